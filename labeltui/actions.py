@@ -1,0 +1,286 @@
+"""Every action, declared once: footer, help, palette, key map and command line are made from this list.
+
+Importing this module is cheap (it is on the way to first paint): what an action does lives in ``labeltui.session``
+and is imported when it runs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, Literal
+
+from labeltui.domain.host import LinkState
+from labeltui.domain.server import ServerState
+from labeltui.domain.state import SessionState
+from labeltui.domain.training import TrainState
+
+if TYPE_CHECKING:
+    from labeltui.session.report import Report
+    from labeltui.session.session import Session
+
+Document = Mapping[str, Any]
+Run = Callable[["Session", Mapping[str, Any], "Report"], Awaitable[Document]]
+Why = Callable[[SessionState], str | None]
+
+
+class Danger(StrEnum):
+    """What an action can cost. From ``DESTRUCTIVE`` on it is confirmed; ``IRREVERSIBLE`` needs the name typed."""
+
+    NONE = "none"  # changes nothing; allowed with --read-only
+    CHANGE = "change"
+    DESTRUCTIVE = "destructive"
+    IRREVERSIBLE = "irreversible"
+
+
+@dataclass(frozen=True, slots=True)
+class Param:
+    """One parameter: an option of the command line and a field of the console's form.
+
+    ``pairs`` is a repeatable KEY VALUE, ``list`` a repeatable value; ``positional`` only shapes the command line.
+    """
+
+    name: str
+    help: str
+    kind: Literal["text", "int", "float", "bool", "choice", "list", "pairs"] = "text"
+    choices: tuple[str, ...] = ()
+    positional: bool = False
+    required: bool = False
+
+    @property
+    def flag(self) -> str:
+        """``--max-epochs`` for ``max_epochs``."""
+        return "--" + self.name.replace("_", "-")
+
+
+def _always(_state: SessionState) -> str | None:
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """One thing that can be done. ``disabled`` says why it can't be now; ``question`` is asked before it runs.
+
+    ``run`` works on the session and serves both doors. ``console`` names a Textual action instead, for what only
+    the console does. ``key`` follows ``leader`` where there is one; ``scope`` is ``global`` or a pane's name.
+    """
+
+    id: str
+    title: str
+    help: str
+    key: str = ""
+    leader: str = ""
+    scope: str = "global"
+    danger: Danger = Danger.NONE
+    command: tuple[str, ...] = ()
+    params: tuple[Param, ...] = ()
+    disabled: Why = _always
+    question: Why = _always
+    run: Run | None = None
+    console: str = ""
+    footer: bool = False
+
+
+LEADERS: Mapping[str, str] = {"s": "server", "t": "train", "p": "pod"}
+"""Leader keys and what they lead to."""
+
+
+def _not_connected(state: SessionState) -> str | None:
+    host = state.host.value
+    if host is not None and host.state is LinkState.CONNECTED:
+        return None
+    return "the host is not connected"
+
+
+def _server_state(state: SessionState) -> ServerState | None:
+    return None if state.server.value is None else state.server.value.state
+
+
+def _no_server(state: SessionState) -> str | None:
+    if _server_state(state) is ServerState.RUNNING:
+        return None
+    return "the server is not running"
+
+
+def _cannot_start(state: SessionState) -> str | None:
+    if (why := _not_connected(state)) is not None:
+        return why
+    current = _server_state(state)
+    if current in (ServerState.RUNNING, ServerState.STARTING, ServerState.STOPPING):
+        return f"the server is {current}"
+    return None
+
+
+def _cannot_stop(state: SessionState) -> str | None:
+    if (why := _not_connected(state)) is not None:
+        return why
+    current = _server_state(state)
+    if current in (ServerState.RUNNING, ServerState.STARTING):
+        return None
+    return "the server is not running"
+
+
+def _training_state(state: SessionState) -> TrainState | None:
+    return None if state.training.value is None else state.training.value.state
+
+
+def _cannot_train(state: SessionState) -> str | None:
+    if (why := _no_server(state)) is not None:
+        return why
+    if _training_state(state) is TrainState.RUNNING:
+        return "a training is already running"
+    return None
+
+
+def _nothing_trains(state: SessionState) -> str | None:
+    if _training_state(state) in (TrainState.RUNNING, TrainState.QUEUED, TrainState.ORPHANED):
+        return None
+    return "no training is running"
+
+
+def _ask_server_stop(state: SessionState) -> str | None:
+    if _training_state(state) in (TrainState.RUNNING, TrainState.QUEUED):
+        return "Stop the server? A training is running: it is stopped too, and its current epoch is lost."
+    return "Stop the server? Annotators can't fetch or submit until it is started again."
+
+
+def _ask_train_stop(state: SessionState) -> str | None:
+    training = state.training.value
+    queued = training.queued if training is not None else 0
+    if queued:
+        return f"Stop the training? {queued} more wait in the queue: the next one starts at once."
+    return "Stop the training? The best model so far is kept; the current epoch is lost."
+
+
+def _session(name: str) -> Run:
+    """The function ``name`` of ``labeltui.session.operations``, imported when it is called."""
+
+    async def run(session: Session, params: Mapping[str, Any], report: Report) -> Document:
+        from labeltui.session import operations  # noqa: PLC0415 - keeps first paint free of the network stack
+
+        operation: Run = getattr(operations, name)
+        return await operation(session, params, report)
+
+    return run
+
+
+_SERVER_OPTIONS = (
+    Param("app", "app to serve: radiology, monaibundle, or a path on the host"),
+    Param("models", "models to serve, comma separated"),
+    Param("studies", "folder of studies on the host, or a DICOMweb URL"),
+    Param("conf", "more configuration of the app", "pairs"),
+    Param("env", "more environment of the server", "pairs"),
+    Param("port", "port on the host", "int"),
+)
+
+_TRAIN_OPTIONS = (
+    Param("model", "trainer to run; the profile's first model when left out", positional=True),
+    Param("max_epochs", "epochs to train", "int"),
+    Param("param", "more parameters of the trainer", "pairs"),
+    Param("enqueue", "wait behind a training that runs, instead of being refused", "bool"),
+    Param("follow", "stay and report each epoch until the end", "bool"),
+)
+
+SESSION_ACTIONS: tuple[Action, ...] = (
+    Action("status", "Status", "everything the status strip shows", command=("status",), run=_session("status")),
+    Action("doctor", "Doctor", "what is wrong, and what to do", command=("doctor",), run=_session("doctor")),
+    Action(
+        "setup", "Set up MONAI Label", "install MONAI Label on the host, step by step; resumable",
+        key="i", leader="s", danger=Danger.CHANGE, command=("setup",), disabled=_not_connected, run=_session("setup"),
+        params=(
+            Param("check", "only say what is there and what is wrong", "bool"),
+            Param("torch", "which torch to use", "choice", choices=("reuse", "cuda", "cpu")),
+        ),
+    ),
+    Action(
+        "server.start", "Start the server", "start the MONAI Label server and wait until it answers",
+        key="s", leader="s", danger=Danger.CHANGE, command=("server", "start"), params=_SERVER_OPTIONS,
+        disabled=_cannot_start, run=_session("server_start"), footer=True,
+    ),
+    Action(
+        "server.stop", "Stop the server", "stop the server and everything it started",
+        key="x", leader="s", danger=Danger.DESTRUCTIVE, command=("server", "stop"),
+        disabled=_cannot_stop, question=_ask_server_stop, run=_session("server_stop"),
+    ),
+    Action(
+        "server.restart", "Restart the server", "stop the server and start it again with the same options",
+        key="r", leader="s", danger=Danger.DESTRUCTIVE, command=("server", "restart"),
+        disabled=_cannot_stop, question=_ask_server_stop, run=_session("server_restart"),
+    ),
+    Action(
+        "server.status", "Server status", "state, app, models, URL", command=("server", "status"),
+        run=_session("server_status"),
+    ),
+    Action(
+        "server.logs", "Server logs", "what the server has printed", command=("server", "logs"),
+        run=_session("server_logs"),
+        params=(
+            Param("follow", "stay and print what comes", "bool"),
+            Param("lines", "only the last N lines", "int"),
+        ),
+    ),
+    Action(
+        "studies.list", "List studies", "every study, its state, who has it", command=("studies", "list"),
+        run=_session("studies_list"),
+    ),
+    Action(
+        "studies.next", "Fetch the next study", "let a strategy pick a study, as Slicer's Next Sample does",
+        danger=Danger.CHANGE, command=("studies", "next"), disabled=_no_server, run=_session("studies_next"),
+        params=(Param("strategy", "strategy that picks", positional=True),),
+    ),
+    Action(
+        "train.start", "Start training", "fine-tune a model on the submitted labels",
+        key="s", leader="t", danger=Danger.CHANGE, command=("train", "start"), params=_TRAIN_OPTIONS,
+        disabled=_cannot_train, run=_session("train_start"), footer=True,
+    ),
+    Action(
+        "train.stop", "Stop training", "stop the running training; an orphaned one too",
+        key="x", leader="t", danger=Danger.DESTRUCTIVE, command=("train", "stop"),
+        disabled=_nothing_trains, question=_ask_train_stop, run=_session("train_stop"),
+    ),
+    Action(
+        "train.status", "Training status", "state, epoch, best, time left", command=("train", "status"),
+        run=_session("train_status"), params=(Param("follow", "stay and report each epoch until the end", "bool"),),
+    ),
+    Action(
+        "tunnel", "Hold the tunnel", "hold the tunnel to the server, nothing else", command=("tunnel",),
+        run=_session("tunnel"),
+    ),
+)
+
+CONSOLE_ACTIONS: tuple[Action, ...] = (
+    Action("pane.pod", "Pod", "focus the pod pane; again zooms it", key="1", console="pane('pod')"),
+    Action("pane.shell", "Shell", "focus the shell; again zooms it", key="2", console="pane('shell')"),
+    Action("pane.log", "Server log", "focus the server log; again zooms it", key="3", console="pane('log')"),
+    Action("pane.queue", "Study queue", "focus the study queue; again zooms it", key="4", console="pane('queue')"),
+    Action("pane.training", "Training", "focus the training; again zooms it", key="5", console="pane('training')"),
+    Action("zoom", "Zoom", "give the focused pane the whole screen, and back", key="z", console="zoom", footer=True),
+    Action("back", "Back", "close what is open, leave zoom or a filter", key="escape", console="back"),
+    Action("help", "Help", "every key, searchable; enter runs it", key="question_mark", console="help", footer=True),
+    Action("palette", "Commands", "every action by name", key="ctrl+p", console="command_palette", footer=True),
+    Action("actions.log", "Action log", "what was done, as commands to copy", key="L", console="action_log"),
+    Action("alerts", "Alerts", "what needs attention", key="a", console="alerts"),
+    Action("copy", "Copy", "copy what is selected, or the current line", key="y", console="copy"),
+    Action("copy.url", "Copy Slicer URL", "copy the server's URL, to paste into Slicer", key="u", leader="s",
+           console="copy_url"),
+    Action("server.options", "Start with options", "choose app, models, studies and configuration, then start",
+           key="o", leader="s", danger=Danger.CHANGE, disabled=_cannot_start, console="form('server.start')"),
+    Action("train.options", "Train with options", "choose model, epochs and parameters, then train",
+           key="o", leader="t", danger=Danger.CHANGE, disabled=_cannot_train, console="form('train.start')"),
+    Action("server.problem", "Why it failed", "the traceback behind the server's or the training's error",
+           key="w", leader="s", console="problem"),
+    Action("screenshot", "Save a screenshot", "save the screen as an SVG file", console="save_screenshot"),
+    Action("reconnect", "Reconnect now", "do not wait for the next try", key="c", leader="p", console="reconnect"),
+    Action("quit", "Quit", "leave the console; what runs on the host goes on", key="q", console="quit", footer=True),
+)
+
+ACTIONS: tuple[Action, ...] = SESSION_ACTIONS + CONSOLE_ACTIONS
+BY_ID: Mapping[str, Action] = {action.id: action for action in ACTIONS}
+
+
+def why_disabled(action: Action, state: SessionState) -> str | None:
+    """Why the action can't be done now, in words; None when it can."""
+    if state.identity.read_only and action.danger is not Danger.NONE:
+        return "this session is read-only"
+    return action.disabled(state)

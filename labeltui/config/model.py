@@ -1,0 +1,89 @@
+"""The profile file, declared once: defaults, documentation, validation and JSON Schema come from here."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Port = Annotated[int, Field(ge=1, le=65535)]
+
+
+class Section(BaseModel):
+    """A table of the file: unknown keys are errors."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+
+class SshSection(Section):
+    """How the host is reached."""
+
+    address: str
+    """``user@name:port``, or a ``Host`` of ``~/.ssh/config``."""
+    key: str | None = None
+    """Private key file; otherwise the agent and ``~/.ssh/config`` decide."""
+    jump: str | None = None
+    """A host to go through, as ``user@name:port`` or a ``Host`` of ``~/.ssh/config``."""
+    known_hosts: str | None = None
+    """Extra file of trusted host keys; labeltui keeps its own beside its state."""
+    config: str | None = None
+    """Another file than ``~/.ssh/config``; ``none`` ignores both."""
+
+
+class ServerSection(Section):
+    """The MONAI Label server on the host."""
+
+    folder: str = "~/labeltui"
+    """Folder on the host for the venv, apps, logs and the agent's state; ``~`` is the host's home."""
+    app: str = "radiology"
+    """``radiology``, ``monaibundle``, or a path of an app on the host."""
+    models: tuple[str, ...] = ("deepedit",)
+    """Models the app serves (``--conf models``)."""
+    studies: str = "~/studies"
+    """Folder of studies on the host, or a DICOMweb URL."""
+    port: Port = 8000
+    """Port the server listens on, on the host; also the local port of the tunnel, when it is free."""
+    expose: Literal["tunnel", "public"] = "tunnel"
+    """``tunnel``: the server listens on 127.0.0.1 of the host. ``public``: on all addresses, without a password."""
+    conf: dict[str, str] = Field(default_factory=dict)
+    """More ``--conf KEY VALUE`` of the app."""
+    env: dict[str, str] = Field(default_factory=dict)
+    """More environment of the server."""
+    dicomweb_user: str | None = None
+    """User of the DICOMweb server."""
+    dicomweb_password_env: str | None = None
+    """Name of the local environment variable that holds the DICOMweb password."""
+    torch: Literal["reuse", "cuda", "cpu"] = "reuse"
+    """``reuse`` the image's torch where it fits, else ``cuda``; or ``cpu``."""
+    python: str = "python3"
+    """Python on the host that makes the venv (3.10 to 3.12)."""
+    pip_args: tuple[str, ...] = ()
+    """More arguments of every ``pip install``, for hosts behind a mirror."""
+
+
+class Profile(Section):
+    """One session's settings."""
+
+    host: Literal["runpod", "ssh", "local"] = "local"
+    """Where the machine comes from."""
+    theme: str = "labeltui-dark"
+    """Colours: a file of ``themes/``, or a theme of Textual."""
+    read_only: bool = False
+    """Refuse everything that changes something."""
+    client_id: str = "labeltui"
+    """Name under which the console fetches and submits."""
+    ssh: SshSection | None = None
+    """Needed for ``host = "ssh"``."""
+    server: ServerSection = ServerSection()
+    """The server on the host."""
+    keys: dict[str, str] = Field(default_factory=dict)
+    """Keys by action id, e.g. ``"server.start" = "f5"``."""
+
+
+class ConfigFile(Section):
+    """The whole file."""
+
+    default: str | None = None
+    """The profile used when none is named."""
+    profiles: dict[str, Profile] = Field(default_factory=dict)
+    """Profiles by name."""

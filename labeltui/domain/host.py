@@ -1,0 +1,87 @@
+"""The machine that is worked on: its connection, its load, and the tunnel to its server."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+
+class LinkState(StrEnum):
+    """How the connection to the host stands."""
+
+    OFFLINE = "offline"  # not asked for
+    CONNECTING = "connecting"
+    CONNECTED = "connected"
+    RECONNECTING = "reconnecting"
+    REFUSED = "refused"  # needs the operator: key changed, login refused; not retried by itself
+
+
+@dataclass(frozen=True, slots=True)
+class HostStatus:
+    """The connection to one host. ``address`` is what a person would type after ``ssh``."""
+
+    name: str
+    kind: str  # "ssh" | "local"
+    address: str
+    state: LinkState = LinkState.OFFLINE
+    since: datetime | None = None
+    detail: str = ""  # why it is in this state, in words
+    next_try_at: datetime | None = None
+    reconnects: int = 0
+    system: str = ""  # e.g. "Linux 6.1 x86_64", told by the agent
+    user: str = ""
+    latency_ms: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Gpu:
+    """One GPU as nvidia-smi tells it: memory in MiB, utilisation in percent, temperature in °C, power in W."""
+
+    index: int
+    name: str
+    memory_used_mib: int | None
+    memory_total_mib: int | None
+    utilisation_pct: float | None = None
+    temperature_c: float | None = None
+    power_w: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class HostMetrics:
+    """A sample of the host's load. Memory and disk in bytes, within the container's limits where it has any."""
+
+    gpus: tuple[Gpu, ...] = ()
+    cpu_pct: float | None = None  # of all cores, 0..100
+    cpu_count: int | None = None
+    memory_used: int | None = None
+    memory_total: int | None = None
+    disk_used: int | None = None
+    disk_total: int | None = None
+    disk_path: str = ""
+    gpu_error: str = ""  # why there is no GPU reading, when nvidia-smi is there but fails
+
+
+class TunnelState(StrEnum):
+    """How the way to the server stands."""
+
+    DOWN = "down"
+    OPEN = "open"  # the local port listens; nothing has answered through it yet
+    UP = "up"  # the server answered through it
+
+
+@dataclass(frozen=True, slots=True)
+class TunnelStatus:
+    """The local port that leads to the server on the host."""
+
+    state: TunnelState = TunnelState.DOWN
+    local_port: int | None = None
+    wanted_port: int | None = None
+    remote_port: int = 8000
+    reconnects: int = 0
+    detail: str = ""
+
+    @property
+    def url(self) -> str | None:
+        """What Slicer is given; None while the port is not held."""
+        return None if self.local_port is None else f"http://127.0.0.1:{self.local_port}"

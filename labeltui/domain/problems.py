@@ -1,0 +1,62 @@
+"""Failures in words: one sentence of what, one of what to do, and the exit code scripts rely on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+
+
+class ExitCode(IntEnum):
+    """Exit codes of every command."""
+
+    DONE = 0
+    FAILED = 1
+    USAGE = 2
+    REFUSED = 3
+    UNREACHABLE = 4
+    INTERRUPTED = 130
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Something that is wrong: ``code`` for scripts, ``message`` says what, ``hint`` says what to do.
+
+    ``detail`` holds the evidence (a traceback, the last lines), shown on request.
+    """
+
+    code: str
+    message: str
+    hint: str = ""
+    detail: str = ""
+
+
+class LabeltuiError(Exception):
+    """An operation did not do what was asked; carries the words for it."""
+
+    exit_code = ExitCode.FAILED
+
+    def __init__(self, code: str, message: str, hint: str = "", detail: str = "") -> None:
+        super().__init__(message)
+        self.problem = Problem(code, message, hint, detail)
+
+
+class Failed(LabeltuiError):
+    """The operation was tried and failed."""
+
+
+class Misused(LabeltuiError):
+    """Wrong usage or configuration; nothing was tried."""
+
+    exit_code = ExitCode.USAGE
+
+
+class Refused(LabeltuiError):
+    """Not done on purpose: read-only, unconfirmed, or guarded."""
+
+    exit_code = ExitCode.REFUSED
+
+
+class Unreachable(LabeltuiError):
+    """The host or the server could not be reached, or went away."""
+
+    exit_code = ExitCode.UNREACHABLE

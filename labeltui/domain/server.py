@@ -1,0 +1,97 @@
+"""The MONAI Label server: what state it is in, and what it offers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from labeltui.domain.problems import Problem
+
+
+class ServerState(StrEnum):
+    """States that scripts rely on (``server status``)."""
+
+    STOPPED = "stopped"
+    STARTING = "starting"
+    RUNNING = "running"
+    STOPPING = "stopping"
+    CRASHED = "crashed"
+    UNREACHABLE = "unreachable"
+
+
+@dataclass(frozen=True, slots=True)
+class OrphanTraining:
+    """A training process whose server is gone: it goes on holding the GPU, and no API can see or stop it."""
+
+    pid: int
+    pgid: int
+    model: str
+    started_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ServerStatus:
+    """One server on one host. ``run_id`` names the run that the agent started; None for a server found running."""
+
+    state: ServerState
+    url: str | None = None
+    pid: int | None = None
+    exit_code: int | None = None
+    app: str | None = None
+    models: tuple[str, ...] = ()
+    studies: str | None = None
+    version: str | None = None
+    problem: Problem | None = None
+    phase: str = ""  # while starting: what its output last said it does
+    run_id: str | None = None
+    log_path: str | None = None
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+    orphans: tuple[OrphanTraining, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ModelInfo:
+    """A model (or trainer) that the server offers, with the parameters it takes and their defaults."""
+
+    name: str
+    type: str = ""
+    labels: tuple[str, ...] = ()
+    dimension: int | None = None
+    description: str = ""
+    config: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class TrainStats:
+    """``train_stats`` of one trainer: of the previous run until epoch 1 of this one ends. Times in unix seconds."""
+
+    start_ts: float | None = None
+    epoch: int | None = None
+    total_epochs: int | None = None
+    best_metric: float | None = None
+    finished: bool = False
+    key_metric: str | None = None
+    best_epoch: int | None = None
+    train_metrics: Mapping[str, float] = field(default_factory=dict)
+    eval_metrics: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class ServerInfo:
+    """``GET /info/``."""
+
+    name: str
+    version: str
+    labels: tuple[str, ...] = ()
+    models: Mapping[str, ModelInfo] = field(default_factory=dict)
+    trainers: Mapping[str, ModelInfo] = field(default_factory=dict)
+    strategies: tuple[str, ...] = ()
+    scoring: tuple[str, ...] = ()
+    total: int = 0
+    completed: int = 0
+    label_tags: Mapping[str, int] = field(default_factory=dict)
+    train_stats: Mapping[str, TrainStats] = field(default_factory=dict)

@@ -1,0 +1,59 @@
+"""Everything the console shows, as one frozen value."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from labeltui.domain.host import HostMetrics, HostStatus, TunnelStatus
+from labeltui.domain.reading import Reading
+from labeltui.domain.server import ServerInfo, ServerStatus
+from labeltui.domain.study import StudyQueue
+from labeltui.domain.training import TrainStatus
+
+
+class Level(StrEnum):
+    """How much an alert matters."""
+
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+
+
+@dataclass(frozen=True, slots=True)
+class Alert:
+    """Something the operator should know. ``key`` makes a later alert about the same thing replace this one."""
+
+    key: str
+    level: Level
+    message: str
+    hint: str
+    at: datetime
+    log_line: int | None = None  # where in the server log the evidence is
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Which session this is; shown in the strip so that nobody acts on the wrong one."""
+
+    profile: str
+    read_only: bool = False
+    demo: bool = False
+    scenario: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SessionState:
+    """One snapshot of the session. Each field is replaced whole by the source that owns it."""
+
+    identity: Identity
+    host: Reading[HostStatus] = field(default_factory=Reading)
+    metrics: Reading[HostMetrics] = field(default_factory=Reading)
+    tunnel: Reading[TunnelStatus] = field(default_factory=Reading)
+    server: Reading[ServerStatus] = field(default_factory=Reading)
+    info: Reading[ServerInfo] = field(default_factory=Reading)
+    queue: Reading[StudyQueue] = field(default_factory=Reading)
+    training: Reading[TrainStatus] = field(default_factory=Reading)
+    alerts: tuple[Alert, ...] = ()  # oldest first
+    busy: tuple[str, ...] = ()  # titles of actions that run now

@@ -1,0 +1,74 @@
+"""A training run: state, curve, best, and how long it will still take."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from labeltui.domain.problems import Problem
+
+
+class TrainState(StrEnum):
+    """States that scripts rely on (``train status``)."""
+
+    IDLE = "idle"
+    QUEUED = "queued"
+    RUNNING = "running"
+    DONE = "done"
+    ERROR = "error"
+    STOPPED = "stopped"
+    ORPHANED = "orphaned"
+
+
+@dataclass(frozen=True, slots=True)
+class EpochPoint:
+    """One finished epoch: mean training loss, and metrics by name (Dice values in 0..1)."""
+
+    epoch: int  # from 1
+    loss: float | None = None
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    seconds: float | None = None
+
+    @property
+    def validation_dice(self) -> float | None:
+        """Mean Dice over the validation studies, where there are any."""
+        return next((v for k, v in self.metrics.items() if k.startswith("val") and k.endswith("dice")), None)
+
+    @property
+    def training_dice(self) -> float | None:
+        """Mean Dice over the training studies."""
+        return next((v for k, v in self.metrics.items() if k.startswith("train") and k.endswith("dice")), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Best:
+    """The best value so far of the metric that picks the model."""
+
+    metric: str
+    value: float
+    epoch: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class TrainStatus:
+    """The newest training task, or the one that runs."""
+
+    state: TrainState
+    model: str | None = None
+    task_id: str | None = None
+    epoch: int | None = None  # the epoch in progress while running, the last finished one afterwards
+    total_epochs: int | None = None
+    iteration: int | None = None
+    iterations: int | None = None  # per epoch
+    best: Best | None = None
+    eta_s: float | None = None
+    problem: Problem | None = None
+    points: tuple[EpochPoint, ...] = ()
+    loss: float | None = None  # of the last iteration
+    lines: tuple[str, ...] = ()  # the newest output lines, oldest first
+    queued: int = 0
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+    pid: int | None = None  # of an orphan

@@ -1,0 +1,1 @@
+"""A machine that can be worked on, and the agent that runs there."""

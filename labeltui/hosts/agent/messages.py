@@ -1,0 +1,63 @@
+"""What the agent says, typed. The wire itself is described at the head of ``agent.py``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class JobState(StrEnum):
+    """A job is a process that outlives the connection. ``lost``: it ended, and nobody was there to learn how."""
+
+    ABSENT = "absent"
+    RUNNING = "running"
+    STOPPING = "stopping"
+    EXITED = "exited"
+    LOST = "lost"
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One run of a named job. Times are unix seconds of the host's clock; ``meta`` is what the starter left."""
+
+    name: str
+    state: JobState
+    run_id: str | None = None
+    pid: int | None = None
+    exit_code: int | None = None  # negative for a signal; None while running and when unknown
+    log_path: str | None = None
+    started_ts: float | None = None
+    ended_ts: float | None = None
+    stopped_by_us: bool = False  # it ended because a console asked
+    meta: Mapping[str, object] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """Bytes of a followed file. ``file_id`` changes when the file was replaced (rotation): offsets start again.
+
+    ``at_end``: after this chunk (which may be empty) everything the file held has been sent.
+    """
+
+    path: str
+    file_id: str
+    offset: int
+    data: bytes
+    at_end: bool
+
+
+@dataclass(frozen=True, slots=True)
+class AgentHello:
+    """Who the agent is and where it runs."""
+
+    version: str
+    python: str
+    system: str
+    hostname: str
+    user: str
+    home: str
+    boot_id: str
+    pid: int
+    now_ts: float
+    cpu_count: int

@@ -1,0 +1,1 @@
+"""An annotation session: supervised sources, the store of what they learnt, and what can be done."""
