@@ -1,0 +1,58 @@
+"""What was done in this session, by whom it can be repeated."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+KEPT_ENTRIES = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One action. ``command`` repeats it from a terminal (secrets left out); ``ok`` is None while it runs."""
+
+    at: datetime
+    title: str
+    command: str
+    outcome: str = ""
+    ok: bool | None = None
+
+
+class Journal:
+    """Entries, oldest first."""
+
+    def __init__(self) -> None:
+        self._entries: list[Entry] = []
+        self._subscribers: list[Callable[[Entry], None]] = []
+
+    @property
+    def entries(self) -> tuple[Entry, ...]:
+        """Everything kept, oldest first."""
+        return tuple(self._entries)
+
+    def begin(self, at: datetime, title: str, command: str) -> Entry:
+        """Note that something starts."""
+        entry = Entry(at, title, command)
+        self._entries.append(entry)
+        del self._entries[:-KEPT_ENTRIES]
+        self._tell(entry)
+        return entry
+
+    def end(self, entry: Entry, ok: bool, outcome: str) -> None:
+        """Note how it went."""
+        ended = replace(entry, ok=ok, outcome=outcome)
+        for index, kept in enumerate(self._entries):
+            if kept is entry:
+                self._entries[index] = ended
+        self._tell(ended)
+
+    def subscribe(self, callback: Callable[[Entry], None]) -> Callable[[], None]:
+        """Be told of each entry as it begins and ends; returns what ends it."""
+        self._subscribers.append(callback)
+        return lambda: self._subscribers.remove(callback) if callback in self._subscribers else None
+
+    def _tell(self, entry: Entry) -> None:
+        for callback in tuple(self._subscribers):
+            callback(entry)
