@@ -1,0 +1,1 @@
+"""The console: a frame, five panes, and screens over them."""

@@ -1,0 +1,69 @@
+"""Text from outside, made safe to show: every character literal, visible, and on one line."""
+
+from __future__ import annotations
+
+import re
+
+from rich.cells import cell_len, set_cell_size
+
+_HIDDEN = (
+    *range(0x80, 0xA0),  # C1: some terminals obey them
+    0x00AD,
+    0x061C,
+    *range(0x200B, 0x2010),  # zero width, and marks of direction
+    *range(0x2028, 0x202F),
+    *range(0x2060, 0x2070),
+    0xFEFF,
+    *range(0xD800, 0xE000),  # lone surrogates can't be written to a terminal at all
+    *range(0xFFF9, 0xFFFC),
+)
+_VISIBLE = {
+    **{code: chr(0x2400 + code) for code in range(0x20)},
+    0x7F: "␡",
+    **{code: f"\\u{code:04x}" for code in _HIDDEN},
+}
+_UNSAFE = re.compile(
+    "[\x00-\x1f\x7f-\x9f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff\ufff9-\ufffb]"
+)
+ELLIPSIS = "…"
+
+
+def safe(text: str) -> str:
+    """``text`` with control characters as their pictures (``␛``) and invisible ones as ``\\u202e``.
+
+    The result is one line and carries no markup: hand it to ``Content``, never to ``Content.from_markup``.
+    """
+    return text.translate(_VISIBLE) if _UNSAFE.search(text) else text
+
+
+def safe_lines(text: str) -> list[str]:
+    """The lines of ``text``, each safe; tabs become spaces, as a traceback means them."""
+    return [safe(line.expandtabs(4)) for line in text.replace("\r\n", "\n").split("\n")]
+
+
+def elide(text: str, width: int) -> str:
+    """``text`` in at most ``width`` cells, its end replaced by an ellipsis where it is longer."""
+    if cell_len(text) <= width:
+        return text
+    return "" if width <= 0 else set_cell_size(text, width - 1).rstrip() + ELLIPSIS
+
+
+def elide_middle(text: str, width: int) -> str:
+    """``text`` in at most ``width`` cells; its middle goes first, since names differ at their ends."""
+    if cell_len(text) <= width or width < 5:
+        return elide(text, width)
+    tail = (width - 1) // 2
+    head = width - 1 - tail
+    return set_cell_size(text, head).rstrip() + ELLIPSIS + _last_cells(text, tail)
+
+
+def _last_cells(text: str, width: int) -> str:
+    start = len(text)
+    while start > 0 and cell_len(text[start - 1 :]) <= width:
+        start -= 1
+    return text[start:]
+
+
+def fit(text: str, width: int) -> str:
+    """``text`` in exactly ``width`` cells."""
+    return set_cell_size(elide(text, width), max(0, width))
