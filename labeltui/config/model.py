@@ -30,6 +30,13 @@ class SshSection(Section):
     """Another file than ``~/.ssh/config``; ``none`` ignores both."""
 
 
+class RunpodSection(Section):
+    """Which pod of RunPod is worked on."""
+
+    pod: str
+    """Its id or name."""
+
+
 class ServerSection(Section):
     """The MONAI Label server on the host."""
 
@@ -44,7 +51,7 @@ class ServerSection(Section):
     port: Port = 8000
     """Port the server listens on, on the host; also the local port of the tunnel, when it is free."""
     expose: Literal["tunnel", "public"] = "tunnel"
-    """``tunnel``: the server listens on 127.0.0.1 of the host. ``public``: on all addresses, without a password."""
+    """``tunnel``: the server listens on 127.0.0.1 of the host. ``public``: on all addresses, no password."""
     conf: dict[str, str] = Field(default_factory=dict)
     """More ``--conf KEY VALUE`` of the app."""
     env: dict[str, str] = Field(default_factory=dict)
@@ -74,6 +81,8 @@ class Profile(Section):
     """Name under which the console fetches and submits."""
     ssh: SshSection | None = None
     """Needed for ``host = "ssh"``."""
+    runpod: RunpodSection | None = None
+    """For ``host = "runpod"``."""
     server: ServerSection = ServerSection()
     """The server on the host."""
     keys: dict[str, str] = Field(default_factory=dict)

@@ -1,0 +1,21 @@
+"""Where the profile file is."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+ENVIRONMENT = "LABELTUI_CONFIG"
+
+
+def find_config_path(explicit: str | None = None) -> Path:
+    """The profile file: ``explicit`` (``--config``), else ``LABELTUI_CONFIG``, else the platform's folder.
+
+    The file need not exist.
+    """
+    named = explicit or os.environ.get(ENVIRONMENT)
+    if named:
+        return Path(named).expanduser()
+    from platformdirs import user_config_path  # noqa: PLC0415 - not needed when the file is named
+
+    return user_config_path("labeltui") / "config.toml"

@@ -1,0 +1,72 @@
+"""What may stand where in the profile file, read off the model: for messages that name the right key."""
+
+from __future__ import annotations
+
+import difflib
+import types
+from collections.abc import Iterator
+from typing import Annotated, Any, Union, get_args, get_origin
+
+from pydantic import BaseModel
+
+from labeltui.config.model import ConfigFile, Profile
+from labeltui.config.positions import KeyPath
+
+CLOSE_ENOUGH = 0.6
+
+
+def section_at(path: KeyPath) -> type[BaseModel] | None:
+    """The section that the table at ``path`` is; None where keys are free, or nothing is known."""
+    found: Any = ConfigFile
+    for key in path:
+        found = _child(found, key)
+        if found is None:
+            return None
+    return found if isinstance(found, type) and issubclass(found, BaseModel) else None
+
+
+def nearest_key(path: KeyPath) -> str | None:
+    """The right key for the unknown one that ``path`` ends in: of its table, else the same name elsewhere."""
+    *above, wrong = path
+    section = section_at(tuple(above))
+    if section is None or not isinstance(wrong, str):
+        return None
+    close = difflib.get_close_matches(wrong.lower(), section.model_fields, n=1, cutoff=CLOSE_ENOUGH)
+    if close:
+        return close[0]
+    elsewhere = [place for place in _places(Profile) if place.rpartition(".")[2] == wrong]
+    if not elsewhere:
+        return None
+    return elsewhere[0] if section is Profile else f"profiles.NAME.{elsewhere[0]}"
+
+
+def nearest(wrong: object, right: list[str]) -> str | None:
+    """The one of ``right`` that was probably meant."""
+    close = difflib.get_close_matches(str(wrong), right, n=1, cutoff=CLOSE_ENOUGH)
+    return close[0] if close else None
+
+
+def _places(section: type[BaseModel], prefix: str = "") -> Iterator[str]:
+    for name, field in section.model_fields.items():
+        yield prefix + name
+        inner = _bare(field.annotation)
+        if isinstance(inner, type) and issubclass(inner, BaseModel):
+            yield from _places(inner, f"{prefix}{name}.")
+
+
+def _bare(annotation: Any) -> Any:
+    """A type without ``| None`` and ``Annotated``."""
+    if get_origin(annotation) is Annotated:
+        return _bare(get_args(annotation)[0])
+    if get_origin(annotation) in (Union, types.UnionType):
+        return _bare(next(a for a in get_args(annotation) if a is not type(None)))
+    return annotation
+
+
+def _child(found: Any, key: str | int) -> Any:
+    if isinstance(found, type) and issubclass(found, BaseModel):
+        field = found.model_fields.get(str(key))
+        return None if field is None else _bare(field.annotation)
+    if get_origin(found) is dict:
+        return _bare(get_args(found)[1])
+    return None
