@@ -1,0 +1,98 @@
+"""What the operator is told without looking: changes that need a hand, and news of long work."""
+
+from __future__ import annotations
+
+from labeltui.domain.host import LinkState
+from labeltui.domain.server import ServerState
+from labeltui.domain.state import Alert, Level, SessionState
+from labeltui.domain.training import TrainState
+from labeltui.session.store import Store
+from labeltui.session.supervise import Clock
+
+
+class Alerts:
+    """Compares each snapshot with the one before."""
+
+    def __init__(self, store: Store, clock: Clock) -> None:
+        self._store = store
+        self._clock = clock
+        self._before = store.state
+        self._orphans: frozenset[int] = frozenset()
+        self._shared: frozenset[str] = frozenset()
+        store.subscribe(self._look)
+
+    def _look(self, state: SessionState, changed: frozenset[str]) -> None:
+        before, self._before = self._before, state
+        if "host" in changed:
+            self._host(before, state)
+        if "server" in changed:
+            self._server(before, state)
+        if "training" in changed:
+            self._training(before, state)
+        if "queue" in changed:
+            self._queue(state)
+
+    def _raise(self, key: str, level: Level, message: str, hint: str = "") -> None:
+        self._store.alert(Alert(key, level, message, hint, self._clock()))
+
+    def _host(self, before: SessionState, state: SessionState) -> None:
+        was, now = before.host.value, state.host.value
+        if was is None or now is None or was.state is now.state:
+            return
+        if now.state is LinkState.REFUSED:
+            self._raise("host", Level.ERROR, f"{now.address} refused the connection.", now.detail)
+        elif now.state is LinkState.RECONNECTING and was.state is LinkState.CONNECTED:
+            self._raise("host", Level.WARNING, f"The connection to {now.address} was lost.", "It reconnects by itself.")
+        elif now.state is LinkState.CONNECTED:
+            self._store.dismiss("host")
+
+    def _server(self, before: SessionState, state: SessionState) -> None:
+        was, now = before.server.value, state.server.value
+        if now is None:
+            return
+        self._orphaned(frozenset(o.pid for o in now.orphans), state)
+        if was is not None and was.state is now.state and was.problem == now.problem:
+            return
+        if now.problem is not None and now.state in (ServerState.CRASHED, ServerState.UNREACHABLE):
+            self._raise("server", Level.ERROR, now.problem.message, now.problem.hint)
+        elif now.state in (ServerState.RUNNING, ServerState.STARTING):
+            self._store.dismiss("server")
+
+    def _orphaned(self, pids: frozenset[int], state: SessionState) -> None:
+        seen, self._orphans = self._orphans, pids
+        if not pids:
+            if seen:
+                self._store.dismiss("orphans")
+            return
+        server = state.server.value
+        if pids == seen or server is None:
+            return
+        named = ", ".join(f"{o.model} (pid {o.pid})" for o in server.orphans)
+        self._raise(
+            "orphans", Level.WARNING, f"A training goes on without its server and holds the GPU: {named}.",
+            "Stop training (t x) ends it; the server can't see it.",
+        )  # fmt: skip
+
+    def _training(self, before: SessionState, state: SessionState) -> None:
+        was, now = before.training.value, state.training.value
+        if was is None or now is None or (was.state, was.task_id) == (now.state, now.task_id):
+            return
+        if now.state is TrainState.ERROR and now.problem is not None:
+            self._raise("training", Level.ERROR, now.problem.message, now.problem.hint)
+        elif now.state is TrainState.DONE and was.state is TrainState.RUNNING:
+            best = f": best {now.best.metric} {now.best.value:.3f}" if now.best else ""
+            self._raise("training", Level.INFO, f"Training of {now.model} is done{best}.")
+        elif now.state is TrainState.RUNNING:
+            self._store.dismiss("training")
+
+    def _queue(self, state: SessionState) -> None:
+        queue = state.queue.value
+        if queue is None:
+            return
+        shared = {s.id: s.openers for s in queue.studies if len(s.openers) > 1}
+        for study in self._shared - shared.keys():
+            self._store.dismiss(f"shared:{study}")
+        for study in shared.keys() - self._shared:
+            names = " and ".join(shared[study])
+            self._raise(f"shared:{study}", Level.WARNING, f"{study} is open at {names}.", "One of them works in vain.")
+        self._shared = frozenset(shared)

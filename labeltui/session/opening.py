@@ -1,0 +1,60 @@
+"""From the command line's words to a session: profile, host, state folder, and the demo's pod."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from labeltui.config.load import find_config_path, load, select
+from labeltui.config.model import Profile
+from labeltui.domain.problems import Misused
+from labeltui.hosts.base import Host, Prompter
+from labeltui.hosts.local import LocalHost
+from labeltui.hosts.ssh import SshHost
+from labeltui.sandbox.launch import start_pod
+from labeltui.session.launch import Launch
+from labeltui.session.session import Session
+from labeltui.session.statedir import StateDir
+
+
+def open_profile(launch: Launch, prompter: Prompter) -> Session:
+    """A session over the named profile, or the file's default."""
+    name, profile = select(load(find_config_path(launch.config)), launch.profile)
+    state = StateDir.of_profile(name)
+    host = host_of(profile, state, prompter)
+    return Session(name, profile, host, state, read_only=launch.read_only or profile.read_only)
+
+
+async def open_demo(launch: Launch, prompter: Prompter) -> Session:
+    """A session over an embedded pod, which is gone without a trace when the session is closed."""
+    pod = await start_pod(launch.demo or "healthy")
+    try:
+        profile = Profile.model_validate(pod.profile())
+        state = StateDir(Path(pod.state))
+        host = host_of(profile, state, prompter)
+        return Session("demo", profile, host, state, read_only=launch.read_only, pod=pod)
+    except BaseException:
+        await pod.close()
+        raise
+
+
+def host_of(profile: Profile, state: StateDir, prompter: Prompter) -> Host:
+    """The host a profile names."""
+    if profile.host == "local":
+        return LocalHost()
+    if profile.host == "runpod":
+        raise Misused(
+            "host_unsupported", 'host = "runpod" can not be reached by itself yet.',
+            'Start the pod on RunPod, then use host = "ssh" with the address its Connect page shows.',
+        )  # fmt: skip
+    if profile.ssh is None:
+        raise Misused("no_address", 'host = "ssh" needs an address.', 'Add [profiles.NAME.ssh] with address = "...".')
+    ssh = profile.ssh
+    return SshHost(
+        ssh.address,
+        key=ssh.key,
+        jump=ssh.jump,
+        known_hosts=(ssh.known_hosts,) if ssh.known_hosts else (),
+        own_known_hosts=state.known_hosts,
+        config=None if ssh.config == "none" else ssh.config or "~/.ssh/config",
+        prompter=prompter,
+    )

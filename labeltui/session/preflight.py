@@ -1,0 +1,57 @@
+"""What must be true on the host before the server is started, asked in one go."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from dataclasses import dataclass
+
+from labeltui.domain.problems import Failed
+from labeltui.hosts.base import Host
+
+# The server itself would notice some of these only after six seconds, and would silently create a missing studies folder.
+PROBE = r"""
+import json, os, socket, sys
+python, app, studies, port = sys.argv[1:5]
+def path(p):
+    return os.path.expanduser(p)
+free = True
+try:
+    with socket.socket() as s:
+        s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        s.bind(("127.0.0.1", int(port)))
+except OSError:
+    free = False
+print("\n" + json.dumps({
+    "home": os.path.expanduser("~"),
+    "python": os.access(path(python), os.X_OK),
+    "app": os.path.isfile(os.path.join(path(app), "main.py")),
+    "studies": os.path.isdir(path(studies)) if studies else True,
+    "port_free": free,
+}))
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Preflight:
+    """The host's answers. ``home`` is what ``~`` means there."""
+
+    home: str
+    python: bool
+    app: bool
+    studies: bool
+    port_free: bool
+
+
+async def ask(host: Host, interpreter: str, *, python: str, app: str, studies: str, port: int) -> Preflight:
+    """Ask with the host's ``interpreter``; ``studies`` is empty for a DICOMweb server."""
+    words = [interpreter, "-c", PROBE, python, app, studies, str(port)]
+    done = await host.run(shlex.join(words), timeout=30)
+    try:
+        return Preflight(**json.loads(done.stdout.decode("utf-8", "replace").strip().splitlines()[-1]))
+    except (ValueError, IndexError, TypeError):
+        said = done.stderr.decode("utf-8", "replace").strip().splitlines()
+        raise Failed(
+            "preflight", f"The host could not be asked what is there: {said[-1] if said else 'no answer'}.",
+            "Run `labeltui doctor`.",
+        ) from None  # fmt: skip

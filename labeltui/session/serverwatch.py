@@ -1,0 +1,199 @@
+"""Watches the server: its process through the agent, its output line by line, and what its API answers."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from labeltui.domain.problems import Problem, Unreachable
+from labeltui.domain.reading import Reading
+from labeltui.domain.server import OrphanTraining, ServerInfo
+from labeltui.domain.serverlog import Event, StartupReader, diagnose_exit, events_of
+from labeltui.domain.serverstate import ServerEvidence, ServerRun, derive_server
+from labeltui.domain.trainlog import TrainLog
+from labeltui.hosts.agent.client import AgentClient
+from labeltui.hosts.agent.messages import Chunk, Job, JobState
+from labeltui.session.logstore import LogStore
+from labeltui.session.store import Store
+from labeltui.session.supervise import Clock
+
+JOB = "server"
+LINES_FOR_DIAGNOSIS = 400
+LONGEST_LINE = 1 << 20
+
+
+class LineSplitter:
+    """Whole lines out of a byte stream; a line beyond a megabyte is cut, so that garbage can't swell memory."""
+
+    def __init__(self) -> None:
+        self._rest = b""
+
+    def feed(self, data: bytes) -> list[str]:
+        """The lines that ``data`` completes, decoded; bad bytes become U+FFFD."""
+        *lines, rest = (self._rest + data).split(b"\n")
+        self._rest = rest[:LONGEST_LINE]
+        return [line.decode("utf-8", "replace") for line in lines]
+
+
+class ServerWatch:
+    """Keeps ``server`` of the store true, and tells others what the server's output means."""
+
+    def __init__(self, store: Store, log: LogStore, clock: Clock, url: Callable[[], str | None]) -> None:
+        self.log = log
+        self.training = TrainLog()
+        self.run = ServerRun()
+        self.meta: Mapping[str, object] = {}
+        self.orphans: tuple[OrphanTraining, ...] = ()
+        self.caught_up = False
+        self.on_event: list[Callable[[Event], None]] = []
+        self.on_lines: list[Callable[[], None]] = []
+        self._store = store
+        self._clock = clock
+        self._url = url
+        self._startup = StartupReader()
+        self._lines = LineSplitter()
+        self._answered_at: datetime | None = None
+        self._problem: Problem | None = None
+
+    async def attach(self, agent: AgentClient) -> None:
+        """Follow jobs and output for as long as the agent is there."""
+        unsubscribe = agent.subscribe_jobs(self._on_job)
+        try:
+            self._on_job(await agent.job_status(JOB))
+            await self._follow(agent)
+        finally:
+            unsubscribe()
+
+    async def _follow(self, agent: AgentClient) -> None:
+        """Follow the newest run's output, and the next one's as soon as there is a next one."""
+        while True:
+            run_id, path = await self._run_with_log()
+            if self.log.run_id != run_id:
+                self._begin(run_id, path)
+            self.log.back(self._clock())
+            reading = asyncio.create_task(self._read(agent, path))
+            replaced = asyncio.create_task(self._store.wait_for(lambda _s, seen=run_id: self.run.run_id != seen))
+            try:
+                await asyncio.wait((reading, replaced), return_when=asyncio.FIRST_COMPLETED)
+                if reading.done():
+                    reading.result()
+            except Unreachable as error:
+                self.log.lost(self._clock(), error.problem.message)
+                raise
+            finally:
+                reading.cancel()
+                replaced.cancel()
+                await asyncio.gather(reading, replaced, return_exceptions=True)
+
+    async def _read(self, agent: AgentClient, path: str) -> None:
+        async for chunk in agent.follow(path, self.log.size):
+            self._on_chunk(chunk)
+
+    async def _run_with_log(self) -> tuple[str, str]:
+        state = await self._store.wait_for(lambda s: self.run.run_id is not None and self.run.log_path is not None)
+        del state
+        assert self.run.run_id is not None  # noqa: S101 - what was waited for
+        assert self.run.log_path is not None  # noqa: S101
+        return self.run.run_id, self.run.log_path
+
+    def _begin(self, run_id: str, path: str) -> None:
+        self.log.begin(run_id, path)
+        self.training = TrainLog()
+        self._startup = StartupReader()
+        self._lines = LineSplitter()
+        self.caught_up = False
+
+    def _on_chunk(self, chunk: Chunk) -> None:
+        count = self.log.feed(chunk.offset, chunk.data)
+        fresh = chunk.data[len(chunk.data) - count :]
+        for line in self._lines.feed(fresh):
+            self.training.feed(line)
+            self._startup.feed(line)
+            for event in events_of(line):
+                for callback in self.on_event:
+                    callback(event)
+        if chunk.at_end and not self.caught_up:
+            self.caught_up = True
+            self.refresh()
+        if fresh:
+            self.refresh()
+            for tell in self.on_lines:
+                tell()
+
+    def _on_job(self, job: Job) -> None:
+        if job.name != JOB:
+            return
+        if job.run_id != self.run.run_id:
+            self._answered_at = None
+        self._problem = None
+        self.meta = job.meta or {}
+        self.run = _run_of(job)
+        self.refresh()
+
+    def on_info(self, info: Reading[ServerInfo]) -> None:
+        """The API answered, or did not."""
+        if info.error is None and info.as_of is not None:
+            self._answered_at = info.as_of
+        self.refresh()
+
+    def on_orphans(self, orphans: tuple[OrphanTraining, ...]) -> None:
+        """Trainings whose server is gone, as the agent found them."""
+        self.orphans = orphans
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Tell the store what follows from everything known now."""
+        info = self._store.state.info
+        evidence = ServerEvidence(
+            phase=self._startup.phase if self.log.run_id == self.run.run_id else "",
+            listening=self._startup.ready and self.log.run_id == self.run.run_id,
+            info=info,
+            answered=self._answered_at is not None,
+            problem=self._diagnosis(),
+        )
+        status = derive_server(self.run, evidence, self._url(), self.orphans)
+        current = self._store.state.server
+        if current.value == status and current.error is None:
+            return
+        self._store.update(server=Reading(status, self._clock()))
+
+    def gone(self, why: str) -> None:
+        """The connection went: what is known stays on the screen, marked as old."""
+        self._answered_at = None if self.run.state == "absent" else self._answered_at
+        self._store.update(server=replace(self._store.state.server, error=why))
+
+    def _diagnosis(self) -> Problem | None:
+        if self.run.state not in (JobState.EXITED, JobState.LOST) or self.log.run_id != self.run.run_id:
+            return None
+        if self._problem is None and self.caught_up:
+            lines = [line.decode("utf-8", "replace") for line in self.log.tail(LINES_FOR_DIAGNOSIS)]
+            self._problem = diagnose_exit(lines, self.run.exit_code)
+        return self._problem
+
+
+def _run_of(job: Job) -> ServerRun:
+    meta = job.meta or {}
+    models = meta.get("models")
+    return ServerRun(
+        state=job.state.value,
+        run_id=job.run_id,
+        pid=job.pid,
+        exit_code=job.exit_code,
+        log_path=job.log_path,
+        started_at=_time(job.started_ts),
+        ended_at=_time(job.ended_ts),
+        stopped_by_us=job.stopped_by_us,
+        app=_text(meta.get("app")),
+        models=tuple(str(m) for m in models) if isinstance(models, list | tuple) else (),
+        studies=_text(meta.get("studies")),
+    )
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) else None
+
+
+def _time(unix_seconds: float | None) -> datetime | None:
+    return None if unix_seconds is None else datetime.fromtimestamp(unix_seconds, UTC)

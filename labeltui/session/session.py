@@ -1,0 +1,195 @@
+"""An annotation session: one host, its server, and everything that watches them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any, Protocol
+
+from labeltui.config.model import Profile
+from labeltui.domain.host import HostMetrics
+from labeltui.domain.problems import LabeltuiError
+from labeltui.domain.reading import Reading
+from labeltui.domain.server import ServerState
+from labeltui.domain.state import Identity, SessionState
+from labeltui.hosts.agent.client import AgentClient
+from labeltui.hosts.base import Host, Shell
+from labeltui.session.alerts import Alerts
+from labeltui.session.journal import Journal
+from labeltui.session.link import Link
+from labeltui.session.logstore import LogStore
+from labeltui.session.serverwatch import ServerWatch
+from labeltui.session.sources import Sources
+from labeltui.session.statedir import StateDir
+from labeltui.session.store import Store
+from labeltui.session.supervise import Clock, Supervisor, words
+from labeltui.session.tunnel import Tunnel
+
+METRICS_S = 5.0
+ORPHANS_S = 15.0
+
+
+class Pod(Protocol):
+    """The demo's pod: ended with the session. ``autostart`` names what a person would have started by now."""
+
+    scenario: str
+    autostart: tuple[str, ...]
+
+    async def close(self) -> None:
+        """End it, and leave nothing behind."""
+        ...
+
+
+def utc_now() -> datetime:
+    """The clock of every session outside tests."""
+    return datetime.now(UTC)
+
+
+class Session:
+    """Wires the parts together; what they do is theirs. Nothing happens before :meth:`start`."""
+
+    def __init__(
+        self,
+        name: str,
+        profile: Profile,
+        host: Host,
+        state: StateDir,
+        *,
+        read_only: bool = False,
+        pod: Pod | None = None,
+        clock: Clock = utc_now,
+    ) -> None:
+        self.name, self.profile, self.read_only, self.pod, self.clock = name, profile, read_only, pod, clock
+        self.demo = pod.scenario if pod is not None else None
+        self.store = Store(SessionState(Identity(name, read_only, pod is not None, self.demo or "")))
+        self.log = LogStore()
+        self.journal = Journal()
+        server = profile.server
+        self.link = Link(host, name, server.folder, server.python, self.store, clock)
+        self.tunnel = Tunnel(self.store, state, server.port, clock, hold=True)
+        self.watch = ServerWatch(self.store, self.log, clock, lambda: self.tunnel.status.url)
+        self.sources = Sources(
+            self.store, self.watch, self.tunnel, clock, profile.client_id,
+            dicomweb=server.studies.startswith(("http://", "https://")),
+        )  # fmt: skip
+        self._alerts = Alerts(self.store, clock)
+        self._supervisor = Supervisor()
+        self._busy: list[str] = []
+        self._wire()
+
+    def _wire(self) -> None:
+        self.link.on_arrival(self.tunnel.open)
+        self.link.on_arrival(self._woken)
+        self.link.on_departure(self.tunnel.close)
+        self.link.on_departure(self._departed)
+        self.link.attach("server", self.watch.attach)
+        self.link.attach("metrics", self._watch_metrics)
+        self.link.attach("orphans", self._watch_orphans)
+
+    async def start(self, *, hold: bool = True) -> None:
+        """Begin to connect and watch; returns at once. ``hold`` takes the sticky local port for the tunnel."""
+        self.tunnel.hold = hold
+        self._supervisor.run("link", self.link.run)
+        for poller in self.sources.pollers:
+            self._supervisor.run(poller.field, poller.run)
+        if self.pod is not None and self.pod.autostart:
+            self._supervisor.run("autostart", self._autostart)
+
+    async def close(self) -> None:
+        """Stop watching and disconnect. What runs on the host goes on, except the demo's pod."""
+        await self._supervisor.close()
+        await self.sources.close()
+        if self.pod is not None:
+            await self.pod.close()
+
+    async def open_shell(self, columns: int, rows: int, command: str | None = None) -> Shell:
+        """A shell on the host, as soon as it is connected."""
+        host = await self.link.connected()
+        return await host.shell(columns, rows, command=command)
+
+    def reconnect(self) -> None:
+        """Try to connect now, instead of when the back-off is over."""
+        self.link.reconnect()
+
+    def busy(self, title: str, on: bool) -> None:
+        """Note that an action runs, or no longer does."""
+        if on:
+            self._busy.append(title)
+        elif title in self._busy:
+            self._busy.remove(title)
+        self.store.update(busy=tuple(self._busy))
+
+    async def settled(self, deadline_s: float = 20.0) -> SessionState:
+        """The first snapshot that speaks of the server as it is now: its process, output and API were all asked.
+
+        Raises what keeps the host from being reached.
+        """
+        await self.link.ready()
+        self.sources.wake()
+
+        def known(state: SessionState) -> bool:
+            server = state.server.value
+            if server is None:
+                return False
+            asked = state.info.as_of is not None or state.info.error is not None
+            read = self.watch.caught_up or server.run_id is None
+            starting = server.state is ServerState.STARTING and self.watch.listening
+            return asked and read and not starting
+
+        try:
+            return await self.store.wait_for(known, deadline_s)
+        except TimeoutError:
+            return self.store.state
+
+    async def _woken(self, _host: Host) -> None:
+        self.sources.wake()
+
+    async def _departed(self, why: str) -> None:
+        self.watch.gone(why)
+        metrics = self.store.state.metrics
+        if metrics.value is not None:
+            self.store.update(metrics=metrics.failed(why))
+
+    async def _watch_metrics(self, agent: AgentClient) -> None:
+        async for sample in agent.watch_metrics(METRICS_S, self.profile.server.folder):
+            reading: Reading[HostMetrics] = Reading(sample, self.clock(), interval_s=METRICS_S)
+            self.store.update(metrics=reading)
+
+    async def _watch_orphans(self, agent: AgentClient) -> None:
+        while True:
+            self.watch.on_orphans(await agent.orphans())
+            await self._orphans_due()
+
+    async def _orphans_due(self) -> None:
+        """Wait until it is time to look again: the server has ended or started, or a while has passed."""
+        server = self.store.state.server.value
+        seen = None if server is None else server.pid
+        try:
+            await self.store.wait_for(lambda s: (s.server.value.pid if s.server.value else None) != seen, ORPHANS_S)
+        except TimeoutError:
+            return
+
+    async def _autostart(self) -> None:
+        """In the demo, do what a person would have done by now, through the same door."""
+        from labeltui.session.report import Silent  # noqa: PLC0415 - only here
+        from labeltui.session.run import run_action  # noqa: PLC0415 - only here
+
+        assert self.pod is not None  # noqa: S101 - the caller looked
+        await self.settled()
+        doings: Mapping[str, tuple[str, Mapping[str, Any]]] = {
+            "server": ("server.start", {}),
+            "train": ("train.start", {}),
+        }
+        for name in self.pod.autostart:
+            action, params = doings[name]
+            try:
+                await run_action(self, action, params, Silent())
+            except LabeltuiError as error:
+                self.store.update(server=self.store.state.server.failed(words(error)))
+                return
+
+
+async def wait_forever() -> None:
+    """Return only by being cancelled."""
+    await asyncio.Event().wait()
