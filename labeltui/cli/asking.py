@@ -1,0 +1,114 @@
+"""Asking the person at the terminal, whatever stdin and stdout are connected to."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import termios
+import threading
+import time
+from collections.abc import Callable
+
+from labeltui.cli.text import visible
+from labeltui.hosts.base import HostKey
+
+TERMINAL = "/dev/tty"
+
+
+class TerminalPrompter:
+    """A :class:`~labeltui.hosts.base.Prompter` on the controlling terminal; without one, it always says no.
+
+    ``asked_s``: seconds spent waiting for answers so far, which no deadline should count.
+    """
+
+    def __init__(self, say: Callable[[str], None]) -> None:
+        self._say = say
+        self._asked_s = 0.0
+        self._asking_since: float | None = None
+        self._turn = asyncio.Lock()
+
+    @property
+    def asked_s(self) -> float:
+        """Seconds, up to now."""
+        running = 0.0 if self._asking_since is None else time.monotonic() - self._asking_since
+        return self._asked_s + running
+
+    @property
+    def present(self) -> bool:
+        """Whether somebody can be asked."""
+        try:
+            os.close(os.open(TERMINAL, os.O_RDWR | os.O_NOCTTY))
+        except OSError:
+            return False
+        return True
+
+    async def secret(self, title: str, prompt: str) -> str | None:
+        """A password or passphrase, not echoed."""
+        return await self.ask(f"{visible(title)}\n{visible(prompt)}", echo=False)
+
+    async def trust_host_key(self, key: HostKey) -> bool:
+        """Show the fingerprint; only a spelled-out yes trusts it."""
+        question = (
+            f"{visible(key.address)} has never been seen. Its {visible(key.algorithm)} key is\n"
+            f"{visible(key.fingerprint)}\nTrust it? Type yes or no:"
+        )
+        return (await self.ask(question) or "").strip().lower() == "yes"
+
+    async def ask(self, question: str, *, echo: bool = True) -> str | None:
+        """The line typed, or None: nobody there, end of input."""
+        async with self._turn:
+            try:
+                terminal = os.open(TERMINAL, os.O_RDWR | os.O_NOCTTY)
+            except OSError:
+                self._say(
+                    f"{question.splitlines()[0]}\nThere is no terminal to ask on: run it once from one."
+                )
+                return None
+            self._asking_since = time.monotonic()
+            try:
+                return await _ask_on(terminal, question + " ", echo)
+            finally:
+                self._asked_s = self.asked_s
+                self._asking_since = None
+
+
+async def _ask_on(terminal: int, question: str, echo: bool) -> str | None:
+    before = termios.tcgetattr(terminal)
+    try:
+        if not echo:
+            silent = termios.tcgetattr(terminal)
+            silent[3] &= ~termios.ECHO
+            termios.tcsetattr(terminal, termios.TCSAFLUSH, silent)
+        os.write(terminal, question.encode())
+        line = await _read_line(terminal)
+        if not echo:
+            os.write(terminal, b"\n")
+        return line
+    finally:
+        termios.tcsetattr(terminal, termios.TCSANOW, before)
+        os.close(terminal)
+
+
+async def _read_line(terminal: int) -> str | None:
+    """One line, read in a thread that dies with the process: Ctrl-C never waits for it."""
+    loop = asyncio.get_running_loop()
+    answer: asyncio.Future[str | None] = loop.create_future()
+    mine = os.dup(terminal)
+
+    def settle(value: str | None) -> None:
+        if not answer.done():
+            answer.set_result(value)
+
+    def read() -> None:
+        try:
+            data = os.read(mine, 4096)
+        except OSError:
+            data = b""
+        finally:
+            os.close(mine)
+        text = data.decode("utf-8", "replace").rstrip("\r\n") if data else None
+        if not loop.is_closed():
+            loop.call_soon_threadsafe(settle, text)
+
+    threading.Thread(target=read, name="labeltui-ask", daemon=True).start()
+    return await answer

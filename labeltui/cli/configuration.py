@@ -1,0 +1,99 @@
+"""``labeltui config``: the profile file, from the command line."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from labeltui.cli.output import Output
+from labeltui.cli.parser import Request
+from labeltui.config.load import Loaded, effective_values, find_config_path, load, select
+from labeltui.config.model import ConfigFile
+from labeltui.config.starter import starter_text
+from labeltui.domain.documents import moment
+from labeltui.domain.problems import ExitCode, Failed, Misused, Refused
+
+
+def run_config(request: Request, output: Output) -> ExitCode:
+    """One of the ``config`` commands. Raises LabeltuiError."""
+    path = find_config_path(request.launch.config)
+    match request.command[1]:
+        case "path":
+            output.document({"as_of": _now(), "path": str(path), "exists": path.exists()})
+        case "schema":
+            output.raw(json.dumps(ConfigFile.model_json_schema(), indent=2))
+        case "init":
+            output.document(_init(path, request))
+        case "validate":
+            loaded = load(path)
+            if request.launch.profile is not None:
+                select(loaded, request.launch.profile)
+            output.document(_summary(loaded))
+        case _:
+            output.document(_show(load(path), request))
+    return ExitCode.DONE
+
+
+def _now() -> str | None:
+    return moment(datetime.now(UTC))
+
+
+def _summary(loaded: Loaded) -> Mapping[str, Any]:
+    return {
+        "as_of": _now(),
+        "path": str(loaded.path),
+        "valid": True,
+        "default": loaded.file.default,
+        "profiles": list(loaded.file.profiles),
+    }
+
+
+def _show(loaded: Loaded, request: Request) -> Mapping[str, Any]:
+    profile = None if request.launch.profile is None else select(loaded, request.launch.profile)[0]
+    origin = bool(request.params.get("origin"))
+    values = [
+        {"key": value.key, "value": value.value, **({"origin": value.origin} if origin else {})}
+        for value in effective_values(loaded, profile)
+    ]
+    return {"as_of": _now(), "path": str(loaded.path), "values": values}
+
+
+def _init(path: Path, request: Request) -> Mapping[str, Any]:
+    params = request.params
+    host = params.get("host") or ("ssh" if params.get("address") else None)
+    if host is None:
+        raise Misused(
+            "usage",
+            "Where is the machine?",
+            "Say --host ssh --address user@name:port, or --host local for this machine.",
+        )
+    if host == "ssh" and not params.get("address"):
+        raise Misused("usage", "`--host ssh` needs an address.", "Add --address user@name:port.")
+    if path.exists() and request.yes is None:
+        raise Refused(
+            "exists", f"{path} is already there.", "Add --yes to replace it, or name another with --config."
+        )
+    name = params.get("name") or request.launch.profile or "default"
+    _write_private(path, starter_text(name, {**params, "host": host}))
+    load(path)
+    return {"as_of": _now(), "path": str(path), "profile": name}
+
+
+def _write_private(path: Path, text: str) -> None:
+    """Put the file there whole, readable by its owner only."""
+    fresh = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(text)
+        fresh.replace(path)
+    except OSError as error:
+        fresh.unlink(missing_ok=True)
+        raise Failed(
+            "not_written", f"{path} can't be written: {error.strerror}.", "Check the folder."
+        ) from None

@@ -1,0 +1,86 @@
+"""Where a command's words go: one JSON document, or text, on stdout; everything for people on stderr."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Mapping
+from typing import Any, TextIO
+
+from labeltui.cli.text import paragraph, record_line, render, visible
+from labeltui.domain.documents import failure_document
+from labeltui.domain.problems import Problem
+
+
+class OutputClosed(Exception):  # noqa: N818 - nothing is wrong: the reader has had enough
+    """Nobody reads stdout any more."""
+
+
+class Output:
+    """Also the :class:`~labeltui.session.report.Report` of the action that runs.
+
+    ``stream``: records go to stdout as they come; otherwise they are progress, on stderr.
+    """
+
+    def __init__(self, *, as_json: bool = False, verbose: bool = False, stream: bool = False) -> None:
+        self.as_json = as_json
+        self.verbose = verbose
+        self.stream = stream
+
+    def progress(self, text: str) -> None:
+        """One line for people."""
+        _write(sys.stderr, paragraph(text))
+
+    def emit(self, record: Mapping[str, Any]) -> None:
+        """One record of a stream."""
+        if not self.stream:
+            self.progress(record_line(record))
+        else:
+            _write(sys.stdout, dumps(record) if self.as_json else record_line(record))
+
+    def document(self, document: Mapping[str, Any]) -> None:
+        """What the command has to say. Empty: nothing."""
+        if document:
+            _write(sys.stdout, dumps(document) if self.as_json else render(document))
+
+    def raw(self, text: str) -> None:
+        """Text that is its own format on stdout (a schema)."""
+        _write(sys.stdout, text)
+
+    def failure(self, problem: Problem) -> None:
+        """What went wrong, and what to do."""
+        if self.as_json:
+            _write(sys.stdout, dumps(failure_document(problem)))
+            return
+        lines = [f"labeltui: {paragraph(problem.message)}"]
+        lines += [visible(problem.hint)] if problem.hint else []
+        lines += [paragraph(problem.detail)] if problem.detail and self.verbose else []
+        _write(sys.stderr, "\n".join(lines))
+
+
+def dumps(document: Mapping[str, Any]) -> str:
+    """One line of JSON in ASCII, so that nothing in it can move a terminal's cursor."""
+    return json.dumps(document, allow_nan=False, default=str)
+
+
+def silence_stdout() -> None:
+    """Let Python's own flush at exit succeed after the reader has gone."""
+    try:
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)
+    except (OSError, ValueError):
+        return  # stdout is not a file: nothing will be flushed
+
+
+def _write(stream: TextIO, text: str) -> None:
+    try:
+        stream.write(text + "\n")
+        stream.flush()
+    except UnicodeEncodeError:
+        stream.write(text.encode("ascii", "backslashreplace").decode("ascii") + "\n")
+        stream.flush()
+    except BrokenPipeError:
+        if stream is sys.stdout:
+            raise OutputClosed from None

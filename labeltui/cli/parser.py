@@ -1,0 +1,234 @@
+"""The command line, made from the registry of actions."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NoReturn
+
+from labeltui import __version__
+from labeltui.actions import ACTIONS, BY_ID, Action, Danger, Param
+from labeltui.domain.problems import Misused
+from labeltui.session.launch import Launch
+
+DEMO_ENVIRONMENT = "LABELTUI_DEMO"
+DEFAULT_SCENARIO = "healthy"
+CONFIG_COMMANDS = {
+    "path": "where the profile file is",
+    "init": "write a starter profile",
+    "show": "every value in force, and with --origin where it comes from",
+    "validate": "check the profile file",
+    "schema": "the JSON Schema of the profile file",
+}
+_GROUPS = {
+    "config": "the profile file",
+    "server": "the MONAI Label server",
+    "studies": "studies and their queue",
+    "train": "training",
+}
+_EPILOG = """\
+--config, --profile, --read-only, --demo, --json, --yes and -v may stand before or after the command.
+`--demo healthy` runs any command against a pod embedded in this process: no account, no network.
+Exit codes: 0 done, 1 failed, 2 wrong usage or configuration, 3 refused, 4 unreachable, 130 interrupted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What was asked for. ``action``: for the registry's commands; ``command``: () for the console."""
+
+    launch: Launch
+    command: tuple[str, ...] = ()
+    action: Action | None = None
+    params: dict[str, Any] = field(default_factory=dict)
+    shell_command: tuple[str, ...] = ()
+    as_json: bool = False
+    verbose: bool = False
+    yes: str | None = None  # None: not confirmed; a text: confirmed, and the name typed with it
+
+
+def wants_json(argv: Sequence[str]) -> bool:
+    """Whether failures are told as JSON; asked before the arguments are known to make sense."""
+    return "--json" in _before_dashes(argv)[0]
+
+
+def parse(argv: Sequence[str]) -> Request:
+    """Read the arguments (without the program's name). Raises Misused, and SystemExit after --help."""
+    head, tail = _before_dashes(argv)
+    parser = build_parser()
+    names = parser.parse_args(head)
+    command: tuple[str, ...] = getattr(names, "command", ())
+    if tail and command != ("shell",):
+        names = parser.parse_args(list(argv))
+        command = getattr(names, "command", ())
+        tail = ()
+    given = {
+        key.removeprefix("param:"): value for key, value in vars(names).items() if key.startswith("param:")
+    }
+    demo = getattr(names, "demo", None) or os.environ.get(DEMO_ENVIRONMENT) or None
+    if command == ("demo",):
+        demo = given.pop("scenario", None) or demo or DEFAULT_SCENARIO
+    action_id: str | None = getattr(names, "action", None)
+    return Request(
+        launch=Launch(
+            config=getattr(names, "config", None),
+            profile=getattr(names, "profile", None),
+            read_only=getattr(names, "read_only", False),
+            demo=demo,
+        ),
+        command=command,
+        action=None if action_id is None else BY_ID[action_id],
+        params={key: _as_mapping(value) for key, value in given.items() if value is not None},
+        shell_command=tuple(tail),
+        as_json=getattr(names, "json", False),
+        verbose=getattr(names, "verbose", False),
+        yes=getattr(names, "yes", None),
+    )
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The whole grammar."""
+    parser = _Parser(
+        prog="labeltui",
+        parents=[_global_flags()],
+        allow_abbrev=False,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        description="The operator console for a MONAI Label annotation session. Without a command: the console.",
+        epilog=_EPILOG,
+    )
+    parser.add_argument("--version", action="version", version=f"labeltui {__version__}")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", parser_class=_Parser)
+    groups: dict[str, Any] = {}
+    for action in ACTIONS:
+        if action.command:
+            _add_action(commands, groups, action)
+    demo = _add(commands, ("demo",), "the console over an embedded pod: no account, no network")
+    demo.add_argument("--scenario", dest="param:scenario", metavar="NAME", help="what happens in it")
+    _add(commands, ("shell",), "a shell on the host; with -- COMMAND, run that and return its exit code")
+    for name, text in CONFIG_COMMANDS.items():
+        _config_options(name, _add(_group(commands, groups, "config"), ("config", name), text))
+    return parser
+
+
+class _Parser(argparse.ArgumentParser):
+    """Complaints are raised, so that they reach --json like any other failure."""
+
+    def error(self, message: str) -> NoReturn:
+        raise Misused("usage", f"{message[:1].upper()}{message[1:]}.", f"See `{self.prog} --help`.")
+
+
+def _before_dashes(argv: Sequence[str]) -> tuple[list[str], tuple[str, ...]]:
+    """The arguments before the first ``--``, and those after it."""
+    if "--" not in argv:
+        return list(argv), ()
+    at = list(argv).index("--")
+    return list(argv[:at]), tuple(argv[at + 1 :])
+
+
+def _global_flags(*, named_yes: bool = False) -> argparse.ArgumentParser:
+    """Flags that stand before or after the command; unset, they leave no trace for the other place."""
+    flags = argparse.ArgumentParser(add_help=False, argument_default=argparse.SUPPRESS, allow_abbrev=False)
+    group = flags.add_argument_group("everywhere")
+    group.add_argument(
+        "--config", metavar="FILE", help="profile file; else LABELTUI_CONFIG, else the usual place"
+    )
+    group.add_argument("--profile", metavar="NAME", help="profile of the file; else its default")
+    group.add_argument(
+        "--demo", metavar="NAME", help="an embedded pod in place of a profile: healthy, training, ..."
+    )
+    group.add_argument("--read-only", action="store_true", help="refuse everything that changes something")
+    group.add_argument(
+        "--json", action="store_true", help="one JSON document on stdout (lines with --follow)"
+    )
+    group.add_argument("-v", "--verbose", action="store_true", help="say more on stderr, tracebacks too")
+    if named_yes:
+        group.add_argument(
+            "--yes", nargs="?", const="", metavar="NAME", help="confirm; NAME is what is destroyed"
+        )
+    else:
+        group.add_argument("--yes", action="store_const", const="", help="confirm")
+    return flags
+
+
+def _add(
+    commands: Any, command: tuple[str, ...], text: str, *, named_yes: bool = False
+) -> argparse.ArgumentParser:
+    parser: argparse.ArgumentParser = commands.add_parser(
+        command[-1],
+        help=text.replace("%", "%%"),
+        description=text[:1].upper() + text[1:] + ".",
+        parents=[_global_flags(named_yes=named_yes)],
+        allow_abbrev=False,
+    )
+    parser.set_defaults(command=command)
+    return parser
+
+
+def _group(commands: Any, groups: dict[str, Any], name: str) -> Any:
+    if name not in groups:
+        text = _GROUPS.get(name, name)
+        parser = commands.add_parser(name, help=text, parents=[_global_flags()], allow_abbrev=False)
+        groups[name] = parser.add_subparsers(
+            title="commands", metavar="COMMAND", required=True, dest="of_group", parser_class=_Parser
+        )
+    return groups[name]
+
+
+def _add_action(commands: Any, groups: dict[str, Any], action: Action) -> None:
+    place = commands if len(action.command) == 1 else _group(commands, groups, action.command[0])
+    parser = _add(place, action.command, action.help, named_yes=action.danger is Danger.IRREVERSIBLE)
+    parser.set_defaults(action=action.id)
+    for param in action.params:
+        _add_param(parser, param)
+
+
+def _add_param(parser: argparse.ArgumentParser, param: Param) -> None:
+    dest = f"param:{param.name}"
+    options: dict[str, Any] = {"help": param.help.replace("%", "%%")}
+    if param.kind == "bool":
+        short = ("-f",) if param.name == "follow" else ()
+        parser.add_argument(*short, param.flag, dest=dest, action="store_true", default=None, **options)
+        return
+    options["metavar"] = param.name.upper()
+    if param.kind in ("int", "float"):
+        options["type"] = {"int": int, "float": float}[param.kind]
+    elif param.kind == "choice":
+        options |= {"choices": param.choices, "metavar": "|".join(param.choices)}
+    elif param.kind == "list":
+        options["action"] = "append"
+    elif param.kind == "pairs":
+        options |= {"action": "append", "nargs": 2, "metavar": ("KEY", "VALUE")}
+    if param.positional:
+        parser.add_argument(dest, nargs=None if param.required else "?", **options)
+    else:
+        parser.add_argument(param.flag, dest=dest, required=param.required, **options)
+
+
+def _as_mapping(value: Any) -> Any:
+    """Repeated KEY VALUE pairs as a mapping, the last one of a key in force."""
+    if isinstance(value, list) and value and isinstance(value[0], list):
+        return dict(value)
+    return value
+
+
+def _config_options(name: str, parser: argparse.ArgumentParser) -> None:
+    if name == "show":
+        parser.add_argument("--origin", dest="param:origin", action="store_true", default=None,
+                            help="say for each value which file and line it comes from")  # fmt: skip
+    if name != "init":
+        return
+    texts: Iterable[tuple[str, str, str]] = (
+        ("--address", "user@name:port, or a Host of ~/.ssh/config", "WHERE"),
+        ("--key", "private key file", "FILE"),
+        ("--name", "name of the profile", "NAME"),
+        ("--app", "radiology, monaibundle, or a path on the host", "APP"),
+        ("--models", "models to serve, comma separated", "MODELS"),
+        ("--studies", "folder on the host, or a DICOMweb URL", "WHERE"),
+        ("--folder", "folder on the host for everything labeltui puts there", "FOLDER"),
+    )
+    parser.add_argument(
+        "--host", dest="param:host", choices=("ssh", "local"), help="where the machine comes from"
+    )
+    for flag, text, metavar in texts:
+        parser.add_argument(flag, dest=f"param:{flag[2:]}", metavar=metavar, help=text)

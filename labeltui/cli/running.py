@@ -1,0 +1,168 @@
+"""Running one command on a session: open, connect, confirm, run, close."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+from labeltui.actions import Action, Danger
+from labeltui.cli.asking import TerminalPrompter
+from labeltui.cli.output import Output
+from labeltui.cli.parser import Request
+from labeltui.domain.host import LinkState
+from labeltui.domain.problems import ExitCode, Refused, Unreachable
+from labeltui.domain.state import SessionState
+from labeltui.hosts.base import Prompter
+from labeltui.session.launch import Launch
+
+if TYPE_CHECKING:
+    from labeltui.session.session import Session
+
+Opener = Callable[[Launch, Prompter], Awaitable["Session"]]
+
+CONNECT_DEADLINE_S = 30.0
+FIRST_LOOK_S = 5.0
+PATIENCE_S = 1.0  # silence that needs no explanation
+UNCONNECTED = frozenset({"doctor"})  # says itself what is wrong with the connection
+
+
+async def run_command(request: Request, action: Action, output: Output, opener: Opener) -> ExitCode:
+    """Run an action of the registry; its document goes to ``output``. Raises LabeltuiError."""
+    from labeltui.session.run import run_action  # noqa: PLC0415 - only when something is run
+
+    prompter = TerminalPrompter(output.progress)
+    if not request.launch.read_only:
+        refuse_unasked(action, request.yes, prompter)
+    async with opened(
+        request.launch, output, prompter, opener, must_connect=action.id not in UNCONNECTED
+    ) as session:
+        confirmed = session.read_only or await confirm(session, action, request.yes, prompter)
+        document = await run_action(session, action.id, request.params, output, confirmed=confirmed)
+        output.document(document)
+    return ExitCode.DONE
+
+
+@asynccontextmanager
+async def opened(
+    launch: Launch, output: Output, prompter: TerminalPrompter, opener: Opener, *, must_connect: bool = True
+) -> AsyncIterator[Session]:
+    """A started session that is connected; closed in every case, also on SIGTERM and SIGHUP."""
+    with _ended_by_signals():
+        session = await opener(launch, prompter)
+        try:
+            await session.start()
+            try:
+                await _connected(session, output, prompter)
+            except (Refused, Unreachable):
+                if must_connect:
+                    raise
+            yield session
+        finally:
+            await session.close()
+
+
+def refuse_unasked(action: Action, yes: str | None, prompter: TerminalPrompter) -> None:
+    """Refuse at once what can't be confirmed, rather than after connecting. Raises Refused."""
+    if action.danger not in (Danger.DESTRUCTIVE, Danger.IRREVERSIBLE) or yes is not None or prompter.present:
+        return
+    flag = "--yes NAME" if action.danger is Danger.IRREVERSIBLE else "--yes"
+    raise Refused("unconfirmed", f"{action.title}: not confirmed.", f"Add {flag}.")
+
+
+async def confirm(session: Session, action: Action, yes: str | None, prompter: TerminalPrompter) -> bool:
+    """Whether the person means it, by flag or by answer. Raises Refused with a wrong name."""
+    if action.danger not in (Danger.DESTRUCTIVE, Danger.IRREVERSIBLE):
+        return True
+    if action.danger is Danger.IRREVERSIBLE:
+        named = yes or await prompter.ask(
+            f"{action.title}: this can't be undone. Type {session.name!r} to go on:"
+        )
+        if named != session.name:
+            raise Refused(
+                "unconfirmed", f"{action.title}: the name does not match.", f"Add --yes {session.name}."
+            )
+        return True
+    if yes is not None:
+        return True
+    await _first_look(session)
+    question = action.question(session.store.state) or f"{action.title}?"
+    answer = await prompter.ask(f"{question} [y/N]")
+    return (answer or "").strip().lower() in ("y", "yes")
+
+
+async def _first_look(session: Session) -> None:
+    """Let the server and the training be looked at once: the question depends on them."""
+
+    def looked(state: SessionState) -> bool:
+        return all(r.as_of is not None or r.failures > 0 for r in (state.server, state.training))
+
+    try:
+        await session.store.wait_for(looked, FIRST_LOOK_S)
+    except TimeoutError:
+        return  # the question then says less
+
+
+async def _connected(session: Session, output: Output, prompter: TerminalPrompter) -> None:
+    """Wait for the connection. Raises Unreachable after the deadline, Refused when a person must decide."""
+
+    def settled(state: SessionState) -> bool:
+        return state.host.value is not None and state.host.value.state in (
+            LinkState.CONNECTED,
+            LinkState.REFUSED,
+        )
+
+    clock = asyncio.get_running_loop().time
+    start = clock()
+    told = False
+    while True:
+        spent = clock() - start - prompter.asked_s
+        left = CONNECT_DEADLINE_S - spent
+        if left <= 0:
+            raise _unreachable(session.store.state)
+        try:
+            state = await session.store.wait_for(settled, min(left, PATIENCE_S))
+        except TimeoutError:
+            if not told and spent > PATIENCE_S / 2:
+                output.progress(f"connecting to {_address(session.store.state) or session.name} …")
+                told = True
+            continue
+        break
+    host = state.host.value
+    if host is not None and host.state is LinkState.REFUSED:
+        why = host.detail or state.host.error or "the connection was refused"
+        raise Refused(
+            "connection_refused", f"{host.address}: {why}", "Decide in the console, or correct the profile."
+        )
+
+
+def _address(state: SessionState) -> str:
+    return "" if state.host.value is None else state.host.value.address
+
+
+def _unreachable(state: SessionState) -> Unreachable:
+    host = state.host.value
+    why = state.host.error or (host.detail if host is not None else "") or "no answer"
+    return Unreachable(
+        "unreachable",
+        f"{_address(state) or 'The host'} can't be reached: {why}",
+        "Check the address and the network; `labeltui doctor` says more.",
+    )
+
+
+class _ended_by_signals:  # noqa: N801 - used as a function
+    """While inside, SIGTERM and SIGHUP end the command as Ctrl-C does: what was opened is closed."""
+
+    def __enter__(self) -> None:
+        loop = asyncio.get_running_loop()
+        task = asyncio.current_task()
+        if task is not None:
+            for number in (signal.SIGTERM, signal.SIGHUP):
+                loop.add_signal_handler(number, task.cancel)
+
+    def __exit__(self, *_error: object) -> None:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            loop.remove_signal_handler(number)

@@ -1,0 +1,138 @@
+"""``labeltui shell``: this terminal, connected to a shell on the host."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shlex
+import shutil
+import signal
+import sys
+import termios
+import threading
+import tty
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+
+from labeltui.cli.asking import TerminalPrompter
+from labeltui.cli.output import Output
+from labeltui.cli.parser import Request
+from labeltui.cli.running import Opener, opened
+from labeltui.domain.documents import moment
+from labeltui.domain.problems import Misused, Refused, Unreachable
+from labeltui.hosts.base import Shell
+
+END_OF_INPUT = b"\x04"
+
+
+async def run_shell(request: Request, output: Output, opener: Opener) -> int:
+    """Returns the exit code of what ran. Raises LabeltuiError."""
+    command = command_text(request.shell_command)
+    if request.as_json and command is None:
+        raise Misused("usage", "A shell is not JSON.", "Give a command: labeltui shell --json -- COMMAND.")
+    if request.launch.read_only:
+        raise Refused(
+            "read_only", "A shell can change things, and this session is read-only.", "Drop --read-only."
+        )
+    prompter = TerminalPrompter(output.progress)
+    async with opened(request.launch, output, prompter, opener) as session:
+        if session.read_only:
+            raise Refused(
+                "read_only", "A shell can change things, and this profile is read-only.", "Use another."
+            )
+        size = shutil.get_terminal_size()
+        shell = await session.open_shell(size.columns, size.lines, command)
+        try:
+            if request.as_json:
+                return await _collect(shell, output)
+            return await passthrough(shell, sys.stdin.fileno(), sys.stdout.fileno())
+        finally:
+            await shell.close()
+
+
+def command_text(words: Sequence[str]) -> str | None:
+    """One word is a command line, as with ``ssh``; several are a program and its arguments, kept whole."""
+    if not words:
+        return None
+    return words[0] if len(words) == 1 else shlex.join(words)
+
+
+async def passthrough(shell: Shell, source: int, target: int) -> int:
+    """Bytes both ways until the shell ends, raw, following this terminal's size. Raises Unreachable."""
+    loop = asyncio.get_running_loop()
+
+    def resized() -> None:
+        size = os.get_terminal_size(source)
+        shell.resize(size.columns, size.lines)
+
+    follows = os.isatty(source)
+    with _raw(source):
+        if follows:
+            loop.add_signal_handler(signal.SIGWINCH, resized)
+        try:
+            _feed(shell, source, loop)
+            while data := await shell.read():
+                _write_all(target, data)
+        finally:
+            if follows:
+                loop.remove_signal_handler(signal.SIGWINCH)
+    return _code(await shell.wait())
+
+
+async def _collect(shell: Shell, output: Output) -> int:
+    """Run a command for ``--json``: a terminal's output is one stream, so there is one field for it."""
+    data = bytearray()
+    while piece := await shell.read():
+        data += piece
+    code = _code(await shell.wait())
+    text = data.decode("utf-8", "replace").replace("\r\n", "\n")
+    output.document({"as_of": moment(datetime.now(UTC)), "exit_code": code, "output": text})
+    return code
+
+
+def _code(code: int | None) -> int:
+    if code is None:
+        raise Unreachable("connection_lost", "The connection went while the shell ran.", "Run it again.")
+    return 128 - code if code < 0 else code
+
+
+def _feed(shell: Shell, source: int, loop: asyncio.AbstractEventLoop) -> None:
+    """Type what comes from ``source``, read in a thread that dies with the process."""
+
+    def type_(data: bytes) -> None:
+        shell.write(data)
+
+    def read() -> None:
+        while True:
+            try:
+                data = os.read(source, 65536)
+            except OSError:
+                return
+            if loop.is_closed():
+                return
+            loop.call_soon_threadsafe(type_, data or END_OF_INPUT)
+            if not data:
+                return
+
+    threading.Thread(target=read, name="labeltui-shell", daemon=True).start()
+
+
+@contextmanager
+def _raw(source: int) -> Iterator[None]:
+    """This terminal handing every key on unread; as it was, afterwards."""
+    if not os.isatty(source):
+        yield
+        return
+    before = termios.tcgetattr(source)
+    try:
+        tty.setraw(source)
+        yield
+    finally:
+        termios.tcsetattr(source, termios.TCSADRAIN, before)
+
+
+def _write_all(target: int, data: bytes) -> None:
+    view = memoryview(data)
+    while view:
+        view = view[os.write(target, view) :]

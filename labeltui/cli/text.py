@@ -1,0 +1,125 @@
+"""Documents as text for people: aligned, plain, and safe whatever they hold."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+UNKNOWN = "unknown"
+NOTHING = "-"
+_QUIET = frozenset({"stale_because"})  # told together with "stale"
+_HIDDEN = frozenset({"Cc", "Cf", "Co", "Cs", "Cn", "Zl", "Zp"})
+
+
+def visible(text: str) -> str:
+    """``text`` on one line, with everything a terminal would obey, or not show, written as an escape."""
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(_escaped(character) for character in text)
+
+
+def _escaped(character: str) -> str:
+    if unicodedata.category(character) not in _HIDDEN:
+        return character
+    code = ord(character)
+    if code < 0x100:
+        return {"\n": "\\n", "\r": "\\r", "\t": "\\t"}.get(character, f"\\x{code:02x}")
+    return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
+
+
+def paragraph(text: str) -> str:
+    """Several lines, each made visible."""
+    return "\n".join(visible(line) for line in text.splitlines())
+
+
+def render(document: Mapping[str, Any]) -> str:
+    """A document as lines: values first, then what is nested; what is unknown is left out, but not a state."""
+    lines = document.get("lines")
+    if isinstance(lines, Sequence) and not isinstance(lines, str):
+        return "\n".join(visible(str(line)) for line in lines)
+    return "\n".join(_block(document, ""))
+
+
+def record_line(record: Mapping[str, Any]) -> str:
+    """One record of a stream as one line: ``epoch 3  loss 0.2  ...``; a log line as it is."""
+    if "line" in record:
+        return visible(str(record["line"]))
+    shown = ((key, value) for key, value in record.items() if key != "as_of" and value is not None)
+    return "  ".join(f"{visible(key)} {cell(value)}" for key, value in shown)
+
+
+def cell(value: Any) -> str:
+    """A value on one line."""
+    if value is None or isinstance(value, bool):
+        return {None: NOTHING, True: "yes", False: "no"}[value]
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    if isinstance(value, Mapping):
+        if "message" in value:
+            return visible(str(value["message"]))
+        return ", ".join(
+            f"{visible(str(k))}={cell(v)}" if v is not None else visible(str(k)) for k, v in value.items()
+        )
+    if isinstance(value, list | tuple):
+        return ", ".join(cell(item) for item in value)
+    return visible(str(value))
+
+
+def _block(document: Mapping[str, Any], indent: str) -> Iterator[str]:
+    plain = {key: value for key, value in document.items() if _is_plain(key, value)}
+    width = max((len(key) for key in plain), default=0)
+    for key, value in plain.items():
+        shown = UNKNOWN if value is None else cell(value)
+        if key == "stale":
+            shown += f" ({cell(document['stale_because'])})" if document.get("stale_because") else ""
+        yield f"{indent}{visible(key):<{width}}  {shown}"
+    for key, value in document.items():
+        if isinstance(value, Mapping) and value and not _is_plain(key, value):
+            yield f"{indent}{visible(key)}"
+            yield from _block(value, indent + "  ")
+        elif _is_table(value):
+            yield f"{indent}{visible(key)}"
+            yield from (f"{indent}  {line}" for line in table(value))
+
+
+def _is_plain(key: str, value: Any) -> bool:
+    if key in _QUIET or (key == "stale" and not value):
+        return False
+    if value is None:
+        return key == "state"
+    if isinstance(value, Mapping):
+        return "as_of" not in value and bool(value)
+    return not _is_table(value) and value not in ([], (), "")
+
+
+def _is_table(value: Any) -> bool:
+    return isinstance(value, list | tuple) and bool(value) and all(isinstance(row, Mapping) for row in value)
+
+
+def table(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Rows under headings; a column that nobody fills is left out."""
+    columns = [
+        key
+        for key in dict.fromkeys(key for row in rows for key in row)
+        if any(_filled(row, key) for row in rows)
+    ]
+    cells = [[cell(row.get(key)) or NOTHING for key in columns] for row in rows]
+    heads = [visible(key).upper().replace("_", " ") for key in columns]
+    widths = [max(_cells(text) for text in column) for column in zip(heads, *cells, strict=True)]
+    return [_aligned(line, widths) for line in (heads, *cells)]
+
+
+def _filled(row: Mapping[str, Any], key: str) -> bool:
+    return row.get(key) not in (None, [], (), {}, "")
+
+
+def _aligned(texts: Sequence[str], widths: Sequence[int]) -> str:
+    padded = (text + " " * (width - _cells(text)) for text, width in zip(texts, widths, strict=True))
+    return "  ".join(padded).rstrip()
+
+
+def _cells(text: str) -> int:
+    """How many columns of a terminal the text takes."""
+    wide = sum(unicodedata.east_asian_width(c) in "WF" for c in text)
+    return len(text) + wide - sum(unicodedata.combining(c) > 0 for c in text)

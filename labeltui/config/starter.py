@@ -1,0 +1,62 @@
+"""The commented profile that ``labeltui config init`` writes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from pydantic import BaseModel
+
+from labeltui.config.model import Profile, ServerSection, SshSection
+
+
+def starter_text(name: str, given: Mapping[str, Any]) -> str:
+    """A file with one profile: what was given is set, every other key is a comment with its default.
+
+    ``given``: ``host``, and any of ``address key app models studies folder``; models comma separated.
+    """
+    values: dict[str, Any] = {key: value for key, value in given.items() if value}
+    if "models" in values:
+        values["models"] = [model.strip() for model in str(values["models"]).split(",") if model.strip()]
+    table = f"profiles.{_quoted(name)}"
+    lines = [
+        "# Profiles of labeltui. `labeltui config validate` checks this file.",
+        "# No passwords here: labeltui asks, or reads the environment variables that are named.",
+        "",
+        f"default = {_quoted(name)}",
+        "",
+        f"[{table}]",
+        *_section(Profile, values, skip=("ssh", "runpod", "server", "keys")),
+    ]
+    if values["host"] == "ssh":
+        lines += ["", f"[{table}.ssh]", *_section(SshSection, values)]
+    lines += ["", f"[{table}.server]", *_section(ServerSection, values)]
+    return "\n".join(lines) + "\n"
+
+
+def _section(section: type[BaseModel], given: Mapping[str, Any], skip: tuple[str, ...] = ()) -> Iterator[str]:
+    for name, field in section.model_fields.items():
+        if name in skip:
+            continue
+        yield f"# {(field.description or '').replace('``', '`')}"
+        if name in given:
+            yield f"{name} = {_toml(given[name])}"
+        else:
+            default = field.get_default(call_default_factory=True)
+            yield f"# {name} = {'...' if default is None else _toml(default)}"
+
+
+def _toml(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(_toml(item) for item in value)}]"
+    if isinstance(value, dict):
+        return "{ " + ", ".join(f"{_quoted(key)} = {_toml(item)}" for key, item in value.items()) + " }"
+    return str(value) if isinstance(value, int) else _quoted(str(value))
+
+
+def _quoted(text: str) -> str:
+    """A TOML basic string: JSON's, but for DEL, which TOML wants escaped."""
+    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
