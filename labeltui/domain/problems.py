@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import IntEnum
+from typing import Any, Self
 
 
 class ExitCode(IntEnum):
@@ -38,6 +40,15 @@ class LabeltuiError(Exception):
     def __init__(self, code: str, message: str, hint: str = "", detail: str = "") -> None:
         super().__init__(message)
         self.problem = Problem(code, message, hint, detail)
+        self.document: Mapping[str, Any] | None = None
+
+    @classmethod
+    def of_document(cls, document: Mapping[str, Any]) -> Self:
+        """An operation that failed but has something to show: a document whose ``error`` says why."""
+        error = document["error"]
+        failure = cls(error["code"], error["message"], error.get("hint", ""), error.get("detail", ""))
+        failure.document = document
+        return failure
 
 
 class Failed(LabeltuiError):

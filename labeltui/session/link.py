@@ -59,6 +59,11 @@ class Link:
         """Called with the reason when the connection has gone."""
         self._departures.append(callback)
 
+    @property
+    def is_connected(self) -> bool:
+        """True while the host is connected, with or without the agent."""
+        return self._status.state is LinkState.CONNECTED
+
     def reconnect(self) -> None:
         """Try now instead of waiting."""
         self._now.set()

@@ -132,6 +132,11 @@ class ServerWatch:
         self.run = _run_of(job)
         self.refresh()
 
+    @property
+    def listening(self) -> bool:
+        """True when the run's output has said that it listens."""
+        return self._startup.ready and self.log.run_id == self.run.run_id
+
     def on_info(self, info: Reading[ServerInfo]) -> None:
         """The API answered, or did not."""
         if info.error is None and info.as_of is not None:
@@ -148,7 +153,7 @@ class ServerWatch:
         info = self._store.state.info
         evidence = ServerEvidence(
             phase=self._startup.phase if self.log.run_id == self.run.run_id else "",
-            listening=self._startup.ready and self.log.run_id == self.run.run_id,
+            listening=self.listening,
             info=info,
             answered=self._answered_at is not None,
             problem=self._diagnosis(),

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
 from labeltui.config.model import Profile
 from labeltui.domain.host import HostMetrics
-from labeltui.domain.problems import LabeltuiError
+from labeltui.domain.problems import LabeltuiError, Unreachable
 from labeltui.domain.reading import Reading
 from labeltui.domain.server import ServerState
 from labeltui.domain.state import Identity, SessionState
@@ -142,6 +141,37 @@ class Session:
         except TimeoutError:
             return self.store.state
 
+    async def first_readings(self, *fields: str, deadline_s: float = 30.0) -> SessionState:
+        """The first snapshot in which each of these sources has been asked since now, well or badly."""
+        before = self.store.state
+
+        def asked(state: SessionState) -> bool:
+            return all(_fresh(getattr(before, f), getattr(state, f)) for f in fields)
+
+        self.sources.wake()
+        try:
+            return await self.store.wait_for(asked, deadline_s)
+        except TimeoutError:
+            return self.store.state
+
+    async def need_server(self) -> SessionState:
+        """The session with a server that answers. Raises Unreachable with the state it is in otherwise."""
+        state = await self.settled()
+        server = state.server.value
+        if server is not None and server.state is ServerState.RUNNING:
+            return state
+        word = server.state.value if server is not None else "unknown"
+        raise Unreachable("server_down", f"The server is {word}.", "Start it with `labeltui server start`.")
+
+    async def hold_tunnel(self) -> None:
+        """Take the sticky local port for others, from a session that began without it."""
+        host = await self.link.connected()
+        if not self.tunnel.hold:
+            self.tunnel.hold = True
+            await self.tunnel.close("moving to its own port")
+            await self.tunnel.open(host)
+            self.sources.wake()
+
     async def _woken(self, _host: Host) -> None:
         self.sources.wake()
 
@@ -190,6 +220,7 @@ class Session:
                 return
 
 
-async def wait_forever() -> None:
-    """Return only by being cancelled."""
-    await asyncio.Event().wait()
+def _fresh(before: Reading[Any], now: Reading[Any]) -> bool:
+    if now.as_of is None and now.error is None:
+        return False
+    return now != before or (before.error is None and before.as_of is not None)

@@ -1,0 +1,141 @@
+"""What the actions of the registry do. Each takes the session, parameters and a report, and returns a document.
+
+Raises LabeltuiError with the words for people and the exit code for scripts; an error that comes with a document
+carries it as ``document``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from labeltui.domain import documents
+from labeltui.domain.problems import Failed, Refused
+from labeltui.session.settings import setup_options
+from labeltui.session.setup import Setup
+
+if TYPE_CHECKING:
+    from labeltui.actions import Document
+    from labeltui.session.report import Report
+    from labeltui.session.session import Session
+
+from labeltui.session.doctor import doctor
+from labeltui.session.servercontrol import server_restart, server_start, server_stop
+from labeltui.session.traincontrol import train_start, train_status, train_stop
+
+__all__ = [
+    "doctor",
+    "server_logs",
+    "server_restart",
+    "server_start",
+    "server_status",
+    "server_stop",
+    "setup",
+    "status",
+    "studies_list",
+    "studies_next",
+    "train_start",
+    "train_status",
+    "train_stop",
+    "tunnel",
+]
+
+FIRST_READING_S = 20.0
+
+
+async def status(session: Session, _params: Mapping[str, Any], _report: Report) -> Document:
+    """Everything the status strip shows."""
+    await session.settled()
+    await session.first_readings("queue", "training", "metrics")
+    return documents.status_document(session.store.state, session.clock())
+
+
+async def server_status(session: Session, _params: Mapping[str, Any], _report: Report) -> Document:
+    """State, app, models, URL."""
+    state = await session.settled()
+    return documents.server_document(state.server, session.clock())
+
+
+async def server_logs(session: Session, params: Mapping[str, Any], report: Report) -> Document:
+    """What the server has printed; with ``follow``, also what it will print."""
+    await session.settled()
+    if session.log.run_id is None:
+        raise Failed("no_log", "There is no output of a server here.", "Start the server with labeltui to follow it.")
+    wanted = params.get("lines")
+    index = max(0, session.log.line_count - wanted) if wanted is not None else 0
+    grown = asyncio.Event()
+    unsubscribe = session.log.subscribe(lambda *_: grown.set())
+    try:
+        while True:
+            grown.clear()
+            while index < session.log.line_count:
+                report.emit({"line": session.log.line(index).decode("utf-8", "replace"), "index": index})
+                index += 1
+            if not params.get("follow"):
+                return {"as_of": documents.moment(session.clock()), "lines": index, "path": session.watch.run.log_path}
+            await grown.wait()
+    finally:
+        unsubscribe()
+
+
+async def studies_list(session: Session, _params: Mapping[str, Any], _report: Report) -> Document:
+    """Every study, its state, who has it."""
+    await session.need_server()
+    state = await session.first_readings("queue")
+    if state.queue.value is None:
+        raise Failed("no_queue", f"The studies can't be listed: {state.queue.error}.", "See `labeltui server logs`.")
+    return documents.studies_document(state.queue, session.clock())
+
+
+async def studies_next(session: Session, params: Mapping[str, Any], _report: Report) -> Document:
+    """Let a strategy pick a study; the server notes that this client has it open."""
+    state = await session.need_server()
+    info = state.info.value
+    offered = info.strategies if info is not None else ()
+    strategy = params.get("strategy") or (offered[0] if offered else "random")
+    if offered and strategy not in offered:
+        raise Failed("unknown_strategy", f"The server has no strategy {strategy!r}.", f"It has: {', '.join(offered)}.")
+    sample = await session.sources.client().next_sample(strategy)
+    session.sources.queue.wake()
+    if sample is None:
+        raise Failed("nothing_left", "No study is left to label.", "Add studies, or train on what was submitted.")
+    return {
+        "as_of": documents.moment(session.clock()),
+        "id": sample.id,
+        "path": sample.path,
+        "name": sample.name,
+        "strategy": strategy,
+        "client_id": session.profile.client_id,
+    }
+
+
+async def setup(session: Session, params: Mapping[str, Any], report: Report) -> Document:
+    """Install MONAI Label on the host; with ``check``, only say what is there."""
+    if not params.get("check") and session.read_only:
+        raise Refused("read_only", "Setup changes the host, and this session is read-only.", "Use --check.")
+    options = setup_options(session.profile)
+    if params.get("torch"):
+        options = replace(options, torch=params["torch"])
+    await session.link.connected()
+    work = Setup(session, options, report)
+    if not params.get("check"):
+        return await work.run()
+    document = await work.check()
+    if document["error"] is not None:
+        raise Failed.of_document(document)
+    return document
+
+
+async def tunnel(session: Session, _params: Mapping[str, Any], report: Report) -> Document:
+    """Hold the tunnel until interrupted, and say each change of its state."""
+    await session.hold_tunnel()
+    seen = None
+    while True:
+        state = session.store.state
+        now = state.tunnel.value
+        if now is not None and now != seen:
+            seen = now
+            report.emit(documents.tunnel_document(state.tunnel, session.clock()))
+        await session.store.wait_for(lambda s, seen=seen: s.tunnel.value != seen)

@@ -1,0 +1,162 @@
+"""Installing MONAI Label on the host: named steps, each skipped when already true, with live output.
+
+Each step runs as a job of the agent, so that a lost connection does not end it: a reconnect follows on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import shlex
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from labeltui.domain.documents import moment
+from labeltui.domain.problems import Failed, Problem, Unreachable
+from labeltui.hosts.agent.client import AgentClient
+from labeltui.hosts.agent.messages import Job, JobState
+from labeltui.monailabel.recipe import Facts, SetupOptions, Step, explain_failure, probe_command, read_facts, recipe
+from labeltui.monailabel.recipe import setup_problem as find_problem
+from labeltui.session.serverwatch import LineSplitter
+
+if TYPE_CHECKING:
+    from labeltui.session.report import Report
+    from labeltui.session.session import Session
+
+JOB = "setup"
+KEPT_LINES = 200
+PATIENCE_S = 600.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """What one command of a step came to."""
+
+    exit_code: int | None
+    lines: tuple[str, ...]
+
+
+class Setup:
+    """One run of ``setup``."""
+
+    def __init__(self, session: Session, options: SetupOptions, report: Report) -> None:
+        self._session = session
+        self._options = options
+        self._report = report
+
+    async def check(self) -> Mapping[str, Any]:
+        """What is there, and what is wrong. Changes nothing."""
+        facts = await self._facts()
+        problem = find_problem(facts, self._options)
+        steps = recipe(facts, self._options)
+        return self._document(facts, steps, problem)
+
+    async def run(self) -> Mapping[str, Any]:
+        """Do every step that is not yet true. Raises Failed with the words of the step that failed."""
+        agent = await self._session.link.ready()
+        await self._finish_earlier(agent)
+        facts = await self._facts()
+        steps = recipe(facts, self._options)
+        if any(not step.done for step in steps) and (problem := find_problem(facts, self._options)) is not None:
+            raise Failed(problem.code, problem.message, problem.hint, problem.detail)
+        changed = False
+        for step in steps:
+            changed = await self._step(step) or changed
+        if changed:
+            facts = await self._facts()
+            steps = recipe(facts, self._options)
+        return {**self._document(facts, steps, None), "changed": changed}
+
+    async def _facts(self) -> Facts:
+        host = self._session.link.host
+        command, program = probe_command(self._options)
+        done = await host.run(command, stdin=program, timeout=60)
+        return read_facts(done.exit_code, done.stdout, done.stderr)
+
+    def _document(self, facts: Facts, steps: tuple[Step, ...], problem: Problem | None) -> Mapping[str, Any]:
+        missing = [step.title for step in steps if not step.done]
+        if problem is None and missing:
+            problem = Problem("not_installed", f"Missing: {', '.join(missing)}.", "Run `labeltui setup`.")
+        error = {"code": problem.code, "message": problem.message, "hint": problem.hint} if problem else None
+        return {
+            "as_of": moment(self._session.clock()),
+            "complete": not missing,
+            "stand_in": facts.stand_in,
+            "folder": self._options.folder,
+            "steps": [{"step": s.id, "title": s.title, "state": "done" if s.done else "missing"} for s in steps],
+            "error": error,
+        }
+
+    def _emit(self, step: Step, state: str, **more: object) -> None:
+        self._report.emit({"step": step.id, "title": step.title, "state": state, **more})
+
+    async def _step(self, step: Step) -> bool:
+        """Make one step true; True when something was done for it."""
+        if step.done:
+            self._emit(step, "skipped")
+            return False
+        self._emit(step, "running")
+        for command in step.commands:
+            result = await self._command(step, command.argv, command.env, command.cwd)
+            if result.exit_code != 0:
+                self._emit(step, "failed")
+                problem = explain_failure(step, result.exit_code, result.lines)
+                raise Failed(problem.code, problem.message, problem.hint, problem.detail)
+        self._emit(step, "done")
+        return True
+
+    async def _command(self, step: Step, argv: tuple[str, ...], env: Mapping[str, str], cwd: str | None) -> _Run:
+        agent = await self._session.link.ready()
+        job = await agent.job_start(JOB, list(argv), env=dict(env), cwd=cwd, meta={"step": step.id})
+        try:
+            return await self._watch(step, job)
+        except asyncio.CancelledError:
+            await self._stop()
+            raise
+
+    async def _stop(self) -> None:
+        agent = self._session.link.agent
+        if agent is not None:
+            self._report.progress("Stopping the step that runs")
+            await asyncio.shield(agent.job_stop(JOB, grace_s=3.0))
+
+    async def _watch(self, step: Step, job: Job) -> _Run:
+        """Follow a job to its end, over as many connections as that takes."""
+        lines: list[str] = []
+        splitter = LineSplitter()
+        offset = 0
+        while True:
+            agent = await self._session.link.ready(PATIENCE_S)
+            try:
+                assert job.log_path is not None  # noqa: S101 - a started job has one
+                async for chunk in agent.follow(job.log_path, offset):
+                    offset = chunk.offset + len(chunk.data)
+                    for line in splitter.feed(chunk.data):
+                        lines = [*lines[-KEPT_LINES:], line]
+                        self._emit(step, "running", line=line)
+                    if chunk.at_end and (ended := await self._ended(agent, job)) is not None:
+                        if await self._grew(agent, job, offset):
+                            continue
+                        return _Run(ended.exit_code, tuple(lines))
+            except Unreachable as error:
+                self._report.progress(f"{error.problem.message} The step goes on there; waiting to see it again.")
+
+    async def _ended(self, agent: AgentClient, job: Job) -> Job | None:
+        now = await agent.job_status(JOB)
+        return None if now.state in (JobState.RUNNING, JobState.STOPPING) and now.run_id == job.run_id else now
+
+    async def _grew(self, agent: AgentClient, job: Job, offset: int) -> bool:
+        done = await self._session.link.host.run(f"wc -c < {shlex.quote(job.log_path or '')}", timeout=20)
+        try:
+            return int(done.stdout) > offset
+        except ValueError:
+            return False
+
+    async def _finish_earlier(self, agent: AgentClient) -> None:
+        """A step that another console, or an earlier connection, started is waited for, not started twice."""
+        job = await agent.job_status(JOB)
+        if job.state is not JobState.RUNNING:
+            return
+        self._report.progress("A setup is already running there; following it.")
+        name = str((job.meta or {}).get("step", "setup"))
+        await self._watch(Step(name, name, False, ()), job)
