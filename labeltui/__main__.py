@@ -37,9 +37,7 @@ def plain_launch(arguments: Sequence[str]) -> Launch | None:
             read_only = True
         elif word == "demo" and not demo:
             demo = True
-        elif (
-            word in ("--config", "--profile", "--demo", "--scenario") and rest and not rest[0].startswith("-")
-        ):
+        elif word in _TEXTS and rest and not rest[0].startswith("-") and (demo or word != "--scenario"):
             values[word] = rest.pop(0)
         else:
             return None

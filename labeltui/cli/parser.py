@@ -94,7 +94,7 @@ def build_parser() -> argparse.ArgumentParser:
         parents=[_global_flags()],
         allow_abbrev=False,
         formatter_class=argparse.RawDescriptionHelpFormatter,
-        description="The operator console for a MONAI Label annotation session. Without a command: the console.",
+        description="The operator console for MONAI Label sessions. Without a command, the console.",
         epilog=_EPILOG,
     )
     parser.add_argument("--version", action="version", version=f"labeltui {__version__}")

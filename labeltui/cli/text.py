@@ -34,7 +34,7 @@ def paragraph(text: str) -> str:
 
 
 def render(document: Mapping[str, Any]) -> str:
-    """A document as lines: values first, then what is nested; what is unknown is left out, but not a state."""
+    """A document as lines: values first, then what is nested. Unknown values are left out, not a state."""
     lines = document.get("lines")
     if isinstance(lines, Sequence) and not isinstance(lines, str):
         return "\n".join(visible(str(line)) for line in lines)

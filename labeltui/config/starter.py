@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from pydantic import BaseModel
 
 from labeltui.config.model import Profile, ServerSection, SshSection
+
+_BARE = re.compile(r"[A-Za-z0-9_-]+")
 
 
 def starter_text(name: str, given: Mapping[str, Any]) -> str:
@@ -19,7 +22,7 @@ def starter_text(name: str, given: Mapping[str, Any]) -> str:
     values: dict[str, Any] = {key: value for key, value in given.items() if value}
     if "models" in values:
         values["models"] = [model.strip() for model in str(values["models"]).split(",") if model.strip()]
-    table = f"profiles.{_quoted(name)}"
+    table = f"profiles.{_key(name)}"
     lines = [
         "# Profiles of labeltui. `labeltui config validate` checks this file.",
         "# No passwords here: labeltui asks, or reads the environment variables that are named.",
@@ -53,8 +56,13 @@ def _toml(value: Any) -> str:
     if isinstance(value, list | tuple):
         return f"[{', '.join(_toml(item) for item in value)}]"
     if isinstance(value, dict):
-        return "{ " + ", ".join(f"{_quoted(key)} = {_toml(item)}" for key, item in value.items()) + " }"
+        inside = ", ".join(f"{_key(key)} = {_toml(item)}" for key, item in value.items())
+        return f"{{ {inside} }}" if inside else "{}"
     return str(value) if isinstance(value, int) else _quoted(str(value))
+
+
+def _key(text: str) -> str:
+    return text if _BARE.fullmatch(text) else _quoted(text)
 
 
 def _quoted(text: str) -> str:
