@@ -1,0 +1,47 @@
+"""A background task of the server: a training, a scoring, or an inference over many studies."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+
+class TaskState(StrEnum):
+    """What the server says of a task. ``UNKNOWN`` stands for a word this version does not know."""
+
+    SUBMITTED = "submitted"
+    RUNNING = "running"
+    DONE = "done"
+    ERROR = "error"
+    STOPPED = "stopped"
+    UNKNOWN = "unknown"
+
+    @property
+    def ended(self) -> bool:
+        """True when nothing more will come of the task."""
+        return self in (TaskState.DONE, TaskState.ERROR, TaskState.STOPPED)
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """One task as the server keeps it in memory (gone after a restart).
+
+    Times are the server's wall clock, and it does not say in which zone. ``details`` are its newest output
+    lines (20 at most), oldest first.
+    """
+
+    id: str
+    state: TaskState
+    request: Mapping[str, Any] = field(default_factory=dict)
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+    details: tuple[str, ...] = ()
+
+    @property
+    def subject(self) -> str | None:
+        """The model that is trained or applied, or the scoring method."""
+        named = self.request.get("model", self.request.get("method"))
+        return named if isinstance(named, str) else None

@@ -1,0 +1,147 @@
+"""From what the server sends to the values the console works with."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from labeltui.domain.server import ModelInfo, ServerInfo, TrainStats
+from labeltui.domain.study import Fetch, Study, StudyQueue
+from labeltui.domain.tasks import Task, TaskState
+from labeltui.monailabel import wire
+
+
+def when(seconds: object) -> datetime | None:
+    """A unix time as the server writes it; None for what is no time."""
+    if isinstance(seconds, bool) or not isinstance(seconds, (int, float)):
+        return None
+    try:
+        return datetime.fromtimestamp(seconds, UTC)
+    except (ValueError, OverflowError, OSError):
+        return None
+
+
+def wall_clock(text: str) -> datetime | None:
+    """``2026-11-23 17:08:17`` as a time without zone, None for anything else."""
+    try:
+        return datetime.strptime(text.strip(), "%Y-%m-%d %H:%M:%S")
+    except ValueError:
+        return None
+
+
+def server_info(document: Mapping[str, Any]) -> ServerInfo:
+    """``GET /info/``."""
+    info = wire.Info.model_validate(document)
+    return ServerInfo(
+        name=info.name,
+        version=info.version,
+        labels=info.labels,
+        models={name: _model(name, offer) for name, offer in info.models.items()},
+        trainers={name: _model(name, offer) for name, offer in info.trainers.items()},
+        strategies=tuple(info.strategies),
+        scoring=tuple(info.scoring),
+        total=info.datastore.total,
+        completed=info.datastore.completed,
+        label_tags=info.datastore.label_tags,
+        train_stats={name: _stats(stats) for name, stats in info.train_stats.items()},
+    )
+
+
+def _model(name: str, offer: wire.Offer) -> ModelInfo:
+    return ModelInfo(name, offer.type, offer.labels, offer.dimension, offer.description, offer.config)
+
+
+def _stats(stats: wire.Stats) -> TrainStats:
+    # The best at the top is the validation's where there is one, else the training's: name it by its origin.
+    phase = stats.eval if stats.eval.key_metric_name else stats.train
+    return TrainStats(
+        start_ts=stats.start_ts,
+        epoch=stats.epoch,
+        total_epochs=stats.total_epochs,
+        best_metric=stats.best_metric if phase.best_metric is None else phase.best_metric,
+        finished=bool(stats.total_time),
+        key_metric=phase.key_metric_name or None,
+        best_epoch=phase.best_metric_epoch,
+        train_metrics=stats.train.metrics,
+        eval_metrics=stats.eval.metrics,
+    )
+
+
+def task(document: Mapping[str, Any]) -> Task:
+    """One task of ``/train/``, ``/scoring/`` or ``/batch/infer``."""
+    told = wire.WireTask.model_validate(document)
+    try:
+        state = TaskState(told.status.lower())
+    except ValueError:
+        state = TaskState.UNKNOWN
+    return Task(
+        told.id, state, told.request, wall_clock(told.start_ts), wall_clock(told.end_ts), told.details
+    )
+
+
+def study_queue(
+    stats: Mapping[str, Any] | ServerInfo,
+    everything: Mapping[str, Any] | None = None,
+    *,
+    dicomweb: bool = False,
+) -> StudyQueue:
+    """The datastore from its counts and, where it was fetched, ``?output=all``.
+
+    On DICOMweb the server lists only what somebody has fetched: that is not the queue (``listed`` False).
+    """
+    if isinstance(stats, ServerInfo):
+        total, completed, tags = stats.total, stats.completed, dict(stats.label_tags)
+    else:
+        counted = wire.DatastoreStats.model_validate(stats)
+        total, completed, tags = counted.total, counted.completed, counted.label_tags
+    studies = () if everything is None else studies_of(everything)
+    return StudyQueue(total, completed, studies, tags, listed=everything is not None and not dicomweb)
+
+
+def studies_of(everything: Mapping[str, Any]) -> tuple[Study, ...]:
+    """The studies of ``GET /datastore/?output=all``, in the order of their ids."""
+    objects = everything.get("objects")
+    if not isinstance(objects, dict):
+        return ()
+    return tuple(
+        _study(str(name), entry) for name, entry in sorted(objects.items()) if isinstance(entry, dict)
+    )
+
+
+def _study(name: str, entry: Mapping[str, Any]) -> Study:
+    # Read by hand: this runs once per image, and a datastore may hold a hundred thousand of them.
+    info = _dict(_dict(entry.get("image")).get("info"))
+    labels = {str(tag): _dict(_dict(label).get("info")) for tag, label in _dict(entry.get("labels")).items()}
+    shown = info.get("name")
+    return Study(
+        id=name,
+        tags={tag: when(label.get("ts")) for tag, label in labels.items()},
+        fetches=_fetches(_dict(info.get("strategy"))),
+        name=shown if isinstance(shown, str) else "",
+        added_at=when(info.get("ts")),
+        review=_review(labels),
+    )
+
+
+def _fetches(strategies: Mapping[str, Any]) -> tuple[Fetch, ...]:
+    fetches = [
+        Fetch(str(strategy), str(trace.get("client_id") or "?"), when(trace.get("ts")))
+        for strategy, trace in strategies.items()
+        if isinstance(trace, dict)
+    ]
+    oldest = datetime.min.replace(tzinfo=UTC)
+    return tuple(sorted(fetches, key=lambda fetch: fetch.at or oldest, reverse=True))
+
+
+def _review(labels: Mapping[str, Mapping[str, Any]]) -> str:
+    # The reviewer plugin writes segmentationMeta; other clients put "status" beside it.
+    for label in labels.values():
+        status = _dict(label.get("segmentationMeta")).get("status", label.get("status"))
+        if isinstance(status, str) and status:
+            return status
+    return ""
+
+
+def _dict(value: object) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}

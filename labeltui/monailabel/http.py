@@ -1,0 +1,286 @@
+"""One conversation with a MONAI Label server over HTTP: deadlines, one request at a time, failures in words.
+
+The server runs all its work on one event loop, so a busy inference keeps everything waiting: a slow answer
+means "busy" (``Failed`` with code ``server_busy``), and only a connection that fails means "gone"
+(``Unreachable``).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections import defaultdict
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from labeltui.domain.problems import Failed, LabeltuiError, Misused, Refused, Unreachable
+
+MAX_DOCUMENT = 256 * 2**20  # bytes; a datastore of a million studies is half of it
+OFF_THREAD_ABOVE = 256 * 2**10  # bytes of JSON that would be felt on the event loop
+KEEPALIVE_S = 2.0  # uvicorn closes idle connections after 5 s; reusing one as it closes would lose a POST
+SHOWN = 300  # characters of an odd answer
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A whole answer. ``what`` names the request in words for messages."""
+
+    what: str
+    status: int
+    headers: httpx.Headers
+    content: bytes
+
+
+class Http:
+    """Requests to one server; used by :class:`~labeltui.monailabel.client.MonaiLabelClient` only."""
+
+    def __init__(
+        self,
+        base_url: str,
+        *,
+        token: str | None = None,
+        transport: httpx.AsyncBaseTransport | None = None,
+        read_timeout: float = 75.0,
+        connect_timeout: float = 5.0,
+    ) -> None:
+        self.base_url = base_url.rstrip("/")
+        self.latencies: dict[str, float] = {}
+        self.last_latency_s: float | None = None
+        self._token = token
+        self._credentials: tuple[str, str] | None = None
+        self._read_timeout = read_timeout
+        self._locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+        try:
+            self._client = httpx.AsyncClient(
+                base_url=self.base_url,
+                transport=transport,
+                timeout=httpx.Timeout(read_timeout, connect=connect_timeout),
+                limits=httpx.Limits(keepalive_expiry=KEEPALIVE_S),
+                headers={"Accept": "*/*", "User-Agent": "labeltui"},
+                trust_env=False,  # the way to the server is the tunnel, never a proxy of the environment
+            )
+        except (httpx.InvalidURL, ValueError) as error:
+            raise Misused("bad_url", f"{base_url!r} is not the address of a server: {error}.") from error
+
+    async def close(self) -> None:
+        """Give the connections back."""
+        await self._client.aclose()
+
+    async def login(self, user: str, password: str) -> None:
+        """Fetch a token with a password; both are kept in memory, to log in again when the token runs out."""
+        self._credentials = (user, password)
+        await self._fetch_token()
+
+    async def json(self, method: str, path: str, *, none_on_404: bool = False, **options: Any) -> Any:
+        """The parsed answer; None for a 404 where that means "there is none"."""
+        answer = await self.ask(method, path, **options)
+        if none_on_404 and answer.status == 404:
+            return None
+        check(answer)
+        return await parsed(answer)
+
+    async def ask(
+        self, method: str, path: str, *, name: str = "", limit: int = MAX_DOCUMENT, **options: Any
+    ) -> Answer:
+        """Send, and read the whole answer, whatever its status (but log in again once after a 401).
+
+        ``name`` is the endpoint in :attr:`latencies`. Raises Unreachable, or Failed (``server_busy``).
+        """
+        answer = await self._once(method, path, name, limit, options)
+        if answer.status == 401 and self._credentials is not None:
+            await self._fetch_token()
+            answer = await self._once(method, path, name, limit, options)
+        return answer
+
+    async def _once(
+        self, method: str, path: str, name: str, limit: int, options: Mapping[str, Any]
+    ) -> Answer:
+        what = f"{method} {path}"
+        for _name, file in (options.get("files") or {}).values():
+            file.seek(0)  # sent before, when a login had run out
+        async with self._locks[name or what]:
+            started = time.monotonic()
+            async with self._deadline(what), self._sent(method, path, what, options) as response:
+                content = bytearray()
+                async for chunk in response.aiter_bytes():
+                    content += chunk
+                    if len(content) > limit:
+                        raise _odd(what, f"sent more than {limit >> 20} MiB")
+            self._took(name or what, time.monotonic() - started)
+            return Answer(what, response.status_code, response.headers, bytes(content))
+
+    async def save(self, path: str, target: Path, **options: Any) -> int:
+        """Stream a file to ``target`` (written beside it first, so that a broken copy never has its name)."""
+        what = f"GET {path}"
+        partial = target.with_name(target.name + ".part")
+        async with self._sent("GET", path, what, options) as response:
+            if response.status_code != 200:
+                await response.aread()
+                check(Answer(what, response.status_code, response.headers, response.content))
+            size = 0
+            with partial.open("wb") as out:
+                async for chunk in response.aiter_bytes():
+                    size += await asyncio.to_thread(out.write, chunk)
+        partial.replace(target)
+        return size
+
+    def _took(self, name: str, seconds: float) -> None:
+        self.latencies[name] = self.last_latency_s = seconds
+
+    async def _fetch_token(self) -> None:
+        if self._credentials is None:
+            return
+        user, password = self._credentials
+        form = {"grant_type": "password", "username": user, "password": password}
+        answer = await self._once(
+            "POST", "/auth/token", "auth.token", MAX_DOCUMENT, {"data": form, "anonymous": True}
+        )
+        document = await parsed(answer) if answer.status == 200 else None
+        token = document.get("access_token") if isinstance(document, dict) else None
+        if not isinstance(token, str) or not token:
+            # The released server answers a wrong password with 500 and no words.
+            raise Refused(
+                "login_refused",
+                f"The server did not accept the login of {user}.",
+                "Check user and password; a server without MONAI_LABEL_AUTH_ENABLE needs none.",
+            )
+        self._token = token
+
+    @asynccontextmanager
+    async def _deadline(self, what: str) -> AsyncIterator[None]:
+        # The read timeout starts anew with each byte; a server that dribbles is caught here.
+        try:
+            async with asyncio.timeout(2 * self._read_timeout):
+                yield
+        except TimeoutError as error:
+            raise _busy(what, 2 * self._read_timeout) from error
+
+    @asynccontextmanager
+    async def _sent(
+        self, method: str, path: str, what: str, options: Mapping[str, Any]
+    ) -> AsyncIterator[httpx.Response]:
+        options = dict(options)
+        headers = dict(options.pop("headers", None) or {})
+        if self._token and not options.pop("anonymous", False):
+            headers["Authorization"] = f"Bearer {self._token}"
+        options.pop("anonymous", None)
+        try:
+            async with self._client.stream(method, path, headers=headers, **options) as response:
+                yield response
+        except httpx.ConnectTimeout as error:
+            raise self._unreachable("did not answer in time", error) from error
+        except httpx.TimeoutException as error:
+            raise _busy(what, self._read_timeout) from error
+        except httpx.DecodingError as error:
+            raise _odd(what, "sent a body that cannot be decoded", str(error)) from error
+        except httpx.TransportError as error:
+            raise self._unreachable(_why(error), error) from error
+        except httpx.InvalidURL as error:
+            raise Misused("bad_url", f"{path!r} cannot be asked for: {error}.") from error
+
+    def _unreachable(self, why: str, error: Exception) -> LabeltuiError:
+        return Unreachable(
+            "server_unreachable",
+            f"The server at {self.base_url} {why}.",
+            "See whether it runs and whether the tunnel is up: labeltui server status.",
+            f"{type(error).__name__}: {error}",
+        )
+
+
+def _why(error: httpx.TransportError) -> str:
+    if isinstance(error, httpx.ConnectError):
+        return "cannot be reached"
+    if isinstance(error, httpx.RemoteProtocolError):
+        return "closed the connection before its answer was whole"
+    return "broke the connection"
+
+
+def _busy(what: str, seconds: float) -> Failed:
+    return Failed(
+        "server_busy",
+        f"The server has not answered {what} within {seconds:.0f} s.",
+        "It answers nothing while it infers or waits for DICOMweb; it is asked again.",
+    )
+
+
+def _odd(what: str, how: str, detail: str = "") -> Failed:
+    return Failed(
+        "server_answer",
+        f"The server's answer to {what} cannot be used: it {how}.",
+        "Check that the address is that of a MONAI Label server, and that nothing stands in between.",
+        detail,
+    )
+
+
+async def parsed(answer: Answer) -> Any:
+    """The JSON of an answer. Raises Failed with code ``server_answer``."""
+    if len(answer.content) <= OFF_THREAD_ABOVE:
+        return _parse(answer)
+    return await asyncio.to_thread(_parse, answer)
+
+
+def _parse(answer: Answer) -> Any:
+    try:
+        return json.loads(answer.content)
+    except (ValueError, RecursionError) as error:
+        raise _odd(answer.what, "is not JSON", _shown(answer.content)) from error
+
+
+def check(answer: Answer) -> None:
+    """Raise what a status other than success means."""
+    if answer.status in (200, 201, 204, 206):
+        return
+    detail = _detail(answer.content)
+    tried = f"The server refused {answer.what}"
+    if answer.status == 401:
+        raise Refused("login_needed", f"{tried}: it wants a login.", "Give user and password.", detail)
+    if answer.status == 403:
+        raise Refused(
+            "not_allowed", f"{tried}: {detail or 'not allowed'}.", "Log in as a user who has that role."
+        )
+    if answer.status == 404:
+        raise Failed(
+            "not_found", f"{answer.what}: {detail or 'not found'}.", "It may be gone since it was listed."
+        )
+    if answer.status == 422:
+        raise Failed("bad_request", f"{tried}: {detail or 'it is not valid'}.", "Check the parameters.")
+    if answer.status == 429:
+        raise Failed(
+            "already_running", f"{tried}: {detail or 'it is busy'}.", "Stop the one that runs, or wait."
+        )
+    if answer.status == 500:
+        raise Failed(
+            "server_error",
+            f"The server failed while it answered {answer.what}.",
+            "The traceback is in the server's log.",
+            detail,
+        )
+    raise _odd(answer.what, f"has status {answer.status}", detail)
+
+
+def _detail(content: bytes) -> str:
+    """The words of an error body, one line; FastAPI puts them under ``detail``."""
+    try:
+        document = json.loads(content)
+    except (ValueError, RecursionError):
+        return _shown(content)
+    detail = document.get("detail") if isinstance(document, dict) else None
+    if isinstance(detail, str):
+        return detail.strip(" .+")[:SHOWN]
+    if isinstance(detail, list) and detail and isinstance(detail[0], dict):
+        where = detail[0].get("loc")
+        path = ".".join(str(part) for part in where) if isinstance(where, list) else ""
+        return f"{path}: {detail[0].get('msg', '')}"[:SHOWN]
+    return _shown(content)
+
+
+def _shown(content: bytes) -> str:
+    """The start of an odd body, with nothing in it that a terminal would obey."""
+    text = content[:SHOWN].decode("utf-8", "replace")
+    return "".join(char if char.isprintable() else " " for char in text).strip()

@@ -1,0 +1,110 @@
+"""The command line that starts a server, made from a profile's values. Pure."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+BUNDLED_APPS = ("radiology", "monaibundle", "pathology", "endoscopy", "vista2d")
+SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+
+@dataclass(frozen=True, slots=True)
+class ServerOptions:
+    """What the operator asked for; paths are on the host and may begin with ``~``."""
+
+    folder: str
+    app: str = "radiology"
+    models: tuple[str, ...] = ("deepedit",)
+    studies: str = "~/studies"
+    port: int = 8000
+    expose: Literal["tunnel", "public"] = "tunnel"
+    conf: Mapping[str, str] = field(default_factory=dict)
+    env: Mapping[str, str] = field(default_factory=dict)
+    dicomweb_user: str | None = None
+    dicomweb_password: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Launch:
+    """How to start it: ``env`` is added to the host's, ``cwd`` is made first, ``meta`` says what runs.
+
+    ``env`` may hold a password: it goes to the process and nowhere else.
+    """
+
+    argv: tuple[str, ...]
+    env: Mapping[str, str]
+    cwd: str
+    meta: Mapping[str, object]
+
+
+def launch(options: ServerOptions, *, home: str, path: str = SYSTEM_PATH) -> Launch:
+    """The launch for a host with this home folder and ``PATH``.
+
+    Python is called itself: the ``monailabel`` script splits paths at spaces.
+    """
+    folder = expand(options.folder, home)
+    venv = f"{folder}/venv"
+    studies = options.studies if is_dicomweb(options.studies) else expand(options.studies, home)
+    conf = _conf(options)
+    argv = [f"{venv}/bin/python", "-m", "monailabel.main", "start_server"]
+    argv += ["--app", app_folder(options.app, folder, home), "--studies", studies]
+    for key, value in conf.items():
+        argv += ["--conf", key, value]
+    host = "0.0.0.0" if options.expose == "public" else "127.0.0.1"  # noqa: S104 - asked for, and warned of
+    argv += ["--host", host, "--port", str(options.port)]
+    meta = {
+        "app": options.app,
+        "models": tuple(name for name in conf.get("models", "").split(",") if name),
+        "studies": studies,
+        "port": options.port,
+        "expose": options.expose,
+    }
+    # MONAI Label reads .env of the folder it is started in: this one is ours, and holds none.
+    return Launch(tuple(argv), _env(options, venv, path), f"{folder}/run", meta)
+
+
+def _conf(options: ServerOptions) -> dict[str, str]:
+    """The app's configuration: what the profile says wins."""
+    conf = {"models": ",".join(options.models)} if options.models else {}
+    # The radiology and bundle apps would download a model at every start.
+    conf["sam2"] = "false"
+    conf.update(options.conf)
+    return conf
+
+
+def _env(options: ServerOptions, venv: str, path: str) -> dict[str, str]:
+    env = {
+        "PATH": f"{venv}/bin:{path or SYSTEM_PATH}",
+        "VIRTUAL_ENV": venv,
+        "PYTHONUNBUFFERED": "1",
+        # Its default, mlflow into a folder, is refused by today's mlflow and ends every training in an error.
+        "MONAI_LABEL_TRACKING_ENABLED": "false",
+    }
+    if options.dicomweb_user is not None:
+        env["MONAI_LABEL_DICOMWEB_USERNAME"] = options.dicomweb_user
+    if options.dicomweb_password is not None:
+        env["MONAI_LABEL_DICOMWEB_PASSWORD"] = options.dicomweb_password
+    env.update(options.env)
+    return env
+
+
+def app_folder(app: str, folder: str, home: str) -> str:
+    """Where an app is: one of those that ``setup`` copied by name, or a path on the host."""
+    if "/" in app or app.startswith("~"):
+        return expand(app, home)
+    return f"{folder}/apps/{app}"
+
+
+def is_dicomweb(studies: str) -> bool:
+    """Whether the studies are on a DICOMweb server rather than in a folder."""
+    return studies.startswith(("http://", "https://"))
+
+
+def expand(path: str, home: str) -> str:
+    """An absolute path on the host; ``~`` and relative paths start at its home folder."""
+    if path == "~" or path.startswith("~/"):
+        path = home + path[1:]
+    return posixpath.normpath(posixpath.join(home, path))

@@ -1,0 +1,147 @@
+"""What every group of endpoints shares: the connection, and answers turned into values."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from types import TracebackType
+from typing import Any, Self, TypeVar
+from urllib.parse import quote
+
+import httpx
+from pydantic import ValidationError
+
+from labeltui.domain.problems import Failed
+from labeltui.domain.tasks import Task
+from labeltui.monailabel import convert, wire
+from labeltui.monailabel.http import Http, check, parsed
+
+W = TypeVar("W", bound=wire.Wire)
+V = TypeVar("V")
+
+
+class Rest:
+    """The connection to one server, and answers of the kinds it gives."""
+
+    def __init__(
+        self,
+        base_url: str,
+        *,
+        client_id: str = "labeltui",
+        token: str | None = None,
+        transport: httpx.AsyncBaseTransport | None = None,
+        read_timeout: float = 75.0,
+        connect_timeout: float = 5.0,
+    ) -> None:
+        self.client_id = client_id
+        self._http = Http(
+            base_url,
+            token=token,
+            transport=transport,
+            read_timeout=read_timeout,
+            connect_timeout=connect_timeout,
+        )
+
+    @property
+    def base_url(self) -> str:
+        """The server's address, without a slash at its end."""
+        return self._http.base_url
+
+    @property
+    def last_latency_s(self) -> float | None:
+        """Seconds that the newest answer took, whichever endpoint it was."""
+        return self._http.last_latency_s
+
+    @property
+    def latencies(self) -> Mapping[str, float]:
+        """Seconds that the newest answer of each endpoint took: ``info``, ``datastore``, ``train``..."""
+        return self._http.latencies
+
+    async def close(self) -> None:
+        """Give the connections back."""
+        await self._http.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def _object(self, method: str, path: str, **options: Any) -> dict[str, Any]:
+        document = await self._http.json(method, path, **options)
+        if not isinstance(document, dict):
+            raise unexpected(f"{method} {path}", "an object", document)
+        return document
+
+    async def _list(self, method: str, path: str, **options: Any) -> list[Any]:
+        document = await self._http.json(method, path, **options)
+        if not isinstance(document, list):
+            raise unexpected(f"{method} {path}", "a list", document)
+        return document
+
+    async def _task(self, path: str, name: str, **query: str) -> Task | None:
+        document = await self._http.json("GET", path, name=name, none_on_404=True, params=query)
+        if document is None:
+            return None
+        if not isinstance(document, dict):
+            raise unexpected(f"GET {path}", "an object", document)
+        return converted(f"GET {path}", lambda: convert.task(document))
+
+    async def _tasks(self, path: str, name: str) -> tuple[Task, ...]:
+        document = await self._http.json("GET", path, name=name, none_on_404=True, params={"all": "true"})
+        if not isinstance(document, list | None):
+            raise unexpected(f"GET {path}?all=true", "a list", document)
+        return tuple(
+            converted(f"GET {path}?all=true", lambda entry=entry: convert.task(entry))
+            for entry in document or ()
+            if isinstance(entry, dict)
+        )
+
+    async def _start(
+        self, path: str, doing: str, body: Mapping[str, Any], query: Mapping[str, str] | None = None
+    ) -> Task:
+        answer = await self._http.ask(
+            "POST", path, name=f"{doing}.start", json=dict(body), params=dict(query or {})
+        )
+        if answer.status == 429:
+            raise Failed(
+                f"already_{doing}",
+                f"The server is {doing} already.",
+                "Stop it first, or wait for its end."
+                if doing != "training"
+                else "Stop it first, or use --enqueue.",
+            )
+        check(answer)
+        document = await parsed(answer)
+        if not isinstance(document, dict):
+            raise unexpected(f"POST {path}", "an object", document)
+        return converted(f"POST {path}", lambda: convert.task(document))
+
+
+def segment(name: str) -> str:
+    """A name as one segment of a path: model names hold plus signs and may hold anything."""
+    return quote(name, safe="")
+
+
+def unexpected(what: str, wanted: str, document: object) -> Failed:
+    """An answer that parses, but is not what was asked for."""
+    return Failed(
+        "server_answer",
+        f"The server's answer to {what} cannot be used: it is not {wanted}.",
+        "Check that the address is that of a MONAI Label server.",
+        repr(document)[:300],
+    )
+
+
+def model_of(kind: type[W], document: object, what: str) -> W:
+    """An answer as one of the wire's models. Raises Failed."""
+    return converted(what, lambda: kind.model_validate(document))
+
+
+def converted(what: str, convert_it: Callable[[], V]) -> V:
+    """What ``convert_it`` makes of an answer. Raises Failed."""
+    try:
+        return convert_it()
+    except ValidationError as error:
+        raise unexpected(what, "of the shape it should have", str(error)) from error

@@ -1,0 +1,144 @@
+"""What can stand in the way of the installation, in words."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from labeltui.domain.problems import Problem
+from labeltui.monailabel import pins
+from labeltui.monailabel.probe import Facts
+from labeltui.monailabel.recipe import SetupOptions, recipe, torch_mode
+
+GB = 10**9
+# Bytes on the host's disk while the step runs: what stays, and what pip unpacks meanwhile.
+SPACE = {"reuse": 3 * GB, "cpu": 5 * GB, "cuda": 14 * GB}
+WITHOUT_TORCH = 2 * GB
+
+
+def setup_problem(facts: Facts, options: SetupOptions) -> Problem | None:
+    """What is wrong before anything is tried; None when the recipe can run (or has nothing left to do)."""
+    steps = {step.id: step for step in recipe(facts, options)}
+    if all(step.done for step in steps.values()):
+        return None
+    if not steps["python"].done:
+        return _python(facts)
+    if not steps["venv"].done and not (facts.has_venv and facts.has_ensurepip):
+        return Problem(
+            "venv_missing",
+            f"{facts.python} on the host cannot make virtual environments.",
+            "apt-get install python3-venv on the host, then run setup again.",
+        )
+    if not facts.folder_writable:
+        return Problem(
+            "folder_unwritable",
+            f"{facts.folder} cannot be written to.",
+            "Choose a folder of yours in server.folder, or make this one writable.",
+        )
+    return _space(facts, options, steps["torch"].done, steps["dependencies"].done) or _driver(facts, options)
+
+
+def _python(facts: Facts) -> Problem:
+    low, high = (".".join(map(str, series)) for series in pins.PYTHONS)
+    series = pins.release(facts.python_version) or (0, 0)
+    how = "old" if series < pins.PYTHONS[0] else "new"
+    return Problem(
+        "python_version",
+        f"{facts.python} on the host is {facts.python_version or 'of no known version'}: "
+        f"too {how} for MONAI Label {pins.MONAILABEL}, which needs {low} to {high}.",
+        'Install Python 3.11 there (apt-get install python3.11-venv) and set server.python = "python3.11".',
+    )
+
+
+def _space(facts: Facts, options: SetupOptions, torch_done: bool, needs_done: bool) -> Problem | None:
+    if torch_done and needs_done:
+        return None
+    needed = WITHOUT_TORCH if torch_done else SPACE[torch_mode(facts, options)]
+    if facts.disk_free >= needed:
+        return None
+    return Problem(
+        "disk_space",
+        f"{facts.folder} has {facts.disk_free / GB:.1f} GB free, setup takes {needed / GB:.0f} GB.",
+        "Free some space, or put server.folder on a larger disk.",
+    )
+
+
+def _driver(facts: Facts, options: SetupOptions) -> Problem | None:
+    """A GPU whose driver cannot run what PyPI's torch brings: the training would run on the CPU, silently."""
+    own_source = any(arg.startswith(("--index-url", "--extra-index-url", "--find-links", "-i", "-f"))
+                     for arg in options.pip_args)  # fmt: skip
+    major = facts.driver.partition(".")[0]
+    if torch_mode(facts, options) != "cuda" or "torch" in facts.packages or own_source or not major.isdigit():
+        return None
+    if int(major) >= pins.CUDA13_DRIVER:
+        return None
+    return Problem(
+        "driver_old",
+        f"The GPU driver {facts.driver} is too old for torch {pins.TORCH}, which needs {pins.CUDA13_DRIVER}.",
+        "Use an image that brings torch 2.8 or newer, or name an index for an older CUDA in server.pip_args, "
+        'e.g. ["--extra-index-url", "https://download.pytorch.org/whl/cu126"].',
+    )
+
+
+# First match wins; each is looked for in the newest output of the step.
+CAUSES: tuple[tuple[str, str, str, str], ...] = (
+    (r"No space left on device|Errno 28|Disk quota exceeded", "disk_full",
+     "The host's disk filled up during this step.",
+     "Free some space on the host and run setup again: it goes on here."),
+    (r"Tunnel connection failed|ProxyError|Cannot connect to proxy", "proxy",
+     "The host's proxy does not let pip through.",
+     "Check http_proxy and https_proxy on the host, or server.pip_args."),
+    (r"Temporary failure in name resolution|Name or service not known|NameResolutionError|Could not resolve"
+     r"|NewConnectionError|Network is unreachable|No route to host|ConnectTimeoutError"
+     r"|Failed to establish a new|Connection refused|Max retries exceeded|Read timed out|ReadTimeoutError|Connection aborted",
+     "no_network",
+     "The host cannot reach the package index.",
+     "Check its network, or name a mirror in server.pip_args, then run setup again: it goes on here."),
+    (r"CERTIFICATE_VERIFY_FAILED|SSLError", "certificate",
+     "The host does not trust the package index's certificate.",
+     "Install the host's CA certificates, or use --cert in server.pip_args."),
+    (r"No matching distribution found for (?P<what>[^\s;]+)", "no_distribution",
+     "The package index has no {what} for this Python and machine.",
+     "Check server.python (3.11 is the best tried) and the indexes in server.pip_args."),
+    (r"is not a supported wheel on this platform", "no_distribution",
+     "A package of the index does not fit this machine.", "Check the indexes in server.pip_args."),
+    (r"THESE PACKAGES DO NOT MATCH THE HASHES|hash(es)? mismatch", "broken_download",
+     "A download arrived damaged.", "Run setup again; if it stays, the mirror holds a damaged file."),
+    (r"ensurepip is not available|No module named .?(venv|ensurepip)", "venv_missing",
+     "The host's Python cannot make virtual environments.",
+     "apt-get install python3-venv on the host, then run setup again."),
+    (r"(gcc|cc|clang|g\+\+).*(not found|No such file|failed)|Python\.h: No such file", "no_compiler",
+     "A package has no wheel for this machine and the host cannot compile it.",
+     "apt-get install build-essential python3-dev on the host, or use an x86-64 host."),
+    (r"Permission denied|Read-only file system|Errno 13|Errno 30", "folder_unwritable",
+     "The host refused to write a file.", "Choose a folder of yours in server.folder."),
+    (r"MemoryError|Cannot allocate memory", "out_of_memory",
+     "The host ran out of memory.", "Use a host with more memory (4 GB at least)."),
+    (r"(?P<what>(ModuleNotFoundError|ImportError|OSError|RuntimeError): .+)", "import_failed",
+     "What was installed does not import: {what}.",
+     "Run setup again; if it stays, remove the venv folder first."),
+)  # fmt: skip
+
+
+def explain_failure(step: str, exit_code: int, last_lines: Sequence[str]) -> Problem:
+    """Why a step failed, from its exit code (negative for a signal) and its newest output."""
+    text = "\n".join(last_lines)
+    if exit_code in (-9, 137):
+        return Problem(
+            "killed",
+            f"The step “{step}” was killed on the host, most likely for want of memory.",
+            "Use a host with more memory (4 GB at least), then run setup again: it goes on here.",
+            text,
+        )
+    for pattern, code, message, hint in CAUSES:
+        found = re.search(pattern, text)
+        if found:
+            what = (found.groupdict().get("what") or "").strip(" .")
+            return Problem(code, message.replace("{what}", what), hint, text)
+    last = next((line.strip() for line in reversed(last_lines) if line.strip()), "it printed nothing")
+    return Problem(
+        "step_failed",
+        f"The step “{step}” ended with exit code {exit_code}: {last[:200]}",
+        "Its output is in the action log; run setup again when the cause is gone.",
+        text,
+    )

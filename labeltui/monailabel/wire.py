@@ -1,0 +1,210 @@
+"""The shapes that MONAI Label 0.8 sends, read field by field.
+
+A server may be newer, older, patched or broken: unknown fields are dropped, and a field of an odd type falls
+back to "not told" instead of spoiling its whole document.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+
+def _text(value: object) -> str:
+    return (
+        value
+        if isinstance(value, str)
+        else ""
+        if value is None or isinstance(value, (dict, list))
+        else str(value)
+    )
+
+
+def _count(value: object) -> int:
+    number = _whole(value)
+    return 0 if number is None else max(0, number)
+
+
+def _whole(value: object) -> int | None:
+    if isinstance(value, bool) or not isinstance(value, (int, float, str)):
+        return None
+    try:
+        return int(value)
+    except (ValueError, OverflowError):
+        return None
+
+
+def _number(value: object) -> float | None:
+    if isinstance(value, bool) or not isinstance(value, (int, float, str)):
+        return None
+    try:
+        number = float(value)
+    except (ValueError, OverflowError):
+        return None
+    return number if math.isfinite(number) else None
+
+
+def _names(value: object) -> tuple[str, ...]:
+    # Labels come as a list of names, as {name: index}, or as {index: name}, depending on the app.
+    if isinstance(value, dict):
+        return tuple(
+            str(v) if _whole(k) is not None and isinstance(v, str) else str(k) for k, v in value.items()
+        )
+    return tuple(_text(v) for v in value if _text(v)) if isinstance(value, list) else ()
+
+
+def _mapping(value: object) -> dict[str, Any]:
+    return {str(k): v for k, v in value.items()} if isinstance(value, dict) else {}
+
+
+def _of(read: Callable[[object], Any]) -> Callable[[object], dict[str, Any]]:
+    def each(value: object) -> dict[str, Any]:
+        return {k: got for k, v in _mapping(value).items() if (got := read(v)) is not None}
+
+    return each
+
+
+def _objects(value: object) -> dict[str, Any]:
+    # None stands for an object whose every field is missing: a trainer without statistics is still a trainer.
+    return {k: v if isinstance(v, dict) else {} for k, v in _mapping(value).items()}
+
+
+def _lines(value: object) -> tuple[str, ...]:
+    return tuple(_text(v) for v in value) if isinstance(value, list) else ()
+
+
+Text = Annotated[str, BeforeValidator(_text)]
+Count = Annotated[int, BeforeValidator(_count)]
+Whole = Annotated[int | None, BeforeValidator(_whole)]
+Number = Annotated[float | None, BeforeValidator(_number)]
+Names = Annotated[tuple[str, ...], BeforeValidator(_names)]
+Lines = Annotated[tuple[str, ...], BeforeValidator(_lines)]
+AnyMapping = Annotated[dict[str, Any], BeforeValidator(_mapping)]
+Counts = Annotated[dict[str, int], BeforeValidator(_of(_whole))]
+Metrics = Annotated[dict[str, float], BeforeValidator(_of(_number))]
+
+
+class Wire(BaseModel):
+    """One JSON object of the server."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+
+class Offer(Wire):
+    """A model or trainer as ``/info/`` lists it."""
+
+    type: Text = ""
+    description: Text = ""
+    labels: Names = ()
+    dimension: Whole = None
+    config: AnyMapping = Field(default_factory=dict)
+
+
+class PhaseStats(Wire):
+    """``train`` or ``eval`` of a trainer's statistics."""
+
+    metrics: Metrics = Field(default_factory=dict)
+    key_metric_name: Text = ""
+    best_metric: Number = None
+    best_metric_epoch: Whole = None
+
+
+Phase = Annotated[PhaseStats, BeforeValidator(_mapping)]
+
+
+class Stats(Wire):
+    """``train_stats`` of one trainer; every field missing before its first run."""
+
+    start_ts: Number = None
+    epoch: Whole = None
+    total_epochs: Whole = None
+    best_metric: Number = None
+    total_time: Text = ""
+    train: Phase = PhaseStats()
+    eval: Phase = PhaseStats()
+
+
+class DatastoreStats(Wire):
+    """``GET /datastore/``, also inside ``/info/``."""
+
+    total: Count = 0
+    completed: Count = 0
+    label_tags: Counts = Field(default_factory=dict)
+
+
+class Info(Wire):
+    """``GET /info/``."""
+
+    name: Text = ""
+    version: Text = ""
+    description: Text = ""
+    labels: Names = ()
+    models: Annotated[dict[str, Offer], BeforeValidator(_objects)] = Field(default_factory=dict)
+    trainers: Annotated[dict[str, Offer], BeforeValidator(_objects)] = Field(default_factory=dict)
+    strategies: AnyMapping = Field(default_factory=dict)
+    scoring: AnyMapping = Field(default_factory=dict)
+    train_stats: Annotated[dict[str, Stats], BeforeValidator(_objects)] = Field(default_factory=dict)
+    datastore: Annotated[DatastoreStats, BeforeValidator(_mapping)] = DatastoreStats()
+
+
+class WireTask(Wire):
+    """A task of ``/train/``, ``/scoring/`` or ``/batch/infer``."""
+
+    id: Text = ""
+    status: Text = ""
+    request: AnyMapping = Field(default_factory=dict)
+    start_ts: Text = ""
+    end_ts: Text = ""
+    details: Lines = ()
+
+
+class Sample(Wire):
+    """What an active-learning strategy hands out; ``id`` is empty when nothing is left."""
+
+    id: Text = ""
+    path: Text = ""
+    name: Text = ""
+    ts: Number = None
+
+
+class AuthInfo(Wire):
+    """``GET /auth/``."""
+
+    enabled: Annotated[bool, BeforeValidator(lambda value: value is True)] = False
+    client_id: Text = ""
+    realm: Text = ""
+
+
+class Token(Wire):
+    """``POST /auth/token``."""
+
+    access_token: Text = ""
+    token_type: Text = ""
+
+
+class ModelFile(Wire):
+    """``GET /model/info/{model}``."""
+
+    checksum: Text = ""
+    modified_time: Number = None
+    train_stats: Annotated[Stats, BeforeValidator(_mapping)] = Stats()
+
+
+class SessionInfo(Wire):
+    """``session_info`` of ``/session/``. Times in unix seconds, ``expiry`` in seconds."""
+
+    name: Text = ""
+    image: Text = ""
+    create_ts: Number = None
+    last_access_ts: Number = None
+    expiry: Number = None
+
+
+class Pair(Wire):
+    """An image and its label: paths on the server, one pair per study that is trained on."""
+
+    image: Text = ""
+    label: Text = ""
