@@ -124,7 +124,11 @@ class Host(Protocol):
         ...
 
     async def run(
-        self, command: str, *, stdin: bytes | None = None, timeout: float | None = 60.0  # noqa: ASYNC109
+        self,
+        command: str,
+        *,
+        stdin: bytes | None = None,
+        timeout: float | None = 60.0,  # noqa: ASYNC109
     ) -> Completed:
         """Run a POSIX shell command line (callers quote) to its end, with its output whole."""
         ...

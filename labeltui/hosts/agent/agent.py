@@ -27,6 +27,7 @@ in ``F/jobs/NAME.json``, which its *runner* (``agent.py run``: a process of its 
 The environment of a job reaches the runner through a pipe: secrets touch neither a disk nor a command line.
 """
 
+# mypy: allow-untyped-defs, allow-untyped-calls, allow-any-generics
 import argparse
 import base64
 import collections
@@ -99,7 +100,9 @@ def processes():
         found = (process(int(entry)) for entry in os.listdir("/proc") if entry.isdigit())
         return [p for p in found if p is not None]
     listing = subprocess.run(
-        ["ps", "-axo", "pid=,ppid=,pgid=,stat=,lstart="], stdout=subprocess.PIPE, env=dict(os.environ, LC_ALL="C")
+        ["ps", "-axo", "pid=,ppid=,pgid=,stat=,lstart="],
+        stdout=subprocess.PIPE,
+        env=dict(os.environ, LC_ALL="C"),
     ).stdout.decode("utf-8", "replace")
     rows = [line.split(None, 4) for line in listing.splitlines()]
     # ps has no session id here worth the name; the group stands in for it
@@ -121,7 +124,9 @@ def boot_id():
     """Changes when the machine boots, and when a container gets process ids of its own."""
     boot = read_text("/proc/sys/kernel/random/boot_id").strip()
     if not boot:
-        boot = subprocess.run(["sysctl", "-n", "kern.boottime"], stdout=subprocess.PIPE).stdout.decode().strip()
+        boot = (
+            subprocess.run(["sysctl", "-n", "kern.boottime"], stdout=subprocess.PIPE).stdout.decode().strip()
+        )
     try:
         return boot + "/" + os.readlink("/proc/self/ns/pid")
     except OSError:
@@ -168,12 +173,16 @@ def end_group(pgid, start, grace_s, tell):
             phase, number, signalled = "kill", signal.SIGKILL, False
         if phase == "kill" and waited >= grace_s + 15:
             pids = ", ".join(str(p.pid) for p in members)
-            raise Problem("still_alive", "Process %s does not end, even when killed." % pids, "Look at it on the host.")
+            raise Problem(
+                "still_alive", "Process %s does not end, even when killed." % pids, "Look at it on the host."
+            )
         try:
             if not signalled or phase == "kill":
                 send_signal(members, pgid, number)
         except PermissionError:
-            raise Problem("not_permitted", "Process group %d belongs to another user." % pgid, "Stop it as that user.")
+            raise Problem(
+                "not_permitted", "Process group %d belongs to another user." % pgid, "Stop it as that user."
+            )
         if not signalled or time.monotonic() - told >= 1:
             tell(phase, len(members), waited)
             told = time.monotonic()
@@ -224,7 +233,9 @@ class Jobs:
 
     def path(self, name, suffix=".json"):
         if not isinstance(name, str) or not NAME.match(name):
-            raise Problem("bad_request", "%r is no job name." % (name,), "Use letters, digits, dot, dash, underscore.")
+            raise Problem(
+                "bad_request", "%r is no job name." % (name,), "Use letters, digits, dot, dash, underscore."
+            )
         return os.path.join(self.directory, name + suffix)
 
     def lock(self, name):
@@ -251,7 +262,17 @@ class Jobs:
                 break
             time.sleep(0.02)
         job = {"name": name, "state": "running" if state == "ending" else state}
-        for key in ("run_id", "pid", "pgid", "exit_code", "log_path", "started_ts", "ended_ts", "stopped_by_us", "meta"):
+        for key in (
+            "run_id",
+            "pid",
+            "pgid",
+            "exit_code",
+            "log_path",
+            "started_ts",
+            "ended_ts",
+            "stopped_by_us",
+            "meta",
+        ):
             if record is not None and key in record:
                 job[key] = record[key]
         return job
@@ -280,14 +301,23 @@ class Jobs:
         lock = self.lock(name)
         try:
             if self.status(name)["state"] in ("running", "stopping"):
-                raise Problem("already_running", "The job %s runs already." % name, "Stop it first, or use it.")
+                raise Problem(
+                    "already_running", "The job %s runs already." % name, "Stop it first, or use it."
+                )
             run_id = time.strftime("%Y%m%d-%H%M%S-", time.gmtime()) + os.urandom(3).hex()
             log = log or os.path.join(self.folder, "runs", run_id, "stdout.log")
             return self.launch(
                 lock,
                 {
-                    "path": self.path(name), "name": name, "run_id": run_id, "argv": argv, "cwd": cwd, "boot_id": self.boot,
-                    "env": dict(os.environ, **(env or {})), "log_path": log, "meta": meta or {},
+                    "path": self.path(name),
+                    "name": name,
+                    "run_id": run_id,
+                    "argv": argv,
+                    "cwd": cwd,
+                    "boot_id": self.boot,
+                    "env": dict(os.environ, **(env or {})),
+                    "log_path": log,
+                    "meta": meta or {},
                 },
             )
         finally:
@@ -619,6 +649,7 @@ class Metrics:
     def __init__(self):
         self.lock = threading.Lock()
         self.before = None
+        self.last_pct = None
         self.no_gpu_until = 0.0
 
     def sample(self, disk_path="/"):
@@ -645,7 +676,11 @@ class Metrics:
         cores, _ = self.cpu_limit()
         if cores is not None:
             found = re.search(r"usage_usec (\d+)", read_text(CGROUP + "/cpu.stat"))
-            used = float(found.group(1)) / 1e6 if found else number(read_text(CGROUP + "/cpuacct/cpuacct.usage").strip())
+            used = (
+                float(found.group(1)) / 1e6
+                if found
+                else number(read_text(CGROUP + "/cpuacct/cpuacct.usage").strip())
+            )
             if used is not None:
                 return (used if found else used / 1e9), time.monotonic() * cores
         ticks = [int(t) for t in read_text("/proc/stat").partition("\n")[0].split()[1:9]]
@@ -656,10 +691,12 @@ class Metrics:
         if before is None:
             before = self.cpu_counters()
             time.sleep(0.1)
-        now = self.before = self.cpu_counters()
+        now = self.cpu_counters()
         if now is None or before is None or now[1] <= before[1]:
-            return None
-        return round(min(100.0, max(0.0, 100.0 * (now[0] - before[0]) / (now[1] - before[1]))), 1)
+            return self.last_pct  # asked again before the counters moved
+        self.before = now
+        self.last_pct = round(min(100.0, max(0.0, 100.0 * (now[0] - before[0]) / (now[1] - before[1]))), 1)
+        return self.last_pct
 
     def memory(self):
         lines = dict(re.findall(r"(\w+):\s+(\d+) kB", read_text("/proc/meminfo")))
@@ -928,7 +965,9 @@ class Agent:
         job = self.jobs.status("server")
         live = job.get("pgid") if job["state"] in ("running", "stopping") else None
         if pgid not in [orphan["pgid"] for orphan in orphans(live)]:
-            raise Problem("not_orphaned", "Process group %s is no training without a server." % pgid, "Look again.")
+            raise Problem(
+                "not_orphaned", "Process group %s is no training without a server." % pgid, "Look again."
+            )
         leader = process(pgid)
         end_group(pgid, leader.start if leader else None, float(grace_s), lambda *_: None)
         return {}

@@ -1,0 +1,462 @@
+"""The console's end of the agent: sends it to a host, starts it, and speaks with it."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import contextlib
+import hashlib
+import itertools
+import json
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from labeltui.domain.host import Gpu, HostMetrics
+from labeltui.domain.problems import Failed, LabeltuiError, Unreachable
+from labeltui.domain.server import OrphanTraining
+from labeltui.hosts.agent.messages import AgentHello, Chunk, Job, JobState
+from labeltui.hosts.base import Channel, Host
+from labeltui.hosts.quoting import quote_path
+
+SOURCE = Path(__file__).with_name("agent.py")
+SENTINEL = b"LABELTUI-AGENT "
+NOISE_ALLOWED = 1 << 20
+LONGEST_LINE = 8 << 20
+DEADLINE_S = 20.0
+_PROBE = """
+command -v {python} >/dev/null 2>&1 || {{ echo labeltui:no-python; exit 0; }}
+{python} -c 'import sys
+if sys.version_info < (3, 8): print("labeltui:old-python", sys.version.split()[0]); sys.exit()
+import hashlib
+try:
+    print("labeltui:" + hashlib.sha256(open(sys.argv[1], "rb").read()).hexdigest())
+except OSError:
+    print("labeltui:absent")' {path}
+"""
+
+JobCallback = Callable[[Job], None]
+StopProgress = Callable[[str, int, float], None]
+
+
+async def start_agent(host: Host, folder: str, python: str = "python3") -> AgentClient:
+    """Send the agent to ``folder`` on the host where it is not yet, start it and wait for its hello.
+
+    Raises Failed with code ``no_python``, ``agent_send`` or ``agent_start``; Unreachable when the host goes away.
+    """
+    source = await asyncio.to_thread(SOURCE.read_bytes)
+    digest = hashlib.sha256(source).hexdigest()
+    path = quote_path(f"{folder.rstrip('/') or '/'}/agent/{digest[:12]}.py")
+    command = quote_path(python)
+    if await _probe(host, command, path) != digest:
+        await _send(host, source, path)
+        if await _probe(host, command, path) != digest:
+            raise Failed(
+                "agent_send", f"The agent arrived changed on {host.address}.", "Check the disk of the host."
+            )
+    channel = await host.open(f"exec {command} -u {path} serve --folder {quote_path(folder)}")
+    try:
+        async with asyncio.timeout(DEADLINE_S):
+            hello, rest = await _hello(channel, host)
+    except TimeoutError:
+        await channel.close()
+        raise Failed(
+            "agent_start", f"The agent on {host.address} said nothing for {DEADLINE_S:g} s."
+        ) from None
+    except BaseException:
+        await channel.close()
+        raise
+    return AgentClient(channel, hello, rest)
+
+
+async def _probe(host: Host, python: str, path: str) -> str:
+    """The checksum of the agent that lies on the host, or "absent"."""
+    done = await host.run(_PROBE.format(python=python, path=path), timeout=DEADLINE_S)
+    lines = done.stdout.decode("utf-8", "replace").splitlines()
+    told = next((line for line in reversed(lines) if line.startswith("labeltui:")), "")
+    if told.startswith("labeltui:no-python"):
+        raise Failed(
+            "no_python", f"There is no {python} on {host.address}.", "Install Python 3.8 or newer there."
+        )
+    if told.startswith("labeltui:old-python"):
+        version = told.partition(" ")[2]
+        raise Failed(
+            "no_python",
+            f"Python {version} on {host.address} is too old.",
+            "Install Python 3.8 or newer there.",
+        )
+    if not told:
+        said = done.stderr.decode("utf-8", "replace").strip()
+        raise Failed(
+            "no_python", f"{python} on {host.address} does not run.", "Repair or install Python there.", said
+        )
+    return told.partition(":")[2]
+
+
+async def _send(host: Host, source: bytes, path: str) -> None:
+    # the temporary name holds the shell's pid: two consoles may send at once
+    script = f'set -e; f={path}; mkdir -p "${{f%/*}}"; cat > "$f.$$"; mv -f "$f.$$" "$f"'
+    done = await host.run(script, stdin=source)
+    if done.exit_code != 0:
+        said = done.stderr.decode("utf-8", "replace").strip()
+        raise Failed(
+            "agent_send",
+            f"The agent can't be put on {host.address}: {said.splitlines()[-1] if said else 'no reason given'}",
+            "Choose a folder that can be written, and check the disk of the host.",
+            said,
+        )
+
+
+async def _hello(channel: Channel, host: Host) -> tuple[AgentHello, bytes]:
+    """Skip what the login shell prints; returns the hello and what came after it."""
+    seen = b""
+    while True:
+        start = seen.find(b"\n" + SENTINEL)
+        end = seen.find(b"\n", start + 1)
+        if start >= 0 and end >= 0:
+            said = json.loads(seen[start + 1 + len(SENTINEL) : end])
+            return AgentHello(**{name: said[name] for name in AgentHello.__dataclass_fields__}), seen[
+                end + 1 :
+            ]
+        data = await channel.read()
+        seen += data
+        if not data or len(seen) > NOISE_ALLOWED:
+            said = (channel.stderr_tail() or seen[-2000:]).decode("utf-8", "replace").strip()
+            raise Failed(
+                "agent_start", f"The agent did not start on {host.address}.", "See the details.", said
+            )
+
+
+class _Follow:
+    """What was received for one followed file; the agent keeps no more than its window in flight."""
+
+    def __init__(self) -> None:
+        self.queue: asyncio.Queue[Chunk | LabeltuiError] = asyncio.Queue()
+
+
+class AgentClient:
+    """One agent on one connection. Every method raises a LabeltuiError, ``Unreachable`` once the connection is gone."""
+
+    def __init__(self, channel: Channel, hello: AgentHello, rest: bytes) -> None:
+        self.hello = hello
+        self._channel = channel
+        self._numbers = itertools.count(1)
+        self._waiting: dict[int, asyncio.Future[Any]] = {}
+        self._follows: dict[str, _Follow] = {}
+        self._on_job: list[JobCallback] = []
+        self._on_metrics: list[Callable[[HostMetrics | LabeltuiError], None]] = []
+        self._on_stopping: dict[str, list[StopProgress]] = {}
+        self._write_lock = asyncio.Lock()
+        self._ended: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        self._reader = asyncio.create_task(self._read(rest), name="agent reader")
+
+    # ---- the wire
+
+    async def _read(self, buffered: bytes) -> None:
+        reason = "The agent ended."
+        try:
+            pending = bytearray(buffered)
+            while True:
+                *lines, rest = bytes(pending).split(b"\n")
+                for line in lines:
+                    self._receive(line)
+                pending = bytearray(rest)
+                data = await self._next(pending)
+                if not data:
+                    said = self._channel.stderr_tail().decode("utf-8", "replace").strip().splitlines()
+                    reason = f"The agent ended: {said[-1]}" if said else "The connection to the agent ended."
+                    break
+        except LabeltuiError as error:
+            reason = error.problem.message
+        except asyncio.CancelledError:
+            reason = "The connection to the agent was closed."
+            raise
+        finally:
+            self._end(reason)
+
+    async def _next(self, pending: bytearray) -> bytes:
+        """Read on, until ``pending`` holds the end of a line; what is read last is returned."""
+        while True:
+            data = await self._channel.read()
+            pending += data
+            if not data or b"\n" in data:
+                return data
+            if len(pending) > LONGEST_LINE:
+                raise Unreachable("agent_garbled", "The agent sent a line without end.", "Connect again.")
+
+    def _end(self, reason: str) -> None:
+        if not self._ended.done():
+            self._ended.set_result(reason)
+        for future in self._waiting.values():
+            if not future.done():
+                future.set_exception(self._gone())
+        self._waiting.clear()
+        for follow in self._follows.values():
+            follow.queue.put_nowait(self._gone())
+
+    def _gone(self) -> Unreachable:
+        return Unreachable("agent_lost", self._ended.result(), "It is connected again by itself.")
+
+    def _receive(self, line: bytes) -> None:
+        try:
+            message = json.loads(line) if line.strip() else None
+        except ValueError:
+            return  # something on the host wrote into the stream; its deadline tells if it was an answer
+        if not isinstance(message, dict):
+            return
+        if "ev" in message:
+            self._event(message)
+            return
+        future = self._waiting.pop(message.get("id") or 0, None)
+        if future is None or future.done():
+            return
+        error = message.get("error")
+        if error is None:
+            future.set_result(message.get("ok") or {})
+        else:
+            future.set_exception(Failed(*(str(error.get(key, "")) for key in ("code", "message", "hint"))))
+
+    def _event(self, message: dict[str, Any]) -> None:
+        kind = message["ev"]
+        if kind == "job":
+            job = _job(message)
+            for callback in list(self._on_job):
+                callback(job)
+        elif kind == "stopping":
+            for progress in self._on_stopping.get(str(message.get("name")), []):
+                progress(str(message["phase"]), int(message["alive"]), float(message["waited_s"]))
+        elif kind == "metrics":
+            told = Failed("metrics", str(message["error"])) if "error" in message else _metrics(message)
+            for listener in list(self._on_metrics):
+                listener(told)
+        elif kind in ("chunk", "follow.error"):
+            follow = self._follows.get(str(message.get("key")))
+            if follow is not None:
+                follow.queue.put_nowait(_chunk(message) if kind == "chunk" else _follow_error(message))
+
+    async def _write(self, message: Mapping[str, Any]) -> None:
+        if self._ended.done():
+            raise self._gone()
+        async with self._write_lock:
+            await self._channel.write(json.dumps(message).encode() + b"\n")
+
+    async def request(self, op: str, *, deadline_s: float = DEADLINE_S, **arguments: Any) -> dict[str, Any]:
+        """Ask the agent; Failed with the agent's own words, or code ``agent_slow`` after ``deadline_s``."""
+        number = next(self._numbers)
+        future: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
+        self._waiting[number] = future
+        try:
+            async with asyncio.timeout(deadline_s):
+                await self._write({"id": number, "op": op, **arguments})
+                return await future
+        except TimeoutError:
+            raise Failed(
+                "agent_slow", f"The agent did not answer within {deadline_s:g} s.", "Try again."
+            ) from None
+        finally:
+            self._waiting.pop(number, None)
+            if future.done() and not future.cancelled():
+                future.exception()  # it may have failed after the deadline; nobody awaits it any more
+
+    async def lost(self) -> str:
+        """Return, with the reason in words, when the agent can't be spoken to any more."""
+        return await asyncio.shield(self._ended)
+
+    async def close(self) -> None:
+        """End the conversation; jobs go on. May be called twice."""
+        self._reader.cancel()
+        await asyncio.wait([self._reader])
+        await self._channel.close()
+
+    async def ping(self) -> float:
+        """Seconds until the agent answered."""
+        loop = asyncio.get_running_loop()
+        before = loop.time()
+        await self.request("ping")
+        return loop.time() - before
+
+    # ---- jobs
+
+    async def job_start(
+        self,
+        name: str,
+        argv: Sequence[str],
+        *,
+        env: Mapping[str, str] | None = None,
+        cwd: str | None = None,
+        log: str | None = None,
+        meta: Mapping[str, object] | None = None,
+    ) -> Job:
+        """Start a named job; Failed ``already_running`` while it runs, ``start_failed`` when it can't be executed."""
+        told = await self.request(
+            "job.start",
+            name=name,
+            argv=list(argv),
+            env=dict(env or {}),
+            cwd=cwd,
+            log=log,
+            meta=dict(meta or {}),
+        )
+        return _job(told)
+
+    async def job_status(self, name: str) -> Job:
+        """The job as it stands now; state ``absent`` when it never ran."""
+        return _job(await self.request("job.status", name=name))
+
+    async def job_list(self) -> tuple[Job, ...]:
+        """Every job that ever ran in the folder, by name."""
+        return tuple(_job(told) for told in (await self.request("job.list"))["jobs"])
+
+    async def job_stop(
+        self, name: str, *, grace_s: float = 10.0, progress: StopProgress | None = None
+    ) -> Job:
+        """Stop a job's whole group; returns once nothing of it is alive. ``progress(phase, alive, waited_s)``."""
+        listeners = self._on_stopping.setdefault(name, [])
+        if progress is not None:
+            listeners.append(progress)
+        try:
+            return _job(await self.request("job.stop", deadline_s=grace_s + 40, name=name, grace_s=grace_s))
+        finally:
+            if progress is not None:
+                listeners.remove(progress)
+
+    def subscribe_jobs(self, callback: JobCallback) -> Callable[[], None]:
+        """Tell ``callback`` of every job that starts or ends, whoever caused it; returns how to unsubscribe."""
+        self._on_job.append(callback)
+
+        def unsubscribe() -> None:
+            with contextlib.suppress(ValueError):
+                self._on_job.remove(callback)
+
+        return unsubscribe
+
+    # ---- files
+
+    async def follow(self, path: str, offset: int = 0, *, file_id: str | None = None) -> AsyncIterator[Chunk]:
+        """The bytes of a file from ``offset`` on, as they are written; close the iterator to end it.
+
+        ``file_id`` is of the chunk that was seen last: where the file was replaced since, it starts again at 0. A
+        file that is not there yet gives one empty chunk (``at_end``, no ``file_id``), and its bytes once it is.
+        """
+        key = f"f{next(self._numbers)}"
+        follow = self._follows[key] = _Follow()
+        try:
+            await self.request("follow", path=path, key=key, offset=offset, file_id=file_id)
+            while True:
+                item = await follow.queue.get()
+                if isinstance(item, LabeltuiError):
+                    raise item
+                yield item
+                if item.data:
+                    await self._write({"op": "ack", "key": key, "bytes": len(item.data)})
+        finally:
+            del self._follows[key]
+            if not self._ended.done():
+                with contextlib.suppress(LabeltuiError):
+                    await self._write({"op": "unfollow", "key": key})
+
+    async def read(self, path: str, offset: int = 0, limit: int = 65536) -> bytes:
+        """At most ``limit`` (up to 1 MiB) bytes of a file."""
+        return base64.b64decode((await self.request("read", path=path, offset=offset, limit=limit))["data"])
+
+    async def stat(self, path: str) -> Mapping[str, Any]:
+        """``size`` in bytes, ``mtime`` in unix seconds, ``is_dir``; Failed ``not_found``."""
+        return await self.request("stat", path=path)
+
+    async def listdir(self, path: str) -> tuple[str, ...]:
+        """Names in a folder, sorted, at most 10 000."""
+        return tuple((await self.request("listdir", path=path))["names"])
+
+    async def mkdir(self, path: str) -> None:
+        """Make a folder and those above it."""
+        await self.request("mkdir", path=path)
+
+    async def sha256(self, path: str, limit: int | None = None) -> str:
+        """Checksum of the first ``limit`` bytes (None: all) of a file."""
+        return str((await self.request("sha256", deadline_s=600, path=path, limit=limit))["sha256"])
+
+    # ---- the host
+
+    async def metrics(self, disk_path: str = "/") -> HostMetrics:
+        """One sample of the host's load; disk is of the volume that holds ``disk_path``."""
+        return _metrics(await self.request("metrics", disk_path=disk_path))
+
+    async def watch_metrics(self, interval_s: float, disk_path: str = "/") -> AsyncIterator[HostMetrics]:
+        """Samples pushed every ``interval_s`` seconds; a failed one is raised. The newest watch sets the pace."""
+        newest: asyncio.Queue[HostMetrics | LabeltuiError] = asyncio.Queue(1)
+
+        def put(item: HostMetrics | LabeltuiError) -> None:
+            if newest.full():
+                newest.get_nowait()  # a sample nobody looked at is worth nothing once there is a newer one
+            newest.put_nowait(item)
+
+        self._on_metrics.append(put)
+        ended = asyncio.ensure_future(asyncio.shield(self._ended))
+        ended.add_done_callback(lambda _: put(self._gone()) if self._ended.done() else None)
+        try:
+            await self.request("metrics.watch", interval_s=interval_s, disk_path=disk_path)
+            while True:
+                item = await newest.get()
+                if isinstance(item, LabeltuiError):
+                    raise item
+                yield item
+        finally:
+            self._on_metrics.remove(put)
+            ended.cancel()
+            if not self._on_metrics and not self._ended.done():
+                with contextlib.suppress(LabeltuiError):
+                    await self._write({"op": "metrics.watch", "interval_s": 0})
+
+    async def orphans(self, server_pgid: int | None = None) -> tuple[OrphanTraining, ...]:
+        """Trainings whose server is gone; those of the group ``server_pgid`` are never among them."""
+        told = (await self.request("orphans", server_pgid=server_pgid))["orphans"]
+        return tuple(
+            OrphanTraining(
+                int(one["pid"]),
+                int(one["pgid"]),
+                str(one["model"]),
+                None if one["started_ts"] is None else datetime.fromtimestamp(one["started_ts"], UTC),
+            )
+            for one in told
+        )
+
+    async def stop_orphans(self, pgid: int, *, grace_s: float = 5.0) -> None:
+        """End one orphaned training, group and all; Failed ``not_orphaned`` for any other group."""
+        await self.request("orphans.stop", deadline_s=grace_s + 40, pgid=pgid, grace_s=grace_s)
+
+
+def _job(told: Mapping[str, Any]) -> Job:
+    return Job(
+        name=str(told["name"]),
+        state=JobState(told["state"]),
+        run_id=told.get("run_id"),
+        pid=told.get("pid"),
+        exit_code=told.get("exit_code"),
+        log_path=told.get("log_path"),
+        started_ts=told.get("started_ts"),
+        ended_ts=told.get("ended_ts"),
+        stopped_by_us=bool(told.get("stopped_by_us")),
+        meta=told.get("meta"),
+    )
+
+
+def _chunk(told: Mapping[str, Any]) -> Chunk:
+    return Chunk(
+        str(told["path"]),
+        str(told["file_id"]),
+        int(told["offset"]),
+        base64.b64decode(told["data"]),
+        bool(told["at_end"]),
+    )
+
+
+def _follow_error(told: Mapping[str, Any]) -> Failed:
+    return Failed(str(told.get("code")), str(told.get("message")), "Check the path and its permissions.")
+
+
+def _metrics(told: Mapping[str, Any]) -> HostMetrics:
+    fields: dict[str, Any] = {
+        name: told.get(name) for name in HostMetrics.__dataclass_fields__ if name != "gpus"
+    }
+    return HostMetrics(gpus=tuple(Gpu(**gpu) for gpu in told["gpus"]), **fields)

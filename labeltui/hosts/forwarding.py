@@ -1,0 +1,78 @@
+"""A local port that leads to another port of this machine."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import errno
+
+from labeltui.domain.problems import Failed
+
+LOOPBACK = "127.0.0.1"
+
+
+def port_taken(port: int) -> Failed:
+    """The failure of listening on a port that is in use."""
+    return Failed(
+        "port_taken",
+        f"Port {port} of this machine is in use.",
+        "Stop what uses it, or let another port be picked.",
+    )
+
+
+class Relay:
+    """The port itself where none (or the same) is asked for; otherwise a listener that copies bytes both ways."""
+
+    def __init__(self, remote_port: int, local_port: int) -> None:
+        self.local_port = local_port or remote_port
+        self.direct = self.local_port == remote_port
+        self._remote_port = remote_port
+        self._server: asyncio.Server | None = None
+        self._busy: set[asyncio.Task[None]] = set()
+
+    async def start(self) -> None:
+        """Listen; Failed with code ``port_taken`` when the port is in use."""
+        if self.direct:
+            return
+        try:
+            self._server = await asyncio.start_server(self._accept, LOOPBACK, self.local_port)
+        except OSError as error:
+            if error.errno == errno.EADDRINUSE:
+                raise port_taken(self.local_port) from None
+            raise Failed(
+                "port_refused", f"Port {self.local_port} can't be listened on: {error.strerror}."
+            ) from error
+
+    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self._busy.add(task)
+        try:
+            there_reader, there_writer = await asyncio.open_connection(LOOPBACK, self._remote_port)
+            try:
+                await asyncio.gather(_copy(reader, there_writer), _copy(there_reader, writer))
+            finally:
+                there_writer.close()
+        except (OSError, asyncio.CancelledError):
+            writer.transport.abort()
+        finally:
+            writer.close()
+            self._busy.discard(task)
+
+    async def close(self) -> None:
+        """Give the port back and end what goes through it."""
+        if self._server is not None:
+            self._server.close()
+        for task in list(self._busy):
+            task.cancel()
+        if self._busy:
+            await asyncio.wait(self._busy)
+        self._server = None
+
+
+async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    while data := await reader.read(65536):
+        writer.write(data)
+        await writer.drain()
+    with contextlib.suppress(OSError):
+        writer.write_eof()

@@ -1,0 +1,279 @@
+"""This machine as a host: the same promises as over SSH, without anything in between."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import fcntl
+import os
+import pwd
+import signal
+import struct
+import termios
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Literal
+
+from labeltui.domain.problems import Failed, Unreachable
+from labeltui.hosts import transfer
+from labeltui.hosts.base import Completed, Progress
+from labeltui.hosts.forwarding import Relay
+
+STDERR_KEPT = 8192
+PIPE_BYTES = 256 * 1024
+
+
+class LocalChannel:
+    """A child process with pipes."""
+
+    def __init__(self, process: asyncio.subprocess.Process) -> None:
+        self._process = process
+        self._stderr = bytearray()
+        self._reader = asyncio.create_task(self._keep_stderr())
+
+    async def _keep_stderr(self) -> None:
+        assert self._process.stderr is not None
+        while data := await self._process.stderr.read(4096):
+            self._stderr += data
+            del self._stderr[:-STDERR_KEPT]
+
+    async def read(self, limit: int = 65536) -> bytes:
+        """See :class:`~labeltui.hosts.base.Channel`."""
+        assert self._process.stdout is not None
+        return await self._process.stdout.read(limit)
+
+    async def write(self, data: bytes) -> None:
+        """See :class:`~labeltui.hosts.base.Channel`; Unreachable when the command no longer reads."""
+        assert self._process.stdin is not None
+        try:
+            self._process.stdin.write(data)
+            await self._process.stdin.drain()
+        except (BrokenPipeError, ConnectionResetError):
+            raise Unreachable("channel_closed", "The command ended before it had read everything.") from None
+
+    async def wait(self) -> int:
+        """See :class:`~labeltui.hosts.base.Channel`."""
+        return await self._process.wait()
+
+    def stderr_tail(self) -> bytes:
+        """See :class:`~labeltui.hosts.base.Channel`."""
+        return bytes(self._stderr)
+
+    async def close(self) -> None:
+        """See :class:`~labeltui.hosts.base.Channel`."""
+        if self._process.stdin is not None:
+            self._process.stdin.close()
+        if self._process.returncode is None:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(self._process.pid, signal.SIGHUP)
+            await _ended(self._process)
+        self._reader.cancel()
+        # asyncio frees the pipes only once the process is gone and its output was read or dropped
+        self._process._transport.close()  # type: ignore[attr-defined]
+
+
+async def _ended(process: asyncio.subprocess.Process) -> None:
+    """Wait a little for a process that was told to go, then kill its group."""
+    try:
+        await asyncio.wait_for(process.wait(), 2)
+    except TimeoutError:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(process.pid, signal.SIGKILL)
+        await process.wait()
+
+
+class LocalShell:
+    """A PTY with a child in it."""
+
+    def __init__(self, process: asyncio.subprocess.Process, master: int) -> None:
+        self._process = process
+        self._master = master
+        self._loop = asyncio.get_running_loop()
+        self._readable = asyncio.Event()
+        self._unsent = bytearray()
+        self._closed = False
+        os.set_blocking(master, False)
+        self._loop.add_reader(master, self._on_readable)
+
+    def _on_readable(self) -> None:
+        self._loop.remove_reader(
+            self._master
+        )  # until somebody reads: the PTY's own buffer is the back-pressure
+        self._readable.set()
+
+    async def read(self, limit: int = 65536) -> bytes:
+        """See :class:`~labeltui.hosts.base.Shell`."""
+        while not self._closed:
+            await self._readable.wait()
+            if self._closed:
+                break
+            try:
+                return os.read(self._master, limit)
+            except BlockingIOError:
+                self._readable.clear()
+                self._loop.add_reader(self._master, self._on_readable)
+            except OSError:  # EIO: the last process that held the terminal has gone
+                break
+        return b""
+
+    def write(self, data: bytes) -> None:
+        """See :class:`~labeltui.hosts.base.Shell`."""
+        if self._closed:
+            return
+        self._unsent += data
+        self._flush()
+
+    def _flush(self) -> None:
+        try:
+            while self._unsent:
+                sent = os.write(self._master, self._unsent[:4096])
+                del self._unsent[:sent]
+        except BlockingIOError:
+            self._loop.add_writer(self._master, self._flush)
+            return
+        except OSError:
+            self._unsent.clear()
+        self._loop.remove_writer(self._master)
+
+    def resize(self, columns: int, rows: int) -> None:
+        """See :class:`~labeltui.hosts.base.Shell`."""
+        if not self._closed:
+            _set_size(self._master, columns, rows)
+
+    async def wait(self) -> int | None:
+        """See :class:`~labeltui.hosts.base.Shell`."""
+        return await self._process.wait()
+
+    async def close(self) -> None:
+        """See :class:`~labeltui.hosts.base.Shell`."""
+        if self._closed:
+            return
+        self._closed = True
+        self._readable.set()
+        self._loop.remove_reader(self._master)
+        self._loop.remove_writer(self._master)
+        os.close(self._master)
+        if self._process.returncode is None:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(self._process.pid, signal.SIGHUP)
+            await _ended(self._process)
+
+
+def _set_size(descriptor: int, columns: int, rows: int) -> None:
+    fcntl.ioctl(descriptor, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+
+
+def _take_terminal() -> None:
+    """In the child, which already leads a session: make its stdin the controlling terminal."""
+    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+
+
+class LocalHost:
+    """This machine. ``env`` is added to the environment of everything that is run."""
+
+    kind: Literal["ssh", "local"] = "local"
+    address = "this machine"
+
+    def __init__(self, *, env: Mapping[str, str] | None = None) -> None:
+        self._env = dict(env or {})
+        self._gone = asyncio.Event()
+        self._open: set[LocalChannel | LocalShell | Relay] = set()
+
+    async def connect(self) -> None:
+        """Nothing is in between; a host that was closed can be used again."""
+        self._gone = asyncio.Event()
+
+    async def lost(self) -> str:
+        """See :class:`~labeltui.hosts.base.Host`: this machine is lost only by closing it."""
+        await self._gone.wait()
+        return "The connection was closed."
+
+    async def close(self) -> None:
+        """See :class:`~labeltui.hosts.base.Host`."""
+        self._gone.set()
+        while self._open:
+            await self._open.pop().close()
+
+    def _environment(self) -> dict[str, str]:
+        return {**os.environ, **self._env}
+
+    async def _spawn(self, command: str) -> asyncio.subprocess.Process:
+        try:
+            return await asyncio.create_subprocess_exec(
+                "/bin/sh",
+                "-c",
+                command,
+                stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=asyncio.subprocess.PIPE,
+                start_new_session=True,
+                env=self._environment(),
+                cwd=Path.home(),
+                limit=PIPE_BYTES,
+            )
+        except OSError as error:
+            raise Failed("spawn_failed", f"No process can be started here: {error.strerror}.") from error
+
+    async def run(
+        self, command: str, *, stdin: bytes | None = None, timeout: float | None = 60.0
+    ) -> Completed:
+        """See :class:`~labeltui.hosts.base.Host`; Failed with code ``timeout`` when the command takes too long."""
+        process = await self._spawn(command)
+        try:
+            async with asyncio.timeout(timeout):
+                stdout, stderr = await process.communicate(stdin or b"")
+        except TimeoutError:
+            raise Failed("timeout", f"A command on {self.address} took longer than {timeout:g} s.") from None
+        finally:
+            if process.returncode is None:
+                with contextlib.suppress(ProcessLookupError, PermissionError):
+                    os.killpg(process.pid, signal.SIGKILL)
+                await process.wait()
+        return Completed(await process.wait(), stdout, stderr)
+
+    async def open(self, command: str) -> LocalChannel:
+        """See :class:`~labeltui.hosts.base.Host`."""
+        channel = LocalChannel(await self._spawn(command))
+        self._open.add(channel)
+        return channel
+
+    async def shell(self, columns: int, rows: int, *, command: str | None = None) -> LocalShell:
+        """See :class:`~labeltui.hosts.base.Host`."""
+        login = pwd.getpwuid(os.getuid()).pw_shell or "/bin/sh"
+        argv = [login, "-l"] if command is None else ["/bin/sh", "-c", command]
+        master, slave = os.openpty()
+        try:
+            _set_size(slave, columns, rows)
+            process = await asyncio.create_subprocess_exec(
+                *argv,
+                stdin=slave,
+                stdout=slave,
+                stderr=slave,
+                start_new_session=True,
+                preexec_fn=_take_terminal,
+                env={**self._environment(), "TERM": "xterm-256color"},
+                cwd=Path.home(),
+            )
+        except OSError as error:
+            os.close(master)
+            raise Failed("spawn_failed", f"No shell can be started here: {error.strerror}.") from error
+        finally:
+            os.close(slave)
+        shell = LocalShell(process, master)
+        self._open.add(shell)
+        return shell
+
+    async def forward(self, remote_port: int, *, local_port: int = 0) -> Relay:
+        """See :class:`~labeltui.hosts.base.Host`: direct, unless another local port is asked for."""
+        relay = Relay(remote_port, local_port)
+        await relay.start()
+        self._open.add(relay)
+        return relay
+
+    async def upload(self, source: Path, target: str, *, progress: Progress | None = None) -> None:
+        """See :class:`~labeltui.hosts.base.Host`."""
+        await transfer.upload(self, source, target, progress=progress)
+
+    async def download(self, source: str, target: Path, *, progress: Progress | None = None) -> None:
+        """See :class:`~labeltui.hosts.base.Host`."""
+        await transfer.download(self, source, target, progress=progress)

@@ -1,0 +1,181 @@
+"""Copies that can be broken off and taken up again, and that are compared before they get their name.
+
+Bytes go through one command's stdin or stdout, in order, into ``NAME.part``: its size is therefore how far a broken
+copy came. It is taken up only where those bytes are the beginning of the source, and a copy whose checksum differs at
+the end is removed. SFTP is not used: it need not be enabled on a host, and parallel writes would leave holes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from pathlib import Path
+
+from labeltui.domain.problems import Failed
+from labeltui.hosts.base import Channel, Host, Progress
+from labeltui.hosts.quoting import quote_path
+
+BLOCK = 256 * 1024
+_SUM = """labeltui_sum() {
+if command -v sha256sum >/dev/null 2>&1; then sha256sum; else python3 -c '
+import hashlib, sys
+digest = hashlib.sha256()
+for block in iter(lambda: sys.stdin.buffer.read(1 << 20), b""): digest.update(block)
+print(digest.hexdigest())'; fi; }
+"""
+
+
+async def upload(host: Host, source: Path, target: str, *, progress: Progress | None = None) -> None:
+    """Copy ``source`` to ``target`` on the host.
+
+    Raises Failed with code ``no_file``, ``copy_failed`` or ``checksum``, and what the host raises when it goes away.
+    """
+    size = await asyncio.to_thread(_local_size, source)
+    part, wanted = quote_path(target + ".part"), quote_path(target)
+    parent = quote_path(target.rpartition("/")[0] or "/") if "/" in target else "."
+    await _must(host, f"mkdir -p {parent}", f"The folder of {target} can't be made on {host.address}.")
+    done = await _remote_size(host, part)
+    if done > size or (
+        done and await _remote_sum(host, part) != await asyncio.to_thread(local_sum, source, done)
+    ):
+        done = 0
+    if done == 0:
+        await _must(host, f": > {part}", f"{target} can't be written on {host.address}.")
+    await _send(host, source, part, done, size, progress, target)
+    if await _remote_sum(host, part) != await asyncio.to_thread(local_sum, source, None):
+        await host.run(f"rm -f {part}")
+        raise _mismatch(target)
+    await _must(host, f"mv -f {part} {wanted}", f"{target} can't be written on {host.address}.")
+
+
+async def _send(
+    host: Host, source: Path, part: str, done: int, size: int, progress: Progress | None, target: str
+) -> None:
+    if progress is not None:
+        progress(done, size)
+    if done == size:
+        return
+    # told how much to take, the command ends by itself when it has all of it
+    channel = await host.open(f"head -c {size - done} >> {part}")
+    try:
+        with await asyncio.to_thread(source.open, "rb") as file:
+            file.seek(done)
+            while done < size and (block := await asyncio.to_thread(file.read, min(BLOCK, size - done))):
+                await channel.write(block)
+                done += len(block)
+                if progress is not None:
+                    progress(done, size)
+        if done < size or await channel.wait() != 0:
+            raise _copy_failed(target, channel)
+    finally:
+        await channel.close()
+
+
+async def download(host: Host, source: str, target: Path, *, progress: Progress | None = None) -> None:
+    """Copy ``source`` on the host to ``target`` here; raises as :func:`upload` does."""
+    remote = quote_path(source)
+    size = await _remote_size(host, remote, missing=f"{source} is not on {host.address}.")
+    part = target.with_name(target.name + ".part")
+    await asyncio.to_thread(target.parent.mkdir, parents=True, exist_ok=True)
+    done = await asyncio.to_thread(_local_size, part, 0)
+    if done and (
+        done > size or await _remote_sum(host, remote, done) != await asyncio.to_thread(local_sum, part, None)
+    ):
+        await asyncio.to_thread(part.unlink)
+        done = 0
+    await _receive(host, remote, part, done, size, progress, source)
+    if await _remote_sum(host, remote, size) != await asyncio.to_thread(local_sum, part, None):
+        await asyncio.to_thread(part.unlink)
+        raise _mismatch(source)
+    await asyncio.to_thread(part.replace, target)
+
+
+async def _receive(
+    host: Host, remote: str, part: Path, done: int, size: int, progress: Progress | None, source: str
+) -> None:
+    if progress is not None:
+        progress(done, size)
+    with await asyncio.to_thread(part.open, "ab") as file:
+        if done == size:
+            return
+        channel = await host.open(f"tail -c +{done + 1} < {remote} | head -c {size - done}")
+        try:
+            while block := await channel.read(BLOCK):
+                await asyncio.to_thread(file.write, block)
+                done += len(block)
+                if progress is not None:
+                    progress(done, size)
+            if await channel.wait() != 0 or done != size:
+                raise _copy_failed(source, channel)
+        finally:
+            await channel.close()
+
+
+def local_sum(path: Path, limit: int | None) -> str:
+    """SHA-256 of the first ``limit`` bytes (None: all) of a file here."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(1 << 20 if limit is None else min(1 << 20, limit)):
+            digest.update(block)
+            if limit is not None:
+                limit -= len(block)
+    return digest.hexdigest()
+
+
+def _local_size(path: Path, missing: int | None = None) -> int:
+    try:
+        return path.stat().st_size
+    except OSError as error:
+        if missing is not None:
+            return missing
+        raise Failed("no_file", f"{path} can't be read: {error.strerror}.", "Check the path.") from None
+
+
+async def _remote_size(host: Host, quoted: str, *, missing: str | None = None) -> int:
+    told = await host.run(f"if [ -f {quoted} ]; then wc -c < {quoted}; else echo none; fi")
+    text = told.stdout.split()
+    if text and text[-1].isdigit():
+        return int(text[-1])
+    if missing is not None:
+        raise Failed("no_file", missing, "Check the path.")
+    return 0
+
+
+async def _remote_sum(host: Host, quoted: str, limit: int | None = None) -> str:
+    feed = f"labeltui_sum < {quoted}" if limit is None else f"head -c {limit} < {quoted} | labeltui_sum"
+    done = await host.run(_SUM + feed, timeout=None)
+    words = done.stdout.decode("ascii", "replace").split()
+    found = next((word for word in words if len(word) == 64), None)
+    if done.exit_code != 0 or found is None:
+        said = done.stderr.decode("utf-8", "replace").strip()
+        raise Failed(
+            "copy_failed",
+            f"The checksum of a copy could not be taken on {host.address}.",
+            "Install coreutils or python3 there.",
+            said,
+        )
+    return found
+
+
+async def _must(host: Host, command: str, message: str) -> None:
+    done = await host.run(command)
+    if done.exit_code != 0:
+        said = done.stderr.decode("utf-8", "replace").strip()
+        raise Failed(
+            "copy_failed", message, "Check the path, its permissions and the disk of the host.", said
+        )
+
+
+def _copy_failed(name: str, channel: Channel) -> Failed:
+    said = channel.stderr_tail().decode("utf-8", "replace").strip()
+    return Failed(
+        "copy_failed", f"{name} could not be copied.", "Check the disk and try again; it goes on there.", said
+    )
+
+
+def _mismatch(name: str) -> Failed:
+    return Failed(
+        "checksum",
+        f"The copy of {name} differs from the original, so it was removed.",
+        "Copy it again; if it was being written meanwhile, wait for that first.",
+    )
