@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from types import TracebackType
 from typing import Any, Self, TypeVar
 from urllib.parse import quote
@@ -93,7 +94,7 @@ class Rest:
         if not isinstance(document, list | None):
             raise unexpected(f"GET {path}?all=true", "a list", document)
         return tuple(
-            converted(f"GET {path}?all=true", lambda entry=entry: convert.task(entry))
+            converted(f"GET {path}?all=true", partial(convert.task, entry))
             for entry in document or ()
             if isinstance(entry, dict)
         )

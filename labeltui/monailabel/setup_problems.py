@@ -90,7 +90,8 @@ CAUSES: tuple[tuple[str, str, str, str], ...] = (
      "Check http_proxy and https_proxy on the host, or server.pip_args."),
     (r"Temporary failure in name resolution|Name or service not known|NameResolutionError|Could not resolve"
      r"|NewConnectionError|Network is unreachable|No route to host|ConnectTimeoutError"
-     r"|Failed to establish a new|Connection refused|Max retries exceeded|Read timed out|ReadTimeoutError|Connection aborted",
+     r"|Failed to establish a new|Connection refused|Max retries exceeded|Read timed out"
+     r"|ReadTimeoutError|Connection aborted",
      "no_network",
      "The host cannot reach the package index.",
      "Check its network, or name a mirror in server.pip_args, then run setup again: it goes on here."),
