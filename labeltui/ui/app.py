@@ -1,0 +1,128 @@
+"""The console's own actions: what the registry names under ``console``."""
+
+from __future__ import annotations
+
+from labeltui.actions import BY_ID
+from labeltui.domain.problems import Problem
+from labeltui.domain.state import Level
+from labeltui.ui.core import Core
+from labeltui.ui.dispatch import Running
+
+
+class Console(Core):
+    """The console over one session, which it opens itself after the first paint (or is given, in tests)."""
+
+    def action_help(self) -> None:
+        """Every key, searchable."""
+        from labeltui.ui.screens.help import HelpScreen, entries  # noqa: PLC0415 - after first paint
+
+        self.push_screen(HelpScreen(entries(self)), self.picked)
+
+    def action_command_palette(self) -> None:
+        """Every action by name."""
+        from textual.command import CommandPalette  # noqa: PLC0415 - after first paint
+
+        from labeltui.ui.palette import RegistryProvider  # noqa: PLC0415 - after first paint
+
+        if not CommandPalette.is_open(self):
+            self.push_screen(CommandPalette(providers=[RegistryProvider], placeholder="What do you want to do?"))
+
+    def action_action_log(self) -> None:
+        """What was done, as commands."""
+        from labeltui.ui.screens.records import ActionLogScreen  # noqa: PLC0415 - after first paint
+
+        entries = self.session.journal.entries if self.session is not None else ()
+        self.push_screen(ActionLogScreen(entries))
+
+    def action_alerts(self) -> None:
+        """What needs attention."""
+        from labeltui.ui.screens.records import AlertsScreen  # noqa: PLC0415 - after first paint
+
+        self.push_screen(AlertsScreen(self.state.alerts, self.clock()))
+
+    def action_copy(self) -> None:
+        """Copy what is selected, else what the focused pane offers."""
+        selected = self.screen.get_selected_text()
+        pane = self.panes.get(self.frame_screen.current)
+        offered = getattr(pane, "copy_text", None)
+        text = selected or (offered() if offered is not None else "")
+        if text:
+            self.copy(text)
+        else:
+            self.flash("nothing here to copy", Level.WARNING)
+
+    def action_copy_url(self) -> None:
+        """Copy what Slicer is given."""
+        tunnel = self.state.tunnel.value
+        if tunnel is None or tunnel.url is None:
+            self.flash("no URL yet: the tunnel is not open", Level.WARNING)
+        else:
+            self.copy(tunnel.url)
+
+    def action_form(self, action_id: str) -> None:
+        """Ask for an action's parameters, then run it."""
+        from labeltui.ui.screens.form import FormScreen, prefilled  # noqa: PLC0415 - after first paint
+
+        action = BY_ID[action_id]
+
+        async def submitted(params: dict[str, object] | None) -> None:
+            if params is not None:
+                await self.dispatcher.invoke(action_id, params)
+
+        self.push_screen(FormScreen(action, prefilled(action, self.session, self.state)), submitted)
+
+    def action_problem(self) -> None:
+        """The evidence behind what went wrong last."""
+        found = self._problem()
+        if found is None:
+            self.flash("nothing has failed")
+            return
+        from labeltui.ui.screens.problem import ProblemScreen  # noqa: PLC0415 - after first paint
+
+        self.push_screen(ProblemScreen(*found))
+
+    def _problem(self) -> tuple[str, Problem] | None:
+        server, training = self.state.server.value, self.state.training.value
+        if server is not None and server.problem is not None:
+            return "The server", server.problem
+        if training is not None and training.problem is not None:
+            return "The training", training.problem
+        return self.dispatcher.last_problem
+
+    def action_save_screenshot(self) -> None:
+        """Save the screen as a picture."""
+        self.flash(f"saved {self.save_screenshot()}")
+
+    def action_reconnect(self) -> None:
+        """Skip the back-off."""
+        if self.session is None:
+            self.open(self.launch)
+        else:
+            self.session.reconnect()
+            self.flash("connecting now …")
+
+    async def action_quit(self) -> None:
+        """Leave; asks only while an action of this console runs."""
+        if not self.dispatcher.running:
+            self.exit(0)
+            return
+        from labeltui.ui.screens.confirm import ConfirmScreen  # noqa: PLC0415 - after first paint
+
+        titles = ", ".join(running.action.title for running in self.dispatcher.running.values())
+        question = f"Quit while this runs: {titles}? It is cancelled; what the host already does goes on."
+        self.push_screen(ConfirmScreen("Quit", question), lambda yes: self.exit(0) if yes else None)
+
+    def action_started(self, running: Running) -> None:
+        """Long installations get a screen of their own; it can be closed while they go on."""
+        super().action_started(running)
+        if running.action.id == "setup":
+            from labeltui.ui.screens.steps import StepsScreen  # noqa: PLC0415 - after first paint
+
+            self.push_screen(StepsScreen(running))
+
+    def action_progressed(self, running: Running) -> None:
+        """Show it where it is being watched."""
+        super().action_progressed(running)
+        watcher = getattr(self.screen, "progressed", None)
+        if watcher is not None:
+            watcher()

@@ -1,0 +1,344 @@
+"""The console's core: first paint, the session, painting, focus and keys.
+
+Importing this module and painting the frame must stay cheap: everything else is imported afterwards.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, cast
+
+from textual import events
+from textual.app import App
+from textual.binding import Binding
+from textual.widget import Widget
+
+from labeltui.actions import ACTIONS, BY_ID, LEADERS
+from labeltui.domain.state import Identity, Level, SessionState
+from labeltui.ui.contract import Hint, Pane, SessionLike
+from labeltui.ui.dispatch import Dispatcher, Running
+from labeltui.ui.frame import FrameScreen, PaneFrame
+from labeltui.ui.keys import KeyMap, shown
+from labeltui.ui.layout import PANES, Shape
+from labeltui.ui.messages import Flash, HintsChanged, Leave
+from labeltui.ui.themes import DEFAULT_THEME, load_theme
+
+if TYPE_CHECKING:
+    from labeltui.session.launch import Launch
+
+PAINT_EVERY_S = 0.1
+FOOTER_HINTS = 10
+Clock = Callable[[], datetime]
+
+
+def utc_now() -> datetime:
+    """The time, for ages."""
+    return datetime.now(UTC)
+
+
+class Core(App[int], inherit_bindings=False):
+    """The console over one session, which it opens itself after the first paint (or is given, in tests)."""
+
+    TITLE = "labeltui"
+    CSS_PATH = Path(__file__).with_name("app.tcss")
+    ENABLE_COMMAND_PALETTE = False  # ctrl+p goes through the registry, so that the shell pane can have it
+    ESCAPE_TO_MINIMIZE: ClassVar[bool] = False
+    BINDINGS: ClassVar = [Binding("ctrl+c", "interrupt", show=False, system=True)]
+
+    def __init__(
+        self, launch: Launch | None = None, *, session: SessionLike | None = None, clock: Clock = utc_now
+    ) -> None:
+        super().__init__()
+        self.launch = launch
+        self.clock = clock
+        self.session: SessionLike | None = None
+        self.keymap = KeyMap()
+        self.dispatcher = Dispatcher(self)
+        self.panes: dict[str, Pane] = {}
+        self.frame_screen = FrameScreen()
+        self._given = session
+        self._dirty = False
+        self._unsubscribe: list[Callable[[], None]] = []
+        self._last_flash: tuple[datetime | None, str, Level] = (None, "opening …", Level.INFO)
+        self._before_shell = "log"
+        name = (launch.profile if launch else None) or "labeltui"
+        self._unopened = SessionState(
+            Identity(name, bool(launch and launch.read_only), bool(launch and launch.demo is not None))
+        )
+        self.use_theme(DEFAULT_THEME)
+
+    # -- opening ---------------------------------------------------------------------------------------------------
+
+    @property
+    def state(self) -> SessionState:
+        """The newest snapshot, or an empty one before a session is open."""
+        return self._unopened if self.session is None else self.session.store.state
+
+    def get_default_screen(self) -> FrameScreen:
+        """The frame is under everything."""
+        return self.frame_screen
+
+    def on_mount(self) -> None:
+        """Paint the frame; the rest comes after."""
+        self.frame_screen.arrange_panes()
+        self._paint_lines()
+        self.call_after_refresh(self._fill)
+
+    async def _fill(self) -> None:
+        """Mount the panes and open the session: everything that is slow to import."""
+        from labeltui.ui.panes.mounting import make_panes  # noqa: PLC0415 - after first paint
+
+        self.panes = make_panes()
+        for frame in self.frame_screen.query(PaneFrame):
+            await frame.mount(cast(Widget, self.panes[frame.pane]))
+        self.focus_pane(self.frame_screen.current)
+        self.set_interval(1.0, self._tick)
+        if self._given is not None:
+            await self.adopt(self._given)
+        else:
+            self.open(self.launch)
+
+    def open(self, launch: Launch | None) -> None:
+        """Open the session in the background."""
+        from labeltui.ui.opening import open_in_background  # noqa: PLC0415 - after first paint
+
+        open_in_background(self, launch)
+
+    async def adopt(self, session: SessionLike) -> None:
+        """Show this session from now on."""
+        self.session = session
+        profile = session.profile
+        self.keymap = KeyMap(getattr(profile, "keys", None))
+        for problem in self.keymap.problems:
+            self.flash(problem, Level.WARNING)
+        self.use_theme(getattr(profile, "theme", DEFAULT_THEME))
+        self._unsubscribe = [session.store.subscribe(self._changed)]
+        for pane in self.panes.values():
+            pane.attach(session)
+        await session.start()
+        if self._last_flash[0] is None:
+            self._last_flash = (None, "press ? for every key", Level.INFO)
+        self.paint()
+
+    def use_theme(self, name: str) -> None:
+        """Change colours; an unknown theme leaves them as they are and says so."""
+        if name not in self.available_themes:
+            theme = load_theme(name)
+            if theme is None:
+                self.flash(f"there is no theme {name!r}", Level.WARNING)
+                return
+            self.register_theme(theme)
+        if self.theme != name:
+            self.theme = name
+
+    async def on_unmount(self) -> None:
+        """Close what was opened."""
+        for unsubscribe in self._unsubscribe:
+            unsubscribe()
+        for pane in self.panes.values():
+            pane.detach()
+        if self.session is not None:
+            await self.session.close()
+
+    # -- painting --------------------------------------------------------------------------------------------------
+
+    def _changed(self, _state: SessionState, _fields: frozenset[str]) -> None:
+        """A source brought something: paint soon, once for all that comes until then."""
+        if not self._dirty:
+            self._dirty = True
+            self.set_timer(PAINT_EVERY_S, self.paint)
+
+    def _tick(self) -> None:
+        """Ages grow: widgets redraw only where their text is another now."""
+        if not self._dirty:
+            self.paint()
+
+    def paint(self) -> None:
+        """Hand the newest snapshot to everything that shows one."""
+        self._dirty = False
+        if not self.is_running or not self.frame_screen.is_mounted:
+            return
+        state, now = self.state, self.clock()
+        self._paint_lines()
+        for name, pane in self.panes.items():
+            if name in self.visible_panes:
+                pane.show(state, now)
+
+    @property
+    def visible_panes(self) -> frozenset[str]:
+        """The panes that have a place now; the log and the shell are always told, since they hold a stream."""
+        placed = self.frame_screen.planned(self.frame_screen.body.size).regions
+        return frozenset(placed) | {"log", "shell"}
+
+    def _paint_lines(self) -> None:
+        screen, state, now = self.frame_screen, self.state, self.clock()
+        if screen.shape is Shape.SMALL:
+            screen.small.show(state, now)
+            return
+        screen.strip.show(state, now)
+        log_key = self.keymap.keys_of(BY_ID["actions.log"])
+        running = next(reversed(self.dispatcher.running.values()), None)
+        if running is not None:
+            text = f"◌ {running.action.title}: {running.last}"
+            screen.flash.show(None, text, Level.INFO, "ctrl+c cancels")
+        else:
+            screen.flash.show(*self._last_flash, f"[{log_key}] action log")
+        screen.keys.show(self.footer())
+        marks = {"queue": "!" if any(len(s.openers) > 1 for s in self._few_studies(state)) else ""}
+        screen.tabs.show(screen.current, marks, "")
+
+    @staticmethod
+    def _few_studies(state: SessionState) -> tuple[Any, ...]:
+        studies = state.queue.value.studies if state.queue.value else ()
+        return studies if len(studies) < 5000 else ()
+
+    def flash(self, text: str, level: Level = Level.INFO) -> None:
+        """Say what just happened, on the line above the keys."""
+        self._last_flash = (self.clock(), text, level)
+        if self.is_running and self.frame_screen.is_mounted:
+            self._paint_lines()
+
+    def footer(self) -> list[Hint]:
+        """At most ten keys that work now: of the focused pane first, then of the registry."""
+        pane = self.panes.get(self.frame_screen.current)
+        own = list(pane.hints()) if pane is not None else []
+        if self.frame_screen.current == "shell":
+            return own
+        general = [(leader, f"{name}▸") for leader, name in LEADERS.items() if self.keymap.leaders[leader]]
+        general += [
+            (self.keymap.keys_of(action), action.title.lower())
+            for action in ACTIONS
+            if action.footer and not action.leader and self.keymap.keys_of(action)
+        ]
+        return own[: max(2, FOOTER_HINTS - len(general))] + general
+
+    # -- messages from panes ---------------------------------------------------------------------------------------
+
+    def on_flash(self, message: Flash) -> None:
+        """A pane has something to say."""
+        self.flash(message.text, message.level)
+
+    def on_leave(self, _message: Leave) -> None:
+        """The shell gives the keyboard back."""
+        self.focus_pane(self._before_shell)
+
+    def on_hints_changed(self, message: HintsChanged) -> None:
+        """A pane's frame or keys are others now."""
+        for name, pane in self.panes.items():
+            if hasattr(pane, "note"):
+                frame = self.frame_screen.query_one(f"#pane-{name}", PaneFrame)
+                frame.set_titles(pane.note, getattr(pane, "facts", ""))
+        if self.frame_screen.shape is not Shape.SMALL:
+            self.frame_screen.keys.show(self.footer())
+        message.stop()
+
+    def on_pane_frame_picked(self, message: PaneFrame.Picked) -> None:
+        """The mouse picks a pane."""
+        if message.pane in PANES and message.pane != self.frame_screen.current:
+            self.focus_pane(message.pane)
+
+    def on_resize(self, _event: events.Resize) -> None:
+        """Divide the screen anew; the pane with the keyboard keeps it."""
+        self.frame_screen.arrange_panes()
+        self.call_after_refresh(self._after_layout)
+
+    def _after_layout(self) -> None:
+        self.paint()
+        if self.frame_screen.focused is None:
+            self.focus_pane(self.frame_screen.current)
+
+    # -- keys ------------------------------------------------------------------------------------------------------
+
+    async def on_key(self, event: events.Key) -> None:
+        """A key nothing else wanted: look it up in the registry."""
+        if self.screen is not self.frame_screen:
+            return
+        leader = self.keymap.leaders.get(event.key)
+        if leader:
+            self._open_leader(event.key)
+            return
+        action = self.keymap.direct.get(event.key) or self.keymap.direct.get(event.character or "")
+        if action is not None:
+            event.stop()
+            await self.dispatcher.invoke(action.id)
+
+    def _open_leader(self, leader: str) -> None:
+        from labeltui.ui.screens.leader import LeaderScreen  # noqa: PLC0415 - after first paint
+
+        entries = [
+            (key, action, self.dispatcher.why_not(action)) for key, action in self.keymap.leaders[leader].items()
+        ]
+        self.push_screen(LeaderScreen(LEADERS[leader], leader, entries), self.picked)
+
+    async def picked(self, action_id: str | None) -> None:
+        """Run what was picked in a list, if anything was."""
+        if action_id is not None:
+            await self.dispatcher.invoke(action_id)
+
+    def focus_pane(self, name: str) -> None:
+        """Give a pane the keyboard."""
+        screen = self.frame_screen
+        if name == "shell" and screen.current != "shell":
+            self._before_shell = screen.current
+        screen.current = name
+        screen.arrange_panes()
+        if name in self.panes:
+            self.call_after_refresh(self._focus_now, name)
+
+    def _focus_now(self, name: str) -> None:
+        if self.frame_screen.current == name:
+            self.frame_screen.set_focus(self.panes[name].focus_target)
+            self.paint()
+
+    # -- what the registry's console actions name ------------------------------------------------------------------
+
+    def action_pane(self, name: str) -> None:
+        """Focus a pane; again, zoom it."""
+        if self.frame_screen.current == name:
+            self.action_zoom()
+        else:
+            self.focus_pane(name)
+
+    def action_zoom(self) -> None:
+        """Give the pane the whole screen, and back."""
+        self.frame_screen.zoomed = not self.frame_screen.zoomed
+        self.frame_screen.arrange_panes()
+        self.call_after_refresh(self._after_layout)
+
+    def action_cycle(self, step: int) -> None:
+        """The next pane, or the one before."""
+        here = PANES.index(self.frame_screen.current)
+        self.focus_pane(PANES[(here + step) % len(PANES)])
+
+    def action_back(self) -> None:
+        """Leave the zoom."""
+        if self.frame_screen.zoomed:
+            self.action_zoom()
+
+    def action_interrupt(self) -> None:
+        """ctrl+c: copy what is selected, else cancel what runs."""
+        selected = self.screen.get_selected_text()
+        if selected:
+            self.copy(selected)
+        elif not self.dispatcher.cancel():
+            self.flash(f"nothing runs; {shown('q')} quits", Level.INFO)
+
+    def copy(self, text: str) -> None:
+        """Put text on the clipboard of the terminal (OSC 52), and say so."""
+        self.copy_to_clipboard(text)
+        lines = text.count("\n") + 1
+        self.flash(f"copied {lines} lines" if lines > 1 else f"copied {text}")
+
+    def action_started(self, running: Running) -> None:
+        """An action runs now."""
+        self._paint_lines()
+
+    def action_progressed(self, running: Running) -> None:
+        """It said something: shown with the next paint."""
+        self._changed(self.state, frozenset())
+
+    def action_ended(self, running: Running, level: Level) -> None:
+        """It is over; how it went has been said."""
+        self._paint_lines()

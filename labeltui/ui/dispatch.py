@@ -1,0 +1,169 @@
+"""Doing what the registry declares: why not, ask first, run, and say how it went."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from textual.worker import Worker
+
+from labeltui.actions import BY_ID, Action, Danger, why_disabled
+from labeltui.domain.problems import LabeltuiError, Problem
+from labeltui.domain.state import Level
+
+if TYPE_CHECKING:
+    from labeltui.ui.app import Console
+
+KEPT_LINES = 400
+
+
+@dataclass(slots=True)
+class Running:
+    """An action that runs: the last it said, and the steps and lines it reported."""
+
+    action: Action
+    last: str = ""
+    steps: dict[str, dict[str, Any]] = field(default_factory=dict)
+    lines: list[str] = field(default_factory=list)
+    worker: Worker[None] | None = None
+
+
+class ConsoleReport:
+    """Hands what an action reports to the console."""
+
+    def __init__(self, dispatcher: Dispatcher, running: Running) -> None:
+        self._dispatcher = dispatcher
+        self._running = running
+
+    def progress(self, text: str) -> None:
+        """One line for people."""
+        self._running.last = text
+        self._keep(text)
+        self._dispatcher.changed(self._running)
+
+    def emit(self, record: Mapping[str, Any]) -> None:
+        """A record of a stream: of these the console shows steps and their lines."""
+        step = record.get("step")
+        if step is not None:
+            entry = self._running.steps.setdefault(str(step), {})
+            entry.update({key: value for key, value in record.items() if key != "line"})
+            self._running.last = str(entry.get("title") or step)
+        line = record.get("line")
+        if line is not None:
+            self._keep(str(line))
+        self._dispatcher.changed(self._running)
+
+    def _keep(self, line: str) -> None:
+        self._running.lines.append(line)
+        del self._running.lines[:-KEPT_LINES]
+
+
+class Dispatcher:
+    """Runs actions for the console, one worker each."""
+
+    def __init__(self, app: Console) -> None:
+        self._app = app
+        self.running: dict[str, Running] = {}
+        self.last_problem: tuple[str, Problem] | None = None
+
+    def why_not(self, action: Action) -> str | None:
+        """Why the action can't be done now, in words."""
+        if action.run is not None and self._app.session is None:
+            return "no session is open yet"
+        if action.id in self.running:
+            return "it is running already"
+        return why_disabled(action, self._app.state)
+
+    async def invoke(self, action_id: str, params: Mapping[str, Any] | None = None) -> None:
+        """Do it, or say why not. Asks first where the action says so."""
+        action = BY_ID[action_id]
+        why = self.why_not(action)
+        if why is not None:
+            self._app.flash(f"{action.title}: {why}", Level.WARNING)
+            return
+        if action.console:
+            await self._app.run_action(action.console)
+            return
+        question = action.question(self._app.state)
+        if action.danger in (Danger.DESTRUCTIVE, Danger.IRREVERSIBLE) or question is not None:
+            from labeltui.ui.screens.confirm import ConfirmScreen  # noqa: PLC0415 - after first paint
+
+            typed = self._app.state.identity.profile if action.danger is Danger.IRREVERSIBLE else None
+            screen = ConfirmScreen(action.title, question or f"{action.help.capitalize()}?", typed)
+            self._app.push_screen(screen, lambda yes: self._start(action, params or {}) if yes else None)
+            return
+        self._start(action, params or {})
+
+    def _start(self, action: Action, params: Mapping[str, Any]) -> None:
+        running = Running(action, last="…")
+        self.running[action.id] = running
+        running.worker = self._app.run_worker(
+            self._perform(running, params), name=action.title, group=f"action-{action.id}", exit_on_error=False
+        )
+        self.changed(running)
+        self._app.action_started(running)
+
+    async def _perform(self, running: Running, params: Mapping[str, Any]) -> None:
+        from labeltui.session.run import run_action  # noqa: PLC0415 - after first paint
+
+        action = running.action
+        session = self._app.session
+        assert session is not None  # noqa: S101 - why_not has looked
+        text, level = f"{action.title}: done", Level.INFO
+        try:
+            document = await run_action(session, action.id, params, ConsoleReport(self, running), confirmed=True)
+            text = f"{action.title}: {_outcome(document)}"
+        except asyncio.CancelledError:
+            text, level = f"{action.title}: cancelled", Level.WARNING
+            raise
+        except LabeltuiError as error:
+            text, level = self._failed(action, error.problem), Level.ERROR
+        except Exception as error:  # the console outlives whatever an action does
+            text, level = self._failed(action, unexpected(error)), Level.ERROR
+        finally:
+            self.running.pop(action.id, None)
+            self._app.flash(text, level)
+            self._app.action_ended(running, level)
+
+    def _failed(self, action: Action, problem: Problem) -> str:
+        self.last_problem = (action.title, problem)
+        hint = f" {problem.hint}" if problem.hint else ""
+        return f"{action.title}: {problem.message}{hint}"
+
+    def changed(self, running: Running) -> None:
+        """An action said something."""
+        self._app.action_progressed(running)
+
+    def cancel(self) -> bool:
+        """Cancel what was started last; False where nothing runs."""
+        for running in reversed(self.running.values()):
+            if running.worker is not None and not running.worker.is_finished:
+                running.worker.cancel()
+                return True
+        return False
+
+
+def unexpected(error: Exception) -> Problem:
+    """The problem for an exception nobody meant: a fault of labeltui, with its traceback (no values in it)."""
+    import traceback  # noqa: PLC0415 - rarely needed
+
+    return Problem(
+        "internal",
+        f"{type(error).__name__}: {error}",
+        "This is a fault of labeltui: its traceback is behind 's w'.",
+        "".join(traceback.format_exception(error)),
+    )
+
+
+def _outcome(document: Mapping[str, Any]) -> str:
+    """How it went, from the document the command line would print."""
+    parts = []
+    if document.get("message"):
+        parts.append(str(document["message"]))
+    elif document.get("state"):
+        parts.append(str(document["state"]))
+    if document.get("url"):
+        parts.append(str(document["url"]))
+    return " · ".join(parts) or "done"

@@ -1,0 +1,160 @@
+"""The facts of the strip, in three lengths each. Pure: the same facts serve the strip and the page for tiny terminals."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from textual.content import Content
+
+from labeltui.domain.host import LinkState
+from labeltui.domain.reading import Reading
+from labeltui.domain.server import ServerState
+from labeltui.domain.state import Level, SessionState
+from labeltui.domain.training import TrainState
+from labeltui.ui import words
+from labeltui.ui.text import safe
+from labeltui.ui.words import Tone, Word
+
+LONG, MEDIUM, SHORT = 0, 1, 2
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """One truth: its name and its words, each in three lengths; ``old`` is its age once it is stale."""
+
+    names: tuple[str, str, str]
+    texts: tuple[str, str, str]
+    glyph: str
+    tone: Tone
+    old: str = ""
+
+    def at(self, length: int) -> Content:
+        """The fact as text of one length (``LONG`` .. ``SHORT``)."""
+        name, text = self.names[length], self.texts[length]
+        tone = Tone.FAINT if self.old else self.tone
+        parts: list[tuple[str, str]] = [(f"{name} ", Tone.FAINT)] if name else []
+        parts.append((f"{self.glyph} {text}".strip(), tone))
+        if self.old:
+            parts.append((f" {self.old} old" if length < SHORT else f" {self.old}?", Tone.WARN))
+        return Content.assemble(*parts)
+
+
+def stale_age(reading: Reading[Any], now: datetime) -> str:
+    """The age of a value that may no longer hold; empty while it holds, or where there is none to age."""
+    return words.age(reading.as_of, now) if reading.is_stale(now) else ""
+
+
+def _unknown(names: tuple[str, str, str], reading: Reading[Any]) -> Fact:
+    text = "no answer" if reading.error else words.UNKNOWN.text
+    return Fact(names, (text, text, "?"), words.UNKNOWN.glyph if text != "?" else "", Tone.FAINT)
+
+
+def _fact(names: tuple[str, str, str], word: Word, texts: tuple[str, str, str], old: str) -> Fact:
+    return Fact(names, texts, word.glyph, word.tone, old)
+
+
+def _host(state: SessionState, now: datetime) -> Fact:
+    names = ("host", "host", "host")
+    host = state.host.value
+    if host is None:
+        return _unknown(names, state.host)
+    word = words.LINK[host.state]
+    long = word.text
+    if host.state is LinkState.CONNECTED and host.latency_ms is not None:
+        long += f" {host.latency_ms:.0f} ms"
+    if host.next_try_at is not None and host.state is LinkState.RECONNECTING:
+        long += f", next try {words.duration((host.next_try_at - now).total_seconds())}"
+    short = {"connected": "up", "reconnecting": "retry", "connecting": "wait"}.get(word.text, word.text)
+    return _fact(names, word, (long, word.text, short), stale_age(state.host, now))
+
+
+def _tunnel(state: SessionState, now: datetime) -> Fact:
+    names = ("tunnel", "tunnel", "tun")
+    tunnel = state.tunnel.value
+    if tunnel is None:
+        return _unknown(names, state.tunnel)
+    word = words.TUNNEL[tunnel.state]
+    port = "" if tunnel.local_port is None else f":{tunnel.local_port}"
+    return _fact(
+        names, word, (f"{word.text} {port}".strip(), port or word.text, port or word.text), stale_age(state.tunnel, now)
+    )
+
+
+def _server(state: SessionState, now: datetime) -> Fact:
+    names = ("server", "server", "srv")
+    server = state.server.value
+    if server is None:
+        return _unknown(names, state.server)
+    word = words.SERVER[server.state]
+    version = f" {safe(server.version)}" if server.version and server.state is ServerState.RUNNING else ""
+    exit_code = f" exit {server.exit_code}" if server.state is ServerState.CRASHED and server.exit_code is not None else ""
+    short = {"running": "run", "unreachable": "lost", "starting": "start"}.get(word.text, word.text)
+    return _fact(names, word, (word.text + version + exit_code, word.text, short), stale_age(state.server, now))
+
+
+def _training(state: SessionState, now: datetime) -> Fact:
+    names = ("training", "train", "trn")
+    training = state.training.value
+    if training is None:
+        return _unknown(names, state.training)
+    word = words.TRAINING[training.state]
+    texts = (word.text, word.text, word.text)
+    if training.state in (TrainState.RUNNING, TrainState.DONE, TrainState.STOPPED) and training.epoch is not None:
+        epochs = f"{training.epoch}/{training.total_epochs or '?'}"
+        best = f" best {training.best.value:.3f}" if training.best else ""
+        brief = f" {training.best.value:.2f}".replace(" 0.", " .") if training.best else ""
+        texts = (f"{word.text} {epochs}{best}", epochs + best, epochs + brief)
+    return _fact(names, word, texts, stale_age(state.training, now))
+
+
+def _queue(state: SessionState, now: datetime) -> Fact:
+    names = ("queue", "queue", "q")
+    queue = state.queue.value
+    if queue is None:
+        return _unknown(names, state.queue)
+    done = f"{queue.completed}/{queue.total}"
+    open_now = sum(1 for study in queue.studies if study.openers) if len(queue.studies) < 5000 else 0
+    long = f"{done} final" + (f", {open_now} open" if open_now else "")
+    return Fact(names, (long, f"{done} final", done), "", Tone.PLAIN, stale_age(state.queue, now))
+
+
+def _alerts(state: SessionState) -> Fact:
+    serious = [alert for alert in state.alerts if alert.level is not Level.INFO]
+    if not serious:
+        return Fact(("", "", ""), ("no alerts", "", ""), "", Tone.FAINT)
+    worst = words.LEVEL[Level.ERROR if any(a.level is Level.ERROR for a in serious) else Level.WARNING]
+    text = words.plural(len(serious), "alert")
+    return Fact(("", "", ""), (text, text, str(len(serious))), worst.glyph, worst.tone)
+
+
+def facts(state: SessionState, now: datetime) -> tuple[Fact, ...]:
+    """The truths of the strip, left to right."""
+    return (
+        _host(state, now), _tunnel(state, now), _server(state, now), _training(state, now), _queue(state, now),
+        _alerts(state),
+    )  # fmt: skip
+
+
+def identity(state: SessionState, length: int) -> Content:
+    """Which session this is, and what it may do."""
+    parts: list[tuple[str, str]] = [(f" {safe(state.identity.profile)} ", "bold $block-cursor-foreground on $primary")]
+    if state.identity.demo:
+        scenario = f" {safe(state.identity.scenario)}" if state.identity.scenario and length == LONG else ""
+        parts.append((f" DEMO{scenario} ", "bold $background on $warning"))
+    if state.identity.read_only:
+        parts.append((" READ-ONLY " if length < SHORT else " RO ", "bold $background on $accent"))
+    return Content.assemble(*parts)
+
+
+def strip_line(state: SessionState, now: datetime, width: int) -> Content:
+    """All facts on one line: the longest words that fit."""
+    line = Content("")
+    for length, gap in ((LONG, " │ "), (MEDIUM, " │ "), (SHORT, " │ "), (SHORT, "  ")):
+        told = [fact.at(length) for fact in facts(state, now)]
+        separator = Content.styled(gap, "$border-blurred")
+        line = identity(state, length) + " " + separator.join([item for item in told if item.plain])
+        if line.cell_length <= width:
+            return line
+    return line

@@ -1,0 +1,67 @@
+"""Keys of the registry: what each does, after the profile's changes. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from labeltui.actions import ACTIONS, LEADERS, Action
+
+_SHOWN = {
+    "question_mark": "?", "escape": "esc", "slash": "/", "right_square_bracket": "]", "left_square_bracket": "[",
+    "less_than_sign": "<", "greater_than_sign": ">", "space": "space", "exclamation_mark": "!", "tilde": "~",
+    "plus": "+", "minus": "-", "comma": ",", "full_stop": ".", "backslash": "\\",
+}  # fmt: skip
+_NAMED = {shown: name for name, shown in _SHOWN.items()}
+
+
+def shown(key: str) -> str:
+    """A key as people write it: ``?`` for ``question_mark``."""
+    head, _, last = key.rpartition("+") if len(key) > 1 else ("", "", key)
+    return f"{head}+{_SHOWN.get(last, last)}" if head else _SHOWN.get(last, last)
+
+
+def _named(key: str) -> str:
+    """A key as Textual names it: the other way round."""
+    head, _, last = key.rpartition("+") if len(key) > 1 else ("", "", key)
+    return f"{head}+{_NAMED.get(last, last)}" if head else _NAMED.get(last, last)
+
+
+class KeyMap:
+    """Which key does what. ``overrides`` maps action ids to keys: ``"f5"``, or ``"s k"`` behind a leader."""
+
+    def __init__(self, overrides: Mapping[str, str] | None = None, actions: Iterable[Action] = ACTIONS) -> None:
+        self.direct: dict[str, Action] = {}
+        self.leaders: dict[str, dict[str, Action]] = {leader: {} for leader in LEADERS}
+        self.problems: list[str] = []
+        self._keys: dict[str, tuple[str, str]] = {}
+        known = {action.id: action for action in actions}
+        wanted = dict(overrides or {})
+        for action in known.values():
+            if action.key and action.id not in wanted:
+                self._place(action, action.leader, action.key)
+        for action_id, keys in wanted.items():
+            if action_id not in known:
+                self.problems.append(f"keys: there is no action {action_id!r}")
+                continue
+            leader, _, key = keys.strip().rpartition(" ")
+            if leader and leader not in self.leaders:
+                self.problems.append(f"keys: {action_id}: {leader!r} is not a leader key ({', '.join(LEADERS)})")
+                continue
+            self._place(known[action_id], leader, _named(key))
+
+    def _place(self, action: Action, leader: str, key: str) -> None:
+        table = self.leaders[leader] if leader else self.direct
+        before = table.get(key)
+        if before is not None:
+            self.problems.append(f"keys: {shown(key)} was {before.id}, and now is {action.id}")
+            self._keys.pop(before.id, None)
+        if not leader and key in self.leaders:
+            self.problems.append(f"keys: {action.id}: {key} is a leader key")
+            return
+        table[key] = action
+        self._keys[action.id] = (leader, key)
+
+    def keys_of(self, action: Action) -> str:
+        """The keys that run an action, as people write them: ``s x``; empty where it has none."""
+        leader, key = self._keys.get(action.id, ("", ""))
+        return f"{leader} {shown(key)}".strip() if key else ""

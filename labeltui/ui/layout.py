@@ -1,0 +1,97 @@
+"""Where each pane goes at each size. Pure: sizes in cells, regions as (x, y, width, height)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+PANES = ("pod", "shell", "log", "queue", "training")
+"""The numbered panes, in the order of their numbers."""
+EXTRAS = ("tunnels", "alerts")
+"""Shown where there is room for decisions."""
+
+MIN_COLUMNS, MIN_ROWS = 60, 18
+STANDARD_COLUMNS, WIDE_COLUMNS = 100, 180
+SHELL_COLUMNS = 82  # 80 true columns and a border
+LEFT_COLUMNS = 36  # the narrowest column that a study id and its state still fit in
+
+Region = tuple[int, int, int, int]
+
+
+class Shape(StrEnum):
+    """How the screen is divided."""
+
+    SMALL = "small"
+    COMPACT = "compact"
+    STANDARD = "standard"
+    WIDE = "wide"
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The panes that show, and where, within the body."""
+
+    shape: Shape
+    regions: Mapping[str, Region]
+    single: bool  # one pane has it all: the tabs say what else there is
+
+
+def shape_of(columns: int, rows: int) -> Shape:
+    """The division for a whole terminal of that size."""
+    if columns < MIN_COLUMNS or rows < MIN_ROWS:
+        return Shape.SMALL
+    if columns < STANDARD_COLUMNS:
+        return Shape.COMPACT
+    return Shape.STANDARD if columns < WIDE_COLUMNS else Shape.WIDE
+
+
+def plan(shape: Shape, width: int, height: int, current: str, zoomed: bool) -> Plan:
+    """Divide a body of ``width`` by ``height``; ``current`` is the pane that has the keyboard."""
+    if shape is Shape.SMALL:
+        return Plan(shape, {}, False)
+    if shape is Shape.COMPACT or zoomed:
+        return Plan(shape, {current: (0, 0, width, height)}, True)
+    if shape is Shape.WIDE:
+        return Plan(shape, _wide(width, height), False)
+    if width - SHELL_COLUMNS >= LEFT_COLUMNS:
+        return Plan(shape, _two_columns(width, height), False)
+    return Plan(shape, _shell_below(width, height), False)
+
+
+def _stack(x: int, width: int, y: int, height: int, shares: Mapping[str, int]) -> dict[str, Region]:
+    """Panes on top of each other, heights by share, rounding left to the last."""
+    total = sum(shares.values())
+    regions: dict[str, Region] = {}
+    top = y
+    names = list(shares)
+    for name in names:
+        share = height * shares[name] // total if name != names[-1] else y + height - top
+        regions[name] = (x, top, width, share)
+        top += share
+    return regions
+
+
+def _two_columns(width: int, height: int) -> dict[str, Region]:
+    left = min(width - SHELL_COLUMNS, max(LEFT_COLUMNS + 2, width * 36 // 100))
+    pod = {"pod": 28, "training": 38, "queue": 34}
+    return _stack(0, left, 0, height, pod) | _stack(left, width - left, 0, height, {"log": 60, "shell": 40})
+
+
+def _shell_below(width: int, height: int) -> dict[str, Region]:
+    """Too narrow to put anything beside 80 columns: the shell takes the whole width below."""
+    left, top = width * 42 // 100, height * 66 // 100
+    return (
+        _stack(0, left, 0, top, {"pod": 45, "queue": 55})
+        | _stack(left, width - left, 0, top, {"log": 52, "training": 48})
+        | {"shell": (0, top, width, height - top)}
+    )
+
+
+def _wide(width: int, height: int) -> dict[str, Region]:
+    left, right = 44, 50
+    return (
+        _stack(0, left, 0, height, {"pod": 26, "tunnels": 22, "alerts": 52})
+        | _stack(left, width - left - right, 0, height, {"log": 62, "shell": 38})
+        | _stack(width - right, right, 0, height, {"queue": 56, "training": 44})
+    )

@@ -1,0 +1,79 @@
+"""Opening the session behind the painted frame, and asking what only the operator knows."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, TypeVar
+
+from labeltui.domain.problems import LabeltuiError, Problem
+from labeltui.domain.state import Level
+from labeltui.hosts.base import HostKey
+from labeltui.session.launch import Launch, open_session
+from labeltui.ui.dispatch import unexpected
+
+if TYPE_CHECKING:
+    from textual.screen import Screen
+
+    from labeltui.ui.core import Core
+
+T = TypeVar("T")
+NO_PROFILE = ("no_profile", "no_config", "no_profiles")
+"""Codes that mean: nothing is configured yet, so there is nothing to repair either."""
+
+
+class ScreenPrompter:
+    """Asks with screens, one at a time. The answer is None (or False) when the screen is dismissed."""
+
+    def __init__(self, app: Core) -> None:
+        self._app = app
+        self._turn = asyncio.Lock()
+
+    async def secret(self, title: str, prompt: str) -> str | None:
+        """A password or passphrase; never echoed, never kept."""
+        from labeltui.ui.screens.prompts import SecretScreen  # noqa: PLC0415 - rarely needed
+
+        return await self._ask(SecretScreen(title, prompt))
+
+    async def trust_host_key(self, key: HostKey) -> bool:
+        """A host key that has never been seen."""
+        from labeltui.ui.screens.prompts import HostKeyScreen  # noqa: PLC0415 - rarely needed
+
+        return bool(await self._ask(HostKeyScreen(key)))
+
+    async def _ask(self, screen: Screen[T]) -> T | None:
+        async with self._turn:
+            answer: asyncio.Future[T | None] = asyncio.get_running_loop().create_future()
+
+            def answered(value: T | None) -> None:
+                if not answer.done():
+                    answer.set_result(value)
+
+            await self._app.push_screen(screen, answered)
+            try:
+                return await answer
+            finally:
+                if not answer.done() and screen.is_current:
+                    screen.dismiss(None)
+
+
+def open_in_background(app: Core, launch: Launch | None) -> None:
+    """Open the session in a worker; a failure becomes a screen that says what to do."""
+    app.run_worker(_open(app, launch or Launch()), name="open session", group="open", exclusive=True, exit_on_error=False)
+
+
+async def _open(app: Core, launch: Launch) -> None:
+    app.flash("starting the demo's pod …" if launch.demo is not None else "opening the session …")
+    try:
+        session = await open_session(launch, ScreenPrompter(app))
+        await app.adopt(session)
+    except LabeltuiError as error:
+        _failed(app, launch, error.problem)
+    except Exception as error:  # whatever it is, the operator is told and the console stays
+        _failed(app, launch, unexpected(error))
+
+
+def _failed(app: Core, launch: Launch, problem: Problem) -> None:
+    from labeltui.ui.screens.welcome import WelcomeScreen  # noqa: PLC0415 - only when there is no session
+
+    app.flash(f"{problem.message} {problem.hint}".strip(), Level.ERROR)
+    app.push_screen(WelcomeScreen(launch, None if problem.code in NO_PROFILE else problem))

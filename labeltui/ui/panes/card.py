@@ -1,0 +1,163 @@
+"""A pane that is made of lines: built whole from each snapshot, drawn when it changed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, ClassVar
+
+from textual import events
+from textual.content import Content
+from textual.widget import Widget
+
+from labeltui.domain.state import SessionState
+from labeltui.ui.contract import Hint
+from labeltui.ui.keys import shown
+from labeltui.ui.messages import HintsChanged
+from labeltui.ui.text import elide
+from labeltui.ui.widgets.lines import Lines
+from labeltui.ui.words import Tone, Word
+
+
+@dataclass(frozen=True, slots=True)
+class PaneKey:
+    """A key of one pane. Declared once: the pane obeys it, footer and help show it."""
+
+    keys: tuple[str, ...]  # Textual's names; the first is the one that is shown
+    text: str
+    method: str
+    footer: bool = True
+
+    @property
+    def hint(self) -> Hint:
+        """As the footer shows it."""
+        return shown(self.keys[0]), self.text
+
+
+SCROLL_KEYS = (
+    PaneKey(("j", "down"), "down", "scroll_one_down", footer=False),
+    PaneKey(("k", "up"), "up", "scroll_one_up", footer=False),
+    PaneKey(("g", "home"), "top", "scroll_top", footer=False),
+    PaneKey(("G", "end"), "bottom", "scroll_bottom", footer=False),
+)
+
+
+def row(label: str, *parts: tuple[str, str] | Content, width: int = 9) -> Content:
+    """A labelled line: the label faint, in a column of its own."""
+    return Content.assemble((f"{label:<{width}}", Tone.FAINT), *parts)
+
+
+def told(word: Word, old: str = "") -> Content:
+    """A state in glyph and word; faint, with its age, once it is stale."""
+    if not old:
+        return Content.styled(str(word), word.tone)
+    return Content.assemble((str(word), Tone.FAINT), (f" {old} old", Tone.WARN))
+
+
+def wrapped(text: str, width: int, tone: Tone | str, most: int = 3) -> list[Content]:
+    """``text`` over as many lines as it needs, ``most`` at most. It must be safe already."""
+    lines = Content.styled(text, tone).wrap(max(8, width))
+    shown_lines = [line.rstrip() for line in lines[:most]]
+    if len(lines) > most:
+        shown_lines[-1] = Content.styled(elide(shown_lines[-1].plain + " …", max(8, width)), tone)
+    return shown_lines
+
+
+class Card(Lines):
+    """Base of the panes made of lines. Subclasses say what lines there are."""
+
+    KEYS: ClassVar[tuple[PaneKey, ...]] = SCROLL_KEYS
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.session: Any = None
+        self.state: SessionState | None = None
+        self.now: datetime | None = None
+        self.note = ""
+        self.facts = ""
+
+    def build(self, state: SessionState, now: datetime, width: int, height: int) -> list[Content]:
+        """The lines for a snapshot in a room of that size."""
+        raise NotImplementedError
+
+    def titles(self, state: SessionState, now: datetime) -> tuple[str, str]:
+        """What follows the pane's name, and what its lower border says."""
+        return "", ""
+
+    def attach(self, session: Any) -> None:
+        """Keep the session, for what keys need."""
+        self.session = session
+
+    def detach(self) -> None:
+        """Forget it."""
+        self.session = None
+
+    @property
+    def focus_target(self) -> Widget:
+        """The card itself scrolls."""
+        return self
+
+    def hints(self) -> Sequence[Hint]:
+        """Keys for the footer."""
+        return [key.hint for key in self.KEYS if key.footer]
+
+    def help_keys(self) -> Sequence[Hint]:
+        """Every key, for the help screen."""
+        return [key.hint for key in self.KEYS]
+
+    def show(self, state: SessionState, now: datetime) -> None:
+        """Show a snapshot."""
+        self.state, self.now = state, now
+        width, height = self.size
+        if not width or not height:
+            return
+        self.set_lines(self.build(state, now, width, height))
+        note, facts = self.titles(state, now)
+        if self.hidden_below:
+            facts = f"▼ {self.hidden_below} more" + (f" · {facts}" if facts else "")
+        if (note, facts) != (self.note, self.facts):
+            self.note, self.facts = note, facts
+            self.post_message(HintsChanged())
+
+    def on_resize(self, _event: events.Resize) -> None:
+        """Build again for the new room."""
+        if self.state is not None and self.now is not None:
+            self.show(self.state, self.now)
+
+    def on_key(self, event: events.Key) -> None:
+        """Obey the keys of this pane; the rest goes up to the app."""
+        for key in self.KEYS:
+            if event.key in key.keys or event.character in key.keys:
+                event.stop()
+                event.prevent_default()
+                getattr(self, key.method)()
+                return
+
+    def scroll_one_down(self) -> None:
+        """One line down."""
+        self.move(1)
+        self._again()
+
+    def scroll_one_up(self) -> None:
+        """One line up."""
+        self.move(-1)
+        self._again()
+
+    def scroll_top(self) -> None:
+        """To the first line."""
+        self.move(-len(self.lines))
+        self._again()
+
+    def scroll_bottom(self) -> None:
+        """To the last line."""
+        self.move(len(self.lines))
+        self._again()
+
+    def _again(self) -> None:
+        if self.state is not None and self.now is not None:
+            self.show(self.state, self.now)
+
+    def copy_text(self) -> str:
+        """What ``y`` copies: everything the card says."""
+        return "\n".join(line.plain.rstrip() for line in self.lines)

@@ -1,0 +1,65 @@
+"""What a wide screen has room for: the way to the server, and what needs attention."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from textual.content import Content
+
+from labeltui.domain.server import ServerState
+from labeltui.domain.state import SessionState
+from labeltui.ui import words
+from labeltui.ui.facts import stale_age
+from labeltui.ui.panes.card import Card, row, told, wrapped
+from labeltui.ui.panes.pod import tunnel_lines
+from labeltui.ui.text import elide, safe
+from labeltui.ui.words import Tone
+
+
+class TunnelsCard(Card, can_focus=False):
+    """The server and the ways to it."""
+
+    def build(self, state: SessionState, now: datetime, width: int, height: int) -> list[Content]:
+        """The server's facts, then the tunnel's."""
+        server = state.server.value
+        if server is None:
+            return [row("server", told(words.UNKNOWN)), *tunnel_lines(state, now, width)]
+        lines = [row("server", told(words.SERVER[server.state], stale_age(state.server, now)))]
+        room = width - 9
+        models = ", ".join(server.models)
+        for label, value in (("version", server.version), ("app", server.app), ("models", models), ("studies", server.studies)):
+            if value:
+                lines.append(row(label, (elide(safe(value), room), Tone.PLAIN)))
+        if server.phase and server.state is ServerState.STARTING:
+            lines.append(row("phase", (elide(safe(server.phase), room), Tone.BUSY)))
+        if server.started_at is not None and server.state is ServerState.RUNNING:
+            lines.append(row("up", (words.age(server.started_at, now), Tone.PLAIN)))
+        lines += tunnel_lines(state, now, width)
+        tunnel = state.tunnel.value
+        if tunnel is not None and tunnel.url is not None:
+            lines.append(row("", ("s u copies the URL for Slicer", Tone.FAINT)))
+        return lines
+
+
+class AlertsCard(Card, can_focus=False):
+    """The newest alerts, newest first."""
+
+    def titles(self, state: SessionState, now: datetime) -> tuple[str, str]:
+        """How many."""
+        return (str(len(state.alerts)) if state.alerts else ""), "a opens the list" if state.alerts else ""
+
+    def build(self, state: SessionState, now: datetime, width: int, height: int) -> list[Content]:
+        """Each with its age and what to do."""
+        if not state.alerts:
+            return [Content.styled("Nothing needs attention.", Tone.FAINT)]
+        lines: list[Content] = []
+        for alert in reversed(state.alerts):
+            word = words.LEVEL[alert.level]
+            head = Content.assemble((f"{word.glyph} ", word.tone), (words.clock_time(alert.at), Tone.FAINT))
+            lines.append(head)
+            lines += wrapped(safe(alert.message), width, Tone.PLAIN)
+            if alert.hint:
+                lines += wrapped(safe(alert.hint), width, Tone.FAINT, 2)
+            if len(lines) > height:
+                break
+        return lines

@@ -1,0 +1,284 @@
+"""Pane 4: every study, where it stands, and who has it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from textual import events
+from textual.app import ComposeResult
+from textual.content import Content
+from textual.widget import Widget
+from textual.widgets import Input
+
+from labeltui.actions import BY_ID
+from labeltui.domain.state import Level, SessionState
+from labeltui.domain.study import Study, StudyQueue
+from labeltui.ui.contract import Hint
+from labeltui.ui.facts import stale_age
+from labeltui.ui.messages import Flash, HintsChanged
+from labeltui.ui.panes import rows
+from labeltui.ui.panes.card import PaneKey
+from labeltui.ui.panes.teach import without_server
+from labeltui.ui.text import safe
+from labeltui.ui.widgets.bar import bar
+from labeltui.ui.widgets.filtering import Keeps, keeper
+from labeltui.ui.widgets.lines import Lines
+from labeltui.ui.widgets.table import Table
+from labeltui.ui.words import Tone
+
+if TYPE_CHECKING:
+    from labeltui.ui.core import Core
+
+
+class QueuePane(Widget):
+    """The study queue."""
+
+    DEFAULT_CSS = Path(__file__).with_suffix(".tcss").read_text(encoding="utf-8")
+    KEYS: ClassVar[tuple[PaneKey, ...]] = (
+        PaneKey(("slash",), "filter", "open_filter"),
+        PaneKey(("o",), "sort", "next_sort"),
+        PaneKey(("O",), "reverse", "reverse_sort"),
+        PaneKey(("y",), "copy id", "copy_id"),
+        PaneKey(("escape",), "clear the filter", "clear_filter", footer=False),
+        PaneKey(("j", "down"), "down", "down", footer=False),
+        PaneKey(("k", "up"), "up", "up", footer=False),
+        PaneKey(("ctrl+f", "pagedown"), "page down", "page_down", footer=False),
+        PaneKey(("ctrl+b", "pageup"), "page up", "page_up", footer=False),
+        PaneKey(("g", "home"), "first", "first", footer=False),
+        PaneKey(("G", "end"), "last", "last", footer=False),
+    )
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.note = ""
+        self.facts = ""
+        self.state: SessionState | None = None
+        self.now: datetime | None = None
+        self.sort, self.backwards = "state", False
+        self._head = Lines(classes="head")
+        self._head.can_focus = False
+        self._table = Table(self._draw)
+        self._filter = Input(placeholder="filter: re, !re, ~letters", select_on_focus=False, classes="filter")
+        self._filter.cursor_blink = False
+        self._keeps: Keeps | None = None
+        self._source: tuple[Any, ...] = ()
+        self._view: list[Study] = []
+
+    def compose(self) -> ComposeResult:
+        """Head, table, and the filter's line."""
+        yield self._head
+        yield self._table
+        yield self._filter
+
+    # -- what a pane is ---------------------------------------------------------------------------------------------
+
+    def attach(self, session: Any) -> None:
+        """Nothing is asked of the session: snapshots bring it all."""
+
+    def detach(self) -> None:
+        """Nothing to let go of."""
+
+    @property
+    def focus_target(self) -> Widget:
+        """The table has the keys."""
+        return self._table
+
+    def hints(self) -> Sequence[Hint]:
+        """Keys for the footer."""
+        return [key.hint for key in self.KEYS if key.footer]
+
+    def help_keys(self) -> Sequence[Hint]:
+        """Every key, for the help screen."""
+        return [key.hint for key in self.KEYS]
+
+    def show(self, state: SessionState, now: datetime) -> None:
+        """Show a snapshot."""
+        self.state, self.now = state, now
+        queue = state.queue.value
+        missing = self._missing(state, queue)
+        self.set_class(queue is None or not queue.studies, "-empty")
+        self._head.set_lines(missing or self._summary(state, queue, now))
+        self._head.styles.height = "1fr" if missing and not self._table.display else max(1, len(self._head.lines))
+        self._arrange(queue.studies if queue is not None else ())
+        self._say(state, queue, now)
+
+    def _missing(self, state: SessionState, queue: StudyQueue | None) -> list[Content]:
+        """Why there is nothing to list."""
+        if queue is not None and queue.studies:
+            return []
+        said = without_server(state, self._keys_of)
+        if not said and queue is None:
+            said = [safe(state.queue.error or "Reading the queue …")]
+        elif not said and queue is not None and not queue.listed:
+            said = [
+                f"{queue.completed} of {queue.total} studies are final.",
+                "A DICOMweb server is only counted here: a study is listed once somebody fetched it.",
+            ]
+        elif not said:
+            said = ["There are no studies in the folder yet.", "Copy NIfTI or DICOM files there; they appear by themselves."]
+        width = max(10, self.size.width)
+        lines: list[Content] = []
+        for index, text in enumerate(said):
+            lines += Content.styled(text, Tone.PLAIN if index == 0 else Tone.FAINT).wrap(width)
+        return lines
+
+    def _keys_of(self, action_id: str) -> str:
+        app: Core = self.app  # type: ignore[assignment]
+        return app.keymap.keys_of(BY_ID[action_id])
+
+    def _summary(self, state: SessionState, queue: StudyQueue | None, now: datetime) -> list[Content]:
+        assert queue is not None  # noqa: S101 - _missing has looked
+        width = self.size.width
+        share = 100.0 * queue.completed / queue.total if queue.total else None
+        tone = Tone.FAINT if stale_age(state.queue, now) else Tone.GOOD
+        number = "" if share is None else f" {share:.0f}% final"
+        return [Content.assemble(bar(share, max(4, width - len(number)), tone), (number, tone))]
+
+    def _say(self, state: SessionState, queue: StudyQueue | None, now: datetime) -> None:
+        note = "" if queue is None else f"{queue.completed}/{queue.total}"
+        old = stale_age(state.queue, now)
+        facts = [f"{old} old" if old else ""]
+        if self._keeps is not None and queue is not None:
+            facts.append(f"/{self._filter.value} {len(self._view)} of {len(queue.studies)}")
+        facts.append(f"by {self.sort} {'↑' if self.backwards else '↓'}" if self._view else "")
+        told = (note, " · ".join(fact for fact in facts if fact))
+        if told != (self.note, self.facts):
+            self.note, self.facts = told
+            self.post_message(HintsChanged())
+
+    # -- rows -------------------------------------------------------------------------------------------------------
+
+    def _arrange(self, studies: tuple[Study, ...]) -> None:
+        """Sort and filter again, if something they depend on changed; the cursor stays on its study."""
+        source = (studies, self.sort, self.backwards, self._keeps)
+        cursor = self._table.cursor
+        if len(source) != len(self._source) or any(a is not b for a, b in zip(source, self._source, strict=True)):
+            chosen = self.chosen
+            keeps = self._keeps
+            kept = studies if keeps is None else [s for s in studies if keeps(rows.haystack(s))]
+            self._view = rows.ordered(kept, self.sort, backwards=self.backwards)
+            self._source = source
+            if chosen is not None:
+                cursor = next((i for i, s in enumerate(self._view) if s.id == chosen.id), cursor)
+        room = self._table.size.width - (1 if len(self._view) > self._table.page else 0)
+        self._table.update_rows(len(self._view), cursor, rows.header(room, self.sort, backwards=self.backwards))
+
+    @property
+    def chosen(self) -> Study | None:
+        """The study under the cursor."""
+        return self._view[self._table.cursor] if self._table.cursor < len(self._view) else None
+
+    def _draw(self, index: int, width: int, chosen: bool) -> Content:
+        assert self.state is not None and self.now is not None  # noqa: S101, PT018 - rows come with a snapshot
+        return rows.line(
+            self._view[index], width, self.now, chosen=chosen, focused=self._table.has_focus,
+            stale=bool(stale_age(self.state.queue, self.now)),
+        )  # fmt: skip
+
+    def _again(self) -> None:
+        if self.state is not None and self.now is not None:
+            self.show(self.state, self.now)
+
+    def on_resize(self, _event: events.Resize) -> None:
+        """Other columns fit."""
+        self.call_after_refresh(self._again)
+
+    def on_descendant_focus(self, _event: events.DescendantFocus) -> None:
+        """The cursor's row looks different with the keyboard on it."""
+        self._table.redraw()
+
+    def on_descendant_blur(self, _event: events.DescendantBlur) -> None:
+        """And without."""
+        self._table.redraw()
+
+    # -- keys -------------------------------------------------------------------------------------------------------
+
+    def on_key(self, event: events.Key) -> None:
+        """Obey this pane's keys; while the filter is typed, only its own."""
+        if self._filter.has_focus:
+            if event.key in ("escape", "enter", "down"):
+                event.stop()
+                event.prevent_default()
+                self._leave_filter(clear=event.key == "escape")
+            return
+        for key in self.KEYS:
+            if event.key in key.keys or event.character in key.keys:
+                if key.method == "clear_filter" and self._keeps is None:
+                    return
+                event.stop()
+                event.prevent_default()
+                getattr(self, key.method)()
+                return
+
+    def open_filter(self) -> None:
+        """Type a filter."""
+        self.add_class("-filtering")
+        self._filter.focus()
+
+    def _leave_filter(self, *, clear: bool) -> None:
+        if clear:
+            self._filter.value = ""
+        if not self._filter.value:
+            self.remove_class("-filtering")
+        self._table.focus()
+
+    def clear_filter(self) -> None:
+        """Show everything again."""
+        self._leave_filter(clear=True)
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        """Filter as it is typed; a pattern that is none yet changes nothing, and says so."""
+        event.stop()
+        try:
+            self._keeps = keeper(event.value)
+        except ValueError as error:
+            self.post_message(Flash(str(error), Level.WARNING))
+            return
+        self._again()
+
+    def next_sort(self) -> None:
+        """Sort by the next column."""
+        self.sort = rows.COLUMNS[(rows.COLUMNS.index(self.sort) + 1) % len(rows.COLUMNS)]
+        self._again()
+
+    def reverse_sort(self) -> None:
+        """Turn the order round."""
+        self.backwards = not self.backwards
+        self._again()
+
+    def copy_text(self) -> str:
+        """The id under the cursor."""
+        return "" if self.chosen is None else self.chosen.id
+
+    def copy_id(self) -> None:
+        """Copy the id under the cursor, exactly as the server spells it."""
+        app: Core = self.app  # type: ignore[assignment]
+        if self.chosen is not None:
+            app.copy(self.chosen.id)
+
+    def down(self) -> None:
+        """Next study."""
+        self._table.move(1)
+
+    def up(self) -> None:
+        """Study before."""
+        self._table.move(-1)
+
+    def page_down(self) -> None:
+        """A page on."""
+        self._table.move(self._table.page)
+
+    def page_up(self) -> None:
+        """A page back."""
+        self._table.move(-self._table.page)
+
+    def first(self) -> None:
+        """To the first."""
+        self._table.move(-self._table.count)
+
+    def last(self) -> None:
+        """To the last."""
+        self._table.move(self._table.count)

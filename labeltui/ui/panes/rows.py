@@ -1,0 +1,110 @@
+"""Studies as rows: their words, their order, and what a filter looks at. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from textual.content import Content
+
+from labeltui.domain.study import Study, StudyState
+from labeltui.ui import words
+from labeltui.ui.text import elide_middle, fit, safe
+from labeltui.ui.words import Tone, Word
+
+COLUMNS = ("state", "id", "who", "age", "tags")
+NARROW, ROOMY = 46, 62
+_BRIEF = {StudyState.UNLABELLED: "none", StudyState.ORIGINAL: "orig"}
+_URGENCY = {StudyState.OPEN: 0, StudyState.UNLABELLED: 1, StudyState.ORIGINAL: 2, StudyState.FINAL: 3}
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def word_of(study: Study, *, brief: bool = False) -> Word:
+    """A study's state; two people in one study is a collision, and says so."""
+    people = len(study.openers)
+    if people > 1:
+        return Word("▲", f"open×{people}", Tone.WARN)
+    if study.review == "flagged":
+        return Word("▲", "flagged", Tone.WARN)
+    word = words.STUDY[study.state]
+    return Word(word.glyph, _BRIEF.get(study.state, word.text), word.tone) if brief else word
+
+
+def touched(study: Study) -> datetime | None:
+    """When somebody last did something with it."""
+    if study.open_fetches:
+        return study.open_fetches[0].at
+    times = [at for at in study.tags.values() if at is not None]
+    return max(times) if times else None
+
+
+def who(study: Study) -> str:
+    """Who has it, newest first."""
+    return ", ".join(study.openers)
+
+
+def haystack(study: Study) -> str:
+    """What a filter looks at: everything a row can show."""
+    return f"{study.id} {study.name} {word_of(study).text} {who(study)} {' '.join(study.tags)} {study.review}"
+
+
+_SORTS: dict[str, Callable[[Study], Any]] = {
+    "state": lambda s: (-min(len(s.openers), 2), _URGENCY[s.state], s.id),
+    "id": lambda s: s.id,
+    "who": lambda s: (not s.openers, s.openers, s.id),
+    "age": lambda s: -((touched(s) or _EPOCH).timestamp()),
+    "tags": lambda s: (not s.tags, sorted(s.tags), s.id),
+}
+
+
+def ordered(studies: Sequence[Study], column: str, *, backwards: bool) -> list[Study]:
+    """The studies by one column."""
+    return sorted(studies, key=_SORTS[column], reverse=backwards)
+
+
+def widths(room: int) -> tuple[int, int, int, int, int]:
+    """Cells for state, id, who, age, tags; 0 for a column that has no room."""
+    if room < NARROW:
+        state, person, old, tags = 8, 7, 4, 0
+    elif room < ROOMY:
+        state, person, old, tags = 12, 10, 5, 0
+    else:
+        state, person, old = 12, 12, 5
+        tags = min(24, room // 4)
+    gaps = 3 + (1 if tags else 0)
+    return state, max(6, room - state - person - old - tags - gaps), person, old, tags
+
+
+def header(room: int, column: str, *, backwards: bool) -> Content:
+    """The names of the columns, the sorted one marked."""
+    names = ("state", "study", "who", "age", "tags")
+    parts: list[tuple[str, str]] = []
+    for key, name, width in zip(COLUMNS, names, widths(room), strict=True):
+        if width:
+            sorted_by = key == column
+            mark = ("↑" if backwards else "↓") if sorted_by else ""
+            parts.append((fit(name + mark, width) + " ", "bold $foreground" if sorted_by else Tone.FAINT))
+    return Content.assemble(*parts)
+
+
+def line(study: Study, room: int, now: datetime, *, chosen: bool, focused: bool, stale: bool) -> Content:
+    """One study. Its id is elided in the middle, since ids differ at their ends."""
+    state, name, person, old, tags = widths(room)
+    word = word_of(study, brief=room < NARROW)
+    tone = Tone.FAINT if stale else word.tone
+    plain = Tone.FAINT if stale else Tone.PLAIN
+    parts: list[tuple[str, str]] = [
+        (fit(str(word), state) + " ", tone),
+        (fit(elide_middle(safe(study.id), name), name) + " ", plain),
+        (fit(safe(who(study)), person) + " ", tone if len(study.openers) > 1 else plain),
+        (fit(words.age(touched(study), now), old), Tone.FAINT),
+    ]
+    if tags:
+        parts.append((" " + fit(safe(", ".join(study.tags)), tags), Tone.FAINT))
+    text = Content.assemble(*parts)
+    if not chosen:
+        return text
+    if focused:
+        return Content.styled(text.plain, "bold $block-cursor-foreground on $block-cursor-background")
+    return Content.styled(text.plain, "$block-cursor-blurred-foreground on $block-cursor-blurred-background")

@@ -1,0 +1,182 @@
+"""Pane 5: what the model learns, how far it is, and what went wrong."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from textual.content import Content
+
+from labeltui.actions import BY_ID
+from labeltui.domain.state import SessionState
+from labeltui.domain.training import EpochPoint, TrainState, TrainStatus
+from labeltui.ui import words
+from labeltui.ui.facts import stale_age
+from labeltui.ui.panes.card import Card, told, wrapped
+from labeltui.ui.panes.teach import without_server
+from labeltui.ui.text import elide, fit, safe
+from labeltui.ui.widgets.bar import bar
+from labeltui.ui.widgets.curve import chart, spark
+from labeltui.ui.words import Tone
+
+ACTIVE = (TrainState.RUNNING, TrainState.QUEUED)
+NO_LABELS_YET = "Training needs labels that were submitted; none is final yet."
+
+
+def progress_share(training: TrainStatus) -> float | None:
+    """Percent of the whole run, within the epoch too."""
+    if not training.total_epochs or training.epoch is None:
+        return None
+    if training.state is not TrainState.RUNNING:
+        return 100.0 * training.epoch / training.total_epochs
+    within = (training.iteration or 0) / training.iterations if training.iterations else 0.0
+    return min(100.0, 100.0 * (training.epoch - 1 + min(1.0, within)) / training.total_epochs)
+
+
+def honest(metric: str) -> str:
+    """A metric's name, saying on which studies it was measured."""
+    if metric.startswith("val"):
+        return f"{safe(metric)} (validation)"
+    if metric.startswith("train"):
+        return f"{safe(metric)} (training studies, not validation)"
+    return safe(metric)
+
+
+def dice_of(points: tuple[EpochPoint, ...]) -> tuple[str, list[tuple[float, float]]]:
+    """The Dice curve there is, and what it is: of validation studies where there are any."""
+    validation = [(float(p.epoch), p.validation_dice) for p in points]
+    if any(value is not None for _, value in validation):
+        return "validation Dice", [(x, y) for x, y in validation if y is not None]
+    training = [(float(p.epoch), p.training_dice) for p in points]
+    return "training Dice, no validation", [(x, y) for x, y in training if y is not None]
+
+
+class TrainingCard(Card):
+    """State, progress, curve, best, last lines."""
+
+    def titles(self, state: SessionState, now: datetime) -> tuple[str, str]:
+        """The model above, time left below."""
+        training = state.training.value
+        if training is None:
+            return "", ""
+        left = f"eta {words.remaining(training.eta_s)}" if training.eta_s is not None else ""
+        queued = f"{training.queued} queued" if training.queued else ""
+        return safe(training.model or ""), " · ".join(part for part in (left, queued) if part)
+
+    def build(self, state: SessionState, now: datetime, width: int, height: int) -> list[Content]:
+        """Words first, curve where there is room, last lines at the end."""
+        training = state.training.value
+        if training is None or training.state is TrainState.IDLE:
+            return self._idle(state, now, width)
+        old = stale_age(state.training, now)
+        lines = [self._state(training, now, old, width)]
+        share = progress_share(training)
+        if share is not None and training.state in (*ACTIVE, TrainState.STOPPED, TrainState.ERROR):
+            lines.append(self._progress(training, share, width, bool(old)))
+        if training.problem is not None:
+            lines += self._problem(training, width)
+        if training.best is not None:
+            lines.append(self._best(training, width))
+        lines += self._curves(training, width, height - len(lines), bool(old))
+        lines += self._last(training, width, height - len(lines))
+        return lines
+
+    def _key(self, action_id: str) -> str:
+        app = self.app
+        return app.keymap.keys_of(BY_ID[action_id])  # type: ignore[attr-defined,no-any-return]
+
+    def _idle(self, state: SessionState, now: datetime, width: int) -> list[Content]:
+        said = without_server(state, self._key)
+        if not said:
+            queue = state.queue.value
+            said = ["No training has run on this server."]
+            if queue is not None and queue.completed == 0:
+                said.append(NO_LABELS_YET)
+            else:
+                start, options = self._key("train.start"), self._key("train.options")
+                said.append(f"{start} trains on the submitted labels; {options} chooses model and epochs first.")
+        lines = [told(words.TRAINING[TrainState.IDLE])] if state.training.value is not None else []
+        for index, text in enumerate(said):
+            lines += wrapped(text, width, Tone.PLAIN if index == 0 else Tone.FAINT)
+        return lines
+
+    def _state(self, training: TrainStatus, now: datetime, old: str, width: int) -> Content:
+        parts: list[tuple[str, str] | Content] = [told(words.TRAINING[training.state], old)]
+        if training.epoch is not None:
+            parts.append((f"  epoch {training.epoch}/{training.total_epochs or '?'}", Tone.PLAIN))
+        if training.iteration is not None and training.state is TrainState.RUNNING and width > 40:
+            parts.append((f"  it {training.iteration}/{training.iterations or '?'}", Tone.FAINT))
+        if training.state is TrainState.ORPHANED and training.pid is not None:
+            parts.append((f"  pid {training.pid}, no server to ask; {self._key('train.stop')} stops it", Tone.WARN))
+        elif training.ended_at is not None and training.state not in ACTIVE:
+            parts.append((f"  {words.age(training.ended_at, now)} ago", Tone.FAINT))
+        elif training.started_at is not None:
+            parts.append((f"  for {words.age(training.started_at, now)}", Tone.FAINT))
+        return Content.assemble(*parts)
+
+    def _progress(self, training: TrainStatus, share: float, width: int, stale: bool) -> Content:
+        tone = Tone.FAINT if stale or training.state not in ACTIVE else Tone.BUSY
+        return Content.assemble(bar(share, max(4, width - 5), tone), (f" {share:3.0f}%", tone))
+
+    def _problem(self, training: TrainStatus, width: int) -> list[Content]:
+        problem = training.problem
+        assert problem is not None  # noqa: S101 - the caller has looked
+        lines = wrapped(safe(problem.message), width, Tone.BAD)
+        if problem.hint:
+            lines += wrapped(safe(problem.hint), width, Tone.PLAIN, 2)
+        if problem.detail:
+            lines.append(Content.styled(f"{self._key('server.problem')} shows the traceback", Tone.FAINT))
+        return lines
+
+    def _best(self, training: TrainStatus, width: int) -> Content:
+        best = training.best
+        assert best is not None  # noqa: S101 - the caller has looked
+        at = "" if best.epoch is None else f" @ epoch {best.epoch}"
+        name = elide(honest(best.metric), max(8, width - 12 - len(at)))
+        return Content.assemble(("best ", Tone.FAINT), (words.metric(best.value), Tone.GOOD), (at, Tone.PLAIN), (f" {name}", Tone.FAINT))
+
+    def _curves(self, training: TrainStatus, width: int, room: int, stale: bool) -> list[Content]:
+        """Dice in braille, loss in blocks under it; both in braille where there is room."""
+        name, dice = dice_of(training.points)
+        losses = [(float(p.epoch), p.loss) for p in training.points if p.loss is not None]
+        lines: list[Content] = []
+        reserved = (2 if losses else 0) + (2 if training.lines else 0)
+        high = min(10, room - reserved - 1)
+        tall_loss = high >= 9 and len(losses) > 1
+        if len(dice) > 1 and high >= 3:
+            high = high // 2 + 1 if tall_loss else high
+            lines.append(self._legend(name, dice[-1][1], stale))
+            lines += chart(dice, width, high, Tone.FAINT if stale else Tone.GOOD, unit=True)
+        elif dice:
+            lines.append(self._legend(name, dice[-1][1], stale))
+        if losses:
+            newest = losses[-1][1] if training.loss is None else training.loss
+            head = f"loss {words.metric(newest)} "
+            blocks = "" if tall_loss else spark([y for _, y in losses], max(0, width - len(head)))
+            tone = Tone.FAINT if stale else Tone.BUSY
+            lines.append(Content.assemble(("loss ", Tone.FAINT), (words.metric(newest) + " ", Tone.PLAIN), (blocks, tone)))
+            if tall_loss:
+                lines += chart(losses, width, max(3, high - 2), tone, unit=False)
+        elif training.loss is not None:
+            lines.append(Content.assemble(("loss ", Tone.FAINT), (words.metric(training.loss), Tone.PLAIN)))
+        return lines + self._per_label(training, width, room - len(lines) - 1)
+
+    def _legend(self, name: str, newest: float, stale: bool) -> Content:
+        tone = Tone.FAINT if stale else Tone.GOOD
+        return Content.assemble((f"{name} ", Tone.FAINT), (words.metric(newest), tone))
+
+    def _per_label(self, training: TrainStatus, width: int, room: int) -> list[Content]:
+        """Metrics that are not the mean, of the newest epoch that has any: one label each."""
+        if room < 2 or not training.points:
+            return []
+        mean = {"val_mean_dice", "train_mean_dice", "train_dice", "val_dice"}
+        newest = {k: v for k, v in training.points[-1].metrics.items() if k not in mean}
+        if not newest:
+            return []
+        names = elide("  ".join(f"{safe(k)} {words.metric(v)}" for k, v in newest.items()), max(8, width - 7))
+        return [Content.assemble(("labels ", Tone.FAINT), (names, Tone.PLAIN))]
+
+    def _last(self, training: TrainStatus, width: int, room: int) -> list[Content]:
+        """The newest output lines that still fit."""
+        if room < 1 or not training.lines:
+            return []
+        return [Content.styled(fit(safe(line), width).rstrip(), Tone.FAINT) for line in training.lines[-min(room, 5) :]]

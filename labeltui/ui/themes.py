@@ -1,0 +1,37 @@
+"""Themes from ``themes/*.toml``: beside the package in the wheel, at the top of a checkout."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+
+from textual.theme import Theme
+
+DEFAULT_THEME = "labeltui-dark"
+
+
+def theme_folder() -> Path:
+    """Where the theme files are."""
+    package = Path(__file__).resolve().parent.parent
+    shipped = package / "themes"
+    return shipped if shipped.is_dir() else package.parent / "themes"
+
+
+def theme_names() -> list[str]:
+    """The themes that ship with labeltui."""
+    return sorted(path.stem for path in theme_folder().glob("*.toml"))
+
+
+def load_theme(name: str) -> Theme | None:
+    """The theme of that name, or None where there is no such file (it may still be one of Textual's)."""
+    path = theme_folder() / f"{name}.toml"
+    if "/" in name or not path.is_file():
+        return None
+    with path.open("rb") as file:
+        declared = tomllib.load(file)
+    return Theme(
+        name=declared["name"],
+        dark=declared["dark"],
+        variables=declared.get("variables", {}),
+        **declared["colors"],
+    )

@@ -1,0 +1,55 @@
+"""Lines of text that scroll and are drawn again only when they changed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from textual.content import Content
+from textual.widget import Widget
+
+
+class Lines(Widget, can_focus=True):
+    """Holds lines; shows as many as fit from ``top``. Never wraps."""
+
+    DEFAULT_CSS = Path(__file__).with_suffix(".tcss").read_text(encoding="utf-8")
+
+    def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:  # noqa: A002 - Textual's name
+        super().__init__(id=id, classes=classes)
+        self._lines: tuple[Content, ...] = ()
+        self._top = 0
+
+    @property
+    def lines(self) -> tuple[Content, ...]:
+        """Everything there is to see, whether it fits or not."""
+        return self._lines
+
+    @property
+    def hidden_below(self) -> int:
+        """Lines that do not fit below."""
+        return max(0, len(self._lines) - self._top - self.size.height)
+
+    def set_lines(self, lines: Sequence[Content]) -> bool:
+        """Show these lines; False when they are what is shown already."""
+        fresh = tuple(lines)
+        if len(fresh) == len(self._lines) and all(a.is_same(b) for a, b in zip(fresh, self._lines, strict=True)):
+            return False
+        self._lines = fresh
+        self._top = min(self._top, self._furthest)
+        self.refresh()
+        return True
+
+    @property
+    def _furthest(self) -> int:
+        return max(0, len(self._lines) - self.size.height)
+
+    def move(self, by: int) -> None:
+        """Scroll by lines; stops at both ends."""
+        top = max(0, min(self._furthest, self._top + by))
+        if top != self._top:
+            self._top = top
+            self.refresh()
+
+    def render(self) -> Content:
+        """The lines that fit."""
+        return Content("\n").join(self._lines[self._top : self._top + max(1, self.size.height)])

@@ -1,0 +1,104 @@
+"""A table that draws only the rows in sight: a hundred thousand rows cost what fifty do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from textual import events
+from textual.content import Content
+from textual.message import Message
+from textual.widget import Widget
+
+Draw = Callable[[int, int, bool], Content]
+"""Draws row ``index`` in ``width`` cells; the last argument says whether the cursor is on it."""
+
+
+class Table(Widget, can_focus=True):
+    """Rows by index, a cursor, a header. What a row looks like is the owner's business."""
+
+    DEFAULT_CSS = Path(__file__).with_suffix(".tcss").read_text(encoding="utf-8")
+
+    class Moved(Message):
+        """The cursor is on another row."""
+
+    def __init__(self, draw: Draw) -> None:
+        super().__init__()
+        self._draw = draw
+        self._header = Content("")
+        self.count = 0
+        self.cursor = 0
+        self.top = 0
+        self._shown: tuple[Content, ...] = ()
+
+    @property
+    def page(self) -> int:
+        """Rows in sight."""
+        return max(1, self.size.height - 1)
+
+    def update_rows(self, count: int, cursor: int, header: Content) -> None:
+        """There are ``count`` rows now; keep the cursor in sight. Draws again only what looks different."""
+        self.count, self._header = count, header
+        self._place(cursor)
+
+    def redraw(self) -> None:
+        """Look at the rows in sight again: ages in them may have changed."""
+        shown = tuple(self._visible())
+        if len(shown) != len(self._shown) or not all(
+            a.is_same(b) for a, b in zip(shown, self._shown, strict=True)
+        ):
+            self._shown = shown
+            self.refresh()
+
+    def _visible(self) -> Sequence[Content]:
+        width = self.size.width - (1 if self.count > self.page else 0)
+        rows = range(self.top, min(self.count, self.top + self.page))
+        lines = [self._draw(index, width, index == self.cursor) for index in rows]
+        if self.count > self.page:
+            lines = [line.pad_right(max(0, width - line.cell_length)) + self._mark(i) for i, line in enumerate(lines)]
+        return [self._header, *lines]
+
+    def _mark(self, line: int) -> Content:
+        """The scrollbar's cell beside a line in sight."""
+        length = max(1, self.page * self.page // self.count)
+        start = round(self.top * (self.page - length) / max(1, self.count - self.page))
+        return Content.styled("┃" if start <= line < start + length else "│", "$border-blurred")
+
+    def _place(self, cursor: int) -> None:
+        before = self.cursor
+        self.cursor = max(0, min(self.count - 1, cursor))
+        if self.cursor < self.top:
+            self.top = self.cursor
+        elif self.cursor >= self.top + self.page:
+            self.top = self.cursor - self.page + 1
+        self.top = max(0, min(self.top, self.count - self.page))
+        self.redraw()
+        if before != self.cursor:
+            self.post_message(self.Moved())
+
+    def move(self, by: int) -> None:
+        """Move the cursor by rows; stops at both ends."""
+        self._place(self.cursor + by)
+
+    def render(self) -> Content:
+        """Header and the rows in sight."""
+        return Content("\n").join(self._shown)
+
+    def on_resize(self, _event: events.Resize) -> None:
+        """More or fewer rows fit."""
+        self._place(self.cursor)
+
+    def on_click(self, event: events.Click) -> None:
+        """The mouse moves the cursor."""
+        if event.y > 0:
+            self._place(min(self.count - 1, self.top + event.y - 1))
+
+    def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
+        """The wheel moves the cursor, as the keys do."""
+        event.stop()
+        self.move(3)
+
+    def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
+        """The wheel moves the cursor, as the keys do."""
+        event.stop()
+        self.move(-3)
