@@ -12,9 +12,12 @@ from labeltui.hosts.base import Host
 # The server itself would notice some of these only after six seconds, and would silently create a missing studies folder.
 PROBE = r"""
 import json, os, socket, sys
-python, app, studies, port = sys.argv[1:5]
+folder, app, studies, port = sys.argv[1:5]
+home = os.path.expanduser("~")
 def path(p):
-    return os.path.expanduser(p)
+    return os.path.join(home, os.path.expanduser(p))
+python = os.path.join(path(folder), "venv", "bin", "python")
+app = path(app) if "/" in app or app.startswith("~") else os.path.join(path(folder), "apps", app)
 free = True
 try:
     with socket.socket() as s:
@@ -23,9 +26,10 @@ try:
 except OSError:
     free = False
 print("\n" + json.dumps({
-    "home": os.path.expanduser("~"),
-    "python": os.access(path(python), os.X_OK),
-    "app": os.path.isfile(os.path.join(path(app), "main.py")),
+    "home": home,
+    "path": os.environ.get("PATH", ""),
+    "python": python if os.access(python, os.X_OK) else "",
+    "app": app if os.path.isfile(os.path.join(app, "main.py")) else "",
     "studies": os.path.isdir(path(studies)) if studies else True,
     "port_free": free,
 }))
@@ -34,18 +38,19 @@ print("\n" + json.dumps({
 
 @dataclass(frozen=True, slots=True)
 class Preflight:
-    """The host's answers. ``home`` is what ``~`` means there."""
+    """The host's answers. ``home`` is what ``~`` means there; ``python`` and ``app`` are empty when they are missing."""
 
     home: str
-    python: bool
-    app: bool
+    path: str
+    python: str
+    app: str
     studies: bool
     port_free: bool
 
 
-async def ask(host: Host, interpreter: str, *, python: str, app: str, studies: str, port: int) -> Preflight:
+async def ask(host: Host, interpreter: str, *, folder: str, app: str, studies: str, port: int) -> Preflight:
     """Ask with the host's ``interpreter``; ``studies`` is empty for a DICOMweb server."""
-    words = [interpreter, "-c", PROBE, python, app, studies, str(port)]
+    words = [interpreter, "-c", PROBE, folder, app, studies, str(port)]
     done = await host.run(shlex.join(words), timeout=30)
     try:
         return Preflight(**json.loads(done.stdout.decode("utf-8", "replace").strip().splitlines()[-1]))

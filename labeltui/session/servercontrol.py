@@ -10,7 +10,7 @@ from labeltui.domain.problems import Failed, LabeltuiError, Problem
 from labeltui.domain.server import ServerState, ServerStatus
 from labeltui.domain.state import SessionState
 from labeltui.hosts.agent.messages import Job
-from labeltui.monailabel.launch import Launch, ServerOptions, app_folder, interpreter, is_dicomweb, launch
+from labeltui.monailabel.launch import Launch, ServerOptions, is_dicomweb, launch
 from labeltui.session import preflight
 from labeltui.session.serverwatch import JOB
 from labeltui.session.settings import server_options
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from labeltui.session.session import Session
 
 STOP_GRACE_S = 10.0
+OPTIONS = "options"
 
 
 async def server_start(session: Session, params: Mapping[str, Any], report: Report) -> Document:
@@ -34,7 +35,8 @@ async def server_start(session: Session, params: Mapping[str, Any], report: Repo
     plan = await _plan(session, options)
     agent = await session.link.ready()
     report.progress(f"Starting {options.app} with {', '.join(options.models)}")
-    job = await agent.job_start(JOB, list(plan.argv), env=dict(plan.env), cwd=plan.cwd, meta=dict(plan.meta))
+    meta = {**plan.meta, OPTIONS: _remembered(options)}
+    job = await agent.job_start(JOB, list(plan.argv), env=dict(plan.env), cwd=plan.cwd, meta=meta)
     final = await _until_up(session, job, report)
     server = final.server.value
     if server is None or server.state is not ServerState.RUNNING:
@@ -69,8 +71,19 @@ async def server_restart(session: Session, params: Mapping[str, Any], report: Re
 
 
 def _started_with(meta: Mapping[str, object]) -> Mapping[str, Any]:
-    kept = meta.get("options")
+    kept = meta.get(OPTIONS)
     return dict(kept) if isinstance(kept, dict) else {}
+
+
+def _remembered(options: ServerOptions) -> dict[str, object]:
+    """What a restart needs and any console may read; the environment may hold secrets, and stays out."""
+    return {
+        "app": options.app,
+        "models": ",".join(options.models),
+        "studies": options.studies,
+        "port": options.port,
+        "conf": dict(options.conf),
+    }
 
 
 def _not_running(server: ServerStatus | None) -> None:
@@ -85,35 +98,40 @@ def _not_running(server: ServerStatus | None) -> None:
 
 async def _plan(session: Session, options: ServerOptions) -> Launch:
     """Look before leaping: the server itself notices some of this only after seconds, or never."""
-    python, app = interpreter(options), app_folder(options)
     studies = "" if is_dicomweb(options.studies) else options.studies
+    interpreter = session.profile.server.python
     found = await preflight.ask(
-        session.link.host, session.profile.server.python,
-        python=python, app=app, studies=studies, port=options.port,
-    )  # fmt: skip
-    problem = _missing(found, options, python, app)
+        session.link.host, interpreter, folder=options.folder, app=options.app, studies=studies, port=options.port
+    )
+    problem = _missing(found, options)
     if problem is not None:
         raise Failed(problem.code, problem.message, problem.hint)
-    return launch(options, found.home)
+    return launch(options, home=found.home, path=found.path)
 
 
-def _missing(found: preflight.Preflight, options: ServerOptions, python: str, app: str) -> Problem | None:
+def _missing(found: preflight.Preflight, options: ServerOptions) -> Problem | None:
     if not found.python:
-        return Problem("not_installed", f"MONAI Label is not installed: there is no {python}.", "Run `labeltui setup`.")
+        return Problem(
+            "not_installed", f"MONAI Label is not installed in {options.folder} of the host.", "Run `labeltui setup`."
+        )
     if not found.app:
         return Problem(
-            "missing_app", f"There is no app at {app}.", "`labeltui setup` brings radiology and monaibundle."
+            "missing_app",
+            f"There is no app {options.app!r} on the host.",
+            "`labeltui setup` brings radiology and monaibundle; another app is named by its path.",
         )
     if not found.studies:
         return Problem(
-            "no_studies", f"There is no folder {options.studies} on the host.",
+            "no_studies",
+            f"There is no folder {options.studies!r} on the host.",
             "Make it, or set [profiles.NAME.server] studies.",
-        )  # fmt: skip
+        )
     if not found.port_free:
         return Problem(
-            "port_taken", f"Port {options.port} of the host is taken by another program.",
-            "Set another port with --port, or stop what holds it.",
-        )  # fmt: skip
+            "port_taken",
+            f"Port {options.port} of the host is taken by another program.",
+            "Choose another one with --port, or stop what holds it.",
+        )
     return None
 
 

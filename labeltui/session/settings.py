@@ -14,8 +14,7 @@ from labeltui.monailabel.recipe import SetupOptions
 
 def setup_options(profile: Profile) -> SetupOptions:
     """How MONAI Label is installed."""
-    server = profile.server
-    return SetupOptions(folder=server.folder, python=server.python, torch=server.torch, pip_args=server.pip_args)
+    return SetupOptions(torch=profile.server.torch, pip_args=profile.server.pip_args)
 
 
 def server_options(profile: Profile, params: Mapping[str, Any]) -> ServerOptions:
@@ -28,7 +27,7 @@ def server_options(profile: Profile, params: Mapping[str, Any]) -> ServerOptions
         models=_names(models) if models else server.models,
         studies=params.get("studies") or server.studies,
         port=params.get("port") or server.port,
-        public=server.expose == "public",
+        expose=server.expose,
         conf={**server.conf, **(params.get("conf") or {})},
         env={**server.env, **(params.get("env") or {})},
         dicomweb_user=server.dicomweb_user,

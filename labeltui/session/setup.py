@@ -15,8 +15,9 @@ from labeltui.domain.documents import moment
 from labeltui.domain.problems import Failed, Problem, Unreachable
 from labeltui.hosts.agent.client import AgentClient
 from labeltui.hosts.agent.messages import Job, JobState
-from labeltui.monailabel.recipe import Facts, SetupOptions, Step, explain_failure, probe_command, read_facts, recipe
-from labeltui.monailabel.recipe import setup_problem as find_problem
+from labeltui.monailabel.probe import Facts, probe_argv, probe_program, read_facts
+from labeltui.monailabel.recipe import SetupOptions, Step, recipe
+from labeltui.monailabel.setup_problems import explain_failure, setup_problem
 from labeltui.session.serverwatch import LineSplitter
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 JOB = "setup"
 KEPT_LINES = 200
+LOST = -9  # nobody saw it end: most likely the host killed it
 PATIENCE_S = 600.0
 
 
@@ -32,7 +34,7 @@ PATIENCE_S = 600.0
 class _Run:
     """What one command of a step came to."""
 
-    exit_code: int | None
+    exit_code: int
     lines: tuple[str, ...]
 
 
@@ -47,7 +49,7 @@ class Setup:
     async def check(self) -> Mapping[str, Any]:
         """What is there, and what is wrong. Changes nothing."""
         facts = await self._facts()
-        problem = find_problem(facts, self._options)
+        problem = setup_problem(facts, self._options)
         steps = recipe(facts, self._options)
         return self._document(facts, steps, problem)
 
@@ -57,7 +59,7 @@ class Setup:
         await self._finish_earlier(agent)
         facts = await self._facts()
         steps = recipe(facts, self._options)
-        if any(not step.done for step in steps) and (problem := find_problem(facts, self._options)) is not None:
+        if any(not step.done for step in steps) and (problem := setup_problem(facts, self._options)) is not None:
             raise Failed(problem.code, problem.message, problem.hint, problem.detail)
         changed = False
         for step in steps:
@@ -68,10 +70,10 @@ class Setup:
         return {**self._document(facts, steps, None), "changed": changed}
 
     async def _facts(self) -> Facts:
-        host = self._session.link.host
-        command, program = probe_command(self._options)
-        done = await host.run(command, stdin=program, timeout=60)
-        return read_facts(done.exit_code, done.stdout, done.stderr)
+        server = self._session.profile.server
+        command = shlex.join(probe_argv(server.folder, server.python))
+        done = await self._session.link.host.run(command, stdin=probe_program(), timeout=60)
+        return read_facts(done.exit_code, done.stdout, done.stderr, server.python)
 
     def _document(self, facts: Facts, steps: tuple[Step, ...], problem: Problem | None) -> Mapping[str, Any]:
         missing = [step.title for step in steps if not step.done]
@@ -81,8 +83,8 @@ class Setup:
         return {
             "as_of": moment(self._session.clock()),
             "complete": not missing,
-            "stand_in": facts.stand_in,
-            "folder": self._options.folder,
+            "stand_in": facts.standin,
+            "folder": facts.folder,
             "steps": [{"step": s.id, "title": s.title, "state": "done" if s.done else "missing"} for s in steps],
             "error": error,
         }
@@ -100,7 +102,7 @@ class Setup:
             result = await self._command(step, command.argv, command.env, command.cwd)
             if result.exit_code != 0:
                 self._emit(step, "failed")
-                problem = explain_failure(step, result.exit_code, result.lines)
+                problem = explain_failure(step.id, result.exit_code, result.lines)
                 raise Failed(problem.code, problem.message, problem.hint, problem.detail)
         self._emit(step, "done")
         return True
@@ -137,7 +139,7 @@ class Setup:
                     if chunk.at_end and (ended := await self._ended(agent, job)) is not None:
                         if await self._grew(agent, job, offset):
                             continue
-                        return _Run(ended.exit_code, tuple(lines))
+                        return _Run(LOST if ended.exit_code is None else ended.exit_code, tuple(lines))
             except Unreachable as error:
                 self._report.progress(f"{error.problem.message} The step goes on there; waiting to see it again.")
 

@@ -1,0 +1,150 @@
+"""Real parts: OpenSSH's sshd on loopback, and MONAI Label installed on it by labeltui's own ``setup``.
+
+A missing part fails here; nothing is skipped. ``LABELTUI_TEST_HOME`` keeps the host's home (2.8 GB) from one run to the
+next while working on the suite; without it a fresh one is made and thrown away.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.real.volumes import make_studies
+from tests.sshd import RealSshd
+
+PROFILE = "real"
+FOLDER = "~/label tui"  # a space on purpose: paths with spaces must work
+PORT = 18181
+
+
+@dataclass
+class Ran:
+    """One command line that ended."""
+
+    code: int
+    documents: list[dict[str, Any]]
+    stdout: str
+    stderr: str
+
+    @property
+    def document(self) -> dict[str, Any]:
+        """The only (or last) JSON document on stdout."""
+        return self.documents[-1]
+
+
+@dataclass
+class Bench:
+    """The host, and a labeltui that is pointed at it."""
+
+    sshd: RealSshd
+    home: Path
+    config: Path
+    state: Path
+    environment: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def folder(self) -> Path:
+        """The server's folder on the host."""
+        return self.home / FOLDER.removeprefix("~/")
+
+    def argv(self, *words: str) -> list[str]:
+        """The command line, as a person's shell would run it."""
+        return [sys.executable, "-m", "labeltui", "--config", str(self.config), "--profile", PROFILE, *words]
+
+    def run(self, *words: str, timeout: float = 600) -> Ran:
+        """Run labeltui with ``--json`` to its end; everything on stdout must be JSON."""
+        done = subprocess.run(
+            self.argv(*words, "--json"), env=self.environment, capture_output=True, text=True, timeout=timeout, check=False
+        )
+        documents = [json.loads(line) for line in done.stdout.splitlines() if line.strip()]
+        return Ran(done.returncode, documents, done.stdout, done.stderr)
+
+    def python(self, program: str, *arguments: str) -> str:
+        """Run a program in the host's venv, where the monailabel package (and its client) is installed."""
+        python = self.folder / "venv/bin/python"
+        done = subprocess.run(
+            [str(python), "-c", program, *arguments], capture_output=True, text=True, timeout=120, check=False
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+
+def pip_arguments() -> list[str]:
+    """Where this machine's pip finds packages: a login over sshd does not inherit our environment."""
+    listed = subprocess.run(
+        [sys.executable, "-m", "pip", "config", "list"], capture_output=True, text=True, check=True
+    ).stdout
+    settings = dict(line.split("=", 1) for line in listed.splitlines() if "=" in line)
+
+    def setting(name: str) -> list[str]:
+        for where in (":env:", "global", "user", "site"):
+            if value := settings.get(f"{where}.{name}", "").strip("'\""):
+                return value.split()
+        return []
+
+    index = (setting("index-url") or ["https://pypi.org/simple"])[0]
+    arguments = ["--index-url", index]
+    for flag in ("find-links", "extra-index-url"):
+        for value in setting(flag):
+            arguments += [f"--{flag}", value]
+    return arguments
+
+
+def write_config(path: Path, sshd: RealSshd, **server: Any) -> None:
+    """A profile over the sshd."""
+    values = {
+        "folder": FOLDER, "studies": "~/my studies", "models": ["deepedit"], "port": PORT, "torch": "cpu",
+        "pip_args": pip_arguments(), "conf": {"use_pretrained_model": "false"}, "python": sys.base_prefix + "/bin/python3",
+        **server,
+    }  # fmt: skip
+    lines = [
+        f"[profiles.{PROFILE}]", 'host = "ssh"', 'client_id = "console"', f"[profiles.{PROFILE}.ssh]",
+        f"address = {json.dumps(sshd.address)}", f"key = {json.dumps(str(sshd.client_key))}",
+        f"known_hosts = {json.dumps(str(sshd.known_hosts))}", 'config = "none"', f"[profiles.{PROFILE}.server]",
+    ]  # fmt: skip
+    for key, value in values.items():
+        if isinstance(value, dict):
+            table = ", ".join(f"{k} = {json.dumps(v)}" for k, v in value.items())
+            lines.append(f"{key} = {{ {table} }}")
+        else:
+            lines.append(f"{key} = {json.dumps(value)}")
+    path.write_text("\n".join(lines) + "\n")
+
+
+@pytest.fixture(scope="session")
+def bench() -> Iterator[Bench]:
+    """The host with an empty home (see LABELTUI_TEST_HOME), 8 small studies, 5 of them labelled."""
+    kept = os.environ.get("LABELTUI_TEST_HOME")
+    root = Path(tempfile.mkdtemp(prefix="labeltui-real-"))
+    home = Path(kept) if kept else root / "home"
+    home.mkdir(parents=True, exist_ok=True)
+    sshd = RealSshd(root / "sshd", home=home)
+    sshd.start()
+    config, state = root / "config.toml", root / "state"
+    write_config(config, sshd)
+    environment = {**os.environ, "LABELTUI_STATE": str(state)}
+    shutil.rmtree(home / "my studies", ignore_errors=True)
+    make_studies(home / "my studies", 8, labelled=5)
+    made = Bench(sshd, home, config, state, environment)
+    try:
+        yield made
+    finally:
+        subprocess.run(made.argv("server", "stop", "--yes", "--json"), env=environment, capture_output=True, timeout=60)
+        sshd.stop()
+        shutil.rmtree(root, ignore_errors=True)
+
+
+@pytest.fixture
+def labeltui(bench: Bench) -> Callable[..., Ran]:
+    """Run a labeltui command against the host."""
+    return bench.run

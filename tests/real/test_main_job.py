@@ -1,0 +1,403 @@
+"""The main job on real parts, in the order in which an operator does it. Each test builds on the ones before."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+
+import psutil
+import pytest
+
+from labeltui.domain.server import ServerState
+from labeltui.domain.study import StudyState
+from labeltui.domain.training import TrainState
+from labeltui.session.launch import Launch, open_session
+from labeltui.session.report import Silent
+from labeltui.session.run import run_action
+from labeltui.session.session import Session
+from tests.real.conftest import PORT, PROFILE, Bench
+from tests.real.volumes import make_studies, make_volume, save
+
+SMALL = ("(128, 128, 128)", "(64, 64, 32)")
+
+
+class NobodyToAsk:
+    """A prompter for tests: every question is an error."""
+
+    async def secret(self, title: str, prompt: str) -> str | None:
+        raise AssertionError(f"{title}: {prompt}")
+
+    async def trust_host_key(self, key: object) -> bool:
+        raise AssertionError(f"asked about {key}")
+
+
+@asynccontextmanager
+async def console(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Session]:
+    """A session as the console holds it."""
+    monkeypatch.setenv("LABELTUI_STATE", str(bench.state))
+    session = await open_session(Launch(config=str(bench.config), profile=PROFILE), NobodyToAsk())
+    await session.start()
+    try:
+        yield session
+    finally:
+        await session.close()
+
+
+@contextmanager
+def tunnel(bench: Bench) -> Iterator[str]:
+    """``labeltui tunnel`` in a process of its own; yields the URL it says, once the server answers through it."""
+    process = subprocess.Popen(
+        bench.argv("tunnel", "--json"), env=bench.environment, stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    try:
+        for line in process.stdout:
+            document = json.loads(line)
+            if document["state"] == "up":
+                yield document["url"]
+                return
+        raise AssertionError("the tunnel ended before it was up")
+    finally:
+        process.send_signal(signal.SIGINT)
+        assert process.wait(20) == 130
+
+
+def group_of(pid: int) -> list[psutil.Process]:
+    """Every living process of the group and session that ``pid`` leads."""
+    found = []
+    for process in psutil.process_iter():
+        try:
+            if pid in (os.getpgid(process.pid), os.getsid(process.pid)) and process.status() != psutil.STATUS_ZOMBIE:
+                found.append(process)
+        except (ProcessLookupError, psutil.Error):
+            continue
+    return found
+
+
+def trainings() -> list[psutil.Process]:
+    """Training children, whoever started them."""
+    found = []
+    for process in psutil.process_iter():
+        try:
+            line = process.cmdline()
+        except psutil.Error:
+            continue
+        if "monailabel.interfaces.utils.app" in line and "train" in line:
+            found.append(process)
+    return found
+
+
+def until(what: str, holds: object, seconds: float = 60) -> None:
+    """Wait for a condition outside our event loop."""
+    assert callable(holds)
+    end = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < end, f"waited {seconds} s for: {what}"
+        time.sleep(0.05)
+
+
+# --- install --------------------------------------------------------------------------------------------------------
+
+
+def test_setup_on_an_empty_home_and_again(bench: Bench) -> None:
+    first = bench.run("setup", timeout=1200)
+    assert first.code == 0, first.stderr[-3000:]
+    assert first.document["complete"] is True
+    before = sorted((str(p), p.stat().st_mtime_ns) for p in bench.folder.joinpath("venv").rglob("*.dist-info"))
+
+    began = time.monotonic()
+    again = bench.run("setup")
+    print(f"\nsetup again: {time.monotonic() - began:.1f} s")
+    assert again.code == 0
+    assert again.document["changed"] is False
+    assert {d["state"] for d in again.documents[:-1]} == {"skipped"}
+    assert before == sorted((str(p), p.stat().st_mtime_ns) for p in bench.folder.joinpath("venv").rglob("*.dist-info"))
+
+    check = bench.run("setup", "--check")
+    assert (check.code, check.document["complete"], check.document["error"]) == (0, True, None)
+
+    app = bench.folder / "apps/radiology/lib/configs/deepedit.py"
+    app.write_text(app.read_text().replace(*SMALL))
+    assert SMALL[1] in app.read_text()
+
+
+# --- server ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        (("--app", "nothing"), "missing_app"),
+        (("--studies", "~/nowhere"), "no_studies"),
+        (("--models", "no_such_model"), "unknown_model"),
+    ],
+)
+def test_a_start_that_cannot_work_says_why(bench: Bench, words: tuple[str, ...], code: str) -> None:
+    ran = bench.run("server", "start", *words)
+    assert ran.code == 1
+    assert ran.document["error"]["code"] == code
+    assert ran.document["error"]["hint"]
+
+
+def test_server_start(bench: Bench) -> None:
+    ran = bench.run("server", "start")
+    assert ran.code == 0, ran.stderr + ran.stdout
+    server = ran.document
+    assert server["state"] == "running"
+    assert server["version"] == "0.8.5"
+    assert "deepedit" in server["models"]
+    assert server["url"]
+    assert bench.run("server", "status").document["pid"] == server["pid"]
+    second = bench.run("server", "start")
+    assert (second.code, second.document["error"]["code"]) == (1, "already_running")
+
+
+CLIENT = """
+import json, sys
+from monailabel.client import MONAILabelClient
+client = MONAILabelClient(server_url=sys.argv[1], client_id="slicer")
+info = client.info()
+sample = client.next_sample("random", {})
+print(json.dumps({"version": info["version"], "sample": sample["id"]}))
+"""
+
+SUBMIT = """
+import sys
+from monailabel.client import MONAILabelClient
+client = MONAILabelClient(server_url=sys.argv[1], client_id="slicer")
+client.save_label(sys.argv[2], sys.argv[3], params={"label_info": [{"name": "spleen", "idx": 1}]})
+"""
+
+
+def label_for(study: str, folder: Path) -> Path:
+    """The true label of a study that the suite made."""
+    path = folder / f"{study}.nii.gz"
+    save(make_volume(int(study.rpartition("_")[2]))[1], path)
+    return path
+
+
+async def test_slicers_client_fetches_and_submits_and_the_queue_shows_it(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    with tunnel(bench) as url:
+        told = json.loads(bench.python(CLIENT, url))
+        assert told["version"] == "0.8.5"
+        study = told["sample"]
+        async with console(bench, monkeypatch) as session:
+            state = await session.store.wait_for(lambda s: s.queue.value is not None and s.queue.error is None, 30)
+            assert state.queue.value is not None
+            opened = next(s for s in state.queue.value.studies if s.id == study)
+            assert (opened.state, opened.openers) == (StudyState.OPEN, ("slicer",))
+
+            label = label_for(study, tmp_path)
+            bench.python(SUBMIT, url, study, str(label))
+            began = time.monotonic()
+            await session.store.wait_for(
+                lambda s: s.queue.value is not None
+                and any(x.id == study and x.state is StudyState.FINAL for x in s.queue.value.studies),
+                3.0,
+            )
+            print(f"\nsubmitted label on the queue after {time.monotonic() - began:.2f} s")
+
+
+# --- training -------------------------------------------------------------------------------------------------------
+
+
+def test_training_two_epochs(bench: Bench) -> None:
+    ran = bench.run("train", "start", "deepedit", "--max-epochs", "2", "--follow")
+    assert ran.code == 0, ran.stderr + ran.stdout
+    *epochs, final = ran.documents
+    assert [e["epoch"] for e in epochs] == [1, 2]
+    assert all(e["loss"] > 0 and 0 <= e["metrics"]["val_mean_dice"] <= 1 for e in epochs)
+    assert final["state"] == "done"
+    assert final["best"]["metric"] == "val_mean_dice"
+    assert bench.run("train", "status").document["state"] == "done"
+
+
+def test_an_unknown_trainer(bench: Bench) -> None:
+    ran = bench.run("train", "start", "no_such", "--follow")
+    assert (ran.code, ran.document["error"]["code"]) == (1, "unknown_model")
+    assert "deepedit" in ran.document["error"]["hint"]
+
+
+def test_a_corrupt_volume_is_named(bench: Bench) -> None:
+    broken = bench.home / "my studies/case_001.nii.gz"
+    whole = broken.read_bytes()
+    broken.write_bytes(whole[: len(whole) // 3])
+    try:
+        ran = bench.run("train", "start", "deepedit", "--max-epochs", "1", "--param", "val_split", "0", "--follow")
+    finally:
+        broken.write_bytes(whole)
+    assert ran.code == 1, ran.stdout
+    assert ran.document["state"] == "error"
+    assert "case_001" in ran.document["error"]["message"]
+
+
+def test_a_second_start_and_a_stop_with_one_queued(bench: Bench) -> None:
+    first = bench.run("train", "start", "deepedit", "--max-epochs", "50")
+    assert (first.code, first.document["state"]) in ((0, "running"), (0, "queued"))
+    second = bench.run("train", "start", "deepedit")
+    assert (second.code, second.document["error"]["code"]) == (1, "already_training")
+    queued = bench.run("train", "start", "deepedit", "--max-epochs", "50", "--enqueue")
+    assert queued.code == 0
+    assert bench.run("train", "status").document["queued"] == 1
+
+    refused = bench.run("train", "stop")
+    assert (refused.code, refused.document["error"]["code"]) == (3, "unconfirmed")
+    stopped = bench.run("train", "stop", "--yes")
+    assert stopped.code == 0
+    now = bench.run("train", "status").document
+    assert (now["state"], now["queued"]) == ("running", 0)
+    assert now["task_id"] != first.document["task_id"]
+
+
+def test_server_stop_during_training_leaves_nothing(bench: Bench) -> None:
+    until("a training runs", trainings)
+    pid = bench.run("server", "status").document["pid"]
+    assert len(group_of(pid)) > 1
+    ran = bench.run("server", "stop", "--yes")
+    assert (ran.code, ran.document["state"]) == (0, "stopped")
+    assert group_of(pid) == []
+    assert trainings() == []
+    again = bench.run("server", "stop", "--yes")
+    assert (again.code, again.document["state"]) == (0, "stopped")
+
+
+def test_no_labels_at_all(bench: Bench) -> None:
+    make_studies(bench.home / "bare", 2)
+    try:
+        assert bench.run("server", "start", "--studies", "~/bare").code == 0
+        ran = bench.run("train", "start", "deepedit", "--follow")
+        assert (ran.code, ran.document["error"]["code"]) == (1, "no_labels")
+    finally:
+        bench.run("server", "stop", "--yes")
+
+
+async def test_a_killed_server_is_seen_and_its_training_is_found(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert bench.run("server", "start").code == 0
+    assert bench.run("train", "start", "deepedit", "--max-epochs", "50").code == 0
+    async with console(bench, monkeypatch) as session:
+        state = await session.settled()
+        assert state.server.value is not None
+        pid = state.server.value.pid
+        assert pid is not None
+        until("the training runs", trainings)
+        os.kill(pid, signal.SIGKILL)
+        began = time.monotonic()
+        state = await session.store.wait_for(
+            lambda s: s.server.value is not None and s.server.value.state is ServerState.CRASHED, 3.0
+        )
+        print(f"\nkill -9 seen after {time.monotonic() - began:.2f} s")
+        server = state.server.value
+        assert server is not None
+        assert server.exit_code == -9
+        assert server.problem is not None
+        assert server.problem.detail
+        state = await session.store.wait_for(lambda s: bool(s.server.value and s.server.value.orphans), 30)
+        assert state.server.value is not None
+        assert state.server.value.orphans[0].model == "deepedit"
+
+        await run_action(session, "server.start", {}, Silent())
+        state = await session.store.wait_for(
+            lambda s: s.training.value is not None and s.training.value.state is TrainState.ORPHANED, 30
+        )
+        assert state.training.value is not None
+        assert state.training.value.model == "deepedit"
+        await run_action(session, "train.stop", {}, Silent(), confirmed=True)
+        assert trainings() == []
+        state = session.store.state
+        assert state.server.value is not None
+        assert state.server.value.state is ServerState.RUNNING
+
+
+# --- what survives --------------------------------------------------------------------------------------------------
+
+
+async def test_the_log_is_whole_though_sshd_dies_ten_times(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert bench.run("train", "start", "deepedit", "--max-epochs", "4").code == 0
+    async with console(bench, monkeypatch) as session:
+        await session.settled()
+        for round_ in range(10):
+            size = session.log.size
+            bench.sshd.kill()
+            await session.store.wait_for(lambda s: s.host.error is not None, 30)
+            bench.sshd.start()
+            session.reconnect()
+            await session.link.ready(60)
+            await session.store.wait_for(lambda s: s.host.error is None, 30)
+            assert session.log.size >= size, f"round {round_}"
+        state = await session.store.wait_for(
+            lambda s: s.training.value is not None and s.training.value.state is TrainState.DONE, 120
+        )
+        assert state.training.value is not None
+        assert [p.epoch for p in state.training.value.points] == [1, 2, 3, 4]
+        path = session.watch.run.log_path
+        assert path is not None
+        await session.store.wait_for(lambda _s: session.log.size >= Path(path).stat().st_size, 10)
+        assert session.log.bytes() == Path(path).read_bytes()
+        assert len(session.log.marks) == 10
+        assert all(mark.back_at is not None for mark in session.log.marks)
+
+
+async def test_closed_and_reopened_the_curve_is_complete(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    pid = bench.run("server", "status").document["pid"]
+    assert bench.run("train", "start", "deepedit", "--max-epochs", "3").code == 0
+    async with console(bench, monkeypatch) as session:
+        await session.store.wait_for(lambda s: bool(s.training.value and s.training.value.epoch == 1), 60)
+    async with console(bench, monkeypatch) as session:
+        state = await session.store.wait_for(
+            lambda s: s.training.value is not None and s.training.value.state is TrainState.DONE, 120
+        )
+        assert state.server.value is not None
+        assert state.server.value.pid == pid
+        assert state.training.value is not None
+        points = state.training.value.points
+        assert [p.epoch for p in points] == [1, 2, 3]
+        assert all(p.loss is not None and p.validation_dice is not None for p in points)
+
+
+# --- what is hostile ------------------------------------------------------------------------------------------------
+
+
+def test_a_hostile_study_is_listed_literally_and_runs_nothing(bench: Bench) -> None:
+    name = "[red]x[-] $(touch pwned) \x1b]0;t\x07"
+    shutil.copy(bench.home / "my studies/case_007.nii.gz", bench.home / f"my studies/{name}.nii.gz")
+    until("the server has seen it", lambda: len(bench.run("studies", "list").document["studies"]) == 9, 60)
+    listed = bench.run("studies", "list").document["studies"]
+    assert name in [study["id"] for study in listed]
+    plain = subprocess.run(
+        bench.argv("studies", "list"), env=bench.environment, capture_output=True, timeout=60, check=True
+    )
+    assert b"\x1b" not in plain.stdout
+    assert b"\x07" not in plain.stdout
+    assert re.search(rb"\[red\]x\[-\] \$\(touch pwned\)", plain.stdout)
+    assert not list(bench.home.rglob("pwned"))
+
+
+def test_the_shell_runs_a_command_and_gives_its_exit_code(bench: Bench) -> None:
+    done = subprocess.run(
+        [*bench.argv("shell"), "--", "sh", "-c", "echo $0 \"$1\"; exit 7", "a b", "$(touch pwned)"],
+        env=bench.environment, capture_output=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert done.returncode == 7
+    assert done.stdout.decode().strip() == "a b $(touch pwned)"
+
+
+def test_status_and_doctor_agree_that_all_is_well(bench: Bench) -> None:
+    status = bench.run("status").document
+    assert (status["server"]["state"], status["host"]["state"]) == ("running", "connected")
+    assert status["tunnel"]["remote_port"] == PORT
+    doctor = bench.run("doctor")
+    verdicts = {check["part"]: check["verdict"] for check in doctor.document["checks"]}
+    assert verdicts["host"] == verdicts["monailabel"] == verdicts["server"] == "ok"
+    assert doctor.code == 0
