@@ -1,0 +1,85 @@
+"""Simulated annotators: they fetch a study over REST, take their time, and submit a label with small errors."""
+
+from __future__ import annotations
+
+import asyncio
+import http.client
+import json
+import random
+import uuid
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from labeltui.sandbox.home import PodFiles
+from labeltui.sandbox.scenarios import Scenario
+
+_TRY_AGAIN = 3.0  # seconds until the next look for a server that is not there
+_DEADLINE = 60.0
+_STRATEGIES = ("random", "random", "first", "last")
+
+
+async def annotate(name: str, scenario: Scenario, files: PodFiles, port: int) -> None:
+    """Play one annotator for ever. A server that is down or odd is asked again later; nothing is ever raised."""
+    chance = random.Random(name)  # noqa: S311 - paces a play
+    while True:
+        try:
+            await _one_study(name, scenario, files, port, chance)
+        except (OSError, http.client.HTTPException, ValueError, KeyError):
+            await asyncio.sleep(_TRY_AGAIN)
+
+
+async def _one_study(
+    name: str, scenario: Scenario, files: PodFiles, port: int, chance: random.Random
+) -> None:
+    pause = scenario.annotator_pause
+    await asyncio.sleep(max(1.0, pause * chance.uniform(0.3, 0.7)))
+    body = json.dumps({"client_id": name}).encode()
+    path = f"/activelearning/{chance.choice(_STRATEGIES)}"
+    sample = await asyncio.to_thread(_ask, port, "POST", path, body, "application/json")
+    if not sample:
+        await asyncio.sleep(_TRY_AGAIN + pause)  # everything is labelled
+        return
+    await asyncio.sleep(max(1.0, pause * chance.uniform(0.6, 1.4)))
+    image = str(sample["id"])
+    truth = files.truth / f"{image}.nii.gz"
+    if truth.exists():
+        label = await asyncio.to_thread(_draw, truth, chance.randrange(1 << 30))
+        await asyncio.to_thread(_submit, port, name, image, label)
+
+
+def _draw(truth: Path, seed: int) -> bytes:
+    import numpy as np  # noqa: PLC0415 - in a thread, after the pod is ready
+
+    from labeltui.sandbox.volumes import mask_from_bytes, to_nifti, with_small_errors  # noqa: PLC0415
+
+    return to_nifti(with_small_errors(mask_from_bytes(truth.read_bytes()), np.random.default_rng(seed)))
+
+
+def _submit(port: int, name: str, image: str, label: bytes) -> None:
+    boundary = uuid.uuid4().hex
+    info = [{"name": "spleen", "idx": 1}, {"name": "liver", "idx": 6}]
+    params = json.dumps({"label_info": info, "client_id": name})
+    head = (
+        f'--{boundary}\r\nContent-Disposition: form-data; name="params"\r\n\r\n{params}\r\n'
+        f'--{boundary}\r\nContent-Disposition: form-data; name="label"; filename="label.nii.gz"\r\n'
+        f"Content-Type: application/octet-stream\r\n\r\n"
+    )
+    body = head.encode() + label + f"\r\n--{boundary}--\r\n".encode()
+    path = f"/datastore/label?image={quote(image, safe='')}&tag=final"
+    _ask(port, "PUT", path, body, f"multipart/form-data; boundary={boundary}")
+
+
+def _ask(port: int, method: str, path: str, body: bytes, kind: str) -> dict[str, Any]:
+    """Make one request; raises ``OSError`` or ``HTTPException`` when it fails, and for any status but 200."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=_DEADLINE)
+    try:
+        connection.request(method, path, body, {"Content-Type": kind, "Connection": "close"})
+        reply = connection.getresponse()
+        data = reply.read()
+        if reply.status != 200:
+            raise http.client.HTTPException(f"{method} {path}: {reply.status}")
+        answer: dict[str, Any] = json.loads(data)
+        return answer
+    finally:
+        connection.close()

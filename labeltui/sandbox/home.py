@@ -1,0 +1,133 @@
+"""The pod's files: home, studies, a venv whose python runs the stand-in, and the apps' folders."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import shlex
+import sys
+from dataclasses import asdict
+from pathlib import Path
+
+from labeltui.sandbox.processes import MARK
+from labeltui.sandbox.scenarios import Scenario
+from labeltui.sandbox.volumes import Study, make_study, to_nifti, with_small_errors
+
+MARKER = "labeltui-standin"
+HOSTILE_NAMES = (
+    "[red]x[/] $(touch pwned) \x1b]0;t\x07",
+    "`touch pwned`; [bold]spleen[/bold]",
+    "--force '\" &&",
+)
+_VERSION = "0.8.5"
+_DEPENDENCIES = ("labeltui", "numpy", "nibabel", "starlette", "uvicorn", "anyio", "python_multipart")
+
+
+class PodFiles:
+    """Where things are in a pod. ``truth`` is kept outside the home, for the simulated annotators only."""
+
+    def __init__(self, root: Path, token: str) -> None:
+        self.root = root
+        self.token = token
+        self.home = root / "home"
+        self.folder = self.home / "labeltui"
+        self.studies = self.home / "studies"
+        self.truth = root / "truth"
+        self.bin = root / "bin"
+        self.tmp = root / "tmp"
+
+    def environment(self) -> dict[str, str]:
+        """All that a process of the pod is given; nothing comes from the outer environment."""
+        return {
+            "HOME": str(self.home),
+            "USER": "demo",
+            "LOGNAME": "demo",
+            "SHELL": "/bin/sh",
+            "LANG": "C.UTF-8",
+            "PATH": f"{self.bin}:/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin",
+            "TMPDIR": str(self.tmp),
+            "PS1": "pod$ ",
+            MARK: self.token,
+        }
+
+    def make(self, scenario: Scenario) -> None:
+        """Write everything."""
+        for path in (self.home, self.studies, self.truth, self.bin, self.tmp):
+            path.mkdir(parents=True)
+        (self.home / ".bashrc").write_text("PS1='pod:\\w\\$ '\nunset HISTFILE\n")
+        _script(self.bin / "python3", f'exec {shlex.quote(sys.executable)} "$@"')
+        (self.bin / "python").symlink_to("python3")
+        self._make_folder(scenario)
+        self._make_studies(scenario)
+
+    def _make_folder(self, scenario: Scenario) -> None:
+        venv, package = self.folder / "venv", self.folder / "venv" / "standin" / "monailabel"
+        for path in (venv / "bin", package / "interfaces" / "utils", self.folder / "logs"):
+            path.mkdir(parents=True)
+        for app in ("radiology", "monaibundle"):
+            (self.folder / "apps" / app).mkdir(parents=True)
+            (self.folder / "apps" / app / "main.py").write_text("# served by labeltui's stand-in\n")
+        (venv / MARKER).write_text("labeltui's stand-in for MONAI Label, made for the demo\n")
+        settings = venv / "standin" / "scenario.json"
+        settings.write_text(json.dumps(asdict(scenario)))
+        paths = ":".join([str(package.parent), *_import_paths()])
+        _script(
+            venv / "bin" / "python",
+            f"export PYTHONPATH={shlex.quote(paths)} {MARK}={shlex.quote(self.token)}",
+            f"export LABELTUI_STANDIN_SCENARIO={shlex.quote(str(settings))}",
+            "export OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 PYTHONUNBUFFERED=1",
+            f"export LABELTUI_STANDIN_PYTHON={shlex.quote(str(venv / 'bin' / 'python'))}",
+            f'exec {shlex.quote(sys.executable)} "$@"',
+        )
+        (venv / "bin" / "python3").symlink_to("python")
+        _script(venv / "bin" / "monailabel", 'exec "$(dirname "$0")/python" -m monailabel.main "$@"')
+        self._make_package(package)
+
+    def _make_package(self, package: Path) -> None:
+        """The importable ``monailabel``: two entry points that lead to the stand-in."""
+        (package / "__init__.py").write_text(f'__version__ = "{_VERSION}"\n')
+        for path in (package / "interfaces", package / "interfaces" / "utils"):
+            (path / "__init__.py").write_text("")
+        entry = "from labeltui.sandbox.monailabel.{0} import main\n\nif __name__ == '__main__':\n    main()\n"
+        (package / "main.py").write_text(entry.format("main"))
+        (package / "interfaces" / "utils" / "app.py").write_text(entry.format("child"))
+        metadata = package.parent / f"monailabel-{_VERSION}.dist-info"
+        metadata.mkdir()
+        (metadata / "METADATA").write_text(f"Metadata-Version: 2.1\nName: monailabel\nVersion: {_VERSION}\n")
+
+    def _make_studies(self, scenario: Scenario) -> None:
+        names = [f"spleen_{number:03d}" for number in (2, 3, 6, 8, 9, 10, 12, 13, 14, 16, 17, 18)]
+        names = names[: scenario.studies]
+        if scenario.hostile:
+            names[-len(HOSTILE_NAMES) :] = HOSTILE_NAMES
+        for index, name in enumerate(names):
+            study = make_study(name, seed=1000 + index)
+            (self.studies / f"{name}.nii.gz").write_bytes(to_nifti(study.image))
+            (self.truth / f"{name}.nii.gz").write_bytes(to_nifti(study.mask))
+            if index < scenario.labelled:
+                self._label(study, "final", index)
+            elif index == scenario.labelled and scenario.labelled:
+                self._label(study, "original", index)
+
+    def _label(self, study: Study, tag: str, seed: int) -> None:
+        import numpy as np  # noqa: PLC0415 - already loaded by the volumes
+
+        folder = self.studies / "labels" / tag
+        folder.mkdir(parents=True, exist_ok=True)
+        mask = with_small_errors(study.mask, np.random.default_rng(seed))
+        (folder / f"{study.name}.nii.gz").write_bytes(to_nifti(mask))
+
+
+def _script(path: Path, *lines: str) -> None:
+    path.write_text("\n".join(("#!/bin/sh", *lines)) + "\n")
+    path.chmod(0o755)
+
+
+def _import_paths() -> list[str]:
+    """Folders that hold labeltui and what the stand-in needs, in whatever way they were installed."""
+    paths = []
+    for name in _DEPENDENCIES:
+        spec = importlib.util.find_spec(name)
+        for place in (spec.submodule_search_locations or []) if spec else []:
+            paths.append(str(Path(place).parent))
+    return list(dict.fromkeys(paths))

@@ -1,0 +1,138 @@
+"""Start and stop the embedded pod from the console. Light: only the standard library."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import importlib.util
+import json
+import os
+import shutil
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from labeltui.sandbox.processes import sweep
+from labeltui.sandbox.scenarios import find
+
+_READY_WITHIN = 30.0
+_GONE_WITHIN = 10.0
+
+
+class PodFailed(RuntimeError):  # noqa: N818 - it reads as a sentence where it is raised
+    """The embedded pod did not start; the message says why."""
+
+
+class Pod:
+    """A running pod. It ends when :meth:`close` is called, or by itself when this process ends in any way."""
+
+    def __init__(self, process: asyncio.subprocess.Process, ready: Mapping[str, Any]) -> None:
+        self._process = process
+        self._closed = False
+        self.ready = dict(ready)
+        self.scenario = str(ready["scenario"])
+        self.title = str(ready["title"])
+        self.description = str(ready["description"])
+        self.autostart: tuple[str, ...] = tuple(ready["autostart"])
+        self.root = Path(ready["root"])
+        self.pid = process.pid
+
+    def profile(self) -> dict[str, Any]:
+        """Return the pod as a profile of the configuration file (:class:`labeltui.config.model.Profile`)."""
+        ready = self.ready
+        return {
+            "host": "ssh",
+            "ssh": {
+                "address": ready["address"],
+                "key": ready["key"],
+                "known_hosts": ready["known_hosts"],
+                "config": "none",
+            },
+            "server": {
+                "folder": ready["folder"],
+                "app": "radiology",
+                "models": ["deepedit"],
+                "studies": ready["studies"],
+                "port": ready["server_port"],
+                "conf": {"use_pretrained_model": "false"},
+                "torch": "cpu",
+            },
+        }
+
+    async def close(self) -> None:
+        """End the pod with everything that runs in it, and remove its folder; may be called twice."""
+        if self._closed:
+            return
+        self._closed = True
+        if self._process.stdin is not None:
+            self._process.stdin.close()
+        try:
+            await asyncio.wait_for(self._process.wait(), _GONE_WITHIN)
+        except TimeoutError:
+            self._process.kill()
+            await self._process.wait()
+        # The pod cleans up after itself; where it was killed, this is the only one left to do it.
+        if self.root.exists():
+            await asyncio.to_thread(sweep, str(self.ready["token"]), Path(self.ready["folder"]))
+            await asyncio.to_thread(shutil.rmtree, self.root, ignore_errors=True)
+
+
+async def start_pod(scenario: str = "healthy", *, folder: Path | None = None) -> Pod:
+    """Start a pod that plays ``scenario``; its files go into a new folder inside ``folder`` (else the temp folder).
+
+    Raises :class:`~labeltui.sandbox.scenarios.UnknownScenario` and :class:`PodFailed`.
+    """
+    find(scenario)
+    command = [sys.executable, "-m", "labeltui.sandbox", "--scenario", scenario]
+    if folder is not None:
+        command += ["--folder", str(folder)]
+    process = await asyncio.create_subprocess_exec(
+        *command,
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        env=_environment(),
+        start_new_session=True,
+    )
+    try:
+        return Pod(process, await _ready_line(process))
+    except BaseException:
+        await _abandon(process)
+        raise
+
+
+def _environment() -> dict[str, str]:
+    """This environment, with the place labeltui was imported from on the path: the child may start anywhere."""
+    spec = importlib.util.find_spec("labeltui")
+    places = [str(Path(place).parent) for place in (spec.submodule_search_locations or [])] if spec else []
+    inherited = [path for path in os.environ.get("PYTHONPATH", "").split(os.pathsep) if path]
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(dict.fromkeys([*places, *inherited]))}
+
+
+async def _ready_line(process: asyncio.subprocess.Process) -> dict[str, Any]:
+    assert process.stdout is not None and process.stderr is not None  # noqa: S101 - both are pipes
+    try:
+        line = await asyncio.wait_for(process.stdout.readline(), _READY_WITHIN)
+    except TimeoutError:
+        raise PodFailed(f"The demo pod was not ready within {_READY_WITHIN:.0f} seconds.") from None
+    try:
+        ready = json.loads(line)
+    except ValueError:
+        said = (await process.stderr.read(65536)).decode(errors="replace").strip().splitlines()
+        raise PodFailed(f"The demo pod did not start: {said[-1] if said else 'it said nothing'}") from None
+    if not isinstance(ready, dict):
+        raise PodFailed("The demo pod did not start: its first line is not what was agreed.")
+    return ready
+
+
+async def _abandon(process: asyncio.subprocess.Process) -> None:
+    """End a pod that never got ready; it cleans up when its stdin closes."""
+    if process.stdin is not None:
+        process.stdin.close()
+    try:
+        await asyncio.wait_for(process.wait(), _GONE_WITHIN)
+    except TimeoutError:
+        with contextlib.suppress(ProcessLookupError):
+            process.kill()
+        await process.wait()

@@ -1,0 +1,121 @@
+"""A small voxel classifier: intensity, its surroundings and position, through one hidden layer, by minibatch Adam."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float32]
+Ints = NDArray[np.int64]
+
+FEATURES = 9
+_HIDDEN = 24
+
+
+def features(volume: NDArray[Any]) -> Floats:
+    """Return one row of features per voxel of ``volume`` (Hounsfield units), in C order."""
+    scaled = np.clip(np.asarray(volume, np.float32) / 100.0, -3.0, 3.0)
+    near, wide = _smooth(scaled, 1), _smooth(scaled, 3)
+    axes = [np.linspace(-1, 1, size, dtype=np.float32) for size in scaled.shape]
+    x, y, z = np.meshgrid(*axes, indexing="ij")
+    columns = (scaled, near, wide, x, y, z, x * x, y * y, z * z)
+    return np.stack([column.ravel() for column in columns], axis=1)
+
+
+def _smooth(volume: Floats, radius: int) -> Floats:
+    """Mean over a cube of ``2 * radius + 1`` voxels, edges repeated."""
+    result = volume
+    for axis in range(3):
+        padded = np.concatenate(
+            [
+                np.repeat(result.take([0], axis), radius + 1, axis),
+                result,
+                np.repeat(result.take([-1], axis), radius, axis),
+            ],
+            axis,
+        )
+        total = np.cumsum(padded, axis=axis, dtype=np.float64)
+        size, width = volume.shape[axis], 2 * radius + 1
+        upper = total.take(range(width, size + width), axis)
+        lower = total.take(range(size), axis)
+        result = ((upper - lower) / width).astype(np.float32)
+    return result
+
+
+class Classifier:
+    """Softmax over ``classes`` (label indices, background first)."""
+
+    def __init__(self, classes: list[int], *, seed: int = 7) -> None:
+        self.classes = classes
+        rng = np.random.default_rng(seed)
+        self.weights: list[Floats] = [
+            rng.normal(0, FEATURES**-0.5, (FEATURES, _HIDDEN)).astype(np.float32),
+            np.zeros(_HIDDEN, np.float32),
+            rng.normal(0, _HIDDEN**-0.5, (_HIDDEN, len(classes))).astype(np.float32),
+            np.zeros(len(classes), np.float32),
+        ]
+        self._moments = [(np.zeros_like(weight), np.zeros_like(weight)) for weight in self.weights]
+        self._steps = 0
+
+    def save(self, path: Path) -> None:
+        """Write weights and classes; the same classifier gives the same bytes."""
+        with path.open("wb") as target:
+            arrays = {f"weight_{index}": weight for index, weight in enumerate(self.weights)}
+            np.savez(target, classes=np.asarray(self.classes), **arrays)  # type: ignore[arg-type]
+
+    @classmethod
+    def load(cls, path: Path) -> Classifier:
+        """Read what :meth:`save` wrote."""
+        with np.load(path) as stored:
+            made = cls([int(value) for value in stored["classes"]])
+            made.weights = [stored[f"weight_{index}"] for index in range(len(made.weights))]
+        return made
+
+    def probabilities(self, rows: Floats) -> Floats:
+        """Return one row of class probabilities per row of features."""
+        return self._forward(rows)[1]
+
+    def predict(self, volume: NDArray[Any]) -> NDArray[np.uint8]:
+        """Return the label index of every voxel."""
+        best = self.probabilities(features(volume)).argmax(axis=1)
+        return np.asarray(self.classes, np.uint8)[best].reshape(volume.shape)
+
+    def step(self, rows: Floats, targets: Ints, rate: float) -> float:
+        """Take one Adam step on a minibatch; returns its mean cross entropy before the step."""
+        hidden, chances = self._forward(rows)
+        count = len(targets)
+        picked = chances[np.arange(count), targets]
+        slope = chances.copy()
+        slope[np.arange(count), targets] -= 1
+        slope /= count
+        back = (slope @ self.weights[2].T) * (1 - hidden**2)
+        self._update([rows.T @ back, back.sum(axis=0), hidden.T @ slope, slope.sum(axis=0)], rate)
+        return float(-np.log(np.maximum(picked, 1e-9)).mean())
+
+    def _forward(self, rows: Floats) -> tuple[Floats, Floats]:
+        hidden = np.tanh(rows @ self.weights[0] + self.weights[1])
+        scores = hidden @ self.weights[2] + self.weights[3]
+        scores -= scores.max(axis=1, keepdims=True)
+        raised = np.exp(scores)
+        return hidden, raised / raised.sum(axis=1, keepdims=True)
+
+    def _update(self, slopes: list[Floats], rate: float) -> None:
+        self._steps += 1
+        for weight, slope, (first, second) in zip(self.weights, slopes, self._moments, strict=True):
+            first += 0.1 * (slope - first)
+            second += 0.001 * (slope * slope - second)
+            unbiased = first / (1 - 0.9**self._steps)
+            scale = np.sqrt(second / (1 - 0.999**self._steps)) + 1e-8
+            weight -= (rate * unbiased / scale).astype(np.float32)
+
+
+def dice(predicted: NDArray[np.uint8], truth: NDArray[Any], label: int) -> float | None:
+    """Dice of one label; None when the truth does not have it."""
+    right = truth == label
+    if not right.any():
+        return None
+    said = predicted == label
+    return float(2 * np.logical_and(said, right).sum() / (said.sum() + right.sum()))

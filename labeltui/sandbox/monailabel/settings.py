@@ -1,0 +1,48 @@
+"""What one run of the stand-in was told: by its command line, and by the scenario that the pod plays."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from labeltui.sandbox.scenarios import Scenario, find
+
+_CONF, _APP, _STUDIES = "MONAI_LABEL_APP_CONF", "MONAI_LABEL_APP_DIR", "MONAI_LABEL_STUDIES"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """App folder, studies folder and ``--conf`` of the server and of the children it starts."""
+
+    app_dir: Path
+    studies: Path
+    conf: dict[str, str] = field(default_factory=dict)
+
+    def export(self) -> dict[str, str]:
+        """Return the environment that carries these settings to a child."""
+        return {_APP: str(self.app_dir), _STUDIES: str(self.studies), _CONF: json.dumps(self.conf)}
+
+    @classmethod
+    def from_environment(cls) -> Settings:
+        """Read what :meth:`export` wrote; raises ``KeyError`` outside a server's child."""
+        return cls(Path(os.environ[_APP]), Path(os.environ[_STUDIES]), json.loads(os.environ[_CONF]))
+
+
+def scenario() -> Scenario:
+    """Return the scenario of the pod this runs in; ``healthy`` where none is named."""
+    path = os.environ.get("LABELTUI_STANDIN_SCENARIO")
+    if not path:
+        return find("healthy")
+    known: dict[str, Any] = json.loads(Path(path).read_text())
+    return Scenario(
+        **{key: tuple(value) if isinstance(value, list) else value for key, value in known.items()}
+    )
+
+
+def python() -> str:
+    """Path of the interpreter as people see it: the venv's."""
+    return os.environ.get("LABELTUI_STANDIN_PYTHON", sys.executable)

@@ -1,0 +1,131 @@
+"""Background tasks as MONAI Label runs them: a child process each, one at a time per method, known only in memory."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import subprocess
+import sys
+import threading
+import uuid
+from collections import deque
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
+from typing import Any
+
+from labeltui.sandbox.monailabel import settings as standin
+from labeltui.sandbox.monailabel.log import say
+from labeltui.sandbox.monailabel.settings import Settings
+
+Task = dict[str, Any]
+_UTILS = "monailabel.utils.async_tasks.utils"
+
+
+class AlreadyRunning(Exception):  # noqa: N818 - a state, answered with 429
+    """A task of that method runs; the message is the real server's."""
+
+
+class Tasks:
+    """The tasks of one server process. Methods are ``train``, ``scoring`` and ``batch_infer``."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._tasks: dict[str, list[Task]] = {}
+        self._processes: dict[str, dict[str, subprocess.Popen[str]]] = {}
+        self._executors: dict[str, ThreadPoolExecutor] = {}
+        self._lock = threading.Lock()
+
+    def submit(self, method: str, request: dict[str, Any], *, enqueue: bool = False) -> Task:
+        """Queue a task; raises :class:`AlreadyRunning` when one runs and ``enqueue`` is off.
+
+        As in the real server, only a process that has started counts: two requests in the same instant both pass.
+        """
+        if self._processes.get(method) and not enqueue:
+            message = f"++++++++++ {method.capitalize()} Task is Already Running"
+            say("monailabel.utils.async_tasks.task:25", message)
+            raise AlreadyRunning(message)
+        say("monailabel.utils.async_tasks.task:41", f"{method.capitalize()} request: {request}")
+        task: Task = {"id": str(uuid.uuid4()), "status": "SUBMITTED", "request": request, "start_ts": _now()}
+        self._tasks.setdefault(method, []).append(task)
+        executor = self._executors.setdefault(method, ThreadPoolExecutor(max_workers=1))
+        executor.submit(self._run, task, method)
+        return task
+
+    def all(self, method: str) -> list[Task]:
+        """Every task since the server started, oldest first."""
+        return self._tasks.get(method, [])
+
+    def running(self, method: str) -> Task | None:
+        """The task whose process runs."""
+        for task_id in list(self._processes.get(method, {})):
+            return next(task for task in self._tasks[method] if task["id"] == task_id)
+        return None
+
+    def stop(self, method: str) -> Task | None:
+        """Kill the running task; the next queued one then starts. None when nothing runs."""
+        say(f"{_UTILS}:120", f"Kill background task for {method}")
+        with self._lock:
+            task = self.running(method)
+            if task is None:
+                return None
+            process = self._processes[method].pop(task["id"])
+        say(f"{_UTILS}:129", f"Kill:: Process pid is {process.pid}")
+        task["status"] = "STOPPED"
+        process.kill()
+        say(f"{_UTILS}:133", f"Killed background process: {process.pid}")
+        task["end_ts"] = _now()
+        return task
+
+    def _run(self, task: Task, method: str) -> None:
+        request = task["request"]
+        request["gpus"] = "all"
+        path = os.environ.get("PYTHONPATH", "")
+        say(f"{_UTILS}:49", f"Before:: {path}")
+        say(f"{_UTILS}:53", f"After:: {path}")
+        arguments = ["-m", "monailabel.interfaces.utils.app", "-m", method, "-r"]
+        body = json.dumps(request, separators=(",", ":"))
+        say(f"{_UTILS}:65", f"COMMAND:: {' '.join([standin.python(), *arguments, body])}")
+        process = subprocess.Popen(
+            [sys.executable, *arguments, body],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            env={**os.environ, **self._settings.export(), "MONAI_LABEL_DATASTORE_AUTO_RELOAD": "false"},
+            text=True,
+            errors="replace",
+        )
+        with self._lock:
+            self._processes.setdefault(method, {})[task["id"]] = process
+        details: deque[str] = deque(maxlen=20)
+        task["details"] = details
+        task["status"] = "RUNNING"
+        self._follow(process, method, details)
+        code = process.wait()
+        say(f"{_UTILS}:83", f"Return code: {code}")
+        with self._lock:
+            self._processes[method].pop(task["id"], None)
+        if task["status"] == "RUNNING":
+            task["status"] = "DONE" if code == 0 else "ERROR"
+        task["end_ts"] = _now()
+
+    def _follow(self, process: subprocess.Popen[str], method: str, details: deque[str]) -> None:
+        logger = logging.getLogger(f"task_{method}")
+        assert process.stdout is not None  # noqa: S101 - it is a pipe
+        with process.stdout as output:
+            for raw in output:
+                line = raw.rstrip()
+                if line:
+                    logger.info("%s", line)
+                    details.append(line)
+
+
+def public(task: Task) -> dict[str, Any]:
+    """Return a task as REST shows it."""
+    shown = dict(task)
+    if "details" in shown:
+        shown["details"] = list(shown["details"])
+    return shown
+
+
+def _now() -> str:
+    return datetime.now().strftime("%Y-%m-%d %H:%M:%S")

@@ -1,0 +1,53 @@
+"""Find and end everything that was started inside a pod, also what double-forked away from it."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+MARK = "LABELTUI_DEMO_POD"
+"""Environment variable that every process of a pod carries; its value is the pod's token."""
+
+
+def of_pod(token: str) -> list[int]:
+    """Ids of the running processes whose environment names this pod (Linux; elsewhere none is found)."""
+    needle = f"{MARK}={token}".encode()
+    found = []
+    for entry in Path("/proc").glob("[0-9]*"):
+        try:
+            environment = (entry / "environ").read_bytes()
+        except OSError:
+            continue
+        if needle in environment.split(b"\0"):
+            found.append(int(entry.name))
+    return [pid for pid in found if pid != os.getpid()]
+
+
+def _job_groups(folder: Path) -> Iterator[int]:
+    """Process groups in the agent's job files: the way to find detached jobs where there is no /proc."""
+    for path in folder.glob("jobs/*.json"):
+        with contextlib.suppress(OSError, ValueError, AttributeError):
+            group = json.loads(path.read_text()).get("pgid")
+            if isinstance(group, int) and group > 1:
+                yield group
+
+
+def sweep(token: str, folder: Path, *, patience: float = 5.0) -> list[int]:
+    """Kill the pod's processes until none is left; returns the ids of any that outlived ``patience`` seconds."""
+    if not Path("/proc/self/environ").exists():
+        for group in _job_groups(folder):
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(group, signal.SIGKILL)
+        return []
+    deadline = time.monotonic() + patience
+    while (left := of_pod(token)) and time.monotonic() < deadline:
+        for pid in left:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.kill(pid, signal.SIGKILL)
+        time.sleep(0.02)
+    return left

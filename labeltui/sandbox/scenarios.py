@@ -1,0 +1,108 @@
+"""What the embedded pod can play. Only the standard library: the console reads this before it starts anything."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+class UnknownScenario(ValueError):  # noqa: N818 - it reads as a sentence where it is raised
+    """No scenario has that name; the message lists those there are."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """One way for a session to go. Times are seconds; None switches a fault off.
+
+    ``autostart`` tells the console what to start by its ordinary actions: ``server``, then ``train``.
+    """
+
+    name: str
+    title: str
+    description: str
+    autostart: tuple[str, ...] = ("server",)
+    studies: int = 12
+    labelled: int = 5  # studies that start with a final label
+    annotators: tuple[str, ...] = ("ana", "ben")
+    annotator_pause: float = 7.0  # between two samples of one annotator
+    epoch_seconds: float = 1.5
+    crash_after: float | None = None  # the server dies so long after it came up
+    oom_after_epochs: int | None = None  # the training child is killed in the epoch after
+    answer_delay: float = 0.0  # before each REST answer
+    drop_every: float | None = None  # all SSH connections break at this interval
+    refuse_for: float = 0.0  # ... and new ones are refused for so long
+    hostile: bool = False  # names and log lines that try to do harm
+
+
+_ALL = (
+    Scenario(
+        "healthy",
+        "A healthy session",
+        "The server runs, two annotators label studies, and nothing is wrong.",
+    ),
+    Scenario(
+        "training",
+        "A model learns",
+        "As healthy, and a training run starts as soon as the server is up.",
+        autostart=("server", "train"),
+        labelled=6,
+    ),
+    Scenario(
+        "stopped",
+        "Nothing runs yet",
+        "The host is there and MONAI Label is installed; the server has not been started.",
+        autostart=(),
+    ),
+    Scenario(
+        "server-crash",
+        "The server crashes",
+        "The server dies with a traceback some seconds after it came up.",
+        crash_after=12.0,
+    ),
+    Scenario(
+        "oom",
+        "Training runs out of memory",
+        "The kernel kills the training process in its third epoch.",
+        autostart=("server", "train"),
+        oom_after_epochs=2,
+    ),
+    Scenario(
+        "network-drop",
+        "The network drops",
+        "Every SSH connection breaks again and again, and the host refuses new ones for a while.",
+        autostart=("server", "train"),
+        drop_every=20.0,
+        refuse_for=5.0,
+    ),
+    Scenario(
+        "slow",
+        "Everything is slow",
+        "The server takes seconds to answer each request.",
+        annotator_pause=20.0,
+        answer_delay=3.0,
+    ),
+    Scenario(
+        "hostile",
+        "Hostile names and logs",
+        "Study names and log lines hold markup, terminal escapes and shell commands.",
+        hostile=True,
+    ),
+    Scenario(
+        "no-labels",
+        "No labels at all",
+        "No study has a label and nobody is labelling: training has nothing to learn from.",
+        labelled=0,
+        annotators=(),
+    ),
+)
+
+SCENARIOS: dict[str, Scenario] = {scenario.name: scenario for scenario in _ALL}
+"""Every scenario by name."""
+
+
+def find(name: str) -> Scenario:
+    """Return the scenario of that name; raises :class:`UnknownScenario`."""
+    try:
+        return SCENARIOS[name]
+    except KeyError:
+        known = ", ".join(SCENARIOS)
+        raise UnknownScenario(f"There is no scenario {name!r}. Scenarios are: {known}.") from None

@@ -1,0 +1,150 @@
+"""The pod's SSH server: public-key login, commands, PTY shells, SFTP and forwarding to its own loopback."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import shutil
+from collections.abc import Awaitable, Callable, Mapping
+from pathlib import Path
+
+import asyncssh
+
+from labeltui.sandbox.commands import run_on_pipes
+from labeltui.sandbox.terminal import run_on_terminal
+
+USER = "demo"
+
+
+class Sshd:
+    """One SSH server on 127.0.0.1. ``home`` is where commands start; ``environment`` is all they are given."""
+
+    def __init__(self, root: Path, home: Path, environment: Mapping[str, str]) -> None:
+        self._root = root
+        self._home = home
+        self._environment = dict(environment)
+        self._acceptor: asyncssh.SSHAcceptor | None = None
+        self.connections: set[asyncssh.SSHServerConnection] = set()
+        self.refusing = False
+        self.port = 0
+
+    @property
+    def key_path(self) -> Path:
+        """The client's private key."""
+        return self._root / "client_key"
+
+    @property
+    def known_hosts_path(self) -> Path:
+        """A known_hosts file that holds this server's key."""
+        return self._root / "known_hosts"
+
+    async def start(self) -> None:
+        """Make fresh keys, listen, and write the client's key and known_hosts."""
+        host_key = asyncssh.generate_private_key("ssh-ed25519")
+        client_key = asyncssh.generate_private_key("ssh-ed25519", comment="labeltui demo")
+        client_key.write_private_key(self.key_path)
+        self.key_path.chmod(0o600)
+        self._acceptor = await asyncssh.create_server(
+            lambda: _Login(self),
+            "127.0.0.1",
+            0,
+            server_host_keys=[host_key],
+            authorized_client_keys=asyncssh.import_authorized_keys(client_key.export_public_key().decode()),
+            process_factory=self._serve,
+            sftp_factory=lambda channel: _Files(channel, self._home),
+            encoding=None,
+            line_editor=False,
+            agent_forwarding=False,
+            allow_scp=True,
+            window=1 << 20,
+        )
+        self.port = self._acceptor.get_port()
+        public = host_key.export_public_key().decode().strip()
+        self.known_hosts_path.write_text(f"[127.0.0.1]:{self.port} {public}\n")
+
+    async def close(self) -> None:
+        """Stop listening and end every connection."""
+        if self._acceptor is not None:
+            self._acceptor.close()
+        self.drop_all()
+
+    def drop_all(self) -> None:
+        """Break every connection, as a network does: without a word."""
+        for connection in list(self.connections):
+            connection.abort()
+
+    async def _serve(self, process: asyncssh.SSHServerProcess[bytes]) -> None:
+        """Run what a client asked for; an exec without PTY behaves as under OpenSSH."""
+        environment = dict(self._environment)
+        run: Callable[..., Awaitable[None]] = run_on_pipes
+        if process.term_type is not None:
+            environment["TERM"] = process.term_type or "xterm-256color"
+            run = run_on_terminal
+        argv = ["/bin/sh", "-c", process.command] if process.command else _login_shell(self._home)
+        with contextlib.suppress(asyncssh.Error, ConnectionError):
+            await run(process, argv, environment, self._home)
+
+
+def _login_shell(home: Path) -> list[str]:
+    """An interactive shell with the pod's own prompt, whatever the machine's start-up files say."""
+    bash = shutil.which("bash", path="/bin:/usr/bin:/usr/local/bin")
+    if bash:
+        return [bash, "--noprofile", "--rcfile", str(home / ".bashrc"), "-i"]
+    return ["/bin/sh", "-i"]
+
+
+class _Login(asyncssh.SSHServer):
+    """One client's connection."""
+
+    def __init__(self, sshd: Sshd) -> None:
+        self._sshd = sshd
+        self._connection: asyncssh.SSHServerConnection | None = None
+
+    def connection_made(self, conn: asyncssh.SSHServerConnection) -> None:
+        if self._sshd.refusing:
+            conn.abort()
+            return
+        self._connection = conn
+        self._sshd.connections.add(conn)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if self._connection is not None:
+            self._sshd.connections.discard(self._connection)
+
+    def begin_auth(self, username: str) -> bool:
+        return True
+
+    def validate_public_key(self, username: str, key: asyncssh.SSHKey) -> bool:
+        return False  # only the key made at start-up, which asyncssh itself knows
+
+    def public_key_auth_supported(self) -> bool:
+        return True
+
+    def connection_requested(self, dest_host: str, dest_port: int, orig_host: str, orig_port: int) -> bool:
+        if dest_host not in ("127.0.0.1", "localhost"):
+            raise asyncssh.ChannelOpenError(
+                asyncssh.OPEN_ADMINISTRATIVELY_PROHIBITED, "the demo pod forwards to its own loopback only"
+            )
+        return True
+
+
+class _Files(asyncssh.SFTPServer):
+    """SFTP whose relative paths start at the pod's home."""
+
+    def __init__(self, channel: asyncssh.SSHServerChannel[bytes], home: Path) -> None:
+        super().__init__(channel)
+        self._home = os.fsencode(home)
+
+    def map_path(self, path: bytes) -> bytes:
+        return os.path.join(self._home, path)  # noqa: PTH118 - bytes
+
+
+async def break_network(sshd: Sshd, every: float, refuse_for: float) -> None:
+    """Drop all connections ``every`` so many seconds and refuse new ones for a while, for ever."""
+    while True:
+        await asyncio.sleep(every)
+        sshd.refusing = True
+        sshd.drop_all()
+        await asyncio.sleep(refuse_for)
+        sshd.refusing = False
