@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 Console = Callable[[Launch], int]
 
 STREAMS = frozenset({"tunnel"})  # hold until interrupted, so what they say is a stream
+LISTS = frozenset({"server.logs"})  # their records are the answer, not news on the way to it
 
 
 def main(argv: Sequence[str], *, console: Console, opener: Opener = open_session) -> int:
@@ -36,7 +37,7 @@ def _answered(argv: Sequence[str], output: Output, console: Console, opener: Ope
         output.verbose = request.verbose
         return _dispatch(request, output, console, opener)
     except LabeltuiError as error:
-        output.failure(error.problem)
+        output.failure(error.problem, error.document)
         return error.exit_code
     except (KeyboardInterrupt, asyncio.CancelledError):
         output.failure(Problem("interrupted", "Interrupted."))
@@ -70,4 +71,5 @@ def _dispatch(request: Request, output: Output, console: Console, opener: Opener
     from labeltui.cli.running import run_command  # noqa: PLC0415
 
     output.stream = bool(request.params.get("follow")) or request.action.id in STREAMS
+    output.lists = request.action.id in LISTS
     return asyncio.run(run_command(request, request.action, output, opener))

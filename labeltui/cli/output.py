@@ -21,12 +21,15 @@ class Output:
     """Also the :class:`~labeltui.session.report.Report` of the action that runs.
 
     ``stream``: records go to stdout as they come; otherwise they are progress, on stderr.
+    ``lists``: the records are the answer: text shows nothing else, one JSON document holds them as ``records``.
     """
 
     def __init__(self, *, as_json: bool = False, verbose: bool = False, stream: bool = False) -> None:
         self.as_json = as_json
         self.verbose = verbose
         self.stream = stream
+        self.lists = False
+        self._records: list[Mapping[str, Any]] = []
 
     def progress(self, text: str) -> None:
         """One line for people."""
@@ -34,13 +37,19 @@ class Output:
 
     def emit(self, record: Mapping[str, Any]) -> None:
         """One record of a stream."""
-        if not self.stream:
-            self.progress(record_line(record))
-        else:
+        if self.stream or (self.lists and not self.as_json):
             _write(sys.stdout, dumps(record) if self.as_json else record_line(record))
+        elif self.lists:
+            self._records.append(record)
+        else:
+            self.progress(record_line(record))
 
     def document(self, document: Mapping[str, Any]) -> None:
         """What the command has to say. Empty: nothing."""
+        if self.lists and not self.as_json:
+            return
+        if self.lists and not self.stream:
+            document = {**document, "records": self._records}
         if document:
             _write(sys.stdout, dumps(document) if self.as_json else render(document))
 
@@ -48,11 +57,13 @@ class Output:
         """Text that is its own format on stdout (a schema)."""
         _write(sys.stdout, text)
 
-    def failure(self, problem: Problem) -> None:
-        """What went wrong, and what to do."""
+    def failure(self, problem: Problem, document: Mapping[str, Any] | None = None) -> None:
+        """What went wrong, and what to do; ``document`` when there is something to show nevertheless."""
         if self.as_json:
-            _write(sys.stdout, dumps(failure_document(problem)))
+            _write(sys.stdout, dumps(document or failure_document(problem)))
             return
+        if document:
+            _write(sys.stdout, render(document))
         lines = [f"labeltui: {paragraph(problem.message)}"]
         lines += [visible(problem.hint)] if problem.hint else []
         lines += [paragraph(problem.detail)] if problem.detail and self.verbose else []

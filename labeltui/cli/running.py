@@ -53,7 +53,7 @@ async def opened(
     with _ended_by_signals():
         session = await opener(launch, prompter)
         try:
-            await session.start()
+            await session.start(hold=False)  # the sticky port is for those who stay
             try:
                 await _connected(session, output, prompter)
             except (Refused, Unreachable):

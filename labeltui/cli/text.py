@@ -35,9 +35,6 @@ def paragraph(text: str) -> str:
 
 def render(document: Mapping[str, Any]) -> str:
     """A document as lines: values first, then what is nested. Unknown values are left out, not a state."""
-    lines = document.get("lines")
-    if isinstance(lines, Sequence) and not isinstance(lines, str):
-        return "\n".join(visible(str(line)) for line in lines)
     return "\n".join(_block(document, ""))
 
 

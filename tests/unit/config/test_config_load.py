@@ -1,3 +1,4 @@
+# ruff: noqa: E501 - each row of a table on its own line
 from __future__ import annotations
 
 import json
@@ -139,7 +140,9 @@ def test_several_mistakes_are_all_told_in_the_order_of_the_lines(write):
 
 
 def test_a_secret_is_never_repeated(write):
-    assert "hunter2" not in complaint(write(P + 'password = "hunter2"\n[profiles.a.server.env]\nX_TOKEN = "hunter2"\n'))
+    assert "hunter2" not in complaint(
+        write(P + 'password = "hunter2"\n[profiles.a.server.env]\nX_TOKEN = "hunter2"\n')
+    )
 
 
 def test_a_missing_file_says_how_to_get_one(tmp_path):
@@ -185,8 +188,14 @@ def test_every_value_knows_where_it_comes_from(write):
     path = write('[profiles.a]\nhost = "local"\nserver.port = 9000\n[profiles.b]\n')
     values = {value.key: value for value in effective_values(load(path), "a")}
     assert (values["profiles.a.host"].value, values["profiles.a.host"].origin) == ("local", f"{path}:2")
-    assert (values["profiles.a.server.port"].value, values["profiles.a.server.port"].origin) == (9000, f"{path}:3")
-    assert (values["profiles.a.server.app"].value, values["profiles.a.server.app"].origin) == ("radiology", "default")
+    assert (values["profiles.a.server.port"].value, values["profiles.a.server.port"].origin) == (
+        9000,
+        f"{path}:3",
+    )
+    assert (values["profiles.a.server.app"].value, values["profiles.a.server.app"].origin) == (
+        "radiology",
+        "default",
+    )
     assert not any(key.startswith("profiles.b") for key in values)
 
 
@@ -215,7 +224,13 @@ def test_what_looks_like_a_secret(key, secret):
 
 @pytest.mark.parametrize(
     ("url", "found"),
-    [("http://u:p@h/", True), ("http://u@h/", False), ("/a:b@c", False), ("http://[::1", False), ("plain", False)],
+    [
+        ("http://u:p@h/", True),
+        ("http://u@h/", False),
+        ("/a:b@c", False),
+        ("http://[::1", False),
+        ("plain", False),
+    ],
 )
 def test_passwords_in_urls(url, found):
     assert url_password(url) is found
@@ -243,7 +258,9 @@ def test_the_starter_profile_is_valid_and_holds_what_was_given(write, name):
 def test_the_comments_of_the_starter_profile_are_the_defaults(write):
     text = starter_text("x", {"host": "local"})
     uncommented = "\n".join(
-        line[2:] if line.startswith("# ") and " = " in line and "..." not in line and not line.endswith(".") else line
+        line[2:]
+        if line.startswith("# ") and " = " in line and "..." not in line and not line.endswith(".")
+        else line
         for line in text.splitlines()
     )
     assert select(load(write(uncommented)), None)[1] == select(load(write(text)), None)[1]
@@ -257,7 +274,10 @@ def test_the_file_of_init_is_private(tmp_path):
     assert main(["config", "init", "--host", "local", "--config", str(path)], console=lambda _: 1) == 0
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     before = path.read_text()
-    assert main(["config", "init", "--host", "local", "--name", "b", "--config", str(path)], console=lambda _: 1) == 3
+    assert (
+        main(["config", "init", "--host", "local", "--name", "b", "--config", str(path)], console=lambda _: 1)
+        == 3
+    )
     assert path.read_text() == before
     assert main(["config", "init", "--yes", "--host", "local", "--name", "b", "--config", str(path)],
                 console=lambda _: 1) == 0  # fmt: skip

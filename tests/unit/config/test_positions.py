@@ -1,3 +1,4 @@
+# ruff: noqa: E501 - each row of a table on its own line
 from __future__ import annotations
 
 import json
@@ -39,7 +40,9 @@ def test_lines_of_keys(text, expected):
     assert find_positions(text) == expected
 
 
-names = st.text(st.characters(exclude_categories=("Cs",)), max_size=6) | st.sampled_from(["a", "b-c", "1", "é.", ""])
+names = st.text(st.characters(exclude_categories=("Cs",)), max_size=6) | st.sampled_from(
+    ["a", "b-c", "1", "é.", ""]
+)
 scalars = st.one_of(
     st.integers(-1000, 1000),
     st.booleans(),
@@ -47,7 +50,9 @@ scalars = st.one_of(
     st.sampled_from(['multi\nline """ x', "]", "}", "#", "= 1", "'''"]),
 )
 values = st.recursive(
-    scalars, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(names, inner, max_size=3), max_leaves=8
+    scalars,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(names, inner, max_size=3),
+    max_leaves=8,
 )
 tables = st.dictionaries(names, values | st.dictionaries(names, values, max_size=3), max_size=5)
 
@@ -70,7 +75,9 @@ class Writer:
         self.put(self.draw(st.sampled_from(["", " ", "\t", "\n", "# [c] = {\n"] if lines else ["", " "])))
 
     def quoted(self, text: str) -> str:
-        return json.dumps(text, ensure_ascii=self.draw(st.booleans()) and text.isascii()).replace("\x7f", "\\u007f")
+        return json.dumps(text, ensure_ascii=self.draw(st.booleans()) and text.isascii()).replace(
+            "\x7f", "\\u007f"
+        )
 
     def key(self, path: tuple[str | int, ...]) -> None:
         self.blank(lines=False)
@@ -98,8 +105,12 @@ class Writer:
                 self.put(",")
             self.blank(lines=True)
             self.put("]")
-        elif isinstance(value, str) and "\r" not in value and "\x7f" not in value and self.draw(st.booleans()):
-            escaped = "".join(c if c in "\n\t" or c >= " " else f"\\u{ord(c):04x}" for c in value.replace("\\", "\\\\"))
+        elif (
+            isinstance(value, str) and "\r" not in value and "\x7f" not in value and self.draw(st.booleans())
+        ):
+            escaped = "".join(
+                c if c in "\n\t" or c >= " " else f"\\u{ord(c):04x}" for c in value.replace("\\", "\\\\")
+            )
             self.put('"""\n' + escaped.replace('"', '\\"') + '"""')
         else:
             self.put(self.quoted(value) if isinstance(value, str) else json.dumps(value))

@@ -1,0 +1,122 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from labeltui import actions, cli
+from labeltui.domain.host import HostStatus, LinkState
+from labeltui.domain.reading import Reading
+from labeltui.domain.state import Identity, SessionState
+from labeltui.session.journal import Journal
+from labeltui.session.launch import Launch
+from labeltui.session.store import Store
+
+NOW = datetime(2026, 11, 23, 12, 0, 0, tzinfo=UTC)
+
+
+def link(state: LinkState, detail: str = "") -> Reading[HostStatus]:
+    return Reading(HostStatus("h", "ssh", "root@h:22", state, detail=detail), NOW)
+
+
+class StandIn:
+    """A session as the command line uses it; which functions ran is in ``ran``."""
+
+    def __init__(self, launch: Launch, host: Reading[HostStatus]) -> None:
+        self.launch = launch
+        self.name = launch.profile or "liver"
+        self.read_only = launch.read_only
+        self.store = Store(SessionState(Identity(self.name, self.read_only)))
+        self.journal = Journal()
+        self.events: list[str] = []
+        self.shell: Any = None
+        self._host = host
+
+    def clock(self) -> datetime:
+        return NOW
+
+    def busy(self, title: str, on: bool) -> None:
+        self.events.append(f"{'+' if on else '-'}{title}")
+
+    async def start(self, *, hold: bool = True) -> None:
+        self.events.append(f"start hold={hold}")
+        self.store.update(host=self._host)
+
+    async def close(self) -> None:
+        self.events.append("close")
+
+    async def open_shell(self, columns: int, rows: int, command: str | None = None) -> Any:
+        self.events.append(f"shell {command}")
+        return self.shell
+
+
+class Rig:
+    """Runs the command line against a stand-in session and stand-in operations."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self._monkeypatch = monkeypatch
+        self.host = link(LinkState.CONNECTED)
+        self.session: StandIn | None = None
+        self.calls: list[tuple[str, dict[str, Any]]] = []
+        self.consoles: list[Launch] = []
+        self.does: Callable[..., Any] | None = None
+        self.shell: Any = None
+        self.by_id = {action.id: self._replaced(action) for action in actions.ACTIONS}
+        monkeypatch.setattr("labeltui.cli.parser.BY_ID", self.by_id)
+        monkeypatch.setattr("labeltui.session.run.BY_ID", self.by_id)
+        self.terminal(present=False)
+
+    def terminal(self, *, present: bool, answers: tuple[str | None, ...] = ()) -> list[str]:
+        """Whether somebody can be asked, and what they answer; returns the list the questions go to."""
+        questions: list[str] = []
+        left = list(answers)
+
+        async def ask(_self: Any, question: str, *, echo: bool = True) -> str | None:
+            questions.append(question)
+            return left.pop(0)
+
+        self._monkeypatch.setattr("labeltui.cli.asking.TerminalPrompter.present", property(lambda _: present))
+        if present:
+            self._monkeypatch.setattr("labeltui.cli.asking.TerminalPrompter.ask", ask)
+        return questions
+
+    def _replaced(self, action: actions.Action) -> actions.Action:
+        if action.run is None:
+            return action
+
+        async def run(session: Any, params: Any, report: Any) -> Any:
+            self.calls.append((action.id, dict(params)))
+            if self.does is None:
+                return {"as_of": NOW.isoformat(), "did": action.id}
+            return await self.does(session, params, report)
+
+        return replace(action, run=run)
+
+    def irreversible(self, action_id: str) -> None:
+        """Make an action of the registry one that needs the name typed."""
+        changed = replace(self.by_id[action_id], danger=actions.Danger.IRREVERSIBLE)
+        self.by_id[action_id] = changed
+        self._monkeypatch.setattr(
+            "labeltui.cli.parser.ACTIONS", tuple(self.by_id[action.id] for action in actions.ACTIONS)
+        )
+
+    async def opener(self, launch: Launch, _prompter: Any) -> Any:
+        self.session = StandIn(launch, self.host)
+        self.session.shell = self.shell
+        return self.session
+
+    def console(self, launch: Launch) -> int:
+        self.consoles.append(launch)
+        return 7
+
+    def __call__(self, *argv: str) -> int:
+        return cli.main(argv, console=self.console, opener=self.opener)
+
+
+@pytest.fixture
+def rig(monkeypatch: pytest.MonkeyPatch) -> Rig:
+    monkeypatch.delenv("LABELTUI_DEMO", raising=False)
+    return Rig(monkeypatch)
