@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from labeltui.config.load import find_config_path, load, select
 from labeltui.config.model import Profile
-from labeltui.domain.problems import Misused
+from labeltui.domain.problems import Failed, Misused
 from labeltui.hosts.base import Host, Prompter
 from labeltui.hosts.local import LocalHost
 from labeltui.hosts.ssh import SshHost
-from labeltui.sandbox.launch import start_pod
+from labeltui.sandbox.launch import Pod, PodFailed, start_pod
+from labeltui.sandbox.scenarios import UnknownScenario
 from labeltui.session.launch import Launch
 from labeltui.session.session import Session
 from labeltui.session.statedir import StateDir
@@ -26,15 +25,24 @@ def open_profile(launch: Launch, prompter: Prompter) -> Session:
 
 async def open_demo(launch: Launch, prompter: Prompter) -> Session:
     """A session over an embedded pod, which is gone without a trace when the session is closed."""
-    pod = await start_pod(launch.demo or "healthy")
+    pod = await _start_pod(launch.demo or "healthy")
     try:
         profile = Profile.model_validate(pod.profile())
-        state = StateDir(Path(pod.state))
+        state = StateDir(pod.root / "console")
         host = host_of(profile, state, prompter)
         return Session("demo", profile, host, state, read_only=launch.read_only, pod=pod)
     except BaseException:
         await pod.close()
         raise
+
+
+async def _start_pod(scenario: str) -> Pod:
+    try:
+        return await start_pod(scenario)
+    except UnknownScenario as error:
+        raise Misused("unknown_scenario", str(error), "Choose one of those with --scenario.") from None
+    except PodFailed as error:
+        raise Failed("demo_failed", str(error), "Try again; `labeltui -v demo` says more.") from None
 
 
 def host_of(profile: Profile, state: StateDir, prompter: Prompter) -> Host:

@@ -18,6 +18,7 @@ from labeltui.session.setup import Setup
 
 if TYPE_CHECKING:
     from labeltui.actions import Document
+    from labeltui.domain.state import SessionState
     from labeltui.session.report import Report
     from labeltui.session.session import Session
 
@@ -131,11 +132,11 @@ async def setup(session: Session, params: Mapping[str, Any], report: Report) -> 
 async def tunnel(session: Session, _params: Mapping[str, Any], report: Report) -> Document:
     """Hold the tunnel until interrupted, and say each change of its state."""
     await session.hold_tunnel()
-    seen = None
+    seen = session.store.state.tunnel
+
+    def changed(state: SessionState) -> bool:
+        return state.tunnel.value != seen.value
+
     while True:
-        state = session.store.state
-        now = state.tunnel.value
-        if now is not None and now != seen:
-            seen = now
-            report.emit(documents.tunnel_document(state.tunnel, session.clock()))
-        await session.store.wait_for(lambda s, seen=seen: s.tunnel.value != seen)
+        report.emit(documents.tunnel_document(seen, session.clock()))
+        seen = (await session.store.wait_for(changed)).tunnel

@@ -74,7 +74,7 @@ class ServerWatch:
                 self._begin(run_id, path)
             self.log.back(self._clock())
             reading = asyncio.create_task(self._read(agent, path))
-            replaced = asyncio.create_task(self._store.wait_for(lambda _s, seen=run_id: self.run.run_id != seen))
+            replaced = asyncio.create_task(self._other_run(run_id))
             try:
                 await asyncio.wait((reading, replaced), return_when=asyncio.FIRST_COMPLETED)
                 if reading.done():
@@ -87,16 +87,16 @@ class ServerWatch:
                 replaced.cancel()
                 await asyncio.gather(reading, replaced, return_exceptions=True)
 
+    async def _other_run(self, run_id: str) -> None:
+        await self._store.wait_for(lambda _s: self.run.run_id != run_id)
+
     async def _read(self, agent: AgentClient, path: str) -> None:
         async for chunk in agent.follow(path, self.log.size):
             self._on_chunk(chunk)
 
     async def _run_with_log(self) -> tuple[str, str]:
-        state = await self._store.wait_for(lambda s: self.run.run_id is not None and self.run.log_path is not None)
-        del state
-        assert self.run.run_id is not None  # noqa: S101 - what was waited for
-        assert self.run.log_path is not None  # noqa: S101
-        return self.run.run_id, self.run.log_path
+        await self._store.wait_for(lambda _s: self.run.run_id is not None and self.run.log_path is not None)
+        return self.run.run_id or "", self.run.log_path or ""
 
     def _begin(self, run_id: str, path: str) -> None:
         self.log.begin(run_id, path)

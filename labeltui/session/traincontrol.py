@@ -61,7 +61,7 @@ async def train_stop(session: Session, _params: Mapping[str, Any], report: Repor
         agent = await session.link.ready()
         for orphan in orphans:
             report.progress(f"Ending the orphaned training of {orphan.model} (pid {orphan.pid})")
-            await agent.orphan_stop(orphan.pgid)
+            await agent.stop_orphans(orphan.pgid)
         session.watch.on_orphans(await agent.orphans())
     elif _state_of(await session.first_readings("training")) in UNDER_WAY:
         await _stop_running(session, report)
