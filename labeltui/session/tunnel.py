@@ -50,7 +50,7 @@ class Tunnel:
         self._forward = forward
         port = forward.local_port if self.hold or forward.direct else wanted
         if self.hold and not forward.direct:
-            self._state.write(KEPT, {"port": port, "pid": os.getpid()})
+            self._keep(port, wanted)
             self._say_moved(wanted, port)
         self._tell(
             state=TunnelState.OPEN, local_port=port, wanted_port=wanted, reconnects=self._opened, detail=""
@@ -74,10 +74,12 @@ class Tunnel:
         if self._forward is not None:
             self._tell(state=TunnelState.OPEN, detail=why)
 
-    def held_elsewhere(self) -> bool:
-        """True when another labeltui on this machine holds the sticky port of this profile."""
-        pid = self._state.read(KEPT).get("pid")
-        return isinstance(pid, int) and pid != os.getpid() and _alive(pid)
+    def _keep(self, port: int, wanted: int) -> None:
+        """Write the port down, unless it moved only because another labeltui holds the one that Slicer knows."""
+        holder = self._state.read(KEPT).get("pid")
+        elsewhere = isinstance(holder, int) and holder != os.getpid() and _alive(holder)
+        if port == wanted or not elsewhere:
+            self._state.write(KEPT, {"port": port, "pid": os.getpid()})
 
     def _wanted(self) -> int:
         kept = self._state.read(KEPT).get("port")

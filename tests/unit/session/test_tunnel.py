@@ -1,0 +1,129 @@
+"""The local port is sticky, taken ports are said aloud, and a command beside the console does not move it."""
+
+from __future__ import annotations
+
+import os
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+
+from labeltui.domain.host import TunnelState
+from labeltui.domain.problems import Failed, LabeltuiError
+from labeltui.domain.state import Identity, SessionState
+from labeltui.hosts.base import Host
+from labeltui.session.statedir import StateDir
+from labeltui.session.store import Store
+from labeltui.session.tunnel import Tunnel
+
+NOW = datetime(2026, 11, 23, 17, tzinfo=UTC)
+
+
+class Ports:
+    """A forward of the stand-in host."""
+
+    def __init__(self, local_port: int, direct: bool = False) -> None:
+        self.local_port = local_port
+        self.direct = direct
+        self.closed = False
+
+    async def close(self) -> None:
+        self.closed = True
+
+
+class Forwarding:
+    """A host that can only forward; the ports in ``taken`` are in use."""
+
+    def __init__(self, kind: str = "ssh", taken: tuple[int, ...] = ()) -> None:
+        self.kind = kind
+        self.taken = taken
+        self.given: list[Ports] = []
+
+    async def forward(self, remote_port: int, *, local_port: int = 0) -> Any:
+        if local_port in self.taken:
+            raise Failed("port_taken", f"Port {local_port} is in use.")
+        self.given.append(Ports(local_port or 54321, direct=self.kind == "local"))
+        return self.given[-1]
+
+
+def make(tmp_path: Path, *, hold: bool = True, remote: int = 8000) -> tuple[Store, Tunnel]:
+    store = Store(SessionState(Identity("test")))
+    return store, Tunnel(store, StateDir(tmp_path), remote, lambda: NOW, hold=hold)
+
+
+async def opened(tunnel: Tunnel, host: Forwarding) -> None:
+    await tunnel.open(cast(Host, host))
+
+
+async def test_it_is_up_only_once_something_answered_through_it(tmp_path: Path) -> None:
+    store, tunnel = make(tmp_path)
+    await opened(tunnel, Forwarding())
+    assert (tunnel.status.state, tunnel.status.local_port) == (TunnelState.OPEN, 8000)
+    tunnel.answered()
+    assert tunnel.status.state is TunnelState.UP
+    tunnel.silent("connection refused")
+    assert (tunnel.status.state, tunnel.status.detail) == (TunnelState.OPEN, "connection refused")
+    await tunnel.close("reset by peer")
+    assert (tunnel.status.state, tunnel.status.detail, tunnel.base_url) == (TunnelState.DOWN, "reset by peer", None)
+    assert store.state.tunnel.as_of == NOW
+
+
+async def test_a_taken_port_moves_it_to_the_next_and_says_so_and_it_stays_there(tmp_path: Path) -> None:
+    store, tunnel = make(tmp_path)
+    await opened(tunnel, Forwarding(taken=(8000, 8001)))
+    assert tunnel.status.url == "http://127.0.0.1:8002"
+    assert "8000 is taken" in store.state.alerts[0].message
+    assert "8002" in store.state.alerts[0].hint
+
+    store, later = make(tmp_path)
+    await opened(later, Forwarding())
+    assert later.status.local_port == 8002
+    assert store.state.alerts == ()
+
+
+async def test_a_second_console_does_not_move_the_port_of_the_first(tmp_path: Path) -> None:
+    StateDir(tmp_path).write("tunnel", {"port": 8000, "pid": os.getppid()})
+    _, second = make(tmp_path)
+    await opened(second, Forwarding(taken=(8000,)))
+    assert second.status.local_port == 8001
+    assert StateDir(tmp_path).read("tunnel") == {"port": 8000, "pid": os.getppid()}
+
+
+async def test_a_reconnect_takes_the_same_port_and_counts(tmp_path: Path) -> None:
+    _, tunnel = make(tmp_path)
+    host = Forwarding()
+    await opened(tunnel, host)
+    await tunnel.close("lost")
+    assert host.given[0].closed
+    await opened(tunnel, host)
+    assert (tunnel.status.local_port, tunnel.status.reconnects) == (8000, 1)
+
+
+async def test_without_hold_it_borrows_a_port_but_names_the_sticky_one(tmp_path: Path) -> None:
+    StateDir(tmp_path).write("tunnel", {"port": 8007, "pid": os.getppid()})
+    _, tunnel = make(tmp_path, hold=False)
+    await opened(tunnel, Forwarding())
+    assert (tunnel.base_url, tunnel.status.url) == ("http://127.0.0.1:54321", "http://127.0.0.1:8007")
+    assert StateDir(tmp_path).read("tunnel")["pid"] == os.getppid()
+
+
+async def test_this_machine_needs_no_other_port(tmp_path: Path) -> None:
+    store, tunnel = make(tmp_path, remote=8123)
+    await opened(tunnel, Forwarding("local"))
+    assert (tunnel.status.local_port, store.state.alerts) == (8123, ())
+
+
+async def test_no_free_port_at_all_is_an_error_with_words(tmp_path: Path) -> None:
+    _, tunnel = make(tmp_path)
+    with pytest.raises(LabeltuiError, match="No free local port from 8000"):
+        await opened(tunnel, Forwarding(taken=tuple(range(8000, 8100))))
+
+
+def test_state_survives_garbage(tmp_path: Path) -> None:
+    state = StateDir(tmp_path / "profile")
+    state.write("tunnel", {"port": 1})
+    (tmp_path / "profile/tunnel.json").write_text("{")
+    assert state.read("tunnel") == {}
+    assert state.read("absent") == {}
+    assert state.folder.stat().st_mode & 0o077 == 0
