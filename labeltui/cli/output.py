@@ -21,7 +21,7 @@ class Output:
     """Also the :class:`~labeltui.session.report.Report` of the action that runs.
 
     ``stream``: records go to stdout as they come; otherwise they are progress, on stderr.
-    ``lists``: the records are the answer: text shows nothing else, one JSON document holds them as ``records``.
+    ``lists``: the records are the answer: text shows nothing else, one document holds them as ``records``.
     """
 
     def __init__(self, *, as_json: bool = False, verbose: bool = False, stream: bool = False) -> None:

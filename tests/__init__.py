@@ -1,0 +1,1 @@
+"""A package, so that ``python -m tests.bench`` finds these tests and not somebody else's."""

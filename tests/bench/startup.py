@@ -1,0 +1,44 @@
+"""First paint of ``labeltui`` with no profile and no network, beside a bare Textual application."""
+
+from __future__ import annotations
+
+import statistics
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from tests.bench.figures import Row
+from tests.bench.outer import on_terminal
+
+NAME = "startup"
+RUNS, QUICK_RUNS = 11, 5
+PAINT_WITHIN_S = 30.0
+OURS: tuple[Sequence[str], bytes] = ((sys.executable, "-m", "labeltui"), b"labeltui")
+PEER: tuple[Sequence[str], bytes] = ((sys.executable, "-m", "tests.bench.bare"), b"bare")
+
+
+def run(quick: bool) -> list[Row]:
+    """Medians of runs that take turns, so that whatever else the machine does hits both alike."""
+    with tempfile.TemporaryDirectory() as home:
+        environment = {
+            "HOME": home,
+            "LABELTUI_CONFIG": str(Path(home) / "none.toml"),
+            "LABELTUI_STATE": home,
+            "LABELTUI_DEMO": "",
+        }
+        ours: list[float] = []
+        peers: list[float] = []
+        for _ in range(1 + (QUICK_RUNS if quick else RUNS)):
+            ours.append(first_paint(*OURS, environment))
+            peers.append(first_paint(*PEER, environment))
+    # The first of each warms the caches.
+    figure, peer = (1000 * statistics.median(times[1:]) for times in (ours, peers))
+    what = "exec to first paint, no profile"
+    return [Row(NAME, what, "ms", figure, "bare Textual app", peer, "at most 1.3 times")]
+
+
+def first_paint(argv: Sequence[str], wanted: bytes, environment: dict[str, str]) -> float:
+    """Seconds from exec to the first painted word."""
+    with on_terminal(argv, environment) as program:
+        return program.wait_for(wanted, PAINT_WITHIN_S)
