@@ -255,6 +255,8 @@ CONSOLE_ACTIONS: tuple[Action, ...] = (
     Action("pane.log", "Server log", "focus the server log; again zooms it", key="3", console="pane('log')"),
     Action("pane.queue", "Study queue", "focus the study queue; again zooms it", key="4", console="pane('queue')"),
     Action("pane.training", "Training", "focus the training; again zooms it", key="5", console="pane('training')"),
+    Action("pane.next", "Next pane", "give the next pane the keyboard", key="tab", console="cycle(1)"),
+    Action("pane.previous", "Previous pane", "give the pane before the keyboard", key="shift+tab", console="cycle(-1)"),
     Action("zoom", "Zoom", "give the focused pane the whole screen, and back", key="z", console="zoom", footer=True),
     Action("back", "Back", "close what is open, leave zoom or a filter", key="escape", console="back"),
     Action("help", "Help", "every key, searchable; enter runs it", key="question_mark", console="help", footer=True),

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, cast
+
 from labeltui.actions import BY_ID
 from labeltui.domain.problems import Problem
 from labeltui.domain.state import Level
 from labeltui.ui.core import Core
 from labeltui.ui.dispatch import Running
+
+if TYPE_CHECKING:
+    from textual.app import App
 
 
 class Console(Core):
@@ -24,8 +29,10 @@ class Console(Core):
 
         from labeltui.ui.palette import RegistryProvider  # noqa: PLC0415 - after first paint
 
-        if not CommandPalette.is_open(self):
-            self.push_screen(CommandPalette(providers=[RegistryProvider], placeholder="What do you want to do?"))
+        if not CommandPalette.is_open(cast("App[object]", self)):
+            self.push_screen(
+                CommandPalette(providers=[RegistryProvider], placeholder="What do you want to do?")
+            )
 
     def action_action_log(self) -> None:
         """What was done, as commands."""

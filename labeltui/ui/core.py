@@ -69,7 +69,7 @@ class Core(App[int], inherit_bindings=False):
         )
         self.use_theme(DEFAULT_THEME)
 
-    # -- opening ---------------------------------------------------------------------------------------------------
+    # -- opening
 
     @property
     def state(self) -> SessionState:
@@ -142,7 +142,7 @@ class Core(App[int], inherit_bindings=False):
         if self.session is not None:
             await self.session.close()
 
-    # -- painting --------------------------------------------------------------------------------------------------
+    # -- painting
 
     def _changed(self, _state: SessionState, _fields: frozenset[str]) -> None:
         """A source brought something: paint soon, once for all that comes until then."""
@@ -214,7 +214,7 @@ class Core(App[int], inherit_bindings=False):
         ]
         return own[: max(2, FOOTER_HINTS - len(general))] + general
 
-    # -- messages from panes ---------------------------------------------------------------------------------------
+    # -- messages from panes
 
     def on_flash(self, message: Flash) -> None:
         """A pane has something to say."""
@@ -249,7 +249,7 @@ class Core(App[int], inherit_bindings=False):
         if self.frame_screen.focused is None:
             self.focus_pane(self.frame_screen.current)
 
-    # -- keys ------------------------------------------------------------------------------------------------------
+    # -- keys
 
     async def on_key(self, event: events.Key) -> None:
         """A key nothing else wanted: look it up in the registry."""
@@ -268,7 +268,8 @@ class Core(App[int], inherit_bindings=False):
         from labeltui.ui.screens.leader import LeaderScreen  # noqa: PLC0415 - after first paint
 
         entries = [
-            (key, action, self.dispatcher.why_not(action)) for key, action in self.keymap.leaders[leader].items()
+            (key, action, self.dispatcher.why_not(action))
+            for key, action in self.keymap.leaders[leader].items()
         ]
         self.push_screen(LeaderScreen(LEADERS[leader], leader, entries), self.picked)
 
@@ -292,7 +293,7 @@ class Core(App[int], inherit_bindings=False):
             self.frame_screen.set_focus(self.panes[name].focus_target)
             self.paint()
 
-    # -- what the registry's console actions name ------------------------------------------------------------------
+    # -- what the registry's console actions name
 
     def action_pane(self, name: str) -> None:
         """Focus a pane; again, zoom it."""
@@ -312,7 +313,7 @@ class Core(App[int], inherit_bindings=False):
         here = PANES.index(self.frame_screen.current)
         self.focus_pane(PANES[(here + step) % len(PANES)])
 
-    def action_back(self) -> None:
+    async def action_back(self) -> None:
         """Leave the zoom."""
         if self.frame_screen.zoomed:
             self.action_zoom()

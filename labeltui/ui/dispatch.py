@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from textual.worker import Worker
 
@@ -14,7 +14,8 @@ from labeltui.domain.problems import LabeltuiError, Problem
 from labeltui.domain.state import Level
 
 if TYPE_CHECKING:
-    from labeltui.ui.app import Console
+    from labeltui.session.session import Session
+    from labeltui.ui.core import Core
 
 KEPT_LINES = 400
 
@@ -63,7 +64,7 @@ class ConsoleReport:
 class Dispatcher:
     """Runs actions for the console, one worker each."""
 
-    def __init__(self, app: Console) -> None:
+    def __init__(self, app: Core) -> None:
         self._app = app
         self.running: dict[str, Running] = {}
         self.last_problem: tuple[str, Problem] | None = None
@@ -100,7 +101,10 @@ class Dispatcher:
         running = Running(action, last="…")
         self.running[action.id] = running
         running.worker = self._app.run_worker(
-            self._perform(running, params), name=action.title, group=f"action-{action.id}", exit_on_error=False
+            self._perform(running, params),
+            name=action.title,
+            group=f"action-{action.id}",
+            exit_on_error=False,
         )
         self.changed(running)
         self._app.action_started(running)
@@ -113,7 +117,9 @@ class Dispatcher:
         assert session is not None  # noqa: S101 - why_not has looked
         text, level = f"{action.title}: done", Level.INFO
         try:
-            document = await run_action(session, action.id, params, ConsoleReport(self, running), confirmed=True)
+            document = await run_action(
+                cast("Session", session), action.id, params, ConsoleReport(self, running), confirmed=True
+            )
             text = f"{action.title}: {_outcome(document)}"
         except asyncio.CancelledError:
             text, level = f"{action.title}: cancelled", Level.WARNING

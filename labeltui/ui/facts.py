@@ -78,7 +78,10 @@ def _tunnel(state: SessionState, now: datetime) -> Fact:
     word = words.TUNNEL[tunnel.state]
     port = "" if tunnel.local_port is None else f":{tunnel.local_port}"
     return _fact(
-        names, word, (f"{word.text} {port}".strip(), port or word.text, port or word.text), stale_age(state.tunnel, now)
+        names,
+        word,
+        (f"{word.text} {port}".strip(), port or word.text, port or word.text),
+        stale_age(state.tunnel, now),
     )
 
 
@@ -89,9 +92,15 @@ def _server(state: SessionState, now: datetime) -> Fact:
         return _unknown(names, state.server)
     word = words.SERVER[server.state]
     version = f" {safe(server.version)}" if server.version and server.state is ServerState.RUNNING else ""
-    exit_code = f" exit {server.exit_code}" if server.state is ServerState.CRASHED and server.exit_code is not None else ""
+    exit_code = (
+        f" exit {server.exit_code}"
+        if server.state is ServerState.CRASHED and server.exit_code is not None
+        else ""
+    )
     short = {"running": "run", "unreachable": "lost", "starting": "start"}.get(word.text, word.text)
-    return _fact(names, word, (word.text + version + exit_code, word.text, short), stale_age(state.server, now))
+    return _fact(
+        names, word, (word.text + version + exit_code, word.text, short), stale_age(state.server, now)
+    )
 
 
 def _training(state: SessionState, now: datetime) -> Fact:
@@ -101,7 +110,10 @@ def _training(state: SessionState, now: datetime) -> Fact:
         return _unknown(names, state.training)
     word = words.TRAINING[training.state]
     texts = (word.text, word.text, word.text)
-    if training.state in (TrainState.RUNNING, TrainState.DONE, TrainState.STOPPED) and training.epoch is not None:
+    if (
+        training.state in (TrainState.RUNNING, TrainState.DONE, TrainState.STOPPED)
+        and training.epoch is not None
+    ):
         epochs = f"{training.epoch}/{training.total_epochs or '?'}"
         best = f" best {training.best.value:.3f}" if training.best else ""
         brief = f" {training.best.value:.2f}".replace(" 0.", " .") if training.best else ""
@@ -132,14 +144,20 @@ def _alerts(state: SessionState) -> Fact:
 def facts(state: SessionState, now: datetime) -> tuple[Fact, ...]:
     """The truths of the strip, left to right."""
     return (
-        _host(state, now), _tunnel(state, now), _server(state, now), _training(state, now), _queue(state, now),
+        _host(state, now),
+        _tunnel(state, now),
+        _server(state, now),
+        _training(state, now),
+        _queue(state, now),
         _alerts(state),
-    )  # fmt: skip
+    )
 
 
 def identity(state: SessionState, length: int) -> Content:
     """Which session this is, and what it may do."""
-    parts: list[tuple[str, str]] = [(f" {safe(state.identity.profile)} ", "bold $block-cursor-foreground on $primary")]
+    parts: list[tuple[str, str]] = [
+        (f" {safe(state.identity.profile)} ", "bold $block-cursor-foreground on $primary")
+    ]
     if state.identity.demo:
         scenario = f" {safe(state.identity.scenario)}" if state.identity.scenario and length == LONG else ""
         parts.append((f" DEMO{scenario} ", "bold $background on $warning"))

@@ -26,16 +26,21 @@ if TYPE_CHECKING:
     from textual import events
 
 TITLES: Mapping[str, str] = {
-    "pod": "1 pod", "shell": "2 shell", "log": "3 server log", "queue": "4 study queue", "training": "5 training",
-    "tunnels": "tunnel & endpoints", "alerts": "alerts",
-}  # fmt: skip
+    "pod": "1 pod",
+    "shell": "2 shell",
+    "log": "3 server log",
+    "queue": "4 study queue",
+    "training": "5 training",
+    "tunnels": "tunnel & endpoints",
+    "alerts": "alerts",
+}
 Hint = tuple[str, str]
 
 
 class Line(Static):
     """One row of text that knows how wide it is; set to what it shows already, it does nothing."""
 
-    def __init__(self, *, id: str) -> None:  # noqa: A002 - Textual's name
+    def __init__(self, *, id: str) -> None:
         super().__init__(id=id, markup=False)
         self._shown = Content("")
 
@@ -62,7 +67,9 @@ class TooSmall(Line):
         width, height = self.app.size
         lines = [
             identity(state, LONG),
-            Content.styled(f"{width}x{height} is too small for a pane; 60x18 shows one, 120x40 all.", Tone.FAINT),
+            Content.styled(
+                f"{width}x{height} is too small for a pane; 60x18 shows one, 120x40 all.", Tone.FAINT
+            ),
             *(fact.at(LONG) for fact in facts(state, now)),
         ]
         self.set(Content("\n").join(lines))
@@ -152,7 +159,9 @@ class _PlanLayout(Layout):
     def __init__(self, body: Body) -> None:
         self._body = body
 
-    def arrange(self, parent: Widget, children: list[Widget], size: Size, greedy: bool = True) -> ArrangeResult:
+    def arrange(
+        self, parent: Widget, children: list[Widget], size: Size, greedy: bool = True
+    ) -> ArrangeResult:
         parent.pre_layout(self)
         regions = self._body.plan_for(size).regions
         return [

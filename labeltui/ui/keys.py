@@ -7,10 +7,22 @@ from collections.abc import Iterable, Mapping
 from labeltui.actions import ACTIONS, LEADERS, Action
 
 _SHOWN = {
-    "question_mark": "?", "escape": "esc", "slash": "/", "right_square_bracket": "]", "left_square_bracket": "[",
-    "less_than_sign": "<", "greater_than_sign": ">", "space": "space", "exclamation_mark": "!", "tilde": "~",
-    "plus": "+", "minus": "-", "comma": ",", "full_stop": ".", "backslash": "\\",
-}  # fmt: skip
+    "question_mark": "?",
+    "escape": "esc",
+    "slash": "/",
+    "right_square_bracket": "]",
+    "left_square_bracket": "[",
+    "less_than_sign": "<",
+    "greater_than_sign": ">",
+    "space": "space",
+    "exclamation_mark": "!",
+    "tilde": "~",
+    "plus": "+",
+    "minus": "-",
+    "comma": ",",
+    "full_stop": ".",
+    "backslash": "\\",
+}
 _NAMED = {shown: name for name, shown in _SHOWN.items()}
 
 
@@ -29,7 +41,9 @@ def _named(key: str) -> str:
 class KeyMap:
     """Which key does what. ``overrides`` maps action ids to keys: ``"f5"``, or ``"s k"`` behind a leader."""
 
-    def __init__(self, overrides: Mapping[str, str] | None = None, actions: Iterable[Action] = ACTIONS) -> None:
+    def __init__(
+        self, overrides: Mapping[str, str] | None = None, actions: Iterable[Action] = ACTIONS
+    ) -> None:
         self.direct: dict[str, Action] = {}
         self.leaders: dict[str, dict[str, Action]] = {leader: {} for leader in LEADERS}
         self.problems: list[str] = []
@@ -45,7 +59,9 @@ class KeyMap:
                 continue
             leader, _, key = keys.strip().rpartition(" ")
             if leader and leader not in self.leaders:
-                self.problems.append(f"keys: {action_id}: {leader!r} is not a leader key ({', '.join(LEADERS)})")
+                self.problems.append(
+                    f"keys: {action_id}: {leader!r} is not a leader key ({', '.join(LEADERS)})"
+                )
                 continue
             self._place(known[action_id], leader, _named(key))
 

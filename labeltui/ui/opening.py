@@ -12,7 +12,7 @@ from labeltui.session.launch import Launch, open_session
 from labeltui.ui.dispatch import unexpected
 
 if TYPE_CHECKING:
-    from textual.screen import Screen
+    from textual.screen import ModalScreen
 
     from labeltui.ui.core import Core
 
@@ -38,9 +38,10 @@ class ScreenPrompter:
         """A host key that has never been seen."""
         from labeltui.ui.screens.prompts import HostKeyScreen  # noqa: PLC0415 - rarely needed
 
-        return bool(await self._ask(HostKeyScreen(key)))
+        trusted: bool | None = await self._ask(HostKeyScreen(key))
+        return trusted is True
 
-    async def _ask(self, screen: Screen[T]) -> T | None:
+    async def _ask(self, screen: ModalScreen[T]) -> T | None:
         async with self._turn:
             answer: asyncio.Future[T | None] = asyncio.get_running_loop().create_future()
 
@@ -58,7 +59,9 @@ class ScreenPrompter:
 
 def open_in_background(app: Core, launch: Launch | None) -> None:
     """Open the session in a worker; a failure becomes a screen that says what to do."""
-    app.run_worker(_open(app, launch or Launch()), name="open session", group="open", exclusive=True, exit_on_error=False)
+    app.run_worker(
+        _open(app, launch or Launch()), name="open session", group="open", exclusive=True, exit_on_error=False
+    )
 
 
 async def _open(app: Core, launch: Launch) -> None:

@@ -27,7 +27,12 @@ class TunnelsCard(Card, can_focus=False):
         lines = [row("server", told(words.SERVER[server.state], stale_age(state.server, now)))]
         room = width - 9
         models = ", ".join(server.models)
-        for label, value in (("version", server.version), ("app", server.app), ("models", models), ("studies", server.studies)):
+        for label, value in (
+            ("version", server.version),
+            ("app", server.app),
+            ("models", models),
+            ("studies", server.studies),
+        ):
             if value:
                 lines.append(row(label, (elide(safe(value), room), Tone.PLAIN)))
         if server.phase and server.state is ServerState.STARTING:

@@ -33,7 +33,12 @@ def meter(label: str, percent: float | None, text: str, width: int, stale: bool)
     tone = Tone.FAINT if stale else load_tone(percent)
     number = "   ?" if percent is None else f"{percent:3.0f}%"
     room = max(4, min(24, width - 9 - len(number) - len(text) - 3))
-    return row(label, bar(percent, room, tone), (f" {number}", tone), (f"  {text}", Tone.FAINT if stale else Tone.PLAIN))
+    return row(
+        label,
+        bar(percent, room, tone),
+        (f" {number}", tone),
+        (f"  {text}", Tone.FAINT if stale else Tone.PLAIN),
+    )
 
 
 def _share(used: float | None, total: float | None) -> float | None:
@@ -55,7 +60,9 @@ def gpu_lines(metrics: HostMetrics, width: int, stale: bool) -> list[Content]:
 def _gpu_memory(gpu: Gpu, width: int, stale: bool) -> Content:
     used = None if gpu.memory_used_mib is None else gpu.memory_used_mib * MIB
     total = None if gpu.memory_total_mib is None else gpu.memory_total_mib * MIB
-    return meter(f"vram {gpu.index}", _share(used, total), f"{words.size(used)}/{words.size(total)}", width, stale)
+    return meter(
+        f"vram {gpu.index}", _share(used, total), f"{words.size(used)}/{words.size(total)}", width, stale
+    )
 
 
 def _gpu_work(gpu: Gpu, width: int, stale: bool) -> Content:
@@ -95,11 +102,18 @@ class PodCard(Card):
         latency = f" · {host.latency_ms:.0f} ms" if host.latency_ms is not None else ""
         again = f" · {words.plural(host.reconnects, 'reconnect')}" if host.reconnects else ""
         lines = [
-            row("host", Content.assemble(told(word, stale_age(state.host, now)), (since + latency + again, Tone.FAINT)))
+            row(
+                "host",
+                Content.assemble(
+                    told(word, stale_age(state.host, now)), (since + latency + again, Tone.FAINT)
+                ),
+            )
         ]
         if host.detail:
             tone = Tone.BAD if host.state is LinkState.REFUSED else Tone.WARN
-            lines += wrapped(safe(host.detail), width, Tone.FAINT if host.state is LinkState.CONNECTED else tone)
+            lines += wrapped(
+                safe(host.detail), width, Tone.FAINT if host.state is LinkState.CONNECTED else tone
+            )
         if host.next_try_at is not None and host.state is LinkState.RECONNECTING:
             left = words.duration((host.next_try_at - now).total_seconds())
             lines.append(row("", (f"next try in {left}; p c tries now", Tone.PLAIN)))
@@ -144,5 +158,7 @@ def tunnel_lines(state: SessionState, now: datetime, width: int) -> list[Content
     if tunnel.local_port and tunnel.wanted_port and tunnel.local_port != tunnel.wanted_port:
         lines.append(row("", (f"port {tunnel.wanted_port} was taken on this machine", Tone.WARN)))
     if tunnel.detail:
-        lines += wrapped(safe(tunnel.detail), width, Tone.FAINT if tunnel.state is TunnelState.UP else Tone.WARN, 2)
+        lines += wrapped(
+            safe(tunnel.detail), width, Tone.FAINT if tunnel.state is TunnelState.UP else Tone.WARN, 2
+        )
     return lines

@@ -73,7 +73,7 @@ class QueuePane(Widget):
         yield self._table
         yield self._filter
 
-    # -- what a pane is ---------------------------------------------------------------------------------------------
+    # -- what a pane is
 
     def attach(self, session: Any) -> None:
         """Nothing is asked of the session: snapshots bring it all."""
@@ -101,7 +101,9 @@ class QueuePane(Widget):
         missing = self._missing(state, queue)
         self.set_class(queue is None or not queue.studies, "-empty")
         self._head.set_lines(missing or self._summary(state, queue, now))
-        self._head.styles.height = "1fr" if missing and not self._table.display else max(1, len(self._head.lines))
+        self._head.styles.height = (
+            "1fr" if missing and not self._table.display else max(1, len(self._head.lines))
+        )
         self._arrange(queue.studies if queue is not None else ())
         self._say(state, queue, now)
 
@@ -118,7 +120,10 @@ class QueuePane(Widget):
                 "A DICOMweb server is only counted here: a study is listed once somebody fetched it.",
             ]
         elif not said:
-            said = ["There are no studies in the folder yet.", "Copy NIfTI or DICOM files there; they appear by themselves."]
+            said = [
+                "There are no studies in the folder yet.",
+                "Copy NIfTI or DICOM files there; they appear by themselves.",
+            ]
         width = max(10, self.size.width)
         lines: list[Content] = []
         for index, text in enumerate(said):
@@ -149,13 +154,15 @@ class QueuePane(Widget):
             self.note, self.facts = told
             self.post_message(HintsChanged())
 
-    # -- rows -------------------------------------------------------------------------------------------------------
+    # -- rows
 
     def _arrange(self, studies: tuple[Study, ...]) -> None:
         """Sort and filter again, if something they depend on changed; the cursor stays on its study."""
         source = (studies, self.sort, self.backwards, self._keeps)
         cursor = self._table.cursor
-        if len(source) != len(self._source) or any(a is not b for a, b in zip(source, self._source, strict=True)):
+        if len(source) != len(self._source) or any(
+            a is not b for a, b in zip(source, self._source, strict=True)
+        ):
             chosen = self.chosen
             keeps = self._keeps
             kept = studies if keeps is None else [s for s in studies if keeps(rows.haystack(s))]
@@ -164,7 +171,9 @@ class QueuePane(Widget):
             if chosen is not None:
                 cursor = next((i for i, s in enumerate(self._view) if s.id == chosen.id), cursor)
         room = self._table.size.width - (1 if len(self._view) > self._table.page else 0)
-        self._table.update_rows(len(self._view), cursor, rows.header(room, self.sort, backwards=self.backwards))
+        self._table.update_rows(
+            len(self._view), cursor, rows.header(room, self.sort, backwards=self.backwards)
+        )
 
     @property
     def chosen(self) -> Study | None:
@@ -174,9 +183,13 @@ class QueuePane(Widget):
     def _draw(self, index: int, width: int, chosen: bool) -> Content:
         assert self.state is not None and self.now is not None  # noqa: S101, PT018 - rows come with a snapshot
         return rows.line(
-            self._view[index], width, self.now, chosen=chosen, focused=self._table.has_focus,
+            self._view[index],
+            width,
+            self.now,
+            chosen=chosen,
+            focused=self._table.has_focus,
             stale=bool(stale_age(self.state.queue, self.now)),
-        )  # fmt: skip
+        )
 
     def _again(self) -> None:
         if self.state is not None and self.now is not None:
@@ -194,7 +207,7 @@ class QueuePane(Widget):
         """And without."""
         self._table.redraw()
 
-    # -- keys -------------------------------------------------------------------------------------------------------
+    # -- keys
 
     def on_key(self, event: events.Key) -> None:
         """Obey this pane's keys; while the filter is typed, only its own."""

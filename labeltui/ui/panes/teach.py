@@ -40,7 +40,10 @@ def without_server(state: SessionState, keys: Keys) -> list[str]:
         return ["The server is starting" + (f": {phase}" if phase else " …")]
     if server.state is ServerState.CRASHED:
         code = "" if server.exit_code is None else f" with exit code {server.exit_code}"
-        return [f"The server crashed{code}.", f"{keys('server.start')} starts it again; pane 3 has its last words."]
+        return [
+            f"The server crashed{code}.",
+            f"{keys('server.start')} starts it again; pane 3 has its last words.",
+        ]
     if server.state is ServerState.UNREACHABLE:
         return ["The server runs, but does not answer.", "Its log in pane 3 says what it does."]
     if server.state is ServerState.STOPPING:

@@ -93,7 +93,9 @@ class TrainingCard(Card):
                 said.append(NO_LABELS_YET)
             else:
                 start, options = self._key("train.start"), self._key("train.options")
-                said.append(f"{start} trains on the submitted labels; {options} chooses model and epochs first.")
+                said.append(
+                    f"{start} trains on the submitted labels; {options} chooses model and epochs first."
+                )
         lines = [told(words.TRAINING[TrainState.IDLE])] if state.training.value is not None else []
         for index, text in enumerate(said):
             lines += wrapped(text, width, Tone.PLAIN if index == 0 else Tone.FAINT)
@@ -106,7 +108,9 @@ class TrainingCard(Card):
         if training.iteration is not None and training.state is TrainState.RUNNING and width > 40:
             parts.append((f"  it {training.iteration}/{training.iterations or '?'}", Tone.FAINT))
         if training.state is TrainState.ORPHANED and training.pid is not None:
-            parts.append((f"  pid {training.pid}, no server to ask; {self._key('train.stop')} stops it", Tone.WARN))
+            parts.append(
+                (f"  pid {training.pid}, no server to ask; {self._key('train.stop')} stops it", Tone.WARN)
+            )
         elif training.ended_at is not None and training.state not in ACTIVE:
             parts.append((f"  {words.age(training.ended_at, now)} ago", Tone.FAINT))
         elif training.started_at is not None:
@@ -132,7 +136,12 @@ class TrainingCard(Card):
         assert best is not None  # noqa: S101 - the caller has looked
         at = "" if best.epoch is None else f" @ epoch {best.epoch}"
         name = elide(honest(best.metric), max(8, width - 12 - len(at)))
-        return Content.assemble(("best ", Tone.FAINT), (words.metric(best.value), Tone.GOOD), (at, Tone.PLAIN), (f" {name}", Tone.FAINT))
+        return Content.assemble(
+            ("best ", Tone.FAINT),
+            (words.metric(best.value), Tone.GOOD),
+            (at, Tone.PLAIN),
+            (f" {name}", Tone.FAINT),
+        )
 
     def _curves(self, training: TrainStatus, width: int, room: int, stale: bool) -> list[Content]:
         """Dice in braille, loss in blocks under it; both in braille where there is room."""
@@ -153,7 +162,11 @@ class TrainingCard(Card):
             head = f"loss {words.metric(newest)} "
             blocks = "" if tall_loss else spark([y for _, y in losses], max(0, width - len(head)))
             tone = Tone.FAINT if stale else Tone.BUSY
-            lines.append(Content.assemble(("loss ", Tone.FAINT), (words.metric(newest) + " ", Tone.PLAIN), (blocks, tone)))
+            lines.append(
+                Content.assemble(
+                    ("loss ", Tone.FAINT), (words.metric(newest) + " ", Tone.PLAIN), (blocks, tone)
+                )
+            )
             if tall_loss:
                 lines += chart(losses, width, max(3, high - 2), tone, unit=False)
         elif training.loss is not None:
@@ -179,4 +192,7 @@ class TrainingCard(Card):
         """The newest output lines that still fit."""
         if room < 1 or not training.lines:
             return []
-        return [Content.styled(fit(safe(line), width).rstrip(), Tone.FAINT) for line in training.lines[-min(room, 5) :]]
+        return [
+            Content.styled(fit(safe(line), width).rstrip(), Tone.FAINT)
+            for line in training.lines[-min(room, 5) :]
+        ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from itertools import pairwise
 
 from textual.content import Content
 
@@ -31,7 +32,7 @@ def braille(points: Sequence[Point], width: int, height: int, low: float, high: 
             for x, y in good
         ]
         _dot(cells, *placed[0])
-        for start, end in zip(placed, placed[1:], strict=False):
+        for start, end in pairwise(placed):
             _line(cells, start, end)
     return ["".join(chr(0x2800 + bits) if bits else " " for bits in row) for row in cells]
 

@@ -1,4 +1,7 @@
-"""The grammar of ``/``: ``re`` keeps what matches, ``!re`` drops it, ``~letters`` keeps what has them in this order."""
+"""The grammar of ``/``.
+
+``re`` keeps what matches, ``!re`` drops it, ``~letters`` keeps what has the letters in this order.
+"""
 
 from __future__ import annotations
 

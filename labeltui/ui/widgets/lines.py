@@ -14,7 +14,7 @@ class Lines(Widget, can_focus=True):
 
     DEFAULT_CSS = Path(__file__).with_suffix(".tcss").read_text(encoding="utf-8")
 
-    def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:  # noqa: A002 - Textual's name
+    def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:
         super().__init__(id=id, classes=classes)
         self._lines: tuple[Content, ...] = ()
         self._top = 0
@@ -32,7 +32,9 @@ class Lines(Widget, can_focus=True):
     def set_lines(self, lines: Sequence[Content]) -> bool:
         """Show these lines; False when they are what is shown already."""
         fresh = tuple(lines)
-        if len(fresh) == len(self._lines) and all(a.is_same(b) for a, b in zip(fresh, self._lines, strict=True)):
+        if len(fresh) == len(self._lines) and all(
+            a.is_same(b) for a, b in zip(fresh, self._lines, strict=True)
+        ):
             return False
         self._lines = fresh
         self._top = min(self._top, self._furthest)

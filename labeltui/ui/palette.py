@@ -1,0 +1,61 @@
+"""The registry in Textual's command palette."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING, Any, cast
+
+from textual.command import DiscoveryHit, Hit, Hits, Provider
+from textual.content import Content
+
+from labeltui.actions import ACTIONS, Action
+from labeltui.ui.screens.help import offered
+from labeltui.ui.words import Tone
+
+if TYPE_CHECKING:
+    from labeltui.ui.core import Core
+
+
+class RegistryProvider(Provider):
+    """Every action by name; one that can't be done now is faint, says why, and says it again when picked."""
+
+    @property
+    def _console(self) -> Core:
+        return cast("Core", self.app)
+
+    def _actions(self) -> list[Action]:
+        keymap = self._console.keymap
+        return [a for a in ACTIONS if (keymap.keys_of(a) or offered(a)) and a.id != "palette"]
+
+    def _run(self, action: Action) -> Callable[[], Any]:
+        return partial(self._console.dispatcher.invoke, action.id)
+
+    def _display(self, action: Action, title: Content, why: str | None) -> Content:
+        keys = self._console.keymap.keys_of(action)
+        tail = f"  {keys}" if keys else ""
+        if why is None:
+            return Content.assemble(title, (tail, "$text-accent"))
+        return Content.assemble(
+            (action.title, Tone.FAINT), (tail, Tone.FAINT), (f"  not now: {why}", Tone.WARN)
+        )
+
+    async def discover(self) -> Hits:
+        """All, what can be done now first."""
+        told = [(action, self._console.dispatcher.why_not(action)) for action in self._actions()]
+        for action, why in sorted(told, key=lambda item: item[1] is not None):
+            display = self._display(action, Content(action.title), why)
+            yield DiscoveryHit(display, self._run(action), action.title, action.help)
+
+    async def search(self, query: str) -> Hits:
+        """By title and id."""
+        matcher = self.matcher(query)
+        for action in self._actions():
+            score = max(matcher.match(action.title), matcher.match(action.id) * 0.9)
+            if score > 0:
+                why = self._console.dispatcher.why_not(action)
+                title = matcher.highlight(action.title)
+                shown = self._display(action, title, why)
+                yield Hit(
+                    score if why is None else score * 0.5, shown, self._run(action), action.title, action.help
+                )

@@ -1,0 +1,52 @@
+"""What the screens over the panes have in common."""
+
+from __future__ import annotations
+
+from typing import ClassVar, TypeVar
+
+from textual import events
+from textual.binding import Binding
+from textual.content import Content
+from textual.message import Message
+from textual.screen import ModalScreen
+from textual.widgets import Static
+
+T = TypeVar("T")
+
+
+class Button(Static, can_focus=True):
+    """A word that can be pressed: with enter, space, or the mouse."""
+
+    class Pressed(Message):
+        """It was."""
+
+        def __init__(self, button: Button) -> None:
+            super().__init__()
+            self.button = button
+
+    def __init__(self, label: str, name: str) -> None:
+        super().__init__(Content(label), name=name, classes="button")
+
+    def on_key(self, event: events.Key) -> None:
+        """Enter and space press it."""
+        if event.key in ("enter", "space"):
+            event.stop()
+            self.post_message(self.Pressed(self))
+
+    def on_click(self) -> None:
+        """The mouse presses it."""
+        self.post_message(self.Pressed(self))
+
+
+class Dialog(ModalScreen[T]):
+    """A screen that esc closes with the answer None."""
+
+    CSS_PATH = "dialog.tcss"
+    BINDINGS: ClassVar = [
+        Binding("escape", "dismiss_none", show=False),
+        Binding("ctrl+c", "dismiss_none", show=False),
+    ]
+
+    def action_dismiss_none(self) -> None:
+        """Close it; nothing was answered."""
+        self.dismiss(None)

@@ -1,0 +1,71 @@
+"""Every key, made from the registry and from what the panes say of themselves."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from textual.content import Content
+
+from labeltui.actions import ACTIONS, LEADERS, Action
+from labeltui.ui.frame import TITLES
+from labeltui.ui.layout import PANES
+from labeltui.ui.screens.picklist import Entry, PickList
+from labeltui.ui.words import Tone
+
+if TYPE_CHECKING:
+    from labeltui.ui.core import Core
+
+
+def entries(app: Core) -> list[Entry]:
+    """The registry by leader, then the focused pane, then the other panes."""
+    groups: list[tuple[str, list[Action]]] = [
+        (f"{leader} {name}", [a for a in ACTIONS if a.leader == leader]) for leader, name in LEADERS.items()
+    ]
+    groups.append(("console", [a for a in ACTIONS if not a.leader and app.keymap.keys_of(a)]))
+    groups.append(("without a key", [a for a in ACTIONS if not app.keymap.keys_of(a) and offered(a)]))
+    found: list[Entry] = []
+    current = app.frame_screen.current
+    for name in (current, *(name for name in PANES if name != current)):
+        keys = getattr(app.panes.get(name), "help_keys", None) or getattr(app.panes.get(name), "hints", None)
+        if keys is not None:
+            found.append(_heading(f"in {TITLES[name]}"))
+            found += [_pane_key(key, text, name) for key, text in keys()]
+    here = [i for i, e in enumerate(found) if e.heading]
+    split = here[1] if len(here) > 1 else len(found)
+    listed: list[Entry] = []
+    for title, actions in groups:
+        if actions:
+            listed.append(_heading(title))
+            listed += [_action(app, action) for action in actions]
+    return found[:split] + listed + found[split:]
+
+
+def offered(action: Action) -> bool:
+    """False for what only makes sense on a command line: its answer is on the screen all the time."""
+    return action.console != "" or action.id in ("setup", "doctor", "studies.next")
+
+
+def _heading(title: str) -> Entry:
+    return Entry(Content.styled(title, "bold $text-primary"), title, heading=True)
+
+
+def _pane_key(key: str, text: str, pane: str) -> Entry:
+    line = Content.assemble((f"  {key:<10}", "bold $text-accent"), text)
+    return Entry(line, f"{key} {text} {pane}")
+
+
+def _action(app: Core, action: Action) -> Entry:
+    keys, why = app.keymap.keys_of(action), app.dispatcher.why_not(action)
+    head: tuple[str, str] = (f"  {keys:<10}", "bold $text-accent" if why is None else Tone.FAINT)
+    title: tuple[str, str] = (f"{action.title:<24}", Tone.PLAIN if why is None else Tone.FAINT)
+    tail: tuple[str, str] = (action.help, Tone.FAINT) if why is None else (f"not now: {why}", Tone.WARN)
+    return Entry(
+        Content.assemble(head, title, tail), f"{keys} {action.title} {action.help} {action.id}", action.id
+    )
+
+
+class HelpScreen(PickList):
+    """``?``: enter runs what is under the cursor."""
+
+    TITLE_TEXT = "every key"
+    FOOT_TEXT = "type to search · enter runs it · esc closes"

@@ -1,0 +1,66 @@
+"""What may follow a leader key."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from textual import events
+from textual.app import ComposeResult
+from textual.containers import Container
+from textual.content import Content
+from textual.widgets import Static
+
+from labeltui.actions import Action
+from labeltui.domain.state import Level
+from labeltui.ui.keys import shown
+from labeltui.ui.messages import Flash
+from labeltui.ui.screens.dialog import Dialog
+from labeltui.ui.words import Tone
+
+Entry = tuple[str, Action, str | None]
+"""Key, action, and why it can't be done now."""
+
+
+class LeaderScreen(Dialog[str]):
+    """A pop-up of the keys behind a leader; the next key picks one, any other closes it."""
+
+    def __init__(self, name: str, leader: str, entries: Sequence[Entry]) -> None:
+        super().__init__(classes="-low")
+        self._title = f"{leader}  {name}"
+        self._entries = entries
+
+    def compose(self) -> ComposeResult:
+        """One line per key."""
+        with Container(classes="box") as box:
+            box.border_title = Content(self._title)
+            box.border_subtitle = Content("esc closes")
+            yield Static(Content("\n").join([self._line(*entry) for entry in self._entries]))
+
+    @staticmethod
+    def _line(key: str, action: Action, why: str | None) -> Content:
+        if why is not None:
+            return Content.assemble(
+                (f"{shown(key):>3}  {action.title:<24}", Tone.FAINT), (f" {why}", f"italic {Tone.WARN}")
+            )
+        return Content.assemble(
+            (f"{shown(key):>3}", "bold $text-accent"),
+            f"  {action.title:<24}",
+            (f" {action.help}", Tone.FAINT),
+        )
+
+    def on_key(self, event: events.Key) -> None:
+        """Pick, say why not, or close."""
+        if event.key == "escape":
+            return
+        event.stop()
+        event.prevent_default()
+        for key, action, why in self._entries:
+            if event.key == key or event.character == key:
+                if why is None:
+                    self.dismiss(action.id)
+                else:
+                    self.app.post_message(Flash(f"{action.title}: {why}", Level.WARNING))
+                    self.dismiss(None)
+                return
+        self.app.post_message(Flash(f"nothing is behind {self._title[0]} {shown(event.key)}", Level.WARNING))
+        self.dismiss(None)

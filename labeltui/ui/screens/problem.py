@@ -1,0 +1,65 @@
+"""A problem with its evidence: to scroll through, and to copy."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding
+from textual.containers import Container, VerticalScroll
+from textual.content import Content
+from textual.widgets import Static
+
+from labeltui.domain.problems import Problem
+from labeltui.ui.screens.dialog import Dialog
+from labeltui.ui.text import safe, safe_lines
+from labeltui.ui.words import Tone
+
+
+class ProblemScreen(Dialog[None]):
+    """What, what to do, and the traceback or last lines behind it."""
+
+    BINDINGS: ClassVar = [
+        Binding("y", "copy", show=False),
+        Binding("j,down", "scroll(1)", show=False),
+        Binding("k,up", "scroll(-1)", show=False),
+        Binding("q", "dismiss_none", show=False),
+        Binding("G,end", "scroll(100000)", show=False),
+        Binding("g,home", "scroll(-100000)", show=False),
+    ]
+
+    def __init__(self, title: str, problem: Problem) -> None:
+        super().__init__()
+        self._title = title
+        self._problem = problem
+        self._evidence = VerticalScroll(classes="scroll fill")
+
+    def compose(self) -> ComposeResult:
+        """Words, then evidence."""
+        problem = self._problem
+        with Container(classes="box -wide -tall -bad") as box:
+            box.border_title = Content(safe(self._title))
+            box.border_subtitle = Content("y copies it all · j k scroll · esc closes")
+            said = Content.assemble(
+                (safe(problem.message), f"bold {Tone.BAD}"),
+                (f"\n{safe(problem.hint)}" if problem.hint else "", Tone.PLAIN),
+            )
+            yield Static(said, classes="said")
+            with self._evidence:
+                lines = safe_lines(problem.detail) if problem.detail else ["No more is known."]
+                yield Static(Content.styled("\n".join(lines), Tone.FAINT), classes="list")
+
+    def on_mount(self) -> None:
+        """The end of a traceback says most."""
+        self._evidence.focus()
+        self._evidence.scroll_end(animate=False)
+
+    def action_scroll(self, by: int) -> None:
+        """Scroll the evidence."""
+        self._evidence.scroll_relative(y=by, animate=False)
+
+    def action_copy(self) -> None:
+        """Copy the words and the evidence."""
+        problem = self._problem
+        self.app.copy("\n".join(part for part in (problem.message, problem.hint, problem.detail) if part))  # type: ignore[attr-defined]
+        self.dismiss(None)

@@ -1,0 +1,85 @@
+"""What was done, and what needs attention: lists to read and copy from."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from textual.content import Content
+
+from labeltui.domain.state import Alert
+from labeltui.ui import words
+from labeltui.ui.screens.picklist import Entry, PickList
+from labeltui.ui.text import safe
+from labeltui.ui.words import Tone
+
+if TYPE_CHECKING:
+    from labeltui.session.journal import Entry as Done
+
+
+class ActionLogScreen(PickList):
+    """Every action of this session as a command; enter copies it."""
+
+    TITLE_TEXT = "action log"
+    FOOT_TEXT = "type to search · enter copies the command · esc closes"
+
+    def __init__(self, done: Sequence[Done]) -> None:
+        super().__init__(
+            [_done(entry) for entry in reversed(done)] or [_nothing("Nothing has been done yet.")]
+        )
+
+    def pick(self) -> None:
+        """Copy the command."""
+        copy_answer(self)
+
+
+class AlertsScreen(PickList):
+    """What needs attention, newest first; enter copies it."""
+
+    TITLE_TEXT = "alerts"
+    FOOT_TEXT = "type to search · enter copies it · esc closes"
+
+    def __init__(self, alerts: Sequence[Alert], now: datetime) -> None:
+        super().__init__([_alert(a, now) for a in reversed(alerts)] or [_nothing("Nothing needs attention.")])
+
+    def pick(self) -> None:
+        """Copy the alert."""
+        copy_answer(self)
+
+
+def copy_answer(screen: PickList) -> None:
+    """Copy what the entry under the cursor stands for, and close."""
+    chosen = screen.chosen
+    if chosen is not None and chosen.answer is not None:
+        screen.app.copy(chosen.answer)  # type: ignore[attr-defined]
+        screen.dismiss(None)
+
+
+def _nothing(text: str) -> Entry:
+    return Entry(Content.styled(text, Tone.FAINT), text, heading=True)
+
+
+def _done(entry: Done) -> Entry:
+    glyph, tone = ("◌", Tone.BUSY) if entry.ok is None else ("✓", Tone.GOOD) if entry.ok else ("✗", Tone.BAD)
+    content = Content.assemble(
+        (f"{glyph} {words.clock_time(entry.at)} ", tone),
+        (f"{safe(entry.title)}", "bold $foreground"),
+        (f"  {safe(entry.outcome or 'running')}\n", Tone.FAINT),
+        ("  $ ", Tone.FAINT),
+        (safe(entry.command), Tone.PLAIN),
+    )
+    return Entry(content, f"{entry.title} {entry.command} {entry.outcome}", entry.command)
+
+
+def _alert(alert: Alert, now: datetime) -> Entry:
+    word = words.LEVEL[alert.level]
+    content = Content.assemble(
+        (f"{word.glyph} {word.text:<8}", word.tone),
+        (f"{words.age(alert.at, now):>4} ago  ", Tone.FAINT),
+        (safe(alert.message), Tone.PLAIN),
+        (f"\n  {safe(alert.hint)}" if alert.hint else "", Tone.FAINT),
+    )
+    return Entry(
+        content, f"{alert.message} {alert.hint} {word.text}", f"{alert.message} {alert.hint}".strip()
+    )

@@ -1,0 +1,86 @@
+"""An action in steps, with what it prints: closed at any time, it goes on behind."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding
+from textual.containers import Container
+from textual.content import Content
+
+from labeltui.ui.dispatch import Running
+from labeltui.ui.screens.dialog import Dialog
+from labeltui.ui.text import fit, safe
+from labeltui.ui.widgets.lines import Lines
+from labeltui.ui.words import Tone
+
+STATES = {
+    "done": ("✓", Tone.GOOD),
+    "ok": ("✓", Tone.GOOD),
+    "skipped": ("✓", Tone.FAINT),
+    "true": ("✓", Tone.FAINT),
+    "running": ("▶", Tone.BUSY),
+    "started": ("▶", Tone.BUSY),
+    "failed": ("✗", Tone.BAD),
+    "error": ("✗", Tone.BAD),
+}
+
+
+class StepsScreen(Dialog[None]):
+    """Steps above, the newest output below."""
+
+    BINDINGS: ClassVar = [Binding("ctrl+c", "cancel", show=False)]
+
+    def __init__(self, running: Running) -> None:
+        super().__init__()
+        self._job = running
+        self._steps = Lines(classes="steps")
+        self._output = Lines(classes="output")
+
+    def compose(self) -> ComposeResult:
+        """Two lists."""
+        with Container(classes="box -wide -tall") as box:
+            box.border_title = Content(self._job.action.title)
+            box.border_subtitle = Content("esc: go on in the background · ctrl+c cancels")
+            yield self._steps
+            yield self._output
+
+    def on_mount(self) -> None:
+        """What is known so far."""
+        self._steps.styles.height = 3
+        self.call_after_refresh(self.progressed)
+
+    def progressed(self) -> None:
+        """The action said something."""
+        steps = [self._step(str(name), entry) for name, entry in self._job.steps.items()]
+        lines = steps or [Content.styled("Looking at what is there …", Tone.FAINT)]
+        self._steps.styles.height = min(len(lines) + 1, max(3, self.size.height // 2))
+        self._steps.set_lines(lines)
+        self._steps.move(len(lines))
+        room, width = max(1, self._output.size.height), max(10, self._output.size.width)
+        newest = self._job.lines[-room:]
+        self._output.set_lines(
+            [Content.styled(fit(safe(line), width).rstrip(), Tone.FAINT) for line in newest]
+        )
+
+    def ended(self, text: str) -> None:
+        """It is over: say how, and wait to be closed."""
+        self.progressed()
+        self.query_one(".box", Container).border_subtitle = Content(safe(text) + " · esc closes")
+
+    @staticmethod
+    def _step(name: str, entry: dict[str, object]) -> Content:
+        state = str(entry.get("state", ""))
+        glyph, tone = STATES.get(state, ("·", Tone.FAINT))
+        return Content.assemble(
+            (f"{glyph} ", tone),
+            (safe(str(entry.get("title") or name)), Tone.PLAIN),
+            (f"  {safe(state)}", tone),
+        )
+
+    def action_cancel(self) -> None:
+        """Cancel the action."""
+        if self._job.worker is not None:
+            self._job.worker.cancel()
+        self.dismiss(None)

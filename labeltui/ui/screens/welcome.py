@@ -1,0 +1,142 @@
+"""No session yet: what can be done about it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from dataclasses import replace
+from typing import TYPE_CHECKING, ClassVar, cast
+
+from textual.app import ComposeResult
+from textual.binding import Binding
+from textual.containers import Container
+from textual.content import Content
+from textual.widgets import OptionList, Static
+from textual.widgets.option_list import Option
+
+from labeltui.domain.problems import Problem
+from labeltui.domain.state import Level
+from labeltui.session.launch import Launch
+from labeltui.ui.screens.dialog import Dialog
+from labeltui.ui.text import safe
+from labeltui.ui.words import Tone
+
+if TYPE_CHECKING:
+    from labeltui.ui.core import Core
+
+WELCOME = (
+    "labeltui keeps an annotation session alive: a machine, MONAI Label on it, its queue and its training."
+)
+
+
+class WelcomeScreen(Dialog[None]):
+    """Shown when there is no profile, or the session could not be opened: says why, and offers the ways on."""
+
+    BINDINGS: ClassVar = [
+        Binding("escape,ctrl+c", "close", show=False),
+        Binding("q", "app.quit", show=False),
+        Binding("j", "down", show=False),
+        Binding("k", "up", show=False),
+        Binding("d", "choose('demo')", show=False),
+        Binding("i", "choose('init')", show=False),
+        Binding("r", "choose('again')", show=False),
+    ]
+
+    def __init__(self, launch: Launch, problem: Problem | None) -> None:
+        super().__init__()
+        self._launch = launch
+        self._problem = problem
+        again = (
+            [("again", "r", "Try again", "read the profile and open the session once more")]
+            if problem
+            else []
+        )
+        self._choices = [
+            *again,
+            (
+                "demo",
+                "d",
+                "Look around in the demo",
+                "an embedded pod: no account, no network, nothing left behind",
+            ),
+            ("init", "i", "Write a profile", "labeltui config init: names the machine and what it serves"),
+            ("quit", "q", "Quit", ""),
+        ]
+        self.options = OptionList(
+            *[Option(self._line(key, title, text), id=name) for name, key, title, text in self._choices],
+            markup=False,
+        )
+
+    @staticmethod
+    def _line(key: str, title: str, text: str) -> Content:
+        return Content.assemble(
+            (f"{key:>2} ", "bold $text-accent"),
+            (f" {title}", Tone.PLAIN),
+            (f"\n    {text}" if text else "", Tone.FAINT),
+        )
+
+    def compose(self) -> ComposeResult:
+        """Why, then the ways on."""
+        with Container(classes="box -bad" if self._problem else "box") as box:
+            box.border_title = Content("no session" if self._problem else "welcome to labeltui")
+            box.border_subtitle = Content("enter picks")
+            if self._problem is None:
+                said = Content.assemble(
+                    (WELCOME + "\n\n", Tone.PLAIN), ("There is no profile yet.", Tone.FAINT)
+                )
+            else:
+                said = Content.assemble(
+                    (safe(self._problem.message) + "\n", f"bold {Tone.BAD}"),
+                    (safe(self._problem.hint), Tone.PLAIN),
+                )
+            yield Static(said, classes="said")
+            yield self.options
+
+    def on_mount(self) -> None:
+        """The first way on."""
+        self.options.focus()
+        self.options.highlighted = 0
+
+    def action_down(self) -> None:
+        """Next."""
+        self.options.action_cursor_down()
+
+    def action_up(self) -> None:
+        """The one before."""
+        self.options.action_cursor_up()
+
+    def action_close(self) -> None:
+        """Look at the empty frame; every key still works."""
+        self.dismiss(None)
+
+    def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
+        """Enter or the mouse."""
+        event.stop()
+        self.action_choose(str(event.option_id))
+
+    def action_choose(self, name: str) -> None:
+        """Go one of the ways."""
+        app = cast("Core", self.app)
+        if name == "quit":
+            app.exit(0)
+        elif name == "init":
+            self._init(app)
+        else:
+            self.dismiss(None)
+            app.open(replace(self._launch, demo="healthy") if name == "demo" else self._launch)
+
+    def _init(self, app: Core) -> None:
+        """Let the command line ask its questions on the plain terminal, then try again."""
+        command = [sys.executable, "-m", "labeltui", "config", "init"]
+        if self._launch.config is not None:
+            command += ["--config", self._launch.config]
+        try:
+            with app.suspend():
+                code = subprocess.run(command, check=False).returncode
+        except Exception as error:  # a terminal that can't be suspended
+            app.flash(f"run `labeltui config init` in another terminal ({error})", Level.WARNING)
+            return
+        self.dismiss(None)
+        if code:
+            app.flash("no profile was written", Level.WARNING)
+        app.open(self._launch)
