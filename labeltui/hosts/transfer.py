@@ -1,8 +1,8 @@
 """Copies that can be broken off and taken up again, and that are compared before they get their name.
 
-Bytes go through one command's stdin or stdout, in order, into ``NAME.part``: its size is therefore how far a broken
-copy came. It is taken up only where those bytes are the beginning of the source, and a copy whose checksum differs at
-the end is removed. SFTP is not used: it need not be enabled on a host, and parallel writes would leave holes.
+Bytes go through one command's stdin or stdout, in order, into ``NAME.part``: its size is therefore how far a
+broken copy came. It is taken up only where those bytes are the beginning of the source, and a copy whose checksum
+differs at the end is removed. SFTP is not used: it need not be enabled, and parallel writes would leave holes.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ print(digest.hexdigest())'; fi; }
 async def upload(host: Host, source: Path, target: str, *, progress: Progress | None = None) -> None:
     """Copy ``source`` to ``target`` on the host.
 
-    Raises Failed with code ``no_file``, ``copy_failed`` or ``checksum``, and what the host raises when it goes away.
+    Raises Failed with code ``no_file``, ``copy_failed`` or ``checksum``, and what the host raises when it goes.
     """
     size = await asyncio.to_thread(_local_size, source)
     part, wanted = quote_path(target + ".part"), quote_path(target)
@@ -41,7 +41,7 @@ async def upload(host: Host, source: Path, target: str, *, progress: Progress | 
         done = 0
     if done == 0:
         await _must(host, f": > {part}", f"{target} can't be written on {host.address}.")
-    await _send(host, source, part, done, size, progress, target)
+    await _send(host, source, part, done=done, size=size, progress=progress, target=target)
     if await _remote_sum(host, part) != await asyncio.to_thread(local_sum, source, None):
         await host.run(f"rm -f {part}")
         raise _mismatch(target)
@@ -49,7 +49,7 @@ async def upload(host: Host, source: Path, target: str, *, progress: Progress | 
 
 
 async def _send(
-    host: Host, source: Path, part: str, done: int, size: int, progress: Progress | None, target: str
+    host: Host, source: Path, part: str, *, done: int, size: int, progress: Progress | None, target: str
 ) -> None:
     if progress is not None:
         progress(done, size)
@@ -83,7 +83,7 @@ async def download(host: Host, source: str, target: Path, *, progress: Progress 
     ):
         await asyncio.to_thread(part.unlink)
         done = 0
-    await _receive(host, remote, part, done, size, progress, source)
+    await _receive(host, remote, part, done=done, size=size, progress=progress, source=source)
     if await _remote_sum(host, remote, size) != await asyncio.to_thread(local_sum, part, None):
         await asyncio.to_thread(part.unlink)
         raise _mismatch(source)
@@ -91,7 +91,7 @@ async def download(host: Host, source: str, target: Path, *, progress: Progress 
 
 
 async def _receive(
-    host: Host, remote: str, part: Path, done: int, size: int, progress: Progress | None, source: str
+    host: Host, remote: str, part: Path, *, done: int, size: int, progress: Progress | None, source: str
 ) -> None:
     if progress is not None:
         progress(done, size)

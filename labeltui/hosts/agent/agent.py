@@ -50,6 +50,7 @@ import sys
 import tempfile
 import threading
 import time
+from typing import Any
 
 VERSION = "1"
 SENTINEL = "LABELTUI-AGENT "
@@ -366,7 +367,7 @@ def run_job(lock):
         os._exit(0)  # the runner proper belongs to nobody: the agent need not live to reap it
     try:
         job, record = start_job(spec)
-        answer = {"ok": True}
+        answer: dict = {"ok": True}
     except OSError as error:
         what = error.filename or spec["argv"][0]
         answer = {"error": {"code": "start_failed", "message": "%s: %s." % (what, error.strerror),
@@ -464,7 +465,7 @@ class Follow:
     def __init__(self, path, key, offset, file_id):
         self.path, self.key, self.offset = path, key, offset
         self.wanted_id = file_id
-        self.handle = None
+        self.handle: Any = None
         self.file_id = ""
         self.generation = 0
         self.unacked = 0

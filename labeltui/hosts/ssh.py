@@ -1,0 +1,340 @@
+"""A host that is reached over SSH."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import socket
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from labeltui.domain.problems import Failed, LabeltuiError, Refused, Unreachable
+from labeltui.hosts import transfer
+from labeltui.hosts.base import Completed, Progress, Prompter
+from labeltui.hosts.forwarding import LOOPBACK, port_taken
+from labeltui.hosts.quoting import posix
+from labeltui.hosts.ssh_address import Target, resolve
+from labeltui.hosts.ssh_keys import KnownHosts, changed, remember, shown_key
+
+if TYPE_CHECKING:
+    import asyncssh
+
+    from labeltui.hosts.ssh_auth import Deadline, Login, Secrets
+    from labeltui.hosts.ssh_channels import SshChannel, SshForward, SshShell
+
+WINDOW = 256 * 1024  # what may be in flight: Ctrl-C in a flooded shell answers within tens of milliseconds
+HOPS = 8
+KEEPALIVES_MISSED = 2
+CLOSE_WAIT_S = 2.0
+
+
+class SshHost:
+    """One machine over asyncssh, with the login, the keys and the configuration that ssh itself would use.
+
+    ``address`` is ``user@host:port`` or a Host of ``config``; ``key`` the one private key to use; ``jump`` the hosts to
+    go through, as after ``ssh -J``. Keys of hosts are looked up in ``known_hosts`` and ``own_known_hosts``; those the
+    operator accepts are written to the latter. A machine that does not answer is given up after about three times
+    ``keepalive_s``.
+    """
+
+    kind: Literal["ssh", "local"] = "ssh"
+
+    def __init__(
+        self,
+        address: str,
+        *,
+        own_known_hosts: Path,
+        prompter: Prompter,
+        key: str | Path | None = None,
+        jump: str | None = None,
+        known_hosts: Sequence[str | Path] = ("~/.ssh/known_hosts", "/etc/ssh/ssh_known_hosts"),
+        config: str | Path | None = "~/.ssh/config",
+        connect_timeout: float = 20.0,
+        keepalive_s: float = 5.0,
+    ) -> None:
+        self.address = address
+        self._key = None if key is None else Path(key).expanduser()
+        self._jump = jump
+        self._known_paths = [Path(path).expanduser() for path in known_hosts]
+        self._own_known_hosts = own_known_hosts.expanduser()
+        self._config = None if config is None else Path(config).expanduser()
+        self._prompter = prompter
+        self._connect_timeout = connect_timeout
+        self._keepalive_s = keepalive_s
+        self._secrets: Secrets | None = None
+        self._connections: list[asyncssh.SSHClientConnection] = []
+        self._lost: asyncio.Future[str] | None = None
+
+    # ---- connecting
+
+    async def connect(self) -> None:
+        """Connect and log in.
+
+        Raises Refused (``host_key_changed``, ``host_key_unknown``, ``host_key_revoked``, ``login_failed``,
+        ``bad_key``), Unreachable (``dns``, ``refused``, ``timeout``, ``network``) or Misused (``bad_address``).
+        """
+        from labeltui.hosts.ssh_auth import Deadline, Secrets
+
+        await self.close()
+        self._secrets = self._secrets or Secrets(self._prompter)
+        self._lost = asyncio.get_running_loop().create_future()
+        deadline = Deadline(self._connect_timeout)
+        try:
+            async with deadline.running():
+                await self._connect(self.address, self._key, self._jump, deadline, HOPS)
+        except TimeoutError:
+            await self.close()
+            raise Unreachable(
+                "timeout",
+                f"{self.address} did not answer within {self._connect_timeout:g} s.",
+                "Check the address, and that the machine is up.",
+            ) from None
+        except BaseException:
+            await self.close()
+            raise
+
+    async def _connect(
+        self, address: str, key: Path | None, jump: str | None, deadline: Deadline, hops: int
+    ) -> asyncssh.SSHClientConnection:
+        """Log in to one machine, after those that lead to it."""
+        if hops == 0:
+            raise Refused("jump_loop", f"{address} is reached through itself.", "Correct ProxyJump.")
+        target = await asyncio.to_thread(resolve, address, self._config, key)
+        via: asyncssh.SSHClientConnection | None = None
+        *before, last = (jump or target.jump or "").split(",")
+        if last:
+            via = await self._connect(last.strip(), None, ",".join(before) or None, deadline, hops - 1)
+        while True:
+            known = await asyncio.to_thread(KnownHosts.read, self._paths(target))
+            login = self._login(target, known, deadline)
+            try:
+                connection = await self._open(target, login, known, via)
+            except LabeltuiError:
+                raise
+            except Exception as error:
+                await self._explain(error, target, login, known, deadline)
+                continue  # the operator has just accepted the key
+            self._connections.append(connection)
+            return connection
+
+    def _paths(self, target: Target) -> list[Path]:
+        return [self._own_known_hosts, *target.known_hosts, *self._known_paths]
+
+    def _login(self, target: Target, known: KnownHosts, deadline: Deadline) -> Login:
+        from labeltui.hosts.ssh_auth import Login
+
+        assert self._secrets is not None
+        lost = self._lost
+
+        def on_lost(reason: str) -> None:
+            if lost is not None and not lost.done() and self._connections:
+                lost.set_result(reason)
+
+        return Login(target, self._secrets, known, deadline, on_lost)
+
+    async def _open(
+        self, target: Target, login: Login, known: KnownHosts, via: asyncssh.SSHClientConnection | None
+    ) -> asyncssh.SSHClientConnection:
+        import asyncssh
+
+        options: dict[str, Any] = {
+            "client_factory": lambda: login,
+            "client_keys": await login.keys(self._key) or None,
+            "known_hosts": lambda host, addr, port: known.lists(host, addr, port or 22),
+            "keepalive_interval": self._keepalive_s,
+            "keepalive_count_max": KEEPALIVES_MISSED,
+            "login_timeout": 600,  # questions may wait for their answer; connecting has a deadline of its own
+            "tunnel": via,
+            "request_pty": False,
+            "config": [str(self._config)] if self._config is not None and self._config.is_file() else None,
+        }
+        old = known.trusted(target.known_as, "", target.port)
+        if old:
+            # first the kinds that are filed, so that a host with several keys shows the one that is known
+            kinds = [alg.decode() for _, key in old for alg in key.sig_algorithms]
+            every = [alg.decode() for alg in asyncssh.public_key.get_default_public_key_algs()]
+            options["server_host_key_algs"] = list(dict.fromkeys([*kinds, *every]))
+        return await asyncssh.connect(target.alias, target.port, username=target.user, **options)
+
+    async def _explain(
+        self, error: Exception, target: Target, login: Login, known: KnownHosts, deadline: Deadline
+    ) -> None:
+        """Raise what went wrong in words; return when it was an unknown key that the operator accepts."""
+        import asyncssh
+
+        shown = target.shown
+        if isinstance(error, asyncssh.HostKeyNotVerifiable):
+            await self._decide(error, target, login, known, deadline)
+            return
+        if isinstance(error, asyncssh.PermissionDenied):
+            offered = ", ".join(name for name in login.offered if name != "none") or "nothing"
+            raise Refused(
+                "login_failed",
+                f"{target.host} did not let {target.user} in; it offers: {offered}.",
+                "Check the user and the key, or give the password when asked.",
+            ) from error
+        if isinstance(error, socket.gaierror):
+            raise Unreachable(
+                "dns", f"The name {target.host} is not known.", "Check its spelling."
+            ) from error
+        if isinstance(error, ConnectionRefusedError):
+            raise Unreachable(
+                "refused",
+                f"{target.host} refuses connections on port {target.port}.",
+                "Check that sshd runs there.",
+            ) from error
+        if isinstance(error, asyncssh.ChannelOpenError):
+            raise Unreachable(
+                "refused",
+                f"The jump host can't reach {shown}: {error.reason}.",
+                "Check the address behind it.",
+            ) from error
+        if isinstance(error, asyncssh.KeyExchangeFailed):
+            raise Failed(
+                "key_exchange", f"{shown} and labeltui have no algorithm in common: {error}."
+            ) from error
+        if isinstance(error, OSError | asyncssh.Error | ValueError):
+            said = getattr(error, "strerror", None) or str(error) or type(error).__name__
+            raise Unreachable(
+                "network", f"{shown} can't be reached: {said}.", "Check the network."
+            ) from error
+        raise error
+
+    async def _decide(
+        self, error: Exception, target: Target, login: Login, known: KnownHosts, deadline: Deadline
+    ) -> None:
+        key = login.shown_key
+        if key is None:
+            raise Refused(
+                "host_key_revoked", f"The key of {target.shown} is not accepted: {error}."
+            ) from None
+        old = known.trusted(target.known_as, login.peer, target.port)
+        if old:
+            raise changed(key, old, target.shown) from None
+        async with deadline.paused():
+            trusted = await self._prompter.trust_host_key(shown_key(key, target.shown))
+        if not trusted:
+            raise Refused(
+                "host_key_unknown",
+                f"The key of {target.shown} is not known: {key.get_fingerprint()}.",
+                "Compare it with the one on the machine, then connect again and accept it.",
+            ) from None
+        await asyncio.to_thread(remember, self._own_known_hosts, target.known_as, target.port, key)
+
+    async def lost(self) -> str:
+        """See :class:`~labeltui.hosts.base.Host`."""
+        if self._lost is None:
+            return "There is no connection."
+        return await asyncio.shield(self._lost)
+
+    async def close(self) -> None:
+        """See :class:`~labeltui.hosts.base.Host`."""
+        connections, self._connections = self._connections, []
+        if self._lost is not None and not self._lost.done():
+            self._lost.set_result("The connection was closed.")
+        for connection in reversed(connections):  # jump hosts last
+            connection.close()
+            try:
+                await asyncio.wait_for(connection.wait_closed(), CLOSE_WAIT_S)
+            except TimeoutError:
+                connection.abort()
+
+    # ---- using it
+
+    def _connection(self) -> asyncssh.SSHClientConnection:
+        from labeltui.hosts.ssh_channels import gone
+
+        if not self._connections or self._lost is None or self._lost.done():
+            raise gone(self.address)
+        return self._connections[-1]
+
+    async def _process(self, command: str | None, **options: Any) -> asyncssh.SSHClientProcess[bytes]:
+        import asyncssh
+
+        from labeltui.hosts.ssh_channels import gone
+
+        connection = self._connection()
+        try:
+            async with asyncio.timeout(self._connect_timeout):
+                return await connection.create_process(
+                    None if command is None else posix(command), encoding=None, window=WINDOW, **options
+                )
+        except asyncssh.ChannelOpenError as error:
+            if not self._connections or (self._lost is not None and self._lost.done()):
+                raise gone(self.address, error) from None
+            raise Failed(
+                "channel_refused",
+                f"{self.address} opens no further session: {error.reason}.",
+                "See its MaxSessions.",
+            ) from None
+        except (OSError, asyncssh.Error) as error:  # TimeoutError is an OSError too
+            raise gone(self.address, error) from None
+
+    async def run(
+        self, command: str, *, stdin: bytes | None = None, timeout: float | None = 60.0
+    ) -> Completed:
+        """See :class:`~labeltui.hosts.base.Host`; Failed with code ``timeout`` when the command takes too long."""
+        import asyncssh
+
+        from labeltui.hosts.ssh_channels import gone
+
+        process = await self._process(command, request_pty=False)
+        try:
+            async with asyncio.timeout(timeout):
+                process.stdin.write(stdin or b"")
+                process.stdin.write_eof()
+                stdout, stderr = await asyncio.gather(process.stdout.read(), process.stderr.read())
+                await process.wait_closed()
+        except TimeoutError:
+            raise Failed("timeout", f"A command on {self.address} took longer than {timeout:g} s.") from None
+        except (OSError, asyncssh.Error) as error:
+            raise gone(self.address, error) from None
+        finally:
+            process.close()
+        if process.returncode is None:
+            raise gone(self.address)
+        return Completed(process.returncode, stdout, stderr)
+
+    async def open(self, command: str) -> SshChannel:
+        """See :class:`~labeltui.hosts.base.Host`."""
+        from labeltui.hosts.ssh_channels import SshChannel
+
+        return SshChannel(await self._process(command, request_pty=False), self.address)
+
+    async def shell(self, columns: int, rows: int, *, command: str | None = None) -> SshShell:
+        """See :class:`~labeltui.hosts.base.Host`."""
+        from labeltui.hosts.ssh_channels import SshShell
+
+        return SshShell(
+            await self._process(
+                command, request_pty=True, term_type="xterm-256color", term_size=(columns, rows)
+            )
+        )
+
+    async def forward(self, remote_port: int, *, local_port: int = 0) -> SshForward:
+        """See :class:`~labeltui.hosts.base.Host`."""
+        import asyncssh
+
+        from labeltui.hosts.ssh_channels import SshForward, gone
+
+        try:
+            return SshForward(
+                await self._connection().forward_local_port(LOOPBACK, local_port, LOOPBACK, remote_port)
+            )
+        except OSError as error:
+            if error.errno == errno.EADDRINUSE:
+                raise port_taken(local_port) from None
+            raise Failed(
+                "port_refused", f"Port {local_port} can't be listened on: {error.strerror}."
+            ) from error
+        except asyncssh.Error as error:
+            raise gone(self.address, error) from None
+
+    async def upload(self, source: Path, target: str, *, progress: Progress | None = None) -> None:
+        """See :class:`~labeltui.hosts.base.Host`."""
+        await transfer.upload(self, source, target, progress=progress)
+
+    async def download(self, source: str, target: Path, *, progress: Progress | None = None) -> None:
+        """See :class:`~labeltui.hosts.base.Host`."""
+        await transfer.download(self, source, target, progress=progress)

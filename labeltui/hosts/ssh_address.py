@@ -1,0 +1,113 @@
+"""Where an SSH address leads: ``user@host:port`` or a ``Host`` of ssh's configuration."""
+
+from __future__ import annotations
+
+import getpass
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from labeltui.domain.problems import Misused
+
+DEFAULT_IDENTITIES = ("id_ed25519", "id_ecdsa", "id_rsa", "id_ed25519_sk", "id_ecdsa_sk")
+SSH_PORT = 22
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """One machine to log in to, with what ssh's configuration says of it.
+
+    ``alias`` is what was typed; ``known_as`` the name its key is filed under; ``agent`` the path of the agent's socket,
+    empty for none. ``identities_only``: the agent offers only keys that ``identities`` name.
+    """
+
+    alias: str
+    host: str
+    port: int
+    user: str
+    known_as: str
+    identities: tuple[Path, ...]
+    identities_only: bool
+    agent: str
+    jump: str | None
+    known_hosts: tuple[Path, ...]
+
+    @property
+    def shown(self) -> str:
+        """As a person writes it."""
+        return f"{self.user}@{self.host}" + ("" if self.port == SSH_PORT else f":{self.port}")
+
+
+def split(address: str) -> tuple[str | None, str, int | None]:
+    """(user, host, port) of an address; an IPv6 host with a port stands in brackets. Raises Misused."""
+    user, _, place = address.strip().rpartition("@")
+    host, port = place, ""
+    if place.startswith("["):
+        host, bracket, after = place[1:].partition("]")
+        port = after[1:] if after.startswith(":") else ""
+        if not bracket or (after and not after.startswith(":")):
+            host = ""
+    elif place.count(":") == 1:
+        host, _, port = place.partition(":")
+    bad_port = bool(port) and not (port.isascii() and port.isdigit() and 0 < int(port) < 65536)
+    if (
+        not host
+        or host.startswith("-")
+        or any(c.isspace() or not c.isprintable() for c in address)
+        or bad_port
+    ):
+        raise Misused(
+            "bad_address",
+            f"{address!r} is no SSH address.",
+            "Write user@host:port, or a Host of the ssh configuration.",
+        )
+    return user or None, host, int(port) if port else None
+
+
+def resolve(address: str, config: Path | None, key: Path | None) -> Target:
+    """What ssh would make of ``address``. ``key``: the one key to use (other keys of an agent are not offered).
+
+    Raises Misused with code ``bad_address`` or ``ssh_config``.
+    """
+    user, alias, port = split(address)
+    options = _options(config, alias, user, port)
+    get = options.get
+    identities = (key,) if key is not None else tuple(_files(get("IdentityFile", ())))
+    given = bool(identities)
+    if not given:
+        identities = tuple(Path("~/.ssh", name).expanduser() for name in DEFAULT_IDENTITIES)
+    agent = get("IdentityAgent") or os.environ.get("SSH_AUTH_SOCK", "")
+    jump = get("ProxyJump")
+    host = str(get("Hostname", alias))
+    return Target(
+        alias=alias,
+        host=host,
+        port=int(str(get("Port", SSH_PORT))),
+        user=str(get("User", "") or getpass.getuser()),
+        known_as=str(get("HostKeyAlias") or host),
+        identities=identities,
+        identities_only=key is not None or (bool(get("IdentitiesOnly")) and given),
+        agent=os.path.expanduser(str(agent)) if agent else "",
+        jump=None if not jump or str(jump).lower() == "none" else str(jump),
+        known_hosts=tuple(_files(get("UserKnownHostsFile", ()))),
+    )
+
+
+def _files(names: Any) -> Sequence[Path]:
+    listed = [names] if isinstance(names, str) else list(names or ())
+    return [Path(str(name)).expanduser() for name in listed if str(name).lower() != "none"]
+
+
+def _options(config: Path | None, alias: str, user: str | None, port: int | None) -> Any:
+    from asyncssh.config import ConfigParseError, SSHClientConfig
+
+    paths = [config] if config is not None and os.access(config, os.R_OK) else []
+    unset: Any = ()  # what asyncssh calls "not given"
+    try:
+        return SSHClientConfig.load(
+            None, paths, False, False, False, getpass.getuser(), user or unset, alias, port or unset
+        )
+    except (ConfigParseError, OSError) as error:
+        raise Misused("ssh_config", f"{config} can't be understood: {error}", "Correct the file.") from None

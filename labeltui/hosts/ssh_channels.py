@@ -1,0 +1,127 @@
+"""What runs over an SSH connection: commands with streams, terminals, forwarded ports."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+
+import asyncssh
+
+from labeltui.domain.problems import Unreachable
+
+STDERR_KEPT = 8192
+CLOSE_WAIT_S = 2.0
+
+
+def gone(shown: str, error: BaseException | None = None) -> Unreachable:
+    """The failure of using a connection that is no more."""
+    return Unreachable(
+        "connection_lost", f"The connection to {shown} was lost.", "Connect again.", str(error or "")
+    )
+
+
+async def _close(process: asyncssh.SSHClientProcess[bytes]) -> None:
+    process.close()
+    # a peer that does not answer must not hold up whoever closes
+    with contextlib.suppress(TimeoutError, OSError, asyncssh.Error):
+        await asyncio.wait_for(process.wait_closed(), CLOSE_WAIT_S)
+
+
+class SshChannel:
+    """A remote command's streams; asyncssh stops reading when 256 kB wait for us."""
+
+    def __init__(self, process: asyncssh.SSHClientProcess[bytes], shown: str) -> None:
+        self._process = process
+        self._shown = shown
+        self._stderr = bytearray()
+        self._reader = asyncio.create_task(self._keep_stderr())
+
+    async def _keep_stderr(self) -> None:
+        with contextlib.suppress(OSError, asyncssh.Error):
+            while data := await self._process.stderr.read(4096):
+                self._stderr += data
+                del self._stderr[:-STDERR_KEPT]
+
+    async def read(self, limit: int = 65536) -> bytes:
+        """See :class:`~labeltui.hosts.base.Channel`."""
+        try:
+            return await self._process.stdout.read(limit)
+        except (OSError, asyncssh.Error) as error:
+            raise gone(self._shown, error) from None
+
+    async def write(self, data: bytes) -> None:
+        """See :class:`~labeltui.hosts.base.Channel`; Unreachable when the command no longer reads."""
+        try:
+            self._process.stdin.write(data)
+            await self._process.stdin.drain()
+        except (OSError, asyncssh.Error) as error:
+            raise gone(self._shown, error) from None
+
+    async def wait(self) -> int:
+        """See :class:`~labeltui.hosts.base.Channel`; Unreachable when the connection went first."""
+        try:
+            await self._process.wait_closed()
+        except (OSError, asyncssh.Error) as error:
+            raise gone(self._shown, error) from None
+        code = self._process.returncode
+        if code is None:
+            raise gone(self._shown)
+        return code
+
+    def stderr_tail(self) -> bytes:
+        """See :class:`~labeltui.hosts.base.Channel`."""
+        return bytes(self._stderr)
+
+    async def close(self) -> None:
+        """See :class:`~labeltui.hosts.base.Channel`."""
+        await _close(self._process)
+        self._reader.cancel()
+
+
+class SshShell:
+    """A remote PTY. ``read`` ends with ``b""`` whether the shell ended or the connection: ``wait`` tells which."""
+
+    def __init__(self, process: asyncssh.SSHClientProcess[bytes]) -> None:
+        self._process = process
+
+    async def read(self, limit: int = 65536) -> bytes:
+        """See :class:`~labeltui.hosts.base.Shell`."""
+        try:
+            return await self._process.stdout.read(limit)
+        except (OSError, asyncssh.Error):
+            return b""
+
+    def write(self, data: bytes) -> None:
+        """See :class:`~labeltui.hosts.base.Shell`."""
+        with contextlib.suppress(OSError):
+            self._process.stdin.write(data)
+
+    def resize(self, columns: int, rows: int) -> None:
+        """See :class:`~labeltui.hosts.base.Shell`."""
+        with contextlib.suppress(OSError):
+            self._process.change_terminal_size(columns, rows)
+
+    async def wait(self) -> int | None:
+        """See :class:`~labeltui.hosts.base.Shell`."""
+        with contextlib.suppress(OSError, asyncssh.Error):
+            await self._process.wait_closed()
+        return self._process.returncode
+
+    async def close(self) -> None:
+        """See :class:`~labeltui.hosts.base.Shell`."""
+        await _close(self._process)
+
+
+class SshForward:
+    """A local port that leads through the connection."""
+
+    direct = False
+
+    def __init__(self, listener: asyncssh.SSHListener) -> None:
+        self._listener = listener
+        self.local_port: int = listener.get_port()
+
+    async def close(self) -> None:
+        """See :class:`~labeltui.hosts.base.Forward`."""
+        self._listener.close()
+        await self._listener.wait_closed()

@@ -1,0 +1,108 @@
+"""Keys of hosts that are known, and where each is written."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from labeltui.domain.problems import Failed, Refused
+from labeltui.hosts.base import HostKey
+
+SSH_PORT = 22
+
+
+def algorithm(key: Any) -> str:
+    """A key's kind as people call it, e.g. ``ssh-ed25519``."""
+    return str(key.get_algorithm())
+
+
+@dataclass(slots=True)
+class KnownHosts:
+    """Entries of several known_hosts files, each with its place. Lines nobody understands are passed over."""
+
+    entries: list[tuple[str, Any]] = field(default_factory=list)  # ("FILE, line N", asyncssh.SSHKnownHosts)
+
+    @classmethod
+    def read(cls, paths: Sequence[Path]) -> KnownHosts:
+        """Read the files that are there. Raises Failed when one is there and can't be read."""
+        from asyncssh import import_known_hosts
+
+        known = cls()
+        for path in dict.fromkeys(paths):
+            try:
+                text = path.read_text("utf-8", "replace")
+            except FileNotFoundError:
+                continue
+            except OSError as error:
+                raise Failed(
+                    "known_hosts", f"{path} can't be read: {error.strerror}.", "Correct its permissions."
+                ) from None
+            for number, line in enumerate(text.splitlines(), 1):
+                try:
+                    known.entries.append((f"{path}, line {number}", import_known_hosts(line)))
+                except ValueError:
+                    continue
+        return known
+
+    def trusted(self, name: str, address: str, port: int) -> list[tuple[str, Any]]:
+        """(place, key) of everything filed under exactly this name (or address) and port."""
+        return [(place, key) for place, found in self._found(name, address, port) for key in found[0]]
+
+    def _found(self, name: str, address: str, port: int) -> list[tuple[str, Any]]:
+        names = [f"[{one}]:{port}" if port != SSH_PORT else one for one in (name, address) if one]
+        return [
+            (place, entry.match(one, "", None))
+            for place, entry in self.entries
+            for one in dict.fromkeys(names)
+        ]
+
+    def lists(self, name: str, address: str, port: int) -> tuple[list[Any], ...]:
+        """The seven lists asyncssh asks for: trusted, CA and revoked keys, and the same of X.509.
+
+        As in OpenSSH, a key filed without a port is good for every port of a host that has no entry of its own.
+        """
+        merged: tuple[list[Any], ...] = ([], [], [], [], [], [], [])
+        for where in (port, SSH_PORT):
+            for _, found in self._found(name, address, where):
+                for kept, more in zip(merged, found, strict=True):
+                    kept.extend(more)
+            if merged[0] or merged[1]:
+                break
+        return merged
+
+
+def changed(key: Any, old: list[tuple[str, Any]], shown: str) -> Refused:
+    """The refusal of a host whose key is not the one that is filed."""
+    place, before = old[0]
+    return Refused(
+        "host_key_changed",
+        f"The key of {shown} has changed: {algorithm(before)} {before.get_fingerprint()} is known ({place}), "
+        f"{algorithm(key)} {key.get_fingerprint()} was shown.",
+        "If the machine was rebuilt, compare the new key there and remove the old line; if not, somebody is in between.",
+    )
+
+
+def shown_key(key: Any, shown: str) -> HostKey:
+    """What a person is asked to compare."""
+    return HostKey(shown, algorithm(key), key.get_fingerprint())
+
+
+def remember(path: Path, name: str, port: int, key: Any) -> None:
+    """Append a key to a known_hosts file that only its owner may read. Raises Failed."""
+    host = name if port == SSH_PORT else f"[{name}]:{port}"
+    line = f"{host} {key.export_public_key('openssh').decode().strip()}\n"
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        try:
+            os.fchmod(descriptor, 0o600)
+            os.write(descriptor, line.encode())
+        finally:
+            os.close(descriptor)
+    except OSError as error:
+        raise Failed(
+            "known_hosts", f"{path} can't be written: {error.strerror}.", "Correct its permissions."
+        ) from None
