@@ -23,7 +23,6 @@ from labeltui.domain.problems import Failed, LabeltuiError, Misused, Refused, Un
 
 MAX_DOCUMENT = 256 * 2**20  # bytes; a datastore of a million studies is half of it
 OFF_THREAD_ABOVE = 256 * 2**10  # bytes of JSON that would be felt on the event loop
-KEEPALIVE_S = 2.0  # uvicorn closes idle connections after 5 s; reusing one as it closes would lose a POST
 SHOWN = 300  # characters of an odd answer
 
 
@@ -61,7 +60,9 @@ class Http:
                 base_url=self.base_url,
                 transport=transport,
                 timeout=httpx.Timeout(read_timeout, connect=connect_timeout),
-                limits=httpx.Limits(keepalive_expiry=KEEPALIVE_S),
+                # The server closes a connection without saying so after each 500, and after 5 s of idling;
+                # a POST sent into one as it closes would be lost, so none is used twice.
+                limits=httpx.Limits(max_keepalive_connections=0),
                 headers={"Accept": "*/*", "User-Agent": "labeltui"},
                 trust_env=False,  # the way to the server is the tunnel, never a proxy of the environment
             )

@@ -22,9 +22,9 @@ def train_request(
 ) -> dict[str, Any]:
     """A request with one value per parameter: the trainer's defaults, then ``overrides``.
 
-    Lists are choices, of which one is sent: a list sent back whole reaches the training as a list. ``dataset`` is
-    the one that does not hold every volume in memory, ``tracking`` is off (its default ends in an error). Values
-    given as text take the type of the default. Raises Misused for a value that has no such type.
+    Lists are choices, of which one is sent: a list sent whole reaches the training as a list. ``dataset``
+    is the one that does not hold every volume in memory, ``tracking`` is off (its default ends in an error).
+    Values given as text take the type of the default. Raises Misused for a value that has no such type.
     """
     request = {key: _default(key, value) for key, value in trainer_config.items()}
     request = {key: value for key, value in request.items() if value is not None}

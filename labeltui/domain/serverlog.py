@@ -1,0 +1,354 @@
+"""What the lines of a MONAI Label server's stdout say. Pure; any text is taken, none raises.
+
+Three kinds of lines come mixed: the server's own, those of MONAI's handlers, and bare ones (tracebacks,
+warnings, progress bars). The output of a training comes through the server unchanged: it has the same kinds.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+LONGEST = 65_536  # characters of a line that are looked at
+
+
+class LineKind(StrEnum):
+    """Which of the formats a line has."""
+
+    SERVER = "server"  # [time] [pid] [thread] [LEVEL] (logger:line) - message
+    HANDLER = "handler"  # time - LEVEL - message
+    WORKER = "worker"  # [time][ LEVEL](logger) - message, of a multi-GPU training
+    BARE = "bare"
+
+
+@dataclass(frozen=True, slots=True)
+class LogRecord:
+    """One line. ``time`` is the host's wall clock without zone, ``level`` INFO, WARNING... or empty."""
+
+    message: str
+    kind: LineKind = LineKind.BARE
+    time: datetime | None = None
+    level: str = ""
+    logger: str = ""
+    thread: str = ""
+    pid: int | None = None
+
+
+_TIME = r"(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d)[,.](\d{3})"
+_SERVER = re.compile(
+    rf"\[{_TIME}\] (?:\[(\d{{1,10}})\] )?\[([^\]]{{0,200}})\] \[(\w{{1,12}})\] "
+    r"(?:\(([^)]{0,300}?)(?::\d+)?\) - )?"
+)
+_HANDLER = re.compile(rf"{_TIME} - (\w{{1,12}}) - ")
+_WORKER = re.compile(rf"\[{_TIME}\]\[ ?(\w{{1,12}})\]\(([^)]{{0,300}})\) - ")
+_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
+
+
+def parse_line(text: str) -> LogRecord:
+    """A line as a record; one of no known format is bare, with its whole text as message."""
+    text = text.rstrip("\r\n")
+    # A progress bar redraws itself after carriage returns: what stands at the end is what a terminal shows.
+    text = text.rpartition("\r")[2]
+    head = text[:LONGEST]
+    if "\x1b" in head:
+        head = _COLOUR.sub("", head)
+    if found := _SERVER.match(head):
+        time, milliseconds, pid, thread, level, logger = found.groups()
+        message = head[found.end() :]
+        return LogRecord(
+            message, LineKind.SERVER, _when(time, milliseconds), level, logger or "", thread,
+            int(pid) if pid else None,
+        )  # fmt: skip
+    if found := _HANDLER.match(head):
+        return LogRecord(head[found.end() :], LineKind.HANDLER, _when(found[1], found[2]), found[3])
+    if found := _WORKER.match(head):
+        return LogRecord(head[found.end() :], LineKind.WORKER, _when(found[1], found[2]), found[3], found[4])
+    return LogRecord(head)
+
+
+def _when(time: str, milliseconds: str) -> datetime | None:
+    try:
+        return datetime.strptime(f"{time}.{milliseconds}", "%Y-%m-%d %H:%M:%S.%f")
+    except ValueError:
+        return None
+
+
+class Role(StrEnum):
+    """Which engine of a training speaks."""
+
+    TRAIN = "train"
+    VALIDATE = "validate"
+
+
+@dataclass(frozen=True, slots=True)
+class TaskCommand:
+    """A child was started: ``train``, ``infer``, ``scoring`` or ``batch_infer``, with its request."""
+
+    kind: str
+    request: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class TaskResult:
+    """A child printed what it returns (empty for a bundle)."""
+
+    document: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class ReturnCode:
+    """A child ended; negative for a signal."""
+
+    code: int
+
+
+@dataclass(frozen=True, slots=True)
+class Killed:
+    """The server killed a child because somebody stopped its task."""
+
+    pid: int
+
+
+@dataclass(frozen=True, slots=True)
+class Iteration:
+    """One iteration of a training; ``iterations`` are those of one epoch."""
+
+    epoch: int
+    epochs: int
+    iteration: int
+    iterations: int
+    loss: float | None  # None where it is not a number
+
+
+@dataclass(frozen=True, slots=True)
+class Metrics:
+    """Metrics of an epoch, of training or validation (their names tell); only those that are numbers."""
+
+    epoch: int
+    values: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class KeyMetric:
+    """The best value so far of the metric that picks the model."""
+
+    metric: str
+    value: float
+    epoch: int
+
+
+@dataclass(frozen=True, slots=True)
+class EpochComplete:
+    """An engine finished an epoch."""
+
+    role: Role
+    epoch: int
+    seconds: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Resumed:
+    """An engine starts, or goes on after ``epoch``, until ``epochs``."""
+
+    role: Role
+    iteration: int
+    epoch: int
+    epochs: int
+
+
+@dataclass(frozen=True, slots=True)
+class Records:
+    """How many studies a training has."""
+
+    role: Role
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """A model was put in use; paths on the host."""
+
+    source: str
+    target: str
+
+
+@dataclass(frozen=True, slots=True)
+class LabelSaved:
+    """A label came in."""
+
+    image: str
+    tag: str
+
+
+@dataclass(frozen=True, slots=True)
+class SampleServed:
+    """A strategy handed out a study (None when nothing was left)."""
+
+    image: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class BatchProgress:
+    """An inference over many studies finished one of them."""
+
+    image: str
+    device: str
+    done: int
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """A training could not read a volume."""
+
+    path: str
+
+
+Event = (
+    TaskCommand | TaskResult | ReturnCode | Killed | Iteration | Metrics | KeyMetric | EpochComplete | Resumed
+    | Records | Published | LabelSaved | SampleServed | BatchProgress | Unreadable
+)  # fmt: skip
+
+_COMMAND = re.compile(r"COMMAND:: .{0,4000}? -m monailabel\.interfaces\.utils\.app -m (\w{1,20}) -r (?=\{)")
+_ITERATION = re.compile(r"Epoch: (\d{1,9})/(\d{1,9}), Iter: (\d{1,9})/(\d{1,9}) -- \w{1,60}: (\S{1,40})")
+_METRICS = re.compile(r"Epoch\[(\d{1,9})\] Metrics -- ")
+_KEY = re.compile(r"Key metric: (\S{1,200}) best value: (\S{1,40}) at epoch: (\d{1,9})")
+_COMPLETE = re.compile(r"Epoch\[(\d{1,9})\] Complete\. Time taken: ([\d:.]{1,20})")
+_RESUMED = re.compile(r"Engine run resuming from iteration (\d{1,9}), epoch (\d{1,9}) until (\d{1,9}) epochs")
+_RECORDS = re.compile(r"Total Records for (Training|Validation): (\d{1,9})")
+_RETURN = re.compile(r"Return code: (-?\d{1,5})$")
+_KILLED = re.compile(r"Killed background process: (\d{1,10})")
+_BATCH = re.compile(r"\d{1,9} => (\S{1,300}) => (\S{1,60}) => (\d{1,9}) / (\d{1,9})$")
+_LABEL = re.compile(r"Saving Label for Image: (.{1,400}?); Tag: (.{1,100}?); Info: ")
+_UNREADABLE = re.compile(
+    r"(?:LoadImage cannot find a suitable reader for file|unable to load)[: (']+([^'\n]{1,1000})"
+)
+
+
+def event(record: LogRecord) -> Event | None:
+    """What a record tells, None for most."""
+    message = record.message
+    if record.kind is LineKind.SERVER:
+        told = _server_event(record)
+        if told is not None:
+            return told
+    if message.startswith("Epoch"):
+        return _epoch_event(record)
+    if message.startswith("Key metric: ") and (found := _KEY.match(message)):
+        value = _number(found[2])
+        return None if value is None else KeyMetric(found[1], value, int(found[3]))
+    if "LoadImage cannot find" in message or "unable to load" in message:
+        found = _UNREADABLE.search(message)
+        return Unreadable(found[1].strip(" .,)")) if found else None
+    return _engine_event(record)
+
+
+def _server_event(record: LogRecord) -> Event | None:
+    """Lines of the server itself, each believed only from the logger that writes it."""
+    message, logger = record.message, record.logger
+    if logger == "monailabel.utils.async_tasks.utils":
+        return _task_event(message)
+    if logger == "__main__" and message.startswith("Result: "):
+        return TaskResult(_object(message[len("Result: ") :]))
+    if logger == "monailabel.interfaces.tasks.batch_infer" and (found := _BATCH.match(message)):
+        return BatchProgress(found[1], found[2], int(found[3]), int(found[4]))
+    if logger.startswith("monailabel.datastore") and (found := _LABEL.match(message)):
+        return LabelSaved(found[1], found[2])
+    if logger == "monailabel.endpoints.activelearning" and message.startswith("Next sample: "):
+        image = re.search(r"'id': '([^']{1,400})'", message)
+        return SampleServed(image[1] if image else None)
+    return None
+
+
+def _task_event(message: str) -> Event | None:
+    if found := _COMMAND.match(message):
+        return TaskCommand(found[1], _object(message[found.end() :]))
+    if found := _RETURN.match(message):
+        return ReturnCode(int(found[1]))
+    if found := _KILLED.match(message):
+        return Killed(int(found[1]))
+    return None
+
+
+def _epoch_event(record: LogRecord) -> Event | None:
+    message = record.message
+    if found := _ITERATION.match(message):
+        epoch, epochs, iteration, iterations = (int(number) for number in found.groups()[:4])
+        return Iteration(epoch, epochs, iteration, iterations, _number(found[5]))
+    if found := _METRICS.match(message):
+        return Metrics(int(found[1]), metrics(message[found.end() :]))
+    if (found := _COMPLETE.match(message)) and (role := _role(record.logger)):
+        return EpochComplete(role, int(found[1]), _seconds(found[2]))
+    return None
+
+
+def _engine_event(record: LogRecord) -> Event | None:
+    message = record.message
+    if message.startswith("Engine run resuming") and (role := _role(record.logger)):
+        found = _RESUMED.match(message)
+        return Resumed(role, *(int(number) for number in found.groups())) if found else None
+    if message.startswith("Total Records") and (found := _RECORDS.match(message)):
+        return Records(Role.TRAIN if found[1] == "Training" else Role.VALIDATE, int(found[2]))
+    if message.startswith("New Model published: "):
+        source, arrow, target = message[len("New Model published: ") :].partition(" => ")
+        return Published(source, target) if arrow else None
+    return None
+
+
+def metrics(text: str) -> dict[str, float]:
+    """``aorta_dice: 0.5 inferior vena cava_dice: 0.25`` as numbers by name; names hold spaces."""
+    values: dict[str, float] = {}
+    name, *rest = text.strip().split(": ")
+    for part in rest:
+        token, _, following = part.partition(" ")
+        value = _float(token)
+        if value is None:  # the colon belonged to the name
+            name = f"{name}: {part}"
+            continue
+        if math.isfinite(value):
+            values[name.strip()] = value
+        name = following
+    return values
+
+
+def _role(logger: str) -> Role | None:
+    if "SupervisedTrainer" in logger:
+        return Role.TRAIN
+    return Role.VALIDATE if "SupervisedEvaluator" in logger else None
+
+
+def _float(text: str) -> float | None:
+    try:
+        return float(text)
+    except ValueError:
+        return None
+
+
+def _number(text: str) -> float | None:
+    value = _float(text)
+    return value if value is not None and math.isfinite(value) else None
+
+
+def _seconds(text: str) -> float | None:
+    """``00:01:12.313`` in seconds."""
+    total = 0.0
+    for part in text.split(":"):
+        value = _number(part)
+        if value is None:
+            return None
+        total = total * 60 + value
+    return total
+
+
+def _object(text: str) -> dict[str, Any]:
+    try:
+        document = json.loads(text)
+    except (ValueError, RecursionError):
+        return {}
+    return document if isinstance(document, dict) else {}
