@@ -10,13 +10,22 @@ from pathlib import Path
 from typing import Self
 
 
+def resident_kib() -> int | None:
+    """Resident memory of this process."""
+    try:
+        pages = int(Path("/proc/self/statm").read_text().split()[1])
+    except OSError:
+        return None
+    return pages * os.sysconf("SC_PAGE_SIZE") // 1024
+
+
 @dataclass(frozen=True)
 class Start:
     """Where a measurement begins."""
 
     at: float = field(default_factory=time.monotonic)
     cpu_s: float = field(default_factory=time.process_time)
-    resident_kib: int | None = field(default_factory=lambda: resident_kib())
+    resident_kib: int | None = field(default_factory=resident_kib)
 
 
 @dataclass(frozen=True)
@@ -30,25 +39,14 @@ class Cost:
     requests: dict[str, float]
 
     @classmethod
-    def between(
-        cls,
-        cpu0: float,
-        cpu1: float,
-        seconds: float,
-        rss0: int | None,
-        rss1: int | None,
-        counts: dict[str, int],
-    ) -> Self:
-        """From CPU seconds and memory at both ends, and requests by endpoint in between."""
-        growth = None if rss0 is None or rss1 is None else rss1 - rss0
-        per_minute = {endpoint: count * 60 / seconds for endpoint, count in counts.items()}
-        return cls(seconds, 100 * (cpu1 - cpu0) / seconds, rss1, growth, per_minute)
+    def since(cls, start: Start, counts: dict[str, int]) -> Self:
+        """From ``start`` to now, with the requests by endpoint in between."""
+        seconds = time.monotonic() - start.at
+        cpu_pct = 100 * (time.process_time() - start.cpu_s) / seconds
+        now = resident_kib()
+        growth = None if now is None or start.resident_kib is None else now - start.resident_kib
+        return cls(seconds, cpu_pct, now, growth, {name: n * 60 / seconds for name, n in counts.items()})
 
-
-def resident_kib() -> int | None:
-    """Resident memory of this process."""
-    try:
-        pages = int(Path("/proc/self/statm").read_text().split()[1])
-    except OSError:
-        return None
-    return pages * os.sysconf("SC_PAGE_SIZE") // 1024
+    def write(self, answer: Path) -> None:
+        """Leave it for the bench that started this process."""
+        answer.write_text(json.dumps(asdict(self)))

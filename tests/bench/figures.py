@@ -39,14 +39,15 @@ def as_text(rows: Sequence[Row]) -> str:
     lines = [("bench", "what", "labeltui", "peer", "", "asked", "ratio")]
     for row in rows:
         note = f"{row.limit} {row.note}".strip()
-        lines.append(
-            (row.bench, row.what, shown(row.figure, row.unit), row.peer, shown(row.peer_figure, row.unit), note,
-             shown(row.ratio, ""))
-        )  # fmt: skip
+        lines.append((row.bench, row.what, *figures(row), note, shown(row.ratio, "")))
     widths = [max(len(line[column]) for line in lines) for column in range(len(lines[0]))]
-    return "\n".join(
-        "  ".join(text.ljust(w) for text, w in zip(line, widths, strict=True)).rstrip() for line in lines
-    )
+    padded = ([text.ljust(w) for text, w in zip(line, widths, strict=True)] for line in lines)
+    return "\n".join("  ".join(cells).rstrip() for cells in padded)
+
+
+def figures(row: Row) -> tuple[str, str, str]:
+    """Ours, who the peer is, and the peer's."""
+    return shown(row.figure, row.unit), row.peer, shown(row.peer_figure, row.unit)
 
 
 def shown(value: float | None, unit: str) -> str:

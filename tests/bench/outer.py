@@ -30,7 +30,7 @@ class Program:
     seen: bytearray = field(default_factory=bytearray)
 
     def wait_for(self, wanted: bytes, timeout: float) -> float:
-        """Seconds from exec until ``wanted`` was painted. Raises TimeoutError with what was painted instead."""
+        """Seconds from exec until ``wanted`` was painted. Raises TimeoutError with what was instead."""
         deadline = self.started + timeout
         while wanted not in self.seen:
             ready, _, _ = select.select([self.terminal], [], [], max(0.0, deadline - time.monotonic()))
