@@ -1,4 +1,4 @@
-"""Simulated annotators: they fetch a study over REST, take their time, and submit a label with small errors."""
+"""Simulated annotators: they fetch a study, take their time, and submit a label with small errors."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _STRATEGIES = ("random", "random", "first", "last")
 
 
 async def annotate(name: str, scenario: Scenario, files: PodFiles, port: int) -> None:
-    """Play one annotator for ever. A server that is down or odd is asked again later; nothing is ever raised."""
+    """Play one annotator for ever; a server that is down or odd is asked again later."""
     chance = random.Random(name)  # noqa: S311 - paces a play
     while True:
         try:
@@ -51,9 +51,11 @@ async def _one_study(
 def _draw(truth: Path, seed: int) -> bytes:
     import numpy as np  # noqa: PLC0415 - in a thread, after the pod is ready
 
-    from labeltui.sandbox.volumes import mask_from_bytes, to_nifti, with_small_errors  # noqa: PLC0415
+    from labeltui.sandbox import nifti  # noqa: PLC0415
+    from labeltui.sandbox.volumes import with_small_errors  # noqa: PLC0415
 
-    return to_nifti(with_small_errors(mask_from_bytes(truth.read_bytes()), np.random.default_rng(seed)))
+    mask = nifti.decode(truth)[0].astype(np.uint8)
+    return nifti.encode(with_small_errors(mask, np.random.default_rng(seed)))
 
 
 def _submit(port: int, name: str, image: str, label: bytes) -> None:

@@ -33,7 +33,9 @@ async def run_on_pipes(
         process.stderr.write(f"{error}\n".encode())
         process.exit(127)
         return
-    assert child.stdin and child.stdout and child.stderr  # noqa: S101 - all are pipes
+    assert child.stdin is not None  # noqa: S101 - all three are pipes
+    assert child.stdout is not None  # noqa: S101
+    assert child.stderr is not None  # noqa: S101
     feed = asyncio.create_task(_feed(process, child.stdin, child.pid))
     outputs = [
         asyncio.create_task(_copy(child.stdout, process.stdout)),
@@ -45,8 +47,7 @@ async def run_on_pipes(
         await asyncio.wait((finished, gone), return_when=asyncio.FIRST_COMPLETED)
         if not finished.done():
             return
-        code = finished.result()[0]
-        report_exit(process, code)
+        report_exit(process, finished.result()[0] or 0)
     finally:
         for task in (feed, gone, finished):
             task.cancel()

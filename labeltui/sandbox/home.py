@@ -9,15 +9,17 @@ import sys
 from dataclasses import asdict
 from pathlib import Path
 
+from labeltui.sandbox import nifti
 from labeltui.sandbox.processes import MARK
 from labeltui.sandbox.scenarios import Scenario
-from labeltui.sandbox.volumes import Study, make_study, to_nifti, with_small_errors
+from labeltui.sandbox.volumes import Study, make_study, with_small_errors
 
 MARKER = "labeltui-standin"
+# A file name can hold everything but a slash.
 HOSTILE_NAMES = (
-    "[red]x[/] $(touch pwned) \x1b]0;t\x07",
-    "`touch pwned`; [bold]spleen[/bold]",
-    "--force '\" &&",
+    "[red]x[bold] $(touch pwned) \x1b]0;t\x07",
+    "`touch pwned`; [link=x]spleen\nsecond line",
+    "--force '\" && \u202emuelps",
 )
 _VERSION = "0.8.5"
 _DEPENDENCIES = ("labeltui", "numpy", "nibabel", "starlette", "uvicorn", "anyio", "python_multipart")
@@ -102,8 +104,8 @@ class PodFiles:
             names[-len(HOSTILE_NAMES) :] = HOSTILE_NAMES
         for index, name in enumerate(names):
             study = make_study(name, seed=1000 + index)
-            (self.studies / f"{name}.nii.gz").write_bytes(to_nifti(study.image))
-            (self.truth / f"{name}.nii.gz").write_bytes(to_nifti(study.mask))
+            (self.studies / f"{name}.nii.gz").write_bytes(nifti.encode(study.image))
+            (self.truth / f"{name}.nii.gz").write_bytes(nifti.encode(study.mask))
             if index < scenario.labelled:
                 self._label(study, "final", index)
             elif index == scenario.labelled and scenario.labelled:
@@ -115,7 +117,7 @@ class PodFiles:
         folder = self.studies / "labels" / tag
         folder.mkdir(parents=True, exist_ok=True)
         mask = with_small_errors(study.mask, np.random.default_rng(seed))
-        (folder / f"{study.name}.nii.gz").write_bytes(to_nifti(mask))
+        (folder / f"{study.name}.nii.gz").write_bytes(nifti.encode(mask))
 
 
 def _script(path: Path, *lines: str) -> None:

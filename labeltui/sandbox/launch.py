@@ -79,8 +79,9 @@ class Pod:
 
 
 async def start_pod(scenario: str = "healthy", *, folder: Path | None = None) -> Pod:
-    """Start a pod that plays ``scenario``; its files go into a new folder inside ``folder`` (else the temp folder).
+    """Start a pod that plays ``scenario``; its files go into a new folder inside ``folder``.
 
+    Without ``folder`` that is the system's temporary folder.
     Raises :class:`~labeltui.sandbox.scenarios.UnknownScenario` and :class:`PodFailed`.
     """
     find(scenario)
@@ -103,7 +104,7 @@ async def start_pod(scenario: str = "healthy", *, folder: Path | None = None) ->
 
 
 def _environment() -> dict[str, str]:
-    """This environment, with the place labeltui was imported from on the path: the child may start anywhere."""
+    """This environment, with labeltui's own place on the path: the child may start anywhere."""
     spec = importlib.util.find_spec("labeltui")
     places = [str(Path(place).parent) for place in (spec.submodule_search_locations or [])] if spec else []
     inherited = [path for path in os.environ.get("PYTHONPATH", "").split(os.pathsep) if path]
@@ -111,7 +112,8 @@ def _environment() -> dict[str, str]:
 
 
 async def _ready_line(process: asyncio.subprocess.Process) -> dict[str, Any]:
-    assert process.stdout is not None and process.stderr is not None  # noqa: S101 - both are pipes
+    assert process.stdout is not None  # noqa: S101 - both are pipes
+    assert process.stderr is not None  # noqa: S101
     try:
         line = await asyncio.wait_for(process.stdout.readline(), _READY_WITHIN)
     except TimeoutError:

@@ -38,7 +38,7 @@ def _job_groups(folder: Path) -> Iterator[int]:
 
 
 def sweep(token: str, folder: Path, *, patience: float = 5.0) -> list[int]:
-    """Kill the pod's processes until none is left; returns the ids of any that outlived ``patience`` seconds."""
+    """Kill the pod's processes until none is left; returns those that outlived ``patience`` seconds."""
     if not Path("/proc/self/environ").exists():
         for group in _job_groups(folder):
             with contextlib.suppress(ProcessLookupError, PermissionError):

@@ -1,4 +1,4 @@
-"""What the embedded pod can play. Only the standard library: the console reads this before it starts anything."""
+"""What the embedded pod can play. Only the standard library: the console reads this at once."""
 
 from __future__ import annotations
 

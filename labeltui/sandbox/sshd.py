@@ -18,7 +18,7 @@ USER = "demo"
 
 
 class Sshd:
-    """One SSH server on 127.0.0.1. ``home`` is where commands start; ``environment`` is all they are given."""
+    """One SSH server on 127.0.0.1. Commands start in ``home`` and are given ``environment`` only."""
 
     def __init__(self, root: Path, home: Path, environment: Mapping[str, str]) -> None:
         self._root = root

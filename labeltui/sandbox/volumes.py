@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import gzip
-import io
 from dataclasses import dataclass
-from pathlib import Path
 
-import nibabel
 import numpy as np
 from numpy.typing import NDArray
 
@@ -51,28 +47,11 @@ def _blob(
     centre: tuple[float, float, float],
     radii: tuple[float, float, float],
 ) -> NDArray[np.float32]:
-    """Squared distance in radii from a centre that differs a little from study to study: below 1 is inside."""
+    """Squared distance, in radii, from a centre that differs from study to study: below 1 is inside."""
     middle = np.asarray(centre) + rng.normal(0, 0.05, 3)
     size = np.asarray(radii) * rng.uniform(0.86, 1.14, 3)
     scaled = (grid - middle.reshape(3, 1, 1, 1)) / size.reshape(3, 1, 1, 1)
     return np.asarray((scaled**2).sum(axis=0), np.float32)
-
-
-def to_nifti(data: Volume | Mask) -> bytes:
-    """Return ``data`` as a gzipped NIfTI-1 file with 4 mm voxels."""
-    image = nibabel.Nifti1Image(data, np.diag([4.0, 4.0, 5.0, 1.0]))
-    return gzip.compress(image.to_bytes(), compresslevel=1)
-
-
-def read_nifti(path: Path) -> NDArray[np.generic]:
-    """Read a volume of the pod; errors are nibabel's."""
-    return np.asarray(nibabel.load(path).dataobj)
-
-
-def mask_from_bytes(data: bytes) -> Mask:
-    """Read a gzipped mask that :func:`to_nifti` wrote."""
-    image = nibabel.Nifti1Image.from_stream(io.BytesIO(gzip.decompress(data)))
-    return np.asarray(image.dataobj).astype(np.uint8)
 
 
 def with_small_errors(mask: Mask, rng: np.random.Generator) -> Mask:

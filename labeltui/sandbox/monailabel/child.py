@@ -54,7 +54,8 @@ def _batch_infer(app: Application, request: dict[str, Any]) -> dict[str, Any]:
     images = images[:size] if size else images
     say(
         f"{_BATCH}:59",
-        f"Total number of images for batch inference: {len(images)}; Max Batch Size: {size}; Label Tag: {tag}",
+        f"Total number of images for batch inference: {len(images)}; "
+        f"Max Batch Size: {size}; Label Tag: {tag}",
     )
     for number, image in enumerate(images, 1):
         say(f"{_BATCH}:133", f"Running inference for image id {image}")

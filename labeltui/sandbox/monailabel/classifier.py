@@ -1,4 +1,4 @@
-"""A small voxel classifier: intensity, its surroundings and position, through one hidden layer, by minibatch Adam."""
+"""A small voxel classifier on intensity, its surroundings and position: one hidden layer, minibatch Adam."""
 
 from __future__ import annotations
 
@@ -81,7 +81,8 @@ class Classifier:
     def predict(self, volume: NDArray[Any]) -> NDArray[np.uint8]:
         """Return the label index of every voxel."""
         best = self.probabilities(features(volume)).argmax(axis=1)
-        return np.asarray(self.classes, np.uint8)[best].reshape(volume.shape)
+        found: NDArray[np.uint8] = np.asarray(self.classes, np.uint8)[best].reshape(volume.shape)
+        return found
 
     def step(self, rows: Floats, targets: Ints, rate: float) -> float:
         """Take one Adam step on a minibatch; returns its mean cross entropy before the step."""
@@ -105,11 +106,11 @@ class Classifier:
     def _update(self, slopes: list[Floats], rate: float) -> None:
         self._steps += 1
         for weight, slope, (first, second) in zip(self.weights, slopes, self._moments, strict=True):
-            first += 0.1 * (slope - first)
-            second += 0.001 * (slope * slope - second)
+            first[...] += 0.1 * (slope - first)
+            second[...] += 0.001 * (slope * slope - second)
             unbiased = first / (1 - 0.9**self._steps)
             scale = np.sqrt(second / (1 - 0.999**self._steps)) + 1e-8
-            weight -= (rate * unbiased / scale).astype(np.float32)
+            weight[...] -= rate * unbiased / scale
 
 
 def dice(predicted: NDArray[np.uint8], truth: NDArray[Any], label: int) -> float | None:

@@ -181,7 +181,7 @@ class Datastore:
                 self._save()
 
     def changed_on_disk(self) -> bool:
-        """Whether files came or went since the last :meth:`reconcile`, or the document and the files differ."""
+        """Whether files came or went since the last :meth:`reconcile`."""
         with self._lock:
             return self._fingerprint() != self._seen
 
@@ -200,7 +200,7 @@ class Datastore:
     def _files(self, folder: Path) -> list[str]:
         if not folder.is_dir():
             return []
-        names = os.listdir(folder)
+        names = [path.name for path in folder.iterdir()]
         return [name for name in names if any(fnmatch.fnmatch(name, pattern) for pattern in EXTENSIONS)]
 
     def _tags(self) -> list[str]:

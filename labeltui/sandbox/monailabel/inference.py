@@ -6,9 +6,9 @@ import time
 from pathlib import Path
 from typing import Any
 
-import nibabel
 import numpy as np
 
+from labeltui.sandbox import nifti
 from labeltui.sandbox.monailabel.catalogue import Model
 from labeltui.sandbox.monailabel.classifier import Classifier
 from labeltui.sandbox.monailabel.log import say
@@ -33,13 +33,12 @@ def infer(model: Model, app_dir: Path, source: Path, target: Path) -> dict[str, 
     request = {"device": "cpu", "model": model.name, "image": str(source), "description": model.description}
     say(f"{_BASIC}:280", f"Infer Request (final): {request}")
     began = time.perf_counter()
-    image = nibabel.load(source)
-    volume = np.asarray(image.dataobj)
+    volume, affine = nifti.decode(source)
     loaded = time.perf_counter()
     mask = load(model, app_dir).predict(volume)
     inferred = time.perf_counter()
     say(f"{_BASIC}:603", "Writing Result...")
-    nibabel.save(nibabel.Nifti1Image(mask, image.affine), target)
+    target.write_bytes(nifti.encode(mask, affine))
     written = time.perf_counter()
     spent = {
         "pre": loaded - began,

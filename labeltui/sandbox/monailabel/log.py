@@ -1,4 +1,4 @@
-"""The log of MONAI Label: its format, its two places, and records that name the origin a console looks for."""
+"""The log of MONAI Label: its format, its two places, and records that name the real origin."""
 
 from __future__ import annotations
 

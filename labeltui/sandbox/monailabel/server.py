@@ -30,7 +30,7 @@ _LOOK_EVERY = 0.5  # seconds between two looks for files that came or went
 
 
 def serve(settings: Settings, arguments: argparse.Namespace) -> None:
-    """Serve until a signal; leaves through ``SystemExit(3)`` when start-up fails, and by the signal otherwise."""
+    """Serve until a signal; leaves through ``SystemExit(3)`` when start-up fails."""
     uvicorn.run(
         application(settings, scenario()),
         host=arguments.host,

@@ -37,10 +37,9 @@ def scenario() -> Scenario:
     path = os.environ.get("LABELTUI_STANDIN_SCENARIO")
     if not path:
         return find("healthy")
-    known: dict[str, Any] = json.loads(Path(path).read_text())
-    return Scenario(
-        **{key: tuple(value) if isinstance(value, list) else value for key, value in known.items()}
-    )
+    stored: dict[str, Any] = json.loads(Path(path).read_text())
+    known: dict[str, Any] = {key: tuple(v) if isinstance(v, list) else v for key, v in stored.items()}
+    return Scenario(**known)
 
 
 def python() -> str:

@@ -1,4 +1,4 @@
-"""Background tasks as MONAI Label runs them: a child process each, one at a time per method, known only in memory."""
+"""Background tasks as MONAI Label runs them: a child process each, one at a time per method."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Tasks:
     def submit(self, method: str, request: dict[str, Any], *, enqueue: bool = False) -> Task:
         """Queue a task; raises :class:`AlreadyRunning` when one runs and ``enqueue`` is off.
 
-        As in the real server, only a process that has started counts: two requests in the same instant both pass.
+        As in the real server, only a process that has started counts: two requests at once both pass.
         """
         if self._processes.get(method) and not enqueue:
             message = f"++++++++++ {method.capitalize()} Task is Already Running"

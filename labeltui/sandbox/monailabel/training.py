@@ -13,10 +13,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import nibabel
 import numpy as np
 from numpy.typing import NDArray
 
+from labeltui.sandbox import nifti
 from labeltui.sandbox.monailabel.application import Application
 from labeltui.sandbox.monailabel.catalogue import Model, train_defaults
 from labeltui.sandbox.monailabel.classifier import Classifier, Floats, Ints, dice, features
@@ -27,7 +27,7 @@ from labeltui.sandbox.scenarios import Scenario
 _BASIC = "monailabel.tasks.train.basic_train"
 _TRAINER = "ignite.engine.engine.SupervisedTrainer"
 _EVALUATOR = "ignite.engine.engine.SupervisedEvaluator"
-_RATE = 0.002
+_RATE = 0.004
 _BATCH = 4096  # voxels
 _STEPS = 3  # minibatches per volume and epoch
 
@@ -136,14 +136,14 @@ class Training:
         return order[held_out:], order[:held_out]
 
     def _load(self, pair: dict[str, str]) -> Record:
-        """Read one study; a file that is no volume fails as the real loader does: its name, then the transform."""
+        """Read one study; what is no volume fails as in the real loader: its name, then the transform."""
         try:
-            volume = np.asarray(nibabel.load(pair["image"]).dataobj)
-            truth = np.asarray(nibabel.load(pair["label"]).dataobj).astype(np.int64)
-        except (nibabel.filebasedimages.ImageFileError, OSError, EOFError, ValueError) as error:
-            reader = RuntimeError(
-                f"LoadImage cannot find a suitable reader for file: {pair['image']}.\n    {error}"
-            )
+            path = pair["image"]
+            volume, _ = nifti.decode(Path(path))
+            path = pair["label"]
+            truth = nifti.decode(Path(path))[0].astype(np.int64)
+        except nifti.NotAVolume as error:
+            reader = RuntimeError(f"LoadImage cannot find a suitable reader for file: {path}.\n    {error}")
             loader = "monai.transforms.io.dictionary.LoadImaged object"
             raise RuntimeError(f"applying transform <{loader} at {id(self):#x}>") from reader
         classes = np.asarray(self.classifier.classes)
@@ -175,13 +175,13 @@ class Training:
         return stats
 
     def _learn(self, record: Record) -> float:
-        """Take some minibatch steps on one study, labelled voxels as often as background; returns the mean loss."""
+        """Take some minibatch steps on one study, a third of each labelled; returns the mean loss."""
         inside = np.flatnonzero(record.targets)
         outside = np.flatnonzero(record.targets == 0)
         losses = []
         for _ in range(_STEPS):
-            some = [self.rng.choice(part, _BATCH // 2) for part in (inside, outside) if len(part)]
-            chosen = np.concatenate(some)
+            shares = ((inside, _BATCH // 3), (outside, _BATCH - _BATCH // 3))
+            chosen = np.concatenate([self.rng.choice(part, share) for part, share in shares if len(part)])
             losses.append(self.classifier.step(record.rows[chosen], record.targets[chosen], _RATE))
         return float(np.mean(losses))
 
