@@ -118,7 +118,7 @@ _CAUSES = (
            "The server could not download dcmqi, which it needs for DICOMweb.", _SETUP),
     _Cause(r"(?:raw\.githubusercontent|github)\.com[^\n]{0,200}model-zoo", "download_failed",
            "The server could not reach the MONAI model zoo.",
-           "Give the host a way to the internet, or put the bundle in the app's model folder and set zoo_source=ngc."),
+           "Give the host a way to the internet, or put the bundle into the app and set zoo_source=ngc."),
     _Cause(r"Download failed from (\S{0,300}sam2\S{0,100})", "download_failed",
            "The server could not download SAM2.",
            "Set conf sam2=false, or give the host a way to the internet."),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
@@ -21,8 +21,8 @@ _EXCEPTION = re.compile(r"(?:[\w.]{1,200}\.)?\w{0,80}(?:Error|Exception|Interrup
 class TrainRun:
     """One training. Times are the host's wall clock, without zone.
 
-    ``epoch`` is the one in progress, or the last finished one once the run has ended; ``points`` are finished epochs
-    only. ``errors`` are exception lines, oldest first; ``unreadable`` are volumes that could not be read.
+    ``epoch`` is the one in progress, or the last finished one once the run has ended; ``points`` are
+    finished epochs. ``errors`` are exception lines, oldest first; ``unreadable`` are volumes that could not be read.
     """
 
     model: str | None = None
@@ -79,8 +79,8 @@ class _Epoch:
 class TrainLog:
     """Folds a server's output into its trainings. Feed every line, in order, from the server's start.
 
-    Fed the same log again from its start it tells the same runs: a training that begins at a known time replaces
-    what was known of it.
+    Fed the same log again from its start it tells the same runs: a training that begins at a known time
+    replaces what was known of it.
     """
 
     def __init__(self) -> None:
@@ -96,6 +96,15 @@ class TrainLog:
     def run(self) -> TrainRun | None:
         """The newest training."""
         return self._runs[-1].run if self._runs else None
+
+    @staticmethod
+    def of_lines(lines: Sequence[str]) -> TrainRun:
+        """What a few lines out of the middle of one training tell; epochs may be incomplete."""
+        fold = _Fold(log.LogRecord(""), log.TaskCommand("train", {}))
+        for line in lines:
+            record = log.parse_line(line)
+            fold.take(record, log.event(record), line)
+        return fold.run
 
     def feed(self, line: str) -> bool:
         """Take one line; True when it changed what is known of a training."""
@@ -277,7 +286,7 @@ def _count(value: object) -> int | None:
 
 
 def eta_s(run: TrainRun) -> float | None:
-    """Seconds until the run's last epoch ends, as of its newest line; None before there is anything to go by."""
+    """Seconds until the run's last epoch ends, as of its newest line; None without anything to go by."""
     if run.ended or run.total_epochs is None:
         return None
     seconds = sorted(s for point in run.points[-3:] if (s := point.seconds) is not None)
