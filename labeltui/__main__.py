@@ -43,12 +43,20 @@ def plain_launch(arguments: Sequence[str]) -> Launch | None:
         else:
             return None
     scenario = values.get("--scenario") or values.get("--demo") or os.environ.get("LABELTUI_DEMO") or None
+    if scenario is not None and not _known(scenario):
+        return None
     return Launch(
         config=values.get("--config"),
         profile=values.get("--profile"),
         read_only=read_only,
         demo=(scenario or "healthy") if demo else scenario,
     )
+
+
+def _known(scenario: str) -> bool:
+    from labeltui.sandbox.scenarios import SCENARIOS  # noqa: PLC0415 - only for a demo
+
+    return scenario in SCENARIOS
 
 
 def open_console(launch: Launch) -> int:

@@ -69,6 +69,7 @@ def parse(argv: Sequence[str]) -> Request:
     demo = getattr(names, "demo", None) or os.environ.get(DEMO_ENVIRONMENT) or None
     if command == ("demo",):
         demo = given.pop("scenario", None) or demo or DEFAULT_SCENARIO
+    _check_scenario(demo)
     action_id: str | None = getattr(names, "action", None)
     return Request(
         launch=Launch(
@@ -85,6 +86,16 @@ def parse(argv: Sequence[str]) -> Request:
         verbose=getattr(names, "verbose", False),
         yes=getattr(names, "yes", None),
     )
+
+
+def _check_scenario(name: str | None) -> None:
+    if name is None:
+        return
+    from labeltui.sandbox.scenarios import SCENARIOS  # noqa: PLC0415 - only for a demo
+
+    if name not in SCENARIOS:
+        listed = ", ".join(SCENARIOS)
+        raise Misused("unknown_scenario", f"The demo has no scenario {name!r}.", f"It has: {listed}.")
 
 
 def build_parser() -> argparse.ArgumentParser:

@@ -159,6 +159,16 @@ def test_whatever_is_not_plain_is_left_to_the_parser(argv):
     assert plain_launch(argv) is None
 
 
+@pytest.mark.parametrize("argv", [["demo", "--scenario", "helthy"], ["--demo", "helthy", "status"]])
+def test_an_unknown_scenario_is_wrong_usage(rig, capsys, argv):
+    assert plain_launch(argv) is None
+    assert rig(*argv) == 2
+    err = capsys.readouterr().err
+    assert "'helthy'" in err
+    assert "healthy" in err
+    assert rig.consoles == []
+
+
 def test_the_console_is_not_json(rig, capsys):
     assert rig("--json") == 2
     assert documents(capsys.readouterr().out)[0]["error"]["code"] == "usage"
