@@ -38,6 +38,10 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
+def _cells(hints: list[Hint]) -> int:
+    return sum(len(key) + len(text) + 3 for key, text in hints)
+
+
 class Core(App[int], inherit_bindings=False):
     """The console over one session, which it opens itself after the first paint (or is given, in tests)."""
 
@@ -168,7 +172,7 @@ class Core(App[int], inherit_bindings=False):
 
     @property
     def visible_panes(self) -> frozenset[str]:
-        """The panes that have a place now; the log and the shell are always told, since they hold a stream."""
+        """The panes that have a place now; log and shell are always told, since they hold a stream."""
         placed = self.frame_screen.planned(self.frame_screen.body.size).regions
         return frozenset(placed) | {"log", "shell"}
 
@@ -176,6 +180,7 @@ class Core(App[int], inherit_bindings=False):
         screen, state, now = self.frame_screen, self.state, self.clock()
         if screen.shape is Shape.SMALL:
             screen.small.show(state, now)
+            screen.keys.show(self.footer()[-1:])
             return
         screen.strip.show(state, now)
         log_key = self.keymap.keys_of(BY_ID["actions.log"])
@@ -206,13 +211,19 @@ class Core(App[int], inherit_bindings=False):
         own = list(pane.hints()) if pane is not None else []
         if self.frame_screen.current == "shell":
             return own
-        general = [(leader, f"{name}▸") for leader, name in LEADERS.items() if self.keymap.leaders[leader]]
-        general += [
+        first = [(leader, f"{name}▸") for leader, name in LEADERS.items() if self.keymap.leaders[leader]]
+        last = [
             (self.keymap.keys_of(action), action.title.lower())
             for action in ACTIONS
             if action.footer and not action.leader and self.keymap.keys_of(action)
         ]
-        return own[: max(2, FOOTER_HINTS - len(general))] + general
+        own = own[: max(2, FOOTER_HINTS - len(first) - len(last))]
+        room = self.size.width - 1
+        while _cells(own + first + last) > room and len(last) > 2:
+            last.pop(-2 if last[-2][0] != self.keymap.keys_of(BY_ID["help"]) else 0)
+        while _cells(own + first + last) > room and own:
+            own.pop()
+        return own + first + last
 
     # -- messages from panes
 

@@ -152,7 +152,7 @@ class Dispatcher:
 
 
 def unexpected(error: Exception) -> Problem:
-    """The problem for an exception nobody meant: a fault of labeltui, with its traceback (no values in it)."""
+    """The problem for an exception nobody meant: a fault of labeltui, with its traceback."""
     import traceback  # noqa: PLC0415 - rarely needed
 
     return Problem(

@@ -1,4 +1,4 @@
-"""The facts of the strip, in three lengths each. Pure: the same facts serve the strip and the page for tiny terminals."""
+"""The facts of the strip, in three lengths each: for the strip, and for the page of tiny terminals. Pure."""
 
 from __future__ import annotations
 
@@ -166,13 +166,25 @@ def identity(state: SessionState, length: int) -> Content:
     return Content.assemble(*parts)
 
 
+_FIRST_TO_SHORTEN = (0, 4, 2, 1, 3, 5)
+"""Positions in :func:`facts`: a host that is up needs the fewest words, a training and alerts the most."""
+
+
 def strip_line(state: SessionState, now: datetime, width: int) -> Content:
-    """All facts on one line: the longest words that fit."""
-    line = Content("")
-    for length, gap in ((LONG, " │ "), (MEDIUM, " │ "), (SHORT, " │ "), (SHORT, "  ")):
-        told = [fact.at(length) for fact in facts(state, now)]
-        separator = Content.styled(gap, "$border-blurred")
-        line = identity(state, length) + " " + separator.join([item for item in told if item.plain])
-        if line.cell_length <= width:
-            return line
-    return line
+    """All facts on one line: each in the longest words that still let the others fit."""
+    told = facts(state, now)
+    lengths = [LONG] * len(told)
+    line = _joined(state, told, lengths, " │ ")
+    for length in (MEDIUM, SHORT):
+        for position in _FIRST_TO_SHORTEN:
+            if line.cell_length <= width:
+                return line
+            lengths[position] = length
+            line = _joined(state, told, lengths, " │ ")
+    return line if line.cell_length <= width else _joined(state, told, lengths, "  ")
+
+
+def _joined(state: SessionState, told: tuple[Fact, ...], lengths: list[int], gap: str) -> Content:
+    items = [fact.at(length) for fact, length in zip(told, lengths, strict=True)]
+    separator = Content.styled(gap, "$border-blurred")
+    return identity(state, max(lengths)) + " " + separator.join([item for item in items if item.plain])

@@ -139,7 +139,7 @@ class PaneFrame(Widget):
         self._told = ("", "")
 
     def set_titles(self, note: str, facts_below: str) -> None:
-        """``note`` follows the name above, ``facts_below`` sits in the lower border; both are outside text."""
+        """``note`` follows the name above, ``facts_below`` is in the lower border; both are outside text."""
         told = (note, facts_below)
         if told != self._told:
             self._told = told
@@ -233,6 +233,8 @@ class FrameScreen(Screen[None], inherit_bindings=False):
         single = self.zoomed or shape is Shape.COMPACT
         self.set_class(shape is Shape.SMALL, "-small")
         self.set_class(single and shape is not Shape.SMALL, "-single")
-        for frame in self.query(PaneFrame):
+        for frame in self.query(
+            PaneFrame
+        ):  # a child that asks is what makes its parent place all of them again
             frame.set_class(frame.pane == self.current, "-current")
-        self.body.refresh(layout=True)
+            frame.refresh(layout=True)

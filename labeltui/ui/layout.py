@@ -74,7 +74,7 @@ def _stack(x: int, width: int, y: int, height: int, shares: Mapping[str, int]) -
 
 def _two_columns(width: int, height: int) -> dict[str, Region]:
     left = min(width - SHELL_COLUMNS, max(LEFT_COLUMNS + 2, width * 36 // 100))
-    pod = {"pod": 28, "training": 38, "queue": 34}
+    pod = {"pod": 31, "training": 37, "queue": 32}
     return _stack(0, left, 0, height, pod) | _stack(left, width - left, 0, height, {"log": 60, "shell": 40})
 
 

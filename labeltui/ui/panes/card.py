@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual import events
 from textual.content import Content
 from textual.widget import Widget
 
+from labeltui.actions import BY_ID
 from labeltui.domain.state import SessionState
 from labeltui.ui.contract import Hint
 from labeltui.ui.keys import shown
@@ -18,6 +19,9 @@ from labeltui.ui.messages import HintsChanged
 from labeltui.ui.text import elide
 from labeltui.ui.widgets.lines import Lines
 from labeltui.ui.words import Tone, Word
+
+if TYPE_CHECKING:
+    from labeltui.ui.core import Core
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +84,11 @@ class Card(Lines):
     def build(self, state: SessionState, now: datetime, width: int, height: int) -> list[Content]:
         """The lines for a snapshot in a room of that size."""
         raise NotImplementedError
+
+    def key_for(self, action_id: str) -> str:
+        """The keys of an action, as they are now."""
+        app: Core = self.app  # type: ignore[assignment]
+        return app.keymap.keys_of(BY_ID[action_id])
 
     def titles(self, state: SessionState, now: datetime) -> tuple[str, str]:
         """What follows the pane's name, and what its lower border says."""

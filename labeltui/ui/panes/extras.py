@@ -42,7 +42,7 @@ class TunnelsCard(Card, can_focus=False):
         lines += tunnel_lines(state, now, width)
         tunnel = state.tunnel.value
         if tunnel is not None and tunnel.url is not None:
-            lines.append(row("", ("s u copies the URL for Slicer", Tone.FAINT)))
+            lines.append(row("", (f"{self.key_for('copy.url')} copies the URL for Slicer", Tone.FAINT)))
         return lines
 
 
@@ -51,7 +51,9 @@ class AlertsCard(Card, can_focus=False):
 
     def titles(self, state: SessionState, now: datetime) -> tuple[str, str]:
         """How many."""
-        return (str(len(state.alerts)) if state.alerts else ""), "a opens the list" if state.alerts else ""
+        return (
+            str(len(state.alerts)) if state.alerts else ""
+        ), f"{self.key_for('alerts')} opens the list" if state.alerts else ""
 
     def build(self, state: SessionState, now: datetime, width: int, height: int) -> list[Content]:
         """Each with its age and what to do."""

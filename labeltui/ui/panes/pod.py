@@ -28,9 +28,14 @@ def load_tone(percent: float | None) -> Tone:
     return Tone.WARN if percent >= WARN_PCT else Tone.GOOD
 
 
-def meter(label: str, percent: float | None, text: str, width: int, stale: bool) -> Content:
-    """``cpu  ━━━━━───── 21%  text``: the bar takes what the words leave."""
-    tone = Tone.FAINT if stale else load_tone(percent)
+def meter(
+    label: str, percent: float | None, text: str, width: int, stale: bool, *, fills: bool = True
+) -> Content:
+    """``cpu  ━━━━━───── 21%  text``: the bar takes what the words leave.
+
+    ``fills``: it is something that runs out, so that a lot of it is a warning.
+    """
+    tone = Tone.FAINT if stale else load_tone(percent) if fills else Tone.BUSY
     number = "   ?" if percent is None else f"{percent:3.0f}%"
     room = max(4, min(24, width - 9 - len(number) - len(text) - 3))
     return row(
@@ -70,7 +75,7 @@ def _gpu_work(gpu: Gpu, width: int, stale: bool) -> Content:
     said += [] if gpu.power_w is None else [f"{gpu.power_w:.0f}W"]
     if width > 52:
         said.append(safe(gpu.name))
-    return meter(f"gpu {gpu.index}", gpu.utilisation_pct, " ".join(said), width, stale)
+    return meter(f"gpu {gpu.index}", gpu.utilisation_pct, " ".join(said), width, stale, fills=False)
 
 
 class PodCard(Card):
@@ -94,13 +99,16 @@ class PodCard(Card):
         lines = self._connection(host, state, now, width)
         lines += self._load(state, now, width)
         lines += tunnel_lines(state, now, width)
+        if len(lines) > height:  # what never changes goes first
+            lines = [line for line in lines if not line.plain.startswith("system ")]
         return lines
 
     def _connection(self, host: HostStatus, state: SessionState, now: datetime, width: int) -> list[Content]:
         word = words.LINK[host.state]
-        since = f" for {words.age(host.since, now)}" if host.since is not None else ""
+        since = f" {words.age(host.since, now)}" if host.since is not None else ""
         latency = f" · {host.latency_ms:.0f} ms" if host.latency_ms is not None else ""
-        again = f" · {words.plural(host.reconnects, 'reconnect')}" if host.reconnects else ""
+        roomy = width >= 46
+        again = f" · {words.plural(host.reconnects, 'reconnect')}" if host.reconnects and roomy else ""
         lines = [
             row(
                 "host",
@@ -116,9 +124,9 @@ class PodCard(Card):
             )
         if host.next_try_at is not None and host.state is LinkState.RECONNECTING:
             left = words.duration((host.next_try_at - now).total_seconds())
-            lines.append(row("", (f"next try in {left}; p c tries now", Tone.PLAIN)))
+            lines.append(Content(f"next try in {left}; {self.key_for('reconnect')} tries now"))
         if host.state is LinkState.REFUSED:
-            lines.append(row("", ("not retried by itself; p c tries again", Tone.PLAIN)))
+            lines.append(Content(f"not retried by itself; {self.key_for('reconnect')} tries again"))
         lines.append(row("address", (elide(safe(host.address), width - 9), Tone.PLAIN)))
         if host.system:
             lines.append(row("system", (elide(safe(host.system), width - 9), Tone.FAINT)))
@@ -137,7 +145,7 @@ class PodCard(Card):
         disk = f"{words.size(metrics.disk_used)}/{words.size(metrics.disk_total)}"
         place = f" {elide(safe(metrics.disk_path), 16)}" if metrics.disk_path and width > 50 else ""
         lines += [
-            meter("cpu", metrics.cpu_pct, cores, width, stale),
+            meter("cpu", metrics.cpu_pct, cores, width, stale, fills=False),
             meter("memory", _share(metrics.memory_used, metrics.memory_total), memory, width, stale),
             meter("disk", _share(metrics.disk_used, metrics.disk_total), disk + place, width, stale),
         ]
@@ -152,9 +160,10 @@ def tunnel_lines(state: SessionState, now: datetime, width: int) -> list[Content
     if tunnel is None:
         return [row("tunnel", told(words.UNKNOWN))]
     word = words.TUNNEL[tunnel.state]
-    extra = f" · {words.plural(tunnel.reconnects, 'rebuild')}" if tunnel.reconnects else ""
+    extra = f" · {words.plural(tunnel.reconnects, 'rebuild')}" if tunnel.reconnects and width >= 50 else ""
     said = told(word, stale_age(state.tunnel, now))
-    lines = [row("tunnel", said, (f" {tunnel.url or ''}{extra}", Tone.PLAIN if tunnel.url else Tone.FAINT))]
+    url = (tunnel.url or "").removeprefix("http://" if width < 44 else "")
+    lines = [row("tunnel", said, (f" {url}{extra}", Tone.PLAIN if tunnel.url else Tone.FAINT))]
     if tunnel.local_port and tunnel.wanted_port and tunnel.local_port != tunnel.wanted_port:
         lines.append(row("", (f"port {tunnel.wanted_port} was taken on this machine", Tone.WARN)))
     if tunnel.detail:

@@ -10,7 +10,7 @@ from textual.content import Content
 
 from labeltui.domain.study import Study, StudyState
 from labeltui.ui import words
-from labeltui.ui.text import elide_middle, fit, safe
+from labeltui.ui.text import elide, elide_middle, fit, safe
 from labeltui.ui.words import Tone, Word
 
 COLUMNS = ("state", "id", "who", "age", "tags")
@@ -39,9 +39,15 @@ def touched(study: Study) -> datetime | None:
     return max(times) if times else None
 
 
-def who(study: Study) -> str:
-    """Who has it, newest first."""
-    return ", ".join(study.openers)
+def who(study: Study, width: int = 1000) -> str:
+    """Who has it, newest first; the others counted where their names have no room."""
+    people = study.openers
+    names = safe(", ".join(people))
+    return (
+        names
+        if len(names) <= width or len(people) < 2
+        else f"{elide(safe(people[0]), width - 3)} +{len(people) - 1}"
+    )
 
 
 def haystack(study: Study) -> str:
@@ -97,7 +103,7 @@ def line(study: Study, room: int, now: datetime, *, chosen: bool, focused: bool,
     parts: list[tuple[str, str]] = [
         (fit(str(word), state) + " ", tone),
         (fit(elide_middle(safe(study.id), name), name) + " ", plain),
-        (fit(safe(who(study)), person) + " ", tone if len(study.openers) > 1 else plain),
+        (fit(who(study, person), person) + " ", tone if len(study.openers) > 1 else plain),
         (fit(words.age(touched(study), now), old), Tone.FAINT),
     ]
     if tags:

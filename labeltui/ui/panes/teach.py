@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from labeltui.domain.host import LinkState
-from labeltui.domain.server import ServerState
+from labeltui.domain.server import ServerState, ServerStatus
 from labeltui.domain.state import SessionState
 from labeltui.ui.text import safe
 
@@ -22,30 +22,42 @@ def without_server(state: SessionState, keys: Keys) -> list[str]:
     if server is None:
         error = safe(state.server.error or "")
         return [error or "Looking whether a server runs on the host …"]
-    if server.problem is not None and server.state is not ServerState.RUNNING:
-        said = [safe(server.problem.message), safe(server.problem.hint)]
-        if server.problem.detail:
-            said.append(f"{keys('server.problem')} shows the evidence.")
-        if server.problem.code == "not_installed":
-            said.append(f"{keys('setup')} installs it, step by step.")
-        return [line for line in said if line]
-    if server.state is ServerState.STOPPED:
-        return [
+    if server.state is ServerState.RUNNING:
+        return []
+    return _failed(server, keys) if server.problem is not None else _not_running(server, keys)
+
+
+def _failed(server: ServerStatus, keys: Keys) -> list[str]:
+    problem = server.problem
+    assert problem is not None  # noqa: S101 - the caller has looked
+    said = [safe(problem.message), safe(problem.hint)]
+    if problem.detail:
+        said.append(f"{keys('server.problem')} shows the evidence.")
+    if problem.code == "not_installed":
+        said.append(f"{keys('setup')} installs it, step by step.")
+    elif server.state in (ServerState.STOPPED, ServerState.CRASHED):
+        said.append(f"{keys('server.start')} starts it again.")
+    return [line for line in said if line]
+
+
+def _not_running(server: ServerStatus, keys: Keys) -> list[str]:
+    start = keys("server.start")
+    code = "" if server.exit_code is None else f" with exit code {server.exit_code}"
+    phase = f": {safe(server.phase)}" if server.phase else " …"
+    return {
+        ServerState.STOPPED: [
             "The server is stopped.",
-            f"{keys('server.start')} starts it; {keys('server.options')} chooses app and models first.",
+            f"{start} starts it; {keys('server.options')} chooses app and models first.",
             f"MONAI Label is not on this host yet? {keys('setup')} installs it.",
-        ]
-    if server.state is ServerState.STARTING:
-        phase = safe(server.phase)
-        return ["The server is starting" + (f": {phase}" if phase else " …")]
-    if server.state is ServerState.CRASHED:
-        code = "" if server.exit_code is None else f" with exit code {server.exit_code}"
-        return [
+        ],
+        ServerState.STARTING: [f"The server is starting{phase}"],
+        ServerState.STOPPING: ["The server is stopping …"],
+        ServerState.CRASHED: [
             f"The server crashed{code}.",
-            f"{keys('server.start')} starts it again; pane 3 has its last words.",
-        ]
-    if server.state is ServerState.UNREACHABLE:
-        return ["The server runs, but does not answer.", "Its log in pane 3 says what it does."]
-    if server.state is ServerState.STOPPING:
-        return ["The server is stopping …"]
-    return []
+            f"{start} starts it again; pane 3 has its last words.",
+        ],
+        ServerState.UNREACHABLE: [
+            "The server runs, but does not answer.",
+            "Its log in pane 3 says what it does.",
+        ],
+    }.get(server.state, [])

@@ -6,7 +6,6 @@ from datetime import datetime
 
 from textual.content import Content
 
-from labeltui.actions import BY_ID
 from labeltui.domain.state import SessionState
 from labeltui.domain.training import EpochPoint, TrainState, TrainStatus
 from labeltui.ui import words
@@ -32,13 +31,11 @@ def progress_share(training: TrainStatus) -> float | None:
     return min(100.0, 100.0 * (training.epoch - 1 + min(1.0, within)) / training.total_epochs)
 
 
-def honest(metric: str) -> str:
-    """A metric's name, saying on which studies it was measured."""
+def measured_on(metric: str) -> str:
+    """On which studies a metric was measured: a good value on training studies proves little."""
     if metric.startswith("val"):
-        return f"{safe(metric)} (validation)"
-    if metric.startswith("train"):
-        return f"{safe(metric)} (training studies, not validation)"
-    return safe(metric)
+        return "validation"
+    return "training studies, not validation" if metric.startswith("train") else "unknown studies"
 
 
 def dice_of(points: tuple[EpochPoint, ...]) -> tuple[str, list[tuple[float, float]]]:
@@ -75,24 +72,20 @@ class TrainingCard(Card):
         if training.problem is not None:
             lines += self._problem(training, width)
         if training.best is not None:
-            lines.append(self._best(training, width))
+            lines.append(self._best(training, width, bool(old)))
         lines += self._curves(training, width, height - len(lines), bool(old))
         lines += self._last(training, width, height - len(lines))
         return lines
 
-    def _key(self, action_id: str) -> str:
-        app = self.app
-        return app.keymap.keys_of(BY_ID[action_id])  # type: ignore[attr-defined,no-any-return]
-
     def _idle(self, state: SessionState, now: datetime, width: int) -> list[Content]:
-        said = without_server(state, self._key)
+        said = without_server(state, self.key_for)
         if not said:
             queue = state.queue.value
             said = ["No training has run on this server."]
             if queue is not None and queue.completed == 0:
                 said.append(NO_LABELS_YET)
             else:
-                start, options = self._key("train.start"), self._key("train.options")
+                start, options = self.key_for("train.start"), self.key_for("train.options")
                 said.append(
                     f"{start} trains on the submitted labels; {options} chooses model and epochs first."
                 )
@@ -104,12 +97,17 @@ class TrainingCard(Card):
     def _state(self, training: TrainStatus, now: datetime, old: str, width: int) -> Content:
         parts: list[tuple[str, str] | Content] = [told(words.TRAINING[training.state], old)]
         if training.epoch is not None:
-            parts.append((f"  epoch {training.epoch}/{training.total_epochs or '?'}", Tone.PLAIN))
+            parts.append(
+                (
+                    f"  epoch {training.epoch}/{training.total_epochs or '?'}",
+                    Tone.FAINT if old else Tone.PLAIN,
+                )
+            )
         if training.iteration is not None and training.state is TrainState.RUNNING and width > 40:
             parts.append((f"  it {training.iteration}/{training.iterations or '?'}", Tone.FAINT))
         if training.state is TrainState.ORPHANED and training.pid is not None:
             parts.append(
-                (f"  pid {training.pid}, no server to ask; {self._key('train.stop')} stops it", Tone.WARN)
+                (f"  pid {training.pid}, no server to ask; {self.key_for('train.stop')} stops it", Tone.WARN)
             )
         elif training.ended_at is not None and training.state not in ACTIVE:
             parts.append((f"  {words.age(training.ended_at, now)} ago", Tone.FAINT))
@@ -128,20 +126,22 @@ class TrainingCard(Card):
         if problem.hint:
             lines += wrapped(safe(problem.hint), width, Tone.PLAIN, 2)
         if problem.detail:
-            lines.append(Content.styled(f"{self._key('server.problem')} shows the traceback", Tone.FAINT))
+            lines.append(Content.styled(f"{self.key_for('server.problem')} shows the traceback", Tone.FAINT))
         return lines
 
-    def _best(self, training: TrainStatus, width: int) -> Content:
+    def _best(self, training: TrainStatus, width: int, stale: bool) -> Content:
         best = training.best
         assert best is not None  # noqa: S101 - the caller has looked
         at = "" if best.epoch is None else f" @ epoch {best.epoch}"
-        name = elide(honest(best.metric), max(8, width - 12 - len(at)))
-        return Content.assemble(
+        plain = Tone.FAINT if stale else Tone.PLAIN
+        line = Content.assemble(
             ("best ", Tone.FAINT),
-            (words.metric(best.value), Tone.GOOD),
-            (at, Tone.PLAIN),
-            (f" {name}", Tone.FAINT),
+            (words.metric(best.value), Tone.FAINT if stale else Tone.GOOD),
+            (at, plain),
+            (f" · {measured_on(best.metric)}", plain),
         )
+        name = f" ({safe(best.metric)})"
+        return line + Content.styled(name, Tone.FAINT) if line.cell_length + len(name) <= width else line
 
     def _curves(self, training: TrainStatus, width: int, room: int, stale: bool) -> list[Content]:
         """Dice in braille, loss in blocks under it; both in braille where there is room."""
@@ -149,14 +149,16 @@ class TrainingCard(Card):
         losses = [(float(p.epoch), p.loss) for p in training.points if p.loss is not None]
         lines: list[Content] = []
         reserved = (2 if losses else 0) + (2 if training.lines else 0)
-        high = min(10, room - reserved - 1)
+        high = min(16, room - reserved - 1)
         tall_loss = high >= 9 and len(losses) > 1
         if len(dice) > 1 and high >= 3:
             high = high // 2 + 1 if tall_loss else high
             lines.append(self._legend(name, dice[-1][1], stale))
             lines += chart(dice, width, high, Tone.FAINT if stale else Tone.GOOD, unit=True)
         elif dice:
-            lines.append(self._legend(name, dice[-1][1], stale))
+            legend = self._legend(name, dice[-1][1], stale)
+            blocks = spark([y for _, y in dice], max(0, width - legend.cell_length - 1))
+            lines.append(legend + Content.styled(f" {blocks}", Tone.FAINT if stale else Tone.GOOD))
         if losses:
             newest = losses[-1][1] if training.loss is None else training.loss
             head = f"loss {words.metric(newest)} "
@@ -164,7 +166,9 @@ class TrainingCard(Card):
             tone = Tone.FAINT if stale else Tone.BUSY
             lines.append(
                 Content.assemble(
-                    ("loss ", Tone.FAINT), (words.metric(newest) + " ", Tone.PLAIN), (blocks, tone)
+                    ("loss ", Tone.FAINT),
+                    (words.metric(newest) + " ", Tone.FAINT if stale else Tone.PLAIN),
+                    (blocks, tone),
                 )
             )
             if tall_loss:

@@ -13,7 +13,7 @@ from labeltui.ui.text import safe
 
 
 class ConfirmScreen(Dialog[bool]):
-    """A question with Cancel in front. ``typed`` is the name that must be typed where nothing brings it back."""
+    """A question with Cancel in front. ``typed`` must be typed where nothing brings back what is lost."""
 
     def __init__(self, title: str, question: str, typed: str | None = None) -> None:
         super().__init__()

@@ -34,7 +34,9 @@ class LeaderScreen(Dialog[str]):
         with Container(classes="box") as box:
             box.border_title = Content(self._title)
             box.border_subtitle = Content("esc closes")
-            yield Static(Content("\n").join([self._line(*entry) for entry in self._entries]))
+            yield Static(
+                classes="lines", content=Content("\n").join([self._line(*entry) for entry in self._entries])
+            )
 
     @staticmethod
     def _line(key: str, action: Action, why: str | None) -> Content:
@@ -55,7 +57,7 @@ class LeaderScreen(Dialog[str]):
         event.stop()
         event.prevent_default()
         for key, action, why in self._entries:
-            if event.key == key or event.character == key:
+            if key in (event.key, event.character):
                 if why is None:
                     self.dismiss(action.id)
                 else:

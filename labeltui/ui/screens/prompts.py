@@ -62,7 +62,7 @@ class HostKeyScreen(Dialog[bool]):
                 (f" shows this {safe(key.algorithm)} key:\n\n", Tone.PLAIN),
                 (f"  {safe(key.fingerprint)}\n\n", "bold $text-accent"),
                 (
-                    "Compare it with what the host's owner or provider tells you. Once trusted it is remembered; "
+                    "Compare it with what its owner or provider tells you. Once trusted it is remembered; "
                     "another key at this address will be refused.",
                     Tone.FAINT,
                 ),

@@ -30,7 +30,7 @@ WELCOME = (
 
 
 class WelcomeScreen(Dialog[None]):
-    """Shown when there is no profile, or the session could not be opened: says why, and offers the ways on."""
+    """Shown when no session could be opened: says why, and offers the ways on."""
 
     BINDINGS: ClassVar = [
         Binding("escape,ctrl+c", "close", show=False),

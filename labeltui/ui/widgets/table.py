@@ -55,7 +55,10 @@ class Table(Widget, can_focus=True):
         rows = range(self.top, min(self.count, self.top + self.page))
         lines = [self._draw(index, width, index == self.cursor) for index in rows]
         if self.count > self.page:
-            lines = [line.pad_right(max(0, width - line.cell_length)) + self._mark(i) for i, line in enumerate(lines)]
+            lines = [
+                line.pad_right(max(0, width - line.cell_length)) + self._mark(i)
+                for i, line in enumerate(lines)
+            ]
         return [self._header, *lines]
 
     def _mark(self, line: int) -> Content:
