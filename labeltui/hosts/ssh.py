@@ -7,7 +7,9 @@ import errno
 import socket
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
+
+import asyncssh
 
 from labeltui.domain.problems import Failed, LabeltuiError, Refused, Unreachable
 from labeltui.hosts import transfer
@@ -15,13 +17,9 @@ from labeltui.hosts.base import Completed, Progress, Prompter
 from labeltui.hosts.forwarding import LOOPBACK, port_taken
 from labeltui.hosts.quoting import posix
 from labeltui.hosts.ssh_address import Target, resolve
+from labeltui.hosts.ssh_auth import Deadline, Login, Secrets
+from labeltui.hosts.ssh_channels import SshChannel, SshForward, SshShell, gone
 from labeltui.hosts.ssh_keys import KnownHosts, changed, remember, shown_key
-
-if TYPE_CHECKING:
-    import asyncssh
-
-    from labeltui.hosts.ssh_auth import Deadline, Login, Secrets
-    from labeltui.hosts.ssh_channels import SshChannel, SshForward, SshShell
 
 WINDOW = 256 * 1024  # what may be in flight: Ctrl-C in a flooded shell answers within tens of milliseconds
 HOPS = 8
@@ -62,7 +60,7 @@ class SshHost:
         self._prompter = prompter
         self._connect_timeout = connect_timeout
         self._keepalive_s = keepalive_s
-        self._secrets: Secrets | None = None
+        self._secrets = Secrets(prompter)
         self._connections: list[asyncssh.SSHClientConnection] = []
         self._lost: asyncio.Future[str] | None = None
 
@@ -74,10 +72,8 @@ class SshHost:
         Raises Refused (``host_key_changed``, ``host_key_unknown``, ``host_key_revoked``, ``login_failed``,
         ``bad_key``), Unreachable (``dns``, ``refused``, ``timeout``, ``network``) or Misused (``bad_address``).
         """
-        from labeltui.hosts.ssh_auth import Deadline, Secrets
 
         await self.close()
-        self._secrets = self._secrets or Secrets(self._prompter)
         self._lost = asyncio.get_running_loop().create_future()
         deadline = Deadline(self._connect_timeout)
         try:
@@ -107,7 +103,7 @@ class SshHost:
             via = await self._connect(last.strip(), None, ",".join(before) or None, deadline, hops - 1)
         while True:
             known = await asyncio.to_thread(KnownHosts.read, self._paths(target))
-            login = self._login(target, known, deadline)
+            login = self._login(target, deadline)
             try:
                 connection = await self._open(target, login, known, via)
             except LabeltuiError:
@@ -115,29 +111,25 @@ class SshHost:
             except Exception as error:
                 await self._explain(error, target, login, known, deadline)
                 continue  # the operator has just accepted the key
+            login.accepted = True
             self._connections.append(connection)
             return connection
 
     def _paths(self, target: Target) -> list[Path]:
         return [self._own_known_hosts, *target.known_hosts, *self._known_paths]
 
-    def _login(self, target: Target, known: KnownHosts, deadline: Deadline) -> Login:
-        from labeltui.hosts.ssh_auth import Login
-
-        assert self._secrets is not None
+    def _login(self, target: Target, deadline: Deadline) -> Login:
         lost = self._lost
 
         def on_lost(reason: str) -> None:
-            if lost is not None and not lost.done() and self._connections:
+            if lost is not None and not lost.done():
                 lost.set_result(reason)
 
-        return Login(target, self._secrets, known, deadline, on_lost)
+        return Login(target, self._secrets, deadline, on_lost)
 
     async def _open(
         self, target: Target, login: Login, known: KnownHosts, via: asyncssh.SSHClientConnection | None
     ) -> asyncssh.SSHClientConnection:
-        import asyncssh
-
         options: dict[str, Any] = {
             "client_factory": lambda: login,
             "client_keys": await login.keys(self._key) or None,
@@ -161,7 +153,6 @@ class SshHost:
         self, error: Exception, target: Target, login: Login, known: KnownHosts, deadline: Deadline
     ) -> None:
         """Raise what went wrong in words; return when it was an unknown key that the operator accepts."""
-        import asyncssh
 
         shown = target.shown
         if isinstance(error, asyncssh.HostKeyNotVerifiable):
@@ -243,17 +234,11 @@ class SshHost:
     # ---- using it
 
     def _connection(self) -> asyncssh.SSHClientConnection:
-        from labeltui.hosts.ssh_channels import gone
-
         if not self._connections or self._lost is None or self._lost.done():
             raise gone(self.address)
         return self._connections[-1]
 
     async def _process(self, command: str | None, **options: Any) -> asyncssh.SSHClientProcess[bytes]:
-        import asyncssh
-
-        from labeltui.hosts.ssh_channels import gone
-
         connection = self._connection()
         try:
             async with asyncio.timeout(self._connect_timeout):
@@ -275,10 +260,6 @@ class SshHost:
         self, command: str, *, stdin: bytes | None = None, timeout: float | None = 60.0
     ) -> Completed:
         """See :class:`~labeltui.hosts.base.Host`; Failed with code ``timeout`` when the command takes too long."""
-        import asyncssh
-
-        from labeltui.hosts.ssh_channels import gone
-
         process = await self._process(command, request_pty=False)
         try:
             async with asyncio.timeout(timeout):
@@ -298,13 +279,11 @@ class SshHost:
 
     async def open(self, command: str) -> SshChannel:
         """See :class:`~labeltui.hosts.base.Host`."""
-        from labeltui.hosts.ssh_channels import SshChannel
 
         return SshChannel(await self._process(command, request_pty=False), self.address)
 
     async def shell(self, columns: int, rows: int, *, command: str | None = None) -> SshShell:
         """See :class:`~labeltui.hosts.base.Host`."""
-        from labeltui.hosts.ssh_channels import SshShell
 
         return SshShell(
             await self._process(
@@ -314,10 +293,6 @@ class SshHost:
 
     async def forward(self, remote_port: int, *, local_port: int = 0) -> SshForward:
         """See :class:`~labeltui.hosts.base.Host`."""
-        import asyncssh
-
-        from labeltui.hosts.ssh_channels import SshForward, gone
-
         try:
             return SshForward(
                 await self._connection().forward_local_port(LOOPBACK, local_port, LOOPBACK, remote_port)

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from asyncssh.config import ConfigParseError, SSHClientConfig
+
 from labeltui.domain.problems import Misused
 
 DEFAULT_IDENTITIES = ("id_ed25519", "id_ecdsa", "id_rsa", "id_ed25519_sk", "id_ecdsa_sk")
@@ -89,7 +91,7 @@ def resolve(address: str, config: Path | None, key: Path | None) -> Target:
         known_as=str(get("HostKeyAlias") or host),
         identities=identities,
         identities_only=key is not None or (bool(get("IdentitiesOnly")) and given),
-        agent=os.path.expanduser(str(agent)) if agent else "",
+        agent=str(Path(str(agent)).expanduser()) if agent else "",
         jump=None if not jump or str(jump).lower() == "none" else str(jump),
         known_hosts=tuple(_files(get("UserKnownHostsFile", ()))),
     )
@@ -101,8 +103,6 @@ def _files(names: Any) -> Sequence[Path]:
 
 
 def _options(config: Path | None, alias: str, user: str | None, port: int | None) -> Any:
-    from asyncssh.config import ConfigParseError, SSHClientConfig
-
     paths = [config] if config is not None and os.access(config, os.R_OK) else []
     unset: Any = ()  # what asyncssh calls "not given"
     try:

@@ -6,16 +6,13 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import asyncssh
 
 from labeltui.domain.problems import Refused
 from labeltui.hosts.base import Prompter
 from labeltui.hosts.ssh_address import Target
-
-if TYPE_CHECKING:
-    from labeltui.hosts.ssh_keys import KnownHosts
 
 TRIES = 3
 
@@ -61,7 +58,6 @@ class Login(asyncssh.SSHClient):
         self,
         target: Target,
         secrets: Secrets,
-        known: KnownHosts,
         deadline: Deadline,
         on_lost: Callable[[str], None],
     ) -> None:
@@ -70,8 +66,8 @@ class Login(asyncssh.SSHClient):
         self.peer = ""
         self.offered: dict[str, None] = {}
         self.declined = False
+        self.accepted = False
         self._secrets = secrets
-        self._known = known
         self._deadline = deadline
         self._on_lost = on_lost
         self._tries = 0
@@ -86,8 +82,9 @@ class Login(asyncssh.SSHClient):
         self._conn = conn
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Say why in words."""
-        self._on_lost(lost_words(exc, self.target.shown))
+        """Say why in words; an attempt that failed says it by its exception instead."""
+        if self.accepted:
+            self._on_lost(lost_words(exc, self.target.shown))
 
     def validate_host_public_key(self, host: str, addr: str, port: int, key: asyncssh.SSHKey) -> bool:
         """Called for a key that is not known: note it. The decision is made by whoever connects."""

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from asyncssh import import_known_hosts
+
 from labeltui.domain.problems import Failed, Refused
 from labeltui.hosts.base import HostKey
 
@@ -28,8 +30,6 @@ class KnownHosts:
     @classmethod
     def read(cls, paths: Sequence[Path]) -> KnownHosts:
         """Read the files that are there. Raises Failed when one is there and can't be read."""
-        from asyncssh import import_known_hosts
-
         known = cls()
         for path in dict.fromkeys(paths):
             try:

@@ -667,14 +667,15 @@ class Metrics:
         if not quota:
             quota = read_text(CGROUP + "/cpu/cpu.cfs_quota_us").strip()
             period = read_text(CGROUP + "/cpu/cpu.cfs_period_us").strip()
-        if whole(quota) and whole(period) and whole(quota) > 0:
-            cores = whole(quota) / whole(period)
+        allowed, each = whole(quota), whole(period)
+        if allowed and each and allowed > 0:
+            cores = allowed / each
             return cores, max(1, math.ceil(cores))
         return None, os.cpu_count()
 
     def cpu_counters(self):
         """(busy, in all), in any unit, ever growing; None where nobody counts."""
-        cores, _ = self.cpu_limit()
+        cores = self.cpu_limit()[0]
         if cores is not None:
             found = re.search(r"usage_usec (\d+)", read_text(CGROUP + "/cpu.stat"))
             used = (
@@ -703,8 +704,8 @@ class Metrics:
         lines = dict(re.findall(r"(\w+):\s+(\d+) kB", read_text("/proc/meminfo")))
         if "MemTotal" not in lines:
             return None, None
-        total = int(lines["MemTotal"]) * 1024
-        used = total - int(lines.get("MemAvailable", lines.get("MemFree", 0))) * 1024
+        total = int(lines["MemTotal"]) * 1024  # kB in the file
+        used = total - int(lines.get("MemAvailable") or lines.get("MemFree") or 0) * 1024
         for limit, usage, detail, cache in (
             ("/memory.max", "/memory.current", "/memory.stat", r"^inactive_file (\d+)"),
             ("/memory/memory.limit_in_bytes", "/memory/memory.usage_in_bytes", "/memory/memory.stat",
@@ -805,7 +806,8 @@ def words_of(pid):
 
 
 def is_training(words):
-    return "monailabel.interfaces.utils.app" in words and ("-m", "train") in zip(words, words[1:])
+    pairs = zip(words, words[1:])  # noqa: B905, RUF007 (strict and pairwise are of newer Pythons)
+    return "monailabel.interfaces.utils.app" in words and ("-m", "train") in pairs
 
 
 def model_of(words):
@@ -943,7 +945,7 @@ class Agent:
             self.slots.release()
 
     def perform(self, op, arguments):
-        operation = {
+        operations: dict = {
             "hello": self.hello, "ping": lambda: {"now_ts": time.time()},
             "job.start": self.jobs.start, "job.status": self.jobs.status, "job.stop": self.stop_job,
             "job.list": lambda: {"jobs": [self.jobs.status(name) for name in self.jobs.names()]},
@@ -952,9 +954,10 @@ class Agent:
             "metrics": self.metrics.sample, "metrics.watch": lambda **a: self.watch.set(**a) or {},
             "orphans": lambda server_pgid=None: {"orphans": orphans(server_pgid)}, "orphans.stop": self.stop_orphans,
             "stat": self.stat, "listdir": lambda path: {"names": sorted(os.listdir(os.path.expanduser(path)))[:10000]},
-            "mkdir": lambda path: os.makedirs(os.path.expanduser(path), exist_ok=True) or {}, "read": self.read,
+            "mkdir": self.mkdir, "read": self.read,
             "sha256": lambda path, limit=None: {"sha256": sha256(os.path.expanduser(path), limit)},
-        }.get(op)  # fmt: skip
+        }  # fmt: skip
+        operation = operations.get(op)
         if operation is None:
             raise Problem("bad_request", "The agent does not know this request.", "Update labeltui.")
         return operation(**arguments)
@@ -976,6 +979,10 @@ class Agent:
     def stat(self, path):
         found = os.stat(os.path.expanduser(path))
         return {"size": found.st_size, "mtime": found.st_mtime, "is_dir": stat.S_ISDIR(found.st_mode)}
+
+    def mkdir(self, path):
+        os.makedirs(os.path.expanduser(path), exist_ok=True)
+        return {}
 
     def read(self, path, offset=0, limit=CHUNK):
         with open(os.path.expanduser(path), "rb") as file:

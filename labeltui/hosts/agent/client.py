@@ -8,7 +8,7 @@ import contextlib
 import hashlib
 import itertools
 import json
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -333,7 +333,9 @@ class AgentClient:
 
     # ---- files
 
-    async def follow(self, path: str, offset: int = 0, *, file_id: str | None = None) -> AsyncIterator[Chunk]:
+    async def follow(
+        self, path: str, offset: int = 0, *, file_id: str | None = None
+    ) -> AsyncGenerator[Chunk, None]:
         """The bytes of a file from ``offset`` on, as they are written; close the iterator to end it.
 
         ``file_id`` is of the chunk that was seen last: where the file was replaced since, it starts again at 0. A
@@ -382,7 +384,9 @@ class AgentClient:
         """One sample of the host's load; disk is of the volume that holds ``disk_path``."""
         return _metrics(await self.request("metrics", disk_path=disk_path))
 
-    async def watch_metrics(self, interval_s: float, disk_path: str = "/") -> AsyncIterator[HostMetrics]:
+    async def watch_metrics(
+        self, interval_s: float, disk_path: str = "/"
+    ) -> AsyncGenerator[HostMetrics, None]:
         """Samples pushed every ``interval_s`` seconds; a failed one is raised. The newest watch sets the pace."""
         newest: asyncio.Queue[HostMetrics | LabeltuiError] = asyncio.Queue(1)
 
