@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta, timezone, tzinfo
 
 from labeltui.domain.problems import Problem, Unreachable
 from labeltui.domain.reading import Reading
 from labeltui.domain.server import OrphanTraining, ServerInfo
-from labeltui.domain.serverlog import Event, StartupReader, diagnose_exit, events_of
+from labeltui.domain.serverlog import Event, event, parse_line
 from labeltui.domain.serverstate import ServerEvidence, ServerRun, derive_server
+from labeltui.domain.startup import StartupReader, diagnose_exit
 from labeltui.domain.trainlog import TrainLog
 from labeltui.hosts.agent.client import AgentClient
 from labeltui.hosts.agent.messages import Chunk, Job, JobState
@@ -46,6 +47,7 @@ class ServerWatch:
         self.run = ServerRun()
         self.meta: Mapping[str, object] = {}
         self.orphans: tuple[OrphanTraining, ...] = ()
+        self.zone: tzinfo = UTC  # of the host's wall clock, by which the server dates its lines
         self.caught_up = False
         self.on_event: list[Callable[[Event], None]] = []
         self.on_lines: list[Callable[[], None]] = []
@@ -59,6 +61,7 @@ class ServerWatch:
 
     async def attach(self, agent: AgentClient) -> None:
         """Follow jobs and output for as long as the agent is there."""
+        self.zone = timezone(timedelta(seconds=agent.hello.utc_offset_s))
         unsubscribe = agent.subscribe_jobs(self._on_job)
         try:
             self._on_job(await agent.job_status(JOB))
@@ -111,9 +114,9 @@ class ServerWatch:
         for line in self._lines.feed(fresh):
             self.training.feed(line)
             self._startup.feed(line)
-            for event in events_of(line):
+            if (told := event(parse_line(line))) is not None:
                 for callback in self.on_event:
-                    callback(event)
+                    callback(told)
         if chunk.at_end and not self.caught_up:
             self.caught_up = True
             self.refresh()

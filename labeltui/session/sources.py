@@ -11,7 +11,7 @@ from labeltui.domain.state import SessionState
 from labeltui.domain.study import StudyQueue
 from labeltui.domain.tasks import Task
 from labeltui.domain.training import TrainState, TrainStatus
-from labeltui.domain.trainstatus import derive_training
+from labeltui.domain.training_status import derive_training
 from labeltui.monailabel.client import MonaiLabelClient
 from labeltui.session.serverwatch import ServerWatch
 from labeltui.session.store import Store
@@ -104,14 +104,13 @@ class Sources:
         return self._derive()
 
     def _derive(self) -> TrainStatus:
-        info = self._store.state.info.value
         return derive_training(
-            self._tasks,
-            self._running,
-            self._watch.training,
-            stats=info.train_stats if info is not None else {},
+            tasks=self._tasks,
+            running=self._running,
+            runs=self._watch.training.runs,
+            info=self._store.state.info.value,
             orphans=self._watch.orphans,
-            now=self._clock(),
+            zone=self._watch.zone,
         )
 
     def _need_server(self) -> None:

@@ -10,7 +10,7 @@ from labeltui.domain.problems import Failed
 from labeltui.domain.server import ServerInfo
 from labeltui.domain.state import SessionState
 from labeltui.domain.training import TrainState, TrainStatus
-from labeltui.monailabel.trainrequest import train_request
+from labeltui.monailabel.train_request import train_request
 
 if TYPE_CHECKING:
     from labeltui.actions import Document
@@ -149,9 +149,7 @@ async def _follow(session: Session, task_id: str | None, report: Report) -> Docu
 
 
 def _tell(session: Session, training: TrainStatus, told: set[int], report: Report) -> None:
-    # An epoch is whole when the next one has begun or the run is over: its validation comes after its training.
     for point in training.points:
-        whole = training.state not in UNDER_WAY or (training.epoch is not None and training.epoch > point.epoch)
-        if whole and point.epoch not in told:
+        if point.epoch not in told:
             told.add(point.epoch)
             report.emit(documents.epoch_record(training.model, point, training.total_epochs, session.clock()))

@@ -299,15 +299,16 @@ class Jobs:
             raise Problem("bad_request", "A job needs argv, a list of words.")
         if any("\0" in text for text in [*argv, *(env or {}), *(env or {}).values()]):
             raise Problem("bad_request", "A word of the job's command or environment holds a NUL byte.")
+        self.status(name)  # a run that just ended is written down first; its runner needs the lock for that
         lock = self.lock(name)
         try:
-            if self.status(name)["state"] in ("running", "stopping"):
+            if self.state_of(self.record(name)) in ("running", "stopping"):
                 raise Problem(
                     "already_running", "The job %s runs already." % name, "Stop it first, or use it."
                 )
             run_id = time.strftime("%Y%m%d-%H%M%S-", time.gmtime()) + os.urandom(3).hex()
             log = log or os.path.join(self.folder, "runs", run_id, "stdout.log")
-            return self.launch(
+            self.launch(
                 lock,
                 {
                     "path": self.path(name),
@@ -323,6 +324,7 @@ class Jobs:
             )
         finally:
             os.close(lock)
+        return self.status(name)
 
     def launch(self, lock, spec):
         """Start the runner. It inherits the lock, so that nobody starts a second one should this agent die now."""
@@ -338,18 +340,18 @@ class Jobs:
             raise Problem("start_failed", "The job's runner died at once.", "Is the disk of the host full?")
         if "error" in told:
             raise Problem(**told["error"])
-        return self.status(spec["name"])
 
     def stop(self, name, grace_s=10.0, tell=None):
         lock = self.lock(name)
         try:
             record = self.record(name)
-            if record is None or record.get("boot_id") != self.boot:
-                return self.status(name)
-            if self.state_of(record) == "running":
+            if record is not None and self.state_of(record) == "running":
                 write_json(self.path(name), dict(record, stopped_by_us=True))
         finally:
             os.close(lock)
+
+        if record is None or record.get("boot_id") != self.boot:
+            return self.status(name)
 
         def report(phase, alive, waited_s):
             if tell is not None:
@@ -901,6 +903,7 @@ class Agent:
             "system": "%s %s %s" % (platform.system(), platform.release(), platform.machine()),
             "user": user_name(), "home": os.path.expanduser("~"), "boot_id": self.jobs.boot, "pid": os.getpid(),
             "now_ts": time.time(), "cpu_count": os.cpu_count() or 1, "folder": self.folder,
+            "utc_offset_s": time.localtime().tm_gmtoff,
         }  # fmt: skip
 
     def serve(self):

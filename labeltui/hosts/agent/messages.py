@@ -61,3 +61,4 @@ class AgentHello:
     pid: int
     now_ts: float
     cpu_count: int
+    utc_offset_s: int
