@@ -1,4 +1,4 @@
-"""Simulated annotators: they fetch a study, take their time, and submit a label with small errors."""
+"""What moves in the pod by itself: annotators who fetch, draw and submit, and studies that arrive."""
 
 from __future__ import annotations
 
@@ -27,6 +27,13 @@ async def annotate(name: str, scenario: Scenario, files: PodFiles, port: int) ->
             await _one_study(name, scenario, files, port, chance)
         except (OSError, http.client.HTTPException, ValueError, KeyError):
             await asyncio.sleep(_TRY_AGAIN)
+
+
+async def arrive(scenario: Scenario, files: PodFiles, every: float) -> None:
+    """Let a new study appear in the folder at every interval, until there are as many as the scenario has."""
+    for number in range(scenario.most_studies - scenario.studies):
+        await asyncio.sleep(every)
+        await asyncio.to_thread(files.add_study, f"spleen_{number + 101:03d}", 2000 + number)
 
 
 async def _one_study(

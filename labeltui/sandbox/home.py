@@ -56,7 +56,7 @@ class PodFiles:
         """Write everything."""
         for path in (self.home, self.studies, self.truth, self.bin, self.tmp):
             path.mkdir(parents=True)
-        (self.home / ".bashrc").write_text("PS1='pod:\\w\\$ '\nunset HISTFILE\n")
+        (self.home / ".bashrc").write_text("PS1='pod:\\w$ '\nunset HISTFILE\n")
         _script(self.bin / "python3", f'exec {shlex.quote(sys.executable)} "$@"')
         (self.bin / "python").symlink_to("python3")
         self._make_folder(scenario)
@@ -103,13 +103,20 @@ class PodFiles:
         if scenario.hostile:
             names[-len(HOSTILE_NAMES) :] = HOSTILE_NAMES
         for index, name in enumerate(names):
-            study = make_study(name, seed=1000 + index)
-            (self.studies / f"{name}.nii.gz").write_bytes(nifti.encode(study.image))
-            (self.truth / f"{name}.nii.gz").write_bytes(nifti.encode(study.mask))
+            study = self.add_study(name, seed=1000 + index)
             if index < scenario.labelled:
                 self._label(study, "final", index)
             elif index == scenario.labelled and scenario.labelled:
                 self._label(study, "original", index)
+
+    def add_study(self, name: str, seed: int) -> Study:
+        """Make a study and let it appear in the studies' folder at once and whole."""
+        study = make_study(name, seed)
+        (self.truth / f"{name}.nii.gz").write_bytes(nifti.encode(study.mask))
+        partial = self.tmp / "arriving"
+        partial.write_bytes(nifti.encode(study.image))
+        partial.replace(self.studies / f"{name}.nii.gz")
+        return study
 
     def _label(self, study: Study, tag: str, seed: int) -> None:
         import numpy as np  # noqa: PLC0415 - already loaded by the volumes

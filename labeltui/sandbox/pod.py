@@ -49,7 +49,7 @@ async def _run(scenario: Scenario, root: Path, token: str) -> None:
         loop.add_signal_handler(number, leave.set)
     watch = asyncio.create_task(_until_console_is_gone(leave))
 
-    from labeltui.sandbox.annotators import annotate  # noqa: PLC0415 - numpy and asyncssh only once we may be ended
+    from labeltui.sandbox.annotators import annotate, arrive  # noqa: PLC0415 - numpy and asyncssh only once we may be ended
     from labeltui.sandbox.home import PodFiles  # noqa: PLC0415
     from labeltui.sandbox.sshd import USER, Sshd, break_network  # noqa: PLC0415
 
@@ -80,6 +80,8 @@ async def _run(scenario: Scenario, root: Path, token: str) -> None:
     play: list[Coroutine[Any, Any, None]] = [
         annotate(name, scenario, files, port) for name in scenario.annotators
     ]
+    if scenario.arrival_every is not None:
+        play.append(arrive(scenario, files, scenario.arrival_every))
     if scenario.drop_every is not None:
         play.append(break_network(sshd, scenario.drop_every, scenario.refuse_for))
     tasks = [asyncio.create_task(part) for part in play]

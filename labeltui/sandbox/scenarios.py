@@ -23,7 +23,9 @@ class Scenario:
     studies: int = 12
     labelled: int = 5  # studies that start with a final label
     annotators: tuple[str, ...] = ("ana", "ben")
-    annotator_pause: float = 7.0  # between two samples of one annotator
+    annotator_pause: float = 12.0  # about what one annotator needs for one study
+    arrival_every: float | None = 30.0  # a new study comes in from the scanner at this interval
+    most_studies: int = 40  # ... until there are so many
     epoch_seconds: float = 1.5
     crash_after: float | None = None  # the server dies so long after it came up
     oom_after_epochs: int | None = None  # the training child is killed in the epoch after
@@ -92,6 +94,7 @@ _ALL = (
         "No study has a label and nobody is labelling: training has nothing to learn from.",
         labelled=0,
         annotators=(),
+        arrival_every=None,
     ),
 )
 

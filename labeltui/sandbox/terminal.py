@@ -23,7 +23,7 @@ _CHUNK = 1 << 16
 _LAST_WORDS = 0.5  # how long output may still come when something else holds the terminal open
 
 # The new session's first open of a terminal makes it the controlling one, so that ctrl-C and hang-up work.
-_TAKE_TERMINAL = 'terminal=$1; shift; exec <"$terminal" >"$terminal" 2>&1; exec "$@"'
+_TAKE_TERMINAL = 'terminal=$1; shift; exec 0<>"$terminal" 1>&0 2>&0; exec "$@"'
 
 
 async def run_on_terminal(
