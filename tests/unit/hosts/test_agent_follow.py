@@ -1,0 +1,179 @@
+"""Following a file: every byte once, in order, whatever is done to the file."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from agentproc import AGENT, AgentProcess
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+namespace: dict[str, Any] = {"__name__": "agent"}
+exec(compile(AGENT.read_text(), str(AGENT), "exec"), namespace)
+Follow = namespace["Follow"]
+
+
+def drain(follow: Any, into: list[tuple[str, bytearray]]) -> None:
+    """Take all there is; checks that offsets have no hole and no overlap within a file."""
+    import base64
+
+    while (event := follow.step()) is not None:
+        follow.unacked = 0
+        if not event["file_id"]:
+            continue
+        if not into or into[-1][0] != event["file_id"]:
+            into.append((event["file_id"], bytearray()))
+        assert event["offset"] == len(into[-1][1])
+        into[-1][1].extend(base64.b64decode(event["data"]))
+
+
+OPERATIONS = st.lists(
+    st.one_of(
+        st.tuples(st.just("write"), st.binary(min_size=1, max_size=300)),
+        st.tuples(st.just("big"), st.integers(60_000, 140_000)),
+        st.tuples(st.sampled_from(["rotate", "truncate", "look", "reconnect"]), st.just(None)),
+    ),
+    max_size=14,
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(operations=OPERATIONS)
+def test_every_byte_once_through_rotation_truncation_and_reconnects(
+    tmp_path_factory: pytest.TempPathFactory, operations: list[tuple[str, Any]]
+) -> None:
+    path = tmp_path_factory.mktemp("f") / "server [red].log"
+    files: list[bytearray] = [bytearray()]
+    got: list[tuple[str, bytearray]] = []
+    path.touch()
+    follow = Follow(str(path), "k", 0, None)
+    for number, (what, value) in enumerate(operations):
+        if what in ("write", "big"):
+            data = value if what == "write" else bytes([number]) * value
+            with path.open("ab") as file:
+                file.write(data)
+            files[-1] += data
+        elif what == "rotate":
+            drain(follow, got)
+            path.rename(path.with_suffix(f".{number}"))
+            path.touch()
+            files.append(bytearray())
+        elif what == "truncate" and files[-1]:
+            drain(follow, got)
+            os.truncate(path, 0)
+            drain(follow, got)
+            files.append(bytearray())
+        elif what == "reconnect":
+            drain(follow, got)
+            follow.close()
+            follow = Follow(str(path), "k", len(got[-1][1]), got[-1][0])
+        else:
+            drain(follow, got)
+    drain(follow, got)
+    follow.close()
+    assert [bytes(data) for _, data in got if data] == [bytes(data) for data in files if data]
+
+
+def test_rotation_loses_nothing_written_to_the_old_file(tmp_path: Path) -> None:
+    path = tmp_path / "log"
+    path.write_bytes(b"one\n")
+    follow, got = Follow(str(path), "k", 0, None), []
+    drain(follow, got)
+    with path.open("ab") as old:
+        path.rename(tmp_path / "log.1")
+        old.write(b"two\n")
+        old.flush()
+        path.write_bytes(b"three\n")
+        drain(follow, got)
+    follow.close()
+    assert [bytes(data) for _, data in got] == [b"one\ntwo\n", b"three\n"]
+
+
+def test_truncated_while_away_starts_again_under_another_id(tmp_path: Path) -> None:
+    path = tmp_path / "log"
+    path.write_bytes(b"a long first run")
+    follow, got = Follow(str(path), "k", 0, None), []
+    drain(follow, got)
+    follow.close()
+    path.write_bytes(b"short")
+    again = Follow(str(path), "k", len(got[0][1]), got[0][0])
+    drain(again, got)
+    again.close()
+    assert [bytes(data) for _, data in got] == [b"a long first run", b"short"]
+
+
+def test_a_missing_file_is_waited_for(agent: AgentProcess, tmp_path: Path) -> None:
+    path = tmp_path / "later" / "$(touch pwned) [red]x[" / "].log"
+    agent.ask("follow", path=str(path), key="k")
+    agent.until(lambda: agent.chunks("k"))
+    assert agent.chunks("k")[0]["at_end"] is True
+    assert agent.chunks("k")[0]["file_id"] == ""
+    path.parent.mkdir(parents=True)
+    path.write_bytes(b"there")
+    agent.until(lambda: len(agent.chunks("k")) > 1)
+    assert agent.received("k")[1][1] == b"there"
+    assert agent.chunks("k")[-1]["at_end"] is True
+
+
+def test_from_an_offset_and_only_what_is_acknowledged(agent: AgentProcess, tmp_path: Path) -> None:
+    path = tmp_path / "log"
+    path.write_bytes(bytes(range(256)) * 8192)  # 2 MiB
+    agent.ask("follow", path=str(path), key="k", offset=256)
+    agent.until(lambda: len(agent.chunks("k")) == 8)
+    assert agent.chunks("k")[0]["offset"] == 256
+    began = time.monotonic()
+    agent.ask("ping")
+    assert time.monotonic() - began < 5
+    assert len(agent.chunks("k")) == 8
+    agent.raw(b'{"op": "ack", "key": "k", "bytes": 65536}\n')
+    agent.until(lambda: len(agent.chunks("k")) == 9)
+    assert agent.chunks("k")[-1]["at_end"] is False
+
+
+def test_what_is_unfollowed_is_not_sent(agent: AgentProcess, tmp_path: Path) -> None:
+    kept, dropped = tmp_path / "kept", tmp_path / "dropped"
+    for path in (kept, dropped):
+        path.write_bytes(b"1")
+        agent.ask("follow", path=str(path), key=path.name)
+    agent.until(lambda: agent.chunks("kept") and agent.chunks("dropped"))
+    agent.ask("unfollow", key="dropped")
+    for path in (dropped, kept):
+        with path.open("ab") as file:
+            file.write(b"2")
+    agent.until(lambda: len(agent.chunks("kept")) == 2)
+    assert len(agent.chunks("dropped")) == 1
+
+
+@pytest.mark.parametrize("make", [Path.mkdir, os.mkfifo], ids=["folder", "fifo"])
+def test_what_is_no_file_is_refused(agent: AgentProcess, tmp_path: Path, make: Callable[[Path], None]) -> None:
+    make(tmp_path / "x")
+    agent.ask("follow", path=str(tmp_path / "x"), key="k")
+    agent.until(lambda: agent.events)
+    assert agent.events[0]["ev"] == "follow.error"
+    assert agent.ask("ping")
+
+
+def test_a_client_that_does_not_read_stops_no_job(start_agent: Callable[..., AgentProcess], tmp_path: Path) -> None:
+    import subprocess
+    import sys
+
+    log = tmp_path / "out"
+    with subprocess.Popen(
+        [sys.executable, str(AGENT), "serve", "--folder", str(tmp_path / "pod folder")],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    ) as deaf:
+        assert deaf.stdin is not None
+        deaf.stdin.write(
+            b'{"op": "job.start", "id": 1, "name": "server", "argv": ["sh", "-c", "head -c 3000000 /dev/zero; echo end"],'
+            b' "log": "%s"}\n{"op": "follow", "path": "%s", "key": "k"}\n' % (str(log).encode(), str(log).encode())
+        )
+        deaf.stdin.flush()
+        assert start_agent().until_state("exited")["exit_code"] == 0
+        assert log.stat().st_size == 3_000_004
+        deaf.kill()
