@@ -1,8 +1,8 @@
 """How the training stands, put together from all that witnesses it. Pure.
 
-No witness is enough. The server's tasks have states but no progress, are forgotten by a restart, and the newest
-is not the one that runs. Its output knows all of a run, but not which task it was. Its statistics are those of
-the run before until an epoch has ended. The host's processes show the orphans.
+No witness is enough. The server's tasks have states but no progress, are forgotten by a restart, and the
+newest is not the one that runs. Its output knows all of a run, but not which task it was. Its statistics are
+those of the run before until an epoch has ended. The host's processes show the orphans.
 """
 
 from __future__ import annotations
@@ -99,7 +99,7 @@ def _run_of(task: Task, tasks: Sequence[Task], runs: Sequence[TrainRun]) -> Trai
         return None
     started = [other for other in tasks if other.state is not TaskState.SUBMITTED]
     at = next((number for number, other in enumerate(started) if other.id == task.id), None)
-    if at is not None and len(runs) == len(started) and _same(task, runs[at]):
+    if at is not None and len(runs) == len(started) and _same(task, runs[at]) and not _before(runs[at], task):
         return runs[at]
     # The beginning of the output is missing, or one of the two is a moment behind the other.
     fitting = [run for run in runs if _same(task, run) and not _before(run, task)]
@@ -227,7 +227,7 @@ _COMPILED = tuple((re.compile(pattern), code, message, hint) for pattern, code, 
 
 
 def diagnose_training(run: TrainRun, details: Sequence[str], info: ServerInfo | None = None) -> Problem:
-    """Why a training failed: the cause in one line. ``details`` are the task's newest lines, for the evidence."""
+    """Why a training failed: the cause in one line. ``details`` are the task's newest lines, as evidence."""
     evidence = "\n".join(details or run.lines)
     if run.return_code == -9 and not run.killed:
         return Problem(

@@ -22,7 +22,7 @@ class TrainRun:
     """One training. Times are the host's wall clock, without zone.
 
     ``epoch`` is the one in progress, or the last finished one once the run has ended; ``points`` are
-    finished epochs. ``errors`` are exception lines, oldest first; ``unreadable`` are volumes that could not be read.
+    finished epochs, ``errors`` exception lines, oldest first, ``unreadable`` volumes that could not be read.
     """
 
     model: str | None = None

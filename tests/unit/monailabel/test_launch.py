@@ -1,0 +1,77 @@
+"""The command line that starts a server."""
+
+from __future__ import annotations
+
+import pytest
+
+from labeltui.monailabel.launch import ServerOptions, expand, launch
+
+
+def pairs(argv):
+    return [tuple(argv[i + 1 : i + 3]) for i, word in enumerate(argv) if word == "--conf"]
+
+
+def test_a_profile_becomes_a_launch():
+    made = launch(
+        ServerOptions("/workspace/labeltui", models=("deepedit", "segmentation"), studies="/data/my studies",
+                      conf={"use_pretrained_model": "false"}, env={"X": "1"}),
+        home="/root", path="/usr/bin",
+    )  # fmt: skip
+    assert made.argv == (
+        "/workspace/labeltui/venv/bin/python", "-m", "monailabel.main", "start_server",
+        "--app", "/workspace/labeltui/apps/radiology", "--studies", "/data/my studies",
+        "--conf", "models", "deepedit,segmentation", "--conf", "sam2", "false",
+        "--conf", "use_pretrained_model", "false", "--host", "127.0.0.1", "--port", "8000",
+    )  # fmt: skip
+    assert made.env["PATH"] == "/workspace/labeltui/venv/bin:/usr/bin"
+    assert made.env["MONAI_LABEL_TRACKING_ENABLED"] == "false"
+    assert made.env["PYTHONUNBUFFERED"] == made.env["X"] == "1"
+    assert made.cwd == "/workspace/labeltui/run"
+    assert made.meta["models"] == ("deepedit", "segmentation")
+
+
+def test_the_profile_wins_over_defaults():
+    made = launch(
+        ServerOptions("~/x", conf={"sam2": "true", "models": "all"}, env={"MONAI_LABEL_TRACKING_ENABLED": "true"}),
+        home="/home/me",
+    )  # fmt: skip
+    assert pairs(made.argv) == [("models", "all"), ("sam2", "true")]
+    assert made.env["MONAI_LABEL_TRACKING_ENABLED"] == "true"
+    assert made.meta["models"] == ("all",)
+
+
+def test_a_password_is_never_on_the_command_line_nor_in_what_is_kept():
+    options = ServerOptions(
+        "~/x", studies="https://pacs/dicom-web", dicomweb_user="me", dicomweb_password="s3cret"
+    )
+    made = launch(options, home="/home/me")
+    assert made.env["MONAI_LABEL_DICOMWEB_PASSWORD"] == "s3cret"
+    assert made.env["MONAI_LABEL_DICOMWEB_USERNAME"] == "me"
+    assert "s3cret" not in repr(made.argv) + repr(made.meta) + made.cwd
+    assert made.argv[7] == "https://pacs/dicom-web"
+
+
+@pytest.mark.parametrize(
+    ("app", "folder"),
+    [
+        ("radiology", "/h/labeltui/apps/radiology"),
+        ("~/apps/mine", "/h/apps/mine"),
+        ("/opt/my app", "/opt/my app"),
+        ("work/app", "/h/work/app"),
+    ],
+)
+def test_an_app_is_a_name_or_a_path(app, folder):
+    assert launch(ServerOptions("~/labeltui", app=app), home="/h").argv[5] == folder
+
+
+def test_public_listens_everywhere():
+    assert "0.0.0.0" in launch(ServerOptions("~/x", expose="public"), home="/h").argv
+    assert "0.0.0.0" not in launch(ServerOptions("~/x"), home="/h").argv
+
+
+@pytest.mark.parametrize(
+    ("path", "full"),
+    [("~", "/h"), ("~/a b", "/h/a b"), ("x/../y", "/h/y"), ("/z/", "/z"), ("~other/x", "/h/~other/x")],
+)
+def test_paths_start_at_the_hosts_home(path, full):
+    assert expand(path, "/h") == full

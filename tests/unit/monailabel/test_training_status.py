@@ -1,0 +1,180 @@
+"""How the training stands, from witnesses that each know a part."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta, timezone
+
+import pytest
+
+from labeltui.domain.server import OrphanTraining
+from labeltui.domain.tasks import Task, TaskState
+from labeltui.domain.training import TrainState
+from labeltui.domain.training_status import derive_training, diagnose_training
+from labeltui.domain.trainlog import TrainLog, TrainRun
+from labeltui.monailabel import convert
+
+
+def runs_of(lines):
+    told = TrainLog()
+    for line in lines:
+        told.feed(line)
+    return told.runs
+
+
+@pytest.fixture
+def task(body):
+    return lambda name: convert.task(body(name))
+
+
+def test_nothing_was_ever_trained():
+    assert derive_training(tasks=()).state is TrainState.IDLE
+    assert derive_training(tasks=None).state is TrainState.IDLE
+
+
+def test_a_finished_training_has_its_whole_curve(task, log_lines):
+    status = derive_training(tasks=[task("train_status_done")], runs=runs_of(log_lines("train_3epochs")))
+    assert status.state is TrainState.DONE
+    assert (status.model, status.epoch, status.total_epochs, status.eta_s) == ("deepedit", 3, 3, None)
+    assert [point.epoch for point in status.points] == [1, 2, 3]
+    assert status.best.value == 0.479428231716156
+    assert status.started_at == datetime(2026, 11, 23, 17, 8, 17, tzinfo=UTC)
+    assert status.problem is None
+
+
+def test_a_running_training_says_where_it_is(task, log_lines):
+    lines = log_lines("train_3epochs")
+    at = next(i for i, line in enumerate(lines) if "Epoch: 3/3, Iter: 1/4" in line)
+    status = derive_training(tasks=[task("train_status_running")], runs=runs_of(lines[: at + 1]))
+    assert status.state is TrainState.RUNNING
+    assert (status.epoch, status.iteration, status.loss) == (3, 1, 3.2322)
+    assert 0 < status.eta_s < 13
+    assert status.lines == task("train_status_running").details
+
+
+def test_without_the_output_the_task_and_statistics_tell(task, body):
+    info = convert.server_info(body("info_during_train_epoch2"))
+    status = derive_training(tasks=[task("train_status_running")], info=info)
+    assert (status.epoch, status.iteration, status.total_epochs) == (2, 4, 3)
+    assert [point.epoch for point in status.points] == [2]
+    assert status.points[0].validation_dice == pytest.approx(0.3631, abs=1e-4)
+    assert status.points[0].loss is None
+
+
+def test_statistics_of_the_run_before_do_not_show(task, body):
+    info = convert.server_info(body("info_after_train"))
+    newer = replace(task("train_status_running"), started_at=datetime(2026, 11, 23, 17, 9, 51), details=())
+    status = derive_training(tasks=[newer], info=info)
+    assert (status.epoch, status.points, status.best) == (None, (), None)
+
+
+def test_the_zone_of_the_host_decides_which_run_statistics_are_of(task, body):
+    info = convert.server_info(body("info_during_train_epoch2"))
+    east = timezone(timedelta(hours=2))
+    local = replace(task("train_status_running"), started_at=datetime(2026, 11, 23, 19, 8, 17), details=())
+    assert derive_training(tasks=[local], info=info, zone=east).epoch == 2
+    assert derive_training(tasks=[local], info=info, zone=UTC).epoch is None
+
+
+def test_the_running_training_counts_not_the_one_submitted_last(body):
+    tasks = [convert.task(entry) for entry in body("train_queue_all")]
+    status = derive_training(tasks=tasks)
+    assert (status.state, status.queued) == (TrainState.RUNNING, 2)
+    assert status.task_id == tasks[2].id != tasks[-1].id
+
+
+def test_after_a_stop_the_next_in_the_queue_counts(body):
+    tasks = [convert.task(entry) for entry in body("train_queue_all_after_delete")]
+    status = derive_training(tasks=tasks)
+    assert (status.state, status.queued, status.task_id) == (TrainState.RUNNING, 1, tasks[3].id)
+
+
+def test_a_submitted_training_waits():
+    waiting = Task("a", TaskState.SUBMITTED, {"model": "deepedit"}, datetime(2026, 11, 23, 17, 0))
+    assert derive_training(tasks=[waiting]).state is TrainState.QUEUED
+
+
+def test_runs_are_matched_to_tasks_in_order(log_lines, task):
+    run = runs_of(log_lines("train_3epochs"))[0]
+    done = task("train_status_done")
+    second = replace(run, points=run.points[:1], started_at=run.started_at + timedelta(minutes=5))
+    again = replace(done, id="again", started_at=done.started_at + timedelta(minutes=5))
+    assert len(derive_training(tasks=[done, again], runs=[run, second]).points) == 1
+    assert len(derive_training(tasks=[again], runs=[run, second]).points) == 1
+    assert derive_training(tasks=[again], runs=[run]).points == ()
+
+
+def test_a_stopped_training_is_no_problem(task, log_lines):
+    status = derive_training(tasks=[task("train_status_stopped")], runs=runs_of(log_lines("train_killed")))
+    assert (status.state, status.problem, status.total_epochs) == (TrainState.STOPPED, None, 50)
+
+
+def test_a_training_without_server_is_an_orphan():
+    orphan = OrphanTraining(4711, 4700, "deepedit", datetime(2026, 11, 23, 17, 0, tzinfo=UTC))
+    for tasks in ([], None):
+        status = derive_training(tasks=tasks, orphans=[orphan])
+        assert (status.state, status.pid, status.model) == (TrainState.ORPHANED, 4711, "deepedit")
+        assert "4711" in status.problem.message
+
+
+def test_an_orphan_does_not_hide_a_training_that_runs(task):
+    status = derive_training(tasks=[task("train_status_running")], orphans=[OrphanTraining(1, 1, "old")])
+    assert status.state is TrainState.RUNNING
+
+
+def test_a_server_that_died_in_training_is_said(log_lines):
+    lines = log_lines("train_3epochs")[:80]
+    status = derive_training(tasks=None, runs=runs_of(lines))
+    assert (status.state, status.problem.code) == (TrainState.ERROR, "server_gone")
+    assert status.epoch == len(status.points) == 1
+    ended = derive_training(tasks=None, runs=runs_of(log_lines("train_3epochs")))
+    assert ended.state is TrainState.DONE
+
+
+ERRORS = [
+    ("train_status_error_unknown_model", "unknown_model", "nope"),
+    ("train_status_error_bad_type", "bad_parameter", "wrong type"),
+    ("train_status_error_default_mlflow", "tracking", "MLflow"),
+    ("train_status_error_no_labels", "no_labels", "final label"),
+    ("train_status_error_ssl_scoring_callback", "scoring_callback", "scoring"),
+    ("bundle_train_error_pretrained_false", "bundle_pretrained", "pretrained"),
+]
+
+
+@pytest.mark.parametrize(("name", "code", "said"), ERRORS)
+def test_every_error_has_words(task, name, code, said):
+    status = derive_training(tasks=[task(name)])
+    assert status.state is TrainState.ERROR
+    assert status.problem.code == code
+    assert said in status.problem.message
+    assert status.problem.detail
+
+
+def test_an_unknown_model_names_the_known_ones(task, body):
+    info = convert.server_info(body("info"))
+    status = derive_training(tasks=[task("train_status_error_unknown_model")], info=info)
+    assert "deepedit, segmentation" in status.problem.hint
+
+
+def test_a_corrupt_volume_is_named_from_further_up_in_the_log(task, log_lines):
+    broken = task("train_status_error_corrupt_image")
+    named = derive_training(tasks=[broken], runs=runs_of(log_lines("train_error_corrupt_image"))).problem
+    assert named.code == "corrupt_volume"
+    assert "corrupt_001.nii.gz" in named.message
+    assert "/workspace/dataset/corrupt_001.nii.gz" in named.hint
+    assert derive_training(tasks=[broken]).problem.code == "bad_volume"
+
+
+def test_a_kill_by_the_host_is_want_of_memory(log_lines):
+    lines = [line for line in log_lines("train_killed") if "Kill" not in line]
+    (run,) = runs_of(lines)
+    assert diagnose_training(run, run.lines).code == "out_of_memory"
+
+
+def test_an_error_nobody_knows_shows_its_last_line():
+    problem = diagnose_training(TrainRun(return_code=1), ["  File x", "ZeroDivisionError: \x1b[31mhalf"])
+    assert (problem.code, problem.message) == (
+        "train_failed",
+        "The training failed: ZeroDivisionError:  [31mhalf",
+    )
+    assert "said nothing" in diagnose_training(TrainRun(return_code=1), []).message
