@@ -252,6 +252,9 @@ class Core(App[int], inherit_bindings=False):
 
     def on_resize(self, _event: events.Resize) -> None:
         """Divide the screen anew; the pane with the keyboard keeps it."""
+        self.call_later(self._resized)  # the new size is known to the screen only after this event
+
+    def _resized(self) -> None:
         self.frame_screen.arrange_panes()
         self.call_after_refresh(self._after_layout)
 

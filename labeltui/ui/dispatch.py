@@ -136,7 +136,8 @@ class Dispatcher:
     def _failed(self, action: Action, problem: Problem) -> str:
         self.last_problem = (action.title, problem)
         hint = f" {problem.hint}" if problem.hint else ""
-        return f"{action.title}: {problem.message}{hint}"
+        more = f" ({self._app.keymap.keys_of(BY_ID['server.problem'])} shows more)" if problem.detail else ""
+        return f"{action.title}: {problem.message}{hint}{more}"
 
     def changed(self, running: Running) -> None:
         """An action said something."""
@@ -158,7 +159,7 @@ def unexpected(error: Exception) -> Problem:
     return Problem(
         "internal",
         f"{type(error).__name__}: {error}",
-        "This is a fault of labeltui: its traceback is behind 's w'.",
+        "This is a fault of labeltui, not of the host.",
         "".join(traceback.format_exception(error)),
     )
 

@@ -48,7 +48,7 @@ def stale_age(reading: Reading[Any], now: datetime) -> str:
 
 def _unknown(names: tuple[str, str, str], reading: Reading[Any]) -> Fact:
     text = "no answer" if reading.error else words.UNKNOWN.text
-    return Fact(names, (text, text, "?"), words.UNKNOWN.glyph if text != "?" else "", Tone.FAINT)
+    return Fact(names, (text, text, ""), words.UNKNOWN.glyph, Tone.FAINT)
 
 
 def _fact(names: tuple[str, str, str], word: Word, texts: tuple[str, str, str], old: str) -> Fact:

@@ -78,5 +78,6 @@ async def _open(app: Core, launch: Launch) -> None:
 def _failed(app: Core, launch: Launch, problem: Problem) -> None:
     from labeltui.ui.screens.welcome import WelcomeScreen  # noqa: PLC0415 - only when there is no session
 
+    app.dispatcher.last_problem = ("The session", problem)
     app.flash(f"{problem.message} {problem.hint}".strip(), Level.ERROR)
     app.push_screen(WelcomeScreen(launch, None if problem.code in NO_PROFILE else problem))

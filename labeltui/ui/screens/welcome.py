@@ -40,6 +40,7 @@ class WelcomeScreen(Dialog[None]):
         Binding("d", "choose('demo')", show=False),
         Binding("i", "choose('init')", show=False),
         Binding("r", "choose('again')", show=False),
+        Binding("w", "choose('why')", show=False),
     ]
 
     def __init__(self, launch: Launch, problem: Problem | None) -> None:
@@ -51,8 +52,12 @@ class WelcomeScreen(Dialog[None]):
             if problem
             else []
         )
+        why = (
+            [("why", "w", "Why", "the evidence behind it")] if problem is not None and problem.detail else []
+        )
         self._choices = [
             *again,
+            *why,
             (
                 "demo",
                 "d",
@@ -117,8 +122,14 @@ class WelcomeScreen(Dialog[None]):
     def action_choose(self, name: str) -> None:
         """Go one of the ways."""
         app = cast("Core", self.app)
+        if name not in {choice[0] for choice in self._choices}:
+            return
         if name == "quit":
             app.exit(0)
+        elif name == "why" and self._problem is not None:
+            from labeltui.ui.screens.problem import ProblemScreen  # noqa: PLC0415 - rarely needed
+
+            app.push_screen(ProblemScreen("The session", self._problem))
         elif name == "init":
             self._init(app)
         else:
