@@ -29,6 +29,7 @@ class Output:
         self.verbose = verbose
         self.stream = stream
         self.lists = False
+        self._answered = False
         self._records: list[Mapping[str, Any]] = []
 
     def progress(self, text: str) -> None:
@@ -51,6 +52,7 @@ class Output:
         if self.lists and not self.stream:
             document = {**document, "records": self._records}
         if document:
+            self._answered = True
             _write(sys.stdout, dumps(document) if self.as_json else render(document))
 
     def raw(self, text: str) -> None:
@@ -58,8 +60,11 @@ class Output:
         _write(sys.stdout, text)
 
     def failure(self, problem: Problem, document: Mapping[str, Any] | None = None) -> None:
-        """What went wrong, and what to do; ``document`` when there is something to show nevertheless."""
-        if self.as_json:
+        """What went wrong, and what to do; ``document`` when there is something to show nevertheless.
+
+        After the answer (while closing) it is for people only: stdout has had its one document.
+        """
+        if self.as_json and not self._answered:
             _write(sys.stdout, dumps(document or failure_document(problem)))
             return
         if document:

@@ -56,6 +56,8 @@ class StandIn:
 class Rig:
     """Runs the command line against a stand-in session and stand-in operations."""
 
+    stand_in = StandIn
+
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self._monkeypatch = monkeypatch
         self.host = link(LinkState.CONNECTED)

@@ -376,6 +376,18 @@ def test_interrupted_is_130_and_closes_the_session(rig, capsys, number):
     assert rig.session.events[-1] == "close"
 
 
+def test_interrupted_while_closing_adds_no_second_document(rig, monkeypatch, capsys):
+    async def close(_session):
+        os.kill(os.getpid(), signal.SIGINT)
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(rig.stand_in, "close", close)
+    assert rig("status", "--json") == 130
+    out, err = capsys.readouterr()
+    assert len(documents(out)) == 1
+    assert "Interrupted" in err
+
+
 def test_a_reader_that_leaves_ends_it_quietly(rig, monkeypatch, capsys):
     class Gone:
         def write(self, _text):
