@@ -111,6 +111,11 @@ class Host(Protocol):
     kind: Literal["ssh", "local"]
     address: str
 
+    @property
+    def loopback(self) -> bool:
+        """True when the host is, as far as ports go, this machine: what it listens on can't be listened on here too."""
+        ...
+
     async def connect(self) -> None:
         """Connect and log in; asks its prompter where needed. Deadline of its own (about 20 s without questions)."""
         ...

@@ -179,6 +179,11 @@ class LocalHost:
         self._gone = asyncio.Event()
         self._open: set[LocalChannel | LocalShell | Relay] = set()
 
+    @property
+    def loopback(self) -> bool:
+        """Always: it is this machine."""
+        return True
+
     async def connect(self) -> None:
         """Nothing is in between; a host that was closed can be used again."""
         self._gone = asyncio.Event()

@@ -6,6 +6,7 @@ import asyncio
 import errno
 import socket
 from collections.abc import Sequence
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, Literal
 
@@ -63,6 +64,14 @@ class SshHost:
         self._secrets = Secrets(prompter)
         self._connections: list[asyncssh.SSHClientConnection] = []
         self._lost: asyncio.Future[str] | None = None
+
+    @property
+    def loopback(self) -> bool:
+        """True when the host answered on this machine's own loopback."""
+        if len(self._connections) != 1:
+            return False
+        peer = self._connections[0].get_extra_info("peername")
+        return bool(peer) and ip_address(peer[0].partition("%")[0]).is_loopback
 
     # ---- connecting
 

@@ -14,6 +14,8 @@ from labeltui.session.launch import Launch
 from labeltui.session.session import Session
 from labeltui.session.statedir import StateDir
 
+KNOWN_HOSTS = ("~/.ssh/known_hosts", "/etc/ssh/ssh_known_hosts")
+
 
 def open_profile(launch: Launch, prompter: Prompter) -> Session:
     """A session over the named profile, or the file's default."""
@@ -61,7 +63,7 @@ def host_of(profile: Profile, state: StateDir, prompter: Prompter) -> Host:
         ssh.address,
         key=ssh.key,
         jump=ssh.jump,
-        known_hosts=(ssh.known_hosts,) if ssh.known_hosts else (),
+        known_hosts=(ssh.known_hosts,) if ssh.known_hosts else KNOWN_HOSTS,
         own_known_hosts=state.known_hosts,
         config=None if ssh.config == "none" else ssh.config or "~/.ssh/config",
         prompter=prompter,

@@ -45,7 +45,7 @@ class Tunnel:
 
     async def open(self, host: Host) -> None:
         """Open the forward on a host that has just connected."""
-        wanted = self._wanted()
+        wanted = self._wanted(host)
         forward = await self._take(host, wanted) if self.hold else await self._borrow(host)
         self._forward = forward
         port = forward.local_port if self.hold or forward.direct else wanted
@@ -81,9 +81,15 @@ class Tunnel:
         if port == wanted or not elsewhere:
             self._state.write(KEPT, {"port": port, "pid": os.getpid()})
 
-    def _wanted(self) -> int:
+    def _wanted(self, host: Host) -> int:
         kept = self._state.read(KEPT).get("port")
-        return kept if isinstance(kept, int) else self.remote_port
+        first = self._first(host)
+        return kept if isinstance(kept, int) and (kept != self.remote_port or kept == first) else first
+
+    def _first(self, host: Host) -> int:
+        """The port to begin with. On a host that shares our loopback the server's own port must stay free for it."""
+        shared = host.loopback and host.kind != "local"
+        return self.remote_port + 1 if shared else self.remote_port
 
     async def _borrow(self, host: Host) -> Forward:
         if host.kind == "local":
@@ -93,7 +99,8 @@ class Tunnel:
     async def _take(self, host: Host, wanted: int) -> Forward:
         if host.kind == "local":
             return await host.forward(self.remote_port, local_port=self.remote_port)
-        tries = [wanted, *(p for p in range(self.remote_port, self.remote_port + PORTS_TRIED) if p != wanted)]
+        first = self._first(host)
+        tries = [wanted, *(port for port in range(first, first + PORTS_TRIED) if port != wanted)]
         for port in (p for p in tries if p <= 65535):
             try:
                 return await host.forward(self.remote_port, local_port=port)
@@ -101,7 +108,7 @@ class Tunnel:
                 if error.problem.code != "port_taken":
                     raise
         raise Failed(
-            "port_taken", f"No free local port from {self.remote_port} on for the tunnel.", "Close what holds them."
+            "port_taken", f"No free local port from {first} on for the tunnel.", "Close what holds them."
         )
 
     def _say_moved(self, wanted: int, port: int) -> None:

@@ -35,8 +35,9 @@ class Ports:
 class Forwarding:
     """A host that can only forward; the ports in ``taken`` are in use."""
 
-    def __init__(self, kind: str = "ssh", taken: tuple[int, ...] = ()) -> None:
+    def __init__(self, kind: str = "ssh", taken: tuple[int, ...] = (), loopback: bool = False) -> None:
         self.kind = kind
+        self.loopback = loopback
         self.taken = taken
         self.given: list[Ports] = []
 
@@ -112,6 +113,13 @@ async def test_this_machine_needs_no_other_port(tmp_path: Path) -> None:
     store, tunnel = make(tmp_path, remote=8123)
     await opened(tunnel, Forwarding("local"))
     assert (tunnel.status.local_port, store.state.alerts) == (8123, ())
+
+
+async def test_a_host_that_shares_our_loopback_keeps_its_port_for_the_server(tmp_path: Path) -> None:
+    StateDir(tmp_path).write("tunnel", {"port": 8000, "pid": 1})
+    store, tunnel = make(tmp_path)
+    await opened(tunnel, Forwarding(loopback=True))
+    assert (tunnel.status.local_port, store.state.alerts) == (8001, ())
 
 
 async def test_no_free_port_at_all_is_an_error_with_words(tmp_path: Path) -> None:
