@@ -64,7 +64,7 @@ class PodFiles:
 
     def _make_folder(self, scenario: Scenario) -> None:
         venv, package = self.folder / "venv", self.folder / "venv" / "standin" / "monailabel"
-        for path in (venv / "bin", package / "interfaces" / "utils", self.folder / "logs"):
+        for path in (venv / "bin", package / "interfaces" / "utils", self.folder / "run"):
             path.mkdir(parents=True)
         for app in ("radiology", "monaibundle"):
             (self.folder / "apps" / app).mkdir(parents=True)

@@ -81,7 +81,7 @@ def start(
     files: PodFiles, port: int | None = None, conf: tuple[str, ...] = ("models", "deepedit")
 ) -> Running:
     port = port or free_port()
-    log = files.folder / "logs" / "stdout"
+    log = files.folder / "run" / "stdout"
     command = [*start_command(files, port), "--conf", *conf]
     with log.open("wb") as output:
         process = subprocess.Popen(
