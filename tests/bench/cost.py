@@ -49,4 +49,11 @@ class Cost:
 
     def write(self, answer: Path) -> None:
         """Leave it for the bench that started this process."""
-        answer.write_text(json.dumps(asdict(self)))
+        leave(answer, asdict(self))
+
+
+def leave(answer: Path, document: dict[str, object]) -> None:
+    """Write the answer so that whoever looks finds nothing or all of it."""
+    fresh = answer.with_suffix(".new")
+    fresh.write_text(json.dumps(document))
+    fresh.replace(answer)

@@ -9,6 +9,7 @@ import json
 import os
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 from tests.bench.cost import Cost
@@ -55,12 +56,10 @@ def watch(module: str, seconds: float) -> Cost:
         argv = [sys.executable, "-m", module, str(seconds), str(answer)]
         with on_terminal(argv, {"LABELTUI_STATE": home, "LABELTUI_DEMO": ""}) as program:
             program.drain()
-            program.process.wait(seconds + MARGIN_S)
-        found = (
-            json.loads(answer.read_text())
-            if answer.exists()
-            else {"error": f"{module} ended without an answer"}
-        )
+            deadline = time.monotonic() + seconds + MARGIN_S
+            while not answer.exists() and program.process.poll() is None and time.monotonic() < deadline:
+                time.sleep(0.1)
+        found = json.loads(answer.read_text()) if answer.exists() else {"error": f"{module} gave no answer"}
     if "error" in found:
         raise RuntimeError(found["error"])
     return Cost(**found)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import re
 import sys
 from collections import Counter
@@ -14,7 +13,7 @@ from labeltui.domain.server import ServerState
 from labeltui.domain.state import SessionState
 from labeltui.session.launch import Launch
 from labeltui.ui.app import Console
-from tests.bench.cost import Cost, Start
+from tests.bench.cost import Cost, Start, leave
 
 READY_WITHIN_S = 60.0
 SETTLE_S = 5.0
@@ -51,7 +50,7 @@ async def measure(console: Console, seconds: float, answer: Path) -> None:
 def complain(console: Console, answer: Path) -> None:
     state = None if console.session is None else console.session.store.state
     text = f"the demo was not ready within {READY_WITHIN_S:.0f} s: {state}"
-    answer.write_text(json.dumps({"error": text}))
+    leave(answer, {"error": text})
 
 
 async def main(seconds: float, answer: Path) -> None:
