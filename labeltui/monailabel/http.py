@@ -55,19 +55,16 @@ class Http:
         self._credentials: tuple[str, str] | None = None
         self._read_timeout = read_timeout
         self._locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
-        try:
-            self._client = httpx.AsyncClient(
-                base_url=self.base_url,
-                transport=transport,
-                timeout=httpx.Timeout(read_timeout, connect=connect_timeout),
-                # The server closes a connection without saying so after each 500, and after 5 s of idling;
-                # a POST sent into one as it closes would be lost, so none is used twice.
-                limits=httpx.Limits(max_keepalive_connections=0),
-                headers={"Accept": "*/*", "User-Agent": "labeltui"},
-                trust_env=False,  # the way to the server is the tunnel, never a proxy of the environment
-            )
-        except (httpx.InvalidURL, ValueError) as error:
-            raise Misused("bad_url", f"{base_url!r} is not the address of a server: {error}.") from error
+        self._client = httpx.AsyncClient(
+            base_url=_address(self.base_url),
+            transport=transport,
+            timeout=httpx.Timeout(read_timeout, connect=connect_timeout),
+            # The server closes a connection without saying so after each 500, and after 5 s of idling;
+            # a POST sent into one as it closes would be lost, so none is used twice.
+            limits=httpx.Limits(max_keepalive_connections=0),
+            headers={"Accept": "*/*", "User-Agent": "labeltui"},
+            trust_env=False,  # the way to the server is the tunnel, never a proxy of the environment
+        )
 
     async def close(self) -> None:
         """Give the connections back."""
@@ -87,7 +84,7 @@ class Http:
         return await parsed(answer)
 
     async def ask(
-        self, method: str, path: str, *, name: str = "", limit: int = MAX_DOCUMENT, **options: Any
+        self, method: str, path: str, *, name: str = "", limit: int | None = None, **options: Any
     ) -> Answer:
         """Send, and read the whole answer, whatever its status (but log in again once after a 401).
 
@@ -100,9 +97,10 @@ class Http:
         return answer
 
     async def _once(
-        self, method: str, path: str, name: str, limit: int, options: Mapping[str, Any]
+        self, method: str, path: str, name: str, limit: int | None, options: Mapping[str, Any]
     ) -> Answer:
         what = f"{method} {path}"
+        most = MAX_DOCUMENT if limit is None else limit
         for _name, file in (options.get("files") or {}).values():
             file.seek(0)  # sent before, when a login had run out
         async with self._locks[name or what]:
@@ -111,8 +109,8 @@ class Http:
                 content = bytearray()
                 async for chunk in response.aiter_bytes():
                     content += chunk
-                    if len(content) > limit:
-                        raise _odd(what, f"sent more than {limit >> 20} MiB")
+                    if len(content) > most:
+                        raise _odd(what, f"is larger than {most >> 20} MiB")
             self._took(name or what, time.monotonic() - started)
             return Answer(what, response.status_code, response.headers, bytes(content))
 
@@ -140,7 +138,7 @@ class Http:
         user, password = self._credentials
         form = {"grant_type": "password", "username": user, "password": password}
         answer = await self._once(
-            "POST", "/auth/token", "auth.token", MAX_DOCUMENT, {"data": form, "anonymous": True}
+            "POST", "/auth/token", "auth.token", None, {"data": form, "anonymous": True}
         )
         document = await parsed(answer) if answer.status == 200 else None
         token = document.get("access_token") if isinstance(document, dict) else None
@@ -192,6 +190,17 @@ class Http:
             "See whether it runs and whether the tunnel is up: labeltui server status.",
             f"{type(error).__name__}: {error}",
         )
+
+
+def _address(text: str) -> httpx.URL:
+    """A server's address. Raises Misused for what is none."""
+    try:
+        url = httpx.URL(text)
+        if url.scheme in ("http", "https") and url.host and (url.port or 0) <= 65535:
+            return url
+    except (httpx.InvalidURL, ValueError):
+        pass
+    raise Misused("bad_url", f"{text!r} is not the address of a server.", "Give http://HOST:PORT.")
 
 
 def _why(error: httpx.TransportError) -> str:

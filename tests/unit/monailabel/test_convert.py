@@ -1,5 +1,6 @@
 """From what the server sends to values."""
 
+# ruff: noqa: E501 (tables read better on one line)
 from __future__ import annotations
 
 from datetime import UTC, datetime

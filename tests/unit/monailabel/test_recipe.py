@@ -1,5 +1,6 @@
 """The installation: steps from facts, and failures in words."""
 
+# ruff: noqa: E501 (tables read better on one line)
 from __future__ import annotations
 
 import json

@@ -1,5 +1,6 @@
 """The lines of the server's output."""
 
+# ruff: noqa: E501 (tables read better on one line)
 from __future__ import annotations
 
 from datetime import datetime
