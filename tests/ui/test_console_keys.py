@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from conftest import NOW, StandIn, connected, console, dead, settled, stopped, wait_for
+from stand_in import NOW, StandIn, connected, console, dead, settled, stopped, wait_for
 
 from labeltui.config.model import Profile
 from labeltui.domain.problems import Failed
@@ -27,7 +27,9 @@ def ran(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, dict[str, Any]]]:
     """What was run, in place of running it."""
     calls: list[tuple[str, dict[str, Any]]] = []
 
-    async def run_action(_session: Any, action_id: str, params: Any, report: Any, *, confirmed: bool = False) -> Any:
+    async def run_action(
+        _session: Any, action_id: str, params: Any, report: Any, *, confirmed: bool = False
+    ) -> Any:
         assert confirmed
         calls.append((action_id, dict(params)))
         report.progress("working")
@@ -199,7 +201,9 @@ async def test_keys_can_be_remapped_by_action_id(ran: list[tuple[str, dict[str, 
         await wait_for(pilot, lambda: type(app.screen).__name__ == "AlertsScreen")
 
 
-async def test_a_failed_action_is_said_and_its_traceback_is_one_key_away(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_failed_action_is_said_and_its_traceback_is_one_key_away(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     async def run_action(*_args: Any, **_named: Any) -> Any:
         raise Failed("port_taken", "Port 8000 is taken.", "Choose another.", "[red]evidence[/] \x1b[31m")
 

@@ -99,11 +99,8 @@ class QueuePane(Widget):
         self.state, self.now = state, now
         queue = state.queue.value
         missing = self._missing(state, queue)
-        self.set_class(queue is None or not queue.studies, "-empty")
         self._head.set_lines(missing or self._summary(state, queue, now))
-        self._head.styles.height = (
-            "1fr" if missing and not self._table.display else max(1, len(self._head.lines))
-        )
+        self._head.styles.height = max(1, len(self._head.lines))
         self._arrange(queue.studies if queue is not None else ())
         self._say(state, queue, now)
 
