@@ -67,7 +67,7 @@ class DatastoreRest(Rest):
         answer = await self._http.ask(
             "HEAD", "/datastore/label", name="label.head", params={"image": image, "tag": tag}
         )
-        if answer.status in (404, 500):
+        if answer.status == 404:
             return False
         check(answer)
         return True

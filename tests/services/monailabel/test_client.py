@@ -110,6 +110,15 @@ async def test_a_label_goes_up_and_comes_down(server, client, tmp_path):
     assert (tmp_path / "got").read_bytes() == b"\x1f\x8blabel"
 
 
+async def test_a_label_is_missing_only_when_the_server_says_so(server, client):
+    assert not await client.has_label("a", "final")
+    server.answers["HEAD /datastore/label"] = response(200)
+    assert await client.has_label("a", "final")
+    assert "image=a" in server.requests[-1].target
+    server.answers["HEAD /datastore/label"] = response(500)
+    assert (await problem_of(client.has_label("a", "final"))).problem.code == "server_error"
+
+
 async def test_a_download_that_breaks_leaves_no_file(server, client, tmp_path):
     async def cut(_request, writer):
         writer.write(response(200, b"x" * 1000)[:-500])
