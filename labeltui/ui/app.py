@@ -133,3 +133,10 @@ class Console(Core):
         watcher = getattr(self.screen, "progressed", None)
         if watcher is not None:
             watcher()
+
+    def action_ended(self, running: Running, level: Level) -> None:
+        """Say it where it is being watched, too."""
+        super().action_ended(running, level)
+        ended = getattr(self.screen, "ended", None)
+        if ended is not None:
+            ended(self.last_words)

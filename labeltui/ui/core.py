@@ -122,8 +122,8 @@ class Core(App[int], inherit_bindings=False):
         for pane in self.panes.values():
             pane.attach(session)
         await session.start()
-        if self._last_flash[0] is None:
-            self._last_flash = (None, "press ? for every key", Level.INFO)
+        if self._last_flash[2] is Level.INFO:
+            self._last_flash = (None, f"press {self.keymap.keys_of(BY_ID['help'])} for every key", Level.INFO)
         self.paint()
 
     def use_theme(self, name: str) -> None:
@@ -192,7 +192,7 @@ class Core(App[int], inherit_bindings=False):
             screen.flash.show(*self._last_flash, f"[{log_key}] action log")
         screen.keys.show(self.footer())
         marks = {"queue": "!" if any(len(s.openers) > 1 for s in self._few_studies(state)) else ""}
-        screen.tabs.show(screen.current, marks, "")
+        screen.tabs.show(screen.current, marks)
 
     @staticmethod
     def _few_studies(state: SessionState) -> tuple[Any, ...]:
@@ -204,6 +204,11 @@ class Core(App[int], inherit_bindings=False):
         self._last_flash = (self.clock(), text, level)
         if self.is_running and self.frame_screen.is_mounted:
             self._paint_lines()
+
+    @property
+    def last_words(self) -> str:
+        """What was flashed last."""
+        return self._last_flash[1]
 
     def footer(self) -> list[Hint]:
         """At most ten keys that work now: of the focused pane first, then of the registry."""

@@ -71,7 +71,7 @@ class Dispatcher:
 
     def why_not(self, action: Action) -> str | None:
         """Why the action can't be done now, in words."""
-        if action.run is not None and self._app.session is None:
+        if action.operation and self._app.session is None:
             return "no session is open yet"
         if action.id in self.running:
             return "it is running already"

@@ -155,14 +155,12 @@ def facts(state: SessionState, now: datetime) -> tuple[Fact, ...]:
 
 def identity(state: SessionState, length: int) -> Content:
     """Which session this is, and what it may do."""
-    parts: list[tuple[str, str]] = [
-        (f" {safe(state.identity.profile)} ", "bold $block-cursor-foreground on $primary")
-    ]
+    parts: list[tuple[str, str]] = [(f" {safe(state.identity.profile)} ", "bold reverse $text-primary")]
     if state.identity.demo:
         scenario = f" {safe(state.identity.scenario)}" if state.identity.scenario and length == LONG else ""
-        parts.append((f" DEMO{scenario} ", "bold $background on $warning"))
+        parts.append((f" DEMO{scenario} ", "bold reverse $text-warning"))
     if state.identity.read_only:
-        parts.append((" READ-ONLY " if length < SHORT else " RO ", "bold $background on $accent"))
+        parts.append((" READ-ONLY " if length < SHORT else " RO ", "bold reverse $text-accent"))
     return Content.assemble(*parts)
 
 

@@ -78,14 +78,13 @@ class TooSmall(Line):
 class Tabs(Line):
     """The panes there are, while one of them has the whole screen."""
 
-    def show(self, current: str, marks: Mapping[str, str], note: str) -> None:
+    def show(self, current: str, marks: Mapping[str, str]) -> None:
         """Mark ``current``; ``marks`` are small warnings by pane (``!``)."""
         parts: list[tuple[str, str]] = []
         for name in PANES:
             label = f" {TITLES[name].replace('server ', '').replace('study ', '')}{marks.get(name, '')} "
-            style = "bold $block-cursor-foreground on $primary" if name == current else Tone.PLAIN
-            parts += [(f"▌{label}▐" if name == current else f" {label} ", style)]
-        self.set(Content.assemble(*parts, (f"  {note}", Tone.FAINT)))
+            parts += [(label, "bold reverse $text-primary" if name == current else Tone.PLAIN), ("  ", "")]
+        self.set(Content.assemble(" ", *parts))
 
 
 class FlashLine(Line):

@@ -53,8 +53,8 @@ def _share(used: float | None, total: float | None) -> float | None:
 def gpu_lines(metrics: HostMetrics, width: int, stale: bool) -> list[Content]:
     """Each GPU: memory first, since that is what ends trainings."""
     if not metrics.gpus:
-        why = safe(metrics.gpu_error) if metrics.gpu_error else "nvidia-smi is not on this host"
-        return [row("gpu", ("no GPU", Tone.WARN), (f"  {elide(why, max(8, width - 18))}", Tone.FAINT))]
+        why = safe(metrics.gpu_error) if metrics.gpu_error else "no nvidia-smi"
+        return [row("gpu", ("no GPU", Tone.WARN), (f"  {elide(why, max(8, width - 17))}", Tone.FAINT))]
     lines = []
     for gpu in metrics.gpus:
         lines.append(_gpu_memory(gpu, width, stale))

@@ -113,4 +113,6 @@ def line(study: Study, room: int, now: datetime, *, chosen: bool, focused: bool,
         return text
     if focused:
         return Content.styled(text.plain, "bold $block-cursor-foreground on $block-cursor-background")
-    return Content.styled(text.plain, "$block-cursor-blurred-foreground on $block-cursor-blurred-background")
+    return Content.styled(
+        text.plain, "bold $block-cursor-blurred-foreground on $block-cursor-blurred-background"
+    )

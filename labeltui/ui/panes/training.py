@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 
 from textual.content import Content
@@ -12,11 +13,13 @@ from labeltui.ui import words
 from labeltui.ui.facts import stale_age
 from labeltui.ui.panes.card import Card, told, wrapped
 from labeltui.ui.panes.teach import without_server
-from labeltui.ui.text import elide, fit, safe
+from labeltui.ui.text import fit, safe
 from labeltui.ui.widgets.bar import bar
 from labeltui.ui.widgets.curve import chart, spark
 from labeltui.ui.words import Tone
 
+_PREFIX = re.compile(r"^\[?\d{4}-\d\d-\d\d[ T][\d:,.]+\]?(?: \[[^\]]*\])*(?: \([^)]*\))?(?: - [A-Z]+)? - ")
+"""Time, process and level in front of a log line: the log pane has them, there is no room for them here."""
 ACTIVE = (TrainState.RUNNING, TrainState.QUEUED)
 NO_LABELS_YET = "Training needs labels that were submitted; none is final yet."
 
@@ -186,11 +189,12 @@ class TrainingCard(Card):
         if room < 2 or not training.points:
             return []
         mean = {"val_mean_dice", "train_mean_dice", "train_dice", "val_dice"}
-        newest = {k: v for k, v in training.points[-1].metrics.items() if k not in mean}
+        newest = [(k, v) for k, v in training.points[-1].metrics.items() if k not in mean]
         if not newest:
             return []
-        names = elide("  ".join(f"{safe(k)} {words.metric(v)}" for k, v in newest.items()), max(8, width - 7))
-        return [Content.assemble(("labels ", Tone.FAINT), (names, Tone.PLAIN))]
+        told = "  ".join(f"{safe(name).removesuffix('_dice')} {value:.2f}" for name, value in newest)
+        head, *more = wrapped(told, width - 7, Tone.PLAIN, min(3, room - 1))
+        return [Content.styled("labels ", Tone.FAINT) + head, *(Content("       ") + line for line in more)]
 
     def _last(self, training: TrainStatus, width: int, room: int) -> list[Content]:
         """The newest output lines that still fit."""
