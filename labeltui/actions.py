@@ -1,27 +1,21 @@
 """Every action, declared once: footer, help, palette, key map and command line are made from this list.
 
-Importing this module is cheap (it is on the way to first paint): what an action does lives in ``labeltui.session``
-and is imported when it runs.
+Importing this module is cheap (it is on the way to first paint): what an action does is named here, and lives in
+``labeltui.session.operations``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Literal
 
 from labeltui.domain.host import LinkState
 from labeltui.domain.server import ServerState
 from labeltui.domain.state import SessionState
 from labeltui.domain.training import TrainState
 
-if TYPE_CHECKING:
-    from labeltui.session.report import Report
-    from labeltui.session.session import Session
-
-Document = Mapping[str, Any]
-Run = Callable[["Session", Mapping[str, Any], "Report"], Awaitable[Document]]
 Why = Callable[[SessionState], str | None]
 
 
@@ -62,8 +56,8 @@ def _always(_state: SessionState) -> str | None:
 class Action:
     """One thing that can be done. ``disabled`` says why it can't be now; ``question`` is asked before it runs.
 
-    ``run`` works on the session and serves both doors. ``console`` names a Textual action instead, for what only
-    the console does. ``key`` follows ``leader`` where there is one; ``scope`` is ``global`` or a pane's name.
+    ``operation`` names a function of ``labeltui.session.operations`` and serves both doors; ``console`` a Textual action
+    instead, for what only the console does. ``key`` follows ``leader`` where there is one; ``scope`` is ``global`` or a pane's name.
     """
 
     id: str
@@ -77,7 +71,7 @@ class Action:
     params: tuple[Param, ...] = ()
     disabled: Why = _always
     question: Why = _always
-    run: Run | None = None
+    operation: str = ""
     console: str = ""
     footer: bool = False
 
@@ -153,18 +147,6 @@ def _ask_train_stop(state: SessionState) -> str | None:
     return "Stop the training? The best model so far is kept; the current epoch is lost."
 
 
-def _session(name: str) -> Run:
-    """The function ``name`` of ``labeltui.session.operations``, imported when it is called."""
-
-    async def run(session: Session, params: Mapping[str, Any], report: Report) -> Document:
-        from labeltui.session import operations  # noqa: PLC0415 - keeps first paint free of the network stack
-
-        operation: Run = getattr(operations, name)
-        return await operation(session, params, report)
-
-    return run
-
-
 _SERVER_OPTIONS = (
     Param("app", "app to serve: radiology, monaibundle, or a path on the host"),
     Param("models", "models to serve, comma separated"),
@@ -183,11 +165,11 @@ _TRAIN_OPTIONS = (
 )
 
 SESSION_ACTIONS: tuple[Action, ...] = (
-    Action("status", "Status", "everything the status strip shows", command=("status",), run=_session("status")),
-    Action("doctor", "Doctor", "what is wrong, and what to do", command=("doctor",), run=_session("doctor")),
+    Action("status", "Status", "everything the status strip shows", command=("status",), operation="status"),
+    Action("doctor", "Doctor", "what is wrong, and what to do", command=("doctor",), operation="doctor"),
     Action(
         "setup", "Set up MONAI Label", "install MONAI Label on the host, step by step; resumable",
-        key="i", leader="s", danger=Danger.CHANGE, command=("setup",), disabled=_not_connected, run=_session("setup"),
+        key="i", leader="s", danger=Danger.CHANGE, command=("setup",), disabled=_not_connected, operation="setup",
         params=(
             Param("check", "only say what is there and what is wrong", "bool"),
             Param("torch", "which torch to use", "choice", choices=("reuse", "cuda", "cpu")),
@@ -196,25 +178,25 @@ SESSION_ACTIONS: tuple[Action, ...] = (
     Action(
         "server.start", "Start the server", "start the MONAI Label server and wait until it answers",
         key="s", leader="s", danger=Danger.CHANGE, command=("server", "start"), params=_SERVER_OPTIONS,
-        disabled=_cannot_start, run=_session("server_start"), footer=True,
+        disabled=_cannot_start, operation="server_start", footer=True,
     ),
     Action(
         "server.stop", "Stop the server", "stop the server and everything it started",
         key="x", leader="s", danger=Danger.DESTRUCTIVE, command=("server", "stop"),
-        disabled=_cannot_stop, question=_ask_server_stop, run=_session("server_stop"),
+        disabled=_cannot_stop, question=_ask_server_stop, operation="server_stop",
     ),
     Action(
         "server.restart", "Restart the server", "stop the server and start it again with the same options",
         key="r", leader="s", danger=Danger.DESTRUCTIVE, command=("server", "restart"),
-        disabled=_cannot_stop, question=_ask_server_stop, run=_session("server_restart"),
+        disabled=_cannot_stop, question=_ask_server_stop, operation="server_restart",
     ),
     Action(
         "server.status", "Server status", "state, app, models, URL", command=("server", "status"),
-        run=_session("server_status"),
+        operation="server_status",
     ),
     Action(
         "server.logs", "Server logs", "what the server has printed", command=("server", "logs"),
-        run=_session("server_logs"),
+        operation="server_logs",
         params=(
             Param("follow", "stay and print what comes", "bool"),
             Param("lines", "only the last N lines", "int"),
@@ -222,30 +204,30 @@ SESSION_ACTIONS: tuple[Action, ...] = (
     ),
     Action(
         "studies.list", "List studies", "every study, its state, who has it", command=("studies", "list"),
-        run=_session("studies_list"),
+        operation="studies_list",
     ),
     Action(
         "studies.next", "Fetch the next study", "let a strategy pick a study, as Slicer's Next Sample does",
-        danger=Danger.CHANGE, command=("studies", "next"), disabled=_no_server, run=_session("studies_next"),
+        danger=Danger.CHANGE, command=("studies", "next"), disabled=_no_server, operation="studies_next",
         params=(Param("strategy", "strategy that picks", positional=True),),
     ),
     Action(
         "train.start", "Start training", "fine-tune a model on the submitted labels",
         key="s", leader="t", danger=Danger.CHANGE, command=("train", "start"), params=_TRAIN_OPTIONS,
-        disabled=_cannot_train, run=_session("train_start"), footer=True,
+        disabled=_cannot_train, operation="train_start", footer=True,
     ),
     Action(
         "train.stop", "Stop training", "stop the running training; an orphaned one too",
         key="x", leader="t", danger=Danger.DESTRUCTIVE, command=("train", "stop"),
-        disabled=_nothing_trains, question=_ask_train_stop, run=_session("train_stop"),
+        disabled=_nothing_trains, question=_ask_train_stop, operation="train_stop",
     ),
     Action(
         "train.status", "Training status", "state, epoch, best, time left", command=("train", "status"),
-        run=_session("train_status"), params=(Param("follow", "stay and report each epoch until the end", "bool"),),
+        operation="train_status", params=(Param("follow", "stay and report each epoch until the end", "bool"),),
     ),
     Action(
         "tunnel", "Hold the tunnel", "hold the tunnel to the server, nothing else", command=("tunnel",),
-        run=_session("tunnel"),
+        operation="tunnel",
     ),
 )
 

@@ -71,7 +71,8 @@ class Link:
     async def ready(self, deadline_s: float = 40.0) -> AgentClient:
         """The agent, as soon as it is there. Raises what stands in the way."""
         try:
-            return await asyncio.wait_for(self._wait_ready(), deadline_s)
+            async with asyncio.timeout(deadline_s):
+                return await self._wait_ready()
         except TimeoutError:
             raise self._unreachable() from None
 
@@ -156,7 +157,8 @@ class Link:
         wait = backoff_s(failures, longest_s=LONGEST_RETRY_S)
         self._tell(detail=words(error), next_try_at=self._clock() + timedelta(seconds=wait))
         try:
-            await asyncio.wait_for(self._now.wait(), wait)
+            async with asyncio.timeout(wait):
+                await self._now.wait()
         except TimeoutError:
             return
 

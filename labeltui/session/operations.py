@@ -17,7 +17,7 @@ from labeltui.session.settings import setup_options
 from labeltui.session.setup import Setup
 
 if TYPE_CHECKING:
-    from labeltui.actions import Document
+    from labeltui.session.report import Document
     from labeltui.domain.state import SessionState
     from labeltui.session.report import Report
     from labeltui.session.session import Session

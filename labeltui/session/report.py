@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Protocol
 
+Document = Mapping[str, Any]
+"""What an action has to say when it is done: what ``--json`` prints."""
+
 
 class Report(Protocol):
     """Where progress goes: the flash line and action log of the console, stderr and stdout of the command line."""

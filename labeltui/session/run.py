@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import shlex
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from labeltui.actions import BY_ID, Action, Danger, Document
+from labeltui.actions import BY_ID, Action, Danger
 from labeltui.domain.problems import Refused
+from labeltui.session import operations
 from labeltui.session.supervise import words
 
 if TYPE_CHECKING:
-    from labeltui.session.report import Report
+    from labeltui.session.report import Document, Report
     from labeltui.session.session import Session
 
+Operation = Callable[["Session", Mapping[str, Any], "Report"], Awaitable["Document"]]
 CONFIRMED = (Danger.DESTRUCTIVE, Danger.IRREVERSIBLE)
 
 
@@ -54,15 +56,14 @@ async def run_action(
     What disables a key is not refused here: the action itself says it with fresher knowledge.
     """
     action = BY_ID[action_id]
-    if action.run is None:
-        raise ValueError(f"{action_id} is done by the console")
+    operation: Operation = getattr(operations, action.operation)
     _check(session, action, confirmed)
     if action.danger is Danger.NONE:
-        return await action.run(session, params, report)
+        return await operation(session, params, report)
     entry = session.journal.begin(session.clock(), action.title, command_line(action, params))
     session.busy(action.title, True)
     try:
-        document = await action.run(session, params, report)
+        document = await operation(session, params, report)
     except asyncio.CancelledError:
         session.journal.end(entry, False, "cancelled")
         raise

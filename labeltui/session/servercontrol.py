@@ -16,7 +16,7 @@ from labeltui.session.serverwatch import JOB
 from labeltui.session.settings import server_options
 
 if TYPE_CHECKING:
-    from labeltui.actions import Document
+    from labeltui.session.report import Document
     from labeltui.session.report import Report
     from labeltui.session.session import Session
 
@@ -35,6 +35,7 @@ async def server_start(session: Session, params: Mapping[str, Any], report: Repo
     plan = await _plan(session, options)
     agent = await session.link.ready()
     report.progress(f"Starting {options.app} with {', '.join(options.models)}")
+    await agent.mkdir(plan.cwd)
     meta = {**plan.meta, OPTIONS: _remembered(options)}
     job = await agent.job_start(JOB, list(plan.argv), env=dict(plan.env), cwd=plan.cwd, meta=meta)
     final = await _until_up(session, job, report)

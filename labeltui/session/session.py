@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, Protocol
@@ -74,6 +75,7 @@ class Session:
         )  # fmt: skip
         self._alerts = Alerts(self.store, clock)
         self._supervisor = Supervisor()
+        self._autostarting: asyncio.Task[None] | None = None
         self._busy: list[str] = []
         self._wire()
 
@@ -93,7 +95,7 @@ class Session:
         for poller in self.sources.pollers:
             self._supervisor.run(poller.field, poller.run)
         if self.pod is not None and self.pod.autostart:
-            self._supervisor.run("autostart", self._autostart)
+            self._autostarting = self._supervisor.run("autostart", self._autostart)
 
     async def close(self) -> None:
         """Stop watching and disconnect. What runs on the host goes on, except the demo's pod."""
@@ -125,6 +127,8 @@ class Session:
         Raises what keeps the host from being reached.
         """
         await self.link.ready()
+        if self._autostarting is not None and asyncio.current_task() is not self._autostarting:
+            await asyncio.wait((self._autostarting,))
         self.sources.wake()
 
         def known(state: SessionState) -> bool:

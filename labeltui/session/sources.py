@@ -181,6 +181,8 @@ class Sources:
 
     def _on_lines(self) -> None:
         """The output says more than the API: the curve grows with each line."""
+        if self._state() is ServerState.STARTING and self._watch.listening:
+            self.info.wake()
         reading = self._store.state.training
         if reading.value is None:
             return

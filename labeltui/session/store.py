@@ -62,6 +62,7 @@ class Store:
 
         unsubscribe = self.subscribe(look)
         try:
-            return await asyncio.wait_for(found, timeout)
+            async with asyncio.timeout(timeout):
+                return await found
         finally:
             unsubscribe()

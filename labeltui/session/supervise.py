@@ -92,9 +92,8 @@ class Poller(Generic[T]):
             self._wake.clear()
             reading = await self._look()
             wait = self._interval()
-            if reading.failures:
-                wait = max(min(wait, 5.0), backoff_s(reading.failures, longest_s=max(wait, 10.0)))
-            await self._pause(wait)
+            # After a failure it looks again soon, and less and less often, down to its usual pace.
+            await self._pause(min(wait, backoff_s(reading.failures)) if reading.failures else wait)
 
     async def _look(self) -> Reading[T]:
         began = time.monotonic()
@@ -119,6 +118,7 @@ class Poller(Generic[T]):
 
     async def _pause(self, seconds: float) -> None:
         try:
-            await asyncio.wait_for(self._wake.wait(), seconds)
+            async with asyncio.timeout(seconds):  # wait_for can swallow a cancellation before Python 3.12
+                await self._wake.wait()
         except TimeoutError:
             return

@@ -13,7 +13,7 @@ from labeltui.domain.training import TrainState, TrainStatus
 from labeltui.monailabel.train_request import train_request
 
 if TYPE_CHECKING:
-    from labeltui.actions import Document
+    from labeltui.session.report import Document
     from labeltui.session.report import Report
     from labeltui.session.session import Session
 

@@ -100,7 +100,7 @@ def pip_arguments() -> list[str]:
     return arguments
 
 
-def write_config(path: Path, sshd: RealSshd, **server: Any) -> None:
+def write_config(path: Path, sshd: RealSshd, known_hosts: Path, **server: Any) -> None:
     """A profile over the sshd."""
     values = {
         "folder": FOLDER, "studies": "~/my studies", "models": ["deepedit"], "port": PORT, "torch": "cpu",
@@ -110,7 +110,7 @@ def write_config(path: Path, sshd: RealSshd, **server: Any) -> None:
     lines = [
         f"[profiles.{PROFILE}]", 'host = "ssh"', 'client_id = "console"', f"[profiles.{PROFILE}.ssh]",
         f"address = {json.dumps(sshd.address)}", f"key = {json.dumps(str(sshd.client_key))}",
-        f"known_hosts = {json.dumps(str(sshd.known_hosts))}", 'config = "none"', f"[profiles.{PROFILE}.server]",
+        f"known_hosts = {json.dumps(str(known_hosts))}", 'config = "none"', f"[profiles.{PROFILE}.server]",
     ]  # fmt: skip
     for key, value in values.items():
         if isinstance(value, dict):
@@ -128,10 +128,12 @@ def bench() -> Iterator[Bench]:
     root = Path(tempfile.mkdtemp(prefix="labeltui-real-"))
     home = Path(kept) if kept else root / "home"
     home.mkdir(parents=True, exist_ok=True)
-    sshd = RealSshd(root / "sshd", home=home)
+    sshd = RealSshd(root / "sshd", env={"HOME": str(home)})
     sshd.start()
+    known_hosts = root / "known_hosts"
+    known_hosts.write_text(f"[127.0.0.1]:{sshd.port} {sshd.host_public_key}\n")
     config, state = root / "config.toml", root / "state"
-    write_config(config, sshd)
+    write_config(config, sshd, known_hosts)
     environment = {**os.environ, "LABELTUI_STATE": str(state)}
     shutil.rmtree(home / "my studies", ignore_errors=True)
     make_studies(home / "my studies", 8, labelled=5)

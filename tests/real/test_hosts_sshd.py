@@ -52,7 +52,9 @@ async def host(tmp_path: Path) -> AsyncIterator[tuple[RealSshd, SshHost]]:
 async def test_a_job_outlives_the_server_and_its_log_has_no_gap(host: tuple[RealSshd, SshHost]) -> None:
     sshd, ssh = host
     agent = await start_agent(ssh, FOLDER)
-    job = await agent.job_start("server", ["sh", "-c", "i=0; while :; do echo line $i; i=$((i+1)); sleep 0.005; done"])
+    job = await agent.job_start(
+        "server", ["sh", "-c", "i=0; while :; do echo line $i; i=$((i+1)); sleep 0.005; done"]
+    )
     assert job.log_path is not None
     got, chunks = bytearray(), 0
     follow = agent.follow(job.log_path)
@@ -94,7 +96,9 @@ async def test_a_stopped_server_is_noticed(host: tuple[RealSshd, SshHost]) -> No
         sshd.signal(signal.SIGCONT)
 
 
-async def test_an_upload_goes_on_after_the_server_was_killed(host: tuple[RealSshd, SshHost], tmp_path: Path) -> None:
+async def test_an_upload_goes_on_after_the_server_was_killed(
+    host: tuple[RealSshd, SshHost], tmp_path: Path
+) -> None:
     sshd, ssh = host
     source = tmp_path / "source"
     source.write_bytes(os.urandom(30_000_000))
@@ -117,7 +121,9 @@ async def test_an_upload_goes_on_after_the_server_was_killed(host: tuple[RealSsh
 
 async def test_a_shell_with_its_size_and_a_forwarded_port(host: tuple[RealSshd, SshHost]) -> None:
     sshd, ssh = host
-    shell = await ssh.shell(80, 24, command="stty size; trap 'stty size; exit 6' WINCH; echo up; while :; do sleep 0.02; done")
+    shell = await ssh.shell(
+        80, 24, command="stty size; trap 'stty size; exit 6' WINCH; echo up; while :; do sleep 0.02; done"
+    )
     seen = b""
     while b"up" not in seen:
         seen += await shell.read()
@@ -148,10 +154,26 @@ async def test_openssh_reads_what_was_remembered(host: tuple[RealSshd, SshHost])
     import subprocess
 
     sshd, _ = host
-    options = ["-o", "StrictHostKeyChecking=yes", "-o", f"UserKnownHostsFile={sshd.folder / 'known_hosts'}", "-F", "none"]
+    options = [
+        "-o",
+        "StrictHostKeyChecking=yes",
+        "-o",
+        f"UserKnownHostsFile={sshd.folder / 'known_hosts'}",
+        "-F",
+        "none",
+    ]
     done = await asyncio.to_thread(
         subprocess.run,
-        ["ssh", *options, "-i", str(sshd.client_key), "-p", str(sshd.port), f"{sshd.user}@127.0.0.1", "echo in"],
+        [
+            "ssh",
+            *options,
+            "-i",
+            str(sshd.client_key),
+            "-p",
+            str(sshd.port),
+            f"{sshd.user}@127.0.0.1",
+            "echo in",
+        ],
         capture_output=True,
         check=False,
     )

@@ -66,7 +66,9 @@ class Rig:
         self.consoles: list[Launch] = []
         self.does: Callable[..., Any] | None = None
         self.shell: Any = None
-        self.by_id = {action.id: self._replaced(action) for action in actions.ACTIONS}
+        self.by_id = dict(actions.BY_ID)
+        for action in actions.ACTIONS:
+            self._record(action)
         monkeypatch.setattr("labeltui.cli.parser.BY_ID", self.by_id)
         monkeypatch.setattr("labeltui.session.run.BY_ID", self.by_id)
         self.terminal(present=False)
@@ -85,9 +87,10 @@ class Rig:
             self._monkeypatch.setattr("labeltui.cli.asking.TerminalPrompter.ask", ask)
         return questions
 
-    def _replaced(self, action: actions.Action) -> actions.Action:
-        if action.run is None:
-            return action
+    def _record(self, action: actions.Action) -> None:
+        """Let the action's operation only note that it was called."""
+        if not action.operation:
+            return
 
         async def run(session: Any, params: Any, report: Any) -> Any:
             self.calls.append((action.id, dict(params)))
@@ -95,7 +98,7 @@ class Rig:
                 return {"as_of": NOW.isoformat(), "did": action.id}
             return await self.does(session, params, report)
 
-        return replace(action, run=run)
+        self._monkeypatch.setattr(f"labeltui.session.operations.{action.operation}", run)
 
     def irreversible(self, action_id: str) -> None:
         """Make an action of the registry one that needs the name typed."""
