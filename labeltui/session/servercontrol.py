@@ -149,7 +149,7 @@ async def _until_up(session: Session, job: Job, report: Report) -> SessionState:
             said = server.phase
             report.progress(said)
         if server.state is ServerState.CRASHED:
-            return session.watch.caught_up
+            return session.watch.read_whole
         return server.state in (ServerState.RUNNING, ServerState.STOPPED)
 
     return await session.store.wait_for(settled)

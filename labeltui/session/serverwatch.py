@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
 
-from labeltui.domain.problems import Problem, Unreachable
+from labeltui.domain.problems import Failed, Problem, Unreachable
 from labeltui.domain.reading import Reading
 from labeltui.domain.server import OrphanTraining, ServerInfo
 from labeltui.domain.serverlog import Event, event, parse_line
@@ -57,17 +57,34 @@ class ServerWatch:
         self._startup = StartupReader()
         self._lines = LineSplitter()
         self._answered_at: datetime | None = None
-        self._problem: Problem | None = None
+        self._ended = asyncio.Event()
+        self._final_size: int | None = None
 
     async def attach(self, agent: AgentClient) -> None:
         """Follow jobs and output for as long as the agent is there."""
         self.zone = timezone(timedelta(seconds=agent.hello.utc_offset_s))
         unsubscribe = agent.subscribe_jobs(self._on_job)
+        measuring = asyncio.create_task(self._measure(agent))
         try:
             self._on_job(await agent.job_status(JOB))
             await self._follow(agent)
         finally:
             unsubscribe()
+            measuring.cancel()
+            await asyncio.gather(measuring, return_exceptions=True)
+
+    async def _measure(self, agent: AgentClient) -> None:
+        """Learn how much an ended run has printed in all: its cause is in the last lines, which come after its end."""
+        while True:
+            await self._ended.wait()
+            self._ended.clear()
+            if self.run.log_path is None:
+                continue
+            try:
+                self._final_size = int((await agent.stat(self.run.log_path))["size"])
+            except Failed:
+                self._final_size = 0  # somebody removed it: nothing more will come
+            self.refresh()
 
     async def _follow(self, agent: AgentClient) -> None:
         """Follow the newest run's output, and the next one's as soon as there is a next one."""
@@ -128,11 +145,14 @@ class ServerWatch:
     def _on_job(self, job: Job) -> None:
         if job.name != JOB:
             return
-        if job.run_id != self.run.run_id:
-            self._answered_at = None
-        self._problem = None
+        ended = job.state in (JobState.EXITED, JobState.LOST)
+        if job.run_id != self.run.run_id or ended:
+            self._answered_at = None  # what answered was that run; whether another server does is asked anew
+        self._final_size = None
         self.meta = job.meta or {}
         self.run = _run_of(job)
+        if ended:
+            self._ended.set()
         self.refresh()
 
     @property
@@ -172,13 +192,21 @@ class ServerWatch:
         self._answered_at = None if self.run.state == "absent" else self._answered_at
         self._store.update(server=replace(self._store.state.server, error=why))
 
+    @property
+    def read_whole(self) -> bool:
+        """True when everything that an ended run has printed is held (or nothing was)."""
+        if self.log.run_id != self.run.run_id:
+            return self.run.run_id is None
+        return self._final_size is not None and self.log.size >= self._final_size
+
     def _diagnosis(self) -> Problem | None:
         if self.run.state not in (JobState.EXITED, JobState.LOST) or self.log.run_id != self.run.run_id:
             return None
-        if self._problem is None and self.caught_up:
-            lines = [line.decode("utf-8", "replace") for line in self.log.tail(LINES_FOR_DIAGNOSIS)]
-            self._problem = diagnose_exit(lines, self.run.exit_code)
-        return self._problem
+        if not self.read_whole:
+            code = "" if self.run.exit_code is None else f" (exit code {self.run.exit_code})"
+            return Problem("ended", f"The server has ended{code}; its last lines are being read.")
+        lines = [line.decode("utf-8", "replace") for line in self.log.tail(LINES_FOR_DIAGNOSIS)]
+        return diagnose_exit(lines, self.run.exit_code)
 
 
 def _run_of(job: Job) -> ServerRun:

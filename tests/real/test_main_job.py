@@ -301,8 +301,9 @@ async def test_a_killed_server_is_seen_and_its_training_is_found(
         server = state.server.value
         assert server is not None
         assert server.exit_code == -9
-        assert server.problem is not None
-        assert server.problem.detail
+        await session.store.wait_for(
+            lambda s: bool(s.server.value and s.server.value.problem and s.server.value.problem.detail), 3.0
+        )
         state = await session.store.wait_for(lambda s: bool(s.server.value and s.server.value.orphans), 30)
         assert state.server.value is not None
         assert state.server.value.orphans[0].model == "deepedit"
