@@ -226,9 +226,7 @@ _RETURN = re.compile(r"Return code: (-?\d{1,5})$")
 _KILLED = re.compile(r"Killed background process: (\d{1,10})")
 _BATCH = re.compile(r"\d{1,9} => (\S{1,300}) => (\S{1,60}) => (\d{1,9}) / (\d{1,9})$")
 _LABEL = re.compile(r"Saving Label for Image: (.{1,400}?); Tag: (.{1,100}?); Info: ")
-_UNREADABLE = re.compile(
-    r"(?:LoadImage cannot find a suitable reader for file|unable to load)[: (']+([^'\n]{1,1000})"
-)
+_UNREADABLE = re.compile(r"LoadImage cannot find a suitable reader for file: (.{1,1000}?)\.?\s*$")
 
 
 def event(record: LogRecord) -> Event | None:
@@ -243,9 +241,9 @@ def event(record: LogRecord) -> Event | None:
     if message.startswith("Key metric: ") and (found := _KEY.match(message)):
         value = _number(found[2])
         return None if value is None else KeyMetric(found[1], value, int(found[3]))
-    if "LoadImage cannot find" in message or "unable to load" in message:
-        found = _UNREADABLE.search(message)
-        return Unreadable(found[1].strip(" .,)")) if found else None
+    # Each reader that gives up on a file says so too, but the next may succeed: only this is final.
+    if "LoadImage cannot find" in message and (found := _UNREADABLE.search(message)):
+        return Unreadable(found[1])
     return _engine_event(record)
 
 

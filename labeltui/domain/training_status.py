@@ -82,7 +82,7 @@ def _of_task(
         iterations=told.iterations,
         best=told.best,
         eta_s=eta_s(told) if state is TrainState.RUNNING and run is not None else None,
-        problem=diagnose_training(told, task.details, info) if state is TrainState.ERROR else None,
+        problem=_problem(state, told, task, info),
         points=told.points,
         loss=told.loss,
         lines=task.details or told.lines,
@@ -91,6 +91,15 @@ def _of_task(
         ended_at=_aware(task.ended_at, zone),
     )
     return status if run is not None else _with_stats(status, _stats_of(task, info, zone))
+
+
+def _problem(state: TrainState, run: TrainRun, task: Task, info: ServerInfo | None) -> Problem | None:
+    if state is TrainState.ERROR:
+        return diagnose_training(run, task.details, info)
+    # A data loader's thread that dies of a damaged volume leaves studies out, and the server calls that done.
+    if state is not TrainState.STOPPED and run.unreadable:
+        return _unreadable(run.unreadable, "\n".join(run.errors), left_out=True)
+    return None
 
 
 def _run_of(task: Task, tasks: Sequence[Task], runs: Sequence[TrainRun]) -> TrainRun | None:
@@ -212,7 +221,7 @@ _CAUSES: tuple[tuple[str, str, str, str], ...] = (
      "Stop what else uses it, or train with a smaller batch or input size."),
     (r"bus error|shared memory \(shm\)|Unable to open shared memory", "shared_memory",
      "The host's shared memory is too small for the data loaders.",
-     "Train with dataloader = ThreadDataLoader."),
+     "Give the container more of it (docker run --shm-size=8g)."),
     (r"No space left on device", "disk_full",
      "The host's disk filled up.", "Free some space on the host, then train again."),
     (r"stat: path should be string.{0,40}NoneType", "bundle_pretrained",
@@ -265,15 +274,14 @@ def diagnose_training(run: TrainRun, details: Sequence[str], info: ServerInfo | 
     )
 
 
-def _unreadable(paths: Sequence[str], evidence: str) -> Problem:
+def _unreadable(paths: Sequence[str], evidence: str, *, left_out: bool = False) -> Problem:
     names = ", ".join(_plain(posixpath.basename(path)) for path in paths[:3])
     more = f" and {len(paths) - 3} more" if len(paths) > 3 else ""
-    what = (
-        "is damaged: the training cannot read it" if len(paths) == 1 else "are damaged: it cannot read them"
-    )
+    damaged = "is damaged" if len(paths) == 1 else "are damaged"
+    then = "the training leaves out studies" if left_out else "the training cannot read it"
     return Problem(
-        "corrupt_volume",
-        f"{names}{more} {what}.",
+        "studies_left_out" if left_out else "corrupt_volume",
+        f"{names}{more} {damaged}: {then}.",
         f"Replace or remove {_plain(paths[0])}, then train again.",
         evidence,
     )

@@ -9,7 +9,7 @@ from typing import Any
 from labeltui.domain.problems import Misused
 
 # Of the choices a trainer lists, the first is not always the one that works.
-SAFE_CHOICES = {"tracking": "None", "dataset": "Dataset"}
+SAFE_CHOICES = {"tracking": "None", "dataset": "Dataset", "dataloader": "DataLoader"}
 YES = frozenset({"true", "1", "yes", "on"})
 NO = frozenset({"false", "0", "no", "off"})
 
@@ -23,7 +23,8 @@ def train_request(
     """A request with one value per parameter: the trainer's defaults, then ``overrides``.
 
     Lists are choices, of which one is sent: a list sent whole reaches the training as a list. ``dataset``
-    is the one that does not hold every volume in memory, ``tracking`` is off (its default ends in an error).
+    is the one that does not hold every volume in memory, ``tracking`` is off (its default ends in an error),
+    and ``dataloader`` the one that fails on a damaged volume: ThreadDataLoader leaves out studies without a word.
     Values given as text take the type of the default. Raises Misused for a value that has no such type.
     """
     request = {key: _default(key, value) for key, value in trainer_config.items()}

@@ -105,6 +105,13 @@ def test_metrics_keep_the_names_they_have(text, values):
     assert log.metrics(text) == values
 
 
+def test_a_reader_that_gives_up_is_not_yet_a_damaged_volume():
+    line = "[2026-11-23 17:10:59,079] [1] [T] [INFO] (LoadImage:295) - ITKReader: unable to load ('/d/a.nii.gz',)."
+    assert log.event(log.parse_line(line)) is None
+    final = "RuntimeError: LoadImage cannot find a suitable reader for file: /d/it's (a) b.nii.gz."
+    assert log.event(log.parse_line(final)) == log.Unreadable("/d/it's (a) b.nii.gz")
+
+
 def test_only_the_server_is_believed_about_tasks():
     forged = "[2026-11-23 17:08:17,116] [1] [T] [INFO] (LoadImage:1) - Return code: 0"
     assert log.event(log.parse_line(forged)) is None

@@ -17,7 +17,7 @@ def test_lists_become_the_one_that_works(body):
     assert request == {
         "name": "train_01", "pretrained": False, "device": "cpu", "max_epochs": 2, "early_stop_patience": -1,
         "val_split": 0.2, "train_batch_size": 1, "val_batch_size": 1, "multi_gpu": True, "gpus": "all",
-        "dataset": "Dataset", "dataloader": "ThreadDataLoader", "tracking": "None",
+        "dataset": "Dataset", "dataloader": "DataLoader", "tracking": "None",
     }  # fmt: skip
 
 

@@ -165,6 +165,13 @@ def test_a_corrupt_volume_is_named_from_further_up_in_the_log(task, log_lines):
     assert derive_training(tasks=[broken]).problem.code == "bad_volume"
 
 
+def test_a_training_done_without_some_studies_says_so(task, log_lines):
+    run = replace(runs_of(log_lines("train_3epochs"))[0], unreadable=("/d/bad one.nii.gz",))
+    status = derive_training(tasks=[task("train_status_done")], runs=[run])
+    assert (status.state, status.problem.code) == (TrainState.DONE, "studies_left_out")
+    assert "bad one.nii.gz" in status.problem.message
+
+
 def test_a_kill_by_the_host_is_want_of_memory(log_lines):
     lines = [line for line in log_lines("train_killed") if "Kill" not in line]
     (run,) = runs_of(lines)
