@@ -23,9 +23,10 @@ def train_request(
     """A request with one value per parameter: the trainer's defaults, then ``overrides``.
 
     Lists are choices, of which one is sent: a list sent whole reaches the training as a list. ``dataset``
-    is the one that does not hold every volume in memory, ``tracking`` is off (its default ends in an error),
-    and ``dataloader`` the one that fails on a damaged volume: ThreadDataLoader leaves out studies without a word.
-    Values given as text take the type of the default. Raises Misused for a value that has no such type.
+    is the one that does not hold every volume in memory, ``tracking`` is off (its default ends in an
+    error), and ``dataloader`` the one that fails on a damaged volume: ThreadDataLoader leaves out studies
+    without a word. Values given as text take the type of the default. Raises Misused for a value that has
+    no such type.
     """
     request = {key: _default(key, value) for key, value in trainer_config.items()}
     request = {key: value for key, value in request.items() if value is not None}
