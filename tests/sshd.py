@@ -25,8 +25,9 @@ def free_port() -> int:
 class RealSshd:
     """``sshd -D`` with keys of its own in ``folder``.
 
-    ``address`` and ``client_key`` are what a client needs; ``host_public_key`` is the line it should see. ``env`` is set
-    for every session (SetEnv), HOME among it: ``folder/home`` unless given. ``restart`` keeps the port and the keys.
+    ``address`` and ``client_key`` are what a client needs; ``host_public_key`` is the line it should see.
+    ``env`` is set for every session (SetEnv), HOME among it: ``folder/home`` unless given. ``restart`` keeps
+    the port and the keys.
     """
 
     def __init__(
@@ -124,10 +125,8 @@ class RealSshd:
         """The server, and the processes that serve its sessions; not what runs in the sessions."""
         if self._process is None:
             return []
-        found, listing = (
-            [self._process.pid],
-            subprocess.run(["ps", "-axo", "pid=,ppid=,args="], stdout=subprocess.PIPE),
-        )
+        found = [self._process.pid]
+        listing = subprocess.run(["ps", "-axo", "pid=,ppid=,args="], stdout=subprocess.PIPE, check=True)
         rows = [line.split(None, 2) for line in listing.stdout.decode("utf-8", "replace").splitlines()]
         for _ in range(3):  # the server's children, and theirs (privilege separation)
             for row in rows:

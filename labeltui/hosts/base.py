@@ -1,8 +1,9 @@
 """What every host can do, whatever way it is reached.
 
-Implementations behave alike (``tests/services/test_hosts_alike.py`` runs the same tests on each); callers never
-ask which one they hold. All failures are :class:`~labeltui.domain.problems.LabeltuiError`: ``Unreachable`` when the
-host can't be reached or went away, ``Refused`` when the operator must decide (changed key, login), ``Failed`` else.
+Implementations behave alike (``tests/services/test_hosts_alike.py`` runs the same tests on each); callers
+never ask which one they hold. All failures are :class:`~labeltui.domain.problems.LabeltuiError`:
+``Unreachable`` when the host can't be reached or went away, ``Refused`` when the operator must decide
+(changed key, login), ``Failed`` else.
 """
 
 from __future__ import annotations
@@ -95,7 +96,10 @@ class Shell(Protocol):
 
 
 class Forward(Protocol):
-    """A local port that leads to a port on the host. ``direct``: the host is this machine, nothing is in between."""
+    """A local port that leads to a port on the host. ``direct``.
+
+    The host is this machine, nothing is in between.
+    """
 
     local_port: int
     direct: bool
@@ -113,11 +117,17 @@ class Host(Protocol):
 
     @property
     def loopback(self) -> bool:
-        """True when the host is, as far as ports go, this machine: what it listens on can't be listened on here too."""
+        """True when the host is, as far as ports go, this machine.
+
+        What it listens on can't be listened on here too.
+        """
         ...
 
     async def connect(self) -> None:
-        """Connect and log in; asks its prompter where needed. Deadline of its own (about 20 s without questions)."""
+        """Connect and log in; asks its prompter where needed.
+
+        Deadline of its own (about 20 s without questions).
+        """
         ...
 
     async def lost(self) -> str:
@@ -133,7 +143,7 @@ class Host(Protocol):
         command: str,
         *,
         stdin: bytes | None = None,
-        timeout: float | None = 60.0,  # noqa: ASYNC109
+        timeout: float | None = 60.0,
     ) -> Completed:
         """Run a POSIX shell command line (callers quote) to its end, with its output whole."""
         ...
@@ -154,7 +164,10 @@ class Host(Protocol):
         ...
 
     async def upload(self, source: Path, target: str, *, progress: Progress | None = None) -> None:
-        """Copy a file up; resumes a broken copy, compares checksums, and only then gives the file its name."""
+        """Copy a file up.
+
+        Resumes a broken copy, compares checksums, and only then gives the file its name.
+        """
         ...
 
     async def download(self, source: str, target: Path, *, progress: Progress | None = None) -> None:

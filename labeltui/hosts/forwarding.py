@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import errno
+from typing import cast
 
 from labeltui.domain.problems import Failed
 
@@ -21,7 +22,10 @@ def port_taken(port: int) -> Failed:
 
 
 class Relay:
-    """The port itself where none (or the same) is asked for; otherwise a listener that copies bytes both ways."""
+    """The port itself where none (or the same) is asked for.
+
+    Otherwise a listener that copies bytes both ways.
+    """
 
     def __init__(self, remote_port: int, local_port: int) -> None:
         self.local_port = local_port or remote_port
@@ -44,8 +48,7 @@ class Relay:
             ) from error
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
+        task = cast("asyncio.Task[None]", asyncio.current_task())
         self._busy.add(task)
         try:
             there_reader, there_writer = await asyncio.open_connection(LOOPBACK, self._remote_port)

@@ -12,7 +12,7 @@ import struct
 import termios
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal
+from typing import Literal, cast
 
 from labeltui.domain.problems import Failed, Unreachable
 from labeltui.hosts import transfer
@@ -20,6 +20,7 @@ from labeltui.hosts.base import Completed, Progress
 from labeltui.hosts.forwarding import Relay
 
 STDERR_KEPT = 8192
+CLOSE_WAIT_S = 2.0
 PIPE_BYTES = 256 * 1024
 
 
@@ -32,22 +33,21 @@ class LocalChannel:
         self._reader = asyncio.create_task(self._keep_stderr())
 
     async def _keep_stderr(self) -> None:
-        assert self._process.stderr is not None
-        while data := await self._process.stderr.read(4096):
+        stream = cast(asyncio.StreamReader, self._process.stderr)
+        while data := await stream.read(4096):
             self._stderr += data
             del self._stderr[:-STDERR_KEPT]
 
     async def read(self, limit: int = 65536) -> bytes:
         """See :class:`~labeltui.hosts.base.Channel`."""
-        assert self._process.stdout is not None
-        return await self._process.stdout.read(limit)
+        return await cast(asyncio.StreamReader, self._process.stdout).read(limit)
 
     async def write(self, data: bytes) -> None:
         """See :class:`~labeltui.hosts.base.Channel`; Unreachable when the command no longer reads."""
-        assert self._process.stdin is not None
+        stream = cast(asyncio.StreamWriter, self._process.stdin)
         try:
-            self._process.stdin.write(data)
-            await self._process.stdin.drain()
+            stream.write(data)
+            await stream.drain()
         except (BrokenPipeError, ConnectionResetError):
             raise Unreachable("channel_closed", "The command ended before it had read everything.") from None
 
@@ -74,12 +74,24 @@ class LocalChannel:
 
 async def _ended(process: asyncio.subprocess.Process) -> None:
     """Wait a little for a process that was told to go, then kill its group."""
+    # asyncio believes in the end of a process only when its output was read to the end
+    unread = [asyncio.create_task(_discard(stream)) for stream in (process.stdout, process.stderr) if stream]
     try:
-        await asyncio.wait_for(process.wait(), 2)
+        await asyncio.wait_for(process.wait(), CLOSE_WAIT_S)
     except TimeoutError:
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(process.pid, signal.SIGKILL)
-        await process.wait()
+        with contextlib.suppress(TimeoutError):  # something in another group may still hold the pipes
+            await asyncio.wait_for(process.wait(), CLOSE_WAIT_S)
+    finally:
+        for task in unread:
+            task.cancel()
+
+
+async def _discard(stream: asyncio.StreamReader) -> None:
+    with contextlib.suppress(RuntimeError):  # somebody else reads it
+        while await stream.read(65536):
+            pass
 
 
 class LocalShell:
@@ -222,7 +234,10 @@ class LocalHost:
     async def run(
         self, command: str, *, stdin: bytes | None = None, timeout: float | None = 60.0
     ) -> Completed:
-        """See :class:`~labeltui.hosts.base.Host`; Failed with code ``timeout`` when the command takes too long."""
+        """See :class:`~labeltui.hosts.base.Host`.
+
+        Failed with code ``timeout`` when the command takes too long.
+        """
         process = await self._spawn(command)
         try:
             async with asyncio.timeout(timeout):
@@ -233,7 +248,7 @@ class LocalHost:
             if process.returncode is None:
                 with contextlib.suppress(ProcessLookupError, PermissionError):
                     os.killpg(process.pid, signal.SIGKILL)
-                await process.wait()
+                await _ended(process)
         return Completed(await process.wait(), stdout, stderr)
 
     async def open(self, command: str) -> LocalChannel:

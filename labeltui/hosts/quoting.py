@@ -9,7 +9,10 @@ _USER = re.compile(r"~[A-Za-z0-9._-]*\Z")
 
 
 def quote_path(path: str) -> str:
-    """A path as one word of a POSIX shell. A leading ``~`` or ``~user`` is expanded on the host; nothing else is."""
+    """A path as one word of a POSIX shell. A leading ``~`` or ``~user`` is expanded on the host.
+
+    Nothing else is.
+    """
     head, slash, rest = path.partition("/")
     if not _USER.match(head):
         return shlex.quote(path)

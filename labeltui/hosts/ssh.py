@@ -31,10 +31,10 @@ CLOSE_WAIT_S = 2.0
 class SshHost:
     """One machine over asyncssh, with the login, the keys and the configuration that ssh itself would use.
 
-    ``address`` is ``user@host:port`` or a Host of ``config``; ``key`` the one private key to use; ``jump`` the hosts to
-    go through, as after ``ssh -J``. Keys of hosts are looked up in ``known_hosts`` and ``own_known_hosts``; those the
-    operator accepts are written to the latter. A machine that does not answer is given up after about three times
-    ``keepalive_s``.
+    ``address`` is ``user@host:port`` or a Host of ``config``; ``key`` the one private key to use; ``jump``
+    the hosts to go through, as after ``ssh -J``. Keys of hosts are looked up in ``known_hosts`` and
+    ``own_known_hosts``; those the operator accepts are written to the latter. A machine that does not answer
+    is given up after about three times ``keepalive_s``.
     """
 
     kind: Literal["ssh", "local"] = "ssh"
@@ -79,7 +79,8 @@ class SshHost:
         """Connect and log in.
 
         Raises Refused (``host_key_changed``, ``host_key_unknown``, ``host_key_revoked``, ``login_failed``,
-        ``bad_key``), Unreachable (``dns``, ``refused``, ``timeout``, ``network``) or Misused (``bad_address``).
+        ``bad_key``), Unreachable (``dns``, ``refused``, ``timeout``, ``network``) or Misused
+        (``bad_address``).
         """
 
         await self.close()
@@ -268,7 +269,10 @@ class SshHost:
     async def run(
         self, command: str, *, stdin: bytes | None = None, timeout: float | None = 60.0
     ) -> Completed:
-        """See :class:`~labeltui.hosts.base.Host`; Failed with code ``timeout`` when the command takes too long."""
+        """See :class:`~labeltui.hosts.base.Host`.
+
+        Failed with code ``timeout`` when the command takes too long.
+        """
         process = await self._process(command, request_pty=False)
         try:
             async with asyncio.timeout(timeout):

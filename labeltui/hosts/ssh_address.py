@@ -21,8 +21,8 @@ SSH_PORT = 22
 class Target:
     """One machine to log in to, with what ssh's configuration says of it.
 
-    ``alias`` is what was typed; ``known_as`` the name its key is filed under; ``agent`` the path of the agent's socket,
-    empty for none. ``identities_only``: the agent offers only keys that ``identities`` name.
+    ``alias`` is what was typed; ``known_as`` the name its key is filed under; ``agent`` the path of the
+    agent's socket, empty for none. ``identities_only``: the agent offers only keys that ``identities`` name.
     """
 
     alias: str
@@ -69,7 +69,7 @@ def split(address: str) -> tuple[str | None, str, int | None]:
 
 
 def resolve(address: str, config: Path | None, key: Path | None) -> Target:
-    """What ssh would make of ``address``. ``key``: the one key to use (other keys of an agent are not offered).
+    """What ssh would make of ``address``. ``key``: the one to use (an agent offers no other then).
 
     Raises Misused with code ``bad_address`` or ``ssh_config``.
     """

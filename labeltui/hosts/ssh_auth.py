@@ -52,7 +52,10 @@ class Deadline:
 
 
 class Login(asyncssh.SSHClient):
-    """One attempt to log in to ``target``. Tells afterwards what the server offered and what key it showed."""
+    """One attempt to log in to ``target``.
+
+    Tells afterwards what the server offered and what key it showed.
+    """
 
     def __init__(
         self,
@@ -114,7 +117,10 @@ class Login(asyncssh.SSHClient):
     async def kbdint_challenge_received(
         self, name: str, instructions: str, lang: str, prompts: Sequence[tuple[str, bool]]
     ) -> Sequence[str] | None:
-        """Put the server's questions to the operator; a lone password is remembered, a one-time code is not."""
+        """Put the server's questions to the operator.
+
+        A lone password is remembered, a one-time code is not.
+        """
         if len(prompts) == 1 and "password" in prompts[0][0].lower():
             password = await self._password(prompts[0][0].strip().rstrip(":"))
             return None if password is None else [password]
@@ -173,7 +179,7 @@ class Login(asyncssh.SSHClient):
         return None
 
     async def keys(self, required: Path | None) -> list[Any]:
-        """Keys to offer at once: the agent's, then files without passphrase. Those with one are asked for later.
+        """Keys to offer at once: the agent's, then files without passphrase. Those with one come later.
 
         Raises Refused with code ``bad_key`` when the ``required`` key can't be used.
         """

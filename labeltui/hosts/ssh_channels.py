@@ -79,7 +79,10 @@ class SshChannel:
 
 
 class SshShell:
-    """A remote PTY. ``read`` ends with ``b""`` whether the shell ended or the connection: ``wait`` tells which."""
+    """A remote PTY. ``read`` ends with ``b""`` whether the shell ended or the connection.
+
+    ``wait`` tells which.
+    """
 
     def __init__(self, process: asyncssh.SSHClientProcess[bytes]) -> None:
         self._process = process

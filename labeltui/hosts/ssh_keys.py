@@ -62,7 +62,8 @@ class KnownHosts:
     def lists(self, name: str, address: str, port: int) -> tuple[list[Any], ...]:
         """The seven lists asyncssh asks for: trusted, CA and revoked keys, and the same of X.509.
 
-        As in OpenSSH, a key filed without a port is good for every port of a host that has no entry of its own.
+        As in OpenSSH, a key filed without a port is good for every port of a host that has no entry of its
+        own.
         """
         merged: tuple[list[Any], ...] = ([], [], [], [], [], [], [])
         for where in (port, SSH_PORT):
@@ -81,7 +82,7 @@ def changed(key: Any, old: list[tuple[str, Any]], shown: str) -> Refused:
         "host_key_changed",
         f"The key of {shown} has changed: {algorithm(before)} {before.get_fingerprint()} is known ({place}), "
         f"{algorithm(key)} {key.get_fingerprint()} was shown.",
-        "If the machine was rebuilt, compare the new key there and remove the old line; if not, somebody is in between.",
+        "If the machine was rebuilt, compare the new key there and remove the old line; else do not connect.",
     )
 
 

@@ -1,8 +1,9 @@
 """Copies that can be broken off and taken up again, and that are compared before they get their name.
 
 Bytes go through one command's stdin or stdout, in order, into ``NAME.part``: its size is therefore how far a
-broken copy came. It is taken up only where those bytes are the beginning of the source, and a copy whose checksum
-differs at the end is removed. SFTP is not used: it need not be enabled, and parallel writes would leave holes.
+broken copy came. It is taken up only where those bytes are the beginning of the source, and a copy whose
+checksum differs at the end is removed. SFTP is not used: it need not be enabled, and parallel writes would
+leave holes.
 """
 
 from __future__ import annotations
@@ -16,7 +17,8 @@ from labeltui.hosts.base import Channel, Host, Progress
 from labeltui.hosts.quoting import quote_path
 
 BLOCK = 256 * 1024
-_SUM = """labeltui_sum() {
+_SUM = """echo
+labeltui_sum() {
 if command -v sha256sum >/dev/null 2>&1; then sha256sum; else python3 -c '
 import hashlib, sys
 digest = hashlib.sha256()
@@ -28,7 +30,8 @@ print(digest.hexdigest())'; fi; }
 async def upload(host: Host, source: Path, target: str, *, progress: Progress | None = None) -> None:
     """Copy ``source`` to ``target`` on the host.
 
-    Raises Failed with code ``no_file``, ``copy_failed`` or ``checksum``, and what the host raises when it goes.
+    Raises Failed with code ``no_file``, ``copy_failed`` or ``checksum``, and what the host raises when it
+    goes.
     """
     size = await asyncio.to_thread(_local_size, source)
     part, wanted = quote_path(target + ".part"), quote_path(target)
@@ -132,7 +135,7 @@ def _local_size(path: Path, missing: int | None = None) -> int:
 
 
 async def _remote_size(host: Host, quoted: str, *, missing: str | None = None) -> int:
-    told = await host.run(f"if [ -f {quoted} ]; then wc -c < {quoted}; else echo none; fi")
+    told = await host.run(f"echo; if [ -f {quoted} ]; then wc -c < {quoted}; else echo none; fi")
     text = told.stdout.split()
     if text and text[-1].isdigit():
         return int(text[-1])

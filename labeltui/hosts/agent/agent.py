@@ -1,7 +1,8 @@
 """The agent: what must stay true on a host while consoles come and go.
 
-One file, standard library only, Python 3.8 or newer, so that it runs wherever MONAI Label does. It is sent to the
-host and started as ``python3 agent.py serve --folder F``; it speaks JSON, one object per line, on stdin and stdout.
+One file, standard library only, Python 3.8 or newer, so that it runs wherever MONAI Label does. It is sent to
+the host and started as ``python3 agent.py serve --folder F``; it speaks JSON, one object per line, on stdin
+and stdout.
 
 The wire
     The first line of ours is ``LABELTUI-AGENT {hello}``; whatever a login shell printed before it is noise.
@@ -12,19 +13,19 @@ The wire
 
 Operations
     hello, ping
-    job.start {name, argv, env?, cwd?, log?, meta?}   -> job; error already_running. ``env`` is added to the agent's
+    job.start {name, argv, env?, cwd?, log?, meta?}   -> job; error already_running. ``env`` adds to ours
     job.status {name}, job.list                       -> job; {"jobs": [job]}
     job.stop {name, grace_s?}                         -> job, once nothing of its group and session is alive
-    follow {path, key, offset?, file_id?}             -> {}; then chunk events of at most 64 kB, base64 in ``data``;
-    ack {key, bytes}                                     no more than 512 kB of them are sent ahead of these acks
-    unfollow {key}
-    metrics {disk_path}, metrics.watch {interval_s, disk_path}     (0 ends the watch)
-    orphans {server_pgid?}, orphans.stop {pgid, grace_s?}
-    stat {path}, listdir {path}, mkdir {path}, read {path, offset, limit}, sha256 {path, limit?}
+    follow {path, key, offset?, file_id?}             -> {}; then chunk events of at most 64 kB, base64 in
+    ``data``; ack {key, bytes}                                     no more than 512 kB of them are sent ahead
+    of these acks unfollow {key} metrics {disk_path}, metrics.watch {interval_s, disk_path}     (0 ends the
+    watch) orphans {server_pgid?}, orphans.stop {pgid, grace_s?} stat {path}, listdir {path}, mkdir {path},
+    read {path, offset, limit}, sha256 {path, limit?}
 
-A job is ``{name, state, run_id, pid, pgid, exit_code, log_path, started_ts, ended_ts, stopped_by_us, meta}`` and lives
-in ``F/jobs/NAME.json``, which its *runner* (``agent.py run``: a process of its own, that outlives the agent) writes.
-The environment of a job reaches the runner through a pipe: secrets touch neither a disk nor a command line.
+A job is ``{name, state, run_id, pid, pgid, exit_code, log_path, started_ts, ended_ts, stopped_by_us, meta}``
+and lives in ``F/jobs/NAME.json``, which its *runner* (``agent.py run``: a process of its own, that outlives
+the agent) writes. The environment of a job reaches the runner through a pipe: secrets touch neither a disk
+nor a command line.
 """
 
 # mypy: allow-untyped-defs, allow-untyped-calls, allow-any-generics
@@ -61,7 +62,7 @@ POLL_S = 0.2
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}\Z")
 
 
-class Problem(Exception):
+class Problem(Exception):  # noqa: N818 (named as the console names it)
     """A failure in words; becomes the ``error`` of an answer."""
 
     def __init__(self, code, message, hint=""):
@@ -69,7 +70,8 @@ class Problem(Exception):
         self.words = {"code": code, "message": message, "hint": hint}
 
 
-# ---- processes -------------------------------------------------------------------------------------------------
+# ---- processes
+# -------------------------------------------------------------------------------------------------
 
 Proc = collections.namedtuple("Proc", "pid ppid pgid sid state start")
 HAS_PROC = os.path.exists("/proc/self/stat")
@@ -137,8 +139,8 @@ def boot_id():
 def group_members(pgid, start=None):
     """Live processes of a group or of the session it leads.
 
-    With ``start``: none when the leader's id now belongs to another process. While its group has members the kernel
-    does not give the id away, so members without a leader are its own.
+    With ``start``: none when the leader's id now belongs to another process. While its group has members the
+    kernel does not give the id away, so members without a leader are its own.
     """
     table = processes()
     leader = next((p for p in table if p.pid == pgid), None)
@@ -163,7 +165,10 @@ def send_signal(members, pgid, number):
 
 
 def end_group(pgid, start, grace_s, tell):
-    """SIGTERM, wait, SIGKILL; returns when nothing of the group is alive. ``tell(phase, alive, waited_s)``."""
+    """SIGTERM, wait, SIGKILL; returns when nothing of the group is alive.
+
+    ``tell(phase, alive, waited_s)``.
+    """
     began = told = time.monotonic()
     phase, number = "term", signal.SIGTERM
     members = group_members(pgid, start)
@@ -183,7 +188,7 @@ def end_group(pgid, start, grace_s, tell):
         except PermissionError:
             raise Problem(
                 "not_permitted", "Process group %d belongs to another user." % pgid, "Stop it as that user."
-            )
+            ) from None
         if not signalled or time.monotonic() - told >= 1:
             tell(phase, len(members), waited)
             told = time.monotonic()
@@ -192,7 +197,8 @@ def end_group(pgid, start, grace_s, tell):
         members = group_members(pgid, start)
 
 
-# ---- jobs ------------------------------------------------------------------------------------------------------
+# ---- jobs
+# ------------------------------------------------------------------------------------------------------
 
 
 def write_json(path, value):
@@ -210,7 +216,10 @@ def write_json(path, value):
 
 
 def take_lock(path, wait_s=15.0):
-    """An exclusive lock on a file; give it back by closing the descriptor returned. A child may inherit it."""
+    """An exclusive lock on a file; give it back by closing the descriptor returned.
+
+    A child may inherit it.
+    """
     handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     deadline = time.monotonic() + wait_s
     while True:
@@ -220,7 +229,9 @@ def take_lock(path, wait_s=15.0):
         except OSError as error:
             if error.errno not in (errno.EAGAIN, errno.EACCES) or time.monotonic() > deadline:
                 os.close(handle)
-                raise Problem("locked", "Another console is busy with %s." % path, "Try again in a moment.")
+                raise Problem(
+                    "locked", "Another console is busy with %s." % path, "Try again in a moment."
+                ) from None
         time.sleep(0.02)
 
 
@@ -327,7 +338,10 @@ class Jobs:
         return self.status(name)
 
     def launch(self, lock, spec):
-        """Start the runner. It inherits the lock, so that nobody starts a second one should this agent die now."""
+        """Start the runner.
+
+        It inherits the lock, so that nobody starts a second one should this agent die now.
+        """
         first = subprocess.Popen(
             [sys.executable, os.path.abspath(__file__), "run", "--lock", str(lock)],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
@@ -337,7 +351,9 @@ class Jobs:
         try:
             told = json.loads(answer)
         except ValueError:
-            raise Problem("start_failed", "The job's runner died at once.", "Is the disk of the host full?")
+            raise Problem(
+                "start_failed", "The job's runner died at once.", "Is the disk of the host full?"
+            ) from None
         if "error" in told:
             raise Problem(**told["error"])
 
@@ -396,8 +412,8 @@ def start_job(spec):
     os.makedirs(os.path.dirname(spec["log_path"]) or "/", exist_ok=True)
     log = os.open(spec["log_path"], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
     job = subprocess.Popen(
-        spec["argv"], env=spec["env"], cwd=spec["cwd"] or os.path.expanduser("~"), stdin=subprocess.DEVNULL, stdout=log,
-        stderr=log, start_new_session=True,
+        spec["argv"], env=spec["env"], cwd=spec["cwd"] or os.path.expanduser("~"), stdin=subprocess.DEVNULL,
+        stdout=log, stderr=log, start_new_session=True,
     )  # fmt: skip
     os.close(log)
     kept = {key: spec[key] for key in ("name", "run_id", "boot_id", "log_path", "meta")}
@@ -458,11 +474,15 @@ class JobWatch:
             self.look()
 
 
-# ---- following files -------------------------------------------------------------------------------------------
+# ---- following files
+# -------------------------------------------------------------------------------------------
 
 
 class Follow:
-    """One file that is sent as it grows. Offsets count from the beginning of the file that ``file_id`` names."""
+    """One file that is sent as it grows.
+
+    Offsets count from the beginning of the file that ``file_id`` names.
+    """
 
     def __init__(self, path, key, offset, file_id):
         self.path, self.key, self.offset = path, key, offset
@@ -566,7 +586,8 @@ class Follow:
         return self.event(b"", True)
 
     def event(self, data, at_end):
-        return {"ev": "chunk", "key": self.key, "path": self.path, "file_id": self.file_id, "offset": self.offset,
+        return {"ev": "chunk", "key": self.key, "path": self.path, "file_id": self.file_id,
+                "offset": self.offset,
                 "data": base64.b64encode(data).decode("ascii"), "at_end": at_end}  # fmt: skip
 
 
@@ -626,7 +647,8 @@ class Tails:
                 self.wake.wait(POLL_S)
 
 
-# ---- load of the host ------------------------------------------------------------------------------------------
+# ---- load of the host
+# ------------------------------------------------------------------------------------------
 
 CGROUP = "/sys/fs/cgroup"
 GPU_FIELDS = "index,name,memory.used,memory.total,utilization.gpu,temperature.gpu,power.draw"
@@ -789,7 +811,8 @@ class MetricsWatch:
                     self.send({"ev": "metrics", "error": "%s: %s" % (type(error).__name__, error)})
 
 
-# ---- trainings whose server is gone ------------------------------------------------------------------------------
+# ---- trainings whose server is gone
+# ------------------------------------------------------------------------------
 
 
 def words_of(pid):
@@ -840,7 +863,8 @@ def orphans(server_pgid=None):
     ]
 
 
-# ---- the conversation ------------------------------------------------------------------------------------------
+# ---- the conversation
+# ------------------------------------------------------------------------------------------
 
 
 class Wire:
@@ -901,7 +925,8 @@ class Agent:
         return {
             "version": VERSION, "python": platform.python_version(), "hostname": socket.gethostname(),
             "system": "%s %s %s" % (platform.system(), platform.release(), platform.machine()),
-            "user": user_name(), "home": os.path.expanduser("~"), "boot_id": self.jobs.boot, "pid": os.getpid(),
+            "user": user_name(), "home": os.path.expanduser("~"), "boot_id": self.jobs.boot,
+            "pid": os.getpid(),
             "now_ts": time.time(), "cpu_count": os.cpu_count() or 1, "folder": self.folder,
             "utc_offset_s": time.localtime().tm_gmtoff,
         }  # fmt: skip
@@ -952,11 +977,14 @@ class Agent:
             "hello": self.hello, "ping": lambda: {"now_ts": time.time()},
             "job.start": self.jobs.start, "job.status": self.jobs.status, "job.stop": self.stop_job,
             "job.list": lambda: {"jobs": [self.jobs.status(name) for name in self.jobs.names()]},
-            "follow": lambda **a: self.tails.add(**a) or {}, "unfollow": lambda key: self.tails.remove(key) or {},
+            "follow": lambda **a: self.tails.add(**a) or {},
+            "unfollow": lambda key: self.tails.remove(key) or {},
             "ack": lambda key, bytes: self.tails.ack(key, bytes),
             "metrics": self.metrics.sample, "metrics.watch": lambda **a: self.watch.set(**a) or {},
-            "orphans": lambda server_pgid=None: {"orphans": orphans(server_pgid)}, "orphans.stop": self.stop_orphans,
-            "stat": self.stat, "listdir": lambda path: {"names": sorted(os.listdir(os.path.expanduser(path)))[:10000]},
+            "orphans": lambda server_pgid=None: {"orphans": orphans(server_pgid)},
+            "orphans.stop": self.stop_orphans,
+            "stat": self.stat,
+            "listdir": lambda path: {"names": sorted(os.listdir(os.path.expanduser(path)))[:10000]},
             "mkdir": self.mkdir, "read": self.read,
             "sha256": lambda path, limit=None: {"sha256": sha256(os.path.expanduser(path), limit)},
         }  # fmt: skip

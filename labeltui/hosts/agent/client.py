@@ -8,6 +8,7 @@ import contextlib
 import hashlib
 import itertools
 import json
+import re
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -25,7 +26,7 @@ SENTINEL = b"LABELTUI-AGENT "
 NOISE_ALLOWED = 1 << 20
 LONGEST_LINE = 8 << 20
 DEADLINE_S = 20.0
-_PROBE = """
+_PROBE = """echo
 command -v {python} >/dev/null 2>&1 || {{ echo labeltui:no-python; exit 0; }}
 {python} -c 'import sys
 if sys.version_info < (3, 8): print("labeltui:old-python", sys.version.split()[0]); sys.exit()
@@ -43,7 +44,8 @@ StopProgress = Callable[[str, int, float], None]
 async def start_agent(host: Host, folder: str, python: str = "python3") -> AgentClient:
     """Send the agent to ``folder`` on the host where it is not yet, start it and wait for its hello.
 
-    Raises Failed with code ``no_python``, ``agent_send`` or ``agent_start``; Unreachable when the host goes away.
+    Raises Failed with code ``no_python``, ``agent_send`` or ``agent_start``; Unreachable when the host goes
+    away.
     """
     source = await asyncio.to_thread(SOURCE.read_bytes)
     digest = hashlib.sha256(source).hexdigest()
@@ -102,7 +104,7 @@ async def _send(host: Host, source: bytes, path: str) -> None:
         said = done.stderr.decode("utf-8", "replace").strip()
         raise Failed(
             "agent_send",
-            f"The agent can't be put on {host.address}: {said.splitlines()[-1] if said else 'no reason given'}",
+            f"The agent can't be put on {host.address}: {(said or 'no reason given').splitlines()[-1]}",
             "Choose a folder that can be written, and check the disk of the host.",
             said,
         )
@@ -112,20 +114,25 @@ async def _hello(channel: Channel, host: Host) -> tuple[AgentHello, bytes]:
     """Skip what the login shell prints; returns the hello and what came after it."""
     seen = b""
     while True:
-        start = seen.find(b"\n" + SENTINEL)
-        end = seen.find(b"\n", start + 1)
-        if start >= 0 and end >= 0:
-            said = json.loads(seen[start + 1 + len(SENTINEL) : end])
-            return AgentHello(**{name: said[name] for name in AgentHello.__dataclass_fields__}), seen[
-                end + 1 :
-            ]
+        for start in re.finditer(b"\n" + SENTINEL, seen):
+            line, end, rest = seen[start.end() :].partition(b"\n")
+            if end and (said := _json(line)) is not None:
+                return AgentHello(**{name: said[name] for name in AgentHello.__dataclass_fields__}), rest
         data = await channel.read()
         seen += data
         if not data or len(seen) > NOISE_ALLOWED:
-            said = (channel.stderr_tail() or seen[-2000:]).decode("utf-8", "replace").strip()
+            words = (channel.stderr_tail() or seen[-2000:]).decode("utf-8", "replace").strip()
             raise Failed(
-                "agent_start", f"The agent did not start on {host.address}.", "See the details.", said
+                "agent_start", f"The agent did not start on {host.address}.", "See the details.", words
             )
+
+
+def _json(line: bytes) -> dict[str, Any] | None:
+    try:
+        message = json.loads(line)
+    except ValueError:
+        return None
+    return message if isinstance(message, dict) else None
 
 
 class _Follow:
@@ -136,7 +143,10 @@ class _Follow:
 
 
 class AgentClient:
-    """One agent on one connection. Every method raises a LabeltuiError, ``Unreachable`` once the connection is gone."""
+    """One agent on one connection.
+
+    Every method raises a LabeltuiError, ``Unreachable`` once the connection is gone.
+    """
 
     def __init__(self, channel: Channel, hello: AgentHello, rest: bytes) -> None:
         self.hello = hello
@@ -199,12 +209,9 @@ class AgentClient:
         return Unreachable("agent_lost", self._ended.result(), "It is connected again by itself.")
 
     def _receive(self, line: bytes) -> None:
-        try:
-            message = json.loads(line) if line.strip() else None
-        except ValueError:
+        message = _json(line)
+        if message is None:
             return  # something on the host wrote into the stream; its deadline tells if it was an answer
-        if not isinstance(message, dict):
-            return
         if "ev" in message:
             self._event(message)
             return
@@ -288,7 +295,10 @@ class AgentClient:
         log: str | None = None,
         meta: Mapping[str, object] | None = None,
     ) -> Job:
-        """Start a named job; Failed ``already_running`` while it runs, ``start_failed`` when it can't be executed."""
+        """Start a named job.
+
+        Failed ``already_running`` while it runs, ``start_failed`` when it can't be executed.
+        """
         told = await self.request(
             "job.start",
             name=name,
@@ -311,7 +321,10 @@ class AgentClient:
     async def job_stop(
         self, name: str, *, grace_s: float = 10.0, progress: StopProgress | None = None
     ) -> Job:
-        """Stop a job's whole group; returns once nothing of it is alive. ``progress(phase, alive, waited_s)``."""
+        """Stop a job's whole group; returns once nothing of it is alive.
+
+        ``progress(phase, alive, waited_s)``.
+        """
         listeners = self._on_stopping.setdefault(name, [])
         if progress is not None:
             listeners.append(progress)
@@ -322,7 +335,10 @@ class AgentClient:
                 listeners.remove(progress)
 
     def subscribe_jobs(self, callback: JobCallback) -> Callable[[], None]:
-        """Tell ``callback`` of every job that starts or ends, whoever caused it; returns how to unsubscribe."""
+        """Tell ``callback`` of every job that starts or ends, whoever caused it.
+
+        Returns how to unsubscribe.
+        """
         self._on_job.append(callback)
 
         def unsubscribe() -> None:
@@ -338,8 +354,9 @@ class AgentClient:
     ) -> AsyncGenerator[Chunk, None]:
         """The bytes of a file from ``offset`` on, as they are written; close the iterator to end it.
 
-        ``file_id`` is of the chunk that was seen last: where the file was replaced since, it starts again at 0. A
-        file that is not there yet gives one empty chunk (``at_end``, no ``file_id``), and its bytes once it is.
+        ``file_id`` is of the chunk that was seen last: where the file was replaced since, it starts again at
+        0. A file that is not there yet gives one empty chunk (``at_end``, no ``file_id``), and its bytes once
+        it is.
         """
         key = f"f{next(self._numbers)}"
         follow = self._follows[key] = _Follow()
@@ -387,7 +404,10 @@ class AgentClient:
     async def watch_metrics(
         self, interval_s: float, disk_path: str = "/"
     ) -> AsyncGenerator[HostMetrics, None]:
-        """Samples pushed every ``interval_s`` seconds; a failed one is raised. The newest watch sets the pace."""
+        """Samples pushed every ``interval_s`` seconds; a failed one is raised.
+
+        The newest watch sets the pace.
+        """
         newest: asyncio.Queue[HostMetrics | LabeltuiError] = asyncio.Queue(1)
 
         def put(item: HostMetrics | LabeltuiError) -> None:

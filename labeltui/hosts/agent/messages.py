@@ -8,7 +8,10 @@ from enum import StrEnum
 
 
 class JobState(StrEnum):
-    """A job is a process that outlives the connection. ``lost``: it ended, and nobody was there to learn how."""
+    """A job is a process that outlives the connection. ``lost``.
+
+    It ended, and nobody was there to learn how.
+    """
 
     ABSENT = "absent"
     RUNNING = "running"
@@ -19,7 +22,10 @@ class JobState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One run of a named job. Times are unix seconds of the host's clock; ``meta`` is what the starter left."""
+    """One run of a named job. Times are unix seconds of the host's clock.
+
+    ``meta`` is what the starter left.
+    """
 
     name: str
     state: JobState
@@ -35,7 +41,7 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """Bytes of a followed file. ``file_id`` changes when the file was replaced (rotation): offsets start again.
+    """Bytes of a followed file. ``file_id`` changes when it was replaced (rotation): offsets start again.
 
     ``at_end``: after this chunk (which may be empty) everything the file held has been sent.
     """

@@ -1,3 +1,4 @@
+# ruff: noqa: ASYNC240 (small files, and nothing else runs meanwhile)
 from __future__ import annotations
 
 import json
@@ -9,10 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sshserver import Answers, Server
+
 from labeltui.hosts.base import Host
 from labeltui.hosts.local import LocalHost
 from labeltui.hosts.ssh import SshHost
-from sshserver import Answers, Server
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import asyncssh
+
 from labeltui.hosts.base import HostKey
 
 PASSWORD = "correct horse"
@@ -151,6 +152,7 @@ class Server:
             if child.returncode is None:
                 with contextlib.suppress(ProcessLookupError):
                     os.killpg(child.pid, signal.SIGKILL)
+            child._transport.close()  # type: ignore[attr-defined]  # its output may be unread
             await child.wait()
 
 

@@ -1,5 +1,6 @@
 """Every kind of host keeps the same promises."""
 
+# ruff: noqa: ASYNC110, ASYNC240 (small files, and nothing else runs meanwhile)
 from __future__ import annotations
 
 import asyncio
@@ -8,6 +9,7 @@ import socket
 from pathlib import Path
 
 import pytest
+
 from labeltui.domain.problems import Failed, LabeltuiError, Unreachable
 from labeltui.hosts.agent.client import AgentClient, start_agent
 from labeltui.hosts.agent.messages import Job, JobState
@@ -20,8 +22,10 @@ async def test_commands_with_input_output_and_exit_code(host: Host) -> None:
     done = await host.run("cat; printf oops >&2; exit 3", stdin=b"\x00\xff in")
     assert (done.exit_code, done.stdout, done.stderr) == (3, b"\x00\xff in", b"oops")
     assert (await host.run("kill -9 $$")).exit_code == -9
-    assert len((await host.run("head -c 3000000 /dev/zero; head -c 100000 /dev/zero >&2")).stdout) == 3_000_000
-    assert (await host.run("read x; echo \"[$x]\"")).stdout == b"[]\n"
+    assert (
+        len((await host.run("head -c 3000000 /dev/zero; head -c 100000 /dev/zero >&2")).stdout) == 3_000_000
+    )
+    assert (await host.run('read x; echo "[$x]"')).stdout == b"[]\n"
 
 
 async def test_a_command_that_takes_too_long(host: Host) -> None:
@@ -32,7 +36,7 @@ async def test_a_command_that_takes_too_long(host: Host) -> None:
 
 
 async def test_streams_both_ways(host: Host) -> None:
-    channel = await host.open("echo warned >&2; while read line; do echo \"got $line\"; done; exit 4")
+    channel = await host.open('echo warned >&2; while read line; do echo "got $line"; done; exit 4')
     await channel.write(b"one\n")
     assert await channel.read() == b"got one\n"
     await channel.write(b"two\n")
@@ -44,7 +48,9 @@ async def test_streams_both_ways(host: Host) -> None:
 
 async def test_a_slow_reader_holds_the_writer_back(host: Host, tmp_path: Path) -> None:
     count = tmp_path / "count"
-    channel = await host.open(f"i=0; while [ $i -lt 200 ]; do head -c 65536 /dev/zero; i=$((i+1)); echo $i > {count}; done")
+    channel = await host.open(
+        f"i=0; while [ $i -lt 200 ]; do head -c 65536 /dev/zero; i=$((i+1)); echo $i > {count}; done"
+    )
     assert await channel.read(10) == b"\0" * 10
     steady, before = 0, ""
     while steady < 20:
@@ -71,7 +77,9 @@ async def until(shell: Shell, wanted: bytes) -> bytes:
 
 
 async def test_a_shell(host: Host) -> None:
-    shell = await host.shell(80, 24, command="echo \"<$TERM>\"; read line; echo \"<$line>\"; printf '\\377\\n'; exit 5")
+    shell = await host.shell(
+        80, 24, command='echo "<$TERM>"; read line; echo "<$line>"; printf \'\\377\\n\'; exit 5'
+    )
     await until(shell, b"<xterm-256color>")
     shell.write("é\n".encode())
     await until(shell, "<é>".encode())
@@ -216,7 +224,9 @@ async def test_a_job_and_its_log_over_the_agent(host: Host) -> None:
     heard: list[Job] = []
     stop = agent.subscribe_jobs(heard.append)
     job = await agent.job_start(
-        "server", ["sh", "-c", 'echo "$GREETING"; trap "exit 0" TERM; while :; do sleep 0.02; done'], env={"GREETING": WICKED}
+        "server",
+        ["sh", "-c", 'echo "$GREETING"; trap "exit 0" TERM; while :; do sleep 0.02; done'],
+        env={"GREETING": WICKED},
     )
     assert job.state is JobState.RUNNING
     assert job.log_path is not None
@@ -313,7 +323,9 @@ async def test_a_dead_agent_is_told_to_everyone(host: Host) -> None:
 
 
 async def test_closing_ends_what_runs(host: Host, tmp_path: Path) -> None:
-    channel = await host.open(f"trap 'touch {tmp_path}/hung-up; exit' HUP; echo up; while :; do sleep 0.02; done")
+    channel = await host.open(
+        f"trap 'touch {tmp_path}/hung-up; exit' HUP; echo up; while :; do sleep 0.02; done"
+    )
     assert await channel.read() == b"up\n"
     shell = await host.shell(80, 24)
     shell.write(b"echo $((20+22))\n")

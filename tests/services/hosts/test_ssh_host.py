@@ -1,5 +1,6 @@
 """Logging in over SSH, and connections that go away in the middle of things."""
 
+# ruff: noqa: ASYNC240 (small files, and nothing else runs meanwhile)
 from __future__ import annotations
 
 import asyncio
@@ -10,10 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sshserver import PASSWORD, Answers, Server
+
 from labeltui.domain.problems import LabeltuiError, Misused, Refused, Unreachable
 from labeltui.hosts.agent.client import start_agent
 from labeltui.hosts.ssh import SshHost
-from sshserver import PASSWORD, Answers, Server
 
 Make = Callable[..., SshHost]
 
@@ -80,10 +82,14 @@ async def test_keys_known_to_ssh_are_known(server: Server, ssh: Make, tmp_path: 
 async def test_a_revoked_key(server: Server, ssh: Make, tmp_path: Path) -> None:
     theirs = tmp_path / "revoked"
     theirs.write_text(f"@revoked * {server.host_key.export_public_key().decode()}")
-    await refusal(ssh(server.address, key=server.key_file, known_hosts=(theirs,)), Refused, "host_key_revoked")
+    await refusal(
+        ssh(server.address, key=server.key_file, known_hosts=(theirs,)), Refused, "host_key_revoked"
+    )
 
 
-async def test_a_login_that_is_refused_names_user_and_methods(server: Server, ssh: Make, tmp_path: Path) -> None:
+async def test_a_login_that_is_refused_names_user_and_methods(
+    server: Server, ssh: Make, tmp_path: Path
+) -> None:
     import asyncssh
 
     wrong = tmp_path / "wrong"
@@ -147,12 +153,14 @@ async def test_the_configuration_of_ssh_is_followed(server: Server, ssh: Make, t
     assert (await host.run("echo in")).stdout == b"in\n"
 
 
-async def test_through_a_jump_host_with_its_key_checked_too(server: Server, ssh: Make, tmp_path: Path) -> None:
+async def test_through_a_jump_host_with_its_key_checked_too(
+    server: Server, ssh: Make, tmp_path: Path
+) -> None:
     jump = Server(tmp_path / "jump home")
     await jump.start()
     config = tmp_path / "config"
     config.write_text(
-        f"Host gate\n  HostName 127.0.0.1\n  Port {jump.port}\n  User tester\n  IdentityFile \"{jump.key_file}\"\n"
+        f'Host gate\n  HostName 127.0.0.1\n  Port {jump.port}\n  User tester\n  IdentityFile "{jump.key_file}"\n'
         f"Host pod\n  HostName 127.0.0.1\n  Port {server.port}\n  User tester\n  IdentityFile {server.key_file}\n"
         "  ProxyJump gate\n"
     )

@@ -140,8 +140,7 @@ class AgentProcess:
         assert self.process.stdin is not None
         with suppress(BrokenPipeError):
             self.process.stdin.close()
-        code = self.process.wait(PATIENCE_S)
-        return code
+        return self.process.wait(PATIENCE_S)
 
 
 def clean_up(folder: Path) -> None:

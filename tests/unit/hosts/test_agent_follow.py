@@ -1,5 +1,6 @@
 """Following a file: every byte once, in order, whatever is done to the file."""
 
+# ruff: noqa: E501 (requests are one line each)
 from __future__ import annotations
 
 import os
@@ -150,7 +151,9 @@ def test_what_is_unfollowed_is_not_sent(agent: AgentProcess, tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize("make", [Path.mkdir, os.mkfifo], ids=["folder", "fifo"])
-def test_what_is_no_file_is_refused(agent: AgentProcess, tmp_path: Path, make: Callable[[Path], None]) -> None:
+def test_what_is_no_file_is_refused(
+    agent: AgentProcess, tmp_path: Path, make: Callable[[Path], None]
+) -> None:
     make(tmp_path / "x")
     agent.ask("follow", path=str(tmp_path / "x"), key="k")
     agent.until(lambda: agent.events)
@@ -158,7 +161,9 @@ def test_what_is_no_file_is_refused(agent: AgentProcess, tmp_path: Path, make: C
     assert agent.ask("ping")
 
 
-def test_a_client_that_does_not_read_stops_no_job(start_agent: Callable[..., AgentProcess], tmp_path: Path) -> None:
+def test_a_client_that_does_not_read_stops_no_job(
+    start_agent: Callable[..., AgentProcess], tmp_path: Path
+) -> None:
     import subprocess
     import sys
 
@@ -171,7 +176,8 @@ def test_a_client_that_does_not_read_stops_no_job(start_agent: Callable[..., Age
         assert deaf.stdin is not None
         deaf.stdin.write(
             b'{"op": "job.start", "id": 1, "name": "server", "argv": ["sh", "-c", "head -c 3000000 /dev/zero; echo end"],'
-            b' "log": "%s"}\n{"op": "follow", "path": "%s", "key": "k"}\n' % (str(log).encode(), str(log).encode())
+            b' "log": "%s"}\n{"op": "follow", "path": "%s", "key": "k"}\n'
+            % (str(log).encode(), str(log).encode())
         )
         deaf.stdin.flush()
         assert start_agent().until_state("exited")["exit_code"] == 0

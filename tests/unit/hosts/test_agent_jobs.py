@@ -52,7 +52,12 @@ def test_what_was_never_started_is_absent(agent: AgentProcess) -> None:
 
 def test_environment_folder_and_log_are_as_asked(agent: AgentProcess, tmp_path: Path) -> None:
     log = tmp_path / "elsewhere" / "out.log"
-    agent.shell('echo "$TOKEN $INHERITED"; pwd; readlink /proc/self/fd/0', env={"TOKEN": "s3cret"}, cwd="/", log=str(log))
+    agent.shell(
+        'echo "$TOKEN $INHERITED"; pwd; readlink /proc/self/fd/0',
+        env={"TOKEN": "s3cret"},
+        cwd="/",
+        log=str(log),
+    )
     agent.until_state("exited")
     assert log.read_text() == "s3cret \n/\n/dev/null\n"
 
@@ -68,9 +73,9 @@ def test_a_secret_reaches_neither_disk_nor_command_line(agent: AgentProcess) -> 
 
 def test_a_job_holds_none_of_the_channels_descriptors(agent: AgentProcess) -> None:
     job = agent.shell("sleep 60")
-    theirs = {os.readlink(f"/proc/{agent.process.pid}/fd/{number}") for number in (0, 1)}
+    theirs = {str(Path(f"/proc/{agent.process.pid}/fd/{number}").readlink()) for number in (0, 1)}
     for pid in (job["pid"], record(agent)["runner_pid"]):
-        held = {os.readlink(entry) for entry in Path(f"/proc/{pid}/fd").iterdir()}
+        held = {str(entry.readlink()) for entry in Path(f"/proc/{pid}/fd").iterdir()}
         assert not held & theirs
         assert not [name for name in held if name.endswith(".lock")]
 
@@ -97,7 +102,9 @@ def test_what_cannot_be_started_is_told_and_leaves_nothing(agent: AgentProcess) 
         told = agent.fail("job.start", name="server", argv=argv)
         assert told["code"] == "start_failed"
         assert argv[0] in told["message"]
-    assert agent.fail("job.start", name="server", argv=["true"], cwd="/no/such/folder")["code"] == "start_failed"
+    assert (
+        agent.fail("job.start", name="server", argv=["true"], cwd="/no/such/folder")["code"] == "start_failed"
+    )
     assert agent.state() == "absent"
 
 
@@ -145,7 +152,13 @@ def test_another_process_with_its_number_is_not_the_job(agent: AgentProcess, for
         try:
             agent.shell("exit 0")
             agent.until_state("exited")
-            forged = {**record(agent), "pid": stranger.pid, "pgid": stranger.pid, "runner_pid": stranger.pid, **forge}
+            forged = {
+                **record(agent),
+                "pid": stranger.pid,
+                "pgid": stranger.pid,
+                "runner_pid": stranger.pid,
+                **forge,
+            }
             del forged["ended_ts"], forged["exit_code"]
             (agent.folder / "jobs" / "server.json").write_text(json.dumps(forged))
             assert agent.state() == "lost"
@@ -211,5 +224,7 @@ def test_a_quick_second_run_is_heard_of(start_agent: Start) -> None:
     mine.shell("exit 1")
     other.until(lambda: other.job_events()[-1:] == ["exited"])
     second = mine.shell("exit 2")
-    other.until(lambda: other.events[-1]["run_id"] == second["run_id"] and other.events[-1]["state"] == "exited")
+    other.until(
+        lambda: other.events[-1]["run_id"] == second["run_id"] and other.events[-1]["state"] == "exited"
+    )
     assert other.events[-1]["exit_code"] == 2

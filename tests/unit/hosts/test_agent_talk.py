@@ -81,7 +81,9 @@ def test_files_and_sums(agent: AgentProcess, tmp_path: Path) -> None:
     assert agent.ask("read", path=str(folder / "b"), offset=6, limit=3) == {"data": "d29y"}
     whole = agent.ask("sha256", path=str(folder / "b"))["sha256"]
     assert whole == "b94d27b9934d3e08a52e52d7da7dabfac484efe37a5380ee9088f7ace2efcde9"
-    assert agent.ask("sha256", path=str(folder / "b"), limit=5)["sha256"].startswith("2cf24dba5fb0a30e26e83b2ac5b9e2")
+    assert agent.ask("sha256", path=str(folder / "b"), limit=5)["sha256"].startswith(
+        "2cf24dba5fb0a30e26e83b2ac5b9e2"
+    )
 
 
 NVIDIA = {
@@ -150,7 +152,10 @@ TRAIN = ("monailabel.interfaces.utils.app", "-m", "train", "-a", "/apps/radiolog
 
 
 def test_a_training_without_its_server_is_found_and_ended(agent: AgentProcess) -> None:
-    with process(*TRAIN, json.dumps({"model": "deep[red]edit"})) as training, process(*TRAIN, "not json") as other:
+    with (
+        process(*TRAIN, json.dumps({"model": "deep[red]edit"})) as training,
+        process(*TRAIN, "not json") as other,
+    ):
         found = {orphan["pid"]: orphan for orphan in agent.ask("orphans")["orphans"]}
         assert found[training.pid]["model"] == "deep[red]edit"
         assert found[training.pid]["pgid"] == training.pid
@@ -163,7 +168,12 @@ def test_a_training_without_its_server_is_found_and_ended(agent: AgentProcess) -
 
 
 @pytest.mark.parametrize(
-    "words", [("monailabel.interfaces.utils.app", "-m", "infer"), ("-m", "train"), ("monailabel.main", "start_server")]
+    "words",
+    [
+        ("monailabel.interfaces.utils.app", "-m", "infer"),
+        ("-m", "train"),
+        ("monailabel.main", "start_server"),
+    ],
 )
 def test_other_processes_are_no_orphans(agent: AgentProcess, words: tuple[str, ...]) -> None:
     with process(*words) as running:
