@@ -25,7 +25,7 @@ from labeltui.ui.app import Console
 
 NOW = datetime(2026, 11, 23, 17, 2, 48, tzinfo=UTC)
 GIB = 1024**3
-LOG = b"""[2026-11-23 17:02:11,683] [4242] [MainThread] [INFO] (monailabel.datastore:101) - Saving label liver_042 tag=final
+LOG = b"""[2026-11-23 17:02:11,683] [4242] [MainThread] [INFO] (datastore:101) - Saving label liver_042
 [2026-11-23 17:02:14,120] [4301] [MainThread] [INFO] (ignite.engine:214) - Epoch 12/50 val_mean_dice 0.8123
 [2026-11-23 17:02:20,004] [4242] [MainThread] [ERROR] (uvicorn.error:408) - Exception in ASGI application
 Traceback (most recent call last):
@@ -87,7 +87,7 @@ def connected() -> SessionState:
     )  # fmt: skip
     server = ServerStatus(
         ServerState.RUNNING, "http://127.0.0.1:8000", 4242, None, "radiology", ("deepedit", "segmentation"),
-        "/workspace/studies", "0.8.5", started_at=ago(4000), run_id="r1", log_path="/workspace/labeltui/r1.log",
+        "/workspace/studies", "0.8.5", started_at=ago(4000), run_id="r1", log_path="/workspace/r1.log",
     )  # fmt: skip
     listed = studies()
     trainer = ModelInfo("deepedit", config={"max_epochs": 50, "name": "train_01"})
@@ -98,8 +98,8 @@ def connected() -> SessionState:
         fresh(ServerInfo("Radiology", "0.8.5", models={"deepedit": trainer}, trainers={"deepedit": trainer})),
         fresh(StudyQueue(len(listed), done, listed)), fresh(training()),
         (
-            Alert("oom", Level.ERROR, "CUDA out of memory in infer", "Restart the server: s r frees its memory.", ago(28)),
-            Alert("twice", Level.WARNING, "liver_081 is open at two people (ben, ana)", "Ask one of them to leave it.", ago(240)),
+            Alert("oom", Level.ERROR, "CUDA out of memory in infer", "Restart the server.", ago(28)),
+            Alert("twice", Level.WARNING, "liver_081 is open at two people (ben, ana)", "Ask.", ago(240)),
         ),
     )  # fmt: skip
 
@@ -116,8 +116,8 @@ def stale() -> SessionState:
         return replace(reading, as_of=ago(130), error="the host is not connected", failures=4)
 
     return replace(
-        state, host=fresh(host), metrics=old(state.metrics), tunnel=old(state.tunnel), server=old(state.server),
-        info=old(state.info), queue=old(state.queue), training=old(state.training),
+        state, host=fresh(host), metrics=old(state.metrics), tunnel=old(state.tunnel),
+        server=old(state.server), info=old(state.info), queue=old(state.queue), training=old(state.training),
     )  # fmt: skip
 
 

@@ -18,6 +18,7 @@ from labeltui.ui.screens.form import FormScreen
 from labeltui.ui.screens.help import HelpScreen
 from labeltui.ui.screens.leader import LeaderScreen
 from labeltui.ui.screens.problem import ProblemScreen
+from labeltui.ui.widgets.lines import Lines
 
 SIZE = (120, 40)
 
@@ -43,22 +44,22 @@ def flashed(app: Console) -> str:
     return app.frame_screen.flash.content.plain  # type: ignore[union-attr]
 
 
-@pytest.mark.parametrize(("key", "pane"), [("1", "pod"), ("3", "log"), ("4", "queue"), ("5", "training")])
-async def test_numbers_focus_a_pane_and_again_zoom_it(key: str, pane: str) -> None:
+async def test_numbers_focus_a_pane_and_again_zoom_it() -> None:
     app = console(connected())
     async with app.run_test(size=SIZE) as pilot:
         await settled(pilot)
-        await pilot.press("1" if key != "1" else "4")
-        await wait_for(pilot, lambda: app.frame_screen.current != "log")
-        await pilot.press(key)
-        target = app.panes[pane].focus_target
-        await wait_for(pilot, lambda: app.frame_screen.focused is target, f"focus in {pane}")
-        assert not app.frame_screen.zoomed
-        await pilot.press(key)
-        await wait_for(pilot, lambda: app.visible_panes == {pane, "log", "shell"}, "only that pane")
-        assert app.frame_screen.tabs.display
-        await pilot.press("escape")
-        await wait_for(pilot, lambda: not app.frame_screen.zoomed, "esc leaves the zoom")
+        for key, pane in [("1", "pod"), ("4", "queue"), ("5", "training"), ("3", "log")]:
+            await pilot.press(key)
+            target = app.panes[pane].focus_target
+            await wait_for(
+                pilot, lambda target=target: app.frame_screen.focused is target, f"focus in {pane}"
+            )  # type: ignore[misc]
+            assert not app.frame_screen.zoomed
+            await pilot.press(key)
+            await wait_for(pilot, lambda pane=pane: app.visible_panes == {pane, "log", "shell"})  # type: ignore[misc]
+            assert app.frame_screen.tabs.display
+            await pilot.press("escape")
+            await wait_for(pilot, lambda: not app.frame_screen.zoomed, "esc leaves the zoom")
 
 
 async def test_tab_goes_round_and_back() -> None:
@@ -278,3 +279,37 @@ async def test_alerts_and_flash_levels() -> None:
         await wait_for(pilot, lambda: type(app.screen).__name__ == "AlertsScreen")
         await pilot.press("enter")
         await wait_for(pilot, lambda: "liver_081 is open at two people" in app.clipboard)
+
+
+async def test_setup_shows_its_steps_and_goes_on_when_they_are_closed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    go_on = asyncio.Event()
+
+    async def run_action(_session: Any, _id: str, _params: Any, report: Any, **_named: Any) -> Any:
+        report.emit({"step": "python", "title": "Python and venv", "state": "skipped"})
+        report.emit({"step": "torch", "title": "PyTorch", "state": "running"})
+        report.emit(
+            {"step": "torch", "title": "PyTorch", "state": "running", "line": "[red]Collecting\x1b[31m torch"}
+        )
+        await go_on.wait()
+        report.emit({"step": "torch", "title": "PyTorch", "state": "done"})
+        return {"complete": True}
+
+    monkeypatch.setattr("labeltui.session.run.run_action", run_action)
+    app = console(stopped())
+    async with app.run_test(size=SIZE) as pilot:
+        await settled(pilot)
+        await pilot.press("s", "i")
+        await wait_for(pilot, lambda: type(app.screen).__name__ == "StepsScreen")
+
+        def text() -> str:
+            return "\n".join(line.plain for lines in app.screen.query(Lines) for line in lines.lines)
+
+        await wait_for(pilot, lambda: "▶ PyTorch" in text() and "[red]Collecting␛[31m torch" in text())
+        assert "✓ Python and venv  skipped" in text()
+        await pilot.press("escape")
+        await wait_for(pilot, lambda: app.screen is app.frame_screen)
+        assert "setup" in app.dispatcher.running
+        go_on.set()
+        await wait_for(pilot, lambda: "Set up MONAI Label: done" in flashed(app))

@@ -50,7 +50,8 @@ async def test_resizing_keeps_the_pane_that_has_the_keyboard() -> None:
         target = app.panes["queue"].focus_target
         await wait_for(pilot, lambda: app.frame_screen.focused is target)
         for size, shape in [
-            ((80, 24), Shape.COMPACT), ((40, 10), Shape.SMALL), ((200, 60), Shape.WIDE), ((120, 40), Shape.STANDARD)
+            ((80, 24), Shape.COMPACT), ((40, 10), Shape.SMALL), ((200, 60), Shape.WIDE),
+            ((120, 40), Shape.STANDARD),
         ]:  # fmt: skip
             await pilot.resize_terminal(*size)
             await wait_for(pilot, lambda shape=shape: app.frame_screen.shape is shape)  # type: ignore[misc]

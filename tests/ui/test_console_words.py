@@ -153,7 +153,8 @@ def test_a_curve_says_on_which_studies_it_was_measured() -> None:
     ("kind", "text", "value"),
     [
         ("text", " a b ", "a b"), ("int", "12", 12), ("float", "0.5", 0.5), ("bool", "yes", True),
-        ("pairs", "a=1 b='x y'", {"a": "1", "b": "x y"}), ("list", "a 'b c'", ["a", "b c"]), ("text", "  ", None),
+        ("pairs", "a=1 b='x y'", {"a": "1", "b": "x y"}), ("list", "a 'b c'", ["a", "b c"]),
+        ("text", "  ", None),
     ],
 )  # fmt: skip
 def test_fields_are_read_as_the_action_takes_them(kind: Any, text: str, value: object) -> None:

@@ -24,10 +24,14 @@ class Placeholder(Card):
         return [Content("This pane comes with another part of labeltui.")]
 
 
-def _stream_pane(module: str, name: str) -> Pane:
+def stream_pane(module: str, name: str) -> Pane:
+    """The pane of that name, or a stand-in where this build has none."""
+    path = f"labeltui.ui.panes.{module}"
     try:
-        found: Pane = getattr(import_module(f"labeltui.ui.panes.{module}"), name)()
-    except ModuleNotFoundError:
+        found: Pane = getattr(import_module(path), name)()
+    except ModuleNotFoundError as error:
+        if error.name != path:
+            raise
         found = Placeholder()
     return found
 
@@ -36,8 +40,8 @@ def make_panes() -> dict[str, Pane]:
     """One widget for each frame, by pane name."""
     return {
         "pod": PodCard(),
-        "shell": _stream_pane("shell", "ShellPane"),
-        "log": _stream_pane("log", "LogPane"),
+        "shell": stream_pane("shell", "ShellPane"),
+        "log": stream_pane("log", "LogPane"),
         "queue": QueuePane(),
         "training": TrainingCard(),
         "tunnels": TunnelsCard(),

@@ -88,7 +88,7 @@ class QueuePane(Widget):
 
     def hints(self) -> Sequence[Hint]:
         """Keys for the footer."""
-        return [key.hint for key in self.KEYS if key.footer]
+        return [key.hint for key in self.KEYS if key.footer] if self._view or self._keeps is not None else []
 
     def help_keys(self) -> Sequence[Hint]:
         """Every key, for the help screen."""
@@ -168,9 +168,8 @@ class QueuePane(Widget):
             if chosen is not None:
                 cursor = next((i for i, s in enumerate(self._view) if s.id == chosen.id), cursor)
         room = self._table.size.width - (1 if len(self._view) > self._table.page else 0)
-        self._table.update_rows(
-            len(self._view), cursor, rows.header(room, self.sort, backwards=self.backwards)
-        )
+        header = rows.header(room, self.sort, backwards=self.backwards) if studies else Content("")
+        self._table.update_rows(len(self._view), cursor, header)
 
     @property
     def chosen(self) -> Study | None:

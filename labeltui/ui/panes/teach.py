@@ -13,12 +13,21 @@ Keys = Callable[[str], str]
 """The keys of an action, by its id."""
 
 
+_LINK = {
+    "": "The host is not connected.",
+    LinkState.OFFLINE: "The host is not connected.",
+    LinkState.CONNECTING: "Connecting to the host …",
+    LinkState.RECONNECTING: "The connection to the host was lost; it is being rebuilt.",
+    LinkState.REFUSED: "The connection to the host was refused.",
+}
+
+
 def without_server(state: SessionState, keys: Keys) -> list[str]:
     """Sentences for a pane that needs the server; empty while the server answers."""
     host, server = state.host.value, state.server.value
     if host is None or host.state is not LinkState.CONNECTED:
-        word = "not connected" if host is None else str(host.state)
-        return [f"The host is {word}.", f"{keys('reconnect')} tries again now; pane 1 says why."]
+        said = _LINK["" if host is None else host.state]
+        return [said, f"{keys('reconnect')} tries again now; pane 1 says why."]
     if server is None:
         error = safe(state.server.error or "")
         return [error or "Looking whether a server runs on the host …"]
