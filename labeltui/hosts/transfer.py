@@ -17,6 +17,7 @@ from labeltui.hosts.base import Channel, Host, Progress
 from labeltui.hosts.quoting import quote_path
 
 BLOCK = 256 * 1024
+MARK = "labeltui:bytes"
 _SUM = """echo
 labeltui_sum() {
 if command -v sha256sum >/dev/null 2>&1; then sha256sum; else python3 -c '
@@ -101,17 +102,32 @@ async def _receive(
     with await asyncio.to_thread(part.open, "ab") as file:
         if done == size:
             return
-        channel = await host.open(f"tail -c +{done + 1} < {remote} | head -c {size - done}")
+        channel = await host.open(
+            f"printf '\\n{MARK}\\n'; tail -c +{done + 1} < {remote} | head -c {size - done}"
+        )
         try:
-            while block := await channel.read(BLOCK):
+            block = await _after_mark(channel) or await channel.read(BLOCK)
+            while block:
                 await asyncio.to_thread(file.write, block)
                 done += len(block)
                 if progress is not None:
                     progress(done, size)
+                block = await channel.read(BLOCK)
             if await channel.wait() != 0 or done != size:
                 raise _copy_failed(source, channel)
         finally:
             await channel.close()
+
+
+async def _after_mark(channel: Channel) -> bytes:
+    """Pass over what the login shell prints; returns what came with the mark's end."""
+    mark, seen = f"\n{MARK}\n".encode(), b""
+    while mark not in seen:
+        data = await channel.read(BLOCK)
+        if not data:
+            return b""
+        seen += data
+    return seen.partition(mark)[2]
 
 
 def local_sum(path: Path, limit: int | None) -> str:

@@ -1,6 +1,6 @@
 """Logging in over SSH, and connections that go away in the middle of things."""
 
-# ruff: noqa: ASYNC240 (small files, and nothing else runs meanwhile)
+# ruff: noqa: ASYNC240, E501 (small files, and nothing else runs meanwhile)
 from __future__ import annotations
 
 import asyncio
@@ -279,12 +279,16 @@ async def test_a_copy_goes_on_where_the_wire_was_cut(
     assert 0 < starts[1] < len(data)
 
 
-async def test_what_the_login_shell_prints_is_passed_over(server: Server, ssh: Make) -> None:
+async def test_what_the_login_shell_prints_is_passed_over(server: Server, ssh: Make, tmp_path: Path) -> None:
     server.noise = b"*** Welcome ***\nLABELTUI-AGENT of mine {\n no newline at the end: labeltui:"
     host = ssh(server.address, key=server.key_file)
     await host.connect()
     agent = await start_agent(host, "~/pod")
     assert agent.hello.home == str(server.home)
+    (tmp_path / "source").write_bytes(b"bytes")
+    await host.upload(tmp_path / "source", "~/up")
+    await host.download("~/up", tmp_path / "back")
+    assert (tmp_path / "back").read_bytes() == b"bytes"
     await agent.close()
 
 
