@@ -26,7 +26,9 @@ class Reading(Generic[T]):
     failures: int = 0
     interval_s: float = 0.0
 
-    def succeeded(self, value: T, now: datetime, *, latency_s: float | None = None, interval_s: float = 0.0) -> Reading[T]:
+    def succeeded(
+        self, value: T, now: datetime, *, latency_s: float | None = None, interval_s: float = 0.0
+    ) -> Reading[T]:
         """The reading after an attempt that brought ``value``."""
         return Reading(value, now, latency_s, None, 0, interval_s)
 

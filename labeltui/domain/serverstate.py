@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from labeltui.domain.problems import Problem
@@ -15,7 +15,10 @@ ENDED_ON_PURPOSE = (0, -2, -15)
 
 @dataclass(frozen=True, slots=True)
 class ServerRun:
-    """The process that was started, as the host tells it. ``state`` is a job's: running, stopping, exited, lost, absent."""
+    """The process that was started, as the host tells it.
+
+    ``state`` is a job's: running, stopping, exited, lost, absent.
+    """
 
     state: str = "absent"
     run_id: str | None = None
@@ -36,7 +39,7 @@ class ServerEvidence:
 
     phase: str = ""
     listening: bool = False
-    info: Reading[ServerInfo] = Reading()
+    info: Reading[ServerInfo] = field(default_factory=Reading)
     answered: bool = False  # /info/ has answered since the run started
     problem: Problem | None = None
 

@@ -39,7 +39,9 @@ class EpochPoint:
     @property
     def training_dice(self) -> float | None:
         """Mean Dice over the training studies."""
-        return next((v for k, v in self.metrics.items() if k.startswith("train") and k.endswith("dice")), None)
+        return next(
+            (v for k, v in self.metrics.items() if k.startswith("train") and k.endswith("dice")), None
+        )
 
 
 @dataclass(frozen=True, slots=True)

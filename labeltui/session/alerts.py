@@ -42,7 +42,12 @@ class Alerts:
         if now.state is LinkState.REFUSED:
             self._raise("host", Level.ERROR, f"{now.address} refused the connection.", now.detail)
         elif now.state is LinkState.RECONNECTING and was.state is LinkState.CONNECTED:
-            self._raise("host", Level.WARNING, f"The connection to {now.address} was lost.", "It reconnects by itself.")
+            self._raise(
+                "host",
+                Level.WARNING,
+                f"The connection to {now.address} was lost.",
+                "It reconnects by itself.",
+            )
         elif now.state is LinkState.CONNECTED:
             self._store.dismiss("host")
 
@@ -94,5 +99,7 @@ class Alerts:
             self._store.dismiss(f"shared:{study}")
         for study in shared.keys() - self._shared:
             names = " and ".join(shared[study])
-            self._raise(f"shared:{study}", Level.WARNING, f"{study} is open at {names}.", "One of them works in vain.")
+            self._raise(
+                f"shared:{study}", Level.WARNING, f"{study} is open at {names}.", "One of them works in vain."
+            )
         self._shared = frozenset(shared)

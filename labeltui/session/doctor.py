@@ -17,8 +17,7 @@ from labeltui.session.settings import setup_options
 from labeltui.session.setup import Setup
 
 if TYPE_CHECKING:
-    from labeltui.session.report import Document
-    from labeltui.session.report import Report
+    from labeltui.session.report import Document, Report
     from labeltui.session.session import Session
 
 SCARCE_DISK = 2 * 2**30
@@ -98,7 +97,9 @@ def _disk(state: SessionState) -> Check:
     free = load.disk_total - load.disk_used
     text = f"{free / 2**30:.1f} GiB free at {load.disk_path}."
     if free < SCARCE_DISK:
-        return Check("disk", Verdict.WARNING, text, "Models and labels need room: free some, or move the folder.")
+        return Check(
+            "disk", Verdict.WARNING, text, "Models and labels need room: free some, or move the folder."
+        )
     return Check("disk", Verdict.OK, text)
 
 
@@ -107,9 +108,16 @@ def _gpu(state: SessionState) -> Check:
     if load is None:
         return Check("gpu", Verdict.UNKNOWN, "The GPU is not known.")
     if load.gpu_error:
-        return Check("gpu", Verdict.WRONG, f"nvidia-smi fails: {load.gpu_error}.", "Restart the machine or its driver.")
+        return Check(
+            "gpu", Verdict.WRONG, f"nvidia-smi fails: {load.gpu_error}.", "Restart the machine or its driver."
+        )
     if not load.gpus:
-        return Check("gpu", Verdict.WARNING, "No GPU: training and inference run on the CPU.", "Rent a GPU for 3D work.")
+        return Check(
+            "gpu",
+            Verdict.WARNING,
+            "No GPU: training and inference run on the CPU.",
+            "Rent a GPU for 3D work.",
+        )
     return Check("gpu", Verdict.OK, ", ".join(gpu.name for gpu in load.gpus))
 
 
@@ -121,7 +129,9 @@ def _server(state: SessionState) -> Check:
         return Check("server", Verdict.WRONG, server.problem.message, server.problem.hint)
     if server.state is ServerState.RUNNING:
         return Check("server", Verdict.OK, f"MONAI Label {server.version} answers.")
-    return Check("server", Verdict.WARNING, f"The server is {server.state}.", "Start it with `labeltui server start`.")
+    return Check(
+        "server", Verdict.WARNING, f"The server is {server.state}.", "Start it with `labeltui server start`."
+    )
 
 
 def _tunnel(state: SessionState) -> Check:
@@ -129,7 +139,9 @@ def _tunnel(state: SessionState) -> Check:
     if tunnel is None or tunnel.state is TunnelState.DOWN:
         return Check("tunnel", Verdict.WARNING, "There is no tunnel.", "It opens when the host is connected.")
     if tunnel.state is TunnelState.OPEN:
-        return Check("tunnel", Verdict.OK, f"It is open; nothing answers through it yet ({tunnel.detail or 'no try'}).")
+        return Check(
+            "tunnel", Verdict.OK, f"It is open; nothing answers through it yet ({tunnel.detail or 'no try'})."
+        )
     return Check("tunnel", Verdict.OK, f"The server answers through it; Slicer's URL is {tunnel.url}.")
 
 

@@ -80,7 +80,9 @@ class Link:
         """The host, as soon as it is connected, with or without the agent."""
         settled = (LinkState.CONNECTED, LinkState.REFUSED)
         try:
-            await self._store.wait_for(lambda s: s.host.value is not None and s.host.value.state in settled, deadline_s)
+            await self._store.wait_for(
+                lambda s: s.host.value is not None and s.host.value.state in settled, deadline_s
+            )
         except TimeoutError:
             raise self._unreachable() from None
         if self._refusal is not None:
@@ -130,7 +132,10 @@ class Link:
         began = time.monotonic()
         await self.host.connect()
         self._tell(
-            state=LinkState.CONNECTED, detail="", since=self._clock(), latency_ms=(time.monotonic() - began) * 1000
+            state=LinkState.CONNECTED,
+            detail="",
+            since=self._clock(),
+            latency_ms=(time.monotonic() - began) * 1000,
         )
         for arrival in self._arrivals:
             await arrival(self.host)
@@ -151,7 +156,9 @@ class Link:
     async def _wait_after(self, error: LabeltuiError, failures: int) -> None:
         if isinstance(error, Refused):
             self._refusal = error
-            self._tell(state=LinkState.REFUSED, detail=f"{error.problem.message} {error.problem.hint}".strip())
+            self._tell(
+                state=LinkState.REFUSED, detail=f"{error.problem.message} {error.problem.hint}".strip()
+            )
             await self._now.wait()
             return
         wait = backoff_s(failures, longest_s=LONGEST_RETRY_S)
@@ -164,7 +171,9 @@ class Link:
 
     async def _serve(self) -> None:
         """Run what is attached until the connection goes."""
-        tasks = [asyncio.create_task(self._attached(name, work)) for name, work in self._attachments if self.agent]
+        tasks = [
+            asyncio.create_task(self._attached(name, work)) for name, work in self._attachments if self.agent
+        ]
         watches = [asyncio.create_task(self.host.lost())]
         if self.agent is not None:
             watches += [asyncio.create_task(self.agent.lost()), asyncio.create_task(self._ping(self.agent))]
@@ -183,9 +192,10 @@ class Link:
         failures = 0
         while (agent := self.agent) is not None:
             try:
-                return await work(agent)
+                await work(agent)
+                break
             except Unreachable:
-                return
+                break
             except Exception:
                 failures += 1
                 log.exception("%s failed, and is started again", name)

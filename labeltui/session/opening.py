@@ -57,7 +57,9 @@ def host_of(profile: Profile, state: StateDir, prompter: Prompter) -> Host:
             'Start the pod on RunPod, then use host = "ssh" with the address its Connect page shows.',
         )  # fmt: skip
     if profile.ssh is None:
-        raise Misused("no_address", 'host = "ssh" needs an address.', 'Add [profiles.NAME.ssh] with address = "...".')
+        raise Misused(
+            "no_address", 'host = "ssh" needs an address.', 'Add [profiles.NAME.ssh] with address = "...".'
+        )
     ssh = profile.ssh
     return SshHost(
         ssh.address,

@@ -17,9 +17,8 @@ from labeltui.session.settings import setup_options
 from labeltui.session.setup import Setup
 
 if TYPE_CHECKING:
-    from labeltui.session.report import Document
     from labeltui.domain.state import SessionState
-    from labeltui.session.report import Report
+    from labeltui.session.report import Document, Report
     from labeltui.session.session import Session
 
 from labeltui.session.doctor import doctor
@@ -63,7 +62,9 @@ async def server_logs(session: Session, params: Mapping[str, Any], report: Repor
     """What the server has printed; with ``follow``, also what it will print."""
     await session.settled()
     if session.log.run_id is None:
-        raise Failed("no_log", "There is no output of a server here.", "Start the server with labeltui to follow it.")
+        raise Failed(
+            "no_log", "There is no output of a server here.", "Start the server with labeltui to follow it."
+        )
     wanted = params.get("lines")
     index = max(0, session.log.line_count - wanted) if wanted is not None else 0
     grown = asyncio.Event()
@@ -75,7 +76,11 @@ async def server_logs(session: Session, params: Mapping[str, Any], report: Repor
                 report.emit({"line": session.log.line(index).decode("utf-8", "replace"), "index": index})
                 index += 1
             if not params.get("follow"):
-                return {"as_of": documents.moment(session.clock()), "lines": index, "path": session.watch.run.log_path}
+                return {
+                    "as_of": documents.moment(session.clock()),
+                    "lines": index,
+                    "path": session.watch.run.log_path,
+                }
             await grown.wait()
     finally:
         unsubscribe()
@@ -86,7 +91,9 @@ async def studies_list(session: Session, _params: Mapping[str, Any], _report: Re
     await session.need_server()
     state = await session.first_readings("queue")
     if state.queue.value is None:
-        raise Failed("no_queue", f"The studies can't be listed: {state.queue.error}.", "See `labeltui server logs`.")
+        raise Failed(
+            "no_queue", f"The studies can't be listed: {state.queue.error}.", "See `labeltui server logs`."
+        )
     return documents.studies_document(state.queue, session.clock())
 
 
@@ -97,11 +104,15 @@ async def studies_next(session: Session, params: Mapping[str, Any], _report: Rep
     offered = info.strategies if info is not None else ()
     strategy = params.get("strategy") or (offered[0] if offered else "random")
     if offered and strategy not in offered:
-        raise Failed("unknown_strategy", f"The server has no strategy {strategy!r}.", f"It has: {', '.join(offered)}.")
+        raise Failed(
+            "unknown_strategy", f"The server has no strategy {strategy!r}.", f"It has: {', '.join(offered)}."
+        )
     sample = await session.sources.client().next_sample(strategy)
     session.sources.queue.wake()
     if sample is None:
-        raise Failed("nothing_left", "No study is left to label.", "Add studies, or train on what was submitted.")
+        raise Failed(
+            "nothing_left", "No study is left to label.", "Add studies, or train on what was submitted."
+        )
     return {
         "as_of": documents.moment(session.clock()),
         "id": sample.id,

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from labeltui.domain.problems import Failed
 from labeltui.hosts.base import Host
 
-# The server itself would notice some of these only after six seconds, and would silently create a missing studies folder.
+# The server itself notices some of these only after six seconds, and silently makes a missing studies folder.
 PROBE = r"""
 import json, os, socket, sys
 folder, app, studies, port = sys.argv[1:5]
@@ -38,7 +38,7 @@ print("\n" + json.dumps({
 
 @dataclass(frozen=True, slots=True)
 class Preflight:
-    """The host's answers. ``home`` is what ``~`` means there; ``python`` and ``app`` are empty when they are missing."""
+    """The host's answers. ``home`` is what ``~`` means there; ``python`` and ``app`` are empty when missing."""
 
     home: str
     path: str

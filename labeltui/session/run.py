@@ -41,7 +41,9 @@ def command_line(action: Action, params: Mapping[str, Any]) -> str:
 
 def _check(session: Session, action: Action, confirmed: bool) -> None:
     if session.read_only and action.danger is not Danger.NONE:
-        raise Refused("read_only", f"{action.title}: this session is read-only.", "Open it without --read-only.")
+        raise Refused(
+            "read_only", f"{action.title}: this session is read-only.", "Open it without --read-only."
+        )
     if action.danger in CONFIRMED and not confirmed:
         question = action.question(session.store.state) or action.title
         raise Refused("unconfirmed", f"Not confirmed: {question}", "Confirm it, or add --yes.")
@@ -74,5 +76,3 @@ async def run_action(
         session.busy(action.title, False)
     session.journal.end(entry, True, "done")
     return document
-
-

@@ -16,8 +16,7 @@ from labeltui.session.serverwatch import JOB
 from labeltui.session.settings import server_options
 
 if TYPE_CHECKING:
-    from labeltui.session.report import Document
-    from labeltui.session.report import Report
+    from labeltui.session.report import Document, Report
     from labeltui.session.session import Session
 
 STOP_GRACE_S = 10.0
@@ -90,7 +89,12 @@ def _remembered(options: ServerOptions) -> dict[str, object]:
 def _not_running(server: ServerStatus | None) -> None:
     if server is None:
         return
-    if server.state in (ServerState.RUNNING, ServerState.UNREACHABLE, ServerState.STARTING, ServerState.STOPPING):
+    if server.state in (
+        ServerState.RUNNING,
+        ServerState.UNREACHABLE,
+        ServerState.STARTING,
+        ServerState.STOPPING,
+    ):
         whose = f" (pid {server.pid})" if server.pid else ", started by somebody else"
         raise Failed(
             "already_running", f"The server is already {server.state}{whose}.", "Stop or restart it instead."
@@ -102,7 +106,12 @@ async def _plan(session: Session, options: ServerOptions) -> Launch:
     studies = "" if is_dicomweb(options.studies) else options.studies
     interpreter = session.profile.server.python
     found = await preflight.ask(
-        session.link.host, interpreter, folder=options.folder, app=options.app, studies=studies, port=options.port
+        session.link.host,
+        interpreter,
+        folder=options.folder,
+        app=options.app,
+        studies=studies,
+        port=options.port,
     )
     problem = _missing(found, options)
     if problem is not None:
@@ -113,7 +122,9 @@ async def _plan(session: Session, options: ServerOptions) -> Launch:
 def _missing(found: preflight.Preflight, options: ServerOptions) -> Problem | None:
     if not found.python:
         return Problem(
-            "not_installed", f"MONAI Label is not installed in {options.folder} of the host.", "Run `labeltui setup`."
+            "not_installed",
+            f"MONAI Label is not installed in {options.folder} of the host.",
+            "Run `labeltui setup`.",
         )
     if not found.app:
         return Problem(

@@ -200,7 +200,9 @@ class Session:
         server = self.store.state.server.value
         seen = None if server is None else server.pid
         try:
-            await self.store.wait_for(lambda s: (s.server.value.pid if s.server.value else None) != seen, ORPHANS_S)
+            await self.store.wait_for(
+                lambda s: (s.server.value.pid if s.server.value else None) != seen, ORPHANS_S
+            )
         except TimeoutError:
             return
 

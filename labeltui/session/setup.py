@@ -28,6 +28,7 @@ JOB = "setup"
 KEPT_LINES = 200
 LOST = -9  # nobody saw it end: most likely the host killed it
 PATIENCE_S = 600.0
+DRAIN_S = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,37 @@ class _Run:
 
     exit_code: int
     lines: tuple[str, ...]
+
+
+class _Output:
+    """What a step prints: its newest lines, and how far it was read."""
+
+    def __init__(self, setup: Setup, step: Step) -> None:
+        self.lines: list[str] = []
+        self._setup = setup
+        self._step = step
+        self._splitter = LineSplitter()
+        self._offset = 0
+        self._grown = asyncio.Event()
+
+    async def read(self, agent: AgentClient, path: str) -> None:
+        """Read on from where it was left; ends only with the connection."""
+        async for chunk in agent.follow(path, self._offset):
+            self._offset = chunk.offset + len(chunk.data)
+            for line in self._splitter.feed(chunk.data):
+                self.lines = [*self.lines[-KEPT_LINES:], line]
+                self._setup.emit_line(self._step, line)
+            self._grown.set()
+
+    async def until(self, size: int) -> None:
+        """Return when that many bytes were read. Raises Unreachable when they don't come."""
+        while self._offset < size:
+            self._grown.clear()
+            try:
+                async with asyncio.timeout(DRAIN_S):
+                    await self._grown.wait()
+            except TimeoutError:
+                raise Unreachable("no_output", "The step's last lines do not arrive.") from None
 
 
 class Setup:
@@ -59,7 +91,10 @@ class Setup:
         await self._finish_earlier(agent)
         facts = await self._facts()
         steps = recipe(facts, self._options)
-        if any(not step.done for step in steps) and (problem := setup_problem(facts, self._options)) is not None:
+        if (
+            any(not step.done for step in steps)
+            and (problem := setup_problem(facts, self._options)) is not None
+        ):
             raise Failed(problem.code, problem.message, problem.hint, problem.detail)
         changed = False
         for step in steps:
@@ -85,7 +120,9 @@ class Setup:
             "complete": not missing,
             "stand_in": facts.standin,
             "folder": facts.folder,
-            "steps": [{"step": s.id, "title": s.title, "state": "done" if s.done else "missing"} for s in steps],
+            "steps": [
+                {"step": s.id, "title": s.title, "state": "done" if s.done else "missing"} for s in steps
+            ],
             "error": error,
         }
 
@@ -107,7 +144,9 @@ class Setup:
         self._emit(step, "done")
         return True
 
-    async def _command(self, step: Step, argv: tuple[str, ...], env: Mapping[str, str], cwd: str | None) -> _Run:
+    async def _command(
+        self, step: Step, argv: tuple[str, ...], env: Mapping[str, str], cwd: str | None
+    ) -> _Run:
         agent = await self._session.link.ready()
         job = await agent.job_start(JOB, list(argv), env=dict(env), cwd=cwd, meta={"step": step.id})
         try:
@@ -124,35 +163,45 @@ class Setup:
 
     async def _watch(self, step: Step, job: Job) -> _Run:
         """Follow a job to its end, over as many connections as that takes."""
-        lines: list[str] = []
-        splitter = LineSplitter()
-        offset = 0
+        output = _Output(self, step)
         while True:
             agent = await self._session.link.ready(PATIENCE_S)
             try:
-                assert job.log_path is not None  # noqa: S101 - a started job has one
-                async for chunk in agent.follow(job.log_path, offset):
-                    offset = chunk.offset + len(chunk.data)
-                    for line in splitter.feed(chunk.data):
-                        lines = [*lines[-KEPT_LINES:], line]
-                        self._emit(step, "running", line=line)
-                    if chunk.at_end and (ended := await self._ended(agent, job)) is not None:
-                        if await self._grew(agent, job, offset):
-                            continue
-                        return _Run(LOST if ended.exit_code is None else ended.exit_code, tuple(lines))
+                ended = await self._see_end(agent, job, output)
+                return _Run(LOST if ended.exit_code is None else ended.exit_code, tuple(output.lines))
             except Unreachable as error:
-                self._report.progress(f"{error.problem.message} The step goes on there; waiting to see it again.")
+                self._report.progress(
+                    f"{error.problem.message} The step goes on there; waiting to see it again."
+                )
 
-    async def _ended(self, agent: AgentClient, job: Job) -> Job | None:
-        now = await agent.job_status(JOB)
-        return None if now.state in (JobState.RUNNING, JobState.STOPPING) and now.run_id == job.run_id else now
+    async def _see_end(self, agent: AgentClient, job: Job, output: _Output) -> Job:
+        """Read what the job prints until it has ended and all of it was read."""
+        over: asyncio.Future[Job] = asyncio.get_running_loop().create_future()
 
-    async def _grew(self, agent: AgentClient, job: Job, offset: int) -> bool:
-        done = await self._session.link.host.run(f"wc -c < {shlex.quote(job.log_path or '')}", timeout=20)
+        def look(now: Job) -> None:
+            going = now.state in (JobState.RUNNING, JobState.STOPPING) and now.run_id == job.run_id
+            if now.name == JOB and not going and not over.done():
+                over.set_result(now)
+
+        unsubscribe = agent.subscribe_jobs(look)
+        reading = asyncio.create_task(output.read(agent, job.log_path or ""))
         try:
-            return int(done.stdout) > offset
-        except ValueError:
-            return False
+            look(await agent.job_status(JOB))
+            await asyncio.wait((over, reading), return_when=asyncio.FIRST_COMPLETED)
+            if not over.done():
+                reading.result()
+            ended = await over
+            size = int((await agent.stat(job.log_path or ""))["size"])
+            await output.until(size)
+            return ended
+        finally:
+            unsubscribe()
+            reading.cancel()
+            await asyncio.gather(reading, return_exceptions=True)
+
+    def emit_line(self, step: Step, line: str) -> None:
+        """Tell of one line that the step printed."""
+        self._emit(step, "running", line=line)
 
     async def _finish_earlier(self, agent: AgentClient) -> None:
         """A step that another console, or an earlier connection, started is waited for, not started twice."""

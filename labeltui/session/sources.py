@@ -36,7 +36,14 @@ class Sources:
     """The pollers of ``info``, ``queue`` and ``training``, and the client they share."""
 
     def __init__(
-        self, store: Store, watch: ServerWatch, tunnel: Tunnel, clock: Clock, client_id: str, *, dicomweb: bool
+        self,
+        store: Store,
+        watch: ServerWatch,
+        tunnel: Tunnel,
+        clock: Clock,
+        client_id: str,
+        *,
+        dicomweb: bool,
     ) -> None:
         self._store = store
         self._watch = watch
@@ -66,7 +73,9 @@ class Sources:
         """The client through the tunnel. Raises ``Unreachable`` while there is none."""
         url = self._tunnel.base_url
         if url is None:
-            raise Unreachable("no_tunnel", "The host is not connected.", "It reconnects by itself; see the pod pane.")
+            raise Unreachable(
+                "no_tunnel", "The host is not connected.", "It reconnects by itself; see the pod pane."
+            )
         if self._client is None or self._client.base_url != url:
             self._client = MonaiLabelClient(url, client_id=self._client_id)
         return self._client
@@ -116,7 +125,11 @@ class Sources:
     def _need_server(self) -> None:
         """Don't ask a server that is known to be down: say which state it is in instead."""
         server = self._store.state.server.value
-        if server is not None and server.state in (ServerState.STOPPED, ServerState.CRASHED, ServerState.STARTING):
+        if server is not None and server.state in (
+            ServerState.STOPPED,
+            ServerState.CRASHED,
+            ServerState.STARTING,
+        ):
             raise Unreachable("server_down", f"The server is {server.state}.", "Start it first.")
 
     # --- how often ---

@@ -50,7 +50,9 @@ class Store:
         """Take an alert back: what it warned of no longer holds."""
         self.update(alerts=tuple(a for a in self._state.alerts if a.key != key))
 
-    async def wait_for(self, predicate: Callable[[SessionState], bool], timeout: float | None = None) -> SessionState:
+    async def wait_for(
+        self, predicate: Callable[[SessionState], bool], timeout: float | None = None
+    ) -> SessionState:
         """The first snapshot for which ``predicate`` holds. Raises TimeoutError."""
         if predicate(self._state):
             return self._state

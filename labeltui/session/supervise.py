@@ -72,7 +72,12 @@ class Poller(Generic[T]):
     """
 
     def __init__(
-        self, store: Store, field: str, poll: Callable[[], Awaitable[T]], interval: Callable[[], float], clock: Clock
+        self,
+        store: Store,
+        field: str,
+        poll: Callable[[], Awaitable[T]],
+        interval: Callable[[], float],
+        clock: Clock,
     ) -> None:
         self._store = store
         self.field = field

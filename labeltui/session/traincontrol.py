@@ -13,8 +13,7 @@ from labeltui.domain.training import TrainState, TrainStatus
 from labeltui.monailabel.train_request import train_request
 
 if TYPE_CHECKING:
-    from labeltui.session.report import Document
-    from labeltui.session.report import Report
+    from labeltui.session.report import Document, Report
     from labeltui.session.session import Session
 
 UNDER_WAY = (TrainState.QUEUED, TrainState.RUNNING)

@@ -64,7 +64,12 @@ class Bench:
     def run(self, *words: str, timeout: float = 600) -> Ran:
         """Run labeltui with ``--json`` to its end; everything on stdout must be JSON."""
         done = subprocess.run(
-            self.argv(*words, "--json"), env=self.environment, capture_output=True, text=True, timeout=timeout, check=False
+            self.argv(*words, "--json"),
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            check=False,
         )
         documents = [json.loads(line) for line in done.stdout.splitlines() if line.strip()]
         return Ran(done.returncode, documents, done.stdout, done.stderr)
@@ -104,8 +109,8 @@ def write_config(path: Path, sshd: RealSshd, known_hosts: Path, **server: Any) -
     """A profile over the sshd."""
     values = {
         "folder": FOLDER, "studies": "~/my studies", "models": ["deepedit"], "port": PORT, "torch": "cpu",
-        "pip_args": pip_arguments(), "conf": {"use_pretrained_model": "false"}, "python": sys.base_prefix + "/bin/python3",
-        **server,
+        "pip_args": pip_arguments(), "conf": {"use_pretrained_model": "false"},
+        "python": sys.base_prefix + "/bin/python3", **server,
     }  # fmt: skip
     lines = [
         f"[profiles.{PROFILE}]", 'host = "ssh"', 'client_id = "console"', f"[profiles.{PROFILE}.ssh]",
@@ -141,7 +146,13 @@ def bench() -> Iterator[Bench]:
     try:
         yield made
     finally:
-        subprocess.run(made.argv("server", "stop", "--yes", "--json"), env=environment, capture_output=True, timeout=60)
+        subprocess.run(
+            made.argv("server", "stop", "--yes", "--json"),
+            env=environment,
+            capture_output=True,
+            timeout=60,
+            check=False,
+        )
         sshd.stop()
         shutil.rmtree(root, ignore_errors=True)
 

@@ -36,7 +36,11 @@ UP = ServerEvidence(listening=True, info=ANSWERED, answered=True)
         (RUN, replace(UP, info=HICCUP), ServerState.RUNNING),
         (RUN, replace(UP, info=SILENT), ServerState.UNREACHABLE),
         (replace(RUN, state="stopping"), UP, ServerState.STOPPING),
-        (replace(RUN, state="exited", exit_code=-15, stopped_by_us=True), replace(UP, info=SILENT), ServerState.STOPPED),
+        (
+            replace(RUN, state="exited", exit_code=-15, stopped_by_us=True),
+            replace(UP, info=SILENT),
+            ServerState.STOPPED,
+        ),
         (replace(RUN, state="exited", exit_code=-9), replace(UP, info=SILENT), ServerState.CRASHED),
         (replace(RUN, state="exited", exit_code=3), ServerEvidence(info=REFUSED), ServerState.CRASHED),
         (replace(RUN, state="exited", exit_code=0), ServerEvidence(info=REFUSED), ServerState.STOPPED),
@@ -62,4 +66,9 @@ def test_a_run_that_nobody_saw_end_says_so() -> None:
 
 def test_a_found_server_has_no_pid_but_models_and_version() -> None:
     status = derive_server(ServerRun(), ServerEvidence(info=ANSWERED, answered=True), "http://127.0.0.1:8001")
-    assert (status.pid, status.models, status.version, status.url) == (None, ("deepedit",), "0.8.5", "http://127.0.0.1:8001")
+    assert (status.pid, status.models, status.version, status.url) == (
+        None,
+        ("deepedit",),
+        "0.8.5",
+        "http://127.0.0.1:8001",
+    )

@@ -66,7 +66,11 @@ async def test_it_is_up_only_once_something_answered_through_it(tmp_path: Path) 
     tunnel.silent("connection refused")
     assert (tunnel.status.state, tunnel.status.detail) == (TunnelState.OPEN, "connection refused")
     await tunnel.close("reset by peer")
-    assert (tunnel.status.state, tunnel.status.detail, tunnel.base_url) == (TunnelState.DOWN, "reset by peer", None)
+    assert (tunnel.status.state, tunnel.status.detail, tunnel.base_url) == (
+        TunnelState.DOWN,
+        "reset by peer",
+        None,
+    )
     assert store.state.tunnel.as_of == NOW
 
 
