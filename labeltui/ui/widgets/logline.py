@@ -17,7 +17,7 @@ LONGEST = 20_000
 """Bytes of one line that are drawn; the store holds the rest."""
 
 LEVEL = re.compile(rb"^[^\n]*?\] \[(DEBUG|INFO|WARNING|ERROR|CRITICAL)\] \(")
-ERROR = re.compile(rb"(?m)^[^\n]*?\] \[(?:ERROR|CRITICAL)\] \(|^Traceback \(most recent call last\)|^[\w.]+Error: ")
+ERROR = re.compile(rb"\] \[(?:ERROR|CRITICAL)\] \(|Traceback \(most recent call last\)")
 _SGR = re.compile("\x1b\\[([0-9;]*)m")
 _ATTRIBUTES: dict[int, dict[str, bool]] = {
     1: {"bold": True},
