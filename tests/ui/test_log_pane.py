@@ -5,9 +5,10 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
+from stand_in import NOW, connected, console, settled, stopped, wait_for
+
 from labeltui.session.logstore import LogStore
 from labeltui.ui.panes.log import LogPane
-from stand_in import NOW, connected, console, settled, stopped, wait_for
 
 MANY = b"".join(b"line %d\n" % number for number in range(500))
 

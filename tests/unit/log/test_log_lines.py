@@ -18,12 +18,12 @@ def test_duplicates_and_cuts_at_any_byte_leave_what_was_written(
 ) -> None:
     store = LogStore()
     for start, length in [*deliveries, (0, len(written))]:
-        start = min(start, len(written))
-        if start > store.size:
-            with pytest.raises(ValueError):
-                store.feed(start, written[start : start + length])
+        offset = min(start, len(written))
+        if offset > store.size:
+            with pytest.raises(ValueError, match="missing"):
+                store.feed(offset, written[offset : offset + length])
         else:
-            store.feed(start, written[start : start + length])
+            store.feed(offset, written[offset : offset + length])
     assert store.bytes() == written
     assert store.digest() == hashlib.sha256(written).hexdigest()
     joined = b"\n".join(store.lines(0, store.line_count))
@@ -53,6 +53,8 @@ def test_what_a_line_shows(raw: bytes, text: str) -> None:
 
 def test_colours_are_kept() -> None:
     first, second = list(line_strip(b"\x1b[1;38;5;196mred\x1b[0m plain"))
-    assert first.style is not None and first.style.bold
-    assert first.style.color is not None and first.style.color.number == 196
+    assert first.style is not None
+    assert first.style.bold
+    assert first.style.color is not None
+    assert first.style.color.number == 196
     assert not second.style
