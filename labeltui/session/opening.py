@@ -11,6 +11,7 @@ from labeltui.hosts.ssh import SshHost
 from labeltui.sandbox.launch import Pod, PodFailed, start_pod
 from labeltui.sandbox.scenarios import UnknownScenario
 from labeltui.session.launch import Launch
+from labeltui.session.logging import log_to
 from labeltui.session.session import Session
 from labeltui.session.statedir import StateDir
 
@@ -21,6 +22,7 @@ def open_profile(launch: Launch, prompter: Prompter) -> Session:
     """A session over the named profile, or the file's default."""
     name, profile = select(load(find_config_path(launch.config)), launch.profile)
     state = StateDir.of_profile(name)
+    log_to(state.ready())
     host = host_of(profile, state, prompter)
     return Session(name, profile, host, state, read_only=launch.read_only or profile.read_only)
 
@@ -31,6 +33,7 @@ async def open_demo(launch: Launch, prompter: Prompter) -> Session:
     try:
         profile = Profile.model_validate(pod.profile())
         state = StateDir(pod.root / "console")
+        log_to(state.ready())
         host = host_of(profile, state, prompter)
         return Session("demo", profile, host, state, read_only=launch.read_only, pod=pod)
     except BaseException:

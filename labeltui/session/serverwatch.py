@@ -57,6 +57,7 @@ class ServerWatch:
         self._startup = StartupReader()
         self._lines = LineSplitter()
         self._answered_at: datetime | None = None
+        self._asked = False
         self._ended = asyncio.Event()
         self._final_size: int | None = None
 
@@ -148,6 +149,7 @@ class ServerWatch:
         ended = job.state in (JobState.EXITED, JobState.LOST)
         if job.run_id != self.run.run_id or ended:
             self._answered_at = None  # what answered was that run; whether another server does is asked anew
+        self._asked = True
         self._final_size = None
         self.meta = job.meta or {}
         self.run = _run_of(job)
@@ -172,7 +174,9 @@ class ServerWatch:
         self.refresh()
 
     def refresh(self) -> None:
-        """Tell the store what follows from everything known now."""
+        """Tell the store what follows from everything known now; nothing before the host told of its jobs."""
+        if not self._asked:
+            return
         info = self._store.state.info
         evidence = ServerEvidence(
             phase=self._startup.phase if self.log.run_id == self.run.run_id else "",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from datetime import UTC, datetime
 
 import pytest
@@ -65,7 +66,10 @@ async def test_a_wake_during_a_look_is_followed_by_another() -> None:
     await supervisor.close()
 
 
-async def test_a_task_that_raises_is_started_again(caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_task_that_raises_is_started_again(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(logging.getLogger("labeltui"), "propagate", True)
     rounds = asyncio.Queue[int]()
     count = 0
 
