@@ -9,8 +9,11 @@ from bisect import bisect_right
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import lru_cache
 
 Subscriber = Callable[[], None]
+SEARCH_BLOCK = 4096  # lines that one step of a search looks at
+_LINE_BY_LINE = re.compile(rb"\\[AZ]|\(\?[<!=>(]|[*+?}]\+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +36,8 @@ class LogStore:
     def __init__(self) -> None:
         self.run_id: str | None = None
         self.path: str | None = None
+        self.generation = 0
+        """Grows with each run: line numbers of another generation mean nothing in this one."""
         self._bytes = bytearray()
         self._starts = array("Q", [0])  # where each line starts; the last one is where the next byte goes
         self._marks: list[GapMark] = []
@@ -59,6 +64,7 @@ class LogStore:
         self._bytes.clear()
         self._starts = array("Q", [0])
         self._marks.clear()
+        self.generation += 1
         self._tell()
 
     def feed(self, offset: int, data: bytes) -> int:
@@ -92,10 +98,8 @@ class LogStore:
 
     def line(self, index: int) -> bytes:
         """One line without its line feed. Raises IndexError."""
-        if not 0 <= index < self.line_count:
-            raise IndexError(index)
-        end = self._starts[index + 1] - 1 if index + 1 < len(self._starts) else self.size
-        return bytes(self._bytes[self._starts[index] : end])
+        start, end = self._span(index)
+        return bytes(self._bytes[start:end])
 
     def lines(self, start: int, stop: int) -> list[bytes]:
         """Lines ``start`` to ``stop``, as far as they exist."""
@@ -105,16 +109,63 @@ class LogStore:
         """The last ``count`` lines, oldest first."""
         return self.lines(self.line_count - count, self.line_count)
 
+    @property
+    def finished_count(self) -> int:
+        """Lines that have their end: nothing that arrives changes them any more."""
+        return len(self._starts) - 1
+
+    def line_size(self, index: int) -> int:
+        """Bytes of one line without its line feed, without copying it. Raises IndexError."""
+        start, end = self._span(index)
+        return end - start
+
+    def last_drawing(self, index: int, limit: int) -> tuple[bytes, int]:
+        """What carriage returns leave of a line: its last drawing, ``limit`` bytes of it, and how many it has.
+
+        Never copies more than that, however long the line is. Raises IndexError.
+        """
+        start, end = self._span(index)
+        while end > start and self._bytes[end - 1] == 0x0D:
+            end -= 1
+        start = max(start, self._bytes.rfind(b"\r", start, end) + 1)
+        return bytes(self._bytes[start : min(end, start + limit)]), end - start
+
+    def _span(self, index: int) -> tuple[int, int]:
+        if not 0 <= index < self.line_count:
+            raise IndexError(index)
+        end = self._starts[index + 1] - 1 if index + 1 < len(self._starts) else self.size
+        return self._starts[index], end
+
     def search(self, pattern: re.Pattern[bytes], start: int = 0) -> Iterator[int]:
-        """Lines from ``start`` on that hold a match, in order, each once."""
-        if start >= self.line_count:
-            return
-        seen = -1
-        for found in pattern.finditer(self._bytes, self._starts[start]):
-            index = bisect_right(self._starts, found.start()) - 1
-            if index != seen and index < self.line_count:
-                seen = index
-                yield index
+        """Lines from ``start`` on that hold a match, in order, each once. The log may grow meanwhile."""
+        while start < self.line_count:
+            stop = min(self.line_count, start + SEARCH_BLOCK)
+            yield from self.matching(pattern, start, stop)
+            start = stop
+
+    def matching(self, pattern: re.Pattern[bytes], start: int, stop: int) -> list[int]:
+        """Those of the lines ``start`` to ``stop`` that hold a match: what asking each line alone would say.
+
+        Looks at all their bytes in one go, which is what makes a million lines quick.
+        """
+        stop = min(stop, self.line_count)
+        pattern, line_by_line = _for_bytes(pattern)
+        if line_by_line:
+            return [index for index in range(start, stop) if pattern.search(self.line(index))]
+        found: list[int] = []
+        end = self._starts[stop] if stop < len(self._starts) else self.size
+        line, starts, held = max(0, start), self._starts, self._bytes
+        while line < stop and (match := pattern.search(held, starts[line], end)) is not None:
+            first, last = match.span()
+            line = bisect_right(starts, first, line) - 1
+            if line >= stop:
+                break
+            line_end = starts[line + 1] - 1 if line + 1 < len(starts) else self.size
+            # A match that runs on into the next line may hide one that does not.
+            if last <= line_end or pattern.search(self.line(line)):
+                found.append(line)
+            line += 1
+        return found
 
     def bytes(self) -> bytes:
         """Everything held."""
@@ -132,3 +183,11 @@ class LogStore:
     def _tell(self) -> None:
         for callback in tuple(self._subscribers):
             callback()
+
+
+@lru_cache(maxsize=64)
+def _for_bytes(pattern: re.Pattern[bytes]) -> tuple[re.Pattern[bytes], bool]:
+    """The pattern with line ends as ends; and whether it can only be asked line by line, since it looks around."""
+    line_by_line = _LINE_BY_LINE.search(pattern.pattern) is not None
+    flags = pattern.flags if line_by_line else pattern.flags | re.MULTILINE
+    return re.compile(pattern.pattern, flags), line_by_line
