@@ -169,6 +169,17 @@ class Core(App[int], inherit_bindings=False):
         for name, pane in self.panes.items():
             if name in self.visible_panes:
                 pane.show(state, now)
+        self._keep_focus()
+
+    def _keep_focus(self) -> None:
+        """The keyboard belongs to the current pane, whatever a late request for focus has done."""
+        screen = self.frame_screen
+        pane = self.panes.get(screen.current)
+        if pane is None or screen.shape is Shape.SMALL:
+            return
+        frame = screen.query_one(f"#pane-{screen.current}", PaneFrame)
+        if screen.focused is None or frame not in screen.focused.ancestors:
+            screen.set_focus(pane.focus_target)
 
     @property
     def visible_panes(self) -> frozenset[str]:
