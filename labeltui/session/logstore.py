@@ -143,10 +143,13 @@ class LogStore:
             yield from self.matching(pattern, start, stop)
             start = stop
 
-    def matching(self, pattern: re.Pattern[bytes], start: int, stop: int) -> list[int]:
+    def matching(
+        self, pattern: re.Pattern[bytes], start: int, stop: int, *, lowered: bool = False
+    ) -> list[int]:
         """Those of the lines ``start`` to ``stop`` that hold a match: what asking each line alone would say.
 
-        Looks at all their bytes in one go, which is what makes a million lines quick.
+        Looks at all their bytes in one go, which is what makes a million lines quick; in lower case if
+        ``lowered``: for plain text that is several times quicker than a pattern that ignores case.
         """
         stop = min(stop, self.line_count)
         pattern, line_by_line = _for_bytes(pattern)
@@ -154,9 +157,11 @@ class LogStore:
             return [index for index in range(start, stop) if pattern.search(self.line(index))]
         found: list[int] = []
         end = self._starts[stop] if stop < len(self._starts) else self.size
-        line, starts, held = max(0, start), self._starts, self._bytes
-        while line < stop and (match := pattern.search(held, starts[line], end)) is not None:
-            first, last = match.span()
+        line, starts, held, base = max(0, start), self._starts, self._bytes, 0
+        if lowered and line < stop:
+            held, base = self._bytes[starts[line] : end].lower(), starts[line]
+        while line < stop and (match := pattern.search(held, starts[line] - base, end - base)) is not None:
+            first, last = match.start() + base, match.end() + base
             line = bisect_right(starts, first, line) - 1
             if line >= stop:
                 break

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
 
-from labeltui.domain.problems import Failed, Problem, Unreachable
+from labeltui.domain.problems import Failed, Problem
 from labeltui.domain.reading import Reading
 from labeltui.domain.server import OrphanTraining, ServerInfo
 from labeltui.domain.serverlog import Event, event, parse_line
@@ -100,9 +100,6 @@ class ServerWatch:
                 await asyncio.wait((reading, replaced), return_when=asyncio.FIRST_COMPLETED)
                 if reading.done():
                     reading.result()
-            except Unreachable as error:
-                self.log.lost(self._clock(), error.problem.message)
-                raise
             finally:
                 reading.cancel()
                 replaced.cancel()
@@ -193,6 +190,8 @@ class ServerWatch:
 
     def gone(self, why: str) -> None:
         """The connection went: what is known stays on the screen, marked as old."""
+        if self.log.run_id is not None:
+            self.log.lost(self._clock(), why)
         self._answered_at = None if self.run.state == "absent" else self._answered_at
         self._store.update(server=replace(self._store.state.server, error=why))
 
