@@ -4,192 +4,289 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from datetime import datetime
-from typing import Any
+from datetime import datetime, timedelta
+from enum import Enum
+from typing import TYPE_CHECKING, Any
 
-from rich.segment import Segment
-from rich.style import Style
 from textual import events
-from textual.strip import Strip
+from textual.app import ComposeResult
+from textual.containers import Vertical
 from textual.widget import Widget
 
+from labeltui.actions import BY_ID
+from labeltui.domain.host import HostStatus, LinkState
 from labeltui.domain.problems import LabeltuiError
-from labeltui.domain.state import Level, SessionState
-from labeltui.hosts.base import Shell
+from labeltui.domain.state import SessionState
 from labeltui.ui.contract import Hint
 from labeltui.ui.messages import Flash, HintsChanged, Leave
-from labeltui.ui.text import fit, safe
-from labeltui.ui.widgets.terminal.encoding import encode_key, encode_paste
-from labeltui.ui.widgets.terminal.engine import Bittty
+from labeltui.ui.text import safe
+from labeltui.ui.widgets.terminal.view import LEAVE_KEY, TerminalView
 
-SLICE = 4096
-"""Bytes obeyed between two turns of the event loop: about 2 ms."""
-REPAINT_S = 1 / 30
+if TYPE_CHECKING:
+    from labeltui.hosts.base import Shell
+    from labeltui.ui.core import Core
+
+READ_BYTES = 16 * 1024  # little enough that a key pressed in a flood is answered between two reads
+AGAIN_AFTER = timedelta(seconds=3)
+# Whatever the program before left on, so that the next shell starts on a sane terminal: a broken sequence,
+# the alternate screen, key and mouse modes, margins, colours.
+CALM = (
+    b"\x18\x1b[?1049l\x1b[?1l\x1b>\x1b[?9l\x1b[?1000l\x1b[?1002l\x1b[?1003l\x1b[?1006l\x1b[?1004l\x1b[?2004l"
+    b"\x1b[?2026l\x1b[?5l\x1b[4l\x1b[20l\x1b[?6l\x1b[?7h\x1b[?25h\x1b[0 q\x1b7\x1b[r\x1b8\x1b(B\x0f\x1b[m\r\n"
+)
 
 
-class ShellPane(Widget, can_focus=True):
-    """Every key goes to the remote, except ``ctrl+]``."""
+class Phase(Enum):
+    """How the shell stands."""
+
+    NONE = "none"  # there has not been one yet
+    OPENING = "opening"
+    LIVE = "live"
+    EXITED = "exited"
+    LOST = "lost"
+
+
+class ShellPane(Vertical):
+    """Opens a shell as soon as there is a connection and room, and a new one when both are back."""
 
     DEFAULT_CSS = "ShellPane { height: 1fr; }"
 
     def __init__(self) -> None:
         super().__init__()
+        self.view = TerminalView()
         self.session: Any = None
-        self.shell: Shell | None = None
-        self.engine = Bittty(80, 24)
+        self.phase = Phase.NONE
         self.note = ""
-        self.facts = "ctrl+] leaves"
-        self.said = "not connected"
-        self._shell_task: asyncio.Task[None] | None = None
-        self._pending = False
-        self._paste = ""
+        self.facts = ""
+        self._shell: Shell | None = None
+        self._worker_task: asyncio.Task[None] | None = None
+        self._host: HostStatus | None = None
+        self._now: datetime | None = None
+        self._not_before: datetime | None = None
+        self._ended = ""  # how the last shell ended, in words
+
+    def compose(self) -> ComposeResult:
+        """The terminal has all of it."""
+        yield self.view
+
+    def on_mount(self) -> None:
+        """Wire the terminal up."""
+        self.view.send = self._send
+        self.view.resized = self._resized
+        self._explain()
+
+    # -- what the frame asks
 
     def attach(self, session: Any) -> None:
-        """A shell is opened as soon as the host is connected."""
+        """A session is open: its shell comes with the connection."""
         self.session = session
-        self._open()
+        self._explain()
 
     def detach(self) -> None:
-        """Hang up."""
-        if self._shell_task is not None:
-            self._shell_task.cancel()
-        self.session = self._shell_task = None
-
-    async def on_unmount(self) -> None:
-        """Hang up with the console."""
-        self.detach()
+        """The session is being closed, and the shell with it."""
+        self.session = None
+        if self._worker_task is not None:
+            self._worker_task.cancel()
+            self._worker_task = None
 
     @property
     def focus_target(self) -> Widget:
-        """The pane itself."""
-        return self
+        """The terminal takes every key."""
+        return self.view
 
     def hints(self) -> Sequence[Hint]:
-        """Keys for the footer."""
-        return [("ctrl+]", "leaves the shell")]
+        """Keys for the footer: the others belong to the remote."""
+        hints = [("ctrl+]", "leaves the shell"), ("shift+pgup", "scrollback")]
+        if self.phase is Phase.EXITED:
+            hints.insert(0, ("enter", "starts a new shell"))
+        elif self.phase is Phase.LOST:
+            hints.insert(0, ("enter", "reconnects now"))
+        return hints
+
+    def help_keys(self) -> Sequence[Hint]:
+        """Every key of this pane, for the help screen."""
+        return (("ctrl+]", "leaves the shell"), ("shift+pgup", "back"), ("shift+pgdn", "forward"))
+
+    def copy_text(self) -> str:
+        """What ``y`` copies."""
+        return self.view.text()
 
     def show(self, state: SessionState, now: datetime) -> None:
-        """The shell does not follow snapshots."""
+        """Follow the connection; open a shell where there is none and could be one."""
+        self._host, self._now = state.host.value, now
+        connected = self._host is not None and self._host.state is LinkState.CONNECTED
+        ready = self.phase in (Phase.NONE, Phase.LOST) and self.session is not None and self.view.size.area
+        if connected and ready and (self._not_before is None or now >= self._not_before):
+            self._open()
+        self._explain()
+
+    # -- the shell
 
     def _open(self) -> None:
-        if self.session is not None and (self._shell_task is None or self._shell_task.done()):
-            self._shell_task = asyncio.create_task(self._run(self.session), name="shell pane")
+        if self._worker_task is None or self._worker_task.done():
+            before, self.phase = self.phase, Phase.OPENING
+            self._worker_task = asyncio.create_task(self._run(before), name="shell pane")
 
-    def _tell(self, said: str) -> None:
-        self.said = said
-        self._told()
-        self.refresh()
-
-    def _told(self) -> None:
-        title = self.engine.title if self.shell is not None else ""
-        note = "" if title in ("", "Terminal") else title
-        if note != self.note:
-            self.note = note
-            self.post_message(HintsChanged())
-
-    def _room(self) -> tuple[int, int]:
-        return (self.size.width or 80, self.size.height or 24)
-
-    async def _run(self, session: Any) -> None:
-        self._tell("connecting …")
+    async def _run(self, before: Phase) -> None:
         try:
-            shell: Shell = await session.open_shell(*self._room())
+            columns, rows = self.view.size
+            shell: Shell = await self.session.open_shell(columns, rows)
         except LabeltuiError as error:
-            self._tell(f"{safe(error.problem.message)} enter tries again")
+            self.phase = Phase.LOST if before is Phase.LOST else Phase.NONE
+            self._ended = f"{error.problem.message} {error.problem.hint}".strip()
+            if self._now is not None:
+                self._not_before = self._now + AGAIN_AFTER
+            self._explain()
             return
-        self.shell = shell
-        self.engine = Bittty(*self._room())
-        shell.resize(*self._room())
-        self._tell("")
         try:
+            await self._greet(before)
+            self._shell = shell
+            self._became(Phase.LIVE)
+            if self.view.size != (columns, rows):
+                shell.resize(*self.view.size)
             await self._pump(shell)
-            code = await shell.wait()
-        except LabeltuiError as error:
-            self._tell(f"{safe(error.problem.message)} enter opens a new shell")
-        else:
-            lost = "connection lost" if code is None else f"shell ended with exit code {code}"
-            self._tell(f"{lost} · enter opens a new one")
+            self._over(await shell.wait())
+        except Exception as error:  # whatever it is, the pane says so, and the console goes on
+            self._ended = f"the terminal failed ({type(error).__name__}: {error})"
+            self._became(Phase.EXITED)
         finally:
-            self.shell = None
+            self._shell = None
+            self.view.live = False
             await shell.close()
 
+    async def _greet(self, before: Phase) -> None:
+        """An engine for the first shell; the later ones go on below what is there, and say that they are new."""
+        if self.view.engine is None:
+            from labeltui.ui.widgets.terminal.bittty_engine import (  # noqa: PLC0415 - after first paint
+                BitttyEngine,
+            )
+
+            self.view.engine = BitttyEngine(*self.view.size)
+            return
+        said = f"── {self._ended}; this is a new shell ──" if self._ended else "── a new shell ──"
+        self.view.engine.scroll_to_end()
+        await self.view.engine.feed(CALM + f"\x1b[2m{safe(said)}\x1b[m\r\n".encode())
+
     async def _pump(self, shell: Shell) -> None:
-        # Nothing is read before the last slice is obeyed: the remote is held back, not this console.
-        while data := await shell.read(SLICE):
-            answers = self.engine.feed(data)
+        engine = self.view.engine
+        assert engine is not None  # noqa: S101 - made in _greet
+        while data := await shell.read(READ_BYTES):
+            self.view.changed()
+            answers = await engine.feed(data)
             if answers:
                 shell.write(answers)
-            self._changed()
-            await asyncio.sleep(0)
+            self.view.changed()
+            await asyncio.sleep(0)  # a reader that always has something must not keep the others waiting
 
-    def _changed(self) -> None:
-        if not self._pending and self.is_mounted:
-            self._pending = True
-            self.set_timer(REPAINT_S, self._repaint)
+    def _over(self, code: int | None) -> None:
+        self.view.live = False
+        if code is None:
+            self._ended = "the connection was lost"
+            self._became(Phase.LOST)
+            self._not_before = None if self._now is None else self._now + timedelta(seconds=1)
+        else:
+            self._ended = "the shell exited" if code == 0 else f"the shell exited with code {code}"
+            self._became(Phase.EXITED)
 
-    def _repaint(self) -> None:
-        self._pending = False
-        self._told()
-        self.refresh()
+    def _became(self, phase: Phase) -> None:
+        self.phase = phase
+        self.view.live = phase is Phase.LIVE
+        self.view.changed()
+        self._explain()
 
-    def render_line(self, y: int) -> Strip:
-        """One row of the screen; what happened to the shell on the last one."""
-        width, height = self._room()
-        if self.said and y == height - 1:
-            return Strip([Segment(fit(f" {self.said} ", width), Style(reverse=True))]).apply_style(
-                self.rich_style
-            )
-        try:
-            strip = self.engine.row(y)
-        except IndexError:
-            strip = Strip.blank(width)
-        cursor = self.engine.cursor
-        if cursor is not None and cursor[1] == y and self.has_focus and self.shell is not None:
-            x = min(cursor[0], width - 1)
-            at = strip.crop(x, x + 1).adjust_cell_length(1).apply_style(Style(reverse=True))
-            strip = Strip.join([strip.crop(0, x), at, strip.crop(x + 1)])
-        return strip.adjust_cell_length(width).apply_style(self.rich_style)
+    def _send(self, data: bytes) -> None:
+        if self._shell is not None:
+            self._shell.write(data)
 
-    def on_resize(self, _event: events.Resize) -> None:
-        """The remote has the size that is seen."""
-        columns, rows = self._room()
-        self.engine.resize(columns, rows)
-        if self.shell is not None:
-            self.shell.resize(columns, rows)
+    def _resized(self, columns: int, rows: int) -> None:
+        if self._shell is not None:
+            self._shell.resize(columns, rows)
+        self._explain()
+
+    def on_unmount(self) -> None:
+        """Nothing outlives the pane."""
+        self.detach()
+
+    # -- keys and events
 
     def on_key(self, event: events.Key) -> None:
-        """To the remote."""
+        """Without a shell: enter brings one; typing that was meant for it goes nowhere else."""
+        if self.phase is Phase.NONE:
+            return
         event.stop()
         event.prevent_default()
-        if event.key in ("ctrl+right_square_bracket", "ctrl+]"):
-            self._paste = ""
-            # To the app itself: on its way up, a widget takes it for the mouse's event of that name.
-            self.app.post_message(Leave())
-        elif self._paste:
-            self._answer_paste(event.key)
-        elif self.shell is not None:
-            application = self.engine.application_keys
-            self.shell.write(encode_key(event.key, event.character, application=application))
-        elif event.key == "enter":
+        if event.key == LEAVE_KEY:
+            self.post_message(Leave())
+        elif event.key == "enter" and self.phase is Phase.EXITED:
             self._open()
+            self._explain()
+        elif event.key == "enter" and self.phase is Phase.LOST and self.session is not None:
+            self._not_before = None
+            self.session.reconnect()
 
-    def on_paste(self, event: events.Paste) -> None:
-        """One line goes at once; several only to a program that can tell, or after a question."""
+    def on_terminal_view_changed(self, event: TerminalView.Changed) -> None:
+        """Title, size or scrollback."""
         event.stop()
-        if self.shell is None:
-            return
-        bracketed = self.engine.bracketed_paste
-        if bracketed or not ("\n" in event.text or "\r" in event.text):
-            self.shell.write(encode_paste(event.text, bracketed=bracketed))
-            return
-        self._paste = event.text
-        count = len(event.text.splitlines())
-        self._tell(f"paste {count} lines, each of which runs? y pastes, any other key does not")
+        self._explain()
 
-    def _answer_paste(self, key: str) -> None:
-        text, self._paste = self._paste, ""
-        self._tell("")
-        if key == "y" and self.shell is not None:
-            self.shell.write(encode_paste(text, bracketed=False))
-        else:
-            self.post_message(Flash("nothing was pasted", Level.INFO))
+    def on_terminal_view_rang(self, event: TerminalView.Rang) -> None:
+        """The bell, as a word: nothing blinks."""
+        event.stop()
+        if not self.view.has_focus:
+            self.post_message(Flash("the shell rang its bell"))
+
+    def on_terminal_view_ask_paste(self, event: TerminalView.AskPaste) -> None:
+        """Each line would be run as it arrives."""
+        from labeltui.ui.screens.confirm import ConfirmScreen  # noqa: PLC0415 - when first needed
+
+        event.stop()
+        lines = event.text.strip("\r\n").replace("\r\n", "\n").replace("\r", "\n").split("\n")
+        question = f"Paste {len(lines)} lines? The program in the shell takes each one at once, as typed."
+
+        def answered(yes: bool | None) -> None:
+            if yes:
+                self.view.paste(event.text)
+
+        self.app.push_screen(ConfirmScreen("Paste", question), answered)
+
+    # -- words
+
+    def _explain(self) -> None:
+        """The border says where this is and how it stands; the middle says why there is nothing yet."""
+        self.view.say(*self._teaching())
+        title = "" if self.view.shown is None else self.view.shown.title
+        where = "" if self._host is None else self._host.address
+        note = " · ".join(part for part in (where, title) if part)
+        facts = " · ".join(part for part in (self._standing(), self._size_words()) if part)
+        if (note, facts) != (self.note, self.facts):
+            self.note, self.facts = note, facts
+            self.post_message(HintsChanged())
+
+    def _size_words(self) -> str:
+        return f"{self.view.size.width}×{self.view.size.height}" if self.view.engine is not None else ""
+
+    def _standing(self) -> str:
+        if self.phase is Phase.LIVE:
+            behind = 0 if self.view.shown is None else self.view.shown.behind
+            return f"▲ {behind} rows back · shift+pgdn" if behind else "ctrl+] leaves"
+        if self.phase is Phase.EXITED:
+            return f"{self._ended} · enter starts a new one"
+        if self.phase is Phase.LOST:
+            return f"✕ {self._ended} · enter reconnects now"
+        return ""
+
+    def _teaching(self) -> Sequence[str]:
+        if self.session is None:
+            return ("No session is open.",)
+        app: Core = self.app  # type: ignore[assignment]
+        reconnect = app.keymap.keys_of(BY_ID["reconnect"]) if "reconnect" in BY_ID else ""
+        state = None if self._host is None else self._host.state
+        address = "the host" if self._host is None else safe(self._host.address)
+        if self.phase is Phase.OPENING or state is LinkState.CONNECTED:
+            return (f"Opening a shell on {address} …", *((safe(self._ended),) if self._ended else ()))
+        if state in (LinkState.CONNECTING, LinkState.RECONNECTING):
+            detail = "" if self._host is None else safe(self._host.detail)
+            return (f"Connecting to {address} …", *((detail,) if detail else ()))
+        if state is LinkState.REFUSED:
+            return (f"{address} refused the connection; pane 1 says why.", f"{reconnect} tries again.")
+        return (f"Not connected to {address}.", f"A shell opens here by itself; {reconnect} connects.")

@@ -1,1 +1,1 @@
-"""A terminal inside the console."""
+"""A terminal: bytes from a remote program in, rows on the screen out."""

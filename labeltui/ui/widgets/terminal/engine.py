@@ -1,165 +1,131 @@
-"""What a terminal emulator must do for the shell pane, and bittty doing it."""
+"""What a terminal emulator owes the view: bytes in, frames out.
+
+An engine may live in this process or in a helper: ``feed`` is awaited, so that a slow one holds its
+writer back, and ``frame`` only hands over what is known already. Nothing in a frame is an escape: rows are
+text and looks, and a string of the remote's (its title) is free of control characters.
+"""
 
 from __future__ import annotations
 
-from functools import lru_cache
-from typing import Any, Protocol
+from dataclasses import dataclass
+from enum import Enum, Flag, auto
+from typing import Protocol
 
-from bittty import Board
-from rich.color import Color
-from rich.segment import Segment
-from rich.style import Style
-from textual.strip import Strip
+Colour = int | tuple[int, int, int] | None
+"""A palette index (0..255), red, green and blue (0..255 each), or None for the terminal's own."""
 
-from labeltui.ui.text import safe
 
-TITLE_MOST = 80
+class Attr(Flag):
+    """How a character is set, apart from its colours."""
+
+    NONE = 0
+    BOLD = auto()
+    DIM = auto()
+    ITALIC = auto()
+    UNDERLINE = auto()
+    DOUBLE_UNDERLINE = auto()
+    BLINK = auto()
+    REVERSE = auto()
+    CONCEAL = auto()
+    STRIKE = auto()
+    OVERLINE = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """Colours and attributes of a run of characters."""
+
+    foreground: Colour = None
+    background: Colour = None
+    attrs: Attr = Attr.NONE
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """Characters that look alike. ``cells`` is how many columns they take."""
+
+    text: str
+    cells: int
+    look: Look
+
+
+Row = tuple[Run, ...]
+"""A row from its first column on; columns after the last run are blank."""
+
+
+class Mouse(Enum):
+    """Which mouse events the program asked for."""
+
+    OFF = "off"
+    CLICKS = "clicks"
+    DRAGS = "drags"
+    ANY = "any"
+
+
+@dataclass(frozen=True, slots=True)
+class Modes:
+    """What the program asked of the terminal, as far as keys, mouse and paste depend on it."""
+
+    application_cursor: bool = False
+    application_keypad: bool = False
+    bracketed_paste: bool = False
+    alternate_screen: bool = False
+    focus_events: bool = False
+    mouse: Mouse = Mouse.OFF
+    mouse_sgr: bool = False
+    newline: bool = False  # enter sends CR LF
+    synchronized: bool = False  # the program is in the middle of a frame
+
+
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    """Where the next character goes, from 0; ``shape`` is "block", "underline" or "bar"."""
+
+    column: int
+    row: int
+    shape: str = "block"
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """The screen at one moment. A row that did not change is the same object as in the frame before."""
+
+    columns: int
+    rows: tuple[Row, ...]
+    cursor: Cursor | None  # None: hidden, or scrolled out of sight
+    modes: Modes
+    title: str = ""
+    behind: int = 0  # rows that the view is scrolled back from the end
+    bells: int = 0  # how often it has rung since the start
+    reversed: bool = False  # the whole screen is in reverse video
 
 
 class Engine(Protocol):
-    """Bytes in, rows out."""
+    """One terminal."""
 
-    def feed(self, data: bytes) -> bytes:
-        """Obey output of the remote; returns the answers that go back to it."""
+    async def feed(self, data: bytes) -> bytes:
+        """Take output; returns what the terminal answers, once all of it was taken.
+
+        Gives the event loop a turn at least every few milliseconds.
+        """
         ...
 
     def resize(self, columns: int, rows: int) -> None:
-        """Take another size."""
+        """Another size; both are at least 1."""
         ...
 
-    def row(self, y: int) -> Strip:
-        """One row of the screen: text and styles, no escape in it."""
+    def frame(self) -> Frame:
+        """The newest screen."""
         ...
 
-    @property
-    def cursor(self) -> tuple[int, int] | None:
-        """Column and row, from 0; None while it is hidden."""
+    def scroll(self, rows: int) -> None:
+        """Move the view towards older rows (negative) or newer ones; stops at both ends."""
         ...
 
-    @property
-    def application_keys(self) -> bool:
-        """Arrows go out in their application form."""
+    def scroll_to_end(self) -> None:
+        """Show the live screen."""
         ...
-
-    @property
-    def bracketed_paste(self) -> bool:
-        """The program wants to know what was pasted."""
-        ...
-
-    @property
-    def title(self) -> str:
-        """What the program calls itself, safe to show."""
-        ...
-
-
-class _Answers:
-    """The cable towards the remote: keeps what the emulator would send."""
-
-    closed = False
-
-    def __init__(self) -> None:
-        self.held = bytearray()
-
-    def write(self, data: str) -> int:
-        self.held += data.encode("utf-8", "replace")
-        return len(data)
-
-    def write_bytes(self, data: bytes) -> int:
-        self.held += data
-        return len(data)
-
-    def flush(self) -> None:
-        """Nothing waits."""
-
-    async def read_bytes_async(self, size: int) -> bytes:
-        """Output comes through ``feed``."""
-        return b""
-
-    def configure_line(self, line: Any) -> None:
-        """No modem here."""
-
-    def resize(self, rows: int, cols: int) -> None:
-        """The widget tells the remote."""
 
     def close(self) -> None:
-        """Nothing is open."""
-
-
-def _colour(colour: Any) -> Color | None:
-    if colour is None:
-        return None
-    if colour.mode == "default":
-        return Color.default()
-    return Color.from_rgb(*colour.value) if colour.mode == "rgb" else Color.from_ansi(colour.value)
-
-
-@lru_cache(maxsize=4096)
-def _style(style: Any) -> Style:
-    return Style(
-        color=_colour(style.fg),
-        bgcolor=_colour(style.bg),
-        bold=bool(style.bold),
-        dim=bool(style.dim),
-        italic=bool(style.italic),
-        underline=bool(style.underline),
-        reverse=bool(style.reverse),
-        strike=bool(style.strike),
-        conceal=bool(style.conceal),
-    )
-
-
-class Bittty:
-    """The emulator in pure Python. It keeps no lines that scrolled off."""
-
-    def __init__(self, columns: int, rows: int) -> None:
-        self._board = Board(width=columns, height=rows)
-        self._answers = _Answers()
-        self._board.host.attach(self._answers)
-        # A title that is reported back is input which the remote chose: never.
-        self._board.title.reported = lambda label: ""  # type: ignore[method-assign]
-
-    def feed(self, data: bytes) -> bytes:
-        """Obey output; returns the answers."""
-        self._board.feed_host_data(data)
-        answers = bytes(self._answers.held)
-        self._answers.held.clear()
-        return answers
-
-    def resize(self, columns: int, rows: int) -> None:
-        """Take another size."""
-        self._board.resize(columns, rows)
-
-    def row(self, y: int) -> Strip:
-        """One row; the second half of a wide character is an empty cell there, and nothing here."""
-        segments: list[Segment] = []
-        text, style = "", None
-        for cell_style, char in self._board.blitter.main_page.grid[y]:
-            if cell_style is not style:
-                if text:
-                    segments.append(Segment(safe(text), _style(style)))
-                text, style = "", cell_style
-            text += str(char)
-        if text:
-            segments.append(Segment(safe(text), _style(style)))
-        return Strip(segments)
-
-    @property
-    def cursor(self) -> tuple[int, int] | None:
-        """Column and row."""
-        board = self._board
-        return (int(board.cursor.x), int(board.cursor.y)) if board.modes.cursor_visible else None
-
-    @property
-    def application_keys(self) -> bool:
-        """DECCKM."""
-        return bool(self._board.modes.cursor_application_mode)
-
-    @property
-    def bracketed_paste(self) -> bool:
-        """Mode 2004."""
-        return bool(self._board.modes.bracketed_paste)
-
-    @property
-    def title(self) -> str:
-        """The window's title, cut."""
-        return safe(str(self._board.title.title))[:TITLE_MOST]
+        """Free what it holds; may be called twice."""
+        ...

@@ -1,0 +1,106 @@
+"""Lines that scrolled off the top, laid out again at whatever width they are looked at."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+
+from bittty.terminals.scrollback import ScrollbackLine, rows_of
+from bittty.video import Cell
+
+LINES_MOST = 10_000
+ROWS_OF_ONE_LINE = 200  # a line that never ends is broken here, so that memory stays bounded
+
+Place = tuple[int, int]
+"""A line's number, counted from the first that ever came, and a row within it."""
+
+
+class History:
+    """Logical lines, the oldest forgotten beyond ``most``."""
+
+    def __init__(self, most: int = LINES_MOST) -> None:
+        self._lines: deque[ScrollbackLine] = deque(maxlen=most)
+        self._open: list[ScrollbackLine] = []
+        self._count = 0  # lines that were ever completed
+
+    def append(self, row: ScrollbackLine, wrapped: bool) -> None:
+        """Take a row; ``wrapped``: its line goes on in the next one."""
+        if not wrapped and not self._open:
+            self._lines.append(row)
+            self._count += 1
+            return
+        self._open.append(row)
+        if not wrapped or len(self._open) >= ROWS_OF_ONE_LINE:
+            self._lines.append(ScrollbackLine.join(self._open))
+            self._count += 1
+            self._open.clear()
+
+    def clear(self) -> None:
+        """Forget everything."""
+        self._lines.clear()
+        self._open.clear()
+
+    @property
+    def _first(self) -> int:
+        return self._count - len(self._lines)
+
+    @property
+    def end(self) -> Place:
+        """Just after the newest row: where the live screen begins."""
+        return self._count + bool(self._open), 0
+
+    def _line(self, number: int) -> ScrollbackLine:
+        if number >= self._count:
+            return ScrollbackLine.join(self._open)
+        return self._lines[number - self._first]
+
+    def _rows(self, number: int, columns: int) -> int:
+        rows: int = rows_of(self._line(number).width, columns)
+        return rows
+
+    def clamp(self, place: Place, columns: int) -> Place:
+        """``place``, or the nearest one that there still is at this width."""
+        line, within = place
+        if line < self._first:
+            return self._first, 0
+        if (line, 0) >= self.end:
+            return self.end
+        return line, min(within, self._rows(line, columns) - 1)
+
+    def back(self, place: Place, rows: int, columns: int) -> Place:
+        """The place ``rows`` above."""
+        line, within = self.clamp(place, columns)
+        while rows > within and line > self._first:
+            rows -= within + 1
+            line -= 1
+            within = self._rows(line, columns) - 1
+        return line, max(0, within - rows)
+
+    def on(self, place: Place, rows: int, columns: int) -> Place:
+        """The place ``rows`` below, at most the end."""
+        line, within = self.clamp(place, columns)
+        while (line, 0) < self.end:
+            left = self._rows(line, columns) - within
+            if rows < left:
+                return line, within + rows
+            rows -= left
+            line, within = line + 1, 0
+        return self.end
+
+    def distance(self, place: Place, columns: int) -> int:
+        """Rows from ``place`` to the end."""
+        line, within = self.clamp(place, columns)
+        rows = -within
+        while (line, 0) < self.end:
+            rows += self._rows(line, columns)
+            line += 1
+        return max(0, rows)
+
+    def cells(self, place: Place, columns: int) -> Sequence[Cell]:
+        """The cells of the row at ``place``."""
+        line, within = place
+        held = self._line(line)
+        found: Sequence[Cell] = held.cells(
+            within * columns // held.scale, (within + 1) * columns // held.scale
+        )
+        return found

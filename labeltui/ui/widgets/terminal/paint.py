@@ -1,0 +1,78 @@
+"""Rows of a terminal as Textual draws them."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from rich.color import Color
+from rich.segment import Segment
+from rich.style import Style
+from textual.strip import Strip
+
+from labeltui.ui.widgets.terminal.engine import Attr, Colour, Cursor, Look, Row
+
+
+def _rich(colour: Colour) -> Color | None:
+    if colour is None:
+        return None
+    return Color.from_ansi(colour) if isinstance(colour, int) else Color.from_rgb(*colour)
+
+
+@lru_cache(maxsize=4096)
+def style_of(look: Look) -> Style:
+    """A look in Rich's words; colours that are not set stay unset."""
+    attrs = look.attrs
+    return Style(
+        color=_rich(look.foreground),
+        bgcolor=_rich(look.background),
+        bold=Attr.BOLD in attrs or None,
+        dim=Attr.DIM in attrs or None,
+        italic=Attr.ITALIC in attrs or None,
+        underline=(Attr.UNDERLINE in attrs and Attr.DOUBLE_UNDERLINE not in attrs) or None,
+        underline2=Attr.DOUBLE_UNDERLINE in attrs or None,
+        blink=Attr.BLINK in attrs or None,
+        reverse=Attr.REVERSE in attrs or None,
+        conceal=Attr.CONCEAL in attrs or None,
+        strike=Attr.STRIKE in attrs or None,
+        overline=Attr.OVERLINE in attrs or None,
+    )
+
+
+def strip_of(row: Row, width: int, base: Style, *, flipped: bool = False) -> Strip:
+    """A row in exactly ``width`` cells over the widget's own colours. ``flipped``: in reverse video."""
+    segments: list[Segment] = []
+    used = 0
+    for run in row:
+        style = style_of(run.look)
+        if flipped:
+            style += Style(reverse=Attr.REVERSE not in run.look.attrs)
+        text = run.text if Attr.CONCEAL not in run.look.attrs else " " * run.cells
+        segments.append(Segment(text, base + style))
+        used += run.cells
+    blank = base + Style(reverse=True) if flipped else base
+    strip = Strip(segments, used)
+    return strip.crop(0, width) if used > width else strip.extend_cell_length(width, blank)
+
+
+def with_cursor(strip: Strip, cursor: Cursor, *, focused: bool) -> Strip:
+    """The row with the cursor in it: a block where keys go, an underline where they don't."""
+    column = cursor.column
+    cell = strip.crop(column, column + 1)
+    wide = strip.crop(column, column + 2)
+    if len(wide.text) == 1:  # a wide character: the cursor covers all of it
+        cell = wide
+    under = not focused or cursor.shape == "underline"
+    style = Style(underline=True) if under else Style(reverse=True)
+    marked = Strip(
+        [Segment(segment.text, (segment.style or Style()) + _turned(segment, style)) for segment in cell],
+        cell.cell_length,
+    )
+    end = column + cell.cell_length
+    return Strip.join([strip.crop(0, column), marked, strip.crop(end, strip.cell_length)])
+
+
+def _turned(segment: Segment, style: Style) -> Style:
+    """Reverse video on what is in reverse video already would not be seen."""
+    if style.reverse and segment.style is not None and segment.style.reverse:
+        return Style(reverse=False)
+    return style
