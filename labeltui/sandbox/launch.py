@@ -20,7 +20,7 @@ _READY_WITHIN = 30.0
 _GONE_WITHIN = 10.0
 
 
-class PodFailed(RuntimeError):  # noqa: N818 - it reads as a sentence where it is raised
+class PodFailed(RuntimeError):
     """The embedded pod did not start; the message says why."""
 
 

@@ -14,7 +14,7 @@ _library: Any = nibabel  # has no types for what is used here
 AFFINE = np.diag([4.0, 4.0, 5.0, 1.0])  # voxels of 4 x 4 x 5 mm
 
 
-class NotAVolume(Exception):  # noqa: N818 - it reads as a sentence where it is raised
+class NotAVolume(Exception):
     """The file holds no NIfTI volume; the message says why."""
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 
-class UnknownScenario(ValueError):  # noqa: N818 - it reads as a sentence where it is raised
+class UnknownScenario(ValueError):
     """No scenario has that name; the message lists those there are."""
 
 

@@ -16,6 +16,8 @@ from labeltui.sandbox.terminal import run_on_terminal
 
 USER = "demo"
 
+FIRST_BREAK_S = 6.0
+
 
 class Sshd:
     """One SSH server on 127.0.0.1. Commands start in ``home`` and are given ``environment`` only."""
@@ -141,10 +143,14 @@ class _Files(asyncssh.SFTPServer):
 
 
 async def break_network(sshd: Sshd, every: float, refuse_for: float) -> None:
-    """Drop all connections ``every`` so many seconds and refuse new ones for a while, for ever."""
+    """Drop all connections ``every`` so many seconds and refuse new ones for a while, for ever.
+
+    The first time comes sooner: whoever chose this scenario wants to see it.
+    """
+    await asyncio.sleep(FIRST_BREAK_S)
     while True:
-        await asyncio.sleep(every)
         sshd.refusing = True
         sshd.drop_all()
         await asyncio.sleep(refuse_for)
         sshd.refusing = False
+        await asyncio.sleep(every)

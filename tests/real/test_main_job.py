@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import json
 import os
+import random
 import re
 import shutil
 import signal
 import subprocess
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
@@ -21,6 +23,7 @@ from labeltui.domain.server import ServerState
 from labeltui.domain.study import StudyState
 from labeltui.domain.training import TrainState
 from labeltui.session.launch import Launch, open_session
+from labeltui.session.logstore import LogStore
 from labeltui.session.report import Silent
 from labeltui.session.run import run_action
 from labeltui.session.session import Session
@@ -335,6 +338,17 @@ async def test_a_killed_server_is_seen_and_its_training_is_found(
         assert state.server.value.state is ServerState.RUNNING
 
 
+async def _log(session: Session, holds: Callable[[LogStore], bool]) -> None:
+    """Wait until something holds of the server's output as it is held here."""
+    changed = asyncio.Event()
+    unsubscribe = session.log.subscribe(changed.set)
+    async with asyncio.timeout(60):
+        while not holds(session.log):
+            changed.clear()
+            await changed.wait()
+    unsubscribe()
+
+
 def _bytes_of(path: str) -> bytes:
     return Path(path).read_bytes()
 
@@ -345,26 +359,28 @@ def _bytes_of(path: str) -> bytes:
 async def test_the_log_is_whole_though_sshd_dies_ten_times(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert bench.run("train", "start", "deepedit", "--max-epochs", "4").code == 0
+    assert bench.run("train", "start", "deepedit", "--max-epochs", "5").code == 0
+    moments = random.Random(5)
     async with console(bench, monkeypatch) as session:
         await session.settled()
         for round_ in range(10):
-            size = session.log.size
+            size = session.log.size + moments.randrange(300)
+            await _log(session, lambda log, size=size: log.size >= size)
             bench.sshd.kill()
             await session.store.wait_for(lambda s: s.host.error is not None, 30)
             bench.sshd.start()
             session.reconnect()
             await session.link.ready(60)
-            await session.store.wait_for(lambda s: s.host.error is None, 30)
-            assert session.log.size >= size, f"round {round_}"
+            await _log(session, lambda log: log.marks[-1].back_at is not None)
+            assert len(session.log.marks) == round_ + 1
         state = await session.store.wait_for(
             lambda s: s.training.value is not None and s.training.value.state is TrainState.DONE, 120
         )
         assert state.training.value is not None
-        assert [p.epoch for p in state.training.value.points] == [1, 2, 3, 4]
+        assert [p.epoch for p in state.training.value.points] == [1, 2, 3, 4, 5]
         path = session.watch.run.log_path
         assert path is not None
-        await session.store.wait_for(lambda _s: session.log.size >= len(_bytes_of(path)), 20)
+        await _log(session, lambda log: log.size >= len(_bytes_of(path)))
         assert session.log.digest() == hashlib.sha256(_bytes_of(path)).hexdigest()
         assert len(session.log.marks) == 10
         assert all(mark.back_at is not None for mark in session.log.marks)

@@ -15,7 +15,7 @@ from labeltui.sandbox.monailabel.settings import Settings, scenario
 _BATCH = "monailabel.interfaces.tasks.batch_infer"
 
 
-class MONAILabelException(Exception):  # noqa: N818 - the real one's name, seen in tracebacks
+class MONAILabelException(Exception):
     """The request can't be served."""
 
 

@@ -18,11 +18,11 @@ EXTENSIONS = ("*.nii.gz", "*.nii", "*.nrrd", "*.jpg", "*.png", "*.tif", "*.svs",
 _LOCAL = "monailabel.datastore.local"
 
 
-class ImageNotFound(Exception):  # noqa: N818 - the real one's name, seen in tracebacks
+class ImageNotFound(Exception):
     """No image has that id."""
 
 
-class LabelNotFound(Exception):  # noqa: N818 - the real one's name, seen in tracebacks
+class LabelNotFound(Exception):
     """The image has no label with that tag."""
 
 

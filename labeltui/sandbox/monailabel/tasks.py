@@ -22,7 +22,7 @@ Task = dict[str, Any]
 _UTILS = "monailabel.utils.async_tasks.utils"
 
 
-class AlreadyRunning(Exception):  # noqa: N818 - a state, answered with 429
+class AlreadyRunning(Exception):
     """A task of that method runs; the message is the real server's."""
 
 

@@ -1,0 +1,247 @@
+"""The session's operations on the embedded pod: the same code as on a real host, in seconds."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from labeltui.domain.host import LinkState, TunnelState
+from labeltui.domain.problems import LabeltuiError, Refused
+from labeltui.domain.server import ServerState
+from labeltui.domain.study import StudyState
+from labeltui.domain.training import TrainState
+from labeltui.session.launch import Launch, open_session
+from labeltui.session.run import run_action
+from labeltui.session.session import Session
+
+
+class Told:
+    """A report that remembers."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+        self.records: list[Mapping[str, Any]] = []
+
+    def progress(self, text: str) -> None:
+        self.lines.append(text)
+
+    def emit(self, record: Mapping[str, Any]) -> None:
+        self.records.append(record)
+
+
+class NobodyToAsk:
+    """Every question is refused."""
+
+    async def secret(self, title: str, prompt: str) -> str | None:
+        return None
+
+    async def trust_host_key(self, key: object) -> bool:
+        return False
+
+
+@asynccontextmanager
+async def opened(scenario: str, *, read_only: bool = False) -> AsyncIterator[Session]:
+    session = await open_session(Launch(demo=scenario, read_only=read_only), NobodyToAsk())
+    await session.start()
+    try:
+        yield session
+    finally:
+        await session.close()
+
+
+async def do(session: Session, action: str, report: Told | None = None, **params: Any) -> Mapping[str, Any]:
+    return await run_action(session, action, params, report or Told(), confirmed=True)
+
+
+async def refused(session: Session, action: str, **params: Any) -> str:
+    """The code an action is refused or fails with."""
+    with pytest.raises(LabeltuiError) as error:
+        await do(session, action, **params)
+    assert error.value.problem.message
+    return error.value.problem.code
+
+
+def alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return Path(f"/proc/{pid}/stat").read_text().split()[2] != "Z"
+
+
+async def test_from_stopped_to_a_trained_model_and_back() -> None:
+    async with opened("stopped") as session:
+        assert (await session.settled()).server.value.state is ServerState.STOPPED  # type: ignore[union-attr]
+        told = Told()
+        server = await do(session, "server.start", told)
+        assert (server["state"], server["version"]) == ("running", "0.8.5")
+        assert told.lines[0] == "Starting radiology with deepedit"
+        assert session.store.state.tunnel.value is not None
+        assert session.store.state.tunnel.value.state is TunnelState.UP
+
+        told = Told()
+        final = await do(session, "train.start", told, max_epochs=3, follow=True)
+        assert [r["epoch"] for r in told.records] == [1, 2, 3]
+        assert (final["state"], final["best"]["metric"]) == ("done", "val_mean_dice")
+        losses = [r["loss"] for r in told.records]
+        assert losses == sorted(losses, reverse=True)
+
+        studies = await do(session, "studies.list")
+        assert studies["total"] == len(studies["studies"])
+        sample = await do(session, "studies.next", strategy="random")
+        state = await session.store.wait_for(
+            lambda s: any(x.id == sample["id"] and "labeltui" in x.openers for x in s.queue.value.studies), 20
+        )
+        assert state.queue.value is not None
+
+        pid = server["pid"]
+        stopped = await do(session, "server.stop")
+        assert (stopped["state"], stopped["pid"]) == ("stopped", None)
+        assert not alive(pid)
+        outcomes = [(entry.title, entry.ok) for entry in session.journal.entries]
+        assert outcomes[0] == ("Start the server", True)
+        assert session.journal.entries[1].command == "labeltui train start --max-epochs 3 --follow"
+
+
+async def test_what_cannot_work_is_refused_with_its_own_words() -> None:
+    async with opened("stopped") as session:
+        assert await refused(session, "server.start", app="nothing") == "missing_app"
+        assert await refused(session, "server.start", studies="~/nowhere") == "no_studies"
+        assert await refused(session, "server.start", models="no_such_model") == "unknown_model"
+        assert await refused(session, "train.start") == "server_down"
+        assert await refused(session, "train.stop") == "nothing_trains"
+        await do(session, "server.start")
+        assert await refused(session, "server.start") == "already_running"
+        assert await refused(session, "train.start", model="no_such") == "unknown_model"
+        assert await refused(session, "studies.next", strategy="no_such") == "unknown_strategy"
+        assert await refused(session, "train.start", param={"max_epochs": "many"}) == "bad_parameter"
+
+
+async def test_no_labels_is_said_before_anything_is_started() -> None:
+    async with opened("no-labels") as session:
+        await session.settled()
+        assert await refused(session, "train.start") == "no_labels"
+
+
+async def test_a_second_training_a_queue_and_a_stop() -> None:
+    async with opened("healthy") as session:
+        await session.settled()
+        first = await do(session, "train.start", max_epochs=50)
+        assert await refused(session, "train.start") == "already_training"
+        await do(session, "train.start", max_epochs=50, enqueue=True)
+        await session.store.wait_for(
+            lambda s: s.training.value is not None and s.training.value.queued == 1, 20
+        )
+        told = Told()
+        after = await do(session, "train.stop", told)
+        assert after["task_id"] != first["task_id"]
+        assert any("next in the queue" in line for line in told.lines)
+        await session.store.wait_for(
+            lambda s: s.training.value is not None and s.training.value.state is TrainState.RUNNING, 20
+        )
+
+
+async def test_a_killed_server_is_seen_explained_and_its_training_is_found_and_ended() -> None:
+    async with opened("healthy") as session:
+        state = await session.settled()
+        await do(session, "train.start", max_epochs=50)
+        await session.store.wait_for(lambda s: s.training.value.state is TrainState.RUNNING, 20)
+        assert state.server.value is not None
+        os.kill(state.server.value.pid or 0, signal.SIGKILL)
+        state = await session.store.wait_for(lambda s: s.server.value.state is ServerState.CRASHED, 20)
+        assert state.server.value.exit_code == -9
+        state = await session.store.wait_for(lambda s: bool(s.server.value.orphans), 30)
+        assert state.server.value.orphans[0].model == "deepedit"
+        assert {"server", "orphans"} <= {alert.key for alert in state.alerts}
+        orphan = state.server.value.orphans[0].pid
+        await do(session, "train.stop")
+        assert not alive(orphan)
+        assert (await do(session, "server.start"))["state"] == "running"
+
+
+async def test_a_run_out_of_memory_is_named() -> None:
+    async with opened("oom") as session:
+        state = await session.store.wait_for(
+            lambda s: s.training.value is not None and s.training.value.state is TrainState.ERROR, 50
+        )
+        assert state.training.value is not None
+        assert state.training.value.problem is not None
+        assert "memory" in state.training.value.problem.message.lower()
+
+
+async def test_a_dropped_network_leaves_the_log_whole_and_marked() -> None:
+    async with opened("network-drop") as session:
+        await session.settled()
+        await session.store.wait_for(lambda s: s.host.value.reconnects >= 1, 50)
+        await session.store.wait_for(lambda s: s.host.value.state is LinkState.CONNECTED, 50)
+        await session.store.wait_for(lambda s: s.server.error is None and s.host.error is None, 50)
+        path = session.watch.run.log_path
+        assert path is not None
+        await session.store.wait_for(lambda _s: bool(session.log.marks and session.log.marks[0].back_at), 20)
+        held = session.log.bytes()
+        assert Path(path).read_bytes()[: len(held)] == held  # noqa: ASYNC240 - a small local file
+
+
+async def test_hostile_studies_are_listed_as_they_are_named() -> None:
+    async with opened("hostile") as session:
+        await session.settled()
+        studies = await do(session, "studies.list")
+        named = [s["id"] for s in studies["studies"]]
+        assert any("\x1b" in name and "$(touch pwned)" in name for name in named)
+        assert session.pod is not None
+        assert not list(Path(session.pod.root).rglob("pwned"))  # type: ignore[attr-defined]  # noqa: ASYNC240
+
+
+async def test_read_only_refuses_in_the_core_and_reads_on() -> None:
+    async with opened("stopped", read_only=True) as session:
+        await session.settled()
+        with pytest.raises(Refused, match="read-only"):
+            await do(session, "server.start")
+        assert (await do(session, "server.status"))["state"] == "stopped"
+
+
+async def test_an_unconfirmed_stop_is_refused_and_nothing_happens() -> None:
+    async with opened("healthy") as session:
+        await session.settled()
+        with pytest.raises(Refused, match="Not confirmed"):
+            await run_action(session, "server.stop", {}, Told())
+        assert (await do(session, "server.status"))["state"] == "running"
+
+
+async def test_a_restart_keeps_what_the_server_was_started_with() -> None:
+    async with opened("stopped") as session:
+        await session.settled()
+        await do(session, "server.start", models="segmentation")
+        again = await do(session, "server.restart")
+        assert again["models"] == ["segmentation"]
+
+
+async def test_two_sessions_on_one_host_see_the_same_server() -> None:
+    async with opened("stopped") as session:
+        await session.settled()
+        other = Session("demo", session.profile, _same_host(session), session.tunnel._state)
+        await other.start(hold=False)
+        try:
+            await do(session, "server.start")
+            state = await other.store.wait_for(
+                lambda s: s.server.value is not None and s.server.value.state is ServerState.RUNNING, 20
+            )
+            assert state.server.value is not None
+            assert state.server.value.pid == session.store.state.server.value.pid  # type: ignore[union-attr]
+            state = await other.store.wait_for(lambda s: s.queue.value is not None, 20)
+            assert state.queue.value is not None
+            assert StudyState.FINAL in {s.state for s in state.queue.value.studies}
+        finally:
+            await other.close()
+
+
+def _same_host(session: Session) -> Any:
+    from labeltui.session.opening import host_of
+
+    return host_of(session.profile, session.tunnel._state, NobodyToAsk())
