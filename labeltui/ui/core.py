@@ -5,6 +5,7 @@ Importing this module and painting the frame must stay cheap: everything else is
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,7 +23,7 @@ from labeltui.ui.dispatch import Dispatcher, Running
 from labeltui.ui.frame import FrameScreen, PaneFrame
 from labeltui.ui.keys import KeyMap, shown
 from labeltui.ui.layout import PANES, Shape
-from labeltui.ui.messages import Flash, HintsChanged, Leave
+from labeltui.ui.messages import Flash, HintsChanged, LeaveShell
 from labeltui.ui.themes import DEFAULT_THEME, load_theme
 
 if TYPE_CHECKING:
@@ -137,6 +138,16 @@ class Core(App[int], inherit_bindings=False):
         if self.theme != name:
             self.theme = name
 
+    def _fatal_error(self) -> None:
+        """Textual would print every local variable of the traceback, passwords among them."""
+        from rich.text import Text  # noqa: PLC0415 - only in a crash
+
+        from labeltui.ui.crash import last_words, write_crash  # noqa: PLC0415 - only in a crash
+
+        error = sys.exc_info()[1] or self._exception or RuntimeError("unknown")
+        self.bell()
+        self.panic(Text(last_words(error, write_crash(error))))
+
     async def on_unmount(self) -> None:
         """Close what was opened."""
         for unsubscribe in self._unsubscribe:
@@ -247,7 +258,7 @@ class Core(App[int], inherit_bindings=False):
         """A pane has something to say."""
         self.flash(message.text, message.level)
 
-    def on_leave(self, _message: Leave) -> None:
+    def on_leave_shell(self, _message: LeaveShell) -> None:
         """The shell gives the keyboard back."""
         self.focus_pane(self._before_shell)
 

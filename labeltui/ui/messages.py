@@ -16,7 +16,7 @@ class Flash(Message):
         self.level = level
 
 
-class Leave(Message):
+class LeaveShell(Message):
     """The focused pane gives the keyboard back (``ctrl+]`` in the shell)."""
 
 

@@ -18,7 +18,7 @@ from labeltui.domain.host import HostStatus, LinkState
 from labeltui.domain.problems import LabeltuiError
 from labeltui.domain.state import SessionState
 from labeltui.ui.contract import Hint
-from labeltui.ui.messages import Flash, HintsChanged, Leave
+from labeltui.ui.messages import Flash, HintsChanged, LeaveShell
 from labeltui.ui.text import safe
 from labeltui.ui.widgets.terminal.view import LEAVE_KEY, TerminalView
 
@@ -216,7 +216,7 @@ class ShellPane(Vertical):
         event.stop()
         event.prevent_default()
         if event.key == LEAVE_KEY:
-            self.post_message(Leave())
+            self.post_message(LeaveShell())
         elif event.key == "enter" and self.phase is Phase.EXITED:
             self._open()
             self._explain()

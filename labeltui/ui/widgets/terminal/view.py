@@ -15,7 +15,7 @@ from textual.strip import Strip
 from textual.timer import Timer
 from textual.widget import Widget
 
-from labeltui.ui.messages import Leave
+from labeltui.ui.messages import LeaveShell
 from labeltui.ui.text import fit
 from labeltui.ui.widgets.terminal.engine import Engine, Frame, Modes, Mouse, Row
 from labeltui.ui.widgets.terminal.keys import key_bytes, mouse_bytes, paste_bytes
@@ -221,7 +221,7 @@ class TerminalView(Widget, can_focus=True):
         event.stop()
         event.prevent_default()
         if event.key == LEAVE_KEY:
-            self.post_message(Leave())
+            self.post_message(LeaveShell())
         elif event.key in self.SCROLL_KEYS and not self.modes.alternate_screen:
             self.look_back(self.SCROLL_KEYS[event.key] * max(1, self.size.height - 1))
         else:

@@ -1,0 +1,29 @@
+"""What is kept of a crash: the traceback without local variables, which may hold passwords."""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+import traceback
+from pathlib import Path
+
+from labeltui import __version__
+
+
+def write_crash(error: BaseException) -> Path:
+    """Write the traceback to a new file that only its owner can read; returns its path."""
+    number, name = tempfile.mkstemp(prefix="labeltui-crash-", suffix=".txt")
+    with os.fdopen(number, "w", encoding="utf-8") as file:
+        file.write(f"labeltui {__version__}, Python {sys.version.split()[0]} on {sys.platform}\n\n")
+        file.writelines(traceback.format_exception(error))
+    return Path(name)
+
+
+def last_words(error: BaseException, path: Path) -> str:
+    """What the terminal shows after the console is gone."""
+    what = "".join(traceback.format_exception_only(error)).strip()
+    return (
+        f"labeltui ended because of an error of its own: {what}\n"
+        f"The details are in {path}; what runs on the host goes on. Open labeltui again to see it."
+    )
