@@ -295,6 +295,7 @@ class Core(App[int], inherit_bindings=False):
     async def on_key(self, event: events.Key) -> None:
         """A key nothing else wanted: look it up in the registry."""
         if self.screen is not self.frame_screen:
+            self._typed_ahead(event)
             return
         leader = self.keymap.leaders.get(event.key)
         if leader:
@@ -304,6 +305,13 @@ class Core(App[int], inherit_bindings=False):
         if action is not None:
             event.stop()
             await self.dispatcher.invoke(action.id)
+
+    def _typed_ahead(self, event: events.Key) -> None:
+        """The key after a leader may come before its pop-up has the keyboard: it is the pop-up's all the same."""
+        from labeltui.ui.screens.leader import LeaderScreen  # noqa: PLC0415 - after first paint
+
+        if isinstance(self.screen, LeaderScreen) and event.key != "escape":
+            self.screen.on_key(event)
 
     def _open_leader(self, leader: str) -> None:
         from labeltui.ui.screens.leader import LeaderScreen  # noqa: PLC0415 - after first paint

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from stand_in import NOW, StandIn, connected, console, dead, settled, stopped, wait_for
+from textual import events
 
 from labeltui.config.model import Profile
 from labeltui.domain.problems import Failed
@@ -74,6 +75,17 @@ async def test_tab_goes_round_and_back() -> None:
         await wait_for(pilot, lambda: app.frame_screen.current == "pod")
         await pilot.press("shift+tab")
         await wait_for(pilot, lambda: app.frame_screen.current == "training")
+
+
+async def test_a_leader_typed_in_one_go_loses_no_key(ran: list[tuple[str, dict[str, Any]]]) -> None:
+    app = console(connected())
+    async with app.run_test(size=SIZE) as pilot:
+        await settled(pilot)
+        for key in ("s", "u"):
+            app.post_message(events.Key(key, key))
+        await wait_for(pilot, lambda: "copied" in flashed(app), "the URL to be copied")
+        assert app.screen is app.frame_screen
+        assert ran == []
 
 
 async def test_leader_shows_what_follows_and_runs_it(ran: list[tuple[str, dict[str, Any]]]) -> None:
