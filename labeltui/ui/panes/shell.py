@@ -28,12 +28,13 @@ if TYPE_CHECKING:
 
 READ_BYTES = 16 * 1024  # little enough that a key pressed in a flood is answered between two reads
 AGAIN_AFTER = timedelta(seconds=3)
-# Whatever the program before left on, so that the next shell starts on a sane terminal: a broken sequence,
-# the alternate screen, key and mouse modes, margins, colours.
+# What the program before left on, off again, so that the next shell starts on a sane terminal: a sequence
+# that broke off, margins and charsets (DECSTR), mouse, paste, focus and frame modes, reverse video.
 CALM = (
-    b"\x18\x1b[?1049l\x1b[?1l\x1b>\x1b[?9l\x1b[?1000l\x1b[?1002l\x1b[?1003l\x1b[?1006l\x1b[?1004l\x1b[?2004l"
-    b"\x1b[?2026l\x1b[?5l\x1b[4l\x1b[20l\x1b[?6l\x1b[?7h\x1b[?25h\x1b[0 q\x1b7\x1b[r\x1b8\x1b(B\x0f\x1b[m\r\n"
+    b"\x18\x1b[!p\x1b[?1l\x1b>\x1b[?9l\x1b[?1000l\x1b[?1002l\x1b[?1003l\x1b[?1006l\x1b[?1004l\x1b[?2004l\x1b[?2026l"
+    b"\x1b[?5l\x1b[4l\x1b[20l\x1b[?7h\x1b[?25h\x1b[0 q\x1b[m\r\n"
 )
+MAIN_SCREEN = b"\x18\x1b[?1049l"
 
 
 class Phase(Enum):
@@ -165,6 +166,8 @@ class ShellPane(Vertical):
             return
         said = f"── {self._ended}; this is a new shell ──" if self._ended else "── a new shell ──"
         self.view.engine.scroll_to_end()
+        if self.view.engine.frame().modes.alternate_screen:
+            await self.view.engine.feed(MAIN_SCREEN)
         await self.view.engine.feed(CALM + f"\x1b[2m{safe(said)}\x1b[m\r\n".encode())
 
     async def _pump(self, shell: Shell) -> None:

@@ -10,7 +10,7 @@ from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
-from bittty import Board
+from bittty import Board, TerminalCaps
 from bittty.devices.modes import MouseEncoding, MouseProtocol
 from bittty.model import EDITING, XTERM
 from bittty.present import Bell, PresentEvent, RowsScrolledOff, ScrollbackCleared
@@ -22,9 +22,11 @@ from rich.cells import cell_len
 from labeltui.ui.widgets.terminal.engine import Attr, Colour, Cursor, Frame, Look, Modes, Mouse, Row, Run
 from labeltui.ui.widgets.terminal.gate import Gate, plain
 from labeltui.ui.widgets.terminal.history import LINES_MOST, History, Place
+from labeltui.ui.widgets.terminal.skim import skim
 
 SLICE_S = 0.006  # how long the event loop waits for us at most, apart from one piece
 PIECE = 2048  # characters: a few milliseconds even for dense escapes
+SEQUENCE_MOST = 4096  # characters: a sequence that has not ended by then is none
 ANSWERS_MOST = 32  # per slice: a flood of questions is not a conversation
 
 MODEL = replace(
@@ -53,6 +55,7 @@ _ANSWER = re.compile(
     r"|\x1b\[\??\d{1,5};\d\$y"  # whether a mode is set
 )
 _ODD = re.compile("[\x00-\x1f\x7f-\x9f\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]")
+_JOINED = re.compile("[\u200d\ufe0e\ufe0f\U0001f1e6-\U0001f1ff\U0001f3fb-\U0001f3ff]", re.ASCII)
 _MOUSE = {
     MouseProtocol.X10: Mouse.CLICKS,
     MouseProtocol.NORMAL: Mouse.CLICKS,
@@ -85,11 +88,10 @@ def look_of(style: Style) -> Look:
 def _glyph(text: str, cells: int) -> str:
     """``text`` where it takes the columns that the engine gave it; else a sign that does."""
     text = _ODD.sub("", text)
-    if cell_len(text) == cells:
-        return text
-    if text and cell_len(text[0]) == cells:
-        return text[0]
-    return "\ufffd".ljust(cells)
+    if _JOINED.search(text):  # terminals disagree about how wide these are: the first sign stands for all
+        text = text[0]
+    width = cell_len(text)
+    return text.ljust(len(text) + cells - width) if 0 < width <= cells else "\ufffd".ljust(cells)
 
 
 def row_of(cells: Sequence[Cell]) -> Row:
@@ -176,6 +178,9 @@ class BitttyEngine:
             self._board.registry.pop(name, None)
         self._board.host.attach(self._port)
         self._board.attach_display(self._port)
+        self._board.set_caps(
+            TerminalCaps(grapheme_mode="permanently-set")
+        )  # é is one cell, however it is spelt
         self._rows: list[Row] = [()] * rows
         self._page: Any = None
         self._seen = -1
@@ -185,8 +190,13 @@ class BitttyEngine:
         """See :class:`~labeltui.ui.widgets.terminal.engine.Engine`."""
         text = self._gate.take(data)
         started = time.perf_counter()
-        for at in range(0, len(text), PIECE):
-            self._take(text[at : at + PIECE])
+        at = 0
+        while at < len(text):
+            after = skim(self._board, self._history, text, at)
+            if after == at:
+                after = at + PIECE
+                self._take(text[at:after])
+            at = after
             if time.perf_counter() - started > SLICE_S:
                 await asyncio.sleep(0)
                 started = time.perf_counter()
@@ -195,6 +205,8 @@ class BitttyEngine:
 
     def _take(self, text: str) -> None:
         self._board.parser.feed(text)
+        if len(self._board.parser.buffer) > SEQUENCE_MOST:
+            self._board.parser.reset()
         if (self._board.width, self._board.height) != self._size:  # only the pane says how big it is
             self._board.resize(*self._size)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Sequence
+from itertools import islice
 
 from bittty.terminals.scrollback import ScrollbackLine, rows_of
 from bittty.video import Cell
@@ -90,11 +91,11 @@ class History:
     def distance(self, place: Place, columns: int) -> int:
         """Rows from ``place`` to the end."""
         line, within = self.clamp(place, columns)
-        rows = -within
-        while (line, 0) < self.end:
-            rows += self._rows(line, columns)
-            line += 1
-        return max(0, rows)
+        held = islice(self._lines, max(0, line - self._first), None)
+        rows = sum(rows_of(one.width, columns) for one in held)
+        if self._open:
+            rows += self._rows(self._count, columns)
+        return max(0, rows - within)
 
     def cells(self, place: Place, columns: int) -> Sequence[Cell]:
         """The cells of the row at ``place``."""
