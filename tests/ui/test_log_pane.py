@@ -1,75 +1,358 @@
-"""Pane 3 in the console: it follows, and never pulls a reader who scrolled up."""
+"""Pane 3 in the console: it follows, never pulls a reader who scrolled up, and answers what it is asked."""
 
 from __future__ import annotations
 
+import re
+import time
+from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
+from xml.etree import ElementTree
 
-from stand_in import NOW, connected, console, settled, stopped, wait_for
+import pytest
+from stand_in import NOW, connected, console, dead, fresh, settled, stopped, wait_for
+from textual.pilot import Pilot
 
+from labeltui.domain.state import SessionState
 from labeltui.session.logstore import LogStore
+from labeltui.ui.app import Console
 from labeltui.ui.panes.log import LogPane
 
+SIZE = (120, 40)
 MANY = b"".join(b"line %d\n" % number for number in range(500))
+HEAD = b"[2026-11-23 17:02:20,004] [4242] [MainThread] [%s] (monailabel.datastore.local:408) - "
 
 
-def pane_of(app: Any) -> LogPane:
-    pane = app.panes["log"]
-    assert isinstance(pane, LogPane)
-    return pane
+def record(message: str, level: bytes = b"INFO") -> bytes:
+    return HEAD % level + message.encode() + b"\n"
 
 
-def seen(pane: LogPane) -> list[str]:
-    return [pane.view.render_line(y).text.rstrip(" ┃") for y in range(pane.view.size.height)]
+class Reader:
+    """The log pane of a console, with the keyboard."""
+
+    def __init__(self, app: Console, pilot: Pilot[int]) -> None:
+        pane = app.panes["log"]
+        assert isinstance(pane, LogPane)
+        self.app, self.pilot, self.pane, self.view = app, pilot, pane, pane.view
+
+    @property
+    def store(self) -> LogStore:
+        return self.view.store
+
+    @property
+    def seen(self) -> list[str]:
+        return [self.view.render_line(y).text[:-1].rstrip() for y in range(self.view.size.height)]
+
+    @property
+    def messages(self) -> list[str]:
+        return [row.strip() for row in self.seen if row.strip()]
+
+    async def until(self, holds: Callable[[], object], what: str = "it") -> None:
+        await wait_for(self.pilot, holds, f"{what}; seen: {self.messages[-8:]}, facts: {self.pane.facts}")
+
+    async def press(self, *keys: str) -> None:
+        await self.pilot.press(*keys)
+        await self.pilot.pause()
+
+    def feed(self, data: bytes) -> None:
+        self.store.feed(self.store.size, data)
 
 
-async def test_a_reader_who_scrolled_up_stays() -> None:
+async def reading(pilot: Pilot[int], app: Console) -> Reader:
+    await settled(pilot)
+    reader = Reader(app, pilot)
+    await reader.until(lambda: app.frame_screen.focused is reader.pane.focus_target, "the keyboard")
+    return reader
+
+
+async def test_it_follows_and_leaves_a_reader_alone() -> None:
     app = console(connected(), log=MANY)
-    async with app.run_test(size=(120, 40)) as pilot:
-        await settled(pilot)
-        await pilot.press("3")
-        pane = pane_of(app)
-        await wait_for(pilot, lambda: pane.view.has_focus, "the log's keyboard")
-        await wait_for(pilot, lambda: "line 499" in seen(pane), "the end")
-        await pilot.press("k", "k")
-        before = seen(pane)[:-1]
-        store: LogStore = pane.view.store
-        store.feed(store.size, b"later\n")
-        await wait_for(pilot, lambda: "▼ 1 new" in seen(pane)[-1], "the chip")
-        assert seen(pane)[:-1] == before
-        await pilot.press("f")
-        await wait_for(pilot, lambda: "later" in seen(pane), "the end again")
-        assert pane.view.following
+    async with app.run_test(size=SIZE) as pilot:
+        reader = await reading(pilot, app)
+        await reader.until(lambda: reader.messages[-1] == "line 499", "the end")
+        reader.feed(b"line 500\n")
+        await reader.until(lambda: reader.messages[-1] == "line 500", "the line that came")
+        await reader.press("pageup")
+        before = reader.seen
+        assert "following" not in reader.pane.facts
+        reader.feed(b"later\n" * 312)
+        await reader.until(lambda: "▼ 312 new" in reader.seen[-1], "the chip")
+        assert reader.seen[:-1] == before[:-1]
+        for key in ("f", "end", "G"):
+            await reader.press("pageup", key)
+            assert reader.view.following
+            assert reader.messages[-1] == "later"
+            assert "new" not in reader.seen[-1]
+        await reader.until(lambda: "813 lines · following" in reader.pane.facts, "its border")
+
+
+async def test_moving() -> None:
+    app = console(connected(), log=MANY)
+    async with app.run_test(size=SIZE) as pilot:
+        reader = await reading(pilot, app)
+        await reader.press("k", "k")
+        assert reader.view.cursor == 497
+        await reader.press("j", "j")
+        assert (reader.view.cursor, reader.view.following) == (499, False)
+        await reader.press("j")
+        assert reader.view.following, "past the last line it follows again"
+        await reader.press("g")
+        assert (reader.view.cursor, reader.messages[0]) == (0, "line 0")
+        height = reader.view.size.height
+        await reader.press("pagedown")
+        assert reader.messages[0] == f"line {height - 1}"
+        await reader.press("k")
+        assert reader.messages[0] == f"line {height - 2}"
+        await pilot.resize_terminal(100, 30)
+        await reader.until(lambda: reader.view.size.height < height, "the smaller room")
+        assert reader.view.cursor == height - 2
+
+
+async def test_the_wheel_and_the_mouse() -> None:
+    app = console(connected(), log=MANY)
+    async with app.run_test(size=SIZE) as pilot:
+        reader = await reading(pilot, app)
+        last = reader.messages[-1]
+        await pilot._post_mouse_events(
+            [__import__("textual.events", fromlist=["x"]).MouseScrollUp], reader.view, offset=(3, 3)
+        )
+        await reader.until(lambda: reader.messages[-1] != last, "the wheel")
+        assert not reader.view.following
+        await pilot.click(reader.view, offset=(5, 4))
+        assert reader.view.cursor is not None
+        assert reader.seen[4].strip() == f"line {reader.view.cursor}"
+        await pilot.click(reader.view, offset=(reader.view.size.width - 1, 0))
+        assert reader.messages[0] == "line 0"
+        await pilot.click(reader.view, offset=(reader.view.size.width - 1, reader.view.size.height - 1))
+        assert reader.view.following
+
+
+async def test_another_run_starts_over() -> None:
+    app = console(connected(), log=MANY)
+    async with app.run_test(size=SIZE) as pilot:
+        reader = await reading(pilot, app)
+        await reader.press("slash", *"line", "enter", "g", "j")
+        reader.store.begin("r2", "/other")
+        reader.feed(b"line of another run\n")
+        await reader.press("k")
+        await reader.until(lambda: reader.messages == ["line of another run"], "the other run")
+        assert "1 of 1" in reader.pane.facts or "/line" in reader.pane.facts
+
+
+@pytest.mark.parametrize(
+    ("asked", "kept"),
+    [
+        ("train", 2),
+        ("!train", 3),
+        ("~svlbl", 2),
+        ("SAVING", 0),
+        ("saving", 2),
+        ("epoch \\d+/", 1),
+        ("nothing", 0),
+    ],
+)
+async def test_filter(asked: str, kept: int) -> None:
+    rows = ("Saving label a", "Train request", "Saving label b", "Epoch 1/2 train_loss", "Return code: 0")
+    app = console(connected(), log=b"".join(record(row) for row in rows))
+    async with app.run_test(size=SIZE) as pilot:
+        reader = await reading(pilot, app)
+        await reader.press("slash")
+        reader.pane._input.value = asked
+        await reader.until(lambda: f"{kept} of 5" in reader.pane.facts, "the count")
+        await reader.press("enter")
+        assert len(reader.messages) == kept
+        reader.feed(record("Train: Saving label c"))
+        more = kept + (asked in ("train", "~svlbl", "saving"))
+        await reader.until(lambda: f"{more} of 6" in reader.pane.facts, "what came, filtered")
+        await reader.press("escape")
+        await reader.until(lambda: len(reader.messages) == 6, "everything again")
+
+
+async def test_a_filtered_line_in_its_context_and_back() -> None:
+    app = console(connected(), log=MANY)
+    async with app.run_test(size=SIZE) as pilot:
+        reader = await reading(pilot, app)
+        await reader.press("slash", *"line 250", "enter", "g", "v")
+        assert reader.view.cursor == 250
+        assert "line 249" in reader.messages
+        assert "line 251" in reader.messages
+        await reader.press("v")
+        assert reader.messages == ["line 250"]
+
+
+async def test_a_filter_that_is_no_expression_says_so_and_changes_nothing() -> None:
+    app = console(connected(), log=MANY)
+    async with app.run_test(size=SIZE) as pilot:
+        reader = await reading(pilot, app)
+        await reader.press("slash", "left_square_bracket")
+        await reader.until(lambda: "not a regular" in app.last_words, "the words")
+        assert reader.view.filter is None
+
+
+async def test_find_lights_every_match_and_goes_round() -> None:
+    app = console(connected(), log=MANY)
+    async with app.run_test(size=SIZE) as pilot:
+        reader = await reading(pilot, app)
+        await reader.press("n", *"line 49", "enter")
+        assert reader.view.cursor == 499, "the newest first"
+        await reader.until(lambda: "find line 49 11 of 11" in reader.pane.facts, "the place")
+        lit = [row for row in range(reader.view.size.height) if _lit(reader, row)]
+        assert len(lit) == 10
+        await reader.press("N", "N")
+        assert reader.view.cursor == 497
+        await reader.press("n", "n", "n")
+        assert reader.view.cursor == 49
+        assert "went round to the first" in app.last_words
+        await reader.press("escape")
+        assert reader.view.find is None
+        assert app.screen is app.frame_screen
+
+
+def _lit(reader: Reader, row: int) -> bool:
+    tone = reader.view.page.tones.match.bgcolor
+    return any(segment.style and segment.style.bgcolor == tone for segment in reader.view.render_line(row))
+
+
+async def test_errors_are_counted_and_visited() -> None:
+    log = MANY + record("first", b"ERROR") + MANY + record("second", b"CRITICAL") + MANY
+    app = console(connected(), log=log)
+    async with app.run_test(size=SIZE) as pilot:
+        reader = await reading(pilot, app)
+        await reader.until(lambda: "2 errors" in reader.pane.facts, "the count")
+        await reader.press("e")
+        assert reader.view.cursor == 1001, "the newest first"
+        assert "second" in reader.view.text_of(1001)
+        await reader.press("E")
+        assert reader.view.cursor == 500
+        await reader.press("slash", *"second", "enter", "e")
+        assert reader.view.cursor == 1001, "only those that the filter keeps"
+
+
+async def test_hostile_lines_are_text() -> None:
+    hostile = "[red]x[/] \x1b]0;t\x07\x1b[2J\x1b[6n \u202e\x9b31m \x08\x00 $(touch pwned)"
+    app = console(connected(), log=record(hostile) + b"\xff\xfe\xc3\n" + hostile.encode() + b"\n")
+    async with app.run_test(size=SIZE) as pilot:
+        reader = await reading(pilot, app)
+        for keys in ((), ("c",), ("w",), ("slash", *"[red", "backspace", "enter")):
+            await reader.press(*keys)
+            shot = app.export_screenshot()
+            ElementTree.fromstring(shot)
+            text = shot.replace("&#160;", " ")
+            assert "[red]x[/] ␛]0;t␇␛[2J␛[6n \\u202e\\u009b31m ␈␀ $(touch pwned)" in text
+            assert not re.search("[\x00-\x08\x0b-\x1f\x80-\x9f\u202e]", text)
+
+
+async def test_colours_of_the_log_are_kept() -> None:
+    app = console(connected(), log=b"\x1b[1;38;2;1;200;3mgreen\x1b[0m plain\n")
+    async with app.run_test(size=SIZE) as pilot:
+        reader = await reading(pilot, app)
+        segment = next(s for s in reader.view.render_line(0) if s.text == "green")
+        assert segment.style is not None
+        assert segment.style.bold
+        assert segment.style.color is not None
+        assert segment.style.color.get_truecolor() == (1, 200, 3)
+
+
+async def test_a_progress_bar_is_one_changing_line() -> None:
+    app = console(connected(), log=b"start\n")
+    async with app.run_test(size=SIZE) as pilot:
+        reader = await reading(pilot, app)
+        for percent in (10, 55, 99):
+            reader.feed(b"\r%3d%%|##" % percent)
+            await reader.until(lambda percent=percent: reader.messages == ["start", f"{percent}%|##"])  # type: ignore[misc]
+        reader.feed(b"\r100%|##\nend\n")
+        await reader.until(lambda: reader.messages == ["start", "100%|##", "end"])
 
 
 async def test_a_gap_is_a_rule_between_lines() -> None:
     app = console(connected(), log=b"before\n")
-    async with app.run_test(size=(120, 40)) as pilot:
-        await settled(pilot)
-        pane = pane_of(app)
-        store = pane.view.store
-        store.lost(NOW, "reset")
-        store.back(NOW + timedelta(seconds=7))
-        store.feed(store.size, b"after\n")
-        await wait_for(pilot, lambda: "after" in seen(pane), "the new line")
-        at = seen(pane).index("before")
-        assert "lost 17:02:48 · back 17:02:55 (7 s" in seen(pane)[at + 1]
-        assert seen(pane)[at + 2] == "after"
+    async with app.run_test(size=SIZE) as pilot:
+        reader = await reading(pilot, app)
+        reader.store.lost(NOW, "reset")
+        await reader.until(lambda: "connection lost 17:02:48 ─" in reader.seen[1], "the open gap")
+        reader.store.back(NOW + timedelta(seconds=7))
+        reader.feed(b"after\n")
+        await reader.until(lambda: reader.seen[2].strip() == "after", "the line after")
+        assert "── connection lost 17:02:48 · back 17:02:55 (7 s) ──" in reader.seen[1]
+        await reader.press("slash", *"after", "enter")
+        assert "connection lost" in reader.seen[0], "a filter hides no gap"
 
 
-async def test_e_finds_the_error() -> None:
-    app = console(connected())
-    async with app.run_test(size=(120, 40)) as pilot:
-        await settled(pilot)
-        await pilot.press("3")
-        pane = pane_of(app)
-        await wait_for(pilot, lambda: pane.view.has_focus, "the log's keyboard")
-        await pilot.press("e")
-        assert "[ERROR]" in pane.copy_text()
+async def test_wrap_and_sideways() -> None:
+    long = "word " * 60
+    app = console(connected(), log=record(long) + record("short"))
+    async with app.run_test(size=SIZE) as pilot:
+        reader = await reading(pilot, app)
+        await pilot.pause()
+        assert reader.view.render_line(0).text.rstrip("│ ").endswith("›")
+        await reader.press("l")
+        assert reader.seen[0].startswith("17:02:20 I ")
+        assert reader.view.page.left == 8
+        reader.feed(record("more"))
+        await reader.until(lambda: len(reader.messages) == 3)
+        assert reader.view.page.left == 8, "following does not move it back"
+        await reader.press("w")
+        width = reader.view.size.width - 1
+        shown = [row for row in reader.seen if row.strip()]
+        assert len(shown) > 5
+        indent = reader.view.page.columns.width
+        assert all(len(row) <= width for row in shown)
+        assert all(row.startswith(" " * indent) for row in shown[1:-2])
+        joined = "".join(row[indent:].ljust(width - indent) for row in shown[:-2])
+        assert joined.split() == long.split()
 
 
-async def test_without_lines_it_says_why() -> None:
-    app = console(stopped(), log=b"")
-    async with app.run_test(size=(120, 40)) as pilot:
-        await settled(pilot)
-        assert "The server is stopped." in str(pane_of(app).why.render())
+async def test_copy() -> None:
+    app = console(connected(), log=record("Saving \x1b[31mlabel\x1b[0m") + b"last\n")
+    async with app.run_test(size=SIZE) as pilot:
+        reader = await reading(pilot, app)
+        await reader.press("y")
+        assert app.clipboard == "last"
+        await reader.press("k", "y")
+        assert app.clipboard == (HEAD % b"INFO").decode() + "Saving label"
+        assert "copied" in app.last_words
+
+
+async def test_two_hundred_thousand_lines_cost_what_fifty_do() -> None:
+    app = console(connected(), log=b"".join(record(f"line {number}") for number in range(200_000)))
+    async with app.run_test(size=SIZE) as pilot:
+        reader = await reading(pilot, app)
+        laid: list[int] = []
+        lay = reader.view.page.laid
+
+        def counted(line: int) -> Any:
+            laid.append(line)
+            return lay(line)
+
+        reader.view.page.laid = counted  # type: ignore[method-assign]
+        started = time.perf_counter()
+        await reader.press("g", *["pagedown"] * 20, "G", *["pageup"] * 20)
+        assert len(laid) < 42 * 40 * 8, "only lines near those in sight are laid out"
+        assert time.perf_counter() - started < 30
+        assert reader.seen[0].endswith(f"line {199_999 - 21 * (reader.view.size.height - 1)}")
+
+
+@pytest.mark.parametrize(
+    ("state", "said"),
+    [
+        (stopped(), "s s starts it"),
+        (dead(), "connection to the host was refused"),
+        (connected(), "has said nothing yet"),
+        (
+            replace(connected(), server=fresh(replace(connected().server.value, run_id=None))),
+            "did not start this server",
+        ),
+    ],
+)
+async def test_an_empty_log_teaches(state: SessionState, said: str) -> None:
+    app = console(state, log=b"")
+    async with app.run_test(size=SIZE) as pilot:
+        reader = await reading(pilot, app)
+        text = app.export_screenshot().replace("&#160;", " ")
+        assert said in text
+        assert not reader.pane.hints()
+        reader.feed(b"hello\n")
+        app.paint()
+        await reader.until(lambda: reader.messages == ["hello"], "the first line")
+        await reader.until(lambda: app.frame_screen.focused is reader.view, "the keyboard goes to the lines")

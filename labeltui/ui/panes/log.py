@@ -2,83 +2,121 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual import events
 from textual.app import ComposeResult
-from textual.containers import Vertical
+from textual.containers import Horizontal
+from textual.content import Content
 from textual.widget import Widget
-from textual.widgets import Static
+from textual.widgets import Input, Static
 
 from labeltui.actions import BY_ID
-from labeltui.domain.state import SessionState
-from labeltui.session.logstore import LogStore
+from labeltui.domain.server import ServerState
+from labeltui.domain.state import Level, SessionState
 from labeltui.ui.contract import Hint
 from labeltui.ui.messages import Flash, HintsChanged
 from labeltui.ui.panes.card import PaneKey
-from labeltui.ui.panes.teach import without_server
+from labeltui.ui.panes.teach import Keys, without_server
+from labeltui.ui.text import elide
 from labeltui.ui.widgets.logview import SIDEWAYS, LogView
+from labeltui.ui.widgets.logview_query import Sieve, asked
+from labeltui.ui.words import Tone, plural
 
 if TYPE_CHECKING:
     from labeltui.ui.core import Core
 
+TITLE_S = 0.25
+"""Counts change with every line; the border they stand in is not drawn more often than this."""
+FILTER, FIND = "filter", "find"
 
-class LogPane(Vertical):
+
+def why_empty(state: SessionState, keys: Keys) -> list[str]:
+    """Why there is no line to show, and the key that changes it."""
+    said = without_server(state, keys)
+    server = state.server.value
+    if said or server is None:
+        return said
+    if server.state is ServerState.RUNNING and server.run_id is None:
+        return [
+            "labeltui did not start this server: its output goes where it was started, and can't be followed.",
+            f"{keys('server.stop')} and {keys('server.start')} start it again from here.",
+        ]
+    return ["The server has said nothing yet."]
+
+
+class LogPane(Widget):
     """The log, or why there is none."""
 
-    DEFAULT_CSS = """
-    LogPane { height: 1fr; }
-    LogPane LogView { height: 1fr; display: none; }
-    LogPane.-lines LogView { display: block; }
-    LogPane.-lines Static { display: none; }
-    """
+    DEFAULT_CSS = Path(__file__).with_suffix(".tcss").read_text(encoding="utf-8")
     KEYS: ClassVar[tuple[PaneKey, ...]] = (
-        PaneKey(("f", "end", "G"), "follow", "do_follow"),
-        PaneKey(("w",), "wrap", "do_wrap"),
-        PaneKey(("e",), "next error", "do_next_error"),
-        PaneKey(("E",), "previous error", "do_previous_error", footer=False),
-        PaneKey(("j", "down"), "down", "do_line_down", footer=False),
-        PaneKey(("k", "up"), "up", "do_line_up", footer=False),
-        PaneKey(("pagedown",), "page down", "do_page_down", footer=False),
-        PaneKey(("pageup",), "page up", "do_page_up", footer=False),
-        PaneKey(("g", "home"), "top", "do_to_top", footer=False),
-        PaneKey(("h", "left"), "left", "do_to_left", footer=False),
-        PaneKey(("l", "right"), "right", "do_to_right", footer=False),
+        PaneKey(("slash",), "filter", "ask_filter"),
+        PaneKey(("n",), "find next", "find_next"),
+        PaneKey(("f", "end", "G"), "follow", "follow"),
+        PaneKey(("e",), "next error", "next_error"),
+        PaneKey(("w",), "wrap", "wrap"),
+        PaneKey(("c",), "raw lines or columns", "raw", footer=False),
+        PaneKey(("N",), "find previous", "find_previous", footer=False),
+        PaneKey(("ctrl+f",), "find something else", "ask_find", footer=False),
+        PaneKey(("E",), "previous error", "previous_error", footer=False),
+        PaneKey(("v",), "this line in its context, and back", "context", footer=False),
+        PaneKey(("y",), "copy the line", "copy_line", footer=False),
+        PaneKey(("escape",), "forget what is sought, then the filter", "forget", footer=False),
+        PaneKey(("j", "down"), "down", "down", footer=False),
+        PaneKey(("k", "up"), "up", "up", footer=False),
+        PaneKey(("pagedown", "space"), "page down", "page_down", footer=False),
+        PaneKey(("pageup",), "page up", "page_up", footer=False),
+        PaneKey(("g", "home"), "first line", "first", footer=False),
+        PaneKey(("h", "left"), "left", "go_left", footer=False),
+        PaneKey(("l", "right"), "right", "go_right", footer=False),
     )
 
     def __init__(self) -> None:
         super().__init__()
         self.view = LogView()
-        self.why = Static("", markup=False)
         self.note = ""
         self.facts = ""
+        self._why = Static("", markup=False, classes="why")
+        self._said: list[str] = []
+        self._label = Static("", markup=False, classes="asked")
+        self._input = Input(select_on_focus=False)
+        self._input.cursor_blink = False
+        self._asking = FILTER
+        self._texts = {FILTER: "", FIND: ""}
+        self._telling, self._told_at = False, 0.0
 
     def compose(self) -> ComposeResult:
-        """The view, and the words for when it is empty."""
+        """The view, the words for when it is empty, and the line where one asks."""
         yield self.view
-        yield self.why
+        yield self._why
+        with Horizontal(classes="asking"):
+            yield self._label
+            yield self._input
+
+    # -- what a pane is
 
     def attach(self, session: Any) -> None:
         """Show the session's log."""
         self.view.attach(session.log)
 
     def detach(self) -> None:
-        """Stop listening; a closed session's log is gone."""
+        """Let go of the session's log."""
         self.view.detach()
-        self.view.store = LogStore()
 
     @property
     def focus_target(self) -> Widget:
-        """The view scrolls."""
+        """The view has the keys, with lines or without."""
         return self.view if self.view.display else self
 
     can_focus = True
 
     def hints(self) -> Sequence[Hint]:
         """Keys for the footer."""
-        return [key.hint for key in self.KEYS if key.footer]
+        return [key.hint for key in self.KEYS if key.footer] if self.view.store.line_count else []
 
     def help_keys(self) -> Sequence[Hint]:
         """Every key, for the help screen."""
@@ -86,85 +124,225 @@ class LogPane(Vertical):
 
     def show(self, state: SessionState, now: datetime) -> None:
         """Show whether there is a log, and why not."""
-        app: Core = self.app  # type: ignore[assignment]
         lines = self.view.store.line_count
-        self.set_class(lines > 0, "-lines")
+        if self.has_class("-lines") != bool(lines):
+            focused = self.has_focus or self.view.has_focus
+            self.set_class(bool(lines), "-lines")
+            if focused:
+                self.call_after_refresh(self.focus_target.focus)
         if not lines:
-            said = without_server(state, lambda action_id: app.keymap.keys_of(BY_ID[action_id]))
-            self.why.update("\n".join(said or ["The server has said nothing yet."]))
-        elif self.has_focus:
-            self.view.focus()
+            app: Core = self.app  # type: ignore[assignment]
+            said = why_empty(state, lambda action_id: app.keymap.keys_of(BY_ID[action_id]))
+            if said != self._said:
+                self._said = said
+                first, *rest = said
+                self._why.update(
+                    Content("\n").join([Content.styled(first, Tone.PLAIN), *(Content(text) for text in rest)])
+                )
         self._tell()
 
-    def on_log_view_moved(self, event: LogView.Moved) -> None:
-        """Say where the reader is."""
+    # -- what its border says
+
+    def on_log_canvas_moved(self, event: LogView.Moved) -> None:
+        """Say where the reader is; not for every line that comes."""
         event.stop()
-        self._tell()
+        wait = self._told_at + TITLE_S - time.monotonic()
+        if wait <= 0:
+            self._tell()
+        elif not self._telling:
+            self._telling = True
+            self.set_timer(wait, self._tell)
 
     def _tell(self) -> None:
-        view = self.view
-        following = "following" if view.following else f"▼ {view.unread} new · f follows"
-        lines = view.store.line_count
-        told = (f"{lines:,} lines" if lines else "", following if lines else "")
+        self._telling, self._told_at = False, time.monotonic()
+        told = ("", self._facts())
         if told != (self.note, self.facts):
             self.note, self.facts = told
             self.post_message(HintsChanged())
 
+    def _facts(self) -> str:
+        view = self.view
+        lines = view.store.line_count
+        if not lines:
+            return ""
+        facts = []
+        if view.find is not None:
+            facts.append(f"find {elide(view.find.query.text, 20)} {self._place(view.find)}")
+        if view.filter is not None:
+            facts.append(f"/{elide(view.filter.query.text, 20)} {len(view.filter.lines):,} of {lines:,}")
+        else:
+            facts.append(f"{lines:,} lines")
+        errors = len(view.errors.lines)
+        facts.append(plural(errors, "error") if errors else "")
+        facts.append("wrap" if view.page.wrap else "")
+        facts.append("raw" if view.page.raw else "")
+        facts.append("following" if view.following else "f follows")
+        return " · ".join(fact for fact in facts if fact)
+
+    def _place(self, sieve: Sieve) -> str:
+        place = None if self.view.cursor is None else sieve.place(self.view.cursor)
+        count = f"{len(sieve.lines):,}"
+        return f"{place:,} of {count}" if place is not None else count
+
+    # -- keys
+
     def on_key(self, event: events.Key) -> None:
-        """Obey this pane's keys; the rest goes up to the app."""
-        for key in self.KEYS:
-            if event.key in key.keys or event.character in key.keys:
+        """Obey this pane's keys; while something is typed, only those that end it."""
+        if self._input.has_focus:
+            if event.key in ("escape", "enter", "down"):
                 event.stop()
                 event.prevent_default()
-                getattr(self, key.method.replace("do_", "do_", 1))()
+                self._answer(keep=event.key != "escape")
+            return
+        for key in self.KEYS:
+            if event.key in key.keys or event.character in key.keys:
+                if key.method == "forget" and self.view.filter is None and self.view.find is None:
+                    return
+                event.stop()
+                event.prevent_default()
+                getattr(self, key.method)()
+                self._tell()
                 return
 
-    def do_follow(self) -> None:
+    def ask_filter(self) -> None:
+        """Type what lines to keep."""
+        self._ask(FILTER, "filter /", "re, !re, ~letters")
+
+    def ask_find(self) -> None:
+        """Type what to look for."""
+        self._ask(FIND, "find", "a regular expression, or ~letters")
+
+    def _ask(self, what: str, label: str, placeholder: str) -> None:
+        if not self.view.store.line_count:
+            return
+        self._asking = what
+        self._label.update(label)
+        self._input.placeholder = placeholder
+        with self._input.prevent(Input.Changed):
+            self._input.value = self._texts[what]
+        self._input.cursor_position = len(self._input.value)
+        self.add_class("-asking")
+        self._input.focus()
+
+    def _answer(self, *, keep: bool) -> None:
+        if not keep:
+            self._put("")
+        elif self._asking == FIND and self.view.find is not None:
+            self._step(self.view.find, 1, "match")
+        self.remove_class("-asking")
+        self.view.focus()
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        """Obey as it is typed; a pattern that is none yet changes nothing, and says so."""
+        event.stop()
+        self._put(event.value)
+
+    def _put(self, text: str) -> None:
+        try:
+            query = asked(text)
+        except ValueError as error:
+            self.post_message(Flash(str(error), Level.WARNING))
+            return
+        self._texts[self._asking] = text
+        if self._asking == FILTER:
+            self.view.set_filter(query)
+        else:
+            self.view.set_find(query)
+        self._tell()
+
+    def forget(self) -> None:
+        """Mark nothing; then keep everything."""
+        self._asking = FIND if self.view.find is not None else FILTER
+        self._put("")
+
+    def context(self) -> None:
+        """The line among its neighbours, and back to the filter."""
+        if self.view.filter is not None:
+            self.view.set_filter(None)
+        elif self._texts[FILTER]:
+            self.view.set_filter(asked(self._texts[FILTER]))
+        self._tell()
+
+    def find_next(self) -> None:
+        """The next match; asks what for where nothing is sought."""
+        self._find(1)
+
+    def find_previous(self) -> None:
+        """The match before."""
+        self._find(-1)
+
+    def _find(self, by: int) -> None:
+        if self.view.find is None:
+            self.ask_find()
+        else:
+            self._step(self.view.find, by, "match")
+
+    def next_error(self) -> None:
+        """The next error."""
+        self._step(self.view.errors, 1, "error")
+
+    def previous_error(self) -> None:
+        """The error before."""
+        self._step(self.view.errors, -1, "error")
+
+    def _step(self, sieve: Sieve, by: int, what: str) -> None:
+        round_it_went = self.view.step(sieve, by)
+        if round_it_went is None:
+            self.post_message(Flash(f"no {what} in these lines", Level.WARNING))
+        elif round_it_went:
+            self.post_message(
+                Flash(f"no {what} further on: went round to the {'first' if by > 0 else 'last'}")
+            )
+        self._tell()
+
+    def follow(self) -> None:
         """To the end, and stay."""
         self.view.follow()
 
-    def do_wrap(self) -> None:
-        """Break long lines, or not."""
+    def wrap(self) -> None:
+        """Break long lines, or cut them."""
         self.view.toggle_wrap()
 
-    def do_next_error(self) -> None:
-        """The next error."""
-        if not self.view.next_error():
-            self.post_message(Flash("no error after this line"))
+    def raw(self) -> None:
+        """Lines as they are, or in columns."""
+        self.view.toggle_raw()
 
-    def do_previous_error(self) -> None:
-        """The error before."""
-        if not self.view.previous_error():
-            self.post_message(Flash("no error before this line"))
-
-    def do_line_down(self) -> None:
+    def down(self) -> None:
         """One line down."""
         self.view.move(1)
 
-    def do_line_up(self) -> None:
+    def up(self) -> None:
         """One line up."""
         self.view.move(-1)
 
-    def do_page_down(self) -> None:
+    def page_down(self) -> None:
         """One page down."""
-        self.view.move(self.view.size.height)
+        self.view.page_by(1)
 
-    def do_page_up(self) -> None:
+    def page_up(self) -> None:
         """One page up."""
-        self.view.move(-self.view.size.height)
+        self.view.page_by(-1)
 
-    def do_to_top(self) -> None:
+    def first(self) -> None:
         """To the first line."""
         self.view.to_top()
 
-    def do_to_left(self) -> None:
+    def go_left(self) -> None:
         """Sideways, back."""
         self.view.sideways(-SIDEWAYS)
 
-    def do_to_right(self) -> None:
+    def go_right(self) -> None:
         """Sideways, on."""
         self.view.sideways(SIDEWAYS)
 
     def copy_text(self) -> str:
-        """What ``y`` copies."""
-        return self.view.copy_text()
+        """What ``y`` copies: what the mouse marked is the app's; else the line."""
+        line = self.view.line
+        return "" if line is None else self.view.text_of(line)
+
+    def copy_line(self) -> None:
+        """Copy what the mouse marked, else the line."""
+        app: Core = self.app  # type: ignore[assignment]
+        text = self.screen.get_selected_text() or self.copy_text()
+        if text:
+            app.copy(text)

@@ -1,220 +1,225 @@
-"""A log on Textual's line API: only what is seen is decoded, and a reader who scrolled up stays there."""
+"""A log that is read: moved through, asked, marked and copied from."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from datetime import datetime
-
-from rich.segment import Segment
-from rich.style import Style
 from textual import events
-from textual.message import Message
-from textual.strip import Strip
-from textual.widget import Widget
+from textual.selection import Selection
 
-from labeltui.session.logstore import GapMark, LogStore
-from labeltui.ui.text import fit, safe
-from labeltui.ui.widgets.logline import ERROR, line_strip
+from labeltui.ui.widgets.logview_canvas import LogCanvas
+from labeltui.ui.widgets.logview_page import Page
+from labeltui.ui.widgets.logview_query import Query, Sieve
 
-REPAINT_S = 1 / 30
 SIDEWAYS = 8
+WHEEL_ROWS = 3
+AT_ONCE_S = 0.06
+"""How long a new question may hold the screen; what it has not asked by then goes on in slices."""
 
 
-def gap_words(mark: GapMark) -> str:
-    """A gap of the delivery, in words, in the reader's own time."""
-
-    def clock(at: datetime) -> str:
-        return f"{at.astimezone():%H:%M:%S}"
-
-    if mark.back_at is None:
-        return f"── connection lost {clock(mark.lost_at)} · {safe(mark.why)} ──"
-    seconds = (mark.back_at - mark.lost_at).total_seconds()
-    return f"── lost {clock(mark.lost_at)} · back {clock(mark.back_at)} ({seconds:.0f} s, nothing missing) ──"
-
-
-class LogView(Widget, can_focus=True):
-    """Shows a :class:`LogStore`. Owns its scroll offset: appending never lays the screen out again."""
-
-    class Moved(Message):
-        """What is seen, or whether it follows, changed."""
-
-    def __init__(self, store: LogStore | None = None) -> None:
-        super().__init__()
-        self.store = store or LogStore()
-        self.following = True
-        self.wrapping = False
-        self.top = 0
-        self.left = 0
-        self.cursor: int | None = None
-        self._read_to = 0
-        self._rows: list[tuple[int | GapMark, Strip]] = []
-        self._cache: dict[tuple[int, bytes], Strip] = {}
-        self._pending = False
-        self._stop: Callable[[], None] = bool
-
-    def attach(self, store: LogStore) -> None:
-        """Show another store from its end."""
-        self._stop()
-        self.store, self._stop = store, store.subscribe(self._changed)
-        self.follow()
-
-    def detach(self) -> None:
-        """Stop listening; what is shown stays."""
-        self._stop()
-
-    @property
-    def unread(self) -> int:
-        """Lines that came since the reader scrolled up."""
-        return 0 if self.following else max(0, self.store.line_count - self._read_to)
-
-    def _changed(self) -> None:
-        if not self._pending and self.is_mounted:
-            self._pending = True
-            self.set_timer(REPAINT_S, self._repaint)
-
-    def _repaint(self) -> None:
-        self._pending = False
-        if self.top >= self.store.line_count or self.store.line_count < self._read_to:
-            self.following = True  # another run's log began
-        self.redraw()
-
-    def redraw(self) -> None:
-        """Choose the visible lines again, and draw them."""
-        height, width = max(1, self.size.height), max(1, self.size.width - 1)
-        if self.following:
-            self.top = max(0, self.store.line_count - height)
-            self._read_to = self.store.line_count
-        rows = self._visible(width, height)
-        self._rows = rows[-height:] if self.following else rows[:height]
-        self.refresh()
-        self.post_message(self.Moved())
-
-    def _visible(self, width: int, height: int) -> list[tuple[int | GapMark, Strip]]:
-        stop = min(self.top + height, self.store.line_count)
-        marks: dict[int, list[GapMark]] = {}
-        for mark in self.store.marks:
-            marks.setdefault(mark.line, []).append(mark)
-        rows: list[tuple[int | GapMark, Strip]] = []
-        for index in range(self.top, stop + 1):
-            for mark in marks.get(index, ()):
-                rule = Strip([Segment(fit(gap_words(mark), width), Style(color="yellow", dim=True))])
-                rows.append((mark, rule))
-            if index < stop:
-                rows.extend((index, strip) for strip in self._wrapped(index, width))
-            if len(rows) >= height and not self.following:
-                break
-        return rows
-
-    def _wrapped(self, index: int, width: int) -> list[Strip]:
-        strip = self._strip(index)
-        if not self.wrapping:
-            return [strip.crop(self.left, self.left + width)]
-        cuts = range(0, max(1, strip.cell_length), width)
-        return [strip.crop(at, at + width) for at in cuts]
-
-    def _strip(self, index: int) -> Strip:
-        raw = self.store.line(index)
-        key = (index, raw)
-        if key not in self._cache:
-            if len(self._cache) > 2000:
-                self._cache.clear()
-            self._cache[key] = line_strip(raw)
-        return self._cache[key]
-
-    def render_line(self, y: int) -> Strip:
-        """One row: text, then the scrollbar's cell; the chip on the last row while lines wait below."""
-        width = max(1, self.size.width - 1)
-        strip = Strip.blank(width)
-        if y < len(self._rows):
-            what, strip = self._rows[y]
-            if what == self.cursor and self.cursor is not None:
-                strip = strip.apply_style(Style(reverse=True))
-        strip = strip.adjust_cell_length(width).simplify()
-        if y == self.size.height - 1 and self.unread:
-            chip = f" ▼ {self.unread} new "
-            head = strip.crop(0, max(0, width - len(chip)))
-            strip = Strip([*head, Segment(chip, Style(reverse=True, bold=True))])
-        return Strip([*strip, self._thumb(y)]).apply_style(self.rich_style)
-
-    def _thumb(self, y: int) -> Segment:
-        height, lines = self.size.height, self.store.line_count
-        if lines <= height:
-            return Segment(" ")
-        start = self.top * height // lines
-        size = max(1, height * height // lines)
-        start = min(start, height - size)
-        return Segment("┃" if start <= y < start + size else " ", Style(dim=True))
+class LogView(LogCanvas):
+    """A :class:`LogCanvas` with a reader at it."""
 
     # -- moving
 
-    def move(self, by: int) -> None:
-        """Scroll by lines; up leaves following, reaching the end takes it up again."""
-        last = max(0, self.store.line_count - max(1, self.size.height))
-        self.top = max(0, min(last, self.top + by))
-        if by < 0 and last:
+    @property
+    def line(self) -> int | None:
+        """The line that keys are about: the cursor's, else the last one in sight."""
+        if self.cursor is not None:
+            return self.cursor
+        return next((shown.line for shown in reversed(self.rows) if shown.line is not None), None)
+
+    def _stay(self) -> None:
+        """Leave the end alone from now on."""
+        self._sync()
+        if self.text_selection is not None:
+            self.screen.clear_selection()
+        if self.following:
+            self.page.to_end()
+            self._read_to = self.page.count
             self.following = False
-        elif self.top >= last:
-            self.following = True
+
+    def goto(self, line: int, *, centred: bool = True) -> None:
+        """Put the cursor on a line (or the first one after it that the filter keeps), with what is around it."""
+        self._stay()
+        if self.page.count:
+            row = min(self.page.row_of(line), self.page.count - 1)
+            self.cursor = self.page.line_of(row)
+            self.page.reveal(row, centred=centred)
         self.redraw()
 
-    def follow(self) -> None:
-        """Show the end, and stay there."""
-        self.following, self.cursor = True, None
+    def move(self, by: int) -> None:
+        """Move the cursor by lines; past the last one it follows again."""
+        line = self.line
+        if line is None or (self.following and by > 0):
+            return
+        self._stay()
+        row = self.page.row_of(line) + by
+        if by > 0 and row >= self.page.count:
+            self.follow()
+            return
+        self.goto(self.page.line_of(max(0, row)), centred=False)
+
+    def scroll_by(self, by: int) -> None:
+        """Move what is in sight by rows; past the end it follows again."""
+        if by > 0 and (self.following or self.page.at_end):
+            self.follow()
+            return
+        self._stay()
+        self.page.scroll(by)
+        self._keep_cursor_in_sight()
         self.redraw()
+
+    def page_by(self, pages: int) -> None:
+        """Move by what is in sight, less one row to go on from."""
+        self.scroll_by(pages * max(1, self.size.height - 1))
+
+    def _keep_cursor_in_sight(self) -> None:
+        if self.cursor is None:
+            return
+        lines = [shown.line for shown in self.page.rows() if shown.line is not None]
+        if lines:
+            self.cursor = max(lines[0], min(self.cursor, lines[-1]))
 
     def to_top(self) -> None:
-        """Show the first line."""
-        self.move(-self.store.line_count)
+        """The first line."""
+        self.goto(0)
 
     def sideways(self, by: int) -> None:
-        """Scroll sideways; following does not change it."""
-        self.left = max(0, self.left + by)
+        """Move messages sideways; following and new lines leave that alone."""
+        left = self.page.left + by
+        self.page.left = max(0, min(left, max(self.page.furthest_left(), self.page.left)) if by > 0 else left)
         self.redraw()
 
     def toggle_wrap(self) -> None:
         """Break long lines, or cut them."""
-        self.wrapping = not self.wrapping
+        self._sync()
+        self.page.wrap, self.page.skip = not self.page.wrap, 0
         self.redraw()
 
-    def goto(self, index: int) -> None:
-        """Show a line, marked, with what is around it."""
-        self.cursor, self.following = index, False
-        last = max(0, self.store.line_count - max(1, self.size.height))
-        self.top = max(0, min(last, index - self.size.height // 3))
+    def toggle_raw(self) -> None:
+        """Lines as they are, or in columns."""
+        self._sync()
+        self.page.raw, self.page.skip = not self.page.raw, 0
+        self.page.forget()
         self.redraw()
 
-    def next_error(self) -> bool:
-        """Go to the next error after the marked or first visible line; False when there is none."""
-        here = -1 if self.cursor is None and self.following else self.cursor
-        found = next(self.store.search(ERROR, (self.top - 1 if here is None else here) + 1), None)
-        if found is not None:
-            self.goto(found)
-        return found is not None
+    # -- asking
 
-    def previous_error(self) -> bool:
-        """Go to the error before; False when there is none."""
-        here = self.cursor if self.cursor is not None else self.store.line_count
-        found = [index for index in self.store.search(ERROR) if index < here]
-        if found:
-            self.goto(found[-1])
-        return bool(found)
+    def set_filter(self, query: Query | None) -> None:
+        """Keep the lines that answer; the cursor's line stays in sight, or the next one that is kept."""
+        line = None if self.following else self.line
+        self.filter = self.page.kept = None if query is None else Sieve(self.store, query)
+        if self.find is not None:
+            self.find = Sieve(self.store, self.find.query, self.filter)
+        self._sync(AT_ONCE_S)
+        self._read_to = self.page.count
+        if line is None:
+            self.redraw()
+        else:
+            self.goto(line)
 
-    def copy_text(self) -> str:
-        """The marked line, else everything that is seen; as safe text."""
-        if self.cursor is not None and self.cursor < self.store.line_count:
-            return self._strip(self.cursor).text
-        return "\n".join(strip.text.rstrip() for _, strip in self._rows)
+    def set_find(self, query: Query | None) -> None:
+        """Mark what matches, among the lines that are kept."""
+        self.find = None if query is None else Sieve(self.store, query, self.filter)
+        self.redraw(AT_ONCE_S)
+
+    def step(self, sieve: Sieve, by: int) -> bool | None:
+        """Go to the next (1) or previous (-1) of those lines; None where there is none, True once it went round.
+
+        From the end, while it follows, either way leads to the newest.
+        """
+        while not sieve.advance(AT_ONCE_S) and not sieve.lines:
+            continue
+        here, by = (None, -1) if self.following else (self.line, by)
+        kept = [
+            line for line in (self._next(sieve, here, by), self._next(sieve, None, by)) if line is not None
+        ]
+        if not kept:
+            return None
+        self.goto(kept[0])
+        return here is not None and (kept[0] - here) * by <= 0
+
+    def _next(self, sieve: Sieve, line: int | None, by: int) -> int | None:
+        """The nearest of the lines on that side that the filter keeps; from the far end for no line."""
+        if line is None:
+            line = -1 if by > 0 else self.store.line_count
+        found = sieve.after(line) if by > 0 else sieve.before(line)
+        while found is not None and self.filter is not None and self.filter.place(found) is None:
+            found = sieve.after(found) if by > 0 else sieve.before(found)
+        return found
+
+    # -- copying
+
+    def text_of(self, line: int) -> str:
+        """A line as it reads on the screen, without columns: safe text."""
+        page = Page(self.store, self.page.tones)
+        page.raw = True
+        return page.laid(line).body.text
+
+    def get_selection(self, selection: Selection) -> tuple[str, str] | None:
+        """What the mouse marked, of what is in sight."""
+        return selection.extract("\n".join(shown.strip.text.rstrip() for shown in self.rows)), "\n"
+
+    def selection_updated(self, selection: Selection | None) -> None:
+        """What is being marked does not run away."""
+        if selection is not None and self.following:
+            self._read_to, self.following = self.page.count, False
+        self.refresh()
+
+    # -- mouse and room
 
     def on_resize(self, _event: events.Resize) -> None:
         """Other rows fit now."""
         self.redraw()
 
+    def on_focus(self, _event: events.Focus) -> None:
+        """The cursor shows that keys come here."""
+        self.refresh()
+
+    def on_blur(self, _event: events.Blur) -> None:
+        """And that they do not."""
+        self.refresh()
+
+    def on_click(self, event: events.Click) -> None:
+        """The cursor goes where the mouse points."""
+        if event.y < len(self.rows) and event.x < self.page.width and self.text_selection is None:
+            line = self.rows[event.y].line
+            if line is not None:
+                self.goto(line, centred=False)
+
     def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
-        """Three lines up."""
+        """The wheel."""
         event.stop()
-        self.move(-3)
+        self.scroll_by(-WHEEL_ROWS)
 
     def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
-        """Three lines down."""
+        """The wheel."""
         event.stop()
-        self.move(3)
+        self.scroll_by(WHEEL_ROWS)
+
+    def on_mouse_down(self, event: events.MouseDown) -> None:
+        """The scrollbar is taken hold of."""
+        if event.x >= self.page.width:
+            self._dragging = True
+            self.capture_mouse()
+            self._drag_to(event.y)
+
+    def on_mouse_move(self, event: events.MouseMove) -> None:
+        """The scrollbar follows the mouse."""
+        if self._dragging:
+            self._drag_to(event.y)
+
+    def on_mouse_up(self, _event: events.MouseUp) -> None:
+        """The scrollbar is let go."""
+        if self._dragging:
+            self._dragging = False
+            self.release_mouse()
+
+    def _drag_to(self, y: int) -> None:
+        height = max(1, self.size.height - 1)
+        if y >= height:
+            self.follow()
+            return
+        self._stay()
+        self.page.top, self.page.skip = max(0, y) * self.page.count // height, 0
+        self.cursor = None
+        self.redraw()

@@ -1,60 +1,207 @@
-"""What is held equals what was written; what is shown is text."""
+"""What is drawn of a line is text; what a log is asked is answered line by line."""
 
 from __future__ import annotations
 
-import hashlib
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from rich.style import Style
 
 from labeltui.session.logstore import LogStore
-from labeltui.ui.widgets.logline import line_strip
+from labeltui.ui.widgets.filtering import keeper
+from labeltui.ui.widgets.logview_query import Errors, Sieve, asked
+from labeltui.ui.widgets.logview_text import (
+    LONGEST,
+    Columns,
+    Laid,
+    Tones,
+    columns_for,
+    lay,
+    lit,
+    sgr,
+    short_logger,
+    wrapped,
+)
+
+RECORDED = sorted(Path(__file__).parents[2].joinpath("fixtures", "monailabel").glob("log_*.txt"))
+TONES = Tones(Style(), Style(dim=True), Style(color="yellow"), Style(color="red"), Style(bold=True), Style())
+RAW = Columns(raw=True)
+HEAD = b"[2026-11-23 17:02:20,004] [4242] [MainThread] [%s] (monailabel.datastore.local:408) - "
 
 
-@given(st.binary(max_size=400), st.lists(st.tuples(st.integers(0, 400), st.integers(0, 60)), max_size=30))
-def test_duplicates_and_cuts_at_any_byte_leave_what_was_written(
-    written: bytes, deliveries: list[tuple[int, int]]
-) -> None:
-    store = LogStore()
-    for start, length in [*deliveries, (0, len(written))]:
-        offset = min(start, len(written))
-        if offset > store.size:
-            with pytest.raises(ValueError, match="missing"):
-                store.feed(offset, written[offset : offset + length])
-        else:
-            store.feed(offset, written[offset : offset + length])
-    assert store.bytes() == written
-    assert store.digest() == hashlib.sha256(written).hexdigest()
-    joined = b"\n".join(store.lines(0, store.line_count))
-    assert joined + (b"\n" if written.endswith(b"\n") else b"") == written
+def laid(raw: bytes, columns: Columns = RAW) -> Laid:
+    return lay(raw, len(raw), columns, TONES)
 
 
-@given(st.binary(max_size=300))
-def test_no_control_character_of_a_line_is_drawn(raw: bytes) -> None:
-    drawn = line_strip(raw.replace(b"\n", b"")).text
-    assert not any(ord(c) < 32 or 127 <= ord(c) < 160 for c in drawn)
+def drawn(raw: bytes, columns: Columns = RAW) -> str:
+    line = laid(raw, columns)
+    return line.head.text + line.body.text
+
+
+@given(st.one_of(st.binary(max_size=300), st.text(max_size=100).map(lambda t: t.encode("utf-8", "replace"))))
+def test_no_character_that_a_terminal_obeys_is_drawn(raw: bytes) -> None:
+    for columns in (RAW, Columns()):
+        for text in (drawn(raw, columns), drawn(HEAD % b"INFO" + raw, columns)):
+            assert not any(ord(c) < 32 or 127 <= ord(c) < 160 or c in "\u202e\u200b\ufeff" for c in text)
+
+
+@given(st.text(alphabet="ab 漢é\t\x1b[0;31m", max_size=80), st.integers(2, 20))
+def test_wrapping_loses_nothing_and_fits(text: str, width: int) -> None:
+    body = laid(text.encode()).body
+    pieces = wrapped(body, width)
+    assert "".join(piece.text for piece in pieces) == body.text
+    assert all(piece.cell_length <= width for piece in pieces)
 
 
 @pytest.mark.parametrize(
     ("raw", "text"),
     [
         (b"\x1b[31mred\x1b[0m plain", "red plain"),
+        (b"\x1b[38:2::1:2:3mred\x1b[m", "red"),
         (b"\x1b]0;title\x07", "␛]0;title␇"),
-        (b" 10%\r 55%\r100%", "100%"),
-        (b" 10%\r 55%\r", " 55%"),
+        (b"\x1b[2J\x1b[A\x1b[31", "␛[2J␛[A␛[31"),
+        (b"a\tb", "a       b"),
+        ("漢\tb".encode(), "漢      b"),
         (b"[red]x[/]", "[red]x[/]"),
         (b"\xff\xc3", "��"),
+        ("\u202eevil".encode(), "\\u202eevil"),
     ],
 )
 def test_what_a_line_shows(raw: bytes, text: str) -> None:
-    assert line_strip(raw).text == text
+    assert drawn(raw) == text
 
 
-def test_colours_are_kept() -> None:
-    first, second = list(line_strip(b"\x1b[1;38;5;196mred\x1b[0m plain"))
-    assert first.style is not None
-    assert first.style.bold
-    assert first.style.color is not None
-    assert first.style.color.number == 196
-    assert not second.style
+def test_columns() -> None:
+    line = HEAD % b"WARNING" + b"Saving \x1b[32mlabel\x1b[0m"
+    assert drawn(line, Columns()) == "17:02:20 W datast…local Saving label"
+    assert drawn(line, columns_for(40, raw=False)) == "17:02 W Saving label"
+    wide = drawn(line, columns_for(150, raw=False))
+    assert wide == "17:02:20.004 ▲ WARN  monailabel.datastore.local   Saving label"
+    assert (
+        drawn(b"Traceback (most recent call last):", Columns())
+        == " " * 9 + "Traceback (most recent call last):"
+    )
+    assert drawn(b"2026-11-23 17:08:28,630 - INFO - Epoch: 1/3", Columns()).split() == [
+        "17:08:28",
+        "I",
+        "Epoch:",
+        "1/3",
+    ]
+    label = next(segment for segment in laid(line, Columns()).body if segment.text == "label")
+    assert label.style is not None
+    assert label.style.color is not None
+    assert label.style.color.number == 2
+
+
+@pytest.mark.parametrize("path", RECORDED, ids=lambda path: path.stem)
+def test_every_recorded_line_keeps_its_words(path: Path) -> None:
+    for raw in path.read_bytes().split(b"\n"):
+        if b"\t" in raw or b"\r" in raw or b"\x1b" in raw:
+            continue
+        text = raw.decode("utf-8", "replace")
+        assert drawn(raw) == text
+        message = laid(raw, Columns()).body.text
+        assert text.endswith(message)
+        assert message or not text.strip() or text.rstrip().endswith("-")
+
+
+def test_colours() -> None:
+    assert sgr(Style.null(), "1;38;5;196") == Style(bold=True, color="color(196)")
+    assert sgr(Style.null(), "38:2::1:2:3") == sgr(Style.null(), "38;2;1;2;3") == Style(color="#010203")
+    assert sgr(Style(bold=True), "0;94") == Style(color="color(12)")
+    assert sgr(Style(bold=True), "") == Style.null()
+    for odd in ("38", "38;5", "38;5;999", "48;2;1;2", "999", ";;", "38;2;9;9;999", "58;5;1", "4:3", ":::"):
+        sgr(Style.null(), odd)
+
+
+@given(st.text(alphabet="0123456789;:", max_size=64))
+def test_any_parameters_of_a_colour_are_taken(parameters: str) -> None:
+    assert isinstance(sgr(Style.null(), parameters), Style)
+
+
+def test_short_loggers() -> None:
+    assert short_logger("monailabel.datastore.local", 20) == "datastore.local"
+    assert short_logger("ignite.engine.engine.SupervisedTrainer", 20) == "SupervisedTrainer"
+    assert short_logger("main", 12) == "main"
+
+
+def test_a_line_of_fifty_megabytes_is_drawn_at_once() -> None:
+    store = LogStore()
+    store.feed(0, b"x" * 50_000_000)
+    raw, total = store.last_drawing(0, LONGEST)
+    assert (len(raw), total) == (LONGEST, 50_000_000)
+    assert lay(raw, total, RAW, TONES).body.text.endswith("… 48M more")
+
+
+def test_matches_are_lit_across_colours() -> None:
+    question = asked("d pl")
+    assert question is not None
+    assert question.shown is not None
+    strip = lit(laid(b"\x1b[31mred\x1b[0m plain").body, [question.shown], TONES.match)
+    assert [segment.text for segment in strip if segment.style and segment.style.bold] == ["d", " pl"]
+    assert strip.text == "red plain"
+
+
+ROWS = ["Saving label liver_042", "saving LABEL", "Epoch 1/2", "", "a[b", "~x", "é è É", "x" * 50]
+
+
+@given(
+    st.sampled_from(
+        ["label", "!label", "LABEL", "~slb", "^s", "\\d", "a\\[b", "!^$", "é", "~éè", "x{9}", "", "~"]
+    )
+)
+def test_the_grammar_is_that_of_the_queue(question: str) -> None:
+    store = LogStore()
+    store.feed(0, "\n".join(ROWS).encode())
+    query, keeps = asked(question), keeper(question)
+    if query is None or keeps is None:
+        assert query is None
+        assert keeps is None
+        return
+    sieve = Sieve(store, query)
+    assert sieve.advance(1.0)
+    assert [ROWS[line] for line in sieve.lines] == [row for row in ROWS if keeps(row)]
+
+
+@pytest.mark.parametrize("text", ["[", "(", "*", "!(", "a{2,1}"])
+def test_what_is_no_expression_is_said(text: str) -> None:
+    with pytest.raises(ValueError, match="not a regular expression"):
+        asked(text)
+
+
+@given(st.lists(st.sampled_from([b"a\n", b"b\n", b"ab", b"\n"]), max_size=30))
+def test_a_sieve_follows_what_comes(pieces: list[bytes]) -> None:
+    store = LogStore()
+    first, second = asked("a"), asked("!b")
+    assert first is not None
+    assert second is not None
+    outer = Sieve(store, first)
+    inner = Sieve(store, second, outer)
+    for piece in pieces:
+        store.feed(store.size, piece)
+        assert outer.advance(1.0)
+        assert inner.advance(1.0)
+        lines = store.lines(0, store.line_count)
+        assert list(outer.lines) == [i for i, line in enumerate(lines) if b"a" in line]
+        assert list(inner.lines) == [i for i, line in enumerate(lines) if b"a" in line and b"b" not in line]
+    store.begin("r2", "/log")
+    store.feed(0, b"xa")
+    assert outer.advance(1.0)
+    assert list(outer.lines) == [0]
+
+
+def test_an_error_and_its_tracebacks_are_one() -> None:
+    store = LogStore()
+    traceback = b"Traceback (most recent call last):\n  x\nE: a\n"
+    tracebacks = traceback + b"\nDuring handling:\n\n" + traceback
+    store.feed(0, HEAD % b"ERROR" + b"bad\n" + tracebacks + HEAD % b"INFO" + b"fine\n" + tracebacks)
+    store.feed(
+        store.size, b"2026-11-23 17:02:20,004 - ERROR - Exception: x\n" + HEAD % b"CRITICAL" + b"worse\n"
+    )
+    errors = Errors(store)
+    assert errors.advance(1.0)
+    assert list(errors.lines) == [0, 11, 20, 21]
+    assert (errors.after(0), errors.before(11), errors.place(11), errors.place(12)) == (11, 0, 2, None)
+    assert (errors.after(21), errors.before(0)) == (None, None)

@@ -1,0 +1,205 @@
+"""A log on Textual's line API: only what is in sight is decoded, and a reader who scrolled up stays there.
+
+A plain widget with its own offset and scrollbar: one that scrolls by itself would have the whole screen laid out
+again for every line that comes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import ClassVar
+
+from rich.segment import Segment
+from rich.style import Style
+from textual.message import Message
+from textual.strip import Strip
+from textual.widget import Widget
+
+from labeltui.session.logstore import LogStore
+from labeltui.ui.widgets.logview_page import Page, Shown
+from labeltui.ui.widgets.logview_query import Errors, Sieve
+from labeltui.ui.widgets.logview_text import Tones, lit
+
+REPAINT_S = 1 / 30
+SLICE_S = 0.006
+
+
+class LogCanvas(Widget, can_focus=True):
+    """Shows a :class:`LogStore`, however it grows; ``cursor`` is the line that keys are about."""
+
+    DEFAULT_CSS = Path(__file__).with_suffix(".tcss").read_text(encoding="utf-8")
+    COMPONENT_CLASSES: ClassVar[set[str]] = {
+        f"logview--{part}"
+        for part in ("plain", "faint", "warning", "error", "match", "gap", "cursor", "blurred", "chip", "bar")
+    }
+
+    class Moved(Message):
+        """What is seen, counted or followed is not what it was."""
+
+    def __init__(self, store: LogStore | None = None) -> None:
+        super().__init__()
+        self.following = True
+        self.cursor: int | None = None
+        self.rows: list[Shown] = []
+        self._due: asyncio.TimerHandle | None = None
+        self._painted = 0.0
+        self._dragging = False
+        self._stop: Callable[[], object] | None = None
+        self._take(store or LogStore())
+
+    def _take(self, store: LogStore) -> None:
+        self.store = store
+        self.page = Page(store, Tones(*[Style.null()] * 6))
+        self.errors = Errors(store)
+        self.filter: Sieve | None = None
+        self.find: Sieve | None = None
+        self._generation = store.generation
+        self._read_to = 0
+        self._toned = False
+
+    def attach(self, store: LogStore) -> None:
+        """Show another store from its end."""
+        self.detach()
+        wrap, raw = self.page.wrap, self.page.raw
+        self._take(store)
+        self.page.wrap, self.page.raw = wrap, raw
+        self._stop = store.subscribe(self._changed)
+        self.follow()
+
+    def detach(self) -> None:
+        """Stop listening; what is shown stays."""
+        if self._stop is not None:
+            self._stop()
+        self._stop = None
+
+    def on_unmount(self) -> None:
+        """Nothing is painted any more."""
+        self.detach()
+        if self._due is not None:
+            self._due.cancel()
+
+    # -- what comes
+
+    def _changed(self) -> None:
+        """Lines came: paint at once if that was not done lately, else when it is time again."""
+        if self._due is None and self.is_running:
+            wait = max(0.0, self._painted + REPAINT_S - time.monotonic())
+            self._due = asyncio.get_running_loop().call_later(wait, self._repaint)
+
+    def _repaint(self) -> None:
+        self._due = None
+        if self.is_running:
+            self.redraw(SLICE_S)
+
+    def redraw(self, budget_s: float = SLICE_S) -> None:
+        """Take in what came and choose what is in sight again."""
+        self._painted = time.monotonic()
+        done = self._sync(budget_s)
+        if not self.size.height:
+            return
+        if self.following:
+            self.page.to_end()
+            self._read_to = self.page.count
+        else:
+            self.page.settle()
+        self.rows = self.page.rows()
+        self.refresh()
+        self.post_message(self.Moved())
+        if not done:
+            self._changed()
+
+    def _sync(self, budget_s: float = 0.0) -> bool:
+        """Follow the store: another run starts over. True when every line has been asked what it is asked."""
+        if self._generation != self.store.generation:
+            self._generation = self.store.generation
+            self.following, self.cursor, self._read_to = True, None, 0
+            self.page.top = self.page.skip = 0
+            self.page.forget()
+        self._fit()
+        sieves = [sieve for sieve in (self.filter, self.find, self.errors) if sieve is not None]
+        answered = [sieve.advance(budget_s / len(sieves)) for sieve in sieves]
+        return all(answered)
+
+    def _fit(self) -> None:
+        """Tell the page its room and its styles."""
+        width = max(1, self.size.width - 1)
+        if self.page.width != width:
+            self.page.width = width
+            self.page.forget()
+        self.page.height = max(1, self.size.height)
+        if not self._toned and self.is_mounted:
+            self._toned = True
+            names = ("plain", "faint", "warning", "error", "match", "gap")
+            self.page.tones = Tones(*(self._tone(name) for name in names))
+            self.page.forget()
+
+    def notify_style_update(self) -> None:
+        """Another theme: lines are laid out in its colours, with the next paint."""
+        super().notify_style_update()
+        self._toned = False
+        self._changed()
+
+    @property
+    def unread(self) -> int:
+        """Rows that came since the reader left the end."""
+        return 0 if self.following else max(0, self.page.count - self._read_to)
+
+    # -- drawing
+
+    def render_line(self, y: int) -> Strip:
+        """One row: text, then the scrollbar's cell; on the last row the chip, while lines wait below."""
+        width = self.page.width
+        strip = self._row(self.rows[y], width) if y < len(self.rows) else Strip.blank(width)
+        if y == self.size.height - 1 and self.unread:
+            chip = f" ▼ {self.unread:,} new "
+            strip = Strip([*strip.crop(0, max(0, width - len(chip))), Segment(chip, self._tone("chip"))])
+        bar = Segment(self._bar(y), self._tone("bar"))
+        selection = self.text_selection
+        span = selection.get_span(y) if selection is not None else None
+        if span is not None:
+            strip = self._selected(strip, *span)
+        return Strip([*strip.apply_offsets(0, y), bar]).apply_style(self.rich_style)
+
+    def _row(self, shown: Shown, width: int) -> Strip:
+        strip = lit(shown.strip, self._lit_patterns, self.page.tones.match)
+        if shown.cut:
+            strip = Strip([*strip.crop(0, width - 1), Segment("›", self._tone("faint"))])
+        strip = strip.adjust_cell_length(width)
+        if shown.line is not None and shown.line == self.cursor:
+            style = self._tone("cursor" if self.has_focus else "blurred")
+            strip = Strip(list(Segment.apply_style(strip, post_style=style)), width)
+        return strip
+
+    def _selected(self, strip: Strip, first: int, last: int) -> Strip:
+        style = self.screen.get_component_rich_style("screen--selection")
+        end = strip.cell_length if last < 0 else min(last, strip.cell_length)
+        inside = Segment.apply_style(strip.crop(first, end), post_style=style)
+        return Strip([*strip.crop(0, first), *inside, *strip.crop(end)])
+
+    def _tone(self, name: str) -> Style:
+        return self.get_component_rich_style(f"logview--{name}", partial=True)
+
+    @property
+    def _lit_patterns(self) -> list[re.Pattern[str]]:
+        sieves = (self.filter, self.find)
+        return [sieve.query.shown for sieve in sieves if sieve is not None and sieve.query.shown is not None]
+
+    def _bar(self, y: int) -> str:
+        height, count = self.size.height, self.page.count
+        if count <= height:
+            return " "
+        size = max(1, height * height // count)
+        start = (
+            round((height - size) * self.page.top / max(1, count - height)) if not self.following else height
+        )
+        start = min(start, height - size)
+        return "┃" if start <= y < start + size else "│"
+
+    def follow(self) -> None:
+        """Show the end, and stay there."""
+        self.following, self.cursor = True, None
+        self.redraw()

@@ -1,0 +1,215 @@
+"""Which lines are in sight: a window over a log that may be filtered, wrapped and growing. No Textual widget."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from rich.segment import Segment
+from textual.strip import Strip
+
+from labeltui.session.logstore import GapMark, LogStore
+from labeltui.ui.text import elide
+from labeltui.ui.widgets.logview_query import Sieve
+from labeltui.ui.widgets.logview_text import LONGEST, Columns, Laid, Tones, columns_for, lay, wrapped
+from labeltui.ui.words import clock_time, duration
+
+CACHED_LINES = 2000
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """One row of the screen: of which line (None: a gap's rule), unlit, and whether more of it lies to the right."""
+
+    line: int | None
+    strip: Strip
+    cut: bool = False
+
+
+def gap_words(mark: GapMark) -> str:
+    """A gap of the delivery, in the reader's own time."""
+    lost: datetime = mark.lost_at
+    if mark.back_at is None:
+        return f"connection lost {clock_time(lost)}"
+    seconds = (mark.back_at - lost).total_seconds()
+    gone = f"{seconds:.0f} s" if seconds < 100 else duration(seconds)
+    return f"connection lost {clock_time(lost)} · back {clock_time(mark.back_at)} ({gone})"
+
+
+class Page:
+    """``top`` is the first row in sight (a line, or one that the filter kept), ``skip`` the rows of it above."""
+
+    def __init__(self, store: LogStore, tones: Tones) -> None:
+        self.store, self.tones = store, tones
+        self.kept: Sieve | None = None
+        self.width, self.height = 80, 24
+        self.wrap = self.raw = False
+        self.left = 0
+        self.top, self.skip = 0, 0
+        self._cache: dict[int, Laid] = {}
+
+    def forget(self) -> None:
+        """Lines have to be laid out again: another run, other columns, another theme."""
+        self._cache.clear()
+
+    # -- rows and lines
+
+    @property
+    def count(self) -> int:
+        """Rows there are."""
+        return self.store.line_count if self.kept is None else len(self.kept.lines)
+
+    def line_of(self, row: int) -> int:
+        """The line that a row shows."""
+        return row if self.kept is None else self.kept.lines[row]
+
+    def row_of(self, line: int) -> int:
+        """The row of a line, else of the first one after it that is kept."""
+        return line if self.kept is None else bisect_left(self.kept.lines, line)
+
+    @property
+    def columns(self) -> Columns:
+        """What fits in this width."""
+        return columns_for(self.width, raw=self.raw)
+
+    def laid(self, line: int) -> Laid:
+        """A line, laid out; those that are finished are remembered."""
+        found = self._cache.get(line)
+        if found is None:
+            raw, total = self.store.last_drawing(line, LONGEST)
+            found = lay(raw, total, self.columns, self.tones)
+            if line < self.store.finished_count:
+                if len(self._cache) >= CACHED_LINES:
+                    self._cache.clear()
+                self._cache[line] = found
+        return found
+
+    def _marks_above(self, row: int) -> Iterator[GapMark]:
+        """Gaps between the row before and this one; below the last row for ``row`` = ``count``."""
+        if not self.store.marks:
+            return
+        first = self.line_of(row - 1) + 1 if row else 0
+        last = self.line_of(row) if row < self.count else self.store.line_count
+        for mark in self.store.marks:
+            if first <= mark.line <= last:
+                yield mark
+
+    def block(self, row: int) -> list[Shown]:
+        """The rows of the screen that a row takes, with the gaps above it."""
+        shown = [Shown(None, self._rule(mark)) for mark in self._marks_above(row)]
+        if row >= self.count:
+            return shown
+        line = self.line_of(row)
+        laid = self.laid(line)
+        room = max(1, self.width - laid.head.cell_length)
+        if self.wrap:
+            first, *rest = wrapped(laid.body, room)
+            indent = Strip.blank(laid.head.cell_length)
+            shown.append(Shown(line, Strip.join([laid.head, first])))
+            shown += [Shown(line, Strip.join([indent, strip])) for strip in rest]
+            return shown
+        body = laid.body.crop(self.left, self.left + room) if self.left else laid.body
+        cut = laid.body.cell_length > self.left + room
+        shown.append(Shown(line, Strip.join([laid.head, body.crop(0, room)]), cut))
+        return shown
+
+    def _rule(self, mark: GapMark) -> Strip:
+        words = elide(f" {gap_words(mark)} ", self.width)
+        left = (self.width - len(words)) // 2
+        text = "─" * left + words + "─" * (self.width - left - len(words))
+        return Strip([Segment(text, self.tones.gap)], self.width)
+
+    # -- the window
+
+    def to_end(self) -> None:
+        """Show the last rows."""
+        self.top, self.skip = self._ending_with(self.count)
+
+    def _ending_with(self, row: int) -> tuple[int, int]:
+        """Where the window begins when the block of ``row`` is its last."""
+        room = self.height
+        while True:
+            room -= len(self.block(row))
+            if room <= 0 or row == 0:
+                return row, max(0, -room)
+            row -= 1
+
+    def settle(self) -> None:
+        """Never leave rows of the screen empty below the last line while there are lines above."""
+        self.top = max(0, min(self.top, self.count))
+        self.skip = max(0, min(self.skip, len(self.block(self.top)) - 1))
+        end = self._ending_with(self.count)
+        self.top, self.skip = min((self.top, self.skip), end)
+
+    @property
+    def at_end(self) -> bool:
+        """The last line is in sight."""
+        return (self.top, self.skip) >= self._ending_with(self.count)
+
+    def scroll(self, by: int) -> None:
+        """Move the window by rows of the screen."""
+        while by > 0 and self.top < self.count:
+            below = len(self.block(self.top)) - self.skip
+            if by < below:
+                self.skip += by
+                break
+            by -= below
+            self.top, self.skip = self.top + 1, 0
+        while by < 0 and (self.top > 0 or self.skip > 0):
+            if -by <= self.skip:
+                self.skip += by
+                break
+            by += self.skip
+            if self.top == 0:
+                self.skip = 0
+                break
+            self.top -= 1
+            self.skip = len(self.block(self.top))
+        self.settle()
+
+    def reveal(self, row: int, *, centred: bool = False) -> None:
+        """Move the window as little as needed to show a row; ``centred``: to see what is around it too."""
+        row = max(0, min(row, self.count - 1))
+        if self._sees(row):
+            return
+        if centred:
+            self.top, self.skip = row, 0
+            self.scroll(-(self.height // 3))
+        elif row <= self.top:
+            self.top, self.skip = row, max(0, len(list(self._marks_above(row))))
+        else:
+            self.top, self.skip = self._ending_with(row)
+        self.settle()
+
+    def _sees(self, row: int) -> bool:
+        first = self.top if self.skip <= len(list(self._marks_above(self.top))) else self.top + 1
+        return first <= row and (row, 0) <= self._last_whole()
+
+    def _last_whole(self) -> tuple[int, int]:
+        room, row = self.height + self.skip, self.top
+        while row < self.count:
+            room -= len(self.block(row))
+            if room < 0:
+                break
+            row += 1
+        return max(row - 1, self.top), 0
+
+    def rows(self) -> list[Shown]:
+        """What is in sight, from the top."""
+        shown = self.block(self.top)[self.skip :]
+        row = self.top + 1
+        while len(shown) < self.height and row <= self.count:
+            shown += self.block(row)
+            row += 1
+        return shown[: self.height]
+
+    def furthest_left(self) -> int:
+        """How far sideways the messages in sight go."""
+        lines = {shown.line for shown in self.rows() if shown.line is not None}
+        over = (
+            laid.body.cell_length + laid.head.cell_length - self.width
+            for laid in (self.laid(line) for line in lines)
+        )
+        return max(0, *over, 0)

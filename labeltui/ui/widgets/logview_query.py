@@ -1,0 +1,163 @@
+"""What a log is asked: the grammar of ``/`` over bytes, and the lines that answer, found a slice at a time."""
+
+from __future__ import annotations
+
+import re
+import time
+import warnings
+from array import array
+from bisect import bisect_left
+from dataclasses import dataclass, field
+from typing import AnyStr
+
+from labeltui.session.logstore import SEARCH_BLOCK, LogStore
+
+_SPECIAL = re.compile(r"[\\^$.|?*+()\[\]{}]")
+
+
+@dataclass(frozen=True)
+class Query:
+    """Lines are kept that hold any of ``patterns`` (``negated``: none); ``shown`` marks matches on the screen."""
+
+    text: str
+    patterns: tuple[re.Pattern[bytes], ...] = field(compare=False)
+    negated: bool = False
+    lowered: bool = False
+    shown: re.Pattern[str] | None = field(default=None, compare=False)
+
+
+def asked(text: str) -> Query | None:
+    """``re`` keeps what matches, ``!re`` drops it, ``~letters`` keeps what has the letters in this order.
+
+    None for an empty question. Lower case matches both cases of a to z. Raises ``ValueError`` with words for a pattern
+    that is not a regular expression.
+    """
+    text = text.strip()
+    if text in ("", "!", "~"):
+        return None
+    if text.startswith("~"):
+        return Query(text, (_fuzzy(text[1:].replace(" ", "").lower()),), lowered=True)
+    negated = text.startswith("!")
+    body = text[1:] if negated else text
+    either = not any(letter.isupper() for letter in body)
+    plain = _SPECIAL.search(body) is None
+    flags = re.IGNORECASE if either and not plain else re.NOFLAG
+    found = _compiled(body.encode("utf-8", "surrogateescape"), flags)
+    shown = None if negated else _compiled(body, re.IGNORECASE if either else re.NOFLAG)
+    return Query(text, (found,), negated, either and plain, shown)
+
+
+def _compiled(text: AnyStr, flags: re.RegexFlag) -> re.Pattern[AnyStr]:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)
+        try:
+            return re.compile(text, flags)
+        except (re.error, OverflowError, RecursionError) as error:
+            raise ValueError(f"not a regular expression: {error}") from error
+
+
+def _fuzzy(letters: str) -> re.Pattern[bytes]:
+    """Anchored, and each gap free of the letter that ends it: one pass over a line, however long."""
+    steps = (re.escape(letter.encode("utf-8", "surrogateescape")) for letter in letters)
+    gaps = ((b"[^\n" + step + b"]*" if len(step.lstrip(b"\\")) == 1 else b".*?", step) for step in steps)
+    return re.compile(b"^" + b"".join(gap + step for gap, step in gaps), re.MULTILINE)
+
+
+ERRORS = Query(
+    "errors",
+    tuple(
+        re.compile(found)
+        for found in (
+            rb"\] \[ERROR\] ", rb"\] \[CRITICAL\] ", rb"\[ERROR\]\(", rb" - ERROR - ", rb" - CRITICAL - ",
+            rb"Traceback \(most recent call last\)",
+        )
+    ),
+)  # fmt: skip
+_HEADER = re.compile(rb"^\[?20\d\d-\d\d-\d\d ", re.MULTILINE)
+_LONGEST_TRACEBACK = 2000
+
+
+class Sieve:
+    """The lines of a store that answer a query, in order, each once; ``within`` another sieve's.
+
+    It follows the store as it grows and starts over with another run. An unfinished line is asked again.
+    """
+
+    def __init__(self, store: LogStore, query: Query, within: Sieve | None = None) -> None:
+        self.store, self.query, self.within = store, query, within
+        self.lines = array("Q")
+        self._generation = store.generation
+        self._asked = 0  # lines that need not be asked again
+
+    @property
+    def done(self) -> bool:
+        """Every line there is has been asked."""
+        return self._generation == self.store.generation and self._asked >= self.store.finished_count
+
+    def advance(self, budget_s: float) -> bool:
+        """Ask more lines, for about that long; True when all have been."""
+        if self._generation != self.store.generation:
+            self._generation, self._asked = self.store.generation, 0
+            del self.lines[:]
+        end = time.perf_counter() + budget_s
+        del self.lines[bisect_left(self.lines, self._asked) :]
+        start = self._asked
+        while start < self._end:
+            stop = min(self._end, start + SEARCH_BLOCK)
+            self.lines.extend(self._answering(start, stop))
+            start = stop
+            self._asked = min(start, self.store.finished_count)
+            if time.perf_counter() > end:
+                break
+        return start >= self.store.line_count
+
+    @property
+    def _end(self) -> int:
+        count = self.store.line_count
+        return count if self.within is None or self.within.done else min(count, self.within._asked)
+
+    def _answering(self, start: int, stop: int) -> list[int]:
+        query = self.query
+        matching = [
+            self.store.matching(pattern, start, stop, lowered=query.lowered) for pattern in query.patterns
+        ]
+        found = matching[0] if len(matching) == 1 else sorted(set().union(*matching))
+        if query.negated:
+            dropped = set(found)
+            found = [line for line in range(start, stop) if line not in dropped]
+        if self.within is not None:
+            lines = self.within.lines
+            kept = set(lines[bisect_left(lines, start) : bisect_left(lines, stop)])
+            found = [line for line in found if line in kept]
+        return found
+
+    def after(self, line: int) -> int | None:
+        """The first one after ``line``."""
+        at = bisect_left(self.lines, line + 1)
+        return self.lines[at] if at < len(self.lines) else None
+
+    def before(self, line: int) -> int | None:
+        """The last one before ``line``."""
+        at = bisect_left(self.lines, max(0, line))
+        return self.lines[at - 1] if at else None
+
+    def place(self, line: int) -> int | None:
+        """Which one ``line`` is, from 1; None if it is none of them."""
+        at = bisect_left(self.lines, line)
+        return at + 1 if at < len(self.lines) and self.lines[at] == line else None
+
+
+class Errors(Sieve):
+    """Errors, each once: the traceback that follows an error's line belongs to it, as do those it caused."""
+
+    def __init__(self, store: LogStore) -> None:
+        super().__init__(store, ERRORS)
+
+    def _answering(self, start: int, stop: int) -> list[int]:
+        found: list[int] = []
+        for line in super()._answering(start, stop):
+            last = found[-1] if found else (self.lines[-1] if self.lines else None)
+            near = last is not None and line - last < _LONGEST_TRACEBACK
+            if not near or last is None or self.store.matching(_HEADER, last + 1, line + 1):
+                found.append(line)
+        return found

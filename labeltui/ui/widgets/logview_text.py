@@ -1,0 +1,254 @@
+"""One line of a log as strips: columns by its grammar, its own colours kept, everything else visible text."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+
+from rich.cells import cell_len, get_character_cell_size
+from rich.color import Color
+from rich.segment import Segment
+from rich.style import Style
+from textual.strip import Strip
+
+from labeltui.domain.serverlog import LineKind, LogRecord, parse_line
+from labeltui.ui.text import elide_middle, safe
+from labeltui.ui.words import size
+
+LONGEST = 16_384
+"""Bytes of one line that are drawn; the store holds the rest."""
+
+_SGR = re.compile("\x1b\\[([0-9;:]{0,64})m")
+_EXCEPTION = re.compile(r"(?:[A-Za-z_][\w.]{0,200})?(?:Error|Exception|Interrupt|Exit)(?::|$)")
+_PARENTS_TELL = {"app", "engine", "error", "generic", "handler", "local", "main", "task", "utils"}
+_WORDS = {"WARNING": "WARN", "CRITICAL": "FATAL"}
+_GLYPHS = {"ERROR": "✗", "CRITICAL": "✗", "WARNING": "▲"}
+_ATTRIBUTES = {
+    1: Style(bold=True), 2: Style(dim=True), 3: Style(italic=True), 4: Style(underline=True),
+    7: Style(reverse=True), 9: Style(strike=True), 22: Style(bold=False, dim=False), 23: Style(italic=False),
+    24: Style(underline=False), 27: Style(reverse=False), 29: Style(strike=False),
+    39: Style(color="default"), 49: Style(bgcolor="default"),
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Tones:
+    """The theme's styles."""
+
+    plain: Style
+    faint: Style
+    warning: Style
+    error: Style
+    match: Style
+    gap: Style
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """What is shown before the message, in cells; ``raw`` shows lines as they are."""
+
+    time: int = 8
+    level: int = 1
+    logger: int = 12
+    raw: bool = False
+
+    @property
+    def width(self) -> int:
+        """Cells before the message, with the spaces between."""
+        return 0 if self.raw else sum(cells + 1 for cells in (self.time, self.level, self.logger) if cells)
+
+
+@dataclass(frozen=True, slots=True)
+class Laid:
+    """A line: ``head`` keeps its place when the message scrolls sideways, and indents it when it wraps."""
+
+    head: Strip
+    body: Strip
+
+
+def columns_for(width: int, *, raw: bool) -> Columns:
+    """The columns that a view of that width has room for."""
+    if raw:
+        return Columns(raw=True)
+    if width < 56:
+        return Columns(time=5, logger=0)
+    if width < 96:
+        return Columns()
+    return Columns(logger=20) if width < 130 else Columns(time=12, level=7, logger=28)
+
+
+def short_logger(name: str, room: int) -> str:
+    """A logger's name without what every name has; its last part, with the one before where that tells more."""
+    if cell_len(name) <= room:
+        return name
+    parts = name.split(".")
+    keep = 2 if parts[-1] in _PARENTS_TELL and len(parts) > 1 else 1
+    return elide_middle(".".join(parts[-keep:]), room)
+
+
+def lay(raw: bytes, total: int, columns: Columns, tones: Tones) -> Laid:
+    """Lay out a line. ``raw`` is what is drawn of it, ``total`` the bytes it has."""
+    text = raw.decode("utf-8", "replace")
+    pieces = list(_coloured(text)) if "\x1b" in text else [(text, Style.null())]
+    record = parse_line("".join(piece for piece, _ in pieces))
+    tone = _tone(record, tones)
+    head: list[Segment] = []
+    if not columns.raw:
+        pieces = list(_without(pieces, sum(len(piece) for piece, _ in pieces) - len(record.message)))
+        head = _head(record, columns, tones)
+    body = list(_printed(pieces, tone))
+    if total > len(raw):
+        body.append(Segment(f" … {size(total - len(raw))} more", tones.gap))
+    return Laid(_strip(head), _strip(body))
+
+
+def _strip(segments: list[Segment]) -> Strip:
+    return Strip(segments, sum(cell_len(segment.text) for segment in segments))
+
+
+def _tone(record: LogRecord, tones: Tones) -> Style:
+    if record.level in ("ERROR", "CRITICAL", "FATAL"):
+        return tones.error
+    if record.level == "WARNING":
+        return tones.warning
+    if record.level == "DEBUG":
+        return tones.faint
+    return tones.error if record.kind is LineKind.BARE and _EXCEPTION.match(record.message) else tones.plain
+
+
+def _head(record: LogRecord, columns: Columns, tones: Tones) -> list[Segment]:
+    if (
+        record.kind is LineKind.BARE
+    ):  # it goes on under what was said before: only the time's column stays free
+        return [Segment(" " * (columns.time + 1))]
+    stamp = "" if record.time is None else f"{record.time:%H:%M:%S}.{record.time.microsecond // 1000:03}"
+    level = record.level[:1]
+    if columns.level > 1:
+        level = f"{_GLYPHS.get(record.level, '·')} {_WORDS.get(record.level, record.level)}"
+    head = [
+        Segment(f"{stamp[: columns.time]:<{columns.time}} ", tones.faint),
+        Segment(f"{safe(level)[: columns.level]:<{columns.level}} ", _tone(record, tones)),
+    ]
+    if columns.logger:
+        name = short_logger(safe(record.logger), columns.logger)
+        head.append(Segment(name + " " * (columns.logger - cell_len(name) + 1), tones.faint))
+    return head
+
+
+def _without(pieces: Iterable[tuple[str, Style]], count: int) -> Iterator[tuple[str, Style]]:
+    """The pieces less their first ``count`` characters."""
+    for text, style in pieces:
+        if count < len(text):
+            yield text[max(0, count) :], style
+        count -= len(text)
+
+
+def _printed(pieces: Iterable[tuple[str, Style]], tone: Style) -> Iterator[Segment]:
+    """The pieces as text that no terminal obeys; tabs go to the next eighth cell."""
+    column = 0
+    for text, style in pieces:
+        first, *tabbed = text.split("\t")
+        shown = safe(first)
+        for part in tabbed:
+            shown += " " * (8 - (column + cell_len(shown)) % 8) + safe(part)
+        column += cell_len(shown)
+        yield Segment(shown, tone + style)
+
+
+def _coloured(text: str) -> Iterator[tuple[str, Style]]:
+    """The text between colour sequences, with the style they leave it in. Other sequences stay in the text."""
+    style, at = Style.null(), 0
+    for found in _SGR.finditer(text):
+        if found.start() > at:
+            yield text[at : found.start()], style
+        style, at = sgr(style, found.group(1)), found.end()
+    if at < len(text):
+        yield text[at:], style
+
+
+@lru_cache(maxsize=1024)
+def sgr(before: Style, parameters: str) -> Style:
+    """The style after a sequence with these parameters; those unknown, and those that hide text, do nothing."""
+    style = before
+    codes = [_numbers(part) for part in parameters.split(";")]
+    while codes:
+        code, *rest = codes.pop(0)
+        if code in (38, 48):
+            if not rest:  # 38;5;n and 38;2;r;g;b: the numbers come as parameters of their own
+                count = 2 if codes[:1] == [[5]] else 4
+                rest = [part[0] for part in codes[:count]]
+                del codes[:count]
+            colour = _colour(rest)
+            style += Style.from_color(colour) if code == 38 else Style.from_color(None, colour)
+        elif code == 0:
+            style = Style.null()
+        elif code == 4 and rest == [0]:
+            style += _ATTRIBUTES[24]
+        else:
+            style += _ATTRIBUTES.get(code) or _basic(code)
+    return style
+
+
+def _numbers(part: str) -> list[int]:
+    return [int(number[:5] or 0) for number in part.split(":")]
+
+
+def _colour(numbers: list[int]) -> Color | None:
+    if numbers[:1] == [5] and len(numbers) > 1 and numbers[1] < 256:
+        return Color.from_ansi(numbers[1])
+    red_green_blue = numbers[-3:]
+    if numbers[:1] == [2] and len(numbers) > 3 and max(red_green_blue) < 256:
+        return Color.from_rgb(*red_green_blue)
+    return None
+
+
+def _basic(code: int) -> Style:
+    for first, offset in ((30, 0), (90, 8)):
+        if first <= code < first + 8:
+            return Style.from_color(Color.from_ansi(code - first + offset))
+        if first + 10 <= code < first + 18:
+            return Style.from_color(None, Color.from_ansi(code - first - 10 + offset))
+    return Style.null()
+
+
+def lit(strip: Strip, patterns: Iterable[re.Pattern[str]], style: Style) -> Strip:
+    """The strip with every match of the patterns in ``style``."""
+    text = strip.text
+    marked = bytearray(len(text))
+    for pattern in patterns:
+        for found in pattern.finditer(text):
+            first, last = found.span()
+            marked[first:last] = b"\1" * (last - first)
+    if 1 not in marked:
+        return strip
+    segments, start = [], 0
+    for piece, before, _ in strip:
+        at, end = start, start + len(piece)
+        while at < end:
+            stop = marked.find(b"\0" if marked[at] else b"\1", at, end)
+            stop = end if stop < 0 else stop
+            base = before or Style.null()
+            segments.append(Segment(text[at:stop], base + style if marked[at] else base))
+            at = stop
+        start = end
+    return Strip(segments, strip.cell_length)
+
+
+def wrapped(strip: Strip, width: int) -> list[Strip]:
+    """The strip in pieces of at most ``width`` cells; no wide character is cut in two."""
+    if strip.cell_length <= width:
+        return [strip]
+    text, cuts, cells = strip.text, [], 0
+    if strip.cell_length == len(text) and text.isascii():
+        cuts = list(range(width, strip.cell_length, width))
+    else:
+        last = 0
+        for letter in text:
+            wide = get_character_cell_size(letter)
+            if cells + wide - last > width:
+                cuts.append(cells)
+                last = cells
+            cells += wide
+    return list(strip.divide([*cuts, strip.cell_length]))

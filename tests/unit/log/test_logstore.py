@@ -1,0 +1,142 @@
+"""What is held equals what was written, in order, once; and a search says what asking each line would."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from labeltui.session.logstore import SEARCH_BLOCK, LogStore
+
+NOW = datetime(2026, 11, 23, 17, 2, 40, tzinfo=UTC)
+TEXT = st.text(alphabet="ab \né𝔘\r\x1b[0m\t", max_size=200).map(lambda text: text.encode())
+WRITTEN = st.one_of(TEXT, st.binary(max_size=300))
+
+
+def naive(data: bytes) -> list[bytes]:
+    lines = data.split(b"\n")
+    return lines[:-1] if lines[-1] == b"" else lines
+
+
+def held(data: bytes) -> LogStore:
+    store = LogStore()
+    store.begin("r1", "/log")
+    store.feed(0, data)
+    return store
+
+
+@given(WRITTEN, st.lists(st.tuples(st.integers(0, 300), st.integers(0, 80)), max_size=40))
+def test_whatever_is_delivered_twice_or_cut_anywhere(
+    written: bytes, deliveries: list[tuple[int, int]]
+) -> None:
+    store = LogStore()
+    for offset, length in [*deliveries, (0, len(written))]:
+        start = min(offset, len(written))
+        piece = written[start : start + length]
+        before = store.size
+        if start > before:
+            with pytest.raises(ValueError, match="missing before offset"):
+                store.feed(start, piece)
+            assert store.size == before
+        else:
+            fresh = store.feed(start, piece)
+            assert fresh == store.size - before == max(0, start + len(piece) - before)
+        assert store.bytes() == written[: store.size]
+        assert store.lines(0, store.line_count) == naive(written[: store.size])
+    assert store.digest() == hashlib.sha256(written).hexdigest()
+
+
+@given(WRITTEN)
+def test_byte_by_byte_is_as_in_one_piece(written: bytes) -> None:
+    store = LogStore()
+    for offset in range(len(written)):
+        store.feed(offset, written[offset : offset + 1])
+    assert store.lines(0, store.line_count) == naive(written)
+    assert store.tail(3) == naive(written)[-3:]
+    assert store.finished_count == written.count(b"\n")
+
+
+PATTERNS = st.sampled_from(
+    [
+        rb"a", rb"b*", rb"[^a]", rb"[^a]+b", rb"^", rb"$", rb"a$", rb"^b", rb"\s", rb"a\s*b", rb"(?s)a.b", rb"\r",
+        rb"a\nb", rb"\bab\b", rb"\Aa", rb"a\Z", rb"(?<!a)b", rb"b(?!a)", rb"(?=a)", rb"[^x]*+b", rb"(?i)AB", rb"",
+        rb"a.*b", rb"(a|b)+ ", rb"(?m)^a", rb"(?x) a b",
+    ]
+)  # fmt: skip
+
+
+@given(TEXT, PATTERNS, st.integers(0, 30))
+def test_a_search_says_what_asking_each_line_would(written: bytes, pattern: bytes, start: int) -> None:
+    asked = re.compile(pattern)
+    lines = naive(written)
+    wanted = [index for index, line in enumerate(lines) if index >= start and asked.search(line)]
+    assert list(held(written).search(asked, start)) == wanted
+
+
+@given(TEXT, st.sampled_from([b"ab", b"a b", b"b"]))
+def test_a_search_in_lower_case(written: bytes, letters: bytes) -> None:
+    store = held(written.upper())
+    wanted = [index for index, line in enumerate(naive(written)) if letters in line.lower()]
+    assert store.matching(re.compile(letters), 0, store.line_count, lowered=True) == wanted
+
+
+def test_a_search_over_many_blocks_while_lines_come() -> None:
+    count = 3 * SEARCH_BLOCK + 5
+    store = held(b"".join(b"line %d\n" % number for number in range(count)))
+    found = []
+    for index in store.search(re.compile(rb"7$")):
+        found.append(index)
+        if index < 100:
+            store.feed(store.size, b"more\n")
+    assert found == [number for number in range(count) if number % 10 == 7]
+
+
+@given(st.lists(st.sampled_from([b"10%", b"\r", b"ab", b""]), max_size=8), st.integers(0, 6))
+def test_of_a_redrawn_line_its_last_drawing(parts: list[bytes], limit: int) -> None:
+    line = b"".join(parts)
+    if not line:
+        return
+    last = line.rstrip(b"\r").rpartition(b"\r")[2]
+    assert held(line).last_drawing(0, limit) == (last[:limit], len(last))
+
+
+def test_lines_that_are_not_there() -> None:
+    store = held(b"one\ntwo")
+    for index in (-1, 2):
+        for ask in (store.line, store.line_size):
+            with pytest.raises(IndexError):
+                ask(index)
+    assert store.line_size(1) == 3
+    assert store.lines(-5, 99) == [b"one", b"two"]
+
+
+def test_gaps_stand_between_lines_and_are_said_once() -> None:
+    store = held(b"one\ntwo\n")
+    told: list[int] = []
+    stop = store.subscribe(lambda: told.append(len(store.marks)))
+    store.back(NOW)
+    store.lost(NOW, "reset")
+    store.lost(NOW + timedelta(seconds=1), "again")
+    store.back(NOW + timedelta(seconds=7))
+    store.back(NOW + timedelta(seconds=9))
+    store.feed(8, b"three\n")
+    stop()
+    store.lost(NOW + timedelta(seconds=20), "later")
+    first, second = store.marks
+    assert (first.line, first.offset, first.lost_at, first.back_at) == (2, 8, NOW, NOW + timedelta(seconds=7))
+    assert (second.line, second.back_at) == (3, None)
+    assert told == [1, 1, 1]
+
+
+def test_another_run_starts_over() -> None:
+    store = held(b"one\n")
+    store.lost(NOW, "reset")
+    before = store.generation
+    store.begin("r2", "/other")
+    assert (store.size, store.line_count, store.marks, store.run_id) == (0, 0, (), "r2")
+    assert store.generation > before
+    assert store.feed(0, b"new\n") == 4
