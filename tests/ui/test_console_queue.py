@@ -8,6 +8,7 @@ from xml.etree import ElementTree
 
 import pytest
 from stand_in import NOW, connected, console, fresh, settled, stopped, wait_for
+from textual import events
 from textual.pilot import Pilot
 from textual.widgets import Input
 
@@ -170,3 +171,13 @@ async def test_an_empty_queue_teaches(state: SessionState, said: str) -> None:
     async with app.run_test(size=(80, 24)) as pilot:
         await opened(pilot, app)
         assert said in app.export_screenshot().replace("&#160;", " ")
+
+
+async def test_a_filter_typed_in_one_go_loses_no_key() -> None:
+    app = console(connected())
+    async with app.run_test(size=(120, 40)) as pilot:
+        queue = await opened(pilot, app)
+        for key in ("slash", "0", "4", "2"):
+            app.post_message(events.Key(key, "/" if key == "slash" else key))
+        await wait_for(pilot, lambda: queue._filter.value == "042", "the filter to hold what was typed")
+        assert app.frame_screen.current == "queue"

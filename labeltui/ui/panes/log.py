@@ -23,6 +23,7 @@ from labeltui.ui.messages import Flash, HintsChanged
 from labeltui.ui.panes.card import PaneKey
 from labeltui.ui.panes.teach import Keys, without_server
 from labeltui.ui.text import elide
+from labeltui.ui.widgets.filtering import typed_ahead
 from labeltui.ui.widgets.logview import SIDEWAYS, LogView
 from labeltui.ui.widgets.logview_query import Sieve, asked
 from labeltui.ui.words import Tone, plural
@@ -84,6 +85,7 @@ class LogPane(Widget):
         self._said: list[str] = []
         self._label = Static("", markup=False, classes="asked")
         self._input = Input(select_on_focus=False)
+        self._typing = False
         self._input.cursor_blink = False
         self._asking = FILTER
         self._texts = {FILTER: "", FIND: ""}
@@ -186,13 +188,20 @@ class LogPane(Widget):
 
     # -- keys
 
+    def on_descendant_blur(self, event: events.DescendantBlur) -> None:
+        """The mouse took the keyboard elsewhere: what comes now is no filter."""
+        if event.widget is self._input:
+            self._typing = False
+
     def on_key(self, event: events.Key) -> None:
         """Obey this pane's keys; while something is typed, only those that end it."""
-        if self._input.has_focus:
+        if self._typing:
             if event.key in ("escape", "enter", "down"):
                 event.stop()
                 event.prevent_default()
                 self._answer(keep=event.key != "escape")
+            else:
+                typed_ahead(self._input, event)
             return
         for key in self.KEYS:
             if event.key in key.keys or event.character in key.keys:
@@ -221,6 +230,7 @@ class LogPane(Widget):
         with self._input.prevent(Input.Changed):
             self._input.value = self._texts[what]
         self._input.cursor_position = len(self._input.value)
+        self._typing = True
         self.add_class("-asking")
         self._input.focus()
 
@@ -230,6 +240,7 @@ class LogPane(Widget):
         elif self._asking == FIND and self.view.find is not None:
             self._step(self.view.find, 1, "match")
         self.remove_class("-asking")
+        self._typing = False
         self.view.focus()
 
     def on_input_changed(self, event: Input.Changed) -> None:

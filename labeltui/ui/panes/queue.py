@@ -24,7 +24,7 @@ from labeltui.ui.panes.card import PaneKey
 from labeltui.ui.panes.teach import without_server
 from labeltui.ui.text import safe
 from labeltui.ui.widgets.bar import bar
-from labeltui.ui.widgets.filtering import Keeps, keeper
+from labeltui.ui.widgets.filtering import Keeps, keeper, typed_ahead
 from labeltui.ui.widgets.lines import Lines
 from labeltui.ui.widgets.table import Table
 from labeltui.ui.words import Tone
@@ -63,6 +63,7 @@ class QueuePane(Widget):
         self._table = Table(self._draw)
         self._filter = Input(placeholder="filter: re, !re, ~letters", select_on_focus=False, classes="filter")
         self._filter.cursor_blink = False
+        self._typing = False
         self._keeps: Keeps | None = None
         self._source: tuple[Any, ...] = ()
         self._view: list[Study] = []
@@ -205,13 +206,20 @@ class QueuePane(Widget):
 
     # -- keys
 
+    def on_descendant_blur(self, event: events.DescendantBlur) -> None:
+        """The mouse took the keyboard elsewhere: what comes now is no filter."""
+        if event.widget is self._filter:
+            self._typing = False
+
     def on_key(self, event: events.Key) -> None:
         """Obey this pane's keys; while the filter is typed, only its own."""
-        if self._filter.has_focus:
+        if self._typing:
             if event.key in ("escape", "enter", "down"):
                 event.stop()
                 event.prevent_default()
                 self._leave_filter(clear=event.key == "escape")
+            else:
+                typed_ahead(self._filter, event)
             return
         for key in self.KEYS:
             if event.key in key.keys or event.character in key.keys:
@@ -224,6 +232,7 @@ class QueuePane(Widget):
 
     def open_filter(self) -> None:
         """Type a filter."""
+        self._typing = True
         self.add_class("-filtering")
         self._filter.focus()
 
@@ -232,6 +241,7 @@ class QueuePane(Widget):
             self._filter.value = ""
         if not self._filter.value:
             self.remove_class("-filtering")
+        self._typing = False
         self._table.focus()
 
     def clear_filter(self) -> None:

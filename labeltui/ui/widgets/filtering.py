@@ -8,6 +8,9 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
+from textual import events
+from textual.widgets import Input
+
 Keeps = Callable[[str], bool]
 
 
@@ -40,3 +43,11 @@ def _fuzzy(letters: str) -> Keeps:
         return all(letter in rest for letter in wanted)
 
     return keeps
+
+
+def typed_ahead(entry: Input, event: events.Key) -> None:
+    """A key that was typed before the entry had the keyboard is the entry's all the same."""
+    if event.is_printable and event.character is not None:
+        entry.insert_text_at_cursor(event.character)
+        event.stop()
+        event.prevent_default()
