@@ -9,7 +9,7 @@ import sys
 
 from tests.bench.figures import Row, as_document, as_text
 
-BENCHES = ("startup", "idle")
+BENCHES = ("startup", "idle", "log")
 
 
 def main() -> int:

@@ -165,14 +165,13 @@ class LogCanvas(Widget, can_focus=True):
         return Strip([*strip.apply_offsets(0, y), bar]).apply_style(self.rich_style)
 
     def _row(self, shown: Shown, width: int) -> Strip:
-        strip = lit(shown.strip, self._lit_patterns, self.page.tones.match)
+        strip = shown.strip.adjust_cell_length(width)
         if shown.cut:
             strip = Strip([*strip.crop(0, width - 1), Segment("›", self._tone("faint"))])
-        strip = strip.adjust_cell_length(width)
         if shown.line is not None and shown.line == self.cursor:
             style = self._tone("cursor" if self.has_focus else "blurred")
             strip = Strip(list(Segment.apply_style(strip, post_style=style)), width)
-        return strip
+        return lit(strip, self._lit_patterns, self.page.tones.match)
 
     def _selected(self, strip: Strip, first: int, last: int) -> Strip:
         style = self.screen.get_component_rich_style("screen--selection")

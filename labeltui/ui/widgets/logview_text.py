@@ -51,7 +51,7 @@ class Columns:
 
     time: int = 8
     level: int = 1
-    logger: int = 12
+    logger: int = 14
     raw: bool = False
 
     @property
@@ -80,12 +80,14 @@ def columns_for(width: int, *, raw: bool) -> Columns:
 
 
 def short_logger(name: str, room: int) -> str:
-    """A logger's name without what every name has; its last part, with the one before where that tells more."""
+    """What tells a logger from others: its last part, or the one before where the last is what many are called."""
     if cell_len(name) <= room:
         return name
-    parts = name.split(".")
-    keep = 2 if parts[-1] in _PARENTS_TELL and len(parts) > 1 else 1
-    return elide_middle(".".join(parts[-keep:]), room)
+    *before, last = name.split(".")
+    if before and last in _PARENTS_TELL:
+        both = f"{before[-1]}.{last}"
+        return both if cell_len(both) <= room else elide_middle(before[-1], room)
+    return elide_middle(last, room)
 
 
 def lay(raw: bytes, total: int, columns: Columns, tones: Tones) -> Laid:

@@ -75,7 +75,7 @@ def test_what_a_line_shows(raw: bytes, text: str) -> None:
 
 def test_columns() -> None:
     line = HEAD % b"WARNING" + b"Saving \x1b[32mlabel\x1b[0m"
-    assert drawn(line, Columns()) == "17:02:20 W datast…local Saving label"
+    assert drawn(line, Columns()) == "17:02:20 W datastore      Saving label"
     assert drawn(line, columns_for(40, raw=False)) == "17:02 W Saving label"
     wide = drawn(line, columns_for(150, raw=False))
     assert wide == "17:02:20.004 ▲ WARN  monailabel.datastore.local   Saving label"
@@ -124,6 +124,8 @@ def test_any_parameters_of_a_colour_are_taken(parameters: str) -> None:
 def test_short_loggers() -> None:
     assert short_logger("monailabel.datastore.local", 20) == "datastore.local"
     assert short_logger("ignite.engine.engine.SupervisedTrainer", 20) == "SupervisedTrainer"
+    assert short_logger("monailabel.datastore.local", 12) == "datastore"
+    assert short_logger("ignite.engine.engine.SupervisedTrainer", 14) == "Superv…Trainer"
     assert short_logger("main", 12) == "main"
 
 
