@@ -200,16 +200,13 @@ class QueuePane(Widget):
         """The cursor's row looks different with the keyboard on it."""
         self._table.redraw()
 
-    def on_descendant_blur(self, _event: events.DescendantBlur) -> None:
-        """And without."""
-        self._table.redraw()
-
-    # -- keys
-
     def on_descendant_blur(self, event: events.DescendantBlur) -> None:
-        """The mouse took the keyboard elsewhere: what comes now is no filter."""
+        """And without; where the keyboard was taken elsewhere, what comes now is no filter."""
+        self._table.redraw()
         if event.widget is self._filter:
             self._typing = False
+
+    # -- keys
 
     def on_key(self, event: events.Key) -> None:
         """Obey this pane's keys; while the filter is typed, only its own."""
