@@ -89,6 +89,13 @@ _ALL = (
         hostile=True,
     ),
     Scenario(
+        "quiet",
+        "Nobody is labelling",
+        "The server runs, some studies are labelled, and nothing happens.",
+        annotators=(),
+        arrival_every=None,
+    ),
+    Scenario(
         "no-labels",
         "No labels at all",
         "No study has a label and nobody is labelling: training has nothing to learn from.",

@@ -54,7 +54,7 @@ def complain(console: Console, answer: Path) -> None:
 
 
 async def main(seconds: float, answer: Path) -> None:
-    console = Console(Launch(demo="healthy"))
+    console = Console(Launch(demo="quiet"))
 
     async def watch() -> None:
         try:
