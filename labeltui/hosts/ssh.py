@@ -22,7 +22,8 @@ from labeltui.hosts.ssh_auth import Deadline, Login, Secrets
 from labeltui.hosts.ssh_channels import SshChannel, SshForward, SshShell, gone
 from labeltui.hosts.ssh_keys import KnownHosts, changed, remember, shown_key
 
-WINDOW = 256 * 1024  # what may be in flight: Ctrl-C in a flooded shell answers within tens of milliseconds
+WINDOW = 256 * 1024  # what may be in flight
+SHELL_WINDOW = 64 * 1024  # what still has to be drawn after Ctrl-C in a flooded shell
 HOPS = 8
 KEEPALIVES_MISSED = 2
 CLOSE_WAIT_S = 2.0
@@ -248,12 +249,14 @@ class SshHost:
             raise gone(self.address)
         return self._connections[-1]
 
-    async def _process(self, command: str | None, **options: Any) -> asyncssh.SSHClientProcess[bytes]:
+    async def _process(
+        self, command: str | None, *, window: int = WINDOW, **options: Any
+    ) -> asyncssh.SSHClientProcess[bytes]:
         connection = self._connection()
         try:
             async with asyncio.timeout(self._connect_timeout):
                 return await connection.create_process(
-                    None if command is None else posix(command), encoding=None, window=WINDOW, **options
+                    None if command is None else posix(command), encoding=None, window=window, **options
                 )
         except asyncssh.ChannelOpenError as error:
             if not self._connections or (self._lost is not None and self._lost.done()):
@@ -300,7 +303,11 @@ class SshHost:
 
         return SshShell(
             await self._process(
-                command, request_pty=True, term_type="xterm-256color", term_size=(columns, rows)
+                command,
+                window=SHELL_WINDOW,
+                request_pty=True,
+                term_type="xterm-256color",
+                term_size=(columns, rows),
             )
         )
 

@@ -11,6 +11,7 @@ from labeltui.domain.problems import Unreachable
 
 STDERR_KEPT = 8192
 CLOSE_WAIT_S = 2.0
+TAKEN_AT_ONCE = 4 << 20  # more than asyncssh can hold with any window used here
 
 
 def gone(shown: str, error: BaseException | None = None) -> Unreachable:
@@ -27,11 +28,32 @@ async def _close(process: asyncssh.SSHClientProcess[bytes]) -> None:
         await asyncio.wait_for(process.wait_closed(), CLOSE_WAIT_S)
 
 
+class _Output:
+    """A process's stdout, always taken whole out of asyncssh and handed on in pieces.
+
+    asyncssh opens the whole window again whenever a reader has taken a piece, even while it still holds
+    a window's worth: a slow reader of small pieces would let its buffer grow without bound.
+    """
+
+    def __init__(self, process: asyncssh.SSHClientProcess[bytes]) -> None:
+        self._process = process
+        self._held = b""
+        self._at = 0
+
+    async def read(self, limit: int) -> bytes:
+        """Next bytes, at most ``limit``; ``b""`` at the end."""
+        if self._at >= len(self._held):
+            self._held, self._at = await self._process.stdout.read(TAKEN_AT_ONCE), 0
+        start, self._at = self._at, min(len(self._held), self._at + limit)
+        return self._held[start : self._at]
+
+
 class SshChannel:
-    """A remote command's streams; asyncssh stops reading when 256 kB wait for us."""
+    """A remote command's streams; the remote waits when a few windows' worth wait for us."""
 
     def __init__(self, process: asyncssh.SSHClientProcess[bytes], shown: str) -> None:
         self._process = process
+        self._output = _Output(process)
         self._shown = shown
         self._stderr = bytearray()
         self._reader = asyncio.create_task(self._keep_stderr())
@@ -45,7 +67,7 @@ class SshChannel:
     async def read(self, limit: int = 65536) -> bytes:
         """See :class:`~labeltui.hosts.base.Channel`."""
         try:
-            return await self._process.stdout.read(limit)
+            return await self._output.read(limit)
         except (OSError, asyncssh.Error) as error:
             raise gone(self._shown, error) from None
 
@@ -86,11 +108,12 @@ class SshShell:
 
     def __init__(self, process: asyncssh.SSHClientProcess[bytes]) -> None:
         self._process = process
+        self._output = _Output(process)
 
     async def read(self, limit: int = 65536) -> bytes:
         """See :class:`~labeltui.hosts.base.Shell`."""
         try:
-            return await self._process.stdout.read(limit)
+            return await self._output.read(limit)
         except (OSError, asyncssh.Error):
             return b""
 

@@ -92,7 +92,7 @@ class History:
         """Rows from ``place`` to the end."""
         line, within = self.clamp(place, columns)
         held = islice(self._lines, max(0, line - self._first), None)
-        rows = sum(rows_of(one.width, columns) for one in held)
+        rows: int = sum(rows_of(one.width, columns) for one in held)
         if self._open:
             rows += self._rows(self._count, columns)
         return max(0, rows - within)
