@@ -153,11 +153,11 @@ class LogView(LogCanvas):
         """A line as it reads on the screen, without columns: safe text."""
         page = Page(self.store, self.page.tones)
         page.raw = True
-        return page.laid(line).body.text
+        return page.laid(line).text
 
     def get_selection(self, selection: Selection) -> tuple[str, str] | None:
         """What the mouse marked, of what is in sight."""
-        return selection.extract("\n".join(shown.strip.text.rstrip() for shown in self.rows)), "\n"
+        return selection.extract("\n".join(shown.text.rstrip() for shown in self.rows)), "\n"
 
     def selection_updated(self, selection: Selection | None) -> None:
         """What is being marked does not run away."""

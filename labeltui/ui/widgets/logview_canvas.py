@@ -10,6 +10,7 @@ import asyncio
 import re
 import time
 from collections.abc import Callable
+from functools import lru_cache
 from pathlib import Path
 from typing import ClassVar
 
@@ -60,6 +61,7 @@ class LogCanvas(Widget, can_focus=True):
         self._generation = store.generation
         self._read_to = 0
         self._toned = False
+        self._base = Style.null()
 
     def attach(self, store: LogStore) -> None:
         """Show another store from its end."""
@@ -133,6 +135,7 @@ class LogCanvas(Widget, can_focus=True):
         self.page.height = max(1, self.size.height)
         if not self._toned and self.is_mounted:
             self._toned = True
+            self._base = self.rich_style
             names = ("plain", "faint", "warning", "error", "match", "gap")
             self.page.tones = Tones(*(self._tone(name) for name in names))
             self.page.forget()
@@ -153,31 +156,37 @@ class LogCanvas(Widget, can_focus=True):
     def render_line(self, y: int) -> Strip:
         """One row: text, then the scrollbar's cell; on the last row the chip, while lines wait below."""
         width = self.page.width
-        strip = self._row(self.rows[y], width) if y < len(self.rows) else Strip.blank(width)
+        segments = self._row(self.rows[y]) if y < len(self.rows) else [Segment(" " * width)]
         if y == self.size.height - 1 and self.unread:
-            chip = f" ▼ {self.unread:,} new "
-            strip = Strip([*strip.crop(0, max(0, width - len(chip))), Segment(chip, self._tone("chip"))])
-        bar = Segment(self._bar(y), self._tone("bar"))
+            chip = f" ▼ {self.unread:,} new "[:width]
+            segments = [
+                *Segment.adjust_line_length(segments, width - len(chip)), Segment(chip, self._tone("chip")),
+            ]  # fmt: skip
         selection = self.text_selection
         span = selection.get_span(y) if selection is not None else None
         if span is not None:
-            strip = self._selected(strip, *span)
-        return Strip([*strip.apply_offsets(0, y), bar]).apply_style(self.rich_style)
+            segments = self._selected(segments, *span)
+        placed, x = [], 0
+        for text, style, _ in segments:
+            placed.append(Segment(text, _placed(self._base, style or Style.null(), x, y)))
+            x += len(text)
+        placed.append(Segment(self._bar(y), self._base + self._tone("bar")))
+        return Strip(placed, width + 1)
 
-    def _row(self, shown: Shown, width: int) -> Strip:
-        strip = shown.strip.adjust_cell_length(width)
-        if shown.cut:
-            strip = Strip([*strip.crop(0, width - 1), Segment("›", self._tone("faint"))])
+    def _row(self, shown: Shown) -> list[Segment]:
+        segments = shown.segments
         if shown.line is not None and shown.line == self.cursor:
             style = self._tone("cursor" if self.has_focus else "blurred")
-            strip = Strip(list(Segment.apply_style(strip, post_style=style)), width)
-        return lit(strip, self._lit_patterns, self.page.tones.match)
+            segments = list(Segment.apply_style(segments, post_style=style))
+        patterns = self._lit_patterns
+        return lit(segments, patterns, self.page.tones.match) if patterns else segments
 
-    def _selected(self, strip: Strip, first: int, last: int) -> Strip:
+    def _selected(self, segments: list[Segment], first: int, last: int) -> list[Segment]:
         style = self.screen.get_component_rich_style("screen--selection")
+        strip = Strip(segments)
         end = strip.cell_length if last < 0 else min(last, strip.cell_length)
         inside = Segment.apply_style(strip.crop(first, end), post_style=style)
-        return Strip([*strip.crop(0, first), *inside, *strip.crop(end)])
+        return [*strip.crop(0, first), *inside, *strip.crop(end)]
 
     def _tone(self, name: str) -> Style:
         return self.get_component_rich_style(f"logview--{name}", partial=True)
@@ -202,3 +211,9 @@ class LogCanvas(Widget, can_focus=True):
         """Show the end, and stay there."""
         self.following, self.cursor = True, None
         self.redraw()
+
+
+@lru_cache(maxsize=8192)
+def _placed(base: Style, style: Style, x: int, y: int) -> Style:
+    """The style of a segment that starts there: what the mouse marks is found by it."""
+    return base + style + Style.from_meta({"offset": (x, y)})

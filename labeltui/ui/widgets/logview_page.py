@@ -21,11 +21,15 @@ CACHED_LINES = 2000
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """One row of the screen: of which line (None: a gap's rule), unlit, and whether more of it lies to the right."""
+    """One row of the screen, exactly as wide as the page; of which line (None: a gap's rule)."""
 
     line: int | None
-    strip: Strip
-    cut: bool = False
+    segments: list[Segment]
+
+    @property
+    def text(self) -> str:
+        """The row as it reads."""
+        return "".join(segment.text for segment in self.segments)
 
 
 def gap_words(mark: GapMark) -> str:
@@ -103,23 +107,37 @@ class Page:
             return shown
         line = self.line_of(row)
         laid = self.laid(line)
-        room = max(1, self.width - laid.head.cell_length)
-        if self.wrap:
-            first, *rest = wrapped(laid.body, room)
-            indent = Strip.blank(laid.head.cell_length)
-            shown.append(Shown(line, Strip.join([laid.head, first])))
-            shown += [Shown(line, Strip.join([indent, strip])) for strip in rest]
-            return shown
-        body = laid.body.crop(self.left, self.left + room) if self.left else laid.body
-        cut = laid.body.cell_length > self.left + room
-        shown.append(Shown(line, Strip.join([laid.head, body.crop(0, room)]), cut))
+        shown += [
+            Shown(line, segments)
+            for segments in (self._wrapped(laid) if self.wrap else [self._cropped(laid)])
+        ]
         return shown
 
-    def _rule(self, mark: GapMark) -> Strip:
+    def _wrapped(self, laid: Laid) -> list[list[Segment]]:
+        first, *rest = wrapped(laid.body, max(1, self.width - laid.indent))
+        indent = Segment(" " * laid.indent)
+        lines = [[*laid.head, *first], *([indent, *strip] for strip in rest)]
+        return [Segment.adjust_line_length(line, self.width) for line in lines]
+
+    def _cropped(self, laid: Laid) -> list[Segment]:
+        """The part of the message that is in sight, and whether it goes on to the right."""
+        body = list(Strip(laid.body, laid.cells).crop(self.left, laid.cells)) if self.left else laid.body
+        line = [*laid.head, *body]
+        if laid.cells - self.left <= self.width - laid.indent:
+            return Segment.adjust_line_length(line, self.width)
+        return [*Segment.adjust_line_length(line, self.width - 1), Segment("›", self.tones.faint)]
+
+    def _tall(self, row: int) -> int:
+        """How many rows of the screen a block takes, without drawing it where that can be known."""
+        if self.wrap:
+            return len(self.block(row))
+        return (row < self.count) + len(list(self._marks_above(row)))
+
+    def _rule(self, mark: GapMark) -> list[Segment]:
         words = elide(f" {gap_words(mark)} ", self.width)
         left = (self.width - len(words)) // 2
         text = "─" * left + words + "─" * (self.width - left - len(words))
-        return Strip([Segment(text, self.tones.gap)], self.width)
+        return [Segment(text, self.tones.gap)]
 
     # -- the window
 
@@ -131,7 +149,7 @@ class Page:
         """Where the window begins when the block of ``row`` is its last."""
         room = self.height
         while True:
-            room -= len(self.block(row))
+            room -= self._tall(row)
             if room <= 0 or row == 0:
                 return row, max(0, -room)
             row -= 1
@@ -139,7 +157,7 @@ class Page:
     def settle(self) -> None:
         """Never leave rows of the screen empty below the last line while there are lines above."""
         self.top = max(0, min(self.top, self.count))
-        self.skip = max(0, min(self.skip, len(self.block(self.top)) - 1))
+        self.skip = max(0, min(self.skip, self._tall(self.top) - 1))
         end = self._ending_with(self.count)
         self.top, self.skip = min((self.top, self.skip), end)
 
@@ -151,7 +169,7 @@ class Page:
     def scroll(self, by: int) -> None:
         """Move the window by rows of the screen."""
         while by > 0 and self.top < self.count:
-            below = len(self.block(self.top)) - self.skip
+            below = self._tall(self.top) - self.skip
             if by < below:
                 self.skip += by
                 break
@@ -166,7 +184,7 @@ class Page:
                 self.skip = 0
                 break
             self.top -= 1
-            self.skip = len(self.block(self.top))
+            self.skip = self._tall(self.top)
         self.settle()
 
     def reveal(self, row: int, *, centred: bool = False) -> None:
@@ -190,7 +208,7 @@ class Page:
     def _last_whole(self) -> tuple[int, int]:
         room, row = self.height + self.skip, self.top
         while row < self.count:
-            room -= len(self.block(row))
+            room -= self._tall(row)
             if room < 0:
                 break
             row += 1
@@ -208,8 +226,5 @@ class Page:
     def furthest_left(self) -> int:
         """How far sideways the messages in sight go."""
         lines = {shown.line for shown in self.rows() if shown.line is not None}
-        over = (
-            laid.body.cell_length + laid.head.cell_length - self.width
-            for laid in (self.laid(line) for line in lines)
-        )
+        over = (laid.cells + laid.indent - self.width for laid in (self.laid(line) for line in lines))
         return max(0, *over, 0)

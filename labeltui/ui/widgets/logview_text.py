@@ -62,10 +62,20 @@ class Columns:
 
 @dataclass(frozen=True, slots=True)
 class Laid:
-    """A line: ``head`` keeps its place when the message scrolls sideways, and indents it when it wraps."""
+    """A line: ``head`` keeps its place when the message scrolls sideways, and indents it when it wraps.
 
-    head: Strip
-    body: Strip
+    Segments, not strips: a strip costs as much as all the rest of a line, and this is done for each that passes.
+    """
+
+    head: list[Segment]
+    indent: int  # cells of the head
+    body: list[Segment]
+    cells: int  # of the body
+
+    @property
+    def text(self) -> str:
+        """The message as it is drawn."""
+        return "".join(segment.text for segment in self.body)
 
 
 def columns_for(width: int, *, raw: bool) -> Columns:
@@ -103,11 +113,11 @@ def lay(raw: bytes, total: int, columns: Columns, tones: Tones) -> Laid:
     body = list(_printed(pieces, tone))
     if total > len(raw):
         body.append(Segment(f" … {size(total - len(raw))} more", tones.gap))
-    return Laid(_strip(head), _strip(body))
+    return Laid(head, _cells(head), body, _cells(body))
 
 
-def _strip(segments: list[Segment]) -> Strip:
-    return Strip(segments, sum(cell_len(segment.text) for segment in segments))
+def _cells(segments: list[Segment]) -> int:
+    return sum(cell_len(segment.text) for segment in segments)
 
 
 def _tone(record: LogRecord, tones: Tones) -> Style:
@@ -215,31 +225,32 @@ def _basic(code: int) -> Style:
     return Style.null()
 
 
-def lit(strip: Strip, patterns: Iterable[re.Pattern[str]], style: Style) -> Strip:
-    """The strip with every match of the patterns in ``style``."""
-    text = strip.text
+def lit(segments: list[Segment], patterns: Iterable[re.Pattern[str]], style: Style) -> list[Segment]:
+    """The segments with every match of the patterns in ``style``."""
+    text = "".join(segment.text for segment in segments)
     marked = bytearray(len(text))
     for pattern in patterns:
         for found in pattern.finditer(text):
             first, last = found.span()
             marked[first:last] = b"\1" * (last - first)
     if 1 not in marked:
-        return strip
-    segments, start = [], 0
-    for piece, before, _ in strip:
+        return segments
+    lit_segments, start = [], 0
+    for piece, before, _ in segments:
         at, end = start, start + len(piece)
         while at < end:
             stop = marked.find(b"\0" if marked[at] else b"\1", at, end)
             stop = end if stop < 0 else stop
             base = before or Style.null()
-            segments.append(Segment(text[at:stop], base + style if marked[at] else base))
+            lit_segments.append(Segment(text[at:stop], base + style if marked[at] else base))
             at = stop
         start = end
-    return Strip(segments, strip.cell_length)
+    return lit_segments
 
 
-def wrapped(strip: Strip, width: int) -> list[Strip]:
-    """The strip in pieces of at most ``width`` cells; no wide character is cut in two."""
+def wrapped(segments: list[Segment], width: int) -> list[Strip]:
+    """The segments in pieces of at most ``width`` cells; no wide character is cut in two."""
+    strip = Strip(segments)
     if strip.cell_length <= width:
         return [strip]
     text, cuts, cells = strip.text, [], 0
