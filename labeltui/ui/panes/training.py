@@ -185,11 +185,12 @@ class TrainingCard(Card):
         return Content.assemble((f"{name} ", Tone.FAINT), (words.metric(newest), tone))
 
     def _per_label(self, training: TrainStatus, width: int, room: int) -> list[Content]:
-        """Metrics that are not the mean, of the newest epoch that has any: one label each."""
+        """Metrics that are not the mean, of the newest epoch, one label each; the best first, as room may end."""
         if room < 2 or not training.points:
             return []
         mean = {"val_mean_dice", "train_mean_dice", "train_dice", "val_dice"}
-        newest = [(k, v) for k, v in training.points[-1].metrics.items() if k not in mean]
+        per_label = ((k, v) for k, v in training.points[-1].metrics.items() if k not in mean)
+        newest = sorted(per_label, key=lambda label: -label[1])
         if not newest:
             return []
         told = "  ".join(f"{safe(name).removesuffix('_dice')} {value:.2f}" for name, value in newest)
