@@ -1,4 +1,4 @@
-"""Run a shell command on a terminal of its own, wait until the console shows some words, quit it, pass its exit code on.
+"""Run a shell command on a terminal of its own, wait until the console shows some words, quit it.
 
 usage: console.py COMMAND WORD...
 """

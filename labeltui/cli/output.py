@@ -13,7 +13,7 @@ from labeltui.domain.documents import failure_document
 from labeltui.domain.problems import Problem
 
 
-class OutputClosed(Exception):  # noqa: N818 - nothing is wrong: the reader has had enough
+class OutputClosed(Exception):
     """Nobody reads stdout any more."""
 
 

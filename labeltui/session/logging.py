@@ -17,7 +17,9 @@ def log_to(folder: Path) -> Path:
     Libraries are kept to warnings: below that they write addresses and requests down.
     """
     path = folder / "labeltui.log"
-    handler = RotatingFileHandler(path, maxBytes=KEPT_BYTES, backupCount=KEPT_FILES, encoding="utf-8", delay=True)
+    handler = RotatingFileHandler(
+        path, maxBytes=KEPT_BYTES, backupCount=KEPT_FILES, encoding="utf-8", delay=True
+    )
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s %(message)s"))
     for name in LOGGERS:
         logger = logging.getLogger(name)

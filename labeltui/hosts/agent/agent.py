@@ -62,7 +62,7 @@ POLL_S = 0.2
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}\Z")
 
 
-class Problem(Exception):  # noqa: N818 (named as the console names it)
+class Problem(Exception):
     """A failure in words; becomes the ``error`` of an answer."""
 
     def __init__(self, code, message, hint=""):

@@ -1,6 +1,6 @@
 """Logging in over SSH, and connections that go away in the middle of things."""
 
-# ruff: noqa: ASYNC240, E501 (small files, and nothing else runs meanwhile)
+# ruff: noqa: ASYNC240 (small files, and nothing else runs meanwhile)
 from __future__ import annotations
 
 import asyncio

@@ -155,7 +155,7 @@ async def test_a_download_that_breaks_leaves_no_file(server, client, tmp_path):
         (200, b'{"total": 1' + b"1" * 5000 + b"}", "application/json", "server_answer"),
     ],
 )  # fmt: skip
-async def test_answers_that_are_none_have_words(server, client, status, body, kind, code):  # noqa: PLR0917
+async def test_answers_that_are_none_have_words(server, client, status, body, kind, code):
     server.answers["GET /info/"] = response(status, body, kind)
     error = await problem_of(client.info())
     assert error.problem.code == code

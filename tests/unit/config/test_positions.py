@@ -1,4 +1,4 @@
-# ruff: noqa: E501 - each row of a table on its own line
+
 from __future__ import annotations
 
 import json

@@ -1,6 +1,6 @@
 """The command line that starts a server."""
 
-# ruff: noqa: E501 (tables read better on one line)
+
 from __future__ import annotations
 
 import pytest

@@ -1,6 +1,6 @@
 """How a server comes up, and why it did not."""
 
-# ruff: noqa: E501 (tables read better on one line)
+
 from __future__ import annotations
 
 import pytest
