@@ -84,7 +84,7 @@ class LogPane(Widget):
         self._why = Static("", markup=False, classes="why")
         self._said: list[str] = []
         self._label = Static("", markup=False, classes="asked")
-        self._input = Input(select_on_focus=False)
+        self._input = Input(select_on_focus=False, classes="answer")
         self._typing = False
         self._input.cursor_blink = False
         self._asking = FILTER

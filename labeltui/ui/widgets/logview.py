@@ -93,13 +93,19 @@ class LogView(LogCanvas):
         """Break long lines, or cut them."""
         self._sync()
         self.page.wrap, self.page.skip = not self.page.wrap, 0
-        self.redraw()
+        self._keep_cursor()
 
     def toggle_raw(self) -> None:
         """Lines as they are, or in columns."""
         self._sync()
         self.page.raw, self.page.skip = not self.page.raw, 0
         self.page.forget()
+        self._keep_cursor()
+
+    def _keep_cursor(self) -> None:
+        """Lines are as tall as they were no more: what is being read stays in sight."""
+        if self.cursor is not None:
+            self.page.reveal(self.page.row_of(self.cursor))
         self.redraw()
 
     # -- asking

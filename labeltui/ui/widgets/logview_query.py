@@ -12,7 +12,8 @@ from typing import AnyStr
 
 from labeltui.session.logstore import SEARCH_BLOCK, LogStore
 
-_SPECIAL = re.compile(r"[\\^$.|?*+()\[\]{}]")
+_CASED = re.compile(r"\\[x0-9]|\[[^\]]*[^a-z0-9]-[^\]]")
+"""What may name capitals without spelling one: codes, and ranges between signs."""
 
 
 @dataclass(frozen=True)
@@ -40,11 +41,11 @@ def asked(text: str) -> Query | None:
     negated = text.startswith("!")
     body = text[1:] if negated else text
     either = not any(letter.isupper() for letter in body)
-    plain = _SPECIAL.search(body) is None
-    flags = re.IGNORECASE if either and not plain else re.NOFLAG
+    lowered = either and _CASED.search(body) is None
+    flags = re.IGNORECASE if either and not lowered else re.NOFLAG
     found = _compiled(body.encode("utf-8", "surrogateescape"), flags)
     shown = None if negated else _compiled(body, re.IGNORECASE if either else re.NOFLAG)
-    return Query(text, (found,), negated, either and plain, shown)
+    return Query(text, (found,), negated, lowered, shown)
 
 
 def _compiled(text: AnyStr, flags: re.RegexFlag) -> re.Pattern[AnyStr]:
@@ -65,14 +66,13 @@ def _fuzzy(letters: str) -> re.Pattern[bytes]:
 
 ERRORS = Query(
     "errors",
-    tuple(
-        re.compile(found)
-        for found in (
-            rb"\] \[ERROR\] ", rb"\] \[CRITICAL\] ", rb"\[ERROR\]\(", rb" - ERROR - ", rb" - CRITICAL - ",
-            rb"Traceback \(most recent call last\)",
-        )
-    ),
-)  # fmt: skip
+    tuple(re.compile(found) for found in (rb"ERROR(?:\]| - )", rb"CRITICAL(?:\]| - )", rb"Traceback \(")),
+)
+"""Quick to look for, since they start with letters that are rare; what they find is looked at again."""
+_ERROR = re.compile(
+    rb"\[20[^\]]{10,40}\](?: \[[^\]]{0,200}\]){0,2} ?\[ ?(?:ERROR|CRITICAL)\]|20[\d-]{8} [\d:,.]{8,20} - (?:ERROR|CRITICAL) - "
+    rb"|Traceback \(most recent call last\)"
+)
 _HEADER = re.compile(rb"^\[?20\d\d-\d\d-\d\d ", re.MULTILINE)
 _LONGEST_TRACEBACK = 2000
 
@@ -156,6 +156,8 @@ class Errors(Sieve):
     def _answering(self, start: int, stop: int) -> list[int]:
         found: list[int] = []
         for line in super()._answering(start, stop):
+            if not _ERROR.match(self.store.last_drawing(line, 500)[0]):
+                continue
             last = found[-1] if found else (self.lines[-1] if self.lines else None)
             near = last is not None and line - last < _LONGEST_TRACEBACK
             if not near or last is None or self.store.matching(_HEADER, last + 1, line + 1):

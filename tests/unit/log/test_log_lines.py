@@ -151,7 +151,24 @@ ROWS = ["Saving label liver_042", "saving LABEL", "Epoch 1/2", "", "a[b", "~x", 
 
 @given(
     st.sampled_from(
-        ["label", "!label", "LABEL", "~slb", "^s", "\\d", "a\\[b", "!^$", "é", "~éè", "x{9}", "", "~"]
+        [
+            "label",
+            "!label",
+            "LABEL",
+            "~slb",
+            "^s",
+            "\\d",
+            "a\\[b",
+            "!^$",
+            "é",
+            "~éè",
+            "[ -b]l",
+            "[s-t]a",
+            "\\x4c",
+            "x{9}",
+            "",
+            "~",
+        ]
     )
 )
 def test_the_grammar_is_that_of_the_queue(question: str) -> None:
@@ -207,3 +224,21 @@ def test_an_error_and_its_tracebacks_are_one() -> None:
     assert list(errors.lines) == [0, 11, 20, 21]
     assert (errors.after(0), errors.before(11), errors.place(11), errors.place(12)) == (11, 0, 2, None)
     assert (errors.after(21), errors.before(0)) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("line", "is_one"),
+    [
+        (b"[2026-11-23 17:26:25,612][ERROR](monai) - a worker's", True),
+        (b"[2026-11-23 17:26:25,612] [timeloop] [ERROR] bare", True),
+        (HEAD % b"INFO" + b"a label named [ERROR] or x - ERROR - y", False),
+        (b"no ERROR] here, and no Traceback (most recent call last)", False),
+        (HEAD % b"WARNING" + b"careful", False),
+    ],
+)
+def test_what_is_an_error(line: bytes, is_one: bool) -> None:
+    store = LogStore()
+    store.feed(0, line)
+    errors = Errors(store)
+    assert errors.advance(1.0)
+    assert bool(errors.lines) is is_one
