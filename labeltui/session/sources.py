@@ -15,7 +15,7 @@ from labeltui.domain.training_status import derive_training
 from labeltui.monailabel.client import MonaiLabelClient
 from labeltui.session.serverwatch import ServerWatch
 from labeltui.session.store import Store
-from labeltui.session.supervise import Clock, Poller
+from labeltui.session.supervise import Clock, Poller, words
 from labeltui.session.tunnel import Tunnel
 
 # Seconds between looks. Where we read the server's output, it says when something happened and polling is a safety
@@ -96,7 +96,8 @@ class Sources:
         try:
             info = await self.client().info()
         except Exception as error:
-            self._tunnel.silent(str(error))
+            down = self._state() in (ServerState.STOPPED, ServerState.CRASHED)
+            self._tunnel.silent("" if down else words(error))  # nobody listens: that is no fault of the tunnel
             raise
         self._tunnel.answered()
         return info
