@@ -70,8 +70,8 @@ ERRORS = Query(
 )
 """Quick to look for, since they start with letters that are rare; what they find is looked at again."""
 _ERROR = re.compile(
-    rb"\[20[^\]]{10,40}\](?: \[[^\]]{0,200}\]){0,2} ?\[ ?(?:ERROR|CRITICAL)\]|20[\d-]{8} [\d:,.]{8,20} - (?:ERROR|CRITICAL) - "
-    rb"|Traceback \(most recent call last\)"
+    rb"\[20[^\]]{10,40}\](?: \[[^\]]{0,200}\]){0,2} ?\[ ?(?:ERROR|CRITICAL)\]"
+    rb"|20[\d-]{8} [\d:,.]{8,20} - (?:ERROR|CRITICAL) - |(Traceback) \(most recent call last\)"
 )
 _HEADER = re.compile(rb"^\[?20\d\d-\d\d-\d\d ", re.MULTILINE)
 _LONGEST_TRACEBACK = 2000
@@ -156,10 +156,15 @@ class Errors(Sieve):
     def _answering(self, start: int, stop: int) -> list[int]:
         found: list[int] = []
         for line in super()._answering(start, stop):
-            if not _ERROR.match(self.store.last_drawing(line, 500)[0]):
-                continue
+            error = _ERROR.match(self.store.last_drawing(line, 500)[0])
             last = found[-1] if found else (self.lines[-1] if self.lines else None)
-            near = last is not None and line - last < _LONGEST_TRACEBACK
-            if not near or last is None or self.store.matching(_HEADER, last + 1, line + 1):
+            if error is not None and not (error[1] and last is not None and self._goes_on(last, line)):
                 found.append(line)
         return found
+
+    def _goes_on(self, error: int, line: int) -> bool:
+        """Nothing but the rest of the error stands between it and this line."""
+        if line - error > _LONGEST_TRACEBACK:
+            return False
+        between = range(line - 1, error, -1)
+        return not any(_HEADER.match(self.store.last_drawing(index, 32)[0]) for index in between)
