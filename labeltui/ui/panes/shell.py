@@ -174,7 +174,6 @@ class ShellPane(Vertical):
         engine = self.view.engine
         assert engine is not None  # noqa: S101 - made in _greet
         while data := await shell.read(READ_BYTES):
-            self.view.changed()
             answers = await engine.feed(data)
             if answers:
                 shell.write(answers)

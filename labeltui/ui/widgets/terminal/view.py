@@ -59,6 +59,7 @@ class TerminalView(Widget, can_focus=True):
         self._strips: dict[int, tuple[Row, Strip]] = {}
         self._pending = False
         self._held_since = 0.0
+        self._painted_at = 0.0
         self._settling: Timer | None = None
 
     # -- what is shown
@@ -80,15 +81,21 @@ class TerminalView(Widget, can_focus=True):
         return self._shown
 
     def changed(self) -> None:
-        """The engine has something new: painted soon, once for all that comes until then."""
-        if not self._pending and self.is_mounted:
+        """The engine has something new: painted at once after a pause, else with what comes until the next frame."""
+        if self._pending or not self.is_mounted:
+            return
+        wait = self._painted_at + REPAINT_S - time.monotonic()
+        if wait <= 0:
+            self._repaint()
+        else:
             self._pending = True
-            self.set_timer(REPAINT_S, self._repaint)
+            self.set_timer(wait, self._repaint)
 
     def _repaint(self) -> None:
         self._pending = False
         if self.engine is None:
             return
+        self._painted_at = time.monotonic()
         frame, old = self.engine.frame(), self._shown
         now = time.monotonic()
         if frame.modes.synchronized and old is not None:

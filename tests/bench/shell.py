@@ -1,0 +1,208 @@
+"""The shell pane over OpenSSH's sshd on loopback, beside ssh inside tmux on the same terminal.
+
+Ours draws what is to be seen and drops frames in between, as tmux does; both read every byte.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.bench.figures import Row
+from tests.bench.outer import Program, on_terminal
+from tests.sshd import RealSshd
+
+NAME = "shell"
+KEYS, QUICK_KEYS = 150, 40
+MEGABYTES, QUICK_MEGABYTES = 20, 5
+FLOODS = 5
+PROMPT = "Ω"  # one character: it can't be painted in two pieces
+PEER = "ssh in tmux"
+WITHIN_S = 90.0
+
+
+@dataclass(frozen=True)
+class Figures:
+    """Seconds."""
+
+    echo: Sequence[float]
+    plain: float
+    coloured: float
+    stop: float
+
+
+class Typist:
+    """Types at a program on a terminal, and says how long the answer took to be painted."""
+
+    def __init__(self, program: Program) -> None:
+        self._program = program
+
+    def type(self, text: str) -> None:
+        os.write(self._program.terminal, text.encode())
+
+    def until(self, wanted: str, *, typed: str = "") -> float:
+        """Seconds from typing until ``wanted`` is painted; raises TimeoutError."""
+        started = time.perf_counter()
+        if typed:
+            self.type(typed)
+        seen = b""
+        while wanted.encode() not in seen:
+            left = started + WITHIN_S - time.perf_counter()
+            if left < 0 or not select.select([self._program.terminal], [], [], left)[0]:
+                raise TimeoutError(f"{wanted!r} was not painted, but: {seen[-1000:]!r}")
+            seen = seen[-1000:] + os.read(self._program.terminal, 65536)
+        return time.perf_counter() - started
+
+    def quiet(self, seconds: float) -> None:
+        """Read on until nothing has been painted for so long, or four times that has passed."""
+        end = time.perf_counter() + 4 * seconds
+        while time.perf_counter() < end and select.select([self._program.terminal], [], [], seconds)[0]:
+            os.read(self._program.terminal, 65536)
+
+    def read_for(self, seconds: float) -> None:
+        end = time.perf_counter() + seconds
+        while (left := end - time.perf_counter()) > 0:
+            if select.select([self._program.terminal], [], [], left)[0]:
+                os.read(self._program.terminal, 65536)
+
+
+def run(quick: bool) -> list[Row]:
+    """Both on the same sshd, one after the other."""
+    with tempfile.TemporaryDirectory(prefix="labeltui-bench-", ignore_cleanup_errors=True) as name:
+        folder = Path(name)
+        sshd = RealSshd(folder, env={"LANG": "C.UTF-8"})
+        for start_up in (".bashrc", ".bash_profile", ".profile"):
+            (sshd.home / start_up).write_text(f"PS1='{PROMPT} '\n")
+        files(sshd.home, QUICK_MEGABYTES if quick else MEGABYTES)
+        sshd.start()
+        try:
+            peer = measure(*tmux(sshd, folder), lambda typist: typist.until(PROMPT), quick)
+            ours = measure(*console(sshd, folder), to_the_shell, quick)
+        finally:
+            sshd.stop()
+    return rows(ours, peer, QUICK_MEGABYTES if quick else MEGABYTES)
+
+
+def rows(ours: Figures, peer: Figures, megabytes: int) -> list[Row]:
+    """The figures as the issues ask for them."""
+
+    def at(times: Sequence[float], share: float) -> float:
+        return 1000 * sorted(times)[min(len(times) - 1, int(share * len(times)))]
+
+    return [
+        Row(NAME, "key echo, p50", "ms", at(ours.echo, 0.5), PEER, at(peer.echo, 0.5), "at most 5 ms"),
+        Row(NAME, "key echo, p99", "ms", at(ours.echo, 0.99), PEER, at(peer.echo, 0.99), "at most 12 ms"),
+        Row(NAME, f"cat {megabytes} MB of lines", "s", ours.plain, PEER, peer.plain, "no slower"),
+        Row(NAME, f"cat {megabytes} MB in colour", "s", ours.coloured, PEER, peer.coloured, "no slower"),
+        Row(NAME, "ctrl-c in yes to prompt", "ms", 1000 * ours.stop, PEER, 1000 * peer.stop, "at most 60 ms"),
+    ]
+
+
+def files(home: Path, megabytes: int) -> None:
+    """What is shown: lines of a log, and the same with a colour for every word."""
+    words = ["the", "quick", "brown", "fox", "jumps", "over", "the", "lazy", "dog"]
+    plain = "".join(f"{n:07} {' '.join(words)}\n" for n in range(2000))
+    coloured = "".join(
+        f"{n:07} "
+        + " ".join(f"\x1b[38;5;{17 + (n + k) % 200}m{word}" for k, word in enumerate(words))
+        + "\x1b[m\n"
+        for n in range(2000)
+    )
+    for name, text in (("plain", plain), ("coloured", coloured)):
+        (home / name).write_text(text * (megabytes * 1_000_000 // len(text) + 1))
+
+
+def tmux(sshd: RealSshd, folder: Path) -> tuple[Sequence[str], Mapping[str, str]]:
+    """ssh inside a tmux of its own."""
+    options = (
+        "-o",
+        "StrictHostKeyChecking=no",
+        "-o",
+        f"UserKnownHostsFile={folder / 'known'}",
+        "-o",
+        "LogLevel=ERROR",
+    )
+    host, _, port = sshd.address.rpartition(":")
+    ssh = ("ssh", "-F", "none", "-i", str(sshd.client_key), *options, "-p", port, host)
+    socket = str(folder / "tmux")
+    return ("tmux", "-u", "-S", socket, "-f", "/dev/null", "new-session", *ssh), {
+        "TMUX": "",
+        "LANG": "C.UTF-8",
+    }
+
+
+def console(sshd: RealSshd, folder: Path) -> tuple[Sequence[str], Mapping[str, str]]:
+    """labeltui with a profile that leads to the same sshd."""
+    host, port = sshd.address.rsplit("@", 1)[1].split(":")
+    (folder / "trusted").write_text(f"[{host}]:{port} {sshd.host_public_key}\n")
+    config = folder / "labeltui.toml"
+    config.write_text(
+        'default = "bench"\n[profiles.bench]\nhost = "ssh"\n[profiles.bench.ssh]\n'
+        f'address = "{sshd.address}"\nkey = "{sshd.client_key}"\n'
+        f'known_hosts = "{folder / "trusted"}"\nconfig = "none"\n'
+    )
+    environment = {
+        "LABELTUI_CONFIG": str(config),
+        "LABELTUI_STATE": str(folder / "state"),
+        "LABELTUI_DEMO": "",
+    }
+    return (sys.executable, "-m", "labeltui"), environment
+
+
+def to_the_shell(typist: Typist) -> None:
+    """Wait for the prompt in the second pane, and give it the keyboard."""
+    typist.until(PROMPT)
+    typist.type("2")
+    typist.until("leaves the shell")
+    typist.quiet(0.5)
+
+
+def measure(
+    argv: Sequence[str], environment: Mapping[str, str], begin: Callable[[Typist], object], quick: bool
+) -> Figures:
+    """All figures of one program."""
+    with on_terminal(argv, environment) as program:
+        typist = Typist(program)
+        begin(typist)
+        typist.until("cat-runs", typed="echo cat-ru''ns; cat\r")
+        typist.quiet(0.3)
+        echo = echoes(typist, QUICK_KEYS if quick else KEYS)
+        typist.until(PROMPT, typed="\x03")
+        plain, coloured = (showing(typist, name) for name in ("plain", "coloured"))
+        stop = statistics.median(stopping(typist) for _ in range(FLOODS))
+        typist.type("exit\r")
+        return Figures(echo, plain, coloured, stop)
+
+
+def echoes(typist: Typist, count: int) -> list[float]:
+    """Letters that stand nowhere else on the screen, typed one by one at no steady pace."""
+    times: list[float] = []
+    for index in range(count):
+        times.append(typist.until(chr(0x100 + index), typed=chr(0x100 + index)))
+        typist.read_for(0.02 + 0.013 * (index % 4))
+    return times
+
+
+def showing(typist: Typist, name: str) -> float:
+    """cat until the words after it are painted."""
+    taken = typist.until(f"{name}-shown", typed=f"cat ~/{name}; echo {name}-sho''wn\r")
+    typist.until(PROMPT, typed="clear\r")
+    typist.quiet(0.3)
+    return taken
+
+
+def stopping(typist: Typist) -> float:
+    """ctrl-c in the middle of a flood."""
+    typist.type("yes\r")
+    typist.read_for(1.0)
+    taken = typist.until(PROMPT, typed="\x03")
+    typist.until(PROMPT, typed="clear\r")
+    typist.quiet(0.3)
+    return taken
