@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import os
 import shutil
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 
 import asyncssh
@@ -20,9 +20,23 @@ FIRST_BREAK_S = 6.0
 
 
 class Sshd:
-    """One SSH server on 127.0.0.1. Commands start in ``home`` and are given ``environment`` only."""
+    """One SSH server on 127.0.0.1. Commands start in ``home`` and are given ``environment`` only.
 
-    def __init__(self, root: Path, home: Path, environment: Mapping[str, str]) -> None:
+    With ``authorized_keys`` (lines as in that file) only those get in and no client key is made; with
+    ``host_keys`` the server shows these instead of a fresh one.
+    """
+
+    def __init__(
+        self,
+        root: Path,
+        home: Path,
+        environment: Mapping[str, str],
+        *,
+        authorized_keys: str | None = None,
+        host_keys: Sequence[asyncssh.SSHKey] = (),
+    ) -> None:
+        self._authorized_keys = authorized_keys
+        self._host_keys = list(host_keys)
         self._root = root
         self._home = home
         self._environment = dict(environment)
@@ -42,17 +56,20 @@ class Sshd:
         return self._root / "known_hosts"
 
     async def start(self) -> None:
-        """Make fresh keys, listen, and write the client's key and known_hosts."""
-        host_key = asyncssh.generate_private_key("ssh-ed25519")
-        client_key = asyncssh.generate_private_key("ssh-ed25519", comment="labeltui demo")
-        client_key.write_private_key(self.key_path)
-        self.key_path.chmod(0o600)
+        """Make the keys that were not given, listen, and write the client's key and known_hosts."""
+        host_keys = self._host_keys or [asyncssh.generate_private_key("ssh-ed25519")]
+        authorized = self._authorized_keys
+        if authorized is None:
+            client_key = asyncssh.generate_private_key("ssh-ed25519", comment="labeltui demo")
+            client_key.write_private_key(self.key_path)
+            self.key_path.chmod(0o600)
+            authorized = client_key.export_public_key().decode()
         self._acceptor = await asyncssh.create_server(
             lambda: _Login(self),
             "127.0.0.1",
             0,
-            server_host_keys=[host_key],
-            authorized_client_keys=asyncssh.import_authorized_keys(client_key.export_public_key().decode()),
+            server_host_keys=host_keys,
+            authorized_client_keys=asyncssh.import_authorized_keys(authorized),
             process_factory=self._serve,
             sftp_factory=lambda channel: _Files(channel, self._home),
             encoding=None,
@@ -62,8 +79,8 @@ class Sshd:
             window=1 << 20,
         )
         self.port = self._acceptor.get_port()
-        public = host_key.export_public_key().decode().strip()
-        self.known_hosts_path.write_text(f"[127.0.0.1]:{self.port} {public}\n")
+        public = [key.export_public_key().decode().strip() for key in host_keys]
+        self.known_hosts_path.write_text("".join(f"[127.0.0.1]:{self.port} {line}\n" for line in public))
 
     async def close(self) -> None:
         """Stop listening and end every connection."""
@@ -147,7 +164,7 @@ async def break_network(sshd: Sshd, every: float, refuse_for: float) -> None:
 
     The first time comes sooner: whoever chose this scenario wants to see it.
     """
-    await asyncio.sleep(FIRST_BREAK_S)
+    await asyncio.sleep(min(every, FIRST_BREAK_S))
     while True:
         sshd.refusing = True
         sshd.drop_all()

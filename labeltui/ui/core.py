@@ -266,8 +266,8 @@ class Core(App[int], inherit_bindings=False):
         """A pane's frame or keys are others now."""
         for name, pane in self.panes.items():
             if hasattr(pane, "note"):
-                frame = self.frame_screen.query_one(f"#pane-{name}", PaneFrame)
-                frame.set_titles(pane.note, getattr(pane, "facts", ""))
+                for frame in self.frame_screen.query(f"#pane-{name}").results(PaneFrame):
+                    frame.set_titles(pane.note, getattr(pane, "facts", ""))
         if self.frame_screen.shape is not Shape.SMALL:
             self.frame_screen.keys.show(self.footer())
         message.stop()

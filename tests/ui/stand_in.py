@@ -203,8 +203,8 @@ class StandIn:
 
 
 async def wait_for(pilot: Pilot[Any], holds: Callable[[], object], what: str = "the condition") -> None:
-    """Let the app work until ``holds()``; fail with ``what`` after five seconds."""
-    end = time.monotonic() + 5.0
+    """Let the app work until ``holds()``; fail with ``what`` after twenty seconds."""
+    end = time.monotonic() + 20.0
     while not holds():
         if time.monotonic() > end:
             raise AssertionError(f"never: {what}")

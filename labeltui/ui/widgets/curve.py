@@ -53,7 +53,7 @@ def _line(cells: list[list[int]], start: tuple[int, int], end: tuple[int, int]) 
 
 def bounds(values: Sequence[float], *, unit: bool) -> tuple[float, float]:
     """Round limits around ``values``; ``unit`` keeps them within 0..1 and at least a fifth apart."""
-    good = [value for value in values if math.isfinite(value)]
+    good = [min(1.0, max(0.0, value)) if unit else value for value in values if math.isfinite(value)]
     if not good:
         return 0.0, 1.0
     low, high = min(good), max(good)
