@@ -44,7 +44,11 @@ def test_volumes_survive_the_file(tmp_path: Path) -> None:
     assert np.array_equal(affine, nifti.AFFINE)
 
 
-@pytest.mark.parametrize("content", [b"", b"not a volume", nifti.encode(np.zeros((4, 4, 4), np.int16))[:60]])
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"not a volume", nifti.encode(np.zeros((4, 4, 4), np.int16))[:60]],
+    ids=["empty", "text", "cut off"],
+)
 def test_what_is_no_volume_is_said_to_be_none(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "a.nii.gz"
     path.write_bytes(content)
