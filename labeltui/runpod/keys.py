@@ -1,0 +1,193 @@
+"""RunPod's API key: found where people keep it, held so that nothing can print it."""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+import importlib
+import os
+import re
+import shlex
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NoReturn
+
+from labeltui.domain.problems import Failed, Misused
+
+VARIABLE = "RUNPOD_API_KEY"
+KEYRING_SERVICE = "runpod"
+KEYRING_USER = "api_key"
+COMMAND_DEADLINE_S = 30.0
+CONFIG = "~/.runpod/config.toml"
+MASK = "***"
+_SHAPE = re.compile(r"[!-~]{8,512}")
+
+
+class Secret:
+    """A text that is only given to who asks for it by name; printing, comparing, pickling never show it."""
+
+    __slots__ = ("_text",)
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def reveal(self) -> str:
+        """The text itself: for the wire, and for nothing else."""
+        return self._text
+
+    def scrub(self, text: str) -> str:
+        """``text`` with the secret masked, for words that came from outside."""
+        return text.replace(self._text, MASK) if self._text else text
+
+    def __repr__(self) -> str:
+        return f"Secret({MASK})"
+
+    def __str__(self) -> str:
+        return MASK
+
+    def __format__(self, spec: str) -> str:
+        return MASK
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Secret) and hmac.compare_digest(self._text.encode(), other._text.encode())
+
+    def __hash__(self) -> int:
+        return hash(Secret)
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a secret is not written anywhere")
+
+
+@dataclass(frozen=True, slots=True)
+class FoundKey:
+    """The key, where it was found (in words), and what is wrong with that place, if anything is."""
+
+    secret: Secret
+    origin: str
+    warning: str = ""
+
+
+async def find_key(
+    *,
+    command: str | None = None,
+    environ: Mapping[str, str] | None = None,
+    config: Path | None = None,
+    profile: str = "default",
+) -> FoundKey:
+    """The key from the environment, the command (when one is given), the keyring, or RunPod's own file.
+
+    Raises Misused: there is none (``runpod_no_key``), or what is there is no key (``runpod_bad_key``);
+    Failed when the command fails (``runpod_key_command``).
+    """
+    environ = os.environ if environ is None else environ
+    if environ.get(VARIABLE, "").strip():
+        return _checked(environ[VARIABLE], f"the environment variable {VARIABLE}")
+    if command:
+        return _checked(await _from_command(command, environ), "the profile's key command")
+    kept = await asyncio.to_thread(_from_keyring)
+    if kept:
+        return _checked(kept, "the keyring")
+    path = config or default_config()
+    found = await asyncio.to_thread(_from_config, path, profile)
+    if found:
+        return _checked(found, str(path), await asyncio.to_thread(_open_to_others, path))
+    raise Misused(
+        "runpod_no_key",
+        "There is no RunPod API key.",
+        f"Make one in RunPod's settings, then export {VARIABLE}=..., or put it into {CONFIG}.",
+    )
+
+
+def default_config() -> Path:
+    """The file that both of RunPod's tools keep their key in, each in its own form."""
+    return Path(CONFIG).expanduser()
+
+
+def _checked(text: str, origin: str, warning: str = "") -> FoundKey:
+    # A key with a line end or a space in it is a copying mistake, and would be a way into the headers.
+    text = text.strip()
+    if not _SHAPE.fullmatch(text):
+        raise Misused(
+            "runpod_bad_key",
+            f"What {origin} holds is no RunPod API key.",
+            "A key is one word of letters, digits and signs; copy it again.",
+        )
+    return FoundKey(Secret(text), origin, warning)
+
+
+async def _from_command(command: str, environ: Mapping[str, str]) -> str:
+    try:
+        argv = shlex.split(command)
+        process = await asyncio.create_subprocess_exec(
+            *argv,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.DEVNULL,
+            env=dict(environ),
+        )
+    except (ValueError, OSError, TypeError) as error:
+        raise _command_failed(command, f"can not be run: {type(error).__name__}") from None
+    try:
+        async with asyncio.timeout(COMMAND_DEADLINE_S):
+            output, _ = await process.communicate()
+    except TimeoutError:
+        raise _command_failed(command, f"did not end within {COMMAND_DEADLINE_S:.0f} s") from None
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+    if process.returncode:
+        raise _command_failed(command, f"ended with exit code {process.returncode}")
+    lines = output.decode("utf-8", "replace").splitlines()
+    return lines[0] if lines else ""
+
+
+def _command_failed(command: str, how: str) -> Failed:
+    words = command.split(maxsplit=1)
+    name = Path(words[0]).name if words else "nothing"
+    return Failed(
+        "runpod_key_command",
+        f"The command for the RunPod API key ({name}) {how}.",
+        "Run it in a shell: its first line of output is taken as the key.",
+    )
+
+
+def _from_keyring() -> str | None:
+    # Not a dependency of ours: taken where somebody has it.
+    try:
+        keyring: Any = importlib.import_module("keyring")
+        kept = keyring.get_password(KEYRING_SERVICE, KEYRING_USER)
+    except (
+        Exception
+    ):  # backends fail in ways of their own (no D-Bus, locked, unknown); the next place is tried
+        return None
+    return kept if isinstance(kept, str) else None
+
+
+def _from_config(path: Path, profile: str) -> str | None:
+    try:
+        document = tomllib.loads(path.read_text("utf-8"))
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError):  # a parser's words would quote the line, key and all
+        raise Misused(
+            "runpod_bad_config",
+            f"{path} can not be read as TOML.",
+            f'It should hold apikey = "...", or [default] with api_key = "..."; or export {VARIABLE}.',
+        ) from None
+    section = document.get(profile)
+    of_sdk = section.get("api_key") if isinstance(section, dict) else None
+    of_runpodctl = document.get("apikey")
+    for text in (of_sdk, of_runpodctl):
+        if isinstance(text, str) and text.strip():
+            return text
+    return None
+
+
+def _open_to_others(path: Path) -> str:
+    try:
+        return f"Other users of this machine can read {path}." if path.stat().st_mode & 0o044 else ""
+    except OSError:
+        return ""

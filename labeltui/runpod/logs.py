@@ -1,0 +1,143 @@
+"""A pod's logs: server-sent events that never end, resumed after the last line when the stream breaks."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing
+
+import httpx
+
+from labeltui.domain.pod import PodLogLine
+from labeltui.domain.problems import LabeltuiError, Unreachable
+from labeltui.runpod.transport import Answer, Transport
+from labeltui.runpod.wire import moment
+
+SILENT_S = 120.0  # of a stream; then it is opened anew, for a connection that is dead says nothing either
+SETTLED_S = 0.75  # without a line: what there was has been sent
+FIRST_S = 10.0  # until the first line of what there was
+LONGEST_LINE = 2**20
+LONGEST_PAUSE_S = 30.0
+WHAT = "the pod's log"
+
+
+class Events:
+    """Server-sent events from a text stream; feed it lines without their ends."""
+
+    def __init__(self) -> None:
+        self.last_id = ""
+        self._data: list[str] = []
+        self._size = 0
+
+    def line(self, text: str) -> str | None:
+        """The data of the event that this line ends; None while it goes on."""
+        if not text:
+            data, self._data, self._size = "\n".join(self._data), [], 0
+            return data or None
+        field, _, value = text.partition(":")
+        value = value.removeprefix(" ")
+        if field == "id" and "\0" not in value:
+            self.last_id = value
+        elif field == "data":
+            self._size += len(value)
+            if self._size <= LONGEST_LINE:
+                self._data.append(value)
+        return None
+
+
+def log_line(data: str, event_id: str = "") -> PodLogLine | None:
+    """The line in an event's data; None for what is none."""
+    try:
+        document = json.loads(data)
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(document, dict) or not isinstance(document.get("line"), str):
+        return None
+    source = document.get("source")
+    stamp = document.get("ts")
+    return PodLogLine(
+        source if isinstance(source, str) else "",
+        document["line"].rstrip("\r\n"),
+        moment(stamp),
+        event_id or (stamp if isinstance(stamp, str) else ""),
+    )
+
+
+async def follow(
+    transport: Transport, path: str, source: str | None, *, tail: int = 100, last_id: str = ""
+) -> AsyncGenerator[PodLogLine, None]:
+    """Lines as they come; goes on after a break, and raises what no waiting helps against (gone, refused)."""
+    failures = 0
+    while True:
+        try:
+            async with aclosing(_stream(transport, path, source, tail, last_id, SILENT_S)) as lines:
+                async for line in lines:
+                    failures, last_id = 0, line.id or last_id
+                    yield line
+        except Unreachable:
+            failures += 1
+        except LabeltuiError as error:
+            if error.problem.code != "runpod_server_error":
+                raise
+            failures += 1
+        pause = min(LONGEST_PAUSE_S, 2.0**failures)
+        await transport.sleep(max(transport.blocked_s(), pause * random.uniform(0.5, 1.0)))  # noqa: S311
+
+
+async def recent(transport: Transport, path: str, source: str | None, *, tail: int) -> tuple[PodLogLine, ...]:
+    """The last lines there are: those that come until the stream falls silent."""
+    lines: list[PodLogLine] = []
+    async with aclosing(_stream(transport, path, source, tail, "", FIRST_S)) as stream:
+        waiting = FIRST_S
+        while len(lines) < tail:
+            try:
+                async with asyncio.timeout(waiting):
+                    lines.append(await anext(stream))
+            except (TimeoutError, StopAsyncIteration):
+                break
+            waiting = SETTLED_S
+    return tuple(lines)
+
+
+async def _stream(
+    transport: Transport, path: str, source: str | None, tail: int, last_id: str, silent_s: float
+) -> AsyncGenerator[PodLogLine, None]:
+    params = {"tail": tail} | ({"source": source} if source else {})
+    headers = {"Accept": "text/event-stream"} | ({"Last-Event-ID": last_id} if last_id else {})
+    async with transport.opened(
+        "GET", path, WHAT, params=params, headers=headers, quiet_s=silent_s
+    ) as response:
+        if response.status_code != 200:
+            raise transport.problem(
+                Answer(WHAT, response.status_code, response.headers, await _body(response))
+            )
+        events = Events()
+        async for text in _lines(response):
+            data = events.line(text)
+            line = log_line(data, events.last_id) if data else None
+            if line is not None:
+                yield line
+
+
+async def _lines(response: httpx.Response) -> AsyncIterator[str]:
+    # Of \n, \r\n and \r alone; other line separators of Unicode are part of a line.
+    rest = b""
+    async for chunk in response.aiter_bytes():
+        rest += chunk
+        whole = rest.replace(b"\r\n", b"\n").split(b"\n")
+        rest = whole.pop()
+        for line in whole:
+            yield line.decode("utf-8", "replace")
+        if len(rest) > 2 * LONGEST_LINE:
+            rest = b""
+
+
+async def _body(response: httpx.Response) -> bytes:
+    content = b""
+    async for chunk in response.aiter_bytes():
+        content += chunk
+        if len(content) > 2**16:
+            break
+    return content
