@@ -54,13 +54,18 @@ class PodFiles:
 
     def make(self, scenario: Scenario) -> None:
         """Write everything."""
-        for path in (self.home, self.studies, self.truth, self.bin, self.tmp):
+        self.make_home()
+        for path in (self.studies, self.truth, self.bin, self.tmp):
             path.mkdir(parents=True)
-        (self.home / ".bashrc").write_text("PS1='pod:\\w$ '\nunset HISTFILE\n")
         _script(self.bin / "python3", f'exec {shlex.quote(sys.executable)} "$@"')
         (self.bin / "python").symlink_to("python3")
         self._make_folder(scenario)
         self._make_studies(scenario)
+
+    def make_home(self) -> None:
+        """Write the home alone, as a container that starts anew on an old volume finds it."""
+        self.home.mkdir(parents=True)
+        (self.home / ".bashrc").write_text("PS1='pod:\\w$ '\nunset HISTFILE\n")
 
     def _make_folder(self, scenario: Scenario) -> None:
         venv, package = self.folder / "venv", self.folder / "venv" / "standin" / "monailabel"
@@ -75,7 +80,7 @@ class PodFiles:
         paths = ":".join([str(package.parent), *_import_paths()])
         _script(
             venv / "bin" / "python",
-            f"export PYTHONPATH={shlex.quote(paths)} {MARK}={shlex.quote(self.token)}",
+            f'export PYTHONPATH={shlex.quote(paths)} {MARK}="${{{MARK}:-{self.token}}}"',
             f"export LABELTUI_STANDIN_SCENARIO={shlex.quote(str(settings))}",
             "export OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 PYTHONUNBUFFERED=1",
             f"export LABELTUI_STANDIN_PYTHON={shlex.quote(str(venv / 'bin' / 'python'))}",

@@ -15,7 +15,10 @@ MARK = "LABELTUI_DEMO_POD"
 
 
 def of_pod(token: str) -> list[int]:
-    """Ids of the running processes whose environment names this pod (Linux; elsewhere none is found)."""
+    """Ids of the running processes whose environment names this pod (Linux; elsewhere none is found).
+
+    A token ``T`` also finds those of ``T.anything``: one sweep ends a whole account of pods.
+    """
     needle = f"{MARK}={token}".encode()
     found = []
     for entry in Path("/proc").glob("[0-9]*"):
@@ -23,7 +26,7 @@ def of_pod(token: str) -> list[int]:
             environment = (entry / "environ").read_bytes()
         except OSError:
             continue
-        if needle in environment.split(b"\0"):
+        if any(entry == needle or entry.startswith(needle + b".") for entry in environment.split(b"\0")):
             found.append(int(entry.name))
     return [pid for pid in found if pid != os.getpid()]
 

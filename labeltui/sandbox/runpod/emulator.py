@@ -1,0 +1,138 @@
+"""The whole of it on one event loop: the world, its API on loopback, and the containers of running pods."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import secrets
+import shutil
+import tempfile
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import uvicorn
+
+from labeltui.sandbox.pod import free_port
+from labeltui.sandbox.processes import sweep
+from labeltui.sandbox.runpod.app import build_app
+from labeltui.sandbox.runpod.clock import FakeClock
+from labeltui.sandbox.runpod.containers import Containers
+from labeltui.sandbox.runpod.gate import Limits
+from labeltui.sandbox.runpod.world import Key, World
+from labeltui.sandbox.scenarios import find
+
+_TICK = 0.05
+
+
+class _Server(uvicorn.Server):
+    """Uvicorn without its hold on the process's signals."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+def _new_folder(inside: Path | None) -> Path:
+    return Path(tempfile.mkdtemp(prefix="labeltui-runpod-", dir=inside)).resolve()
+
+
+class Emulator:
+    """An emulated RunPod; an async context manager.
+
+    ``world`` may be prepared by the caller (a fake clock, prices, stock). ``url`` is what stands for
+    ``https://api.runpod.io``: REST is below ``/v2``, GraphQL at ``/graphql``. Files go into a new folder
+    inside ``folder``, else the system's temporary one.
+    """
+
+    def __init__(
+        self,
+        world: World | None = None,
+        *,
+        scenario: str = "healthy",
+        folder: Path | None = None,
+        key: str | None = None,
+        limits: Limits | None = None,
+        port: int = 0,
+    ) -> None:
+        self.world = world if world is not None else World()
+        self.scenario = find(scenario)
+        self.limits = limits or Limits()
+        self.key = key or f"rpa_{secrets.token_hex(20).upper()}"
+        self.world.keys.setdefault(self.key, Key())
+        self.token = secrets.token_hex(12)
+        self.control_token = secrets.token_urlsafe(24)
+        self.server_port = free_port()
+        self._folder = folder
+        self._port = port or free_port()
+        self._tasks: list[asyncio.Task[Any]] = []
+        self._server: _Server | None = None
+        self.root = Path()
+
+    @property
+    def url(self) -> str:
+        """What stands for ``https://api.runpod.io``."""
+        return f"http://127.0.0.1:{self._port}"
+
+    async def __aenter__(self) -> Emulator:
+        self.root = _new_folder(self._folder)
+        try:
+            await self._start()
+        except BaseException:
+            await self.close()
+            raise
+        return self
+
+    async def _start(self) -> None:
+        self.containers = Containers(self.world, self.root, self.token, self.scenario, self.server_port)
+        self.world.hardware = self.containers
+        self.world.extra_env["RUNPOD_API_BASE_URL"] = self.url
+        self.containers.begin()
+        app = build_app(self.world, self.limits, self)
+        config = uvicorn.Config(
+            app, "127.0.0.1", self._port, log_level="critical", lifespan="off", http="h11", ws="none",
+            timeout_graceful_shutdown=0,
+        )  # fmt: skip
+        self._server = _Server(config)
+        self._tasks = [asyncio.create_task(self._server.serve()), asyncio.create_task(self._tick())]
+        while not self._server.started:
+            if self._tasks[0].done():
+                raise RuntimeError("The emulator could not listen.")
+            await asyncio.sleep(0.01)
+
+    async def __aexit__(self, *exc: object) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """End everything and remove the files; may be called twice."""
+        if self._server is not None:
+            self._server.should_exit = self._server.force_exit = True
+        for task in self._tasks[1:]:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._tasks = []
+        if self.world.hardware is not None:
+            await self.containers.close()
+            self.world.hardware = None
+        await asyncio.to_thread(sweep, self.token, self.root)
+        if self.root != Path():
+            await asyncio.to_thread(shutil.rmtree, self.root, ignore_errors=True)
+
+    async def _tick(self) -> None:
+        while True:
+            self.world.advance()
+            await asyncio.sleep(_TICK)
+
+    async def settle(self) -> None:
+        """Let everything happen that is due, and wait until containers are as they should be."""
+        self.world.advance()
+        await self.containers.settled()
+
+    async def advance(self, span: float | timedelta) -> None:
+        """Move a fake clock by so many seconds, and settle; raises ``TypeError`` for a real one."""
+        clock = self.world.clock
+        if not isinstance(clock, FakeClock):
+            raise TypeError("only a fake clock can be moved")
+        clock.advance(span.total_seconds() if isinstance(span, timedelta) else span)
+        await self.settle()
