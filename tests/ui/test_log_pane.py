@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import re
 import time
 from collections.abc import Callable
@@ -312,6 +313,56 @@ async def test_copy() -> None:
         await reader.press("k", "y")
         assert app.clipboard == (HEAD % b"INFO").decode() + "Saving label"
         assert "copied" in app.last_words
+
+
+KEYS = "jkhlgGfeEnNvwcy"
+
+
+@pytest.mark.parametrize("seed", range(4))
+async def test_whatever_is_pressed_while_lines_come(seed: int) -> None:
+    chance = random.Random(seed)
+    lines = [
+        record("word " * 40, b"ERROR"),
+        b"bare\n",
+        b"half",
+        b"\r 50%",
+        b"\n",
+        record("漢字 epoch"),
+        MANY[:500],
+    ]
+    app = console(connected(), log=MANY)
+    async with app.run_test(size=SIZE) as pilot:
+        reader = await reading(pilot, app)
+        view = reader.view
+        for _ in range(120):
+            what = chance.random()
+            if what < 0.15:
+                await reader.press(
+                    "slash", *["backspace"] * 8, *chance.choice(["line 4", "!line", "zzz", "epoch", "["])
+                )
+                await reader.press(chance.choice(["enter", "escape"]))
+            elif what < 0.25:
+                await reader.press(
+                    "ctrl+f", *["backspace"] * 8, *chance.choice(["9", "word", "~ln"]), "enter"
+                )
+            elif what < 0.30:
+                reader.store.begin(f"r{chance.random()}", "/log")
+            elif what < 0.34:
+                reader.store.lost(NOW, "reset")
+                reader.store.back(NOW)
+            elif what < 0.38:
+                await pilot.resize_terminal(chance.choice([70, 120, 200]), chance.choice([20, 40]))
+            elif what < 0.55:
+                await reader.press(chance.choice(["pageup", "pagedown", "home", "end", "escape"]))
+            else:
+                await reader.press(chance.choice(KEYS))
+            reader.feed(chance.choice(lines))
+            view.redraw()
+            room = view.size.height
+            assert len(view.rows) == room or view.page.top == view.page.skip == 0
+            assert all(view.render_line(y).cell_length == view.size.width for y in range(room))
+            kept = reader.store.line_count if view.filter is None else len(view.filter.lines)
+            assert not view.following or not kept or view.page.at_end
 
 
 async def test_two_hundred_thousand_lines_cost_what_fifty_do() -> None:

@@ -52,6 +52,8 @@ class LogView(LogCanvas):
         if line is None or (self.following and by > 0):
             return
         self._stay()
+        if not self.page.count:
+            return
         row = self.page.row_of(line) + by
         if by > 0 and row >= self.page.count:
             self.follow()

@@ -154,9 +154,14 @@ class Page:
                 return row, max(0, -room)
             row -= 1
 
+    def _clamp(self) -> None:
+        """A filter, or another run, may have left fewer rows than there were above the window."""
+        if self.top > self.count:
+            self.top, self.skip = self.count, 0
+
     def settle(self) -> None:
         """Never leave rows of the screen empty below the last line while there are lines above."""
-        self.top = max(0, min(self.top, self.count))
+        self._clamp()
         self.skip = max(0, min(self.skip, self._tall(self.top) - 1))
         end = self._ending_with(self.count)
         self.top, self.skip = min((self.top, self.skip), end)
@@ -164,10 +169,12 @@ class Page:
     @property
     def at_end(self) -> bool:
         """The last line is in sight."""
+        self._clamp()
         return (self.top, self.skip) >= self._ending_with(self.count)
 
     def scroll(self, by: int) -> None:
         """Move the window by rows of the screen."""
+        self._clamp()
         while by > 0 and self.top < self.count:
             below = self._tall(self.top) - self.skip
             if by < below:
@@ -189,6 +196,7 @@ class Page:
 
     def reveal(self, row: int, *, centred: bool = False) -> None:
         """Move the window as little as needed to show a row; ``centred``: to see what is around it too."""
+        self._clamp()
         row = max(0, min(row, self.count - 1))
         if self._sees(row):
             return
@@ -216,6 +224,7 @@ class Page:
 
     def rows(self) -> list[Shown]:
         """What is in sight, from the top."""
+        self._clamp()
         shown = self.block(self.top)[self.skip :]
         row = self.top + 1
         while len(shown) < self.height and row <= self.count:

@@ -1,0 +1,64 @@
+"""Pictures of the log: columns at two widths, a gap, an error under the cursor, what was asked, and harm made text."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from stand_in import NOW, connected, console, settled
+from textual.pilot import Pilot
+
+from labeltui.ui.app import Console
+from labeltui.ui.panes.log import LogPane
+
+Compare = Callable[..., bool]
+RECORDED = Path(__file__).parents[1] / "fixtures" / "monailabel" / "log_train_error_corrupt_image.txt"
+TAIL = (
+    b"\x1b[32m 10%\x1b[0m|#   |\r\x1b[32m 55%\x1b[0m|##  |\n"
+    b"[red]x[/] \x1b]0;title\x07 \x1b[2J \xff \xe2\x80\xae\n"
+    b"[2026-11-23 17:11:02,004] [4242] [MainThread] [CRITICAL] (monailabel.interfaces.app:408) - out of memory\n"
+)
+
+
+def before(*keys: str) -> Callable[[Pilot[Any]], Awaitable[None]]:
+    """A log with a gap in it; then keys."""
+
+    async def run(pilot: Pilot[Any]) -> None:
+        await settled(pilot)
+        app = pilot.app
+        assert isinstance(app, Console)
+        pane = app.panes["log"]
+        assert isinstance(pane, LogPane)
+        store = pane.view.store
+        store.lost(NOW, "reset")
+        store.back(NOW + timedelta(seconds=7))
+        store.feed(store.size, TAIL)
+        pane.view.follow()
+        await pilot.pause()
+        await pilot.press("z")
+        for key in keys:
+            await pilot.press(key)
+            await pilot.pause()
+        pane.view.redraw()
+        pane._tell()
+        app.paint()
+        await pilot.pause()
+
+    return run
+
+
+@pytest.mark.parametrize(
+    ("size", "keys"),
+    [
+        ((80, 24), ("e", "E")),
+        ((120, 40), ("ctrl+f", *"epoch", "enter", "slash", *"!pil")),
+        ((200, 60), ("w", "k")),
+    ],
+    ids=["error", "asking", "wrapped"],
+)
+def test_log(snap_compare: Compare, size: tuple[int, int], keys: tuple[str, ...]) -> None:
+    app = console(connected(), log=RECORDED.read_bytes())
+    assert snap_compare(app, terminal_size=size, run_before=before(*keys))
