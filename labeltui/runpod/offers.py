@@ -40,6 +40,8 @@ OFFERS: dict[str, tuple[str, ...]] = {
     "runpod_still_there": ("pod.terminate", "pod.show"),
     "runpod_exited_by_runpod": ("pod.logs", "pod.start"),
     "runpod_pod_error": ("pod.logs", "pod.start", "pod.terminate"),
+    "runpod_image_failed": ("pod.logs", "pod.create", "pod.terminate"),
+    "runpod_no_candidate": ("pod.gpus",),
     "runpod_start_slow": ("pod.logs", "pod.stop", "pod.show"),
     "runpod_needs_v2": ("pod.stop", "pod.start"),
     "runpod_sdk_missing": ("doctor",),

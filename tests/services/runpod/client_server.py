@@ -122,10 +122,9 @@ class Server:
         return True
 
 
-async def hang(_request: Asked, writer: asyncio.StreamWriter) -> None:
-    """Say nothing until the caller goes away."""
-    while not writer.is_closing():
-        await asyncio.sleep(0.01)
+async def hang(_request: Asked, _writer: asyncio.StreamWriter) -> None:
+    """Say nothing, for as long as the test lasts."""
+    await asyncio.Event().wait()
 
 
 def cut(whole: bytes, at: int) -> Callable[[Asked, asyncio.StreamWriter], Awaitable[None]]:

@@ -252,7 +252,10 @@ async def test_a_pod_that_nobody_can_find_is_unclear(server: Server, client: Run
     assert server.count("POST /v2/pods") == 1
 
 
-CAPACITY = "There are no longer any instances available with the requested specifications. Please refresh and try again."
+CAPACITY = (
+    "There are no longer any instances available with the requested specifications. "
+    "Please refresh and try again."
+)
 
 
 @pytest.mark.parametrize(

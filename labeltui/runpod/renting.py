@@ -1,0 +1,78 @@
+"""Renting one pod out of several that would do: names that are used once, candidates in their order."""
+
+from __future__ import annotations
+
+import re
+import secrets
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from decimal import Decimal
+
+from labeltui.domain.money import ZERO
+from labeltui.domain.pod import Cloud, GpuOffer, Pod, PodSpec, Stock
+from labeltui.domain.problems import Failed, LabeltuiError, Problem
+from labeltui.runpod.client import RunpodClient
+from labeltui.runpod.problems import no_capacity
+
+NEXT_MAY_DO = ("runpod_no_capacity", "runpod_pool_forbidden", "runpod_bad_request")
+_STOCK_ORDER = (Stock.HIGH, Stock.MEDIUM, Stock.LOW, Stock.UNKNOWN, Stock.NONE)
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A candidate that could not be had, and why."""
+
+    spec: PodSpec
+    problem: Problem
+
+
+def unique_name(wanted: str) -> str:
+    """A name that no other request has had: it is how a pod is found again when RunPod's answer is lost."""
+    base = re.sub(r"[^A-Za-z0-9-]+", "-", wanted).strip("-")[:40] or "labeltui"
+    return f"{base}-{secrets.token_hex(4)}"
+
+
+def by_stock_and_price(
+    offers: Iterable[GpuOffer], *, min_vram_gb: int = 0, cloud: Cloud = Cloud.SECURE
+) -> tuple[GpuOffer, ...]:
+    """The offers that would do, those in stock first, the cheaper before the dearer."""
+
+    def order(offer: GpuOffer) -> tuple[int, Decimal, str]:
+        return (_STOCK_ORDER.index(offer.stock), price(offer, cloud) or ZERO, offer.id)
+
+    return tuple(sorted((o for o in offers if o.vram_gb >= min_vram_gb and price(o, cloud)), key=order))
+
+
+def price(offer: GpuOffer, cloud: Cloud) -> Decimal | None:
+    """$/h of one in that cloud; None where it is not offered."""
+    return offer.price_secure if cloud is Cloud.SECURE else offer.price_community
+
+
+async def create_first(
+    client: RunpodClient,
+    candidates: Iterable[PodSpec],
+    refused: Callable[[Refusal], None] = lambda _: None,
+) -> Pod:
+    """Rent the first candidate that can be had; never a second while it is unclear whether one was rented.
+
+    All candidates should bear the same name: a pod that has it already is taken. Raises
+    ``runpod_no_capacity`` when none could be had, and ``runpod_bad_request`` when RunPod had the same words
+    against each: then it is the request that is wrong.
+    """
+    refusals: list[Refusal] = []
+    last: LabeltuiError | None = None
+    for spec in candidates:
+        try:
+            return await client.create_once(spec)
+        except LabeltuiError as error:
+            if error.problem.code not in NEXT_MAY_DO:
+                raise
+            last = error
+            refusals.append(Refusal(spec, error.problem))
+            refused(refusals[-1])
+    if last is None:
+        raise Failed(
+            "runpod_no_candidate", "There is no GPU to try.", "Lower the wishes, or choose another cloud."
+        )
+    codes = {refusal.problem.code for refusal in refusals}
+    raise (no_capacity(last.problem.detail) if "runpod_no_capacity" in codes else last)

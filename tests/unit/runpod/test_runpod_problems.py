@@ -1,0 +1,249 @@
+"""Every status and every failure text that RunPod is known to send, with the words and the way out."""
+
+from __future__ import annotations
+
+import json
+import re
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import labeltui.runpod
+from labeltui.domain.money import Account
+from labeltui.domain.pod import Pod, PodLogLine, PodStatus
+from labeltui.domain.problems import ExitCode, Failed, Problem
+from labeltui.runpod import problems
+from labeltui.runpod.lifecycle import balance_problem, pod_problem
+from labeltui.runpod.offers import OFFERS, offers
+from labeltui.runpod.problems import Doing, Reply, of_reply, of_words, words_of
+
+NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
+CAPACITY = (
+    "There are no longer any instances available with the requested specifications. "
+    "Please refresh and try again."
+)
+HOST_FULL = "There are not enough free GPUs on the host machine to start this pod."
+
+
+@pytest.mark.parametrize(
+    ("status", "doing", "detail", "code", "exit_code", "says"),
+    [
+        (400, Doing.CREATE, CAPACITY, "runpod_no_capacity", 1, "No machine is free"),
+        (400, Doing.CREATE, "disk is required", "runpod_bad_request", 1, "disk is required"),
+        (400, Doing.START, HOST_FULL, "runpod_host_full", 1, "rented to others"),
+        (500, Doing.START, f"start pod: {HOST_FULL}", "runpod_host_full", 1, "rented to others"),
+        (401, Doing.READ, "missing bearer token", "runpod_key_refused", 3, "does not accept the API key"),
+        (402, Doing.CREATE, "Insufficient balance", "runpod_no_credit", 3, "not enough credit"),
+        (402, Doing.CREATE, "", "runpod_no_credit", 3, "not enough credit"),
+        (403, Doing.READ, "access denied", "runpod_key_scope", 3, "may not do this"),
+        (403, Doing.STOP, "access denied", "runpod_key_scope", 3, "may not do this"),
+        (403, Doing.CREATE, "access denied", "runpod_pool_forbidden", 3, "rent that machine"),
+        (404, Doing.STOP, "pod not found", "runpod_pod_gone", 1, "does not exist"),
+        (404, Doing.CREATE, "template not found", "runpod_not_found", 1, "template not found"),
+        (404, Doing.READ, "resource not found", "runpod_not_found", 1, "the thing"),
+        (
+            409,
+            Doing.RESTART,
+            "action not valid for status EXITED",
+            "runpod_not_now",
+            3,
+            "can not do that now",
+        ),
+        (409, Doing.STOP, "pod is a cluster member", "runpod_in_cluster", 3, "cluster"),
+        (409, Doing.STOP, "pod is locked", "runpod_locked", 3, "locked"),
+        (410, Doing.READ, "Gone", "runpod_api_off", 1, "switched this API off"),
+        (413, Doing.CHANGE, "", "runpod_too_large", 1, "larger"),
+        (422, Doing.CREATE, "$: additional properties 'x'", "runpod_invalid", 1, "additional properties 'x'"),
+        (429, Doing.READ, "minute window", "runpod_rate_limited", 4, "12 s"),
+        (500, Doing.READ, "internal", "runpod_server_error", 1, "inside RunPod"),
+        (502, Doing.READ, "bad gateway", "runpod_server_error", 1, "inside RunPod"),
+        (503, Doing.READ, "", "runpod_server_error", 1, "inside RunPod"),
+        (504, Doing.READ, "", "runpod_edge_timeout", 4, "in vain"),
+        (524, Doing.READ, "", "runpod_edge_timeout", 4, "in vain"),
+        (418, Doing.READ, "teapot", "runpod_answer", 1, "status 418"),
+        (302, Doing.READ, "", "runpod_answer", 1, "status 302"),
+    ],
+)
+def test_every_status(status: int, doing: Doing, detail: str, code: str, exit_code: int, says: str) -> None:
+    error = of_reply(Reply("the thing", status, doing, detail, retry_after_s=12.0))
+    assert error.problem.code == code
+    assert error.exit_code == ExitCode(exit_code)
+    assert says in error.problem.message
+    assert_helpful(error.problem)
+
+
+@pytest.mark.parametrize("status", [403, 429])
+def test_the_edge_turning_away_is_not_about_the_key(status: int) -> None:
+    problem = of_reply(Reply("the thing", status, is_json=False, body="error code: 1010")).problem
+    assert problem.code == "runpod_edge_blocked"
+    assert "not about the key" in problem.hint
+
+
+@pytest.mark.parametrize("status", [500, 502, 520, 522])
+def test_an_error_page_of_the_edge(status: int) -> None:
+    assert of_reply(Reply("the thing", status, is_json=False)).problem.code == "runpod_edge_error"
+
+
+def assert_helpful(problem: Problem) -> None:
+    assert problem.message.endswith(".")
+    assert problem.hint.endswith(".")
+    assert problem.code in OFFERS
+    assert problem.code == "runpod_too_large" or offers(problem.code)
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        (CAPACITY, "runpod_no_capacity"),
+        (CAPACITY.replace("requested", "request"), "runpod_no_capacity"),
+        ("There are no longer any instances available with enough disk space.", "runpod_no_capacity"),
+        (
+            "This machine does not have the resources to deploy your pod. Please try a different machine",
+            "runpod_no_capacity",
+        ),
+        ("SUPPLY_CONSTRAINT: no", "runpod_no_capacity"),
+        (HOST_FULL, "runpod_host_full"),
+        (HOST_FULL.upper(), "runpod_host_full"),
+        ("Something went wrong. Please try again later or contact support.", "runpod_server_error"),
+        (
+            "INSUFFICIENT_BALANCE: Renting this pod would put you over your current spending limit ($80/hr)",
+            "runpod_spend_limit",
+        ),
+        ("Insufficient balance", "runpod_no_credit"),
+        ("pod not found to terminate", "runpod_pod_gone"),
+    ],
+)
+def test_every_failure_text(words: str, code: str) -> None:
+    error = of_words(words, "the thing")
+    assert error is not None
+    assert error.problem.code == code
+    assert_helpful(error.problem)
+
+
+def test_words_that_tell_of_nothing() -> None:
+    assert of_words("all is well", "the thing") is None
+
+
+@pytest.mark.parametrize(
+    ("body", "words", "is_json"),
+    [
+        ({"title": "Not Found", "status": 404, "detail": "pod not found"}, "pod not found", True),
+        (
+            {"title": "Bad", "detail": "Request validation failed.", "errors": ["$: a", "$: b"]},
+            "$: a; $: b",
+            True,
+        ),
+        ({"error": "no"}, "no", True),
+        ({"message": "no", "status": 500}, "no", True),
+        ({"error": {"message": "no"}}, "no", True),
+        ({"errors": [{"message": "no", "extensions": {"code": "X"}}]}, "no", True),
+        ({"title": "Only"}, "Only", True),
+        ({"error": "\x1b[31mred\nline"}, "[31mred line", True),
+        ({"error": 3}, "", True),
+        ([1], "", True),
+    ],
+)
+def test_words_of_every_shape(body: Any, words: str, is_json: bool) -> None:
+    told, was_json = words_of(json.dumps(body).encode())
+    assert words in told
+    assert was_json is is_json
+    assert "\x1b" not in told
+
+
+def test_words_of_a_page() -> None:
+    assert words_of(b"<html>") == ("", False)
+    assert words_of(b"[" * 200_000) == ("", False)
+
+
+def test_every_code_that_is_used_has_its_offers() -> None:
+    folder = Path(labeltui.runpod.__file__).parent
+    used = {
+        code
+        for path in folder.glob("*.py")
+        for code in re.findall(
+            r'(?:Failed|Refused|Unreachable|Misused|Problem)\(\s*"(runpod_\w+)"', path.read_text()
+        )
+    }
+    assert len(used) > 35
+    assert used - set(OFFERS) <= {"runpod_bad_url", "runpod_bad_api", "runpod_bad_config"}
+
+
+@pytest.mark.parametrize(
+    ("code", "unclear"),
+    [
+        ("runpod_timeout", True),
+        ("runpod_dropped", True),
+        ("runpod_edge_error", True),
+        ("runpod_no_capacity", False),
+    ],
+)
+def test_which_outcomes_are_unclear(code: str, unclear: bool) -> None:
+    assert problems.is_unclear(Failed(code, "x")) is unclear
+
+
+def pod(status: PodStatus = PodStatus.RUNNING, **fields: Any) -> Pod:
+    return Pod("id", "annot", status, NOW, **fields)
+
+
+@pytest.mark.parametrize(
+    ("seen", "code"),
+    [
+        (pod(), None),
+        (pod(PodStatus.STOPPED, last_change="Exited by user: Mon Nov 23 2026"), None),
+        (pod(PodStatus.STOPPED, last_change="Exited by Runpod: Mon Nov 23 2026"), "runpod_exited_by_runpod"),
+        (pod(PodStatus.STOPPED, last_change="Exited by RunPod: x"), "runpod_exited_by_runpod"),
+        (pod(PodStatus.STOPPED, last_change="Outbid: x"), "runpod_outbid"),
+        (pod(PodStatus.TERMINATED, last_change="Outbid: x"), "runpod_outbid"),
+        (pod(PodStatus.TERMINATED, last_change="Terminated by RunPod: x"), "runpod_pod_gone"),
+        (pod(PodStatus.TERMINATED), "runpod_pod_gone"),
+        (pod(gpu_count=1, gpus_attached=0), "runpod_no_gpu"),
+        (pod(gpu_count=1, gpus_attached=None), None),
+        (pod(PodStatus.ERROR), "runpod_pod_error"),
+        (pod(PodStatus.STARTING, created_at=NOW - timedelta(minutes=5)), None),
+        (pod(PodStatus.STARTING, created_at=NOW - timedelta(minutes=25)), "runpod_start_slow"),
+    ],
+)
+def test_every_end_of_a_pod(seen: Pod, code: str | None) -> None:
+    problem = pod_problem(seen, NOW)
+    assert (problem and problem.code) == code
+    if problem:
+        assert_helpful(problem)
+
+
+def test_an_image_that_can_not_be_pulled() -> None:
+    log = [PodLogLine("system", "create container x"), PodLogLine("system", "manifest unknown: y")]
+    problem = pod_problem(pod(PodStatus.STARTING), NOW, log)
+    assert problem is not None
+    assert problem.code == "runpod_image_failed"
+    assert_helpful(problem)
+
+
+@pytest.mark.parametrize(
+    ("balance", "rate", "code"),
+    [
+        ("10", "0.27", None),
+        ("1", "0.50", "runpod_balance_low"),
+        ("0", "0.50", "runpod_balance_empty"),
+        ("-1", "0", "runpod_balance_empty"),
+        ("10", "0", None),
+        (None, "0.5", None),
+        ("5", None, None),
+    ],
+)
+def test_credit_that_ends(balance: str | None, rate: str | None, code: str | None) -> None:
+    account = Account(Decimal(balance) if balance else None, Decimal(rate) if rate else None)
+    problem = balance_problem(account, [pod(), pod(network_volume_id="v")], Decimal(4))
+    assert (problem and problem.code) == code
+    if problem:
+        assert "terminates annot," in problem.message
+        assert_helpful(problem)
+
+
+def test_credit_that_ends_with_the_data_safe() -> None:
+    problem = balance_problem(Account(Decimal(1), Decimal(1)), [pod(network_volume_id="v")], Decimal(4))
+    assert problem is not None
+    assert "stops the pods" in problem.message
+    assert "lost" not in problem.message
