@@ -182,6 +182,14 @@ async def test_a_filtered_line_in_its_context_and_back() -> None:
         assert reader.messages == ["line 250"]
 
 
+async def test_what_is_typed_does_not_move_the_reader_letter_by_letter() -> None:
+    app = console(connected(), log=MANY)
+    async with app.run_test(size=SIZE) as pilot:
+        reader = await reading(pilot, app)
+        await reader.press("g", "j", "slash", *"!1", "0", "enter")
+        assert reader.view.cursor == 1, "line 1 was dropped by !1, and is kept by !10"
+
+
 async def test_a_filter_that_is_no_expression_says_so_and_changes_nothing() -> None:
     app = console(connected(), log=MANY)
     async with app.run_test(size=SIZE) as pilot:

@@ -88,6 +88,7 @@ class LogPane(Widget):
         self._typing = False
         self._input.cursor_blink = False
         self._asking = FILTER
+        self._from: int | None = None
         self._texts = {FILTER: "", FIND: ""}
         self._telling, self._told_at = False, 0.0
 
@@ -224,7 +225,7 @@ class LogPane(Widget):
     def _ask(self, what: str, label: str, placeholder: str) -> None:
         if not self.view.store.line_count:
             return
-        self._asking = what
+        self._asking, self._from = what, self.view.line
         self._label.update(label)
         self._input.placeholder = placeholder
         with self._input.prevent(Input.Changed):
@@ -256,14 +257,14 @@ class LogPane(Widget):
             return
         self._texts[self._asking] = text
         if self._asking == FILTER:
-            self.view.set_filter(query)
+            self.view.set_filter(query, self._from)
         else:
             self.view.set_find(query)
         self._tell()
 
     def forget(self) -> None:
         """Mark nothing; then keep everything."""
-        self._asking = FIND if self.view.find is not None else FILTER
+        self._asking, self._from = FIND if self.view.find is not None else FILTER, None
         self._put("")
 
     def context(self) -> None:

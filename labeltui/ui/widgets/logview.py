@@ -112,9 +112,10 @@ class LogView(LogCanvas):
 
     # -- asking
 
-    def set_filter(self, query: Query | None) -> None:
-        """Keep the lines that answer; the cursor's line stays in sight, or the next one that is kept."""
-        line = None if self.following else self.line
+    def set_filter(self, query: Query | None, line: int | None = None) -> None:
+        """Keep the lines that answer; ``line``, else the cursor's, stays in sight, or the next one that is kept."""
+        if self.following or line is None:
+            line = None if self.following else self.line
         self.filter = self.page.kept = None if query is None else Sieve(self.store, query)
         if self.find is not None:
             self.find = Sieve(self.store, self.find.query, self.filter)
