@@ -17,7 +17,7 @@ from labeltui.sandbox.processes import sweep
 from labeltui.sandbox.scenarios import find
 
 _READY_WITHIN = 30.0
-_GONE_WITHIN = 10.0
+GONE_WITHIN = 10.0
 
 
 class PodFailed(RuntimeError):
@@ -68,7 +68,7 @@ class Pod:
         if self._process.stdin is not None:
             self._process.stdin.close()
         try:
-            await asyncio.wait_for(self._process.wait(), _GONE_WITHIN)
+            await asyncio.wait_for(self._process.wait(), GONE_WITHIN)
         except TimeoutError:
             self._process.kill()
             await self._process.wait()
@@ -93,17 +93,17 @@ async def start_pod(scenario: str = "healthy", *, folder: Path | None = None) ->
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
-        env=_environment(),
+        env=environment(),
         start_new_session=True,
     )
     try:
-        return Pod(process, await _ready_line(process))
+        return Pod(process, await ready_line(process))
     except BaseException:
-        await _abandon(process)
+        await abandon(process)
         raise
 
 
-def _environment() -> dict[str, str]:
+def environment() -> dict[str, str]:
     """This environment, with labeltui's own place on the path: the child may start anywhere."""
     spec = importlib.util.find_spec("labeltui")
     places = [str(Path(place).parent) for place in (spec.submodule_search_locations or [])] if spec else []
@@ -111,7 +111,8 @@ def _environment() -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": os.pathsep.join(dict.fromkeys([*places, *inherited]))}
 
 
-async def _ready_line(process: asyncio.subprocess.Process) -> dict[str, Any]:
+async def ready_line(process: asyncio.subprocess.Process) -> dict[str, Any]:
+    """Return what a child says when it is ready; raises :class:`PodFailed`."""
     assert process.stdout is not None  # noqa: S101 - both are pipes
     assert process.stderr is not None  # noqa: S101
     try:
@@ -128,12 +129,12 @@ async def _ready_line(process: asyncio.subprocess.Process) -> dict[str, Any]:
     return ready
 
 
-async def _abandon(process: asyncio.subprocess.Process) -> None:
+async def abandon(process: asyncio.subprocess.Process) -> None:
     """End a pod that never got ready; it cleans up when its stdin closes."""
     if process.stdin is not None:
         process.stdin.close()
     try:
-        await asyncio.wait_for(process.wait(), _GONE_WITHIN)
+        await asyncio.wait_for(process.wait(), GONE_WITHIN)
     except TimeoutError:
         with contextlib.suppress(ProcessLookupError):
             process.kill()

@@ -47,7 +47,7 @@ async def _run(scenario: Scenario, root: Path, token: str) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         loop.add_signal_handler(number, leave.set)
-    watch = asyncio.create_task(_until_console_is_gone(leave))
+    watch = asyncio.create_task(until_console_is_gone(leave))
 
     from labeltui.sandbox.annotators import annotate, arrive  # noqa: PLC0415 - numpy and asyncssh only once we may be ended
     from labeltui.sandbox.home import PodFiles  # noqa: PLC0415
@@ -92,7 +92,7 @@ async def _run(scenario: Scenario, root: Path, token: str) -> None:
     await sshd.close()
 
 
-async def _until_console_is_gone(leave: asyncio.Event) -> None:
+async def until_console_is_gone(leave: asyncio.Event) -> None:
     """The console holds our stdin open; its end, however it came, is our end."""
     reader = asyncio.StreamReader()
     await asyncio.get_running_loop().connect_read_pipe(

@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp
 
-from labeltui.sandbox.runpod import logs, rest
+from labeltui.sandbox.runpod import control, graph, logs, rest, shop
 from labeltui.sandbox.runpod.gate import Gate, Limits
 from labeltui.sandbox.runpod.problems import problem
 from labeltui.sandbox.runpod.world import World
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 def build_app(world: World, limits: Limits | None = None, emulator: Emulator | None = None) -> ASGIApp:
     """Return the app over a world; with ``emulator`` its control route is there, too."""
-    routes = [*logs.ROUTES, *rest.ROUTES]
+    routes = [*logs.ROUTES, *rest.ROUTES, *shop.ROUTES, *graph.ROUTES, *control.ROUTES]
     app = Starlette(routes=routes, exception_handlers={**rest.HANDLERS, 404: _nowhere, 405: _not_allowed})
     app.state.world = world
     app.state.emulator = emulator

@@ -75,6 +75,19 @@ class Emulator:
         """What stands for ``https://api.runpod.io``."""
         return f"http://127.0.0.1:{self._port}"
 
+    def ready(self) -> dict[str, Any]:
+        """Return all that a client and a test need to know, as JSON values."""
+        return {
+            "ready": True,
+            "url": self.url,
+            "key": self.key,
+            "control": self.control_token,
+            "server_port": self.server_port,
+            "scenario": self.scenario.name,
+            "root": str(self.root),
+            "token": self.token,
+        }
+
     async def __aenter__(self) -> Emulator:
         self.root = _new_folder(self._folder)
         try:
