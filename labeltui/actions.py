@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import Literal
 
 from labeltui.domain.host import LinkState
+from labeltui.domain.pod import Pod, PodAction
 from labeltui.domain.server import ServerState
 from labeltui.domain.state import SessionState
 from labeltui.domain.training import TrainState
@@ -75,6 +76,12 @@ class Action:
     operation: str = ""
     console: str = ""
     footer: bool = False
+    needs_host: bool = True  # False: works without a connection to the host
+
+    def name_to_type(self, state: SessionState) -> str:
+        """What an irreversible action wants typed: the pod's name, where it is about the pod."""
+        pod = state.pod.value
+        return pod.name if self.id.startswith("pod.") and pod is not None else state.identity.profile
 
 
 LEADERS: Mapping[str, str] = {"s": "server", "t": "train", "p": "pod"}
@@ -146,6 +153,59 @@ def _ask_train_stop(state: SessionState) -> str | None:
     if queued:
         return f"Stop the training? {queued} more wait in the queue: the next one starts at once."
     return "Stop the training? The best model so far is kept; the current epoch is lost."
+
+
+def _pod_cannot(action: PodAction) -> Why:
+    """Why RunPod would not allow the action now."""
+
+    def why(state: SessionState) -> str | None:
+        pod = state.pod.value
+        if pod is None:
+            return state.pod.error or "this profile is not on RunPod"
+        return None if action in pod.actions else f"the pod is {pod.status}"
+
+    return why
+
+
+def _cost(pod: Pod) -> str:
+    return "an unknown price" if pod.compute_per_hour is None else f"${pod.compute_per_hour:.2f}/h"
+
+
+def _ask_pod_start(state: SessionState) -> str | None:
+    pod = state.pod.value
+    return None if pod is None else f"Start {pod.name}? It is paid for by the second while it runs."
+
+
+def _ask_pod_stop(state: SessionState) -> str | None:
+    pod = state.pod.value
+    if pod is None:
+        return "Stop the pod?"
+    rate = f"${pod.cost_per_hour_stopped:.3f}/h"
+    has_volume = bool(pod.volume_disk_gb or pod.network_volume_id)
+    kept = (
+        f"{pod.volume_path or 'Its volume'} stays, everything else"
+        if has_volume
+        else "It has no volume: everything"
+    )
+    return f"Stop {pod.name}? {kept} on it is gone. Stopped it costs {rate}."
+
+
+def _ask_pod_restart(state: SessionState) -> str | None:
+    pod = state.pod.value
+    name = "the pod" if pod is None else pod.name
+    return f"Restart {name}? The server and its training end, and what is not on its volume is gone."
+
+
+def _ask_pod_terminate(state: SessionState) -> str | None:
+    pod = state.pod.value
+    if pod is None:
+        return "Terminate the pod? Everything on it is gone for ever."
+    kept = (
+        "Only its network volume stays."
+        if pod.network_volume_id
+        else "Every study, label and model on it is gone."
+    )
+    return f"Terminate {pod.name} ({_cost(pod)}) for ever? {kept}"
 
 
 _SERVER_OPTIONS = (
@@ -297,6 +357,46 @@ SESSION_ACTIONS: tuple[Action, ...] = (
     ),
 )
 
+POD_ACTIONS: tuple[Action, ...] = (
+    Action(
+        "pod.list", "List pods", "every pod of the account, and what it costs",
+        command=("pod", "list"), needs_host=False, operation="pod_list",
+    ),
+    Action(
+        "pod.show", "Show the pod", "the profile's pod: state, cost, address",
+        command=("pod", "show"), needs_host=False, operation="pod_show",
+    ),
+    Action(
+        "pod.gpus", "GPUs to rent", "kinds of GPU with price and stock",
+        command=("pod", "gpus"), needs_host=False, operation="pod_gpus",
+    ),
+    Action(
+        "pod.keys", "SSH keys of the account", "the account's SSH keys; can add one",
+        command=("pod", "keys"), needs_host=False, operation="pod_keys", danger=Danger.CHANGE,
+        params=(Param("add", "public key file to add"),),
+    ),
+    Action(
+        "pod.start", "Start the pod", "start the stopped pod and wait until it can be reached",
+        key="s", leader="p", danger=Danger.CHANGE, command=("pod", "start"), needs_host=False,
+        disabled=_pod_cannot(PodAction.START), question=_ask_pod_start, operation="pod_start",
+    ),
+    Action(
+        "pod.stop", "Stop the pod", "stop the pod: what is not on its volume is gone",
+        key="x", leader="p", danger=Danger.DESTRUCTIVE, command=("pod", "stop"), needs_host=False,
+        disabled=_pod_cannot(PodAction.STOP), question=_ask_pod_stop, operation="pod_stop",
+    ),
+    Action(
+        "pod.restart", "Restart the pod", "restart the pod's container",
+        key="r", leader="p", danger=Danger.DESTRUCTIVE, command=("pod", "restart"), needs_host=False,
+        disabled=_pod_cannot(PodAction.RESTART), question=_ask_pod_restart, operation="pod_restart",
+    ),
+    Action(
+        "pod.terminate", "Terminate the pod", "give the pod back for ever, with everything on it",
+        key="D", leader="p", danger=Danger.IRREVERSIBLE, command=("pod", "terminate"), needs_host=False,
+        disabled=_pod_cannot(PodAction.TERMINATE), question=_ask_pod_terminate, operation="pod_terminate",
+    ),
+)  # fmt: skip
+
 CONSOLE_ACTIONS: tuple[Action, ...] = (
     Action("pane.pod", "Pod", "focus the pod pane; again zooms it", key="1", console="pane('pod')"),
     Action("pane.shell", "Shell", "focus the shell; again zooms it", key="2", console="pane('shell')"),
@@ -388,7 +488,7 @@ CONSOLE_ACTIONS: tuple[Action, ...] = (
     ),
 )
 
-ACTIONS: tuple[Action, ...] = SESSION_ACTIONS + CONSOLE_ACTIONS
+ACTIONS: tuple[Action, ...] = SESSION_ACTIONS + POD_ACTIONS + CONSOLE_ACTIONS
 BY_ID: Mapping[str, Action] = {action.id: action for action in ACTIONS}
 
 

@@ -25,6 +25,7 @@ Opener = Callable[[Launch, Prompter], Awaitable["Session"]]
 
 CONNECT_DEADLINE_S = 30.0
 FIRST_LOOK_S = 5.0
+POD_LOOK_S = 60.0
 PATIENCE_S = 1.0  # silence that needs no explanation
 UNCONNECTED = frozenset({"doctor"})  # says itself what is wrong with the connection
 
@@ -36,9 +37,11 @@ async def run_command(request: Request, action: Action, output: Output, opener: 
     prompter = TerminalPrompter(output.progress)
     if not request.launch.read_only:
         refuse_unasked(action, request.yes, prompter)
-    async with opened(
-        request.launch, output, prompter, opener, must_connect=action.id not in UNCONNECTED
-    ) as session:
+    must_connect = action.id not in UNCONNECTED
+    opening = opened(
+        request.launch, output, prompter, opener, must_connect=must_connect, connect=action.needs_host
+    )
+    async with opening as session:
         confirmed = session.read_only or await confirm(session, action, request.yes, prompter)
         document = await run_action(session, action.id, request.params, output, confirmed=confirmed)
         output.document(document)
@@ -47,18 +50,28 @@ async def run_command(request: Request, action: Action, output: Output, opener: 
 
 @asynccontextmanager
 async def opened(
-    launch: Launch, output: Output, prompter: TerminalPrompter, opener: Opener, *, must_connect: bool = True
+    launch: Launch,
+    output: Output,
+    prompter: TerminalPrompter,
+    opener: Opener,
+    *,
+    must_connect: bool = True,
+    connect: bool = True,
 ) -> AsyncIterator[Session]:
-    """A started session that is connected; closed in every case, also on SIGTERM and SIGHUP."""
+    """A started session that is connected; closed in every case, also on SIGTERM and SIGHUP.
+
+    Without ``connect`` nothing is asked of the host.
+    """
     with _ended_by_signals():
         session = await opener(launch, prompter)
         try:
-            await session.start(hold=False)  # the sticky port is for those who stay
-            try:
-                await _connected(session, output, prompter)
-            except (Refused, Unreachable):
-                if must_connect:
-                    raise
+            if connect:
+                await session.start(hold=False)  # the sticky port is for those who stay
+                try:
+                    await _connected(session, output, prompter)
+                except (Refused, Unreachable):
+                    if must_connect:
+                        raise
             yield session
         finally:
             await session.close()
@@ -77,20 +90,30 @@ async def confirm(session: Session, action: Action, yes: str | None, prompter: T
     if action.danger not in (Danger.DESTRUCTIVE, Danger.IRREVERSIBLE):
         return True
     if action.danger is Danger.IRREVERSIBLE:
-        named = yes or await prompter.ask(
-            f"{action.title}: this can't be undone. Type {session.name!r} to go on:"
-        )
-        if named != session.name:
-            raise Refused(
-                "unconfirmed", f"{action.title}: the name does not match.", f"Add --yes {session.name}."
-            )
+        if not action.needs_host:
+            await _look_at_pod(session)
+        name = action.name_to_type(session.store.state)
+        named = yes or await prompter.ask(f"{action.title}: this can't be undone. Type {name!r} to go on:")
+        if named != name:
+            raise Refused("unconfirmed", f"{action.title}: the name does not match.", f"Add --yes {name}.")
         return True
     if yes is not None:
         return True
-    await _first_look(session)
+    await (_first_look(session) if action.needs_host else _look_at_pod(session))
     question = action.question(session.store.state) or f"{action.title}?"
     answer = await prompter.ask(f"{question} [y/N]")
     return (answer or "").strip().lower() in ("y", "yes")
+
+
+async def _look_at_pod(session: Session) -> None:
+    """Let the pod be looked at once: it is its name that is typed. Raises what keeps it from being found."""
+    session.watch_pod()
+    try:
+        state = await session.store.wait_for(lambda s: s.pod.as_of is not None or s.pod.failures > 0, POD_LOOK_S)
+    except TimeoutError:
+        raise Unreachable("runpod_silent", "RunPod does not answer.", "Try again; see status.runpod.io.") from None
+    if state.pod.value is None:
+        await session.rental.find()
 
 
 async def _first_look(session: Session) -> None:

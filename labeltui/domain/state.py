@@ -7,6 +7,8 @@ from datetime import datetime
 from enum import StrEnum
 
 from labeltui.domain.host import HostMetrics, HostStatus, TunnelStatus
+from labeltui.domain.money import Account
+from labeltui.domain.pod import Pod
 from labeltui.domain.reading import Reading
 from labeltui.domain.server import ServerInfo, ServerStatus
 from labeltui.domain.study import StudyQueue
@@ -48,6 +50,8 @@ class SessionState:
     """One snapshot of the session. Each field is replaced whole by the source that owns it."""
 
     identity: Identity
+    pod: Reading[Pod] = field(default_factory=Reading)
+    account: Reading[Account] = field(default_factory=Reading)
     host: Reading[HostStatus] = field(default_factory=Reading)
     metrics: Reading[HostMetrics] = field(default_factory=Reading)
     tunnel: Reading[TunnelStatus] = field(default_factory=Reading)

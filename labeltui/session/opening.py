@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from labeltui.config.load import find_config_path, load, select
-from labeltui.config.model import Profile
+from labeltui.config.model import Profile, SshSection
 from labeltui.domain.problems import Failed, Misused
 from labeltui.hosts.base import Host, Prompter
 from labeltui.hosts.local import LocalHost
@@ -12,6 +14,8 @@ from labeltui.sandbox.launch import Pod, PodFailed, start_pod
 from labeltui.sandbox.scenarios import UnknownScenario
 from labeltui.session.launch import Launch
 from labeltui.session.logging import log_to
+from labeltui.session.podhost import PodHost, ssh_of
+from labeltui.session.rental import Rental
 from labeltui.session.session import Session
 from labeltui.session.statedir import StateDir
 
@@ -23,8 +27,8 @@ def open_profile(launch: Launch, prompter: Prompter) -> Session:
     name, profile = select(load(find_config_path(launch.config)), launch.profile)
     state = StateDir.of_profile(name)
     log_to(state.ready())
-    host = host_of(profile, state, prompter)
-    return Session(name, profile, host, state, read_only=launch.read_only or profile.read_only)
+    read_only = launch.read_only or profile.read_only
+    return Session(name, profile, host_of(profile, state, prompter), state, read_only=read_only)
 
 
 async def open_demo(launch: Launch, prompter: Prompter) -> Session:
@@ -50,20 +54,22 @@ async def _start_pod(scenario: str) -> Pod:
         raise Failed("demo_failed", str(error), "Try again; `labeltui -v demo` says more.") from None
 
 
-def host_of(profile: Profile, state: StateDir, prompter: Prompter) -> Host:
-    """The host a profile names."""
+def host_of(profile: Profile, state: StateDir, prompter: Prompter) -> Callable[[Rental], Host]:
+    """The host a profile names, made from the rental."""
     if profile.host == "local":
-        return LocalHost()
+        return lambda _rental: LocalHost()
     if profile.host == "runpod":
-        raise Misused(
-            "host_unsupported", 'host = "runpod" can not be reached by itself yet.',
-            'Start the pod on RunPod, then use host = "ssh" with the address its Connect page shows.',
-        )  # fmt: skip
+        make = ssh_of(profile.runpod.key if profile.runpod else None)
+        return lambda rental: PodHost(rental, state, prompter, make)
     if profile.ssh is None:
         raise Misused(
             "no_address", 'host = "ssh" needs an address.', 'Add [profiles.NAME.ssh] with address = "...".'
         )
-    ssh = profile.ssh
+    host = _ssh_host(profile.ssh, state, prompter)
+    return lambda _rental: host
+
+
+def _ssh_host(ssh: SshSection, state: StateDir, prompter: Prompter) -> SshHost:
     return SshHost(
         ssh.address,
         key=ssh.key,

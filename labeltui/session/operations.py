@@ -22,11 +22,29 @@ if TYPE_CHECKING:
     from labeltui.session.session import Session
 
 from labeltui.session.doctor import doctor
+from labeltui.session.podcontrol import (
+    pod_gpus,
+    pod_keys,
+    pod_list,
+    pod_restart,
+    pod_show,
+    pod_start,
+    pod_stop,
+    pod_terminate,
+)
 from labeltui.session.servercontrol import server_restart, server_start, server_stop
 from labeltui.session.traincontrol import train_start, train_status, train_stop
 
 __all__ = [
     "doctor",
+    "pod_gpus",
+    "pod_keys",
+    "pod_list",
+    "pod_restart",
+    "pod_show",
+    "pod_start",
+    "pod_stop",
+    "pod_terminate",
     "server_logs",
     "server_restart",
     "server_start",

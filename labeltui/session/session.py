@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
@@ -19,6 +19,7 @@ from labeltui.session.alerts import Alerts
 from labeltui.session.journal import Journal
 from labeltui.session.link import Link
 from labeltui.session.logstore import LogStore
+from labeltui.session.rental import Rental
 from labeltui.session.serverwatch import ServerWatch
 from labeltui.session.sources import Sources
 from labeltui.session.statedir import StateDir
@@ -30,7 +31,7 @@ METRICS_S = 5.0
 ORPHANS_S = 15.0
 
 
-class Pod(Protocol):
+class DemoPod(Protocol):
     """The demo's pod: ended with the session. ``autostart`` names what a person would have started by now."""
 
     scenario: str
@@ -47,17 +48,20 @@ def utc_now() -> datetime:
 
 
 class Session:
-    """Wires the parts together; what they do is theirs. Nothing happens before :meth:`start`."""
+    """Wires the parts together; what they do is theirs. Nothing happens before :meth:`start`.
+
+    ``host`` makes the host from the rental: a pod's address is only known when it is looked up.
+    """
 
     def __init__(
         self,
         name: str,
         profile: Profile,
-        host: Host,
+        host: Callable[[Rental], Host],
         state: StateDir,
         *,
         read_only: bool = False,
-        pod: Pod | None = None,
+        pod: DemoPod | None = None,
         clock: Clock = utc_now,
     ) -> None:
         self.name, self.profile, self.read_only, self.pod, self.clock = name, profile, read_only, pod, clock
@@ -66,7 +70,8 @@ class Session:
         self.log = LogStore()
         self.journal = Journal()
         server = profile.server
-        self.link = Link(host, name, server.folder, server.python, self.store, clock)
+        self.rental = Rental(self.store, clock, profile.runpod)
+        self.link = Link(host(self.rental), name, server.folder, server.python, self.store, clock)
         self.tunnel = Tunnel(self.store, state, server.port, clock, hold=True)
         self.watch = ServerWatch(self.store, self.log, clock, lambda: self.tunnel.status.url)
         self.sources = Sources(
@@ -76,6 +81,7 @@ class Session:
         self._alerts = Alerts(self.store, clock)
         self._supervisor = Supervisor()
         self._autostarting: asyncio.Task[None] | None = None
+        self._watching_pod = False
         self._busy: list[str] = []
         self._wire()
 
@@ -94,13 +100,23 @@ class Session:
         self._supervisor.run("link", self.link.run)
         for poller in self.sources.pollers:
             self._supervisor.run(poller.field, poller.run)
+        if self.profile.host == "runpod" and hold:
+            self.watch_pod()
+            self._supervisor.run("account", self.rental.account.run)
         if self.pod is not None and self.pod.autostart:
             self._autostarting = self._supervisor.run("autostart", self._autostart)
+
+    def watch_pod(self) -> None:
+        """Keep the pod's state true from now on."""
+        if not self._watching_pod:
+            self._watching_pod = True
+            self._supervisor.run("pod", self.rental.pod.run)
 
     async def close(self) -> None:
         """Stop watching and disconnect. What runs on the host goes on, except the demo's pod."""
         await self._supervisor.close()
         await self.sources.close()
+        await self.rental.close()
         if self.pod is not None:
             await self.pod.close()
 

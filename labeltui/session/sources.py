@@ -97,7 +97,9 @@ class Sources:
             info = await self.client().info()
         except Exception as error:
             down = self._state() in (ServerState.STOPPED, ServerState.CRASHED)
-            self._tunnel.silent("" if down else words(error))  # nobody listens: that is no fault of the tunnel
+            self._tunnel.silent(
+                "" if down else words(error)
+            )  # nobody listens: that is no fault of the tunnel
             raise
         self._tunnel.answered()
         return info

@@ -91,7 +91,7 @@ class Dispatcher:
         if action.danger in (Danger.DESTRUCTIVE, Danger.IRREVERSIBLE) or question is not None:
             from labeltui.ui.screens.confirm import ConfirmScreen  # noqa: PLC0415 - after first paint
 
-            typed = self._app.state.identity.profile if action.danger is Danger.IRREVERSIBLE else None
+            typed = action.name_to_type(self._app.state) if action.danger is Danger.IRREVERSIBLE else None
             screen = ConfirmScreen(action.title, question or f"{action.help.capitalize()}?", typed)
             self._app.push_screen(screen, lambda yes: self._start(action, params or {}) if yes else None)
             return

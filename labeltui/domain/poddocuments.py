@@ -1,0 +1,49 @@
+"""The JSON documents of pods. Money as decimal strings in US dollars: a float would not be the bill."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+from labeltui.domain.documents import moment
+from labeltui.domain.pod import GpuOffer, Pod
+
+
+def pod_document(pod: Pod) -> dict[str, Any]:
+    """One pod: state, what may be done, what it costs now and while stopped ($/h), and how it is reached."""
+    return {
+        "id": pod.id,
+        "name": pod.name,
+        "status": pod.status.value,
+        "actions": [action.value for action in pod.actions],
+        "gpu": pod.gpu_name or None,
+        "gpu_count": pod.gpu_count,
+        "data_centre": pod.data_centre,
+        "image": pod.image or None,
+        "cost_per_hour": _money(pod.cost_per_hour),
+        "cost_per_hour_stopped": _money(pod.cost_per_hour_stopped),
+        "ssh": pod.ssh.address if pod.ssh else None,
+        "uptime_s": pod.uptime_s,
+        "container_disk_gb": pod.container_disk_gb,
+        "volume_disk_gb": pod.volume_disk_gb,
+        "network_volume": pod.network_volume_id,
+        "public": pod.is_public,
+        "created_at": moment(pod.created_at),
+        "started_at": moment(pod.started_at),
+    }
+
+
+def gpu_document(offer: GpuOffer) -> dict[str, Any]:
+    """One kind of GPU: $/h for one of them by cloud, and how many are free."""
+    return {
+        "id": offer.id,
+        "name": offer.name,
+        "vram_gb": offer.vram_gb,
+        "secure": _money(offer.price_secure),
+        "community": _money(offer.price_community),
+        "stock": offer.stock.value,
+    }
+
+
+def _money(amount: Decimal | None) -> str | None:
+    return None if amount is None else str(amount)
