@@ -53,6 +53,7 @@ class Containers:
         self._server_port = server_port
         self._jobs: asyncio.Queue[Coroutine[Any, Any, None]] = asyncio.Queue()
         self._running: dict[str, _Container] = {}
+        self._lost: set[str] = set()  # volumes whose data was destroyed: they come back empty
         self._worker: asyncio.Task[None] | None = None
 
     def begin(self) -> None:
@@ -88,6 +89,7 @@ class Containers:
 
     def discard(self, volume_key: str) -> None:
         """Destroy a volume's files."""
+        self._lost.add(volume_key)
         self._jobs.put_nowait(asyncio.to_thread(shutil.rmtree, self.volume(volume_key), ignore_errors=True))
 
     def volume(self, volume_key: str) -> Path:
@@ -179,6 +181,9 @@ class Containers:
             files.make_home()
         else:
             files.make(self._scenario)
+            if pod.volume_key in self._lost:
+                shutil.rmtree(workspace)
+                workspace.mkdir()
         where = pod.spec.mount.path if pod.spec.mount else "/workspace"
         link = files.home / where.strip("/").replace("..", "")
         link.parent.mkdir(parents=True, exist_ok=True)

@@ -79,11 +79,10 @@ def address_changed(world: World, pod: str) -> None:
 
 def migrated(world: World, pod: str) -> str:
     """The web console moves the pod to another host: a new id, the same name, and the volume's data."""
-    old, now = _pod(world, pod), world.now
-    key, old.volume_key = old.volume_key, None
-    life.terminate(world, old, now, by="user")
+    old = _pod(world, pod)
     new = life.create(world, replace(old.spec, env=dict(old.spec.env)))
-    new.volume_key = key
+    new.volume_key, old.volume_key = old.volume_key, None
+    life.terminate(world, old, world.now, by="user")
     return new.id
 
 

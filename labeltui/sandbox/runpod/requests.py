@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 from pydantic.alias_generators import to_camel
 
 from labeltui.sandbox.runpod.catalog import CUDA_VERSIONS
@@ -29,6 +29,14 @@ class Invalid(Exception):
 
 class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, alias_generator=to_camel)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _no_nulls(cls, body: Any) -> Any:
+        """Refuse null: what is not wanted is left out. Only a registry can be taken away so."""
+        if isinstance(body, dict) and any(value is None and name != "registry" for name, value in body.items()):
+            raise ValueError("got null, want a value")
+        return body
 
 
 class _Gpu(_Strict):
