@@ -8,6 +8,25 @@ from typing import Any
 from labeltui.domain.documents import moment
 from labeltui.domain.pod import GpuOffer, Pod
 
+TENTH_OF_A_MIL = Decimal("0.0001")  # disks cost fractions of a cent per hour
+
+
+def pod_line(pod: Pod) -> dict[str, Any]:
+    """One pod among others."""
+    whole = pod_document(pod)
+    shown = (
+        "name",
+        "id",
+        "status",
+        "gpu",
+        "cost_per_hour",
+        "cost_per_hour_stopped",
+        "ssh",
+        "data_centre",
+        "uptime_s",
+    )
+    return {name: whole[name] for name in shown}
+
 
 def pod_document(pod: Pod) -> dict[str, Any]:
     """One pod: state, what may be done, what it costs now and while stopped ($/h), and how it is reached."""
@@ -46,4 +65,4 @@ def gpu_document(offer: GpuOffer) -> dict[str, Any]:
 
 
 def _money(amount: Decimal | None) -> str | None:
-    return None if amount is None else str(amount)
+    return None if amount is None else str(amount.quantize(TENTH_OF_A_MIL))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from labeltui.domain import documents
 from labeltui.domain.pod import Pod, PodAction, PodStatus
-from labeltui.domain.poddocuments import gpu_document, pod_document
+from labeltui.domain.poddocuments import gpu_document, pod_document, pod_line
 from labeltui.domain.problems import Failed, Misused
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ async def pod_list(session: Session, _params: Mapping[str, Any], _report: Report
     """Every pod of the account, and what it costs."""
     client = await session.rental.client()
     pods = await client.pods()
-    return {"as_of": documents.moment(session.clock()), "pods": [pod_document(pod) for pod in pods]}
+    return {"as_of": documents.moment(session.clock()), "pods": [pod_line(pod) for pod in pods]}
 
 
 async def pod_show(session: Session, _params: Mapping[str, Any], _report: Report) -> Document:

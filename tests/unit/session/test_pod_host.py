@@ -1,0 +1,155 @@
+"""A pod as a host: looked up at each connect, its key vouched for by its own log, one pin per container start."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+
+from labeltui.config.model import RunpodSection
+from labeltui.domain.pod import Pod, PodLogLine, PodStatus, SshDoor
+from labeltui.domain.problems import Failed, Refused, Unreachable
+from labeltui.hosts.base import HostKey, Prompter
+from labeltui.session.podhost import PodHost, VouchedPrompter
+from labeltui.session.rental import Rental
+from labeltui.session.statedir import StateDir
+
+NOW = datetime(2026, 11, 23, 17, tzinfo=UTC)
+LATER = datetime(2026, 11, 23, 18, tzinfo=UTC)
+KEY = "SHA256:" + "a" * 43
+OTHER = "SHA256:" + "b" * 43
+UP = Pod("abc", "annot", PodStatus.RUNNING, NOW, ssh=SshDoor("203.0.113.7", 40022, "root"), started_at=NOW)
+
+
+class Asked:
+    """A prompter that notes what it is asked, and says no."""
+
+    def __init__(self) -> None:
+        self.keys: list[str] = []
+
+    async def secret(self, title: str, prompt: str) -> str | None:
+        return None
+
+    async def trust_host_key(self, key: HostKey) -> bool:
+        self.keys.append(key.fingerprint)
+        return False
+
+
+class Log:
+    """A client that only has a container log."""
+
+    def __init__(self, *lines: str, error: Exception | None = None) -> None:
+        self.lines, self.error = lines, error
+
+    async def recent_logs(self, _pod: str, _source: str, *, tail: int) -> tuple[PodLogLine, ...]:
+        if self.error:
+            raise self.error
+        return tuple(PodLogLine("container", line) for line in self.lines)
+
+
+class Found:
+    """A rental whose pod is ``pod``."""
+
+    def __init__(self, pod: Pod, log: Log) -> None:
+        self.section = RunpodSection(pod="annot")
+        self.pod, self.log = pod, log
+
+    async def find(self) -> Pod:
+        return self.pod
+
+    async def client(self) -> Log:
+        return self.log
+
+    def wake(self) -> None:
+        pass
+
+
+class Connecting:
+    """In place of SshHost: shows its host key to the prompter, and keeps it when it is trusted."""
+
+    def __init__(self, address: str, known_hosts: Path, prompter: Prompter, fingerprint: str) -> None:
+        self.address, self.known_hosts, self.prompter, self.fingerprint = (
+            address,
+            known_hosts,
+            prompter,
+            fingerprint,
+        )
+
+    async def connect(self) -> None:
+        if self.known_hosts.exists():
+            assert self.known_hosts.read_text() == self.fingerprint
+            return
+        if not await self.prompter.trust_host_key(HostKey(self.address, "ed25519", self.fingerprint)):
+            raise Refused("host_key_unknown", "no")
+        self.known_hosts.write_text(self.fingerprint)
+
+    async def close(self) -> None:
+        pass
+
+
+def host(tmp_path: Path, rental: Found, asked: Asked, shows: list[str]) -> PodHost:
+    def make(address: str, known_hosts: Path, prompter: Prompter) -> Any:
+        return Connecting(address, known_hosts, prompter, shows[0])
+
+    return PodHost(cast(Rental, rental), StateDir(tmp_path), asked, make)
+
+
+async def test_a_key_that_the_containers_log_shows_is_trusted_without_a_question(tmp_path: Path) -> None:
+    asked = Asked()
+    pod = host(tmp_path, Found(UP, Log("noise", f"256 {KEY} root@x (ED25519)")), asked, [KEY])
+    await pod.connect()
+    assert (pod.address, asked.keys) == ("root@203.0.113.7:40022", [])
+
+
+@pytest.mark.parametrize(
+    "log", [Log("nothing here"), Log(error=Failed("x", "logs are down")), Log(f"256 {OTHER}")]
+)
+async def test_any_other_key_is_asked_about(tmp_path: Path, log: Log) -> None:
+    asked = Asked()
+    with pytest.raises(Refused):
+        await host(tmp_path, Found(UP, log), asked, [KEY]).connect()
+    assert asked.keys == [KEY]
+
+
+async def test_a_new_start_of_the_container_is_a_new_pin_and_the_same_one_is_not(tmp_path: Path) -> None:
+    asked, shows = Asked(), [KEY]
+    rental = Found(UP, Log(KEY))
+    pod = host(tmp_path, rental, asked, shows)
+    await pod.connect()
+    rental.log = Log()  # the key is pinned now: the log is not needed
+    await pod.connect()
+
+    shows[0] = OTHER
+    with pytest.raises(AssertionError):
+        await pod.connect()  # the same container with another key is not let in
+
+    rental.pod, rental.log = Pod(**{**_fields(UP), "started_at": LATER}), Log(OTHER)
+    await pod.connect()
+    assert asked.keys == []
+
+
+@pytest.mark.parametrize(
+    ("pod", "error", "code"),
+    [
+        (Pod("abc", "annot", PodStatus.STOPPED, NOW), Refused, "pod_stopped"),
+        (Pod("abc", "annot", PodStatus.STARTING, NOW), Unreachable, "pod_starting"),
+        (Pod("abc", "annot", PodStatus.RUNNING, NOW), Unreachable, "pod_starting"),
+    ],
+)
+async def test_a_pod_that_cannot_be_reached_says_what_to_do(
+    tmp_path: Path, pod: Pod, error: type[Exception], code: str
+) -> None:
+    with pytest.raises(error) as raised:
+        await host(tmp_path, Found(pod, Log()), Asked(), [KEY]).connect()
+    assert raised.value.problem.code == code  # type: ignore[attr-defined]
+    assert raised.value.problem.hint  # type: ignore[attr-defined]
+
+
+async def test_secrets_are_asked_of_the_operator() -> None:
+    assert await VouchedPrompter(Asked(), frozenset()).secret("t", "p") is None
+
+
+def _fields(pod: Pod) -> dict[str, Any]:
+    return {name: getattr(pod, name) for name in pod.__dataclass_fields__}
