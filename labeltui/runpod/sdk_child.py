@@ -47,7 +47,10 @@ def main(stdin: TextIO, stdout: TextIO) -> int:
             if recorder is None:
                 recorder = _Recorder(graphql.requests)
                 graphql.requests = recorder
-            answer = {"data": graphql.run_graphql_query(request["query"], key).get("data")}
+            data = graphql.run_graphql_query(request["query"], key)["data"]
+            if not isinstance(data, dict):
+                raise TypeError("data")
+            answer = {"data": data}
         except Exception as error:  # whatever the SDK does, the console is told
             answer = {"error": _told(error, recorder)}
         stdout.write(json.dumps({"id": request["id"], **answer}).replace(key or "\0", "***") + "\n")

@@ -2,33 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
-from client_server import CANARY, Reply, Server, cut, hang, html, pod, problem, raw, reply
+from client_server import CANARY, Clock, Reply, Server, cut, hang, html, pod, problem, raw, reply, serving
 
 from labeltui.domain.pod import PodSpec, PodStatus
 from labeltui.domain.problems import LabeltuiError, Unreachable
 from labeltui.runpod.client import RunpodClient
 from labeltui.runpod.keys import Secret
 from labeltui.runpod.transport import Transport
-
-
-class Clock:
-    """Time that passes only by sleeping."""
-
-    def __init__(self) -> None:
-        self.at = 1000.0
-        self.slept: list[float] = []
-
-    def now(self) -> float:
-        return self.at
-
-    async def sleep(self, seconds: float) -> None:
-        self.slept.append(seconds)
-        self.at += seconds
-        await asyncio.sleep(0)
 
 
 @pytest.fixture
@@ -38,11 +21,8 @@ def clock() -> Clock:
 
 @pytest.fixture
 async def server() -> AsyncIterator[Server]:
-    made = Server()
-    listening = await asyncio.start_server(made.serve, "127.0.0.1", 0)
-    made.port = listening.sockets[0].getsockname()[1]
-    yield made
-    listening.close()
+    async with serving() as made:
+        yield made
 
 
 @pytest.fixture
