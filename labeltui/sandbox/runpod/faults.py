@@ -56,7 +56,7 @@ _ALL = (
         "This `status`, as problem, error, message, empty or html (`shape`).",
         ("status", "shape", "detail", "retry_after"),
     ),
-    Kind("garbage", "http", "200 and something that is not JSON."),
+    Kind("garbage", "http", "200 and JSON that breaks off."),
     Kind("log_cut", "log", "The log stream ends after `lines` lines.", ("lines",)),
 )
 

@@ -34,7 +34,9 @@ class _Strict(BaseModel):
     @classmethod
     def _no_nulls(cls, body: Any) -> Any:
         """Refuse null: what is not wanted is left out. Only a registry can be taken away so."""
-        if isinstance(body, dict) and any(value is None and name != "registry" for name, value in body.items()):
+        if isinstance(body, dict) and any(
+            value is None and name != "registry" for name, value in body.items()
+        ):
             raise ValueError("got null, want a value")
         return body
 

@@ -195,7 +195,9 @@ async def test_a_bad_request_here_is_a_bad_request_there(
     api: httpx.AsyncClient, body: Callable[..., dict[str, Any]]
 ) -> None:
     """The emulator refuses by schema exactly what the published schema refuses."""
-    schema = published.operation("POST", "/v2/pods")[1]["requestBody"]["content"]["application/json"]["schema"]
+    schema = published.operation("POST", "/v2/pods")[1]["requestBody"]["content"]["application/json"][
+        "schema"
+    ]
     variants: list[dict[str, Any]] = [
         body(**{name: value})
         for name in ("name", "image", "cloud", "gpu", "disk", "mounts", "ports", "env", "startSsh", "cpu")

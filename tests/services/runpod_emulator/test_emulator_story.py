@@ -69,7 +69,9 @@ async def test_the_whole_story(
     first = fingerprints(emulator, pod)
     async with login(pod, key, first) as ssh:
         assert "spleen_002.nii.gz" in await said(ssh, "ls ~/workspace/studies")
-        await said(ssh, "echo kept > ~/workspace/kept; echo lost > ~/lost; (setsid sleep 600 &) >/dev/null 2>&1")
+        await said(
+            ssh, "echo kept > ~/workspace/kept; echo lost > ~/lost; (setsid sleep 600 &) >/dev/null 2>&1"
+        )
         assert len(of_pod(emulator.token)) > 0
         home = emulator.containers.home(pod["id"])
         await act(api, emulator, pod, "stop")
@@ -77,7 +79,7 @@ async def test_the_whole_story(
     assert not of_pod(emulator.token)
     assert home is not None
     assert not home.exists()
-    with pytest.raises(OSError, match="refused|Connect call failed"):
+    with pytest.raises(OSError, match=r"refused|Connect call failed"):
         async with login(pod, key, first):
             pass
     pod = await act(api, emulator, pod, "start")
@@ -163,7 +165,7 @@ async def test_the_old_port_is_told_for_a_while(
     emulator.world.faults.arm("stale_address", seconds=90)
     stale = await act(api, emulator, pod, "start")
     assert stale["ssh"]["direct"]["port"] == pod["ssh"]["direct"]["port"]
-    with pytest.raises(OSError, match="refused|Connect call failed"):
+    with pytest.raises(OSError, match=r"refused|Connect call failed"):
         async with login(stale, key, fingerprints(emulator, stale)):
             pass
     await emulator.advance(60)
@@ -196,7 +198,7 @@ async def test_running_and_not_reachable(
     assert pod["status"] == "RUNNING"
     assert (pod["ssh"]["direct"] is not None) == door
     if door:
-        with pytest.raises(OSError, match="refused|Connect call failed"):
+        with pytest.raises(OSError, match=r"refused|Connect call failed"):
             async with login(pod, key, set()):
                 pass
 
