@@ -50,8 +50,6 @@ class SessionState:
     """One snapshot of the session. Each field is replaced whole by the source that owns it."""
 
     identity: Identity
-    pod: Reading[Pod] = field(default_factory=Reading)
-    account: Reading[Account] = field(default_factory=Reading)
     host: Reading[HostStatus] = field(default_factory=Reading)
     metrics: Reading[HostMetrics] = field(default_factory=Reading)
     tunnel: Reading[TunnelStatus] = field(default_factory=Reading)
@@ -61,3 +59,5 @@ class SessionState:
     training: Reading[TrainStatus] = field(default_factory=Reading)
     alerts: tuple[Alert, ...] = ()  # oldest first
     busy: tuple[str, ...] = ()  # titles of actions that run now
+    pod: Reading[Pod] = field(default_factory=Reading)
+    account: Reading[Account] = field(default_factory=Reading)
