@@ -16,6 +16,10 @@ from labeltui.sandbox.runpod.world import World
 GPU = "NVIDIA RTX A5000"
 
 
+def empty(folder: Path) -> bool:
+    return not list(folder.iterdir())
+
+
 @pytest.fixture
 async def emulator(tmp_path: Path) -> AsyncIterator[Emulator]:
     """An account on a fake clock; afterwards nothing of it is left."""
@@ -23,7 +27,7 @@ async def emulator(tmp_path: Path) -> AsyncIterator[Emulator]:
     async with Emulator(world, scenario="stopped", folder=tmp_path) as running:
         yield running
     assert not of_pod(running.token)
-    assert not list(tmp_path.iterdir())
+    assert empty(tmp_path)
 
 
 async def _judge(response: httpx.Response) -> None:

@@ -152,7 +152,8 @@ async def test_scheduled_ends_and_data_only(raw: httpx.AsyncClient, emulator: Em
     pod = (await ask(raw, query, i=wanted | ends)).json()["data"]["podFindAndDeployOnDemand"]["id"]
     await emulator.advance(3600)
     assert emulator.world.pods[pod].status == "EXITED"
-    await ask(raw, 'mutation{podResume(input:{podId:"%s",gpuCount:0}){id}}' % pod)
+    resume = "mutation r($id: String!){podResume(input:{podId:$id,gpuCount:0}){id}}"
+    assert (await ask(raw, resume, id=pod)).json() == {"data": {"podResume": {"id": pod}}}
     await emulator.advance(60)
     assert (emulator.world.pods[pod].status, emulator.world.pods[pod].gpus) == ("RUNNING", 0)
     await emulator.advance(7200)

@@ -20,6 +20,10 @@ from labeltui.sandbox.runpod.launch import PodFailed, RunPod, start_runpod
 from labeltui.sandbox.scenarios import UnknownScenario
 
 
+def empty(folder: Path) -> bool:
+    return not list(folder.iterdir())
+
+
 async def until(condition: Callable[[], bool]) -> None:
     limit = time.monotonic() + 10
     while not condition():
@@ -33,7 +37,7 @@ async def account(tmp_path: Path) -> AsyncIterator[RunPod]:
     yield running
     await running.close()
     assert not of_pod(running.ready["token"])
-    assert not list(tmp_path.iterdir())
+    assert empty(tmp_path)
 
 
 @pytest.fixture
@@ -115,7 +119,7 @@ async def test_nothing_is_left(tmp_path: Path, key: asyncssh.SSHKey, end: str) -
     await account.close()
     await account.close()
     assert not of_pod(account.ready["token"])
-    assert not list(tmp_path.iterdir())
+    assert empty(tmp_path)
 
 
 async def test_the_end_of_its_console_is_its_end(tmp_path: Path) -> None:
@@ -133,10 +137,10 @@ async def test_the_end_of_its_console_is_its_end(tmp_path: Path) -> None:
     )
     assert console.stdout is not None
     pid = int(await console.stdout.readline())
-    assert list(tmp_path.iterdir())
+    assert not empty(tmp_path)
     console.kill()
     await console.wait()
-    await until(lambda: not list(tmp_path.iterdir()) and not Path(f"/proc/{pid}/fd").exists())
+    await until(lambda: empty(tmp_path) and not Path(f"/proc/{pid}/fd").exists())
 
 
 async def test_what_cannot_start() -> None:

@@ -1,0 +1,408 @@
+"""The rules by which pods change, without a network and without containers."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+
+from labeltui.sandbox.runpod import edits, events, requests
+from labeltui.sandbox.runpod.clock import START, FakeClock, javascript, rfc3339
+from labeltui.sandbox.runpod.events import EVENTS, UnknownEvent
+from labeltui.sandbox.runpod.faults import FAULTS, Faults, UnknownFault
+from labeltui.sandbox.runpod.pods import ACTIONS, Mount, Pod, Spec
+from labeltui.sandbox.runpod.refusals import HOST_FULL, NO_CAPACITY, Refusal
+from labeltui.sandbox.runpod.requests import Invalid
+from labeltui.sandbox.runpod.world import World
+
+A5000 = "NVIDIA RTX A5000"
+
+
+def spec(**changes: Any) -> Spec:
+    return replace(Spec(name="x", image="i", disk=20, gpu=A5000, ports=["22/tcp"]), **changes)
+
+
+@pytest.fixture
+def world() -> World:
+    return World(clock=FakeClock(), funds=Decimal(1000))
+
+
+def wait(world: World, seconds: float) -> None:
+    assert isinstance(world.clock, FakeClock)
+    world.clock.advance(seconds)
+    world.advance()
+
+
+def in_status(world: World, status: str) -> Pod:
+    """Bring a pod into a status by what leads there."""
+    pod = world.create(spec())
+    if status == "PROVISIONING":
+        return pod
+    wait(world, 2)
+    if status == "STARTING":
+        return pod
+    wait(world, 60)
+    if status == "EXITED":
+        world.act(pod.id, "stop")
+    elif status == "ERROR":
+        events.happen(world, "host_failed", pod=pod.id)
+    return pod
+
+
+LEGAL = {
+    "PROVISIONING": {"stop": "EXITED", "terminate": "TERMINATED"},
+    "STARTING": {"stop": "EXITED", "terminate": "TERMINATED"},
+    "RUNNING": {"stop": "EXITED", "restart": "STARTING", "terminate": "TERMINATED"},
+    "EXITED": {"start": "STARTING", "terminate": "TERMINATED"},
+    "ERROR": {"start": "STARTING", "terminate": "TERMINATED"},
+}
+
+
+@pytest.mark.parametrize("status", LEGAL)
+@pytest.mark.parametrize("action", ["start", "stop", "restart", "terminate"])
+def test_what_is_legal_in_which_status(world: World, status: str, action: str) -> None:
+    pod = in_status(world, status)
+    assert pod.status == status
+    assert set(pod.actions) == set(LEGAL[status])
+    after = LEGAL[status].get(action)
+    if after is None:
+        with pytest.raises(Refusal) as refusal:
+            world.act(pod.id, action)
+        assert (refusal.value.status, pod.status) == (409, status)
+        return
+    world.act(pod.id, action)
+    assert pod.status == after
+    assert (pod.id in world.pods) == (after != "TERMINATED")
+
+
+def test_the_way_to_running_takes_its_time(world: World) -> None:
+    pod = world.create(spec())
+    seen = []
+    for _ in range(16):
+        seen.append(pod.status)
+        wait(world, 0.5)
+    assert seen == ["PROVISIONING"] * 2 + ["STARTING"] * 10 + ["RUNNING"] * 4
+    assert pod.started_at is not None
+    assert (pod.started_at - pod.created_at).total_seconds() == 6
+
+
+def test_a_second_start_has_the_image_already(world: World) -> None:
+    pod = in_status(world, "EXITED")
+    world.act(pod.id, "start")
+    wait(world, 1)
+    assert (pod.status, pod.starts) == ("RUNNING", 2)
+
+
+def test_one_long_step_ends_where_many_short_ones_do() -> None:
+    long, short = (World(clock=FakeClock(), funds=Decimal("0.50")) for _ in range(2))
+    for account in (long, short):
+        account.create(spec(mount=Mount("/workspace", 20)))
+    wait(long, 7200)
+    for _ in range(720):
+        wait(short, 10)
+    ends = [next(iter(account.gone.values()))[1] for account in (long, short)]
+    assert abs((ends[0] - ends[1]).total_seconds()) < 0.001
+    assert abs(long.balance() - short.balance()) < Decimal("1e-6")
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"gpu": "NVIDIA GeForce RTX 9999"},
+        {"gpu": "NVIDIA L40S", "centers": ("EU-SE-1",)},
+        {"gpu_count": 9},
+        {"centers": ("XX-1",)},
+        {"cuda": ("11.8",)},
+        {"countries": ("JP",)},
+        {"cpu": "cpu5c", "gpu": None, "centers": ("XX-1",)},
+    ],
+)
+def test_everything_is_worded_as_no_capacity(world: World, changes: dict[str, Any]) -> None:
+    with pytest.raises(Refusal) as refusal:
+        world.create(spec(**changes))
+    assert (refusal.value.status, refusal.value.detail) == (400, NO_CAPACITY)
+    assert not world.pods
+
+
+def test_a_pod_goes_where_its_volume_is_and_where_there_is_most(world: World) -> None:
+    wanted = requests.check(requests.CreateVolume, {"name": "v", "size": 10, "dataCenter": "EU-SE-1"})
+    volume = edits.create_volume(world, wanted)
+    assert world.create(spec()).center == "EU-RO-1"
+    assert world.create(spec(mount=Mount("/w", volume=volume.id))).center == "EU-SE-1"
+    with pytest.raises(Refusal) as refusal:
+        world.create(spec(mount=Mount("/w", volume="none")))
+    assert refusal.value.status == 404
+
+
+def test_zero_gpu_and_a_full_host(world: World) -> None:
+    pod = in_status(world, "EXITED")
+    world.faults.arm("host_full", pod=pod.id)
+    with pytest.raises(Refusal, match=HOST_FULL):
+        world.act(pod.id, "start")
+    world.faults.arm("zero_gpu")
+    world.act(pod.id, "start")
+    wait(world, 60)
+    assert (pod.status, pod.gpus, pod.cost) == ("RUNNING", 0, 0)
+    world.act(pod.id, "stop")
+    world.act(pod.id, "start")
+    assert pod.gpus == 1
+
+
+def test_slow_and_failing_starts(world: World) -> None:
+    world.faults.arm("slow_start", factor=100)
+    pod = world.create(spec())
+    wait(world, 590)
+    assert pod.status == "STARTING"
+    wait(world, 20)
+    assert pod.status == "RUNNING"
+    world.faults.arm("fails_to_start", pod=pod.id)
+    world.act(pod.id, "restart")
+    wait(world, 60)
+    assert (pod.status, pod.cost) == ("ERROR", 0)
+
+
+def update(world: World, pod: Pod, **body: Any) -> None:
+    edits.update(world, pod.id, requests.check(requests.UpdatePod, body))
+
+
+@pytest.mark.parametrize(
+    ("body", "anew"),
+    [
+        ({"name": "other"}, False),
+        ({"ports": ["22/tcp"]}, False),
+        ({"ports": ["22/tcp", "8000/http"]}, True),
+        ({"image": "j"}, True),
+        ({"env": {"A": "b"}}, True),
+        ({"mounts": {"persistent": {"size": 60, "path": "/workspace"}}}, True),
+        ({"mounts": {}}, False),
+    ],
+)
+def test_an_edit_of_the_container_makes_it_anew(world: World, body: dict[str, Any], anew: bool) -> None:
+    pod = world.create(spec(mount=Mount("/workspace", 50)))
+    wait(world, 60)
+    update(world, pod, **body)
+    assert (pod.status == "STARTING") == anew
+    wait(world, 60)
+    assert (pod.status, pod.starts) == ("RUNNING", 2 if anew else 1)
+
+
+@pytest.mark.parametrize(
+    "mounts",
+    [
+        {"persistent": {"size": 40, "path": "/workspace"}},
+        {"network": [{"volumeId": "v", "path": "/workspace"}]},
+        {"network": []},
+    ],
+)
+def test_a_mount_only_grows(world: World, mounts: dict[str, Any]) -> None:
+    pod = world.create(spec(mount=Mount("/workspace", 50)))
+    with pytest.raises(Refusal) as refusal:
+        update(world, pod, mounts=mounts)
+    assert refusal.value.status == 400
+
+
+def test_a_locked_pod(world: World) -> None:
+    pod = in_status(world, "RUNNING")
+    update(world, pod, locked=True)
+    for action in ("stop", "restart"):
+        with pytest.raises(Refusal, match="locked"):
+            world.act(pod.id, action)
+    with pytest.raises(Refusal, match="locked"):
+        update(world, pod, image="j")
+    world.act(pod.id, "terminate")
+    assert not world.pods
+
+
+def test_keys_are_copied_once_at_the_rent(world: World) -> None:
+    world.ssh_keys = ["ssh-ed25519 A a", "ssh-ed25519 B b"]
+    pod = world.create(spec(start_ssh=True))
+    own = world.create(spec(start_ssh=True, env={"PUBLIC_KEY": "mine"}))
+    without = world.create(spec())
+    world.ssh_keys = []
+    assert pod.spec.env["PUBLIC_KEY"] == "ssh-ed25519 A a\nssh-ed25519 B b"
+    assert (own.spec.env, without.spec.env) == ({"PUBLIC_KEY": "mine"}, {})
+    assert world.create(spec(start_jupyter=True)).spec.env["JUPYTER_PASSWORD"]
+
+
+@pytest.mark.parametrize(
+    ("event", "status", "text"),
+    [
+        ("stopped_elsewhere", "EXITED", "Exited by user: "),
+        ("outbid", "EXITED", "Outbid: "),
+        ("deleted_elsewhere", "TERMINATED", "Terminated by user: "),
+        ("host_failed", "ERROR", "Exited by Runpod: "),
+        ("restarted_elsewhere", "STARTING", "Rented by User: "),
+    ],
+)
+def test_what_others_do(world: World, event: str, status: str, text: str) -> None:
+    pod = in_status(world, "RUNNING")
+    events.happen(world, event, pod=pod.id)
+    assert (pod.status, pod.change.startswith(text)) == (status, True)
+
+
+def test_an_unpaid_volume_is_reclaimed(world: World) -> None:
+    wanted = requests.check(requests.CreateVolume, {"name": "v", "size": 10, "dataCenter": "EU-RO-1"})
+    volume = edits.create_volume(world, wanted)
+    events.happen(world, "volume_reclaimed", volume=volume.id)
+    assert (world.volumes, world.ledger.rate()) == ({}, 0)
+
+
+@pytest.mark.parametrize(
+    ("event", "parameters"),
+    [
+        ("explode", {}),
+        ("deleted_elsewhere", {"pod": "none"}),
+        ("deleted_elsewhere", {}),
+        ("load", {"pod": "none"}),
+    ],
+)
+def test_events_that_cannot_happen(world: World, event: str, parameters: dict[str, Any]) -> None:
+    with pytest.raises(UnknownEvent):
+        events.happen(world, event, **parameters)
+
+
+def test_every_fault_and_event_says_what_it_is() -> None:
+    assert all(kind.effect.endswith((".", "`.", ").")) for kind in FAULTS.values())
+    assert all(event.__doc__ for event in EVENTS.values())
+
+
+def test_a_fault_is_used_up_by_what_fits() -> None:
+    faults = Faults()
+    faults.arm("status", times=2, status=500, path="^/v2/pods", method="GET")
+    assert faults.take("status", method="POST", path="/v2/pods") is None
+    assert faults.take("status", method="GET", path="/v2/billing/pods") is None
+    taken = [faults.take("status", method="GET", path="/v2/pods/x") for _ in range(3)]
+    assert taken == [{"status": 500}, {"status": 500}, None]
+    faults.arm("no_capacity", times=None)
+    assert all(faults.take("no_capacity", name="x") == {} for _ in range(5))
+    faults.clear()
+    assert faults.take("no_capacity") is None
+    for name, parameters in (("explode", {}), ("cut", {"pod": "x"})):
+        with pytest.raises(UnknownFault):
+            faults.arm(name, **parameters)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"gpu": {"id": A5000}, "cpu": {"id": "cpu5c", "vcpuCount": 2}},
+        {"cpu": {"id": "cpu5c", "vcpuCount": 2}, "mounts": {"persistent": {"size": 10, "path": "/w"}}},
+        {"gpu": {"id": A5000}, "ports": ["22"]},
+        {"gpu": {"id": A5000}, "ports": [f"{port}/http" for port in range(8000, 8011)]},
+        {"gpu": {"id": A5000}, "env": {f"A{number}": "" for number in range(51)}},
+        {"gpu": {"id": A5000, "minCudaVersion": "12.4", "allowedCudaVersions": ["12.4"]}},
+        {
+            "gpu": {"id": A5000},
+            "mounts": {
+                "persistent": {"size": 10, "path": "/w"},
+                "network": [{"volumeId": "v", "path": "/w"}],
+            },
+        },
+    ],
+)
+def test_rules_across_fields(body: dict[str, Any]) -> None:
+    checked = requests.check(requests.CreatePod, {"name": "x", "image": "i", "disk": 20, **body})
+    with pytest.raises(Refusal) as refusal:
+        requests.spec_of(checked)
+    assert refusal.value.status == 400
+
+
+def test_an_extra_field_is_named_as_the_api_names_it() -> None:
+    with pytest.raises(Invalid) as wrong:
+        requests.check(requests.CreatePod, {"name": "x", "bogus": 1, "gpu": {"id": A5000, "many": 2}})
+    assert set(wrong.value.errors) == {
+        "$: additional properties 'bogus' not allowed",
+        "$.gpu: additional properties 'many' not allowed",
+    }
+
+
+@pytest.mark.parametrize(("floor", "versions"), [("12", 3), ("12.6", 2), ("12.11", 0), ("9.9", 3), ("13", 0)])
+def test_cuda_versions_are_numbers(floor: str, versions: int) -> None:
+    assert len(requests.at_least(floor)) == versions
+
+
+def test_instants_as_the_api_writes_them() -> None:
+    assert rfc3339(START) == "2026-11-23T09:00:00Z"
+    assert javascript(START) == "Mon Nov 23 2026 09:00:00 GMT+0000 (Coordinated Universal Time)"
+    with pytest.raises(ValueError, match="back"):
+        FakeClock().advance(-1)
+
+
+class Account(RuleBasedStateMachine):
+    """Anything anybody can do, in any order: the books balance and no state is impossible."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.world = World(clock=FakeClock(), funds=Decimal(20))
+        self.chance = 0
+
+    def some(self, number: int) -> Pod:
+        pods = list(self.world.pods.values())
+        return pods[number % len(pods)]
+
+    @staticmethod
+    def answer(request: Callable[[], object]) -> int:
+        """Return the status of a refusal, or 201."""
+        try:
+            request()
+        except Refusal as refusal:
+            return refusal.status
+        return 201
+
+    @rule(size=st.sampled_from([0, 10, 200]), fault=st.sampled_from([None, "stuck_pulling", "image_refused"]))
+    def rent(self, size: int, fault: str | None) -> None:
+        if fault is not None:
+            self.world.faults.arm(fault)
+        answer = self.answer(
+            lambda: self.world.create(spec(mount=Mount("/workspace", size) if size else None))
+        )
+        assert answer in (201, 402)
+        self.world.faults.clear()
+
+    @precondition(lambda self: self.world.pods)
+    @rule(number=st.integers(0, 9), action=st.sampled_from(["start", "stop", "restart", "terminate"]))
+    def act(self, number: int, action: str) -> None:
+        pod = self.some(number)
+        legal = action in pod.actions
+        answer = self.answer(lambda: self.world.act(pod.id, action))
+        assert answer in ((201, 402, 404) if legal else (404, 409))
+
+    @precondition(lambda self: self.world.pods)
+    @rule(number=st.integers(0, 9), event=st.sampled_from(["host_failed", "stopped_elsewhere", "migrated"]))
+    def happens(self, number: int, event: str) -> None:
+        pod = self.some(number)
+        answer = self.answer(lambda: events.happen(self.world, event, pod=pod.id))
+        assert answer in (201, 402)
+        assert answer == 402 or (pod.id in self.world.pods) == (event != "migrated")
+
+    @rule(seconds=st.sampled_from([0.5, 7, 600, 40_000]))
+    def time_passes(self, seconds: float) -> None:
+        wait(self.world, seconds)
+
+    @invariant()
+    def the_books_balance(self) -> None:
+        owners = {segment.owner for segment in self.world.ledger.segments}
+        total = sum(
+            self.world.ledger.between(owner, kind, START, self.world.now)
+            for owner in owners
+            for kind in ("gpu", "disk")
+        )
+        assert abs(self.world.funds - total - self.world.balance()) < Decimal("1e-15")
+        rate = sum(sum(pod.rates().values()) for pod in self.world.pods.values())
+        assert abs(self.world.ledger.rate() - rate) < Decimal("1e-15")
+
+    @invariant()
+    def nothing_is_impossible(self) -> None:
+        for pod in self.world.pods.values():
+            assert pod.status in ACTIONS
+            assert (pod.cost > 0) == (pod.status in ("PROVISIONING", "STARTING", "RUNNING"))
+            assert pod.started_at is None or pod.started_at >= pod.created_at
+        assert not set(self.world.pods) & set(self.world.gone)
+
+
+TestAccount = Account.TestCase
+TestAccount.settings = settings(max_examples=20, stateful_step_count=15, deadline=None)
