@@ -6,7 +6,7 @@ import base64
 import binascii
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
@@ -308,6 +308,17 @@ class PodLogLine:
     text: str
     at: datetime | None = None
     id: str = ""
+
+
+def described(pod: Pod, offers: Mapping[str, GpuOffer], volumes: Mapping[str, NetworkVolume]) -> Pod:
+    """The pod with what the catalogue and the volumes (each by id) know of it: GPU name, memory, volume size."""
+    offer, volume = offers.get(pod.gpu_id), volumes.get(pod.network_volume_id or "")
+    return replace(
+        pod,
+        gpu_name=offer.name if offer else pod.gpu_name,
+        gpu_vram_gb=offer.vram_gb if offer else pod.gpu_vram_gb,
+        network_volume_gb=volume.size_gb if volume else pod.network_volume_gb,
+    )
 
 
 def container_restarted(before: Pod, after: Pod) -> bool:

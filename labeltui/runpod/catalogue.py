@@ -109,8 +109,16 @@ class Catalogue:
         """$ spent since midnight on this machine's clock: the bill, and what ``pods`` cost since its last bucket."""
         now = self._now()
         midnight = now.astimezone().replace(hour=0, minute=0, second=0, microsecond=0)
-        running = [(p.id, p.cost_per_hour, p.started_at or p.created_at) for p in pods if p.cost_per_hour]
-        return spent_since(midnight, now, await self.bill(midnight), running)
+        records = await self.bill(midnight)
+        billed = {record.pod_id for record in records}
+        # A pod is paid for from the moment it is rented, while its image is still pulled; one that has been
+        # billed before may have been stopped in between, so only its start counts.
+        running = [
+            (p.id, p.cost_per_hour, p.started_at if p.id in billed else p.created_at)
+            for p in pods
+            if p.cost_per_hour
+        ]
+        return spent_since(midnight, now, records, running)
 
 
 def _given(params: dict[str, Any]) -> dict[str, Any]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
 from datetime import UTC, datetime
 from urllib.parse import quote
 
@@ -30,12 +32,13 @@ from labeltui.runpod.problems import (
     pod_gone,
     still_there,
 )
-from labeltui.runpod.transport import Transport
+from labeltui.runpod.transport import Answer, Transport
 
 OFF = ("runpod_api_off", "runpod_not_found")  # what a call to an API that is no longer there comes back with
 GONE = ("runpod_api_off", "runpod_pod_gone")  # the same, of a call that names a pod
 API_CHOICES = ("auto", "v2", "graphql")
 APPEAR_S = 45.0  # how long a pod is looked for after a create that nobody answered
+SETTLE_S = 180.0  # how long it may take to be listed: until then no second request is sent for its name
 VANISH_S = 60.0  # how long a terminated pod may go on being listed
 LOOK_AGAIN_S = 3.0
 
@@ -66,6 +69,9 @@ class RunpodClient(Catalogue):
         self._api = api
         self._clock = clock
         self._v2_off = api == "graphql"
+        self._renting = asyncio.Lock()
+        self._unclear: dict[str, float] = {}  # until when a pod of that name may still appear
+        self._rented_ids: dict[str, str] = {}  # by name: a pod may be listed late, but is found by its id
 
     async def close(self) -> None:
         """Give connections and the SDK's process back."""
@@ -89,7 +95,7 @@ class RunpodClient(Catalogue):
         if not self._v2_off:
             try:
                 listed = await self.transport.pages("pods", "pods", "the list of pods")
-                return tuple(convert.pod(entry, self._now()) for entry in listed)
+                return tuple(convert.pod(entry, self._now()) for entry in listed if entry.get("id"))
             except LabeltuiError as error:
                 # An account always has a list, if an empty one: a 404 means that there is no such API.
                 self._fall_back(api_off() if error.problem.code == "runpod_not_found" else error)
@@ -99,7 +105,7 @@ class RunpodClient(Catalogue):
         """One pod; None when RunPod says that there is none (which is believed when it has said so twice)."""
         if not self._v2_off:
             try:
-                return convert.pod(await self.transport.get(_path(pod_id), "the pod"), self._now())
+                return self._read(await self.transport.send("GET", _path(pod_id), "the pod"))
             except LabeltuiError as error:
                 if error.problem.code == "runpod_pod_gone" and await self._v2_answers():
                     return None
@@ -110,20 +116,37 @@ class RunpodClient(Catalogue):
         """Rent a pod, and never two: one that already has the name is taken for the one asked for.
 
         Raises ``runpod_create_unclear`` when nobody can say whether it was rented: then call it again with
-        the same name, later. ``runpod_no_capacity`` and ``runpod_pool_forbidden``: try another offer.
+        the same name; it looks for as long as the pod may still appear (up to three minutes) before it asks
+        again. ``runpod_no_capacity`` and ``runpod_pool_forbidden``: try another offer.
         """
-        found = _named(await self.pods(), spec.name)
-        if found is not None:
-            return found
+        async with self._renting:
+            pod = await self._known(spec.name)
+            if pod is None:
+                self._unclear[spec.name] = self._clock() + SETTLE_S  # also when this task is cancelled
+                pod = await self._rented(spec)
+            self._unclear.pop(spec.name, None)
+            self._rented_ids[spec.name] = pod.id
+            return pod
+
+    async def _known(self, name: str) -> Pod | None:
+        rented = self._rented_ids.get(name)
+        pod = await self.pod(rented) if rented else None
+        if pod is not None and pod.status is not PodStatus.TERMINATED:
+            return pod
+        return await self._appeared(name, self._unclear.get(name, 0.0))
+
+    async def _rented(self, spec: PodSpec) -> Pod:
         try:
             return await self._create(spec)
         except LabeltuiError as error:
             if not is_unclear(error):
+                del self._unclear[spec.name]
                 raise
-            found = await self._appeared(spec.name)
-            if found is None:
-                raise create_unclear(spec.name, error) from error
-            return found
+            with suppress(LabeltuiError):
+                found = await self._appeared(spec.name, self._clock() + APPEAR_S)
+                if found is not None:
+                    return found
+            raise create_unclear(spec.name, error) from error
 
     async def _create(self, spec: PodSpec) -> Pod:
         if not self._v2_off:
@@ -131,22 +154,24 @@ class RunpodClient(Catalogue):
                 answer = await self.transport.send(
                     "POST", "pods", "the new pod", doing=Doing.CREATE, body=convert.create_body(spec)
                 )
-                return convert.pod(self.transport.parsed(answer), self._now())
+                return self._read(answer)
             except LabeltuiError as error:
                 if error.problem.code == "runpod_not_found" and await self._v2_answers():
                     raise
                 self._fall_back(error, OFF)
         return await self.graphql.create(spec, self._now())
 
-    async def _appeared(self, name: str) -> Pod | None:
-        """The pod of that name, looked for until it can be said that there is none yet."""
-        until = self._clock() + APPEAR_S
+    async def _appeared(self, name: str, until: float) -> Pod | None:
+        """The pod of that name, looked for until then; None when the last look found none."""
         while True:
+            last = self._clock() >= until
             try:
                 found = _named(await self.pods(), name)
             except LabeltuiError:
+                if last:
+                    raise
                 found = None
-            if found is not None or self._clock() >= until:
+            if found is not None or last:
                 return found
             await self.transport.sleep(LOOK_AGAIN_S)
 
@@ -177,7 +202,7 @@ class RunpodClient(Catalogue):
                     doing=doing,
                     body={"action": action.value},
                 )
-                return convert.pod(self.transport.parsed(answer), self._now())
+                return self._read(answer)
             except LabeltuiError as error:
                 if error.problem.code == "runpod_pod_gone" and await self._v2_answers():
                     raise
@@ -271,6 +296,14 @@ class RunpodClient(Catalogue):
     ) -> tuple[PodLogLine, ...]:
         """The last lines there are now."""
         return await logs.recent(self.transport, f"{_path(pod_id)}/logs", source, tail=tail)
+
+    def _read(self, answer: Answer) -> Pod:
+        """The pod in an answer; one without an id is none, and whether it was made or changed is not known."""
+        document = self.transport.parsed(answer)
+        pod = convert.pod(document, self._now()) if isinstance(document, dict) else None
+        if pod is None or not pod.id:
+            raise self.transport.odd(answer.what, "holds no pod")
+        return pod
 
     # Whether v2 is still there
 

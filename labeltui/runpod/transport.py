@@ -146,7 +146,7 @@ class Transport:
             document = await self.get(path, what, **params)
             listed = document.get(field) if isinstance(document, dict) else None
             if not isinstance(listed, list):
-                raise self._odd(what, f"has no list of {field}")
+                raise self.odd(what, f"has no list of {field}")
             entries.extend(entry for entry in listed if isinstance(entry, dict))
             more = document.get("pagination")
             cursor = more.get("nextCursor") if isinstance(more, dict) else None
@@ -156,7 +156,7 @@ class Transport:
                 break
             seen.add(str(cursor))
             params = {**params, "cursor": str(cursor)}
-        raise self._odd(what, "never comes to its last page")
+        raise self.odd(what, "never comes to its last page")
 
     async def send(
         self,
@@ -224,7 +224,7 @@ class Transport:
         async for chunk in response.aiter_bytes():
             content += chunk
             if len(content) > MAX_DOCUMENT:
-                raise self._odd(what, f"is larger than {MAX_DOCUMENT >> 20} MiB")
+                raise self.odd(what, f"is larger than {MAX_DOCUMENT >> 20} MiB")
         return bytes(content)
 
     @asynccontextmanager
@@ -261,7 +261,7 @@ class Transport:
         except (TimeoutError, httpx.TimeoutException) as error:
             raise self._timed_out(what, error) from None
         except httpx.DecodingError:
-            raise self._odd(what, "has a body that can not be decoded") from None
+            raise self.odd(what, "has a body that can not be decoded") from None
         except httpx.TransportError as error:
             raise self._unreachable(what, error) from None
 
@@ -284,11 +284,12 @@ class Transport:
         try:
             return json.loads(answer.content, parse_float=Decimal, parse_constant=lambda _: None)
         except (ValueError, RecursionError, ArithmeticError):
-            raise self._odd(
+            raise self.odd(
                 answer.what, "is not JSON", cleaned(answer.content[:1000].decode("utf-8", "replace"))
             ) from None
 
-    def _odd(self, what: str, how: str, detail: str = "") -> LabeltuiError:
+    def odd(self, what: str, how: str, detail: str = "") -> LabeltuiError:
+        """An answer that can not be used; ``how`` goes on from "it"."""
         return Failed(
             "runpod_answer",
             f"RunPod's answer to {what} can not be used: it {how}.",
