@@ -69,6 +69,9 @@ def open_console(launch: Launch) -> int:
             "The console needs a terminal, and this is none.",
             "Name a command, for example `labeltui status --json`; `labeltui --help` lists them.",
         )
+    # Textual reads it once, when imported: what else repaints must not keep a typed letter's echo waiting for
+    # the next of 60 frames a second. What repaints often caps itself.
+    os.environ.setdefault("TEXTUAL_FPS", "240")
     # Importing makes only what stays: collecting in between is a tenth of the way to first paint.
     gc.disable()
     from labeltui.ui.app import Console  # noqa: PLC0415
