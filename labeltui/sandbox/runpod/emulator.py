@@ -33,6 +33,15 @@ class _Server(uvicorn.Server):
     def capture_signals(self) -> Iterator[None]:
         yield
 
+    def cut(self) -> None:
+        """Stop listening and end every connection at once; log streams would never end by themselves."""
+        for listener in getattr(self, "servers", []):
+            listener.close()
+        for connection in list(self.server_state.connections):
+            connection.transport.abort()
+        for task in list(self.server_state.tasks):
+            task.cancel()
+
 
 def _new_folder(inside: Path | None) -> Path:
     return Path(tempfile.mkdtemp(prefix="labeltui-runpod-", dir=inside)).resolve()
@@ -120,8 +129,8 @@ class Emulator:
     async def close(self) -> None:
         """End everything and remove the files; may be called twice."""
         if self._server is not None:
-            self._server.should_exit = self._server.force_exit = True
-        for task in self._tasks[1:]:
+            self._server.cut()
+        for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self._tasks = []
