@@ -170,11 +170,15 @@ _FIRST_TO_SHORTEN = (0, 4, 2, 1, 3, 5)
 
 def strip_line(state: SessionState, now: datetime, width: int) -> Content:
     """All facts on one line: each in the longest words that still let the others fit."""
-    told = facts(state, now)
+    from labeltui.ui.money import pod_fact  # noqa: PLC0415 - it needs this module
+
+    pod = pod_fact(state, now)
+    told = facts(state, now) if pod is None else (pod, *facts(state, now))
+    order = _FIRST_TO_SHORTEN if pod is None else (*(place + 1 for place in _FIRST_TO_SHORTEN), 0)
     lengths = [LONG] * len(told)
     line = _joined(state, told, lengths, " │ ")
     for length in (MEDIUM, SHORT):
-        for position in _FIRST_TO_SHORTEN:
+        for position in order:
             if line.cell_length <= width:
                 return line
             lengths[position] = length

@@ -10,6 +10,7 @@ from labeltui.domain.host import Gpu, HostMetrics, HostStatus, LinkState, Tunnel
 from labeltui.domain.state import SessionState
 from labeltui.ui import words
 from labeltui.ui.facts import stale_age
+from labeltui.ui.money import money_lines
 from labeltui.ui.panes.card import Card, row, told, wrapped
 from labeltui.ui.text import elide, safe
 from labeltui.ui.widgets.bar import bar
@@ -96,7 +97,8 @@ class PodCard(Card):
                 row("host", told(words.UNKNOWN)),
                 *wrapped(error or "Opening the session …", width, Tone.WARN if error else Tone.FAINT),
             ]
-        lines = self._connection(host, state, now, width)
+        lines = money_lines(state, now, width)
+        lines += self._connection(host, state, now, width)
         lines += self._load(state, now, width)
         lines += tunnel_lines(state, now, width)
         if len(lines) > height:  # what never changes goes first

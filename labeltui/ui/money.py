@@ -1,0 +1,76 @@
+"""The rented pod and its money, in words: for the strip and for the pod pane. Pure."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from decimal import Decimal
+
+from textual.content import Content
+
+from labeltui.domain.pod import PodStatus
+from labeltui.domain.state import SessionState
+from labeltui.ui import words
+from labeltui.ui.facts import Fact, stale_age
+from labeltui.ui.panes.card import row, told, wrapped
+from labeltui.ui.text import safe
+from labeltui.ui.words import Tone, Word
+
+POD = {
+    PodStatus.PROVISIONING: Word("◌", "provisioning", Tone.BUSY),
+    PodStatus.STARTING: Word("◌", "starting", Tone.BUSY),
+    PodStatus.RUNNING: Word("●", "running", Tone.GOOD),
+    PodStatus.STOPPED: Word("○", "stopped", Tone.FAINT),
+    PodStatus.ERROR: Word("✗", "error", Tone.BAD),
+    PodStatus.TERMINATED: Word("✗", "terminated", Tone.BAD),
+    PodStatus.UNKNOWN: words.UNKNOWN,
+}
+FEW_HOURS = 3
+
+
+def rate(per_hour: Decimal | None) -> str:
+    """``$0.28/h``; what costs less than a cent is shown as that."""
+    if per_hour is None:
+        return "$?/h"
+    return f"${per_hour:.2f}/h" if per_hour >= Decimal("0.01") or not per_hour else f"${per_hour:.4f}/h"
+
+
+def pod_fact(state: SessionState, now: datetime) -> Fact | None:
+    """The pod and its rate for the strip; None for a session that is not on RunPod."""
+    pod = state.pod.value
+    names = ("pod", "pod", "pod")
+    if pod is None:
+        return Fact(names, ("not known", "?", "?"), "?", Tone.WARN) if state.pod.error else None
+    word = POD[pod.status]
+    cost = rate(pod.cost_per_hour)
+    hours = _hours_left(state)
+    long = f"{word.text} {cost}" + (f", {hours} h left" if hours is not None else "")
+    tone = Tone.BAD if hours is not None and hours < FEW_HOURS else word.tone
+    return Fact(names, (long, f"{cost}", cost), word.glyph, tone, stale_age(state.pod, now))
+
+
+def _hours_left(state: SessionState) -> int | None:
+    hours = state.account.value.hours_left if state.account.value is not None else None
+    return None if hours is None else int(hours)
+
+
+def money_lines(state: SessionState, now: datetime, width: int) -> list[Content]:
+    """Pod, rate and balance for the pod pane; nothing for a session that is not on RunPod."""
+    pod = state.pod.value
+    if pod is None:
+        return wrapped(safe(state.pod.error), width, Tone.WARN) if state.pod.error else []
+    gpu = f" {pod.gpu_count}× {safe(pod.gpu_name)}" if pod.gpu_name else ""
+    lines = [row("pod", told(POD[pod.status], stale_age(state.pod, now)), (gpu, Tone.PLAIN))]
+    stopped = f" · stopped {rate(pod.cost_per_hour_stopped)}" if pod.status.is_up else ""
+    lines.append(row("cost", (rate(pod.cost_per_hour), Tone.PLAIN), (stopped, Tone.FAINT)))
+    account, hours = state.account.value, _hours_left(state)
+    if account is not None and account.balance is not None:
+        tone = Tone.BAD if hours is not None and hours < FEW_HOURS else Tone.PLAIN
+        left = f" · {hours} h left" if hours is not None else ""
+        lines.append(row("balance", (f"${account.balance:.2f}{left}", tone)))
+    if pod.lost_its_gpu:
+        lines += wrapped(
+            "It came back without a GPU: stop it and try later, or make a new pod.", width, Tone.BAD
+        )
+    if pod.is_public:
+        lines += wrapped("A port of it is on the open web, without a password.", width, Tone.WARN)
+    return lines
