@@ -119,6 +119,7 @@ class Pod:
     gpu_count: int = 0
     gpu_vram_gb: int | None = None  # of one GPU
     gpus_attached: int | None = None  # GPUs the running container reports; 0 is a pod that came back without
+    cpu_id: str = ""  # kind of a pod that was rented without a GPU
     gpus_free_on_host: int | None = None  # GraphQL only: whether a stopped pod would get one again
     vcpu_count: float | None = None
     ram_gb: float | None = None
@@ -161,8 +162,8 @@ class Pod:
 
     @property
     def lost_its_gpu(self) -> bool:
-        """True for a pod that was rented with a GPU and runs without one."""
-        return self.status is PodStatus.RUNNING and self.gpu_count > 0 and self.gpus_attached == 0
+        """True for a pod that was rented with a GPU and runs without one; a count that is not told is no loss."""
+        return self.status is PodStatus.RUNNING and not self.cpu_id and self.gpus_attached == 0
 
     @property
     def cost_per_hour(self) -> Decimal | None:

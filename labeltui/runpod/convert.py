@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
+from ipaddress import ip_address, ip_network
 from typing import Any
 
 from labeltui.domain.money import ZERO, BillingRecord
@@ -36,6 +37,7 @@ STATUS = {
 }
 ACTIONS = {action.value: action for action in PodAction}
 _PORT = re.compile(r"(\d{1,5})/(tcp|http)")
+_OWN_NETWORK = ip_network("100.64.0.0/10")
 _HOST = re.compile(r"[A-Za-z0-9:][A-Za-z0-9.:-]*")
 _USER = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
 _GPU_PREFIX = re.compile(r"^(NVIDIA|AMD) (GeForce |Instinct )?")
@@ -61,6 +63,7 @@ def pod(document: Mapping[str, Any], now: datetime) -> Pod:
         gpu_name=short_gpu(told.gpu.id) if told.gpu else "",
         gpu_count=(told.gpu.count or 1) if told.gpu else 0,
         gpus_attached=None if runtime.gpus is None else len(runtime.gpus),
+        cpu_id=(told.cpu.id or "cpu") if told.cpu else "",
         vcpu_count=machine.vcpuCount if machine else None,
         ram_gb=machine.memory if machine else None,
         container_disk_gb=told.disk,
@@ -125,8 +128,16 @@ def _ports(declared: tuple[str, ...], mapped: tuple[wire.MappedPort, ...]) -> tu
         ):  # an http port's address is the proxy's own, of no use to anybody
             ports.append(Port(private, protocol))
         else:
-            ports.append(Port(private, protocol, at.public, at.ip or None))
+            ports.append(Port(private, protocol, at.public, public_ip(at.ip)))
     return tuple(ports)
+
+
+def public_ip(text: str) -> str | None:
+    """An address that a port is reached at; None for those of RunPod's own network (100.64.0.0/10)."""
+    try:
+        return None if ip_address(text) in _OWN_NETWORK else text
+    except (ValueError, TypeError):
+        return None
 
 
 def _load(runtime: wire.Runtime) -> Load:

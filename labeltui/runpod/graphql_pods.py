@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 from labeltui.domain.pod import Cloud, Load, Pod, PodAction, PodSpec, PodStatus, Port, SshDoor
 from labeltui.runpod import wire
-from labeltui.runpod.convert import environment, public_door, short_gpu
+from labeltui.runpod.convert import environment, public_door, public_ip, short_gpu
 
 # One unknown field fails the whole query, so only fields that were seen in use; never keys, nor the registry's.
 FIELDS = (
@@ -105,6 +105,7 @@ def pod(document: Mapping[str, Any], now: datetime) -> Pod:
         gpu_name=told.machine.gpuDisplayName or short_gpu(told.machine.gpuTypeId),
         gpu_count=told.gpuCount or 0,
         gpus_attached=None if runtime.gpus is None else len(runtime.gpus),
+        cpu_id="" if told.gpuCount or told.machine.gpuTypeId else "cpu",
         gpus_free_on_host=told.machine.gpuAvailable,
         vcpu_count=told.vcpuCount,
         ram_gb=told.memoryInGb,
@@ -164,7 +165,7 @@ def _ports(declared: str, mapped: tuple[_Port, ...]) -> tuple[Port, ...]:
         at = next((m for m in mapped if m.isIpPublic and m.privatePort == int(number)), None)
         public = at if protocol == "tcp" else None
         ports.append(
-            Port(int(number), protocol, public.publicPort, public.ip or None)
+            Port(int(number), protocol, public.publicPort, public_ip(public.ip))
             if public
             else Port(int(number), protocol)
         )

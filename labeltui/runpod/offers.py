@@ -4,6 +4,9 @@ from __future__ import annotations
 
 OFFERS: dict[str, tuple[str, ...]] = {
     "runpod_no_key": ("doctor",),
+    "runpod_bad_url": ("doctor",),
+    "runpod_bad_api": ("doctor",),
+    "runpod_bad_config": ("doctor",),
     "runpod_bad_key": ("doctor",),
     "runpod_key_command": ("doctor",),
     "runpod_key_refused": ("doctor",),

@@ -92,6 +92,26 @@ def test_gpus_that_are_not_told_are_not_lost(gpus: list[Any] | None, lost: bool)
     runtime = {} if gpus is None else {"gpus": gpus}
     document = {"status": "RUNNING", "gpu": {"id": "g", "count": 1}, "runtime": runtime}
     assert convert.pod(document, NOW).lost_its_gpu is lost
+    without = {name: value for name, value in document.items() if name != "gpu"}
+    assert convert.pod(without, NOW).lost_its_gpu is lost
+    assert not convert.pod(without | {"cpu": {"id": "cpu5c"}}, NOW).lost_its_gpu
+    assert not convert.pod(document | {"status": "STARTING"}, NOW).lost_its_gpu
+
+
+@pytest.mark.parametrize(
+    ("ip", "shown"),
+    [
+        ("195.26.233.3", "195.26.233.3"),
+        ("100.65.1.2", None),
+        ("", None),
+        ("nonsense", None),
+        ("2001:db8::1",) * 2,
+    ],
+)
+def test_addresses_of_the_inner_network_are_not_shown(ip: str, shown: str | None) -> None:
+    port = {"private": 22, "public": 4, "type": "tcp", "ip": ip}
+    (seen,) = convert.pod({"ports": ["22/tcp"], "runtime": {"ports": [port]}}, NOW).ports
+    assert (seen.public, seen.ip) == (4, shown)
 
 
 def test_an_offer_without_a_price_is_not_offered() -> None:

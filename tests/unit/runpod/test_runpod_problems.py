@@ -168,7 +168,7 @@ def test_every_code_that_is_used_has_its_offers() -> None:
         )
     }
     assert len(used) > 35
-    assert used - set(OFFERS) <= {"runpod_bad_url", "runpod_bad_api", "runpod_bad_config"}
+    assert used - set(OFFERS) == set()
 
 
 @pytest.mark.parametrize(
