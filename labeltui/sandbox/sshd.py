@@ -100,12 +100,12 @@ class Sshd:
         if process.term_type is not None:
             environment["TERM"] = process.term_type or "xterm-256color"
             run = run_on_terminal
-        argv = ["/bin/sh", "-c", process.command] if process.command else _login_shell(self._home)
+        argv = ["/bin/sh", "-c", process.command] if process.command else login_shell(self._home)
         with contextlib.suppress(asyncssh.Error, ConnectionError):
             await run(process, argv, environment, self._home)
 
 
-def _login_shell(home: Path) -> list[str]:
+def login_shell(home: Path) -> list[str]:
     """An interactive shell with the pod's own prompt, whatever the machine's start-up files say."""
     bash = shutil.which("bash", path="/bin:/usr/bin:/usr/local/bin")
     if bash:

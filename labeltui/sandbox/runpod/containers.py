@@ -101,6 +101,11 @@ class Containers:
         container = self._running.get(pod_id)
         return container.files.home if container else None
 
+    def shell(self, pod_id: str) -> tuple[Path, dict[str, str]] | None:
+        """Home and environment of a shell in a running pod; None when it does not run."""
+        container = self._running.get(pod_id)
+        return (container.files.home, inside.shell_environment(container.files)) if container else None
+
     def drop(self, pod_id: str, *, refuse: bool) -> None:
         """Break a pod's SSH connections; with ``refuse`` no new one gets in until this is called again."""
         container = self._running.get(pod_id)
@@ -144,7 +149,7 @@ class Containers:
         container.sshd = Sshd(
             container.root,
             container.files.home,
-            inside.shell_environment(pod, container.files),
+            inside.shell_environment(container.files),
             authorized_keys=inside.usable_keys(pod.spec.env.get("PUBLIC_KEY", "")),
             host_keys=container.keys,
         )

@@ -19,6 +19,7 @@ from labeltui.sandbox.processes import sweep
 from labeltui.sandbox.runpod.app import build_app
 from labeltui.sandbox.runpod.clock import FakeClock
 from labeltui.sandbox.runpod.containers import Containers
+from labeltui.sandbox.runpod.door import Door
 from labeltui.sandbox.runpod.gate import Limits
 from labeltui.sandbox.runpod.world import Key, World
 from labeltui.sandbox.scenarios import find
@@ -108,9 +109,12 @@ class Emulator:
 
     async def _start(self) -> None:
         self.containers = Containers(self.world, self.root, self.token, self.scenario, self.server_port)
+        self.door = Door(self.world, self.containers)
         self.world.hardware = self.containers
         self.world.extra_env["RUNPOD_API_BASE_URL"] = self.url
         self.containers.begin()
+        await self.door.start()
+        self.world.proxy = ("127.0.0.1", self.door.port)
         app = build_app(self.world, self.limits, self)
         config = uvicorn.Config(
             app, "127.0.0.1", self._port, log_level="critical", lifespan="off", http="h11", ws="none",
@@ -135,6 +139,7 @@ class Emulator:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self._tasks = []
         if self.world.hardware is not None:
+            await self.door.close()
             await self.containers.close()
             self.world.hardware = None
         await asyncio.to_thread(sweep, self.token, self.root)

@@ -55,7 +55,7 @@ def ssh_lines(pod: Pod, keys: Sequence[asyncssh.SSHKey]) -> list[str]:
     return lines
 
 
-def shell_environment(pod: Pod, files: PodFiles) -> dict[str, str]:
+def shell_environment(files: PodFiles) -> dict[str, str]:
     """Return what an SSH session is given; the pod's own variables are not among it, as on RunPod."""
     environment = files.environment()
     environment |= {"USER": "root", "LOGNAME": "root", ENVIRONMENT_FILE: str(_file(files)), MARK: files.token}

@@ -11,7 +11,6 @@ from labeltui.sandbox.runpod.pods import Mount, Pod
 from labeltui.sandbox.runpod.world import Volume, World
 
 HOST = "127.0.0.1"
-PROXY = "ssh.runpod.io"
 
 
 def pod_json(world: World, pod: Pod) -> dict[str, Any]:
@@ -32,7 +31,7 @@ def pod_json(world: World, pod: Pod) -> dict[str, Any]:
         "cloud": spec.cloud,
         "dataCenterId": pod.center,
         "cudaVersion": pod.cuda,
-        "ssh": {"proxy": _proxy(pod), "direct": _direct(pod, now)},
+        "ssh": {"proxy": _proxy(world, pod), "direct": _direct(pod, now)},
         "template": None,
         "cost": float(pod.cost),
         "locked": pod.locked,
@@ -64,11 +63,12 @@ def _global(pod: Pod) -> dict[str, Any]:
     return {"enabled": True, "ip": "10.65.1.42", "internalDns": f"{pod.id}.runpod.internal"}
 
 
-def _proxy(pod: Pod) -> dict[str, Any] | None:
+def _proxy(world: World, pod: Pod) -> dict[str, Any] | None:
     if pod.status == "PROVISIONING":
         return None
-    user = f"{pod.id}-{pod.host_token}"
-    return {"host": PROXY, "port": 22, "username": user, "command": f"ssh {user}@{PROXY}"}
+    (host, port), user = world.proxy, f"{pod.id}-{pod.host_token}"
+    command = f"ssh {user}@{host}" + (f" -p {port}" if port != 22 else "")
+    return {"host": host, "port": port, "username": user, "command": command}
 
 
 def _direct(pod: Pod, now: datetime) -> dict[str, Any] | None:

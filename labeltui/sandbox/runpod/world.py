@@ -90,6 +90,7 @@ class World:
     keys: dict[str, Key] = field(default_factory=dict)
     ledger: money.Ledger = field(default_factory=money.Ledger)
     extra_env: dict[str, str] = field(default_factory=dict)  # given to every pod
+    proxy: tuple[str, int] = ("ssh.runpod.io", 22)  # where the proxied SSH door is
     broke: bool = False
     _chance: random.Random | None = None
 
