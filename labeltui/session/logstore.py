@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import re
-from array import array
-from bisect import bisect_right
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
-from functools import lru_cache
+
+from labeltui.session.logblocks import Block, Blocks
+from labeltui.session.logsearch import Lines
 
 Subscriber = Callable[[], None]
-SEARCH_BLOCK = 4096  # lines that one step of a search looks at
-_LINE_BY_LINE = re.compile(rb"\\[AZ]|\(\?[<!=>(]|[*+?}]\+")
+SEARCH_BLOCK = 8192  # lines that one step of a search looks at, at most
+LONG = 4 << 20
+STEP = 1 << 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,25 +34,24 @@ class GapMark:
 class LogStore:
     """Bytes with the offsets of their lines. A last line without its end counts as a line."""
 
-    def __init__(self) -> None:
+    def __init__(self, blocks: Blocks | None = None) -> None:
         self.run_id: str | None = None
         self.path: str | None = None
         self.generation = 0
         """Grows with each run: line numbers of another generation mean nothing in this one."""
-        self._bytes = bytearray()
-        self._starts = array("Q", [0])  # where each line starts; the last one is where the next byte goes
+        self._blocks = blocks or Blocks()
         self._marks: list[GapMark] = []
         self._subscribers: list[Subscriber] = []
 
     @property
     def size(self) -> int:
         """Bytes held: the offset of the next one wanted."""
-        return len(self._bytes)
+        return self._blocks.size
 
     @property
     def line_count(self) -> int:
         """Lines, with the unfinished one."""
-        return len(self._starts) - (1 if self._starts[-1] == self.size else 0)
+        return self._blocks.lines
 
     @property
     def marks(self) -> tuple[GapMark, ...]:
@@ -61,8 +61,7 @@ class LogStore:
     def begin(self, run_id: str, path: str) -> None:
         """Another run's output: start over."""
         self.run_id, self.path = run_id, path
-        self._bytes.clear()
-        self._starts = array("Q", [0])
+        self._blocks.clear()
         self._marks.clear()
         self.generation += 1
         self._tell()
@@ -77,9 +76,7 @@ class LogStore:
         fresh = data[self.size - offset :]
         if not fresh:
             return 0
-        start = self.size
-        self._bytes += fresh
-        self._starts.extend(start + found.end() for found in re.finditer(rb"\n", fresh))
+        self._blocks.append(fresh)
         self._tell()
         return len(fresh)
 
@@ -98,8 +95,7 @@ class LogStore:
 
     def line(self, index: int) -> bytes:
         """One line without its line feed. Raises IndexError."""
-        start, end = self._span(index)
-        return bytes(self._bytes[start:end])
+        return self._blocks.piece_of(*self._span(index))
 
     def lines(self, start: int, stop: int) -> list[bytes]:
         """Lines ``start`` to ``stop``, as far as they exist."""
@@ -112,34 +108,55 @@ class LogStore:
     @property
     def finished_count(self) -> int:
         """Lines that have their end: nothing that arrives changes them any more."""
-        return len(self._starts) - 1
+        return self._blocks.finished
 
     def line_size(self, index: int) -> int:
         """Bytes of one line without its line feed, without copying it. Raises IndexError."""
-        start, end = self._span(index)
+        _, start, end = self._span(index)
         return end - start
 
     def last_drawing(self, index: int, limit: int) -> tuple[bytes, int]:
         """What carriage returns leave of a line: its last drawing, ``limit`` bytes of it, and how many it has.
 
-        Never copies more than that, however long the line is. Raises IndexError.
+        Never copies much more than that, however long the line is. Raises IndexError.
         """
-        start, end = self._span(index)
-        while end > start and self._bytes[end - 1] == 0x0D:
-            end -= 1
-        start = max(start, self._bytes.rfind(b"\r", start, end) + 1)
-        return bytes(self._bytes[start : min(end, start + limit)]), end - start
+        block, start, end = self._span(index)
+        if block.size <= LONG:
+            line = self._blocks.piece_of(block, start, end).rstrip(b"\r")
+            last = line[line.rfind(b"\r") + 1 :]
+            return last[:limit], len(last)
+        while end > start:  # backwards, a piece at a time
+            piece = self._blocks.piece_of(block, max(start, end - STEP), end)
+            end -= len(piece) - len(piece.rstrip(b"\r"))
+            if piece.rstrip(b"\r"):
+                break
+        seek = end
+        while seek > start:
+            before = max(start, seek - STEP)
+            at = self._blocks.piece_of(block, before, seek).rfind(b"\r")
+            if at >= 0:
+                start = before + at + 1
+                break
+            seek = before
+        return self._blocks.piece_of(block, start, min(end, start + limit)), end - start
 
-    def _span(self, index: int) -> tuple[int, int]:
+    def _span(self, index: int) -> tuple[Block, int, int]:
+        """The block of a line, and where in it the line begins and ends."""
         if not 0 <= index < self.line_count:
             raise IndexError(index)
-        end = self._starts[index + 1] - 1 if index + 1 < len(self._starts) else self.size
-        return self._starts[index], end
+        block = self._blocks.block_of(index)
+        at = index - block.first
+        return block, block.starts[at], block.end_of(at)
+
+    def step_from(self, start: int) -> int:
+        """Where a search that goes a step at a time goes on after ``start``: a step never reads more than a block."""
+        block = self._blocks.block_of(start)
+        return min(self.line_count, block.first + max(1, block.lines), start + SEARCH_BLOCK)
 
     def search(self, pattern: re.Pattern[bytes], start: int = 0) -> Iterator[int]:
         """Lines from ``start`` on that hold a match, in order, each once. The log may grow meanwhile."""
         while start < self.line_count:
-            stop = min(self.line_count, start + SEARCH_BLOCK)
+            stop = self.step_from(start)
             yield from self.matching(pattern, start, stop)
             start = stop
 
@@ -148,41 +165,34 @@ class LogStore:
     ) -> list[int]:
         """Those of the lines ``start`` to ``stop`` that hold a match: what asking each line alone would say.
 
-        Looks at all their bytes in one go, which is what makes a million lines quick; in lower case if
+        Looks at all bytes of a block in one go, which is what makes a million lines quick; in lower case if
         ``lowered``: several times quicker than a pattern that ignores case.
         """
-        stop = min(stop, self.line_count)
-        pattern, line_by_line = _for_bytes(pattern)
-        if line_by_line:
-            return [index for index in range(start, stop) if pattern.search(self._cased(index, lowered))]
+        start, stop = max(0, start), min(stop, self.line_count)
         found: list[int] = []
-        end = self._starts[stop] if stop < len(self._starts) else self.size
-        line, starts, held, base = max(0, start), self._starts, self._bytes, 0
-        if lowered and line < stop:
-            held, base = self._bytes[starts[line] : end].lower(), starts[line]
-        while line < stop and (match := pattern.search(held, starts[line] - base, end - base)) is not None:
-            first, last = match.start() + base, match.end() + base
-            line = bisect_right(starts, first, line) - 1
-            if line >= stop:
-                break
-            line_end = starts[line + 1] - 1 if line + 1 < len(starts) else self.size
-            # A match that runs on into the next line may hide one that does not.
-            if last <= line_end or pattern.search(self._cased(line, lowered)):
-                found.append(line)
-            line += 1
+        while start < stop:
+            block = self._blocks.block_of(start)
+            lines = Lines(self._blocks.data_of(block), block.starts, block.size)
+            end = min(stop - block.first, block.lines)
+            hits = lines.matching(pattern, start - block.first, end, lowered=lowered)
+            found.extend(block.first + line for line in hits)
+            start = block.first + end
         return found
 
-    def _cased(self, index: int, lowered: bool) -> bytes:
-        line = self.line(index)
-        return line.lower() if lowered else line
+    def pieces(self) -> Iterator[bytes | bytearray]:
+        """Everything held, in pieces of whole lines."""
+        return iter(self._blocks)
 
     def bytes(self) -> bytes:
         """Everything held."""
-        return bytes(self._bytes)
+        return b"".join(self._blocks)
 
     def digest(self) -> str:
         """SHA-256 of everything held, in hex; the host's ``sha256sum`` of the same bytes says the same."""
-        return hashlib.sha256(self._bytes).hexdigest()
+        digest = hashlib.sha256()
+        for piece in self._blocks:
+            digest.update(piece)
+        return digest.hexdigest()
 
     def subscribe(self, callback: Subscriber) -> Callable[[], None]:
         """Be told after each change (not what changed); returns what ends it."""
@@ -192,11 +202,3 @@ class LogStore:
     def _tell(self) -> None:
         for callback in tuple(self._subscribers):
             callback()
-
-
-@lru_cache(maxsize=64)
-def _for_bytes(pattern: re.Pattern[bytes]) -> tuple[re.Pattern[bytes], bool]:
-    """The pattern with line ends as ends; and whether it can only be asked line by line, since it looks around."""
-    line_by_line = _LINE_BY_LINE.search(pattern.pattern) is not None
-    flags = pattern.flags if line_by_line else pattern.flags | re.MULTILINE
-    return re.compile(pattern.pattern, flags), line_by_line

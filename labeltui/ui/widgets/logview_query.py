@@ -10,7 +10,7 @@ from bisect import bisect_left
 from dataclasses import dataclass, field
 from typing import AnyStr
 
-from labeltui.session.logstore import SEARCH_BLOCK, LogStore
+from labeltui.session.logstore import LogStore
 
 _CASED = re.compile(r"\\[x0-9]|\[[^\]]*[^a-z0-9]-[^\]]")
 """What may name capitals without spelling one: codes, and ranges between signs."""
@@ -103,7 +103,7 @@ class Sieve:
         del self.lines[bisect_left(self.lines, self._asked) :]
         start = self._asked
         while start < self._end:
-            stop = min(self._end, start + SEARCH_BLOCK)
+            stop = min(self._end, self.store.step_from(start))
             self.lines.extend(self._answering(start, stop))
             start = stop
             self._asked = min(start, self.store.finished_count)

@@ -10,6 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from labeltui.session.logblocks import CACHED_LONGEST, Blocks
+from labeltui.session.logsearch import caseless
 from labeltui.session.logstore import SEARCH_BLOCK, LogStore
 
 NOW = datetime(2026, 11, 23, 17, 2, 40, tzinfo=UTC)
@@ -22,8 +24,8 @@ def naive(data: bytes) -> list[bytes]:
     return lines[:-1] if lines[-1] == b"" else lines
 
 
-def held(data: bytes) -> LogStore:
-    store = LogStore()
+def held(data: bytes, blocks: Blocks | None = None) -> LogStore:
+    store = LogStore(blocks)
     store.begin("r1", "/log")
     store.feed(0, data)
     return store
@@ -33,7 +35,7 @@ def held(data: bytes) -> LogStore:
 def test_whatever_is_delivered_twice_or_cut_anywhere(
     written: bytes, deliveries: list[tuple[int, int]]
 ) -> None:
-    store = LogStore()
+    store = LogStore(Blocks(in_memory=20, block=16))
     for offset, length in [*deliveries, (0, len(written))]:
         start = min(offset, len(written))
         piece = written[start : start + length]
@@ -48,6 +50,55 @@ def test_whatever_is_delivered_twice_or_cut_anywhere(
         assert store.bytes() == written[: store.size]
         assert store.lines(0, store.line_count) == naive(written[: store.size])
     assert store.digest() == hashlib.sha256(written).hexdigest()
+
+
+@given(st.lists(WRITTEN, max_size=8), st.integers(0, 60), st.integers(1, 60))
+def test_blocks_of_any_size_hold_the_same(pieces: list[bytes], in_memory: int, block: int) -> None:
+    store = LogStore(Blocks(in_memory, block))
+    store.begin("r1", "/log")
+    for piece in pieces:
+        store.feed(store.size, piece)
+    written = b"".join(pieces)
+    assert store.bytes() == b"".join(store.pieces()) == written
+    assert store.digest() == hashlib.sha256(written).hexdigest()
+    assert store.lines(0, store.line_count) == naive(written)
+    assert [store.line_size(index) for index in range(store.line_count)] == [len(x) for x in naive(written)]
+    assert store.finished_count == written.count(b"\n")
+    store.begin("r2", "/log")
+    assert (store.size, store.line_count, store.bytes()) == (0, 0, b"")
+
+
+def test_what_is_old_leaves_memory_and_is_read_back() -> None:
+    blocks = Blocks(in_memory=1 << 20)
+    lines = [b"line %07d of a log that is long\n" % number for number in range(200_000)]
+    store = held(b"".join(lines), blocks)
+    assert blocks.spooled > 4 << 20
+    assert store.size - blocks.spooled <= (1 << 20) + (1 << 19)
+    assert [store.line(index) for index in (0, 77_777, 199_999)] == [
+        lines[n][:-1] for n in (0, 77_777, 199_999)
+    ]
+    assert list(store.search(re.compile(rb"0012345 "))) == [12_345]
+
+
+def test_no_room_for_the_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(**_given: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("tempfile.TemporaryFile", full)
+    blocks = Blocks(in_memory=10, block=10)
+    assert held(b"0123456789\n" * 50, blocks).bytes() == b"0123456789\n" * 50
+    assert blocks.spooled == 0
+
+
+@pytest.mark.parametrize("ends", [b"", b"\r\r", b"\n", b"\r\n" + b"x\n" * 20])
+@pytest.mark.parametrize("drawings", [1, 3])
+def test_a_line_of_megabytes(ends: bytes, drawings: int) -> None:
+    drawing = b"y" * (CACHED_LONGEST * 2 + 17)
+    line = b"first\n" + b"\r".join([drawing] * drawings) + ends
+    store = held(line, Blocks(in_memory=0, block=1 << 12))
+    assert store.last_drawing(1, 10) == (b"y" * 10, len(drawing))
+    assert store.line_size(1) == len(line.split(b"\n")[1])
+    assert store.bytes() == line
 
 
 @given(WRITTEN)
@@ -75,11 +126,21 @@ def test_a_search_says_what_asking_each_line_would(written: bytes, pattern: byte
     lines = naive(written)
     wanted = [index for index, line in enumerate(lines) if index >= start and asked.search(line)]
     assert list(held(written).search(asked, start)) == wanted
+    assert list(held(written, Blocks(20, 16)).search(asked, start)) == wanted
 
 
-@given(TEXT, st.sampled_from([rb"ab", rb"a b", rb"[^x]b", rb"a\s", rb"b(?!a)", rb"^[^\n]*b$"]))
-def test_a_search_in_lower_case(written: bytes, pattern: bytes) -> None:
-    store = held(written.replace(b"a", b"A"))
+LOWERED = [
+    rb"ab", rb"a b", rb"[^x]b", rb"a\s", rb"b(?!a)", rb"^[^\n]*b$", rb"\x1b\[0", rb"\[0", rb"a.*\[0m", rb"(?:\[0)?",
+    rb"a(\[0|b )", rb"  +b", rb" {2}", rb"[\[ ] {0,1}", rb"  ?", rb"  *a", rb" \n", rb"\[0m|  ", rb"\[\d+m",
+]  # fmt: skip
+
+
+@given(
+    st.text(alphabet="ab \n[0m\x1b", max_size=200).map(str.encode), st.sampled_from(LOWERED), st.booleans()
+)
+def test_a_search_in_lower_case(written: bytes, pattern: bytes, small: bool) -> None:
+    written = written.replace(b"a", b"A")
+    store = held(written, Blocks(20, 16) if small else None)
     asked = re.compile(pattern)
     wanted = [index for index, line in enumerate(naive(written)) if asked.search(line.lower())]
     assert store.matching(asked, 0, store.line_count, lowered=True) == wanted
@@ -141,3 +202,15 @@ def test_another_run_starts_over() -> None:
     assert (store.size, store.line_count, store.marks, store.run_id) == (0, 0, (), "r2")
     assert store.generation > before
     assert store.feed(0, b"new\n") == 4
+
+
+@pytest.mark.parametrize(
+    ("pattern", "literal"),
+    [
+        (rb"case_00099\d9 ", b"_00099"), (rb"image", b""), (rb"a \[1", b" [1"), (rb"12|34", b""), (rb"(12)?34", b"34"),
+        (rb"123?4", b"12"), (rb"12+34", b"12"), (rb"12{3}45", b"45"), (rb"12*", b""), (rb"\x4142", b""),
+        (rb"[0-9]{12}", b""), (rb"12 ", b"12 "), (rb"\.\.", b".."), (b"\xc3\xa9", b""),
+    ],
+)  # fmt: skip
+def test_signs_without_case_that_a_pattern_cannot_do_without(pattern: bytes, literal: bytes) -> None:
+    assert caseless(pattern) == literal

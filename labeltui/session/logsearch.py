@@ -1,0 +1,110 @@
+"""A pattern asked of many lines at once: the answer is what asking each of them alone would give."""
+
+from __future__ import annotations
+
+import re
+from array import array
+from bisect import bisect_right
+from collections.abc import Iterator
+from functools import lru_cache
+
+SHORTEST_LITERAL = 2
+MISSES = 32
+"""So many lines that hold a pattern's literal and not the pattern: then the pattern itself is asked at once."""
+_LINE_BY_LINE = re.compile(rb"\\[AZ]|\(\?[<!=>(]|[*+?}]\+")
+_CODES = re.compile(rb"\\[xuUN0-9]")
+_TOKEN = re.compile(
+    rb"\\(?P<escaped>[^\w\s])|\\.|\[\^?\]?(?:\\.|[^\]\\])*\]|(?P<sign>[-\w /:=,;<>@#%&~'\"!`])|.", re.DOTALL
+)
+
+
+class Lines:
+    """``data`` with its lines' ``starts``, the last one where a next line would begin, and ``size`` bytes in all."""
+
+    def __init__(self, data: bytes | bytearray, starts: array[int], size: int) -> None:
+        self._data, self._starts, self._size = data, starts, size
+
+    def _end(self, line: int) -> int:
+        return self._starts[line + 1] - 1 if line + 1 < len(self._starts) else self._size
+
+    def _line(self, line: int, lowered: bool) -> bytes | bytearray:
+        found = self._data[self._starts[line] : self._end(line)]
+        return found.lower() if lowered else found
+
+    def matching(self, pattern: re.Pattern[bytes], start: int, stop: int, *, lowered: bool) -> list[int]:
+        """Those of the lines ``start`` to ``stop`` that hold a match; ``lowered``: once they are in lower case."""
+        pattern, line_by_line, literal = _for_bytes(pattern)
+        if line_by_line:
+            return [line for line in range(start, stop) if pattern.search(self._line(line, lowered))]
+        if lowered and literal:
+            return list(self._by_literal(pattern, literal, start, stop))
+        return list(self._in_one_go(pattern, start, stop, lowered))
+
+    def _by_literal(self, pattern: re.Pattern[bytes], literal: bytes, start: int, stop: int) -> Iterator[int]:
+        """Signs of the pattern that have no case are looked for first: no copy in lower case is made for them."""
+        if start >= stop:
+            return
+        end, line, misses = self._end(stop - 1), start, 0
+        while line < stop and (at := self._data.find(literal, self._starts[line], end)) >= 0:
+            line = bisect_right(self._starts, at, line) - 1
+            if pattern.search(self._line(line, lowered=True)):
+                yield line
+            else:
+                misses += 1
+            line += 1
+            if misses > MISSES:
+                yield from self._in_one_go(pattern, line, stop, lowered=True)
+                return
+
+    def _in_one_go(self, pattern: re.Pattern[bytes], start: int, stop: int, lowered: bool) -> Iterator[int]:
+        if start >= stop:
+            return
+        line, starts, end, held, base = start, self._starts, self._end(stop - 1), self._data, 0
+        if lowered:
+            base = starts[line]
+            held = bytes(memoryview(held)[base:end]).lower()
+        while line < stop and (match := pattern.search(held, starts[line] - base, end - base)) is not None:
+            first, last = match.start() + base, match.end() + base
+            line = bisect_right(starts, first, line) - 1
+            if line >= stop:
+                break
+            # A match that runs on into the next line may hide one that does not.
+            if last <= self._end(line) or pattern.search(self._line(line, lowered)):
+                yield line
+            line += 1
+
+
+@lru_cache(maxsize=64)
+def _for_bytes(pattern: re.Pattern[bytes]) -> tuple[re.Pattern[bytes], bool, bytes]:
+    """The pattern with line ends as ends; whether it can only be asked line by line; and what :func:`caseless` says."""
+    line_by_line = _LINE_BY_LINE.search(pattern.pattern) is not None
+    flags = pattern.flags if line_by_line else pattern.flags | re.MULTILINE
+    literal = (
+        b"" if line_by_line or pattern.flags & (re.IGNORECASE | re.VERBOSE) else caseless(pattern.pattern)
+    )
+    return re.compile(pattern.pattern, flags), line_by_line, literal
+
+
+def caseless(pattern: bytes) -> bytes:
+    """The longest run of signs without case that every match of a pattern holds; empty where there is none."""
+    if _CODES.search(pattern):
+        return b""
+    runs, depth = [b""], 0
+    for token in _TOKEN.finditer(pattern):
+        text = token[0]
+        sign = token["escaped"] or token["sign"]
+        if text == b"|" and depth == 0:
+            return b""
+        depth += (text == b"(") - (text == b")")
+        if text in (b"*", b"?", b"{"):
+            runs[-1:] = [runs[-1][:-1], b""]  # the sign before need not be there
+        elif sign is not None and depth == 0 and not sign.isalpha() and sign < b"\x80":
+            runs[-1] += sign
+        else:
+            runs.append(b"")
+        if text == b"{":  # what stands in a count is no sign of the text
+            depth += 1
+        elif text == b"}" and depth:
+            depth -= 1
+    longest = max(runs, key=len)
+    return longest if len(longest) >= SHORTEST_LITERAL else b""
