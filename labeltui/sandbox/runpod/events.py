@@ -141,6 +141,11 @@ def key_scope(world: World, key: str, scope: str | None) -> None:
         world.keys[key].scope = scope
 
 
+def pod_key_refused(world: World, pod: str) -> None:
+    """The pod's own key is not accepted by this API, as some say it is not."""
+    world.keys[_pod(world, pod).api_key].scope = "none"
+
+
 def outbid(world: World, pod: str) -> None:
     """A spot pod is outbid."""
     found, now = _pod(world, pod), world.now
@@ -169,6 +174,7 @@ EVENTS: dict[str, Callable[..., Any]] = {
         load,
         log_line,
         key_scope,
+        pod_key_refused,
     )
 }
 """Everything that can happen, by name."""

@@ -152,11 +152,11 @@ class Gate:
 
 def allowed(key: Key, method: str, path: str) -> bool:
     """Whether a key's scope covers a request; a pod's own key reaches that pod alone."""
+    if key.scope == "none":
+        return False
     if key.pod is not None:
         return re.match(rf"/v2/pods/{re.escape(key.pod)}(/|$)", path) is not None
-    if key.scope == "all" or path == "/graphql":
-        return key.scope != "none"
-    return key.scope == "read" and method in _READS
+    return key.scope == "all" or path == "/graphql" or method in _READS
 
 
 def cut(send: Send) -> None:

@@ -100,6 +100,11 @@ async def ssh_keys(request: Request) -> Response:
     return JSONResponse({"keys": world.ssh_keys})
 
 
+async def templates(request: Request) -> Response:
+    """List the templates: the account has none, and none are public here."""
+    return JSONResponse({"templates": []})
+
+
 def page(request: Request, world: World, name: str, rows: list[dict[str, Any]]) -> dict[str, Any]:
     """Cut the page that was asked for; the cursor is the id of the last row told."""
     limit = whole(request, "limit", _PAGE, 1, 1000)
@@ -148,4 +153,6 @@ ROUTES = [
     Route("/v2/network-volumes", volumes, methods=["GET", "POST"]),
     Route("/v2/network-volumes/{id}", volume, methods=["GET", "PATCH", "DELETE"]),
     Route("/v2/account/ssh-keys", ssh_keys, methods=["GET", "PUT"]),
+    Route("/v2/templates", templates),
+    Route("/v2/catalog/templates", templates),
 ]

@@ -43,6 +43,16 @@ async def test_fingerprints_after_their_heading(raw: httpx.AsyncClient, rent: Ca
     assert said[6] == "Start script(s) finished, Pod is ready to use."
 
 
+async def test_an_image_that_prints_no_host_keys(
+    raw: httpx.AsyncClient, emulator: Emulator, rent: Callable[..., Any]
+) -> None:
+    emulator.world.faults.arm("no_fingerprints")
+    pod = await rent()
+    assert pod["ssh"]["direct"] is not None
+    said = [data["line"] for _, data in await lines(raw, pod["id"], 3, source="container")]
+    assert said == ["Pod Started", "Setting up SSH...", "Start script(s) finished, Pod is ready to use."]
+
+
 async def test_the_image_arrives_line_by_line(
     raw: httpx.AsyncClient, emulator: Emulator, body: Callable[..., dict[str, Any]]
 ) -> None:

@@ -212,10 +212,39 @@ async def test_the_pod_stops_itself_with_its_own_key(
         assert mine["id"] in await said(ssh, 'cat "$LABELTUI_RP_ENVIRONMENT"')
         refused = await ssh.run(f"runpodctl pod stop {other['id']}")
         assert "403" in str(refused.stderr)
+        events.happen(emulator.world, "pod_key_refused", pod=mine["id"])
+        assert "403" in str((await ssh.run(f"runpodctl pod stop {mine['id']}")).stderr)
+        emulator.world.keys[emulator.world.pods[mine["id"]].api_key].scope = "all"
         await ssh.run(f"runpodctl pod stop {mine['id']}")
     await emulator.settle()
     states = {pod["name"]: pod["status"] for pod in (await api.get("/v2/pods")).json()["pods"]}
     assert states == {"mine": "EXITED", "other": "RUNNING"}
+
+
+async def test_the_stand_in_serves_from_the_volume(
+    api: httpx.AsyncClient, emulator: Emulator, rent: Callable[..., Any], key: asyncssh.SSHKey
+) -> None:
+    pod = await rent()
+    url = f"http://127.0.0.1:{emulator.server_port}/datastore/"
+    async with login(pod, key, fingerprints(emulator, pod)) as ssh:
+        await said(
+            ssh,
+            "cd ~/workspace && setsid labeltui/venv/bin/monailabel start_server --app labeltui/apps/radiology "
+            f"--studies studies --conf models deepedit --host 127.0.0.1 --port {emulator.server_port} "
+            "</dev/null >server.log 2>&1 &",
+        )
+        async with httpx.AsyncClient(verify=False) as client, asyncio.timeout(20):
+            while True:
+                try:
+                    total = (await client.get(url)).json()["total"]
+                    break
+                except httpx.TransportError:
+                    await asyncio.sleep(0.1)
+    assert total == 12
+    await act(api, emulator, pod, "stop")
+    async with httpx.AsyncClient(verify=False) as client:
+        with pytest.raises(httpx.ConnectError):
+            await client.get(url)
 
 
 async def test_keys_of_the_account_reach_only_pods_rented_later(
