@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import AsyncIterator
 
 import pytest
@@ -52,6 +53,18 @@ async def test_lists_pods_with_the_key_in_the_header_alone(server: Server, clien
     assert request.headers["authorization"] == f"Bearer {CANARY}"
     assert CANARY not in request.target
     assert request.headers["user-agent"].startswith("labeltui/")
+
+
+async def test_no_log_record_holds_the_key(
+    server: Server, client: RunpodClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    server.answers["GET /v2/pods"] = [reply({"pods": []}), problem(401, "no"), hang]
+    await client.pods()
+    for _ in range(2):
+        await code_of(client.pods())
+    assert caplog.records
+    assert all(CANARY not in f"{record.getMessage()}{record.args}" for record in caplog.records)
 
 
 async def test_follows_pages_that_are_short_or_empty(server: Server, client: RunpodClient) -> None:
