@@ -123,16 +123,12 @@ class World:
             else:
                 life.take_step(self, pod, step, at)
 
-    def next_due(self) -> datetime | None:
-        """When something will happen next; None: not before somebody asks for it."""
-        due = self._next()
-        return due[0] if due else None
-
     def _next(self) -> tuple[datetime, Pod | None, str] | None:
         coming: list[tuple[datetime, Pod | None, str]] = []
         for pod in self.pods.values():
             if pod.plan:
-                coming.append((*pod.plan[0][:1], pod, pod.plan[0][1]))
+                at, step = pod.plan[0]
+                coming.append((at, pod, step))
             if pod.spec.terminate_after is not None:
                 coming.append((pod.spec.terminate_after, pod, "terminate_after"))
             if pod.spec.stop_after is not None and "stop" in pod.actions:

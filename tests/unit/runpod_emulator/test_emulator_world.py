@@ -16,7 +16,6 @@ from labeltui.sandbox.runpod.events import EVENTS, UnknownEvent
 from labeltui.sandbox.runpod.faults import FAULTS, Faults, UnknownFault
 from labeltui.sandbox.runpod.pods import ACTIONS, Mount, Pod, Spec
 from labeltui.sandbox.runpod.refusals import HOST_FULL, NO_CAPACITY, Refusal
-from labeltui.sandbox.runpod.requests import Invalid
 from labeltui.sandbox.runpod.world import World
 
 A5000 = "NVIDIA RTX A5000"
@@ -284,45 +283,6 @@ def test_a_fault_is_used_up_by_what_fits() -> None:
     for name, parameters in (("explode", {}), ("cut", {"pod": "x"})):
         with pytest.raises(UnknownFault):
             faults.arm(name, **parameters)
-
-
-@pytest.mark.parametrize(
-    "body",
-    [
-        {"gpu": {"id": A5000}, "cpu": {"id": "cpu5c", "vcpuCount": 2}},
-        {"cpu": {"id": "cpu5c", "vcpuCount": 2}, "mounts": {"persistent": {"size": 10, "path": "/w"}}},
-        {"gpu": {"id": A5000}, "ports": ["22"]},
-        {"gpu": {"id": A5000}, "ports": [f"{port}/http" for port in range(8000, 8011)]},
-        {"gpu": {"id": A5000}, "env": {f"A{number}": "" for number in range(51)}},
-        {"gpu": {"id": A5000, "minCudaVersion": "12.4", "allowedCudaVersions": ["12.4"]}},
-        {
-            "gpu": {"id": A5000},
-            "mounts": {
-                "persistent": {"size": 10, "path": "/w"},
-                "network": [{"volumeId": "v", "path": "/w"}],
-            },
-        },
-    ],
-)
-def test_rules_across_fields(body: dict[str, Any]) -> None:
-    checked = requests.check(requests.CreatePod, {"name": "x", "image": "i", "disk": 20, **body})
-    with pytest.raises(Refusal) as refusal:
-        requests.spec_of(checked)
-    assert refusal.value.status == 400
-
-
-def test_an_extra_field_is_named_as_the_api_names_it() -> None:
-    with pytest.raises(Invalid) as wrong:
-        requests.check(requests.CreatePod, {"name": "x", "bogus": 1, "gpu": {"id": A5000, "many": 2}})
-    assert set(wrong.value.errors) == {
-        "$: additional properties 'bogus' not allowed",
-        "$.gpu: additional properties 'many' not allowed",
-    }
-
-
-@pytest.mark.parametrize(("floor", "versions"), [("12", 3), ("12.6", 2), ("12.11", 0), ("9.9", 3), ("13", 0)])
-def test_cuda_versions_are_numbers(floor: str, versions: int) -> None:
-    assert len(requests.at_least(floor)) == versions
 
 
 def test_instants_as_the_api_writes_them() -> None:
