@@ -1,0 +1,45 @@
+"""Containers on paper: every start has its own port and host keys, told when real ones are."""
+
+from decimal import Decimal
+
+from labeltui.sandbox.runpod import events
+from labeltui.sandbox.runpod.clock import FakeClock
+from labeltui.sandbox.runpod.paper import Paper, fingerprint
+from labeltui.sandbox.runpod.pods import Mount, Pod, Spec
+from labeltui.sandbox.runpod.present import pod_json
+from labeltui.sandbox.runpod.world import World
+
+
+def wait(world: World, seconds: float) -> None:
+    assert isinstance(world.clock, FakeClock)
+    world.clock.advance(seconds)
+    world.advance()
+
+
+def door(world: World, pod: Pod) -> object:
+    return pod_json(world, pod)["ssh"]["direct"]
+
+
+def test_the_life_of_a_door() -> None:
+    world = World(clock=FakeClock(), funds=Decimal(100))
+    paper = Paper(world)
+    spec = Spec("x", "i", 20, ports=["22/tcp"], gpu="NVIDIA RTX A5000", mount=Mount("/workspace", 20))
+    pod = world.create(spec)
+    wait(world, 6.5)
+    assert (pod.status, door(world, pod)) == ("RUNNING", None)  # ports come later than RUNNING
+    wait(world, 1)
+    first, key = door(world, pod), fingerprint(pod, "ED25519")
+    assert any(key in line.text for line in pod.log.lines)
+    events.happen(world, "address_changed", pod=pod.id)
+    moved = door(world, pod)
+    world.act(pod.id, "stop")
+    assert door(world, pod) is None
+    world.faults.arm("stale_address", seconds=90)
+    world.act(pod.id, "start")
+    wait(world, 30)
+    assert door(world, pod) == moved
+    wait(world, 90)
+    assert door(world, pod) not in (None, first, moved)
+    assert fingerprint(pod, "ED25519") != key
+    world.act(pod.id, "terminate")
+    assert paper.discarded == [f"disk-{pod.id}"]
