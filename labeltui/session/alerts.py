@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from labeltui.domain.host import LinkState
+from labeltui.domain.logmeaning import Meaning
 from labeltui.domain.server import ServerState
 from labeltui.domain.state import Alert, Level, SessionState
 from labeltui.domain.training import TrainState
 from labeltui.session.store import Store
 from labeltui.session.supervise import Clock
+
+LOG = "log:"
 
 
 class Alerts:
@@ -34,6 +39,16 @@ class Alerts:
 
     def _raise(self, key: str, level: Level, message: str, hint: str = "") -> None:
         self._store.alert(Alert(key, level, message, hint, self._clock()))
+
+    def trouble(self, told: Meaning, line: int, at: datetime) -> None:
+        """The server's output tells of trouble, at that line: one alert for each kind, about its newest case."""
+        self._store.alert(Alert(f"{LOG}{told.kind}", Level.ERROR, told.means, told.todo, at, line))
+
+    def forget_troubles(self) -> None:
+        """Another run's output: lines of the one before are gone."""
+        for alert in self._store.state.alerts:
+            if alert.key.startswith(LOG):
+                self._store.dismiss(alert.key)
 
     def _host(self, before: SessionState, state: SessionState) -> None:
         was, now = before.host.value, state.host.value

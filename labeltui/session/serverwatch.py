@@ -7,10 +7,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
 
+from labeltui.domain.logmeaning import Meaning, TroubleReader
 from labeltui.domain.problems import Failed, Problem
 from labeltui.domain.reading import Reading
 from labeltui.domain.server import OrphanTraining, ServerInfo
-from labeltui.domain.serverlog import Event, event, parse_line
+from labeltui.domain.serverlog import Event, LogRecord, event, parse_line
 from labeltui.domain.serverstate import ServerEvidence, ServerRun, derive_server
 from labeltui.domain.startup import StartupReader, diagnose_exit
 from labeltui.domain.trainlog import TrainLog
@@ -51,11 +52,16 @@ class ServerWatch:
         self.caught_up = False
         self.on_event: list[Callable[[Event], None]] = []
         self.on_lines: list[Callable[[], None]] = []
+        self.on_trouble: list[Callable[[Meaning, int, datetime], None]] = []
+        """Told of each trouble that the output tells of, with its line in the log and when it was."""
+        self.on_run: list[Callable[[], None]] = []
         self._store = store
         self._clock = clock
         self._url = url
         self._startup = StartupReader()
         self._lines = LineSplitter()
+        self._troubles = TroubleReader()
+        self._line, self._said_at = 0, clock()
         self._answered_at: datetime | None = None
         self._asked = False
         self._ended = asyncio.Event()
@@ -121,7 +127,11 @@ class ServerWatch:
         self.training = TrainLog()
         self._startup = StartupReader()
         self._lines = LineSplitter()
+        self._troubles = TroubleReader()
+        self._line, self._said_at = 0, self._clock()
         self.caught_up = False
+        for tell in self.on_run:
+            tell()
 
     def _on_chunk(self, chunk: Chunk) -> None:
         count = self.log.feed(chunk.offset, chunk.data)
@@ -129,9 +139,7 @@ class ServerWatch:
         for line in self._lines.feed(fresh):
             self.training.feed(line)
             self._startup.feed(line)
-            if (told := event(parse_line(line))) is not None:
-                for callback in self.on_event:
-                    callback(told)
+            self._on_record(parse_line(line))
         if chunk.at_end and not self.caught_up:
             self.caught_up = True
             self.refresh()
@@ -139,6 +147,17 @@ class ServerWatch:
             self.refresh()
             for tell in self.on_lines:
                 tell()
+
+    def _on_record(self, record: LogRecord) -> None:
+        if (told := event(record)) is not None:
+            for callback in self.on_event:
+                callback(told)
+        if record.time is not None:  # bare lines were said when the one before was
+            self._said_at = record.time.replace(tzinfo=self.zone)
+        if (trouble := self._troubles.feed(record)) is not None:
+            for tell in self.on_trouble:
+                tell(trouble, self._line, self._said_at)
+        self._line += 1
 
     def _on_job(self, job: Job) -> None:
         if job.name != JOB:

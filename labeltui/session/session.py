@@ -86,6 +86,8 @@ class Session:
         self._wire()
 
     def _wire(self) -> None:
+        self.watch.on_trouble.append(self._alerts.trouble)
+        self.watch.on_run.append(self._alerts.forget_troubles)
         self.link.on_arrival(self.tunnel.open)
         self.link.on_arrival(self._woken)
         self.link.on_departure(self.tunnel.close)

@@ -47,6 +47,13 @@ class Console(Core):
 
         self.push_screen(AlertsScreen(self.state.alerts, self.clock()))
 
+    def open_log(self, line: int) -> None:
+        """Show a line of the server's log among its neighbours."""
+        self.focus_pane("log")
+        show = getattr(self.panes.get("log"), "show_line", None)
+        if show is not None:
+            show(line)
+
     def action_copy(self) -> None:
         """Copy what is selected, else what the focused pane offers."""
         selected = self.screen.get_selected_text()

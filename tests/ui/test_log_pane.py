@@ -15,7 +15,7 @@ import pytest
 from stand_in import NOW, connected, console, dead, fresh, settled, stopped, wait_for
 from textual.pilot import Pilot
 
-from labeltui.domain.state import SessionState
+from labeltui.domain.state import Alert, Level, SessionState
 from labeltui.session.logstore import LogStore
 from labeltui.ui.app import Console
 from labeltui.ui.panes.log import LogPane
@@ -415,3 +415,36 @@ async def test_an_empty_log_teaches(state: SessionState, said: str) -> None:
         app.paint()
         await reader.until(lambda: reader.messages == ["hello"], "the first line")
         await reader.until(lambda: app.frame_screen.focused is reader.view, "the keyboard goes to the lines")
+
+
+async def test_an_alert_opens_the_log_at_its_line_and_the_line_says_what_it_means() -> None:
+    lines = [b"line %d\n" % number for number in range(300)]
+    lines[120] = b"torch.OutOfMemoryError: CUDA out of memory.\n"
+    alert = Alert("log:gpu_memory", Level.ERROR, "The GPU had no memory.", "End it.", NOW, 120)
+    app = console(replace(connected(), alerts=(alert,)), log=b"".join(lines))
+    async with app.run_test(size=SIZE) as pilot:
+        reader = await reading(pilot, app)
+        await reader.press("slash", *"line", "enter")
+        assert not reader.pane.has_class("-means")
+        await reader.press("1", "a")
+        await wait_for(pilot, lambda: type(app.screen).__name__ == "AlertsScreen")
+        await reader.press("enter")
+        await reader.until(lambda: reader.view.cursor == 120, "the line")
+        await reader.until(lambda: app.frame_screen.focused is reader.view, "the keyboard")
+        await reader.until(lambda: "GPU had no memory" in str(reader.pane.query_one(".means").render()))
+        assert reader.pane.has_class("-means")
+        await reader.press("j")
+        await reader.until(lambda: not reader.pane.has_class("-means"), "a line that means nothing")
+
+
+async def test_an_alert_without_a_line_is_copied(monkeypatch: pytest.MonkeyPatch) -> None:
+    alert = Alert("host", Level.ERROR, "It went.", "It comes back.", NOW)
+    app = console(replace(connected(), alerts=(alert,)), log=MANY)
+    copied: list[str] = []
+    monkeypatch.setattr(app, "copy", copied.append)
+    async with app.run_test(size=SIZE) as pilot:
+        reader = await reading(pilot, app)
+        await reader.press("a")
+        await wait_for(pilot, lambda: type(app.screen).__name__ == "AlertsScreen")
+        await reader.press("enter")
+        await wait_for(pilot, lambda: copied == ["It went. It comes back."])

@@ -16,13 +16,15 @@ from textual.widget import Widget
 from textual.widgets import Input, Static
 
 from labeltui.actions import BY_ID
+from labeltui.domain.logmeaning import meaning
 from labeltui.domain.server import ServerState
+from labeltui.domain.serverlog import parse_line
 from labeltui.domain.state import Level, SessionState
 from labeltui.ui.contract import Hint
 from labeltui.ui.messages import Flash, HintsChanged
 from labeltui.ui.panes.card import PaneKey
 from labeltui.ui.panes.teach import Keys, without_server
-from labeltui.ui.text import elide
+from labeltui.ui.text import elide, safe
 from labeltui.ui.widgets.filtering import typed_ahead
 from labeltui.ui.widgets.logview import SIDEWAYS, LogView
 from labeltui.ui.widgets.logview_query import Sieve, asked
@@ -82,6 +84,8 @@ class LogPane(Widget):
         self.note = ""
         self.facts = ""
         self._why = Static("", markup=False, classes="why")
+        self._means = Static("", markup=False, classes="means")
+        self._meant = ""
         self._said: list[str] = []
         self._label = Static("", markup=False, classes="asked")
         self._input = Input(select_on_focus=False, classes="answer")
@@ -95,6 +99,7 @@ class LogPane(Widget):
     def compose(self) -> ComposeResult:
         """The view, the words for when it is empty, and the line where one asks."""
         yield self.view
+        yield self._means
         yield self._why
         with Horizontal(classes="asking"):
             yield self._label
@@ -158,10 +163,21 @@ class LogPane(Widget):
 
     def _tell(self) -> None:
         self._telling, self._told_at = False, time.monotonic()
+        self._tell_meaning()
         told = ("", self._facts())
         if told != (self.note, self.facts):
             self.note, self.facts = told
             self.post_message(HintsChanged())
+
+    def _tell_meaning(self) -> None:
+        """Below the log: what the line under the cursor means, and what to do, where that is known."""
+        line = self.view.cursor
+        told = meaning(parse_line(self.view.raw_text(line))) if line is not None else None
+        text = "" if told is None else f"{told.means} {told.todo}"
+        if text != self._meant:
+            self._meant = text
+            self._means.update(Content.styled(safe(text), Tone.PLAIN))
+            self.set_class(bool(text), "-means")
 
     def _facts(self) -> str:
         view = self.view
@@ -305,6 +321,14 @@ class LogPane(Widget):
             self.post_message(
                 Flash(f"no {what} further on: went round to the {'first' if by > 0 else 'last'}")
             )
+        self._tell()
+
+    def show_line(self, line: int) -> None:
+        """Show a line among its neighbours: what is filtered away comes back for that."""
+        if self.view.filter is not None:
+            self.view.set_filter(None)
+        if line < self.view.store.line_count:
+            self.view.goto(line)
         self._tell()
 
     def follow(self) -> None:

@@ -16,6 +16,7 @@ from labeltui.ui.words import Tone
 
 if TYPE_CHECKING:
     from labeltui.session.journal import Entry as Done
+    from labeltui.ui.app import Console
 
 
 class ActionLogScreen(PickList):
@@ -35,17 +36,28 @@ class ActionLogScreen(PickList):
 
 
 class AlertsScreen(PickList):
-    """What needs attention, newest first; enter copies it."""
+    """What needs attention, newest first; enter opens the log where it tells of it, else copies it."""
 
     TITLE_TEXT = "alerts"
-    FOOT_TEXT = "type to search · enter copies it · esc closes"
+    FOOT_TEXT = "type to search · enter opens the log at it, or copies it · esc closes"
 
     def __init__(self, alerts: Sequence[Alert], now: datetime) -> None:
-        super().__init__([_alert(a, now) for a in reversed(alerts)] or [_nothing("Nothing needs attention.")])
+        self._alerts = {f"{index}": alert for index, alert in enumerate(alerts)}
+        entries = [_alert(alert, now, index) for index, alert in reversed(self._alerts.items())]
+        super().__init__(entries or [_nothing("Nothing needs attention.")])
 
     def pick(self) -> None:
-        """Copy the alert."""
-        copy_answer(self)
+        """Open the log at the line, or copy the alert."""
+        chosen = self.chosen
+        alert = self._alerts.get(chosen.answer or "") if chosen is not None else None
+        if alert is None:
+            return
+        app: Console = self.app  # type: ignore[assignment]
+        self.dismiss(None)
+        if alert.log_line is None:
+            app.copy(f"{alert.message} {alert.hint}".strip())
+        else:
+            app.open_log(alert.log_line)
 
 
 def copy_answer(screen: PickList) -> None:
@@ -72,14 +84,13 @@ def _done(entry: Done) -> Entry:
     return Entry(content, f"{entry.title} {entry.command} {entry.outcome}", entry.command)
 
 
-def _alert(alert: Alert, now: datetime) -> Entry:
+def _alert(alert: Alert, now: datetime, answer: str) -> Entry:
     word = words.LEVEL[alert.level]
     content = Content.assemble(
         (f"{word.glyph} {word.text:<8}", word.tone),
         (f"{words.age(alert.at, now):>4} ago  ", Tone.FAINT),
         (safe(alert.message), Tone.PLAIN),
         (f"\n  {safe(alert.hint)}" if alert.hint else "", Tone.FAINT),
+        (f"\n  log, line {alert.log_line + 1:,}" if alert.log_line is not None else "", Tone.FAINT),
     )
-    return Entry(
-        content, f"{alert.message} {alert.hint} {word.text}", f"{alert.message} {alert.hint}".strip()
-    )
+    return Entry(content, f"{alert.message} {alert.hint} {word.text}", answer)

@@ -8,6 +8,7 @@ from textual.selection import Selection
 from labeltui.ui.widgets.logview_canvas import LogCanvas
 from labeltui.ui.widgets.logview_page import Page
 from labeltui.ui.widgets.logview_query import Query, Sieve
+from labeltui.ui.widgets.logview_text import LONGEST
 
 SIDEWAYS = 8
 WHEEL_ROWS = 3
@@ -163,6 +164,12 @@ class LogView(LogCanvas):
         page = Page(self.store, self.page.tones)
         page.raw = True
         return page.laid(line).text
+
+    def raw_text(self, line: int) -> str:
+        """A line as it was printed, the last drawing of it; no more of it than is drawn. Hostile text."""
+        if not 0 <= line < self.store.line_count:
+            return ""
+        return self.store.last_drawing(line, LONGEST)[0].decode("utf-8", "replace")
 
     def get_selection(self, selection: Selection) -> tuple[str, str] | None:
         """What the mouse marked, of what is in sight."""

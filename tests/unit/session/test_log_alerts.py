@@ -1,0 +1,59 @@
+"""Trouble in the server's output becomes an alert that knows its line; another run's output takes it back."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta, timezone
+
+from labeltui.domain.state import Identity, Level, SessionState
+from labeltui.hosts.agent.messages import Chunk
+from labeltui.session.alerts import Alerts
+from labeltui.session.logstore import LogStore
+from labeltui.session.serverwatch import ServerWatch
+from labeltui.session.store import Store
+
+NOW = datetime(2026, 11, 23, 18, 0, tzinfo=UTC)
+HEAD = b"[2026-11-23 17:02:20,004] [4242] [MainThread] [ERROR] (uvicorn.error:416) - "
+
+
+class Output:
+    """What a server prints, as it arrives."""
+
+    def __init__(self) -> None:
+        self.store = Store(SessionState(Identity("p")))
+        self.watch = ServerWatch(self.store, LogStore(), lambda: NOW, lambda: None)
+        self.watch.zone = timezone(timedelta(hours=1))
+        alerts = Alerts(self.store, lambda: NOW)
+        self.watch.on_trouble.append(alerts.trouble)
+        self.watch.on_run.append(alerts.forget_troubles)
+        self.watch._begin("r1", "/log")
+
+    def prints(self, data: bytes) -> None:
+        self.watch._on_chunk(Chunk("/log", "1:2", self.watch.log.size, data, at_end=True))
+
+
+def test_one_alert_for_each_kind_at_its_newest_line() -> None:
+    output = Output()
+    output.prints(b"ready\n" + HEAD + b"Exception in ASGI application\nTraceback (most recent call last):\n")
+    output.prints(b"torch.OutOfMemoryError: CUDA out of mem")
+    output.prints(b"ory.\n")
+    asgi, memory = output.store.state.alerts
+    assert (asgi.key, asgi.level, asgi.log_line) == ("log:request_failed", Level.ERROR, 1)
+    assert (memory.key, memory.log_line) == ("log:gpu_memory", 3)
+    assert memory.at == datetime(2026, 11, 23, 16, 2, 20, 4000, tzinfo=UTC), "when the server said it"
+    assert "GPU" in memory.message
+    assert memory.hint
+    output.prints(b"torch.OutOfMemoryError: CUDA out of memory.\n")
+    assert [(alert.key, alert.log_line) for alert in output.store.state.alerts] == [
+        ("log:request_failed", 1),
+        ("log:gpu_memory", 4),
+    ]
+
+
+def test_another_run_starts_over() -> None:
+    output = Output()
+    output.prints(b"\n\nMemoryError: No space left on device\n")
+    assert [alert.log_line for alert in output.store.state.alerts] == [2]
+    output.watch._begin("r2", "/log2")
+    assert len(output.store.state.alerts) == 0
+    output.prints(b"OSError: No space left on device\n")
+    assert [alert.log_line for alert in output.store.state.alerts] == [0]
