@@ -167,6 +167,12 @@ def _pod_cannot(action: PodAction) -> Why:
     return why
 
 
+def _not_on_runpod(state: SessionState) -> str | None:
+    """A pod is rented for a profile that names one."""
+    rented = state.pod.value is not None or state.pod.error is not None
+    return None if rented else "this profile is not on RunPod"
+
+
 def _cost(pod: Pod) -> str:
     return "an unknown price" if pod.compute_per_hour is None else f"${pod.compute_per_hour:.2f}/h"
 
@@ -376,6 +382,20 @@ POD_ACTIONS: tuple[Action, ...] = (
         params=(Param("add", "public key file to add"),),
     ),
     Action(
+        "pod.create", "Rent a pod", "rent a pod under the profile's name, at a price you agree to",
+        danger=Danger.CHANGE, command=("pod", "create"), needs_host=False, operation="pod_create",
+        disabled=_not_on_runpod,
+        params=(
+            Param("gpu", "kind of GPU, as `pod gpus` names it"),
+            Param("max_price", "rent nothing dearer than this, in $/h with disks", "float"),
+            Param("name", "its name; the profile's when left out"),
+            Param("volume_gb", "disk that stays while stopped", "int"),
+            Param("container_gb", "disk that does not", "int"),
+            Param("network_volume", "id of a network volume, instead of a disk of its own"),
+            Param("key", "public key file to reach it with"),
+        ),
+    ),
+    Action(
         "pod.start", "Start the pod", "start the stopped pod and wait until it can be reached",
         key="s", leader="p", danger=Danger.CHANGE, command=("pod", "start"), needs_host=False,
         disabled=_pod_cannot(PodAction.START), question=_ask_pod_start, operation="pod_start",
@@ -437,6 +457,8 @@ CONSOLE_ACTIONS: tuple[Action, ...] = (
     ),
     Action("actions.log", "Action log", "what was done, as commands to copy", key="L", console="action_log"),
     Action("alerts", "Alerts", "what needs attention", key="a", console="alerts"),
+    Action("pod.options", "Rent a new pod", "choose a GPU and disks, see the price, then rent", key="n", leader="p",
+           danger=Danger.CHANGE, disabled=_not_on_runpod, needs_host=False, console="form('pod.create')"),
     Action("copy", "Copy", "copy what is selected, or the current line", key="y", console="copy"),
     Action(
         "copy.url",

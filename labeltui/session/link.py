@@ -65,7 +65,10 @@ class Link:
         return self._status.state is LinkState.CONNECTED
 
     def reconnect(self) -> None:
-        """Try now instead of waiting."""
+        """Try now instead of waiting; what was refused is tried afresh."""
+        if self._refusal is not None:
+            self._refusal = None
+            self._tell(state=LinkState.CONNECTING, detail="")
         self._now.set()
 
     async def ready(self, deadline_s: float = 40.0) -> AgentClient:

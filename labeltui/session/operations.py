@@ -32,11 +32,13 @@ from labeltui.session.podcontrol import (
     pod_stop,
     pod_terminate,
 )
+from labeltui.session.podcreate import pod_create
 from labeltui.session.servercontrol import server_restart, server_start, server_stop
 from labeltui.session.traincontrol import train_start, train_status, train_stop
 
 __all__ = [
     "doctor",
+    "pod_create",
     "pod_gpus",
     "pod_keys",
     "pod_list",

@@ -43,7 +43,7 @@ async def pod_keys(session: Session, params: Mapping[str, Any], _report: Report)
     """The account's SSH keys; with ``add``, after adding the public key in that file."""
     client = await session.rental.client()
     if params.get("add"):
-        keys = await client.add_ssh_key(_public_key(str(params["add"])))
+        keys = await client.add_ssh_key(public_key(str(params["add"])))
     else:
         keys = await client.ssh_keys()
     listed = [{"fingerprint": key.fingerprint or None, "comment": key.comment or None} for key in keys]
@@ -55,7 +55,7 @@ async def pod_start(session: Session, _params: Mapping[str, Any], report: Report
     pod = await _legal(session, PodAction.START)
     report.progress(f"Starting {pod.name}")
     await _ask(session, lambda client: client.start(pod.id))
-    now = await _until(session, lambda p: p.status is PodStatus.RUNNING and p.ssh is not None, report)
+    now = await until(session, lambda p: p.status is PodStatus.RUNNING and p.ssh is not None, report)
     session.link.reconnect()
     if now.lost_its_gpu:
         raise Failed(
@@ -70,7 +70,7 @@ async def pod_stop(session: Session, _params: Mapping[str, Any], report: Report)
     pod = await _legal(session, PodAction.STOP)
     report.progress(f"Stopping {pod.name}")
     await _ask(session, lambda client: client.stop(pod.id))
-    now = await _until(session, lambda p: not p.status.is_up, report)
+    now = await until(session, lambda p: not p.status.is_up, report)
     return {"as_of": documents.moment(session.clock()), **pod_document(now)}
 
 
@@ -79,7 +79,7 @@ async def pod_restart(session: Session, _params: Mapping[str, Any], report: Repo
     pod = await _legal(session, PodAction.RESTART)
     report.progress(f"Restarting {pod.name}")
     await _ask(session, lambda client: client.restart(pod.id))
-    now = await _until(session, lambda p: p.status is PodStatus.RUNNING and p.ssh is not None, report)
+    now = await until(session, lambda p: p.status is PodStatus.RUNNING and p.ssh is not None, report)
     session.link.reconnect()
     return {"as_of": documents.moment(session.clock()), **pod_document(now)}
 
@@ -115,7 +115,7 @@ async def _ask(session: Session, ask: Callable[[RunpodClient], Awaitable[Pod]]) 
     session.rental.wake()
 
 
-async def _until(session: Session, holds: Callable[[Pod], bool], report: Report) -> Pod:
+async def until(session: Session, holds: Callable[[Pod], bool], report: Report) -> Pod:
     """The pod once something holds of it, watched at the pace of a change."""
     said = ""
 
@@ -142,7 +142,8 @@ async def _until(session: Session, holds: Callable[[Pod], bool], report: Report)
     return state.pod.value
 
 
-def _public_key(path: str) -> str:
+def public_key(path: str) -> str:
+    """The line of a public key file. Raises Misused for a private one."""
     try:
         line = Path(path).expanduser().read_text("utf-8").strip()
     except OSError as error:

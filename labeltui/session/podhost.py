@@ -11,10 +11,10 @@ from labeltui.domain.pod import Pod, PodStatus
 from labeltui.domain.problems import LabeltuiError, Refused, Unreachable
 from labeltui.hosts.base import Channel, Completed, Forward, HostKey, Progress, Prompter, Shell
 from labeltui.hosts.ssh import SshHost
+from labeltui.runpod.hostkeys import printed_keys
 from labeltui.session.rental import Rental
 from labeltui.session.statedir import StateDir
 
-FINGERPRINT = re.compile(r"SHA256:[A-Za-z0-9+/]{43}")
 PINNED = "pod-key"
 LOG_LINES = 400
 MakeHost = Callable[[str, Path, Prompter], SshHost]
@@ -84,7 +84,7 @@ class PodHost:
             lines = await client.recent_logs(pod.id, "container", tail=LOG_LINES)
         except LabeltuiError:
             return frozenset()  # then the operator is asked, as for any host
-        return frozenset(found for line in lines for found in FINGERPRINT.findall(line.text))
+        return frozenset(key.fingerprint for key in printed_keys(lines, pod.container_started_at))
 
     def _there(self) -> SshHost:
         if self._host is None:

@@ -23,6 +23,11 @@ OTHER = "SHA256:" + "b" * 43
 UP = Pod("abc", "annot", PodStatus.RUNNING, NOW, ssh=SshDoor("203.0.113.7", 40022, "root"), started_at=NOW)
 
 
+def printed(fingerprint: str) -> str:
+    """As ssh-keygen prints it."""
+    return f"256 {fingerprint} root@x (ED25519)"
+
+
 class Asked:
     """A prompter that notes what it is asked, and says no."""
 
@@ -41,7 +46,7 @@ class Log:
     """A client that only has a container log."""
 
     def __init__(self, *lines: str, error: Exception | None = None) -> None:
-        self.lines, self.error = lines, error
+        self.lines, self.error = ("SSH host keys:", *lines, "Start script(s) finished"), error
 
     async def recent_logs(self, _pod: str, _source: str, *, tail: int) -> tuple[PodLogLine, ...]:
         if self.error:
@@ -98,13 +103,13 @@ def host(tmp_path: Path, rental: Found, asked: Asked, shows: list[str]) -> PodHo
 
 async def test_a_key_that_the_containers_log_shows_is_trusted_without_a_question(tmp_path: Path) -> None:
     asked = Asked()
-    pod = host(tmp_path, Found(UP, Log("noise", f"256 {KEY} root@x (ED25519)")), asked, [KEY])
+    pod = host(tmp_path, Found(UP, Log("noise", printed(KEY))), asked, [KEY])
     await pod.connect()
     assert (pod.address, asked.keys) == ("root@203.0.113.7:40022", [])
 
 
 @pytest.mark.parametrize(
-    "log", [Log("nothing here"), Log(error=Failed("x", "logs are down")), Log(f"256 {OTHER}")]
+    "log", [Log("nothing here"), Log(error=Failed("x", "logs are down")), Log(printed(OTHER))]
 )
 async def test_any_other_key_is_asked_about(tmp_path: Path, log: Log) -> None:
     asked = Asked()
@@ -115,7 +120,7 @@ async def test_any_other_key_is_asked_about(tmp_path: Path, log: Log) -> None:
 
 async def test_a_new_start_of_the_container_is_a_new_pin_and_the_same_one_is_not(tmp_path: Path) -> None:
     asked, shows = Asked(), [KEY]
-    rental = Found(UP, Log(KEY))
+    rental = Found(UP, Log(printed(KEY)))
     pod = host(tmp_path, rental, asked, shows)
     await pod.connect()
     rental.log = Log()  # the key is pinned now: the log is not needed
@@ -125,7 +130,7 @@ async def test_a_new_start_of_the_container_is_a_new_pin_and_the_same_one_is_not
     with pytest.raises(AssertionError):
         await pod.connect()  # the same container with another key is not let in
 
-    rental.pod, rental.log = Pod(**{**_fields(UP), "started_at": LATER}), Log(OTHER)
+    rental.pod, rental.log = Pod(**{**_fields(UP), "started_at": LATER}), Log(printed(OTHER))
     await pod.connect()
     assert asked.keys == []
 

@@ -1,0 +1,127 @@
+"""From no pod to a pod that is worked on, and back, against the emulated RunPod."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import AsyncIterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from labeltui.domain.host import LinkState
+from labeltui.domain.pod import PodStatus
+from labeltui.domain.problems import LabeltuiError, Refused
+from labeltui.sandbox.runpod.emulator import Emulator
+from labeltui.session.launch import Launch, open_session
+from labeltui.session.run import run_action
+from labeltui.session.session import Session
+
+GPU = "RTX A5000"
+
+
+class Told:
+    """A report that remembers."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+
+    def progress(self, text: str) -> None:
+        self.lines.append(text)
+
+    def emit(self, record: Mapping[str, Any]) -> None:
+        self.lines.append(str(record))
+
+
+class NobodyToAsk:
+    """A host key that the container log does not vouch for would be asked about: that fails the test."""
+
+    async def secret(self, title: str, prompt: str) -> str | None:
+        raise AssertionError(title)
+
+    async def trust_host_key(self, key: object) -> bool:
+        raise AssertionError(f"asked about {key}")
+
+
+@pytest.fixture
+async def session(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Session]:
+    """A session over a profile whose pod is not there yet."""
+    key = tmp_path / "key"
+    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(key)], check=True)  # noqa: ASYNC221
+    config = tmp_path / "config.toml"
+    async with Emulator(folder=tmp_path) as emulator:
+        monkeypatch.setenv("RUNPOD_API_BASE_URL", emulator.url)
+        monkeypatch.setenv("RUNPOD_API_KEY", emulator.key)
+        monkeypatch.setenv("LABELTUI_STATE", str(tmp_path / "state"))
+        config.write_text(
+            f'[profiles.p]\nhost = "runpod"\n[profiles.p.runpod]\npod = "annot"\nkey = "{key}"\n'
+            f"[profiles.p.server]\nport = {emulator.server_port}\n"
+        )
+        opened = await open_session(Launch(config=str(config), profile="p"), NobodyToAsk())
+        await opened.start()
+        try:
+            yield opened
+        finally:
+            await opened.close()
+
+
+async def do(session: Session, action: str, report: Told | None = None, **params: Any) -> Mapping[str, Any]:
+    return await run_action(session, action, params, report or Told(), confirmed=True)
+
+
+async def test_rent_reach_stop_start_terminate(session: Session) -> None:
+    with pytest.raises(LabeltuiError, match="no pod 'annot'"):
+        await do(session, "pod.show")
+    offers = (await do(session, "pod.gpus"))["gpus"]
+    assert next(o for o in offers if o["name"] == GPU)["secure"] is not None
+
+    told = Told()
+    pod = await do(session, "pod.create", told, gpu=GPU, max_price=1.0)
+    assert (pod["name"], pod["status"]) == ("annot", "running")
+    assert told.lines[0] == f"Renting {GPU} as annot"
+    await session.link.ready(30)
+    assert session.store.state.host.value is not None
+    assert session.store.state.host.value.state is LinkState.CONNECTED
+
+    again = await do(session, "pod.create", gpu=GPU, max_price=1.0)
+    assert again["id"] == pod["id"]
+    assert len((await do(session, "pod.list"))["pods"]) == 1
+
+    stopped = await do(session, "pod.stop")
+    assert stopped["status"] == "stopped"
+    assert float(stopped["cost_per_hour"]) > 0
+    state = await session.store.wait_for(lambda s: s.host.value.state is LinkState.REFUSED, 40)
+    assert "is stopped" in state.host.value.detail  # type: ignore[union-attr]
+
+    started = await do(session, "pod.start")
+    assert started["ssh"] != pod["ssh"] or started["started_at"] != pod["started_at"]
+    await session.link.ready(30)
+
+    assert (await do(session, "pod.terminate"))["status"] == "terminated"
+    assert (await do(session, "pod.list"))["pods"] == []
+
+
+async def test_nothing_is_rented_at_a_price_that_was_not_agreed_to(session: Session) -> None:
+    with pytest.raises(Refused, match=r"costs \$0\.\d+/h, \$\d+ a month"):
+        await do(session, "pod.create", gpu=GPU)
+    with pytest.raises(Refused) as dear:
+        await do(session, "pod.create", gpu=GPU, max_price=0.01)
+    assert dear.value.problem.code == "too_dear"
+    with pytest.raises(LabeltuiError) as unknown:
+        await do(session, "pod.create", gpu="Voodoo 2", max_price=1.0)
+    assert unknown.value.problem.code == "unknown_gpu"
+    with pytest.raises(LabeltuiError) as unnamed:
+        await do(session, "pod.create", max_price=1.0)
+    assert GPU in unnamed.value.problem.hint
+    assert (await do(session, "pod.list"))["pods"] == []
+
+
+async def test_what_the_pods_state_does_not_allow_is_said(session: Session) -> None:
+    await do(session, "pod.create", gpu=GPU, max_price=1.0)
+    with pytest.raises(LabeltuiError, match="annot is running: it can't be asked to start now"):
+        await do(session, "pod.start")
+    with pytest.raises(Refused, match="Not confirmed"):
+        await run_action(session, "pod.terminate", {}, Told())
+    state = session.store.state
+    assert state.pod.value is not None
+    assert state.pod.value.status is PodStatus.RUNNING
