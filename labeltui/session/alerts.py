@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from datetime import datetime
+from decimal import Decimal
 
 from labeltui.domain.host import LinkState
 from labeltui.domain.logmeaning import Meaning
 from labeltui.domain.server import ServerState
 from labeltui.domain.state import Alert, Level, SessionState
 from labeltui.domain.training import TrainState
+from labeltui.runpod.lifecycle import balance_problem, pod_problem
 from labeltui.session.store import Store
 from labeltui.session.supervise import Clock
 
 LOG = "log:"
+
+WARN_HOURS = Decimal(3)
 
 
 class Alerts:
@@ -36,6 +40,8 @@ class Alerts:
             self._training(before, state)
         if "queue" in changed:
             self._queue(state)
+        if changed & {"pod", "account"}:
+            self._pod(state)
 
     def _raise(self, key: str, level: Level, message: str, hint: str = "") -> None:
         self._store.alert(Alert(key, level, message, hint, self._clock()))
@@ -104,6 +110,21 @@ class Alerts:
             self._raise("training", Level.INFO, f"Training of {now.model} is done{best}.")
         elif now.state is TrainState.RUNNING:
             self._store.dismiss("training")
+
+    def _pod(self, state: SessionState) -> None:
+        """What is wrong with the pod, and credit that ends soon: at zero the pod and its data are gone."""
+        pod, account = state.pod.value, state.account.value
+        if pod is None:
+            return
+        troubles = {
+            "pod": pod_problem(pod, self._clock()),
+            "balance": balance_problem(account, (pod,), WARN_HOURS) if account is not None else None,
+        }
+        for key, problem in troubles.items():
+            if problem is None:
+                self._store.dismiss(key)
+            elif not any(alert.key == key and alert.message == problem.message for alert in state.alerts):
+                self._raise(key, Level.ERROR, problem.message, problem.hint)
 
     def _queue(self, state: SessionState) -> None:
         queue = state.queue.value

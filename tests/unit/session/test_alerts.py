@@ -1,0 +1,83 @@
+"""What the operator is told without looking, and what is taken back when it no longer holds."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+from labeltui.domain.host import HostStatus, LinkState
+from labeltui.domain.money import Account
+from labeltui.domain.pod import Pod, PodStatus
+from labeltui.domain.problems import Problem
+from labeltui.domain.reading import Reading
+from labeltui.domain.server import OrphanTraining, ServerState, ServerStatus
+from labeltui.domain.state import Identity, Level, SessionState
+from labeltui.domain.study import Fetch, Study, StudyQueue
+from labeltui.domain.training import Best, TrainState, TrainStatus
+from labeltui.session.alerts import Alerts
+from labeltui.session.store import Store
+
+NOW = datetime(2026, 11, 23, 17, tzinfo=UTC)
+
+
+def told(**changes: Any) -> Store:
+    """A store whose alerts are watched; each keyword is a field and its values, one after another."""
+    store = Store(SessionState(Identity("test")))
+    Alerts(store, lambda: NOW)
+    for field, values in changes.items():
+        for value in values:
+            store.update(**{field: Reading(value, NOW)})
+    return store
+
+
+def keys(store: Store) -> dict[str, Level]:
+    return {alert.key: alert.level for alert in store.state.alerts}
+
+
+def test_a_lost_connection_is_told_and_taken_back() -> None:
+    up = HostStatus("h", "ssh", "root@h", LinkState.CONNECTED)
+    lost = replace(up, state=LinkState.RECONNECTING)
+    assert keys(told(host=[up, lost])) == {"host": Level.WARNING}
+    assert keys(told(host=[up, lost, up])) == {}
+    refused = replace(up, state=LinkState.REFUSED, detail="the key has changed")
+    assert keys(told(host=[up, refused])) == {"host": Level.ERROR}
+
+
+def test_a_crash_and_its_orphan_are_told_until_they_are_mended() -> None:
+    up = ServerStatus(ServerState.RUNNING, pid=1)
+    crash = ServerStatus(
+        ServerState.CRASHED,
+        problem=Problem("oom", "Out of memory.", "Less."),
+        orphans=(OrphanTraining(7, 7, "x"),),
+    )
+    store = told(server=[up, crash])
+    assert keys(store) == {"server": Level.ERROR, "orphans": Level.WARNING}
+    assert "x (pid 7)" in next(a.message for a in store.state.alerts if a.key == "orphans")
+    assert keys(told(server=[up, crash, up])) == {}
+
+
+def test_a_training_that_ends_is_news_and_one_that_fails_is_an_error() -> None:
+    runs = TrainStatus(TrainState.RUNNING, "deepedit", "1")
+    done = replace(runs, state=TrainState.DONE, best=Best("val_mean_dice", 0.9, 3))
+    failed = replace(runs, state=TrainState.ERROR, problem=Problem("x", "No labels.", "Label."))
+    assert keys(told(training=[runs, done])) == {"training": Level.INFO}
+    assert keys(told(training=[runs, failed])) == {"training": Level.ERROR}
+    assert keys(told(training=[runs, failed, replace(runs, task_id="2")])) == {}
+
+
+def test_two_people_on_one_study() -> None:
+    both = Study("case_1", fetches=(Fetch("random", "ana", NOW), Fetch("first", "ben", NOW)))
+    one = replace(both, fetches=both.fetches[:1])
+    assert keys(told(queue=[StudyQueue(1, 0, (both,))])) == {"shared:case_1": Level.WARNING}
+    assert keys(told(queue=[StudyQueue(1, 0, (both,)), StudyQueue(1, 0, (one,))])) == {}
+
+
+def test_credit_that_ends_soon_is_told_once_and_names_what_is_lost() -> None:
+    pod = Pod("abc", "annot", PodStatus.RUNNING, NOW)
+    poor, rich = Account(Decimal("0.30"), Decimal("0.27")), Account(Decimal(50), Decimal("0.27"))
+    store = told(pod=[pod], account=[poor, replace(poor, email="again@x")])
+    assert keys(store) == {"balance": Level.ERROR}
+    assert "annot" in store.state.alerts[0].message + store.state.alerts[0].hint
+    assert keys(told(pod=[pod], account=[poor, rich])) == {}
