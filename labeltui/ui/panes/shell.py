@@ -20,13 +20,15 @@ from labeltui.domain.state import SessionState
 from labeltui.ui.contract import Hint
 from labeltui.ui.messages import Flash, HintsChanged, LeaveShell
 from labeltui.ui.text import safe
+from labeltui.ui.widgets.terminal.engine import EngineDied
+from labeltui.ui.widgets.terminal.engines import start_engine
 from labeltui.ui.widgets.terminal.view import LEAVE_KEY, TerminalView
 
 if TYPE_CHECKING:
     from labeltui.hosts.base import Shell
     from labeltui.ui.core import Core
 
-READ_BYTES = 16 * 1024  # little enough that a key pressed in a flood is answered between two reads
+READ_BYTES = 64 * 1024
 AGAIN_AFTER = timedelta(seconds=3)
 # What the program before left on, off again, so that the next shell starts on a sane terminal: a sequence
 # that broke off, margins and charsets (DECSTR), mouse, paste, focus and frame modes, reverse video.
@@ -89,6 +91,8 @@ class ShellPane(Vertical):
         if self._worker_task is not None:
             self._worker_task.cancel()
             self._worker_task = None
+        if self.view.engine is not None:
+            self.view.engine.close()
 
     @property
     def focus_target(self) -> Widget:
@@ -147,6 +151,9 @@ class ShellPane(Vertical):
                 shell.resize(*self.view.size)
             await self._pump(shell)
             self._over(await shell.wait())
+        except EngineDied as error:  # only this pane ends; the last screen stays on it
+            self._ended = f"the terminal's helper {error}"
+            self._became(Phase.EXITED)
         except Exception as error:  # whatever it is, the pane says so, and the console goes on
             self._ended = f"the terminal failed ({type(error).__name__}: {error})"
             self._became(Phase.EXITED)
@@ -157,18 +164,19 @@ class ShellPane(Vertical):
 
     async def _greet(self, before: Phase) -> None:
         """An engine for the first shell; the later ones go on below what is there, and say that they are new."""
-        if self.view.engine is None:
-            from labeltui.ui.widgets.terminal.bittty_engine import (  # noqa: PLC0415 - after first paint
-                BitttyEngine,
-            )
-
-            self.view.engine = BitttyEngine(*self.view.size)
-            return
         said = f"── {self._ended}; this is a new shell ──" if self._ended else "── a new shell ──"
-        self.view.engine.scroll_to_end()
-        if self.view.engine.frame().modes.alternate_screen:
-            await self.view.engine.feed(MAIN_SCREEN)
-        await self.view.engine.feed(CALM + f"\x1b[2m{safe(said)}\x1b[m\r\n".encode())
+        engine = self.view.engine
+        if engine is None or engine.died:
+            engine = await start_engine(*self.view.size)
+            engine.changed = self.view.changed
+            if self.view.engine is not None:
+                await engine.feed(f"\x1b[2m{safe(said)}\x1b[m\r\n".encode())
+            self.view.engine = engine
+            return
+        engine.scroll_to_end()
+        if (await engine.sync()).modes.alternate_screen:
+            await engine.feed(MAIN_SCREEN)
+        await engine.feed(CALM + f"\x1b[2m{safe(said)}\x1b[m\r\n".encode())
 
     async def _pump(self, shell: Shell) -> None:
         engine = self.view.engine
@@ -177,7 +185,6 @@ class ShellPane(Vertical):
             answers = await engine.feed(data)
             if answers:
                 shell.write(answers)
-            self.view.changed()
             await asyncio.sleep(0)  # a reader that always has something must not keep the others waiting
 
     def _over(self, code: int | None) -> None:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import re
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import lru_cache
 from typing import Any
@@ -17,17 +16,29 @@ from bittty.present import Bell, PresentEvent, RowsScrolledOff, ScrollbackCleare
 from bittty.style import Color, Style
 from bittty.terminals.scrollback import ScrollbackLine
 from bittty.video import CONTINUATION, Cell
-from rich.cells import cell_len
 
-from labeltui.ui.widgets.terminal.engine import Attr, Colour, Cursor, Frame, Look, Modes, Mouse, Row, Run
+from labeltui.ui.widgets.terminal.answers import ANSWERS_MOST, known
+from labeltui.ui.widgets.terminal.engine import (
+    LINES_MOST,
+    Attr,
+    Colour,
+    Cursor,
+    Frame,
+    Look,
+    Modes,
+    Mouse,
+    Row,
+    Run,
+    nothing,
+)
 from labeltui.ui.widgets.terminal.gate import Gate, plain
-from labeltui.ui.widgets.terminal.history import LINES_MOST, History, Place
+from labeltui.ui.widgets.terminal.glyph import glyph
+from labeltui.ui.widgets.terminal.history import History, Place
 from labeltui.ui.widgets.terminal.skim import skim
 
 SLICE_S = 0.006  # how long the event loop waits for us at most, apart from one piece
 PIECE = 2048  # characters: a few milliseconds even for dense escapes
 SEQUENCE_MOST = 4096  # characters: a sequence that has not ended by then is none
-ANSWERS_MOST = 32  # per slice: a flood of questions is not a conversation
 
 MODEL = replace(
     XTERM,
@@ -48,14 +59,6 @@ UNWANTED = (
 )  # fmt: skip
 """What a program can ask of bittty and not of us: reports of screen contents, and other machines' hardware."""
 
-_ANSWER = re.compile(
-    r"\x1b\[\d{1,4};\d{1,4}R"  # where the cursor is
-    r"|\x1b\[0n"  # all is well
-    r"|\x1b\[[?>]?[\d;]{1,40}c|\x1bP!\|[0-9A-F]{8}\x1b\\"  # what we are
-    r"|\x1b\[\??\d{1,5};\d\$y"  # whether a mode is set
-)
-_ODD = re.compile("[\x00-\x1f\x7f-\x9f\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]")
-_JOINED = re.compile("[\u200d\ufe0e\ufe0f\U0001f1e6-\U0001f1ff\U0001f3fb-\U0001f3ff]", re.ASCII)
 _MOUSE = {
     MouseProtocol.X10: Mouse.CLICKS,
     MouseProtocol.NORMAL: Mouse.CLICKS,
@@ -84,16 +87,6 @@ def look_of(style: Style) -> Look:
     return Look(_colour(style.fg), _colour(style.bg), attrs)
 
 
-@lru_cache(maxsize=4096)
-def _glyph(text: str, cells: int) -> str:
-    """``text`` where it takes the columns that the engine gave it; else a sign that does."""
-    text = _ODD.sub("", text)
-    if _JOINED.search(text):  # terminals disagree about how wide these are: the first sign stands for all
-        text = text[0]
-    width = cell_len(text)
-    return text.ljust(len(text) + cells - width) if 0 < width <= cells else "\ufffd".ljust(cells)
-
-
 def row_of(cells: Sequence[Cell]) -> Row:
     """A row of bittty's cells as runs, without blanks at its end that look like nothing."""
     runs: list[Run] = []
@@ -112,7 +105,7 @@ def row_of(cells: Sequence[Cell]) -> Row:
             text.append(char)
         else:
             wide = index + 1 < len(cells) and cells[index + 1][1] == CONTINUATION
-            text.append(_glyph(char, 2 if wide else 1))
+            text.append(glyph(char, 2 if wide else 1))
     if style is not None:
         runs.append(Run("".join(text), width, look_of(style)))
     return _trimmed(runs)
@@ -148,7 +141,7 @@ class _Port:
             self.history.clear()
 
     def write(self, data: str) -> int:
-        if len(self.answers) < ANSWERS_MOST and _ANSWER.fullmatch(data):
+        if len(self.answers) < ANSWERS_MOST:
             self.answers.append(data)
         return len(data)
 
@@ -167,7 +160,12 @@ class _Port:
 class BitttyEngine:
     """See :class:`~labeltui.ui.widgets.terminal.engine.Engine`."""
 
+    name = "bittty"
+    died = ""  # what it meets in a stream raises nothing
+
     def __init__(self, columns: int, rows: int, *, history: int = LINES_MOST) -> None:
+        self.changed: Callable[[], None] = nothing
+        self.copied: Callable[[str], None] = nothing
         self._size = (columns, rows)
         self._history = History(history)
         self._port = _Port(self._history)
@@ -200,8 +198,12 @@ class BitttyEngine:
             if time.perf_counter() - started > SLICE_S:
                 await asyncio.sleep(0)
                 started = time.perf_counter()
+        for copied in self._gate.copied:
+            self.copied(copied)
+        self._gate.copied.clear()
+        self.changed()
         answers, self._port.answers = "".join(self._port.answers), []
-        return answers.encode("ascii", "ignore")
+        return known(answers.encode("ascii", "ignore"))
 
     def _take(self, text: str) -> None:
         self._board.parser.feed(text)
@@ -216,6 +218,7 @@ class BitttyEngine:
             self._size = (columns, rows)
             self._board.resize(columns, rows)
             self._page = None
+            self.changed()
 
     def frame(self) -> Frame:
         """See :class:`~labeltui.ui.widgets.terminal.engine.Engine`."""
@@ -232,6 +235,25 @@ class BitttyEngine:
         title = plain(board.title.title)
         flipped = bool(board.modes.reverse_screen)
         return Frame(columns, rows, cursor, self._modes(), title, behind, self._port.bells, flipped)
+
+    async def sync(self) -> Frame:
+        """See :class:`~labeltui.ui.widgets.terminal.engine.Engine`."""
+        return self.frame()
+
+    async def search(self, text: str, *, older: bool) -> bool:
+        """See :class:`~labeltui.ui.widgets.terminal.engine.Engine`."""
+        if self._board.blitter.in_alt_screen:
+            return False
+        columns, wanted = self._size[0], text.casefold()
+        here = self._history.end if self._top is None else self._top
+        step = self._history.back if older else self._history.on
+        while (there := step(here, 1, columns)) != here and there < self._history.end:
+            here = there
+            if wanted in "".join(run.text for run in row_of(self._history.cells(here, columns))).casefold():
+                self._top = here
+                self.changed()
+                return True
+        return False
 
     def _refresh_rows(self) -> None:
         page: Any = self._board.display.page
@@ -279,12 +301,17 @@ class BitttyEngine:
         move = self._history.back if rows < 0 else self._history.on
         there = move(here, abs(rows), columns)
         self._top = None if there >= self._history.end else there
+        self.changed()
 
     def scroll_to_end(self) -> None:
         """See :class:`~labeltui.ui.widgets.terminal.engine.Engine`."""
         self._top = None
+        self.changed()
 
     def close(self) -> None:
         """See :class:`~labeltui.ui.widgets.terminal.engine.Engine`."""
         self._board.host.detach()
         self._board.detach_display()
+
+    async def closed(self) -> None:
+        """See :class:`~labeltui.ui.widgets.terminal.engine.Engine`."""

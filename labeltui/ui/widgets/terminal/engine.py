@@ -7,9 +7,13 @@ text and looks, and a string of the remote's (its title) is free of control char
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum, Flag, auto
-from typing import Protocol
+from typing import Any, Protocol
+
+LINES_MOST = 10_000
+"""Lines of scrollback that an engine keeps."""
 
 Colour = int | tuple[int, int, int] | None
 """A palette index (0..255), red, green and blue (0..255 each), or None for the terminal's own."""
@@ -100,8 +104,24 @@ class Frame:
     reversed: bool = False  # the whole screen is in reverse video
 
 
+class EngineDied(Exception):
+    """The emulator is no more; its last frame still is. Says why, to follow "the terminal's helper"."""
+
+
+def nothing(*_arguments: Any) -> None:
+    """Nobody listens."""
+
+
 class Engine(Protocol):
-    """One terminal."""
+    """One terminal. All that waits raises EngineDied once there is none."""
+
+    name: str
+    died: str
+    """Why there is no emulator any more; empty while there is one."""
+    changed: Callable[[], None]
+    """Called when ``frame`` has something new."""
+    copied: Callable[[str], None]
+    """Called with text that the program wants on the clipboard; nothing is copied by itself."""
 
     async def feed(self, data: bytes) -> bytes:
         """Take output; returns what the terminal answers, once all of it was taken.
@@ -115,7 +135,18 @@ class Engine(Protocol):
         ...
 
     def frame(self) -> Frame:
-        """The newest screen."""
+        """The newest screen that is known here; ``changed`` says when there is a newer one."""
+        ...
+
+    async def sync(self) -> Frame:
+        """The screen after everything that was asked so far."""
+        ...
+
+    async def search(self, text: str, *, older: bool) -> bool:
+        """Show the next row with ``text``, whatever its case, above (or below) the view's first row.
+
+        Returns False, and leaves the view, when there is none.
+        """
         ...
 
     def scroll(self, rows: int) -> None:
@@ -128,4 +159,8 @@ class Engine(Protocol):
 
     def close(self) -> None:
         """Free what it holds; may be called twice."""
+        ...
+
+    async def closed(self) -> None:
+        """Wait until nothing is left of it, after ``close``."""
         ...

@@ -9,7 +9,8 @@ from itertools import islice
 from bittty.terminals.scrollback import ScrollbackLine, rows_of
 from bittty.video import Cell
 
-LINES_MOST = 10_000
+from labeltui.ui.widgets.terminal.engine import LINES_MOST
+
 ROWS_OF_ONE_LINE = 200  # a line that never ends is broken here, so that memory stays bounded
 
 Place = tuple[int, int]

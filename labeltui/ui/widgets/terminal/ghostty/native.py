@@ -1,0 +1,201 @@
+"""libghostty-vt behind a few calls. Only the helper process imports this."""
+
+from __future__ import annotations
+
+import re
+from functools import partial
+from typing import Any
+
+from pyghostty._ffi import check, ffi, lib, union_fn
+from pyghostty.core import Terminal, init_sized, read_buf
+
+from labeltui.ui.widgets.terminal.ghostty.rows import Cells, runs_of
+
+BYTES_PER_LINE = 4096  # of scrollback: its own limit is 10 kB in all, which is 650 lines
+ANSWERS_MOST = 4096  # bytes per piece: a flood of questions is not a conversation
+VERSION = b"labeltui"
+
+ffi.cdef("typedef struct { GhosttyTerminalScrollViewportTag tag; int64_t delta; uint64_t unused; } LtScroll;")
+_SHAPE = re.compile(rb"\x1b\[(\d?) q|\x1bc|\x1b\[!p")
+_CUT = re.compile(rb"\x1b(\[(!|\d? ?)?)?\Z")  # what may become one of these
+# The library ignores DECSTR: margins, origin and insert mode, cursor keys, looks and charsets as at the start,
+# but the cursor stays.
+SOFT_RESET = b"\x1b[?6l\x1b[?69l\x1b[4l\x1b[?1l\x1b>\x1b[?25h\x1b[m\x1b(B\x0f\x1b[r\x1b7"
+_SHAPES = {b"3": "underline", b"4": "underline", b"5": "bar", b"6": "bar"}
+_MODES = {
+    "application_cursor": 1, "application_keypad": 66, "bracketed_paste": 2004, "focus_events": 1004,
+    "mouse_sgr": 1006, "synchronized": 2026,
+}  # fmt: skip
+_MOUSE = ((1003, "any"), (1002, "drags"), (1000, "clicks"), (9, "clicks"))
+
+
+class Screen:
+    """One terminal and what it looks like."""
+
+    def __init__(self, columns: int, rows: int, history: int) -> None:
+        self._terminal = Terminal(columns, rows, scrollback=history)
+        self._size = (columns, rows)
+        self._answers = bytearray()
+        self._bells = 0
+        self._shape = "block"  # the library tells only a renderer of its own, so it is read from the stream
+        self._held = b""
+        self._sent: list[str] = []
+        self._version = ffi.from_buffer(VERSION)
+        self._told = ffi.new("GhosttyString*", {"ptr": self._version, "len": len(VERSION)})
+        # cffi frees a callback with its last reference: these live as long as the terminal
+        self._bell = ffi.callback("GhosttyTerminalBellFn", self._rang)
+        self._name = ffi.callback("GhosttyTerminalXtversionFn", lambda _terminal, _data: self._told[0])
+        self._set("SCROLLBACK_MAX_BYTES", ffi.new("size_t*", history * BYTES_PER_LINE))
+        self._set("BELL", self._bell)
+        self._set("XTVERSION", self._name)
+        self._terminal.on_reply(self._answered)
+        self._scroll = union_fn("ghostty_terminal_scroll_viewport", "void(*)(GhosttyTerminal, LtScroll)")
+
+    def _set(self, option: str, value: Any) -> None:
+        found = getattr(lib, f"GHOSTTY_TERMINAL_OPT_{option}")
+        check(lib.ghostty_terminal_set(self._terminal._t[0], found, value), option)
+
+    def _rang(self, _terminal: Any, _data: Any) -> None:
+        self._bells += 1
+
+    def _answered(self, data: bytes) -> None:
+        if len(self._answers) < ANSWERS_MOST:
+            self._answers += data
+
+    def feed(self, data: bytes) -> bytes:
+        """Take output; returns what the terminal would answer."""
+        data = self._held + data.replace(b"\x7f", b"")  # DEL prints nothing; the library shows a sign for it
+        cut = _CUT.search(data)
+        self._held = cut.group() if cut else b""
+        data = data[: len(data) - len(self._held)]
+        for found in _SHAPE.finditer(data):
+            self._shape = _SHAPES.get(found.group(1), "block")
+        before, *after = data.split(b"\x1b[!p")
+        self._terminal.feed(before)
+        for piece in after:
+            column, row = self._terminal.cursor
+            self._terminal.feed(SOFT_RESET + b"\x1b[%d;%dH" % (row + 1, column + 1) + piece)
+        if self._terminal.size != self._size:  # only the pane says how big it is
+            self._terminal.resize(*self._size)
+        answers = bytes(self._answers)
+        self._answers.clear()
+        return answers
+
+    def resize(self, columns: int, rows: int) -> None:
+        """Another size: lines are wrapped again."""
+        self._size = (columns, rows)
+        self._terminal.resize(columns, rows)
+
+    # -- the view
+
+    def _move(self, tag: str, delta: int = 0) -> None:
+        where = ffi.new("LtScroll*")
+        where.tag = getattr(lib, f"GHOSTTY_SCROLL_VIEWPORT_{tag}")
+        where.delta = delta
+        self._scroll(self._terminal._t[0], where[0])
+
+    def scroll(self, rows: int) -> None:
+        """Negative is up; the alternate screen has no past."""
+        if not self._alternate:
+            self._move("DELTA", rows)
+
+    def scroll_to_end(self) -> None:
+        """Show the live screen."""
+        self._move("BOTTOM")
+
+    def _place(self) -> tuple[int, int]:
+        """The first row that is shown, counted from the oldest, and where the live screen begins."""
+        bar = self._terminal.get("scrollbar", "GhosttyTerminalScrollbar")
+        return int(bar.offset), max(0, int(bar.total) - int(bar.len))
+
+    def search(self, text: str, *, older: bool) -> bool:
+        """Show the next row with ``text`` in any case, above or below what is at the top; False: none."""
+        offset, live = self._place()
+        rows = self._format("screen", live + self._size[1], vt=False)
+        wanted = re.compile(re.escape(text), re.IGNORECASE)
+        places = range(offset - 1, -1, -1) if older else range(offset + 1, len(rows))
+        for y in places:
+            if y < len(rows) and wanted.search(rows[y]):
+                self._move("DELTA", min(y, live) - offset)
+                return min(y, live) != offset or not older
+        return False
+
+    # -- what it looks like
+
+    @property
+    def _alternate(self) -> bool:
+        return bool(self._terminal.get("active_screen", "GhosttyTerminalScreen"))
+
+    def _format(self, tag: str, height: int, *, vt: bool) -> list[str]:
+        terminal = self._terminal
+        selection = init_sized("GhosttySelection")
+        selection.start = terminal.ref(0, 0, tag)[0]
+        selection.end = terminal.ref(self._size[0] - 1, height - 1, tag)[0]
+        options = init_sized("GhosttyFormatterTerminalOptions")
+        options.emit = lib.GHOSTTY_FORMATTER_FORMAT_VT if vt else lib.GHOSTTY_FORMATTER_FORMAT_PLAIN
+        options.trim, options.unwrap, options.selection = not vt, False, selection
+        formatter = ffi.new("GhosttyFormatter*")
+        check(
+            lib.ghostty_formatter_terminal_new(ffi.NULL, formatter, terminal._t[0], options[0]), "formatter"
+        )
+        try:
+            text: str = read_buf(partial(lib.ghostty_formatter_format_buf, formatter[0]))
+        finally:
+            lib.ghostty_formatter_free(formatter[0])
+        return text.replace("\r\n", "\n").split("\n")
+
+    def _cells(self, y: int) -> Cells:
+        """The row cell by cell, as wide as the terminal has it."""
+        found: list[tuple[str, int]] = []
+        cell, wide = ffi.new("GhosttyCell*"), ffi.new("GhosttyCellWide*")
+        codes, count = ffi.new("uint32_t[]", 32), ffi.new("size_t*")
+        for x in range(self._size[0]):
+            ref = self._terminal.ref(x, y, "viewport")
+            check(lib.ghostty_grid_ref_cell(ref, cell), "cell")
+            check(lib.ghostty_cell_get(cell[0], lib.GHOSTTY_CELL_DATA_WIDE, wide), "wide")
+            if wide[0] == lib.GHOSTTY_CELL_WIDE_SPACER_TAIL:
+                continue
+            known = lib.ghostty_grid_ref_graphemes(ref, codes, 32, count) == lib.GHOSTTY_SUCCESS
+            text = "".join(map(chr, codes[0 : count[0]])) if known else "\ufffd"
+            found.append((text or " ", 2 if wide[0] == lib.GHOSTTY_CELL_WIDE_WIDE else 1))
+        return found
+
+    def frame(self) -> dict[str, Any]:
+        """What changed since the last frame, in words that JSON has; see the engine, which reads it."""
+        columns, height = self._size
+        lines = self._format("viewport", height, vt=True)
+        lines = [*lines[:height], *[""] * (height - len(lines))]
+        fresh = len(self._sent) != height
+        runs = {
+            y: runs_of(line, partial(self._cells, y))
+            for y, line in enumerate(lines)
+            if fresh or line != self._sent[y]
+        }
+        self._sent = lines
+        offset, live = self._place()
+        return {
+            "size": (columns, height),
+            "rows": runs,
+            "cursor": self._cursor() if offset >= live else None,
+            "modes": self._modes(),
+            "title": self._title(),
+            "behind": max(0, live - offset),
+            "bells": self._bells,
+            "reversed": self._terminal.mode(5),
+        }
+
+    def _cursor(self) -> tuple[int, int, str] | None:
+        if not self._terminal.get("cursor_visible", "bool"):
+            return None
+        return (*self._terminal.cursor, self._shape)
+
+    def _modes(self) -> dict[str, Any]:
+        modes: dict[str, Any] = {name: self._terminal.mode(number) for name, number in _MODES.items()}
+        modes["newline"] = self._terminal.mode(20, ansi=True)
+        modes["alternate_screen"] = self._alternate
+        modes["mouse"] = next((name for number, name in _MOUSE if self._terminal.mode(number)), "off")
+        return modes
+
+    def _title(self) -> str:
+        held = self._terminal.get("title", "GhosttyString")
+        return ffi.buffer(held.ptr, held.len)[:].decode("utf-8", "replace") if held.len else ""

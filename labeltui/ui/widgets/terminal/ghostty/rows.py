@@ -1,0 +1,90 @@
+"""Rows as libghostty-vt's formatter writes them, taken apart: each change of looks starts with a reset."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+from typing import Any
+
+from labeltui.ui.widgets.terminal.engine import Attr
+
+Cells = Sequence[tuple[str, int]]
+"""Clusters of characters, and how many columns each takes."""
+
+_SGR = re.compile(r"((?:\x1b\[[\d:;]*m)+)")
+_ONE = re.compile(r"\x1b\[([\d:;]*)m")
+# Characters that are one column wide wherever they stand; others are looked up cell by cell.
+_NARROW = re.compile(
+    "[ -~\u00a1-\u00ac\u00ae-\u02ff\u0370-\u0482\u048a-\u0559\u2010-\u2027\u2030-\u205e"
+    "\u2190-\u2193\u2200-\u22ff\u2500-\u25aa\u2800-\u28ff]*"
+)
+_ATTRS = {
+    "1": Attr.BOLD, "2": Attr.DIM, "3": Attr.ITALIC, "4": Attr.UNDERLINE, "4:1": Attr.UNDERLINE,
+    "4:2": Attr.UNDERLINE | Attr.DOUBLE_UNDERLINE, "4:3": Attr.UNDERLINE, "4:4": Attr.UNDERLINE,
+    "4:5": Attr.UNDERLINE, "5": Attr.BLINK, "6": Attr.BLINK, "7": Attr.REVERSE, "8": Attr.CONCEAL,
+    "9": Attr.STRIKE, "21": Attr.UNDERLINE | Attr.DOUBLE_UNDERLINE, "53": Attr.OVERLINE,
+}  # fmt: skip
+PLAIN = (None, None, 0)
+
+
+@lru_cache(maxsize=4096)
+def _look(escapes: str) -> tuple[Any, Any, int]:
+    foreground: Any = None
+    background: Any = None
+    attrs = Attr.NONE
+    for code in _ONE.findall(escapes):
+        if code in _ATTRS:
+            attrs |= _ATTRS[code]
+            continue
+        numbers = [int(number or 0) for number in code.split(";")] if ":" not in code else [0]
+        match numbers:
+            case [38, 5, index]:
+                foreground = index
+            case [48, 5, index]:
+                background = index
+            case [38, 2, *rgb]:
+                foreground = rgb
+            case [48, 2, *rgb]:
+                background = rgb
+            case _:  # a reset, or the colour of an underline
+                pass
+    return foreground, background, attrs.value
+
+
+def runs_of(row: str, cells: Callable[[], Cells]) -> list[list[Any]]:
+    """A row as [text, columns, foreground, background, attributes]; ``cells`` says how wide odd ones are.
+
+    Text is a string where each character takes one column, else a list of clusters and their columns in turn.
+    """
+    parts = _SGR.split(row)
+    narrow = all(_NARROW.fullmatch(text) for text in parts[::2])
+    clusters = [] if narrow else list(cells())[::-1]
+    look: tuple[Any, Any, int] = PLAIN
+    runs: list[list[Any]] = []
+    for index, part in enumerate(parts):
+        if index % 2:
+            look = _look(part)
+        elif part:
+            runs.append([part, len(part), *look] if narrow else [*_taken(part, clusters), *look])
+    while runs and tuple(runs[-1][2:]) == PLAIN and isinstance(runs[-1][0], str):
+        text = runs[-1][0].rstrip(" ")
+        if text:
+            runs[-1][:2] = [text, len(text)]
+            break
+        runs.pop()
+    return runs
+
+
+def _taken(text: str, clusters: list[tuple[str, int]]) -> tuple[Any, int]:
+    """The clusters that make up ``text``, off the end of ``clusters``."""
+    flat: list[Any] = []
+    columns = length = 0
+    while length < len(text):
+        cluster, width = clusters.pop() if clusters else (text[length], 1)
+        length += len(cluster)
+        columns += width
+        flat += (cluster, width)
+    if len(flat) == 2 * columns and all(len(cluster) == 1 for cluster in flat[::2]) and text.isascii():
+        return text, columns
+    return flat, columns
