@@ -231,6 +231,8 @@ _TRAIN_OPTIONS = (
     Param("follow", "stay and report each epoch until the end", "bool"),
 )
 
+LOG_LEVELS = ("debug", "info", "warning", "error", "critical")
+
 SESSION_ACTIONS: tuple[Action, ...] = (
     Action("status", "Status", "everything the status strip shows", command=("status",), operation="status"),
     Action("doctor", "Doctor", "what is wrong, and what to do", command=("doctor",), operation="doctor"),
@@ -302,6 +304,11 @@ SESSION_ACTIONS: tuple[Action, ...] = (
         params=(
             Param("follow", "stay and print what comes", "bool"),
             Param("lines", "only the last N lines", "int"),
+            Param("level", "only this level and above", "choice", choices=LOG_LEVELS),
+            Param("logger", "only loggers with this in their name"),
+            Param("since", "only from then on: 17:02, 2026-11-23 17:02, or 10m ago, by the host's clock"),
+            Param("until", "only up to then"),
+            Param("grep", "only lines that match: a regular expression, !re for the others, ~letters"),
         ),
     ),
     Action(

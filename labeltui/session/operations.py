@@ -6,7 +6,6 @@ carries it as ``document``.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -22,6 +21,7 @@ if TYPE_CHECKING:
     from labeltui.session.session import Session
 
 from labeltui.session.doctor import doctor
+from labeltui.session.logcommand import server_logs
 from labeltui.session.podcontrol import (
     pod_gpus,
     pod_keys,
@@ -76,34 +76,6 @@ async def server_status(session: Session, _params: Mapping[str, Any], _report: R
     """State, app, models, URL."""
     state = await session.settled()
     return documents.server_document(state.server, session.clock())
-
-
-async def server_logs(session: Session, params: Mapping[str, Any], report: Report) -> Document:
-    """What the server has printed; with ``follow``, also what it will print."""
-    await session.settled()
-    if session.log.run_id is None:
-        raise Failed(
-            "no_log", "There is no output of a server here.", "Start the server with labeltui to follow it."
-        )
-    wanted = params.get("lines")
-    index = max(0, session.log.line_count - wanted) if wanted is not None else 0
-    grown = asyncio.Event()
-    unsubscribe = session.log.subscribe(lambda *_: grown.set())
-    try:
-        while True:
-            grown.clear()
-            while index < session.log.line_count:
-                report.emit({"line": session.log.line(index).decode("utf-8", "replace"), "index": index})
-                index += 1
-            if not params.get("follow"):
-                return {
-                    "as_of": documents.moment(session.clock()),
-                    "lines": index,
-                    "path": session.watch.run.log_path,
-                }
-            await grown.wait()
-    finally:
-        unsubscribe()
 
 
 async def studies_list(session: Session, _params: Mapping[str, Any], _report: Report) -> Document:

@@ -17,6 +17,7 @@ from textual.widgets import Input, Static
 
 from labeltui.actions import BY_ID
 from labeltui.domain.logmeaning import meaning
+from labeltui.domain.logquery import asked
 from labeltui.domain.server import ServerState
 from labeltui.domain.serverlog import parse_line
 from labeltui.domain.state import Level, SessionState
@@ -27,7 +28,7 @@ from labeltui.ui.panes.teach import Keys, without_server
 from labeltui.ui.text import elide, safe
 from labeltui.ui.widgets.filtering import typed_ahead
 from labeltui.ui.widgets.logview import SIDEWAYS, LogView
-from labeltui.ui.widgets.logview_query import Sieve, asked
+from labeltui.ui.widgets.logview_query import Sieve
 from labeltui.ui.words import Tone, plural
 
 if TYPE_CHECKING:

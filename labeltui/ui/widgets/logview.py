@@ -5,9 +5,10 @@ from __future__ import annotations
 from textual import events
 from textual.selection import Selection
 
+from labeltui.domain.logquery import Query
 from labeltui.ui.widgets.logview_canvas import LogCanvas
 from labeltui.ui.widgets.logview_page import Page
-from labeltui.ui.widgets.logview_query import Query, Sieve
+from labeltui.ui.widgets.logview_query import Sieve
 from labeltui.ui.widgets.logview_text import LONGEST
 
 SIDEWAYS = 8

@@ -1,68 +1,14 @@
-"""What a log is asked: the grammar of ``/`` over bytes, and the lines that answer, found a slice at a time."""
+"""The lines of a log that answer a question, found a slice at a time."""
 
 from __future__ import annotations
 
 import re
 import time
-import warnings
 from array import array
 from bisect import bisect_left
-from dataclasses import dataclass, field
-from typing import AnyStr
 
+from labeltui.domain.logquery import Query
 from labeltui.session.logstore import LogStore
-
-_CASED = re.compile(r"\\[x0-9]|\[[^\]]*[^a-z0-9]-[^\]]")
-"""What may name capitals without spelling one: codes, and ranges between signs."""
-
-
-@dataclass(frozen=True)
-class Query:
-    """Lines are kept that hold any of ``patterns`` (``negated``: none); ``shown`` marks matches on the screen."""
-
-    text: str
-    patterns: tuple[re.Pattern[bytes], ...] = field(compare=False)
-    negated: bool = False
-    lowered: bool = False
-    shown: re.Pattern[str] | None = field(default=None, compare=False)
-
-
-def asked(text: str) -> Query | None:
-    """``re`` keeps what matches, ``!re`` drops it, ``~letters`` keeps what has the letters in this order.
-
-    None for an empty question. Lower case matches both cases of a to z. Raises ``ValueError`` with words for a pattern
-    that is not a regular expression.
-    """
-    text = text.strip()
-    if text in ("", "!", "~"):
-        return None
-    if text.startswith("~"):
-        return Query(text, (_fuzzy(text[1:].replace(" ", "").lower()),), lowered=True)
-    negated = text.startswith("!")
-    body = text[1:] if negated else text
-    either = not any(letter.isupper() for letter in body)
-    lowered = either and _CASED.search(body) is None
-    flags = re.IGNORECASE if either and not lowered else re.NOFLAG
-    found = _compiled(body.encode("utf-8", "surrogateescape"), flags)
-    shown = None if negated else _compiled(body, re.IGNORECASE if either else re.NOFLAG)
-    return Query(text, (found,), negated, lowered, shown)
-
-
-def _compiled(text: AnyStr, flags: re.RegexFlag) -> re.Pattern[AnyStr]:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", FutureWarning)
-        try:
-            return re.compile(text, flags)
-        except (re.error, OverflowError, RecursionError) as error:
-            raise ValueError(f"not a regular expression: {error}") from error
-
-
-def _fuzzy(letters: str) -> re.Pattern[bytes]:
-    """Anchored, and each gap free of the letter that ends it: one pass over a line, however long."""
-    steps = (re.escape(letter.encode("utf-8", "surrogateescape")) for letter in letters)
-    gaps = ((b"[^\n" + step + b"]*" if len(step.lstrip(b"\\")) == 1 else b".*?", step) for step in steps)
-    return re.compile(b"^" + b"".join(gap + step for gap, step in gaps), re.MULTILINE)
-
 
 ERRORS = Query(
     "errors",

@@ -9,9 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.style import Style
 
+from labeltui.domain.logquery import asked
 from labeltui.session.logstore import LogStore
 from labeltui.ui.widgets.filtering import keeper
-from labeltui.ui.widgets.logview_query import Errors, Sieve, asked
+from labeltui.ui.widgets.logview_query import Errors, Sieve
 from labeltui.ui.widgets.logview_text import (
     LONGEST,
     Columns,

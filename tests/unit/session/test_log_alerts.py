@@ -27,6 +27,11 @@ class Output:
         self.watch.on_run.append(alerts.forget_troubles)
         self.watch._begin("r1", "/log")
 
+    @property
+    def alerts(self) -> list[tuple[str, int | None]]:
+        """Key and line of each."""
+        return [(alert.key, alert.log_line) for alert in self.store.state.alerts]
+
     def prints(self, data: bytes) -> None:
         self.watch._on_chunk(Chunk("/log", "1:2", self.watch.log.size, data, at_end=True))
 
@@ -43,7 +48,7 @@ def test_one_alert_for_each_kind_at_its_newest_line() -> None:
     assert "GPU" in memory.message
     assert memory.hint
     output.prints(b"torch.OutOfMemoryError: CUDA out of memory.\n")
-    assert [(alert.key, alert.log_line) for alert in output.store.state.alerts] == [
+    assert output.alerts == [
         ("log:request_failed", 1),
         ("log:gpu_memory", 4),
     ]
@@ -51,9 +56,9 @@ def test_one_alert_for_each_kind_at_its_newest_line() -> None:
 
 def test_another_run_starts_over() -> None:
     output = Output()
-    output.prints(b"\n\nMemoryError: No space left on device\n")
-    assert [alert.log_line for alert in output.store.state.alerts] == [2]
+    output.prints(b"\n\nOSError: No space left on device\n")
+    assert output.alerts == [("log:disk_full", 2)]
     output.watch._begin("r2", "/log2")
-    assert len(output.store.state.alerts) == 0
+    assert output.alerts == []
     output.prints(b"OSError: No space left on device\n")
-    assert [alert.log_line for alert in output.store.state.alerts] == [0]
+    assert output.alerts == [("log:disk_full", 0)]

@@ -1,0 +1,116 @@
+"""``labeltui server logs``: the records of the server's output, as they are wanted."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from labeltui.domain import documents
+from labeltui.domain.logfilter import Scope, moment
+from labeltui.domain.logquery import Query, asked
+from labeltui.domain.problems import Failed, Misused
+from labeltui.domain.serverlog import LineKind, parse_line
+
+if TYPE_CHECKING:
+    from datetime import datetime, tzinfo
+
+    from labeltui.session.report import Document, Report
+    from labeltui.session.session import Session
+
+LONGEST = 65_536
+"""Bytes of a line that are printed."""
+BATCH = 2000
+"""Records between two breaths: others live on this loop too."""
+
+
+@dataclass
+class Wanted:
+    """Reads lines in order; those that go on under a record are kept when it is."""
+
+    scope: Scope
+    query: Query | None
+    zone: tzinfo
+    inside: bool = False
+
+    def record(self, raw: bytes, index: int) -> dict[str, Any] | None:
+        """The line as a record, None if it is not wanted. ``line`` is its text, ``index`` its place from 0."""
+        text = raw.decode("utf-8", "replace")
+        told = parse_line(text)
+        if told.kind is not LineKind.BARE:
+            self.inside = self.scope.keeps(told)
+        if (self.scope and not self.inside) or (self.query is not None and not self.query.keeps(raw)):
+            return None
+        return {
+            "time": None if told.time is None else told.time.replace(tzinfo=self.zone).isoformat(),
+            "level": told.level,
+            "logger": told.logger,
+            "message": told.message,
+            "line": text,
+            "index": index,
+        }
+
+
+def wanted(params: Mapping[str, Any], now: datetime) -> Wanted:
+    """What the parameters ask for; ``now`` in the host's zone. Raises ``Misused``."""
+    wall = now.replace(tzinfo=None)
+    try:
+        scope = Scope(
+            level=(params.get("level") or "").upper(),
+            logger=params.get("logger") or "",
+            since=moment(params["since"], wall) if params.get("since") else None,
+            until=moment(params["until"], wall, latest=True) if params.get("until") else None,
+        )
+        query = asked(params.get("grep") or "")
+    except ValueError as error:
+        raise Misused(
+            "bad_filter", f"The log can't be filtered so: {error}.", "See labeltui server logs --help."
+        ) from error
+    if now.tzinfo is None:
+        raise ValueError("a time of the host needs its zone")
+    return Wanted(scope, query, now.tzinfo)
+
+
+async def server_logs(session: Session, params: Mapping[str, Any], report: Report) -> Document:
+    """What the server has printed; with ``follow``, also what it will print."""
+    await session.settled()
+    log = session.log
+    if log.run_id is None:
+        raise Failed(
+            "no_log", "There is no output of a server here.", "Start the server with labeltui to follow it."
+        )
+    reader = wanted(params, session.clock().astimezone(session.watch.zone))
+    newest: deque[dict[str, Any]] | None = None
+    if params.get("lines") is not None:
+        newest = deque(maxlen=max(0, params["lines"]))
+    index, generation, follow = 0, log.generation, bool(params.get("follow"))
+    grown = asyncio.Event()
+    unsubscribe = log.subscribe(grown.set)
+    try:
+        while True:
+            grown.clear()
+            if generation != log.generation:  # the server was started again
+                index, generation, reader.inside = 0, log.generation, False
+            # Whoever follows gets a line once it is whole.
+            end = log.finished_count if follow else log.line_count
+            while index < end and generation == log.generation:
+                record = reader.record(log.last_drawing(index, LONGEST)[0], index)
+                index += 1
+                if record is not None:
+                    (report.emit if newest is None else newest.append)(record)
+                if index % BATCH == 0:
+                    await asyncio.sleep(0)
+            for record in newest or ():
+                report.emit(record)
+            newest = None
+            if not follow:
+                return {
+                    "as_of": documents.moment(session.clock()),
+                    "lines": index,
+                    "path": log.path,
+                }
+            await grown.wait()
+    finally:
+        unsubscribe()
