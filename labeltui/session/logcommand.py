@@ -13,6 +13,7 @@ from labeltui.domain.logfilter import Scope, moment
 from labeltui.domain.logquery import Query, asked
 from labeltui.domain.problems import Failed, Misused
 from labeltui.domain.serverlog import LineKind, parse_line
+from labeltui.session.foundlog import found
 
 if TYPE_CHECKING:
     from datetime import datetime, tzinfo
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 LONGEST = 65_536
 """Bytes of a line that are printed."""
+FIRST_BYTES_S = 10.0
 BATCH = 2000
 """Records between two breaths: others live on this loop too."""
 
@@ -73,11 +75,26 @@ def wanted(params: Mapping[str, Any], now: datetime) -> Wanted:
     return Wanted(scope, query, now.tzinfo)
 
 
+async def _begun(session: Session) -> bool:
+    """Whether there is a log: that of a server which labeltui did not start has to be asked for first."""
+    log, begun = session.log, asyncio.Event()
+    if not log.size and found(session.store.state):
+        unsubscribe = log.subscribe(lambda: begun.set() if log.size else None)
+        try:
+            async with asyncio.timeout(FIRST_BYTES_S):
+                await begun.wait()
+        except TimeoutError:
+            return log.run_id is not None
+        finally:
+            unsubscribe()
+    return log.run_id is not None
+
+
 async def server_logs(session: Session, params: Mapping[str, Any], report: Report) -> Document:
     """What the server has printed; with ``follow``, also what it will print."""
     await session.settled()
     log = session.log
-    if log.run_id is None:
+    if not await _begun(session):
         raise Failed(
             "no_log", "There is no output of a server here.", "Start the server with labeltui to follow it."
         )

@@ -37,6 +37,7 @@ class LogStore:
     def __init__(self, blocks: Blocks | None = None) -> None:
         self.run_id: str | None = None
         self.path: str | None = None
+        self.source = ""
         self.generation = 0
         """Grows with each run: line numbers of another generation mean nothing in this one."""
         self._blocks = blocks or Blocks()
@@ -58,9 +59,9 @@ class LogStore:
         """Gaps in the delivery, in order."""
         return tuple(self._marks)
 
-    def begin(self, run_id: str, path: str) -> None:
-        """Another run's output: start over."""
-        self.run_id, self.path = run_id, path
+    def begin(self, run_id: str, path: str, source: str = "") -> None:
+        """Another run's output: start over. ``source`` names what is read where that is not the run's stdout."""
+        self.run_id, self.path, self.source = run_id, path, source
         self._blocks.clear()
         self._marks.clear()
         self.generation += 1

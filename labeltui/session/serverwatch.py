@@ -122,8 +122,21 @@ class ServerWatch:
         await self._store.wait_for(lambda _s: self.run.run_id is not None and self.run.log_path is not None)
         return self.run.run_id or "", self.run.log_path or ""
 
-    def _begin(self, run_id: str, path: str) -> None:
-        self.log.begin(run_id, path)
+    def begin_found(self, source: str) -> None:
+        """A server is there that labeltui did not start: what comes next is read from elsewhere."""
+        self._begin("found", source, source)
+
+    def take_found(self, offset: int, data: bytes) -> None:
+        """Bytes of that server's log; everything it holds has been given then."""
+        self.log.back(self._clock())
+        self._on_chunk(Chunk(self.log.path or "", "", offset, data, at_end=True))
+
+    def found_lost(self, why: str) -> None:
+        """That server's log can't be read for now."""
+        self.log.lost(self._clock(), why)
+
+    def _begin(self, run_id: str, path: str, source: str = "") -> None:
+        self.log.begin(run_id, path, source)
         self.training = TrainLog()
         self._startup = StartupReader()
         self._lines = LineSplitter()

@@ -16,6 +16,7 @@ from labeltui.domain.state import Identity, SessionState
 from labeltui.hosts.agent.client import AgentClient
 from labeltui.hosts.base import Host, Shell
 from labeltui.session.alerts import Alerts
+from labeltui.session.foundlog import FoundLog
 from labeltui.session.journal import Journal
 from labeltui.session.link import Link
 from labeltui.session.logstore import LogStore
@@ -78,6 +79,7 @@ class Session:
             self.store, self.watch, self.tunnel, clock, profile.client_id,
             dicomweb=server.studies.startswith(("http://", "https://")),
         )  # fmt: skip
+        self._found_log = FoundLog(self.store, self.watch, self.sources.client)
         self._alerts = Alerts(self.store, clock)
         self._supervisor = Supervisor()
         self._autostarting: asyncio.Task[None] | None = None
@@ -102,6 +104,7 @@ class Session:
         self._supervisor.run("link", self.link.run)
         for poller in self.sources.pollers:
             self._supervisor.run(poller.field, poller.run)
+        self._supervisor.run("found log", self._found_log.run)
         if self.profile.host == "runpod" and hold:
             self.watch_pod()
             self._supervisor.run("account", self.rental.account.run)

@@ -47,8 +47,8 @@ def why_empty(state: SessionState, keys: Keys) -> list[str]:
         return said
     if server.state is ServerState.RUNNING and server.run_id is None:
         return [
-            "labeltui did not start this server: its output goes where it was started, and can't be followed.",
-            f"{keys('server.stop')} and {keys('server.start')} start it again from here.",
+            "labeltui did not start this server: its app.log is being asked for.",
+            "What it prints besides goes where it was started.",
         ]
     return ["The server has said nothing yet."]
 
@@ -185,7 +185,7 @@ class LogPane(Widget):
         lines = view.store.line_count
         if not lines:
             return ""
-        facts = []
+        facts = [view.store.source]
         if view.find is not None:
             facts.append(f"find {elide(view.find.query.text, 20)} {self._place(view.find)}")
         if view.filter is not None:

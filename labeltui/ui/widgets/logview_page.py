@@ -10,6 +10,7 @@ from datetime import datetime
 from rich.segment import Segment
 from textual.strip import Strip
 
+from labeltui.session.foundlog import ROTATED
 from labeltui.session.logstore import GapMark, LogStore
 from labeltui.ui.text import elide
 from labeltui.ui.widgets.logview_query import Sieve
@@ -35,6 +36,8 @@ class Shown:
 def gap_words(mark: GapMark) -> str:
     """A gap of the delivery, in the reader's own time."""
     lost: datetime = mark.lost_at
+    if mark.why == ROTATED:
+        return f"{clock_time(lost)} {ROTATED}"
     if mark.back_at is None:
         return f"connection lost {clock_time(lost)}"
     seconds = (mark.back_at - lost).total_seconds()

@@ -13,8 +13,10 @@ from hypothesis import strategies as st
 
 from labeltui.domain.logfilter import moment
 from labeltui.domain.problems import Failed, Misused
+from labeltui.domain.state import Identity, SessionState
 from labeltui.session.logcommand import server_logs
 from labeltui.session.logstore import LogStore
+from labeltui.session.store import Store
 
 ZONE = timezone(timedelta(hours=2))
 NOW = datetime(2026, 11, 23, 15, 30, tzinfo=UTC)  # 17:30 by the host's clock
@@ -61,7 +63,8 @@ def session(text: str = "\n".join(LINES)) -> Any:
     async def settled() -> None:
         return None
 
-    return SimpleNamespace(log=log, settled=settled, clock=lambda: NOW, watch=SimpleNamespace(zone=ZONE))
+    store = Store(SessionState(Identity("p")))
+    return SimpleNamespace(store=store, log=log, settled=settled, clock=lambda: NOW, watch=SimpleNamespace(zone=ZONE))
 
 
 @pytest.mark.parametrize(

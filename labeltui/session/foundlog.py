@@ -1,0 +1,66 @@
+"""The log of a server that labeltui found running: its stdout went elsewhere, its ``app.log`` can be asked for."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from labeltui.domain.problems import LabeltuiError
+from labeltui.domain.server import ServerState
+from labeltui.domain.state import SessionState
+from labeltui.session.supervise import words
+
+if TYPE_CHECKING:
+    from labeltui.monailabel.client import MonaiLabelClient
+    from labeltui.session.serverwatch import ServerWatch
+    from labeltui.session.store import Store
+
+EVERY_S = 1.5
+AFTER_FAILURE_S = 5.0
+SHARE = 10
+"""At most one part in so many of the time is spent asking: older servers send the whole file each time."""
+SOURCE = "app.log"
+ROTATED = "the server began another app.log: lines between the two may be missing"
+
+
+def found(state: SessionState) -> bool:
+    """True while a server answers that labeltui has no run of."""
+    server = state.server.value
+    return server is not None and server.state is ServerState.RUNNING and server.run_id is None
+
+
+class FoundLog:
+    """Asks for what is new in ``app.log`` while such a server is there, and gives it to the watch."""
+
+    def __init__(self, store: Store, watch: ServerWatch, client: Callable[[], MonaiLabelClient]) -> None:
+        self._store, self._watch, self._client = store, watch, client
+        self._base = 0  # of the file now read, among all bytes held
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        while True:
+            await self._store.wait_for(found)
+            self._base = 0
+            self._watch.begin_found(SOURCE)
+            while found(self._store.state):
+                rest = await self._ask()
+                await asyncio.sleep(rest)
+
+    async def _ask(self) -> float:
+        """Ask once; returns for how many seconds to rest."""
+        started, log = time.monotonic(), self._watch.log
+        try:
+            chunk = await self._client().log_from(log.size - self._base)
+        except LabeltuiError as error:
+            if found(self._store.state):
+                self._watch.found_lost(words(error))
+            return AFTER_FAILURE_S
+        if not found(self._store.state):  # labeltui started one meanwhile: the log is that one's
+            return 0.0
+        if chunk.restarted:
+            self._watch.found_lost(ROTATED)
+            self._base = log.size
+        self._watch.take_found(self._base + chunk.offset, chunk.data)
+        return max(EVERY_S, SHARE * (time.monotonic() - started))

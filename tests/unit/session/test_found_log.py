@@ -1,0 +1,98 @@
+"""A server that somebody else started shows its app.log: new bytes only, rotation and failures marked."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from labeltui.domain.problems import Unreachable
+from labeltui.domain.reading import Reading
+from labeltui.domain.server import ServerState, ServerStatus
+from labeltui.domain.state import Identity, SessionState
+from labeltui.monailabel.client import LogChunk
+from labeltui.session import foundlog
+from labeltui.session.foundlog import ROTATED, FoundLog
+from labeltui.session.logstore import LogStore
+from labeltui.session.serverwatch import ServerWatch
+from labeltui.session.store import Store
+
+NOW = datetime(2026, 11, 23, 18, 0, tzinfo=UTC)
+
+
+class File:
+    """``app.log`` as the server gives it."""
+
+    def __init__(self) -> None:
+        self.data, self.asked, self.fails = b"one\ntwo\n", list[int](), False
+
+    async def log_from(self, offset: int) -> LogChunk:
+        self.asked.append(offset)
+        if self.fails:
+            raise Unreachable("gone", "Nobody answers.", "Wait.")
+        if offset > len(self.data):
+            return LogChunk(0, self.data, len(self.data), restarted=True)
+        return LogChunk(offset, self.data[offset:], len(self.data))
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(foundlog, "EVERY_S", 0.001)
+    monkeypatch.setattr(foundlog, "AFTER_FAILURE_S", 0.001)
+
+
+def running(run_id: str | None) -> Reading[ServerStatus]:
+    return Reading(ServerStatus(ServerState.RUNNING, "http://127.0.0.1:8000", None, run_id=run_id), NOW)
+
+
+async def until(holds: Callable[[], Any]) -> None:
+    async with asyncio.timeout(5):
+        while True:
+            if holds():
+                return
+            await asyncio.sleep(0.001)
+
+
+async def test_what_is_new_comes_and_what_breaks_is_marked() -> None:
+    store, log, file = Store(SessionState(Identity("p"))), LogStore(), File()
+    watch = ServerWatch(store, log, lambda: NOW, lambda: None)
+    lines: list[int] = []
+    watch.on_trouble.append(lambda _told, line, _at: lines.append(line))
+    task = asyncio.create_task(FoundLog(store, watch, lambda: file).run())  # type: ignore[arg-type,return-value]
+    try:
+        await asyncio.sleep(0)
+        assert (file.asked, log.run_id) == ([], None), "nothing is asked of a server that is not there"
+        store.update(server=running(None))
+        await until(lambda: log.size == 8)
+        assert (log.source, log.lines(0, 9)) == ("app.log", [b"one", b"two"])
+        file.data += b"OSError: No space left on device\n"
+        await until(lambda: log.line_count == 3)
+        assert lines == [2], "it is read for its meaning, like stdout"
+        assert 8 in file.asked, "only what is new is asked for"
+
+        file.fails = True
+        await until(lambda: log.marks)
+        assert (log.marks[0].line, log.marks[0].back_at, log.marks[0].why) == (3, None, "Nobody answers.")
+        file.fails = False
+        await until(lambda: log.marks[0].back_at is not None)
+
+        file.data = b"three\n"
+        await until(lambda: log.line_count == 4)
+        assert log.line(3) == b"three"
+        assert [mark.why for mark in log.marks[1:]] == [ROTATED]
+        file.data += b"four\n"
+        await until(lambda: log.line_count == 5)
+
+        store.update(server=running("r1"))
+        watch._begin("r1", "/log")
+        await asyncio.sleep(0.02)
+        before = len(file.asked)
+        await asyncio.sleep(0.02)
+        assert len(file.asked) == before, "labeltui's own server is followed by its stdout"
+        assert (log.size, log.source) == (0, "")
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
