@@ -326,6 +326,7 @@ async def test_copy() -> None:
 KEYS = "jkhlgGfeEnNvwcy"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(4))
 async def test_whatever_is_pressed_while_lines_come(seed: int) -> None:
     chance = random.Random(seed)

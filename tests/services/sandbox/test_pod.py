@@ -162,6 +162,7 @@ async def test_a_shell_with_prompt_resize_and_interrupt(pod: Pod) -> None:
         shell.stdin.write(b"echo be''gun; sleep 1000\n")
         await read_until(read, b"begun")
         shell.stdin.write(b"\x03")
+        await read_until(read, b"$ ")  # what is typed before the prompt is back may be thrown away with the line
         shell.stdin.write(b"echo still he''re; exit 5\n")
         await read_until(read, b"still here")
         assert (await shell.wait()).exit_status == 5

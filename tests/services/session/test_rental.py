@@ -69,6 +69,7 @@ async def do(session: Session, action: str, report: Told | None = None, **params
     return await run_action(session, action, params, report or Told(), confirmed=True)
 
 
+@pytest.mark.slow
 async def test_rent_reach_stop_start_terminate(session: Session) -> None:
     with pytest.raises(LabeltuiError, match="no pod 'annot'"):
         await do(session, "pod.show")

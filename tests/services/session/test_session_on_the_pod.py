@@ -175,6 +175,7 @@ async def test_a_run_out_of_memory_is_named() -> None:
         assert "memory" in state.training.value.problem.message.lower()
 
 
+@pytest.mark.slow
 async def test_a_dropped_network_leaves_the_log_whole_and_marked() -> None:
     async with opened("network-drop") as session:
         await session.settled()
