@@ -63,9 +63,14 @@ class ShellPane(Vertical):
         self.facts = ""
         self._shell: Shell | None = None
         self._worker_task: asyncio.Task[None] | None = None
+        self._hanging_up: asyncio.Task[None] | None = None
         self._host: HostStatus | None = None
         self._now: datetime | None = None
         self._not_before: datetime | None = None
+        self._may_copy: bool | None = (
+            None  # what the operator said of programs that copy; None: not asked yet
+        )
+        self._offered: str | None = None  # what one wants to copy while that is being asked
         self._ended = ""  # how the last shell ended, in words
 
     def compose(self) -> ComposeResult:
@@ -110,7 +115,15 @@ class ShellPane(Vertical):
 
     def help_keys(self) -> Sequence[Hint]:
         """Every key of this pane, for the help screen."""
-        return (("ctrl+]", "leaves the shell"), ("shift+pgup", "back"), ("shift+pgdn", "forward"))
+        engine = "" if self.view.engine is None else f" (screen: {self.view.engine.name})"
+        return (
+            ("ctrl+]", f"leaves the shell{engine}"),
+            ("shift+pgup", "back"),
+            ("shift+pgdn", "forward"),
+            ("ctrl+f", "while back: find"),
+            ("ctrl+p / ctrl+n", "the next one above / below"),
+            ("mouse", "selects and copies; with shift where a program has the mouse"),
+        )
 
     def copy_text(self) -> str:
         """What ``y`` copies."""
@@ -168,7 +181,7 @@ class ShellPane(Vertical):
         engine = self.view.engine
         if engine is None or engine.died:
             engine = await start_engine(*self.view.size)
-            engine.changed = self.view.changed
+            engine.changed, engine.copied, engine.gone = self.view.changed, self._copied, self._engine_gone
             if self.view.engine is not None:
                 await engine.feed(f"\x1b[2m{safe(said)}\x1b[m\r\n".encode())
             self.view.engine = engine
@@ -186,6 +199,13 @@ class ShellPane(Vertical):
             if answers:
                 shell.write(answers)
             await asyncio.sleep(0)  # a reader that always has something must not keep the others waiting
+        if engine.died:
+            raise EngineDied(engine.died)
+
+    def _engine_gone(self) -> None:
+        """The emulator died, perhaps while the shell was silent: reading ends, and the shell with it."""
+        if self._shell is not None:
+            self._hanging_up = asyncio.create_task(self._shell.close(), name="shell hangs up")
 
     def _over(self, code: int | None) -> None:
         self.view.live = False
@@ -241,8 +261,67 @@ class ShellPane(Vertical):
     def on_terminal_view_rang(self, event: TerminalView.Rang) -> None:
         """The bell, as a word: nothing blinks."""
         event.stop()
-        if not self.view.has_focus:
-            self.post_message(Flash("the shell rang its bell"))
+        self.post_message(Flash("the shell rang its bell"))
+
+    def on_terminal_view_selected(self, event: TerminalView.Selected) -> None:
+        """What the mouse selects is copied: the keys for it belong to the remote."""
+        event.stop()
+        app: Core = self.app  # type: ignore[assignment]
+        app.copy(event.text)
+
+    def _copied(self, text: str) -> None:
+        """A program wants text on the operator's clipboard (OSC 52): only with leave, asked for once."""
+        if self._may_copy:
+            self.app.copy_to_clipboard(text)
+            self.post_message(Flash(f"a program in the shell copied {len(text)} characters"))
+        elif self._may_copy is None and self._offered is None:
+            self._offered = text
+            self._ask_to_copy(text)
+
+    def _ask_to_copy(self, text: str) -> None:
+        from labeltui.ui.screens.confirm import ConfirmScreen  # noqa: PLC0415 - when first needed
+
+        start = safe(" ".join(text.split()))[:60]
+        question = (
+            f"A program in the shell wants to put {len(text)} characters on your clipboard: “{start}”. "
+            "Allow this, and from now on until you leave labeltui?"
+        )
+
+        def answered(yes: bool | None) -> None:
+            self._may_copy, offered, self._offered = bool(yes), self._offered, None
+            if yes and offered is not None:
+                self._copied(offered)
+
+        self.app.push_screen(ConfirmScreen("Copy", question), answered)
+
+    def on_terminal_view_find(self, event: TerminalView.Find) -> None:
+        """Look through the scrollback."""
+        from labeltui.ui.screens.find import FindScreen  # noqa: PLC0415 - when first needed
+
+        event.stop()
+
+        def found(words: str | None) -> None:
+            if words:
+                self.view.wanted = words
+                self.run_worker(self._find(older=True), exclusive=True, group="find")
+
+        if event.older is None or not self.view.wanted:
+            self.app.push_screen(
+                FindScreen("Look upwards in the shell's scrollback for:", self.view.wanted), found
+            )
+        else:
+            self.run_worker(self._find(older=event.older), exclusive=True, group="find")
+
+    async def _find(self, *, older: bool) -> None:
+        engine = self.view.engine
+        if engine is None or engine.died:
+            return
+        if not await engine.search(self.view.wanted, older=older):
+            where = "above" if older else "below"
+            self.post_message(
+                Flash(f"{safe(self.view.wanted)} is nowhere {where} · ctrl+f looks for something else")
+            )
+        self.view.refresh()
 
     def on_terminal_view_ask_paste(self, event: TerminalView.AskPaste) -> None:
         """Each line would be run as it arrives."""
@@ -277,7 +356,7 @@ class ShellPane(Vertical):
     def _standing(self) -> str:
         if self.phase is Phase.LIVE:
             behind = 0 if self.view.shown is None else self.view.shown.behind
-            return f"▲ {behind} rows back · shift+pgdn" if behind else "ctrl+] leaves"
+            return f"▲ {behind} rows back · shift+pgdn · ctrl+f finds" if behind else "ctrl+] leaves"
         if self.phase is Phase.EXITED:
             return f"{self._ended} · enter starts a new one"
         if self.phase is Phase.LOST:

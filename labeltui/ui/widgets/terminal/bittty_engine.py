@@ -165,6 +165,7 @@ class BitttyEngine:
 
     def __init__(self, columns: int, rows: int, *, history: int = LINES_MOST) -> None:
         self.changed: Callable[[], None] = nothing
+        self.gone: Callable[[], None] = nothing
         self.copied: Callable[[str], None] = nothing
         self._size = (columns, rows)
         self._history = History(history)

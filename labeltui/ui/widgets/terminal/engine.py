@@ -120,6 +120,8 @@ class Engine(Protocol):
     """Why there is no emulator any more; empty while there is one."""
     changed: Callable[[], None]
     """Called when ``frame`` has something new."""
+    gone: Callable[[], None]
+    """Called when the emulator died by itself."""
     copied: Callable[[str], None]
     """Called with text that the program wants on the clipboard; nothing is copied by itself."""
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable
 from typing import ClassVar
 
+from rich.cells import cell_len
 from rich.segment import Segment
 from textual import events
 from textual.geometry import Region
@@ -46,6 +48,21 @@ class TerminalView(Widget, can_focus=True):
             super().__init__()
             self.text = text
 
+    class Find(Message):
+        """While scrolled back: words are to be looked for; ``older`` None asks for them first."""
+
+        def __init__(self, older: bool | None) -> None:
+            super().__init__()
+            self.older = older
+
+    class Selected(Message):
+        """The mouse selected text, and let go."""
+
+        def __init__(self, text: str) -> None:
+            super().__init__()
+            self.text = text
+
+    FIND_KEYS: ClassVar[dict[str, bool | None]] = {"ctrl+f": None, "ctrl+p": True, "ctrl+n": False}
     SCROLL_KEYS: ClassVar[dict[str, int]] = {"shift+pageup": -1, "shift+pagedown": 1}
 
     def __init__(self) -> None:
@@ -55,6 +72,7 @@ class TerminalView(Widget, can_focus=True):
         self.send: Callable[[bytes], None] = lambda _data: None
         self.resized: Callable[[int, int], None] = lambda _columns, _rows: None
         self.words: tuple[str, ...] = ()
+        self.wanted = ""  # is marked while the view is scrolled back
         self._shown: Frame | None = None
         self._strips: dict[int, tuple[Row, Strip]] = {}
         self._pending = False
@@ -97,6 +115,8 @@ class TerminalView(Widget, can_focus=True):
             return
         self._painted_at = time.monotonic()
         frame, old = self.engine.frame(), self._shown
+        if frame is old:
+            return
         now = time.monotonic()
         if frame.modes.synchronized and old is not None:
             self._held_since = self._held_since or now
@@ -151,6 +171,9 @@ class TerminalView(Widget, can_focus=True):
         if cached is None or cached[0] is not row or cached[1].cell_length != width:
             cached = self._strips[y] = (row, strip_of(row, width, base, flipped=frame.reversed))
         strip = cached[1]
+        if self.wanted and frame.behind:
+            for start, stop in spans(strip.text, self.wanted):
+                strip = self._selected(strip, start, stop)
         selection = self.text_selection
         span = None if selection is None else selection.get_span(y)
         if span is not None:
@@ -231,6 +254,8 @@ class TerminalView(Widget, can_focus=True):
             self.post_message(LeaveShell())
         elif event.key in self.SCROLL_KEYS and not self.modes.alternate_screen:
             self.look_back(self.SCROLL_KEYS[event.key] * max(1, self.size.height - 1))
+        elif event.key in self.FIND_KEYS and self._shown is not None and self._shown.behind:
+            self.post_message(self.Find(self.FIND_KEYS[event.key]))
         else:
             self._type(key_bytes(event, self.modes))
 
@@ -280,8 +305,15 @@ class TerminalView(Widget, can_focus=True):
             event.prevent_default()
 
     def on_mouse_up(self, event: events.MouseUp) -> None:
-        """A button let go."""
-        self._mouse(event, max(0, event.button - 1), pressed=False, moved=False)
+        """A button let go: where the mouse is ours, what it selected is copied."""
+        if not self._mouse(event, max(0, event.button - 1), pressed=False, moved=False):
+            self.call_later(self._copy_selected)
+
+    def _copy_selected(self) -> None:
+        selection = self.text_selection
+        found = None if selection is None else self.get_selection(selection)
+        if found is not None and found[0].strip():
+            self.post_message(self.Selected(found[0]))
 
     def on_mouse_move(self, event: events.MouseMove) -> None:
         """A drag, or any move, where the program wants them."""
@@ -307,3 +339,9 @@ class TerminalView(Widget, can_focus=True):
                 self.send(arrow * abs(rows))
         else:
             self.look_back(rows)
+
+
+def spans(text: str, wanted: str) -> list[tuple[int, int]]:
+    """The columns that ``wanted`` takes in ``text``, whatever its case, each time it is there."""
+    found = re.finditer(re.escape(wanted), text, re.IGNORECASE)
+    return [(cell_len(text[: one.start()]), cell_len(text[: one.end()])) for one in found]

@@ -44,6 +44,7 @@ class GhosttyEngine:
 
     def __init__(self, process: asyncio.subprocess.Process, columns: int, rows: int) -> None:
         self.changed: Callable[[], None] = nothing
+        self.gone: Callable[[], None] = nothing
         self.copied: Callable[[str], None] = nothing
         self._process = process
         self.died = ""
@@ -65,6 +66,7 @@ class GhosttyEngine:
         try:
             process = await asyncio.create_subprocess_exec(
                 sys.executable,
+                "-P",  # a module that lies in the working directory is none of ours
                 "-m",
                 module,
                 str(columns),
@@ -145,10 +147,12 @@ class GhosttyEngine:
         except Exception as error:  # it may be damaged: nothing that it says is trusted
             why = f"said something that can't be read ({type(error).__name__})"
         finally:
+            if not why:  # it hung up: how it ended is known in a moment
+                await self.closed()
             self._end()
             if why != "was ended":
-                why = why or ended(await self._process.wait())
-            self._fail(why)
+                self._fail(why or ended(await self._process.wait()))
+                self.gone()
 
     def _hear(self, kind: int, body: bytes) -> None:
         if kind in (wire.DONE, wire.HELLO):
