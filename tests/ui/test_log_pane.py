@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
@@ -449,3 +450,80 @@ async def test_an_alert_without_a_line_is_copied(monkeypatch: pytest.MonkeyPatch
         await wait_for(pilot, lambda: type(app.screen).__name__ == "AlertsScreen")
         await reader.press("enter")
         await wait_for(pilot, lambda: copied == ["It went. It comes back."])
+
+
+def at(second: int, level: str = "INFO") -> bytes:
+    return b"[2026-11-23 17:%02d:%02d,000] [42] [T] [%b] (a.b:1) - at %d\n" % (
+        second // 60, second % 60, level.encode(), second,
+    )  # fmt: skip
+
+
+async def test_levels_time_places_and_a_clear_view() -> None:
+    log = b"".join(
+        at(n, "ERROR" if n % 100 == 50 else "WARNING" if n % 100 == 20 else "INFO") for n in range(600)
+    )
+    app = console(connected(), log=log)
+    async with app.run_test(size=SIZE) as pilot:
+        reader = await reading(pilot, app)
+        await reader.press("o")
+        await reader.until(lambda: "12 of 600 lines · WARNING+" in reader.pane.facts, "warnings")
+        await reader.press("o")
+        await reader.until(lambda: "6 of 600 lines · ERROR+" in reader.pane.facts, "errors")
+        await reader.press("slash", *"50", "enter")
+        await reader.until(lambda: "/50 6 of 600" in reader.pane.facts, "both")
+        await reader.press("escape", "o")
+        await reader.until(lambda: "600 lines" in reader.pane.facts, "all")
+
+        await reader.press("g", "right_square_bracket")
+        assert reader.view.cursor == 60
+        await reader.press("right_square_bracket", "left_square_bracket", "left_square_bracket")
+        assert reader.view.cursor == 0
+        await reader.press("right_curly_bracket")
+        assert reader.view.cursor == 599
+        await reader.press("left_curly_bracket")
+        assert reader.view.cursor == 0
+
+        await reader.press("O", *">17:05 <17:06", "enter")
+        await reader.until(
+            lambda: "120 of 600 lines · from 17:05:00 to 17:06:59" in reader.pane.facts, "a time"
+        )
+        await reader.press("escape")
+        await reader.until(lambda: "600 lines" in reader.pane.facts, "all again")
+
+        await reader.press("g", "j", "j", "m", "g", "M")
+        assert reader.view.cursor == 2
+        await reader.until(lambda: "marked at" in reader.seen[2], "the rule")
+
+        await reader.press("C")
+        await reader.until(lambda: not reader.messages and "cleared" in reader.pane.facts, "nothing")
+        reader.feed(at(700))
+        await reader.until(lambda: len(reader.messages) == 1 and "at 700" in reader.messages[0], "what came")
+        assert reader.store.line_count == 601, "nothing is lost"
+        await reader.press("C")
+        await reader.until(lambda: "601 lines" in reader.pane.facts, "all of it")
+
+
+def taken(folder: Path) -> tuple[bytes, int]:
+    """Content and mode of the only file; it is gone afterwards."""
+    (saved,) = folder.iterdir()
+    found = saved.read_bytes(), saved.stat().st_mode & 0o777
+    saved.unlink()
+    return found
+
+
+async def test_what_is_shown_is_saved_for_the_reader_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    app = console(connected(), log=MANY)
+    async with app.run_test(size=SIZE) as pilot:
+        reader = await reading(pilot, app)
+        await reader.press("slash", *"line 4.7$", "enter")
+        await reader.press("S")
+        await reader.until(lambda: reader.pane._saving is not None and reader.pane._saving.done(), "the file")
+        assert taken(tmp_path) == (b"".join(b"line 4%d7\n" % n for n in range(10)), 0o600)
+        await reader.press("escape", "S")
+        await reader.until(
+            lambda: reader.pane._saving is not None and reader.pane._saving.done(), "all of it"
+        )
+        assert taken(tmp_path) == (MANY, 0o600)

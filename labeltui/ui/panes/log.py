@@ -6,7 +6,7 @@ import time
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 from textual import events
 from textual.app import ComposeResult
@@ -16,6 +16,7 @@ from textual.widget import Widget
 from textual.widgets import Input, Static
 
 from labeltui.actions import BY_ID
+from labeltui.domain.logfilter import Scope
 from labeltui.domain.logmeaning import meaning
 from labeltui.domain.logquery import asked
 from labeltui.domain.server import ServerState
@@ -23,11 +24,11 @@ from labeltui.domain.serverlog import parse_line
 from labeltui.domain.state import Level, SessionState
 from labeltui.ui.contract import Hint
 from labeltui.ui.messages import Flash, HintsChanged
-from labeltui.ui.panes.card import PaneKey
+from labeltui.ui.panes.log_reading import LogReading
 from labeltui.ui.panes.teach import Keys, without_server
 from labeltui.ui.text import elide, safe
 from labeltui.ui.widgets.filtering import typed_ahead
-from labeltui.ui.widgets.logview import SIDEWAYS, LogView
+from labeltui.ui.widgets.logview import LogView
 from labeltui.ui.widgets.logview_query import Sieve
 from labeltui.ui.words import Tone, plural
 
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
 
 TITLE_S = 0.25
 """Counts change with every line; the border they stand in is not drawn more often than this."""
-FILTER, FIND = "filter", "find"
+FILTER, FIND, SCOPE = "filter", "find", "scope"
 
 
 def why_empty(state: SessionState, keys: Keys) -> list[str]:
@@ -53,35 +54,13 @@ def why_empty(state: SessionState, keys: Keys) -> list[str]:
     return ["The server has said nothing yet."]
 
 
-class LogPane(Widget):
+class LogPane(LogReading):
     """The log, or why there is none."""
 
     DEFAULT_CSS = Path(__file__).with_suffix(".tcss").read_text(encoding="utf-8")
-    KEYS: ClassVar[tuple[PaneKey, ...]] = (
-        PaneKey(("slash",), "filter", "ask_filter"),
-        PaneKey(("n",), "find next", "find_next"),
-        PaneKey(("f", "end", "G"), "follow", "follow"),
-        PaneKey(("e",), "next error", "next_error"),
-        PaneKey(("w",), "wrap", "wrap"),
-        PaneKey(("c",), "raw lines or columns", "raw", footer=False),
-        PaneKey(("N",), "find previous", "find_previous", footer=False),
-        PaneKey(("ctrl+f",), "find something else", "ask_find", footer=False),
-        PaneKey(("E",), "previous error", "previous_error", footer=False),
-        PaneKey(("v",), "this line in its context, and back", "context", footer=False),
-        PaneKey(("y",), "copy the line", "copy_line", footer=False),
-        PaneKey(("escape",), "forget what is sought, then the filter", "forget", footer=False),
-        PaneKey(("j", "down"), "down", "down", footer=False),
-        PaneKey(("k", "up"), "up", "up", footer=False),
-        PaneKey(("pagedown", "space"), "page down", "page_down", footer=False),
-        PaneKey(("pageup",), "page up", "page_up", footer=False),
-        PaneKey(("g", "home"), "first line", "first", footer=False),
-        PaneKey(("h", "left"), "left", "go_left", footer=False),
-        PaneKey(("l", "right"), "right", "go_right", footer=False),
-    )
 
     def __init__(self) -> None:
         super().__init__()
-        self.view = LogView()
         self.note = ""
         self.facts = ""
         self._why = Static("", markup=False, classes="why")
@@ -94,7 +73,7 @@ class LogPane(Widget):
         self._input.cursor_blink = False
         self._asking = FILTER
         self._from: int | None = None
-        self._texts = {FILTER: "", FIND: ""}
+        self._texts = {FILTER: "", FIND: "", SCOPE: ""}
         self._telling, self._told_at = False, 0.0
 
     def compose(self) -> ComposeResult:
@@ -190,8 +169,13 @@ class LogPane(Widget):
             facts.append(f"find {elide(view.find.query.text, 20)} {self._place(view.find)}")
         if view.filter is not None:
             facts.append(f"/{elide(view.filter.query.text, 20)} {len(view.filter.lines):,} of {lines:,}")
+        elif view.scope is not None:
+            facts.append(f"{len(view.scope.lines):,} of {lines:,} lines")
         else:
             facts.append(f"{lines:,} lines")
+        if view.scope is not None:
+            facts.append(elide(safe(view.scope.scope.text), 40))
+            facts.append("cleared" if view.scope.first else "")
         errors = len(view.errors.lines)
         facts.append(plural(errors, "error") if errors else "")
         facts.append("wrap" if view.page.wrap else "")
@@ -223,7 +207,7 @@ class LogPane(Widget):
             return
         for key in self.KEYS:
             if event.key in key.keys or event.character in key.keys:
-                if key.method == "forget" and self.view.filter is None and self.view.find is None:
+                if key.method == "forget" and self.view.kept is None and self.view.find is None:
                     return
                 event.stop()
                 event.prevent_default()
@@ -238,6 +222,10 @@ class LogPane(Widget):
     def ask_find(self) -> None:
         """Type what to look for."""
         self._ask(FIND, "find", "a regular expression, or ~letters")
+
+    def ask_scope(self) -> None:
+        """Type which records to keep."""
+        self._ask(SCOPE, "only", "warning @logger >17:02 <17:10, or >10m for the last ten minutes")
 
     def _ask(self, what: str, label: str, placeholder: str) -> None:
         if not self.view.store.line_count:
@@ -268,6 +256,10 @@ class LogPane(Widget):
 
     def _put(self, text: str) -> None:
         try:
+            if self._asking == SCOPE:
+                self.put_scope(text)
+                self._texts[SCOPE] = text
+                return
             query = asked(text)
         except ValueError as error:
             self.post_message(Flash(str(error), Level.WARNING))
@@ -280,8 +272,9 @@ class LogPane(Widget):
         self._tell()
 
     def forget(self) -> None:
-        """Mark nothing; then keep everything."""
-        self._asking, self._from = FIND if self.view.find is not None else FILTER, None
+        """Mark nothing; then drop the filter; then keep every record."""
+        held = ((FIND, self.view.find), (FILTER, self.view.filter), (SCOPE, self.view.scope))
+        self._asking, self._from = next((what for what, sieve in held if sieve is not None), FILTER), None
         self._put("")
 
     def context(self) -> None:
@@ -328,58 +321,8 @@ class LogPane(Widget):
         """Show a line among its neighbours: what is filtered away comes back for that."""
         if self.view.filter is not None:
             self.view.set_filter(None)
+        if self.view.scope is not None:
+            self.view.set_scope(Scope())
         if line < self.view.store.line_count:
             self.view.goto(line)
         self._tell()
-
-    def follow(self) -> None:
-        """To the end, and stay."""
-        self.view.follow()
-
-    def wrap(self) -> None:
-        """Break long lines, or cut them."""
-        self.view.toggle_wrap()
-
-    def raw(self) -> None:
-        """Lines as they are, or in columns."""
-        self.view.toggle_raw()
-
-    def down(self) -> None:
-        """One line down."""
-        self.view.move(1)
-
-    def up(self) -> None:
-        """One line up."""
-        self.view.move(-1)
-
-    def page_down(self) -> None:
-        """One page down."""
-        self.view.page_by(1)
-
-    def page_up(self) -> None:
-        """One page up."""
-        self.view.page_by(-1)
-
-    def first(self) -> None:
-        """To the first line."""
-        self.view.to_top()
-
-    def go_left(self) -> None:
-        """Sideways, back."""
-        self.view.sideways(-SIDEWAYS)
-
-    def go_right(self) -> None:
-        """Sideways, on."""
-        self.view.sideways(SIDEWAYS)
-
-    def copy_text(self) -> str:
-        """What ``y`` copies: what the mouse marked is the app's; else the line."""
-        line = self.view.line
-        return "" if line is None else self.view.text_of(line)
-
-    def copy_line(self) -> None:
-        """Copy what the mouse marked, else the line."""
-        app: Core = self.app  # type: ignore[assignment]
-        text = self.screen.get_selected_text() or self.copy_text()
-        if text:
-            app.copy(text)

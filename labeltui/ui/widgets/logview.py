@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+from bisect import insort
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
 from textual import events
 from textual.selection import Selection
 
+from labeltui.domain.logfilter import Scope
 from labeltui.domain.logquery import Query
+from labeltui.session.logstore import GapMark
 from labeltui.ui.widgets.logview_canvas import LogCanvas
-from labeltui.ui.widgets.logview_page import Page
+from labeltui.ui.widgets.logview_page import PLACE, Page
 from labeltui.ui.widgets.logview_query import Sieve
+from labeltui.ui.widgets.logview_scope import Scoped, line_at, record_around, time_at
 from labeltui.ui.widgets.logview_text import LONGEST
 
 SIDEWAYS = 8
+PIECE = 2000
+"""Lines that are joined at once where some are saved."""
 WHEEL_ROWS = 3
 AT_ONCE_S = 0.06
 """How long a new question may hold the screen; what it has not asked by then goes on in slices."""
@@ -118,9 +127,22 @@ class LogView(LogCanvas):
         """Keep the lines that answer; ``line``, else the cursor's, stays in sight, or the next one that is kept."""
         if self.following or line is None:
             line = None if self.following else self.line
-        self.filter = self.page.kept = None if query is None else Sieve(self.store, query)
+        self.filter = None if query is None else Sieve(self.store, query, self.scope)
+        self._keep(line)
+
+    def set_scope(self, scope: Scope, first: int = 0) -> None:
+        """Keep the records of that scope, from a line on; what is filtered and sought is so among them."""
+        line = None if self.following else self.line
+        self.scope = Scoped(self.store, scope, first) if scope or first else None
+        self.page.floor = first
+        if self.filter is not None:
+            self.filter = Sieve(self.store, self.filter.query, self.scope)
+        self._keep(line)
+
+    def _keep(self, line: int | None) -> None:
+        self.page.kept = self.kept
         if self.find is not None:
-            self.find = Sieve(self.store, self.find.query, self.filter)
+            self.find = Sieve(self.store, self.find.query, self.kept)
         self._sync(AT_ONCE_S)
         self._read_to = self.page.count
         if line is None:
@@ -130,7 +152,7 @@ class LogView(LogCanvas):
 
     def set_find(self, query: Query | None) -> None:
         """Mark what matches, among the lines that are kept."""
-        self.find = None if query is None else Sieve(self.store, query, self.filter)
+        self.find = None if query is None else Sieve(self.store, query, self.kept)
         self.redraw(AT_ONCE_S)
 
     def step(self, sieve: Sieve, by: int) -> bool | None:
@@ -154,9 +176,49 @@ class LogView(LogCanvas):
         if line is None:
             line = -1 if by > 0 else self.store.line_count
         found = sieve.after(line) if by > 0 else sieve.before(line)
-        while found is not None and self.filter is not None and self.filter.place(found) is None:
+        while found is not None and self.kept is not None and self.kept.place(found) is None:
             found = sieve.after(found) if by > 0 else sieve.before(found)
         return found
+
+    # -- time and places
+
+    def by_time(self, seconds: int) -> bool:
+        """Go that far on (or back) in time; False where no line has one. Past either end it stays there."""
+        line = self.line
+        at = None if line is None else time_at(self.store, line)
+        if line is None or at is None:
+            return False
+        found = line_at(self.store, at + timedelta(seconds=seconds))
+        # The next record may be further off than asked for, and those before it too.
+        found = max(found, line + 1) if seconds > 0 else min(found, line - 1)
+        self.goto(max(0, min(found, self.store.line_count - 1)))
+        return True
+
+    def mark(self, at: datetime) -> None:
+        """Draw a rule above the line under the cursor; below the last one while it follows."""
+        line = self.store.line_count if self.cursor is None else self.cursor
+        insort(self.page.places, GapMark(line, 0, at, at, PLACE), key=lambda place: place.line)
+        self.redraw()
+
+    def to_place(self) -> bool:
+        """Go to the next marked place, after the last one to the first; False where there is none."""
+        lines = [place.line for place in self.page.places]
+        if not lines:
+            return False
+        here = self.store.line_count if self.cursor is None else self.cursor
+        line = next((line for line in lines if line > here), lines[0])
+        self.goto(min(line, self.store.line_count - 1))
+        return True
+
+    def shown_pieces(self) -> Iterator[bytes]:
+        """What is shown, as it was printed: all of the log, or the lines that are kept. In pieces."""
+        if self.kept is None:
+            yield from (bytes(piece) for piece in self.store.pieces())
+            return
+        while not self.kept.advance(AT_ONCE_S):
+            yield b""
+        for start in range(0, len(self.kept.lines), PIECE):
+            yield b"".join(self.store.line(line) + b"\n" for line in self.kept.lines[start : start + PIECE])
 
     # -- copying
 
@@ -165,6 +227,10 @@ class LogView(LogCanvas):
         page = Page(self.store, self.page.tones)
         page.raw = True
         return page.laid(line).text
+
+    def record_of(self, line: int | None) -> range:
+        """The lines of the record that a line belongs to: with its traceback."""
+        return range(0) if line is None else record_around(self.store, line)
 
     def raw_text(self, line: int) -> str:
         """A line as it was printed, the last drawing of it; no more of it than is drawn. Hostile text."""

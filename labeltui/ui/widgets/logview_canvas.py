@@ -23,6 +23,7 @@ from textual.widget import Widget
 from labeltui.session.logstore import LogStore
 from labeltui.ui.widgets.logview_page import Page, Shown
 from labeltui.ui.widgets.logview_query import Errors, Sieve
+from labeltui.ui.widgets.logview_scope import Scoped
 from labeltui.ui.widgets.logview_text import Tones, lit
 
 REPAINT_S = 1 / 30
@@ -56,6 +57,7 @@ class LogCanvas(Widget, can_focus=True):
         self.store = store
         self.page = Page(store, Tones(*[Style.null()] * 6))
         self.errors = Errors(store)
+        self.scope: Scoped | None = None
         self.filter: Sieve | None = None
         self.find: Sieve | None = None
         self._generation = store.generation
@@ -120,9 +122,11 @@ class LogCanvas(Widget, can_focus=True):
             self._generation = self.store.generation
             self.following, self.cursor, self._read_to = True, None, 0
             self.page.top = self.page.skip = 0
+            self.page.places.clear()
+            self.page.floor = 0
             self.page.forget()
         self._fit()
-        sieves = [sieve for sieve in (self.filter, self.find, self.errors) if sieve is not None]
+        sieves = [sieve for sieve in (self.scope, self.filter, self.find, self.errors) if sieve is not None]
         answered = [sieve.advance(budget_s / len(sieves)) for sieve in sieves]
         return all(answered)
 
@@ -145,6 +149,11 @@ class LogCanvas(Widget, can_focus=True):
         super().notify_style_update()
         self._toned = False
         self._changed()
+
+    @property
+    def kept(self) -> Sieve | None:
+        """The lines that are shown, where not all are."""
+        return self.filter or self.scope
 
     @property
     def unread(self) -> int:

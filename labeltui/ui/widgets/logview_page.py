@@ -18,6 +18,7 @@ from labeltui.ui.widgets.logview_text import LONGEST, Columns, Laid, Tones, colu
 from labeltui.ui.words import clock_time, duration
 
 CACHED_LINES = 2000
+PLACE = "marked"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,8 @@ class Shown:
 def gap_words(mark: GapMark) -> str:
     """A gap of the delivery, in the reader's own time."""
     lost: datetime = mark.lost_at
+    if mark.why == PLACE:
+        return f"marked at {clock_time(lost)}"
     if mark.why == ROTATED:
         return f"{clock_time(lost)} {ROTATED}"
     if mark.back_at is None:
@@ -51,6 +54,9 @@ class Page:
     def __init__(self, store: LogStore, tones: Tones) -> None:
         self.store, self.tones = store, tones
         self.kept: Sieve | None = None
+        self.floor = 0  # rules above lines before this one are out of the view
+        self.places: list[GapMark] = []
+        """Places that the reader marked, in order."""
         self.width, self.height = 80, 24
         self.wrap = self.raw = False
         self.left = 0
@@ -95,11 +101,12 @@ class Page:
 
     def _marks_above(self, row: int) -> Iterator[GapMark]:
         """Gaps between the row before and this one; below the last row for ``row`` = ``count``."""
-        if not self.store.marks:
+        marks = (*self.store.marks, *self.places)
+        if not marks:
             return
-        first = self.line_of(row - 1) + 1 if row else 0
+        first = self.line_of(row - 1) + 1 if row else self.floor
         last = self.line_of(row) if row < self.count else self.store.line_count
-        for mark in self.store.marks:
+        for mark in marks:
             if first <= mark.line <= last:
                 yield mark
 

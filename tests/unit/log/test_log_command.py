@@ -64,7 +64,9 @@ def session(text: str = "\n".join(LINES)) -> Any:
         return None
 
     store = Store(SessionState(Identity("p")))
-    return SimpleNamespace(store=store, log=log, settled=settled, clock=lambda: NOW, watch=SimpleNamespace(zone=ZONE))
+    return SimpleNamespace(
+        store=store, log=log, settled=settled, clock=lambda: NOW, watch=SimpleNamespace(zone=ZONE)
+    )
 
 
 @pytest.mark.parametrize(

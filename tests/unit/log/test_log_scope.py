@@ -1,0 +1,95 @@
+"""What a scope keeps is what asking record by record would; lines are found by their time."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from labeltui.domain.logfilter import Scope
+from labeltui.domain.serverlog import LineKind, parse_line
+from labeltui.session.logblocks import Blocks
+from labeltui.session.logstore import LogStore
+from labeltui.ui.panes.log_reading import scope_of
+from labeltui.ui.widgets.logview_scope import Scoped, line_at, record_around, time_at
+
+WALL = datetime(2026, 11, 23, 17, 30)
+LINES = st.sampled_from(
+    [
+        "[2026-11-23 17:00:00,004] [42] [MainThread] [INFO] (monailabel.main:12) - App Init",
+        "[2026-11-23 17:10:00,000] [42] [Main] [WARNING] (py.warnings:1) - old",
+        "[2026-11-23 17:20:00,500] [42] [MainThread] [ERROR] (uvicorn.error:4) - Exception",
+        "[2026-11-23 17:20:00,501][ DEBUG](monai.Error) - multi",
+        "2026-11-23 17:15:00,000 - INFO - Epoch: 1/2",
+        "2026-11-23 17:16:00,000 - CRITICAL - no",
+        "Traceback (most recent call last):", "ValueError: [ERROR] (uvicorn)", "",
+    ]
+)  # fmt: skip
+SCOPES = st.builds(
+    Scope,
+    st.sampled_from(["", "INFO", "WARNING", "ERROR"]),
+    st.sampled_from(["", "UVICORN", "error"]),
+    st.sampled_from([None, datetime(2026, 11, 23, 17, 10), datetime(2026, 11, 23, 17, 20, 0, 500_000)]),
+    st.sampled_from([None, datetime(2026, 11, 23, 17, 15), datetime(2026, 11, 23, 17, 20, 0, 500_000)]),
+)
+
+
+def naive(lines: list[str], scope: Scope, first: int) -> list[int]:
+    kept, inside = [], False
+    for number, line in enumerate(lines):
+        if number < first:
+            continue
+        record = parse_line(line)
+        if record.kind is not LineKind.BARE:
+            inside = scope.keeps(record)
+        if inside or not scope:
+            kept.append(number)
+    return kept
+
+
+@given(st.lists(LINES, max_size=30), st.lists(LINES, max_size=8), SCOPES, st.integers(0, 12))
+def test_kept_is_what_each_record_says(lines: list[str], later: list[str], scope: Scope, first: int) -> None:
+    store = LogStore(Blocks(in_memory=64, block=128))
+    store.begin("r1", "/log")
+    store.feed(0, "".join(f"{line}\n" for line in lines).encode())
+    first = min(first, len(lines))
+    sieve = Scoped(store, scope, first)
+    sieve.advance(1.0)
+    store.feed(store.size, "".join(f"{line}\n" for line in later).encode())
+    while not sieve.advance(1.0):
+        continue
+    assert list(sieve.lines) == naive(lines + later, scope, first)
+    store.begin("r2", "/log")
+    store.feed(0, "".join(f"{line}\n" for line in later).encode())
+    sieve.advance(1.0)
+    assert list(sieve.lines) == naive(later, scope, 0)
+
+
+def test_lines_by_time() -> None:
+    store = LogStore()
+    start = datetime(2026, 11, 23, 17, 0)
+    text = [
+        f"[{start + timedelta(seconds=10 * number):%Y-%m-%d %H:%M:%S},000] [1] [T] [INFO] (x:1) - n\n  under\n"
+        for number in range(100)
+    ]
+    store.begin("r1", "/log")
+    store.feed(0, ("bare\n" + "".join(text)).encode())
+    assert time_at(store, 0) is None
+    assert time_at(store, 4) == start + timedelta(seconds=10)
+    assert line_at(store, start) == 1
+    assert line_at(store, start + timedelta(seconds=11)) == 5
+    assert line_at(store, start + timedelta(days=1)) == 201
+    assert record_around(store, 4) == record_around(store, 3) == range(3, 5)
+    assert record_around(store, 0) == range(1)
+
+
+def test_a_scope_as_it_is_typed() -> None:
+    assert scope_of("warn @uvicorn >17:02 < 17:10", WALL) == Scope(
+        "WARNING", "uvicorn", datetime(2026, 11, 23, 17, 2), datetime(2026, 11, 23, 17, 10, 59, 999_999)
+    )
+    assert scope_of(" ", WALL) == scope_of(">", WALL) == Scope()
+    for text in ("loud", ">soon", "<25:61"):
+        with pytest.raises(ValueError, match=r"level|time"):
+            scope_of(text, WALL)
