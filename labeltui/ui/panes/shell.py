@@ -20,7 +20,7 @@ from labeltui.domain.state import SessionState
 from labeltui.ui.contract import Hint
 from labeltui.ui.messages import Flash, HintsChanged, LeaveShell
 from labeltui.ui.text import safe
-from labeltui.ui.widgets.terminal.engine import EngineDied
+from labeltui.ui.widgets.terminal.engine import Engine, EngineDied
 from labeltui.ui.widgets.terminal.engines import start_engine
 from labeltui.ui.widgets.terminal.view import LEAVE_KEY, TerminalView
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from labeltui.hosts.base import Shell
     from labeltui.ui.core import Core
 
-READ_BYTES = 64 * 1024
+READ_BYTES = 60 * 1024  # a pipe to an engine's helper takes one piece whole
 AGAIN_AFTER = timedelta(seconds=3)
 # What the program before left on, off again, so that the next shell starts on a sane terminal: a sequence
 # that broke off, margins and charsets (DECSTR), mouse, paste, focus and frame modes, reverse video.
@@ -194,13 +194,27 @@ class ShellPane(Vertical):
     async def _pump(self, shell: Shell) -> None:
         engine = self.view.engine
         assert engine is not None  # noqa: S101 - made in _greet
-        while data := await shell.read(READ_BYTES):
-            answers = await engine.feed(data)
-            if answers:
-                shell.write(answers)
-            await asyncio.sleep(0)  # a reader that always has something must not keep the others waiting
+        taking: asyncio.Task[None] | None = None
+        try:
+            while data := await shell.read(READ_BYTES):
+                if taking is not None:
+                    await taking
+                taking = asyncio.create_task(
+                    self._take(engine, shell, data)
+                )  # while the next piece is on its way
+                await asyncio.sleep(0)  # a reader that always has something must not keep the others waiting
+            if taking is not None:
+                await taking
+        finally:
+            if taking is not None:
+                taking.cancel()
         if engine.died:
             raise EngineDied(engine.died)
+
+    async def _take(self, engine: Engine, shell: Shell, data: bytes) -> None:
+        answers = await engine.feed(data)
+        if answers:
+            shell.write(answers)
 
     def _engine_gone(self) -> None:
         """The emulator died, perhaps while the shell was silent: reading ends, and the shell with it."""

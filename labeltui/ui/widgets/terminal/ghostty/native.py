@@ -11,7 +11,10 @@ from pyghostty.core import Terminal, init_sized, read_buf
 
 from labeltui.ui.widgets.terminal.ghostty.rows import Cells, runs_of
 
-BYTES_PER_LINE = 4096  # of scrollback: its own limit is 10 kB in all, which is 650 lines
+# Scrollback is limited by bytes alone, about as many as the rows take: to hold a number of lines exactly costs
+# the library ten times the time that it needs for a flood of plain lines.
+BYTES_PER_COLUMN, BYTES_PER_ROW = 9, 200
+LINES_UNLIMITED = 10_000_000
 ANSWERS_MOST = 4096  # bytes per piece: a flood of questions is not a conversation
 VERSION = b"labeltui"
 
@@ -33,7 +36,9 @@ class Screen:
     """One terminal and what it looks like."""
 
     def __init__(self, columns: int, rows: int, history: int) -> None:
-        self._terminal = Terminal(columns, rows, scrollback=history)
+        self._terminal = Terminal(columns, rows, scrollback=LINES_UNLIMITED)
+        self._history = history
+        self._widest = columns
         self._size = (columns, rows)
         self._answers = bytearray()
         self._bells = 0
@@ -45,7 +50,7 @@ class Screen:
         # cffi frees a callback with its last reference: these live as long as the terminal
         self._bell = ffi.callback("GhosttyTerminalBellFn", self._rang)
         self._name = ffi.callback("GhosttyTerminalXtversionFn", lambda _terminal, _data: self._told[0])
-        self._set("SCROLLBACK_MAX_BYTES", ffi.new("size_t*", history * BYTES_PER_LINE))
+        self._limit()
         self._set("BELL", self._bell)
         self._set("XTVERSION", self._name)
         self._terminal.on_reply(self._answered)
@@ -54,6 +59,11 @@ class Screen:
     def _set(self, option: str, value: Any) -> None:
         found = getattr(lib, f"GHOSTTY_TERMINAL_OPT_{option}")
         check(lib.ghostty_terminal_set(self._terminal._t[0], found, value), option)
+
+    def _limit(self) -> None:
+        self._widest = max(self._widest, self._size[0])  # narrower for a moment must not forget half of it
+        per_row = BYTES_PER_COLUMN * self._widest + BYTES_PER_ROW
+        self._set("SCROLLBACK_MAX_BYTES", ffi.new("size_t*", self._history * per_row))
 
     def _rang(self, _terminal: Any, _data: Any) -> None:
         self._bells += 1
@@ -84,6 +94,7 @@ class Screen:
     def resize(self, columns: int, rows: int) -> None:
         """Another size: lines are wrapped again."""
         self._size = (columns, rows)
+        self._limit()
         self._terminal.resize(columns, rows)
 
     # -- the view
