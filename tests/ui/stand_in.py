@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -159,8 +160,37 @@ STATES: Mapping[str, Callable[[], SessionState]] = {
 }  # fmt: skip
 
 
+class StillShell:
+    """A shell that has prompted, and says nothing more."""
+
+    def __init__(self, prompt: bytes) -> None:
+        self._prompt = prompt
+        self._gone = asyncio.Event()
+
+    async def read(self, limit: int = 65536) -> bytes:
+        prompt, self._prompt = self._prompt, b""
+        if not prompt:
+            await self._gone.wait()
+        return prompt
+
+    def write(self, data: bytes) -> None:
+        """Nobody reads."""
+
+    def resize(self, columns: int, rows: int) -> None:
+        """Nothing to draw anew."""
+
+    async def wait(self) -> int | None:
+        await self._gone.wait()
+        return 0
+
+    async def close(self) -> None:
+        self._gone.set()
+
+
 class StandIn:
-    """What the frame needs of a session, over a real store; its shell never comes."""
+    """What the frame needs of a session, over a real store; its shell comes only where ``prompt`` is set."""
+
+    prompt: bytes | None = None
 
     def __init__(self, state: SessionState, *, profile: Profile | None = None, log: bytes = LOG) -> None:
         self.name = state.identity.profile
@@ -194,6 +224,8 @@ class StandIn:
         self.closed = True
 
     async def open_shell(self, columns: int, rows: int, command: str | None = None) -> Any:
+        if self.prompt is not None:
+            return StillShell(self.prompt)
         from labeltui.domain.problems import Unreachable
 
         raise Unreachable("not_connected", "The host is not connected.", "Wait, or press p c.")

@@ -7,24 +7,27 @@ from typing import Any
 from xml.etree import ElementTree
 
 import pytest
-from stand_in import STATES, console, settled
+from stand_in import STATES, StandIn, console, settled, wait_for
 from textual.pilot import Pilot
 
 from labeltui.config.model import Profile
+from labeltui.domain.host import LinkState
 from labeltui.domain.problems import Problem
 from labeltui.session.launch import Launch
 from labeltui.ui.app import Console
-from labeltui.ui.panes.mounting import Placeholder
 from labeltui.ui.screens.welcome import WelcomeScreen
 
 Compare = Callable[..., bool]
 SMALL, MIDDLE, WIDE = (80, 24), (120, 40), (200, 60)
 
 
+PROMPT = "annot-a5000:/workspace#"
+
+
 @pytest.fixture(autouse=True)
-def _no_streams(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The log and the shell have pictures of their own."""
-    monkeypatch.setattr("labeltui.ui.panes.mounting.stream_pane", lambda *_: Placeholder())
+def _a_prompt(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The shell has prompted."""
+    monkeypatch.setattr(StandIn, "prompt", f"root@{PROMPT} ".encode())
 
 
 def before(*keys: str) -> Callable[[Pilot[Any]], Awaitable[None]]:
@@ -32,11 +35,18 @@ def before(*keys: str) -> Callable[[Pilot[Any]], Awaitable[None]]:
 
     async def run(pilot: Pilot[Any]) -> None:
         await settled(pilot)
+        app = pilot.app
+        assert isinstance(app, Console)
+        host = app.state.host.value
+        if (
+            host is not None
+            and host.state is LinkState.CONNECTED
+            and app.frame_screen.size.width >= MIDDLE[0]
+        ):
+            await wait_for(pilot, lambda: PROMPT in app.export_screenshot(), "the shell's prompt")
         for key in keys:
             await pilot.press(key)
             await pilot.pause()
-        app = pilot.app
-        assert isinstance(app, Console)
         app.paint()
         await pilot.pause()
         ElementTree.fromstring(app.export_screenshot())
