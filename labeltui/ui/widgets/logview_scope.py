@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from labeltui.domain.logfilter import LEVELS, Scope
 from labeltui.domain.logquery import Query
@@ -17,6 +17,8 @@ _SPELLINGS = {"WARNING": b"WARN(?:ING)?", "CRITICAL": b"CRITICAL|FATAL"}
 HEADER_BYTES = 48
 LONGEST_RECORD = 5000
 """Lines that a record goes on for, at most: beyond that no time is looked for."""
+DISORDER = timedelta(minutes=2)
+"""By how much a line may come after younger ones: several processes write into one log."""
 
 
 def heads(scope: Scope) -> re.Pattern[bytes]:
@@ -46,12 +48,26 @@ class Scoped(Sieve):
         if not self.scope:
             return list(range(start, stop))
         kept: list[int] = []
+        if self._out_of_time(start, stop):
+            return kept
         if self.lines and self.lines[-1] == start - 1:
             kept.extend(range(start, self._rest(start, stop)))
         for head in self.store.matching(self.query.patterns[0], start, stop):
             if self._in_time(head):
                 kept.extend(range(head, self._rest(head + 1, stop)))
         return kept
+
+    def _out_of_time(self, start: int, stop: int) -> bool:
+        """Whether these lines are all too old or too new by far: they come in the order of their times, or nearly."""
+        since, until = self.scope.since, self.scope.until
+        if since is not None and start < stop:
+            newest = time_at(self.store, stop - 1)
+            if newest is not None and newest + DISORDER < since:
+                return True
+        if until is not None and start < stop:
+            oldest = time_at(self.store, start)
+            return oldest is not None and oldest - DISORDER > until
+        return False
 
     def _rest(self, line: int, stop: int) -> int:
         """Where the record ends that goes on at ``line``."""

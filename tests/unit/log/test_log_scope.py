@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 import pytest
@@ -13,6 +15,7 @@ from labeltui.domain.serverlog import LineKind, parse_line
 from labeltui.session.logblocks import Blocks
 from labeltui.session.logstore import LogStore
 from labeltui.ui.panes.log_reading import scope_of
+from labeltui.ui.widgets import logview_scope
 from labeltui.ui.widgets.logview_scope import Scoped, line_at, record_around, time_at
 
 WALL = datetime(2026, 11, 23, 17, 30)
@@ -49,6 +52,14 @@ def naive(lines: list[str], scope: Scope, first: int) -> list[int]:
     return kept
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _in_no_order() -> Iterator[None]:
+    """The lines of these tests come in no order at all."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(logview_scope, "DISORDER", timedelta(hours=1))
+        yield
+
+
 @given(st.lists(LINES, max_size=30), st.lists(LINES, max_size=8), SCOPES, st.integers(0, 12))
 def test_kept_is_what_each_record_says(lines: list[str], later: list[str], scope: Scope, first: int) -> None:
     store = LogStore(Blocks(in_memory=64, block=128))
@@ -65,6 +76,30 @@ def test_kept_is_what_each_record_says(lines: list[str], later: list[str], scope
     store.feed(0, "".join(f"{line}\n" for line in later).encode())
     sieve.advance(1.0)
     assert list(sieve.lines) == naive(later, scope, 0)
+
+
+def test_what_is_too_old_or_too_new_by_far_is_not_even_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    start = datetime(2026, 11, 23, 0, 0)
+    text = [
+        f"[{start + timedelta(seconds=number):%Y-%m-%d %H:%M:%S},000] [1] [T] [INFO] (x:1) - n\n  under\n"
+        for number in range(40_000)
+    ]
+    store = LogStore()
+    store.begin("r1", "/log")
+    store.feed(0, "".join(text).encode())
+    searched: list[int] = []
+    matching = store.matching
+
+    def counted(pattern: re.Pattern[bytes], first: int, stop: int) -> list[int]:
+        searched.append(first)
+        return matching(pattern, first, stop)
+
+    monkeypatch.setattr(store, "matching", counted)
+    scope = Scope(since=start + timedelta(seconds=30_000), until=start + timedelta(seconds=30_009))
+    sieve = Scoped(store, scope)
+    sieve.advance(9.0)
+    assert list(sieve.lines) == list(range(60_000, 60_020))
+    assert 0 < len(searched) <= 3
 
 
 def test_lines_by_time() -> None:
