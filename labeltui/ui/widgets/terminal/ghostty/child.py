@@ -24,6 +24,7 @@ class Child:
         self._gate = Gate()
         self._owed = True  # something changed since the last frame
         self._next = 0.0
+        self._fed = 0  # bytes since the last frame
 
     def run(self) -> None:
         """Serve until the console hangs up."""
@@ -44,6 +45,7 @@ class Child:
         screen, answer = self._screen, b""
         self._owed = True
         if kind == wire.FEED:
+            self._fed += len(body)
             answer = screen.feed(self._gate.take(body).encode("utf-8", "replace"))
             for text in self._gate.copied:
                 _send(wire.COPIED, text.encode())
@@ -66,7 +68,8 @@ class Child:
     def _frame_if_due(self) -> None:
         now = time.monotonic()
         if self._owed and now >= self._next:
-            self._owed, self._next = False, now + wire.FRAME_S
+            wait = wire.FLOOD_FRAME_S if self._fed > wire.FLOOD_BYTES else wire.FRAME_S
+            self._owed, self._next, self._fed = False, now + wait, 0
             _send(wire.FRAME, json.dumps(self._screen.frame(), separators=(",", ":")).encode())
 
 

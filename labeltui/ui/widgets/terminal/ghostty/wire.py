@@ -15,6 +15,7 @@ UTF-8. DONE: answers to write back, or b"1"/b"0" for a search. FRAME: JSON. COPI
 
 MESSAGE_MOST = 16 << 20
 FRAME_S = 1 / 60  # a frame at most this often, but at once after a pause
+FLOOD_BYTES, FLOOD_FRAME_S = 100_000, 1 / 25  # nobody reads what rushes by: drawing it would slow it down
 
 _HEAD = struct.Struct(">BI")
 PAIR = struct.Struct(">HH")
