@@ -6,18 +6,15 @@ Importing this module is cheap (it is on the way to first paint): what an action
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal
 
-from labeltui.domain.host import LinkState
-from labeltui.domain.pod import Pod, PodAction
-from labeltui.domain.server import ServerState
+from labeltui.domain import conditions
+from labeltui.domain.conditions import Why
+from labeltui.domain.pod import PodAction
 from labeltui.domain.state import SessionState
-from labeltui.domain.training import TrainState
-
-Why = Callable[[SessionState], str | None]
 
 
 class Danger(StrEnum):
@@ -88,132 +85,6 @@ LEADERS: Mapping[str, str] = {"s": "server", "t": "train", "p": "pod"}
 """Leader keys and what they lead to."""
 
 
-def _not_connected(state: SessionState) -> str | None:
-    host = state.host.value
-    if host is not None and host.state is LinkState.CONNECTED:
-        return None
-    return "the host is not connected"
-
-
-def _server_state(state: SessionState) -> ServerState | None:
-    return None if state.server.value is None else state.server.value.state
-
-
-def _no_server(state: SessionState) -> str | None:
-    if _server_state(state) is ServerState.RUNNING:
-        return None
-    return "the server is not running"
-
-
-def _cannot_start(state: SessionState) -> str | None:
-    if (why := _not_connected(state)) is not None:
-        return why
-    current = _server_state(state)
-    if current in (ServerState.RUNNING, ServerState.STARTING, ServerState.STOPPING):
-        return f"the server is {current}"
-    return None
-
-
-def _cannot_stop(state: SessionState) -> str | None:
-    if (why := _not_connected(state)) is not None:
-        return why
-    current = _server_state(state)
-    if current in (ServerState.RUNNING, ServerState.STARTING):
-        return None
-    return "the server is not running"
-
-
-def _training_state(state: SessionState) -> TrainState | None:
-    return None if state.training.value is None else state.training.value.state
-
-
-def _cannot_train(state: SessionState) -> str | None:
-    if (why := _no_server(state)) is not None:
-        return why
-    if _training_state(state) is TrainState.RUNNING:
-        return "a training is already running"
-    return None
-
-
-def _nothing_trains(state: SessionState) -> str | None:
-    if _training_state(state) in (TrainState.RUNNING, TrainState.QUEUED, TrainState.ORPHANED):
-        return None
-    return "no training is running"
-
-
-def _ask_server_stop(state: SessionState) -> str | None:
-    if _training_state(state) in (TrainState.RUNNING, TrainState.QUEUED):
-        return "Stop the server? A training is running: it is stopped too, and its current epoch is lost."
-    return "Stop the server? Annotators can't fetch or submit until it is started again."
-
-
-def _ask_train_stop(state: SessionState) -> str | None:
-    training = state.training.value
-    queued = training.queued if training is not None else 0
-    if queued:
-        return f"Stop the training? {queued} more wait in the queue: the next one starts at once."
-    return "Stop the training? The best model so far is kept; the current epoch is lost."
-
-
-def _pod_cannot(action: PodAction) -> Why:
-    """Why RunPod would not allow the action now."""
-
-    def why(state: SessionState) -> str | None:
-        pod = state.pod.value
-        if pod is None:
-            return state.pod.error or "this profile is not on RunPod"
-        return None if action in pod.actions else f"the pod is {pod.status}"
-
-    return why
-
-
-def _not_on_runpod(state: SessionState) -> str | None:
-    """A pod is rented for a profile that names one."""
-    rented = state.pod.value is not None or state.pod.error is not None
-    return None if rented else "this profile is not on RunPod"
-
-
-def _cost(pod: Pod) -> str:
-    return "an unknown price" if pod.compute_per_hour is None else f"${pod.compute_per_hour:.2f}/h"
-
-
-def _ask_pod_start(state: SessionState) -> str | None:
-    pod = state.pod.value
-    return None if pod is None else f"Start {pod.name}? It is paid for by the second while it runs."
-
-
-def _ask_pod_stop(state: SessionState) -> str | None:
-    pod = state.pod.value
-    if pod is None:
-        return "Stop the pod?"
-    rate = f"${pod.cost_per_hour_stopped:.3f}/h"
-    has_volume = bool(pod.volume_disk_gb or pod.network_volume_id)
-    kept = (
-        f"{pod.volume_path or 'Its volume'} stays, everything else"
-        if has_volume
-        else "It has no volume: everything"
-    )
-    return f"Stop {pod.name}? {kept} on it is gone. Stopped it costs {rate}."
-
-
-def _ask_pod_restart(state: SessionState) -> str | None:
-    pod = state.pod.value
-    name = "the pod" if pod is None else pod.name
-    return f"Restart {name}? The server and its training end, and what is not on its volume is gone."
-
-
-def _ask_pod_terminate(state: SessionState) -> str | None:
-    pod = state.pod.value
-    if pod is None:
-        return "Terminate the pod? Everything on it is gone for ever."
-    kept = (
-        "Only its network volume stays."
-        if pod.network_volume_id
-        else "Every study, label and model on it is gone."
-    )
-    return f"Terminate {pod.name} ({_cost(pod)}) for ever? {kept}"
-
-
 _SERVER_OPTIONS = (
     Param("app", "app to serve: radiology, monaibundle, or a path on the host"),
     Param("models", "models to serve, comma separated"),
@@ -244,7 +115,7 @@ SESSION_ACTIONS: tuple[Action, ...] = (
         leader="s",
         danger=Danger.CHANGE,
         command=("setup",),
-        disabled=_not_connected,
+        disabled=conditions.not_connected,
         operation="setup",
         params=(
             Param("check", "only say what is there and what is wrong", "bool"),
@@ -260,7 +131,7 @@ SESSION_ACTIONS: tuple[Action, ...] = (
         danger=Danger.CHANGE,
         command=("server", "start"),
         params=_SERVER_OPTIONS,
-        disabled=_cannot_start,
+        disabled=conditions.cannot_start,
         operation="server_start",
         footer=True,
     ),
@@ -272,8 +143,8 @@ SESSION_ACTIONS: tuple[Action, ...] = (
         leader="s",
         danger=Danger.DESTRUCTIVE,
         command=("server", "stop"),
-        disabled=_cannot_stop,
-        question=_ask_server_stop,
+        disabled=conditions.cannot_stop,
+        question=conditions.ask_server_stop,
         operation="server_stop",
     ),
     Action(
@@ -284,8 +155,8 @@ SESSION_ACTIONS: tuple[Action, ...] = (
         leader="s",
         danger=Danger.DESTRUCTIVE,
         command=("server", "restart"),
-        disabled=_cannot_stop,
-        question=_ask_server_stop,
+        disabled=conditions.cannot_stop,
+        question=conditions.ask_server_stop,
         operation="server_restart",
     ),
     Action(
@@ -324,7 +195,7 @@ SESSION_ACTIONS: tuple[Action, ...] = (
         "let a strategy pick a study, as Slicer's Next Sample does",
         danger=Danger.CHANGE,
         command=("studies", "next"),
-        disabled=_no_server,
+        disabled=conditions.no_server,
         operation="studies_next",
         params=(Param("strategy", "strategy that picks", positional=True),),
     ),
@@ -337,7 +208,7 @@ SESSION_ACTIONS: tuple[Action, ...] = (
         danger=Danger.CHANGE,
         command=("train", "start"),
         params=_TRAIN_OPTIONS,
-        disabled=_cannot_train,
+        disabled=conditions.cannot_train,
         operation="train_start",
         footer=True,
     ),
@@ -349,8 +220,8 @@ SESSION_ACTIONS: tuple[Action, ...] = (
         leader="t",
         danger=Danger.DESTRUCTIVE,
         command=("train", "stop"),
-        disabled=_nothing_trains,
-        question=_ask_train_stop,
+        disabled=conditions.nothing_trains,
+        question=conditions.ask_train_stop,
         operation="train_stop",
     ),
     Action(
@@ -391,7 +262,7 @@ POD_ACTIONS: tuple[Action, ...] = (
     Action(
         "pod.create", "Rent a pod", "rent a pod under the profile's name, at a price you agree to",
         danger=Danger.CHANGE, command=("pod", "create"), needs_host=False, operation="pod_create",
-        disabled=_not_on_runpod,
+        disabled=conditions.not_on_runpod,
         params=(
             Param("gpu", "kind of GPU, as `pod gpus` names it"),
             Param("max_price", "rent nothing dearer than this, in $/h with disks", "float"),
@@ -405,22 +276,23 @@ POD_ACTIONS: tuple[Action, ...] = (
     Action(
         "pod.start", "Start the pod", "start the stopped pod and wait until it can be reached",
         key="s", leader="p", danger=Danger.CHANGE, command=("pod", "start"), needs_host=False,
-        disabled=_pod_cannot(PodAction.START), question=_ask_pod_start, operation="pod_start",
+        disabled=conditions.pod_cannot(PodAction.START), question=conditions.ask_pod_start, operation="pod_start",
     ),
     Action(
         "pod.stop", "Stop the pod", "stop the pod: what is not on its volume is gone",
         key="x", leader="p", danger=Danger.DESTRUCTIVE, command=("pod", "stop"), needs_host=False,
-        disabled=_pod_cannot(PodAction.STOP), question=_ask_pod_stop, operation="pod_stop",
+        disabled=conditions.pod_cannot(PodAction.STOP), question=conditions.ask_pod_stop, operation="pod_stop",
     ),
     Action(
         "pod.restart", "Restart the pod", "restart the pod's container",
         key="r", leader="p", danger=Danger.DESTRUCTIVE, command=("pod", "restart"), needs_host=False,
-        disabled=_pod_cannot(PodAction.RESTART), question=_ask_pod_restart, operation="pod_restart",
+        disabled=conditions.pod_cannot(PodAction.RESTART), question=conditions.ask_pod_restart, operation="pod_restart",
     ),
     Action(
         "pod.terminate", "Terminate the pod", "give the pod back for ever, with everything on it",
         key="D", leader="p", danger=Danger.IRREVERSIBLE, command=("pod", "terminate"), needs_host=False,
-        disabled=_pod_cannot(PodAction.TERMINATE), question=_ask_pod_terminate, operation="pod_terminate",
+        disabled=conditions.pod_cannot(PodAction.TERMINATE), question=conditions.ask_pod_terminate,
+        operation="pod_terminate",
     ),
 )  # fmt: skip
 
@@ -464,8 +336,17 @@ CONSOLE_ACTIONS: tuple[Action, ...] = (
     ),
     Action("actions.log", "Action log", "what was done, as commands to copy", key="L", console="action_log"),
     Action("alerts", "Alerts", "what needs attention", key="a", console="alerts"),
-    Action("pod.options", "Rent a new pod", "choose a GPU and disks, see the price, then rent", key="n", leader="p",
-           danger=Danger.CHANGE, disabled=_not_on_runpod, needs_host=False, console="form('pod.create')"),
+    Action(
+        "pod.options",
+        "Rent a new pod",
+        "choose a GPU and disks, see the price, then rent",
+        key="n",
+        leader="p",
+        danger=Danger.CHANGE,
+        disabled=conditions.not_on_runpod,
+        needs_host=False,
+        console="form('pod.create')",
+    ),
     Action("copy", "Copy", "copy what is selected, or the current line", key="y", console="copy"),
     Action(
         "copy.url",
@@ -482,7 +363,7 @@ CONSOLE_ACTIONS: tuple[Action, ...] = (
         key="o",
         leader="s",
         danger=Danger.CHANGE,
-        disabled=_cannot_start,
+        disabled=conditions.cannot_start,
         console="form('server.start')",
     ),
     Action(
@@ -492,7 +373,7 @@ CONSOLE_ACTIONS: tuple[Action, ...] = (
         key="o",
         leader="t",
         danger=Danger.CHANGE,
-        disabled=_cannot_train,
+        disabled=conditions.cannot_train,
         console="form('train.start')",
     ),
     Action(

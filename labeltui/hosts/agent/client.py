@@ -14,10 +14,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from labeltui.domain.host import Gpu, HostMetrics
+from labeltui.domain.host import HostMetrics
 from labeltui.domain.problems import Failed, LabeltuiError, Unreachable
 from labeltui.domain.server import OrphanTraining
-from labeltui.hosts.agent.messages import AgentHello, Chunk, Job, JobState
+from labeltui.hosts.agent.messages import AgentHello, Chunk, Job
+from labeltui.hosts.agent.parsing import chunk_of, follow_error_of, job_of, metrics_of
 from labeltui.hosts.base import Channel, Host
 from labeltui.hosts.quoting import quote_path
 
@@ -227,20 +228,20 @@ class AgentClient:
     def _event(self, message: dict[str, Any]) -> None:
         kind = message["ev"]
         if kind == "job":
-            job = _job(message)
+            job = job_of(message)
             for callback in list(self._on_job):
                 callback(job)
         elif kind == "stopping":
             for progress in self._on_stopping.get(str(message.get("name")), []):
                 progress(str(message["phase"]), int(message["alive"]), float(message["waited_s"]))
         elif kind == "metrics":
-            told = Failed("metrics", str(message["error"])) if "error" in message else _metrics(message)
+            told = Failed("metrics", str(message["error"])) if "error" in message else metrics_of(message)
             for listener in list(self._on_metrics):
                 listener(told)
         elif kind in ("chunk", "follow.error"):
             follow = self._follows.get(str(message.get("key")))
             if follow is not None:
-                follow.queue.put_nowait(_chunk(message) if kind == "chunk" else _follow_error(message))
+                follow.queue.put_nowait(chunk_of(message) if kind == "chunk" else follow_error_of(message))
 
     async def _write(self, message: Mapping[str, Any]) -> None:
         if self._ended.done():
@@ -308,15 +309,15 @@ class AgentClient:
             log=log,
             meta=dict(meta or {}),
         )
-        return _job(told)
+        return job_of(told)
 
     async def job_status(self, name: str) -> Job:
         """The job as it stands now; state ``absent`` when it never ran."""
-        return _job(await self.request("job.status", name=name))
+        return job_of(await self.request("job.status", name=name))
 
     async def job_list(self) -> tuple[Job, ...]:
         """Every job that ever ran in the folder, by name."""
-        return tuple(_job(told) for told in (await self.request("job.list"))["jobs"])
+        return tuple(job_of(told) for told in (await self.request("job.list"))["jobs"])
 
     async def job_stop(
         self, name: str, *, grace_s: float = 10.0, progress: StopProgress | None = None
@@ -329,7 +330,7 @@ class AgentClient:
         if progress is not None:
             listeners.append(progress)
         try:
-            return _job(await self.request("job.stop", deadline_s=grace_s + 40, name=name, grace_s=grace_s))
+            return job_of(await self.request("job.stop", deadline_s=grace_s + 40, name=name, grace_s=grace_s))
         finally:
             if progress is not None:
                 listeners.remove(progress)
@@ -399,7 +400,7 @@ class AgentClient:
 
     async def metrics(self, disk_path: str = "/") -> HostMetrics:
         """One sample of the host's load; disk is of the volume that holds ``disk_path``."""
-        return _metrics(await self.request("metrics", disk_path=disk_path))
+        return metrics_of(await self.request("metrics", disk_path=disk_path))
 
     async def watch_metrics(
         self, interval_s: float, disk_path: str = "/"
@@ -448,39 +449,3 @@ class AgentClient:
     async def stop_orphans(self, pgid: int, *, grace_s: float = 5.0) -> None:
         """End one orphaned training, group and all; Failed ``not_orphaned`` for any other group."""
         await self.request("orphans.stop", deadline_s=grace_s + 40, pgid=pgid, grace_s=grace_s)
-
-
-def _job(told: Mapping[str, Any]) -> Job:
-    return Job(
-        name=str(told["name"]),
-        state=JobState(told["state"]),
-        run_id=told.get("run_id"),
-        pid=told.get("pid"),
-        exit_code=told.get("exit_code"),
-        log_path=told.get("log_path"),
-        started_ts=told.get("started_ts"),
-        ended_ts=told.get("ended_ts"),
-        stopped_by_us=bool(told.get("stopped_by_us")),
-        meta=told.get("meta"),
-    )
-
-
-def _chunk(told: Mapping[str, Any]) -> Chunk:
-    return Chunk(
-        str(told["path"]),
-        str(told["file_id"]),
-        int(told["offset"]),
-        base64.b64decode(told["data"]),
-        bool(told["at_end"]),
-    )
-
-
-def _follow_error(told: Mapping[str, Any]) -> Failed:
-    return Failed(str(told.get("code")), str(told.get("message")), "Check the path and its permissions.")
-
-
-def _metrics(told: Mapping[str, Any]) -> HostMetrics:
-    fields: dict[str, Any] = {
-        name: told.get(name) for name in HostMetrics.__dataclass_fields__ if name != "gpus"
-    }
-    return HostMetrics(gpus=tuple(Gpu(**gpu) for gpu in told["gpus"]), **fields)

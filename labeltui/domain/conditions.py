@@ -1,0 +1,152 @@
+"""When an action can't be done, and what is asked before one is: in words, from the state alone. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from labeltui.domain.host import LinkState
+from labeltui.domain.pod import Pod, PodAction
+from labeltui.domain.server import ServerState
+from labeltui.domain.state import SessionState
+from labeltui.domain.training import TrainState
+
+Why = Callable[[SessionState], str | None]
+"""Words, or None for "nothing stands in the way" (or "nothing to ask")."""
+
+
+def not_connected(state: SessionState) -> str | None:
+    """The host must be connected."""
+    host = state.host.value
+    if host is not None and host.state is LinkState.CONNECTED:
+        return None
+    return "the host is not connected"
+
+
+def _server_state(state: SessionState) -> ServerState | None:
+    return None if state.server.value is None else state.server.value.state
+
+
+def no_server(state: SessionState) -> str | None:
+    """The server must answer."""
+    if _server_state(state) is ServerState.RUNNING:
+        return None
+    return "the server is not running"
+
+
+def cannot_start(state: SessionState) -> str | None:
+    """A server is started where none runs."""
+    if (why := not_connected(state)) is not None:
+        return why
+    current = _server_state(state)
+    if current in (ServerState.RUNNING, ServerState.STARTING, ServerState.STOPPING):
+        return f"the server is {current}"
+    return None
+
+
+def cannot_stop(state: SessionState) -> str | None:
+    """Only a server that runs can be stopped."""
+    if (why := not_connected(state)) is not None:
+        return why
+    current = _server_state(state)
+    if current in (ServerState.RUNNING, ServerState.STARTING):
+        return None
+    return "the server is not running"
+
+
+def _training_state(state: SessionState) -> TrainState | None:
+    return None if state.training.value is None else state.training.value.state
+
+
+def cannot_train(state: SessionState) -> str | None:
+    """One training runs at a time."""
+    if (why := no_server(state)) is not None:
+        return why
+    if _training_state(state) is TrainState.RUNNING:
+        return "a training is already running"
+    return None
+
+
+def nothing_trains(state: SessionState) -> str | None:
+    """There must be a training to stop, an orphaned one too."""
+    if _training_state(state) in (TrainState.RUNNING, TrainState.QUEUED, TrainState.ORPHANED):
+        return None
+    return "no training is running"
+
+
+def ask_server_stop(state: SessionState) -> str | None:
+    """What stopping the server costs."""
+    if _training_state(state) in (TrainState.RUNNING, TrainState.QUEUED):
+        return "Stop the server? A training is running: it is stopped too, and its current epoch is lost."
+    return "Stop the server? Annotators can't fetch or submit until it is started again."
+
+
+def ask_train_stop(state: SessionState) -> str | None:
+    """What stopping the training costs, and what begins next."""
+    training = state.training.value
+    queued = training.queued if training is not None else 0
+    if queued:
+        return f"Stop the training? {queued} more wait in the queue: the next one starts at once."
+    return "Stop the training? The best model so far is kept; the current epoch is lost."
+
+
+def pod_cannot(action: PodAction) -> Why:
+    """Why RunPod would not allow the action now."""
+
+    def why(state: SessionState) -> str | None:
+        pod = state.pod.value
+        if pod is None:
+            return state.pod.error or "this profile is not on RunPod"
+        return None if action in pod.actions else f"the pod is {pod.status}"
+
+    return why
+
+
+def not_on_runpod(state: SessionState) -> str | None:
+    """A pod is rented for a profile that names one."""
+    rented = state.pod.value is not None or state.pod.error is not None
+    return None if rented else "this profile is not on RunPod"
+
+
+def _cost(pod: Pod) -> str:
+    return "an unknown price" if pod.compute_per_hour is None else f"${pod.compute_per_hour:.2f}/h"
+
+
+def ask_pod_start(state: SessionState) -> str | None:
+    """Starting begins to cost."""
+    pod = state.pod.value
+    return None if pod is None else f"Start {pod.name}? It is paid for by the second while it runs."
+
+
+def ask_pod_stop(state: SessionState) -> str | None:
+    """What stays, what is gone, what it goes on costing."""
+    pod = state.pod.value
+    if pod is None:
+        return "Stop the pod?"
+    rate = f"${pod.cost_per_hour_stopped:.3f}/h"
+    has_volume = bool(pod.volume_disk_gb or pod.network_volume_id)
+    kept = (
+        f"{pod.volume_path or 'Its volume'} stays, everything else"
+        if has_volume
+        else "It has no volume: everything"
+    )
+    return f"Stop {pod.name}? {kept} on it is gone. Stopped it costs {rate}."
+
+
+def ask_pod_restart(state: SessionState) -> str | None:
+    """What a restart ends."""
+    pod = state.pod.value
+    name = "the pod" if pod is None else pod.name
+    return f"Restart {name}? The server and its training end, and what is not on its volume is gone."
+
+
+def ask_pod_terminate(state: SessionState) -> str | None:
+    """What is gone for ever."""
+    pod = state.pod.value
+    if pod is None:
+        return "Terminate the pod? Everything on it is gone for ever."
+    kept = (
+        "Only its network volume stays."
+        if pod.network_volume_id
+        else "Every study, label and model on it is gone."
+    )
+    return f"Terminate {pod.name} ({_cost(pod)}) for ever? {kept}"
