@@ -109,9 +109,13 @@ async def _look_at_pod(session: Session) -> None:
     """Let the pod be looked at once: it is its name that is typed. Raises what keeps it from being found."""
     session.watch_pod()
     try:
-        state = await session.store.wait_for(lambda s: s.pod.as_of is not None or s.pod.failures > 0, POD_LOOK_S)
+        state = await session.store.wait_for(
+            lambda s: s.pod.as_of is not None or s.pod.failures > 0, POD_LOOK_S
+        )
     except TimeoutError:
-        raise Unreachable("runpod_silent", "RunPod does not answer.", "Try again; see status.runpod.io.") from None
+        raise Unreachable(
+            "runpod_silent", "RunPod does not answer.", "Try again; see status.runpod.io."
+        ) from None
     if state.pod.value is None:
         await session.rental.find()
 

@@ -1,6 +1,5 @@
 """The command line that starts a server."""
 
-
 from __future__ import annotations
 
 import pytest

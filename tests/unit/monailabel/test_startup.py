@@ -1,6 +1,5 @@
 """How a server comes up, and why it did not."""
 
-
 from __future__ import annotations
 
 import pytest
