@@ -1,0 +1,19 @@
+"""What belongs to the fast suite, and what takes longer than it may."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+SLOW = ("services/runpod_emulator", "services/sandbox", "unit/terminal/test_terminal_fuzz.py")
+"""Tests of the stand-ins themselves start many processes; CI runs them with the other slow ones."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark whole folders."""
+    here = Path(__file__).parent
+    for item in items:
+        place = item.path.relative_to(here).as_posix()
+        if place.startswith(SLOW):
+            item.add_marker(pytest.mark.slow)
