@@ -13,7 +13,6 @@ from typing import Literal
 
 from labeltui.domain import conditions
 from labeltui.domain.conditions import Why
-from labeltui.domain.pod import PodAction
 from labeltui.domain.state import SessionState
 
 
@@ -276,22 +275,22 @@ POD_ACTIONS: tuple[Action, ...] = (
     Action(
         "pod.start", "Start the pod", "start the stopped pod and wait until it can be reached",
         key="s", leader="p", danger=Danger.CHANGE, command=("pod", "start"), needs_host=False,
-        disabled=conditions.pod_cannot(PodAction.START), question=conditions.ask_pod_start, operation="pod_start",
+        disabled=conditions.pod_cannot("start"), question=conditions.ask_pod_start, operation="pod_start",
     ),
     Action(
         "pod.stop", "Stop the pod", "stop the pod: what is not on its volume is gone",
         key="x", leader="p", danger=Danger.DESTRUCTIVE, command=("pod", "stop"), needs_host=False,
-        disabled=conditions.pod_cannot(PodAction.STOP), question=conditions.ask_pod_stop, operation="pod_stop",
+        disabled=conditions.pod_cannot("stop"), question=conditions.ask_pod_stop, operation="pod_stop",
     ),
     Action(
         "pod.restart", "Restart the pod", "restart the pod's container",
         key="r", leader="p", danger=Danger.DESTRUCTIVE, command=("pod", "restart"), needs_host=False,
-        disabled=conditions.pod_cannot(PodAction.RESTART), question=conditions.ask_pod_restart, operation="pod_restart",
+        disabled=conditions.pod_cannot("restart"), question=conditions.ask_pod_restart, operation="pod_restart",
     ),
     Action(
         "pod.terminate", "Terminate the pod", "give the pod back for ever, with everything on it",
         key="D", leader="p", danger=Danger.IRREVERSIBLE, command=("pod", "terminate"), needs_host=False,
-        disabled=conditions.pod_cannot(PodAction.TERMINATE), question=conditions.ask_pod_terminate,
+        disabled=conditions.pod_cannot("terminate"), question=conditions.ask_pod_terminate,
         operation="pod_terminate",
     ),
 )  # fmt: skip

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-SLOW = ("services/runpod_emulator", "services/sandbox", "unit/terminal/test_terminal_fuzz.py")
-"""Tests of the stand-ins themselves start many processes; CI runs them with the other slow ones."""
+SLOW = ("services/runpod", "services/sandbox", "unit/terminal/test_terminal_fuzz.py")
+"""Tests of the stand-ins, and of the client against them, start many processes; CI runs them all the same."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from labeltui.domain.host import LinkState
-from labeltui.domain.pod import Pod, PodAction
 from labeltui.domain.server import ServerState
 from labeltui.domain.state import SessionState
 from labeltui.domain.training import TrainState
+
+if TYPE_CHECKING:  # on the way to first paint
+    from labeltui.domain.pod import Pod
 
 Why = Callable[[SessionState], str | None]
 """Words, or None for "nothing stands in the way" (or "nothing to ask")."""
@@ -89,7 +92,7 @@ def ask_train_stop(state: SessionState) -> str | None:
     return "Stop the training? The best model so far is kept; the current epoch is lost."
 
 
-def pod_cannot(action: PodAction) -> Why:
+def pod_cannot(action: str) -> Why:
     """Why RunPod would not allow the action now."""
 
     def why(state: SessionState) -> str | None:

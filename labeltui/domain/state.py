@@ -5,14 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 from labeltui.domain.host import HostMetrics, HostStatus, TunnelStatus
-from labeltui.domain.money import Account
-from labeltui.domain.pod import Pod
 from labeltui.domain.reading import Reading
 from labeltui.domain.server import ServerInfo, ServerStatus
 from labeltui.domain.study import StudyQueue
 from labeltui.domain.training import TrainStatus
+
+if TYPE_CHECKING:  # on the way to first paint; decimals and hashes are not needed for it
+    from labeltui.domain.money import Account
+    from labeltui.domain.pod import Pod
 
 
 class Level(StrEnum):

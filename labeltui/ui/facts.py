@@ -168,11 +168,17 @@ _FIRST_TO_SHORTEN = (0, 4, 2, 1, 3, 5)
 """Positions in :func:`facts`: a host that is up needs the fewest words, a training and alerts the most."""
 
 
+def _pod(state: SessionState, now: datetime) -> Fact | None:
+    if state.pod.value is None and state.pod.error is None:
+        return None
+    from labeltui.ui.money import pod_fact  # noqa: PLC0415 - only where something is rented; it needs this module
+
+    return pod_fact(state, now)
+
+
 def strip_line(state: SessionState, now: datetime, width: int) -> Content:
     """All facts on one line: each in the longest words that still let the others fit."""
-    from labeltui.ui.money import pod_fact  # noqa: PLC0415 - it needs this module
-
-    pod = pod_fact(state, now)
+    pod = _pod(state, now)
     told = facts(state, now) if pod is None else (pod, *facts(state, now))
     order = _FIRST_TO_SHORTEN if pod is None else (*(place + 1 for place in _FIRST_TO_SHORTEN), 0)
     lengths = [LONG] * len(told)
