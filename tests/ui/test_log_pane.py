@@ -375,6 +375,7 @@ async def test_whatever_is_pressed_while_lines_come(seed: int) -> None:
             assert not view.following or not kept or view.page.at_end
 
 
+@pytest.mark.slow
 async def test_two_hundred_thousand_lines_cost_what_fifty_do() -> None:
     app = console(connected(), log=b"".join(record(f"line {number}") for number in range(200_000)))
     async with app.run_test(size=SIZE) as pilot:

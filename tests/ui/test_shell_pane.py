@@ -193,6 +193,7 @@ async def test_a_program_with_the_whole_screen_gives_it_back(desk: Desk, tmp_pat
     await desk.sees("^before$")
 
 
+@pytest.mark.slow
 async def test_a_flood_leaves_the_console_awake_and_ctrl_c_ends_it(desk: Desk) -> None:
     await desk.prompted()
     await desk.focus()

@@ -165,6 +165,7 @@ async def test_a_killed_server_is_seen_explained_and_its_training_is_found_and_e
         assert (await do(session, "server.start"))["state"] == "running"
 
 
+@pytest.mark.slow
 async def test_a_run_out_of_memory_is_named() -> None:
     async with opened("oom") as session:
         state = await session.store.wait_for(
