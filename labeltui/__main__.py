@@ -45,11 +45,15 @@ def plain_launch(arguments: Sequence[str]) -> Launch | None:
     scenario = values.get("--scenario") or values.get("--demo") or os.environ.get("LABELTUI_DEMO") or None
     if scenario is not None and not _known(scenario):
         return None
+    if demo and scenario is None:
+        from labeltui.sandbox.scenarios import DEFAULT  # noqa: PLC0415 - only for a demo
+
+        scenario = DEFAULT
     return Launch(
         config=values.get("--config"),
         profile=values.get("--profile"),
         read_only=read_only,
-        demo=(scenario or "healthy") if demo else scenario,
+        demo=scenario,
     )
 
 

@@ -14,7 +14,6 @@ from labeltui.domain.problems import Misused
 from labeltui.session.launch import Launch
 
 DEMO_ENVIRONMENT = "LABELTUI_DEMO"
-DEFAULT_SCENARIO = "healthy"
 CONFIG_COMMANDS = {
     "path": "where the profile file is",
     "init": "write a starter profile",
@@ -68,7 +67,9 @@ def parse(argv: Sequence[str]) -> Request:
     }
     demo = getattr(names, "demo", None) or os.environ.get(DEMO_ENVIRONMENT) or None
     if command == ("demo",):
-        demo = given.pop("scenario", None) or demo or DEFAULT_SCENARIO
+        from labeltui.sandbox.scenarios import DEFAULT  # noqa: PLC0415 - only for a demo
+
+        demo = given.pop("scenario", None) or demo or DEFAULT
     _check_scenario(demo)
     action_id: str | None = getattr(names, "action", None)
     return Request(

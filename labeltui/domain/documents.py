@@ -51,7 +51,6 @@ def status_document(state: SessionState, now: datetime) -> Document:
         "studies": {key: value for key, value in studies.items() if key != "studies"},
         "training": training_document(state.training, now),
         "alerts": [_alert(alert) for alert in state.alerts],
-        "busy": list(state.busy),
     }
 
 

@@ -61,6 +61,6 @@ class SessionState:
     queue: Reading[StudyQueue] = field(default_factory=Reading)
     training: Reading[TrainStatus] = field(default_factory=Reading)
     alerts: tuple[Alert, ...] = ()  # oldest first
-    busy: tuple[str, ...] = ()  # titles of actions that run now
+    doing: str = ""  # what runs that nobody at the keyboard started: the demo's own first steps
     pod: Reading[Pod] = field(default_factory=Reading)
     account: Reading[Account] = field(default_factory=Reading)

@@ -2,27 +2,23 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import shlex
 import sys
 from dataclasses import asdict
 from pathlib import Path
 
-from labeltui.sandbox import nifti
+from labeltui.sandbox import nifti, standin
 from labeltui.sandbox.processes import MARK
 from labeltui.sandbox.scenarios import Scenario
 from labeltui.sandbox.volumes import Study, make_study, with_small_errors
 
-MARKER = "labeltui-standin"
 # A file name can hold everything but a slash.
 HOSTILE_NAMES = (
     "[red]x[bold] $(touch pwned) \x1b]0;t\x07",
     "`touch pwned`; [link=x]spleen\nsecond line",
     "--force '\" && \u202emuelps",
 )
-_VERSION = "0.8.5"
-_DEPENDENCIES = ("labeltui", "numpy", "nibabel", "starlette", "uvicorn", "anyio", "python_multipart")
 
 
 class PodFiles:
@@ -53,13 +49,14 @@ class PodFiles:
         }
 
     def make(self, scenario: Scenario) -> None:
-        """Write everything."""
+        """Write everything that the pod has when the scenario begins."""
         self.make_home()
         for path in (self.studies, self.truth, self.bin, self.tmp):
             path.mkdir(parents=True)
-        _script(self.bin / "python3", f'exec {shlex.quote(sys.executable)} "$@"')
+        _script(self.bin / "python3", *self._venv_maker(scenario), f'exec {shlex.quote(sys.executable)} "$@"')
         (self.bin / "python").symlink_to("python3")
-        self._make_folder(scenario)
+        if scenario.installed:
+            self._make_folder(scenario)
         self._make_studies(scenario)
 
     def make_home(self) -> None:
@@ -67,17 +64,30 @@ class PodFiles:
         self.home.mkdir(parents=True)
         (self.home / ".bashrc").write_text("PS1='pod:\\w$ '\nunset HISTFILE\n")
 
-    def _make_folder(self, scenario: Scenario) -> None:
-        venv, package = self.folder / "venv", self.folder / "venv" / "standin" / "monailabel"
-        for path in (venv / "bin", package / "interfaces" / "utils", self.folder / "run"):
-            path.mkdir(parents=True)
-        for app in ("radiology", "monaibundle"):
-            (self.folder / "apps" / app).mkdir(parents=True)
-            (self.folder / "apps" / app / "main.py").write_text("# served by labeltui's stand-in\n")
-        (venv / MARKER).write_text("labeltui's stand-in for MONAI Label, made for the demo\n")
-        settings = venv / "standin" / "scenario.json"
+    def _venv_maker(self, scenario: Scenario) -> tuple[str, ...]:
+        """Lines of the pod's python3: where nothing is installed, the venv it makes has the stand-in's pip."""
+        if scenario.installed:
+            return ()
+        settings = self.root / "scenario.json"
         settings.write_text(json.dumps(asdict(scenario)))
-        paths = ":".join([str(package.parent), *_import_paths()])
+        paths = ":".join(standin.import_paths())
+        maker = f"{shlex.quote(sys.executable)} -m labeltui.sandbox.venvs {shlex.quote(str(settings))}"
+        return (
+            'if [ "$1" = -m ] && [ "$2" = venv ]; then',
+            f'  shift 2; PYTHONPATH={shlex.quote(paths)} exec {maker} "$@"',
+            "fi",
+        )
+
+    def _make_folder(self, scenario: Scenario) -> None:
+        """MONAI Label's stand-in, as if ``setup`` had been there."""
+        venv, site = self.folder / "venv", self.folder / "venv" / "standin"
+        for path in (venv / "bin", site, self.folder / "run"):
+            path.mkdir(parents=True)
+        standin.write_apps(self.folder / "apps")
+        (venv / standin.MARKER).write_text("labeltui's stand-in for MONAI Label, made for the demo\n")
+        settings = site / "scenario.json"
+        settings.write_text(json.dumps(asdict(scenario)))
+        paths = ":".join([str(site), *standin.import_paths()])
         _script(
             venv / "bin" / "python",
             f'export PYTHONPATH={shlex.quote(paths)} {MARK}="${{{MARK}:-{self.token}}}"',
@@ -88,19 +98,8 @@ class PodFiles:
         )
         (venv / "bin" / "python3").symlink_to("python")
         _script(venv / "bin" / "monailabel", 'exec "$(dirname "$0")/python" -m monailabel.main "$@"')
-        self._make_package(package)
-
-    def _make_package(self, package: Path) -> None:
-        """The importable ``monailabel``: two entry points that lead to the stand-in."""
-        (package / "__init__.py").write_text(f'__version__ = "{_VERSION}"\n')
-        for path in (package / "interfaces", package / "interfaces" / "utils"):
-            (path / "__init__.py").write_text("")
-        entry = "from labeltui.sandbox.monailabel.{0} import main\n\nif __name__ == '__main__':\n    main()\n"
-        (package / "main.py").write_text(entry.format("main"))
-        (package / "interfaces" / "utils" / "app.py").write_text(entry.format("child"))
-        metadata = package.parent / f"monailabel-{_VERSION}.dist-info"
-        metadata.mkdir()
-        (metadata / "METADATA").write_text(f"Metadata-Version: 2.1\nName: monailabel\nVersion: {_VERSION}\n")
+        standin.write_package(site / "monailabel")
+        standin.write_metadata(site, "monailabel", standin.VERSION)
 
     def _make_studies(self, scenario: Scenario) -> None:
         names = [f"spleen_{number:03d}" for number in (2, 3, 6, 8, 9, 10, 12, 13, 14, 16, 17, 18)]
@@ -135,13 +134,3 @@ class PodFiles:
 def _script(path: Path, *lines: str) -> None:
     path.write_text("\n".join(("#!/bin/sh", *lines)) + "\n")
     path.chmod(0o755)
-
-
-def _import_paths() -> list[str]:
-    """Folders that hold labeltui and what the stand-in needs, in whatever way they were installed."""
-    paths = []
-    for name in _DEPENDENCIES:
-        spec = importlib.util.find_spec(name)
-        for place in (spec.submodule_search_locations or []) if spec else []:
-            paths.append(str(Path(place).parent))
-    return list(dict.fromkeys(paths))

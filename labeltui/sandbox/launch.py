@@ -11,7 +11,7 @@ import shutil
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from labeltui.sandbox.processes import sweep
 from labeltui.sandbox.scenarios import find
@@ -20,23 +20,63 @@ _READY_WITHIN = 30.0
 GONE_WITHIN = 10.0
 
 
+C = TypeVar("C", bound="Child")
+
+
 class PodFailed(RuntimeError):
     """The embedded pod did not start; the message says why."""
 
 
-class Pod:
-    """A running pod. It ends when :meth:`close` is called, or by itself when this process ends in any way."""
+class Child:
+    """A process of the sandbox. It ends when :meth:`close` is called, or by itself when this process ends in any way.
+
+    ``root`` is its folder; ``autostart`` says what a person would have started by now.
+    """
+
+    account: tuple[str, str] | None = None
+    """URL and key of the emulated RunPod, where there is one."""
 
     def __init__(self, process: asyncio.subprocess.Process, ready: Mapping[str, Any]) -> None:
         self._process = process
         self._closed = False
         self.ready = dict(ready)
-        self.scenario = str(ready["scenario"])
-        self.title = str(ready["title"])
-        self.description = str(ready["description"])
-        self.autostart: tuple[str, ...] = tuple(ready["autostart"])
+        scenario = find(str(ready["scenario"]))
+        self.scenario, self.autostart = scenario.name, scenario.autostart
         self.root = Path(ready["root"])
         self.pid = process.pid
+
+    def server(self, home: str) -> dict[str, Any]:
+        """The ``[server]`` table of a profile whose folders are in ``home``."""
+        return {
+            "folder": f"{home}/labeltui",
+            "app": "radiology",
+            "models": ["deepedit"],
+            "studies": f"{home}/studies",
+            "port": self.ready["server_port"],
+            "conf": {"use_pretrained_model": "false"},
+            "torch": "cpu",
+        }
+
+    async def close(self) -> None:
+        """End it with everything that runs in it, and remove its folder; may be called twice."""
+        if self._closed:
+            return
+        self._closed = True
+        if self._process.stdin is not None:
+            self._process.stdin.close()
+        try:
+            await asyncio.wait_for(self._process.wait(), GONE_WITHIN)
+        except TimeoutError:
+            self._process.kill()
+            await self._process.wait()
+        # It cleans up after itself; where it was killed, this is the only one left to do it.
+        if self.root.exists():
+            await asyncio.to_thread(sweep, str(self.ready["token"]), Path(self.ready["folder"]))
+            await asyncio.to_thread(shutil.rmtree, self.root, ignore_errors=True)
+
+
+class Pod(Child):
+    """A running pod."""
 
     def profile(self) -> dict[str, Any]:
         """Return the pod as a profile of the configuration file (:class:`labeltui.config.model.Profile`)."""
@@ -49,33 +89,8 @@ class Pod:
                 "known_hosts": ready["known_hosts"],
                 "config": "none",
             },
-            "server": {
-                "folder": ready["folder"],
-                "app": "radiology",
-                "models": ["deepedit"],
-                "studies": ready["studies"],
-                "port": ready["server_port"],
-                "conf": {"use_pretrained_model": "false"},
-                "torch": "cpu",
-            },
+            "server": self.server(ready["home"]),
         }
-
-    async def close(self) -> None:
-        """End the pod with everything that runs in it, and remove its folder; may be called twice."""
-        if self._closed:
-            return
-        self._closed = True
-        if self._process.stdin is not None:
-            self._process.stdin.close()
-        try:
-            await asyncio.wait_for(self._process.wait(), GONE_WITHIN)
-        except TimeoutError:
-            self._process.kill()
-            await self._process.wait()
-        # The pod cleans up after itself; where it was killed, this is the only one left to do it.
-        if self.root.exists():
-            await asyncio.to_thread(sweep, str(self.ready["token"]), Path(self.ready["folder"]))
-            await asyncio.to_thread(shutil.rmtree, self.root, ignore_errors=True)
 
 
 async def start_pod(scenario: str = "healthy", *, folder: Path | None = None) -> Pod:
@@ -85,11 +100,17 @@ async def start_pod(scenario: str = "healthy", *, folder: Path | None = None) ->
     Raises :class:`~labeltui.sandbox.scenarios.UnknownScenario` and :class:`PodFailed`.
     """
     find(scenario)
-    command = [sys.executable, "-m", "labeltui.sandbox", "--scenario", scenario]
-    if folder is not None:
-        command += ["--folder", str(folder)]
+    arguments = ["--folder", str(folder)] if folder is not None else []
+    return await started(Pod, "labeltui.sandbox", "--scenario", scenario, *arguments)
+
+
+async def started(kind: type[C], module: str, *arguments: str) -> C:
+    """Start a module of the sandbox in a process of its own; raises :class:`PodFailed`."""
     process = await asyncio.create_subprocess_exec(
-        *command,
+        sys.executable,
+        "-m",
+        module,
+        *arguments,
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
@@ -97,7 +118,7 @@ async def start_pod(scenario: str = "healthy", *, folder: Path | None = None) ->
         start_new_session=True,
     )
     try:
-        return Pod(process, await ready_line(process))
+        return kind(process, await ready_line(process))
     except BaseException:
         await abandon(process)
         raise

@@ -61,9 +61,6 @@ async def _run(scenario: Scenario, root: Path, token: str) -> None:
     ready = {
         "ready": True,
         "scenario": scenario.name,
-        "title": scenario.title,
-        "description": scenario.description,
-        "autostart": list(scenario.autostart),
         "address": f"{USER}@127.0.0.1:{sshd.port}",
         "key": str(sshd.key_path),
         "known_hosts": str(sshd.known_hosts_path),

@@ -13,13 +13,16 @@ class UnknownScenario(ValueError):
 class Scenario:
     """One way for a session to go. Times are seconds; None switches a fault off.
 
-    ``autostart`` tells the console what to start by its ordinary actions: ``server``, then ``train``.
+    ``autostart`` tells the console what to start by its ordinary actions, in this order: ``pod``, ``setup``,
+    ``server``, ``train``.
     """
 
     name: str
     title: str
     description: str
     autostart: tuple[str, ...] = ("server",)
+    rented: bool = False  # the pod is one of an emulated RunPod account, which starts without any
+    installed: bool = True  # MONAI Label (its stand-in) is there already
     studies: int = 12
     labelled: int = 5  # studies that start with a final label
     annotators: tuple[str, ...] = ("ana", "ben")
@@ -36,6 +39,15 @@ class Scenario:
 
 
 _ALL = (
+    Scenario(
+        "story",
+        "From no pod to a trained model",
+        "A pod is rented on an emulated RunPod, MONAI Label is installed, annotators label, and a model learns.",
+        autostart=("pod", "setup", "server", "train"),
+        rented=True,
+        installed=False,
+        labelled=6,
+    ),
     Scenario(
         "healthy",
         "A healthy session",
@@ -104,6 +116,8 @@ _ALL = (
         arrival_every=None,
     ),
 )
+
+DEFAULT = "story"
 
 SCENARIOS: dict[str, Scenario] = {scenario.name: scenario for scenario in _ALL}
 """Every scenario by name."""

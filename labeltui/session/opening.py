@@ -11,7 +11,8 @@ from labeltui.hosts.base import Host, Prompter
 from labeltui.hosts.local import LocalHost
 from labeltui.hosts.ssh import SshHost
 from labeltui.sandbox.launch import Pod, PodFailed, start_pod
-from labeltui.sandbox.scenarios import UnknownScenario
+from labeltui.sandbox.runpod.launch import RunPod, start_runpod
+from labeltui.sandbox.scenarios import DEFAULT, UnknownScenario, find
 from labeltui.session.launch import Launch
 from labeltui.session.logging import log_to
 from labeltui.session.podhost import PodHost, ssh_of
@@ -33,7 +34,7 @@ def open_profile(launch: Launch, prompter: Prompter) -> Session:
 
 async def open_demo(launch: Launch, prompter: Prompter) -> Session:
     """A session over an embedded pod, which is gone without a trace when the session is closed."""
-    pod = await _start_pod(launch.demo or "healthy")
+    pod = await _start_pod(launch.demo or DEFAULT)
     try:
         profile = Profile.model_validate(pod.profile())
         state = StateDir(pod.root / "console")
@@ -45,9 +46,9 @@ async def open_demo(launch: Launch, prompter: Prompter) -> Session:
         raise
 
 
-async def _start_pod(scenario: str) -> Pod:
+async def _start_pod(scenario: str) -> Pod | RunPod:
     try:
-        return await start_pod(scenario)
+        return await (start_runpod(scenario) if find(scenario).rented else start_pod(scenario))
     except UnknownScenario as error:
         raise Misused("unknown_scenario", str(error), "Choose one of those with --scenario.") from None
     except PodFailed as error:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import dataclass, field
 
 from labeltui.config.model import RunpodSection
 from labeltui.domain.money import Account
 from labeltui.domain.pod import Pod, PodStatus
 from labeltui.domain.problems import Failed, Misused
 from labeltui.runpod.client import RunpodClient
-from labeltui.runpod.keys import find_key
+from labeltui.runpod.keys import Secret, find_key
 from labeltui.session.store import Store
 from labeltui.session.supervise import Clock, Poller
 
@@ -20,11 +21,26 @@ ACCOUNT_S = 300.0
 CHANGING = (PodStatus.PROVISIONING, PodStatus.STARTING)
 
 
-class Rental:
-    """One account, and the pod that the profile names (if it names one). Nothing is asked before it is needed."""
+@dataclass(frozen=True, slots=True)
+class Access:
+    """An account other than the operator's own: the demo's. ``url`` stands for RunPod's API."""
 
-    def __init__(self, store: Store, clock: Clock, section: RunpodSection | None) -> None:
+    url: str
+    key: str = field(repr=False)
+
+
+class Rental:
+    """One account, and the pod that the profile names (if it names one). Nothing is asked before it is needed.
+
+    ``access`` leads to another account than the one that the operator's own key opens.
+    """
+
+    def __init__(
+        self, store: Store, clock: Clock, section: RunpodSection | None, access: Access | None = None
+    ) -> None:
         self.section = section
+        self._access = access
+        self._clock = clock
         self.pod: Poller[Pod] = Poller(store, "pod", self._poll_pod, self._pod_interval, clock)
         self.account: Poller[Account] = Poller(store, "account", self._poll_account, lambda: ACCOUNT_S, clock)
         self._store = store
@@ -36,10 +52,16 @@ class Rental:
         """The account's client. Raises Misused when there is no API key."""
         async with self._opening:
             if self._client is None:
-                section = self.section
-                key = await find_key(command=section.key_command if section else None)
-                self._client = RunpodClient(key.secret, api=section.api if section else "auto")
+                self._client = await self._open()
             return self._client
+
+    async def _open(self) -> RunpodClient:
+        section = self.section
+        api = section.api if section else "auto"
+        if self._access is not None:
+            return RunpodClient(Secret(self._access.key), base=self._access.url, api=api, now=self._clock)
+        key = await find_key(command=section.key_command if section else None)
+        return RunpodClient(key.secret, api=api, now=self._clock)
 
     async def find(self) -> Pod:
         """The profile's pod as it is now, by id or by name. Raises Failed ``no_pod`` when it is not there."""

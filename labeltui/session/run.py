@@ -63,7 +63,6 @@ async def run_action(
     if action.danger is Danger.NONE:
         return await operation(session, params, report)
     entry = session.journal.begin(session.clock(), action.title, command_line(action, params))
-    session.busy(action.title, True)
     try:
         document = await operation(session, params, report)
     except asyncio.CancelledError:
@@ -72,7 +71,5 @@ async def run_action(
     except Exception as error:
         session.journal.end(entry, False, words(error))
         raise
-    finally:
-        session.busy(action.title, False)
     session.journal.end(entry, True, "done")
     return document

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
 from labeltui.config.model import Profile
 from labeltui.domain.host import HostMetrics
-from labeltui.domain.problems import LabeltuiError, Unreachable
+from labeltui.domain.problems import Unreachable
 from labeltui.domain.reading import Reading
 from labeltui.domain.server import ServerState
 from labeltui.domain.state import Identity, SessionState
@@ -20,7 +20,7 @@ from labeltui.session.foundlog import FoundLog
 from labeltui.session.journal import Journal
 from labeltui.session.link import Link
 from labeltui.session.logstore import LogStore
-from labeltui.session.rental import Rental
+from labeltui.session.rental import Access, Rental
 from labeltui.session.serverwatch import ServerWatch
 from labeltui.session.sources import Sources
 from labeltui.session.statedir import StateDir
@@ -33,10 +33,14 @@ ORPHANS_S = 15.0
 
 
 class DemoPod(Protocol):
-    """The demo's pod: ended with the session. ``autostart`` names what a person would have started by now."""
+    """The demo's pod: ended with the session. ``autostart`` names what a person would have started by now.
+
+    ``account`` is the URL and the key of the emulated RunPod that it is rented from, where it is.
+    """
 
     scenario: str
     autostart: tuple[str, ...]
+    account: tuple[str, str] | None
 
     async def close(self) -> None:
         """End it, and leave nothing behind."""
@@ -71,7 +75,8 @@ class Session:
         self.log = LogStore()
         self.journal = Journal()
         server = profile.server
-        self.rental = Rental(self.store, clock, profile.runpod)
+        account = pod.account if pod is not None else None
+        self.rental = Rental(self.store, clock, profile.runpod, Access(*account) if account else None)
         self.link = Link(host(self.rental), name, server.folder, server.python, self.store, clock)
         self.tunnel = Tunnel(self.store, state, server.port, clock, hold=True)
         self.watch = ServerWatch(self.store, self.log, clock, lambda: self.tunnel.status.url)
@@ -84,7 +89,6 @@ class Session:
         self._supervisor = Supervisor()
         self._autostarting: asyncio.Task[None] | None = None
         self._watching_pod = False
-        self._busy: list[str] = []
         self._wire()
 
     def _wire(self) -> None:
@@ -109,7 +113,10 @@ class Session:
             self.watch_pod()
             self._supervisor.run("account", self.rental.account.run)
         if self.pod is not None and self.pod.autostart:
-            self._autostarting = self._supervisor.run("autostart", self._autostart)
+            from labeltui.session.autostart import autostart  # noqa: PLC0415 - it runs actions, which need us
+
+            doings = self.pod.autostart
+            self._autostarting = self._supervisor.run("autostart", lambda: autostart(self, doings))
 
     def watch_pod(self) -> None:
         """Keep the pod's state true from now on."""
@@ -133,14 +140,6 @@ class Session:
     def reconnect(self) -> None:
         """Try to connect now, instead of when the back-off is over."""
         self.link.reconnect()
-
-    def busy(self, title: str, on: bool) -> None:
-        """Note that an action runs, or no longer does."""
-        if on:
-            self._busy.append(title)
-        elif title in self._busy:
-            self._busy.remove(title)
-        self.store.update(busy=tuple(self._busy))
 
     async def settled(self, deadline_s: float = 20.0) -> SessionState:
         """The first snapshot that speaks of the server as it is now: its process, output and API were all asked.
@@ -226,25 +225,6 @@ class Session:
             )
         except TimeoutError:
             return
-
-    async def _autostart(self) -> None:
-        """In the demo, do what a person would have done by now, through the same door."""
-        from labeltui.session.report import Silent  # noqa: PLC0415 - only here
-        from labeltui.session.run import run_action  # noqa: PLC0415 - only here
-
-        assert self.pod is not None  # noqa: S101 - the caller looked
-        await self.settled()
-        doings: Mapping[str, tuple[str, Mapping[str, Any]]] = {
-            "server": ("server.start", {}),
-            "train": ("train.start", {}),
-        }
-        for name in self.pod.autostart:
-            action, params = doings[name]
-            try:
-                await run_action(self, action, params, Silent())
-            except LabeltuiError as error:
-                self.store.update(server=self.store.state.server.failed(words(error)))
-                return
 
 
 def _fresh(before: Reading[Any], now: Reading[Any]) -> bool:

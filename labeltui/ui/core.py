@@ -210,6 +210,8 @@ class Core(App[int], inherit_bindings=False):
         if running is not None:
             text = f"◌ {running.action.title}: {running.last}"
             screen.flash.show(None, text, Level.INFO, "ctrl+c cancels")
+        elif state.doing:
+            screen.flash.show(None, f"◌ {state.doing}", Level.INFO, f"[{log_key}] action log")
         else:
             screen.flash.show(*self._last_flash, f"[{log_key}] action log")
         screen.keys.show(self.footer())

@@ -214,9 +214,6 @@ class StandIn:
     def clock(self) -> datetime:
         return NOW
 
-    def busy(self, title: str, on: bool) -> None:
-        """The frame counts by itself."""
-
     async def start(self) -> None:
         """Nothing is watched."""
 

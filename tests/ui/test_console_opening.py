@@ -64,7 +64,7 @@ async def test_without_a_profile_there_is_a_welcome_that_offers_the_demo(
         assert "welcome to labeltui" in app.export_screenshot().replace("&#160;", " ")
         await pilot.press("enter")
         await wait_for(pilot, lambda: app.session is session)
-        assert launches[1].demo == "healthy"
+        assert launches[1].demo == "story"
 
 
 @pytest.mark.parametrize("size", [(120, 40), (80, 24)])

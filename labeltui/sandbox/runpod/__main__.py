@@ -47,13 +47,19 @@ async def _run(arguments: argparse.Namespace, balance: Decimal, folder: Path) ->
         loop.add_signal_handler(number, leave.set)
     watch = asyncio.create_task(until_console_is_gone(leave))
 
-    from labeltui.sandbox.runpod.clock import FakeClock, RealClock  # noqa: PLC0415 - heavy, once we may be ended
+    import asyncssh  # noqa: PLC0415 - heavy, once we may be ended
+
+    from labeltui.sandbox.runpod.clock import FakeClock, RealClock  # noqa: PLC0415
     from labeltui.sandbox.runpod.emulator import Emulator  # noqa: PLC0415
     from labeltui.sandbox.runpod.world import World  # noqa: PLC0415
 
     world = World(clock=FakeClock() if arguments.fake_clock else RealClock(), funds=balance)
     async with Emulator(world, scenario=arguments.scenario, folder=folder) as emulator:
-        print(json.dumps({**emulator.ready(), "folder": str(folder), "pid": os.getpid()}), flush=True)
+        key = asyncssh.generate_private_key("ssh-ed25519", comment="labeltui demo")
+        key.write_private_key(folder / "key")
+        key.write_public_key(folder / "key.pub")
+        places = {"root": str(folder), "folder": str(folder), "ssh_key": str(folder / "key")}
+        print(json.dumps({**emulator.ready(), **places, "pid": os.getpid()}), flush=True)
         _log_to(arguments.log or folder / "emulator.log")
         await leave.wait()
     watch.cancel()

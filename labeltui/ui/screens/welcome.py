@@ -16,6 +16,7 @@ from textual.widgets.option_list import Option
 
 from labeltui.domain.problems import Problem
 from labeltui.domain.state import Level
+from labeltui.sandbox.scenarios import DEFAULT
 from labeltui.session.launch import Launch
 from labeltui.ui.screens.dialog import Dialog
 from labeltui.ui.text import safe
@@ -134,7 +135,7 @@ class WelcomeScreen(Dialog[None]):
             self._init(app)
         else:
             self.dismiss(None)
-            app.open(replace(self._launch, demo="healthy") if name == "demo" else self._launch)
+            app.open(replace(self._launch, demo=DEFAULT) if name == "demo" else self._launch)
 
     def _init(self, app: Core) -> None:
         """Let the command line ask its questions on the plain terminal, then try again."""

@@ -72,7 +72,7 @@ async def leave_something(pod: dict[str, Any], key: asyncssh.SSHKey) -> None:
 
 async def test_the_profile_is_valid(account: RunPod) -> None:
     profile = Profile.model_validate(
-        {"host": "ssh", "ssh": {"address": "root@127.0.0.1:22"}, "server": account.server()}
+        {"host": "ssh", "ssh": {"address": "root@127.0.0.1:22"}, "server": account.server("~/workspace")}
     )
     assert profile.server.port == account.server_port
 

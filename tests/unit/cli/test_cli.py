@@ -133,11 +133,11 @@ def test_help_and_version_are_done(rig, capsys):
     [
         ([], None, Launch()),
         (["--profile", "p", "--read-only"], None, Launch(profile="p", read_only=True)),
-        (["demo"], None, Launch(demo="healthy")),
+        (["demo"], None, Launch(demo="story")),
         (["demo", "--scenario", "oom"], None, Launch(demo="oom")),
         (["--demo", "oom"], None, Launch(demo="oom")),
         (["--demo", "oom", "demo"], None, Launch(demo="oom")),
-        (["demo", "--read-only", "--config", "f"], None, Launch(config="f", read_only=True, demo="healthy")),
+        (["demo", "--read-only", "--config", "f"], None, Launch(config="f", read_only=True, demo="story")),
         ([], "training", Launch(demo="training")),
         (["demo"], "training", Launch(demo="training")),
     ],

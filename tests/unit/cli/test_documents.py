@@ -54,7 +54,6 @@ FULL = SessionState(
         TrainStatus(TrainState.DONE, best=Best("val_mean_dice", float("nan"), 3), eta_s=float("inf"))
     ),
     alerts=(Alert("k", Level.WARNING, "m", "", THEN),),
-    busy=("Setup",),
 )  # fmt: skip
 
 
@@ -187,4 +186,3 @@ def test_the_status_names_the_session_and_leaves_the_list_of_studies_out():
     assert status["studies"]["total"] == 1
     assert "studies" not in status["studies"]
     assert status["alerts"][0]["level"] == "warning"
-    assert status["busy"] == ["Setup"]

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from labeltui.sandbox import nifti
 from labeltui.sandbox.monailabel.classifier import Classifier, dice, features
 from labeltui.sandbox.monailabel.datastore import split_name
+from labeltui.session.autostart import DOINGS
 from labeltui.sandbox.scenarios import SCENARIOS, UnknownScenario, find
 from labeltui.sandbox.volumes import LIVER, SHAPE, SPLEEN, make_study, with_small_errors
 
@@ -91,7 +92,7 @@ def test_scenarios_are_found_by_name_or_listed() -> None:
     for scenario in SCENARIOS.values():
         assert scenario.title
         assert scenario.description.endswith(".")
-        assert set(scenario.autostart) <= {"server", "train"}
+        assert set(scenario.autostart) <= set(DOINGS)
 
 
 def test_launching_needs_nothing_heavy() -> None:

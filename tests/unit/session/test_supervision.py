@@ -99,11 +99,11 @@ async def test_the_store_tells_only_of_changes() -> None:
     store = new_store()
     told: list[frozenset[str]] = []
     unsubscribe = store.subscribe(lambda _state, changed: told.append(changed))
-    store.update(busy=("x",), alerts=())
-    store.update(busy=("x",))
-    assert told == [frozenset({"busy"})]
+    store.update(doing="x", alerts=())
+    store.update(doing="x")
+    assert told == [frozenset({"doing"})]
     unsubscribe()
-    store.update(busy=())
+    store.update(doing="")
     assert len(told) == 1
 
 
@@ -119,4 +119,4 @@ def test_an_alert_about_the_same_thing_replaces_the_earlier_one() -> None:
 
 async def test_waiting_for_what_never_comes_times_out() -> None:
     with pytest.raises(TimeoutError):
-        await new_store().wait_for(lambda s: bool(s.busy), 0.01)
+        await new_store().wait_for(lambda s: bool(s.doing), 0.01)

@@ -1,0 +1,145 @@
+"""The main job in one test: from no pod to a trained model, stopped, resumed, and given back."""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+from collections.abc import AsyncIterator, Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from labeltui.config.model import Profile
+from labeltui.domain.host import LinkState
+from labeltui.domain.pod import PodStatus
+from labeltui.domain.server import ServerState
+from labeltui.sandbox.runpod.clock import FakeClock
+from labeltui.sandbox.runpod.emulator import Emulator
+from labeltui.sandbox.runpod.world import World
+from labeltui.session.opening import host_of
+from labeltui.session.run import run_action
+from labeltui.session.session import Session
+from labeltui.session.statedir import StateDir
+
+GPU = "RTX A5000"
+STEP_S = 1.0  # of the emulated account's time, at each turn of the real one
+
+
+class Told:
+    """A report that remembers."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+        self.records: list[Mapping[str, Any]] = []
+
+    def progress(self, text: str) -> None:
+        self.lines.append(text)
+
+    def emit(self, record: Mapping[str, Any]) -> None:
+        self.records.append(record)
+
+
+class NobodyToAsk:
+    """A host key that the container log does not vouch for would be asked about: that fails the test."""
+
+    async def secret(self, title: str, prompt: str) -> str | None:
+        raise AssertionError(title)
+
+    async def trust_host_key(self, key: object) -> bool:
+        raise AssertionError(f"asked about {key}")
+
+
+@pytest.fixture
+async def emulator(tmp_path: Path) -> AsyncIterator[Emulator]:
+    """An account whose clock runs many times as fast as ours."""
+    async with Emulator(World(clock=FakeClock()), scenario="story", folder=tmp_path) as running:
+
+        async def run_clock() -> None:
+            while True:
+                await running.advance(STEP_S)
+                await asyncio.sleep(0.02)
+
+        clock = asyncio.create_task(run_clock())
+        yield running
+        clock.cancel()
+        with suppress(asyncio.CancelledError):
+            await clock
+
+
+@pytest.fixture
+async def session(emulator: Emulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Session]:
+    """A session over a profile whose pod is not there yet."""
+    key = tmp_path / "key"
+    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(key)], check=True)  # noqa: ASYNC221
+    monkeypatch.setenv("RUNPOD_API_BASE_URL", emulator.url)
+    monkeypatch.setenv("RUNPOD_API_KEY", emulator.key)
+    profile = Profile.model_validate(
+        {
+            "host": "runpod",
+            "runpod": {"pod": "annot", "key": str(key)},
+            "server": {
+                "folder": "~/workspace/labeltui",
+                "studies": "~/workspace/studies",
+                "port": emulator.server_port,
+                "torch": "cpu",
+            },
+        }
+    )
+    state = StateDir(tmp_path / "state")
+    host = host_of(profile, state, NobodyToAsk())
+    opened = Session("p", profile, host, state, clock=emulator.world.clock.now)
+    await opened.start()
+    yield opened
+    await opened.close()
+
+
+async def do(session: Session, action: str, report: Told | None = None, **params: Any) -> Mapping[str, Any]:
+    return await run_action(session, action, params, report or Told(), confirmed=True)
+
+
+@pytest.mark.slow
+async def test_from_no_pod_to_a_trained_model_and_back(session: Session, emulator: Emulator) -> None:
+    pod = await do(session, "pod.create", gpu=GPU, max_price=1.0)
+    assert pod["status"] == "running"
+
+    installed = Told()
+    setup = await do(session, "setup", installed)
+    assert (setup["complete"], setup["changed"]) == (True, True)
+    assert any("monailabel==0.8.5" in str(record.get("line")) for record in installed.records)
+
+    server = await do(session, "server.start")
+    assert (server["state"], server["version"]) == ("running", "0.8.5")
+
+    before = await labels(session)
+    trained = await do(session, "train.start", max_epochs=2, follow=True)
+    assert (trained["state"], trained["epoch"]) == ("done", 2)
+    assert trained["best"]["value"] > 0.1
+    await session.store.wait_for(lambda s: s.queue.value is not None and s.queue.value.completed > before, 60)
+
+    await do(session, "server.stop")
+    kept = await labels(session)
+    assert (await do(session, "pod.stop"))["status"] == "stopped"
+    await session.store.wait_for(lambda s: s.host.value is not None and s.host.value.state is LinkState.REFUSED, 60)
+
+    resumed = await do(session, "pod.start")
+    assert (resumed["id"], resumed["status"]) == (pod["id"], "running")
+    again = await do(session, "server.start")
+    assert again["state"] == "running"
+    assert await labels(session) >= kept
+    check = await do(session, "setup")
+    assert check["changed"] is False
+
+    assert (await do(session, "pod.terminate"))["status"] == "terminated"
+    assert emulator.world.pods == {}
+    state = await session.store.wait_for(lambda s: s.pod.error is not None, 60)
+    assert state.server.value is None or state.server.value.state is not ServerState.RUNNING or state.server.error
+    assert session.store.state.pod.value is None or session.store.state.pod.value.status is not PodStatus.STOPPED
+
+
+async def labels(session: Session) -> int:
+    """How many studies have a label that somebody submitted."""
+    state = await session.store.wait_for(lambda s: s.queue.value is not None)
+    assert state.queue.value is not None
+    return state.queue.value.completed
