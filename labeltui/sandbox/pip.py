@@ -49,7 +49,9 @@ def _install(site: Path, name: str, version: str) -> None:
     standin.write_metadata(site, name, version)
     if name in _IMPORTABLE:
         (site / name).mkdir(exist_ok=True)
-        (site / name / "__init__.py").write_text(f'"""labeltui\'s stand-in."""\n\n__version__ = "{version}"\n')
+        (site / name / "__init__.py").write_text(
+            f'"""labeltui\'s stand-in."""\n\n__version__ = "{version}"\n'
+        )
     if name == "monailabel" and not (site / "monailabel").exists():
         standin.write_package(site / "monailabel")
         standin.write_apps(Path(sys.prefix) / "monailabel" / "sample-apps")

@@ -69,7 +69,9 @@ async def emulator(tmp_path: Path) -> AsyncIterator[Emulator]:
 
 
 @pytest.fixture
-async def session(emulator: Emulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Session]:
+async def session(
+    emulator: Emulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[Session]:
     """A session over a profile whose pod is not there yet."""
     key = tmp_path / "key"
     subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(key)], check=True)  # noqa: ASYNC221
@@ -121,7 +123,9 @@ async def test_from_no_pod_to_a_trained_model_and_back(session: Session, emulato
     await do(session, "server.stop")
     kept = await labels(session)
     assert (await do(session, "pod.stop"))["status"] == "stopped"
-    await session.store.wait_for(lambda s: s.host.value is not None and s.host.value.state is LinkState.REFUSED, 60)
+    await session.store.wait_for(
+        lambda s: s.host.value is not None and s.host.value.state is LinkState.REFUSED, 60
+    )
 
     resumed = await do(session, "pod.start")
     assert (resumed["id"], resumed["status"]) == (pod["id"], "running")
@@ -134,8 +138,14 @@ async def test_from_no_pod_to_a_trained_model_and_back(session: Session, emulato
     assert (await do(session, "pod.terminate"))["status"] == "terminated"
     assert emulator.world.pods == {}
     state = await session.store.wait_for(lambda s: s.pod.error is not None, 60)
-    assert state.server.value is None or state.server.value.state is not ServerState.RUNNING or state.server.error
-    assert session.store.state.pod.value is None or session.store.state.pod.value.status is not PodStatus.STOPPED
+    assert (
+        state.server.value is None
+        or state.server.value.state is not ServerState.RUNNING
+        or state.server.error
+    )
+    assert (
+        session.store.state.pod.value is None or session.store.state.pod.value.status is not PodStatus.STOPPED
+    )
 
 
 async def labels(session: Session) -> int:
