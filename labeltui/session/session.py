@@ -25,7 +25,7 @@ from labeltui.session.serverwatch import ServerWatch
 from labeltui.session.sources import Sources
 from labeltui.session.statedir import StateDir
 from labeltui.session.store import Store
-from labeltui.session.supervise import Clock, Supervisor, words
+from labeltui.session.supervise import Clock, Supervisor
 from labeltui.session.tunnel import Tunnel
 
 METRICS_S = 5.0
