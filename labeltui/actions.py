@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal
 
-from labeltui.domain import conditions
+from labeltui.domain import conditions, podrules
 from labeltui.domain.conditions import Why
 from labeltui.domain.state import SessionState
 
@@ -74,10 +74,15 @@ class Action:
     footer: bool = False
     needs_host: bool = True  # False: works without a connection to the host
 
+    @property
+    def takes_pod(self) -> bool:
+        """True for what changes a pod, the profile's or another that is named."""
+        return self.danger is not Danger.NONE and any(p.name == "pod" and p.positional for p in self.params)
+
     def name_to_type(self, state: SessionState) -> str:
         """What an irreversible action wants typed: the pod's name, where it is about the pod."""
         pod = state.pod.value
-        return pod.name if self.id.startswith("pod.") and pod is not None else state.identity.profile
+        return podrules.called(pod) if self.takes_pod and pod is not None else state.identity.profile
 
 
 LEADERS: Mapping[str, str] = {"s": "server", "t": "train", "p": "pod"}
@@ -240,14 +245,16 @@ SESSION_ACTIONS: tuple[Action, ...] = (
     ),
 )
 
+_POD = Param("pod", "id or whole name of a pod; the profile's when left out", positional=True)
+
 POD_ACTIONS: tuple[Action, ...] = (
     Action(
         "pod.list", "List pods", "every pod of the account, and what it costs",
         command=("pod", "list"), needs_host=False, operation="pod_list",
     ),
     Action(
-        "pod.show", "Show the pod", "the profile's pod: state, cost, address",
-        command=("pod", "show"), needs_host=False, operation="pod_show",
+        "pod.show", "Show the pod", "the profile's pod, or another: state, cost, address",
+        command=("pod", "show"), needs_host=False, operation="pod_show", params=(_POD,),
     ),
     Action(
         "pod.gpus", "GPUs to rent", "kinds of GPU with price and stock",
@@ -276,22 +283,30 @@ POD_ACTIONS: tuple[Action, ...] = (
         "pod.start", "Start the pod", "start the stopped pod and wait until it can be reached",
         key="s", leader="p", danger=Danger.CHANGE, command=("pod", "start"), needs_host=False,
         disabled=conditions.pod_cannot("start"), question=conditions.ask_pod_start, operation="pod_start",
+        params=(
+            _POD,
+            Param("retry", "try again every few minutes while its machine has no GPU free", "bool"),
+            Param("every", "minutes between tries", "float"),
+            Param("data_only", "start it without a GPU, to copy what is on it", "bool"),
+        ),
     ),
     Action(
         "pod.stop", "Stop the pod", "stop the pod: what is not on its volume is gone",
         key="x", leader="p", danger=Danger.DESTRUCTIVE, command=("pod", "stop"), needs_host=False,
         disabled=conditions.pod_cannot("stop"), question=conditions.ask_pod_stop, operation="pod_stop",
+        params=(_POD,),
     ),
     Action(
         "pod.restart", "Restart the pod", "restart the pod's container",
         key="r", leader="p", danger=Danger.DESTRUCTIVE, command=("pod", "restart"), needs_host=False,
         disabled=conditions.pod_cannot("restart"), question=conditions.ask_pod_restart, operation="pod_restart",
+        params=(_POD,),
     ),
     Action(
         "pod.terminate", "Terminate the pod", "give the pod back for ever, with everything on it",
         key="D", leader="p", danger=Danger.IRREVERSIBLE, command=("pod", "terminate"), needs_host=False,
         disabled=conditions.pod_cannot("terminate"), question=conditions.ask_pod_terminate,
-        operation="pod_terminate",
+        operation="pod_terminate", params=(_POD,),
     ),
 )  # fmt: skip
 
@@ -335,6 +350,15 @@ CONSOLE_ACTIONS: tuple[Action, ...] = (
     ),
     Action("actions.log", "Action log", "what was done, as commands to copy", key="L", console="action_log"),
     Action("alerts", "Alerts", "what needs attention", key="a", console="alerts"),
+    Action(
+        "pods",
+        "Pods of the account",
+        "every pod with its state and cost; start, stop, restart, terminate one",
+        key="l",
+        leader="p",
+        needs_host=False,
+        console="pods",
+    ),
     Action(
         "pod.options",
         "Rent a new pod",

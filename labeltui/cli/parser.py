@@ -156,7 +156,7 @@ def _global_flags(*, named_yes: bool = False) -> argparse.ArgumentParser:
     group.add_argument("-v", "--verbose", action="store_true", help="say more on stderr, tracebacks too")
     if named_yes:
         group.add_argument(
-            "--yes", nargs="?", const="", metavar="NAME", help="confirm; NAME is what is destroyed"
+            "--yes", nargs="?", const="", metavar="NAME", help="confirm; NAME is what it is about"
         )
     else:
         group.add_argument("--yes", action="store_const", const="", help="confirm")
@@ -189,7 +189,8 @@ def _group(commands: Any, groups: dict[str, Any], name: str) -> Any:
 
 def _add_action(commands: Any, groups: dict[str, Any], action: Action) -> None:
     place = commands if len(action.command) == 1 else _group(commands, groups, action.command[0])
-    parser = _add(place, action.command, action.help, named_yes=action.danger is Danger.IRREVERSIBLE)
+    named = action.danger is Danger.IRREVERSIBLE or action.takes_pod
+    parser = _add(place, action.command, action.help, named_yes=named)
     parser.set_defaults(action=action.id)
     for param in action.params:
         _add_param(parser, param)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from labeltui.actions import Action, Danger
 from labeltui.cli.asking import TerminalPrompter
+from labeltui.cli.confirming import confirm_pod
 from labeltui.cli.output import Output
 from labeltui.cli.parser import Request
 from labeltui.domain.host import LinkState
@@ -25,7 +26,6 @@ Opener = Callable[[Launch, Prompter], Awaitable["Session"]]
 
 CONNECT_DEADLINE_S = 30.0
 FIRST_LOOK_S = 5.0
-POD_LOOK_S = 60.0
 PATIENCE_S = 1.0  # silence that needs no explanation
 UNCONNECTED = frozenset({"doctor"})  # says itself what is wrong with the connection
 
@@ -42,8 +42,12 @@ async def run_command(request: Request, action: Action, output: Output, opener: 
         request.launch, output, prompter, opener, must_connect=must_connect, connect=action.needs_host
     )
     async with opening as session:
-        confirmed = session.read_only or await confirm(session, action, request.yes, prompter)
-        document = await run_action(session, action.id, request.params, output, confirmed=confirmed)
+        params: Mapping[str, Any] = request.params
+        if action.takes_pod and not session.read_only:
+            confirmed, params = await confirm_pod(session, action, params, request.yes, prompter)
+        else:
+            confirmed = session.read_only or await confirm(session, action, request.yes, prompter)
+        document = await run_action(session, action.id, params, output, confirmed=confirmed)
         output.document(document)
     return ExitCode.DONE
 
@@ -90,8 +94,6 @@ async def confirm(session: Session, action: Action, yes: str | None, prompter: T
     if action.danger not in (Danger.DESTRUCTIVE, Danger.IRREVERSIBLE):
         return True
     if action.danger is Danger.IRREVERSIBLE:
-        if not action.needs_host:
-            await _look_at_pod(session)
         name = action.name_to_type(session.store.state)
         named = yes or await prompter.ask(f"{action.title}: this can't be undone. Type {name!r} to go on:")
         if named != name:
@@ -99,25 +101,10 @@ async def confirm(session: Session, action: Action, yes: str | None, prompter: T
         return True
     if yes is not None:
         return True
-    await (_first_look(session) if action.needs_host else _look_at_pod(session))
+    await _first_look(session)
     question = action.question(session.store.state) or f"{action.title}?"
     answer = await prompter.ask(f"{question} [y/N]")
     return (answer or "").strip().lower() in ("y", "yes")
-
-
-async def _look_at_pod(session: Session) -> None:
-    """Let the pod be looked at once: it is its name that is typed. Raises what keeps it from being found."""
-    session.watch_pod()
-    try:
-        state = await session.store.wait_for(
-            lambda s: s.pod.as_of is not None or s.pod.failures > 0, POD_LOOK_S
-        )
-    except TimeoutError:
-        raise Unreachable(
-            "runpod_silent", "RunPod does not answer.", "Try again; see status.runpod.io."
-        ) from None
-    if state.pod.value is None:
-        await session.rental.find()
 
 
 async def _first_look(session: Session) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from labeltui.domain import podrules
 from labeltui.domain.host import LinkState
 from labeltui.domain.server import ServerState
 from labeltui.domain.state import SessionState
@@ -99,7 +100,7 @@ def pod_cannot(action: str) -> Why:
         pod = state.pod.value
         if pod is None:
             return state.pod.error or "this profile is not on RunPod"
-        return None if action in pod.actions else f"the pod is {pod.status}"
+        return podrules.why_not(pod, action)
 
     return why
 

@@ -24,6 +24,9 @@ def pod_line(pod: Pod) -> dict[str, Any]:
         "ssh",
         "data_centre",
         "uptime_s",
+        "public",
+        "locked",
+        "actions",
     )
     return {name: whole[name] for name in shown}
 
@@ -47,6 +50,9 @@ def pod_document(pod: Pod) -> dict[str, Any]:
         "volume_disk_gb": pod.volume_disk_gb,
         "network_volume": pod.network_volume_id,
         "public": pod.is_public,
+        "public_urls": [url for port in pod.ports if (url := pod.proxy_url(port.private))],
+        "locked": pod.locked,
+        "cluster": pod.cluster_id,
         "created_at": moment(pod.created_at),
         "started_at": moment(pod.started_at),
     }

@@ -23,13 +23,15 @@ class ExitCode(IntEnum):
 class Problem:
     """Something that is wrong: ``code`` for scripts, ``message`` says what, ``hint`` says what to do.
 
-    ``detail`` holds the evidence (a traceback, the last lines), shown on request.
+    ``detail`` holds the evidence (a traceback, the last lines), shown on request. ``offers`` are ids of actions
+    that may help, best first: the console offers them by a key.
     """
 
     code: str
     message: str
     hint: str = ""
     detail: str = ""
+    offers: tuple[str, ...] = ()
 
 
 class LabeltuiError(Exception):
@@ -37,16 +39,21 @@ class LabeltuiError(Exception):
 
     exit_code = ExitCode.FAILED
 
-    def __init__(self, code: str, message: str, hint: str = "", detail: str = "") -> None:
+    def __init__(
+        self, code: str, message: str, hint: str = "", detail: str = "", *, offers: tuple[str, ...] = ()
+    ) -> None:
         super().__init__(message)
-        self.problem = Problem(code, message, hint, detail)
+        self.problem = Problem(code, message, hint, detail, offers)
         self.document: Mapping[str, Any] | None = None
 
     @classmethod
     def of_document(cls, document: Mapping[str, Any]) -> Self:
         """An operation that failed but has something to show: a document whose ``error`` says why."""
         error = document["error"]
-        failure = cls(error["code"], error["message"], error.get("hint", ""), error.get("detail", ""))
+        failure = cls(
+            error["code"], error["message"], error.get("hint", ""), error.get("detail", ""),
+            offers=tuple(error.get("offers", ())),
+        )  # fmt: skip
         failure.document = document
         return failure
 

@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from labeltui.domain.host import HostMetrics, HostStatus, TunnelStatus
+from labeltui.domain.load import LoadSample
 from labeltui.domain.reading import Reading
 from labeltui.domain.server import ServerInfo, ServerStatus
 from labeltui.domain.study import StudyQueue
@@ -15,7 +16,7 @@ from labeltui.domain.training import TrainStatus
 
 if TYPE_CHECKING:  # on the way to first paint; decimals and hashes are not needed for it
     from labeltui.domain.money import Account
-    from labeltui.domain.pod import Pod
+    from labeltui.domain.pod import Pod, PodEvent
 
 
 class Level(StrEnum):
@@ -49,6 +50,15 @@ class Identity:
 
 
 @dataclass(frozen=True, slots=True)
+class RequestsLeft:
+    """What RunPod still takes from the account in one window, as it said with its last answer."""
+
+    left: int
+    quota: int
+    window: str  # "minute", "hour", "day"
+
+
+@dataclass(frozen=True, slots=True)
 class SessionState:
     """One snapshot of the session. Each field is replaced whole by the source that owns it."""
 
@@ -64,3 +74,9 @@ class SessionState:
     doing: str = ""  # what runs that nobody at the keyboard started: the demo's own first steps
     pod: Reading[Pod] = field(default_factory=Reading)
     account: Reading[Account] = field(default_factory=Reading)
+    pods: Reading[tuple[Pod, ...]] = field(
+        default_factory=Reading
+    )  # all of the account, while somebody looks
+    pod_events: tuple[PodEvent, ...] = ()  # oldest first
+    loads: tuple[LoadSample, ...] = ()  # oldest first
+    requests_left: RequestsLeft | None = None

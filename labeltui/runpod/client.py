@@ -90,11 +90,12 @@ class RunpodClient(Catalogue):
 
     # Pods
 
-    async def pods(self) -> tuple[Pod, ...]:
-        """All pods of the account but those of clusters."""
+    async def pods(self, *, clusters: bool = False) -> tuple[Pod, ...]:
+        """All pods of the account; those that are members of ``clusters`` only when they are asked for."""
         if not self._v2_off:
             try:
-                listed = await self.transport.pages("pods", "pods", "the list of pods")
+                more = {"includeClusterPods": "true"} if clusters else {}
+                listed = await self.transport.pages("pods", "pods", "the list of pods", **more)
                 return tuple(convert.pod(entry, self._now()) for entry in listed if entry.get("id"))
             except LabeltuiError as error:
                 # An account always has a list, if an empty one: a 404 means that there is no such API.

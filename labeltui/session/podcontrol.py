@@ -2,33 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from labeltui.domain import documents
-from labeltui.domain.pod import Pod, PodAction, PodStatus
+from labeltui.domain.pod import Pod, PodAction
 from labeltui.domain.poddocuments import gpu_document, pod_document, pod_line
 from labeltui.domain.problems import Failed, Misused
+from labeltui.session import podresume
+from labeltui.session.podresume import can_be_reached, settled
+from labeltui.session.podtarget import legal, target
 
 if TYPE_CHECKING:
-    from labeltui.runpod.client import RunpodClient
     from labeltui.session.report import Document, Report
     from labeltui.session.session import Session
 
-SETTLES_S = 600.0
+APPEARS_S = 60.0
 
 
 async def pod_list(session: Session, _params: Mapping[str, Any], _report: Report) -> Document:
     """Every pod of the account, and what it costs."""
-    client = await session.rental.client()
-    pods = await client.pods()
-    return {"as_of": documents.moment(session.clock()), "pods": [pod_line(pod) for pod in pods]}
+    pods = await session.rental.look_at_all()
+    own = [await session.rental.owns(pod) for pod in pods]
+    lines = [{**pod_line(pod), "of_profile": mine} for pod, mine in zip(pods, own, strict=True)]
+    return {"as_of": documents.moment(session.clock()), "pods": lines}
 
 
-async def pod_show(session: Session, _params: Mapping[str, Any], _report: Report) -> Document:
-    """The profile's pod."""
-    return {"as_of": documents.moment(session.clock()), **pod_document(await session.rental.find())}
+async def pod_show(session: Session, params: Mapping[str, Any], _report: Report) -> Document:
+    """The profile's pod, or the one that is named."""
+    pod = await target(session, params)
+    left = session.store.state.requests_left
+    return {
+        "as_of": documents.moment(session.clock()),
+        **pod_document(pod),
+        "of_profile": await session.rental.owns(pod),
+        "requests_left": None if left is None else asdict(left),
+    }
 
 
 async def pod_gpus(session: Session, _params: Mapping[str, Any], _report: Report) -> Document:
@@ -50,43 +61,45 @@ async def pod_keys(session: Session, params: Mapping[str, Any], _report: Report)
     return {"as_of": documents.moment(session.clock()), "keys": listed}
 
 
-async def pod_start(session: Session, _params: Mapping[str, Any], report: Report) -> Document:
-    """Start the stopped pod, and wait until it can be reached."""
-    pod = await _legal(session, PodAction.START)
-    report.progress(f"Starting {pod.name}")
-    await _ask(session, lambda client: client.start(pod.id))
-    now = await until(session, lambda p: p.status is PodStatus.RUNNING and p.ssh is not None, report)
-    session.link.reconnect()
-    if now.lost_its_gpu:
-        raise Failed(
-            "no_gpu", f"{now.name} came back without a GPU: others have taken those of its machine.",
-            "Stop it and try later, copy your data off it, or make a new pod on a network volume.",
-        )  # fmt: skip
+async def pod_start(session: Session, params: Mapping[str, Any], report: Report) -> Document:
+    """Start the stopped pod, and wait until it can be reached.
+
+    ``retry`` tries again, each ``every`` minutes, while its machine has no GPU free; ``data_only`` starts it without
+    one, to fetch what is on it.
+    """
+    if params.get("data_only"):
+        now = await podresume.for_data(session, params, report)
+        said = f"{now.name} runs without a GPU, for its data: copy the labels, then stop it."
+        return {"as_of": documents.moment(session.clock()), "message": said, **pod_document(now)}
+    pod = await legal(session, params, PodAction.START)
+    if params.get("retry"):
+        now = await podresume.until_it_works(session, pod, report, params.get("every"))
+    else:
+        now = await podresume.started(session, pod, report)
     return {"as_of": documents.moment(session.clock()), **pod_document(now)}
 
 
-async def pod_stop(session: Session, _params: Mapping[str, Any], report: Report) -> Document:
+async def pod_stop(session: Session, params: Mapping[str, Any], report: Report) -> Document:
     """Stop the pod. Its volume stays (and is paid for); what is outside the volume is gone."""
-    pod = await _legal(session, PodAction.STOP)
+    pod = await legal(session, params, PodAction.STOP)
     report.progress(f"Stopping {pod.name}")
-    await _ask(session, lambda client: client.stop(pod.id))
-    now = await until(session, lambda p: not p.status.is_up, report)
+    now = await podresume.stopped(session, pod, report)
     return {"as_of": documents.moment(session.clock()), **pod_document(now)}
 
 
-async def pod_restart(session: Session, _params: Mapping[str, Any], report: Report) -> Document:
+async def pod_restart(session: Session, params: Mapping[str, Any], report: Report) -> Document:
     """Restart the pod's container: what is outside the volume is gone, its host keys are new."""
-    pod = await _legal(session, PodAction.RESTART)
+    pod = await legal(session, params, PodAction.RESTART)
     report.progress(f"Restarting {pod.name}")
-    await _ask(session, lambda client: client.restart(pod.id))
-    now = await until(session, lambda p: p.status is PodStatus.RUNNING and p.ssh is not None, report)
-    session.link.reconnect()
+    client = await session.rental.client()
+    await client.restart(pod.id)
+    now = await settled(session, pod, can_be_reached, report)
     return {"as_of": documents.moment(session.clock()), **pod_document(now)}
 
 
-async def pod_terminate(session: Session, _params: Mapping[str, Any], report: Report) -> Document:
+async def pod_terminate(session: Session, params: Mapping[str, Any], report: Report) -> Document:
     """Give the pod back for ever, with every file that is not on a network volume."""
-    pod = await _legal(session, PodAction.TERMINATE)
+    pod = await legal(session, params, PodAction.TERMINATE)
     report.progress(f"Terminating {pod.name}")
     client = await session.rental.client()
     await client.terminate(pod.id)
@@ -99,47 +112,21 @@ async def pod_terminate(session: Session, _params: Mapping[str, Any], report: Re
     }
 
 
-async def _legal(session: Session, action: PodAction) -> Pod:
-    """The pod, when RunPod allows the action now; otherwise its state in words."""
-    pod = await session.rental.find()
-    if action in pod.actions:
-        return pod
-    legal = ", ".join(pod.actions) or "nothing"
-    raise Failed(
-        "pod_state", f"{pod.name} is {pod.status}: it can't be asked to {action} now.", f"It can: {legal}."
-    )  # fmt: skip
-
-
-async def _ask(session: Session, ask: Callable[[RunpodClient], Awaitable[Pod]]) -> None:
-    await ask(await session.rental.client())
-    session.rental.wake()
-
-
 async def until(session: Session, holds: Callable[[Pod], bool], report: Report) -> Pod:
-    """The pod once something holds of it, watched at the pace of a change."""
-    said = ""
-
-    def settled(state: Any) -> bool:
-        nonlocal said
-        pod: Pod | None = state.pod.value
-        if pod is None or state.pod.error is not None:
-            return False
-        if pod.status.value != said:
-            said = pod.status.value
-            report.progress(f"{pod.name} is {said}")
-        return holds(pod)
-
+    """The profile's pod once something holds of it, as soon as there is one."""
     session.watch_pod()
     session.rental.wake()
     try:
-        state = await session.store.wait_for(settled, SETTLES_S)
+        state = await session.store.wait_for(
+            lambda s: s.pod.value is not None and s.pod.error is None and s.pod.value.status.is_up, APPEARS_S
+        )
     except TimeoutError:
         raise Failed(
-            "pod_slow", f"The pod did not get there within {SETTLES_S / 60:.0f} minutes; it is {said or 'unknown'}.",
-            "See its logs on RunPod; it goes on being paid for.",
+            "pod_slow", "The pod did not appear in RunPod's list.", "Look at the list before anything else.",
+            offers=("pods",),
         ) from None  # fmt: skip
     assert state.pod.value is not None  # noqa: S101 - what was waited for
-    return state.pod.value
+    return await settled(session, state.pod.value, holds, report)
 
 
 def public_key(path: str) -> str:

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from labeltui.actions import BY_ID, Action, Danger
+from labeltui.domain.podrules import NAMED
 from labeltui.domain.problems import Refused
 from labeltui.session import operations
 from labeltui.session.supervise import words
@@ -36,6 +37,8 @@ def command_line(action: Action, params: Mapping[str, Any]) -> str:
             words_.append(str(value))
         else:
             words_ += [param.flag, str(value)]
+    if params.get(NAMED):
+        words_ += ["--yes", str(params[NAMED])]
     return shlex.join(words_)
 
 

@@ -124,6 +124,15 @@ class Session:
             self._watching_pod = True
             self._supervisor.run("pod", self.rental.pod.run)
 
+    def look_at_pods(self) -> Callable[[], None]:
+        """Keep the list of all pods true until the returned function is called."""
+        task = self._supervisor.run("pods", self.rental.pods.run)
+
+        def enough() -> None:
+            task.cancel()
+
+        return enough
+
     async def close(self) -> None:
         """Stop watching and disconnect. What runs on the host goes on, except the demo's pod."""
         await self._supervisor.close()

@@ -73,6 +73,12 @@ class Console(Core):
         else:
             self.copy(tunnel.url)
 
+    def action_pods(self) -> None:
+        """Every pod of the account."""
+        from labeltui.ui.screens.pods import PodsScreen  # noqa: PLC0415 - after first paint
+
+        self.push_screen(PodsScreen())
+
     def action_form(self, action_id: str) -> None:
         """Ask for an action's parameters, then run it."""
         from labeltui.ui.screens.form import FormScreen, prefilled  # noqa: PLC0415 - after first paint

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 from textual.worker import Worker
 
 from labeltui.actions import BY_ID, Action, Danger, why_disabled
+from labeltui.domain.podrules import NAMED, about, called, is_own
 from labeltui.domain.problems import LabeltuiError, Problem
 from labeltui.domain.state import Level
 
@@ -69,33 +70,40 @@ class Dispatcher:
         self.running: dict[str, Running] = {}
         self.last_problem: tuple[str, Problem] | None = None
 
-    def why_not(self, action: Action) -> str | None:
-        """Why the action can't be done now, in words."""
+    def why_not(self, action: Action, pod: str | None = None) -> str | None:
+        """Why the action can't be done now, in words; with ``pod``, on the pod of that id."""
         if action.operation and self._app.session is None:
             return "no session is open yet"
         if action.id in self.running:
             return "it is running already"
-        return why_disabled(action, self._app.state)
+        return why_disabled(action, about(self._app.state, pod))
 
     async def invoke(self, action_id: str, params: Mapping[str, Any] | None = None) -> None:
         """Do it, or say why not. Asks first where the action says so."""
-        action = BY_ID[action_id]
-        why = self.why_not(action)
+        action, params = BY_ID[action_id], params or {}
+        pod_id = params.get("pod") if action.takes_pod else None
+        why = self.why_not(action, pod_id)
         if why is not None:
             self._app.flash(f"{action.title}: {why}", Level.WARNING)
             return
         if action.console:
             await self._app.run_action(action.console)
             return
-        question = action.question(self._app.state)
+        seen = about(self._app.state, pod_id)
+        question = action.question(seen)
         if action.danger in (Danger.DESTRUCTIVE, Danger.IRREVERSIBLE) or question is not None:
             from labeltui.ui.screens.confirm import ConfirmScreen  # noqa: PLC0415 - after first paint
 
-            typed = action.name_to_type(self._app.state) if action.danger is Danger.IRREVERSIBLE else None
-            screen = ConfirmScreen(action.title, question or f"{action.help.capitalize()}?", typed)
-            self._app.push_screen(screen, lambda yes: self._start(action, params or {}) if yes else None)
+            typed = action.name_to_type(seen) if action.danger is Danger.IRREVERSIBLE else None
+            question = question or f"{action.help.capitalize()}?"
+            pod = seen.pod.value
+            if pod_id is not None and pod is not None and not is_own(self._app.state, pod):
+                question = f"{called(pod)} ({pod.id}) is not this profile's pod. {question}"
+                params = {**params, NAMED: called(pod)}
+            screen = ConfirmScreen(action.title, question, typed)
+            self._app.push_screen(screen, lambda yes: self._start(action, params) if yes else None)
             return
-        self._start(action, params or {})
+        self._start(action, params)
 
     def _start(self, action: Action, params: Mapping[str, Any]) -> None:
         running = Running(action, last="…")

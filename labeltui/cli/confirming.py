@@ -1,0 +1,58 @@
+"""Confirming what is done to a pod: the pod is looked up first, since it is its name that is confirmed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from labeltui.actions import Action, Danger
+from labeltui.cli.asking import TerminalPrompter
+from labeltui.cli.text import visible
+from labeltui.domain.podrules import NAMED, about_pod, called
+from labeltui.domain.problems import Refused
+
+if TYPE_CHECKING:
+    from labeltui.domain.pod import Pod
+    from labeltui.session.session import Session
+
+
+async def confirm_pod(
+    session: Session, action: Action, params: Mapping[str, Any], yes: str | None, prompter: TerminalPrompter
+) -> tuple[bool, Mapping[str, Any]]:
+    """Whether the person means it, and the parameters with the pod's id in the place of what was typed.
+
+    A pod that is not the profile's, and what can't be undone, need the pod's whole name. Raises Refused with a
+    wrong one, whichever pod it is about.
+    """
+    from labeltui.session.podtarget import target  # noqa: PLC0415 - only when something is run
+
+    pod = await target(session, params)
+    own = await session.rental.owns(pod)
+    params = {**params, "pod": pod.id} if params.get("pod") else params
+    if yes and yes != called(pod):
+        raise _wrong(action, pod)
+    if (
+        own
+        and (yes is not None or action.danger is Danger.CHANGE)
+        and action.danger is not Danger.IRREVERSIBLE
+    ):
+        return True, params
+    question = visible(action.question(about_pod(session.store.state, pod)) or f"{action.title}?")
+    if own and action.danger is not Danger.IRREVERSIBLE:
+        answer = await prompter.ask(f"{question} [y/N]")
+        return (answer or "").strip().lower() in ("y", "yes"), params
+    name = called(pod)
+    whose = "" if own else visible(f"{name} ({pod.id}) is not this profile's pod. ")
+    if not yes:
+        if not prompter.present:
+            raise Refused(
+                "unconfirmed", f"{action.title}: not confirmed. {whose}".strip(), f"Add --yes {name}."
+            )
+        yes = await prompter.ask(f"{whose}{question} Type {name!r} to go on:")
+    if yes != name:
+        raise _wrong(action, pod)
+    return True, {**params, NAMED: name}
+
+
+def _wrong(action: Action, pod: Pod) -> Refused:
+    return Refused("unconfirmed", f"{action.title}: the name does not match.", f"Add --yes {called(pod)}.")
