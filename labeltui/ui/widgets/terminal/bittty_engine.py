@@ -69,6 +69,10 @@ _ATTRS = {
     "bold": Attr.BOLD, "dim": Attr.DIM, "italic": Attr.ITALIC, "underline": Attr.UNDERLINE, "blink": Attr.BLINK,
     "reverse": Attr.REVERSE, "conceal": Attr.CONCEAL, "strike": Attr.STRIKE, "overline": Attr.OVERLINE,
 }  # fmt: skip
+_UNDERLINES = {
+    "double": Attr.DOUBLE_UNDERLINE, "curly": Attr.CURLY_UNDERLINE, "dotted": Attr.DOTTED_UNDERLINE,
+    "dashed": Attr.DASHED_UNDERLINE,
+}  # fmt: skip
 
 
 def _colour(colour: Color | None) -> Colour:
@@ -82,9 +86,9 @@ def look_of(style: Style) -> Look:
     for name, attr in _ATTRS.items():
         if getattr(style, name):
             attrs |= attr
-    if style.underline and style.underline_style == "double":
-        attrs |= Attr.DOUBLE_UNDERLINE
-    return Look(_colour(style.fg), _colour(style.bg), attrs)
+    if style.underline:
+        attrs |= _UNDERLINES.get(style.underline_style or "", Attr.NONE)
+    return Look(_colour(style.fg), _colour(style.bg), attrs, _colour(style.underline_color))
 
 
 def row_of(cells: Sequence[Cell]) -> Row:

@@ -20,7 +20,7 @@ Colour = int | tuple[int, int, int] | None
 
 
 class Attr(Flag):
-    """How a character is set, apart from its colours."""
+    """How a character is set, apart from its colours. Every kind of underline is UNDERLINE too."""
 
     NONE = 0
     BOLD = auto()
@@ -33,6 +33,9 @@ class Attr(Flag):
     CONCEAL = auto()
     STRIKE = auto()
     OVERLINE = auto()
+    CURLY_UNDERLINE = auto()
+    DOTTED_UNDERLINE = auto()
+    DASHED_UNDERLINE = auto()
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +45,7 @@ class Look:
     foreground: Colour = None
     background: Colour = None
     attrs: Attr = Attr.NONE
+    underline: Colour = None  # of the line alone; None: that of the text
 
 
 @dataclass(frozen=True, slots=True)

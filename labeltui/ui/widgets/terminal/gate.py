@@ -18,7 +18,8 @@ COPY_MOST = 100_000  # bytes of text that a program may offer for the clipboard
 _SPECIAL = re.compile("\x1b[]P_^X]|\x1b\\Z|[\x80-\x9f]")
 _OPENING = re.compile("\x1b[]P_^X]")  # begins with a character that is searched for quickly
 _EIGHT_BIT = re.compile("[\x80-\x9f]")
-_STRING_END = re.compile("\x1b|[\x07\x18\x1a]")
+_STRING_END = re.compile("[\x1b\x18\x1a]")
+_COMMAND_END = re.compile("[\x1b\x07\x18\x1a]")  # the bell ends an OSC, and only that
 _TITLE = re.compile(r"[012];")
 _COPY = re.compile(r"52;[a-z0-9]{0,8};")
 _COPY_BODY = COPY_MOST * 4 // 3 + 20
@@ -68,7 +69,7 @@ class Gate:
             if text[at] == "\\":
                 return at + 1
             return self._again(text, at, kept)
-        found = _STRING_END.search(text, at)
+        found = (_COMMAND_END if self._inside == "]" else _STRING_END).search(text, at)
         stop = len(text) if found is None else found.start()
         most = (
             _COPY_BODY if self._inside == "]" and self._body[:3] in ("", "5", "52", "52;") else TITLE_MOST + 2

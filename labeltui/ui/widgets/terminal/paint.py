@@ -10,6 +10,7 @@ from rich.style import Style
 from textual.strip import Strip
 
 from labeltui.ui.widgets.terminal.engine import Attr, Colour, Cursor, Look, Row
+from labeltui.ui.widgets.terminal.underline import Underlined, codes, understood
 
 
 def _rich(colour: Colour) -> Color | None:
@@ -18,11 +19,14 @@ def _rich(colour: Colour) -> Color | None:
     return Color.from_ansi(colour) if isinstance(colour, int) else Color.from_rgb(*colour)
 
 
+COLONS = understood()
+
+
 @lru_cache(maxsize=4096)
-def style_of(look: Look) -> Style:
-    """A look in Rich's words; colours that are not set stay unset."""
+def style_of(look: Look, *, colons: bool = COLONS) -> Style:
+    """A look in Rich's words; colours that are not set stay unset. ``colons``: more kinds of underlines."""
     attrs = look.attrs
-    return Style(
+    style = Style(
         color=_rich(look.foreground),
         bgcolor=_rich(look.background),
         bold=Attr.BOLD in attrs or None,
@@ -36,14 +40,16 @@ def style_of(look: Look) -> Style:
         strike=Attr.STRIKE in attrs or None,
         overline=Attr.OVERLINE in attrs or None,
     )
+    more = codes(look) if colons else ""
+    return Underlined.of(style, more) if more else style
 
 
-def strip_of(row: Row, width: int, base: Style, *, flipped: bool = False) -> Strip:
+def strip_of(row: Row, width: int, base: Style, *, flipped: bool = False, colons: bool = COLONS) -> Strip:
     """A row in exactly ``width`` cells over the widget's own colours. ``flipped``: in reverse video."""
     segments: list[Segment] = []
     used = 0
     for run in row:
-        style = style_of(run.look)
+        style = style_of(run.look, colons=colons)
         if flipped:
             style += Style(reverse=Attr.REVERSE not in run.look.attrs)
         text = run.text if Attr.CONCEAL not in run.look.attrs else " " * run.cells

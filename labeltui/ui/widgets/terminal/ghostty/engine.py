@@ -229,12 +229,14 @@ def frame_of(told: dict[str, Any], before: Frame) -> Frame:
     )
 
 
-def _run(text: str | list[Any], columns: int, foreground: Any, background: Any, attrs: int) -> Run:
+def _run(
+    text: str | list[Any], columns: int, foreground: Any, background: Any, attrs: int, underline: Any = None
+) -> Run:
     if isinstance(text, list):
         text = "".join(map(glyph, text[::2], text[1::2]))
     elif len(text) != columns or not text.isprintable():
         text = "".join(glyph(char, 1) for char in text)
-    return Run(text, columns, _look(_colour(foreground), _colour(background), attrs))
+    return Run(text, columns, _look(_colour(foreground), _colour(background), attrs, _colour(underline)))
 
 
 def _colour(colour: int | list[int] | None) -> Colour:
@@ -247,5 +249,5 @@ def _colour(colour: int | list[int] | None) -> Colour:
 
 
 @lru_cache(maxsize=4096)
-def _look(foreground: Colour, background: Colour, attrs: int) -> Look:
-    return Look(foreground, background, Attr(attrs))
+def _look(foreground: Colour, background: Colour, attrs: int, underline: Colour) -> Look:
+    return Look(foreground, background, Attr(attrs), underline)

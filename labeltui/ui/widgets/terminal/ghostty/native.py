@@ -77,7 +77,7 @@ class Screen:
         data = self._held + data.replace(b"\x7f", b"")  # DEL prints nothing; the library shows a sign for it
         cut = _CUT.search(data)
         self._held = cut.group() if cut else b""
-        data = data[: len(data) - len(self._held)]
+        data = data[: len(data) - len(self._held)].replace(b"\x1b[g", b"\x1b[0g")  # it wants the number
         for found in _SHAPE.finditer(data):
             self._shape = _SHAPES.get(found.group(1), "block")
         before, *after = data.split(b"\x1b[!p")

@@ -21,17 +21,22 @@ _NARROW = re.compile(
 )
 _ATTRS = {
     "1": Attr.BOLD, "2": Attr.DIM, "3": Attr.ITALIC, "4": Attr.UNDERLINE, "4:1": Attr.UNDERLINE,
-    "4:2": Attr.UNDERLINE | Attr.DOUBLE_UNDERLINE, "4:3": Attr.UNDERLINE, "4:4": Attr.UNDERLINE,
-    "4:5": Attr.UNDERLINE, "5": Attr.BLINK, "6": Attr.BLINK, "7": Attr.REVERSE, "8": Attr.CONCEAL,
+    "4:2": Attr.UNDERLINE | Attr.DOUBLE_UNDERLINE, "4:3": Attr.UNDERLINE | Attr.CURLY_UNDERLINE,
+    "4:4": Attr.UNDERLINE | Attr.DOTTED_UNDERLINE, "4:5": Attr.UNDERLINE | Attr.DASHED_UNDERLINE, "5": Attr.BLINK,
+    "6": Attr.BLINK, "7": Attr.REVERSE, "8": Attr.CONCEAL,
     "9": Attr.STRIKE, "21": Attr.UNDERLINE | Attr.DOUBLE_UNDERLINE, "53": Attr.OVERLINE,
 }  # fmt: skip
 PLAIN = (None, None, 0)
 
+Words = tuple[Any, ...]
+"""Foreground, background, attributes, and the colour of an underline where it has one."""
+
 
 @lru_cache(maxsize=4096)
-def _look(escapes: str) -> tuple[Any, Any, int]:
+def _look(escapes: str) -> Words:
     foreground: Any = None
     background: Any = None
+    underline: Any = None
     attrs = Attr.NONE
     for code in _ONE.findall(escapes):
         if code in _ATTRS:
@@ -47,20 +52,24 @@ def _look(escapes: str) -> tuple[Any, Any, int]:
                 foreground = rgb
             case [48, 2, *rgb]:
                 background = rgb
-            case _:  # a reset, or the colour of an underline
+            case [58, 5, index]:
+                underline = index
+            case [58, 2, *rgb]:
+                underline = rgb
+            case _:  # a reset
                 pass
-    return foreground, background, attrs.value
+    return (foreground, background, attrs.value, *(() if underline is None else (underline,)))
 
 
 def runs_of(row: str, cells: Callable[[], Cells]) -> list[list[Any]]:
-    """A row as [text, columns, foreground, background, attributes]; ``cells`` says how wide odd ones are.
+    """A row as [text, columns, *look]; ``cells`` says how wide odd ones are.
 
     Text is a string where each character takes one column, else a list of clusters and their columns in turn.
     """
     parts = _SGR.split(row)
     narrow = all(_NARROW.fullmatch(text) for text in parts[::2])
     clusters = [] if narrow else list(cells())[::-1]
-    look: tuple[Any, Any, int] = PLAIN
+    look: Words = PLAIN
     runs: list[list[Any]] = []
     for index, part in enumerate(parts):
         if index % 2:

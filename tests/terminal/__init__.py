@@ -1,0 +1,1 @@
+"""What terminals are shown in the tests, and what tmux makes of it."""

@@ -1,0 +1,263 @@
+"""What tmux shows for the same bytes. ``python -m tests.terminal.oracle`` records it anew.
+
+One tmux server of its own takes all of them at once, each in a window whose program writes the bytes to a raw
+terminal and ends; a pane is looked at when tmux says that it is dead, so every byte was read by then.
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import json
+import re
+import subprocess
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from labeltui.ui.widgets.terminal.engine import Attr, Colour, Look
+
+FIXTURES = Path(__file__).resolve().parents[1] / "fixtures" / "terminal"
+RECORDED = FIXTURES / "tmux.json.gz"
+WITHIN_S = 60.0
+ANSWER_TENTHS = 100
+LAST_QUESTION, LAST_ANSWER = b"\x1b[5n", b"\x1b[0n"  # so that no answer at all is known soon
+FACTS = ("cursor_x", "cursor_y", "alternate_on", "keypad_cursor_flag", "keypad_flag", "mouse_any_flag",
+         "mouse_sgr_flag", "pane_title")  # fmt: skip
+MARK = "=== the next pane ==="
+_SGR = re.compile("(\x1b\\[[\\d;:]*m|[\x0e\x0f])")
+_DRAWN = str.maketrans("`afgijklmnopqrstuvwxyz{|}~", "◆▒°±␋┘┐┌└┼⎺⎻─⎼⎽├┤┴┬│≤≥π≠£·")
+_ON = {
+    1: Attr.BOLD, 2: Attr.DIM, 3: Attr.ITALIC, 4: Attr.UNDERLINE, 5: Attr.BLINK, 7: Attr.REVERSE,
+    8: Attr.CONCEAL, 9: Attr.STRIKE, 21: Attr.UNDERLINE | Attr.DOUBLE_UNDERLINE, 53: Attr.OVERLINE,
+}  # fmt: skip
+_UNDERLINES = {
+    2: Attr.DOUBLE_UNDERLINE, 3: Attr.CURLY_UNDERLINE, 4: Attr.DOTTED_UNDERLINE, 5: Attr.DASHED_UNDERLINE,
+}  # fmt: skip
+
+Span = tuple[str, Look]
+"""Characters that look alike."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """Bytes for a terminal of that size; ``listens``: what it answers is wanted too."""
+
+    name: str
+    data: bytes
+    columns: int
+    rows: int
+    listens: bool = False
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What tmux had at the end. Blanks at the end of a row that look like nothing are left out."""
+
+    rows: tuple[tuple[Span, ...], ...]
+    cursor: tuple[int, int]
+    facts: dict[str, str]
+    answer: bytes = b""
+
+    @property
+    def text(self) -> tuple[str, ...]:
+        """Rows without blanks at their ends, and without blank rows at the bottom."""
+        rows = ["".join(text for text, _look in row).rstrip() for row in self.rows]
+        while rows and not rows[-1]:
+            rows.pop()
+        return tuple(rows)
+
+
+def version() -> str:
+    """tmux's own words for it."""
+    return subprocess.run(["tmux", "-V"], capture_output=True, text=True, check=True).stdout.strip()
+
+
+def ask(asked: Sequence[Asked]) -> list[Seen]:
+    """Show each to tmux. Raises TimeoutError when a pane does not end."""
+    with tempfile.TemporaryDirectory(prefix="oracle-") as name:
+        oracle = _Oracle(Path(name))
+        try:
+            return oracle.ask(asked)
+        finally:
+            oracle.tmux("kill-server", check=False)
+
+
+class _Oracle:
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def tmux(self, *arguments: str, check: bool = True) -> str:
+        argv = ["tmux", "-u", "-S", str(self.folder / "socket"), "-f", "/dev/null", *arguments]
+        done = subprocess.run(argv, capture_output=True, check=False)
+        if check and done.returncode:
+            raise OSError((done.stderr + done.stdout).decode("utf-8", "replace"))
+        return done.stdout.decode("utf-8", "replace")
+
+    def ask(self, asked: Sequence[Asked]) -> list[Seen]:
+        for index, one in enumerate(asked):
+            (self.folder / str(index)).write_bytes(one.data + (LAST_QUESTION if one.listens else b""))
+        self.tmux("new-session", "-d", "-s", "first", "sleep 600")
+        script = self.folder / "script"
+        lines = ["set -g status off", "set -g remain-on-exit on", "set -g remain-on-exit-format ''"]
+        lines += [f"set -g {option}" for option in ("set-titles off", "default-terminal screen")]
+        for index, one in enumerate(asked):
+            lines.append(
+                f'new-session -d -s s{index} -x {one.columns} -y {one.rows} "{self._program(index, one)}"'
+            )
+            lines.append(f"select-pane -t s{index} -T ''")
+        script.write_text("\n".join(lines) + "\n")
+        self.tmux("source-file", str(script))
+        self._all_dead(len(asked))
+        looks = []
+        for n in range(len(asked)):
+            looks += [f"display-message -p -t s{n} '{self._facts()}'", f"capture-pane -p -e -N -t s{n}"]
+            looks += [f"display-message -p '{MARK}'"]
+        script.write_text("\n".join(looks) + "\n")
+        blocks = self.tmux("source-file", str(script)).split(MARK + "\n")
+        return [
+            self._seen(index, one, block)
+            for index, (one, block) in enumerate(zip(asked, blocks, strict=False))
+        ]
+
+    def _program(self, index: int, one: Asked) -> str:
+        path = self.folder / str(index)
+        wait = f" min 0 time {ANSWER_TENTHS}" if one.listens else ""
+        listen = f"; dd bs=4096 count=1 of={path}.answer 2>/dev/null" if one.listens else ""
+        return f"stty raw -echo{wait}; cat {path}{listen}"
+
+    def _facts(self) -> str:
+        return "|".join(f"#{{{fact}}}" for fact in FACTS)
+
+    def _all_dead(self, count: int) -> None:
+        end = time.monotonic() + WITHIN_S
+        while self.tmux("list-panes", "-a", "-F", "#{pane_dead}").split().count("1") < count:
+            if time.monotonic() > end:
+                raise TimeoutError("tmux did not read all of it")
+            time.sleep(0.05)
+
+    def _seen(self, index: int, one: Asked, block: str) -> Seen:
+        facts, _, screen = block.partition("\n")
+        told = dict(zip(FACTS, facts.split("|", len(FACTS) - 1), strict=True))
+        cursor = min(int(told.pop("cursor_x")), one.columns - 1), int(told.pop("cursor_y"))
+        answer = self.folder / f"{index}.answer"
+        said = answer.read_bytes().removesuffix(LAST_ANSWER) if answer.exists() else b""
+        return Seen(_rows(screen), cursor, told, said)
+
+
+def _rows(screen: str) -> tuple[tuple[Span, ...], ...]:
+    rows, look, drawing = [], Look(), False
+    for line in screen.removesuffix("\n").split("\n"):
+        spans: list[Span] = []
+        for part in _SGR.split(line):
+            if part in ("\x0e", "\x0f"):
+                drawing = part == "\x0e"
+            elif part.startswith("\x1b"):
+                look = _after(look, part[2:-1])
+            elif part:
+                spans.append((part.translate(_DRAWN) if drawing else part, look))
+        rows.append(joined(spans))
+    return tuple(rows)
+
+
+def joined(spans: Sequence[Span]) -> tuple[Span, ...]:
+    """Neighbours that look alike as one, without blanks at the end that look like nothing."""
+    found: list[Span] = []
+    for text, look in spans:
+        if found and found[-1][1] == look:
+            found[-1] = (found[-1][0] + text, look)
+        elif text:
+            found.append((text, look))
+    if found and found[-1][1] == Look():
+        found[-1] = (found[-1][0].rstrip(" "), Look())
+        if not found[-1][0]:
+            found.pop()
+    return tuple(found)
+
+
+def _after(look: Look, codes: str) -> Look:
+    """``look`` after an SGR of tmux's own: of the many ways to say it, only those that it uses."""
+    parts = codes.split(";")
+    while parts:
+        first = parts.pop(0)
+        numbers = [int(number or 0) for number in first.split(":")]
+        code = numbers[0]
+        if code == 0:
+            look = Look()
+        elif code == 4 and len(numbers) == 2:
+            look = replace(look, attrs=look.attrs | Attr.UNDERLINE | _UNDERLINES.get(numbers[1], Attr.NONE))
+        elif numbers == [5, 3]:  # so says tmux 3.3a for 53
+            look = replace(look, attrs=look.attrs | Attr.OVERLINE)
+        elif code in _ON:
+            look = replace(look, attrs=look.attrs | _ON[code])
+        else:
+            look = _coloured(look, code, parts)
+    return look
+
+
+def _coloured(look: Look, code: int, parts: list[str]) -> Look:
+    colour: Colour = None
+    if code in (38, 48, 58):
+        kind = int(parts.pop(0))
+        colour = int(parts.pop(0)) if kind == 5 else (int(parts.pop(0)), int(parts.pop(0)), int(parts.pop(0)))
+        where = {38: "foreground", 48: "background", 58: "underline"}[code]
+    elif code in (39, 49, 59):
+        where = {39: "foreground", 49: "background", 59: "underline"}[code]
+    else:
+        where = "foreground" if code // 10 in (3, 9) else "background"
+        colour = code % 10 + (8 if code >= 90 else 0)
+    changes: dict[str, Any] = {where: colour}
+    return replace(look, **changes)
+
+
+# -- what was recorded
+
+
+def digest(one: Asked) -> str:
+    """Tells whether a record is of these bytes."""
+    return hashlib.sha256(b"%d %d " % (one.columns, one.rows) + one.data).hexdigest()[:16]
+
+
+def _as_json(seen: Seen) -> dict[str, Any]:
+    rows = [[[text, look.foreground, look.background, look.attrs.value, look.underline] for text, look in row]
+            for row in seen.rows]  # fmt: skip
+    return {"rows": rows, "cursor": seen.cursor, "facts": seen.facts, "answer": seen.answer.decode("latin-1")}
+
+
+def _of_json(told: dict[str, Any]) -> Seen:
+    def colour(value: Any) -> Colour:
+        return tuple(value) if isinstance(value, list) else value  # type: ignore[return-value]
+
+    rows = tuple(
+        tuple(
+            (text, Look(colour(fg), colour(bg), Attr(attrs), colour(under)))
+            for text, fg, bg, attrs, under in row
+        )
+        for row in told["rows"]
+    )
+    return Seen(rows, (told["cursor"][0], told["cursor"][1]), told["facts"], told["answer"].encode("latin-1"))
+
+
+def recorded() -> tuple[str, dict[str, tuple[str, Seen]]]:
+    """The version that was asked; by name, the digest of what was asked and what tmux showed."""
+    told = json.loads(gzip.decompress(RECORDED.read_bytes()))
+    return told["tmux"], {name: (one["digest"], _of_json(one)) for name, one in told["seen"].items()}
+
+
+def record(asked: Sequence[Asked]) -> None:
+    """Ask tmux, and keep it for the tests."""
+    seen = {
+        one.name: {"digest": digest(one), **_as_json(found)}
+        for one, found in zip(asked, ask(asked), strict=True)
+    }
+    text = json.dumps({"tmux": version(), "seen": seen}, ensure_ascii=False, separators=(",", ":"))
+    RECORDED.write_bytes(gzip.compress(text.encode(), mtime=0))
+
+
+if __name__ == "__main__":
+    from tests.terminal.asked import everything
+
+    record(everything())

@@ -1,0 +1,133 @@
+"""The engines beside tmux: what it showed for the same bytes is recorded, and can be asked for again."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+
+import pytest
+
+from labeltui.ui.widgets.terminal.bittty_engine import BitttyEngine
+from labeltui.ui.widgets.terminal.engine import Frame
+from labeltui.ui.widgets.terminal.ghostty.engine import GhosttyEngine
+from tests.terminal import oracle
+from tests.terminal.asked import ANSWERS, IN_PYTHON_ANSWERS, QUESTIONS, everything, questions
+from tests.terminal.direct import Direct
+from tests.terminal.more import IN_PYTHON, MORE
+from tests.terminal.oracle import Seen, Span
+from tests.terminal.vectors import COLUMNS, ROWS, VECTORS, Vector
+
+VERSION, RECORDS = oracle.recorded()
+TABLE = [*VECTORS, *MORE]
+NATIVE = pytest.mark.skipif(not GhosttyEngine.installed(), reason="no wheel of it here")
+ENGINES = ["bittty", pytest.param("ghostty", marks=NATIVE)]
+Fed = Direct | BitttyEngine
+
+
+def engine_of(kind: str, columns: int = COLUMNS, rows: int = ROWS) -> Fed:
+    return Direct(columns, rows) if kind == "ghostty" else BitttyEngine(columns, rows)
+
+
+def seen(vector: Vector) -> Seen:
+    return RECORDS[vector.name][1]
+
+
+def wanted(vector: Vector, kind: str) -> tuple[tuple[str, ...], tuple[int, int] | None]:
+    rows, cursor = vector.asked(kind)
+    return (seen(vector).text, seen(vector).cursor) if rows is None else (rows, cursor)
+
+
+def texts(frame: Frame) -> tuple[str, ...]:
+    rows = ["".join(run.text for run in row).rstrip() for row in frame.rows]
+    while rows and not rows[-1]:
+        rows.pop()
+    return tuple(rows)
+
+
+def place(frame: Frame) -> tuple[int, int] | None:
+    return None if frame.cursor is None else (frame.cursor.column, frame.cursor.row)
+
+
+async def shown(kind: str, *pieces: bytes) -> Frame:
+    engine = engine_of(kind)
+    for piece in pieces:
+        await engine.feed(piece)
+    frame = await engine.sync()
+    engine.close()
+    await engine.closed()
+    return frame
+
+
+def test_there_are_enough_of_them_and_each_was_recorded() -> None:
+    names = [one.name for one in everything()]
+    assert len(TABLE) > 250
+    assert len(names) == len(set(names))
+    stale = [one.name for one in everything() if RECORDS.get(one.name, ("",))[0] != oracle.digest(one)]
+    assert not stale, "python -m tests.terminal.oracle records them"
+    assert set(RECORDS) == set(names)
+
+
+@pytest.mark.parametrize("vector", TABLE, ids=lambda vector: vector.name)
+def test_what_is_asked_of_an_engine_is_what_tmux_shows_or_a_reason_is_given(vector: Vector) -> None:
+    rows, cursor = vector.rows, vector.cursor
+    same = rows in (None, seen(vector).text) and cursor in (None, seen(vector).cursor)
+    assert same or vector.tmux or vector.known
+    assert not (same and vector.tmux), "tmux agrees"
+
+
+@pytest.mark.parametrize("kind", ENGINES)
+@pytest.mark.parametrize("vector", MORE, ids=lambda vector: vector.name)
+async def test_the_screen_after(kind: str, vector: Vector) -> None:
+    whole = await shown(kind, vector.data)
+    cut = await shown(kind, *(bytes([byte]) for byte in vector.data))
+    assert (texts(whole), place(whole)) == (texts(cut), place(cut))
+    rows, cursor = wanted(vector, kind)
+    differs = texts(whole) != rows or (cursor is not None and place(whole) not in (None, cursor))
+    compared = vector.rows is None and not vector.known and not differs
+    looks_differ = compared and looks(whole, seen(vector)) != list(seen(vector).rows)
+    if kind == "bittty" and vector.name in IN_PYTHON:
+        assert differs or looks_differ, "it does not differ"
+    else:
+        assert not differs, (texts(whole), place(whole))
+        assert not looks_differ, looks(whole, seen(vector))
+
+
+def looks(frame: Frame, seen: Seen) -> list[tuple[Span, ...]]:
+    """As far as tmux's rows go: its capture leaves out what is painted beyond the last character."""
+    rows = []
+    for row, theirs in zip(frame.rows, seen.rows, strict=True):
+        left = sum(len(text) for text, _look in theirs)
+        spans: list[Span] = []
+        for run in row:
+            spans.append((run.text[:left], run.look))
+            left -= len(spans[-1][0])
+        rows.append(oracle.joined(spans))
+    return rows
+
+
+@pytest.mark.parametrize("kind", ENGINES)
+@pytest.mark.parametrize("name", QUESTIONS)
+async def test_what_a_terminal_answers(kind: str, name: str) -> None:
+    theirs = RECORDS[f"? {name}"][1].answer
+    ours, why = ANSWERS.get(name, (theirs, ""))
+    assert bool(why) == (ours != theirs), (
+        "a reason is given where tmux answers something else, and only there"
+    )
+    engine = engine_of(kind)
+    ours = IN_PYTHON_ANSWERS.get(name, ours) if kind == "bittty" else ours
+    assert await engine.feed(QUESTIONS[name]) == ours
+    engine.close()
+    await engine.closed()
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("tmux") is None, reason="no tmux here")
+async def test_tmux_still_shows_what_was_recorded() -> None:
+    if oracle.version() != VERSION:
+        pytest.skip(f"recorded with {VERSION}, and here is {oracle.version()}")
+    asked = everything()
+    found = await asyncio.to_thread(oracle.ask, asked)
+    assert {one.name: seen for one, seen in zip(asked, found, strict=True)} == {
+        name: seen for name, (_digest, seen) in RECORDS.items()
+    }
+    assert len(questions()) == len(QUESTIONS)
