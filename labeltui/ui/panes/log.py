@@ -280,7 +280,7 @@ class LogPane(LogReading):
     def context(self) -> None:
         """The line among its neighbours, and back to the filter."""
         if self.view.filter is not None:
-            self.view.set_filter(None)
+            self.view.set_filter(None, unfold=True)
         elif self._texts[FILTER]:
             self.view.set_filter(asked(self._texts[FILTER]))
         self._tell()
@@ -324,5 +324,5 @@ class LogPane(LogReading):
         if self.view.scope is not None:
             self.view.set_scope(Scope())
         if line < self.view.store.line_count:
-            self.view.goto(line)
+            self.view.goto(line, unfold=True)
         self._tell()

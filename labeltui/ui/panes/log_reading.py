@@ -51,6 +51,8 @@ class LogReading(Widget):
         PaneKey(("n",), "find next", "find_next"),
         PaneKey(("f", "end", "G"), "follow", "follow"),
         PaneKey(("e",), "next error", "next_error"),
+        PaneKey(("enter",), "open or fold the traceback", "turn", footer=False),
+        PaneKey(("T",), "open or fold all tracebacks", "turn_all", footer=False),
         PaneKey(("w",), "wrap", "wrap"),
         PaneKey(("c",), "raw lines or columns", "raw", footer=False),
         PaneKey(("N",), "find previous", "find_previous", footer=False),
@@ -177,6 +179,15 @@ class LogReading(Widget):
     def wrap(self) -> None:
         """Break long lines, or cut them."""
         self.view.toggle_wrap()
+
+    def turn(self) -> None:
+        """All lines of a traceback, or the one that tells what it was."""
+        if not self.view.turn():
+            self._say("no traceback here: e goes to the next error", Level.WARNING)
+
+    def turn_all(self) -> None:
+        """The same for all of them."""
+        self._say("tracebacks are open" if self.view.turn_all() else "tracebacks are folded")
 
     def raw(self) -> None:
         """Lines as they are, or in columns."""

@@ -48,28 +48,34 @@ class LogView(LogCanvas):
             self._read_to = self.page.count
             self.following = False
 
-    def goto(self, line: int, *, centred: bool = True) -> None:
-        """Put the cursor on a line (or the first one after it that the filter keeps), with what is around it."""
+    def goto(self, line: int, *, centred: bool = True, unfold: bool = False) -> None:
+        """Put the cursor on a line (or the first one after it that the filter keeps), with what is around it.
+
+        ``unfold``: a traceback that hides the line is opened; else its one line is gone to.
+        """
         self._stay()
+        if unfold and (fold := self.page.closed(line)) is not None and fold.told != line:
+            self.page.turn(fold)
         if self.page.count:
-            row = min(self.page.row_of(line), self.page.count - 1)
+            row = self.page.seen_row(min(self.page.row_of(line), self.page.count - 1))
             self.cursor = self.page.line_of(row)
             self.page.reveal(row, centred=centred)
         self.redraw()
 
     def move(self, by: int) -> None:
-        """Move the cursor by lines; past the last one it follows again."""
+        """Move the cursor to the next line that is seen (1), or the one before (-1); past the last it follows again."""
         line = self.line
         if line is None or (self.following and by > 0):
             return
         self._stay()
         if not self.page.count:
             return
-        row = self.page.row_of(line) + by
-        if by > 0 and row >= self.page.count:
+        row = self.page.row_of(line)
+        row = self.page.following(row) if by > 0 else max(0, self.page.preceding(row))
+        if row >= self.page.count:
             self.follow()
             return
-        self.goto(self.page.line_of(max(0, row)), centred=False)
+        self.goto(self.page.line_of(row), centred=False)
 
     def scroll_by(self, by: int) -> None:
         """Move what is in sight by rows; past the end it follows again."""
@@ -108,6 +114,28 @@ class LogView(LogCanvas):
         self.page.wrap, self.page.skip = not self.page.wrap, 0
         self._keep_cursor()
 
+    def turn(self) -> bool:
+        """Open or fold the traceback that the line is in; False where it is in none that could be."""
+        line = self.line
+        fold = None if line is None else self.page.folds.of(line)
+        if fold is None or not fold.hidden or not self.page.whole(fold):
+            return False
+        self._stay()
+        self.page.turn(fold)
+        self.cursor = fold.told
+        self.page.reveal(self.page.row_of(fold.first))
+        self._keep_cursor()
+        return True
+
+    def turn_all(self) -> bool:
+        """Open or fold all tracebacks; True when they are open then."""
+        self._sync()
+        unfolded = self.page.turn_all()
+        if self.cursor is not None:
+            self.cursor = self.page.seen_for(self.cursor)
+        self._keep_cursor()
+        return unfolded
+
     def toggle_raw(self) -> None:
         """Lines as they are, or in columns."""
         self._sync()
@@ -123,12 +151,12 @@ class LogView(LogCanvas):
 
     # -- asking
 
-    def set_filter(self, query: Query | None, line: int | None = None) -> None:
+    def set_filter(self, query: Query | None, line: int | None = None, *, unfold: bool = False) -> None:
         """Keep the lines that answer; ``line``, else the cursor's, stays in sight, or the next one that is kept."""
         if self.following or line is None:
             line = None if self.following else self.line
         self.filter = None if query is None else Sieve(self.store, query, self.scope)
-        self._keep(line)
+        self._keep(line, unfold=unfold)
 
     def set_scope(self, scope: Scope, first: int = 0) -> None:
         """Keep the records of that scope, from a line on; what is filtered and sought is so among them."""
@@ -139,20 +167,20 @@ class LogView(LogCanvas):
             self.filter = Sieve(self.store, self.filter.query, self.scope)
         self._keep(line)
 
-    def _keep(self, line: int | None) -> None:
+    def _keep(self, line: int | None, *, unfold: bool = False) -> None:
         self.page.kept = self.kept
         if self.find is not None:
-            self.find = Sieve(self.store, self.find.query, self.kept)
+            self.find = self.page.sought = Sieve(self.store, self.find.query, self.kept)
         self._sync(AT_ONCE_S)
         self._read_to = self.page.count
         if line is None:
             self.redraw()
         else:
-            self.goto(line)
+            self.goto(line, unfold=unfold)
 
     def set_find(self, query: Query | None) -> None:
         """Mark what matches, among the lines that are kept."""
-        self.find = None if query is None else Sieve(self.store, query, self.kept)
+        self.find = self.page.sought = None if query is None else Sieve(self.store, query, self.kept)
         self.redraw(AT_ONCE_S)
 
     def step(self, sieve: Sieve, by: int) -> bool | None:
@@ -163,12 +191,16 @@ class LogView(LogCanvas):
         while not sieve.advance(AT_ONCE_S) and not sieve.lines:
             continue
         here, by = (None, -1) if self.following else (self.line, by)
+        if here is not None and by < 0 and sieve is self.errors:
+            # The error is told of by the first line of what is folded under the cursor.
+            fold = self.page.closed(here)
+            here = here if fold is None else fold.first
         kept = [
             line for line in (self._next(sieve, here, by), self._next(sieve, None, by)) if line is not None
         ]
         if not kept:
             return None
-        self.goto(kept[0])
+        self.goto(kept[0], unfold=sieve is not self.errors)
         return here is not None and (kept[0] - here) * by <= 0
 
     def _next(self, sieve: Sieve, line: int | None, by: int) -> int | None:
@@ -190,7 +222,9 @@ class LogView(LogCanvas):
             return False
         found = line_at(self.store, at + timedelta(seconds=seconds))
         # The next record may be further off than asked for, and those before it too.
-        found = max(found, line + 1) if seconds > 0 else min(found, line - 1)
+        fold = self.page.closed(line)
+        first, last = (line, line) if fold is None else (fold.first, fold.last)
+        found = max(found, last + 1) if seconds > 0 else min(found, first - 1)
         self.goto(max(0, min(found, self.store.line_count - 1)))
         return True
 
@@ -228,9 +262,23 @@ class LogView(LogCanvas):
         page.raw = True
         return page.laid(line).text
 
+    @property
+    def seen_text(self) -> str:
+        """The row of the screen that the cursor is on, as it reads."""
+        return next((shown.text.rstrip() for shown in self.rows if shown.line == self.cursor), "")
+
     def record_of(self, line: int | None) -> range:
         """The lines of the record that a line belongs to: with its traceback."""
-        return range(0) if line is None else record_around(self.store, line)
+        if line is None:
+            return range(0)
+        fold = self.page.folds.of(line)
+        if fold is None:
+            return record_around(self.store, line)
+        record = record_around(self.store, fold.first)
+        # An error's own line belongs to its traceback; whatever else was said before it does not.
+        told_above = record.start + 1 == fold.first and self.errors.place(record.start) is not None
+        first = record.start if told_above else fold.first
+        return range(first, fold.last + 1)
 
     def raw_text(self, line: int) -> str:
         """A line as it was printed, the last drawing of it; no more of it than is drawn. Hostile text."""
@@ -263,11 +311,15 @@ class LogView(LogCanvas):
         self.refresh()
 
     def on_click(self, event: events.Click) -> None:
-        """The cursor goes where the mouse points."""
-        if event.y < len(self.rows) and event.x < self.page.width and self.text_selection is None:
-            line = self.rows[event.y].line
-            if line is not None:
-                self.goto(line, centred=False)
+        """The cursor goes where the mouse points; the count of a folded traceback opens it."""
+        if event.y >= len(self.rows) or event.x >= self.page.width or self.text_selection is not None:
+            return
+        shown = self.rows[event.y]
+        if shown.line is not None:
+            self.goto(shown.line, centred=False)
+            count_at = shown.fold_at(self.page.tones)
+            if count_at is not None and event.x >= count_at:
+                self.turn()
 
     def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
         """The wheel."""

@@ -26,6 +26,7 @@ from labeltui.ui.widgets.logview_query import Errors, Sieve
 from labeltui.ui.widgets.logview_scope import Scoped
 from labeltui.ui.widgets.logview_text import Tones, lit
 
+TONES = ("plain", "faint", "warning", "error", "match", "gap", "fold")
 REPAINT_S = 1 / 30
 SLICE_S = 0.006
 
@@ -35,8 +36,7 @@ class LogCanvas(Widget, can_focus=True):
 
     DEFAULT_CSS = Path(__file__).with_suffix(".tcss").read_text(encoding="utf-8")
     COMPONENT_CLASSES: ClassVar[set[str]] = {
-        f"logview--{part}"
-        for part in ("plain", "faint", "warning", "error", "match", "gap", "cursor", "blurred", "chip", "bar")
+        f"logview--{part}" for part in (*TONES, "cursor", "blurred", "chip", "bar")
     }
 
     class Moved(Message):
@@ -55,8 +55,9 @@ class LogCanvas(Widget, can_focus=True):
 
     def _take(self, store: LogStore) -> None:
         self.store = store
-        self.page = Page(store, Tones(*[Style.null()] * 6))
+        self.page = Page(store, Tones(*[Style.null()] * len(TONES)))
         self.errors = Errors(store)
+        self.page.folds = self.errors.folds
         self.scope: Scoped | None = None
         self.filter: Sieve | None = None
         self.find: Sieve | None = None
@@ -68,9 +69,9 @@ class LogCanvas(Widget, can_focus=True):
     def attach(self, store: LogStore) -> None:
         """Show another store from its end."""
         self.detach()
-        wrap, raw = self.page.wrap, self.page.raw
+        before = self.page
         self._take(store)
-        self.page.wrap, self.page.raw = wrap, raw
+        self.page.look_as(before)
         self._stop = store.subscribe(self._changed)
         self.follow()
 
@@ -121,13 +122,12 @@ class LogCanvas(Widget, can_focus=True):
         if self._generation != self.store.generation:
             self._generation = self.store.generation
             self.following, self.cursor, self._read_to = True, None, 0
-            self.page.top = self.page.skip = 0
-            self.page.places.clear()
-            self.page.floor = 0
-            self.page.forget()
+            self.page.begin()
         self._fit()
         sieves = [sieve for sieve in (self.scope, self.filter, self.find, self.errors) if sieve is not None]
         answered = [sieve.advance(budget_s / len(sieves)) for sieve in sieves]
+        if self.cursor is not None:
+            self.cursor = self.page.seen_for(self.cursor)
         return all(answered)
 
     def _fit(self) -> None:
@@ -140,8 +140,7 @@ class LogCanvas(Widget, can_focus=True):
         if not self._toned and self.is_mounted:
             self._toned = True
             self._base = self.rich_style
-            names = ("plain", "faint", "warning", "error", "match", "gap")
-            self.page.tones = Tones(*(self._tone(name) for name in names))
+            self.page.tones = Tones(*(self._tone(name) for name in TONES))
             self.page.forget()
 
     def notify_style_update(self) -> None:
@@ -188,7 +187,8 @@ class LogCanvas(Widget, can_focus=True):
             style = self._tone("cursor" if self.has_focus else "blurred")
             segments = list(Segment.apply_style(segments, post_style=style))
         patterns = self._lit_patterns
-        return lit(segments, patterns, self.page.tones.match) if patterns else segments
+        tones = self.page.tones
+        return lit(segments, patterns, tones.match, but=tones.fold) if patterns else segments
 
     def _selected(self, segments: list[Segment], first: int, last: int) -> list[Segment]:
         style = self.screen.get_component_rich_style("screen--selection")

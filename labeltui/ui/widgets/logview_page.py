@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from rich.segment import Segment
@@ -13,11 +13,14 @@ from textual.strip import Strip
 from labeltui.session.foundlog import ROTATED
 from labeltui.session.logstore import GapMark, LogStore
 from labeltui.ui.text import elide
+from labeltui.ui.widgets.logview_folds import STAMP, Fold
 from labeltui.ui.widgets.logview_query import Sieve
-from labeltui.ui.widgets.logview_text import LONGEST, Columns, Laid, Tones, columns_for, lay, wrapped
+from labeltui.ui.widgets.logview_rows import Rows
+from labeltui.ui.widgets.logview_text import LONGEST, Columns, Laid, Tones, columns_for, folded, lay, wrapped
 from labeltui.ui.words import clock_time, duration
 
 CACHED_LINES = 2000
+HEADER_BYTES = 48
 PLACE = "marked"
 
 
@@ -32,6 +35,15 @@ class Shown:
     def text(self) -> str:
         """The row as it reads."""
         return "".join(segment.text for segment in self.segments)
+
+    def fold_at(self, tones: Tones) -> int | None:
+        """The cell where the count of a folded traceback begins."""
+        cells = 0
+        for segment in self.segments:
+            if segment.style is tones.fold:
+                return cells
+            cells += segment.cell_length
+        return None
 
 
 def gap_words(mark: GapMark) -> str:
@@ -48,12 +60,14 @@ def gap_words(mark: GapMark) -> str:
     return f"connection lost {clock_time(lost)} · back {clock_time(mark.back_at)} ({gone})"
 
 
-class Page:
+class Page(Rows):
     """``top`` is the first row in sight (a line, or one that the filter kept), ``skip`` the rows of it above."""
 
     def __init__(self, store: LogStore, tones: Tones) -> None:
-        self.store, self.tones = store, tones
-        self.kept: Sieve | None = None
+        super().__init__(store)
+        self.tones = tones
+        self.sought: Sieve | None = None
+        """What is looked for: a traceback that is folded tells how often it stands in it."""
         self.floor = 0  # rules above lines before this one are out of the view
         self.places: list[GapMark] = []
         """Places that the reader marked, in order."""
@@ -67,20 +81,18 @@ class Page:
         """Lines have to be laid out again: another run, other columns, another theme."""
         self._cache.clear()
 
+    def look_as(self, page: Page) -> None:
+        """Show lines as another page does: what the reader chose is kept for the next log."""
+        self.wrap, self.raw, self.unfolded = page.wrap, page.raw, page.unfolded
+
+    def begin(self) -> None:
+        """Another run: nothing is known of its lines."""
+        self.top = self.skip = self.floor = 0
+        self.places.clear()
+        self.turned.clear()
+        self.forget()
+
     # -- rows and lines
-
-    @property
-    def count(self) -> int:
-        """Rows there are."""
-        return self.store.line_count if self.kept is None else len(self.kept.lines)
-
-    def line_of(self, row: int) -> int:
-        """The line that a row shows."""
-        return row if self.kept is None else self.kept.lines[row]
-
-    def row_of(self, line: int) -> int:
-        """The row of a line, else of the first one after it that is kept."""
-        return line if self.kept is None else bisect_left(self.kept.lines, line)
 
     @property
     def columns(self) -> Columns:
@@ -104,7 +116,8 @@ class Page:
         marks = (*self.store.marks, *self.places)
         if not marks:
             return
-        first = self.line_of(row - 1) + 1 if row else self.floor
+        before = self.preceding(row)
+        first = self.line_of(before) + 1 if before >= 0 else self.floor
         last = self.line_of(row) if row < self.count else self.store.line_count
         for mark in marks:
             if first <= mark.line <= last:
@@ -116,15 +129,28 @@ class Page:
         if row >= self.count:
             return shown
         line = self.line_of(row)
-        laid = self.laid(line)
+        fold = self.closed(line)
+        laid = self.laid(line) if fold is None else self._folded(fold)
         shown += [
             Shown(line, segments)
             for segments in (self._wrapped(laid) if self.wrap else [self._cropped(laid)])
         ]
         return shown
 
+    def _folded(self, fold: Fold) -> Laid:
+        """The line that tells what the exception was, under the time of the record that it is."""
+        laid, hidden = self.laid(fold.told), fold.hidden
+        if fold.told != fold.first and STAMP.match(self.store.last_drawing(fold.first, HEADER_BYTES)[0]):
+            first = self.laid(fold.first)
+            laid = replace(laid, head=first.head, indent=first.indent)
+        matches = 0
+        if self.sought is not None:
+            lines = self.sought.lines
+            matches = bisect_right(lines, fold.last) - bisect_left(lines, fold.first)
+        return folded(laid, hidden, matches, self.tones)
+
     def _wrapped(self, laid: Laid) -> list[list[Segment]]:
-        first, *rest = wrapped(laid.body, max(1, self.width - laid.indent))
+        first, *rest = wrapped([*laid.body, *laid.tail], max(1, self.width - laid.indent))
         indent = Segment(" " * laid.indent)
         lines = [[*laid.head, *first], *([indent, *strip] for strip in rest)]
         return [Segment.adjust_line_length(line, self.width) for line in lines]
@@ -132,9 +158,14 @@ class Page:
     def _cropped(self, laid: Laid) -> list[Segment]:
         """The part of the message that is in sight, and whether it goes on to the right."""
         body = list(Strip(laid.body, laid.cells).crop(self.left, laid.cells)) if self.left else laid.body
-        line = [*laid.head, *body]
-        if laid.cells - self.left <= self.width - laid.indent:
-            return Segment.adjust_line_length(line, self.width)
+        line, tail = [*laid.head, *body], laid.tail
+        room = self.width - sum(segment.cell_length for segment in tail)
+        if laid.cells - self.left <= room - laid.indent:
+            return Segment.adjust_line_length([*line, *tail], self.width)
+        if tail:
+            return Segment.adjust_line_length(
+                [*Segment.adjust_line_length(line, max(0, room)), *tail], self.width
+            )
         return [*Segment.adjust_line_length(line, self.width - 1), Segment("›", self.tones.faint)]
 
     def _tall(self, row: int) -> int:
@@ -160,14 +191,17 @@ class Page:
         room = self.height
         while True:
             room -= self._tall(row)
-            if room <= 0 or row == 0:
+            before = self.preceding(row)
+            if room <= 0 or before < 0:
                 return row, max(0, -room)
-            row -= 1
+            row = before
 
     def _clamp(self) -> None:
         """A filter, or another run, may have left fewer rows than there were above the window."""
         if self.top > self.count:
             self.top, self.skip = self.count, 0
+        if (seen := self.seen_row(self.top)) != self.top:
+            self.top, self.skip = seen, 0
 
     def settle(self) -> None:
         """Never leave rows of the screen empty below the last line while there are lines above."""
@@ -191,23 +225,24 @@ class Page:
                 self.skip += by
                 break
             by -= below
-            self.top, self.skip = self.top + 1, 0
-        while by < 0 and (self.top > 0 or self.skip > 0):
+            self.top, self.skip = self.following(self.top), 0
+        while by < 0 and (self.preceding(self.top) >= 0 or self.skip > 0):
             if -by <= self.skip:
                 self.skip += by
                 break
             by += self.skip
-            if self.top == 0:
+            before = self.preceding(self.top)
+            if before < 0:
                 self.skip = 0
                 break
-            self.top -= 1
+            self.top = before
             self.skip = self._tall(self.top)
         self.settle()
 
     def reveal(self, row: int, *, centred: bool = False) -> None:
         """Move the window as little as needed to show a row; ``centred``: to see what is around it too."""
         self._clamp()
-        row = max(0, min(row, self.count - 1))
+        row = self.seen_row(max(0, min(row, self.count - 1)))
         if self._sees(row):
             return
         if centred:
@@ -220,7 +255,7 @@ class Page:
         self.settle()
 
     def _sees(self, row: int) -> bool:
-        first = self.top if self.skip <= len(list(self._marks_above(self.top))) else self.top + 1
+        first = self.top if self.skip <= len(list(self._marks_above(self.top))) else self.following(self.top)
         return first <= row and (row, 0) <= self._last_whole()
 
     def _last_whole(self) -> tuple[int, int]:
@@ -229,17 +264,17 @@ class Page:
             room -= self._tall(row)
             if room < 0:
                 break
-            row += 1
-        return max(row - 1, self.top), 0
+            row = self.following(row)
+        return max(self.preceding(row), self.top), 0
 
     def rows(self) -> list[Shown]:
         """What is in sight, from the top."""
         self._clamp()
         shown = self.block(self.top)[self.skip :]
-        row = self.top + 1
-        while len(shown) < self.height and row <= self.count:
+        row = self.top
+        while len(shown) < self.height and row < self.count:
+            row = self.following(row)
             shown += self.block(row)
-            row += 1
         return shown[: self.height]
 
     def furthest_left(self) -> int:

@@ -9,6 +9,7 @@ from bisect import bisect_left
 
 from labeltui.domain.logquery import Query
 from labeltui.session.logstore import LogStore
+from labeltui.ui.widgets.logview_folds import STAMP, Folds
 
 ERRORS = Query(
     "errors",
@@ -19,7 +20,6 @@ _ERROR = re.compile(
     rb"\[20[^\]]{10,40}\](?: \[[^\]]{0,200}\]){0,2} ?\[ ?(?:ERROR|CRITICAL)\]"
     rb"|20[\d-]{8} [\d:,.]{8,20} - (?:ERROR|CRITICAL) - |(Traceback) \(most recent call last\)"
 )
-_HEADER = re.compile(rb"^\[?20\d\d-\d\d-\d\d ", re.MULTILINE)
 _LONGEST_TRACEBACK = 2000
 
 
@@ -28,6 +28,9 @@ class Sieve:
 
     It follows the store as it grows and starts over with another run. An unfinished line is asked again.
     """
+
+    STEP = 1 << 20
+    """Lines that are asked between two looks at the clock, at most."""
 
     def __init__(self, store: LogStore, query: Query, within: Sieve | None = None) -> None:
         self.store, self.query, self.within = store, query, within
@@ -41,7 +44,9 @@ class Sieve:
         return self._generation == self.store.generation and self._asked >= self.store.finished_count
 
     def advance(self, budget_s: float) -> bool:
-        """Ask more lines, for about that long; True when all have been."""
+        """Ask more lines, for about that long; True when all have been. Those it is within are asked first."""
+        if self.within is not None and not self.within.done:
+            self.within.advance(budget_s / 2)
         if self._generation != self.store.generation:
             self._generation, self._asked = self.store.generation, 0
             del self.lines[:]
@@ -49,7 +54,7 @@ class Sieve:
         del self.lines[bisect_left(self.lines, self._asked) :]
         start = self._asked
         while start < self._end:
-            stop = min(self._end, self.store.step_from(start))
+            stop = min(self._end, self.store.step_from(start), start + self.STEP)
             self.lines.extend(self._answering(start, stop))
             start = stop
             self._asked = min(start, self.store.finished_count)
@@ -94,14 +99,28 @@ class Sieve:
 
 
 class Errors(Sieve):
-    """Errors, each once: the traceback that follows an error's line belongs to it, as do those it caused."""
+    """Errors, each once: the traceback that follows an error's line belongs to it, as do those it caused.
+
+    What is found on the way also tells where tracebacks are: ``folds``.
+    """
+
+    STEP = 2048
 
     def __init__(self, store: LogStore) -> None:
         super().__init__(store, ERRORS)
+        self.folds = Folds(store)
+
+    def advance(self, budget_s: float) -> bool:
+        """As of any sieve."""
+        if self._generation != self.store.generation:
+            self.folds.clear()
+        return super().advance(budget_s)
 
     def _answering(self, start: int, stop: int) -> list[int]:
         found: list[int] = []
-        for line in super()._answering(start, stop):
+        candidates = super()._answering(start, stop)
+        self.folds.take(min(stop, self.store.finished_count), candidates)
+        for line in candidates:
             error = _ERROR.match(self.store.last_drawing(line, 500)[0])
             last = found[-1] if found else (self.lines[-1] if self.lines else None)
             if error is not None and not (error[1] and last is not None and self._goes_on(last, line)):
@@ -110,7 +129,11 @@ class Errors(Sieve):
 
     def _goes_on(self, error: int, line: int) -> bool:
         """Nothing but the rest of the error stands between it and this line."""
+        fold = self.folds.of(line)
+        first = line if fold is None else fold.first
+        if first < line:
+            return True
         if line - error > _LONGEST_TRACEBACK:
             return False
         between = range(line - 1, error, -1)
-        return not any(_HEADER.match(self.store.last_drawing(index, 32)[0]) for index in between)
+        return not any(STAMP.match(self.store.last_drawing(index, 32)[0]) for index in between)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from rich.cells import cell_len, get_character_cell_size
@@ -15,7 +15,7 @@ from textual.strip import Strip
 
 from labeltui.domain.serverlog import LineKind, LogRecord, parse_line
 from labeltui.ui.text import elide_middle, safe
-from labeltui.ui.words import size
+from labeltui.ui.words import plural, size
 
 LONGEST = 16_384
 """Bytes of one line that are drawn; the store holds the rest."""
@@ -43,6 +43,7 @@ class Tones:
     error: Style
     match: Style
     gap: Style
+    fold: Style
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +72,8 @@ class Laid:
     indent: int  # cells of the head
     body: list[Segment]
     cells: int  # of the body
+    tail: tuple[Segment, ...] = ()
+    """Stands behind the message, whatever of that is in sight."""
 
     @property
     def text(self) -> str:
@@ -114,6 +117,15 @@ def lay(raw: bytes, total: int, columns: Columns, tones: Tones) -> Laid:
     if total > len(raw):
         body.append(Segment(f" … {size(total - len(raw))} more", tones.gap))
     return Laid(head, _cells(head), body, _cells(body))
+
+
+def folded(laid: Laid, hidden: int, matches: int, tones: Tones) -> Laid:
+    """A line that stands for so many more; ``matches`` of what is sought are in them all."""
+    text = f" … (+{plural(hidden, 'line')}"
+    if not matches:
+        return replace(laid, tail=(Segment(f"{text} ⏎)", tones.fold),))
+    found = Segment(plural(matches, "match", "matches"), tones.match)
+    return replace(laid, tail=(Segment(f"{text}, ", tones.fold), found, Segment(" ⏎)", tones.fold)))
 
 
 def _cells(segments: list[Segment]) -> int:
@@ -225,8 +237,10 @@ def _basic(code: int) -> Style:
     return Style.null()
 
 
-def lit(segments: list[Segment], patterns: Iterable[re.Pattern[str]], style: Style) -> list[Segment]:
-    """The segments with every match of the patterns in ``style``."""
+def lit(
+    segments: list[Segment], patterns: Iterable[re.Pattern[str]], style: Style, but: Style | None = None
+) -> list[Segment]:
+    """The segments with every match of the patterns in ``style``; those in the style ``but`` are no text of the log."""
     text = "".join(segment.text for segment in segments)
     marked = bytearray(len(text))
     for pattern in patterns:
@@ -238,6 +252,8 @@ def lit(segments: list[Segment], patterns: Iterable[re.Pattern[str]], style: Sty
     lit_segments, start = [], 0
     for piece, before, _ in segments:
         at, end = start, start + len(piece)
+        if but is not None and before is but:
+            marked[at:end] = bytes(len(piece))
         while at < end:
             stop = marked.find(b"\0" if marked[at] else b"\1", at, end)
             stop = end if stop < 0 else stop

@@ -27,7 +27,15 @@ from labeltui.ui.widgets.logview_text import (
 )
 
 RECORDED = sorted(Path(__file__).parents[2].joinpath("fixtures", "monailabel").glob("log_*.txt"))
-TONES = Tones(Style(), Style(dim=True), Style(color="yellow"), Style(color="red"), Style(bold=True), Style())
+TONES = Tones(
+    Style(),
+    Style(dim=True),
+    Style(color="yellow"),
+    Style(color="red"),
+    Style(bold=True),
+    Style(),
+    Style(italic=True),
+)
 RAW = Columns(raw=True)
 HEAD = b"[2026-11-23 17:02:20,004] [4242] [MainThread] [%s] (monailabel.datastore.local:408) - "
 
