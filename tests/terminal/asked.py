@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tests.terminal.more import MORE
 from tests.terminal.oracle import Asked
+from tests.terminal.sessions import sessions
 from tests.terminal.vectors import COLUMNS, ROWS, VECTORS
 
 QUESTIONS = {
@@ -61,4 +62,4 @@ def questions() -> list[Asked]:
 
 def everything() -> list[Asked]:
     """In the order in which it is recorded."""
-    return [*vectors(), *questions()]
+    return [*vectors(), *questions(), *(one for session in sessions() for one in session.asked())]

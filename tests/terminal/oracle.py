@@ -23,8 +23,14 @@ from labeltui.ui.widgets.terminal.engine import Attr, Colour, Look
 FIXTURES = Path(__file__).resolve().parents[1] / "fixtures" / "terminal"
 RECORDED = FIXTURES / "tmux.json.gz"
 WITHIN_S = 60.0
-ANSWER_TENTHS = 100
-LAST_QUESTION, LAST_ANSWER = b"\x1b[5n", b"\x1b[0n"  # so that no answer at all is known soon
+AT_ONCE = 1500  # bytes; of more, what is still in the pipe when the program ends is lost
+LAST_QUESTION, LAST_ANSWER = b"\x1b[5n", b"\x1b[0n"  # whoever has this has read all that was before it
+ASKING = """stty raw -echo
+cat "$1"
+said=
+until case "$said" in *0n) ;; *) false ;; esac; do said=$said$(dd bs=4096 count=1 2>/dev/null); done
+printf %s "$said" >"$1.answer"
+"""
 FACTS = ("cursor_x", "cursor_y", "alternate_on", "keypad_cursor_flag", "keypad_flag", "mouse_any_flag",
          "mouse_sgr_flag", "pane_title")  # fmt: skip
 MARK = "=== the next pane ==="
@@ -98,8 +104,9 @@ class _Oracle:
         return done.stdout.decode("utf-8", "replace")
 
     def ask(self, asked: Sequence[Asked]) -> list[Seen]:
+        (self.folder / "run").write_text(ASKING)
         for index, one in enumerate(asked):
-            (self.folder / str(index)).write_bytes(one.data + (LAST_QUESTION if one.listens else b""))
+            (self.folder / str(index)).write_bytes(one.data + (LAST_QUESTION if _asks(one) else b""))
         self.tmux("new-session", "-d", "-s", "first", "sleep 600")
         script = self.folder / "script"
         lines = ["set -g status off", "set -g remain-on-exit on", "set -g remain-on-exit-format ''"]
@@ -125,9 +132,7 @@ class _Oracle:
 
     def _program(self, index: int, one: Asked) -> str:
         path = self.folder / str(index)
-        wait = f" min 0 time {ANSWER_TENTHS}" if one.listens else ""
-        listen = f"; dd bs=4096 count=1 of={path}.answer 2>/dev/null" if one.listens else ""
-        return f"stty raw -echo{wait}; cat {path}{listen}"
+        return f"sh {self.folder / 'run'} {path}" if _asks(one) else f"stty raw -echo; cat {path}"
 
     def _facts(self) -> str:
         return "|".join(f"#{{{fact}}}" for fact in FACTS)
@@ -144,8 +149,12 @@ class _Oracle:
         told = dict(zip(FACTS, facts.split("|", len(FACTS) - 1), strict=True))
         cursor = min(int(told.pop("cursor_x")), one.columns - 1), int(told.pop("cursor_y"))
         answer = self.folder / f"{index}.answer"
-        said = answer.read_bytes().removesuffix(LAST_ANSWER) if answer.exists() else b""
+        said = answer.read_bytes().removesuffix(LAST_ANSWER) if one.listens else b""
         return Seen(_rows(screen), cursor, told, said)
+
+
+def _asks(one: Asked) -> bool:
+    return one.listens or len(one.data) > AT_ONCE
 
 
 def _rows(screen: str) -> tuple[tuple[Span, ...], ...]:
@@ -176,6 +185,20 @@ def joined(spans: Sequence[Span]) -> tuple[Span, ...]:
         if not found[-1][0]:
             found.pop()
     return tuple(found)
+
+
+def seen_as(spans: Sequence[Span]) -> tuple[Span, ...]:
+    """The same without what can't be told from a look at it: colour, weight and slant of a blank."""
+    chars = ((char, _blank(look) if char == " " else look) for text, look in spans for char in text)
+    return joined(list(chars))
+
+
+def _blank(look: Look) -> Look:
+    if Attr.REVERSE in look.attrs:
+        return look
+    return replace(
+        look, foreground=None, attrs=look.attrs & ~(Attr.BOLD | Attr.DIM | Attr.ITALIC | Attr.BLINK)
+    )
 
 
 def _after(look: Look, codes: str) -> Look:

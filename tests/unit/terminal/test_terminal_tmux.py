@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import shutil
 
 import pytest
@@ -15,12 +16,16 @@ from tests.terminal.asked import ANSWERS, IN_PYTHON_ANSWERS, QUESTIONS, everythi
 from tests.terminal.direct import Direct
 from tests.terminal.more import IN_PYTHON, MORE
 from tests.terminal.oracle import Seen, Span
+from tests.terminal.sessions import COLUMNS as SESSION_COLUMNS
+from tests.terminal.sessions import ROWS as SESSION_ROWS
+from tests.terminal.sessions import Session, sessions
 from tests.terminal.vectors import COLUMNS, ROWS, VECTORS, Vector
 
 VERSION, RECORDS = oracle.recorded()
 TABLE = [*VECTORS, *MORE]
 NATIVE = pytest.mark.skipif(not GhosttyEngine.installed(), reason="no wheel of it here")
 ENGINES = ["bittty", pytest.param("ghostty", marks=NATIVE)]
+SCREEN = SESSION_COLUMNS, SESSION_ROWS
 Fed = Direct | BitttyEngine
 
 
@@ -84,12 +89,16 @@ async def test_the_screen_after(kind: str, vector: Vector) -> None:
     rows, cursor = wanted(vector, kind)
     differs = texts(whole) != rows or (cursor is not None and place(whole) not in (None, cursor))
     compared = vector.rows is None and not vector.known and not differs
-    looks_differ = compared and looks(whole, seen(vector)) != list(seen(vector).rows)
+    looks_differ = compared and looks(whole, seen(vector)) != tmux_looks(seen(vector))
     if kind == "bittty" and vector.name in IN_PYTHON:
         assert differs or looks_differ, "it does not differ"
     else:
         assert not differs, (texts(whole), place(whole))
         assert not looks_differ, looks(whole, seen(vector))
+
+
+def tmux_looks(seen: Seen) -> list[tuple[Span, ...]]:
+    return [oracle.seen_as(row) for row in seen.rows]
 
 
 def looks(frame: Frame, seen: Seen) -> list[tuple[Span, ...]]:
@@ -101,8 +110,32 @@ def looks(frame: Frame, seen: Seen) -> list[tuple[Span, ...]]:
         for run in row:
             spans.append((run.text[:left], run.look))
             left -= len(spans[-1][0])
-        rows.append(oracle.joined(spans))
+        rows.append(oracle.seen_as(spans))
     return rows
+
+
+@pytest.mark.parametrize("kind", ENGINES)
+@pytest.mark.parametrize("session", sessions(), ids=lambda session: session.name)
+async def test_a_real_program_shows_as_in_tmux(kind: str, session: Session) -> None:
+    engine, fed = engine_of(kind, *SCREEN), 0
+    for asked, at in zip(session.asked(), session.cuts, strict=True):
+        await engine.feed(session.data[fed:at])
+        frame, theirs, fed = await engine.sync(), RECORDS[asked.name][1], at
+        assert texts(frame) == theirs.text, asked.name
+        assert place(frame) in (None, theirs.cursor), asked.name
+        if kind == "ghostty":
+            assert looks(frame, theirs) == tmux_looks(theirs), asked.name
+    engine.close()
+    await engine.closed()
+
+
+def test_recordings_name_nobody_and_no_place() -> None:
+    assert {session.name for session in sessions()} >= {"vim", "htop", "tmux", "less", "pip"}
+    assert sum(len(session.cuts) for session in sessions()) > 60
+    for session in sessions():
+        assert not re.search(rb"/(tmp|home|Users|root|work)\b|https?://(?!127\.0\.0\.1)", session.data), (
+            session.name
+        )
 
 
 @pytest.mark.parametrize("kind", ENGINES)

@@ -54,6 +54,13 @@ class Screen:
         self._set("BELL", self._bell)
         self._set("XTVERSION", self._name)
         self._terminal.on_reply(self._answered)
+        self._at, self._ref, self._cell = (
+            ffi.new("GhosttyPointS*"), init_sized("GhosttyGridRef"), ffi.new("GhosttyCell*")
+        )  # fmt: skip
+        self._at.tag = lib.GHOSTTY_POINT_TAG_VIEWPORT
+        self._find = union_fn(
+            "ghostty_terminal_grid_ref", "GhosttyResult(*)(GhosttyTerminal, GhosttyPointS, GhosttyGridRef*)"
+        )
         self._scroll = union_fn("ghostty_terminal_scroll_viewport", "void(*)(GhosttyTerminal, LtScroll)")
 
     def _set(self, option: str, value: Any) -> None:
@@ -155,6 +162,13 @@ class Screen:
             lib.ghostty_formatter_free(formatter[0])
         return text.replace("\r\n", "\n").split("\n")
 
+    def _empty(self, y: int, x: int) -> bool:
+        """Whether nothing was written there, nor painted."""
+        self._at.value.x, self._at.value.y = x, y
+        check(self._find(self._terminal._t[0], self._at[0], self._ref), "place")
+        check(lib.ghostty_grid_ref_cell(self._ref, self._cell), "cell")
+        return not self._cell[0]
+
     def _cells(self, y: int) -> Cells:
         """The row cell by cell, as wide as the terminal has it."""
         found: list[tuple[str, int]] = []
@@ -178,7 +192,7 @@ class Screen:
         lines = [*lines[:height], *[""] * (height - len(lines))]
         fresh = len(self._sent) != height
         runs = {
-            y: runs_of(line, partial(self._cells, y))
+            y: runs_of(line, partial(self._cells, y), partial(self._empty, y))
             for y, line in enumerate(lines)
             if fresh or line != self._sent[y]
         }

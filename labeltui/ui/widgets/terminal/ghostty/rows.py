@@ -27,6 +27,7 @@ _ATTRS = {
     "9": Attr.STRIKE, "21": Attr.UNDERLINE | Attr.DOUBLE_UNDERLINE, "53": Attr.OVERLINE,
 }  # fmt: skip
 PLAIN = (None, None, 0)
+_SEEN_ON_BLANKS = (Attr.UNDERLINE | Attr.REVERSE | Attr.STRIKE | Attr.OVERLINE).value
 
 Words = tuple[Any, ...]
 """Foreground, background, attributes, and the colour of an underline where it has one."""
@@ -61,8 +62,8 @@ def _look(escapes: str) -> Words:
     return (foreground, background, attrs.value, *(() if underline is None else (underline,)))
 
 
-def runs_of(row: str, cells: Callable[[], Cells]) -> list[list[Any]]:
-    """A row as [text, columns, *look]; ``cells`` says how wide odd ones are.
+def runs_of(row: str, cells: Callable[[], Cells], empty: Callable[[int], bool]) -> list[list[Any]]:
+    """A row as [text, columns, *look]; ``cells`` says how wide odd ones are, ``empty`` what was never written.
 
     Text is a string where each character takes one column, else a list of clusters and their columns in turn.
     """
@@ -71,11 +72,15 @@ def runs_of(row: str, cells: Callable[[], Cells]) -> list[list[Any]]:
     clusters = [] if narrow else list(cells())[::-1]
     look: Words = PLAIN
     runs: list[list[Any]] = []
+    column = 0
     for index, part in enumerate(parts):
         if index % 2:
             look = _look(part)
         elif part:
             runs.append([part, len(part), *look] if narrow else [*_taken(part, clusters), *look])
+            column += runs[-1][1]
+            if part[-1] == " " and index + 1 < len(parts) and _shows(look):
+                _split(runs, column, empty)
     while runs and tuple(runs[-1][2:]) == PLAIN and isinstance(runs[-1][0], str):
         text = runs[-1][0].rstrip(" ")
         if text:
@@ -83,6 +88,28 @@ def runs_of(row: str, cells: Callable[[], Cells]) -> list[list[Any]]:
             break
         runs.pop()
     return runs
+
+
+def _shows(look: Words) -> bool:
+    """Whether blanks that look so can be told from others."""
+    return look[1] is not None or bool(look[2] & _SEEN_ON_BLANKS)
+
+
+def _split(runs: list[list[Any]], column: int, empty: Callable[[int], bool]) -> None:
+    """Take what was never written off the last run: the formatter gives gaps the looks of what is before them."""
+    text, columns = runs[-1][:2]
+    gap = 0
+    while (
+        gap < columns
+        and text[-1 - gap if isinstance(text, str) else -2 * gap - 2] == " "
+        and empty(column - gap - 1)
+    ):
+        gap += 1
+    if gap == columns:
+        runs[-1] = [" " * gap, gap, *PLAIN]
+    elif gap:
+        runs[-1][:2] = [text[: len(text) - (gap if isinstance(text, str) else 2 * gap)], columns - gap]
+        runs.append([" " * gap, gap, *PLAIN])
 
 
 def _taken(text: str, clusters: list[tuple[str, int]]) -> tuple[Any, int]:
