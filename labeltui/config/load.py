@@ -103,7 +103,7 @@ def select(loaded: Loaded, name: str | None) -> tuple[str, Profile]:
 
 def effective_values(loaded: Loaded, profile: str | None = None) -> Iterator[Value]:
     """Every value in force, defaults included; of one profile, or of the whole file."""
-    document: dict[str, Any] = loaded.file.model_dump(mode="json")
+    document: dict[str, Any] = loaded.file.model_dump(mode="json", by_alias=True)
     if profile is not None:
         document = {"profiles": {profile: document["profiles"][profile]}}
     for path, value in _leaves(document, ()):

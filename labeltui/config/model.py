@@ -74,6 +74,15 @@ class ServerSection(Section):
     """More arguments of every ``pip install``, for hosts behind a mirror."""
 
 
+class LabelsSection(Section):
+    """Copies of the labels on this machine."""
+
+    folder: str | None = None
+    """Where they are kept; otherwise a folder of the profile in the platform's place for data."""
+    copy_: bool = Field(default=True, alias="copy")
+    """Copy each label here as it is submitted. ``false``: they are counted, and nothing is copied."""
+
+
 class Profile(Section):
     """One session's settings."""
 
@@ -91,6 +100,8 @@ class Profile(Section):
     """For ``host = "runpod"``."""
     server: ServerSection = ServerSection()
     """The server on the host."""
+    labels: LabelsSection = LabelsSection()
+    """Copies of the labels on this machine."""
     keys: dict[str, str] = Field(default_factory=dict)
     """Keys by action id, e.g. ``"server.start" = "f5"``."""
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import Annotated, Any, Union, get_args, get_origin
 
 from pydantic import BaseModel
+from pydantic.fields import FieldInfo
 
 from labeltui.config.model import ConfigFile, Profile
 from labeltui.config.positions import KeyPath
@@ -31,13 +32,18 @@ def nearest_key(path: KeyPath) -> str | None:
     section = section_at(tuple(above))
     if section is None or not isinstance(wrong, str):
         return None
-    close = difflib.get_close_matches(wrong.lower(), section.model_fields, n=1, cutoff=CLOSE_ENOUGH)
+    close = difflib.get_close_matches(wrong.lower(), keys_of(section), n=1, cutoff=CLOSE_ENOUGH)
     if close:
         return close[0]
     elsewhere = [place for place in _places(Profile) if place.rpartition(".")[2] == wrong]
     if not elsewhere:
         return None
     return elsewhere[0] if section is Profile else f"profiles.NAME.{elsewhere[0]}"
+
+
+def keys_of(section: type[BaseModel]) -> dict[str, FieldInfo]:
+    """The keys of a table as the file spells them (a field's name is another where pydantic needs that one)."""
+    return {field.alias or name: field for name, field in section.model_fields.items()}
 
 
 def nearest(wrong: object, right: list[str]) -> str | None:
@@ -47,7 +53,7 @@ def nearest(wrong: object, right: list[str]) -> str | None:
 
 
 def _places(section: type[BaseModel], prefix: str = "") -> Iterator[str]:
-    for name, field in section.model_fields.items():
+    for name, field in keys_of(section).items():
         yield prefix + name
         inner = _bare(field.annotation)
         if isinstance(inner, type) and issubclass(inner, BaseModel):
@@ -65,7 +71,7 @@ def _bare(annotation: Any) -> Any:
 
 def _child(found: Any, key: str | int) -> Any:
     if isinstance(found, type) and issubclass(found, BaseModel):
-        field = found.model_fields.get(str(key))
+        field = keys_of(found).get(str(key))
         return None if field is None else _bare(field.annotation)
     if get_origin(found) is dict:
         return _bare(get_args(found)[1])

@@ -9,7 +9,8 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from labeltui.config.model import Profile, ServerSection, SshSection
+from labeltui.config.model import LabelsSection, Profile, ServerSection, SshSection
+from labeltui.config.shape import keys_of
 
 _BARE = re.compile(r"[A-Za-z0-9_-]+")
 
@@ -30,16 +31,17 @@ def starter_text(name: str, given: Mapping[str, Any]) -> str:
         f"default = {_quoted(name)}",
         "",
         f"[{table}]",
-        *_section(Profile, values, skip=("ssh", "runpod", "server", "keys")),
+        *_section(Profile, values, skip=("ssh", "runpod", "server", "labels", "keys")),
     ]
     if values["host"] == "ssh":
         lines += ["", f"[{table}.ssh]", *_section(SshSection, values)]
     lines += ["", f"[{table}.server]", *_section(ServerSection, values)]
+    lines += ["", f"[{table}.labels]", *_section(LabelsSection, {})]
     return "\n".join(lines) + "\n"
 
 
 def _section(section: type[BaseModel], given: Mapping[str, Any], skip: tuple[str, ...] = ()) -> Iterator[str]:
-    for name, field in section.model_fields.items():
+    for name, field in keys_of(section).items():
         if name in skip:
             continue
         yield f"# {(field.description or '').replace('``', '`')}"

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from labeltui.domain.host import Gpu, HostMetrics, HostStatus, TunnelStatus
+from labeltui.domain.labelcopies import LabelCopies
 from labeltui.domain.problems import Problem
 from labeltui.domain.reading import Reading
 from labeltui.domain.server import OrphanTraining, ServerState, ServerStatus
@@ -49,6 +50,7 @@ def status_document(state: SessionState, now: datetime) -> Document:
         "tunnel": tunnel_document(state.tunnel, now),
         "server": server_document(state.server, now),
         "studies": {key: value for key, value in studies.items() if key != "studies"},
+        "labels": labels_document(state.labels, now),
         "training": training_document(state.training, now),
         "alerts": [_alert(alert) for alert in state.alerts],
     }
@@ -146,6 +148,28 @@ def studies_document(reading: Reading[StudyQueue], now: datetime) -> Document:
         "label_tags": dict(queue.label_tags),
         "studies": [_study(study) for study in queue.studies] if queue.listed or queue.studies else None,
     }
+
+
+def labels_document(reading: Reading[LabelCopies], now: datetime) -> Document:
+    """The copies of the labels here: ``total`` on the host, ``here`` of them, and why the others are not."""
+    copies = reading.value
+    return {
+        **_read_at(reading, now),
+        "total": None if copies is None else copies.total,
+        "here": None if copies is None else copies.here,
+        "missing": None if copies is None else list(copies.missing),
+        "reason": None if copies is None else copies.reason or None,
+        "folder": None if copies is None else copies.folder or None,
+        "last": None if copies is None else copies.last or None,
+        "last_at": None if copies is None else moment(copies.last_at),
+        "copies": None if copies is None else copies.copies,
+        "by_checksum": None if copies is None else copies.by_checksum,
+    }
+
+
+def labels_absent(copies: LabelCopies) -> str:
+    """``3 labels are not here``."""
+    return "1 label is not here" if copies.absent == 1 else f"{copies.absent} labels are not here"
 
 
 def training_document(reading: Reading[TrainStatus], now: datetime) -> Document:

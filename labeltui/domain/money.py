@@ -40,6 +40,21 @@ class Account:
 
 
 @dataclass(frozen=True, slots=True)
+class Spend:
+    """What the profile's pod has cost, in $. None is "not known", and ``why`` says why.
+
+    A session begins when the pod is started, outlives the console, and goes on while the pod is stopped and its
+    disk still costs, until the pod is started again.
+    """
+
+    session: Decimal | None = None
+    session_since: datetime | None = None
+    per_hour: Decimal | None = None  # what it costs now, disks included, running or stopped
+    today: Decimal | None = None  # the whole account, since midnight here
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class BillingRecord:
     """One bucket of RunPod's bill for one pod. Times with zone; ``end`` may lie ahead for the bucket of now."""
 

@@ -38,6 +38,7 @@ class Study:
     name: str = ""
     added_at: datetime | None = None
     review: str = ""  # status of the reviewer plugin, e.g. "flagged"
+    extensions: Mapping[str, str] = field(default_factory=dict)  # of its labels' files, by tag
 
     @property
     def open_fetches(self) -> tuple[Fetch, ...]:

@@ -112,7 +112,8 @@ def studies_of(everything: Mapping[str, Any]) -> tuple[Study, ...]:
 def _study(name: str, entry: Mapping[str, Any]) -> Study:
     # Read by hand: this runs once per image, and a datastore may hold a hundred thousand of them.
     info = _dict(_dict(entry.get("image")).get("info"))
-    labels = {str(tag): _dict(_dict(label).get("info")) for tag, label in _dict(entry.get("labels")).items()}
+    told = {str(tag): _dict(label) for tag, label in _dict(entry.get("labels")).items()}
+    labels = {tag: _dict(label.get("info")) for tag, label in told.items()}
     shown = info.get("name")
     return Study(
         id=name,
@@ -121,6 +122,7 @@ def _study(name: str, entry: Mapping[str, Any]) -> Study:
         name=shown if isinstance(shown, str) else "",
         added_at=when(info.get("ts")),
         review=_review(labels),
+        extensions={tag: ext for tag, label in told.items() if isinstance(ext := label.get("ext"), str)},
     )
 
 

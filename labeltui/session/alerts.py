@@ -40,6 +40,8 @@ class Alerts:
             self._training(before, state)
         if "queue" in changed:
             self._queue(state)
+        if "labels" in changed:
+            self._labels(state)
         if changed & {"pod", "account"}:
             self._pod(state)
 
@@ -125,6 +127,19 @@ class Alerts:
                 self._store.dismiss(key)
             elif not any(alert.key == key and alert.message == problem.message for alert in state.alerts):
                 self._raise(key, Level.ERROR, problem.message, problem.hint)
+
+    def _labels(self, state: SessionState) -> None:
+        """Labels that can't be copied: hours of a doctor's time hang on one machine."""
+        copies = state.labels.value
+        if copies is None or state.labels.error is not None or copies.copying:
+            return
+        if not copies.absent or not copies.reason:
+            self._store.dismiss("labels")
+            return
+        labels = "1 label is" if copies.absent == 1 else f"{copies.absent} labels are"
+        message = f"{labels} not copied to this machine: {copies.reason}."
+        if not any(alert.key == "labels" and alert.message == message for alert in state.alerts):
+            self._raise("labels", Level.ERROR, message, copies.hint)
 
     def _queue(self, state: SessionState) -> None:
         queue = state.queue.value

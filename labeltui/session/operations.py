@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from labeltui.session.session import Session
 
 from labeltui.session.doctor import doctor
+from labeltui.session.labelcommands import labels_list, labels_pull, labels_verify, look_at_labels
 from labeltui.session.logcommand import server_logs
 from labeltui.session.podcontrol import (
     pod_gpus,
@@ -38,6 +39,9 @@ from labeltui.session.traincontrol import train_start, train_status, train_stop
 
 __all__ = [
     "doctor",
+    "labels_list",
+    "labels_pull",
+    "labels_verify",
     "pod_create",
     "pod_gpus",
     "pod_keys",
@@ -69,6 +73,7 @@ async def status(session: Session, _params: Mapping[str, Any], _report: Report) 
     """Everything the status strip shows."""
     await session.settled()
     await session.first_readings("queue", "training", "metrics")
+    await look_at_labels(session)
     return documents.status_document(session.store.state, session.clock())
 
 

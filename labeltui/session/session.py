@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any, Protocol
 
 from labeltui.config.model import Profile
@@ -12,18 +13,22 @@ from labeltui.domain.host import HostMetrics
 from labeltui.domain.problems import Unreachable
 from labeltui.domain.reading import Reading
 from labeltui.domain.server import ServerState
+from labeltui.domain.serverlog import Event
 from labeltui.domain.state import Identity, SessionState
 from labeltui.hosts.agent.client import AgentClient
 from labeltui.hosts.base import Host, Shell
 from labeltui.session.alerts import Alerts
 from labeltui.session.foundlog import FoundLog
 from labeltui.session.journal import Journal
+from labeltui.session.labelcopies import LabelCopier
+from labeltui.session.labelfolder import LabelFolder
+from labeltui.session.labelways import Ways
 from labeltui.session.link import Link
 from labeltui.session.logstore import LogStore
 from labeltui.session.rental import Access, Rental
 from labeltui.session.serverwatch import ServerWatch
 from labeltui.session.sources import Sources
-from labeltui.session.statedir import StateDir
+from labeltui.session.statedir import StateDir, labels_folder
 from labeltui.session.store import Store
 from labeltui.session.supervise import Clock, Supervisor
 from labeltui.session.tunnel import Tunnel
@@ -84,6 +89,10 @@ class Session:
             self.store, self.watch, self.tunnel, clock, profile.client_id,
             dicomweb=server.studies.startswith(("http://", "https://")),
         )  # fmt: skip
+        self.labels = LabelCopier(
+            self.store, profile.labels, LabelFolder(self._labels_folder(state)), state,
+            Ways(self.store, profile, self.link, self.sources), clock,
+        )  # fmt: skip
         self._found_log = FoundLog(self.store, self.watch, self.sources.client)
         self._alerts = Alerts(self.store, clock)
         self._supervisor = Supervisor()
@@ -92,6 +101,7 @@ class Session:
         self._wire()
 
     def _wire(self) -> None:
+        self.watch.on_event.append(self._on_event)
         self.watch.on_trouble.append(self._alerts.trouble)
         self.watch.on_run.append(self._alerts.forget_troubles)
         self.link.on_arrival(self.tunnel.open)
@@ -102,6 +112,12 @@ class Session:
         self.link.attach("metrics", self._watch_metrics)
         self.link.attach("orphans", self._watch_orphans)
 
+    def _labels_folder(self, state: StateDir) -> Path:
+        """Where labels are copied to; the demo's go with it."""
+        if self.profile.labels.folder:
+            return Path(self.profile.labels.folder).expanduser()
+        return state.folder / "labels" if self.pod is not None else labels_folder(self.name)
+
     async def start(self, *, hold: bool = True) -> None:
         """Begin to connect and watch; returns at once. ``hold`` takes the sticky local port for the tunnel."""
         self.tunnel.hold = hold
@@ -109,6 +125,8 @@ class Session:
         for poller in self.sources.pollers:
             self._supervisor.run(poller.field, poller.run)
         self._supervisor.run("found log", self._found_log.run)
+        if hold:
+            self._supervisor.run("labels", self.labels.run)
         if self.profile.host == "runpod" and hold:
             self.watch_pod()
             self._supervisor.run("account", self.rental.account.run)
@@ -207,9 +225,15 @@ class Session:
 
     async def _woken(self, _host: Host) -> None:
         self.sources.wake()
+        self.labels.wake()
+
+    def _on_event(self, event: Event) -> None:
+        if self.watch.caught_up:  # what is read again from an old log is no news
+            self.labels.on_event(event)
 
     async def _departed(self, why: str) -> None:
         self.watch.gone(why)
+        self.labels.gone(why)
         metrics = self.store.state.metrics
         if metrics.value is not None:
             self.store.update(metrics=metrics.failed(why))

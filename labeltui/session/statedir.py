@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +21,7 @@ class StateDir:
     @classmethod
     def of_profile(cls, name: str) -> StateDir:
         """The folder of one profile, under ``LABELTUI_STATE`` or the platform's place for state."""
-        root = os.environ.get("LABELTUI_STATE")
-        base = Path(root) if root else platformdirs.user_state_path("labeltui")
-        return cls(base / "profiles" / (re.sub(r"[^A-Za-z0-9._-]", "_", name) or "_"))
+        return cls(_root(platformdirs.user_state_path) / "profiles" / _folder_name(name))
 
     @property
     def known_hosts(self) -> Path:
@@ -48,3 +47,17 @@ class StateDir:
         fresh = target.with_suffix(f".{os.getpid()}.tmp")
         fresh.write_text(json.dumps(document), "utf-8")
         fresh.replace(target)
+
+
+def labels_folder(name: str) -> Path:
+    """Where the labels of a profile are copied to: below ``LABELTUI_STATE``, or in the platform's place for data."""
+    return _root(platformdirs.user_data_path) / "labels" / _folder_name(name)
+
+
+def _root(platform: Callable[[str], Path]) -> Path:
+    chosen = os.environ.get("LABELTUI_STATE")
+    return Path(chosen) if chosen else platform("labeltui")
+
+
+def _folder_name(name: str) -> str:
+    return re.sub(r"[^A-Za-z0-9._-]", "_", name).lstrip(".") or "_"

@@ -132,6 +132,33 @@ def _queue(state: SessionState, now: datetime) -> Fact:
     return Fact(names, (long, f"{done} final", done), "", Tone.PLAIN, stale_age(state.queue, now))
 
 
+def _labels(state: SessionState, now: datetime) -> Fact | None:
+    """How many labels are on this machine too; where all are, a narrow strip needs no word of it."""
+    copies = state.labels.value
+    names = ("labels", "labels", "lab")
+    if copies is None:
+        return _unknown(names, state.labels) if state.labels.error else None
+    old = stale_age(state.labels, now)
+    counts = f"{copies.here}/{copies.total}"
+    if not copies.reason and (copies.safe or not copies.copies):
+        brief = counts if old else ""
+        said = "here" if copies.copies else "here, not copied"
+        return Fact(names if brief else (*names[:2], ""), (f"{counts} {said}", counts, brief), "", Tone.PLAIN, old)
+    if not copies.reason:
+        return Fact(names, (f"{counts} here, copying", counts, counts), "◌", Tone.BUSY, old)
+    absent = f"{copies.absent} not copied"
+    texts = (f"{absent}: {safe(copies.reason)}", absent, f"-{copies.absent}")
+    return Fact(names, texts, "✗", Tone.BAD, old)
+
+
+def labels_here(state: SessionState, now: datetime) -> str:
+    """The same for a pane's border; empty where nothing is known."""
+    fact = _labels(state, now)
+    if fact is None or state.labels.value is None:
+        return ""
+    return f"labels {fact.texts[LONG]}" + (f" ({fact.old} old)" if fact.old else "")
+
+
 def _alerts(state: SessionState) -> Fact:
     serious = [alert for alert in state.alerts if alert.level is not Level.INFO]
     if not serious:
@@ -143,14 +170,22 @@ def _alerts(state: SessionState) -> Fact:
 
 def facts(state: SessionState, now: datetime) -> tuple[Fact, ...]:
     """The truths of the strip, left to right."""
-    return (
-        _host(state, now),
-        _tunnel(state, now),
-        _server(state, now),
-        _training(state, now),
-        _queue(state, now),
-        _alerts(state),
-    )
+    return tuple(fact for fact, _ in _ranked(state, now))
+
+
+def _ranked(state: SessionState, now: datetime) -> list[tuple[Fact, int]]:
+    """The facts, each with its turn to be shortened: a host that is up needs the fewest words, alerts the most."""
+    told = [
+        (_pod(state, now), 6),
+        (_host(state, now), 0),
+        (_tunnel(state, now), 3),
+        (_server(state, now), 2),
+        (_training(state, now), 4),
+        (_queue(state, now), 1),
+        (_labels(state, now), 1),
+        (_alerts(state), 5),
+    ]
+    return [(fact, turn) for fact, turn in told if fact is not None]
 
 
 def identity(state: SessionState, length: int) -> Content:
@@ -164,10 +199,6 @@ def identity(state: SessionState, length: int) -> Content:
     return Content.assemble(*parts)
 
 
-_FIRST_TO_SHORTEN = (0, 4, 2, 1, 3, 5)
-"""Positions in :func:`facts`: a host that is up needs the fewest words, a training and alerts the most."""
-
-
 def _pod(state: SessionState, now: datetime) -> Fact | None:
     if state.pod.value is None and state.pod.error is None:
         return None
@@ -178,9 +209,9 @@ def _pod(state: SessionState, now: datetime) -> Fact | None:
 
 def strip_line(state: SessionState, now: datetime, width: int) -> Content:
     """All facts on one line: each in the longest words that still let the others fit."""
-    pod = _pod(state, now)
-    told = facts(state, now) if pod is None else (pod, *facts(state, now))
-    order = _FIRST_TO_SHORTEN if pod is None else (*(place + 1 for place in _FIRST_TO_SHORTEN), 0)
+    ranked = _ranked(state, now)
+    told = tuple(fact for fact, _ in ranked)
+    order = sorted(range(len(ranked)), key=lambda position: ranked[position][1])
     lengths = [LONG] * len(told)
     line = _joined(state, told, lengths, " │ ")
     for length in (MEDIUM, SHORT):

@@ -17,7 +17,7 @@ from labeltui.actions import BY_ID
 from labeltui.domain.state import Level, SessionState
 from labeltui.domain.study import Study, StudyQueue
 from labeltui.ui.contract import Hint
-from labeltui.ui.facts import stale_age
+from labeltui.ui.facts import labels_here, stale_age
 from labeltui.ui.messages import Flash, HintsChanged
 from labeltui.ui.panes import rows
 from labeltui.ui.panes.card import PaneKey
@@ -42,6 +42,7 @@ class QueuePane(Widget):
         PaneKey(("o",), "sort", "next_sort"),
         PaneKey(("O",), "reverse", "reverse_sort"),
         PaneKey(("y",), "copy id", "copy_id"),
+        PaneKey(("c",), "copy labels here", "pull_labels", footer=False),
         PaneKey(("escape",), "clear the filter", "clear_filter", footer=False),
         PaneKey(("j", "down"), "down", "down", footer=False),
         PaneKey(("k", "up"), "up", "up", footer=False),
@@ -146,6 +147,7 @@ class QueuePane(Widget):
         facts = [f"{old} old" if old else ""]
         if self._keeps is not None and queue is not None:
             facts.append(f"/{self._filter.value} {len(self._view)} of {len(queue.studies)}")
+        facts.append(labels_here(state, now))
         facts.append(f"by {self.sort} {'↑' if self.backwards else '↓'}" if self._view else "")
         told = (note, " · ".join(fact for fact in facts if fact))
         if told != (self.note, self.facts):
@@ -274,6 +276,11 @@ class QueuePane(Widget):
         app: Core = self.app  # type: ignore[assignment]
         if self.chosen is not None:
             app.copy(self.chosen.id)
+
+    def pull_labels(self) -> None:
+        """Copy every label that is not on this machine."""
+        app: Core = self.app  # type: ignore[assignment]
+        self.run_worker(app.dispatcher.invoke("labels.pull"), exit_on_error=False)
 
     def down(self) -> None:
         """Next study."""

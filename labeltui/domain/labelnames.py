@@ -1,0 +1,131 @@
+"""Names of label files on this machine: whatever a study is called, its copy stays in its folder. Pure."""
+
+from __future__ import annotations
+
+import hashlib
+import unicodedata
+from collections.abc import Container
+from datetime import UTC, datetime
+
+EXTENSIONS = (
+    ".nii.gz",
+    ".seg.nrrd",
+    ".nrrd",
+    ".nii",
+    ".jpg",
+    ".png",
+    ".tif",
+    ".svs",
+    ".xml",
+    ".json",
+    ".dcm",
+)
+VERSIONS = "versions"  # folder of what a newer version took the place of
+OWN_NAMES = frozenset({VERSIONS, "index.jsonl", "incoming"})
+LONGEST_BYTES = 150  # what is longer is cut and told apart by its hash; file systems end at 255
+
+_PLAIN = frozenset("-_.+=,@() ")
+_DEVICES = frozenset(
+    ("con", "prn", "aux", "nul", *(f"{port}{number}" for port in ("com", "lpt") for number in range(1, 10)))
+)
+
+
+def split_label(filename: str) -> tuple[str, str]:
+    """The study and the extension of a label's file; an extension nobody knows belongs to the study."""
+    low = filename.lower()
+    extension = next((known for known in EXTENSIONS if low.endswith(known) and len(low) > len(known)), "")
+    cut = len(filename) - len(extension)
+    return filename[:cut], filename[cut:]
+
+
+def file_name(name: str) -> str:
+    """``name`` as one file's name that every system takes; different names stay different (but for case).
+
+    What is not a letter, a digit or plain punctuation becomes ``%XX``.
+    """
+    pieces = [piece if _is_plain(piece) else _escaped(piece) for piece in name]
+    if pieces and pieces[0] in (".", " ", "-"):
+        pieces[0] = _escaped(pieces[0])
+    if len(pieces) > 1 and pieces[-1] in (".", " "):
+        pieces[-1] = _escaped(pieces[-1])
+    whole = "".join(pieces)
+    if not whole:
+        return "%"
+    if whole.casefold() in OWN_NAMES or whole.casefold().partition(".")[0].rstrip() in _DEVICES:
+        whole = "".join((_escaped(pieces[0]), *pieces[1:]))
+    if len(whole.encode()) <= LONGEST_BYTES:
+        return whole
+    return _cut(pieces) + "~" + _digest(name) + _kept_extension(name)
+
+
+def label_path(tag: str, filename: str, taken: Container[str] = ()) -> str:
+    """``TAG/FILE`` below the folder of copies.
+
+    ``taken`` holds the case-folded paths of other labels: where capitals do not count, they would be one file.
+    """
+    study, extension = split_label(filename)
+    path = f"{file_name(tag)}/{file_name(filename)}"
+    if path.casefold() in taken:
+        path = (
+            f"{file_name(tag)}/{file_name(study)}~{_digest(filename)}{extension if _tame(extension) else ''}"
+        )
+    return path
+
+
+def version_path(path: str, saved_at: datetime, sha256: str) -> str:
+    """Where the copy at ``path`` goes when a newer version of the label takes its place."""
+    folder, _, name = path.rpartition("/")
+    stem, extension = split_label(name)
+    at = saved_at.astimezone(UTC).strftime("%Y%m%dT%H%M%SZ")
+    return f"{VERSIONS}/{folder}/{stem}.{at}-{sha256[:12]}{extension}"
+
+
+def is_inside(path: str) -> bool:
+    """Whether a relative path, as an index tells it, stays in the folder."""
+    parts = path.split("/")
+    return (
+        bool(path)
+        and not path.startswith("/")
+        and all(p not in ("", ".", "..") and "\0" not in p for p in parts)
+    )
+
+
+def _is_plain(piece: str) -> bool:
+    if piece in _PLAIN:
+        return True
+    return piece.isalnum() and unicodedata.normalize("NFC", piece) == piece and piece.isprintable()
+
+
+def _escaped(piece: str) -> str:
+    return "".join(f"%{byte:02X}" for byte in _bytes(piece))
+
+
+def _bytes(text: str) -> bytes:
+    try:
+        return text.encode("utf-8", "surrogateescape")  # bytes of a file's name that are no text
+    except UnicodeEncodeError:
+        return text.encode("utf-8", "surrogatepass")
+
+
+def _digest(name: str) -> str:
+    return hashlib.sha256(_bytes(name)).hexdigest()[:12]
+
+
+def _cut(pieces: list[str]) -> str:
+    kept: list[str] = []
+    size = 0
+    for piece in pieces:
+        size += len(piece.encode())
+        if size > LONGEST_BYTES - 40:
+            break
+        kept.append(piece)
+    return "".join(kept)
+
+
+def _kept_extension(name: str) -> str:
+    extension = split_label(name)[1]
+    return extension if _tame(extension) else ""
+
+
+def _tame(extension: str) -> bool:
+    return all(_is_plain(piece) for piece in extension)
