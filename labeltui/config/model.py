@@ -75,7 +75,7 @@ class ServerSection(Section):
 
 
 class LabelsSection(Section):
-    """Copies of the labels on this machine."""
+    """Whether and where labels are copied, as they are submitted."""
 
     folder: str | None = None
     """Where they are kept; otherwise a folder of the profile in the platform's place for data."""

@@ -15,6 +15,7 @@ from labeltui.domain.labelnames import file_name
 from labeltui.session.labelindex import Entry, LabelIndex
 
 LOOK_AGAIN_S = 0.25
+CLOCK_GRAIN_NS = 2_000_000_000  # some file systems keep times to two seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,11 +60,12 @@ class LabelFolder:
         return self.root / "incoming" / (file_name(f"{tag}/{name}"))
 
     def holds(self, entry: Entry) -> bool:
-        """Whether the newest copy is there, going by its size."""
+        """Whether the newest copy is there as it was placed, going by its size and time."""
         try:
-            return (self.root / entry.file).stat().st_size == entry.size
+            found = (self.root / entry.file).stat()
         except OSError:
             return False
+        return found.st_size == entry.size and abs(found.st_mtime_ns - entry.mtime_ns) <= CLOCK_GRAIN_NS
 
     def place(self, arrived: Path, entry: Entry) -> None:
         """Give a whole copy its name; what has the name keeps another. All of it is on the disk when this returns."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import threading
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -56,6 +57,10 @@ class LabelIndex:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._lock = threading.RLock()  # copies are placed in threads
+        self._forget()
+
+    def _forget(self) -> None:
         self._read = 0
         self._seen: dict[tuple[str, str, str], Entry] = {}  # by source, tag and name: the newest there
         self._versions: dict[tuple[str, str], list[Entry]] = {}  # oldest first
@@ -63,20 +68,22 @@ class LabelIndex:
 
     def refresh(self) -> None:
         """Read on. A line that is none (a crash in the middle of it) is passed over."""
-        try:
-            with self.path.open("rb") as file:
-                file.seek(self._read)
-                data = file.read()
-        except FileNotFoundError:
-            if self._read:  # the folder was emptied: nothing is known to be here
-                self.__init__(self.path)  # type: ignore[misc]
-            return
-        whole = data.rpartition(b"\n")[0]
-        self._read += len(whole) + 1 if whole else 0
-        for line in whole.splitlines():
-            entry = _entry(line)
-            if entry is not None:
-                self._take(entry)
+        with self._lock:
+            try:
+                with self.path.open("rb") as file:
+                    if os.fstat(file.fileno()).st_size < self._read:
+                        self._forget()  # another file: what the old one told of may be gone
+                    file.seek(self._read)
+                    data = file.read()
+            except FileNotFoundError:
+                self._forget()
+                return
+            whole = data.rpartition(b"\n")[0]
+            self._read += len(whole) + 1 if whole else 0
+            for line in whole.splitlines():
+                entry = _entry(line)
+                if entry is not None:
+                    self._take(entry)
 
     def _take(self, entry: Entry) -> None:
         self._seen[entry.source, *entry.key] = entry
@@ -87,14 +94,15 @@ class LabelIndex:
 
     def add(self, entry: Entry) -> None:
         """Append an entry; it is on the disk when this returns."""
-        self.refresh()
-        line = json.dumps(asdict(entry)).encode() + b"\n"
-        with self.path.open("ab") as file:
-            torn = file.tell() > self._read  # a line without its end: ours begins on the next
-            file.write((b"\n" if torn else b"") + line)
-            file.flush()
-            os.fsync(file.fileno())
-        self.refresh()
+        with self._lock:
+            self.refresh()
+            line = json.dumps(asdict(entry)).encode() + b"\n"
+            with self.path.open("ab") as file:
+                torn = file.tell() > self._read  # a line without its end: ours begins on the next
+                file.write((b"\n" if torn else b"") + line)
+                file.flush()
+                os.fsync(file.fileno())
+            self.refresh()
 
     def seen(self, source: str, key: tuple[str, str]) -> Entry | None:
         """What was last copied of a label of that source."""

@@ -143,7 +143,9 @@ def _labels(state: SessionState, now: datetime) -> Fact | None:
     if not copies.reason and (copies.safe or not copies.copies):
         brief = counts if old else ""
         said = "here" if copies.copies else "here, not copied"
-        return Fact(names if brief else (*names[:2], ""), (f"{counts} {said}", counts, brief), "", Tone.PLAIN, old)
+        return Fact(
+            names if brief else (*names[:2], ""), (f"{counts} {said}", counts, brief), "", Tone.PLAIN, old
+        )
     if not copies.reason:
         return Fact(names, (f"{counts} here, copying", counts, counts), "◌", Tone.BUSY, old)
     absent = f"{copies.absent} not copied"
