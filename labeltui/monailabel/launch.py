@@ -50,13 +50,15 @@ def launch(options: ServerOptions, *, home: str, path: str = SYSTEM_PATH) -> Lau
     studies = options.studies if is_dicomweb(options.studies) else expand(options.studies, home)
     conf = _conf(options)
     argv = [f"{venv}/bin/python", "-m", "monailabel.main", "start_server"]
-    argv += ["--app", app_folder(options.app, folder, home), "--studies", studies]
+    app = app_folder(options.app, folder, home)
+    argv += ["--app", app, "--studies", studies]
     for key, value in conf.items():
         argv += ["--conf", key, value]
     host = "0.0.0.0" if options.expose == "public" else "127.0.0.1"  # noqa: S104 - asked for, and warned of
     argv += ["--host", host, "--port", str(options.port)]
     meta = {
         "app": options.app,
+        "app_log": f"{app}/logs/app.log",
         "models": tuple(name for name in conf.get("models", "").split(",") if name),
         "studies": studies,
         "port": options.port,

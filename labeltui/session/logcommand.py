@@ -1,10 +1,13 @@
-"""``labeltui server logs``: the records of the server's output, as they are wanted."""
+"""``labeltui server logs``: the records of the server's output, as they are wanted, and the gaps in their delivery.
+
+A record's ``kind`` is ``line`` or ``gap``. Gaps come whatever is asked for: they say what may be missing from it.
+"""
 
 from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +21,7 @@ from labeltui.session.foundlog import found
 if TYPE_CHECKING:
     from datetime import datetime, tzinfo
 
+    from labeltui.session.logstore import GapMark
     from labeltui.session.report import Document, Report
     from labeltui.session.session import Session
 
@@ -37,7 +41,7 @@ class Wanted:
     zone: tzinfo
     inside: bool = False
 
-    def record(self, raw: bytes, index: int) -> dict[str, Any] | None:
+    def record(self, raw: bytes, index: int, source: str) -> dict[str, Any] | None:
         """The line as a record, None if it is not wanted. ``line`` is its text, ``index`` its place from 0."""
         text = raw.decode("utf-8", "replace")
         told = parse_line(text)
@@ -46,6 +50,8 @@ class Wanted:
         if (self.scope and not self.inside) or (self.query is not None and not self.query.keeps(raw)):
             return None
         return {
+            "kind": "line",
+            "source": source,
             "time": None if told.time is None else told.time.replace(tzinfo=self.zone).isoformat(),
             "level": told.level,
             "logger": told.logger,
@@ -53,6 +59,36 @@ class Wanted:
             "line": text,
             "index": index,
         }
+
+
+def gap_record(mark: GapMark) -> dict[str, Any]:
+    """Where delivery broke off: before line ``index``. Nothing is missing once there is a ``to``."""
+    gone = documents.moment(mark.lost_at)
+    back = None if mark.back_at is None else documents.moment(mark.back_at)
+    words = f"connection lost {gone}" + ("" if back is None else f", back {back}") + f": {mark.why}"
+    return {
+        "kind": "gap",
+        "from": gone,
+        "to": back,
+        "why": mark.why,
+        "index": mark.line,
+        "line": f"--- {words} ---",
+    }
+
+
+class _Gaps:
+    """Marks that have not been told yet, or not with their end."""
+
+    def __init__(self) -> None:
+        self._told: list[GapMark] = []
+
+    def due(self, marks: Sequence[GapMark], index: int) -> Iterator[dict[str, Any]]:
+        """Those before line ``index``; one that has healed since it was told is told again."""
+        for at, mark in enumerate(marks):
+            if mark.line > index or (at < len(self._told) and self._told[at] == mark):
+                continue
+            self._told[at : at + 1] = [mark]
+            yield gap_record(mark)
 
 
 def wanted(params: Mapping[str, Any], now: datetime) -> Wanted:
@@ -103,20 +139,26 @@ async def server_logs(session: Session, params: Mapping[str, Any], report: Repor
     if params.get("lines") is not None:
         newest = deque(maxlen=max(0, params["lines"]))
     index, generation, follow = 0, log.generation, bool(params.get("follow"))
+    gaps = _Gaps()
     grown = asyncio.Event()
     unsubscribe = log.subscribe(grown.set)
     try:
         while True:
             grown.clear()
             if generation != log.generation:  # the server was started again
-                index, generation, reader.inside = 0, log.generation, False
+                index, generation, reader.inside, gaps = 0, log.generation, False, _Gaps()
             # Whoever follows gets a line once it is whole.
             end = log.finished_count if follow else log.line_count
-            while index < end and generation == log.generation:
-                record = reader.record(log.last_drawing(index, LONGEST)[0], index)
+            put = report.emit if newest is None else newest.append
+            while index <= end and generation == log.generation:
+                for gap in gaps.due(log.marks, index):
+                    put(gap)
+                if index == end:
+                    break
+                record = reader.record(log.last_drawing(index, LONGEST)[0], index, log.source_of(index))
                 index += 1
                 if record is not None:
-                    (report.emit if newest is None else newest.append)(record)
+                    put(record)
                 if index % BATCH == 0:
                     await asyncio.sleep(0)
             for record in newest or ():

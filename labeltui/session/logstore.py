@@ -1,9 +1,15 @@
-"""One run's output as it is on the host, byte for byte, with the gaps of its delivery marked."""
+"""One run's output as it is on the host, byte for byte, with the gaps of its delivery marked.
+
+Lines only ever come at the end, so a line's number is its own for as long as the run is shown. Lines that another
+source has besides (``app.log``, see :mod:`labeltui.session.logmerge`) stand among them: :meth:`LogStore.source_of`
+names each line's source, :attr:`LogStore.late` the lines before which younger ones stand.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import re
+from bisect import bisect_right
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -11,6 +17,7 @@ from datetime import datetime
 from labeltui.session.logblocks import Block, Blocks
 from labeltui.session.logsearch import Lines
 
+STDOUT, APP_LOG, API = "stdout", "app.log", "api"
 Subscriber = Callable[[], None]
 SEARCH_BLOCK = 8192  # lines that one step of a search looks at, at most
 LONG = 4 << 20
@@ -31,6 +38,19 @@ class GapMark:
     why: str
 
 
+@dataclass(frozen=True, slots=True)
+class LateLines:
+    """``count`` lines from line ``line`` (from 0) on came after younger ones; ``since`` is when the first was said.
+
+    It is the host's wall clock without zone; None where the line does not say. ``source`` is where they are from.
+    """
+
+    line: int
+    count: int
+    source: str
+    since: datetime | None
+
+
 class LogStore:
     """Bytes with the offsets of their lines. A last line without its end counts as a line."""
 
@@ -38,16 +58,24 @@ class LogStore:
         self.run_id: str | None = None
         self.path: str | None = None
         self.source = ""
+        self.origin = STDOUT
+        """What most lines are from: the run's stdout, or the API where labeltui did not start the server."""
         self.generation = 0
         """Grows with each run: line numbers of another generation mean nothing in this one."""
         self._blocks = blocks or Blocks()
         self._marks: list[GapMark] = []
+        self._late: list[LateLines] = []
+        self._size = 0
+        self._first_others: list[
+            int
+        ] = []  # where lines of another source begin, and after which one they end
+        self._others: list[tuple[int, str]] = []
         self._subscribers: list[Subscriber] = []
 
     @property
     def size(self) -> int:
-        """Bytes held: the offset of the next one wanted."""
-        return self._blocks.size
+        """Bytes held of the run's own output: the offset of the next one wanted."""
+        return self._size
 
     @property
     def line_count(self) -> int:
@@ -59,11 +87,26 @@ class LogStore:
         """Gaps in the delivery, in order."""
         return tuple(self._marks)
 
+    @property
+    def late(self) -> tuple[LateLines, ...]:
+        """Lines that came after younger ones, in order."""
+        return tuple(self._late)
+
+    def source_of(self, line: int) -> str:
+        """Where a line is from: ``stdout``, ``app.log`` or ``api``."""
+        at = bisect_right(self._first_others, line) - 1
+        if at >= 0 and line < self._others[at][0]:
+            return self._others[at][1]
+        return self.origin
+
     def begin(self, run_id: str, path: str, source: str = "") -> None:
         """Another run's output: start over. ``source`` names what is read where that is not the run's stdout."""
         self.run_id, self.path, self.source = run_id, path, source
+        self.origin = API if source else STDOUT
         self._blocks.clear()
-        self._marks.clear()
+        for held in (self._marks, self._late, self._first_others, self._others):
+            held.clear()
+        self._size = 0
         self.generation += 1
         self._tell()
 
@@ -77,9 +120,32 @@ class LogStore:
         fresh = data[self.size - offset :]
         if not fresh:
             return 0
+        self._size += len(fresh)
         self._blocks.append(fresh)
         self._tell()
         return len(fresh)
+
+    def add(self, source: str, line: bytes, *, late: bool = False, at: datetime | None = None) -> None:
+        """One more line that only another source has, with its line feed; ``at`` is when it was said.
+
+        Raises ValueError inside a line.
+        """
+        first = self._blocks.finished
+        if self._blocks.lines != first:
+            raise ValueError("a line of another source can't stand inside a line")
+        self._blocks.append(line)
+        if self._others and self._others[-1] == (first, source):
+            self._others[-1] = (first + 1, source)
+        else:
+            self._first_others.append(first)
+            self._others.append((first + 1, source))
+        if late:
+            before = self._late[-1] if self._late else None
+            if before is not None and before.source == source and before.line + before.count == first:
+                self._late[-1] = replace(before, count=before.count + 1)
+            else:
+                self._late.append(LateLines(first, 1, source, at))
+        self._tell()
 
     def lost(self, at: datetime, why: str) -> None:
         """Delivery broke off; once per gap, however often it is said."""

@@ -12,6 +12,7 @@ from labeltui.domain.state import SessionState
 from labeltui.hosts.agent.messages import Job
 from labeltui.monailabel.launch import Launch, ServerOptions, is_dicomweb, launch
 from labeltui.session import preflight
+from labeltui.session.logfeed import AppLog
 from labeltui.session.serverwatch import JOB
 from labeltui.session.settings import server_options
 
@@ -35,7 +36,9 @@ async def server_start(session: Session, params: Mapping[str, Any], report: Repo
     agent = await session.link.ready()
     report.progress(f"Starting {options.app} with {', '.join(options.models)}")
     await agent.mkdir(plan.cwd)
-    meta = {**plan.meta, OPTIONS: _remembered(options)}
+    app_log = AppLog.of(plan.meta)
+    where = await app_log.noted(agent) if app_log is not None else {}
+    meta = {**plan.meta, **where, OPTIONS: _remembered(options)}
     job = await agent.job_start(JOB, list(plan.argv), env=dict(plan.env), cwd=plan.cwd, meta=meta)
     final = await _until_up(session, job, report)
     server = final.server.value

@@ -11,32 +11,19 @@ from labeltui.domain.logmeaning import Meaning, TroubleReader
 from labeltui.domain.problems import Failed, Problem
 from labeltui.domain.reading import Reading
 from labeltui.domain.server import OrphanTraining, ServerInfo
-from labeltui.domain.serverlog import Event, LogRecord, event, parse_line
+from labeltui.domain.serverlog import Event, event, parse_line
 from labeltui.domain.serverstate import ServerEvidence, ServerRun, derive_server
 from labeltui.domain.startup import StartupReader, diagnose_exit
 from labeltui.domain.trainlog import TrainLog
 from labeltui.hosts.agent.client import AgentClient
 from labeltui.hosts.agent.messages import Chunk, Job, JobState
+from labeltui.session.logfeed import AppLog, LogFeed
 from labeltui.session.logstore import LogStore
 from labeltui.session.store import Store
 from labeltui.session.supervise import Clock
 
 JOB = "server"
 LINES_FOR_DIAGNOSIS = 400
-LONGEST_LINE = 1 << 20
-
-
-class LineSplitter:
-    """Whole lines out of a byte stream; a line beyond a megabyte is cut, so that garbage can't swell memory."""
-
-    def __init__(self) -> None:
-        self._rest = b""
-
-    def feed(self, data: bytes) -> list[str]:
-        """The lines that ``data`` completes, decoded; bad bytes become U+FFFD."""
-        *lines, rest = (self._rest + data).split(b"\n")
-        self._rest = rest[:LONGEST_LINE]
-        return [line.decode("utf-8", "replace") for line in lines]
 
 
 class ServerWatch:
@@ -59,9 +46,11 @@ class ServerWatch:
         self._clock = clock
         self._url = url
         self._startup = StartupReader()
-        self._lines = LineSplitter()
         self._troubles = TroubleReader()
-        self._line, self._said_at = 0, clock()
+        self._said_at = clock()
+        self._feed = LogFeed(log, self._on_line)
+        self._feed.told(self._on_fed)
+        self._fresh = False
         self._answered_at: datetime | None = None
         self._asked = False
         self._ended = asyncio.Event()
@@ -98,9 +87,10 @@ class ServerWatch:
         while True:
             run_id, path = await self._run_with_log()
             if self.log.run_id != run_id:
-                self._begin(run_id, path)
+                self._begin(run_id, path, app_log=AppLog.of(self.meta))
+            self._mind_the_end()
             self.log.back(self._clock())
-            reading = asyncio.create_task(self._read(agent, path))
+            reading = asyncio.create_task(self._feed.read(agent, path))
             replaced = asyncio.create_task(self._other_run(run_id))
             try:
                 await asyncio.wait((reading, replaced), return_when=asyncio.FIRST_COMPLETED)
@@ -113,10 +103,6 @@ class ServerWatch:
 
     async def _other_run(self, run_id: str) -> None:
         await self._store.wait_for(lambda _s: self.run.run_id != run_id)
-
-    async def _read(self, agent: AgentClient, path: str) -> None:
-        async for chunk in agent.follow(path, self.log.size):
-            self._on_chunk(chunk)
 
     async def _run_with_log(self) -> tuple[str, str]:
         await self._store.wait_for(lambda _s: self.run.run_id is not None and self.run.log_path is not None)
@@ -133,35 +119,42 @@ class ServerWatch:
 
     def found_lost(self, why: str) -> None:
         """That server's log can't be read for now."""
-        self.log.lost(self._clock(), why)
+        self._feed.lost(self._clock(), why)
 
-    def _begin(self, run_id: str, path: str, source: str = "") -> None:
-        self.log.begin(run_id, path, source)
+    def _mind_the_end(self) -> None:
+        if self.run.ended_at is not None and self.log.run_id == self.run.run_id:
+            self._feed.ended(self.run.ended_at, self.zone)
+
+    def _begin(self, run_id: str, path: str, source: str = "", app_log: AppLog | None = None) -> None:
+        self._feed.begin(run_id, path, source, app_log)
         self.training = TrainLog()
         self._startup = StartupReader()
-        self._lines = LineSplitter()
         self._troubles = TroubleReader()
-        self._line, self._said_at = 0, self._clock()
+        self._said_at = self._clock()
         self.caught_up = False
         for tell in self.on_run:
             tell()
 
     def _on_chunk(self, chunk: Chunk) -> None:
-        count = self.log.feed(chunk.offset, chunk.data)
-        fresh = chunk.data[len(chunk.data) - count :]
-        for line in self._lines.feed(fresh):
-            self.training.feed(line)
-            self._startup.feed(line)
-            self._on_record(parse_line(line))
-        if chunk.at_end and not self.caught_up:
+        self._feed.own(chunk)
+
+    def _on_fed(self) -> None:
+        if self._feed.caught_up and not self.caught_up:
             self.caught_up = True
             self.refresh()
-        if fresh:
+        if self._fresh:
+            self._fresh = False
             self.refresh()
             for tell in self.on_lines:
                 tell()
 
-    def _on_record(self, record: LogRecord) -> None:
+    def _on_line(self, raw: bytes, number: int, own: bool) -> None:
+        self._fresh = True
+        line = raw.decode("utf-8", "replace")
+        if own:  # what another server wrote to the same app.log tells nothing of this one
+            self.training.feed(line)
+            self._startup.feed(line)
+        record = parse_line(line)
         if (told := event(record)) is not None:
             for callback in self.on_event:
                 callback(told)
@@ -169,8 +162,7 @@ class ServerWatch:
             self._said_at = record.time.replace(tzinfo=self.zone)
         if (trouble := self._troubles.feed(record)) is not None:
             for tell in self.on_trouble:
-                tell(trouble, self._line, self._said_at)
-        self._line += 1
+                tell(trouble, number, self._said_at)
 
     def _on_job(self, job: Job) -> None:
         if job.name != JOB:
@@ -183,6 +175,7 @@ class ServerWatch:
         self.meta = job.meta or {}
         self.run = _run_of(job)
         if ended:
+            self._mind_the_end()
             self._ended.set()
         self.refresh()
 
@@ -223,7 +216,7 @@ class ServerWatch:
     def gone(self, why: str) -> None:
         """The connection went: what is known stays on the screen, marked as old."""
         if self.log.run_id is not None:
-            self.log.lost(self._clock(), why)
+            self._feed.lost(self._clock(), why)
         self._answered_at = None if self.run.state == "absent" else self._answered_at
         self._store.update(server=replace(self._store.state.server, error=why))
 
@@ -232,7 +225,7 @@ class ServerWatch:
         """True when everything that an ended run has printed is held (or nothing was)."""
         if self.log.run_id != self.run.run_id:
             return self.run.run_id is None
-        return self._final_size is not None and self.log.size >= self._final_size
+        return self._final_size is not None and self._feed.held >= self._final_size
 
     def _diagnosis(self) -> Problem | None:
         if self.run.state not in (JobState.EXITED, JobState.LOST) or self.log.run_id != self.run.run_id:

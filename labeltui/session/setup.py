@@ -18,7 +18,7 @@ from labeltui.hosts.agent.messages import Job, JobState
 from labeltui.monailabel.probe import Facts, probe_argv, probe_program, read_facts
 from labeltui.monailabel.recipe import SetupOptions, Step, recipe
 from labeltui.monailabel.setup_problems import explain_failure, setup_problem
-from labeltui.session.serverwatch import LineSplitter
+from labeltui.session.logmerge import Cutter
 
 if TYPE_CHECKING:
     from labeltui.session.report import Report
@@ -46,7 +46,7 @@ class _Output:
         self.lines: list[str] = []
         self._setup = setup
         self._step = step
-        self._splitter = LineSplitter()
+        self._splitter = Cutter()
         self._offset = 0
         self._grown = asyncio.Event()
 
@@ -54,7 +54,8 @@ class _Output:
         """Read on from where it was left; ends only with the connection."""
         async for chunk in agent.follow(path, self._offset):
             self._offset = chunk.offset + len(chunk.data)
-            for line in self._splitter.feed(chunk.data):
+            for raw in self._splitter.feed(chunk.data):
+                line = raw.decode("utf-8", "replace")
                 self.lines = [*self.lines[-KEPT_LINES:], line]
                 self._setup.emit_line(self._step, line)
             self._grown.set()

@@ -1009,7 +1009,8 @@ class Agent:
 
     def stat(self, path):
         found = os.stat(os.path.expanduser(path))
-        return {"size": found.st_size, "mtime": found.st_mtime, "is_dir": stat.S_ISDIR(found.st_mode)}
+        return {"size": found.st_size, "mtime": found.st_mtime, "is_dir": stat.S_ISDIR(found.st_mode),
+                "file_id": "%x-%x.0" % (found.st_dev, found.st_ino)}  # fmt: skip
 
     def mkdir(self, path):
         os.makedirs(os.path.expanduser(path), exist_ok=True)

@@ -381,7 +381,7 @@ class AgentClient:
         return base64.b64decode((await self.request("read", path=path, offset=offset, limit=limit))["data"])
 
     async def stat(self, path: str) -> Mapping[str, Any]:
-        """``size`` in bytes, ``mtime`` in unix seconds, ``is_dir``; Failed ``not_found``."""
+        """``size`` in bytes, ``mtime`` in unix seconds, ``is_dir``, ``file_id`` as of a chunk; Failed ``not_found``."""
         return await self.request("stat", path=path)
 
     async def listdir(self, path: str) -> tuple[str, ...]:

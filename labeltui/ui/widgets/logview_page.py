@@ -11,13 +11,13 @@ from rich.segment import Segment
 from textual.strip import Strip
 
 from labeltui.session.foundlog import ROTATED
-from labeltui.session.logstore import GapMark, LogStore
+from labeltui.session.logstore import GapMark, LateLines, LogStore
 from labeltui.ui.text import elide
 from labeltui.ui.widgets.logview_folds import STAMP, Fold
 from labeltui.ui.widgets.logview_query import Sieve
 from labeltui.ui.widgets.logview_rows import Rows
 from labeltui.ui.widgets.logview_text import LONGEST, Columns, Laid, Tones, columns_for, folded, lay, wrapped
-from labeltui.ui.words import clock_time, duration
+from labeltui.ui.words import clock_time, duration, plural
 
 CACHED_LINES = 2000
 HEADER_BYTES = 48
@@ -46,8 +46,11 @@ class Shown:
         return None
 
 
-def gap_words(mark: GapMark) -> str:
-    """A gap of the delivery, in the reader's own time."""
+def gap_words(mark: GapMark | LateLines) -> str:
+    """A gap of the delivery, in the reader's own time; or of lines that came late, whence and from when."""
+    if isinstance(mark, LateLines):
+        since = "" if mark.since is None else f" of {mark.since:%H:%M:%S}"
+        return f"in {mark.source} only: {plural(mark.count, 'line')}{since}"
     lost: datetime = mark.lost_at
     if mark.why == PLACE:
         return f"marked at {clock_time(lost)}"
@@ -111,9 +114,9 @@ class Page(Rows):
                 self._cache[line] = found
         return found
 
-    def _marks_above(self, row: int) -> Iterator[GapMark]:
+    def _marks_above(self, row: int) -> Iterator[GapMark | LateLines]:
         """Gaps between the row before and this one; below the last row for ``row`` = ``count``."""
-        marks = (*self.store.marks, *self.places)
+        marks: tuple[GapMark | LateLines, ...] = (*self.store.marks, *self.store.late, *self.places)
         if not marks:
             return
         before = self.preceding(row)
@@ -174,7 +177,7 @@ class Page(Rows):
             return len(self.block(row))
         return (row < self.count) + len(list(self._marks_above(row)))
 
-    def _rule(self, mark: GapMark) -> list[Segment]:
+    def _rule(self, mark: GapMark | LateLines) -> list[Segment]:
         words = elide(f" {gap_words(mark)} ", self.width)
         left = (self.width - len(words)) // 2
         text = "─" * left + words + "─" * (self.width - left - len(words))

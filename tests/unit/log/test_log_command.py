@@ -101,6 +101,7 @@ async def test_what_a_record_says() -> None:
     heard = Heard()
     await server_logs(session(), {"since": "17:20", "lines": 5}, heard)  # type: ignore[arg-type]
     assert heard.records[0] == {
+        "kind": "line", "source": "stdout",
         "time": "2026-11-23T17:20:00.004000+02:00", "level": "ERROR", "logger": "uvicorn.error",
         "message": "Exception in ASGI application", "line": LINES[3], "index": 3,
     }  # fmt: skip
@@ -126,6 +127,44 @@ async def test_following_gives_lines_once_they_are_whole_and_the_next_run_too() 
     log.begin("r2", "/log2")
     log.feed(0, b"two\n" + LINES[3].encode() + b"\n")
     await until([1, 2, 1])
+    following.cancel()
+    await asyncio.gather(following, return_exceptions=True)
+
+
+async def test_each_record_names_its_source_and_gaps_are_records() -> None:
+    given_session, heard = session("one\n"), Heard()
+    log = given_session.log
+    log.add("app.log", b"two\n", late=True, at=WALL)
+    log.lost(NOW, "reset")
+    log.back(NOW + timedelta(seconds=7))
+    log.feed(log.size, b"three\n")
+    await server_logs(given_session, {}, heard)  # type: ignore[arg-type]
+    assert [(record["kind"], record.get("source"), record["index"]) for record in heard.records] == [
+        ("line", "stdout", 0), ("line", "app.log", 1), ("gap", None, 2), ("line", "stdout", 2),
+    ]  # fmt: skip
+    assert heard.records[2] == {
+        "kind": "gap", "from": "2026-11-23T15:30:00.000+00:00", "to": "2026-11-23T15:30:07.000+00:00",
+        "why": "reset", "index": 2,
+        "line": "--- connection lost 2026-11-23T15:30:00.000+00:00, back 2026-11-23T15:30:07.000+00:00: reset ---",
+    }  # fmt: skip
+
+
+async def test_a_gap_is_told_when_it_opens_and_again_when_it_heals() -> None:
+    given_session, heard = session("one\n"), Heard()
+    log = given_session.log
+    following = asyncio.create_task(server_logs(given_session, {"follow": True}, heard))  # type: ignore[arg-type]
+
+    async def until(kinds: list[tuple[str, bool]]) -> None:
+        async with asyncio.timeout(5):
+            while [(record["kind"], record.get("to") is None) for record in heard.records] != kinds:
+                heard.came.clear()
+                await heard.came.wait()
+
+    await until([("line", True)])
+    log.lost(NOW, "reset")
+    await until([("line", True), ("gap", True)])
+    log.back(NOW)
+    await until([("line", True), ("gap", True), ("gap", False)])
     following.cancel()
     await asyncio.gather(following, return_exceptions=True)
 
