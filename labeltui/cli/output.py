@@ -42,8 +42,8 @@ class Output:
             _write(sys.stdout, dumps(record) if self.as_json else record_line(record))
         elif self.lists:
             self._records.append(record)
-        else:
-            self.progress(record_line(record))
+        elif text := record_line(record):
+            self.progress(text)
 
     def document(self, document: Mapping[str, Any]) -> None:
         """What the command has to say. Empty: nothing."""

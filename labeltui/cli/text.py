@@ -42,8 +42,25 @@ def record_line(record: Mapping[str, Any]) -> str:
     """One record of a stream as one line: ``epoch 3  loss 0.2  ...``; a log line as it is."""
     if "line" in record:
         return visible(str(record["line"]))
+    if "step" in record and "title" in record:
+        return _step_line(record)
     shown = ((key, value) for key, value in record.items() if key != "as_of" and value is not None)
     return "  ".join(f"{visible(key)} {cell(value)}" for key, value in shown)
+
+
+_STEP_GLYPHS = {"done": "✓", "ok": "✓", "skipped": "✓", "running": "▶", "failed": "✗", "cancelled": "✗"}
+
+
+def _step_line(record: Mapping[str, Any]) -> str:
+    """A step of a checklist; nothing for one whose turn has not come."""
+    state = str(record.get("state") or "")
+    if state == "waiting":
+        return ""
+    words = [f"{_STEP_GLYPHS.get(state, '·')} {visible(str(record['title']))}"]
+    words += [state] if state not in ("done", "running") else []
+    words += [visible(str(record["detail"]))] if record.get("detail") else []
+    words += [f"({record['took_s']:.0f} s)"] if record.get("took_s") else []
+    return "  ".join(words)
 
 
 def cell(value: Any) -> str:

@@ -33,8 +33,8 @@ class SshSection(Section):
 class RunpodSection(Section):
     """Which pod of RunPod is worked on."""
 
-    pod: str
-    """Its id or name."""
+    pod: str = ""
+    """Its id or name; empty until one is rented."""
     key: str | None = None
     """Private SSH key for the pod; otherwise those that ssh itself would use."""
     key_command: str | None = None

@@ -99,16 +99,17 @@ def pod_cannot(action: str) -> Why:
     def why(state: SessionState) -> str | None:
         pod = state.pod.value
         if pod is None:
-            return state.pod.error or "this profile is not on RunPod"
+            asked = "RunPod has not answered yet" if state.identity.rents else "this profile is not on RunPod"
+            return state.pod.error or asked
         return podrules.why_not(pod, action)
 
     return why
 
 
 def not_on_runpod(state: SessionState) -> str | None:
-    """A pod is rented for a profile that names one."""
-    rented = state.pod.value is not None or state.pod.error is not None
-    return None if rented else "this profile is not on RunPod"
+    """A pod is rented for a profile that is on RunPod."""
+    rents = state.identity.rents or state.pod.value is not None or state.pod.error is not None
+    return None if rents else "this profile is not on RunPod"
 
 
 def _cost(pod: Pod) -> str:

@@ -5,8 +5,11 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
+from labeltui.domain.candidates import newest_cuda
 from labeltui.domain.documents import moment
-from labeltui.domain.pod import GpuOffer, Pod
+from labeltui.domain.gpumemory import Fit, Size, fit
+from labeltui.domain.money import per_month
+from labeltui.domain.pod import GpuOffer, NetworkVolume, Pod
 
 TENTH_OF_A_MIL = Decimal("0.0001")  # disks cost fractions of a cent per hour
 
@@ -58,8 +61,9 @@ def pod_document(pod: Pod) -> dict[str, Any]:
     }
 
 
-def gpu_document(offer: GpuOffer) -> dict[str, Any]:
-    """One kind of GPU: $/h for one of them by cloud, and how many are free."""
+def gpu_document(offer: GpuOffer, models: tuple[str, ...] = (), size: Size | None = None) -> dict[str, Any]:
+    """One kind of GPU: $/h for one of them by cloud, how many are free and where, and whether it is enough."""
+    verdict, reason = fit(models, offer.vram_gb, size)
     return {
         "id": offer.id,
         "name": offer.name,
@@ -67,6 +71,22 @@ def gpu_document(offer: GpuOffer) -> dict[str, Any]:
         "secure": _money(offer.price_secure),
         "community": _money(offer.price_community),
         "stock": offer.stock.value,
+        "data_centres": {place: stock.value for place, stock in offer.data_centres.items()},
+        "cuda": newest_cuda(offer),
+        "enough": None if verdict is Fit.UNKNOWN else verdict is Fit.ENOUGH,
+        "enough_why": reason,
+    }
+
+
+def volume_document(volume: NetworkVolume) -> dict[str, Any]:
+    """One network volume; it costs this whether or not a pod uses it."""
+    return {
+        "id": volume.id,
+        "name": volume.name,
+        "size_gb": volume.size_gb,
+        "data_centre": volume.data_centre,
+        "cost_per_hour": _money(volume.cost_per_hour),
+        "cost_per_month": _money(per_month(volume.cost_per_hour)),
     }
 
 

@@ -48,6 +48,7 @@ class Identity:
     read_only: bool = False
     demo: bool = False
     scenario: str = ""
+    rents: bool = False  # whether the profile is on RunPod
 
 
 @dataclass(frozen=True, slots=True)

@@ -129,6 +129,10 @@ class RunpodClient(Catalogue):
             self._rented_ids[spec.name] = pod.id
             return pod
 
+    def may_appear(self, name: str, within_s: float) -> None:
+        """A pod of that name may have been rented by an earlier process: look for it so long before renting one."""
+        self._unclear[name] = max(self._unclear.get(name, 0.0), self._clock() + within_s)
+
     async def _known(self, name: str) -> Pod | None:
         rented = self._rented_ids.get(name)
         pod = await self.pod(rented) if rented else None

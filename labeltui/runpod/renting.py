@@ -8,14 +8,15 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 
+from labeltui.domain.candidates import STOCK_ORDER
 from labeltui.domain.money import ZERO
-from labeltui.domain.pod import Cloud, GpuOffer, Pod, PodSpec, Stock
+from labeltui.domain.pod import Cloud, GpuOffer, Pod, PodSpec
 from labeltui.domain.problems import Failed, LabeltuiError, Problem
+from labeltui.domain.quote import price
 from labeltui.runpod.client import RunpodClient
 from labeltui.runpod.problems import no_capacity
 
 NEXT_MAY_DO = ("runpod_no_capacity", "runpod_pool_forbidden", "runpod_bad_request")
-_STOCK_ORDER = (Stock.HIGH, Stock.MEDIUM, Stock.LOW, Stock.UNKNOWN, Stock.NONE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,14 +39,9 @@ def by_stock_and_price(
     """The offers that would do, those in stock first, the cheaper before the dearer."""
 
     def order(offer: GpuOffer) -> tuple[int, Decimal, str]:
-        return (_STOCK_ORDER.index(offer.stock), price(offer, cloud) or ZERO, offer.id)
+        return (STOCK_ORDER.index(offer.stock), price(offer, cloud) or ZERO, offer.id)
 
     return tuple(sorted((o for o in offers if o.vram_gb >= min_vram_gb and price(o, cloud)), key=order))
-
-
-def price(offer: GpuOffer, cloud: Cloud) -> Decimal | None:
-    """$/h of one in that cloud; None where it is not offered."""
-    return offer.price_secure if cloud is Cloud.SECURE else offer.price_community
 
 
 async def create_first(

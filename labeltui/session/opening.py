@@ -25,11 +25,13 @@ KNOWN_HOSTS = ("~/.ssh/known_hosts", "/etc/ssh/ssh_known_hosts")
 
 def open_profile(launch: Launch, prompter: Prompter) -> Session:
     """A session over the named profile, or the file's default."""
-    name, profile = select(load(find_config_path(launch.config)), launch.profile)
+    path = find_config_path(launch.config)
+    name, profile = select(load(path), launch.profile)
     state = StateDir.of_profile(name)
     log_to(state.ready())
     read_only = launch.read_only or profile.read_only
-    return Session(name, profile, host_of(profile, state, prompter), state, read_only=read_only)
+    host = host_of(profile, state, prompter)
+    return Session(name, profile, host, state, read_only=read_only, config=path)
 
 
 async def open_demo(launch: Launch, prompter: Prompter) -> Session:
@@ -60,8 +62,7 @@ def host_of(profile: Profile, state: StateDir, prompter: Prompter) -> Callable[[
     if profile.host == "local":
         return lambda _rental: LocalHost()
     if profile.host == "runpod":
-        make = ssh_of(profile.runpod.key if profile.runpod else None)
-        return lambda rental: PodHost(rental, state, prompter, make)
+        return lambda rental: PodHost(rental, state, prompter, ssh_of(rental))
     if profile.ssh is None:
         raise Misused(
             "no_address", 'host = "ssh" needs an address.', 'Add [profiles.NAME.ssh] with address = "...".'

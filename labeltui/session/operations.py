@@ -24,7 +24,6 @@ from labeltui.session.doctor import doctor
 from labeltui.session.labelcommands import labels_list, labels_pull, labels_verify, look_at_labels
 from labeltui.session.logcommand import server_logs
 from labeltui.session.podcontrol import (
-    pod_gpus,
     pod_keys,
     pod_list,
     pod_restart,
@@ -34,6 +33,7 @@ from labeltui.session.podcontrol import (
     pod_terminate,
 )
 from labeltui.session.podcreate import pod_create
+from labeltui.session.podshop import pod_gpus, pod_make_volume, pod_volumes
 from labeltui.session.servercontrol import server_restart, server_start, server_stop
 from labeltui.session.traincontrol import train_start, train_status, train_stop
 
@@ -46,11 +46,13 @@ __all__ = [
     "pod_gpus",
     "pod_keys",
     "pod_list",
+    "pod_make_volume",
     "pod_restart",
     "pod_show",
     "pod_start",
     "pod_stop",
     "pod_terminate",
+    "pod_volumes",
     "server_logs",
     "server_restart",
     "server_start",

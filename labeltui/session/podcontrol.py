@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from labeltui.domain import documents
 from labeltui.domain.pod import Pod, PodAction
-from labeltui.domain.poddocuments import gpu_document, pod_document, pod_line
-from labeltui.domain.problems import Failed, Misused
+from labeltui.domain.poddocuments import pod_document, pod_line
+from labeltui.domain.problems import Failed
+from labeltui.hosts.own_keys import read_public
 from labeltui.session import podresume
 from labeltui.session.podresume import can_be_reached, settled
 from labeltui.session.podtarget import legal, target
@@ -42,19 +42,11 @@ async def pod_show(session: Session, params: Mapping[str, Any], _report: Report)
     }
 
 
-async def pod_gpus(session: Session, _params: Mapping[str, Any], _report: Report) -> Document:
-    """Kinds of GPU with price and stock, the cheapest first."""
-    client = await session.rental.client()
-    offers = await client.gpu_offers()
-    priced = sorted(offers, key=lambda o: (o.price_secure is None, o.price_secure or 0, o.name))
-    return {"as_of": documents.moment(session.clock()), "gpus": [gpu_document(offer) for offer in priced]}
-
-
 async def pod_keys(session: Session, params: Mapping[str, Any], _report: Report) -> Document:
     """The account's SSH keys; with ``add``, after adding the public key in that file."""
     client = await session.rental.client()
     if params.get("add"):
-        keys = await client.add_ssh_key(public_key(str(params["add"])))
+        keys = await client.add_ssh_key(read_public(str(params["add"])).line)
     else:
         keys = await client.ssh_keys()
     listed = [{"fingerprint": key.fingerprint or None, "comment": key.comment or None} for key in keys]
@@ -127,18 +119,3 @@ async def until(session: Session, holds: Callable[[Pod], bool], report: Report) 
         ) from None  # fmt: skip
     assert state.pod.value is not None  # noqa: S101 - what was waited for
     return await settled(session, state.pod.value, holds, report)
-
-
-def public_key(path: str) -> str:
-    """The line of a public key file. Raises Misused for a private one."""
-    try:
-        line = Path(path).expanduser().read_text("utf-8").strip()
-    except OSError as error:
-        raise Misused(
-            "no_key_file", f"{path} can't be read: {error.strerror}.", "Name a .pub file."
-        ) from None
-    if "PRIVATE KEY" in line:
-        raise Misused(
-            "private_key", f"{path} is a private key.", "Name its .pub file; the private one stays here."
-        )
-    return line

@@ -26,6 +26,7 @@ class VouchedPrompter:
     def __init__(self, prompter: Prompter, fingerprints: frozenset[str]) -> None:
         self._prompter = prompter
         self._fingerprints = fingerprints
+        self.vouched = False
 
     async def secret(self, title: str, prompt: str) -> str | None:
         """Passed on."""
@@ -33,7 +34,8 @@ class VouchedPrompter:
 
     async def trust_host_key(self, key: HostKey) -> bool:
         """True for a key that RunPod's own log of this container shows."""
-        return key.fingerprint in self._fingerprints or await self._prompter.trust_host_key(key)
+        self.vouched = key.fingerprint in self._fingerprints
+        return self.vouched or await self._prompter.trust_host_key(key)
 
 
 class PodHost:
@@ -42,7 +44,8 @@ class PodHost:
     kind: Literal["ssh", "local"] = "ssh"
 
     def __init__(self, rental: Rental, state: StateDir, prompter: Prompter, make: MakeHost) -> None:
-        self.address = rental.section.pod if rental.section is not None else ""
+        self.address = rental.name
+        self.vouched = False  # whether the key of the connection is one that the container log shows
         self._rental = rental
         self._state = state
         self._prompter = prompter
@@ -68,6 +71,8 @@ class PodHost:
         host = self._make(door, known_hosts, prompter)
         await host.connect()
         self._host = host
+        if isinstance(prompter, VouchedPrompter):
+            self.vouched = prompter.vouched
 
     def _known_hosts(self, pod: Pod) -> Path:
         """The file of this container's keys: another start of the container is another pin."""
@@ -141,11 +146,11 @@ def _door(pod: Pod) -> str:
     return pod.ssh.address
 
 
-def ssh_of(key: str | None) -> MakeHost:
-    """How a pod's ssh is reached: with this private key, or with those that ssh itself would use."""
+def ssh_of(rental: Rental) -> MakeHost:
+    """How a pod's ssh is reached: with the private key of the rental, or with those that ssh itself would use."""
 
     def make(address: str, known_hosts: Path, prompter: Prompter) -> SshHost:
         options: dict[str, Any] = {"known_hosts": ()}
-        return SshHost(address, key=key, own_known_hosts=known_hosts, prompter=prompter, **options)
+        return SshHost(address, key=rental.ssh_key, own_known_hosts=known_hosts, prompter=prompter, **options)
 
     return make

@@ -12,6 +12,7 @@ from labeltui.domain.money import Account
 from labeltui.domain.pod import Load, NetworkVolume, Pod, PodStatus, described
 from labeltui.domain.podrules import same_named
 from labeltui.domain.problems import Failed, LabeltuiError, Misused
+from labeltui.domain.reading import Reading
 from labeltui.domain.state import RequestsLeft
 from labeltui.runpod.client import RunpodClient
 from labeltui.runpod.keys import FoundKey, Secret, find_key
@@ -61,6 +62,29 @@ class Rental:
         self._pod_id: str | None = None
         self._last: Pod | None = None
         self._volumes: tuple[float, dict[str, NetworkVolume]] | None = None
+        self._adopted: tuple[str, str | None] | None = None
+
+    @property
+    def name(self) -> str:
+        """Name or id of the pod: the one rented in this session, else the profile's; empty where there is none."""
+        if self._adopted is not None:
+            return self._adopted[0]
+        return self.section.pod if self.section is not None else ""
+
+    @property
+    def ssh_key(self) -> str | None:
+        """Private key to reach it with; None leaves it to ssh's own."""
+        own = self.section.key if self.section is not None else None
+        return (self._adopted[1] if self._adopted is not None else None) or own
+
+    def adopt(self, pod: Pod, key: str | None) -> None:
+        """Work on this pod from now on, and reach it with that private key (None: as before)."""
+        self._adopted = (pod.name, key)
+        self._pod_id = self.known_id = pod.id
+        self._last = pod
+        reading: Reading[Pod] = Reading(pod, self._clock(), interval_s=CHANGING_S)
+        self._store.update(pod=reading)  # what was said of the one before is not said of this one
+        self.wake()
 
     async def client(self) -> RunpodClient:
         """The account's client. Raises Misused when there is no API key."""
@@ -83,14 +107,14 @@ class Rental:
         Raises Failed ``no_pod`` when it is not there: neither by its id nor in the list, for either alone is
         late at times. Raises Misused ``pod_ambiguous`` when several have the name and none is known.
         """
-        section = self._named()
+        name = self._named()
         client = await self.client()
         found = await client.pod(self._pod_id) if self._pod_id is not None else None
         if found is None or found.status is PodStatus.TERMINATED:
-            found = self._chosen(await client.pods(), section.pod)
+            found = self._chosen(await client.pods(), name)
         if found is None:
             self._pod_id = None
-            raise self._gone(section.pod)
+            raise self._gone(name)
         self._pod_id = self.known_id = found.id
         self._last = (await self._sized((found,)))[0]
         self._tell_limits()
@@ -105,7 +129,7 @@ class Rental:
 
     async def owns(self, pod: Pod) -> bool:
         """Whether this is the pod of the profile: by id; by name only where one pod has it."""
-        if self.section is None:
+        if not self.name:
             return False
         if self._pod_id is None:
             try:
@@ -113,14 +137,15 @@ class Rental:
             except LabeltuiError as error:
                 if error.problem.code not in ("no_pod", "pod_ambiguous"):
                     raise
-        return pod.id in (self._pod_id, self.section.pod)
+        return pod.id in (self._pod_id, self.name)
 
-    def _named(self) -> RunpodSection:
-        if self.section is None:
+    def _named(self) -> str:
+        if not self.name:
             raise Misused(
-                "no_pod_named", "This profile names no pod.", "Add [profiles.NAME.runpod] with pod = \"...\"."
+                "no_pod_named", "This profile names no pod.",
+                "Rent one with p n (`labeltui pod create`), or add [profiles.NAME.runpod] with pod = \"...\".",
             )  # fmt: skip
-        return self.section
+        return self.name
 
     def _chosen(self, pods: tuple[Pod, ...], named: str) -> Pod | None:
         there = tuple(pod for pod in pods if pod.status is not PodStatus.TERMINATED)
@@ -184,7 +209,10 @@ class Rental:
 
     def _pod_interval(self) -> float:
         pod = self._store.state.pod.value
-        return self._paced(CHANGING_S if pod is not None and pod.status in CHANGING else STEADY_S)
+        on_its_way = pod is not None and (
+            pod.status in CHANGING or (pod.status is PodStatus.RUNNING and pod.ssh is None)
+        )
+        return self._paced(CHANGING_S if on_its_way else STEADY_S)
 
     def _paced(self, wanted: float) -> float:
         """Seconds between looks, as many more as RunPod's limits ask for."""

@@ -30,6 +30,9 @@ def command_line(action: Action, params: Mapping[str, Any]) -> str:
             continue
         if param.kind == "bool":
             words_.append(param.flag)
+        elif param.kind == "list":
+            for item in value:
+                words_ += [param.flag, str(item)]
         elif param.kind == "pairs":
             for key, item in value.items():
                 words_ += [param.flag, key, "…" if param.name == "env" else str(item)]

@@ -73,10 +73,16 @@ class Session:
         read_only: bool = False,
         pod: DemoPod | None = None,
         clock: Clock = utc_now,
+        config: Path | None = None,
     ) -> None:
         self.name, self.profile, self.read_only, self.pod, self.clock = name, profile, read_only, pod, clock
+        self.config, self.kept, self.started = config, state, False
         self.demo = pod.scenario if pod is not None else None
-        self.store = Store(SessionState(Identity(name, read_only, pod is not None, self.demo or "")))
+        self.store = Store(
+            SessionState(
+                Identity(name, read_only, pod is not None, self.demo or "", profile.host == "runpod")
+            )
+        )
         self.log = LogStore()
         self.journal = Journal()
         server = profile.server
@@ -120,7 +126,7 @@ class Session:
 
     async def start(self, *, hold: bool = True) -> None:
         """Begin to connect and watch; returns at once. ``hold`` takes the sticky local port for the tunnel."""
-        self.tunnel.hold = hold
+        self.tunnel.hold, self.started = hold, True
         self._supervisor.run("link", self.link.run)
         for poller in self.sources.pollers:
             self._supervisor.run(poller.field, poller.run)

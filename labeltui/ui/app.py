@@ -11,7 +11,11 @@ from labeltui.ui.core import Core
 from labeltui.ui.dispatch import Running
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from textual.app import App
+
+    from labeltui.session.session import Session
 
 
 class Console(Core):
@@ -91,6 +95,24 @@ class Console(Core):
 
         self.push_screen(FormScreen(action, prefilled(action, self.session, self.state)), submitted)
 
+    def action_deploy(self, prefill: Mapping[str, object] | None = None) -> None:
+        """Choose what to rent, see the price, rent it. ``prefill``: parameters of ``pod.create`` to start with."""
+        if self.session is None:
+            return
+        running = self.dispatcher.running.get("pod.create")
+        if running is not None:
+            from labeltui.ui.screens.checklist import ChecklistScreen  # noqa: PLC0415 - after first paint
+
+            self.push_screen(ChecklistScreen(running))
+            return
+        from labeltui.ui.screens.deploy import DeployScreen  # noqa: PLC0415 - after first paint
+
+        async def submitted(params: dict[str, object] | None) -> None:
+            if params is not None:
+                await self.dispatcher.invoke("pod.create", params)
+
+        self.push_screen(DeployScreen(cast("Session", self.session), prefill), submitted)
+
     def action_problem(self) -> None:
         """The evidence behind what went wrong last."""
         found = self._problem()
@@ -135,6 +157,10 @@ class Console(Core):
     def action_started(self, running: Running) -> None:
         """Long installations get a screen of their own; it can be closed while they go on."""
         super().action_started(running)
+        if running.action.id == "pod.create":
+            from labeltui.ui.screens.checklist import ChecklistScreen  # noqa: PLC0415 - after first paint
+
+            self.push_screen(ChecklistScreen(running))
         if running.action.id == "setup":
             from labeltui.ui.screens.steps import StepsScreen  # noqa: PLC0415 - after first paint
 

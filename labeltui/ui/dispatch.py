@@ -30,6 +30,7 @@ class Running:
     steps: dict[str, dict[str, Any]] = field(default_factory=dict)
     lines: list[str] = field(default_factory=list)
     worker: Worker[None] | None = None
+    params: Mapping[str, Any] = field(default_factory=dict)
 
 
 class ConsoleReport:
@@ -106,7 +107,7 @@ class Dispatcher:
         self._start(action, params)
 
     def _start(self, action: Action, params: Mapping[str, Any]) -> None:
-        running = Running(action, last="…")
+        running = Running(action, last="…", params=params)
         self.running[action.id] = running
         running.worker = self._app.run_worker(
             self._perform(running, params),

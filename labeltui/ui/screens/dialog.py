@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 from textual import events
 from textual.binding import Binding
@@ -41,7 +41,7 @@ class Button(Static, can_focus=True):
 class Dialog(ModalScreen[T]):
     """A screen that esc closes with the answer None."""
 
-    CSS_PATH = "dialog.tcss"
+    CSS_PATH: ClassVar[Any] = "dialog.tcss"
     BINDINGS: ClassVar = [
         Binding("escape", "dismiss_none", show=False),
         Binding("ctrl+c", "dismiss_none", show=False),

@@ -22,6 +22,8 @@ STATES = {
     "true": ("✓", Tone.FAINT),
     "running": ("▶", Tone.BUSY),
     "started": ("▶", Tone.BUSY),
+    "waiting": ("·", Tone.FAINT),
+    "cancelled": ("■", Tone.WARN),
     "failed": ("✗", Tone.BAD),
     "error": ("✗", Tone.BAD),
 }
@@ -58,6 +60,10 @@ class StepsScreen(Dialog[None]):
         self._steps.styles.height = min(len(lines) + 1, max(3, self.size.height // 2))
         self._steps.set_lines(lines)
         self._steps.move(len(lines))
+        self._show_output()
+
+    def _show_output(self) -> None:
+        """The newest lines that fit."""
         room, width = max(1, self._output.size.height), max(10, self._output.size.width)
         newest = self._job.lines[-room:]
         self._output.set_lines(

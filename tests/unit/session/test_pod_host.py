@@ -58,7 +58,7 @@ class Found:
     """A rental whose pod is ``pod``."""
 
     def __init__(self, pod: Pod, log: Log) -> None:
-        self.section = RunpodSection(pod="annot")
+        self.name, self.section = "annot", RunpodSection(pod="annot")
         self.pod, self.log = pod, log
 
     async def find(self) -> Pod:

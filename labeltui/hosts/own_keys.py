@@ -1,0 +1,149 @@
+"""The operator's own SSH keys: what is in ``~/.ssh``, what the agent holds, and making a new one."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import asyncssh
+from asyncssh.public_key import decode_ssh_public_key
+
+from labeltui.domain.problems import Failed, Misused
+
+FOLDER = "~/.ssh"
+NEW_KEY = "~/.ssh/labeltui_ed25519"
+AGENT_DEADLINE_S = 3.0
+LONGEST_FILE = 64 * 1024
+_ORDER = ("ssh-ed25519", "sk-ssh-ed25519@openssh.com", "ecdsa-sha2-nistp256", "ssh-rsa")
+
+
+@dataclass(frozen=True, slots=True)
+class OwnKey:
+    """A public key that can be given to a pod. ``path`` is its ``.pub`` file; None for one of the agent alone."""
+
+    line: str
+    path: Path | None = None
+
+    @property
+    def private(self) -> Path | None:
+        """The private key's file, where there is one."""
+        if self.path is None or self.path.suffix != ".pub":
+            return None
+        other = self.path.with_suffix("")
+        return other if other.is_file() else None
+
+    @property
+    def algorithm(self) -> str:
+        """``ssh-ed25519`` and the like."""
+        return self.line.split(None, 1)[0]
+
+    @property
+    def comment(self) -> str:
+        """Usually ``user@machine``."""
+        parts = self.line.split(None, 2)
+        return parts[2] if len(parts) > 2 else ""
+
+
+def read_public(path: str | Path) -> OwnKey:
+    """The key in a public key file. Raises Misused for a private one, and for what is no key at all."""
+    where = Path(path).expanduser()
+    try:
+        with where.open("rb") as file:
+            text = file.read(LONGEST_FILE).decode("utf-8", "replace").strip()
+    except OSError as error:
+        raise Misused(
+            "no_key_file", f"{path} can't be read: {error.strerror}.", "Name a .pub file."
+        ) from None
+    if "PRIVATE KEY" in text:
+        raise Misused(
+            "private_key", f"{path} is a private key.", "Name its .pub file; the private one stays here."
+        )
+    line = text.splitlines()[0].strip() if text else ""
+    try:
+        asyncssh.import_public_key(line)
+    except (asyncssh.KeyImportError, ValueError):
+        raise Misused(
+            "bad_ssh_key",
+            f"{path} holds no public SSH key.",
+            "Name a .pub file, such as ~/.ssh/id_ed25519.pub.",
+        ) from None
+    return OwnKey(line, where)
+
+
+def in_folder(folder: str | Path = FOLDER) -> tuple[OwnKey, ...]:
+    """Every public key there that can be read, those of today's kinds first."""
+    found = []
+    for path in sorted(Path(folder).expanduser().glob("*.pub")):
+        try:
+            found.append(read_public(path))
+        except Misused:
+            continue  # a certificate, or something else of that name
+    return tuple(sorted(found, key=lambda key: (_rank(key), str(key.path))))
+
+
+def _rank(key: OwnKey) -> int:
+    return _ORDER.index(key.algorithm) if key.algorithm in _ORDER else len(_ORDER)
+
+
+async def of_agent() -> tuple[OwnKey, ...]:
+    """The keys that the SSH agent holds; none where there is no agent, or it does not answer."""
+    try:
+        async with asyncio.timeout(AGENT_DEADLINE_S):
+            agent = await asyncssh.connect_agent()
+            if agent is None:
+                return ()
+            async with agent:
+                pairs = await agent.get_keys()
+    except (OSError, TimeoutError, ValueError, asyncssh.Error):
+        return ()
+    lines = []
+    for pair in pairs:
+        try:
+            key = decode_ssh_public_key(pair.public_data)
+        except (asyncssh.KeyImportError, ValueError):
+            continue
+        comment = pair.get_comment() or "agent"
+        kind_and_key = key.export_public_key("openssh").decode().split()[:2]
+        lines.append(" ".join((*kind_and_key, _plain(comment))))
+    return tuple(OwnKey(line) for line in lines)
+
+
+def _plain(comment: str) -> str:
+    return " ".join("".join(c if c.isprintable() else " " for c in comment).split())
+
+
+async def all_keys() -> tuple[OwnKey, ...]:
+    """What is in the folder, then what only the agent has."""
+    filed = in_folder()
+    known = {tuple(key.line.split()[:2]) for key in filed}
+    return filed + tuple(key for key in await of_agent() if tuple(key.line.split()[:2]) not in known)
+
+
+def make(path: str | Path = NEW_KEY, comment: str = "labeltui") -> OwnKey:
+    """Make an Ed25519 key without a passphrase, for its owner's eyes only. Raises Failed rather than replace one."""
+    private = Path(path).expanduser()
+    public = private.with_name(private.name + ".pub")
+    if private.exists() or public.exists():
+        raise Failed(
+            "key_exists",
+            f"{private} is already there.",
+            "Choose that key, or name another file for the new one.",
+        )
+    key = asyncssh.generate_private_key("ssh-ed25519", comment=comment)
+    try:
+        private.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        _write_new(private, key.export_private_key("openssh"), 0o600)
+        _write_new(public, key.export_public_key("openssh"), 0o644)
+    except OSError as error:
+        raise Failed(
+            "not_written", f"{private} can't be written: {error.strerror}.", "Check the folder."
+        ) from None
+    return read_public(public)
+
+
+def _write_new(path: Path, content: bytes, mode: int) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(content)

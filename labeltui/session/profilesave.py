@@ -1,0 +1,34 @@
+"""Writing what was rented into the profile, so that the next session finds it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from labeltui.config.edit import set_values
+from labeltui.domain.problems import Misused
+
+if TYPE_CHECKING:
+    from labeltui.session.session import Session
+
+
+def save_pod(session: Session, pod: str, key: str | None) -> str | None:
+    """Name the pod (and its key, where the profile has none) in the profile's file.
+
+    Returns in words what was written; None when the profile says so already. Raises LabeltuiError.
+    """
+    if session.config is None:
+        raise Misused(
+            "no_config", "This session has no profile file to write to.", "See `labeltui config init`."
+        )
+    section = session.profile.runpod
+    values: dict[tuple[str, ...], str] = {}
+    if key is not None and (section is None or section.key is None):
+        values["runpod", "key"] = key
+    if section is None or section.pod != pod:
+        values["runpod", "pod"] = pod  # last: a new value stands first in its table
+    if not values:
+        return None
+    changed = set_values(
+        session.config, {("profiles", session.name, *path): value for path, value in values.items()}
+    )
+    return f"{' and '.join(path[-1] for path in values)} in {session.config}" if changed else None

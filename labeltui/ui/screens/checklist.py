@@ -1,0 +1,148 @@
+"""The way from no pod to a server that answers: each step with its state, time and words, and what it costs so far."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, ClassVar, cast
+
+from textual.app import ComposeResult
+from textual.binding import Binding
+from textual.containers import Container
+from textual.content import Content
+from textual.widgets import Static
+
+from labeltui.domain.money import cost_of
+from labeltui.ui.dispatch import Running
+from labeltui.ui.screens.steps import STATES, StepsScreen
+from labeltui.ui.text import fit, safe
+from labeltui.ui.words import Tone, remaining
+
+if TYPE_CHECKING:
+    from labeltui.ui.core import Core
+
+TITLE_WIDTH = 30
+OVER = ("done", "skipped", "failed", "cancelled")
+
+
+class ChecklistScreen(StepsScreen):
+    """Steps above, the pod's money under them, the newest output below; closed at any time, it goes on behind."""
+
+    BINDINGS: ClassVar = [
+        Binding("ctrl+c", "cancel", show=False),
+        Binding("t", "terminate", show=False),
+        Binding("g", "go_on", show=False),
+    ]
+
+    def __init__(self, running: Running) -> None:
+        super().__init__(running)
+        self._money = Static("", classes="money", markup=False)
+        self._over = ""
+
+    def compose(self) -> ComposeResult:
+        """Steps, money, output."""
+        with Container(classes="box -wide -tall") as box:
+            box.border_title = Content(self._job.action.title)
+            box.border_subtitle = Content("esc: go on in the background · ctrl+c cancels")
+            yield self._steps
+            yield self._money
+            yield self._output
+
+    def on_mount(self) -> None:
+        """Time goes on, and money with it."""
+        super().on_mount()
+        self.set_interval(1.0, self.progressed)
+
+    def progressed(self) -> None:
+        """Something was said, or a second has passed."""
+        if not self.is_mounted:
+            return
+        now = cast("Core", self.app).clock()
+        width = max(20, self._steps.size.width)
+        lines: list[Content] = []
+        for entry in self._job.steps.values():
+            lines += step_lines(entry, now, width)
+        self._steps.styles.height = min(len(lines) + 1, max(4, self.size.height - 12))
+        self._steps.set_lines(lines or [Content.styled("Looking at what there is …", Tone.FAINT)])
+        self._money.update(money_line(self._job.steps, now, running=not self._over))
+        self._show_output()
+
+    def ended(self, text: str) -> None:
+        """It is over: say how, and what can be done with the pod that there may be."""
+        self._over = text or "over"
+        self.progressed()
+        pod = next((str(e["pod"]) for e in self._job.steps.values() if e.get("pod")), None)
+        whole = all(str(e.get("state")) in ("done", "skipped") for e in self._job.steps.values())
+        ways = "esc closes" if whole else "g goes on · esc closes"
+        if pod is not None and not whole:
+            ways = f"g goes on · t terminates {safe(pod)} · esc leaves it running"
+        box = self.query_one(".box", Container)
+        box.border_subtitle = Content(ways)
+        box.set_class(not whole, "-warn")
+
+    def action_cancel(self) -> None:
+        """Stop waiting; the screen stays, to say what became of the pod."""
+        if not self._over and self._job.worker is not None:
+            self._job.worker.cancel()
+
+    async def action_terminate(self) -> None:
+        """Give the pod back, once its name was typed."""
+        if self._over:
+            app = cast("Core", self.app)
+            self.dismiss(None)
+            await app.dispatcher.invoke("pod.terminate")
+
+    async def action_go_on(self) -> None:
+        """The same command again: what is done already is found done."""
+        if self._over:
+            app = cast("Core", self.app)
+            self.dismiss(None)
+            await app.dispatcher.invoke(self._job.action.id, self._job.params)
+
+
+def step_lines(entry: Mapping[str, Any], now: datetime, width: int) -> list[Content]:
+    """A step: glyph, title, time, words; and for one that failed, what went wrong and what to do."""
+    state = str(entry.get("state") or "")
+    glyph, tone = STATES.get(state, ("·", Tone.FAINT))
+    took = entry.get("took_s")
+    if took is None and state == "running":
+        since = _moment(entry.get("since"))
+        took = (now - since).total_seconds() if since is not None else None
+    time = remaining(float(took)) if took else ""
+    faint = Tone.FAINT if state == "waiting" else Tone.PLAIN
+    head = Content.assemble(
+        (f"{glyph} ", tone),
+        (fit(safe(str(entry.get("title") or "")), TITLE_WIDTH), faint),
+        (f"{time:>6}  ", Tone.FAINT),
+    )
+    words = str(entry.get("detail") or ("" if state in ("waiting", "running") else state))
+    if state not in ("failed", "cancelled"):
+        room = max(8, width - TITLE_WIDTH - 10)
+        return [Content.assemble(head, (fit(safe(words), room).rstrip(), Tone.FAINT))]
+    told = [head + Content.styled(state, Tone.BAD)]
+    for text, look in ((words, Tone.BAD), (str(entry.get("hint") or ""), Tone.PLAIN)):
+        if text and text != state:
+            wrapped = Content.styled(safe(text), look).wrap(max(20, width - 4))
+            told += [Content("  ") + line.rstrip() for line in wrapped]
+    return told
+
+
+def money_line(steps: Mapping[str, Mapping[str, Any]], now: datetime, *, running: bool) -> Content:
+    """The pod, its rate, and what it has cost; nothing before there is one."""
+    entry = next((e for e in reversed(list(steps.values())) if e.get("pod")), None)
+    if entry is None:
+        return Content.styled("Nothing is rented yet: nothing is paid for.", Tone.FAINT)
+    since = _moment(entry.get("billed_since"))
+    rate = Decimal(entry["rate"]) if entry.get("rate") else None
+    spent = "" if rate is None or since is None else f" · ${cost_of(rate, now - since):.3f} so far"
+    price = "at an unknown price" if rate is None else f"${rate:.3f}/h"
+    tone = Tone.PLAIN if running else Tone.WARN
+    return Content.assemble((safe(str(entry["pod"])), "bold $foreground"), (f" · {price}{spent}", tone))
+
+
+def _moment(text: Any) -> datetime | None:
+    try:
+        return datetime.fromisoformat(str(text)) if text else None
+    except ValueError:
+        return None
