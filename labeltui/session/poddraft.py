@@ -69,15 +69,15 @@ class Draft:
             others=tuple(prefill.get("or") or ()),
         )
 
-    def settled(self, shop: Shop, profile_pod: str, own_key: str | None) -> Draft:
+    def settled(self, shop: Shop, profile_pod: str, *, saves: bool) -> Draft:
         """With what the shop decides: a name that is free, a key that is there, a volume by its id."""
         volume = next((v for v in shop.volumes if self.storage in (v.id, v.name)), None)
         return replace(
             self,
             name=_free_name(self.name or profile_pod, shop),
-            key=self.key or _first_key(shop, own_key),
+            key=self.key or _first_key(shop),
             storage=volume.id if volume is not None else self.storage,
-            save=self.save or not profile_pod,
+            save=saves and (self.save or not profile_pod),
         )
 
     # -- what the choices mean
@@ -267,16 +267,6 @@ def _free_name(wanted: str, shop: Shop) -> str:
     return wanted if wanted and wanted not in shop.names else unique_name(wanted or "labeltui")
 
 
-def _first_key(shop: Shop, own_key: str | None) -> str:
-    """The profile's key where its public half is there, else the first; a new one where there is none."""
-    for key in shop.own_keys:
-        if own_key is not None and key.private is not None and key.private.samefile(_path(own_key)):
-            return key_id(key)
+def _first_key(shop: Shop) -> str:
+    """The profile's key, else the first in ``~/.ssh``; a new one where there is none."""
     return key_id(shop.own_keys[0]) if shop.own_keys else MAKE_KEY
-
-
-def _path(text: str) -> Any:
-    from pathlib import Path  # noqa: PLC0415 - only here
-
-    path = Path(text).expanduser()
-    return path if path.exists() else Path(__file__)

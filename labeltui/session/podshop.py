@@ -18,7 +18,7 @@ from labeltui.domain.poddocuments import gpu_document, volume_document
 from labeltui.domain.problems import LabeltuiError, Misused, Refused
 from labeltui.domain.quote import price
 from labeltui.domain.sizing import LEAST_VOLUME_GB, MOST_NETWORK_GB
-from labeltui.hosts.own_keys import OwnKey, all_keys
+from labeltui.hosts.own_keys import OwnKey, all_keys, read_public
 from labeltui.session.podplan import volume_place
 from labeltui.session.podrent import pending_name
 
@@ -67,12 +67,25 @@ async def look(session: Session, cloud: Cloud = Cloud.SECURE) -> Shop:
         part("volumes", client.network_volumes()),
         part("pods", client.pods()),
         part("account_keys", client.ssh_keys()),
-        part("own_keys", all_keys()),
+        part("own_keys", _own_keys(session)),
     )
     names = tuple(pod.name for pod in pods)
     return Shop(
         session.clock(), offers, places, volumes, names, account_keys, own, pending_name(session), errors
     )
+
+
+async def _own_keys(session: Session) -> tuple[OwnKey, ...]:
+    """The operator's keys, the profile's own first, wherever it lies."""
+    keys = await all_keys()
+    private = session.rental.ssh_key
+    if private is None:
+        return keys
+    try:
+        own = read_public(f"{private}.pub")
+    except Misused:
+        return keys  # without its public half it can't be given to a pod
+    return (own, *(key for key in keys if key.line.split()[:2] != own.line.split()[:2]))
 
 
 async def account_now(session: Session) -> Account:

@@ -56,7 +56,6 @@ class DeployScreen(Dialog[dict[str, Any]]):
         self._account_told = "Asking for the balance …"
         section = session.profile.runpod
         self._profile_pod = section.pod if section is not None else ""
-        self._own_key = section.key if section is not None else None
         self.draft = Draft.begun(dict(prefill or {}), self._profile_pod)
         models, spatial = needs(session)
         self.gpus = GpuPart(models, spatial)
@@ -102,12 +101,13 @@ class DeployScreen(Dialog[dict[str, Any]]):
     # -- asking
 
     async def _look(self) -> None:
+        session = self._session
         try:
-            self._shop = await look(self._session, self.draft.cloud)
+            self._shop = await look(session, self.draft.cloud)
         except LabeltuiError as error:
             self._say(f"{error.problem.message} {error.problem.hint}", Tone.BAD)
             return
-        self.draft = self.draft.settled(self._shop, self._profile_pod, self._own_key)
+        self.draft = self.draft.settled(self._shop, self._profile_pod, saves=session.config is not None)
         self.choices.offer(self.draft, self._shop)
         self._show_offers()
         if self.draft.gpu:
