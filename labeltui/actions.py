@@ -85,8 +85,11 @@ class Action:
         return podrules.called(pod) if self.takes_pod and pod is not None else state.identity.profile
 
 
-LEADERS: Mapping[str, str] = {"s": "server", "t": "train", "p": "pod"}
+LEADERS: Mapping[str, str] = {"s": "server", "t": "train", "p": "pod", "exclamation_mark": "shells"}
 """Leader keys and what they lead to."""
+
+QUIET_LEADERS = frozenset({"exclamation_mark"})
+"""Leaders that the footer does not name: the shell pane tells of its own."""
 
 
 _SERVER_OPTIONS = (
@@ -481,7 +484,36 @@ CONSOLE_ACTIONS: tuple[Action, ...] = (
     ),
 )
 
-ACTIONS: tuple[Action, ...] = SESSION_ACTIONS + POD_ACTIONS + CONSOLE_ACTIONS
+SHELL_ACTIONS: tuple[Action, ...] = (
+    Action(
+        "shell.new", "New shell", "one more shell on the host, as a tab of pane 2",
+        key="n", leader="exclamation_mark", danger=Danger.CHANGE, disabled=conditions.not_connected,
+        console="shell('new')",
+    ),
+    Action(
+        "shell.close", "Close the shell", "end the shell that is shown; asks where a program runs in it",
+        key="x", leader="exclamation_mark", danger=Danger.CHANGE, console="shell('close_current')",
+    ),
+    Action(
+        "shell.next", "Next shell", "show the next shell",
+        key="exclamation_mark", leader="exclamation_mark", console="shell('next')",
+    ),
+    Action(
+        "shell.previous", "Previous shell", "show the shell before",
+        key="p", leader="exclamation_mark", console="shell('previous')",
+    ),
+    Action(
+        "shell.rename", "Name the shell", "give the shell that is shown a name",
+        key="r", leader="exclamation_mark", console="shell('rename_current')",
+    ),
+    Action(
+        "shell.proxy", "Emergency shell", "a shell through RunPod's proxy: no files, no tunnel",
+        key="e", leader="exclamation_mark", danger=Danger.CHANGE, needs_host=False,
+        disabled=conditions.no_proxied_door, console="shell('door')",
+    ),
+)  # fmt: skip
+
+ACTIONS: tuple[Action, ...] = SESSION_ACTIONS + POD_ACTIONS + SHELL_ACTIONS + CONSOLE_ACTIONS
 BY_ID: Mapping[str, Action] = {action.id: action for action in ACTIONS}
 
 

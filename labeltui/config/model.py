@@ -83,6 +83,17 @@ class LabelsSection(Section):
     """Copy each label here as it is submitted. ``false``: they are counted, and nothing is copied."""
 
 
+class ShellSection(Section):
+    """The shell pane."""
+
+    tmux: bool = True
+    """Keep shells in tmux on the host, where it has one: they outlive the connection and the console."""
+    scrollback: Annotated[int, Field(ge=0, le=200_000)] = 10_000
+    """Lines that can be scrolled back to."""
+    command: str | None = None
+    """What runs in a shell; the login shell when left out."""
+
+
 class Profile(Section):
     """One session's settings."""
 
@@ -102,6 +113,8 @@ class Profile(Section):
     """The server on the host."""
     labels: LabelsSection = LabelsSection()
     """Copies of the labels on this machine."""
+    shell: ShellSection = ShellSection()
+    """The shells on the host."""
     keys: dict[str, str] = Field(default_factory=dict)
     """Keys by action id, e.g. ``"server.start" = "f5"``."""
 

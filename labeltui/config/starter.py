@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from labeltui.config.model import LabelsSection, Profile, ServerSection, SshSection
+from labeltui.config.model import LabelsSection, Profile, ServerSection, ShellSection, SshSection
 from labeltui.config.shape import keys_of
 
 _BARE = re.compile(r"[A-Za-z0-9_-]+")
@@ -31,12 +31,13 @@ def starter_text(name: str, given: Mapping[str, Any]) -> str:
         f"default = {_quoted(name)}",
         "",
         f"[{table}]",
-        *_section(Profile, values, skip=("ssh", "runpod", "server", "labels", "keys")),
+        *_section(Profile, values, skip=("ssh", "runpod", "server", "labels", "shell", "keys")),
     ]
     if values["host"] == "ssh":
         lines += ["", f"[{table}.ssh]", *_section(SshSection, values)]
     lines += ["", f"[{table}.server]", *_section(ServerSection, values)]
     lines += ["", f"[{table}.labels]", *_section(LabelsSection, {})]
+    lines += ["", f"[{table}.shell]", *_section(ShellSection, {})]
     return "\n".join(lines) + "\n"
 
 

@@ -112,6 +112,14 @@ def not_on_runpod(state: SessionState) -> str | None:
     return None if rents else "this profile is not on RunPod"
 
 
+def no_proxied_door(state: SessionState) -> str | None:
+    """RunPod's proxy leads to pods that run, and to nothing else."""
+    pod = state.pod.value
+    if pod is None:
+        return not_on_runpod(state) or "the pod is not known yet"
+    return None if pod.ssh_proxy is not None else f"the pod is {pod.status} and has no proxied door"
+
+
 def _cost(pod: Pod) -> str:
     return "an unknown price" if pod.compute_per_hour is None else f"${pod.compute_per_hour:.2f}/h"
 

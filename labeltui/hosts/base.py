@@ -86,6 +86,10 @@ class Shell(Protocol):
         """Tell the remote its new size (SIGWINCH)."""
         ...
 
+    def foreground(self) -> str | None:
+        """The program that has the terminal: empty while the shell itself has it, None where that can't be seen."""
+        ...
+
     async def wait(self) -> int | None:
         """The exit code, None when the connection went instead."""
         ...

@@ -152,6 +152,16 @@ class LocalShell:
         if not self._closed:
             _set_size(self._master, columns, rows)
 
+    def foreground(self) -> str | None:
+        """See :class:`~labeltui.hosts.base.Shell`."""
+        if self._closed:
+            return ""
+        try:
+            group = os.tcgetpgrp(self._master)
+        except OSError:
+            return None
+        return "" if group == self._process.pid else _name_of(group)
+
     async def wait(self) -> int | None:
         """See :class:`~labeltui.hosts.base.Shell`."""
         return await self._process.wait()
@@ -173,6 +183,13 @@ class LocalShell:
 
 def _set_size(descriptor: int, columns: int, rows: int) -> None:
     fcntl.ioctl(descriptor, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+
+
+def _name_of(process: int) -> str:
+    try:
+        return Path(f"/proc/{process}/comm").read_text().strip()
+    except OSError:  # it has just ended, or there is no /proc
+        return f"process {process}"
 
 
 def _take_terminal() -> None:

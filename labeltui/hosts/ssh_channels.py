@@ -127,6 +127,10 @@ class SshShell:
         with contextlib.suppress(OSError):
             self._process.change_terminal_size(columns, rows)
 
+    def foreground(self) -> None:
+        """See :class:`~labeltui.hosts.base.Shell`: SSH does not tell."""
+        return
+
     async def wait(self) -> int | None:
         """See :class:`~labeltui.hosts.base.Shell`."""
         with contextlib.suppress(OSError, asyncssh.Error):

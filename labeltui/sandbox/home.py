@@ -19,6 +19,12 @@ HOSTILE_NAMES = (
     "`touch pwned`; [link=x]spleen\nsecond line",
     "--force '\" && \u202emuelps",
 )
+# What the pod's passwd names: an interactive shell with the pod's own prompt, whatever this machine's files say.
+_LOGIN_SHELL = (
+    'case "$1" in -l) shift; set -- -i "$@";; esac',
+    'command -v bash >/dev/null || exec /bin/sh "$@"',
+    'exec bash --noprofile --rcfile "$HOME/.bashrc" "$@"',
+)
 
 
 class PodFiles:
@@ -40,10 +46,11 @@ class PodFiles:
             "HOME": str(self.home),
             "USER": "demo",
             "LOGNAME": "demo",
-            "SHELL": "/bin/sh",
+            "SHELL": str(self.bin / "shell"),
             "LANG": "C.UTF-8",
             "PATH": f"{self.bin}:/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin",
             "TMPDIR": str(self.tmp),
+            "TMUX_TMPDIR": str(self.tmp),
             "PS1": "pod$ ",
             MARK: self.token,
         }
@@ -53,6 +60,7 @@ class PodFiles:
         self.make_home()
         for path in (self.studies, self.truth, self.bin, self.tmp):
             path.mkdir(parents=True)
+        _script(self.bin / "shell", *_LOGIN_SHELL)
         _script(self.bin / "python3", *self._venv_maker(scenario), f'exec {shlex.quote(sys.executable)} "$@"')
         (self.bin / "python").symlink_to("python3")
         if scenario.installed:

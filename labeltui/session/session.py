@@ -27,6 +27,7 @@ from labeltui.session.link import Link
 from labeltui.session.logstore import LogStore
 from labeltui.session.rental import Access, Rental
 from labeltui.session.serverwatch import ServerWatch
+from labeltui.session.shells import Shells
 from labeltui.session.sources import Sources
 from labeltui.session.statedir import StateDir, labels_folder
 from labeltui.session.store import Store
@@ -89,6 +90,7 @@ class Session:
         account = pod.account if pod is not None else None
         self.rental = Rental(self.store, clock, profile.runpod, Access(*account) if account else None)
         self.link = Link(host(self.rental), name, server.folder, server.python, self.store, clock)
+        self.shells = Shells(self.link.connected, profile.shell, name, read_only=read_only)
         self.tunnel = Tunnel(self.store, state, server.port, clock, hold=True)
         self.watch = ServerWatch(self.store, self.log, clock, lambda: self.tunnel.status.url)
         self.sources = Sources(
@@ -166,9 +168,8 @@ class Session:
             await self.pod.close()
 
     async def open_shell(self, columns: int, rows: int, command: str | None = None) -> Shell:
-        """A shell on the host, as soon as it is connected."""
-        host = await self.link.connected()
-        return await host.shell(columns, rows, command=command)
+        """A shell on the host, as soon as it is connected; it ends with the connection."""
+        return await self.shells.plain(columns, rows, command)
 
     def reconnect(self) -> None:
         """Try to connect now, instead of when the back-off is over."""

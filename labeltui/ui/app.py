@@ -131,6 +131,16 @@ class Console(Core):
             return "The training", training.problem
         return self.dispatcher.last_problem
 
+    async def action_shell(self, verb: str) -> None:
+        """Do something with the shells of pane 2, which then has the keyboard."""
+        pane = self.panes.get("shell")
+        if pane is None:
+            return
+        done = getattr(pane, verb)()
+        if done is not None:
+            await done
+        self.focus_pane("shell")
+
     def action_save_screenshot(self) -> None:
         """Save the screen as a picture."""
         self.flash(f"saved {self.save_screenshot()}")

@@ -16,7 +16,7 @@ from textual.app import App
 from textual.binding import Binding
 from textual.widget import Widget
 
-from labeltui.actions import ACTIONS, BY_ID, LEADERS
+from labeltui.actions import ACTIONS, BY_ID, LEADERS, QUIET_LEADERS
 from labeltui.domain.state import Identity, Level, SessionState
 from labeltui.ui.contract import Hint, Pane, SessionLike
 from labeltui.ui.dispatch import Dispatcher, Running
@@ -240,7 +240,11 @@ class Core(App[int], inherit_bindings=False):
         own = list(pane.hints()) if pane is not None else []
         if self.frame_screen.current == "shell":
             return own
-        first = [(leader, f"{name}▸") for leader, name in LEADERS.items() if self.keymap.leaders[leader]]
+        first = [
+            (leader, f"{name}▸")
+            for leader, name in LEADERS.items()
+            if self.keymap.leaders[leader] and leader not in QUIET_LEADERS
+        ]
         last = [
             (self.keymap.keys_of(action), action.title.lower())
             for action in ACTIONS

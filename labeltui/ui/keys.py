@@ -58,9 +58,10 @@ class KeyMap:
                 self.problems.append(f"keys: there is no action {action_id!r}")
                 continue
             leader, _, key = keys.strip().rpartition(" ")
+            leader = _named(leader)
             if leader and leader not in self.leaders:
                 self.problems.append(
-                    f"keys: {action_id}: {leader!r} is not a leader key ({', '.join(LEADERS)})"
+                    f"keys: {action_id}: {leader!r} is not a leader key ({', '.join(map(shown, LEADERS))})"
                 )
                 continue
             self._place(known[action_id], leader, _named(key))
@@ -80,4 +81,4 @@ class KeyMap:
     def keys_of(self, action: Action) -> str:
         """The keys that run an action, as people write them: ``s x``; empty where it has none."""
         leader, key = self._keys.get(action.id, ("", ""))
-        return f"{leader} {shown(key)}".strip() if key else ""
+        return f"{shown(leader)} {shown(key)}".strip() if key else ""

@@ -11,7 +11,7 @@ from typing import Any
 
 from textual.pilot import Pilot
 
-from labeltui.config.model import Profile, ServerSection, SshSection
+from labeltui.config.model import Profile, ServerSection, ShellSection, SshSection
 from labeltui.domain.host import Gpu, HostMetrics, HostStatus, LinkState, TunnelState, TunnelStatus
 from labeltui.domain.problems import Problem
 from labeltui.domain.reading import Reading
@@ -21,6 +21,7 @@ from labeltui.domain.study import Fetch, Study, StudyQueue
 from labeltui.domain.training import Best, EpochPoint, TrainState, TrainStatus
 from labeltui.session.journal import Journal
 from labeltui.session.logstore import LogStore
+from labeltui.session.shells import Shells
 from labeltui.session.store import Store
 from labeltui.ui.app import Console
 
@@ -186,6 +187,19 @@ class StillShell:
     async def close(self) -> None:
         self._gone.set()
 
+    def foreground(self) -> str | None:
+        return ""
+
+
+class _ShellHost:
+    """What shells need of a host: those of the stand-in."""
+
+    def __init__(self, session: StandIn) -> None:
+        self._session = session
+
+    async def shell(self, columns: int, rows: int, *, command: str | None = None) -> Any:
+        return await self._session.open_shell(columns, rows, command)
+
 
 class StandIn:
     """What the frame needs of a session, over a real store; its shell comes only where ``prompt`` is set."""
@@ -200,6 +214,7 @@ class StandIn:
             server=ServerSection(models=("deepedit",)),
         )
         self.read_only = state.identity.read_only
+        self.shells = Shells(self._host, ShellSection(tmux=False), self.name, read_only=self.read_only)
         self.demo = None
         self.store = Store(state)
         self.journal = Journal()
@@ -219,6 +234,9 @@ class StandIn:
 
     async def close(self) -> None:
         self.closed = True
+
+    async def _host(self) -> Any:
+        return _ShellHost(self)
 
     async def open_shell(self, columns: int, rows: int, command: str | None = None) -> Any:
         if self.prompt is not None:

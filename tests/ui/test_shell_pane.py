@@ -19,7 +19,8 @@ from labeltui.domain.host import LinkState
 from labeltui.hosts.base import Shell
 from labeltui.hosts.local import LocalHost, LocalShell
 from labeltui.ui.app import Console
-from labeltui.ui.panes.shell import Phase, ShellPane
+from labeltui.ui.panes.shell import ShellPane
+from labeltui.ui.panes.shell_words import Phase
 from labeltui.ui.screens.confirm import ConfirmScreen
 
 SIZE = (120, 40)
@@ -50,6 +51,9 @@ class Lossy:
     async def close(self) -> None:
         await self.shell.close()
 
+    def foreground(self) -> str | None:
+        return self.shell.foreground()
+
     async def lose(self) -> None:
         """As when the network goes: reading ends, and nobody knows how the shell is."""
         self.cut = True
@@ -62,13 +66,13 @@ class WithShell(StandIn):
     def __init__(self, *arguments: Any, home: Path, **options: Any) -> None:
         super().__init__(*arguments, **options)
         self.host = LocalHost(env={"HOME": str(home), "PS1": f"{PROMPT} ", "TMPDIR": str(home)})
-        self.shells: list[Lossy] = []
+        self.lossy: list[Lossy] = []
         self.command = "bash --norc --noprofile"
 
     async def open_shell(self, columns: int, rows: int, command: str | None = None) -> Shell:
         shell = await self.host.shell(columns, rows, command=f"exec env PS1='{PROMPT} ' {self.command}")
-        self.shells.append(Lossy(shell))
-        return self.shells[-1]
+        self.lossy.append(Lossy(shell))
+        return self.lossy[-1]
 
     async def close(self) -> None:
         await super().close()
@@ -152,7 +156,7 @@ async def test_the_remote_has_a_true_size_and_hears_of_another(desk: Desk) -> No
     await desk.type("stty size")
     await desk.sees(f"^{rows} 80$")
     await desk.pilot.resize_terminal(200, 60)
-    await desk.until(lambda: desk.session.shells[0].sizes, "the new size at the remote")
+    await desk.until(lambda: desk.session.lossy[0].sizes, "the new size at the remote")
     await desk.type("clear; stty size")
     columns, rows = desk.pane.view.size
     await desk.sees(f"^{rows} {columns}$")
@@ -214,7 +218,7 @@ async def test_a_lost_connection_keeps_the_screen_and_the_next_shell_says_it_is_
     await desk.type("echo kept")
     await desk.sees("^kept$")
     desk.host(LinkState.RECONNECTING, "Connection reset by peer")
-    await desk.session.shells[0].lose()
+    await desk.session.lossy[0].lose()
     await desk.until(lambda: desk.pane.phase is Phase.LOST, "the loss")
     await desk.sees("^kept$")
     assert "the connection was lost" in desk.pane.facts
@@ -230,7 +234,7 @@ async def test_a_lost_connection_keeps_the_screen_and_the_next_shell_says_it_is_
     await desk.sees("^kept$")
     await desk.type("echo again")
     await desk.sees("^again$")
-    assert len(desk.session.shells) == 2
+    assert len(desk.session.lossy) == 2
 
 
 async def test_a_shell_that_exits_waits_for_enter(desk: Desk) -> None:
@@ -241,10 +245,10 @@ async def test_a_shell_that_exits_waits_for_enter(desk: Desk) -> None:
     assert "exited with code 3 · enter starts a new one" in desk.pane.facts
     desk.later += timedelta(seconds=60)
     desk.app.paint()
-    assert len(desk.session.shells) == 1
+    assert len(desk.session.lossy) == 1
     await desk.pilot.press("enter")
     await desk.prompted()
-    assert len(desk.session.shells) == 2
+    assert len(desk.session.lossy) == 2
 
 
 async def test_several_lines_are_asked_about_when_each_would_run(desk: Desk) -> None:
@@ -276,7 +280,7 @@ async def test_without_a_connection_the_pane_teaches_and_keys_are_the_consoles(t
         await desk.focus()
         await pilot.press("3")
         await desk.until(lambda: not desk.pane.view.has_focus, "another pane")
-        assert not desk.session.shells
+        assert not desk.session.lossy
 
 
 CANARY = b"\x1b]52;c;Y2FuYXJ5\x07\x1b]0;canary\x1b\\\x1b[5;31mcanary\x1b]8;;http://canary\x07x\x1b[21t\x1bPcanary\x1b\\\x9b5n\x1b[>c"

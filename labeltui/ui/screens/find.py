@@ -14,17 +14,19 @@ from labeltui.ui.text import safe
 class FindScreen(Dialog[str]):
     """One line of text; None when it was given up."""
 
-    def __init__(self, question: str, before: str = "") -> None:
+    def __init__(self, question: str, before: str = "", *, title: str = "Find", does: str = "finds") -> None:
         super().__init__()
         self._question = question
+        self._title = title
+        self._does = does
         self._words = Input(value=before)
         self._words.cursor_blink = False
 
     def compose(self) -> ComposeResult:
         """The question and a field."""
         with Container(classes="box") as box:
-            box.border_title = Content("Find")
-            box.border_subtitle = Content("enter finds · esc gives up")
+            box.border_title = Content(self._title)
+            box.border_subtitle = Content(f"enter {self._does} · esc gives up")
             yield Static(Content(safe(self._question)), classes="said")
             yield self._words
 

@@ -8,6 +8,7 @@ from textual.content import Content
 
 from labeltui.actions import ACTIONS, LEADERS, Action
 from labeltui.ui.frame import TITLES
+from labeltui.ui.keys import shown
 from labeltui.ui.layout import PANES
 from labeltui.ui.screens.picklist import Entry, PickList
 from labeltui.ui.words import Tone
@@ -19,7 +20,8 @@ if TYPE_CHECKING:
 def entries(app: Core) -> list[Entry]:
     """The registry by leader, then the focused pane, then the other panes."""
     groups: list[tuple[str, list[Action]]] = [
-        (f"{leader} {name}", [a for a in ACTIONS if a.leader == leader]) for leader, name in LEADERS.items()
+        (f"{shown(leader)} {name}", [a for a in ACTIONS if a.leader == leader])
+        for leader, name in LEADERS.items()
     ]
     groups.append(("console", [a for a in ACTIONS if not a.leader and app.keymap.keys_of(a)]))
     groups.append(("without a key", [a for a in ACTIONS if not app.keymap.keys_of(a) and offered(a)]))

@@ -26,7 +26,7 @@ class LeaderScreen(Dialog[str]):
 
     def __init__(self, name: str, leader: str, entries: Sequence[Entry]) -> None:
         super().__init__(classes="-low")
-        self._title = f"{leader}  {name}"
+        self._title = f"{shown(leader)}  {name}"
         self._entries = entries
 
     def compose(self) -> ComposeResult:

@@ -103,7 +103,21 @@ async def test_nothing_of_the_outer_environment_gets_in(
         await running.close()
     assert "RUNPOD_API_KEY" not in names
     assert names <= {
-        *("HOME", "USER", "LOGNAME", "SHELL", "LANG", "PATH", "TMPDIR", "PS1", "PWD", "OLDPWD", "SHLVL", "_"),
+        *(
+            "HOME",
+            "USER",
+            "LOGNAME",
+            "SHELL",
+            "LANG",
+            "PATH",
+            "TMPDIR",
+            "TMUX_TMPDIR",
+            "PS1",
+            "PWD",
+            "OLDPWD",
+            "SHLVL",
+            "_",
+        ),
         "LABELTUI_DEMO_POD",
     }
 

@@ -1,0 +1,201 @@
+"""Shells on the host: kept by its tmux where there is one, else as long as the connection."""
+
+from __future__ import annotations
+
+import os
+import re
+import socket
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from labeltui.config.model import ShellSection
+from labeltui.domain.problems import LabeltuiError, Refused, Unreachable
+from labeltui.hosts import tmux
+from labeltui.hosts.base import Completed, Host, Shell
+from labeltui.hosts.tmux import Farewell, Kept
+
+ASKED_WITHIN_S = 20.0
+
+
+class Keep(StrEnum):
+    """What a shell lives as long as."""
+
+    TMUX = "tmux"  # the host, or until it is exited
+    CONNECTION = "connection"
+    DOOR = "door"  # as CONNECTION, through the provider's proxy: nothing but a terminal
+
+
+@dataclass(slots=True)
+class OpenShell:
+    """A shell with what is known of it. ``resumed``: it ran before; ``why_not_kept`` in words, where it isn't."""
+
+    shell: Shell
+    keep: Keep
+    name: str = ""  # of its tmux session
+    resumed: bool = False
+    why_not_kept: str = ""
+    farewell: Farewell | None = field(default=None)
+
+
+class Ended(StrEnum):
+    """How a shell ended."""
+
+    EXITED = "exited"
+    LOST = "lost"  # with the connection
+    TAKEN = "taken"  # it goes on, in another console
+
+
+class Shells:
+    """Opens the shells of one profile. ``host`` returns it once it is connected; ``door`` opens the proxied one."""
+
+    def __init__(
+        self,
+        host: Callable[[], Awaitable[Host]],
+        section: ShellSection,
+        profile: str,
+        *,
+        read_only: bool = False,
+        door: Callable[[int, int], Awaitable[Shell]] | None = None,
+    ) -> None:
+        self.section = section
+        self._host = host
+        self._profile = profile
+        self.read_only = read_only
+        self._door = door
+
+    @property
+    def owner(self) -> str:
+        """This console, as it names itself to the host."""
+        return f"{re.sub(r'[^A-Za-z0-9._-]', '_', socket.gethostname())}/{os.getpid()}"
+
+    def name(self, number: int) -> str:
+        """The session that keeps shell ``number``."""
+        return tmux.session_name(self._profile, number)
+
+    async def plain(self, columns: int, rows: int, command: str | None = None) -> Shell:
+        """A shell that ends with the connection. Raises Refused when the session is read-only."""
+        self._allowed()
+        return await (await self._host()).shell(columns, rows, command=command or self.section.command)
+
+    async def open(self, number: int, columns: int, rows: int) -> OpenShell:
+        """Shell ``number``: the one that runs already where the host keeps it, else a new one."""
+        self._allowed()
+        host = await self._host()
+        if not self.section.tmux:
+            why = "tmux is off in the profile"
+        else:
+            name = self.name(number)
+            state, why = await self._prepare(host, name, columns, rows)
+            if not why:
+                shell = await host.shell(columns, rows, command=tmux.attach(name))
+                return OpenShell(shell, Keep.TMUX, name, state == "there", farewell=Farewell())
+        return OpenShell(await self.plain(columns, rows), Keep.CONNECTION, why_not_kept=why)
+
+    async def open_door(self, columns: int, rows: int) -> OpenShell:
+        """A shell through the provider's proxy, where nothing else gets in."""
+        self._allowed()
+        if self._door is None:
+            raise Refused("no_door", "This host has no proxied door.", "RunPod's pods have one.")
+        return OpenShell(await self._door(columns, rows), Keep.DOOR)
+
+    async def kept(self) -> tuple[Kept, ...]:
+        """The shells of this profile that the host keeps and that no other console shows, by number."""
+        if not self.section.tmux or self.read_only:
+            return ()
+        done = await self._ask(await self._host(), tmux.listing())
+        found = tmux.parse_listing(done.stdout.decode("utf-8", "replace"), self._profile)
+        return tuple(one for one in found if not self.taken(one))
+
+    async def free_number(self, taken: frozenset[int]) -> int:
+        """The lowest number that neither this console nor another has a shell under."""
+        used = set(taken)
+        if self.section.tmux and not self.read_only:
+            done = await self._ask(await self._host(), tmux.listing())
+            used |= {
+                one.number
+                for one in tmux.parse_listing(done.stdout.decode("utf-8", "replace"), self._profile)
+            }
+        return next(number for number in range(1, 1000) if number not in used)
+
+    def taken(self, kept: Kept) -> bool:
+        """Whether another console shows it now. One of this machine that has died shows nothing."""
+        if not kept.attached or kept.owner == self.owner:
+            return False
+        machine, _, process = kept.owner.rpartition("/")
+        if machine != self.owner.rpartition("/")[0] or not process.isdigit():
+            return True
+        try:
+            os.kill(int(process), 0)
+        except ProcessLookupError:
+            return False
+        except (OSError, OverflowError):
+            return True
+        return True
+
+    async def ended(self, opened: OpenShell) -> tuple[Ended, int | None]:
+        """How a shell whose output is over has ended, and its exit code where that is known."""
+        code = await opened.shell.wait()
+        farewell = opened.farewell
+        if farewell is None:
+            return (Ended.LOST if code is None else Ended.EXITED), code
+        if farewell.detached:
+            return Ended.TAKEN, None
+        return (Ended.EXITED if farewell.exited else Ended.LOST), None
+
+    async def foreground(self, opened: OpenShell) -> str | None:
+        """The program that runs in the shell: empty at the prompt, None when that can't be seen."""
+        if opened.keep is not Keep.TMUX:
+            return opened.shell.foreground()
+        try:
+            done = await self._ask(await self._host(), tmux.foreground(opened.name))
+        except LabeltuiError:
+            return None
+        return done.stdout.decode("utf-8", "replace").strip() if done.exit_code == 0 else None
+
+    async def scrollback(self, opened: OpenShell) -> bytes:
+        """All that can be scrolled back to, the screen last, as a terminal takes it."""
+        done = await self._ask(await self._host(), tmux.scrollback(opened.name, self.section.scrollback))
+        return done.stdout.removesuffix(b"\n").replace(b"\n", b"\r\n")
+
+    async def whole_screen(self, opened: OpenShell) -> bool:
+        """Whether the program in a kept shell has the whole screen, as an editor has."""
+        done = await self._ask(await self._host(), tmux.whole_screen(opened.name))
+        return done.stdout.strip() == b"1"
+
+    async def relabel(self, opened: OpenShell, label: str) -> None:
+        """Keep the operator's name for a shell with it."""
+        if opened.keep is Keep.TMUX:
+            await self._ask(await self._host(), tmux.relabel(opened.name, label))
+
+    async def end(self, number: int) -> None:
+        """End a kept shell with all that runs in it."""
+        await self._ask(await self._host(), tmux.kill(self.name(number)))
+
+    def _allowed(self) -> None:
+        if self.read_only:
+            raise Refused("read_only", "A shell can change things, and this session is read-only.")
+
+    async def _prepare(self, host: Host, name: str, columns: int, rows: int) -> tuple[str, str]:
+        """``there`` or ``made``; and why the host can't keep it, else empty."""
+        section = self.section
+        command = tmux.prepare(
+            name, columns, rows, command=section.command, history=section.scrollback, owner=self.owner
+        )
+        try:
+            done = await self._ask(host, command)
+        except Unreachable:
+            raise
+        except LabeltuiError as error:
+            return "", f"tmux: {error.problem.message}"
+        state = done.stdout.decode("utf-8", "replace").strip()
+        if done.exit_code == 0 and state in ("there", "made"):
+            return state, ""
+        if state == "absent":
+            return "", "no tmux on the host"
+        said = done.stderr.decode("utf-8", "replace").strip().splitlines()
+        return "", f"tmux: {said[-1] if said else f'exit code {done.exit_code}'}"[:120]
+
+    @staticmethod
+    async def _ask(host: Host, command: str) -> Completed:
+        return await host.run(command, timeout=ASKED_WITHIN_S)

@@ -1,0 +1,255 @@
+"""Several shells in pane 2, kept by a real tmux on this machine."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import AsyncIterator
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from stand_in import NOW, StandIn, connected, settled
+from test_shell_pane import PROMPT, SIZE, Desk, Lossy
+
+from labeltui.config.model import ShellSection
+from labeltui.domain.host import LinkState
+from labeltui.hosts.base import Completed
+from labeltui.hosts.local import LocalHost
+from labeltui.session.shells import Shells
+from labeltui.ui.app import Console
+from labeltui.ui.panes.shell_words import Phase
+from labeltui.ui.screens.confirm import ConfirmScreen
+
+
+class KeepingHost:
+    """This machine, with a tmux server of its own; its shells can be cut off."""
+
+    def __init__(self, home: Path) -> None:
+        self.env = {"HOME": str(home), "TMUX_TMPDIR": str(home), "SHELL": "/bin/sh", "PS1": f"{PROMPT} "}
+        self.local = LocalHost(env=self.env)
+        self.shells: list[Lossy] = []
+
+    async def shell(self, columns: int, rows: int, *, command: str | None = None) -> Lossy:
+        self.shells.append(Lossy(await self.local.shell(columns, rows, command=command)))
+        return self.shells[-1]
+
+    async def run(self, command: str, *, timeout: float | None = 60.0) -> Completed:
+        return await self.local.run(command, timeout=timeout)
+
+
+class Keeping(StandIn):
+    """A session over that host."""
+
+    def __init__(self, host: KeepingHost, **section: Any) -> None:
+        super().__init__(connected())
+        command = f"exec env PS1='{PROMPT} ' bash --norc --noprofile"
+        self.keeping = host
+        self.shells = Shells(self._connected, ShellSection(command=command, **section), self.name)
+
+    async def _connected(self) -> Any:
+        return self.keeping
+
+    async def close(self) -> None:
+        await super().close()
+        await self.keeping.local.close()
+
+
+class Tabs(Desk):
+    """The console with several shells."""
+
+    async def press(self, *keys: str) -> None:
+        await self.pilot.press(*keys)
+
+    async def leader(self, key: str) -> None:
+        """Leave the shell, and press what is behind the shells' leader."""
+        if self.pane.view.has_focus:
+            await self.press("ctrl+right_square_bracket")
+            await self.until(lambda: not self.pane.view.has_focus, "the keyboard elsewhere")
+        await self.press("exclamation_mark", key)
+
+    async def count(self, wanted: int) -> None:
+        await self.until(lambda: len(self.pane.tabs) == wanted, f"{wanted} shells")
+
+    @property
+    def names(self) -> list[int]:
+        return [tab.number for tab in self.pane.tabs]
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.later = timedelta()
+
+    def __call__(self) -> datetime:
+        return NOW + self.later
+
+
+@pytest.fixture
+def host(tmp_path: Path) -> Any:
+    host = KeepingHost(tmp_path)
+    yield host
+    subprocess.run(
+        ["tmux", "-L", "labeltui", "kill-server"], env={**host.env, "PATH": "/usr/bin:/bin"}, check=False,
+        stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+
+
+@pytest.fixture
+async def desk(host: KeepingHost) -> AsyncIterator[Tabs]:
+    async with AtDesk(Keeping(host)) as desk:
+        yield desk
+
+
+class AtDesk:
+    """A console over a session, from its start to its end."""
+
+    def __init__(self, session: Keeping) -> None:
+        self.clock = Clock()
+        self.session = session
+        self.app = Console(session=session, clock=self.clock)
+
+    async def __aenter__(self) -> Tabs:
+        self.running = self.app.run_test(size=SIZE)
+        pilot = await self.running.__aenter__()
+        await settled(pilot)
+        return Tabs(pilot, self.app, self.session)  # type: ignore[arg-type]
+
+    async def __aexit__(self, *error: object) -> None:
+        await self.running.__aexit__(None, None, None)
+
+
+@pytest.mark.slow
+async def test_one_more_shell_the_next_and_none(desk: Tabs) -> None:
+    await desk.prompted()
+    assert "kept by tmux" in desk.pane.facts
+    assert not desk.pane._row.display
+    await desk.focus()
+    await desk.type("echo one")
+    await desk.sees("^one$")
+    await desk.leader("n")
+    await desk.count(2)
+    await desk.prompted()
+    await desk.until(lambda: desk.pane.view.has_focus, "the keyboard in the new shell")
+    assert desk.pane._row.display
+    await desk.type("echo two")
+    await desk.sees("^two$")
+    await desk.leader("exclamation_mark")
+    await desk.sees("^one$")
+    await desk.leader("p")
+    await desk.sees("^two$")
+    await desk.leader("x")
+    await desk.count(1)
+    await desk.sees("^one$")
+    assert not desk.pane._row.display
+    await desk.type("echo still")
+    await desk.sees("^still$")
+
+
+@pytest.mark.slow
+async def test_closing_asks_where_a_program_runs(desk: Tabs) -> None:
+    await desk.prompted()
+    await desk.focus()
+    await desk.type("sleep 1000")
+    opened = desk.pane.current.opened
+    assert opened is not None
+    for _ in range(100):
+        if await desk.session.shells.foreground(opened) == "sleep":  # type: ignore[attr-defined]
+            break
+    await desk.leader("x")
+    await desk.until(lambda: isinstance(desk.app.screen, ConfirmScreen), "the question")
+    await desk.press("n")
+    await desk.until(lambda: desk.app.screen is desk.app.frame_screen, "the answer")
+    assert desk.pane.phase is Phase.LIVE
+    await desk.leader("x")
+    await desk.until(lambda: isinstance(desk.app.screen, ConfirmScreen), "the question")
+    await desk.press("y")
+    await desk.until(lambda: desk.pane.phase is Phase.EXITED, "the end")
+    assert "the shell was closed · enter starts a new one" in desk.pane.facts
+    await desk.press("enter")
+    await desk.prompted()
+    assert "sleep" not in desk.text
+
+
+async def test_a_shell_outlives_its_connection(desk: Tabs, host: KeepingHost) -> None:
+    await desk.prompted()
+    await desk.focus()
+    await desk.type("n=0; while :; do n=$((n+1)); echo count $n; sleep 0.02; done")
+    await desk.sees("^count 5")
+    desk.host(LinkState.RECONNECTING, "Connection reset by peer")
+    await host.shells[0].lose()
+    await desk.until(lambda: desk.pane.phase is Phase.LOST, "the loss")
+    assert "count" in desk.text
+    desk.host(LinkState.CONNECTED)
+    desk.app.clock.later += timedelta(seconds=5)  # type: ignore[attr-defined]
+    desk.app.paint()
+    await desk.until(lambda: desk.pane.phase is Phase.LIVE, "the shell again")
+    assert desk.pane.current.opened is not None
+    assert desk.pane.current.opened.resumed
+    await desk.sees("^count [0-9]{2,}")
+    await desk.press("ctrl+c")
+    await desk.prompted()
+    assert "new shell" not in desk.text
+    assert desk.names == [1]
+
+
+async def test_shells_outlive_the_console_and_come_back_as_tabs(host: KeepingHost) -> None:
+    async with AtDesk(Keeping(host)) as desk:
+        await desk.prompted()
+        await desk.focus()
+        await desk.type("echo first; v=kept")
+        await desk.sees("^first$")
+        await desk.leader("n")
+        await desk.count(2)
+        await desk.prompted()
+        await desk.type("echo second")
+        await desk.sees("^second$")
+    again = KeepingHost(Path(host.env["HOME"]))
+    async with AtDesk(Keeping(again)) as desk:
+        await desk.count(2)
+        assert desk.names == [1, 2]
+        await desk.sees("^first$")
+        await desk.focus()
+        await desk.type("echo $v")
+        await desk.sees("^kept$")
+        await desk.leader("exclamation_mark")
+        await desk.sees("^second$")
+
+
+@pytest.mark.slow
+async def test_exiting_ends_the_session_and_keeps_the_last_screen(desk: Tabs, host: KeepingHost) -> None:
+    await desk.prompted()
+    await desk.focus()
+    await desk.type("echo last words; exit 3")
+    await desk.until(lambda: desk.pane.phase is Phase.EXITED, "the end")
+    await desk.sees("^last words$")
+    assert await desk.session.shells.kept() == ()  # type: ignore[attr-defined]
+    await desk.press("enter")
+    await desk.prompted()
+
+
+@pytest.mark.slow
+async def test_what_tmux_remembers_can_be_scrolled_and_searched(desk: Tabs) -> None:
+    await desk.prompted()
+    await desk.focus()
+    await desk.type("seq 20000 29999")
+    await desk.sees("^29999$")
+    await desk.press("shift+pageup")
+    await desk.until(lambda: "rows back" in desk.pane.facts, "the past")
+    await desk.sees("^29980$")
+    view = desk.pane.view
+    assert view.engine is not None
+    assert await view.engine.search("20123", older=True)
+    view.changed()
+    await desk.sees("^20123$")
+    await desk.press("x", "backspace")
+    await desk.sees("^29999$")
+    assert not view.looking
+    await desk.type("echo typed on")
+    await desk.sees("^typed on$")
+
+
+@pytest.mark.slow
+async def test_without_tmux_the_shell_is_plain_and_says_so(host: KeepingHost) -> None:
+    async with AtDesk(Keeping(host, tmux=False)) as desk:
+        await desk.prompted()
+        assert "ends with the connection: tmux is off in the profile" in desk.pane.facts
