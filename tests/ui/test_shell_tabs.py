@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import subprocess
 from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
@@ -190,6 +191,26 @@ async def test_a_shell_outlives_its_connection(desk: Tabs, host: KeepingHost) ->
     await desk.prompted()
     assert "new shell" not in desk.text
     assert desk.names == [1]
+
+
+async def test_what_is_typed_before_the_shell_is_there_reaches_it(host: KeepingHost) -> None:
+    go = asyncio.Event()
+
+    class Slow(Keeping):
+        async def _connected(self) -> Any:
+            await go.wait()
+            return self.keeping
+
+    session = Slow(host)
+    session.shells._host = session._connected
+    async with AtDesk(session) as desk:
+        desk.pane._looked = True
+        desk.app.paint()
+        await desk.until(lambda: desk.pane.phase is Phase.OPENING, "the opening")
+        await desk.focus()
+        await desk.type("echo typed $((6*7))")
+        go.set()
+        await desk.sees("^typed 42$")
 
 
 async def test_shells_outlive_the_console_and_come_back_as_tabs(host: KeepingHost) -> None:

@@ -25,6 +25,7 @@ CALM = (
     b"\x1b[?5l\x1b[4l\x1b[20l\x1b[?7h\x1b[?25h\x1b[0 q\x1b[m\r\n"
 )
 MAIN_SCREEN = b"\x18\x1b[?1049l"
+AHEAD_MOST = 64 * 1024
 
 
 class ShellRun:
@@ -42,6 +43,9 @@ class ShellRun:
         self._changed = changed
         self._task: asyncio.Task[None] | None = None
         self._hanging_up: asyncio.Task[None] | None = None
+        self._ahead: bytearray | None = (
+            bytearray()
+        )  # what was typed before the shell can take it; None: it can
 
     @property
     def busy(self) -> bool:
@@ -54,6 +58,7 @@ class ShellRun:
         """Open a shell, unless one is there."""
         if not self.busy:
             before, self.phase = self.phase, Phase.OPENING
+            self._ahead = bytearray()
             self._task = asyncio.create_task(self._run(shells, opening, before, history), name="shell")
 
     def stop(self) -> None:
@@ -66,9 +71,20 @@ class ShellRun:
             self._view.engine.close()
 
     def send(self, data: bytes) -> None:
-        """Type."""
-        if self.opened is not None and self.phase is Phase.LIVE:
+        """Type; also before the shell is there."""
+        if self.phase not in (Phase.LIVE, Phase.OPENING):
+            return
+        if self._ahead is None and self.opened is not None:
             self.opened.shell.write(data)
+        elif self._ahead is not None and len(self._ahead) < AHEAD_MOST:
+            self._ahead += data
+
+    def _listens(self, opened: OpenShell) -> None:
+        """The shell takes what is typed from now on, and what was typed ahead."""
+        if self._ahead is not None:
+            ahead, self._ahead = self._ahead, None
+            if ahead:
+                opened.shell.write(bytes(ahead))
 
     def resize(self, columns: int, rows: int) -> None:
         """Tell the remote its new size."""
@@ -94,6 +110,8 @@ class ShellRun:
             self.opened = opened
             self._view.kept = opened.farewell is not None
             self._became(Phase.LIVE)
+            if opened.farewell is None:
+                self._listens(opened)
             if self._view.size != size:
                 opened.shell.resize(*self._view.size)
             await self._pump(opened)
@@ -154,6 +172,7 @@ class ShellRun:
 
     async def _take(self, engine: Engine, opened: OpenShell, data: bytes) -> None:
         if opened.farewell is not None:
+            self._listens(opened)  # until tmux has drawn, ctrl+c would end it, and other keys would be lost
             data = opened.farewell.take(data)
             if not data:
                 return

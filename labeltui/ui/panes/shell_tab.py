@@ -21,8 +21,9 @@ from labeltui.ui.panes.shell_run import ShellRun
 from labeltui.ui.panes.shell_view import ShellView
 from labeltui.ui.panes.shell_words import Phase
 from labeltui.ui.text import safe
-from labeltui.ui.widgets.terminal.engine import EngineDied
+from labeltui.ui.widgets.terminal.engine import EngineDied, Modes
 from labeltui.ui.widgets.terminal.engines import start_engine
+from labeltui.ui.widgets.terminal.keys import key_bytes
 from labeltui.ui.widgets.terminal.view import LEAVE_KEY, TerminalView
 
 if TYPE_CHECKING:
@@ -157,7 +158,7 @@ class ShellTab(Vertical):
     # -- keys and events
 
     def on_key(self, event: events.Key) -> None:
-        """Without a shell: enter brings one; typing that was meant for it goes nowhere else."""
+        """Without a shell: enter brings one; typing waits for one that is being opened, and else goes nowhere."""
         if self.phase is Phase.NONE:
             return
         event.stop()
@@ -170,6 +171,8 @@ class ShellTab(Vertical):
         elif event.key == "enter" and self.phase is Phase.LOST and self._session is not None:
             self._not_before = None
             self._session.reconnect()
+        elif self.phase is Phase.OPENING:
+            self.run.send(key_bytes(event, Modes()))
 
     def on_terminal_view_changed(self, event: TerminalView.Changed) -> None:
         """Title, size or scrollback."""
