@@ -74,7 +74,7 @@ def parse_line(text: str) -> LogRecord:
 
 def _when(time: str, milliseconds: str) -> datetime | None:
     try:
-        return datetime.strptime(f"{time}.{milliseconds}", "%Y-%m-%d %H:%M:%S.%f")
+        return datetime.fromisoformat(f"{time}.{milliseconds}")
     except ValueError:
         return None
 

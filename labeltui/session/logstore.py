@@ -99,6 +99,11 @@ class LogStore:
             return self._others[at][1]
         return self.origin
 
+    @property
+    def mixed(self) -> bool:
+        """Whether there are lines that another source has besides."""
+        return bool(self._others)
+
     def begin(self, run_id: str, path: str, source: str = "") -> None:
         """Another run's output: start over. ``source`` names what is read where that is not the run's stdout."""
         self.run_id, self.path, self.source = run_id, path, source

@@ -81,6 +81,7 @@ class LogPane(LogReading):
         yield self.view
         yield self._means
         yield self._why
+        yield self.switches
         with Horizontal(classes="asking"):
             yield self._label
             yield self._input
@@ -176,6 +177,8 @@ class LogPane(LogReading):
         if view.scope is not None:
             facts.append(elide(safe(view.scope.scope.text), 40))
             facts.append("cleared" if view.scope.first else "")
+        if view.cursor is not None and (source := view.page.other_source(view.cursor)):
+            facts.append(f"in {source} only")
         errors = len(view.errors.lines)
         facts.append(plural(errors, "error") if errors else "")
         facts.append("wrap" if view.page.wrap else "")
@@ -204,6 +207,11 @@ class LogPane(LogReading):
                 self._answer(keep=event.key != "escape")
             else:
                 typed_ahead(self._input, event)
+            return
+        if self.switches.open and self.switches.take(event):
+            event.stop()
+            event.prevent_default()
+            self._tell()
             return
         for key in self.KEYS:
             if event.key in key.keys or event.character in key.keys:

@@ -14,6 +14,7 @@ from labeltui.domain.logfilter import LEVELS, Scope, moment
 from labeltui.domain.state import Level
 from labeltui.ui.messages import Flash
 from labeltui.ui.panes.card import PaneKey
+from labeltui.ui.panes.log_columns import ColumnSwitches
 from labeltui.ui.widgets.logview import SIDEWAYS, LogView
 from labeltui.ui.widgets.logview_scope import time_at
 from labeltui.ui.words import size
@@ -54,7 +55,7 @@ class LogReading(Widget):
         PaneKey(("enter",), "open or fold the traceback", "turn", footer=False),
         PaneKey(("T",), "open or fold all tracebacks", "turn_all", footer=False),
         PaneKey(("w",), "wrap", "wrap"),
-        PaneKey(("c",), "raw lines or columns", "raw", footer=False),
+        PaneKey(("c",), "columns: hide or show each, or raw lines", "columns", footer=False),
         PaneKey(("N",), "find previous", "find_previous", footer=False),
         PaneKey(("ctrl+f",), "find something else", "ask_find", footer=False),
         PaneKey(("E",), "previous error", "previous_error", footer=False),
@@ -84,6 +85,7 @@ class LogReading(Widget):
     def __init__(self) -> None:
         super().__init__()
         self.view = LogView()
+        self.switches = ColumnSwitches(self.view)
         self._saving: asyncio.Task[None] | None = None
 
     @property
@@ -189,9 +191,10 @@ class LogReading(Widget):
         """The same for all of them."""
         self._say("tracebacks are open" if self.view.turn_all() else "tracebacks are folded")
 
-    def raw(self) -> None:
-        """Lines as they are, or in columns."""
-        self.view.toggle_raw()
+    def columns(self) -> None:
+        """Which columns are shown."""
+        if self.view.store.line_count:
+            self.switches.show_or_hide(open_it=not self.switches.open)
 
     def down(self) -> None:
         """One line down."""

@@ -143,6 +143,18 @@ class LogView(LogCanvas):
         self.page.forget()
         self._keep_cursor()
 
+    def toggle_column(self, name: str) -> None:
+        """Show a column, or hide it; lines that were raw get their columns back."""
+        self._sync()
+        if self.page.raw:
+            self.page.raw = False
+            self.page.hidden.discard(name)
+        else:
+            self.page.hidden ^= {name}
+        self.page.skip = 0
+        self.page.forget()
+        self._keep_cursor()
+
     def _keep_cursor(self) -> None:
         """Lines are as tall as they were no more: what is being read stays in sight."""
         if self.cursor is not None:

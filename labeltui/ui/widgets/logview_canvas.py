@@ -16,18 +16,24 @@ from typing import ClassVar
 
 from rich.segment import Segment
 from rich.style import Style
+from textual.color import Color
+from textual.filter import LineFilter
+from textual.geometry import Region
 from textual.message import Message
 from textual.strip import Strip
 from textual.widget import Widget
 
 from labeltui.session.logstore import LogStore
+from labeltui.ui.widgets.logview_columns import Tones
 from labeltui.ui.widgets.logview_page import Page, Shown
 from labeltui.ui.widgets.logview_query import Errors, Sieve
 from labeltui.ui.widgets.logview_scope import Scoped
-from labeltui.ui.widgets.logview_text import Tones, lit
+from labeltui.ui.widgets.logview_text import lit
 
 TONES = ("plain", "faint", "warning", "error", "match", "gap", "fold")
 REPAINT_S = 1 / 30
+FLOOD_S = 1 / 12
+"""Where a whole screen of lines comes between two paints nobody reads them: it is painted less often."""
 SLICE_S = 0.006
 
 
@@ -48,7 +54,8 @@ class LogCanvas(Widget, can_focus=True):
         self.cursor: int | None = None
         self.rows: list[Shown] = []
         self._due: asyncio.TimerHandle | None = None
-        self._painted = 0.0
+        self._painted, self._every = 0.0, REPAINT_S
+        self._thumb = (0, 0)
         self._dragging = False
         self._stop: Callable[[], object] | None = None
         self._take(store or LogStore())
@@ -64,7 +71,7 @@ class LogCanvas(Widget, can_focus=True):
         self._generation = store.generation
         self._read_to = 0
         self._toned = False
-        self._base = Style.null()
+        self._base = self._bar_style = Style.null()
 
     def attach(self, store: LogStore) -> None:
         """Show another store from its end."""
@@ -92,27 +99,33 @@ class LogCanvas(Widget, can_focus=True):
     def _changed(self) -> None:
         """Lines came: paint at once if that was not done lately, else when it is time again."""
         if self._due is None and self.is_running:
-            wait = max(0.0, self._painted + REPAINT_S - time.monotonic())
+            wait = max(0.0, self._painted + self._every - time.monotonic())
             self._due = asyncio.get_running_loop().call_later(wait, self._repaint)
 
     def _repaint(self) -> None:
         self._due = None
         if self.is_running:
-            self.redraw(SLICE_S)
+            self.redraw(SLICE_S, asked=False)
 
-    def redraw(self, budget_s: float = SLICE_S) -> None:
-        """Take in what came and choose what is in sight again."""
+    def redraw(self, budget_s: float = SLICE_S, *, asked: bool = True) -> None:
+        """Take in what came and choose what is in sight again; not ``asked``: only what changed is painted."""
         self._painted = time.monotonic()
         done = self._sync(budget_s)
         if not self.size.height:
             return
+        before, height = self._read_to, self.size.height
         if self.following:
             self.page.to_end()
             self._read_to = self.page.count
         else:
             self.page.settle()
-        self.rows = self.page.rows()
-        self.refresh()
+        self._every = FLOOD_S if self.following and self._read_to - before > height else REPAINT_S
+        old, self.rows = (self.rows, self._thumb), self.page.rows()
+        self._thumb = self._bar_place()
+        if asked or old != (self.rows, self._thumb):
+            self.refresh()
+        else:  # a reader who stays where they are: only the count of what waits below is another
+            self.refresh(Region(0, height - 1, self.size.width, 1))
         self.post_message(self.Moved())
         if not done:
             self._changed()
@@ -124,6 +137,7 @@ class LogCanvas(Widget, can_focus=True):
             self.following, self.cursor, self._read_to = True, None, 0
             self.page.begin()
         self._fit()
+        self.page.gather()
         sieves = [sieve for sieve in (self.scope, self.filter, self.find, self.errors) if sieve is not None]
         answered = [sieve.advance(budget_s / len(sieves)) for sieve in sieves]
         if self.cursor is not None:
@@ -139,7 +153,7 @@ class LogCanvas(Widget, can_focus=True):
         self.page.height = max(1, self.size.height)
         if not self._toned and self.is_mounted:
             self._toned = True
-            self._base = self.rich_style
+            self._base, self._bar_style = self.rich_style, self._tone("bar")
             self.page.tones = Tones(*(self._tone(name) for name in TONES))
             self.page.forget()
 
@@ -161,8 +175,48 @@ class LogCanvas(Widget, can_focus=True):
 
     # -- drawing
 
+    def render_lines(self, crop: Region) -> list[Strip]:
+        """What the screen shows: rows as of :meth:`render_line`, less what the mouse needs of them.
+
+        A row that is neither marked nor lit is drawn once, however far it moves.
+        """
+        plain = not self._lit_patterns and self.text_selection is None
+        chip = self.size.height - 1 if self.unread else -1
+        finish = [(found, self.background_colors[1]) for found in self.get_line_filters()]
+        strips = [self._strip(y, finish, plain=plain and y != chip) for y in crop.line_range]
+        if crop.column_span != (0, self.page.width + 1):
+            strips = [strip.crop(*crop.column_span) for strip in strips]
+        return strips
+
+    def _strip(self, y: int, finish: list[tuple[LineFilter, Color]], *, plain: bool) -> Strip:
+        bar = self._bar(y)
+        shown = self.rows[y] if plain and y < len(self.rows) else None
+        if shown is not None and self.cursor is not None and shown.line == self.cursor:
+            shown = None
+        if shown is not None and (drawn := shown.strips.get(bar)) is not None:
+            return drawn
+        base = self._base
+        found = self._dressed(y) if shown is None else shown.segments
+        segments = [Segment(text, _over(base, style)) for text, style, _ in found]
+        segments.append(Segment(bar, _over(base, self._bar_style)))
+        for line_filter, background in finish:  # a strip costs more than all of this: only one is made
+            segments = line_filter.apply(segments, background)
+        strip = Strip(segments, self.page.width + 1)
+        if shown is not None:
+            shown.strips[bar] = strip
+        return strip
+
     def render_line(self, y: int) -> Strip:
-        """One row: text, then the scrollbar's cell; on the last row the chip, while lines wait below."""
+        """One row: text, then the scrollbar's cell; each piece knows where it stands, for the mouse to mark it."""
+        placed, x = [], 0
+        for text, style, _ in self._dressed(y):
+            placed.append(Segment(text, _over(self._base, style) + Style.from_meta({"offset": (x, y)})))
+            x += len(text)
+        placed.append(Segment(self._bar(y), _over(self._base, self._bar_style)))
+        return Strip(placed, self.page.width + 1)
+
+    def _dressed(self, y: int) -> list[Segment]:
+        """A row with its cursor, what is lit and marked in it, and on the last row the chip, while lines wait below."""
         width = self.page.width
         segments = self._row(self.rows[y]) if y < len(self.rows) else [Segment(" " * width)]
         if y == self.size.height - 1 and self.unread:
@@ -172,14 +226,7 @@ class LogCanvas(Widget, can_focus=True):
             ]  # fmt: skip
         selection = self.text_selection
         span = selection.get_span(y) if selection is not None else None
-        if span is not None:
-            segments = self._selected(segments, *span)
-        placed, x = [], 0
-        for text, style, _ in segments:
-            placed.append(Segment(text, _placed(self._base, style or Style.null(), x, y)))
-            x += len(text)
-        placed.append(Segment(self._bar(y), self._base + self._tone("bar")))
-        return Strip(placed, width + 1)
+        return segments if span is None else self._selected(segments, *span)
 
     def _row(self, shown: Shown) -> list[Segment]:
         segments = shown.segments
@@ -206,15 +253,20 @@ class LogCanvas(Widget, can_focus=True):
         return [sieve.query.shown for sieve in sieves if sieve is not None and sieve.query.shown is not None]
 
     def _bar(self, y: int) -> str:
+        start, end = self._thumb
+        return "┃" if start <= y < end else "│" if end else " "
+
+    def _bar_place(self) -> tuple[int, int]:
+        """Where the scrollbar's thumb is; empty where everything is in sight."""
         height, count = self.size.height, self.page.count
         if count <= height:
-            return " "
+            return 0, 0
         size = max(1, height * height // count)
         start = (
             round((height - size) * self.page.top / max(1, count - height)) if not self.following else height
         )
         start = min(start, height - size)
-        return "┃" if start <= y < start + size else "│"
+        return start, start + size
 
     def follow(self) -> None:
         """Show the end, and stay there."""
@@ -222,7 +274,6 @@ class LogCanvas(Widget, can_focus=True):
         self.redraw()
 
 
-@lru_cache(maxsize=8192)
-def _placed(base: Style, style: Style, x: int, y: int) -> Style:
-    """The style of a segment that starts there: what the mouse marks is found by it."""
-    return base + style + Style.from_meta({"offset": (x, y)})
+@lru_cache(maxsize=1024)
+def _over(base: Style, style: Style | None) -> Style:
+    return base if style is None else base + style

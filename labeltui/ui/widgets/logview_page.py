@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from rich.segment import Segment
@@ -13,10 +12,11 @@ from textual.strip import Strip
 from labeltui.session.foundlog import ROTATED
 from labeltui.session.logstore import GapMark, LateLines, LogStore
 from labeltui.ui.text import elide
+from labeltui.ui.widgets.logview_columns import Columns, Tones, columns_for
 from labeltui.ui.widgets.logview_folds import STAMP, Fold
 from labeltui.ui.widgets.logview_query import Sieve
 from labeltui.ui.widgets.logview_rows import Rows
-from labeltui.ui.widgets.logview_text import LONGEST, Columns, Laid, Tones, columns_for, folded, lay, wrapped
+from labeltui.ui.widgets.logview_text import LONGEST, Laid, folded, lay, wrapped
 from labeltui.ui.words import clock_time, duration, plural
 
 CACHED_LINES = 2000
@@ -24,12 +24,14 @@ HEADER_BYTES = 48
 PLACE = "marked"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class Shown:
     """One row of the screen, exactly as wide as the page; of which line (None: a gap's rule)."""
 
     line: int | None
     segments: list[Segment]
+    strips: dict[str, Strip] = field(default_factory=dict)
+    """The row ready for the screen, by what stands in the scrollbar's cell."""
 
     @property
     def text(self) -> str:
@@ -46,7 +48,14 @@ class Shown:
         return None
 
 
-def gap_words(mark: GapMark | LateLines) -> str:
+Mark = GapMark | LateLines
+
+
+def _line_of(mark: Mark) -> int:
+    return mark.line
+
+
+def gap_words(mark: Mark) -> str:
     """A gap of the delivery, in the reader's own time; or of lines that came late, whence and from when."""
     if isinstance(mark, LateLines):
         since = "" if mark.since is None else f" of {mark.since:%H:%M:%S}"
@@ -76,17 +85,24 @@ class Page(Rows):
         """Places that the reader marked, in order."""
         self.width, self.height = 80, 24
         self.wrap = self.raw = False
+        self.hidden: set[str] = set()
+        """Columns that the reader does not want."""
         self.left = 0
         self.top, self.skip = 0, 0
         self._cache: dict[int, Laid] = {}
+        self._drawn: dict[tuple[int, int, int], list[Shown]] = {}
+        self._drawn_so = (self.wrap, self.left)
+        self._marks: list[Mark] = []
+        self._mixed = False
 
     def forget(self) -> None:
         """Lines have to be laid out again: another run, other columns, another theme."""
         self._cache.clear()
+        self._drawn.clear()
 
     def look_as(self, page: Page) -> None:
         """Show lines as another page does: what the reader chose is kept for the next log."""
-        self.wrap, self.raw, self.unfolded = page.wrap, page.raw, page.unfolded
+        self.wrap, self.raw, self.unfolded, self.hidden = page.wrap, page.raw, page.unfolded, page.hidden
 
     def begin(self) -> None:
         """Another run: nothing is known of its lines."""
@@ -100,31 +116,49 @@ class Page(Rows):
     @property
     def columns(self) -> Columns:
         """What fits in this width."""
-        return columns_for(self.width, raw=self.raw)
+        return columns_for(self.width, raw=self.raw, source=self.mixed, hidden=self.hidden)
+
+    @property
+    def mixed(self) -> bool:
+        """Whether lines are from more than one source."""
+        return self.store.mixed
+
+    def other_source(self, line: int) -> str:
+        """Where a line is from, if not from where most are; else empty."""
+        source = self.store.source_of(line) if self.store.mixed else self.store.origin
+        return "" if source == self.store.origin else source
 
     def laid(self, line: int) -> Laid:
         """A line, laid out; those that are finished are remembered."""
         found = self._cache.get(line)
         if found is None:
             raw, total = self.store.last_drawing(line, LONGEST)
-            found = lay(raw, total, self.columns, self.tones)
+            found = lay(raw, total, self.columns, self.tones, self.other_source(line))
             if line < self.store.finished_count:
                 if len(self._cache) >= CACHED_LINES:
                     self._cache.clear()
                 self._cache[line] = found
         return found
 
-    def _marks_above(self, row: int) -> Iterator[GapMark | LateLines]:
-        """Gaps between the row before and this one; below the last row for ``row`` = ``count``."""
-        marks: tuple[GapMark | LateLines, ...] = (*self.store.marks, *self.store.late, *self.places)
-        if not marks:
-            return
+    def gather(self) -> None:
+        """Take in the rules that there are: gaps of the delivery, lines that came late, places of the reader."""
+        marks: list[Mark] = [*self.store.marks, *self.store.late, *self.places]
+        marks.sort(key=_line_of)
+        self._marks = marks
+        if self._mixed != self.mixed:
+            self._mixed = self.mixed
+            self.forget()
+
+    def _marks_above(self, row: int) -> list[Mark]:
+        """Rules between the row before and this one; below the last row for ``row`` = ``count``."""
+        if not self._marks:
+            return self._marks
         before = self.preceding(row)
         first = self.line_of(before) + 1 if before >= 0 else self.floor
         last = self.line_of(row) if row < self.count else self.store.line_count
-        for mark in marks:
-            if first <= mark.line <= last:
-                yield mark
+        return self._marks[
+            bisect_left(self._marks, first, key=_line_of) : bisect_right(self._marks, last, key=_line_of)
+        ]
 
     def block(self, row: int) -> list[Shown]:
         """The rows of the screen that a row takes, with the gaps above it."""
@@ -133,28 +167,39 @@ class Page(Rows):
             return shown
         line = self.line_of(row)
         fold = self.closed(line)
-        laid = self.laid(line) if fold is None else self._folded(fold)
-        shown += [
-            Shown(line, segments)
-            for segments in (self._wrapped(laid) if self.wrap else [self._cropped(laid)])
-        ]
-        return shown
+        if self._drawn_so != (self.wrap, self.left) or len(self._drawn) >= CACHED_LINES:
+            self._drawn.clear()
+            self._drawn_so = (self.wrap, self.left)
+        # A traceback's count grows, and what is found in it.
+        key = (line, -1, 0) if fold is None else (line, fold.hidden, self._found_in(fold))
+        drawn = self._drawn.get(key)
+        if drawn is None:
+            drawn = self._drawing(line, self.laid(line) if fold is None else self._folded(fold, key[2]))
+            if line < self.store.finished_count:
+                self._drawn[key] = drawn
+        return shown + drawn
 
-    def _folded(self, fold: Fold) -> Laid:
+    def _drawing(self, line: int, laid: Laid) -> list[Shown]:
+        lines = self._wrapped(laid) if self.wrap else [self._cropped(laid)]
+        return [Shown(line, segments) for segments in lines]
+
+    def _found_in(self, fold: Fold) -> int:
+        if self.sought is None:
+            return 0
+        lines = self.sought.lines
+        return bisect_right(lines, fold.last) - bisect_left(lines, fold.first)
+
+    def _folded(self, fold: Fold, matches: int) -> Laid:
         """The line that tells what the exception was, under the time of the record that it is."""
-        laid, hidden = self.laid(fold.told), fold.hidden
+        laid = self.laid(fold.told)
         if fold.told != fold.first and STAMP.match(self.store.last_drawing(fold.first, HEADER_BYTES)[0]):
             first = self.laid(fold.first)
             laid = replace(laid, head=first.head, indent=first.indent)
-        matches = 0
-        if self.sought is not None:
-            lines = self.sought.lines
-            matches = bisect_right(lines, fold.last) - bisect_left(lines, fold.first)
-        return folded(laid, hidden, matches, self.tones)
+        return folded(laid, fold.hidden, matches, self.tones)
 
     def _wrapped(self, laid: Laid) -> list[list[Segment]]:
         first, *rest = wrapped([*laid.body, *laid.tail], max(1, self.width - laid.indent))
-        indent = Segment(" " * laid.indent)
+        indent = Segment(" " * laid.indent, self.tones.faint)
         lines = [[*laid.head, *first], *([indent, *strip] for strip in rest)]
         return [Segment.adjust_line_length(line, self.width) for line in lines]
 
@@ -175,9 +220,9 @@ class Page(Rows):
         """How many rows of the screen a block takes, without drawing it where that can be known."""
         if self.wrap:
             return len(self.block(row))
-        return (row < self.count) + len(list(self._marks_above(row)))
+        return (row < self.count) + len(self._marks_above(row))
 
-    def _rule(self, mark: GapMark | LateLines) -> list[Segment]:
+    def _rule(self, mark: Mark) -> list[Segment]:
         words = elide(f" {gap_words(mark)} ", self.width)
         left = (self.width - len(words)) // 2
         text = "─" * left + words + "─" * (self.width - left - len(words))
@@ -252,13 +297,13 @@ class Page(Rows):
             self.top, self.skip = row, 0
             self.scroll(-(self.height // 3))
         elif row <= self.top:
-            self.top, self.skip = row, max(0, len(list(self._marks_above(row))))
+            self.top, self.skip = row, len(self._marks_above(row))
         else:
             self.top, self.skip = self._ending_with(row)
         self.settle()
 
     def _sees(self, row: int) -> bool:
-        first = self.top if self.skip <= len(list(self._marks_above(self.top))) else self.following(self.top)
+        first = self.top if self.skip <= len(self._marks_above(self.top)) else self.following(self.top)
         return first <= row and (row, 0) <= self._last_whole()
 
     def _last_whole(self) -> tuple[int, int]:

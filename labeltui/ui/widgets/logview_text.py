@@ -13,52 +13,21 @@ from rich.segment import Segment
 from rich.style import Style
 from textual.strip import Strip
 
-from labeltui.domain.serverlog import LineKind, LogRecord, parse_line
-from labeltui.ui.text import elide_middle, safe
+from labeltui.domain.serverlog import LineKind, parse_line
+from labeltui.ui.text import safe
+from labeltui.ui.widgets.logview_columns import Columns, Tones, head_of, tone_of
 from labeltui.ui.words import plural, size
 
 LONGEST = 16_384
 """Bytes of one line that are drawn; the store holds the rest."""
 
 _SGR = re.compile("\x1b\\[([0-9;:]{0,64})m")
-_EXCEPTION = re.compile(r"(?:[A-Za-z_][\w.]{0,200})?(?:Error|Exception|Interrupt|Exit)(?::|$)")
-_PARENTS_TELL = {"app", "engine", "error", "generic", "handler", "local", "main", "task", "utils"}
-_WORDS = {"WARNING": "WARN", "CRITICAL": "FATAL"}
-_GLYPHS = {"ERROR": "✗", "CRITICAL": "✗", "WARNING": "▲"}
 _ATTRIBUTES = {
     1: Style(bold=True), 2: Style(dim=True), 3: Style(italic=True), 4: Style(underline=True),
     7: Style(reverse=True), 9: Style(strike=True), 22: Style(bold=False, dim=False), 23: Style(italic=False),
     24: Style(underline=False), 27: Style(reverse=False), 29: Style(strike=False),
     39: Style(color="default"), 49: Style(bgcolor="default"),
 }  # fmt: skip
-
-
-@dataclass(frozen=True, slots=True)
-class Tones:
-    """The theme's styles."""
-
-    plain: Style
-    faint: Style
-    warning: Style
-    error: Style
-    match: Style
-    gap: Style
-    fold: Style
-
-
-@dataclass(frozen=True, slots=True)
-class Columns:
-    """What is shown before the message, in cells; ``raw`` shows lines as they are."""
-
-    time: int = 8
-    level: int = 1
-    logger: int = 14
-    raw: bool = False
-
-    @property
-    def width(self) -> int:
-        """Cells before the message, with the spaces between."""
-        return 0 if self.raw else sum(cells + 1 for cells in (self.time, self.level, self.logger) if cells)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,42 +50,24 @@ class Laid:
         return "".join(segment.text for segment in self.body)
 
 
-def columns_for(width: int, *, raw: bool) -> Columns:
-    """The columns that a view of that width has room for."""
-    if raw:
-        return Columns(raw=True)
-    if width < 56:
-        return Columns(time=5, logger=0)
-    if width < 96:
-        return Columns()
-    return Columns(logger=20) if width < 130 else Columns(time=12, level=7, logger=28)
-
-
-def short_logger(name: str, room: int) -> str:
-    """What tells a logger from others: its last part, or the one before where the last is what many are called."""
-    if cell_len(name) <= room:
-        return name
-    *before, last = name.split(".")
-    if before and last in _PARENTS_TELL:
-        both = f"{before[-1]}.{last}"
-        return both if cell_len(both) <= room else elide_middle(before[-1], room)
-    return elide_middle(last, room)
-
-
-def lay(raw: bytes, total: int, columns: Columns, tones: Tones) -> Laid:
-    """Lay out a line. ``raw`` is what is drawn of it, ``total`` the bytes it has."""
+def lay(raw: bytes, total: int, columns: Columns, tones: Tones, source: str = "") -> Laid:
+    """Lay out a line. ``raw`` is what is drawn of it, ``total`` the bytes it has, ``source`` where it is from."""
     text = raw.decode("utf-8", "replace")
-    pieces = list(_coloured(text)) if "\x1b" in text else [(text, Style.null())]
-    record = parse_line("".join(piece for piece, _ in pieces))
-    tone = _tone(record, tones)
-    head: list[Segment] = []
-    if not columns.raw:
-        pieces = list(_without(pieces, sum(len(piece) for piece, _ in pieces) - len(record.message)))
-        head = _head(record, columns, tones)
-    body = list(_printed(pieces, tone))
+    if "\x1b" in text:
+        pieces = list(_coloured(text))
+        record = parse_line("".join(piece for piece, _ in pieces))
+        if not columns.raw:
+            pieces = list(_without(pieces, sum(len(piece) for piece, _ in pieces) - len(record.message)))
+    else:
+        record = parse_line(text)
+        pieces = [(text[len(text) - len(record.message) :] if not columns.raw else text, Style.null())]
+    body = list(_printed(pieces, tone_of(record, tones)))
     if total > len(raw):
         body.append(Segment(f" … {size(total - len(raw))} more", tones.gap))
-    return Laid(head, _cells(head), body, _cells(body))
+    if columns.raw:
+        return Laid([], 0, body, cells_of(body))
+    indent = columns.bare if record.kind is LineKind.BARE else columns.width
+    return Laid(head_of(record, source, columns, tones), indent, body, cells_of(body))
 
 
 def folded(laid: Laid, hidden: int, matches: int, tones: Tones) -> Laid:
@@ -128,37 +79,9 @@ def folded(laid: Laid, hidden: int, matches: int, tones: Tones) -> Laid:
     return replace(laid, tail=(Segment(f"{text}, ", tones.fold), found, Segment(" ⏎)", tones.fold)))
 
 
-def _cells(segments: list[Segment]) -> int:
-    return sum(cell_len(segment.text) for segment in segments)
-
-
-def _tone(record: LogRecord, tones: Tones) -> Style:
-    if record.level in ("ERROR", "CRITICAL", "FATAL"):
-        return tones.error
-    if record.level == "WARNING":
-        return tones.warning
-    if record.level == "DEBUG":
-        return tones.faint
-    return tones.error if record.kind is LineKind.BARE and _EXCEPTION.match(record.message) else tones.plain
-
-
-def _head(record: LogRecord, columns: Columns, tones: Tones) -> list[Segment]:
-    if (
-        record.kind is LineKind.BARE
-    ):  # it goes on under what was said before: only the time's column stays free
-        return [Segment(" " * (columns.time + 1))]
-    stamp = "" if record.time is None else f"{record.time:%H:%M:%S}.{record.time.microsecond // 1000:03}"
-    level = record.level[:1]
-    if columns.level > 1:
-        level = f"{_GLYPHS.get(record.level, '·')} {_WORDS.get(record.level, record.level)}"
-    head = [
-        Segment(f"{stamp[: columns.time]:<{columns.time}} ", tones.faint),
-        Segment(f"{safe(level)[: columns.level]:<{columns.level}} ", _tone(record, tones)),
-    ]
-    if columns.logger:
-        name = short_logger(safe(record.logger), columns.logger)
-        head.append(Segment(name + " " * (columns.logger - cell_len(name) + 1), tones.faint))
-    return head
+def cells_of(segments: list[Segment]) -> int:
+    """How wide they are. What is ASCII is as wide as it is long, once control characters are none."""
+    return sum(len(text) if text.isascii() else cell_len(text) for text, _, _ in segments)
 
 
 def _without(pieces: Iterable[tuple[str, Style]], count: int) -> Iterator[tuple[str, Style]]:
@@ -173,12 +96,15 @@ def _printed(pieces: Iterable[tuple[str, Style]], tone: Style) -> Iterator[Segme
     """The pieces as text that no terminal obeys; tabs go to the next eighth cell."""
     column = 0
     for text, style in pieces:
-        first, *tabbed = text.split("\t")
-        shown = safe(first)
-        for part in tabbed:
-            shown += " " * (8 - (column + cell_len(shown)) % 8) + safe(part)
-        column += cell_len(shown)
-        yield Segment(shown, tone + style)
+        if "\t" not in text:
+            shown = safe(text)
+        else:
+            first, *tabbed = text.split("\t")
+            shown = safe(first)
+            for part in tabbed:
+                shown += " " * (8 - (column + cell_len(shown)) % 8) + safe(part)
+        column += len(shown) if shown.isascii() else cell_len(shown)
+        yield Segment(shown, tone + style if style else tone)
 
 
 def _coloured(text: str) -> Iterator[tuple[str, Style]]:

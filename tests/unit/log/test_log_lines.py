@@ -12,19 +12,9 @@ from rich.style import Style
 from labeltui.domain.logquery import asked
 from labeltui.session.logstore import LogStore
 from labeltui.ui.widgets.filtering import keeper
+from labeltui.ui.widgets.logview_columns import Columns, Tones, columns_for, short_logger
 from labeltui.ui.widgets.logview_query import Errors, Sieve
-from labeltui.ui.widgets.logview_text import (
-    LONGEST,
-    Columns,
-    Laid,
-    Tones,
-    columns_for,
-    lay,
-    lit,
-    sgr,
-    short_logger,
-    wrapped,
-)
+from labeltui.ui.widgets.logview_text import LONGEST, Laid, lay, lit, sgr, wrapped
 
 RECORDED = sorted(Path(__file__).parents[2].joinpath("fixtures", "monailabel").glob("log_*.txt"))
 TONES = Tones(
