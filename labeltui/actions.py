@@ -72,6 +72,7 @@ class Action:
     operation: str = ""
     console: str = ""
     footer: bool = False
+    needs_terminal: bool = False  # gives the real terminal away
     needs_host: bool = True  # False: works without a connection to the host
 
     @property
@@ -501,6 +502,10 @@ SHELL_ACTIONS: tuple[Action, ...] = (
     Action(
         "shell.previous", "Previous shell", "show the shell before",
         key="p", leader="exclamation_mark", console="shell('previous')",
+    ),
+    Action(
+        "shell.full", "Full screen", "the whole terminal for the shell that is shown; ctrl+] comes back",
+        key="Z", needs_terminal=True, console="shell('full')",
     ),
     Action(
         "shell.rename", "Name the shell", "give the shell that is shown a name",

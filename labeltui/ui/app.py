@@ -131,6 +131,12 @@ class Console(Core):
             return "The training", training.problem
         return self.dispatcher.last_problem
 
+    def why_no_terminal(self) -> str | None:
+        """Why the console can't give a real terminal away, in words."""
+        from labeltui.ui.fullscreen import why_not  # noqa: PLC0415 - after first paint
+
+        return why_not(cast("App[object]", self))
+
     async def action_shell(self, verb: str) -> None:
         """Do something with the shells of pane 2, which then has the keyboard."""
         pane = self.panes.get("shell")

@@ -381,6 +381,10 @@ class Core(App[int], inherit_bindings=False):
         elif not self.dispatcher.cancel():
             self.flash(f"nothing runs; {shown('q')} quits", Level.INFO)
 
+    def why_no_terminal(self) -> str | None:
+        """Why the console can't give a real terminal away, in words."""
+        return "there is no terminal to give away"
+
     def copy(self, text: str) -> None:
         """Put text on the clipboard of the terminal (OSC 52), and say so."""
         self.copy_to_clipboard(text)

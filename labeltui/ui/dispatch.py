@@ -75,6 +75,8 @@ class Dispatcher:
         """Why the action can't be done now, in words; with ``pod``, on the pod of that id."""
         if action.operation and self._app.session is None:
             return "no session is open yet"
+        if action.needs_terminal and (why := self._app.why_no_terminal()) is not None:
+            return why
         if action.id in self.running:
             return "it is running already"
         return why_disabled(action, about(self._app.state, pod))

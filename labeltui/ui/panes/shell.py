@@ -87,7 +87,10 @@ class ShellPane(Vertical):
     def hints(self) -> Sequence[Hint]:
         """Keys for the footer: the others belong to the remote."""
         hints = [("ctrl+]", "leaves the shell"), ("shift+pgup", "scrollback")]
-        hints.append((f"ctrl+] {self._keys('shell.new')}", "one more"))
+        hints += [
+            (f"ctrl+] {self._keys('shell.full')}", "full screen"),
+            (f"ctrl+] {self._keys('shell.new')}", "one more"),
+        ]
         if len(self.tabs) > 1:
             hints.append((f"ctrl+] {self._keys('shell.next')}", "next shell"))
         if self.phase is Phase.EXITED:
@@ -101,6 +104,7 @@ class ShellPane(Vertical):
         engine = "" if self.view.engine is None else f" (screen: {self.view.engine.name})"
         return (
             ("ctrl+]", f"leaves the shell{engine}; every other key goes to the host"),
+            (f"ctrl+] {self._keys('shell.full')}", "the whole terminal for this shell; ctrl+] comes back"),
             (f"ctrl+] {self._keys('shell.new')}", "one more shell; the keys behind ! work on them"),
             ("shift+pgup", "back"),
             ("shift+pgdn", "forward"),
@@ -198,6 +202,19 @@ class ShellPane(Vertical):
                 self.post_message(Flash(f"no new shell: {error.problem.message}", Level.WARNING))
                 return
         await self._add(ShellTab(number, self._permission, door=door))
+
+    def full(self) -> None:
+        """The whole terminal for the shell that is shown."""
+        if self.phase is not Phase.LIVE:
+            self.post_message(Flash("no shell runs here yet", Level.WARNING))
+            return
+        self.run_worker(self._full(self.current), group="full", exclusive=True, exit_on_error=False)
+
+    async def _full(self, tab: ShellTab) -> None:
+        from labeltui.ui.fullscreen import full_screen  # noqa: PLC0415 - when first needed
+
+        await full_screen(self.app, tab.view, tab.run)
+        self.post_message(Flash("back from the whole screen" if tab.phase is Phase.LIVE else tab.run.ended))
 
     async def door(self) -> None:
         """A shell through the provider's proxy: the tab that has one, else one more."""

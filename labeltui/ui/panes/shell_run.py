@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
@@ -37,7 +36,7 @@ class ShellRun:
         self.opened: OpenShell | None = None  # the last shell; it is there while the phase is LIVE
         self.copied: Callable[[str], None] = nothing
         self.drew: Callable[[], None] = nothing
-        self.tap: Callable[[bytes], None] | None = None
+        self.tap: Callable[[bytes], Awaitable[None]] | None = None
         """Gets every byte of output too, while the shell has another terminal beside this one; that one answers."""
         self._view = view
         self._changed = changed
@@ -178,7 +177,7 @@ class ShellRun:
                 return
         tap = self.tap
         if tap is not None:
-            tap(data)
+            await tap(data)
         answers = await engine.feed(data)
         if answers and tap is None:
             opened.shell.write(answers)
@@ -204,8 +203,7 @@ class ShellRun:
         self._view.changed()
         self._changed()
 
-    async def gone(self) -> None:
-        """Wait until nothing is left of it, after ``stop``."""
-        with contextlib.suppress(asyncio.CancelledError):
-            if self._task is not None:
-                await self._task
+    async def over(self) -> None:
+        """Wait until the shell has ended, in whatever way."""
+        if self._task is not None:
+            await asyncio.wait({self._task})

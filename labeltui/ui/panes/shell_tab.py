@@ -66,6 +66,7 @@ class ShellTab(Vertical):
         self._now: datetime | None = None
         self._not_before: datetime | None = None
         self._phase = Phase.NONE
+        self._was_lost = False
         self._wheeled = (0.0, False)
         self._past_wanted = 0
 
@@ -137,10 +138,12 @@ class ShellTab(Vertical):
             self._not_before = self._now + AGAIN_AFTER
         elif self.phase is Phase.LIVE:
             opened = self.run.opened
-            if self.run.ended and opened is not None and self.view.kept and not opened.resumed:
+            if self._was_lost and opened is not None and self.view.kept and not opened.resumed:
                 self.post_message(
                     Flash(f"{self.run.ended}: this is a new shell, the host had not kept the last")
                 )
+        if self.phase in (Phase.LOST, Phase.LIVE, Phase.EXITED):
+            self._was_lost = self.phase is Phase.LOST
         self.post_message(self.Changed())
 
     def _drew(self) -> None:
@@ -159,11 +162,12 @@ class ShellTab(Vertical):
 
     def on_key(self, event: events.Key) -> None:
         """Without a shell: enter brings one; typing waits for one that is being opened, and else goes nowhere."""
-        if self.phase is Phase.NONE:
+        if self.phase is Phase.NONE or self.view.leaving:
             return
         event.stop()
         event.prevent_default()
         if event.key == LEAVE_KEY:
+            self.view.leaving = True
             self.post_message(LeaveShell())
         elif event.key == "enter" and self.phase is Phase.EXITED:
             self.open()

@@ -6,7 +6,7 @@ from textual import events
 from textual.message import Message
 
 from labeltui.ui.widgets.terminal.engine import Engine, Modes, Mouse
-from labeltui.ui.widgets.terminal.view import WHEEL_ROWS, TerminalView
+from labeltui.ui.widgets.terminal.view import LEAVE_KEY, WHEEL_ROWS, TerminalView
 
 
 class ShellView(TerminalView):
@@ -29,6 +29,7 @@ class ShellView(TerminalView):
     def __init__(self) -> None:
         super().__init__()
         self.kept = False
+        self.leaving = False  # the key that leaves was pressed: those after it are the console's
         self._present: Engine | None = None  # the live engine, while another one shows the past
 
     @property
@@ -69,11 +70,22 @@ class ShellView(TerminalView):
             self.post_message(self.Recall(rows))
 
     def on_key(self, event: events.Key) -> None:
-        """The keys that scroll: tmux always draws on the alternate screen, which has no scrollback of its own."""
-        if self.kept and self.live and event.key in self.SCROLL_KEYS:
+        """What follows the key that leaves goes to the console, though the keyboard is only about to move.
+
+        And the keys that scroll: tmux always draws on the alternate screen, which has no scrollback of its own.
+        """
+        if self.leaving:
+            event.prevent_default()
+        elif event.key == LEAVE_KEY and self.live:
+            self.leaving = True
+        elif self.kept and self.live and event.key in self.SCROLL_KEYS:
             event.stop()
             event.prevent_default()
             self.look_back(self.SCROLL_KEYS[event.key] * max(1, self.size.height - 1))
+
+    def on_blur(self) -> None:
+        """The keyboard has moved."""
+        self.leaving = False
 
     def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
         """The wheel over a kept shell."""
