@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 from labeltui.domain.problems import LabeltuiError
 from labeltui.domain.server import ServerState
 from labeltui.domain.state import SessionState
+from labeltui.session.logstore import ROTATED
+from labeltui.session.serverwatch import FOUND
 from labeltui.session.supervise import words
 
 if TYPE_CHECKING:
@@ -22,7 +24,8 @@ AFTER_FAILURE_S = 5.0
 SHARE = 10
 """At most one part in so many of the time is spent asking: older servers send the whole file each time."""
 SOURCE = "app.log"
-ROTATED = "the server began another app.log: lines between the two may be missing"
+OVERLAP = 256
+"""Bytes that are asked for again: they tell whether it is still the same file."""
 
 
 def found(state: SessionState) -> bool:
@@ -32,35 +35,42 @@ def found(state: SessionState) -> bool:
 
 
 class FoundLog:
-    """Asks for what is new in ``app.log`` while such a server is there, and gives it to the watch."""
+    """Asks for what is new in ``app.log`` while such a server is there, and gives it to the watch.
+
+    A server that was away goes on where it was left: it appends to the same file.
+    """
 
     def __init__(self, store: Store, watch: ServerWatch, client: Callable[[], MonaiLabelClient]) -> None:
         self._store, self._watch, self._client = store, watch, client
         self._base = 0  # of the file now read, among all bytes held
+        self._tail = b""  # the last bytes of it
 
     async def run(self) -> None:
         """Until cancelled."""
         while True:
             await self._store.wait_for(found)
-            self._base = 0
-            self._watch.begin_found(SOURCE)
+            if self._watch.log.run_id != FOUND:
+                self._base, self._tail = 0, b""
+                self._watch.begin_found(SOURCE)
             while found(self._store.state):
                 rest = await self._ask()
                 await asyncio.sleep(rest)
 
     async def _ask(self) -> float:
         """Ask once; returns for how many seconds to rest."""
-        started, log = time.monotonic(), self._watch.log
+        started, log, tail = time.monotonic(), self._watch.log, self._tail
         try:
-            chunk = await self._client().log_from(log.size - self._base)
+            chunk = await self._client().log_from(log.size - self._base - len(tail))
         except LabeltuiError as error:
             if found(self._store.state):
                 self._watch.found_lost(words(error))
             return AFTER_FAILURE_S
         if not found(self._store.state):  # labeltui started one meanwhile: the log is that one's
             return 0.0
-        if chunk.restarted:
+        if chunk.restarted or not chunk.data.startswith(tail):
             self._watch.found_lost(ROTATED)
-            self._base = log.size
-        self._watch.take_found(self._base + chunk.offset, chunk.data)
+            self._base, self._tail = log.size, b""
+            return 0.0
+        self._tail = (tail + chunk.data[len(tail) :][-OVERLAP:])[-OVERLAP:]
+        self._watch.take_found(log.size, chunk.data[len(tail) :])
         return max(EVERY_S, SHARE * (time.monotonic() - started))

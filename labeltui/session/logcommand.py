@@ -17,11 +17,11 @@ from labeltui.domain.logquery import Query, asked
 from labeltui.domain.problems import Failed, Misused
 from labeltui.domain.serverlog import LineKind, parse_line
 from labeltui.session.foundlog import found
+from labeltui.session.logstore import ROTATED, GapMark
 
 if TYPE_CHECKING:
     from datetime import datetime, tzinfo
 
-    from labeltui.session.logstore import GapMark
     from labeltui.session.report import Document, Report
     from labeltui.session.session import Session
 
@@ -65,7 +65,9 @@ def gap_record(mark: GapMark) -> dict[str, Any]:
     """Where delivery broke off: before line ``index``. Nothing is missing once there is a ``to``."""
     gone = documents.moment(mark.lost_at)
     back = None if mark.back_at is None else documents.moment(mark.back_at)
-    words = f"connection lost {gone}" + ("" if back is None else f", back {back}") + f": {mark.why}"
+    words = mark.why
+    if mark.why != ROTATED:
+        words = f"connection lost {gone}" + ("" if back is None else f", back {back}") + f": {mark.why}"
     return {
         "kind": "gap",
         "from": gone,

@@ -11,7 +11,8 @@ from labeltui.domain.problems import Failed
 from labeltui.hosts.agent.client import AgentClient
 from labeltui.hosts.agent.messages import Chunk
 from labeltui.session.logmerge import Cutter, Merger, Piece
-from labeltui.session.logstore import APP_LOG, LogStore
+from labeltui.session.logstore import APP_LOG, ROTATED, LogStore
+from labeltui.session.supervise import Clock
 
 GRACE_S = 1.0
 """How long a line of ``app.log`` may be there before stdout has it."""
@@ -57,8 +58,8 @@ class LogFeed:
     ``own`` is False for lines that only ``app.log`` has.
     """
 
-    def __init__(self, log: LogStore, on_line: Callable[[bytes, int, bool], None]) -> None:
-        self._log, self._on_line = log, on_line
+    def __init__(self, log: LogStore, on_line: Callable[[bytes, int, bool], None], clock: Clock) -> None:
+        self._log, self._on_line, self._clock = log, on_line, clock
         self._fed: Callable[[], None] = lambda: None
         self.begin("", "", clear=False)
 
@@ -101,17 +102,25 @@ class LogFeed:
         if chunk.file_id and self._own_id and chunk.file_id != self._own_id:
             self._base = self._merger.received  # somebody emptied or replaced the file: it begins again
         self._own_id = chunk.file_id or self._own_id
+        self._mind_torn(chunk)
         self._own_at_end = chunk.at_end
         self._pass(self._merger.own(self._base + chunk.offset, chunk.data))
 
     def other(self, chunk: Chunk) -> None:
         """Bytes of ``app.log``. Raises ValueError for a hole."""
+        self._mind_torn(chunk)
         self._pass(self._merger.other(chunk.file_id, chunk.offset, chunk.data, at_end=chunk.at_end))
 
     def lost(self, at: datetime, why: str) -> None:
         """Delivery broke off: what had come is shown, above the mark."""
         self._take(self._merger.let_go())
         self._log.lost(at, why)
+
+    def _mind_torn(self, chunk: Chunk) -> None:
+        if chunk.torn:
+            now = self._clock()
+            self.lost(now, ROTATED)
+            self._log.back(now)
 
     def _pass(self, pieces: list[Piece]) -> None:
         self._take(pieces)

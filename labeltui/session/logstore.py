@@ -18,6 +18,8 @@ from labeltui.session.logblocks import Block, Blocks
 from labeltui.session.logsearch import Lines
 
 STDOUT, APP_LOG, API = "stdout", "app.log", "api"
+ROTATED = "the file was begun anew: lines between the two may be missing"
+"""Why of a mark that does not stand for a lost connection."""
 Subscriber = Callable[[], None]
 SEARCH_BLOCK = 8192  # lines that one step of a search looks at, at most
 LONG = 4 << 20

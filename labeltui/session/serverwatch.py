@@ -23,6 +23,8 @@ from labeltui.session.store import Store
 from labeltui.session.supervise import Clock
 
 JOB = "server"
+FOUND = "found"
+"""In the place of a run's id, for the log of a server that labeltui did not start."""
 LINES_FOR_DIAGNOSIS = 400
 
 
@@ -48,7 +50,7 @@ class ServerWatch:
         self._startup = StartupReader()
         self._troubles = TroubleReader()
         self._said_at = clock()
-        self._feed = LogFeed(log, self._on_line)
+        self._feed = LogFeed(log, self._on_line, clock)
         self._feed.told(self._on_fed)
         self._fresh = False
         self._answered_at: datetime | None = None
@@ -110,7 +112,7 @@ class ServerWatch:
 
     def begin_found(self, source: str) -> None:
         """A server is there that labeltui did not start: what comes next is read from elsewhere."""
-        self._begin("found", source, source)
+        self._begin(FOUND, source, source)
 
     def take_found(self, offset: int, data: bytes) -> None:
         """Bytes of that server's log; everything it holds has been given then."""

@@ -59,6 +59,9 @@ CHUNK = 65536
 WINDOW = 8 * CHUNK
 LONGEST_REQUEST = 4 << 20
 POLL_S = 0.2
+HEAD = 256  # bytes at the beginning of a log that tell it from another
+TELLING = 48  # so many of them are needed to know a copy by them
+ROTATIONS = 100
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}\Z")
 
 
@@ -478,10 +481,52 @@ class JobWatch:
 # -------------------------------------------------------------------------------------------
 
 
-class Follow:
-    """One file that is sent as it grows.
+def head_of(handle, count):
+    """(how many, a digest) of the first bytes of a file, at most ``count``: they tell two logs apart."""
+    head = os.pread(handle, count, 0)
+    return len(head), hashlib.sha256(head).hexdigest()[:12] if head else ""
 
-    Offsets count from the beginning of the file that ``file_id`` names.
+
+def identify(handle, generation=0):
+    """What ``file_id`` says of an open file: device and inode, how often it was emptied, and its head."""
+    found = os.fstat(handle)
+    return "%x-%x.%d.%d.%s" % (found.st_dev, found.st_ino, generation, *head_of(handle, HEAD))
+
+
+def parts_of(file_id):
+    """(device and inode, generation, bytes of the head, their digest) of a ``file_id``, whoever sent it."""
+    inode, generation, count, digest = ((file_id or "").split(".") + [""] * 4)[:4]
+    return (
+        inode, int(generation) if generation.isdigit() else 0, int(count) if count.isdigit() else 0, digest
+    )  # fmt: skip
+
+
+def open_file(path):
+    """A descriptor of a regular file, or None where there is nothing. OSError for what is no file."""
+    try:
+        handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    if not stat.S_ISREG(os.fstat(handle).st_mode):
+        os.close(handle)
+        raise OSError(errno.EINVAL, "Not a file", path)
+    return handle
+
+
+def rotated(path):
+    """The files that a log was before: ``path.1`` is the newest of them."""
+    names: list = []
+    while len(names) < ROTATIONS and os.path.isfile("%s.%d" % (path, len(names) + 1)):
+        names.append("%s.%d" % (path, len(names) + 1))
+    return names
+
+
+class Follow:
+    """One log that is sent as it grows, through whatever rotation does to it.
+
+    Offsets count from the beginning of the file that ``file_id`` names. A file that was renamed, or copied and
+    emptied, is read to its end among ``path.1``, ``path.2``..., then those that came after it, then ``path``.
+    A chunk is ``torn`` where what stood between it and the one before is not on the disk any more.
     """
 
     def __init__(self, path, key, offset, file_id):
@@ -489,7 +534,7 @@ class Follow:
         self.wanted_id = file_id
         self.handle: Any = None
         self.file_id = ""
-        self.generation = 0
+        self.archived = self.torn = False
         self.unacked = 0
         self.told_end = False
 
@@ -500,56 +545,87 @@ class Follow:
 
     def step(self):
         """The next chunk to send, or None when there is nothing new. OSError: the file can't be followed."""
-        if self.unacked >= WINDOW:
-            return None
-        if self.handle is None and not self.open():
-            return self.end_chunk()
-        data = self.read()
-        if data:
-            return self.chunk(data)
-        if self.is_replaced():
-            data = self.read()  # written between the read above and the look at the path
-            if data:
-                return self.chunk(data)
-            self.close()
-            self.offset = 0
-            return self.step()
-        if os.fstat(self.handle).st_size < self.offset:
-            self.generation += 1
-            self.restart()
-            return self.step()
-        return self.end_chunk()
+        while self.unacked < WINDOW:
+            if self.handle is None and not self.open():
+                return self.end_chunk()
+            if self.is_rewritten():
+                self.emptied()
+                continue
+            data = self.read()
+            if not data and (self.archived or self.is_replaced()):
+                data = self.read()  # written between the read above and the look at the path
+                if not data:
+                    self.go_on()
+                    continue
+            return self.chunk(data) if data else self.end_chunk()
+        return None
 
     def open(self):
-        try:
-            handle = os.open(self.path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-        except (FileNotFoundError, NotADirectoryError):
+        wanted, self.wanted_id = self.wanted_id, None
+        if wanted and self.find(wanted):
+            return True
+        handle = open_file(self.path)
+        if handle is None:
+            self.wanted_id = wanted
             return False
-        found = os.fstat(handle)
-        if not stat.S_ISREG(found.st_mode):
-            os.close(handle)
-            raise OSError(errno.EINVAL, "Not a file", self.path)
-        self.handle = handle
-        identity, generation = "%x-%x" % (found.st_dev, found.st_ino), 0
-        if self.wanted_id:
-            wanted, _, counted = self.wanted_id.partition(".")
-            if wanted == identity:
-                generation = int(counted) if counted.isdigit() else 0
-            else:
-                self.offset = 0
-        self.identity, self.generation, self.wanted_id = identity, generation, None
-        if self.offset > found.st_size:
-            self.generation += 1
-            self.restart()
-        else:
-            self.file_id = "%s.%d" % (identity, self.generation)
-            self.told_end = False
+        inode, generation = parts_of(wanted)[:2]
+        fresh = identify(handle)
+        self.take(handle, identify(handle, generation + 1) if parts_of(fresh)[0] == inode else fresh)
+        if wanted or self.offset > os.fstat(handle).st_size:
+            self.torn = self.offset > 0
+            self.offset = 0
         return True
 
-    def restart(self):
-        self.offset = 0
-        self.file_id = "%s.%d" % (self.identity, self.generation)
-        self.told_end = False
+    def find(self, file_id):
+        """Go on with the file that was read up to ``offset``, under whatever name it is now."""
+        inode, _, count, digest = parts_of(file_id)
+        for same in (True, False):
+            for path in [self.path] + rotated(self.path):  # noqa: RUF005
+                handle = open_file(path)
+                if handle is None:
+                    continue
+                found = os.fstat(handle)
+                is_it = ("%x-%x" % (found.st_dev, found.st_ino) == inode) if same else count >= TELLING
+                if is_it and found.st_size >= self.offset and head_of(handle, count) == (count, digest):
+                    self.take(handle, file_id, archived=path != self.path)
+                    return True
+                os.close(handle)
+        return False
+
+    def take(self, handle, file_id, archived=False):
+        self.close()
+        self.handle, self.file_id, self.archived, self.told_end = handle, file_id, archived, False
+
+    def is_rewritten(self):
+        """Somebody emptied the file in place; it may have grown beyond where it was since."""
+        size = os.fstat(self.handle).st_size
+        _, _, count, digest = parts_of(self.file_id)
+        return size < self.offset or head_of(self.handle, count) != (count, digest)
+
+    def emptied(self):
+        """Read what was copied before that, where it was; then the file from its start."""
+        generation = parts_of(self.file_id)[1]
+        if not self.archived and self.find(self.file_id):
+            return
+        self.take(os.dup(self.handle), identify(self.handle, generation + 1))
+        self.offset, self.torn = 0, self.offset > 0
+
+    def go_on(self):
+        """To the file that was begun after this one."""
+        here, names = os.fstat(self.handle), rotated(self.path)
+        after = self.path
+        for name, newer in zip(names, [self.path] + names):  # noqa: B905, RUF005
+            try:
+                found = os.stat(name)
+            except OSError:
+                continue  # it is being renamed at this moment
+            if (found.st_dev, found.st_ino) == (here.st_dev, here.st_ino):
+                after = newer
+        self.close()
+        self.offset, self.file_id = 0, ""
+        handle = open_file(after)
+        if handle is not None:
+            self.take(handle, identify(handle), archived=after != self.path)
 
     def read(self):
         try:
@@ -572,7 +648,10 @@ class Follow:
         return (there.st_dev, there.st_ino) != (here.st_dev, here.st_ino)
 
     def chunk(self, data):
-        at_end = os.fstat(self.handle).st_size <= self.offset + len(data) and not self.is_replaced()
+        if not self.offset and not parts_of(self.file_id)[2]:  # it was empty, and has a head by now
+            self.file_id = identify(self.handle, parts_of(self.file_id)[1])
+        at_end = os.fstat(self.handle).st_size <= self.offset + len(data)
+        at_end = at_end and not self.archived and not self.is_replaced()
         event = self.event(data, at_end)
         self.offset += len(data)
         self.unacked += len(data)
@@ -586,8 +665,9 @@ class Follow:
         return self.event(b"", True)
 
     def event(self, data, at_end):
+        torn, self.torn = self.torn, False
         return {"ev": "chunk", "key": self.key, "path": self.path, "file_id": self.file_id,
-                "offset": self.offset,
+                "offset": self.offset, "torn": torn,
                 "data": base64.b64encode(data).decode("ascii"), "at_end": at_end}  # fmt: skip
 
 
@@ -1008,9 +1088,16 @@ class Agent:
         return {}
 
     def stat(self, path):
-        found = os.stat(os.path.expanduser(path))
-        return {"size": found.st_size, "mtime": found.st_mtime, "is_dir": stat.S_ISDIR(found.st_mode),
-                "file_id": "%x-%x.0" % (found.st_dev, found.st_ino)}  # fmt: skip
+        path = os.path.expanduser(path)
+        found = os.stat(path)
+        told = {"size": found.st_size, "mtime": found.st_mtime, "is_dir": stat.S_ISDIR(found.st_mode)}
+        if stat.S_ISREG(found.st_mode):
+            handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+            try:
+                told.update(file_id=identify(handle), size=os.fstat(handle).st_size)
+            finally:
+                os.close(handle)
+        return told
 
     def mkdir(self, path):
         os.makedirs(os.path.expanduser(path), exist_ok=True)

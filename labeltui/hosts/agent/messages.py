@@ -43,7 +43,8 @@ class Job:
 class Chunk:
     """Bytes of a followed file. ``file_id`` changes when it was replaced (rotation): offsets start again.
 
-    ``at_end``: after this chunk (which may be empty) everything the file held has been sent.
+    ``at_end``: after this chunk (which may be empty) everything the file held has been sent. ``torn``: what stood
+    between this chunk and the one before may be missing, since it is not on the host's disk any more.
     """
 
     path: str
@@ -51,6 +52,7 @@ class Chunk:
     offset: int
     data: bytes
     at_end: bool
+    torn: bool = False
 
 
 @dataclass(frozen=True, slots=True)

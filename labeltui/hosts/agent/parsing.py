@@ -35,6 +35,7 @@ def chunk_of(told: Mapping[str, Any]) -> Chunk:
         int(told["offset"]),
         base64.b64decode(told["data"]),
         bool(told["at_end"]),
+        bool(told.get("torn")),
     )
 
 

@@ -9,8 +9,7 @@ from datetime import datetime
 from rich.segment import Segment
 from textual.strip import Strip
 
-from labeltui.session.foundlog import ROTATED
-from labeltui.session.logstore import GapMark, LateLines, LogStore
+from labeltui.session.logstore import ROTATED, GapMark, LateLines, LogStore
 from labeltui.ui.text import elide
 from labeltui.ui.widgets.logview_columns import Columns, Tones, columns_for
 from labeltui.ui.widgets.logview_folds import STAMP, Fold

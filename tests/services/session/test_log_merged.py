@@ -76,6 +76,14 @@ class Rig:
                 with path.open("ab") as file:
                     file.write(data)
 
+    def rotate(self) -> None:
+        for number in range(9, 0, -1):
+            older = Path(f"{self.app_log}.{number}")
+            if older.exists():
+                older.rename(f"{self.app_log}.{number + 1}")
+        self.app_log.rename(f"{self.app_log}.1")
+        self.app_log.touch()
+
     async def until(self, holds: Callable[[], bool]) -> None:
         changed = asyncio.Event()
         unsubscribe = self.log.subscribe(changed.set)
@@ -143,7 +151,8 @@ async def test_a_console_that_comes_later_sees_all_in_order(rig: Rig) -> None:
     assert rig.log.late == ()
 
 
-async def test_nothing_is_lost_or_doubled_by_drops_and_marks_heal(rig: Rig) -> None:
+@pytest.mark.slow
+async def test_nothing_is_lost_or_doubled_by_drops_and_rotation_and_marks_heal(rig: Rig) -> None:
     await rig.begin()
     written, only = [], []
     for number in range(12):
@@ -158,6 +167,10 @@ async def test_nothing_is_lost_or_doubled_by_drops_and_marks_heal(rig: Rig) -> N
             size = sum(map(len, written))
             await rig.until(lambda size=size: rig.log.size >= size - 100)  # type: ignore[misc]
             await rig.drop()
+            extra = said(number, f"child's {number}, just before app.log is rotated")
+            rig.write(extra, stdout=False)
+            only.append(extra)
+            rig.rotate()
             await rig.connect()
             rig.attach()
     await rig.until(

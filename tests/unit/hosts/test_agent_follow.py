@@ -3,7 +3,9 @@
 # ruff: noqa: E501 (requests are one line each)
 from __future__ import annotations
 
+import base64
 import os
+import shutil
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -21,8 +23,6 @@ Follow = namespace["Follow"]
 
 def drain(follow: Any, into: list[tuple[str, bytearray]]) -> None:
     """Take all there is; checks that offsets have no hole and no overlap within a file."""
-    import base64
-
     while (event := follow.step()) is not None:
         follow.unacked = 0
         if not event["file_id"]:
@@ -78,6 +78,104 @@ def test_every_byte_once_through_rotation_truncation_and_reconnects(
     drain(follow, got)
     follow.close()
     assert [bytes(data) for _, data in got if data] == [bytes(data) for data in files if data]
+
+
+class Writer:
+    """A log that is written and rotated in every way there is."""
+
+    def __init__(self, path: Path) -> None:
+        self.path, self.written, self.number = path, b"", 0
+        path.touch()
+
+    def write(self, length: int) -> None:
+        self.number += 1
+        data = b"[%08d] " % self.number + bytes([65 + self.number % 26]) * length + b"\n"
+        with self.path.open("ab") as file:
+            file.write(data)
+        self.written += data
+
+    def _make_room(self) -> None:
+        for number in range(20, 0, -1):
+            older = Path(f"{self.path}.{number}")
+            if older.exists():
+                older.rename(f"{self.path}.{number + 1}")
+
+    def rename(self) -> None:
+        """As Python's RotatingFileHandler does."""
+        self._make_room()
+        self.path.rename(f"{self.path}.1")
+        self.path.touch()
+
+    def copy(self) -> None:
+        """As logrotate does with ``copytruncate``."""
+        self._make_room()
+        shutil.copy(self.path, f"{self.path}.1")
+        os.truncate(self.path, 0)
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    st.lists(
+        st.one_of(
+            st.tuples(st.just("write"), st.sampled_from([60, 200, 70_000])),
+            st.tuples(st.sampled_from(["rename", "copy", "look", "drop"]), st.integers(1, 3)),
+        ),
+        max_size=25,
+    )
+)
+def test_rotated_while_nobody_looks_and_all_of_it_is_sent_once_in_order(
+    tmp_path_factory: pytest.TempPathFactory, operations: list[tuple[str, int]]
+) -> None:
+    writer = Writer(tmp_path_factory.mktemp("f") / "app [1].log")
+    follow, got, last, read = Follow(str(writer.path), "k", 0, None), b"", ("", 0), False
+
+    def look(steps: int) -> None:
+        nonlocal got, last, read
+        for _ in range(steps):
+            event = follow.step()
+            follow.unacked = 0
+            if event is None:
+                break
+            data = base64.b64decode(event["data"])
+            assert not event["torn"]
+            assert event["offset"] == (last[1] if event["file_id"] == last[0] else 0)
+            got += data
+            last = (event["file_id"], event["offset"] + len(data))
+            read = event["at_end"]
+
+    for what, value in operations:
+        if what == "write":
+            writer.write(value)
+            read = False
+        elif what == "look":
+            look(value)
+        elif what == "drop":
+            follow.close()
+            follow = Follow(str(writer.path), "k", last[1], last[0] or None)
+        elif writer.path.stat().st_size:
+            if not last[0] or what == "copy":  # a file that was never seen leaves nothing to know its copy by
+                look(99)
+            getattr(writer, what)()
+    look(99)
+    assert got == writer.written
+    follow.close()
+
+
+def test_what_is_not_on_the_disk_any_more_is_said_to_be_missing(tmp_path: Path) -> None:
+    path = tmp_path / "log"
+    path.write_bytes(b"first\n" * 20)
+    follow = Follow(str(path), "k", 0, None)
+    first = follow.step()
+    follow.close()
+    path.unlink()
+    path.write_bytes(b"another\n" * 40)
+    again = Follow(str(path), "k", 120, first["file_id"])
+    event = again.step()
+    assert (event["torn"], event["offset"], event["file_id"] == first["file_id"]) == (True, 0, False)
+    with path.open("ab") as file:
+        file.write(b"more\n")
+    assert again.step()["torn"] is False
+    again.close()
 
 
 def test_rotation_loses_nothing_written_to_the_old_file(tmp_path: Path) -> None:

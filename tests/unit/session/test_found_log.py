@@ -7,16 +7,20 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
+import httpx
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from labeltui.domain.problems import Unreachable
 from labeltui.domain.reading import Reading
 from labeltui.domain.server import ServerState, ServerStatus
 from labeltui.domain.state import Identity, SessionState
-from labeltui.monailabel.client import LogChunk
+from labeltui.monailabel.client import LogChunk, _chunk
+from labeltui.monailabel.http import Answer
 from labeltui.session import foundlog
-from labeltui.session.foundlog import ROTATED, FoundLog
-from labeltui.session.logstore import LogStore
+from labeltui.session.foundlog import FoundLog
+from labeltui.session.logstore import ROTATED, LogStore
 from labeltui.session.serverwatch import ServerWatch
 from labeltui.session.store import Store
 
@@ -38,10 +42,31 @@ class File:
         return LogChunk(offset, self.data[offset:], len(self.data))
 
 
+class Ranged(File):
+    """The same over HTTP: 206 and 416, or always the whole file."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.data, self.heeds = b"", True
+
+    async def log_from(self, offset: int) -> LogChunk:
+        if self.fails:
+            raise Unreachable("gone", "Nobody answers.", "Wait.")
+        size = len(self.data)
+        if not self.heeds:
+            return _chunk(Answer("logs", 200, httpx.Headers(), self.data), offset)
+        if offset >= size:
+            return _chunk(
+                Answer("logs", 416, httpx.Headers({"content-range": f"bytes */{size}"}), b""), offset
+            )
+        return _chunk(Answer("logs", 206, httpx.Headers(), self.data[offset:]), offset)
+
+
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(foundlog, "EVERY_S", 0.001)
     monkeypatch.setattr(foundlog, "AFTER_FAILURE_S", 0.001)
+    monkeypatch.setattr(foundlog, "OVERLAP", 5)
 
 
 def running(run_id: str | None) -> Reading[ServerStatus]:
@@ -71,7 +96,7 @@ async def test_what_is_new_comes_and_what_breaks_is_marked() -> None:
         file.data += b"OSError: No space left on device\n"
         await until(lambda: log.line_count == 3)
         assert lines == [2], "it is read for its meaning, like stdout"
-        assert 8 in file.asked, "only what is new is asked for"
+        assert 3 in file.asked, "only what is new is asked for, and a little to know the file by"
 
         file.fails = True
         await until(lambda: log.marks)
@@ -96,3 +121,66 @@ async def test_what_is_new_comes_and_what_breaks_is_marked() -> None:
     finally:
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
+
+
+async def test_a_server_that_was_away_goes_on_where_it_was() -> None:
+    store, log, file = Store(SessionState(Identity("p"))), LogStore(), File()
+    watch = ServerWatch(store, log, lambda: NOW, lambda: None)
+    task = asyncio.create_task(FoundLog(store, watch, lambda: file).run())  # type: ignore[arg-type,return-value]
+    try:
+        store.update(server=running(None))
+        await until(lambda: log.size == 8)
+        generation = log.generation
+        store.update(server=Reading(ServerStatus(ServerState.STOPPED, None, None), NOW))
+        file.data += b"three\n"
+        await asyncio.sleep(0.01)
+        store.update(server=running(None))
+        await until(lambda: log.line_count == 3)
+        assert (log.generation, log.lines(0, 9)) == (generation, [b"one", b"two", b"three"])
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+OPERATIONS = st.lists(
+    st.one_of(st.binary(min_size=1, max_size=40), st.sampled_from(["rotate", "look", "fail", "older"])),
+    max_size=30,
+)
+
+
+@given(OPERATIONS)
+@settings(max_examples=100, deadline=None)
+async def test_what_is_held_is_what_was_written(operations: list[bytes | str]) -> None:
+    """Whether the server heeds ranges or sends the whole file, and whatever bytes it writes."""
+    store, log, file = Store(SessionState(Identity("p"))), LogStore(), Ranged()
+    store.update(server=running(None))
+    watch = ServerWatch(store, log, lambda: NOW, lambda: None)
+    watch.begin_found("app.log")
+    asking = FoundLog(store, watch, lambda: file)  # type: ignore[arg-type,return-value]
+    written, rotations = b"", 0
+
+    async def look() -> None:
+        nonlocal rotations
+        before = log.size
+        await asking._ask()
+        if log.size == before:  # another file: it is asked for from its start
+            await asking._ask()
+
+    for number, operation in enumerate(operations):
+        if isinstance(operation, bytes):
+            data = b"<%d>" % number + operation
+            file.data += data
+            written += data
+        elif operation == "rotate":
+            await look()
+            file.data = b""
+            rotations += 1
+        elif operation == "look":
+            await look()
+        else:
+            file.fails, file.heeds = operation == "fail", operation != "older"
+            await look()
+            file.fails = False
+    await look()
+    assert log.bytes() == written
+    assert sum(mark.why == ROTATED for mark in log.marks) <= rotations
