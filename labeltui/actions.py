@@ -374,6 +374,34 @@ POD_ACTIONS: tuple[Action, ...] = (
     ),
 )  # fmt: skip
 
+GUARD_ACTIONS: tuple[Action, ...] = (
+    Action(
+        "guard.status", "Guard", "what the guard saw last, and when it stops the pod",
+        command=("guard", "status"), operation="guard_status",
+    ),
+    Action(
+        "guard.keep", "Keep the pod alive", "reset the guard's countdown", key="k", leader="p",
+        danger=Danger.CHANGE, command=("guard", "keep"), disabled=conditions.no_guard, operation="guard_keep",
+        params=(Param("minutes", "keep it alive at least that long, used or not", "float"),),
+    ),
+    Action(
+        "guard.set", "Set the guard", "other limits until the pod stops; turns the guard on",
+        danger=Danger.CHANGE, command=("guard", "set"), disabled=conditions.guard_not_expected,
+        operation="guard_set",
+        params=(
+            Param("idle", "stop after so many idle minutes; 0: never", "float"),
+            Param("budget", "stop once the pod has cost so many dollars since its start; 0: no limit", "float"),
+            Param("copies", "wait until labels are copied to a desk, or ignore them", "choice",
+                  choices=("wait", "ignore")),
+        ),
+    ),
+    Action(
+        "guard.off", "Guard off", "let the pod run, and cost, until you stop it",
+        danger=Danger.DESTRUCTIVE, command=("guard", "off"), disabled=conditions.no_guard,
+        question=conditions.ask_guard_off, operation="guard_off",
+    ),
+)  # fmt: skip
+
 CONSOLE_ACTIONS: tuple[Action, ...] = (
     Action("pane.pod", "Pod", "focus the pod pane; again zooms it", key="1", console="pane('pod')"),
     Action("pane.shell", "Shell", "focus the shell; again zooms it", key="2", console="pane('shell')"),
@@ -433,6 +461,16 @@ CONSOLE_ACTIONS: tuple[Action, ...] = (
         disabled=conditions.not_on_runpod,
         needs_host=False,
         console="deploy",
+    ),
+    Action(
+        "guard.options",
+        "Guard's limits",
+        "choose idle minutes and budget",
+        key="g",
+        leader="p",
+        danger=Danger.CHANGE,
+        disabled=conditions.guard_not_expected,
+        console="form('guard.set')",
     ),
     Action("copy", "Copy", "copy what is selected, or the current line", key="y", console="copy"),
     Action(
@@ -518,7 +556,7 @@ SHELL_ACTIONS: tuple[Action, ...] = (
     ),
 )  # fmt: skip
 
-ACTIONS: tuple[Action, ...] = SESSION_ACTIONS + POD_ACTIONS + SHELL_ACTIONS + CONSOLE_ACTIONS
+ACTIONS: tuple[Action, ...] = SESSION_ACTIONS + POD_ACTIONS + GUARD_ACTIONS + SHELL_ACTIONS + CONSOLE_ACTIONS
 BY_ID: Mapping[str, Action] = {action.id: action for action in ACTIONS}
 
 

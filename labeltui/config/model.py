@@ -94,6 +94,21 @@ class ShellSection(Section):
     """What runs in a shell; the login shell when left out."""
 
 
+class GuardSection(Section):
+    """The guard on a pod of RunPod: it stops the pod when nobody needs it, also while this machine sleeps."""
+
+    stop: Literal["auto", "off"] = "auto"
+    """``auto``: stop the pod when it is idle or the budget is spent. ``off``: never by itself."""
+    idle_minutes: Annotated[float, Field(ge=0)] = 45
+    """Stop after so many minutes without GPU use, request, label, training, shell key or upload; 0: never."""
+    budget: Annotated[float, Field(gt=0)] | None = None
+    """Stop once the pod has cost so many dollars since its start."""
+    wait_for_copies: bool = True
+    """Wait with the stop until each label on the pod is copied to a desk."""
+    operator_key: bool = False
+    """Lend the pod your API key, in a file that only its owner can read, where its own key may not stop it."""
+
+
 class Profile(Section):
     """One session's settings."""
 
@@ -115,6 +130,8 @@ class Profile(Section):
     """Copies of the labels on this machine."""
     shell: ShellSection = ShellSection()
     """The shells on the host."""
+    guard: GuardSection = GuardSection()
+    """What stops the pod by itself, with ``host = "runpod"``."""
     keys: dict[str, str] = Field(default_factory=dict)
     """Keys by action id, e.g. ``"server.start" = "f5"``."""
 

@@ -31,7 +31,7 @@ def starter_text(name: str, given: Mapping[str, Any]) -> str:
         f"default = {_quoted(name)}",
         "",
         f"[{table}]",
-        *_section(Profile, values, skip=("ssh", "runpod", "server", "labels", "shell", "keys")),
+        *_section(Profile, values, skip=("ssh", "runpod", "server", "guard", "labels", "shell", "keys")),
     ]
     if values["host"] == "ssh":
         lines += ["", f"[{table}.ssh]", *_section(SshSection, values)]

@@ -163,3 +163,24 @@ def ask_pod_terminate(state: SessionState) -> str | None:
         else "Every study, label and model on it is gone."
     )
     return f"Terminate {pod.name} ({_cost(pod)}) for ever? {kept}"
+
+
+def no_guard(state: SessionState) -> str | None:
+    """Why nothing can be asked of the guard."""
+    guard = state.guard.value
+    if guard is None:
+        return not_connected(state) or "the guard has said nothing yet"
+    return {"none": guard.words.rstrip("."), "dead": "no guard runs on the pod"}.get(guard.state)
+
+
+def guard_not_expected(state: SessionState) -> str | None:
+    """Why there can be no guard."""
+    guard = state.guard.value
+    return guard.words.rstrip(".") if guard is not None and guard.state == "none" else not_connected(state)
+
+
+def ask_guard_off(state: SessionState) -> str | None:
+    """What it costs."""
+    pod = state.pod.value
+    rate = f" at ${pod.cost_per_hour:.2f} an hour" if pod is not None and pod.cost_per_hour else ""
+    return f"Nothing will stop this pod but you: it goes on{rate}, also while your laptop is closed. Go on?"

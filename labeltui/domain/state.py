@@ -15,6 +15,7 @@ from labeltui.domain.study import StudyQueue
 from labeltui.domain.training import TrainStatus
 
 if TYPE_CHECKING:  # on the way to first paint; decimals and hashes are not needed for it
+    from labeltui.domain.guardstatus import GuardStatus
     from labeltui.domain.labelcopies import LabelCopies
     from labeltui.domain.money import Account, Spend
     from labeltui.domain.pod import Pod, PodEvent
@@ -84,3 +85,4 @@ class SessionState:
     requests_left: RequestsLeft | None = None
     labels: Reading[LabelCopies] = field(default_factory=Reading)  # copies of them on this machine
     spend: Reading[Spend] = field(default_factory=Reading)  # what the pod has cost, today and in this session
+    guard: Reading[GuardStatus] = field(default_factory=Reading)

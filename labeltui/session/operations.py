@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from labeltui.session.session import Session
 
 from labeltui.session.doctor import doctor
+from labeltui.session.guardcontrol import guard_keep, guard_off, guard_set, guard_status
 from labeltui.session.labelcommands import labels_list, labels_pull, labels_verify, look_at_labels
 from labeltui.session.logcommand import server_logs
 from labeltui.session.podcontrol import (
@@ -39,6 +40,10 @@ from labeltui.session.traincontrol import train_start, train_status, train_stop
 
 __all__ = [
     "doctor",
+    "guard_keep",
+    "guard_off",
+    "guard_set",
+    "guard_status",
     "labels_list",
     "labels_pull",
     "labels_verify",

@@ -19,6 +19,7 @@ from labeltui.hosts.agent.client import AgentClient
 from labeltui.hosts.base import Host, Shell
 from labeltui.session.alerts import Alerts
 from labeltui.session.foundlog import FoundLog
+from labeltui.session.guard import GuardWatch
 from labeltui.session.journal import Journal
 from labeltui.session.labelcopies import LabelCopier
 from labeltui.session.labelfolder import LabelFolder
@@ -102,6 +103,7 @@ class Session:
             Ways(self.store, profile, self.link, self.sources), clock,
         )  # fmt: skip
         self._found_log = FoundLog(self.store, self.watch, self.sources.client)
+        self.guard = GuardWatch(self)
         self._alerts = Alerts(self.store, clock)
         self._supervisor = Supervisor()
         self._autostarting: asyncio.Task[None] | None = None
@@ -119,6 +121,7 @@ class Session:
         self.link.attach("server", self.watch.attach)
         self.link.attach("metrics", self._watch_metrics)
         self.link.attach("orphans", self._watch_orphans)
+        self.link.attach("guard", self.guard.run)
 
     def _labels_folder(self, state: StateDir) -> Path:
         """Where labels are copied to; the demo's go with it."""

@@ -21,6 +21,7 @@ Operations
     of these acks unfollow {key} metrics {disk_path}, metrics.watch {interval_s, disk_path}     (0 ends the
     watch) orphans {server_pgid?}, orphans.stop {pgid, grace_s?} stat {path}, listdir {path}, mkdir {path},
     read {path, offset, limit}, sha256 {path, limit?}
+    guard {program, request}                    -> what the guard's program answers; see its ``door``
 
 A job is ``{name, state, run_id, pid, pgid, exit_code, log_path, started_ts, ended_ts, stopped_by_us, meta}``
 and lives in ``F/jobs/NAME.json``, which its *runner* (``agent.py run``: a process of its own, that outlives
@@ -1067,6 +1068,7 @@ class Agent:
             "listdir": lambda path: {"names": sorted(os.listdir(os.path.expanduser(path)))[:10000]},
             "mkdir": self.mkdir, "read": self.read,
             "sha256": lambda path, limit=None: {"sha256": sha256(os.path.expanduser(path), limit)},
+            "guard": self.ask_guard,
         }  # fmt: skip
         operation = operations.get(op)
         if operation is None:
@@ -1086,6 +1088,21 @@ class Agent:
         leader = process(pgid)
         end_group(pgid, leader.start if leader else None, float(grace_s), lambda *_: None)
         return {}
+
+    def ask_guard(self, program, request):
+        """The guard is a program of its own, sent as a zip file; what is asked of it is answered from there."""
+        program = os.path.expanduser(program)
+        if program not in sys.path:
+            sys.path.insert(0, program)
+        from labeltui.hosts.agent.guard import door
+
+        try:
+            return door.perform(self.folder, request)
+        except Exception as error:
+            words = getattr(error, "words", None)  # it has a Problem of its own
+            if words is None:
+                raise
+            raise Problem(**words) from None
 
     def stat(self, path):
         path = os.path.expanduser(path)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import base64
 import contextlib
-import hashlib
 import itertools
 import json
 import re
@@ -19,6 +18,7 @@ from labeltui.domain.problems import Failed, LabeltuiError, Unreachable
 from labeltui.domain.server import OrphanTraining
 from labeltui.hosts.agent.messages import AgentHello, Chunk, Job
 from labeltui.hosts.agent.parsing import chunk_of, follow_error_of, job_of, metrics_of
+from labeltui.hosts.agent.sending import DEADLINE_S, digest_of, put_program
 from labeltui.hosts.base import Channel, Host
 from labeltui.hosts.quoting import quote_path
 
@@ -26,17 +26,6 @@ SOURCE = Path(__file__).with_name("agent.py")
 SENTINEL = b"LABELTUI-AGENT "
 NOISE_ALLOWED = 1 << 20
 LONGEST_LINE = 8 << 20
-DEADLINE_S = 20.0
-_PROBE = """echo
-command -v {python} >/dev/null 2>&1 || {{ echo labeltui:no-python; exit 0; }}
-{python} -c 'import sys
-if sys.version_info < (3, 8): print("labeltui:old-python", sys.version.split()[0]); sys.exit()
-import hashlib
-try:
-    print("labeltui:" + hashlib.sha256(open(sys.argv[1], "rb").read()).hexdigest())
-except OSError:
-    print("labeltui:absent")' {path}
-"""
 
 JobCallback = Callable[[Job], None]
 StopProgress = Callable[[str, int, float], None]
@@ -49,16 +38,10 @@ async def start_agent(host: Host, folder: str, python: str = "python3") -> Agent
     away.
     """
     source = await asyncio.to_thread(SOURCE.read_bytes)
-    digest = hashlib.sha256(source).hexdigest()
-    path = quote_path(f"{folder.rstrip('/') or '/'}/agent/{digest[:12]}.py")
-    command = quote_path(python)
-    if await _probe(host, command, path) != digest:
-        await _send(host, source, path)
-        if await _probe(host, command, path) != digest:
-            raise Failed(
-                "agent_send", f"The agent arrived changed on {host.address}.", "Check the disk of the host."
-            )
-    channel = await host.open(f"exec {command} -u {path} serve --folder {quote_path(folder)}")
+    path = f"{folder.rstrip('/') or '/'}/agent/{digest_of(source)}.py"
+    await put_program(host, source, path, python)
+    command = f"exec {quote_path(python)} -u {quote_path(path)} serve --folder {quote_path(folder)}"
+    channel = await host.open(command)
     try:
         async with asyncio.timeout(DEADLINE_S):
             hello, rest = await _hello(channel, host)
@@ -71,44 +54,6 @@ async def start_agent(host: Host, folder: str, python: str = "python3") -> Agent
         await channel.close()
         raise
     return AgentClient(channel, hello, rest)
-
-
-async def _probe(host: Host, python: str, path: str) -> str:
-    """The checksum of the agent that lies on the host, or "absent"."""
-    done = await host.run(_PROBE.format(python=python, path=path), timeout=DEADLINE_S)
-    lines = done.stdout.decode("utf-8", "replace").splitlines()
-    told = next((line for line in reversed(lines) if line.startswith("labeltui:")), "")
-    if told.startswith("labeltui:no-python"):
-        raise Failed(
-            "no_python", f"There is no {python} on {host.address}.", "Install Python 3.8 or newer there."
-        )
-    if told.startswith("labeltui:old-python"):
-        version = told.partition(" ")[2]
-        raise Failed(
-            "no_python",
-            f"Python {version} on {host.address} is too old.",
-            "Install Python 3.8 or newer there.",
-        )
-    if not told:
-        said = done.stderr.decode("utf-8", "replace").strip()
-        raise Failed(
-            "no_python", f"{python} on {host.address} does not run.", "Repair or install Python there.", said
-        )
-    return told.partition(":")[2]
-
-
-async def _send(host: Host, source: bytes, path: str) -> None:
-    # the temporary name holds the shell's pid: two consoles may send at once
-    script = f'set -e; f={path}; mkdir -p "${{f%/*}}"; cat > "$f.$$"; mv -f "$f.$$" "$f"'
-    done = await host.run(script, stdin=source)
-    if done.exit_code != 0:
-        said = done.stderr.decode("utf-8", "replace").strip()
-        raise Failed(
-            "agent_send",
-            f"The agent can't be put on {host.address}: {(said or 'no reason given').splitlines()[-1]}",
-            "Choose a folder that can be written, and check the disk of the host.",
-            said,
-        )
 
 
 async def _hello(channel: Channel, host: Host) -> tuple[AgentHello, bytes]:
@@ -449,3 +394,9 @@ class AgentClient:
     async def stop_orphans(self, pgid: int, *, grace_s: float = 5.0) -> None:
         """End one orphaned training, group and all; Failed ``not_orphaned`` for any other group."""
         await self.request("orphans.stop", deadline_s=grace_s + 40, pgid=pgid, grace_s=grace_s)
+
+    # ---- the guard
+
+    async def guard(self, program: str, ask: str, **told: Any) -> dict[str, Any]:
+        """Ask the guard, whose program lies at ``program`` of the host: see the head of ``guard/door.py``."""
+        return await self.request("guard", deadline_s=40.0, program=program, request={"ask": ask, **told})

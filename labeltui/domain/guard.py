@@ -1,0 +1,230 @@
+"""The guard's rules: what is known of a pod's use, and whether the pod is to be stopped now.
+
+The one copy of them: the console imports this module, and the guard's program carries it to the host. It therefore
+runs on Python 3.8 with nothing but the standard library. Times are seconds; amounts are US dollars.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+AUTO, OFF = "auto", "off"
+
+IDLE_S = 45 * 60.0
+WARN_S = 600.0
+GRACE_S = 60.0
+BUDGET_WARNS_AT = 0.8
+
+KINDS = {
+    "gpu": "the GPU was used",
+    "request": "a request to the server",
+    "label": "a label",
+    "training": "a training",
+    "shell": "a key in a shell",
+    "upload": "an upload",
+    "job": "work that a console started",
+    "keep": "it was kept alive",
+    "start": "the guard began to watch",
+}
+"""Kinds of use, and what each is called. A console that looks is none of them."""
+
+
+@dataclass(frozen=True)
+class Policy:
+    """What the operator wants. ``idle_s`` 0 never stops for idleness; ``budget`` None is no limit."""
+
+    mode: str = AUTO
+    idle_s: float = IDLE_S
+    budget: float | None = None
+    need_copies: bool = True  # wait until each label is copied to a desk
+    warn_s: float = WARN_S
+    grace_s: float = (
+        GRACE_S  # after training or copying: the next training in a queue needs a moment to begin
+    )
+
+
+@dataclass(frozen=True)
+class Sign:
+    """The newest use of one kind: ``ago_s`` before now (0 while it goes on), and in words what it was."""
+
+    kind: str
+    ago_s: float
+    what: str = ""
+
+    @property
+    def words(self) -> str:
+        """``a label by ana``."""
+        noun = KINDS.get(self.kind, self.kind)
+        return f"{noun}{' ' if self.what else ''}{self.what}"
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What the host shows. ``signs`` has at least the start of the watch."""
+
+    signs: tuple[Sign, ...]
+    keep_s: float = 0.0  # somebody asked for at least that long
+    working: tuple[str, ...] = ()  # what must not be interrupted, in words
+    uncopied: int | None = 0  # labels that no desk has; None: nobody can tell
+    uncopied_what: str = ""  # some of their names; or why nobody can tell
+    spent: float | None = None
+    rate: float | None = None  # per hour
+    clear_s: float | None = None  # since something last stood in the way; None: nothing ever did
+    way: str = ""  # what is proven to stop the pod
+    way_problem: str = ""  # why nothing is; both empty while it is being tried
+
+    @property
+    def last(self) -> Sign:
+        """The newest sign of use."""
+        return min(self.signs, key=lambda sign: sign.ago_s)
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What follows. ``state``: off, watching, warning, waiting, stuck, stopping.
+
+    ``left_s`` is the time to the stop (None: none is coming), ``cause`` what runs out: idle or budget. ``blocks``
+    are the reasons for which a stop that is due waits, or one that comes will wait.
+    """
+
+    state: str
+    words: str
+    hint: str = ""
+    cause: str = ""
+    left_s: float | None = None
+    blocks: tuple[str, ...] = ()
+    problem: str = ""  # nothing can stop the pod: red at once, not only when it is due
+
+
+def decide(policy: Policy, facts: Facts) -> Decision:
+    """The rules. Never while something works or labels are not copied; right after that; always in words."""
+    if policy.mode == OFF:
+        return Decision(
+            "off", "The guard is off: nothing stops this pod but you.", "`labeltui guard set` turns it on."
+        )
+    cause, left = _what_ends_first(policy, facts)
+    blocks = _blocks(policy, facts)
+    problem = facts.way_problem
+    if left is None:
+        if facts.working and policy.idle_s > 0:
+            words = f"No idle stop while {_listed(facts.working)}."
+        else:
+            words = "Nothing runs out."
+        return Decision("watching", words, "", "", None, blocks, problem)
+    if left > 0:
+        return _not_yet(policy, facts, cause, left, blocks, problem)
+    why = _why(policy, facts, cause)
+    if blocks:
+        return Decision(
+            "waiting", f"{why}; the stop waits: {_listed(blocks)}.", _hint(facts), cause, 0.0, blocks, problem
+        )
+    if not facts.way:
+        said = problem or "No way to stop the pod is proven yet"
+        return Decision(
+            "stuck", f"{why}, but nothing here can stop the pod. {said}.", STOP_IT, cause, 0.0, (), problem
+        )
+    if facts.clear_s is not None and facts.clear_s < policy.grace_s:
+        return Decision(
+            "warning",
+            f"{why}; what the stop waited for is over.",
+            KEEP,
+            cause,
+            policy.grace_s - facts.clear_s,
+        )
+    return Decision("stopping", f"{why}: the pod is stopped by {facts.way}.", "", cause, 0.0)
+
+
+KEEP = "k keeps the pod alive (`labeltui guard keep`)."
+STOP_IT = "Stop the pod yourself when you are done: `labeltui pod stop`, or RunPod's web page."
+
+
+def _what_ends_first(policy: Policy, facts: Facts) -> tuple[str, float | None]:
+    idle: float | None = None
+    if policy.idle_s > 0 and not facts.working:
+        idle = max(policy.idle_s - facts.last.ago_s, facts.keep_s)
+    money = budget_left_s(policy, facts)
+    if money is not None and (idle is None or money < idle):
+        return "budget", money
+    return ("idle", idle) if idle is not None else ("", None)
+
+
+def budget_left_s(policy: Policy, facts: Facts) -> float | None:
+    """Seconds until the budget is used up, at the rate of now; None without a budget, or when nobody can tell."""
+    if policy.budget is None or facts.spent is None:
+        return None
+    left = policy.budget - facts.spent
+    if left <= 0:
+        return 0.0
+    return left / facts.rate * 3600.0 if facts.rate else None
+
+
+def _blocks(policy: Policy, facts: Facts) -> tuple[str, ...]:
+    blocks = facts.working
+    if policy.need_copies and facts.uncopied is None:
+        blocks += (f"nobody can tell whether the labels are copied ({facts.uncopied_what})",)
+    elif policy.need_copies and facts.uncopied:
+        many = "label is" if facts.uncopied == 1 else "labels are"
+        named = f" ({facts.uncopied_what})" if facts.uncopied_what else ""
+        blocks += (f"{facts.uncopied} {many} not copied to a desk{named}",)
+    return blocks
+
+
+def _hint(facts: Facts) -> str:
+    if facts.uncopied is None or facts.uncopied:
+        return "`labeltui labels pull` copies labels; the pod stops right after."
+    return "The pod stops right after."
+
+
+def _not_yet(
+    policy: Policy, facts: Facts, cause: str, left: float, blocks: tuple[str, ...], problem: str
+) -> Decision:
+    what = "idle" if cause == "idle" else "budget"
+    words = f"{what.capitalize()} stop in {span(left)}; {_quiet(facts)}."
+    spent = budget_words(policy, facts)
+    if left <= policy.warn_s:
+        later = f" It will wait: {_listed(blocks)}." if blocks else ""
+        hint = KEEP if cause == "idle" else RAISE
+        return Decision("warning", words + later, hint, cause, left, blocks, problem)
+    if spent:
+        return Decision("warning", f"{words} {spent}", RAISE, cause, left, blocks, problem)
+    return Decision("watching", words, "", cause, left, blocks, problem)
+
+
+RAISE = "`labeltui guard set --budget` changes the budget."
+
+
+def budget_words(policy: Policy, facts: Facts) -> str:
+    """A warning once most of the budget is spent; empty before that."""
+    if not policy.budget or facts.spent is None or facts.spent < BUDGET_WARNS_AT * policy.budget:
+        return ""
+    share = int(100 * facts.spent / policy.budget)
+    return f"{share} % of the budget of ${policy.budget:.2f} is spent."
+
+
+def _quiet(facts: Facts) -> str:
+    last = facts.last
+    if last.kind == "start":
+        return f"nothing was used in the {span(last.ago_s)} since the guard began"
+    return f"in use: {last.words}" if last.ago_s < 1 else f"idle {span(last.ago_s)}, last was {last.words}"
+
+
+def _why(policy: Policy, facts: Facts, cause: str) -> str:
+    if cause == "budget":
+        return f"The budget of ${policy.budget or 0:.2f} is spent"
+    return f"Idle for {span(facts.last.ago_s)}"
+
+
+def _listed(words: tuple[str, ...]) -> str:
+    return "; ".join(words)
+
+
+def span(seconds: float) -> str:
+    """``40 s``, ``12 min``, ``3 h 5 min``: a time as it is said."""
+    whole = int(max(0.0, seconds))
+    if whole < 60:
+        return f"{whole} s"
+    minutes = whole // 60
+    if minutes < 60:
+        return f"{minutes} min"
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min" if minutes else f"{hours} h"

@@ -1,0 +1,185 @@
+"""What consoles ask of the guard; answered inside the agent, which imports this from the guard's zip file.
+
+Each request is a document with ``ask``; each answer one. Requests change ``wish.json`` and ``copied.json``, which
+the guard reads; so they hold also while it is being replaced.
+
+``status {}``                              how it is
+``ensure {version, program, wish, key?}``  start it where it is not, or is another version; the profile's wishes
+``keep {seconds?}``                        reset the countdown; with seconds, live at least that long
+``set {changes}``                          other limits, until the pod stops
+``copied {files, forget?}``                labels that a desk has: ``[[path, size, mtime_ns or sha256], ...]``
+"""
+
+# mypy: allow-untyped-calls
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from typing import Any
+
+from labeltui.domain.guard import Policy
+from labeltui.hosts.agent.agent import Problem, boot_id, is_running, take_lock
+from labeltui.hosts.agent.guard.files import GuardFiles, pod_environment
+
+BEGIN_S = 20.0
+SILENT_S = 90.0
+
+
+def perform(folder: str, request: dict[str, Any]) -> dict[str, Any]:
+    """Answer one request. Raises the agent's Problem."""
+    told = dict(request)
+    ask = told.pop("ask", "")
+    files = GuardFiles(folder)
+    operations: dict[str, Any] = {
+        "status": status, "ensure": ensure, "keep": keep, "set": change, "copied": copied,
+    }  # fmt: skip
+    if ask not in operations:
+        raise Problem("bad_request", "The guard does not know this request.", "Update labeltui.")
+    answer: dict[str, Any] = operations[ask](files, folder, **told)
+    return answer
+
+
+def status(files: GuardFiles, _folder: str) -> dict[str, Any]:
+    """The state as the guard wrote it last, and whether it lives."""
+    state = files.read(files.state)
+    return {
+        "alive": is_alive(state), "pod": pod_environment().get("RUNPOD_POD_ID", ""),
+        "wish": {k: v for k, v in files.read(files.wish).items() if k in ("policy", "set", "version", "keep")},
+        "now_mono": time.monotonic(), "now": time.time(), "lent_key": os.path.exists(files.key),
+        "state": state if state.get("boot_id") == boot_id() else {},
+    }  # fmt: skip
+
+
+def is_alive(state: dict[str, Any]) -> bool:
+    """Whether the guard that wrote this runs."""
+    return (
+        state.get("boot_id") == boot_id()
+        and isinstance(state.get("pid"), int)
+        and bool(is_running(state["pid"], state.get("pid_start")))
+    )
+
+
+def ensure(
+    files: GuardFiles, folder: str, version: str, program: str, wish: dict[str, Any], key: str | None = None
+) -> dict[str, Any]:
+    """Have a guard of this version run with the profile's wishes. ``key``: the operator's, or empty to forget it."""
+    files.make()
+    program = os.path.expanduser(program)
+    lock = take_lock(files.door_lock)
+    try:
+        kept = files.read(files.wish)
+        if kept.get("boot_id") != boot_id():  # what was set holds until the pod stops
+            kept = {}
+        merged = {**kept, **wish, "version": version, "boot_id": boot_id()}
+        files.write(files.wish, merged)
+        if key is not None:
+            lend(files, key)
+        state = files.read(files.state)
+        started = False
+        if not (is_alive(state) and state.get("version") == version):
+            start(folder, version, program)
+            started = True
+            await_guard(files, version)
+    finally:
+        os.close(lock)
+    return {**status(files, folder), "started": started}
+
+
+def lend(files: GuardFiles, key: str) -> None:
+    """Keep the operator's key where only its owner can read it, or forget it."""
+    if not key:
+        try:
+            os.unlink(files.key)
+        except OSError:
+            pass
+        return
+    handle = os.open(files.key + ".new", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(handle, "w") as file:
+        file.write(key)
+    os.replace(files.key + ".new", files.key)
+
+
+def start(folder: str, version: str, program: str) -> None:
+    """A process of its own, in a session of its own: it outlives the agent and every connection."""
+    subprocess.Popen(
+        [sys.executable, program, "run", "--folder", folder, "--version", version],
+        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        start_new_session=True, cwd="/",
+    )  # fmt: skip
+
+
+def await_guard(files: GuardFiles, version: str) -> None:
+    """Wait for its first words."""
+    deadline = time.monotonic() + BEGIN_S
+    while time.monotonic() < deadline:
+        state = files.read(files.state)
+        if is_alive(state) and state.get("version") == version:
+            return
+        time.sleep(0.05)
+    raise Problem("guard_silent", "The guard did not begin.", "See %s on the host." % files.log_file)
+
+
+def keep(files: GuardFiles, folder: str, seconds: float = 0.0) -> dict[str, Any]:
+    """Reset the countdown."""
+    now = time.monotonic()
+    entry = {
+        "mono": now,
+        "at": time.time(),
+        "until_mono": now + max(0.0, float(seconds)),
+        "boot_id": boot_id(),
+    }
+    before = amend(files, {"keep": entry}).get("keep") or {}
+    if before.get("boot_id") == boot_id() and float(before.get("until_mono") or 0) > entry["until_mono"]:
+        amend(
+            files, {"keep": {**entry, "until_mono": before["until_mono"]}}
+        )  # k never shortens what was asked for
+    return status(files, folder)
+
+
+def change(files: GuardFiles, folder: str, changes: dict[str, Any]) -> dict[str, Any]:
+    """Other limits than the profile's, until the pod stops."""
+    for name, value in changes.items():
+        limit = isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value < 1e9
+        if name == "mode":
+            good = value in ("auto", "off")
+        elif name == "need_copies":
+            good = isinstance(value, bool)
+        else:
+            good = limit or (name == "budget" and value is None)
+        if name not in Policy.__dataclass_fields__ or not good:
+            raise Problem("bad_request", "The guard can't be set to %s = %r." % (name, value))
+    kept = files.read(files.wish).get("set") or {}
+    amend(files, {"set": {**kept, **changes}})
+    return status(files, folder)
+
+
+def amend(files: GuardFiles, changes: dict[str, Any]) -> dict[str, Any]:
+    """Change wishes; returns what they were before."""
+    files.make()
+    lock = take_lock(files.door_lock)
+    try:
+        before = files.read(files.wish)
+        files.write(files.wish, {**before, **changes})
+    finally:
+        os.close(lock)
+    return before
+
+
+def copied(place: GuardFiles, _folder: str, files: list[Any], forget: bool = False) -> dict[str, Any]:
+    """Note which labels a desk has; ``forget`` drops what was noted before."""
+    fresh: dict[str, list[Any]] = {}
+    for path, size, mark in files:
+        if not (isinstance(path, str) and isinstance(size, int) and isinstance(mark, (int, str))):
+            raise Problem("bad_request", "A copied label is [path, size, time in ns or checksum].")
+        below = path.lstrip("/")
+        fresh[below if below.startswith("labels/") else "labels/" + below] = [size, mark]
+    place.make()
+    lock = take_lock(place.door_lock)
+    try:
+        before = {} if forget else place.read(place.copied).get("files") or {}
+        place.write(place.copied, {"files": {**before, **fresh}})
+    finally:
+        os.close(lock)
+    return {"noted": len(fresh), "in_all": len({**before, **fresh})}

@@ -1,0 +1,239 @@
+"""What shows that somebody uses the pod. What a console asks to know how things are is none of it.
+
+Each watcher looks at something that changes when it is used, and says so once: whether it changed *since it was
+looked at before*. How long ago that was is counted on the monotonic clock: no time stamp of a file is compared with
+a clock, so that clocks may jump.
+"""
+
+# mypy: allow-untyped-calls
+from __future__ import annotations
+
+import glob
+import os
+import re
+from typing import Any
+
+from labeltui.hosts.agent.agent import Metrics, is_live, processes
+from labeltui.hosts.agent.guard.work import is_of_this_pod
+
+GPU_BUSY_PCT = 5.0
+TAIL = 1 << 18
+NEWEST = 64
+
+# What MONAI Label logs when a client asks it to do something. Its answers to polls leave no line, or (with
+# studies on a DICOMweb server) lines of other loggers.
+_USE = re.compile(
+    rb"\(monailabel\.(?:endpoints|tasks)\.(infer|datastore|activelearning|scoring|train|session|batch_infer)\b"
+    rb"|\(monailabel\.datastore\.local:\d+\) - (?:Saving Label|Adding Label:|Adding Image:|Removing (?:Image|Label))"
+)
+# A line of uvicorn's access log, where somebody has switched it on.
+_ACCESS = re.compile(rb'"([A-Z]+) (/[^ "]*) HTTP/[\d.]+" (\d{3})')
+_POLLED = re.compile(
+    rb"/(?:info|train|logs|scoring|batch/infer|docs|redoc|openapi\.json|proxy/[^/?]+/qido[^?]*)?/?(?:\?.*)?$"
+)
+_LISTED = re.compile(rb"/datastore/?(?:\?.*)?$")
+_CALLED = {
+    b"infer": "for an inference", b"datastore": "for a study or a label", b"activelearning": "for the next study",
+    b"session": "with a study of its own", b"batch_infer": "for a batch inference", b"train": "for a training",
+}  # fmt: skip
+
+
+class Gpu:
+    """Use above a few percent. A GPU that can't be asked is no use."""
+
+    kind = "gpu"
+
+    def __init__(self, threshold_pct: float = GPU_BUSY_PCT) -> None:
+        self.metrics = Metrics()
+        self.threshold_pct = threshold_pct
+        self.problem = ""
+
+    def look(self) -> str | None:
+        """The busiest one, when it is busy."""
+        gpus, self.problem = self.metrics.gpus()
+        used = [gpu["utilisation_pct"] for gpu in gpus if gpu["utilisation_pct"] is not None]
+        most = max(used, default=0.0)
+        return "(%d %%)" % most if most > self.threshold_pct else None
+
+
+class Tail:
+    """New lines of a log. What it held when it was first seen is the past; a file that comes later is new."""
+
+    def __init__(self) -> None:
+        self.seen: dict[str, tuple[int, int]] = {}
+        self.first = True
+
+    def new(self, path: str) -> bytes:
+        """The bytes since the last look, at most the newest quarter of a megabyte."""
+        try:
+            with open(path, "rb") as file:
+                found = os.fstat(file.fileno())
+                inode, offset = self.seen.get(path, (0, 0 if not self.first else found.st_size))
+                if inode and (inode != found.st_ino or found.st_size < offset):
+                    offset = 0
+                self.seen[path] = (found.st_ino, found.st_size)
+                file.seek(max(offset, found.st_size - TAIL))
+                return file.read(TAIL)
+        except OSError:
+            return b""
+
+
+class Requests:
+    """Requests to the server that are more than a look: by its log, and by the datastore that it rewrites."""
+
+    kind = "request"
+
+    def __init__(self) -> None:
+        self.tail = Tail()
+        self.stamp: Any = None
+
+    def look(self, logs: list[str], studies: str) -> str | None:
+        """What the newest one was for."""
+        found = [use_of(self.tail.new(path)) for path in logs]
+        self.tail.first = False
+        used = next((what for what in reversed(found) if what is not None), None)
+        before, self.stamp = (
+            self.stamp,
+            _stamp(os.path.join(studies, "datastore_v2.json")) if studies else None,
+        )
+        if used is None and before is not None and self.stamp not in (before, None):
+            return "that changed the datastore"
+        return used
+
+
+def use_of(data: bytes) -> str | None:
+    """What the newest request in a piece of log was for; None when there is none that counts."""
+    newest = None
+    for line in data.splitlines():
+        found = _USE.search(line)
+        if found:
+            newest = _CALLED.get(found.group(1) or b"datastore", "")
+            continue
+        access = _ACCESS.search(line)
+        if access:
+            method, path = access.group(1), access.group(2)
+            looks = method in (b"GET", b"HEAD", b"OPTIONS")
+            if looks and (_POLLED.match(path) or _LISTED.match(path)):
+                continue
+            head = path.strip(b"/").split(b"/")[0].split(b"?")[0]
+            newest = _CALLED.get(head, "")
+    return newest
+
+
+class Shells:
+    """Keys typed into terminals: a read of a terminal's input sets its access time, output does not."""
+
+    kind = "shell"
+
+    def __init__(self, folder: str = "/dev/pts") -> None:
+        self.folder = folder
+        self.before: dict[str, float] | None = None
+
+    def look(self) -> str | None:
+        """Empty words when a key was typed."""
+        now = {}
+        for path in glob.glob(os.path.join(self.folder, "[0-9]*")):
+            try:
+                found = os.stat(path)
+            except OSError:
+                continue
+            now[path] = found.st_atime
+        mine = terminals_of_this_pod()
+        if mine is not None:
+            now = {path: at for path, at in now.items() if os.path.basename(path) in mine}
+        before, self.before = self.before, now
+        if before is None:
+            return None
+        typed = [path for path, at in now.items() if at != before.get(path)]
+        return "" if typed else None
+
+
+def terminals_of_this_pod() -> set[str] | None:
+    """Numbers of the pseudo terminals that processes of this pod hold; None where all are its own."""
+    if not os.environ.get("LABELTUI_DEMO_POD"):
+        return None
+    numbers = set()
+    for proc in processes():
+        if is_live(proc) and is_of_this_pod(proc.pid):
+            for number in (0, 1, 2, 255):
+                try:
+                    target = os.readlink("/proc/%d/fd/%d" % (proc.pid, number))
+                except OSError:
+                    continue
+                if target.startswith("/dev/pts/"):
+                    numbers.add(os.path.basename(target))
+    return numbers
+
+
+class Uploads:
+    """Files that appear or grow in the studies' folder, or one level below it; the server's own do not count."""
+
+    kind = "upload"
+
+    def __init__(self) -> None:
+        self.names: dict[str, frozenset[str]] = {}
+        self.stamps: dict[str, Any] = {}
+        self.growing: dict[str, int] = {}
+
+    def look(self, studies: str) -> str | None:
+        """The name of what came."""
+        arrived: list[str] = []
+        for folder in self.folders(studies):
+            stamp = _stamp(folder)
+            if stamp is None or stamp == self.stamps.get(folder):
+                continue
+            known = folder in self.stamps
+            self.stamps[folder] = stamp
+            before, names = self.names.get(folder, frozenset()), names_in(folder)
+            self.names[folder] = names
+            if known:
+                arrived += [os.path.join(folder, name) for name in sorted(names - before)]
+        grown = []
+        for path, size in list(self.growing.items()):
+            try:
+                now = os.stat(path).st_size
+            except OSError:
+                del self.growing[path]
+                continue
+            self.growing[path] = now
+            if now != size:
+                grown.append(path)
+        for path in arrived[-NEWEST:]:
+            self.growing[path] = -1
+            while len(self.growing) > NEWEST:
+                del self.growing[next(iter(self.growing))]
+        newest = (arrived or grown)[-1:]
+        return "of %s" % os.path.basename(newest[0]).replace(".part", "") if newest else None
+
+    def folders(self, studies: str) -> list[str]:
+        """The folder and those directly in it, labels aside."""
+        if not studies:
+            return []
+        below: list[str] = []
+        try:
+            with os.scandir(studies) as entries:
+                for entry in entries:
+                    if len(below) < 200 and entry.name != "labels" and entry.is_dir():
+                        below.append(entry.path)
+        except OSError:
+            return []
+        return [studies, *below]
+
+
+def names_in(folder: str) -> frozenset[str]:
+    """The names in a folder that are data."""
+    try:
+        names = os.listdir(folder)
+    except OSError:
+        return frozenset()
+    return frozenset(
+        name for name in names if name != "labels" and not name.startswith(("datastore_v2", "."))
+    )
+
+
+def _stamp(path: str) -> Any:
+    try:
+        found = os.stat(path)
+    except OSError:
+        return None
+    return (found.st_mtime_ns, found.st_size, found.st_ino)
