@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from labeltui.domain.guard import AUTO, KINDS, OFF, Sign, span
+from labeltui.domain.guard import AUTO, KINDS, OFF, WARN_S, Sign, span
 
 SILENT_S = 90.0
 NONE = "none"
@@ -67,6 +67,11 @@ class GuardStatus:
     def counts(self) -> bool:
         """Whether a stop is coming."""
         return self.left_s is not None and self.state in ("watching", "warning")
+
+    @property
+    def is_near(self) -> bool:
+        """Whether it comes within minutes, and a key can put it off."""
+        return self.state == "warning" and self.left_s is not None and self.left_s <= WARN_S
 
     def left_at(self, as_of: datetime | None, now: datetime) -> float | None:
         """Seconds to the stop at ``now``."""

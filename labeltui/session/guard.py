@@ -7,7 +7,7 @@ as long as it is open: the guard of last resort.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from labeltui.config.model import GuardSection
@@ -23,9 +23,11 @@ from labeltui.runpod.keys import find_key
 from labeltui.session.supervise import words
 
 if TYPE_CHECKING:
+    from labeltui.session.labelscan import HostLabel
     from labeltui.session.session import Session
 
 LOOK_S = 5.0
+AT_ONCE = 5000  # labels in one request
 RESORT_AGAIN_S = 60.0
 KEY = "guard"
 NOT_A_POD = "No guard on this host: it is not a pod of RunPod that the profile names, so it can't be stopped from here."
@@ -40,6 +42,8 @@ class GuardWatch:
         self._told: Mapping[str, Any] = {}
         self._alerted: tuple[str, ...] = ()
         self._resorted_at = float("-inf")
+        self._copied: dict[str, list[int]] = {}
+        self._acknowledged: dict[str, list[int]] = {}
         self._wake = asyncio.Event()
 
     @property
@@ -57,12 +61,16 @@ class GuardWatch:
         if not self.applies:
             self._tell(no_guard(NOT_A_POD))
             return
+        self._acknowledged = {}
         try:
             await self._begin(agent)
             while True:
+                self._wake.clear()
+                if not self._session.read_only:
+                    await self._acknowledge(agent)
                 await self._look(agent)
                 await self._pause()
-        except LabeltuiError as error:
+        except Exception as error:
             self._failed(error)
             raise
         finally:
@@ -76,14 +84,25 @@ class GuardWatch:
         self._wake.set()
         return self._tell(guard_of(answer))
 
-    async def copied(self, files: list[list[Any]], *, forget: bool = False) -> int:
-        """Tell the guard which labels this desk has: ``[path, size, mtime_ns or sha256]``, below the studies' folder.
-
-        Returns how many it knows of. Raises Refused ``no_guard`` where there is none.
-        """
-        answer = await self._request("copied", files=files, forget=forget)
+    def on_copied(self, _root: str, labels: Sequence[HostLabel]) -> None:
+        """The copies' word: these labels of the host are on this desk; told to the guard as soon as it is there."""
+        self._copied = {
+            f"labels/{label.tag}/{label.name}": [label.size, label.mtime_ns]
+            for label in labels
+            if label.size >= 0
+        }
         self._wake.set()
-        return int(answer["in_all"])
+
+    async def _acknowledge(self, agent: AgentClient) -> None:
+        """Tell the guard what it does not know yet of the copies."""
+        told, now = self._acknowledged, self._copied
+        fresh = [[path, *state] for path, state in now.items() if told.get(path) != state]
+        drop = [path for path in told if path not in now]
+        for start in range(0, max(len(fresh), 1), AT_ONCE):
+            if fresh or drop:
+                await agent.guard(self._program, "copied", files=fresh[start : start + AT_ONCE], drop=drop)
+            drop = []
+        self._acknowledged = dict(now)
 
     async def restart(self) -> GuardStatus:
         """Have a guard again, with the profile's wishes."""
@@ -134,7 +153,7 @@ class GuardWatch:
             "app_log": app_folder(server.app, expand(server.folder, home), home) + "/logs/app.log",
             **self._money(),
         }
-        return {"version": packed()[1], "program": self._program, "wish": wish, "key": await self._key()}
+        return {"version": packed()[1], "wish": wish, "key": await self._key()}
 
     def _money(self) -> dict[str, Any]:
         pod = self._session.store.state.pod.value
@@ -193,7 +212,6 @@ class GuardWatch:
         session.journal.end(entry, True, "done")
 
     async def _pause(self) -> None:
-        self._wake.clear()
         try:
             async with asyncio.timeout(LOOK_S):
                 await self._wake.wait()
@@ -210,7 +228,7 @@ class GuardWatch:
         self._alert(status)
         return status
 
-    def _failed(self, error: LabeltuiError) -> None:
+    def _failed(self, error: Exception) -> None:
         self._session.store.update(guard=self._session.store.state.guard.failed(words(error)))
 
     def _note(self, status: GuardStatus, *, started: bool) -> None:

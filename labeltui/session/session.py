@@ -122,6 +122,7 @@ class Session:
         self.link.attach("metrics", self._watch_metrics)
         self.link.attach("orphans", self._watch_orphans)
         self.link.attach("guard", self.guard.run)
+        self.labels.on_copied.append(self.guard.on_copied)
 
     def _labels_folder(self, state: StateDir) -> Path:
         """Where labels are copied to; the demo's go with it."""

@@ -298,6 +298,24 @@ class Core(App[int], inherit_bindings=False):
 
     # -- keys
 
+    async def on_event(self, event: events.Event) -> None:
+        """Before a stop of the pod, its key keeps it alive in every pane but the shell; then it is the pane's again."""
+        if isinstance(event, events.Key) and not event.is_forwarded and self._keeps_pod(event):
+            await self.dispatcher.invoke("guard.keep")
+            return
+        await super().on_event(event)
+
+    def _keeps_pod(self, event: events.Key) -> bool:
+        guard = self.state.guard
+        if guard.value is None or not guard.value.is_near or guard.error is not None:
+            return False
+        if self.screen is not self.frame_screen or self.frame_screen.current == "shell":
+            return False
+        from textual.widgets import Input  # noqa: PLC0415 - after first paint
+
+        key = self.keymap.keys_of(BY_ID["guard.keep"]).rpartition(" ")[2]
+        return shown(event.key) == key and not isinstance(self.screen.focused, Input)
+
     async def on_key(self, event: events.Key) -> None:
         """A key nothing else wanted: look it up in the registry."""
         if self.screen is not self.frame_screen:

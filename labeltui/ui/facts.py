@@ -179,6 +179,7 @@ def _ranked(state: SessionState, now: datetime) -> list[tuple[Fact, int]]:
     """The facts, each with its turn to be shortened: a host that is up needs the fewest words, alerts the most."""
     told = [
         (_pod(state, now), 6),
+        (_guard(state, now), 5),
         (_host(state, now), 0),
         (_tunnel(state, now), 3),
         (_server(state, now), 2),
@@ -207,6 +208,14 @@ def _pod(state: SessionState, now: datetime) -> Fact | None:
     from labeltui.ui.money import pod_fact  # noqa: PLC0415 - only where something is rented; it needs this module
 
     return pod_fact(state, now)
+
+
+def _guard(state: SessionState, now: datetime) -> Fact | None:
+    if state.guard.value is None and state.guard.error is None:
+        return None
+    from labeltui.ui.guard import guard_fact  # noqa: PLC0415 - as above
+
+    return guard_fact(state, now)
 
 
 def strip_line(state: SessionState, now: datetime, width: int) -> Content:

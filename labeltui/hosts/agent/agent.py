@@ -1097,7 +1097,7 @@ class Agent:
         from labeltui.hosts.agent.guard import door
 
         try:
-            return door.perform(self.folder, request)
+            return door.perform(self.folder, program, request)
         except Exception as error:
             words = getattr(error, "words", None)  # it has a Problem of its own
             if words is None:

@@ -10,6 +10,7 @@ from labeltui.domain.host import Gpu, HostMetrics, HostStatus, LinkState, Tunnel
 from labeltui.domain.state import SessionState
 from labeltui.ui import words
 from labeltui.ui.facts import stale_age
+from labeltui.ui.guard import guard_lines
 from labeltui.ui.money import money_lines
 from labeltui.ui.panes.card import Card, row, told, wrapped
 from labeltui.ui.text import elide, safe
@@ -98,6 +99,7 @@ class PodCard(Card):
                 *wrapped(error or "Opening the session …", width, Tone.WARN if error else Tone.FAINT),
             ]
         lines = money_lines(state, now, width)
+        lines += guard_lines(state, now, width)
         lines += self._connection(host, state, now, width)
         lines += self._load(state, now, width)
         lines += tunnel_lines(state, now, width)

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import subprocess
+import time
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from labeltui.sandbox.runpod import events
 from labeltui.sandbox.runpod.emulator import Emulator
 from labeltui.session.launch import Launch, open_session
 from labeltui.session.run import run_action
@@ -46,9 +45,7 @@ async def emulator(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIter
 
 
 @pytest.fixture
-async def opened(
-    emulator: Emulator, tmp_path: Path
-) -> AsyncIterator[Callable[..., Any]]:
+async def opened(emulator: Emulator, tmp_path: Path) -> AsyncIterator[Callable[..., Any]]:
     """Open a session over a rented pod; ``guard`` is the profile's table."""
     key = tmp_path / "key"
     subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(key)], check=True)  # noqa: ASYNC221
@@ -77,10 +74,21 @@ def pod_of(emulator: Emulator) -> Any:
     return next(iter(emulator.world.pods.values()))
 
 
-async def until(holds: Callable[[], Any], what: str, within: float = 30.0) -> Any:
-    async with asyncio.timeout(within):
-        while not (found := holds()):
-            await asyncio.sleep(0.05)
+def notes(emulator: Emulator) -> Path:
+    """The guard's folder of the pod."""
+    volume = emulator.containers.volume(pod_of(emulator).volume_key)
+    return next((volume / "workspace" / "labeltui" / "guard").iterdir())
+
+
+async def until(emulator: Emulator, holds: Callable[[], Any], what: str, within: float = 20.0) -> Any:
+    end = time.monotonic() + within
+    while not (found := holds()):
+        if time.monotonic() > end:
+            folder = notes(emulator)
+            raise AssertionError(
+                f"never: {what}\n{(folder / 'guard.log').read_text()}\n{(folder / 'state.json').read_text()}"
+            )
+        await asyncio.sleep(0.05)
     return found
 
 
@@ -95,8 +103,14 @@ async def hurry(session: Session, **policy: Any) -> None:
 
 
 async def guarded(session: Session) -> Any:
-    state = await session.store.wait_for(lambda s: s.guard.value is not None and s.guard.value.way != "", 30)
-    return state.guard.value
+    def proven(state: Any) -> bool:
+        return state.guard.value is not None and state.guard.value.way != ""
+
+    try:
+        return (await session.store.wait_for(proven, 30)).guard.value
+    except TimeoutError:
+        state = session.store.state
+        raise AssertionError(f"{state.guard}\n{state.host}\n{session.journal.entries}") from None
 
 
 @pytest.mark.slow
@@ -110,4 +124,4 @@ async def test_an_idle_pod_is_stopped_with_every_console_gone(
     assert any(entry.title == "Start the guard" and entry.ok for entry in session.journal.entries)
     await hurry(session)
     await session.close()
-    await until(lambda: pod_of(emulator).status == "EXITED", "the stop")
+    await until(emulator, lambda: pod_of(emulator).status == "EXITED", "the stop")

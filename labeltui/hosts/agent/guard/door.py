@@ -4,10 +4,11 @@ Each request is a document with ``ask``; each answer one. Requests change ``wish
 the guard reads; so they hold also while it is being replaced.
 
 ``status {}``                              how it is
-``ensure {version, program, wish, key?}``  start it where it is not, or is another version; the profile's wishes
+``ensure {version, wish, key?}``           start it where it is not, or is another version; the profile's wishes
 ``keep {seconds?}``                        reset the countdown; with seconds, live at least that long
 ``set {changes}``                          other limits, until the pod stops
-``copied {files, forget?}``                labels that a desk has: ``[[path, size, mtime_ns or sha256], ...]``
+``copied {files, drop?}``                  labels that a desk has: ``[[path, size, mtime_ns or sha256], ...]``;
+                                           ``drop``: paths of those it has no more
 """
 
 # mypy: allow-untyped-calls
@@ -27,8 +28,8 @@ BEGIN_S = 20.0
 SILENT_S = 90.0
 
 
-def perform(folder: str, request: dict[str, Any]) -> dict[str, Any]:
-    """Answer one request. Raises the agent's Problem."""
+def perform(folder: str, program: str, request: dict[str, Any]) -> dict[str, Any]:
+    """Answer one request. ``program`` is the zip file that this comes from. Raises the agent's Problem."""
     told = dict(request)
     ask = told.pop("ask", "")
     files = GuardFiles(folder)
@@ -37,6 +38,8 @@ def perform(folder: str, request: dict[str, Any]) -> dict[str, Any]:
     }  # fmt: skip
     if ask not in operations:
         raise Problem("bad_request", "The guard does not know this request.", "Update labeltui.")
+    if ask == "ensure":
+        told["program"] = program
     answer: dict[str, Any] = operations[ask](files, folder, **told)
     return answer
 
@@ -66,7 +69,6 @@ def ensure(
 ) -> dict[str, Any]:
     """Have a guard of this version run with the profile's wishes. ``key``: the operator's, or empty to forget it."""
     files.make()
-    program = os.path.expanduser(program)
     lock = take_lock(files.door_lock)
     try:
         kept = files.read(files.wish)
@@ -167,8 +169,10 @@ def amend(files: GuardFiles, changes: dict[str, Any]) -> dict[str, Any]:
     return before
 
 
-def copied(place: GuardFiles, _folder: str, files: list[Any], forget: bool = False) -> dict[str, Any]:
-    """Note which labels a desk has; ``forget`` drops what was noted before."""
+def copied(
+    place: GuardFiles, _folder: str, files: list[Any], drop: list[str] | None = None
+) -> dict[str, Any]:
+    """Note which labels a desk has, and which it has no more."""
     fresh: dict[str, list[Any]] = {}
     for path, size, mark in files:
         if not (isinstance(path, str) and isinstance(size, int) and isinstance(mark, (int, str))):
@@ -178,8 +182,10 @@ def copied(place: GuardFiles, _folder: str, files: list[Any], forget: bool = Fal
     place.make()
     lock = take_lock(place.door_lock)
     try:
-        before = {} if forget else place.read(place.copied).get("files") or {}
-        place.write(place.copied, {"files": {**before, **fresh}})
+        kept = {**(place.read(place.copied).get("files") or {}), **fresh}
+        for path in drop or ():
+            kept.pop(path, None)
+        place.write(place.copied, {"files": kept})
     finally:
         os.close(lock)
-    return {"noted": len(fresh), "in_all": len({**before, **fresh})}
+    return {"in_all": len(kept)}

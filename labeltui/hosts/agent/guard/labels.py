@@ -30,7 +30,8 @@ def on_disk(studies: str) -> dict[str, tuple[int, int]]:
             continue
         with os.scandir(folder) as entries:
             for entry in entries:
-                if not entry.name.startswith(".") and entry.is_file():
+                unfinished = entry.name.startswith(".") or entry.name.endswith((".part", ".tmp"))
+                if not unfinished and entry.is_file():
                     stat = entry.stat()
                     found["labels/%s/%s" % (tag, entry.name)] = (stat.st_size, stat.st_mtime_ns)
     return found

@@ -1,0 +1,135 @@
+"""The guard's rules, played through with made-up hosts."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from labeltui.domain.guard import KINDS, Decision, Facts, Policy, Sign, decide, span
+
+MIN = 60.0
+WAY = "the pod's own key"
+
+
+def facts(ago_s: float = 0.0, kind: str = "label", what: str = "by ana", **more: object) -> Facts:
+    signs = (Sign("start", 9 * 3600.0), Sign(kind, ago_s, what))
+    return Facts(signs, **{"way": WAY, **more})  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("known", "policy", "state", "said"),
+    [
+        (facts(3 * MIN), {}, "watching", "Idle stop in 42 min; idle 3 min, last was a label by ana."),
+        (facts(0), {}, "watching", "Idle stop in 45 min; in use: a label by ana."),
+        (facts(36 * MIN), {}, "warning", "Idle stop in 9 min; idle 36 min, last was a label by ana."),
+        (facts(36 * MIN, uncopied=2), {}, "warning", "It will wait: 2 labels are not copied to a desk."),
+        (facts(46 * MIN), {}, "stopping", "Idle for 46 min: the pod is stopped by the pod's own key."),
+        (facts(46 * MIN, keep_s=60.0), {}, "warning", "Idle stop in 1 min"),
+        (facts(46 * MIN), {"idle_s": 0}, "watching", "Nothing runs out."),
+        (facts(46 * MIN), {"mode": "off"}, "off", "nothing stops this pod but you"),
+        (facts(46 * MIN, working=("a training of deepedit runs",)), {}, "watching", "No idle stop while a training"),
+        (facts(46 * MIN, uncopied=1, uncopied_what="liver_1 (final)"), {}, "waiting",
+         "Idle for 46 min; the stop waits: 1 label is not copied to a desk (liver_1 (final))."),
+        (facts(46 * MIN, uncopied=3), {}, "waiting", "3 labels are not copied"),
+        (facts(46 * MIN, uncopied=3), {"need_copies": False}, "stopping", "Idle for 46 min"),
+        (facts(46 * MIN, uncopied=None, uncopied_what="disk error"), {}, "waiting", "nobody can tell"),
+        (facts(46 * MIN, way="", way_problem="No way works: 403"), {}, "stuck", "can stop the pod. No way"),
+        (facts(46 * MIN, way=""), {}, "stuck", "No way to stop the pod is proven yet"),
+        (facts(46 * MIN, clear_s=20.0), {}, "warning", "what the stop waited for is over"),
+        (facts(46 * MIN, clear_s=61.0), {}, "stopping", "Idle for 46 min"),
+        (facts(1 * MIN, spent=2.0, rate=0.5), {"budget": 5.0}, "watching", "Idle stop in 44 min"),
+        (facts(0, spent=4.2, rate=0.5), {"budget": 5.0}, "warning", "84 % of the budget of $5.00 is spent."),
+        (facts(0, spent=4.99, rate=0.5), {"budget": 5.0}, "warning", "Budget stop in 1 min; in use: a label by ana."),
+        (facts(0, spent=5.01, rate=0.5), {"budget": 5.0}, "stopping", "The budget of $5.00 is spent: the pod"),
+        (facts(0, spent=5.01, rate=0.5, working=("a training of deepedit runs",)), {"budget": 5.0}, "waiting",
+         "The budget of $5.00 is spent; the stop waits: a training of deepedit runs."),
+        (facts(0, spent=5.01, rate=0.5, uncopied=1), {"budget": 5.0}, "waiting", "1 label is not copied"),
+        (facts(0, spent=5.01, rate=0.5, keep_s=9000.0), {"budget": 5.0}, "stopping", "The budget"),
+        (facts(0, spent=None), {"budget": 5.0}, "watching", "Idle stop in 45 min"),
+        (Facts((Sign("start", 60.0),), way=WAY), {}, "watching", "nothing was used in the 1 min since the guard began"),
+    ],
+)  # fmt: skip
+def test_what_follows(known: Facts, policy: dict[str, object], state: str, said: str) -> None:
+    decision = decide(replace(Policy(), **policy), known)  # type: ignore[arg-type]
+    assert decision.state == state, decision
+    assert said in decision.words
+
+
+def test_that_nothing_can_stop_it_is_said_long_before_it_is_due() -> None:
+    decision = decide(Policy(), facts(0, way="", way_problem="No way works"))
+    assert (decision.state, decision.problem) == ("watching", "No way works")
+
+
+durations = st.floats(0, 1e6, allow_nan=False)
+words = st.text("abc ", max_size=8)
+some_facts = st.builds(
+    Facts,
+    signs=st.lists(
+        st.builds(Sign, st.sampled_from(sorted(KINDS)), durations, words), min_size=1, max_size=9
+    ).map(tuple),
+    keep_s=durations,
+    working=st.lists(words, max_size=2).map(tuple),
+    uncopied=st.none() | st.integers(0, 5),
+    spent=st.none() | st.floats(0, 100),
+    rate=st.none() | st.floats(0, 10),
+    clear_s=st.none() | durations,
+    way=st.sampled_from(["", WAY]),
+    way_problem=st.sampled_from(["", "No way works"]),
+)
+some_policies = st.builds(
+    Policy,
+    mode=st.sampled_from(["auto", "off"]),
+    idle_s=st.sampled_from([0.0, 60.0, 2700.0]),
+    budget=st.none() | st.floats(0.01, 50),
+    need_copies=st.booleans(),
+)
+
+
+@given(some_policies, some_facts)
+def test_never_while_something_works_or_a_label_is_not_copied(policy: Policy, known: Facts) -> None:
+    decision = decide(policy, known)
+    if decision.state == "stopping":
+        assert policy.mode == "auto"
+        assert not known.working
+        assert known.way
+        assert not policy.need_copies or known.uncopied == 0
+        quiet = known.last.ago_s >= policy.idle_s > 0 and not known.keep_s
+        broke = policy.budget is not None and known.spent is not None and known.spent >= policy.budget
+        assert quiet or broke or (known.rate and decision.cause == "budget")
+    assert decision.words
+
+
+@given(some_policies, some_facts)
+def test_a_stop_that_is_due_happens_or_says_why_not(policy: Policy, known: Facts) -> None:
+    decision = decide(policy, known)
+    due = (
+        policy.mode == "auto"
+        and not known.keep_s
+        and known.last.ago_s >= policy.idle_s > 0
+        and not known.working
+    )
+    if due:
+        assert decision.state in ("stopping", "waiting", "stuck", "warning")
+    if decision.state == "waiting":
+        assert decision.blocks
+        assert all(block in decision.words for block in decision.blocks)
+
+
+@given(some_policies, some_facts, st.sampled_from(sorted(KINDS)))
+def test_new_use_never_brings_the_stop_nearer(policy: Policy, known: Facts, kind: str) -> None:
+    def left(decision: Decision) -> float:
+        return float("inf") if decision.left_s is None else decision.left_s
+
+    used = replace(known, signs=(*known.signs, Sign(kind, 0.0)), clear_s=None)
+    assert left(decide(policy, used)) >= left(decide(policy, replace(known, clear_s=None)))
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [(0, "0 s"), (59.9, "59 s"), (60, "1 min"), (3599, "59 min"), (3600, "1 h"), (11100, "3 h 5 min")],
+)
+def test_times_as_they_are_said(seconds: float, said: str) -> None:
+    assert span(seconds) == said
