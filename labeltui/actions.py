@@ -285,6 +285,11 @@ POD_ACTIONS: tuple[Action, ...] = (
         command=("pod", "show"), needs_host=False, operation="pod_show", params=(_POD,),
     ),
     Action(
+        "pod.events", "Events of the pod", "what happened to the profile's pod, here or elsewhere",
+        command=("pod", "events"), needs_host=False, operation="pod_events",
+        params=(Param("lines", "only the last N", "int"),),
+    ),
+    Action(
         "pod.gpus", "GPUs to rent", "kinds of GPU with price, stock, and whether they are enough",
         command=("pod", "gpus"), needs_host=False, operation="pod_gpus",
         params=(

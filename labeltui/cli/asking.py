@@ -48,9 +48,11 @@ class TerminalPrompter:
 
     async def trust_host_key(self, key: HostKey) -> bool:
         """Show the fingerprint; only a spelled-out yes trusts it."""
+        told = "".join(f"  {visible(one)}\n" for one in key.expected)
+        because = f"{visible(key.because)}\n{told}" if key.because else ""
         question = (
             f"{visible(key.address)} has never been seen. Its {visible(key.algorithm)} key is\n"
-            f"{visible(key.fingerprint)}\nTrust it? Type yes or no:"
+            f"  {visible(key.fingerprint)}\n{because}Trust it? Type yes or no:"
         )
         return (await self.ask(question) or "").strip().lower() == "yes"
 

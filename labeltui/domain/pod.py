@@ -339,6 +339,11 @@ def changes(before: Pod | None, after: Pod | None, at: datetime) -> tuple[PodEve
         if after is None and before is not None:
             return (PodEvent(at, "gone", f"{before.name} is gone: it was terminated, here or elsewhere."),)
         return (PodEvent(at, "appeared", f"{after.name} is there."),) if after else ()
+    if before.id != after.id:
+        return (PodEvent(at, "migrated", _migrated(before, after)),)
+    if after.status is PodStatus.TERMINATED:
+        gone = PodEvent(at, "gone", f"{after.name} is gone: it was terminated, here or elsewhere.")
+        return () if before.status is PodStatus.TERMINATED else (gone,)
     events = []
     if before.status is not after.status:
         why = f" ({after.last_change})" if after.last_change != before.last_change else ""
@@ -354,3 +359,9 @@ def changes(before: Pod | None, after: Pod | None, at: datetime) -> tuple[PodEve
         text = f"It moved from {before.data_centre} to {after.data_centre}."
         events.append(PodEvent(at, "moved", text))
     return tuple(events)
+
+
+def _migrated(before: Pod, after: Pod) -> str:
+    moved = before.data_centre and after.data_centre and before.data_centre != after.data_centre
+    place = f", in {after.data_centre} instead of {before.data_centre}" if moved else ""
+    return f"{after.name} is another pod than before: its id was {before.id} and is {after.id}{place}."

@@ -28,11 +28,16 @@ class Completed:
 
 @dataclass(frozen=True, slots=True)
 class HostKey:
-    """A host's public key as a person compares it: ``fingerprint`` is ``SHA256:...``."""
+    """A host's public key as a person compares it: ``fingerprint`` is ``SHA256:...``.
+
+    ``expected`` are the fingerprints that somebody who should know tells of, ``because`` says who, or why nobody.
+    """
 
     address: str
     algorithm: str
     fingerprint: str
+    expected: tuple[str, ...] = ()
+    because: str = ""
 
 
 class Prompter(Protocol):

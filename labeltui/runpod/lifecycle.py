@@ -62,6 +62,19 @@ def pod_problem(pod: Pod, now: datetime, system_log: Iterable[PodLogLine] = ()) 
     return _stuck(pod, now, detail)
 
 
+def public_problem(pod: Pod) -> Problem | None:
+    """Ports that the whole web can reach while the pod runs; None where there are none."""
+    urls = [url for port in pod.ports if (url := pod.proxy_url(port.private))]
+    if not urls or not pod.status.is_up:
+        return None
+    return Problem(
+        "runpod_public_port",
+        f"{', '.join(urls)} is on the open web, without a password: whoever has the address gets in.",
+        "Make the pod anew with 22/tcp alone, and reach its server by the tunnel.",
+        offers=("doctor", "pods"),
+    )
+
+
 def _stuck(pod: Pod, now: datetime, detail: str) -> Problem | None:
     if pod.status is PodStatus.ERROR:
         return Problem(

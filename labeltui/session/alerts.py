@@ -10,7 +10,7 @@ from labeltui.domain.logmeaning import Meaning
 from labeltui.domain.server import ServerState
 from labeltui.domain.state import Alert, Level, SessionState
 from labeltui.domain.training import TrainState
-from labeltui.runpod.lifecycle import balance_problem, pod_problem
+from labeltui.runpod.lifecycle import balance_problem, pod_problem, public_problem
 from labeltui.session.store import Store
 from labeltui.session.supervise import Clock
 
@@ -120,6 +120,7 @@ class Alerts:
             return
         troubles = {
             "pod": pod_problem(pod, self._clock()),
+            "public": public_problem(pod),
             "balance": balance_problem(account, (pod,), WARN_HOURS) if account is not None else None,
         }
         for key, problem in troubles.items():

@@ -6,6 +6,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 
@@ -42,6 +43,7 @@ class Link:
         self._departures: list[Callable[[str], Awaitable[None]]] = []
         self._now = asyncio.Event()
         self._changed = asyncio.Event()
+        self._doubted = asyncio.Event()
         self._agent_error: LabeltuiError | None = None
         self._refusal: Refused | None = None
         self._status = HostStatus(name, host.kind, host.address)
@@ -70,6 +72,17 @@ class Link:
             self._refusal = None
             self._tell(state=LinkState.CONNECTING, detail="")
         self._now.set()
+
+    def moved(self, refused_with: str = "") -> None:
+        """The host may be elsewhere now: look. A connection that still answers is kept.
+
+        What was refused is only tried afresh when it was refused with that code.
+        """
+        if self._refusal is not None and self._refusal.problem.code == refused_with:
+            self.reconnect()
+        elif self._refusal is None:
+            self._now.set()
+            self._doubted.set()
 
     async def ready(self, deadline_s: float = 40.0) -> AgentClient:
         """The agent, as soon as it is there. Raises what stands in the way."""
@@ -207,7 +220,10 @@ class Link:
     async def _ping(self, agent: AgentClient) -> str:
         """Measure the way there; returns when an answer fails to come."""
         while True:
-            await asyncio.sleep(PING_S)
+            self._doubted.clear()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(PING_S):
+                    await self._doubted.wait()
             began = time.monotonic()
             try:
                 await agent.ping()

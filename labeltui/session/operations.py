@@ -25,6 +25,7 @@ from labeltui.session.guardcontrol import guard_keep, guard_off, guard_set, guar
 from labeltui.session.labelcommands import labels_list, labels_pull, labels_verify, look_at_labels
 from labeltui.session.logcommand import server_logs
 from labeltui.session.podcontrol import (
+    pod_events,
     pod_keys,
     pod_list,
     pod_restart,
@@ -48,6 +49,7 @@ __all__ = [
     "labels_pull",
     "labels_verify",
     "pod_create",
+    "pod_events",
     "pod_gpus",
     "pod_keys",
     "pod_list",

@@ -14,6 +14,7 @@ from labeltui.hosts.own_keys import read_public
 from labeltui.session import podresume
 from labeltui.session.podresume import can_be_reached, settled
 from labeltui.session.podtarget import legal, target
+from labeltui.session.podwatch import event_document
 
 if TYPE_CHECKING:
     from labeltui.session.report import Document, Report
@@ -39,6 +40,20 @@ async def pod_show(session: Session, params: Mapping[str, Any], _report: Report)
         **pod_document(pod),
         "of_profile": await session.rental.owns(pod),
         "requests_left": None if left is None else asdict(left),
+    }
+
+
+async def pod_events(session: Session, params: Mapping[str, Any], _report: Report) -> Document:
+    """What happened to the profile's pod, oldest first, up to now."""
+    session.pod_watch.begin(keep=False)
+    pod = await session.rental.find()
+    session.store.update(pod=session.store.state.pod.succeeded(pod, session.clock()))
+    events = session.store.state.pod_events[-(params.get("lines") or 50) :]
+    return {
+        "as_of": documents.moment(session.clock()),
+        "name": pod.name,
+        "status": pod.status.value,
+        "events": [event_document(event) for event in events],
     }
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -17,15 +18,22 @@ from labeltui.session.statedir import StateDir
 
 PINNED = "pod-key"
 LOG_LINES = 400
+PRINTS_WITHIN_S = 20.0  # from a container's start to its keys in the log
+ADDRESS_LAGS_S = 120.0  # the address of the start before is told for up to 90 s
 MakeHost = Callable[[str, Path, Prompter], SshHost]
 
 
 class VouchedPrompter:
-    """Answers for a host key that the container log shows; asks the operator about any other."""
+    """Answers for a host key that the container log shows; asks the operator about any other.
 
-    def __init__(self, prompter: Prompter, fingerprints: frozenset[str]) -> None:
+    ``age_s`` is how long the container has run: a young one may not have printed its keys yet, and RunPod may
+    still tell the address that it had before, at which somebody else answers by now. Then it is tried again.
+    """
+
+    def __init__(self, prompter: Prompter, fingerprints: tuple[str, ...], age_s: float | None = None) -> None:
         self._prompter = prompter
         self._fingerprints = fingerprints
+        self._age_s = age_s
         self.vouched = False
 
     async def secret(self, title: str, prompt: str) -> str | None:
@@ -35,7 +43,20 @@ class VouchedPrompter:
     async def trust_host_key(self, key: HostKey) -> bool:
         """True for a key that RunPod's own log of this container shows."""
         self.vouched = key.fingerprint in self._fingerprints
-        return self.vouched or await self._prompter.trust_host_key(key)
+        if self.vouched:
+            return True
+        patience = ADDRESS_LAGS_S if self._fingerprints else PRINTS_WITHIN_S
+        if self._age_s is not None and self._age_s < patience:
+            raise Unreachable(
+                "pod_key_unseen", f"The key that {key.address} shows is not in the pod's log (yet).",
+                "RunPod may still tell the pod's old address; it is looked up and tried again.",
+            )  # fmt: skip
+        because = (
+            "This is NOT one of the keys that the pod's own log shows:"
+            if self._fingerprints
+            else "The pod's log shows no keys, so RunPod can't vouch for it: its image does not print them."
+        )
+        return await self._prompter.trust_host_key(replace(key, expected=self._fingerprints, because=because))
 
 
 class PodHost:
@@ -65,31 +86,43 @@ class PodHost:
         door = _door(pod)
         self.address = door
         known_hosts = self._known_hosts(pod)
-        prompter: Prompter = self._prompter
-        if not known_hosts.exists():
-            prompter = VouchedPrompter(self._prompter, await self._fingerprints(pod))
-        host = self._make(door, known_hosts, prompter)
-        await host.connect()
-        self._host = host
-        if isinstance(prompter, VouchedPrompter):
+        if known_hosts.exists():
+            host = self._make(door, known_hosts, self._prompter)
+            await host.connect()
+        else:
+            age = pod.uptime_s if pod.uptime_s is not None else _age_s(pod)
+            prompter = VouchedPrompter(self._prompter, await self._fingerprints(pod), age)
+            host = self._make(door, known_hosts, prompter)
+            await host.connect()
             self.vouched = prompter.vouched
+            self._rental.tell("pinned", _pinned(pod, prompter.vouched))
+        self._host = host
 
     def _known_hosts(self, pod: Pod) -> Path:
         """The file of this container's keys: another start of the container is another pin."""
         started = pod.started_at.isoformat() if pod.started_at else ""
-        path = self._state.ready() / f"known_hosts-{re.sub(r'[^A-Za-z0-9_-]', '_', pod.id)}"
+        path = self._pins(pod.id)
         if self._state.read(PINNED) != {"pod": pod.id, "started": started}:
             path.unlink(missing_ok=True)
             self._state.write(PINNED, {"pod": pod.id, "started": started})
         return path
 
-    async def _fingerprints(self, pod: Pod) -> frozenset[str]:
+    @property
+    def known_hosts(self) -> Path:
+        """Where the key of the container that was reached last is written."""
+        pin = self._state.read(PINNED)
+        return self._pins(str(pin.get("pod", "")))
+
+    def _pins(self, pod_id: str) -> Path:
+        return self._state.ready() / f"known_hosts-{re.sub(r'[^A-Za-z0-9_-]', '_', pod_id)}"
+
+    async def _fingerprints(self, pod: Pod) -> tuple[str, ...]:
         try:
             client = await self._rental.client()
             lines = await client.recent_logs(pod.id, "container", tail=LOG_LINES)
         except LabeltuiError:
-            return frozenset()  # then the operator is asked, as for any host
-        return frozenset(key.fingerprint for key in printed_keys(lines, pod.container_started_at))
+            return ()  # then the operator is asked, as for any host
+        return tuple(key.fingerprint for key in printed_keys(lines, pod.container_started_at))
 
     def _there(self) -> SshHost:
         if self._host is None:
@@ -131,6 +164,18 @@ class PodHost:
     async def download(self, source: str, target: Path, *, progress: Progress | None = None) -> None:
         """As the connection that there is."""
         await self._there().download(source, target, progress=progress)
+
+
+def _age_s(pod: Pod) -> float | None:
+    return None if pod.started_at is None else (pod.read_at - pod.started_at).total_seconds()
+
+
+def _pinned(pod: Pod, vouched: bool) -> str:
+    since = f" since {pod.started_at.astimezone():%H:%M}" if pod.started_at is not None else ""
+    who = (
+        "RunPod's log of it vouches for them" if vouched else "RunPod's log does not show them; you accepted"
+    )
+    return f"New container{since}: its host keys are new, and {who}."
 
 
 def _door(pod: Pod) -> str:

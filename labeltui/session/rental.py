@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
@@ -54,6 +55,7 @@ class Rental:
             store, "pods", self._poll_pods, lambda: self._paced(LIST_S), clock
         )
         self.account: Poller[Account] = Poller(store, "account", self._poll_account, lambda: ACCOUNT_S, clock)
+        self.on_event: list[Callable[[str, str], None]] = []  # told kind and text of what happens on the way
         self.key: FoundKey | None = None  # once it has been needed
         self.known_id: str | None = None  # of the profile's pod, from an earlier session
         self._store = store
@@ -138,6 +140,11 @@ class Rental:
                 if error.problem.code not in ("no_pod", "pod_ambiguous"):
                     raise
         return pod.id in (self._pod_id, self.name)
+
+    def tell(self, kind: str, text: str) -> None:
+        """Something happened to the pod that only the connection sees."""
+        for listener in self.on_event:
+            listener(kind, text)
 
     def _named(self) -> str:
         if not self.name:

@@ -26,6 +26,7 @@ from labeltui.session.labelfolder import LabelFolder
 from labeltui.session.labelways import Ways
 from labeltui.session.link import Link
 from labeltui.session.logstore import LogStore
+from labeltui.session.podwatch import PodWatch
 from labeltui.session.rental import Access, Rental
 from labeltui.session.serverwatch import ServerWatch
 from labeltui.session.shells import Shells
@@ -105,6 +106,7 @@ class Session:
         self._found_log = FoundLog(self.store, self.watch, self.sources.client)
         self.guard = GuardWatch(self)
         self._alerts = Alerts(self.store, clock)
+        self.pod_watch = PodWatch(self.store, clock, state, self.rental, self.link, self.journal)
         self._supervisor = Supervisor()
         self._autostarting: asyncio.Task[None] | None = None
         self._watching_pod = False
@@ -140,6 +142,7 @@ class Session:
         if hold:
             self._supervisor.run("labels", self.labels.run)
         if self.profile.host == "runpod" and hold:
+            self.pod_watch.begin(keep=True)
             self.watch_pod()
             self._supervisor.run("account", self.rental.account.run)
         if self.pod is not None and self.pod.autostart:

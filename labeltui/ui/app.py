@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, cast
 
 from labeltui.actions import BY_ID
 from labeltui.domain.problems import Problem
-from labeltui.domain.state import Level
+from labeltui.domain.state import Level, SessionState
 from labeltui.ui.core import Core
 from labeltui.ui.dispatch import Running
 
@@ -17,9 +17,20 @@ if TYPE_CHECKING:
 
     from labeltui.session.session import Session
 
+NEWS_S = 60.0
+GRAVE = ("gone", "stopped", "error", "no_gpu", "migrated")
+
 
 class Console(Core):
     """The console over one session, which it opens itself after the first paint (or is given, in tests)."""
+
+    def _changed(self, state: SessionState, fields: frozenset[str]) -> None:
+        """Say what happened to the pod, besides painting."""
+        super()._changed(state, fields)
+        if "pod_events" in fields and state.pod_events:
+            newest = state.pod_events[-1]
+            if (self.clock() - newest.at).total_seconds() < NEWS_S:  # not those of an earlier session
+                self.flash(newest.text, Level.WARNING if newest.kind in GRAVE else Level.INFO)
 
     def action_help(self) -> None:
         """Every key, searchable."""

@@ -91,7 +91,7 @@ def _shell_below(width: int, height: int) -> dict[str, Region]:
 def _wide(width: int, height: int) -> dict[str, Region]:
     left, right = 44, 50
     return (
-        _stack(0, left, 0, height, {"pod": 26, "tunnels": 22, "alerts": 52})
+        _stack(0, left, 0, height, {"pod": 37, "tunnels": 21, "alerts": 42})
         | _stack(left, width - left - right, 0, height, {"log": 62, "shell": 38})
         | _stack(width - right, right, 0, height, {"queue": 56, "training": 44})
     )

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 
 from stand_in import NOW, ago, connected, fresh
 
+from labeltui.domain.load import LoadSample
 from labeltui.domain.money import Account
 from labeltui.domain.pod import Cloud, Load, Pod, PodAction, PodEvent, PodStatus, Port, SshDoor
 from labeltui.domain.state import RequestsLeft, SessionState
@@ -52,8 +54,19 @@ def rented(pod: Pod = OWN, pods: tuple[Pod, ...] = PODS, balance: str = "18.40")
     return replace(
         connected(), pod=fresh(pod), pods=fresh(pods, every=10.0), pod_events=EVENTS,
         account=fresh(Account(Decimal(balance), Decimal("0.27"))),
-        requests_left=RequestsLeft(58, 60, "minute"),
+        requests_left=RequestsLeft(58, 60, "minute"), loads=busy_for_a_while(),
     )  # fmt: skip
 
 
 LATER = NOW + timedelta(minutes=5)
+
+
+def busy_for_a_while(every: float = 5.0, count: int = 150, source: str = "agent") -> tuple[LoadSample, ...]:
+    """A training that came in waves, as the agent saw it."""
+    samples = []
+    for index in range(count):
+        wave = 50 + 45 * math.sin(index / 9)
+        at = ago((count - index) * every)
+        disk = 71.0 if source == "agent" else None
+        samples.append(LoadSample(at, source, wave, 40 + index / 7, 20 + (index % 7), 44.0, disk))
+    return tuple(samples)

@@ -36,14 +36,31 @@ def ran(monkeypatch: pytest.MonkeyPatch) -> Ran:
     return done
 
 
-async def opened(pilot: Pilot[Any]) -> PodsScreen:
+async def opened(pilot: Pilot[Any], *, bare: bool = False) -> PodsScreen:
     await settled(pilot)
+    if bare:
+        await alone(pilot)
     await pilot.press("p", "l")
     await wait_for(pilot, lambda: isinstance(pilot.app.screen, PodsScreen), "the list")
     screen = pilot.app.screen
     assert isinstance(screen, PodsScreen)
     await wait_for(pilot, lambda: screen.pod_now() is not None, "its rows")
     return screen
+
+
+async def alone(pilot: Pilot[Any]) -> None:
+    """Leave only the screen in front: what is behind it has pictures of its own."""
+    app = pilot.app
+    assert isinstance(app, Console)
+    for part in (
+        app.frame_screen.strip,
+        app.frame_screen.body,
+        app.frame_screen.flash,
+        app.frame_screen.keys,
+    ):
+        part.display = False
+    app.frame_screen.tabs.display = False
+    await pilot.pause()
 
 
 async def go_to(pilot: Pilot[Any], screen: PodsScreen, pod_id: str) -> None:
@@ -170,7 +187,7 @@ def test_rows_keep_to_their_room_and_show_every_character(room: int) -> None:
 @pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
 def test_picture_of_the_list(snap_compare: Compare, size: tuple[int, int]) -> None:
     async def look(pilot: Pilot[Any]) -> None:
-        await opened(pilot)
+        await opened(pilot, bare=True)
         await pilot.press("j")
         await pilot.pause()
 
@@ -180,7 +197,7 @@ def test_picture_of_the_list(snap_compare: Compare, size: tuple[int, int]) -> No
 @pytest.mark.parametrize("size", SIZES[:2], ids=lambda size: f"{size[0]}x{size[1]}")
 def test_picture_of_the_details(snap_compare: Compare, size: tuple[int, int]) -> None:
     async def look(pilot: Pilot[Any]) -> None:
-        screen = await opened(pilot)
+        screen = await opened(pilot, bare=True)
         await go_to(pilot, screen, OPEN.id)
         await pilot.press("enter")
         await wait_for(pilot, lambda: isinstance(pilot.app.screen, PodScreen), "the details")

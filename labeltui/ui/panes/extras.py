@@ -11,7 +11,7 @@ from labeltui.domain.state import SessionState
 from labeltui.ui import words
 from labeltui.ui.facts import stale_age
 from labeltui.ui.panes.card import Card, row, told, wrapped
-from labeltui.ui.panes.pod import tunnel_lines
+from labeltui.ui.panes.pod import event_lines, tunnel_lines
 from labeltui.ui.text import elide, safe
 from labeltui.ui.words import Tone
 
@@ -57,9 +57,9 @@ class AlertsCard(Card, can_focus=False):
 
     def build(self, state: SessionState, now: datetime, width: int, height: int) -> list[Content]:
         """Each with its age and what to do."""
-        if not state.alerts:
-            return [Content.styled("Nothing needs attention.", Tone.FAINT)]
         lines: list[Content] = []
+        if not state.alerts:
+            lines.append(Content.styled("Nothing needs attention.", Tone.FAINT))
         for alert in reversed(state.alerts):
             word = words.LEVEL[alert.level]
             head = Content.assemble((f"{word.glyph} ", word.tone), (words.clock_time(alert.at), Tone.FAINT))
@@ -68,5 +68,10 @@ class AlertsCard(Card, can_focus=False):
             if alert.hint:
                 lines += wrapped(safe(alert.hint), width, Tone.FAINT, 2)
             if len(lines) > height:
-                break
-        return lines
+                return lines
+        events = event_lines(state, width, height - len(lines) - 2)
+        return (
+            [*lines, Content(""), Content.styled("what happened to the pod", Tone.FAINT), *events]
+            if events
+            else lines
+        )

@@ -1,4 +1,4 @@
-"""Pane 1: the machine, the way to it, and its load."""
+"""Pane 1: the machine, what it costs, the way to it, its load, and what happened to it."""
 
 from __future__ import annotations
 
@@ -6,78 +6,20 @@ from datetime import datetime
 
 from textual.content import Content
 
-from labeltui.domain.host import Gpu, HostMetrics, HostStatus, LinkState, TunnelState
+from labeltui.domain.host import HostStatus, LinkState, TunnelState
+from labeltui.domain.load import of_runpod
+from labeltui.domain.pod import Port
+from labeltui.domain.podrules import called
 from labeltui.domain.state import SessionState
 from labeltui.ui import words
 from labeltui.ui.facts import stale_age
 from labeltui.ui.guard import guard_lines
 from labeltui.ui.money import money_lines
+from labeltui.ui.panes import meters
 from labeltui.ui.panes.card import Card, row, told, wrapped
+from labeltui.ui.podrows import PUBLIC, legal_words, port_text
 from labeltui.ui.text import elide, safe
-from labeltui.ui.widgets.bar import bar
 from labeltui.ui.words import Tone
-
-WARN_PCT, FULL_PCT = 80.0, 93.0
-MIB = 1024 * 1024
-
-
-def load_tone(percent: float | None) -> Tone:
-    """Heavier load, louder colour."""
-    if percent is None:
-        return Tone.FAINT
-    if percent >= FULL_PCT:
-        return Tone.BAD
-    return Tone.WARN if percent >= WARN_PCT else Tone.GOOD
-
-
-def meter(
-    label: str, percent: float | None, text: str, width: int, stale: bool, *, fills: bool = True
-) -> Content:
-    """``cpu  ━━━━━───── 21%  text``: the bar takes what the words leave.
-
-    ``fills``: it is something that runs out, so that a lot of it is a warning.
-    """
-    tone = Tone.FAINT if stale else load_tone(percent) if fills else Tone.BUSY
-    number = "   ?" if percent is None else f"{percent:3.0f}%"
-    room = max(4, min(24, width - 9 - len(number) - len(text) - 3))
-    return row(
-        label,
-        bar(percent, room, tone),
-        (f" {number}", tone),
-        (f"  {text}", Tone.FAINT if stale else Tone.PLAIN),
-    )
-
-
-def _share(used: float | None, total: float | None) -> float | None:
-    return None if used is None or not total else 100.0 * used / total
-
-
-def gpu_lines(metrics: HostMetrics, width: int, stale: bool) -> list[Content]:
-    """Each GPU: memory first, since that is what ends trainings."""
-    if not metrics.gpus:
-        why = safe(metrics.gpu_error) if metrics.gpu_error else "no nvidia-smi"
-        return [row("gpu", ("no GPU", Tone.WARN), (f"  {elide(why, max(8, width - 17))}", Tone.FAINT))]
-    lines = []
-    for gpu in metrics.gpus:
-        lines.append(_gpu_memory(gpu, width, stale))
-        lines.append(_gpu_work(gpu, width, stale))
-    return lines
-
-
-def _gpu_memory(gpu: Gpu, width: int, stale: bool) -> Content:
-    used = None if gpu.memory_used_mib is None else gpu.memory_used_mib * MIB
-    total = None if gpu.memory_total_mib is None else gpu.memory_total_mib * MIB
-    return meter(
-        f"vram {gpu.index}", _share(used, total), f"{words.size(used)}/{words.size(total)}", width, stale
-    )
-
-
-def _gpu_work(gpu: Gpu, width: int, stale: bool) -> Content:
-    said = [] if gpu.temperature_c is None else [f"{gpu.temperature_c:.0f}°C"]
-    said += [] if gpu.power_w is None else [f"{gpu.power_w:.0f}W"]
-    if width > 52:
-        said.append(safe(gpu.name))
-    return meter(f"gpu {gpu.index}", gpu.utilisation_pct, " ".join(said), width, stale, fills=False)
 
 
 class PodCard(Card):
@@ -85,9 +27,12 @@ class PodCard(Card):
 
     def titles(self, state: SessionState, now: datetime) -> tuple[str, str]:
         """Who and where above, age of the load below."""
-        host = state.host.value
+        host, pod = state.host.value, state.pod.value
         age = words.age(state.metrics.as_of, now)
-        return (safe(host.name) if host is not None else ""), (f"load {age} ago" if age else "")
+        name = safe(host.name) if host is not None else ""
+        if pod is not None:
+            name = " · ".join(filter(None, (safe(called(pod)), safe(pod.data_centre or ""))))
+        return name, meters.source(state.loads, now) or (f"load {age} ago" if age else "")
 
     def build(self, state: SessionState, now: datetime, width: int, height: int) -> list[Content]:
         """Connection, then load, then tunnel: the order in which things go wrong."""
@@ -100,11 +45,15 @@ class PodCard(Card):
             ]
         lines = money_lines(state, now, width)
         lines += guard_lines(state, now, width)
+        roomy = pod_facts(state, now, width)
         lines += self._connection(host, state, now, width)
         lines += self._load(state, now, width)
         lines += tunnel_lines(state, now, width)
         if len(lines) > height:  # what never changes goes first
-            lines = [line for line in lines if not line.plain.startswith("system ")]
+            spare = ("system ", "address ") if state.pod.value is not None else ("system ",)
+            lines = [line for line in lines if not line.plain.startswith(spare)]
+        lines += roomy[: max(0, height - len(lines))]
+        lines += event_lines(state, width, height - len(lines))
         return lines
 
     def _connection(self, host: HostStatus, state: SessionState, now: datetime, width: int) -> list[Content]:
@@ -137,25 +86,63 @@ class PodCard(Card):
         return lines
 
     def _load(self, state: SessionState, now: datetime, width: int) -> list[Content]:
-        metrics = state.metrics.value
+        metrics, pod = state.metrics.value, state.pod.value
+        old = stale_age(state.metrics, now)
+        if pod is not None and (metrics is None or old) and of_runpod(pod) is not None:
+            stale = bool(stale_age(state.pod, now))
+            return meters.Meters(state.loads, now, width, stale=stale).of_runpod(pod)
         if metrics is None:
             why = safe(state.metrics.error or "not measured yet")
             return [row("load", told(words.UNKNOWN), (f"  {elide(why, max(8, width - 20))}", Tone.FAINT))]
-        old = stale_age(state.metrics, now)
-        stale = bool(old)
-        lines = gpu_lines(metrics, width, stale)
-        cores = "" if metrics.cpu_count is None else words.plural(metrics.cpu_count, "core")
-        memory = f"{words.size(metrics.memory_used)}/{words.size(metrics.memory_total)}"
-        disk = f"{words.size(metrics.disk_used)}/{words.size(metrics.disk_total)}"
-        place = f" {elide(safe(metrics.disk_path), 16)}" if metrics.disk_path and width > 50 else ""
-        lines += [
-            meter("cpu", metrics.cpu_pct, cores, width, stale, fills=False),
-            meter("memory", _share(metrics.memory_used, metrics.memory_total), memory, width, stale),
-            meter("disk", _share(metrics.disk_used, metrics.disk_total), disk + place, width, stale),
-        ]
-        if stale:
+        lines = meters.Meters(state.loads, now, width, stale=bool(old)).of_host(metrics)
+        if old:
             lines.append(row("", (f"load is {old} old", Tone.WARN)))
         return lines
+
+
+def pod_facts(state: SessionState, now: datetime, width: int) -> list[Content]:
+    """What is worth a line of the rented pod where there is room for it, best first."""
+    pod = state.pod.value
+    if pod is None:
+        return []
+    room = max(8, width - 9)
+    lines = [row("can", (elide(legal_words(pod), room), Tone.PLAIN))]
+    if pod.uptime_s is not None:
+        since = "" if pod.started_at is None else f" since {pod.started_at.astimezone():%H:%M}"
+        lines.append(row("up", (words.duration(pod.uptime_s) + since, Tone.PLAIN)))
+    lines += [port_line(port, room) for port in pod.ports]
+    if pod.ssh is not None:
+        command = f"ssh -p {pod.ssh.port} {pod.ssh.user}@{pod.ssh.host}"
+        lines.append(row("ssh", (elide(command, room), Tone.PLAIN)))
+    lines.append(row("id", (elide(safe(pod.id), room), Tone.FAINT)))
+    left = state.requests_left
+    if left is not None:
+        text = f"{left.left} of {left.quota} requests left this {left.window}"
+        lines.append(row("limits", (elide(text, room), Tone.FAINT)))
+    return lines
+
+
+def port_line(port: Port, room: int) -> Content:
+    """A port, and whether the whole world can reach it."""
+    if port.protocol != "http":
+        return row("port", (elide(port_text(port), room), Tone.PLAIN))
+    return row(
+        "port", (f"{PUBLIC} ", f"bold {Tone.BAD}"), (elide(port_text(port), max(8, room - 7)), Tone.BAD)
+    )
+
+
+def event_lines(state: SessionState, width: int, room: int) -> list[Content]:
+    """The newest events that have room, oldest first."""
+    if room < 2 or not state.pod_events:
+        return []
+    lines: list[Content] = []
+    for event in reversed(state.pod_events):
+        told_as = wrapped(safe(event.text), max(8, width - 9), Tone.FAINT, 2)
+        if len(lines) + len(told_as) > room:
+            break
+        label = f"{event.at.astimezone():%H:%M}"
+        lines = [*(row(label if not i else "", part) for i, part in enumerate(told_as)), *lines]
+    return lines
 
 
 def tunnel_lines(state: SessionState, now: datetime, width: int) -> list[Content]:

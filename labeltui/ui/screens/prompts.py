@@ -61,6 +61,9 @@ class HostKeyScreen(Dialog[bool]):
                 (safe(key.address), "bold $foreground"),
                 (f" shows this {safe(key.algorithm)} key:\n\n", Tone.PLAIN),
                 (f"  {safe(key.fingerprint)}\n\n", "bold $text-accent"),
+                (f"{safe(key.because)}\n" if key.because else "", Tone.WARN),
+                ("".join(f"  {safe(one)}\n" for one in key.expected), Tone.BAD),
+                ("\n" if key.because else "", Tone.PLAIN),
                 (
                     "Compare it with what its owner or provider tells you. Once trusted it is remembered; "
                     "another key at this address will be refused.",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, cast
@@ -20,7 +21,16 @@ NOW = datetime(2026, 11, 23, 17, tzinfo=UTC)
 LATER = datetime(2026, 11, 23, 18, tzinfo=UTC)
 KEY = "SHA256:" + "a" * 43
 OTHER = "SHA256:" + "b" * 43
-UP = Pod("abc", "annot", PodStatus.RUNNING, NOW, ssh=SshDoor("203.0.113.7", 40022, "root"), started_at=NOW)
+UP = Pod(
+    "abc",
+    "annot",
+    PodStatus.RUNNING,
+    LATER,
+    ssh=SshDoor("203.0.113.7", 40022, "root"),
+    started_at=NOW,
+    uptime_s=3600,
+)
+YOUNG = replace(UP, read_at=NOW, uptime_s=5)
 
 
 def printed(fingerprint: str) -> str:
@@ -33,12 +43,14 @@ class Asked:
 
     def __init__(self) -> None:
         self.keys: list[str] = []
+        self.shown: list[HostKey] = []
 
     async def secret(self, title: str, prompt: str) -> str | None:
         return None
 
     async def trust_host_key(self, key: HostKey) -> bool:
         self.keys.append(key.fingerprint)
+        self.shown.append(key)
         return False
 
 
@@ -60,6 +72,10 @@ class Found:
     def __init__(self, pod: Pod, log: Log) -> None:
         self.name, self.section = "annot", RunpodSection(pod="annot")
         self.pod, self.log = pod, log
+        self.told: list[tuple[str, str]] = []
+
+    def tell(self, kind: str, text: str) -> None:
+        self.told.append((kind, text))
 
     async def find(self) -> Pod:
         return self.pod
@@ -103,9 +119,19 @@ def host(tmp_path: Path, rental: Found, asked: Asked, shows: list[str]) -> PodHo
 
 async def test_a_key_that_the_containers_log_shows_is_trusted_without_a_question(tmp_path: Path) -> None:
     asked = Asked()
-    pod = host(tmp_path, Found(UP, Log("noise", printed(KEY))), asked, [KEY])
+    rental = Found(UP, Log("noise", printed(KEY)))
+    pod = host(tmp_path, rental, asked, [KEY])
     await pod.connect()
     assert (pod.address, asked.keys) == ("root@203.0.113.7:40022", [])
+    since = NOW.astimezone().strftime("%H:%M")
+    assert rental.told == [
+        (
+            "pinned",
+            f"New container since {since}: its host keys are new, and RunPod's log of it vouches for them.",
+        )
+    ]
+    await pod.connect()
+    assert len(rental.told) == 1  # the same container is no news
 
 
 @pytest.mark.parametrize(
@@ -116,6 +142,17 @@ async def test_any_other_key_is_asked_about(tmp_path: Path, log: Log) -> None:
     with pytest.raises(Refused):
         await host(tmp_path, Found(UP, log), asked, [KEY]).connect()
     assert asked.keys == [KEY]
+    assert asked.shown[0].because
+    assert asked.shown[0].expected == ((OTHER,) if log.error is None and "SHA256" in log.lines[1] else ())
+
+
+@pytest.mark.parametrize("log", [Log("nothing yet"), Log(printed(OTHER))])
+async def test_a_young_container_is_tried_again_before_anybody_is_asked(tmp_path: Path, log: Log) -> None:
+    asked = Asked()
+    with pytest.raises(Unreachable) as error:
+        await host(tmp_path, Found(YOUNG, log), asked, [KEY]).connect()
+    assert error.value.problem.code == "pod_key_unseen"
+    assert asked.keys == []
 
 
 async def test_a_new_start_of_the_container_is_a_new_pin_and_the_same_one_is_not(tmp_path: Path) -> None:
@@ -153,7 +190,7 @@ async def test_a_pod_that_cannot_be_reached_says_what_to_do(
 
 
 async def test_secrets_are_asked_of_the_operator() -> None:
-    assert await VouchedPrompter(Asked(), frozenset()).secret("t", "p") is None
+    assert await VouchedPrompter(Asked(), ()).secret("t", "p") is None
 
 
 def _fields(pod: Pod) -> dict[str, Any]:

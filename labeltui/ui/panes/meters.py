@@ -1,0 +1,146 @@
+"""The load in rows: how full or busy now as a number, and over the last minutes as a line of blocks. Pure."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from textual.content import Content
+
+from labeltui.domain.host import Gpu, HostMetrics
+from labeltui.domain.load import AGENT, LoadSample, in_cells
+from labeltui.domain.pod import Pod
+from labeltui.ui import words
+from labeltui.ui.panes.card import row
+from labeltui.ui.text import elide, safe
+from labeltui.ui.widgets.bar import bar
+from labeltui.ui.words import Tone
+
+WARN_PCT, FULL_PCT = 80.0, 93.0
+MIB = 1024 * 1024
+BLOCKS = "▁▂▃▄▅▆▇█"
+MOST_CELLS = 24
+BOTH_FROM = 18  # cells from which a bar and a line stand side by side
+CELL_S = 15.0  # what one cell of a line stands for, so that its length says how far back it goes
+
+
+def load_tone(percent: float | None) -> Tone:
+    """Heavier load, louder colour."""
+    if percent is None:
+        return Tone.FAINT
+    if percent >= FULL_PCT:
+        return Tone.BAD
+    return Tone.WARN if percent >= WARN_PCT else Tone.GOOD
+
+
+def line_of(samples: tuple[LoadSample, ...], field: str, now: datetime, cells: int, tone: str) -> Content:
+    """The last minutes in blocks of a full height of 100 %; a dot where nobody looked."""
+    parts: list[tuple[str, str]] = []
+    for value in in_cells(samples, field, now, cells, cells * CELL_S):
+        if value is None:
+            parts.append(("·", "$border-blurred"))
+        else:
+            parts.append((BLOCKS[max(0, min(7, int(value / 100 * 7.999)))], tone))
+    return Content.assemble(*parts)
+
+
+class Meters:
+    """Draws rows for one snapshot: their room, their age and their history are the same for all."""
+
+    def __init__(self, loads: tuple[LoadSample, ...], now: datetime, width: int, *, stale: bool) -> None:
+        self._loads = loads
+        self._now = now
+        self._width = width
+        self._stale = stale
+
+    def meter(
+        self, label: str, percent: float | None, text: str, field: str = "", *, fills: bool = True
+    ) -> Content:
+        """``cpu  ▂▂▃▅▂ 21%  text``: the drawing takes what the words leave.
+
+        ``fills``: it is something that runs out, so that a lot of it is a warning. ``field`` names its history.
+        """
+        tone = Tone.FAINT if self._stale else load_tone(percent) if fills else Tone.BUSY
+        number = "   ?" if percent is None else f"{percent:3.0f}%"
+        room = max(4, min(MOST_CELLS, self._width - 9 - len(number) - len(text) - 3))
+        return row(
+            label,
+            self._drawn(percent, field, room, tone, fills),
+            (f" {number}", tone),
+            (f"  {text}", Tone.FAINT if self._stale else Tone.PLAIN),
+        )
+
+    def _drawn(self, percent: float | None, field: str, room: int, tone: str, fills: bool) -> Content:
+        if not field or not any(getattr(sample, field) is not None for sample in self._loads):
+            return bar(percent, room, tone)
+        if room >= BOTH_FROM:
+            half = room // 2
+            line = line_of(self._loads, field, self._now, room - half - 1, tone)
+            return bar(percent, half, tone) + " " + line
+        if fills:
+            return bar(percent, room, tone)
+        return line_of(self._loads, field, self._now, room, tone)
+
+    def of_host(self, metrics: HostMetrics) -> list[Content]:
+        """What the agent measured."""
+        cores = "" if metrics.cpu_count is None else words.plural(metrics.cpu_count, "core")
+        memory = f"{words.size(metrics.memory_used)}/{words.size(metrics.memory_total)}"
+        disk = f"{words.size(metrics.disk_used)}/{words.size(metrics.disk_total)}"
+        place = f" {elide(safe(metrics.disk_path), 16)}" if metrics.disk_path and self._width > 50 else ""
+        return [
+            *self._gpus(metrics),
+            self.meter("cpu", metrics.cpu_pct, cores, "cpu", fills=False),
+            self.meter("memory", _share(metrics.memory_used, metrics.memory_total), memory, "memory"),
+            self.meter("disk", _share(metrics.disk_used, metrics.disk_total), disk + place, "disk"),
+        ]
+
+    def _gpus(self, metrics: HostMetrics) -> list[Content]:
+        """Each GPU: memory first, since that is what ends trainings."""
+        if not metrics.gpus:
+            why = safe(metrics.gpu_error) if metrics.gpu_error else "no nvidia-smi"
+            told = elide(why, max(8, self._width - 17))
+            return [row("gpu", ("no GPU", Tone.WARN), (f"  {told}", Tone.FAINT))]
+        only = (
+            len(metrics.gpus) == 1
+        )  # a history is kept of the busiest: of one among several it would be another's
+        lines = []
+        for gpu in metrics.gpus:
+            lines.append(self._gpu_memory(gpu, "vram" if only else ""))
+            lines.append(self._gpu_work(gpu, "gpu" if only else ""))
+        return lines
+
+    def _gpu_memory(self, gpu: Gpu, field: str) -> Content:
+        used = None if gpu.memory_used_mib is None else gpu.memory_used_mib * MIB
+        total = None if gpu.memory_total_mib is None else gpu.memory_total_mib * MIB
+        text = f"{words.size(used)}/{words.size(total)}"
+        return self.meter(f"vram {gpu.index}", _share(used, total), text, field)
+
+    def _gpu_work(self, gpu: Gpu, field: str) -> Content:
+        said = [] if gpu.temperature_c is None else [f"{gpu.temperature_c:.0f}°C"]
+        said += [] if gpu.power_w is None else [f"{gpu.power_w:.0f}W"]
+        if self._width > 52:
+            said.append(safe(gpu.name))
+        return self.meter(f"gpu {gpu.index}", gpu.utilisation_pct, " ".join(said), field, fills=False)
+
+    def of_runpod(self, pod: Pod) -> list[Content]:
+        """What RunPod tells while the agent does not: percentages, and nothing of the disk."""
+        lines = []
+        for index, (work, memory) in enumerate(pod.load.gpus):
+            only = len(pod.load.gpus) == 1
+            lines.append(self.meter(f"vram {index}", memory, "", "vram" if only else ""))
+            lines.append(self.meter(f"gpu {index}", work, "", "gpu" if only else "", fills=False))
+        lines.append(self.meter("cpu", pod.load.cpu_pct, "", "cpu", fills=False))
+        lines.append(self.meter("memory", pod.load.memory_pct, "", "memory"))
+        return lines
+
+
+def source(loads: tuple[LoadSample, ...], now: datetime) -> str:
+    """``load 3s ago``; whose, where it is not the agent's."""
+    if not loads:
+        return ""
+    newest = loads[-1]
+    whose = "" if newest.source == AGENT else f" by {newest.source}"
+    return f"load{whose} {words.age(newest.at, now)} ago"
+
+
+def _share(used: float | None, total: float | None) -> float | None:
+    return None if used is None or not total else 100.0 * used / total

@@ -1,0 +1,136 @@
+"""What happens to a pod is noticed, kept over the end of the console, told, and followed."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from labeltui.domain.host import HostMetrics
+from labeltui.domain.pod import Load, Pod, PodStatus, SshDoor
+from labeltui.domain.reading import Reading
+from labeltui.domain.state import Identity, SessionState
+from labeltui.session.journal import Journal
+from labeltui.session.podwatch import PodWatch
+from labeltui.session.statedir import StateDir
+from labeltui.session.store import Store
+
+NOW = datetime(2026, 11, 23, 17, tzinfo=UTC)
+DOOR = SshDoor("203.0.113.7", 40022, "root")
+UP = Pod("abc", "annot", PodStatus.RUNNING, NOW, ssh=DOOR, started_at=NOW, data_centre="EU-RO-1", uptime_s=60)
+STOPPED = replace(UP, status=PodStatus.STOPPED, ssh=None, uptime_s=None)
+MOVED = replace(UP, ssh=SshDoor("203.0.113.7", 40999, "root"))
+GONE = replace(STOPPED, status=PodStatus.TERMINATED)
+MIGRATED = replace(UP, id="xyz", data_centre="US-KS-2", ssh=SshDoor("198.51.100.4", 41000, "root"))
+AGAIN = replace(UP, started_at=NOW + timedelta(hours=1), uptime_s=5)
+
+
+class Rental:
+    def __init__(self) -> None:
+        self.on_event: list[Any] = []
+        self.known_id: str | None = None
+
+
+class Link:
+    def __init__(self) -> None:
+        self.looks: list[str] = []
+
+    def moved(self, refused_with: str = "") -> None:
+        self.looks.append(refused_with)
+
+
+class Watched:
+    """A watch over a store, as a console has it."""
+
+    def __init__(self, folder: Path, *, keep: bool = True) -> None:
+        self.store = Store(SessionState(Identity("p")))
+        self.rental, self.link, self.journal = Rental(), Link(), Journal()
+        parts: Any = (self.rental, self.link, self.journal)
+        self.watch = PodWatch(self.store, lambda: NOW, StateDir(folder), *parts)
+        self.watch.begin(keep=keep)
+
+    def see(self, *pods: Pod) -> list[str]:
+        before = len(self.store.state.pod_events)
+        for pod in pods:
+            self.store.update(pod=Reading(pod, NOW))
+        return [event.kind for event in self.store.state.pod_events[before:]]
+
+    @property
+    def alerts(self) -> list[str]:
+        return [alert.key for alert in self.store.state.alerts]
+
+
+@pytest.mark.parametrize(
+    ("seen", "kinds", "alerts", "looks"),
+    [
+        ((UP, UP), [], [], 0),
+        ((UP, STOPPED), ["stopped"], ["pod:stopped"], 0),
+        ((UP, MOVED), ["address"], ["pod:address"], 1),
+        ((UP, GONE, GONE), ["gone"], [], 0),
+        ((UP, GONE, MIGRATED), ["gone", "migrated"], ["pod:migrated"], 1),
+        ((UP, MIGRATED), ["migrated"], ["pod:migrated"], 1),
+        ((UP, AGAIN), ["restarted"], [], 0),
+        ((STOPPED, AGAIN), ["running", "restarted"], [], 1),
+    ],
+)
+def test_what_happens_is_an_event_and_what_needs_a_hand_an_alert(
+    tmp_path: Path, seen: tuple[Pod, ...], kinds: list[str], alerts: list[str], looks: int
+) -> None:
+    watched = Watched(tmp_path)
+    assert watched.see(*seen) == kinds
+    assert watched.alerts == alerts
+    assert watched.link.looks == ["pod_stopped"] * looks
+
+
+def test_a_stop_that_was_asked_for_here_is_no_alert(tmp_path: Path) -> None:
+    watched = Watched(tmp_path)
+    watched.see(UP)
+    entry = watched.journal.begin(NOW, "Stop the pod", "labeltui pod stop")
+    watched.journal.end(entry, True, "done")
+    assert watched.see(STOPPED) == ["stopped"]
+    assert watched.alerts == []
+
+
+def test_what_happened_while_nobody_looked_is_noticed_at_the_next_opening(tmp_path: Path) -> None:
+    Watched(tmp_path).see(UP)
+    later = Watched(tmp_path)
+    assert later.rental.known_id == "abc"
+    assert later.see(STOPPED) == ["stopped"]
+    third = Watched(tmp_path)
+    assert [event.kind for event in third.store.state.pod_events] == ["stopped"]
+
+
+def test_a_command_beside_the_console_writes_nothing(tmp_path: Path) -> None:
+    Watched(tmp_path).see(UP)
+    assert Watched(tmp_path, keep=False).see(STOPPED) == ["stopped"]
+    assert Watched(tmp_path).see(STOPPED) == ["stopped"]  # the console still sees it for the first time
+
+
+@pytest.mark.parametrize(
+    "text", ["", "[]", '{"events": [1, {"at": "x"}]}', '{"events": 3}', '{"id": 3, "ssh": "@@"}']
+)
+def test_files_that_make_no_sense_are_passed_over(tmp_path: Path, text: str) -> None:
+    for name in ("pod-events", "pod-seen"):
+        (tmp_path / f"{name}.json").write_text(text)
+    assert Watched(tmp_path).see(UP, STOPPED) == ["stopped"]
+
+
+def test_many_events_are_bounded(tmp_path: Path) -> None:
+    watched = Watched(tmp_path)
+    for _ in range(300):
+        watched.see(UP, STOPPED)
+    assert len(watched.store.state.pod_events) == 200
+    assert len(Watched(tmp_path).store.state.pod_events) == 200
+
+
+def test_the_load_is_the_agents_and_runpods_only_while_it_tells_nothing(tmp_path: Path) -> None:
+    watched = Watched(tmp_path)
+    busy = replace(UP, load=Load(((90.0, 40.0),), 20.0, 30.0))
+    watched.see(busy)
+    assert [sample.source for sample in watched.store.state.loads] == ["RunPod"]
+    watched.store.update(metrics=Reading(HostMetrics(cpu_pct=10.0), NOW + timedelta(seconds=5)))
+    watched.see(replace(busy, read_at=NOW + timedelta(seconds=20)))
+    assert [sample.source for sample in watched.store.state.loads] == ["RunPod", "agent"]
