@@ -117,7 +117,13 @@ def build_parser() -> argparse.ArgumentParser:
             _add_action(commands, groups, action)
     demo = _add(commands, ("demo",), "the console over an embedded pod: no account, no network")
     demo.add_argument("--scenario", dest="param:scenario", metavar="NAME", help="what happens in it")
-    _add(commands, ("shell",), "a shell on the host; with -- COMMAND, run that and return its exit code")
+    shell = _add(
+        commands, ("shell",), "a shell on the host; with -- COMMAND, run that and return its exit code"
+    )
+    shell.add_argument(
+        "--proxy", dest="param:proxy", action="store_true", default=None,
+        help="through RunPod's proxy, when nothing else gets in: no command, no files, no tunnel",
+    )  # fmt: skip
     for name, text in CONFIG_COMMANDS.items():
         _config_options(name, _add(_group(commands, groups, "config"), ("config", name), text))
     return parser

@@ -35,14 +35,20 @@ async def run_shell(request: Request, output: Output, opener: Opener) -> int:
         raise Refused(
             "read_only", "A shell can change things, and this session is read-only.", "Drop --read-only."
         )
+    proxy = bool(request.params.get("proxy"))
+    if proxy and command is not None:
+        raise Misused("usage", "RunPod's proxy takes no command.", "Leave out --proxy, or the command.")
     prompter = TerminalPrompter(output.progress)
-    async with opened(request.launch, output, prompter, opener) as session:
+    async with opened(request.launch, output, prompter, opener, connect=not proxy) as session:
         if session.read_only:
             raise Refused(
                 "read_only", "A shell can change things, and this profile is read-only.", "Use another."
             )
         size = shutil.get_terminal_size()
-        shell = await session.open_shell(size.columns, size.lines, command)
+        if proxy:
+            shell = (await session.shells.open_door(size.columns, size.lines)).shell
+        else:
+            shell = await session.open_shell(size.columns, size.lines, command)
         try:
             if request.as_json:
                 return await _collect(shell, output)

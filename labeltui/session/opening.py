@@ -16,6 +16,7 @@ from labeltui.sandbox.scenarios import DEFAULT, UnknownScenario, find
 from labeltui.session.launch import Launch
 from labeltui.session.logging import log_to
 from labeltui.session.podhost import PodHost, ssh_of
+from labeltui.session.proxydoor import ProxyDoor
 from labeltui.session.rental import Rental
 from labeltui.session.session import Session
 from labeltui.session.statedir import StateDir
@@ -31,7 +32,8 @@ def open_profile(launch: Launch, prompter: Prompter) -> Session:
     log_to(state.ready())
     read_only = launch.read_only or profile.read_only
     host = host_of(profile, state, prompter)
-    return Session(name, profile, host, state, read_only=read_only, config=path)
+    door = door_of(profile, state, prompter)
+    return Session(name, profile, host, state, read_only=read_only, config=path, door=door)
 
 
 async def open_demo(launch: Launch, prompter: Prompter) -> Session:
@@ -42,7 +44,8 @@ async def open_demo(launch: Launch, prompter: Prompter) -> Session:
         state = StateDir(pod.root / "console")
         log_to(state.ready())
         host = host_of(profile, state, prompter)
-        return Session("demo", profile, host, state, read_only=launch.read_only, pod=pod)
+        door = door_of(profile, state, prompter)
+        return Session("demo", profile, host, state, read_only=launch.read_only, pod=pod, door=door)
     except BaseException:
         await pod.close()
         raise
@@ -69,6 +72,13 @@ def host_of(profile: Profile, state: StateDir, prompter: Prompter) -> Callable[[
         )
     host = _ssh_host(profile.ssh, state, prompter)
     return lambda _rental: host
+
+
+def door_of(profile: Profile, state: StateDir, prompter: Prompter) -> Callable[[Rental], ProxyDoor] | None:
+    """The proxied door of the profile's host, where it has one, made from the rental."""
+    if profile.host != "runpod":
+        return None
+    return lambda rental: ProxyDoor(rental, state, prompter)
 
 
 def _ssh_host(ssh: SshSection, state: StateDir, prompter: Prompter) -> SshHost:

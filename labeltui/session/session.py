@@ -27,6 +27,7 @@ from labeltui.session.labelways import Ways
 from labeltui.session.link import Link
 from labeltui.session.logstore import LogStore
 from labeltui.session.podwatch import PodWatch
+from labeltui.session.proxydoor import ProxyDoor
 from labeltui.session.rental import Access, Rental
 from labeltui.session.serverwatch import ServerWatch
 from labeltui.session.shells import Shells
@@ -77,6 +78,7 @@ class Session:
         pod: DemoPod | None = None,
         clock: Clock = utc_now,
         config: Path | None = None,
+        door: Callable[[Rental], ProxyDoor] | None = None,
     ) -> None:
         self.name, self.profile, self.read_only, self.pod, self.clock = name, profile, read_only, pod, clock
         self.config, self.kept, self.started = config, state, False
@@ -92,7 +94,10 @@ class Session:
         account = pod.account if pod is not None else None
         self.rental = Rental(self.store, clock, profile.runpod, Access(*account) if account else None)
         self.link = Link(host(self.rental), name, server.folder, server.python, self.store, clock)
-        self.shells = Shells(self.link.connected, profile.shell, name, read_only=read_only)
+        self.shells = Shells(
+            self.link.connected, profile.shell, name, read_only=read_only,
+            door=None if door is None else door(self.rental).open,
+        )  # fmt: skip
         self.tunnel = Tunnel(self.store, state, server.port, clock, hold=True)
         self.watch = ServerWatch(self.store, self.log, clock, lambda: self.tunnel.status.url)
         self.sources = Sources(

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
-from labeltui.domain.problems import LabeltuiError
+from labeltui.domain.problems import LabeltuiError, Refused
 from labeltui.ui.panes.shell_words import Phase
 from labeltui.ui.text import safe
 from labeltui.ui.widgets.terminal.engine import Engine, EngineDied, nothing
@@ -102,7 +102,8 @@ class ShellRun:
             opened = await opening(size.width, size.height)
         except LabeltuiError as error:
             self.ended = f"{error.problem.message} {error.problem.hint}".strip()
-            self._became(Phase.LOST if before is Phase.LOST else Phase.NONE)
+            again = Phase.LOST if before is Phase.LOST else Phase.NONE
+            self._became(Phase.EXITED if isinstance(error, Refused) else again)  # a person must decide first
             return
         try:
             await self._greet(opened, history)
@@ -115,6 +116,9 @@ class ShellRun:
                 opened.shell.resize(*self._view.size)
             await self._pump(opened)
             await self._over(shells, opened)
+        except LabeltuiError as error:
+            self.ended = f"{error.problem.message} {error.problem.hint}".strip()
+            self._became(Phase.EXITED)
         except EngineDied as error:  # only this pane ends; the last screen stays on it
             self.ended = f"the terminal's helper {error}"
             self._became(Phase.EXITED)

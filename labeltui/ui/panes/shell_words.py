@@ -64,8 +64,8 @@ def teaching(
 
 def teaching_door(phase: Phase, ended: str) -> Sequence[str]:
     """Why there is no shell through the proxy yet."""
-    if phase is Phase.NONE and ended:
-        return ("RunPod's proxy gives no shell:", safe(ended))
+    if phase is not Phase.OPENING and ended:
+        return ("RunPod's proxy gives no shell:", safe(ended), "enter tries again.")
     return ("Opening a shell through RunPod's proxy …",)
 
 
