@@ -1,84 +1,68 @@
-"""Hostile bytes through the pane's own path: ``python -m tests.bench.fuzz ENGINE KILOBYTES SEED``.
+"""Hostile bytes through the whole pane: ``python -m tests.bench.fuzz ENGINE KILOBYTES SEED``.
 
-Prints what was fed, how often the emulator died (each time another takes over, as in the pane), the longest
-time that the event loop was held up, and how much memory grew. Ends with 1 when the console would have suffered.
+The console runs on a terminal of its own with a shell that says them; all that it writes to that terminal is looked
+at. Prints how often the emulator died (each time another takes over), what came out that Textual does not say, what
+was typed that nobody typed, the longest time that the event loop was held up (by the clock, and by what it computed
+in that time: the clock's has in it what the machine did besides), and how much memory grew. Ends with 1 when
+anything got out or in, memory grew too much, or the console died.
 """
 
 from __future__ import annotations
 
-import asyncio
-import re
+import json
+import os
+import select
 import sys
+import tempfile
 import time
+from pathlib import Path
+from typing import Any
 
-from rich.style import Style
-from textual.strip import Strip
+from tests.bench.outer import on_terminal
+from tests.bench.outside import Outside
+from tests.fuzz_terminal import CANARY
 
-from labeltui.ui.widgets.terminal.bittty_engine import BitttyEngine
-from labeltui.ui.widgets.terminal.engine import Engine, EngineDied, Frame
-from labeltui.ui.widgets.terminal.ghostty.engine import GhosttyEngine
-from labeltui.ui.widgets.terminal.paint import strip_of
-from tests.bench.cost import resident_kib
-from tests.fuzz_terminal import pieces
-
-SIZES = ((80, 24), (200, 50), (20, 5), (7, 2))
-ESCAPE = re.compile("[\x00-\x1f\x7f-\x9f]")
 MOST_GROWTH = 200 << 10  # KiB, of the console's own process
+HELD_MOST_S = 0.1
+SILENT_S = 120.0
 
 
-class Watch:
-    """The longest that the event loop did not get its turn."""
+def fuzz(engine: str, kilobytes: int, seed: int) -> tuple[dict[str, Any], Outside]:
+    """What the console told at its end, and what it wrote to its terminal. Raises RuntimeError when it died."""
+    with tempfile.TemporaryDirectory(prefix="labeltui-fuzz-") as folder:
+        answer = Path(folder, "answer")
+        argv = (sys.executable, "-m", "tests.bench.fuzzed", str(kilobytes), str(seed), str(answer))
+        environment = {"LABELTUI_TERMINAL": engine, "LABELTUI_STATE": folder, "TEXTUAL_ANIMATIONS": "none"}
+        outside = Outside(CANARY)
+        with on_terminal(argv, environment) as program:
+            while select.select([program.terminal], [], [], SILENT_S)[0]:
+                try:
+                    data = os.read(program.terminal, 65536)
+                except OSError:
+                    break
+                outside.take(data)
+            program.process.wait(30)
+        if not answer.exists():
+            raise RuntimeError(f"the console ended with {program.process.returncode} and said nothing")
+        return json.loads(answer.read_text()), outside
 
-    def __init__(self) -> None:
-        self.longest = 0.0
 
-    async def run(self) -> None:
-        while True:
-            started = time.perf_counter()
-            await asyncio.sleep(0.005)
-            self.longest = max(self.longest, time.perf_counter() - started - 0.005)
-
-
-def drawn(frame: Frame) -> list[Strip]:
-    return [strip_of(row, frame.columns, Style(), flipped=frame.reversed) for row in frame.rows]
-
-
-async def made(engine: str) -> Engine:
-    return await GhosttyEngine.start(80, 24) if engine == "ghostty" else BitttyEngine(80, 24)
-
-
-async def fuzz(engine: str, size: int, seed: int) -> int:
-    watch, escapes, fed, deaths = Watch(), 0, 0, 0
-    terminal = await made(engine)
-    begin_kib = resident_kib() or 0
-    watching = asyncio.create_task(watch.run())
-    started, deaf = time.monotonic(), 0.0
-    for number, piece in enumerate(pieces(seed, size)):
-        before = time.monotonic()
-        try:
-            await terminal.feed(piece)
-            if number % 20 == 0:
-                terminal.resize(*SIZES[number // 20 % len(SIZES)])
-                terminal.scroll(-7 if number % 40 else 7)
-            escapes += sum(bool(ESCAPE.search(strip.text)) for strip in drawn(terminal.frame()))
-        except EngineDied as error:
-            deaths += 1
-            print(f"the helper {error} after {fed} bytes")
-            terminal = await made(engine)
-        fed += len(piece)
-        deaf = max(deaf, time.monotonic() - before)
-    watching.cancel()
-    terminal.close()
-    await terminal.closed()
-    # Not ru_maxrss: a child inherits that of the process it was forked from.
-    grown = (resident_kib() or 0) - begin_kib
+def main(engine: str, kilobytes: int, seed: int) -> int:
+    started = time.monotonic()
+    told, outside = fuzz(engine, kilobytes, seed)
     took = time.monotonic() - started
     print(
-        f"{engine}: {fed / 1e6:.1f} MB in {took:.1f} s, escapes {escapes}, deaths {deaths}, loop held up at most "
-        f"{1000 * watch.longest:.0f} ms, a piece took at most {1000 * deaf:.0f} ms, memory grew {grown >> 10} MiB"
+        f"{told['engine']}: {told['fed'] / 1e6:.1f} MB in {took:.1f} s, {outside.bytes / 1e6:.1f} MB painted; "
+        f"deaths {len(told['deaths'])}, strange escapes outside {len(outside.strange)}, typed by nobody "
+        f"{len(told['typed'])}, answered {told['answered']} bytes; loop held up at most {1000 * told['held_s']:.0f} ms "
+        f"({1000 * told['own_s']:.0f} ms of its own, {told['over']} times over 100 ms); memory grew "
+        f"{told['grown_kib'] >> 10} MiB, helper {told['helper_kib'] >> 10} MiB"
     )
-    return int(bool(escapes) or grown > MOST_GROWTH)
+    for line in (*dict.fromkeys(told["deaths"]), *dict.fromkeys(outside.strange[:20]), *told["typed"][:20]):
+        print("  ", line)
+    bad = outside.strange or told["typed"] or told["grown_kib"] > MOST_GROWTH or told["own_s"] > HELD_MOST_S
+    return int(bool(bad))
 
 
 if __name__ == "__main__":
-    sys.exit(asyncio.run(fuzz(sys.argv[1], int(sys.argv[2]) * 1000, int(sys.argv[3]))))
+    sys.exit(main(sys.argv[1], int(sys.argv[2]), int(sys.argv[3])))

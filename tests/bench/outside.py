@@ -1,0 +1,52 @@
+"""What the terminal around the console is told: text, and those escapes that Textual is known to use; nothing else.
+
+Whatever a remote sends, this is all that may come out.
+"""
+
+from __future__ import annotations
+
+import re
+
+_TOKEN = re.compile(
+    rb"(?s)\x1b\[[\x20-\x3f]*[@-~]"  # a whole CSI
+    rb"|\x1b[\]P_^X](?:[^\x07\x1b]|\x1b(?!\\))*(?:\x07|\x1b\\)"  # a whole string
+    rb"|\x1b[^\[\]P_^X]"
+    rb"|[\x00-\x1a\x1c-\x1f\x7f]"
+    rb"|\xc2[\x80-\x9f]"  # an 8-bit control in UTF-8
+)
+_CUT = re.compile(rb"\x1b(?:\[[\x20-\x3f]*|[\]P_^X](?:[^\x07\x1b]|\x1b(?!\\))*)?\Z|\xc2\Z")
+_TEXTUALS = re.compile(
+    rb"\x1b\[[\d;:]*m"
+    rb"|\x1b\[\d+;\d+H"
+    rb"|\x1b\[\?(?:7|25|1000|1002|1003|1004|1006|1015|1016|1049|2004|2026|2031|2048)[hl]"
+    rb"|\x1b\[\?(?:2026|2048)\$p"
+    rb"|\x1b\[[<>]\d*u|\x1b\[\?u|\x1b\[c|\x1b\[16t|\x1b\[>4;\dm"
+    rb"|\x1b\]22;[a-z-]*\x07"  # the mouse pointer's shape
+    rb"|[\r\n]"
+)
+_HALF = 4096  # longer than anything that Textual says in one sequence
+
+
+class Outside:
+    """Takes the stream as it is cut. ``strange`` has what Textual never says, ``inside`` whether it is a canary."""
+
+    def __init__(self, canary: bytes) -> None:
+        self.canary = canary
+        self.bytes = 0
+        self.strange: list[bytes] = []
+        self.canaries_as_text = 0
+        self._held = b""
+
+    def take(self, data: bytes) -> None:
+        """Look at what came."""
+        self.bytes += len(data)
+        data = self._held + data
+        cut = _CUT.search(data, max(0, len(data) - _HALF))
+        self._held = cut.group() if cut else b""
+        data = data[: len(data) - len(self._held)]
+        self.canaries_as_text += data.count(self.canary)
+        for found in _TOKEN.finditer(data):
+            if not _TEXTUALS.fullmatch(found.group()):
+                self.strange.append(found.group()[:80])
+        if b"\x1b" in _TOKEN.sub(b"", data):
+            self.strange.append(b"an escape that never ended")
