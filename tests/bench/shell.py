@@ -5,6 +5,7 @@ Ours draws what is to be seen and drops frames in between, as tmux does; both re
 
 from __future__ import annotations
 
+import itertools
 import os
 import select
 import statistics
@@ -14,6 +15,8 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+import psutil
 
 from tests.bench.figures import Row
 from tests.bench.outer import Program, on_terminal
@@ -36,6 +39,28 @@ class Figures:
     plain: float
     coloured: float
     stop: float
+    computed: Sequence[float]  # CPU of all its processes meanwhile: for the keys, plain, coloured
+
+
+class Spent:
+    """CPU seconds of a program and of all that it started; ``mark`` is in the command line of what left its tree."""
+
+    def __init__(self, program: Program, mark: str) -> None:
+        self._program, self._mark = program, mark
+
+    def seconds(self) -> float:
+        found = {psutil.Process(self._program.process.pid)}
+        if self._mark:
+            found |= {one for one in psutil.process_iter() if self._mark in _words(one)}
+        found |= {child for one in set(found) for child in one.children(recursive=True)}
+        return sum(sum(one.cpu_times()[:2]) for one in found)
+
+
+def _words(process: psutil.Process) -> str:
+    try:
+        return " ".join(process.cmdline())
+    except psutil.Error:
+        return ""
 
 
 class Typist:
@@ -83,7 +108,9 @@ def run(quick: bool) -> list[Row]:
         files(sshd.home, QUICK_MEGABYTES if quick else MEGABYTES)
         sshd.start()
         try:
-            peer = measure(*tmux(sshd, folder), lambda typist: typist.until(PROMPT), quick)
+            peer = measure(
+                *tmux(sshd, folder), lambda typist: typist.until(PROMPT), quick, str(folder / "tmux")
+            )
             ours = measure(*console(sshd, folder), to_the_shell, quick)
         finally:
             sshd.stop()
@@ -101,6 +128,17 @@ def rows(ours: Figures, peer: Figures, megabytes: int) -> list[Row]:
         Row(NAME, "key echo, p99", "ms", at(ours.echo, 0.99), PEER, at(peer.echo, 0.99), "at most 12 ms"),
         Row(NAME, f"cat {megabytes} MB of lines", "s", ours.plain, PEER, peer.plain, "no slower"),
         Row(NAME, f"cat {megabytes} MB in colour", "s", ours.coloured, PEER, peer.coloured, "no slower"),
+        *(
+            Row(NAME, f"its CPU: {what}", unit, scale * mine, PEER, scale * theirs)
+            for what, unit, scale, mine, theirs in zip(
+                ("a key", f"{megabytes} MB of lines", f"{megabytes} MB in colour"),
+                ("ms", "s", "s"),
+                (1000, 1, 1),
+                ours.computed,
+                peer.computed,
+                strict=True,
+            )
+        ),
         Row(NAME, "ctrl-c in yes to prompt", "ms", 1000 * ours.stop, PEER, 1000 * peer.stop, "at most 60 ms"),
     ]
 
@@ -165,20 +203,32 @@ def to_the_shell(typist: Typist) -> None:
 
 
 def measure(
-    argv: Sequence[str], environment: Mapping[str, str], begin: Callable[[Typist], object], quick: bool
+    argv: Sequence[str],
+    environment: Mapping[str, str],
+    begin: Callable[[Typist], object],
+    quick: bool,
+    mark: str = "",
 ) -> Figures:
     """All figures of one program."""
     with on_terminal(argv, environment) as program:
-        typist = Typist(program)
+        typist, spent = Typist(program), Spent(program, mark)
         begin(typist)
         typist.until("cat-runs", typed="echo cat-ru''ns; cat\r")
         typist.quiet(0.3)
-        echo = echoes(typist, QUICK_KEYS if quick else KEYS)
+        keys = QUICK_KEYS if quick else KEYS
+        marks = [spent.seconds()]
+        echo = echoes(typist, keys)
+        marks.append(spent.seconds())
         typist.until(PROMPT, typed="\x03")
-        plain, coloured = (showing(typist, name) for name in ("plain", "coloured"))
+        shown = []
+        for name in ("plain", "coloured"):
+            shown.append(showing(typist, name))
+            marks.append(spent.seconds())
         stop = statistics.median(stopping(typist) for _ in range(FLOODS))
         typist.type("exit\r")
-        return Figures(echo, plain, coloured, stop)
+        computed = [after - before for before, after in itertools.pairwise(marks)]
+        computed[0] /= keys
+        return Figures(echo, *shown, stop, computed)
 
 
 def echoes(typist: Typist, count: int) -> list[float]:

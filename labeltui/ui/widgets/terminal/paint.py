@@ -20,6 +20,7 @@ def _rich(colour: Colour) -> Color | None:
 
 
 COLONS = understood()
+STYLES_MOST = 4096
 
 
 @lru_cache(maxsize=4096)
@@ -44,16 +45,32 @@ def style_of(look: Look, *, colons: bool = COLONS) -> Style:
     return Underlined.of(style, more) if more else style
 
 
-def strip_of(row: Row, width: int, base: Style, *, flipped: bool = False, colons: bool = COLONS) -> Strip:
-    """A row in exactly ``width`` cells over the widget's own colours. ``flipped``: in reverse video."""
+def strip_of(
+    row: Row,
+    width: int,
+    base: Style,
+    *,
+    flipped: bool = False,
+    colons: bool = COLONS,
+    styles: dict[Look, Style] | None = None,
+) -> Strip:
+    """A row in exactly ``width`` cells over the widget's own colours. ``flipped``: in reverse video.
+
+    ``styles`` keeps what was worked out, for rows with the same ``base``.
+    """
     segments: list[Segment] = []
     used = 0
+    styles = {} if styles is None else styles
+    if len(styles) > STYLES_MOST:
+        styles.clear()
     for run in row:
-        style = style_of(run.look, colons=colons)
+        style = styles.get(run.look)
+        if style is None:
+            style = styles[run.look] = base + style_of(run.look, colons=colons)
         if flipped:
             style += Style(reverse=Attr.REVERSE not in run.look.attrs)
         text = run.text if Attr.CONCEAL not in run.look.attrs else " " * run.cells
-        segments.append(Segment(text, base + style))
+        segments.append(Segment(text, style))
         used += run.cells
     blank = base + Style(reverse=True) if flipped else base
     strip = Strip(segments, used)

@@ -9,6 +9,7 @@ from typing import ClassVar
 
 from rich.cells import cell_len
 from rich.segment import Segment
+from rich.style import Style
 from textual import events
 from textual.geometry import Region
 from textual.message import Message
@@ -19,7 +20,7 @@ from textual.widget import Widget
 
 from labeltui.ui.messages import LeaveShell
 from labeltui.ui.text import fit
-from labeltui.ui.widgets.terminal.engine import Engine, Frame, Modes, Mouse, Row
+from labeltui.ui.widgets.terminal.engine import Engine, Frame, Look, Modes, Mouse, Row
 from labeltui.ui.widgets.terminal.keys import key_bytes, mouse_bytes, paste_bytes
 from labeltui.ui.widgets.terminal.paint import strip_of, with_cursor
 
@@ -75,6 +76,8 @@ class TerminalView(Widget, can_focus=True):
         self.wanted = ""  # is marked while the view is scrolled back
         self._shown: Frame | None = None
         self._strips: dict[int, tuple[Row, Strip]] = {}
+        self._base = Style()  # the widget's own colours
+        self._styles: dict[Look, Style] = {}
         self._pending = False
         self._held_since = 0.0
         self._painted_at = 0.0
@@ -159,9 +162,34 @@ class TerminalView(Widget, can_focus=True):
         elif rows:
             self.refresh(*(Region(0, y, self.size.width, 1) for y in rows))
 
+    def render_lines(self, crop: Region) -> list[Strip]:
+        """Rows as they are painted: straight from the frame, for there is no border and no padding to draw.
+
+        What the mouse needs to select stays away from here: it would make every piece's style one of its own.
+        """
+        self._begin()
+        background = self.background_colors[1]
+        strips = [self._row(y) for y in crop.line_range]
+        for one in self.get_line_filters():
+            strips = [strip.apply_filter(one, background) for strip in strips]
+        if crop.column_span != (0, self.size.width):
+            strips = [strip.crop(*crop.column_span) for strip in strips]
+        return strips
+
     def render_line(self, y: int) -> Strip:
-        """One row."""
-        width, base = self.size.width, self.rich_style
+        """One row, with the places in it that the mouse selects by."""
+        self._begin()
+        return self._row(y).apply_offsets(0, y)
+
+    def _begin(self) -> None:
+        """Styles are worked out once for all rows, and again when the theme has changed."""
+        base = self.rich_style
+        if base != self._base:
+            self._base, self._styles = base, {}
+            self._strips.clear()
+
+    def _row(self, y: int) -> Strip:
+        width, base = self.size.width, self._base
         frame = self._shown
         if frame is None or y >= len(frame.rows):
             text = "" if frame is not None or y >= len(self.words) else f" {self.words[y]}"
@@ -169,7 +197,8 @@ class TerminalView(Widget, can_focus=True):
         row = frame.rows[y]
         cached = self._strips.get(y)
         if cached is None or cached[0] is not row or cached[1].cell_length != width:
-            cached = self._strips[y] = (row, strip_of(row, width, base, flipped=frame.reversed))
+            strip = strip_of(row, width, base, flipped=frame.reversed, styles=self._styles)
+            cached = self._strips[y] = (row, strip)
         strip = cached[1]
         if self.wanted and frame.behind:
             for start, stop in spans(strip.text, self.wanted):
@@ -180,7 +209,7 @@ class TerminalView(Widget, can_focus=True):
             strip = self._selected(strip, *span)
         if frame.cursor is not None and frame.cursor.row == y and frame.cursor.column < width and self.live:
             strip = with_cursor(strip, frame.cursor, focused=self.has_focus)
-        return strip.apply_offsets(0, y)
+        return strip
 
     def _selected(self, strip: Strip, start: int, stop: int) -> Strip:
         end = strip.cell_length if stop == -1 else min(stop, strip.cell_length)
@@ -207,7 +236,7 @@ class TerminalView(Widget, can_focus=True):
     def notify_style_update(self) -> None:
         """Another theme: every row has other colours."""
         super().notify_style_update()
-        self._strips.clear()
+        self._base = Style()
 
     # -- size
 

@@ -19,7 +19,9 @@ ANSWERS_MOST = 4096  # bytes per piece: a flood of questions is not a conversati
 VERSION = b"labeltui"
 
 ffi.cdef("typedef struct { GhosttyTerminalScrollViewportTag tag; int64_t delta; uint64_t unused; } LtScroll;")
-_SHAPE = re.compile(rb"\x1b\[(\d?) q|\x1bc|\x1b\[!p")
+_SHAPE = re.compile(rb"\x1b\[(\d?) q|\x1bc")
+_SOFT_RESET = b"\x1b[!p"
+_CUT_MOST = 4
 _CUT = re.compile(rb"\x1b(\[(!|\d? ?)?)?\Z")  # what may become one of these
 # The library ignores DECSTR: margins, origin and insert mode, cursor keys, looks and charsets as at the start,
 # but the cursor stays.
@@ -82,16 +84,18 @@ class Screen:
     def feed(self, data: bytes) -> bytes:
         """Take output; returns what the terminal would answer."""
         data = self._held + data.replace(b"\x7f", b"")  # DEL prints nothing; the library shows a sign for it
-        cut = _CUT.search(data)
+        cut = _CUT.search(data, max(0, len(data) - _CUT_MOST))  # from further back it would try every escape
         self._held = cut.group() if cut else b""
         data = data[: len(data) - len(self._held)].replace(b"\x1b[g", b"\x1b[0g")  # it wants the number
-        for found in _SHAPE.finditer(data):
-            self._shape = _SHAPES.get(found.group(1), "block")
-        before, *after = data.split(b"\x1b[!p")
-        self._terminal.feed(before)
-        for piece in after:
-            column, row = self._terminal.cursor
-            self._terminal.feed(SOFT_RESET + b"\x1b[%d;%dH" % (row + 1, column + 1) + piece)
+        for number, piece in enumerate(data.split(_SOFT_RESET)):
+            if number:
+                self._shape = "block"
+                column, row = self._terminal.cursor
+                self._terminal.feed(SOFT_RESET + b"\x1b[%d;%dH" % (row + 1, column + 1))
+            if b" q" in piece or b"\x1bc" in piece:
+                for found in _SHAPE.finditer(piece):
+                    self._shape = _SHAPES.get(found.group(1), "block")
+            self._terminal.feed(piece)
         if self._terminal.size != self._size:  # only the pane says how big it is
             self._terminal.resize(*self._size)
         answers = bytes(self._answers)
