@@ -80,6 +80,11 @@ class Action:
         """True for what changes a pod, the profile's or another that is named."""
         return self.danger is not Danger.NONE and any(p.name == "pod" and p.positional for p in self.params)
 
+    @property
+    def may_lose_labels(self) -> bool:
+        """Whether labels that are not copied may be gone afterwards."""
+        return any(param.name == "lose_labels" for param in self.params)
+
     def name_to_type(self, state: SessionState) -> str:
         """What an irreversible action wants typed: the pod's name, where it is about the pod."""
         pod = state.pod.value
@@ -275,6 +280,8 @@ SESSION_ACTIONS: tuple[Action, ...] = (
 
 _POD = Param("pod", "id or whole name of a pod; the profile's when left out", positional=True)
 
+_LOSE = Param("lose_labels", "do it although labels that are not on this machine are lost", "bool")
+
 POD_ACTIONS: tuple[Action, ...] = (
     Action(
         "pod.list", "List pods", "every pod of the account, and what it costs",
@@ -363,19 +370,19 @@ POD_ACTIONS: tuple[Action, ...] = (
         "pod.stop", "Stop the pod", "stop the pod: what is not on its volume is gone",
         key="x", leader="p", danger=Danger.DESTRUCTIVE, command=("pod", "stop"), needs_host=False,
         disabled=conditions.pod_cannot("stop"), question=conditions.ask_pod_stop, operation="pod_stop",
-        params=(_POD,),
+        params=(_POD, _LOSE),
     ),
     Action(
         "pod.restart", "Restart the pod", "restart the pod's container",
         key="r", leader="p", danger=Danger.DESTRUCTIVE, command=("pod", "restart"), needs_host=False,
         disabled=conditions.pod_cannot("restart"), question=conditions.ask_pod_restart, operation="pod_restart",
-        params=(_POD,),
+        params=(_POD, _LOSE),
     ),
     Action(
         "pod.terminate", "Terminate the pod", "give the pod back for ever, with everything on it",
         key="D", leader="p", danger=Danger.IRREVERSIBLE, command=("pod", "terminate"), needs_host=False,
         disabled=conditions.pod_cannot("terminate"), question=conditions.ask_pod_terminate,
-        operation="pod_terminate", params=(_POD,),
+        operation="pod_terminate", params=(_POD, _LOSE),
     ),
 )  # fmt: skip
 

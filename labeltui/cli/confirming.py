@@ -37,6 +37,10 @@ async def confirm_pod(
         and action.danger is not Danger.IRREVERSIBLE
     ):
         return True, params
+    if own and action.may_lose_labels:
+        from labeltui.session.labelsafety import copy_last  # noqa: PLC0415 - only when something is run
+
+        await copy_last(session, pod)
     question = visible(action.question(about_pod(session.store.state, pod)) or f"{action.title}?")
     if own and action.danger is not Danger.IRREVERSIBLE:
         answer = await prompter.ask(f"{question} [y/N]")

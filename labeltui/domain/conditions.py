@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from labeltui.domain import podrules
 from labeltui.domain.host import LinkState
+from labeltui.domain.labelrisk import label_words
 from labeltui.domain.server import ServerState
 from labeltui.domain.state import SessionState
 from labeltui.domain.training import TrainState
@@ -80,8 +81,14 @@ def nothing_trains(state: SessionState) -> str | None:
 def ask_server_stop(state: SessionState) -> str | None:
     """What stopping the server costs."""
     if _training_state(state) in (TrainState.RUNNING, TrainState.QUEUED):
-        return "Stop the server? A training is running: it is stopped too, and its current epoch is lost."
-    return "Stop the server? Annotators can't fetch or submit until it is started again."
+        said = "Stop the server? A training is running: it is stopped too, and its current epoch is lost."
+    else:
+        said = "Stop the server? Annotators can't fetch or submit until it is started again."
+    copies = state.labels.value
+    if copies is None or copies.safe or state.labels.error is not None:
+        return said
+    labels = "1 label is" if copies.absent == 1 else f"{copies.absent} labels are"
+    return f"{said} {labels} not on this machine yet."
 
 
 def ask_train_stop(state: SessionState) -> str | None:
@@ -142,14 +149,16 @@ def ask_pod_stop(state: SessionState) -> str | None:
         if has_volume
         else "It has no volume: everything"
     )
-    return f"Stop {pod.name}? {kept} on it is gone. Stopped it costs {rate}."
+    labels = label_words(state, "stop")
+    return f"Stop {pod.name}? {kept} on it is gone. {labels} Stopped it costs {rate}.".replace("  ", " ")
 
 
 def ask_pod_restart(state: SessionState) -> str | None:
     """What a restart ends."""
     pod = state.pod.value
     name = "the pod" if pod is None else pod.name
-    return f"Restart {name}? The server and its training end, and what is not on its volume is gone."
+    said = f"Restart {name}? The server and its training end, and what is not on its volume is gone."
+    return f"{said} {label_words(state, 'restart')}".strip()
 
 
 def ask_pod_terminate(state: SessionState) -> str | None:
@@ -162,7 +171,7 @@ def ask_pod_terminate(state: SessionState) -> str | None:
         if pod.network_volume_id
         else "Every study, label and model on it is gone."
     )
-    return f"Terminate {pod.name} ({_cost(pod)}) for ever? {kept}"
+    return f"Terminate {pod.name} ({_cost(pod)}) for ever? {kept} {label_words(state, 'terminate')}".strip()
 
 
 def no_guard(state: SessionState) -> str | None:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 from labeltui.domain import documents
 from labeltui.domain.problems import Failed, LabeltuiError
-from labeltui.session.labelcopies import SETTLES_S, TRIES
 from labeltui.session.labelfolder import Checked
 
 if TYPE_CHECKING:
@@ -32,12 +31,7 @@ async def labels_pull(session: Session, _params: Mapping[str, Any], report: Repo
         came.append(label.shown)
         report.progress(f"{label.shown} is here, {done} of {of}")
 
-    copies = await session.labels.look(copy=True, copied=copied)
-    for _ in range(TRIES):
-        if copies.safe or copies.reason:
-            break
-        await asyncio.sleep(SETTLES_S)  # what was not taken is being written
-        copies = await session.labels.look(copy=True, copied=copied)
+    copies = await session.labels.settle(copied, copy=True)
     document = {**_document(session), "copied": came, "message": _said(copies, len(came)), "error": None}
     if copies.safe:
         return document

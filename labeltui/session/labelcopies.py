@@ -127,6 +127,16 @@ class LabelCopier:
             except TimeoutError:
                 self._whole = self._whole or bool(failures) or not hinted
 
+    async def settle(self, copied: Copied | None = None, *, copy: bool | None = None) -> LabelCopies:
+        """Copy until all are here, or one can't be copied: what is being written now is waited for, for a while."""
+        copies = await self.look(copy=copy, copied=copied)
+        for _ in range(TRIES):
+            if copies.safe or copies.reason or not (self._section.copy_ if copy is None else copy):
+                break
+            await asyncio.sleep(SETTLES_S)
+            copies = await self.look(copy=copy, copied=copied)
+        return copies
+
     # --- one look
 
     async def look(

@@ -47,7 +47,7 @@ else:
         if tag.startswith("."):
             continue
         for name in names(os.path.join(root, tag)):
-            if name.startswith(".") or name.endswith((".part", ".tmp")):
+            if name.startswith("."):
                 continue
             parts = name.split(".")
             if wanted is None or any((tag, ".".join(parts[:cut + 1])) in wanted for cut in range(len(parts))):

@@ -102,7 +102,7 @@ class Rest:
     by_checksum = False
 
     def __init__(self, client: Callable[[], MonaiLabelClient], *, dicomweb: bool) -> None:
-        self.source = "server"
+        self.source = ""
         self._client = client
         self._dicomweb = dicomweb
         self._ids: dict[tuple[str, str], str] = {}  # which study a (tag, file) is of
@@ -149,8 +149,12 @@ class Rest:
 class Ways:
     """Chooses the way by what is known of host and server now."""
 
-    def __init__(self, store: Store, profile: Profile, link: Link, sources: Sources) -> None:
+    def __init__(
+        self, store: Store, profile: Profile, link: Link, sources: Sources, machine: Callable[[], str | None]
+    ) -> None:
+        """``machine`` names the host where its address is not its name: a pod's id."""
         self._store, self._profile, self._link, self._sources = store, profile, link, sources
+        self._machine = machine
         served = profile.server.studies
         self._rest = Rest(sources.client, dicomweb=is_dicomweb(served))
 
@@ -160,14 +164,14 @@ class Ways:
         studies = (server.studies if server is not None else None) or self._profile.server.studies
         running = server is not None and server.state is ServerState.RUNNING
         found = server is not None and running and server.pid is None
+        machine = self._machine() or self._link.host.address
         if is_dicomweb(studies) or found:  # where somebody else's server keeps its studies is not known
             if not running:
                 raise Unreachable("server_down", "The server that has the labels does not run.", "Start it.")
+            self._rest.source = f"{machine}:the server"
             return self._rest
         if not self._link.is_connected:
             raise Unreachable("not_connected", "The host is not connected.", "It reconnects by itself.")
-        pod = self._store.state.pod.value
-        machine = pod.id if pod is not None else self._link.host.address
         client = self._sources.client if running else None
         return Files(self._link.host, self._profile.server.python, studies, machine, client)
 

@@ -12,6 +12,7 @@ from labeltui.domain.poddocuments import pod_document, pod_line
 from labeltui.domain.problems import Failed
 from labeltui.hosts.own_keys import read_public
 from labeltui.session import podresume
+from labeltui.session.labelsafety import spare_labels
 from labeltui.session.podresume import can_be_reached, settled
 from labeltui.session.podtarget import legal, target
 from labeltui.session.podwatch import event_document
@@ -89,6 +90,7 @@ async def pod_start(session: Session, params: Mapping[str, Any], report: Report)
 async def pod_stop(session: Session, params: Mapping[str, Any], report: Report) -> Document:
     """Stop the pod. Its volume stays (and is paid for); what is outside the volume is gone."""
     pod = await legal(session, params, PodAction.STOP)
+    await spare_labels(session, pod, PodAction.STOP, params, report)
     report.progress(f"Stopping {pod.name}")
     now = await podresume.stopped(session, pod, report)
     return {"as_of": documents.moment(session.clock()), **pod_document(now)}
@@ -97,6 +99,7 @@ async def pod_stop(session: Session, params: Mapping[str, Any], report: Report) 
 async def pod_restart(session: Session, params: Mapping[str, Any], report: Report) -> Document:
     """Restart the pod's container: what is outside the volume is gone, its host keys are new."""
     pod = await legal(session, params, PodAction.RESTART)
+    await spare_labels(session, pod, PodAction.RESTART, params, report)
     report.progress(f"Restarting {pod.name}")
     client = await session.rental.client()
     await client.restart(pod.id)
@@ -107,6 +110,7 @@ async def pod_restart(session: Session, params: Mapping[str, Any], report: Repor
 async def pod_terminate(session: Session, params: Mapping[str, Any], report: Report) -> Document:
     """Give the pod back for ever, with every file that is not on a network volume."""
     pod = await legal(session, params, PodAction.TERMINATE)
+    await spare_labels(session, pod, PodAction.TERMINATE, params, report)
     report.progress(f"Terminating {pod.name}")
     client = await session.rental.client()
     await client.terminate(pod.id)

@@ -88,6 +88,11 @@ class Rental:
         self._store.update(pod=reading)  # what was said of the one before is not said of this one
         self.wake()
 
+    @property
+    def pod_id(self) -> str | None:
+        """The id of the profile's pod, once it was found."""
+        return self._pod_id
+
     async def client(self) -> RunpodClient:
         """The account's client. Raises Misused when there is no API key."""
         async with self._opening:

@@ -106,7 +106,7 @@ class Session:
         )  # fmt: skip
         self.labels = LabelCopier(
             self.store, profile.labels, LabelFolder(self._labels_folder(state)), state,
-            Ways(self.store, profile, self.link, self.sources), clock,
+            Ways(self.store, profile, self.link, self.sources, lambda: self.rental.pod_id), clock,
         )  # fmt: skip
         self._found_log = FoundLog(self.store, self.watch, self.sources.client)
         self.guard = GuardWatch(self)
@@ -155,6 +155,12 @@ class Session:
 
             doings = self.pod.autostart
             self._autostarting = self._supervisor.run("autostart", lambda: autostart(self, doings))
+
+    async def reach(self, deadline_s: float) -> Host:
+        """The host, connected to now if nothing has been asked of it yet. Raises what stands in the way."""
+        if not self.started:
+            await self.start(hold=False)
+        return await self.link.connected(deadline_s)
 
     def watch_pod(self) -> None:
         """Keep the pod's state true from now on."""

@@ -137,7 +137,9 @@ async def test_from_no_pod_to_a_trained_model_and_back(session: Session, emulato
 
     assert (await do(session, "pod.terminate"))["status"] == "terminated"
     assert emulator.world.pods == {}
-    state = await session.store.wait_for(lambda s: s.pod.error is not None, 60)
+    state = await session.store.wait_for(
+        lambda s: s.pod.value is not None and s.pod.value.status is PodStatus.TERMINATED, 60
+    )
     assert (
         state.server.value is None
         or state.server.value.state is not ServerState.RUNNING

@@ -1,0 +1,75 @@
+"""What stopping or terminating a pod costs in labels, in words; and when it is refused."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from labeltui.domain.conditions import ask_pod_terminate, ask_server_stop
+from labeltui.domain.labelcopies import LabelCopies
+from labeltui.domain.labelrisk import label_words, risk
+from labeltui.domain.pod import Pod, PodStatus
+from labeltui.domain.reading import Reading
+from labeltui.domain.state import Identity, SessionState
+
+NOW = datetime(2026, 11, 23, 17, 2, tzinfo=UTC)
+POD = Pod("p1", "annot", PodStatus.RUNNING, NOW, volume_disk_gb=100, volume_path="/workspace")
+NETWORK = replace(POD, volume_disk_gb=0, network_volume_id="v1")
+BARE = replace(POD, volume_disk_gb=0, volume_path=None)
+HERE = LabelCopies(12, 12, source="p1:/workspace/studies", root="/workspace/studies/labels")
+SOME = replace(HERE, here=9, reason="disk full", hint="Free space.")
+OFF_VOLUME = replace(SOME, root="/root/studies/labels")
+NONE = replace(HERE, total=0, here=0)
+OTHER = replace(HERE, source="p2:/workspace/studies")
+
+
+def state(pod: Pod, copies: LabelCopies | None, error: str | None = None) -> SessionState:
+    labels: Reading[Any] = Reading(copies, NOW if copies else None, error=error)
+    return SessionState(Identity("p"), pod=Reading(pod, NOW), labels=labels)
+
+
+def stopped(pod: Pod) -> Pod:
+    return replace(pod, status=PodStatus.STOPPED)
+
+
+@pytest.mark.parametrize(
+    ("pod", "copies", "error", "action", "said", "code"),
+    [
+        (POD, HERE, None, "terminate", "All 12 labels are on this machine.", ""),
+        (POD, SOME, None, "terminate", "3 of 12 labels are NOT on this machine: disk full.", "labels_not_copied"),
+        (POD, SOME, None, "stop", "3 of 12 labels are NOT on this machine: disk full; they stay on its volume.", ""),
+        (POD, OFF_VOLUME, None, "stop", "3 of 12 labels are NOT on this machine: disk full.", "labels_not_copied"),
+        (BARE, SOME, None, "stop", "3 of 12 labels are NOT on this machine: disk full.", "labels_not_copied"),
+        (BARE, SOME, None, "restart", "3 of 12 labels are NOT on this machine: disk full.", "labels_not_copied"),
+        (NETWORK, SOME, None, "terminate", "stay on its volume.", ""),
+        (NETWORK, OFF_VOLUME, None, "terminate", "3 of 12 labels are NOT on this machine", "labels_not_copied"),
+        (POD, NONE, None, "terminate", "There are no labels on it.", ""),
+        (POD, None, None, "terminate", "Whether its labels are copied to this machine is unknown.", "labels_unknown"),
+        (POD, OTHER, None, "terminate", "is unknown.", "labels_unknown"),
+        (POD, HERE, "no route", "terminate", "12 of 12 labels were on this machine on 23 Nov", "labels_unknown"),
+        (stopped(POD), None, None, "terminate", "Whether its labels are copied to this machine is unknown.", ""),
+        (stopped(POD), HERE, "stopped", "terminate", "whether any came since is unknown.", ""),
+        (stopped(POD), SOME, "stopped", "terminate", "9 of 12 labels were on this machine", "labels_not_copied"),
+        (replace(POD, status=PodStatus.STARTING), None, None, "terminate", "is unknown.", ""),
+        (NETWORK, None, None, "stop", "Whether its labels are copied", "labels_unknown"),
+    ],
+)  # fmt: skip
+def test_words_and_refusals(
+    pod: Pod, copies: LabelCopies | None, error: str | None, action: str, said: str, code: str
+) -> None:
+    seen = state(pod, copies, error)
+    assert said in label_words(seen, action)
+    problem = risk(seen, action)
+    assert (problem.code if problem else "") == code
+    if problem:
+        assert "--lose-labels" in problem.hint
+
+
+def test_the_questions_say_it() -> None:
+    assert "3 of 12 labels are NOT on this machine: disk full." in (ask_pod_terminate(state(POD, SOME)) or "")
+    assert "3 labels are not on this machine yet." in (ask_server_stop(state(POD, SOME)) or "")
+    assert "label" not in (ask_server_stop(state(POD, HERE)) or "")
+    assert "unknown" not in (ask_server_stop(state(POD, SOME, "old")) or "")
