@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import subprocess
 from collections.abc import AsyncIterator, Mapping
 from contextlib import suppress
@@ -14,6 +15,7 @@ import pytest
 from labeltui.config.model import Profile
 from labeltui.domain.host import LinkState
 from labeltui.domain.pod import PodStatus
+from labeltui.domain.problems import Refused
 from labeltui.domain.server import ServerState
 from labeltui.sandbox.runpod.clock import FakeClock
 from labeltui.sandbox.runpod.emulator import Emulator
@@ -135,6 +137,7 @@ async def test_from_no_pod_to_a_trained_model_and_back(session: Session, emulato
     check = await do(session, "setup")
     assert check["changed"] is False
 
+    await nothing_ends_while_a_label_is_not_here(session, emulator)
     assert (await do(session, "pod.terminate"))["status"] == "terminated"
     assert emulator.world.pods == {}
     state = await session.store.wait_for(
@@ -148,6 +151,24 @@ async def test_from_no_pod_to_a_trained_model_and_back(session: Session, emulato
     assert (
         session.store.state.pod.value is None or session.store.state.pod.value.status is not PodStatus.STOPPED
     )
+
+
+async def nothing_ends_while_a_label_is_not_here(session: Session, emulator: Emulator) -> None:
+    """A label that can't be copied keeps the pod, by its own code and with what to do."""
+    root = next(iter(emulator.root.rglob("studies/labels/final")))
+    (root / "late.nii.gz").write_bytes(b"a label")
+    place = session.labels.folder.place
+
+    def full(*_: Any) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    session.labels.folder.place = full  # type: ignore[method-assign]
+    with pytest.raises(Refused) as refused:
+        await do(session, "pod.terminate")
+    assert refused.value.problem.code == "labels_not_copied"
+    assert "disk full" in refused.value.problem.message
+    assert emulator.world.pods
+    session.labels.folder.place = place  # type: ignore[method-assign]
 
 
 async def labels(session: Session) -> int:
