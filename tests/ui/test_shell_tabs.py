@@ -274,3 +274,13 @@ async def test_without_tmux_the_shell_is_plain_and_says_so(host: KeepingHost) ->
     async with AtDesk(Keeping(host, tmux=False)) as desk:
         await desk.prompted()
         assert "ends with the connection: tmux is off in the profile" in desk.pane.facts
+
+
+async def test_a_host_without_tmux_has_shells_all_the_same(host: KeepingHost, tmp_path: Path) -> None:
+    (tmp_path / "bin").mkdir()
+    for name in ("bash", "env"):
+        (tmp_path / "bin" / name).symlink_to(f"/usr/bin/{name}")
+    host.local = LocalHost(env={**host.env, "PATH": str(tmp_path / "bin")})
+    async with AtDesk(Keeping(host)) as desk:
+        await desk.prompted()
+        assert "ends with the connection: no tmux on the host" in desk.pane.facts

@@ -97,7 +97,7 @@ class ShellRun:
         before: Phase,
         history: int,
     ) -> None:
-        size = self._view.size
+        size = self._view.room
         try:
             opened = await opening(size.width, size.height)
         except LabeltuiError as error:
@@ -112,8 +112,8 @@ class ShellRun:
             self._became(Phase.LIVE)
             if opened.farewell is None:
                 self._listens(opened)
-            if self._view.size != size:
-                opened.shell.resize(*self._view.size)
+            if self._view.room != size:
+                opened.shell.resize(*self._view.room)
             await self._pump(opened)
             await self._over(shells, opened)
         except LabeltuiError as error:
@@ -137,7 +137,7 @@ class ShellRun:
         view.show_present()
         engine = view.engine
         if engine is None or engine.died:
-            columns, rows = view.size
+            columns, rows = view.room
             fresh = await start_engine(columns, rows, history=history)
             fresh.changed, fresh.copied, fresh.gone = self._drew, self.copied, self._engine_gone
             if engine is not None:

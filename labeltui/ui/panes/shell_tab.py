@@ -116,7 +116,7 @@ class ShellTab(Vertical):
         wanted = self.phase is Phase.LOST or (self.phase is Phase.NONE and self.display)
         due = self._not_before is None or now >= self._not_before
         possible = may_open and self.shells is not None and not self.shells.read_only
-        if wanted and due and possible and self.view.size.area and (connected or self.door):
+        if wanted and due and possible and self.view.room.area and (connected or self.door):
             self.open()
 
     def open(self) -> None:
@@ -255,7 +255,7 @@ class ShellTab(Vertical):
         if opened is None or shells is None or self.view.looking:
             return
         data = await shells.scrollback(opened)
-        past = await start_engine(*self.view.size, history=shells.section.scrollback)
+        past = await start_engine(*self.view.room, history=shells.section.scrollback)
         try:
             for at in range(0, len(data), 1 << 16):
                 await past.feed(data[at : at + (1 << 16)])

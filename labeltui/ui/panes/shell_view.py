@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from textual import events
+from textual.geometry import Size
 from textual.message import Message
 
 from labeltui.ui.widgets.terminal.engine import Engine, Modes, Mouse
@@ -29,8 +30,16 @@ class ShellView(TerminalView):
     def __init__(self) -> None:
         super().__init__()
         self.kept = False
+        self._room = Size()
         self.leaving = False  # the key that leaves was pressed: those after it are the console's
         self._present: Engine | None = None  # the live engine, while another one shows the past
+
+    @property
+    def room(self) -> Size:
+        """Its size, or while it is hidden the size that it had."""
+        if self.size.area:
+            self._room = self.size
+        return self._room
 
     @property
     def present(self) -> Engine | None:
