@@ -74,6 +74,7 @@ class SessionState:
     queue: Reading[StudyQueue] = field(default_factory=Reading)
     training: Reading[TrainStatus] = field(default_factory=Reading)
     alerts: tuple[Alert, ...] = ()  # oldest first
+    log_errors: int = 0  # in the output of the run that is shown
     doing: str = ""  # what runs that nobody at the keyboard started: the demo's own first steps
     pod: Reading[Pod] = field(default_factory=Reading)
     account: Reading[Account] = field(default_factory=Reading)

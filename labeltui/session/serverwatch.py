@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
 
+from labeltui.domain.logerrors import ErrorReader
 from labeltui.domain.logmeaning import Meaning, TroubleReader
 from labeltui.domain.problems import Failed, Problem
 from labeltui.domain.reading import Reading
@@ -48,7 +49,7 @@ class ServerWatch:
         self._clock = clock
         self._url = url
         self._startup = StartupReader()
-        self._troubles = TroubleReader()
+        self._troubles, self._errors = TroubleReader(), ErrorReader()
         self._said_at = clock()
         self._feed = LogFeed(log, self._on_line, clock)
         self._feed.told(self._on_fed)
@@ -131,7 +132,8 @@ class ServerWatch:
         self._feed.begin(run_id, path, source, app_log)
         self.training = TrainLog()
         self._startup = StartupReader()
-        self._troubles = TroubleReader()
+        self._troubles, self._errors = TroubleReader(), ErrorReader()
+        self._count_errors()
         self._said_at = self._clock()
         self.caught_up = False
         for tell in self.on_run:
@@ -146,9 +148,14 @@ class ServerWatch:
             self.refresh()
         if self._fresh:
             self._fresh = False
+            self._count_errors()
             self.refresh()
             for tell in self.on_lines:
                 tell()
+
+    def _count_errors(self) -> None:
+        if self._errors.count != self._store.state.log_errors:
+            self._store.update(log_errors=self._errors.count)
 
     def _on_line(self, raw: bytes, number: int, own: bool) -> None:
         self._fresh = True
@@ -157,6 +164,7 @@ class ServerWatch:
             self.training.feed(line)
             self._startup.feed(line)
         record = parse_line(line)
+        self._errors.feed(record)
         if (told := event(record)) is not None:
             for callback in self.on_event:
                 callback(told)

@@ -215,7 +215,10 @@ class Core(App[int], inherit_bindings=False):
         else:
             screen.flash.show(*self._last_flash, f"[{log_key}] action log")
         screen.keys.show(self.footer())
-        marks = {"queue": "!" if any(len(s.openers) > 1 for s in self._few_studies(state)) else ""}
+        marks = {
+            "queue": "!" if any(len(s.openers) > 1 for s in self._few_studies(state)) else "",
+            "log": f" ✗{state.log_errors}" if state.log_errors else "",
+        }
         screen.tabs.show(screen.current, marks)
 
     @staticmethod

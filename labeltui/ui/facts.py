@@ -35,7 +35,7 @@ class Fact:
         name, text = self.names[length], self.texts[length]
         tone = Tone.FAINT if self.old else self.tone
         parts: list[tuple[str, str]] = [(f"{name} ", Tone.FAINT)] if name else []
-        parts.append((f"{self.glyph} {text}".strip(), tone))
+        parts.append((f"{self.glyph} {text}".strip() if text else "", tone))
         if self.old:
             parts.append((f" {self.old} old" if length < SHORT else f" {self.old}?", Tone.WARN))
         return Content.assemble(*parts)
@@ -161,6 +161,14 @@ def labels_here(state: SessionState, now: datetime) -> str:
     return f"labels {fact.texts[LONG]}" + (f" ({fact.old} old)" if fact.old else "")
 
 
+def _log(state: SessionState) -> Fact | None:
+    count = state.log_errors
+    if not count:
+        return None
+    # Where there is least room the tab of the log tells it.
+    return Fact(("log", "log", ""), (words.plural(count, "error"), str(count), ""), "✗", Tone.BAD)
+
+
 def _alerts(state: SessionState) -> Fact:
     serious = [alert for alert in state.alerts if alert.level is not Level.INFO]
     if not serious:
@@ -183,6 +191,7 @@ def _ranked(state: SessionState, now: datetime) -> list[tuple[Fact, int]]:
         (_host(state, now), 0),
         (_tunnel(state, now), 3),
         (_server(state, now), 2),
+        (_log(state), 5),
         (_training(state, now), 4),
         (_queue(state, now), 1),
         (_labels(state, now), 1),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import pytest
 from stand_in import NOW, connected, console, settled
 from textual.pilot import Pilot
 
+from labeltui.session.logstore import APP_LOG
 from labeltui.ui.app import Console
 from labeltui.ui.panes.log import LogPane
 
@@ -21,6 +23,7 @@ TAIL = (
     b"[red]x[/] \x1b]0;title\x07 \x1b[2J \xff \xe2\x80\xae\n"
     b"[2026-11-23 17:11:02,004] [4242] [MainThread] [CRITICAL] (monailabel.interfaces.app:408) - out of memory\n"
 )
+WRITTEN = b"[2026-11-23 17:11:03,100] [77] [MainThread] [WARNING] (main:9) - another server writes here too\n"
 
 
 def before(*keys: str) -> Callable[[Pilot[Any]], Awaitable[None]]:
@@ -36,6 +39,8 @@ def before(*keys: str) -> Callable[[Pilot[Any]], Awaitable[None]]:
         store.lost(NOW, "reset")
         store.back(NOW + timedelta(seconds=7))
         store.feed(store.size, TAIL)
+        store.add(APP_LOG, WRITTEN)
+        store.add(APP_LOG, WRITTEN, late=True, at=NOW.replace(tzinfo=None))
         pane.view.follow()
         await pilot.pause()
         await pilot.press("z")
@@ -54,11 +59,14 @@ def before(*keys: str) -> Callable[[Pilot[Any]], Awaitable[None]]:
     ("size", "keys"),
     [
         ((80, 24), ("e", "E")),
+        ((80, 24), ("e", "E", "j", "enter")),
         ((120, 40), ("ctrl+f", *"epoch", "enter", "slash", *"!pil")),
+        ((120, 40), ("ctrl+f", *"nrrd", "enter", "T", "T", "c", "t", "g")),
         ((200, 60), ("w", "k")),
+        ((200, 60), ("slash", *"read", "enter", "k")),
     ],
-    ids=["error", "asking", "wrapped"],
+    ids=["error", "opened", "asking", "columns", "wrapped", "filtered"],
 )
 def test_log(snap_compare: Compare, size: tuple[int, int], keys: tuple[str, ...]) -> None:
-    app = console(connected(), log=RECORDED.read_bytes())
+    app = console(replace(connected(), log_errors=7), log=RECORDED.read_bytes())
     assert snap_compare(app, terminal_size=size, run_before=before(*keys))

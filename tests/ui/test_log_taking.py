@@ -42,6 +42,12 @@ async def test_what_is_shown_is_saved_for_the_reader_alone(
         await reader.press("S")
         await reader.until(lambda: reader.pane._saving is not None and reader.pane._saving.done(), "the file")
         assert taken(tmp_path) == (b"".join(b"line 4%d7\n" % n for n in range(10)), 0o600)
+        await reader.press("ctrl+s")
+        await reader.until(
+            lambda: reader.pane._saving is not None and reader.pane._saving.done(),
+            "all of it, though filtered",
+        )
+        assert taken(tmp_path) == (MANY, 0o600)
         await reader.press("escape", "S")
         await reader.until(
             lambda: reader.pane._saving is not None and reader.pane._saving.done(), "all of it"
@@ -105,3 +111,28 @@ async def test_an_alert_without_a_line_is_copied(monkeypatch: pytest.MonkeyPatch
         await wait_for(pilot, lambda: type(app.screen).__name__ == "AlertsScreen")
         await reader.press("enter")
         await wait_for(pilot, lambda: copied == ["It went. It comes back."])
+
+
+async def test_the_mouse_marks_what_is_copied() -> None:
+    app = console(connected(), log=record("first") + record("second 漢字 line") + record("third"))
+    async with app.run_test(size=SIZE) as pilot:
+        reader = await reading(pilot, app)
+        first = reader.seen[1].index("second")
+        await pilot.mouse_down(reader.view, offset=(first, 1))
+        await pilot.hover(reader.view, offset=(first + 11, 1))
+        await pilot.mouse_up(reader.view, offset=(first + 11, 1))
+        await reader.until(lambda: reader.view.text_selection is not None, "what is marked")
+        await reader.press("y")
+        assert app.clipboard == "second 漢字 ", "with what is under the mouse"
+        marked = reader.view.screen.get_component_rich_style("screen--selection").bgcolor
+        row = reader.view.render_lines(reader.view.size.region)[1]
+        assert "".join(s.text for s in row if s.style and s.style.bgcolor == marked) == "second 漢字 "
+        await pilot.mouse_down(reader.view, offset=(first, 0))
+        await pilot.hover(reader.view, offset=(first + 5, 1))
+        await pilot.mouse_up(reader.view, offset=(first + 5, 1))
+        await reader.press("y")
+        assert app.clipboard == "first\n17:02:20 I datastore      second"
+        reader.feed(record("fourth"))
+        await reader.until(lambda: "fourth" in "".join(reader.seen), "what came meanwhile")
+        await reader.press("j", "y")
+        assert "fourth" in app.clipboard, "moving on forgets what was marked"

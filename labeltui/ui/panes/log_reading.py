@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+from collections.abc import Iterable
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
@@ -71,6 +72,7 @@ class LogReading(Widget):
         PaneKey(("m",), "mark this place", "mark_place", footer=False),
         PaneKey(("M",), "next marked place", "to_place", footer=False),
         PaneKey(("S",), "save what is shown to a file", "save", footer=False),
+        PaneKey(("ctrl+s",), "save all of the log, whatever is shown", "save_all", footer=False),
         PaneKey(("C",), "clear the view (not the log), and back", "clear", footer=False),
         PaneKey(("escape",), "forget what is sought, then the filter", "forget", footer=False),
         PaneKey(("j", "down"), "down", "down", footer=False),
@@ -155,16 +157,25 @@ class LogReading(Widget):
 
     def save(self) -> None:
         """What is shown goes to a file; all of the log where nothing is filtered."""
-        if self._saving is None or self._saving.done():
-            self._saving = asyncio.create_task(self._save())
+        self._begin_saving(self.view.shown_pieces())
 
-    async def _save(self) -> None:
+    def save_all(self) -> None:
+        """All of the log goes to a file."""
+        self._begin_saving(bytes(piece) for piece in self.view.store.pieces())
+
+    def _begin_saving(self, pieces: Iterable[bytes]) -> None:
+        if self._saving is not None and not self._saving.done():
+            self._say("the log is being saved already", Level.WARNING)
+            return
+        self._saving = asyncio.create_task(self._save(pieces))
+
+    async def _save(self, pieces: Iterable[bytes]) -> None:
         """A log names patients: the file is the reader's alone."""
         path = Path.cwd() / f"labeltui-log-{self._core.clock():%Y%m%d-%H%M%S}.txt"
         written = 0
         try:
             with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-                for piece in self.view.shown_pieces():
+                for piece in pieces:
                     written += file.write(piece)
                     await asyncio.sleep(0)
         except OSError as error:

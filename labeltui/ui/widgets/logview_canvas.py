@@ -238,11 +238,18 @@ class LogCanvas(Widget, can_focus=True):
         return lit(segments, patterns, tones.match, but=tones.fold) if patterns else segments
 
     def _selected(self, segments: list[Segment], first: int, last: int) -> list[Segment]:
-        style = self.screen.get_component_rich_style("screen--selection")
-        strip = Strip(segments)
-        end = strip.cell_length if last < 0 else min(last, strip.cell_length)
-        inside = Segment.apply_style(strip.crop(first, end), post_style=style)
-        return [*strip.crop(0, first), *inside, *strip.crop(end)]
+        """The segments, marked from character ``first`` to ``last`` (-1 for the end): the mouse counts no cells."""
+        marked_so = self.screen.get_component_rich_style("screen--selection")
+        found: list[Segment] = []
+        at = 0
+        for text, style, _ in segments:
+            begin = min(len(text), max(0, first - at))
+            end = len(text) if last < 0 else max(begin, min(len(text), last - at))
+            marked = marked_so if style is None else style + marked_so
+            pieces = ((text[:begin], style), (text[begin:end], marked), (text[end:], style))
+            found += [Segment(piece, look) for piece, look in pieces if piece]
+            at += len(text)
+        return found
 
     def _tone(self, name: str) -> Style:
         return self.get_component_rich_style(f"logview--{name}", partial=True)

@@ -89,7 +89,7 @@ def tone_of(record: LogRecord, tones: Tones) -> Style:
     """How grave a line is, as a style."""
     if record.level in ("ERROR", "CRITICAL", "FATAL"):
         return tones.error
-    if record.level == "WARNING":
+    if record.level == "WARNING" or record.message.startswith("Return code: -"):
         return tones.warning
     if record.level == "DEBUG":
         return tones.faint

@@ -9,17 +9,29 @@ from bisect import bisect_left
 
 from labeltui.domain.logquery import Query
 from labeltui.session.logstore import LogStore
-from labeltui.ui.widgets.logview_folds import STAMP, Folds
+from labeltui.ui.widgets.logview_folds import STAMP, TRACEBACK, Folds
 
 ERRORS = Query(
     "errors",
-    tuple(re.compile(found) for found in (rb"ERROR(?:\]| - )", rb"CRITICAL(?:\]| - )", rb"Traceback \(")),
+    tuple(
+        re.compile(found)
+        for found in (
+            rb"ERROR(?:\]| - )",
+            rb"(?:CRITICAL|FATAL)(?:\]| - )",
+            rb"Traceback \(",
+            rb"Return code: -\d",
+        )
+    ),
 )
 """Quick to look for, since they start with letters that are rare; what they find is looked at again."""
 _ERROR = re.compile(
-    rb"\[20[^\]]{10,40}\](?: \[[^\]]{0,200}\]){0,2} ?\[ ?(?:ERROR|CRITICAL)\]"
-    rb"|20[\d-]{8} [\d:,.]{8,20} - (?:ERROR|CRITICAL) - |(Traceback) \(most recent call last\)"
+    rb"\[20[^\]]{10,40}\](?: \[[^\]]{0,200}\]){0,2} ?\[ ?(?:ERROR|CRITICAL|FATAL)\]"
+    rb"|20[\d-]{8} [\d:,.]{8,20} - (?:ERROR|CRITICAL|FATAL) - "
 )
+_SIGNALLED = re.compile(rb"\[20.{20,300}\) - Return code: -\d")
+_STOPPED = b"Killed background process"
+STOPPED_WITHIN = 500
+"""Lines within which a child ends that somebody stopped."""
 _LONGEST_TRACEBACK = 2000
 
 
@@ -121,11 +133,24 @@ class Errors(Sieve):
         candidates = super()._answering(start, stop)
         self.folds.take(min(stop, self.store.finished_count), candidates)
         for line in candidates:
-            error = _ERROR.match(self.store.last_drawing(line, 500)[0])
-            last = found[-1] if found else (self.lines[-1] if self.lines else None)
-            if error is not None and not (error[1] and last is not None and self._goes_on(last, line)):
+            head = self.store.last_drawing(line, 500)[0]
+            if _ERROR.match(head) or (_SIGNALLED.match(head) and not self._stopped(line)):
                 found.append(line)
+            elif TRACEBACK.match(head) and not STAMP.match(head):
+                last = found[-1] if found else (self.lines[-1] if self.lines else None)
+                if last is None or not self._goes_on(last, line):
+                    found.append(line)
         return found
+
+    def _stopped(self, line: int) -> bool:
+        """Whether somebody stopped the child whose end the line tells: then it was killed too, and that is no error."""
+        ends = 1
+        for before in range(line - 1, max(-1, line - STOPPED_WITHIN), -1):
+            head = self.store.last_drawing(before, 500)[0]
+            ends += (_SIGNALLED.match(head) is not None) - (_STOPPED in head)
+            if not ends:
+                return True
+        return False
 
     def _goes_on(self, error: int, line: int) -> bool:
         """Nothing but the rest of the error stands between it and this line."""

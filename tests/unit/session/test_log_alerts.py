@@ -62,3 +62,11 @@ def test_another_run_starts_over() -> None:
     assert output.alerts == []
     output.prints(b"OSError: No space left on device\n")
     assert output.alerts == [("log:disk_full", 0)]
+
+
+def test_errors_of_the_run_are_counted_and_forgotten_with_it() -> None:
+    output = Output()
+    output.prints(HEAD + b"a\nbare\n" + HEAD.replace(b"ERROR", b"INFO") + b"b\n" + HEAD + b"c\n")
+    assert output.store.state.log_errors == 2
+    output.watch._begin("r2", "/other")
+    assert output.store.state.log_errors == 0
