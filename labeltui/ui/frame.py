@@ -17,6 +17,7 @@ from textual.widgets import Static
 
 from labeltui.domain.state import Level, SessionState
 from labeltui.ui import words
+from labeltui.ui.compositor import NarrowCompositor
 from labeltui.ui.facts import LONG, facts, identity, strip_line
 from labeltui.ui.layout import EXTRAS, PANES, Plan, Shape, plan, shape_of
 from labeltui.ui.text import elide, safe
@@ -199,6 +200,7 @@ class FrameScreen(Screen[None], inherit_bindings=False):
 
     def __init__(self) -> None:
         super().__init__()
+        self._compositor = NarrowCompositor()
         self.current = "log"
         self.zoomed = False
         self.strip = Strip(id="strip")
