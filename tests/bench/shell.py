@@ -185,6 +185,7 @@ def console(sshd: RealSshd, folder: Path) -> tuple[Sequence[str], Mapping[str, s
         'default = "bench"\n[profiles.bench]\nhost = "ssh"\n[profiles.bench.ssh]\n'
         f'address = "{sshd.address}"\nkey = "{sshd.client_key}"\n'
         f'known_hosts = "{folder / "trusted"}"\nconfig = "none"\n'
+        "[profiles.bench.shell]\ntmux = false\n"  # the peer has one terminal between sshd and the screen, too
     )
     environment = {
         "LABELTUI_CONFIG": str(config),
