@@ -26,6 +26,7 @@ _PHASES = (
     ("+++ Adding Trainer", "adding tasks"),
     ("App Init - completed", "listening"),
 )
+_BEGINNINGS = tuple(start for start, _ in _PHASES)
 _READY = re.compile(r"Uvicorn running on (\S{1,200})")
 _DOWNLOAD = re.compile(r"\d{1,3}%\|")
 
@@ -48,8 +49,11 @@ class StartupReader:
 
     def feed(self, line: str) -> str | None:
         """Take one line; returns the new phase where it begins one."""
-        message = parse_line(line).message
-        if found := _READY.search(message):
+        return self.take(parse_line(line).message)
+
+    def take(self, message: str) -> str | None:
+        """As :meth:`feed`, of a line's message."""
+        if "Uvicorn running on" in message and (found := _READY.search(message)):
             self.url, self.failed = found[1], False
             return self._enter("ready")
         if "Application startup failed" in message or "error while attempting to bind" in message:
@@ -59,11 +63,10 @@ class StartupReader:
             return self._enter(
                 "adding model " + _plain(message.removeprefix("+++ Adding Model: ").split(" =>")[0])
             )
-        if not self.ready and _DOWNLOAD.search(message[:300]):
+        if not self.ready and "%|" in message and _DOWNLOAD.search(message[:300]):
             return self._enter("downloading a model")
-        for start, phase in _PHASES:
-            if message.startswith(start):
-                return self._enter(phase)
+        if message.startswith(_BEGINNINGS):
+            return self._enter(next(phase for start, phase in _PHASES if message.startswith(start)))
         return None
 
     def _enter(self, phase: str) -> str | None:

@@ -109,7 +109,10 @@ class TrainLog:
     def feed(self, line: str) -> bool:
         """Take one line; True when it changed what is known of a training."""
         record = log.parse_line(line)
-        event = log.event(record)
+        return self.take(record, log.event(record), line)
+
+    def take(self, record: log.LogRecord, event: log.Event | None, line: str) -> bool:
+        """As :meth:`feed`, of a line that has been read already."""
         if isinstance(event, log.TaskCommand) and event.kind == "train":
             self._begin(record, event)
             return True

@@ -50,7 +50,7 @@ class ServerWatch:
         self._url = url
         self._startup = StartupReader()
         self._troubles, self._errors = TroubleReader(), ErrorReader()
-        self._said_at = clock()
+        self._said_at: datetime | None = None  # by the host's clock, without zone
         self._feed = LogFeed(log, self._on_line, clock)
         self._feed.told(self._on_fed)
         self._fresh = False
@@ -134,7 +134,7 @@ class ServerWatch:
         self._startup = StartupReader()
         self._troubles, self._errors = TroubleReader(), ErrorReader()
         self._count_errors()
-        self._said_at = self._clock()
+        self._said_at = None
         self.caught_up = False
         for tell in self.on_run:
             tell()
@@ -160,19 +160,21 @@ class ServerWatch:
     def _on_line(self, raw: bytes, number: int, own: bool) -> None:
         self._fresh = True
         line = raw.decode("utf-8", "replace")
-        if own:  # what another server wrote to the same app.log tells nothing of this one
-            self.training.feed(line)
-            self._startup.feed(line)
         record = parse_line(line)
         self._errors.feed(record)
-        if (told := event(record)) is not None:
+        told = event(record)
+        if own:  # what another server wrote to the same app.log tells nothing of this one
+            self.training.take(record, told, line)
+            self._startup.take(record.message)
+        if told is not None:
             for callback in self.on_event:
                 callback(told)
         if record.time is not None:  # bare lines were said when the one before was
-            self._said_at = record.time.replace(tzinfo=self.zone)
+            self._said_at = record.time
         if (trouble := self._troubles.feed(record)) is not None:
+            at = self._clock() if self._said_at is None else self._said_at.replace(tzinfo=self.zone)
             for tell in self.on_trouble:
-                tell(trouble, number, self._said_at)
+                tell(trouble, number, at)
 
     def _on_job(self, job: Job) -> None:
         if job.name != JOB:

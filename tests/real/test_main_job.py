@@ -16,6 +16,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
+import httpx
 import psutil
 import pytest
 
@@ -235,6 +236,32 @@ def test_training_two_epochs(bench: Bench) -> None:
     assert final["state"] == "done"
     assert final["best"]["metric"] == "val_mean_dice"
     assert bench.run("train", "status").document["state"] == "done"
+
+
+async def test_the_log_is_stdout_and_app_log_in_one(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    with tunnel(bench) as url:
+        async with httpx.AsyncClient(base_url=url, timeout=60) as client:
+            assert (await client.post("/infer/no_such", params={"image": "case_001"})).status_code == 500
+    app_log = bench.folder / "apps/radiology/logs/app.log"
+    async with console(bench, monkeypatch) as session:
+        await session.settled()
+        path = session.watch.run.log_path
+        assert path is not None
+        await _log(session, lambda log: log.size >= len(_bytes_of(path)))
+        assert b"Exception in ASGI application" in session.log.bytes()
+        assert b"Exception in ASGI application" not in app_log.read_bytes()
+        assert session.log.bytes() == _bytes_of(path), "what app.log has, stdout has too: each record once"
+        at = re.findall(rb"^\[([\d :,-]{23})\]", session.log.bytes(), re.MULTILINE)[-1]
+        line = b"[%b] [7] [MainThread] [INFO] (monailabel.main:1) - another server's" % at
+        with app_log.open("ab") as file:
+            file.write(line + b"\n")
+        await _log(session, lambda log: line in log.bytes())
+        lines = session.log.lines(0, session.log.line_count)
+        assert [session.log.source_of(number) for number, text in enumerate(lines) if text == line] == [
+            "app.log"
+        ]
+    records = bench.run("server", "logs", "--grep", "another server's").document["records"]
+    assert [record["source"] for record in records] == ["app.log"]
 
 
 def test_an_unknown_trainer(bench: Bench) -> None:
