@@ -36,7 +36,7 @@ class Trouble(StrEnum):
 class Meaning:
     """``means`` and ``todo`` are one sentence each: safe text, whatever the line held."""
 
-    kind: Trouble
+    kind: StrEnum
     means: str
     todo: str
 
@@ -106,7 +106,7 @@ def meaning(record: LogRecord) -> Meaning | None:
         return _KILLED if isinstance(told, ReturnCode) else None
     for pattern, words in _COMPILED:
         if found := pattern.search(message):
-            named = [_plain(group) for group in found.groups() if group] or ["something"]
+            named = [plain(group) for group in found.groups() if group] or ["something"]
             return Meaning(words.kind, words.means.format(*named), words.todo)
     return None
 
@@ -129,7 +129,7 @@ class TroubleReader:
         return told
 
 
-def _plain(text: str) -> str:
+def plain(text: str) -> str:
     """Text of a log inside a sentence: one line, nothing that a terminal obeys, not too long."""
     shown = "".join(char if char.isprintable() else " " for char in text[: 2 * SHOWN])
     return shown if len(shown) <= SHOWN else shown[: SHOWN - 1] + "…"

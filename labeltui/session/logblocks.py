@@ -58,7 +58,7 @@ class Blocks:
         self._all: list[Block] = []
         self._firsts: list[int] = []
         self._begin(0, 0)
-        self._spooled = 0  # blocks in the file; they are the first ones
+        self._spooled = 0  # so many of the first blocks are in the file
         self._spool_size = 0
         self._resident = 0  # bytes of finished blocks that are not in the file
         self._cache: dict[int, bytes] = {}
@@ -98,7 +98,7 @@ class Blocks:
         return self._spool_size
 
     def append(self, data: bytes) -> None:
-        """More bytes at the end."""
+        """More bytes at the end. A line beyond :data:`CACHED_LONGEST` goes to the file while it is still growing."""
         rest = memoryview(data)
         while rest:
             tail = self._all[-1]
@@ -111,27 +111,44 @@ class Blocks:
                 end = data.find(b"\n", at + room) if end < 0 else end
                 cut = len(rest) if end < 0 else end + 1 - at
             start = tail.size
-            self._open += rest[:cut]
+            self._write(tail, rest[:cut])
             tail.size += cut
             tail.starts.extend(start + found.end() for found in re.finditer(rb"\n", rest[:cut]))
             rest = rest[cut:]
             if tail.size == tail.starts[-1] and (rest or tail.size >= self._block):
                 self._seal(tail)
 
+    def _write(self, tail: Block, data: memoryview) -> None:
+        if tail.data is not None:
+            self._open += data
+            if tail.size + len(data) <= CACHED_LONGEST or not self._to_spool(self._open):
+                return
+            tail.spooled_at, tail.data = self._spool_size, None
+            self._spool_size += len(self._open)
+            self._open = bytearray()
+        elif self._to_spool(data):
+            self._spool_size += len(data)
+        else:  # no more room there
+            self._open = bytearray(self._read(tail.spooled_at, tail.size))
+            self._open += data
+            tail.data = self._open
+
     def _seal(self, tail: Block) -> None:
-        tail.data = bytes(self._open)
-        self._resident += tail.size
+        if tail.data is not None:
+            tail.data = bytes(self._open)
+            self._resident += tail.size
         self._begin(tail.first + tail.finished, tail.base + tail.size)
         while self._resident > self._limit:
             oldest = self._all[self._spooled]
-            if oldest.data is None or not self._to_spool(oldest.data):
-                break
-            oldest.spooled_at, oldest.data = self._spool_size, None
-            self._spool_size += oldest.size
-            self._resident -= oldest.size
+            if oldest.data is not None:
+                if not self._to_spool(oldest.data):
+                    break
+                oldest.spooled_at, oldest.data = self._spool_size, None
+                self._spool_size += oldest.size
+                self._resident -= oldest.size
             self._spooled += 1
 
-    def _to_spool(self, data: bytes | bytearray) -> bool:
+    def _to_spool(self, data: bytes | bytearray | memoryview) -> bool:
         """Write to the end of the file; False where there is no room for one: then memory has to do."""
         try:
             if self._spool is None:
@@ -160,6 +177,12 @@ class Blocks:
                 del self._cache[next(iter(self._cache))]
         self._cache[block.first] = found
         return found
+
+    def head_of(self, block: Block, limit: int) -> bytes | bytearray:
+        """The bytes of a block, of one that is longer the first ``limit`` only."""
+        if block.data is None and block.size > max(limit, CACHED_LONGEST):
+            return self._read(block.spooled_at, limit)
+        return self.data_of(block)
 
     def piece_of(self, block: Block, start: int, end: int) -> bytes:
         """Some bytes of a block, without reading all of a long one."""

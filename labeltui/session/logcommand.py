@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from labeltui.domain import documents
 from labeltui.domain.logfilter import Scope, moment
+from labeltui.domain.lognews import explain
 from labeltui.domain.logquery import Query, asked
 from labeltui.domain.problems import Failed, Misused
 from labeltui.domain.serverlog import LineKind, parse_line
@@ -49,6 +50,7 @@ class Wanted:
             self.inside = self.scope.keeps(told)
         if (self.scope and not self.inside) or (self.query is not None and not self.query.keeps(raw)):
             return None
+        meant = explain(told)
         return {
             "kind": "line",
             "source": source,
@@ -58,6 +60,9 @@ class Wanted:
             "message": told.message,
             "line": text,
             "index": index,
+            "meaning": None
+            if meant is None
+            else {"kind": meant.kind.value, "means": meant.means, "todo": meant.todo},
         }
 
 

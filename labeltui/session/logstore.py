@@ -23,6 +23,8 @@ ROTATED = "the file was begun anew: lines between the two may be missing"
 Subscriber = Callable[[], None]
 SEARCH_BLOCK = 8192  # lines that one step of a search looks at, at most
 LONG = 4 << 20
+LOOKED_BACK = 8 << 20
+"""Bytes from the end of a line within which its last drawing is looked for; else all of it is one drawing."""
 STEP = 1 << 16
 
 
@@ -192,21 +194,23 @@ class LogStore:
     def last_drawing(self, index: int, limit: int) -> tuple[bytes, int]:
         """What carriage returns leave of a line: its last drawing, ``limit`` bytes of it, and how many it has.
 
-        Never copies much more than that, however long the line is. Raises IndexError.
+        Never copies much more than that, however long the line is, nor looks further back in it than
+        :data:`LOOKED_BACK`. Raises IndexError.
         """
         block, start, end = self._span(index)
         if block.size <= LONG:
             line = self._blocks.piece_of(block, start, end).rstrip(b"\r")
             last = line[line.rfind(b"\r") + 1 :]
             return last[:limit], len(last)
-        while end > start:  # backwards, a piece at a time
+        floor = max(start, end - LOOKED_BACK)
+        while end > floor:  # backwards, a piece at a time
             piece = self._blocks.piece_of(block, max(start, end - STEP), end)
             end -= len(piece) - len(piece.rstrip(b"\r"))
             if piece.rstrip(b"\r"):
                 break
         seek = end
-        while seek > start:
-            before = max(start, seek - STEP)
+        while seek > floor:
+            before = max(floor, seek - STEP)
             at = self._blocks.piece_of(block, before, seek).rfind(b"\r")
             if at >= 0:
                 start = before + at + 1
@@ -239,6 +243,7 @@ class LogStore:
     ) -> list[int]:
         """Those of the lines ``start`` to ``stop`` that hold a match: what asking each line alone would say.
 
+        Of a line that is longer than :data:`LONG` bytes only about so many are looked at.
         Looks at all bytes of a block in one go, which is what makes a million lines quick; in lower case if
         ``lowered``: several times quicker than a pattern that ignores case.
         """
@@ -246,7 +251,7 @@ class LogStore:
         found: list[int] = []
         while start < stop:
             block = self._blocks.block_of(start)
-            lines = Lines(self._blocks.data_of(block), block.starts, block.size)
+            lines = Lines(self._blocks.head_of(block, LONG), block.starts, min(block.size, LONG))
             end = min(stop - block.first, block.lines)
             hits = lines.matching(pattern, start - block.first, end, lowered=lowered)
             found.extend(block.first + line for line in hits)

@@ -17,7 +17,7 @@ from textual.widgets import Input, Static
 
 from labeltui.actions import BY_ID
 from labeltui.domain.logfilter import Scope
-from labeltui.domain.logmeaning import meaning
+from labeltui.domain.lognews import explain
 from labeltui.domain.logquery import asked
 from labeltui.domain.server import ServerState
 from labeltui.domain.serverlog import parse_line
@@ -153,12 +153,13 @@ class LogPane(LogReading):
     def _tell_meaning(self) -> None:
         """Below the log: what the line under the cursor means, and what to do, where that is known."""
         line = self.view.cursor
-        told = meaning(parse_line(self.view.raw_text(line))) if line is not None else None
+        told = explain(parse_line(self.view.raw_text(line))) if line is not None else None
         text = "" if told is None else f"{told.means} {told.todo}"
         if text != self._meant:
             self._meant = text
             self._means.update(Content.styled(safe(text), Tone.PLAIN))
-            self.set_class(bool(text), "-means")
+        # Its row stays while the cursor is there: lines with and without a meaning come in turn.
+        self.set_class(bool(text) or (line is not None and self.has_class("-means")), "-means")
 
     def _facts(self) -> str:
         view = self.view

@@ -104,6 +104,11 @@ async def test_what_a_record_says() -> None:
         "kind": "line", "source": "stdout",
         "time": "2026-11-23T17:20:00.004000+02:00", "level": "ERROR", "logger": "uvicorn.error",
         "message": "Exception in ASGI application", "line": LINES[3], "index": 3,
+        "meaning": {
+            "kind": "request_failed",
+            "means": "A request failed inside the server (HTTP 500); the traceback below says why.",
+            "todo": "Its last line names the cause; the others were served on.",
+        },
     }  # fmt: skip
     assert heard.records[1]["time"] is None
     assert heard.records[2]["line"] == LINES[5]

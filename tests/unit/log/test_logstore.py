@@ -68,6 +68,33 @@ def test_blocks_of_any_size_hold_the_same(pieces: list[bytes], in_memory: int, b
     assert (store.size, store.line_count, store.bytes()) == (0, 0, b"")
 
 
+@pytest.mark.parametrize("full", [False, True])
+@given(st.lists(WRITTEN, max_size=8), st.integers(0, 60), st.integers(1, 60))
+def test_a_line_goes_to_the_file_while_it_grows(
+    full: bool, pieces: list[bytes], in_memory: int, block: int
+) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("labeltui.session.logblocks.CACHED_LONGEST", 16)
+        blocks, writes = Blocks(in_memory, block), 0
+        to_spool = blocks._to_spool
+
+        def spool(data: bytes) -> bool:
+            nonlocal writes
+            writes += 1
+            return not (full and writes % 3 == 0) and to_spool(data)
+
+        patch.setattr(blocks, "_to_spool", spool)
+        store = LogStore(blocks)
+        store.begin("r1", "/log")
+        written = b""
+        for piece in pieces:
+            store.feed(store.size, piece)
+            written += piece
+            assert store.tail(1) == naive(written)[-1:]
+        assert store.bytes() == written
+        assert store.lines(0, store.line_count) == naive(written)
+
+
 def test_what_is_old_leaves_memory_and_is_read_back() -> None:
     blocks = Blocks(in_memory=1 << 20)
     lines = [b"line %07d of a log that is long\n" % number for number in range(200_000)]

@@ -1,0 +1,54 @@
+"""Fifty megabytes on one line neither hang nor swell whoever reads them."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+MEGABYTES = 50
+ALLOWED_MIB = 45
+"""For what is held in memory at most, and the readers; a copy of the line would be more."""
+PROGRAM = """
+import json, re, sys
+from datetime import UTC, datetime
+from labeltui.domain.state import Identity, SessionState
+from labeltui.hosts.agent.messages import Chunk
+from labeltui.session.logfeed import AppLog
+from labeltui.session.logstore import LogStore
+from labeltui.session.serverwatch import ServerWatch
+from labeltui.session.store import Store
+
+def peak():
+    return int(re.search(r"VmHWM:\\s+(\\d+)", open("/proc/self/status").read())[1]) / 1024
+
+log = LogStore()
+watch = ServerWatch(Store(SessionState(Identity("p"))), log, lambda: datetime.now(UTC), lambda: None)
+watch._begin("r1", "/log", app_log=AppLog("/app.log"))
+pattern, size = re.compile(rb"needle"), MEGABYTES << 20
+before, at, drawn = peak(), 0, set()
+while at < size:
+    data = b"x" * min(65536, size - at) if at else b"needle".ljust(65536, b"x")
+    watch._feed.own(Chunk("/log", "1-1.0", at, data, False))
+    watch._feed.other(Chunk("/app.log", "1-2.0", at, data, False))
+    at += len(data)
+    if at % (1 << 20) == 0 and log.line_count:
+        drawn.add(log.last_drawing(0, 6)[0])
+        assert log.matching(pattern, 0, 1) == [0]
+watch._feed.own(Chunk("/log", "1-1.0", at, b"\\nend\\n", True))
+watch._feed.other(Chunk("/app.log", "1-2.0", at, b"\\nend\\n", True))
+print(json.dumps({
+    "grown": peak() - before, "lines": log.line_count, "size": log.line_size(0), "end": log.line(1).decode(),
+    "drawn": sorted(text.decode() for text in drawn), "others": sum(log.source_of(n) != "stdout" for n in range(2)),
+    "matching": list(log.search(pattern)),
+}))
+""".replace("MEGABYTES", str(MEGABYTES))
+
+
+def test_a_line_of_fifty_megabytes_in_both_sources() -> None:
+    done = subprocess.run([sys.executable, "-c", PROGRAM], capture_output=True, timeout=50, check=False)
+    assert done.returncode == 0, done.stderr.decode()
+    told = json.loads(done.stdout)
+    assert told["grown"] < ALLOWED_MIB, f"{told['grown']:.0f} MiB more for a line of {MEGABYTES} MB"
+    assert (told["lines"], told["size"], told["end"]) == (2, MEGABYTES << 20, "end")
+    assert (told["drawn"], told["others"], told["matching"]) == (["needle"], 0, [0])
