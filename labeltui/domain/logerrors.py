@@ -31,7 +31,7 @@ class ErrorReader:
 
     def _signalled(self, record: LogRecord) -> bool:
         """A child was killed by the host; those that the server was told to stop are killed too."""
-        if isinstance(event(record), Killed):
+        if record.message.startswith("Killed") and isinstance(event(record), Killed):
             self._stopped += 1
         if not _SIGNALLED.match(record.message):
             return False
