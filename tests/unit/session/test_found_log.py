@@ -168,7 +168,7 @@ async def test_what_is_held_is_what_was_written(operations: list[bytes | str]) -
 
     for number, operation in enumerate(operations):
         if isinstance(operation, bytes):
-            data = b"<%d>" % number + operation
+            data = operation + b"<%03d>" % number  # no two files have the same overlap
             file.data += data
             written += data
         elif operation == "rotate":
