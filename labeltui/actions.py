@@ -270,6 +270,18 @@ SESSION_ACTIONS: tuple[Action, ...] = (
         params=(Param("follow", "stay and report each epoch until the end", "bool"),),
     ),
     Action(
+        "ssh-config",
+        "SSH configuration",
+        "a Host for ssh, scp and editors, with our pinned host key",
+        command=("ssh-config",),
+        operation="ssh_config",
+        needs_host=False,
+        params=(
+            Param("write", "write it beside ~/.ssh/config, and include it there", "bool"),
+            Param("remove", "take it away again", "bool"),
+        ),
+    ),
+    Action(
         "tunnel",
         "Hold the tunnel",
         "hold the tunnel to the server, nothing else",
@@ -483,6 +495,13 @@ CONSOLE_ACTIONS: tuple[Action, ...] = (
         danger=Danger.CHANGE,
         disabled=conditions.guard_not_expected,
         console="form('guard.set')",
+    ),
+    Action(
+        "ssh-config.write",
+        "Let ssh know the host",
+        "write a Host for ssh, scp and editors, and keep it true",
+        needs_host=False,
+        console="ssh_config",
     ),
     Action("copy", "Copy", "copy what is selected, or the current line", key="y", console="copy"),
     Action(

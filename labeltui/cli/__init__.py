@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 Console = Callable[[Launch], int]
 
 STREAMS = frozenset({"tunnel"})  # hold until interrupted, so what they say is a stream
-LISTS = frozenset({"server.logs"})  # their records are the answer, not news on the way to it
+LISTS = frozenset({"server.logs", "ssh-config"})  # their records are the answer, not news on the way to it
 
 
 def main(argv: Sequence[str], *, console: Console, opener: Opener = open_session) -> int:

@@ -6,6 +6,7 @@ import asyncio
 import errno
 import socket
 from collections.abc import Sequence
+from dataclasses import replace
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, Literal
@@ -17,7 +18,7 @@ from labeltui.hosts import transfer
 from labeltui.hosts.base import Completed, Progress, Prompter
 from labeltui.hosts.forwarding import LOOPBACK, port_taken
 from labeltui.hosts.quoting import posix
-from labeltui.hosts.ssh_address import Target, resolve
+from labeltui.hosts.ssh_address import SSH_PORT, Target, resolve
 from labeltui.hosts.ssh_auth import Deadline, Login, Secrets
 from labeltui.hosts.ssh_channels import SshChannel, SshForward, SshShell, gone
 from labeltui.hosts.ssh_keys import KnownHosts, changed, remember, shown_key
@@ -34,7 +35,8 @@ class SshHost:
 
     ``address`` is ``user@host:port`` or a Host of ``config``; ``key`` the one private key to use; ``jump``
     the hosts to go through, as after ``ssh -J``. Keys of hosts are looked up in ``known_hosts`` and
-    ``own_known_hosts``; those the operator accepts are written to the latter. A machine that does not answer
+    ``own_known_hosts``; those the operator accepts are written to the latter. ``known_as`` is a name to file its
+    key under, for one that keeps its key while its address changes (as HostKeyAlias). A machine that does not answer
     is given up after about three times ``keepalive_s``.
     """
 
@@ -52,6 +54,7 @@ class SshHost:
         config: str | Path | None = "~/.ssh/config",
         connect_timeout: float = 20.0,
         keepalive_s: float = 5.0,
+        known_as: str = "",
     ) -> None:
         self.address = address
         self._key = None if key is None else Path(key).expanduser()
@@ -62,6 +65,7 @@ class SshHost:
         self._prompter = prompter
         self._connect_timeout = connect_timeout
         self._keepalive_s = keepalive_s
+        self._known_as = known_as
         self._secrets = Secrets(prompter)
         self._connections: list[asyncssh.SSHClientConnection] = []
         self._lost: asyncio.Future[str] | None = None
@@ -108,6 +112,8 @@ class SshHost:
         if hops == 0:
             raise Refused("jump_loop", f"{address} is reached through itself.", "Correct ProxyJump.")
         target = await asyncio.to_thread(resolve, address, self._config, key)
+        if self._known_as and hops == HOPS:
+            target = replace(target, known_as=self._known_as, known_port=SSH_PORT)
         via: asyncssh.SSHClientConnection | None = None
         *before, last = (jump or target.jump or "").split(",")
         if last:
@@ -144,7 +150,7 @@ class SshHost:
         options: dict[str, Any] = {
             "client_factory": lambda: login,
             "client_keys": await login.keys(self._key) or None,
-            "known_hosts": lambda host, addr, port: known.lists(host, addr, port or 22),
+            "known_hosts": lambda host, addr, port: self._listed(known, target, host, addr, port or SSH_PORT),
             "keepalive_interval": self._keepalive_s,
             "keepalive_count_max": KEEPALIVES_MISSED,
             "login_timeout": 600,  # questions may wait for their answer; connecting has a deadline of its own
@@ -152,13 +158,21 @@ class SshHost:
             "request_pty": False,
             "config": [str(self._config)] if self._config is not None and self._config.is_file() else None,
         }
-        old = known.trusted(target.known_as, "", target.port)
+        old = known.trusted(target.known_as, "", target.known_port)
         if old:
             # first the kinds that are filed, so that a host with several keys shows the one that is known
             kinds = [alg.decode() for _, key in old for alg in key.sig_algorithms]
             every = [alg.decode() for alg in asyncssh.public_key.get_default_public_key_algs()]
             options["server_host_key_algs"] = list(dict.fromkeys([*kinds, *every]))
         return await asyncssh.connect(target.alias, target.port, username=target.user, **options)
+
+    def _listed(
+        self, known: KnownHosts, target: Target, host: str, address: str, port: int
+    ) -> tuple[list[Any], ...]:
+        """The keys that are good for it: under its own name alone, where it has one."""
+        if target.known_as == self._known_as:
+            return known.lists(target.known_as, "", target.known_port)
+        return known.lists(host, address, port)
 
     async def _explain(
         self, error: Exception, target: Target, login: Login, known: KnownHosts, deadline: Deadline
@@ -211,7 +225,9 @@ class SshHost:
             raise Refused(
                 "host_key_revoked", f"The key of {target.shown} is not accepted: {error}."
             ) from None
-        old = known.trusted(target.known_as, login.peer, target.port)
+        old = known.trusted(
+            target.known_as, "" if target.known_as == self._known_as else login.peer, target.known_port
+        )
         if old:
             raise changed(key, old, target.shown) from None
         async with deadline.paused():
@@ -222,7 +238,7 @@ class SshHost:
                 f"The key of {target.shown} is not known: {key.get_fingerprint()}.",
                 "Compare it with the one on the machine, then connect again and accept it.",
             ) from None
-        await asyncio.to_thread(remember, self._own_known_hosts, target.known_as, target.port, key)
+        await asyncio.to_thread(remember, self._own_known_hosts, target.known_as, target.known_port, key)
 
     async def lost(self) -> str:
         """See :class:`~labeltui.hosts.base.Host`."""

@@ -35,6 +35,7 @@ class Target:
     agent: str
     jump: str | None
     known_hosts: tuple[Path, ...]
+    known_port: int = SSH_PORT  # the port its key is filed under
 
     @property
     def shown(self) -> str:
@@ -94,6 +95,7 @@ def resolve(address: str, config: Path | None, key: Path | None) -> Target:
         agent=str(Path(str(agent)).expanduser()) if agent else "",
         jump=None if not jump or str(jump).lower() == "none" else str(jump),
         known_hosts=tuple(_files(get("UserKnownHostsFile", ()))),
+        known_port=int(str(get("Port", SSH_PORT))),
     )
 
 

@@ -37,6 +37,7 @@ from labeltui.session.podcontrol import (
 from labeltui.session.podcreate import pod_create
 from labeltui.session.podshop import pod_gpus, pod_make_volume, pod_volumes
 from labeltui.session.servercontrol import server_restart, server_start, server_stop
+from labeltui.session.sshcommand import ssh_config
 from labeltui.session.traincontrol import train_start, train_status, train_stop
 
 __all__ = [
@@ -66,6 +67,7 @@ __all__ = [
     "server_status",
     "server_stop",
     "setup",
+    "ssh_config",
     "status",
     "studies_list",
     "studies_next",

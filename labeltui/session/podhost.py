@@ -100,18 +100,16 @@ class PodHost:
 
     def _known_hosts(self, pod: Pod) -> Path:
         """The file of this container's keys: another start of the container is another pin."""
-        started = pod.started_at.isoformat() if pod.started_at else ""
         path = self._pins(pod.id)
-        if self._state.read(PINNED) != {"pod": pod.id, "started": started}:
+        if self._state.read(PINNED) != _pin_of(pod):
             path.unlink(missing_ok=True)
-            self._state.write(PINNED, {"pod": pod.id, "started": started})
+            self._state.write(PINNED, _pin_of(pod))
         return path
 
-    @property
-    def known_hosts(self) -> Path:
-        """Where the key of the container that was reached last is written."""
-        pin = self._state.read(PINNED)
-        return self._pins(str(pin.get("pod", "")))
+    def pinned(self, pod: Pod) -> Path | None:
+        """The file with the keys of the container that runs now; None before it was reached."""
+        path = self._pins(pod.id)
+        return path if path.exists() and self._state.read(PINNED) == _pin_of(pod) else None
 
     def _pins(self, pod_id: str) -> Path:
         return self._state.ready() / f"known_hosts-{re.sub(r'[^A-Za-z0-9_-]', '_', pod_id)}"
@@ -166,6 +164,10 @@ class PodHost:
         await self._there().download(source, target, progress=progress)
 
 
+def _pin_of(pod: Pod) -> dict[str, str]:
+    return {"pod": pod.id, "started": pod.started_at.isoformat() if pod.started_at else ""}
+
+
 def _age_s(pod: Pod) -> float | None:
     return None if pod.started_at is None else (pod.read_at - pod.started_at).total_seconds()
 
@@ -191,11 +193,16 @@ def _door(pod: Pod) -> str:
     return pod.ssh.address
 
 
+def key_alias(known_hosts: Path) -> str:
+    """What a pod's key is filed under: its id, since address and port change while the container stays."""
+    return known_hosts.name.replace("known_hosts", "runpod", 1)
+
+
 def ssh_of(rental: Rental) -> MakeHost:
     """How a pod's ssh is reached: with the private key of the rental, or with those that ssh itself would use."""
 
     def make(address: str, known_hosts: Path, prompter: Prompter) -> SshHost:
-        options: dict[str, Any] = {"known_hosts": ()}
+        options: dict[str, Any] = {"known_hosts": (), "known_as": key_alias(known_hosts)}
         return SshHost(address, key=rental.ssh_key, own_known_hosts=known_hosts, prompter=prompter, **options)
 
     return make

@@ -146,6 +146,7 @@ class Session:
         self._supervisor.run("found log", self._found_log.run)
         if hold:
             self._supervisor.run("labels", self.labels.run)
+            self.link.on_arrival(self._ssh_follows)
         if self.profile.host == "runpod" and hold:
             self.pod_watch.begin(keep=True)
             self.watch_pod()
@@ -255,6 +256,11 @@ class Session:
     def _on_event(self, event: Event) -> None:
         if self.watch.caught_up:  # what is read again from an old log is no news
             self.labels.on_event(event)
+
+    async def _ssh_follows(self, _host: Host) -> None:
+        from labeltui.session.sshcommand import keep_true  # noqa: PLC0415 - it is an operation, which needs us
+
+        await keep_true(self)
 
     async def _departed(self, why: str) -> None:
         self.watch.gone(why)

@@ -88,6 +88,10 @@ class Console(Core):
         else:
             self.copy(tunnel.url)
 
+    async def action_ssh_config(self) -> None:
+        """Write a Host for ssh itself."""
+        await self.dispatcher.invoke("ssh-config", {"write": True})
+
     def action_pods(self) -> None:
         """Every pod of the account."""
         from labeltui.ui.screens.pods import PodsScreen  # noqa: PLC0415 - after first paint

@@ -2,71 +2,14 @@
 
 from __future__ import annotations
 
-import subprocess
-from collections.abc import AsyncIterator, Mapping
-from pathlib import Path
-from typing import Any
-
 import pytest
+from emulated import GPU, Told, do
 
 from labeltui.domain.host import LinkState
 from labeltui.domain.pod import PodStatus
 from labeltui.domain.problems import LabeltuiError, Refused
-from labeltui.sandbox.runpod.emulator import Emulator
-from labeltui.session.launch import Launch, open_session
 from labeltui.session.run import run_action
 from labeltui.session.session import Session
-
-GPU = "RTX A5000"
-
-
-class Told:
-    """A report that remembers."""
-
-    def __init__(self) -> None:
-        self.lines: list[str] = []
-
-    def progress(self, text: str) -> None:
-        self.lines.append(text)
-
-    def emit(self, record: Mapping[str, Any]) -> None:
-        self.lines.append(str(record))
-
-
-class NobodyToAsk:
-    """A host key that the container log does not vouch for would be asked about: that fails the test."""
-
-    async def secret(self, title: str, prompt: str) -> str | None:
-        raise AssertionError(title)
-
-    async def trust_host_key(self, key: object) -> bool:
-        raise AssertionError(f"asked about {key}")
-
-
-@pytest.fixture
-async def session(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Session]:
-    """A session over a profile whose pod is not there yet."""
-    key = tmp_path / "key"
-    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(key)], check=True)  # noqa: ASYNC221
-    config = tmp_path / "config.toml"
-    async with Emulator(folder=tmp_path) as emulator:
-        monkeypatch.setenv("RUNPOD_API_BASE_URL", emulator.url)
-        monkeypatch.setenv("RUNPOD_API_KEY", emulator.key)
-        monkeypatch.setenv("LABELTUI_STATE", str(tmp_path / "state"))
-        config.write_text(
-            f'[profiles.p]\nhost = "runpod"\n[profiles.p.runpod]\npod = "annot"\nkey = "{key}"\n'
-            f"[profiles.p.server]\nport = {emulator.server_port}\n"
-        )
-        opened = await open_session(Launch(config=str(config), profile="p"), NobodyToAsk())
-        await opened.start()
-        try:
-            yield opened
-        finally:
-            await opened.close()
-
-
-async def do(session: Session, action: str, report: Told | None = None, **params: Any) -> Mapping[str, Any]:
-    return await run_action(session, action, params, report or Told(), confirmed=True)
 
 
 @pytest.mark.slow

@@ -1,0 +1,172 @@
+"""A file of our own for ssh: one Host per profile, included by one line at the top of the person's configuration."""
+
+from __future__ import annotations
+
+import os
+import re
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from labeltui.domain.problems import Failed, Misused
+
+OWN = "labeltui.conf"
+BACKUP = "config.before-labeltui"
+HEAD = "# Kept by labeltui: changes made here are lost. `labeltui ssh-config --remove` takes a Host away.\n"
+_BEGIN, _END = "# labeltui begin {}", "# labeltui end {}"
+
+
+@dataclass(frozen=True, slots=True)
+class SshEntry:
+    """What ssh needs to know of one host. ``known_hosts`` are the files with its key, ours first."""
+
+    profile: str
+    host: str
+    port: int
+    user: str
+    known_hosts: tuple[Path, ...]
+    key_alias: str = ""
+    identities: tuple[Path, ...] = ()
+    identities_only: bool = False
+    jump: str = ""
+
+    @property
+    def name(self) -> str:
+        """``labeltui-PROFILE``, with nothing in it that ssh would take for a pattern."""
+        return "labeltui-" + (re.sub(r"[^A-Za-z0-9._-]+", "-", self.profile).strip("-") or "profile")
+
+    def text(self) -> str:
+        """Its lines of ssh's configuration. Raises Misused for what can't be written there."""
+        values = [("HostName", word(self.host.replace("%", "%%"))), ("Port", str(self.port))]
+        values += [("User", word(self.user))] if self.user else []
+        values += [("IdentityFile", path(one)) for one in self.identities]
+        values += [("IdentitiesOnly", "yes")] if self.identities_only else []
+        values += [("UserKnownHostsFile", " ".join(path(one) for one in self.known_hosts))]
+        values += [("HostKeyAlias", word(self.key_alias))] if self.key_alias else []
+        values += [("StrictHostKeyChecking", "yes")]
+        values += [("ProxyJump", word(self.jump))] if self.jump else []
+        return f"Host {self.name}\n" + "".join(f"    {name} {value}\n" for name, value in values)
+
+
+def word(text: str) -> str:
+    """A value as ssh's configuration takes it: one word, in quotation marks where it has to be."""
+    if not text or any(not char.isprintable() for char in text) or '"' in text or "\\" in text:
+        raise Misused(
+            "ssh_config_value", f"{text!r} can't be written into ssh's configuration.", "Correct the profile."
+        )
+    return text if re.fullmatch(r"[A-Za-z0-9@:%._/,~\[\]+=-]+", text) else f'"{text}"'
+
+
+def path(file: Path) -> str:
+    """A file's name, as ssh takes it: nothing in it is expanded."""
+    text = str(file)
+    if "${" in text:
+        raise Misused(
+            "ssh_config_value", f"ssh would expand the {'${'} in {text!r}.", "Move the file elsewhere."
+        )
+    return word(text.replace("%", "%%"))
+
+
+class SshFiles:
+    """The two files: ours, and the person's, of which one line is ours."""
+
+    def __init__(self, folder: Path | None = None) -> None:
+        self.folder = folder or Path("~/.ssh").expanduser()
+        self.own = self.folder / OWN
+        self.config = self.folder / "config"
+
+    def holds(self, profile: str) -> bool:
+        """Whether our file has a Host for the profile."""
+        return _BEGIN.format(_label(profile)) in self._read(self.own).splitlines()
+
+    def put(self, entry: SshEntry) -> bool:
+        """Write the profile's Host into our file; False when it was there already, word for word."""
+        label = _label(entry.profile)
+        block = f"{_BEGIN.format(label)}\n{entry.text()}{_END.format(label)}\n"
+        before = self._read(self.own)
+        if block in before:
+            return False
+        rest = _without(before, label) or HEAD
+        _replace(self.own, rest.rstrip("\n") + "\n\n" + block)
+        return True
+
+    def include(self) -> bool:
+        """Add the line that makes ssh read our file, at the top, where no Host narrows it; False if it is there."""
+        line, before = self._line(), self._read(self.config)
+        if line in before.splitlines():
+            return False
+        if before:
+            backup = self.folder / BACKUP
+            if not backup.exists():
+                _replace(backup, before)
+        _replace(self.config, f"{line}\n\n{before}" if before else f"{line}\n")
+        return True
+
+    def take_away(self, profile: str) -> bool:
+        """Remove the profile's Host, and with the last one our file and the line; False when there was none."""
+        before = self._read(self.own)
+        rest = _without(before, _label(profile))
+        if rest == before:
+            return False
+        if _BEGIN.format("").rstrip() in rest:
+            _replace(self.own, rest)
+            return True
+        config, line = self._read(self.config), self._line()
+        if line in config.splitlines():
+            after = config.replace(f"{line}\n\n", "", 1) if config.startswith(f"{line}\n\n") else config
+            kept = [one for one in after.splitlines(keepends=True) if one.rstrip("\n") != line]
+            _replace(self.config, "".join(kept))
+        with suppress(FileNotFoundError):
+            self.own.unlink()
+        return True
+
+    def _line(self) -> str:
+        return f"Include {path(self.own)}"
+
+    def _read(self, file: Path) -> str:
+        try:
+            return file.read_text("utf-8", "surrogateescape")
+        except FileNotFoundError:
+            return ""
+        except OSError as error:
+            raise Failed("ssh_config", f"{file} can't be read: {error.strerror}.", "See its owner.") from None
+
+
+def _label(profile: str) -> str:
+    """The profile's name on one line of a comment."""
+    return "".join(char if char.isprintable() else "?" for char in profile)
+
+
+def _without(text: str, label: str) -> str:
+    begin, end = _BEGIN.format(label), _END.format(label)
+    kept: list[str] = []
+    inside = False
+    for line in text.splitlines(keepends=True):
+        bare = line.rstrip("\n")
+        if bare == begin:
+            inside = True
+        elif inside and bare == end:
+            inside = False
+        elif not inside:
+            kept.append(line)
+    return "".join(kept)
+
+
+def _replace(file: Path, text: str) -> None:
+    """Write a file whole or not at all, readable by its owner alone; what it links to is what is written."""
+    target = file.resolve() if file.is_symlink() else file
+    fresh = target.with_name(f".{target.name}.{os.getpid()}.tmp")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        descriptor = os.open(
+            fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_NOFOLLOW", 0), 0o600
+        )
+        with os.fdopen(descriptor, "w", encoding="utf-8", errors="surrogateescape") as out:
+            out.write(text)
+        fresh.replace(target)
+    except OSError as error:
+        with suppress(OSError):
+            fresh.unlink()
+        raise Failed(
+            "ssh_config", f"{target} can't be written: {error.strerror}.", "See its owner."
+        ) from None

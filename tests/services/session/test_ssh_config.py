@@ -1,0 +1,166 @@
+"""The Host that labeltui writes for ssh: read by the real ssh, used by the real ssh and scp, and taken away whole."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from labeltui.domain.problems import Failed, Misused
+from labeltui.session.sshconfig import BACKUP, SshEntry, SshFiles, path, word
+from tests.sshd import RealSshd
+
+THEIRS = "Host *\n    User somebody\n\nHost own\n    HostName 192.0.2.1\n"
+ENTRY = SshEntry("liver ct", "203.0.113.7", 40022, "root", (Path("/state/a b/known_hosts-x"),), "runpod-x",
+                 (Path("/keys/my key%h"),), identities_only=True)  # fmt: skip
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> SshFiles:
+    return SshFiles(tmp_path / "dot ssh")
+
+
+def asked(files: SshFiles, host: str) -> dict[str, str]:
+    """What the real ssh makes of our configuration."""
+    answer = subprocess.run(
+        ["ssh", "-F", str(files.config), "-G", host], capture_output=True, text=True, check=True
+    )
+    return dict(line.split(" ", 1) for line in answer.stdout.splitlines() if " " in line)
+
+
+def test_ssh_reads_what_was_meant(files: SshFiles) -> None:
+    files.folder.mkdir()
+    files.config.write_text(THEIRS)
+    files.put(replace(ENTRY, jump="ops@bastion:2222,second"))
+    assert files.include()
+    told = asked(files, "labeltui-liver-ct")
+    assert (told["hostname"], told["port"], told["user"]) == ("203.0.113.7", "40022", "root")
+    assert told["userknownhostsfile"].strip('"') == "/state/a b/known_hosts-x"
+    assert told["hostkeyalias"] == "runpod-x"
+    assert told["identityfile"] in ("/keys/my key%%h", "/keys/my key%h")
+    assert told["identitiesonly"] == "yes"
+    assert told["stricthostkeychecking"] in ("true", "yes")
+    assert told["proxyjump"] == "ops@bastion:2222,second"
+    assert asked(files, "own")["hostname"] == "192.0.2.1"
+    assert asked(files, "other")["user"] == "somebody"
+
+
+def test_it_is_written_once_kept_true_and_taken_away_without_a_trace(files: SshFiles) -> None:
+    files.folder.mkdir()
+    files.config.write_text(THEIRS)
+    assert files.put(ENTRY)
+    assert not files.put(ENTRY)
+    assert files.include()
+    assert not files.include()
+    assert files.put(replace(ENTRY, port=41000))
+    assert files.own.read_text().count("Host labeltui-liver-ct") == 1
+    assert asked(files, "labeltui-liver-ct")["port"] == "41000"
+    assert (files.folder / BACKUP).read_text() == THEIRS
+    for file in (files.own, files.config, files.folder / BACKUP):
+        assert file.stat().st_mode & 0o777 == 0o600
+
+    files.put(replace(ENTRY, profile="other"))
+    assert files.holds("liver ct")
+    assert files.take_away("liver ct")
+    assert not files.holds("liver ct")
+    assert asked(files, "labeltui-other")["hostname"] == "203.0.113.7"
+    assert files.take_away("other")
+    assert not files.take_away("other")
+    assert files.config.read_text() == THEIRS
+    assert not files.own.exists()
+
+
+def test_a_configuration_that_is_a_link_stays_one(files: SshFiles, tmp_path: Path) -> None:
+    files.folder.mkdir()
+    real = tmp_path / "dotfiles-config"
+    real.write_text(THEIRS)
+    files.config.symlink_to(real)
+    files.put(ENTRY)
+    files.include()
+    assert files.config.is_symlink()
+    assert real.read_text().endswith(THEIRS)
+
+
+def test_without_a_configuration_there_is_one_with_a_line(files: SshFiles) -> None:
+    files.put(ENTRY)
+    files.include()
+    assert asked(files, "labeltui-liver-ct")["port"] == "40022"
+    files.take_away("liver ct")
+    assert files.config.read_text() == ""
+
+
+@pytest.mark.parametrize("text", ["", 'a"b', "a\nProxyCommand evil", "a\\b", "a\x1b[31m", "a\rb"])
+def test_what_could_become_another_line_is_refused(text: str) -> None:
+    with pytest.raises(Misused):
+        word(text)
+
+
+def test_what_ssh_would_expand_is_refused_or_escaped() -> None:
+    assert path(Path("/a/%d")) == "/a/%%d"
+    with pytest.raises(Misused):
+        path(Path("/a/${HOME}"))
+
+
+def test_a_profiles_name_is_no_pattern_and_no_line() -> None:
+    entry = replace(ENTRY, profile="*\nHost *\n    ProxyCommand evil")
+    assert entry.name == "labeltui-Host-ProxyCommand-evil"
+    assert entry.text().count("Host ") == 1
+
+
+def test_a_folder_that_cannot_be_written_is_said(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(Failed, match=r"can't be (read|written)"):
+        SshFiles(tmp_path / "file").put(ENTRY)
+
+
+@pytest.fixture
+def sshd(tmp_path: Path) -> Iterator[RealSshd]:
+    folder = tmp_path / "sshd"
+    folder.mkdir()
+    with RealSshd(folder) as server:
+        yield server
+
+
+def entry_for(sshd: RealSshd, known: Path) -> SshEntry:
+    return SshEntry("real", "127.0.0.1", sshd.port, sshd.user, (known,), "runpod-abc", (sshd.client_key,),
+                    identities_only=True)  # fmt: skip
+
+
+def run(*argv: str) -> Any:
+    return subprocess.run(
+        argv, capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=20, check=False
+    )
+
+
+def test_ssh_and_scp_reach_the_host_by_our_pin_and_no_other(
+    files: SshFiles, sshd: RealSshd, tmp_path: Path
+) -> None:
+    known = tmp_path / "known_hosts-abc"
+    known.write_text(f"runpod-abc {sshd.host_public_key}\n")
+    files.put(entry_for(sshd, known))
+    files.include()
+    said = run("ssh", "-F", str(files.config), "-o", "BatchMode=yes", "labeltui-real", "echo here")
+    assert (said.returncode, said.stdout) == (0, "here\n"), said.stderr
+    source = tmp_path / "label.nii"
+    source.write_text("voxels")
+    copied = run(
+        "scp",
+        "-F",
+        str(files.config),
+        "-o",
+        "BatchMode=yes",
+        str(source),
+        f"labeltui-real:{tmp_path}/there.nii",
+    )
+    assert copied.returncode == 0, copied.stderr
+    assert (tmp_path / "there.nii").read_text() == "voxels"
+
+    sshd.make_key(sshd.host_key)
+    sshd.restart()
+    refused = run("ssh", "-F", str(files.config), "-o", "BatchMode=yes", "labeltui-real", "echo here")
+    assert refused.returncode == 255
+    assert "here" not in refused.stdout
