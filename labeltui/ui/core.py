@@ -302,30 +302,37 @@ class Core(App[int], inherit_bindings=False):
     # -- keys
 
     async def on_event(self, event: events.Event) -> None:
-        """Before a stop of the pod, its key keeps it alive in every pane but the shell; then it is the pane's again."""
-        if isinstance(event, events.Key) and not event.is_forwarded and self._keeps_pod(event):
-            await self.dispatcher.invoke("guard.keep")
-            return
+        """Keys that are wanted before any pane's own: a leader, and what keeps a pod alive that is about to stop.
+
+        A leader opens its pop-up here, so that the next key, typed in one go, is the pop-up's.
+        """
+        if isinstance(event, events.Key) and not event.is_forwarded and self._nobody_types(event):
+            if self.keymap.leaders.get(event.key):
+                self._open_leader(event.key)
+                return
+            if self._keeps_pod(event):
+                await self.dispatcher.invoke("guard.keep")
+                return
         await super().on_event(event)
+
+    def _nobody_types(self, event: events.Key) -> bool:
+        if self.screen is not self.frame_screen or self.frame_screen.current == "shell":
+            return False
+        focused = self.focused
+        return focused is None or not focused.check_consume_key(event.key, event.character)
 
     def _keeps_pod(self, event: events.Key) -> bool:
         guard = self.state.guard
         if guard.value is None or not guard.value.is_near or guard.error is not None:
             return False
-        if self.screen is not self.frame_screen or self.frame_screen.current == "shell":
-            return False
-        from textual.widgets import Input  # noqa: PLC0415 - after first paint
-
-        key = self.keymap.keys_of(BY_ID["guard.keep"]).rpartition(" ")[2]
-        return shown(event.key) == key and not isinstance(self.screen.focused, Input)
+        return shown(event.key) == self.keymap.keys_of(BY_ID["guard.keep"]).rpartition(" ")[2]
 
     async def on_key(self, event: events.Key) -> None:
         """A key nothing else wanted: look it up in the registry."""
         if self.screen is not self.frame_screen:
             self._typed_ahead(event)
             return
-        leader = self.keymap.leaders.get(event.key)
-        if leader:
+        if self.keymap.leaders.get(event.key):
             self._open_leader(event.key)
             return
         action = self.keymap.direct.get(event.key) or self.keymap.direct.get(event.character or "")

@@ -88,6 +88,18 @@ async def test_a_leader_typed_in_one_go_loses_no_key(ran: list[tuple[str, dict[s
         assert ran == []
 
 
+async def test_the_key_after_a_leader_is_not_the_panes_own() -> None:
+    app = console(connected())
+    async with app.run_test(size=SIZE) as pilot:
+        await settled(pilot)
+        await pilot.press("3")
+        await wait_for(pilot, lambda: app.frame_screen.current == "log")
+        for key in ("p", "n"):  # n alone would look for the next match in the log
+            app.post_message(events.Key(key, key))
+        await wait_for(pilot, lambda: "Rent a new pod" in flashed(app), "why no pod can be rented")
+        assert app.screen is app.frame_screen
+
+
 async def test_leader_shows_what_follows_and_runs_it(ran: list[tuple[str, dict[str, Any]]]) -> None:
     app = console(stopped())
     async with app.run_test(size=SIZE) as pilot:
