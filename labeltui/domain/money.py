@@ -22,6 +22,7 @@ NETWORK_VOLUME_STEP_GB = 1000
 ZERO = Decimal(0)
 CENT = Decimal("0.01")
 SECONDS_PER_HOUR = Decimal(3600)
+BILL_LAG = timedelta(minutes=10)  # RunPod's billing runs every five minutes, and takes a while
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,17 +42,19 @@ class Account:
 
 @dataclass(frozen=True, slots=True)
 class Spend:
-    """What the profile's pod has cost, in $. None is "not known", and ``why`` says why.
+    """What the profile's pod and its account have cost, in $. None is "not known"; ``why`` and ``bill_error`` say why.
 
-    A session begins when the pod is started, outlives the console, and goes on while the pod is stopped and its
-    disk still costs, until the pod is started again.
+    ``session`` is of the profile's pod since ``session_since``, with its disk while stopped; ``today`` is of all pods
+    of the account since midnight here, and was true at ``today_at``.
     """
 
     session: Decimal | None = None
     session_since: datetime | None = None
-    per_hour: Decimal | None = None  # what it costs now, disks included, running or stopped
-    today: Decimal | None = None  # the whole account, since midnight here
-    why: str = ""
+    per_hour: Decimal | None = None  # what the pod costs now, disks included, running or stopped
+    today: Decimal | None = None
+    today_at: datetime | None = None
+    why: str = ""  # why the session's cost is not known
+    bill_error: str = ""  # why the bill is not known, or old
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,21 +115,26 @@ def spent_since(
     records: Iterable[BillingRecord],
     running: Iterable[tuple[str, Decimal, datetime | None]] = (),
 ) -> Decimal:
-    """$ spent in [since, now): the bill, and what running pods cost since the bill's last bucket of them.
+    """$ spent in [since, now): the bill, and what pods cost since the bill's last bucket of them.
 
-    ``running`` has (pod id, $/h, running since). RunPod updates its bill every five minutes, so the bucket of
-    now counts as told; only time after a pod's newest bucket is added. A bucket that began before ``since``
-    counts by the share of it that lies within.
+    ``running`` has (pod id, $/h, running since). RunPod writes its bill every few minutes: the newest bucket of a pod
+    lags by so much, and is taken for what the pod has cost in it, where the difference is no more than that. A bucket
+    that began before ``since`` counts by the share of it that lies within.
     """
-    billed_until: dict[str, datetime] = {}
+    newest: dict[str, BillingRecord] = {}
     total = ZERO
     for record in records:
         total += record.total * _share(record, since, now)
-        known = billed_until.get(record.pod_id, record.end)
-        billed_until[record.pod_id] = max(known, record.end)
+        known = newest.get(record.pod_id)
+        newest[record.pod_id] = record if known is None or record.end > known.end else known
     for pod_id, per_hour, started in running:
-        begin = max(filter(None, (since, started, billed_until.get(pod_id))))
+        last = newest.get(pod_id)
+        begin = max(filter(None, (since, started, last.end if last is not None else None)))
         total += cost_of(per_hour, now - begin)
+        if last is not None and last.start >= since:
+            within = cost_of(per_hour, min(now, last.end) - max(last.start, started or last.start))
+            if last.total < within <= last.total + cost_of(per_hour, BILL_LAG):
+                total += within - last.total
     return total
 
 

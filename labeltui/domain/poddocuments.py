@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
 from labeltui.domain.candidates import newest_cuda
 from labeltui.domain.documents import moment
 from labeltui.domain.gpumemory import Fit, Size, fit
-from labeltui.domain.money import per_month
+from labeltui.domain.money import Account, Spend, per_month
 from labeltui.domain.pod import GpuOffer, NetworkVolume, Pod
+from labeltui.domain.state import SessionState
 
 TENTH_OF_A_MIL = Decimal("0.0001")  # disks cost fractions of a cent per hour
 
@@ -87,6 +89,32 @@ def volume_document(volume: NetworkVolume) -> dict[str, Any]:
         "data_centre": volume.data_centre,
         "cost_per_hour": _money(volume.cost_per_hour),
         "cost_per_month": _money(per_month(volume.cost_per_hour)),
+    }
+
+
+def money_document(state: SessionState, now: datetime) -> dict[str, Any] | None:
+    """The account and the session in dollars; null for a session that rents nothing, and for what is not known."""
+    spend, account = state.spend.value, state.account.value
+    if spend is None and account is None:
+        errors = state.pod.error or state.account.error
+        if errors is None:
+            return None
+    known, told = spend or Spend(), account or Account()
+    return {
+        "as_of": moment(state.spend.as_of or state.account.as_of or now),
+        "stale": state.spend.is_stale(now) or state.account.is_stale(now),
+        "stale_because": state.spend.error or state.account.error,
+        "per_hour": _money(known.per_hour),
+        "session": _money(known.session),
+        "session_since": moment(known.session_since),
+        "session_unknown_because": known.why or None,
+        "today": _money(known.today),
+        "today_as_of": moment(known.today_at),
+        "bill_error": known.bill_error or None,
+        "balance": _money(told.balance),
+        "spend_per_hour": _money(told.spend_per_hour),
+        "spend_limit": _money(told.spend_limit),
+        "hours_left": None if told.hours_left is None else round(float(told.hours_left), 2),
     }
 
 

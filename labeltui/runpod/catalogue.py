@@ -10,6 +10,7 @@ from typing import Any
 from labeltui.domain.money import BillingRecord, spent_since
 from labeltui.domain.pod import Cloud, DataCentre, GpuOffer, NetworkVolume, Pod, SshKey, Template
 from labeltui.domain.problems import Failed, LabeltuiError
+from labeltui.domain.spending import costing
 from labeltui.runpod import accountkeys, convert
 from labeltui.runpod.problems import Doing, create_unclear, is_unclear
 from labeltui.runpod.transport import Transport
@@ -110,15 +111,7 @@ class Catalogue:
         now = self._now()
         midnight = now.astimezone().replace(hour=0, minute=0, second=0, microsecond=0)
         records = await self.bill(midnight)
-        billed = {record.pod_id for record in records}
-        # A pod is paid for from the moment it is rented, while its image is still pulled; one that has been
-        # billed before may have been stopped in between, so only its start counts.
-        running = [
-            (p.id, p.cost_per_hour, p.started_at if p.id in billed else p.created_at)
-            for p in pods
-            if p.cost_per_hour
-        ]
-        return spent_since(midnight, now, records, running)
+        return spent_since(midnight, now, records, costing(records, pods))
 
 
 def _given(params: dict[str, Any]) -> dict[str, Any]:

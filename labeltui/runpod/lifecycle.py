@@ -116,7 +116,7 @@ def balance_problem(account: Account, pods: Iterable[Pod], warn_hours: Decimal) 
             f"The RunPod account has no credit left. {loss}",
             "Copy the labels; add credit now.",
         )
-    hours = f"{left:.1f} hours" if left >= 1 else f"{int(left * 60)} minutes"
+    hours = f"{int(left)} hours" if left >= 2 else f"{int(left * 60)} minutes"
     return Problem(
         "runpod_balance_low",
         f"The RunPod credit lasts for {hours} at what is spent now. {loss}",

@@ -7,6 +7,9 @@ from decimal import Decimal
 
 from labeltui.domain.host import LinkState
 from labeltui.domain.logmeaning import Meaning
+from labeltui.domain.money import Account
+from labeltui.domain.pod import Pod, PodStatus
+from labeltui.domain.problems import Problem
 from labeltui.domain.server import ServerState
 from labeltui.domain.state import Alert, Level, SessionState
 from labeltui.domain.training import TrainState
@@ -16,7 +19,7 @@ from labeltui.session.supervise import Clock
 
 LOG = "log:"
 
-WARN_HOURS = Decimal(3)
+WARN_HOURS, URGENT_HOURS = Decimal(8), Decimal(2)
 
 
 class Alerts:
@@ -119,15 +122,28 @@ class Alerts:
         if pod is None:
             return
         troubles = {
-            "pod": pod_problem(pod, self._clock()),
-            "public": public_problem(pod),
-            "balance": balance_problem(account, (pod,), WARN_HOURS) if account is not None else None,
+            "pod": (pod_problem(pod, self._clock()), Level.ERROR),
+            "public": (public_problem(pod), Level.ERROR),
+            "balance": self._balance(account, state.pods.value or (pod,)),
         }
-        for key, problem in troubles.items():
+        for key, (problem, level) in troubles.items():
             if problem is None:
                 self._store.dismiss(key)
-            elif not any(alert.key == key and alert.message == problem.message for alert in state.alerts):
-                self._raise(key, Level.ERROR, problem.message, problem.hint)
+            elif not any(
+                (alert.key, alert.message, alert.level) == (key, problem.message, level)
+                for alert in state.alerts
+            ):
+                self._raise(key, level, problem.message, problem.hint)
+
+    def _balance(self, account: Account | None, pods: tuple[Pod, ...]) -> tuple[Problem | None, Level]:
+        """Credit that ends within hours: red in the last two, and as soon as data would go with it."""
+        problem = balance_problem(account, pods, WARN_HOURS) if account is not None else None
+        if problem is None or account is None:
+            return None, Level.WARNING
+        left = account.hours_left
+        kept = all(pod.network_volume_id or pod.status is PodStatus.TERMINATED for pod in pods)
+        mild = kept and left is not None and left >= URGENT_HOURS
+        return problem, Level.WARNING if mild else Level.ERROR
 
     def _labels(self, state: SessionState) -> None:
         """Labels that can't be copied: hours of a doctor's time hang on one machine."""

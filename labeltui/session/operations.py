@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from labeltui.session.report import Document, Report
     from labeltui.session.session import Session
 
+from labeltui.domain.poddocuments import money_document
 from labeltui.session.doctor import doctor
 from labeltui.session.guardcontrol import guard_keep, guard_off, guard_set, guard_status
 from labeltui.session.labelcommands import labels_list, labels_pull, labels_verify, look_at_labels
@@ -38,6 +39,7 @@ from labeltui.session.podcreate import pod_create
 from labeltui.session.podshop import pod_gpus, pod_make_volume, pod_volumes
 from labeltui.session.servercontrol import server_restart, server_start, server_stop
 from labeltui.session.sshcommand import ssh_config
+from labeltui.session.spending import look_at_money
 from labeltui.session.traincontrol import train_start, train_status, train_stop
 
 __all__ = [
@@ -85,7 +87,10 @@ async def status(session: Session, _params: Mapping[str, Any], _report: Report) 
     await session.settled()
     await session.first_readings("queue", "training", "metrics")
     await look_at_labels(session)
-    return documents.status_document(session.store.state, session.clock())
+    await look_at_money(session)
+    now = session.clock()
+    money = money_document(session.store.state, now)
+    return {**documents.status_document(session.store.state, now), "money": money}
 
 
 async def server_status(session: Session, _params: Mapping[str, Any], _report: Report) -> Document:

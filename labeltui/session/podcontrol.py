@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from labeltui.domain import documents
 from labeltui.domain.pod import Pod, PodAction
-from labeltui.domain.poddocuments import pod_document, pod_line
+from labeltui.domain.poddocuments import money_document, pod_document, pod_line
 from labeltui.domain.problems import Failed
 from labeltui.hosts.own_keys import read_public
 from labeltui.session import podresume
@@ -16,6 +16,7 @@ from labeltui.session.labelsafety import spare_labels
 from labeltui.session.podresume import can_be_reached, settled
 from labeltui.session.podtarget import legal, target
 from labeltui.session.podwatch import event_document
+from labeltui.session.spending import look_at_money
 
 if TYPE_CHECKING:
     from labeltui.session.report import Document, Report
@@ -35,11 +36,15 @@ async def pod_list(session: Session, _params: Mapping[str, Any], _report: Report
 async def pod_show(session: Session, params: Mapping[str, Any], _report: Report) -> Document:
     """The profile's pod, or the one that is named."""
     pod = await target(session, params)
+    own = await session.rental.owns(pod)
+    if own:
+        await look_at_money(session)
     left = session.store.state.requests_left
     return {
         "as_of": documents.moment(session.clock()),
         **pod_document(pod),
-        "of_profile": await session.rental.owns(pod),
+        "of_profile": own,
+        "money": money_document(session.store.state, session.clock()) if own else None,
         "requests_left": None if left is None else asdict(left),
     }
 

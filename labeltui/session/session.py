@@ -32,6 +32,7 @@ from labeltui.session.rental import Access, Rental
 from labeltui.session.serverwatch import ServerWatch
 from labeltui.session.shells import Shells
 from labeltui.session.sources import Sources
+from labeltui.session.spending import Spending
 from labeltui.session.statedir import StateDir, labels_folder
 from labeltui.session.store import Store
 from labeltui.session.supervise import Clock, Supervisor
@@ -108,6 +109,7 @@ class Session:
             self.store, profile.labels, LabelFolder(self._labels_folder(state)), state,
             Ways(self.store, profile, self.link, self.sources, lambda: self.rental.pod_id), clock,
         )  # fmt: skip
+        self.spending = Spending(self.store, self.rental, state, clock)
         self._found_log = FoundLog(self.store, self.watch, self.sources.client)
         self.guard = GuardWatch(self)
         self._alerts = Alerts(self.store, clock)
@@ -151,6 +153,7 @@ class Session:
             self.pod_watch.begin(keep=True)
             self.watch_pod()
             self._supervisor.run("account", self.rental.account.run)
+            self._supervisor.run("spending", self.spending.run)
         if self.pod is not None and self.pod.autostart:
             from labeltui.session.autostart import autostart  # noqa: PLC0415 - it runs actions, which need us
 

@@ -95,12 +95,13 @@ class Poller(Generic[T]):
         """Look forever."""
         while True:
             self._wake.clear()
-            reading = await self._look()
+            reading = await self.look()
             wait = self._interval()
             # After a failure it looks again soon, and less and less often, down to its usual pace.
             await self._pause(min(wait, backoff_s(reading.failures)) if reading.failures else wait)
 
-    async def _look(self) -> Reading[T]:
+    async def look(self) -> Reading[T]:
+        """Look once; what fails is in the reading."""
         began = time.monotonic()
         self.attempts += 1
         try:

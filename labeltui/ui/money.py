@@ -24,7 +24,7 @@ POD = {
     PodStatus.TERMINATED: Word("✗", "terminated", Tone.BAD),
     PodStatus.UNKNOWN: words.UNKNOWN,
 }
-FEW_HOURS = 3
+LOW_HOURS, FEW_HOURS = 8, 2
 
 
 def rate(per_hour: Decimal | None) -> str:
@@ -43,14 +43,61 @@ def pod_fact(state: SessionState, now: datetime) -> Fact | None:
     word = POD[pod.status]
     cost = rate(pod.cost_per_hour)
     hours = _hours_left(state)
-    long = f"{word.text} {cost}" + (f", {hours} h left" if hours is not None else "")
-    tone = Tone.BAD if hours is not None and hours < FEW_HOURS else word.tone
+    long = f"{word.text} {cost}{_so_far(state)}" + (f", {hours} h left" if hours is not None else "")
+    tone = _urgent(hours) or word.tone
     return Fact(names, (long, f"{cost}", cost), word.glyph, tone, stale_age(state.pod, now))
 
 
 def _hours_left(state: SessionState) -> int | None:
     hours = state.account.value.hours_left if state.account.value is not None else None
     return None if hours is None else int(hours)
+
+
+def _urgent(hours: int | None) -> Tone | None:
+    """The colour of credit that ends soon."""
+    if hours is None or hours >= LOW_HOURS:
+        return None
+    return Tone.BAD if hours < FEW_HOURS else Tone.WARN
+
+
+def _so_far(state: SessionState) -> str:
+    """What was spent today, else in this session, for the strip; nothing where neither is known, or it is old."""
+    spend = state.spend.value
+    if spend is None or state.spend.error is not None:
+        return ""
+    if spend.today is not None and not spend.bill_error:
+        return f", ${spend.today:.2f} today"
+    return "" if spend.session is None else f", ${spend.session:.2f} so far"
+
+
+def _spent_lines(state: SessionState, now: datetime, width: int) -> list[Content]:
+    """What this session and this day have cost; dim where it is old, with the reason."""
+    spend = state.spend.value
+    if spend is None:
+        return []
+    old = stale_age(state.spend, now)
+    if spend.session is None:
+        lines = [row("session", ("cost unknown", Tone.WARN)), *wrapped(safe(spend.why), width, Tone.FAINT)]
+    else:
+        since = words.age(spend.session_since, now)
+        told_since = f" in {since}" if since else ""
+        tone = Tone.FAINT if old else Tone.PLAIN
+        lines = [
+            row(
+                "session",
+                (f"${spend.session:.2f}{told_since}", tone),
+                (f" {old} old" if old else "", Tone.WARN),
+            )
+        ]
+    if spend.today is not None:
+        age = words.age(spend.today_at, now) if spend.bill_error else ""
+        tone = Tone.FAINT if spend.bill_error or old else Tone.PLAIN
+        lines.append(
+            row("today", (f"${spend.today:.2f} all pods", tone), (f" {age} old" if age else "", Tone.WARN))
+        )
+    if spend.bill_error:
+        lines += wrapped(f"The bill is not known: {safe(spend.bill_error)}", width, Tone.WARN, 2)
+    return lines
 
 
 def money_lines(state: SessionState, now: datetime, width: int) -> list[Content]:
@@ -64,9 +111,16 @@ def money_lines(state: SessionState, now: datetime, width: int) -> list[Content]
     lines.append(row("cost", (rate(pod.cost_per_hour), Tone.PLAIN), (stopped, Tone.FAINT)))
     account, hours = state.account.value, _hours_left(state)
     if account is not None and account.balance is not None:
-        tone = Tone.BAD if hours is not None and hours < FEW_HOURS else Tone.PLAIN
         left = f" · {hours} h left" if hours is not None else ""
-        lines.append(row("balance", (f"${account.balance:.2f}{left}", tone)))
+        limit = (
+            f" · limit {rate(account.spend_limit)}" if account.spend_limit is not None and width > 40 else ""
+        )
+        old = stale_age(state.account, now)
+        said = (f"${account.balance:.2f}{left}", Tone.FAINT if old else _urgent(hours) or Tone.PLAIN)
+        lines.append(row("balance", said, (limit, Tone.FAINT), (f" {old} old" if old else "", Tone.WARN)))
+    elif state.account.error is not None:
+        lines.append(row("balance", ("unknown", Tone.WARN)))
+    lines += _spent_lines(state, now, width)
     if pod.lost_its_gpu:
         lines += wrapped(
             "It came back without a GPU: stop it and try later, or make a new pod.", width, Tone.BAD

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 from decimal import Decimal
 
 import pytest
 from stand_in import NOW, connected, fresh
 
-from labeltui.domain.money import Account
+from labeltui.domain.money import Account, Spend
 from labeltui.domain.pod import Pod, PodStatus
 from labeltui.domain.reading import Reading
 from labeltui.domain.state import SessionState
 from labeltui.ui.facts import strip_line
 from labeltui.ui.money import money_lines, rate
+from labeltui.ui.words import Tone
 
 RUNNING = Pod(
     "abc", "annot", PodStatus.RUNNING, NOW, gpu_name="RTX A5000", gpu_count=1, gpus_attached=1,
@@ -63,3 +65,36 @@ def test_what_runpod_does_not_answer_is_said_to_be_unknown() -> None:
 )
 def test_a_rate_in_words(amount: str | None, text: str) -> None:
     assert rate(None if amount is None else Decimal(amount)) == text
+
+
+def spending(**told: object) -> SessionState:
+    spend = Spend(Decimal("0.43"), NOW - timedelta(minutes=92), Decimal("0.28"), Decimal("0.86"), NOW)
+    return replace(rented(RUNNING), spend=fresh(replace(spend, **told)))  # type: ignore[arg-type]
+
+
+def text_of(state: SessionState, width: int = 46) -> str:
+    return "\n".join(line.plain for line in money_lines(state, NOW, width))
+
+
+def test_what_the_session_and_the_day_have_cost_is_in_sight() -> None:
+    assert "session  $0.43 in 1h32" in text_of(spending())
+    assert "$0.86 all pods" in text_of(spending())
+    assert "$0.28/h, $0.86 today, 68 h left" in strip_line(spending(), NOW, 220).plain
+
+
+def test_an_old_bill_says_why_and_what_is_unknown_is_not_zero() -> None:
+    old = text_of(spending(bill_error="RunPod asks to wait.", today_at=NOW - timedelta(minutes=20)))
+    assert "20m old" in old
+    assert "RunPod asks to wait." in old
+    unknown = text_of(spending(session=None, why="the pod was stopped while no console looked"))
+    assert "cost unknown" in unknown
+    assert "no console looked" in unknown
+    assert "session  $" not in unknown
+
+
+@pytest.mark.parametrize(
+    ("balance", "tone"), [("18.40", Tone.PLAIN), ("1.50", Tone.WARN), ("0.40", Tone.BAD)]
+)
+def test_few_hours_left_change_the_colour(balance: str, tone: Tone) -> None:
+    line = next(line for line in money_lines(rented(RUNNING, balance), NOW, 46) if "balance" in line.plain)
+    assert any(str(span.style) == str(tone) for span in line.spans)
