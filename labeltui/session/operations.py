@@ -38,8 +38,8 @@ from labeltui.session.podcontrol import (
 from labeltui.session.podcreate import pod_create
 from labeltui.session.podshop import pod_gpus, pod_make_volume, pod_volumes
 from labeltui.session.servercontrol import server_restart, server_start, server_stop
-from labeltui.session.sshcommand import ssh_config
 from labeltui.session.spending import look_at_money
+from labeltui.session.sshcommand import ssh_config
 from labeltui.session.traincontrol import train_start, train_status, train_stop
 
 __all__ = [
