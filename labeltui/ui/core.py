@@ -369,6 +369,7 @@ class Core(App[int], inherit_bindings=False):
         screen.current = name
         screen.arrange_panes()
         if name in self.panes:
+            screen.set_focus(self.panes[name].focus_target)  # at once: what is typed now is meant for it
             self.call_after_refresh(self._focus_now, name)
 
     def _focus_now(self, name: str) -> None:

@@ -193,15 +193,11 @@ class ShellPane(Vertical):
         if len(self.tabs) >= TABS_MOST:
             self.post_message(Flash(f"{TABS_MOST} shells are as many as fit", Level.WARNING))
             return
-        used = frozenset(tab.number for tab in self.tabs)
+        used = {tab.number for tab in self.tabs}
         number = next(n for n in range(1, 1000) if n not in used)
-        if not door and self._looked:
-            try:
-                number = await self.session.shells.free_number(used)
-            except LabeltuiError as error:
-                self.post_message(Flash(f"no new shell: {error.problem.message}", Level.WARNING))
-                return
-        await self._add(ShellTab(number, self._permission, door=door))
+        tab = ShellTab(number, self._permission, door=door)
+        tab.begin(lambda: frozenset(other.number for other in self.tabs if other is not tab))
+        await self._add(tab)
 
     def full(self) -> None:
         """The whole terminal for the shell that is shown."""
@@ -267,6 +263,8 @@ class ShellPane(Vertical):
         self.tabs.remove(tab)
         await tab.remove()
         self._explain()
+        app: Core = self.app  # type: ignore[assignment]
+        app.focus_pane("shell")
 
     def rename_current(self) -> None:
         """Give the shell that is shown a name of the operator's own."""

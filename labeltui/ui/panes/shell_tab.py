@@ -69,6 +69,9 @@ class ShellTab(Vertical):
         self._was_lost = False
         self._wheeled = (0.0, False)
         self._past_wanted = 0
+        self._others: Callable[[], frozenset[int]] | None = (
+            None  # numbers that are taken, while its own isn't sure
+        )
 
     def compose(self) -> ComposeResult:
         """The terminal has all of it."""
@@ -113,7 +116,8 @@ class ShellTab(Vertical):
         """Open a shell where there is none, could be one, and is to be one."""
         self._host, self._now = state.host.value, now
         connected = self._host is not None and self._host.state is LinkState.CONNECTED
-        wanted = self.phase is Phase.LOST or (self.phase is Phase.NONE and self.display)
+        first = self.phase in (Phase.NONE, Phase.OPENING) and self.display and not self.run.busy
+        wanted = self.phase is Phase.LOST or first
         due = self._not_before is None or now >= self._not_before
         possible = may_open and self.shells is not None and not self.shells.read_only
         if wanted and due and possible and self.view.room.area and (connected or self.door):
@@ -128,6 +132,10 @@ class ShellTab(Vertical):
 
     async def _open_kept(self, columns: int, rows: int) -> OpenShell:
         assert self.shells is not None  # noqa: S101 - open has looked
+        if self._others is not None:
+            self.number = await self.shells.free_number(self._others())
+            self._others = None
+            self.post_message(self.Changed())
         return await self.shells.open(self.number, columns, rows)
 
     def _changed(self) -> None:
@@ -402,6 +410,11 @@ class ShellTab(Vertical):
         self.view.say(
             *shell_words.teaching(self._host, self.phase, self.run.ended, reconnect=reconnect, door=door)
         )
+
+    def begin(self, others: Callable[[], frozenset[int]]) -> None:
+        """Take what is typed from now on for the shell that is coming; its number is none of ``others``."""
+        self._others = others
+        self.run.phase = Phase.OPENING
 
     def rest(self) -> None:
         """Open no shell before enter is pressed."""

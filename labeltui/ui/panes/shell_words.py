@@ -52,6 +52,8 @@ def teaching(
     state = None if host is None else host.state
     address = "the host" if host is None else safe(host.address)
     through = (f"{door} opens a shell through RunPod's proxy ({DOOR_WORDS}).",) if door else ()
+    if phase is Phase.EXITED:
+        return (f"{safe(ended)[:1].upper()}{safe(ended)[1:]}.", "enter opens a new one.")
     if phase is Phase.OPENING or state is LinkState.CONNECTED:
         return (f"Opening a shell on {address} …", *((safe(ended),) if ended else ()))
     if state in (LinkState.CONNECTING, LinkState.RECONNECTING):
