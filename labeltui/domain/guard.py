@@ -186,7 +186,7 @@ def _not_yet(
         hint = KEEP if cause == "idle" else RAISE
         return Decision("warning", words + later, hint, cause, left, blocks, problem)
     if spent:
-        return Decision("warning", f"{words} {spent}", RAISE, cause, left, blocks, problem)
+        return Decision("warning", f"{spent} {words}", RAISE, cause, left, blocks, problem)
     return Decision("watching", words, "", cause, left, blocks, problem)
 
 

@@ -7,11 +7,13 @@ carries it as ``document``.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from labeltui.domain import documents
-from labeltui.domain.problems import Failed, Refused
+from labeltui.domain.guarddocument import guard_document
+from labeltui.domain.problems import Failed, LabeltuiError, Refused
 from labeltui.session.settings import setup_options
 from labeltui.session.setup import Setup
 
@@ -88,9 +90,11 @@ async def status(session: Session, _params: Mapping[str, Any], _report: Report) 
     await session.first_readings("queue", "training", "metrics")
     await look_at_labels(session)
     await look_at_money(session)
-    now = session.clock()
-    money = money_document(session.store.state, now)
-    return {**documents.status_document(session.store.state, now), "money": money}
+    with suppress(LabeltuiError):
+        await session.guard.fresh()
+    state, now = session.store.state, session.clock()
+    more = {"money": money_document(state, now), "guard": guard_document(state.guard, now)}
+    return {**documents.status_document(state, now), **more}
 
 
 async def server_status(session: Session, _params: Mapping[str, Any], _report: Report) -> Document:

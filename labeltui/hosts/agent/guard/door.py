@@ -78,6 +78,7 @@ def ensure(
         files.write(files.wish, merged)
         if key is not None:
             lend(files, key)
+        refuse_second(files, folder)
         state = files.read(files.state)
         started = False
         if not (is_alive(state) and state.get("version") == version):
@@ -87,6 +88,17 @@ def ensure(
     finally:
         os.close(lock)
     return {**status(files, folder), "started": started}
+
+
+def refuse_second(files: GuardFiles, folder: str) -> None:
+    """Two guards with different labels in sight would each stop the pod over the other's."""
+    claim = files.read(files.claim)
+    pid, other = claim.get("pid"), str(claim.get("folder", ""))
+    if other != folder and isinstance(pid, int) and is_running(pid, claim.get("pid_start")):
+        raise Problem(
+            "guard_elsewhere", "The guard of this pod belongs to another folder: %s." % other,
+            "Use that folder in this profile, too: [profiles.NAME.server] folder.",
+        )  # fmt: skip
 
 
 def lend(files: GuardFiles, key: str) -> None:

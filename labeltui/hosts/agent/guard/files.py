@@ -5,6 +5,8 @@
 ``state.json``   what the guard sees and decides; written by the guard, which holds ``guard.lock``
 ``operator.key`` the operator's API key, 0600, only where the profile allows it
 ``guard.log``    what it did, without keys
+
+A pod has one guard, also where profiles use several folders on it: ``claim``, outside of them, tells which has it.
 """
 
 # mypy: allow-untyped-calls
@@ -14,6 +16,7 @@ import json
 import os
 import re
 import socket
+import tempfile
 import time
 from typing import Any
 
@@ -49,6 +52,9 @@ class GuardFiles:
         self.folder = os.path.join(folder, "guard", re.sub(r"[^A-Za-z0-9_-]", "_", name) or "_")
         self.wish, self.state, self.copied = (self.path(n + ".json") for n in ("wish", "state", "copied"))
         self.key, self.log_file = self.path("operator.key"), self.path("guard.log")
+        self.claim = os.path.join(
+            tempfile.gettempdir(), "labeltui-guard-%d-%s" % (os.getuid(), os.path.basename(self.folder))
+        )
         self.lock, self.door_lock = self.path("guard.lock"), self.path("door.lock")
 
     def path(self, name: str) -> str:

@@ -16,7 +16,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from labeltui.domain.guard import Decision, Facts, Policy, Sign, decide
-from labeltui.hosts.agent.agent import boot_id, process, read_text
+from labeltui.hosts.agent.agent import boot_id, process, read_text, write_json
 from labeltui.hosts.agent.guard import work
 from labeltui.hosts.agent.guard.files import GuardFiles, pod_environment
 from labeltui.hosts.agent.guard.labels import Labels, named
@@ -140,7 +140,7 @@ class Guard:
         """Everything that shows use; one that fails is named, and does not keep the others from being looked at."""
         folder = "" if self.dicomweb else os.path.expanduser(self.studies)
         self.one("request", now, lambda: self.requests.look(self.logs(), folder))
-        self.one("shell", now, self.shells.look)
+        self.one("shell", now, lambda: self.shells.look(now))
         self.one("training", now, self.look_at_work)
         self.one("job", now, lambda: ", ".join(work.jobs(self.files.jobs)) or None)
         self.keep_alive(now)
@@ -170,7 +170,7 @@ class Guard:
     def look_at_work(self) -> str | None:
         """Note what works."""
         self.working = tuple(work.tasks())
-        return self.working[0].partition(" of ")[2].replace(" runs", "") if self.working else None
+        return "of " + self.working[0].partition(" of ")[2].replace(" runs", "") if self.working else None
 
     def logs(self) -> list[str]:
         """The logs in which a server writes what it was asked: of the run that we started, and the app's own."""
@@ -231,6 +231,10 @@ class Guard:
         if isinstance(cost, (int, float)) and cost > 0 and not self.wish.get("rate"):
             self.set_rate(float(cost), now)
         self.learn_start(pod.get("startedAt"))
+        if (
+            self.spent is None and self.rate is not None
+        ):  # RunPod does not say since when: since the guard began
+            self.spent = self.rate * max(0.0, time.time() - self.started) / 3600.0
 
     def learn_start(self, started: Any) -> None:
         """Money spent before the guard began is spent, too: from the pod's start, once."""
@@ -347,4 +351,8 @@ def main(arguments: list[str] | None = None) -> None:
             time.sleep(0.1)
     else:
         return
+    here = process(os.getpid())
+    write_json(
+        files.claim, {"folder": told.folder, "pid": os.getpid(), "pid_start": here.start if here else ""}
+    )
     Guard(files, told.version).run()

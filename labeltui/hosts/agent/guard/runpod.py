@@ -107,7 +107,7 @@ class KeyWay:
 
     def prove(self) -> Any:
         """Try it harmlessly; returns the pod, when the key can read it."""
-        way = self.way
+        way, proven = self.way, self.way.works
         status, pod = self.api.get()
         pod = pod if status == 200 and isinstance(pod, dict) else None
         if pod is None and status in (401, 403, 404):
@@ -118,6 +118,9 @@ class KeyWay:
                 None,
                 "the pod is %s: nothing can be tried now" % str(pod.get("status"))[:20],
             )
+            return pod
+        if proven:  # once is enough: a pod that is being stopped just now must not be started again
+            self.look_for_hindrance(pod)
             return pod
         status, answer = self.api.act("start")
         if status in (200, 409):
@@ -144,6 +147,11 @@ class KeyWay:
                 False,
                 "the pod is locked: RunPod refuses to stop it until it is unlocked",
             )
+        if pod.get("cluster"):
+            self.way.works, self.way.words = (
+                False,
+                "the pod is one of a cluster: RunPod stops only all of them",
+            )
         actions = pod.get("actions")
         if isinstance(actions, list) and pod.get("status") == "RUNNING" and "stop" not in actions:
             legal = ", ".join(str(a)[:20] for a in actions) or "nothing"
@@ -155,8 +163,12 @@ class KeyWay:
     def stop(self) -> bool:
         """Stop the pod; True when RunPod took it."""
         status, answer = self.api.act("stop")
-        if status in (200, 204, 409):
+        if status in (200, 204):
             return True
+        if status == 409:  # not valid in its status: then it is stopped already, or it can't be stopped so
+            _, pod = self.api.get()
+            if not isinstance(pod, dict) or pod.get("status") != "RUNNING":
+                return True
         said = detail(answer, self.api.key)
         self.way.works = False if status in (401, 403) else None
         self.way.words = "the stop failed: %s%s" % (status or "no answer", ": " + said if said else "")
@@ -187,8 +199,10 @@ class ToolWay:
                 said = said.replace(value, "***")
         return done.returncode, (said.splitlines() or [""])[-1][:200]
 
-    def prove(self) -> Any:
-        """As with a key: by asking the running pod to start."""
+    def prove(self) -> None:
+        """As with a key: by asking the running pod to start, once."""
+        if self.way.works:
+            return
         code, said = self.run("start")
         if code == 0 or (code is not None and _SAYS_CONFLICT.search(said)):
             self.way.works, self.way.words = True, "proven: a start of the running pod was understood"

@@ -19,11 +19,12 @@ from labeltui.hosts.agent.guard.work import is_of_this_pod
 GPU_BUSY_PCT = 5.0
 TAIL = 1 << 18
 NEWEST = 64
+OPENING_S = 20.0
 
 # What MONAI Label logs when a client asks it to do something. Its answers to polls leave no line, or (with
 # studies on a DICOMweb server) lines of other loggers.
 _USE = re.compile(
-    rb"\(monailabel\.(?:endpoints|tasks)\.(infer|datastore|activelearning|scoring|train|session|batch_infer)\b"
+    rb"\(monailabel\.(?:endpoints|tasks)\.(infer|datastore|activelearning|scoring|train|session|batch_infer)[\w.]*:\d+\)"
     rb"|\(monailabel\.datastore\.local:\d+\) - (?:Saving Label|Adding Label:|Adding Image:|Removing (?:Image|Label))"
 )
 # A line of uvicorn's access log, where somebody has switched it on.
@@ -121,30 +122,35 @@ def use_of(data: bytes) -> str | None:
 
 
 class Shells:
-    """Keys typed into terminals: a read of a terminal's input sets its access time, output does not."""
+    """Keys typed into terminals: a read of a terminal's input sets its access time, output does not.
+
+    A terminal that opens is no use by itself, nor what it is told while it opens: consoles do that when they reconnect.
+    """
 
     kind = "shell"
 
-    def __init__(self, folder: str = "/dev/pts") -> None:
-        self.folder = folder
-        self.before: dict[str, float] | None = None
+    def __init__(self, folder: str = "/dev/pts", opening_s: float = OPENING_S) -> None:
+        self.folder, self.opening_s = folder, opening_s
+        self.before: dict[str, float] = {}
+        self.opened: dict[str, float] = {}
 
-    def look(self) -> str | None:
+    def look(self, now: float) -> str | None:
         """Empty words when a key was typed."""
-        now = {}
+        mine = terminals_of_this_pod()
+        seen: dict[str, float] = {}
         for path in glob.glob(os.path.join(self.folder, "[0-9]*")):
             try:
-                found = os.stat(path)
+                seen[path] = os.stat(path).st_atime
             except OSError:
                 continue
-            now[path] = found.st_atime
-        mine = terminals_of_this_pod()
         if mine is not None:
-            now = {path: at for path, at in now.items() if os.path.basename(path) in mine}
-        before, self.before = self.before, now
-        if before is None:
-            return None
-        typed = [path for path, at in now.items() if at != before.get(path)]
+            seen = {path: at for path, at in seen.items() if os.path.basename(path) in mine}
+        self.opened = {path: self.opened.get(path, now) for path in seen}
+        before, self.before = self.before, seen
+        typed = [
+            path for path, at in seen.items()
+            if at != before.get(path, at) and now - self.opened[path] >= self.opening_s
+        ]  # fmt: skip
         return "" if typed else None
 
 

@@ -1,0 +1,377 @@
+"""The guard as it runs on a pod: a process of its own, with limits of tenths of a second."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import stat
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+from agentproc import AgentProcess, is_alive, wait_for
+from fakerunpod import POD, FakeRunpod
+
+from labeltui.hosts.agent.guardpack import packed
+
+OWN, LENT = "rpa_OWNCANARY0123456789", "rpa_LENTCANARY0123456789"
+QUICK = {"tick_s": 0.05, "slow_look_s": 0.05, "write_s": 0.05, "prove_s": 0.2}
+POLICY = {"idle_s": 0.6, "grace_s": 0.0, "warn_s": 0.3}
+
+
+class Pod:
+    """A pod's folder, its environment, its agent and its guard."""
+
+    def __init__(self, root: Path, runpod: FakeRunpod, start: Callable[..., AgentProcess]) -> None:
+        self.root, self.runpod, self._start = root, runpod, start
+        self.studies = root / "studies"
+        self.studies.mkdir()
+        self.path = root / "bin"
+        self.path.mkdir()
+        self.environment = {
+            "RUNPOD_POD_ID": POD, "RUNPOD_API_BASE_URL": runpod.url, "RUNPOD_API_KEY": OWN, "HOME": str(root),
+            "TMPDIR": str(root), "PATH": f"{self.path}:{os.environ['PATH']}", "LABELTUI_DEMO_POD": str(root),
+        }  # fmt: skip
+        self.program = root / "guard.zip"
+        self.program.write_bytes(packed()[0])
+        self.agent: Any = None
+
+    def arrive(self) -> AgentProcess:
+        """A console's agent."""
+        self.agent = self._start(env=self.environment)
+        return self.agent
+
+    def ask(self, ask: str, **told: Any) -> dict[str, Any]:
+        answer: dict[str, Any] = self.agent.ask(
+            "guard", program=str(self.program), request={"ask": ask, **told}
+        )
+        return answer
+
+    def guard(self, version: str = "v1", key: str | None = None, **policy: Any) -> dict[str, Any]:
+        wish = {"policy": {**POLICY, **policy}, "studies": str(self.studies), **QUICK}
+        return self.ask("ensure", version=version, wish=wish, key=key)
+
+    @property
+    def folder(self) -> Path:
+        return self.root / "pod folder" / "guard" / POD
+
+    def state(self) -> dict[str, Any]:
+        try:
+            told: dict[str, Any] = json.loads((self.folder / "state.json").read_text())
+        except (OSError, ValueError):
+            return {}
+        return told
+
+    def until(self, holds: Callable[[dict[str, Any]], Any], what: str) -> dict[str, Any]:
+        try:
+            wait_for(lambda: holds(self.state()), what)
+        except AssertionError:
+            raise AssertionError(
+                f"{what}\n{self.state()}\n{(self.folder / 'guard.log').read_text()}"
+            ) from None
+        return self.state()
+
+    def decided(self, state: str) -> dict[str, Any]:
+        return self.until(lambda s: s and s["decision"]["state"] == state, state)
+
+    def label(self, name: str = "liver_1", tag: str = "final", data: bytes = b"label") -> list[Any]:
+        path = self.studies / "labels" / tag / f"{name}.nii.gz"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
+        found = path.stat()
+        return [f"labels/{tag}/{name}.nii.gz", found.st_size, found.st_mtime_ns]
+
+
+@pytest.fixture
+def runpod() -> Iterator[FakeRunpod]:
+    fake = FakeRunpod()
+    fake.keys[OWN] = "all"
+    yield fake
+    fake.close()
+
+
+@pytest.fixture
+def pod(tmp_path: Path, runpod: FakeRunpod, start_agent: Callable[..., AgentProcess]) -> Iterator[Pod]:
+    made = Pod(tmp_path, runpod, start_agent)
+    made.arrive()
+    yield made
+    pid = made.state().get("pid")
+    if pid:
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+
+
+def test_it_stops_an_idle_pod_after_its_console_was_killed(pod: Pod) -> None:
+    told = pod.guard(idle_s=1.0)
+    assert told["alive"]
+    assert told["started"]
+    pid = told["state"]["pid"]
+    assert os.getsid(pid) == pid
+    pod.agent.kill()
+    wait_for(lambda: pod.runpod.status == "EXITED", "the stop")
+    assert is_alive(pid)
+    assert pod.state()["stopped_by"] == "the pod's own key"
+    assert pod.runpod.actions("stop") == [OWN]
+
+
+def test_a_way_is_proven_before_it_is_needed_and_nothing_is_changed_by_that(pod: Pod) -> None:
+    pod.guard(idle_s=600)
+    told = pod.until(lambda s: s.get("way"), "a way")
+    assert told["way"] == "the pod's own key"
+    assert pod.runpod.actions("start") == [OWN]
+    assert not pod.runpod.actions("stop")
+    assert pod.runpod.status == "RUNNING"
+    assert "409, not 403" in told["ways"][0]["words"]
+
+
+@pytest.mark.slow
+def test_a_key_that_may_only_read_is_refused_and_the_lent_one_is_taken(pod: Pod) -> None:
+    pod.runpod.keys.update({OWN: "read", LENT: "all"})
+    pod.guard(key=LENT)
+    wait_for(lambda: pod.runpod.status == "EXITED", "the stop")
+    assert pod.state()["stopped_by"] == "the operator's key"
+    own = pod.state()["ways"][0]
+    assert own["works"] is False
+    assert "not act on it (403)" in own["words"]
+    assert pod.runpod.actions("stop") == [LENT]
+
+
+@pytest.mark.slow
+def test_a_lent_key_is_its_owners_only_and_is_forgotten_when_asked(pod: Pod) -> None:
+    pod.guard(idle_s=600, key=LENT)
+    path = pod.folder / "operator.key"
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert stat.S_IMODE(pod.folder.stat().st_mode) == 0o700
+    told = pod.guard(idle_s=600, key="")
+    assert not path.exists()
+    assert not told["lent_key"]
+
+
+@pytest.mark.slow
+def test_runpodctl_is_taken_where_no_key_works(pod: Pod) -> None:
+    pod.runpod.keys[OWN] = "none"
+    tool = pod.path / "runpodctl"
+    done = pod.root / "tool.log"
+    tool.write_text(
+        f'#!/bin/sh\necho "$@" >> {done}\n[ "$2" = stop ] && exit 0\necho "Error: HTTP Error 409: Conflict"\nexit 1\n'
+    )
+    tool.chmod(0o755)
+    pod.guard()
+    told = pod.until(lambda s: s.get("stopped_by"), "the stop")
+    assert told["stopped_by"] == "runpodctl"
+    assert done.read_text().split("\n")[:2] == [f"pod start {POD}", f"pod stop {POD}"]
+
+
+@pytest.mark.slow
+def test_that_no_way_works_is_said_at_once_and_tried_again(pod: Pod) -> None:
+    pod.runpod.keys[OWN] = "none"
+    (pod.path / "runpodctl").write_text('#!/bin/sh\necho "Error: HTTP Error 403: Forbidden"\nexit 1\n')
+    (pod.path / "runpodctl").chmod(0o755)
+    pod.guard(idle_s=600)
+    told = pod.until(lambda s: s["decision"]["problem"], "the problem")
+    said = told["decision"]["problem"]
+    assert "the pod's own key: refused" in said
+    assert "runpodctl: refused: Error: HTTP Error 403" in said
+    assert "does not lend the operator's key" in said
+    pod.ask("set", changes={"idle_s": 0.1})
+    pod.decided("stuck")
+    assert pod.runpod.status == "RUNNING"
+    pod.runpod.keys[OWN] = "all"
+    wait_for(lambda: pod.runpod.status == "EXITED", "the stop, once the key works")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        ({"locked": True}, "locked"),
+        ({"actions": ["terminate"]}, "only: terminate"),
+        ({"cluster": {"id": "c1"}}, "one of a cluster"),
+    ],
+)
+def test_a_pod_that_nobody_may_stop_is_no_surprise_later(pod: Pod, more: dict[str, Any], said: str) -> None:
+    pod.runpod.pod.update(more)
+    pod.guard(idle_s=600)
+    assert said in pod.until(lambda s: s["decision"]["problem"], "the problem")["decision"]["problem"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("status", [429, 500, 503, 400])
+def test_an_odd_answer_is_no_proof_either_way(pod: Pod, status: int) -> None:
+    pod.runpod.broken = status
+    pod.guard(idle_s=600)
+    told = pod.until(lambda s: s["decision"]["problem"], "the problem")
+    assert told["ways"][0]["works"] is None
+    assert f"RunPod answered {status}" in told["ways"][0]["words"]
+    pod.runpod.broken = None
+    pod.until(lambda s: s["way"], "a way, once RunPod answers")
+
+
+@pytest.mark.slow
+def test_no_key_is_in_anything_it_writes(pod: Pod) -> None:
+    pod.runpod.keys.update({OWN: "none", LENT: "all"})
+    pod.guard(idle_s=600, key=LENT)
+    pod.until(lambda s: s["way"], "a way")
+    pod.runpod.broken = 500
+    pod.ask("set", changes={"idle_s": 0.05})
+    pod.until(lambda s: "failed" in str(s["ways"]), "a stop that failed")
+    written = [
+        path
+        for path in pod.root.rglob("*")
+        if path.is_file() and path.name not in ("operator.key", "guard.zip")
+    ]
+    assert len(written) > 3
+    for path in written:
+        assert b"CANARY" not in path.read_bytes(), path
+    arguments = Path(f"/proc/{pod.state()['pid']}/cmdline").read_bytes()
+    assert b"CANARY" not in arguments
+
+
+def test_labels_that_no_desk_has_are_waited_for_and_then_it_stops_right_after(pod: Pod) -> None:
+    first, second = pod.label("liver_1"), pod.label("liver_2", "original")
+    pod.guard()
+    told = pod.decided("waiting")
+    assert "2 labels are not copied to a desk" in told["decision"]["words"]
+    assert pod.ask("copied", files=[first])["in_all"] == 1
+    told = pod.until(lambda s: s["uncopied"] == 1, "one left")
+    assert "liver_2 (original)" in told["decision"]["words"]
+    assert pod.runpod.status == "RUNNING"
+    pod.ask("copied", files=[second])
+    wait_for(lambda: pod.runpod.status == "EXITED", "the stop")
+
+
+@pytest.mark.slow
+def test_a_label_that_was_submitted_again_is_not_copied(pod: Pod) -> None:
+    pod.guard(idle_s=600)
+    pod.ask("copied", files=[pod.label(data=b"one")])
+    pod.until(lambda s: s["uncopied"] == 0, "copied")
+    again = pod.label(data=b"two")
+    pod.until(lambda s: s["uncopied"] == 1, "not copied any more")
+    assert pod.until(lambda s: "label" in s["seen"], "a label")["seen"]["label"][2] == "of liver_1"
+    import hashlib
+
+    pod.ask("copied", files=[[again[0], again[1], hashlib.sha256(b"two").hexdigest()]])
+    pod.until(lambda s: s["uncopied"] == 0, "copied, by checksum")
+    pod.ask("copied", files=[], drop=[again[0]])
+    pod.until(lambda s: s["uncopied"] == 1, "dropped")
+
+
+@pytest.mark.slow
+def test_who_saved_a_label_is_told(pod: Pod) -> None:
+    pod.guard(idle_s=600)
+    pod.until(lambda s: s["uncopied"] == 0, "a first look")
+    record = {"objects": {"liver_1": {"labels": {"final": {"info": {"client_id": "ana"}}}}}}
+    (pod.studies / "datastore_v2.json").write_text(json.dumps(record))
+    pod.label()
+    assert pod.until(lambda s: "label" in s["seen"], "a label")["seen"]["label"][2] == "by ana"
+
+
+def test_a_training_keeps_the_pod_and_its_end_starts_the_countdown(pod: Pod) -> None:
+    script = "import time; time.sleep(60)"
+    package = pod.root / "monailabel" / "interfaces" / "utils"
+    package.mkdir(parents=True)
+    (package / "app.py").write_text(script)
+    pod.agent.ask(
+        "job.start", name="server", cwd=str(pod.root),
+        argv=[sys.executable, "-m", "monailabel.interfaces.utils.app", "-m", "train", "-r", '{"model": "deepedit"}'],
+    )  # fmt: skip
+    pod.guard(idle_s=0.3, budget=0.0001)
+    told = pod.decided("waiting")
+    assert told["decision"]["cause"] == "budget"
+    assert "a training of deepedit runs" in told["decision"]["words"]
+    pod.ask("set", changes={"budget": None})
+    told = pod.until(lambda s: s["decision"]["state"] == "watching", "no countdown")
+    assert told["decision"]["left_s"] is None
+    assert pod.runpod.status == "RUNNING"
+    pod.agent.ask("job.stop", name="server", grace_s=0.1)
+    wait_for(lambda: pod.runpod.status == "EXITED", "the stop")
+
+
+@pytest.mark.slow
+def test_a_new_console_finds_it_and_a_newer_version_takes_over_what_it_has_seen(pod: Pod) -> None:
+    first = pod.guard(idle_s=600)
+    pod.ask("keep")
+    pod.until(lambda s: "keep" in s["seen"], "kept")
+    pod.agent.close()
+    pod.arrive()
+    again = pod.guard(idle_s=600)
+    assert not again["started"]
+    assert again["state"]["pid"] == first["state"]["pid"]
+    newer = pod.guard(version="v2", idle_s=600)
+    assert newer["started"]
+    assert newer["state"]["version"] == "v2"
+    assert newer["state"]["pid"] != first["state"]["pid"]
+    wait_for(lambda: not is_alive(first["state"]["pid"]), "the end of the old one")
+    assert newer["state"]["seen"]["keep"] == first["state"]["seen"].get(
+        "keep", newer["state"]["seen"]["keep"]
+    )
+    assert newer["state"]["seen"]["start"] == first["state"]["seen"]["start"]
+
+
+@pytest.mark.slow
+def test_what_was_set_outlives_the_console_and_the_next_ones_profile(pod: Pod) -> None:
+    pod.guard(idle_s=600)
+    pod.ask("set", changes={"idle_s": 1200, "mode": "off"})
+    pod.agent.close()
+    pod.arrive()
+    assert pod.until(lambda s: s["policy"]["mode"] == "off", "off")["policy"]["idle_s"] == 1200
+    pod.guard(idle_s=600)
+    pod.ask("set", changes={"mode": "auto"})
+    assert pod.until(lambda s: s["policy"]["mode"] == "auto", "on")["policy"]["idle_s"] == 1200
+    wrong = pod.agent.fail(
+        "guard", program=str(pod.program), request={"ask": "set", "changes": {"idle_s": "never"}}
+    )
+    assert "can't be set to idle_s = 'never'" in wrong["message"]
+
+
+@pytest.mark.slow
+def test_off_is_off(pod: Pod) -> None:
+    pod.guard(mode="off", idle_s=0.05)
+    pod.decided("off")
+    before = pod.state()["written_mono"]
+    pod.until(lambda s: s["written_mono"] > before + 0.5, "half a second")
+    assert not pod.runpod.actions("stop")
+
+
+@pytest.mark.slow
+def test_kept_alive_for_a_while(pod: Pod) -> None:
+    pod.guard(idle_s=0.3, warn_s=0.1)
+    pod.ask("keep", seconds=600)
+    told = pod.until(lambda s: s["decision"]["left_s"] and s["decision"]["left_s"] > 500, "kept")
+    assert told["decision"]["state"] == "watching"
+    pod.ask("keep")
+    told = pod.until(lambda s: s["seen"]["keep"][0] > told["seen"]["keep"][0], "kept again")
+    assert told["decision"]["left_s"] > 500
+
+
+@pytest.mark.slow
+def test_another_folder_on_the_same_pod_is_refused_in_words(
+    pod: Pod, tmp_path: Path, start_agent: Callable[..., AgentProcess]
+) -> None:
+    pod.guard(idle_s=600)
+    other = AgentProcess(tmp_path / "other", env=pod.environment)
+    try:
+        wish = {"policy": POLICY, "studies": str(pod.studies)}
+        said = other.fail(
+            "guard", program=str(pod.program), request={"ask": "ensure", "version": "v1", "wish": wish}
+        )
+        assert said["code"] == "guard_elsewhere"
+        assert "pod folder" in said["message"]
+    finally:
+        other.kill()
+
+
+@pytest.mark.slow
+def test_money_is_rate_times_time_since_the_pods_start(pod: Pod) -> None:
+    from datetime import UTC, datetime, timedelta
+
+    began = datetime.now(UTC) - timedelta(hours=2)
+    pod.runpod.pod.update(cost=0.5, startedAt=began.isoformat().replace("+00:00", "Z"))
+    pod.guard(idle_s=600, budget=5.0)
+    told = pod.until(lambda s: s["spent"], "money")
+    assert told["spent"] == pytest.approx(1.0, abs=0.01)
+    assert told["rate"] == 0.5
