@@ -222,10 +222,9 @@ class GuardWatch:
 
     def _tell(self, status: GuardStatus) -> GuardStatus:
         session = self._session
-        session.store.update(
-            guard=Reading(status, session.clock(), interval_s=LOOK_S if self.applies else 0.0)
-        )
         self._alert(status)
+        interval = LOOK_S if self.applies else 0.0
+        session.store.update(guard=Reading(status, session.clock(), interval_s=interval))
         return status
 
     def _failed(self, error: Exception) -> None:

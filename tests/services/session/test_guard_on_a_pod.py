@@ -3,19 +3,29 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import os
+import signal
+import stat
 import subprocess
+import sys
 import time
 from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from labeltui.domain.problems import LabeltuiError
+from labeltui.sandbox.runpod import events
 from labeltui.sandbox.runpod.emulator import Emulator
+from labeltui.sandbox.scenarios import find
 from labeltui.session.launch import Launch, open_session
 from labeltui.session.run import run_action
 from labeltui.session.session import Session
 
+pytestmark = pytest.mark.slow
 GPU = "RTX A5000"
 CANARY = "rpa_CANARY0123456789CANARY0123456789"
 QUICK = {"idle_s": 1.5, "grace_s": 0.0, "warn_s": 0.5}
@@ -51,12 +61,12 @@ async def opened(emulator: Emulator, tmp_path: Path) -> AsyncIterator[Callable[.
     subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(key)], check=True)  # noqa: ASYNC221
     sessions: list[Session] = []
 
-    async def do(guard: str = "") -> Session:
+    async def do(guard: str = "", more: str = "") -> Session:
         config = tmp_path / "config.toml"
         config.write_text(
             f'[profiles.p]\nhost = "runpod"\n[profiles.p.runpod]\npod = "annot"\nkey = "{key}"\n'
             f'[profiles.p.server]\nport = {emulator.server_port}\nfolder = "~/workspace/labeltui"\n'
-            f'studies = "~/workspace/studies"\n[profiles.p.guard]\n{guard}\n'
+            f'studies = "~/workspace/studies"\n[profiles.p.guard]\n{guard}\n{more}'
         )
         session = await open_session(Launch(config=str(config), profile="p"), NobodyToAsk())
         sessions.append(session)
@@ -99,7 +109,8 @@ async def hurry(session: Session, **policy: Any) -> None:
     wishes = await session.guard._wishes(agent)
     wishes["wish"] |= {"tick_s": 0.1, "slow_look_s": 0.2, "write_s": 0.2, "prove_s": 0.5}
     await agent.guard(program, "ensure", **wishes)
-    await agent.guard(program, "set", changes={**QUICK, **policy})
+    with suppress(LabeltuiError):  # the pod may stop before it answers
+        await agent.guard(program, "set", changes={**QUICK, **policy})
 
 
 async def guarded(session: Session) -> Any:
@@ -113,15 +124,139 @@ async def guarded(session: Session) -> Any:
         raise AssertionError(f"{state.guard}\n{state.host}\n{session.journal.entries}") from None
 
 
-@pytest.mark.slow
-async def test_an_idle_pod_is_stopped_with_every_console_gone(
+async def cli(tmp_path: Path, *words: str) -> dict[str, Any]:
+    """Run labeltui as a script does."""
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "labeltui", "--config", str(tmp_path / "config.toml"), "--json", *words),
+        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
+    )  # fmt: skip
+    out, _ = await process.communicate()
+    document: dict[str, Any] = json.loads(out)
+    return document
+
+
+async def test_an_idle_pod_is_stopped_although_the_console_was_killed(
+    emulator: Emulator, opened: Callable[..., Any], tmp_path: Path
+) -> None:
+    """A real console in a terminal of its own, ended by SIGKILL; a script then asks for a short patience."""
+    session = await opened()
+    await session.close()
+    ours, theirs = os.openpty()
+    console = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "labeltui", "--config", str(tmp_path / "config.toml")),
+        stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True,
+        env={**os.environ, "TERM": "xterm-256color"},
+    )  # fmt: skip
+    os.close(theirs)
+    drained = asyncio.get_running_loop().run_in_executor(None, drain, ours)
+    state = await until(
+        emulator, lambda: read_state(emulator).get("way") and read_state(emulator), "the guard", 60
+    )
+    console.send_signal(signal.SIGKILL)
+    assert await console.wait() == -signal.SIGKILL
+    await drained
+    assert Path(f"/proc/{state['pid']}").exists()  # noqa: ASYNC240
+    told = await cli(tmp_path, "guard", "status")
+    assert (told["state"], told["idle_minutes"], told["way"]) == ("watching", 45.0, "the pod's own key")
+    await cli(tmp_path, "guard", "set", "--idle", "0.05")  # its connection may end with the pod
+    await until(emulator, lambda: pod_of(emulator).status == "EXITED", "the stop")
+
+
+def drain(descriptor: int) -> None:
+    """Read what a console shows, so that it never waits."""
+    with suppress(OSError):
+        while os.read(descriptor, 1 << 16):
+            pass
+    os.close(descriptor)
+
+
+def read_state(emulator: Emulator) -> dict[str, Any]:
+    """What the guard wrote last."""
+    try:
+        told: dict[str, Any] = json.loads((notes(emulator) / "state.json").read_text())
+    except (OSError, ValueError, StopIteration):
+        return {}
+    return told
+
+
+async def test_a_pod_that_trains_is_left_alone_and_stopped_after_that(
     emulator: Emulator, opened: Callable[..., Any]
 ) -> None:
+    emulator.containers._scenario = find("stopped")
     session = await opened()
     status = await guarded(session)
     assert status.way == "the pod's own key"
     assert "proven" in status.ways[0].words
     assert any(entry.title == "Start the guard" and entry.ok for entry in session.journal.entries)
-    await hurry(session)
-    await session.close()
+    await run_action(session, "server.start", {}, Silent())
+    await run_action(session, "train.start", {"max_epochs": 500}, Silent())
+    await until(emulator, lambda: read_state(emulator)["working"], "the training to be seen")
+    await hurry(session, budget=0.000001)
+    state = await session.store.wait_for(lambda s: s.guard.value.state == "waiting", 20)
+    assert "a training of deepedit runs" in state.guard.value.words
+    assert next(a for a in state.alerts if a.key == "guard").message == state.guard.value.words
+    await session.store.wait_for(lambda s: s.labels.value is not None and s.labels.value.safe, 20)
+    await until(emulator, lambda: read_state(emulator)["uncopied"] == 0, "the copies to be told of")
+    assert pod_of(emulator).status == "RUNNING"
+    await run_action(session, "train.stop", {}, Silent(), confirmed=True)
     await until(emulator, lambda: pod_of(emulator).status == "EXITED", "the stop")
+
+
+async def test_labels_that_are_not_copied_keep_the_pod_and_copying_them_stops_it(
+    emulator: Emulator, opened: Callable[..., Any]
+) -> None:
+    emulator.containers._scenario = find("stopped")
+    session = await opened(more="[profiles.p.labels]\ncopy = false\n")
+    await guarded(session)
+    await hurry(session)
+    state = await session.store.wait_for(lambda s: s.guard.value.state == "waiting", 20)
+    assert "6 labels are not copied to a desk" in state.guard.value.words
+    await asyncio.sleep(1)
+    assert pod_of(emulator).status == "RUNNING"
+    document = await run_action(session, "guard.status", {}, Silent())
+    assert document["uncopied_labels"] == 6
+    assert document["hint"].startswith("`labeltui labels pull`")
+    await run_action(session, "labels.pull", {}, Silent())
+    await until(emulator, lambda: pod_of(emulator).status == "EXITED", "the stop")
+
+
+async def test_a_pods_key_that_is_refused_gives_way_to_the_operators(
+    emulator: Emulator, opened: Callable[..., Any]
+) -> None:
+    session = await opened()
+    events.happen(emulator.world, "pod_key_refused", pod=pod_of(emulator).id)
+    await session.close()
+    session = await opened("operator_key = true")
+    status = await guarded(session)
+    await session.store.wait_for(lambda s: s.guard.value.way == "the operator's key", 90)
+    status = session.store.state.guard.value
+    assert status.ways[0].works is False
+    assert status.lent_key
+    key = next(iter(notes(emulator).glob("operator.key")))
+    assert stat.S_IMODE(key.stat().st_mode) == 0o600
+    for path in notes(emulator).iterdir():
+        assert path.name == "operator.key" or CANARY.encode() not in path.read_bytes()
+    await hurry(session)
+    await until(emulator, lambda: pod_of(emulator).status == "EXITED", "the stop")
+
+
+async def test_where_no_way_works_it_is_said_and_the_open_console_stops_the_pod(
+    emulator: Emulator, opened: Callable[..., Any]
+) -> None:
+    session = await opened()
+    await guarded(session)
+    events.happen(emulator.world, "pod_key_refused", pod=pod_of(emulator).id)
+    (notes(emulator) / "wish.json").unlink()  # a guard that was not proven yet
+    os.kill(read_state(emulator)["pid"], signal.SIGKILL)
+    state = await session.store.wait_for(lambda s: s.guard.value.problem != "", 60)
+    said = next(a for a in state.alerts if a.key == "guard")
+    assert (
+        "The guard can't stop the pod. No way to stop this pod works: the pod's own key: refused"
+        in said.message
+    )
+    assert "operator_key = true" in said.hint
+    await hurry(session)
+    await until(emulator, lambda: pod_of(emulator).status == "EXITED", "the console's stop", 40)
+    resort = [e for e in session.journal.entries if e.title.startswith("Stop the pod for the guard")]
+    assert resort
+    assert resort[0].ok is not False

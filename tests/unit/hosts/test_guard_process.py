@@ -114,7 +114,7 @@ def test_it_stops_an_idle_pod_after_its_console_was_killed(pod: Pod) -> None:
     pod.agent.kill()
     wait_for(lambda: pod.runpod.status == "EXITED", "the stop")
     assert is_alive(pid)
-    assert pod.state()["stopped_by"] == "the pod's own key"
+    pod.until(lambda s: s["stopped_by"] == "the pod's own key", "what stopped it")
     assert pod.runpod.actions("stop") == [OWN]
 
 
@@ -133,7 +133,7 @@ def test_a_key_that_may_only_read_is_refused_and_the_lent_one_is_taken(pod: Pod)
     pod.runpod.keys.update({OWN: "read", LENT: "all"})
     pod.guard(key=LENT)
     wait_for(lambda: pod.runpod.status == "EXITED", "the stop")
-    assert pod.state()["stopped_by"] == "the operator's key"
+    pod.until(lambda s: s["stopped_by"] == "the operator's key", "what stopped it")
     own = pod.state()["ways"][0]
     assert own["works"] is False
     assert "not act on it (403)" in own["words"]

@@ -25,7 +25,7 @@ from labeltui.hosts.agent.agent import Problem, boot_id, is_running, take_lock
 from labeltui.hosts.agent.guard.files import GuardFiles, pod_environment
 
 BEGIN_S = 20.0
-SILENT_S = 90.0
+TAKEN_UP_S = 10.0
 
 
 def perform(folder: str, program: str, request: dict[str, Any]) -> dict[str, Any]:
@@ -170,14 +170,21 @@ def change(files: GuardFiles, folder: str, changes: dict[str, Any]) -> dict[str,
 
 
 def amend(files: GuardFiles, changes: dict[str, Any]) -> dict[str, Any]:
-    """Change wishes; returns what they were before."""
+    """Change wishes, and let a guard that runs take them up; returns what they were before."""
     files.make()
     lock = take_lock(files.door_lock)
     try:
         before = files.read(files.wish)
-        files.write(files.wish, {**before, **changes})
+        number = int(before.get("number") or 0) + 1
+        files.write(files.wish, {**before, **changes, "number": number})
     finally:
         os.close(lock)
+    deadline = time.monotonic() + TAKEN_UP_S
+    while time.monotonic() < deadline:
+        state = files.read(files.state)
+        if not is_alive(state) or int(state.get("number") or 0) >= number:
+            break
+        time.sleep(0.05)
     return before
 
 

@@ -85,6 +85,7 @@ class Guard:
         self.ways = Ways(pod_environment(), self.operator_key())
         self.stopped_by = ""
         self.state = ""
+        self.number: Any = None
         self.started = time.time()
 
     # ---- the loop
@@ -118,7 +119,11 @@ class Guard:
         if changed:
             self.files.say("%s: %s" % (decision.state, decision.words))
             self.state = decision.state
-        if changed or now - self.written_at >= min(WRITE_S, float(self.wish.get("write_s") or WRITE_S)):
+        if (
+            changed
+            or self.number != self.wish.get("number")
+            or now - self.written_at >= min(WRITE_S, float(self.wish.get("write_s") or WRITE_S))
+        ):
             self.write(now, decision)
 
     # ---- looking
@@ -290,6 +295,7 @@ class Guard:
         self.stopped_by = self.ways.stop()
         if self.stopped_by:
             self.files.say("RunPod takes the stop, by %s" % self.stopped_by)
+            self.write(now, decision)
             return
         self.files.say("the stop failed: %s" % self.ways.problem())
         self.stopped_at = self.proven_at = float("-inf")
@@ -297,12 +303,13 @@ class Guard:
     def write(self, now: float, decision: Decision) -> None:
         """What consoles read."""
         self.written_at = now
+        self.number = self.wish.get("number")
         policy = policy_of(self.wish)
         here = process(os.getpid())
         document = {
             "version": self.version, "pid": os.getpid(), "pid_start": here.start if here else "",
             "boot_id": self.boot, "pod": self.ways.pod_id, "started": self.started,
-            "written": time.time(), "written_mono": now,
+            "number": self.number, "written": time.time(), "written_mono": now,
             "policy": {name: getattr(policy, name) for name in Policy.__dataclass_fields__},
             "decision": {name: getattr(decision, name) for name in Decision.__dataclass_fields__},
             "seen": {kind: list(entry) for kind, entry in self.seen.last.items()},
