@@ -133,6 +133,10 @@ class RunpodClient(Catalogue):
         """A pod of that name may have been rented by an earlier process: look for it so long before renting one."""
         self._unclear[name] = max(self._unclear.get(name, 0.0), self._clock() + within_s)
 
+    def rented_before(self, name: str, pod_id: str) -> None:
+        """An earlier process rented that pod under that name: the list may not tell of it yet."""
+        self._rented_ids.setdefault(name, pod_id)
+
     async def _known(self, name: str) -> Pod | None:
         rented = self._rented_ids.get(name)
         pod = await self.pod(rented) if rented else None

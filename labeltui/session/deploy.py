@@ -249,6 +249,7 @@ class Deployment:
             "pod": pod.name,
             "rate": None if rate is None else str(rate),
             "billed_since": moment(pod.created_at or self._session.clock()),
+            "public": _public(pod),
         }
 
     def _spent(self) -> str:
@@ -258,7 +259,7 @@ class Deployment:
         return f" · ${_mils(cost_of(pod.cost_per_hour, self._session.clock() - pod.created_at))} so far"
 
     def _document(self) -> dict[str, Any]:
-        pod = self._session.store.state.pod.value or self._pod
+        pod = self._seen()
         known = pod_document(pod) if pod is not None else {}
         tunnel = self._session.store.state.tunnel.value
         return {
@@ -283,9 +284,14 @@ class Deployment:
         told = {"code": problem.code, "message": problem.message, "hint": hint, "detail": problem.detail}
         return type(error).of_document({**self._document(), "error": told})
 
+    def _seen(self) -> Pod | None:
+        """The pod as it was seen last."""
+        pod = self._session.store.state.pod.value
+        return pod if pod is not None and self._pod is not None and pod.id == self._pod.id else self._pod
+
     def _goes_on(self) -> str:
         """That the pod is paid for although the rest failed; empty where there is none."""
-        pod = self._pod
+        pod = self._seen()
         if pod is None or not pod.status.is_up:
             return ""
         rate = pod.cost_per_hour

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from decimal import Decimal
 from typing import Any
 
 from labeltui.domain.candidates import cuda_of, named, newest_cuda, stock_in
-from labeltui.domain.pod import OFFICIAL_IMAGE, Cloud, GpuOffer, NetworkVolume, PodSpec, SshKey, Stock
+from labeltui.domain.pod import OFFICIAL_IMAGE, Cloud, GpuOffer, NetworkVolume, Pod, PodSpec, SshKey, Stock
 from labeltui.domain.quote import Quote, quote
 from labeltui.domain.sizing import LEAST_VOLUME_GB, MOST_NETWORK_GB, Sizes, suggested
 from labeltui.hosts.own_keys import OwnKey
@@ -40,6 +41,7 @@ class Draft:
     add_key: bool = False
     public: bool = False
     refused: str = "stop"  # next, wait, both
+    limit: str = ""  # $/h that another GPU may cost; empty: as much as the one that is chosen
     others: tuple[str, ...] = ()
     then: str = "start"  # reach, setup
     save: bool = False
@@ -66,18 +68,20 @@ class Draft:
             add_key=bool(prefill.get("add_key")),
             public=bool(prefill.get("public")),
             refused=refused,
+            limit=str(prefill.get("max_price") or ""),
             others=tuple(prefill.get("or") or ()),
         )
 
     def settled(self, shop: Shop, profile_pod: str, *, saves: bool) -> Draft:
         """With what the shop decides: a name that is free, a key that is there, a volume by its id."""
         volume = next((v for v in shop.volumes if self.storage in (v.id, v.name)), None)
+        name = _free_name(self.name or profile_pod, shop)
         return replace(
             self,
-            name=_free_name(self.name or profile_pod, shop),
+            name=name,
             key=self.key or _first_key(shop),
             storage=volume.id if volume is not None else self.storage,
-            save=saves and (self.save or not profile_pod),
+            save=saves and (self.save or name != profile_pod),
         )
 
     # -- what the choices mean
@@ -119,6 +123,13 @@ class Draft:
         offer = self.offer(shop)
         return None if offer is None else quote(offer, self.spec(shop), self.network_gb(shop))
 
+    def agreed(self, shop: Shop) -> Decimal | None:
+        """$/h that is agreed to: the chosen one's price, or the limit where others may take its place."""
+        made = self.quoted(shop)
+        if made is None or self.refused not in ("next", "both") or not self.limit.strip():
+            return None if made is None else made.agreed
+        return money(self.limit)
+
     def problems(self, shop: Shop) -> tuple[tuple[str, str], ...]:
         """What keeps it from being rented: (field, words), the first that should be mended first."""
         found = []
@@ -140,19 +151,24 @@ class Draft:
             found.append(("image", "Name a container image, such as the official one."))
         if not self.key:
             found.append(("key", "Choose an SSH key, or let one be made."))
+        made, agreed = self.quoted(shop), self.agreed(shop)
+        if made is not None and agreed is None:
+            found.append(("limit", f"{self.limit.strip()!r} is no price in $/h."))
+        elif made is not None and agreed is not None and agreed < made.agreed:
+            found.append(("limit", f"The chosen one costs ${made.agreed}/h already."))
         found += [("name", text) for text in _bad_name(self.name, shop)]
         return tuple(found)
 
     def params(self, shop: Shop) -> dict[str, Any]:
         """The parameters of ``pod.create`` that do this, the price that is shown agreed to."""
-        made, offer = self.quoted(shop), self.offer(shop)
-        assert made is not None  # noqa: S101 - there are no problems
+        agreed, offer = self.agreed(shop), self.offer(shop)
+        assert agreed is not None  # noqa: S101 - there are no problems
         assert offer is not None  # noqa: S101 - there are no problems
         size = whole(self.volume_gb)
         volume = self.volume(shop)
         chosen: dict[str, Any] = {
             "gpu": offer.name if named(shop.offers, offer.name) is offer else offer.id,
-            "max_price": float(made.agreed),
+            "max_price": float(agreed),
             "name": self.name.strip(),
             "volume_gb": size if self.storage == HOST_DISK else None,
             "container_gb": whole(self.container_gb),
@@ -214,6 +230,19 @@ class Draft:
         return {}
 
 
+def like(pod: Pod) -> dict[str, Any]:
+    """What a new pod in the place of this one starts with: its network volume, which outlives it, and its GPU."""
+    if not pod.network_volume_id:
+        return {}
+    same = {
+        "network_volume": pod.network_volume_id,
+        "gpu": pod.gpu_id,
+        "cloud": pod.cloud,
+        "image": pod.image,
+    }
+    return {name: str(value) for name, value in same.items() if value}
+
+
 def key_label(key: OwnKey) -> str:
     """A key as people tell it from others."""
     where = key.path.name if key.path is not None else "agent"
@@ -230,6 +259,14 @@ def whole(text: str) -> int | None:
     """A whole number as typed; None for anything else."""
     text = text.strip()
     return int(text) if text.isascii() and text.isdecimal() and len(text) < 7 else None
+
+
+def money(text: str) -> Decimal | None:
+    """An amount as typed, with or without its dollar sign; None for anything else."""
+    text = text.strip().removeprefix("$").removesuffix("/h").strip()
+    if not text.isascii() or not text.replace(".", "", 1).isdecimal() or len(text) > 8:
+        return None
+    return Decimal(text)
 
 
 def on_volume(folder: str, mount: str = "workspace") -> bool:

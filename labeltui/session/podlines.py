@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import time
 from collections.abc import Callable
 from contextlib import aclosing
@@ -15,7 +16,8 @@ if TYPE_CHECKING:
     from labeltui.runpod.client import RunpodClient
 
 KEPT = 200
-TELL_EVERY_S = 0.5  # pulling an image prints many lines a second, each about one layer
+TELL_EVERY_S = 0.5  # pulling an image prints many bars a second, each about one layer
+_BAR = re.compile(r"\[[=> ]+\]")
 log = logging.getLogger(__name__)
 
 
@@ -42,8 +44,9 @@ class SystemLog:
                 async for line in lines:
                     self.lines = [*self.lines[-KEPT:], line]
                     now = time.monotonic()
-                    if now - self._told_at >= TELL_EVERY_S:
-                        self._told_at = now
+                    bar = _BAR.search(line.text)
+                    if not bar or now - self._told_at >= TELL_EVERY_S:
+                        self._told_at = now if bar else self._told_at
                         self._told(line.text)
         except LabeltuiError as error:
             log.info("the system log of %s: %s", self._pod_id, error)

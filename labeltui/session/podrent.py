@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from labeltui.domain.pod import Pod, PodStatus
-from labeltui.domain.problems import Failed, LabeltuiError
+from labeltui.domain.problems import Failed, LabeltuiError, Refused
 from labeltui.runpod.client import SETTLE_S, RunpodClient
 from labeltui.runpod.renting import Refusal, create_first
 from labeltui.session.podplan import Plan
@@ -28,7 +28,7 @@ WAITED_OUT = (
 
 FIRST_PAUSE_S = 10.0
 LONGEST_PAUSE_S = 120.0
-RENTING = "renting"  # the name that was last asked for and not yet answered, kept over a crash
+RENTING = "renting"  # what was last asked for, and which pod that was once it is known: kept over a crash
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,14 +43,15 @@ async def rent(session: Session, plan: Plan, steps: Checklist) -> Rented:
     """Rent the first candidate that can be had. Raises what keeps it from being rented, in RunPod's sense."""
     client = await session.rental.client()
     name = plan.spec.name
-    _recall(session, client, name)
+    before = _recall(session, client, name)
     there = await there_already(client, name)
     if there is not None:
         return Rented(there, False)
     tries = 0
     while True:
         try:
-            return Rented(await _ask(session, client, plan, steps), True)
+            pod = await _ask(session, client, plan, steps)
+            return Rented(pod, pod.id != before)
         except LabeltuiError as error:
             if not plan.wait or error.problem.code not in WAITED_OUT:
                 raise
@@ -59,6 +60,11 @@ async def rent(session: Session, plan: Plan, steps: Checklist) -> Rented:
             steps.say("rent", f"{error.problem.message} Asked again in {pause:.0f} s (try {tries + 1}).")
         await client.transport.sleep(pause)
         plan = await _refreshed(plan, client)
+        if not plan.affordable:
+            raise Refused(
+                "too_dear", f"While waiting, the price rose above the ${plan.limit}/h that was agreed to.",
+                "Nothing was rented: agree to a higher price, or choose another GPU.",
+            )  # fmt: skip
 
 
 async def there_already(client: RunpodClient, name: str) -> Pod | None:
@@ -81,14 +87,15 @@ async def _ask(session: Session, client: RunpodClient, plan: Plan, steps: Checkl
         steps.say("rent", f"{gpu}: {refusal.problem.message}")
 
     name = plan.spec.name
-    session.kept.write(RENTING, {"name": name, "at": session.clock().isoformat()})
+    asked = {"name": name, "at": session.clock().isoformat()}
+    session.kept.write(RENTING, asked)
     try:
         pod = await create_first(client, plan.specs(), refused)
     except LabeltuiError as error:
         if error.problem.code != "runpod_create_unclear":
             session.kept.write(RENTING, {})
         raise
-    session.kept.write(RENTING, {})
+    session.kept.write(RENTING, {**asked, "id": pod.id})  # the list may be a while in telling of it
     return pod
 
 
@@ -102,17 +109,22 @@ async def _refreshed(plan: Plan, client: RunpodClient) -> Plan:
 
 def pending_name(session: Session) -> str | None:
     """The name of a request whose answer never came, in this run or in one that was killed."""
-    name = session.kept.read(RENTING).get("name")
-    return name if isinstance(name, str) and name else None
-
-
-def _recall(session: Session, client: RunpodClient, name: str) -> None:
-    """A request of an earlier run may still turn into a pod: let it be looked for as long as that takes."""
     kept = session.kept.read(RENTING)
+    name = kept.get("name")
+    return name if isinstance(name, str) and name and not kept.get("id") else None
+
+
+def _recall(session: Session, client: RunpodClient, name: str) -> str | None:
+    """What an earlier run asked for under that name: its pod's id, or else it is looked for as long as it may come."""
+    kept = session.kept.read(RENTING)
+    if kept.get("name") == name and isinstance(kept.get("id"), str):
+        client.rented_before(name, kept["id"])
+        return str(kept["id"])
     try:
         asked = datetime.fromisoformat(str(kept.get("at")))
     except ValueError:
-        return
+        return None
     left = SETTLE_S - (session.clock() - asked.astimezone(UTC)).total_seconds()
     if kept.get("name") == name and left > 0:
         client.may_appear(name, left)
+    return None

@@ -120,7 +120,11 @@ class Console(Core):
 
             self.push_screen(ChecklistScreen(running))
             return
+        from labeltui.session.poddraft import like  # noqa: PLC0415 - after first paint
         from labeltui.ui.screens.deploy import DeployScreen  # noqa: PLC0415 - after first paint
+
+        before = self.state.pod.value
+        prefill = {**(like(before) if before is not None else {}), **(prefill or {})}
 
         async def submitted(params: dict[str, object] | None) -> None:
             if params is not None:

@@ -90,7 +90,8 @@ class Dispatcher:
             self._app.flash(f"{action.title}: {why}", Level.WARNING)
             return
         if action.console:
-            await self._app.run_action(action.console)
+            # What a console action takes, it takes as one mapping of plain values.
+            await self._app.run_action(f"{action.console}({dict(params)!r})" if params else action.console)
             return
         seen = about(self._app.state, pod_id)
         question = action.question(seen)

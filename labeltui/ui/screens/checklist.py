@@ -63,7 +63,7 @@ class ChecklistScreen(StepsScreen):
         lines: list[Content] = []
         for entry in self._job.steps.values():
             lines += step_lines(entry, now, width)
-        self._steps.styles.height = min(len(lines) + 1, max(4, self.size.height - 12))
+        self._steps.styles.height = min(len(lines) + 1, max(4, self.size.height - 9))
         self._steps.set_lines(lines or [Content.styled("Looking at what there is …", Tone.FAINT)])
         self._money.update(money_line(self._job.steps, now, running=not self._over))
         self._show_output()
@@ -138,7 +138,13 @@ def money_line(steps: Mapping[str, Mapping[str, Any]], now: datetime, *, running
     spent = "" if rate is None or since is None else f" · ${cost_of(rate, now - since):.3f} so far"
     price = "at an unknown price" if rate is None else f"${rate:.3f}/h"
     tone = Tone.PLAIN if running else Tone.WARN
-    return Content.assemble((safe(str(entry["pod"])), "bold $foreground"), (f" · {price}{spent}", tone))
+    open_to_all = [
+        safe(str(url)) for url in next((e["public"] for e in steps.values() if e.get("public")), ())
+    ]
+    badge = (f"  PUBLIC {', '.join(open_to_all)}", f"bold {Tone.BAD}") if open_to_all else ("", Tone.PLAIN)
+    return Content.assemble(
+        (safe(str(entry["pod"])), "bold $foreground"), (f" · {price}{spent}", tone), badge
+    )
 
 
 def _moment(text: Any) -> datetime | None:

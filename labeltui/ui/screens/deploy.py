@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -13,7 +14,7 @@ from textual.binding import Binding
 from textual.containers import Container
 from textual.content import Content
 from textual.widgets import Static
-from textual.worker import Worker
+from textual.worker import Worker, WorkerState
 
 from labeltui.domain.money import Account
 from labeltui.domain.problems import LabeltuiError
@@ -32,6 +33,7 @@ from labeltui.ui.words import Tone, size
 if TYPE_CHECKING:
     from labeltui.session.session import Session
 
+log = logging.getLogger(__name__)
 REFRESH_S = 30.0  # stock changes by the minute; RunPod counts requests
 SIDE_BY_SIDE = 150
 SHORT = 34
@@ -99,6 +101,15 @@ class DeployScreen(Dialog[dict[str, Any]]):
         self.set_class(self.app.size.height < SHORT, "-short")
 
     # -- asking
+
+    def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
+        """What nobody meant to happen is said, too: the form stays."""
+        if event.state is WorkerState.ERROR and event.worker.error is not None:
+            error = event.worker.error
+            log.error("the deploy form", exc_info=error)
+            self._say(
+                f"{type(error).__name__}: {error}. This is a fault of labeltui; r looks again.", Tone.BAD
+            )
 
     async def _look(self) -> None:
         session = self._session

@@ -40,11 +40,11 @@ THEN: list[Option] = [
 LABELS = {
     "data": "studies here", "storage": "storage", "data_centre": "data centre", "volume_gb": "volume GB",
     "container_gb": "other disk GB", "cloud": "cloud", "image": "image", "key": "SSH key",
-    "add_key": "into account", "ports": "ports", "name": "name", "refused": "when refused",
+    "add_key": "into account", "ports": "ports", "name": "name", "refused": "when refused", "limit": "at most $/h",
     "then": "afterwards", "save": "into profile",
 }  # fmt: skip
 NOTES = {
-    "data": "a local folder of studies: enter measures it, sizes the volume",
+    "data": "a local folder: enter measures it, and sizes the volume",
     "data_centre": "restricts the GPUs above",
     "container_gb": "outside the volume: wiped at each stop, then free",
     "image": "RunPod's own image starts sshd and brings PyTorch",
@@ -56,7 +56,7 @@ NOTES = {
     "cloud": "secure always has a public address",
     "then": "esc in the checklist lets it go on behind",
 }
-ON_DISK = "lost with pod or host; stopped, it may find no GPU free there"
+ON_DISK = "lost with pod or host; a stop may lose the GPU to others"
 ON_NETWORK = "outlives pods, for any GPU of its data centre; paid always"
 
 
@@ -75,7 +75,7 @@ class Choices(VerticalScroll, can_focus=False):
         self._where = where
         self._inputs = {
             name: Input(getattr(draft, name), name=name, select_on_focus=False)
-            for name in ("data", "volume_gb", "container_gb", "image", "name")
+            for name in ("data", "volume_gb", "container_gb", "image", "name", "limit")
         }
         for field in self._inputs.values():
             field.cursor_blink = False
@@ -129,7 +129,7 @@ class Choices(VerticalScroll, can_focus=False):
         )
         keys = [(key_id(key), key_label(key)) for key in shop.own_keys]
         self._choices["key"].set_options([*keys, (MAKE_KEY, f"make one: {NEW_KEY}")], draft.key)
-        self._choices["save"].value = _yes(draft.save)
+        self._choices["save"].set_options(YES_NO, _yes(draft.save))
         self._fill("name", draft.name)
 
     def size_volume(self, gb: int) -> None:
@@ -152,6 +152,7 @@ class Choices(VerticalScroll, can_focus=False):
             "storage": ON_NETWORK if network else ON_DISK,
             "volume_gb": self.measured
             or ("10 to 4096; it only grows" if network else "kept while stopped, at twice the rate"),
+            "limit": f"what another GPU may cost with its disks; empty: ${draft.agreed(shop) or '?'}",
             "save": f"so that the next session finds it: {self._where}",
         }
         if self.measured:
@@ -160,6 +161,7 @@ class Choices(VerticalScroll, can_focus=False):
             notes["data_centre"] = f"the volume is in {fixed.data_centre}, and so is the pod"
         self._show("volume_gb", fixed is None)
         self._show("data_centre", fixed is None)
+        self._show("limit", draft.refused in ("next", "both"))
         for name, note in self._notes.items():
             text, tone = notes.get(name, ""), Tone.FAINT
             if name in wrong:
@@ -170,6 +172,7 @@ class Choices(VerticalScroll, can_focus=False):
 
     def _show(self, name: str, on: bool) -> None:
         field: Any = self._inputs.get(name) or self._choices[name]
+        self._notes[name].display = on
         if field.parent is not None:
             field.parent.display = on
 

@@ -139,7 +139,7 @@ class GpuPart(Container):
             return fit_text(f"{text}{mark if self.sort == name else ''}", width)
 
         line = "  " + head("name", "GPU", 19) + head("memory", "GB", 6) + head("price", "$/h", 8)
-        line += head("stock", "stock", 12) + fit_text("CUDA", 6) + fit_text("for model", 13) + "data centres"
+        line += head("stock", "stock", 12) + fit_text("CUDA", 6) + fit_text("for model", 13) + "where"
         return Content.styled(line, Tone.FAINT)
 
     def _draw(self, index: int, width: int, under_cursor: bool) -> Content:

@@ -7,6 +7,7 @@ from decimal import Decimal
 from textual.content import Content
 
 from labeltui.domain.money import Account, per_month
+from labeltui.domain.pod import Cloud
 from labeltui.domain.quote import hours_bought, over_limit
 from labeltui.session.poddraft import NEW_VOLUME, Draft
 from labeltui.session.podshop import Shop
@@ -86,8 +87,10 @@ def question(draft: Draft, shop: Shop) -> str:
     if made.network:
         new = "is made, and " if draft.storage == NEW_VOLUME else ""
         text += f" Its network volume {new}costs {per_hour(made.network)} always."
+    if draft.cloud is Cloud.COMMUNITY:
+        text += " It is somebody's own machine: not for patient data."
     if draft.refused in ("next", "both"):
-        text += f" If it is refused, another GPU with as much memory is taken, up to ${made.agreed}/h."
+        text += f" If it is refused, another GPU with as much memory is taken, up to ${draft.agreed(shop)}/h."
     if draft.refused in ("wait", "both"):
         text += " If none is free, it goes on asking until one is, or you cancel."
     if draft.public:

@@ -1,0 +1,385 @@
+"""Renting by a plan against the emulated account in this process: every refusal, and never two pods."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import suppress
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from labeltui.config.model import Profile
+from labeltui.domain.problems import ExitCode, LabeltuiError, Refused
+from labeltui.runpod.client import RunpodClient
+from labeltui.runpod.keys import Secret
+from labeltui.runpod.transport import Transport
+from labeltui.sandbox.runpod.app import build_app
+from labeltui.sandbox.runpod.clock import FakeClock
+from labeltui.sandbox.runpod.world import Key, World
+from labeltui.session.deploy import Deployment
+from labeltui.session.opening import host_of
+from labeltui.session.podplan import Plan, agreed, make_plan
+from labeltui.session.podrent import RENTING, Rented, pending_name, rent
+from labeltui.session.podshop import pod_gpus, pod_make_volume, pod_volumes
+from labeltui.session.session import Session
+from labeltui.session.statedir import StateDir
+
+CANARY = "rpa_CANARY0123456789abcdefCANARY"
+KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJx2oCCLmUmh5yb3MuC3nSFLT6tPVaqpBqsVeqbXIYGy you@desk"
+A5000, R4090 = "NVIDIA RTX A5000", "NVIDIA GeForce RTX 4090"
+
+
+class Way(httpx.ASGITransport):
+    """To the emulator; a connection that it cuts is cut."""
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        try:
+            return await super().handle_async_request(request)
+        except ConnectionResetError as error:
+            raise httpx.RemoteProtocolError("cut", request=request) from error
+
+
+class Told:
+    """A report that remembers."""
+
+    def __init__(self) -> None:
+        self.said: list[str] = []
+
+    def progress(self, text: str) -> None:
+        self.said.append(text)
+
+    def emit(self, record: Mapping[str, Any]) -> None:
+        self.said.append(str(record))
+
+
+class Desk:
+    """One operator: an emulated account, and sessions over it, one after the other."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.clock = FakeClock()
+        self.world = World(clock=self.clock, funds=Decimal("100.00"), keys={CANARY: Key()})
+        self.key = folder / "key.pub"
+        self.key.write_text(KEY + "\n")
+        self.told = Told()
+        self.waited: list[float] = []
+        self.sessions: list[Session] = []
+        self.session = self.another()
+
+    async def wait(self, seconds: float) -> None:
+        self.waited.append(seconds)
+        self.clock.advance(seconds)
+        self.world.advance()
+
+    def another(self) -> Session:
+        """A session as after a crash: it knows what was written down, and nothing else."""
+        profile = Profile.model_validate({"host": "runpod", "runpod": {"pod": "annot"}})
+        state = StateDir(self.folder / "state")
+        self.session = Session("p", profile, host_of(profile, state, None), state, clock=self.clock.now)  # type: ignore[arg-type]
+        key = Secret(CANARY)
+
+        def clock() -> float:
+            return self.clock.now().timestamp()
+
+        transport = Transport(
+            key, "http://127.0.0.1", transport=Way(build_app(self.world)), sleep=self.wait, clock=clock
+        )
+        self.session.rental._client = RunpodClient(
+            key, transport=transport, api="v2", now=self.clock.now, clock=clock
+        )
+        self.sessions.append(self.session)
+        return self.session
+
+    async def plan(self, **params: Any) -> Plan:
+        asked = {"gpu": "RTX A5000", "max_price": 1.0, "key": str(self.key), **params}
+        plan = await make_plan(self.session, asked)
+        agreed(plan)
+        return plan
+
+    async def rent(self, **params: Any) -> Rented:
+        plan = await self.plan(**params)
+        return await rent(self.session, plan, Deployment(self.session, plan, {}, self.told).steps)
+
+    async def close(self) -> None:
+        for session in self.sessions:
+            await session.close()
+        said = "\n".join(self.told.said) + "".join(
+            p.read_text() for p in (self.folder / "state").rglob("*.json")
+        )
+        assert CANARY not in said
+
+
+@pytest.fixture
+async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
+    made = Desk(tmp_path)
+    yield made
+    await made.close()
+
+
+async def problem_of(asked: Any) -> LabeltuiError:
+    with pytest.raises(LabeltuiError) as caught:
+        await asked
+    assert CANARY not in str(caught.value.problem)
+    return caught.value
+
+
+def http(status: int, **more: Any) -> Callable[[World], None]:
+    return lambda world: world.faults.arm(
+        "status", status=status, method="POST", path="pods", shape="problem", **more
+    )
+
+
+def fault(name: str) -> Callable[[World], None]:
+    return lambda world: world.faults.arm(name)
+
+
+@pytest.mark.parametrize(
+    ("happens", "code", "exit_code", "todo"),
+    [
+        (fault("no_capacity"), "runpod_no_capacity", ExitCode.FAILED, "wait until one is free"),
+        (fault("no_resources"), "runpod_no_capacity", ExitCode.FAILED, "next GPU"),
+        (fault("over_limit"), "runpod_spend_limit", ExitCode.REFUSED, "Stop another pod"),
+        (lambda w: w.set_balance(Decimal("0.05")), "runpod_no_credit", ExitCode.REFUSED, "Add credit"),
+        (http(402), "runpod_no_credit", ExitCode.REFUSED, "Add credit"),
+        (http(403), "runpod_pool_forbidden", ExitCode.REFUSED, "Take another GPU"),
+        (http(422), "runpod_invalid", ExitCode.FAILED, "trying again will not help"),
+        (http(409), "runpod_not_now", ExitCode.REFUSED, ""),
+        (http(400, detail="mounts.network must not be empty"), "runpod_bad_request", ExitCode.FAILED, "check disk"),
+        (http(401), "runpod_key_refused", ExitCode.REFUSED, "make a new one"),
+        (http(410), "runpod_api_off", ExitCode.FAILED, ""),
+        (http(500, times=None), "runpod_create_unclear", ExitCode.UNREACHABLE, "Look at the list"),
+        (fault("something_wrong"), "runpod_create_unclear", ExitCode.UNREACHABLE, "Look at the list"),
+        (lambda w: w.faults.arm("cut", method="POST"), "runpod_create_unclear", ExitCode.UNREACHABLE, "looks for it"),
+    ],
+)  # fmt: skip
+async def test_each_refusal_has_its_own_words_and_rents_nothing(
+    desk: Desk, happens: Callable[[World], None], code: str, exit_code: ExitCode, todo: str
+) -> None:
+    happens(desk.world)
+    error = await problem_of(desk.rent())
+    assert (error.problem.code, error.exit_code) == (code, exit_code)
+    assert todo in error.problem.hint
+    assert not desk.world.pods
+    assert (pending_name(desk.session) == "annot") == (code == "runpod_create_unclear")
+
+
+async def test_too_many_requests_are_waited_out(desk: Desk) -> None:
+    http(429, retry_after=7)(desk.world)
+    assert (await desk.rent()).new
+    assert sum(desk.waited) >= 7
+
+
+async def test_an_answer_that_is_lost_rents_once(desk: Desk) -> None:
+    desk.world.faults.arm("answer_lost", method="POST", path="pods$")
+    rented = await desk.rent()
+    assert len(desk.world.pods) == 1
+    again = await desk.rent()
+    assert (again.pod.id, again.new) == (rented.pod.id, False)
+    assert len(desk.world.pods) == 1
+
+
+async def test_a_killed_console_does_not_rent_a_second_pod(desk: Desk) -> None:
+    desk.world.faults.arm("answer_lost", method="POST", path="pods$")
+    desk.world.faults.arm("list_lag", times=None, seconds=100)
+    error = await problem_of(desk.rent())
+    assert error.problem.code == "runpod_create_unclear"
+    assert len(desk.world.pods) == 1
+    desk.another()
+    assert pending_name(desk.session) == "annot"
+    rented = await desk.rent()
+    assert len(desk.world.pods) == 1
+    assert rented.pod.id in desk.world.pods
+    assert desk.session.kept.read(RENTING)["id"] == rented.pod.id
+    assert pending_name(desk.session) is None
+
+
+async def test_a_pod_that_the_list_is_late_to_tell_of_is_not_rented_again(desk: Desk) -> None:
+    rented = await desk.rent()
+    desk.world.faults.arm("list_lag", times=None, seconds=100)
+    desk.another()
+    again = await desk.rent()
+    assert (again.pod.id, again.new) == (rented.pod.id, False)
+    assert len(desk.world.pods) == 1
+
+
+async def test_a_cancelled_request_is_remembered(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = asyncio.Event()
+
+    async def never(*_: Any, **__: Any) -> None:
+        asked.set()
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr("labeltui.session.podrent.create_first", never)
+    task = asyncio.create_task(desk.rent())
+    await asked.wait()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert pending_name(desk.session) == "annot"
+
+
+async def test_the_next_gpu_is_asked_for_within_the_price(desk: Desk) -> None:
+    desk.world.faults.arm("no_capacity", times=None, gpu=A5000)
+    cheap = await problem_of(desk.rent(max_price=0.5, fallback=True))
+    assert cheap.problem.code == "runpod_no_capacity"
+    assert not desk.world.pods
+    rented = await desk.rent(max_price=0.8, fallback=True)
+    assert rented.pod.gpu_id == R4090
+    assert any("RTX A5000: No machine is free" in line for line in desk.told.said)
+
+
+async def test_named_gpus_are_asked_for_in_their_order(desk: Desk) -> None:
+    desk.world.faults.arm("no_capacity", times=None, gpu=A5000)
+    plan = await desk.plan(**{"or": ["L40S", "RTX A4000"]})
+    assert [one.name for one in plan.offers] == ["RTX A5000", "L40S", "RTX A4000"]
+    assert (await desk.rent(**{"or": ["L40S", "RTX A4000"]})).pod.gpu_id == "NVIDIA L40S"
+    assert (await problem_of(desk.plan(**{"or": ["Voodoo 2"]}))).problem.code == "unknown_gpu"
+
+
+async def test_waiting_goes_on_until_one_is_free(desk: Desk) -> None:
+    desk.world.faults.arm("no_capacity", times=3)
+    desk.world.faults.arm("cut", times=1, method="POST")
+    assert (await desk.rent(wait=True)).new
+    assert len(desk.world.pods) == 1
+    long = [pause for pause in desk.waited if pause > 8]
+    assert all(
+        wanted * 0.9 <= pause <= wanted * 1.1 for pause, wanted in zip(long, (10, 20, 40, 80), strict=True)
+    )
+    assert any("Asked again in" in line for line in desk.told.said)
+
+
+async def test_a_price_that_rises_while_waiting_is_not_paid(desk: Desk) -> None:
+    desk.world.faults.arm("no_capacity", times=1)
+    plan = await desk.plan(wait=True, max_price=0.3)
+    desk.world.catalog.gpus[A5000].secure = Decimal("0.99")
+    with pytest.raises(Refused, match="the price rose above"):
+        await rent(desk.session, plan, Deployment(desk.session, plan, {}, desk.told).steps)
+    assert not desk.world.pods
+
+
+async def test_an_unknown_gpu_is_never_asked_for(desk: Desk) -> None:
+    error = await problem_of(desk.plan(gpu="NVIDIA Voodoo 2", wait=True))
+    assert error.problem.code == "unknown_gpu"
+    assert not desk.waited
+
+
+@pytest.mark.parametrize(
+    ("params", "code"),
+    [
+        ({"volume_gb": 5}, "bad_size"),
+        ({"volume_gb": 10.5}, "bad_size"),
+        ({"container_gb": 0}, "bad_size"),
+        ({"new_volume_gb": 5000, "data_centre": "EU-RO-1"}, "bad_size"),
+        ({"new_volume_gb": 50}, "no_data_centre"),
+        ({"new_volume_gb": 50, "data_centre": "AP-JP-1"}, "no_volumes_there"),
+        ({"network_volume": "nothing"}, "unknown_volume"),
+        ({"name": "x" * 61}, "bad_name"),
+        ({"name": "a\nb"}, "bad_name"),
+        ({"key": "/nowhere.pub"}, "no_key_file"),
+        ({"key": "SHA256:nobody"}, "no_ssh_key"),
+        ({"data": "/nowhere"}, "no_folder"),
+        ({"max_price": None}, "price_not_agreed"),
+        ({"max_price": 0.01}, "too_dear"),
+    ],
+)
+async def test_what_would_be_refused_is_refused_before(desk: Desk, params: dict[str, Any], code: str) -> None:
+    assert (await problem_of(desk.plan(**params))).problem.code == code
+    assert not desk.world.pods
+
+
+async def test_the_request_holds_what_every_pod_needs(desk: Desk) -> None:
+    await desk.rent(image="runpod/pytorch:1.0.2-cu1281-torch280-ubuntu2404")
+    (pod,) = desk.world.pods.values()
+    assert pod.spec.ports == ["22/tcp"]
+    assert pod.spec.start_ssh
+    assert pod.spec.env["PUBLIC_KEY"] == KEY
+    assert pod.spec.disk == 50
+    assert pod.spec.cuda == ("12.8",)
+    assert CANARY not in str(pod.spec)
+
+
+async def test_a_stopped_pod_of_that_name_is_told_and_nothing_rented(desk: Desk) -> None:
+    rented = await desk.rent()
+    desk.world.act(rented.pod.id, "stop")
+    error = await problem_of(desk.rent())
+    assert error.problem.code == "pod_exists"
+    assert "labeltui pod start" in error.problem.hint
+    assert len(desk.world.pods) == 1
+
+
+async def test_volumes_are_made_once_at_a_price_that_was_agreed_to(desk: Desk) -> None:
+    wish = {"name": "scans", "size": 100, "data_centre": "eu-ro-1"}
+    dear = await problem_of(pod_make_volume(desk.session, wish, desk.told))
+    assert "$7.00 a month" in dear.problem.message
+    for _ in range(2):
+        made = await pod_make_volume(desk.session, {**wish, "max_month": 7.0}, desk.told)
+    assert (made["data_centre"], made["cost_per_month"]) == ("EU-RO-1", "7.0000")
+    assert len(desk.world.volumes) == 1
+    (listed,) = (await pod_volumes(desk.session, {}, desk.told))["volumes"]
+    plan = await desk.plan(network_volume="scans")
+    assert (plan.spec.network_volume_id, plan.spec.data_centres) == (listed["id"], ("EU-RO-1",))
+    assert plan.spec.volume_disk_gb == 0
+    other = await problem_of(desk.plan(network_volume="scans", data_centre="US-KS-2"))
+    assert other.problem.code == "other_data_centre"
+
+
+async def test_gpus_are_filtered(desk: Desk) -> None:
+    async def names(**params: Any) -> list[str]:
+        found = await pod_gpus(desk.session, params, desk.told)
+        return [gpu["name"] for gpu in found["gpus"]]
+
+    assert await names(vram=24, max_price=0.5) == ["RTX A5000", "RTX 3090"]
+    assert await names(vram=24, free=True, max_price=0.5) == ["RTX A5000"]
+    assert await names(data_centre="US-KS-2") == ["RTX 4090", "L40S", "A100 80GB PCIe"]
+    assert (await names(cloud="community"))[0] == "RTX A5000"
+
+
+FAULTS = (
+    "no_capacity",
+    "no_resources",
+    "something_wrong",
+    "answer_lost",
+    "cut",
+    "garbage",
+    "list_lag",
+    "over_limit",
+)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(400)
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    faults=st.lists(st.tuples(st.sampled_from(FAULTS), st.integers(1, 3)), max_size=4),
+    tries=st.integers(1, 3),
+    crashes=st.booleans(),
+    wait=st.booleans(),
+)
+def test_whatever_goes_wrong_there_are_never_two_pods(
+    tmp_path_factory: pytest.TempPathFactory,
+    faults: list[tuple[str, int]],
+    tries: int,
+    crashes: bool,
+    wait: bool,
+) -> None:
+    async def run() -> None:
+        desk = Desk(tmp_path_factory.mktemp("desk"))
+        for name, times in faults:
+            at: dict[str, Any] = {"method": "POST"} if name in ("answer_lost", "cut", "garbage") else {}
+            at |= {"seconds": 60} if name == "list_lag" else {}
+            desk.world.faults.arm(name, times=times, **at)
+        for _ in range(tries):
+            with suppress(LabeltuiError):
+                await desk.rent(wait=wait, fallback=True)
+            assert len(desk.world.pods) <= 1
+            if crashes:
+                desk.another()
+        await desk.close()
+
+    asyncio.run(run())

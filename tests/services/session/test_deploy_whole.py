@@ -1,0 +1,190 @@
+"""From no pod to a server that answers, over the emulated account with real SSH; and how it stops on the way."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import subprocess
+from collections.abc import AsyncIterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from labeltui.domain.problems import LabeltuiError
+from labeltui.domain.state import Level
+from labeltui.sandbox.runpod.emulator import Emulator
+from labeltui.sandbox.runpod.world import Timing, World
+from labeltui.session.launch import Launch, open_session
+from labeltui.session.run import run_action
+from labeltui.session.session import Session
+
+pytestmark = pytest.mark.slow
+FAST = Timing(provision=0.2, pull=0.8, boot=0.2, ports=0.2)
+
+
+class Told:
+    """A report that remembers."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+        self.records: list[Mapping[str, Any]] = []
+
+    def progress(self, text: str) -> None:
+        self.lines.append(text)
+
+    def emit(self, record: Mapping[str, Any]) -> None:
+        self.records.append(record)
+
+    def state(self, step: str) -> str:
+        return next(
+            (str(r["state"]) for r in reversed(self.records) if r.get("step") == step and "state" in r), ""
+        )
+
+
+class NobodyToAsk:
+    """A host key that the container log does not vouch for would be asked about: that fails the test."""
+
+    async def secret(self, title: str, prompt: str) -> str | None:
+        raise AssertionError(title)
+
+    async def trust_host_key(self, key: object) -> bool:
+        raise AssertionError(f"asked about {key}")
+
+
+@pytest.fixture
+async def emulator(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Emulator]:
+    async with Emulator(World(timing=FAST), folder=tmp_path) as running:
+        monkeypatch.setenv("RUNPOD_API_BASE_URL", running.url)
+        monkeypatch.setenv("RUNPOD_API_KEY", running.key)
+        monkeypatch.setenv("LABELTUI_STATE", str(tmp_path / "state"))
+        monkeypatch.setenv("HOME", str(tmp_path / "home"))
+        monkeypatch.delenv("SSH_AUTH_SOCK", raising=False)
+        yield running
+
+
+@pytest.fixture
+def config(tmp_path: Path, emulator: Emulator) -> Path:
+    """A profile that names no pod yet."""
+    path = tmp_path / "labeltui.toml"
+    path.write_text(
+        f'# mine\n[profiles.p]\nhost = "runpod"  # rented\n[profiles.p.server]\nport = {emulator.server_port}\n'
+        'folder = "~/workspace/labeltui"\nstudies = "~/workspace/studies"\ntorch = "cpu"\n'
+        'conf = { use_pretrained_model = "false" }\n'
+    )
+    return path
+
+
+@pytest.fixture
+async def session(config: Path) -> AsyncIterator[Session]:
+    opened = await open_session(Launch(config=str(config), profile="p"), NobodyToAsk())
+    yield opened
+    await opened.close()
+
+
+async def do(session: Session, told: Told, **params: Any) -> Mapping[str, Any]:
+    asked = {"gpu": "RTX A5000", "max_price": 0.29, "name": "annot-1", "make_key": True, **params}
+    return await run_action(session, "pod.create", asked, told, confirmed=True)
+
+
+async def test_one_command_from_nothing_to_a_server_and_a_profile_that_finds_it(
+    session: Session, emulator: Emulator, config: Path, tmp_path: Path
+) -> None:
+    told = Told()
+    done = await do(session, told, start=True, save=True, add_key=True)
+    assert [(s["step"], s["state"]) for s in done["steps"]] == [
+        ("key", "done"), ("rent", "done"), ("profile", "done"), ("image", "done"), ("ssh", "done"),
+        ("agent", "done"), ("setup", "skipped"), ("server", "done"),
+    ]  # fmt: skip
+    assert done["rented"]
+    assert done["url"].startswith("http://127.0.0.1:")
+    assert any("Pulling from runpod/pytorch" in str(r.get("line")) for r in told.records)
+    assert "as its container log prints it" in next(s["detail"] for s in done["steps"] if s["step"] == "ssh")
+    key = tmp_path / "home" / ".ssh" / "labeltui_ed25519"
+    assert key.stat().st_mode & 0o777 == 0o600
+    shown = subprocess.run(["ssh-keygen", "-lf", str(key)], capture_output=True, text=True, check=True)  # noqa: ASYNC221
+    assert shown.stdout.endswith("(ED25519)\n")
+    assert len(emulator.world.ssh_keys) == 1
+    text = await asyncio.to_thread(config.read_text)
+    assert f'[profiles.p.runpod]\npod = "annot-1"\nkey = "{key}"\n' in text
+    assert "# mine" in text
+    assert 'host = "runpod"  # rented' in text
+    assert emulator.key not in json.dumps([told.lines, told.records, done], default=str) + text
+
+    again = Told()
+    same = await do(session, again, start=True, save=True)
+    assert (same["id"], same["rented"]) == (done["id"], False)
+    assert [s["state"] for s in same["steps"]].count("skipped") >= 2
+    assert len(emulator.world.pods) == 1
+
+    other = await open_session(Launch(config=str(config), profile="p"), NobodyToAsk())
+    try:
+        found = await run_action(other, "pod.show", {}, Told())
+        assert found["id"] == done["id"]
+    finally:
+        await other.close()
+
+
+async def test_cancelled_on_the_way_the_pod_is_told_of(session: Session, emulator: Emulator) -> None:
+    emulator.world.faults.arm("stuck_pulling")
+    told = Told()
+    task = asyncio.create_task(do(session, told, start=True))
+    async with asyncio.timeout(30):
+        while told.state("image") != "running":  # noqa: ASYNC110 - a report has nothing to wait on
+            await asyncio.sleep(0.05)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert told.state("image") == "cancelled"
+    assert told.lines[-1] == (
+        "The pod annot-1 goes on and costs $0.28/h: run the same command again to go on, "
+        "or `labeltui pod terminate` to end it."
+    )
+    (alert,) = session.store.state.alerts
+    assert (alert.level, alert.hint) == (Level.WARNING, told.lines[-1])
+    assert len(emulator.world.pods) == 1
+
+
+async def test_an_image_that_runpod_refuses_ends_the_wait_at_once(
+    session: Session, emulator: Emulator
+) -> None:
+    emulator.world.faults.arm("image_refused")
+    told = Told()
+    with pytest.raises(LabeltuiError) as stopped:
+        await do(session, told, start=True)
+    assert stopped.value.problem.code == "pod_stopped_early"
+    document = stopped.value.document
+    assert document is not None
+    assert [s["state"] for s in document["steps"]] == ["done", "failed", *["waiting"] * 4]
+    assert document["error"]["code"] == "pod_stopped_early"
+    assert document["name"] == "annot-1"
+
+
+async def test_a_pod_without_a_gpu_and_one_that_somebody_ends(session: Session, emulator: Emulator) -> None:
+    emulator.world.faults.arm("zero_gpu")
+    with pytest.raises(LabeltuiError) as without:
+        await do(session, Told())
+    assert without.value.problem.code == "runpod_no_gpu"
+    assert "goes on and costs" in without.value.problem.hint
+    (pod,) = emulator.world.pods
+    emulator.world.act(pod, "terminate")
+    emulator.world.faults.arm("stuck_pulling")
+    task = asyncio.create_task(do(session, Told(), name="annot-2"))
+    async with asyncio.timeout(30):
+        while not emulator.world.pods:  # noqa: ASYNC110 - the world has nothing to wait on
+            await asyncio.sleep(0.05)
+    (pod,) = emulator.world.pods
+    emulator.world.act(pod, "terminate")
+    with pytest.raises(LabeltuiError) as gone:
+        await task
+    assert gone.value.problem.code == "runpod_pod_gone"
+    assert "goes on" not in gone.value.problem.hint
+
+
+async def test_a_new_network_volume_and_public_ports(session: Session, emulator: Emulator) -> None:
+    done = await do(session, Told(), new_volume_gb=20, data_centre="EU-RO-1", public=True, setup=False)
+    (volume,) = emulator.world.volumes.values()
+    assert (volume.name, volume.size, volume.center) == ("annot-1-data", 20, "EU-RO-1")
+    assert done["network_volume"] == volume.id
+    assert done["public_urls"] == [f"https://{done['id']}-{port}.proxy.runpod.net" for port in (8888, 8000)]
+    assert float(done["cost_per_hour"]) == pytest.approx(float(emulator.world.ledger.rate()), abs=0.0001)
