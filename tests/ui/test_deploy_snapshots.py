@@ -135,7 +135,8 @@ def test_checklist(snap_compare: Compare, tmp_path: Path, steps: tuple[dict[str,
         await pilot.pause()
         if steps is BROKEN:
             screen.ended("Rent a pod: The pod's image can not be pulled.")
-        screen.progressed()
-        await pilot.pause()
+        for _ in range(3):  # what fits is known once the steps have their height
+            screen.progressed()
+            await pilot.pause()
 
     assert snap_compare(renting(tmp_path), terminal_size=SMALL, run_before=run)
