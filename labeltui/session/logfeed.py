@@ -142,6 +142,7 @@ class LogFeed:
     async def read(self, agent: AgentClient, path: str) -> None:
         """Follow a run's output for as long as the agent is there; raises what ends it."""
         merger = self._merger
+        merger.resumed()
         beside = []
         if self._app_log is not None:
             beside = [self._read_app_log(agent, self._app_log.path), self._settle(agent, path)]

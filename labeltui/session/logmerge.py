@@ -120,7 +120,8 @@ class Merger:
         self.over = False
         """Such a line has been seen: there is nothing more to come from there."""
         self.behind = False
-        """``app.log`` is still being read from further back."""
+        """``app.log`` is being read from further back, and has not been at its end since."""
+        self._other_at_end = True
         self._alone = True
         self._own, self._other = Cutter(), Cutter()
         self._own_when, self._other_when, self._passed_when = b"", b"", b""
@@ -139,7 +140,12 @@ class Merger:
 
     def beside(self, file_id: str, offset: int) -> None:
         """There is an ``app.log`` too, from that byte on. To be said before anything is fed."""
-        self.file_id, self.offset, self._alone, self.behind = file_id, offset, False, True
+        self.file_id, self.offset, self._alone = file_id, offset, False
+        self.resumed()
+
+    def resumed(self) -> None:
+        """``app.log`` is read on from where it was left: it may have grown meanwhile."""
+        self.behind, self._other_at_end = not (self._alone or self.over), self._alone or self.over
 
     @property
     def undecided(self) -> int:
@@ -155,7 +161,7 @@ class Merger:
     @property
     def idle(self) -> bool:
         """Everything that came has been passed on, and nothing more is known to be there."""
-        return not (self._held or self._ready or self.undecided or self.behind)
+        return self._other_at_end and not (self._held or self._ready or self.undecided)
 
     # -- stdout
 
@@ -250,12 +256,13 @@ class Merger:
         data = data[self.offset - offset :]
         self.offset += len(data)
         self._wrote(self._other.feed(data))
-        self.behind = not at_end and not self.over
+        self._other_at_end = at_end or self.over
+        self.behind = self.behind and not self._other_at_end
         return self._release()
 
     def alone(self) -> list[Piece]:
         """There is no ``app.log`` to be read now: nothing waits for it."""
-        self.behind = False
+        self.behind, self._other_at_end = False, True
         return self._release()
 
     def _wrote(self, lines: list[bytes]) -> None:

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
 
 from tests.bench.figures import Row
-from tests.bench.logpeers import Figures
+from tests.bench.logpeers import RATE, Figures
+from tests.bench.logread import Cost
 from tests.bench.outer import on_terminal
 
 NAME = "log"
@@ -52,7 +54,21 @@ def run(quick: bool) -> list[Row]:
     none = "no such thing in Log"
     rows.append(Row(NAME, "regex over all lines", "ms", ours.regex_ms, none, None, "at most 100 ms"))
     rows.append(Row(NAME, "filter's first screen", "ms", ours.filter_ms, none, None, "at most 100 ms"))
+    cost = reading(QUICK_LINES)
+    cpu = cost.us * RATE / 1e6 * 100
+    nobody = "reads nothing"
+    rows.append(Row(NAME, f"CPU, both sources read and merged at {RATE:,}/s", "%", cpu, nobody, None, ""))
+    rows.append(Row(NAME, "loop held by one delivery, p99", "ms", cost.held_p99_ms, nobody, None, ""))
     return rows
+
+
+def reading(lines: int) -> Cost:
+    """What goes before the widget: stdout and app.log, read for their meaning and merged."""
+    with tempfile.TemporaryDirectory() as home:
+        answer = Path(home) / "answer.json"
+        argv = [sys.executable, "-m", "tests.bench.logread", str(lines), str(answer)]
+        subprocess.run(argv, check=True, timeout=MARGIN_S)
+        return Cost(**json.loads(answer.read_text()))
 
 
 def stream(which: str, held: int, seconds: float) -> Figures:
