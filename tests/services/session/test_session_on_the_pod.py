@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 from collections.abc import AsyncIterator, Mapping
@@ -9,6 +10,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from labeltui.domain.host import LinkState, TunnelState
@@ -75,6 +77,26 @@ def alive(pid: int) -> bool:
     return Path(f"/proc/{pid}/stat").read_text().split()[2] != "Z"
 
 
+async def the_log_is_whole_and_says_each_line_once(session: Session) -> None:
+    """Of stdout and app.log, which say nearly the same; the traceback of an HTTP 500 is only in the one."""
+    async with httpx.AsyncClient(base_url=session.tunnel.base_url or "", timeout=20) as client:
+        assert (await client.post("/infer/no_such", params={"image": "no_such"})).status_code == 500
+    agent, path = await session.link.ready(), session.watch.run.log_path
+    assert path is not None
+    marker = b"Exception in ASGI application"
+    app_log = str(session.watch.meta["app_log"])
+    grown = asyncio.Event()
+    unsubscribe = session.log.subscribe(grown.set)
+    async with asyncio.timeout(20):
+        while marker not in session.log.bytes() or session.log.digest() != await agent.sha256(path):
+            await grown.wait()
+            grown.clear()
+    unsubscribe()
+    assert marker not in await agent.read(app_log, limit=1 << 20)
+    assert b"Return code: 0" in await agent.read(app_log, limit=1 << 20)
+    assert {session.log.source_of(line) for line in range(session.log.line_count)} == {"stdout"}
+
+
 async def test_from_stopped_to_a_trained_model_and_back() -> None:
     async with opened("stopped") as session:
         assert (await session.settled()).server.value.state is ServerState.STOPPED  # type: ignore[union-attr]
@@ -99,6 +121,8 @@ async def test_from_stopped_to_a_trained_model_and_back() -> None:
             lambda s: any(x.id == sample["id"] and "labeltui" in x.openers for x in s.queue.value.studies), 20
         )
         assert state.queue.value is not None
+
+        await the_log_is_whole_and_says_each_line_once(session)
 
         pid = server["pid"]
         stopped = await do(session, "server.stop")
