@@ -1,4 +1,9 @@
-"""The log of a server that labeltui found running: its stdout went elsewhere, its ``app.log`` can be asked for."""
+"""The log of a server that labeltui found running: its stdout went elsewhere, its ``app.log`` can be asked for.
+
+MONAI Label opens ``app.log`` twice, once for its own records and once for those of its tasks. When one of the two
+rotates it (every 10 MB), the other goes on in the file that is ``app.log.1`` now, which the API does not give: the
+mark at that place says so.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +15,7 @@ from typing import TYPE_CHECKING
 from labeltui.domain.problems import LabeltuiError
 from labeltui.domain.server import ServerState
 from labeltui.domain.state import SessionState
-from labeltui.session.logstore import ROTATED
+from labeltui.session.logstore import HALVED
 from labeltui.session.serverwatch import FOUND
 from labeltui.session.supervise import words
 
@@ -68,7 +73,7 @@ class FoundLog:
         if not found(self._store.state):  # labeltui started one meanwhile: the log is that one's
             return 0.0
         if chunk.restarted or not chunk.data.startswith(tail):
-            self._watch.found_lost(ROTATED)
+            self._watch.found_lost(HALVED)
             self._base, self._tail = log.size, b""
             return 0.0
         self._tail = (tail + chunk.data[len(tail) :][-OVERLAP:])[-OVERLAP:]

@@ -18,7 +18,7 @@ from labeltui.domain.logquery import Query, asked
 from labeltui.domain.problems import Failed, Misused
 from labeltui.domain.serverlog import LineKind, parse_line
 from labeltui.session.foundlog import found
-from labeltui.session.logstore import ROTATED, GapMark
+from labeltui.session.logstore import NOT_LOST, GapMark
 
 if TYPE_CHECKING:
     from datetime import datetime, tzinfo
@@ -71,7 +71,7 @@ def gap_record(mark: GapMark) -> dict[str, Any]:
     gone = documents.moment(mark.lost_at)
     back = None if mark.back_at is None else documents.moment(mark.back_at)
     words = mark.why
-    if mark.why != ROTATED:
+    if mark.why not in NOT_LOST:
         words = f"connection lost {gone}" + ("" if back is None else f", back {back}") + f": {mark.why}"
     return {
         "kind": "gap",

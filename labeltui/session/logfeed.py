@@ -11,7 +11,7 @@ from labeltui.domain.problems import Failed
 from labeltui.hosts.agent.client import AgentClient
 from labeltui.hosts.agent.messages import Chunk
 from labeltui.session.logmerge import Cutter, Merger, Piece
-from labeltui.session.logstore import APP_LOG, ROTATED, LogStore
+from labeltui.session.logstore import APP_LOG, ROTATED, UNREAD, LogStore
 from labeltui.session.supervise import Clock
 
 GRACE_S = 1.0
@@ -44,6 +44,8 @@ class AppLog:
         try:
             found = await agent.stat(self.path)
         except Failed:  # no such file yet: all of it will be this run's
+            found = {}
+        if "file_id" not in found:
             return {APP_LOG_PATH: self.path}
         return {
             APP_LOG_PATH: self.path,
@@ -118,9 +120,12 @@ class LogFeed:
 
     def _mind_torn(self, chunk: Chunk) -> None:
         if chunk.torn:
-            now = self._clock()
-            self.lost(now, ROTATED)
-            self._log.back(now)
+            self._mark(ROTATED)
+
+    def _mark(self, why: str) -> None:
+        now = self._clock()
+        self.lost(now, why)
+        self._log.back(now)
 
     def _pass(self, pieces: list[Piece]) -> None:
         self._take(pieces)
@@ -168,7 +173,9 @@ class LogFeed:
                     return
                 await self._until(lambda: not merger.crowded)
         except Failed:
-            self._pass(merger.alone())
+            if merger is self._merger:
+                self._pass(merger.alone())
+                self._mark(UNREAD)
 
     async def _settle(self, agent: AgentClient, path: str) -> None:
         """Decide about lines that stdout has not brought, once it has been read to an end that is younger."""

@@ -16,6 +16,10 @@ what was written while stdout could not be, is in ``app.log`` only. So:
   lines that have been passed on already is passed on *late*, and says so.
 
 Lines without a time (tracebacks, progress bars) have that of the record before. Nothing here has a clock.
+
+What a server that labeltui started writes to ``app.log`` is all in its stdout; it is read nevertheless, since others
+write there too. It is no substitute: MONAI Label opens it twice, and after a rotation half of the records go to the
+file that is ``app.log.1`` by then.
 """
 
 from __future__ import annotations

@@ -19,7 +19,10 @@ from labeltui.session.logsearch import Lines
 
 STDOUT, APP_LOG, API = "stdout", "app.log", "api"
 ROTATED = "the file was begun anew: lines between the two may be missing"
-"""Why of a mark that does not stand for a lost connection."""
+HALVED = "app.log was begun anew: lines are missing from here on, since the server goes on writing to the old one too"
+UNREAD = "app.log can't be read: lines that only it has are missing from here on"
+NOT_LOST = frozenset({ROTATED, HALVED, UNREAD})
+"""Why of marks that do not stand for a lost connection."""
 Subscriber = Callable[[], None]
 SEARCH_BLOCK = 8192  # lines that one step of a search looks at, at most
 LONG = 4 << 20

@@ -9,7 +9,7 @@ from datetime import datetime
 from rich.segment import Segment
 from textual.strip import Strip
 
-from labeltui.session.logstore import ROTATED, GapMark, LateLines, LogStore
+from labeltui.session.logstore import NOT_LOST, GapMark, LateLines, LogStore
 from labeltui.ui.text import elide
 from labeltui.ui.widgets.logview_columns import Columns, Tones, columns_for
 from labeltui.ui.widgets.logview_folds import STAMP, Fold
@@ -62,8 +62,8 @@ def gap_words(mark: Mark) -> str:
     lost: datetime = mark.lost_at
     if mark.why == PLACE:
         return f"marked at {clock_time(lost)}"
-    if mark.why == ROTATED:
-        return f"{clock_time(lost)} {ROTATED}"
+    if mark.why in NOT_LOST:
+        return f"{clock_time(lost)} {mark.why}"
     if mark.back_at is None:
         return f"connection lost {clock_time(lost)}"
     seconds = (mark.back_at - lost).total_seconds()

@@ -18,7 +18,7 @@ from labeltui.hosts.agent.client import AgentClient, start_agent
 from labeltui.hosts.local import LocalHost
 from labeltui.session import logfeed
 from labeltui.session.logfeed import AppLog
-from labeltui.session.logstore import LogStore
+from labeltui.session.logstore import UNREAD, LogStore
 from labeltui.session.serverwatch import JOB, ServerWatch
 from labeltui.session.store import Store
 
@@ -201,3 +201,12 @@ async def test_a_stdout_that_somebody_empties_goes_on(rig: Rig) -> None:
     rig.write(said(2, "after"))
     await rig.until(lambda: rig.log.line_count == 2)
     assert rig.log.bytes() == said(1, "before") + said(2, "after")
+
+
+async def test_an_app_log_that_cannot_be_read_is_said_and_stdout_goes_on(rig: Rig) -> None:
+    rig.app_log.mkdir()
+    await rig.begin()
+    rig.write(said(1, "printed"), app_log=False)
+    await rig.until(lambda: rig.log.line_count == 1 and bool(rig.log.marks))
+    assert [mark.why for mark in rig.log.marks] == [UNREAD]
+    assert rig.watch.caught_up

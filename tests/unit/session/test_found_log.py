@@ -20,7 +20,7 @@ from labeltui.monailabel.client import LogChunk, _chunk
 from labeltui.monailabel.http import Answer
 from labeltui.session import foundlog
 from labeltui.session.foundlog import FoundLog
-from labeltui.session.logstore import ROTATED, LogStore
+from labeltui.session.logstore import HALVED, LogStore
 from labeltui.session.serverwatch import ServerWatch
 from labeltui.session.store import Store
 
@@ -107,7 +107,7 @@ async def test_what_is_new_comes_and_what_breaks_is_marked() -> None:
         file.data = b"three\n"
         await until(lambda: log.line_count == 4)
         assert log.line(3) == b"three"
-        assert [mark.why for mark in log.marks[1:]] == [ROTATED]
+        assert [mark.why for mark in log.marks[1:]] == [HALVED]
         file.data += b"four\n"
         await until(lambda: log.line_count == 5)
 
@@ -183,4 +183,4 @@ async def test_what_is_held_is_what_was_written(operations: list[bytes | str]) -
             file.fails = False
     await look()
     assert log.bytes() == written
-    assert sum(mark.why == ROTATED for mark in log.marks) <= rotations
+    assert sum(mark.why == HALVED for mark in log.marks) <= rotations
