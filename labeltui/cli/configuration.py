@@ -64,12 +64,13 @@ def _show(loaded: Loaded, request: Request) -> Mapping[str, Any]:
 
 def _init(path: Path, request: Request) -> Mapping[str, Any]:
     params = request.params
-    host = params.get("host") or ("ssh" if params.get("address") else None)
+    implied = "ssh" if params.get("address") else "runpod" if params.get("pod") else None
+    host = params.get("host") or implied
     if host is None:
         raise Misused(
             "usage",
             "Where is the machine?",
-            "Say --host ssh --address user@name:port, or --host local for this machine.",
+            "Say --host ssh --address user@name:port, --host runpod, or --host local for this machine.",
         )
     if host == "ssh" and not params.get("address"):
         raise Misused("usage", "`--host ssh` needs an address.", "Add --address user@name:port.")

@@ -239,6 +239,7 @@ def _config_options(name: str, parser: argparse.ArgumentParser) -> None:
         return
     texts: Iterable[tuple[str, str, str]] = (
         ("--address", "user@name:port, or a Host of ~/.ssh/config", "WHERE"),
+        ("--pod", "id or name of a pod on RunPod; one can be rented later", "POD"),
         ("--key", "private key file", "FILE"),
         ("--name", "name of the profile", "NAME"),
         ("--app", "radiology, monaibundle, or a path on the host", "APP"),
@@ -247,7 +248,7 @@ def _config_options(name: str, parser: argparse.ArgumentParser) -> None:
         ("--folder", "folder on the host for everything labeltui puts there", "FOLDER"),
     )
     parser.add_argument(
-        "--host", dest="param:host", choices=("ssh", "local"), help="where the machine comes from"
+        "--host", dest="param:host", choices=("ssh", "runpod", "local"), help="where the machine comes from"
     )
     for flag, text, metavar in texts:
         parser.add_argument(flag, dest=f"param:{flag[2:]}", metavar=metavar, help=text)

@@ -9,18 +9,29 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from labeltui.config.model import LabelsSection, Profile, ServerSection, ShellSection, SshSection
+from labeltui.config.model import (
+    LabelsSection,
+    Profile,
+    RunpodSection,
+    ServerSection,
+    ShellSection,
+    SshSection,
+)
 from labeltui.config.shape import keys_of
 
+VOLUME = "/workspace"  # where RunPod mounts a pod's volume
 _BARE = re.compile(r"[A-Za-z0-9_-]+")
 
 
 def starter_text(name: str, given: Mapping[str, Any]) -> str:
     """A file with one profile: what was given is set, every other key is a comment with its default.
 
-    ``given``: ``host``, and any of ``address key app models studies folder``; models comma separated.
+    ``given``: ``host``, and any of ``address pod key app models studies folder``; models comma separated. On RunPod
+    everything goes onto the volume: what lies elsewhere is lost when the pod stops.
     """
     values: dict[str, Any] = {key: value for key, value in given.items() if value}
+    if values["host"] == "runpod":
+        values = {"folder": f"{VOLUME}/labeltui", "studies": f"{VOLUME}/studies", **values}
     if "models" in values:
         values["models"] = [model.strip() for model in str(values["models"]).split(",") if model.strip()]
     table = f"profiles.{_key(name)}"
@@ -35,6 +46,8 @@ def starter_text(name: str, given: Mapping[str, Any]) -> str:
     ]
     if values["host"] == "ssh":
         lines += ["", f"[{table}.ssh]", *_section(SshSection, values)]
+    if values["host"] == "runpod":
+        lines += ["", f"[{table}.runpod]", *_section(RunpodSection, values)]
     lines += ["", f"[{table}.server]", *_section(ServerSection, values)]
     lines += ["", f"[{table}.labels]", *_section(LabelsSection, {})]
     lines += ["", f"[{table}.shell]", *_section(ShellSection, {})]

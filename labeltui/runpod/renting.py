@@ -6,13 +6,9 @@ import re
 import secrets
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from decimal import Decimal
 
-from labeltui.domain.candidates import STOCK_ORDER
-from labeltui.domain.money import ZERO
-from labeltui.domain.pod import Cloud, GpuOffer, Pod, PodSpec
+from labeltui.domain.pod import Pod, PodSpec
 from labeltui.domain.problems import Failed, LabeltuiError, Problem
-from labeltui.domain.quote import price
 from labeltui.runpod.client import RunpodClient
 from labeltui.runpod.problems import no_capacity
 
@@ -31,17 +27,6 @@ def unique_name(wanted: str) -> str:
     """A name that no other request has had: it is how a pod is found again when RunPod's answer is lost."""
     base = re.sub(r"[^A-Za-z0-9-]+", "-", wanted).strip("-")[:40] or "labeltui"
     return f"{base}-{secrets.token_hex(4)}"
-
-
-def by_stock_and_price(
-    offers: Iterable[GpuOffer], *, min_vram_gb: int = 0, cloud: Cloud = Cloud.SECURE
-) -> tuple[GpuOffer, ...]:
-    """The offers that would do, those in stock first, the cheaper before the dearer."""
-
-    def order(offer: GpuOffer) -> tuple[int, Decimal, str]:
-        return (STOCK_ORDER.index(offer.stock), price(offer, cloud) or ZERO, offer.id)
-
-    return tuple(sorted((o for o in offers if o.vram_gb >= min_vram_gb and price(o, cloud)), key=order))
 
 
 async def create_first(

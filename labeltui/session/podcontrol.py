@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from labeltui.domain import documents
-from labeltui.domain.pod import Pod, PodAction
+from labeltui.domain.pod import PodAction
 from labeltui.domain.poddocuments import money_document, pod_document, pod_line
-from labeltui.domain.problems import Failed
 from labeltui.hosts.own_keys import read_public
 from labeltui.session import podresume
 from labeltui.session.labelsafety import spare_labels
@@ -21,8 +20,6 @@ from labeltui.session.spending import look_at_money
 if TYPE_CHECKING:
     from labeltui.session.report import Document, Report
     from labeltui.session.session import Session
-
-APPEARS_S = 60.0
 
 
 async def pod_list(session: Session, _params: Mapping[str, Any], _report: Report) -> Document:
@@ -126,20 +123,3 @@ async def pod_terminate(session: Session, params: Mapping[str, Any], report: Rep
         "name": pod.name,
         "status": "terminated",
     }
-
-
-async def until(session: Session, holds: Callable[[Pod], bool], report: Report) -> Pod:
-    """The profile's pod once something holds of it, as soon as there is one."""
-    session.watch_pod()
-    session.rental.wake()
-    try:
-        state = await session.store.wait_for(
-            lambda s: s.pod.value is not None and s.pod.error is None and s.pod.value.status.is_up, APPEARS_S
-        )
-    except TimeoutError:
-        raise Failed(
-            "pod_slow", "The pod did not appear in RunPod's list.", "Look at the list before anything else.",
-            offers=("pods",),
-        ) from None  # fmt: skip
-    assert state.pod.value is not None  # noqa: S101 - what was waited for
-    return await settled(session, state.pod.value, holds, report)

@@ -10,12 +10,12 @@ from typing import Any
 import httpx
 import pytest
 
+from labeltui.domain.candidates import by_price
 from labeltui.domain.money import cents, cost_of
-from labeltui.domain.pod import PodAction, PodSpec, PodStatus
+from labeltui.domain.pod import Cloud, PodAction, PodSpec, PodStatus
 from labeltui.domain.problems import LabeltuiError
 from labeltui.runpod.client import RunpodClient
 from labeltui.runpod.keys import Secret
-from labeltui.runpod.renting import by_stock_and_price
 from labeltui.runpod.transport import Transport
 from labeltui.sandbox.runpod.app import build_app
 from labeltui.sandbox.runpod.clock import FakeClock
@@ -77,7 +77,7 @@ async def code_of(asked: Any) -> str:
 
 
 async def test_what_is_offered_is_what_is_shown(account: Account) -> None:
-    offers = by_stock_and_price(await account.client.gpu_offers(), min_vram_gb=24)
+    offers = by_price(await account.client.gpu_offers(), Cloud.SECURE)
     assert SPEC.gpu_id in [offer.id for offer in offers]
     assert all(offer.data_centres for offer in offers if offer.stock.value != "none")
     assert all(place.gpus for place in await account.client.data_centres())

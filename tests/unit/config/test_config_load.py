@@ -282,3 +282,21 @@ def test_the_file_of_init_is_private(tmp_path):
                 console=lambda _: 1) == 0  # fmt: skip
     assert "[profiles.b]" in path.read_text()
     assert [p.name for p in path.parent.iterdir()] == ["config.toml"]
+
+
+def test_init_for_runpod_puts_everything_on_the_volume_and_needs_no_pod_yet(tmp_path):
+    from labeltui.cli import main
+
+    path = tmp_path / "config.toml"
+    assert main(["config", "init", "--host", "runpod", "--config", str(path)], console=lambda _: 1) == 0
+    profile = select(load(path), None)[1]
+    assert (profile.host, profile.server.folder, profile.server.studies) == (
+        "runpod", "/workspace/labeltui", "/workspace/studies",
+    )  # fmt: skip
+    assert profile.runpod is not None
+    assert profile.runpod.pod == ""
+    args = ["config", "init", "--yes", "--pod", "annot", "--folder", "/x", "--config", str(path)]
+    assert main(args, console=lambda _: 1) == 0
+    profile = select(load(path), None)[1]
+    assert profile.runpod is not None
+    assert (profile.host, profile.runpod.pod, profile.server.folder) == ("runpod", "annot", "/x")

@@ -12,7 +12,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from labeltui.domain.pod import (
-    GpuOffer,
     Pod,
     PodLogLine,
     PodSpec,
@@ -28,7 +27,7 @@ from labeltui.runpod import convert, wire
 from labeltui.runpod.hostkeys import printed_keys
 from labeltui.runpod.limits import RateLimits, Window, rate_limits, retry_after_s
 from labeltui.runpod.logs import Events, log_line
-from labeltui.runpod.renting import Refusal, by_stock_and_price, create_first, unique_name
+from labeltui.runpod.renting import Refusal, create_first, unique_name
 from labeltui.runpod.transport import base_url
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
@@ -290,20 +289,6 @@ def test_names_are_used_once() -> None:
     assert len(names) == 50
     assert all(name.startswith("Liver-study-") and name.isascii() for name in names)
     assert unique_name("§").startswith("labeltui-")
-
-
-def test_what_is_in_stock_comes_first() -> None:
-    def offer(name: str, vram: int, price: str | None, stock: Stock) -> GpuOffer:
-        return GpuOffer(name, name, vram, Decimal(price) if price else None, stock=stock)
-
-    offers = [
-        offer("dear", 48, "2", Stock.HIGH),
-        offer("cheap", 24, "0.2", Stock.LOW),
-        offer("good", 24, "0.3", Stock.HIGH),
-        offer("small", 8, "0.1", Stock.HIGH),
-        offer("not here", 24, None, Stock.HIGH),
-    ]
-    assert [o.name for o in by_stock_and_price(offers, min_vram_gb=16)] == ["good", "dear", "cheap"]
 
 
 class Renting:

@@ -1,0 +1,126 @@
+"""What the choices of the deploy form come to, and what is remembered of an answer that never came."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from labeltui.domain.pod import Cloud, DataCentre, GpuOffer, NetworkVolume, Pod, PodStatus, Stock
+from labeltui.domain.problems import LabeltuiError
+from labeltui.hosts.own_keys import OwnKey, all_keys, in_folder, make, read_public
+from labeltui.session.poddraft import Draft, key_label, like, money, on_volume, whole
+from labeltui.session.podshop import Shop
+
+NOW = datetime(2026, 11, 25, tzinfo=UTC)
+LINE = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJx2oCCLmUmh5yb3MuC3nSFLT6tPVaqpBqsVeqbXIYGy you@desk"
+GPU = GpuOffer(
+    "NVIDIA RTX A5000", "RTX A5000", 24, Decimal("0.27"), Decimal("0.16"), stock=Stock.HIGH,
+    data_centres={"EU-RO-1": Stock.HIGH}, cuda_versions=("12.4",),
+)  # fmt: skip
+SHOP = Shop(
+    NOW, (GPU,), (DataCentre("EU-RO-1", "Romania", "Europe", ("STANDARD",)),),
+    (NetworkVolume("v1", "scans", 200, "EU-RO-1"),), ("annot",), (), (OwnKey(LINE),),
+)  # fmt: skip
+
+
+def settled(shop: Shop = SHOP, profile_pod: str = "", **prefill: Any) -> Draft:
+    draft = Draft.begun({"gpu": "RTX A5000", **prefill}, profile_pod)
+    return draft.settled(shop, profile_pod, saves=True)
+
+
+def test_a_name_is_used_once_unless_its_answer_never_came() -> None:
+    assert settled(profile_pod="liver").name == "liver"
+    assert settled(profile_pod="liver").save is False
+    fresh = settled(profile_pod="annot")
+    assert fresh.name.startswith("annot-")
+    assert fresh.save
+    assert settled(replace(SHOP, pending="annot-77aa"), "annot").name == "annot-77aa"
+    assert settled().name.startswith("labeltui-")
+
+
+def test_the_choices_become_the_parameters_of_the_command() -> None:
+    draft = settled(name="n")
+    assert not draft.problems(SHOP)
+    params = draft.params(SHOP)
+    assert (params["gpu"], params["name"], params["max_price"]) == ("RTX A5000", "n", 0.28)
+    assert params["key"].startswith("SHA256:")
+    assert "public" not in params
+    again = Draft.begun(params, "").settled(SHOP, "", saves=True)
+    assert again.params(SHOP) == params
+
+
+def test_a_pod_in_the_place_of_another_keeps_its_network_volume() -> None:
+    pod = Pod("i", "annot", PodStatus.STOPPED, NOW, gpu_id=GPU.id, image="me/mine:1", cloud=Cloud.SECURE)
+    assert like(pod) == {}
+    kept = like(replace(pod, network_volume_id="v1"))
+    assert kept == {"network_volume": "v1", "gpu": GPU.id, "cloud": "secure", "image": "me/mine:1"}
+    draft = settled(**kept)
+    assert (draft.storage, draft.centre(SHOP), draft.network_gb(SHOP)) == ("v1", "EU-RO-1", 200)
+    assert draft.params(SHOP)["network_volume"] == "v1"
+
+
+@pytest.mark.parametrize(
+    ("fields", "where", "words"),
+    [
+        ({"public": True}, "ports", "PUBLIC: https://PODID-8000.proxy.runpod.net"),
+        ({"cloud": Cloud.COMMUNITY}, "cloud", "Not for patient data"),
+        ({"image": "me/mine:1"}, "image", "start sshd"),
+        ({"volume_gb": "0"}, "volume_gb", "everything on the pod is lost"),
+        ({"data_centre": "US-KS-2"}, "gpu", "No RTX A5000 seems to be free in US-KS-2"),
+        ({}, "gpu", "CUDA 12.4, the image was built with 12.8"),
+        ({}, "volume_gb", "~/labeltui is not on /workspace"),
+    ],
+)
+def test_what_is_dangerous_is_said(fields: dict[str, Any], where: str, words: str) -> None:
+    warnings = replace(settled(name="n"), **fields).warnings(SHOP, "~/labeltui")
+    assert words in warnings[where]
+
+
+def test_what_is_typed_is_read_strictly() -> None:
+    assert [whole(text) for text in ("35", " 35 ", "3.5", "-3", "", "1e3", "٣", "12345678")] == [
+        35, 35, None, None, None, None, None, None,
+    ]  # fmt: skip
+    assert [money(text) for text in ("0.4", "$0.40/h", "1", "", "a", "1.2.3", "nan", "-1")] == [
+        Decimal("0.4"), Decimal("0.40"), Decimal(1), None, None, None, None, None,
+    ]  # fmt: skip
+    assert on_volume("/workspace/labeltui")
+    assert not on_volume("~/labeltui")
+
+
+def test_a_key_is_made_once_and_for_its_owner_only(tmp_path: Path) -> None:
+    made = make(tmp_path / "ssh" / "k", "me")
+    private = tmp_path / "ssh" / "k"
+    assert made.private == private
+    assert private.stat().st_mode & 0o777 == 0o600
+    assert private.parent.stat().st_mode & 0o777 == 0o700
+    assert made.line.startswith("ssh-ed25519 ")
+    with pytest.raises(LabeltuiError, match="already there"):
+        make(private)
+    assert in_folder(private.parent) == (made,)
+    assert key_label(made) == "k.pub · ed25519 · me"
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [("-----BEGIN OPENSSH PRIVATE KEY-----", "private_key"), ("hello", "bad_ssh_key"), ("", "bad_ssh_key")],
+)
+def test_what_is_no_public_key_is_refused(tmp_path: Path, text: str, code: str) -> None:
+    path = tmp_path / "k.pub"
+    path.write_text(text)
+    with pytest.raises(LabeltuiError) as refused:
+        read_public(path)
+    assert refused.value.problem.code == code
+    assert in_folder(tmp_path) == ()
+
+
+async def test_an_agent_that_is_not_there_has_no_keys(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("SSH_AUTH_SOCK", str(tmp_path / "nobody"))
+    assert await all_keys() == ()
