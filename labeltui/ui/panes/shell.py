@@ -86,6 +86,10 @@ class ShellPane(Vertical):
 
     def hints(self) -> Sequence[Hint]:
         """Keys for the footer: the others belong to the remote."""
+        if self.phase is Phase.NONE:  # every key is the console's
+            door = [(self._door, "emergency shell")] if self._door else []
+            back = [("tab", "next pane"), (self._keys("help"), "help"), (self._keys("quit"), "quit")]
+            return [*door, (self._keys("reconnect"), "reconnect"), *back]
         hints = [("ctrl+]", "leaves the shell"), ("shift+pgup", "scrollback")]
         hints += [
             (f"ctrl+] {self._keys('shell.full')}", "full screen"),

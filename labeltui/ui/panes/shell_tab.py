@@ -390,9 +390,9 @@ class ShellTab(Vertical):
         size = self.view.size
         behind = 0 if self.view.shown is None else self.view.shown.behind
         words = (
-            shell_words.standing(self.phase, self.run.ended, behind),
+            shell_words.standing(self.phase, self.run.ended, behind, kept=self.view.kept),
             shell_words.kept_words(self.opened),
-            f"{size.width}×{size.height}" if self.view.engine is not None else "",
+            f"{size.width}×{size.height}" if self.phase is Phase.LIVE else "",
         )
         return " · ".join(word for word in words if word)
 

@@ -34,14 +34,14 @@ def kept_words(opened: OpenShell | None) -> str:
     return words.get(opened.keep.value, f"ends with the connection: {opened.why_not_kept}")
 
 
-def standing(phase: Phase, ended: str, behind: int) -> str:
-    """How it stands, and the key that matters now."""
+def standing(phase: Phase, ended: str, behind: int, *, kept: bool) -> str:
+    """How it stands, and the key that matters now; ``kept``: the host's tmux has it."""
     if phase is Phase.LIVE:
         return f"▲ {behind} rows back · shift+pgdn · ctrl+f finds" if behind else "ctrl+] leaves"
     if phase is Phase.EXITED:
         return f"{ended} · enter starts a new one"
     if phase is Phase.LOST:
-        return f"✕ {ended} · enter reconnects now"
+        return f"✕ {ended}{', tmux keeps the shell' if kept else ''} · enter reconnects now"
     return ""
 
 
@@ -51,7 +51,7 @@ def teaching(
     """Why there is no shell yet; ``reconnect`` and ``door`` are the keys, the latter only where there is a door."""
     state = None if host is None else host.state
     address = "the host" if host is None else safe(host.address)
-    through = (f"{door} opens a shell through RunPod's proxy ({DOOR_WORDS}).",) if door else ()
+    through = (f"{door} opens a shell through RunPod's proxy all the same:", f"{DOOR_WORDS}.") if door else ()
     if phase is Phase.EXITED:
         return (f"{safe(ended)[:1].upper()}{safe(ended)[1:]}.", "enter opens a new one.")
     if phase is Phase.OPENING or state is LinkState.CONNECTED:
