@@ -119,6 +119,17 @@ LOG_LEVELS = ("debug", "info", "warning", "error", "critical")
 
 SESSION_ACTIONS: tuple[Action, ...] = (
     Action("status", "Status", "everything the status strip shows", command=("status",), operation="status"),
+    Action(
+        "report",
+        "Report",
+        "labels, hours, cost and best metric of this session",
+        command=("report",),
+        needs_host=False,
+        operation="report",
+        params=(
+            Param("since", "from then on: 9:00, 2026-11-23 09:00, or 8h ago; the session when left out"),
+        ),
+    ),
     Action("doctor", "Doctor", "what is wrong, and what to do", command=("doctor",), operation="doctor"),
     Action(
         "setup",

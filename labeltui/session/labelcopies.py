@@ -72,6 +72,15 @@ class LabelCopier:
         self._recall()
         store.subscribe(self._on_store)
 
+    @property
+    def on_host(self) -> tuple[HostLabel, ...]:
+        """The labels on the host, as of the last look."""
+        return tuple(self._known.values())
+
+    def is_here(self, label: HostLabel) -> bool:
+        """Whether a label of :attr:`on_host` is on this machine."""
+        return label.key in self._here
+
     # --- what makes it look
 
     def wake(self) -> None:

@@ -40,6 +40,7 @@ from labeltui.session.podcontrol import (
 from labeltui.session.podcreate import pod_create
 from labeltui.session.podshop import pod_gpus, pod_make_volume, pod_volumes
 from labeltui.session.servercontrol import server_restart, server_start, server_stop
+from labeltui.session.sessionreport import report
 from labeltui.session.spending import look_at_money
 from labeltui.session.sshcommand import ssh_config
 from labeltui.session.traincontrol import train_start, train_status, train_stop
@@ -65,6 +66,7 @@ __all__ = [
     "pod_stop",
     "pod_terminate",
     "pod_volumes",
+    "report",
     "server_logs",
     "server_restart",
     "server_start",

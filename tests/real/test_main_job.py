@@ -222,6 +222,17 @@ async def test_slicers_client_fetches_and_submits_and_the_queue_shows_it(
                 3.0,
             )
             print(f"\nsubmitted label on the queue after {time.monotonic() - began:.2f} s")
+            await session.store.wait_for(
+                lambda s: (
+                    s.labels.value is not None
+                    and s.labels.value.safe
+                    and s.labels.value.last.startswith(f"final/{study}.")
+                ),
+                10.0,
+            )
+            print(f"and on this machine after {time.monotonic() - began:.2f} s")
+            copy = session.labels.folder.root / "final" / label.name
+            assert copy.read_bytes() == label.read_bytes()
 
 
 # --- training -------------------------------------------------------------------------------------------------------

@@ -320,3 +320,20 @@ async def test_what_was_here_when_the_console_closed_is_known_with_its_age(sessi
     assert later.folder is session.labels.folder
     assert reading.value is not None
     assert (reading.value.here, reading.value.total, reading.error) == (6, 6, "not looked at since")
+
+
+@pytest.mark.slow
+async def test_the_report_counts_what_was_submitted_and_leaves_unknown_what_is(session: Session) -> None:
+    async def reported(since: str) -> Mapping[str, Any]:
+        return await run_action(session, "report", {"since": since}, Told())
+
+    first = await reported("1h")
+    assert (first["labels"], first["studies"], first["labels_by"]) == (5, 5, {"unknown": 5})
+    assert (first["cost"], first["cost_per_label"], first["best"]) == (None, None, None)
+    submit(session, "s_2.nii.gz", b"better")
+    await until(session, lambda copies: copies.safe and copies.last == "final/s_2.nii.gz")
+    again = await reported("1h")
+    assert (again["labels"], again["studies"]) == (6, 5)
+    assert (await reported("1s"))["labels"] == 0
+    with pytest.raises(LabeltuiError, match="is no time"):
+        await reported("soon")

@@ -7,6 +7,7 @@ import errno
 import subprocess
 from collections.abc import AsyncIterator, Mapping
 from contextlib import suppress
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -121,6 +122,11 @@ async def test_from_no_pod_to_a_trained_model_and_back(session: Session, emulato
     assert (trained["state"], trained["epoch"]) == ("done", 2)
     assert trained["best"]["value"] > 0.1
     await session.store.wait_for(lambda s: s.queue.value is not None and s.queue.value.completed > before, 60)
+
+    told = await do(session, "report")
+    assert told["labels"] >= 1
+    assert (Decimal(told["cost"]), told["best"]["value"]) > (Decimal(0), 0)
+    assert told["best"]["value"] == trained["best"]["value"]
 
     await do(session, "server.stop")
     kept = await labels(session)
