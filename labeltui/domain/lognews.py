@@ -57,7 +57,7 @@ def news(record: log.LogRecord) -> Meaning | None:
             counts = told.tag == "final"
             return Meaning(
                 News.LABEL,
-                f"A label came in for {plain(told.image)}, tagged {plain(told.tag)}.",
+                f"{plain(told.image)} has a label, tagged {plain(told.tag)}.",
                 "The next training learns from it."
                 if counts
                 else "A training learns from it once it is submitted.",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
 
@@ -16,7 +16,8 @@ from labeltui.session.supervise import Clock
 
 GRACE_S = 1.0
 """How long a line of ``app.log`` may be there before stdout has it."""
-AGAIN_S = 0.2
+SLICE = 16_384
+"""Bytes that are read at once: about a hundred lines."""
 AFTER_THE_END = timedelta(seconds=5)
 """How long after a run's end its last records may be dated."""
 APP_LOG_PATH, APP_LOG_ID, APP_LOG_OFFSET = "app_log", "app_log_id", "app_log_offset"
@@ -155,8 +156,10 @@ class LogFeed:
         try:
             own_id = self._own_id or None
             async for chunk in agent.follow(path, merger.received - self._base, file_id=own_id):
-                if merger is self._merger:  # else another log is shown meanwhile
-                    self.own(chunk)
+                for piece in _slices(chunk):
+                    if merger is self._merger:  # else another log is shown meanwhile
+                        self.own(piece)
+                    await asyncio.sleep(0)
         finally:
             for task in tasks:
                 task.cancel()
@@ -166,11 +169,11 @@ class LogFeed:
         merger = self._merger
         try:
             async for chunk in agent.follow(path, merger.offset, file_id=merger.file_id or None):
-                if merger is not self._merger:
-                    return
-                self.other(chunk)
-                if merger.over:
-                    return
+                for piece in _slices(chunk):
+                    if merger is not self._merger or merger.over:
+                        return
+                    self.other(piece)
+                    await asyncio.sleep(0)
                 await self._until(lambda: not merger.crowded)
         except Failed:
             if merger is self._merger:
@@ -196,6 +199,16 @@ class LogFeed:
         while not holds():
             self._moved.clear()
             await self._moved.wait()
+
+
+def _slices(chunk: Chunk) -> Iterator[Chunk]:
+    """A delivery in parts that each hold the event loop for a moment only: keys are answered in between."""
+    for at in range(0, max(1, len(chunk.data)), SLICE):
+        last = at + SLICE >= len(chunk.data)
+        yield Chunk(
+            chunk.path, chunk.file_id, chunk.offset + at, chunk.data[at : at + SLICE],
+            at_end=chunk.at_end and last, torn=chunk.torn and at == 0,
+        )  # fmt: skip
 
 
 def _time(when: bytes) -> datetime | None:

@@ -10,15 +10,12 @@ from pathlib import Path
 
 from labeltui.domain.state import Identity, SessionState
 from labeltui.hosts.agent.messages import Chunk
-from labeltui.session.logfeed import AppLog
+from labeltui.session.logfeed import SLICE, AppLog
 from labeltui.session.logstore import LogStore
 from labeltui.session.serverwatch import ServerWatch
 from labeltui.session.store import Store
 from tests.bench.cost import leave
 from tests.bench.logpeers import line
-
-CHUNK = 65_536
-"""As the agent sends it."""
 
 
 @dataclass
@@ -37,8 +34,8 @@ def read(lines: int) -> Cost:
     watch._begin("r1", "/log", app_log=AppLog("/app.log"))
     took: list[float] = []
     cpu = time.process_time()
-    for at in range(0, len(data), CHUNK):
-        piece = data[at : at + CHUNK]
+    for at in range(0, len(data), SLICE):
+        piece = data[at : at + SLICE]
         for feed, chunk in (
             (watch._feed.own, Chunk("/log", "1-1.0", at, piece, True)),
             (watch._feed.other, Chunk("/app.log", "1-2.0", at, piece, True)),

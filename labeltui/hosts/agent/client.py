@@ -220,6 +220,7 @@ class AgentClient:
         """End the conversation; jobs go on. May be called twice."""
         self._reader.cancel()
         await asyncio.wait([self._reader])
+        self._end("The connection to the agent was closed.")  # a reader that never ran has not said so
         await self._channel.close()
 
     async def ping(self) -> float:
