@@ -83,7 +83,8 @@ class Action:
     @property
     def may_lose_labels(self) -> bool:
         """Whether labels that are not copied may be gone afterwards."""
-        return any(param.name == "lose_labels" for param in self.params)
+        destroys = self.danger in (Danger.DESTRUCTIVE, Danger.IRREVERSIBLE)
+        return destroys and any(param.name == "lose_labels" for param in self.params)
 
     def name_to_type(self, state: SessionState) -> str:
         """What an irreversible action wants typed: the pod's name, where it is about the pod."""
@@ -315,7 +316,7 @@ POD_ACTIONS: tuple[Action, ...] = (
         command=("pod", "show"), needs_host=False, operation="pod_show", params=(_POD,),
     ),
     Action(
-        "pod.events", "Events of the pod", "what happened to the profile's pod, here or elsewhere",
+        "pod.events", "What happened to the pod", "what happened to the profile's pod, here or elsewhere",
         command=("pod", "events"), needs_host=False, operation="pod_events",
         params=(Param("lines", "only the last N", "int"),),
     ),
@@ -381,12 +382,13 @@ POD_ACTIONS: tuple[Action, ...] = (
     Action(
         "pod.start", "Start the pod", "start the stopped pod and wait until it can be reached",
         key="s", leader="p", danger=Danger.CHANGE, command=("pod", "start"), needs_host=False,
-        disabled=conditions.pod_cannot("start"), question=conditions.ask_pod_start, operation="pod_start",
+        disabled=conditions.cannot_start_pod, question=conditions.ask_pod_start, operation="pod_start",
         params=(
             _POD,
             Param("retry", "try again every few minutes while its machine has no GPU free", "bool"),
             Param("every", "minutes between tries", "float"),
             Param("data_only", "start it without a GPU, to copy what is on it", "bool"),
+            _LOSE,
         ),
     ),
     Action(
@@ -485,6 +487,60 @@ CONSOLE_ACTIONS: tuple[Action, ...] = (
         leader="p",
         needs_host=False,
         console="pods",
+    ),
+    Action(
+        "events",
+        "Events of the pod",
+        "what happened to the pod, here or elsewhere",
+        key="e",
+        leader="p",
+        disabled=conditions.no_pod,
+        needs_host=False,
+        console="events",
+    ),
+    Action(
+        "pod.choices",
+        "What can be done",
+        "what can be done about a pod that does not come back as it was",
+        key="w",
+        leader="p",
+        disabled=conditions.no_pod,
+        needs_host=False,
+        console="pod_choices",
+    ),
+    Action(
+        "pod.retry",
+        "Start it, again and again",
+        "try to start the pod every few minutes until its machine has a GPU free; ctrl+c gives up",
+        danger=Danger.CHANGE,
+        disabled=conditions.cannot_start_pod,
+        needs_host=False,
+        console="start_pod('retry')",
+    ),
+    Action(
+        "pod.data",
+        "Start it for its data",
+        "start the pod without a GPU, to copy labels and models off it",
+        danger=Danger.CHANGE,
+        disabled=conditions.cannot_rescue,
+        needs_host=False,
+        console="start_pod('data_only')",
+    ),
+    Action(
+        "pod.volume",
+        "New pod on its volume",
+        "rent another pod on the same network volume, where every file is",
+        danger=Danger.CHANGE,
+        disabled=conditions.no_network_volume,
+        needs_host=False,
+        console="on_its_volume",
+    ),
+    Action(
+        "offers",
+        "What to do about it",
+        "what can be done about what failed last",
+        key="W",
+        console="offers",
     ),
     Action(
         "pod.options",

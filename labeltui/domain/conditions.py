@@ -113,6 +113,35 @@ def pod_cannot(action: str) -> Why:
     return why
 
 
+def no_pod(state: SessionState) -> str | None:
+    """There must be a pod to speak of."""
+    return None if state.pod.value is not None else state.pod.error or "this profile is not on RunPod"
+
+
+def cannot_start_pod(state: SessionState) -> str | None:
+    """What is stopped can be started; one that came back without its GPU is stopped first."""
+    pod = state.pod.value
+    if pod is not None and pod.lost_its_gpu:
+        return None
+    return pod_cannot("start")(state)
+
+
+def cannot_rescue(state: SessionState) -> str | None:
+    """What is stopped can be started without a GPU, except where it never had one."""
+    pod = state.pod.value
+    if pod is not None and pod.cpu_id:
+        return "it was rented without a GPU: it can just be started"
+    return cannot_start_pod(state)
+
+
+def no_network_volume(state: SessionState) -> str | None:
+    """Only a network volume can be taken along to another pod."""
+    if (why := no_pod(state)) is not None:
+        return why
+    has_one = state.pod.value is not None and state.pod.value.network_volume_id
+    return None if has_one else "its files are on its own disk, which no other pod can have"
+
+
 def not_on_runpod(state: SessionState) -> str | None:
     """A pod is rented for a profile that is on RunPod."""
     rents = state.identity.rents or state.pod.value is not None or state.pod.error is not None
@@ -134,6 +163,8 @@ def _cost(pod: Pod) -> str:
 def ask_pod_start(state: SessionState) -> str | None:
     """Starting begins to cost."""
     pod = state.pod.value
+    if pod is not None and pod.lost_its_gpu:
+        return f"Stop {pod.name} and start it again, until it has a GPU? What is not on its volume is gone."
     return None if pod is None else f"Start {pod.name}? It is paid for by the second while it runs."
 
 

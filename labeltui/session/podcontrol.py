@@ -81,7 +81,7 @@ async def pod_start(session: Session, params: Mapping[str, Any], report: Report)
         now = await podresume.for_data(session, params, report)
         said = f"{now.name} runs without a GPU, for its data: copy the labels, then stop it."
         return {"as_of": documents.moment(session.clock()), "message": said, **pod_document(now)}
-    pod = await legal(session, params, PodAction.START)
+    pod = await podresume.startable(session, params, report)
     if params.get("retry"):
         now = await podresume.until_it_works(session, pod, report, params.get("every"))
     else:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from labeltui.domain.pod import Pod, PodAction, PodStatus
 from labeltui.domain.problems import Failed, LabeltuiError, Unreachable
 from labeltui.runpod.lifecycle import pod_problem
+from labeltui.session.labelsafety import spare_labels
 from labeltui.session.podtarget import legal, meant, target
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ FIRST_LOOKS_S = 1.0
 LATER_LOOKS_S = 3.0
 EVERY_MIN = 3.0  # minutes between tries
 
-CHOICES = ("pod.start", "pod.retry", "pod.data", "pod.options", "pod.stop")
+CHOICES = ("pod.start", "pod.retry", "pod.data", "pod.volume", "pod.stop")
 """What can be done about a pod that does not come back, best first."""
 WORTH_ANOTHER_TRY = (
     "runpod_host_full",
@@ -35,6 +36,17 @@ WORTH_ANOTHER_TRY = (
     "runpod_unreachable",
     "runpod_edge_error",
 )
+
+
+async def startable(session: Session, params: Mapping[str, Any], report: Report) -> Pod:
+    """The pod, stopped; one that runs without the GPU it should have is stopped first, once its labels are here."""
+    pod = await target(session, params)
+    if not pod.lost_its_gpu:
+        return await legal(session, params, PodAction.START)
+    pod = await legal(session, params, PodAction.STOP)
+    await spare_labels(session, pod, PodAction.STOP, params, report)
+    report.progress(f"Stopping {pod.name}, which has no GPU")
+    return await stopped(session, pod, report)
 
 
 def can_be_reached(pod: Pod) -> bool:
@@ -52,7 +64,6 @@ async def started(session: Session, pod: Pod, report: Report) -> Pod:
         raise Failed(
             "runpod_no_gpu", f"{now.name} came back without a GPU: others have taken those of its machine.",
             "Stop it and try later (`labeltui pod start --retry` does both), copy its data, or make a new pod.",
-            offers=("pod.retry", "pod.data", "pod.stop", "pod.options"),
         )  # fmt: skip
     return now
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from labeltui.session.session import Session
 
 NEWS_S = 60.0
+DECISIONS = ("runpod_host_full", "runpod_no_gpu", "runpod_no_capacity", "pod_slow", "pod_no_address")
 GRAVE = ("gone", "stopped", "error", "no_gpu", "migrated")
 
 
@@ -91,6 +92,48 @@ class Console(Core):
     async def action_ssh_config(self) -> None:
         """Write a Host for ssh itself."""
         await self.dispatcher.invoke("ssh-config", {"write": True})
+
+    def action_events(self) -> None:
+        """What happened to the pod."""
+        from labeltui.ui.screens.records import EventsScreen  # noqa: PLC0415 - after first paint
+
+        self.push_screen(EventsScreen(self.state.pod_events, self.clock()))
+
+    async def action_start_pod(self, how: str) -> None:
+        """Start the pod, in another way than once: ``retry`` or ``data_only``."""
+        await self.dispatcher.invoke("pod.start", {how: True})
+
+    def action_on_its_volume(self) -> None:
+        """Rent another pod on the network volume of this one."""
+        pod = self.state.pod.value
+        if pod is not None and pod.network_volume_id:
+            self.action_deploy({"network_volume": pod.network_volume_id})
+
+    def action_pod_choices(self) -> None:
+        """What can be done about the pod as it is."""
+        from labeltui.ui.screens.choices import ChoicesScreen, about_pod  # noqa: PLC0415 - after first paint
+
+        pod = self.state.pod.value
+        if pod is not None:
+            self.push_screen(ChoicesScreen(*about_pod(pod, self.clock())), self.picked)
+
+    def action_offers(self) -> None:
+        """What can be done about what failed last."""
+        found = self.dispatcher.last_problem
+        if found is None:
+            self.flash("nothing has failed")
+            return
+        from labeltui.ui.screens.choices import ChoicesScreen  # noqa: PLC0415 - after first paint
+
+        self.push_screen(ChoicesScreen(*found), self.picked)
+
+    def _offer_choices(self, running: Running, level: Level) -> None:
+        """A pod that did not come back is a decision, not a line to overlook."""
+        found = self.dispatcher.last_problem
+        if running.action.id != "pod.start" or level is not Level.ERROR or found is None:
+            return
+        if self.screen is self.frame_screen and found[1].code in DECISIONS:
+            self.action_offers()
 
     def action_pods(self) -> None:
         """Every pod of the account."""
@@ -211,6 +254,7 @@ class Console(Core):
     def action_ended(self, running: Running, level: Level) -> None:
         """Say it where it is being watched, too."""
         super().action_ended(running, level)
+        self._offer_choices(running, level)
         ended = getattr(self.screen, "ended", None)
         if ended is not None:
             ended(self.last_words)

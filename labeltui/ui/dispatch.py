@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 from textual.worker import Worker
 
 from labeltui.actions import BY_ID, Action, Danger, why_disabled
+from labeltui.domain.offers import offers
 from labeltui.domain.podrules import NAMED, about, called, is_own
 from labeltui.domain.problems import LabeltuiError, Problem
 from labeltui.domain.state import Level
@@ -149,6 +150,8 @@ class Dispatcher:
         self.last_problem = (action.title, problem)
         hint = f" {problem.hint}" if problem.hint else ""
         more = f" ({self._app.keymap.keys_of(BY_ID['server.problem'])} shows more)" if problem.detail else ""
+        if offers(problem):
+            more = f" ({self._app.keymap.keys_of(BY_ID['offers'])}: what to do)"
         return f"{action.title}: {problem.message}{hint}{more}"
 
     def changed(self, running: Running) -> None:

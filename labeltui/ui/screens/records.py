@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from textual.content import Content
 
+from labeltui.domain.pod import PodEvent
 from labeltui.domain.state import Alert
 from labeltui.ui import words
 from labeltui.ui.screens.picklist import Entry, PickList
@@ -32,6 +33,23 @@ class ActionLogScreen(PickList):
 
     def pick(self) -> None:
         """Copy the command."""
+        copy_answer(self)
+
+
+class EventsScreen(PickList):
+    """What happened to the pod, newest first; enter copies it."""
+
+    TITLE_TEXT = "what happened to the pod"
+    FOOT_TEXT = "type to search · enter copies it · esc closes"
+
+    def __init__(self, events: Sequence[PodEvent], now: datetime) -> None:
+        super().__init__(
+            [_event(event, now) for event in reversed(events)]
+            or [_nothing("Nothing has happened to it yet.")]
+        )
+
+    def pick(self) -> None:
+        """Copy the event."""
         copy_answer(self)
 
 
@@ -82,6 +100,16 @@ def _done(entry: Done) -> Entry:
         (safe(entry.command), Tone.PLAIN),
     )
     return Entry(content, f"{entry.title} {entry.command} {entry.outcome}", entry.command)
+
+
+def _event(event: PodEvent, now: datetime) -> Entry:
+    at = event.at.astimezone()
+    content = Content.assemble(
+        (f"{at:%a %H:%M:%S} ", Tone.FAINT),
+        (f"{words.age(event.at, now):>4} ago  ", Tone.FAINT),
+        (safe(event.text), Tone.PLAIN),
+    )
+    return Entry(content, f"{event.text} {event.kind}", f"{at.isoformat(timespec='seconds')} {event.text}")
 
 
 def _alert(alert: Alert, now: datetime, answer: str) -> Entry:

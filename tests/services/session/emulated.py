@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import subprocess
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -23,9 +24,17 @@ class Told:
 
     def __init__(self) -> None:
         self.lines: list[str] = []
+        self._more = asyncio.Event()
+
+    async def said(self, words: str) -> None:
+        """Wait until it was told something with these words in it."""
+        while not any(words in line for line in self.lines):
+            self._more.clear()
+            await asyncio.wait_for(self._more.wait(), 30)
 
     def progress(self, text: str) -> None:
         self.lines.append(text)
+        self._more.set()
 
     def emit(self, record: Mapping[str, Any]) -> None:
         self.lines.append(str(record))

@@ -12,12 +12,13 @@ from typing import Any
 import pytest
 
 import labeltui.runpod
+from labeltui.actions import BY_ID
 from labeltui.domain.money import Account
+from labeltui.domain.offers import OFFERS, offers
 from labeltui.domain.pod import Pod, PodLogLine, PodStatus
 from labeltui.domain.problems import ExitCode, Failed, Problem
 from labeltui.runpod import problems
 from labeltui.runpod.lifecycle import balance_problem, pod_problem
-from labeltui.runpod.offers import OFFERS, offers
 from labeltui.runpod.problems import Doing, Reply, of_reply, of_words, words_of
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
@@ -90,8 +91,8 @@ def test_an_error_page_of_the_edge(status: int) -> None:
 def assert_helpful(problem: Problem) -> None:
     assert problem.message.endswith(".")
     assert problem.hint.endswith(".")
-    assert problem.code in OFFERS
-    assert problem.code == "runpod_too_large" or offers(problem.code)
+    assert offers(problem)
+    assert all(action in BY_ID for action in offers(problem))
 
 
 @pytest.mark.parametrize(
@@ -158,6 +159,21 @@ def test_words_of_a_page() -> None:
     assert words_of(b"[" * 200_000) == ("", False)
 
 
+def test_every_offer_is_an_action_of_the_registry_that_has_a_key_or_a_place_in_the_palette() -> None:
+    offered = {action for actions in OFFERS.values() for action in actions}
+    assert offered - set(BY_ID) == set()
+    assert all(BY_ID[action].console or BY_ID[action].operation for action in offered)
+
+
+def test_every_failure_of_the_table_is_reached_and_says_what_it_knows() -> None:
+    for code, (_, message, hint) in problems.FAILURES.items():
+        known = dict.fromkeys(("what", "said", "words", "need", "status", "wait"), "X")
+        error = problems.failure(code, "detail", **known)
+        assert "{" not in error.problem.message + error.problem.hint
+        assert (message == error.problem.message) == ("{" not in message), hint
+        assert_helpful(error.problem)
+
+
 def test_every_code_that_is_used_has_its_offers() -> None:
     folder = Path(labeltui.runpod.__file__).parent
     used = {
@@ -167,6 +183,7 @@ def test_every_code_that_is_used_has_its_offers() -> None:
             r'(?:Failed|Refused|Unreachable|Misused|Problem)\(\s*"(runpod_\w+)"', path.read_text()
         )
     }
+    used |= set(problems.FAILURES)
     assert len(used) > 35
     assert used - set(OFFERS) == set()
 

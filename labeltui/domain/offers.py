@@ -1,0 +1,83 @@
+"""What to do about a problem: ids of actions by the problem's code. Pure; the registry knows what they do."""
+
+from __future__ import annotations
+
+from labeltui.domain.problems import Problem
+
+OFFERS: dict[str, tuple[str, ...]] = {
+    "runpod_no_key": ("doctor",),
+    "runpod_bad_url": ("doctor",),
+    "runpod_bad_api": ("doctor",),
+    "runpod_bad_config": ("doctor",),
+    "runpod_bad_key": ("doctor",),
+    "runpod_key_command": ("doctor",),
+    "runpod_key_refused": ("doctor",),
+    "runpod_key_scope": ("doctor",),
+    "runpod_pool_forbidden": ("pod.options",),
+    "runpod_no_credit": ("pods", "doctor"),
+    "runpod_spend_limit": ("pods",),
+    "runpod_balance_empty": ("labels.pull", "pods"),
+    "runpod_balance_low": ("pod.stop", "pods"),
+    "runpod_no_capacity": ("pod.options",),
+    "runpod_host_full": ("pod.retry", "pod.start", "pod.data", "pod.volume"),
+    "runpod_no_gpu": ("pod.retry", "pod.data", "pod.stop", "pod.volume"),
+    "runpod_outbid": ("pod.options",),
+    "runpod_bad_request": ("pod.options",),
+    "runpod_invalid": ("pod.options",),
+    "runpod_pod_gone": ("pods", "pod.options"),
+    "runpod_not_found": ("pods",),
+    "runpod_not_now": ("pods", "pod.choices"),
+    "runpod_locked": ("pods",),
+    "runpod_in_cluster": ("pods",),
+    "runpod_api_off": ("doctor",),
+    "runpod_rate_limited": ("pods",),
+    "runpod_too_large": ("doctor",),
+    "runpod_server_error": ("pods",),
+    "runpod_edge_blocked": ("doctor",),
+    "runpod_edge_error": ("pods", "doctor"),
+    "runpod_edge_timeout": ("pods",),
+    "runpod_timeout": ("pods", "doctor"),
+    "runpod_unreachable": ("doctor",),
+    "runpod_dropped": ("pods", "doctor"),
+    "runpod_answer": ("doctor",),
+    "runpod_create_unclear": ("pods", "pod.options"),
+    "runpod_outcome_unclear": ("pods",),
+    "runpod_still_there": ("pod.terminate", "pods"),
+    "runpod_exited_by_runpod": ("events", "pod.start"),
+    "runpod_pod_error": ("events", "pod.start", "pod.terminate"),
+    "runpod_image_failed": ("events", "pod.options", "pod.terminate"),
+    "runpod_no_candidate": ("pod.options",),
+    "runpod_start_slow": ("events", "pod.stop", "pods"),
+    "runpod_needs_v2": ("pod.stop", "pod.start"),
+    "runpod_sdk_missing": ("doctor",),
+    "runpod_sdk_failed": ("doctor",),
+    "runpod_graphql_changed": ("doctor",),
+    "runpod_keys_unread": ("pod.keys",),
+    "runpod_keys_lost": ("pod.keys",),
+    "runpod_public_port": ("doctor", "pods"),
+    # what this console itself refuses or misses
+    "no_pod": ("pods", "pod.options"),
+    "no_pod_named": ("pod.options", "pods"),
+    "pod_ambiguous": ("pods",),
+    "pod_not_named": ("pods",),
+    "pod_locked": ("pods",),
+    "pod_state": ("pod.choices", "pods"),
+    "pod_stopped": ("pod.start", "pod.retry"),
+    "pod_starting": ("pods",),
+    "pod_slow": ("pod.stop", "pods"),
+    "pod_no_address": ("pod.stop", "pod.restart", "pod.options"),
+    "not_connected": ("reconnect", "doctor"),
+    "unreachable": ("reconnect", "doctor"),
+    "connection_refused": ("reconnect", "doctor"),
+    "host_key_unknown": ("reconnect",),
+    "host_key_changed": ("doctor",),
+    "login_failed": ("doctor",),
+    "server_down": ("server.start", "server.problem"),
+    "no_tunnel": ("reconnect", "doctor"),
+}
+"""By code, the best first."""
+
+
+def offers(problem: Problem) -> tuple[str, ...]:
+    """Ids of the actions that may help: those of this very case, else those of its code."""
+    return problem.offers or OFFERS.get(problem.code, ())

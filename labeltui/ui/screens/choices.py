@@ -1,0 +1,111 @@
+"""What went wrong, and what can be done about it: each an action, behind a key."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from textual import events
+from textual.app import ComposeResult
+from textual.containers import Container
+from textual.content import Content
+from textual.widgets import Static
+
+from labeltui.actions import BY_ID, Action
+from labeltui.domain.offers import offers
+from labeltui.domain.pod import Pod
+from labeltui.domain.podrules import called
+from labeltui.domain.problems import Problem
+from labeltui.runpod.lifecycle import pod_problem
+from labeltui.session.podresume import CHOICES
+from labeltui.ui.screens.dialog import Dialog
+from labeltui.ui.text import safe
+from labeltui.ui.words import Tone
+
+if TYPE_CHECKING:
+    from labeltui.ui.app import Console
+
+MOST = 9
+
+
+class ChoicesScreen(Dialog[str]):
+    """The problem in words and what may help, numbered; a number answers with the action. ``y`` copies it all."""
+
+    def __init__(self, title: str, problem: Problem) -> None:
+        super().__init__()
+        self._title = title
+        self._problem = problem
+        self._actions: list[Action] = [BY_ID[one] for one in offers(problem) if one in BY_ID][:MOST]
+
+    @property
+    def _main(self) -> Console:
+        return self.app  # type: ignore[return-value]
+
+    def compose(self) -> ComposeResult:
+        """Words, then choices."""
+        problem = self._problem
+        with Container(classes="box -warn -wide") as box:
+            box.border_title = Content(safe(self._title))
+            more = " · w the evidence" if problem.detail else ""
+            box.border_subtitle = Content(f"a number does it · y copies{more} · esc leaves it as it is")
+            yield Static(
+                Content.assemble(
+                    (safe(problem.message), f"bold {Tone.PLAIN}"),
+                    (f"\n{safe(problem.hint)}" if problem.hint else "", Tone.FAINT),
+                ),
+                classes="said",
+            )
+            lines = [self._line(number, action) for number, action in enumerate(self._actions, 1)]
+            yield Static(
+                Content("\n").join(lines or [Content("There is nothing to do from here.")]), classes="list"
+            )
+            yield Static("", classes="flash")
+
+    def _line(self, number: int, action: Action) -> Content:
+        keys = self._main.keymap.keys_of(action)
+        why = self._main.dispatcher.why_not(action)
+        tone, told = (Tone.PLAIN, action.help) if why is None else (Tone.FAINT, f"not now: {why}")
+        return Content.assemble(
+            (f" {number} ", "bold $text-accent" if why is None else Tone.FAINT),
+            (f"{action.title}", f"bold {tone}"),
+            (f"  {keys}" if keys else "", "$text-accent"),
+            (f"\n    {told}", Tone.FAINT if why is None else Tone.WARN),
+        )
+
+    def on_key(self, event: events.Key) -> None:
+        """Do what is behind the number, or say why not."""
+        problem = self._problem
+        if event.key == "y":
+            event.stop()
+            self._main.copy("\n".join(filter(None, (problem.message, problem.hint, problem.detail))))
+            self.query_one(".flash", Static).update(Content.styled("copied", Tone.FAINT))
+        elif event.key == "w" and problem.detail:
+            event.stop()
+            from labeltui.ui.screens.problem import ProblemScreen  # noqa: PLC0415 - on request
+
+            self.app.push_screen(ProblemScreen(self._title, problem))
+        elif event.key.isdigit() and 0 < int(event.key) <= len(self._actions):
+            event.stop()
+            action = self._actions[int(event.key) - 1]
+            why = self._main.dispatcher.why_not(action)
+            if why is None:
+                self.dismiss(action.id)
+            else:
+                said = Content.styled(safe(f"{action.title}: {why}"), Tone.WARN)
+                self.query_one(".flash", Static).update(said)
+
+
+def about_pod(pod: Pod, now: datetime) -> tuple[str, Problem]:
+    """What is to be said of the pod as it is, with every choice there is about it."""
+    problem = pod_problem(pod, now)
+    title = f"pod {called(pod)}"
+    if problem is not None:
+        return title, problem
+    if pod.status.is_up:
+        return title, Problem("pod", f"{called(pod)} is {pod.status}; nothing is wrong with it.", "", "",
+                              ("pod.stop", "pod.restart", "pods"))  # fmt: skip
+    kept = "network volume" if pod.network_volume_id else "disk"
+    hint = (
+        f"What is on its {kept} is kept. Its machine may have no GPU free any more: then try again, or later."
+    )
+    return title, Problem("pod", f"{called(pod)} is {pod.status}.", hint, "", CHOICES)
