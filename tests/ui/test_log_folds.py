@@ -29,7 +29,10 @@ async def test_a_traceback_is_one_line_with_the_time_of_its_record() -> None:
         assert reader.messages[1].startswith("17:02:20 E datastore.local ")
         assert reader.messages[1].endswith(FOLDED)
         assert reader.messages[3] == FOLDED.replace("18", "38"), "what it caused is part of it"
-        await reader.press("k", "k", "k", "enter")
+        await reader.press("k", "k", "k")
+        assert reader.pane.hints()[0] == ("enter", "open")
+        await reader.press("enter")
+        assert reader.pane.hints()[0] == ("enter", "fold")
         assert reader.view.text_of(reader.view.cursor or 0).startswith("RuntimeError: CUDA")
         assert len(reader.messages) == 23, "opened"
         assert "(+18" not in "".join(reader.messages)

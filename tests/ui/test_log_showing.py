@@ -61,6 +61,8 @@ async def test_a_gap_is_a_rule_between_lines() -> None:
         assert "── connection lost 17:02:48 · back 17:02:55 (7 s) ──" in reader.seen[1]
         await reader.press("slash", *"after", "enter")
         assert "connection lost" in reader.seen[0], "a filter hides no gap"
+        await reader.press("escape", "g", "M")
+        assert reader.view.cursor == 1, "the line after the gap"
 
 
 async def test_each_column_can_be_hidden_and_stays_so() -> None:

@@ -24,7 +24,7 @@ from labeltui.domain.serverlog import parse_line
 from labeltui.domain.state import Level, SessionState
 from labeltui.ui.contract import Hint
 from labeltui.ui.messages import Flash, HintsChanged
-from labeltui.ui.panes.log_reading import LogReading
+from labeltui.ui.panes.log_reading import TURN, LogReading
 from labeltui.ui.panes.teach import Keys, without_server
 from labeltui.ui.text import elide, safe
 from labeltui.ui.widgets.filtering import typed_ahead
@@ -75,6 +75,7 @@ class LogPane(LogReading):
         self._from: int | None = None
         self._texts = {FILTER: "", FIND: "", SCOPE: ""}
         self._telling, self._told_at = False, 0.0
+        self._turns: str | None = None
 
     def compose(self) -> ComposeResult:
         """The view, the words for when it is empty, and the line where one asks."""
@@ -104,8 +105,11 @@ class LogPane(LogReading):
     can_focus = True
 
     def hints(self) -> Sequence[Hint]:
-        """Keys for the footer."""
-        return [key.hint for key in self.KEYS if key.footer] if self.view.store.line_count else []
+        """Keys for the footer; what opens a traceback comes first where the cursor is on one."""
+        if not self.view.store.line_count:
+            return []
+        always = [key.hint for key in self.KEYS if key.footer]
+        return always if self._turns is None else [(TURN.hint[0], self._turns), *always]
 
     def help_keys(self) -> Sequence[Hint]:
         """Every key, for the help screen."""
@@ -145,9 +149,9 @@ class LogPane(LogReading):
     def _tell(self) -> None:
         self._telling, self._told_at = False, time.monotonic()
         self._tell_meaning()
-        told = ("", self._facts())
-        if told != (self.note, self.facts):
-            self.note, self.facts = told
+        told = ("", self._facts(), self.view.turns())
+        if told != (self.note, self.facts, self._turns):
+            self.note, self.facts, self._turns = told
             self.post_message(HintsChanged())
 
     def _tell_meaning(self) -> None:

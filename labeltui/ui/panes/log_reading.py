@@ -23,6 +23,7 @@ from labeltui.ui.words import size
 if TYPE_CHECKING:
     from labeltui.ui.core import Core
 
+TURN = PaneKey(("enter",), "open or fold the traceback", "turn", footer=False)
 CYCLE = ("", "WARNING", "ERROR")
 MINUTE_S, HOUR_S = 60, 3600
 _LEVELS = {"warn": "WARNING", "fatal": "CRITICAL"}
@@ -53,7 +54,7 @@ class LogReading(Widget):
         PaneKey(("n",), "find next", "find_next"),
         PaneKey(("f", "end", "G"), "follow", "follow"),
         PaneKey(("e",), "next error", "next_error"),
-        PaneKey(("enter",), "open or fold the traceback", "turn", footer=False),
+        TURN,
         PaneKey(("T",), "open or fold all tracebacks", "turn_all", footer=False),
         PaneKey(("w",), "wrap", "wrap"),
         PaneKey(("c",), "columns: hide or show each, or raw lines", "columns", footer=False),
@@ -70,7 +71,7 @@ class LogReading(Widget):
         PaneKey(("right_curly_bracket",), "an hour on", "hour_on", footer=False),
         PaneKey(("left_curly_bracket",), "an hour back", "hour_back", footer=False),
         PaneKey(("m",), "mark this place", "mark_place", footer=False),
-        PaneKey(("M",), "next marked place", "to_place", footer=False),
+        PaneKey(("M",), "next mark: a place, or a gap in the log", "to_place", footer=False),
         PaneKey(("S",), "save what is shown to a file", "save", footer=False),
         PaneKey(("ctrl+s",), "save all of the log, whatever is shown", "save_all", footer=False),
         PaneKey(("C",), "clear the view (not the log), and back", "clear", footer=False),
@@ -151,7 +152,7 @@ class LogReading(Widget):
     def to_place(self) -> None:
         """The next rule."""
         if not self.view.to_place():
-            self._say("no place is marked: m marks one", Level.WARNING)
+            self._say("no place is marked (m marks one), and the log has no gap", Level.WARNING)
 
     # -- saving
 

@@ -13,6 +13,7 @@ from labeltui.domain.logfilter import Scope
 from labeltui.domain.logquery import Query
 from labeltui.session.logstore import GapMark
 from labeltui.ui.widgets.logview_canvas import LogCanvas
+from labeltui.ui.widgets.logview_folds import Fold
 from labeltui.ui.widgets.logview_page import PLACE, Page
 from labeltui.ui.widgets.logview_query import Sieve
 from labeltui.ui.widgets.logview_scope import Scoped, line_at, record_around, time_at
@@ -114,11 +115,20 @@ class LogView(LogCanvas):
         self.page.wrap, self.page.skip = not self.page.wrap, 0
         self._keep_cursor()
 
-    def turn(self) -> bool:
-        """Open or fold the traceback that the line is in; False where it is in none that could be."""
+    def turns(self) -> str | None:
+        """What :meth:`turn` would do to the traceback that the line is in; None where it is in none that could be."""
+        fold = self._foldable()
+        return None if fold is None else "fold" if self.page.is_open(fold) else "open"
+
+    def _foldable(self) -> Fold | None:
         line = self.line
         fold = None if line is None else self.page.folds.of(line)
-        if fold is None or not fold.hidden or not self.page.whole(fold):
+        return fold if fold is not None and fold.hidden and self.page.whole(fold) else None
+
+    def turn(self) -> bool:
+        """Open or fold the traceback that the line is in; False where it is in none that could be."""
+        fold = self._foldable()
+        if fold is None:
             return False
         self._stay()
         self.page.turn(fold)
@@ -247,13 +257,14 @@ class LogView(LogCanvas):
         self.redraw()
 
     def to_place(self) -> bool:
-        """Go to the next marked place, after the last one to the first; False where there is none."""
-        lines = [place.line for place in self.page.places]
+        """Go to the next rule, after the last one to the first: a marked place, or a gap. False where there is none."""
+        self._sync()
+        last = self.store.line_count - 1
+        lines = [min(mark.line, last) for mark in self.page.marks]
         if not lines:
             return False
-        here = self.store.line_count if self.cursor is None else self.cursor
-        line = next((line for line in lines if line > here), lines[0])
-        self.goto(min(line, self.store.line_count - 1))
+        here = last + 1 if self.cursor is None else self.cursor
+        self.goto(next((line for line in lines if line > here), lines[0]))
         return True
 
     def shown_pieces(self) -> Iterator[bytes]:

@@ -91,7 +91,8 @@ class Page(Rows):
         self._cache: dict[int, Laid] = {}
         self._drawn: dict[tuple[int, int, int], list[Shown]] = {}
         self._drawn_so = (self.wrap, self.left)
-        self._marks: list[Mark] = []
+        self.marks: list[Mark] = []
+        """All rules there are, in order."""
         self._mixed = False
 
     def forget(self) -> None:
@@ -143,20 +144,20 @@ class Page(Rows):
         """Take in the rules that there are: gaps of the delivery, lines that came late, places of the reader."""
         marks: list[Mark] = [*self.store.marks, *self.store.late, *self.places]
         marks.sort(key=_line_of)
-        self._marks = marks
+        self.marks = marks
         if self._mixed != self.mixed:
             self._mixed = self.mixed
             self.forget()
 
     def _marks_above(self, row: int) -> list[Mark]:
         """Rules between the row before and this one; below the last row for ``row`` = ``count``."""
-        if not self._marks:
-            return self._marks
+        if not self.marks:
+            return self.marks
         before = self.preceding(row)
         first = self.line_of(before) + 1 if before >= 0 else self.floor
         last = self.line_of(row) if row < self.count else self.store.line_count
-        return self._marks[
-            bisect_left(self._marks, first, key=_line_of) : bisect_right(self._marks, last, key=_line_of)
+        return self.marks[
+            bisect_left(self.marks, first, key=_line_of) : bisect_right(self.marks, last, key=_line_of)
         ]
 
     def block(self, row: int) -> list[Shown]:

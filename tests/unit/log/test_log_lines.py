@@ -241,3 +241,20 @@ def test_what_is_an_error(line: bytes, is_one: bool) -> None:
     errors = Errors(store)
     assert errors.advance(1.0)
     assert bool(errors.lines) is is_one
+
+
+def test_a_question_within_a_question_is_answered_though_another_run_began() -> None:
+    store = LogStore()
+    store.feed(0, b"a 1\na 2\n")
+    first, second = asked("a"), asked("2")
+    assert first is not None
+    assert second is not None
+    outer = Sieve(store, first)
+    inner = Sieve(store, second, outer)
+    assert outer.advance(0.1)
+    assert inner.advance(0.1)
+    assert list(inner.lines) == [1]
+    store.begin("r2", "/other")
+    store.feed(0, b"2\na 1\na 2\na 2\n")
+    assert any(inner.advance(0.01) for _ in range(20)), "it is not asked for ever"
+    assert list(inner.lines) == [2, 3]
