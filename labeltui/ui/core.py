@@ -5,6 +5,8 @@ Importing this module and painting the frame must stay cheap: everything else is
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -31,6 +33,8 @@ if TYPE_CHECKING:
 
 PAINT_EVERY_S = 0.1
 FOOTER_HINTS = 10
+KEY_TAKEN_S = 0.25
+"""For so long at most a key waits until the one before it was taken."""
 Clock = Callable[[], datetime]
 
 
@@ -68,6 +72,7 @@ class Core(App[int], inherit_bindings=False):
         self._unsubscribe: list[Callable[[], None]] = []
         self._last_flash: tuple[datetime | None, str, Level] = (None, "opening …", Level.INFO)
         self._before_shell = "log"
+        self._key_taken: asyncio.Event | None = None
         name = (launch.profile if launch else None) or "labeltui"
         self._unopened = SessionState(
             Identity(name, bool(launch and launch.read_only), bool(launch and launch.demo is not None))
@@ -306,14 +311,37 @@ class Core(App[int], inherit_bindings=False):
 
         A leader opens its pop-up here, so that the next key, typed in one go, is the pop-up's.
         """
-        if isinstance(event, events.Key) and not event.is_forwarded and self._nobody_types(event):
-            if self.keymap.leaders.get(event.key):
-                self._open_leader(event.key)
-                return
-            if self._keeps_pod(event):
-                await self.dispatcher.invoke("guard.keep")
-                return
+        typed = isinstance(event, events.Key) and not event.is_forwarded
+        if isinstance(event, events.Key) and typed and self._nobody_types(event):
+            leads, keeps = self.keymap.leaders.get(event.key), self._keeps_pod(event)
+            if leads or keeps:
+                await (
+                    self._key_before_taken()
+                )  # it may have asked for text: then this one is its first letter
+            if self._nobody_types(event):
+                if leads:
+                    self._open_leader(event.key)
+                    return
+                if keeps:
+                    await self.dispatcher.invoke("guard.keep")
+                    return
         await super().on_event(event)
+        if typed and self.frame_screen.current != "shell":
+            self._key_taken = asyncio.Event()
+            self._passed_on(self.focused, self._key_taken)
+
+    def _passed_on(self, node: object, taken: asyncio.Event) -> None:
+        """Follow a key from who has the keyboard up to the screen: then whoever wanted it has had it."""
+        if isinstance(node, Widget) and node is not self.screen:
+            if not node.call_later(self._passed_on, node.parent, taken):
+                taken.set()
+        else:
+            taken.set()
+
+    async def _key_before_taken(self) -> None:
+        if self._key_taken is not None and not self._key_taken.is_set():
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._key_taken.wait(), KEY_TAKEN_S)
 
     def _nobody_types(self, event: events.Key) -> bool:
         if self.screen is not self.frame_screen or self.frame_screen.current == "shell":

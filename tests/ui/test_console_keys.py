@@ -337,3 +337,16 @@ async def test_setup_shows_its_steps_and_goes_on_when_they_are_closed(
         assert "setup" in app.dispatcher.running
         go_on.set()
         await wait_for(pilot, lambda: "Set up MONAI Label: done" in flashed(app))
+
+
+async def test_a_leader_and_more_keys_than_it_takes_in_one_go() -> None:
+    """The pop-up closes once: what comes after its key is lost, and nothing else with it."""
+    app = console(stopped())
+    async with app.run_test(size=SIZE) as pilot:
+        await settled(pilot)
+        for key in ("s", "y", "y", "y", "s", "y"):
+            app.post_message(events.Key(key, key))
+        await wait_for(pilot, lambda: "nothing is behind" in flashed(app))
+        await wait_for(pilot, lambda: app.screen is app.frame_screen)
+        await pilot.press("question_mark")
+        await wait_for(pilot, lambda: type(app.screen).__name__ == "HelpScreen")

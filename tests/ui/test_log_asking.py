@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from log_reader import MANY, SIZE, at, lit, reading, record
 from stand_in import connected, console
+from textual import events
 
 
 @pytest.mark.parametrize(
@@ -142,3 +143,19 @@ async def test_levels_time_places_and_a_clear_view() -> None:
         assert reader.store.line_count == 601, "nothing is lost"
         await reader.press("C")
         await reader.until(lambda: "601 lines" in reader.pane.facts, "all of it")
+
+
+async def test_what_is_typed_in_one_go_is_the_answer() -> None:
+    """Letters that lead to pop-ups elsewhere are only letters, though the keyboard is on its way."""
+    app = console(connected(), log=MANY + b"stop the train\n")
+    async with app.run_test(size=SIZE) as pilot:
+        reader = await reading(pilot, app)
+        for key in ("slash", *"stp", "enter"):
+            app.post_message(events.Key(key, key if len(key) == 1 else None))
+        await reader.until(
+            lambda: app.screen is app.frame_screen and reader.pane._texts["filter"] == "stp", "it"
+        )
+        await reader.press("escape", "slash", "escape", "s")
+        await reader.until(
+            lambda: type(app.screen).__name__ == "LeaderScreen", "the pop-up, once nothing is asked"
+        )

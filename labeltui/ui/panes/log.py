@@ -201,7 +201,12 @@ class LogPane(LogReading):
     def on_descendant_blur(self, event: events.DescendantBlur) -> None:
         """The mouse took the keyboard elsewhere: what comes now is no filter."""
         if event.widget is self._input:
-            self._typing = False
+            self._type(on=False)
+
+    def _type(self, *, on: bool) -> None:
+        """What is typed is the answer's, from the key on that asked for it: the keyboard gets there a little later."""
+        self._typing = on
+        self.view.keys_wanted = None if on else frozenset()
 
     def on_key(self, event: events.Key) -> None:
         """Obey this pane's keys; while something is typed, only those that end it."""
@@ -249,7 +254,7 @@ class LogPane(LogReading):
         with self._input.prevent(Input.Changed):
             self._input.value = self._texts[what]
         self._input.cursor_position = len(self._input.value)
-        self._typing = True
+        self._type(on=True)
         self.add_class("-asking")
         self._input.focus()
 
@@ -259,7 +264,7 @@ class LogPane(LogReading):
         elif self._asking == FIND and self.view.find is not None:
             self._step(self.view.find, 1, "match")
         self.remove_class("-asking")
-        self._typing = False
+        self._type(on=False)
         self.view.focus()
 
     def on_input_changed(self, event: Input.Changed) -> None:

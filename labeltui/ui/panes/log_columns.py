@@ -32,6 +32,7 @@ class ColumnSwitches(Static):
     def show_or_hide(self, open_it: bool) -> None:
         """Put it on the screen, or away."""
         self.display = open_it
+        self._view.keys_wanted = SWITCHES.keys() if open_it else frozenset()
         if open_it:
             self._tell()
 

@@ -28,6 +28,7 @@ class LeaderScreen(Dialog[str]):
         super().__init__(classes="-low")
         self._title = f"{shown(leader)}  {name}"
         self._entries = entries
+        self._closed = False
 
     def compose(self) -> ComposeResult:
         """One line per key."""
@@ -56,6 +57,9 @@ class LeaderScreen(Dialog[str]):
             return
         event.stop()
         event.prevent_default()
+        if self._closed:  # keys that came in one go are more than the one this waits for
+            return
+        self._closed = True
         for key, action, why in self._entries:
             if key in (event.key, event.character):
                 if why is None:

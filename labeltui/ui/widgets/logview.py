@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import insort
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from datetime import datetime, timedelta
 
 from textual import events
@@ -29,6 +29,13 @@ AT_ONCE_S = 0.06
 
 class LogView(LogCanvas):
     """A :class:`LogCanvas` with a reader at it."""
+
+    keys_wanted: Set[str] | None = frozenset()
+    """Keys that are for whoever has the view, before any that the console has for all panes; None: all of them."""
+
+    def check_consume_key(self, key: str, character: str | None) -> bool:
+        """Tell the console which keys it may not take for itself."""
+        return self.keys_wanted is None or character in self.keys_wanted
 
     # -- moving
 
