@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
+from itertools import islice
 
 from labeltui.config.model import LabelsSection
 from labeltui.domain.documents import moment
@@ -63,7 +64,7 @@ class LabelCopier:
         self._whole = True  # the next look is at everything
         self._known: dict[tuple[str, str], HostLabel] = {}
         self._failures: dict[tuple[str, str], tuple[str, str]] = {}  # why, and what to do
-        self._here: set[tuple[str, str]] = set()
+        self._absent: dict[tuple[str, str], HostLabel] = {}  # those of them that are not here
         self._source = self._root = ""
         self._by_checksum = True
         self._last: Entry | None = None
@@ -79,7 +80,7 @@ class LabelCopier:
 
     def is_here(self, label: HostLabel) -> bool:
         """Whether a label of :attr:`on_host` is on this machine."""
-        return label.key in self._here
+        return label.key in self._known and label.key not in self._absent
 
     # --- what makes it look
 
@@ -166,7 +167,7 @@ class LabelCopier:
         async with self.folder.alone():
             listing = await way.listing(only)
             await self._take(way, listing, whole=only is None)
-            absent = [label for label in listing.labels if label.key not in self._here]
+            absent = [label for label in listing.labels if label.key in self._absent]
             young = [label for label in absent if 0 <= listing.now_ns - label.mtime_ns < YOUNG_NS]
             self._tell()
             if self._section.copy_ if copy is None else copy:
@@ -176,7 +177,7 @@ class LabelCopier:
             self._settle(listing, young)
         copies = self._tell()
         self._remember(copies)
-        safe = [label for key, label in self._known.items() if key in self._here]
+        safe = [label for key, label in self._known.items() if key not in self._absent]
         for callback in self.on_copied:
             callback(listing.root, safe)
         return copies
@@ -200,14 +201,17 @@ class LabelCopier:
     async def _take(self, way: Way, listing: Listing, *, whole: bool) -> None:
         """What the host told: is it here?"""
         if whole:
-            self._known, self._here = {}, set()
+            self._known, self._absent = {}, {}
         self._source, self._by_checksum, self._root = way.source, way.by_checksum, listing.root
         self._known |= {label.key: label for label in listing.labels}
         self._failures = {key: why for key, why in self._failures.items() if key in self._known}
         here = await asyncio.to_thread(
             lambda: {label.key for label in listing.labels if self._is_here(label)}
         )
-        self._here = (self._here - {label.key for label in listing.labels}) | here
+        for label in listing.labels:
+            self._absent.pop(label.key, None)
+            if label.key not in here:
+                self._absent[label.key] = label
 
     def _is_here(self, label: HostLabel) -> bool:
         """Whether this version of the label is here: it was compared when it came, and its copy is still whole."""
@@ -269,7 +273,7 @@ class LabelCopier:
             return False
         self._failures.pop(label.key, None)
         self._known[label.key] = label
-        self._here.add(label.key)
+        self._absent.pop(label.key, None)
         self._last = entry
         return True
 
@@ -304,14 +308,14 @@ class LabelCopier:
     # --- what is told
 
     def _tell(self) -> LabelCopies:
-        absent = [label for label in self._known.values() if label.key not in self._here]
-        why = next((self._failures[label.key] for label in absent if label.key in self._failures), ("", ""))
+        absent = self._absent
+        why = next((why for key, why in self._failures.items() if key in absent), ("", ""))
         last = self._last
         copies = LabelCopies(
             total=len(self._known),
             here=len(self._known) - len(absent),
             folder=str(self.folder.root),
-            missing=tuple(label.shown for label in absent[:SHOWN]),
+            missing=tuple(label.shown for label in islice(absent.values(), SHOWN)),
             reason=why[0].rstrip("."),
             hint=why[1],
             copying=self._copying,

@@ -34,6 +34,11 @@ def rate(per_hour: Decimal | None) -> str:
     return f"${per_hour:.2f}/h" if per_hour >= Decimal("0.01") or not per_hour else f"${per_hour:.4f}/h"
 
 
+def dollars(amount: Decimal) -> str:
+    """An amount as money is written; what is there but is less than a cent is not nothing."""
+    return "<$0.01" if 0 < amount < Decimal("0.005") else f"${amount:.2f}"
+
+
 def pod_fact(state: SessionState, now: datetime) -> Fact | None:
     """The pod and its rate for the strip; None for a session that is not on RunPod."""
     pod = state.pod.value
@@ -66,8 +71,8 @@ def _so_far(state: SessionState) -> str:
     if spend is None or state.spend.error is not None:
         return ""
     if spend.today is not None and not spend.bill_error:
-        return f", ${spend.today:.2f} today"
-    return "" if spend.session is None else f", ${spend.session:.2f} so far"
+        return f", {dollars(spend.today)} today"
+    return "" if spend.session is None else f", {dollars(spend.session)} so far"
 
 
 def _spent_lines(state: SessionState, now: datetime, width: int) -> list[Content]:
@@ -76,25 +81,21 @@ def _spent_lines(state: SessionState, now: datetime, width: int) -> list[Content
     if spend is None:
         return []
     old = stale_age(state.spend, now)
-    if spend.session is None:
-        lines = [row("session", ("cost unknown", Tone.WARN)), *wrapped(safe(spend.why), width, Tone.FAINT)]
-    else:
-        since = words.age(spend.session_since, now)
-        told_since = f" in {since}" if since else ""
-        tone = Tone.FAINT if old else Tone.PLAIN
-        lines = [
-            row(
-                "session",
-                (f"${spend.session:.2f}{told_since}", tone),
-                (f" {old} old" if old else "", Tone.WARN),
-            )
-        ]
+    tone = Tone.FAINT if old else Tone.PLAIN
+    since = words.age(spend.session_since, now)
+    told_since = f" in {since}" if since and width > 36 else ""
+    session = "unknown" if spend.session is None else f"{dollars(spend.session)}{told_since}"
+    parts = [
+        (session, Tone.WARN if spend.session is None else tone),
+        (f" {old} old" if old else "", Tone.WARN),
+    ]
     if spend.today is not None:
-        age = words.age(spend.today_at, now) if spend.bill_error else ""
-        tone = Tone.FAINT if spend.bill_error or old else Tone.PLAIN
-        lines.append(
-            row("today", (f"${spend.today:.2f} all pods", tone), (f" {age} old" if age else "", Tone.WARN))
-        )
+        late = words.age(spend.today_at, now) if spend.bill_error else ""
+        parts.append((f" · today {dollars(spend.today)}", Tone.FAINT if spend.bill_error else tone))
+        parts.append((f" {late} old" if late else "", Tone.WARN))
+    lines = [row("spent", *parts)]
+    if spend.session is None:
+        lines += wrapped(safe(spend.why), width, Tone.FAINT)
     if spend.bill_error:
         lines += wrapped(f"The bill is not known: {safe(spend.bill_error)}", width, Tone.WARN, 2)
     return lines

@@ -77,8 +77,8 @@ def text_of(state: SessionState, width: int = 46) -> str:
 
 
 def test_what_the_session_and_the_day_have_cost_is_in_sight() -> None:
-    assert "session  $0.43 in 1h32" in text_of(spending())
-    assert "$0.86 all pods" in text_of(spending())
+    assert "spent    $0.43 in 1h32 · today $0.86" in text_of(spending())
+    assert "spent    <$0.01 in 1h32" in text_of(spending(session=Decimal("0.001")))
     assert "$0.28/h, $0.86 today, 68 h left" in strip_line(spending(), NOW, 220).plain
 
 
@@ -87,9 +87,9 @@ def test_an_old_bill_says_why_and_what_is_unknown_is_not_zero() -> None:
     assert "20m old" in old
     assert "RunPod asks to wait." in old
     unknown = text_of(spending(session=None, why="the pod was stopped while no console looked"))
-    assert "cost unknown" in unknown
+    assert "spent    unknown · today" in unknown
     assert "no console looked" in unknown
-    assert "session  $" not in unknown
+    assert "spent    $" not in unknown
 
 
 @pytest.mark.parametrize(

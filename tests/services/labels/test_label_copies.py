@@ -235,10 +235,13 @@ async def test_a_label_that_changes_while_it_is_copied_is_taken_as_it_ends_up(
 async def test_a_file_that_is_still_written_is_not_taken_for_whole(
     session: Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(labelcopies, "YOUNG_NS", 3600 * 10**9)
     submit(session, "growing.nii.gz", b"half", age_s=0.0)
     copies = await session.labels.look()
     assert (copies.total, copies.here, copies.reason) == (7, 6, "")
-    submit(session, "growing.nii.gz", b"half and half", age_s=0.0)
+    submit(session, "growing.nii.gz", b"half and half", age_s=5.0)
+    monkeypatch.setattr(labelcopies, "YOUNG_NS", 10**9)
+    session.labels.wake()
     await all_here(session, 7)
     assert files(session)["final/growing.nii.gz"] == b"half and half"
     assert not any(path.startswith("versions/") for path in files(session))
