@@ -26,6 +26,7 @@ from labeltui.ui.frame import FrameScreen, PaneFrame
 from labeltui.ui.keys import KeyMap, shown
 from labeltui.ui.layout import PANES, Shape
 from labeltui.ui.messages import Flash, HintsChanged, LeaveShell
+from labeltui.ui.soon import soon
 from labeltui.ui.themes import DEFAULT_THEME, load_theme
 
 if TYPE_CHECKING:
@@ -168,7 +169,7 @@ class Core(App[int], inherit_bindings=False):
         """A source brought something: paint soon, once for all that comes until then."""
         if not self._dirty:
             self._dirty = True
-            self.set_timer(PAINT_EVERY_S, self.paint)
+            soon(self, PAINT_EVERY_S, self.paint)
 
     def _tick(self) -> None:
         """Ages grow: widgets redraw only where their text is another now."""

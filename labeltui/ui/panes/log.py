@@ -26,6 +26,7 @@ from labeltui.ui.contract import Hint
 from labeltui.ui.messages import Flash, HintsChanged
 from labeltui.ui.panes.log_reading import TURN, LogReading
 from labeltui.ui.panes.teach import Keys, without_server
+from labeltui.ui.soon import soon
 from labeltui.ui.text import elide, safe
 from labeltui.ui.widgets.filtering import typed_ahead
 from labeltui.ui.widgets.logview import LogView
@@ -144,7 +145,7 @@ class LogPane(LogReading):
             self._tell()
         elif not self._telling:
             self._telling = True
-            self.set_timer(wait, self._tell)
+            soon(self, wait, self._tell)
 
     def _tell(self) -> None:
         self._telling, self._told_at = False, time.monotonic()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import time
 from collections.abc import Callable
@@ -15,10 +16,10 @@ from textual.geometry import Region
 from textual.message import Message
 from textual.selection import Selection
 from textual.strip import Strip
-from textual.timer import Timer
 from textual.widget import Widget
 
 from labeltui.ui.messages import LeaveShell
+from labeltui.ui.soon import soon
 from labeltui.ui.text import fit
 from labeltui.ui.widgets.terminal.engine import Engine, Frame, Look, Modes, Mouse, Row
 from labeltui.ui.widgets.terminal.keys import key_bytes, mouse_bytes, paste_bytes
@@ -81,7 +82,7 @@ class TerminalView(Widget, can_focus=True):
         self._pending = False
         self._held_since = 0.0
         self._painted_at = 0.0
-        self._settling: Timer | None = None
+        self._settling: asyncio.TimerHandle | None = None
 
     # -- what is shown
 
@@ -110,7 +111,7 @@ class TerminalView(Widget, can_focus=True):
             self._repaint()
         else:
             self._pending = True
-            self.set_timer(wait, self._repaint)
+            soon(self, wait, self._repaint)
 
     def _repaint(self) -> None:
         self._pending = False
@@ -244,8 +245,8 @@ class TerminalView(Widget, can_focus=True):
         """Tell engine and program once the size holds."""
         self._strips.clear()
         if self._settling is not None:
-            self._settling.stop()
-        self._settling = self.set_timer(SETTLE_S, self._settled)
+            self._settling.cancel()
+        self._settling = soon(self, SETTLE_S, self._settled)
 
     def _settled(self) -> None:
         self._settling = None

@@ -1,0 +1,22 @@
+"""A call-back that is on its way arrives, however short the wait."""
+
+from __future__ import annotations
+
+from textual.app import App
+
+from labeltui.ui.soon import soon
+
+
+async def test_none_is_lost() -> None:
+    app: App[None] = App()
+    fired: list[int] = []
+    async with app.run_test() as pilot:
+        for number in range(3000):
+            soon(app, number * 1e-9, lambda n=number: fired.append(n))
+        cancelled = soon(app, 0.01, lambda: fired.append(-1))
+        cancelled.cancel()
+        for _ in range(200):
+            if len(fired) == 3000:
+                break
+            await pilot.pause(0.01)
+    assert sorted(fired) == list(range(3000))
