@@ -35,6 +35,7 @@ UP_WITHIN_S = 40 * 60.0  # official images are many GB; a slow host takes half a
 REACHED_WITHIN_S = 300.0
 LOOK_S = 15.0
 ALERT = "deploy"
+NO_CAPACITY_WAYS = "With --fallback the next GPU is asked for, with --wait the same one until it is free."
 _BROKEN = (
     "runpod_image_failed",
     "runpod_exited_by_runpod",
@@ -278,7 +279,8 @@ class Deployment:
         if step is not None:
             self.steps.failed(step, problem)
         goes_on = self._goes_on()
-        hint = f"{problem.hint} {goes_on}".strip()
+        ways = NO_CAPACITY_WAYS if problem.code == "runpod_no_capacity" else ""
+        hint = " ".join(part for part in (problem.hint, ways, goes_on) if part)
         if goes_on:
             self._alert(f"Deploying stopped: {problem.message}", goes_on)
         told = {"code": problem.code, "message": problem.message, "hint": hint, "detail": problem.detail}

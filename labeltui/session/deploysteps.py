@@ -35,6 +35,7 @@ class Step:
     since: datetime | None = None
     took_s: float | None = None
     hint: str = ""
+    code: str = ""  # of the problem, where it failed
 
 
 class Checklist:
@@ -73,7 +74,7 @@ class Checklist:
 
     def failed(self, name: str, problem: Problem) -> None:
         """It can't be done."""
-        self._end(name, "failed", problem.message, problem.hint)
+        self._end(name, "failed", problem.message, problem.hint, problem.code)
 
     def cancelled(self, name: str) -> None:
         """Somebody would not wait for it."""
@@ -86,10 +87,10 @@ class Checklist:
             for s in self.steps.values()
         ]
 
-    def _end(self, name: str, state: str, detail: str, hint: str = "") -> None:
+    def _end(self, name: str, state: str, detail: str, hint: str = "", code: str = "") -> None:
         since = self.steps[name].since
         took = None if since is None else round((self._clock() - since).total_seconds(), 1)
-        self._change(name, state=state, detail=detail, took_s=took, hint=hint)
+        self._change(name, state=state, detail=detail, took_s=took, hint=hint, code=code)
 
     def _change(self, name: str, **fields: Any) -> None:
         self.steps[name] = replace(self.steps[name], **fields)
@@ -106,6 +107,7 @@ class Checklist:
                 "since": moment(step.since),
                 "took_s": step.took_s,
                 "hint": step.hint,
+                "code": step.code,
                 **self.facts,
             }
         )

@@ -200,7 +200,8 @@ class Draft:
         if self.public:
             found["ports"] = (
                 "PUBLIC: https://PODID-8000.proxy.runpod.net answers everybody who has the pod's id, without a "
-                "password, through RunPod's and Cloudflare's hands. Not for patient data."
+                "password, through RunPod's and Cloudflare's hands, once the profile says expose = \"public\". "
+                "Not for patient data."
             )
         if self.image.strip() != OFFICIAL_IMAGE:
             found["image"] = (

@@ -33,6 +33,8 @@ class ChecklistScreen(StepsScreen):
         Binding("ctrl+c", "cancel", show=False),
         Binding("t", "terminate", show=False),
         Binding("g", "go_on", show=False),
+        Binding("f", "again_with('fallback')", show=False),
+        Binding("w", "again_with('wait')", show=False),
     ]
 
     def __init__(self, running: Running) -> None:
@@ -65,21 +67,41 @@ class ChecklistScreen(StepsScreen):
             lines += step_lines(entry, now, width)
         self._steps.styles.height = min(len(lines) + 1, max(4, self.size.height - 9))
         self._steps.set_lines(lines or [Content.styled("Looking at what there is …", Tone.FAINT)])
-        self._money.update(money_line(self._job.steps, now, running=not self._over))
+        money = money_line(self._job.steps, now, running=not self._over)
+        if self._over and self._pod is not None and not self._whole:
+            goes_on = "It goes on, and is paid for, until it is stopped or terminated."
+            money = Content("\n").join((money, Content.styled(goes_on, Tone.WARN)))
+        self._money.update(money)
         self._show_output()
 
     def ended(self, text: str) -> None:
         """It is over: say how, and what can be done with the pod that there may be."""
         self._over = text or "over"
         self.progressed()
-        pod = next((str(e["pod"]) for e in self._job.steps.values() if e.get("pod")), None)
-        whole = all(str(e.get("state")) in ("done", "skipped") for e in self._job.steps.values())
+        pod, whole = self._pod, self._whole
         ways = "esc closes" if whole else "g goes on · esc closes"
-        if pod is not None and not whole:
+        if self._refused:
+            ways = "w waits until one is free · f takes the next that fits · g asks again · esc closes"
+        elif pod is not None and not whole:
             ways = f"g goes on · t terminates {safe(pod)} · esc leaves it running"
         box = self.query_one(".box", Container)
         box.border_subtitle = Content(ways)
         box.set_class(not whole, "-warn")
+
+    @property
+    def _pod(self) -> str | None:
+        """The pod's name, once there is one."""
+        return next((str(e["pod"]) for e in self._job.steps.values() if e.get("pod")), None)
+
+    @property
+    def _refused(self) -> bool:
+        """Whether nothing was free: then waiting helps, or another GPU."""
+        return any(e.get("code") == "runpod_no_capacity" for e in self._job.steps.values())
+
+    @property
+    def _whole(self) -> bool:
+        """Whether every step is true."""
+        return all(str(e.get("state")) in ("done", "skipped") for e in self._job.steps.values())
 
     def action_cancel(self) -> None:
         """Stop waiting; the screen stays, to say what became of the pod."""
@@ -95,10 +117,18 @@ class ChecklistScreen(StepsScreen):
 
     async def action_go_on(self) -> None:
         """The same command again: what is done already is found done."""
+        await self._again(self._job.params)
+
+    async def action_again_with(self, name: str) -> None:
+        """The same again, but waiting, or with the next GPU that fits within the price."""
+        if self._refused:
+            await self._again({**self._job.params, name: True})
+
+    async def _again(self, params: Mapping[str, Any]) -> None:
         if self._over:
             app = cast("Core", self.app)
             self.dismiss(None)
-            await app.dispatcher.invoke(self._job.action.id, self._job.params)
+            await app.dispatcher.invoke(self._job.action.id, params)
 
 
 def step_lines(entry: Mapping[str, Any], now: datetime, width: int) -> list[Content]:

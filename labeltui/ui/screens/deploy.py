@@ -38,7 +38,7 @@ REFRESH_S = 30.0  # stock changes by the minute; RunPod counts requests
 SIDE_BY_SIDE = 150
 SHORT = 34
 NOTHING = Shop(datetime(1970, 1, 1, tzinfo=UTC))
-KEYS = "/ filter · o sort · O reverse · r look again · tab next · ctrl+s rent · esc closes"
+KEYS = "/ filter · o O sort · r look again · tab next · ctrl+s rent · esc closes"
 
 
 class DeployScreen(Dialog[dict[str, Any]]):
@@ -267,7 +267,8 @@ class DeployScreen(Dialog[dict[str, Any]]):
             return
         made = self.draft.quoted(self._shop)
         assert made is not None  # noqa: S101 - nothing is wrong
-        screen = ConfirmScreen(f"Rent at {per_hour(made.running)}", question(self.draft, self._shop))
+        beside = self._session.store.state.pod.value
+        screen = ConfirmScreen(f"Rent at {per_hour(made.running)}", question(self.draft, self._shop, beside))
         params = self.draft.params(self._shop)
 
         def answered(yes: bool | None) -> None:

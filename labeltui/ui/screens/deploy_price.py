@@ -7,7 +7,7 @@ from decimal import Decimal
 from textual.content import Content
 
 from labeltui.domain.money import Account, per_month
-from labeltui.domain.pod import Cloud
+from labeltui.domain.pod import Cloud, Pod
 from labeltui.domain.quote import hours_bought, over_limit
 from labeltui.session.poddraft import NEW_VOLUME, Draft
 from labeltui.session.podshop import Shop
@@ -75,8 +75,8 @@ def _hours(hours: Decimal) -> str:
     return f"{hours:.0f} h" if hours >= 10 else f"{hours:.1f} h"
 
 
-def question(draft: Draft, shop: Shop) -> str:
-    """What is asked before it is rented: the price first, then what is unusual about it."""
+def question(draft: Draft, shop: Shop, beside: Pod | None = None) -> str:
+    """What is asked before it is rented: the price first, then what is unusual; ``beside`` is the profile's pod."""
     made, offer = draft.quoted(shop), draft.offer(shop)
     assert made is not None  # noqa: S101 - the button works only with a price
     assert offer is not None  # noqa: S101 - the button works only with a GPU
@@ -93,6 +93,9 @@ def question(draft: Draft, shop: Shop) -> str:
         text += f" If it is refused, another GPU with as much memory is taken, up to ${draft.agreed(shop)}/h."
     if draft.refused in ("wait", "both"):
         text += " If none is free, it goes on asking until one is, or you cancel."
+    if beside is not None and beside.status.is_up:
+        rate = "" if beside.cost_per_hour is None else f" at {per_hour(beside.cost_per_hour)}"
+        text += f" {beside.name} goes on beside it{rate}."
     if draft.public:
         text += " PUBLIC: its ports 8000 and 8888 are open to the web, without a password."
     return text
