@@ -22,7 +22,7 @@ KINDS = {
     "training": "a training",
     "shell": "a key in a shell",
     "upload": "an upload",
-    "job": "work that a console started",
+    "job": "a console's work",
     "keep": "it was kept alive",
     "start": "the guard began to watch",
 }
@@ -58,6 +58,18 @@ class Sign:
         return f"{noun}{' ' if self.what else ''}{self.what}"
 
 
+TOGETHER_S = 10.0
+
+
+def newest(signs: tuple[Sign, ...]) -> Sign:
+    """The newest of them; a label is told of rather than the request that brought it."""
+    last = min(signs, key=lambda sign: sign.ago_s)
+    label = next((sign for sign in signs if sign.kind == "label"), None)
+    if last.kind == "request" and label is not None and label.ago_s - last.ago_s <= TOGETHER_S:
+        return Sign("label", last.ago_s, label.what)
+    return last
+
+
 @dataclass(frozen=True)
 class Facts:
     """What the host shows. ``signs`` has at least the start of the watch."""
@@ -76,7 +88,7 @@ class Facts:
     @property
     def last(self) -> Sign:
         """The newest sign of use."""
-        return min(self.signs, key=lambda sign: sign.ago_s)
+        return newest(self.signs)
 
 
 @dataclass(frozen=True)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from labeltui.domain.guard import AUTO, KINDS, OFF, WARN_S, Sign, span
+from labeltui.domain.guard import AUTO, KINDS, OFF, WARN_S, Sign, newest, span
 
 SILENT_S = 90.0
 NONE = "none"
@@ -86,12 +86,19 @@ class GuardStatus:
             return "; ".join(self.working)
         if not self.uses:
             return ""
-        last = self.uses[0]
+        last = self.last
         if last.kind == "start":
             return f"nothing used since the guard began, {span(last.ago_s)} ago"
         return (
             f"in use: {last.words}" if last.ago_s < 1 else f"idle {span(last.ago_s)}: last was {last.words}"
         )
+
+    @property
+    def last(self) -> Use:
+        """The newest use; a label rather than the request that brought it."""
+        kind = newest(tuple(Sign(use.kind, use.ago_s) for use in self.uses)).kind
+        found = next(use for use in self.uses if use.kind == kind)
+        return replace(found, ago_s=self.uses[0].ago_s)
 
 
 def no_guard(why: str, hint: str = "") -> GuardStatus:

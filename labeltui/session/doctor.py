@@ -13,6 +13,7 @@ from labeltui.domain.problems import Failed, LabeltuiError
 from labeltui.domain.server import ServerState
 from labeltui.domain.state import SessionState
 from labeltui.domain.training import TrainState
+from labeltui.session.guardcontrol import guard_check
 from labeltui.session.settings import setup_options
 from labeltui.session.setup import Setup
 
@@ -55,6 +56,9 @@ async def doctor(session: Session, _params: Mapping[str, Any], report: Report) -
         state = await session.first_readings("metrics", "training", deadline_s=10.0)
         for check in (_disk(state), _gpu(state), _server(state), _tunnel(state), _training(state)):
             add(check)
+        guard = await guard_check(session)
+        if guard is not None:
+            add(Check("guard", Verdict(guard[0]), *guard[1:]))
     wrong = next((c for c in checks if c.verdict is Verdict.WRONG), None)
     error = {"code": wrong.part, "message": wrong.message, "hint": wrong.hint} if wrong else None
     document = {"as_of": moment(session.clock()), "checks": [asdict(c) for c in checks], "error": error}

@@ -7,13 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 from labeltui.domain.guard import span
 from labeltui.domain.guarddocument import guard_document
-from labeltui.domain.guardstatus import DEAD, NONE, GuardStatus
-from labeltui.domain.problems import Misused
+from labeltui.domain.guardstatus import DEAD, GuardStatus
+from labeltui.domain.problems import LabeltuiError, Misused
 from labeltui.session.guard import need_guard
 
 if TYPE_CHECKING:
     from labeltui.session.report import Document, Report
     from labeltui.session.session import Session
+
+
+LEND = "Lend the pod your key: [profiles.NAME.guard] operator_key = true."
 
 
 async def guard_status(session: Session, _params: Mapping[str, Any], _report: Report) -> Document:
@@ -81,18 +84,17 @@ def _answer(session: Session, message: str) -> Document:
     return {**guard_document(session.store.state.guard, session.clock()), "message": message}
 
 
-def guard_check(status: GuardStatus | None) -> tuple[str, str, str] | None:
-    """For the doctor: (ok | warning | wrong | unknown, words, hint); None where a guard is not expected."""
-    if status is None:
-        return "unknown", "The guard's state is not known.", ""
-    if status.state == NONE:
+async def guard_check(session: Session) -> tuple[str, str, str] | None:
+    """For the doctor: (ok, warning, wrong or unknown; words; what to do). None where there is nothing to guard."""
+    if not session.guard.applies:
         return None
+    try:
+        status = await session.guard.fresh()
+    except LabeltuiError as error:
+        return "unknown", f"The guard can't be asked: {error.problem.message}", error.problem.hint
+    by = f" It stops the pod by {status.way}." if status.way else ""
     if status.state in (DEAD, "stuck") or status.problem:
-        return "wrong", f"{status.problem}." if status.problem else status.words, status.hint
+        return "wrong", f"{status.problem}." if status.problem else status.words, status.hint or LEND
     if status.state in ("off", "waiting"):
         return "warning", status.words, status.hint
-    return (
-        "ok",
-        f"{status.words} It stops the pod by {status.way}." if status.way else status.words,
-        status.hint,
-    )
+    return "ok", f"{status.words}{by}", status.hint

@@ -259,6 +259,9 @@ class Core(App[int], inherit_bindings=False):
             for action in ACTIONS
             if action.footer and not action.leader and self.keymap.keys_of(action)
         ]
+        guard = self.state.guard.value
+        if guard is not None and guard.is_near:
+            own.insert(0, (self.keymap.keys_of(BY_ID["guard.keep"]).rpartition(" ")[2], "keep the pod"))
         own = own[: max(2, FOOTER_HINTS - len(first) - len(last))]
         room = self.size.width - 1
         while _cells(own + first + last) > room and len(last) > 2:

@@ -17,7 +17,7 @@ from labeltui.ui import words
 from labeltui.ui.text import safe
 from labeltui.ui.words import Tone, Word
 
-LONG, MEDIUM, SHORT = 0, 1, 2
+LONG, MEDIUM, SHORT, GONE = 0, 1, 2, 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,9 @@ class Fact:
     old: str = ""
 
     def at(self, length: int) -> Content:
-        """The fact as text of one length (``LONG`` .. ``SHORT``)."""
+        """The fact as text of one length (``LONG`` .. ``SHORT``; nothing when ``GONE``)."""
+        if length == GONE:
+            return Content("")
         name, text = self.names[length], self.texts[length]
         tone = Tone.FAINT if self.old else self.tone
         parts: list[tuple[str, str]] = [(f"{name} ", Tone.FAINT)] if name else []
@@ -240,10 +242,24 @@ def strip_line(state: SessionState, now: datetime, width: int) -> Content:
                 return line
             lengths[position] = length
             line = _joined(state, told, lengths, " │ ")
-    return line if line.cell_length <= width else _joined(state, told, lengths, "  ")
+    if line.cell_length <= width:
+        return line
+    line = _joined(state, told, lengths, "  ")
+    # What is as it should be makes room for what is not: an alert must never be the part that is cut off.
+    for position in order:
+        if line.cell_length <= width:
+            break
+        if told[position].tone in (Tone.GOOD, Tone.PLAIN) and not told[position].old:
+            lengths[position] = GONE
+            line = _joined(state, told, lengths, "  ")
+    return line
 
 
 def _joined(state: SessionState, told: tuple[Fact, ...], lengths: list[int], gap: str) -> Content:
     items = [fact.at(length) for fact, length in zip(told, lengths, strict=True)]
     separator = Content.styled(gap, "$border-blurred")
-    return identity(state, max(lengths)) + " " + separator.join([item for item in items if item.plain])
+    return (
+        identity(state, min(max(lengths), SHORT))
+        + " "
+        + separator.join([item for item in items if item.plain])
+    )

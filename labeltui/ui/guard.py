@@ -59,7 +59,7 @@ def guard_lines(state: SessionState, now: datetime, width: int) -> list[Content]
     if fact is None or status is None:
         return []
     lines = [row("guard", fact.at(0))]
-    if status.uses or status.working:
+    if status.uses and not status.working:
         lines += [
             row("", (line.plain, Tone.FAINT)) for line in wrapped(idle_text(status), width - 9, Tone.FAINT, 2)
         ]
@@ -77,7 +77,7 @@ def guard_lines(state: SessionState, now: datetime, width: int) -> list[Content]
 def idle_text(status: GuardStatus) -> str:
     """``idle 12 min: last was a label by ana 17:02``."""
     text = safe(status.idle_words)
-    last = status.uses[0] if status.uses else None
-    if status.working or last is None or last.at is None or last.kind == "start":
+    last = status.last if status.uses else None
+    if last is None or last.at is None or last.kind == "start" or last.ago_s < 1:
         return text
     return f"{text} {last.at.astimezone():%H:%M}"

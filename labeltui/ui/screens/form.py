@@ -32,9 +32,20 @@ def prefilled(action: Action, session: Any, state: SessionState) -> dict[str, st
     for param in fields(action):
         if action.id == "server.start" and server is not None:
             known[param.name] = as_text(getattr(server, param.name, None))
+        elif action.id == "guard.set":
+            known[param.name] = _guard_default(param, state)
         elif action.id == "train.start":
             known[param.name] = _trainer_default(param, server, state)
     return known
+
+
+def _guard_default(param: Param, state: SessionState) -> str:
+    guard = state.guard.value
+    if guard is None or guard.idle_s is None:
+        return ""
+    copies = "wait" if guard.need_copies else "ignore"
+    budget = "" if guard.budget is None else f"{guard.budget:g}"
+    return {"idle": f"{guard.idle_s / 60:g}", "budget": budget, "copies": copies}[param.name]
 
 
 def _trainer_default(param: Param, server: Any, state: SessionState) -> str:

@@ -25,7 +25,8 @@ from labeltui.hosts.agent.guard.signs import Gpu, Requests, Shells, Uploads
 
 TICK_S = 2.0
 WRITE_S = 5.0
-SLOW_LOOK_S = 20.0  # folders, which may hold a hundred thousand files, and the GPU
+SLOW_LOOK_S = 5.0  # folders, and the GPU
+SLOWEST_LOOK_S = 60.0
 STUCK_LOOK_S = 5.0
 PROVE_AGAIN_S = 60.0
 PROVEN_FOR_S = 1800.0
@@ -78,6 +79,7 @@ class Guard:
         self.gpu, self.requests, self.shells = Gpu(), Requests(), Shells()
         self.uploads, self.labels = Uploads(), Labels()
         self.problems: dict[str, str] = {}
+        self.slow_pause_s = 0.0
         self.slow_at = self.written_at = self.proven_at = self.stopped_at = float("-inf")
         self.uncopied: int | None = None
         self.uncopied_what = "they were not counted yet"
@@ -110,7 +112,7 @@ class Guard:
         self.count_money(now)
         decision = self.decide(now)
         if decision.state == "stopping" or (decision.state == "stuck" and now - self.slow_at >= STUCK_LOOK_S):
-            # Nothing is stopped on what was seen twenty seconds ago: a console stops where we are stuck.
+            # Nothing is stopped on what was seen a minute ago: a console stops where we are stuck.
             self.look(now, thorough=True)
             decision = self.decide(now)
         if decision.state == "stopping" and now - self.stopped_at >= STOP_AGAIN_S:
@@ -147,15 +149,18 @@ class Guard:
         self.one("request", now, lambda: self.requests.look(self.logs(), folder))
         self.one("shell", now, lambda: self.shells.look(now))
         self.one("training", now, self.look_at_work)
-        self.one("job", now, lambda: ", ".join(work.jobs(self.files.jobs)) or None)
+        self.one("job", now, self.look_at_jobs)
         self.keep_alive(now)
-        if thorough or now - self.slow_at >= float(self.wish.get("slow_look_s") or SLOW_LOOK_S):
-            self.slow_at = now
+        if thorough or now - self.slow_at >= self.slow_pause_s:
+            self.slow_at, began = now, time.monotonic()
             self.one("gpu", now, self.gpu.look)
             if self.gpu.problem:
                 self.problems["gpu"] = self.gpu.problem
             self.one("upload", now, lambda: self.uploads.look(folder))
             self.one("label", now, lambda: self.look_at_labels(folder))
+            # A hundred thousand files on a network volume are not looked at all the time.
+            least = float(self.wish.get("slow_look_s") or SLOW_LOOK_S)
+            self.slow_pause_s = max(least, min(SLOWEST_LOOK_S, 20 * (time.monotonic() - began)))
 
     def one(self, kind: str, now: float, look: Any) -> None:
         """One watcher."""
@@ -176,6 +181,11 @@ class Guard:
         """Note what works."""
         self.working = tuple(work.tasks())
         return "of " + self.working[0].partition(" of ")[2].replace(" runs", "") if self.working else None
+
+    def look_at_jobs(self) -> str | None:
+        """An installation, for one."""
+        running = work.jobs(self.files.jobs)
+        return "(%s)" % ", ".join(running) if running else None
 
     def logs(self) -> list[str]:
         """The logs in which a server writes what it was asked: of the run that we started, and the app's own."""
