@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from stand_in import NOW, StandIn, connected, settled
 from test_shell_pane import PROMPT, SIZE, Desk, Lossy
+from textual import events
 
 from labeltui.config.model import ShellSection
 from labeltui.domain.host import LinkState
@@ -284,3 +285,27 @@ async def test_a_host_without_tmux_has_shells_all_the_same(host: KeepingHost, tm
     async with AtDesk(Keeping(host)) as desk:
         await desk.prompted()
         assert "ends with the connection: no tmux on the host" in desk.pane.facts
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("tmux", [True, False], ids=("kept", "plain"))
+async def test_every_kind_of_key_arrives_as_it_was_pressed(host: KeepingHost, tmux: bool) -> None:
+    async with AtDesk(Keeping(host, tmux=tmux)) as desk:
+        await desk.prompted()
+        await desk.focus()
+        await desk.type("cat -v")
+        await desk.until(lambda: "cat -v" in desk.text, "cat")
+        keys = {
+            "alt+x": "^[x", "f1": "^[OP", "f5": "^[[15~", "f12": "^[[24~", "shift+tab": "^[[Z",
+            "ctrl+space": "^@", "alt+up": "^[[1;3A", "ctrl+left": "^[[1;5D", "shift+f5": "^[[15;2~", "pageup": "^[[5~",
+            "delete": "^[[3~", "home": "^[[1~|^[[H|^[OH", "ctrl+underscore": "^_",
+        }  # fmt: skip
+        for key, wanted in keys.items():
+            await desk.press(key)
+            await desk.until(
+                lambda w=wanted: any(one in desk.text for one in w.split("|")), f"{key} as {wanted}"
+            )
+        for letter in "@€ß\u4e2d":  # AltGr and input methods: a character, whatever the key
+            desk.app.post_message(events.Key("unknown", letter))
+        await desk.press("enter")
+        await desk.until(lambda: desk.text.count("M-bM-^BM-,") == 1 or "@€ß中" in desk.text, "the characters")
