@@ -26,6 +26,7 @@ NAME = "shell"
 KEYS, QUICK_KEYS = 150, 40
 MEGABYTES, QUICK_MEGABYTES = 20, 5
 FLOODS = 5
+LOG_LINES = 5000
 PROMPT = "Ω"  # one character: it can't be painted in two pieces
 PEER = "ssh in tmux"
 WITHIN_S = 90.0
@@ -112,12 +113,13 @@ def run(quick: bool) -> list[Row]:
                 *tmux(sshd, folder), lambda typist: typist.until(PROMPT), quick, str(folder / "tmux")
             )
             ours = measure(*console(sshd, folder), to_the_shell, quick)
+            beside = typed_beside_a_log(*console(sshd, folder), quick)
         finally:
             sshd.stop()
-    return rows(ours, peer, QUICK_MEGABYTES if quick else MEGABYTES)
+    return rows(ours, peer, beside, QUICK_MEGABYTES if quick else MEGABYTES)
 
 
-def rows(ours: Figures, peer: Figures, megabytes: int) -> list[Row]:
+def rows(ours: Figures, peer: Figures, beside: Sequence[float], megabytes: int) -> list[Row]:
     """The figures as the issues ask for them."""
 
     def at(times: Sequence[float], share: float) -> float:
@@ -126,6 +128,15 @@ def rows(ours: Figures, peer: Figures, megabytes: int) -> list[Row]:
     return [
         Row(NAME, "key echo, p50", "ms", at(ours.echo, 0.5), PEER, at(peer.echo, 0.5), "at most 5 ms"),
         Row(NAME, "key echo, p99", "ms", at(ours.echo, 0.99), PEER, at(peer.echo, 0.99), "at most 12 ms"),
+        Row(
+            NAME,
+            f"key echo, p99, {LOG_LINES:,} log lines/s beside",
+            "ms",
+            at(beside, 0.99),
+            "",
+            None,
+            "at most 25 ms",
+        ),
         Row(NAME, f"cat {megabytes} MB of lines", "s", ours.plain, PEER, peer.plain, "no slower"),
         Row(NAME, f"cat {megabytes} MB in colour", "s", ours.coloured, PEER, peer.coloured, "no slower"),
         *(
@@ -230,6 +241,19 @@ def measure(
         computed = [after - before for before, after in itertools.pairwise(marks)]
         computed[0] /= keys
         return Figures(echo, *shown, stop, computed)
+
+
+def typed_beside_a_log(argv: Sequence[str], environment: Mapping[str, str], quick: bool) -> list[float]:
+    """Keys while the pane above takes a log's lines."""
+    with on_terminal((argv[0], "-m", "tests.bench.beside", str(LOG_LINES)), environment) as program:
+        typist = Typist(program)
+        to_the_shell(typist)
+        typist.until("cat-runs", typed="echo cat-ru''ns; cat\r")
+        typist.read_for(1.0)
+        times = echoes(typist, QUICK_KEYS if quick else KEYS)
+        typist.until(PROMPT, typed="\x03")
+        typist.type("exit\r")
+        return times
 
 
 def echoes(typist: Typist, count: int) -> list[float]:

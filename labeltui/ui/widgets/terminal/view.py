@@ -26,6 +26,7 @@ from labeltui.ui.widgets.terminal.keys import key_bytes, mouse_bytes, paste_byte
 from labeltui.ui.widgets.terminal.paint import strip_of, with_cursor
 
 REPAINT_S = 1 / 60
+PACE_MOST_S, LATE_COUNTS = 0.2, 3
 SETTLE_S = 0.05  # a size must hold this long before the program is told: windows are dragged
 HALF_FRAME_S = 0.15  # how long a program may keep the screen still while it draws
 WHEEL_ROWS = 3
@@ -82,6 +83,7 @@ class TerminalView(Widget, can_focus=True):
         self._pending = False
         self._held_since = 0.0
         self._painted_at = 0.0
+        self._pace = REPAINT_S
         self._settling: asyncio.TimerHandle | None = None
 
     # -- what is shown
@@ -106,12 +108,19 @@ class TerminalView(Widget, can_focus=True):
         """The engine has something new: painted at once after a pause, else with what comes until the next frame."""
         if self._pending or not self.is_mounted:
             return
-        wait = self._painted_at + REPAINT_S - time.monotonic()
+        wait = self._painted_at + self._pace - time.monotonic()
         if wait <= 0:
+            self._pace = REPAINT_S
             self._repaint()
         else:
             self._pending = True
-            soon(self, wait, self._repaint)
+            soon(self, wait, self._repaint_late)
+
+    def _repaint_late(self) -> None:
+        """As it was put off: the later this comes, the more the machine has to do, and the fewer frames it gets."""
+        late = time.monotonic() - self._painted_at - self._pace
+        self._pace = min(PACE_MOST_S, REPAINT_S + LATE_COUNTS * max(0.0, late))
+        self._repaint()
 
     def _repaint(self) -> None:
         self._pending = False

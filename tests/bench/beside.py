@@ -1,0 +1,44 @@
+"""The console, whose log takes so many lines a second in pieces as a followed file brings them: ``LINES``."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+
+import labeltui.ui.app
+from labeltui.__main__ import open_console
+from labeltui.session.launch import Launch
+from tests.bench.logpeers import line
+
+BATCHES = 50  # a second
+
+
+class Console(labeltui.ui.app.Console):
+    """With a run's output that somebody writes."""
+
+    lines = 0
+
+    def on_mount(self) -> None:
+        super().on_mount()
+        self._pouring = asyncio.create_task(self._pour())
+
+    async def _pour(self) -> None:
+        while self.session is None:  # noqa: ASYNC110 - nothing tells
+            await asyncio.sleep(0.05)
+        log, number, at = self.session.log, 0, 0
+        log.begin("bench", "/run.log")
+        loop = asyncio.get_running_loop()
+        due = loop.time()
+        while True:
+            count = self.lines // BATCHES
+            piece = "".join(line(n) + "\n" for n in range(number, number + count)).encode()
+            number += count
+            at += log.feed(at, piece)
+            due += 1 / BATCHES
+            await asyncio.sleep(max(0.0, due - loop.time()))
+
+
+if __name__ == "__main__":
+    Console.lines = int(sys.argv[1])
+    labeltui.ui.app.Console = Console  # type: ignore[misc]
+    sys.exit(open_console(Launch()))
