@@ -11,6 +11,7 @@ from labeltui.session.launch import Launch
 from tests.bench.logpeers import line
 
 BATCHES = 50  # a second
+RUN = "bench"
 
 
 class Console(labeltui.ui.app.Console):
@@ -18,22 +19,21 @@ class Console(labeltui.ui.app.Console):
 
     lines = 0
 
-    def on_mount(self) -> None:
-        super().on_mount()
+    def on_mount(self) -> None:  # Textual calls the console's own besides
         self._pouring = asyncio.create_task(self._pour())
 
     async def _pour(self) -> None:
         while self.session is None:  # noqa: ASYNC110 - nothing tells
             await asyncio.sleep(0.05)
-        log, number, at = self.session.log, 0, 0
-        log.begin("bench", "/run.log")
+        log, number = self.session.log, 0
         loop = asyncio.get_running_loop()
         due = loop.time()
         while True:
+            if log.run_id != RUN:  # the session found that there is no server, and cleared it
+                log.begin(RUN, "/run.log")
             count = self.lines // BATCHES
-            piece = "".join(line(n) + "\n" for n in range(number, number + count)).encode()
+            log.feed(log.size, "".join(line(n) + "\n" for n in range(number, number + count)).encode())
             number += count
-            at += log.feed(at, piece)
             due += 1 / BATCHES
             await asyncio.sleep(max(0.0, due - loop.time()))
 
