@@ -282,9 +282,11 @@ class Core(App[int], inherit_bindings=False):
 
     def on_hints_changed(self, message: HintsChanged) -> None:
         """A pane's frame or keys are others now."""
-        for name, pane in self.panes.items():
-            if hasattr(pane, "note"):
-                for frame in self.frame_screen.query(f"#pane-{name}").results(PaneFrame):
+        for (
+            pane
+        ) in self.panes.values():  # not by a query: it asks every widget there is, at each turn of a log
+            if hasattr(pane, "note") and isinstance(pane, Widget):
+                for frame in (one for one in pane.ancestors if isinstance(one, PaneFrame)):
                     frame.set_titles(pane.note, getattr(pane, "facts", ""))
         if self.frame_screen.shape is not Shape.SMALL:
             self.frame_screen.keys.show(self.footer())
