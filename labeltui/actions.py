@@ -527,6 +527,15 @@ CONSOLE_ACTIONS: tuple[Action, ...] = (
         console="start_pod('data_only')",
     ),
     Action(
+        "pod.lose",
+        "Terminate it, labels lost",
+        "give the pod back although labels that are not on this machine are lost; its name is typed",
+        danger=Danger.IRREVERSIBLE,
+        disabled=conditions.loses_nothing,
+        needs_host=False,
+        console="lose_labels",
+    ),
+    Action(
         "pod.volume",
         "New pod on its volume",
         "rent another pod on the same network volume, where every file is",

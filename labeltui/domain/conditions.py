@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from labeltui.domain import podrules
 from labeltui.domain.host import LinkState
-from labeltui.domain.labelrisk import label_words
+from labeltui.domain.labelrisk import label_words, risk
 from labeltui.domain.server import ServerState
 from labeltui.domain.state import SessionState
 from labeltui.domain.training import TrainState
@@ -140,6 +140,13 @@ def no_network_volume(state: SessionState) -> str | None:
         return why
     has_one = state.pod.value is not None and state.pod.value.network_volume_id
     return None if has_one else "its files are on its own disk, which no other pod can have"
+
+
+def loses_nothing(state: SessionState) -> str | None:
+    """Labels are given up only where there are some to lose."""
+    if (why := pod_cannot("terminate")(state)) is not None:
+        return why
+    return None if risk(state, "terminate") is not None else "no label would be lost: terminate it as ever"
 
 
 def not_on_runpod(state: SessionState) -> str | None:

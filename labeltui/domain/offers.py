@@ -56,6 +56,8 @@ OFFERS: dict[str, tuple[str, ...]] = {
     "runpod_keys_lost": ("pod.keys",),
     "runpod_public_port": ("doctor", "pods"),
     # what this console itself refuses or misses
+    "labels_not_copied": ("labels.pull", "pod.data", "pod.lose"),
+    "labels_unknown": ("reconnect", "labels.pull", "pod.lose"),
     "no_pod": ("pods", "pod.options"),
     "no_pod_named": ("pod.options", "pods"),
     "pod_ambiguous": ("pods",),

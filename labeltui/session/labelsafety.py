@@ -51,4 +51,4 @@ async def spare_labels(
         return
     problem = risk(about_pod(session.store.state, pod), action.value)
     if problem is not None:
-        raise Refused(problem.code, problem.message, problem.hint, offers=("labels.pull", "reconnect"))
+        raise Refused(problem.code, problem.message, problem.hint)

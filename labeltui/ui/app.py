@@ -103,6 +103,10 @@ class Console(Core):
         """Start the pod, in another way than once: ``retry`` or ``data_only``."""
         await self.dispatcher.invoke("pod.start", {how: True})
 
+    async def action_lose_labels(self) -> None:
+        """Terminate the pod although labels go with it; asked as ever, and its name is typed."""
+        await self.dispatcher.invoke("pod.terminate", {"lose_labels": True})
+
     def action_on_its_volume(self) -> None:
         """Rent another pod on the network volume of this one."""
         pod = self.state.pod.value

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from labeltui.domain.conditions import ask_pod_terminate, ask_server_stop
+from labeltui.domain.conditions import ask_pod_terminate, ask_server_stop, loses_nothing
 from labeltui.domain.labelcopies import LabelCopies
 from labeltui.domain.labelrisk import label_words, risk
-from labeltui.domain.pod import Pod, PodStatus
+from labeltui.domain.pod import Pod, PodAction, PodStatus
 from labeltui.domain.reading import Reading
 from labeltui.domain.state import Identity, SessionState
 
@@ -73,3 +73,10 @@ def test_the_questions_say_it() -> None:
     assert "3 labels are not on this machine yet." in (ask_server_stop(state(POD, SOME)) or "")
     assert "label" not in (ask_server_stop(state(POD, HERE)) or "")
     assert "unknown" not in (ask_server_stop(state(POD, SOME, "old")) or "")
+
+
+def test_labels_are_given_up_only_where_there_are_some_to_lose() -> None:
+    pod = replace(POD, actions=(PodAction.STOP, PodAction.TERMINATE))
+    assert loses_nothing(state(pod, SOME)) is None
+    assert "no label would be lost" in (loses_nothing(state(pod, HERE)) or "")
+    assert loses_nothing(state(replace(pod, actions=()), SOME)) == "the pod is running"
