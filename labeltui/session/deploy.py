@@ -93,6 +93,12 @@ class Deployment:
             await asyncio.shield(self._cancelled())
             raise
         self._session.store.dismiss(ALERT)
+        section = self._session.rental.section
+        named = section.pod if section is not None else ""
+        if self._pod is not None and not self._save and named not in (self._pod.name, self._pod.id):
+            self._report.progress(
+                "The profile does not name this pod: with --save the next session finds it."
+            )
         return self._document()
 
     # -- the steps
@@ -283,7 +289,13 @@ class Deployment:
         hint = " ".join(part for part in (problem.hint, ways, goes_on) if part)
         if goes_on:
             self._alert(f"Deploying stopped: {problem.message}", goes_on)
-        told = {"code": problem.code, "message": problem.message, "hint": hint, "detail": problem.detail}
+        told = {
+            "code": problem.code,
+            "message": problem.message,
+            "hint": hint,
+            "detail": problem.detail,
+            "offers": list(problem.offers),
+        }
         return type(error).of_document({**self._document(), "error": told})
 
     def _seen(self) -> Pod | None:

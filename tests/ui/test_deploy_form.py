@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from shop_stand_in import MANY, OFFERS, RentingSession, renting, soon_gone
 from stand_in import settled, wait_for
 from textual.pilot import Pilot
 
+from labeltui.domain.pod import Stock
 from labeltui.domain.problems import Unreachable
 from labeltui.ui.app import Console
 from labeltui.ui.screens.confirm import ConfirmScreen
@@ -315,3 +317,18 @@ async def test_a_choice_goes_round_and_lists_what_it_has(tmp_path: Path) -> None
         assert form.screen.draft.data_centre == "EU-SE-1"
         assert form.screen.gpus.centre == "EU-SE-1"
         assert form.screen.draft.quoted(form.screen._shop).running > Decimal(0)  # type: ignore[union-attr]
+
+
+@pytest.mark.slow
+async def test_whatever_runpod_calls_things_stays_words(tmp_path: Path) -> None:
+    app = renting(tmp_path)
+    async with app.run_test(size=(120, 60)) as pilot:
+        shop = app._given.rental.shop  # type: ignore[union-attr]
+        bad = "[red]\x1b]0;owned\x07"
+        shop.offers = (replace(OFFERS[1], name=bad, data_centres={f"X{bad}": Stock.HIGH}),)
+        form = await opened(pilot)
+        assert "[red]␛]0;owned␇" in form.text()
+        await form.press("ctrl+s")
+        await wait_for(pilot, lambda: isinstance(app.screen, ConfirmScreen), "the question")
+        assert "[red]␛]0;owned␇" in "".join(form.text().split())
+        assert "\x1b" not in form.text()

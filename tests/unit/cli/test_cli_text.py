@@ -75,6 +75,10 @@ def test_a_hostile_cell_stays_in_its_cell():
         ({"as_of": "t", "epoch": 1, "loss": 0.25, "metrics": {"val_dice": 0.5}, "seconds": None},
          "epoch 1  loss 0.25  metrics val_dice=0.5"),
         ({"line": "x\x07", "index": 3}, "x\\x07"),
+        ({"step": "rent", "title": "Rent the pod", "state": "done", "detail": "in EU\x1b[2J", "took_s": 2.6},
+         "✓ Rent the pod  in EU\\x1b[2J  (3 s)"),
+        ({"step": "venv", "title": "Environment", "state": "failed"}, "✗ Environment  failed"),
+        ({"step": "server", "title": "Start the server", "state": "waiting"}, ""),
     ],
 )  # fmt: skip
 def test_records_are_one_line(record, line):
