@@ -165,7 +165,7 @@ class LogView(LogCanvas):
         self._sync()
         if self.page.raw:
             self.page.raw = False
-            self.page.hidden.discard(name)
+            self.page.hidden -= {name}
         else:
             self.page.hidden ^= {name}
         self.page.skip = 0

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Set
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
@@ -64,7 +63,10 @@ class Columns:
         return self.time + 1 + (self.source + 1 if self.source else 0)
 
 
-def columns_for(width: int, *, raw: bool, source: bool = False, hidden: Set[str] = frozenset()) -> Columns:
+@lru_cache(maxsize=16)
+def columns_for(
+    width: int, *, raw: bool, source: bool = False, hidden: frozenset[str] = frozenset()
+) -> Columns:
     """The columns that a view of that width has room for, less those that are hidden."""
     if raw:
         return Columns(raw=True)

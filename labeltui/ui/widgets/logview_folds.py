@@ -14,6 +14,9 @@ HEAD_BYTES = 400
 """So much of a line is looked at: a record's head with its thread and logger, and the words that follow."""
 LONGEST = 20_000
 """Lines of one traceback, at most."""
+AROUND = 1500
+"""Lines on either side of one in sight that are looked at before their turn."""
+WORD = re.compile(rb"Traceback \(")
 STAMP = re.compile(rb"\[?20\d\d-\d\d-\d\d \d\d:\d\d:\d\d")
 TRACEBACK = re.compile(
     rb"(?:[ |+]*|.{20,300}\] (?:\([^)\n]{1,300}\) )?- |\xe2\x95\xad(?:\xe2\x94\x80)+ )"
@@ -53,6 +56,7 @@ class Folds:
         self._store = store
         self._firsts, self._lasts, self._tolds = array("Q"), array("Q"), array("Q")
         self._taken = 0
+        self._ahead: tuple[range, Folds] | None = None
         self._going_on = False  # the last one may take the next line
         self._named = False  # its exception was told: more lines are part of it only if they look so
         self._inner = False  # an exception of its group was told
@@ -67,15 +71,33 @@ class Folds:
         """Another run."""
         for lines in (self._firsts, self._lasts, self._tolds):
             del lines[:]
-        self._taken, self._going_on = 0, False
+        self._taken, self._going_on, self._ahead = 0, False, None
+
+    @property
+    def none(self) -> bool:
+        """No line is in a traceback."""
+        return not self._firsts and self._taken >= self._store.finished_count
 
     def of(self, line: int) -> Fold | None:
-        """The traceback that a line belongs to."""
+        """The traceback that a line belongs to. Lines that were not taken yet are looked at with those around them."""
+        if self._taken <= line < self._store.finished_count:
+            return self._looking_ahead(line).of(line)
         at = bisect_right(self._firsts, line) - 1
         return self[at] if at >= 0 and line <= self._lasts[at] else None
 
+    def _looking_ahead(self, line: int) -> Folds:
+        if self._ahead is None or line not in self._ahead[0]:
+            start = max(self._taken, line - AROUND)
+            stop = min(self._store.finished_count, line + AROUND)
+            folds = Folds(self._store)
+            folds._taken = start
+            folds.take(stop, self._store.matching(WORD, start, stop))
+            self._ahead = (range(start, stop), folds)
+        return self._ahead[1]
+
     def take(self, stop: int, candidates: Iterable[int]) -> None:
         """Look at the lines up to ``stop``, all of them whole; ``candidates`` hold the word, in order."""
+        self._ahead = None
         self._grow(stop)
         for line in candidates:
             if self._taken <= line < stop and TRACEBACK.match(self._head(line)):

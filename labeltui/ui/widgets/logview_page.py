@@ -84,7 +84,7 @@ class Page(Rows):
         """Places that the reader marked, in order."""
         self.width, self.height = 80, 24
         self.wrap = self.raw = False
-        self.hidden: set[str] = set()
+        self.hidden: frozenset[str] = frozenset()
         """Columns that the reader does not want."""
         self.left = 0
         self.top, self.skip = 0, 0

@@ -74,7 +74,7 @@ class Rows:
 
     def seen_row(self, row: int) -> int:
         """The row that stands on the screen for a row."""
-        if not len(self.folds) or row >= self.count:
+        if self.folds.none or row >= self.count:
             return row
         fold = self.closed(self.line_of(row))
         return row if fold is None else self.row_of(fold.told)
@@ -82,7 +82,7 @@ class Rows:
     def following(self, row: int) -> int:
         """The next row that is seen; ``count`` after the last one."""
         row, before, count = row + 1, row, self.count
-        while len(self.folds) and row < count and (fold := self.closed(self.line_of(row))) is not None:
+        while not self.folds.none and row < count and (fold := self.closed(self.line_of(row))) is not None:
             seen = self.row_of(fold.told)
             if seen > before:
                 return seen
@@ -92,7 +92,7 @@ class Rows:
     def preceding(self, row: int) -> int:
         """The row before that is seen; -1 before the first one."""
         row, after = row - 1, row
-        while len(self.folds) and row >= 0 and (fold := self.closed(self.line_of(row))) is not None:
+        while not self.folds.none and row >= 0 and (fold := self.closed(self.line_of(row))) is not None:
             seen = self.row_of(fold.told)
             if seen < after:
                 return seen

@@ -175,3 +175,20 @@ def test_walking_down_and_up_sees_the_same_rows(
     for row in range(rows.count):
         fold = rows.closed(rows.line_of(row))
         assert fold is None or (rows.whole(fold) and not rows.is_open(fold))
+
+
+def test_what_is_in_sight_is_folded_before_its_turn() -> None:
+    """A million lines take a second to look at; the last ones are seen at once, folded."""
+    text = "line\n" * 40_000 + f"{FRAMES}KeyError: 1\n" + "line\n" * 10
+    store = LogStore()
+    store.feed(0, text.encode())
+    errors = Errors(store)
+    assert not errors.advance(0.0)
+    folds = errors.folds
+    assert folds.of(40_002) == Fold(40_000, 40_004, 40_004)
+    assert folds.of(39_999) is None
+    assert folds.of(0) is None
+    assert not folds.none
+    while not errors.advance(0.0):
+        assert folds.of(40_002) == Fold(40_000, 40_004, 40_004)
+    assert all_folds(errors) == [Fold(40_000, 40_004, 40_004)]
