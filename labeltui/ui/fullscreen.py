@@ -64,7 +64,7 @@ async def full_screen(app: App[object], view: ShellView, run: ShellRun) -> None:
     with app.batch_update(), app.suspend(), _silent(app):
         terminal = _Terminal(sys.__stdin__.fileno(), sys.__stderr__.fileno(), view, run)
         await terminal.serve(frame)
-    columns, rows = view.size
+    columns, rows = view.room
     engine.resize(columns, rows)
     run.resize(columns, rows)
     view.changed()

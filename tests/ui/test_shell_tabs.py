@@ -22,6 +22,7 @@ from labeltui.session.shells import Shells
 from labeltui.ui.app import Console
 from labeltui.ui.panes.shell_words import Phase
 from labeltui.ui.screens.confirm import ConfirmScreen
+from labeltui.ui.widgets.terminal.engine import Mouse
 
 
 class KeepingHost:
@@ -309,3 +310,27 @@ async def test_every_kind_of_key_arrives_as_it_was_pressed(host: KeepingHost, tm
             desk.app.post_message(events.Key("unknown", letter))
         await desk.press("enter")
         await desk.until(lambda: desk.text.count("M-bM-^BM-,") == 1 or "@€ß中" in desk.text, "the characters")
+
+
+@pytest.mark.slow
+async def test_clipboard_title_bell_focus_and_mouse_pass_through_tmux(desk: Tabs) -> None:
+    await desk.prompted()
+    await desk.focus()
+    await desk.type(
+        "printf '\\033]0;my title\\007'; sleep 0.2; printf '\\a'; printf '\\033]52;c;aGVsbG8=\\007'"
+    )
+    await desk.until(lambda: isinstance(desk.app.screen, ConfirmScreen), "the question about the clipboard")
+    await desk.press("n")
+    await desk.until(lambda: "my title" in desk.pane.note, "the title")
+    await desk.until(lambda: desk.app.last_words == "the shell rang its bell", "the bell")
+    await desk.type("clear; printf '\\033[?1004h\\033[?1000h\\033[?1006h'; cat -v")
+    view = desk.pane.view
+    await desk.until(
+        lambda: view.modes.mouse is not Mouse.OFF and view.modes.focus_events, "what it asks for"
+    )
+    await desk.pilot.click(view, offset=(4, 5))
+    await desk.until(lambda: "^[[<0;5;6M" in desk.text, "the click")
+    await desk.press("ctrl+right_square_bracket")
+    await desk.until(lambda: "^[[O" in desk.text, "that it lost the keyboard")
+    await desk.press("2")
+    await desk.until(lambda: "^[[I" in desk.text, "that it has it again")

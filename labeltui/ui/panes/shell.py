@@ -213,7 +213,11 @@ class ShellPane(Vertical):
     async def _full(self, tab: ShellTab) -> None:
         from labeltui.ui.fullscreen import full_screen  # noqa: PLC0415 - when first needed
 
-        await full_screen(self.app, tab.view, tab.run)
+        try:
+            await full_screen(self.app, tab.view, tab.run)
+        except Exception as error:  # the console goes on
+            self.post_message(Flash(f"full screen failed: {type(error).__name__}: {error}", Level.ERROR))
+            return
         self.post_message(Flash("back from the whole screen" if tab.phase is Phase.LIVE else tab.run.ended))
 
     async def door(self) -> None:

@@ -101,7 +101,8 @@ class ShellRun:
         try:
             opened = await opening(size.width, size.height)
         except LabeltuiError as error:
-            self.ended = f"{error.problem.message} {error.problem.hint}".strip()
+            if before is not Phase.LOST or isinstance(error, Refused):  # else it says so already
+                self.ended = f"{error.problem.message} {error.problem.hint}".strip()
             again = Phase.LOST if before is Phase.LOST else Phase.NONE
             self._became(Phase.EXITED if isinstance(error, Refused) else again)  # a person must decide first
             return

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -13,16 +12,15 @@ from textual.containers import Vertical
 from textual.message import Message
 
 from labeltui.domain.host import HostStatus, LinkState
-from labeltui.domain.problems import LabeltuiError
-from labeltui.domain.state import Level, SessionState
+from labeltui.domain.state import SessionState
 from labeltui.ui.messages import Flash, LeaveShell
 from labeltui.ui.panes import shell_words
+from labeltui.ui.panes.shell_past import Past
 from labeltui.ui.panes.shell_run import ShellRun
 from labeltui.ui.panes.shell_view import ShellView
 from labeltui.ui.panes.shell_words import Phase
 from labeltui.ui.text import safe
-from labeltui.ui.widgets.terminal.engine import EngineDied, Modes
-from labeltui.ui.widgets.terminal.engines import start_engine
+from labeltui.ui.widgets.terminal.engine import Modes
 from labeltui.ui.widgets.terminal.keys import key_bytes
 from labeltui.ui.widgets.terminal.view import LEAVE_KEY, TerminalView
 
@@ -31,7 +29,6 @@ if TYPE_CHECKING:
     from labeltui.ui.core import Core
 
 AGAIN_AFTER = timedelta(seconds=3)
-WHOLE_SCREEN_S = 1.0  # how long it is taken to be known whether a program has the whole screen
 
 
 class Permission:
@@ -67,8 +64,7 @@ class ShellTab(Vertical):
         self._not_before: datetime | None = None
         self._phase = Phase.NONE
         self._was_lost = False
-        self._wheeled = (0.0, False)
-        self._past_wanted = 0
+        self._past = Past(self)
         self._others: Callable[[], frozenset[int]] | None = (
             None  # numbers that are taken, while its own isn't sure
         )
@@ -211,72 +207,14 @@ class ShellTab(Vertical):
     # -- looking back
 
     def on_shell_view_wheel(self, event: ShellView.Wheel) -> None:
-        """Over a kept shell: arrows for a program that has the whole screen, else the scrollback."""
+        """The wheel over a kept shell."""
         event.stop()
-        self.run_worker(self._wheel(event.rows), group="wheel", exit_on_error=False)
-
-    async def _wheel(self, rows: int) -> None:
-        opened, shells = self.opened, self.shells
-        if opened is None or shells is None:
-            return
-        known_until, whole = self._wheeled
-        if time.monotonic() > known_until:
-            whole = await shells.whole_screen(opened)
-            self._wheeled = (time.monotonic() + WHOLE_SCREEN_S, whole)
-        if whole:
-            arrow = b"OA" if rows < 0 else b"OB"
-            intro = b"\x1b" if self.view.modes.application_cursor else b"\x1b["
-            self.run.send((intro + (arrow if intro == b"\x1b" else arrow[1:])) * abs(rows))
-        elif rows < 0:
-            self._recall(rows)
+        self.run_worker(self._past.wheel(event.rows), group="wheel", exit_on_error=False)
 
     def on_shell_view_recall(self, event: ShellView.Recall) -> None:
         """What the host keeps of a shell is fetched to be looked at."""
         event.stop()
-        self._recall(event.rows)
-
-    def _recall(self, rows: int) -> None:
-        waiting = self._past_wanted != 0
-        self._past_wanted += rows
-        if not waiting:
-            self.run_worker(self._fetch_past(), group="past", exit_on_error=False)
-
-    async def _fetch_past(self) -> None:
-        slow = self.set_timer(
-            0.3, lambda: self.post_message(Flash("fetching the scrollback from the host …"))
-        )
-        try:
-            await self._look_back()
-        except (LabeltuiError, EngineDied) as error:
-            said = (
-                error.problem.message
-                if isinstance(error, LabeltuiError)
-                else f"the terminal's helper {error}"
-            )
-            self.post_message(Flash(f"no scrollback: {said}", Level.WARNING))
-        finally:
-            slow.stop()
-            self._past_wanted = 0
-
-    async def _look_back(self) -> None:
-        opened, shells = self.opened, self.shells
-        if opened is None or shells is None or self.view.looking:
-            return
-        data = await shells.scrollback(opened)
-        past = await start_engine(*self.view.room, history=shells.section.scrollback)
-        try:
-            for at in range(0, len(data), 1 << 16):
-                await past.feed(data[at : at + (1 << 16)])
-            past.scroll(self._past_wanted)
-            behind = (await past.sync()).behind
-        except BaseException:
-            past.close()
-            raise
-        if behind and self.opened is opened:
-            self.view.show_past(past)
-        else:
-            past.close()
-            self.post_message(Flash("nothing is further up"))
+        self._past.recall(event.rows)
 
     # -- the clipboard, finding, pasting
 
