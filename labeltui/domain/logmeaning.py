@@ -98,10 +98,9 @@ _KILLED = Meaning(
 def meaning(record: LogRecord) -> Meaning | None:
     """What trouble a line tells of by itself; None for most."""
     message = record.message
-    if record.kind is LineKind.BARE:
-        if not _LAST_LINE.match(message):
+    if not is_trouble(record):
+        if record.kind is LineKind.BARE:
             return None
-    elif record.level not in SERIOUS:
         told = event(record) if message == "Return code: -9" else None
         return _KILLED if isinstance(told, ReturnCode) else None
     for pattern, words in _COMPILED:
@@ -109,6 +108,13 @@ def meaning(record: LogRecord) -> Meaning | None:
             named = [plain(group) for group in found.groups() if group] or ["something"]
             return Meaning(words.kind, words.means.format(*named), words.todo)
     return None
+
+
+def is_trouble(record: LogRecord) -> bool:
+    """Whether a line is believed when it speaks of trouble."""
+    if record.kind is LineKind.BARE:
+        return _LAST_LINE.match(record.message) is not None
+    return record.level in SERIOUS
 
 
 class TroubleReader:

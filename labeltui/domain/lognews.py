@@ -5,8 +5,8 @@ from __future__ import annotations
 from enum import StrEnum
 
 from labeltui.domain import serverlog as log
-from labeltui.domain.logmeaning import Meaning, meaning, plain
-from labeltui.domain.startup import StartupReader
+from labeltui.domain.logmeaning import Meaning, is_trouble, meaning, plain
+from labeltui.domain.startup import StartupReader, cause_in
 
 NOTHING = "Nothing to do."
 _STARTED = {
@@ -26,6 +26,7 @@ _PHASES = {
 class News(StrEnum):
     """Kinds of news that have words of their own."""
 
+    CAUSE = "cause"
     PHASE = "phase"
     TASK = "task"
     ITERATION = "iteration"
@@ -43,8 +44,13 @@ class News(StrEnum):
 
 
 def explain(record: log.LogRecord) -> Meaning | None:
-    """The trouble that a line tells of, else its news; None for most lines."""
-    return meaning(record) or news(record)
+    """The trouble that a line tells of, what kept a server from starting, else its news; None for most lines."""
+    return meaning(record) or _cause(record) or news(record)
+
+
+def _cause(record: log.LogRecord) -> Meaning | None:
+    cause = cause_in(record.message) if is_trouble(record) else None
+    return None if cause is None else Meaning(News.CAUSE, cause.message, cause.hint)
 
 
 def news(record: log.LogRecord) -> Meaning | None:

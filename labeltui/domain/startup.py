@@ -13,6 +13,7 @@ LOOKED_AT = 400  # newest lines that can hold the cause
 LOOKED_AT_AFTER_RUNNING = 60
 STARTUP_EXITS = (1, 2, 3)
 DETAIL_LINES = 120
+DETAIL_CHARACTERS = 4000  # of one line
 SHOWN = 200  # characters of a log line inside a message
 
 _PHASES = (
@@ -177,6 +178,12 @@ def diagnose_exit(lines: Sequence[str], exit_code: int | None) -> Problem:
     last = _last_words(newest)
     how = "ended" if exit_code is None else f"ended with exit code {exit_code}"
     return Problem("crashed", f"The server {how}: {last}", "The traceback is in the server's log.", detail)
+
+
+def cause_in(message: str) -> Problem | None:
+    """Why a server could not start, where one line says it."""
+    found = _cause([message[:DETAIL_CHARACTERS]])
+    return None if found is None else Problem(*found)
 
 
 def _by_signal(number: int, detail: str) -> Problem:

@@ -10,12 +10,15 @@ from datetime import datetime, timedelta, tzinfo
 from labeltui.domain.problems import Failed
 from labeltui.hosts.agent.client import AgentClient
 from labeltui.hosts.agent.messages import Chunk
-from labeltui.session.logmerge import Cutter, Merger, Piece
+from labeltui.session.logcutter import Cutter
+from labeltui.session.logmerge import Merger, Piece
 from labeltui.session.logstore import APP_LOG, ROTATED, UNREAD, LogStore
 from labeltui.session.supervise import Clock
 
 GRACE_S = 1.0
 """How long a line of ``app.log`` may be there before stdout has it."""
+AGAIN_S = 5.0
+"""After which ``app.log`` is tried again that could not be read."""
 SLICE = 16_384
 """Bytes that are read at once: about a hundred lines."""
 AFTER_THE_END = timedelta(seconds=5)
@@ -166,19 +169,27 @@ class LogFeed:
             await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _read_app_log(self, agent: AgentClient, path: str) -> None:
-        merger = self._merger
-        try:
-            async for chunk in agent.follow(path, merger.offset, file_id=merger.file_id or None):
-                for piece in _slices(chunk):
-                    if merger is not self._merger or merger.over:
-                        return
-                    self.other(piece)
-                    await asyncio.sleep(0)
-                await self._until(lambda: not merger.crowded)
-        except Failed:
-            if merger is self._merger:
+        merger, told = self._merger, False
+        while merger is self._merger and not merger.over:
+            try:
+                await self._follow_app_log(agent, path, merger)
+            except (Failed, ValueError):
+                if merger is not self._merger:
+                    return
                 self._pass(merger.alone())
-                self._mark(UNREAD)
+                if not told:
+                    self._mark(UNREAD)
+                told = True
+                await asyncio.sleep(AGAIN_S)
+
+    async def _follow_app_log(self, agent: AgentClient, path: str, merger: Merger) -> None:
+        async for chunk in agent.follow(path, merger.offset, file_id=merger.file_id or None):
+            for piece in _slices(chunk):
+                if merger is not self._merger or merger.over:
+                    return
+                self.other(piece)
+                await asyncio.sleep(0)
+            await self._until(lambda: not merger.crowded)
 
     async def _settle(self, agent: AgentClient, path: str) -> None:
         """Decide about lines that stdout has not brought, once it has been read to an end that is younger."""

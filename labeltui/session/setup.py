@@ -18,7 +18,7 @@ from labeltui.hosts.agent.messages import Job, JobState
 from labeltui.monailabel.probe import Facts, probe_argv, probe_program, read_facts
 from labeltui.monailabel.recipe import SetupOptions, Step, recipe
 from labeltui.monailabel.setup_problems import explain_failure, setup_problem
-from labeltui.session.logmerge import Cutter
+from labeltui.session.logcutter import Cutter
 
 if TYPE_CHECKING:
     from labeltui.session.report import Report

@@ -108,6 +108,7 @@ class Rig:
 @pytest.fixture
 async def rig(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Rig]:
     monkeypatch.setattr(logfeed, "GRACE_S", 0.05)
+    monkeypatch.setattr(logfeed, "AGAIN_S", 0.05)
     made = Rig(tmp_path / "pod folder")
     await made.host.connect()
     yield made
@@ -210,3 +211,7 @@ async def test_an_app_log_that_cannot_be_read_is_said_and_stdout_goes_on(rig: Ri
     await rig.until(lambda: rig.log.line_count == 1 and bool(rig.log.marks))
     assert [mark.why for mark in rig.log.marks] == [UNREAD]
     assert rig.watch.caught_up
+    rig.app_log.rmdir()
+    rig.write(said(2, "written"), stdout=False)
+    await rig.until(lambda: rig.log.line_count == 2)
+    assert [mark.why for mark in rig.log.marks] == [UNREAD]

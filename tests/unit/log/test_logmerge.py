@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from labeltui.session import logmerge
-from labeltui.session.logmerge import Cutter, Merger, Piece
+from labeltui.session.logcutter import Cutter
+from labeltui.session.logmerge import Merger, Piece
 
 START = datetime(2026, 11, 23, 17, 0)
 
