@@ -131,7 +131,14 @@ SESSION_ACTIONS: tuple[Action, ...] = (
             Param("since", "from then on: 9:00, 2026-11-23 09:00, or 8h ago; the session when left out"),
         ),
     ),
-    Action("doctor", "Doctor", "what is wrong, and what to do", command=("doctor",), operation="doctor"),
+    Action(
+        "doctor",
+        "Doctor",
+        "what is wrong, and what to do: key, pod, host, server, guard, labels",
+        command=("doctor",),
+        operation="doctor",
+        needs_host=False,
+    ),
     Action(
         "setup",
         "Set up MONAI Label",

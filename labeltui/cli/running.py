@@ -14,7 +14,7 @@ from labeltui.cli.confirming import confirm_pod
 from labeltui.cli.output import Output
 from labeltui.cli.parser import Request
 from labeltui.domain.host import LinkState
-from labeltui.domain.problems import ExitCode, Refused, Unreachable
+from labeltui.domain.problems import ExitCode, LabeltuiError, Refused, Unreachable
 from labeltui.domain.state import SessionState
 from labeltui.hosts.base import Prompter
 from labeltui.session.launch import Launch
@@ -27,7 +27,6 @@ Opener = Callable[[Launch, Prompter], Awaitable["Session"]]
 CONNECT_DEADLINE_S = 30.0
 FIRST_LOOK_S = 5.0
 PATIENCE_S = 1.0  # silence that needs no explanation
-UNCONNECTED = frozenset({"doctor"})  # says itself what is wrong with the connection
 
 
 async def run_command(request: Request, action: Action, output: Output, opener: Opener) -> ExitCode:
@@ -37,10 +36,9 @@ async def run_command(request: Request, action: Action, output: Output, opener: 
     prompter = TerminalPrompter(output.progress)
     if not request.launch.read_only:
         refuse_unasked(action, request.yes, prompter)
-    must_connect = action.id not in UNCONNECTED
-    opening = opened(
-        request.launch, output, prompter, opener, must_connect=must_connect, connect=action.needs_host
-    )
+    if action.id == "doctor":
+        opener = _diagnosed(opener, output)
+    opening = opened(request.launch, output, prompter, opener, connect=action.needs_host)
     async with opening as session:
         params: Mapping[str, Any] = request.params
         if action.takes_pod and not session.read_only:
@@ -59,7 +57,6 @@ async def opened(
     prompter: TerminalPrompter,
     opener: Opener,
     *,
-    must_connect: bool = True,
     connect: bool = True,
 ) -> AsyncIterator[Session]:
     """A started session that is connected; closed in every case, also on SIGTERM and SIGHUP.
@@ -71,14 +68,25 @@ async def opened(
         try:
             if connect:
                 await session.start(hold=False)  # the sticky port is for those who stay
-                try:
-                    await _connected(session, output, prompter)
-                except (Refused, Unreachable):
-                    if must_connect:
-                        raise
+                await _connected(session, output, prompter)
             yield session
         finally:
             await session.close()
+
+
+def _diagnosed(opener: Opener, output: Output) -> Opener:
+    """The doctor has something to say where there is no session, too."""
+
+    async def opened_or_told(launch: Launch, prompter: Prompter) -> Session:
+        try:
+            return await opener(launch, prompter)
+        except LabeltuiError as error:
+            from labeltui.session.doctor import without_session  # noqa: PLC0415 - only for the doctor
+
+            await without_session(error.problem, output)
+            raise
+
+    return opened_or_told
 
 
 def refuse_unasked(action: Action, yes: str | None, prompter: TerminalPrompter) -> None:

@@ -288,6 +288,19 @@ class RunpodClient(Catalogue):
                 return False
         return True
 
+    async def may_change_pods(self) -> bool | None:
+        """Whether the key may change pods, asked of a pod that can't exist; None when that does not tell."""
+        if self._v2_off:
+            return None
+        nobody = f"{_path('labeltui-asks-for-its-scope')}/action"
+        try:
+            await self.transport.send(
+                "POST", nobody, "the key's scope", doing=Doing.STOP, body={"action": PodAction.STOP.value}
+            )
+        except LabeltuiError as error:
+            return {"runpod_pod_gone": True, "runpod_key_scope": False}.get(error.problem.code)
+        return None
+
     # The account, logs
 
     async def account(self) -> Account:

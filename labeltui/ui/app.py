@@ -243,6 +243,10 @@ class Console(Core):
             from labeltui.ui.screens.checklist import ChecklistScreen  # noqa: PLC0415 - after first paint
 
             self.push_screen(ChecklistScreen(running))
+        if running.action.id == "doctor":
+            from labeltui.ui.screens.doctor import DoctorScreen  # noqa: PLC0415 - after first paint
+
+            self.push_screen(DoctorScreen(running))
         if running.action.id == "setup":
             from labeltui.ui.screens.steps import StepsScreen  # noqa: PLC0415 - after first paint
 

@@ -49,7 +49,7 @@ class ConsoleReport:
 
     def emit(self, record: Mapping[str, Any]) -> None:
         """A record of a stream: of these the console shows steps and their lines."""
-        step = record.get("step")
+        step = record.get("step", record.get("check"))
         if step is not None:
             entry = self._running.steps.setdefault(str(step), {})
             entry.update({key: value for key, value in record.items() if key != "line"})

@@ -1,0 +1,94 @@
+"""The doctor's report as it comes: what each part is like, and the next step."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from textual import events
+from textual.app import ComposeResult
+from textual.binding import Binding
+from textual.containers import Container
+from textual.content import Content
+
+from labeltui.domain.checks import Verdict
+from labeltui.session.doctor import PARTS
+from labeltui.ui.dispatch import Running
+from labeltui.ui.panes.card import wrapped
+from labeltui.ui.screens.dialog import Dialog
+from labeltui.ui.text import safe
+from labeltui.ui.widgets.lines import Lines
+from labeltui.ui.words import Tone, Word
+
+WORDS = {
+    Verdict.OK: Word("✓", "ok", Tone.GOOD),
+    Verdict.WARNING: Word("▲", "warning", Tone.WARN),
+    Verdict.WRONG: Word("✗", "wrong", Tone.BAD),
+    Verdict.UNKNOWN: Word("?", "unknown", Tone.FAINT),
+}
+LABEL = 24
+
+
+class DoctorScreen(Dialog[None]):
+    """Lines in the order in which the parts need each other; closed at any time, it goes on behind."""
+
+    BINDINGS: ClassVar = [Binding("q", "dismiss_none", show=False)]
+
+    def __init__(self, running: Running) -> None:
+        super().__init__()
+        self._job = running
+        self._lines = Lines()
+        self._over = ""
+
+    def compose(self) -> ComposeResult:
+        """One list."""
+        with Container(classes="box -wide -tall") as box:
+            box.border_title = Content(self._job.action.title)
+            box.border_subtitle = Content("looking … · j k scroll · y copies · esc closes")
+            yield self._lines
+
+    def on_mount(self) -> None:
+        """What is known so far."""
+        self._lines.focus()
+        self.call_after_refresh(self.progressed)
+
+    def on_resize(self) -> None:
+        """Fold the lines anew."""
+        self.call_after_refresh(self.progressed)
+
+    def progressed(self) -> None:
+        """A part was looked at."""
+        found = {str(name): entry for name, entry in self._job.steps.items() if "verdict" in entry}
+        lines: list[Content] = []
+        for part in sorted(found, key=lambda name: PARTS.index(name) if name in PARTS else len(PARTS)):
+            lines += self._line(part, found[part])
+        if not self._over:
+            lines.append(Content.styled(f"◌ {safe(self._job.last or 'Looking …')}", Tone.BUSY))
+        self._lines.set_lines(lines)
+
+    def _line(self, part: str, entry: dict[str, object]) -> list[Content]:
+        word = WORDS[Verdict(str(entry["verdict"]))]
+        room = max(20, self._lines.size.width - LABEL)
+        message = wrapped(safe(str(entry.get("message", ""))), room, Tone.PLAIN, 4)
+        hint = entry.get("hint")
+        told = message + (wrapped(safe(str(hint)), room, Tone.FAINT, 4) if hint else [])
+        head = Content.assemble((f"{word!s:<11}", word.tone), (f"{part:<{LABEL - 11}}", "bold $foreground"))
+        return [(head if not i else Content(" " * LABEL)) + line for i, line in enumerate(told)]
+
+    def ended(self, text: str) -> None:
+        """It is over."""
+        self._over = text
+        self.progressed()
+        box = self.query_one(".box", Container)
+        counted = [str(entry.get("verdict")) for entry in self._job.steps.values()]
+        said = ", ".join(f"{counted.count(v.value)} {v.value}" for v in Verdict if v.value in counted)
+        box.border_subtitle = Content(f"{said or safe(text)} · j k scroll · y copies · esc closes")
+
+    def on_key(self, event: events.Key) -> None:
+        """Scroll, copy."""
+        step = {"j": 1, "k": -1, "down": 1, "up": -1}.get(event.key, 0)
+        if step:
+            event.stop()
+            self._lines.move(step)
+        elif event.key == "y":
+            event.stop()
+            self.app.copy("\n".join(line.plain.rstrip() for line in self._lines.lines))  # type: ignore[attr-defined]
