@@ -62,6 +62,7 @@ class GuardStatus:
     problems: Mapping[str, str] = field(default_factory=dict)  # what could not be looked at, and why
     version: str = ""
     lent_key: bool = False
+    last_stop: str = ""  # why and when it stopped the pod before this start of it
 
     @property
     def counts(self) -> bool:
@@ -146,6 +147,7 @@ def guard_of(told: Mapping[str, Any]) -> GuardStatus:
         problems={str(k): str(v) for k, v in (state.get("problems") or {}).items()},
         version=str(state.get("version") or ""),
         lent_key=bool(told.get("lent_key")),
+        last_stop=_stopped(state.get("last_stop")),
     )
 
 
@@ -161,3 +163,10 @@ def _uses(seen: Mapping[str, Any], now_mono: float) -> tuple[Use, ...]:
         if kind in KINDS
     ]
     return tuple(sorted(uses, key=lambda use: use.ago_s))
+
+
+def _stopped(told: Any) -> str:
+    if not isinstance(told, dict):
+        return ""
+    at = datetime.fromtimestamp(float(told["at"]), UTC)
+    return f"{at:%Y-%m-%d %H:%M} UTC: {told['words']}"

@@ -7,7 +7,8 @@ as long as it is open: the guard of last resort.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from labeltui.config.model import GuardSection
@@ -27,9 +28,11 @@ if TYPE_CHECKING:
     from labeltui.session.session import Session
 
 LOOK_S = 5.0
+BEGINS_S = 30.0  # what is asked waits so long for the guard to be there
 AT_ONCE = 5000  # labels in one request
 RESORT_AGAIN_S = 60.0
 KEY = "guard"
+STATUS = "labeltui guard status"
 NOT_A_POD = "No guard on this host: it is not a pod of RunPod that the profile names, so it can't be stopped from here."
 
 
@@ -39,12 +42,13 @@ class GuardWatch:
     def __init__(self, session: Session) -> None:
         self._session = session
         self._program = ""
-        self._told: Mapping[str, Any] = {}
         self._alerted: tuple[str, ...] = ()
+        self._unnoted = ""  # what the journal is still to be told of
         self._resorted_at = float("-inf")
         self._copied: dict[str, list[int]] = {}
         self._acknowledged: dict[str, list[int]] = {}
         self._wake = asyncio.Event()
+        self._begun = asyncio.Event()
 
     @property
     def section(self) -> GuardSection:
@@ -64,6 +68,7 @@ class GuardWatch:
         self._acknowledged = {}
         try:
             await self._begin(agent)
+            self._begun.set()
             while True:
                 self._wake.clear()
                 if not self._session.read_only:
@@ -74,6 +79,7 @@ class GuardWatch:
             self._failed(error)
             raise
         finally:
+            self._begun.clear()
             reading = self._session.store.state.guard
             if reading.value is not None and reading.error is None:
                 self._session.store.update(guard=reading.failed("not connected"))
@@ -120,6 +126,9 @@ class GuardWatch:
         if not self.applies:
             raise Refused("no_guard", NOT_A_POD, 'Name the pod in a profile with host = "runpod".')
         agent = await self._session.link.ready()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(BEGINS_S):
+                await self._begun.wait()
         if not self._program:
             await self._send(agent)
         return await agent.guard(self._program, ask, **told)
@@ -136,8 +145,8 @@ class GuardWatch:
         if self._session.read_only:
             return
         told = await agent.guard(self._program, "ensure", **await self._wishes(agent))
-        status = self._tell(guard_of(told))
-        self._note(status, started=bool(told.get("started")))
+        self._unnoted = "Start the guard" if told.get("started") else "Find the guard"
+        self._note(self._tell(guard_of(told)))
 
     async def _wishes(self, agent: AgentClient) -> dict[str, Any]:
         section, server = self.section, self._session.profile.server
@@ -184,11 +193,13 @@ class GuardWatch:
         status = self._tell(guard_of(told))
         if self._session.read_only:
             return
+        self._note(status)
         rate = self._money().get("rate")
         if status.state == DEAD or (rate is not None and rate != status.rate):
             told = await agent.guard(self._program, "ensure", **await self._wishes(agent))
             if told.get("started"):
-                self._note(self._tell(guard_of(told)), started=True)
+                self._unnoted = "Start the guard again"
+                self._tell(guard_of(told))
         elif status.state == "stuck":
             await self._last_resort(status)
 
@@ -230,19 +241,17 @@ class GuardWatch:
     def _failed(self, error: Exception) -> None:
         self._session.store.update(guard=self._session.store.state.guard.failed(words(error)))
 
-    def _note(self, status: GuardStatus, *, started: bool) -> None:
-        """The journal says that there is a guard, and what it would do."""
-        session = self._session
-        did = "Start the guard" if started else "Find the guard"
-        entry = session.journal.begin(session.clock(), did, "labeltui guard status")
-        by = (
-            f" It stops the pod by {status.way}."
-            if status.way
-            else f" {status.problem}."
-            if status.problem
-            else ""
-        )
-        session.journal.end(entry, status.state != DEAD and not status.problem, status.words + by)
+    def _note(self, status: GuardStatus) -> None:
+        """The journal says that there is a guard and how it would stop the pod, as soon as that is known."""
+        if not self._unnoted or not (status.way or status.problem):
+            return
+        title, self._unnoted = self._unnoted, ""
+        journal, now = self._session.journal, self._session.clock()
+        if title == "Start the guard" and status.last_stop:
+            told = journal.begin(now, "The guard stopped the pod before this start", STATUS)
+            journal.end(told, True, status.last_stop)
+        by = f"It stops the pod by {status.way}." if status.way else f"{status.problem}."
+        journal.end(journal.begin(now, title, STATUS), not status.problem, f"{status.words} {by}")
 
     def _alert(self, status: GuardStatus) -> None:
         """One alert about the guard, when what it is about changes."""

@@ -30,7 +30,8 @@ def guard_fact(state: SessionState, now: datetime) -> Fact | None:
     status = reading.value
     if status is None:
         return Fact(NAMES, ("guard not known", "guard ?", "g ?"), "?", Tone.WARN) if reading.error else None
-    if status.state == "none":
+    pod = state.pod.value
+    if status.state == "none" or (pod is not None and not pod.status.is_up):
         return None
     old = stale_age(reading, now)
     if status.state in STATES:

@@ -187,7 +187,9 @@ async def test_a_pod_that_trains_is_left_alone_and_stopped_after_that(
     status = await guarded(session)
     assert status.way == "the pod's own key"
     assert "proven" in status.ways[0].words
-    assert any(entry.title == "Start the guard" and entry.ok for entry in session.journal.entries)
+    noted = next(entry for entry in session.journal.entries if entry.title == "Start the guard")
+    assert noted.ok
+    assert noted.outcome.endswith("It stops the pod by the pod's own key.")
     await run_action(session, "server.start", {}, Silent())
     await run_action(session, "train.start", {"max_epochs": 500}, Silent())
     await until(emulator, lambda: read_state(emulator)["working"], "the training to be seen")
@@ -198,8 +200,10 @@ async def test_a_pod_that_trains_is_left_alone_and_stopped_after_that(
     await session.store.wait_for(lambda s: s.labels.value is not None and s.labels.value.safe, 20)
     await until(emulator, lambda: read_state(emulator)["uncopied"] == 0, "the copies to be told of")
     assert pod_of(emulator).status == "RUNNING"
-    await run_action(session, "train.stop", {}, Silent(), confirmed=True)
+    stopping = asyncio.create_task(run_action(session, "train.stop", {}, Silent(), confirmed=True))
     await until(emulator, lambda: pod_of(emulator).status == "EXITED", "the stop")
+    stopping.cancel()  # what it waits for is gone with the pod
+    await asyncio.gather(stopping, return_exceptions=True)
 
 
 async def test_labels_that_are_not_copied_keep_the_pod_and_copying_them_stops_it(

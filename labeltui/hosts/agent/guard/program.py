@@ -68,7 +68,13 @@ class Guard:
         self.boot = boot_id()
         now = time.monotonic()
         before = files.read(files.state)
+        self.last_stop = before.get("last_stop")
         if before.get("boot_id") != self.boot:
+            if before.get("stopped_by"):
+                self.last_stop = {
+                    "at": before.get("written"),
+                    "words": (before.get("decision") or {}).get("words", ""),
+                }
             before = {}
         self.seen = Seen(before.get("seen") or {}, now)
         self.spent: float | None = before.get("spent")
@@ -95,6 +101,9 @@ class Guard:
     def run(self) -> None:
         """Until another version is wanted."""
         self.files.say("guard %s began, pid %d" % (self.version, os.getpid()))
+        self.wish = self.files.read(self.files.wish)
+        self.look(time.monotonic())
+        self.write(time.monotonic(), self.decide(time.monotonic()))  # RunPod may be slow to answer
         while True:
             self.wish = self.files.read(self.files.wish) or self.wish
             if self.wish.get("version") not in (None, self.version):
@@ -232,6 +241,8 @@ class Guard:
         if now - self.proven_at < good_for:
             return
         self.proven_at = now
+        if self.ways.chosen() is None and pod_environment() != self.ways.environment:
+            self.ways = Ways(pod_environment(), self.operator_key())  # the start script has come further
         before = self.ways.chosen()
         pod = self.ways.prove()
         if isinstance(pod, dict):
@@ -327,7 +338,7 @@ class Guard:
             "spent": self.spent, "spent_mono": self.spent_at, "rate": self.rate,
             "blocked_mono": self.blocked_at, "ways": self.ways.told(), "missing_ways": self.ways.missing,
             "way": getattr(getattr(self.ways.chosen(), "way", None), "name", ""),
-            "stopped_by": self.stopped_by, "problems": self.problems,
+            "stopped_by": self.stopped_by, "last_stop": self.last_stop, "problems": self.problems,
         }  # fmt: skip
         try:
             self.files.write(self.files.state, document)

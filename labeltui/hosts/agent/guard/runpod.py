@@ -227,6 +227,7 @@ class Ways:
         self.environment, self.operator_key = environment, operator_key
         self.pod_id = environment.get("RUNPOD_POD_ID", "")
         base = environment.get("RUNPOD_API_BASE_URL", "")
+        self.tried = False
         self.all: list[Any] = []
         self.missing: list[str] = []
         own = environment.get("RUNPOD_API_KEY", "").strip()
@@ -247,6 +248,7 @@ class Ways:
     def prove(self) -> Any:
         """Prove one after the other until one works; returns the pod, when a key was shown it."""
         pod = None
+        self.tried = True
         for one in self.all if self.pod_id else ():
             pod = one.prove() or pod
             if one.way.works:
@@ -258,8 +260,8 @@ class Ways:
         return next((one for one in self.all if one.way.works), None)
 
     def problem(self) -> str:
-        """Why none is, in words; empty when one is."""
-        if self.chosen() is not None:
+        """Why none is, in words; empty when one is, and before they were tried."""
+        if self.chosen() is not None or not self.tried:
             return ""
         if not self.pod_id:
             return "This host does not say which pod of RunPod it is (no RUNPOD_POD_ID)"
