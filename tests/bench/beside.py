@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+
+os.environ.setdefault("TEXTUAL_FPS", "240")  # as labeltui does, before Textual is imported
+
 import asyncio
 import sys
 
