@@ -43,6 +43,16 @@ async def test_scrollback_holds_ten_thousand_lines_and_a_reader_stays_where_he_r
     assert (frame.behind, texts(frame)[-1]) == (0, "more")
 
 
+async def test_more_rows_bring_lines_back_from_the_scrollback(engine: GhosttyEngine) -> None:
+    await engine.feed(b"".join(b"line %d\r\n" % n for n in range(20)) + b"$ ")
+    engine.resize(20, 10)
+    frame = await engine.sync()
+    assert texts(frame) == (*(f"line {n}" for n in range(11, 20)), "$")
+    assert frame.cursor == Cursor(2, 9)
+    engine.resize(20, 5)
+    assert texts(await engine.sync()) == (*(f"line {n}" for n in range(16, 20)), "$")
+
+
 async def test_a_soft_reset_that_is_cut_anywhere_leaves_the_cursor(engine: GhosttyEngine) -> None:
     for byte in b"\x1b[2;4r\x1b[?6h\x1b[4h\x1b[2;3H\x1b[5 q\x1b[!pX\x1b[5;1H\nY":
         await engine.feed(bytes([byte]))

@@ -6,6 +6,7 @@ import asyncio
 import re
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import ClassVar
 
 from rich.cells import cell_len
@@ -134,9 +135,7 @@ class TerminalView(Widget, can_focus=True):
         if frame.modes.synchronized and old is not None:
             self._held_since = self._held_since or now
             if now - self._held_since < HALF_FRAME_S:
-                self._shown = Frame(
-                    old.columns, old.rows, old.cursor, frame.modes, old.title, old.behind, old.bells
-                )
+                self._shown = replace(old, modes=frame.modes)
                 self.changed()
                 return
         self._held_since = 0.0
