@@ -203,3 +203,18 @@ async def test_a_gap_within_one_is_seen() -> None:
         await reader.until(lambda: len(reader.messages) == 6, "folded, with a rule")
         assert "connection lost" in reader.messages[1]
         assert reader.messages[2].endswith(FOLDED)
+
+
+async def test_a_folded_failure_says_what_it_means() -> None:
+    log = ASGI.replace(b"monailabel.datastore.local", b"uvicorn.error") + TRACEBACK.replace(
+        b"RuntimeError: CUDA out of memory", b"KeyError: 'no_such_model'"
+    )
+    app = console(connected(), log=log + record("after"))
+    async with app.run_test(size=SIZE) as pilot:
+        reader = await reading(pilot, app)
+
+        def means() -> str:
+            return str(reader.pane.query_one(".means").render())
+
+        await reader.press("g")
+        await reader.until(lambda: "HTTP 500" in means(), "what the record means")

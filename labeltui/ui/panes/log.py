@@ -158,7 +158,11 @@ class LogPane(LogReading):
     def _tell_meaning(self) -> None:
         """Below the log: what the line under the cursor means, and what to do, where that is known."""
         line = self.view.cursor
-        told = explain(parse_line(self.view.raw_text(line))) if line is not None else None
+        # A folded traceback means what its last line does, else what the record does that it begins with.
+        fold = None if line is None else self.view.page.closed(line)
+        lines = [] if line is None else [line] if fold is None else [line, fold.first]
+        meant = (explain(parse_line(self.view.raw_text(told))) for told in lines)
+        told = next((found for found in meant if found is not None), None)
         text = "" if told is None else f"{told.means} {told.todo}"
         if text != self._meant:
             self._meant = text

@@ -16,14 +16,11 @@ ERRORS = Query(
     tuple(
         re.compile(found)
         for found in (
-            rb"ERROR(?:\]| - )",
-            rb"(?:CRITICAL|FATAL)(?:\]| - )",
-            rb"Traceback \(",
-            rb"Return code: -\d",
+            rb"ERROR(?:\]| - )", rb"CRITICAL(?:\]| - )", rb"FATAL(?:\]| - )", rb"Traceback \(", rb"Return code: -\d",
         )
     ),
-)
-"""Quick to look for, since they start with letters that are rare; what they find is looked at again."""
+)  # fmt: skip
+"""Each begins with letters of its own, which is what makes it quick; what they find is looked at again."""
 _ERROR = re.compile(
     rb"\[20[^\]]{10,40}\](?: \[[^\]]{0,200}\]){0,2} ?\[ ?(?:ERROR|CRITICAL|FATAL)\]"
     rb"|20[\d-]{8} [\d:,.]{8,20} - (?:ERROR|CRITICAL|FATAL) - "
