@@ -17,6 +17,7 @@ from labeltui.ui.dispatch import Running
 from labeltui.ui.screens.checklist import ChecklistScreen, money_line, step_lines
 
 RENT = {"step": "rent", "title": "Rent the pod", "took_s": 0.1}
+REFUSED = {"state": "failed", "code": "runpod_no_capacity"}
 PARAMS = {"gpu": "RTX A5000", "max_price": 0.3}
 POD = {"pod": "annot", "rate": "3.60", "billed_since": NOW.replace(minute=0).isoformat()}
 
@@ -43,15 +44,11 @@ async def ended(pilot: Pilot[Any], *steps: Mapping[str, Any]) -> list[tuple[str,
 @pytest.mark.parametrize(
     ("key", "step", "wanted"),
     [
-        ("w", {"state": "failed", "code": "runpod_no_capacity"}, ("pod.create", {**PARAMS, "wait": True})),
-        (
-            "f",
-            {"state": "failed", "code": "runpod_no_capacity"},
-            ("pod.create", {**PARAMS, "fallback": True}),
-        ),
-        ("g", {"state": "failed", "code": "runpod_no_capacity"}, ("pod.create", PARAMS)),
-        ("g", {"state": "cancelled", **POD}, ("pod.create", PARAMS)),
+        ("w", REFUSED, ("pod.create", {**PARAMS, "wait": True})),
         ("t", {"state": "cancelled", **POD}, ("pod.terminate", {})),
+        pytest.param("f", REFUSED, ("pod.create", {**PARAMS, "fallback": True}), marks=pytest.mark.slow),
+        pytest.param("g", REFUSED, ("pod.create", PARAMS), marks=pytest.mark.slow),
+        pytest.param("g", {"state": "cancelled", **POD}, ("pod.create", PARAMS), marks=pytest.mark.slow),
     ],
 )
 async def test_each_way_on_is_a_key(
@@ -66,6 +63,7 @@ async def test_each_way_on_is_a_key(
         assert not isinstance(pilot.app.screen, ChecklistScreen)
 
 
+@pytest.mark.slow
 async def test_a_refusal_that_waiting_does_not_mend_offers_no_waiting(tmp_path: Path) -> None:
     async with renting(tmp_path).run_test(size=(80, 24)) as pilot:
         ran = await ended(pilot, {**RENT, "state": "failed", "code": "runpod_no_credit"})

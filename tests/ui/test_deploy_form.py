@@ -332,3 +332,23 @@ async def test_whatever_runpod_calls_things_stays_words(tmp_path: Path) -> None:
         await wait_for(pilot, lambda: isinstance(app.screen, ConfirmScreen), "the question")
         assert "[red]␛]0;owned␇" in "".join(form.text().split())
         assert "\x1b" not in form.text()
+
+
+@pytest.mark.slow
+async def test_a_runpod_that_is_silent_at_first_is_asked_again_for_everything(tmp_path: Path) -> None:
+    app = renting(tmp_path)
+    async with app.run_test(size=MIDDLE) as pilot:
+        await settled(pilot)
+        session: Any = app.session
+        shop = session.rental.shop
+        shop.failing = Unreachable("runpod_timeout", "RunPod has not answered.")
+        screen = DeployScreen(session, {"gpu": "L40S"})
+        app.push_screen(screen)
+        form = Opened(pilot, screen, session)
+        await wait_for(pilot, lambda: "RunPod has not answered." in form.text(), "the failure")
+        assert screen.gpus.offer is None
+        shop.failing = None
+        await form.press("r")
+        await wait_for(pilot, lambda: screen.gpus.offer is not None, "offers")
+        assert screen.gpus.chosen == "NVIDIA L40S"
+        assert "RunPod has not answered." not in form.text()

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from labeltui.session.session import Session
 
 log = logging.getLogger(__name__)
+NEEDED = ("offers", "places", "volumes", "pods")  # what is asked for again until it was told
 REFRESH_S = 30.0  # stock changes by the minute; RunPod counts requests
 SIDE_BY_SIDE = 150
 SHORT = 34
@@ -59,6 +60,7 @@ class DeployScreen(Dialog[dict[str, Any]]):
         section = session.profile.runpod
         self._profile_pod = section.pod if section is not None else ""
         self.draft = Draft.begun(dict(prefill or {}), self._profile_pod)
+        self._wanted = self.draft.gpu  # chosen as soon as it is offered
         models, spatial = needs(session)
         self.gpus = GpuPart(models, spatial)
         self.choices = Choices(self.draft, f"profile {session.name}")
@@ -66,6 +68,7 @@ class DeployScreen(Dialog[dict[str, Any]]):
         self._error = Static("", classes="error", markup=False)
         self._rent = Button("Rent", "yes")
         self._looking: Worker[None] | None = None
+        self._trouble: tuple[str, str] = ("", Tone.WARN)  # with RunPod's last answer
 
     def compose(self) -> ComposeResult:
         """Table, fields, price, buttons."""
@@ -85,8 +88,7 @@ class DeployScreen(Dialog[dict[str, Any]]):
         """Ask what there is; the rest comes as it is answered."""
         self._shape()
         self.gpus.table.focus()
-        self._say("Asking RunPod what is free …", Tone.FAINT)
-        self._looking = self.run_worker(self._look(), group="look", exclusive=True, exit_on_error=False)
+        self._refresh()
         self.run_worker(self._ask_balance(), group="balance", exit_on_error=False)
         self.set_interval(REFRESH_S, self._refresh)
         if self.draft.data:
@@ -107,28 +109,37 @@ class DeployScreen(Dialog[dict[str, Any]]):
         if event.state is WorkerState.ERROR and event.worker.error is not None:
             error = event.worker.error
             log.error("the deploy form", exc_info=error)
-            self._say(
-                f"{type(error).__name__}: {error}. This is a fault of labeltui; r looks again.", Tone.BAD
-            )
+            text = f"{type(error).__name__}: {error}. This is a fault of labeltui; r looks again."
+            self._answered(text, Tone.BAD)
 
     async def _look(self) -> None:
         session = self._session
         try:
             self._shop = await look(session, self.draft.cloud)
         except LabeltuiError as error:
-            self._say(f"{error.problem.message} {error.problem.hint}", Tone.BAD)
+            self._answered(f"{error.problem.message} {error.problem.hint}", Tone.BAD)
             return
         self.draft = self.draft.settled(self._shop, self._profile_pod, saves=session.config is not None)
         self.choices.offer(self.draft, self._shop)
         self._show_offers()
-        if self.draft.gpu:
-            self.gpus.choose(self.draft.gpu)
-        self._settle()
-        if "offers" in self._shop.errors:
-            self._say(self._shop.errors["offers"], Tone.BAD)
+        if self._wanted is not None and self.gpus.choose(self._wanted):
+            self._wanted = None
+        self._answered(next((self._shop.errors[n] for n in NEEDED if n in self._shop.errors), ""), Tone.BAD)
 
-    def _refresh(self) -> None:
-        self.run_worker(self._look_again(), group="look", exclusive=True, exit_on_error=False)
+    def _answered(self, trouble: str = "", tone: str = Tone.WARN) -> None:
+        """RunPod has answered, or there is trouble with it: said until the next answer."""
+        self._trouble = (trouble, tone)
+        self._settle()
+
+    def _refresh(self, *, anew: bool = False) -> None:
+        """Look, unless a look is under way that is not to be begun ``anew``: RunPod may be slower than our pace."""
+        if self._looking is not None and not self._looking.is_finished and not anew:
+            return
+        if self._shop is NOTHING:
+            self._say("Asking RunPod what is free …", Tone.FAINT)
+        whole = self._shop is NOTHING or any(name in self._shop.errors for name in NEEDED)
+        look_now = self._look() if whole else self._look_again()
+        self._looking = self.run_worker(look_now, group="look", exclusive=True, exit_on_error=False)
 
     async def _look_again(self) -> None:
         """Prices and stock of now; what is chosen stays."""
@@ -136,11 +147,11 @@ class DeployScreen(Dialog[dict[str, Any]]):
             offers = await offers_now(self._session, self.draft.cloud)
         except LabeltuiError as error:
             told = f"{self._shop.at.astimezone():%H:%M:%S}"
-            self._say(f"Prices and stock are from {told}: {error.problem.message}", Tone.WARN)
+            self._answered(f"Prices and stock are from {told}: {error.problem.message}")
             return
         self._shop = replace(self._shop, offers=offers, at=self._session.clock())
         self._show_offers()
-        self._settle()
+        self._answered()
 
     async def _ask_balance(self) -> None:
         try:
@@ -166,7 +177,7 @@ class DeployScreen(Dialog[dict[str, Any]]):
             return
         self.draft = self.choices.apply(self.draft)
         if message.field == "cloud":
-            self._refresh()
+            self._refresh(anew=True)
         if message.field in ("storage", "data_centre"):
             self.choices.offer(self.draft, self._shop)
             self._show_offers()
@@ -204,7 +215,9 @@ class DeployScreen(Dialog[dict[str, Any]]):
         warnings = self.draft.warnings(self._shop, self._session.profile.server.folder)
         self.choices.explain(self.draft, self._shop, warnings, wrong)
         self._show_price()
-        if self._shop is not NOTHING:
+        if self._trouble[0]:
+            self._say(*self._trouble)
+        elif self._shop is not NOTHING:
             gpu = wrong.get("gpu") or warnings.get("gpu") or ""
             self._say(gpu, Tone.BAD if "gpu" in wrong else Tone.WARN)
 

@@ -150,8 +150,7 @@ class Choices(VerticalScroll, can_focus=False):
         notes = {
             **NOTES,
             "storage": ON_NETWORK if network else ON_DISK,
-            "volume_gb": self.measured
-            or ("10 to 4096; it only grows" if network else "kept while stopped, at twice the rate"),
+            "volume_gb": "10 to 4096; it only grows" if network else "kept while stopped, at twice the rate",
             "limit": f"what another GPU may cost with its disks; empty: ${draft.agreed(shop) or '?'}",
             "save": f"so that the next session finds it: {self._where}",
         }

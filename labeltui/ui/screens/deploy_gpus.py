@@ -83,13 +83,14 @@ class GpuPart(Container):
             self.chosen = best.id if best is not None else self.chosen
         self.list_rows()
 
-    def choose(self, name: str | None) -> None:
-        """Take the GPU of that id or name, as though a person had picked it."""
-        low = (name or "").lower()
+    def choose(self, name: str) -> bool:
+        """Take the GPU of that id or name, as though a person had picked it; False where it is not offered."""
+        low = name.lower()
         found = next((one for one in self._offers if low in (one.id.lower(), one.name.lower())), None)
         if found is not None:
             self.chosen, self.picked = found.id, True
             self.list_rows()
+        return found is not None
 
     @property
     def offer(self) -> GpuOffer | None:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from decimal import Decimal
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from labeltui.domain.candidates import candidates, cuda_of, named, newest_cuda, suitable
@@ -65,6 +65,7 @@ def test_the_spatial_size_of_a_profile(text: str | None, size: tuple[int, int, i
     assert spatial_size(text) == size
 
 
+@settings(max_examples=40)
 @given(st.integers(0, 3 * 10**12))
 def test_suggested_disks_hold_the_data_and_are_sizes_that_runpod_takes(data: int) -> None:
     sizes = suggested(data)
