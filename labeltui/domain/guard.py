@@ -121,7 +121,7 @@ def decide(policy: Policy, facts: Facts) -> Decision:
         if facts.working and policy.idle_s > 0:
             words = f"No idle stop while {_listed(facts.working)}."
         else:
-            words = "Nothing runs out."
+            words = "Nothing runs out." + _blind(policy, facts)
         return Decision("watching", words, "", "", None, blocks, problem)
     if left > 0:
         return _not_yet(policy, facts, cause, left, blocks, problem)
@@ -199,7 +199,7 @@ def _not_yet(
         return Decision("warning", words + later, hint, cause, left, blocks, problem)
     if spent:
         return Decision("warning", f"{spent} {words}", RAISE, cause, left, blocks, problem)
-    return Decision("watching", words, "", cause, left, blocks, problem)
+    return Decision("watching", words + _blind(policy, facts), "", cause, left, blocks, problem)
 
 
 RAISE = "`labeltui guard set --budget` changes the budget."
@@ -211,6 +211,11 @@ def budget_words(policy: Policy, facts: Facts) -> str:
         return ""
     share = int(100 * facts.spent / policy.budget)
     return f"{share} % of the budget of ${policy.budget:.2f} is spent."
+
+
+def _blind(policy: Policy, facts: Facts) -> str:
+    unknown = policy.budget is not None and (facts.spent is None or facts.rate is None)
+    return " What the pod costs is not known, so the budget can't stop it." if unknown else ""
 
 
 def _quiet(facts: Facts) -> str:
@@ -232,7 +237,7 @@ def _listed(words: tuple[str, ...]) -> str:
 
 def span(seconds: float) -> str:
     """``40 s``, ``12 min``, ``3 h 5 min``: a time as it is said."""
-    whole = int(max(0.0, seconds))
+    whole = int(max(0.0, seconds) + 0.5)
     if whole < 60:
         return f"{whole} s"
     minutes = whole // 60

@@ -46,7 +46,7 @@ def _counting(status: GuardStatus, left: float | None, old: str) -> Fact:
     if left is None:
         why = "no idle stop: training" if status.working else "no idle stop"
         return Fact(NAMES, (why, why, "no stop"), "", Tone.FAINT, old)
-    cause, time = status.cause or "idle", words.remaining(left)
+    cause, time = status.cause or "idle", words.remaining(round(left))
     texts = (f"{cause}-stop in {time}", f"{cause} {time}", time)
     if status.state == "warning":
         return Fact(NAMES, texts, "▲", Tone.WARN, old)

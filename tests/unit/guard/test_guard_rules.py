@@ -49,7 +49,8 @@ def facts(ago_s: float = 0.0, kind: str = "label", what: str = "by ana", **more:
          "The budget of $5.00 is spent; the stop waits: a training of deepedit runs."),
         (facts(0, spent=5.01, rate=0.5, uncopied=1), {"budget": 5.0}, "waiting", "1 label is not copied"),
         (facts(0, spent=5.01, rate=0.5, keep_s=9000.0), {"budget": 5.0}, "stopping", "The budget"),
-        (facts(0, spent=None), {"budget": 5.0}, "watching", "Idle stop in 45 min"),
+        (facts(0, spent=None), {"budget": 5.0}, "watching", "so the budget can't stop it."),
+        (facts(0, spent=None), {"budget": 5.0, "idle_s": 0}, "watching", "so the budget can't stop it."),
         (Facts((Sign("start", 60.0),), way=WAY), {}, "watching", "nothing was used in the 1 min since the guard began"),
     ],
 )  # fmt: skip
@@ -133,7 +134,16 @@ def test_new_use_never_brings_the_stop_nearer(policy: Policy, known: Facts, kind
 
 @pytest.mark.parametrize(
     ("seconds", "said"),
-    [(0, "0 s"), (59.9, "59 s"), (60, "1 min"), (3599, "59 min"), (3600, "1 h"), (11100, "3 h 5 min")],
+    [
+        (0, "0 s"),
+        (59.4, "59 s"),
+        (59.6, "1 min"),
+        (60, "1 min"),
+        (2699.99, "45 min"),
+        (3599, "59 min"),
+        (3600, "1 h"),
+        (11100, "3 h 5 min"),
+    ],
 )
 def test_times_as_they_are_said(seconds: float, said: str) -> None:
     assert span(seconds) == said

@@ -375,3 +375,17 @@ def test_money_is_rate_times_time_since_the_pods_start(pod: Pod) -> None:
     told = pod.until(lambda s: s["spent"], "money")
     assert told["spent"] == pytest.approx(1.0, abs=0.01)
     assert told["rate"] == 0.5
+
+
+@pytest.mark.slow
+def test_a_guard_that_hangs_is_replaced(pod: Pod) -> None:
+    first = pod.guard(idle_s=600)["state"]["pid"]
+    os.kill(first, signal.SIGSTOP)
+    state = pod.state()
+    (pod.folder / "state.json").write_text(
+        json.dumps({**state, "written_mono": state["written_mono"] - 1000})
+    )
+    again = pod.guard(idle_s=600)
+    assert again["started"]
+    assert again["state"]["pid"] != first
+    wait_for(lambda: not is_alive(first), "the end of the one that hung")

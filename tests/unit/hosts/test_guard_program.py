@@ -13,6 +13,7 @@ from labeltui.hosts.agent.guard import files as guard_files
 from labeltui.hosts.agent.guard import program
 from labeltui.hosts.agent.guard.files import GuardFiles, pod_environment
 from labeltui.hosts.agent.guard.program import Guard, age_s
+from labeltui.hosts.agent.guardpack import packed
 
 
 class Clocks:
@@ -168,3 +169,23 @@ def test_the_environment_of_a_pod_is_read_without_running_it(tmp_path: Path) -> 
 )
 def test_how_old_a_pod_is(text: str, age: float | None) -> None:
     assert age_s(text, 1_800_000_000.0) == age
+
+
+def test_everything_that_is_sent_is_python_3_8_and_imports_nothing_else() -> None:
+    import ast
+    import io
+    import sys
+    import zipfile
+
+    archive = zipfile.ZipFile(io.BytesIO(packed()[0]))
+    assert "labeltui/domain/guard.py" in archive.namelist()
+    for name in archive.namelist():
+        tree = ast.parse(archive.read(name), name, feature_version=(3, 8))
+        for node in ast.walk(tree):
+            modules = [a.name for a in node.names] if isinstance(node, ast.Import) else []
+            modules += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+            for module in modules:
+                inside = module.replace(".", "/")
+                known = {f"{inside}.py", f"{inside}/__init__.py"} & set(archive.namelist())
+                assert known or module.partition(".")[0] in sys.stdlib_module_names, (name, module)
+    assert packed() == packed.__wrapped__()

@@ -15,6 +15,7 @@ the guard reads; so they hold also while it is being replaced.
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -26,6 +27,7 @@ from labeltui.hosts.agent.guard.files import GuardFiles, pod_environment
 
 BEGIN_S = 20.0
 TAKEN_UP_S = 10.0
+HUNG_S = 300.0  # a look at everything takes seconds; RunPod, where it does not answer, a minute or two
 
 
 def perform(folder: str, program: str, request: dict[str, Any]) -> dict[str, Any]:
@@ -80,6 +82,9 @@ def ensure(
             lend(files, key)
         refuse_second(files, folder)
         state = files.read(files.state)
+        if is_alive(state) and time.monotonic() - float(state.get("written_mono") or 0) > HUNG_S:
+            os.kill(state["pid"], signal.SIGKILL)
+            state = {}
         started = False
         if not (is_alive(state) and state.get("version") == version):
             start(folder, version, program)
