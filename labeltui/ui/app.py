@@ -208,10 +208,10 @@ class Console(Core):
         pane = self.panes.get("shell")
         if pane is None:
             return
+        self.focus_pane("shell")  # first: what is typed meanwhile is not for another pane
         done = getattr(pane, verb)()
         if done is not None:
             await done
-        self.focus_pane("shell")
 
     def action_save_screenshot(self) -> None:
         """Save the screen as a picture."""

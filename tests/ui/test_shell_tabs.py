@@ -22,6 +22,7 @@ from labeltui.session.shells import Shells
 from labeltui.ui.app import Console
 from labeltui.ui.panes.shell_words import Phase
 from labeltui.ui.screens.confirm import ConfirmScreen
+from labeltui.ui.screens.find import FindScreen
 from labeltui.ui.widgets.terminal.engine import Mouse
 
 
@@ -70,6 +71,16 @@ class Tabs(Desk):
             await self.press("ctrl+right_square_bracket")
             await self.until(lambda: not self.pane.view.has_focus, "the keyboard elsewhere")
         await self.press("exclamation_mark", key)
+
+    async def interrupt(self) -> None:
+        """ctrl+c until there is a prompt: bash goes on with its loop where the command in it ends at that moment."""
+        for _ in range(8):
+            await self.press("ctrl+c")
+            for _ in range(100):
+                if self.text.rstrip().endswith(PROMPT):
+                    return
+                await self.pilot.pause(0.02)
+        await self.prompted()
 
     async def count(self, wanted: int) -> None:
         await self.until(lambda: len(self.pane.tabs) == wanted, f"{wanted} shells")
@@ -140,6 +151,14 @@ async def test_one_more_shell_the_next_and_none(desk: Tabs) -> None:
     await desk.sees("^one$")
     await desk.leader("p")
     await desk.sees("^two$")
+    await desk.pilot.click(desk.pane._row, offset=(1, 0))
+    await desk.sees("^one$")
+    await desk.leader("r")
+    await desk.until(lambda: isinstance(desk.app.screen, FindScreen), "the question for a name")
+    await desk.press(*"data", "enter")
+    await desk.until(lambda: desk.pane.tabs[0].label == "data", "the name")
+    await desk.leader("exclamation_mark")
+    await desk.sees("^two$")
     await desk.leader("x")
     await desk.count(1)
     await desk.sees("^one$")
@@ -189,8 +208,7 @@ async def test_a_shell_outlives_its_connection(desk: Tabs, host: KeepingHost) ->
     assert desk.pane.current.opened is not None
     assert desk.pane.current.opened.resumed
     await desk.sees("^count [0-9]{2,}")
-    await desk.press("ctrl+c")
-    await desk.prompted()
+    await desk.interrupt()
     assert "new shell" not in desk.text
     assert desk.names == [1]
 
@@ -269,6 +287,25 @@ async def test_what_tmux_remembers_can_be_scrolled_and_searched(desk: Tabs) -> N
     assert not view.looking
     await desk.type("echo typed on")
     await desk.sees("^typed on$")
+
+
+@pytest.mark.slow
+async def test_another_console_can_take_a_shell_and_it_can_be_taken_back(
+    desk: Tabs, host: KeepingHost
+) -> None:
+    await desk.prompted()
+    await desk.focus()
+    await desk.type("v=mine")
+    other = Shells(desk.session._connected, ShellSection(), desk.session.name)  # type: ignore[attr-defined]
+    taken = await other.open(1, 80, 24)
+    assert taken.resumed
+    await desk.until(lambda: desk.pane.phase is Phase.EXITED, "the loss of it")
+    assert "another console has taken the shell · enter takes it back" in desk.pane.facts
+    await desk.press("enter")
+    await desk.prompted()
+    await desk.type("echo still $v")
+    await desk.sees("^still mine$")
+    await taken.shell.close()
 
 
 @pytest.mark.slow

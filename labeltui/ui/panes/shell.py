@@ -174,13 +174,14 @@ class ShellPane(Vertical):
         self._explain()
 
     def _show_tab(self, tab: ShellTab) -> None:
-        had_keyboard = self.has_focus_within
+        app: Core = self.app  # type: ignore[assignment]
+        had_keyboard = self.has_focus_within or app.frame_screen.current == "shell"
         self.current = tab
         for other in self.tabs:
             other.display = other is tab
         tab.unseen = tab.rang = False
         if had_keyboard:
-            tab.view.focus()
+            app.frame_screen.set_focus(tab.view)
         self._explain()
         self.call_after_refresh(self._paint)
 
@@ -271,8 +272,6 @@ class ShellPane(Vertical):
         self.tabs.remove(tab)
         await tab.remove()
         self._explain()
-        app: Core = self.app  # type: ignore[assignment]
-        app.focus_pane("shell")
 
     def rename_current(self) -> None:
         """Give the shell that is shown a name of the operator's own."""

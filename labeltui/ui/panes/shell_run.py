@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
 from labeltui.domain.problems import LabeltuiError, Refused
-from labeltui.ui.panes.shell_words import Phase
+from labeltui.ui.panes.shell_words import TAKEN_WORDS, Phase
 from labeltui.ui.text import safe
 from labeltui.ui.widgets.terminal.engine import Engine, EngineDied, nothing
 from labeltui.ui.widgets.terminal.engines import start_engine
@@ -198,7 +198,7 @@ class ShellRun:
             self.ended = "the connection was lost"
             self._became(Phase.LOST)
             return
-        words = "another console has taken the shell" if how.value == "taken" else "the shell exited"
+        words = TAKEN_WORDS if how.value == "taken" else "the shell exited"
         self.ended = f"{words} with code {code}" if code else words
         self._became(Phase.EXITED)
 

@@ -135,6 +135,8 @@ class ShellTab(Vertical):
         return await self.shells.open(self.number, columns, rows)
 
     def _changed(self) -> None:
+        if self.door and self.phase in (Phase.NONE, Phase.LOST):
+            self.run.phase = Phase.EXITED  # enter tries again: nothing else says when the proxy would answer
         before, self._phase = self._phase, self.phase
         if self.phase is Phase.LOST and self._now is not None:
             self._not_before = self._now + (timedelta(seconds=1) if before is Phase.LIVE else AGAIN_AFTER)

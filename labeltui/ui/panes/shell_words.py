@@ -23,6 +23,7 @@ class Phase(Enum):
     LOST = "lost"
 
 
+TAKEN_WORDS = "another console has taken the shell"
 DOOR_WORDS = "emergency door: no files, no tunnel"
 
 
@@ -39,7 +40,7 @@ def standing(phase: Phase, ended: str, behind: int, *, kept: bool) -> str:
     if phase is Phase.LIVE:
         return f"▲ {behind} rows back · shift+pgdn · ctrl+f finds" if behind else "ctrl+] leaves"
     if phase is Phase.EXITED:
-        return f"{ended} · enter starts a new one"
+        return f"{ended} · enter {'takes it back' if ended == TAKEN_WORDS else 'starts a new one'}"
     if phase is Phase.LOST:
         return f"✕ {ended}{', tmux keeps the shell' if kept else ''} · enter reconnects now"
     return ""
