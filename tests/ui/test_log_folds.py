@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
 from log_reader import MANY, SIZE, lit, reading, record
 from stand_in import NOW, connected, console
 
@@ -50,6 +51,7 @@ async def test_a_traceback_is_one_line_with_the_time_of_its_record() -> None:
         assert "no traceback here" in app.last_words
 
 
+@pytest.mark.slow
 async def test_the_count_stays_in_sight_however_long_the_line() -> None:
     log = TRACEBACK.replace(b"memory", b"memory to allocate " * 30)
     app = console(connected(), log=log)
@@ -78,6 +80,7 @@ async def test_one_that_arrives_in_pieces_grows_on_one_line() -> None:
         assert len(reader.messages) == 2
 
 
+@pytest.mark.slow
 async def test_a_reader_in_an_open_one_is_left_alone() -> None:
     app = console(connected(), log=MANY + TRACEBACK)
     async with app.run_test(size=SIZE) as pilot:
@@ -128,6 +131,7 @@ async def test_a_filter_shows_its_lines_and_folds_what_it_keeps_whole() -> None:
         assert reader.messages[0].endswith(FOLDED)
 
 
+@pytest.mark.slow
 async def test_errors_are_gone_through_without_opening_them() -> None:
     app = console(connected(), log=LOG + MANY)
     async with app.run_test(size=SIZE) as pilot:
@@ -182,7 +186,8 @@ async def test_an_alert_opens_what_hides_its_line() -> None:
         assert any("call_6()" in row for row in reader.messages)
 
 
-async def test_another_run_and_another_filter_fold_anew() -> None:
+@pytest.mark.slow
+async def test_another_run_is_folded_anew() -> None:
     app = console(connected(), log=LOG)
     async with app.run_test(size=SIZE) as pilot:
         reader = await reading(pilot, app, zoomed=True)
@@ -193,6 +198,7 @@ async def test_another_run_and_another_filter_fold_anew() -> None:
         await reader.until(lambda: len(reader.messages) == 5, "folded")
 
 
+@pytest.mark.slow
 async def test_a_gap_within_one_is_seen() -> None:
     app = console(connected(), log=LOG[: LOG.index(b"    call_3")])
     async with app.run_test(size=SIZE) as pilot:
