@@ -37,7 +37,10 @@ from labeltui.ui.widgets.terminal.history import History, Place
 from labeltui.ui.widgets.terminal.skim import skim
 
 SLICE_S = 0.006  # how long the event loop waits for us at most, apart from one piece
-PIECE = 2048  # characters: a few milliseconds even for dense escapes
+PIECE, PIECE_LEAST = (
+    512,
+    32,
+)  # characters: a millisecond or two even for dense escapes, but not for all of them
 SEQUENCE_MOST = 4096  # characters: a sequence that has not ended by then is none
 
 MODEL = replace(
@@ -175,6 +178,7 @@ class BitttyEngine:
         self._history = History(history)
         self._port = _Port(self._history)
         self._gate = Gate()
+        self._piece = PIECE
         self._board = Board(width=columns, height=rows, model=MODEL)
         self._board.title.title = ""
         for name in UNWANTED:
@@ -197,8 +201,11 @@ class BitttyEngine:
         while at < len(text):
             after = skim(self._board, self._history, text, at)
             if after == at:
-                after = at + PIECE
+                after = at + self._piece
+                before = time.thread_time()
                 self._take(text[at:after])
+                slow = time.thread_time() - before > SLICE_S
+                self._piece = max(PIECE_LEAST, self._piece // 4) if slow else min(PIECE, self._piece * 2)
             at = after
             if time.perf_counter() - started > SLICE_S:
                 await asyncio.sleep(0)
