@@ -15,6 +15,7 @@ import pytest
 
 from labeltui.config.model import Profile
 from labeltui.domain.host import LinkState
+from labeltui.domain.money import cents
 from labeltui.domain.pod import PodStatus
 from labeltui.domain.problems import Refused
 from labeltui.domain.server import ServerState
@@ -143,6 +144,8 @@ async def test_from_no_pod_to_a_trained_model_and_back(session: Session, emulato
     check = await do(session, "setup")
     assert check["changed"] is False
 
+    await emulator.advance(3600)
+    await the_cost_is_right_to_the_cent(session, emulator)
     await nothing_ends_while_a_label_is_not_here(session, emulator)
     assert (await do(session, "pod.terminate"))["status"] == "terminated"
     assert emulator.world.pods == {}
@@ -157,6 +160,23 @@ async def test_from_no_pod_to_a_trained_model_and_back(session: Session, emulato
     assert (
         session.store.state.pod.value is None or session.store.state.pod.value.status is not PodStatus.STOPPED
     )
+
+
+async def the_cost_is_right_to_the_cent(session: Session, emulator: Emulator) -> None:
+    """What the session has cost since the pod was started is what the account was charged for it."""
+    session.rental.wake()
+    asked_at = session.clock()
+    state = await session.store.wait_for(lambda s: s.spend.as_of is not None and s.spend.as_of > asked_at, 60)
+    spend, at = state.spend.value, state.spend.as_of
+    assert spend is not None
+    assert spend.session is not None
+    assert spend.session_since is not None
+    assert at is not None
+    assert state.pod.value is not None
+    kinds = ("gpu", "cpu", "disk")
+    ledger, pod = emulator.world.ledger, state.pod.value.id
+    charged = sum(ledger.between(pod, kind, spend.session_since, at) for kind in kinds)
+    assert cents(spend.session) == cents(Decimal(charged)) > Decimal("0.25")
 
 
 async def nothing_ends_while_a_label_is_not_here(session: Session, emulator: Emulator) -> None:
