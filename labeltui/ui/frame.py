@@ -33,6 +33,7 @@ TITLES: Mapping[str, str] = {
     "queue": "4 study queue",
     "training": "5 training",
     "tunnels": "tunnel & endpoints",
+    "cost": "labels & cost",
     "alerts": "alerts",
 }
 Hint = tuple[str, str]

@@ -8,7 +8,7 @@ from enum import StrEnum
 
 PANES = ("pod", "shell", "log", "queue", "training")
 """The numbered panes, in the order of their numbers."""
-EXTRAS = ("tunnels", "alerts")
+EXTRAS = ("tunnels", "cost", "alerts")
 """Shown where there is room for decisions."""
 
 MIN_COLUMNS, MIN_ROWS = 60, 18
@@ -91,7 +91,7 @@ def _shell_below(width: int, height: int) -> dict[str, Region]:
 def _wide(width: int, height: int) -> dict[str, Region]:
     left, right = 44, 50
     return (
-        _stack(0, left, 0, height, {"pod": 37, "tunnels": 21, "alerts": 42})
+        _stack(0, left, 0, height, {"pod": 33, "tunnels": 21, "cost": 20, "alerts": 26})
         | _stack(left, width - left - right, 0, height, {"log": 62, "shell": 38})
         | _stack(width - right, right, 0, height, {"queue": 56, "training": 44})
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from labeltui.ui.contract import Pane
+from labeltui.ui.panes.costcard import CostCard
 from labeltui.ui.panes.extras import AlertsCard, TunnelsCard
 from labeltui.ui.panes.log import LogPane
 from labeltui.ui.panes.pod import PodCard
@@ -20,5 +21,6 @@ def make_panes() -> dict[str, Pane]:
         "queue": QueuePane(),
         "training": TrainingCard(),
         "tunnels": TunnelsCard(),
+        "cost": CostCard(),
         "alerts": AlertsCard(),
     }

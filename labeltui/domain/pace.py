@@ -1,0 +1,54 @@
+"""How fast a session goes: labels since it began, per hour, and what each has cost. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from labeltui.domain.state import SessionState
+from labeltui.domain.study import FINAL_TAG
+
+if TYPE_CHECKING:  # on the way to first paint
+    from decimal import Decimal
+
+SHORTEST_S = 600.0  # before that a rate per hour is a guess
+MANY_STUDIES = 5000
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """``labels`` submitted since ``since``; the rates are None while they would be guesses."""
+
+    since: datetime
+    labels: int
+    per_hour: float | None = None
+    cost_per_label: Decimal | None = None
+
+
+def pace(state: SessionState, now: datetime) -> Pace | None:
+    """The pace of the session on the rented pod, else of the server's run; None where neither is known."""
+    spend, server, queue = state.spend.value, state.server.value, state.queue.value
+    since = spend.session_since if spend is not None else None
+    since = since or (server.started_at if server is not None else None)
+    if since is None or queue is None or len(queue.studies) > MANY_STUDIES:
+        return None
+    labels = sum(
+        1 for study in queue.studies if (at := study.tags.get(FINAL_TAG)) is not None and at >= since
+    )
+    seconds = (now - since).total_seconds()
+    cost = spend.session if spend is not None and spend.session_since == since else None
+    return Pace(
+        since,
+        labels,
+        labels * 3600 / seconds if seconds >= SHORTEST_S else None,
+        cost / labels if cost is not None and labels else None,
+    )
+
+
+def people(state: SessionState) -> tuple[str, ...]:
+    """Who has a study open now, each once."""
+    queue = state.queue.value
+    if queue is None or len(queue.studies) > MANY_STUDIES:
+        return ()
+    return tuple(dict.fromkeys(name for study in queue.studies for name in study.openers))

@@ -1,0 +1,78 @@
+"""What a wide screen says of the session: its labels, its pace, its money."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from textual.content import Content
+
+from labeltui.domain.pace import pace, people
+from labeltui.domain.state import SessionState
+from labeltui.ui import words
+from labeltui.ui.facts import labels_here, stale_age
+from labeltui.ui.panes.card import Card, row, wrapped
+from labeltui.ui.text import elide, safe
+from labeltui.ui.widgets.bar import bar
+from labeltui.ui.words import Tone
+
+
+class CostCard(Card, can_focus=False):
+    """The session in numbers, the labels first: they can't be bought again."""
+
+    def titles(self, state: SessionState, now: datetime) -> tuple[str, str]:
+        """The budget, where there is one."""
+        guard = state.guard.value
+        return "", f"budget ${guard.budget:.2f}" if guard is not None and guard.budget else ""
+
+    def build(self, state: SessionState, now: datetime, width: int, height: int) -> list[Content]:
+        """Labels, pace, budget, people, the folder of copies."""
+        lines = self._labels(state, now, width)
+        going = pace(state, now)
+        if going is not None:
+            hour = "" if going.per_hour is None else f" · {going.per_hour:.1f} an hour"
+            said = f"{words.plural(going.labels, 'label')} in {words.age(going.since, now)}{hour}"
+            lines.append(row("session", (said, Tone.FAINT if stale_age(state.queue, now) else Tone.PLAIN)))
+            if going.cost_per_label is not None:
+                lines.append(row("", (f"${going.cost_per_label:.2f} a label", Tone.PLAIN)))
+        lines += self._budget(state, now, width)
+        names = ", ".join(people(state))
+        if names:
+            lines.append(row("open at", (elide(safe(names), width - 9), Tone.PLAIN)))
+        return lines or [Content.styled("Nothing is known of this session yet.", Tone.FAINT)]
+
+    def _labels(self, state: SessionState, now: datetime, width: int) -> list[Content]:
+        copies = state.labels.value
+        if copies is None:
+            why = safe(state.labels.error or "")
+            return wrapped(f"labels: {why}", width, Tone.WARN) if why else []
+        bad = bool(copies.reason)
+        tone = Tone.FAINT if stale_age(state.labels, now) else Tone.BAD if bad else Tone.PLAIN
+        lines = wrapped(safe(labels_here(state, now)), width, tone, 2)
+        if bad and copies.hint:
+            lines += wrapped(safe(copies.hint), width, Tone.FAINT, 2)
+        if copies.last:
+            who = f" by {safe(copies.last_by)}" if copies.last_by else ""
+            ago = words.age(copies.last_at, now)
+            room = max(8, width - 9 - len(who) - len(ago) - 5)
+            lines.append(row("last", (f"{elide(safe(copies.last), room)}{who} {ago} ago", Tone.FAINT)))
+        if copies.folder:
+            lines.append(row("folder", (elide(safe(copies.folder), width - 9), Tone.FAINT)))
+        return lines
+
+    def _budget(self, state: SessionState, now: datetime, width: int) -> list[Content]:
+        """How much of the budget is gone, by this console's own reckoning."""
+        guard, spend = state.guard.value, state.spend.value
+        if guard is None or not guard.budget or spend is None or spend.session is None:
+            return []
+        share = 100 * float(spend.session) / guard.budget
+        text = f" ${spend.session:.2f} / ${guard.budget:.2f}"
+        tone = (
+            Tone.FAINT
+            if stale_age(state.spend, now)
+            else Tone.BAD
+            if share >= 95
+            else Tone.WARN
+            if share >= 80
+            else Tone.GOOD
+        )
+        return [row("budget", bar(min(100.0, share), max(4, width - 9 - len(text)), tone), (text, tone))]
