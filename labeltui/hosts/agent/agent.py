@@ -546,15 +546,26 @@ class Follow:
 
     def step(self):
         """The next chunk to send, or None when there is nothing new. OSError: the file can't be followed."""
+        try:
+            return self.look()
+        except OSError as error:
+            if error.errno != errno.ESTALE:
+                raise
+        self.wanted_id = self.file_id  # a network volume lost the handle, not necessarily the file
+        self.close()
+        return self.look()
+
+    def look(self):
         while self.unacked < WINDOW:
             if self.handle is None and not self.open():
                 return self.end_chunk()
             if self.is_rewritten():
                 self.emptied()
                 continue
-            data = self.read()
+            data = os.pread(self.handle, CHUNK, self.offset)
             if not data and (self.archived or self.is_replaced()):
-                data = self.read()  # written between the read above and the look at the path
+                # written between the read above and the look at the path
+                data = os.pread(self.handle, CHUNK, self.offset)
                 if not data:
                     self.go_on()
                     continue
@@ -627,16 +638,6 @@ class Follow:
         handle = open_file(after)
         if handle is not None:
             self.take(handle, identify(handle), archived=after != self.path)
-
-    def read(self):
-        try:
-            return os.pread(self.handle, CHUNK, self.offset)
-        except OSError as error:
-            if error.errno != errno.ESTALE:
-                raise
-            self.wanted_id = self.file_id  # a network volume lost the handle, not necessarily the file
-            self.close()
-            return self.read() if self.open() else b""
 
     def is_replaced(self):
         if self.handle is None:

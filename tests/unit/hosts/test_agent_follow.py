@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import base64
+import errno
 import os
 import shutil
 import time
@@ -176,6 +177,28 @@ def test_what_is_not_on_the_disk_any_more_is_said_to_be_missing(tmp_path: Path) 
         file.write(b"more\n")
     assert again.step()["torn"] is False
     again.close()
+
+
+def test_a_handle_that_a_network_volume_lost_is_opened_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "log"
+    path.write_bytes(b"one\n")
+    follow, got = Follow(str(path), "k", 0, None), []
+    drain(follow, got)
+    with path.open("ab") as file:
+        file.write(b"two\n")
+    pread, lost = os.pread, [follow.handle]
+
+    def stale(handle: int, count: int, offset: int) -> bytes:
+        if lost and handle == lost.pop():
+            raise OSError(errno.ESTALE, "Stale file handle")
+        return pread(handle, count, offset)
+
+    monkeypatch.setattr(os, "pread", stale)
+    drain(follow, got)
+    follow.close()
+    assert (lost, [bytes(data) for _, data in got]) == ([], [b"one\ntwo\n"])
 
 
 def test_rotation_loses_nothing_written_to_the_old_file(tmp_path: Path) -> None:
