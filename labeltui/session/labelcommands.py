@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from labeltui.session.session import Session
 
 LOOK_WITHIN_S = 30.0
+STATES = ("same", "missing", "differs", "only_here", "older")
 
 
 async def labels_pull(session: Session, _params: Mapping[str, Any], report: Report) -> Document:
@@ -69,10 +70,7 @@ async def labels_verify(session: Session, _params: Mapping[str, Any], report: Re
     report.progress("Reading the copies here")
     checked = await asyncio.to_thread(session.labels.folder.check)
     rows = _compared(session, there, checked)
-    counts = {
-        state: sum(row["state"] == state for row in rows)
-        for state in ("same", "missing", "differs", "only_here")
-    }
+    counts = {state: sum(row["state"] == state for row in rows) for state in STATES}
     document = {
         "as_of": documents.moment(session.clock()),
         "folder": str(session.labels.folder.root),
@@ -107,7 +105,8 @@ def _compared(
     for one in checked:
         if one is newest.get(one.entry.key) and one.entry.key in there:
             continue
-        state = {"same": "only_here", "changed": "differs", "missing": "missing"}[one.state]
+        kept = "only_here" if one is newest.get(one.entry.key) else "older"
+        state = {"same": kept, "changed": "differs", "missing": "missing"}[one.state]
         rows.append({"tag": one.entry.tag, "file": one.entry.name, "state": state, "here": one.file})
     return rows
 
