@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 Console = Callable[[Launch], int]
 
 STREAMS = frozenset({"tunnel"})  # hold until interrupted, so what they say is a stream
+TELLS = frozenset({"doctor"})  # each part as it is found, for people; the whole for scripts
 LISTS = frozenset({"server.logs", "ssh-config"})  # their records are the answer, not news on the way to it
 
 
@@ -72,4 +73,5 @@ def _dispatch(request: Request, output: Output, console: Console, opener: Opener
 
     output.stream = bool(request.params.get("follow")) or request.action.id in STREAMS
     output.lists = request.action.id in LISTS
+    output.tells = request.action.id in TELLS
     return asyncio.run(run_command(request, request.action, output, opener))

@@ -22,6 +22,7 @@ class Output:
 
     ``stream``: records go to stdout as they come; otherwise they are progress, on stderr.
     ``lists``: the records are the answer: text shows nothing else, one document holds them as ``records``.
+    ``tells``: people read the records as they come, scripts the document, which says the same.
     """
 
     def __init__(self, *, as_json: bool = False, verbose: bool = False, stream: bool = False) -> None:
@@ -29,6 +30,7 @@ class Output:
         self.verbose = verbose
         self.stream = stream
         self.lists = False
+        self.tells = False
         self._answered = False
         self._records: list[Mapping[str, Any]] = []
 
@@ -38,7 +40,10 @@ class Output:
 
     def emit(self, record: Mapping[str, Any]) -> None:
         """One record of a stream."""
-        if self.stream or (self.lists and not self.as_json):
+        if self.tells:
+            if not self.as_json:
+                _write(sys.stdout, record_line(record))
+        elif self.stream or (self.lists and not self.as_json):
             _write(sys.stdout, dumps(record) if self.as_json else record_line(record))
         elif self.lists:
             self._records.append(record)
@@ -47,7 +52,7 @@ class Output:
 
     def document(self, document: Mapping[str, Any]) -> None:
         """What the command has to say. Empty: nothing."""
-        if self.lists and not self.as_json:
+        if (self.lists or self.tells) and not self.as_json:
             return
         if self.lists and not self.stream:
             document = {**document, "records": self._records}
@@ -67,7 +72,7 @@ class Output:
         if self.as_json and not self._answered:
             _write(sys.stdout, dumps(document or failure_document(problem)))
             return
-        if document:
+        if document and not self.tells:
             _write(sys.stdout, render(document))
         lines = [f"labeltui: {paragraph(problem.message)}"]
         lines += [visible(problem.hint)] if problem.hint else []

@@ -42,6 +42,8 @@ def record_line(record: Mapping[str, Any]) -> str:
     """One record of a stream as one line: ``epoch 3  loss 0.2  ...``; a log line as it is."""
     if "line" in record:
         return visible(str(record["line"]))
+    if "check" in record:
+        return _check_line(record)
     if "step" in record and "title" in record:
         return _step_line(record)
     shown = ((key, value) for key, value in record.items() if key != "as_of" and value is not None)
@@ -61,6 +63,13 @@ def _step_line(record: Mapping[str, Any]) -> str:
     words += [visible(str(record["detail"]))] if record.get("detail") else []
     words += [f"({record['took_s']:.0f} s)"] if record.get("took_s") else []
     return "  ".join(words)
+
+
+def _check_line(record: Mapping[str, Any]) -> str:
+    """``ok       pod         annot is running.``, and the next step below it."""
+    head = f"{record['verdict']:<8} {record['check']:<11}"
+    hint = f"\n{'':<20} {visible(str(record['hint']))}" if record.get("hint") else ""
+    return f"{head} {visible(str(record['message']))}{hint}"
 
 
 def cell(value: Any) -> str:

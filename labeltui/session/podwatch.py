@@ -152,7 +152,9 @@ def _remembered(pod: Pod) -> dict[str, Any]:
         "status": pod.status.value,
         "at": moment(pod.read_at),
         "data_centre": pod.data_centre,
-        "started_at": moment(pod.started_at),
+        "started_at": pod.started_at.isoformat()
+        if pod.started_at
+        else None,  # exact: another start is another
         "ssh": pod.ssh.address if pod.ssh else None,
     }
 

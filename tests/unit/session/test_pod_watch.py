@@ -99,8 +99,11 @@ def test_what_happened_while_nobody_looked_is_noticed_at_the_next_opening(tmp_pa
     later = Watched(tmp_path)
     assert later.rental.known_id == "abc"
     assert later.see(STOPPED) == ["stopped"]
+    precise = replace(UP, started_at=NOW + timedelta(microseconds=1))
+    later.see(precise)
+    assert Watched(tmp_path).see(precise) == []
     third = Watched(tmp_path)
-    assert [event.kind for event in third.store.state.pod_events] == ["stopped"]
+    assert [event.kind for event in third.store.state.pod_events] == ["stopped", "running", "restarted"]
 
 
 def test_a_command_beside_the_console_writes_nothing(tmp_path: Path) -> None:
