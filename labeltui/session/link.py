@@ -149,6 +149,7 @@ class Link:
         await self.host.connect()
         self._tell(
             state=LinkState.CONNECTED,
+            address=self.host.address,
             detail="",
             since=self._clock(),
             latency_ms=(time.monotonic() - began) * 1000,

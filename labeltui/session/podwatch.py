@@ -81,6 +81,8 @@ class PodWatch:
         metrics = self._store.state.metrics
         if metrics.value is None or metrics.is_stale(self._clock()):
             self._sample(of_runpod(pod))
+        if pod.status.is_up:
+            self._store.dismiss("pod:stopped")
         happened = changes(before, pod, self._clock()) if before is not None else ()
         self._note(happened)
         if before is None or happened:

@@ -68,6 +68,7 @@ class Watched:
     [
         ((UP, UP), [], [], 0),
         ((UP, STOPPED), ["stopped"], ["pod:stopped"], 0),
+        ((UP, STOPPED, AGAIN), ["stopped", "running", "restarted"], [], 1),
         ((UP, MOVED), ["address"], ["pod:address"], 1),
         ((UP, GONE, GONE), ["gone"], [], 0),
         ((UP, GONE, MIGRATED), ["gone", "migrated"], ["pod:migrated"], 1),
