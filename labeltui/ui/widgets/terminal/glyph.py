@@ -8,6 +8,7 @@ from functools import lru_cache
 from rich.cells import cell_len
 
 _ODD = re.compile("[\x00-\x1f\x7f-\x9f\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]")
+_TONE = re.compile("[\U0001f3fb-\U0001f3ff]")
 _JOINED = re.compile("[\u200d\ufe0e\ufe0f\U0001f1e6-\U0001f1ff\U0001f3fb-\U0001f3ff]", re.ASCII)
 
 
@@ -15,6 +16,8 @@ _JOINED = re.compile("[\u200d\ufe0e\ufe0f\U0001f1e6-\U0001f1ff\U0001f3fb-\U0001f
 def glyph(text: str, cells: int) -> str:
     """``text`` where it takes the columns that the engine gave it; else a sign that does."""
     text = _ODD.sub("", text)
+    if _TONE.fullmatch(text):  # in cells of its own: the sign before it is drawn without
+        return " " * cells
     if _JOINED.search(text):  # the first sign stands for all
         text = text[0]
     width = cell_len(text)
