@@ -72,7 +72,7 @@ class GuardStatus:
     @property
     def is_near(self) -> bool:
         """Whether it comes within minutes, and a key can put it off."""
-        return self.state == "warning" and self.left_s is not None and self.left_s <= WARN_S
+        return self.state in ("warning", "stopping") and self.left_s is not None and self.left_s <= WARN_S
 
     def left_at(self, as_of: datetime | None, now: datetime) -> float | None:
         """Seconds to the stop at ``now``."""

@@ -223,8 +223,10 @@ class GuardWatch:
         session.journal.end(entry, True, "done")
 
     async def _pause(self) -> None:
+        status = self._session.store.state.guard.value
+        near = status is not None and status.left_s is not None and status.left_s < 3 * LOOK_S
         try:
-            async with asyncio.timeout(LOOK_S):
+            async with asyncio.timeout(1.0 if near else LOOK_S):
                 await self._wake.wait()
         except TimeoutError:
             return

@@ -259,8 +259,7 @@ class Core(App[int], inherit_bindings=False):
             for action in ACTIONS
             if action.footer and not action.leader and self.keymap.keys_of(action)
         ]
-        guard = self.state.guard.value
-        if guard is not None and guard.is_near:
+        if self._stop_is_near:
             own.insert(0, (self.keymap.keys_of(BY_ID["guard.keep"]).rpartition(" ")[2], "keep the pod"))
         own = own[: max(2, FOOTER_HINTS - len(first) - len(last))]
         room = self.size.width - 1
@@ -355,9 +354,13 @@ class Core(App[int], inherit_bindings=False):
         focused = self.focused
         return focused is None or not focused.check_consume_key(event.key, event.character)
 
-    def _keeps_pod(self, event: events.Key) -> bool:
+    @property
+    def _stop_is_near(self) -> bool:
         guard = self.state.guard
-        if guard.value is None or not guard.value.is_near or guard.error is not None:
+        return guard.value is not None and guard.value.is_near and guard.error is None
+
+    def _keeps_pod(self, event: events.Key) -> bool:
+        if not self._stop_is_near:
             return False
         return shown(event.key) == self.keymap.keys_of(BY_ID["guard.keep"]).rpartition(" ")[2]
 

@@ -111,6 +111,7 @@ async def hurry(session: Session, **policy: Any) -> None:
     await agent.guard(program, "ensure", **wishes)
     with suppress(LabeltuiError):  # the pod may stop before it answers
         await agent.guard(program, "set", changes={**QUICK, **policy})
+        session.guard._wake.set()
 
 
 async def guarded(session: Session) -> Any:
@@ -242,6 +243,8 @@ async def test_a_pods_key_that_is_refused_gives_way_to_the_operators(
         assert path.name == "operator.key" or CANARY.encode() not in path.read_bytes()
     await hurry(session)
     await until(emulator, lambda: pod_of(emulator).status == "EXITED", "the stop")
+    said = next(alert for alert in session.store.state.alerts if alert.key == "guard")
+    assert said.message.endswith("the pod is stopped by the operator's key.")
 
 
 async def test_where_no_way_works_it_is_said_and_the_open_console_stops_the_pod(

@@ -19,7 +19,7 @@ from fakerunpod import POD, FakeRunpod
 from labeltui.hosts.agent.guardpack import packed
 
 OWN, LENT = "rpa_OWNCANARY0123456789", "rpa_LENTCANARY0123456789"
-QUICK = {"tick_s": 0.05, "slow_look_s": 0.05, "write_s": 0.05, "prove_s": 0.2}
+QUICK = {"tick_s": 0.05, "slow_look_s": 0.05, "write_s": 0.05, "prove_s": 0.2, "announce_s": 0}
 POLICY = {"idle_s": 0.6, "grace_s": 0.0, "warn_s": 0.3}
 
 

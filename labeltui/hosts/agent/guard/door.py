@@ -83,7 +83,7 @@ def ensure(
         refuse_second(files, folder)
         state = files.read(files.state)
         if is_alive(state) and time.monotonic() - float(state.get("written_mono") or 0) > HUNG_S:
-            os.kill(state["pid"], signal.SIGKILL)
+            end(state)
             state = {}
         started = False
         if not (is_alive(state) and state.get("version") == version):
@@ -93,6 +93,14 @@ def ensure(
     finally:
         os.close(lock)
     return {**status(files, folder), "started": started}
+
+
+def end(state: dict[str, Any]) -> None:
+    """Kill the guard that wrote this, and see it gone."""
+    os.kill(state["pid"], signal.SIGKILL)
+    deadline = time.monotonic() + BEGIN_S
+    while is_alive(state) and time.monotonic() < deadline:
+        time.sleep(0.02)
 
 
 def refuse_second(files: GuardFiles, folder: str) -> None:

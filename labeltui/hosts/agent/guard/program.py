@@ -31,6 +31,7 @@ STUCK_LOOK_S = 5.0
 PROVE_AGAIN_S = 60.0
 PROVEN_FOR_S = 1800.0
 STOP_AGAIN_S = 30.0
+ANNOUNCE_S = 3.0  # consoles see that it comes, and why, before their connection ends with the pod
 
 
 def policy_of(wish: dict[str, Any]) -> Policy:
@@ -91,6 +92,7 @@ class Guard:
         self.uncopied_what = "they were not counted yet"
         self.working: tuple[str, ...] = ()
         self.ways = Ways(pod_environment(), self.operator_key())
+        self.announced_at: float | None = None
         self.stopped_by = ""
         self.state = ""
         self.number: Any = None
@@ -124,7 +126,13 @@ class Guard:
             # Nothing is stopped on what was seen a minute ago: a console stops where we are stuck.
             self.look(now, thorough=True)
             decision = self.decide(now)
-        if decision.state == "stopping" and now - self.stopped_at >= STOP_AGAIN_S:
+        if decision.state != "stopping":
+            self.announced_at = None
+        elif self.announced_at is None:
+            self.announced_at = now
+        announced_s = float(self.wish.get("announce_s", ANNOUNCE_S))
+        due = self.announced_at is not None and now - self.announced_at >= announced_s
+        if due and now - self.stopped_at >= STOP_AGAIN_S:
             self.stop(now, decision)
         changed = decision.state != self.state
         if changed:
