@@ -33,7 +33,7 @@ class _Aloud:
 
     def emit(self, record: Mapping[str, Any]) -> None:
         """A step or an epoch: its title, and the line it has just printed."""
-        said = record.get("line") or record.get("title")
+        said = record.get("line") or (record.get("title") if record.get("state") != "waiting" else None)
         if said:
             self.progress(str(said))
 
