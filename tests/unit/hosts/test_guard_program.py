@@ -189,3 +189,24 @@ def test_everything_that_is_sent_is_python_3_8_and_imports_nothing_else() -> Non
                 known = {f"{inside}.py", f"{inside}/__init__.py"} & set(archive.namelist())
                 assert known or module.partition(".")[0] in sys.stdlib_module_names, (name, module)
     assert packed() == packed.__wrapped__()
+
+
+def test_a_step_that_fails_and_a_disk_that_is_full_end_no_guard(
+    tmp_path: Path, clocks: Clocks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    guard = made(tmp_path)
+    guard.files.write(guard.files.wish, {**guard.wish, "version": "v1"})
+    steps = iter([OSError("No space left on device"), ValueError("odd"), None])
+
+    def step() -> None:
+        error = next(steps)
+        if error is not None:
+            raise error
+        guard.files.write(guard.files.wish, {"version": "v2"})
+
+    monkeypatch.setattr(guard, "step", step)
+    monkeypatch.setattr(clocks, "sleep", lambda _s: None, raising=False)
+    guard.run()
+    assert "a step failed: ValueError: odd" in Path(guard.files.log_file).read_text()
+    guard.files.log_file = str(tmp_path / "nowhere" / "guard.log")
+    guard.files.say("nobody reads this")

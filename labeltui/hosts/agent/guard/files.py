@@ -86,5 +86,8 @@ class GuardFiles:
                 os.replace(self.log_file, self.log_file + ".1")
         except OSError:
             pass
-        with open(self.log_file, "a", encoding="utf-8") as log:
-            log.write("%s %s\n" % (stamp, text.replace("\n", " ")))
+        try:
+            with open(self.log_file, "a", encoding="utf-8", errors="replace") as log:
+                log.write("%s %s\n" % (stamp, text.replace("\n", " ")))
+        except OSError:
+            pass  # a full disk stops no guard

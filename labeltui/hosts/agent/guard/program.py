@@ -112,7 +112,12 @@ class Guard:
                 self.files.say("guard %s makes way for %s" % (self.version, self.wish.get("version")))
                 self.write(time.monotonic(), self.decide(time.monotonic()))
                 return
-            self.step()
+            try:
+                self.step()
+            except (
+                Exception
+            ) as error:  # whatever it is, the next look may be better, and a guard that ended is none
+                self.files.say("a step failed: %s: %s" % (type(error).__name__, error))
             time.sleep(float(self.wish.get("tick_s") or TICK_S))
 
     def step(self) -> None:
