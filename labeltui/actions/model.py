@@ -1,0 +1,102 @@
+"""What an action is: its danger, its parameters, its key and leader, and why it can't be done now."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Literal
+
+from labeltui.domain import podrules
+from labeltui.domain.conditions import Why
+from labeltui.domain.state import SessionState
+
+
+class Danger(StrEnum):
+    """What an action can cost. From ``DESTRUCTIVE`` on it is confirmed; ``IRREVERSIBLE`` needs the name typed."""
+
+    NONE = "none"  # changes nothing; allowed with --read-only
+    CHANGE = "change"
+    DESTRUCTIVE = "destructive"
+    IRREVERSIBLE = "irreversible"
+
+
+@dataclass(frozen=True, slots=True)
+class Param:
+    """One parameter: an option of the command line and a field of the console's form.
+
+    ``pairs`` is a repeatable KEY VALUE, ``list`` a repeatable value; ``positional`` only shapes the command line.
+    """
+
+    name: str
+    help: str
+    kind: Literal["text", "int", "float", "bool", "choice", "list", "pairs"] = "text"
+    choices: tuple[str, ...] = ()
+    positional: bool = False
+    required: bool = False
+
+    @property
+    def flag(self) -> str:
+        """``--max-epochs`` for ``max_epochs``."""
+        return "--" + self.name.replace("_", "-")
+
+
+def _always(_state: SessionState) -> str | None:
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """One thing that can be done. ``disabled`` says why it can't be now; ``question`` is asked before it runs.
+
+    ``operation`` names a function of ``labeltui.session.operations`` and serves both doors; ``console`` names a
+    Textual action instead, for what only the console does. ``key`` follows ``leader`` where there is one; ``scope``
+    is ``global`` or a pane's name.
+    """
+
+    id: str
+    title: str
+    help: str
+    key: str = ""
+    leader: str = ""
+    scope: str = "global"
+    danger: Danger = Danger.NONE
+    command: tuple[str, ...] = ()
+    params: tuple[Param, ...] = ()
+    disabled: Why = _always
+    question: Why = _always
+    operation: str = ""
+    console: str = ""
+    footer: bool = False
+    needs_terminal: bool = False  # gives the real terminal away
+    needs_host: bool = True  # False: works without a connection to the host
+
+    @property
+    def takes_pod(self) -> bool:
+        """True for what changes a pod, the profile's or another that is named."""
+        return self.danger is not Danger.NONE and any(p.name == "pod" and p.positional for p in self.params)
+
+    @property
+    def may_lose_labels(self) -> bool:
+        """Whether labels that are not copied may be gone afterwards."""
+        destroys = self.danger in (Danger.DESTRUCTIVE, Danger.IRREVERSIBLE)
+        return destroys and any(param.name == "lose_labels" for param in self.params)
+
+    def name_to_type(self, state: SessionState) -> str:
+        """What an irreversible action wants typed: the pod's name, where it is about the pod."""
+        pod = state.pod.value
+        return podrules.called(pod) if self.takes_pod and pod is not None else state.identity.profile
+
+
+LEADERS: Mapping[str, str] = {"s": "server", "t": "train", "p": "pod", "exclamation_mark": "shells"}
+"""Leader keys and what they lead to."""
+
+QUIET_LEADERS = frozenset({"exclamation_mark"})
+"""Leaders that the footer does not name: the shell pane tells of its own."""
+
+
+def why_disabled(action: Action, state: SessionState) -> str | None:
+    """Why the action can't be done now, in words; None when it can."""
+    if state.identity.read_only and action.danger is not Danger.NONE:
+        return "this session is read-only"
+    return action.disabled(state)

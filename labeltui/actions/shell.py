@@ -1,0 +1,39 @@
+"""The shells of pane 2, as the console handles them."""
+
+from __future__ import annotations
+
+from labeltui.actions.model import Action, Danger
+from labeltui.domain import conditions
+
+SHELL_ACTIONS: tuple[Action, ...] = (
+    Action(
+        "shell.new", "New shell", "one more shell on the host, as a tab of pane 2",
+        key="n", leader="exclamation_mark", danger=Danger.CHANGE, disabled=conditions.not_connected,
+        console="shell('new')",
+    ),
+    Action(
+        "shell.close", "Close the shell", "end the shell that is shown; asks where a program runs in it",
+        key="x", leader="exclamation_mark", danger=Danger.CHANGE, console="shell('close_current')",
+    ),
+    Action(
+        "shell.next", "Next shell", "show the next shell",
+        key="exclamation_mark", leader="exclamation_mark", console="shell('next')",
+    ),
+    Action(
+        "shell.previous", "Previous shell", "show the shell before",
+        key="p", leader="exclamation_mark", console="shell('previous')",
+    ),
+    Action(
+        "shell.full", "Full screen", "the whole terminal for the shell that is shown; ctrl+] comes back",
+        key="Z", needs_terminal=True, console="shell('full')",
+    ),
+    Action(
+        "shell.rename", "Name the shell", "give the shell that is shown a name",
+        key="r", leader="exclamation_mark", console="shell('rename_current')",
+    ),
+    Action(
+        "shell.proxy", "Emergency shell", "a shell through RunPod's proxy: no files, no tunnel",
+        key="e", leader="exclamation_mark", danger=Danger.CHANGE, needs_host=False,
+        disabled=conditions.no_proxied_door, console="shell('door')",
+    ),
+)  # fmt: skip
