@@ -2,27 +2,29 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterable, Mapping
+from string import punctuation
 
 from labeltui.actions import ACTIONS, LEADERS, Action
 
-_SHOWN = {
-    "question_mark": "?",
-    "escape": "esc",
-    "slash": "/",
-    "right_square_bracket": "]",
-    "left_square_bracket": "[",
-    "less_than_sign": "<",
-    "greater_than_sign": ">",
-    "space": "space",
-    "exclamation_mark": "!",
-    "tilde": "~",
-    "plus": "+",
-    "minus": "-",
-    "comma": ",",
-    "full_stop": ".",
-    "backslash": "\\",
+# Where Textual does not name a character as Unicode does.
+_OWN_NAMES = {
+    "solidus": "slash",
+    "reverse_solidus": "backslash",
+    "commercial_at": "at",
+    "hyphen_minus": "minus",
+    "plus_sign": "plus",
+    "low_line": "underscore",
 }
+
+
+def _name(character: str) -> str:
+    name = unicodedata.name(character).lower().replace("-", "_").replace(" ", "_")
+    return _OWN_NAMES.get(name, name)
+
+
+_SHOWN = {"escape": "esc", **{_name(character): character for character in punctuation}}
 _NAMED = {shown: name for name, shown in _SHOWN.items()}
 
 

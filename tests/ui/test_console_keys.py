@@ -16,7 +16,7 @@ from labeltui.domain.state import Level
 from labeltui.ui.app import Console
 from labeltui.ui.screens.confirm import ConfirmScreen
 from labeltui.ui.screens.form import FormScreen
-from labeltui.ui.screens.help import HelpScreen
+from labeltui.ui.screens.help import HelpScreen, _pane_key
 from labeltui.ui.screens.leader import LeaderScreen
 from labeltui.ui.screens.problem import ProblemScreen
 from labeltui.ui.widgets.lines import Lines
@@ -196,6 +196,9 @@ async def test_help_lists_what_is_not_possible_with_the_reason_and_enter_runs() 
         text = "\n".join(entry.content.plain for entry in help_screen._entries)
         assert "Start the server" in text
         assert "not now: the host is not connected" in text
+        assert "  }         an hour on" in text
+        crowded = _pane_key("ctrl+right_curly", "words", "log").content.plain
+        assert crowded == "  ctrl+right_curly words"
         await pilot.press(*"queue")
         await pilot.press("enter")
         await wait_for(pilot, lambda: app.screen is app.frame_screen)

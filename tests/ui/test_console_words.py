@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from datetime import timedelta
+from string import punctuation
 from typing import Any
 
 import pytest
@@ -11,10 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 from stand_in import NOW, connected, points
+from textual.keys import _character_to_key
 
 from labeltui.actions import ACTIONS, BY_ID, Danger, Param
 from labeltui.ui import words
-from labeltui.ui.keys import KeyMap
+from labeltui.ui.keys import KeyMap, shown
 from labeltui.ui.panes.training import dice_of, measured_on, progress_share
 from labeltui.ui.screens.form import as_text, parse
 from labeltui.ui.text import elide, elide_middle, fit, safe
@@ -52,6 +54,14 @@ def test_elided_text_fits(text: str, width: int) -> None:
     assert cell_len(elide(shown, width)) <= width
     assert cell_len(elide_middle(shown, width)) <= width
     assert cell_len(fit(shown, width)) == width
+
+
+@pytest.mark.parametrize("character", punctuation)
+def test_a_key_is_shown_as_its_character_and_can_be_written_as_it(character: str) -> None:
+    name = _character_to_key(character)  # as Textual names the key that is pressed
+    assert shown(name) == character
+    assert shown(f"ctrl+{name}") == f"ctrl+{character}"
+    assert KeyMap({"help": f"s {character}"}).leaders["s"][name] is BY_ID["help"]
 
 
 def test_ids_are_elided_where_they_are_alike() -> None:

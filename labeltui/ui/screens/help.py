@@ -52,14 +52,14 @@ def _heading(title: str) -> Entry:
 
 
 def _pane_key(key: str, text: str, pane: str) -> Entry:
-    line = Content.assemble((f"  {key:<10}", "bold $text-accent"), text)
+    line = Content.assemble((f"  {key:<9} ", "bold $text-accent"), text)
     return Entry(line, f"{key} {text} {pane}")
 
 
 def _action(app: Core, action: Action) -> Entry:
     keys, why = app.keymap.keys_of(action), app.dispatcher.why_not(action)
-    head: tuple[str, str] = (f"  {keys:<10}", "bold $text-accent" if why is None else Tone.FAINT)
-    title: tuple[str, str] = (f"{action.title:<24}", Tone.PLAIN if why is None else Tone.FAINT)
+    head: tuple[str, str] = (f"  {keys:<9} ", "bold $text-accent" if why is None else Tone.FAINT)
+    title: tuple[str, str] = (f"{action.title:<23} ", Tone.PLAIN if why is None else Tone.FAINT)
     tail: tuple[str, str] = (action.help, Tone.FAINT) if why is None else (f"not now: {why}", Tone.WARN)
     return Entry(
         Content.assemble(head, title, tail), f"{keys} {action.title} {action.help} {action.id}", action.id
