@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -26,6 +27,7 @@ STOPS = (BY_ID["pod.stop"].title, BY_ID["pod.start"].title)  # starting again ma
 ASKED_S = 900.0
 SEEN = "pod-seen"
 EVENTS = "pod-events"
+PINNED = "pinned"  # told by the connection when it takes the keys of a new container
 TOLD: Mapping[str, Level] = {
     "migrated": Level.WARNING,
     "moved": Level.WARNING,
@@ -84,6 +86,7 @@ class PodWatch:
         if pod.status.is_up:
             self._store.dismiss("pod:stopped")
         happened = changes(before, pod, self._clock()) if before is not None else ()
+        happened = tuple(event for event in happened if not self._told_when_pinned(event, pod))
         self._note(happened)
         if before is None or happened:
             self._write()
@@ -96,8 +99,26 @@ class PodWatch:
         if before.ssh != pod.ssh or before.id != pod.id:
             self._link.moved("pod_stopped")
 
+    def _told_when_pinned(self, event: PodEvent, pod: Pod) -> bool:
+        """Whether the connection has told of this new container already."""
+        begun = pod.container_started_at
+        newest = _newest(self._store.state.pod_events)
+        return (
+            event.kind == "restarted"
+            and begun is not None
+            and newest is not None
+            and newest.kind == PINNED
+            and newest.at >= begun
+        )
+
     def _heard(self, kind: str, text: str) -> None:
-        self._note((PodEvent(self._clock(), kind, text),))
+        events = self._store.state.pod_events
+        seen = _newest(events)
+        if kind == PINNED and seen is not None and seen.kind == "restarted":  # one container, told once
+            better = replace(seen, kind=kind, text=text)
+            self._store.update(pod_events=tuple(better if one is seen else one for one in events))
+        else:
+            self._note((PodEvent(self._clock(), kind, text),))
         self._write()
 
     def _note(self, happened: tuple[PodEvent, ...]) -> None:
@@ -125,6 +146,11 @@ class PodWatch:
             )
             if self._before is not None:
                 self._state.write(SEEN, _remembered(self._before))
+
+
+def _newest(events: tuple[PodEvent, ...]) -> PodEvent | None:
+    """The last that tells of a new container: ``restarted`` by RunPod's word, or pinned by its keys."""
+    return next((one for one in reversed(events) if one.kind in ("restarted", PINNED)), None)
 
 
 def _hint(kind: str) -> str:

@@ -12,6 +12,7 @@ from labeltui.ui.dispatch import Running
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import datetime
 
     from textual.app import App
 
@@ -25,12 +26,16 @@ GRAVE = ("gone", "stopped", "error", "no_gpu", "migrated")
 class Console(Core):
     """The console over one session, which it opens itself after the first paint (or is given, in tests)."""
 
+    _told_event_of: datetime | None = None  # when the last event of the pod was that a flash told
+
     def _changed(self, state: SessionState, fields: frozenset[str]) -> None:
         """Say what happened to the pod, besides painting."""
         super()._changed(state, fields)
         if "pod_events" in fields and state.pod_events:
             newest = state.pod_events[-1]
-            if (self.clock() - newest.at).total_seconds() < NEWS_S:  # not those of an earlier session
+            is_news = (self.clock() - newest.at).total_seconds() < NEWS_S  # not those of an earlier session
+            if is_news and newest.at != self._told_event_of:  # nor one that is only worded better
+                self._told_event_of = newest.at
                 self.flash(newest.text, Level.WARNING if newest.kind in GRAVE else Level.INFO)
 
     def action_help(self) -> None:

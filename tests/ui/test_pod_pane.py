@@ -107,6 +107,10 @@ async def test_a_flash_says_what_happened() -> None:
         app.session.store.update(pod_events=(fresh_event,))  # type: ignore[union-attr]
         await pilot.pause()
         assert "New container since 17:02" in app.last_words
+        reworded = replace(fresh_event, text="The same, in other words.")
+        app.session.store.update(pod_events=(reworded,))  # type: ignore[union-attr]
+        await pilot.pause()
+        assert "New container since 17:02" in app.last_words
 
 
 def test_a_pod_of_runpods_own_figures_has_no_disk() -> None:

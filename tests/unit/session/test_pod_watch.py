@@ -86,6 +86,22 @@ def test_what_happens_is_an_event_and_what_needs_a_hand_an_alert(
     assert watched.link.looks == ["pod_stopped"] * looks
 
 
+@pytest.mark.parametrize("looked_first", [True, False])
+def test_a_new_container_is_told_once_whoever_sees_it_first(tmp_path: Path, looked_first: bool) -> None:
+    begun = replace(AGAIN, started_at=NOW - timedelta(seconds=5))
+    watched = Watched(tmp_path)
+    watched.see(replace(UP, started_at=NOW - timedelta(hours=1)))
+    if looked_first:
+        assert watched.see(begun) == ["restarted"]
+    watched.rental.on_event[0]("pinned", "its keys are new, and vouched for")
+    watched.see(begun)
+    told = [(event.kind, event.text) for event in watched.store.state.pod_events]
+    assert told == [("pinned", "its keys are new, and vouched for")]
+    assert [event.kind for event in Watched(tmp_path).store.state.pod_events] == ["pinned"]
+    later = replace(begun, started_at=NOW + timedelta(minutes=5))
+    assert watched.see(later) == ["restarted"]
+
+
 def test_a_stop_that_was_asked_for_here_is_no_alert(tmp_path: Path) -> None:
     watched = Watched(tmp_path)
     watched.see(UP)
