@@ -5,26 +5,25 @@ Importing this module and painting the frame must stay cheap: everything else is
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, cast
+from typing import TYPE_CHECKING, ClassVar, cast
 
 from textual import events
 from textual.app import App
 from textual.binding import Binding
 from textual.widget import Widget
 
-from labeltui.actions import ACTIONS, BY_ID, LEADERS, QUIET_LEADERS
 from labeltui.domain.state import Identity, Level, SessionState
-from labeltui.ui.contract import Hint, Pane, SessionLike
+from labeltui.ui.contract import Pane, SessionLike
 from labeltui.ui.dispatch import Dispatcher, Running
 from labeltui.ui.frame import FrameScreen, PaneFrame
+from labeltui.ui.keyboard import Keyboard
 from labeltui.ui.keys import KeyMap, shown
 from labeltui.ui.layout import PANES, Shape
+from labeltui.ui.lines import Lines
 from labeltui.ui.messages import Flash, HintsChanged, LeaveShell
 from labeltui.ui.soon import soon
 from labeltui.ui.themes import DEFAULT_THEME, load_theme
@@ -33,19 +32,12 @@ if TYPE_CHECKING:
     from labeltui.session.launch import Launch
 
 PAINT_EVERY_S = 0.1
-FOOTER_HINTS = 10
-KEY_TAKEN_S = 0.25
-"""For so long at most a key waits until the one before it was taken."""
 Clock = Callable[[], datetime]
 
 
 def utc_now() -> datetime:
     """The time, for ages."""
     return datetime.now(UTC)
-
-
-def _cells(hints: list[Hint]) -> int:
-    return sum(len(key) + len(text) + 3 for key, text in hints)
 
 
 class Core(App[int], inherit_bindings=False):
@@ -66,14 +58,14 @@ class Core(App[int], inherit_bindings=False):
         self.session: SessionLike | None = None
         self.keymap = KeyMap()
         self.dispatcher = Dispatcher(self)
+        self.lines = Lines(self)
+        self.keyboard = Keyboard(self)
         self.panes: dict[str, Pane] = {}
         self.frame_screen = FrameScreen()
         self._given = session
         self._dirty = False
         self._unsubscribe: list[Callable[[], None]] = []
-        self._last_flash: tuple[datetime | None, str, Level] = (None, "opening …", Level.INFO)
         self._before_shell = "log"
-        self._key_taken: asyncio.Event | None = None
         name = (launch.profile if launch else None) or "labeltui"
         self._unopened = SessionState(
             Identity(name, bool(launch and launch.read_only), bool(launch and launch.demo is not None))
@@ -94,7 +86,7 @@ class Core(App[int], inherit_bindings=False):
     def on_mount(self) -> None:
         """Paint the frame; the rest comes after."""
         self.frame_screen.arrange_panes()
-        self._paint_lines()
+        self.lines.paint()
         self.call_after_refresh(self._fill)
 
     async def _fill(self) -> None:
@@ -129,8 +121,7 @@ class Core(App[int], inherit_bindings=False):
         for pane in self.panes.values():
             pane.attach(session)
         await session.start()
-        if self._last_flash[2] is Level.INFO:
-            self._last_flash = (None, f"press {self.keymap.keys_of(BY_ID['help'])} for every key", Level.INFO)
+        self.lines.welcome()
         self.paint()
 
     def use_theme(self, name: str) -> None:
@@ -182,7 +173,7 @@ class Core(App[int], inherit_bindings=False):
         if not self.is_running or not self.frame_screen.is_mounted:
             return
         state, now = self.state, self.clock()
-        self._paint_lines()
+        self.lines.paint()
         for name, pane in self.panes.items():
             if name in self.visible_panes:
                 pane.show(state, now)
@@ -204,70 +195,14 @@ class Core(App[int], inherit_bindings=False):
         placed = self.frame_screen.planned(self.frame_screen.body.size).regions
         return frozenset(placed) | {"log", "shell"}
 
-    def _paint_lines(self) -> None:
-        screen, state, now = self.frame_screen, self.state, self.clock()
-        if screen.shape is Shape.SMALL:
-            screen.small.show(state, now)
-            screen.keys.show(self.footer()[-1:])
-            return
-        screen.strip.show(state, now)
-        log_key = self.keymap.keys_of(BY_ID["actions.log"])
-        running = next(reversed(self.dispatcher.running.values()), None)
-        if running is not None:
-            text = f"◌ {running.action.title}: {running.last}"
-            screen.flash.show(None, text, Level.INFO, "ctrl+c cancels")
-        elif state.doing:
-            screen.flash.show(None, f"◌ {state.doing}", Level.INFO, f"[{log_key}] action log")
-        else:
-            screen.flash.show(*self._last_flash, f"[{log_key}] action log")
-        screen.keys.show(self.footer())
-        marks = {
-            "queue": "!" if any(len(s.openers) > 1 for s in self._few_studies(state)) else "",
-            "log": f" ✗{state.log_errors}" if state.log_errors else "",
-        }
-        screen.tabs.show(screen.current, marks)
-
-    @staticmethod
-    def _few_studies(state: SessionState) -> tuple[Any, ...]:
-        studies = state.queue.value.studies if state.queue.value else ()
-        return studies if len(studies) < 5000 else ()
-
     def flash(self, text: str, level: Level = Level.INFO) -> None:
         """Say what just happened, on the line above the keys."""
-        self._last_flash = (self.clock(), text, level)
-        if self.is_running and self.frame_screen.is_mounted:
-            self._paint_lines()
+        self.lines.flash(text, level)
 
     @property
     def last_words(self) -> str:
         """What was flashed last."""
-        return self._last_flash[1]
-
-    def footer(self) -> list[Hint]:
-        """At most ten keys that work now: of the focused pane first, then of the registry."""
-        pane = self.panes.get(self.frame_screen.current)
-        own = list(pane.hints()) if pane is not None else []
-        if self.frame_screen.current == "shell":
-            return own
-        first = [
-            (leader, f"{name}▸")
-            for leader, name in LEADERS.items()
-            if self.keymap.leaders[leader] and leader not in QUIET_LEADERS
-        ]
-        last = [
-            (self.keymap.keys_of(action), action.title.lower())
-            for action in ACTIONS
-            if action.footer and not action.leader and self.keymap.keys_of(action)
-        ]
-        if self._stop_is_near:
-            own.insert(0, (self.keymap.keys_of(BY_ID["guard.keep"]).rpartition(" ")[2], "keep the pod"))
-        own = own[: max(2, FOOTER_HINTS - len(first) - len(last))]
-        room = self.size.width - 1
-        while _cells(own + first + last) > room and len(last) > 2:
-            last.pop(-2 if last[-2][0] != self.keymap.keys_of(BY_ID["help"]) else 0)
-        while _cells(own + first + last) > room and own:
-            own.pop()
-        return own + first + last
+        return self.lines.last_words
 
     # -- messages from panes
 
@@ -287,8 +222,7 @@ class Core(App[int], inherit_bindings=False):
             if hasattr(pane, "note") and isinstance(pane, Widget):
                 for frame in (one for one in pane.ancestors if isinstance(one, PaneFrame)):
                     frame.set_titles(pane.note, getattr(pane, "facts", ""))
-        if self.frame_screen.shape is not Shape.SMALL:
-            self.frame_screen.keys.show(self.footer())
+        self.lines.paint_keys()
         message.stop()
 
     def on_pane_frame_picked(self, message: PaneFrame.Picked) -> None:
@@ -312,86 +246,17 @@ class Core(App[int], inherit_bindings=False):
     # -- keys
 
     async def on_event(self, event: events.Event) -> None:
-        """Keys that are wanted before any pane's own: a leader, and what keeps a pod alive that is about to stop.
-
-        A leader opens its pop-up here, so that the next key, typed in one go, is the pop-up's.
-        """
+        """Some keys are wanted before any pane's own."""
         typed = isinstance(event, events.Key) and not event.is_forwarded
-        if isinstance(event, events.Key) and typed and self._nobody_types(event):
-            leads, keeps = self.keymap.leaders.get(event.key), self._keeps_pod(event)
-            if leads or keeps:
-                await (
-                    self._key_before_taken()
-                )  # it may have asked for text: then this one is its first letter
-            if self._nobody_types(event):
-                if leads:
-                    self._open_leader(event.key)
-                    return
-                if keeps:
-                    await self.dispatcher.invoke("guard.keep")
-                    return
+        if isinstance(event, events.Key) and typed and await self.keyboard.took(event):
+            return
         await super().on_event(event)
-        if typed and self.frame_screen.current != "shell":
-            self._key_taken = asyncio.Event()
-            self._passed_on(self.focused, self._key_taken)
-
-    def _passed_on(self, node: object, taken: asyncio.Event) -> None:
-        """Follow a key from who has the keyboard up to the screen: then whoever wanted it has had it."""
-        if isinstance(node, Widget) and node is not self.screen:
-            if not node.call_later(self._passed_on, node.parent, taken):
-                taken.set()
-        else:
-            taken.set()
-
-    async def _key_before_taken(self) -> None:
-        if self._key_taken is not None and not self._key_taken.is_set():
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._key_taken.wait(), KEY_TAKEN_S)
-
-    def _nobody_types(self, event: events.Key) -> bool:
-        if self.screen is not self.frame_screen or self.frame_screen.current == "shell":
-            return False
-        focused = self.focused
-        return focused is None or not focused.check_consume_key(event.key, event.character)
-
-    @property
-    def _stop_is_near(self) -> bool:
-        guard = self.state.guard
-        return guard.value is not None and guard.value.is_near and guard.error is None
-
-    def _keeps_pod(self, event: events.Key) -> bool:
-        if not self._stop_is_near:
-            return False
-        return shown(event.key) == self.keymap.keys_of(BY_ID["guard.keep"]).rpartition(" ")[2]
+        if typed:
+            self.keyboard.passed_on()
 
     async def on_key(self, event: events.Key) -> None:
-        """A key nothing else wanted: look it up in the registry."""
-        if self.screen is not self.frame_screen:
-            self._typed_ahead(event)
-            return
-        if self.keymap.leaders.get(event.key):
-            self._open_leader(event.key)
-            return
-        action = self.keymap.direct.get(event.key) or self.keymap.direct.get(event.character or "")
-        if action is not None:
-            event.stop()
-            await self.dispatcher.invoke(action.id)
-
-    def _typed_ahead(self, event: events.Key) -> None:
-        """The key after a leader may come before its pop-up has the keyboard: it is the pop-up's all the same."""
-        from labeltui.ui.screens.leader import LeaderScreen  # noqa: PLC0415 - after first paint
-
-        if isinstance(self.screen, LeaderScreen) and event.key != "escape":
-            self.screen.on_key(event)
-
-    def _open_leader(self, leader: str) -> None:
-        from labeltui.ui.screens.leader import LeaderScreen  # noqa: PLC0415 - after first paint
-
-        entries = [
-            (key, action, self.dispatcher.why_not(action))
-            for key, action in self.keymap.leaders[leader].items()
-        ]
-        self.push_screen(LeaderScreen(LEADERS[leader], leader, entries), self.picked)
+        """A key nothing else wanted."""
+        await self.keyboard.unwanted(event)
 
     async def picked(self, action_id: str | None) -> None:
         """Run what was picked in a list, if anything was."""
@@ -459,7 +324,7 @@ class Core(App[int], inherit_bindings=False):
 
     def action_started(self, running: Running) -> None:
         """An action runs now."""
-        self._paint_lines()
+        self.lines.paint()
 
     def action_progressed(self, running: Running) -> None:
         """It said something: shown with the next paint."""
@@ -467,4 +332,4 @@ class Core(App[int], inherit_bindings=False):
 
     def action_ended(self, running: Running, level: Level) -> None:
         """It is over; how it went has been said."""
-        self._paint_lines()
+        self.lines.paint()

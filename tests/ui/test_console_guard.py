@@ -132,7 +132,7 @@ async def test_k_keeps_the_pod_while_its_stop_is_near(ran: list[str], pane: str)
         await pilot.pause()
         await pilot.press("k")
         await wait_for(pilot, lambda: ran == ["guard.keep"], "the key")
-        assert app.footer()[0] == ("k", "keep the pod")
+        assert app.lines.footer()[0] == ("k", "keep the pod")
         await wait_for(pilot, lambda: "not before 18:40" in app.last_words, "the answer")
 
 
