@@ -13,7 +13,8 @@ from datetime import timedelta
 from labeltui.domain.host import HostStatus, LinkState
 from labeltui.domain.problems import LabeltuiError, Refused, Unreachable
 from labeltui.domain.reading import Reading
-from labeltui.hosts.agent.client import AgentClient, start_agent
+from labeltui.hosts.agent.client import AgentClient
+from labeltui.hosts.agent.starting import start_agent
 from labeltui.hosts.base import Host
 from labeltui.session.store import Store
 from labeltui.session.supervise import Clock, backoff_s, words

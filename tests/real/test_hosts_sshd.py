@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from labeltui.domain.problems import LabeltuiError, Refused, Unreachable
-from labeltui.hosts.agent.client import start_agent
 from labeltui.hosts.agent.messages import JobState
+from labeltui.hosts.agent.starting import start_agent
 from labeltui.hosts.base import HostKey
 from labeltui.hosts.ssh import SshHost
 from tests.sshd import RealSshd

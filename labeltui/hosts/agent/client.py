@@ -1,4 +1,4 @@
-"""The console's end of the agent: sends it to a host, starts it, and speaks with it."""
+"""The console's end of the agent: speaks with one that was started (``starting.py``)."""
 
 from __future__ import annotations
 
@@ -7,78 +7,22 @@ import base64
 import contextlib
 import itertools
 import json
-import re
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 from labeltui.domain.host import HostMetrics
 from labeltui.domain.problems import Failed, LabeltuiError, Unreachable
 from labeltui.domain.server import OrphanTraining
 from labeltui.hosts.agent.messages import AgentHello, Chunk, Job
-from labeltui.hosts.agent.parsing import chunk_of, follow_error_of, job_of, metrics_of
-from labeltui.hosts.agent.sending import DEADLINE_S, digest_of, put_program
-from labeltui.hosts.base import Channel, Host
-from labeltui.hosts.quoting import quote_path
+from labeltui.hosts.agent.parsing import chunk_of, follow_error_of, job_of, json_object, metrics_of
+from labeltui.hosts.agent.sending import DEADLINE_S
+from labeltui.hosts.base import Channel
 
-SOURCE = Path(__file__).with_name("agent.py")
-SENTINEL = b"LABELTUI-AGENT "
-NOISE_ALLOWED = 1 << 20
 LONGEST_LINE = 8 << 20
 
 JobCallback = Callable[[Job], None]
 StopProgress = Callable[[str, int, float], None]
-
-
-async def start_agent(host: Host, folder: str, python: str = "python3") -> AgentClient:
-    """Send the agent to ``folder`` on the host where it is not yet, start it and wait for its hello.
-
-    Raises Failed with code ``no_python``, ``agent_send`` or ``agent_start``; Unreachable when the host goes
-    away.
-    """
-    source = await asyncio.to_thread(SOURCE.read_bytes)
-    path = f"{folder.rstrip('/') or '/'}/agent/{digest_of(source)}.py"
-    await put_program(host, source, path, python)
-    command = f"exec {quote_path(python)} -u {quote_path(path)} serve --folder {quote_path(folder)}"
-    channel = await host.open(command)
-    try:
-        async with asyncio.timeout(DEADLINE_S):
-            hello, rest = await _hello(channel, host)
-    except TimeoutError:
-        await channel.close()
-        raise Failed(
-            "agent_start", f"The agent on {host.address} said nothing for {DEADLINE_S:g} s."
-        ) from None
-    except BaseException:
-        await channel.close()
-        raise
-    return AgentClient(channel, hello, rest)
-
-
-async def _hello(channel: Channel, host: Host) -> tuple[AgentHello, bytes]:
-    """Skip what the login shell prints; returns the hello and what came after it."""
-    seen = b""
-    while True:
-        for start in re.finditer(b"\n" + SENTINEL, seen):
-            line, end, rest = seen[start.end() :].partition(b"\n")
-            if end and (said := _json(line)) is not None:
-                return AgentHello(**{name: said[name] for name in AgentHello.__dataclass_fields__}), rest
-        data = await channel.read()
-        seen += data
-        if not data or len(seen) > NOISE_ALLOWED:
-            words = (channel.stderr_tail() or seen[-2000:]).decode("utf-8", "replace").strip()
-            raise Failed(
-                "agent_start", f"The agent did not start on {host.address}.", "See the details.", words
-            )
-
-
-def _json(line: bytes) -> dict[str, Any] | None:
-    try:
-        message = json.loads(line)
-    except ValueError:
-        return None
-    return message if isinstance(message, dict) else None
 
 
 class _Follow:
@@ -155,7 +99,7 @@ class AgentClient:
         return Unreachable("agent_lost", self._ended.result(), "It is connected again by itself.")
 
     def _receive(self, line: bytes) -> None:
-        message = _json(line)
+        message = json_object(line)
         if message is None:
             return  # something on the host wrote into the stream; its deadline tells if it was an answer
         if "ev" in message:

@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 import base64
+import json
 from collections.abc import Mapping
 from typing import Any
 
 from labeltui.domain.host import Gpu, HostMetrics
 from labeltui.domain.problems import Failed
 from labeltui.hosts.agent.messages import Chunk, Job, JobState
+
+
+def json_object(line: bytes) -> dict[str, Any] | None:
+    """The message of one line; None for what is no JSON object."""
+    try:
+        message = json.loads(line)
+    except ValueError:
+        return None
+    return message if isinstance(message, dict) else None
 
 
 def job_of(told: Mapping[str, Any]) -> Job:

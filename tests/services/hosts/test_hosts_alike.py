@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 from labeltui.domain.problems import Failed, LabeltuiError, Unreachable
-from labeltui.hosts.agent.client import AgentClient, start_agent
+from labeltui.hosts.agent.client import AgentClient
 from labeltui.hosts.agent.messages import Job, JobState
+from labeltui.hosts.agent.starting import start_agent
 from labeltui.hosts.base import Host, Shell
 
 WICKED = "[red]x[/] $(touch pwned) 'q\" `id` ; é"

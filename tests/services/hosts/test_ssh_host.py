@@ -14,7 +14,7 @@ import pytest
 from sshserver import PASSWORD, Answers, Server
 
 from labeltui.domain.problems import LabeltuiError, Misused, Refused, Unreachable
-from labeltui.hosts.agent.client import start_agent
+from labeltui.hosts.agent.starting import start_agent
 from labeltui.hosts.ssh import SshHost
 
 Make = Callable[..., SshHost]

@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 
 from labeltui.domain.state import Identity, SessionState
-from labeltui.hosts.agent.client import AgentClient, start_agent
+from labeltui.hosts.agent.client import AgentClient
+from labeltui.hosts.agent.starting import start_agent
 from labeltui.hosts.local import LocalHost
 from labeltui.session import logfeed
 from labeltui.session.logfeed import AppLog
