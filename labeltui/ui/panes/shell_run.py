@@ -98,16 +98,21 @@ class ShellRun:
         history: int,
     ) -> None:
         size = self._view.room
+        making = self._engine_begins(history)
         try:
             opened = await opening(size.width, size.height)
-        except LabeltuiError as error:
+        except BaseException as error:
+            _discard(making)
+            if not isinstance(error, LabeltuiError):
+                raise
             if before is not Phase.LOST or isinstance(error, Refused):  # else it says so already
                 self.ended = f"{error.problem.message} {error.problem.hint}".strip()
             again = Phase.LOST if before is Phase.LOST else Phase.NONE
             self._became(Phase.EXITED if isinstance(error, Refused) else again)  # a person must decide first
             return
         try:
-            await self._greet(opened, history)
+            made, making = making or self._engine_begins(history), None
+            await self._greet(opened, made)
             self.opened = opened
             self._view.kept = opened.farewell is not None
             self._became(Phase.LIVE)
@@ -130,21 +135,34 @@ class ShellRun:
             self._view.live = False
             await opened.shell.close()
 
-    async def _greet(self, opened: OpenShell, history: int) -> None:
+    def _engine_begins(self, history: int) -> asyncio.Task[Engine] | None:
+        """Start one, while the shell is being opened; None where there is one that works."""
+        engine = self._view.present
+        if engine is not None and not engine.died:
+            return None
+        columns, rows = self._view.room
+        return asyncio.create_task(start_engine(columns, rows, history=history), name="terminal begins")
+
+    async def _greet(self, opened: OpenShell, making: asyncio.Task[Engine] | None) -> None:
         """An engine for the first shell; the later ones go on below what is there, and say that they are new."""
         said = f"── {self.ended}; this is a new shell ──" if self.ended else "── a new shell ──"
         greeting = b"" if opened.resumed else f"\x1b[2m{safe(said)}\x1b[m\r\n".encode()
         view = self._view
         view.show_present()
         engine = view.engine
-        if engine is None or engine.died:
-            columns, rows = view.room
-            fresh = await start_engine(columns, rows, history=history)
+        if making is not None:
+            try:
+                fresh = await making
+            except BaseException:
+                _discard(making)
+                raise
             fresh.changed, fresh.copied, fresh.gone = self._drew, self.copied, self._engine_gone
+            fresh.resize(*view.room)  # which may have changed since it began
             if engine is not None:
                 await fresh.feed(greeting)
             view.engine = fresh
             return
+        assert engine is not None  # noqa: S101 - else one would be in the making
         engine.scroll_to_end()
         if (await engine.sync()).modes.alternate_screen:
             await engine.feed(MAIN_SCREEN)
@@ -212,3 +230,16 @@ class ShellRun:
         """Wait until the shell has ended, in whatever way."""
         if self._task is not None:
             await asyncio.wait({self._task})
+
+
+def _discard(making: asyncio.Task[Engine] | None) -> None:
+    """Close an engine that nobody will use, however far it is."""
+    if making is None:
+        return
+    making.cancel()
+    making.add_done_callback(_close)
+
+
+def _close(made: asyncio.Task[Engine]) -> None:
+    if not made.cancelled() and made.exception() is None:
+        made.result().close()
