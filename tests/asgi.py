@@ -1,4 +1,4 @@
-"""An httpx transport into an ASGI app of this process, whose answers arrive in pieces as over a network."""
+"""httpx transports into an ASGI app of this process: answers whole, or in pieces as over a network."""
 
 from __future__ import annotations
 
@@ -9,6 +9,16 @@ from typing import Any
 import httpx
 
 END = None
+
+
+class CutAsgi(httpx.ASGITransport):
+    """Answers whole; a connection that the app cuts is cut."""
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        try:
+            return await super().handle_async_request(request)
+        except ConnectionResetError as error:
+            raise httpx.RemoteProtocolError("cut", request=request) from error
 
 
 class StreamedAsgi(httpx.AsyncBaseTransport):

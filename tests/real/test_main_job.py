@@ -28,20 +28,11 @@ from labeltui.session.logstore import LogStore
 from labeltui.session.report import Silent
 from labeltui.session.run import run_action
 from labeltui.session.session import Session
+from tests.doing import NobodyToAsk
 from tests.real.conftest import PORT, PROFILE, Bench
 from tests.real.volumes import make_studies, make_volume, save
 
 SMALL = ("(128, 128, 128)", "(64, 64, 32)")
-
-
-class NobodyToAsk:
-    """A prompter for tests: every question is an error."""
-
-    async def secret(self, title: str, prompt: str) -> str | None:
-        raise AssertionError(f"{title}: {prompt}")
-
-    async def trust_host_key(self, key: object) -> bool:
-        raise AssertionError(f"asked about {key}")
 
 
 @asynccontextmanager

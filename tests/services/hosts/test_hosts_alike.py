@@ -14,7 +14,8 @@ from labeltui.domain.problems import Failed, LabeltuiError, Unreachable
 from labeltui.hosts.agent.client import AgentClient
 from labeltui.hosts.agent.messages import Job, JobState
 from labeltui.hosts.agent.starting import start_agent
-from labeltui.hosts.base import Host, Shell
+from labeltui.hosts.base import Host
+from tests.reading import read_until
 
 WICKED = "[red]x[/] $(touch pwned) 'q\" `id` ; é"
 
@@ -67,23 +68,13 @@ async def test_a_slow_reader_holds_the_writer_back(host: Host, tmp_path: Path) -
     await channel.close()
 
 
-async def until(shell: Shell, wanted: bytes) -> bytes:
-    seen = b""
-    async with asyncio.timeout(10):
-        while wanted not in seen:
-            data = await shell.read()
-            assert data, seen
-            seen += data
-    return seen
-
-
 async def test_a_shell(host: Host) -> None:
     shell = await host.shell(
         80, 24, command='echo "<$TERM>"; read line; echo "<$line>"; printf \'\\377\\n\'; exit 5'
     )
-    await until(shell, b"<xterm-256color>")
+    await read_until(shell, b"<xterm-256color>")
     shell.write("é\n".encode())
-    await until(shell, "<é>".encode())
+    await read_until(shell, "<é>".encode())
     while await shell.read():
         pass
     assert await shell.wait() == 5
@@ -330,7 +321,7 @@ async def test_closing_ends_what_runs(host: Host, tmp_path: Path) -> None:
     assert await channel.read() == b"up\n"
     shell = await host.shell(80, 24)
     shell.write(b"echo $((20+22))\n")
-    await until(shell, b"42")
+    await read_until(shell, b"42")
     lost = asyncio.ensure_future(host.lost())
     await host.close()
     await host.close()

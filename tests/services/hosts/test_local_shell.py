@@ -11,16 +11,7 @@ import pytest
 
 from labeltui.hosts.base import Shell
 from labeltui.hosts.local import LocalHost
-
-
-async def until(shell: Shell, wanted: bytes) -> bytes:
-    seen = b""
-    async with asyncio.timeout(20):
-        while wanted not in seen:
-            data = await shell.read()
-            assert data, seen
-            seen += data
-    return seen
+from tests.reading import read_until
 
 
 async def settles(holds: Callable[[], bool]) -> None:
@@ -36,20 +27,20 @@ async def shell() -> Shell:
 
 
 async def test_job_control_and_what_has_the_terminal(shell: Shell) -> None:
-    await until(shell, b"pod$ ")
+    await read_until(shell, b"pod$ ")
     await settles(lambda: shell.foreground() == "")
     shell.write(b"sleep 1000\r")
     await settles(lambda: shell.foreground() == "sleep")
     shell.write(b"\x1a")
-    await until(shell, b"Stopped")
+    await read_until(shell, b"Stopped")
     await settles(lambda: shell.foreground() == "")
     shell.write(b"fg\r")
     await settles(lambda: shell.foreground() == "sleep")
     shell.write(b"\x03")
-    await until(shell, b"pod$ ")
+    await read_until(shell, b"pod$ ")
     shell.resize(101, 37)
     shell.write(b"stty size; tty\r")
-    assert b"37 101" in await until(shell, b"/dev/pts")
+    assert b"37 101" in await read_until(shell, b"/dev/pts")
     shell.write(b"exit 7\r")
     while await shell.read():
         pass
@@ -59,7 +50,7 @@ async def test_job_control_and_what_has_the_terminal(shell: Shell) -> None:
 
 
 async def test_hanging_up_ends_what_runs_and_leaves_no_zombie(shell: Shell) -> None:
-    await until(shell, b"pod$ ")
+    await read_until(shell, b"pod$ ")
     shell.write(b"sleep 1001\r")
     await settles(lambda: shell.foreground() == "sleep")
     children = psutil.Process(os.getpid()).children(recursive=True)

@@ -25,33 +25,13 @@ from labeltui.session.launch import Launch, open_session
 from labeltui.session.run import run_action
 from labeltui.session.session import Session
 from labeltui.session.statedir import StateDir
-
-
-class Told:
-    """A report that remembers."""
-
-    def __init__(self) -> None:
-        self.lines: list[str] = []
-
-    def progress(self, text: str) -> None:
-        self.lines.append(text)
-
-    def emit(self, record: Mapping[str, Any]) -> None:
-        self.lines.append(str(record))
-
-
-class NobodyToAsk:
-    async def secret(self, title: str, prompt: str) -> str | None:
-        return None
-
-    async def trust_host_key(self, key: object) -> bool:
-        return False
+from tests.doing import SaysNo, Told, do
 
 
 @asynccontextmanager
 async def on_the_pod(scenario: str) -> AsyncIterator[Session]:
     """The demo's pod, reached by SSH."""
-    session = await open_session(Launch(demo=scenario), NobodyToAsk())
+    session = await open_session(Launch(demo=scenario), SaysNo())
     await session.start()
     try:
         yield session
@@ -115,10 +95,6 @@ async def until(session: Session, holds: Any, within: float = 20.0) -> LabelCopi
 
 async def all_here(session: Session, total: int) -> LabelCopies:
     return await until(session, lambda copies: copies.total == total and copies.safe)
-
-
-async def do(session: Session, action: str, report: Told | None = None) -> Mapping[str, Any]:
-    return await run_action(session, action, {}, report or Told(), confirmed=True)
 
 
 @pytest.mark.slow

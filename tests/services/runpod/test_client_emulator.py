@@ -7,7 +7,6 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
-import httpx
 import pytest
 
 from labeltui.domain.candidates import by_price
@@ -20,19 +19,10 @@ from labeltui.runpod.transport import Transport
 from labeltui.sandbox.runpod.app import build_app
 from labeltui.sandbox.runpod.clock import FakeClock
 from labeltui.sandbox.runpod.world import Key, World
+from tests.asgi import CutAsgi
 
 CANARY = "rpa_CANARY0123456789abcdefCANARY"
 SPEC = PodSpec("labeltui-7f3a", "NVIDIA RTX A5000", volume_disk_gb=100, container_disk_gb=50)
-
-
-class Way(httpx.ASGITransport):
-    """To the emulator; a connection that it cuts is cut."""
-
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        try:
-            return await super().handle_async_request(request)
-        except ConnectionResetError as error:
-            raise httpx.RemoteProtocolError("cut", request=request) from error
 
 
 class Account:
@@ -45,7 +35,7 @@ class Account:
         transport = Transport(
             key,
             "http://127.0.0.1",
-            transport=Way(build_app(self.world)),
+            transport=CutAsgi(build_app(self.world)),
             sleep=self.wait,
             clock=lambda: self.clock.now().timestamp(),
         )

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -29,33 +28,12 @@ from labeltui.session.podrent import RENTING, Rented, pending_name, rent
 from labeltui.session.podshop import pod_gpus, pod_make_volume, pod_volumes
 from labeltui.session.session import Session
 from labeltui.session.statedir import StateDir
+from tests.asgi import CutAsgi
+from tests.doing import Told
 
 CANARY = "rpa_CANARY0123456789abcdefCANARY"
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJx2oCCLmUmh5yb3MuC3nSFLT6tPVaqpBqsVeqbXIYGy you@desk"
 A5000, R4090 = "NVIDIA RTX A5000", "NVIDIA GeForce RTX 4090"
-
-
-class Way(httpx.ASGITransport):
-    """To the emulator; a connection that it cuts is cut."""
-
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        try:
-            return await super().handle_async_request(request)
-        except ConnectionResetError as error:
-            raise httpx.RemoteProtocolError("cut", request=request) from error
-
-
-class Told:
-    """A report that remembers."""
-
-    def __init__(self) -> None:
-        self.said: list[str] = []
-
-    def progress(self, text: str) -> None:
-        self.said.append(text)
-
-    def emit(self, record: Mapping[str, Any]) -> None:
-        self.said.append(str(record))
 
 
 class Desk:
@@ -88,7 +66,7 @@ class Desk:
             return self.clock.now().timestamp()
 
         transport = Transport(
-            key, "http://127.0.0.1", transport=Way(build_app(self.world)), sleep=self.wait, clock=clock
+            key, "http://127.0.0.1", transport=CutAsgi(build_app(self.world)), sleep=self.wait, clock=clock
         )
         self.session.rental._client = RunpodClient(
             key, transport=transport, api="v2", now=self.clock.now, clock=clock
@@ -109,7 +87,7 @@ class Desk:
     async def close(self) -> None:
         for session in self.sessions:
             await session.close()
-        said = "\n".join(self.told.said) + "".join(
+        said = "\n".join(self.told.heard) + "".join(
             p.read_text() for p in (self.folder / "state").rglob("*.json")
         )
         assert CANARY not in said
@@ -231,7 +209,7 @@ async def test_the_next_gpu_is_asked_for_within_the_price(desk: Desk) -> None:
     assert not desk.world.pods
     rented = await desk.rent(max_price=0.8, fallback=True)
     assert rented.pod.gpu_id == R4090
-    assert any("RTX A5000: No machine is free" in line for line in desk.told.said)
+    assert any("RTX A5000: No machine is free" in line for line in desk.told.heard)
 
 
 async def test_named_gpus_are_asked_for_in_their_order(desk: Desk) -> None:
@@ -251,7 +229,7 @@ async def test_waiting_goes_on_until_one_is_free(desk: Desk) -> None:
     assert all(
         wanted * 0.9 <= pause <= wanted * 1.1 for pause, wanted in zip(long, (10, 20, 40, 80), strict=True)
     )
-    assert any("Asked again in" in line for line in desk.told.said)
+    assert any("Asked again in" in line for line in desk.told.heard)
 
 
 async def test_a_price_that_rises_while_waiting_is_not_paid(desk: Desk) -> None:

@@ -18,38 +18,10 @@ from labeltui.sandbox.runpod.world import Timing, World
 from labeltui.session.launch import Launch, open_session
 from labeltui.session.run import run_action
 from labeltui.session.session import Session
+from tests.doing import NobodyToAsk, Told
 
 pytestmark = pytest.mark.slow
 FAST = Timing(provision=0.2, pull=0.8, boot=0.2, ports=0.2)
-
-
-class Told:
-    """A report that remembers."""
-
-    def __init__(self) -> None:
-        self.lines: list[str] = []
-        self.records: list[Mapping[str, Any]] = []
-
-    def progress(self, text: str) -> None:
-        self.lines.append(text)
-
-    def emit(self, record: Mapping[str, Any]) -> None:
-        self.records.append(record)
-
-    def state(self, step: str) -> str:
-        return next(
-            (str(r["state"]) for r in reversed(self.records) if r.get("step") == step and "state" in r), ""
-        )
-
-
-class NobodyToAsk:
-    """A host key that the container log does not vouch for would be asked about: that fails the test."""
-
-    async def secret(self, title: str, prompt: str) -> str | None:
-        raise AssertionError(title)
-
-    async def trust_host_key(self, key: object) -> bool:
-        raise AssertionError(f"asked about {key}")
 
 
 @pytest.fixture

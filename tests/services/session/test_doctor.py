@@ -11,7 +11,7 @@ from threading import Thread
 from typing import Any
 
 import pytest
-from emulated import GPU, Told, do, session_on
+from emulated import GPU, session_on
 
 from labeltui import cli
 from labeltui.domain.pod import PodSpec
@@ -21,6 +21,7 @@ from labeltui.sandbox.runpod.emulator import Emulator
 from labeltui.sandbox.runpod.world import Key
 from labeltui.session import doctorpod
 from labeltui.session.session import Session
+from tests.doing import Told, do
 
 
 async def verdicts(session: Session, told: Told | None = None) -> tuple[dict[str, str], Mapping[str, Any]]:

@@ -22,27 +22,15 @@ from labeltui.sandbox.runpod import events
 from labeltui.sandbox.runpod.emulator import Emulator
 from labeltui.sandbox.scenarios import find
 from labeltui.session.launch import Launch, open_session
+from labeltui.session.report import Silent
 from labeltui.session.run import run_action
 from labeltui.session.session import Session
+from tests.doing import NobodyToAsk
 
 pytestmark = pytest.mark.slow
 GPU = "RTX A5000"
 CANARY = "rpa_CANARY0123456789CANARY0123456789"
 QUICK = {"idle_s": 1.5, "grace_s": 0.0, "warn_s": 0.5}
-
-
-class NobodyToAsk:
-    async def secret(self, title: str, prompt: str) -> str | None:
-        raise AssertionError(title)
-
-    async def trust_host_key(self, key: object) -> bool:
-        raise AssertionError(f"asked about {key}")
-
-
-class Silent:
-    def progress(self, text: str) -> None: ...
-
-    def emit(self, record: Any) -> None: ...
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import asyncio
 from pathlib import Path
 
 import pytest
-from emulated import GPU, do
+from emulated import GPU
 
 from labeltui.domain.host import LinkState
 from labeltui.domain.pod import PodSpec, PodStatus
@@ -14,6 +14,7 @@ from labeltui.domain.problems import LabeltuiError, Refused
 from labeltui.sandbox.runpod.emulator import Emulator
 from labeltui.sandbox.runpod.events import happen
 from labeltui.session.session import Session
+from tests.doing import do
 
 
 @pytest.mark.slow

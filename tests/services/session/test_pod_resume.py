@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from emulated import GPU, Told, do
+from emulated import GPU
 
 from labeltui.domain.offers import offers
 from labeltui.domain.pod import PodSpec
@@ -13,6 +13,7 @@ from labeltui.domain.problems import LabeltuiError, Refused
 from labeltui.sandbox.runpod.emulator import Emulator
 from labeltui.session import podresume
 from labeltui.session.session import Session
+from tests.doing import Told, do
 
 
 @pytest.fixture

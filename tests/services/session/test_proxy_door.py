@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import subprocess
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -11,14 +10,16 @@ import pytest
 
 from labeltui.domain.pod import PodStatus
 from labeltui.domain.problems import LabeltuiError, Refused, Unreachable
-from labeltui.hosts.base import HostKey, Shell
+from labeltui.hosts.base import HostKey
 from labeltui.sandbox.runpod import events
 from labeltui.sandbox.runpod.emulator import Emulator
 from labeltui.session.launch import Launch, open_session
 from labeltui.session.proxydoor import DoorShell
+from labeltui.session.report import Silent
 from labeltui.session.run import run_action
 from labeltui.session.session import Session
 from labeltui.session.shells import Keep, OpenShell
+from tests.reading import read_until
 
 
 class Operator:
@@ -34,14 +35,6 @@ class Operator:
     async def trust_host_key(self, key: HostKey) -> bool:
         self.asked.append(key)
         return self.trusts
-
-
-class Silent:
-    def progress(self, text: str) -> None:
-        """Nobody listens."""
-
-    def emit(self, record: object) -> None:
-        """Nobody listens."""
 
 
 class Desk:
@@ -75,16 +68,6 @@ async def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator
             yield Desk(session, emulator, operator)
         finally:
             await session.close()
-
-
-async def read_until(shell: Shell, wanted: bytes) -> bytes:
-    said = b""
-    async with asyncio.timeout(20):
-        while wanted not in said:
-            more = await shell.read()
-            assert more, said
-            said += more
-    return said
 
 
 async def opened(desk: Desk) -> OpenShell:

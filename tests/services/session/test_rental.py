@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import pytest
-from emulated import GPU, Told, do
+from emulated import GPU
 
 from labeltui.domain.host import LinkState
 from labeltui.domain.pod import PodStatus
 from labeltui.domain.problems import LabeltuiError, Refused
 from labeltui.session.run import run_action
 from labeltui.session.session import Session
+from tests.doing import Told, do
 
 
 @pytest.mark.slow

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -21,44 +21,17 @@ from labeltui.domain.training import TrainState
 from labeltui.session.launch import Launch, open_session
 from labeltui.session.run import run_action
 from labeltui.session.session import Session
-
-
-class Told:
-    """A report that remembers."""
-
-    def __init__(self) -> None:
-        self.lines: list[str] = []
-        self.records: list[Mapping[str, Any]] = []
-
-    def progress(self, text: str) -> None:
-        self.lines.append(text)
-
-    def emit(self, record: Mapping[str, Any]) -> None:
-        self.records.append(record)
-
-
-class NobodyToAsk:
-    """Every question is refused."""
-
-    async def secret(self, title: str, prompt: str) -> str | None:
-        return None
-
-    async def trust_host_key(self, key: object) -> bool:
-        return False
+from tests.doing import SaysNo, Told, do
 
 
 @asynccontextmanager
 async def opened(scenario: str, *, read_only: bool = False) -> AsyncIterator[Session]:
-    session = await open_session(Launch(demo=scenario, read_only=read_only), NobodyToAsk())
+    session = await open_session(Launch(demo=scenario, read_only=read_only), SaysNo())
     await session.start()
     try:
         yield session
     finally:
         await session.close()
-
-
-async def do(session: Session, action: str, report: Told | None = None, **params: Any) -> Mapping[str, Any]:
-    return await run_action(session, action, params, report or Told(), confirmed=True)
 
 
 async def refused(session: Session, action: str, **params: Any) -> str:
@@ -270,4 +243,4 @@ async def test_two_sessions_on_one_host_see_the_same_server() -> None:
 def _same_host(session: Session) -> Any:
     from labeltui.session.opening import host_of
 
-    return host_of(session.profile, session.tunnel._state, NobodyToAsk())
+    return host_of(session.profile, session.tunnel._state, SaysNo())

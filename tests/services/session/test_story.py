@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import subprocess
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from contextlib import suppress
 from decimal import Decimal
 from pathlib import Path
@@ -23,36 +23,12 @@ from labeltui.sandbox.runpod.clock import FakeClock
 from labeltui.sandbox.runpod.emulator import Emulator
 from labeltui.sandbox.runpod.world import World
 from labeltui.session.opening import host_of
-from labeltui.session.run import run_action
 from labeltui.session.session import Session
 from labeltui.session.statedir import StateDir
+from tests.doing import NobodyToAsk, Told, do
 
 GPU = "RTX A5000"
 STEP_S = 1.0  # of the emulated account's time, at each turn of the real one
-
-
-class Told:
-    """A report that remembers."""
-
-    def __init__(self) -> None:
-        self.lines: list[str] = []
-        self.records: list[Mapping[str, Any]] = []
-
-    def progress(self, text: str) -> None:
-        self.lines.append(text)
-
-    def emit(self, record: Mapping[str, Any]) -> None:
-        self.records.append(record)
-
-
-class NobodyToAsk:
-    """A host key that the container log does not vouch for would be asked about: that fails the test."""
-
-    async def secret(self, title: str, prompt: str) -> str | None:
-        raise AssertionError(title)
-
-    async def trust_host_key(self, key: object) -> bool:
-        raise AssertionError(f"asked about {key}")
 
 
 @pytest.fixture
@@ -99,10 +75,6 @@ async def session(
     await opened.start()
     yield opened
     await opened.close()
-
-
-async def do(session: Session, action: str, report: Told | None = None, **params: Any) -> Mapping[str, Any]:
-    return await run_action(session, action, params, report or Told(), confirmed=True)
 
 
 @pytest.mark.slow

@@ -9,7 +9,7 @@ import logging
 import os
 import tempfile
 import traceback
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -38,6 +38,7 @@ from labeltui.session.run import run_action
 from labeltui.session.session import Session
 from labeltui.session.statedir import StateDir
 from tests.asgi import StreamedAsgi
+from tests.doing import Told
 from tests.virtualtime import VirtualLoop
 
 CANARY = "rpa_CANARY0123456789abcdefCANARY"
@@ -120,19 +121,6 @@ class InProcessSdk:
 
     async def close(self) -> None:
         await self._http.aclose()
-
-
-class Told:
-    """A report that remembers."""
-
-    def __init__(self) -> None:
-        self.said: list[str] = []
-
-    def progress(self, text: str) -> None:
-        self.said.append(text)
-
-    def emit(self, record: Mapping[str, Any]) -> None:
-        self.said.append(str(record))
 
 
 class Console(RuleBasedStateMachine):
@@ -231,7 +219,7 @@ class Console(RuleBasedStateMachine):
             pass
         except LabeltuiError as error:
             self.said.append("".join(traceback.format_exception(error)) + repr(error.problem))
-        self.said += report.said
+        self.said += report.heard
 
     @rule(name=st.sampled_from(FAULTS), times=st.integers(1, 3))
     def something_goes_wrong(self, name: str, times: int) -> None:
