@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import selectors
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 
 class _Selector(selectors.DefaultSelector):
@@ -32,14 +30,3 @@ class VirtualLoop(asyncio.SelectorEventLoop):
 
     def time(self) -> float:
         return self._virtual.passed
-
-
-@contextmanager
-def virtual_loop() -> Iterator[VirtualLoop]:
-    """One such loop, closed in the end."""
-    loop = VirtualLoop()
-    try:
-        yield loop
-    finally:
-        loop.run_until_complete(loop.shutdown_asyncgens())
-        loop.close()

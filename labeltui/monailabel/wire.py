@@ -178,13 +178,6 @@ class AuthInfo(Wire):
     realm: Text = ""
 
 
-class Token(Wire):
-    """``POST /auth/token``."""
-
-    access_token: Text = ""
-    token_type: Text = ""
-
-
 class ModelFile(Wire):
     """``GET /model/info/{model}``."""
 

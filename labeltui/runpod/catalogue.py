@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime
-from decimal import Decimal
 from typing import Any
 
-from labeltui.domain.money import BillingRecord, spent_since
-from labeltui.domain.pod import Cloud, DataCentre, GpuOffer, NetworkVolume, Pod, SshKey, Template
+from labeltui.domain.money import BillingRecord
+from labeltui.domain.pod import Cloud, DataCentre, GpuOffer, NetworkVolume, SshKey, Template
 from labeltui.domain.problems import Failed, LabeltuiError
-from labeltui.domain.spending import costing
 from labeltui.runpod import accountkeys, convert
 from labeltui.runpod.problems import Doing, create_unclear, is_unclear
 from labeltui.runpod.transport import Transport
@@ -105,13 +103,6 @@ class Catalogue:
             raise Failed("runpod_answer", "RunPod's bill can not be read: it has no list of records.")
         read = (convert.billing_record(entry) for entry in records if isinstance(entry, dict))
         return tuple(record for record in read if record is not None)
-
-    async def spent_today(self, pods: tuple[Pod, ...] = ()) -> Decimal:
-        """$ spent since midnight on this machine's clock: the bill, and what ``pods`` cost since its last bucket."""
-        now = self._now()
-        midnight = now.astimezone().replace(hour=0, minute=0, second=0, microsecond=0)
-        records = await self.bill(midnight)
-        return spent_since(midnight, now, records, costing(records, pods))
 
 
 def _given(params: dict[str, Any]) -> dict[str, Any]:

@@ -83,8 +83,6 @@ __all__ = [
     "tunnel",
 ]
 
-FIRST_READING_S = 20.0
-
 
 async def status(session: Session, _params: Mapping[str, Any], _report: Report) -> Document:
     """Everything the status strip shows."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from datetime import datetime
 
 from textual.content import Content
@@ -18,8 +17,6 @@ from labeltui.ui.widgets.bar import bar
 from labeltui.ui.widgets.curve import chart, spark
 from labeltui.ui.words import Tone
 
-_PREFIX = re.compile(r"^\[?\d{4}-\d\d-\d\d[ T][\d:,.]+\]?(?: \[[^\]]*\])*(?: \([^)]*\))?(?: - [A-Z]+)? - ")
-"""Time, process and level in front of a log line: the log pane has them, there is no room for them here."""
 ACTIVE = (TrainState.RUNNING, TrainState.QUEUED)
 NO_LABELS_YET = "Training needs labels that were submitted; none is final yet."
 

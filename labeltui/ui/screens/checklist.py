@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from labeltui.ui.core import Core
 
 TITLE_WIDTH = 30
-OVER = ("done", "skipped", "failed", "cancelled")
 
 
 class ChecklistScreen(StepsScreen):

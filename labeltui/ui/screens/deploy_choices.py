@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -203,8 +203,3 @@ class Choices(VerticalScroll, can_focus=False):
 
 def _yes(value: bool) -> str:
     return "yes" if value else "no"
-
-
-def field_names() -> Sequence[str]:
-    """The fields in their order."""
-    return tuple(LABELS)

@@ -112,7 +112,6 @@ FULL = PodSpec(
         (lambda c: c.ssh_keys(), "GET /v2/account/ssh-keys"),
         (lambda c: c.bill(NOW), "GET /v2/billing/pods"),
         (lambda c: c.bill(NOW, "abc"), "GET /v2/billing/pods"),
-        (lambda c: c.spent_today(), "GET /v2/billing/pods"),
     ],
 )
 async def test_asks_only_for_what_is_published(
