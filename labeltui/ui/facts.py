@@ -14,6 +14,7 @@ from labeltui.domain.server import ServerState
 from labeltui.domain.state import Level, SessionState
 from labeltui.domain.training import TrainState
 from labeltui.ui import words
+from labeltui.ui.absence import absence
 from labeltui.ui.text import safe
 from labeltui.ui.words import Tone, Word
 
@@ -62,6 +63,8 @@ def _host(state: SessionState, now: datetime) -> Fact:
     host = state.host.value
     if host is None:
         return _unknown(names, state.host)
+    if (why := absence(state)) is not None:  # its pod tells more, and more newly, than the last try did
+        return _fact(names, why.word, why.texts, stale_age(state.pod, now))
     word = words.LINK[host.state]
     long = word.text
     if host.state is LinkState.CONNECTED and host.latency_ms is not None:

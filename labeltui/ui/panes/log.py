@@ -22,10 +22,11 @@ from labeltui.domain.logquery import asked
 from labeltui.domain.server import ServerState
 from labeltui.domain.serverlog import parse_line
 from labeltui.domain.state import Level, SessionState
+from labeltui.ui.absence import Keys
 from labeltui.ui.contract import Hint
 from labeltui.ui.messages import Flash, HintsChanged
 from labeltui.ui.panes.log_reading import TURN, LogReading
-from labeltui.ui.panes.teach import Keys, without_server
+from labeltui.ui.panes.teach import without_server
 from labeltui.ui.soon import soon
 from labeltui.ui.text import elide, safe
 from labeltui.ui.widgets.filtering import typed_ahead

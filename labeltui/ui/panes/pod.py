@@ -12,6 +12,7 @@ from labeltui.domain.pod import Port
 from labeltui.domain.podrules import called
 from labeltui.domain.state import SessionState
 from labeltui.ui import words
+from labeltui.ui.absence import absence
 from labeltui.ui.facts import stale_age
 from labeltui.ui.guard import guard_lines
 from labeltui.ui.money import money_lines
@@ -57,6 +58,11 @@ class PodCard(Card):
         return lines
 
     def _connection(self, host: HostStatus, state: SessionState, now: datetime, width: int) -> list[Content]:
+        if (why := absence(state, self.key_for)) is not None:
+            return [
+                row("host", told(why.word, stale_age(state.pod, now))),
+                *wrapped(f"{why.said} {why.next}", width, Tone.FAINT),
+            ]
         word = words.LINK[host.state]
         since = f" {words.age(host.since, now)}" if host.since is not None else ""
         latency = f" · {host.latency_ms:.0f} ms" if host.latency_ms is not None else ""

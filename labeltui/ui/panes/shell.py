@@ -14,6 +14,7 @@ from labeltui.actions import BY_ID
 from labeltui.domain.host import LinkState
 from labeltui.domain.problems import LabeltuiError
 from labeltui.domain.state import Level, SessionState
+from labeltui.ui.absence import Absence, absence
 from labeltui.ui.contract import Hint
 from labeltui.ui.messages import Flash, HintsChanged
 from labeltui.ui.panes.shell_row import ShellRow, TabWords
@@ -43,6 +44,7 @@ class ShellPane(Vertical):
         self.current = self.tabs[0]
         self._looked = False  # the host was asked which shells it has kept
         self._looking = False
+        self._absent: Absence | None = None
         self._door = ""  # the key of the proxied door, where there is one and it may be needed
 
     def compose(self) -> ComposeResult:
@@ -127,6 +129,7 @@ class ShellPane(Vertical):
         connected = host is not None and host.state is LinkState.CONNECTED
         pod = state.pod.value
         self._door = self._keys("shell.proxy") if not connected and pod is not None and pod.ssh_proxy else ""
+        self._absent = absence(state, self._keys)
         if connected and not self._looked:
             self._look()
         for tab in self.tabs:
@@ -315,7 +318,7 @@ class ShellPane(Vertical):
         if not self.is_mounted:
             return
         tab = self.current
-        tab.teach(self._keys("reconnect"), self._door)
+        tab.teach(self._keys("reconnect"), self._door, self._absent)
         self._row.show(
             [
                 TabWords(one.number, one.title, "!" if one.rang else "•" if one.unseen else "", one is tab)

@@ -26,6 +26,7 @@ from labeltui.ui.widgets.terminal.view import LEAVE_KEY, TerminalView
 
 if TYPE_CHECKING:
     from labeltui.session.shells import OpenShell, Shells
+    from labeltui.ui.absence import Absence
     from labeltui.ui.core import Core
 
 AGAIN_AFTER = timedelta(seconds=3)
@@ -336,7 +337,7 @@ class ShellTab(Vertical):
         )
         return " · ".join(word for word in words if word)
 
-    def teach(self, reconnect: str, door: str) -> None:
+    def teach(self, reconnect: str, door: str, absent: Absence | None) -> None:
         """Say in the middle why there is nothing yet."""
         if self._session is None:
             self.view.say("No session is open.")
@@ -347,9 +348,10 @@ class ShellTab(Vertical):
         if self.door:
             self.view.say(*shell_words.teaching_door(self.phase, self.run.ended))
             return
-        self.view.say(
-            *shell_words.teaching(self._host, self.phase, self.run.ended, reconnect=reconnect, door=door)
+        words = shell_words.teaching(
+            self._host, self.phase, self.run.ended, reconnect=reconnect, door=door, absent=absent
         )
+        self.view.say(*words)
 
     def begin(self, others: Callable[[], frozenset[int]]) -> None:
         """Take what is typed from now on for the shell that is coming; its number is none of ``others``."""

@@ -11,6 +11,7 @@ from labeltui.ui.text import safe
 
 if TYPE_CHECKING:
     from labeltui.session.shells import OpenShell
+    from labeltui.ui.absence import Absence
 
 
 class Phase(Enum):
@@ -47,9 +48,18 @@ def standing(phase: Phase, ended: str, behind: int, *, kept: bool) -> str:
 
 
 def teaching(
-    host: HostStatus | None, phase: Phase, ended: str, *, reconnect: str, door: str = ""
+    host: HostStatus | None,
+    phase: Phase,
+    ended: str,
+    *,
+    reconnect: str,
+    door: str = "",
+    absent: Absence | None = None,
 ) -> Sequence[str]:
-    """Why there is no shell yet; ``reconnect`` and ``door`` are the keys, the latter only where there is a door."""
+    """Why there is no shell yet; ``reconnect`` and ``door`` are the keys, the latter only where there is a door.
+
+    ``absent``: why the host's pod can't have one.
+    """
     state = None if host is None else host.state
     address = "the host" if host is None else safe(host.address)
     through = (f"{door} opens a shell through RunPod's proxy all the same:", f"{DOOR_WORDS}.") if door else ()
@@ -57,6 +67,8 @@ def teaching(
         return (f"{safe(ended)[:1].upper()}{safe(ended)[1:]}.", "enter opens a new one.")
     if phase is Phase.OPENING or state is LinkState.CONNECTED:
         return (f"Opening a shell on {address} …", *((safe(ended),) if ended else ()))
+    if absent is not None:
+        return (absent.said, absent.next, *through)
     if state in (LinkState.CONNECTING, LinkState.RECONNECTING):
         detail = "" if host is None else safe(host.detail)
         return (f"Connecting to {address} …", *((detail,) if detail else ()), *through)

@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from labeltui.domain.host import LinkState
 from labeltui.domain.server import ServerState, ServerStatus
 from labeltui.domain.state import SessionState
+from labeltui.ui.absence import Keys, absence
 from labeltui.ui.text import safe
-
-Keys = Callable[[str], str]
-"""The keys of an action, by its id."""
-
 
 _LINK = {
     "": "The host is not connected.",
@@ -26,6 +21,8 @@ def without_server(state: SessionState, keys: Keys) -> list[str]:
     """Sentences for a pane that needs the server; empty while the server answers."""
     host, server = state.host.value, state.server.value
     if host is None or host.state is not LinkState.CONNECTED:
+        if (why := absence(state, keys)) is not None:
+            return [why.said, why.next]
         said = _LINK["" if host is None else host.state]
         return [said, f"{keys('reconnect')} tries again now; pane 1 says why."]
     if server is None:
