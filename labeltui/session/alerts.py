@@ -22,6 +22,14 @@ LOG = "log:"
 WARN_HOURS, URGENT_HOURS = Decimal(8), Decimal(2)
 
 
+def _pod_has_ended(state: SessionState) -> bool:
+    """Whether the host is away because its pod was stopped or terminated."""
+    host, pod = state.host.value, state.pod.value
+    if not state.identity.rents or pod is None or (host is not None and host.state is LinkState.CONNECTED):
+        return False
+    return pod.status in (PodStatus.STOPPED, PodStatus.TERMINATED)
+
+
 class Alerts:
     """Compares each snapshot with the one before."""
 
@@ -35,7 +43,9 @@ class Alerts:
 
     def _look(self, state: SessionState, changed: frozenset[str]) -> None:
         before, self._before = self._before, state
-        if "host" in changed:
+        if changed & {"host", "pod"} and _pod_has_ended(state):
+            self._store.dismiss("host")  # the pod tells why, and a host that must be away is no trouble
+        elif "host" in changed:
             self._host(before, state)
         if "server" in changed:
             self._server(before, state)

@@ -24,7 +24,7 @@ NOW = datetime(2026, 11, 23, 17, tzinfo=UTC)
 
 def told(**changes: Any) -> Store:
     """A store whose alerts are watched; each keyword is a field and its values, one after another."""
-    store = Store(SessionState(Identity("test")))
+    store = Store(SessionState(Identity("test", rents=True)))
     Alerts(store, lambda: NOW)
     for field, values in changes.items():
         for value in values:
@@ -43,6 +43,15 @@ def test_a_lost_connection_is_told_and_taken_back() -> None:
     assert keys(told(host=[up, lost, up])) == {}
     refused = replace(up, state=LinkState.REFUSED, detail="the key has changed")
     assert keys(told(host=[up, refused])) == {"host": Level.ERROR}
+
+
+def test_a_host_whose_pod_is_stopped_is_no_trouble_whoever_hears_of_it_first() -> None:
+    up = HostStatus("h", "ssh", "root@h", LinkState.CONNECTED)
+    refused = replace(up, state=LinkState.REFUSED, detail="The pod annot is stopped.")
+    pod = Pod("abc", "annot", PodStatus.STOPPED, NOW)
+    assert "host" not in keys(told(pod=[pod], host=[up, refused]))
+    assert "host" not in keys(told(host=[up, refused], pod=[pod]))
+    assert "host" in keys(told(pod=[replace(pod, status=PodStatus.RUNNING)], host=[up, refused]))
 
 
 def test_a_crash_and_its_orphan_are_told_until_they_are_mended() -> None:
