@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Mapping
 from contextlib import suppress
 from decimal import Decimal
@@ -158,7 +157,8 @@ class Deployment:
         session = self._session
         session.watch_pod()
         session.rental.wake()
-        end = time.monotonic() + UP_WITHIN_S
+        clock = asyncio.get_running_loop().time
+        end = clock() + UP_WITHIN_S
 
         def settled(state: Any) -> bool:
             pod: Pod | None = state.pod.value
@@ -168,7 +168,7 @@ class Deployment:
                 pod.status is not PodStatus.RUNNING or pod.ssh is not None
             )
 
-        while time.monotonic() < end:
+        while clock() < end:
             with suppress(TimeoutError):
                 state = await session.store.wait_for(settled, LOOK_S)
                 assert state.pod.value is not None  # noqa: S101 - what was waited for
@@ -211,14 +211,15 @@ class Deployment:
         if not session.started:
             await session.start(hold=False)
         session.link.reconnect()
-        end = time.monotonic() + REACHED_WITHIN_S
+        clock = asyncio.get_running_loop().time
+        end = clock() + REACHED_WITHIN_S
         while True:
             try:
                 await session.link.connected(LOOK_S)
                 break
             except Unreachable as error:
                 self.steps.say("ssh", words(error))
-                if time.monotonic() > end:
+                if clock() > end:
                     raise Unreachable(
                         "no_sshd", f"The pod runs, but SSH does not answer: {words(error)}",
                         "Only images that start sshd can be reached: RunPod's own do. Look at the container log.",

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import re
-import time
 from collections.abc import Callable
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Any, cast
@@ -43,7 +43,7 @@ class SystemLog:
             async with aclosing(cast(Any, stream)) as lines:
                 async for line in lines:
                     self.lines = [*self.lines[-KEPT:], line]
-                    now = time.monotonic()
+                    now = asyncio.get_running_loop().time()
                     bar = _BAR.search(line.text)
                     if not bar or now - self._told_at >= TELL_EVERY_S:
                         self._told_at = now if bar else self._told_at

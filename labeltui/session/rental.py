@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -180,7 +179,7 @@ class Rental:
         """The pods with the sizes of their network volumes, which their price depends on."""
         if not any(pod.network_volume_id for pod in pods):
             return pods
-        now = time.monotonic()
+        now = asyncio.get_running_loop().time()
         if self._volumes is None or now - self._volumes[0] > VOLUMES_S:
             kept = self._volumes[1] if self._volumes is not None else {}
             with suppress(LabeltuiError):  # then the price is not known, and says so
