@@ -166,7 +166,9 @@ async def _until_up(session: Session, job: Job, report: Report) -> SessionState:
             return session.watch.read_whole
         return server.state in (ServerState.RUNNING, ServerState.STOPPED)
 
-    return await session.store.wait_for(settled)
+    await session.store.wait_for(settled)
+    session.watch.refresh()  # the snapshot may be from before the last lines were read, which tell the cause
+    return session.store.state
 
 
 def _failure(server: ServerStatus | None) -> LabeltuiError:

@@ -6,10 +6,11 @@ import json
 import os
 from collections.abc import Callable
 from functools import cache
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from graphql import GraphQLError, OperationType, build_schema, execute_sync, parse, validate
+from graphql.utilities import get_operation_ast
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
@@ -35,8 +36,6 @@ def contracts() -> Path | None:
 @cache
 def schema() -> Any:
     """Return the schema to execute against."""
-    from graphql import build_schema  # noqa: PLC0415 - only where GraphQL is asked for
-
     folder = contracts()
     ours = Path(__file__).with_name("minimal.graphql")
     return build_schema((folder / "schema.graphql" if folder else ours).read_text(encoding="utf-8"))
@@ -44,8 +43,6 @@ def schema() -> Any:
 
 async def graphql(request: Request) -> Response:
     """Execute one operation."""
-    if find_spec("graphql") is None:
-        return problem(410, "GraphQL is switched off")
     world = world_of(request)
     try:
         body = json.loads(await request.body())
@@ -54,9 +51,6 @@ async def graphql(request: Request) -> Response:
         return _failed("POST body missing", "BAD_REQUEST")
     if not isinstance(source, str):
         return _failed("POST body missing", "BAD_REQUEST")
-    from graphql import GraphQLError, OperationType, execute_sync, parse, validate  # noqa: PLC0415
-    from graphql.utilities import get_operation_ast  # noqa: PLC0415
-
     try:
         document = parse(source)
     except GraphQLError as error:
@@ -85,7 +79,6 @@ def _fields(changing: bool) -> list[str]:
 
 def _guarded(answer: Callable[..., Any] | None) -> Callable[..., Any]:
     """Turn refusals into GraphQL errors; what is not emulated says what RunPod says to everything."""
-    from graphql import GraphQLError  # noqa: PLC0415
 
     def resolve(_info: Any, **arguments: Any) -> Any:
         if answer is None:

