@@ -6,8 +6,24 @@ from pathlib import Path
 
 import pytest
 
-SLOW = ("services/runpod", "services/sandbox", "unit/terminal/test_terminal_fuzz.py")
-"""Tests of the stand-ins, and of the client against them, start many processes; CI runs them all the same."""
+SLOW = (
+    "services/runpod",
+    "services/sandbox",
+    "services/session",
+    "services/labels",
+    "unit/hosts/test_guard_process.py",
+    "unit/terminal/test_terminal_fuzz.py",
+    "ui/test_choices.py",
+    "ui/test_console_opening.py",
+    "ui/test_console_snapshots.py",
+    "ui/test_log_folds.py",
+    "ui/test_log_snapshots.py",
+    "ui/test_pods_screen.py",
+    "ui/test_shell_scrollback.py",
+    "ui/test_shell_snapshots.py",
+    "ui/test_shell_tabs.py",
+)
+"""Tests that start processes, and pictures of the whole console; CI runs them all the same."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -17,11 +17,12 @@ from unittest.mock import patch
 
 import asyncssh
 import httpx
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from labeltui.config.model import Profile
+from labeltui.domain.pod import PodStatus
 from labeltui.domain.problems import Failed, LabeltuiError, Unreachable
 from labeltui.hosts.base import HostKey, Prompter
 from labeltui.runpod.client import RunpodClient
@@ -293,7 +294,8 @@ class Console(RuleBasedStateMachine):
     def says_what_is(self, state: Any) -> bool:
         there = next((pod for pod in self.world.pods.values() if pod.spec.name == NAME), None)
         if there is None:
-            return state.pod.error is not None
+            gone = state.pod.value is not None and state.pod.value.status is PodStatus.TERMINATED
+            return gone or state.pod.error is not None
         return state.pod.value is not None and state.pod.error is None and state.pod.value.id == there.id
 
 
@@ -313,5 +315,6 @@ TestConsole.settings = settings(
     max_examples=int(os.environ.get("LABELTUI_EXAMPLES", "12")),
     stateful_step_count=12,
     deadline=None,
+    phases=(Phase.explicit, Phase.reuse, Phase.generate),  # shrinking plays of hours takes minutes
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
 )
