@@ -7,12 +7,12 @@ from decimal import Decimal
 
 from textual.content import Content
 
-from labeltui.domain.pod import PodStatus
+from labeltui.domain.pod import Pod, PodStatus
 from labeltui.domain.state import SessionState
 from labeltui.ui import words
 from labeltui.ui.facts import Fact, stale_age
 from labeltui.ui.panes.card import row, told, wrapped
-from labeltui.ui.text import safe
+from labeltui.ui.text import elide, safe
 from labeltui.ui.words import Tone, Word
 
 POD = {
@@ -101,6 +101,22 @@ def _spent_lines(state: SessionState, now: datetime, width: int) -> list[Content
     return lines
 
 
+def _balance_lines(state: SessionState, now: datetime, width: int) -> list[Content]:
+    """The account's credit, and how long it lasts."""
+    account, hours = state.account.value, _hours_left(state)
+    if account is not None and account.balance is not None:
+        left = f" · {hours} h left" if hours is not None else ""
+        limit = (
+            f" · limit {rate(account.spend_limit)}" if account.spend_limit is not None and width > 40 else ""
+        )
+        old = stale_age(state.account, now)
+        said = (f"${account.balance:.2f}{left}", Tone.FAINT if old else _urgent(hours) or Tone.PLAIN)
+        return [row("balance", said, (limit, Tone.FAINT), (f" {old} old" if old else "", Tone.WARN))]
+    if state.account.error is not None:
+        return [row("balance", ("unknown", Tone.WARN))]
+    return []
+
+
 def money_lines(state: SessionState, now: datetime, width: int) -> list[Content]:
     """Pod, rate and balance for the pod pane; nothing for a session that is not on RunPod."""
     pod = state.pod.value
@@ -110,18 +126,12 @@ def money_lines(state: SessionState, now: datetime, width: int) -> list[Content]
     lines = [row("pod", told(POD[pod.status], stale_age(state.pod, now)), (gpu, Tone.PLAIN))]
     stopped = f" · stopped {rate(pod.cost_per_hour_stopped)}" if pod.status.is_up else ""
     lines.append(row("cost", (rate(pod.cost_per_hour), Tone.PLAIN), (stopped, Tone.FAINT)))
-    account, hours = state.account.value, _hours_left(state)
-    if account is not None and account.balance is not None:
-        left = f" · {hours} h left" if hours is not None else ""
-        limit = (
-            f" · limit {rate(account.spend_limit)}" if account.spend_limit is not None and width > 40 else ""
-        )
-        old = stale_age(state.account, now)
-        said = (f"${account.balance:.2f}{left}", Tone.FAINT if old else _urgent(hours) or Tone.PLAIN)
-        lines.append(row("balance", said, (limit, Tone.FAINT), (f" {old} old" if old else "", Tone.WARN)))
-    elif state.account.error is not None:
-        lines.append(row("balance", ("unknown", Tone.WARN)))
-    lines += _spent_lines(state, now, width)
+    lines += _balance_lines(state, now, width)
+    return [*lines, *_spent_lines(state, now, width), *_wrong_with(pod, width)]
+
+
+def _wrong_with(pod: Pod, width: int) -> list[Content]:
+    lines: list[Content] = []
     if pod.lost_its_gpu:
         lines += wrapped(
             "It came back without a GPU: stop it and try later, or make a new pod.", width, Tone.BAD
@@ -129,3 +139,43 @@ def money_lines(state: SessionState, now: datetime, width: int) -> list[Content]
     if pod.is_public:
         lines += wrapped("A port of it is on the open web, without a password.", width, Tone.WARN)
     return lines
+
+
+def brief_money_lines(state: SessionState, now: datetime, width: int) -> list[Content]:
+    """The same where there is little room: status and rate on one line, what is spent and what is left on another.
+
+    What is old, unknown or wrong is told in full all the same.
+    """
+    pod = state.pod.value
+    if pod is None:
+        return money_lines(state, now, width)
+    word = told(POD[pod.status], stale_age(state.pod, now))
+    head = row("pod", word, (f" {rate(pod.cost_per_hour)}", Tone.PLAIN))
+    if pod.gpu_name:
+        gpu = f" {pod.gpu_count}× {safe(pod.gpu_name)}" if pod.gpu_count > 1 else f" {safe(pod.gpu_name)}"
+        head = head.append(Content.styled(elide(gpu, max(0, width - head.cell_length)), Tone.FAINT))
+    both = _spent_and_left(state, now, width)
+    money = (
+        [both] if both is not None else _balance_lines(state, now, width) + _spent_lines(state, now, width)
+    )
+    return [head, *money, *_wrong_with(pod, width)]
+
+
+def _spent_and_left(state: SessionState, now: datetime, width: int) -> Content | None:
+    """What was spent today, else in this session, and what is left; None unless all of it is known and new."""
+    spend, account = state.spend.value, state.account.value
+    if spend is None or account is None or account.balance is None or spend.session is None:
+        return None
+    if spend.bill_error or stale_age(state.spend, now) or stale_age(state.account, now):
+        return None
+    spent = dollars(spend.session) if spend.today is None else f"today {dollars(spend.today)}"
+    hours, tone = _hours_left(state), _urgent(_hours_left(state)) or Tone.PLAIN
+    amount = f" · ${account.balance:.2f}"
+    parts = [f"{amount} left", *([f" · {hours} h"] if hours is not None else [])]
+    if tone is not Tone.PLAIN:  # when it ends matters more than how much it is
+        parts = [f" · {hours} h left", amount]
+    line = row("spent", (spent, Tone.PLAIN))
+    for text in parts:
+        if line.cell_length + len(text) <= width:
+            line = line.append(Content.styled(text, tone))
+    return line

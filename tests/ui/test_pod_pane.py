@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from decimal import Decimal
 from typing import Any
 
 import pytest
 from rented import OPEN, OWN, STOPPED, busy_for_a_while, rented
 from stand_in import NOW, ago, console, fresh, settled
+from test_console_guard import WATCHING
 from textual.pilot import Pilot
 
 from labeltui.domain.load import LoadSample, in_cells, kept
+from labeltui.domain.money import Account, Spend
 from labeltui.domain.pod import PodEvent
 from labeltui.domain.reading import Reading
 from labeltui.domain.state import SessionState
+from labeltui.ui.money import brief_money_lines
 from labeltui.ui.panes import meters
 from labeltui.ui.panes.pod import PodCard, event_lines, pod_facts
 
@@ -97,6 +101,54 @@ def test_events_show_the_newest_that_have_room_and_every_character_of_them() -> 
     assert [("event 3" in line.plain) for line in lines] == [True] * 3
     assert "event 39 [red]␛[31m" in lines[-1].plain
     assert event_lines(state, 60, 1) == []
+
+
+def in_full(**spend: Any) -> SessionState:
+    """Everything that a rented pod can tell at once."""
+    spent = {"session": Decimal("0.93"), "session_since": ago(11520), "today": Decimal("2.10"), **spend}
+    return replace(rented(), guard=fresh(WATCHING, old=0), spend=fresh(Spend(**spent)))
+
+
+def labels_in_sight(app: Any) -> list[str]:
+    card = app.panes["pod"]
+    return [line.plain[:9].strip() for line in card.lines[: card.size.height]]
+
+
+async def test_what_an_operator_looks_for_first_is_in_sight_at_120_columns() -> None:
+    app = console(in_full())
+    async with app.run_test(size=(120, 40)) as pilot:
+        await settled(pilot)
+        assert labels_in_sight(app) == [
+            "pod", "spent", "guard", "host", "vram 0", "gpu 0", "cpu", "disk", "tunnel"
+        ]  # fmt: skip
+        told = text(app.panes["pod"].lines)  # type: ignore[attr-defined]
+        for said in (
+            "● running $0.29/h",
+            "today $2.10 · $18.40 left",
+            "memory 22.0G/50.0G",
+            "a label by ana",
+        ):
+            assert said in " ".join(told.split())
+
+
+async def test_money_that_is_not_known_well_is_told_in_full_where_there_is_little_room_too() -> None:
+    app = console(in_full(session=None, why="the bill can't be read"))
+    async with app.run_test(size=(120, 40)) as pilot:
+        await settled(pilot)
+        assert labels_in_sight(app)[:3] == ["pod", "balance", "spent"]
+        assert "the bill can't be read" in text(app.panes["pod"].lines)  # type: ignore[attr-defined]
+
+
+async def test_a_guard_that_is_about_to_stop_the_pod_says_why_in_sight() -> None:
+    app = console(replace(in_full(), guard=fresh(replace(WATCHING, state="warning", left_s=480.0), old=0)))
+    async with app.run_test(size=(120, 40)) as pilot:
+        await settled(pilot)
+        assert labels_in_sight(app)[2:4] == ["guard", ""]
+
+
+def test_when_credit_ends_soon_the_hours_come_before_the_amount() -> None:
+    poor = replace(in_full(), account=fresh(Account(Decimal("0.80"), Decimal("0.27"))))
+    assert "today $2.10 · 2 h left" in brief_money_lines(poor, NOW, 34)[1].plain
 
 
 async def test_a_flash_says_what_happened() -> None:

@@ -80,16 +80,31 @@ class Meters:
             return bar(percent, room, tone)
         return line_of(self._loads, field, self._now, room, tone)
 
-    def of_host(self, metrics: HostMetrics) -> list[Content]:
-        """What the agent measured."""
+    def of_host(self, metrics: HostMetrics, *, brief: bool = False) -> list[Content]:
+        """What the agent measured; ``brief``: processor and memory on one line."""
         cores = "" if metrics.cpu_count is None else words.plural(metrics.cpu_count, "core")
         memory = f"{words.size(metrics.memory_used)}/{words.size(metrics.memory_total)}"
         disk = f"{words.size(metrics.disk_used)}/{words.size(metrics.disk_total)}"
         place = f" {elide(safe(metrics.disk_path), 16)}" if metrics.disk_path and self._width > 50 else ""
+        used = _share(metrics.memory_used, metrics.memory_total)
+        if brief:
+            tone = Tone.FAINT if self._stale else load_tone(used)
+            busy = "?" if metrics.cpu_pct is None else f"{metrics.cpu_pct:.0f}%"
+            both = row(
+                "cpu",
+                (busy, Tone.FAINT if self._stale else Tone.BUSY),
+                (" · memory ", Tone.FAINT),
+                (memory, tone),
+            )
+            return [
+                *self._gpus(metrics),
+                both,
+                self.meter("disk", _share(metrics.disk_used, metrics.disk_total), disk, "disk"),
+            ]
         return [
             *self._gpus(metrics),
             self.meter("cpu", metrics.cpu_pct, cores, "cpu", fills=False),
-            self.meter("memory", _share(metrics.memory_used, metrics.memory_total), memory, "memory"),
+            self.meter("memory", used, memory, "memory"),
             self.meter("disk", _share(metrics.disk_used, metrics.disk_total), disk + place, "disk"),
         ]
 

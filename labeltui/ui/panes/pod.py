@@ -15,12 +15,14 @@ from labeltui.ui import words
 from labeltui.ui.absence import absence
 from labeltui.ui.facts import stale_age
 from labeltui.ui.guard import guard_lines
-from labeltui.ui.money import money_lines
+from labeltui.ui.money import brief_money_lines, money_lines
 from labeltui.ui.panes import meters
 from labeltui.ui.panes.card import Card, row, told, wrapped
 from labeltui.ui.podrows import PUBLIC, legal_words, port_text
 from labeltui.ui.text import elide, safe
 from labeltui.ui.words import Tone
+
+TROUBLED = ("waiting", "stuck", "dead", "warning", "stopping")  # what the guard says then is not put off
 
 
 class PodCard(Card):
@@ -44,18 +46,36 @@ class PodCard(Card):
                 row("host", told(words.UNKNOWN)),
                 *wrapped(error or "Opening the session …", width, Tone.WARN if error else Tone.FAINT),
             ]
-        lines = money_lines(state, now, width)
-        lines += guard_lines(state, now, width)
-        roomy = pod_facts(state, now, width)
-        lines += self._connection(host, state, now, width)
+        connection = self._connection(host, state, now, width)
+        guard = guard_lines(state, now, width)
+        lines = money_lines(state, now, width) + guard + connection
         lines += self._load(state, now, width)
         lines += tunnel_lines(state, now, width)
         if len(lines) > height:  # what never changes goes first
             spare = ("system ", "address ") if state.pod.value is not None else ("system ",)
             lines = [line for line in lines if not line.plain.startswith(spare)]
-        lines += roomy[: max(0, height - len(lines))]
+            if len(lines) > height and state.pod.value is not None:
+                connection = [line for line in connection if not line.plain.startswith(spare)]
+                lines = self._brief(state, now, width, guard, connection)
+        lines += pod_facts(state, now, width)[: max(0, height - len(lines))]
         lines += event_lines(state, width, height - len(lines))
         return lines
+
+    def _brief(
+        self, state: SessionState, now: datetime, width: int, guard: list[Content], connection: list[Content]
+    ) -> list[Content]:
+        """What an operator looks for first, on as few lines as can be; the guard's reasons come last."""
+        status = state.guard.value
+        calm = status is not None and status.state not in TROUBLED and not status.problem
+        first, reasons = (guard[:1], guard[1:]) if calm else (guard, [])
+        return [
+            *brief_money_lines(state, now, width),
+            *first,
+            *connection,
+            *self._load(state, now, width, brief=True),
+            *tunnel_lines(state, now, width),
+            *reasons,
+        ]
 
     def _connection(self, host: HostStatus, state: SessionState, now: datetime, width: int) -> list[Content]:
         if (why := absence(state, self.key_for)) is not None:
@@ -91,7 +111,7 @@ class PodCard(Card):
             lines.append(row("system", (elide(safe(host.system), width - 9), Tone.FAINT)))
         return lines
 
-    def _load(self, state: SessionState, now: datetime, width: int) -> list[Content]:
+    def _load(self, state: SessionState, now: datetime, width: int, *, brief: bool = False) -> list[Content]:
         metrics, pod = state.metrics.value, state.pod.value
         old = stale_age(state.metrics, now)
         if pod is not None and (metrics is None or old) and of_runpod(pod) is not None:
@@ -100,7 +120,7 @@ class PodCard(Card):
         if metrics is None:
             why = safe(state.metrics.error or "not measured yet")
             return [row("load", told(words.UNKNOWN), (f"  {elide(why, max(8, width - 20))}", Tone.FAINT))]
-        lines = meters.Meters(state.loads, now, width, stale=bool(old)).of_host(metrics)
+        lines = meters.Meters(state.loads, now, width, stale=bool(old)).of_host(metrics, brief=brief)
         if old:
             lines.append(row("", (f"load is {old} old", Tone.WARN)))
         return lines
