@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import subprocess
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -21,6 +20,7 @@ from labeltui.ui.app import Console
 from labeltui.ui.panes.shell import ShellPane
 from labeltui.ui.panes.shell_words import Phase
 from labeltui.ui.screens.confirm import ConfirmScreen
+from tests.kept import end_tmux
 from tests.sshd import RealSshd
 
 WAIT_S = 40.0
@@ -40,11 +40,7 @@ def sshd(tmp_path: Path) -> Iterator[RealSshd]:
     (server.home / ".bash_profile").write_text("PS1='pod$ '; HISTFILE=; . ~/.from_login 2>/dev/null\n")
     with server:
         yield server
-    subprocess.run(
-        ["tmux", "-L", "labeltui", "kill-server"],
-        env={"TMUX_TMPDIR": str(tmp_path), "PATH": "/usr/bin:/bin:/usr/local/bin"}, check=False,
-        stderr=subprocess.DEVNULL,
-    )  # fmt: skip
+    end_tmux(tmp_path)
 
 
 class Desk:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import subprocess
 from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
@@ -24,6 +25,7 @@ from labeltui.ui.panes.shell_words import Phase
 from labeltui.ui.screens.confirm import ConfirmScreen
 from labeltui.ui.screens.find import FindScreen
 from labeltui.ui.widgets.terminal.engine import Mouse
+from tests.kept import end_tmux, tmux_of
 
 
 class KeepingHost:
@@ -90,6 +92,21 @@ class Tabs(Desk):
         return [tab.number for tab in self.pane.tabs]
 
 
+def test_nothing_of_a_tmux_is_left_also_when_its_server_has_only_begun(tmp_path: Path) -> None:
+    env = {"TMUX_TMPDIR": str(tmp_path), "PATH": os.environ["PATH"], "SHELL": "/bin/sh"}
+    command = ["tmux", "-u", "-L", "labeltui", "new-session", "-d", "-s", "labeltui-liver-ct-1", "sleep 1000"]
+    subprocess.run(command, env=env, check=True)
+    assert tmux_of(tmp_path)
+    (tmp_path / f"tmux-{os.getuid()}" / "labeltui").unlink()  # it can't be asked to end
+    end_tmux(tmp_path)
+    assert tmux_of(tmp_path) == []
+    late = subprocess.Popen(command, env=env)
+    end_tmux(tmp_path)
+    late.wait()
+    end_tmux(tmp_path)
+    assert tmux_of(tmp_path) == []
+
+
 class Clock:
     def __init__(self) -> None:
         self.later = timedelta()
@@ -102,10 +119,7 @@ class Clock:
 def host(tmp_path: Path) -> Any:
     host = KeepingHost(tmp_path)
     yield host
-    subprocess.run(
-        ["tmux", "-L", "labeltui", "kill-server"], env={**host.env, "PATH": "/usr/bin:/bin"}, check=False,
-        stderr=subprocess.DEVNULL,
-    )  # fmt: skip
+    end_tmux(tmp_path)
 
 
 @pytest.fixture
