@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from labeltui.domain.host import LinkState
 from labeltui.domain.state import SessionState
+from labeltui.ui.text import safe
 from labeltui.ui.words import Tone, Word
 
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ Keys = Callable[[str], str]
 """The keys of an action, by its id."""
 
 STARTING = Word("◌", "pod starting", Tone.BUSY)
+WAITS = Word("◌", "waits for the pod", Tone.FAINT)
 OFFLINE = Word("○", "offline", Tone.FAINT)
 _ON_ITS_WAY = {
     "provisioning": "The pod is being made: a machine is found for it.",
@@ -27,7 +29,10 @@ _ON_ITS_WAY = {
 
 @dataclass(frozen=True, slots=True)
 class Absence:
-    """The pod's part in it: a word for the host, the same in three lengths for the strip, and sentences."""
+    """The pod's part in it: a word for the host, the same in three lengths for the strip, and sentences.
+
+    ``next`` is empty where ``said`` tells what to do.
+    """
 
     word: Word
     texts: tuple[str, str, str]
@@ -38,10 +43,11 @@ class Absence:
 def absence(state: SessionState, keys: Keys = lambda _action: "") -> Absence | None:
     """Why the host can't be there yet, or any more; None where its pod does not explain it."""
     host, pod = state.host.value, state.pod.value
-    if not state.identity.rents or pod is None:
+    if not state.identity.rents or (host is not None and host.state is LinkState.CONNECTED):
         return None
-    if host is not None and host.state is LinkState.CONNECTED:
-        return None
+    if pod is None:
+        texts = (WAITS.text, "waits", "wait")
+        return Absence(WAITS, texts, safe(state.pod.error), "") if state.pod.error else None
     if pod.status.is_up:
         return _on_its_way(pod)
     ended = {

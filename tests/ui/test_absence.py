@@ -70,10 +70,22 @@ def test_the_strip_says_what_the_pod_does_to_the_host(
 def test_where_the_pod_explains_nothing_the_connection_speaks_for_itself() -> None:
     assert absence(without_host(OWN, WAITS)) is None  # it has an address
     assert absence(without_host(replace(STOPPED, status=PodStatus.UNKNOWN), WAITS)) is None
-    assert absence(replace(without_host(OWN, WAITS), pod=Reading())) is None
+    assert absence(replace(without_host(OWN, WAITS), pod=Reading())) is None  # nobody has looked yet
     assert absence(rented(STOPPED)) is None  # it is connected, whatever RunPod says
     elsewhere = replace(without_host(STOPPED, REFUSED), identity=Identity("annot"))
     assert absence(elsewhere) is None  # the pod is watched, the host is another machine
+
+
+async def test_where_there_is_no_pod_every_pane_says_that_and_none_says_to_connect() -> None:
+    state = replace(without_host(OWN, WAITS), pod=Reading(error=f"{NO_POD} Make a new pod."))
+    assert of_host(state).at(0).plain == "host ◌ waits for the pod"
+    app = console(state, log=b"")
+    async with app.run_test(size=(200, 60)) as pilot:
+        await settled(pilot)
+        await wait_for(
+            pilot, lambda: screen(app).count("There is no pod") == PANES, "the reason in every pane"
+        )
+        assert "tries again now" not in screen(app)
 
 
 def test_what_an_old_look_at_the_pod_says_is_marked_as_old() -> None:

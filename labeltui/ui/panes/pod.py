@@ -79,10 +79,9 @@ class PodCard(Card):
 
     def _connection(self, host: HostStatus, state: SessionState, now: datetime, width: int) -> list[Content]:
         if (why := absence(state, self.key_for)) is not None:
-            return [
-                row("host", told(why.word, stale_age(state.pod, now))),
-                *wrapped(f"{why.said} {why.next}", width, Tone.FAINT),
-            ]
+            line = row("host", told(why.word, stale_age(state.pod, now)))
+            told_above = state.pod.value is None
+            return [line, *([] if told_above else wrapped(f"{why.said} {why.next}", width, Tone.FAINT))]
         word = words.LINK[host.state]
         since = f" {words.age(host.since, now)}" if host.since is not None else ""
         latency = f" · {host.latency_ms:.0f} ms" if host.latency_ms is not None else ""

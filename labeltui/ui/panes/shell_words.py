@@ -68,7 +68,7 @@ def teaching(
     if phase is Phase.OPENING or state is LinkState.CONNECTED:
         return (f"Opening a shell on {address} …", *((safe(ended),) if ended else ()))
     if absent is not None:
-        return (absent.said, absent.next, *through)
+        return (*filter(None, (absent.said, absent.next)), *through)
     if state in (LinkState.CONNECTING, LinkState.RECONNECTING):
         detail = "" if host is None else safe(host.detail)
         return (f"Connecting to {address} …", *((detail,) if detail else ()), *through)

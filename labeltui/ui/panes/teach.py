@@ -22,7 +22,7 @@ def without_server(state: SessionState, keys: Keys) -> list[str]:
     host, server = state.host.value, state.server.value
     if host is None or host.state is not LinkState.CONNECTED:
         if (why := absence(state, keys)) is not None:
-            return [why.said, why.next]
+            return [line for line in (why.said, why.next) if line]
         said = _LINK["" if host is None else host.state]
         return [said, f"{keys('reconnect')} tries again now; pane 1 says why."]
     if server is None:
