@@ -193,7 +193,11 @@ def _name_of(process: int) -> str:
 
 
 def _take_terminal() -> None:
-    """In the child, which already leads a session: make its stdin the controlling terminal."""
+    """In the child, which already leads a session: make its stdin the controlling terminal.
+
+    A console that ignores SIGHUP (``nohup``) would hand that down to whatever the shell runs.
+    """
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
     fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 
 
