@@ -64,6 +64,4 @@ def _on_its_way(pod: Pod) -> Absence | None:
     if pod.status.value == "running" and pod.ssh is not None:
         return None
     texts = (STARTING.text, STARTING.text, "wait")
-    return Absence(
-        STARTING, texts, _ON_ITS_WAY[pod.status.value], "The host is connected as soon as it is there."
-    )
+    return Absence(STARTING, texts, _ON_ITS_WAY[pod.status.value], "The host is connected then.")

@@ -96,7 +96,7 @@ def test_what_an_old_look_at_the_pod_says_is_marked_as_old() -> None:
 @pytest.mark.parametrize(
     ("pod", "host", "wanted", "never"),
     [
-        (MADE, WAITS, ("The pod is being made", "as soon as"), (NO_POD, "p c", "next try")),
+        (MADE, WAITS, ("The pod is being made", "connected then"), (NO_POD, "p c", "next try")),
         (STOPPED, REFUSED, ("The pod is stopped.", "p s starts it."), ("refused", "p c", "not retried")),
     ],
 )
