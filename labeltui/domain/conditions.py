@@ -24,6 +24,9 @@ def not_connected(state: SessionState) -> str | None:
     host = state.host.value
     if host is not None and host.state is LinkState.CONNECTED:
         return None
+    pod = state.pod.value
+    if state.identity.rents and pod is not None and not pod.status.is_up:
+        return f"the pod is {pod.status.value}"
     return "the host is not connected"
 
 

@@ -10,12 +10,14 @@ import pytest
 from rented import OWN, STOPPED, rented
 from stand_in import NOW, ago, console, fresh, settled, wait_for
 
+from labeltui.domain.conditions import not_connected
 from labeltui.domain.host import HostStatus, LinkState
 from labeltui.domain.pod import Pod, PodStatus
 from labeltui.domain.reading import Reading
 from labeltui.domain.state import Identity, SessionState
 from labeltui.ui.absence import absence
 from labeltui.ui.facts import facts, strip_line
+from labeltui.ui.panes.shell_words import Phase, standing
 from labeltui.ui.words import Tone
 
 MADE = replace(OWN, status=PodStatus.PROVISIONING, ssh=None, uptime_s=None)
@@ -119,3 +121,15 @@ def screen(app: Any) -> str:
 
 def footer(app: Any) -> str:
     return screen(app).splitlines()[-1]
+
+
+def test_a_shell_that_went_with_its_pod_offers_no_key_that_cannot_help() -> None:
+    why = absence(without_host(STOPPED, REFUSED))
+    ended = "the connection was lost"
+    assert standing(Phase.LOST, ended, 0, kept=True, absent=why) == f"✕ {ended}: the pod is stopped"
+    assert standing(Phase.LOST, ended, 0, kept=True).endswith("tmux keeps the shell · enter reconnects now")
+
+
+def test_what_needs_the_host_is_disabled_because_of_the_pod() -> None:
+    assert not_connected(without_host(STOPPED, REFUSED)) == "the pod is stopped"
+    assert not_connected(without_host(OWN, WAITS)) == "the host is not connected"

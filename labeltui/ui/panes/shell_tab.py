@@ -61,6 +61,7 @@ class ShellTab(Vertical):
         self._permission = permission
         self._session: Any = None
         self._host: HostStatus | None = None
+        self._absent: Absence | None = None
         self._now: datetime | None = None
         self._not_before: datetime | None = None
         self._phase = Phase.NONE
@@ -331,7 +332,9 @@ class ShellTab(Vertical):
         size = self.view.size
         behind = 0 if self.view.shown is None else self.view.shown.behind
         words = (
-            shell_words.standing(self.phase, self.run.ended, behind, kept=self.view.kept),
+            shell_words.standing(
+                self.phase, self.run.ended, behind, kept=self.view.kept, absent=self._absent
+            ),
             shell_words.kept_words(self.opened),
             f"{size.width}×{size.height}" if self.phase is Phase.LIVE else "",
         )
@@ -339,6 +342,7 @@ class ShellTab(Vertical):
 
     def teach(self, reconnect: str, door: str, absent: Absence | None) -> None:
         """Say in the middle why there is nothing yet."""
+        self._absent = absent
         if self._session is None:
             self.view.say("No session is open.")
             return

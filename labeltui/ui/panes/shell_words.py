@@ -36,12 +36,17 @@ def kept_words(opened: OpenShell | None) -> str:
     return words.get(opened.keep.value, f"ends with the connection: {opened.why_not_kept}")
 
 
-def standing(phase: Phase, ended: str, behind: int, *, kept: bool) -> str:
-    """How it stands, and the key that matters now; ``kept``: the host's tmux has it."""
+def standing(phase: Phase, ended: str, behind: int, *, kept: bool, absent: Absence | None = None) -> str:
+    """How it stands, and the key that matters now; ``kept``: the host's tmux has it.
+
+    ``absent``: why the host's pod can't be reached: no key brings that shell back then, and no tmux has it.
+    """
     if phase is Phase.LIVE:
         return f"▲ {behind} rows back · shift+pgdn · ctrl+f finds" if behind else "ctrl+] leaves"
     if phase is Phase.EXITED:
         return f"{ended} · enter {'takes it back' if ended == TAKEN_WORDS else 'starts a new one'}"
+    if phase is Phase.LOST and absent is not None:
+        return f"✕ {ended}: {absent.said[:1].lower()}{absent.said[1:].rstrip('.')}"
     if phase is Phase.LOST:
         return f"✕ {ended}{', tmux keeps the shell' if kept else ''} · enter reconnects now"
     return ""
