@@ -99,8 +99,8 @@ class _Terminal:
         """Bytes both ways until the operator leaves or the shell ends."""
         loop = asyncio.get_running_loop()
         before = termios.tcgetattr(self._source)
+        tty.setraw(self._source, termios.TCSADRAIN)  # what has been typed already is the shell's
         await self._show(TITLE + painted(frame, os.get_terminal_size(self._source).lines))
-        tty.setraw(self._source)
         self._run.tap = self._show
         try:
             loop.add_signal_handler(signal.SIGWINCH, self._resized)

@@ -62,7 +62,10 @@ def on_terminal(argv: Sequence[str], environment: Mapping[str, str]) -> Iterator
     outer, inner = pty.openpty()
     fcntl.ioctl(inner, termios.TIOCSWINSZ, struct.pack("HHHH", ROWS, COLUMNS, 0, 0))
     variables = {**os.environ, "TERM": "xterm-256color", "COLORTERM": "truecolor", **environment}
-    for outside in ("COLUMNS", "LINES"):  # pytest's workers set them, and they would win over the terminal's size
+    for outside in (
+        "COLUMNS",
+        "LINES",
+    ):  # pytest's workers set them, and they would win over the terminal's size
         variables.pop(outside, None)
     started = time.monotonic()
     process = subprocess.Popen(
