@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from labeltui.session.launch import Launch
+    from labeltui.opening.launch import Launch
 
 _TEXTS = ("--config", "--profile", "--demo", "--scenario")
 
@@ -27,7 +27,7 @@ def main() -> int:
 
 def plain_launch(arguments: Sequence[str]) -> Launch | None:
     """What to open, when the arguments are only ``[demo] [--flag VALUE]``; None leaves it to the parser."""
-    from labeltui.session.launch import Launch  # noqa: PLC0415
+    from labeltui.opening.launch import Launch  # noqa: PLC0415
 
     values: dict[str, str] = {}
     read_only = demo = False

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Mapping
 from typing import Any
 
-from labeltui.session.run import run_action
+from labeltui.operations.run import run_action
 from labeltui.session.session import Session
 
 

@@ -1,7 +1,7 @@
 """Every action, declared once: footer, help, palette, key map and command line are made from this list.
 
 One file per area. Importing them is cheap (it is on the way to first paint): what an action does is named here, and
-lives in ``labeltui.session.operations``.
+lives in ``labeltui.operations.table``.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from labeltui.actions.model import Action, Danger
-from labeltui.domain import conditions
+from labeltui.domain.rules import conditions
 
 CONSOLE_ACTIONS: tuple[Action, ...] = (
     Action("pane.pod", "Pod", "focus the pod pane; again zooms it", key="1", console="pane('pod')"),

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal
 
-from labeltui.domain import podrules
-from labeltui.domain.conditions import Why
+from labeltui.domain.rules import pod as podrules
+from labeltui.domain.rules.conditions import Why
 from labeltui.domain.state import SessionState
 
 
@@ -49,7 +49,7 @@ def _always(_state: SessionState) -> str | None:
 class Action:
     """One thing that can be done. ``disabled`` says why it can't be now; ``question`` is asked before it runs.
 
-    ``operation`` names a function of ``labeltui.session.operations`` and serves both doors; ``console`` names a
+    ``operation`` names a function of ``labeltui.operations.table`` and serves both doors; ``console`` names a
     Textual action instead, for what only the console does. ``key`` follows ``leader`` where there is one; ``scope``
     is ``global`` or a pane's name.
     """

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from labeltui.actions.model import Action, Danger, Param
-from labeltui.domain import conditions
+from labeltui.domain.rules import conditions
 
 _POD = Param("pod", "id or whole name of a pod; the profile's when left out", positional=True)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from labeltui.actions.model import Action, Danger, Param
-from labeltui.domain import conditions
+from labeltui.domain.rules import conditions
 
 _SERVER_OPTIONS = (
     Param("app", "app to serve: radiology, monaibundle, or a path on the host"),

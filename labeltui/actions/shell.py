@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from labeltui.actions.model import Action, Danger
-from labeltui.domain import conditions
+from labeltui.domain.rules import conditions
 
 SHELL_ACTIONS: tuple[Action, ...] = (
     Action(

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from labeltui.cli.output import Output, OutputClosed, silence_stdout
 from labeltui.cli.parser import Request, parse, wants_json
 from labeltui.domain.problems import ExitCode, LabeltuiError, Misused, Problem
-from labeltui.session.launch import Launch, open_session
+from labeltui.opening.launch import Launch, open_session
 
 if TYPE_CHECKING:
     from labeltui.cli.running import Opener

@@ -14,7 +14,7 @@ from labeltui.cli.parser import Request
 from labeltui.config.load import Loaded, effective_values, find_config_path, load, select
 from labeltui.config.model import ConfigFile
 from labeltui.config.starter import starter_text
-from labeltui.domain.documents import moment
+from labeltui.domain.documents.documents import moment
 from labeltui.domain.problems import ExitCode, Failed, Misused, Refused
 
 

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 from labeltui.actions import Action, Danger
 from labeltui.cli.asking import TerminalPrompter
 from labeltui.cli.text import visible
-from labeltui.domain.podrules import NAMED, about_pod, called
+from labeltui.domain.rules.pod import NAMED, about_pod, called
 from labeltui.domain.problems import Refused
 
 if TYPE_CHECKING:
-    from labeltui.domain.pod import Pod
+    from labeltui.domain.pod.pod import Pod
     from labeltui.session.session import Session
 
 
@@ -24,7 +24,7 @@ async def confirm_pod(
     A pod that is not the profile's, and what can't be undone, need the pod's whole name. Raises Refused with a
     wrong one, whichever pod it is about.
     """
-    from labeltui.session.podtarget import target  # noqa: PLC0415 - only when something is run
+    from labeltui.operations.pod.target import target  # noqa: PLC0415 - only when something is run
 
     pod = await target(session, params)
     own = await session.rental.owns(pod)
@@ -38,7 +38,7 @@ async def confirm_pod(
     ):
         return True, params
     if own and action.may_lose_labels:
-        from labeltui.session.labelsafety import copy_last  # noqa: PLC0415 - only when something is run
+        from labeltui.operations.labels.safety import copy_last  # noqa: PLC0415 - only when something is run
 
         await copy_last(session, pod)
     question = visible(action.question(about_pod(session.store.state, pod)) or f"{action.title}?")

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any, TextIO
 
 from labeltui.cli.text import paragraph, record_line, render, visible
-from labeltui.domain.documents import failure_document
+from labeltui.domain.documents.documents import failure_document
 from labeltui.domain.problems import Problem
 
 
@@ -18,7 +18,7 @@ class OutputClosed(Exception):
 
 
 class Output:
-    """Also the :class:`~labeltui.session.report.Report` of the action that runs.
+    """Also the :class:`~labeltui.operations.progress.Report` of the action that runs.
 
     ``stream``: records go to stdout as they come; otherwise they are progress, on stderr.
     ``lists``: the records are the answer: text shows nothing else, one document holds them as ``records``.

@@ -11,7 +11,7 @@ from typing import Any, NoReturn
 from labeltui import __version__
 from labeltui.actions import ACTIONS, BY_ID, Action, Danger, Param
 from labeltui.domain.problems import Misused
-from labeltui.session.launch import Launch
+from labeltui.opening.launch import Launch
 
 DEMO_ENVIRONMENT = "LABELTUI_DEMO"
 CONFIG_COMMANDS = {

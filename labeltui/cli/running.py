@@ -17,7 +17,7 @@ from labeltui.domain.host import LinkState
 from labeltui.domain.problems import ExitCode, LabeltuiError, Refused, Unreachable
 from labeltui.domain.state import SessionState
 from labeltui.hosts.base import Prompter
-from labeltui.session.launch import Launch
+from labeltui.opening.launch import Launch
 
 if TYPE_CHECKING:
     from labeltui.session.session import Session
@@ -31,7 +31,7 @@ PATIENCE_S = 1.0  # silence that needs no explanation
 
 async def run_command(request: Request, action: Action, output: Output, opener: Opener) -> ExitCode:
     """Run an action of the registry; its document goes to ``output``. Raises LabeltuiError."""
-    from labeltui.session.run import run_action  # noqa: PLC0415 - only when something is run
+    from labeltui.operations.run import run_action  # noqa: PLC0415 - only when something is run
 
     prompter = TerminalPrompter(output.progress)
     if not request.launch.read_only:
@@ -81,7 +81,7 @@ def _diagnosed(opener: Opener, output: Output) -> Opener:
         try:
             return await opener(launch, prompter)
         except LabeltuiError as error:
-            from labeltui.session.doctor import without_session  # noqa: PLC0415 - only for the doctor
+            from labeltui.operations.doctor.doctor import without_session  # noqa: PLC0415 - only for the doctor
 
             await without_session(error.problem, output)
             raise

@@ -19,7 +19,7 @@ from labeltui.cli.asking import TerminalPrompter
 from labeltui.cli.output import Output
 from labeltui.cli.parser import Request
 from labeltui.cli.running import Opener, opened
-from labeltui.domain.documents import moment
+from labeltui.domain.documents.documents import moment
 from labeltui.domain.problems import Misused, Refused, Unreachable
 from labeltui.hosts.base import Shell
 

@@ -8,17 +8,17 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from labeltui.domain.host import HostMetrics, HostStatus, TunnelStatus
-from labeltui.domain.load import LoadSample
+from labeltui.domain.pod.load import LoadSample
 from labeltui.domain.reading import Reading
-from labeltui.domain.server import ServerInfo, ServerStatus
+from labeltui.domain.server.server import ServerInfo, ServerStatus
 from labeltui.domain.study import StudyQueue
-from labeltui.domain.training import TrainStatus
+from labeltui.domain.training.training import TrainStatus
 
 if TYPE_CHECKING:  # on the way to first paint; decimals and hashes are not needed for it
-    from labeltui.domain.guardstatus import GuardStatus
-    from labeltui.domain.labelcopies import LabelCopies
+    from labeltui.domain.guard.status import GuardStatus
+    from labeltui.domain.labels.copies import LabelCopies
     from labeltui.domain.money import Account, Spend
-    from labeltui.domain.pod import Pod, PodEvent
+    from labeltui.domain.pod.pod import Pod, PodEvent
 
 
 class Level(StrEnum):

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from labeltui.domain.problems import Failed
-from labeltui.domain.server import ServerInfo
+from labeltui.domain.server.server import ServerInfo
 from labeltui.monailabel import convert, wire
 from labeltui.monailabel.datastore import DatastoreRest
 from labeltui.monailabel.http import Answer, check

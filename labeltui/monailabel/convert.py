@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from labeltui.domain.server import ModelInfo, ServerInfo, TrainStats
+from labeltui.domain.server.server import ModelInfo, ServerInfo, TrainStats
 from labeltui.domain.study import Fetch, Study, StudyQueue
-from labeltui.domain.tasks import Task, TaskState
+from labeltui.domain.training.tasks import Task, TaskState
 from labeltui.monailabel import wire
 
 

@@ -12,7 +12,7 @@ import httpx
 from pydantic import ValidationError
 
 from labeltui.domain.problems import Failed
-from labeltui.domain.tasks import Task
+from labeltui.domain.training.tasks import Task
 from labeltui.monailabel import convert, wire
 from labeltui.monailabel.http import Http, check, parsed
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from labeltui.domain.tasks import Task
+from labeltui.domain.training.tasks import Task
 from labeltui.monailabel.http import check
 from labeltui.monailabel.rest import Rest, segment
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from labeltui.domain.money import BillingRecord
-from labeltui.domain.pod import Cloud, DataCentre, GpuOffer, NetworkVolume, SshKey, Template
+from labeltui.domain.pod.pod import (Cloud, DataCentre, GpuOffer, NetworkVolume, SshKey, Template)
 from labeltui.domain.problems import Failed, LabeltuiError
 from labeltui.runpod import accountkeys, convert
 from labeltui.runpod.problems import Doing, create_unclear, is_unclear

@@ -10,17 +10,11 @@ from datetime import UTC, datetime
 from urllib.parse import quote
 
 from labeltui.domain.money import Account
-from labeltui.domain.pod import (
-    Pod,
-    PodAction,
-    PodLogLine,
-    PodSpec,
-    PodStatus,
-)
+from labeltui.domain.pod.pod import (Pod, PodAction, PodLogLine, PodSpec, PodStatus)
 from labeltui.domain.problems import Failed, LabeltuiError, Misused
 from labeltui.runpod import convert, logs
 from labeltui.runpod.catalogue import Catalogue
-from labeltui.runpod.graphql import GraphQL
+from labeltui.runpod.graphql.graphql import GraphQL
 from labeltui.runpod.keys import Secret
 from labeltui.runpod.limits import RateLimits
 from labeltui.runpod.problems import (

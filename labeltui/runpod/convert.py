@@ -10,21 +10,7 @@ from ipaddress import ip_address, ip_network
 from typing import Any
 
 from labeltui.domain.money import ZERO, BillingRecord
-from labeltui.domain.pod import (
-    Cloud,
-    DataCentre,
-    GpuOffer,
-    Load,
-    NetworkVolume,
-    Pod,
-    PodAction,
-    PodSpec,
-    PodStatus,
-    Port,
-    SshDoor,
-    Stock,
-    Template,
-)
+from labeltui.domain.pod.pod import (Cloud, DataCentre, GpuOffer, Load, NetworkVolume, Pod, PodAction, PodSpec, PodStatus, Port, SshDoor, Stock, Template)
 from labeltui.runpod import wire
 
 STATUS = {

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from labeltui.domain.pod import PodLogLine
+from labeltui.domain.pod.pod import PodLogLine
 
 _HEADING = re.compile(r"SSH host keys:")
 _PRINTED = re.compile(r"\s*(\d{3,5}) (SHA256:[A-Za-z0-9+/]{43}) .*\(([A-Z0-9-]{2,20})\)\s*")

@@ -8,7 +8,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from labeltui.domain.money import Account
-from labeltui.domain.pod import Pod, PodLogLine, PodStatus
+from labeltui.domain.pod.pod import Pod, PodLogLine, PodStatus
 from labeltui.domain.problems import Problem
 
 SLOW_START_S = 20 * 60  # official images are many GB; slower than this is more often broken than slow

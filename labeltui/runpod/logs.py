@@ -10,7 +10,7 @@ from contextlib import aclosing
 
 import httpx
 
-from labeltui.domain.pod import PodLogLine
+from labeltui.domain.pod.pod import PodLogLine
 from labeltui.domain.problems import LabeltuiError, Unreachable
 from labeltui.runpod.transport import Answer, Transport
 from labeltui.runpod.wire import moment

@@ -7,7 +7,7 @@ import secrets
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from labeltui.domain.pod import Pod, PodSpec
+from labeltui.domain.pod.pod import Pod, PodSpec
 from labeltui.domain.problems import Failed, LabeltuiError, Problem
 from labeltui.runpod.client import RunpodClient
 from labeltui.runpod.problems import no_capacity

@@ -6,16 +6,16 @@ from datetime import datetime
 from decimal import Decimal
 
 from labeltui.domain.host import LinkState
-from labeltui.domain.logmeaning import Meaning
+from labeltui.domain.log.meaning import Meaning
 from labeltui.domain.money import Account
-from labeltui.domain.pod import Pod, PodStatus
+from labeltui.domain.pod.pod import Pod, PodStatus
 from labeltui.domain.problems import Problem
-from labeltui.domain.server import ServerState
+from labeltui.domain.server.server import ServerState
 from labeltui.domain.state import Alert, Level, SessionState
-from labeltui.domain.training import TrainState
+from labeltui.domain.training.training import TrainState
 from labeltui.runpod.lifecycle import balance_problem, pod_problem, public_problem
-from labeltui.session.store import Store
-from labeltui.session.supervise import Clock
+from labeltui.session.runtime.store import Store
+from labeltui.session.runtime.supervise import Clock
 
 LOG = "log:"
 

@@ -12,31 +12,31 @@ from labeltui.config.model import Profile
 from labeltui.domain.host import HostMetrics
 from labeltui.domain.problems import Unreachable
 from labeltui.domain.reading import Reading
-from labeltui.domain.server import ServerState
-from labeltui.domain.serverlog import Event
+from labeltui.domain.server.server import ServerState
+from labeltui.domain.log.lines import Event
 from labeltui.domain.state import Identity, SessionState
 from labeltui.hosts.agent.client import AgentClient
 from labeltui.hosts.base import Host, Shell
 from labeltui.session.alerts import Alerts
-from labeltui.session.foundlog import FoundLog
-from labeltui.session.guard import GuardWatch
-from labeltui.session.journal import Journal
-from labeltui.session.labelcopies import LabelCopier
-from labeltui.session.labelfolder import LabelFolder
-from labeltui.session.labelways import Ways
-from labeltui.session.link import Link
-from labeltui.session.logstore import LogStore
-from labeltui.session.podwatch import PodWatch
-from labeltui.session.proxydoor import ProxyDoor
-from labeltui.session.rental import Access, Rental
-from labeltui.session.serverwatch import ServerWatch
-from labeltui.session.shells import Shells
-from labeltui.session.sources import Sources
-from labeltui.session.spending import Spending
-from labeltui.session.statedir import StateDir, labels_folder
-from labeltui.session.store import Store
-from labeltui.session.supervise import Clock, Supervisor
-from labeltui.session.tunnel import Tunnel
+from labeltui.session.server.remote_log import FoundLog
+from labeltui.session.pod.guard import GuardWatch
+from labeltui.session.runtime.journal import Journal
+from labeltui.session.labels.copier import LabelCopier
+from labeltui.session.labels.folder import LabelFolder
+from labeltui.session.labels.transports import Ways
+from labeltui.session.connection.link import Link
+from labeltui.session.log.store import LogStore
+from labeltui.session.pod.events import PodWatch
+from labeltui.session.pod.proxy_shell import ProxyDoor
+from labeltui.session.pod.account import Access, Rental
+from labeltui.session.server.process import ServerWatch
+from labeltui.session.connection.shells import Shells
+from labeltui.session.server.pollers import Sources
+from labeltui.session.pod.spending import Spending
+from labeltui.session.runtime.state_folder import StateDir, labels_folder
+from labeltui.session.runtime.store import Store
+from labeltui.session.runtime.supervise import Clock, Supervisor
+from labeltui.session.connection.tunnel import Tunnel
 
 METRICS_S = 5.0
 ORPHANS_S = 15.0
@@ -155,7 +155,7 @@ class Session:
             self._supervisor.run("account", self.rental.account.run)
             self._supervisor.run("spending", self.spending.run)
         if self.pod is not None and self.pod.autostart:
-            from labeltui.session.autostart import autostart  # noqa: PLC0415 - it runs actions, which need us
+            from labeltui.opening.autostart import autostart  # noqa: PLC0415 - it runs actions, which need us
 
             doings = self.pod.autostart
             self._autostarting = self._supervisor.run("autostart", lambda: autostart(self, doings))
@@ -261,7 +261,7 @@ class Session:
             self.labels.on_event(event)
 
     async def _ssh_follows(self, _host: Host) -> None:
-        from labeltui.session.sshcommand import keep_true  # noqa: PLC0415 - it is an operation, which needs us
+        from labeltui.operations.ssh_config import keep_true  # noqa: PLC0415 - it is an operation, which needs us
 
         await keep_true(self)
 

@@ -152,7 +152,7 @@ class Console(Core):
 
     def action_form(self, action_id: str) -> None:
         """Ask for an action's parameters, then run it."""
-        from labeltui.ui.screens.form import FormScreen, prefilled  # noqa: PLC0415 - after first paint
+        from labeltui.ui.screens.dialogs.form import FormScreen, prefilled  # noqa: PLC0415 - after first paint
 
         action = BY_ID[action_id]
 
@@ -172,8 +172,8 @@ class Console(Core):
 
             self.push_screen(ChecklistScreen(running))
             return
-        from labeltui.session.poddraft import like  # noqa: PLC0415 - after first paint
-        from labeltui.ui.screens.deploy import DeployScreen  # noqa: PLC0415 - after first paint
+        from labeltui.operations.deploy.draft import like  # noqa: PLC0415 - after first paint
+        from labeltui.ui.screens.deploy.screen import DeployScreen  # noqa: PLC0415 - after first paint
 
         before = self.state.pod.value
         prefill = {**(like(before) if before is not None else {}), **(prefill or {})}
@@ -204,7 +204,7 @@ class Console(Core):
 
     def why_no_terminal(self) -> str | None:
         """Why the console can't give a real terminal away, in words."""
-        from labeltui.ui.fullscreen import why_not  # noqa: PLC0415 - after first paint
+        from labeltui.ui.panes.shell.full_screen import why_not  # noqa: PLC0415 - after first paint
 
         return why_not(cast("App[object]", self))
 
@@ -235,7 +235,7 @@ class Console(Core):
         if not self.dispatcher.running:
             self.exit(0)
             return
-        from labeltui.ui.screens.confirm import ConfirmScreen  # noqa: PLC0415 - after first paint
+        from labeltui.ui.screens.dialogs.confirm import ConfirmScreen  # noqa: PLC0415 - after first paint
 
         titles = ", ".join(running.action.title for running in self.dispatcher.running.values())
         question = f"Quit while this runs: {titles}? It is cancelled; what the host already does goes on."

@@ -10,8 +10,8 @@ from textual.widget import Widget
 
 if TYPE_CHECKING:
     from labeltui.domain.state import SessionState
-    from labeltui.session.journal import Journal
-    from labeltui.session.store import Store
+    from labeltui.session.runtime.journal import Journal
+    from labeltui.session.runtime.store import Store
 
 Hint = tuple[str, str]
 """A key as people write it, and what it does."""

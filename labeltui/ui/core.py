@@ -19,17 +19,17 @@ from textual.widget import Widget
 from labeltui.domain.state import Identity, Level, SessionState
 from labeltui.ui.contract import Pane, SessionLike
 from labeltui.ui.dispatch import Dispatcher, Running
-from labeltui.ui.frame import FrameScreen, PaneFrame
+from labeltui.ui.frame.frame import FrameScreen, PaneFrame
 from labeltui.ui.keyboard import Keyboard
 from labeltui.ui.keys import KeyMap, shown
-from labeltui.ui.layout import PANES, Shape
-from labeltui.ui.lines import Lines
+from labeltui.ui.frame.layout import PANES, Shape
+from labeltui.ui.frame.lines import Lines
 from labeltui.ui.messages import Flash, HintsChanged, LeaveShell
-from labeltui.ui.soon import soon
-from labeltui.ui.themes import DEFAULT_THEME, load_theme
+from labeltui.ui.debounce import soon
+from labeltui.ui.frame.themes import DEFAULT_THEME, load_theme
 
 if TYPE_CHECKING:
-    from labeltui.session.launch import Launch
+    from labeltui.opening.launch import Launch
 
 PAINT_EVERY_S = 0.1
 Clock = Callable[[], datetime]

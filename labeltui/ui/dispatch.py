@@ -11,7 +11,7 @@ from textual.worker import Worker
 
 from labeltui.actions import BY_ID, Action, Danger, why_disabled
 from labeltui.domain.offers import offers
-from labeltui.domain.podrules import NAMED, about, called, is_own
+from labeltui.domain.rules.pod import (NAMED, about, called, is_own)
 from labeltui.domain.problems import LabeltuiError, Problem
 from labeltui.domain.state import Level
 
@@ -97,7 +97,7 @@ class Dispatcher:
         seen = about(self._app.state, pod_id)
         question = action.question(seen)
         if action.danger in (Danger.DESTRUCTIVE, Danger.IRREVERSIBLE) or question is not None:
-            from labeltui.ui.screens.confirm import ConfirmScreen  # noqa: PLC0415 - after first paint
+            from labeltui.ui.screens.dialogs.confirm import ConfirmScreen  # noqa: PLC0415 - after first paint
 
             typed = action.name_to_type(seen) if action.danger is Danger.IRREVERSIBLE else None
             question = question or f"{action.help.capitalize()}?"
@@ -123,7 +123,7 @@ class Dispatcher:
         self._app.action_started(running)
 
     async def _perform(self, running: Running, params: Mapping[str, Any]) -> None:
-        from labeltui.session.run import run_action  # noqa: PLC0415 - after first paint
+        from labeltui.operations.run import run_action  # noqa: PLC0415 - after first paint
 
         action = running.action
         session = self._app.session

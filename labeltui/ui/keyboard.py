@@ -11,7 +11,7 @@ from textual.widget import Widget
 
 from labeltui.actions import LEADERS
 from labeltui.ui.keys import shown
-from labeltui.ui.lines import keep_key
+from labeltui.ui.frame.lines import keep_key
 
 if TYPE_CHECKING:
     from labeltui.ui.core import Core

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 from labeltui.domain.problems import LabeltuiError, Problem
 from labeltui.domain.state import Level
 from labeltui.hosts.base import HostKey
-from labeltui.session.launch import Launch, open_session
+from labeltui.opening.launch import Launch, open_session
 from labeltui.ui.dispatch import unexpected
 
 if TYPE_CHECKING:
@@ -30,13 +30,13 @@ class ScreenPrompter:
 
     async def secret(self, title: str, prompt: str) -> str | None:
         """A password or passphrase; never echoed, never kept."""
-        from labeltui.ui.screens.prompts import SecretScreen  # noqa: PLC0415 - rarely needed
+        from labeltui.ui.screens.dialogs.prompts import SecretScreen  # noqa: PLC0415 - rarely needed
 
         return await self._ask(SecretScreen(title, prompt))
 
     async def trust_host_key(self, key: HostKey) -> bool:
         """A host key that has never been seen."""
-        from labeltui.ui.screens.prompts import HostKeyScreen  # noqa: PLC0415 - rarely needed
+        from labeltui.ui.screens.dialogs.prompts import HostKeyScreen  # noqa: PLC0415 - rarely needed
 
         trusted: bool | None = await self._ask(HostKeyScreen(key))
         return trusted is True

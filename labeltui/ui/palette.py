@@ -11,7 +11,7 @@ from textual.content import Content
 
 from labeltui.actions import ACTIONS, Action
 from labeltui.ui.screens.help import offered
-from labeltui.ui.words import Tone
+from labeltui.ui.presentation.words import Tone
 
 if TYPE_CHECKING:
     from labeltui.ui.core import Core

@@ -11,7 +11,7 @@ import sys
 
 import labeltui.ui.app
 from labeltui.__main__ import open_console
-from labeltui.session.launch import Launch
+from labeltui.opening.launch import Launch
 from tests.bench.logpeers import line
 
 BATCHES = 50  # a second

@@ -22,7 +22,7 @@ import psutil
 from textual import events
 
 from labeltui.ui.app import Console
-from labeltui.ui.panes.shell import Phase, ShellPane
+from labeltui.ui.panes.shell.pane import Phase, ShellPane
 from tests.bench.cost import leave, resident_kib
 from tests.fuzz_terminal import pieces
 from tests.ui.stand_in import NOW, StandIn, connected

@@ -23,7 +23,7 @@ MARGIN_S = 100.0
 
 def run(quick: bool) -> list[Row]:
     """CPU, memory and requests; one program after the other, so that neither disturbs the other."""
-    from labeltui.session.sources import QUEUE_S, WATCHED_S
+    from labeltui.session.server.pollers import QUEUE_S, WATCHED_S
 
     seconds = float(os.environ.get("LABELTUI_BENCH_IDLE_S", QUICK_SECONDS if quick else SECONDS))
     peer = watch("tests.bench.bare", seconds)

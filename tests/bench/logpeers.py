@@ -14,11 +14,11 @@ from textual.app import App, ComposeResult
 from textual.widget import Widget
 from textual.widgets import Log, RichLog
 
-from labeltui.domain.logquery import asked
-from labeltui.session.logstore import LogStore
-from labeltui.ui.themes import DEFAULT_THEME, load_theme
-from labeltui.ui.widgets.logview import LogView
-from labeltui.ui.widgets.logview_query import Sieve
+from labeltui.domain.log.query import asked
+from labeltui.session.log.store import LogStore
+from labeltui.ui.frame.themes import DEFAULT_THEME, load_theme
+from labeltui.ui.widgets.log.view import LogView
+from labeltui.ui.widgets.log.query import Sieve
 from tests.bench.cost import leave, resident_kib
 
 RATE = 10_000

@@ -10,10 +10,10 @@ from pathlib import Path
 
 from labeltui.domain.state import Identity, SessionState
 from labeltui.hosts.agent.messages import Chunk
-from labeltui.session.logfeed import SLICE, AppLog
-from labeltui.session.logstore import LogStore
-from labeltui.session.serverwatch import ServerWatch
-from labeltui.session.store import Store
+from labeltui.session.log.feed import SLICE, AppLog
+from labeltui.session.log.store import LogStore
+from labeltui.session.server.process import ServerWatch
+from labeltui.session.runtime.store import Store
 from tests.bench.cost import leave
 from tests.bench.logpeers import line
 

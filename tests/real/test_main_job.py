@@ -20,13 +20,13 @@ import httpx
 import psutil
 import pytest
 
-from labeltui.domain.server import ServerState
+from labeltui.domain.server.server import ServerState
 from labeltui.domain.study import StudyState
-from labeltui.domain.training import TrainState
-from labeltui.session.launch import Launch, open_session
-from labeltui.session.logstore import LogStore
-from labeltui.session.report import Silent
-from labeltui.session.run import run_action
+from labeltui.domain.training.training import TrainState
+from labeltui.opening.launch import Launch, open_session
+from labeltui.session.log.store import LogStore
+from labeltui.operations.progress import Silent
+from labeltui.operations.run import run_action
 from labeltui.session.session import Session
 from tests.doing import NobodyToAsk
 from tests.real.conftest import PORT, PROFILE, Bench

@@ -13,13 +13,13 @@ from textual.pilot import Pilot
 
 from labeltui.config.model import Profile
 from labeltui.hosts.base import HostKey
-from labeltui.session.opening import host_of
+from labeltui.opening.opening import host_of
 from labeltui.session.session import Session
-from labeltui.session.statedir import StateDir
+from labeltui.session.runtime.state_folder import StateDir
 from labeltui.ui.app import Console
-from labeltui.ui.panes.shell import ShellPane
-from labeltui.ui.panes.shell_words import Phase
-from labeltui.ui.screens.confirm import ConfirmScreen
+from labeltui.ui.panes.shell.pane import ShellPane
+from labeltui.ui.panes.shell.words import Phase
+from labeltui.ui.screens.dialogs.confirm import ConfirmScreen
 from tests.kept import end_tmux
 from tests.sshd import RealSshd
 

@@ -7,9 +7,9 @@ from collections.abc import Callable
 from stand_in import settled, wait_for
 from textual.pilot import Pilot
 
-from labeltui.session.logstore import LogStore
+from labeltui.session.log.store import LogStore
 from labeltui.ui.app import Console
-from labeltui.ui.panes.log import LogPane
+from labeltui.ui.panes.log.pane import LogPane
 
 SIZE = (120, 40)
 MANY = b"".join(b"line %d\n" % number for number in range(500))

@@ -12,10 +12,10 @@ from stand_in import NOW, StandIn, fresh
 
 from labeltui.config.model import Profile, RunpodSection, ServerSection
 from labeltui.domain.money import Account
-from labeltui.domain.pod import Cloud, DataCentre, GpuOffer, NetworkVolume, Stock
+from labeltui.domain.pod.pod import (Cloud, DataCentre, GpuOffer, NetworkVolume, Stock)
 from labeltui.domain.problems import Failed, LabeltuiError
 from labeltui.domain.state import Identity, SessionState
-from labeltui.session.statedir import StateDir
+from labeltui.session.runtime.state_folder import StateDir
 from labeltui.ui.app import Console
 
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJx2oCCLmUmh5yb3MuC3nSFLT6tPVaqpBqsVeqbXIYGy you@desk"

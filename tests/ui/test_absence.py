@@ -10,15 +10,15 @@ import pytest
 from rented import OWN, STOPPED, rented
 from stand_in import NOW, ago, console, fresh, settled, wait_for
 
-from labeltui.domain.conditions import not_connected
+from labeltui.domain.rules.conditions import not_connected
 from labeltui.domain.host import HostStatus, LinkState
-from labeltui.domain.pod import Pod, PodStatus
+from labeltui.domain.pod.pod import Pod, PodStatus
 from labeltui.domain.reading import Reading
 from labeltui.domain.state import Identity, SessionState
-from labeltui.ui.absence import absence
-from labeltui.ui.facts import facts, strip_line
-from labeltui.ui.panes.shell_words import Phase, standing
-from labeltui.ui.words import Tone
+from labeltui.ui.presentation.absence import absence
+from labeltui.ui.presentation.strip import facts, strip_line
+from labeltui.ui.panes.shell.words import Phase, standing
+from labeltui.ui.presentation.words import Tone
 
 MADE = replace(OWN, status=PodStatus.PROVISIONING, ssh=None, uptime_s=None)
 STARTING = replace(MADE, status=PodStatus.STARTING)

@@ -12,10 +12,10 @@ from rented import OWN, STOPPED, rented
 from stand_in import NOW, console, settled, wait_for
 from textual.pilot import Pilot
 
-from labeltui.domain.pod import PodStatus
+from labeltui.domain.pod.pod import PodStatus
 from labeltui.domain.problems import Failed, Problem
 from labeltui.ui.screens.choices import ChoicesScreen, about_pod
-from labeltui.ui.screens.confirm import ConfirmScreen
+from labeltui.ui.screens.dialogs.confirm import ConfirmScreen
 
 Compare = Callable[..., bool]
 Ran = list[tuple[str, Mapping[str, Any]]]
@@ -35,7 +35,7 @@ def ran(monkeypatch: pytest.MonkeyPatch) -> Ran:
             )
         return {}
 
-    monkeypatch.setattr("labeltui.session.run.run_action", run)
+    monkeypatch.setattr("labeltui.operations.run.run_action", run)
     return done
 
 

@@ -10,7 +10,7 @@ from textual._compositor import Compositor
 from textual.geometry import Region
 from textual.strip import Strip
 
-from labeltui.ui.compositor import NarrowCompositor
+from labeltui.ui.frame.compositor import NarrowCompositor
 
 REGIONS = [
     Region(0, 0, 120, 1), Region(39, 25, 80, 1), Region(39, 24, 80, 13), Region(10, 5, 60, 20), Region(0, 38, 120, 2),

@@ -12,12 +12,12 @@ from rented import rented
 from stand_in import NOW, ago, connected, console, fresh, settled, wait_for
 
 from labeltui.actions import BY_ID
-from labeltui.domain.guardstatus import GuardStatus, Use, Way, guard_of
+from labeltui.domain.guard.status import (GuardStatus, Use, Way, guard_of)
 from labeltui.domain.reading import Reading
 from labeltui.domain.state import SessionState
-from labeltui.ui.facts import strip_line
-from labeltui.ui.guard import guard_fact, guard_lines
-from labeltui.ui.screens.form import prefilled
+from labeltui.ui.presentation.strip import strip_line
+from labeltui.ui.presentation.guard import guard_fact, guard_lines
+from labeltui.ui.screens.dialogs.form import prefilled
 
 LABEL = Use("label", 720.0, ago(720), "a label by ana")
 WATCHING = GuardStatus(
@@ -119,7 +119,7 @@ def ran(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         calls.append(action_id)
         return {"message": "not before 18:40"}
 
-    monkeypatch.setattr("labeltui.session.run.run_action", run_action)
+    monkeypatch.setattr("labeltui.operations.run.run_action", run_action)
     return calls
 
 

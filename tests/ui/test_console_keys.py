@@ -14,8 +14,8 @@ from labeltui.config.model import Profile
 from labeltui.domain.problems import Failed
 from labeltui.domain.state import Level
 from labeltui.ui.app import Console
-from labeltui.ui.screens.confirm import ConfirmScreen
-from labeltui.ui.screens.form import FormScreen
+from labeltui.ui.screens.dialogs.confirm import ConfirmScreen
+from labeltui.ui.screens.dialogs.form import FormScreen
 from labeltui.ui.screens.help import HelpScreen, _pane_key
 from labeltui.ui.screens.leader import LeaderScreen
 from labeltui.ui.screens.problem import ProblemScreen
@@ -37,7 +37,7 @@ def ran(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, dict[str, Any]]]:
         report.progress("working")
         return {"state": "running"}
 
-    monkeypatch.setattr("labeltui.session.run.run_action", run_action)
+    monkeypatch.setattr("labeltui.operations.run.run_action", run_action)
     return calls
 
 
@@ -235,7 +235,7 @@ async def test_a_failed_action_is_said_and_its_traceback_is_one_key_away(
     async def run_action(*_args: Any, **_named: Any) -> Any:
         raise Failed("port_taken", "Port 8000 is taken.", "Choose another.", "[red]evidence[/] \x1b[31m")
 
-    monkeypatch.setattr("labeltui.session.run.run_action", run_action)
+    monkeypatch.setattr("labeltui.operations.run.run_action", run_action)
     app = console(stopped())
     async with app.run_test(size=SIZE) as pilot:
         await settled(pilot)
@@ -256,7 +256,7 @@ async def test_ctrl_c_cancels_what_runs_and_quit_asks_meanwhile(monkeypatch: pyt
         started.set()
         await asyncio.Event().wait()
 
-    monkeypatch.setattr("labeltui.session.run.run_action", run_action)
+    monkeypatch.setattr("labeltui.operations.run.run_action", run_action)
     app = console(stopped())
     async with app.run_test(size=SIZE) as pilot:
         await settled(pilot)
@@ -323,7 +323,7 @@ async def test_setup_shows_its_steps_and_goes_on_when_they_are_closed(
         report.emit({"step": "torch", "title": "PyTorch", "state": "done"})
         return {"complete": True}
 
-    monkeypatch.setattr("labeltui.session.run.run_action", run_action)
+    monkeypatch.setattr("labeltui.operations.run.run_action", run_action)
     app = console(stopped())
     async with app.run_test(size=SIZE) as pilot:
         await settled(pilot)

@@ -11,11 +11,11 @@ import pytest
 from stand_in import NOW, StandIn, ago, connected, console, fresh, settled, wait_for
 from test_console_snapshots import PROMPT, before
 
-from labeltui.domain.labelcopies import LabelCopies
+from labeltui.domain.labels.copies import LabelCopies
 from labeltui.domain.money import Account, Spend
-from labeltui.domain.pod import Pod, PodStatus
+from labeltui.domain.pod.pod import Pod, PodStatus
 from labeltui.domain.state import Alert, Level, SessionState
-from labeltui.ui.facts import strip_line
+from labeltui.ui.presentation.strip import strip_line
 
 ALL = LabelCopies(12, 12, "/home/op/labels", last="final/liver_042.nii.gz")
 SOME = replace(ALL, here=9, reason="disk full\x1b[31m", hint="Free space.", missing=("final/a.nii.gz",))

@@ -10,12 +10,12 @@ import pytest
 from stand_in import NOW, connected, fresh
 
 from labeltui.domain.money import Account, Spend
-from labeltui.domain.pod import Pod, PodStatus
+from labeltui.domain.pod.pod import Pod, PodStatus
 from labeltui.domain.reading import Reading
 from labeltui.domain.state import SessionState
-from labeltui.ui.facts import strip_line
-from labeltui.ui.money import money_lines, rate
-from labeltui.ui.words import Tone
+from labeltui.ui.presentation.strip import strip_line
+from labeltui.ui.presentation.money import money_lines, rate
+from labeltui.ui.presentation.words import Tone
 
 RUNNING = Pod(
     "abc", "annot", PodStatus.RUNNING, NOW, gpu_name="RTX A5000", gpu_count=1, gpus_attached=1,

@@ -10,10 +10,10 @@ from stand_in import NOW, StandIn, connected, wait_for
 
 from labeltui.domain.problems import Misused, Unreachable
 from labeltui.hosts.base import HostKey
-from labeltui.session.launch import Launch
+from labeltui.opening.launch import Launch
 from labeltui.ui.app import Console
 from labeltui.ui.opening import ScreenPrompter
-from labeltui.ui.screens.prompts import HostKeyScreen, SecretScreen
+from labeltui.ui.screens.dialogs.prompts import HostKeyScreen, SecretScreen
 from labeltui.ui.screens.welcome import WelcomeScreen
 
 SIZE = (120, 40)

@@ -13,7 +13,7 @@ from textual.pilot import Pilot
 from labeltui.config.model import Profile
 from labeltui.domain.host import LinkState
 from labeltui.domain.problems import Problem
-from labeltui.session.launch import Launch
+from labeltui.opening.launch import Launch
 from labeltui.ui.app import Console
 from labeltui.ui.screens.welcome import WelcomeScreen
 

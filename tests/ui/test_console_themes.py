@@ -11,8 +11,8 @@ from textual.color import Color
 
 import labeltui.ui
 from labeltui.config.model import Profile
-from labeltui.ui.themes import load_theme, theme_names
-from labeltui.ui.words import Tone
+from labeltui.ui.frame.themes import load_theme, theme_names
+from labeltui.ui.presentation.words import Tone
 
 WCAG_AA = 4.5
 GROUNDS = ("background", "surface", "panel")

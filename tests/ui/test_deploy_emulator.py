@@ -7,14 +7,14 @@ from pathlib import Path
 import pytest
 from stand_in import wait_for
 
-from labeltui.domain.server import ServerState
+from labeltui.domain.server.server import ServerState
 from labeltui.sandbox.runpod.emulator import Emulator
-from labeltui.sandbox.runpod.world import Timing, World
-from labeltui.session.launch import Launch
+from labeltui.sandbox.runpod.world.world import Timing, World
+from labeltui.opening.launch import Launch
 from labeltui.ui.app import Console
 from labeltui.ui.screens.checklist import ChecklistScreen
-from labeltui.ui.screens.confirm import ConfirmScreen
-from labeltui.ui.screens.deploy import DeployScreen
+from labeltui.ui.screens.dialogs.confirm import ConfirmScreen
+from labeltui.ui.screens.deploy.screen import DeployScreen
 
 pytestmark = pytest.mark.slow
 

@@ -16,7 +16,7 @@ from labeltui.actions import BY_ID
 from labeltui.ui.app import Console
 from labeltui.ui.dispatch import Running
 from labeltui.ui.screens.checklist import ChecklistScreen
-from labeltui.ui.screens.deploy import DeployScreen
+from labeltui.ui.screens.deploy.screen import DeployScreen
 
 pytestmark = pytest.mark.slow
 Compare = Callable[..., bool]

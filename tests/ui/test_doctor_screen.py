@@ -38,7 +38,7 @@ def go_on(monkeypatch: pytest.MonkeyPatch) -> asyncio.Event:
         await event.wait()
         return {}
 
-    monkeypatch.setattr("labeltui.session.run.run_action", run)
+    monkeypatch.setattr("labeltui.operations.run.run_action", run)
     return event
 
 

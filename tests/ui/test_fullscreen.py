@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from stand_in import connected, console, settled
 
-from labeltui.ui.fullscreen import LEAVES, RESTORED, painted
+from labeltui.ui.panes.shell.full_screen import LEAVES, RESTORED, painted
 from labeltui.ui.widgets.terminal.bittty_engine import BitttyEngine
 from tests.bench.outer import COLUMNS, ROWS, Program, on_terminal
 

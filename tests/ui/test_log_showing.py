@@ -10,7 +10,7 @@ import pytest
 from log_reader import HEAD, SIZE, reading, record
 from stand_in import NOW, connected, console
 
-from labeltui.session.logstore import APP_LOG, LogStore
+from labeltui.session.log.store import APP_LOG, LogStore
 
 
 async def test_hostile_lines_are_text() -> None:

@@ -12,9 +12,9 @@ import pytest
 from stand_in import NOW, connected, console, settled
 from textual.pilot import Pilot
 
-from labeltui.session.logstore import APP_LOG
+from labeltui.session.log.store import APP_LOG
 from labeltui.ui.app import Console
-from labeltui.ui.panes.log import LogPane
+from labeltui.ui.panes.log.pane import LogPane
 
 Compare = Callable[..., bool]
 RECORDED = Path(__file__).parents[1] / "fixtures" / "monailabel" / "log_train_error_corrupt_image.txt"

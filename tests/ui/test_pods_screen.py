@@ -13,9 +13,9 @@ from textual.pilot import Pilot
 from textual.widgets import Input
 
 from labeltui.domain.reading import Reading
-from labeltui.ui import podrows
+from labeltui.ui.presentation import pods as podrows
 from labeltui.ui.app import Console
-from labeltui.ui.screens.confirm import ConfirmScreen
+from labeltui.ui.screens.dialogs.confirm import ConfirmScreen
 from labeltui.ui.screens.pods import PodScreen, PodsScreen
 
 Compare = Callable[..., bool]
@@ -32,7 +32,7 @@ def ran(monkeypatch: pytest.MonkeyPatch) -> Ran:
         done.append((action, dict(params)))
         return {}
 
-    monkeypatch.setattr("labeltui.session.run.run_action", run)
+    monkeypatch.setattr("labeltui.operations.run.run_action", run)
     return done
 
 

@@ -10,10 +10,10 @@ from stand_in import StillShell
 from textual.geometry import Size
 
 from labeltui.domain.problems import Unreachable
-from labeltui.session.shells import Keep, OpenShell
-from labeltui.ui.panes import shell_run
-from labeltui.ui.panes.shell_run import ShellRun
-from labeltui.ui.panes.shell_words import Phase
+from labeltui.session.connection.shells import Keep, OpenShell
+from labeltui.ui.panes.shell import run as shell_run
+from labeltui.ui.panes.shell.run import ShellRun
+from labeltui.ui.panes.shell.words import Phase
 from labeltui.ui.widgets.terminal.engine import EngineDied
 
 WITHIN_S = 10.0

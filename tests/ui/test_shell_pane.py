@@ -19,9 +19,9 @@ from labeltui.domain.host import LinkState
 from labeltui.hosts.base import Shell
 from labeltui.hosts.local import LocalHost, LocalShell
 from labeltui.ui.app import Console
-from labeltui.ui.panes.shell import ShellPane
-from labeltui.ui.panes.shell_words import Phase
-from labeltui.ui.screens.confirm import ConfirmScreen
+from labeltui.ui.panes.shell.pane import ShellPane
+from labeltui.ui.panes.shell.words import Phase
+from labeltui.ui.screens.dialogs.confirm import ConfirmScreen
 
 SIZE = (120, 40)
 PROMPT = "pod$"

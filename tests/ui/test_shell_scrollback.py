@@ -11,9 +11,9 @@ import pytest
 from test_shell_pane import Desk, desk
 from textual.widgets import Input
 
-from labeltui.ui.panes.shell import Phase
-from labeltui.ui.screens.confirm import ConfirmScreen
-from labeltui.ui.screens.find import FindScreen
+from labeltui.ui.panes.shell.pane import Phase
+from labeltui.ui.screens.dialogs.confirm import ConfirmScreen
+from labeltui.ui.screens.dialogs.find import FindScreen
 from labeltui.ui.widgets.terminal.engines import CHOICE
 from labeltui.ui.widgets.terminal.ghostty.engine import GhosttyEngine
 from labeltui.ui.widgets.terminal.view import spans

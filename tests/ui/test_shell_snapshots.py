@@ -14,13 +14,13 @@ from stand_in import NOW, StandIn, StillShell, connected, dead, fresh, settled, 
 from textual.pilot import Pilot
 
 from labeltui.domain.host import LinkState
-from labeltui.domain.pod import SshDoor
+from labeltui.domain.pod.pod import SshDoor
 from labeltui.domain.state import SessionState
 from labeltui.hosts.tmux import Farewell
-from labeltui.session.shells import Keep, OpenShell
+from labeltui.session.connection.shells import Keep, OpenShell
 from labeltui.ui.app import Console
-from labeltui.ui.panes.shell import ShellPane
-from labeltui.ui.panes.shell_words import Phase
+from labeltui.ui.panes.shell.pane import ShellPane
+from labeltui.ui.panes.shell.words import Phase
 
 SMALL, MIDDLE = (80, 24), (120, 40)
 SCREEN = (
@@ -73,7 +73,7 @@ class Shells:
         return OpenShell(Ending(SCREEN % b""), Keep.DOOR)
 
     async def ended(self, opened: OpenShell) -> Any:
-        from labeltui.session.shells import Ended
+        from labeltui.session.connection.shells import Ended
 
         code = await opened.shell.wait()
         return (Ended.LOST if code is None else Ended.EXITED), code

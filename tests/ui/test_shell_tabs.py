@@ -19,11 +19,11 @@ from labeltui.config.model import ShellSection
 from labeltui.domain.host import LinkState
 from labeltui.hosts.base import Completed
 from labeltui.hosts.local import LocalHost
-from labeltui.session.shells import Shells
+from labeltui.session.connection.shells import Shells
 from labeltui.ui.app import Console
-from labeltui.ui.panes.shell_words import Phase
-from labeltui.ui.screens.confirm import ConfirmScreen
-from labeltui.ui.screens.find import FindScreen
+from labeltui.ui.panes.shell.words import Phase
+from labeltui.ui.screens.dialogs.confirm import ConfirmScreen
+from labeltui.ui.screens.dialogs.find import FindScreen
 from labeltui.ui.widgets.terminal.engine import Mouse
 from tests.kept import end_tmux, tmux_of
 

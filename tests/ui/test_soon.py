@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from textual.app import App
 
-from labeltui.ui.soon import soon
+from labeltui.ui.debounce import soon
 
 
 async def test_none_is_lost() -> None:

@@ -13,7 +13,7 @@ from typing import Any
 
 from labeltui.domain.host import HostMetrics
 from labeltui.domain.problems import Failed, LabeltuiError, Unreachable
-from labeltui.domain.server import OrphanTraining
+from labeltui.domain.server.server import OrphanTraining
 from labeltui.hosts.agent.messages import AgentHello, Chunk, Job
 from labeltui.hosts.agent.parsing import chunk_of, follow_error_of, job_of, json_object, metrics_of
 from labeltui.hosts.agent.sending import DEADLINE_S

@@ -16,9 +16,9 @@ from labeltui.domain.state import SessionState
 from labeltui.ui.contract import Hint
 from labeltui.ui.keys import shown
 from labeltui.ui.messages import HintsChanged
-from labeltui.ui.text import elide
+from labeltui.ui.presentation.text import elide
 from labeltui.ui.widgets.lines import Lines
-from labeltui.ui.words import Tone, Word
+from labeltui.ui.presentation.words import Tone, Word
 
 if TYPE_CHECKING:
     from labeltui.ui.core import Core

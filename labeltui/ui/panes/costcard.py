@@ -6,14 +6,14 @@ from datetime import datetime
 
 from textual.content import Content
 
-from labeltui.domain.pace import pace, people
+from labeltui.domain.rules.pace import pace, people
 from labeltui.domain.state import SessionState
-from labeltui.ui import words
-from labeltui.ui.facts import labels_here, stale_age
+from labeltui.ui.presentation import words
+from labeltui.ui.presentation.strip import labels_here, stale_age
 from labeltui.ui.panes.card import Card, row, wrapped
-from labeltui.ui.text import elide, safe
+from labeltui.ui.presentation.text import elide, safe
 from labeltui.ui.widgets.bar import bar
-from labeltui.ui.words import Tone
+from labeltui.ui.presentation.words import Tone
 
 
 class CostCard(Card, can_focus=False):

@@ -6,14 +6,14 @@ from datetime import datetime
 
 from textual.content import Content
 
-from labeltui.domain.server import ServerState
+from labeltui.domain.server.server import ServerState
 from labeltui.domain.state import SessionState
-from labeltui.ui import words
-from labeltui.ui.facts import stale_age
+from labeltui.ui.presentation import words
+from labeltui.ui.presentation.strip import stale_age
 from labeltui.ui.panes.card import Card, row, told, wrapped
 from labeltui.ui.panes.pod import event_lines, tunnel_lines
-from labeltui.ui.text import elide, safe
-from labeltui.ui.words import Tone
+from labeltui.ui.presentation.text import elide, safe
+from labeltui.ui.presentation.words import Tone
 
 
 class TunnelsCard(Card, can_focus=False):

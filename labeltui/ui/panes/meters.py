@@ -7,13 +7,13 @@ from datetime import datetime
 from textual.content import Content
 
 from labeltui.domain.host import Gpu, HostMetrics
-from labeltui.domain.load import AGENT, LoadSample, in_cells
-from labeltui.domain.pod import Pod
-from labeltui.ui import words
+from labeltui.domain.pod.load import AGENT, LoadSample, in_cells
+from labeltui.domain.pod.pod import Pod
+from labeltui.ui.presentation import words
 from labeltui.ui.panes.card import row
-from labeltui.ui.text import elide, safe
+from labeltui.ui.presentation.text import elide, safe
 from labeltui.ui.widgets.bar import bar
-from labeltui.ui.words import Tone
+from labeltui.ui.presentation.words import Tone
 
 WARN_PCT, FULL_PCT = 80.0, 93.0
 MIB = 1024 * 1024

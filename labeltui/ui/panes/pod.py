@@ -7,20 +7,20 @@ from datetime import datetime
 from textual.content import Content
 
 from labeltui.domain.host import HostStatus, LinkState, TunnelState
-from labeltui.domain.load import of_runpod
-from labeltui.domain.pod import Port
-from labeltui.domain.podrules import called
+from labeltui.domain.pod.load import of_runpod
+from labeltui.domain.pod.pod import Port
+from labeltui.domain.rules.pod import called
 from labeltui.domain.state import SessionState
-from labeltui.ui import words
-from labeltui.ui.absence import absence
-from labeltui.ui.facts import stale_age
-from labeltui.ui.guard import guard_lines
-from labeltui.ui.money import brief_money_lines, money_lines
+from labeltui.ui.presentation import words
+from labeltui.ui.presentation.absence import absence
+from labeltui.ui.presentation.strip import stale_age
+from labeltui.ui.presentation.guard import guard_lines
+from labeltui.ui.presentation.money import brief_money_lines, money_lines
 from labeltui.ui.panes import meters
 from labeltui.ui.panes.card import Card, row, told, wrapped
-from labeltui.ui.podrows import PUBLIC, legal_words, port_text
-from labeltui.ui.text import elide, safe
-from labeltui.ui.words import Tone
+from labeltui.ui.presentation.pods import PUBLIC, legal_words, port_text
+from labeltui.ui.presentation.text import elide, safe
+from labeltui.ui.presentation.words import Tone
 
 TROUBLED = ("waiting", "stuck", "dead", "warning", "stopping")  # what the guard says then is not put off
 

@@ -9,9 +9,9 @@ from typing import Any
 from textual.content import Content
 
 from labeltui.domain.study import Study, StudyState
-from labeltui.ui import words
-from labeltui.ui.text import elide, elide_middle, fit, safe
-from labeltui.ui.words import Tone, Word
+from labeltui.ui.presentation import words
+from labeltui.ui.presentation.text import (elide, elide_middle, fit, safe)
+from labeltui.ui.presentation.words import Tone, Word
 
 COLUMNS = ("state", "id", "who", "age", "tags")
 NARROW, ROOMY = 46, 62

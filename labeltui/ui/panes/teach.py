@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from labeltui.domain.host import LinkState
-from labeltui.domain.server import ServerState, ServerStatus
+from labeltui.domain.server.server import ServerState, ServerStatus
 from labeltui.domain.state import SessionState
-from labeltui.ui.absence import Keys, absence
-from labeltui.ui.text import safe
+from labeltui.ui.presentation.absence import Keys, absence
+from labeltui.ui.presentation.text import safe
 
 _LINK = {
     "": "The host is not connected.",

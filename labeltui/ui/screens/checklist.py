@@ -16,8 +16,8 @@ from textual.widgets import Static
 from labeltui.domain.money import cost_of
 from labeltui.ui.dispatch import Running
 from labeltui.ui.screens.steps import STATES, StepsScreen
-from labeltui.ui.text import fit, safe
-from labeltui.ui.words import Tone, remaining
+from labeltui.ui.presentation.text import fit, safe
+from labeltui.ui.presentation.words import Tone, remaining
 
 if TYPE_CHECKING:
     from labeltui.ui.core import Core

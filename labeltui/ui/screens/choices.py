@@ -13,14 +13,14 @@ from textual.widgets import Static
 
 from labeltui.actions import BY_ID, Action
 from labeltui.domain.offers import offers
-from labeltui.domain.pod import Pod
-from labeltui.domain.podrules import called
+from labeltui.domain.pod.pod import Pod
+from labeltui.domain.rules.pod import called
 from labeltui.domain.problems import Problem
 from labeltui.runpod.lifecycle import pod_problem
-from labeltui.session.podresume import CHOICES
-from labeltui.ui.screens.dialog import Dialog
-from labeltui.ui.text import safe
-from labeltui.ui.words import Tone
+from labeltui.operations.pod.start import CHOICES
+from labeltui.ui.screens.dialogs.dialog import Dialog
+from labeltui.ui.presentation.text import safe
+from labeltui.ui.presentation.words import Tone
 
 if TYPE_CHECKING:
     from labeltui.ui.app import Console

@@ -11,13 +11,13 @@ from textual.containers import Container
 from textual.content import Content
 
 from labeltui.domain.checks import Verdict
-from labeltui.session.doctor import PARTS
+from labeltui.operations.doctor.doctor import PARTS
 from labeltui.ui.dispatch import Running
 from labeltui.ui.panes.card import wrapped
-from labeltui.ui.screens.dialog import Dialog
-from labeltui.ui.text import safe
+from labeltui.ui.screens.dialogs.dialog import Dialog
+from labeltui.ui.presentation.text import safe
 from labeltui.ui.widgets.lines import Lines
-from labeltui.ui.words import Tone, Word
+from labeltui.ui.presentation.words import Tone, Word
 
 WORDS = {
     Verdict.OK: Word("✓", "ok", Tone.GOOD),

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 from textual.content import Content
 
 from labeltui.actions import ACTIONS, LEADERS, Action
-from labeltui.ui.frame import TITLES
+from labeltui.ui.frame.frame import TITLES
 from labeltui.ui.keys import shown
-from labeltui.ui.layout import PANES
-from labeltui.ui.screens.picklist import Entry, PickList
-from labeltui.ui.words import Tone
+from labeltui.ui.frame.layout import PANES
+from labeltui.ui.screens.dialogs.picklist import Entry, PickList
+from labeltui.ui.presentation.words import Tone
 
 if TYPE_CHECKING:
     from labeltui.ui.core import Core

@@ -13,16 +13,16 @@ from textual.containers import Container
 from textual.content import Content
 from textual.widgets import Static
 
-from labeltui.domain.pod import Pod
-from labeltui.domain.podrules import called, is_own
+from labeltui.domain.pod.pod import Pod
+from labeltui.domain.rules.pod import called, is_own
 from labeltui.domain.state import SessionState
-from labeltui.ui import podrows
-from labeltui.ui.facts import stale_age
-from labeltui.ui.screens.dialog import Dialog
-from labeltui.ui.text import safe
+from labeltui.ui.presentation import pods as podrows
+from labeltui.ui.presentation.strip import stale_age
+from labeltui.ui.screens.dialogs.dialog import Dialog
+from labeltui.ui.presentation.text import safe
 from labeltui.ui.widgets.lines import Lines
 from labeltui.ui.widgets.table import Table
-from labeltui.ui.words import Tone
+from labeltui.ui.presentation.words import Tone
 
 if TYPE_CHECKING:
     from labeltui.ui.app import Console

@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING
 
 from textual.content import Content
 
-from labeltui.domain.pod import PodEvent
+from labeltui.domain.pod.pod import PodEvent
 from labeltui.domain.state import Alert
-from labeltui.ui import words
-from labeltui.ui.screens.picklist import Entry, PickList
-from labeltui.ui.text import safe
-from labeltui.ui.words import Tone
+from labeltui.ui.presentation import words
+from labeltui.ui.screens.dialogs.picklist import Entry, PickList
+from labeltui.ui.presentation.text import safe
+from labeltui.ui.presentation.words import Tone
 
 if TYPE_CHECKING:
-    from labeltui.session.journal import Entry as Done
+    from labeltui.session.runtime.journal import Entry as Done
     from labeltui.ui.app import Console
 
 

@@ -10,10 +10,10 @@ from textual.containers import Container
 from textual.content import Content
 
 from labeltui.ui.dispatch import Running
-from labeltui.ui.screens.dialog import Dialog
-from labeltui.ui.text import fit, safe
+from labeltui.ui.screens.dialogs.dialog import Dialog
+from labeltui.ui.presentation.text import fit, safe
 from labeltui.ui.widgets.lines import Lines
-from labeltui.ui.words import Tone
+from labeltui.ui.presentation.words import Tone
 
 STATES = {
     "done": ("✓", Tone.GOOD),

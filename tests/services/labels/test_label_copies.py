@@ -14,17 +14,17 @@ from typing import Any
 import pytest
 
 from labeltui.config.model import Profile
-from labeltui.domain.labelcopies import LabelCopies
+from labeltui.domain.labels.copies import LabelCopies
 from labeltui.domain.problems import LabeltuiError, Unreachable
 from labeltui.domain.state import Level, SessionState
 from labeltui.hosts.base import Progress
 from labeltui.hosts.local import LocalHost
 from labeltui.sandbox.pod import free_port
-from labeltui.session import labelcopies
-from labeltui.session.launch import Launch, open_session
-from labeltui.session.run import run_action
+from labeltui.session.labels import copier as labelcopies
+from labeltui.opening.launch import Launch, open_session
+from labeltui.operations.run import run_action
 from labeltui.session.session import Session
-from labeltui.session.statedir import StateDir
+from labeltui.session.runtime.state_folder import StateDir
 from tests.doing import SaysNo, Told, do
 
 

@@ -11,7 +11,7 @@ import pytest
 from misbehaving import answer, recorded, response
 
 from labeltui.domain.problems import Failed, LabeltuiError, Misused, Refused, Unreachable
-from labeltui.domain.tasks import TaskState
+from labeltui.domain.training.tasks import TaskState
 from labeltui.monailabel.client import MonaiLabelClient
 
 

@@ -9,16 +9,16 @@ from typing import Any
 
 import pytest
 
-from labeltui.domain.candidates import by_price
+from labeltui.domain.deploy.candidates import by_price
 from labeltui.domain.money import cents, cost_of
-from labeltui.domain.pod import Cloud, PodAction, PodSpec, PodStatus
+from labeltui.domain.pod.pod import (Cloud, PodAction, PodSpec, PodStatus)
 from labeltui.domain.problems import LabeltuiError
 from labeltui.runpod.client import RunpodClient
 from labeltui.runpod.keys import Secret
 from labeltui.runpod.transport import Transport
-from labeltui.sandbox.runpod.app import build_app
-from labeltui.sandbox.runpod.clock import FakeClock
-from labeltui.sandbox.runpod.world import Key, World
+from labeltui.sandbox.runpod.api.app import build_app
+from labeltui.sandbox.runpod.world.clock import FakeClock
+from labeltui.sandbox.runpod.world.world import Key, World
 from tests.asgi import CutAsgi
 
 CANARY = "rpa_CANARY0123456789abcdefCANARY"

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 import pytest
 from client_server import CANARY, Asked, Clock, Server, html, problem, raw, serving
 
-from labeltui.domain.pod import PodLogLine
+from labeltui.domain.pod.pod import PodLogLine
 from labeltui.domain.problems import LabeltuiError
 from labeltui.runpod import logs
 from labeltui.runpod.client import RunpodClient

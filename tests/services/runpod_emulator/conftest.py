@@ -9,9 +9,9 @@ import published
 import pytest
 
 from labeltui.sandbox.processes import of_pod
-from labeltui.sandbox.runpod.clock import FakeClock
+from labeltui.sandbox.runpod.world.clock import FakeClock
 from labeltui.sandbox.runpod.emulator import Emulator
-from labeltui.sandbox.runpod.world import World
+from labeltui.sandbox.runpod.world.world import World
 
 GPU = "NVIDIA RTX A5000"
 

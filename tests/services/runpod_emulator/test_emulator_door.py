@@ -8,7 +8,7 @@ from typing import Any
 import asyncssh
 import pytest
 
-from labeltui.sandbox.runpod import events
+from labeltui.sandbox.runpod.world import events
 from labeltui.sandbox.runpod.emulator import Emulator
 
 

@@ -12,7 +12,8 @@ import httpx
 import published
 import pytest
 
-from labeltui.sandbox.runpod import events, graph
+from labeltui.sandbox.runpod.world import events
+from labeltui.sandbox.runpod.api import graph
 from labeltui.sandbox.runpod.emulator import Emulator
 
 SDK = """

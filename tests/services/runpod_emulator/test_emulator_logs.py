@@ -6,7 +6,7 @@ from typing import Any
 
 import httpx
 
-from labeltui.sandbox.runpod import events
+from labeltui.sandbox.runpod.world import events
 from labeltui.sandbox.runpod.emulator import Emulator
 
 

@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from labeltui.sandbox.processes import of_pod
-from labeltui.sandbox.runpod import events
+from labeltui.sandbox.runpod.world import events
 from labeltui.sandbox.runpod.emulator import Emulator
 
 

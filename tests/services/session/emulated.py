@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from labeltui.sandbox.runpod.emulator import Emulator
-from labeltui.session.launch import Launch, open_session
+from labeltui.opening.launch import Launch, open_session
 from labeltui.session.session import Session
 from tests.doing import NobodyToAsk
 

@@ -18,16 +18,16 @@ from labeltui.domain.problems import ExitCode, LabeltuiError, Refused
 from labeltui.runpod.client import RunpodClient
 from labeltui.runpod.keys import Secret
 from labeltui.runpod.transport import Transport
-from labeltui.sandbox.runpod.app import build_app
-from labeltui.sandbox.runpod.clock import FakeClock
-from labeltui.sandbox.runpod.world import Key, World
-from labeltui.session.deploy import Deployment
-from labeltui.session.opening import host_of
-from labeltui.session.podplan import Plan, agreed, make_plan
-from labeltui.session.podrent import RENTING, Rented, pending_name, rent
-from labeltui.session.podshop import pod_gpus, pod_make_volume, pod_volumes
+from labeltui.sandbox.runpod.api.app import build_app
+from labeltui.sandbox.runpod.world.clock import FakeClock
+from labeltui.sandbox.runpod.world.world import Key, World
+from labeltui.operations.deploy.deployment import Deployment
+from labeltui.opening.opening import host_of
+from labeltui.operations.deploy.plan import Plan, agreed, make_plan
+from labeltui.operations.deploy.rent import (RENTING, Rented, pending_name, rent)
+from labeltui.operations.deploy.market import pod_gpus, pod_make_volume, pod_volumes
 from labeltui.session.session import Session
-from labeltui.session.statedir import StateDir
+from labeltui.session.runtime.state_folder import StateDir
 from tests.asgi import CutAsgi
 from tests.doing import Told
 
@@ -193,7 +193,7 @@ async def test_a_cancelled_request_is_remembered(desk: Desk, monkeypatch: pytest
         asked.set()
         await asyncio.Event().wait()
 
-    monkeypatch.setattr("labeltui.session.podrent.create_first", never)
+    monkeypatch.setattr("labeltui.operations.deploy.rent.create_first", never)
     task = asyncio.create_task(desk.rent())
     await asked.wait()
     task.cancel()

@@ -17,11 +17,11 @@ from labeltui.domain.state import Identity, SessionState
 from labeltui.hosts.agent.client import AgentClient
 from labeltui.hosts.agent.starting import start_agent
 from labeltui.hosts.local import LocalHost
-from labeltui.session import logfeed
-from labeltui.session.logfeed import AppLog
-from labeltui.session.logstore import UNREAD, LogStore
-from labeltui.session.serverwatch import JOB, ServerWatch
-from labeltui.session.store import Store
+from labeltui.session.log import feed as logfeed
+from labeltui.session.log.feed import AppLog
+from labeltui.session.log.store import UNREAD, LogStore
+from labeltui.session.server.process import JOB, ServerWatch
+from labeltui.session.runtime.store import Store
 
 NOW = datetime(2026, 11, 23, 18, 0, tzinfo=UTC)
 TRACEBACK = b'Traceback (most recent call last):\n  File "x.py"\nValueError: no\n'

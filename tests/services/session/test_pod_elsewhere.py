@@ -9,10 +9,10 @@ import pytest
 from emulated import GPU
 
 from labeltui.domain.host import LinkState
-from labeltui.domain.pod import PodSpec, PodStatus
+from labeltui.domain.pod.pod import PodSpec, PodStatus
 from labeltui.domain.problems import LabeltuiError, Refused
 from labeltui.sandbox.runpod.emulator import Emulator
-from labeltui.sandbox.runpod.events import happen
+from labeltui.sandbox.runpod.world.events import happen
 from labeltui.session.session import Session
 from tests.doing import do
 

@@ -8,10 +8,10 @@ import pytest
 from emulated import GPU
 
 from labeltui.domain.offers import offers
-from labeltui.domain.pod import PodSpec
+from labeltui.domain.pod.pod import PodSpec
 from labeltui.domain.problems import LabeltuiError, Refused
 from labeltui.sandbox.runpod.emulator import Emulator
-from labeltui.session import podresume
+from labeltui.operations.pod import start as podresume
 from labeltui.session.session import Session
 from tests.doing import Told, do
 

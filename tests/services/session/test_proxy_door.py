@@ -8,17 +8,17 @@ from pathlib import Path
 
 import pytest
 
-from labeltui.domain.pod import PodStatus
+from labeltui.domain.pod.pod import PodStatus
 from labeltui.domain.problems import LabeltuiError, Refused, Unreachable
 from labeltui.hosts.base import HostKey
-from labeltui.sandbox.runpod import events
+from labeltui.sandbox.runpod.world import events
 from labeltui.sandbox.runpod.emulator import Emulator
-from labeltui.session.launch import Launch, open_session
-from labeltui.session.proxydoor import DoorShell
-from labeltui.session.report import Silent
-from labeltui.session.run import run_action
+from labeltui.opening.launch import Launch, open_session
+from labeltui.session.pod.proxy_shell import DoorShell
+from labeltui.operations.progress import Silent
+from labeltui.operations.run import run_action
 from labeltui.session.session import Session
-from labeltui.session.shells import Keep, OpenShell
+from labeltui.session.connection.shells import Keep, OpenShell
 from tests.reading import read_until
 
 

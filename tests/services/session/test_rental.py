@@ -6,9 +6,9 @@ import pytest
 from emulated import GPU
 
 from labeltui.domain.host import LinkState
-from labeltui.domain.pod import PodStatus
+from labeltui.domain.pod.pod import PodStatus
 from labeltui.domain.problems import LabeltuiError, Refused
-from labeltui.session.run import run_action
+from labeltui.operations.run import run_action
 from labeltui.session.session import Session
 from tests.doing import Told, do
 

@@ -15,11 +15,11 @@ import pytest
 
 from labeltui.domain.host import LinkState, TunnelState
 from labeltui.domain.problems import LabeltuiError, Refused
-from labeltui.domain.server import ServerState
+from labeltui.domain.server.server import ServerState
 from labeltui.domain.study import StudyState
-from labeltui.domain.training import TrainState
-from labeltui.session.launch import Launch, open_session
-from labeltui.session.run import run_action
+from labeltui.domain.training.training import TrainState
+from labeltui.opening.launch import Launch, open_session
+from labeltui.operations.run import run_action
 from labeltui.session.session import Session
 from tests.doing import SaysNo, Told, do
 
@@ -241,6 +241,6 @@ async def test_two_sessions_on_one_host_see_the_same_server() -> None:
 
 
 def _same_host(session: Session) -> Any:
-    from labeltui.session.opening import host_of
+    from labeltui.opening.opening import host_of
 
     return host_of(session.profile, session.tunnel._state, SaysNo())

@@ -11,15 +11,15 @@ from typing import Any
 import pytest
 from textual.pilot import Pilot
 
-from labeltui.domain.pod import PodStatus
-from labeltui.domain.server import ServerState
-from labeltui.domain.training import TrainState
+from labeltui.domain.pod.pod import PodStatus
+from labeltui.domain.server.server import ServerState
+from labeltui.domain.training.training import TrainState
 from labeltui.sandbox.runpod.emulator import Emulator
-from labeltui.session.launch import Launch
+from labeltui.opening.launch import Launch
 from labeltui.ui.app import Console
 from labeltui.ui.screens.checklist import ChecklistScreen
-from labeltui.ui.screens.confirm import ConfirmScreen
-from labeltui.ui.screens.deploy import DeployScreen
+from labeltui.ui.screens.dialogs.confirm import ConfirmScreen
+from labeltui.ui.screens.deploy.screen import DeployScreen
 
 LONGEST_S = 120.0
 

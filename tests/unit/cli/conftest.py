@@ -11,9 +11,9 @@ from labeltui import actions, cli
 from labeltui.domain.host import HostStatus, LinkState
 from labeltui.domain.reading import Reading
 from labeltui.domain.state import Identity, SessionState
-from labeltui.session.journal import Journal
-from labeltui.session.launch import Launch
-from labeltui.session.store import Store
+from labeltui.session.runtime.journal import Journal
+from labeltui.opening.launch import Launch
+from labeltui.session.runtime.store import Store
 
 NOW = datetime(2026, 11, 23, 12, 0, 0, tzinfo=UTC)
 
@@ -70,7 +70,7 @@ class Rig:
         for action in actions.ACTIONS:
             self._record(action)
         monkeypatch.setattr("labeltui.cli.parser.BY_ID", self.by_id)
-        monkeypatch.setattr("labeltui.session.run.BY_ID", self.by_id)
+        monkeypatch.setattr("labeltui.operations.run.BY_ID", self.by_id)
         self.terminal(present=False)
 
     def terminal(self, *, present: bool, answers: tuple[str | None, ...] = ()) -> list[str]:
@@ -98,7 +98,7 @@ class Rig:
                 return {"as_of": NOW.isoformat(), "did": action.id}
             return await self.does(session, params, report)
 
-        self._monkeypatch.setattr(f"labeltui.session.operations.{action.operation}", run)
+        self._monkeypatch.setattr(f"labeltui.operations.table.{action.operation}", run)
 
     def irreversible(self, action_id: str) -> None:
         """Make an action of the registry one that needs the name typed."""

@@ -17,8 +17,8 @@ from labeltui.domain.host import LinkState
 from labeltui.domain.problems import Failed, Misused, Unreachable
 from labeltui.domain.reading import Reading
 from labeltui.domain.state import SessionState
-from labeltui.domain.training import TrainState, TrainStatus
-from labeltui.session.launch import Launch
+from labeltui.domain.training.training import TrainState, TrainStatus
+from labeltui.opening.launch import Launch
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 

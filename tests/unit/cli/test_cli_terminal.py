@@ -200,7 +200,7 @@ HEAVY = {"httpx", "asyncssh", "pydantic", "numpy", "nibabel", "runpod", "bittty"
 
 def test_the_way_to_first_paint_is_light():
     loaded = modules_after(
-        "import labeltui.__main__, labeltui.ui.app, labeltui.actions, labeltui.session.launch"
+        "import labeltui.__main__, labeltui.ui.app, labeltui.actions, labeltui.opening.launch"
     )
     assert not loaded & (HEAVY | {"argparse"})
 
@@ -211,7 +211,7 @@ def test_the_command_line_is_light_until_something_runs():
 
 def test_a_session_does_not_know_textual():
     loaded = modules_after(
-        "import labeltui.session.operations, labeltui.cli.configuration, labeltui.cli.shell"
+        "import labeltui.operations.table, labeltui.cli.configuration, labeltui.cli.shell"
     )
     assert "textual" not in loaded
     assert "pydantic" in loaded  # the modules were really imported

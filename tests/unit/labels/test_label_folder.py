@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from labeltui.session.labelfolder import LabelFolder
-from labeltui.session.labelindex import Entry, LabelIndex
+from labeltui.session.labels.folder import LabelFolder
+from labeltui.session.labels.index import Entry, LabelIndex
 
 
 def folder(tmp_path: Path) -> LabelFolder:

@@ -17,8 +17,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from labeltui.hosts.agent.messages import Chunk
-from labeltui.session.logfeed import AppLog, LogFeed
-from labeltui.session.logstore import LogStore
+from labeltui.session.log.feed import AppLog, LogFeed
+from labeltui.session.log.store import LogStore
 
 AGENT = Path(__file__).parents[3] / "labeltui" / "hosts" / "agent" / "agent.py"
 namespace: dict[str, Any] = {"__name__": "agent", "__file__": str(AGENT)}

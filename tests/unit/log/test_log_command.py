@@ -11,12 +11,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from labeltui.domain.logfilter import moment
+from labeltui.domain.log.filter import moment
 from labeltui.domain.problems import Failed, Misused
 from labeltui.domain.state import Identity, SessionState
-from labeltui.session.logcommand import server_logs
-from labeltui.session.logstore import LogStore
-from labeltui.session.store import Store
+from labeltui.operations.server.logs import server_logs
+from labeltui.session.log.store import LogStore
+from labeltui.session.runtime.store import Store
 
 ZONE = timezone(timedelta(hours=2))
 NOW = datetime(2026, 11, 23, 15, 30, tzinfo=UTC)  # 17:30 by the host's clock

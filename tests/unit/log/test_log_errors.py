@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from labeltui.domain.logerrors import ErrorReader
-from labeltui.domain.serverlog import parse_line
-from labeltui.session.logstore import LogStore
-from labeltui.ui.widgets.logview_query import Errors
+from labeltui.domain.log.errors import ErrorReader
+from labeltui.domain.log.lines import parse_line
+from labeltui.session.log.store import LogStore
+from labeltui.ui.widgets.log.query import Errors
 
 RECORDED = Path(__file__).parents[2] / "fixtures" / "monailabel"
 HEAD = b"[2026-11-23 17:02:20,004] [4242] [MainThread] [%b] (monailabel.utils.async_tasks.utils:83) - "

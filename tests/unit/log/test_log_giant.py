@@ -14,10 +14,10 @@ import json, re, sys
 from datetime import UTC, datetime
 from labeltui.domain.state import Identity, SessionState
 from labeltui.hosts.agent.messages import Chunk
-from labeltui.session.logfeed import AppLog
-from labeltui.session.logstore import LogStore
-from labeltui.session.serverwatch import ServerWatch
-from labeltui.session.store import Store
+from labeltui.session.log.feed import AppLog
+from labeltui.session.log.store import LogStore
+from labeltui.session.server.process import ServerWatch
+from labeltui.session.runtime.store import Store
 
 def peak():
     return int(re.search(r"VmHWM:\\s+(\\d+)", open("/proc/self/status").read())[1]) / 1024

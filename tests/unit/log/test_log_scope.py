@@ -10,13 +10,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from labeltui.domain.logfilter import Scope
-from labeltui.domain.serverlog import LineKind, parse_line
-from labeltui.session.logblocks import Blocks
-from labeltui.session.logstore import LogStore
-from labeltui.ui.panes.log_reading import scope_of
-from labeltui.ui.widgets import logview_scope
-from labeltui.ui.widgets.logview_scope import Scoped, line_at, record_around, time_at
+from labeltui.domain.log.filter import Scope
+from labeltui.domain.log.lines import LineKind, parse_line
+from labeltui.session.log.blocks import Blocks
+from labeltui.session.log.store import LogStore
+from labeltui.ui.panes.log.reading import scope_of
+from labeltui.ui.widgets.log import scope as logview_scope
+from labeltui.ui.widgets.log.scope import (Scoped, line_at, record_around, time_at)
 
 WALL = datetime(2026, 11, 23, 17, 30)
 LINES = st.sampled_from(

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from labeltui.domain.logquery import asked
-from labeltui.session.logstore import LogStore
-from labeltui.ui.widgets.logview_folds import Fold
-from labeltui.ui.widgets.logview_query import Errors, Sieve
-from labeltui.ui.widgets.logview_rows import Rows
+from labeltui.domain.log.query import asked
+from labeltui.session.log.store import LogStore
+from labeltui.ui.widgets.log.folds import Fold
+from labeltui.ui.widgets.log.query import Errors, Sieve
+from labeltui.ui.widgets.log.rows import Rows
 
 RECORDED = Path(__file__).parents[2] / "fixtures" / "monailabel"
 STAMP = "[2026-11-23 17:02:20,004] [4242] [MainThread] [{}] (uvicorn.error:408) - {}\n"

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from labeltui.session import logmerge
-from labeltui.session.logcutter import Cutter
-from labeltui.session.logmerge import Merger, Piece
+from labeltui.session.log import merge as logmerge
+from labeltui.session.log.splitter import Cutter
+from labeltui.session.log.merge import Merger, Piece
 
 START = datetime(2026, 11, 23, 17, 0)
 

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from labeltui.session.logblocks import CACHED_LONGEST, Blocks
-from labeltui.session.logsearch import caseless
-from labeltui.session.logstore import SEARCH_BLOCK, LogStore
+from labeltui.session.log.blocks import CACHED_LONGEST, Blocks
+from labeltui.session.log.search import caseless
+from labeltui.session.log.store import SEARCH_BLOCK, LogStore
 
 NOW = datetime(2026, 11, 23, 17, 2, 40, tzinfo=UTC)
 TEXT = st.text(alphabet="ab \né𝔘\r\x1b[0m\t", max_size=200).map(lambda text: text.encode())
@@ -74,7 +74,7 @@ def test_a_line_goes_to_the_file_while_it_grows(
     full: bool, pieces: list[bytes], in_memory: int, block: int
 ) -> None:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("labeltui.session.logblocks.CACHED_LONGEST", 16)
+        patch.setattr("labeltui.session.log.blocks.CACHED_LONGEST", 16)
         blocks, writes = Blocks(in_memory, block), 0
         to_spool = blocks._to_spool
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from labeltui.domain.study import StudyState
-from labeltui.domain.tasks import TaskState
+from labeltui.domain.training.tasks import TaskState
 from labeltui.monailabel import convert
 
 JSON = st.recursive(

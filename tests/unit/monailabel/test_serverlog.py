@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from labeltui.domain import serverlog as log
+from labeltui.domain.log import lines as log
 
 ALL_LOGS = sorted(
     path.name.removeprefix("log_").removesuffix(".txt")

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from labeltui.domain.startup import StartupReader, diagnose_exit
+from labeltui.domain.log.startup import StartupReader, diagnose_exit
 
 
 def test_the_phases_of_a_good_start_in_words(log_lines):

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from labeltui.domain.serverlog import Role
-from labeltui.domain.training import Best
-from labeltui.domain.trainlog import TrainLog, eta_s
+from labeltui.domain.log.lines import Role
+from labeltui.domain.training.training import Best
+from labeltui.domain.training.log import TrainLog, eta_s
 
 FIXTURES = Path(__file__).parents[2] / "fixtures" / "monailabel"
 

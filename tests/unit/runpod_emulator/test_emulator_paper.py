@@ -2,12 +2,12 @@
 
 from decimal import Decimal
 
-from labeltui.sandbox.runpod import events
-from labeltui.sandbox.runpod.clock import FakeClock
-from labeltui.sandbox.runpod.paper import Paper, fingerprint
-from labeltui.sandbox.runpod.pods import Mount, Pod, Spec
-from labeltui.sandbox.runpod.present import pod_json
-from labeltui.sandbox.runpod.world import World
+from labeltui.sandbox.runpod.world import events
+from labeltui.sandbox.runpod.world.clock import FakeClock
+from labeltui.sandbox.runpod.world.fake_containers import Paper, fingerprint
+from labeltui.sandbox.runpod.world.pods import Mount, Pod, Spec
+from labeltui.sandbox.runpod.api.present import pod_json
+from labeltui.sandbox.runpod.world.world import World
 
 
 def wait(world: World, seconds: float) -> None:

@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from labeltui.sandbox.runpod import requests
-from labeltui.sandbox.runpod.refusals import Refusal
-from labeltui.sandbox.runpod.requests import Invalid
+from labeltui.sandbox.runpod.world import requests
+from labeltui.sandbox.runpod.world.refusals import Refusal
+from labeltui.sandbox.runpod.world.requests import Invalid
 
 A5000 = "NVIDIA RTX A5000"
 

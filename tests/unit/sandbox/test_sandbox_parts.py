@@ -14,7 +14,7 @@ from labeltui.sandbox.monailabel.classifier import Classifier, dice, features
 from labeltui.sandbox.monailabel.datastore import split_name
 from labeltui.sandbox.scenarios import SCENARIOS, UnknownScenario, find
 from labeltui.sandbox.volumes import LIVER, SHAPE, SPLEEN, make_study, with_small_errors
-from labeltui.session.autostart import DOINGS
+from labeltui.opening.autostart import DOINGS
 
 
 def test_studies_differ_and_hold_both_organs() -> None:

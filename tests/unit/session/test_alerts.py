@@ -9,15 +9,15 @@ from typing import Any
 
 from labeltui.domain.host import HostStatus, LinkState
 from labeltui.domain.money import Account
-from labeltui.domain.pod import Pod, PodStatus
+from labeltui.domain.pod.pod import Pod, PodStatus
 from labeltui.domain.problems import Problem
 from labeltui.domain.reading import Reading
-from labeltui.domain.server import OrphanTraining, ServerState, ServerStatus
+from labeltui.domain.server.server import OrphanTraining, ServerState, ServerStatus
 from labeltui.domain.state import Identity, Level, SessionState
 from labeltui.domain.study import Fetch, Study, StudyQueue
-from labeltui.domain.training import Best, TrainState, TrainStatus
+from labeltui.domain.training.training import Best, TrainState, TrainStatus
 from labeltui.session.alerts import Alerts
-from labeltui.session.store import Store
+from labeltui.session.runtime.store import Store
 
 NOW = datetime(2026, 11, 23, 17, tzinfo=UTC)
 

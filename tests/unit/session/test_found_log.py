@@ -14,15 +14,15 @@ from hypothesis import strategies as st
 
 from labeltui.domain.problems import Unreachable
 from labeltui.domain.reading import Reading
-from labeltui.domain.server import ServerState, ServerStatus
+from labeltui.domain.server.server import ServerState, ServerStatus
 from labeltui.domain.state import Identity, SessionState
 from labeltui.monailabel.client import LogChunk, _chunk
 from labeltui.monailabel.http import Answer
-from labeltui.session import foundlog
-from labeltui.session.foundlog import FoundLog
-from labeltui.session.logstore import HALVED, LogStore
-from labeltui.session.serverwatch import ServerWatch
-from labeltui.session.store import Store
+from labeltui.session.server import remote_log as foundlog
+from labeltui.session.server.remote_log import FoundLog
+from labeltui.session.log.store import HALVED, LogStore
+from labeltui.session.server.process import ServerWatch
+from labeltui.session.runtime.store import Store
 
 NOW = datetime(2026, 11, 23, 18, 0, tzinfo=UTC)
 

@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
-from labeltui.domain.pod import Cloud, DataCentre, GpuOffer, NetworkVolume, Pod, PodStatus, Stock
+from labeltui.domain.pod.pod import (Cloud, DataCentre, GpuOffer, NetworkVolume, Pod, PodStatus, Stock)
 from labeltui.domain.problems import LabeltuiError
 from labeltui.hosts.own_keys import OwnKey, all_keys, in_folder, make, read_public
-from labeltui.session.poddraft import Draft, key_label, like, money, on_volume, whole
-from labeltui.session.podshop import Shop
+from labeltui.operations.deploy.draft import (Draft, key_label, like, money, on_volume, whole)
+from labeltui.operations.deploy.market import Shop
 
 NOW = datetime(2026, 11, 25, tzinfo=UTC)
 LINE = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJx2oCCLmUmh5yb3MuC3nSFLT6tPVaqpBqsVeqbXIYGy you@desk"

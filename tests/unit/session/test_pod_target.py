@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from labeltui.domain.pod import Pod, PodAction, PodStatus
-from labeltui.domain.podrules import about, same_named, why_not
+from labeltui.domain.pod.pod import Pod, PodAction, PodStatus
+from labeltui.domain.rules.pod import about, same_named, why_not
 from labeltui.domain.problems import LabeltuiError
 from labeltui.domain.reading import Reading
 from labeltui.domain.state import Identity, SessionState
-from labeltui.session.podtarget import legal, target
+from labeltui.operations.pod.target import legal, target
 
 NOW = datetime(2026, 11, 23, 17, tzinfo=UTC)
 UP = (PodAction.STOP, PodAction.RESTART, PodAction.TERMINATE)

@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 
 from labeltui.domain.host import HostMetrics
-from labeltui.domain.pod import Load, Pod, PodStatus, SshDoor
+from labeltui.domain.pod.pod import (Load, Pod, PodStatus, SshDoor)
 from labeltui.domain.reading import Reading
 from labeltui.domain.state import Identity, SessionState
-from labeltui.session.journal import Journal
-from labeltui.session.podwatch import PodWatch
-from labeltui.session.statedir import StateDir
-from labeltui.session.store import Store
+from labeltui.session.runtime.journal import Journal
+from labeltui.session.pod.events import PodWatch
+from labeltui.session.runtime.state_folder import StateDir
+from labeltui.session.runtime.store import Store
 
 NOW = datetime(2026, 11, 23, 17, tzinfo=UTC)
 DOOR = SshDoor("203.0.113.7", 40022, "root")

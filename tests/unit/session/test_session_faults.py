@@ -22,22 +22,22 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from labeltui.config.model import Profile
-from labeltui.domain.pod import PodStatus
+from labeltui.domain.pod.pod import PodStatus
 from labeltui.domain.problems import Failed, LabeltuiError, Unreachable
 from labeltui.hosts.base import HostKey, Prompter
 from labeltui.runpod.client import RunpodClient
-from labeltui.runpod.graphql import GraphQL
+from labeltui.runpod.graphql.graphql import GraphQL
 from labeltui.runpod.keys import Secret
 from labeltui.runpod.transport import Transport
-from labeltui.sandbox.runpod import events
-from labeltui.sandbox.runpod.app import build_app
-from labeltui.sandbox.runpod.clock import START
-from labeltui.sandbox.runpod.paper import Paper, fingerprint
-from labeltui.sandbox.runpod.world import Key, World
-from labeltui.session.podhost import PodHost
-from labeltui.session.run import run_action
+from labeltui.sandbox.runpod.world import events
+from labeltui.sandbox.runpod.api.app import build_app
+from labeltui.sandbox.runpod.world.clock import START
+from labeltui.sandbox.runpod.world.fake_containers import Paper, fingerprint
+from labeltui.sandbox.runpod.world.world import Key, World
+from labeltui.session.pod.host import PodHost
+from labeltui.operations.run import run_action
 from labeltui.session.session import Session
-from labeltui.session.statedir import StateDir
+from labeltui.session.runtime.state_folder import StateDir
 from tests.asgi import StreamedAsgi
 from tests.doing import Told
 from tests.virtualtime import VirtualLoop
@@ -157,7 +157,7 @@ class Console(RuleBasedStateMachine):
             )
 
         self.patches = [
-            patch("labeltui.session.rental.RunpodClient", client),
+            patch("labeltui.session.pod.account.RunpodClient", client),
             patch.dict(os.environ, {"RUNPOD_API_KEY": CANARY}),
         ]
         for one in self.patches:

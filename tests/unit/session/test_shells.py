@@ -16,7 +16,7 @@ from labeltui.domain.problems import Refused
 from labeltui.hosts import tmux
 from labeltui.hosts.base import Completed
 from labeltui.hosts.tmux import Farewell, Kept
-from labeltui.session.shells import Keep, Shells
+from labeltui.session.connection.shells import Keep, Shells
 
 
 @given(st.text(max_size=30), st.integers(1, 999))

@@ -13,21 +13,21 @@ from hypothesis import strategies as st
 
 from labeltui.config.model import RunpodSection
 from labeltui.domain.money import Spend, cents, cost_of
-from labeltui.domain.pod import Pod, PodStatus
-from labeltui.domain.poddocuments import money_document
-from labeltui.domain.spending import SessionCost, observed
+from labeltui.domain.pod.pod import Pod, PodStatus
+from labeltui.domain.documents.pod import money_document
+from labeltui.domain.pod.spending import SessionCost, observed
 from labeltui.domain.state import Identity, SessionState
 from labeltui.runpod.client import RunpodClient
 from labeltui.runpod.keys import Secret
 from labeltui.runpod.transport import Transport
-from labeltui.sandbox.runpod.app import build_app
-from labeltui.sandbox.runpod.clock import START, FakeClock
-from labeltui.sandbox.runpod.pods import Mount, Spec
-from labeltui.sandbox.runpod.world import Key, World
-from labeltui.session.rental import Rental
-from labeltui.session.spending import Spending
-from labeltui.session.statedir import StateDir
-from labeltui.session.store import Store
+from labeltui.sandbox.runpod.api.app import build_app
+from labeltui.sandbox.runpod.world.clock import START, FakeClock
+from labeltui.sandbox.runpod.world.pods import Mount, Spec
+from labeltui.sandbox.runpod.world.world import Key, World
+from labeltui.session.pod.account import Rental
+from labeltui.session.pod.spending import Spending
+from labeltui.session.runtime.state_folder import StateDir
+from labeltui.session.runtime.store import Store
 from tests.asgi import StreamedAsgi
 
 A5000 = "NVIDIA RTX A5000"

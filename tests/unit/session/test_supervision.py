@@ -9,10 +9,10 @@ from datetime import UTC, datetime
 import pytest
 
 from labeltui.domain.problems import Unreachable
-from labeltui.domain.server import ServerInfo
+from labeltui.domain.server.server import ServerInfo
 from labeltui.domain.state import Alert, Identity, Level, SessionState
-from labeltui.session.store import Store
-from labeltui.session.supervise import Poller, Supervisor, backoff_s
+from labeltui.session.runtime.store import Store
+from labeltui.session.runtime.supervise import Poller, Supervisor, backoff_s
 
 NOW = datetime(2026, 11, 23, 17, tzinfo=UTC)
 INFO = ServerInfo("x", "0.8.5")

@@ -21,7 +21,7 @@ import sys
 import time
 from typing import Any
 
-from labeltui.domain.guard import Policy
+from labeltui.domain.guard.rules import Policy
 from labeltui.hosts.agent.agent import Problem, boot_id, is_running, take_lock
 from labeltui.hosts.agent.guard.files import GuardFiles, pod_environment
 

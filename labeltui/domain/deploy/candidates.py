@@ -1,0 +1,93 @@
+"""Which GPUs would do, and in which order they are asked for. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from decimal import Decimal
+
+from labeltui.domain.deploy.gpu_memory import Fit, Size, fit
+from labeltui.domain.money import ZERO
+from labeltui.domain.pod.pod import Cloud, GpuOffer, Stock
+from labeltui.domain.deploy.quote import price
+
+STOCK_ORDER = (Stock.HIGH, Stock.MEDIUM, Stock.LOW, Stock.UNKNOWN, Stock.NONE)
+_CUDA = re.compile(r"[-_]cu(\d{2})(\d)\d?\b")
+
+
+def named(offers: Iterable[GpuOffer], wanted: str) -> GpuOffer | None:
+    """The offer of that id or name: RunPod answers an unknown one with "no capacity", for ever."""
+    low = wanted.strip().lower()
+    return next((one for one in offers if low in (one.id.lower(), one.name.lower())), None)
+
+
+def stock_in(offer: GpuOffer, data_centre: str | None) -> Stock:
+    """How many are free, everywhere or in one place."""
+    if data_centre is None:
+        return offer.stock
+    return offer.data_centres.get(data_centre, Stock.NONE)
+
+
+def by_price(
+    offers: Iterable[GpuOffer], cloud: Cloud, data_centre: str | None = None
+) -> tuple[GpuOffer, ...]:
+    """Those that are offered there, what is free first, the cheaper before the dearer."""
+
+    def order(one: GpuOffer) -> tuple[bool, Decimal, int, str]:
+        stock = stock_in(one, data_centre)
+        return (stock is Stock.NONE, price(one, cloud) or ZERO, STOCK_ORDER.index(stock), one.id)
+
+    return tuple(sorted((one for one in offers if price(one, cloud) is not None), key=order))
+
+
+def suitable(
+    offers: Iterable[GpuOffer],
+    models: Sequence[str],
+    *,
+    size: Size | None = None,
+    cloud: Cloud = Cloud.SECURE,
+    data_centre: str | None = None,
+) -> GpuOffer | None:
+    """The cheapest that is free and known to be enough for the models; else the cheapest that may be."""
+    free = [
+        one for one in by_price(offers, cloud, data_centre) if stock_in(one, data_centre) is not Stock.NONE
+    ]
+    for wanted in (Fit.ENOUGH, Fit.UNKNOWN, Fit.SHORT):
+        for one in free:
+            if fit(models, one.vram_gb, size)[0] is wanted:
+                return one
+    return None
+
+
+def candidates(
+    offers: Sequence[GpuOffer],
+    first: GpuOffer,
+    others: Sequence[GpuOffer] = (),
+    *,
+    fallback: bool = False,
+    cloud: Cloud = Cloud.SECURE,
+    data_centre: str | None = None,
+) -> tuple[GpuOffer, ...]:
+    """What is asked for in turn: the one wanted, those named beside it, and with ``fallback`` all that match it.
+
+    A match has at least as much memory and is not known to be used up.
+    """
+    listed = [first, *others]
+    if fallback:
+        listed += [
+            one
+            for one in by_price(offers, cloud, data_centre)
+            if one.vram_gb >= first.vram_gb and stock_in(one, data_centre) is not Stock.NONE
+        ]
+    return tuple({one.id: one for one in listed}.values())
+
+
+def cuda_of(image: str) -> str | None:
+    """The CUDA that an image was built with, as its tag says (``cu1281`` is 12.8); None for one that does not."""
+    found = _CUDA.search(image)
+    return f"{found[1]}.{found[2]}" if found else None
+
+
+def newest_cuda(offer: GpuOffer) -> str | None:
+    """The newest CUDA with a machine free."""
+    return max(offer.cuda_versions, key=lambda text: [int(part) for part in text.split(".")], default=None)

@@ -1,0 +1,290 @@
+"""The JSON documents of the command line: unknown is null, times carry a zone, each has ``as_of``."""
+
+from __future__ import annotations
+
+import math
+from datetime import UTC, datetime
+from typing import Any
+
+from labeltui.domain.host import Gpu, HostMetrics, HostStatus, TunnelStatus
+from labeltui.domain.labels.copies import LabelCopies
+from labeltui.domain.problems import Problem
+from labeltui.domain.reading import Reading
+from labeltui.domain.server.server import OrphanTraining, ServerState, ServerStatus
+from labeltui.domain.state import Alert, SessionState
+from labeltui.domain.study import Fetch, Study, StudyQueue
+from labeltui.domain.training.training import Best, EpochPoint, TrainStatus
+
+Document = dict[str, Any]
+
+_SERVER_FIELDS = (
+    *("url", "pid", "exit_code", "app", "models", "studies", "version", "error"),
+    *("phase", "run_id", "log_path", "started_at", "ended_at", "orphans"),
+)
+
+
+def moment(at: datetime | None) -> str | None:
+    """A time as ISO 8601 with its zone; one without a zone is taken for UTC."""
+    if at is None:
+        return None
+    return (at if at.tzinfo is not None else at.replace(tzinfo=UTC)).isoformat(timespec="milliseconds")
+
+
+def failure_document(problem: Problem) -> Document:
+    """``{"error": {"code", "message", "hint"}}``; ``detail`` only where there is evidence."""
+    return {"error": _problem(problem)}
+
+
+def status_document(state: SessionState, now: datetime) -> Document:
+    """Everything the status strip shows."""
+    identity = state.identity
+    studies = studies_document(state.queue, now)
+    return {
+        "as_of": moment(now),
+        "profile": identity.profile or None,
+        "read_only": identity.read_only,
+        "demo": identity.demo,
+        "scenario": identity.scenario or None,
+        "host": host_document(state.host, now),
+        "load": metrics_document(state.metrics, now),
+        "tunnel": tunnel_document(state.tunnel, now),
+        "server": server_document(state.server, now),
+        "studies": {key: value for key, value in studies.items() if key != "studies"},
+        "labels": labels_document(state.labels, now),
+        "training": training_document(state.training, now),
+        "alerts": [_alert(alert) for alert in state.alerts],
+    }
+
+
+def host_document(reading: Reading[HostStatus], now: datetime) -> Document:
+    """The connection: ``state``, ``address``, ``since``, why it is so, and when it is tried again."""
+    host = reading.value
+    return {
+        **_read_at(reading, now),
+        "name": None if host is None else host.name,
+        "kind": None if host is None else host.kind,
+        "address": None if host is None else host.address,
+        "state": None if host is None else host.state.value,
+        "since": None if host is None else moment(host.since),
+        "detail": None if host is None else host.detail or None,
+        "next_try_at": None if host is None else moment(host.next_try_at),
+        "reconnects": None if host is None else host.reconnects,
+        "system": None if host is None else host.system or None,
+        "user": None if host is None else host.user or None,
+        "latency_ms": None if host is None else _number(host.latency_ms),
+    }
+
+
+def metrics_document(reading: Reading[HostMetrics], now: datetime) -> Document:
+    """The load: memory and disk in bytes, CPU in percent of all cores."""
+    load = reading.value or HostMetrics()
+    return {
+        **_read_at(reading, now),
+        "gpus": None if reading.value is None else [_gpu(gpu) for gpu in load.gpus],
+        "gpu_error": load.gpu_error or None,
+        "cpu_pct": _number(load.cpu_pct),
+        "cpu_count": load.cpu_count,
+        "memory_used": load.memory_used,
+        "memory_total": load.memory_total,
+        "disk_used": load.disk_used,
+        "disk_total": load.disk_total,
+        "disk_path": load.disk_path or None,
+    }
+
+
+def tunnel_document(reading: Reading[TunnelStatus], now: datetime) -> Document:
+    """The way to the server: ``state`` (down, open, up), ``url``, ports, and why."""
+    tunnel = reading.value
+    return {
+        **_read_at(reading, now),
+        "state": None if tunnel is None else tunnel.state.value,
+        "url": None if tunnel is None else tunnel.url,
+        "local_port": None if tunnel is None else tunnel.local_port,
+        "wanted_port": None if tunnel is None else tunnel.wanted_port,
+        "remote_port": None if tunnel is None else tunnel.remote_port,
+        "reconnects": None if tunnel is None else tunnel.reconnects,
+        "detail": None if tunnel is None else tunnel.detail or None,
+    }
+
+
+def server_document(reading: Reading[ServerStatus], now: datetime) -> Document:
+    """``server status``. A server that has never been seen, because every look failed, is ``unreachable``."""
+    server = reading.value
+    if server is None:
+        unseen = ServerState.UNREACHABLE.value if reading.error else None
+        problem = Problem("unreachable", reading.error) if reading.error else None
+        return {**_read_at(reading, now), **_unseen_server(unseen, problem)}
+    return {
+        **_read_at(reading, now),
+        "state": server.state.value,
+        "url": server.url,
+        "pid": server.pid,
+        "exit_code": server.exit_code,
+        "app": server.app,
+        # Before the server has told, an empty list would read as "it offers nothing".
+        "models": list(server.models) if server.models or server.state is ServerState.RUNNING else None,
+        "studies": server.studies,
+        "version": server.version,
+        "error": _problem(server.problem),
+        "phase": server.phase or None,
+        "run_id": server.run_id,
+        "log_path": server.log_path,
+        "started_at": moment(server.started_at),
+        "ended_at": moment(server.ended_at),
+        "orphans": [_orphan(orphan) for orphan in server.orphans],
+    }
+
+
+def studies_document(reading: Reading[StudyQueue], now: datetime) -> Document:
+    """``studies list``. ``studies`` is null where the server can only count."""
+    queue = reading.value
+    if queue is None:
+        empty = dict.fromkeys(("total", "completed", "label_tags", "studies"))
+        return {**_read_at(reading, now), **empty}
+    return {
+        **_read_at(reading, now),
+        "total": queue.total,
+        "completed": queue.completed,
+        "label_tags": dict(queue.label_tags),
+        "studies": [_study(study) for study in queue.studies] if queue.listed or queue.studies else None,
+    }
+
+
+def labels_document(reading: Reading[LabelCopies], now: datetime) -> Document:
+    """The copies of the labels here: ``total`` on the host, ``here`` of them, and why the others are not."""
+    copies = reading.value
+    return {
+        **_read_at(reading, now),
+        "total": None if copies is None else copies.total,
+        "here": None if copies is None else copies.here,
+        "missing": None if copies is None else list(copies.missing),
+        "reason": None if copies is None else copies.reason or None,
+        "folder": None if copies is None else copies.folder or None,
+        "last": None if copies is None else copies.last or None,
+        "last_at": None if copies is None else moment(copies.last_at),
+        "copies": None if copies is None else copies.copies,
+        "by_checksum": None if copies is None else copies.by_checksum,
+    }
+
+
+def labels_absent(copies: LabelCopies) -> str:
+    """``3 labels are not here``."""
+    return "1 label is not here" if copies.absent == 1 else f"{copies.absent} labels are not here"
+
+
+def training_document(reading: Reading[TrainStatus], now: datetime) -> Document:
+    """``train status``."""
+    training = reading.value
+    return {
+        **_read_at(reading, now),
+        "state": None if training is None else training.state.value,
+        "model": None if training is None else training.model,
+        "epoch": None if training is None else training.epoch,
+        "total_epochs": None if training is None else training.total_epochs,
+        "best": None if training is None else _best(training.best),
+        "eta_s": None if training is None else _number(training.eta_s),
+        "error": None if training is None else _problem(training.problem),
+        "loss": None if training is None else _number(training.loss),
+        "task_id": None if training is None else training.task_id,
+        "iteration": None if training is None else training.iteration,
+        "iterations": None if training is None else training.iterations,
+        "queued": None if training is None else training.queued,
+        "started_at": None if training is None else moment(training.started_at),
+        "ended_at": None if training is None else moment(training.ended_at),
+        "pid": None if training is None else training.pid,
+    }
+
+
+def epoch_record(model: str | None, point: EpochPoint, total_epochs: int | None, now: datetime) -> Document:
+    """One line of ``train ... --follow``."""
+    return {
+        "as_of": moment(now),
+        "model": model,
+        "epoch": point.epoch,
+        "total_epochs": total_epochs,
+        "loss": _number(point.loss),
+        "metrics": {name: _number(value) for name, value in point.metrics.items()},
+        "seconds": _number(point.seconds),
+    }
+
+
+def _read_at(reading: Reading[Any], now: datetime) -> Document:
+    """``as_of`` is when the value was true; without a value, it is now that nothing is known."""
+    return {
+        "as_of": moment(reading.as_of or now),
+        "stale": reading.is_stale(now),
+        "stale_because": reading.error,
+    }
+
+
+def _unseen_server(state: str | None, problem: Problem | None) -> Document:
+    empty = dict.fromkeys(_SERVER_FIELDS)
+    return {"state": state, **empty, "error": _problem(problem)}
+
+
+def _number(value: float | None) -> float | None:
+    """JSON has no NaN and no infinity: a loss that diverged is unknown, not a syntax error."""
+    return value if value is not None and math.isfinite(value) else None
+
+
+def _problem(problem: Problem | None) -> Document | None:
+    if problem is None:
+        return None
+    words: Document = {"code": problem.code, "message": problem.message, "hint": problem.hint}
+    return {**words, "detail": problem.detail} if problem.detail else words
+
+
+def _study(study: Study) -> Document:
+    latest = study.open_fetches[0] if study.open_fetches else None
+    return {
+        "id": study.id,
+        "name": study.name or None,
+        "state": study.state.value,
+        "tags": {tag: moment(at) for tag, at in study.tags.items()},
+        "opened_by": list(study.openers),
+        "opened_at": None if latest is None else moment(latest.at),
+        "fetches": [_fetch(fetch) for fetch in study.fetches],
+        "added_at": moment(study.added_at),
+        "review": study.review or None,
+    }
+
+
+def _fetch(fetch: Fetch) -> Document:
+    return {"strategy": fetch.strategy, "client": fetch.client, "at": moment(fetch.at)}
+
+
+def _best(best: Best | None) -> Document | None:
+    if best is None:
+        return None
+    return {"metric": best.metric, "value": _number(best.value), "epoch": best.epoch}
+
+
+def _gpu(gpu: Gpu) -> Document:
+    return {
+        "index": gpu.index,
+        "name": gpu.name,
+        "memory_used_mib": gpu.memory_used_mib,
+        "memory_total_mib": gpu.memory_total_mib,
+        "utilisation_pct": _number(gpu.utilisation_pct),
+        "temperature_c": _number(gpu.temperature_c),
+        "power_w": _number(gpu.power_w),
+    }
+
+
+def _orphan(orphan: OrphanTraining) -> Document:
+    return {
+        "pid": orphan.pid,
+        "pgid": orphan.pgid,
+        "model": orphan.model,
+        "started_at": moment(orphan.started_at),
+    }
+
+
+def _alert(alert: Alert) -> Document:
+    return {
+        "key": alert.key,
+        "level": alert.level.value,
+        "message": alert.message,
+        "hint": alert.hint or None,
+        "at": moment(alert.at),
+    }

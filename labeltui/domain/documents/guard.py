@@ -1,0 +1,47 @@
+"""The guard as a JSON document of the command line."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from labeltui.domain.documents.documents import moment
+from labeltui.domain.guard.status import GuardStatus
+from labeltui.domain.reading import Reading
+
+
+def guard_document(reading: Reading[GuardStatus], now: datetime) -> dict[str, Any]:
+    """``guard status``: state, seconds to the stop and why, limits, money, each kind of use, ways to stop."""
+    status = reading.value
+    told: dict[str, Any] = {
+        "as_of": moment(reading.as_of or now),
+        "stale": reading.is_stale(now),
+        "stale_because": reading.error,
+    }
+    if status is None:
+        return {**told, "state": None, "message": None}
+    left = status.left_at(reading.as_of, now)
+    return {
+        **told,
+        "state": status.state,
+        "message": status.words or None,
+        "hint": status.hint or None,
+        "problem": status.problem or None,
+        "stops_in_s": None if left is None else round(left),
+        "cause": status.cause or None,
+        "waits_for": list(status.blocks),
+        "idle": status.idle_words or None,
+        "idle_minutes": None if status.idle_s is None else status.idle_s / 60.0,
+        "budget": status.budget,
+        "spent": None if status.spent is None else round(status.spent, 4),
+        "rate": status.rate,
+        "uncopied_labels": status.uncopied,
+        "way": status.way or None,
+        "last_stop": status.last_stop or None,
+        "uses": [
+            {"kind": use.kind, "what": use.words, "at": moment(use.at), "ago_s": round(use.ago_s)}
+            for use in status.uses
+        ],
+        "ways": [{"name": way.name, "works": way.works, "why": way.words} for way in status.ways],
+        "not_looked_at": dict(status.problems),
+    }

@@ -1,0 +1,122 @@
+"""The JSON documents of pods. Money as decimal strings in US dollars: a float would not be the bill."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from labeltui.domain.deploy.candidates import newest_cuda
+from labeltui.domain.documents.documents import moment
+from labeltui.domain.deploy.gpu_memory import Fit, Size, fit
+from labeltui.domain.money import Account, Spend, per_month
+from labeltui.domain.pod.pod import GpuOffer, NetworkVolume, Pod
+from labeltui.domain.state import SessionState
+
+TENTH_OF_A_MIL = Decimal("0.0001")  # disks cost fractions of a cent per hour
+
+
+def pod_line(pod: Pod) -> dict[str, Any]:
+    """One pod among others."""
+    whole = pod_document(pod)
+    shown = (
+        "name",
+        "id",
+        "status",
+        "gpu",
+        "cost_per_hour",
+        "cost_per_hour_stopped",
+        "ssh",
+        "data_centre",
+        "uptime_s",
+        "public",
+        "locked",
+        "actions",
+    )
+    return {name: whole[name] for name in shown}
+
+
+def pod_document(pod: Pod) -> dict[str, Any]:
+    """One pod: state, what may be done, what it costs now and while stopped ($/h), and how it is reached."""
+    return {
+        "id": pod.id,
+        "name": pod.name,
+        "status": pod.status.value,
+        "actions": [action.value for action in pod.actions],
+        "gpu": pod.gpu_name or None,
+        "gpu_count": pod.gpu_count,
+        "data_centre": pod.data_centre,
+        "image": pod.image or None,
+        "cost_per_hour": _money(pod.cost_per_hour),
+        "cost_per_hour_stopped": _money(pod.cost_per_hour_stopped),
+        "ssh": pod.ssh.address if pod.ssh else None,
+        "uptime_s": pod.uptime_s,
+        "container_disk_gb": pod.container_disk_gb,
+        "volume_disk_gb": pod.volume_disk_gb,
+        "network_volume": pod.network_volume_id,
+        "public": pod.is_public,
+        "public_urls": [url for port in pod.ports if (url := pod.proxy_url(port.private))],
+        "locked": pod.locked,
+        "cluster": pod.cluster_id,
+        "created_at": moment(pod.created_at),
+        "started_at": moment(pod.started_at),
+    }
+
+
+def gpu_document(offer: GpuOffer, models: tuple[str, ...] = (), size: Size | None = None) -> dict[str, Any]:
+    """One kind of GPU: $/h for one of them by cloud, how many are free and where, and whether it is enough."""
+    verdict, reason = fit(models, offer.vram_gb, size)
+    return {
+        "id": offer.id,
+        "name": offer.name,
+        "vram_gb": offer.vram_gb,
+        "secure": _money(offer.price_secure),
+        "community": _money(offer.price_community),
+        "stock": offer.stock.value,
+        "data_centres": {place: stock.value for place, stock in offer.data_centres.items()},
+        "cuda": newest_cuda(offer),
+        "enough": None if verdict is Fit.UNKNOWN else verdict is Fit.ENOUGH,
+        "enough_why": reason,
+    }
+
+
+def volume_document(volume: NetworkVolume) -> dict[str, Any]:
+    """One network volume; it costs this whether or not a pod uses it."""
+    return {
+        "id": volume.id,
+        "name": volume.name,
+        "size_gb": volume.size_gb,
+        "data_centre": volume.data_centre,
+        "cost_per_hour": _money(volume.cost_per_hour),
+        "cost_per_month": _money(per_month(volume.cost_per_hour)),
+    }
+
+
+def money_document(state: SessionState, now: datetime) -> dict[str, Any] | None:
+    """The account and the session in dollars; null for a session that rents nothing, and for what is not known."""
+    spend, account = state.spend.value, state.account.value
+    if spend is None and account is None:
+        errors = state.pod.error or state.account.error
+        if errors is None:
+            return None
+    known, told = spend or Spend(), account or Account()
+    return {
+        "as_of": moment(state.spend.as_of or state.account.as_of or now),
+        "stale": state.spend.is_stale(now) or state.account.is_stale(now),
+        "stale_because": state.spend.error or state.account.error,
+        "per_hour": _money(known.per_hour),
+        "session": _money(known.session),
+        "session_since": moment(known.session_since),
+        "session_unknown_because": known.why or None,
+        "today": _money(known.today),
+        "today_as_of": moment(known.today_at),
+        "bill_error": known.bill_error or None,
+        "balance": _money(told.balance),
+        "spend_per_hour": _money(told.spend_per_hour),
+        "spend_limit": _money(told.spend_limit),
+        "hours_left": None if told.hours_left is None else round(float(told.hours_left), 2),
+    }
+
+
+def _money(amount: Decimal | None) -> str | None:
+    return None if amount is None else str(amount.quantize(TENTH_OF_A_MIL))

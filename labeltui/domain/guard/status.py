@@ -1,0 +1,172 @@
+"""The guard as a console sees it: what it said last, typed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import Any
+
+from labeltui.domain.guard.rules import (AUTO, KINDS, OFF, WARN_S, Sign, newest, span)
+
+SILENT_S = 90.0
+NONE = "none"
+DEAD = "dead"
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """The newest use of one kind, ``ago_s`` before the reading; ``at`` by the host's clock."""
+
+    kind: str
+    ago_s: float
+    at: datetime | None
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """A way to stop the pod. ``works``: True is proven, False refused, None not known."""
+
+    name: str
+    works: bool | None
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
+class GuardStatus:
+    """``state``: none (no guard on this host), dead, off, watching, warning, waiting, stuck, stopping.
+
+    ``left_s`` counts from the reading's ``as_of``; None where no stop is coming. Amounts are US dollars.
+    """
+
+    state: str
+    words: str
+    hint: str = ""
+    cause: str = ""
+    left_s: float | None = None
+    blocks: tuple[str, ...] = ()
+    problem: str = ""
+    mode: str = AUTO
+    idle_s: float | None = None
+    budget: float | None = None
+    need_copies: bool = True
+    spent: float | None = None
+    rate: float | None = None
+    uses: tuple[Use, ...] = ()  # the newest first
+    working: tuple[str, ...] = ()
+    uncopied: int | None = None
+    way: str = ""
+    ways: tuple[Way, ...] = field(default=())
+    missing: tuple[str, ...] = ()
+    problems: Mapping[str, str] = field(default_factory=dict)  # what could not be looked at, and why
+    version: str = ""
+    lent_key: bool = False
+    last_stop: str = ""  # why and when it stopped the pod before this start of it
+
+    @property
+    def counts(self) -> bool:
+        """Whether a stop is coming."""
+        return self.left_s is not None and self.state in ("watching", "warning")
+
+    @property
+    def is_near(self) -> bool:
+        """Whether it comes within minutes, and a key can put it off."""
+        return self.state in ("warning", "stopping") and self.left_s is not None and self.left_s <= WARN_S
+
+    def left_at(self, as_of: datetime | None, now: datetime) -> float | None:
+        """Seconds to the stop at ``now``."""
+        if self.left_s is None or as_of is None:
+            return self.left_s
+        return max(0.0, self.left_s - (now - as_of).total_seconds())
+
+    @property
+    def idle_words(self) -> str:
+        """``idle 12 min: last was a label by ana``; without the time, which is told in the reader's zone."""
+        if self.working:
+            return "; ".join(self.working)
+        if not self.uses:
+            return ""
+        last = self.last
+        if last.kind == "start":
+            return f"nothing used since the guard began, {span(last.ago_s)} ago"
+        return (
+            f"in use: {last.words}" if last.ago_s < 1 else f"idle {span(last.ago_s)}: last was {last.words}"
+        )
+
+    @property
+    def last(self) -> Use:
+        """The newest use; a label rather than the request that brought it."""
+        kind = newest(tuple(Sign(use.kind, use.ago_s) for use in self.uses)).kind
+        found = next(use for use in self.uses if use.kind == kind)
+        return replace(found, ago_s=self.uses[0].ago_s)
+
+
+def no_guard(why: str, hint: str = "") -> GuardStatus:
+    """For a host that has none."""
+    return GuardStatus(NONE, why, hint)
+
+
+def guard_of(told: Mapping[str, Any]) -> GuardStatus:
+    """What the guard's door answered."""
+    state = told.get("state") or {}
+    if not told.get("alive") or not state:
+        return GuardStatus(
+            DEAD,
+            "No guard runs on the pod: nothing stops it when it is idle.",
+            "`labeltui guard set` starts it.",
+        )
+    since = max(0.0, float(told.get("now_mono", 0)) - float(state.get("written_mono", 0)))
+    if since > SILENT_S:
+        return GuardStatus(
+            DEAD, f"The guard runs, but has said nothing for {span(since)}.",
+            "Look at guard.log in the agent's folder on the host.",
+        )  # fmt: skip
+    decision, policy = state["decision"], state["policy"]
+    left = decision.get("left_s")
+    return GuardStatus(
+        state=OFF if policy["mode"] == OFF else str(decision["state"]),
+        words=str(decision["words"]),
+        hint=str(decision["hint"]),
+        cause=str(decision["cause"]),
+        left_s=None if left is None else max(0.0, float(left) - since),
+        blocks=tuple(map(str, decision["blocks"])),
+        problem=str(decision["problem"]),
+        mode=str(policy["mode"]),
+        idle_s=float(policy["idle_s"]),
+        budget=policy["budget"],
+        need_copies=bool(policy["need_copies"]),
+        spent=state.get("spent"),
+        rate=state.get("rate"),
+        uses=_uses(state.get("seen") or {}, float(told["now_mono"])),
+        working=tuple(map(str, state.get("working") or ())),
+        uncopied=state.get("uncopied"),
+        way=str(state.get("way") or ""),
+        ways=tuple(Way(str(w["name"]), w["works"], str(w["words"])) for w in state.get("ways") or ()),
+        missing=tuple(map(str, state.get("missing_ways") or ())),
+        problems={str(k): str(v) for k, v in (state.get("problems") or {}).items()},
+        version=str(state.get("version") or ""),
+        lent_key=bool(told.get("lent_key")),
+        last_stop=_stopped(state.get("last_stop")),
+    )
+
+
+def _uses(seen: Mapping[str, Any], now_mono: float) -> tuple[Use, ...]:
+    uses = [
+        Use(
+            kind,
+            max(0.0, now_mono - float(mono)),
+            datetime.fromtimestamp(float(at), UTC),
+            Sign(kind, 0, str(what)).words,
+        )
+        for kind, (mono, at, what) in seen.items()
+        if kind in KINDS
+    ]
+    return tuple(sorted(uses, key=lambda use: use.ago_s))
+
+
+def _stopped(told: Any) -> str:
+    if not isinstance(told, dict):
+        return ""
+    at = datetime.fromtimestamp(float(told["at"]), UTC)
+    return f"{at:%Y-%m-%d %H:%M} UTC: {told['words']}"

@@ -1,0 +1,79 @@
+"""Which records of a log are wanted: level at least, logger, time. Lines that go on under a record are part of it."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from labeltui.domain.log.lines import LogRecord
+
+LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
+_ALIASES = {"WARN": "WARNING", "FATAL": "CRITICAL"}
+_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
+_AGE = re.compile(r"(\d{1,9})\s*([smhd])(?:in|ago|\b)")
+_CLOCK = re.compile(r"(\d{1,2}):(\d\d)(?::(\d\d))?")
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """``level`` is one of :data:`LEVELS` or empty, ``logger`` a part of its name; times are the host's wall clock."""
+
+    level: str = ""
+    logger: str = ""
+    since: datetime | None = None
+    until: datetime | None = None
+
+    def __bool__(self) -> bool:
+        return self != Scope()
+
+    @property
+    def text(self) -> str:
+        """As the pane's border says it."""
+        parts = (
+            f"{self.level}+" if self.level else "",
+            f"({self.logger})" if self.logger else "",
+            f"from {self.since:%H:%M:%S}" if self.since is not None else "",
+            f"to {self.until:%H:%M:%S}" if self.until is not None else "",
+        )
+        return " ".join(part for part in parts if part)
+
+    def keeps(self, record: LogRecord) -> bool:
+        """True for a record that is wanted. One without time or level, where that is asked, is not."""
+        if self.level and rank(record.level) < rank(self.level):
+            return False
+        if self.logger and self.logger.lower() not in record.logger.lower():
+            return False
+        if self.since is not None and (record.time is None or record.time < self.since):
+            return False
+        return self.until is None or (record.time is not None and record.time <= self.until)
+
+
+def rank(level: str) -> int:
+    """How grave a level is; -1 for a word that is none."""
+    level = _ALIASES.get(level, level)
+    return LEVELS.index(level) if level in LEVELS else -1
+
+
+def moment(text: str, now: datetime, *, latest: bool = False) -> datetime:
+    """A time as people write it: ``17:02``, ``17:02:20``, ``2026-11-23 17:02``, or ``10m`` ago. Without zone.
+
+    ``now`` is the host's wall clock. A time of day is the last one that has been; ``latest``: the end of that minute,
+    where no seconds are said. Raises ValueError with words.
+    """
+    text = text.strip()
+    if found := _AGE.fullmatch(text.removesuffix(" ago")):
+        return now - timedelta(seconds=min(int(found[1]) * _UNITS[found[2]], 10**9))
+    if found := _CLOCK.fullmatch(text):
+        hour, minute, second = int(found[1]), int(found[2]), int(found[3] or (59 if latest else 0))
+        try:
+            at = now.replace(hour=hour, minute=minute, second=second, microsecond=999_999 if latest else 0)
+        except ValueError as error:
+            raise ValueError(f"{text} is no time of day") from error
+        return at if at.replace(second=0, microsecond=0) <= now else at - timedelta(days=1)
+    try:
+        return datetime.fromisoformat(text).replace(tzinfo=None)
+    except ValueError as error:
+        raise ValueError(
+            f"{text!r} is no time: give 17:02, 2026-11-23 17:02, or 10m for ten minutes ago"
+        ) from error

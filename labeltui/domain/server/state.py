@@ -1,0 +1,113 @@
+"""Which state the server is in, from everything that is known about it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from labeltui.domain.problems import Problem
+from labeltui.domain.reading import Reading
+from labeltui.domain.server.server import (OrphanTraining, ServerInfo, ServerState, ServerStatus)
+
+SILENT_AFTER_FAILURES = 3
+ENDED_ON_PURPOSE = (0, -2, -15)
+
+
+@dataclass(frozen=True, slots=True)
+class ServerRun:
+    """The process that was started, as the host tells it.
+
+    ``state`` is a job's: running, stopping, exited, lost, absent.
+    """
+
+    state: str = "absent"
+    run_id: str | None = None
+    pid: int | None = None
+    exit_code: int | None = None
+    log_path: str | None = None
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+    stopped_by_us: bool = False
+    app: str | None = None
+    models: tuple[str, ...] = ()
+    studies: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ServerEvidence:
+    """What the output and the REST API say of that run. ``problem`` is read from the output of a run that ended."""
+
+    phase: str = ""
+    listening: bool = False
+    info: Reading[ServerInfo] = field(default_factory=Reading)
+    answered: bool = False  # /info/ has answered since the run started
+    problem: Problem | None = None
+
+
+def derive_server(
+    run: ServerRun, evidence: ServerEvidence, url: str | None, orphans: tuple[OrphanTraining, ...] = ()
+) -> ServerStatus:
+    """One status from process, output and API. A server that answers though we started none is running too."""
+    state = _state(run, evidence)
+    info = evidence.info.value if _answers(evidence) or state is ServerState.RUNNING else None
+    ours = run.state in ("running", "stopping") or state in (ServerState.CRASHED, ServerState.STOPPED)
+    return ServerStatus(
+        state=state,
+        url=url if state in (ServerState.RUNNING, ServerState.UNREACHABLE) else None,
+        pid=run.pid if run.state in ("running", "stopping") else None,
+        exit_code=run.exit_code if state in (ServerState.CRASHED, ServerState.STOPPED) else None,
+        app=run.app if ours and run.app else (info.name if info else None),
+        models=_models(run, info, ours),
+        studies=run.studies if ours else None,
+        version=info.version if info else None,
+        problem=_problem(state, run, evidence),
+        phase=evidence.phase if state is ServerState.STARTING else "",
+        run_id=run.run_id,
+        log_path=run.log_path,
+        started_at=run.started_at,
+        ended_at=run.ended_at,
+        orphans=orphans,
+    )
+
+
+def _answers(evidence: ServerEvidence) -> bool:
+    return evidence.answered and evidence.info.error is None
+
+
+def _state(run: ServerRun, evidence: ServerEvidence) -> ServerState:
+    if run.state == "stopping":
+        return ServerState.STOPPING
+    if run.state == "running":
+        if not (evidence.listening and evidence.answered):
+            return ServerState.STARTING
+        silent = evidence.info.failures >= SILENT_AFTER_FAILURES
+        return ServerState.UNREACHABLE if silent else ServerState.RUNNING
+    if _answers(evidence):
+        return ServerState.RUNNING
+    if run.state == "absent" or run.stopped_by_us:
+        return ServerState.STOPPED
+    if run.state == "exited" and run.exit_code in ENDED_ON_PURPOSE:
+        return ServerState.STOPPED
+    return ServerState.CRASHED
+
+
+def _models(run: ServerRun, info: ServerInfo | None, ours: bool) -> tuple[str, ...]:
+    if info is not None:
+        return tuple(info.models)
+    return run.models if ours else ()
+
+
+def _problem(state: ServerState, run: ServerRun, evidence: ServerEvidence) -> Problem | None:
+    if state is ServerState.CRASHED:
+        return evidence.problem or Problem(
+            "lost",
+            "The server ended while nobody was there to learn how: its host restarted, or its watcher was killed.",
+            "Start it again; its last lines are in the log.",
+        )
+    if state is ServerState.UNREACHABLE:
+        return Problem(
+            "silent",
+            f"The server's process runs (pid {run.pid}) but does not answer: {evidence.info.error}.",
+            "A long inference blocks it for a while; if it stays silent, restart it.",
+        )
+    return None

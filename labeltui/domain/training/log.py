@@ -1,0 +1,308 @@
+"""Trainings as the server's output tells them: one run per training, folded line by line. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections import deque
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any
+
+from labeltui.domain.log import lines as log
+from labeltui.domain.training.training import Best, EpochPoint
+
+KEPT_LINES = 20
+KEPT_ERRORS = 40
+_EXCEPTION = re.compile(r"(?:[\w.]{1,200}\.)?\w{0,80}(?:Error|Exception|Interrupt)\b(?::|$)")
+
+
+@dataclass(frozen=True, slots=True)
+class TrainRun:
+    """One training. Times are the host's wall clock, without zone.
+
+    ``epoch`` is the one in progress, or the last finished one once the run has ended; ``points`` are
+    finished epochs, ``errors`` exception lines, oldest first, ``unreadable`` volumes that could not be read.
+    """
+
+    model: str | None = None
+    request: Mapping[str, Any] = field(default_factory=dict)
+    points: tuple[EpochPoint, ...] = ()
+    epoch: int | None = None
+    total_epochs: int | None = None
+    iteration: int | None = None
+    iterations: int | None = None
+    loss: float | None = None
+    best: Best | None = None
+    records: Mapping[log.Role, int] = field(default_factory=dict)
+    published: tuple[str, ...] = ()
+    started_at: datetime | None = None
+    epochs_began_at: datetime | None = None  # when epoch 1 began, after the imports
+    epoch_began_at: datetime | None = None
+    last_at: datetime | None = None
+    ended_at: datetime | None = None
+    return_code: int | None = None
+    killed: bool = False
+    errors: tuple[str, ...] = ()
+    unreadable: tuple[str, ...] = ()
+    lines: tuple[str, ...] = ()
+
+    @property
+    def ended(self) -> bool:
+        """True once its process is gone."""
+        return self.return_code is not None
+
+
+@dataclass(slots=True)
+class _Epoch:
+    """An epoch as it fills up: losses by iteration, so that a repeated line counts once."""
+
+    losses: dict[int, float] = field(default_factory=dict)
+    mean: float | None = None
+    training: dict[str, float] = field(default_factory=dict)
+    validation: dict[str, float] = field(default_factory=dict)
+    seconds: float | None = None
+    complete: bool = False
+
+    def close(self) -> None:
+        """Keep the mean instead of every loss: a run has many iterations."""
+        if self.losses:
+            self.mean = sum(self.losses.values()) / len(self.losses)
+            self.losses.clear()
+
+    def point(self, number: int) -> EpochPoint:
+        mean = sum(self.losses.values()) / len(self.losses) if self.losses else self.mean
+        # Both phases name the labels alike: what is shown per label is the validation's where there is one.
+        return EpochPoint(number, mean, {**self.training, **self.validation}, self.seconds)
+
+
+class TrainLog:
+    """Folds a server's output into its trainings. Feed every line, in order, from the server's start.
+
+    Fed the same log again from its start it tells the same runs: a training that begins at a known time
+    replaces what was known of it.
+    """
+
+    def __init__(self) -> None:
+        self._runs: list[_Fold] = []
+        self._current: _Fold | None = None
+
+    @property
+    def runs(self) -> tuple[TrainRun, ...]:
+        """All trainings, oldest first."""
+        return tuple(fold.run for fold in self._runs)
+
+    @property
+    def run(self) -> TrainRun | None:
+        """The newest training."""
+        return self._runs[-1].run if self._runs else None
+
+    @staticmethod
+    def of_lines(lines: Sequence[str]) -> TrainRun:
+        """What a few lines out of the middle of one training tell; epochs may be incomplete."""
+        fold = _Fold(log.LogRecord(""), log.TaskCommand("train", {}))
+        for line in lines:
+            record = log.parse_line(line)
+            fold.take(record, log.event(record), line)
+        return fold.run
+
+    def feed(self, line: str) -> bool:
+        """Take one line; True when it changed what is known of a training."""
+        record = log.parse_line(line)
+        return self.take(record, log.event(record), line)
+
+    def take(self, record: log.LogRecord, event: log.Event | None, line: str) -> bool:
+        """As :meth:`feed`, of a line that has been read already."""
+        if isinstance(event, log.TaskCommand) and event.kind == "train":
+            self._begin(record, event)
+            return True
+        fold = self._current
+        if fold is None:
+            return False
+        if record.kind is log.LineKind.SERVER and record.pid == fold.server_pid:
+            return self._from_server(fold, record, event)
+        fold.take(record, event, line)
+        return True
+
+    def _begin(self, record: log.LogRecord, command: log.TaskCommand) -> None:
+        fold = _Fold(record, command)
+        known = [old for old in self._runs if old.key == fold.key]
+        if known:
+            self._runs[self._runs.index(known[0])] = fold
+        else:
+            self._runs.append(fold)
+        self._current = fold
+
+    def _from_server(self, fold: _Fold, record: log.LogRecord, event: log.Event | None) -> bool:
+        """The server's own lines come in between; two of them are about the training."""
+        if isinstance(event, log.Killed):
+            fold.kill(event.pid)
+            return True
+        # Trainings, scorings and inferences each have their own thread, which tells whose end this is.
+        if isinstance(event, log.ReturnCode) and record.thread == fold.thread:
+            fold.end(record, event.code)
+            self._current = None
+            return True
+        return False
+
+
+class _Fold:
+    """One training while it is read."""
+
+    def __init__(self, record: log.LogRecord, command: log.TaskCommand) -> None:
+        model = command.request.get("model")
+        self.server_pid = record.pid
+        self.thread = record.thread
+        self.key = (record.time, record.pid, repr(command.request))
+        self._pids: set[int] = set()
+        self._epochs: dict[int, _Epoch] = {}
+        self._bests: dict[log.Role, Best] = {}
+        self._speaks = log.Role.TRAIN
+        self._errors: deque[str] = deque(maxlen=KEPT_ERRORS)
+        self._lines: deque[str] = deque(maxlen=KEPT_LINES)
+        self._cached: TrainRun | None = None
+        self._run = TrainRun(
+            model=model if isinstance(model, str) else None,
+            request=command.request,
+            total_epochs=_count(command.request.get("max_epochs")),
+            started_at=record.time,
+            last_at=record.time,
+        )
+
+    @property
+    def run(self) -> TrainRun:
+        if self._cached is None:
+            points = tuple(
+                epoch.point(number) for number, epoch in sorted(self._epochs.items()) if epoch.complete
+            )
+            self._cached = replace(
+                self._run,
+                points=points,
+                best=self._best(),
+                errors=tuple(self._errors),
+                lines=tuple(self._lines),
+            )
+        return self._cached
+
+    def take(self, record: log.LogRecord, event: log.Event | None, line: str) -> None:
+        self._cached = None
+        self._lines.append(line.rstrip("\r\n"))
+        if record.pid is not None:
+            self._pids.add(record.pid)
+        if record.time is not None:
+            self._run = replace(self._run, last_at=record.time)
+        if record.kind is log.LineKind.BARE and _EXCEPTION.match(record.message):
+            self._errors.append(record.message[:2000])
+        if event is not None:
+            self._tell(record, event)
+
+    def kill(self, pid: int) -> None:
+        self._cached = None
+        # The same words are used for other tasks: only our child's pid is ours (unknown when it never spoke).
+        if pid in self._pids or not self._pids:
+            self._run = replace(self._run, killed=True)
+
+    def end(self, record: log.LogRecord, code: int) -> None:
+        self._cached = None
+        finished = max((number for number, epoch in self._epochs.items() if epoch.complete), default=None)
+        self._run = replace(
+            self._run, return_code=code, ended_at=record.time, epoch=finished, last_at=record.time
+        )
+
+    def _tell(self, record: log.LogRecord, event: log.Event) -> None:
+        match event:
+            case log.Iteration():
+                self._iteration(record, event)
+            case log.Metrics(epoch, values):
+                self._metrics(epoch, values)
+            case log.KeyMetric(metric, value, epoch):
+                self._bests[self._role_of({metric: value})] = Best(metric, value, epoch)
+            case log.EpochComplete(role, epoch, seconds):
+                self._complete(record, role, epoch, seconds)
+            case log.Resumed(role, _, epoch, epochs):
+                self._resumed(record, role, epoch, epochs)
+            case log.Records(role, count):
+                self._run = replace(self._run, records={**self._run.records, role: count})
+            case log.Published(_, target):
+                self._run = replace(self._run, published=(*self._run.published, target))
+            case log.Unreadable(path) if path not in self._run.unreadable:
+                self._run = replace(self._run, unreadable=(*self._run.unreadable, path)[:KEPT_ERRORS])
+            case _:
+                pass
+
+    def _resumed(self, record: log.LogRecord, role: log.Role, epoch: int, epochs: int) -> None:
+        self._speaks = role
+        if role is log.Role.TRAIN:
+            began = self._run.epochs_began_at or record.time
+            self._run = replace(
+                self._run,
+                total_epochs=epochs,
+                epoch=epoch + 1,
+                epochs_began_at=began,
+                epoch_began_at=record.time,
+            )
+
+    def _iteration(self, record: log.LogRecord, event: log.Iteration) -> None:
+        if event.epoch != self._run.epoch:
+            for number, epoch in self._epochs.items():
+                if number < event.epoch:  # its last line may have been lost; nothing more comes of it
+                    epoch.close()
+                    epoch.complete = True
+        if event.loss is not None:
+            self._epochs.setdefault(event.epoch, _Epoch()).losses[event.iteration] = event.loss
+        self._run = replace(
+            self._run, epoch=event.epoch, total_epochs=event.epochs, iteration=event.iteration,
+            iterations=event.iterations, loss=event.loss,
+            epoch_began_at=self._run.epoch_began_at or record.time,
+        )  # fmt: skip
+
+    def _metrics(self, number: int, values: Mapping[str, float]) -> None:
+        epoch = self._epochs.setdefault(number, _Epoch())
+        if self._role_of(values) is log.Role.VALIDATE:
+            epoch.validation.update(values)
+        else:
+            epoch.training.update(values)
+
+    def _role_of(self, values: Mapping[str, float]) -> log.Role:
+        """Whose metrics these are, by their names: the order of the two differs between apps and bundles."""
+        if any(name.startswith("val") for name in values):
+            return log.Role.VALIDATE
+        return log.Role.TRAIN if any(name.startswith("train") for name in values) else self._speaks
+
+    def _complete(self, record: log.LogRecord, role: log.Role, number: int, seconds: float | None) -> None:
+        if role is log.Role.VALIDATE:
+            self._speaks = log.Role.TRAIN
+            return
+        epoch = self._epochs.setdefault(number, _Epoch())
+        epoch.close()
+        epoch.seconds, epoch.complete = seconds, True
+        total = self._run.total_epochs
+        following = number if total is not None and number >= total else number + 1
+        self._run = replace(self._run, epoch=following, epoch_began_at=record.time)
+
+    def _best(self) -> Best | None:
+        return self._bests.get(log.Role.VALIDATE, self._bests.get(log.Role.TRAIN))
+
+
+def _count(value: object) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else None
+
+
+def eta_s(run: TrainRun) -> float | None:
+    """Seconds until the run's last epoch ends, as of its newest line; None without anything to go by."""
+    if run.ended or run.total_epochs is None:
+        return None
+    seconds = sorted(s for point in run.points[-3:] if (s := point.seconds) is not None)
+    done = len(run.points)
+    within = _between(run.epoch_began_at, run.last_at)
+    if seconds:
+        left = (run.total_epochs - done) * seconds[len(seconds) // 2]
+        return max(0.0, left - min(within, seconds[len(seconds) // 2]))
+    if run.iteration and run.iterations and within > 0:
+        per_epoch = within / run.iteration * run.iterations
+        return max(0.0, run.total_epochs * per_epoch - within)
+    return None
+
+
+def _between(start: datetime | None, end: datetime | None) -> float:
+    return max(0.0, (end - start).total_seconds()) if start is not None and end is not None else 0.0

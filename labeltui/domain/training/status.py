@@ -1,0 +1,293 @@
+"""How the training stands, put together from all that witnesses it. Pure.
+
+No witness is enough. The server's tasks have states but no progress, are forgotten by a restart, and the
+newest is not the one that runs. Its output knows all of a run, but not which task it was. Its statistics are
+those of the run before until an epoch has ended. The host's processes show the orphans.
+"""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta, tzinfo
+
+from labeltui.domain.problems import Problem
+from labeltui.domain.server.server import OrphanTraining, ServerInfo, TrainStats
+from labeltui.domain.training.tasks import Task, TaskState
+from labeltui.domain.training.training import (Best, EpochPoint, TrainState, TrainStatus)
+from labeltui.domain.training.log import TrainLog, TrainRun, eta_s
+
+CLOCK_SLACK = timedelta(seconds=2)  # tasks are dated in whole seconds, runs when their process starts
+SHOWN = 200
+
+_STATES = {
+    TaskState.SUBMITTED: TrainState.QUEUED,
+    TaskState.RUNNING: TrainState.RUNNING,
+    TaskState.DONE: TrainState.DONE,
+    TaskState.ERROR: TrainState.ERROR,
+    TaskState.STOPPED: TrainState.STOPPED,
+}
+
+
+def derive_training(
+    *,
+    tasks: Sequence[Task] | None,
+    running: Task | None = None,
+    runs: Sequence[TrainRun] = (),
+    info: ServerInfo | None = None,
+    orphans: Sequence[OrphanTraining] = (),
+    zone: tzinfo = UTC,
+) -> TrainStatus:
+    """The status of the training that runs, else of the next in the queue, else of the last.
+
+    ``tasks`` are all the server remembers, oldest first; None when there is no server to ask. ``runs`` are
+    those of its output. ``zone`` is that of the host's clock, by which tasks and lines are dated.
+    """
+    chosen = _chosen(tasks or (), running)
+    if chosen is not None and not chosen.state.ended:
+        return _of_task(chosen, tasks or (), runs, info, zone)
+    if orphans:
+        return _of_orphan(orphans[0])
+    if chosen is not None:
+        return _of_task(chosen, tasks or (), runs, info, zone)
+    if tasks is None and runs:
+        return _without_server(runs[-1], zone)
+    return TrainStatus(TrainState.IDLE)
+
+
+def _chosen(tasks: Sequence[Task], running: Task | None) -> Task | None:
+    if running is not None and not running.state.ended:
+        return running
+    for state in (TaskState.RUNNING, TaskState.SUBMITTED):
+        first = next((task for task in tasks if task.state is state), None)
+        if first is not None:
+            return first
+    return tasks[-1] if tasks else running
+
+
+def _of_task(
+    task: Task, tasks: Sequence[Task], runs: Sequence[TrainRun], info: ServerInfo | None, zone: tzinfo
+) -> TrainStatus:
+    run = _run_of(task, tasks, runs)
+    state = _STATES.get(task.state, TrainState.RUNNING if task.ended_at is None else TrainState.DONE)
+    told = run if run is not None else _from_details(task)
+    status = TrainStatus(
+        state,
+        model=task.subject,
+        task_id=task.id,
+        epoch=told.epoch,
+        total_epochs=told.total_epochs,
+        iteration=told.iteration,
+        iterations=told.iterations,
+        best=told.best,
+        eta_s=eta_s(told) if state is TrainState.RUNNING and run is not None else None,
+        problem=_problem(state, told, task, info),
+        points=told.points,
+        loss=told.loss,
+        lines=task.details or told.lines,
+        queued=sum(other.state is TaskState.SUBMITTED and other.id != task.id for other in tasks),
+        started_at=_aware(task.started_at, zone),
+        ended_at=_aware(task.ended_at, zone),
+    )
+    return status if run is not None else _with_stats(status, _stats_of(task, info, zone))
+
+
+def _problem(state: TrainState, run: TrainRun, task: Task, info: ServerInfo | None) -> Problem | None:
+    if state is TrainState.ERROR:
+        return diagnose_training(run, task.details, info)
+    # A data loader's thread that dies of a damaged volume leaves studies out, and the server calls that done.
+    if state is not TrainState.STOPPED and run.unreadable:
+        return _unreadable(run.unreadable, "\n".join(run.errors), left_out=True)
+    return None
+
+
+def _run_of(task: Task, tasks: Sequence[Task], runs: Sequence[TrainRun]) -> TrainRun | None:
+    """The run of a task: the server works its trainings off one after another, in the order they came."""
+    if task.state is TaskState.SUBMITTED:
+        return None
+    started = [other for other in tasks if other.state is not TaskState.SUBMITTED]
+    at = next((number for number, other in enumerate(started) if other.id == task.id), None)
+    if at is not None and len(runs) == len(started) and _same(task, runs[at]) and not _before(runs[at], task):
+        return runs[at]
+    # The beginning of the output is missing, or one of the two is a moment behind the other.
+    fitting = [run for run in runs if _same(task, run) and not _before(run, task)]
+    return fitting[-1] if fitting and (task.state is not TaskState.RUNNING or not fitting[-1].ended) else None
+
+
+def _same(task: Task, run: TrainRun) -> bool:
+    return _comparable(task.request) == _comparable(run.request)
+
+
+def _comparable(request: Mapping[str, object]) -> dict[str, object]:
+    return {key: value for key, value in request.items() if key != "gpus"}  # filled in when the task starts
+
+
+def _before(run: TrainRun, task: Task) -> bool:
+    if run.started_at is None or task.started_at is None:
+        return False
+    return run.started_at < task.started_at - CLOCK_SLACK
+
+
+def _from_details(task: Task) -> TrainRun:
+    """What the newest output lines of a task alone tell: where it is, but no curve."""
+    fold = TrainLog.of_lines(task.details)
+    return TrainRun(
+        model=task.subject, epoch=fold.epoch, total_epochs=fold.total_epochs, iteration=fold.iteration,
+        iterations=fold.iterations, loss=fold.loss, best=fold.best, errors=fold.errors,
+        unreadable=fold.unreadable,
+    )  # fmt: skip
+
+
+def _stats_of(task: Task, info: ServerInfo | None, zone: tzinfo) -> TrainStats | None:
+    """The statistics, unless they are still those of the run before."""
+    stats = info.train_stats.get(task.subject or "") if info is not None else None
+    started = _aware(task.started_at, zone)
+    if stats is None or stats.start_ts is None or started is None:
+        return None
+    return stats if stats.start_ts >= (started - CLOCK_SLACK).timestamp() else None
+
+
+def _with_stats(status: TrainStatus, stats: TrainStats | None) -> TrainStatus:
+    if stats is None or stats.epoch is None:
+        return status
+    best = status.best
+    if best is None and stats.best_metric is not None:
+        best = Best(stats.key_metric or "best_metric", stats.best_metric, stats.best_epoch)
+    metrics = {**stats.train_metrics, **stats.eval_metrics}
+    return TrainStatus(
+        status.state, status.model, status.task_id,
+        epoch=stats.epoch if status.epoch is None else status.epoch,
+        total_epochs=status.total_epochs or stats.total_epochs,
+        iteration=status.iteration, iterations=status.iterations, best=best, problem=status.problem,
+        points=(EpochPoint(stats.epoch, None, metrics),), loss=status.loss, lines=status.lines,
+        queued=status.queued, started_at=status.started_at, ended_at=status.ended_at,
+    )  # fmt: skip
+
+
+def _of_orphan(orphan: OrphanTraining) -> TrainStatus:
+    return TrainStatus(
+        TrainState.ORPHANED,
+        model=orphan.model or None,
+        pid=orphan.pid,
+        started_at=orphan.started_at,
+        problem=Problem(
+            "orphaned",
+            f"A training of {orphan.model or 'a model'} (process {orphan.pid}) goes on without a server.",
+            "Stop it to free the GPU (labeltui train stop): no server can see or stop it.",
+        ),
+    )
+
+
+def _without_server(run: TrainRun, zone: tzinfo) -> TrainStatus:
+    """The last training of a server that is gone."""
+    state, problem = TrainState.DONE, None
+    if not run.ended:
+        state = TrainState.ERROR
+        problem = Problem(
+            "server_gone",
+            f"The server ended while it trained {run.model or 'a model'}.",
+            "Start the server and train again; the newest model that was published is kept.",
+        )
+    elif run.return_code != 0:
+        state = TrainState.STOPPED if run.killed else TrainState.ERROR
+        problem = None if run.killed else diagnose_training(run, run.lines)
+    epoch = run.epoch if run.ended else max((point.epoch for point in run.points), default=None)
+    return TrainStatus(
+        state, run.model, epoch=epoch, total_epochs=run.total_epochs, best=run.best, problem=problem,
+        points=run.points, loss=run.loss, lines=run.lines,
+        started_at=_aware(run.started_at, zone), ended_at=_aware(run.ended_at, zone),
+    )  # fmt: skip
+
+
+def _aware(time: datetime | None, zone: tzinfo) -> datetime | None:
+    return None if time is None else time.replace(tzinfo=zone)
+
+
+_CAUSES: tuple[tuple[str, str, str, str], ...] = (
+    (r"There is no model '([^'\n]{1,200})' available", "unknown_model",
+     "The server has no trainer named {0}.", "Choose among: {trainers}."),
+    (r"num_samples=0", "no_labels",
+     "No study has a final label, so there is nothing to train on.",
+     "Submit labels in Slicer (tag final), then train again."),
+    (r"MLflow no longer|mlflow\.exceptions|No module named 'mlflow|'?mlflow'? is not", "tracking",
+     "The tracking by MLflow failed, which ends every training.",
+     'Train with tracking = "None", or set MONAI_LABEL_TRACKING_ENABLED=false.'),
+    (r"/scoring/|RemoteDisconnected", "scoring_callback",
+     "The scoring after the training could not be asked for, which counts as a failure.",
+     "The model is published all the same. With https or a login the server cannot ask itself."),
+    (r"CUDA out of memory|OutOfMemoryError", "gpu_memory",
+     "The GPU has not enough memory for this training.",
+     "Stop what else uses it, or train with a smaller batch or input size."),
+    (r"bus error|shared memory \(shm\)|Unable to open shared memory", "shared_memory",
+     "The host's shared memory is too small for the data loaders.",
+     "Give the container more of it (docker run --shm-size=8g)."),
+    (r"No space left on device", "disk_full",
+     "The host's disk filled up.", "Free some space on the host, then train again."),
+    (r"stat: path should be string.{0,40}NoneType", "bundle_pretrained",
+     "A bundle cannot be trained with pretrained = false.", "Leave pretrained out."),
+    (r"(TypeError: '.{1,3}' not supported between instances of '\w+' and '\w+')", "bad_parameter",
+     "A parameter has the wrong type: {0}.", "Give numbers without quotes."),
+    (r"(?:URLError|Max retries exceeded|Download failed)", "download_failed",
+     "The training could not download what it needs.",
+     "Give the host a way to the internet, or set pretrained = false."),
+)  # fmt: skip
+_COMPILED = tuple((re.compile(pattern), code, message, hint) for pattern, code, message, hint in _CAUSES)
+
+
+def diagnose_training(run: TrainRun, details: Sequence[str], info: ServerInfo | None = None) -> Problem:
+    """Why a training failed: the cause in one line. ``details`` are the task's newest lines, as evidence."""
+    evidence = "\n".join(details or run.lines)
+    if run.return_code == -9 and not run.killed:
+        return Problem(
+            "out_of_memory",
+            "The training was killed by the host (signal 9), most likely for want of memory.",
+            "Train with dataset = Dataset, which keeps no volume in memory, or use a larger host.",
+            evidence,
+        )
+    # The newest exceptions decide: those before them were often survived.
+    text = "\n".join((*run.errors[-3:], *details[-3:]))
+    for pattern, code, message, hint in _COMPILED:
+        if found := pattern.search(text):
+            group = _plain(found[1]) if found.groups() else ""
+            trainers = (
+                ", ".join(info.trainers) if info is not None and info.trainers else "those of the server"
+            )
+            return Problem(
+                code, message.replace("{0}", group), hint.replace("{trainers}", trainers), evidence
+            )
+    if run.unreadable and "LoadImage" in "\n".join((*run.errors, *details)):
+        return _unreadable(run.unreadable, evidence)
+    if "applying transform" in text:
+        return Problem(
+            "bad_volume",
+            "A volume or label cannot be prepared for the training.",
+            "Which one is in the server's log, above the traceback.",
+            evidence,
+        )
+    last = run.errors[-1] if run.errors else next((line for line in reversed(details) if line.strip()), "")
+    return Problem(
+        "train_failed",
+        f"The training failed: {_plain(last.strip()) or 'it said nothing'}",
+        "The traceback is in the server's log.",
+        evidence,
+    )
+
+
+def _unreadable(paths: Sequence[str], evidence: str, *, left_out: bool = False) -> Problem:
+    names = ", ".join(_plain(posixpath.basename(path)) for path in paths[:3])
+    more = f" and {len(paths) - 3} more" if len(paths) > 3 else ""
+    damaged = "is damaged" if len(paths) == 1 else "are damaged"
+    then = "the training leaves out studies" if left_out else "the training cannot read it"
+    return Problem(
+        "studies_left_out" if left_out else "corrupt_volume",
+        f"{names}{more} {damaged}: {then}.",
+        f"Replace or remove {_plain(paths[0])}, then train again.",
+        evidence,
+    )
+
+
+def _plain(text: str) -> str:
+    """Text of a log inside a message: nothing that a terminal obeys, not too long."""
+    shown = "".join(char if char.isprintable() else " " for char in text[: 2 * SHOWN])
+    return shown if len(shown) <= SHOWN else shown[: SHOWN - 1] + "…"

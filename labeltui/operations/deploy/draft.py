@@ -1,0 +1,310 @@
+"""A deployment that is being chosen: what each choice means, what it costs, and what is still wrong with it.
+
+Pure but for the values it is given: the console's form and its tests share it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from typing import Any
+
+from labeltui.domain.deploy.candidates import (cuda_of, named, newest_cuda, stock_in)
+from labeltui.domain.pod.pod import (OFFICIAL_IMAGE, Cloud, GpuOffer, NetworkVolume, Pod, PodSpec, SshKey, Stock)
+from labeltui.domain.deploy.quote import Quote, quote
+from labeltui.domain.deploy.sizing import (LEAST_VOLUME_GB, MOST_NETWORK_GB, Sizes, suggested)
+from labeltui.hosts.own_keys import OwnKey
+from labeltui.runpod.renting import unique_name
+from labeltui.operations.deploy.plan import LONGEST_NAME, PUBLIC, SSH_ONLY
+from labeltui.operations.deploy.market import Shop
+
+MAKE_KEY = "make"
+NEW_VOLUME = "new"
+HOST_DISK = "disk"
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """The choices as they stand. Sizes are texts: what is typed may not be a number yet."""
+
+    name: str = ""
+    gpu: str | None = None  # its id
+    cloud: Cloud = Cloud.SECURE
+    data: str = ""
+    storage: str = HOST_DISK  # or NEW_VOLUME, or a network volume's id
+    volume_gb: str = ""
+    data_centre: str | None = None
+    container_gb: str = ""
+    image: str = OFFICIAL_IMAGE
+    key: str = ""  # a .pub file, a fingerprint, or MAKE_KEY
+    add_key: bool = False
+    public: bool = False
+    refused: str = "stop"  # next, wait, both
+    limit: str = ""  # $/h that another GPU may cost; empty: as much as the one that is chosen
+    others: tuple[str, ...] = ()
+    then: str = "start"  # reach, setup
+    save: bool = False
+
+    @classmethod
+    def begun(cls, prefill: Mapping[str, Any], profile_pod: str, sizes: Sizes | None = None) -> Draft:
+        """A draft with what is known before RunPod is asked: ``prefill`` are parameters of ``pod.create``."""
+        sizes = sizes or suggested(None)
+        storage = prefill.get("network_volume") or (NEW_VOLUME if prefill.get("new_volume_gb") else HOST_DISK)
+        both = bool(prefill.get("wait")), bool(prefill.get("fallback") or prefill.get("or"))
+        refused = {(True, True): "both", (True, False): "wait", (False, True): "next"}.get(both, "stop")
+        size = prefill.get("new_volume_gb") or prefill.get("volume_gb") or sizes.volume_gb
+        return cls(
+            name=str(prefill.get("name") or profile_pod),
+            gpu=prefill.get("gpu"),
+            cloud=Cloud(prefill.get("cloud") or Cloud.SECURE),
+            data=str(prefill.get("data") or ""),
+            storage=str(storage),
+            volume_gb=str(size),
+            data_centre=prefill.get("data_centre"),
+            container_gb=str(prefill.get("container_gb") or sizes.container_gb),
+            image=str(prefill.get("image") or OFFICIAL_IMAGE),
+            key=MAKE_KEY if prefill.get("make_key") else str(prefill.get("key") or ""),
+            add_key=bool(prefill.get("add_key")),
+            public=bool(prefill.get("public")),
+            refused=refused,
+            limit=str(prefill.get("max_price") or ""),
+            others=tuple(prefill.get("or") or ()),
+        )
+
+    def settled(self, shop: Shop, profile_pod: str, *, saves: bool) -> Draft:
+        """With what the shop decides: a name that is free, a key that is there, a volume by its id."""
+        volume = next((v for v in shop.volumes if self.storage in (v.id, v.name)), None)
+        name = _free_name(self.name or profile_pod, shop)
+        return replace(
+            self,
+            name=name,
+            key=self.key or _first_key(shop),
+            storage=volume.id if volume is not None else self.storage,
+            save=saves and (self.save or name != profile_pod),
+        )
+
+    # -- what the choices mean
+
+    def volume(self, shop: Shop) -> NetworkVolume | None:
+        """The network volume that is chosen."""
+        return next((volume for volume in shop.volumes if volume.id == self.storage), None)
+
+    def centre(self, shop: Shop) -> str | None:
+        """The data centre that the pod has to be in; None for any."""
+        volume = self.volume(shop)
+        return volume.data_centre if volume is not None else self.data_centre
+
+    def offer(self, shop: Shop) -> GpuOffer | None:
+        """The GPU that is chosen, as it is offered now."""
+        return named(shop.offers, self.gpu) if self.gpu else None
+
+    def network_gb(self, shop: Shop) -> int:
+        """Size of the network volume; 0 without one."""
+        volume = self.volume(shop)
+        if volume is not None:
+            return volume.size_gb
+        return whole(self.volume_gb) or 0 if self.storage == NEW_VOLUME else 0
+
+    def spec(self, shop: Shop) -> PodSpec:
+        """The request, as far as it is known: for its price."""
+        return PodSpec(
+            self.name,
+            self.gpu or "",
+            image=self.image,
+            cloud=self.cloud,
+            container_disk_gb=whole(self.container_gb) or 0,
+            volume_disk_gb=(whole(self.volume_gb) or 0) if self.storage == HOST_DISK else 0,
+            ports=PUBLIC if self.public else SSH_ONLY,
+        )
+
+    def quoted(self, shop: Shop) -> Quote | None:
+        """What it costs; None until a GPU is chosen that this cloud offers."""
+        offer = self.offer(shop)
+        return None if offer is None else quote(offer, self.spec(shop), self.network_gb(shop))
+
+    def agreed(self, shop: Shop) -> Decimal | None:
+        """$/h that is agreed to: the chosen one's price, or the limit where others may take its place."""
+        made = self.quoted(shop)
+        if made is None or self.refused not in ("next", "both") or not self.limit.strip():
+            return None if made is None else made.agreed
+        return money(self.limit)
+
+    def problems(self, shop: Shop) -> tuple[tuple[str, str], ...]:
+        """What keeps it from being rented: (field, words), the first that should be mended first."""
+        found = []
+        offer = self.offer(shop)
+        if offer is None:
+            found.append(("gpu", "Choose a GPU."))
+        elif self.quoted(shop) is None:
+            found.append(("gpu", f"The {self.cloud} cloud does not offer {offer.name}."))
+        if self.storage == HOST_DISK and (text := _bad_size(self.volume_gb, 0)) is not None:
+            found.append(("volume_gb", text))
+        if self.storage == NEW_VOLUME:
+            if (text := _bad_size(self.volume_gb, LEAST_VOLUME_GB, MOST_NETWORK_GB)) is not None:
+                found.append(("volume_gb", text))
+            if not any(place.id == self.data_centre and place.volume_types for place in shop.places):
+                found.append(("data_centre", "Choose the data centre of the network volume."))
+        if (text := _bad_size(self.container_gb, 1)) is not None:
+            found.append(("container_gb", text))
+        if not self.image.strip() or any(c.isspace() for c in self.image.strip()):
+            found.append(("image", "Name a container image, such as the official one."))
+        if not self.key:
+            found.append(("key", "Choose an SSH key, or let one be made."))
+        made, agreed = self.quoted(shop), self.agreed(shop)
+        if made is not None and agreed is None:
+            found.append(("limit", f"{self.limit.strip()!r} is no price in $/h."))
+        elif made is not None and agreed is not None and agreed < made.agreed:
+            found.append(("limit", f"The chosen one costs ${made.agreed}/h already."))
+        found += [("name", text) for text in _bad_name(self.name, shop)]
+        return tuple(found)
+
+    def params(self, shop: Shop) -> dict[str, Any]:
+        """The parameters of ``pod.create`` that do this, the price that is shown agreed to."""
+        agreed, offer = self.agreed(shop), self.offer(shop)
+        assert agreed is not None  # noqa: S101 - there are no problems
+        assert offer is not None  # noqa: S101 - there are no problems
+        size = whole(self.volume_gb)
+        volume = self.volume(shop)
+        chosen: dict[str, Any] = {
+            "gpu": offer.name if named(shop.offers, offer.name) is offer else offer.id,
+            "max_price": float(agreed),
+            "name": self.name.strip(),
+            "volume_gb": size if self.storage == HOST_DISK else None,
+            "container_gb": whole(self.container_gb),
+            "network_volume": volume.id if volume is not None else None,
+            "new_volume_gb": size if self.storage == NEW_VOLUME else None,
+            "data_centre": self.data_centre if volume is None else None,
+            "cloud": self.cloud.value if self.cloud is not Cloud.SECURE else None,
+            "image": self.image.strip() if self.image.strip() != OFFICIAL_IMAGE else None,
+            "key": self.key if self.key != MAKE_KEY else None,
+            "make_key": self.key == MAKE_KEY,
+            "add_key": self.add_key,
+            "public": self.public,
+            "or": list(self.others),
+            "fallback": self.refused in ("next", "both") and not self.others,
+            "wait": self.refused in ("wait", "both"),
+            "setup": self.then == "setup",
+            "start": self.then == "start",
+            "save": self.save,
+        }
+        return {name: value for name, value in chosen.items() if value not in (None, False, [])}
+
+    # -- what should be known before
+
+    def warnings(self, shop: Shop, folder: str = "") -> dict[str, str]:
+        """What is dangerous about a choice, by field."""
+        found: dict[str, str] = {}
+        if self.cloud is Cloud.COMMUNITY:
+            found["cloud"] = "Other people's machines: whoever owns one can read it. Not for patient data."
+        if self.public:
+            found["ports"] = (
+                "PUBLIC: https://PODID-8000.proxy.runpod.net answers everybody who has the pod's id, without a "
+                "password, through RunPod's and Cloudflare's hands, once the profile says expose = \"public\". "
+                "Not for patient data."
+            )
+        if self.image.strip() != OFFICIAL_IMAGE:
+            found["image"] = (
+                "It has to start sshd with PUBLIC_KEY, as RunPod's own start.sh does: else no way in."
+            )
+        if self.storage == HOST_DISK and (whole(self.volume_gb) or 0) == 0:
+            found["volume_gb"] = "Without a volume everything on the pod is lost when it stops."
+        elif folder and not on_volume(folder):
+            found["volume_gb"] = (
+                f"The profile's folder {folder} is not on /workspace: it is lost when the pod stops."
+            )
+        offer = self.offer(shop)
+        if offer is not None:
+            found |= self._of_offer(offer, shop)
+        return found
+
+    def _of_offer(self, offer: GpuOffer, shop: Shop) -> dict[str, str]:
+        centre, wanted = self.centre(shop), cuda_of(self.image)
+        cuda = newest_cuda(offer)
+        if stock_in(offer, centre) is Stock.NONE:
+            where = f" in {centre}" if centre else ""
+            return {"gpu": f"No {offer.name} seems to be free{where}: see what is done when it is refused."}
+        if wanted and cuda and [int(n) for n in cuda.split(".")] < [int(n) for n in wanted.split(".")]:
+            return {
+                "gpu": f"Free machines have CUDA {cuda}, the image was built with {wanted}: it may be refused."
+            }
+        return {}
+
+
+def like(pod: Pod) -> dict[str, Any]:
+    """What a new pod in the place of this one starts with: its network volume, which outlives it, and its GPU."""
+    if not pod.network_volume_id:
+        return {}
+    same = {
+        "network_volume": pod.network_volume_id,
+        "gpu": pod.gpu_id,
+        "cloud": pod.cloud,
+        "image": pod.image,
+    }
+    return {name: str(value) for name, value in same.items() if value}
+
+
+def key_label(key: OwnKey) -> str:
+    """A key as people tell it from others."""
+    where = key.path.name if key.path is not None else "agent"
+    kind = key.algorithm.removeprefix("ssh-").removesuffix("@openssh.com")
+    return f"{where} · {kind}" + (f" · {key.comment}" if key.comment else "")
+
+
+def key_id(key: OwnKey) -> str:
+    """What the parameter ``key`` calls it."""
+    return str(key.path) if key.path is not None else SshKey(key.line).fingerprint
+
+
+def whole(text: str) -> int | None:
+    """A whole number as typed; None for anything else."""
+    text = text.strip()
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < 7 else None
+
+
+def money(text: str) -> Decimal | None:
+    """An amount as typed, with or without its dollar sign; None for anything else."""
+    text = text.strip().removeprefix("$").removesuffix("/h").strip()
+    if not text.isascii() or not text.replace(".", "", 1).isdecimal() or len(text) > 8:
+        return None
+    return Decimal(text)
+
+
+def on_volume(folder: str, mount: str = "workspace") -> bool:
+    """Whether a folder of the profile lies on the volume, which is mounted at ``/workspace``."""
+    return mount in folder.split("/")
+
+
+def _bad_size(text: str, least: int, most: int | None = None) -> str | None:
+    value = whole(text)
+    if value is None:
+        return f"{text.strip() or 'Nothing'!r} is not a whole number of GB."
+    if least == 0 and 0 < value < LEAST_VOLUME_GB:
+        return f"A volume has at least {LEAST_VOLUME_GB} GB; 0 is none."
+    if value < least or (most is not None and value > most):
+        return f"{least} to {most} GB." if most else f"At least {least} GB."
+    return None
+
+
+def _bad_name(name: str, shop: Shop) -> tuple[str, ...]:
+    name = name.strip()
+    if not name:
+        return ("Give the pod a name.",)
+    if len(name) > LONGEST_NAME or not name.isprintable():
+        return (f"The name is one line of at most {LONGEST_NAME} printable characters.",)
+    if name in shop.names:
+        return (f"There is a pod {name} already: the new one needs another name.",)
+    return ()
+
+
+def _free_name(wanted: str, shop: Shop) -> str:
+    """The name as it is wanted, or with an ending that no other has had. A name not answered for is kept."""
+    if shop.pending is not None:
+        return shop.pending
+    wanted = wanted.strip()
+    return wanted if wanted and wanted not in shop.names else unique_name(wanted or "labeltui")
+
+
+def _first_key(shop: Shop) -> str:
+    """The profile's key, else the first in ``~/.ssh``; a new one where there is none."""
+    return key_id(shop.own_keys[0]) if shop.own_keys else MAKE_KEY

@@ -1,0 +1,146 @@
+"""What can be rented, and what the account has to rent it with: for the deploy form and the command line."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from labeltui.domain.deploy.candidates import by_price, stock_in
+from labeltui.domain.documents.documents import moment
+from labeltui.domain.deploy.gpu_memory import Size, spatial_size
+from labeltui.domain.money import CENT, Account, network_volume_per_hour, per_month
+from labeltui.domain.pod.pod import (Cloud, DataCentre, GpuOffer, NetworkVolume, SshKey, Stock)
+from labeltui.domain.documents.pod import gpu_document, volume_document
+from labeltui.domain.problems import LabeltuiError, Misused, Refused
+from labeltui.domain.deploy.quote import price
+from labeltui.domain.deploy.sizing import LEAST_VOLUME_GB, MOST_NETWORK_GB
+from labeltui.hosts.own_keys import OwnKey, all_keys, read_public
+from labeltui.operations.deploy.plan import volume_place
+from labeltui.operations.deploy.rent import pending_name
+
+if TYPE_CHECKING:
+    from labeltui.operations.progress import Document, Report
+    from labeltui.session.session import Session
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Shop:
+    """What is on offer at one moment. What could not be learnt is empty, and ``errors`` says why, by part."""
+
+    at: datetime
+    offers: tuple[GpuOffer, ...] = ()
+    places: tuple[DataCentre, ...] = ()
+    volumes: tuple[NetworkVolume, ...] = ()
+    names: tuple[str, ...] = ()  # of pods that there are
+    account_keys: tuple[SshKey, ...] = ()
+    own_keys: tuple[OwnKey, ...] = ()
+    pending: str | None = None  # a name that was asked for, and not answered
+    errors: Mapping[str, str] = field(default_factory=dict)
+
+
+async def offers_now(session: Session, cloud: Cloud) -> tuple[GpuOffer, ...]:
+    """GPUs with price and stock in that cloud. Raises LabeltuiError."""
+    return await (await session.rental.client()).gpu_offers(cloud=cloud)
+
+
+async def look(session: Session, cloud: Cloud = Cloud.SECURE) -> Shop:
+    """Everything the form chooses from, asked side by side. Raises LabeltuiError only without an API key."""
+    client = await session.rental.client()
+    errors: dict[str, str] = {}
+
+    async def part(name: str, asked: Awaitable[tuple[T, ...]]) -> tuple[T, ...]:
+        try:
+            return await asked
+        except LabeltuiError as error:
+            errors[name] = error.problem.message
+            return ()
+
+    offers, places, volumes, pods, account_keys, own = await asyncio.gather(
+        part("offers", client.gpu_offers(cloud=cloud)),
+        part("places", client.data_centres()),
+        part("volumes", client.network_volumes()),
+        part("pods", client.pods()),
+        part("account_keys", client.ssh_keys()),
+        part("own_keys", _own_keys(session)),
+    )
+    names = tuple(pod.name for pod in pods)
+    return Shop(
+        session.clock(), offers, places, volumes, names, account_keys, own, pending_name(session), errors
+    )
+
+
+async def _own_keys(session: Session) -> tuple[OwnKey, ...]:
+    """The operator's keys, the profile's own first, wherever it lies."""
+    keys = await all_keys()
+    private = session.rental.ssh_key
+    if private is None:
+        return keys
+    try:
+        own = read_public(f"{private}.pub")
+    except Misused:
+        return keys  # without its public half it can't be given to a pod
+    return (own, *(key for key in keys if key.line.split()[:2] != own.line.split()[:2]))
+
+
+async def account_now(session: Session) -> Account:
+    """Balance and limit as the session knows them; asked only where nobody has yet: the SDK takes seconds."""
+    known = session.store.state.account.value
+    return known if known is not None else await (await session.rental.client()).account()
+
+
+def needs(session: Session) -> tuple[tuple[str, ...], Size | None]:
+    """The models that the profile serves, and the spatial size where it sets one."""
+    server = session.profile.server
+    return tuple(server.models), spatial_size(server.conf.get("spatial_size"))
+
+
+async def pod_gpus(session: Session, params: Mapping[str, Any], _report: Report) -> Document:
+    """Kinds of GPU with price and stock, the cheapest first; what is free before what is not."""
+    cloud = Cloud(params.get("cloud") or Cloud.SECURE)
+    centre = params.get("data_centre")
+    models, size = needs(session)
+
+    def wanted(offer: GpuOffer) -> bool:
+        dear = params.get("max_price") is not None and (price(offer, cloud) or 0) > Decimal(
+            str(params["max_price"])
+        )
+        gone = (centre or params.get("free")) and stock_in(offer, centre) is Stock.NONE
+        return not dear and not gone and offer.vram_gb >= (params.get("vram") or 0)
+
+    offers = by_price(await offers_now(session, cloud), cloud, centre)
+    listed = [gpu_document(offer, models, size) for offer in offers if wanted(offer)]
+    return {"as_of": moment(session.clock()), "cloud": cloud.value, "models": list(models), "gpus": listed}
+
+
+async def pod_volumes(session: Session, _params: Mapping[str, Any], _report: Report) -> Document:
+    """The account's network volumes."""
+    volumes = await (await session.rental.client()).network_volumes()
+    return {"as_of": moment(session.clock()), "volumes": [volume_document(volume) for volume in volumes]}
+
+
+async def pod_make_volume(session: Session, params: Mapping[str, Any], _report: Report) -> Document:
+    """Make a network volume, once the monthly price was agreed to; one of that name, size and place is taken for it."""
+    size = params.get("size") or 0
+    if not LEAST_VOLUME_GB <= size <= MOST_NETWORK_GB:
+        raise Misused(
+            "bad_size",
+            f"A network volume of {size} GB can't be had.",
+            f"Give --size, {LEAST_VOLUME_GB} to {MOST_NETWORK_GB}.",
+        )
+    client = await session.rental.client()
+    place = await volume_place(client, params.get("data_centre"))
+    month = per_month(network_volume_per_hour(size)).quantize(CENT)
+    limit = params.get("max_month")
+    if limit is None or month > Decimal(str(limit)):
+        raise Refused(
+            "price_not_agreed", f"{size} GB cost ${month} a month for as long as the volume exists.",
+            f"Add --max-month {month} to agree to it, and make it.",
+        )  # fmt: skip
+    volume = await client.create_network_volume(str(params["name"]), size, place)
+    return {"as_of": moment(session.clock()), **volume_document(volume)}

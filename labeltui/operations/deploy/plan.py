@@ -1,0 +1,306 @@
+"""From what was asked for to what is rented: checked before anything is sent."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from labeltui.domain.deploy.candidates import (by_price, candidates, cuda_of, named, stock_in)
+from labeltui.domain.money import HOURS_PER_MONTH
+from labeltui.domain.pod.pod import (OFFICIAL_IMAGE, Cloud, GpuOffer, NetworkVolume, PodSpec, SshKey, Stock)
+from labeltui.domain.problems import Failed, Misused, Refused
+from labeltui.domain.deploy.quote import Quote, quote
+from labeltui.domain.deploy.sizing import LEAST_VOLUME_GB, MOST_NETWORK_GB, suggested
+from labeltui.hosts.own_keys import NEW_KEY, OwnKey, all_keys, in_folder, make, read_public
+from labeltui.operations.deploy.data_size import measure
+
+if TYPE_CHECKING:
+    from labeltui.runpod.client import RunpodClient
+    from labeltui.session.session import Session
+
+CONTAINER_GB = 50
+VOLUME_GB = 50
+LONGEST_NAME = 60
+SSH_ONLY = ("22/tcp",)
+PUBLIC = ("22/tcp", "8888/http", "8000/http")
+HALF_A_CENT = Decimal("0.005")
+
+
+@dataclass(frozen=True, slots=True)
+class NewVolume:
+    """A network volume that is made first."""
+
+    name: str
+    size_gb: int
+    data_centre: str
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What is asked for, in turn: ``offers`` that would do, each with the same ``spec`` otherwise."""
+
+    spec: PodSpec
+    offers: tuple[GpuOffer, ...]
+    limit: Decimal | None = None  # $/h that was agreed to, the pod's disks included
+    volume: NetworkVolume | None = None
+    new_volume: NewVolume | None = None
+    key: OwnKey | None = None
+    add_key: bool = False
+    wait: bool = False
+    fallback: bool = False
+    others: tuple[str, ...] = ()
+
+    @property
+    def network_gb(self) -> int:
+        """Size of the network volume, 0 without one."""
+        if self.volume is not None:
+            return self.volume.size_gb
+        return self.new_volume.size_gb if self.new_volume else 0
+
+    def quoted(self, offer: GpuOffer) -> Quote | None:
+        """What it would cost on that GPU."""
+        return quote(offer, self.spec, self.network_gb)
+
+    @property
+    def affordable(self) -> tuple[GpuOffer, ...]:
+        """Those that cost no more than was agreed to."""
+        return tuple(one for one in self.offers if self._within(one))
+
+    def _within(self, offer: GpuOffer) -> bool:
+        made = self.quoted(offer)
+        return made is not None and self.limit is not None and made.running <= self.limit + HALF_A_CENT
+
+    def specs(self) -> tuple[PodSpec, ...]:
+        """A request for each that may be had, all of one name."""
+        return tuple(replace(self.spec, gpu_id=one.id) for one in self.affordable)
+
+    def with_volume(self, volume: NetworkVolume) -> Plan:
+        """The same, on the network volume that was made for it."""
+        spec = replace(self.spec, network_volume_id=volume.id, data_centres=(volume.data_centre,))
+        return replace(self, spec=spec, volume=volume)
+
+    async def refreshed(self, client: RunpodClient) -> Plan:
+        """The same wishes at the prices and the stock of now."""
+        offers = await client.gpu_offers(cloud=self.spec.cloud)
+        first = named(offers, self.spec.gpu_id)
+        if first is None:
+            return self
+        others = [found for name in self.others if (found := named(offers, name)) is not None]
+        centre = self.spec.data_centres[0] if self.spec.data_centres else None
+        listed = candidates(
+            offers, first, others, fallback=self.fallback, cloud=self.spec.cloud, data_centre=centre
+        )
+        return replace(self, offers=listed)
+
+
+async def make_plan(session: Session, params: Mapping[str, Any]) -> Plan:
+    """What the parameters of ``pod.create`` ask for. Raises Misused and Failed before anything is rented."""
+    client = await session.rental.client()
+    cloud = Cloud(params.get("cloud") or Cloud.SECURE)
+    name = _name(session, params.get("name"))
+    volume, new_volume = await _network(client, name, params)
+    centre = _centre(params, volume)
+    offers = await client.gpu_offers(cloud=cloud)
+    first = _wanted(offers, params.get("gpu"), cloud, centre)
+    others = tuple(_known(offers, other) for other in params.get("or") or ())
+    image = params.get("image") or OFFICIAL_IMAGE
+    key = await _key(session, params)
+    spec = PodSpec(
+        name,
+        first.id,
+        image=image,
+        cloud=cloud,
+        container_disk_gb=_whole(params, "container_gb", CONTAINER_GB, least=1),
+        volume_disk_gb=await _volume_gb(params, volume is not None or new_volume is not None),
+        network_volume_id=volume.id if volume else None,
+        data_centres=(centre,) if centre else (),
+        ports=PUBLIC if params.get("public") else SSH_ONLY,
+        public_keys=(key.line,),
+        min_cuda=cuda_of(image),
+    )
+    fallback = bool(params.get("fallback"))
+    return Plan(
+        spec,
+        candidates(offers, first, others, fallback=fallback, cloud=cloud, data_centre=centre),
+        limit=_limit(params.get("max_price")),
+        volume=volume,
+        new_volume=new_volume,
+        key=key,
+        add_key=bool(params.get("add_key")),
+        wait=bool(params.get("wait")),
+        fallback=fallback,
+        others=tuple(other.id for other in others),
+    )
+
+
+def agreed(plan: Plan) -> None:
+    """Check that the price was agreed to. Raises Refused with the price, or Failed where it is not offered."""
+    first = plan.offers[0]
+    made = plan.quoted(first)
+    if made is None:
+        raise Failed(
+            "not_offered", f"The {plan.spec.cloud} cloud does not offer {first.name}.",
+            "`labeltui pod gpus` shows what it does offer.",
+        )  # fmt: skip
+    price = in_words(made)
+    if plan.limit is None:
+        raise Refused(
+            "price_not_agreed", f"{first.name} with these disks costs {price}.",
+            f"Add --max-price {made.agreed} to agree to it, and rent it.",
+        )  # fmt: skip
+    if not plan.affordable:
+        raise Refused(
+            "too_dear", f"{first.name} with these disks costs {price}.", f"That is more than ${plan.limit}/h."
+        )
+
+
+def in_words(made: Quote) -> str:
+    """``$0.284/h, $207 a month``, and what a network volume adds."""
+    words = f"${made.running:.3f}/h, ${made.running * HOURS_PER_MONTH:.0f} a month"
+    return words + (f", and its network volume ${made.network:.4f}/h always" if made.network else "")
+
+
+def _limit(value: Any) -> Decimal | None:
+    return None if value is None else Decimal(str(value))
+
+
+def _name(session: Session, given: str | None) -> str:
+    name = (given or session.rental.name or "").strip()
+    if not name:
+        raise Misused("no_pod_named", "The pod needs a name.", "Give --name, or name it in the profile.")
+    if len(name) > LONGEST_NAME or not name.isprintable():
+        raise Misused(
+            "bad_name",
+            "The pod's name has to be one line of printable characters.",
+            f"At most {LONGEST_NAME} of them.",
+        )
+    return name
+
+
+def _wanted(offers: tuple[GpuOffer, ...], wanted: str | None, cloud: Cloud, centre: str | None) -> GpuOffer:
+    if wanted:
+        return _known(offers, wanted)
+    free = [one for one in by_price(offers, cloud, centre) if stock_in(one, centre) is not Stock.NONE]
+    names = ", ".join(f"{one.name} (${one.price_secure})" for one in free[:5]) or "none"
+    raise Misused("no_gpu_named", "Which GPU?", f"Name one with --gpu; free now: {names}.")
+
+
+def _known(offers: tuple[GpuOffer, ...], wanted: str) -> GpuOffer:
+    found = named(offers, wanted)
+    if found is None:
+        raise Failed(
+            "unknown_gpu", f"RunPod has no GPU called {wanted!r}.", "`labeltui pod gpus` lists them."
+        )
+    return found
+
+
+def _whole(
+    params: Mapping[str, Any], field: str, default: int, *, least: int, most: int | None = None
+) -> int:
+    value = params.get(field)
+    if value is None:
+        return default
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise Misused(
+            "bad_size", f"{field}: {value!r} is not a whole number of GB.", "RunPod takes whole GB only."
+        )
+    if value < least or (most is not None and value > most):
+        bounds = f"at least {least}" if most is None else f"{least} to {most}"
+        raise Misused("bad_size", f"{field}: {value} GB can't be had.", f"It has to be {bounds}.")
+    return value
+
+
+async def _volume_gb(params: Mapping[str, Any], network: bool) -> int:
+    if network:
+        return 0
+    if params.get("volume_gb") == 0:
+        return 0
+    default = VOLUME_GB
+    if params.get("data") and params.get("volume_gb") is None:
+        default = suggested((await measure(str(params["data"]))).bytes).volume_gb
+    return _whole(params, "volume_gb", default, least=LEAST_VOLUME_GB)
+
+
+async def _network(
+    client: RunpodClient, name: str, params: Mapping[str, Any]
+) -> tuple[NetworkVolume | None, NewVolume | None]:
+    """The network volume that is chosen, or the one that is to be made."""
+    wanted, size = params.get("network_volume"), params.get("new_volume_gb")
+    if wanted:
+        found = next((v for v in await client.network_volumes() if wanted in (v.id, v.name)), None)
+        if found is None:
+            raise Failed(
+                "unknown_volume",
+                f"The account has no network volume {wanted!r}.",
+                "`labeltui pod volumes` lists them.",
+            )
+        return found, None
+    if size is None:
+        return None, None
+    gb = _whole(params, "new_volume_gb", 0, least=LEAST_VOLUME_GB, most=MOST_NETWORK_GB)
+    return None, NewVolume(f"{name}-data", gb, await volume_place(client, params.get("data_centre")))
+
+
+async def volume_place(client: RunpodClient, wanted: str | None) -> str:
+    """The data centre for a new network volume. Raises Misused without one, Failed where none can be made."""
+    places = [place for place in await client.data_centres() if place.volume_types]
+    listed = ", ".join(place.id for place in places) or "none"
+    if not wanted:
+        raise Misused(
+            "no_data_centre", "A network volume stays in one data centre for ever: which?",
+            f"Name it with --data-centre; possible are: {listed}.",
+        )  # fmt: skip
+    found = next((place for place in places if place.id.lower() == wanted.lower()), None)
+    if found is None:
+        raise Failed(
+            "no_volumes_there", f"No network volume can be made in {wanted!r}.", f"Possible are: {listed}."
+        )
+    return found.id
+
+
+def _centre(params: Mapping[str, Any], volume: NetworkVolume | None) -> str | None:
+    wanted = params.get("data_centre")
+    if volume is None:
+        return str(wanted) if wanted else None
+    if wanted and str(wanted) != volume.data_centre:
+        raise Misused(
+            "other_data_centre", f"The network volume {volume.name} is in {volume.data_centre}, not in {wanted}.",
+            "Leave --data-centre out: the pod has to be where its volume is.",
+        )  # fmt: skip
+    return volume.data_centre
+
+
+def new_key() -> OwnKey:
+    """The key that labeltui makes for pods; made once, and taken again after that."""
+    try:
+        return read_public(f"{NEW_KEY}.pub")
+    except Misused:
+        return make(NEW_KEY)
+
+
+async def _key(session: Session, params: Mapping[str, Any]) -> OwnKey:
+    """The public key of the pod: the one named, a new one, the profile's, or the first in ``~/.ssh``."""
+    if params.get("make_key"):
+        return await asyncio.to_thread(new_key)
+    wanted = params.get("key")
+    if wanted and str(wanted).startswith("SHA256:"):
+        found = next((key for key in await all_keys() if SshKey(key.line).fingerprint == wanted), None)
+        if found is None:
+            raise Misused(
+                "no_ssh_key", f"Neither ~/.ssh nor the agent has the key {wanted}.", "See `ssh-add -l`."
+            )
+        return found
+    if wanted:
+        return read_public(str(wanted))
+    own = session.rental.ssh_key
+    if own is not None:
+        with suppress(Misused):
+            return read_public(f"{own}.pub")
+    keys = in_folder() or await all_keys()
+    if not keys:
+        raise Misused("no_ssh_key", "There is no SSH key to reach the pod with.", "Make one: add --make-key.")
+    return keys[0]

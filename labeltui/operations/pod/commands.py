@@ -1,0 +1,125 @@
+"""What is asked of RunPod: list, look, start, stop, restart, terminate."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from labeltui.domain.documents import documents
+from labeltui.domain.pod.pod import PodAction
+from labeltui.domain.documents.pod import money_document, pod_document, pod_line
+from labeltui.hosts.own_keys import read_public
+from labeltui.operations.pod import start as podresume
+from labeltui.operations.labels.safety import spare_labels
+from labeltui.operations.pod.start import can_be_reached, settled
+from labeltui.operations.pod.target import legal, target
+from labeltui.session.pod.events import event_document
+from labeltui.session.pod.spending import look_at_money
+
+if TYPE_CHECKING:
+    from labeltui.operations.progress import Document, Report
+    from labeltui.session.session import Session
+
+
+async def pod_list(session: Session, _params: Mapping[str, Any], _report: Report) -> Document:
+    """Every pod of the account, and what it costs."""
+    pods = await session.rental.look_at_all()
+    own = [await session.rental.owns(pod) for pod in pods]
+    lines = [{**pod_line(pod), "of_profile": mine} for pod, mine in zip(pods, own, strict=True)]
+    return {"as_of": documents.moment(session.clock()), "pods": lines}
+
+
+async def pod_show(session: Session, params: Mapping[str, Any], _report: Report) -> Document:
+    """The profile's pod, or the one that is named."""
+    pod = await target(session, params)
+    own = await session.rental.owns(pod)
+    if own:
+        await look_at_money(session)
+    left = session.store.state.requests_left
+    return {
+        "as_of": documents.moment(session.clock()),
+        **pod_document(pod),
+        "of_profile": own,
+        "money": money_document(session.store.state, session.clock()) if own else None,
+        "requests_left": None if left is None else asdict(left),
+    }
+
+
+async def pod_events(session: Session, params: Mapping[str, Any], _report: Report) -> Document:
+    """What happened to the profile's pod, oldest first, up to now."""
+    session.pod_watch.begin(keep=False)
+    pod = await session.rental.find()
+    session.store.update(pod=session.store.state.pod.succeeded(pod, session.clock()))
+    events = session.store.state.pod_events[-(params.get("lines") or 50) :]
+    return {
+        "as_of": documents.moment(session.clock()),
+        "name": pod.name,
+        "status": pod.status.value,
+        "events": [event_document(event) for event in events],
+    }
+
+
+async def pod_keys(session: Session, params: Mapping[str, Any], _report: Report) -> Document:
+    """The account's SSH keys; with ``add``, after adding the public key in that file."""
+    client = await session.rental.client()
+    if params.get("add"):
+        keys = await client.add_ssh_key(read_public(str(params["add"])).line)
+    else:
+        keys = await client.ssh_keys()
+    listed = [{"fingerprint": key.fingerprint or None, "comment": key.comment or None} for key in keys]
+    return {"as_of": documents.moment(session.clock()), "keys": listed}
+
+
+async def pod_start(session: Session, params: Mapping[str, Any], report: Report) -> Document:
+    """Start the stopped pod, and wait until it can be reached.
+
+    ``retry`` tries again, each ``every`` minutes, while its machine has no GPU free; ``data_only`` starts it without
+    one, to fetch what is on it.
+    """
+    if params.get("data_only"):
+        now = await podresume.for_data(session, params, report)
+        said = f"{now.name} runs without a GPU, for its data: copy the labels, then stop it."
+        return {"as_of": documents.moment(session.clock()), "message": said, **pod_document(now)}
+    pod = await podresume.startable(session, params, report)
+    if params.get("retry"):
+        now = await podresume.until_it_works(session, pod, report, params.get("every"))
+    else:
+        now = await podresume.started(session, pod, report)
+    return {"as_of": documents.moment(session.clock()), **pod_document(now)}
+
+
+async def pod_stop(session: Session, params: Mapping[str, Any], report: Report) -> Document:
+    """Stop the pod. Its volume stays (and is paid for); what is outside the volume is gone."""
+    pod = await legal(session, params, PodAction.STOP)
+    await spare_labels(session, pod, PodAction.STOP, params, report)
+    report.progress(f"Stopping {pod.name}")
+    now = await podresume.stopped(session, pod, report)
+    return {"as_of": documents.moment(session.clock()), **pod_document(now)}
+
+
+async def pod_restart(session: Session, params: Mapping[str, Any], report: Report) -> Document:
+    """Restart the pod's container: what is outside the volume is gone, its host keys are new."""
+    pod = await legal(session, params, PodAction.RESTART)
+    await spare_labels(session, pod, PodAction.RESTART, params, report)
+    report.progress(f"Restarting {pod.name}")
+    client = await session.rental.client()
+    await client.restart(pod.id)
+    now = await settled(session, pod, can_be_reached, report)
+    return {"as_of": documents.moment(session.clock()), **pod_document(now)}
+
+
+async def pod_terminate(session: Session, params: Mapping[str, Any], report: Report) -> Document:
+    """Give the pod back for ever, with every file that is not on a network volume."""
+    pod = await legal(session, params, PodAction.TERMINATE)
+    await spare_labels(session, pod, PodAction.TERMINATE, params, report)
+    report.progress(f"Terminating {pod.name}")
+    client = await session.rental.client()
+    await client.terminate(pod.id)
+    session.rental.wake()
+    return {
+        "as_of": documents.moment(session.clock()),
+        "id": pod.id,
+        "name": pod.name,
+        "status": "terminated",
+    }

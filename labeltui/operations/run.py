@@ -1,0 +1,81 @@
+"""Running an action: the one door of keys, palette, forms and command line."""
+
+from __future__ import annotations
+
+import asyncio
+import shlex
+from collections.abc import Awaitable, Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from labeltui.actions import BY_ID, Action, Danger
+from labeltui.domain.rules.pod import NAMED
+from labeltui.domain.problems import Refused
+from labeltui.operations import table as operations
+from labeltui.session.runtime.supervise import words
+
+if TYPE_CHECKING:
+    from labeltui.operations.progress import Document, Report
+    from labeltui.session.session import Session
+
+Operation = Callable[["Session", Mapping[str, Any], "Report"], Awaitable["Document"]]
+CONFIRMED = (Danger.DESTRUCTIVE, Danger.IRREVERSIBLE)
+
+
+def command_line(action: Action, params: Mapping[str, Any]) -> str:
+    """The action as it would be typed. Values of the environment may be secret: only their names are shown."""
+    words_: list[str] = ["labeltui", *(action.command or (action.id,))]
+    for param in action.params:
+        value = params.get(param.name)
+        if value is None or value is False or value in ({}, ()):
+            continue
+        if param.kind == "bool":
+            words_.append(param.flag)
+        elif param.kind == "list":
+            for item in value:
+                words_ += [param.flag, str(item)]
+        elif param.kind == "pairs":
+            for key, item in value.items():
+                words_ += [param.flag, key, "…" if param.name == "env" else str(item)]
+        elif param.positional:
+            words_.append(str(value))
+        else:
+            words_ += [param.flag, str(value)]
+    if params.get(NAMED):
+        words_ += ["--yes", str(params[NAMED])]
+    return shlex.join(words_)
+
+
+def _check(session: Session, action: Action, confirmed: bool) -> None:
+    if session.read_only and action.danger is not Danger.NONE:
+        raise Refused(
+            "read_only", f"{action.title}: this session is read-only.", "Open it without --read-only."
+        )
+    if action.danger in CONFIRMED and not confirmed:
+        question = action.question(session.store.state) or action.title
+        raise Refused("unconfirmed", f"Not confirmed: {question}", "Confirm it, or add --yes.")
+
+
+async def run_action(
+    session: Session, action_id: str, params: Mapping[str, Any], report: Report, *, confirmed: bool = False
+) -> Document:
+    """Run an action of the registry on a session and note it in the journal.
+
+    Raises ``Refused`` for read-only and unconfirmed ones, and whatever LabeltuiError the action ends with.
+    What disables a key is not refused here: the action itself says it with fresher knowledge.
+    """
+    action = BY_ID[action_id]
+    operation: Operation = getattr(operations, action.operation)
+    _check(session, action, confirmed)
+    if action.danger is Danger.NONE:
+        return await operation(session, params, report)
+    entry = session.journal.begin(session.clock(), action.title, command_line(action, params))
+    try:
+        document = await operation(session, params, report)
+    except asyncio.CancelledError:
+        session.journal.end(entry, False, "cancelled")
+        raise
+    except Exception as error:
+        session.journal.end(entry, False, words(error))
+        raise
+    session.journal.end(entry, True, "done")
+    return document

@@ -1,0 +1,178 @@
+"""Starting and stopping the server."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from labeltui.domain.documents import documents
+from labeltui.domain.problems import Failed, LabeltuiError, Problem
+from labeltui.domain.server.server import ServerState, ServerStatus
+from labeltui.domain.state import SessionState
+from labeltui.hosts.agent.messages import Job
+from labeltui.monailabel.launch import Launch, ServerOptions, is_dicomweb, launch
+from labeltui.operations.server import preflight
+from labeltui.session.log.feed import AppLog
+from labeltui.session.server.process import JOB
+from labeltui.operations.server.options import server_options
+
+if TYPE_CHECKING:
+    from labeltui.operations.progress import Document, Report
+    from labeltui.session.session import Session
+
+STOP_GRACE_S = 10.0
+OPTIONS = "options"
+
+
+async def server_start(session: Session, params: Mapping[str, Any], report: Report) -> Document:
+    """Start the server and wait until it answers; says each phase on the way.
+
+    Raises Failed ``already_running``, what preflight finds, or the cause read from the output when it ends early.
+    """
+    options = server_options(session.profile, params)
+    state = await session.settled()
+    _not_running(state.server.value)
+    plan = await _plan(session, options)
+    agent = await session.link.ready()
+    report.progress(f"Starting {options.app} with {', '.join(options.models)}")
+    await agent.mkdir(plan.cwd)
+    app_log = AppLog.of(plan.meta)
+    where = await app_log.noted(agent) if app_log is not None else {}
+    meta = {**plan.meta, **where, OPTIONS: _remembered(options)}
+    job = await agent.job_start(JOB, list(plan.argv), env=dict(plan.env), cwd=plan.cwd, meta=meta)
+    final = await _until_up(session, job, report)
+    server = final.server.value
+    if server is None or server.state is not ServerState.RUNNING:
+        raise _failure(server)
+    return documents.server_document(final.server, session.clock())
+
+
+async def server_stop(session: Session, _params: Mapping[str, Any], report: Report) -> Document:
+    """Stop the server and everything it started. Stopping a server that is not running is not an error."""
+    state = await session.settled()
+    server = state.server.value
+    if server is not None and server.state is ServerState.RUNNING and server.pid is None:
+        raise Failed(
+            "not_ours", "A server answers, but labeltui did not start it.", "Stop it where it was started."
+        )  # fmt: skip
+    agent = await session.link.ready()
+    report.progress("Stopping the server and everything it started")
+    await agent.job_stop(JOB, grace_s=STOP_GRACE_S)
+    ended = (ServerState.STOPPED, ServerState.CRASHED)
+    await session.store.wait_for(lambda s: s.server.value is not None and s.server.value.state in ended, 10.0)
+    session.watch.on_orphans(await agent.orphans())
+    session.sources.wake()
+    return documents.server_document(session.store.state.server, session.clock())
+
+
+async def server_restart(session: Session, params: Mapping[str, Any], report: Report) -> Document:
+    """Stop the server and start it with the options it was started with."""
+    await session.settled()
+    again = {**_started_with(session.watch.meta), **{k: v for k, v in params.items() if v}}
+    await server_stop(session, {}, report)
+    return await server_start(session, again, report)
+
+
+def _started_with(meta: Mapping[str, object]) -> Mapping[str, Any]:
+    kept = meta.get(OPTIONS)
+    return dict(kept) if isinstance(kept, dict) else {}
+
+
+def _remembered(options: ServerOptions) -> dict[str, object]:
+    """What a restart needs and any console may read; the environment may hold secrets, and stays out."""
+    return {
+        "app": options.app,
+        "models": ",".join(options.models),
+        "studies": options.studies,
+        "port": options.port,
+        "conf": dict(options.conf),
+    }
+
+
+def _not_running(server: ServerStatus | None) -> None:
+    if server is None:
+        return
+    if server.state in (
+        ServerState.RUNNING,
+        ServerState.UNREACHABLE,
+        ServerState.STARTING,
+        ServerState.STOPPING,
+    ):
+        whose = f" (pid {server.pid})" if server.pid else ", started by somebody else"
+        raise Failed(
+            "already_running", f"The server is already {server.state}{whose}.", "Stop or restart it instead."
+        )  # fmt: skip
+
+
+async def _plan(session: Session, options: ServerOptions) -> Launch:
+    """Look before leaping: the server itself notices some of this only after seconds, or never."""
+    studies = "" if is_dicomweb(options.studies) else options.studies
+    interpreter = session.profile.server.python
+    found = await preflight.ask(
+        session.link.host,
+        interpreter,
+        folder=options.folder,
+        app=options.app,
+        studies=studies,
+        port=options.port,
+    )
+    problem = _missing(found, options)
+    if problem is not None:
+        raise Failed(problem.code, problem.message, problem.hint)
+    return launch(options, home=found.home, path=found.path)
+
+
+def _missing(found: preflight.Preflight, options: ServerOptions) -> Problem | None:
+    if not found.python:
+        return Problem(
+            "not_installed",
+            f"MONAI Label is not installed in {options.folder} of the host.",
+            "Run `labeltui setup`.",
+        )
+    if not found.app:
+        return Problem(
+            "missing_app",
+            f"There is no app {options.app!r} on the host.",
+            "`labeltui setup` brings radiology and monaibundle; another app is named by its path.",
+        )
+    if not found.studies:
+        return Problem(
+            "no_studies",
+            f"There is no folder {options.studies!r} on the host.",
+            "Make it, or set [profiles.NAME.server] studies.",
+        )
+    if not found.port_free:
+        return Problem(
+            "port_taken",
+            f"Port {options.port} of the host is taken by another program.",
+            "Choose another one with --port, or stop what holds it.",
+        )
+    return None
+
+
+async def _until_up(session: Session, job: Job, report: Report) -> SessionState:
+    """The snapshot in which this run answers, or has ended and is understood."""
+    said = ""
+
+    def settled(state: SessionState) -> bool:
+        nonlocal said
+        server = state.server.value
+        if server is None or server.run_id != job.run_id:
+            return False
+        if server.phase and server.phase != said:
+            said = server.phase
+            report.progress(said)
+        if server.state is ServerState.CRASHED:
+            return session.watch.read_whole
+        return server.state in (ServerState.RUNNING, ServerState.STOPPED)
+
+    await session.store.wait_for(settled)
+    session.watch.refresh()  # the snapshot may be from before the last lines were read, which tell the cause
+    return session.store.state
+
+
+def _failure(server: ServerStatus | None) -> LabeltuiError:
+    problem = server.problem if server is not None else None
+    if problem is None:
+        return Failed("stopped", "The server was stopped while it started.", "Start it again.")
+    return Failed(problem.code, problem.message, problem.hint, problem.detail)

@@ -1,0 +1,214 @@
+"""Installing MONAI Label on the host: named steps, each skipped when already true, with live output.
+
+Each step runs as a job of the agent, so that a lost connection does not end it: a reconnect follows on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import shlex
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from labeltui.domain.documents.documents import moment
+from labeltui.domain.problems import Failed, Problem, Unreachable
+from labeltui.hosts.agent.client import AgentClient
+from labeltui.hosts.agent.messages import Job, JobState
+from labeltui.monailabel.probe import Facts, probe_argv, probe_program, read_facts
+from labeltui.monailabel.recipe import SetupOptions, Step, recipe
+from labeltui.monailabel.setup_problems import explain_failure, setup_problem
+from labeltui.session.log.splitter import Cutter
+
+if TYPE_CHECKING:
+    from labeltui.operations.progress import Report
+    from labeltui.session.session import Session
+
+JOB = "setup"
+KEPT_LINES = 200
+LOST = -9  # nobody saw it end: most likely the host killed it
+PATIENCE_S = 600.0
+DRAIN_S = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """What one command of a step came to."""
+
+    exit_code: int
+    lines: tuple[str, ...]
+
+
+class _Output:
+    """What a step prints: its newest lines, and how far it was read."""
+
+    def __init__(self, setup: Setup, step: Step) -> None:
+        self.lines: list[str] = []
+        self._setup = setup
+        self._step = step
+        self._splitter = Cutter()
+        self._offset = 0
+        self._grown = asyncio.Event()
+
+    async def read(self, agent: AgentClient, path: str) -> None:
+        """Read on from where it was left; ends only with the connection."""
+        async for chunk in agent.follow(path, self._offset):
+            self._offset = chunk.offset + len(chunk.data)
+            for raw in self._splitter.feed(chunk.data):
+                line = raw.decode("utf-8", "replace")
+                self.lines = [*self.lines[-KEPT_LINES:], line]
+                self._setup.emit_line(self._step, line)
+            self._grown.set()
+
+    async def until(self, size: int) -> None:
+        """Return when that many bytes were read. Raises Unreachable when they don't come."""
+        while self._offset < size:
+            self._grown.clear()
+            try:
+                async with asyncio.timeout(DRAIN_S):
+                    await self._grown.wait()
+            except TimeoutError:
+                raise Unreachable("no_output", "The step's last lines do not arrive.") from None
+
+
+class Setup:
+    """One run of ``setup``."""
+
+    def __init__(self, session: Session, options: SetupOptions, report: Report) -> None:
+        self._session = session
+        self._options = options
+        self._report = report
+
+    async def check(self) -> Mapping[str, Any]:
+        """What is there, and what is wrong. Changes nothing."""
+        facts = await self._facts()
+        problem = setup_problem(facts, self._options)
+        steps = recipe(facts, self._options)
+        return self._document(facts, steps, problem)
+
+    async def run(self) -> Mapping[str, Any]:
+        """Do every step that is not yet true. Raises Failed with the words of the step that failed."""
+        agent = await self._session.link.ready()
+        await self._finish_earlier(agent)
+        facts = await self._facts()
+        steps = recipe(facts, self._options)
+        if (
+            any(not step.done for step in steps)
+            and (problem := setup_problem(facts, self._options)) is not None
+        ):
+            raise Failed(problem.code, problem.message, problem.hint, problem.detail)
+        changed = False
+        for step in steps:
+            changed = await self._step(step) or changed
+        if changed:
+            facts = await self._facts()
+            steps = recipe(facts, self._options)
+        return {**self._document(facts, steps, None), "changed": changed}
+
+    async def _facts(self) -> Facts:
+        server = self._session.profile.server
+        command = shlex.join(probe_argv(server.folder, server.python))
+        done = await self._session.link.host.run(command, stdin=probe_program(), timeout=60)
+        return read_facts(done.exit_code, done.stdout, done.stderr, server.python)
+
+    def _document(self, facts: Facts, steps: tuple[Step, ...], problem: Problem | None) -> Mapping[str, Any]:
+        missing = [step.title for step in steps if not step.done]
+        if problem is None and missing:
+            problem = Problem("not_installed", f"Missing: {', '.join(missing)}.", "Run `labeltui setup`.")
+        error = {"code": problem.code, "message": problem.message, "hint": problem.hint} if problem else None
+        return {
+            "as_of": moment(self._session.clock()),
+            "complete": not missing,
+            "stand_in": facts.standin,
+            "folder": facts.folder,
+            "steps": [
+                {"step": s.id, "title": s.title, "state": "done" if s.done else "missing"} for s in steps
+            ],
+            "error": error,
+        }
+
+    def _emit(self, step: Step, state: str, **more: object) -> None:
+        self._report.emit({"step": step.id, "title": step.title, "state": state, **more})
+
+    async def _step(self, step: Step) -> bool:
+        """Make one step true; True when something was done for it."""
+        if step.done:
+            self._emit(step, "skipped")
+            return False
+        self._emit(step, "running")
+        for command in step.commands:
+            result = await self._command(step, command.argv, command.env, command.cwd)
+            if result.exit_code != 0:
+                self._emit(step, "failed")
+                problem = explain_failure(step.id, result.exit_code, result.lines)
+                raise Failed(problem.code, problem.message, problem.hint, problem.detail)
+        self._emit(step, "done")
+        return True
+
+    async def _command(
+        self, step: Step, argv: tuple[str, ...], env: Mapping[str, str], cwd: str | None
+    ) -> _Run:
+        agent = await self._session.link.ready()
+        job = await agent.job_start(JOB, list(argv), env=dict(env), cwd=cwd, meta={"step": step.id})
+        try:
+            return await self._watch(step, job)
+        except asyncio.CancelledError:
+            await self._stop()
+            raise
+
+    async def _stop(self) -> None:
+        agent = self._session.link.agent
+        if agent is not None:
+            self._report.progress("Stopping the step that runs")
+            await asyncio.shield(agent.job_stop(JOB, grace_s=3.0))
+
+    async def _watch(self, step: Step, job: Job) -> _Run:
+        """Follow a job to its end, over as many connections as that takes."""
+        output = _Output(self, step)
+        while True:
+            agent = await self._session.link.ready(PATIENCE_S)
+            try:
+                ended = await self._see_end(agent, job, output)
+                return _Run(LOST if ended.exit_code is None else ended.exit_code, tuple(output.lines))
+            except Unreachable as error:
+                self._report.progress(
+                    f"{error.problem.message} The step goes on there; waiting to see it again."
+                )
+
+    async def _see_end(self, agent: AgentClient, job: Job, output: _Output) -> Job:
+        """Read what the job prints until it has ended and all of it was read."""
+        over: asyncio.Future[Job] = asyncio.get_running_loop().create_future()
+
+        def look(now: Job) -> None:
+            going = now.state in (JobState.RUNNING, JobState.STOPPING) and now.run_id == job.run_id
+            if now.name == JOB and not going and not over.done():
+                over.set_result(now)
+
+        unsubscribe = agent.subscribe_jobs(look)
+        reading = asyncio.create_task(output.read(agent, job.log_path or ""))
+        try:
+            look(await agent.job_status(JOB))
+            await asyncio.wait((over, reading), return_when=asyncio.FIRST_COMPLETED)
+            if not over.done():
+                reading.result()
+            ended = await over
+            size = int((await agent.stat(job.log_path or ""))["size"])
+            await output.until(size)
+            return ended
+        finally:
+            unsubscribe()
+            reading.cancel()
+            await asyncio.gather(reading, return_exceptions=True)
+
+    def emit_line(self, step: Step, line: str) -> None:
+        """Tell of one line that the step printed."""
+        self._emit(step, "running", line=line)
+
+    async def _finish_earlier(self, agent: AgentClient) -> None:
+        """A step that another console, or an earlier connection, started is waited for, not started twice."""
+        job = await agent.job_status(JOB)
+        if job.state is not JobState.RUNNING:
+            return
+        self._report.progress("A setup is already running there; following it.")
+        name = str((job.meta or {}).get("step", "setup"))
+        await self._watch(Step(name, name, False, ()), job)

@@ -1,0 +1,154 @@
+"""Starting, following and stopping a training."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from labeltui.domain.documents import documents
+from labeltui.domain.problems import Failed
+from labeltui.domain.server.server import ServerInfo
+from labeltui.domain.state import SessionState
+from labeltui.domain.training.training import TrainState, TrainStatus
+from labeltui.monailabel.train_request import train_request
+
+if TYPE_CHECKING:
+    from labeltui.operations.progress import Document, Report
+    from labeltui.session.session import Session
+
+UNDER_WAY = (TrainState.QUEUED, TrainState.RUNNING)
+BEGUN_S = 20.0
+
+
+async def train_start(session: Session, params: Mapping[str, Any], report: Report) -> Document:
+    """Fine-tune a model on the submitted labels.
+
+    The server accepts trainings that can't work and lets them fail seconds later: what can be known before is
+    refused here, with words. Raises Failed ``unknown_model``, ``no_labels``, ``already_training``.
+    """
+    state = await session.need_server()
+    await session.first_readings("training")
+    info = state.info.value
+    model = _model(session, info, params.get("model"))
+    _has_labels(info)
+    overrides = dict(params.get("param") or {})
+    config = info.trainers[model].config if info is not None and model in info.trainers else {}
+    request = train_request(config, max_epochs=params.get("max_epochs"), overrides=overrides)
+    report.progress(f"Starting to train {model}")
+    task = await session.sources.client().train(model, request, enqueue=bool(params.get("enqueue")))
+    session.sources.training.wake()
+    if params.get("follow"):
+        return await _follow(session, task.id, report)
+    reading = (await _seen(session, task.id)).training
+    return documents.training_document(reading, session.clock())
+
+
+async def train_status(session: Session, params: Mapping[str, Any], report: Report) -> Document:
+    """State, epoch, best, time left; with ``follow``, each epoch until the end."""
+    await session.settled()
+    state = await session.first_readings("training")
+    if params.get("follow") and _state_of(state) in UNDER_WAY:
+        return await _follow(session, None, report)
+    return documents.training_document(state.training, session.clock())
+
+
+async def train_stop(session: Session, _params: Mapping[str, Any], report: Report) -> Document:
+    """Stop the running training; one whose server is gone is ended on the host."""
+    state = await session.settled()
+    orphans = state.server.value.orphans if state.server.value is not None else ()
+    if orphans:
+        agent = await session.link.ready()
+        for orphan in orphans:
+            report.progress(f"Ending the orphaned training of {orphan.model} (pid {orphan.pid})")
+            await agent.stop_orphans(orphan.pgid)
+        session.watch.on_orphans(await agent.orphans())
+    elif _state_of(await session.first_readings("training")) in UNDER_WAY:
+        await _stop_running(session, report)
+    else:
+        raise Failed("nothing_trains", "No training is running.", "Start one with `labeltui train start`.")
+    session.sources.training.wake()
+    return documents.training_document(session.store.state.training, session.clock())
+
+
+async def _stop_running(session: Session, report: Report) -> None:
+    client = session.sources.client()
+    before = await client.train_running()
+    await client.stop_training()
+    session.sources.training.wake()
+
+    def gone(state: SessionState) -> bool:
+        now = state.training.value
+        if now is None or before is None:
+            return True
+        return now.task_id != before.id or now.state not in UNDER_WAY
+
+    state = await session.store.wait_for(gone, BEGUN_S)
+    now = state.training.value
+    if now is not None and now.state in UNDER_WAY and before is not None and now.task_id != before.id:
+        report.progress(f"Stopped. The next in the queue starts now: {now.model}")
+
+
+def _model(session: Session, info: ServerInfo | None, asked: str | None) -> str:
+    model = asked or (session.profile.server.models[0] if session.profile.server.models else None)
+    trainers = tuple(info.trainers) if info is not None else ()
+    if model is None and trainers:
+        model = trainers[0]
+    if model is None or (trainers and model not in trainers) or (info is not None and not trainers):
+        known = ", ".join(trainers) or "none"
+        raise Failed("unknown_model", f"The server can't train {model!r}.", f"It can train: {known}.")
+    return model
+
+
+def _has_labels(info: ServerInfo | None) -> None:
+    if info is not None and info.completed == 0:
+        raise Failed(
+            "no_labels", "There is nothing to train on: no study has a final label.",
+            "Submit at least one label first; two or more, so that one is left to validate on.",
+        )  # fmt: skip
+
+
+def _state_of(state: SessionState) -> TrainState | None:
+    return None if state.training.value is None else state.training.value.state
+
+
+async def _seen(session: Session, task_id: str) -> SessionState:
+    """The first snapshot that knows the new task."""
+
+    def knows(state: SessionState) -> bool:
+        training = state.training.value
+        return training is not None and (training.task_id == task_id or training.queued > 0)
+
+    return await session.store.wait_for(knows, BEGUN_S)
+
+
+async def _follow(session: Session, task_id: str | None, report: Report) -> Document:
+    """Report each epoch as it ends; the final state is the document. A run that ends in an error raises it."""
+    told: set[int] = set()
+    current: str | None = task_id
+
+    def over(state: SessionState) -> bool:
+        nonlocal current
+        training = state.training.value
+        if training is None or state.training.error is not None:
+            return False
+        current = current or training.task_id
+        if training.task_id != current:
+            return False
+        _tell(session, training, told, report)
+        return training.state not in UNDER_WAY
+
+    final = await session.store.wait_for(over)
+    document = documents.training_document(final.training, session.clock())
+    if document["error"] is None and document["state"] != TrainState.DONE.value:
+        words = {"code": "stopped", "message": f"The training ended {document['state']}.", "hint": ""}
+        document = {**document, "error": words}
+    if document["error"] is not None:
+        raise Failed.of_document(document)
+    return document
+
+
+def _tell(session: Session, training: TrainStatus, told: set[int], report: Report) -> None:
+    for point in training.points:
+        if point.epoch not in told:
+            told.add(point.epoch)
+            report.emit(documents.epoch_record(training.model, point, training.total_epochs, session.clock()))

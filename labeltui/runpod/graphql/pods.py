@@ -1,0 +1,210 @@
+"""Pods as GraphQL tells them: what was asked for, and from that what is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Annotated, Any
+
+from labeltui.domain.pod.pod import (Cloud, Load, Pod, PodAction, PodSpec, PodStatus, Port, SshDoor)
+from labeltui.runpod import wire
+from labeltui.runpod.convert import environment, public_door, public_ip, short_gpu
+
+# One unknown field fails the whole query, so only fields that were seen in use; never keys, nor the registry's.
+FIELDS = (
+    "{ id name imageName desiredStatus lastStatusChange createdAt lastStartedAt locked costPerHr adjustedCostPerHr "
+    "gpuCount vcpuCount memoryInGb containerDiskInGb volumeInGb volumeMountPath networkVolumeId templateId "
+    "dockerArgs env ports "
+    "machine { podHostId gpuDisplayName gpuTypeId gpuAvailable secureCloud dataCenterId } "
+    "runtime { uptimeInSeconds container { cpuPercent memoryPercent } "
+    "gpus { id gpuUtilPercent memoryUtilPercent } ports { ip isIpPublic privatePort publicPort type } } }"
+)
+_LEGAL = {
+    PodStatus.RUNNING: (PodAction.STOP, PodAction.TERMINATE),
+    PodStatus.STARTING: (PodAction.STOP, PodAction.TERMINATE),
+    PodStatus.STOPPED: (PodAction.START, PodAction.TERMINATE),
+}
+
+
+class _Machine(wire.Wire):
+    podHostId: wire.Text = ""  # noqa: N815
+    gpuDisplayName: wire.Text = ""  # noqa: N815
+    gpuTypeId: wire.Text = ""  # noqa: N815
+    gpuAvailable: wire.Whole = None  # noqa: N815
+    secureCloud: Annotated[bool | None, wire.maybe_flag] = None  # noqa: N815
+    dataCenterId: wire.Text = ""  # noqa: N815
+
+
+class _Container(wire.Wire):
+    cpuPercent: wire.Number = None  # noqa: N815
+    memoryPercent: wire.Number = None  # noqa: N815
+
+
+class _Gpu(wire.Wire):
+    gpuUtilPercent: wire.Number = None  # noqa: N815
+    memoryUtilPercent: wire.Number = None  # noqa: N815
+
+
+class _Port(wire.Wire):
+    ip: wire.Text = ""
+    isIpPublic: wire.Flag = False  # noqa: N815
+    privatePort: wire.Whole = None  # noqa: N815
+    publicPort: wire.Whole = None  # noqa: N815
+    type: wire.Text = ""
+
+
+class _Runtime(wire.Wire):
+    uptimeInSeconds: wire.Whole = None  # noqa: N815
+    container: Annotated[_Container, wire.mapping] = _Container()
+    gpus: Annotated[tuple[_Gpu, ...] | None, wire.maybe_objects] = None
+    ports: Annotated[tuple[_Port, ...], wire.objects] = ()
+
+
+class _Pod(wire.Wire):
+    id: wire.Text = ""
+    name: wire.Text = ""
+    imageName: wire.Text = ""  # noqa: N815
+    desiredStatus: wire.Text = ""  # noqa: N815
+    lastStatusChange: wire.Text = ""  # noqa: N815
+    createdAt: wire.Moment = None  # noqa: N815
+    lastStartedAt: wire.Moment = None  # noqa: N815
+    locked: wire.Flag = False
+    costPerHr: wire.Money = None  # noqa: N815
+    adjustedCostPerHr: wire.Money = None  # noqa: N815
+    gpuCount: wire.Whole = None  # noqa: N815
+    vcpuCount: wire.Number = None  # noqa: N815
+    memoryInGb: wire.Number = None  # noqa: N815
+    containerDiskInGb: wire.Whole = None  # noqa: N815
+    volumeInGb: wire.Whole = None  # noqa: N815
+    volumeMountPath: wire.Text = ""  # noqa: N815
+    networkVolumeId: wire.Text = ""  # noqa: N815
+    templateId: wire.Text = ""  # noqa: N815
+    dockerArgs: wire.Text = ""  # noqa: N815
+    env: wire.Texts = ()
+    ports: wire.Text = ""
+    machine: Annotated[_Machine, wire.mapping] = _Machine()
+    runtime: Annotated[_Runtime | None, wire.maybe_object] = None
+
+
+def pod(document: Mapping[str, Any], now: datetime) -> Pod:
+    """A pod of GraphQL. What runs is derived, the way RunPod's own tool does it: see :func:`observed`."""
+    told = _Pod.model_validate(document)
+    status = observed(told.desiredStatus, told.runtime is not None, told.lastStatusChange)
+    runtime = told.runtime if told.runtime is not None and status is PodStatus.RUNNING else _Runtime()
+    cost = told.costPerHr if told.adjustedCostPerHr is None else told.adjustedCostPerHr
+    return Pod(
+        id=told.id,
+        name=told.name,
+        status=status,
+        read_at=now,
+        desired=_DESIRED.get(told.desiredStatus.upper()),
+        actions=_LEGAL.get(status, ()),
+        image=told.imageName,
+        args=told.dockerArgs,
+        gpu_id=told.machine.gpuTypeId,
+        gpu_name=told.machine.gpuDisplayName or short_gpu(told.machine.gpuTypeId),
+        gpu_count=told.gpuCount or 0,
+        gpus_attached=None if runtime.gpus is None else len(runtime.gpus),
+        cpu_id="" if told.gpuCount or told.machine.gpuTypeId else "cpu",
+        gpus_free_on_host=told.machine.gpuAvailable,
+        vcpu_count=told.vcpuCount,
+        ram_gb=told.memoryInGb,
+        container_disk_gb=told.containerDiskInGb,
+        volume_disk_gb=0 if told.networkVolumeId else told.volumeInGb or 0,
+        volume_path=told.volumeMountPath or None,
+        network_volume_id=told.networkVolumeId or None,
+        network_volume_gb=None,
+        ports=_ports(told.ports, runtime.ports),
+        cloud=_cloud(told.machine.secureCloud),
+        data_centre=told.machine.dataCenterId or None,
+        env=dict(text.split("=", 1) for text in told.env if "=" in text),
+        template_id=told.templateId or None,
+        compute_per_hour=cost if status.is_up else wire.decimal(0),
+        locked=told.locked,
+        ssh=_direct(runtime.ports),
+        ssh_proxy=public_door("ssh.runpod.io", 22, told.machine.podHostId),
+        load=_load(runtime),
+        uptime_s=runtime.uptimeInSeconds,
+        created_at=told.createdAt,
+        started_at=told.lastStartedAt,
+        last_change=told.lastStatusChange,
+    )
+
+
+_DESIRED = {
+    "RUNNING": PodStatus.RUNNING,
+    "CREATED": PodStatus.PROVISIONING,
+    "RESTARTING": PodStatus.RUNNING,
+    "EXITED": PodStatus.STOPPED,
+    "PAUSED": PodStatus.STOPPED,
+    "DEAD": PodStatus.ERROR,
+    "TERMINATED": PodStatus.TERMINATED,
+}
+
+
+def observed(desired: str, has_runtime: bool, last_change: str) -> PodStatus:
+    """What a pod is, from what was asked of it. A runtime that is absent may only be late: it still starts."""
+    wanted = _DESIRED.get(desired.upper(), PodStatus.UNKNOWN)
+    if wanted is PodStatus.STOPPED and last_change.lower().startswith("terminated by"):
+        return PodStatus.TERMINATED
+    if wanted is PodStatus.RUNNING and not has_runtime:
+        return PodStatus.STARTING
+    return wanted
+
+
+def _cloud(secure: bool | None) -> Cloud | None:
+    return None if secure is None else Cloud.SECURE if secure else Cloud.COMMUNITY
+
+
+def _ports(declared: str, mapped: tuple[_Port, ...]) -> tuple[Port, ...]:
+    ports = []
+    for text in declared.split(","):
+        number, _, protocol = text.strip().partition("/")
+        if not (number.isascii() and number.isdigit() and protocol in ("tcp", "http")):
+            continue
+        at = next((m for m in mapped if m.isIpPublic and m.privatePort == int(number)), None)
+        public = at if protocol == "tcp" else None
+        ports.append(
+            Port(int(number), protocol, public.publicPort, public_ip(public.ip))
+            if public
+            else Port(int(number), protocol)
+        )
+    return tuple(ports)
+
+
+def _direct(mapped: tuple[_Port, ...]) -> SshDoor | None:
+    for port in mapped:
+        if port.privatePort == 22 and port.type == "tcp" and port.isIpPublic:
+            return public_door(port.ip, port.publicPort, "root")
+    return None
+
+
+def _load(runtime: _Runtime) -> Load:
+    gpus = tuple((gpu.gpuUtilPercent, gpu.memoryUtilPercent) for gpu in runtime.gpus or ())
+    return Load(gpus, runtime.container.cpuPercent, runtime.container.memoryPercent)
+
+
+def create_input(spec: PodSpec) -> dict[str, Any]:
+    """What ``podFindAndDeployOnDemand`` takes, but for the cloud."""
+    wanted: dict[str, Any] = {
+        "name": spec.name,
+        "imageName": spec.image,
+        "gpuTypeId": spec.gpu_id,
+        "gpuCount": spec.gpu_count,
+        "containerDiskInGb": spec.container_disk_gb,
+        "volumeInGb": spec.volume_disk_gb,
+        "volumeMountPath": spec.volume_path,
+        "ports": ",".join(spec.ports),
+        "env": [{"key": name, "value": text} for name, text in environment(spec).items()],
+        "startSsh": spec.start_ssh,
+        "startJupyter": False,
+        "supportPublicIp": True,
+    }
+    named = {
+        "networkVolumeId": spec.network_volume_id,
+        "dataCenterId": spec.data_centres[0] if spec.data_centres else None,
+        "minCudaVersion": spec.min_cuda,
+        "templateId": spec.template_id,
+        "containerRegistryAuthId": spec.registry_id,
+    }
+    return wanted | {name: value for name, value in named.items() if value is not None}

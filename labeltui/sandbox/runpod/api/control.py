@@ -1,0 +1,80 @@
+"""The tests' hand on the world, over HTTP: faults, events, time. No client of RunPod's knows of it."""
+
+from __future__ import annotations
+
+import hmac
+import json
+from typing import TYPE_CHECKING, Any
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from labeltui.sandbox.runpod.world import events
+from labeltui.sandbox.runpod.world.events import UnknownEvent
+from labeltui.sandbox.runpod.world.faults import UnknownFault
+from labeltui.sandbox.runpod.world.refusals import Refusal
+
+if TYPE_CHECKING:
+    from labeltui.sandbox.runpod.emulator import Emulator
+
+HEADER = "X-Labeltui-Control"
+
+
+async def control(request: Request) -> Response:
+    """Do one thing: ``fault``, ``clear``, ``event``, ``advance``, ``drop`` or ``state``, by the path."""
+    emulator: Emulator | None = request.app.state.emulator
+    given = request.headers.get(HEADER, "")
+    if emulator is None or not hmac.compare_digest(given.encode(), emulator.control_token.encode()):
+        return JSONResponse({"error": "not for you"}, 403)
+    try:
+        parameters = json.loads(await request.body() or b"{}")
+        answer = await _do(emulator, request.path_params["what"], parameters)
+    except (UnknownFault, UnknownEvent, TypeError, ValueError, KeyError, Refusal) as wrong:
+        return JSONResponse({"error": str(wrong)}, 400)
+    return JSONResponse({"answer": answer})
+
+
+async def _do(emulator: Emulator, what: str, parameters: dict[str, Any]) -> Any:
+    world = emulator.world
+    if what == "fault":
+        world.faults.arm(parameters.pop("name"), **parameters)
+    elif what == "clear":
+        world.faults.clear(parameters.get("name"))
+    elif what == "event":
+        answer = events.happen(world, parameters.pop("name"), **parameters)
+        await emulator.settle()
+        return answer
+    elif what == "advance":
+        await emulator.advance(float(parameters["seconds"]))
+    elif what == "drop":
+        emulator.containers.drop(parameters["pod"], refuse=bool(parameters.get("refuse")))
+    elif what == "state":
+        await emulator.settle()
+    else:
+        raise ValueError(f"there is no control {what!r}")
+    return state(emulator)
+
+
+def state(emulator: Emulator) -> dict[str, Any]:
+    """Return what a test wants to know and the API does not tell. Money is text, exact."""
+    world = emulator.world
+    return {
+        "now": world.now.isoformat(),
+        "balance": str(world.balance()),
+        "rate": str(world.ledger.rate()),
+        "pods": {
+            pod.id: {
+                "name": pod.spec.name,
+                "status": pod.status,
+                "starts": pod.starts,
+                "home": str(emulator.containers.home(pod.id) or "") or None,
+            }
+            for pod in world.pods.values()
+        },
+        "gone": list(world.gone),
+        "faults": [fault.name for fault in world.faults.armed],
+    }
+
+
+ROUTES = [Route("/_control/{what}", control, methods=["POST"])]

@@ -1,0 +1,158 @@
+"""REST v2: pods, logs aside."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from labeltui.sandbox.runpod.world import edits, requests
+from labeltui.sandbox.runpod.api.present import pod_json, volume_json
+from labeltui.sandbox.runpod.api.problems import problem
+from labeltui.sandbox.runpod.world.refusals import Refusal
+from labeltui.sandbox.runpod.world.world import World
+
+_PAGE = 100
+
+
+def world_of(request: Request) -> World:
+    """Return the world the app serves, brought to this instant."""
+    world: World = request.app.state.world
+    world.advance()
+    return world
+
+
+async def body_of(request: Request) -> Any:
+    """Return the JSON body; raises :class:`Refusal` 400."""
+    try:
+        return json.loads(await request.body())
+    except ValueError:
+        raise Refusal(400, "request body is not valid JSON") from None
+
+
+async def pods(request: Request) -> Response:
+    """List, or create."""
+    world = world_of(request)
+    if request.method == "GET":
+        rows = [pod_json(world, pod) for pod in world.list_pods()]
+        return JSONResponse(page(request, world, "pods", rows))
+    body = requests.check(requests.CreatePod, await body_of(request))
+    pod = world.create(requests.spec_of(body))
+    return JSONResponse(pod_json(world, pod), 201)
+
+
+async def pod(request: Request) -> Response:
+    """Tell, edit or terminate one."""
+    world, pod_id = world_of(request), request.path_params["id"]
+    if request.method == "DELETE":
+        world.act(pod_id, "terminate")
+        return Response(status_code=204)
+    if request.method == "PATCH":
+        changes = requests.check(requests.UpdatePod, await body_of(request))
+        return JSONResponse(pod_json(world, edits.update(world, pod_id, changes)))
+    return JSONResponse(pod_json(world, world.pod(pod_id)))
+
+
+async def action(request: Request) -> Response:
+    """Change a pod's state."""
+    world = world_of(request)
+    wanted = requests.check(requests.Action, await body_of(request)).action
+    pod = world.act(request.path_params["id"], wanted)
+    if wanted == "terminate":
+        return Response(status_code=204)
+    return JSONResponse(pod_json(world, pod))
+
+
+async def volumes(request: Request) -> Response:
+    """List, or create."""
+    world = world_of(request)
+    if request.method == "GET":
+        newest = sorted(world.volumes.values(), key=lambda one: (one.created_at, one.id), reverse=True)
+        return JSONResponse(page(request, world, "networkVolumes", [volume_json(one) for one in newest]))
+    body = requests.check(requests.CreateVolume, await body_of(request))
+    return JSONResponse(volume_json(edits.create_volume(world, body)), 201)
+
+
+async def volume(request: Request) -> Response:
+    """Tell, edit or delete one."""
+    world, volume_id = world_of(request), request.path_params["id"]
+    if request.method == "DELETE":
+        edits.delete_volume(world, volume_id)
+        return Response(status_code=204)
+    if request.method == "PATCH":
+        body = await body_of(request)
+        changes = requests.check(requests.UpdateVolume, body)
+        if not body:
+            raise requests.Invalid(["$: minProperties: got 0, want 1"])
+        return JSONResponse(volume_json(edits.update_volume(world, volume_id, changes)))
+    return JSONResponse(volume_json(edits.volume(world, volume_id)))
+
+
+async def ssh_keys(request: Request) -> Response:
+    """Tell the account's keys, or replace all of them."""
+    world = world_of(request)
+    if request.method == "PUT":
+        world.ssh_keys = requests.check(requests.SshKeys, await body_of(request)).keys
+    return JSONResponse({"keys": world.ssh_keys})
+
+
+async def templates(request: Request) -> Response:
+    """List the templates: the account has none, and none are public here."""
+    return JSONResponse({"templates": []})
+
+
+def page(request: Request, world: World, name: str, rows: list[dict[str, Any]]) -> dict[str, Any]:
+    """Cut the page that was asked for; the cursor is the id of the last row told."""
+    limit = whole(request, "limit", _PAGE, 1, 1000)
+    cursor = request.query_params.get("cursor")
+    if cursor is not None:
+        ids = [row["id"] for row in rows]
+        if cursor not in ids:
+            raise Refusal(400, "invalid cursor")
+        rows = rows[ids.index(cursor) + 1 :]
+    if world.faults.take("short_pages") is not None:
+        limit = 1
+    more = len(rows) > limit
+    rows = rows[:limit]
+    return {name: rows, "pagination": {"nextCursor": rows[-1]["id"] if more else None, "hasNextPage": more}}
+
+
+def whole(request: Request, name: str, default: int, least: int, most: int) -> int:
+    """Return a whole number from the query; raises :class:`requests.Invalid`."""
+    text = request.query_params.get(name)
+    if text is None:
+        return default
+    if not text.isdecimal() or not least <= int(text) <= most:
+        raise requests.Invalid([f"query.{name}: must be a whole number from {least} to {most}"])
+    return int(text)
+
+
+def refused(request: Request, refusal: Exception) -> Response:
+    """Answer for a :class:`Refusal`."""
+    assert isinstance(refusal, Refusal)  # noqa: S101 - registered for it alone
+    return problem(refusal.status, refusal.detail)
+
+
+def invalid(request: Request, wrong: Exception) -> Response:
+    """Answer for :class:`requests.Invalid`."""
+    assert isinstance(wrong, requests.Invalid)  # noqa: S101 - registered for it alone
+    return problem(422, "Request validation failed.", wrong.errors)
+
+
+Handler = Callable[[Request, Exception], Response]
+HANDLERS: dict[Any, Handler] = {Refusal: refused, requests.Invalid: invalid}
+
+ROUTES = [
+    Route("/v2/pods", pods, methods=["GET", "POST"]),
+    Route("/v2/pods/{id}", pod, methods=["GET", "PATCH", "DELETE"]),
+    Route("/v2/pods/{id}/action", action, methods=["POST"]),
+    Route("/v2/network-volumes", volumes, methods=["GET", "POST"]),
+    Route("/v2/network-volumes/{id}", volume, methods=["GET", "PATCH", "DELETE"]),
+    Route("/v2/account/ssh-keys", ssh_keys, methods=["GET", "PUT"]),
+    Route("/v2/templates", templates),
+    Route("/v2/catalog/templates", templates),
+]

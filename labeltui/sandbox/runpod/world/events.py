@@ -1,0 +1,180 @@
+"""What happens to an account without its console: other people, hosts that fail, prices, money."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+from labeltui.sandbox.runpod.world import life
+from labeltui.sandbox.runpod.world.clock import javascript
+from labeltui.sandbox.runpod.world.pods import Pod
+from labeltui.sandbox.runpod.world.world import World
+
+
+class UnknownEvent(ValueError):
+    """Nothing of that name can happen, or not to that pod; the message says what can."""
+
+
+def happen(world: World, event: str, /, **parameters: Any) -> Any:
+    """Let it happen now; raises :class:`UnknownEvent`."""
+    found = EVENTS.get(event)
+    if found is None:
+        raise UnknownEvent(f"no event {event!r}; there are: {', '.join(EVENTS)}")
+    world.advance()
+    try:
+        return found(world, **parameters)
+    except TypeError as wrong:
+        raise UnknownEvent(f"{event}: {wrong}") from None
+
+
+def _pod(world: World, pod_id: str) -> Pod:
+    if pod_id not in world.pods:
+        raise UnknownEvent(f"no pod {pod_id!r}")
+    return world.pods[pod_id]
+
+
+def deleted_elsewhere(world: World, pod: str) -> None:
+    """Somebody terminates the pod in the web console."""
+    life.terminate(world, _pod(world, pod), world.now, by="user")
+
+
+def stopped_elsewhere(world: World, pod: str, by: str = "user") -> None:
+    """Somebody, or RunPod itself (``by="Runpod"``), stops the pod."""
+    life.stop(world, _pod(world, pod), world.now, by=by)
+
+
+def started_elsewhere(world: World, pod: str) -> None:
+    """Somebody starts the pod in the web console."""
+    life.start(world, _pod(world, pod), world.now)
+
+
+def restarted_elsewhere(world: World, pod: str) -> None:
+    """The container starts anew by itself: another start, other host keys."""
+    life.recreate(world, _pod(world, pod), world.now, "container died; restart container")
+
+
+def host_failed(world: World, pod: str) -> None:
+    """The host breaks: ERROR, and a volume disk is lost."""
+    life.fail_host(world, _pod(world, pod), world.now)
+
+
+def gpu_taken(world: World, pod: str, after: float = 0.0) -> None:
+    """The stopped pod's GPU is rented to somebody else ``after`` so many seconds."""
+    _pod(world, pod).host_taken_at = world.now + timedelta(seconds=after)
+
+
+def gpu_freed(world: World, pod: str) -> None:
+    """The host has a free GPU again."""
+    _pod(world, pod).host_taken_at = None
+
+
+def address_changed(world: World, pod: str) -> None:
+    """A running pod is reached at another port from now on; its host keys stay."""
+    if world.hardware is not None:
+        world.hardware.move(_pod(world, pod))
+
+
+def migrated(world: World, pod: str) -> str:
+    """The web console moves the pod to another host: a new id, the same name, and the volume's data."""
+    old = _pod(world, pod)
+    new = life.create(world, replace(old.spec, env=dict(old.spec.env)))
+    new.volume_key, old.volume_key = old.volume_key, None
+    life.terminate(world, old, world.now, by="user")
+    return new.id
+
+
+def pull_goes_on(world: World, pod: str) -> None:
+    """A pod that was stuck gets on."""
+    found = _pod(world, pod)
+    found.schedule(world.now, (0.0, "layer 4"), (world.timing.boot, "run"))
+    world.advance()
+
+
+def balance(world: World, dollars: str | float) -> None:
+    """The account has so many USD now."""
+    world.set_balance(Decimal(str(dollars)))
+
+
+def price(world: World, gpu: str, secure: str | None = None, community: str | None = None) -> None:
+    """A GPU type costs something else for pods rented from now on."""
+    kind = world.catalog.gpus[gpu]
+    kind.secure = Decimal(secure) if secure is not None else kind.secure
+    kind.community = Decimal(community) if community is not None else kind.community
+
+
+def stock(world: World, gpu: str, level: str, center: str | None = None) -> None:
+    """The stock of a GPU type changes, in one place or wherever it is offered."""
+    world.catalog.set_stock(gpu, level, center)
+
+
+def volume_reclaimed(world: World, volume: str) -> None:
+    """An unpaid network volume is taken back, with the data on it."""
+    found = world.volumes.pop(volume, None)
+    if found is None:
+        raise UnknownEvent(f"no network volume {volume!r}")
+    world.ledger.set_rates(volume, {}, world.now)
+    if world.hardware is not None:
+        world.hardware.discard(volume)
+
+
+def load(world: World, pod: str, **percent: int) -> None:
+    """The pod's use of ``gpu``, ``gpuMemory``, ``cpu`` and ``memory``, in percent."""
+    found = _pod(world, pod)
+    if unknown := set(percent) - set(found.load):
+        raise UnknownEvent(f"load has no {', '.join(sorted(unknown))}")
+    found.load.update(percent)
+
+
+def log_line(world: World, pod: str, text: str, source: str = "container") -> None:
+    """The pod's log gets a line."""
+    _pod(world, pod).log.add(world.now, source, text)
+
+
+def key_scope(world: World, key: str, scope: str | None) -> None:
+    """An API key can do ``all``, ``read`` or ``none``; with None it is not valid any more."""
+    if scope is None:
+        world.keys.pop(key, None)
+    elif key in world.keys:
+        world.keys[key].scope = scope
+
+
+def pod_key_refused(world: World, pod: str) -> None:
+    """The pod's own key is not accepted by this API, as some say it is not."""
+    world.keys[_pod(world, pod).api_key].scope = "none"
+
+
+def outbid(world: World, pod: str) -> None:
+    """A spot pod is outbid."""
+    found, now = _pod(world, pod), world.now
+    life.stop(world, found, now, by="user")
+    found.change = f"Outbid: {javascript(now)}"
+
+
+EVENTS: dict[str, Callable[..., Any]] = {
+    one.__name__: one
+    for one in (
+        deleted_elsewhere,
+        stopped_elsewhere,
+        started_elsewhere,
+        restarted_elsewhere,
+        host_failed,
+        gpu_taken,
+        gpu_freed,
+        address_changed,
+        migrated,
+        pull_goes_on,
+        outbid,
+        balance,
+        price,
+        stock,
+        volume_reclaimed,
+        load,
+        log_line,
+        key_scope,
+        pod_key_refused,
+    )
+}
+"""Everything that can happen, by name."""

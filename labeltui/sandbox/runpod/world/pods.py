@@ -1,0 +1,177 @@
+"""One rented pod: what was asked for, what is observed, and what is due to happen to it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+from labeltui.sandbox.runpod.world import money
+from labeltui.sandbox.runpod.world.clock import rfc3339
+
+ACTIONS: dict[str, tuple[str, ...]] = {
+    "PROVISIONING": ("stop", "terminate"),
+    "STARTING": ("stop", "terminate"),
+    "RUNNING": ("stop", "restart", "terminate"),
+    "EXITED": ("start", "terminate"),
+    "ERROR": ("start", "terminate"),
+    "TERMINATED": (),
+}
+"""What is legal in each observed status."""
+
+BILLED = ("PROVISIONING", "STARTING", "RUNNING")
+
+
+@dataclass(frozen=True, slots=True)
+class Mount:
+    """The one mount of a pod: a volume disk of ``size`` GB on its host, or a network volume by id."""
+
+    path: str
+    size: int = 0
+    volume: str | None = None
+
+
+@dataclass(slots=True)
+class Spec:
+    """A create request, checked and complete."""
+
+    name: str
+    image: str
+    disk: int
+    args: str = ""
+    ports: list[str] = field(default_factory=list)
+    env: dict[str, str] = field(default_factory=dict)
+    registry: str | None = None
+    cloud: str = "SECURE"
+    gpu: str | None = None
+    gpu_count: int = 1
+    cuda: tuple[str, ...] | None = None  # acceptable versions; None: any
+    cpu: str | None = None
+    vcpus: int = 2
+    mount: Mount | None = None
+    centers: tuple[str, ...] = ()
+    countries: tuple[str, ...] = ()
+    global_network: bool = False
+    start_ssh: bool = False
+    start_jupyter: bool = False
+    template: str | None = None
+    stop_after: datetime | None = None
+    terminate_after: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A line of a pod's log; ``number`` orders lines of one instant."""
+
+    number: int
+    at: datetime
+    source: str
+    text: str
+
+    @property
+    def id(self) -> str:
+        """The event id: resuming after it is exclusive."""
+        return f"{rfc3339(self.at)}/{self.number:012d}"
+
+
+class PodLog:
+    """Both logs of a pod, container and system, in one order."""
+
+    def __init__(self) -> None:
+        self.lines: list[Line] = []
+        self.ended = False
+        self._listeners: set[Callable[[], None]] = set()
+
+    def add(self, at: datetime, source: str, *texts: str) -> None:
+        """Append lines and tell who follows."""
+        for text in texts:
+            self.lines.append(Line(len(self.lines) + 1, at, source, text))
+        self._tell()
+
+    def end(self) -> None:
+        """Nothing more will come: the pod is gone."""
+        self.ended = True
+        self._tell()
+
+    def listen(self, heard: Callable[[], None]) -> Callable[[], None]:
+        """Call ``heard`` after every change until the returned function is called."""
+        self._listeners.add(heard)
+        return lambda: self._listeners.discard(heard)
+
+    def _tell(self) -> None:
+        for heard in list(self._listeners):
+            heard()
+
+
+@dataclass(slots=True)
+class Pod:
+    """A pod as it is now; ``spec`` changes with each edit."""
+
+    id: str
+    spec: Spec
+    created_at: datetime
+    center: str
+    cuda: str | None
+    gpu_price: Decimal  # USD per GPU and hour, fixed at the rent
+    host_token: str
+    machine: str
+    api_key: str  # the pod's own
+    status: str = "PROVISIONING"
+    desired: str = "RUNNING"
+    change: str = ""  # GraphQL's lastStatusChange
+    started_at: datetime | None = None
+    starts: int = 0  # containers started so far
+    gpus: int = 0  # what it really has
+    host_taken_at: datetime | None = None  # its GPU is rented to somebody else from then on
+    locked: bool = False
+    volume_key: str | None = None
+    mapping: dict[int, int] = field(default_factory=dict)  # private port to public, of this start
+    old_mapping: dict[int, int] = field(default_factory=dict)
+    ports_at: datetime | None = None
+    old_until: datetime | None = None
+    exited_at: datetime | None = None
+    plan: list[tuple[datetime, str]] = field(default_factory=list)
+    start_faults: dict[str, dict[str, object]] = field(default_factory=dict)
+    pulled: str | None = None  # the image its host has
+    load: dict[str, int] = field(default_factory=lambda: {"gpu": 0, "gpuMemory": 1, "cpu": 3, "memory": 9})
+    log: PodLog = field(default_factory=PodLog)
+
+    @property
+    def actions(self) -> tuple[str, ...]:
+        """What may be done to it now."""
+        return ACTIONS[self.status]
+
+    @property
+    def cost(self) -> Decimal:
+        """USD per hour of its compute now; 0 while stopped, although its disk still costs."""
+        if self.status not in BILLED:
+            return Decimal(0)
+        return self.gpu_price * (self.spec.vcpus if self.spec.cpu else self.gpus)
+
+    def rates(self) -> dict[str, Decimal]:
+        """USD per hour by kind, the disks included."""
+        if self.status == "TERMINATED":
+            return {}
+        billed = self.status in BILLED
+        disk = money.per_hour(self.spec.disk, money.CONTAINER_DISK) if billed else Decimal(0)
+        mount = self.spec.mount
+        if mount is not None and mount.volume is None:
+            disk += money.per_hour(mount.size, money.VOLUME_RUNNING if billed else money.VOLUME_STOPPED)
+        return {"cpu" if self.spec.cpu else "gpu": self.cost, "disk": disk}
+
+    def ports(self, now: datetime) -> dict[int, int]:
+        """The mapping that is told now; it may be late, and it may be the old one."""
+        if self.status != "RUNNING" or self.ports_at is None or now < self.ports_at:
+            return {}
+        if self.old_until is not None and now < self.old_until and self.old_mapping:
+            return self.old_mapping
+        return self.mapping
+
+    def schedule(self, start: datetime, *steps: tuple[float, str]) -> None:
+        """Replace the plan: each step comes so many seconds after the one before."""
+        at, plan = start, []
+        for wait, step in steps:
+            at += timedelta(seconds=wait)
+            plan.append((at, step))
+        self.plan = plan

@@ -1,0 +1,234 @@
+"""The account: its pods, volumes, keys and money, and the rules by which they change. No I/O, no tasks.
+
+Nothing happens by itself: :meth:`World.advance` brings everything to the clock's instant, in the order of time.
+"""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Protocol
+
+from labeltui.sandbox.runpod.world import life, money
+from labeltui.sandbox.runpod.world.catalog import Catalog, default_catalog
+from labeltui.sandbox.runpod.world.clock import Clock, RealClock
+from labeltui.sandbox.runpod.world.faults import Faults
+from labeltui.sandbox.runpod.world.pods import BILLED, Pod, Spec
+from labeltui.sandbox.runpod.world.refusals import Refusal
+
+
+class Hardware(Protocol):
+    """What containers run on. Every call returns at once; the work may come later."""
+
+    def container_up(self, pod: Pod) -> None:
+        """Start this pod's container; ends in a call of :meth:`World.container_ready`."""
+        ...
+
+    def container_down(self, pod: Pod) -> None:
+        """End the container and all in it, and wipe its disk."""
+        ...
+
+    def move(self, pod: Pod) -> None:
+        """Give a running pod another public port."""
+        ...
+
+    def discard(self, volume_key: str) -> None:
+        """Destroy what a volume holds."""
+        ...
+
+
+@dataclass(slots=True)
+class Timing:
+    """Seconds a pod spends on its way to use."""
+
+    provision: float = 1.0
+    pull: float = 4.0
+    boot: float = 1.0
+    ports: float = 1.0  # from RUNNING until ports are told
+    old_ports: float = 0.0  # how long the old port is told after a new start
+    stale: float = 60.0  # how long GraphQL tells of a runtime that is over
+
+
+@dataclass(slots=True)
+class Volume:
+    """A network volume of ``size`` GB."""
+
+    id: str
+    name: str
+    size: int
+    center: str
+    type: str
+    created_at: datetime
+
+
+@dataclass(slots=True)
+class Key:
+    """An API key: ``scope`` is all, read or none; with ``pod`` it is that pod's own."""
+
+    scope: str = "all"
+    pod: str | None = None
+
+
+@dataclass(slots=True)
+class World:
+    """One account and what it rents."""
+
+    clock: Clock = field(default_factory=RealClock)
+    catalog: Catalog = field(default_factory=default_catalog)
+    timing: Timing = field(default_factory=Timing)
+    funds: Decimal = Decimal("25.00")  # USD put in so far
+    spend_limit: Decimal = Decimal(80)
+    seed: int = 7
+    hardware: Hardware | None = None
+    faults: Faults = field(default_factory=Faults)
+    pods: dict[str, Pod] = field(default_factory=dict)
+    gone: dict[str, tuple[Pod, datetime]] = field(default_factory=dict)
+    volumes: dict[str, Volume] = field(default_factory=dict)
+    ssh_keys: list[str] = field(default_factory=list)
+    keys: dict[str, Key] = field(default_factory=dict)
+    ledger: money.Ledger = field(default_factory=money.Ledger)
+    extra_env: dict[str, str] = field(default_factory=dict)  # given to every pod
+    proxy: tuple[str, int] = ("ssh.runpod.io", 22)  # where the proxied SSH door is
+    broke: bool = False
+    _chance: random.Random | None = None
+
+    # ------------------------------------------------------------------ time and money
+    @property
+    def now(self) -> datetime:
+        """The instant."""
+        return self.clock.now()
+
+    def balance(self) -> Decimal:
+        """USD left; negative when storage goes on after the end."""
+        return self.funds - self.ledger.spent(self.now)
+
+    def set_balance(self, dollars: Decimal) -> None:
+        """Make it so many USD now."""
+        self.funds = dollars + self.ledger.spent(self.now)
+        self.broke = False
+        self.advance()
+
+    def advance(self) -> None:
+        """Let everything happen that is due by now."""
+        now = self.now
+        while True:
+            due = self._next()
+            if due is None or due[0] > now:
+                return
+            at, pod, step = due
+            if pod is None:
+                self._run_dry(at)
+            else:
+                life.take_step(self, pod, step, at)
+
+    def _next(self) -> tuple[datetime, Pod | None, str] | None:
+        coming: list[tuple[datetime, Pod | None, str]] = []
+        for pod in self.pods.values():
+            if pod.plan:
+                at, step = pod.plan[0]
+                coming.append((at, pod, step))
+            if pod.spec.terminate_after is not None:
+                coming.append((pod.spec.terminate_after, pod, "terminate_after"))
+            if pod.spec.stop_after is not None and "stop" in pod.actions:
+                coming.append((pod.spec.stop_after, pod, "stop_after"))
+        if not self.broke:
+            now = self.now
+            empty = self.ledger.lasts_until(self.balance(), now)
+            if self.balance() < 0:
+                empty = self._emptied(now)
+            if empty is not None:
+                coming.append((empty, None, "empty"))
+        return min(coming, key=lambda one: one[0], default=None)
+
+    def _emptied(self, now: datetime) -> datetime:
+        """The instant at which the funds were used up, on the rates that have applied since."""
+        rate = self.ledger.rate()
+        if not rate:
+            return now
+        over = -self.balance() / rate * 3600
+        return now - timedelta(microseconds=int(over * 1_000_000))
+
+    def _run_dry(self, at: datetime) -> None:
+        """Pods on a network volume stop; all others are terminated, and their data is lost."""
+        self.broke = True
+        for pod in list(self.pods.values()):
+            mount = pod.spec.mount
+            if mount is not None and mount.volume is not None:
+                if "stop" in pod.actions:
+                    life.stop(self, pod, at, by="Runpod")
+            else:
+                life.terminate(self, pod, at, by="Runpod")
+
+    def meter(self, pod: Pod, at: datetime) -> None:
+        """Charge the pod as it is from ``at`` on."""
+        self.ledger.set_rates(pod.id, pod.rates(), at)
+
+    # ------------------------------------------------------------------ pods
+    def pod(self, pod_id: str) -> Pod:
+        """Return a pod; raises :class:`Refusal` 404."""
+        pod = self.pods.get(pod_id)
+        if pod is None or self.faults.take("hidden", pod=pod_id) is not None:
+            raise Refusal(404, "pod not found")
+        return pod
+
+    def list_pods(self) -> list[Pod]:
+        """Return all pods, newest first, as an eventually consistent list tells them."""
+        pods = list(self.pods.values())
+        lag = self.faults.take("list_lag")
+        if lag is not None:
+            edge = self.now - timedelta(seconds=float(lag.get("seconds", 10)))
+            pods = [pod for pod in pods if pod.created_at <= edge]
+            pods += [pod for pod, at in self.gone.values() if at > edge]
+        return sorted(pods, key=lambda pod: (pod.created_at, pod.id), reverse=True)
+
+    def create(self, spec: Spec) -> Pod:
+        """Rent; raises :class:`Refusal`."""
+        self.advance()
+        return life.create(self, spec)
+
+    def act(self, pod_id: str, action: str) -> Pod:
+        """Do one of start, stop, restart, terminate; raises :class:`Refusal` 404, 409 or 400."""
+        self.advance()
+        pod = self.pod(pod_id)
+        if action not in pod.actions:
+            raise Refusal(409, f"action {action} is not valid for a pod in status {pod.status}")
+        if pod.locked and action in ("stop", "restart"):
+            raise Refusal(400, "pod is locked")
+        now = self.now
+        if action == "stop":
+            life.stop(self, pod, now, by="user")
+        elif action == "terminate":
+            if self.faults.take("terminate_ignored", pod=pod_id) is None:
+                life.terminate(self, pod, now, by="user")
+        elif action == "start":
+            life.start(self, pod, now)
+        else:
+            life.recreate(self, pod, now, "restart container")
+        return pod
+
+    def container_ready(self, pod: Pod, start: int, mapping: dict[int, int], lines: list[str]) -> None:
+        """The hardware has the container of that start running; ignored when it is over already."""
+        if pod.starts != start or pod.status != "RUNNING":
+            return
+        pod.log.add(self.now, "container", *lines)
+        if "no_ports" not in pod.start_faults:
+            pod.mapping = mapping
+
+    # ------------------------------------------------------------------ small things
+    def compute_rate(self) -> Decimal:
+        """USD per hour of all pods' compute."""
+        return sum((pod.cost for pod in self.pods.values() if pod.status in BILLED), Decimal(0))
+
+    def new_id(self, length: int = 14) -> str:
+        """Make up an id as RunPod's look."""
+        if self._chance is None:
+            self._chance = random.Random(self.seed)  # noqa: S311 - ids of a play
+        return "".join(self._chance.choices("abcdefghijklmnopqrstuvwxyz0123456789", k=length))
+
+    def new_key(self, pod_id: str) -> str:
+        """Make a pod's own key, which may do things to that pod alone."""
+        key = f"rpa_{self.new_id(32).upper()}"
+        self.keys[key] = Key(pod=pod_id)
+        return key

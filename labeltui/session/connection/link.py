@@ -1,0 +1,251 @@
+"""Keeps one host connected, with the agent on it, for as long as the session lasts."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from dataclasses import replace
+from datetime import timedelta
+
+from labeltui.domain.host import HostStatus, LinkState
+from labeltui.domain.problems import LabeltuiError, Refused, Unreachable
+from labeltui.domain.reading import Reading
+from labeltui.hosts.agent.client import AgentClient
+from labeltui.hosts.agent.starting import start_agent
+from labeltui.hosts.base import Host
+from labeltui.session.runtime.store import Store
+from labeltui.session.runtime.supervise import Clock, backoff_s, words
+
+Attachment = Callable[[AgentClient], Awaitable[None]]
+"""Works for as long as the agent is there; cancelled when it goes."""
+
+LONGEST_RETRY_S = 30.0
+PING_S = 15.0
+log = logging.getLogger(__name__)
+
+
+class Link:
+    """Connects, starts the agent, runs what is attached to it, and does it again when the connection goes.
+
+    A refusal (changed key, login) is not tried again by itself: ``reconnect`` does.
+    """
+
+    def __init__(self, host: Host, name: str, folder: str, python: str, store: Store, clock: Clock) -> None:
+        self.host = host
+        self.agent: AgentClient | None = None
+        self._name, self._folder, self._python = name, folder, python
+        self._store = store
+        self._clock = clock
+        self._attachments: list[tuple[str, Attachment]] = []
+        self._arrivals: list[Callable[[Host], Awaitable[None]]] = []
+        self._departures: list[Callable[[str], Awaitable[None]]] = []
+        self._now = asyncio.Event()
+        self._changed = asyncio.Event()
+        self._doubted = asyncio.Event()
+        self._agent_error: LabeltuiError | None = None
+        self._refusal: Refused | None = None
+        self._status = HostStatus(name, host.kind, host.address)
+        self._tell(state=LinkState.OFFLINE)
+
+    def attach(self, name: str, attachment: Attachment) -> None:
+        """Run this for as long as the agent is there, each time it is."""
+        self._attachments.append((name, attachment))
+
+    def on_arrival(self, callback: Callable[[Host], Awaitable[None]]) -> None:
+        """Called when the host is connected, before the agent is started."""
+        self._arrivals.append(callback)
+
+    def on_departure(self, callback: Callable[[str], Awaitable[None]]) -> None:
+        """Called with the reason when the connection has gone."""
+        self._departures.append(callback)
+
+    @property
+    def is_connected(self) -> bool:
+        """True while the host is connected, with or without the agent."""
+        return self._status.state is LinkState.CONNECTED
+
+    def reconnect(self) -> None:
+        """Try now instead of waiting; what was refused is tried afresh."""
+        if self._refusal is not None:
+            self._refusal = None
+            self._tell(state=LinkState.CONNECTING, detail="")
+        self._now.set()
+
+    def moved(self, refused_with: str = "") -> None:
+        """The host may be elsewhere now: look. A connection that still answers is kept.
+
+        What was refused is only tried afresh when it was refused with that code.
+        """
+        if self._refusal is not None and self._refusal.problem.code == refused_with:
+            self.reconnect()
+        elif self._refusal is None:
+            self._now.set()
+            self._doubted.set()
+
+    async def ready(self, deadline_s: float = 40.0) -> AgentClient:
+        """The agent, as soon as it is there. Raises what stands in the way."""
+        try:
+            async with asyncio.timeout(deadline_s):
+                return await self._wait_ready()
+        except TimeoutError:
+            raise self._unreachable() from None
+
+    async def connected(self, deadline_s: float = 40.0) -> Host:
+        """The host, as soon as it is connected, with or without the agent."""
+        settled = (LinkState.CONNECTED, LinkState.REFUSED)
+        try:
+            await self._store.wait_for(
+                lambda s: s.host.value is not None and s.host.value.state in settled, deadline_s
+            )
+        except TimeoutError:
+            raise self._unreachable() from None
+        if self._refusal is not None:
+            raise self._refusal
+        return self.host
+
+    async def run(self) -> None:
+        """Stay connected until cancelled."""
+        failures = 0
+        try:
+            while True:
+                self._now.clear()
+                try:
+                    await self._connect(failures)
+                except LabeltuiError as error:
+                    failures += 1
+                    await self._wait_after(error, failures)
+                    continue
+                failures = 0
+                await self._serve()
+        finally:
+            await self._leave("closed", LinkState.OFFLINE)
+
+    async def _wait_ready(self) -> AgentClient:
+        while True:
+            self._changed.clear()
+            if self.agent is not None:
+                return self.agent
+            if self._agent_error is not None:
+                raise self._agent_error
+            if self._refusal is not None:
+                raise self._refusal
+            await self._changed.wait()
+
+    def _unreachable(self) -> Unreachable:
+        why = self._status.detail.rstrip(".") or "no answer"
+        return Unreachable(
+            "unreachable",
+            f"{self._status.address} can't be reached: {why}.",
+            "Check the address and the network; `labeltui doctor` looks at each part.",
+        )
+
+    async def _connect(self, failures: int) -> None:
+        again = self._status.state in (LinkState.RECONNECTING, LinkState.CONNECTED)
+        self._tell(state=LinkState.RECONNECTING if again else LinkState.CONNECTING, next_try_at=None)
+        self._agent_error = self._refusal = None
+        began = time.monotonic()
+        await self.host.connect()
+        self._tell(
+            state=LinkState.CONNECTED,
+            address=self.host.address,
+            detail="",
+            since=self._clock(),
+            latency_ms=(time.monotonic() - began) * 1000,
+        )
+        for arrival in self._arrivals:
+            await arrival(self.host)
+        await self._start_agent()
+
+    async def _start_agent(self) -> None:
+        try:
+            agent = await start_agent(self.host, self._folder, self._python)
+        except Unreachable:
+            raise
+        except LabeltuiError as error:
+            self._agent_error = error
+            self._tell(detail=words(error))
+            return
+        self.agent = agent
+        self._tell(system=agent.hello.system, user=agent.hello.user)
+
+    async def _wait_after(self, error: LabeltuiError, failures: int) -> None:
+        if isinstance(error, Refused):
+            self._refusal = error
+            self._tell(
+                state=LinkState.REFUSED, detail=f"{error.problem.message} {error.problem.hint}".strip()
+            )
+            await self._now.wait()
+            return
+        wait = backoff_s(failures, longest_s=LONGEST_RETRY_S)
+        self._tell(detail=words(error), next_try_at=self._clock() + timedelta(seconds=wait))
+        try:
+            async with asyncio.timeout(wait):
+                await self._now.wait()
+        except TimeoutError:
+            return
+
+    async def _serve(self) -> None:
+        """Run what is attached until the connection goes."""
+        tasks = [
+            asyncio.create_task(self._attached(name, work)) for name, work in self._attachments if self.agent
+        ]
+        watches = [asyncio.create_task(self.host.lost())]
+        if self.agent is not None:
+            watches += [asyncio.create_task(self.agent.lost()), asyncio.create_task(self._ping(self.agent))]
+        try:
+            done, _ = await asyncio.wait(watches, return_when=asyncio.FIRST_COMPLETED)
+            why = next(iter(done)).result()
+        finally:
+            for task in (*tasks, *watches):
+                task.cancel()
+            await asyncio.gather(*tasks, *watches, return_exceptions=True)
+        await self._leave(why, LinkState.RECONNECTING)
+        self._tell(reconnects=self._status.reconnects + 1)
+
+    async def _attached(self, name: str, work: Attachment) -> None:
+        """One attachment; when it fails while the agent is still there, it is started again."""
+        failures = 0
+        while (agent := self.agent) is not None:
+            try:
+                await work(agent)
+                break
+            except Unreachable:
+                break
+            except Exception:
+                failures += 1
+                log.exception("%s failed, and is started again", name)
+                await asyncio.sleep(backoff_s(failures))
+
+    async def _ping(self, agent: AgentClient) -> str:
+        """Measure the way there; returns when an answer fails to come."""
+        while True:
+            self._doubted.clear()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(PING_S):
+                    await self._doubted.wait()
+            began = time.monotonic()
+            try:
+                await agent.ping()
+            except LabeltuiError as error:
+                return words(error)
+            self._tell(latency_ms=(time.monotonic() - began) * 1000)
+
+    async def _leave(self, why: str, state: LinkState) -> None:
+        agent, self.agent = self.agent, None
+        self._tell(state=state, detail=why, since=self._clock())
+        for departure in self._departures:
+            await departure(why)
+        if agent is not None:
+            await agent.close()
+        await self.host.close()
+
+    def _tell(self, **fields: object) -> None:
+        self._status = replace(self._status, **fields)  # type: ignore[arg-type]
+        reading = Reading(self._status, self._clock())
+        if self._status.state is not LinkState.CONNECTED and self._status.detail:
+            reading = replace(reading, error=self._status.detail)
+        self._store.update(host=reading)
+        self._changed.set()

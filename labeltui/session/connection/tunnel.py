@@ -1,0 +1,136 @@
+"""The way to the server: a local port that stays the same, because Slicer remembers the URL."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+
+from labeltui.domain.host import TunnelState, TunnelStatus
+from labeltui.domain.problems import Failed, LabeltuiError
+from labeltui.domain.reading import Reading
+from labeltui.domain.state import Alert, Level
+from labeltui.hosts.base import Forward, Host
+from labeltui.session.runtime.state_folder import StateDir
+from labeltui.session.runtime.store import Store
+from labeltui.session.runtime.supervise import Clock
+
+PORTS_TRIED = 50
+KEPT = "tunnel"
+
+
+class Tunnel:
+    """Holds one forward. ``hold`` takes the sticky port for others to use; without it any free port serves us.
+
+    Who holds the sticky port writes it down, so that a command run beside the console names the console's URL.
+    """
+
+    def __init__(self, store: Store, state: StateDir, remote_port: int, clock: Clock, *, hold: bool) -> None:
+        self._store = store
+        self._state = state
+        self._clock = clock
+        self._forward: Forward | None = None
+        self._opened = 0
+        self.hold = hold
+        self.remote_port = remote_port
+
+    @property
+    def base_url(self) -> str | None:
+        """Where our own requests go; None while there is no way."""
+        return None if self._forward is None else f"http://127.0.0.1:{self._forward.local_port}"
+
+    @property
+    def status(self) -> TunnelStatus:
+        """As last told to the store."""
+        return self._store.state.tunnel.value or TunnelStatus(remote_port=self.remote_port)
+
+    async def open(self, host: Host) -> None:
+        """Open the forward on a host that has just connected."""
+        wanted = self._wanted(host)
+        forward = await self._take(host, wanted) if self.hold else await self._borrow(host)
+        self._forward = forward
+        port = forward.local_port if self.hold or forward.direct else wanted
+        if self.hold and not forward.direct:
+            self._keep(port, wanted)
+            self._say_moved(wanted, port)
+        self._tell(
+            state=TunnelState.OPEN, local_port=port, wanted_port=wanted, reconnects=self._opened, detail=""
+        )
+        self._opened += 1
+
+    async def close(self, why: str) -> None:
+        """Give the port back; ``why`` is shown."""
+        forward, self._forward = self._forward, None
+        if forward is not None:
+            await forward.close()
+        self._tell(state=TunnelState.DOWN, detail=why)
+
+    def answered(self) -> None:
+        """The server answered through it: only now is it up."""
+        if self._forward is not None:
+            self._tell(state=TunnelState.UP, detail="")
+
+    def silent(self, why: str) -> None:
+        """A request through it failed."""
+        if self._forward is not None:
+            self._tell(state=TunnelState.OPEN, detail=why)
+
+    def _keep(self, port: int, wanted: int) -> None:
+        """Write the port down, unless it moved only because another labeltui holds the one that Slicer knows."""
+        holder = self._state.read(KEPT).get("pid")
+        elsewhere = isinstance(holder, int) and holder != os.getpid() and _alive(holder)
+        if port == wanted or not elsewhere:
+            self._state.write(KEPT, {"port": port, "pid": os.getpid()})
+
+    def _wanted(self, host: Host) -> int:
+        kept = self._state.read(KEPT).get("port")
+        first = self._first(host)
+        return kept if isinstance(kept, int) and (kept != self.remote_port or kept == first) else first
+
+    def _first(self, host: Host) -> int:
+        """The port to begin with. On a host that shares our loopback the server's own port must stay free for it."""
+        shared = host.loopback and host.kind != "local"
+        return self.remote_port + 1 if shared else self.remote_port
+
+    async def _borrow(self, host: Host) -> Forward:
+        if host.kind == "local":
+            return await host.forward(self.remote_port, local_port=self.remote_port)
+        return await host.forward(self.remote_port)
+
+    async def _take(self, host: Host, wanted: int) -> Forward:
+        if host.kind == "local":
+            return await host.forward(self.remote_port, local_port=self.remote_port)
+        first = self._first(host)
+        tries = [wanted, *(port for port in range(first, first + PORTS_TRIED) if port != wanted)]
+        for port in (p for p in tries if p <= 65535):
+            try:
+                return await host.forward(self.remote_port, local_port=port)
+            except LabeltuiError as error:
+                if error.problem.code != "port_taken":
+                    raise
+        raise Failed(
+            "port_taken", f"No free local port from {first} on for the tunnel.", "Close what holds them."
+        )
+
+    def _say_moved(self, wanted: int, port: int) -> None:
+        if port == wanted:
+            return
+        self._store.alert(
+            Alert(
+                "tunnel-port", Level.WARNING, f"Local port {wanted} is taken: the server is at port {port} here.",
+                f"Give Slicer http://127.0.0.1:{port}, or free port {wanted} and reconnect.", self._clock(),
+            )
+        )  # fmt: skip
+
+    def _tell(self, **fields: object) -> None:
+        status = replace(self.status, **fields)  # type: ignore[arg-type]
+        self._store.update(tunnel=Reading(status, self._clock()))
+
+
+def _alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True
+    return True

@@ -1,0 +1,352 @@
+"""Copies each label off the host as it is submitted, and knows which are here."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from datetime import datetime
+from itertools import islice
+
+from labeltui.config.model import LabelsSection
+from labeltui.domain.documents.documents import moment
+from labeltui.domain.labels.copies import LabelCopies
+from labeltui.domain.labels.names import split_label
+from labeltui.domain.problems import Failed, LabeltuiError, Unreachable
+from labeltui.domain.reading import Reading
+from labeltui.domain.log.lines import Event, LabelSaved
+from labeltui.domain.state import SessionState
+from labeltui.session.labels.folder import LabelFolder, digest_of
+from labeltui.session.labels.index import BY_CHECKSUM, BY_SIZE, Entry
+from labeltui.session.labels.listing import HostLabel, Listing
+from labeltui.session.labels.transports import Way
+from labeltui.session.runtime.state_folder import StateDir
+from labeltui.session.runtime.store import Store
+from labeltui.session.runtime.supervise import Clock, backoff_s, words
+
+SLOW_S = 300.0  # the safety net: what no line of the log and no change of the queue told
+YOUNG_NS = 1_000_000_000  # a file that was written less than a second ago may still be written
+SETTLES_S = 1.0
+TRIES = 5  # looks for a label that the log tells of, before it is left to the safety net
+AT_ONCE = 3
+SHOWN = 5
+REMEMBERED = "labels"
+
+Copied = Callable[[HostLabel, int, int], None]
+"""Told of each label that came: it, how many came, of how many."""
+
+
+class LabelCopier:
+    """Keeps ``labels`` of the store true. ``way`` gives the way by which labels come now, or raises why there is none.
+
+    A copy is whole, on the disk and equal to the host's before it has its name; nothing here is ever overwritten.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        section: LabelsSection,
+        folder: LabelFolder,
+        state: StateDir,
+        way: Callable[[], Way],
+        clock: Clock,
+    ) -> None:
+        self.folder = folder
+        self.on_copied: list[Callable[[str, Sequence[HostLabel]], None]] = []
+        """Told after each look of the host's folder of labels, and of those in it that are here."""
+        self._store, self._section, self._state, self._way, self._clock = store, section, state, way, clock
+        self._wake = asyncio.Event()
+        self._hints: dict[
+            tuple[str, str], int
+        ] = {}  # (tag, study) that were told of, and how often looked for
+        self._whole = True  # the next look is at everything
+        self._known: dict[tuple[str, str], HostLabel] = {}
+        self._failures: dict[tuple[str, str], tuple[str, str]] = {}  # why, and what to do
+        self._absent: dict[tuple[str, str], HostLabel] = {}  # those of them that are not here
+        self._source = self._root = ""
+        self._by_checksum = True
+        self._last: Entry | None = None
+        self._copying = ""
+        self._tags: Mapping[str, Mapping[str, datetime | None]] = {}
+        self._recall()
+        store.subscribe(self._on_store)
+
+    @property
+    def on_host(self) -> tuple[HostLabel, ...]:
+        """The labels on the host, as of the last look."""
+        return tuple(self._known.values())
+
+    def is_here(self, label: HostLabel) -> bool:
+        """Whether a label of :attr:`on_host` is on this machine."""
+        return label.key in self._known and label.key not in self._absent
+
+    # --- what makes it look
+
+    def wake(self) -> None:
+        """Look at everything now."""
+        self._whole = True
+        self._wake.set()
+
+    def on_event(self, event: Event) -> None:
+        """A label was submitted: it is copied at once."""
+        if isinstance(event, LabelSaved):
+            self._hint(event.tag, event.image)
+
+    def gone(self, why: str) -> None:
+        """The host can't be reached: what is known grows old."""
+        reading = self._store.state.labels
+        if reading.value is not None:
+            self._store.update(labels=reading.failed(why))
+
+    def _hint(self, tag: str, study: str) -> None:
+        self._hints[tag, study] = 0
+        self._wake.set()
+
+    def _on_store(self, state: SessionState, changed: frozenset[str]) -> None:
+        if "queue" not in changed or state.queue.value is None or state.queue.error is not None:
+            return
+        now = {study.id: study.tags for study in state.queue.value.studies if study.tags}
+        before, self._tags = self._tags, now
+        if not before:
+            self.wake()
+            return
+        for study, tags in now.items():
+            if (seen := before.get(study)) is not tags and seen != tags:
+                for tag, at in tags.items():
+                    if seen is None or tag not in seen or seen[tag] != at:
+                        self._hint(tag, study)
+
+    async def run(self) -> None:
+        """Copy for as long as the session lasts."""
+        failures = 0
+        while True:
+            self._wake.clear()
+            try:
+                copies = await self.look(None if self._whole else tuple(self._hints))
+                failures = failures + 1 if copies.reason else 0
+            except LabeltuiError as error:
+                failures += 1
+                self.gone(words(error))
+            hinted = bool(self._hints)
+            wait = backoff_s(failures) if failures else SETTLES_S if hinted else SLOW_S
+            try:
+                async with asyncio.timeout(wait):
+                    await self._wake.wait()
+            except TimeoutError:
+                self._whole = self._whole or bool(failures) or not hinted
+
+    async def settle(self, copied: Copied | None = None, *, copy: bool | None = None) -> LabelCopies:
+        """Copy until all are here, or one can't be copied: what is being written now is waited for, for a while."""
+        copies = await self.look(copy=copy, copied=copied)
+        for _ in range(TRIES):
+            if copies.safe or copies.reason or not (self._section.copy_ if copy is None else copy):
+                break
+            await asyncio.sleep(SETTLES_S)
+            copies = await self.look(copy=copy, copied=copied)
+        return copies
+
+    # --- one look
+
+    async def look(
+        self,
+        only: Iterable[tuple[str, str]] | None = None,
+        *,
+        copy: bool | None = None,
+        copied: Copied | None = None,
+    ) -> LabelCopies:
+        """Compare with the host and, unless the profile does not want it, copy what is not here.
+
+        ``only``: look for these (tag, study) alone. Raises LabeltuiError when the host can't be asked; a label that
+        can't be copied is in the value, with the reason.
+        """
+        way = self._way()
+        if way.source != self._source:
+            only = None
+        async with self.folder.alone():
+            listing = await way.listing(only)
+            await self._take(way, listing, whole=only is None)
+            absent = [label for label in listing.labels if label.key in self._absent]
+            young = [label for label in absent if 0 <= listing.now_ns - label.mtime_ns < YOUNG_NS]
+            self._tell()
+            if self._section.copy_ if copy is None else copy:
+                await self._copy_all(way, [label for label in absent if label not in young], copied)
+            if only is None:
+                self._whole = False
+            self._settle(listing, young)
+        copies = self._tell()
+        self._remember(copies)
+        safe = [label for key, label in self._known.items() if key not in self._absent]
+        for callback in self.on_copied:
+            callback(listing.root, safe)
+        return copies
+
+    async def with_sums(self, progress: Callable[[str], None]) -> list[HostLabel]:
+        """Every label on the host with its checksum; where the way has none, by fetching each of them."""
+        way = self._way()
+        labels = await way.with_sums((await way.listing()).labels)
+        if way.by_checksum:
+            return labels
+        summed = []
+        async with self.folder.alone():
+            for number, label in enumerate(labels, 1):
+                progress(f"Fetching {label.shown}, {number} of {len(labels)}")
+                arrived = self.folder.incoming(*label.key)
+                await way.fetch(label, arrived, lambda _done, _size: None)
+                summed.append(replace(label, sha256=(await asyncio.to_thread(digest_of, arrived))[1]))
+                arrived.unlink(missing_ok=True)
+        return summed
+
+    async def _take(self, way: Way, listing: Listing, *, whole: bool) -> None:
+        """What the host told: is it here?"""
+        if whole:
+            self._known, self._absent = {}, {}
+        self._source, self._by_checksum, self._root = way.source, way.by_checksum, listing.root
+        self._known |= {label.key: label for label in listing.labels}
+        self._failures = {key: why for key, why in self._failures.items() if key in self._known}
+        here = await asyncio.to_thread(
+            lambda: {label.key for label in listing.labels if self._is_here(label)}
+        )
+        for label in listing.labels:
+            self._absent.pop(label.key, None)
+            if label.key not in here:
+                self._absent[label.key] = label
+
+    def _is_here(self, label: HostLabel) -> bool:
+        """Whether this version of the label is here: it was compared when it came, and its copy is still whole."""
+        entry = self.folder.index.seen(self._source, label.key)
+        if entry is None or entry.mtime_ns != label.mtime_ns or label.size not in (-1, entry.size):
+            return False
+        newest = self.folder.index.newest(label.key)
+        return newest is not None and newest.sha256 == entry.sha256 and self.folder.holds(newest)
+
+    def _settle(self, listing: Listing, young: Sequence[HostLabel]) -> None:
+        """Which labels that were told of are still to be looked for: the log tells of one before it is written."""
+        found = {(label.tag, split_label(label.name)[0]) for label in listing.labels if label not in young}
+        for hint in [*self._hints]:
+            self._hints[hint] += 1
+            written = hint in found and self._hints[hint] > 1
+            if written or self._hints[hint] >= TRIES:
+                del self._hints[hint]
+        for label in young:
+            self._hints.setdefault((label.tag, split_label(label.name)[0]), 0)
+
+    # --- copying
+
+    async def _copy_all(self, way: Way, wanted: list[HostLabel], copied: Copied | None) -> None:
+        if not wanted:
+            return
+        left = iter(await way.with_sums(wanted))
+        done = 0
+
+        async def work() -> None:
+            nonlocal done
+            for label in left:
+                if await self._copied(way, label):
+                    done += 1
+                    if copied is not None:
+                        copied(label, done, len(wanted))
+
+        workers = [asyncio.create_task(work()) for _ in range(min(AT_ONCE, len(wanted)))]
+        try:
+            await asyncio.gather(*workers)
+        finally:
+            for worker in workers:
+                worker.cancel()
+            await asyncio.gather(*workers, return_exceptions=True)
+            self._copying = ""
+
+    async def _copied(self, way: Way, label: HostLabel) -> bool:
+        """Copy one label; a failure that is of this label alone is noted."""
+        self._copying = label.shown
+        self._tell()
+        try:
+            entry = await self._copy(way, label)
+        except Unreachable:
+            raise
+        except LabeltuiError as error:
+            self._failures[label.key] = (words(error), error.problem.hint)
+            return False
+        except OSError as error:
+            self._failures[label.key] = self._in_words(error)
+            return False
+        self._failures.pop(label.key, None)
+        self._known[label.key] = label
+        self._absent.pop(label.key, None)
+        self._last = entry
+        return True
+
+    async def _copy(self, way: Way, label: HostLabel) -> Entry:
+        at = moment(self._clock()) or ""
+        newest = self.folder.index.newest(label.key)
+        if newest is not None and newest.sha256 == label.sha256 and self.folder.holds(newest):
+            # The same label on another machine, or written again as it was.
+            entry = replace(newest, mtime_ns=label.mtime_ns, source=way.source, copied_at=at)
+            await asyncio.to_thread(self.folder.index.add, entry)
+            return entry
+        arrived = self.folder.incoming(*label.key)
+        await way.fetch(label, arrived, lambda _done, _size: None)
+        size, digest = await asyncio.to_thread(digest_of, arrived)
+        if label.sha256 is not None and digest != label.sha256:
+            arrived.unlink(missing_ok=True)
+            raise Failed("label_changed", "It changed while it was copied.", "It is copied again at once.")
+        who = await way.who(label)
+        entry = Entry(
+            label.tag, label.name, split_label(label.name)[0], self.folder.index.file_for(label.key), size, digest,
+            label.mtime_ns, way.source, at, who, BY_CHECKSUM if way.by_checksum else BY_SIZE,
+        )  # fmt: skip
+        await asyncio.to_thread(self.folder.place, arrived, entry)
+        return entry
+
+    def _in_words(self, error: OSError) -> tuple[str, str]:
+        elsewhere = "Set [profiles.NAME.labels] folder to another place."
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            return "disk full", f"Free space for {self.folder.root}. {elsewhere}"
+        return f"{self.folder.root} can't be written ({error.strerror or error})", elsewhere
+
+    # --- what is told
+
+    def _tell(self) -> LabelCopies:
+        absent = self._absent
+        why = next((why for key, why in self._failures.items() if key in absent), ("", ""))
+        last = self._last
+        copies = LabelCopies(
+            total=len(self._known),
+            here=len(self._known) - len(absent),
+            folder=str(self.folder.root),
+            missing=tuple(label.shown for label in islice(absent.values(), SHOWN)),
+            reason=why[0].rstrip("."),
+            hint=why[1],
+            copying=self._copying,
+            last=f"{last.tag}/{last.name}" if last else "",
+            last_at=datetime.fromisoformat(last.copied_at) if last else None,
+            last_by=last.who if last else "",
+            source=self._source,
+            root=self._root,
+            by_checksum=self._by_checksum,
+            copies=self._section.copy_,
+        )
+        self._store.update(labels=Reading(copies, self._clock(), interval_s=SLOW_S))
+        return copies
+
+    # --- over restarts
+
+    def _remember(self, copies: LabelCopies) -> None:
+        document = {"total": copies.total, "here": copies.here, "source": copies.source, "root": copies.root}
+        with suppress(OSError):
+            self._state.write(REMEMBERED, {**document, "as_of": moment(self._clock())})
+
+    def _recall(self) -> None:
+        """What was true when a console last looked, for a pod that can't be asked any more."""
+        told = self._state.read(REMEMBERED)
+        try:
+            copies = LabelCopies(
+                int(told["total"]), int(told["here"]), str(self.folder.root),
+                source=str(told["source"]), root=str(told["root"]), copies=self._section.copy_,
+            )  # fmt: skip
+            as_of = datetime.fromisoformat(told["as_of"])
+        except (KeyError, ValueError, TypeError):
+            return
+        reading: Reading[LabelCopies] = Reading(copies, as_of, error="not looked at since", interval_s=SLOW_S)
+        self._store.update(labels=reading)

@@ -1,0 +1,134 @@
+"""The folder of copies on this machine: one writer at a time, nothing ever overwritten."""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import hashlib
+import os
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from labeltui.domain.labels.names import file_name
+from labeltui.session.labels.index import Entry, LabelIndex
+
+LOOK_AGAIN_S = 0.25
+CLOCK_GRAIN_NS = 2_000_000_000  # some file systems keep times to two seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """A copy that was looked at: ``state`` is ``same``, ``changed`` or ``missing``."""
+
+    entry: Entry
+    file: str
+    state: str
+
+
+class LabelFolder:
+    """``TAG/FILE`` is a label's newest version, ``versions/`` has the older ones, ``index.jsonl`` says what is what."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.index = LabelIndex(root / "index.jsonl")
+        self._mine = asyncio.Lock()
+
+    def ready(self) -> None:
+        """Make it. Only its owner can read it: labels are patients' data."""
+        self.root.mkdir(parents=True, exist_ok=True, mode=0o700)
+        (self.root / "incoming").mkdir(exist_ok=True, mode=0o700)
+
+    @asynccontextmanager
+    async def alone(self, waiting: Callable[[], None] = lambda: None) -> AsyncIterator[None]:
+        """Keep every other labeltui from writing here; ``waiting`` is called once when one does."""
+        async with self._mine:
+            await asyncio.to_thread(self.ready)
+            with (self.root / ".lock").open("ab") as file:
+                told = False
+                while not _locked(file.fileno()):
+                    if not told:
+                        told = True
+                        waiting()
+                    await asyncio.sleep(LOOK_AGAIN_S)
+                await asyncio.to_thread(self.index.refresh)
+                yield
+
+    def incoming(self, tag: str, name: str) -> Path:
+        """Where a label is written while it comes; the same one the next time, so that it can go on there."""
+        return self.root / "incoming" / (file_name(f"{tag}/{name}"))
+
+    def holds(self, entry: Entry) -> bool:
+        """Whether the newest copy is there as it was placed, going by its size and time."""
+        try:
+            found = (self.root / entry.file).stat()
+        except OSError:
+            return False
+        return found.st_size == entry.size and abs(found.st_mtime_ns - entry.mtime_ns) <= CLOCK_GRAIN_NS
+
+    def place(self, arrived: Path, entry: Entry) -> None:
+        """Give a whole copy its name; what has the name keeps another. All of it is on the disk when this returns."""
+        target = self.root / entry.file
+        target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with arrived.open("rb") as file:
+            os.fsync(file.fileno())
+        os.utime(arrived, ns=(entry.mtime_ns, entry.mtime_ns))
+        if target.exists():
+            self._set_aside(target, entry)
+        arrived.replace(target)
+        _sync_folder(target.parent)
+        self.index.add(entry)
+
+    def _set_aside(self, target: Path, entry: Entry) -> None:
+        """Whatever lies there, be it a copy of ours or what a person made of it, is kept."""
+        size, digest = digest_of(target)
+        if digest == entry.sha256:
+            return
+        known = self.index.newest(entry.key)
+        old = known if known is not None and known.sha256 == digest else None
+        lies = target.stat().st_mtime_ns
+        aside = old or Entry(entry.tag, entry.name, entry.study, entry.file, size, digest, lies, "", "")
+        place = self.root / aside.version_file
+        place.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        target.replace(place)  # its name holds its checksum: what may be there already is the same
+        _sync_folder(place.parent)
+
+    def check(self) -> list[Checked]:
+        """Read every copy and compare it with what the index says of it."""
+        self.index.refresh()
+        return [Checked(entry, file, self._state(entry, file)) for entry, file in self.index.versions()]
+
+    def _state(self, entry: Entry, file: str) -> str:
+        try:
+            _, digest = digest_of(self.root / file)
+        except OSError:
+            return "missing"
+        return "same" if digest == entry.sha256 else "changed"
+
+
+def digest_of(path: Path) -> tuple[int, str]:
+    """Size and SHA-256 of a file here."""
+    digest, size = hashlib.sha256(), 0
+    with path.open("rb") as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+            size += len(block)
+    return size, digest.hexdigest()
+
+
+def _locked(number: int) -> bool:
+    try:
+        fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _sync_folder(folder: Path) -> None:
+    """A name is only on the disk once its folder is."""
+    number = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(number)
+    finally:
+        os.close(number)

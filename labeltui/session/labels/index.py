@@ -1,0 +1,148 @@
+"""The index of the copies: one JSON line for each label that was seen to be here, only ever appended to."""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from labeltui.domain.labels.names import is_inside, label_path, version_path
+
+BY_CHECKSUM, BY_SIZE = "sha256", "size"
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One version of one label, and where it lay. ``file`` is below the folder of copies while it is the newest.
+
+    ``mtime_ns`` is by the host's clock, ``copied_at`` (ISO 8601) by this one's.
+    """
+
+    tag: str
+    name: str
+    study: str
+    file: str
+    size: int
+    sha256: str
+    mtime_ns: int
+    source: str
+    copied_at: str
+    who: str = ""
+    check: str = BY_CHECKSUM
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """Tag and file name: which label it is."""
+        return self.tag, self.name
+
+    @property
+    def saved_at(self) -> datetime:
+        """When it was submitted, by the host's clock."""
+        try:
+            return datetime.fromtimestamp(self.mtime_ns / 1e9, UTC)
+        except (ValueError, OverflowError, OSError):
+            return datetime.fromtimestamp(0, UTC)
+
+    @property
+    def version_file(self) -> str:
+        """Where it lies once a newer version has taken its place."""
+        return version_path(self.file, self.saved_at, self.sha256)
+
+
+class LabelIndex:
+    """The index as read so far; ``refresh`` reads what another labeltui has added since."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._lock = threading.RLock()  # copies are placed in threads
+        self._forget()
+
+    def _forget(self) -> None:
+        self._read = 0
+        self._seen: dict[tuple[str, str, str], Entry] = {}  # by source, tag and name: the newest there
+        self._versions: dict[tuple[str, str], list[Entry]] = {}  # oldest first
+        self._files: dict[str, tuple[str, str]] = {}  # case-folded path to the label it is of
+
+    def refresh(self) -> None:
+        """Read on. A line that is none (a crash in the middle of it) is passed over."""
+        with self._lock:
+            try:
+                with self.path.open("rb") as file:
+                    if os.fstat(file.fileno()).st_size < self._read:
+                        self._forget()  # another file: what the old one told of may be gone
+                    file.seek(self._read)
+                    data = file.read()
+            except FileNotFoundError:
+                self._forget()
+                return
+            whole = data.rpartition(b"\n")[0]
+            self._read += len(whole) + 1 if whole else 0
+            for line in whole.splitlines():
+                entry = _entry(line)
+                if entry is not None:
+                    self._take(entry)
+
+    def _take(self, entry: Entry) -> None:
+        self._seen[entry.source, *entry.key] = entry
+        versions = self._versions.setdefault(entry.key, [])
+        if not versions or versions[-1].sha256 != entry.sha256:
+            versions.append(entry)
+        self._files[entry.file.casefold()] = entry.key
+
+    def add(self, entry: Entry) -> None:
+        """Append an entry; it is on the disk when this returns."""
+        with self._lock:
+            self.refresh()
+            line = json.dumps(asdict(entry)).encode() + b"\n"
+            with self.path.open("ab") as file:
+                torn = file.tell() > self._read  # a line without its end: ours begins on the next
+                file.write((b"\n" if torn else b"") + line)
+                file.flush()
+                os.fsync(file.fileno())
+            self.refresh()
+
+    def seen(self, source: str, key: tuple[str, str]) -> Entry | None:
+        """What was last copied of a label of that source."""
+        return self._seen.get((source, *key))
+
+    def newest(self, key: tuple[str, str]) -> Entry | None:
+        """The version that has the label's own name here."""
+        versions = self._versions.get(key)
+        return versions[-1] if versions else None
+
+    def versions(self) -> list[tuple[Entry, str]]:
+        """Every version with the file it lies in, label by label, oldest first."""
+        return [
+            (entry, entry.file if index == len(kept) - 1 else entry.version_file)
+            for kept in self._versions.values()
+            for index, entry in enumerate(kept)
+        ]
+
+    def file_for(self, key: tuple[str, str]) -> str:
+        """The path of a label below the folder: the one it has, or one that no other label has."""
+        known = self.newest(key)
+        if known is not None:
+            return known.file
+        path = label_path(*key)
+        if self._files.get(path.casefold(), key) != key:
+            path = label_path(*key, taken=(path.casefold(),))
+        self._files.setdefault(path.casefold(), key)  # also for those that come at the same time
+        return path
+
+
+def _entry(line: bytes) -> Entry | None:
+    try:
+        document = json.loads(line)
+        entry = Entry(**{name: document[name] for name in Entry.__dataclass_fields__ if name in document})
+    except (ValueError, TypeError, KeyError, RecursionError):
+        return None
+    texts = (entry.tag, entry.name, entry.file, entry.sha256, entry.source)
+    sound = (
+        all(isinstance(text, str) for text in texts)
+        and isinstance(entry.size, int)
+        and isinstance(entry.mtime_ns, int)
+    )
+    return entry if sound and is_inside(entry.file) else None

@@ -1,0 +1,187 @@
+"""The ways by which labels come: their files on the host, or the server's API where no file can be reached."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Protocol
+
+from labeltui.config.model import Profile
+from labeltui.domain.labels.names import split_label
+from labeltui.domain.problems import Failed, LabeltuiError, Unreachable
+from labeltui.domain.server.server import ServerState
+from labeltui.hosts.base import Host, Progress
+from labeltui.monailabel.client import MonaiLabelClient
+from labeltui.monailabel.launch import is_dicomweb
+from labeltui.session.labels.listing import HostLabel, Listing, labels_on
+from labeltui.session.connection.link import Link
+from labeltui.session.server.pollers import Sources
+from labeltui.session.runtime.store import Store
+
+SUMS_AT_ONCE = 100
+WHO_WITHIN_S = 10.0
+
+
+class Way(Protocol):
+    """How labels are listed and fetched. All of it raises LabeltuiError."""
+
+    source: str
+    by_checksum: bool
+
+    async def listing(self, only: Iterable[tuple[str, str]] | None = None) -> Listing:
+        """The labels there are: all of them, or those of some (tag, study)."""
+        ...
+
+    async def with_sums(self, labels: Sequence[HostLabel]) -> list[HostLabel]:
+        """The same labels as they are now, with checksums where the way has any; those that are gone are left out."""
+        ...
+
+    async def fetch(self, label: HostLabel, target: Path, progress: Progress) -> None:
+        """Copy one label to ``target``."""
+        ...
+
+    async def who(self, label: HostLabel) -> str:
+        """Who submitted it; empty when nobody can tell."""
+        ...
+
+
+class Files:
+    """The datastore's folder on the host."""
+
+    by_checksum = True
+
+    def __init__(
+        self,
+        host: Host,
+        python: str,
+        studies: str,
+        machine: str,
+        client: Callable[[], MonaiLabelClient] | None,
+    ) -> None:
+        self.source = f"{machine}:{studies}"
+        self._host, self._python, self._studies = host, python, studies
+        self._client = client
+        self._root = ""
+
+    async def listing(self, only: Iterable[tuple[str, str]] | None = None) -> Listing:
+        """See :class:`Way`."""
+        listing = await labels_on(self._host, self._python, self._studies, only=only)
+        self._root = listing.root
+        return listing
+
+    async def with_sums(self, labels: Sequence[HostLabel]) -> list[HostLabel]:
+        """See :class:`Way`."""
+        summed: list[HostLabel] = []
+        for start in range(0, len(labels), SUMS_AT_ONCE):
+            keys = [label.key for label in labels[start : start + SUMS_AT_ONCE]]
+            summed += (await labels_on(self._host, self._python, self._studies, sums=keys)).labels
+        return summed
+
+    async def fetch(self, label: HostLabel, target: Path, progress: Progress) -> None:
+        """See :class:`Way`."""
+        path = f"{self._root}/{label.tag}/{label.name}"
+        try:
+            path.encode()
+        except UnicodeEncodeError:
+            raise Failed(
+                "odd_name", "its name is not text", "Rename it on the host; the server can't serve it either."
+            ) from None
+        await self._host.download(path, target, progress=progress)
+
+    async def who(self, label: HostLabel) -> str:
+        """See :class:`Way`; the server knows it, the file does not."""
+        return (
+            "" if self._client is None else await _author(self._client, split_label(label.name)[0], label.tag)
+        )
+
+
+class Rest:
+    """The server's API: no checksums, but each copy is as long as the server said."""
+
+    by_checksum = False
+
+    def __init__(self, client: Callable[[], MonaiLabelClient], *, dicomweb: bool) -> None:
+        self.source = ""
+        self._client = client
+        self._dicomweb = dicomweb
+        self._ids: dict[tuple[str, str], str] = {}  # which study a (tag, file) is of
+
+    async def listing(self, only: Iterable[tuple[str, str]] | None = None) -> Listing:
+        """See :class:`Way`. Sizes are not told: they are -1."""
+        wanted = None if only is None else set(only)
+        queue = await self._client().studies(dicomweb=self._dicomweb)
+        labels = tuple(
+            HostLabel(
+                tag,
+                study.id + study.extensions.get(tag, ""),
+                -1,
+                0 if at is None else int(at.timestamp()) * 10**9,
+            )
+            for study in queue.studies
+            for tag, at in study.tags.items()
+            if wanted is None or (tag, study.id) in wanted
+        )
+        self._ids = {
+            (tag, study.id + study.extensions.get(tag, "")): study.id
+            for study in queue.studies
+            for tag in study.tags
+        }
+        return Listing("", 0, labels)
+
+    async def with_sums(self, labels: Sequence[HostLabel]) -> list[HostLabel]:
+        """See :class:`Way`: as they were."""
+        return list(labels)
+
+    async def fetch(self, label: HostLabel, target: Path, progress: Progress) -> None:
+        """See :class:`Way`."""
+        size = await self._client().label(self._id(label), label.tag, target)
+        progress(size, size)
+
+    async def who(self, label: HostLabel) -> str:
+        """See :class:`Way`."""
+        return await _author(self._client, self._id(label), label.tag)
+
+    def _id(self, label: HostLabel) -> str:
+        return self._ids.get(label.key, split_label(label.name)[0])
+
+
+class Ways:
+    """Chooses the way by what is known of host and server now."""
+
+    def __init__(
+        self, store: Store, profile: Profile, link: Link, sources: Sources, machine: Callable[[], str | None]
+    ) -> None:
+        """``machine`` names the host where its address is not its name: a pod's id."""
+        self._store, self._profile, self._link, self._sources = store, profile, link, sources
+        self._machine = machine
+        served = profile.server.studies
+        self._rest = Rest(sources.client, dicomweb=is_dicomweb(served))
+
+    def __call__(self) -> Way:
+        """The way now. Raises Unreachable while there is none."""
+        server = self._store.state.server.value
+        studies = (server.studies if server is not None else None) or self._profile.server.studies
+        running = server is not None and server.state is ServerState.RUNNING
+        found = server is not None and running and server.pid is None
+        machine = self._machine() or self._link.host.address
+        if is_dicomweb(studies) or found:  # where somebody else's server keeps its studies is not known
+            if not running:
+                raise Unreachable("server_down", "The server that has the labels does not run.", "Start it.")
+            self._rest.source = f"{machine}:the server"
+            return self._rest
+        if not self._link.is_connected:
+            raise Unreachable("not_connected", "The host is not connected.", "It reconnects by itself.")
+        client = self._sources.client if running else None
+        return Files(self._link.host, self._profile.server.python, studies, machine, client)
+
+
+async def _author(client: Callable[[], MonaiLabelClient], study: str, tag: str) -> str:
+    try:
+        async with asyncio.timeout(WHO_WITHIN_S):
+            info = await client().label_info(study, tag)
+    except (LabeltuiError, TimeoutError):
+        return ""
+    return next(
+        (told for name in ("client_id", "user") if isinstance(told := info.get(name), str) and told), ""
+    )

@@ -1,0 +1,237 @@
+"""The rented machine and what it costs: RunPod's pod of a profile, watched."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+
+from labeltui.config.model import RunpodSection
+from labeltui.domain.money import Account
+from labeltui.domain.pod.pod import (Load, NetworkVolume, Pod, PodStatus, described)
+from labeltui.domain.rules.pod import same_named
+from labeltui.domain.problems import Failed, LabeltuiError, Misused
+from labeltui.domain.reading import Reading
+from labeltui.domain.state import RequestsLeft
+from labeltui.runpod.client import RunpodClient
+from labeltui.runpod.keys import FoundKey, Secret, find_key
+from labeltui.operations.pod.target import ambiguous
+from labeltui.session.runtime.store import Store
+from labeltui.session.runtime.supervise import Clock, Poller
+
+# Seconds between looks: RunPod counts requests, and its bill is slow to change.
+CHANGING_S = 3.0
+STEADY_S = 20.0
+LIST_S = 10.0  # while somebody looks at the list
+VOLUMES_S = 600.0  # network volumes are seldom resized
+ACCOUNT_S = 300.0
+CHANGING = (PodStatus.PROVISIONING, PodStatus.STARTING)
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """An account other than the operator's own: the demo's. ``url`` stands for RunPod's API."""
+
+    url: str
+    key: str = field(repr=False)
+
+
+class Rental:
+    """One account, and the pod that the profile names (if it names one). Nothing is asked before it is needed.
+
+    ``access`` leads to another account than the one that the operator's own key opens.
+    """
+
+    def __init__(
+        self, store: Store, clock: Clock, section: RunpodSection | None, access: Access | None = None
+    ) -> None:
+        self.section = section
+        self._access = access
+        self._clock = clock
+        self.pod: Poller[Pod] = Poller(store, "pod", self._poll_pod, self._pod_interval, clock)
+        self.pods: Poller[tuple[Pod, ...]] = Poller(
+            store, "pods", self._poll_pods, lambda: self._paced(LIST_S), clock
+        )
+        self.account: Poller[Account] = Poller(store, "account", self._poll_account, lambda: ACCOUNT_S, clock)
+        self.on_event: list[Callable[[str, str], None]] = []  # told kind and text of what happens on the way
+        self.key: FoundKey | None = None  # once it has been needed
+        self.known_id: str | None = None  # of the profile's pod, from an earlier session
+        self._store = store
+        self._client: RunpodClient | None = None
+        self._opening = asyncio.Lock()
+        self._pod_id: str | None = None
+        self._last: Pod | None = None
+        self._volumes: tuple[float, dict[str, NetworkVolume]] | None = None
+        self._adopted: tuple[str, str | None] | None = None
+
+    @property
+    def name(self) -> str:
+        """Name or id of the pod: the one rented in this session, else the profile's; empty where there is none."""
+        if self._adopted is not None:
+            return self._adopted[0]
+        return self.section.pod if self.section is not None else ""
+
+    @property
+    def ssh_key(self) -> str | None:
+        """Private key to reach it with; None leaves it to ssh's own."""
+        own = self.section.key if self.section is not None else None
+        return (self._adopted[1] if self._adopted is not None else None) or own
+
+    def adopt(self, pod: Pod, key: str | None) -> None:
+        """Work on this pod from now on, and reach it with that private key (None: as before)."""
+        self._adopted = (pod.name, key)
+        self._pod_id = self.known_id = pod.id
+        self._last = pod
+        reading: Reading[Pod] = Reading(pod, self._clock(), interval_s=CHANGING_S)
+        self._store.update(pod=reading)  # what was said of the one before is not said of this one
+        self.wake()
+
+    @property
+    def pod_id(self) -> str | None:
+        """The id of the profile's pod, once it was found."""
+        return self._pod_id
+
+    async def client(self) -> RunpodClient:
+        """The account's client. Raises Misused when there is no API key."""
+        async with self._opening:
+            if self._client is None:
+                self._client = await self._open()
+            return self._client
+
+    async def _open(self) -> RunpodClient:
+        section = self.section
+        api = section.api if section else "auto"
+        if self._access is not None:
+            return RunpodClient(Secret(self._access.key), base=self._access.url, api=api, now=self._clock)
+        self.key = await find_key(command=section.key_command if section else None)
+        return RunpodClient(self.key.secret, api=api, now=self._clock)
+
+    async def find(self) -> Pod:
+        """The profile's pod as it is now, by id or by name.
+
+        Raises Failed ``no_pod`` when it is not there: neither by its id nor in the list, for either alone is
+        late at times. Raises Misused ``pod_ambiguous`` when several have the name and none is known.
+        """
+        name = self._named()
+        client = await self.client()
+        found = await client.pod(self._pod_id) if self._pod_id is not None else None
+        if found is None or found.status is PodStatus.TERMINATED:
+            found = self._chosen(await client.pods(), name)
+        if found is None:
+            self._pod_id = None
+            raise self._gone(name)
+        self._pod_id = self.known_id = found.id
+        self._last = (await self._sized((found,)))[0]
+        self._tell_limits()
+        return self._last
+
+    async def look_at_all(self) -> tuple[Pod, ...]:
+        """Every pod of the account now, those of clusters too; kept in the store."""
+        pods = await self._poll_pods()
+        reading = self._store.state.pods.succeeded(pods, self._clock(), interval_s=self._paced(LIST_S))
+        self._store.update(pods=reading)
+        return pods
+
+    async def owns(self, pod: Pod) -> bool:
+        """Whether this is the pod of the profile: by id; by name only where one pod has it."""
+        if not self.name:
+            return False
+        if self._pod_id is None:
+            try:
+                await self.find()
+            except LabeltuiError as error:
+                if error.problem.code not in ("no_pod", "pod_ambiguous"):
+                    raise
+        return pod.id in (self._pod_id, self.name)
+
+    def tell(self, kind: str, text: str) -> None:
+        """Something happened to the pod that only the connection sees."""
+        for listener in self.on_event:
+            listener(kind, text)
+
+    def _named(self) -> str:
+        if not self.name:
+            raise Misused(
+                "no_pod_named", "This profile names no pod.",
+                "Rent one with p n (`labeltui pod create`), or add [profiles.NAME.runpod] with pod = \"...\".",
+            )  # fmt: skip
+        return self.name
+
+    def _chosen(self, pods: tuple[Pod, ...], named: str) -> Pod | None:
+        there = tuple(pod for pod in pods if pod.status is not PodStatus.TERMINATED)
+        known = next((pod for pod in there if pod.id in (self._pod_id, self.known_id)), None)
+        found = same_named(there, named)
+        if known is not None and known in found:
+            return known
+        if len(found) > 1:
+            raise ambiguous(named, found)
+        return found[0] if found else None
+
+    def _gone(self, named: str) -> Failed:
+        return Failed(
+            "no_pod", f"There is no pod {named!r} in this account.",
+            "`labeltui pod list` shows those there are; correct the profile, or make a new pod.",
+            offers=("pods", "pod.options"),
+        )  # fmt: skip
+
+    async def _sized(self, pods: tuple[Pod, ...]) -> tuple[Pod, ...]:
+        """The pods with the sizes of their network volumes, which their price depends on."""
+        if not any(pod.network_volume_id for pod in pods):
+            return pods
+        now = asyncio.get_running_loop().time()
+        if self._volumes is None or now - self._volumes[0] > VOLUMES_S:
+            kept = self._volumes[1] if self._volumes is not None else {}
+            with suppress(LabeltuiError):  # then the price is not known, and says so
+                kept = {one.id: one for one in await (await self.client()).network_volumes()}
+            self._volumes = (now, kept)
+        volumes = self._volumes[1]
+        return tuple(described(pod, {}, volumes) for pod in pods)
+
+    def wake(self) -> None:
+        """Look at the pod now."""
+        self.pod.wake()
+
+    async def close(self) -> None:
+        """Give connections and the SDK's process back."""
+        if self._client is not None:
+            await self._client.close()
+
+    async def _poll_pod(self) -> Pod:
+        try:
+            return await self.find()
+        except LabeltuiError as error:
+            if error.problem.code != "no_pod" or self._last is None:
+                raise
+            # What was there and is not there any more has ended: that is news, not a failed look.
+            return replace(
+                self._last, status=PodStatus.TERMINATED, actions=(), ssh=None, ssh_proxy=None, load=Load(),
+                uptime_s=None, read_at=self._clock(),
+            )  # fmt: skip
+
+    async def _poll_pods(self) -> tuple[Pod, ...]:
+        client = await self.client()
+        pods = await self._sized(await client.pods(clusters=True))
+        self._tell_limits()
+        return pods
+
+    async def _poll_account(self) -> Account:
+        return await (await self.client()).account()
+
+    def _pod_interval(self) -> float:
+        pod = self._store.state.pod.value
+        on_its_way = pod is not None and (
+            pod.status in CHANGING or (pod.status is PodStatus.RUNNING and pod.ssh is None)
+        )
+        return self._paced(CHANGING_S if on_its_way else STEADY_S)
+
+    def _paced(self, wanted: float) -> float:
+        """Seconds between looks, as many more as RunPod's limits ask for."""
+        limits = self._client.limits if self._client is not None else None
+        return wanted if limits is None else limits.interval_s(wanted)
+
+    def _tell_limits(self) -> None:
+        limits = self._client.limits if self._client is not None else None
+        tight = limits.tightest() if limits is not None else None
+        if tight is not None and tight.remaining is not None and tight.quota is not None:
+            self._store.update(requests_left=RequestsLeft(tight.remaining, tight.quota, tight.name))

@@ -1,0 +1,212 @@
+"""Notices what happens to the pod, here or elsewhere: keeps the events, tells of them, and follows it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from labeltui.actions import BY_ID
+from labeltui.domain.documents.documents import moment
+from labeltui.domain.pod.load import (LoadSample, kept, of_agent, of_runpod)
+from labeltui.domain.pod.pod import (Pod, PodEvent, PodStatus, SshDoor, changes)
+from labeltui.domain.problems import Misused
+from labeltui.domain.state import Alert, Level, SessionState
+from labeltui.hosts.ssh_address import split
+from labeltui.session.runtime.journal import Journal
+from labeltui.session.connection.link import Link
+from labeltui.session.pod.account import Rental
+from labeltui.session.runtime.state_folder import StateDir
+from labeltui.session.runtime.store import Store
+from labeltui.session.runtime.supervise import Clock
+
+KEPT_EVENTS = 200
+STOPS = (BY_ID["pod.stop"].title, BY_ID["pod.start"].title)  # starting again may stop it in between
+ASKED_S = 900.0
+SEEN = "pod-seen"
+EVENTS = "pod-events"
+PINNED = "pinned"  # told by the connection when it takes the keys of a new container
+TOLD: Mapping[str, Level] = {
+    "migrated": Level.WARNING,
+    "moved": Level.WARNING,
+    "stopped": Level.WARNING,
+    "address": Level.INFO,
+}
+"""Kinds of events that are alerts too; what is wrong with the pod as it is now is an alert of its own."""
+
+
+class PodWatch:
+    """Compares each look at the profile's pod with the one before, also with that of the session before this one."""
+
+    def __init__(
+        self, store: Store, clock: Clock, state: StateDir, rental: Rental, link: Link, journal: Journal
+    ) -> None:
+        self._store = store
+        self._journal = journal
+        self._clock = clock
+        self._state = state
+        self._link = link
+        self._before: Pod | None = None
+        self._begun = False
+        self._keeps = False
+        self._rental = rental
+        rental.on_event.append(self._heard)
+        store.subscribe(self._look)
+
+    def begin(self, *, keep: bool) -> None:
+        """Go on where the session before ended; with ``keep``, write down what happens."""
+        if self._begun:
+            return
+        self._begun, self._keeps = True, keep
+        self._before = _seen(self._state.read(SEEN))
+        if self._before is not None:
+            self._rental.known_id = self._before.id
+        listed = self._state.read(EVENTS).get("events", [])
+        entries = listed if isinstance(listed, list) else []
+        events = [event for one in entries if (event := _event(one)) is not None]
+        self._store.update(pod_events=(*events, *self._store.state.pod_events)[-KEPT_EVENTS:])
+
+    def _look(self, state: SessionState, changed: frozenset[str]) -> None:
+        if "metrics" in changed and state.metrics.value is not None and state.metrics.error is None:
+            self._sample(of_agent(state.metrics.value, state.metrics.as_of or self._clock()))
+        if "pod" in changed and state.pod.value is not None and state.pod.error is None:
+            self._pod(state.pod.value)
+
+    def _sample(self, sample: LoadSample | None) -> None:
+        if sample is not None:
+            self._store.update(loads=kept(self._store.state.loads, sample))
+
+    def _pod(self, pod: Pod) -> None:
+        before, self._before = self._before, pod
+        metrics = self._store.state.metrics
+        if metrics.value is None or metrics.is_stale(self._clock()):
+            self._sample(of_runpod(pod))
+        if pod.status.is_up:
+            self._store.dismiss("pod:stopped")
+        happened = changes(before, pod, self._clock()) if before is not None else ()
+        happened = tuple(event for event in happened if not self._told_when_pinned(event, pod))
+        self._note(happened)
+        if before is None or happened:
+            self._write()
+        self._follow(before, pod)
+
+    def _follow(self, before: Pod | None, pod: Pod) -> None:
+        """Reconnect to where it is now; what runs on a connection that still answers is left alone."""
+        if pod.ssh is None or before is None:
+            return
+        if before.ssh != pod.ssh or before.id != pod.id:
+            self._link.moved("pod_stopped")
+
+    def _told_when_pinned(self, event: PodEvent, pod: Pod) -> bool:
+        """Whether the connection has told of this new container already."""
+        begun = pod.container_started_at
+        newest = _newest(self._store.state.pod_events)
+        return (
+            event.kind == "restarted"
+            and begun is not None
+            and newest is not None
+            and newest.kind == PINNED
+            and newest.at >= begun
+        )
+
+    def _heard(self, kind: str, text: str) -> None:
+        events = self._store.state.pod_events
+        seen = _newest(events)
+        if kind == PINNED and seen is not None and seen.kind == "restarted":  # one container, told once
+            better = replace(seen, kind=kind, text=text)
+            self._store.update(pod_events=tuple(better if one is seen else one for one in events))
+        else:
+            self._note((PodEvent(self._clock(), kind, text),))
+        self._write()
+
+    def _note(self, happened: tuple[PodEvent, ...]) -> None:
+        if not happened:
+            return
+        self._store.update(pod_events=(*self._store.state.pod_events, *happened)[-KEPT_EVENTS:])
+        for event in happened:
+            level = TOLD.get(event.kind)
+            if level is not None and not (event.kind == "stopped" and self._asked_for(event.at)):
+                self._store.alert(Alert(f"pod:{event.kind}", level, event.text, _hint(event.kind), event.at))
+
+    def _asked_for(self, at: datetime) -> bool:
+        """Whether this session asked for a stop a while ago."""
+        return any(
+            entry.title in STOPS and entry.ok is not False and (at - entry.at).total_seconds() < ASKED_S
+            for entry in self._journal.entries
+        )
+
+    def _write(self) -> None:
+        if not self._keeps:
+            return
+        with suppress(OSError):  # a full disk must not end the watch
+            self._state.write(
+                EVENTS, {"events": [event_document(event) for event in self._store.state.pod_events]}
+            )
+            if self._before is not None:
+                self._state.write(SEEN, _remembered(self._before))
+
+
+def _newest(events: tuple[PodEvent, ...]) -> PodEvent | None:
+    """The last that tells of a new container: ``restarted`` by RunPod's word, or pinned by its keys."""
+    return next((one for one in reversed(events) if one.kind in ("restarted", PINNED)), None)
+
+
+def _hint(kind: str) -> str:
+    return {
+        "stopped": "Nobody asked for it here: somebody else, RunPod or the guard did. p s starts it.",
+        "migrated": "It was made anew or moved; it is followed by its name.",
+        "address": "It is followed; `labeltui ssh-config --write` keeps ssh up to date, too.",
+    }.get(kind, "")
+
+
+def event_document(event: PodEvent) -> dict[str, Any]:
+    """One event, as ``pod events`` tells it."""
+    return {"at": moment(event.at), "kind": event.kind, "text": event.text}
+
+
+def _event(document: Any) -> PodEvent | None:
+    try:
+        return PodEvent(datetime.fromisoformat(document["at"]), str(document["kind"]), str(document["text"]))
+    except (TypeError, KeyError, ValueError):
+        return None
+
+
+def _remembered(pod: Pod) -> dict[str, Any]:
+    return {
+        "id": pod.id,
+        "name": pod.name,
+        "status": pod.status.value,
+        "at": moment(pod.read_at),
+        "data_centre": pod.data_centre,
+        "started_at": pod.started_at.isoformat()
+        if pod.started_at
+        else None,  # exact: another start is another
+        "ssh": pod.ssh.address if pod.ssh else None,
+    }
+
+
+def _seen(document: Mapping[str, Any]) -> Pod | None:
+    """The pod as an earlier session saw it last; of all else nothing is known any more."""
+    try:
+        started = document["started_at"]
+        pod = Pod(
+            str(document["id"]),
+            str(document["name"]),
+            PodStatus(document["status"]),
+            datetime.fromisoformat(document["at"]),
+            data_centre=document["data_centre"],
+            started_at=datetime.fromisoformat(started) if started else None,
+            ssh=_door(document["ssh"]),
+        )
+    except (KeyError, TypeError, ValueError, Misused):
+        return None
+    return None if pod.status is PodStatus.TERMINATED else pod
+
+
+def _door(address: str | None) -> SshDoor | None:
+    if not address:
+        return None
+    user, host, port = split(address)
+    return SshDoor(host, port or 22, user or "root")

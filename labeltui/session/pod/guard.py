@@ -1,0 +1,279 @@
+"""The console's side of the guard: has it run on the pod, shows what it says, and stops the pod where it can't.
+
+The guard decides; it knows what is used. Where nothing on the pod is allowed to stop the pod, this console does, for
+as long as it is open: the guard of last resort.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+from labeltui.config.model import GuardSection
+from labeltui.domain.guard.status import (DEAD, GuardStatus, guard_of, no_guard)
+from labeltui.domain.problems import Failed, LabeltuiError, Refused
+from labeltui.domain.reading import Reading
+from labeltui.domain.state import Alert, Level
+from labeltui.hosts.agent.client import AgentClient
+from labeltui.hosts.agent.guardpack import packed
+from labeltui.hosts.agent.sending import put_program
+from labeltui.monailabel.launch import app_folder, expand, is_dicomweb
+from labeltui.runpod.keys import find_key
+from labeltui.session.runtime.supervise import words
+
+if TYPE_CHECKING:
+    from labeltui.session.labels.listing import HostLabel
+    from labeltui.session.session import Session
+
+LOOK_S = 5.0
+BEGINS_S = 30.0  # what is asked waits so long for the guard to be there
+AT_ONCE = 5000  # labels in one request
+RESORT_AGAIN_S = 60.0
+KEY = "guard"
+STATUS = "labeltui guard status"
+NOT_A_POD = "No guard on this host: it is not a pod of RunPod that the profile names, so it can't be stopped from here."
+
+
+class GuardWatch:
+    """Attached to the link: runs for as long as the agent is there, each time it is."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._program = ""
+        self._alerted: tuple[str, ...] = ()
+        self._unnoted = ""  # what the journal is still to be told of
+        self._resorted_at = float("-inf")
+        self._copied: dict[str, list[int]] = {}
+        self._acknowledged: dict[str, list[int]] = {}
+        self._wake = asyncio.Event()
+        self._begun = asyncio.Event()
+
+    @property
+    def section(self) -> GuardSection:
+        """The profile's settings."""
+        return self._session.profile.guard
+
+    @property
+    def applies(self) -> bool:
+        """Whether this host is one that can be stopped."""
+        return self._session.profile.host == "runpod"
+
+    async def run(self, agent: AgentClient) -> None:
+        """Have a guard, and tell the store what it says."""
+        if not self.applies:
+            self._tell(no_guard(NOT_A_POD))
+            return
+        self._acknowledged = {}
+        try:
+            await self._begin(agent)
+            self._begun.set()
+            while True:
+                self._wake.clear()
+                if not self._session.read_only:
+                    await self._acknowledge(agent)
+                await self._look(agent)
+                await self._pause()
+        except Exception as error:
+            self._failed(error)
+            raise
+        finally:
+            self._begun.clear()
+            reading = self._session.store.state.guard
+            if reading.value is not None and reading.error is None:
+                self._session.store.update(guard=reading.failed("not connected"))
+
+    async def ask(self, ask: str, **told: Any) -> GuardStatus:
+        """Ask the guard something that is answered with its state. Raises Refused where there is no guard."""
+        answer = await self._request(ask, **told)
+        self._wake.set()
+        return self._tell(guard_of(answer))
+
+    def on_copied(self, _root: str, labels: Sequence[HostLabel]) -> None:
+        """The copies' word: these labels of the host are on this desk; told to the guard as soon as it is there."""
+        self._copied = {
+            f"labels/{label.tag}/{label.name}": [label.size, label.mtime_ns]
+            for label in labels
+            if label.size >= 0
+        }
+        self._wake.set()
+
+    async def _acknowledge(self, agent: AgentClient) -> None:
+        """Tell the guard what it does not know yet of the copies."""
+        told, now = self._acknowledged, self._copied
+        fresh = [[path, *state] for path, state in now.items() if told.get(path) != state]
+        drop = [path for path in told if path not in now]
+        for start in range(0, max(len(fresh), 1), AT_ONCE):
+            if fresh or drop:
+                await agent.guard(self._program, "copied", files=fresh[start : start + AT_ONCE], drop=drop)
+            drop = []
+        self._acknowledged = dict(now)
+
+    async def restart(self) -> GuardStatus:
+        """Have a guard again, with the profile's wishes."""
+        agent = await self._session.link.ready()
+        await self._send(agent)
+        return await self.ask("ensure", **await self._wishes(agent))
+
+    async def fresh(self) -> GuardStatus:
+        """What it says now."""
+        return await self.ask("status") if self.applies else self._tell(no_guard(NOT_A_POD))
+
+    # ---- doing it
+
+    async def _request(self, ask: str, **told: Any) -> dict[str, Any]:
+        if not self.applies:
+            raise Refused("no_guard", NOT_A_POD, 'Name the pod in a profile with host = "runpod".')
+        agent = await self._session.link.ready()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(BEGINS_S):
+                await self._begun.wait()
+        if not self._program:
+            await self._send(agent)
+        return await agent.guard(self._program, ask, **told)
+
+    async def _send(self, agent: AgentClient) -> None:
+        source, version = await asyncio.to_thread(packed)
+        server = self._session.profile.server
+        path = f"{expand(server.folder, agent.hello.home)}/agent/guard-{version}.zip"
+        await put_program(self._session.link.host, source, path, server.python)
+        self._program = path
+
+    async def _begin(self, agent: AgentClient) -> None:
+        await self._send(agent)
+        if self._session.read_only:
+            return
+        told = await agent.guard(self._program, "ensure", **await self._wishes(agent))
+        self._unnoted = "Start the guard" if told.get("started") else "Find the guard"
+        self._note(self._tell(guard_of(told)))
+
+    async def _wishes(self, agent: AgentClient) -> dict[str, Any]:
+        section, server = self.section, self._session.profile.server
+        home, dicomweb = agent.hello.home, is_dicomweb(server.studies)
+        wish = {
+            "policy": {
+                "mode": section.stop,
+                "idle_s": section.idle_minutes * 60.0,
+                "budget": section.budget,
+                "need_copies": section.wait_for_copies,
+            },
+            "studies": server.studies if dicomweb else expand(server.studies, home),
+            "app_log": app_folder(server.app, expand(server.folder, home), home) + "/logs/app.log",
+            **self._money(),
+        }
+        return {"version": packed()[1], "wish": wish, "key": await self._key()}
+
+    def _money(self) -> dict[str, Any]:
+        pod = self._session.store.state.pod.value
+        if pod is None or pod.cost_per_hour is None:
+            return {}
+        return {
+            "rate": float(pod.cost_per_hour),
+            "started_at": pod.started_at.isoformat() if pod.started_at else None,
+        }
+
+    async def _key(self) -> str:
+        """The operator's key, where the profile lends it; empty words make the pod forget one."""
+        if not self.section.operator_key:
+            return ""
+        session = self._session
+        runpod = session.profile.runpod
+        try:
+            return (await find_key(command=runpod.key_command if runpod else None)).secret.reveal()
+        except LabeltuiError as error:
+            entry = session.journal.begin(
+                session.clock(), "Lend the pod your API key", "labeltui guard status"
+            )
+            session.journal.end(entry, False, words(error))
+            return ""
+
+    async def _look(self, agent: AgentClient) -> None:
+        told = await agent.guard(self._program, "status")
+        status = self._tell(guard_of(told))
+        if self._session.read_only:
+            return
+        self._note(status)
+        rate = self._money().get("rate")
+        if status.state == DEAD or (rate is not None and rate != status.rate):
+            told = await agent.guard(self._program, "ensure", **await self._wishes(agent))
+            if told.get("started"):
+                self._unnoted = "Start the guard again"
+                self._tell(guard_of(told))
+        elif status.state == "stuck":
+            await self._last_resort(status)
+
+    async def _last_resort(self, status: GuardStatus) -> None:
+        """What the guard would do and can't, this console does; with the account's key, through the rental."""
+        now = asyncio.get_running_loop().time()
+        if now - self._resorted_at < RESORT_AGAIN_S:
+            return
+        self._resorted_at = now
+        session = self._session
+        entry = session.journal.begin(
+            session.clock(), f"Stop the pod for the guard: {status.words}", "labeltui pod stop"
+        )
+        try:
+            pod = await session.rental.find()
+            await (await session.rental.client()).stop(pod.id)
+            session.rental.wake()
+        except LabeltuiError as error:
+            session.journal.end(entry, False, words(error))
+            return
+        session.journal.end(entry, True, "done")
+
+    async def _pause(self) -> None:
+        status = self._session.store.state.guard.value
+        near = status is not None and status.left_s is not None and status.left_s < 3 * LOOK_S
+        try:
+            async with asyncio.timeout(1.0 if near else LOOK_S):
+                await self._wake.wait()
+        except TimeoutError:
+            return
+
+    # ---- telling it
+
+    def _tell(self, status: GuardStatus) -> GuardStatus:
+        session = self._session
+        self._alert(status)
+        interval = LOOK_S if self.applies else 0.0
+        session.store.update(guard=Reading(status, session.clock(), interval_s=interval))
+        return status
+
+    def _failed(self, error: Exception) -> None:
+        self._session.store.update(guard=self._session.store.state.guard.failed(words(error)))
+
+    def _note(self, status: GuardStatus) -> None:
+        """The journal says that there is a guard and how it would stop the pod, as soon as that is known."""
+        if not self._unnoted or not (status.way or status.problem):
+            return
+        title, self._unnoted = self._unnoted, ""
+        journal, now = self._session.journal, self._session.clock()
+        if title == "Start the guard" and status.last_stop:
+            told = journal.begin(now, "The guard stopped the pod before this start", STATUS)
+            journal.end(told, True, status.last_stop)
+        by = f"It stops the pod by {status.way}." if status.way else f"{status.problem}."
+        journal.end(journal.begin(now, title, STATUS), not status.problem, f"{status.words} {by}")
+
+    def _alert(self, status: GuardStatus) -> None:
+        """One alert about the guard, when what it is about changes."""
+        told = (status.state, status.cause, status.problem)
+        if told == self._alerted:
+            return
+        self._alerted = told
+        store, clock = self._session.store, self._session.clock
+        level = Level.ERROR if status.state in (DEAD, "stuck") or status.problem else Level.WARNING
+        if status.problem and status.state != "stuck":
+            hint = "This console does, while it is open; or lend your key: [profiles.NAME.guard] operator_key = true."
+            store.alert(Alert(KEY, level, f"The guard can't stop the pod. {status.problem}.", hint, clock()))
+        elif status.state in (DEAD, "warning", "waiting", "stuck", "stopping"):
+            store.alert(Alert(KEY, level, status.words, status.hint, clock()))
+        else:
+            store.dismiss(KEY)
+
+
+def need_guard(status: GuardStatus) -> GuardStatus:
+    """The status of a guard that runs. Raises Failed ``guard_dead`` otherwise."""
+    if status.state == DEAD:
+        raise Failed("guard_dead", status.words, status.hint)
+    return status

@@ -1,0 +1,208 @@
+"""A pod as a host: wherever it is now, with the key that its own container log vouches for."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Literal
+
+from labeltui.domain.pod.pod import Pod, PodStatus
+from labeltui.domain.problems import LabeltuiError, Refused, Unreachable
+from labeltui.hosts.base import Channel, Completed, Forward, HostKey, Progress, Prompter, Shell
+from labeltui.hosts.ssh import SshHost
+from labeltui.runpod.hostkeys import printed_keys
+from labeltui.session.pod.account import Rental
+from labeltui.session.runtime.state_folder import StateDir
+
+PINNED = "pod-key"
+LOG_LINES = 400
+PRINTS_WITHIN_S = 20.0  # from a container's start to its keys in the log
+ADDRESS_LAGS_S = 120.0  # the address of the start before is told for up to 90 s
+MakeHost = Callable[[str, Path, Prompter], SshHost]
+
+
+class VouchedPrompter:
+    """Answers for a host key that the container log shows; asks the operator about any other.
+
+    ``age_s`` is how long the container has run: a young one may not have printed its keys yet, and RunPod may
+    still tell the address that it had before, at which somebody else answers by now. Then it is tried again.
+    """
+
+    def __init__(self, prompter: Prompter, fingerprints: tuple[str, ...], age_s: float | None = None) -> None:
+        self._prompter = prompter
+        self._fingerprints = fingerprints
+        self._age_s = age_s
+        self.vouched = False
+
+    async def secret(self, title: str, prompt: str) -> str | None:
+        """Passed on."""
+        return await self._prompter.secret(title, prompt)
+
+    async def trust_host_key(self, key: HostKey) -> bool:
+        """True for a key that RunPod's own log of this container shows."""
+        self.vouched = key.fingerprint in self._fingerprints
+        if self.vouched:
+            return True
+        patience = ADDRESS_LAGS_S if self._fingerprints else PRINTS_WITHIN_S
+        if self._age_s is not None and self._age_s < patience:
+            raise Unreachable(
+                "pod_key_unseen", f"The key that {key.address} shows is not in the pod's log (yet).",
+                "RunPod may still tell the pod's old address; it is looked up and tried again.",
+            )  # fmt: skip
+        because = (
+            "This is NOT one of the keys that the pod's own log shows:"
+            if self._fingerprints
+            else "The pod's log shows no keys, so RunPod can't vouch for it: its image does not print them."
+        )
+        return await self._prompter.trust_host_key(replace(key, expected=self._fingerprints, because=because))
+
+
+class PodHost:
+    """Looks the pod up at each connect: address and host keys change with every start of its container."""
+
+    kind: Literal["ssh", "local"] = "ssh"
+
+    def __init__(self, rental: Rental, state: StateDir, prompter: Prompter, make: MakeHost) -> None:
+        self.address = rental.name
+        self.vouched = False  # whether the key of the connection is one that the container log shows
+        self._rental = rental
+        self._state = state
+        self._prompter = prompter
+        self._make = make
+        self._host: SshHost | None = None
+
+    @property
+    def loopback(self) -> bool:
+        """As the connection that there is."""
+        return self._host is not None and self._host.loopback
+
+    async def connect(self) -> None:
+        """Find the pod, and connect to where it is. Raises Refused ``pod_stopped`` when it does not run."""
+        await self.close()
+        pod = await self._rental.find()
+        self._rental.wake()
+        door = _door(pod)
+        self.address = door
+        known_hosts = self._known_hosts(pod)
+        if known_hosts.exists():
+            host = self._make(door, known_hosts, self._prompter)
+            await host.connect()
+        else:
+            age = pod.uptime_s if pod.uptime_s is not None else _age_s(pod)
+            prompter = VouchedPrompter(self._prompter, await self._fingerprints(pod), age)
+            host = self._make(door, known_hosts, prompter)
+            await host.connect()
+            self.vouched = prompter.vouched
+            self._rental.tell("pinned", _pinned(pod, prompter.vouched))
+        self._host = host
+
+    def _known_hosts(self, pod: Pod) -> Path:
+        """The file of this container's keys: another start of the container is another pin."""
+        path = self._pins(pod.id)
+        if self._state.read(PINNED) != _pin_of(pod):
+            path.unlink(missing_ok=True)
+            self._state.write(PINNED, _pin_of(pod))
+        return path
+
+    def pinned(self, pod: Pod) -> Path | None:
+        """The file with the keys of the container that runs now; None before it was reached."""
+        path = self._pins(pod.id)
+        return path if path.exists() and self._state.read(PINNED) == _pin_of(pod) else None
+
+    def _pins(self, pod_id: str) -> Path:
+        return self._state.ready() / f"known_hosts-{re.sub(r'[^A-Za-z0-9_-]', '_', pod_id)}"
+
+    async def _fingerprints(self, pod: Pod) -> tuple[str, ...]:
+        try:
+            client = await self._rental.client()
+            lines = await client.recent_logs(pod.id, "container", tail=LOG_LINES)
+        except LabeltuiError:
+            return ()  # then the operator is asked, as for any host
+        return tuple(key.fingerprint for key in printed_keys(lines, pod.container_started_at))
+
+    def _there(self) -> SshHost:
+        if self._host is None:
+            raise Unreachable("not_connected", "The pod is not connected.", "It reconnects by itself.")
+        return self._host
+
+    async def lost(self) -> str:
+        """As the connection that there is."""
+        return await self._there().lost()
+
+    async def close(self) -> None:
+        """As the connection that there is."""
+        host, self._host = self._host, None
+        if host is not None:
+            await host.close()
+
+    async def run(
+        self, command: str, *, stdin: bytes | None = None, timeout: float | None = 60.0
+    ) -> Completed:
+        """As the connection that there is."""
+        return await self._there().run(command, stdin=stdin, timeout=timeout)
+
+    async def open(self, command: str) -> Channel:
+        """As the connection that there is."""
+        return await self._there().open(command)
+
+    async def shell(self, columns: int, rows: int, *, command: str | None = None) -> Shell:
+        """As the connection that there is."""
+        return await self._there().shell(columns, rows, command=command)
+
+    async def forward(self, remote_port: int, *, local_port: int = 0) -> Forward:
+        """As the connection that there is."""
+        return await self._there().forward(remote_port, local_port=local_port)
+
+    async def upload(self, source: Path, target: str, *, progress: Progress | None = None) -> None:
+        """As the connection that there is."""
+        await self._there().upload(source, target, progress=progress)
+
+    async def download(self, source: str, target: Path, *, progress: Progress | None = None) -> None:
+        """As the connection that there is."""
+        await self._there().download(source, target, progress=progress)
+
+
+def _pin_of(pod: Pod) -> dict[str, str]:
+    return {"pod": pod.id, "started": pod.started_at.isoformat() if pod.started_at else ""}
+
+
+def _age_s(pod: Pod) -> float | None:
+    return None if pod.started_at is None else (pod.read_at - pod.started_at).total_seconds()
+
+
+def _pinned(pod: Pod, vouched: bool) -> str:
+    since = f" since {pod.started_at.astimezone():%H:%M}" if pod.started_at is not None else ""
+    who = (
+        "RunPod's log of it vouches for them" if vouched else "RunPod's log does not show them; you accepted"
+    )
+    return f"New container{since}: its host keys are new, and {who}."
+
+
+def _door(pod: Pod) -> str:
+    if not pod.status.is_up:
+        raise Refused(
+            "pod_stopped", f"The pod {pod.name} is {pod.status}.", "Start it with p s (`labeltui pod start`)."
+        )
+    if pod.status is not PodStatus.RUNNING or pod.ssh is None:
+        raise Unreachable(
+            "pod_starting", f"The pod {pod.name} is {pod.status}, and has no ssh address yet.",
+            "It takes a minute or two; it is tried again by itself.",
+        )  # fmt: skip
+    return pod.ssh.address
+
+
+def key_alias(known_hosts: Path) -> str:
+    """What a pod's key is filed under: its id, since address and port change while the container stays."""
+    return known_hosts.name.replace("known_hosts", "runpod", 1)
+
+
+def ssh_of(rental: Rental) -> MakeHost:
+    """How a pod's ssh is reached: with the private key of the rental, or with those that ssh itself would use."""
+
+    def make(address: str, known_hosts: Path, prompter: Prompter) -> SshHost:
+        options: dict[str, Any] = {"known_hosts": (), "known_as": key_alias(known_hosts)}
+        return SshHost(address, key=rental.ssh_key, own_known_hosts=known_hosts, prompter=prompter, **options)
+
+    return make

@@ -1,0 +1,129 @@
+"""Keeps ``spend`` of the store true: the session's cost by looks at the pod, the day's by looks at the bill."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+from dataclasses import replace
+from datetime import datetime
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+from labeltui.domain.money import BillingRecord, Spend, spent_since
+from labeltui.domain.pod.pod import Pod, PodStatus
+from labeltui.domain.problems import LabeltuiError
+from labeltui.domain.reading import Reading
+from labeltui.domain.pod.spending import (SessionCost, costing, observed, reconciled)
+from labeltui.domain.state import SessionState
+from labeltui.session.pod.account import STEADY_S, Rental
+from labeltui.session.runtime.state_folder import StateDir
+from labeltui.session.runtime.store import Store
+from labeltui.session.runtime.supervise import Clock, backoff_s, words
+
+if TYPE_CHECKING:
+    from labeltui.session.session import Session
+
+BILL_S = 300.0  # as often as RunPod's billing runs
+LOOK_WITHIN_S = 45.0
+KEPT = "spending"
+
+
+class Spending:
+    """The money of one profile's pod, and of its account today. The session's cost is kept over restarts."""
+
+    def __init__(self, store: Store, rental: Rental, state: StateDir, clock: Clock) -> None:
+        self._store, self._rental, self._state, self._clock = store, rental, state, clock
+        self._cost = SessionCost.of_document(state.read(KEPT))
+        self._bill: tuple[datetime, tuple[BillingRecord, ...], tuple[Pod, ...]] | None = None
+        self._error = ""
+        store.subscribe(self._on_store)
+
+    async def run(self) -> None:
+        """Read the bill every few minutes."""
+        failures = 0
+        while True:
+            failures = 0 if await self.look() else failures + 1
+            await asyncio.sleep(min(BILL_S, backoff_s(failures, 5.0)) if failures else BILL_S)
+
+    async def look(self) -> bool:
+        """Read the bill; False when it could not be read, which is told with the old figure."""
+        now = self._clock()
+        since = _midnight(now)
+        if self._cost is not None and self._cost.unseen_from is not None:
+            since = min(since, self._cost.unseen_from.replace(minute=0, second=0, microsecond=0))
+        try:
+            client = await self._rental.client()
+            records, pods = await client.bill(since), await client.pods()
+        except LabeltuiError as error:
+            self._error = words(error)
+        else:
+            self._error, self._bill = "", (now, records, pods)
+            if self._cost is not None:
+                self._keep(reconciled(self._cost, records))
+        self._tell()
+        return not self._error
+
+    def _on_store(self, state: SessionState, changed: frozenset[str]) -> None:
+        if "pod" not in changed:
+            return
+        pod = state.pod.value
+        if pod is not None and state.pod.error is None and pod.status is not PodStatus.UNKNOWN:
+            self._keep(observed(self._cost, pod, self._clock()))
+        self._tell()
+
+    def _keep(self, cost: SessionCost | None) -> None:
+        if cost is None or cost == self._cost:
+            return
+        self._cost = cost
+        with suppress(OSError):  # a full disk must not keep the figure off the screen
+            self._state.write(KEPT, cost.document())
+
+    def _tell(self) -> None:
+        state, now = self._store.state, self._clock()
+        pod, cost = state.pod.value, self._cost
+        if pod is None and self._bill is None:
+            return
+        mine = cost if cost is not None and pod is not None and cost.pod_id == pod.id else None
+        unseen = mine is not None and mine.unseen_from is not None
+        why = "RunPod has not told the pod's price yet" if mine is None else ""
+        if unseen:
+            why = "the pod was stopped while no console looked, and the bill of that time is not known"
+        today, today_at = self._today(now)
+        spend = Spend(
+            session=mine.spent if mine is not None and not unseen else None,
+            session_since=mine.began if mine is not None else None,
+            per_hour=pod.cost_per_hour if pod is not None else None,
+            why=why,
+            bill_error=self._error,
+            today=today,
+            today_at=today_at,
+        )
+        reading: Reading[Spend] = Reading(spend, now, interval_s=STEADY_S)
+        if state.pod.error is not None:  # seen last when the pod was
+            reading = replace(self._store.state.spend, value=spend).failed(state.pod.error)
+        self._store.update(spend=reading)
+
+    def _today(self, now: datetime) -> tuple[Decimal | None, datetime | None]:
+        if self._bill is None:
+            return None, None
+        read_at, records, pods = self._bill
+        if self._error:  # the figure as it was, rather than a guess that grows
+            now = read_at
+        return spent_since(_midnight(now), now, records, costing(records, pods)), now
+
+
+async def look_at_money(session: Session) -> None:
+    """Let pod, bill and account be looked at once, for a session that rents; what fails is in the readings."""
+    if session.rental.section is None or session.profile.host != "runpod":
+        return
+    rental = session.rental
+    try:
+        async with asyncio.timeout(LOOK_WITHIN_S):
+            await asyncio.gather(rental.pod.look(), session.spending.look(), rental.account.look())
+    except TimeoutError:
+        reading = session.store.state.account
+        session.store.update(account=reading.failed("RunPod does not answer"))
+
+
+def _midnight(now: datetime) -> datetime:
+    return now.astimezone().replace(hour=0, minute=0, second=0, microsecond=0)

@@ -1,0 +1,130 @@
+"""Tasks that can't die silently."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+import time
+from collections.abc import Awaitable, Callable, Coroutine
+from datetime import datetime
+from typing import Any, Generic, TypeVar
+
+from labeltui.domain.problems import LabeltuiError
+from labeltui.domain.reading import Reading
+from labeltui.session.runtime.store import Store
+
+T = TypeVar("T")
+Clock = Callable[[], datetime]
+
+LONGEST_WAIT_S = 60.0
+log = logging.getLogger(__name__)
+
+
+def words(error: BaseException) -> str:
+    """An error as one sentence for the screen."""
+    if isinstance(error, LabeltuiError):
+        return error.problem.message
+    return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+
+
+def backoff_s(failures: int, first_s: float = 0.5, longest_s: float = LONGEST_WAIT_S) -> float:
+    """Seconds before the next try: doubling, capped, with jitter so that two consoles don't knock in step."""
+    return float(min(longest_s, first_s * 2 ** min(failures - 1, 10)) * random.uniform(0.75, 1.25))  # noqa: S311
+
+
+class Supervisor:
+    """Owns the session's tasks: one that ends with an error is reported, and started again after a while."""
+
+    def __init__(self) -> None:
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def run(self, name: str, work: Callable[[], Coroutine[Any, Any, None]]) -> asyncio.Task[None]:
+        """Keep ``work`` going until it returns or is cancelled."""
+        task = asyncio.create_task(self._keep(name, work), name=name)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    async def _keep(self, name: str, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        failures = 0
+        while True:
+            try:
+                return await work()
+            except Exception:
+                failures += 1
+                log.exception("%s failed, and is started again", name)
+                await asyncio.sleep(backoff_s(failures))
+
+    async def close(self) -> None:
+        """Cancel everything and wait for it."""
+        tasks = tuple(self._tasks)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+class Poller(Generic[T]):
+    """One source: asks again and again, and keeps one field of the store true to what it learnt.
+
+    ``interval`` is asked before each wait, so that a source looks often only while something happens. ``wake``
+    makes it look at once. Failures back off; the store shows each of them.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        field: str,
+        poll: Callable[[], Awaitable[T]],
+        interval: Callable[[], float],
+        clock: Clock,
+    ) -> None:
+        self._store = store
+        self.field = field
+        self._poll = poll
+        self._interval = interval
+        self._clock = clock
+        self._wake = asyncio.Event()
+        self.attempts = 0
+
+    def wake(self) -> None:
+        """Look now; a look that is under way is followed by another, since it may have come too early."""
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Look forever."""
+        while True:
+            self._wake.clear()
+            reading = await self.look()
+            wait = self._interval()
+            # After a failure it looks again soon, and less and less often, down to its usual pace.
+            await self._pause(min(wait, backoff_s(reading.failures)) if reading.failures else wait)
+
+    async def look(self) -> Reading[T]:
+        """Look once; what fails is in the reading."""
+        began = time.monotonic()
+        self.attempts += 1
+        try:
+            value = await self._poll()
+        except Exception as error:
+            if not isinstance(error, LabeltuiError):
+                log.exception("source %s", self.field)
+            reading = self._current().failed(words(error), interval_s=self._interval())
+        else:
+            latency = time.monotonic() - began
+            reading = self._current().succeeded(
+                value, self._clock(), latency_s=latency, interval_s=self._interval()
+            )
+        self._store.update(**{self.field: reading})
+        return reading
+
+    def _current(self) -> Reading[T]:
+        current: Reading[T] = getattr(self._store.state, self.field)
+        return current
+
+    async def _pause(self, seconds: float) -> None:
+        try:
+            async with asyncio.timeout(seconds):  # wait_for can swallow a cancellation before Python 3.12
+                await self._wake.wait()
+        except TimeoutError:
+            return

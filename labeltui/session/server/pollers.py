@@ -1,0 +1,211 @@
+"""What is asked of the server's API, how often, and what makes it worth asking at once."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from labeltui.domain.problems import Unreachable
+from labeltui.domain.server.server import ServerInfo, ServerState
+from labeltui.domain.log.lines import (Event, LabelSaved, ReturnCode, SampleServed, TaskCommand)
+from labeltui.domain.state import SessionState
+from labeltui.domain.study import StudyQueue
+from labeltui.domain.training.tasks import Task
+from labeltui.domain.training.training import TrainState, TrainStatus
+from labeltui.domain.training.status import derive_training
+from labeltui.monailabel.client import MonaiLabelClient
+from labeltui.session.server.process import ServerWatch
+from labeltui.session.runtime.store import Store
+from labeltui.session.runtime.supervise import Clock, Poller, words
+from labeltui.session.connection.tunnel import Tunnel
+
+# Seconds between looks. Where we read the server's output, it says when something happened and polling is a safety
+# net; where somebody else started the server, polling is all there is.
+STARTING_S = 1.0
+WATCHED_S = 15.0
+UNWATCHED_S = 2.5
+TRAINING_S = 2.0
+QUEUE_S = 60.0
+UNWATCHED_QUEUE_S = 10.0
+MANY_STUDIES = 2000
+
+QUEUE_EVENTS = (LabelSaved, SampleServed)
+TASK_EVENTS = (TaskCommand, ReturnCode)
+
+
+class Sources:
+    """The pollers of ``info``, ``queue`` and ``training``, and the client they share."""
+
+    def __init__(
+        self,
+        store: Store,
+        watch: ServerWatch,
+        tunnel: Tunnel,
+        clock: Clock,
+        client_id: str,
+        *,
+        dicomweb: bool,
+    ) -> None:
+        self._store = store
+        self._watch = watch
+        self._tunnel = tunnel
+        self._client_id = client_id
+        self._dicomweb = dicomweb
+        self._client: MonaiLabelClient | None = None
+        self._tasks: tuple[Task, ...] = ()
+        self._running: Task | None = None
+        self._seen_server: tuple[ServerState, str | None] | None = None
+        self.info: Poller[ServerInfo] = Poller(store, "info", self._poll_info, self._info_interval, clock)
+        self.queue: Poller[StudyQueue] = Poller(store, "queue", self._poll_queue, self._queue_interval, clock)
+        self.training: Poller[TrainStatus] = Poller(
+            store, "training", self._poll_training, self._training_interval, clock
+        )
+        self._clock = clock
+        store.subscribe(self._on_store)
+        watch.on_event.append(self._on_event)
+        watch.on_lines.append(self._on_lines)
+
+    @property
+    def pollers(self) -> tuple[Poller[ServerInfo], Poller[StudyQueue], Poller[TrainStatus]]:
+        """Every source, for whoever runs them."""
+        return self.info, self.queue, self.training
+
+    def client(self) -> MonaiLabelClient:
+        """The client through the tunnel. Raises ``Unreachable`` while there is none."""
+        url = self._tunnel.base_url
+        if url is None:
+            raise Unreachable(
+                "no_tunnel", "The host is not connected.", "It reconnects by itself; see the pod pane."
+            )
+        if self._client is None or self._client.base_url != url:
+            self._client = MonaiLabelClient(url, client_id=self._client_id)
+        return self._client
+
+    def wake(self) -> None:
+        """Look at everything now."""
+        for poller in self.pollers:
+            poller.wake()
+
+    async def close(self) -> None:
+        """Give the connections back."""
+        if self._client is not None:
+            await self._client.close()
+
+    # --- asking ---
+
+    async def _poll_info(self) -> ServerInfo:
+        try:
+            info = await self.client().info()
+        except Exception as error:
+            down = self._state() in (ServerState.STOPPED, ServerState.CRASHED)
+            self._tunnel.silent(
+                "" if down else words(error)
+            )  # nobody listens: that is no fault of the tunnel
+            raise
+        self._tunnel.answered()
+        return info
+
+    async def _poll_queue(self) -> StudyQueue:
+        self._need_server()
+        return await self.client().studies(dicomweb=self._dicomweb)
+
+    async def _poll_training(self) -> TrainStatus:
+        self._need_server()
+        client = self.client()
+        self._tasks = await client.train_tasks()
+        self._running = await client.train_running() if _unfinished(self._tasks) else None
+        return self._derive()
+
+    def _derive(self) -> TrainStatus:
+        return derive_training(
+            tasks=self._tasks,
+            running=self._running,
+            runs=self._watch.training.runs,
+            info=self._store.state.info.value,
+            orphans=self._watch.orphans,
+            zone=self._watch.zone,
+        )
+
+    def _need_server(self) -> None:
+        """Don't ask a server that is known to be down: say which state it is in instead."""
+        server = self._store.state.server.value
+        if server is not None and server.state in (
+            ServerState.STOPPED,
+            ServerState.CRASHED,
+            ServerState.STARTING,
+        ):
+            raise Unreachable("server_down", f"The server is {server.state}.", "Start it first.")
+
+    # --- how often ---
+
+    def _state(self) -> ServerState | None:
+        server = self._store.state.server.value
+        return None if server is None else server.state
+
+    def _watched(self) -> bool:
+        server = self._store.state.server.value
+        return server is not None and server.pid is not None
+
+    def _info_interval(self) -> float:
+        if self._state() is ServerState.STARTING:
+            return STARTING_S
+        if self._state() is ServerState.RUNNING and not self._watched():
+            return UNWATCHED_S
+        return WATCHED_S
+
+    def _queue_interval(self) -> float:
+        queue = self._store.state.queue.value
+        few = queue is None or queue.total <= MANY_STUDIES
+        return UNWATCHED_QUEUE_S if few and not self._watched() else QUEUE_S
+
+    def _training_interval(self) -> float:
+        training = self._store.state.training.value
+        active = training is not None and training.state in (TrainState.RUNNING, TrainState.QUEUED)
+        return TRAINING_S if active else WATCHED_S
+
+    # --- what makes it worth asking ---
+
+    def _on_store(self, state: SessionState, changed: frozenset[str]) -> None:
+        if "info" in changed:
+            self._watch.on_info(state.info)
+            self._wake_on_counts(state)
+        if "server" in changed:
+            self._wake_on_server(state)
+
+    def _wake_on_counts(self, state: SessionState) -> None:
+        info, queue = state.info.value, state.queue.value
+        if info is None or state.info.error is not None:
+            return
+        counts = (info.total, info.completed, dict(info.label_tags))
+        if queue is None or counts != (queue.total, queue.completed, dict(queue.label_tags)):
+            self.queue.wake()
+
+    def _wake_on_server(self, state: SessionState) -> None:
+        server = state.server.value
+        now = (server.state, server.run_id) if server is not None else None
+        if now == self._seen_server:
+            return
+        self._seen_server = now
+        self.wake()
+
+    def _on_event(self, event: Event) -> None:
+        if not self._watch.caught_up:
+            return
+        if isinstance(event, QUEUE_EVENTS):
+            self.queue.wake()
+        elif isinstance(event, TASK_EVENTS):
+            self.training.wake()
+
+    def _on_lines(self) -> None:
+        """The output says more than the API: the curve grows with each line."""
+        if self._state() is ServerState.STARTING and self._watch.listening:
+            self.info.wake()
+        reading = self._store.state.training
+        if reading.value is None:
+            return
+        value = self._derive()
+        if value != reading.value:
+            self._store.update(training=replace(reading, value=value, as_of=self._clock()))
+
+
+def _unfinished(tasks: tuple[Task, ...]) -> bool:
+    return any(not task.state.ended for task in tasks)

@@ -1,0 +1,275 @@
+"""Watches the server: its process through the agent, its output line by line, and what its API answers."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta, timezone, tzinfo
+
+from labeltui.domain.log.errors import ErrorReader
+from labeltui.domain.log.meaning import Meaning, TroubleReader
+from labeltui.domain.problems import Failed, Problem
+from labeltui.domain.reading import Reading
+from labeltui.domain.server.server import OrphanTraining, ServerInfo
+from labeltui.domain.log.lines import Event, event, parse_line
+from labeltui.domain.server.state import ServerEvidence, ServerRun, derive_server
+from labeltui.domain.log.startup import StartupReader, diagnose_exit
+from labeltui.domain.training.log import TrainLog
+from labeltui.hosts.agent.client import AgentClient
+from labeltui.hosts.agent.messages import Chunk, Job, JobState
+from labeltui.session.log.feed import AppLog, LogFeed
+from labeltui.session.log.store import LogStore
+from labeltui.session.runtime.store import Store
+from labeltui.session.runtime.supervise import Clock
+
+JOB = "server"
+FOUND = "found"
+"""In the place of a run's id, for the log of a server that labeltui did not start."""
+LINES_FOR_DIAGNOSIS = 400
+
+
+class ServerWatch:
+    """Keeps ``server`` of the store true, and tells others what the server's output means."""
+
+    def __init__(self, store: Store, log: LogStore, clock: Clock, url: Callable[[], str | None]) -> None:
+        self.log = log
+        self.training = TrainLog()
+        self.run = ServerRun()
+        self.meta: Mapping[str, object] = {}
+        self.orphans: tuple[OrphanTraining, ...] = ()
+        self.zone: tzinfo = UTC  # of the host's wall clock, by which the server dates its lines
+        self.caught_up = False
+        self.on_event: list[Callable[[Event], None]] = []
+        self.on_lines: list[Callable[[], None]] = []
+        self.on_trouble: list[Callable[[Meaning, int, datetime], None]] = []
+        """Told of each trouble that the output tells of, with its line in the log and when it was."""
+        self.on_run: list[Callable[[], None]] = []
+        self._store = store
+        self._clock = clock
+        self._url = url
+        self._startup = StartupReader()
+        self._troubles, self._errors = TroubleReader(), ErrorReader()
+        self._said_at: datetime | None = None  # by the host's clock, without zone
+        self._feed = LogFeed(log, self._on_line, clock)
+        self._feed.told(self._on_fed)
+        self._fresh = False
+        self._answered_at: datetime | None = None
+        self._asked = False
+        self._ended = asyncio.Event()
+        self._final_size: int | None = None
+
+    async def attach(self, agent: AgentClient) -> None:
+        """Follow jobs and output for as long as the agent is there."""
+        self.zone = timezone(timedelta(seconds=agent.hello.utc_offset_s))
+        unsubscribe = agent.subscribe_jobs(self._on_job)
+        measuring = asyncio.create_task(self._measure(agent))
+        try:
+            self._on_job(await agent.job_status(JOB))
+            await self._follow(agent)
+        finally:
+            unsubscribe()
+            measuring.cancel()
+            await asyncio.gather(measuring, return_exceptions=True)
+
+    async def _measure(self, agent: AgentClient) -> None:
+        """Learn how much an ended run has printed in all: its cause is in the last lines, which come after its end."""
+        while True:
+            await self._ended.wait()
+            self._ended.clear()
+            if self.run.log_path is None:
+                continue
+            try:
+                self._final_size = int((await agent.stat(self.run.log_path))["size"])
+            except Failed:
+                self._final_size = 0  # somebody removed it: nothing more will come
+            self.refresh()
+
+    async def _follow(self, agent: AgentClient) -> None:
+        """Follow the newest run's output, and the next one's as soon as there is a next one."""
+        while True:
+            run_id, path = await self._run_with_log()
+            if self.log.run_id != run_id:
+                self._begin(run_id, path, app_log=AppLog.of(self.meta))
+            self._mind_the_end()
+            self.log.back(self._clock())
+            reading = asyncio.create_task(self._feed.read(agent, path))
+            replaced = asyncio.create_task(self._other_run(run_id))
+            try:
+                await asyncio.wait((reading, replaced), return_when=asyncio.FIRST_COMPLETED)
+                if reading.done():
+                    reading.result()
+            finally:
+                reading.cancel()
+                replaced.cancel()
+                await asyncio.gather(reading, replaced, return_exceptions=True)
+
+    async def _other_run(self, run_id: str) -> None:
+        await self._store.wait_for(lambda _s: self.run.run_id != run_id)
+
+    async def _run_with_log(self) -> tuple[str, str]:
+        await self._store.wait_for(lambda _s: self.run.run_id is not None and self.run.log_path is not None)
+        return self.run.run_id or "", self.run.log_path or ""
+
+    def begin_found(self, source: str) -> None:
+        """A server is there that labeltui did not start: what comes next is read from elsewhere."""
+        self._begin(FOUND, source, source)
+
+    def take_found(self, offset: int, data: bytes) -> None:
+        """Bytes of that server's log; everything it holds has been given then."""
+        self.log.back(self._clock())
+        self._on_chunk(Chunk(self.log.path or "", "", offset, data, at_end=True))
+
+    def found_lost(self, why: str) -> None:
+        """That server's log can't be read for now."""
+        self._feed.lost(self._clock(), why)
+
+    def _mind_the_end(self) -> None:
+        if self.run.ended_at is not None and self.log.run_id == self.run.run_id:
+            self._feed.ended(self.run.ended_at, self.zone)
+
+    def _begin(self, run_id: str, path: str, source: str = "", app_log: AppLog | None = None) -> None:
+        self._feed.begin(run_id, path, source, app_log)
+        self.training = TrainLog()
+        self._startup = StartupReader()
+        self._troubles, self._errors = TroubleReader(), ErrorReader()
+        self._count_errors()
+        self._said_at = None
+        self.caught_up = False
+        for tell in self.on_run:
+            tell()
+
+    def _on_chunk(self, chunk: Chunk) -> None:
+        self._feed.own(chunk)
+
+    def _on_fed(self) -> None:
+        if self._feed.caught_up and not self.caught_up:
+            self.caught_up = True
+            self.refresh()
+        if self._fresh:
+            self._fresh = False
+            self._count_errors()
+            self.refresh()
+            for tell in self.on_lines:
+                tell()
+
+    def _count_errors(self) -> None:
+        if self._errors.count != self._store.state.log_errors:
+            self._store.update(log_errors=self._errors.count)
+
+    def _on_line(self, raw: bytes, number: int, own: bool) -> None:
+        self._fresh = True
+        line = raw.decode("utf-8", "replace")
+        record = parse_line(line)
+        self._errors.feed(record)
+        told = event(record)
+        if own:  # what another server wrote to the same app.log tells nothing of this one
+            self.training.take(record, told, line)
+            self._startup.take(record.message)
+        if told is not None:
+            for callback in self.on_event:
+                callback(told)
+        if record.time is not None:  # bare lines were said when the one before was
+            self._said_at = record.time
+        if (trouble := self._troubles.feed(record)) is not None:
+            at = self._clock() if self._said_at is None else self._said_at.replace(tzinfo=self.zone)
+            for tell in self.on_trouble:
+                tell(trouble, number, at)
+
+    def _on_job(self, job: Job) -> None:
+        if job.name != JOB:
+            return
+        ended = job.state in (JobState.EXITED, JobState.LOST)
+        if job.run_id != self.run.run_id or ended:
+            self._answered_at = None  # what answered was that run; whether another server does is asked anew
+        self._asked = True
+        self._final_size = None
+        self.meta = job.meta or {}
+        self.run = _run_of(job)
+        if ended:
+            self._mind_the_end()
+            self._ended.set()
+        self.refresh()
+
+    @property
+    def listening(self) -> bool:
+        """True when the run's output has said that it listens."""
+        return self._startup.ready and self.log.run_id == self.run.run_id
+
+    def on_info(self, info: Reading[ServerInfo]) -> None:
+        """The API answered, or did not."""
+        if info.error is None and info.as_of is not None:
+            self._answered_at = info.as_of
+        self.refresh()
+
+    def on_orphans(self, orphans: tuple[OrphanTraining, ...]) -> None:
+        """Trainings whose server is gone, as the agent found them."""
+        self.orphans = orphans
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Tell the store what follows from everything known now; nothing before the host told of its jobs."""
+        if not self._asked:
+            return
+        info = self._store.state.info
+        evidence = ServerEvidence(
+            phase=self._startup.phase if self.log.run_id == self.run.run_id else "",
+            listening=self.listening,
+            info=info,
+            answered=self._answered_at is not None,
+            problem=self._diagnosis(),
+        )
+        status = derive_server(self.run, evidence, self._url(), self.orphans)
+        current = self._store.state.server
+        if current.value == status and current.error is None:
+            return
+        self._store.update(server=Reading(status, self._clock()))
+
+    def gone(self, why: str) -> None:
+        """The connection went: what is known stays on the screen, marked as old."""
+        if self.log.run_id is not None:
+            self._feed.lost(self._clock(), why)
+        self._answered_at = None if self.run.state == "absent" else self._answered_at
+        self._store.update(server=replace(self._store.state.server, error=why))
+
+    @property
+    def read_whole(self) -> bool:
+        """True when everything that an ended run has printed is held (or nothing was)."""
+        if self.log.run_id != self.run.run_id:
+            return self.run.run_id is None
+        return self._final_size is not None and self._feed.held >= self._final_size
+
+    def _diagnosis(self) -> Problem | None:
+        if self.run.state not in (JobState.EXITED, JobState.LOST) or self.log.run_id != self.run.run_id:
+            return None
+        if not self.read_whole:
+            code = "" if self.run.exit_code is None else f" (exit code {self.run.exit_code})"
+            return Problem("ended", f"The server has ended{code}; its last lines are being read.")
+        lines = [line.decode("utf-8", "replace") for line in self.log.tail(LINES_FOR_DIAGNOSIS)]
+        return diagnose_exit(lines, self.run.exit_code)
+
+
+def _run_of(job: Job) -> ServerRun:
+    meta = job.meta or {}
+    models = meta.get("models")
+    return ServerRun(
+        state=job.state.value,
+        run_id=job.run_id,
+        pid=job.pid,
+        exit_code=job.exit_code,
+        log_path=job.log_path,
+        started_at=_time(job.started_ts),
+        ended_at=_time(job.ended_ts),
+        stopped_by_us=job.stopped_by_us,
+        app=_text(meta.get("app")),
+        models=tuple(str(m) for m in models) if isinstance(models, list | tuple) else (),
+        studies=_text(meta.get("studies")),
+    )
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) else None
+
+
+def _time(unix_seconds: float | None) -> datetime | None:
+    return None if unix_seconds is None else datetime.fromtimestamp(unix_seconds, UTC)

@@ -1,0 +1,242 @@
+"""The fixed parts of the screen: strip, tabs, the body that places panes, and the two bottom rows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from textual.app import ComposeResult
+from textual.content import Content
+from textual.geometry import NULL_OFFSET, NULL_SPACING, Region, Size
+from textual.layout import ArrangeResult, Layout, WidgetPlacement
+from textual.message import Message
+from textual.screen import Screen
+from textual.widget import Widget
+from textual.widgets import Static
+
+from labeltui.domain.state import Level, SessionState
+from labeltui.ui.presentation import words
+from labeltui.ui.frame.compositor import NarrowCompositor
+from labeltui.ui.presentation.strip import (LONG, facts, identity, strip_line)
+from labeltui.ui.frame.layout import (EXTRAS, PANES, Plan, Shape, plan, shape_of)
+from labeltui.ui.presentation.text import elide, safe
+from labeltui.ui.presentation.words import Tone
+
+if TYPE_CHECKING:
+    from textual import events
+
+TITLES: Mapping[str, str] = {
+    "pod": "1 pod",
+    "shell": "2 shell",
+    "log": "3 server log",
+    "queue": "4 study queue",
+    "training": "5 training",
+    "tunnels": "tunnel & endpoints",
+    "cost": "labels & cost",
+    "alerts": "alerts",
+}
+Hint = tuple[str, str]
+
+
+class Line(Static):
+    """One row of text that knows how wide it is; set to what it shows already, it does nothing."""
+
+    def __init__(self, *, id: str) -> None:
+        super().__init__(id=id, markup=False)
+        self._shown = Content("")
+
+    def set(self, content: Content) -> None:
+        """Show ``content``."""
+        if not content.is_same(self._shown):
+            self._shown = content
+            self.update(content)
+
+
+class Strip(Line):
+    """The status strip: every truth in one row, at every size."""
+
+    def show(self, state: SessionState, now: datetime) -> None:
+        """Show a snapshot."""
+        self.set(strip_line(state, now, self.app.size.width))
+
+
+class TooSmall(Line):
+    """The page for a terminal with no room for a pane: the facts of the strip, one below the other."""
+
+    def show(self, state: SessionState, now: datetime) -> None:
+        """Show a snapshot."""
+        width, height = self.app.size
+        lines = [
+            identity(state, LONG),
+            Content.styled(
+                f"{width}x{height} is too small for a pane; 60x18 shows one, 120x40 all.", Tone.FAINT
+            ),
+            *(fact.at(LONG) for fact in facts(state, now)),
+        ]
+        self.set(Content("\n").join(lines))
+
+
+class Tabs(Line):
+    """The panes there are, while one of them has the whole screen."""
+
+    def show(self, current: str, marks: Mapping[str, str]) -> None:
+        """Mark ``current``; ``marks`` are small warnings by pane (``!``)."""
+        parts: list[tuple[str, str]] = []
+        for name in PANES:
+            label = f" {TITLES[name].replace('server ', '').replace('study ', '')}{marks.get(name, '')} "
+            parts += [(label, "bold reverse $text-primary" if name == current else Tone.PLAIN), ("  ", "")]
+        self.set(Content.assemble(" ", *parts))
+
+
+class FlashLine(Line):
+    """The result of the last action; or what runs, while something runs."""
+
+    def show(self, at: datetime | None, text: str, level: Level, keys: str) -> None:
+        """Show one line; nothing has happened yet while ``at`` is None."""
+        width = self.app.size.width - 2
+        tail = f"  {keys}" if keys and width > 70 else ""
+        word = words.LEVEL[level]
+        stamp = "" if at is None else f"{word.glyph} {words.clock_time(at)} "
+        room = max(10, width - len(stamp) - len(tail))
+        body = elide(safe(text), room)
+        tone = word.tone if at is not None else Tone.FAINT
+        gap = " " * max(0, width - len(stamp) - Content(body).cell_length - len(tail))
+        text_tone = Tone.PLAIN if level is Level.INFO and at is not None else tone
+        self.set(Content.assemble((f" {stamp}", tone), (body, text_tone), (f"{gap}{tail}", Tone.FAINT)))
+
+
+class KeyLine(Line):
+    """The keys that work now."""
+
+    def show(self, hints: Sequence[Hint]) -> None:
+        """Show as many as fit, in order; the last one (quit) keeps its place at the end."""
+        room = self.app.size.width - 1
+        told: list[Content] = []
+        used = 0
+        for key, text in hints:
+            item = Content.assemble((key, "bold $text-accent"), (f" {text}", Tone.PLAIN))
+            if used + item.cell_length + 2 > room:
+                break
+            used += item.cell_length + 2
+            told.append(item)
+        self.set(Content(" ") + Content("  ").join(told))
+
+
+class PaneFrame(Widget):
+    """A pane's border: number and name above, facts below. Its content is mounted after the first paint."""
+
+    class Picked(Message):
+        """The pane was clicked."""
+
+        def __init__(self, name: str) -> None:
+            super().__init__()
+            self.pane = name
+
+    def __init__(self, name: str) -> None:
+        super().__init__(id=f"pane-{name}", classes="pane")
+        self.pane = name
+        self.border_title = Content(TITLES[name])
+        self._told = ("", "")
+
+    def set_titles(self, note: str, facts_below: str) -> None:
+        """``note`` follows the name above, ``facts_below`` is in the lower border; both are outside text."""
+        told = (note, facts_below)
+        if told != self._told:
+            self._told = told
+            self.border_title = Content(TITLES[self.pane] + (f" · {safe(note)}" if note else ""))
+            self.border_subtitle = Content(safe(facts_below)) if facts_below else None
+
+    def on_click(self, event: events.Click) -> None:
+        """A click anywhere in it gives it the keyboard."""
+        self.post_message(self.Picked(self.pane))
+
+
+class _PlanLayout(Layout):
+    """Places the panes of a plan."""
+
+    name = "labeltui"
+
+    def __init__(self, body: Body) -> None:
+        self._body = body
+
+    def arrange(
+        self, parent: Widget, children: list[Widget], size: Size, greedy: bool = True
+    ) -> ArrangeResult:
+        parent.pre_layout(self)
+        regions = self._body.plan_for(size).regions
+        return [
+            WidgetPlacement(Region(*regions[child.pane]), NULL_OFFSET, NULL_SPACING, child)
+            for child in children
+            if isinstance(child, PaneFrame) and child.pane in regions
+        ]
+
+
+class Body(Widget):
+    """Holds all panes; asks ``planner`` where they go."""
+
+    def __init__(self) -> None:
+        super().__init__(id="body")
+        self._plan_layout = _PlanLayout(self)
+
+    @property
+    def layout(self) -> Layout:
+        """Panes go where the plan says."""
+        return self._plan_layout
+
+    def plan_for(self, size: Size) -> Plan:
+        """The plan for a body of that size."""
+        screen = self.screen
+        assert isinstance(screen, FrameScreen)  # noqa: S101 - a body is only ever mounted there
+        return screen.planned(size)
+
+    def compose(self) -> ComposeResult:
+        """All frames, empty."""
+        for name in (*PANES, *EXTRAS):
+            yield PaneFrame(name)
+
+
+class FrameScreen(Screen[None], inherit_bindings=False):
+    """The one screen under all others."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._compositor = NarrowCompositor()
+        self.current = "log"
+        self.zoomed = False
+        self.strip = Strip(id="strip")
+        self.small = TooSmall(id="small")
+        self.tabs = Tabs(id="tabs")
+        self.body = Body()
+        self.flash = FlashLine(id="flash")
+        self.keys = KeyLine(id="keys")
+
+    def compose(self) -> ComposeResult:
+        """Strip, tabs, panes, flash, keys."""
+        yield self.strip
+        yield self.small
+        yield self.tabs
+        yield self.body
+        yield self.flash
+        yield self.keys
+
+    @property
+    def shape(self) -> Shape:
+        """How the screen is divided now."""
+        return shape_of(*self.app.size)
+
+    def planned(self, size: Size) -> Plan:
+        """Where the panes go in a body of ``size``."""
+        return plan(self.shape, size.width, size.height, self.current, self.zoomed)
+
+    def arrange_panes(self) -> None:
+        """Divide the screen again: its size, the current pane or the zoom changed."""
+        shape = self.shape
+        single = self.zoomed or shape is Shape.COMPACT
+        self.set_class(shape is Shape.SMALL, "-small")
+        self.set_class(single and shape is not Shape.SMALL, "-single")
+        for frame in self.query(
+            PaneFrame
+        ):  # a child that asks is what makes its parent place all of them again
+            frame.set_class(frame.pane == self.current, "-current")
+            frame.refresh(layout=True)

@@ -1,0 +1,117 @@
+"""What the rows around the panes say: strip, tabs, the line of what just happened, and the keys that work."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from labeltui.actions import ACTIONS, BY_ID, LEADERS, QUIET_LEADERS
+from labeltui.domain.state import Level, SessionState
+from labeltui.ui.contract import Hint
+from labeltui.ui.keys import KeyMap
+from labeltui.ui.frame.layout import Shape
+
+if TYPE_CHECKING:
+    from labeltui.ui.core import Core
+
+FOOTER_HINTS = 10
+MOST_STUDIES_LOOKED_THROUGH = 5000
+
+
+def keep_key(keymap: KeyMap, state: SessionState) -> str:
+    """The key that keeps the pod alive, while the guard is about to stop it; else none."""
+    guard = state.guard
+    if guard.value is None or not guard.value.is_near or guard.error is not None:
+        return ""
+    return keymap.keys_of(BY_ID["guard.keep"]).rpartition(" ")[2]
+
+
+def tab_marks(state: SessionState) -> dict[str, str]:
+    """Small warnings by pane: a study that several people have open, errors in the log."""
+    studies = state.queue.value.studies if state.queue.value else ()
+    looked_through = studies if len(studies) < MOST_STUDIES_LOOKED_THROUGH else ()
+    return {
+        "queue": "!" if any(len(study.openers) > 1 for study in looked_through) else "",
+        "log": f" ✗{state.log_errors}" if state.log_errors else "",
+    }
+
+
+def _cells(hints: list[Hint]) -> int:
+    return sum(len(key) + len(text) + 3 for key, text in hints)
+
+
+class Lines:
+    """Paints the rows around the panes, and keeps what was flashed last."""
+
+    def __init__(self, app: Core) -> None:
+        self._app = app
+        self._flashed: tuple[datetime | None, str, Level] = (None, "opening …", Level.INFO)
+
+    @property
+    def last_words(self) -> str:
+        """What was flashed last."""
+        return self._flashed[1]
+
+    def flash(self, text: str, level: Level) -> None:
+        """Say what just happened, on the line above the keys."""
+        self._flashed = (self._app.clock(), text, level)
+        if self._app.is_running and self._app.frame_screen.is_mounted:
+            self.paint()
+
+    def welcome(self) -> None:
+        """Name the key that shows every key, unless something graver was said."""
+        if self._flashed[2] is Level.INFO:
+            help_keys = self._app.keymap.keys_of(BY_ID["help"])
+            self._flashed = (None, f"press {help_keys} for every key", Level.INFO)
+
+    def paint(self) -> None:
+        """Show the newest snapshot."""
+        screen, state, now = self._app.frame_screen, self._app.state, self._app.clock()
+        if screen.shape is Shape.SMALL:
+            screen.small.show(state, now)
+            screen.keys.show(self.footer()[-1:])
+            return
+        screen.strip.show(state, now)
+        log_key = self._app.keymap.keys_of(BY_ID["actions.log"])
+        running = next(reversed(self._app.dispatcher.running.values()), None)
+        if running is not None:
+            text = f"◌ {running.action.title}: {running.last}"
+            screen.flash.show(None, text, Level.INFO, "ctrl+c cancels")
+        elif state.doing:
+            screen.flash.show(None, f"◌ {state.doing}", Level.INFO, f"[{log_key}] action log")
+        else:
+            screen.flash.show(*self._flashed, f"[{log_key}] action log")
+        screen.keys.show(self.footer())
+        screen.tabs.show(screen.current, tab_marks(state))
+
+    def paint_keys(self) -> None:
+        """Show the keys that work; a terminal that is too small shows none of a pane's."""
+        if self._app.frame_screen.shape is not Shape.SMALL:
+            self._app.frame_screen.keys.show(self.footer())
+
+    def footer(self) -> list[Hint]:
+        """At most ten keys that work now: of the focused pane first, then of the registry."""
+        current, keymap = self._app.frame_screen.current, self._app.keymap
+        pane = self._app.panes.get(current)
+        own = list(pane.hints()) if pane is not None else []
+        if current == "shell":
+            return own
+        first = [
+            (leader, f"{name}▸")
+            for leader, name in LEADERS.items()
+            if keymap.leaders[leader] and leader not in QUIET_LEADERS
+        ]
+        last = [
+            (keymap.keys_of(action), action.title.lower())
+            for action in ACTIONS
+            if action.footer and not action.leader and keymap.keys_of(action)
+        ]
+        if keep := keep_key(keymap, self._app.state):
+            own.insert(0, (keep, "keep the pod"))
+        own = own[: max(2, FOOTER_HINTS - len(first) - len(last))]
+        room = self._app.size.width - 1
+        while _cells(own + first + last) > room and len(last) > 2:
+            last.pop(-2 if last[-2][0] != keymap.keys_of(BY_ID["help"]) else 0)
+        while _cells(own + first + last) > room and own:
+            own.pop()
+        return own + first + last

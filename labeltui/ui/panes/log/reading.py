@@ -1,0 +1,254 @@
+"""What a reader of the log does: move, ask by time and level, mark, copy and save."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Iterable
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar
+
+from textual.widget import Widget
+
+from labeltui.domain.log.filter import LEVELS, Scope, moment
+from labeltui.domain.state import Level
+from labeltui.ui.messages import Flash
+from labeltui.ui.panes.card import PaneKey
+from labeltui.ui.panes.log.columns import ColumnSwitches
+from labeltui.ui.widgets.log.view import SIDEWAYS, LogView
+from labeltui.ui.widgets.log.scope import time_at
+from labeltui.ui.presentation.words import size
+
+if TYPE_CHECKING:
+    from labeltui.ui.core import Core
+
+TURN = PaneKey(("enter",), "open or fold the traceback", "turn", footer=False)
+CYCLE = ("", "WARNING", "ERROR")
+MINUTE_S, HOUR_S = 60, 3600
+_LEVELS = {"warn": "WARNING", "fatal": "CRITICAL"}
+
+
+def scope_of(text: str, now: datetime) -> Scope:
+    """``warning @logger >17:02 <17:10`` as a scope; ``now`` by the host's clock. Raises ValueError with words."""
+    level, logger, since, until = "", "", None, None
+    for word in text.replace("> ", ">").replace("< ", "<").split():
+        if word.startswith("@"):
+            logger = word[1:]
+        elif word.startswith(">"):
+            since = moment(word[1:], now) if word[1:] else None
+        elif word.startswith("<"):
+            until = moment(word[1:], now, latest=True) if word[1:] else None
+        else:
+            level = _LEVELS.get(word.lower(), word.upper())
+            if level not in LEVELS:
+                raise ValueError(f"{word!r} is no level: {', '.join(LEVELS).lower()}")
+    return Scope(level, logger, since, until)
+
+
+class LogReading(Widget):
+    """Keys of the log pane; it shows what they did."""
+
+    KEYS: ClassVar[tuple[PaneKey, ...]] = (
+        PaneKey(("slash",), "filter", "ask_filter"),
+        PaneKey(("n",), "find next", "find_next"),
+        PaneKey(("f", "end", "G"), "follow", "follow"),
+        PaneKey(("e",), "next error", "next_error"),
+        TURN,
+        PaneKey(("T",), "open or fold all tracebacks", "turn_all", footer=False),
+        PaneKey(("w",), "wrap", "wrap"),
+        PaneKey(("c",), "columns: hide or show each, or raw lines", "columns", footer=False),
+        PaneKey(("N",), "find previous", "find_previous", footer=False),
+        PaneKey(("ctrl+f",), "find something else", "ask_find", footer=False),
+        PaneKey(("E",), "previous error", "previous_error", footer=False),
+        PaneKey(("v",), "this line in its context, and back", "context", footer=False),
+        PaneKey(("y",), "copy the line", "copy_line", footer=False),
+        PaneKey(("Y",), "copy the traceback around the line", "copy_traceback", footer=False),
+        PaneKey(("o",), "only warnings, only errors, all", "cycle_level", footer=False),
+        PaneKey(("O",), "only a level, @logger, >since, <until", "ask_scope", footer=False),
+        PaneKey(("right_square_bracket",), "a minute on", "minute_on", footer=False),
+        PaneKey(("left_square_bracket",), "a minute back", "minute_back", footer=False),
+        PaneKey(("right_curly_bracket",), "an hour on", "hour_on", footer=False),
+        PaneKey(("left_curly_bracket",), "an hour back", "hour_back", footer=False),
+        PaneKey(("m",), "mark this place", "mark_place", footer=False),
+        PaneKey(("M",), "next mark: a place, or a gap in the log", "to_place", footer=False),
+        PaneKey(("S",), "save what is shown to a file", "save", footer=False),
+        PaneKey(("ctrl+s",), "save all of the log, whatever is shown", "save_all", footer=False),
+        PaneKey(("C",), "clear the view (not the log), and back", "clear", footer=False),
+        PaneKey(("escape",), "forget what is sought, then the filter", "forget", footer=False),
+        PaneKey(("j", "down"), "down", "down", footer=False),
+        PaneKey(("k", "up"), "up", "up", footer=False),
+        PaneKey(("pagedown", "space"), "page down", "page_down", footer=False),
+        PaneKey(("pageup",), "page up", "page_up", footer=False),
+        PaneKey(("g", "home"), "first line", "first", footer=False),
+        PaneKey(("h", "left"), "left", "go_left", footer=False),
+        PaneKey(("l", "right"), "right", "go_right", footer=False),
+    )
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.view = LogView()
+        self.switches = ColumnSwitches(self.view)
+        self._saving: asyncio.Task[None] | None = None
+
+    @property
+    def _core(self) -> Core:
+        app: Core = self.app  # type: ignore[assignment]
+        return app
+
+    def _say(self, text: str, level: Level = Level.INFO) -> None:
+        self.post_message(Flash(text, level))
+
+    # -- which records
+
+    def put_scope(self, text: str) -> None:
+        """Keep the records that are described so. Raises ValueError with words."""
+        newest = time_at(self.view.store, self.view.store.line_count - 1)
+        # By the newest line, not by this machine's clock: the host may live in another zone.
+        self.view.set_scope(scope_of(text, newest or datetime.now()))
+
+    def cycle_level(self) -> None:
+        """All records, those from warnings on, errors only."""
+        scope = self.view.scope.scope if self.view.scope is not None else Scope()
+        first = self.view.scope.first if self.view.scope is not None else 0
+        level = CYCLE[(CYCLE.index(scope.level) + 1) % len(CYCLE)] if scope.level in CYCLE else ""
+        self.view.set_scope(Scope(level, scope.logger, scope.since, scope.until), first)
+
+    def clear(self) -> None:
+        """Show only what comes from now on; again: all of it."""
+        scoped = self.view.scope
+        scope = scoped.scope if scoped is not None else Scope()
+        cleared = scoped is not None and scoped.first
+        self.view.set_scope(scope, 0 if cleared else self.view.store.line_count)
+        self.view.follow()
+        self._say("all lines are back" if cleared else "cleared; nothing is lost: C brings it back")
+
+    # -- time and places
+
+    def minute_on(self) -> None:
+        """A minute later."""
+        self._by_time(MINUTE_S)
+
+    def minute_back(self) -> None:
+        """A minute earlier."""
+        self._by_time(-MINUTE_S)
+
+    def hour_on(self) -> None:
+        """An hour later."""
+        self._by_time(HOUR_S)
+
+    def hour_back(self) -> None:
+        """An hour earlier."""
+        self._by_time(-HOUR_S)
+
+    def _by_time(self, seconds: int) -> None:
+        if not self.view.by_time(seconds):
+            self._say("no time is known here", Level.WARNING)
+
+    def mark_place(self) -> None:
+        """Draw a rule here."""
+        self.view.mark(self._core.clock())
+
+    def to_place(self) -> None:
+        """The next rule."""
+        if not self.view.to_place():
+            self._say("no place is marked (m marks one), and the log has no gap", Level.WARNING)
+
+    # -- saving
+
+    def save(self) -> None:
+        """What is shown goes to a file; all of the log where nothing is filtered."""
+        self._begin_saving(self.view.shown_pieces())
+
+    def save_all(self) -> None:
+        """All of the log goes to a file."""
+        self._begin_saving(bytes(piece) for piece in self.view.store.pieces())
+
+    def _begin_saving(self, pieces: Iterable[bytes]) -> None:
+        if self._saving is not None and not self._saving.done():
+            self._say("the log is being saved already", Level.WARNING)
+            return
+        self._saving = asyncio.create_task(self._save(pieces))
+
+    async def _save(self, pieces: Iterable[bytes]) -> None:
+        """A log names patients: the file is the reader's alone."""
+        path = Path.cwd() / f"labeltui-log-{self._core.clock():%Y%m%d-%H%M%S}.txt"
+        written = 0
+        try:
+            with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+                for piece in pieces:
+                    written += file.write(piece)
+                    await asyncio.sleep(0)
+        except OSError as error:
+            self._say(f"not saved: {error.strerror or error}", Level.ERROR)
+            return
+        self._say(f"saved {size(written)} to {path}")
+
+    # -- moving
+
+    def follow(self) -> None:
+        """To the end, and stay."""
+        self.view.follow()
+
+    def wrap(self) -> None:
+        """Break long lines, or cut them."""
+        self.view.toggle_wrap()
+
+    def turn(self) -> None:
+        """All lines of a traceback, or the one that tells what it was."""
+        if not self.view.turn():
+            self._say("no traceback here: e goes to the next error", Level.WARNING)
+
+    def turn_all(self) -> None:
+        """The same for all of them."""
+        self._say("tracebacks are open" if self.view.turn_all() else "tracebacks are folded")
+
+    def columns(self) -> None:
+        """Which columns are shown."""
+        if self.view.store.line_count:
+            self.switches.show_or_hide(open_it=not self.switches.open)
+
+    def down(self) -> None:
+        """One line down."""
+        self.view.move(1)
+
+    def up(self) -> None:
+        """One line up."""
+        self.view.move(-1)
+
+    def page_down(self) -> None:
+        """One page down."""
+        self.view.page_by(1)
+
+    def page_up(self) -> None:
+        """One page up."""
+        self.view.page_by(-1)
+
+    def first(self) -> None:
+        """To the first line."""
+        self.view.to_top()
+
+    def go_left(self) -> None:
+        """Sideways, back."""
+        self.view.sideways(-SIDEWAYS)
+
+    def go_right(self) -> None:
+        """Sideways, on."""
+        self.view.sideways(SIDEWAYS)
+
+    def copy_text(self) -> str:
+        """What ``y`` copies: what the mouse marked is the app's; else the line."""
+        line = self.view.line
+        return "" if line is None else self.view.text_of(line)
+
+    def copy_line(self) -> None:
+        """Copy what the mouse marked, else the line."""
+        text = self.screen.get_selected_text() or self.copy_text()
+        if text:
+            self._core.copy(text)
+
+    def copy_traceback(self) -> None:
+        """Copy the record around the line: its first line and all that goes on under it."""
+        text = "\n".join(self.view.text_of(line) for line in self.view.record_of(self.view.line))
+        if text:
+            self._core.copy(text)

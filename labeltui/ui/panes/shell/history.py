@@ -1,0 +1,98 @@
+"""Looking back in a shell that the host's tmux keeps: the past is fetched from there, whole.
+
+What tmux sends to a terminal has gaps: of a flood it draws only what can be seen. What it remembers has none, and is
+there after a reconnect too.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from labeltui.domain.problems import LabeltuiError
+from labeltui.domain.state import Level
+from labeltui.ui.messages import Flash
+from labeltui.ui.debounce import soon
+from labeltui.ui.widgets.terminal.engine import EngineDied
+from labeltui.ui.widgets.terminal.engines import start_engine
+
+if TYPE_CHECKING:
+    from labeltui.ui.panes.shell.tab import ShellTab
+
+WHOLE_SCREEN_S = 1.0  # how long it is taken to be known whether a program has the whole screen
+PATIENCE_S = 0.3  # silence that needs no explanation
+FED_AT_ONCE = 1 << 16
+
+
+class Past:
+    """Fetches a tab's past, and shows it."""
+
+    def __init__(self, tab: ShellTab) -> None:
+        self._tab = tab
+        self._asked_at = float("-inf")
+        self._whole = False  # whether a program had the whole screen then
+        self._wanted = 0  # rows to go back, while the past is being fetched
+
+    async def wheel(self, rows: int) -> None:
+        """Arrows for a program that has the whole screen, else the scrollback."""
+        tab = self._tab
+        opened, shells = tab.opened, tab.shells
+        if opened is None or shells is None:
+            return
+        if time.monotonic() > self._asked_at + WHOLE_SCREEN_S:
+            self._whole = await shells.whole_screen(opened)
+            self._asked_at = time.monotonic()
+        if self._whole:
+            intro = b"\x1bO" if tab.view.modes.application_cursor else b"\x1b["
+            tab.run.send((intro + (b"A" if rows < 0 else b"B")) * abs(rows))
+        elif rows < 0:
+            self.recall(rows)
+
+    def recall(self, rows: int) -> None:
+        """Go back by so many rows (negative) as soon as the past is here."""
+        waiting = self._wanted != 0
+        self._wanted += rows
+        if not waiting:
+            self._tab.run_worker(self._fetch(), group="past", exit_on_error=False)
+
+    async def _fetch(self) -> None:
+        tab = self._tab
+        slow = soon(
+            tab, PATIENCE_S, lambda: tab.post_message(Flash("fetching the scrollback from the host …"))
+        )
+        began = time.monotonic()
+        try:
+            await self._look_back()
+            if tab.view.looking and time.monotonic() - began > PATIENCE_S:
+                tab.post_message(Flash("the scrollback is here; typing returns to the shell"))
+        except (LabeltuiError, EngineDied) as error:
+            said = (
+                error.problem.message
+                if isinstance(error, LabeltuiError)
+                else f"the terminal's helper {error}"
+            )
+            tab.post_message(Flash(f"no scrollback: {said}", Level.WARNING))
+        finally:
+            slow.cancel()
+            self._wanted = 0
+
+    async def _look_back(self) -> None:
+        tab = self._tab
+        opened, shells = tab.opened, tab.shells
+        if opened is None or shells is None or tab.view.looking:
+            return
+        data = await shells.scrollback(opened)
+        past = await start_engine(*tab.view.room, history=shells.section.scrollback)
+        try:
+            for at in range(0, len(data), FED_AT_ONCE):
+                await past.feed(data[at : at + FED_AT_ONCE])
+            past.scroll(self._wanted)
+            behind = (await past.sync()).behind
+        except BaseException:
+            past.close()
+            raise
+        if behind and tab.opened is opened:
+            tab.view.show_past(past)
+        else:
+            past.close()
+            tab.post_message(Flash("nothing is further up"))

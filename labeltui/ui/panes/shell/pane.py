@@ -1,0 +1,331 @@
+"""Pane 2: live shells on the host, as tabs where there is more than one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from textual.app import ComposeResult
+from textual.containers import Vertical
+from textual.widget import Widget
+
+from labeltui.actions import BY_ID
+from labeltui.domain.host import LinkState
+from labeltui.domain.problems import LabeltuiError
+from labeltui.domain.state import Level, SessionState
+from labeltui.ui.presentation.absence import Absence, absence
+from labeltui.ui.contract import Hint
+from labeltui.ui.messages import Flash, HintsChanged
+from labeltui.ui.panes.shell.tab_bar import ShellRow, TabWords
+from labeltui.ui.panes.shell.tab import Permission, ShellTab
+from labeltui.ui.panes.shell.words import Phase
+
+if TYPE_CHECKING:
+    from labeltui.ui.core import Core
+    from labeltui.ui.panes.shell.view import ShellView
+
+TABS_MOST = 9
+
+
+class ShellPane(Vertical):
+    """Holds the shells; the first comes with the connection, those that the host has kept with it."""
+
+    DEFAULT_CSS = "ShellPane { height: 1fr; }"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.session: Any = None
+        self.note = ""
+        self.facts = ""
+        self._permission = Permission()
+        self._row = ShellRow()
+        self.tabs = [ShellTab(1, self._permission)]
+        self.current = self.tabs[0]
+        self._looked = False  # the host was asked which shells it has kept
+        self._looking = False
+        self._absent: Absence | None = None
+        self._door = ""  # the key of the proxied door, where there is one and it may be needed
+
+    def compose(self) -> ComposeResult:
+        """The row of tabs, and the first of them."""
+        yield self._row
+        yield self.tabs[0]
+
+    def on_mount(self) -> None:
+        """Say why there is no shell yet."""
+        self._explain()
+
+    @property
+    def view(self) -> ShellView:
+        """The terminal that is shown."""
+        return self.current.view
+
+    @property
+    def phase(self) -> Phase:
+        """How the shell that is shown stands."""
+        return self.current.phase
+
+    # -- what the frame asks
+
+    def attach(self, session: Any) -> None:
+        """A session is open: its shells come with the connection."""
+        self.session = session
+        for tab in self.tabs:
+            tab.attach(session)
+        self._explain()
+
+    def detach(self) -> None:
+        """The session is being closed, and the shells with it; what the host keeps goes on there."""
+        self.session = None
+        for tab in self.tabs:
+            tab.detach()
+
+    @property
+    def focus_target(self) -> Widget:
+        """The terminal takes every key."""
+        return self.view
+
+    def hints(self) -> Sequence[Hint]:
+        """Keys for the footer: the others belong to the remote."""
+        if self.phase is Phase.NONE:  # every key is the console's
+            door = [(self._door, "emergency shell")] if self._door else []
+            back = [("tab", "next pane"), (self._keys("help"), "help"), (self._keys("quit"), "quit")]
+            return [*door, (self._keys("reconnect"), "reconnect"), *back]
+        hints = [("ctrl+]", "leaves the shell"), ("shift+pgup", "scrollback")]
+        hints += [
+            (f"ctrl+] {self._keys('shell.full')}", "full screen"),
+            (f"ctrl+] {self._keys('shell.new')}", "one more"),
+        ]
+        if len(self.tabs) > 1:
+            hints.append((f"ctrl+] {self._keys('shell.next')}", "next shell"))
+        if self.phase is Phase.EXITED:
+            hints.insert(0, ("enter", "starts a new shell"))
+        elif self.phase is Phase.LOST:
+            hints.insert(0, ("enter", "reconnects now"))
+        return hints
+
+    def help_keys(self) -> Sequence[Hint]:
+        """Every key of this pane, for the help screen."""
+        engine = "" if self.view.engine is None else f" (screen: {self.view.engine.name})"
+        return (
+            ("ctrl+]", f"leaves the shell{engine}; every other key goes to the host"),
+            (f"ctrl+] {self._keys('shell.full')}", "the whole terminal for this shell; ctrl+] comes back"),
+            (f"ctrl+] {self._keys('shell.new')}", "one more shell; the keys behind ! work on them"),
+            ("shift+pgup", "back"),
+            ("shift+pgdn", "forward"),
+            ("ctrl+f", "while back: find"),
+            ("ctrl+p / ctrl+n", "the next one above / below"),
+            ("mouse", "selects and copies; with shift where a program has the mouse"),
+        )
+
+    def copy_text(self) -> str:
+        """What ``y`` copies."""
+        return self.view.text()
+
+    def show(self, state: SessionState, now: datetime) -> None:
+        """Follow the connection; open shells where there are none and could be."""
+        host = state.host.value
+        connected = host is not None and host.state is LinkState.CONNECTED
+        pod = state.pod.value
+        self._door = self._keys("shell.proxy") if not connected and pod is not None and pod.ssh_proxy else ""
+        self._absent = absence(state, self._keys)
+        if connected and not self._looked:
+            self._look()
+        for tab in self.tabs:
+            tab.follow(state, now, may_open=self._looked or tab.door)
+        self._explain()
+
+    # -- which shells there are
+
+    def _look(self) -> None:
+        """Ask the host which shells it has kept, before the first is opened."""
+        if not self._looking and self.session is not None:
+            self._looking = True
+            self.run_worker(self._find_kept(), group="kept", exit_on_error=False)
+
+    async def _find_kept(self) -> None:
+        try:
+            kept = await self.session.shells.kept()
+            first = self.tabs[0]
+            if kept and not first.door:
+                first.number, first.label = kept[0].number, kept[0].label
+            elif not first.door:
+                first.number = await self.session.shells.free_number(frozenset())
+            for one in kept[1:TABS_MOST]:
+                await self._add(ShellTab(one.number, self._permission, label=one.label), show=False)
+            self._looked = True
+            if len(kept) > 1:
+                self.post_message(Flash(f"the host has kept {len(kept)} shells"))
+        except LabeltuiError:
+            pass  # asked again as long as there is a connection
+        except Exception as error:  # then the pane does without them
+            self._looked = True
+            self.post_message(Flash(f"kept shells can't be looked for: {error}", Level.ERROR))
+        finally:
+            self._looking = False
+        app: Core = self.app  # type: ignore[assignment]
+        app.paint()
+
+    async def _add(self, tab: ShellTab, *, show: bool = True) -> None:
+        tab.display = False
+        tab.attach(self.session)
+        self.tabs.append(tab)
+        await self.mount(tab)
+        if show:
+            self._show_tab(tab)
+        self._explain()
+
+    def _show_tab(self, tab: ShellTab) -> None:
+        app: Core = self.app  # type: ignore[assignment]
+        had_keyboard = self.has_focus_within or app.frame_screen.current == "shell"
+        self.current = tab
+        for other in self.tabs:
+            other.display = other is tab
+        tab.unseen = tab.rang = False
+        if had_keyboard:
+            app.frame_screen.set_focus(tab.view)
+        self._explain()
+        self.call_after_refresh(self._paint)
+
+    def _paint(self) -> None:
+        app: Core = self.app  # type: ignore[assignment]
+        app.paint()
+
+    # -- what the actions do
+
+    async def new(self, *, door: bool = False) -> None:
+        """One more shell."""
+        if self.session is None:
+            return
+        if len(self.tabs) >= TABS_MOST:
+            self.post_message(Flash(f"{TABS_MOST} shells are as many as fit", Level.WARNING))
+            return
+        used = {tab.number for tab in self.tabs}
+        number = next(n for n in range(1, 1000) if n not in used)
+        tab = ShellTab(number, self._permission, door=door)
+        tab.begin(lambda: frozenset(other.number for other in self.tabs if other is not tab))
+        await self._add(tab)
+
+    def full(self) -> None:
+        """The whole terminal for the shell that is shown."""
+        if self.phase is not Phase.LIVE:
+            self.post_message(Flash("no shell runs here yet", Level.WARNING))
+            return
+        self.run_worker(self._full(self.current), group="full", exclusive=True, exit_on_error=False)
+
+    async def _full(self, tab: ShellTab) -> None:
+        from labeltui.ui.panes.shell.full_screen import full_screen  # noqa: PLC0415 - when first needed
+
+        try:
+            await full_screen(self.app, tab.view, tab.run)
+        except Exception as error:  # the console goes on
+            self.post_message(Flash(f"full screen failed: {type(error).__name__}: {error}", Level.ERROR))
+            return
+        self.post_message(Flash("back from the whole screen" if tab.phase is Phase.LIVE else tab.run.ended))
+
+    async def door(self) -> None:
+        """A shell through the provider's proxy: the tab that has one, else one more."""
+        for tab in self.tabs:
+            if tab.door:
+                self._show_tab(tab)
+                return
+        await self.new(door=True)
+
+    def next(self) -> None:
+        """Show the next shell."""
+        self._step(1)
+
+    def previous(self) -> None:
+        """Show the shell before."""
+        self._step(-1)
+
+    def _step(self, by: int) -> None:
+        at = self.tabs.index(self.current)
+        self._show_tab(self.tabs[(at + by) % len(self.tabs)])
+
+    def pick(self, index: int) -> None:
+        """One shell by its place."""
+        if index < len(self.tabs):
+            self._show_tab(self.tabs[index])
+
+    async def close_current(self) -> None:
+        """Close the shell that is shown; asks where a program runs in it."""
+        tab = self.current
+
+        def close() -> None:
+            self.run_worker(self._close(tab), group="close", exit_on_error=False)
+
+        await tab.close_asked(close)
+
+    async def _close(self, tab: ShellTab) -> None:
+        if tab not in self.tabs:
+            return
+        try:
+            await tab.end()
+        except LabeltuiError as error:
+            self.post_message(Flash(f"the host was not told: {error.problem.message}", Level.WARNING))
+        at = self.tabs.index(tab)
+        if len(self.tabs) == 1:
+            fresh = ShellTab(tab.number, self._permission)
+            fresh.rest()
+            await self._add(fresh)
+        else:
+            self._show_tab(self.tabs[at - 1 if at else 1])
+        self.tabs.remove(tab)
+        await tab.remove()
+        self._explain()
+
+    def rename_current(self) -> None:
+        """Give the shell that is shown a name of the operator's own."""
+        from labeltui.ui.screens.dialogs.find import FindScreen  # noqa: PLC0415 - when first needed
+
+        tab = self.current
+
+        def named(words: str | None) -> None:
+            if words is not None:
+                tab.label = words.strip()
+                self.run_worker(tab.keep_label(), group="label", exit_on_error=False)
+                self._explain()
+
+        self.app.push_screen(
+            FindScreen(f"A name for shell {tab.number}:", tab.label, title="Name", does="keeps it"), named
+        )
+
+    # -- messages
+
+    def on_shell_row_picked(self, event: ShellRow.Picked) -> None:
+        """The mouse picks a tab."""
+        event.stop()
+        if event.index is None:
+            self.run_worker(self.new(), group="new", exit_on_error=False)
+        else:
+            self.pick(event.index)
+
+    def on_shell_tab_changed(self, event: ShellTab.Changed) -> None:
+        """One of them says something else of itself."""
+        event.stop()
+        self._explain()
+
+    # -- words
+
+    def _keys(self, action_id: str) -> str:
+        app: Core = self.app  # type: ignore[assignment]
+        return app.keymap.keys_of(BY_ID[action_id])
+
+    def _explain(self) -> None:
+        """The border says where this is and how it stands; the middle says why there is nothing yet."""
+        if not self.is_mounted:
+            return
+        tab = self.current
+        tab.teach(self._keys("reconnect"), self._door, self._absent)
+        self._row.show(
+            [
+                TabWords(one.number, one.title, "!" if one.rang else "•" if one.unseen else "", one is tab)
+                for one in self.tabs
+            ]
+        )
+        note, facts = tab.note, tab.facts
+        if (note, facts) != (self.note, self.facts):
+            self.note, self.facts = note, facts
+            self.post_message(HintsChanged())

@@ -1,0 +1,245 @@
+"""One shell's life: opened, its output fed to the terminal, its end understood."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING
+
+from labeltui.domain.problems import LabeltuiError, Refused
+from labeltui.ui.panes.shell.words import TAKEN_WORDS, Phase
+from labeltui.ui.presentation.text import safe
+from labeltui.ui.widgets.terminal.engine import Engine, EngineDied, nothing
+from labeltui.ui.widgets.terminal.engines import start_engine
+
+if TYPE_CHECKING:
+    from labeltui.session.connection.shells import OpenShell, Shells
+    from labeltui.ui.panes.shell.view import ShellView
+
+READ_BYTES = 60 * 1024  # a pipe to an engine's helper takes one piece whole
+# What the program before left on, off again, so that the next shell starts on a sane terminal: a sequence
+# that broke off, margins and charsets (DECSTR), mouse, paste, focus and frame modes, reverse video.
+CALM = (
+    b"\x18\x1b[!p\x1b[?1l\x1b>\x1b[?9l\x1b[?1000l\x1b[?1002l\x1b[?1003l\x1b[?1006l\x1b[?1004l\x1b[?2004l\x1b[?2026l"
+    b"\x1b[?5l\x1b[4l\x1b[20l\x1b[?7h\x1b[?25h\x1b[0 q\x1b[m\r\n"
+)
+MAIN_SCREEN = b"\x18\x1b[?1049l"
+AHEAD_MOST = 64 * 1024
+
+
+class ShellRun:
+    """Runs shells on one terminal, one after the other. ``changed`` is called when it stands otherwise."""
+
+    def __init__(self, view: ShellView, changed: Callable[[], None]) -> None:
+        self.phase = Phase.NONE
+        self.ended = ""  # how the last shell ended, or why none opened, in words
+        self.opened: OpenShell | None = None  # the last shell; it is there while the phase is LIVE
+        self.copied: Callable[[str], None] = nothing
+        self.drew: Callable[[], None] = nothing
+        self.tap: Callable[[bytes], Awaitable[None]] | None = None
+        """Gets every byte of output too, while the shell has another terminal beside this one; that one answers."""
+        self._view = view
+        self._changed = changed
+        self._task: asyncio.Task[None] | None = None
+        self._hanging_up: asyncio.Task[None] | None = None
+        self._ahead: bytearray | None = (
+            bytearray()
+        )  # what was typed before the shell can take it; None: it can
+
+    @property
+    def busy(self) -> bool:
+        """Whether a shell is being opened, runs, or is just ending."""
+        return self._task is not None and not self._task.done()
+
+    def start(
+        self, shells: Shells, opening: Callable[[int, int], Awaitable[OpenShell]], history: int
+    ) -> None:
+        """Open a shell, unless one is there."""
+        if not self.busy:
+            before, self.phase = self.phase, Phase.OPENING
+            self._ahead = bytearray()
+            self._task = asyncio.create_task(self._run(shells, opening, before, history), name="shell")
+
+    def stop(self) -> None:
+        """Hang up; what the host keeps goes on there."""
+        if self._task is not None:
+            self._task.cancel()
+            self._task = None
+        self._view.show_present()
+        if self._view.engine is not None:
+            self._view.engine.close()
+
+    def send(self, data: bytes) -> None:
+        """Type; also before the shell is there."""
+        if self.phase not in (Phase.LIVE, Phase.OPENING):
+            return
+        if self._ahead is None and self.opened is not None:
+            self.opened.shell.write(data)
+        elif self._ahead is not None and len(self._ahead) < AHEAD_MOST:
+            self._ahead += data
+
+    def _listens(self, opened: OpenShell) -> None:
+        """The shell takes what is typed from now on, and what was typed ahead."""
+        if self._ahead is not None:
+            ahead, self._ahead = self._ahead, None
+            if ahead:
+                opened.shell.write(bytes(ahead))
+
+    def resize(self, columns: int, rows: int) -> None:
+        """Tell the remote its new size."""
+        if self.opened is not None and self.phase is Phase.LIVE:
+            self.opened.shell.resize(columns, rows)
+
+    async def _run(
+        self,
+        shells: Shells,
+        opening: Callable[[int, int], Awaitable[OpenShell]],
+        before: Phase,
+        history: int,
+    ) -> None:
+        size = self._view.room
+        making = self._engine_begins(history)
+        try:
+            opened = await opening(size.width, size.height)
+        except BaseException as error:
+            _discard(making)
+            if not isinstance(error, LabeltuiError):
+                raise
+            if before is not Phase.LOST or isinstance(error, Refused):  # else it says so already
+                self.ended = f"{error.problem.message} {error.problem.hint}".strip()
+            again = Phase.LOST if before is Phase.LOST else Phase.NONE
+            self._became(Phase.EXITED if isinstance(error, Refused) else again)  # a person must decide first
+            return
+        try:
+            made, making = making or self._engine_begins(history), None
+            await self._greet(opened, made)
+            self.opened = opened
+            self._view.kept = opened.farewell is not None
+            self._became(Phase.LIVE)
+            if opened.farewell is None:
+                self._listens(opened)
+            if self._view.room != size:
+                opened.shell.resize(*self._view.room)
+            await self._pump(opened)
+            await self._over(shells, opened)
+        except LabeltuiError as error:
+            self.ended = f"{error.problem.message} {error.problem.hint}".strip()
+            self._became(Phase.EXITED)
+        except EngineDied as error:  # only this pane ends; the last screen stays on it
+            self.ended = f"the terminal's helper {error}"
+            self._became(Phase.EXITED)
+        except Exception as error:  # whatever it is, the pane says so, and the console goes on
+            self.ended = f"the terminal failed ({type(error).__name__}: {error})"
+            self._became(Phase.EXITED)
+        finally:
+            self._view.live = False
+            await opened.shell.close()
+
+    def _engine_begins(self, history: int) -> asyncio.Task[Engine] | None:
+        """Start one, while the shell is being opened; None where there is one that works."""
+        engine = self._view.present
+        if engine is not None and not engine.died:
+            return None
+        columns, rows = self._view.room
+        return asyncio.create_task(start_engine(columns, rows, history=history), name="terminal begins")
+
+    async def _greet(self, opened: OpenShell, making: asyncio.Task[Engine] | None) -> None:
+        """An engine for the first shell; the later ones go on below what is there, and say that they are new."""
+        said = f"── {self.ended}; this is a new shell ──" if self.ended else "── a new shell ──"
+        greeting = b"" if opened.resumed else f"\x1b[2m{safe(said)}\x1b[m\r\n".encode()
+        view = self._view
+        view.show_present()
+        engine = view.engine
+        if making is not None:
+            try:
+                fresh = await making
+            except BaseException:
+                _discard(making)
+                raise
+            fresh.changed, fresh.copied, fresh.gone = self._drew, self.copied, self._engine_gone
+            fresh.resize(*view.room)  # which may have changed since it began
+            if engine is not None:
+                await fresh.feed(greeting)
+            view.engine = fresh
+            return
+        assert engine is not None  # noqa: S101 - else one would be in the making
+        engine.scroll_to_end()
+        if (await engine.sync()).modes.alternate_screen:
+            await engine.feed(MAIN_SCREEN)
+        await engine.feed(CALM + greeting)
+
+    def _drew(self) -> None:
+        self._view.changed()
+        self.drew()
+
+    async def _pump(self, opened: OpenShell) -> None:
+        engine = self._view.present
+        assert engine is not None  # noqa: S101 - made in _greet
+        taking: asyncio.Task[None] | None = None
+        try:
+            while data := await opened.shell.read(READ_BYTES):
+                if taking is not None:
+                    await taking
+                taking = asyncio.create_task(
+                    self._take(engine, opened, data)
+                )  # while the next piece is on its way
+                await asyncio.sleep(0)  # a reader that always has something must not keep the others waiting
+            if taking is not None:
+                await taking
+        finally:
+            if taking is not None:
+                taking.cancel()
+        if engine.died:
+            raise EngineDied(engine.died)
+
+    async def _take(self, engine: Engine, opened: OpenShell, data: bytes) -> None:
+        if opened.farewell is not None:
+            self._listens(opened)  # until tmux has drawn, ctrl+c would end it, and other keys would be lost
+            data = opened.farewell.take(data)
+            if not data:
+                return
+        tap = self.tap
+        if tap is not None:
+            await tap(data)
+        answers = await engine.feed(data)
+        if answers and tap is None:
+            opened.shell.write(answers)
+
+    def _engine_gone(self) -> None:
+        """The emulator died, perhaps while the shell was silent: reading ends, and the shell with it."""
+        if self.opened is not None:
+            self._hanging_up = asyncio.create_task(self.opened.shell.close(), name="shell hangs up")
+
+    async def _over(self, shells: Shells, opened: OpenShell) -> None:
+        how, code = await shells.ended(opened)
+        if how.value == "lost":
+            self.ended = "the connection was lost"
+            self._became(Phase.LOST)
+            return
+        words = TAKEN_WORDS if how.value == "taken" else "the shell exited"
+        self.ended = f"{words} with code {code}" if code else words
+        self._became(Phase.EXITED)
+
+    def _became(self, phase: Phase) -> None:
+        self.phase = phase
+        self._view.live = phase is Phase.LIVE
+        self._view.changed()
+        self._changed()
+
+    async def over(self) -> None:
+        """Wait until the shell has ended, in whatever way."""
+        if self._task is not None:
+            await asyncio.wait({self._task})
+
+
+def _discard(making: asyncio.Task[Engine] | None) -> None:
+    """Close an engine that nobody will use, however far it is."""
+    if making is None:
+        return
+    making.cancel()
+    making.add_done_callback(_close)
+
+
+def _close(made: asyncio.Task[Engine]) -> None:
+    if not made.cancelled() and made.exception() is None:
+        made.result().close()

@@ -1,0 +1,367 @@
+"""One shell of the pane: its terminal, what it asks, and what it says."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from textual import events
+from textual.app import ComposeResult
+from textual.containers import Vertical
+from textual.message import Message
+
+from labeltui.domain.host import HostStatus, LinkState
+from labeltui.domain.state import SessionState
+from labeltui.ui.messages import Flash, LeaveShell
+from labeltui.ui.panes.shell import words as shell_words
+from labeltui.ui.panes.shell.history import Past
+from labeltui.ui.panes.shell.run import ShellRun
+from labeltui.ui.panes.shell.view import ShellView
+from labeltui.ui.panes.shell.words import Phase
+from labeltui.ui.presentation.text import safe
+from labeltui.ui.widgets.terminal.engine import Modes
+from labeltui.ui.widgets.terminal.keys import key_bytes
+from labeltui.ui.widgets.terminal.view import LEAVE_KEY, TerminalView
+
+if TYPE_CHECKING:
+    from labeltui.session.connection.shells import OpenShell, Shells
+    from labeltui.ui.presentation.absence import Absence
+    from labeltui.ui.core import Core
+
+AGAIN_AFTER = timedelta(seconds=3)
+
+
+class Permission:
+    """Whether programs may put text on the operator's clipboard: asked once for all shells. None: not asked yet."""
+
+    def __init__(self) -> None:
+        self.given: bool | None = None
+        self.offered: str | None = None  # what one wants to copy while that is being asked
+
+
+class ShellTab(Vertical):
+    """Opens its shell as soon as it is shown, there is a connection and room; and again when both are back."""
+
+    DEFAULT_CSS = "ShellTab { height: 1fr; }"
+
+    class Changed(Message):
+        """What it says of itself is another now."""
+
+    def __init__(self, number: int, permission: Permission, *, label: str = "", door: bool = False) -> None:
+        super().__init__()
+        self.number = number
+        self.label = label  # the operator's name for it
+        self.door = door  # through the provider's proxy
+        self.unseen = False  # it has drawn since it was last shown
+        self.rang = False
+        self.view = ShellView()
+        self.run = ShellRun(self.view, self._changed)
+        self.run.copied, self.run.drew = self._copied, self._drew
+        self._permission = permission
+        self._session: Any = None
+        self._host: HostStatus | None = None
+        self._absent: Absence | None = None
+        self._now: datetime | None = None
+        self._not_before: datetime | None = None
+        self._phase = Phase.NONE
+        self._was_lost = False
+        self._past = Past(self)
+        self._others: Callable[[], frozenset[int]] | None = (
+            None  # numbers that are taken, while its own isn't sure
+        )
+
+    def compose(self) -> ComposeResult:
+        """The terminal has all of it."""
+        yield self.view
+
+    def on_mount(self) -> None:
+        """Wire the terminal up."""
+        self.view.send = self.run.send
+        self.view.resized = self._resized
+
+    @property
+    def phase(self) -> Phase:
+        """How the shell stands."""
+        return self.run.phase
+
+    @property
+    def opened(self) -> OpenShell | None:
+        """The shell, while there is one."""
+        return self.run.opened if self.phase is Phase.LIVE else None
+
+    @property
+    def shells(self) -> Shells | None:
+        """Where shells come from, while a session is open."""
+        return None if self._session is None else self._session.shells
+
+    # -- following the session
+
+    def attach(self, session: Any) -> None:
+        """A session is open."""
+        self._session = session
+
+    def detach(self) -> None:
+        """Hang up."""
+        self._session = None
+        self.run.stop()
+
+    def on_unmount(self) -> None:
+        """Nothing outlives the pane."""
+        self.detach()
+
+    def follow(self, state: SessionState, now: datetime, *, may_open: bool) -> None:
+        """Open a shell where there is none, could be one, and is to be one."""
+        self._host, self._now = state.host.value, now
+        connected = self._host is not None and self._host.state is LinkState.CONNECTED
+        first = self.phase in (Phase.NONE, Phase.OPENING) and self.display and not self.run.busy
+        wanted = self.phase is Phase.LOST or first
+        due = self._not_before is None or now >= self._not_before
+        possible = may_open and self.shells is not None and not self.shells.read_only
+        if wanted and due and possible and self.view.room.area and (connected or self.door):
+            self.open()
+
+    def open(self) -> None:
+        """Open a shell, unless one is there."""
+        if self.shells is None:
+            return
+        opening = self.shells.open_door if self.door else self._open_kept
+        self.run.start(self.shells, opening, self.shells.section.scrollback)
+
+    async def _open_kept(self, columns: int, rows: int) -> OpenShell:
+        assert self.shells is not None  # noqa: S101 - open has looked
+        if self._others is not None:
+            self.number = await self.shells.free_number(self._others())
+            self._others = None
+            self.post_message(self.Changed())
+        return await self.shells.open(self.number, columns, rows)
+
+    def _changed(self) -> None:
+        if self.door and self.phase in (Phase.NONE, Phase.LOST):
+            self.run.phase = Phase.EXITED  # enter tries again: nothing else says when the proxy would answer
+        before, self._phase = self._phase, self.phase
+        if self.phase is Phase.LOST and self._now is not None:
+            self._not_before = self._now + (timedelta(seconds=1) if before is Phase.LIVE else AGAIN_AFTER)
+        elif self.phase is Phase.NONE and self._now is not None:
+            self._not_before = self._now + AGAIN_AFTER
+        elif self.phase is Phase.LIVE:
+            opened = self.run.opened
+            if self._was_lost and opened is not None and self.view.kept and not opened.resumed:
+                self.post_message(
+                    Flash(f"{self.run.ended}: this is a new shell, the host had not kept the last")
+                )
+        if self.phase in (Phase.LOST, Phase.LIVE, Phase.EXITED):
+            self._was_lost = self.phase is Phase.LOST
+        self.post_message(self.Changed())
+
+    def _drew(self) -> None:
+        if not self.display and not self.unseen:
+            self.unseen = True
+            self.post_message(self.Changed())
+
+    def _resized(self, columns: int, rows: int) -> None:
+        present = self.view.present
+        if self.view.looking and present is not None:
+            present.resize(columns, rows)
+        self.run.resize(columns, rows)
+        self.post_message(self.Changed())
+
+    # -- keys and events
+
+    def on_key(self, event: events.Key) -> None:
+        """Without a shell: enter brings one; typing waits for one that is being opened, and else goes nowhere."""
+        if self.phase is Phase.NONE or self.view.leaving:
+            return
+        event.stop()
+        event.prevent_default()
+        if event.key == LEAVE_KEY:
+            self.view.leaving = True
+            self.post_message(LeaveShell())
+        elif event.key == "enter" and self.phase is Phase.EXITED:
+            self.open()
+            self.post_message(self.Changed())
+        elif event.key == "enter" and self.phase is Phase.LOST and self._session is not None:
+            self._not_before = None
+            self._session.reconnect()
+        elif self.phase is Phase.OPENING:
+            self.run.send(key_bytes(event, Modes()))
+
+    def on_terminal_view_changed(self, event: TerminalView.Changed) -> None:
+        """Title, size or scrollback."""
+        event.stop()
+        if self.view.looking and self.view.shown is not None and not self.view.shown.behind:
+            self.view.show_present()
+        self.post_message(self.Changed())
+
+    def on_terminal_view_rang(self, event: TerminalView.Rang) -> None:
+        """The bell, as a word: nothing blinks."""
+        event.stop()
+        self.rang = not self.display
+        self.post_message(
+            Flash("the shell rang its bell" if self.display else f"shell {self.number} rang its bell")
+        )
+        self.post_message(self.Changed())
+
+    def on_terminal_view_selected(self, event: TerminalView.Selected) -> None:
+        """What the mouse selects is copied: the keys for it belong to the remote."""
+        event.stop()
+        app: Core = self.app  # type: ignore[assignment]
+        app.copy(event.text)
+
+    # -- looking back
+
+    def on_shell_view_wheel(self, event: ShellView.Wheel) -> None:
+        """The wheel over a kept shell."""
+        event.stop()
+        self.run_worker(self._past.wheel(event.rows), group="wheel", exit_on_error=False)
+
+    def on_shell_view_recall(self, event: ShellView.Recall) -> None:
+        """What the host keeps of a shell is fetched to be looked at."""
+        event.stop()
+        self._past.recall(event.rows)
+
+    # -- the clipboard, finding, pasting
+
+    def _copied(self, text: str) -> None:
+        """A program wants text on the operator's clipboard (OSC 52): only with leave, asked for once."""
+        permission = self._permission
+        if permission.given:
+            self.app.copy_to_clipboard(text)
+            self.post_message(Flash(f"a program in the shell copied {len(text)} characters"))
+        elif permission.given is None and permission.offered is None:
+            permission.offered = text
+
+            def answered(yes: bool) -> None:
+                permission.given, offered, permission.offered = yes, permission.offered, None
+                if yes and offered is not None:
+                    self._copied(offered)
+
+            self._ask("Copy", shell_words.copy_question(text), answered)
+
+    def _ask(self, title: str, question: str, answered: Callable[[bool], None]) -> None:
+        from labeltui.ui.screens.dialogs.confirm import ConfirmScreen  # noqa: PLC0415 - when first needed
+
+        self.app.push_screen(ConfirmScreen(title, question), lambda yes: answered(bool(yes)))
+
+    def on_terminal_view_ask_paste(self, event: TerminalView.AskPaste) -> None:
+        """Each line would be run as it arrives."""
+        event.stop()
+
+        def answered(yes: bool) -> None:
+            if yes:
+                self.view.paste(event.text)
+
+        self._ask("Paste", shell_words.paste_question(event.text), answered)
+
+    def on_terminal_view_find(self, event: TerminalView.Find) -> None:
+        """Look through the scrollback."""
+        from labeltui.ui.screens.dialogs.find import FindScreen  # noqa: PLC0415 - when first needed
+
+        event.stop()
+
+        def found(words: str | None) -> None:
+            if words:
+                self.view.wanted = words
+                self.run_worker(self._find(older=True), exclusive=True, group="find")
+
+        if event.older is None or not self.view.wanted:
+            self.app.push_screen(
+                FindScreen("Look upwards in the shell's scrollback for:", self.view.wanted), found
+            )
+        else:
+            self.run_worker(self._find(older=event.older), exclusive=True, group="find")
+
+    async def _find(self, *, older: bool) -> None:
+        engine = self.view.engine
+        if engine is None or engine.died:
+            return
+        if not await engine.search(self.view.wanted, older=older):
+            where = "above" if older else "below"
+            self.post_message(
+                Flash(f"{safe(self.view.wanted)} is nowhere {where} · ctrl+f looks for something else")
+            )
+        self.view.refresh()
+
+    # -- closing
+
+    async def close_asked(self, close: Callable[[], None]) -> None:
+        """Close it, with leave where a program runs in it."""
+        opened, shells = self.opened, self.shells
+        program: str | None = ""
+        if opened is not None and shells is not None:
+            program = await shells.foreground(opened)
+        if program == "":
+            close()
+            return
+        question = shell_words.closing_question(program, kept=self.view.kept)
+        self._ask("Close", question, lambda yes: close() if yes else None)
+
+    async def end(self) -> None:
+        """End the shell, also where the host would keep it. Raises LabeltuiError when the host does not hear it."""
+        opened, shells = self.opened, self.shells
+        kept = self.view.kept and opened is not None
+        self.run.stop()
+        if kept and shells is not None:
+            await shells.end(self.number)
+
+    async def keep_label(self) -> None:
+        """Let the host keep the operator's name for it too."""
+        if self.opened is not None and self.shells is not None:
+            await self.shells.relabel(self.opened, self.label)
+
+    # -- words
+
+    @property
+    def title(self) -> str:
+        """What the tab row calls it."""
+        told = "" if self.view.shown is None else self.view.shown.title
+        return self.label or ("proxy" if self.door else told)
+
+    @property
+    def note(self) -> str:
+        """Where it is, and its title: the upper border."""
+        title = "" if self.view.shown is None else self.view.shown.title
+        where = "" if self._host is None else self._host.address
+        if self.door:
+            where = "through RunPod's proxy"
+        return " · ".join(part for part in (where, self.label, title) if part)
+
+    @property
+    def facts(self) -> str:
+        """How it stands: the lower border."""
+        size = self.view.size
+        behind = 0 if self.view.shown is None else self.view.shown.behind
+        words = (
+            shell_words.standing(
+                self.phase, self.run.ended, behind, kept=self.view.kept, absent=self._absent
+            ),
+            shell_words.kept_words(self.opened),
+            f"{size.width}×{size.height}" if self.phase is Phase.LIVE else "",
+        )
+        return " · ".join(word for word in words if word)
+
+    def teach(self, reconnect: str, door: str, absent: Absence | None) -> None:
+        """Say in the middle why there is nothing yet."""
+        self._absent = absent
+        if self._session is None:
+            self.view.say("No session is open.")
+            return
+        if self._session.read_only:
+            self.view.say("This session is read-only, and a shell could change things.")
+            return
+        if self.door:
+            self.view.say(*shell_words.teaching_door(self.phase, self.run.ended))
+            return
+        words = shell_words.teaching(
+            self._host, self.phase, self.run.ended, reconnect=reconnect, door=door, absent=absent
+        )
+        self.view.say(*words)
+
+    def begin(self, others: Callable[[], frozenset[int]]) -> None:
+        """Take what is typed from now on for the shell that is coming; its number is none of ``others``."""
+        self._others = others
+        self.run.phase = Phase.OPENING
+
+    def rest(self) -> None:
+        """Open no shell before enter is pressed."""
+        self.run.phase, self.run.ended = Phase.EXITED, "the shell was closed"

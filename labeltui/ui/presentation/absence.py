@@ -1,0 +1,67 @@
+"""Why a rented host is not there: because of its pod. Pure, and light: it is on the way to first paint."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from labeltui.domain.host import LinkState
+from labeltui.domain.state import SessionState
+from labeltui.ui.presentation.text import safe
+from labeltui.ui.presentation.words import Tone, Word
+
+if TYPE_CHECKING:
+    from labeltui.domain.pod.pod import Pod
+
+Keys = Callable[[str], str]
+"""The keys of an action, by its id."""
+
+STARTING = Word("◌", "pod starting", Tone.BUSY)
+WAITS = Word("◌", "waits for the pod", Tone.FAINT)
+OFFLINE = Word("○", "offline", Tone.FAINT)
+_ON_ITS_WAY = {
+    "provisioning": "The pod is being made: a machine is found for it.",
+    "starting": "The pod is starting: its image is pulled and its container made.",
+    "running": "The pod runs, and gets its ssh address.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Absence:
+    """The pod's part in it: a word for the host, the same in three lengths for the strip, and sentences.
+
+    ``next`` is empty where ``said`` tells what to do.
+    """
+
+    word: Word
+    texts: tuple[str, str, str]
+    said: str
+    next: str
+
+
+def absence(state: SessionState, keys: Keys = lambda _action: "") -> Absence | None:
+    """Why the host can't be there yet, or any more; None where its pod does not explain it."""
+    host, pod = state.host.value, state.pod.value
+    if not state.identity.rents or (host is not None and host.state is LinkState.CONNECTED):
+        return None
+    if pod is None:
+        texts = (WAITS.text, "waits", "wait")
+        return Absence(WAITS, texts, safe(state.pod.error), "") if state.pod.error else None
+    if pod.status.is_up:
+        return _on_its_way(pod)
+    ended = {
+        "stopped": ("pod stopped", "The pod is stopped.", f"{keys('pod.start')} starts it."),
+        "terminated": ("pod gone", "The pod is gone.", f"{keys('pod.options')} rents another."),
+    }.get(pod.status.value)
+    if ended is None:
+        return None
+    why, said, way = ended
+    return Absence(OFFLINE, (f"offline, {why}", "offline", "off"), said, way)
+
+
+def _on_its_way(pod: Pod) -> Absence | None:
+    if pod.status.value == "running" and pod.ssh is not None:
+        return None
+    texts = (STARTING.text, STARTING.text, "wait")
+    return Absence(STARTING, texts, _ON_ITS_WAY[pod.status.value], "The host is connected then.")

@@ -1,0 +1,84 @@
+"""The guard in words: the countdown of the strip, and its lines in the pod pane. Pure."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from textual.content import Content
+
+from labeltui.domain.guard.status import GuardStatus
+from labeltui.domain.state import SessionState
+from labeltui.ui.presentation import words
+from labeltui.ui.presentation.strip import Fact, stale_age
+from labeltui.ui.panes.card import row, wrapped
+from labeltui.ui.presentation.text import safe
+from labeltui.ui.presentation.words import Tone, Word
+
+NAMES = ("", "", "")
+STATES = {
+    "dead": (Word("✗", "no guard", Tone.BAD), "no guard", "no guard"),
+    "off": (Word("○", "guard off", Tone.WARN), "guard off", "g off"),
+    "waiting": (Word("▲", "stop waits", Tone.WARN), "stop waits", "waits"),
+    "stuck": (Word("✗", "can't stop the pod", Tone.BAD), "can't stop", "no stop"),
+    "stopping": (Word("■", "stopping the pod", Tone.WARN), "stopping", "stop"),
+}
+
+
+def guard_fact(state: SessionState, now: datetime) -> Fact | None:
+    """The countdown; None where there is nothing to guard."""
+    reading = state.guard
+    status = reading.value
+    if status is None:
+        return Fact(NAMES, ("guard not known", "guard ?", "g ?"), "?", Tone.WARN) if reading.error else None
+    pod = state.pod.value
+    if status.state == "none" or (pod is not None and not pod.status.is_up):
+        return None
+    old = stale_age(reading, now)
+    if status.state in STATES:
+        word, medium, short = STATES[status.state]
+        return Fact(NAMES, (word.text, medium, short), word.glyph, word.tone, old)
+    return _counting(status, status.left_at(reading.as_of, now), old)
+
+
+def _counting(status: GuardStatus, left: float | None, old: str) -> Fact:
+    if status.problem:
+        return Fact(NAMES, ("guard can't stop the pod", "can't stop", "no stop"), "✗", Tone.BAD, old)
+    if left is None:
+        why = "no idle stop: training" if status.working else "no idle stop"
+        return Fact(NAMES, (why, why, "no stop"), "", Tone.FAINT, old)
+    cause, time = status.cause or "idle", words.remaining(round(left))
+    texts = (f"{cause}-stop in {time}", f"{cause} {time}", time)
+    if status.state == "warning":
+        return Fact(NAMES, texts, "▲", Tone.WARN, old)
+    return Fact(NAMES, texts, "", Tone.PLAIN, old)
+
+
+def guard_lines(state: SessionState, now: datetime, width: int) -> list[Content]:
+    """What the guard sees and will do, for the pod pane; nothing where there is nothing to guard."""
+    fact = guard_fact(state, now)
+    status = state.guard.value
+    if fact is None or status is None:
+        return []
+    lines = [row("guard", fact.at(0))]
+    if status.uses and not status.working:
+        lines += [
+            row("", (line.plain, Tone.FAINT)) for line in wrapped(idle_text(status), width - 9, Tone.FAINT, 2)
+        ]
+    if status.budget is not None and status.spent is not None:
+        share = status.spent / status.budget if status.budget else 1.0
+        tone = Tone.BAD if share >= 1 else Tone.WARN if share >= 0.8 else Tone.PLAIN
+        lines.append(row("budget", (f"${status.spent:.2f} of ${status.budget:.2f}", tone)))
+    if status.state in ("waiting", "stuck", "dead"):
+        lines += wrapped(safe(status.words), width, Tone.BAD if status.state != "waiting" else Tone.WARN)
+    elif status.problem:
+        lines += wrapped(safe(f"{status.problem}."), width, Tone.BAD)
+    return lines
+
+
+def idle_text(status: GuardStatus) -> str:
+    """``idle 12 min: last was a label by ana 17:02``."""
+    text = safe(status.idle_words)
+    last = status.last if status.uses else None
+    if last is None or last.at is None or last.kind == "start" or last.ago_s < 1:
+        return text
+    return f"{text} {last.at.astimezone():%H:%M}"

@@ -1,0 +1,181 @@
+"""The rented pod and its money, in words: for the strip and for the pod pane. Pure."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from decimal import Decimal
+
+from textual.content import Content
+
+from labeltui.domain.pod.pod import Pod, PodStatus
+from labeltui.domain.state import SessionState
+from labeltui.ui.presentation import words
+from labeltui.ui.presentation.strip import Fact, stale_age
+from labeltui.ui.panes.card import row, told, wrapped
+from labeltui.ui.presentation.text import elide, safe
+from labeltui.ui.presentation.words import Tone, Word
+
+POD = {
+    PodStatus.PROVISIONING: Word("◌", "provisioning", Tone.BUSY),
+    PodStatus.STARTING: Word("◌", "starting", Tone.BUSY),
+    PodStatus.RUNNING: Word("●", "running", Tone.GOOD),
+    PodStatus.STOPPED: Word("○", "stopped", Tone.FAINT),
+    PodStatus.ERROR: Word("✗", "error", Tone.BAD),
+    PodStatus.TERMINATED: Word("✗", "terminated", Tone.BAD),
+    PodStatus.UNKNOWN: words.UNKNOWN,
+}
+LOW_HOURS, FEW_HOURS = 8, 2
+
+
+def rate(per_hour: Decimal | None) -> str:
+    """``$0.28/h``; what costs less than a cent is shown as that."""
+    if per_hour is None:
+        return "$?/h"
+    return f"${per_hour:.2f}/h" if per_hour >= Decimal("0.01") or not per_hour else f"${per_hour:.4f}/h"
+
+
+def dollars(amount: Decimal) -> str:
+    """An amount as money is written; what is there but is less than a cent is not nothing."""
+    return "<$0.01" if 0 < amount < Decimal("0.005") else f"${amount:.2f}"
+
+
+def pod_fact(state: SessionState, now: datetime) -> Fact | None:
+    """The pod and its rate for the strip; None for a session that is not on RunPod."""
+    pod = state.pod.value
+    names = ("pod", "pod", "pod")
+    if pod is None:
+        return Fact(names, ("not known", "?", "?"), "?", Tone.WARN) if state.pod.error else None
+    word = POD[pod.status]
+    cost = rate(pod.cost_per_hour)
+    hours = _hours_left(state)
+    long = f"{word.text} {cost}{_so_far(state)}" + (f", {hours} h left" if hours is not None else "")
+    tone = _urgent(hours) or word.tone
+    return Fact(names, (long, f"{cost}", cost), word.glyph, tone, stale_age(state.pod, now))
+
+
+def _hours_left(state: SessionState) -> int | None:
+    hours = state.account.value.hours_left if state.account.value is not None else None
+    return None if hours is None else int(hours)
+
+
+def _urgent(hours: int | None) -> Tone | None:
+    """The colour of credit that ends soon."""
+    if hours is None or hours >= LOW_HOURS:
+        return None
+    return Tone.BAD if hours < FEW_HOURS else Tone.WARN
+
+
+def _so_far(state: SessionState) -> str:
+    """What was spent today, else in this session, for the strip; nothing where neither is known, or it is old."""
+    spend = state.spend.value
+    if spend is None or state.spend.error is not None:
+        return ""
+    if spend.today is not None and not spend.bill_error:
+        return f", {dollars(spend.today)} today"
+    return "" if spend.session is None else f", {dollars(spend.session)} so far"
+
+
+def _spent_lines(state: SessionState, now: datetime, width: int) -> list[Content]:
+    """What this session and this day have cost; dim where it is old, with the reason."""
+    spend = state.spend.value
+    if spend is None:
+        return []
+    old = stale_age(state.spend, now)
+    tone = Tone.FAINT if old else Tone.PLAIN
+    since = words.age(spend.session_since, now)
+    told_since = f" in {since}" if since and width > 36 else ""
+    session = "unknown" if spend.session is None else f"{dollars(spend.session)}{told_since}"
+    parts = [
+        (session, Tone.WARN if spend.session is None else tone),
+        (f" {old} old" if old else "", Tone.WARN),
+    ]
+    if spend.today is not None:
+        late = words.age(spend.today_at, now) if spend.bill_error else ""
+        parts.append((f" · today {dollars(spend.today)}", Tone.FAINT if spend.bill_error else tone))
+        parts.append((f" {late} old" if late else "", Tone.WARN))
+    lines = [row("spent", *parts)]
+    if spend.session is None:
+        lines += wrapped(safe(spend.why), width, Tone.FAINT)
+    if spend.bill_error:
+        lines += wrapped(f"The bill is not known: {safe(spend.bill_error)}", width, Tone.WARN, 2)
+    return lines
+
+
+def _balance_lines(state: SessionState, now: datetime, width: int) -> list[Content]:
+    """The account's credit, and how long it lasts."""
+    account, hours = state.account.value, _hours_left(state)
+    if account is not None and account.balance is not None:
+        left = f" · {hours} h left" if hours is not None else ""
+        limit = (
+            f" · limit {rate(account.spend_limit)}" if account.spend_limit is not None and width > 40 else ""
+        )
+        old = stale_age(state.account, now)
+        said = (f"${account.balance:.2f}{left}", Tone.FAINT if old else _urgent(hours) or Tone.PLAIN)
+        return [row("balance", said, (limit, Tone.FAINT), (f" {old} old" if old else "", Tone.WARN))]
+    if state.account.error is not None:
+        return [row("balance", ("unknown", Tone.WARN))]
+    return []
+
+
+def money_lines(state: SessionState, now: datetime, width: int) -> list[Content]:
+    """Pod, rate and balance for the pod pane; nothing for a session that is not on RunPod."""
+    pod = state.pod.value
+    if pod is None:
+        return wrapped(safe(state.pod.error), width, Tone.WARN) if state.pod.error else []
+    gpu = f" {pod.gpu_count}× {safe(pod.gpu_name)}" if pod.gpu_name else ""
+    lines = [row("pod", told(POD[pod.status], stale_age(state.pod, now)), (gpu, Tone.PLAIN))]
+    stopped = f" · stopped {rate(pod.cost_per_hour_stopped)}" if pod.status.is_up else ""
+    lines.append(row("cost", (rate(pod.cost_per_hour), Tone.PLAIN), (stopped, Tone.FAINT)))
+    lines += _balance_lines(state, now, width)
+    return [*lines, *_spent_lines(state, now, width), *_wrong_with(pod, width)]
+
+
+def _wrong_with(pod: Pod, width: int) -> list[Content]:
+    lines: list[Content] = []
+    if pod.lost_its_gpu:
+        lines += wrapped(
+            "It came back without a GPU: stop it and try later, or make a new pod.", width, Tone.BAD
+        )
+    if pod.is_public:
+        lines += wrapped("A port of it is on the open web, without a password.", width, Tone.WARN)
+    return lines
+
+
+def brief_money_lines(state: SessionState, now: datetime, width: int) -> list[Content]:
+    """The same where there is little room: status and rate on one line, what is spent and what is left on another.
+
+    What is old, unknown or wrong is told in full all the same.
+    """
+    pod = state.pod.value
+    if pod is None:
+        return money_lines(state, now, width)
+    word = told(POD[pod.status], stale_age(state.pod, now))
+    head = row("pod", word, (f" {rate(pod.cost_per_hour)}", Tone.PLAIN))
+    if pod.gpu_name:
+        gpu = f" {pod.gpu_count}× {safe(pod.gpu_name)}" if pod.gpu_count > 1 else f" {safe(pod.gpu_name)}"
+        head = head.append(Content.styled(elide(gpu, max(0, width - head.cell_length)), Tone.FAINT))
+    both = _spent_and_left(state, now, width)
+    money = (
+        [both] if both is not None else _balance_lines(state, now, width) + _spent_lines(state, now, width)
+    )
+    return [head, *money, *_wrong_with(pod, width)]
+
+
+def _spent_and_left(state: SessionState, now: datetime, width: int) -> Content | None:
+    """What was spent today, else in this session, and what is left; None unless all of it is known and new."""
+    spend, account = state.spend.value, state.account.value
+    if spend is None or account is None or account.balance is None or spend.session is None:
+        return None
+    if spend.bill_error or stale_age(state.spend, now) or stale_age(state.account, now):
+        return None
+    spent = dollars(spend.session) if spend.today is None else f"today {dollars(spend.today)}"
+    hours, tone = _hours_left(state), _urgent(_hours_left(state)) or Tone.PLAIN
+    amount = f" · ${account.balance:.2f}"
+    parts = [f"{amount} left", *([f" · {hours} h"] if hours is not None else [])]
+    if tone is not Tone.PLAIN:  # when it ends matters more than how much it is
+        parts = [f" · {hours} h left", amount]
+    line = row("spent", (spent, Tone.PLAIN))
+    for text in parts:
+        if line.cell_length + len(text) <= width:
+            line = line.append(Content.styled(text, tone))
+    return line

@@ -1,0 +1,268 @@
+"""The facts of the strip, in three lengths each: for the strip, and for the page of tiny terminals. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from textual.content import Content
+
+from labeltui.domain.host import LinkState
+from labeltui.domain.reading import Reading
+from labeltui.domain.server.server import ServerState
+from labeltui.domain.state import Level, SessionState
+from labeltui.domain.training.training import TrainState
+from labeltui.ui.presentation import words
+from labeltui.ui.presentation.absence import absence
+from labeltui.ui.presentation.text import safe
+from labeltui.ui.presentation.words import Tone, Word
+
+LONG, MEDIUM, SHORT, GONE = 0, 1, 2, 3
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """One truth: its name and its words, each in three lengths; ``old`` is its age once it is stale."""
+
+    names: tuple[str, str, str]
+    texts: tuple[str, str, str]
+    glyph: str
+    tone: Tone
+    old: str = ""
+
+    def at(self, length: int) -> Content:
+        """The fact as text of one length (``LONG`` .. ``SHORT``; nothing when ``GONE``)."""
+        if length == GONE:
+            return Content("")
+        name, text = self.names[length], self.texts[length]
+        tone = Tone.FAINT if self.old else self.tone
+        parts: list[tuple[str, str]] = [(f"{name} ", Tone.FAINT)] if name else []
+        parts.append((f"{self.glyph} {text}".strip() if text else "", tone))
+        if self.old:
+            parts.append((f" {self.old} old" if length < SHORT else f" {self.old}?", Tone.WARN))
+        return Content.assemble(*parts)
+
+
+def stale_age(reading: Reading[Any], now: datetime) -> str:
+    """The age of a value that may no longer hold; empty while it holds, or where there is none to age."""
+    return words.age(reading.as_of, now) if reading.is_stale(now) else ""
+
+
+def _unknown(names: tuple[str, str, str], reading: Reading[Any]) -> Fact:
+    text = "no answer" if reading.error else words.UNKNOWN.text
+    return Fact(names, (text, text, ""), words.UNKNOWN.glyph, Tone.FAINT)
+
+
+def _fact(names: tuple[str, str, str], word: Word, texts: tuple[str, str, str], old: str) -> Fact:
+    return Fact(names, texts, word.glyph, word.tone, old)
+
+
+def _host(state: SessionState, now: datetime) -> Fact:
+    names = ("host", "host", "host")
+    host = state.host.value
+    if host is None:
+        return _unknown(names, state.host)
+    if (why := absence(state)) is not None:  # its pod tells more, and more newly, than the last try did
+        return _fact(names, why.word, why.texts, stale_age(state.pod, now))
+    word = words.LINK[host.state]
+    long = word.text
+    if host.state is LinkState.CONNECTED and host.latency_ms is not None:
+        long += f" {host.latency_ms:.0f} ms"
+    if host.next_try_at is not None and host.state is LinkState.RECONNECTING:
+        long += f", next try {words.duration((host.next_try_at - now).total_seconds())}"
+    short = {"connected": "up", "reconnecting": "retry", "connecting": "wait"}.get(word.text, word.text)
+    return _fact(names, word, (long, word.text, short), stale_age(state.host, now))
+
+
+def _tunnel(state: SessionState, now: datetime) -> Fact:
+    names = ("tunnel", "tunnel", "tun")
+    tunnel = state.tunnel.value
+    if tunnel is None:
+        return _unknown(names, state.tunnel)
+    word = words.TUNNEL[tunnel.state]
+    port = "" if tunnel.local_port is None else f":{tunnel.local_port}"
+    return _fact(
+        names,
+        word,
+        (f"{word.text} {port}".strip(), port or word.text, port or word.text),
+        stale_age(state.tunnel, now),
+    )
+
+
+def _server(state: SessionState, now: datetime) -> Fact:
+    names = ("server", "server", "srv")
+    server = state.server.value
+    if server is None:
+        return _unknown(names, state.server)
+    word = words.SERVER[server.state]
+    version = f" {safe(server.version)}" if server.version and server.state is ServerState.RUNNING else ""
+    exit_code = (
+        f" exit {server.exit_code}"
+        if server.state is ServerState.CRASHED and server.exit_code is not None
+        else ""
+    )
+    short = {"running": "run", "unreachable": "lost", "starting": "start"}.get(word.text, word.text)
+    return _fact(
+        names, word, (word.text + version + exit_code, word.text, short), stale_age(state.server, now)
+    )
+
+
+def _training(state: SessionState, now: datetime) -> Fact:
+    names = ("training", "train", "trn")
+    training = state.training.value
+    if training is None:
+        return _unknown(names, state.training)
+    word = words.TRAINING[training.state]
+    texts = (word.text, word.text, word.text)
+    if (
+        training.state in (TrainState.RUNNING, TrainState.DONE, TrainState.STOPPED)
+        and training.epoch is not None
+    ):
+        epochs = f"{training.epoch}/{training.total_epochs or '?'}"
+        best = f" best {training.best.value:.3f}" if training.best else ""
+        brief = f" {training.best.value:.2f}".replace(" 0.", " .") if training.best else ""
+        texts = (f"{word.text} {epochs}{best}", epochs + best, epochs + brief)
+    return _fact(names, word, texts, stale_age(state.training, now))
+
+
+def _queue(state: SessionState, now: datetime) -> Fact:
+    names = ("queue", "queue", "q")
+    queue = state.queue.value
+    if queue is None:
+        return _unknown(names, state.queue)
+    done = f"{queue.completed}/{queue.total}"
+    open_now = sum(1 for study in queue.studies if study.openers) if len(queue.studies) < 5000 else 0
+    long = f"{done} final" + (f", {open_now} open" if open_now else "")
+    return Fact(names, (long, f"{done} final", done), "", Tone.PLAIN, stale_age(state.queue, now))
+
+
+def _labels(state: SessionState, now: datetime) -> Fact | None:
+    """How many labels are on this machine too; where all are, a narrow strip needs no word of it."""
+    copies = state.labels.value
+    names = ("labels", "labels", "lab")
+    if copies is None:
+        return _unknown(names, state.labels) if state.labels.error else None
+    old = stale_age(state.labels, now)
+    counts = f"{copies.here}/{copies.total}"
+    if not copies.reason and (copies.safe or not copies.copies):
+        brief = counts if old else ""
+        said = "here" if copies.copies else "here, not copied"
+        return Fact(
+            names if brief else (*names[:2], ""), (f"{counts} {said}", counts, brief), "", Tone.PLAIN, old
+        )
+    if not copies.reason:
+        return Fact(names, (f"{counts} here, copying", counts, counts), "◌", Tone.BUSY, old)
+    absent = f"{copies.absent} not copied"
+    texts = (f"{absent}: {safe(copies.reason)}", absent, f"-{copies.absent}")
+    return Fact(names, texts, "✗", Tone.BAD, old)
+
+
+def labels_here(state: SessionState, now: datetime) -> str:
+    """The same for a pane's border; empty where nothing is known."""
+    fact = _labels(state, now)
+    if fact is None or state.labels.value is None:
+        return ""
+    return f"labels {fact.texts[LONG]}" + (f" ({fact.old} old)" if fact.old else "")
+
+
+def _log(state: SessionState) -> Fact | None:
+    count = state.log_errors
+    if not count:
+        return None
+    # Where there is least room the tab of the log tells it.
+    return Fact(("log", "log", ""), (words.plural(count, "error"), str(count), ""), "✗", Tone.BAD)
+
+
+def _alerts(state: SessionState) -> Fact:
+    serious = [alert for alert in state.alerts if alert.level is not Level.INFO]
+    if not serious:
+        return Fact(("", "", ""), ("no alerts", "", ""), "", Tone.FAINT)
+    worst = words.LEVEL[Level.ERROR if any(a.level is Level.ERROR for a in serious) else Level.WARNING]
+    text = words.plural(len(serious), "alert")
+    return Fact(("", "", ""), (text, text, str(len(serious))), worst.glyph, worst.tone)
+
+
+def facts(state: SessionState, now: datetime) -> tuple[Fact, ...]:
+    """The truths of the strip, left to right."""
+    return tuple(fact for fact, _ in _ranked(state, now))
+
+
+def _ranked(state: SessionState, now: datetime) -> list[tuple[Fact, int]]:
+    """The facts, each with its turn to be shortened: a host that is up needs the fewest words, alerts the most."""
+    told = [
+        (_pod(state, now), 6),
+        (_guard(state, now), 5),
+        (_host(state, now), 0),
+        (_tunnel(state, now), 3),
+        (_server(state, now), 2),
+        (_log(state), 5),
+        (_training(state, now), 4),
+        (_queue(state, now), 1),
+        (_labels(state, now), 1),
+        (_alerts(state), 5),
+    ]
+    return [(fact, turn) for fact, turn in told if fact is not None]
+
+
+def identity(state: SessionState, length: int) -> Content:
+    """Which session this is, and what it may do."""
+    parts: list[tuple[str, str]] = [(f" {safe(state.identity.profile)} ", "bold reverse $text-primary")]
+    if state.identity.demo:
+        scenario = f" {safe(state.identity.scenario)}" if state.identity.scenario and length == LONG else ""
+        parts.append((f" DEMO{scenario} ", "bold reverse $text-warning"))
+    if state.identity.read_only:
+        parts.append((" READ-ONLY " if length < SHORT else " RO ", "bold reverse $text-accent"))
+    return Content.assemble(*parts)
+
+
+def _pod(state: SessionState, now: datetime) -> Fact | None:
+    if state.pod.value is None and state.pod.error is None:
+        return None
+    from labeltui.ui.presentation.money import pod_fact  # noqa: PLC0415 - only where something is rented; it needs this module
+
+    return pod_fact(state, now)
+
+
+def _guard(state: SessionState, now: datetime) -> Fact | None:
+    if state.guard.value is None and state.guard.error is None:
+        return None
+    from labeltui.ui.presentation.guard import guard_fact  # noqa: PLC0415 - as above
+
+    return guard_fact(state, now)
+
+
+def strip_line(state: SessionState, now: datetime, width: int) -> Content:
+    """All facts on one line: each in the longest words that still let the others fit."""
+    ranked = _ranked(state, now)
+    told = tuple(fact for fact, _ in ranked)
+    order = sorted(range(len(ranked)), key=lambda position: ranked[position][1])
+    lengths = [LONG] * len(told)
+    line = _joined(state, told, lengths, " │ ")
+    for length in (MEDIUM, SHORT):
+        for position in order:
+            if line.cell_length <= width:
+                return line
+            lengths[position] = length
+            line = _joined(state, told, lengths, " │ ")
+    if line.cell_length <= width:
+        return line
+    line = _joined(state, told, lengths, "  ")
+    # What is as it should be makes room for what is not: an alert must never be the part that is cut off.
+    for position in order:
+        if line.cell_length <= width:
+            break
+        if told[position].tone in (Tone.GOOD, Tone.PLAIN) and not told[position].old:
+            lengths[position] = GONE
+            line = _joined(state, told, lengths, "  ")
+    return line
+
+
+def _joined(state: SessionState, told: tuple[Fact, ...], lengths: list[int], gap: str) -> Content:
+    items = [fact.at(length) for fact, length in zip(told, lengths, strict=True)]
+    separator = Content.styled(gap, "$border-blurred")
+    return (
+        identity(state, min(max(lengths), SHORT))
+        + " "
+        + separator.join([item for item in items if item.plain])
+    )

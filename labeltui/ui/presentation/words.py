@@ -1,0 +1,134 @@
+"""States and quantities in words: a glyph, a word, and how it is coloured. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from labeltui.domain.host import LinkState, TunnelState
+from labeltui.domain.server.server import ServerState
+from labeltui.domain.state import Level
+from labeltui.domain.study import StudyState
+from labeltui.domain.training.training import TrainState
+
+
+class Tone(StrEnum):
+    """How text is coloured: always a variable of the theme."""
+
+    PLAIN = "$foreground"
+    GOOD = "$text-success"
+    BUSY = "$text-accent"
+    WARN = "$text-warning"
+    BAD = "$text-error"
+    FAINT = "$text-muted"
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """A state as it is shown: readable without colour, and without the glyph."""
+
+    glyph: str
+    text: str
+    tone: Tone
+
+    def __str__(self) -> str:
+        return f"{self.glyph} {self.text}"
+
+
+UNKNOWN = Word("?", "unknown", Tone.FAINT)
+
+LINK = {
+    LinkState.OFFLINE: Word("○", "offline", Tone.FAINT),
+    LinkState.CONNECTING: Word("◌", "connecting", Tone.BUSY),
+    LinkState.CONNECTED: Word("●", "connected", Tone.GOOD),
+    LinkState.RECONNECTING: Word("◌", "reconnecting", Tone.WARN),
+    LinkState.REFUSED: Word("✗", "refused", Tone.BAD),
+}
+TUNNEL = {
+    TunnelState.DOWN: Word("○", "down", Tone.FAINT),
+    TunnelState.OPEN: Word("◌", "open", Tone.BUSY),
+    TunnelState.UP: Word("●", "up", Tone.GOOD),
+}
+SERVER = {
+    ServerState.STOPPED: Word("○", "stopped", Tone.FAINT),
+    ServerState.STARTING: Word("◌", "starting", Tone.BUSY),
+    ServerState.RUNNING: Word("●", "running", Tone.GOOD),
+    ServerState.STOPPING: Word("◌", "stopping", Tone.BUSY),
+    ServerState.CRASHED: Word("✗", "crashed", Tone.BAD),
+    ServerState.UNREACHABLE: Word("▲", "unreachable", Tone.WARN),
+}
+TRAINING = {
+    TrainState.IDLE: Word("○", "idle", Tone.FAINT),
+    TrainState.QUEUED: Word("◌", "queued", Tone.BUSY),
+    TrainState.RUNNING: Word("▶", "running", Tone.BUSY),
+    TrainState.DONE: Word("✓", "done", Tone.GOOD),
+    TrainState.ERROR: Word("✗", "error", Tone.BAD),
+    TrainState.STOPPED: Word("■", "stopped", Tone.FAINT),
+    TrainState.ORPHANED: Word("▲", "orphaned", Tone.WARN),
+}
+STUDY = {
+    StudyState.UNLABELLED: Word("·", "unlabelled", Tone.FAINT),
+    StudyState.OPEN: Word("▶", "open", Tone.BUSY),
+    StudyState.ORIGINAL: Word("○", "original", Tone.PLAIN),
+    StudyState.FINAL: Word("●", "final", Tone.GOOD),
+}
+LEVEL = {
+    Level.INFO: Word("✓", "info", Tone.GOOD),
+    Level.WARNING: Word("▲", "warning", Tone.WARN),
+    Level.ERROR: Word("✗", "error", Tone.BAD),
+}
+
+
+def duration(seconds: float) -> str:
+    """``45s``, ``3m``, ``3h12``, ``2d``: short enough for a strip."""
+    whole = int(max(0.0, seconds))
+    if whole < 60:
+        return f"{whole}s"
+    minutes = whole // 60
+    if minutes < 60:
+        return f"{minutes}m"
+    hours, minutes = divmod(minutes, 60)
+    if hours < 24:
+        return f"{hours}h{minutes:02}" if minutes else f"{hours}h"
+    return f"{hours // 24}d"
+
+
+def age(at: datetime | None, now: datetime) -> str:
+    """How long ago, or nothing where nobody knows."""
+    return "" if at is None else duration((now - at).total_seconds())
+
+
+def remaining(seconds: float) -> str:
+    """Time left, with seconds only while they matter: ``14m``, ``2m30``, ``40s``."""
+    whole = int(max(0.0, seconds))
+    if 60 <= whole < 600 and whole % 60:
+        return f"{whole // 60}m{whole % 60:02}"
+    return duration(whole)
+
+
+def size(count: float | None) -> str:
+    """Bytes in binary units with one decimal where it tells something: ``14.2G``; ``?`` where unknown."""
+    if count is None:
+        return "?"
+    value = float(count)
+    for unit in ("B", "K", "M", "G", "T"):
+        if value < 1024 or unit == "T":
+            return f"{value:.1f}{unit}" if value < 100 and unit in "GT" else f"{value:.0f}{unit}"
+        value /= 1024
+    return "?"
+
+
+def clock_time(at: datetime) -> str:
+    """``17:02:31``, in the time zone of whoever reads it."""
+    return at.astimezone().strftime("%H:%M:%S")
+
+
+def metric(value: float | None) -> str:
+    """A Dice value or a loss with the digits people compare: ``0.812``."""
+    return "?" if value is None else f"{value:.3f}"
+
+
+def plural(count: int, one: str, many: str | None = None) -> str:
+    """``1 study``, ``3 studies``."""
+    return f"{count} {one if count == 1 else (many or one + 's')}"

@@ -1,0 +1,205 @@
+"""The deploy form's fields: one line each, what it means beneath it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from textual.app import ComposeResult
+from textual.containers import Container, VerticalScroll
+from textual.content import Content
+from textual.message import Message
+from textual.widgets import Input, Static
+
+from labeltui.domain.pod.pod import Cloud
+from labeltui.hosts.own_keys import NEW_KEY
+from labeltui.operations.deploy.draft import (HOST_DISK, MAKE_KEY, NEW_VOLUME, Draft, key_id, key_label)
+from labeltui.operations.deploy.market import Shop
+from labeltui.ui.presentation.text import safe
+from labeltui.ui.screens.dialogs.choice_field import Choice, Option
+from labeltui.ui.presentation.words import Tone
+
+YES_NO: list[Option] = [("no", "no"), ("yes", "yes")]
+CLOUDS: list[Option] = [
+    (Cloud.SECURE.value, "secure: data centres"),
+    (Cloud.COMMUNITY.value, "community: other people's machines, cheaper"),
+]
+PORTS: list[Option] = [("no", "22/tcp: SSH only"), ("yes", "22/tcp, 8888/http, 8000/http: open to the web")]
+REFUSED: list[Option] = [
+    ("stop", "stop, and say so"),
+    ("next", "take the next GPU with as much memory, within this price"),
+    ("wait", "wait until one is free, asking again and again"),
+    ("both", "the next one that fits; else wait"),
+]
+THEN: list[Option] = [
+    ("start", "install MONAI Label and start the server"),
+    ("setup", "install MONAI Label"),
+    ("reach", "only reach it by SSH"),
+]
+LABELS = {
+    "data": "studies here", "storage": "storage", "data_centre": "data centre", "volume_gb": "volume GB",
+    "container_gb": "other disk GB", "cloud": "cloud", "image": "image", "key": "SSH key",
+    "add_key": "into account", "ports": "ports", "name": "name", "refused": "when refused", "limit": "at most $/h",
+    "then": "afterwards", "save": "into profile",
+}  # fmt: skip
+NOTES = {
+    "data": "a local folder: enter measures it, and sizes the volume",
+    "data_centre": "restricts the GPUs above",
+    "container_gb": "outside the volume: wiped at each stop, then free",
+    "image": "RunPod's own image starts sshd and brings PyTorch",
+    "key": "its public half goes into the pod, nothing else",
+    "add_key": "for pods made elsewhere, too; every key there is kept",
+    "ports": "the server is reached by tunnel; nothing is on the web",
+    "name": "unique: finds the pod again when an answer is lost",
+    "refused": "somebody else may be faster, whatever the stock says",
+    "cloud": "secure always has a public address",
+    "then": "esc in the checklist lets it go on behind",
+}
+ON_DISK = "lost with pod or host; a stop may lose the GPU to others"
+ON_NETWORK = "outlives pods, for any GPU of its data centre; paid always"
+
+
+class Choices(VerticalScroll, can_focus=False):
+    """The fields; what they hold is read by :meth:`apply`."""
+
+    class Changed(Message):
+        """A person changed a field."""
+
+        def __init__(self, field: str) -> None:
+            super().__init__()
+            self.field = field
+
+    def __init__(self, draft: Draft, where: str) -> None:
+        super().__init__(classes="choices")
+        self._where = where
+        self._inputs = {
+            name: Input(getattr(draft, name), name=name, select_on_focus=False)
+            for name in ("data", "volume_gb", "container_gb", "image", "name", "limit")
+        }
+        for field in self._inputs.values():
+            field.cursor_blink = False
+        self._choices = {
+            "storage": Choice([(HOST_DISK, "a disk on the host")], draft.storage, name="storage"),
+            "data_centre": Choice([("", "any")], draft.data_centre or "", name="data_centre"),
+            "cloud": Choice(CLOUDS, draft.cloud.value, name="cloud"),
+            "key": Choice([(MAKE_KEY, f"make one: {NEW_KEY}")], draft.key, name="key"),
+            "add_key": Choice(YES_NO, _yes(draft.add_key), name="add_key"),
+            "ports": Choice(PORTS, _yes(draft.public), name="ports"),
+            "refused": Choice(REFUSED, draft.refused, name="refused"),
+            "then": Choice(THEN, draft.then, name="then"),
+            "save": Choice(YES_NO, _yes(draft.save), name="save"),
+        }
+        self._notes = {name: Static("", classes="note", markup=False) for name in LABELS}
+        self.measured = ""  # what is known of the folder of studies
+
+    def compose(self) -> ComposeResult:
+        """A line per field, its note under it."""
+        for name, label in LABELS.items():
+            with Container(classes="field"):
+                yield Static(Content(label), classes="label")
+                yield self._inputs.get(name) or self._choices[name]
+            yield self._notes[name]
+
+    # -- what they hold
+
+    def apply(self, draft: Draft) -> Draft:
+        """The draft with what the fields hold now."""
+        typed: dict[str, Any] = {name: field.value for name, field in self._inputs.items()}
+        chosen = {name: choice.value for name, choice in self._choices.items()}
+        return replace(
+            draft, **typed, storage=chosen["storage"], data_centre=chosen["data_centre"] or None,
+            cloud=Cloud(chosen["cloud"]), key=chosen["key"], add_key=chosen["add_key"] == "yes",
+            public=chosen["ports"] == "yes", refused=chosen["refused"], then=chosen["then"],
+            save=chosen["save"] == "yes",
+        )  # fmt: skip
+
+    def offer(self, draft: Draft, shop: Shop) -> None:
+        """What can be chosen now, and what is."""
+        volumes = [
+            (v.id, f"network volume {v.name}: {v.size_gb} GB in {v.data_centre}") for v in shop.volumes
+        ]
+        self._choices["storage"].set_options(
+            [(HOST_DISK, "a disk on the host"), *volumes, (NEW_VOLUME, "a new network volume")], draft.storage
+        )
+        places = [place for place in shop.places if place.volume_types or draft.storage != NEW_VOLUME]
+        listed = [(place.id, f"{place.id} · {place.name}") for place in places]
+        self._choices["data_centre"].set_options(
+            [("", "any" if draft.storage != NEW_VOLUME else "choose one"), *listed], draft.data_centre or ""
+        )
+        keys = [(key_id(key), key_label(key)) for key in shop.own_keys]
+        self._choices["key"].set_options([*keys, (MAKE_KEY, f"make one: {NEW_KEY}")], draft.key)
+        self._choices["save"].set_options(YES_NO, _yes(draft.save))
+        self._fill("name", draft.name)
+
+    def size_volume(self, gb: int) -> None:
+        """The volume that the studies need."""
+        self._fill("volume_gb", str(gb))
+
+    def _fill(self, name: str, text: str) -> None:
+        if self._inputs[name].value != text:
+            with self.prevent(Input.Changed):
+                self._inputs[name].value = text
+
+    def explain(
+        self, draft: Draft, shop: Shop, warnings: Mapping[str, str], wrong: Mapping[str, str]
+    ) -> None:
+        """Notes beneath the fields: what is wrong first, then what is dangerous, then what it means."""
+        network = draft.storage != HOST_DISK
+        fixed = draft.volume(shop)
+        notes = {
+            **NOTES,
+            "storage": ON_NETWORK if network else ON_DISK,
+            "volume_gb": "10 to 4096; it only grows" if network else "kept while stopped, at twice the rate",
+            "limit": f"what another GPU may cost with its disks; empty: ${draft.agreed(shop) or '?'}",
+            "save": f"so that the next session finds it: {self._where}",
+        }
+        if self.measured:
+            notes["data"] = self.measured
+        if fixed is not None:
+            notes["data_centre"] = f"the volume is in {fixed.data_centre}, and so is the pod"
+        self._show("volume_gb", fixed is None)
+        self._show("data_centre", fixed is None)
+        self._show("limit", draft.refused in ("next", "both"))
+        for name, note in self._notes.items():
+            text, tone = notes.get(name, ""), Tone.FAINT
+            if name in wrong:
+                text, tone = wrong[name], Tone.BAD
+            elif name in warnings:
+                text, tone = f"▲ {warnings[name]}", Tone.WARN
+            note.update(Content.styled(safe(text), tone))
+
+    def _show(self, name: str, on: bool) -> None:
+        field: Any = self._inputs.get(name) or self._choices[name]
+        self._notes[name].display = on
+        if field.parent is not None:
+            field.parent.display = on
+
+    def focus_field(self, name: str) -> None:
+        """Give a field the keyboard."""
+        field = self._inputs.get(name) or self._choices.get(name)
+        if field is not None:
+            field.focus()
+
+    # -- what a person does
+
+    def on_choice_changed(self, message: Choice.Changed) -> None:
+        """Another choice."""
+        message.stop()
+        self.post_message(self.Changed(str(message.choice.name)))
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        """Something was typed."""
+        event.stop()
+        self.post_message(self.Changed(str(event.input.name)))
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        """Enter: the studies are measured; elsewhere it goes on to the next field."""
+        event.stop()
+        if event.input.name == "data":
+            self.post_message(self.Changed("measure"))
+        self.screen.focus_next()
+
+
+def _yes(value: bool) -> str:
+    return "yes" if value else "no"

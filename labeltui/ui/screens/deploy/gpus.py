@@ -1,0 +1,272 @@
+"""The deploy form's table of GPUs: what each costs, what is free, and whether it is enough."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from decimal import Decimal
+
+from textual import events
+from textual.app import ComposeResult
+from textual.containers import Container
+from textual.content import Content
+from textual.message import Message
+from textual.widgets import Input, Static
+
+from labeltui.domain.deploy.candidates import (STOCK_ORDER, newest_cuda, stock_in, suitable)
+from labeltui.domain.deploy.gpu_memory import Fit, Size, fit
+from labeltui.domain.pod.pod import Cloud, GpuOffer, Stock
+from labeltui.domain.deploy.quote import price
+from labeltui.ui.presentation.text import fit as fit_text
+from labeltui.ui.presentation.text import safe
+from labeltui.ui.widgets.filtering import Keeps, keeper, typed_ahead
+from labeltui.ui.widgets.table import Table
+from labeltui.ui.presentation.words import Tone, Word
+
+STOCK = {
+    Stock.HIGH: Word("●●●", "high", Tone.GOOD),
+    Stock.MEDIUM: Word("●●○", "medium", Tone.GOOD),
+    Stock.LOW: Word("●○○", "low", Tone.WARN),
+    Stock.NONE: Word("○○○", "none", Tone.FAINT),
+    Stock.UNKNOWN: Word("???", "unknown", Tone.FAINT),
+}
+FIT = {
+    Fit.ENOUGH: Word("✓", "enough", Tone.GOOD),
+    Fit.SHORT: Word("✗", "too little", Tone.BAD),
+    Fit.UNKNOWN: Word("?", "unknown", Tone.FAINT),
+}
+FIXED = 2 + 19 + 6 + 8 + 12 + 6 + 13  # cells before the data centres
+SORTS = ("price", "memory", "stock", "name")
+
+
+class GpuPart(Container):
+    """Rows of GPUs; the one under the cursor is the one that is chosen."""
+
+    class Chosen(Message):
+        """Another GPU is chosen, or the same one on other terms."""
+
+    def __init__(self, models: Sequence[str], size: Size | None) -> None:
+        super().__init__(classes="gpus")
+        self._models, self._spatial = tuple(models), size
+        self.cloud = Cloud.SECURE
+        self.centre: str | None = None
+        self.sort, self.backwards = "price", False
+        self.chosen: str | None = None  # by id
+        self.picked = False  # by a person: a refresh never takes it away
+        self._offers: tuple[GpuOffer, ...] = ()
+        self._view: list[GpuOffer] = []
+        self._keeps: Keeps | None = None
+        self.table = Table(self._draw)
+        self._why = Static("", classes="why", markup=False)
+        self._filter = Input(placeholder="filter: re, !re, ~letters", select_on_focus=False, classes="filter")
+        self._filter.cursor_blink = False
+
+    def compose(self) -> ComposeResult:
+        """Table, the reason for its verdict, and the filter's line."""
+        yield self.table
+        yield self._filter
+        yield self._why
+
+    def on_mount(self) -> None:
+        """The filter comes when it is asked for."""
+        self._filter.display = False
+
+    # -- what is on offer
+
+    def show(self, offers: Sequence[GpuOffer], *, cloud: Cloud, centre: str | None) -> None:
+        """These are on offer now. What a person has chosen stays chosen, even when it is gone."""
+        gone = next((one for one in self._offers if one.id == self.chosen), None)
+        kept = () if gone is None or any(one.id == gone.id for one in offers) else (_gone(gone),)
+        self._offers, self.cloud, self.centre = (*offers, *kept), cloud, centre
+        if not self.picked:
+            best = suitable(offers, self._models, size=self._spatial, cloud=cloud, data_centre=centre)
+            self.chosen = best.id if best is not None else self.chosen
+        self.list_rows()
+
+    def choose(self, name: str) -> bool:
+        """Take the GPU of that id or name, as though a person had picked it; False where it is not offered."""
+        low = name.lower()
+        found = next((one for one in self._offers if low in (one.id.lower(), one.name.lower())), None)
+        if found is not None:
+            self.chosen, self.picked = found.id, True
+            self.list_rows()
+        return found is not None
+
+    @property
+    def offer(self) -> GpuOffer | None:
+        """What is chosen."""
+        return next((one for one in self._offers if one.id == self.chosen), None)
+
+    @property
+    def shown(self) -> list[GpuOffer]:
+        """The rows in their order."""
+        return list(self._view)
+
+    def list_rows(self) -> None:
+        """Filter, sort, and put the cursor where it was."""
+        offered = [one for one in self._offers if price(one, self.cloud) is not None or one.id == self.chosen]
+        kept = [one for one in offered if self._keeps is None or self._keeps(self._text(one))]
+        self._view = sorted(kept, key=self._key, reverse=self.backwards)
+        cursor = next((i for i, one in enumerate(self._view) if one.id == self.chosen), 0)
+        self.table.update_rows(len(self._view), cursor, self._header())
+        self.table.redraw()
+        self._explain()
+        self.post_message(self.Chosen())
+
+    def _key(self, one: GpuOffer) -> tuple[object, ...]:
+        stock = stock_in(one, self.centre)
+        cost = price(one, self.cloud) or Decimal(10**6)
+        gone = stock is Stock.NONE
+        keys: dict[str, tuple[object, ...]] = {
+            "price": (gone, cost, one.name),
+            "memory": (-one.vram_gb, cost, one.name),
+            "stock": (STOCK_ORDER.index(stock), cost, one.name),
+            "name": (one.name.lower(),),
+        }
+        return keys[self.sort]
+
+    def _text(self, one: GpuOffer) -> str:
+        """What a filter looks at."""
+        stock = STOCK[stock_in(one, self.centre)].text
+        verdict = FIT[fit(self._models, one.vram_gb, self._spatial)[0]].text
+        return f"{one.name} {one.vram_gb}GB {stock} {verdict} {' '.join(one.data_centres)}"
+
+    # -- looks
+
+    def _header(self) -> Content:
+        mark = "▲" if self.backwards else "▼"
+
+        def head(name: str, text: str, width: int) -> str:
+            return fit_text(f"{text}{mark if self.sort == name else ''}", width)
+
+        line = "  " + head("name", "GPU", 19) + head("memory", "GB", 6) + head("price", "$/h", 8)
+        line += head("stock", "stock", 12) + fit_text("CUDA", 6) + fit_text("for model", 13) + "where"
+        return Content.styled(line, Tone.FAINT)
+
+    def _draw(self, index: int, width: int, under_cursor: bool) -> Content:
+        one = self._view[index]
+        stock, cost = STOCK[stock_in(one, self.centre)], price(one, self.cloud)
+        verdict = FIT[fit(self._models, one.vram_gb, self._spatial)[0]]
+        plain = Tone.FAINT if stock is STOCK[Stock.NONE] else Tone.PLAIN
+        chosen = one.id == self.chosen
+        places = [place for place, level in one.data_centres.items() if level is not Stock.NONE]
+        line = Content.assemble(
+            ("▸ " if chosen else "  ", Tone.BUSY),
+            (fit_text(safe(one.name), 18) + " ", plain),
+            (f"{one.vram_gb:>4}  ", plain),
+            (f"{cost:>6.2f}  " if cost is not None else "     ?  ", plain),
+            (f"{stock.glyph} {stock.text:<8}", stock.tone),
+            (fit_text(newest_cuda(one) or "?", 5) + " ", plain),
+            (fit_text(str(verdict), 12) + " ", verdict.tone),
+            (_places(places, width - FIXED), plain),
+        ).truncate(width, ellipsis=True, pad=True)
+        if under_cursor and self.table.has_focus:
+            return line.stylize("$block-cursor-foreground on $block-cursor-background")
+        return line.stylize("bold") if chosen else line
+
+    def _explain(self) -> None:
+        one = self.offer
+        if one is None:
+            self._why.update(Content.styled("No GPU is chosen yet.", Tone.FAINT))
+            return
+        verdict, reason = fit(self._models, one.vram_gb, self._spatial)
+        word = FIT[verdict]
+        self._why.update(
+            Content.assemble((f"{word.glyph} {safe(one.name)}, {one.vram_gb} GB: ", word.tone), safe(reason))
+        )
+
+    # -- keys
+
+    def on_table_moved(self) -> None:
+        """The cursor chooses."""
+        if 0 <= self.table.cursor < len(self._view):
+            chosen = self._view[self.table.cursor].id
+            if chosen != self.chosen:
+                self.chosen, self.picked = chosen, True
+                self.table.redraw()
+                self._explain()
+                self.post_message(self.Chosen())
+
+    def on_key(self, event: events.Key) -> None:
+        """Moving, sorting, filtering; in the filter's line only what ends it."""
+        if self._filter.has_focus:
+            if event.key in ("down", "up"):
+                event.stop()
+                self.table.focus()
+            return
+        moves = {
+            "j": 1, "down": 1, "k": -1, "up": -1, "g": -(10**6), "home": -(10**6), "G": 10**6, "end": 10**6,
+            "pagedown": self.table.page, "ctrl+f": self.table.page,
+            "pageup": -self.table.page, "ctrl+b": -self.table.page,
+        }  # fmt: skip
+        if event.key in moves:
+            event.stop()
+            self.table.move(moves[event.key])
+        elif event.character == "/":
+            event.stop()
+            self._filter.display = True
+            self._filter.focus()
+        elif event.character == "o":
+            event.stop()
+            self.sort = SORTS[(SORTS.index(self.sort) + 1) % len(SORTS)]
+            self.list_rows()
+        elif event.character == "O":
+            event.stop()
+            self.backwards = not self.backwards
+            self.list_rows()
+        elif self._filter.display and self._filter.has_focus:
+            typed_ahead(self._filter, event)
+
+    @property
+    def filtering(self) -> bool:
+        """Whether the filter's line is open."""
+        return self._filter.display
+
+    def clear_filter(self) -> None:
+        """Show all rows again."""
+        self._filter.value = ""
+        self._filter.display = False
+        self._keeps = None
+        self.table.focus()
+        self.list_rows()
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        """Filter as it is typed."""
+        event.stop()
+        try:
+            self._keeps = keeper(event.value)
+        except ValueError:
+            return
+        self.list_rows()
+        self.on_table_moved()
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        """Back to the rows; an empty filter goes away."""
+        event.stop()
+        if not event.value.strip():
+            self.clear_filter()
+        self.table.focus()
+
+    def on_descendant_focus(self) -> None:
+        """The cursor shows where the keyboard is."""
+        self.table.redraw()
+
+    def on_descendant_blur(self) -> None:
+        """It is elsewhere."""
+        self.table.redraw()
+
+
+def _places(places: Sequence[str], room: int) -> str:
+    """As many as fit, and how many more there are."""
+    whole = safe(", ".join(places)) or "-"
+    if len(whole) <= room:
+        return whole
+    for kept in range(len(places) - 1, 0, -1):
+        text = f"{safe(', '.join(places[:kept]))} +{len(places) - kept}"
+        if len(text) <= room:
+            return text
+    return f"{len(places)} places"
+
+
+def _gone(one: GpuOffer) -> GpuOffer:
+    return replace(one, stock=Stock.NONE, data_centres={})

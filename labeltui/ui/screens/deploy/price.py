@@ -1,0 +1,101 @@
+"""What a deployment costs, in the words that stand over the button. Pure."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from textual.content import Content
+
+from labeltui.domain.money import Account, per_month
+from labeltui.domain.pod.pod import Cloud, Pod
+from labeltui.domain.deploy.quote import hours_bought, over_limit
+from labeltui.operations.deploy.draft import NEW_VOLUME, Draft
+from labeltui.operations.deploy.market import Shop
+from labeltui.ui.presentation.text import safe
+from labeltui.ui.presentation.words import Tone
+
+FEW_HOURS = 3
+
+
+def per_hour(amount: Decimal) -> str:
+    """``$0.284``: to a tenth of a cent, since disks cost less than one."""
+    return f"${amount:.3f}/h"
+
+
+def month(amount: Decimal) -> str:
+    """``$207 a month``."""
+    return f"${per_month(amount):,.0f} a month"
+
+
+def price_lines(draft: Draft, shop: Shop, account: Account | None, told: str = "") -> list[Content]:
+    """Two lines: what it costs running and stopped; and the balance, how long it lasts, and the limit."""
+    made, offer = draft.quoted(shop), draft.offer(shop)
+    if made is None or offer is None:
+        return [
+            Content.styled("No price yet: choose a GPU.", Tone.FAINT),
+            _balance(draft, shop, account, told),
+        ]
+    network: tuple[tuple[str, str], ...] = ()
+    if made.network:
+        network = (
+            (f"  ·  network volume {per_hour(made.network)}, {month(made.network)}, always", Tone.PLAIN),
+        )
+    first = Content.assemble(
+        ("running ", Tone.FAINT),
+        (per_hour(made.running), "bold $foreground"),
+        (f", {month(made.running)}", Tone.PLAIN),
+        ("  ·  stopped ", Tone.FAINT),
+        (f"{per_hour(made.stopped)}, {month(made.stopped)}", Tone.PLAIN),
+        *network,
+    )
+    return [first, _balance(draft, shop, account, told)]
+
+
+def _balance(draft: Draft, shop: Shop, account: Account | None, told: str) -> Content:
+    if account is None or account.balance is None:
+        return Content.styled(safe(told) or "The balance is not known.", Tone.FAINT)
+    made = draft.quoted(shop)
+    parts: list[tuple[str, str]] = [("balance ", Tone.FAINT), (f"${account.balance:.2f}", Tone.PLAIN)]
+    if made is not None:
+        hours = hours_bought(account, made, new_volume=draft.storage == NEW_VOLUME)
+        if hours is not None:
+            tone = Tone.BAD if hours < FEW_HOURS else Tone.PLAIN
+            beside = " beside what runs already" if account.spend_per_hour else ""
+            parts.append((f": {_hours(hours)} of this{beside}", tone))
+        if over_limit(account, made):
+            parts.append(
+                (f"  ·  above the account's limit of ${account.spend_limit:.2f}/h: refused", Tone.BAD)
+            )
+        elif account.spend_limit is not None:
+            parts.append((f"  ·  limit ${account.spend_limit:.2f}/h", Tone.FAINT))
+    return Content.assemble(*parts)
+
+
+def _hours(hours: Decimal) -> str:
+    return f"{hours:.0f} h" if hours >= 10 else f"{hours:.1f} h"
+
+
+def question(draft: Draft, shop: Shop, beside: Pod | None = None) -> str:
+    """What is asked before it is rented: the price first, then what is unusual; ``beside`` is the profile's pod."""
+    made, offer = draft.quoted(shop), draft.offer(shop)
+    assert made is not None  # noqa: S101 - the button works only with a price
+    assert offer is not None  # noqa: S101 - the button works only with a GPU
+    text = (
+        f"Rent {offer.name} as {draft.name} for {per_hour(made.running)} ({month(made.running)})? "
+        f"It is paid for by the second until it is stopped; stopped it costs {per_hour(made.stopped)}."
+    )
+    if made.network:
+        new = "is made, and " if draft.storage == NEW_VOLUME else ""
+        text += f" Its network volume {new}costs {per_hour(made.network)} always."
+    if draft.cloud is Cloud.COMMUNITY:
+        text += " It is somebody's own machine: not for patient data."
+    if draft.refused in ("next", "both"):
+        text += f" If it is refused, another GPU with as much memory is taken, up to ${draft.agreed(shop)}/h."
+    if draft.refused in ("wait", "both"):
+        text += " If none is free, it goes on asking until one is, or you cancel."
+    if beside is not None and beside.status.is_up:
+        rate = "" if beside.cost_per_hour is None else f" at {per_hour(beside.cost_per_hour)}"
+        text += f" {beside.name} goes on beside it{rate}."
+    if draft.public:
+        text += " PUBLIC: its ports 8000 and 8888 are open to the web, without a password."
+    return text

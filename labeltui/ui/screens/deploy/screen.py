@@ -1,0 +1,291 @@
+"""Renting a pod: GPUs above, choices below, the price over the button."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from textual import events
+from textual.app import ComposeResult
+from textual.binding import Binding
+from textual.containers import Container
+from textual.content import Content
+from textual.widgets import Static
+from textual.worker import Worker, WorkerState
+
+from labeltui.domain.money import Account
+from labeltui.domain.problems import LabeltuiError
+from labeltui.domain.deploy.sizing import suggested
+from labeltui.operations.deploy.data_size import DataSize, measure
+from labeltui.operations.deploy.draft import Draft
+from labeltui.operations.deploy.market import (Shop, account_now, look, needs, offers_now)
+from labeltui.ui.screens.dialogs.confirm import ConfirmScreen
+from labeltui.ui.screens.deploy.choices import Choices
+from labeltui.ui.screens.deploy.gpus import GpuPart
+from labeltui.ui.screens.deploy.price import per_hour, price_lines, question
+from labeltui.ui.screens.dialogs.dialog import Button, Dialog
+from labeltui.ui.presentation.text import safe
+from labeltui.ui.presentation.words import Tone, size
+
+if TYPE_CHECKING:
+    from labeltui.session.session import Session
+
+log = logging.getLogger(__name__)
+NEEDED = ("offers", "places", "volumes", "pods")  # what is asked for again until it was told
+REFRESH_S = 30.0  # stock changes by the minute; RunPod counts requests
+SIDE_BY_SIDE = 150
+SHORT = 34
+NOTHING = Shop(datetime(1970, 1, 1, tzinfo=UTC))
+KEYS = "/ filter · o O sort · r look again · tab next · ctrl+s rent · esc closes"
+
+
+class DeployScreen(Dialog[dict[str, Any]]):
+    """Answers with the parameters of ``pod.create``, once the price was confirmed."""
+
+    CSS_PATH: ClassVar[Any] = ["dialog.tcss", "deploy.tcss"]
+    BINDINGS: ClassVar = [
+        Binding("escape", "leave", show=False, priority=True),
+        Binding("ctrl+s", "rent", show=False, priority=True),
+    ]
+
+    def __init__(self, session: Session, prefill: Mapping[str, Any] | None = None) -> None:
+        super().__init__()
+        self._session = session
+        self._shop = NOTHING
+        self._account: Account | None = None
+        self._account_told = "Asking for the balance …"
+        section = session.profile.runpod
+        self._profile_pod = section.pod if section is not None else ""
+        self.draft = Draft.begun(dict(prefill or {}), self._profile_pod)
+        self._wanted = self.draft.gpu  # chosen as soon as it is offered
+        models, spatial = needs(session)
+        self.gpus = GpuPart(models, spatial)
+        self.choices = Choices(self.draft, f"profile {session.name}")
+        self._price = Static("", classes="price", markup=False)
+        self._error = Static("", classes="error", markup=False)
+        self._rent = Button("Rent", "yes")
+        self._looking: Worker[None] | None = None
+        self._trouble: tuple[str, str] = ("", Tone.WARN)  # with RunPod's last answer
+
+    def compose(self) -> ComposeResult:
+        """Table, fields, price, buttons."""
+        with Container(classes="box deploy") as box:
+            box.border_title = Content("rent a pod")
+            box.border_subtitle = Content(KEYS)
+            with Container(classes="body"):
+                yield self.gpus
+                yield self.choices
+            yield self._price
+            yield self._error
+            with Container(classes="buttons"):
+                yield Button("Cancel", "no")
+                yield self._rent
+
+    def on_mount(self) -> None:
+        """Ask what there is; the rest comes as it is answered."""
+        self._shape()
+        self.gpus.table.focus()
+        self._refresh()
+        self.run_worker(self._ask_balance(), group="balance", exit_on_error=False)
+        self.set_interval(REFRESH_S, self._refresh)
+        if self.draft.data:
+            self._measure()
+
+    def on_resize(self, _event: events.Resize) -> None:
+        """Side by side where there is room."""
+        self._shape()
+
+    def _shape(self) -> None:
+        self.set_class(self.app.size.width >= SIDE_BY_SIDE, "-side")
+        self.set_class(self.app.size.height < SHORT, "-short")
+
+    # -- asking
+
+    def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
+        """What nobody meant to happen is said, too: the form stays."""
+        if event.state is WorkerState.ERROR and event.worker.error is not None:
+            error = event.worker.error
+            log.error("the deploy form", exc_info=error)
+            text = f"{type(error).__name__}: {error}. This is a fault of labeltui; r looks again."
+            self._answered(text, Tone.BAD)
+
+    async def _look(self) -> None:
+        session = self._session
+        try:
+            self._shop = await look(session, self.draft.cloud)
+        except LabeltuiError as error:
+            self._answered(f"{error.problem.message} {error.problem.hint}", Tone.BAD)
+            return
+        self.draft = self.draft.settled(self._shop, self._profile_pod, saves=session.config is not None)
+        self.choices.offer(self.draft, self._shop)
+        self._show_offers()
+        if self._wanted is not None and self.gpus.choose(self._wanted):
+            self._wanted = None
+        self._answered(next((self._shop.errors[n] for n in NEEDED if n in self._shop.errors), ""), Tone.BAD)
+
+    def _answered(self, trouble: str = "", tone: str = Tone.WARN) -> None:
+        """RunPod has answered, or there is trouble with it: said until the next answer."""
+        self._trouble = (trouble, tone)
+        self._settle()
+
+    def _refresh(self, *, anew: bool = False) -> None:
+        """Look, unless a look is under way that is not to be begun ``anew``: RunPod may be slower than our pace."""
+        if self._looking is not None and not self._looking.is_finished and not anew:
+            return
+        if self._shop is NOTHING:
+            self._say("Asking RunPod what is free …", Tone.FAINT)
+        whole = self._shop is NOTHING or any(name in self._shop.errors for name in NEEDED)
+        look_now = self._look() if whole else self._look_again()
+        self._looking = self.run_worker(look_now, group="look", exclusive=True, exit_on_error=False)
+
+    async def _look_again(self) -> None:
+        """Prices and stock of now; what is chosen stays."""
+        try:
+            offers = await offers_now(self._session, self.draft.cloud)
+        except LabeltuiError as error:
+            told = f"{self._shop.at.astimezone():%H:%M:%S}"
+            self._answered(f"Prices and stock are from {told}: {error.problem.message}")
+            return
+        self._shop = replace(self._shop, offers=offers, at=self._session.clock())
+        self._show_offers()
+        self._answered()
+
+    async def _ask_balance(self) -> None:
+        try:
+            self._account = await account_now(self._session)
+        except LabeltuiError as error:
+            self._account_told = f"The balance is not known: {error.problem.message}"
+        self._show_price()
+
+    def _show_offers(self) -> None:
+        self.gpus.show(self._shop.offers, cloud=self.draft.cloud, centre=self.draft.centre(self._shop))
+
+    # -- choosing
+
+    def on_gpu_part_chosen(self) -> None:
+        """Another GPU."""
+        self.draft = replace(self.draft, gpu=self.gpus.chosen)
+        self._settle()
+
+    def on_choices_changed(self, message: Choices.Changed) -> None:
+        """Another value in a field."""
+        if message.field == "measure":
+            self._measure()
+            return
+        self.draft = self.choices.apply(self.draft)
+        if message.field == "cloud":
+            self._refresh(anew=True)
+        if message.field in ("storage", "data_centre"):
+            self.choices.offer(self.draft, self._shop)
+            self._show_offers()
+        self._settle()
+
+    def _measure(self) -> None:
+        self.run_worker(self._measured(), group="measure", exclusive=True, exit_on_error=False)
+
+    async def _measured(self) -> None:
+        folder = self.choices.apply(self.draft).data.strip()
+        if not folder:
+            return
+
+        def told(so_far: DataSize) -> None:
+            self.choices.measured = f"measuring … {so_far.files} files, {size(so_far.bytes)}"
+            self._settle()
+
+        try:
+            found = await measure(folder, told)
+        except LabeltuiError as error:
+            self.choices.measured = f"{error.problem.message} {error.problem.hint}"
+        else:
+            sizes = suggested(found.bytes)
+            unread = f" ({found.unread} could not be read)" if found.unread else ""
+            self.choices.measured = f"{sizes.volume_gb} GB: {sizes.why}; {found.files} files{unread}"
+            self.choices.size_volume(sizes.volume_gb)
+            self.draft = self.choices.apply(self.draft)
+        self._settle()
+
+    def _settle(self) -> None:
+        """Show what the choices come to."""
+        if not self.is_mounted:
+            return
+        wrong = dict(self.draft.problems(self._shop)) if self._shop is not NOTHING else {}
+        warnings = self.draft.warnings(self._shop, self._session.profile.server.folder)
+        self.choices.explain(self.draft, self._shop, warnings, wrong)
+        self._show_price()
+        if self._trouble[0]:
+            self._say(*self._trouble)
+        elif self._shop is not NOTHING:
+            gpu = wrong.get("gpu") or warnings.get("gpu") or ""
+            self._say(gpu, Tone.BAD if "gpu" in wrong else Tone.WARN)
+
+    def _show_price(self) -> None:
+        lines = price_lines(self.draft, self._shop, self._account, self._account_told)
+        self._price.update(Content("\n").join(lines))
+        made, offer = self.draft.quoted(self._shop), self.draft.offer(self._shop)
+        label = (
+            "Rent"
+            if made is None or offer is None
+            else f"Rent {safe(offer.name)} at {per_hour(made.running)}"
+        )
+        self._rent.update(Content(label))
+
+    def _say(self, text: str, tone: str) -> None:
+        self._error.update(Content.styled(safe(text), tone))
+        self._error.display = bool(text)
+
+    # -- keys and buttons
+
+    def on_key(self, event: events.Key) -> None:
+        """Arrows go between the fields and the buttons; r looks again."""
+        if self.gpus.table.has_focus and event.character == "r":
+            event.stop()
+            self._say("Asking RunPod what is free …", Tone.FAINT)
+            self._refresh()
+        elif self.gpus.table.has_focus and event.key == "enter":
+            event.stop()
+            self.choices.focus_field("data")
+        elif event.key in ("down", "up"):
+            event.stop()
+            (self.focus_next if event.key == "down" else self.focus_previous)()
+
+    def action_leave(self) -> None:
+        """The filter first, then the form."""
+        if self.gpus.filtering:
+            self.gpus.clear_filter()
+        else:
+            self.dismiss(None)
+
+    def on_button_pressed(self, message: Button.Pressed) -> None:
+        """Rent, or not."""
+        if message.button.name == "yes":
+            self.action_rent()
+        else:
+            self.dismiss(None)
+
+    def action_rent(self) -> None:
+        """Ask once more, with the price in the question."""
+        self.draft = self.choices.apply(self.draft)
+        wrong = self.draft.problems(self._shop)
+        if wrong:
+            field, text = wrong[0]
+            self._settle()
+            self._say(text, Tone.BAD)
+            if field == "gpu":
+                self.gpus.table.focus()
+            else:
+                self.choices.focus_field(field)
+            return
+        made = self.draft.quoted(self._shop)
+        assert made is not None  # noqa: S101 - nothing is wrong
+        beside = self._session.store.state.pod.value
+        screen = ConfirmScreen(f"Rent at {per_hour(made.running)}", question(self.draft, self._shop, beside))
+        params = self.draft.params(self._shop)
+
+        def answered(yes: bool | None) -> None:
+            if yes:
+                self.dismiss(params)
+
+        self.app.push_screen(screen, answered)

@@ -1,0 +1,100 @@
+"""One of several, in a line: left and right go through them, enter lists them all."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+from textual import events
+from textual.content import Content
+from textual.message import Message
+from textual.widget import Widget
+
+from labeltui.ui.presentation.text import elide, safe
+from labeltui.ui.presentation.words import Tone
+
+if TYPE_CHECKING:
+    from textual.app import App
+
+Option = tuple[str, str]
+"""The answer it stands for, and what is shown."""
+
+
+class Choice(Widget, can_focus=True):
+    """Holds one of its options. Texts may come from outside."""
+
+    DEFAULT_CSS = Path(__file__).with_suffix(".tcss").read_text(encoding="utf-8")
+
+    class Changed(Message):
+        """Another one was chosen, by a person."""
+
+        def __init__(self, choice: Choice) -> None:
+            super().__init__()
+            self.choice = choice
+
+    def __init__(self, options: Sequence[Option], value: str, *, name: str) -> None:
+        super().__init__(name=name)
+        self._options = list(options)
+        self.value = value
+
+    def set_options(self, options: Sequence[Option], value: str | None = None) -> None:
+        """Other options; what is chosen stays, should it still be among them or be given."""
+        self._options = list(options)
+        if value is not None:
+            self.value = value
+        self.refresh()
+
+    @property
+    def label(self) -> str:
+        """What is shown for what is chosen."""
+        return next((text for answer, text in self._options if answer == self.value), self.value)
+
+    def render(self) -> Content:
+        """The choice between its two arrows."""
+        many = len(self._options) > 1
+        room = max(4, self.size.width - 4)
+        return Content.assemble(
+            ("◂ " if many else "  ", Tone.FAINT),
+            elide(safe(self.label), room),
+            (" ▸" if many else "", Tone.FAINT),
+        )
+
+    def on_key(self, event: events.Key) -> None:
+        """Left and right, or a list of all."""
+        if event.key in ("left", "right", "space"):
+            event.stop()
+            self._step(-1 if event.key == "left" else 1)
+        elif event.key == "enter":
+            event.stop()
+            self._list()
+
+    def on_click(self) -> None:
+        """The mouse lists them."""
+        self.focus()
+        self._list()
+
+    def _step(self, by: int) -> None:
+        answers = [answer for answer, _ in self._options]
+        here = answers.index(self.value) if self.value in answers else -1
+        if answers:
+            self._choose(answers[(here + by) % len(answers)])
+
+    def _list(self) -> None:
+        if len(self._options) <= 2:
+            self._step(1)
+            return
+        from labeltui.ui.screens.dialogs.picklist import Entry, PickList  # noqa: PLC0415 - only when asked for
+
+        entries = [Entry(Content(safe(text)), text, answer) for answer, text in self._options]
+        app = cast("App[object]", self.app)
+        app.push_screen(
+            PickList(entries), lambda answer: self._choose(answer) if answer is not None else None
+        )
+
+    def _choose(self, answer: str) -> None:
+        if answer == self.value:
+            return
+        self.value = answer
+        self.refresh()
+        self.post_message(self.Changed(self))

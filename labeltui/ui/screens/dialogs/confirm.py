@@ -1,0 +1,64 @@
+"""Asking before something is lost. The default is always not to."""
+
+from __future__ import annotations
+
+from textual import events
+from textual.app import ComposeResult
+from textual.containers import Container
+from textual.content import Content
+from textual.widgets import Input, Static
+
+from labeltui.ui.screens.dialogs.dialog import Button, Dialog
+from labeltui.ui.presentation.text import safe
+
+
+class ConfirmScreen(Dialog[bool]):
+    """A question with Cancel in front. ``typed`` must be typed where nothing brings back what is lost."""
+
+    def __init__(self, title: str, question: str, typed: str | None = None) -> None:
+        super().__init__()
+        self._title = title
+        self._question = question
+        self._typed = typed
+        self._spelt = Input(placeholder=typed or "")
+        self._spelt.cursor_blink = False
+
+    def compose(self) -> ComposeResult:
+        """Question, the name to type if need be, two buttons."""
+        with Container(classes="box -warn") as box:
+            box.border_title = Content(self._title)
+            box.border_subtitle = Content("y yes · n or esc no" if self._typed is None else "esc no")
+            yield Static(Content(safe(self._question)), classes="said")
+            if self._typed is not None:
+                yield Static(Content(f"This cannot be undone. Type {safe(self._typed)} to go on:"))
+                yield self._spelt
+            with Container(classes="buttons"):
+                yield Button("Cancel", "no")
+                yield Button(self._title, "yes")
+
+    def on_mount(self) -> None:
+        """Cancel has the focus, so that a stray enter changes nothing."""
+        (self._spelt if self._typed is not None else self.query(Button).first()).focus()
+
+    def on_key(self, event: events.Key) -> None:
+        """y and n answer; arrows go between the buttons."""
+        if self._typed is None and event.key in ("y", "n"):
+            event.stop()
+            self.dismiss(event.key == "y")
+        elif event.key in ("left", "right"):
+            event.stop()
+            (self.focus_next if event.key == "right" else self.focus_previous)(Button)
+
+    def on_input_submitted(self) -> None:
+        """Enter in the name's field means yes, if the name is right."""
+        self._answer(True)
+
+    def on_button_pressed(self, message: Button.Pressed) -> None:
+        """A button was pressed."""
+        self._answer(message.button.name == "yes")
+
+    def _answer(self, yes: bool) -> None:
+        if yes and self._typed is not None and self._spelt.value != self._typed:
+            self.query_one(".box", Container).border_subtitle = Content("that is not the name · esc no")
+            return
+        self.dismiss(yes)

@@ -1,0 +1,40 @@
+"""Asking for words to look for."""
+
+from __future__ import annotations
+
+from textual.app import ComposeResult
+from textual.containers import Container
+from textual.content import Content
+from textual.widgets import Input, Static
+
+from labeltui.ui.screens.dialogs.dialog import Dialog
+from labeltui.ui.presentation.text import safe
+
+
+class FindScreen(Dialog[str]):
+    """One line of text; None when it was given up."""
+
+    def __init__(self, question: str, before: str = "", *, title: str = "Find", does: str = "finds") -> None:
+        super().__init__()
+        self._question = question
+        self._title = title
+        self._does = does
+        self._words = Input(value=before)
+        self._words.cursor_blink = False
+
+    def compose(self) -> ComposeResult:
+        """The question and a field."""
+        with Container(classes="box") as box:
+            box.border_title = Content(self._title)
+            box.border_subtitle = Content(f"enter {self._does} · esc gives up")
+            yield Static(Content(safe(self._question)), classes="said")
+            yield self._words
+
+    def on_mount(self) -> None:
+        """Type at once."""
+        self._words.focus()
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        """Answer."""
+        event.stop()
+        self.dismiss(event.value or None)

@@ -1,0 +1,184 @@
+"""A form made from an action's parameters."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping
+from typing import Any
+
+from textual import events
+from textual.app import ComposeResult
+from textual.containers import Container, VerticalScroll
+from textual.content import Content
+from textual.widgets import Input, Static
+
+from labeltui.actions import Action, Param
+from labeltui.domain.state import SessionState
+from labeltui.ui.screens.dialogs.dialog import Button, Dialog
+
+CONSOLE_ONLY = ("follow",)
+"""Parameters that only make sense where output scrolls by: the panes follow all the time."""
+
+
+def fields(action: Action) -> list[Param]:
+    """The parameters a form asks for."""
+    return [param for param in action.params if param.name not in CONSOLE_ONLY]
+
+
+def prefilled(action: Action, session: Any, state: SessionState) -> dict[str, str]:
+    """What the form starts with: the profile's values, and the trainer's own defaults."""
+    server = getattr(getattr(session, "profile", None), "server", None)
+    known: dict[str, str] = {}
+    for param in fields(action):
+        if action.id == "server.start" and server is not None:
+            known[param.name] = as_text(getattr(server, param.name, None))
+        elif action.id == "guard.set":
+            known[param.name] = _guard_default(param, state)
+        elif action.id == "train.start":
+            known[param.name] = _trainer_default(param, server, state)
+    return known
+
+
+def _guard_default(param: Param, state: SessionState) -> str:
+    guard = state.guard.value
+    if guard is None or guard.idle_s is None:
+        return ""
+    copies = "wait" if guard.need_copies else "ignore"
+    budget = "" if guard.budget is None else f"{guard.budget:g}"
+    return {"idle": f"{guard.idle_s / 60:g}", "budget": budget, "copies": copies}[param.name]
+
+
+def _trainer_default(param: Param, server: Any, state: SessionState) -> str:
+    models = tuple(getattr(server, "models", ()) or ())
+    trainers = state.info.value.trainers if state.info.value is not None else {}
+    model = next((m for m in models if m in trainers), next(iter(trainers), models[0] if models else ""))
+    if param.name == "model":
+        return model
+    if param.name == "max_epochs" and model in trainers:
+        return as_text(trainers[model].config.get("max_epochs"))
+    return ""
+
+
+def as_text(value: Any) -> str:
+    """A value as it is typed: lists by commas, pairs as ``KEY=VALUE`` quoted like in a shell."""
+    if value is None:
+        return ""
+    if isinstance(value, Mapping):
+        return shlex.join(f"{key}={item}" for key, item in value.items())
+    if isinstance(value, (list, tuple)):
+        return ",".join(str(item) for item in value)
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return str(value)
+
+
+def parse(param: Param, text: str) -> Any:
+    """What was typed, as the action takes it; None where nothing was. Raises ``ValueError`` with words."""
+    text = text.strip()
+    if not text:
+        return None
+    if param.kind in ("int", "float"):
+        try:
+            return int(text) if param.kind == "int" else float(text)
+        except ValueError as error:
+            raise ValueError(f"{param.name}: {text!r} is not a number") from error
+    if param.kind == "bool":
+        if text.lower() not in ("yes", "no", "y", "n", "true", "false"):
+            raise ValueError(f"{param.name}: yes or no")
+        return text.lower() in ("yes", "y", "true")
+    if param.kind == "choice" and text not in param.choices:
+        raise ValueError(f"{param.name}: one of {', '.join(param.choices)}")
+    if param.kind == "pairs":
+        return _pairs(param, text)
+    return shlex.split(text) if param.kind == "list" else text
+
+
+def _pairs(param: Param, text: str) -> dict[str, str]:
+    try:
+        words = shlex.split(text)
+    except ValueError as error:
+        raise ValueError(f"{param.name}: {error}") from error
+    if any("=" not in word for word in words):
+        raise ValueError(f"{param.name}: write KEY=VALUE, with a space between pairs")
+    return dict(word.split("=", 1) for word in words)
+
+
+class FormScreen(Dialog[dict[str, Any]]):
+    """Fields, checked when they are sent; enter in the last one sends."""
+
+    def __init__(self, action: Action, initial: Mapping[str, str]) -> None:
+        super().__init__()
+        self._action = action
+        self._params = fields(action)
+        self._initial = dict(initial)
+        self._inputs: dict[str, Input] = {}
+        self._error = Static("", classes="error", markup=False)
+
+    def compose(self) -> ComposeResult:
+        """A line per parameter, its explanation under it."""
+        with Container(classes="box -wide") as box:
+            box.border_title = Content(self._action.title)
+            box.border_subtitle = Content("tab next field · enter goes on · esc cancels")
+            with VerticalScroll(classes="scroll"):
+                for param in self._params:
+                    field = Input(
+                        self._initial.get(param.name, ""),
+                        placeholder=_placeholder(param),
+                        select_on_focus=False,
+                    )
+                    field.cursor_blink = False
+                    self._inputs[param.name] = field
+                    with Container(classes="field"):
+                        yield Static(Content(param.name.replace("_", " ")), classes="label")
+                        yield field
+                    yield Static(Content(param.help), classes="note")
+            yield self._error
+            with Container(classes="buttons"):
+                yield Button("Cancel", "no")
+                yield Button(self._action.title, "yes")
+
+    def on_mount(self) -> None:
+        """Start in the first field."""
+        next(iter(self._inputs.values())).focus()
+
+    def on_key(self, event: events.Key) -> None:
+        """Up and down go between fields, as tab does."""
+        if event.key in ("down", "up"):
+            event.stop()
+            (self.focus_next if event.key == "down" else self.focus_previous)()
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        """Enter: the next field, or send from the last."""
+        event.stop()
+        if event.input is list(self._inputs.values())[-1]:
+            self._send()
+        else:
+            self.focus_next()
+
+    def on_button_pressed(self, message: Button.Pressed) -> None:
+        """Send or cancel."""
+        if message.button.name == "yes":
+            self._send()
+        else:
+            self.dismiss(None)
+
+    def _send(self) -> None:
+        """Only what differs from nothing: an action fills the rest from the profile itself."""
+        params: dict[str, Any] = {}
+        for param in self._params:
+            field = self._inputs[param.name]
+            try:
+                value = parse(param, field.value)
+            except ValueError as error:
+                self._error.update(Content(str(error)))
+                field.focus()
+                return
+            if value is not None and field.value != self._initial.get(param.name, ""):
+                params[param.name] = value
+        self.dismiss(params)
+
+
+def _placeholder(param: Param) -> str:
+    if param.kind == "choice":
+        return " | ".join(param.choices)
+    return {"pairs": "KEY=VALUE KEY=VALUE", "bool": "yes | no", "list": "a b c"}.get(param.kind, "")

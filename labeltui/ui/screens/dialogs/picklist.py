@@ -1,0 +1,103 @@
+"""A list that is searched by typing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from textual import events
+from textual.app import ComposeResult
+from textual.containers import Container
+from textual.content import Content
+from textual.widgets import Input, OptionList
+from textual.widgets.option_list import Option
+
+from labeltui.ui.screens.dialogs.dialog import Dialog
+from labeltui.ui.widgets.filtering import keeper
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One line: what it looks like, what a search looks at, and the answer it stands for."""
+
+    content: Content
+    text: str
+    answer: str | None = None
+    heading: bool = False
+
+
+class PickList(Dialog[str]):
+    """Type to search; enter answers with the entry's answer, if it has one."""
+
+    TITLE_TEXT: ClassVar[str] = ""
+    FOOT_TEXT: ClassVar[str] = "type to search · enter · esc closes"
+
+    def __init__(self, entries: Sequence[Entry]) -> None:
+        super().__init__()
+        self._entries = list(entries)
+        self._shown: list[Entry] = []
+        self.search = Input(placeholder="search")
+        self.search.cursor_blink = False
+        self.options = OptionList(classes="fill", markup=False)
+
+    def compose(self) -> ComposeResult:
+        """Search line and list."""
+        with Container(classes="box -wide -tall") as box:
+            box.border_title = Content(self.TITLE_TEXT)
+            box.border_subtitle = Content(self.FOOT_TEXT)
+            yield self.search
+            yield self.options
+
+    def on_mount(self) -> None:
+        """Everything, until something is typed."""
+        self.search.focus()
+        self._fill("")
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        """Search as it is typed."""
+        self._fill(event.value)
+
+    def _fill(self, query: str) -> None:
+        try:
+            keeps = keeper(query)
+        except ValueError:
+            return
+        self._shown = [e for e in self._entries if keeps is None or (not e.heading and keeps(e.text))]
+        self.options.clear_options()
+        self.options.add_options([Option(e.content, disabled=e.heading) for e in self._shown])
+        first = next((i for i, e in enumerate(self._shown) if not e.heading), None)
+        self.options.highlighted = first
+
+    @property
+    def chosen(self) -> Entry | None:
+        """The entry under the cursor."""
+        index = self.options.highlighted
+        return None if index is None or index >= len(self._shown) else self._shown[index]
+
+    def on_key(self, event: events.Key) -> None:
+        """Arrows move in the list while the search keeps the keyboard."""
+        moves: dict[str, Callable[[], None]] = {
+            "down": self.options.action_cursor_down,
+            "up": self.options.action_cursor_up,
+            "pagedown": self.options.action_page_down,
+            "pageup": self.options.action_page_up,
+        }
+        if event.key in moves:
+            event.stop()
+            event.prevent_default()
+            moves[event.key]()
+
+    def on_input_submitted(self) -> None:
+        """Enter picks."""
+        self.pick()
+
+    def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
+        """So does the mouse."""
+        event.stop()
+        self.pick()
+
+    def pick(self) -> None:
+        """Answer with what is under the cursor."""
+        if self.chosen is not None and self.chosen.answer is not None:
+            self.dismiss(self.chosen.answer)

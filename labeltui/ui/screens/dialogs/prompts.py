@@ -1,0 +1,92 @@
+"""What only the operator knows: a secret, or whether a host is the right one."""
+
+from __future__ import annotations
+
+from textual.app import ComposeResult
+from textual.containers import Container
+from textual.content import Content
+from textual.widgets import Input, Static
+
+from labeltui.hosts.base import HostKey
+from labeltui.ui.screens.dialogs.dialog import Button, Dialog
+from labeltui.ui.presentation.text import safe
+from labeltui.ui.presentation.words import Tone
+
+
+class SecretScreen(Dialog[str]):
+    """A password or passphrase; shown as dots, given to whoever asked, kept by nobody."""
+
+    def __init__(self, title: str, prompt: str) -> None:
+        super().__init__()
+        self._title = title
+        self._prompt = prompt
+        self._secret = Input(password=True)
+        self._secret.cursor_blink = False
+
+    def compose(self) -> ComposeResult:
+        """The question and a field."""
+        with Container(classes="box") as box:
+            box.border_title = Content(safe(self._title))
+            box.border_subtitle = Content("enter answers · esc gives up")
+            yield Static(Content(safe(self._prompt)), classes="said")
+            yield self._secret
+            yield Static(
+                Content.styled("Kept in memory only, for this connection.", Tone.FAINT), classes="said"
+            )
+
+    def on_mount(self) -> None:
+        """Type at once."""
+        self._secret.focus()
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        """Answer."""
+        event.stop()
+        self.dismiss(event.value)
+
+
+class HostKeyScreen(Dialog[bool]):
+    """A host key seen for the first time, as a person compares it."""
+
+    def __init__(self, key: HostKey) -> None:
+        super().__init__()
+        self._key = key
+
+    def compose(self) -> ComposeResult:
+        """Who, the fingerprint, and what it means."""
+        key = self._key
+        with Container(classes="box -warn") as box:
+            box.border_title = Content("a host seen for the first time")
+            box.border_subtitle = Content("esc does not connect")
+            said = Content.assemble(
+                (safe(key.address), "bold $foreground"),
+                (f" shows this {safe(key.algorithm)} key:\n\n", Tone.PLAIN),
+                (f"  {safe(key.fingerprint)}\n\n", "bold $text-accent"),
+                (f"{safe(key.because)}\n" if key.because else "", Tone.WARN),
+                ("".join(f"  {safe(one)}\n" for one in key.expected), Tone.BAD),
+                ("\n" if key.because else "", Tone.PLAIN),
+                (
+                    "Compare it with what its owner or provider tells you. Once trusted it is remembered; "
+                    "another key at this address will be refused.",
+                    Tone.FAINT,
+                ),
+            )
+            yield Static(said, classes="said")
+            with Container(classes="buttons"):
+                yield Button("Do not connect", "no")
+                yield Button("It is the right one: trust it", "yes")
+
+    def on_mount(self) -> None:
+        """Not connecting has the focus."""
+        self.query(Button).first().focus()
+
+    def key_left(self) -> None:
+        """To the button before."""
+        self.focus_previous(Button)
+
+    def key_right(self) -> None:
+        """To the next button."""
+        self.focus_next(Button)
+
+    def on_button_pressed(self, message: Button.Pressed) -> None:
+        """Answer."""
+        self.dismiss(message.button.name == "yes")

@@ -1,0 +1,286 @@
+"""A log on Textual's line API: only what is in sight is decoded, and a reader who scrolled up stays there.
+
+A plain widget with its own offset and scrollbar: one that scrolls by itself would have the whole screen laid out
+again for every line that comes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import time
+from collections.abc import Callable
+from functools import lru_cache
+from pathlib import Path
+from typing import ClassVar
+
+from rich.segment import Segment
+from rich.style import Style
+from textual.color import Color
+from textual.filter import LineFilter
+from textual.geometry import Region
+from textual.message import Message
+from textual.strip import Strip
+from textual.widget import Widget
+
+from labeltui.session.log.store import LogStore
+from labeltui.ui.widgets.log.columns import Tones
+from labeltui.ui.widgets.log.page import Page, Shown
+from labeltui.ui.widgets.log.query import Errors, Sieve
+from labeltui.ui.widgets.log.scope import Scoped
+from labeltui.ui.widgets.log.text import lit
+
+TONES = ("plain", "faint", "warning", "error", "match", "gap", "fold")
+REPAINT_S = 1 / 30
+FLOOD_S = 1 / 12
+"""Where a whole screen of lines comes between two paints nobody reads them: it is painted less often."""
+SLICE_S = 0.006
+
+
+class LogCanvas(Widget, can_focus=True):
+    """Shows a :class:`LogStore`, however it grows; ``cursor`` is the line that keys are about."""
+
+    DEFAULT_CSS = Path(__file__).with_suffix(".tcss").read_text(encoding="utf-8")
+    COMPONENT_CLASSES: ClassVar[set[str]] = {
+        f"logview--{part}" for part in (*TONES, "cursor", "blurred", "chip", "bar")
+    }
+
+    class Moved(Message):
+        """What is seen, counted or followed is not what it was."""
+
+    def __init__(self, store: LogStore | None = None) -> None:
+        super().__init__()
+        self.following = True
+        self.cursor: int | None = None
+        self.rows: list[Shown] = []
+        self._due: asyncio.TimerHandle | None = None
+        self._painted, self._every = 0.0, REPAINT_S
+        self._thumb = (0, 0)
+        self._dragging = False
+        self._stop: Callable[[], object] | None = None
+        self._take(store or LogStore())
+
+    def _take(self, store: LogStore) -> None:
+        self.store = store
+        self.page = Page(store, Tones(*[Style.null()] * len(TONES)))
+        self.errors = Errors(store)
+        self.page.folds = self.errors.folds
+        self.scope: Scoped | None = None
+        self.filter: Sieve | None = None
+        self.find: Sieve | None = None
+        self._generation = store.generation
+        self._read_to = 0
+        self._toned = False
+        self._base = self._bar_style = Style.null()
+
+    def attach(self, store: LogStore) -> None:
+        """Show another store from its end."""
+        self.detach()
+        before = self.page
+        self._take(store)
+        self.page.look_as(before)
+        self._stop = store.subscribe(self._changed)
+        self.follow()
+
+    def detach(self) -> None:
+        """Stop listening; what is shown stays."""
+        if self._stop is not None:
+            self._stop()
+        self._stop = None
+
+    def on_unmount(self) -> None:
+        """Nothing is painted any more."""
+        self.detach()
+        if self._due is not None:
+            self._due.cancel()
+
+    # -- what comes
+
+    def _changed(self) -> None:
+        """Lines came: paint at once if that was not done lately, else when it is time again."""
+        if self._due is None and self.is_running:
+            wait = max(0.0, self._painted + self._every - time.monotonic())
+            self._due = asyncio.get_running_loop().call_later(wait, self._repaint)
+
+    def _repaint(self) -> None:
+        self._due = None
+        if self.is_running:
+            self.redraw(SLICE_S, asked=False)
+
+    def redraw(self, budget_s: float = SLICE_S, *, asked: bool = True) -> None:
+        """Take in what came and choose what is in sight again; not ``asked``: only what changed is painted."""
+        self._painted = time.monotonic()
+        done = self._sync(budget_s)
+        if not self.size.height:
+            return
+        before, height = self._read_to, self.size.height
+        if self.following:
+            self.page.to_end()
+            self._read_to = self.page.count
+        else:
+            self.page.settle()
+        self._every = FLOOD_S if self.following and self._read_to - before > height else REPAINT_S
+        old, self.rows = (self.rows, self._thumb), self.page.rows()
+        self._thumb = self._bar_place()
+        if asked or old != (self.rows, self._thumb):
+            self.refresh()
+        else:  # a reader who stays where they are: only the count of what waits below is another
+            self.refresh(Region(0, height - 1, self.size.width, 1))
+        self.post_message(self.Moved())
+        if not done:
+            self._changed()
+
+    def _sync(self, budget_s: float = 0.0) -> bool:
+        """Follow the store: another run starts over. True when every line has been asked what it is asked."""
+        if self._generation != self.store.generation:
+            self._generation = self.store.generation
+            self.following, self.cursor, self._read_to = True, None, 0
+            self.page.begin()
+        self._fit()
+        self.page.gather()
+        sieves = [sieve for sieve in (self.scope, self.filter, self.find, self.errors) if sieve is not None]
+        answered = [sieve.advance(budget_s / len(sieves)) for sieve in sieves]
+        if self.cursor is not None:
+            self.cursor = self.page.seen_for(self.cursor)
+        return all(answered)
+
+    def _fit(self) -> None:
+        """Tell the page its room and its styles."""
+        width = max(1, self.size.width - 1)
+        if self.page.width != width:
+            self.page.width = width
+            self.page.forget()
+        self.page.height = max(1, self.size.height)
+        if not self._toned and self.is_mounted:
+            self._toned = True
+            self._base, self._bar_style = self.rich_style, self._tone("bar")
+            self.page.tones = Tones(*(self._tone(name) for name in TONES))
+            self.page.forget()
+
+    def notify_style_update(self) -> None:
+        """Another theme: lines are laid out in its colours, with the next paint."""
+        super().notify_style_update()
+        self._toned = False
+        self._changed()
+
+    @property
+    def kept(self) -> Sieve | None:
+        """The lines that are shown, where not all are."""
+        return self.filter or self.scope
+
+    @property
+    def unread(self) -> int:
+        """Rows that came since the reader left the end."""
+        return 0 if self.following else max(0, self.page.count - self._read_to)
+
+    # -- drawing
+
+    def render_lines(self, crop: Region) -> list[Strip]:
+        """What the screen shows: rows as of :meth:`render_line`, less what the mouse needs of them.
+
+        A row that is neither marked nor lit is drawn once, however far it moves.
+        """
+        plain = not self._lit_patterns and self.text_selection is None
+        chip = self.size.height - 1 if self.unread else -1
+        finish = [(found, self.background_colors[1]) for found in self.get_line_filters()]
+        strips = [self._strip(y, finish, plain=plain and y != chip) for y in crop.line_range]
+        if crop.column_span != (0, self.page.width + 1):
+            strips = [strip.crop(*crop.column_span) for strip in strips]
+        return strips
+
+    def _strip(self, y: int, finish: list[tuple[LineFilter, Color]], *, plain: bool) -> Strip:
+        bar = self._bar(y)
+        shown = self.rows[y] if plain and y < len(self.rows) else None
+        if shown is not None and self.cursor is not None and shown.line == self.cursor:
+            shown = None
+        if shown is not None and (drawn := shown.strips.get(bar)) is not None:
+            return drawn
+        base = self._base
+        found = self._dressed(y) if shown is None else shown.segments
+        segments = [Segment(text, _over(base, style)) for text, style, _ in found]
+        segments.append(Segment(bar, _over(base, self._bar_style)))
+        for line_filter, background in finish:  # a strip costs more than all of this: only one is made
+            segments = line_filter.apply(segments, background)
+        strip = Strip(segments, self.page.width + 1)
+        if shown is not None:
+            shown.strips[bar] = strip
+        return strip
+
+    def render_line(self, y: int) -> Strip:
+        """One row: text, then the scrollbar's cell; each piece knows where it stands, for the mouse to mark it."""
+        placed, x = [], 0
+        for text, style, _ in self._dressed(y):
+            placed.append(Segment(text, _over(self._base, style) + Style.from_meta({"offset": (x, y)})))
+            x += len(text)
+        placed.append(Segment(self._bar(y), _over(self._base, self._bar_style)))
+        return Strip(placed, self.page.width + 1)
+
+    def _dressed(self, y: int) -> list[Segment]:
+        """A row with its cursor, what is lit and marked in it, and on the last row the chip, while lines wait below."""
+        width = self.page.width
+        segments = self._row(self.rows[y]) if y < len(self.rows) else [Segment(" " * width)]
+        if y == self.size.height - 1 and self.unread:
+            chip = f" ▼ {self.unread:,} new "[:width]
+            segments = [
+                *Segment.adjust_line_length(segments, width - len(chip)), Segment(chip, self._tone("chip")),
+            ]  # fmt: skip
+        selection = self.text_selection
+        span = selection.get_span(y) if selection is not None else None
+        return segments if span is None else self._selected(segments, *span)
+
+    def _row(self, shown: Shown) -> list[Segment]:
+        segments = shown.segments
+        if shown.line is not None and shown.line == self.cursor:
+            style = self._tone("cursor" if self.has_focus else "blurred")
+            segments = list(Segment.apply_style(segments, post_style=style))
+        patterns = self._lit_patterns
+        tones = self.page.tones
+        return lit(segments, patterns, tones.match, but=tones.fold) if patterns else segments
+
+    def _selected(self, segments: list[Segment], first: int, last: int) -> list[Segment]:
+        """The segments, marked from character ``first`` to ``last`` (-1 for the end): the mouse counts no cells."""
+        marked_so = self.screen.get_component_rich_style("screen--selection")
+        found: list[Segment] = []
+        at = 0
+        for text, style, _ in segments:
+            begin = min(len(text), max(0, first - at))
+            end = len(text) if last < 0 else max(begin, min(len(text), last - at))
+            marked = marked_so if style is None else style + marked_so
+            pieces = ((text[:begin], style), (text[begin:end], marked), (text[end:], style))
+            found += [Segment(piece, look) for piece, look in pieces if piece]
+            at += len(text)
+        return found
+
+    def _tone(self, name: str) -> Style:
+        return self.get_component_rich_style(f"logview--{name}", partial=True)
+
+    @property
+    def _lit_patterns(self) -> list[re.Pattern[str]]:
+        sieves = (self.filter, self.find)
+        return [sieve.query.shown for sieve in sieves if sieve is not None and sieve.query.shown is not None]
+
+    def _bar(self, y: int) -> str:
+        start, end = self._thumb
+        return "┃" if start <= y < end else "│" if end else " "
+
+    def _bar_place(self) -> tuple[int, int]:
+        """Where the scrollbar's thumb is; empty where everything is in sight."""
+        height, count = self.size.height, self.page.count
+        if count <= height:
+            return 0, 0
+        size = max(1, height * height // count)
+        start = (
+            round((height - size) * self.page.top / max(1, count - height)) if not self.following else height
+        )
+        start = min(start, height - size)
+        return start, start + size
+
+    def follow(self) -> None:
+        """Show the end, and stay there."""
+        self.following, self.cursor = True, None
+        self.redraw()
+
+
+@lru_cache(maxsize=1024)
+def _over(base: Style, style: Style | None) -> Style:
+    return base if style is None else base + style

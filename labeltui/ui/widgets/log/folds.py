@@ -1,0 +1,152 @@
+"""Tracebacks of a log, found as it grows: each is one place, however many exceptions are chained in it."""
+
+from __future__ import annotations
+
+import re
+from array import array
+from bisect import bisect_right
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from labeltui.session.log.store import LogStore
+
+HEAD_BYTES = 400
+"""So much of a line is looked at: a record's head with its thread and logger, and the words that follow."""
+LONGEST = 20_000
+"""Lines of one traceback, at most."""
+AROUND = 1500
+"""Lines on either side of one in sight that are looked at before their turn."""
+WORD = re.compile(rb"Traceback \(")
+STAMP = re.compile(rb"\[?20\d\d-\d\d-\d\d \d\d:\d\d:\d\d")
+TRACEBACK = re.compile(
+    rb"(?:[ |+]*|.{20,300}\] (?:\([^)\n]{1,300}\) )?- |\xe2\x95\xad(?:\xe2\x94\x80)+ )"
+    rb"(?:Exception Group |Original )?Traceback \(most recent call last\)"
+)
+_PREFACE = re.compile(
+    rb"(?:(?:.{20,300}\) - |ERROR: {1,8})Exception in (?:[AW]SGI application|'lifespan' protocol)"
+    rb"|\"\"\"|[\w.]{0,100}RemoteTraceback:)\s*$"
+)
+"""Lines that say no more than that a traceback follows."""
+_CHAINED = re.compile(
+    rb"(?:The above exception was the direct cause|During handling of the above exception)|\"\"\""
+)
+_INNER = re.compile(
+    rb"[\s+]*\|[\s|+]*(?:[A-Za-z_]\w*\.)*[A-Z]\w*(?:Error|Exception|Group|Interrupt|Exit|Warning)(?::|$)"
+)
+_BOX = (b"\xe2\x94", b"\xe2\x95")  # what rich draws around its tracebacks
+
+
+class Fold(NamedTuple):
+    """Lines ``first`` to ``last`` are one traceback; ``told`` is the line that names its last exception."""
+
+    first: int
+    last: int
+    told: int
+
+    @property
+    def hidden(self) -> int:
+        """Lines that one line in their place leaves out."""
+        return self.last - self.first
+
+
+class Folds:
+    """Grows with what :meth:`take` is given: whole lines in order, and which of them may begin a traceback."""
+
+    def __init__(self, store: LogStore) -> None:
+        self._store = store
+        self._firsts, self._lasts, self._tolds = array("Q"), array("Q"), array("Q")
+        self._taken = 0
+        self._ahead: tuple[range, Folds] | None = None
+        self._going_on = False  # the last one may take the next line
+        self._named = False  # its exception was told: more lines are part of it only if they look so
+        self._inner = False  # an exception of its group was told
+
+    def __len__(self) -> int:
+        return len(self._firsts)
+
+    def __getitem__(self, index: int) -> Fold:
+        return Fold(self._firsts[index], self._lasts[index], self._tolds[index])
+
+    def clear(self) -> None:
+        """Another run."""
+        for lines in (self._firsts, self._lasts, self._tolds):
+            del lines[:]
+        self._taken, self._going_on, self._ahead = 0, False, None
+
+    @property
+    def none(self) -> bool:
+        """No line is in a traceback."""
+        return not self._firsts and self._taken >= self._store.finished_count
+
+    def of(self, line: int) -> Fold | None:
+        """The traceback that a line belongs to. Lines that were not taken yet are looked at with those around them."""
+        if self._taken <= line < self._store.finished_count:
+            return self._looking_ahead(line).of(line)
+        at = bisect_right(self._firsts, line) - 1
+        return self[at] if at >= 0 and line <= self._lasts[at] else None
+
+    def _looking_ahead(self, line: int) -> Folds:
+        if self._ahead is None or line not in self._ahead[0]:
+            start = max(self._taken, line - AROUND)
+            stop = min(self._store.finished_count, line + AROUND)
+            folds = Folds(self._store)
+            folds._taken = start
+            folds.take(stop, self._store.matching(WORD, start, stop))
+            self._ahead = (range(start, stop), folds)
+        return self._ahead[1]
+
+    def take(self, stop: int, candidates: Iterable[int]) -> None:
+        """Look at the lines up to ``stop``, all of them whole; ``candidates`` hold the word, in order."""
+        self._ahead = None
+        self._grow(stop)
+        for line in candidates:
+            if self._taken <= line < stop and TRACEBACK.match(self._head(line)):
+                self._begin(line)
+                self._grow(stop)
+        self._taken = max(self._taken, stop)
+
+    def _head(self, line: int) -> bytes:
+        return self._store.last_drawing(line, HEAD_BYTES)[0]
+
+    def _begin(self, line: int) -> None:
+        first, free = line, self._lasts[-1] + 1 if self._lasts else 0
+        while first > free and first > line - 3 and _PREFACE.match(self._head(first - 1)):
+            first -= 1
+        for lines, value in ((self._firsts, first), (self._lasts, line), (self._tolds, line)):
+            lines.append(value)
+        self._going_on, self._named, self._inner, self._taken = True, False, False, line + 1
+
+    def _grow(self, stop: int) -> None:
+        """Take the lines that go on under the last traceback."""
+        while self._going_on and self._taken < stop:
+            line = self._taken
+            self._going_on = line - self._firsts[-1] < LONGEST and self._belongs(line, self._head(line))
+            if self._going_on:
+                self._lasts[-1] = line
+                self._taken += 1
+
+    def _belongs(self, line: int, head: bytes) -> bool:
+        """Whether the line is part of the last traceback, and what it tells about it."""
+        if STAMP.match(head):
+            return False
+        if TRACEBACK.match(head):
+            self._named = self._inner = False
+            return True
+        if not head.strip():
+            return True
+        if head[:1].isspace() or head[:1] in b"|+" or head.startswith(_BOX):
+            if self._redrawn(line, head):
+                return False
+            if not self._named and ((inner := _INNER.match(head) is not None) or not self._inner):
+                self._inner, self._tolds[-1] = inner, line
+            return True
+        if self._named or self._inner:
+            return _CHAINED.match(head) is not None
+        if _CHAINED.match(head) is None:
+            self._named, self._tolds[-1] = True, line
+        return True
+
+    def _redrawn(self, line: int, head: bytes) -> bool:
+        """A progress bar is no source line, however far it is indented."""
+        more = self._store.line_size(line) - self._store.last_drawing(line, 0)[1]
+        return more > 1 or (more == 1 and not self._store.line(line).endswith(b"\r"))

@@ -1,0 +1,117 @@
+"""The lines of a log that a scope keeps: level, logger, time, and from which line on; and lines by their time."""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_left
+from datetime import datetime, timedelta
+
+from labeltui.domain.log.filter import LEVELS, Scope
+from labeltui.domain.log.query import Query
+from labeltui.session.log.store import LogStore
+from labeltui.ui.widgets.log.query import Sieve
+
+_TIME = rb"20\d\d-\d\d-\d\d \d\d:\d\d:\d\d[,.]\d\d\d"
+_STAMP = re.compile(rb"\[?(20\d\d-\d\d-\d\d) (\d\d:\d\d:\d\d)[,.](\d\d\d)")
+_SPELLINGS = {"WARNING": b"WARN(?:ING)?", "CRITICAL": b"CRITICAL|FATAL"}
+HEADER_BYTES = 48
+LONGEST_RECORD = 5000
+"""Lines that a record goes on for, at most: beyond that no time is looked for."""
+DISORDER = timedelta(minutes=2)
+"""By how much a line may come after younger ones: several processes write into one log."""
+
+
+def heads(scope: Scope) -> re.Pattern[bytes]:
+    """The first lines of records of that level and logger, whatever their time."""
+    known = LEVELS[LEVELS.index(scope.level) :] if scope.level else ()
+    level = b"|".join(_SPELLINGS.get(name, name.encode()) for name in known) or rb"\w{1,12}"
+    name = rb"(?i:" + re.escape(scope.logger.encode()) + b")" if scope.logger else b""
+    logger = rb"\([^)\n]{0,300}" + name if name else b""
+    server = rb"\[" + _TIME + rb"\] (?:\[\d{1,10}\] )?\[[^\]\n]{0,200}\] \[(?:" + level + rb")\] " + logger
+    worker = rb"\[" + _TIME + rb"\]\[ ?(?:" + level + rb")\]" + logger
+    handler = b"" if name else b"|" + _TIME + rb" - (?:" + level + rb") - "
+    return re.compile(rb"^(?:" + server + b"|" + worker + handler + b")")
+
+
+class Scoped(Sieve):
+    """Follows a store like any sieve. Lines that go on under a record are kept with it."""
+
+    def __init__(self, store: LogStore, scope: Scope, first: int = 0) -> None:
+        super().__init__(store, Query(scope.text, (heads(scope),)))
+        self.scope, self.first, self._born = scope, first, store.generation
+        self._since, self._until = _stamp(scope.since), _stamp(scope.until)
+        self._asked = min(first, store.finished_count)
+
+    def _answering(self, start: int, stop: int) -> list[int]:
+        if self._generation == self._born:  # another run's lines are all new
+            start = min(stop, max(start, self.first))
+        if not self.scope:
+            return list(range(start, stop))
+        kept: list[int] = []
+        if self._out_of_time(start, stop):
+            return kept
+        if self.lines and self.lines[-1] == start - 1:
+            kept.extend(range(start, self._rest(start, stop)))
+        for head in self.store.matching(self.query.patterns[0], start, stop):
+            if self._in_time(head):
+                kept.extend(range(head, self._rest(head + 1, stop)))
+        return kept
+
+    def _out_of_time(self, start: int, stop: int) -> bool:
+        """Whether these lines are all too old or too new by far: they come in the order of their times, or nearly."""
+        since, until = self.scope.since, self.scope.until
+        if since is not None and start < stop:
+            newest = time_at(self.store, stop - 1)
+            if newest is not None and newest + DISORDER < since:
+                return True
+        if until is not None and start < stop:
+            oldest = time_at(self.store, start)
+            return oldest is not None and oldest - DISORDER > until
+        return False
+
+    def _rest(self, line: int, stop: int) -> int:
+        """Where the record ends that goes on at ``line``."""
+        while line < stop and _STAMP.match(self.store.last_drawing(line, HEADER_BYTES)[0]) is None:
+            line += 1
+        return line
+
+    def _in_time(self, line: int) -> bool:
+        if not self._since and not self._until:
+            return True
+        found = _STAMP.match(self.store.last_drawing(line, HEADER_BYTES)[0])
+        at = b"" if found is None else b"%b %b.%b" % found.groups()
+        return bool(at) and self._since <= at and (not self._until or at <= self._until)
+
+
+def _stamp(at: datetime | None) -> bytes:
+    return b"" if at is None else f"{at:%Y-%m-%d %H:%M:%S}.{at.microsecond // 1000:03}".encode()
+
+
+def time_at(store: LogStore, line: int) -> datetime | None:
+    """When a line was said: its own time, else that of the record it belongs to."""
+    for index in range(min(line, store.line_count - 1), max(-1, line - LONGEST_RECORD), -1):
+        if found := _STAMP.match(store.last_drawing(index, HEADER_BYTES)[0]):
+            try:
+                return datetime.fromisoformat((b"%b %b.%b" % found.groups()).decode())
+            except ValueError:
+                continue
+    return None
+
+
+def record_around(store: LogStore, line: int) -> range:
+    """The lines of the record that a line belongs to."""
+
+    def begins(index: int) -> bool:
+        return _STAMP.match(store.last_drawing(index, HEADER_BYTES)[0]) is not None
+
+    first, last = line, line + 1
+    while first > max(0, line - LONGEST_RECORD) and not begins(first):
+        first -= 1
+    while last < min(store.line_count, line + LONGEST_RECORD) and not begins(last):
+        last += 1
+    return range(first, last)
+
+
+def line_at(store: LogStore, at: datetime) -> int:
+    """The first line that was said then or later; the number of lines where there is none."""
+    return bisect_left(range(store.line_count), at, key=lambda line: time_at(store, line) or datetime.min)
