@@ -49,9 +49,9 @@ def _always(_state: SessionState) -> str | None:
 class Action:
     """One thing that can be done. ``disabled`` says why it can't be now; ``question`` is asked before it runs.
 
-    ``operation`` names a function of ``labeltui.operations.table`` and serves both doors; ``console`` names a
-    Textual action instead, for what only the console does. ``key`` follows ``leader`` where there is one; ``scope``
-    is ``global`` or a pane's name.
+    ``console`` names a Textual action, for what only the console does; every other action has a line in
+    ``labeltui.operations.table``. ``key`` follows ``leader`` where there is one; ``scope`` is ``global`` or a pane's
+    name.
     """
 
     id: str
@@ -65,7 +65,6 @@ class Action:
     params: tuple[Param, ...] = ()
     disabled: Why = _always
     question: Why = _always
-    operation: str = ""
     console: str = ""
     footer: bool = False
     needs_terminal: bool = False  # gives the real terminal away

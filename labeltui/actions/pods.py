@@ -12,20 +12,20 @@ _LOSE = Param("lose_labels", "do it although labels that are not on this machine
 POD_ACTIONS: tuple[Action, ...] = (
     Action(
         "pod.list", "List pods", "every pod of the account, and what it costs",
-        command=("pod", "list"), needs_host=False, operation="pod_list",
+        command=("pod", "list"), needs_host=False,
     ),
     Action(
         "pod.show", "Show the pod", "the profile's pod, or another: state, cost, address",
-        command=("pod", "show"), needs_host=False, operation="pod_show", params=(_POD,),
+        command=("pod", "show"), needs_host=False, params=(_POD,),
     ),
     Action(
         "pod.events", "What happened to the pod", "what happened to the profile's pod, here or elsewhere",
-        command=("pod", "events"), needs_host=False, operation="pod_events",
+        command=("pod", "events"), needs_host=False,
         params=(Param("lines", "only the last N", "int"),),
     ),
     Action(
         "pod.gpus", "GPUs to rent", "kinds of GPU with price, stock, and whether they are enough",
-        command=("pod", "gpus"), needs_host=False, operation="pod_gpus",
+        command=("pod", "gpus"), needs_host=False,
         params=(
             Param("vram", "only with at least so many GB of memory", "int"),
             Param("max_price", "only up to this, in $/h for the GPU alone", "float"),
@@ -36,11 +36,11 @@ POD_ACTIONS: tuple[Action, ...] = (
     ),
     Action(
         "pod.volumes", "Network volumes", "the account's network volumes, and what they cost",
-        command=("pod", "volumes"), needs_host=False, operation="pod_volumes",
+        command=("pod", "volumes"), needs_host=False,
     ),
     Action(
         "pod.make_volume", "Make a network volume", "make a disk that outlives pods, in one data centre",
-        danger=Danger.CHANGE, command=("pod", "make-volume"), needs_host=False, operation="pod_make_volume",
+        danger=Danger.CHANGE, command=("pod", "make-volume"), needs_host=False,
         params=(
             Param("name", "its name", positional=True, required=True),
             Param("size", "GB, 10 to 4096; it only grows", "int"),
@@ -50,12 +50,12 @@ POD_ACTIONS: tuple[Action, ...] = (
     ),
     Action(
         "pod.keys", "SSH keys of the account", "the account's SSH keys; can add one",
-        command=("pod", "keys"), needs_host=False, operation="pod_keys", danger=Danger.CHANGE,
+        command=("pod", "keys"), needs_host=False, danger=Danger.CHANGE,
         params=(Param("add", "public key file to add"),),
     ),
     Action(
         "pod.create", "Rent a pod", "rent a pod under the profile's name, at a price you agree to",
-        danger=Danger.CHANGE, command=("pod", "create"), needs_host=False, operation="pod_create",
+        danger=Danger.CHANGE, command=("pod", "create"), needs_host=False,
         disabled=conditions.not_on_runpod,
         params=(
             Param("gpu", "kind of GPU, as `pod gpus` names it"),
@@ -85,7 +85,7 @@ POD_ACTIONS: tuple[Action, ...] = (
     Action(
         "pod.start", "Start the pod", "start the stopped pod and wait until it can be reached",
         key="s", leader="p", danger=Danger.CHANGE, command=("pod", "start"), needs_host=False,
-        disabled=conditions.cannot_start_pod, question=conditions.ask_pod_start, operation="pod_start",
+        disabled=conditions.cannot_start_pod, question=conditions.ask_pod_start,
         params=(
             _POD,
             Param("retry", "try again every few minutes while its machine has no GPU free", "bool"),
@@ -97,19 +97,18 @@ POD_ACTIONS: tuple[Action, ...] = (
     Action(
         "pod.stop", "Stop the pod", "stop the pod: what is not on its volume is gone",
         key="x", leader="p", danger=Danger.DESTRUCTIVE, command=("pod", "stop"), needs_host=False,
-        disabled=conditions.pod_cannot("stop"), question=conditions.ask_pod_stop, operation="pod_stop",
+        disabled=conditions.pod_cannot("stop"), question=conditions.ask_pod_stop,
         params=(_POD, _LOSE),
     ),
     Action(
         "pod.restart", "Restart the pod", "restart the pod's container",
         key="r", leader="p", danger=Danger.DESTRUCTIVE, command=("pod", "restart"), needs_host=False,
-        disabled=conditions.pod_cannot("restart"), question=conditions.ask_pod_restart, operation="pod_restart",
+        disabled=conditions.pod_cannot("restart"), question=conditions.ask_pod_restart,
         params=(_POD, _LOSE),
     ),
     Action(
         "pod.terminate", "Terminate the pod", "give the pod back for ever, with everything on it",
         key="D", leader="p", danger=Danger.IRREVERSIBLE, command=("pod", "terminate"), needs_host=False,
-        disabled=conditions.pod_cannot("terminate"), question=conditions.ask_pod_terminate,
-        operation="pod_terminate", params=(_POD, _LOSE),
+        disabled=conditions.pod_cannot("terminate"), question=conditions.ask_pod_terminate, params=(_POD, _LOSE),
     ),
 )  # fmt: skip

@@ -25,14 +25,18 @@ _TRAIN_OPTIONS = (
 _LOG_LEVELS = ("debug", "info", "warning", "error", "critical")
 
 SESSION_ACTIONS: tuple[Action, ...] = (
-    Action("status", "Status", "everything the status strip shows", command=("status",), operation="status"),
+    Action(
+        "status",
+        "Status",
+        "everything the status strip shows",
+        command=("status",),
+    ),
     Action(
         "report",
         "Report",
         "labels, hours, cost and best metric of this session",
         command=("report",),
         needs_host=False,
-        operation="report",
         params=(
             Param("since", "from then on: 9:00, 2026-11-23 09:00, or 8h ago; the session when left out"),
         ),
@@ -42,7 +46,6 @@ SESSION_ACTIONS: tuple[Action, ...] = (
         "Doctor",
         "what is wrong, and what to do: key, pod, host, server, guard, labels",
         command=("doctor",),
-        operation="doctor",
         needs_host=False,
     ),
     Action(
@@ -54,7 +57,6 @@ SESSION_ACTIONS: tuple[Action, ...] = (
         danger=Danger.CHANGE,
         command=("setup",),
         disabled=conditions.not_connected,
-        operation="setup",
         params=(
             Param("check", "only say what is there and what is wrong", "bool"),
             Param("torch", "which torch to use", "choice", choices=("reuse", "cuda", "cpu")),
@@ -70,7 +72,6 @@ SESSION_ACTIONS: tuple[Action, ...] = (
         command=("server", "start"),
         params=_SERVER_OPTIONS,
         disabled=conditions.cannot_start,
-        operation="server_start",
         footer=True,
     ),
     Action(
@@ -83,7 +84,6 @@ SESSION_ACTIONS: tuple[Action, ...] = (
         command=("server", "stop"),
         disabled=conditions.cannot_stop,
         question=conditions.ask_server_stop,
-        operation="server_stop",
     ),
     Action(
         "server.restart",
@@ -95,21 +95,18 @@ SESSION_ACTIONS: tuple[Action, ...] = (
         command=("server", "restart"),
         disabled=conditions.cannot_stop,
         question=conditions.ask_server_stop,
-        operation="server_restart",
     ),
     Action(
         "server.status",
         "Server status",
         "state, app, models, URL",
         command=("server", "status"),
-        operation="server_status",
     ),
     Action(
         "server.logs",
         "Server logs",
         "what the server has printed",
         command=("server", "logs"),
-        operation="server_logs",
         params=(
             Param("follow", "stay and print what comes", "bool"),
             Param("lines", "only the last N lines", "int"),
@@ -125,7 +122,6 @@ SESSION_ACTIONS: tuple[Action, ...] = (
         "List studies",
         "every study, its state, who has it",
         command=("studies", "list"),
-        operation="studies_list",
     ),
     Action(
         "studies.next",
@@ -134,7 +130,6 @@ SESSION_ACTIONS: tuple[Action, ...] = (
         danger=Danger.CHANGE,
         command=("studies", "next"),
         disabled=conditions.no_server,
-        operation="studies_next",
         params=(Param("strategy", "strategy that picks", positional=True),),
     ),
     Action(
@@ -143,7 +138,6 @@ SESSION_ACTIONS: tuple[Action, ...] = (
         "copy every label that is not on this machine yet",
         command=("labels", "pull"),
         disabled=conditions.not_connected,
-        operation="labels_pull",
     ),
     Action(
         "labels.verify",
@@ -151,7 +145,6 @@ SESSION_ACTIONS: tuple[Action, ...] = (
         "compare every copy here with the label on the host, by checksum",
         command=("labels", "verify"),
         disabled=conditions.not_connected,
-        operation="labels_verify",
     ),
     Action(
         "labels.list",
@@ -159,7 +152,6 @@ SESSION_ACTIONS: tuple[Action, ...] = (
         "every copy of a label here: study, tag, who, when, versions",
         command=("labels", "list"),
         needs_host=False,
-        operation="labels_list",
     ),
     Action(
         "train.start",
@@ -171,7 +163,6 @@ SESSION_ACTIONS: tuple[Action, ...] = (
         command=("train", "start"),
         params=_TRAIN_OPTIONS,
         disabled=conditions.cannot_train,
-        operation="train_start",
         footer=True,
     ),
     Action(
@@ -184,14 +175,12 @@ SESSION_ACTIONS: tuple[Action, ...] = (
         command=("train", "stop"),
         disabled=conditions.nothing_trains,
         question=conditions.ask_train_stop,
-        operation="train_stop",
     ),
     Action(
         "train.status",
         "Training status",
         "state, epoch, best, time left",
         command=("train", "status"),
-        operation="train_status",
         params=(Param("follow", "stay and report each epoch until the end", "bool"),),
     ),
     Action(
@@ -199,7 +188,6 @@ SESSION_ACTIONS: tuple[Action, ...] = (
         "SSH configuration",
         "a Host for ssh, scp and editors, with our pinned host key",
         command=("ssh-config",),
-        operation="ssh_config",
         needs_host=False,
         params=(
             Param("write", "write it beside ~/.ssh/config, and include it there", "bool"),
@@ -211,6 +199,5 @@ SESSION_ACTIONS: tuple[Action, ...] = (
         "Hold the tunnel",
         "hold the tunnel to the server, nothing else",
         command=("tunnel",),
-        operation="tunnel",
     ),
 )

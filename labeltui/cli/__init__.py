@@ -10,16 +10,25 @@ from typing import TYPE_CHECKING
 from labeltui.cli.output import Output, OutputClosed, silence_stdout
 from labeltui.cli.parser import Request, parse, wants_json
 from labeltui.domain.problems import ExitCode, LabeltuiError, Misused, Problem
-from labeltui.opening.launch import Launch, open_session
+from labeltui.opening.launch import Launch
 
 if TYPE_CHECKING:
     from labeltui.cli.running import Opener
+    from labeltui.hosts.base import Prompter
+    from labeltui.session.session import Session
 
 Console = Callable[[Launch], int]
 
 STREAMS = frozenset({"tunnel"})  # hold until interrupted, so what they say is a stream
 TELLS = frozenset({"doctor"})  # each part as it is found, for people; the whole for scripts
 LISTS = frozenset({"server.logs", "ssh-config"})  # their records are the answer, not news on the way to it
+
+
+async def open_session(launch: Launch, prompter: Prompter) -> Session:
+    """Open the session that the flags name; its modules are imported only now."""
+    from labeltui.opening.opening import open_session  # noqa: PLC0415 - a quarter of a second that --help saves
+
+    return await open_session(launch, prompter)
 
 
 def main(argv: Sequence[str], *, console: Console, opener: Opener = open_session) -> int:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 from labeltui.actions import Action, Danger
 from labeltui.cli.asking import TerminalPrompter
 from labeltui.cli.text import visible
-from labeltui.domain.rules.pod import NAMED, about_pod, called
 from labeltui.domain.problems import Refused
+from labeltui.domain.rules.pod import NAMED, about_pod, called
 
 if TYPE_CHECKING:
     from labeltui.domain.pod.pod import Pod

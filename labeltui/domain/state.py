@@ -18,7 +18,8 @@ if TYPE_CHECKING:  # on the way to first paint; decimals and hashes are not need
     from labeltui.domain.guard.status import GuardStatus
     from labeltui.domain.labels.copies import LabelCopies
     from labeltui.domain.money import Account, Spend
-    from labeltui.domain.pod.pod import Pod, PodEvent
+    from labeltui.domain.pod.events import PodEvent
+    from labeltui.domain.pod.pod import Pod
 
 
 class Level(StrEnum):

@@ -1,0 +1,1 @@
+"""Builds a running session from a profile or the demo."""

@@ -1,0 +1,1 @@
+"""The operations that the actions run. ``table`` maps each action to its operation."""

@@ -15,8 +15,7 @@ from labeltui.domain.log.filter import moment
 from labeltui.domain.money import cents
 from labeltui.domain.problems import LabeltuiError, Misused
 from labeltui.domain.study import FINAL_TAG
-from labeltui.operations.labels.commands import look_at_labels
-from labeltui.session.pod.spending import look_at_money
+from labeltui.operations.refresh import look_at_labels, look_at_money
 
 if TYPE_CHECKING:
     from labeltui.domain.training.log import TrainRun

@@ -1,23 +1,22 @@
-"""Running an action: the one door of keys, palette, forms and command line."""
+"""Runs an action, for keys, palette, forms and command line alike."""
 
 from __future__ import annotations
 
 import asyncio
 import shlex
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from labeltui.actions import BY_ID, Action, Danger
-from labeltui.domain.rules.pod import NAMED
 from labeltui.domain.problems import Refused
-from labeltui.operations import table as operations
+from labeltui.domain.rules.pod import NAMED
+from labeltui.operations.table import OPERATIONS
 from labeltui.session.runtime.supervise import words
 
 if TYPE_CHECKING:
     from labeltui.operations.progress import Document, Report
     from labeltui.session.session import Session
 
-Operation = Callable[["Session", Mapping[str, Any], "Report"], Awaitable["Document"]]
 CONFIRMED = (Danger.DESTRUCTIVE, Danger.IRREVERSIBLE)
 
 
@@ -64,7 +63,7 @@ async def run_action(
     What disables a key is not refused here: the action itself says it with fresher knowledge.
     """
     action = BY_ID[action_id]
-    operation: Operation = getattr(operations, action.operation)
+    operation = OPERATIONS[action_id]
     _check(session, action, confirmed)
     if action.danger is Danger.NONE:
         return await operation(session, params, report)

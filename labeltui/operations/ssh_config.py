@@ -12,8 +12,8 @@ from labeltui.domain.documents import documents
 from labeltui.domain.problems import LabeltuiError, Misused, Refused, Unreachable
 from labeltui.domain.state import Alert, Level
 from labeltui.hosts.ssh_address import resolve, split
-from labeltui.session.pod.host import PodHost, key_alias
 from labeltui.hosts.ssh_config_file import BACKUP, SshEntry, SshFiles
+from labeltui.session.pod.host import PodHost, key_alias
 
 if TYPE_CHECKING:
     from labeltui.operations.progress import Document, Report

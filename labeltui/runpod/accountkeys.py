@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from labeltui.domain.pod.pod import SshKey
+from labeltui.domain.pod.ssh_key import SshKey
 from labeltui.domain.problems import Failed, Misused
 from labeltui.runpod.problems import Doing
 from labeltui.runpod.transport import Transport

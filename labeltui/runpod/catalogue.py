@@ -6,8 +6,10 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
+from labeltui.domain.deploy.catalogue import DataCentre, GpuOffer, NetworkVolume, Template
 from labeltui.domain.money import BillingRecord
-from labeltui.domain.pod.pod import (Cloud, DataCentre, GpuOffer, NetworkVolume, SshKey, Template)
+from labeltui.domain.pod.pod import Cloud
+from labeltui.domain.pod.ssh_key import SshKey
 from labeltui.domain.problems import Failed, LabeltuiError
 from labeltui.runpod import accountkeys, convert
 from labeltui.runpod.problems import Doing, create_unclear, is_unclear

@@ -9,8 +9,9 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from urllib.parse import quote
 
+from labeltui.domain.deploy.catalogue import PodSpec
 from labeltui.domain.money import Account
-from labeltui.domain.pod.pod import (Pod, PodAction, PodLogLine, PodSpec, PodStatus)
+from labeltui.domain.pod.pod import Pod, PodAction, PodLogLine, PodStatus
 from labeltui.domain.problems import Failed, LabeltuiError, Misused
 from labeltui.runpod import convert, logs
 from labeltui.runpod.catalogue import Catalogue

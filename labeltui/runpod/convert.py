@@ -9,8 +9,9 @@ from decimal import Decimal
 from ipaddress import ip_address, ip_network
 from typing import Any
 
+from labeltui.domain.deploy.catalogue import DataCentre, GpuOffer, NetworkVolume, PodSpec, Stock, Template
 from labeltui.domain.money import ZERO, BillingRecord
-from labeltui.domain.pod.pod import (Cloud, DataCentre, GpuOffer, Load, NetworkVolume, Pod, PodAction, PodSpec, PodStatus, Port, SshDoor, Stock, Template)
+from labeltui.domain.pod.pod import Cloud, Load, Pod, PodAction, PodStatus, Port, SshDoor
 from labeltui.runpod import wire
 
 STATUS = {

@@ -7,7 +7,8 @@ import secrets
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from labeltui.domain.pod.pod import Pod, PodSpec
+from labeltui.domain.deploy.catalogue import PodSpec
+from labeltui.domain.pod.pod import Pod
 from labeltui.domain.problems import Failed, LabeltuiError, Problem
 from labeltui.runpod.client import RunpodClient
 from labeltui.runpod.problems import no_capacity

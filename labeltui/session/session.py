@@ -3,40 +3,40 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Protocol
 
 from labeltui.config.model import Profile
 from labeltui.domain.host import HostMetrics
+from labeltui.domain.log.events import Event
 from labeltui.domain.problems import Unreachable
 from labeltui.domain.reading import Reading
 from labeltui.domain.server.server import ServerState
-from labeltui.domain.log.lines import Event
 from labeltui.domain.state import Identity, SessionState
 from labeltui.hosts.agent.client import AgentClient
 from labeltui.hosts.base import Host, Shell
 from labeltui.session.alerts import Alerts
-from labeltui.session.server.remote_log import FoundLog
-from labeltui.session.pod.guard import GuardWatch
-from labeltui.session.runtime.journal import Journal
+from labeltui.session.connection.link import Link
+from labeltui.session.connection.shells import Shells
+from labeltui.session.connection.tunnel import Tunnel
 from labeltui.session.labels.copier import LabelCopier
 from labeltui.session.labels.folder import LabelFolder
 from labeltui.session.labels.transports import Ways
-from labeltui.session.connection.link import Link
 from labeltui.session.log.store import LogStore
-from labeltui.session.pod.events import PodWatch
-from labeltui.session.pod.proxy_shell import ProxyDoor
 from labeltui.session.pod.account import Access, Rental
-from labeltui.session.server.process import ServerWatch
-from labeltui.session.connection.shells import Shells
-from labeltui.session.server.pollers import Sources
+from labeltui.session.pod.events import PodWatch
+from labeltui.session.pod.guard import GuardWatch
+from labeltui.session.pod.proxy_shell import ProxyDoor
 from labeltui.session.pod.spending import Spending
+from labeltui.session.runtime.journal import Journal
 from labeltui.session.runtime.state_folder import StateDir, labels_folder
 from labeltui.session.runtime.store import Store
 from labeltui.session.runtime.supervise import Clock, Supervisor
-from labeltui.session.connection.tunnel import Tunnel
+from labeltui.session.server.pollers import Sources
+from labeltui.session.server.process import ServerWatch
+from labeltui.session.server.remote_log import FoundLog
 
 METRICS_S = 5.0
 ORPHANS_S = 15.0
@@ -57,6 +57,9 @@ class DemoPod(Protocol):
         ...
 
 
+Hook = Callable[["Session"], Coroutine[Any, Any, None]]
+
+
 def utc_now() -> datetime:
     """The clock of every session outside tests."""
     return datetime.now(UTC)
@@ -65,7 +68,8 @@ def utc_now() -> datetime:
 class Session:
     """Wires the parts together; what they do is theirs. Nothing happens before :meth:`start`.
 
-    ``host`` makes the host from the rental: a pod's address is only known when it is looked up.
+    ``host`` makes the host from the rental: a pod's address is only known when it is looked up. ``on_reached`` runs
+    each time the host is reached by a session that holds the tunnel; ``autostart`` once, after the start.
     """
 
     def __init__(
@@ -80,6 +84,8 @@ class Session:
         clock: Clock = utc_now,
         config: Path | None = None,
         door: Callable[[Rental], ProxyDoor] | None = None,
+        on_reached: Hook | None = None,
+        autostart: Hook | None = None,
     ) -> None:
         self.name, self.profile, self.read_only, self.pod, self.clock = name, profile, read_only, pod, clock
         self.config, self.kept, self.started = config, state, False
@@ -115,6 +121,7 @@ class Session:
         self._alerts = Alerts(self.store, clock)
         self.pod_watch = PodWatch(self.store, clock, state, self.rental, self.link, self.journal)
         self._supervisor = Supervisor()
+        self._on_reached, self._autostart = on_reached, autostart
         self._autostarting: asyncio.Task[None] | None = None
         self._watching_pod = False
         self._wire()
@@ -154,11 +161,9 @@ class Session:
             self.watch_pod()
             self._supervisor.run("account", self.rental.account.run)
             self._supervisor.run("spending", self.spending.run)
-        if self.pod is not None and self.pod.autostart:
-            from labeltui.opening.autostart import autostart  # noqa: PLC0415 - it runs actions, which need us
-
-            doings = self.pod.autostart
-            self._autostarting = self._supervisor.run("autostart", lambda: autostart(self, doings))
+        if self._autostart is not None:
+            autostart = self._autostart
+            self._autostarting = self._supervisor.run("autostart", lambda: autostart(self))
 
     async def reach(self, deadline_s: float) -> Host:
         """The host, connected to now if nothing has been asked of it yet. Raises what stands in the way."""
@@ -261,9 +266,8 @@ class Session:
             self.labels.on_event(event)
 
     async def _ssh_follows(self, _host: Host) -> None:
-        from labeltui.operations.ssh_config import keep_true  # noqa: PLC0415 - it is an operation, which needs us
-
-        await keep_true(self)
+        if self._on_reached is not None:
+            await self._on_reached(self)
 
     async def _departed(self, why: str) -> None:
         self.watch.gone(why)

@@ -8,7 +8,7 @@ from labeltui.actions import BY_ID
 from labeltui.domain.problems import Problem
 from labeltui.domain.state import Level, SessionState
 from labeltui.ui.core import Core
-from labeltui.ui.dispatch import Running
+from labeltui.ui.running import Running
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

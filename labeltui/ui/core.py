@@ -18,15 +18,16 @@ from textual.widget import Widget
 
 from labeltui.domain.state import Identity, Level, SessionState
 from labeltui.ui.contract import Pane, SessionLike
-from labeltui.ui.dispatch import Dispatcher, Running
+from labeltui.ui.debounce import soon
+from labeltui.ui.dispatch import Dispatcher
 from labeltui.ui.frame.frame import FrameScreen, PaneFrame
-from labeltui.ui.keyboard import Keyboard
-from labeltui.ui.keys import KeyMap, shown
 from labeltui.ui.frame.layout import PANES, Shape
 from labeltui.ui.frame.lines import Lines
-from labeltui.ui.messages import Flash, HintsChanged, LeaveShell
-from labeltui.ui.debounce import soon
 from labeltui.ui.frame.themes import DEFAULT_THEME, load_theme
+from labeltui.ui.keyboard import Keyboard
+from labeltui.ui.keys import KeyMap, shown
+from labeltui.ui.messages import Flash, HintsChanged, LeaveShell
+from labeltui.ui.running import Running
 
 if TYPE_CHECKING:
     from labeltui.opening.launch import Launch

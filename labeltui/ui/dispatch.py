@@ -4,34 +4,18 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
-
-from textual.worker import Worker
 
 from labeltui.actions import BY_ID, Action, Danger, why_disabled
 from labeltui.domain.offers import offers
-from labeltui.domain.rules.pod import (NAMED, about, called, is_own)
 from labeltui.domain.problems import LabeltuiError, Problem
+from labeltui.domain.rules.pod import NAMED, about, called, is_own
 from labeltui.domain.state import Level
+from labeltui.ui.running import KEPT_LINES, Running
 
 if TYPE_CHECKING:
     from labeltui.session.session import Session
     from labeltui.ui.core import Core
-
-KEPT_LINES = 400
-
-
-@dataclass(slots=True)
-class Running:
-    """An action that runs: the last it said, and the steps and lines it reported."""
-
-    action: Action
-    last: str = ""
-    steps: dict[str, dict[str, Any]] = field(default_factory=dict)
-    lines: list[str] = field(default_factory=list)
-    worker: Worker[None] | None = None
-    params: Mapping[str, Any] = field(default_factory=dict)
 
 
 class ConsoleReport:
@@ -74,7 +58,7 @@ class Dispatcher:
 
     def why_not(self, action: Action, pod: str | None = None) -> str | None:
         """Why the action can't be done now, in words; with ``pod``, on the pod of that id."""
-        if action.operation and self._app.session is None:
+        if not action.console and self._app.session is None:
             return "no session is open yet"
         if action.needs_terminal and (why := self._app.why_no_terminal()) is not None:
             return why

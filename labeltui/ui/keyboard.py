@@ -10,8 +10,8 @@ from textual import events
 from textual.widget import Widget
 
 from labeltui.actions import LEADERS
-from labeltui.ui.keys import shown
 from labeltui.ui.frame.lines import keep_key
+from labeltui.ui.keys import shown
 
 if TYPE_CHECKING:
     from labeltui.ui.core import Core

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, TypeVar
 from labeltui.domain.problems import LabeltuiError, Problem
 from labeltui.domain.state import Level
 from labeltui.hosts.base import HostKey
-from labeltui.opening.launch import Launch, open_session
+from labeltui.opening.launch import Launch
+from labeltui.opening.opening import open_session
 from labeltui.ui.dispatch import unexpected
 
 if TYPE_CHECKING:

@@ -10,8 +10,8 @@ from textual.command import DiscoveryHit, Hit, Hits, Provider
 from textual.content import Content
 
 from labeltui.actions import ACTIONS, Action
-from labeltui.ui.screens.help import offered
 from labeltui.ui.presentation.words import Tone
+from labeltui.ui.screens.help import offered
 
 if TYPE_CHECKING:
     from labeltui.ui.core import Core

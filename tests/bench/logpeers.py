@@ -17,8 +17,8 @@ from textual.widgets import Log, RichLog
 from labeltui.domain.log.query import asked
 from labeltui.session.log.store import LogStore
 from labeltui.ui.frame.themes import DEFAULT_THEME, load_theme
-from labeltui.ui.widgets.log.view import LogView
 from labeltui.ui.widgets.log.query import Sieve
+from labeltui.ui.widgets.log.view import LogView
 from tests.bench.cost import leave, resident_kib
 
 RATE = 10_000

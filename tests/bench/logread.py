@@ -12,8 +12,8 @@ from labeltui.domain.state import Identity, SessionState
 from labeltui.hosts.agent.messages import Chunk
 from labeltui.session.log.feed import SLICE, AppLog
 from labeltui.session.log.store import LogStore
-from labeltui.session.server.process import ServerWatch
 from labeltui.session.runtime.store import Store
+from labeltui.session.server.process import ServerWatch
 from tests.bench.cost import leave
 from tests.bench.logpeers import line
 

@@ -23,10 +23,11 @@ import pytest
 from labeltui.domain.server.server import ServerState
 from labeltui.domain.study import StudyState
 from labeltui.domain.training.training import TrainState
-from labeltui.opening.launch import Launch, open_session
-from labeltui.session.log.store import LogStore
+from labeltui.opening.launch import Launch
+from labeltui.opening.opening import open_session
 from labeltui.operations.progress import Silent
 from labeltui.operations.run import run_action
+from labeltui.session.log.store import LogStore
 from labeltui.session.session import Session
 from tests.doing import NobodyToAsk
 from tests.real.conftest import PORT, PROFILE, Bench

@@ -13,9 +13,9 @@ from textual.pilot import Pilot
 
 from labeltui.config.model import Profile
 from labeltui.hosts.base import HostKey
-from labeltui.opening.opening import host_of
-from labeltui.session.session import Session
+from labeltui.opening.hosts import host_of
 from labeltui.session.runtime.state_folder import StateDir
+from labeltui.session.session import Session
 from labeltui.ui.app import Console
 from labeltui.ui.panes.shell.pane import ShellPane
 from labeltui.ui.panes.shell.words import Phase

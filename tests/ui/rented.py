@@ -9,9 +9,10 @@ from decimal import Decimal
 
 from stand_in import NOW, ago, connected, fresh
 
-from labeltui.domain.pod.load import LoadSample
 from labeltui.domain.money import Account
-from labeltui.domain.pod.pod import (Cloud, Load, Pod, PodAction, PodEvent, PodStatus, Port, SshDoor)
+from labeltui.domain.pod.events import PodEvent
+from labeltui.domain.pod.load import LoadSample
+from labeltui.domain.pod.pod import Cloud, Load, Pod, PodAction, PodStatus, Port, SshDoor
 from labeltui.domain.state import RequestsLeft, SessionState
 
 UP = (PodAction.STOP, PodAction.RESTART, PodAction.TERMINATE)

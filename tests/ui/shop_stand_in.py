@@ -11,8 +11,9 @@ from typing import Any
 from stand_in import NOW, StandIn, fresh
 
 from labeltui.config.model import Profile, RunpodSection, ServerSection
+from labeltui.domain.deploy.catalogue import DataCentre, GpuOffer, NetworkVolume, Stock
 from labeltui.domain.money import Account
-from labeltui.domain.pod.pod import (Cloud, DataCentre, GpuOffer, NetworkVolume, Stock)
+from labeltui.domain.pod.pod import Cloud
 from labeltui.domain.problems import Failed, LabeltuiError
 from labeltui.domain.state import Identity, SessionState
 from labeltui.session.runtime.state_folder import StateDir

@@ -15,13 +15,13 @@ from labeltui.config.model import Profile, ServerSection, ShellSection, SshSecti
 from labeltui.domain.host import Gpu, HostMetrics, HostStatus, LinkState, TunnelState, TunnelStatus
 from labeltui.domain.problems import Problem
 from labeltui.domain.reading import Reading
-from labeltui.domain.server.server import (ModelInfo, ServerInfo, ServerState, ServerStatus)
+from labeltui.domain.server.server import ModelInfo, ServerInfo, ServerState, ServerStatus
 from labeltui.domain.state import Alert, Identity, Level, SessionState
 from labeltui.domain.study import Fetch, Study, StudyQueue
-from labeltui.domain.training.training import (Best, EpochPoint, TrainState, TrainStatus)
-from labeltui.session.runtime.journal import Journal
-from labeltui.session.log.store import LogStore
+from labeltui.domain.training.training import Best, EpochPoint, TrainState, TrainStatus
 from labeltui.session.connection.shells import Shells
+from labeltui.session.log.store import LogStore
+from labeltui.session.runtime.journal import Journal
 from labeltui.session.runtime.store import Store
 from labeltui.ui.app import Console
 

@@ -10,14 +10,14 @@ import pytest
 from rented import OWN, STOPPED, rented
 from stand_in import NOW, ago, console, fresh, settled, wait_for
 
-from labeltui.domain.rules.conditions import not_connected
 from labeltui.domain.host import HostStatus, LinkState
 from labeltui.domain.pod.pod import Pod, PodStatus
 from labeltui.domain.reading import Reading
+from labeltui.domain.rules.conditions import not_connected
 from labeltui.domain.state import Identity, SessionState
+from labeltui.ui.panes.shell.words import Phase, standing
 from labeltui.ui.presentation.absence import absence
 from labeltui.ui.presentation.strip import facts, strip_line
-from labeltui.ui.panes.shell.words import Phase, standing
 from labeltui.ui.presentation.words import Tone
 
 MADE = replace(OWN, status=PodStatus.PROVISIONING, ssh=None, uptime_s=None)

@@ -12,11 +12,11 @@ from rented import rented
 from stand_in import NOW, ago, connected, console, fresh, settled, wait_for
 
 from labeltui.actions import BY_ID
-from labeltui.domain.guard.status import (GuardStatus, Use, Way, guard_of)
+from labeltui.domain.guard.status import GuardStatus, Use, Way, guard_of
 from labeltui.domain.reading import Reading
 from labeltui.domain.state import SessionState
-from labeltui.ui.presentation.strip import strip_line
 from labeltui.ui.presentation.guard import guard_fact, guard_lines
+from labeltui.ui.presentation.strip import strip_line
 from labeltui.ui.screens.dialogs.form import prefilled
 
 LABEL = Use("label", 720.0, ago(720), "a label by ana")

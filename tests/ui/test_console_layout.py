@@ -12,9 +12,9 @@ from stand_in import NOW, StandIn, connected, console, settled, stale, wait_for
 
 from labeltui.domain.state import Identity, SessionState
 from labeltui.ui.app import Console
-from labeltui.ui.presentation.strip import facts, strip_line
 from labeltui.ui.frame.frame import PaneFrame
-from labeltui.ui.frame.layout import (EXTRAS, PANES, Shape, plan, shape_of)
+from labeltui.ui.frame.layout import EXTRAS, PANES, Shape, plan, shape_of
+from labeltui.ui.presentation.strip import facts, strip_line
 
 
 @given(st.integers(100, 400), st.integers(15, 120))

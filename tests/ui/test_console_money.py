@@ -13,8 +13,8 @@ from labeltui.domain.money import Account, Spend
 from labeltui.domain.pod.pod import Pod, PodStatus
 from labeltui.domain.reading import Reading
 from labeltui.domain.state import SessionState
-from labeltui.ui.presentation.strip import strip_line
 from labeltui.ui.presentation.money import money_lines, rate
+from labeltui.ui.presentation.strip import strip_line
 from labeltui.ui.presentation.words import Tone
 
 RUNNING = Pod(

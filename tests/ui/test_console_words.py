@@ -15,11 +15,11 @@ from stand_in import NOW, connected, points
 from textual.keys import _character_to_key
 
 from labeltui.actions import ACTIONS, BY_ID, Danger, Param
-from labeltui.ui.presentation import words
 from labeltui.ui.keys import KeyMap, shown
 from labeltui.ui.panes.training import dice_of, measured_on, progress_share
+from labeltui.ui.presentation import words
+from labeltui.ui.presentation.text import elide, elide_middle, fit, safe
 from labeltui.ui.screens.dialogs.form import as_text, parse
-from labeltui.ui.presentation.text import (elide, elide_middle, fit, safe)
 from labeltui.ui.widgets.bar import bar
 from labeltui.ui.widgets.curve import bounds, braille, spark
 from labeltui.ui.widgets.filtering import keeper

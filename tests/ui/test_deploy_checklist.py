@@ -13,7 +13,7 @@ from textual.pilot import Pilot
 
 from labeltui.actions import BY_ID
 from labeltui.ui.app import Console
-from labeltui.ui.dispatch import Running
+from labeltui.ui.running import Running
 from labeltui.ui.screens.checklist import ChecklistScreen, money_line, step_lines
 
 RENT = {"step": "rent", "title": "Rent the pod", "took_s": 0.1}

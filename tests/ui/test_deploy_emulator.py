@@ -8,13 +8,13 @@ import pytest
 from stand_in import wait_for
 
 from labeltui.domain.server.server import ServerState
+from labeltui.opening.launch import Launch
 from labeltui.sandbox.runpod.emulator import Emulator
 from labeltui.sandbox.runpod.world.world import Timing, World
-from labeltui.opening.launch import Launch
 from labeltui.ui.app import Console
 from labeltui.ui.screens.checklist import ChecklistScreen
-from labeltui.ui.screens.dialogs.confirm import ConfirmScreen
 from labeltui.ui.screens.deploy.screen import DeployScreen
+from labeltui.ui.screens.dialogs.confirm import ConfirmScreen
 
 pytestmark = pytest.mark.slow
 

@@ -13,12 +13,12 @@ from shop_stand_in import MANY, OFFERS, RentingSession, renting, soon_gone
 from stand_in import settled, wait_for
 from textual.pilot import Pilot
 
-from labeltui.domain.pod.pod import Stock
+from labeltui.domain.deploy.catalogue import Stock
 from labeltui.domain.problems import Unreachable
 from labeltui.ui.app import Console
-from labeltui.ui.screens.dialogs.confirm import ConfirmScreen
 from labeltui.ui.screens.deploy.screen import DeployScreen
 from labeltui.ui.screens.dialogs.choice_field import Choice
+from labeltui.ui.screens.dialogs.confirm import ConfirmScreen
 
 SMALL, MIDDLE = (80, 24), (120, 40)
 

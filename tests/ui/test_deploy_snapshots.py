@@ -14,7 +14,7 @@ from textual.pilot import Pilot
 
 from labeltui.actions import BY_ID
 from labeltui.ui.app import Console
-from labeltui.ui.dispatch import Running
+from labeltui.ui.running import Running
 from labeltui.ui.screens.checklist import ChecklistScreen
 from labeltui.ui.screens.deploy.screen import DeployScreen
 

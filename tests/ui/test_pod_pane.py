@@ -13,14 +13,14 @@ from stand_in import NOW, ago, console, fresh, settled
 from test_console_guard import WATCHING
 from textual.pilot import Pilot
 
-from labeltui.domain.pod.load import LoadSample, in_cells, kept
 from labeltui.domain.money import Account, Spend
-from labeltui.domain.pod.pod import PodEvent
+from labeltui.domain.pod.events import PodEvent
+from labeltui.domain.pod.load import LoadSample, in_cells, kept
 from labeltui.domain.reading import Reading
 from labeltui.domain.state import SessionState
-from labeltui.ui.presentation.money import brief_money_lines
 from labeltui.ui.panes import meters
 from labeltui.ui.panes.pod import PodCard, event_lines, pod_facts
+from labeltui.ui.presentation.money import brief_money_lines
 
 Compare = Callable[..., bool]
 

@@ -13,8 +13,8 @@ from textual.pilot import Pilot
 from textual.widgets import Input
 
 from labeltui.domain.reading import Reading
-from labeltui.ui.presentation import pods as podrows
 from labeltui.ui.app import Console
+from labeltui.ui.presentation import pods as podrows
 from labeltui.ui.screens.dialogs.confirm import ConfirmScreen
 from labeltui.ui.screens.pods import PodScreen, PodsScreen
 

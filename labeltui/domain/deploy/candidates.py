@@ -6,10 +6,11 @@ import re
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
 
+from labeltui.domain.deploy.catalogue import GpuOffer, Stock
 from labeltui.domain.deploy.gpu_memory import Fit, Size, fit
-from labeltui.domain.money import ZERO
-from labeltui.domain.pod.pod import Cloud, GpuOffer, Stock
 from labeltui.domain.deploy.quote import price
+from labeltui.domain.money import ZERO
+from labeltui.domain.pod.pod import Cloud
 
 STOCK_ORDER = (Stock.HIGH, Stock.MEDIUM, Stock.LOW, Stock.UNKNOWN, Stock.NONE)
 _CUDA = re.compile(r"[-_]cu(\d{2})(\d)\d?\b")

@@ -7,10 +7,11 @@ from decimal import Decimal
 from typing import Any
 
 from labeltui.domain.deploy.candidates import newest_cuda
-from labeltui.domain.documents.documents import moment
+from labeltui.domain.deploy.catalogue import GpuOffer, NetworkVolume
 from labeltui.domain.deploy.gpu_memory import Fit, Size, fit
+from labeltui.domain.documents.documents import moment
 from labeltui.domain.money import Account, Spend, per_month
-from labeltui.domain.pod.pod import GpuOffer, NetworkVolume, Pod
+from labeltui.domain.pod.pod import Pod
 from labeltui.domain.state import SessionState
 
 TENTH_OF_A_MIL = Decimal("0.0001")  # disks cost fractions of a cent per hour

@@ -1,0 +1,1 @@
+"""The idle guard: its rules, and the state it reports."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from labeltui.domain.guard.rules import (AUTO, KINDS, OFF, WARN_S, Sign, newest, span)
+from labeltui.domain.guard.rules import AUTO, KINDS, OFF, WARN_S, Sign, newest, span
 
 SILENT_S = 90.0
 NONE = "none"

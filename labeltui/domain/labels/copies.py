@@ -37,3 +37,33 @@ class LabelCopies:
     def safe(self) -> bool:
         """Every label on the host is here."""
         return self.absent == 0
+
+
+@dataclass(frozen=True, slots=True)
+class HostLabel:
+    """One label file as it lies on the host. ``mtime_ns`` is by the host's clock."""
+
+    tag: str
+    name: str
+    size: int
+    mtime_ns: int
+    sha256: str | None = None
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """Tag and file name: which label it is."""
+        return self.tag, self.name
+
+    @property
+    def shown(self) -> str:
+        """As it is told to people."""
+        return f"{self.tag}/{self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """Label files of one folder. ``root`` holds a folder for each tag; ``now_ns`` is the host's clock."""
+
+    root: str
+    now_ns: int
+    labels: tuple[HostLabel, ...]

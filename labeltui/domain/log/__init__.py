@@ -1,0 +1,1 @@
+"""The grammar of the server's log: lines, events, meaning, errors, filters."""

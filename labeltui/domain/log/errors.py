@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 
-from labeltui.domain.log.lines import (Killed, LineKind, LogRecord, event)
+from labeltui.domain.log.events import Killed
+from labeltui.domain.log.lines import LineKind, LogRecord, event
 
 GRAVE = frozenset({"ERROR", "CRITICAL", "FATAL"})
 _TRACEBACK = re.compile(r"(?:[ |+]*|╭─+ )(?:Exception Group |Original )?Traceback \(most recent call last\)")

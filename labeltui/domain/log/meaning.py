@@ -10,7 +10,8 @@ import re
 from dataclasses import dataclass
 from enum import StrEnum
 
-from labeltui.domain.log.lines import (Killed, LineKind, LogRecord, ReturnCode, event)
+from labeltui.domain.log.events import Killed, ReturnCode
+from labeltui.domain.log.lines import LineKind, LogRecord, event
 
 SHOWN = 160
 SERIOUS = frozenset({"WARNING", "ERROR", "CRITICAL", "FATAL"})

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from enum import StrEnum
 
+from labeltui.domain.log import events
 from labeltui.domain.log import lines as log
-from labeltui.domain.log.meaning import (Meaning, is_trouble, meaning, plain)
+from labeltui.domain.log.meaning import Meaning, is_trouble, meaning, plain
 from labeltui.domain.log.startup import StartupReader, cause_in
 
 NOTHING = "Nothing to do."
@@ -59,7 +60,7 @@ def news(record: log.LogRecord) -> Meaning | None:
     match told:
         case None:
             return _phase(record)
-        case log.LabelSaved():
+        case events.LabelSaved():
             counts = told.tag == "final"
             return Meaning(
                 News.LABEL,
@@ -68,7 +69,7 @@ def news(record: log.LogRecord) -> Meaning | None:
                 if counts
                 else "A training learns from it once it is submitted.",
             )
-        case log.SampleServed():
+        case events.SampleServed():
             if told.image is None:
                 return Meaning(
                     News.SAMPLE, "A strategy was asked for a study, and none was left.", "All are labelled."
@@ -76,7 +77,7 @@ def news(record: log.LogRecord) -> Meaning | None:
             return Meaning(
                 News.SAMPLE, f"A strategy handed out {plain(told.image)}.", "Somebody labels it now."
             )
-        case log.BatchProgress():
+        case events.BatchProgress():
             return Meaning(
                 News.BATCH, f"{plain(told.image)} is segmented, {told.done} of {told.total}.", NOTHING
             )
@@ -91,49 +92,49 @@ def _phase(record: log.LogRecord) -> Meaning | None:
     return Meaning(News.PHASE, means, todo)
 
 
-def _of_task(told: log.Event) -> Meaning | None:
+def _of_task(told: events.Event) -> Meaning | None:
     match told:
-        case log.TaskCommand():
+        case events.TaskCommand():
             return Meaning(News.TASK, _STARTED.get(told.kind, "A task was started."), NOTHING)
-        case log.TaskResult():
+        case events.TaskResult():
             return Meaning(News.ENDED, "A task returned its result.", NOTHING)
-        case log.ReturnCode(code=0):
+        case events.ReturnCode(code=0):
             return Meaning(News.ENDED, "A task ended well.", NOTHING)
-        case log.ReturnCode():
+        case events.ReturnCode():
             return Meaning(
                 News.ENDED,
                 f"A task failed (exit code {told.code}).",
                 "The last lines before this one say why.",
             )
-        case log.Killed():
+        case events.Killed():
             return Meaning(
                 News.STOPPED, "Somebody stopped a task.", "The next one in the queue starts at once."
             )
     return None
 
 
-def _of_training(told: log.Event) -> Meaning | None:
+def _of_training(told: events.Event) -> Meaning | None:
     match told:
-        case log.Iteration():
+        case events.Iteration():
             return Meaning(News.ITERATION, f"Epoch {told.epoch} of {told.epochs} is being trained.", NOTHING)
-        case log.Metrics():
+        case events.Metrics():
             return Meaning(News.METRICS, f"Epoch {told.epoch} has its metrics.", "The curve shows them.")
-        case log.KeyMetric():
+        case events.KeyMetric():
             return Meaning(
                 News.BEST,
                 f"Epoch {told.epoch} is the best so far: {plain(told.metric)} {told.value:.4g}.",
                 NOTHING,
             )
-        case log.EpochComplete():
-            engine = "training" if told.role is log.Role.TRAIN else "validation"
+        case events.EpochComplete():
+            engine = "training" if told.role is events.Role.TRAIN else "validation"
             return Meaning(News.EPOCH, f"The {engine} of epoch {told.epoch} is complete.", NOTHING)
-        case log.Resumed():
+        case events.Resumed():
             return Meaning(News.RESUMED, f"An engine runs from epoch {told.epoch} to {told.epochs}.", NOTHING)
-        case log.Records():
-            use = "training" if told.role is log.Role.TRAIN else "validation"
+        case events.Records():
+            use = "training" if told.role is events.Role.TRAIN else "validation"
             todo = NOTHING if told.count else "Submit a label first: there is nothing to learn from."
             return Meaning(News.RECORDS, f"There are {told.count} studies for {use}.", todo)
-        case log.Published():
+        case events.Published():
             return Meaning(
                 News.PUBLISHED,
                 f"A trained model is in use: {plain(told.target)}.",

@@ -6,8 +6,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from labeltui.domain.problems import Problem
 from labeltui.domain.log.lines import parse_line
+from labeltui.domain.problems import Problem
 
 LOOKED_AT = 400  # newest lines that can hold the cause
 LOOKED_AT_AFTER_RUNNING = 60

@@ -1,0 +1,1 @@
+"""Pods: what RunPod reports of them, their events, load, keys and cost."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from labeltui.domain.rules import pod as podrules
 from labeltui.domain.host import LinkState
+from labeltui.domain.rules import pod as podrules
 from labeltui.domain.rules.label_risk import label_words, risk
 from labeltui.domain.server.server import ServerState
 from labeltui.domain.state import SessionState

@@ -6,8 +6,14 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from labeltui.domain.pod.pod import Pod, PodAction
+from labeltui.domain.problems import Misused
 from labeltui.domain.reading import Reading
 from labeltui.domain.state import SessionState
+
+if TYPE_CHECKING:
+    pass
+
 
 if TYPE_CHECKING:  # on the way to first paint
     from labeltui.domain.pod.pod import Pod, PodAction
@@ -64,3 +70,9 @@ def about(state: SessionState, named: str | None) -> SessionState:
 def about_pod(state: SessionState, pod: Pod) -> SessionState:
     """The state with this pod in the place of the profile's."""
     return replace(state, pod=Reading(pod, pod.read_at))
+
+
+def ambiguous(named: str, found: tuple[Pod, ...]) -> Misused:
+    """The refusal to choose between pods of one name."""
+    ids = ", ".join(pod.id for pod in found)
+    return Misused("pod_ambiguous", f"{len(found)} pods are called {named!r}.", f"Name one by its id: {ids}.")

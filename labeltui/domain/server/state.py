@@ -7,7 +7,7 @@ from datetime import datetime
 
 from labeltui.domain.problems import Problem
 from labeltui.domain.reading import Reading
-from labeltui.domain.server.server import (OrphanTraining, ServerInfo, ServerState, ServerStatus)
+from labeltui.domain.server.server import OrphanTraining, ServerInfo, ServerState, ServerStatus
 
 SILENT_AFTER_FAILURES = 3
 ENDED_ON_PURPOSE = (0, -2, -15)

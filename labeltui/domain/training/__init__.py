@@ -1,0 +1,1 @@
+"""Training runs: their state, and the log lines they are read from."""

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
+from labeltui.domain.log import events
 from labeltui.domain.log import lines as log
 from labeltui.domain.training.training import Best, EpochPoint
 
@@ -34,7 +35,7 @@ class TrainRun:
     iterations: int | None = None
     loss: float | None = None
     best: Best | None = None
-    records: Mapping[log.Role, int] = field(default_factory=dict)
+    records: Mapping[events.Role, int] = field(default_factory=dict)
     published: tuple[str, ...] = ()
     started_at: datetime | None = None
     epochs_began_at: datetime | None = None  # when epoch 1 began, after the imports
@@ -100,7 +101,7 @@ class TrainLog:
     @staticmethod
     def of_lines(lines: Sequence[str]) -> TrainRun:
         """What a few lines out of the middle of one training tell; epochs may be incomplete."""
-        fold = _Fold(log.LogRecord(""), log.TaskCommand("train", {}))
+        fold = _Fold(log.LogRecord(""), events.TaskCommand("train", {}))
         for line in lines:
             record = log.parse_line(line)
             fold.take(record, log.event(record), line)
@@ -111,9 +112,9 @@ class TrainLog:
         record = log.parse_line(line)
         return self.take(record, log.event(record), line)
 
-    def take(self, record: log.LogRecord, event: log.Event | None, line: str) -> bool:
+    def take(self, record: log.LogRecord, event: events.Event | None, line: str) -> bool:
         """As :meth:`feed`, of a line that has been read already."""
-        if isinstance(event, log.TaskCommand) and event.kind == "train":
+        if isinstance(event, events.TaskCommand) and event.kind == "train":
             self._begin(record, event)
             return True
         fold = self._current
@@ -124,7 +125,7 @@ class TrainLog:
         fold.take(record, event, line)
         return True
 
-    def _begin(self, record: log.LogRecord, command: log.TaskCommand) -> None:
+    def _begin(self, record: log.LogRecord, command: events.TaskCommand) -> None:
         fold = _Fold(record, command)
         known = [old for old in self._runs if old.key == fold.key]
         if known:
@@ -133,13 +134,13 @@ class TrainLog:
             self._runs.append(fold)
         self._current = fold
 
-    def _from_server(self, fold: _Fold, record: log.LogRecord, event: log.Event | None) -> bool:
+    def _from_server(self, fold: _Fold, record: log.LogRecord, event: events.Event | None) -> bool:
         """The server's own lines come in between; two of them are about the training."""
-        if isinstance(event, log.Killed):
+        if isinstance(event, events.Killed):
             fold.kill(event.pid)
             return True
         # Trainings, scorings and inferences each have their own thread, which tells whose end this is.
-        if isinstance(event, log.ReturnCode) and record.thread == fold.thread:
+        if isinstance(event, events.ReturnCode) and record.thread == fold.thread:
             fold.end(record, event.code)
             self._current = None
             return True
@@ -149,15 +150,15 @@ class TrainLog:
 class _Fold:
     """One training while it is read."""
 
-    def __init__(self, record: log.LogRecord, command: log.TaskCommand) -> None:
+    def __init__(self, record: log.LogRecord, command: events.TaskCommand) -> None:
         model = command.request.get("model")
         self.server_pid = record.pid
         self.thread = record.thread
         self.key = (record.time, record.pid, repr(command.request))
         self._pids: set[int] = set()
         self._epochs: dict[int, _Epoch] = {}
-        self._bests: dict[log.Role, Best] = {}
-        self._speaks = log.Role.TRAIN
+        self._bests: dict[events.Role, Best] = {}
+        self._speaks = events.Role.TRAIN
         self._errors: deque[str] = deque(maxlen=KEPT_ERRORS)
         self._lines: deque[str] = deque(maxlen=KEPT_LINES)
         self._cached: TrainRun | None = None
@@ -184,7 +185,7 @@ class _Fold:
             )
         return self._cached
 
-    def take(self, record: log.LogRecord, event: log.Event | None, line: str) -> None:
+    def take(self, record: log.LogRecord, event: events.Event | None, line: str) -> None:
         self._cached = None
         self._lines.append(line.rstrip("\r\n"))
         if record.pid is not None:
@@ -209,30 +210,30 @@ class _Fold:
             self._run, return_code=code, ended_at=record.time, epoch=finished, last_at=record.time
         )
 
-    def _tell(self, record: log.LogRecord, event: log.Event) -> None:
+    def _tell(self, record: log.LogRecord, event: events.Event) -> None:
         match event:
-            case log.Iteration():
+            case events.Iteration():
                 self._iteration(record, event)
-            case log.Metrics(epoch, values):
+            case events.Metrics(epoch, values):
                 self._metrics(epoch, values)
-            case log.KeyMetric(metric, value, epoch):
+            case events.KeyMetric(metric, value, epoch):
                 self._bests[self._role_of({metric: value})] = Best(metric, value, epoch)
-            case log.EpochComplete(role, epoch, seconds):
+            case events.EpochComplete(role, epoch, seconds):
                 self._complete(record, role, epoch, seconds)
-            case log.Resumed(role, _, epoch, epochs):
+            case events.Resumed(role, _, epoch, epochs):
                 self._resumed(record, role, epoch, epochs)
-            case log.Records(role, count):
+            case events.Records(role, count):
                 self._run = replace(self._run, records={**self._run.records, role: count})
-            case log.Published(_, target):
+            case events.Published(_, target):
                 self._run = replace(self._run, published=(*self._run.published, target))
-            case log.Unreadable(path) if path not in self._run.unreadable:
+            case events.Unreadable(path) if path not in self._run.unreadable:
                 self._run = replace(self._run, unreadable=(*self._run.unreadable, path)[:KEPT_ERRORS])
             case _:
                 pass
 
-    def _resumed(self, record: log.LogRecord, role: log.Role, epoch: int, epochs: int) -> None:
+    def _resumed(self, record: log.LogRecord, role: events.Role, epoch: int, epochs: int) -> None:
         self._speaks = role
-        if role is log.Role.TRAIN:
+        if role is events.Role.TRAIN:
             began = self._run.epochs_began_at or record.time
             self._run = replace(
                 self._run,
@@ -242,7 +243,7 @@ class _Fold:
                 epoch_began_at=record.time,
             )
 
-    def _iteration(self, record: log.LogRecord, event: log.Iteration) -> None:
+    def _iteration(self, record: log.LogRecord, event: events.Iteration) -> None:
         if event.epoch != self._run.epoch:
             for number, epoch in self._epochs.items():
                 if number < event.epoch:  # its last line may have been lost; nothing more comes of it
@@ -258,20 +259,20 @@ class _Fold:
 
     def _metrics(self, number: int, values: Mapping[str, float]) -> None:
         epoch = self._epochs.setdefault(number, _Epoch())
-        if self._role_of(values) is log.Role.VALIDATE:
+        if self._role_of(values) is events.Role.VALIDATE:
             epoch.validation.update(values)
         else:
             epoch.training.update(values)
 
-    def _role_of(self, values: Mapping[str, float]) -> log.Role:
+    def _role_of(self, values: Mapping[str, float]) -> events.Role:
         """Whose metrics these are, by their names: the order of the two differs between apps and bundles."""
         if any(name.startswith("val") for name in values):
-            return log.Role.VALIDATE
-        return log.Role.TRAIN if any(name.startswith("train") for name in values) else self._speaks
+            return events.Role.VALIDATE
+        return events.Role.TRAIN if any(name.startswith("train") for name in values) else self._speaks
 
-    def _complete(self, record: log.LogRecord, role: log.Role, number: int, seconds: float | None) -> None:
-        if role is log.Role.VALIDATE:
-            self._speaks = log.Role.TRAIN
+    def _complete(self, record: log.LogRecord, role: events.Role, number: int, seconds: float | None) -> None:
+        if role is events.Role.VALIDATE:
+            self._speaks = events.Role.TRAIN
             return
         epoch = self._epochs.setdefault(number, _Epoch())
         epoch.close()
@@ -281,7 +282,7 @@ class _Fold:
         self._run = replace(self._run, epoch=following, epoch_began_at=record.time)
 
     def _best(self) -> Best | None:
-        return self._bests.get(log.Role.VALIDATE, self._bests.get(log.Role.TRAIN))
+        return self._bests.get(events.Role.VALIDATE, self._bests.get(events.Role.TRAIN))
 
 
 def _count(value: object) -> int | None:

@@ -14,9 +14,9 @@ from datetime import UTC, datetime, timedelta, tzinfo
 
 from labeltui.domain.problems import Problem
 from labeltui.domain.server.server import OrphanTraining, ServerInfo, TrainStats
-from labeltui.domain.training.tasks import Task, TaskState
-from labeltui.domain.training.training import (Best, EpochPoint, TrainState, TrainStatus)
 from labeltui.domain.training.log import TrainLog, TrainRun, eta_s
+from labeltui.domain.training.tasks import Task, TaskState
+from labeltui.domain.training.training import Best, EpochPoint, TrainState, TrainStatus
 
 CLOCK_SLACK = timedelta(seconds=2)  # tasks are dated in whole seconds, runs when their process starts
 SHOWN = 200

@@ -13,8 +13,8 @@ from pathlib import Path
 from labeltui.hosts.agent.sending import digest_of
 
 ROOT = Path(__file__).parents[2]
-EMPTY = ("__init__.py", "domain/__init__.py", "hosts/__init__.py", "hosts/agent/__init__.py")
-FILES = ("domain/guard.py", "hosts/agent/agent.py")
+EMPTY = tuple(f"{name}__init__.py" for name in ("", "domain/", "domain/guard/", "hosts/", "hosts/agent/"))
+FILES = ("domain/guard/rules.py", "hosts/agent/agent.py")
 OWN = "hosts/agent/guard"
 MAIN = b"from labeltui.hosts.agent.guard.program import main\n\nmain()\n"
 

@@ -1,0 +1,1 @@
+"""Rents a pod and brings it to a server that answers."""

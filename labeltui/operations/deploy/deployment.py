@@ -9,21 +9,21 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from labeltui.domain.documents.documents import moment
+from labeltui.domain.documents.pod import pod_document
 from labeltui.domain.money import cost_of
 from labeltui.domain.pod.pod import Pod, PodStatus
-from labeltui.domain.documents.pod import pod_document
 from labeltui.domain.problems import Failed, LabeltuiError, Refused, Unreachable
 from labeltui.domain.server.server import ServerState
 from labeltui.domain.state import Alert, Level
-from labeltui.runpod.lifecycle import pod_problem
 from labeltui.operations.deploy.checklist import Checklist, StepReport
-from labeltui.operations.deploy.system_log import SystemLog
 from labeltui.operations.deploy.plan import Plan
 from labeltui.operations.deploy.rent import rent, there_already
 from labeltui.operations.deploy.save_profile import save_pod
+from labeltui.operations.deploy.system_log import SystemLog
 from labeltui.operations.server.lifecycle import server_start
 from labeltui.operations.server.options import setup_options
 from labeltui.operations.server.setup import Setup
+from labeltui.runpod.lifecycle import pod_problem
 from labeltui.session.runtime.supervise import words
 
 if TYPE_CHECKING:

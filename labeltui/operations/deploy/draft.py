@@ -10,14 +10,16 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 
-from labeltui.domain.deploy.candidates import (cuda_of, named, newest_cuda, stock_in)
-from labeltui.domain.pod.pod import (OFFICIAL_IMAGE, Cloud, GpuOffer, NetworkVolume, Pod, PodSpec, SshKey, Stock)
+from labeltui.domain.deploy.candidates import cuda_of, named, newest_cuda, stock_in
+from labeltui.domain.deploy.catalogue import GpuOffer, NetworkVolume, PodSpec, Stock
 from labeltui.domain.deploy.quote import Quote, quote
-from labeltui.domain.deploy.sizing import (LEAST_VOLUME_GB, MOST_NETWORK_GB, Sizes, suggested)
+from labeltui.domain.deploy.sizing import LEAST_VOLUME_GB, MOST_NETWORK_GB, Sizes, suggested
+from labeltui.domain.pod.pod import OFFICIAL_IMAGE, Cloud, Pod
+from labeltui.domain.pod.ssh_key import SshKey
 from labeltui.hosts.own_keys import OwnKey
-from labeltui.runpod.renting import unique_name
-from labeltui.operations.deploy.plan import LONGEST_NAME, PUBLIC, SSH_ONLY
 from labeltui.operations.deploy.market import Shop
+from labeltui.operations.deploy.plan import LONGEST_NAME, PUBLIC, SSH_ONLY
+from labeltui.runpod.renting import unique_name
 
 MAKE_KEY = "make"
 NEW_VOLUME = "new"

@@ -10,14 +10,16 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from labeltui.domain.deploy.candidates import by_price, stock_in
-from labeltui.domain.documents.documents import moment
+from labeltui.domain.deploy.catalogue import DataCentre, GpuOffer, NetworkVolume, Stock
 from labeltui.domain.deploy.gpu_memory import Size, spatial_size
-from labeltui.domain.money import CENT, Account, network_volume_per_hour, per_month
-from labeltui.domain.pod.pod import (Cloud, DataCentre, GpuOffer, NetworkVolume, SshKey, Stock)
-from labeltui.domain.documents.pod import gpu_document, volume_document
-from labeltui.domain.problems import LabeltuiError, Misused, Refused
 from labeltui.domain.deploy.quote import price
 from labeltui.domain.deploy.sizing import LEAST_VOLUME_GB, MOST_NETWORK_GB
+from labeltui.domain.documents.documents import moment
+from labeltui.domain.documents.pod import gpu_document, volume_document
+from labeltui.domain.money import CENT, Account, network_volume_per_hour, per_month
+from labeltui.domain.pod.pod import Cloud
+from labeltui.domain.pod.ssh_key import SshKey
+from labeltui.domain.problems import LabeltuiError, Misused, Refused
 from labeltui.hosts.own_keys import OwnKey, all_keys, read_public
 from labeltui.operations.deploy.plan import volume_place
 from labeltui.operations.deploy.rent import pending_name

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from labeltui.domain.deploy.candidates import (by_price, candidates, cuda_of, named, stock_in)
-from labeltui.domain.money import HOURS_PER_MONTH
-from labeltui.domain.pod.pod import (OFFICIAL_IMAGE, Cloud, GpuOffer, NetworkVolume, PodSpec, SshKey, Stock)
-from labeltui.domain.problems import Failed, Misused, Refused
+from labeltui.domain.deploy.candidates import by_price, candidates, cuda_of, named, stock_in
+from labeltui.domain.deploy.catalogue import GpuOffer, NetworkVolume, PodSpec, Stock
 from labeltui.domain.deploy.quote import Quote, quote
 from labeltui.domain.deploy.sizing import LEAST_VOLUME_GB, MOST_NETWORK_GB, suggested
-from labeltui.hosts.own_keys import NEW_KEY, OwnKey, all_keys, in_folder, make, read_public
+from labeltui.domain.money import HOURS_PER_MONTH
+from labeltui.domain.pod.pod import OFFICIAL_IMAGE, Cloud
+from labeltui.domain.problems import Failed, Misused, Refused
+from labeltui.hosts.own_keys import OwnKey
 from labeltui.operations.deploy.data_size import measure
+from labeltui.operations.deploy.key import _key
 
 if TYPE_CHECKING:
     from labeltui.runpod.client import RunpodClient
@@ -272,35 +272,3 @@ def _centre(params: Mapping[str, Any], volume: NetworkVolume | None) -> str | No
             "Leave --data-centre out: the pod has to be where its volume is.",
         )  # fmt: skip
     return volume.data_centre
-
-
-def new_key() -> OwnKey:
-    """The key that labeltui makes for pods; made once, and taken again after that."""
-    try:
-        return read_public(f"{NEW_KEY}.pub")
-    except Misused:
-        return make(NEW_KEY)
-
-
-async def _key(session: Session, params: Mapping[str, Any]) -> OwnKey:
-    """The public key of the pod: the one named, a new one, the profile's, or the first in ``~/.ssh``."""
-    if params.get("make_key"):
-        return await asyncio.to_thread(new_key)
-    wanted = params.get("key")
-    if wanted and str(wanted).startswith("SHA256:"):
-        found = next((key for key in await all_keys() if SshKey(key.line).fingerprint == wanted), None)
-        if found is None:
-            raise Misused(
-                "no_ssh_key", f"Neither ~/.ssh nor the agent has the key {wanted}.", "See `ssh-add -l`."
-            )
-        return found
-    if wanted:
-        return read_public(str(wanted))
-    own = session.rental.ssh_key
-    if own is not None:
-        with suppress(Misused):
-            return read_public(f"{own}.pub")
-    keys = in_folder() or await all_keys()
-    if not keys:
-        raise Misused("no_ssh_key", "There is no SSH key to reach the pod with.", "Make one: add --make-key.")
-    return keys[0]

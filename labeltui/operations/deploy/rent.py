@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 from labeltui.domain.pod.pod import Pod, PodStatus
 from labeltui.domain.problems import Failed, LabeltuiError, Refused
+from labeltui.operations.deploy.plan import Plan
 from labeltui.runpod.client import SETTLE_S, RunpodClient
 from labeltui.runpod.renting import Refusal, create_first
-from labeltui.operations.deploy.plan import Plan
 
 if TYPE_CHECKING:
     from labeltui.operations.deploy.checklist import Checklist

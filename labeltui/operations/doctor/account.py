@@ -7,9 +7,10 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
 from labeltui.domain.checks import Check, Verdict
-from labeltui.domain.pod.pod import Pod, SshKey
-from labeltui.domain.rules.pod import called
+from labeltui.domain.pod.pod import Pod
+from labeltui.domain.pod.ssh_key import SshKey
 from labeltui.domain.problems import LabeltuiError
+from labeltui.domain.rules.pod import called
 from labeltui.hosts.own_keys import all_keys, read_public
 from labeltui.runpod import exposure
 from labeltui.runpod.keys import FoundKey, find_key

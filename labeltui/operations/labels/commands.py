@@ -7,16 +7,14 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from labeltui.domain.documents import documents
-from labeltui.domain.problems import Failed, LabeltuiError
+from labeltui.domain.problems import Failed
 from labeltui.session.labels.folder import Checked
 
 if TYPE_CHECKING:
-    from labeltui.domain.labels.copies import LabelCopies
-    from labeltui.session.labels.listing import HostLabel
+    from labeltui.domain.labels.copies import HostLabel, LabelCopies
     from labeltui.operations.progress import Document, Report
     from labeltui.session.session import Session
 
-LOOK_WITHIN_S = 30.0
 STATES = ("same", "missing", "differs", "only_here", "older")
 
 
@@ -49,17 +47,6 @@ def _document(session: Session) -> dict[str, Any]:
 def _said(copies: LabelCopies, came: int) -> str:
     all_here = f"{copies.here} of {copies.total} labels are in {copies.folder}"
     return f"{came} copied, {all_here}" if came else all_here
-
-
-async def look_at_labels(session: Session) -> None:
-    """Let the labels be counted, without copying any; what stands in the way is in the reading."""
-    try:
-        async with asyncio.timeout(LOOK_WITHIN_S):
-            await session.labels.look(copy=False)
-    except LabeltuiError as error:
-        session.labels.gone(error.problem.message)
-    except TimeoutError:
-        session.labels.gone("the host did not list its labels in time")
 
 
 async def labels_verify(session: Session, _params: Mapping[str, Any], report: Report) -> Document:

@@ -6,10 +6,10 @@ import asyncio
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from labeltui.domain.rules.label_risk import risk
 from labeltui.domain.pod.pod import Pod, PodAction, PodStatus
-from labeltui.domain.rules.pod import about_pod
 from labeltui.domain.problems import LabeltuiError, Refused
+from labeltui.domain.rules.label_risk import risk
+from labeltui.domain.rules.pod import about_pod
 
 if TYPE_CHECKING:
     from labeltui.operations.progress import Report

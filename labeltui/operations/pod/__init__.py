@@ -1,0 +1,1 @@
+"""Actions on pods and on the guard."""

@@ -7,15 +7,15 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from labeltui.domain.documents import documents
-from labeltui.domain.pod.pod import PodAction
 from labeltui.domain.documents.pod import money_document, pod_document, pod_line
+from labeltui.domain.pod.pod import PodAction
 from labeltui.hosts.own_keys import read_public
-from labeltui.operations.pod import start as podresume
 from labeltui.operations.labels.safety import spare_labels
+from labeltui.operations.pod import start as podresume
 from labeltui.operations.pod.start import can_be_reached, settled
 from labeltui.operations.pod.target import legal, target
+from labeltui.operations.refresh import look_at_money
 from labeltui.session.pod.events import event_document
-from labeltui.session.pod.spending import look_at_money
 
 if TYPE_CHECKING:
     from labeltui.operations.progress import Document, Report

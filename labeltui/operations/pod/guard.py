@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from labeltui.domain.guard.rules import span
 from labeltui.domain.documents.guard import guard_document
+from labeltui.domain.guard.rules import span
 from labeltui.domain.guard.status import DEAD, GuardStatus
 from labeltui.domain.problems import LabeltuiError, Misused
 from labeltui.session.pod.guard import need_guard

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from labeltui.domain.pod.pod import Pod, PodAction, PodStatus
 from labeltui.domain.problems import Failed, LabeltuiError, Unreachable
-from labeltui.runpod.lifecycle import pod_problem
 from labeltui.operations.labels.safety import spare_labels
 from labeltui.operations.pod.target import legal, meant, target
+from labeltui.runpod.lifecycle import pod_problem
 
 if TYPE_CHECKING:
     from labeltui.operations.progress import Report

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from labeltui.domain.pod.pod import Pod, PodAction
-from labeltui.domain.rules.pod import (NAMED, called, same_named, why_not)
-from labeltui.domain.problems import Failed, Misused, Refused
+from labeltui.domain.problems import Failed, Refused
+from labeltui.domain.rules.pod import NAMED, ambiguous, called, same_named, why_not
 
 if TYPE_CHECKING:
     from labeltui.session.session import Session
@@ -31,12 +31,6 @@ async def target(session: Session, params: Mapping[str, Any]) -> Pod:
         "no_pod", f"There is no pod {named!r} in this account.",
         "`labeltui pod list` shows those there are; a name is typed whole.",
     )  # fmt: skip
-
-
-def ambiguous(named: str, found: tuple[Pod, ...]) -> Misused:
-    """The refusal to choose between pods of one name."""
-    ids = ", ".join(pod.id for pod in found)
-    return Misused("pod_ambiguous", f"{len(found)} pods are called {named!r}.", f"Name one by its id: {ids}.")
 
 
 async def legal(session: Session, params: Mapping[str, Any], action: PodAction) -> Pod:

@@ -1,0 +1,1 @@
+"""Actions on the MONAI Label server: set up, start, stop, logs, studies, training."""

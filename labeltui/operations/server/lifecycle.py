@@ -12,9 +12,9 @@ from labeltui.domain.state import SessionState
 from labeltui.hosts.agent.messages import Job
 from labeltui.monailabel.launch import Launch, ServerOptions, is_dicomweb, launch
 from labeltui.operations.server import preflight
+from labeltui.operations.server.options import server_options
 from labeltui.session.log.feed import AppLog
 from labeltui.session.server.process import JOB
-from labeltui.operations.server.options import server_options
 
 if TYPE_CHECKING:
     from labeltui.operations.progress import Document, Report

@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Any
 
 from labeltui.domain.documents import documents
 from labeltui.domain.log.filter import Scope, moment
+from labeltui.domain.log.lines import LineKind, parse_line
 from labeltui.domain.log.news import explain
 from labeltui.domain.log.query import Query, asked
 from labeltui.domain.problems import Failed, Misused
-from labeltui.domain.log.lines import LineKind, parse_line
-from labeltui.session.server.remote_log import found
 from labeltui.session.log.store import NOT_LOST, GapMark
+from labeltui.session.server.remote_log import found
 
 if TYPE_CHECKING:
     from datetime import datetime, tzinfo

@@ -1,0 +1,1 @@
+"""RunPod over GraphQL and its SDK, for what REST does not answer."""

@@ -12,13 +12,14 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from labeltui.domain.deploy.catalogue import PodSpec
 from labeltui.domain.money import Account
-from labeltui.domain.pod.pod import Pod, PodSpec
+from labeltui.domain.pod.pod import Pod
 from labeltui.domain.problems import LabeltuiError
 from labeltui.runpod.graphql import pods as graphql_pods
+from labeltui.runpod.graphql.sdk import Sdk
 from labeltui.runpod.keys import Secret
 from labeltui.runpod.problems import Doing, no_capacity, pod_gone
-from labeltui.runpod.graphql.sdk import Sdk
 from labeltui.runpod.wire import decimal
 
 

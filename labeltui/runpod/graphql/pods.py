@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Any
 
-from labeltui.domain.pod.pod import (Cloud, Load, Pod, PodAction, PodSpec, PodStatus, Port, SshDoor)
+from labeltui.domain.deploy.catalogue import PodSpec
+from labeltui.domain.pod.pod import Cloud, Load, Pod, PodAction, PodStatus, Port, SshDoor
 from labeltui.runpod import wire
 from labeltui.runpod.convert import environment, public_door, public_ip, short_gpu
 

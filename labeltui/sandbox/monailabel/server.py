@@ -20,9 +20,11 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from labeltui.sandbox.monailabel.rest import rest, data as rest_data, infer as rest_infer
 from labeltui.sandbox.monailabel.application import Application
 from labeltui.sandbox.monailabel.log import say, server_config
+from labeltui.sandbox.monailabel.rest import data as rest_data
+from labeltui.sandbox.monailabel.rest import infer as rest_infer
+from labeltui.sandbox.monailabel.rest import rest
 from labeltui.sandbox.monailabel.settings import Settings, scenario
 from labeltui.sandbox.scenarios import Scenario
 

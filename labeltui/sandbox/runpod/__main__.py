@@ -49,8 +49,8 @@ async def _run(arguments: argparse.Namespace, balance: Decimal, folder: Path) ->
 
     import asyncssh  # noqa: PLC0415 - heavy, once we may be ended
 
-    from labeltui.sandbox.runpod.world.clock import FakeClock, RealClock  # noqa: PLC0415
     from labeltui.sandbox.runpod.emulator import Emulator  # noqa: PLC0415
+    from labeltui.sandbox.runpod.world.clock import FakeClock, RealClock  # noqa: PLC0415
     from labeltui.sandbox.runpod.world.world import World  # noqa: PLC0415
 
     world = World(clock=FakeClock() if arguments.fake_clock else RealClock(), funds=balance)

@@ -17,10 +17,10 @@ import uvicorn
 from labeltui.sandbox.pod import free_port
 from labeltui.sandbox.processes import sweep
 from labeltui.sandbox.runpod.api.app import build_app
-from labeltui.sandbox.runpod.world.clock import FakeClock
+from labeltui.sandbox.runpod.api.gate import Limits
 from labeltui.sandbox.runpod.containers.containers import Containers
 from labeltui.sandbox.runpod.containers.proxy_shell import Door
-from labeltui.sandbox.runpod.api.gate import Limits
+from labeltui.sandbox.runpod.world.clock import FakeClock
 from labeltui.sandbox.runpod.world.world import Key, World
 from labeltui.sandbox.scenarios import find
 

@@ -1,0 +1,1 @@
+"""Copies submitted labels to this desk."""

@@ -12,15 +12,14 @@ from itertools import islice
 
 from labeltui.config.model import LabelsSection
 from labeltui.domain.documents.documents import moment
-from labeltui.domain.labels.copies import LabelCopies
+from labeltui.domain.labels.copies import HostLabel, LabelCopies, Listing
 from labeltui.domain.labels.names import split_label
+from labeltui.domain.log.events import Event, LabelSaved
 from labeltui.domain.problems import Failed, LabeltuiError, Unreachable
 from labeltui.domain.reading import Reading
-from labeltui.domain.log.lines import Event, LabelSaved
 from labeltui.domain.state import SessionState
 from labeltui.session.labels.folder import LabelFolder, digest_of
 from labeltui.session.labels.index import BY_CHECKSUM, BY_SIZE, Entry
-from labeltui.session.labels.listing import HostLabel, Listing
 from labeltui.session.labels.transports import Way
 from labeltui.session.runtime.state_folder import StateDir
 from labeltui.session.runtime.store import Store

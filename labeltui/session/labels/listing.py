@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import shlex
 from collections.abc import Iterable
-from dataclasses import dataclass
 
+from labeltui.domain.labels.copies import HostLabel, Listing
 from labeltui.domain.problems import Failed
 from labeltui.hosts.base import Host
 
@@ -55,36 +55,6 @@ else:
 print("\nlabeltui:labels " + json.dumps({"now_ns": time.time_ns(), "root": os.path.abspath(root), "files": files}))
 """
 MARK = "labeltui:labels "
-
-
-@dataclass(frozen=True, slots=True)
-class HostLabel:
-    """One label file as it lies on the host. ``mtime_ns`` is by the host's clock."""
-
-    tag: str
-    name: str
-    size: int
-    mtime_ns: int
-    sha256: str | None = None
-
-    @property
-    def key(self) -> tuple[str, str]:
-        """Tag and file name: which label it is."""
-        return self.tag, self.name
-
-    @property
-    def shown(self) -> str:
-        """As it is told to people."""
-        return f"{self.tag}/{self.name}"
-
-
-@dataclass(frozen=True, slots=True)
-class Listing:
-    """Label files of one folder. ``root`` holds a folder for each tag; ``now_ns`` is the host's clock."""
-
-    root: str
-    now_ns: int
-    labels: tuple[HostLabel, ...]
 
 
 async def labels_on(

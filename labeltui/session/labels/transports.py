@@ -8,16 +8,17 @@ from pathlib import Path
 from typing import Protocol
 
 from labeltui.config.model import Profile
+from labeltui.domain.labels.copies import HostLabel, Listing
 from labeltui.domain.labels.names import split_label
 from labeltui.domain.problems import Failed, LabeltuiError, Unreachable
 from labeltui.domain.server.server import ServerState
 from labeltui.hosts.base import Host, Progress
 from labeltui.monailabel.client import MonaiLabelClient
 from labeltui.monailabel.launch import is_dicomweb
-from labeltui.session.labels.listing import HostLabel, Listing, labels_on
 from labeltui.session.connection.link import Link
-from labeltui.session.server.pollers import Sources
+from labeltui.session.labels.listing import labels_on
 from labeltui.session.runtime.store import Store
+from labeltui.session.server.pollers import Sources
 
 SUMS_AT_ONCE = 100
 WHO_WITHIN_S = 10.0

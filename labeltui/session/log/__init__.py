@@ -1,0 +1,1 @@
+"""Stores, merges and searches the server's log."""

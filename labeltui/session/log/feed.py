@@ -10,9 +10,9 @@ from datetime import datetime, timedelta, tzinfo
 from labeltui.domain.problems import Failed
 from labeltui.hosts.agent.client import AgentClient
 from labeltui.hosts.agent.messages import Chunk
-from labeltui.session.log.splitter import Cutter
 from labeltui.session.log.merge import Merger, Piece
-from labeltui.session.log.store import (APP_LOG, ROTATED, UNREAD, LogStore)
+from labeltui.session.log.splitter import Cutter
+from labeltui.session.log.store import APP_LOG, ROTATED, UNREAD, LogStore
 from labeltui.session.runtime.supervise import Clock
 
 GRACE_S = 1.0

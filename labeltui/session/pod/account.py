@@ -8,15 +8,15 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
 from labeltui.config.model import RunpodSection
+from labeltui.domain.deploy.catalogue import NetworkVolume, described
 from labeltui.domain.money import Account
-from labeltui.domain.pod.pod import (Load, NetworkVolume, Pod, PodStatus, described)
-from labeltui.domain.rules.pod import same_named
+from labeltui.domain.pod.pod import Load, Pod, PodStatus
 from labeltui.domain.problems import Failed, LabeltuiError, Misused
 from labeltui.domain.reading import Reading
+from labeltui.domain.rules.pod import ambiguous, same_named
 from labeltui.domain.state import RequestsLeft
 from labeltui.runpod.client import RunpodClient
 from labeltui.runpod.keys import FoundKey, Secret, find_key
-from labeltui.operations.pod.target import ambiguous
 from labeltui.session.runtime.store import Store
 from labeltui.session.runtime.supervise import Clock, Poller
 

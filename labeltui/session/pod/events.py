@@ -10,14 +10,15 @@ from typing import Any
 
 from labeltui.actions import BY_ID
 from labeltui.domain.documents.documents import moment
-from labeltui.domain.pod.load import (LoadSample, kept, of_agent, of_runpod)
-from labeltui.domain.pod.pod import (Pod, PodEvent, PodStatus, SshDoor, changes)
+from labeltui.domain.pod.events import PodEvent, changes
+from labeltui.domain.pod.load import LoadSample, kept, of_agent, of_runpod
+from labeltui.domain.pod.pod import Pod, PodStatus, SshDoor
 from labeltui.domain.problems import Misused
 from labeltui.domain.state import Alert, Level, SessionState
 from labeltui.hosts.ssh_address import split
-from labeltui.session.runtime.journal import Journal
 from labeltui.session.connection.link import Link
 from labeltui.session.pod.account import Rental
+from labeltui.session.runtime.journal import Journal
 from labeltui.session.runtime.state_folder import StateDir
 from labeltui.session.runtime.store import Store
 from labeltui.session.runtime.supervise import Clock

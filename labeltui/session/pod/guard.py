@@ -12,7 +12,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from labeltui.config.model import GuardSection
-from labeltui.domain.guard.status import (DEAD, GuardStatus, guard_of, no_guard)
+from labeltui.domain.guard.status import DEAD, GuardStatus, guard_of, no_guard
 from labeltui.domain.problems import Failed, LabeltuiError, Refused
 from labeltui.domain.reading import Reading
 from labeltui.domain.state import Alert, Level
@@ -24,7 +24,7 @@ from labeltui.runpod.keys import find_key
 from labeltui.session.runtime.supervise import words
 
 if TYPE_CHECKING:
-    from labeltui.session.labels.listing import HostLabel
+    from labeltui.domain.labels.copies import HostLabel
     from labeltui.session.session import Session
 
 LOOK_S = 5.0

@@ -7,24 +7,19 @@ from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
-from typing import TYPE_CHECKING
 
 from labeltui.domain.money import BillingRecord, Spend, spent_since
 from labeltui.domain.pod.pod import Pod, PodStatus
+from labeltui.domain.pod.spending import SessionCost, costing, observed, reconciled
 from labeltui.domain.problems import LabeltuiError
 from labeltui.domain.reading import Reading
-from labeltui.domain.pod.spending import (SessionCost, costing, observed, reconciled)
 from labeltui.domain.state import SessionState
 from labeltui.session.pod.account import STEADY_S, Rental
 from labeltui.session.runtime.state_folder import StateDir
 from labeltui.session.runtime.store import Store
 from labeltui.session.runtime.supervise import Clock, backoff_s, words
 
-if TYPE_CHECKING:
-    from labeltui.session.session import Session
-
 BILL_S = 300.0  # as often as RunPod's billing runs
-LOOK_WITHIN_S = 45.0
 KEPT = "spending"
 
 
@@ -110,19 +105,6 @@ class Spending:
         if self._error:  # the figure as it was, rather than a guess that grows
             now = read_at
         return spent_since(_midnight(now), now, records, costing(records, pods)), now
-
-
-async def look_at_money(session: Session) -> None:
-    """Let pod, bill and account be looked at once, for a session that rents; what fails is in the readings."""
-    if session.rental.section is None or session.profile.host != "runpod":
-        return
-    rental = session.rental
-    try:
-        async with asyncio.timeout(LOOK_WITHIN_S):
-            await asyncio.gather(rental.pod.look(), session.spending.look(), rental.account.look())
-    except TimeoutError:
-        reading = session.store.state.account
-        session.store.update(account=reading.failed("RunPod does not answer"))
 
 
 def _midnight(now: datetime) -> datetime:

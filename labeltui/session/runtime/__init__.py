@@ -1,0 +1,1 @@
+"""What every watcher needs: store, supervisor, journal, state folder."""

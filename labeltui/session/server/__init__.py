@@ -1,0 +1,1 @@
+"""Watches the MONAI Label server: its process, its log and its REST API."""

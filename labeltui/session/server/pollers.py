@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from labeltui.domain.log.events import Event, LabelSaved, ReturnCode, SampleServed, TaskCommand
 from labeltui.domain.problems import Unreachable
 from labeltui.domain.server.server import ServerInfo, ServerState
-from labeltui.domain.log.lines import (Event, LabelSaved, ReturnCode, SampleServed, TaskCommand)
 from labeltui.domain.state import SessionState
 from labeltui.domain.study import StudyQueue
+from labeltui.domain.training.status import derive_training
 from labeltui.domain.training.tasks import Task
 from labeltui.domain.training.training import TrainState, TrainStatus
-from labeltui.domain.training.status import derive_training
 from labeltui.monailabel.client import MonaiLabelClient
-from labeltui.session.server.process import ServerWatch
+from labeltui.session.connection.tunnel import Tunnel
 from labeltui.session.runtime.store import Store
 from labeltui.session.runtime.supervise import Clock, Poller, words
-from labeltui.session.connection.tunnel import Tunnel
+from labeltui.session.server.process import ServerWatch
 
 # Seconds between looks. Where we read the server's output, it says when something happened and polling is a safety
 # net; where somebody else started the server, polling is all there is.

@@ -8,13 +8,14 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
 
 from labeltui.domain.log.errors import ErrorReader
+from labeltui.domain.log.events import Event
+from labeltui.domain.log.lines import event, parse_line
 from labeltui.domain.log.meaning import Meaning, TroubleReader
+from labeltui.domain.log.startup import StartupReader, diagnose_exit
 from labeltui.domain.problems import Failed, Problem
 from labeltui.domain.reading import Reading
 from labeltui.domain.server.server import OrphanTraining, ServerInfo
-from labeltui.domain.log.lines import Event, event, parse_line
 from labeltui.domain.server.state import ServerEvidence, ServerRun, derive_server
-from labeltui.domain.log.startup import StartupReader, diagnose_exit
 from labeltui.domain.training.log import TrainLog
 from labeltui.hosts.agent.client import AgentClient
 from labeltui.hosts.agent.messages import Chunk, Job, JobState

@@ -16,13 +16,13 @@ from labeltui.domain.problems import LabeltuiError
 from labeltui.domain.server.server import ServerState
 from labeltui.domain.state import SessionState
 from labeltui.session.log.store import HALVED
-from labeltui.session.server.process import FOUND
 from labeltui.session.runtime.supervise import words
+from labeltui.session.server.process import FOUND
 
 if TYPE_CHECKING:
     from labeltui.monailabel.client import MonaiLabelClient
-    from labeltui.session.server.process import ServerWatch
     from labeltui.session.runtime.store import Store
+    from labeltui.session.server.process import ServerWatch
 
 EVERY_S = 1.5
 AFTER_FAILURE_S = 5.0

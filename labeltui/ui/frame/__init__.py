@@ -1,0 +1,1 @@
+"""The frame around the panes: status strip, tabs, footer, layout and themes."""

@@ -16,10 +16,11 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 from labeltui.domain.state import Level, SessionState
-from labeltui.ui.presentation import words
 from labeltui.ui.frame.compositor import NarrowCompositor
-from labeltui.ui.presentation.strip import (LONG, facts, identity, strip_line)
-from labeltui.ui.frame.layout import (EXTRAS, PANES, Plan, Shape, plan, shape_of)
+from labeltui.ui.frame.layout import EXTRAS, PANES, Plan, Shape, plan, shape_of
+from labeltui.ui.presentation import words
+from labeltui.ui.presentation.fact import LONG
+from labeltui.ui.presentation.strip import facts, identity, strip_line
 from labeltui.ui.presentation.text import elide, safe
 from labeltui.ui.presentation.words import Tone
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from labeltui.actions import ACTIONS, BY_ID, LEADERS, QUIET_LEADERS
 from labeltui.domain.state import Level, SessionState
 from labeltui.ui.contract import Hint
-from labeltui.ui.keys import KeyMap
 from labeltui.ui.frame.layout import Shape
+from labeltui.ui.keys import KeyMap
 
 if TYPE_CHECKING:
     from labeltui.ui.core import Core

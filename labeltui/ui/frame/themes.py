@@ -12,7 +12,7 @@ DEFAULT_THEME = "labeltui-dark"
 
 def theme_folder() -> Path:
     """Where the theme files are."""
-    package = Path(__file__).resolve().parent.parent
+    package = Path(__file__).resolve().parents[2]
     shipped = package / "themes"
     return shipped if shipped.is_dir() else package.parent / "themes"
 

@@ -16,9 +16,7 @@ from labeltui.domain.state import SessionState
 from labeltui.ui.contract import Hint
 from labeltui.ui.keys import shown
 from labeltui.ui.messages import HintsChanged
-from labeltui.ui.presentation.text import elide
 from labeltui.ui.widgets.lines import Lines
-from labeltui.ui.presentation.words import Tone, Word
 
 if TYPE_CHECKING:
     from labeltui.ui.core import Core
@@ -45,27 +43,6 @@ SCROLL_KEYS = (
     PaneKey(("g", "home"), "top", "scroll_top", footer=False),
     PaneKey(("G", "end"), "bottom", "scroll_bottom", footer=False),
 )
-
-
-def row(label: str, *parts: tuple[str, str] | Content, width: int = 9) -> Content:
-    """A labelled line: the label faint, in a column of its own."""
-    return Content.assemble((f"{label:<{width}}", Tone.FAINT), *parts)
-
-
-def told(word: Word, old: str = "") -> Content:
-    """A state in glyph and word; faint, with its age, once it is stale."""
-    if not old:
-        return Content.styled(str(word), word.tone)
-    return Content.assemble((str(word), Tone.FAINT), (f" {old} old", Tone.WARN))
-
-
-def wrapped(text: str, width: int, tone: Tone | str, most: int = 3) -> list[Content]:
-    """``text`` over as many lines as it needs, ``most`` at most. It must be safe already."""
-    lines = Content.styled(text, tone).wrap(max(8, width))
-    shown_lines = [line.rstrip() for line in lines[:most]]
-    if len(lines) > most:
-        shown_lines[-1] = Content.styled(elide(shown_lines[-1].plain + " …", max(8, width)), tone)
-    return shown_lines
 
 
 class Card(Lines):

@@ -8,12 +8,14 @@ from textual.content import Content
 
 from labeltui.domain.rules.pace import pace, people
 from labeltui.domain.state import SessionState
+from labeltui.ui.panes.card import Card
 from labeltui.ui.presentation import words
-from labeltui.ui.presentation.strip import labels_here, stale_age
-from labeltui.ui.panes.card import Card, row, wrapped
+from labeltui.ui.presentation.fact import stale_age
+from labeltui.ui.presentation.rows import row, wrapped
+from labeltui.ui.presentation.strip import labels_here
 from labeltui.ui.presentation.text import elide, safe
-from labeltui.ui.widgets.bar import bar
 from labeltui.ui.presentation.words import Tone
+from labeltui.ui.widgets.bar import bar
 
 
 class CostCard(Card, can_focus=False):

@@ -8,10 +8,11 @@ from textual.content import Content
 
 from labeltui.domain.server.server import ServerState
 from labeltui.domain.state import SessionState
-from labeltui.ui.presentation import words
-from labeltui.ui.presentation.strip import stale_age
-from labeltui.ui.panes.card import Card, row, told, wrapped
+from labeltui.ui.panes.card import Card
 from labeltui.ui.panes.pod import event_lines, tunnel_lines
+from labeltui.ui.presentation import words
+from labeltui.ui.presentation.fact import stale_age
+from labeltui.ui.presentation.rows import row, told, wrapped
 from labeltui.ui.presentation.text import elide, safe
 from labeltui.ui.presentation.words import Tone
 

@@ -10,10 +10,10 @@ from labeltui.domain.host import Gpu, HostMetrics
 from labeltui.domain.pod.load import AGENT, LoadSample, in_cells
 from labeltui.domain.pod.pod import Pod
 from labeltui.ui.presentation import words
-from labeltui.ui.panes.card import row
+from labeltui.ui.presentation.rows import row
 from labeltui.ui.presentation.text import elide, safe
-from labeltui.ui.widgets.bar import bar
 from labeltui.ui.presentation.words import Tone
+from labeltui.ui.widgets.bar import bar
 
 WARN_PCT, FULL_PCT = 80.0, 93.0
 MIB = 1024 * 1024

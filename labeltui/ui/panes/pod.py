@@ -11,14 +11,15 @@ from labeltui.domain.pod.load import of_runpod
 from labeltui.domain.pod.pod import Port
 from labeltui.domain.rules.pod import called
 from labeltui.domain.state import SessionState
+from labeltui.ui.panes import meters
+from labeltui.ui.panes.card import Card
 from labeltui.ui.presentation import words
 from labeltui.ui.presentation.absence import absence
-from labeltui.ui.presentation.strip import stale_age
+from labeltui.ui.presentation.fact import stale_age
 from labeltui.ui.presentation.guard import guard_lines
 from labeltui.ui.presentation.money import brief_money_lines, money_lines
-from labeltui.ui.panes import meters
-from labeltui.ui.panes.card import Card, row, told, wrapped
 from labeltui.ui.presentation.pods import PUBLIC, legal_words, port_text
+from labeltui.ui.presentation.rows import row, told, wrapped
 from labeltui.ui.presentation.text import elide, safe
 from labeltui.ui.presentation.words import Tone
 

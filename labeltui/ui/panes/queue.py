@@ -17,17 +17,18 @@ from labeltui.actions import BY_ID
 from labeltui.domain.state import Level, SessionState
 from labeltui.domain.study import Study, StudyQueue
 from labeltui.ui.contract import Hint
-from labeltui.ui.presentation.strip import labels_here, stale_age
 from labeltui.ui.messages import Flash, HintsChanged
 from labeltui.ui.panes import rows
 from labeltui.ui.panes.card import PaneKey
 from labeltui.ui.panes.teach import without_server
+from labeltui.ui.presentation.fact import stale_age
+from labeltui.ui.presentation.strip import labels_here
 from labeltui.ui.presentation.text import safe
+from labeltui.ui.presentation.words import Tone
 from labeltui.ui.widgets.bar import bar
 from labeltui.ui.widgets.filtering import Keeps, keeper, typed_ahead
 from labeltui.ui.widgets.lines import Lines
 from labeltui.ui.widgets.table import Table
-from labeltui.ui.presentation.words import Tone
 
 if TYPE_CHECKING:
     from labeltui.ui.core import Core

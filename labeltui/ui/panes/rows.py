@@ -10,7 +10,7 @@ from textual.content import Content
 
 from labeltui.domain.study import Study, StudyState
 from labeltui.ui.presentation import words
-from labeltui.ui.presentation.text import (elide, elide_middle, fit, safe)
+from labeltui.ui.presentation.text import elide, elide_middle, fit, safe
 from labeltui.ui.presentation.words import Tone, Word
 
 COLUMNS = ("state", "id", "who", "age", "tags")

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from labeltui.domain.host import LinkState
 from labeltui.domain.server.server import ServerState, ServerStatus
 from labeltui.domain.state import SessionState
 from labeltui.ui.presentation.absence import Keys, absence
 from labeltui.ui.presentation.text import safe
+
+if TYPE_CHECKING:
+    pass
+
 
 _LINK = {
     "": "The host is not connected.",
@@ -67,3 +73,17 @@ def _not_running(server: ServerStatus, keys: Keys) -> list[str]:
             "Its log in pane 3 says what it does.",
         ],
     }.get(server.state, [])
+
+
+def why_empty(state: SessionState, keys: Keys) -> list[str]:
+    """Why there is no line to show, and the key that changes it."""
+    said = without_server(state, keys)
+    server = state.server.value
+    if said or server is None:
+        return said
+    if server.state is ServerState.RUNNING and server.run_id is None:
+        return [
+            "labeltui did not start this server: its app.log is being asked for.",
+            "What it prints besides goes where it was started.",
+        ]
+    return ["The server has said nothing yet."]

@@ -8,14 +8,15 @@ from textual.content import Content
 
 from labeltui.domain.state import SessionState
 from labeltui.domain.training.training import EpochPoint, TrainState, TrainStatus
-from labeltui.ui.presentation import words
-from labeltui.ui.presentation.strip import stale_age
-from labeltui.ui.panes.card import Card, told, wrapped
+from labeltui.ui.panes.card import Card
 from labeltui.ui.panes.teach import without_server
+from labeltui.ui.presentation import words
+from labeltui.ui.presentation.fact import stale_age
+from labeltui.ui.presentation.rows import told, wrapped
 from labeltui.ui.presentation.text import fit, safe
+from labeltui.ui.presentation.words import Tone
 from labeltui.ui.widgets.bar import bar
 from labeltui.ui.widgets.curve import chart, spark
-from labeltui.ui.presentation.words import Tone
 
 ACTIVE = (TrainState.RUNNING, TrainState.QUEUED)
 NO_LABELS_YET = "Training needs labels that were submitted; none is final yet."

@@ -1,0 +1,1 @@
+"""Turns values of the domain into words, colours and rows."""

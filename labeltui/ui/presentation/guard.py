@@ -9,8 +9,8 @@ from textual.content import Content
 from labeltui.domain.guard.status import GuardStatus
 from labeltui.domain.state import SessionState
 from labeltui.ui.presentation import words
-from labeltui.ui.presentation.strip import Fact, stale_age
-from labeltui.ui.panes.card import row, wrapped
+from labeltui.ui.presentation.fact import Fact, stale_age
+from labeltui.ui.presentation.rows import row, wrapped
 from labeltui.ui.presentation.text import safe
 from labeltui.ui.presentation.words import Tone, Word
 

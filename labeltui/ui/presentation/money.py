@@ -10,8 +10,8 @@ from textual.content import Content
 from labeltui.domain.pod.pod import Pod, PodStatus
 from labeltui.domain.state import SessionState
 from labeltui.ui.presentation import words
-from labeltui.ui.presentation.strip import Fact, stale_age
-from labeltui.ui.panes.card import row, told, wrapped
+from labeltui.ui.presentation.fact import Fact, stale_age
+from labeltui.ui.presentation.rows import row, told, wrapped
 from labeltui.ui.presentation.text import elide, safe
 from labeltui.ui.presentation.words import Tone, Word
 

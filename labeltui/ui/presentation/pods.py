@@ -7,13 +7,13 @@ from decimal import Decimal
 
 from textual.content import Content
 
-from labeltui.domain.pod.pod import (Pod, PodAction, PodStatus, Port)
+from labeltui.domain.pod.pod import Pod, PodAction, PodStatus, Port
 from labeltui.domain.rules.pod import called, why_not
 from labeltui.domain.state import RequestsLeft
 from labeltui.ui.presentation import words
 from labeltui.ui.presentation.money import POD, rate
-from labeltui.ui.panes.card import row, wrapped
-from labeltui.ui.presentation.text import (elide, elide_middle, fit, safe)
+from labeltui.ui.presentation.rows import row, wrapped
+from labeltui.ui.presentation.text import elide, elide_middle, fit, safe
 from labeltui.ui.presentation.words import Tone
 
 PUBLIC = "PUBLIC"

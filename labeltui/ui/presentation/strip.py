@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -15,38 +14,9 @@ from labeltui.domain.state import Level, SessionState
 from labeltui.domain.training.training import TrainState
 from labeltui.ui.presentation import words
 from labeltui.ui.presentation.absence import absence
+from labeltui.ui.presentation.fact import GONE, LONG, MEDIUM, SHORT, Fact, stale_age
 from labeltui.ui.presentation.text import safe
 from labeltui.ui.presentation.words import Tone, Word
-
-LONG, MEDIUM, SHORT, GONE = 0, 1, 2, 3
-
-
-@dataclass(frozen=True, slots=True)
-class Fact:
-    """One truth: its name and its words, each in three lengths; ``old`` is its age once it is stale."""
-
-    names: tuple[str, str, str]
-    texts: tuple[str, str, str]
-    glyph: str
-    tone: Tone
-    old: str = ""
-
-    def at(self, length: int) -> Content:
-        """The fact as text of one length (``LONG`` .. ``SHORT``; nothing when ``GONE``)."""
-        if length == GONE:
-            return Content("")
-        name, text = self.names[length], self.texts[length]
-        tone = Tone.FAINT if self.old else self.tone
-        parts: list[tuple[str, str]] = [(f"{name} ", Tone.FAINT)] if name else []
-        parts.append((f"{self.glyph} {text}".strip() if text else "", tone))
-        if self.old:
-            parts.append((f" {self.old} old" if length < SHORT else f" {self.old}?", Tone.WARN))
-        return Content.assemble(*parts)
-
-
-def stale_age(reading: Reading[Any], now: datetime) -> str:
-    """The age of a value that may no longer hold; empty while it holds, or where there is none to age."""
-    return words.age(reading.as_of, now) if reading.is_stale(now) else ""
 
 
 def _unknown(names: tuple[str, str, str], reading: Reading[Any]) -> Fact:

@@ -14,10 +14,10 @@ from textual.content import Content
 from textual.widgets import Static
 
 from labeltui.domain.money import cost_of
-from labeltui.ui.dispatch import Running
-from labeltui.ui.screens.steps import STATES, StepsScreen
 from labeltui.ui.presentation.text import fit, safe
 from labeltui.ui.presentation.words import Tone, remaining
+from labeltui.ui.running import Running
+from labeltui.ui.screens.steps import STATES, StepsScreen
 
 if TYPE_CHECKING:
     from labeltui.ui.core import Core

@@ -14,13 +14,13 @@ from textual.widgets import Static
 from labeltui.actions import BY_ID, Action
 from labeltui.domain.offers import offers
 from labeltui.domain.pod.pod import Pod
-from labeltui.domain.rules.pod import called
 from labeltui.domain.problems import Problem
-from labeltui.runpod.lifecycle import pod_problem
+from labeltui.domain.rules.pod import called
 from labeltui.operations.pod.start import CHOICES
-from labeltui.ui.screens.dialogs.dialog import Dialog
+from labeltui.runpod.lifecycle import pod_problem
 from labeltui.ui.presentation.text import safe
 from labeltui.ui.presentation.words import Tone
+from labeltui.ui.screens.dialogs.dialog import Dialog
 
 if TYPE_CHECKING:
     from labeltui.ui.app import Console

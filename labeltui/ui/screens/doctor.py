@@ -12,12 +12,12 @@ from textual.content import Content
 
 from labeltui.domain.checks import Verdict
 from labeltui.operations.doctor.doctor import PARTS
-from labeltui.ui.dispatch import Running
-from labeltui.ui.panes.card import wrapped
-from labeltui.ui.screens.dialogs.dialog import Dialog
+from labeltui.ui.presentation.rows import wrapped
 from labeltui.ui.presentation.text import safe
-from labeltui.ui.widgets.lines import Lines
 from labeltui.ui.presentation.words import Tone, Word
+from labeltui.ui.running import Running
+from labeltui.ui.screens.dialogs.dialog import Dialog
+from labeltui.ui.widgets.lines import Lines
 
 WORDS = {
     Verdict.OK: Word("✓", "ok", Tone.GOOD),

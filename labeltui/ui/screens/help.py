@@ -8,10 +8,10 @@ from textual.content import Content
 
 from labeltui.actions import ACTIONS, LEADERS, Action
 from labeltui.ui.frame.frame import TITLES
-from labeltui.ui.keys import shown
 from labeltui.ui.frame.layout import PANES
-from labeltui.ui.screens.dialogs.picklist import Entry, PickList
+from labeltui.ui.keys import shown
 from labeltui.ui.presentation.words import Tone
+from labeltui.ui.screens.dialogs.picklist import Entry, PickList
 
 if TYPE_CHECKING:
     from labeltui.ui.core import Core

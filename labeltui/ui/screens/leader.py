@@ -14,8 +14,8 @@ from labeltui.actions import Action
 from labeltui.domain.state import Level
 from labeltui.ui.keys import shown
 from labeltui.ui.messages import Flash
-from labeltui.ui.screens.dialogs.dialog import Dialog
 from labeltui.ui.presentation.words import Tone
+from labeltui.ui.screens.dialogs.dialog import Dialog
 
 Entry = tuple[str, Action, str | None]
 """Key, action, and why it can't be done now."""

@@ -17,12 +17,12 @@ from labeltui.domain.pod.pod import Pod
 from labeltui.domain.rules.pod import called, is_own
 from labeltui.domain.state import SessionState
 from labeltui.ui.presentation import pods as podrows
-from labeltui.ui.presentation.strip import stale_age
-from labeltui.ui.screens.dialogs.dialog import Dialog
+from labeltui.ui.presentation.fact import stale_age
 from labeltui.ui.presentation.text import safe
+from labeltui.ui.presentation.words import Tone
+from labeltui.ui.screens.dialogs.dialog import Dialog
 from labeltui.ui.widgets.lines import Lines
 from labeltui.ui.widgets.table import Table
-from labeltui.ui.presentation.words import Tone
 
 if TYPE_CHECKING:
     from labeltui.ui.app import Console

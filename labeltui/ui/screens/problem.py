@@ -11,9 +11,9 @@ from textual.content import Content
 from textual.widgets import Static
 
 from labeltui.domain.problems import Problem
-from labeltui.ui.screens.dialogs.dialog import Dialog
 from labeltui.ui.presentation.text import safe, safe_lines
 from labeltui.ui.presentation.words import Tone
+from labeltui.ui.screens.dialogs.dialog import Dialog
 
 
 class ProblemScreen(Dialog[None]):

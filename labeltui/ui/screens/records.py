@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 
 from textual.content import Content
 
-from labeltui.domain.pod.pod import PodEvent
+from labeltui.domain.pod.events import PodEvent
 from labeltui.domain.state import Alert
 from labeltui.ui.presentation import words
-from labeltui.ui.screens.dialogs.picklist import Entry, PickList
 from labeltui.ui.presentation.text import safe
 from labeltui.ui.presentation.words import Tone
+from labeltui.ui.screens.dialogs.picklist import Entry, PickList
 
 if TYPE_CHECKING:
     from labeltui.session.runtime.journal import Entry as Done

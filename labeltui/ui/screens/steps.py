@@ -9,11 +9,11 @@ from textual.binding import Binding
 from textual.containers import Container
 from textual.content import Content
 
-from labeltui.ui.dispatch import Running
-from labeltui.ui.screens.dialogs.dialog import Dialog
 from labeltui.ui.presentation.text import fit, safe
-from labeltui.ui.widgets.lines import Lines
 from labeltui.ui.presentation.words import Tone
+from labeltui.ui.running import Running
+from labeltui.ui.screens.dialogs.dialog import Dialog
+from labeltui.ui.widgets.lines import Lines
 
 STATES = {
     "done": ("✓", Tone.GOOD),

@@ -16,11 +16,11 @@ from textual.widgets.option_list import Option
 
 from labeltui.domain.problems import Problem
 from labeltui.domain.state import Level
-from labeltui.sandbox.scenarios import DEFAULT
 from labeltui.opening.launch import Launch
-from labeltui.ui.screens.dialogs.dialog import Dialog
+from labeltui.sandbox.scenarios import DEFAULT
 from labeltui.ui.presentation.text import safe
 from labeltui.ui.presentation.words import Tone
+from labeltui.ui.screens.dialogs.dialog import Dialog
 
 if TYPE_CHECKING:
     from labeltui.ui.core import Core

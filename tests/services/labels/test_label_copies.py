@@ -19,12 +19,13 @@ from labeltui.domain.problems import LabeltuiError, Unreachable
 from labeltui.domain.state import Level, SessionState
 from labeltui.hosts.base import Progress
 from labeltui.hosts.local import LocalHost
+from labeltui.opening.launch import Launch
+from labeltui.opening.opening import open_session
+from labeltui.operations.run import run_action
 from labeltui.sandbox.pod import free_port
 from labeltui.session.labels import copier as labelcopies
-from labeltui.opening.launch import Launch, open_session
-from labeltui.operations.run import run_action
-from labeltui.session.session import Session
 from labeltui.session.runtime.state_folder import StateDir
+from labeltui.session.session import Session
 from tests.doing import SaysNo, Told, do
 
 

@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 
 from labeltui.domain.deploy.candidates import by_price
+from labeltui.domain.deploy.catalogue import PodSpec
 from labeltui.domain.money import cents, cost_of
-from labeltui.domain.pod.pod import (Cloud, PodAction, PodSpec, PodStatus)
+from labeltui.domain.pod.pod import Cloud, PodAction, PodStatus
 from labeltui.domain.problems import LabeltuiError
 from labeltui.runpod.client import RunpodClient
 from labeltui.runpod.keys import Secret

@@ -8,7 +8,8 @@ from collections.abc import AsyncIterator
 import pytest
 from client_server import CANARY, Clock, Reply, Server, cut, hang, html, pod, problem, raw, reply, serving
 
-from labeltui.domain.pod.pod import PodSpec, PodStatus
+from labeltui.domain.deploy.catalogue import PodSpec
+from labeltui.domain.pod.pod import PodStatus
 from labeltui.domain.problems import LabeltuiError, Unreachable
 from labeltui.runpod.client import RunpodClient
 from labeltui.runpod.keys import Secret

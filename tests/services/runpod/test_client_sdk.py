@@ -16,13 +16,14 @@ from typing import Any
 import pytest
 from client_server import CANARY, Clock, Reply, Server, cut, hang, html, pod, problem, raw, reply, serving
 
-from labeltui.domain.pod.pod import PodSpec, PodStatus
+from labeltui.domain.deploy.catalogue import PodSpec
+from labeltui.domain.pod.pod import PodStatus
 from labeltui.domain.problems import LabeltuiError
 from labeltui.runpod.client import RunpodClient
 from labeltui.runpod.graphql.graphql import GraphQL
+from labeltui.runpod.graphql.sdk import Sdk
 from labeltui.runpod.keys import Secret
 from labeltui.runpod.problems import Doing
-from labeltui.runpod.graphql.sdk import Sdk
 from labeltui.runpod.transport import Transport
 
 ASK = "POST /graphql"

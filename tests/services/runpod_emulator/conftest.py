@@ -9,8 +9,8 @@ import published
 import pytest
 
 from labeltui.sandbox.processes import of_pod
-from labeltui.sandbox.runpod.world.clock import FakeClock
 from labeltui.sandbox.runpod.emulator import Emulator
+from labeltui.sandbox.runpod.world.clock import FakeClock
 from labeltui.sandbox.runpod.world.world import World
 
 GPU = "NVIDIA RTX A5000"

@@ -8,8 +8,8 @@ from typing import Any
 import asyncssh
 import pytest
 
-from labeltui.sandbox.runpod.world import events
 from labeltui.sandbox.runpod.emulator import Emulator
+from labeltui.sandbox.runpod.world import events
 
 
 @asynccontextmanager

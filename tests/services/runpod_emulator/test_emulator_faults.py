@@ -7,9 +7,9 @@ from typing import Any
 import httpx
 import pytest
 
-from labeltui.sandbox.runpod.world import events
 from labeltui.sandbox.runpod.emulator import Emulator
-from labeltui.sandbox.runpod.world.refusals import (HOST_FULL, NO_CAPACITY, NO_RESOURCES, SOMETHING)
+from labeltui.sandbox.runpod.world import events
+from labeltui.sandbox.runpod.world.refusals import HOST_FULL, NO_CAPACITY, NO_RESOURCES, SOMETHING
 
 GPU = "NVIDIA RTX A5000"
 

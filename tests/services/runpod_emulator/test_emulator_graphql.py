@@ -12,9 +12,9 @@ import httpx
 import published
 import pytest
 
-from labeltui.sandbox.runpod.world import events
 from labeltui.sandbox.runpod.api import graph
 from labeltui.sandbox.runpod.emulator import Emulator
+from labeltui.sandbox.runpod.world import events
 
 SDK = """
 import json, os, runpod

@@ -6,8 +6,8 @@ from typing import Any
 
 import httpx
 
-from labeltui.sandbox.runpod.world import events
 from labeltui.sandbox.runpod.emulator import Emulator
+from labeltui.sandbox.runpod.world import events
 
 
 async def lines(

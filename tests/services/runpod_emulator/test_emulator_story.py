@@ -10,8 +10,8 @@ import httpx
 import pytest
 
 from labeltui.sandbox.processes import of_pod
-from labeltui.sandbox.runpod.world import events
 from labeltui.sandbox.runpod.emulator import Emulator
+from labeltui.sandbox.runpod.world import events
 
 
 class _Pinned(asyncssh.SSHClient):

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from labeltui.opening.launch import Launch
+from labeltui.opening.opening import open_session
 from labeltui.sandbox.runpod.emulator import Emulator
-from labeltui.opening.launch import Launch, open_session
 from labeltui.session.session import Session
 from tests.doing import NobodyToAsk
 

@@ -15,19 +15,19 @@ from hypothesis import strategies as st
 
 from labeltui.config.model import Profile
 from labeltui.domain.problems import ExitCode, LabeltuiError, Refused
+from labeltui.opening.hosts import host_of
+from labeltui.operations.deploy.deployment import Deployment
+from labeltui.operations.deploy.market import pod_gpus, pod_make_volume, pod_volumes
+from labeltui.operations.deploy.plan import Plan, agreed, make_plan
+from labeltui.operations.deploy.rent import RENTING, Rented, pending_name, rent
 from labeltui.runpod.client import RunpodClient
 from labeltui.runpod.keys import Secret
 from labeltui.runpod.transport import Transport
 from labeltui.sandbox.runpod.api.app import build_app
 from labeltui.sandbox.runpod.world.clock import FakeClock
 from labeltui.sandbox.runpod.world.world import Key, World
-from labeltui.operations.deploy.deployment import Deployment
-from labeltui.opening.opening import host_of
-from labeltui.operations.deploy.plan import Plan, agreed, make_plan
-from labeltui.operations.deploy.rent import (RENTING, Rented, pending_name, rent)
-from labeltui.operations.deploy.market import pod_gpus, pod_make_volume, pod_volumes
-from labeltui.session.session import Session
 from labeltui.session.runtime.state_folder import StateDir
+from labeltui.session.session import Session
 from tests.asgi import CutAsgi
 from tests.doing import Told
 

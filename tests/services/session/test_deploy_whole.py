@@ -13,10 +13,11 @@ import pytest
 
 from labeltui.domain.problems import LabeltuiError
 from labeltui.domain.state import Level
+from labeltui.opening.launch import Launch
+from labeltui.opening.opening import open_session
+from labeltui.operations.run import run_action
 from labeltui.sandbox.runpod.emulator import Emulator
 from labeltui.sandbox.runpod.world.world import Timing, World
-from labeltui.opening.launch import Launch, open_session
-from labeltui.operations.run import run_action
 from labeltui.session.session import Session
 from tests.doing import NobodyToAsk, Told
 

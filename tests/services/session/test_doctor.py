@@ -14,12 +14,12 @@ import pytest
 from emulated import GPU, session_on
 
 from labeltui import cli
-from labeltui.domain.pod.pod import PodSpec
+from labeltui.domain.deploy.catalogue import PodSpec
 from labeltui.domain.problems import LabeltuiError
+from labeltui.operations.doctor import account as doctorpod
 from labeltui.runpod import exposure
 from labeltui.sandbox.runpod.emulator import Emulator
 from labeltui.sandbox.runpod.world.world import Key
-from labeltui.operations.doctor import account as doctorpod
 from labeltui.session.session import Session
 from tests.doing import Told, do
 

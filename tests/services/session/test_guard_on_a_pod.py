@@ -18,12 +18,13 @@ from typing import Any
 import pytest
 
 from labeltui.domain.problems import LabeltuiError
-from labeltui.sandbox.runpod.world import events
-from labeltui.sandbox.runpod.emulator import Emulator
-from labeltui.sandbox.scenarios import find
-from labeltui.opening.launch import Launch, open_session
+from labeltui.opening.launch import Launch
+from labeltui.opening.opening import open_session
 from labeltui.operations.progress import Silent
 from labeltui.operations.run import run_action
+from labeltui.sandbox.runpod.emulator import Emulator
+from labeltui.sandbox.runpod.world import events
+from labeltui.sandbox.scenarios import find
 from labeltui.session.session import Session
 from tests.doing import NobodyToAsk
 

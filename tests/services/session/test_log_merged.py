@@ -20,8 +20,8 @@ from labeltui.hosts.local import LocalHost
 from labeltui.session.log import feed as logfeed
 from labeltui.session.log.feed import AppLog
 from labeltui.session.log.store import UNREAD, LogStore
-from labeltui.session.server.process import JOB, ServerWatch
 from labeltui.session.runtime.store import Store
+from labeltui.session.server.process import JOB, ServerWatch
 
 NOW = datetime(2026, 11, 23, 18, 0, tzinfo=UTC)
 TRACEBACK = b'Traceback (most recent call last):\n  File "x.py"\nValueError: no\n'

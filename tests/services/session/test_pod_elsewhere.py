@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 from emulated import GPU
 
+from labeltui.domain.deploy.catalogue import PodSpec
 from labeltui.domain.host import LinkState
-from labeltui.domain.pod.pod import PodSpec, PodStatus
+from labeltui.domain.pod.pod import PodStatus
 from labeltui.domain.problems import LabeltuiError, Refused
 from labeltui.sandbox.runpod.emulator import Emulator
 from labeltui.sandbox.runpod.world.events import happen

@@ -7,11 +7,11 @@ import asyncio
 import pytest
 from emulated import GPU
 
+from labeltui.domain.deploy.catalogue import PodSpec
 from labeltui.domain.offers import offers
-from labeltui.domain.pod.pod import PodSpec
 from labeltui.domain.problems import LabeltuiError, Refused
-from labeltui.sandbox.runpod.emulator import Emulator
 from labeltui.operations.pod import start as podresume
+from labeltui.sandbox.runpod.emulator import Emulator
 from labeltui.session.session import Session
 from tests.doing import Told, do
 

@@ -11,14 +11,15 @@ import pytest
 from labeltui.domain.pod.pod import PodStatus
 from labeltui.domain.problems import LabeltuiError, Refused, Unreachable
 from labeltui.hosts.base import HostKey
-from labeltui.sandbox.runpod.world import events
-from labeltui.sandbox.runpod.emulator import Emulator
-from labeltui.opening.launch import Launch, open_session
-from labeltui.session.pod.proxy_shell import DoorShell
+from labeltui.opening.launch import Launch
+from labeltui.opening.opening import open_session
 from labeltui.operations.progress import Silent
 from labeltui.operations.run import run_action
-from labeltui.session.session import Session
+from labeltui.sandbox.runpod.emulator import Emulator
+from labeltui.sandbox.runpod.world import events
 from labeltui.session.connection.shells import Keep, OpenShell
+from labeltui.session.pod.proxy_shell import DoorShell
+from labeltui.session.session import Session
 from tests.reading import read_until
 
 

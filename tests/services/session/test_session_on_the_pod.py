@@ -18,7 +18,8 @@ from labeltui.domain.problems import LabeltuiError, Refused
 from labeltui.domain.server.server import ServerState
 from labeltui.domain.study import StudyState
 from labeltui.domain.training.training import TrainState
-from labeltui.opening.launch import Launch, open_session
+from labeltui.opening.launch import Launch
+from labeltui.opening.opening import open_session
 from labeltui.operations.run import run_action
 from labeltui.session.session import Session
 from tests.doing import SaysNo, Told, do
@@ -241,6 +242,6 @@ async def test_two_sessions_on_one_host_see_the_same_server() -> None:
 
 
 def _same_host(session: Session) -> Any:
-    from labeltui.opening.opening import host_of
+    from labeltui.opening.hosts import host_of
 
     return host_of(session.profile, session.tunnel._state, SaysNo())

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from labeltui.domain.problems import Failed, Misused
-from labeltui.hosts.ssh_config_file import (BACKUP, SshEntry, SshFiles, path, word)
+from labeltui.hosts.ssh_config_file import BACKUP, SshEntry, SshFiles, path, word
 from tests.sshd import RealSshd
 
 THEIRS = "Host *\n    User somebody\n\nHost own\n    HostName 192.0.2.1\n"

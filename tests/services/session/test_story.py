@@ -19,12 +19,12 @@ from labeltui.domain.money import cents
 from labeltui.domain.pod.pod import PodStatus
 from labeltui.domain.problems import Refused
 from labeltui.domain.server.server import ServerState
-from labeltui.sandbox.runpod.world.clock import FakeClock
+from labeltui.opening.hosts import host_of
 from labeltui.sandbox.runpod.emulator import Emulator
+from labeltui.sandbox.runpod.world.clock import FakeClock
 from labeltui.sandbox.runpod.world.world import World
-from labeltui.opening.opening import host_of
-from labeltui.session.session import Session
 from labeltui.session.runtime.state_folder import StateDir
+from labeltui.session.session import Session
 from tests.doing import NobodyToAsk, Told, do
 
 GPU = "RTX A5000"

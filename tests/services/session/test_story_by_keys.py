@@ -14,12 +14,12 @@ from textual.pilot import Pilot
 from labeltui.domain.pod.pod import PodStatus
 from labeltui.domain.server.server import ServerState
 from labeltui.domain.training.training import TrainState
-from labeltui.sandbox.runpod.emulator import Emulator
 from labeltui.opening.launch import Launch
+from labeltui.sandbox.runpod.emulator import Emulator
 from labeltui.ui.app import Console
 from labeltui.ui.screens.checklist import ChecklistScreen
-from labeltui.ui.screens.dialogs.confirm import ConfirmScreen
 from labeltui.ui.screens.deploy.screen import DeployScreen
+from labeltui.ui.screens.dialogs.confirm import ConfirmScreen
 
 LONGEST_S = 120.0
 

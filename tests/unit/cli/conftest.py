@@ -11,8 +11,9 @@ from labeltui import actions, cli
 from labeltui.domain.host import HostStatus, LinkState
 from labeltui.domain.reading import Reading
 from labeltui.domain.state import Identity, SessionState
-from labeltui.session.runtime.journal import Journal
 from labeltui.opening.launch import Launch
+from labeltui.operations.table import OPERATIONS
+from labeltui.session.runtime.journal import Journal
 from labeltui.session.runtime.store import Store
 
 NOW = datetime(2026, 11, 23, 12, 0, 0, tzinfo=UTC)
@@ -89,7 +90,7 @@ class Rig:
 
     def _record(self, action: actions.Action) -> None:
         """Let the action's operation only note that it was called."""
-        if not action.operation:
+        if action.id not in OPERATIONS:
             return
 
         async def run(session: Any, params: Any, report: Any) -> Any:
@@ -98,7 +99,7 @@ class Rig:
                 return {"as_of": NOW.isoformat(), "did": action.id}
             return await self.does(session, params, report)
 
-        self._monkeypatch.setattr(f"labeltui.operations.table.{action.operation}", run)
+        self._monkeypatch.setitem(OPERATIONS, action.id, run)
 
     def irreversible(self, action_id: str) -> None:
         """Make an action of the registry one that needs the name typed."""

@@ -210,9 +210,7 @@ def test_the_command_line_is_light_until_something_runs():
 
 
 def test_a_session_does_not_know_textual():
-    loaded = modules_after(
-        "import labeltui.operations.table, labeltui.cli.configuration, labeltui.cli.shell"
-    )
+    loaded = modules_after("import labeltui.operations.table, labeltui.cli.configuration, labeltui.cli.shell")
     assert "textual" not in loaded
     assert "pydantic" in loaded  # the modules were really imported
 

@@ -5,14 +5,23 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
-from labeltui.domain.documents.documents import (epoch_record, failure_document, moment, server_document, status_document, studies_document, training_document, tunnel_document)
+from labeltui.domain.documents.documents import (
+    epoch_record,
+    failure_document,
+    moment,
+    server_document,
+    status_document,
+    studies_document,
+    training_document,
+    tunnel_document,
+)
 from labeltui.domain.host import Gpu, HostMetrics, HostStatus, LinkState, TunnelState, TunnelStatus
 from labeltui.domain.problems import Problem
 from labeltui.domain.reading import Reading
 from labeltui.domain.server.server import OrphanTraining, ServerState, ServerStatus
 from labeltui.domain.state import Alert, Identity, Level, SessionState
 from labeltui.domain.study import Fetch, Study, StudyQueue
-from labeltui.domain.training.training import (Best, EpochPoint, TrainState, TrainStatus)
+from labeltui.domain.training.training import Best, EpochPoint, TrainState, TrainStatus
 
 NOW = datetime(2026, 11, 23, 12, 0, 5, tzinfo=UTC)
 THEN = NOW - timedelta(seconds=5)

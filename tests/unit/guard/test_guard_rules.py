@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from labeltui.domain.guard.rules import (KINDS, Decision, Facts, Policy, Sign, decide, span)
+from labeltui.domain.guard.rules import KINDS, Decision, Facts, Policy, Sign, decide, span
 
 MIN = 60.0
 patient = settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)

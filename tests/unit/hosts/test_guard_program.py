@@ -178,7 +178,7 @@ def test_everything_that_is_sent_is_python_3_8_and_imports_nothing_else() -> Non
     import zipfile
 
     archive = zipfile.ZipFile(io.BytesIO(packed()[0]))
-    assert "labeltui/domain/guard.py" in archive.namelist()
+    assert "labeltui/domain/guard/rules.py" in archive.namelist()
     for name in archive.namelist():
         tree = ast.parse(archive.read(name), name, feature_version=(3, 8))
         for node in ast.walk(tree):

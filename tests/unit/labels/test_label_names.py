@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from labeltui.domain.labels.names import (file_name, is_inside, label_path, split_label, version_path)
+from labeltui.domain.labels.names import file_name, is_inside, label_path, split_label, version_path
 
 NAMES = st.one_of(
     st.text(min_size=1, max_size=300),

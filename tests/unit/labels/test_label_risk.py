@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from labeltui.domain.rules.conditions import ask_pod_terminate, ask_server_stop, loses_nothing
 from labeltui.domain.labels.copies import LabelCopies
-from labeltui.domain.rules.label_risk import label_words, risk
 from labeltui.domain.pod.pod import Pod, PodAction, PodStatus
 from labeltui.domain.reading import Reading
+from labeltui.domain.rules.conditions import ask_pod_terminate, ask_server_stop, loses_nothing
+from labeltui.domain.rules.label_risk import label_words, risk
 from labeltui.domain.state import Identity, SessionState
 
 NOW = datetime(2026, 11, 23, 17, 2, tzinfo=UTC)

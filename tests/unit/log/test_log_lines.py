@@ -12,9 +12,9 @@ from rich.style import Style
 from labeltui.domain.log.query import asked
 from labeltui.session.log.store import LogStore
 from labeltui.ui.widgets.filtering import keeper
-from labeltui.ui.widgets.log.columns import (Columns, Tones, columns_for, short_logger)
+from labeltui.ui.widgets.log.columns import Columns, Tones, columns_for, short_logger
 from labeltui.ui.widgets.log.query import Errors, Sieve
-from labeltui.ui.widgets.log.text import (LONGEST, Laid, lay, lit, sgr, wrapped)
+from labeltui.ui.widgets.log.text import LONGEST, Laid, lay, lit, sgr, wrapped
 
 RECORDED = sorted(Path(__file__).parents[2].joinpath("fixtures", "monailabel").glob("log_*.txt"))
 TONES = Tones(

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from labeltui.domain.log.meaning import Trouble, TroubleReader, meaning
 from labeltui.domain.log.lines import parse_line
+from labeltui.domain.log.meaning import Trouble, TroubleReader, meaning
 
 RECORDED = Path(__file__).parents[2] / "fixtures" / "monailabel"
 ERROR = "[2026-11-23 17:08:17,116] [42] [MainThread] [ERROR] (uvicorn.error:416) - "

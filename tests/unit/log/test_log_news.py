@@ -10,14 +10,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from labeltui.domain.log.news import News, explain
 from labeltui.domain.log.lines import parse_line
+from labeltui.domain.log.news import News, explain
 from labeltui.domain.state import Identity, SessionState
 from labeltui.hosts.agent.messages import Chunk
 from labeltui.session.log.feed import AppLog
 from labeltui.session.log.store import LogStore
-from labeltui.session.server.process import ServerWatch
 from labeltui.session.runtime.store import Store
+from labeltui.session.server.process import ServerWatch
 
 RECORDED = sorted(Path(__file__).parents[2].joinpath("fixtures", "monailabel").glob("log_*.txt"))
 INFO = "[2026-11-23 17:08:17,116] [42] [MainThread] [INFO] ({}) - {}"

@@ -16,7 +16,7 @@ from labeltui.session.log.blocks import Blocks
 from labeltui.session.log.store import LogStore
 from labeltui.ui.panes.log.reading import scope_of
 from labeltui.ui.widgets.log import scope as logview_scope
-from labeltui.ui.widgets.log.scope import (Scoped, line_at, record_around, time_at)
+from labeltui.ui.widgets.log.scope import Scoped, line_at, record_around, time_at
 
 WALL = datetime(2026, 11, 23, 17, 30)
 LINES = st.sampled_from(

@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from labeltui.session.log import merge as logmerge
-from labeltui.session.log.splitter import Cutter
 from labeltui.session.log.merge import Merger, Piece
+from labeltui.session.log.splitter import Cutter
 
 START = datetime(2026, 11, 23, 17, 0)
 

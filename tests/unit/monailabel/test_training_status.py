@@ -8,10 +8,10 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 
 from labeltui.domain.server.server import OrphanTraining
+from labeltui.domain.training.log import TrainLog, TrainRun
+from labeltui.domain.training.status import derive_training, diagnose_training
 from labeltui.domain.training.tasks import Task, TaskState
 from labeltui.domain.training.training import TrainState
-from labeltui.domain.training.status import derive_training, diagnose_training
-from labeltui.domain.training.log import TrainLog, TrainRun
 from labeltui.monailabel import convert
 
 

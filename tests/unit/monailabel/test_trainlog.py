@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from labeltui.domain.log.lines import Role
-from labeltui.domain.training.training import Best
+from labeltui.domain.log.events import Role
 from labeltui.domain.training.log import TrainLog, eta_s
+from labeltui.domain.training.training import Best
 
 FIXTURES = Path(__file__).parents[2] / "fixtures" / "monailabel"
 

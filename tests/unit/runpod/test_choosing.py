@@ -9,12 +9,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from labeltui.domain.deploy.candidates import (candidates, cuda_of, named, newest_cuda, suitable)
-from labeltui.domain.deploy.gpu_memory import (MEASURED, Fit, fit, spatial_size)
-from labeltui.domain.money import Account
-from labeltui.domain.pod.pod import (OFFICIAL_IMAGE, Cloud, GpuOffer, PodSpec, Stock)
+from labeltui.domain.deploy.candidates import candidates, cuda_of, named, newest_cuda, suitable
+from labeltui.domain.deploy.catalogue import GpuOffer, PodSpec, Stock
+from labeltui.domain.deploy.gpu_memory import MEASURED, Fit, fit, spatial_size
 from labeltui.domain.deploy.quote import hours_bought, over_limit, quote
 from labeltui.domain.deploy.sizing import GB, suggested
+from labeltui.domain.money import Account
+from labeltui.domain.pod.pod import OFFICIAL_IMAGE, Cloud
 from labeltui.sandbox.runpod.world.pods import Mount, Pod, Spec
 
 SMALL = GpuOffer("small", "A4000", 16, Decimal("0.25"), Decimal("0.17"), stock=Stock.LOW)

@@ -11,7 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from labeltui.domain.pod.pod import (Pod, PodLogLine, PodSpec, PodStatus, SshDoor, SshKey, Stock, changes, container_restarted)
+from labeltui.domain.deploy.catalogue import PodSpec, Stock
+from labeltui.domain.pod.events import changes, container_restarted
+from labeltui.domain.pod.pod import Pod, PodLogLine, PodStatus, SshDoor
+from labeltui.domain.pod.ssh_key import SshKey
 from labeltui.domain.problems import Failed, LabeltuiError, Misused, Refused
 from labeltui.runpod import convert, wire
 from labeltui.runpod.hostkeys import printed_keys

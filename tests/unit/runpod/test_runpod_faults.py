@@ -15,7 +15,7 @@ import httpx
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from labeltui.domain.pod.pod import PodSpec
+from labeltui.domain.deploy.catalogue import PodSpec
 from labeltui.domain.problems import LabeltuiError
 from labeltui.runpod.client import RunpodClient
 from labeltui.runpod.keys import Secret

@@ -14,7 +14,8 @@ from graphql import build_schema, parse, validate
 from hypothesis import given
 from hypothesis import strategies as st
 
-from labeltui.domain.pod.pod import (Cloud, PodAction, PodSpec, PodStatus)
+from labeltui.domain.deploy.catalogue import PodSpec
+from labeltui.domain.pod.pod import Cloud, PodAction, PodStatus
 from labeltui.domain.problems import Failed, LabeltuiError
 from labeltui.runpod.graphql.graphql import Enum, GraphQL, literal
 from labeltui.runpod.graphql.pods import FIELDS, observed, pod

@@ -12,7 +12,8 @@ import contracts
 import httpx
 import pytest
 
-from labeltui.domain.pod.pod import (Cloud, PodSpec, PodStatus, Stock)
+from labeltui.domain.deploy.catalogue import PodSpec, Stock
+from labeltui.domain.pod.pod import Cloud, PodStatus
 from labeltui.domain.problems import LabeltuiError
 from labeltui.runpod.client import RunpodClient
 from labeltui.runpod.keys import Secret

@@ -17,6 +17,7 @@ from labeltui.domain.money import Account
 from labeltui.domain.offers import OFFERS, offers
 from labeltui.domain.pod.pod import Pod, PodLogLine, PodStatus
 from labeltui.domain.problems import ExitCode, Failed, Problem
+from labeltui.operations.table import OPERATIONS
 from labeltui.runpod import problems
 from labeltui.runpod.lifecycle import balance_problem, pod_problem
 from labeltui.runpod.problems import Doing, Reply, of_reply, of_words, words_of
@@ -162,7 +163,7 @@ def test_words_of_a_page() -> None:
 def test_every_offer_is_an_action_of_the_registry_that_has_a_key_or_a_place_in_the_palette() -> None:
     offered = {action for actions in OFFERS.values() for action in actions}
     assert offered - set(BY_ID) == set()
-    assert all(BY_ID[action].console or BY_ID[action].operation for action in offered)
+    assert all(BY_ID[action].console or action in OPERATIONS for action in offered)
 
 
 def test_every_failure_of_the_table_is_reached_and_says_what_it_knows() -> None:

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from labeltui.sandbox.runpod.world import (edits, events, money, requests)
 from labeltui.sandbox.runpod.api import shop
+from labeltui.sandbox.runpod.world import edits, events, money, requests
 from labeltui.sandbox.runpod.world.clock import START, FakeClock
 from labeltui.sandbox.runpod.world.money import Ledger
 from labeltui.sandbox.runpod.world.pods import Mount, Spec

@@ -2,11 +2,11 @@
 
 from decimal import Decimal
 
+from labeltui.sandbox.runpod.api.present import pod_json
 from labeltui.sandbox.runpod.world import events
 from labeltui.sandbox.runpod.world.clock import FakeClock
 from labeltui.sandbox.runpod.world.fake_containers import Paper, fingerprint
 from labeltui.sandbox.runpod.world.pods import Mount, Pod, Spec
-from labeltui.sandbox.runpod.api.present import pod_json
 from labeltui.sandbox.runpod.world.world import World
 
 

@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from labeltui.sandbox.runpod.world import edits, events, requests
-from labeltui.sandbox.runpod.world.clock import (START, FakeClock, javascript, rfc3339)
+from labeltui.sandbox.runpod.world.clock import START, FakeClock, javascript, rfc3339
 from labeltui.sandbox.runpod.world.events import EVENTS, UnknownEvent
 from labeltui.sandbox.runpod.world.faults import FAULTS, Faults, UnknownFault
-from labeltui.sandbox.runpod.world.pods import (ACTIONS, Mount, Pod, Spec)
+from labeltui.sandbox.runpod.world.pods import ACTIONS, Mount, Pod, Spec
 from labeltui.sandbox.runpod.world.refusals import HOST_FULL, NO_CAPACITY, Refusal
 from labeltui.sandbox.runpod.world.world import World
 

@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from labeltui.opening.autostart import DOINGS
 from labeltui.sandbox import nifti
 from labeltui.sandbox.monailabel.classifier import Classifier, dice, features
 from labeltui.sandbox.monailabel.datastore import split_name
 from labeltui.sandbox.scenarios import SCENARIOS, UnknownScenario, find
 from labeltui.sandbox.volumes import LIVER, SHAPE, SPLEEN, make_study, with_small_errors
-from labeltui.opening.autostart import DOINGS
 
 
 def test_studies_differ_and_hold_both_organs() -> None:

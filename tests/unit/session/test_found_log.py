@@ -18,11 +18,11 @@ from labeltui.domain.server.server import ServerState, ServerStatus
 from labeltui.domain.state import Identity, SessionState
 from labeltui.monailabel.client import LogChunk, _chunk
 from labeltui.monailabel.http import Answer
-from labeltui.session.server import remote_log as foundlog
-from labeltui.session.server.remote_log import FoundLog
 from labeltui.session.log.store import HALVED, LogStore
-from labeltui.session.server.process import ServerWatch
 from labeltui.session.runtime.store import Store
+from labeltui.session.server import remote_log as foundlog
+from labeltui.session.server.process import ServerWatch
+from labeltui.session.server.remote_log import FoundLog
 
 NOW = datetime(2026, 11, 23, 18, 0, tzinfo=UTC)
 

@@ -8,8 +8,8 @@ from labeltui.domain.state import Identity, Level, SessionState
 from labeltui.hosts.agent.messages import Chunk
 from labeltui.session.alerts import Alerts
 from labeltui.session.log.store import LogStore
-from labeltui.session.server.process import ServerWatch
 from labeltui.session.runtime.store import Store
+from labeltui.session.server.process import ServerWatch
 
 NOW = datetime(2026, 11, 23, 18, 0, tzinfo=UTC)
 HEAD = b"[2026-11-23 17:02:20,004] [4242] [MainThread] [ERROR] (uvicorn.error:416) - "

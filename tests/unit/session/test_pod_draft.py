@@ -10,10 +10,11 @@ from typing import Any
 
 import pytest
 
-from labeltui.domain.pod.pod import (Cloud, DataCentre, GpuOffer, NetworkVolume, Pod, PodStatus, Stock)
+from labeltui.domain.deploy.catalogue import DataCentre, GpuOffer, NetworkVolume, Stock
+from labeltui.domain.pod.pod import Cloud, Pod, PodStatus
 from labeltui.domain.problems import LabeltuiError
 from labeltui.hosts.own_keys import OwnKey, all_keys, in_folder, make, read_public
-from labeltui.operations.deploy.draft import (Draft, key_label, like, money, on_volume, whole)
+from labeltui.operations.deploy.draft import Draft, key_label, like, money, on_volume, whole
 from labeltui.operations.deploy.market import Shop
 
 NOW = datetime(2026, 11, 25, tzinfo=UTC)

@@ -10,11 +10,11 @@ from typing import Any, cast
 import pytest
 
 from labeltui.config.model import RunpodSection
-from labeltui.domain.pod.pod import (Pod, PodLogLine, PodStatus, SshDoor)
+from labeltui.domain.pod.pod import Pod, PodLogLine, PodStatus, SshDoor
 from labeltui.domain.problems import Failed, Refused, Unreachable
 from labeltui.hosts.base import HostKey, Prompter
-from labeltui.session.pod.host import PodHost, VouchedPrompter
 from labeltui.session.pod.account import Rental
+from labeltui.session.pod.host import PodHost, VouchedPrompter
 from labeltui.session.runtime.state_folder import StateDir
 
 NOW = datetime(2026, 11, 23, 17, tzinfo=UTC)

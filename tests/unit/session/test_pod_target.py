@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from labeltui.domain.pod.pod import Pod, PodAction, PodStatus
-from labeltui.domain.rules.pod import about, same_named, why_not
 from labeltui.domain.problems import LabeltuiError
 from labeltui.domain.reading import Reading
+from labeltui.domain.rules.pod import about, same_named, why_not
 from labeltui.domain.state import Identity, SessionState
 from labeltui.operations.pod.target import legal, target
 

@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 
 from labeltui.domain.host import HostMetrics
-from labeltui.domain.pod.pod import (Load, Pod, PodStatus, SshDoor)
+from labeltui.domain.pod.pod import Load, Pod, PodStatus, SshDoor
 from labeltui.domain.reading import Reading
 from labeltui.domain.state import Identity, SessionState
-from labeltui.session.runtime.journal import Journal
 from labeltui.session.pod.events import PodWatch
+from labeltui.session.runtime.journal import Journal
 from labeltui.session.runtime.state_folder import StateDir
 from labeltui.session.runtime.store import Store
 

@@ -25,19 +25,19 @@ from labeltui.config.model import Profile
 from labeltui.domain.pod.pod import PodStatus
 from labeltui.domain.problems import Failed, LabeltuiError, Unreachable
 from labeltui.hosts.base import HostKey, Prompter
+from labeltui.operations.run import run_action
 from labeltui.runpod.client import RunpodClient
 from labeltui.runpod.graphql.graphql import GraphQL
 from labeltui.runpod.keys import Secret
 from labeltui.runpod.transport import Transport
-from labeltui.sandbox.runpod.world import events
 from labeltui.sandbox.runpod.api.app import build_app
+from labeltui.sandbox.runpod.world import events
 from labeltui.sandbox.runpod.world.clock import START
 from labeltui.sandbox.runpod.world.fake_containers import Paper, fingerprint
 from labeltui.sandbox.runpod.world.world import Key, World
 from labeltui.session.pod.host import PodHost
-from labeltui.operations.run import run_action
-from labeltui.session.session import Session
 from labeltui.session.runtime.state_folder import StateDir
+from labeltui.session.session import Session
 from tests.asgi import StreamedAsgi
 from tests.doing import Told
 from tests.virtualtime import VirtualLoop

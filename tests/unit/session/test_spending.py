@@ -12,9 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from labeltui.config.model import RunpodSection
+from labeltui.domain.documents.pod import money_document
 from labeltui.domain.money import Spend, cents, cost_of
 from labeltui.domain.pod.pod import Pod, PodStatus
-from labeltui.domain.documents.pod import money_document
 from labeltui.domain.pod.spending import SessionCost, observed
 from labeltui.domain.state import Identity, SessionState
 from labeltui.runpod.client import RunpodClient

@@ -13,9 +13,9 @@ from labeltui.domain.host import TunnelState
 from labeltui.domain.problems import Failed, LabeltuiError
 from labeltui.domain.state import Identity, SessionState
 from labeltui.hosts.base import Host
+from labeltui.session.connection.tunnel import Tunnel
 from labeltui.session.runtime.state_folder import StateDir
 from labeltui.session.runtime.store import Store
-from labeltui.session.connection.tunnel import Tunnel
 
 NOW = datetime(2026, 11, 23, 17, tzinfo=UTC)
 

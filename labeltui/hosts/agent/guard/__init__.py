@@ -1,6 +1,6 @@
 """The guard: a program of its own on the host, which stops the pod when nobody needs it any more.
 
-Python 3.8 and the standard library. It travels as one zip file, with the rules of :mod:`labeltui.domain.guard.rules` and
+Python 3.8 and the standard library. It travels as one zip file, with :mod:`labeltui.domain.guard.rules` and
 the agent's own file in it; the modules here are never imported by the console, except to be tested.
 
 ``files``     where things are, and who may write what

@@ -15,7 +15,7 @@ import time
 from typing import Any
 from urllib.parse import urlsplit
 
-from labeltui.domain.guard.rules import (Decision, Facts, Policy, Sign, decide)
+from labeltui.domain.guard.rules import Decision, Facts, Policy, Sign, decide
 from labeltui.hosts.agent.agent import boot_id, process, read_text, write_json
 from labeltui.hosts.agent.guard import work
 from labeltui.hosts.agent.guard.files import GuardFiles, pod_environment

@@ -22,7 +22,17 @@ from starlette.routing import BaseRoute
 from labeltui.sandbox.monailabel.catalogue import MODELS, Model
 from labeltui.sandbox.monailabel.datastore import LabelNotFound
 from labeltui.sandbox.monailabel.log import say
-from labeltui.sandbox.monailabel.rest.requests import (answer, app_of, form_object, kept_upload, query_choice, query_flag, query_number, query_text, route)
+from labeltui.sandbox.monailabel.rest.requests import (
+    answer,
+    app_of,
+    form_object,
+    kept_upload,
+    query_choice,
+    query_flag,
+    query_number,
+    query_text,
+    route,
+)
 
 _DATASTORE = "monailabel.endpoints.datastore"
 _USER = "admin"

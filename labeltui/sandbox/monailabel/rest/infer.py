@@ -16,7 +16,14 @@ from starlette.responses import FileResponse, Response
 from starlette.routing import BaseRoute
 
 from labeltui.sandbox.monailabel.log import say
-from labeltui.sandbox.monailabel.rest.requests import (answer, app_of, form_object, kept_upload, query_choice, route)
+from labeltui.sandbox.monailabel.rest.requests import (
+    answer,
+    app_of,
+    form_object,
+    kept_upload,
+    query_choice,
+    route,
+)
 
 
 def routes() -> list[BaseRoute]:

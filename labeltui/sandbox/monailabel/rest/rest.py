@@ -12,7 +12,14 @@ from starlette.routing import BaseRoute
 
 from labeltui.sandbox.monailabel.datastore import choose
 from labeltui.sandbox.monailabel.log import say
-from labeltui.sandbox.monailabel.rest.requests import (answer, app_of, body_object, query_choice, query_flag, route)
+from labeltui.sandbox.monailabel.rest.requests import (
+    answer,
+    app_of,
+    body_object,
+    query_choice,
+    query_flag,
+    route,
+)
 from labeltui.sandbox.monailabel.tasks import AlreadyRunning, public
 
 _BATCH_DEFAULTS: dict[str, Any] = {

@@ -1,0 +1,1 @@
+"""The emulated RunPod's REST and GraphQL endpoints."""

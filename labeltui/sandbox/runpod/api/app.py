@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp
 
-from labeltui.sandbox.runpod.api import (control, graph, logs, rest, shop)
+from labeltui.sandbox.runpod.api import control, graph, logs, rest, shop
 from labeltui.sandbox.runpod.api.gate import Gate, Limits
 from labeltui.sandbox.runpod.api.problems import problem
 from labeltui.sandbox.runpod.world.world import World

@@ -17,9 +17,9 @@ from starlette.routing import Route
 
 from labeltui.sandbox.runpod.api.graph_answers import mutations, queries
 from labeltui.sandbox.runpod.api.problems import problem
+from labeltui.sandbox.runpod.api.rest import world_of
 from labeltui.sandbox.runpod.world.refusals import SOMETHING, Refusal
 from labeltui.sandbox.runpod.world.requests import Invalid
-from labeltui.sandbox.runpod.api.rest import world_of
 
 CONTRACTS = "LABELTUI_CONTRACTS"
 """Variable that names the folder of the published contracts; they are read where they lie."""
@@ -27,7 +27,7 @@ CONTRACTS = "LABELTUI_CONTRACTS"
 
 def contracts() -> Path | None:
     """Return RunPod's folder of the contracts, or None where there is none."""
-    repository = Path(__file__).resolve().parents[3]
+    repository = Path(__file__).resolve().parents[4]
     named = os.environ.get(CONTRACTS)
     folder = Path(named) if named else repository.parent / "shared" / "contracts"
     return folder / "runpod" if (folder / "runpod" / "schema.graphql").is_file() else None

@@ -6,11 +6,11 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
+from labeltui.sandbox.runpod.api.present import HOST, port_rows, uptime
 from labeltui.sandbox.runpod.world import edits, life, requests
 from labeltui.sandbox.runpod.world.catalog import LEVELS, DataCenter, GpuType
 from labeltui.sandbox.runpod.world.clock import rfc3339
 from labeltui.sandbox.runpod.world.pods import Mount, Pod, Spec
-from labeltui.sandbox.runpod.api.present import HOST, port_rows, uptime
 from labeltui.sandbox.runpod.world.refusals import NO_CAPACITY, Refusal
 from labeltui.sandbox.runpod.world.world import Volume, World
 

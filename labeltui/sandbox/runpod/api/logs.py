@@ -11,10 +11,10 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
+from labeltui.sandbox.runpod.api.rest import whole, world_of
 from labeltui.sandbox.runpod.world.clock import rfc3339
 from labeltui.sandbox.runpod.world.pods import Line, PodLog
 from labeltui.sandbox.runpod.world.requests import Invalid
-from labeltui.sandbox.runpod.api.rest import whole, world_of
 
 KEEP_ALIVE_S = 15.0
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from labeltui.sandbox.runpod.world.catalog import (CUDA_VERSIONS, LEVELS, Catalog, DataCenter, GpuType)
+from labeltui.sandbox.runpod.world.catalog import CUDA_VERSIONS, LEVELS, Catalog, DataCenter, GpuType
 from labeltui.sandbox.runpod.world.clock import rfc3339
 from labeltui.sandbox.runpod.world.pods import Mount, Pod
 from labeltui.sandbox.runpod.world.world import Volume, World

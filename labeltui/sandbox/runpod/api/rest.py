@@ -10,9 +10,9 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from labeltui.sandbox.runpod.world import edits, requests
 from labeltui.sandbox.runpod.api.present import pod_json, volume_json
 from labeltui.sandbox.runpod.api.problems import problem
+from labeltui.sandbox.runpod.world import edits, requests
 from labeltui.sandbox.runpod.world.refusals import Refusal
 from labeltui.sandbox.runpod.world.world import World
 

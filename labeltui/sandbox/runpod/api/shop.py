@@ -12,12 +12,12 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from labeltui.sandbox.runpod.api.present import center_json, gpu_json
+from labeltui.sandbox.runpod.api.rest import whole, world_of
 from labeltui.sandbox.runpod.world.catalog import CUDA_VERSIONS
 from labeltui.sandbox.runpod.world.clock import rfc3339
-from labeltui.sandbox.runpod.api.present import center_json, gpu_json
 from labeltui.sandbox.runpod.world.refusals import Refusal
 from labeltui.sandbox.runpod.world.requests import Invalid, at_least
-from labeltui.sandbox.runpod.api.rest import whole, world_of
 from labeltui.sandbox.runpod.world.world import World
 
 _AVAILABILITY_ONLY = ("product", "count", "cloud", "countryCodes", "cudaVersions", "minCudaVersion")

@@ -1,0 +1,1 @@
+"""What runs behind an emulated pod: a container of the demo, and the proxy shell to it."""

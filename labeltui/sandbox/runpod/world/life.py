@@ -10,7 +10,14 @@ from typing import TYPE_CHECKING
 from labeltui.sandbox.runpod.world import catalog
 from labeltui.sandbox.runpod.world.clock import javascript
 from labeltui.sandbox.runpod.world.pods import Pod, Spec
-from labeltui.sandbox.runpod.world.refusals import (HOST_FULL, NO_CAPACITY, NO_RESOURCES, OVER_LIMIT, SOMETHING, Refusal)
+from labeltui.sandbox.runpod.world.refusals import (
+    HOST_FULL,
+    NO_CAPACITY,
+    NO_RESOURCES,
+    OVER_LIMIT,
+    SOMETHING,
+    Refusal,
+)
 
 if TYPE_CHECKING:
     from labeltui.sandbox.runpod.world.world import World

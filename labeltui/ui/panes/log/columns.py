@@ -7,9 +7,9 @@ from textual.content import Content
 from textual.widgets import Static
 
 from labeltui.session.log.store import APP_LOG
-from labeltui.ui.widgets.log.view import LogView
-from labeltui.ui.widgets.log.columns import SOURCES
 from labeltui.ui.presentation.words import Tone
+from labeltui.ui.widgets.log.columns import SOURCES
+from labeltui.ui.widgets.log.view import LogView
 
 RAW = "raw"
 SWITCHES = {"t": "time", "s": "source", "l": "level", "g": "logger", "r": RAW}

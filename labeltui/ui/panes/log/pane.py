@@ -17,22 +17,20 @@ from textual.widgets import Input, Static
 
 from labeltui.actions import BY_ID
 from labeltui.domain.log.filter import Scope
+from labeltui.domain.log.lines import parse_line
 from labeltui.domain.log.news import explain
 from labeltui.domain.log.query import asked
-from labeltui.domain.server.server import ServerState
-from labeltui.domain.log.lines import parse_line
 from labeltui.domain.state import Level, SessionState
-from labeltui.ui.presentation.absence import Keys
 from labeltui.ui.contract import Hint
+from labeltui.ui.debounce import soon
 from labeltui.ui.messages import Flash, HintsChanged
 from labeltui.ui.panes.log.reading import TURN, LogReading
-from labeltui.ui.panes.teach import without_server
-from labeltui.ui.debounce import soon
+from labeltui.ui.panes.teach import why_empty
 from labeltui.ui.presentation.text import elide, safe
-from labeltui.ui.widgets.filtering import typed_ahead
-from labeltui.ui.widgets.log.view import LogView
-from labeltui.ui.widgets.log.query import Sieve
 from labeltui.ui.presentation.words import Tone, plural
+from labeltui.ui.widgets.filtering import typed_ahead
+from labeltui.ui.widgets.log.query import Sieve
+from labeltui.ui.widgets.log.view import LogView
 
 if TYPE_CHECKING:
     from labeltui.ui.core import Core
@@ -40,20 +38,6 @@ if TYPE_CHECKING:
 TITLE_S = 0.25
 """Counts change with every line; the border they stand in is not drawn more often than this."""
 FILTER, FIND, SCOPE = "filter", "find", "scope"
-
-
-def why_empty(state: SessionState, keys: Keys) -> list[str]:
-    """Why there is no line to show, and the key that changes it."""
-    said = without_server(state, keys)
-    server = state.server.value
-    if said or server is None:
-        return said
-    if server.state is ServerState.RUNNING and server.run_id is None:
-        return [
-            "labeltui did not start this server: its app.log is being asked for.",
-            "What it prints besides goes where it was started.",
-        ]
-    return ["The server has said nothing yet."]
 
 
 class LogPane(LogReading):

@@ -16,9 +16,9 @@ from labeltui.domain.state import Level
 from labeltui.ui.messages import Flash
 from labeltui.ui.panes.card import PaneKey
 from labeltui.ui.panes.log.columns import ColumnSwitches
-from labeltui.ui.widgets.log.view import SIDEWAYS, LogView
-from labeltui.ui.widgets.log.scope import time_at
 from labeltui.ui.presentation.words import size
+from labeltui.ui.widgets.log.scope import time_at
+from labeltui.ui.widgets.log.view import SIDEWAYS, LogView
 
 if TYPE_CHECKING:
     from labeltui.ui.core import Core

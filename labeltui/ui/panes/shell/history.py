@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 from labeltui.domain.problems import LabeltuiError
 from labeltui.domain.state import Level
-from labeltui.ui.messages import Flash
 from labeltui.ui.debounce import soon
+from labeltui.ui.messages import Flash
 from labeltui.ui.widgets.terminal.engine import EngineDied
 from labeltui.ui.widgets.terminal.engines import start_engine
 

@@ -14,12 +14,12 @@ from labeltui.actions import BY_ID
 from labeltui.domain.host import LinkState
 from labeltui.domain.problems import LabeltuiError
 from labeltui.domain.state import Level, SessionState
-from labeltui.ui.presentation.absence import Absence, absence
 from labeltui.ui.contract import Hint
 from labeltui.ui.messages import Flash, HintsChanged
-from labeltui.ui.panes.shell.tab_bar import ShellRow, TabWords
 from labeltui.ui.panes.shell.tab import Permission, ShellTab
+from labeltui.ui.panes.shell.tab_bar import ShellRow, TabWords
 from labeltui.ui.panes.shell.words import Phase
+from labeltui.ui.presentation.absence import Absence, absence
 
 if TYPE_CHECKING:
     from labeltui.ui.core import Core

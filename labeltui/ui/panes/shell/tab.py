@@ -26,8 +26,8 @@ from labeltui.ui.widgets.terminal.view import LEAVE_KEY, TerminalView
 
 if TYPE_CHECKING:
     from labeltui.session.connection.shells import OpenShell, Shells
-    from labeltui.ui.presentation.absence import Absence
     from labeltui.ui.core import Core
+    from labeltui.ui.presentation.absence import Absence
 
 AGAIN_AFTER = timedelta(seconds=3)
 

@@ -1,0 +1,1 @@
+"""The screen that prices and rents a pod."""

@@ -14,11 +14,11 @@ from textual.widgets import Input, Static
 
 from labeltui.domain.pod.pod import Cloud
 from labeltui.hosts.own_keys import NEW_KEY
-from labeltui.operations.deploy.draft import (HOST_DISK, MAKE_KEY, NEW_VOLUME, Draft, key_id, key_label)
+from labeltui.operations.deploy.draft import HOST_DISK, MAKE_KEY, NEW_VOLUME, Draft, key_id, key_label
 from labeltui.operations.deploy.market import Shop
 from labeltui.ui.presentation.text import safe
-from labeltui.ui.screens.dialogs.choice_field import Choice, Option
 from labeltui.ui.presentation.words import Tone
+from labeltui.ui.screens.dialogs.choice_field import Choice, Option
 
 YES_NO: list[Option] = [("no", "no"), ("yes", "yes")]
 CLOUDS: list[Option] = [

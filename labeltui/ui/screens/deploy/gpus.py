@@ -13,15 +13,16 @@ from textual.content import Content
 from textual.message import Message
 from textual.widgets import Input, Static
 
-from labeltui.domain.deploy.candidates import (STOCK_ORDER, newest_cuda, stock_in, suitable)
+from labeltui.domain.deploy.candidates import STOCK_ORDER, newest_cuda, stock_in, suitable
+from labeltui.domain.deploy.catalogue import GpuOffer, Stock
 from labeltui.domain.deploy.gpu_memory import Fit, Size, fit
-from labeltui.domain.pod.pod import Cloud, GpuOffer, Stock
 from labeltui.domain.deploy.quote import price
+from labeltui.domain.pod.pod import Cloud
 from labeltui.ui.presentation.text import fit as fit_text
 from labeltui.ui.presentation.text import safe
+from labeltui.ui.presentation.words import Tone, Word
 from labeltui.ui.widgets.filtering import Keeps, keeper, typed_ahead
 from labeltui.ui.widgets.table import Table
-from labeltui.ui.presentation.words import Tone, Word
 
 STOCK = {
     Stock.HIGH: Word("●●●", "high", Tone.GOOD),

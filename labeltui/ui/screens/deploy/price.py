@@ -6,9 +6,9 @@ from decimal import Decimal
 
 from textual.content import Content
 
+from labeltui.domain.deploy.quote import hours_bought, over_limit
 from labeltui.domain.money import Account, per_month
 from labeltui.domain.pod.pod import Cloud, Pod
-from labeltui.domain.deploy.quote import hours_bought, over_limit
 from labeltui.operations.deploy.draft import NEW_VOLUME, Draft
 from labeltui.operations.deploy.market import Shop
 from labeltui.ui.presentation.text import safe

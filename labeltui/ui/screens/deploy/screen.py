@@ -6,6 +6,7 @@ import logging
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual import events
@@ -16,19 +17,19 @@ from textual.content import Content
 from textual.widgets import Static
 from textual.worker import Worker, WorkerState
 
+from labeltui.domain.deploy.sizing import suggested
 from labeltui.domain.money import Account
 from labeltui.domain.problems import LabeltuiError
-from labeltui.domain.deploy.sizing import suggested
 from labeltui.operations.deploy.data_size import DataSize, measure
 from labeltui.operations.deploy.draft import Draft
-from labeltui.operations.deploy.market import (Shop, account_now, look, needs, offers_now)
-from labeltui.ui.screens.dialogs.confirm import ConfirmScreen
+from labeltui.operations.deploy.market import Shop, account_now, look, needs, offers_now
+from labeltui.ui.presentation.text import safe
+from labeltui.ui.presentation.words import Tone, size
 from labeltui.ui.screens.deploy.choices import Choices
 from labeltui.ui.screens.deploy.gpus import GpuPart
 from labeltui.ui.screens.deploy.price import per_hour, price_lines, question
-from labeltui.ui.screens.dialogs.dialog import Button, Dialog
-from labeltui.ui.presentation.text import safe
-from labeltui.ui.presentation.words import Tone, size
+from labeltui.ui.screens.dialogs.confirm import ConfirmScreen
+from labeltui.ui.screens.dialogs.dialog import STYLES, Button, Dialog
 
 if TYPE_CHECKING:
     from labeltui.session.session import Session
@@ -45,7 +46,7 @@ KEYS = "/ filter · o O sort · r look again · tab next · ctrl+s rent · esc c
 class DeployScreen(Dialog[dict[str, Any]]):
     """Answers with the parameters of ``pod.create``, once the price was confirmed."""
 
-    CSS_PATH: ClassVar[Any] = ["dialog.tcss", "deploy.tcss"]
+    CSS_PATH: ClassVar[Any] = [STYLES, Path(__file__).with_name("screen.tcss")]
     BINDINGS: ClassVar = [
         Binding("escape", "leave", show=False, priority=True),
         Binding("ctrl+s", "rent", show=False, priority=True),

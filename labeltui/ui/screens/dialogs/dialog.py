@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any, ClassVar, TypeVar
 
 from textual import events
@@ -12,6 +13,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Static
 
 T = TypeVar("T")
+STYLES = Path(__file__).with_name("dialog.tcss")
 
 
 class Button(Static, can_focus=True):
@@ -41,7 +43,7 @@ class Button(Static, can_focus=True):
 class Dialog(ModalScreen[T]):
     """A screen that esc closes with the answer None."""
 
-    CSS_PATH: ClassVar[Any] = "dialog.tcss"
+    CSS_PATH: ClassVar[Any] = STYLES
     BINDINGS: ClassVar = [
         Binding("escape", "dismiss_none", show=False),
         Binding("ctrl+c", "dismiss_none", show=False),

@@ -7,8 +7,8 @@ from textual.containers import Container
 from textual.content import Content
 from textual.widgets import Input, Static
 
-from labeltui.ui.screens.dialogs.dialog import Dialog
 from labeltui.ui.presentation.text import safe
+from labeltui.ui.screens.dialogs.dialog import Dialog
 
 
 class FindScreen(Dialog[str]):

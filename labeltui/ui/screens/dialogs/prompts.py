@@ -8,9 +8,9 @@ from textual.content import Content
 from textual.widgets import Input, Static
 
 from labeltui.hosts.base import HostKey
-from labeltui.ui.screens.dialogs.dialog import Button, Dialog
 from labeltui.ui.presentation.text import safe
 from labeltui.ui.presentation.words import Tone
+from labeltui.ui.screens.dialogs.dialog import Button, Dialog
 
 
 class SecretScreen(Dialog[str]):

@@ -1,0 +1,1 @@
+"""The log view: a line API widget over the log store."""

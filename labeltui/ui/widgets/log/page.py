@@ -9,14 +9,14 @@ from datetime import datetime
 from rich.segment import Segment
 from textual.strip import Strip
 
-from labeltui.session.log.store import (NOT_LOST, GapMark, LateLines, LogStore)
+from labeltui.session.log.store import NOT_LOST, GapMark, LateLines, LogStore
 from labeltui.ui.presentation.text import elide
+from labeltui.ui.presentation.words import clock_time, duration, plural
 from labeltui.ui.widgets.log.columns import Columns, Tones, columns_for
 from labeltui.ui.widgets.log.folds import STAMP, Fold
 from labeltui.ui.widgets.log.query import Sieve
 from labeltui.ui.widgets.log.rows import Rows
-from labeltui.ui.widgets.log.text import (LONGEST, Laid, folded, lay, wrapped)
-from labeltui.ui.presentation.words import clock_time, duration, plural
+from labeltui.ui.widgets.log.text import LONGEST, Laid, folded, lay, wrapped
 
 CACHED_LINES = 2000
 HEADER_BYTES = 48

@@ -15,8 +15,8 @@ from textual.strip import Strip
 
 from labeltui.domain.log.lines import LineKind, parse_line
 from labeltui.ui.presentation.text import safe
-from labeltui.ui.widgets.log.columns import (Columns, Tones, head_of, tone_of)
 from labeltui.ui.presentation.words import plural, size
+from labeltui.ui.widgets.log.columns import Columns, Tones, head_of, tone_of
 
 LONGEST = 16_384
 """Bytes of one line that are drawn; the store holds the rest."""

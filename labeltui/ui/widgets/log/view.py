@@ -16,7 +16,7 @@ from labeltui.ui.widgets.log.canvas import LogCanvas
 from labeltui.ui.widgets.log.folds import Fold
 from labeltui.ui.widgets.log.page import PLACE, Page
 from labeltui.ui.widgets.log.query import Sieve
-from labeltui.ui.widgets.log.scope import (Scoped, line_at, record_around, time_at)
+from labeltui.ui.widgets.log.scope import Scoped, line_at, record_around, time_at
 from labeltui.ui.widgets.log.text import LONGEST
 
 SIDEWAYS = 8

@@ -19,8 +19,8 @@ from textual.selection import Selection
 from textual.strip import Strip
 from textual.widget import Widget
 
-from labeltui.ui.messages import LeaveShell
 from labeltui.ui.debounce import soon
+from labeltui.ui.messages import LeaveShell
 from labeltui.ui.presentation.text import fit
 from labeltui.ui.widgets.terminal.engine import Engine, Frame, Look, Modes, Mouse, Row
 from labeltui.ui.widgets.terminal.keys import key_bytes, mouse_bytes, paste_bytes

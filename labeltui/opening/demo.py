@@ -1,0 +1,46 @@
+"""Opens the demo: a session over an embedded pod."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from labeltui.config.model import Profile
+from labeltui.domain.problems import Failed, Misused
+from labeltui.hosts.base import Prompter
+from labeltui.opening.autostart import autostart
+from labeltui.opening.hosts import door_of, host_of
+from labeltui.opening.launch import Launch
+from labeltui.opening.log_file import log_to
+from labeltui.operations.ssh_config import keep_true
+from labeltui.sandbox.launch import Pod, PodFailed, start_pod
+from labeltui.sandbox.runpod.launch import RunPod, start_runpod
+from labeltui.sandbox.scenarios import DEFAULT, UnknownScenario, find
+from labeltui.session.runtime.state_folder import StateDir
+from labeltui.session.session import Session
+
+
+async def open_demo(launch: Launch, prompter: Prompter) -> Session:
+    """A session over an embedded pod, which is gone without a trace when the session is closed."""
+    pod = await _start_pod(launch.demo or DEFAULT)
+    try:
+        profile = Profile.model_validate(pod.profile())
+        state = StateDir(pod.root / "console")
+        log_to(state.ready())
+        host = host_of(profile, state, prompter)
+        door = door_of(profile, state, prompter)
+        return Session(
+            "demo", profile, host, state, read_only=launch.read_only, pod=pod, door=door,
+            on_reached=keep_true, autostart=partial(autostart, doings=pod.autostart) if pod.autostart else None,
+        )  # fmt: skip
+    except BaseException:
+        await pod.close()
+        raise
+
+
+async def _start_pod(scenario: str) -> Pod | RunPod:
+    try:
+        return await (start_runpod(scenario) if find(scenario).rented else start_pod(scenario))
+    except UnknownScenario as error:
+        raise Misused("unknown_scenario", str(error), "Choose one of those with --scenario.") from None
+    except PodFailed as error:
+        raise Failed("demo_failed", str(error), "Try again; `labeltui -v demo` says more.") from None

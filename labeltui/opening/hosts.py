@@ -1,0 +1,50 @@
+"""Makes the host that a profile names, and the proxy shell where it has one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from labeltui.config.model import Profile, SshSection
+from labeltui.domain.problems import Misused
+from labeltui.hosts.base import Host, Prompter
+from labeltui.hosts.local import LocalHost
+from labeltui.hosts.ssh import SshHost
+from labeltui.session.pod.account import Rental
+from labeltui.session.pod.host import PodHost, ssh_of
+from labeltui.session.pod.proxy_shell import ProxyDoor
+from labeltui.session.runtime.state_folder import StateDir
+
+KNOWN_HOSTS = ("~/.ssh/known_hosts", "/etc/ssh/ssh_known_hosts")
+
+
+def host_of(profile: Profile, state: StateDir, prompter: Prompter) -> Callable[[Rental], Host]:
+    """The host a profile names, made from the rental."""
+    if profile.host == "local":
+        return lambda _rental: LocalHost()
+    if profile.host == "runpod":
+        return lambda rental: PodHost(rental, state, prompter, ssh_of(rental))
+    if profile.ssh is None:
+        raise Misused(
+            "no_address", 'host = "ssh" needs an address.', 'Add [profiles.NAME.ssh] with address = "...".'
+        )
+    host = _ssh_host(profile.ssh, state, prompter)
+    return lambda _rental: host
+
+
+def door_of(profile: Profile, state: StateDir, prompter: Prompter) -> Callable[[Rental], ProxyDoor] | None:
+    """The proxied door of the profile's host, where it has one, made from the rental."""
+    if profile.host != "runpod":
+        return None
+    return lambda rental: ProxyDoor(rental, state, prompter)
+
+
+def _ssh_host(ssh: SshSection, state: StateDir, prompter: Prompter) -> SshHost:
+    return SshHost(
+        ssh.address,
+        key=ssh.key,
+        jump=ssh.jump,
+        known_hosts=(ssh.known_hosts,) if ssh.known_hosts else KNOWN_HOSTS,
+        own_known_hosts=state.known_hosts,
+        config=None if ssh.config == "none" else ssh.config or "~/.ssh/config",
+        prompter=prompter,
+    )

@@ -1,0 +1,47 @@
+"""The SSH key that a new pod lets in."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+from labeltui.domain.pod.ssh_key import SshKey
+from labeltui.domain.problems import Misused
+from labeltui.hosts.own_keys import NEW_KEY, OwnKey, all_keys, in_folder, make, read_public
+
+if TYPE_CHECKING:
+    from labeltui.session.session import Session
+
+
+def new_key() -> OwnKey:
+    """The key that labeltui makes for pods; made once, and taken again after that."""
+    try:
+        return read_public(f"{NEW_KEY}.pub")
+    except Misused:
+        return make(NEW_KEY)
+
+
+async def _key(session: Session, params: Mapping[str, Any]) -> OwnKey:
+    """The public key of the pod: the one named, a new one, the profile's, or the first in ``~/.ssh``."""
+    if params.get("make_key"):
+        return await asyncio.to_thread(new_key)
+    wanted = params.get("key")
+    if wanted and str(wanted).startswith("SHA256:"):
+        found = next((key for key in await all_keys() if SshKey(key.line).fingerprint == wanted), None)
+        if found is None:
+            raise Misused(
+                "no_ssh_key", f"Neither ~/.ssh nor the agent has the key {wanted}.", "See `ssh-add -l`."
+            )
+        return found
+    if wanted:
+        return read_public(str(wanted))
+    own = session.rental.ssh_key
+    if own is not None:
+        with suppress(Misused):
+            return read_public(f"{own}.pub")
+    keys = in_folder() or await all_keys()
+    if not keys:
+        raise Misused("no_ssh_key", "There is no SSH key to reach the pod with.", "Make one: add --make-key.")
+    return keys[0]

@@ -1,0 +1,103 @@
+"""The doctor's checks of the host: labels, disk, GPU, server, tunnel, training."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from labeltui.domain.checks import Check, Verdict
+from labeltui.domain.host import HostMetrics, TunnelState
+from labeltui.domain.server.server import ServerState
+from labeltui.domain.state import SessionState
+from labeltui.domain.training.training import TrainState
+
+if TYPE_CHECKING:
+    pass
+
+
+SCARCE_DISK = 2 * 2**30
+
+
+def _labels(state: SessionState) -> Check:
+    copies = state.labels.value
+    if copies is None or state.labels.error:
+        why = state.labels.error or "they were not counted"
+        return Check("labels", Verdict.UNKNOWN, f"The copies of the labels are not known: {why.rstrip('.')}.",
+                     "`labeltui labels list` looks again.")  # fmt: skip
+    if not copies.total:
+        return Check("labels", Verdict.OK, "There are no labels yet.")
+    if copies.safe:
+        return Check("labels", Verdict.OK, f"All {copies.total} labels are on this machine.")
+    return Check(
+        "labels", Verdict.WARNING, f"{copies.absent} of {copies.total} labels are not on this machine.",
+        copies.hint or "Copy them: `labeltui labels pull`.",
+    )  # fmt: skip
+
+
+def _disk(state: SessionState) -> Check:
+    load: HostMetrics | None = state.metrics.value
+    if load is None or load.disk_total is None or load.disk_used is None:
+        return Check("disk", Verdict.UNKNOWN, "The disk's fill is not known.")
+    free = load.disk_total - load.disk_used
+    text = f"{free / 2**30:.1f} GiB free at {load.disk_path}."
+    if free < SCARCE_DISK:
+        return Check(
+            "disk", Verdict.WARNING, text, "Models and labels need room: free some, or move the folder."
+        )
+    return Check("disk", Verdict.OK, text)
+
+
+def _gpu(state: SessionState) -> Check:
+    load = state.metrics.value
+    if load is None:
+        return Check("gpu", Verdict.UNKNOWN, "The GPU is not known.")
+    if load.gpu_error:
+        return Check(
+            "gpu", Verdict.WRONG, f"nvidia-smi fails: {load.gpu_error}.", "Restart the machine or its driver."
+        )
+    if not load.gpus:
+        return Check(
+            "gpu",
+            Verdict.WARNING,
+            "No GPU: training and inference run on the CPU.",
+            "Rent a GPU for 3D work.",
+        )
+    return Check("gpu", Verdict.OK, ", ".join(gpu.name for gpu in load.gpus))
+
+
+def _server(state: SessionState) -> Check:
+    server = state.server.value
+    if server is None:
+        return Check("server", Verdict.UNKNOWN, "The server's state is not known.")
+    if server.problem is not None:
+        return Check("server", Verdict.WRONG, server.problem.message, server.problem.hint)
+    if server.state is ServerState.RUNNING:
+        return Check("server", Verdict.OK, f"MONAI Label {server.version} answers.")
+    return Check(
+        "server", Verdict.WARNING, f"The server is {server.state}.", "Start it with `labeltui server start`."
+    )
+
+
+def _tunnel(state: SessionState) -> Check:
+    tunnel = state.tunnel.value
+    if tunnel is None or tunnel.state is TunnelState.DOWN:
+        return Check("tunnel", Verdict.WARNING, "There is no tunnel.", "It opens when the host is connected.")
+    if tunnel.state is TunnelState.OPEN:
+        return Check(
+            "tunnel", Verdict.OK, f"It is open; nothing answers through it yet ({tunnel.detail or 'no try'})."
+        )
+    return Check("tunnel", Verdict.OK, f"The server answers through it; Slicer's URL is {tunnel.url}.")
+
+
+def _training(state: SessionState) -> Check:
+    server, training = state.server.value, state.training.value
+    if server is not None and server.orphans:
+        pids = ", ".join(str(o.pid) for o in server.orphans)
+        return Check(
+            "training", Verdict.WRONG, f"A training goes on without its server (pid {pids}) and holds the GPU.",
+            "End it with `labeltui train stop`.",
+        )  # fmt: skip
+    if training is None or training.state is TrainState.IDLE:
+        return Check("training", Verdict.OK, "No training.")
+    if training.problem is not None:
+        return Check("training", Verdict.WARNING, training.problem.message, training.problem.hint)
+    return Check("training", Verdict.OK, f"{training.model}: {training.state}.")

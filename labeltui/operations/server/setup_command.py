@@ -1,0 +1,32 @@
+"""``setup``: install MONAI Label on the host, or check the installation."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from labeltui.domain.problems import Failed, Refused
+from labeltui.operations.server.options import setup_options
+from labeltui.operations.server.setup import Setup
+
+if TYPE_CHECKING:
+    from labeltui.operations.progress import Document, Report
+    from labeltui.session.session import Session
+
+
+async def setup(session: Session, params: Mapping[str, Any], report: Report) -> Document:
+    """Install MONAI Label on the host; with ``check``, only say what is there."""
+    if not params.get("check") and session.read_only:
+        raise Refused("read_only", "Setup changes the host, and this session is read-only.", "Use --check.")
+    options = setup_options(session.profile)
+    if params.get("torch"):
+        options = replace(options, torch=params["torch"])
+    await session.link.connected()
+    work = Setup(session, options, report)
+    if not params.get("check"):
+        return await work.run()
+    document = await work.check()
+    if document["error"] is not None:
+        raise Failed.of_document(document)
+    return document

@@ -1,0 +1,50 @@
+"""``studies list`` and ``studies next``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from labeltui.domain.documents import documents
+from labeltui.domain.problems import Failed
+
+if TYPE_CHECKING:
+    from labeltui.operations.progress import Document, Report
+    from labeltui.session.session import Session
+
+
+async def studies_list(session: Session, _params: Mapping[str, Any], _report: Report) -> Document:
+    """Every study, its state, who has it."""
+    await session.need_server()
+    state = await session.first_readings("queue")
+    if state.queue.value is None:
+        raise Failed(
+            "no_queue", f"The studies can't be listed: {state.queue.error}.", "See `labeltui server logs`."
+        )
+    return documents.studies_document(state.queue, session.clock())
+
+
+async def studies_next(session: Session, params: Mapping[str, Any], _report: Report) -> Document:
+    """Let a strategy pick a study; the server notes that this client has it open."""
+    state = await session.need_server()
+    info = state.info.value
+    offered = info.strategies if info is not None else ()
+    strategy = params.get("strategy") or (offered[0] if offered else "random")
+    if offered and strategy not in offered:
+        raise Failed(
+            "unknown_strategy", f"The server has no strategy {strategy!r}.", f"It has: {', '.join(offered)}."
+        )
+    sample = await session.sources.client().next_sample(strategy)
+    session.sources.queue.wake()
+    if sample is None:
+        raise Failed(
+            "nothing_left", "No study is left to label.", "Add studies, or train on what was submitted."
+        )
+    return {
+        "as_of": documents.moment(session.clock()),
+        "id": sample.id,
+        "path": sample.path,
+        "name": sample.name,
+        "strategy": strategy,
+        "client_id": session.profile.client_id,
+    }

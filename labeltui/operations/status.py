@@ -1,0 +1,36 @@
+"""``status`` and ``server status``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+from labeltui.domain.documents import documents
+from labeltui.domain.documents.guard import guard_document
+from labeltui.domain.documents.pod import money_document
+from labeltui.domain.problems import LabeltuiError
+from labeltui.operations.refresh import look_at_labels, look_at_money
+
+if TYPE_CHECKING:
+    from labeltui.operations.progress import Document, Report
+    from labeltui.session.session import Session
+
+
+async def status(session: Session, _params: Mapping[str, Any], _report: Report) -> Document:
+    """Everything the status strip shows."""
+    await session.settled()
+    await session.first_readings("queue", "training", "metrics")
+    await look_at_labels(session)
+    await look_at_money(session)
+    with suppress(LabeltuiError):
+        await session.guard.fresh()
+    state, now = session.store.state, session.clock()
+    more = {"money": money_document(state, now), "guard": guard_document(state.guard, now)}
+    return {**documents.status_document(state, now), **more}
+
+
+async def server_status(session: Session, _params: Mapping[str, Any], _report: Report) -> Document:
+    """State, app, models, URL."""
+    state = await session.settled()
+    return documents.server_document(state.server, session.clock())

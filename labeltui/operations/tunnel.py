@@ -1,0 +1,26 @@
+"""``tunnel``: hold the tunnel until interrupted."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from labeltui.domain.documents import documents
+
+if TYPE_CHECKING:
+    from labeltui.domain.state import SessionState
+    from labeltui.operations.progress import Document, Report
+    from labeltui.session.session import Session
+
+
+async def tunnel(session: Session, _params: Mapping[str, Any], report: Report) -> Document:
+    """Hold the tunnel until interrupted, and say each change of its state."""
+    await session.hold_tunnel()
+    seen = session.store.state.tunnel
+
+    def changed(state: SessionState) -> bool:
+        return state.tunnel.value != seen.value
+
+    while True:
+        report.emit(documents.tunnel_document(seen, session.clock()))
+        seen = (await session.store.wait_for(changed)).tunnel

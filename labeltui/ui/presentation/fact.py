@@ -1,0 +1,43 @@
+"""One fact of the status strip, at four lengths."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from textual.content import Content
+
+from labeltui.domain.reading import Reading
+from labeltui.ui.presentation import words
+from labeltui.ui.presentation.words import Tone
+
+LONG, MEDIUM, SHORT, GONE = 0, 1, 2, 3
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """One truth: its name and its words, each in three lengths; ``old`` is its age once it is stale."""
+
+    names: tuple[str, str, str]
+    texts: tuple[str, str, str]
+    glyph: str
+    tone: Tone
+    old: str = ""
+
+    def at(self, length: int) -> Content:
+        """The fact as text of one length (``LONG`` .. ``SHORT``; nothing when ``GONE``)."""
+        if length == GONE:
+            return Content("")
+        name, text = self.names[length], self.texts[length]
+        tone = Tone.FAINT if self.old else self.tone
+        parts: list[tuple[str, str]] = [(f"{name} ", Tone.FAINT)] if name else []
+        parts.append((f"{self.glyph} {text}".strip() if text else "", tone))
+        if self.old:
+            parts.append((f" {self.old} old" if length < SHORT else f" {self.old}?", Tone.WARN))
+        return Content.assemble(*parts)
+
+
+def stale_age(reading: Reading[Any], now: datetime) -> str:
+    """The age of a value that may no longer hold; empty while it holds, or where there is none to age."""
+    return words.age(reading.as_of, now) if reading.is_stale(now) else ""

@@ -1,0 +1,34 @@
+"""Rows of a card: a label and its parts."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from textual.content import Content
+
+from labeltui.ui.presentation.text import elide
+from labeltui.ui.presentation.words import Tone, Word
+
+if TYPE_CHECKING:
+    pass
+
+
+def row(label: str, *parts: tuple[str, str] | Content, width: int = 9) -> Content:
+    """A labelled line: the label faint, in a column of its own."""
+    return Content.assemble((f"{label:<{width}}", Tone.FAINT), *parts)
+
+
+def told(word: Word, old: str = "") -> Content:
+    """A state in glyph and word; faint, with its age, once it is stale."""
+    if not old:
+        return Content.styled(str(word), word.tone)
+    return Content.assemble((str(word), Tone.FAINT), (f" {old} old", Tone.WARN))
+
+
+def wrapped(text: str, width: int, tone: Tone | str, most: int = 3) -> list[Content]:
+    """``text`` over as many lines as it needs, ``most`` at most. It must be safe already."""
+    lines = Content.styled(text, tone).wrap(max(8, width))
+    shown_lines = [line.rstrip() for line in lines[:most]]
+    if len(lines) > most:
+        shown_lines[-1] = Content.styled(elide(shown_lines[-1].plain + " …", max(8, width)), tone)
+    return shown_lines
