@@ -8,6 +8,8 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from labeltui.domain.failure_codes import Code
+
 if TYPE_CHECKING:
     from labeltui.opening.launch import Launch
 
@@ -69,7 +71,7 @@ def open_console(launch: Launch) -> int:
         from labeltui.domain.problems import Misused  # noqa: PLC0415
 
         raise Misused(
-            "no_terminal",
+            Code.NO_TERMINAL,
             "The console needs a terminal, and this is none.",
             "Name a command, for example `labeltui status --json`; `labeltui --help` lists them.",
         )

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from labeltui.cli.output import Output, OutputClosed, silence_stdout
 from labeltui.cli.parser import Request, parse, wants_json
+from labeltui.domain.failure_codes import Code
 from labeltui.domain.problems import ExitCode, LabeltuiError, Misused, Problem
 from labeltui.opening.launch import Launch
 
@@ -50,7 +51,7 @@ def _answered(argv: Sequence[str], output: Output, console: Console, opener: Ope
         output.failure(error.problem, error.document)
         return error.exit_code
     except (KeyboardInterrupt, asyncio.CancelledError):
-        output.failure(Problem("interrupted", "Interrupted."))
+        output.failure(Problem(Code.INTERRUPTED, "Interrupted."))
         return ExitCode.INTERRUPTED
     except SystemExit as done:  # --help and --version have had their say
         return done.code if isinstance(done.code, int) else ExitCode.DONE
@@ -59,7 +60,7 @@ def _answered(argv: Sequence[str], output: Output, console: Console, opener: Ope
     except Exception as error:
         what = f"{type(error).__name__}: {error}"
         hint = "This is a mistake in labeltui; run it with -v and report what it prints."
-        output.failure(Problem("internal", what, hint, traceback.format_exc()))
+        output.failure(Problem(Code.INTERNAL, what, hint, traceback.format_exc()))
         return ExitCode.FAILED
 
 
@@ -67,7 +68,9 @@ def _dispatch(request: Request, output: Output, console: Console, opener: Opener
     if request.command in ((), ("demo",)):
         if request.as_json:
             raise Misused(
-                "usage", "The console is not JSON.", "Name a command, for example `labeltui status --json`."
+                Code.USAGE,
+                "The console is not JSON.",
+                "Name a command, for example `labeltui status --json`.",
             )
         return console(request.launch)
     if request.command[0] == "config":

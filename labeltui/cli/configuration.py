@@ -15,6 +15,7 @@ from labeltui.config.load import Loaded, effective_values, find_config_path, loa
 from labeltui.config.model import ConfigFile
 from labeltui.config.starter import starter_text
 from labeltui.domain.documents.documents import moment
+from labeltui.domain.failure_codes import Code
 from labeltui.domain.problems import ExitCode, Failed, Misused, Refused
 
 
@@ -68,15 +69,17 @@ def _init(path: Path, request: Request) -> Mapping[str, Any]:
     host = params.get("host") or implied
     if host is None:
         raise Misused(
-            "usage",
+            Code.USAGE,
             "Where is the machine?",
             "Say --host ssh --address user@name:port, --host runpod, or --host local for this machine.",
         )
     if host == "ssh" and not params.get("address"):
-        raise Misused("usage", "`--host ssh` needs an address.", "Add --address user@name:port.")
+        raise Misused(Code.USAGE, "`--host ssh` needs an address.", "Add --address user@name:port.")
     if path.exists() and request.yes is None:
         raise Refused(
-            "exists", f"{path} is already there.", "Add --yes to replace it, or name another with --config."
+            Code.EXISTS,
+            f"{path} is already there.",
+            "Add --yes to replace it, or name another with --config.",
         )
     name = params.get("name") or request.launch.profile or "default"
     _write_private(path, starter_text(name, {**params, "host": host}))
@@ -96,5 +99,5 @@ def _write_private(path: Path, text: str) -> None:
     except OSError as error:
         fresh.unlink(missing_ok=True)
         raise Failed(
-            "not_written", f"{path} can't be written: {error.strerror}.", "Check the folder."
+            Code.NOT_WRITTEN, f"{path} can't be written: {error.strerror}.", "Check the folder."
         ) from None

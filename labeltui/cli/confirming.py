@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from labeltui.actions import Action, Danger
 from labeltui.cli.asking import TerminalPrompter
 from labeltui.cli.text import visible
+from labeltui.domain.failure_codes import Code
 from labeltui.domain.problems import Refused
 from labeltui.domain.rules.pod import NAMED, about_pod, called
 
@@ -50,7 +51,7 @@ async def confirm_pod(
     if not yes:
         if not prompter.present:
             raise Refused(
-                "unconfirmed", f"{action.title}: not confirmed. {whose}".strip(), f"Add --yes {name}."
+                Code.UNCONFIRMED, f"{action.title}: not confirmed. {whose}".strip(), f"Add --yes {name}."
             )
         yes = await prompter.ask(f"{whose}{question} Type {name!r} to go on:")
     if yes != name:
@@ -59,4 +60,4 @@ async def confirm_pod(
 
 
 def _wrong(action: Action, pod: Pod) -> Refused:
-    return Refused("unconfirmed", f"{action.title}: the name does not match.", f"Add --yes {called(pod)}.")
+    return Refused(Code.UNCONFIRMED, f"{action.title}: the name does not match.", f"Add --yes {called(pod)}.")

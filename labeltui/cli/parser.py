@@ -10,6 +10,7 @@ from typing import Any, NoReturn
 
 from labeltui import __version__
 from labeltui.actions import ACTIONS, BY_ID, Action, Danger, Param
+from labeltui.domain.failure_codes import Code
 from labeltui.domain.problems import Misused
 from labeltui.opening.launch import Launch
 
@@ -96,7 +97,7 @@ def _check_scenario(name: str | None) -> None:
 
     if name not in SCENARIOS:
         listed = ", ".join(SCENARIOS)
-        raise Misused("unknown_scenario", f"The demo has no scenario {name!r}.", f"It has: {listed}.")
+        raise Misused(Code.UNKNOWN_SCENARIO, f"The demo has no scenario {name!r}.", f"It has: {listed}.")
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -133,7 +134,7 @@ class _Parser(argparse.ArgumentParser):
     """Complaints are raised, so that they reach --json like any other failure."""
 
     def error(self, message: str) -> NoReturn:
-        raise Misused("usage", f"{message[:1].upper()}{message[1:]}.", f"See `{self.prog} --help`.")
+        raise Misused(Code.USAGE, f"{message[:1].upper()}{message[1:]}.", f"See `{self.prog} --help`.")
 
 
 def _before_dashes(argv: Sequence[str]) -> tuple[list[str], tuple[str, ...]]:

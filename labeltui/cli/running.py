@@ -13,6 +13,7 @@ from labeltui.cli.asking import TerminalPrompter
 from labeltui.cli.confirming import confirm_pod
 from labeltui.cli.output import Output
 from labeltui.cli.parser import Request
+from labeltui.domain.failure_codes import Code
 from labeltui.domain.host import LinkState
 from labeltui.domain.problems import ExitCode, LabeltuiError, Refused, Unreachable
 from labeltui.domain.state import SessionState
@@ -94,7 +95,7 @@ def refuse_unasked(action: Action, yes: str | None, prompter: TerminalPrompter) 
     if action.danger not in (Danger.DESTRUCTIVE, Danger.IRREVERSIBLE) or yes is not None or prompter.present:
         return
     flag = "--yes NAME" if action.danger is Danger.IRREVERSIBLE else "--yes"
-    raise Refused("unconfirmed", f"{action.title}: not confirmed.", f"Add {flag}.")
+    raise Refused(Code.UNCONFIRMED, f"{action.title}: not confirmed.", f"Add {flag}.")
 
 
 async def confirm(session: Session, action: Action, yes: str | None, prompter: TerminalPrompter) -> bool:
@@ -105,7 +106,7 @@ async def confirm(session: Session, action: Action, yes: str | None, prompter: T
         name = action.name_to_type(session.store.state)
         named = yes or await prompter.ask(f"{action.title}: this can't be undone. Type {name!r} to go on:")
         if named != name:
-            raise Refused("unconfirmed", f"{action.title}: the name does not match.", f"Add --yes {name}.")
+            raise Refused(Code.UNCONFIRMED, f"{action.title}: the name does not match.", f"Add --yes {name}.")
         return True
     if yes is not None:
         return True
@@ -156,7 +157,9 @@ async def _connected(session: Session, output: Output, prompter: TerminalPrompte
     if host is not None and host.state is LinkState.REFUSED:
         why = host.detail or state.host.error or "the connection was refused"
         raise Refused(
-            "connection_refused", f"{host.address}: {why}", "Decide in the console, or correct the profile."
+            Code.CONNECTION_REFUSED,
+            f"{host.address}: {why}",
+            "Decide in the console, or correct the profile.",
         )
 
 
@@ -168,7 +171,7 @@ def _unreachable(state: SessionState) -> Unreachable:
     host = state.host.value
     why = state.host.error or (host.detail if host is not None else "") or "no answer"
     return Unreachable(
-        "unreachable",
+        Code.UNREACHABLE,
         f"{_address(state) or 'The host'} can't be reached: {why}",
         "Check the address and the network; `labeltui doctor` says more.",
     )

@@ -20,6 +20,7 @@ from labeltui.cli.output import Output
 from labeltui.cli.parser import Request
 from labeltui.cli.running import Opener, opened
 from labeltui.domain.documents.documents import moment
+from labeltui.domain.failure_codes import Code
 from labeltui.domain.problems import Misused, Refused, Unreachable
 from labeltui.hosts.base import Shell
 
@@ -30,19 +31,19 @@ async def run_shell(request: Request, output: Output, opener: Opener) -> int:
     """Returns the exit code of what ran. Raises LabeltuiError."""
     command = command_text(request.shell_command)
     if request.as_json and command is None:
-        raise Misused("usage", "A shell is not JSON.", "Give a command: labeltui shell --json -- COMMAND.")
+        raise Misused(Code.USAGE, "A shell is not JSON.", "Give a command: labeltui shell --json -- COMMAND.")
     if request.launch.read_only:
         raise Refused(
-            "read_only", "A shell can change things, and this session is read-only.", "Drop --read-only."
+            Code.READ_ONLY, "A shell can change things, and this session is read-only.", "Drop --read-only."
         )
     proxy = bool(request.params.get("proxy"))
     if proxy and command is not None:
-        raise Misused("usage", "RunPod's proxy takes no command.", "Leave out --proxy, or the command.")
+        raise Misused(Code.USAGE, "RunPod's proxy takes no command.", "Leave out --proxy, or the command.")
     prompter = TerminalPrompter(output.progress)
     async with opened(request.launch, output, prompter, opener, connect=not proxy) as session:
         if session.read_only:
             raise Refused(
-                "read_only", "A shell can change things, and this profile is read-only.", "Use another."
+                Code.READ_ONLY, "A shell can change things, and this profile is read-only.", "Use another."
             )
         size = shutil.get_terminal_size()
         if proxy:
@@ -99,7 +100,7 @@ async def _collect(shell: Shell, output: Output) -> int:
 
 def _code(code: int | None) -> int:
     if code is None:
-        raise Unreachable("connection_lost", "The connection went while the shell ran.", "Run it again.")
+        raise Unreachable(Code.CONNECTION_LOST, "The connection went while the shell ran.", "Run it again.")
     return 128 - code if code < 0 else code
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from labeltui.config.positions import find_positions
+from labeltui.domain.failure_codes import Code
 from labeltui.domain.problems import Failed
 
 _BARE = re.compile(r"[A-Za-z0-9_-]+")
@@ -128,9 +129,9 @@ def _replace(path: Path, text: str) -> None:
 
 
 def _not_written(path: Path, why: str) -> Failed:
-    return Failed("not_written", f"{path} can't be written: {why}.", "Check the folder.")
+    return Failed(Code.NOT_WRITTEN, f"{path} can't be written: {why}.", "Check the folder.")
 
 
 def _by_hand(path: Path, values: Mapping[tuple[str, ...], str], why: str) -> Failed:
     lines = "; ".join(f"{'.'.join(keys)} = {quoted(value)}" for keys, value in values.items())
-    return Failed("not_edited", f"{path} can't be changed by itself: {why}.", f"Write into it: {lines}.")
+    return Failed(Code.NOT_EDITED, f"{path} can't be changed by itself: {why}.", f"Write into it: {lines}.")

@@ -17,6 +17,7 @@ from labeltui.config.paths import find_config_path
 from labeltui.config.positions import KeyPath, find_positions
 from labeltui.config.secrets import looks_secret, url_password
 from labeltui.config.shape import nearest, nearest_key
+from labeltui.domain.failure_codes import Code
 from labeltui.domain.problems import Misused
 
 __all__ = ["Loaded", "Value", "effective_values", "find_config_path", "load", "select"]
@@ -87,14 +88,14 @@ def select(loaded: Loaded, name: str | None) -> tuple[str, Profile]:
     listed = ", ".join(profiles) or "none"
     if wanted is None:
         raise Misused(
-            "no_profile",
+            Code.NO_PROFILE,
             f"{loaded.path} has no `default`, and no profile was named.",
             f"Name one with --profile, or set `default` in the file; it has: {listed}.",
         )
     if wanted not in profiles:
         close = nearest(wanted, list(profiles))
         raise Misused(
-            "unknown_profile",
+            Code.UNKNOWN_PROFILE,
             f"{loaded.path} has no profile {wanted!r}.",
             f"Did you mean {close!r}? It has: {listed}." if close else f"It has: {listed}.",
         )
@@ -135,16 +136,18 @@ def _read(path: Path) -> str:
         return path.read_bytes().decode("utf-8").replace("\r\n", "\n")
     except FileNotFoundError:
         raise Misused(
-            "no_config",
+            Code.NO_CONFIG,
             f"There is no profile file {path}.",
             "Write one with `labeltui config init`, or look around first with `labeltui demo`.",
         ) from None
     except UnicodeDecodeError as error:
         line = path.read_bytes()[: error.start].count(b"\n") + 1
-        raise Misused("bad_config", f"{path}:{line}: this is not UTF-8.", "Save the file as UTF-8.") from None
+        raise Misused(
+            Code.BAD_CONFIG, f"{path}:{line}: this is not UTF-8.", "Save the file as UTF-8."
+        ) from None
     except OSError as error:
         message = f"{path} can't be read: {error.strerror}."
-        raise Misused("bad_config", message, "Check its path and mode.") from None
+        raise Misused(Code.BAD_CONFIG, message, "Check its path and mode.") from None
 
 
 def _not_json(value: object) -> object:
@@ -157,7 +160,9 @@ def _bad_syntax(path: Path, text: str, error: str) -> Misused:
     line = int(match.group(1)) if match else text.count("\n") + 1
     what = _AT_LINE.sub("", error).removesuffix(" (at end of document)")
     return Misused(
-        "bad_config", f"{path}:{line}: this is not TOML: {what}.", "Correct that line; strings need quotes."
+        Code.BAD_CONFIG,
+        f"{path}:{line}: this is not TOML: {what}.",
+        "Correct that line; strings need quotes.",
     )
 
 
@@ -248,4 +253,4 @@ def _complaint(path: Path, findings: list[_Finding]) -> Misused:
     lines = [f"{path}:{f.line}: {f.key}: {f.text}" for f in sorted(findings, key=lambda f: f.line)]
     message = "\n".join(lines if len(lines) == 1 else [f"{path} has {len(lines)} mistakes:", *lines])
     hint = "Correct the file; `labeltui config schema` lists every key."
-    return Misused("bad_config", message, hint)
+    return Misused(Code.BAD_CONFIG, message, hint)

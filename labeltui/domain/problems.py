@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any, Self
 
+from labeltui.domain.failure_codes import Code
+
 
 class ExitCode(IntEnum):
     """Exit codes of every command."""
@@ -27,7 +29,7 @@ class Problem:
     that may help, best first: the console offers them by a key.
     """
 
-    code: str
+    code: Code
     message: str
     hint: str = ""
     detail: str = ""
@@ -40,7 +42,7 @@ class LabeltuiError(Exception):
     exit_code = ExitCode.FAILED
 
     def __init__(
-        self, code: str, message: str, hint: str = "", detail: str = "", *, offers: tuple[str, ...] = ()
+        self, code: Code, message: str, hint: str = "", detail: str = "", *, offers: tuple[str, ...] = ()
     ) -> None:
         super().__init__(message)
         self.problem = Problem(code, message, hint, detail, offers)

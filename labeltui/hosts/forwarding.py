@@ -7,6 +7,7 @@ import contextlib
 import errno
 from typing import cast
 
+from labeltui.domain.failure_codes import Code
 from labeltui.domain.problems import Failed
 
 LOOPBACK = "127.0.0.1"
@@ -15,7 +16,7 @@ LOOPBACK = "127.0.0.1"
 def port_taken(port: int) -> Failed:
     """The failure of listening on a port that is in use."""
     return Failed(
-        "port_taken",
+        Code.PORT_TAKEN,
         f"Port {port} of this machine is in use.",
         "Stop what uses it, or let another port be picked.",
     )
@@ -44,7 +45,7 @@ class Relay:
             if error.errno == errno.EADDRINUSE:
                 raise port_taken(self.local_port) from None
             raise Failed(
-                "port_refused", f"Port {self.local_port} can't be listened on: {error.strerror}."
+                Code.PORT_REFUSED, f"Port {self.local_port} can't be listened on: {error.strerror}."
             ) from error
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

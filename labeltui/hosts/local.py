@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal, cast
 
+from labeltui.domain.failure_codes import Code
 from labeltui.domain.problems import Failed, Unreachable
 from labeltui.hosts import transfer
 from labeltui.hosts.base import Completed, Progress
@@ -49,7 +50,9 @@ class LocalChannel:
             stream.write(data)
             await stream.drain()
         except (BrokenPipeError, ConnectionResetError):
-            raise Unreachable("channel_closed", "The command ended before it had read everything.") from None
+            raise Unreachable(
+                Code.CHANNEL_CLOSED, "The command ended before it had read everything."
+            ) from None
 
     async def wait(self) -> int:
         """See :class:`~labeltui.hosts.base.Channel`."""
@@ -250,7 +253,7 @@ class LocalHost:
                 limit=PIPE_BYTES,
             )
         except OSError as error:
-            raise Failed("spawn_failed", f"No process can be started here: {error.strerror}.") from error
+            raise Failed(Code.SPAWN_FAILED, f"No process can be started here: {error.strerror}.") from error
 
     async def run(
         self, command: str, *, stdin: bytes | None = None, timeout: float | None = 60.0
@@ -264,7 +267,9 @@ class LocalHost:
             async with asyncio.timeout(timeout):
                 stdout, stderr = await process.communicate(stdin or b"")
         except TimeoutError:
-            raise Failed("timeout", f"A command on {self.address} took longer than {timeout:g} s.") from None
+            raise Failed(
+                Code.TIMEOUT, f"A command on {self.address} took longer than {timeout:g} s."
+            ) from None
         finally:
             if process.returncode is None:
                 with contextlib.suppress(ProcessLookupError, PermissionError):
@@ -297,7 +302,7 @@ class LocalHost:
             )
         except OSError as error:
             os.close(master)
-            raise Failed("spawn_failed", f"No shell can be started here: {error.strerror}.") from error
+            raise Failed(Code.SPAWN_FAILED, f"No shell can be started here: {error.strerror}.") from error
         finally:
             os.close(slave)
         shell = LocalShell(process, master)

@@ -10,6 +10,7 @@ from pathlib import Path
 import asyncssh
 from asyncssh.public_key import decode_ssh_public_key
 
+from labeltui.domain.failure_codes import Code
 from labeltui.domain.problems import Failed, Misused
 
 FOLDER = "~/.ssh"
@@ -54,18 +55,18 @@ def read_public(path: str | Path) -> OwnKey:
             text = file.read(LONGEST_FILE).decode("utf-8", "replace").strip()
     except OSError as error:
         raise Misused(
-            "no_key_file", f"{path} can't be read: {error.strerror}.", "Name a .pub file."
+            Code.NO_KEY_FILE, f"{path} can't be read: {error.strerror}.", "Name a .pub file."
         ) from None
     if "PRIVATE KEY" in text:
         raise Misused(
-            "private_key", f"{path} is a private key.", "Name its .pub file; the private one stays here."
+            Code.PRIVATE_KEY, f"{path} is a private key.", "Name its .pub file; the private one stays here."
         )
     line = text.splitlines()[0].strip() if text else ""
     try:
         asyncssh.import_public_key(line)
     except (asyncssh.KeyImportError, ValueError):
         raise Misused(
-            "bad_ssh_key",
+            Code.BAD_SSH_KEY,
             f"{path} holds no public SSH key.",
             "Name a .pub file, such as ~/.ssh/id_ed25519.pub.",
         ) from None
@@ -127,7 +128,7 @@ def make(path: str | Path = NEW_KEY, comment: str = "labeltui") -> OwnKey:
     public = private.with_name(private.name + ".pub")
     if private.exists() or public.exists():
         raise Failed(
-            "key_exists",
+            Code.KEY_EXISTS,
             f"{private} is already there.",
             "Choose that key, or name another file for the new one.",
         )
@@ -138,7 +139,7 @@ def make(path: str | Path = NEW_KEY, comment: str = "labeltui") -> OwnKey:
         _write_new(public, key.export_public_key("openssh"), 0o644)
     except OSError as error:
         raise Failed(
-            "not_written", f"{private} can't be written: {error.strerror}.", "Check the folder."
+            Code.NOT_WRITTEN, f"{private} can't be written: {error.strerror}.", "Check the folder."
         ) from None
     return read_public(public)
 

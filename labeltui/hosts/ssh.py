@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 import asyncssh
 
+from labeltui.domain.failure_codes import Code
 from labeltui.domain.problems import Failed, LabeltuiError, Refused, Unreachable
 from labeltui.hosts import transfer
 from labeltui.hosts.base import Completed, Progress, Prompter
@@ -97,7 +98,7 @@ class SshHost:
         except TimeoutError:
             await self.close()
             raise Unreachable(
-                "timeout",
+                Code.TIMEOUT,
                 f"{self.address} did not answer within {self._connect_timeout:g} s.",
                 "Check the address, and that the machine is up.",
             ) from None
@@ -110,7 +111,7 @@ class SshHost:
     ) -> asyncssh.SSHClientConnection:
         """Log in to one machine, after those that lead to it."""
         if hops == 0:
-            raise Refused("jump_loop", f"{address} is reached through itself.", "Correct ProxyJump.")
+            raise Refused(Code.JUMP_LOOP, f"{address} is reached through itself.", "Correct ProxyJump.")
         target = await asyncio.to_thread(resolve, address, self._config, key)
         if self._known_as and hops == HOPS:
             target = replace(target, known_as=self._known_as, known_port=SSH_PORT)
@@ -186,34 +187,34 @@ class SshHost:
         if isinstance(error, asyncssh.PermissionDenied):
             offered = ", ".join(name for name in login.offered if name != "none") or "nothing"
             raise Refused(
-                "login_failed",
+                Code.LOGIN_FAILED,
                 f"{target.host} did not let {target.user} in; it offers: {offered}.",
                 "Check the user and the key, or give the password when asked.",
             ) from error
         if isinstance(error, socket.gaierror):
             raise Unreachable(
-                "dns", f"The name {target.host} is not known.", "Check its spelling."
+                Code.DNS, f"The name {target.host} is not known.", "Check its spelling."
             ) from error
         if isinstance(error, ConnectionRefusedError):
             raise Unreachable(
-                "refused",
+                Code.REFUSED,
                 f"{target.host} refuses connections on port {target.port}.",
                 "Check that sshd runs there.",
             ) from error
         if isinstance(error, asyncssh.ChannelOpenError):
             raise Unreachable(
-                "refused",
+                Code.REFUSED,
                 f"The jump host can't reach {shown}: {error.reason}.",
                 "Check the address behind it.",
             ) from error
         if isinstance(error, asyncssh.KeyExchangeFailed):
             raise Failed(
-                "key_exchange", f"{shown} and labeltui have no algorithm in common: {error}."
+                Code.KEY_EXCHANGE, f"{shown} and labeltui have no algorithm in common: {error}."
             ) from error
         if isinstance(error, OSError | asyncssh.Error | ValueError):
             said = getattr(error, "strerror", None) or str(error) or type(error).__name__
             raise Unreachable(
-                "network", f"{shown} can't be reached: {said}.", "Check the network."
+                Code.NETWORK, f"{shown} can't be reached: {said}.", "Check the network."
             ) from error
         raise error
 
@@ -223,7 +224,7 @@ class SshHost:
         key = login.shown_key
         if key is None:
             raise Refused(
-                "host_key_revoked", f"The key of {target.shown} is not accepted: {error}."
+                Code.HOST_KEY_REVOKED, f"The key of {target.shown} is not accepted: {error}."
             ) from None
         old = known.trusted(
             target.known_as, "" if target.known_as == self._known_as else login.peer, target.known_port
@@ -234,7 +235,7 @@ class SshHost:
             trusted = await self._prompter.trust_host_key(shown_key(key, target.shown))
         if not trusted:
             raise Refused(
-                "host_key_unknown",
+                Code.HOST_KEY_UNKNOWN,
                 f"The key of {target.shown} is not known: {key.get_fingerprint()}.",
                 "Compare it with the one on the machine, then connect again and accept it.",
             ) from None
@@ -278,7 +279,7 @@ class SshHost:
             if not self._connections or (self._lost is not None and self._lost.done()):
                 raise gone(self.address, error) from None
             raise Failed(
-                "channel_refused",
+                Code.CHANNEL_REFUSED,
                 f"{self.address} opens no further session: {error.reason}.",
                 "See its MaxSessions.",
             ) from None
@@ -300,7 +301,9 @@ class SshHost:
                 stdout, stderr = await asyncio.gather(process.stdout.read(), process.stderr.read())
                 await process.wait_closed()
         except TimeoutError:
-            raise Failed("timeout", f"A command on {self.address} took longer than {timeout:g} s.") from None
+            raise Failed(
+                Code.TIMEOUT, f"A command on {self.address} took longer than {timeout:g} s."
+            ) from None
         except (OSError, asyncssh.Error) as error:
             raise gone(self.address, error) from None
         finally:
@@ -337,7 +340,7 @@ class SshHost:
             if error.errno == errno.EADDRINUSE:
                 raise port_taken(local_port) from None
             raise Failed(
-                "port_refused", f"Port {local_port} can't be listened on: {error.strerror}."
+                Code.PORT_REFUSED, f"Port {local_port} can't be listened on: {error.strerror}."
             ) from error
         except asyncssh.Error as error:
             raise gone(self.address, error) from None

@@ -11,6 +11,7 @@ from typing import Any
 
 from asyncssh.config import ConfigParseError, SSHClientConfig
 
+from labeltui.domain.failure_codes import Code
 from labeltui.domain.problems import Misused
 
 DEFAULT_IDENTITIES = ("id_ed25519", "id_ecdsa", "id_rsa", "id_ed25519_sk", "id_ecdsa_sk")
@@ -62,7 +63,7 @@ def split(address: str) -> tuple[str | None, str, int | None]:
         or bad_port
     ):
         raise Misused(
-            "bad_address",
+            Code.BAD_ADDRESS,
             f"{address!r} is no SSH address.",
             "Write user@host:port, or a Host of the ssh configuration.",
         )
@@ -112,4 +113,6 @@ def _options(config: Path | None, alias: str, user: str | None, port: int | None
             None, paths, False, False, False, getpass.getuser(), user or unset, alias, port or unset
         )
     except (ConfigParseError, OSError) as error:
-        raise Misused("ssh_config", f"{config} can't be understood: {error}", "Correct the file.") from None
+        raise Misused(
+            Code.SSH_CONFIG, f"{config} can't be understood: {error}", "Correct the file."
+        ) from None

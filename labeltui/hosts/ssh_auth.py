@@ -10,6 +10,7 @@ from typing import Any
 
 import asyncssh
 
+from labeltui.domain.failure_codes import Code
 from labeltui.domain.problems import Refused
 from labeltui.hosts.base import Prompter
 from labeltui.hosts.ssh_address import Target
@@ -196,12 +197,12 @@ class Login(asyncssh.SSHClient):
                     self._locked.append(path)
                 elif path == required:
                     raise Refused(
-                        "bad_key", f"{path} is no private key: {error}.", "Choose another key."
+                        Code.BAD_KEY, f"{path} is no private key: {error}.", "Choose another key."
                     ) from None
             except OSError as error:
                 if path == required:
                     raise Refused(
-                        "bad_key", f"The key {path} can't be read: {error.strerror}.", "Check the path."
+                        Code.BAD_KEY, f"The key {path} can't be read: {error.strerror}.", "Check the path."
                     ) from None
         return offered
 

@@ -7,6 +7,7 @@ import contextlib
 
 import asyncssh
 
+from labeltui.domain.failure_codes import Code
 from labeltui.domain.problems import Unreachable
 
 STDERR_KEPT = 8192
@@ -17,7 +18,7 @@ TAKEN_AT_ONCE = 4 << 20  # more than asyncssh can hold with any window used here
 def gone(shown: str, error: BaseException | None = None) -> Unreachable:
     """The failure of using a connection that is no more."""
     return Unreachable(
-        "connection_lost", f"The connection to {shown} was lost.", "Connect again.", str(error or "")
+        Code.CONNECTION_LOST, f"The connection to {shown} was lost.", "Connect again.", str(error or "")
     )
 
 

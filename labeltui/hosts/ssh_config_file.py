@@ -8,6 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from labeltui.domain.failure_codes import Code
 from labeltui.domain.problems import Failed, Misused
 
 OWN = "labeltui.conf"
@@ -52,7 +53,9 @@ def word(text: str) -> str:
     """A value as ssh's configuration takes it: one word, in quotation marks where it has to be."""
     if not text or any(not char.isprintable() for char in text) or '"' in text or "\\" in text:
         raise Misused(
-            "ssh_config_value", f"{text!r} can't be written into ssh's configuration.", "Correct the profile."
+            Code.SSH_CONFIG_VALUE,
+            f"{text!r} can't be written into ssh's configuration.",
+            "Correct the profile.",
         )
     return text if re.fullmatch(r"[A-Za-z0-9@:%._/,~\[\]+=-]+", text) else f'"{text}"'
 
@@ -62,7 +65,7 @@ def path(file: Path) -> str:
     text = str(file)
     if "${" in text:
         raise Misused(
-            "ssh_config_value", f"ssh would expand the {'${'} in {text!r}.", "Move the file elsewhere."
+            Code.SSH_CONFIG_VALUE, f"ssh would expand the {'${'} in {text!r}.", "Move the file elsewhere."
         )
     return word(text.replace("%", "%%"))
 
@@ -129,7 +132,9 @@ class SshFiles:
         except FileNotFoundError:
             return ""
         except OSError as error:
-            raise Failed("ssh_config", f"{file} can't be read: {error.strerror}.", "See its owner.") from None
+            raise Failed(
+                Code.SSH_CONFIG, f"{file} can't be read: {error.strerror}.", "See its owner."
+            ) from None
 
 
 def _label(profile: str) -> str:
@@ -168,5 +173,5 @@ def _replace(file: Path, text: str) -> None:
         with suppress(OSError):
             fresh.unlink()
         raise Failed(
-            "ssh_config", f"{target} can't be written: {error.strerror}.", "See its owner."
+            Code.SSH_CONFIG, f"{target} can't be written: {error.strerror}.", "See its owner."
         ) from None

@@ -10,6 +10,7 @@ from typing import Any
 
 from asyncssh import import_known_hosts
 
+from labeltui.domain.failure_codes import Code
 from labeltui.domain.problems import Failed, Refused
 from labeltui.hosts.base import HostKey
 
@@ -38,7 +39,7 @@ class KnownHosts:
                 continue
             except OSError as error:
                 raise Failed(
-                    "known_hosts", f"{path} can't be read: {error.strerror}.", "Correct its permissions."
+                    Code.KNOWN_HOSTS, f"{path} can't be read: {error.strerror}.", "Correct its permissions."
                 ) from None
             for number, line in enumerate(text.splitlines(), 1):
                 try:
@@ -79,7 +80,7 @@ def changed(key: Any, old: list[tuple[str, Any]], shown: str) -> Refused:
     """The refusal of a host whose key is not the one that is filed."""
     place, before = old[0]
     return Refused(
-        "host_key_changed",
+        Code.HOST_KEY_CHANGED,
         f"The key of {shown} has changed: {algorithm(before)} {before.get_fingerprint()} is known ({place}), "
         f"{algorithm(key)} {key.get_fingerprint()} was shown.",
         "If the machine was rebuilt, compare the new key there and remove the old line; else do not connect.",
@@ -105,5 +106,5 @@ def remember(path: Path, name: str, port: int, key: Any) -> None:
             os.close(descriptor)
     except OSError as error:
         raise Failed(
-            "known_hosts", f"{path} can't be written: {error.strerror}.", "Correct its permissions."
+            Code.KNOWN_HOSTS, f"{path} can't be written: {error.strerror}.", "Correct its permissions."
         ) from None

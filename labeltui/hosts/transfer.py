@@ -12,6 +12,7 @@ import asyncio
 import hashlib
 from pathlib import Path
 
+from labeltui.domain.failure_codes import Code
 from labeltui.domain.problems import Failed
 from labeltui.hosts.base import Channel, Host, Progress
 from labeltui.hosts.quoting import quote_path
@@ -147,7 +148,7 @@ def _local_size(path: Path, missing: int | None = None) -> int:
     except OSError as error:
         if missing is not None:
             return missing
-        raise Failed("no_file", f"{path} can't be read: {error.strerror}.", "Check the path.") from None
+        raise Failed(Code.NO_FILE, f"{path} can't be read: {error.strerror}.", "Check the path.") from None
 
 
 async def _remote_size(host: Host, quoted: str, *, missing: str | None = None) -> int:
@@ -156,7 +157,7 @@ async def _remote_size(host: Host, quoted: str, *, missing: str | None = None) -
     if text and text[-1].isdigit():
         return int(text[-1])
     if missing is not None:
-        raise Failed("no_file", missing, "Check the path.")
+        raise Failed(Code.NO_FILE, missing, "Check the path.")
     return 0
 
 
@@ -168,7 +169,7 @@ async def _remote_sum(host: Host, quoted: str, limit: int | None = None) -> str:
     if done.exit_code != 0 or found is None:
         said = done.stderr.decode("utf-8", "replace").strip()
         raise Failed(
-            "copy_failed",
+            Code.COPY_FAILED,
             f"The checksum of a copy could not be taken on {host.address}.",
             "Install coreutils or python3 there.",
             said,
@@ -181,20 +182,23 @@ async def _must(host: Host, command: str, message: str) -> None:
     if done.exit_code != 0:
         said = done.stderr.decode("utf-8", "replace").strip()
         raise Failed(
-            "copy_failed", message, "Check the path, its permissions and the disk of the host.", said
+            Code.COPY_FAILED, message, "Check the path, its permissions and the disk of the host.", said
         )
 
 
 def _copy_failed(name: str, channel: Channel) -> Failed:
     said = channel.stderr_tail().decode("utf-8", "replace").strip()
     return Failed(
-        "copy_failed", f"{name} could not be copied.", "Check the disk and try again; it goes on there.", said
+        Code.COPY_FAILED,
+        f"{name} could not be copied.",
+        "Check the disk and try again; it goes on there.",
+        said,
     )
 
 
 def _mismatch(name: str) -> Failed:
     return Failed(
-        "checksum",
+        Code.CHECKSUM,
         f"The copy of {name} differs from the original, so it was removed.",
         "Copy it again; if it was being written meanwhile, wait for that first.",
     )

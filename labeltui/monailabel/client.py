@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from labeltui.domain.failure_codes import Code
 from labeltui.domain.problems import Failed
 from labeltui.domain.server.server import ServerInfo
 from labeltui.monailabel import convert, wire
@@ -43,7 +44,7 @@ class MonaiLabelClient(DatastoreRest, TaskRest):
         document = await self._object("GET", "/info/", name="info")
         if not {"models", "trainers", "version"} & document.keys():
             raise Failed(
-                "server_answer",
+                Code.SERVER_ANSWER,
                 f"{self.base_url} answers, but it is not a MONAI Label server.",
                 "Another program may hold the port.",
             )

@@ -19,6 +19,7 @@ from typing import Any
 
 import httpx
 
+from labeltui.domain.failure_codes import Code
 from labeltui.domain.problems import Failed, LabeltuiError, Misused, Refused, Unreachable
 
 MAX_DOCUMENT = 256 * 2**20  # bytes; a datastore of a million studies is half of it
@@ -145,7 +146,7 @@ class Http:
         if not isinstance(token, str) or not token:
             # The released server answers a wrong password with 500 and no words.
             raise Refused(
-                "login_refused",
+                Code.LOGIN_REFUSED,
                 f"The server did not accept the login of {user}.",
                 "Check user and password; a server without MONAI_LABEL_AUTH_ENABLE needs none.",
             )
@@ -181,11 +182,11 @@ class Http:
         except httpx.TransportError as error:
             raise self._unreachable(_why(error), error) from error
         except httpx.InvalidURL as error:
-            raise Misused("bad_url", f"{path!r} cannot be asked for: {error}.") from error
+            raise Misused(Code.BAD_URL, f"{path!r} cannot be asked for: {error}.") from error
 
     def _unreachable(self, why: str, error: Exception) -> LabeltuiError:
         return Unreachable(
-            "server_unreachable",
+            Code.SERVER_UNREACHABLE,
             f"The server at {self.base_url} {why}.",
             "See whether it runs and whether the tunnel is up: labeltui server status.",
             f"{type(error).__name__}: {error}",
@@ -200,7 +201,7 @@ def _address(text: str) -> httpx.URL:
             return url
     except (httpx.InvalidURL, ValueError):
         pass
-    raise Misused("bad_url", f"{text!r} is not the address of a server.", "Give http://HOST:PORT.")
+    raise Misused(Code.BAD_URL, f"{text!r} is not the address of a server.", "Give http://HOST:PORT.")
 
 
 def _why(error: httpx.TransportError) -> str:
@@ -213,7 +214,7 @@ def _why(error: httpx.TransportError) -> str:
 
 def _busy(what: str, seconds: float) -> Failed:
     return Failed(
-        "server_busy",
+        Code.SERVER_BUSY,
         f"The server has not answered {what} within {seconds:.0f} s.",
         "It answers nothing while it infers or waits for DICOMweb; it is asked again.",
     )
@@ -221,7 +222,7 @@ def _busy(what: str, seconds: float) -> Failed:
 
 def _odd(what: str, how: str, detail: str = "") -> Failed:
     return Failed(
-        "server_answer",
+        Code.SERVER_ANSWER,
         f"The server's answer to {what} cannot be used: it {how}.",
         "Check that the address is that of a MONAI Label server, and that nothing stands in between.",
         detail,
@@ -249,24 +250,24 @@ def check(answer: Answer) -> None:
     detail = _detail(answer.content)
     tried = f"The server refused {answer.what}"
     if answer.status == 401:
-        raise Refused("login_needed", f"{tried}: it wants a login.", "Give user and password.", detail)
+        raise Refused(Code.LOGIN_NEEDED, f"{tried}: it wants a login.", "Give user and password.", detail)
     if answer.status == 403:
         raise Refused(
-            "not_allowed", f"{tried}: {detail or 'not allowed'}.", "Log in as a user who has that role."
+            Code.NOT_ALLOWED, f"{tried}: {detail or 'not allowed'}.", "Log in as a user who has that role."
         )
     if answer.status == 404:
         raise Failed(
-            "not_found", f"{answer.what}: {detail or 'not found'}.", "It may be gone since it was listed."
+            Code.NOT_FOUND, f"{answer.what}: {detail or 'not found'}.", "It may be gone since it was listed."
         )
     if answer.status == 422:
-        raise Failed("bad_request", f"{tried}: {detail or 'it is not valid'}.", "Check the parameters.")
+        raise Failed(Code.BAD_REQUEST, f"{tried}: {detail or 'it is not valid'}.", "Check the parameters.")
     if answer.status == 429:
         raise Failed(
-            "already_running", f"{tried}: {detail or 'it is busy'}.", "Stop the one that runs, or wait."
+            Code.ALREADY_RUNNING, f"{tried}: {detail or 'it is busy'}.", "Stop the one that runs, or wait."
         )
     if answer.status == 500:
         raise Failed(
-            "server_error",
+            Code.SERVER_ERROR,
             f"The server failed while it answered {answer.what}.",
             "The traceback is in the server's log.",
             detail,

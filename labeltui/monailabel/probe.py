@@ -9,6 +9,7 @@ from importlib import resources
 
 from pydantic import TypeAdapter, ValidationError
 
+from labeltui.domain.failure_codes import Code
 from labeltui.domain.problems import Failed
 
 PROBE_FILE = "probe_program.py"
@@ -78,7 +79,7 @@ def read_facts(exit_code: int, stdout: bytes, stderr: bytes, python: str) -> Fac
     """What the probe printed. Raises Failed when it could not run: there is no Python of use."""
     if exit_code in (126, 127):
         raise Failed(
-            "python_missing",
+            Code.PYTHON_MISSING,
             f"There is no {python} on the host.",
             "Install one there (apt-get install python3 python3-venv), or name another in server.python.",
         )
@@ -89,7 +90,7 @@ def read_facts(exit_code: int, stdout: bytes, stderr: bytes, python: str) -> Fac
             except (ValueError, ValidationError):
                 continue
     raise Failed(
-        "probe_failed",
+        Code.PROBE_FAILED,
         f"{python} on the host could not be asked what is there (exit code {exit_code}).",
         "Try it in the shell: it has to be Python 3.10 to 3.12.",
         stderr.decode("utf-8", "replace")[-2000:],

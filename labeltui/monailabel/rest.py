@@ -11,6 +11,7 @@ from urllib.parse import quote
 import httpx
 from pydantic import ValidationError
 
+from labeltui.domain.failure_codes import Code
 from labeltui.domain.problems import Failed
 from labeltui.domain.training.tasks import Task
 from labeltui.monailabel import convert, wire
@@ -18,6 +19,10 @@ from labeltui.monailabel.http import Http, check, parsed
 
 W = TypeVar("W", bound=wire.Wire)
 V = TypeVar("V")
+
+_ALREADY = {
+    "training": Code.ALREADY_TRAINING, "inferring": Code.ALREADY_INFERRING, "scoring": Code.ALREADY_SCORING,
+}  # fmt: skip
 
 
 class Rest:
@@ -107,7 +112,7 @@ class Rest:
         )
         if answer.status == 429:
             raise Failed(
-                f"already_{doing}",
+                _ALREADY[doing],
                 f"The server is {doing} already.",
                 "Stop it first, or wait for its end."
                 if doing != "training"
@@ -128,7 +133,7 @@ def segment(name: str) -> str:
 def unexpected(what: str, wanted: str, document: object) -> Failed:
     """An answer that parses, but is not what was asked for."""
     return Failed(
-        "server_answer",
+        Code.SERVER_ANSWER,
         f"The server's answer to {what} cannot be used: it is not {wanted}.",
         "Check that the address is that of a MONAI Label server.",
         repr(document)[:300],

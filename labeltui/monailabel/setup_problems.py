@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from labeltui.domain.failure_codes import Code
 from labeltui.domain.problems import Problem
 from labeltui.monailabel import pins
 from labeltui.monailabel.probe import Facts
@@ -25,13 +26,13 @@ def setup_problem(facts: Facts, options: SetupOptions) -> Problem | None:
         return _python(facts)
     if not steps["venv"].done and not (facts.has_venv and facts.has_ensurepip):
         return Problem(
-            "venv_missing",
+            Code.VENV_MISSING,
             f"{facts.python} on the host cannot make virtual environments.",
             "apt-get install python3-venv on the host, then run setup again.",
         )
     if not facts.folder_writable:
         return Problem(
-            "folder_unwritable",
+            Code.FOLDER_UNWRITABLE,
             f"{facts.folder} cannot be written to.",
             "Choose a folder of yours in server.folder, or make this one writable.",
         )
@@ -43,7 +44,7 @@ def _python(facts: Facts) -> Problem:
     series = pins.release(facts.python_version) or (0, 0)
     how = "old" if series < pins.PYTHONS[0] else "new"
     return Problem(
-        "python_version",
+        Code.PYTHON_VERSION,
         f"{facts.python} on the host is {facts.python_version or 'of no known version'}: "
         f"too {how} for MONAI Label {pins.MONAILABEL}, which needs {low} to {high}.",
         'Install Python 3.11 there (apt-get install python3.11-venv) and set server.python = "python3.11".',
@@ -57,7 +58,7 @@ def _space(facts: Facts, options: SetupOptions, torch_done: bool, needs_done: bo
     if facts.disk_free >= needed:
         return None
     return Problem(
-        "disk_space",
+        Code.DISK_SPACE,
         f"{facts.folder} has {facts.disk_free / GB:.1f} GB free, setup takes {needed / GB:.0f} GB.",
         "Free some space, or put server.folder on a larger disk.",
     )
@@ -73,7 +74,7 @@ def _driver(facts: Facts, options: SetupOptions) -> Problem | None:
     if int(major) >= pins.CUDA13_DRIVER:
         return None
     return Problem(
-        "driver_old",
+        Code.DRIVER_OLD,
         f"The GPU driver {facts.driver} is too old for torch {pins.TORCH}, which needs {pins.CUDA13_DRIVER}.",
         "Use an image that brings torch 2.8 or newer, or name an index for an older CUDA in server.pip_args, "
         'e.g. ["--extra-index-url", "https://download.pytorch.org/whl/cu126"].',
@@ -81,41 +82,41 @@ def _driver(facts: Facts, options: SetupOptions) -> Problem | None:
 
 
 # First match wins; each is looked for in the newest output of the step.
-CAUSES: tuple[tuple[str, str, str, str], ...] = (
-    (r"No space left on device|Errno 28|Disk quota exceeded", "disk_full",
+CAUSES: tuple[tuple[str, Code, str, str], ...] = (
+    (r"No space left on device|Errno 28|Disk quota exceeded", Code.DISK_FULL,
      "The host's disk filled up during this step.",
      "Free some space on the host and run setup again: it goes on here."),
-    (r"Tunnel connection failed|ProxyError|Cannot connect to proxy", "proxy",
+    (r"Tunnel connection failed|ProxyError|Cannot connect to proxy", Code.PROXY,
      "The host's proxy does not let pip through.",
      "Check http_proxy and https_proxy on the host, or server.pip_args."),
     (r"Temporary failure in name resolution|Name or service not known|NameResolutionError|Could not resolve"
      r"|NewConnectionError|Network is unreachable|No route to host|ConnectTimeoutError"
      r"|Failed to establish a new|Connection refused|Max retries exceeded|Read timed out"
      r"|ReadTimeoutError|Connection aborted",
-     "no_network",
+     Code.NO_NETWORK,
      "The host cannot reach the package index.",
      "Check its network, or name a mirror in server.pip_args, then run setup again: it goes on here."),
-    (r"CERTIFICATE_VERIFY_FAILED|SSLError", "certificate",
+    (r"CERTIFICATE_VERIFY_FAILED|SSLError", Code.CERTIFICATE,
      "The host does not trust the package index's certificate.",
      "Install the host's CA certificates, or use --cert in server.pip_args."),
-    (r"No matching distribution found for (?P<what>[^\s;]+)", "no_distribution",
+    (r"No matching distribution found for (?P<what>[^\s;]+)", Code.NO_DISTRIBUTION,
      "The package index has no {what} for this Python and machine.",
      "Check server.python (3.11 is the best tried) and the indexes in server.pip_args."),
-    (r"is not a supported wheel on this platform", "no_distribution",
+    (r"is not a supported wheel on this platform", Code.NO_DISTRIBUTION,
      "A package of the index does not fit this machine.", "Check the indexes in server.pip_args."),
-    (r"THESE PACKAGES DO NOT MATCH THE HASHES|hash(es)? mismatch", "broken_download",
+    (r"THESE PACKAGES DO NOT MATCH THE HASHES|hash(es)? mismatch", Code.BROKEN_DOWNLOAD,
      "A download arrived damaged.", "Run setup again; if it stays, the mirror holds a damaged file."),
-    (r"ensurepip is not available|No module named .?(venv|ensurepip)", "venv_missing",
+    (r"ensurepip is not available|No module named .?(venv|ensurepip)", Code.VENV_MISSING,
      "The host's Python cannot make virtual environments.",
      "apt-get install python3-venv on the host, then run setup again."),
-    (r"(gcc|cc|clang|g\+\+).*(not found|No such file|failed)|Python\.h: No such file", "no_compiler",
+    (r"(gcc|cc|clang|g\+\+).*(not found|No such file|failed)|Python\.h: No such file", Code.NO_COMPILER,
      "A package has no wheel for this machine and the host cannot compile it.",
      "apt-get install build-essential python3-dev on the host, or use an x86-64 host."),
-    (r"Permission denied|Read-only file system|Errno 13|Errno 30", "folder_unwritable",
+    (r"Permission denied|Read-only file system|Errno 13|Errno 30", Code.FOLDER_UNWRITABLE,
      "The host refused to write a file.", "Choose a folder of yours in server.folder."),
-    (r"MemoryError|Cannot allocate memory", "out_of_memory",
+    (r"MemoryError|Cannot allocate memory", Code.OUT_OF_MEMORY,
      "The host ran out of memory.", "Use a host with more memory (4 GB at least)."),
-    (r"(?P<what>(ModuleNotFoundError|ImportError|OSError|RuntimeError): .+)", "import_failed",
+    (r"(?P<what>(ModuleNotFoundError|ImportError|OSError|RuntimeError): .+)", Code.IMPORT_FAILED,
      "What was installed does not import: {what}.",
      "Run setup again; if it stays, remove the venv folder first."),
 )  # fmt: skip
@@ -126,7 +127,7 @@ def explain_failure(step: str, exit_code: int, last_lines: Sequence[str]) -> Pro
     text = "\n".join(last_lines)
     if exit_code in (-9, 137):
         return Problem(
-            "killed",
+            Code.KILLED,
             f"The step “{step}” was killed on the host, most likely for want of memory.",
             "Use a host with more memory (4 GB at least), then run setup again: it goes on here.",
             text,
@@ -138,7 +139,7 @@ def explain_failure(step: str, exit_code: int, last_lines: Sequence[str]) -> Pro
             return Problem(code, message.replace("{what}", what), hint, text)
     last = next((line.strip() for line in reversed(last_lines) if line.strip()), "it printed nothing")
     return Problem(
-        "step_failed",
+        Code.STEP_FAILED,
         f"The step “{step}” ended with exit code {exit_code}: {last[:200]}",
         "Its output is in the action log; run setup again when the cause is gone.",
         text,

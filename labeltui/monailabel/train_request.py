@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from labeltui.domain.failure_codes import Code
 from labeltui.domain.problems import Misused
 
 # Of the choices a trainer lists, the first is not always the one that works.
@@ -64,7 +65,7 @@ def cast(key: str, value: Any, default: Any) -> Any:
             return _literal(text)
     except ValueError as error:
         raise Misused(
-            "bad_parameter",
+            Code.BAD_PARAMETER,
             f"{key} = {value!r} is not {_named(like)}.",
             f"The trainer's default is {like!r}.",
         ) from error
@@ -95,12 +96,12 @@ def _check(request: Mapping[str, Any], trainer_config: Mapping[str, Any]) -> Non
     epochs = request.get("max_epochs")
     if epochs is not None and (isinstance(epochs, bool) or not isinstance(epochs, int) or epochs < 1):
         raise Misused(
-            "bad_parameter", f"max_epochs = {epochs!r} is not a count of epochs.", "Give 1 or more."
+            Code.BAD_PARAMETER, f"max_epochs = {epochs!r} is not a count of epochs.", "Give 1 or more."
         )
     # Only bundles list their model files, and theirs cannot start without one.
     if "model_filename" in trainer_config and request.get("pretrained") is False:
         raise Misused(
-            "bad_parameter",
+            Code.BAD_PARAMETER,
             "A bundle cannot be trained with pretrained = false: MONAI Label 0.8.5 fails on it.",
             "Leave pretrained out, or use a model of the radiology app.",
         )

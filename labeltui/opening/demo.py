@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from labeltui.config.model import Profile
+from labeltui.domain.failure_codes import Code
 from labeltui.domain.problems import Failed, Misused
 from labeltui.hosts.base import Prompter
 from labeltui.opening.autostart import autostart
@@ -41,6 +42,6 @@ async def _start_pod(scenario: str) -> Pod | RunPod:
     try:
         return await (start_runpod(scenario) if find(scenario).rented else start_pod(scenario))
     except UnknownScenario as error:
-        raise Misused("unknown_scenario", str(error), "Choose one of those with --scenario.") from None
+        raise Misused(Code.UNKNOWN_SCENARIO, str(error), "Choose one of those with --scenario.") from None
     except PodFailed as error:
-        raise Failed("demo_failed", str(error), "Try again; `labeltui -v demo` says more.") from None
+        raise Failed(Code.DEMO_FAILED, str(error), "Try again; `labeltui -v demo` says more.") from None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from labeltui.config.model import Profile, SshSection
+from labeltui.domain.failure_codes import Code
 from labeltui.domain.problems import Misused
 from labeltui.hosts.base import Host, Prompter
 from labeltui.hosts.local import LocalHost
@@ -25,7 +26,7 @@ def host_of(profile: Profile, state: StateDir, prompter: Prompter) -> Callable[[
         return lambda rental: PodHost(rental, state, prompter, ssh_of(rental))
     if profile.ssh is None:
         raise Misused(
-            "no_address", 'host = "ssh" needs an address.', 'Add [profiles.NAME.ssh] with address = "...".'
+            Code.NO_ADDRESS, 'host = "ssh" needs an address.', 'Add [profiles.NAME.ssh] with address = "...".'
         )
     host = _ssh_host(profile.ssh, state, prompter)
     return lambda _rental: host

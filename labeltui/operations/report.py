@@ -10,6 +10,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from labeltui.domain.documents import documents
+from labeltui.domain.failure_codes import Code
 from labeltui.domain.labels.names import split_label
 from labeltui.domain.log.filter import moment
 from labeltui.domain.money import cents
@@ -68,7 +69,7 @@ def _since(session: Session, given: Any, now: datetime) -> datetime:
         try:
             return moment(str(given), here.replace(tzinfo=None)).astimezone()
         except ValueError as error:
-            raise Misused("bad_time", f"{error}.", "Times are by this machine's clock.") from None
+            raise Misused(Code.BAD_TIME, f"{error}.", "Times are by this machine's clock.") from None
     spend = session.store.state.spend.value
     if spend is not None and spend.session_since is not None:
         return spend.session_since

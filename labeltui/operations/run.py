@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from labeltui.actions import BY_ID, Action, Danger
+from labeltui.domain.failure_codes import Code
 from labeltui.domain.problems import Refused
 from labeltui.domain.rules.pod import NAMED
 from labeltui.operations.table import OPERATIONS
@@ -47,11 +48,11 @@ def command_line(action: Action, params: Mapping[str, Any]) -> str:
 def _check(session: Session, action: Action, confirmed: bool) -> None:
     if session.read_only and action.danger is not Danger.NONE:
         raise Refused(
-            "read_only", f"{action.title}: this session is read-only.", "Open it without --read-only."
+            Code.READ_ONLY, f"{action.title}: this session is read-only.", "Open it without --read-only."
         )
     if action.danger in CONFIRMED and not confirmed:
         question = action.question(session.store.state) or action.title
-        raise Refused("unconfirmed", f"Not confirmed: {question}", "Confirm it, or add --yes.")
+        raise Refused(Code.UNCONFIRMED, f"Not confirmed: {question}", "Confirm it, or add --yes.")
 
 
 async def run_action(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from labeltui.config.model import SshSection
 from labeltui.domain.documents import documents
+from labeltui.domain.failure_codes import Code
 from labeltui.domain.problems import LabeltuiError, Misused, Refused, Unreachable
 from labeltui.domain.state import Alert, Level
 from labeltui.hosts.ssh_address import resolve, split
@@ -27,7 +28,7 @@ async def ssh_config(session: Session, params: Mapping[str, Any], report: Report
     files = SshFiles()
     if session.read_only and (params.get("write") or params.get("remove")):
         raise Refused(
-            "read_only", "This session is read-only: it writes no files of ssh.", "Leave --write out."
+            Code.READ_ONLY, "This session is read-only: it writes no files of ssh.", "Leave --write out."
         )
     if params.get("remove"):
         gone = await asyncio.to_thread(files.take_away, session.name)
@@ -77,7 +78,7 @@ async def entry_of(session: Session) -> SshEntry:
     if isinstance(host, PodHost):
         return await _of_pod(session, host)
     if session.profile.ssh is None:
-        raise Misused("no_ssh", "This profile works on this machine: there is nothing to ssh to.", "")
+        raise Misused(Code.NO_SSH, "This profile works on this machine: there is nothing to ssh to.", "")
     return await asyncio.to_thread(_of_section, session, session.profile.ssh)
 
 
@@ -92,7 +93,7 @@ async def _of_pod(session: Session, host: PodHost) -> SshEntry:
         pinned = host.pinned(pod)
     if pod.ssh is None or pinned is None:
         raise Unreachable(
-            "pod_starting", f"{pod.name} has no ssh address now.", "Start it, or wait a minute."
+            Code.POD_STARTING, f"{pod.name} has no ssh address now.", "Start it, or wait a minute."
         )
     key = session.rental.ssh_key
     return SshEntry(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from labeltui.domain.failure_codes import Code
 from labeltui.domain.pod.ssh_key import SshKey
 from labeltui.domain.problems import Failed, Misused
 from labeltui.runpod.problems import Doing
@@ -19,7 +20,7 @@ async def read(transport: Transport) -> tuple[SshKey, ...]:
     listed = document.get("keys") if isinstance(document, dict) else None
     if not isinstance(listed, list) or not all(isinstance(line, str) for line in listed):
         raise Failed(
-            "runpod_keys_unread",
+            Code.RUNPOD_KEYS_UNREAD,
             "The account's list of ssh keys can not be read.",
             "Nothing was written: writing a list that was not understood would lock others out.",
         )
@@ -31,7 +32,7 @@ async def add(transport: Transport, line: str) -> tuple[SshKey, ...]:
     key = SshKey(line.strip())
     if not _LINE.fullmatch(key.line) or not key.fingerprint:
         raise Misused(
-            "bad_ssh_key",
+            Code.BAD_SSH_KEY,
             "This is not the line of a public ssh key.",
             "Give the one line of a .pub file, such as ~/.ssh/id_ed25519.pub.",
         )
@@ -45,7 +46,7 @@ async def add(transport: Transport, line: str) -> tuple[SshKey, ...]:
     if lost:
         names = ", ".join(known.comment or known.fingerprint for known in lost)
         raise Failed(
-            "runpod_keys_lost",
+            Code.RUNPOD_KEYS_LOST,
             f"After writing the account's ssh keys, these are missing: {names}.",
             "Somebody else may have written at the same time: look at the list and add them again.",
         )

@@ -7,12 +7,13 @@ from datetime import UTC, datetime
 from typing import Any
 
 from labeltui.domain.deploy.catalogue import DataCentre, GpuOffer, NetworkVolume, Template
+from labeltui.domain.failure_codes import Code
 from labeltui.domain.money import BillingRecord
 from labeltui.domain.pod.pod import Cloud
 from labeltui.domain.pod.ssh_key import SshKey
 from labeltui.domain.problems import Failed, LabeltuiError
 from labeltui.runpod import accountkeys, convert
-from labeltui.runpod.problems import Doing, create_unclear, is_unclear
+from labeltui.runpod.problems import Doing, create_unclear
 from labeltui.runpod.transport import Transport
 
 
@@ -72,7 +73,7 @@ class Catalogue:
                 "POST", "network-volumes", "the new network volume", doing=Doing.CHANGE, body=body
             )
         except LabeltuiError as error:
-            if not is_unclear(error):
+            if not error.problem.code.unclear:
                 raise
             if (found := await self._volume(wanted)) is None:
                 raise create_unclear(f"the network volume {name}", error) from error
@@ -102,7 +103,7 @@ class Catalogue:
         )
         records = document.get("records") if isinstance(document, dict) else None
         if not isinstance(records, list):
-            raise Failed("runpod_answer", "RunPod's bill can not be read: it has no list of records.")
+            raise Failed(Code.RUNPOD_ANSWER, "RunPod's bill can not be read: it has no list of records.")
         read = (convert.billing_record(entry) for entry in records if isinstance(entry, dict))
         return tuple(record for record in read if record is not None)
 

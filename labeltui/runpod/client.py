@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from urllib.parse import quote
 
 from labeltui.domain.deploy.catalogue import PodSpec
+from labeltui.domain.failure_codes import Code
 from labeltui.domain.money import Account
 from labeltui.domain.pod.pod import Pod, PodAction, PodLogLine, PodStatus
 from labeltui.domain.problems import Failed, LabeltuiError, Misused
@@ -22,15 +23,13 @@ from labeltui.runpod.problems import (
     Doing,
     api_off,
     create_unclear,
-    is_unclear,
     outcome_unclear,
     pod_gone,
     still_there,
 )
 from labeltui.runpod.transport import Answer, Transport
 
-OFF = ("runpod_api_off", "runpod_not_found")  # what a call to an API that is no longer there comes back with
-GONE = ("runpod_api_off", "runpod_pod_gone")  # the same, of a call that names a pod
+GONE = (Code.RUNPOD_API_OFF, Code.RUNPOD_POD_GONE)  # the same, of a call that names a pod
 API_CHOICES = ("auto", "v2", "graphql")
 APPEAR_S = 45.0  # how long a pod is looked for after a create that nobody answered
 SETTLE_S = 180.0  # how long it may take to be listed: until then no second request is sent for its name
@@ -57,7 +56,7 @@ class RunpodClient(Catalogue):
     ) -> None:
         if api not in API_CHOICES:
             raise Misused(
-                "runpod_bad_api", f'api = "{api}" is no API of RunPod.', 'Use "auto", "v2" or "graphql".'
+                Code.RUNPOD_BAD_API, f'api = "{api}" is no API of RunPod.', 'Use "auto", "v2" or "graphql".'
             )
         super().__init__(transport or Transport(key, base), now)
         self.graphql = graphql or GraphQL(key, self.transport.base)
@@ -94,7 +93,7 @@ class RunpodClient(Catalogue):
                 return tuple(convert.pod(entry, self._now()) for entry in listed if entry.get("id"))
             except LabeltuiError as error:
                 # An account always has a list, if an empty one: a 404 means that there is no such API.
-                self._fall_back(api_off() if error.problem.code == "runpod_not_found" else error)
+                self._fall_back(api_off() if error.problem.code == Code.RUNPOD_NOT_FOUND else error)
         return await self.graphql.pods(self._now())
 
     async def pod(self, pod_id: str) -> Pod | None:
@@ -103,7 +102,7 @@ class RunpodClient(Catalogue):
             try:
                 return self._read(await self.transport.send("GET", _path(pod_id), "the pod"))
             except LabeltuiError as error:
-                if error.problem.code == "runpod_pod_gone" and await self._v2_answers():
+                if error.problem.code == Code.RUNPOD_POD_GONE and await self._v2_answers():
                     return None
                 self._fall_back(error, GONE)
         return await self.graphql.pod(pod_id, self._now())
@@ -143,7 +142,7 @@ class RunpodClient(Catalogue):
         try:
             return await self._create(spec)
         except LabeltuiError as error:
-            if not is_unclear(error):
+            if not error.problem.code.unclear:
                 del self._unclear[spec.name]
                 raise
             with suppress(LabeltuiError):
@@ -160,9 +159,9 @@ class RunpodClient(Catalogue):
                 )
                 return self._read(answer)
             except LabeltuiError as error:
-                if error.problem.code == "runpod_not_found" and await self._v2_answers():
+                if error.problem.code == Code.RUNPOD_NOT_FOUND and await self._v2_answers():
                     raise
-                self._fall_back(error, OFF)
+                self._fall_back(error, (Code.RUNPOD_API_OFF, Code.RUNPOD_NOT_FOUND))
         return await self.graphql.create(spec, self._now())
 
     async def _appeared(self, name: str, until: float) -> Pod | None:
@@ -208,9 +207,9 @@ class RunpodClient(Catalogue):
                 )
                 return self._read(answer)
             except LabeltuiError as error:
-                if error.problem.code == "runpod_pod_gone" and await self._v2_answers():
+                if error.problem.code == Code.RUNPOD_POD_GONE and await self._v2_answers():
                     raise
-                if error.problem.code == "runpod_not_now" or is_unclear(error):
+                if error.problem.code == Code.RUNPOD_NOT_NOW or error.problem.code.unclear:
                     return await self._as_wanted(pod_id, action, error)
                 self._fall_back(error, GONE)
         return await self._act_by_graphql(pod_id, action)
@@ -224,7 +223,7 @@ class RunpodClient(Catalogue):
                 raise pod_gone()
             return await self.graphql.resume(pod_id, before.gpu_count, self._now())
         raise Failed(
-            "runpod_needs_v2", "GraphQL can not restart a pod.", "Stop it, then start it; or use REST v2."
+            Code.RUNPOD_NEEDS_V2, "GraphQL can not restart a pod.", "Stop it, then start it; or use REST v2."
         )
 
     async def _as_wanted(self, pod_id: str, action: PodAction, error: LabeltuiError) -> Pod:
@@ -238,7 +237,7 @@ class RunpodClient(Catalogue):
             return pod
         if pod is None:
             raise pod_gone() from error
-        raise (outcome_unclear(f"{action} {pod.name}", error) if is_unclear(error) else error)
+        raise (outcome_unclear(f"{action} {pod.name}", error) if error.problem.code.unclear else error)
 
     async def terminate(self, pod_id: str) -> None:
         """Destroy a pod, and see it gone: RunPod has been known to say yes and go on billing.
@@ -251,7 +250,7 @@ class RunpodClient(Catalogue):
             try:
                 await self._terminate(pod_id)
             except LabeltuiError as error:
-                if not is_unclear(error):
+                if not error.problem.code.unclear:
                     raise
                 last = error
             if await self._is_gone(pod_id):
@@ -266,7 +265,7 @@ class RunpodClient(Catalogue):
                 await self.transport.send("DELETE", _path(pod_id), "terminate the pod", doing=Doing.TERMINATE)
                 return
             except LabeltuiError as error:
-                if error.problem.code == "runpod_pod_gone" and await self._v2_answers():
+                if error.problem.code == Code.RUNPOD_POD_GONE and await self._v2_answers():
                     return
                 self._fall_back(error, GONE)
         await self.graphql.terminate(pod_id)
@@ -293,7 +292,7 @@ class RunpodClient(Catalogue):
                 "POST", nobody, "the key's scope", doing=Doing.STOP, body={"action": PodAction.STOP.value}
             )
         except LabeltuiError as error:
-            return {"runpod_pod_gone": True, "runpod_key_scope": False}.get(error.problem.code)
+            return {Code.RUNPOD_POD_GONE: True, Code.RUNPOD_KEY_SCOPE: False}.get(error.problem.code)
         return None
 
     # The account, logs
@@ -324,7 +323,7 @@ class RunpodClient(Catalogue):
 
     # Whether v2 is still there
 
-    def _fall_back(self, error: LabeltuiError, on: tuple[str, ...] = ("runpod_api_off",)) -> None:
+    def _fall_back(self, error: LabeltuiError, on: tuple[Code, ...] = (Code.RUNPOD_API_OFF,)) -> None:
         """Go on with GraphQL from now on, should that be what ``error`` means; else raise it."""
         if self._api != "auto" or error.problem.code not in on:
             raise error
@@ -335,7 +334,7 @@ class RunpodClient(Catalogue):
         try:
             await self.transport.get("pods", "the list of pods")
         except LabeltuiError as error:
-            return error.problem.code not in OFF
+            return not error.problem.code.api_is_off
         return True
 
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
+from labeltui.domain.failure_codes import Code
 from labeltui.domain.problems import Failed, Misused
 
 VARIABLE = "RUNPOD_API_KEY"
@@ -94,7 +95,7 @@ async def find_key(
     if found:
         return _checked(found, str(path), await asyncio.to_thread(_open_to_others, path))
     raise Misused(
-        "runpod_no_key",
+        Code.RUNPOD_NO_KEY,
         "There is no RunPod API key.",
         f"Make one in RunPod's settings, then export {VARIABLE}=..., or put it into {CONFIG}.",
     )
@@ -110,7 +111,7 @@ def _checked(text: str, origin: str, warning: str = "") -> FoundKey:
     text = text.strip()
     if not _SHAPE.fullmatch(text):
         raise Misused(
-            "runpod_bad_key",
+            Code.RUNPOD_BAD_KEY,
             f"What {origin} holds is no RunPod API key.",
             "A key is one word of letters, digits and signs; copy it again.",
         )
@@ -148,7 +149,7 @@ def _command_failed(command: str, how: str) -> Failed:
     words = command.split(maxsplit=1)
     name = Path(words[0]).name if words else "nothing"
     return Failed(
-        "runpod_key_command",
+        Code.RUNPOD_KEY_COMMAND,
         f"The command for the RunPod API key ({name}) {how}.",
         "Run it in a shell: its first line of output is taken as the key.",
     )
@@ -173,7 +174,7 @@ def _from_config(path: Path, profile: str) -> str | None:
         return None
     except (OSError, ValueError):  # a parser's words would quote the line, key and all
         raise Misused(
-            "runpod_bad_config",
+            Code.RUNPOD_BAD_CONFIG,
             f"{path} can not be read as TOML.",
             f'It should hold apikey = "...", or [default] with api_key = "..."; or export {VARIABLE}.',
         ) from None

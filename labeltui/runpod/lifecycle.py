@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from decimal import Decimal
 
+from labeltui.domain.failure_codes import Code
 from labeltui.domain.money import Account
 from labeltui.domain.pod.pod import Pod, PodLogLine, PodStatus
 from labeltui.domain.problems import Problem
@@ -24,7 +25,7 @@ def pod_problem(pod: Pod, now: datetime, system_log: Iterable[PodLogLine] = ()) 
     detail = pod.last_change or _tail(system_log)
     if change.startswith("outbid") and pod.status is not PodStatus.RUNNING:
         return Problem(
-            "runpod_outbid",
+            Code.RUNPOD_OUTBID,
             "Somebody else paid more for the pod's machine: it was a spot pod.",
             "Make a new pod at the full price; spot pods are nothing for a session with people in it.",
             detail,
@@ -32,21 +33,21 @@ def pod_problem(pod: Pod, now: datetime, system_log: Iterable[PodLogLine] = ()) 
     if pod.status is PodStatus.TERMINATED:
         who = "by RunPod" if change.startswith("terminated by runpod") else "here or elsewhere"
         return Problem(
-            "runpod_pod_gone",
+            Code.RUNPOD_POD_GONE,
             f"The pod was terminated {who}; what was not on a network volume is lost.",
             "Make a new pod.",
             detail,
         )
     if pod.lost_its_gpu:
         return Problem(
-            "runpod_no_gpu",
+            Code.RUNPOD_NO_GPU,
             "The pod runs, and costs, without a GPU: its host had none free.",
             "Fetch data and stop it; then try again later, or make a new pod on the network volume.",
             detail,
         )
     if change.startswith("exited by runpod") and pod.status is PodStatus.STOPPED:
         return Problem(
-            "runpod_exited_by_runpod",
+            Code.RUNPOD_EXITED_BY_RUNPOD,
             "RunPod stopped the pod, and does not say why: the image, the credit or the machine.",
             "Look at its system log and the balance, then start it again.",
             detail,
@@ -54,7 +55,7 @@ def pod_problem(pod: Pod, now: datetime, system_log: Iterable[PodLogLine] = ()) 
     pull = next((line for line in system_log if _PULL_FAILED.search(line.text)), None)
     if pull is not None and pod.status in (PodStatus.PROVISIONING, PodStatus.STARTING, PodStatus.ERROR):
         return Problem(
-            "runpod_image_failed",
+            Code.RUNPOD_IMAGE_FAILED,
             "The pod's image can not be pulled.",
             "Check the image's name, and whether it needs a login; then make the pod anew.",
             pull.text,
@@ -68,7 +69,7 @@ def public_problem(pod: Pod) -> Problem | None:
     if not urls or not pod.status.is_up:
         return None
     return Problem(
-        "runpod_public_port",
+        Code.RUNPOD_PUBLIC_PORT,
         f"{', '.join(urls)} is on the open web, without a password: whoever has the address gets in.",
         "Make the pod anew with 22/tcp alone, and reach its server by the tunnel.",
         offers=("doctor", "pods"),
@@ -78,7 +79,7 @@ def public_problem(pod: Pod) -> Problem | None:
 def _stuck(pod: Pod, now: datetime, detail: str) -> Problem | None:
     if pod.status is PodStatus.ERROR:
         return Problem(
-            "runpod_pod_error",
+            Code.RUNPOD_POD_ERROR,
             "The pod's container is in an error that RunPod can not mend.",
             "Look at its logs; start it again, or terminate it and make a new one.",
             detail,
@@ -88,7 +89,7 @@ def _stuck(pod: Pod, now: datetime, detail: str) -> Problem | None:
     if starts and since is not None and (now - since).total_seconds() > SLOW_START_S:
         minutes = int((now - since).total_seconds() // 60)
         return Problem(
-            "runpod_start_slow",
+            Code.RUNPOD_START_SLOW,
             f"The pod has been starting, and costing, for {minutes} minutes.",
             "Its system log tells whether the image is still being pulled; stop it if nothing moves.",
             detail,
@@ -112,13 +113,13 @@ def balance_problem(account: Account, pods: Iterable[Pod], warn_hours: Decimal) 
     )
     if empty or left is None:
         return Problem(
-            "runpod_balance_empty",
+            Code.RUNPOD_BALANCE_EMPTY,
             f"The RunPod account has no credit left. {loss}",
             "Copy the labels; add credit now.",
         )
     hours = f"{int(left)} hours" if left >= 2 else f"{int(left * 60)} minutes"
     return Problem(
-        "runpod_balance_low",
+        Code.RUNPOD_BALANCE_LOW,
         f"The RunPod credit lasts for {hours} at what is spent now. {loss}",
         "Add credit on RunPod's billing page, or stop what is not needed.",
     )

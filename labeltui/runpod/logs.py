@@ -10,6 +10,7 @@ from contextlib import aclosing
 
 import httpx
 
+from labeltui.domain.failure_codes import Code
 from labeltui.domain.pod.pod import PodLogLine
 from labeltui.domain.problems import LabeltuiError, Unreachable
 from labeltui.runpod.transport import Answer, Transport
@@ -79,7 +80,7 @@ async def follow(
         except Unreachable:
             failures += 1
         except LabeltuiError as error:
-            if error.problem.code != "runpod_server_error":
+            if error.problem.code != Code.RUNPOD_SERVER_ERROR:
                 raise
             failures += 1
         pause = min(LONGEST_PAUSE_S, 2.0**failures)

@@ -8,12 +8,11 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from labeltui.domain.deploy.catalogue import PodSpec
+from labeltui.domain.failure_codes import Code
 from labeltui.domain.pod.pod import Pod
 from labeltui.domain.problems import Failed, LabeltuiError, Problem
 from labeltui.runpod.client import RunpodClient
 from labeltui.runpod.problems import no_capacity
-
-NEXT_MAY_DO = ("runpod_no_capacity", "runpod_pool_forbidden", "runpod_bad_request")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,14 +46,14 @@ async def create_first(
         try:
             return await client.create_once(spec)
         except LabeltuiError as error:
-            if error.problem.code not in NEXT_MAY_DO:
+            if not error.problem.code.next_gpu_may_do:
                 raise
             last = error
             refusals.append(Refusal(spec, error.problem))
             refused(refusals[-1])
     if last is None:
         raise Failed(
-            "runpod_no_candidate", "There is no GPU to try.", "Lower the wishes, or choose another cloud."
+            Code.RUNPOD_NO_CANDIDATE, "There is no GPU to try.", "Lower the wishes, or choose another cloud."
         )
     codes = {refusal.problem.code for refusal in refusals}
-    raise (no_capacity(last.problem.detail) if "runpod_no_capacity" in codes else last)
+    raise (no_capacity(last.problem.detail) if Code.RUNPOD_NO_CAPACITY in codes else last)

@@ -21,6 +21,7 @@ from typing import Any
 import httpx
 
 from labeltui import __version__
+from labeltui.domain.failure_codes import Code
 from labeltui.domain.problems import Failed, LabeltuiError, Misused, Unreachable
 from labeltui.runpod.keys import Secret
 from labeltui.runpod.limits import RateLimits, rate_limits, retry_after_s
@@ -70,13 +71,13 @@ def base_url(given: str | None = None) -> str:
         url = httpx.URL("")
     if url.scheme not in ("http", "https") or not url.host or url.userinfo:
         raise Misused(
-            "runpod_bad_url",
+            Code.RUNPOD_BAD_URL,
             f"{cleaned(text)!r} is not RunPod's address.",
             f"Unset {VARIABLE}, or correct it.",
         )
     if url.scheme == "http" and not is_here(url.host):
         raise Misused(
-            "runpod_bad_url",
+            Code.RUNPOD_BAD_URL,
             f"{cleaned(text)} is not encrypted: the API key could be read on the way.",
             f"Use https in {VARIABLE}; http is for this machine only.",
         )
@@ -185,12 +186,12 @@ class Transport:
     def _wait_after(self, error: LabeltuiError, tries: int, waited: int) -> float | None:
         """Seconds until the request may be sent again; None when it may not."""
         code = error.problem.code
-        if code == "runpod_rate_limited":
+        if code == Code.RUNPOD_RATE_LIMITED:
             wait = max(1.0, self._blocked_until - self._clock())
             return wait + random.uniform(0, 0.5) if waited < TRIES and wait <= LONGEST_WAIT_S else None  # noqa: S311
-        if code == "runpod_timeout":
+        if code == Code.RUNPOD_TIMEOUT:
             tries = min(tries, 1 - waited)
-        if tries > 0 and (isinstance(error, Unreachable) or code == "runpod_server_error"):
+        if tries > 0 and (isinstance(error, Unreachable) or code == Code.RUNPOD_SERVER_ERROR):
             return random.uniform(0.25, 0.75) * 2.0**waited  # noqa: S311
         return None
 
@@ -291,7 +292,7 @@ class Transport:
     def odd(self, what: str, how: str, detail: str = "") -> LabeltuiError:
         """An answer that can not be used; ``how`` goes on from "it"."""
         return Failed(
-            "runpod_answer",
+            Code.RUNPOD_ANSWER,
             f"RunPod's answer to {what} can not be used: it {how}.",
             "Check RUNPOD_API_BASE_URL, and that nothing stands in between; or update labeltui.",
             self._key.scrub(detail),
@@ -301,7 +302,7 @@ class Transport:
         if isinstance(error, httpx.ConnectTimeout | httpx.PoolTimeout):
             return self._unreachable(what, error)
         return Unreachable(
-            "runpod_timeout",
+            Code.RUNPOD_TIMEOUT,
             f"RunPod has not answered {what} within {self._deadline_s:.0f} s.",
             "It may be slow, or the connection gone; it is asked again.",
             type(error).__name__,
@@ -314,13 +315,13 @@ class Transport:
             error, httpx.ConnectError | httpx.ConnectTimeout | httpx.PoolTimeout | httpx.ProxyError
         ):
             return Unreachable(
-                "runpod_unreachable",
+                Code.RUNPOD_UNREACHABLE,
                 f"RunPod can not be reached at {self.base}.",
                 "Check this machine's network; pods go on running, and costing, meanwhile.",
                 detail,
             )
         return Unreachable(
-            "runpod_dropped",
+            Code.RUNPOD_DROPPED,
             f"The connection to RunPod broke before its answer to {what} was whole.",
             "It is asked again; check the network if it stays.",
             detail,

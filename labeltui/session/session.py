@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from labeltui.config.model import Profile
+from labeltui.domain.failure_codes import Code
 from labeltui.domain.host import HostMetrics
 from labeltui.domain.log.events import Event
 from labeltui.domain.problems import Unreachable
@@ -246,7 +247,9 @@ class Session:
         if server is not None and server.state is ServerState.RUNNING:
             return state
         word = server.state.value if server is not None else "unknown"
-        raise Unreachable("server_down", f"The server is {word}.", "Start it with `labeltui server start`.")
+        raise Unreachable(
+            Code.SERVER_DOWN, f"The server is {word}.", "Start it with `labeltui server start`."
+        )
 
     async def hold_tunnel(self) -> None:
         """Take the sticky local port for others, from a session that began without it."""

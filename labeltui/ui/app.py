@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from labeltui.session.session import Session
 
 NEWS_S = 60.0
-DECISIONS = ("runpod_host_full", "runpod_no_gpu", "runpod_no_capacity", "pod_slow", "pod_no_address")
 GRAVE = ("gone", "stopped", "error", "no_gpu", "migrated")
 
 
@@ -141,7 +140,7 @@ class Console(Core):
         found = self.dispatcher.last_problem
         if running.action.id != "pod.start" or level is not Level.ERROR or found is None:
             return
-        if self.screen is self.frame_screen and found[1].code in DECISIONS:
+        if self.screen is self.frame_screen and found[1].code.needs_person:
             self.action_offers()
 
     def action_pods(self) -> None:

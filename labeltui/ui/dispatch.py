@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, cast
 
 from labeltui.actions import BY_ID, Action, Danger, why_disabled
+from labeltui.domain.failure_codes import Code
 from labeltui.domain.offers import offers
 from labeltui.domain.problems import LabeltuiError, Problem
 from labeltui.domain.rules.pod import NAMED, about, called, is_own
@@ -156,7 +157,7 @@ def unexpected(error: Exception) -> Problem:
     import traceback  # noqa: PLC0415 - rarely needed
 
     return Problem(
-        "internal",
+        Code.INTERNAL,
         f"{type(error).__name__}: {error}",
         "This is a fault of labeltui, not of the host.",
         "".join(traceback.format_exception(error)),

@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from labeltui.ui.core import Core
 
 T = TypeVar("T")
-NO_PROFILE = ("no_profile", "no_config", "no_profiles")
-"""Codes that mean: nothing is configured yet, so there is nothing to repair either."""
 
 
 class ScreenPrompter:
@@ -81,4 +79,4 @@ def _failed(app: Core, launch: Launch, problem: Problem) -> None:
 
     app.dispatcher.last_problem = ("The session", problem)
     app.flash(f"{problem.message} {problem.hint}".strip(), Level.ERROR)
-    app.push_screen(WelcomeScreen(launch, None if problem.code in NO_PROFILE else problem))
+    app.push_screen(WelcomeScreen(launch, None if problem.code.nothing_configured else problem))

@@ -6,6 +6,7 @@ import math
 from datetime import UTC, datetime
 from typing import Any
 
+from labeltui.domain.failure_codes import Code
 from labeltui.domain.host import Gpu, HostMetrics, HostStatus, TunnelStatus
 from labeltui.domain.labels.copies import LabelCopies
 from labeltui.domain.problems import Problem
@@ -112,7 +113,7 @@ def server_document(reading: Reading[ServerStatus], now: datetime) -> Document:
     server = reading.value
     if server is None:
         unseen = ServerState.UNREACHABLE.value if reading.error else None
-        problem = Problem("unreachable", reading.error) if reading.error else None
+        problem = Problem(Code.UNREACHABLE, reading.error) if reading.error else None
         return {**_read_at(reading, now), **_unseen_server(unseen, problem)}
     return {
         **_read_at(reading, now),

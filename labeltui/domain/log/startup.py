@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from labeltui.domain.failure_codes import Code
 from labeltui.domain.log.lines import parse_line
 from labeltui.domain.problems import Problem
 
@@ -82,7 +83,7 @@ class _Cause:
     """A pattern of the output; ``{0}`` in the words is its first group."""
 
     pattern: str
-    code: str
+    code: Code
     message: str
     hint: str
 
@@ -90,62 +91,62 @@ class _Cause:
 _SETUP = "Run setup: it installs the versions that work together (labeltui setup)."
 _CAUSES = (
     _Cause(r"error while attempting to bind on address \('[^']*', (\d+)\): address already in use",
-           "port_taken",
+           Code.PORT_TAKEN,
            "Port {0} on the host is taken.", "Stop what holds it, or choose another port (server.port)."),
-    _Cause(r"error while attempting to bind on address \((.{1,80}?)\): (?!address already)", "port_refused",
+    _Cause(r"error while attempting to bind on address \((.{1,80}?)\): (?!address already)", Code.PORT_REFUSED,
            "The server may not listen on {0}.", "Choose a port above 1023 (server.port)."),
-    _Cause(r"Invalid Model\(s\) are provided: (.{1,200})", "unknown_model",
+    _Cause(r"Invalid Model\(s\) are provided: (.{1,200})", Code.UNKNOWN_MODEL,
            "The app has no model {0}.", "Choose among: {available}."),
-    _Cause(r"Provide --conf models <name>", "no_model",
+    _Cause(r"Provide --conf models <name>", Code.NO_MODEL,
            "No model was chosen.", "Choose among: {available}."),
-    _Cause(r"There is no model '?([^'\n]{1,100})'? available", "unknown_model",
+    _Cause(r"There is no model '?([^'\n]{1,100})'? available", Code.UNKNOWN_MODEL,
            "The app has no model {0}.", "Choose a model that labeltui server status lists."),
-    _Cause(r"APP Directory (.{1,300}?) NOT Found", "app_missing",
+    _Cause(r"APP Directory (.{1,300}?) NOT Found", Code.APP_MISSING,
            "The app is not on the host: {0}.", "Run setup to copy the apps, or correct server.app."),
-    _Cause(r"APP Directory NOT provided", "app_missing", "No app was given.", "Set server.app."),
-    _Cause(r"App Does NOT have main\.py|App Does NOT Implement MONAILabelApp", "app_broken",
+    _Cause(r"APP Directory NOT provided", Code.APP_MISSING, "No app was given.", "Set server.app."),
+    _Cause(r"App Does NOT have main\.py|App Does NOT Implement MONAILabelApp", Code.APP_BROKEN,
            "The app folder holds no MONAI Label app.", "Correct server.app: it is the folder with main.py."),
-    _Cause(r"STUDIES Path/Directory NOT provided", "studies_missing",
+    _Cause(r"STUDIES Path/Directory NOT provided", Code.STUDIES_MISSING,
            "No studies were given.", "Set server.studies."),
-    _Cause(r"No module named 'pydicom\._storage_sopclass_uids'", "dependencies",
+    _Cause(r"No module named 'pydicom\._storage_sopclass_uids'", Code.DEPENDENCIES,
            "pydicom 3 is installed, which MONAI Label 0.8.5 cannot use.", _SETUP),
-    _Cause(r"cannot import name 'parse_basic_offsets' from 'pydicom\.encaps'", "dependencies",
+    _Cause(r"cannot import name 'parse_basic_offsets' from 'pydicom\.encaps'", Code.DEPENDENCIES,
            "The dicomweb-client that is installed does not fit the pydicom that MONAI Label needs.", _SETUP),
-    _Cause(r"operator torchvision::\w+ does not exist", "dependencies",
+    _Cause(r"operator torchvision::\w+ does not exist", Code.DEPENDENCIES,
            "torchvision's operators do not load beside this torch.", _SETUP),
     _Cause(r"No module named '?monailabel|venv/bin/python[^\n]{0,40}: (?:No such file|not found)",
-           "not_installed",
+           Code.NOT_INSTALLED,
            "MONAI Label is not installed in the host's folder.", _SETUP),
-    _Cause(r"(?:ModuleNotFoundError|ImportError): (.{1,200})", "dependencies",
+    _Cause(r"(?:ModuleNotFoundError|ImportError): (.{1,200})", Code.DEPENDENCIES,
            "The server does not import: {0}.", _SETUP),
-    _Cause(r"QIICR/dcmqi", "download_failed",
+    _Cause(r"QIICR/dcmqi", Code.DOWNLOAD_FAILED,
            "The server could not download dcmqi, which it needs for DICOMweb.", _SETUP),
-    _Cause(r"(?:raw\.githubusercontent|github)\.com[^\n]{0,200}model-zoo", "download_failed",
+    _Cause(r"(?:raw\.githubusercontent|github)\.com[^\n]{0,200}model-zoo", Code.DOWNLOAD_FAILED,
            "The server could not reach the MONAI model zoo.",
            "Give the host a way to the internet, or put the bundle into the app and set zoo_source=ngc."),
-    _Cause(r"Download failed from (\S{0,300}sam2\S{0,100})", "download_failed",
+    _Cause(r"Download failed from (\S{0,300}sam2\S{0,100})", Code.DOWNLOAD_FAILED,
            "The server could not download SAM2.",
            "Set conf sam2=false, or give the host a way to the internet."),
-    _Cause(r"Download failed from (\S{1,300})", "download_failed",
+    _Cause(r"Download failed from (\S{1,300})", Code.DOWNLOAD_FAILED,
            "The server could not download {0}.",
            "Give the host a way to the internet, or set conf use_pretrained_model=false."),
-    _Cause(r"rate limit exceeded", "download_failed",
+    _Cause(r"rate limit exceeded", Code.DOWNLOAD_FAILED,
            "GitHub refuses more downloads for now (rate limit).", "Wait an hour, or set conf auth_token."),
-    _Cause(r"<urlopen error (.{1,200}?)>|Max retries exceeded with url: (\S{1,200})", "download_failed",
+    _Cause(r"<urlopen error (.{1,200}?)>|Max retries exceeded with url: (\S{1,200})", Code.DOWNLOAD_FAILED,
            "The server could not download what it needs: {0}.", "Give the host a way to the internet."),
-    _Cause(r"CUDA out of memory|OutOfMemoryError", "gpu_memory",
+    _Cause(r"CUDA out of memory|OutOfMemoryError", Code.GPU_MEMORY,
            "The GPU has no memory left.",
            "Stop what else uses it (an orphaned training?), or choose a smaller model."),
-    _Cause(r"CUDA error: (.{1,200})|NVIDIA driver on your system is too old", "gpu",
+    _Cause(r"CUDA error: (.{1,200})|NVIDIA driver on your system is too old", Code.GPU,
            "The GPU cannot be used: {0}.",
            "See nvidia-smi on the host; a restart of the host may be needed."),
-    _Cause(r"No space left on device", "disk_full",
+    _Cause(r"No space left on device", Code.DISK_FULL,
            "The host's disk is full.", "Free some space on the host."),
-    _Cause(r"\[Errno 13\] Permission denied: (.{1,200})", "permission",
+    _Cause(r"\[Errno 13\] Permission denied: (.{1,200})", Code.PERMISSION,
            "The server may not write {0}.", "Correct the owner of the file, or choose another folder."),
-    _Cause(r"MemoryError|Cannot allocate memory", "memory",
+    _Cause(r"MemoryError|Cannot allocate memory", Code.MEMORY,
            "The host has no memory left.", "Use a larger host."),
-    _Cause(r"(?:unrecognized arguments|error: argument)[^\n:]{0,60}: ?(.{0,200})", "usage",
+    _Cause(r"(?:unrecognized arguments|error: argument)[^\n:]{0,60}: ?(.{0,200})", Code.USAGE,
            "The server does not know an argument: {0}.", "Check server.conf and the version of MONAI Label."),
 )  # fmt: skip
 _COMPILED = tuple((re.compile(cause.pattern), cause) for cause in _CAUSES)
@@ -163,7 +164,7 @@ def diagnose_exit(lines: Sequence[str], exit_code: int | None) -> Problem:
     detail = traceback_of(lines)
     if exit_code in (-9, 137):
         return Problem(
-            "killed",
+            Code.KILLED,
             "The server was killed (signal 9), most likely for want of memory.",
             "Look at the host's memory; start it again when there is enough.",
             detail,
@@ -174,10 +175,12 @@ def diagnose_exit(lines: Sequence[str], exit_code: int | None) -> Problem:
     if exit_code is not None and exit_code < 0:
         return _by_signal(-exit_code, detail)
     if exit_code == 127:
-        return Problem("not_installed", "MONAI Label is not installed in the host's folder.", _SETUP, detail)
+        return Problem(
+            Code.NOT_INSTALLED, "MONAI Label is not installed in the host's folder.", _SETUP, detail
+        )
     last = _last_words(newest)
     how = "ended" if exit_code is None else f"ended with exit code {exit_code}"
-    return Problem("crashed", f"The server {how}: {last}", "The traceback is in the server's log.", detail)
+    return Problem(Code.CRASHED, f"The server {how}: {last}", "The traceback is in the server's log.", detail)
 
 
 def cause_in(message: str) -> Problem | None:
@@ -197,14 +200,14 @@ def _by_signal(number: int, detail: str) -> Problem:
     }
     name = names.get(number, "a signal")
     return Problem(
-        "killed" if number in (1, 2, 15) else "crashed",
+        Code.KILLED if number in (1, 2, 15) else Code.CRASHED,
         f"The server was ended by signal {number} ({name}).",
         "Start it again; see its log for what it did last.",
         detail,
     )
 
 
-def _cause(lines: Sequence[str]) -> tuple[str, str, str] | None:
+def _cause(lines: Sequence[str]) -> tuple[Code, str, str] | None:
     text = "\n".join(lines)
     for pattern, cause in _COMPILED:
         found = pattern.search(text)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from labeltui.domain.failure_codes import Code
 from labeltui.domain.problems import Problem
 from labeltui.domain.state import SessionState
 
@@ -66,12 +67,12 @@ def risk(state: SessionState, action: str) -> Problem | None:
         how = copies.hint or "Copy them: `labeltui labels pull`, or c in the queue."
         if not pod.status.is_up:
             how = "Start it for its data (`labeltui pod start --data-only`), then `labeltui labels pull`."
-        return Problem("labels_not_copied", message, f"{how} {GIVE_UP}")
+        return Problem(Code.LABELS_NOT_COPIED, message, f"{how} {GIVE_UP}")
     if pod.status.value != "running" or (copies is not None and state.labels.error is None):
         return None
     why = state.labels.error or "they were never looked at"
     return Problem(
-        "labels_unknown",
+        Code.LABELS_UNKNOWN,
         f"Whether the labels of {pod.name} are on this machine is unknown: {why.rstrip('.')}.",
         f"Reconnect (p c) and try again. {GIVE_UP}",
     )

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from labeltui.domain.failure_codes import Code
 from labeltui.domain.pod.pod import Pod, PodAction
 from labeltui.domain.problems import Misused
 from labeltui.domain.reading import Reading
@@ -75,4 +76,6 @@ def about_pod(state: SessionState, pod: Pod) -> SessionState:
 def ambiguous(named: str, found: tuple[Pod, ...]) -> Misused:
     """The refusal to choose between pods of one name."""
     ids = ", ".join(pod.id for pod in found)
-    return Misused("pod_ambiguous", f"{len(found)} pods are called {named!r}.", f"Name one by its id: {ids}.")
+    return Misused(
+        Code.POD_AMBIGUOUS, f"{len(found)} pods are called {named!r}.", f"Name one by its id: {ids}."
+    )

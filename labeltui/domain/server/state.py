@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from labeltui.domain.failure_codes import Code
 from labeltui.domain.problems import Problem
 from labeltui.domain.reading import Reading
 from labeltui.domain.server.server import OrphanTraining, ServerInfo, ServerState, ServerStatus
@@ -100,13 +101,13 @@ def _models(run: ServerRun, info: ServerInfo | None, ours: bool) -> tuple[str, .
 def _problem(state: ServerState, run: ServerRun, evidence: ServerEvidence) -> Problem | None:
     if state is ServerState.CRASHED:
         return evidence.problem or Problem(
-            "lost",
+            Code.LOST,
             "The server ended while nobody was there to learn how: its host restarted, or its watcher was killed.",
             "Start it again; its last lines are in the log.",
         )
     if state is ServerState.UNREACHABLE:
         return Problem(
-            "silent",
+            Code.SILENT,
             f"The server's process runs (pid {run.pid}) but does not answer: {evidence.info.error}.",
             "A long inference blocks it for a while; if it stays silent, restart it.",
         )

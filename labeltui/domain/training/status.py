@@ -12,6 +12,7 @@ import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta, tzinfo
 
+from labeltui.domain.failure_codes import Code
 from labeltui.domain.problems import Problem
 from labeltui.domain.server.server import OrphanTraining, ServerInfo, TrainStats
 from labeltui.domain.training.log import TrainLog, TrainRun, eta_s
@@ -172,7 +173,7 @@ def _of_orphan(orphan: OrphanTraining) -> TrainStatus:
         pid=orphan.pid,
         started_at=orphan.started_at,
         problem=Problem(
-            "orphaned",
+            Code.ORPHANED,
             f"A training of {orphan.model or 'a model'} (process {orphan.pid}) goes on without a server.",
             "Stop it to free the GPU (labeltui train stop): no server can see or stop it.",
         ),
@@ -185,7 +186,7 @@ def _without_server(run: TrainRun, zone: tzinfo) -> TrainStatus:
     if not run.ended:
         state = TrainState.ERROR
         problem = Problem(
-            "server_gone",
+            Code.SERVER_GONE,
             f"The server ended while it trained {run.model or 'a model'}.",
             "Start the server and train again; the newest model that was published is kept.",
         )
@@ -204,31 +205,31 @@ def _aware(time: datetime | None, zone: tzinfo) -> datetime | None:
     return None if time is None else time.replace(tzinfo=zone)
 
 
-_CAUSES: tuple[tuple[str, str, str, str], ...] = (
-    (r"There is no model '([^'\n]{1,200})' available", "unknown_model",
+_CAUSES: tuple[tuple[str, Code, str, str], ...] = (
+    (r"There is no model '([^'\n]{1,200})' available", Code.UNKNOWN_MODEL,
      "The server has no trainer named {0}.", "Choose among: {trainers}."),
-    (r"num_samples=0", "no_labels",
+    (r"num_samples=0", Code.NO_LABELS,
      "No study has a final label, so there is nothing to train on.",
      "Submit labels in Slicer (tag final), then train again."),
-    (r"MLflow no longer|mlflow\.exceptions|No module named 'mlflow|'?mlflow'? is not", "tracking",
+    (r"MLflow no longer|mlflow\.exceptions|No module named 'mlflow|'?mlflow'? is not", Code.TRACKING,
      "The tracking by MLflow failed, which ends every training.",
      'Train with tracking = "None", or set MONAI_LABEL_TRACKING_ENABLED=false.'),
-    (r"/scoring/|RemoteDisconnected", "scoring_callback",
+    (r"/scoring/|RemoteDisconnected", Code.SCORING_CALLBACK,
      "The scoring after the training could not be asked for, which counts as a failure.",
      "The model is published all the same. With https or a login the server cannot ask itself."),
-    (r"CUDA out of memory|OutOfMemoryError", "gpu_memory",
+    (r"CUDA out of memory|OutOfMemoryError", Code.GPU_MEMORY,
      "The GPU has not enough memory for this training.",
      "Stop what else uses it, or train with a smaller batch or input size."),
-    (r"bus error|shared memory \(shm\)|Unable to open shared memory", "shared_memory",
+    (r"bus error|shared memory \(shm\)|Unable to open shared memory", Code.SHARED_MEMORY,
      "The host's shared memory is too small for the data loaders.",
      "Give the container more of it (docker run --shm-size=8g)."),
-    (r"No space left on device", "disk_full",
+    (r"No space left on device", Code.DISK_FULL,
      "The host's disk filled up.", "Free some space on the host, then train again."),
-    (r"stat: path should be string.{0,40}NoneType", "bundle_pretrained",
+    (r"stat: path should be string.{0,40}NoneType", Code.BUNDLE_PRETRAINED,
      "A bundle cannot be trained with pretrained = false.", "Leave pretrained out."),
-    (r"(TypeError: '.{1,3}' not supported between instances of '\w+' and '\w+')", "bad_parameter",
+    (r"(TypeError: '.{1,3}' not supported between instances of '\w+' and '\w+')", Code.BAD_PARAMETER,
      "A parameter has the wrong type: {0}.", "Give numbers without quotes."),
-    (r"(?:URLError|Max retries exceeded|Download failed)", "download_failed",
+    (r"(?:URLError|Max retries exceeded|Download failed)", Code.DOWNLOAD_FAILED,
      "The training could not download what it needs.",
      "Give the host a way to the internet, or set pretrained = false."),
 )  # fmt: skip
@@ -240,7 +241,7 @@ def diagnose_training(run: TrainRun, details: Sequence[str], info: ServerInfo | 
     evidence = "\n".join(details or run.lines)
     if run.return_code == -9 and not run.killed:
         return Problem(
-            "out_of_memory",
+            Code.OUT_OF_MEMORY,
             "The training was killed by the host (signal 9), most likely for want of memory.",
             "Train with dataset = Dataset, which keeps no volume in memory, or use a larger host.",
             evidence,
@@ -260,14 +261,14 @@ def diagnose_training(run: TrainRun, details: Sequence[str], info: ServerInfo | 
         return _unreadable(run.unreadable, evidence)
     if "applying transform" in text:
         return Problem(
-            "bad_volume",
+            Code.BAD_VOLUME,
             "A volume or label cannot be prepared for the training.",
             "Which one is in the server's log, above the traceback.",
             evidence,
         )
     last = run.errors[-1] if run.errors else next((line for line in reversed(details) if line.strip()), "")
     return Problem(
-        "train_failed",
+        Code.TRAIN_FAILED,
         f"The training failed: {_plain(last.strip()) or 'it said nothing'}",
         "The traceback is in the server's log.",
         evidence,
@@ -280,7 +281,7 @@ def _unreadable(paths: Sequence[str], evidence: str, *, left_out: bool = False) 
     damaged = "is damaged" if len(paths) == 1 else "are damaged"
     then = "the training leaves out studies" if left_out else "the training cannot read it"
     return Problem(
-        "studies_left_out" if left_out else "corrupt_volume",
+        Code.STUDIES_LEFT_OUT if left_out else Code.CORRUPT_VOLUME,
         f"{names}{more} {damaged}: {then}.",
         f"Replace or remove {_plain(paths[0])}, then train again.",
         evidence,

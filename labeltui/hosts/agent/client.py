@@ -11,6 +11,7 @@ from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from labeltui.domain.failure_codes import Code
 from labeltui.domain.host import HostMetrics
 from labeltui.domain.problems import Failed, LabeltuiError, Unreachable
 from labeltui.domain.server.server import OrphanTraining
@@ -83,7 +84,7 @@ class AgentClient:
             if not data or b"\n" in data:
                 return data
             if len(pending) > LONGEST_LINE:
-                raise Unreachable("agent_garbled", "The agent sent a line without end.", "Connect again.")
+                raise Unreachable(Code.AGENT_GARBLED, "The agent sent a line without end.", "Connect again.")
 
     def _end(self, reason: str) -> None:
         if not self._ended.done():
@@ -96,7 +97,7 @@ class AgentClient:
             follow.queue.put_nowait(self._gone())
 
     def _gone(self) -> Unreachable:
-        return Unreachable("agent_lost", self._ended.result(), "It is connected again by itself.")
+        return Unreachable(Code.AGENT_LOST, self._ended.result(), "It is connected again by itself.")
 
     def _receive(self, line: bytes) -> None:
         message = json_object(line)
@@ -112,7 +113,8 @@ class AgentClient:
         if error is None:
             future.set_result(message.get("ok") or {})
         else:
-            future.set_exception(Failed(*(str(error.get(key, "")) for key in ("code", "message", "hint"))))
+            text, hint = str(error.get("message", "")), str(error.get("hint", ""))
+            future.set_exception(Failed(Code.reported(error.get("code")), text, hint))
 
     def _event(self, message: dict[str, Any]) -> None:
         kind = message["ev"]
@@ -124,7 +126,7 @@ class AgentClient:
             for progress in self._on_stopping.get(str(message.get("name")), []):
                 progress(str(message["phase"]), int(message["alive"]), float(message["waited_s"]))
         elif kind == "metrics":
-            told = Failed("metrics", str(message["error"])) if "error" in message else metrics_of(message)
+            told = Failed(Code.METRICS, str(message["error"])) if "error" in message else metrics_of(message)
             for listener in list(self._on_metrics):
                 listener(told)
         elif kind in ("chunk", "follow.error"):
@@ -149,7 +151,7 @@ class AgentClient:
                 return await future
         except TimeoutError:
             raise Failed(
-                "agent_slow", f"The agent did not answer within {deadline_s:g} s.", "Try again."
+                Code.AGENT_SLOW, f"The agent did not answer within {deadline_s:g} s.", "Try again."
             ) from None
         finally:
             self._waiting.pop(number, None)

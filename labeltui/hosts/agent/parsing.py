@@ -7,6 +7,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from labeltui.domain.failure_codes import Code
 from labeltui.domain.host import Gpu, HostMetrics
 from labeltui.domain.problems import Failed
 from labeltui.hosts.agent.messages import Chunk, Job, JobState
@@ -51,7 +52,9 @@ def chunk_of(told: Mapping[str, Any]) -> Chunk:
 
 def follow_error_of(told: Mapping[str, Any]) -> Failed:
     """Why a file can not be followed."""
-    return Failed(str(told.get("code")), str(told.get("message")), "Check the path and its permissions.")
+    return Failed(
+        Code.reported(told.get("code")), str(told.get("message")), "Check the path and its permissions."
+    )
 
 
 def metrics_of(told: Mapping[str, Any]) -> HostMetrics:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 
+from labeltui.domain.failure_codes import Code
 from labeltui.domain.problems import Failed
 from labeltui.hosts.base import Host
 from labeltui.hosts.quoting import quote_path
@@ -34,7 +35,9 @@ async def put_program(host: Host, source: bytes, path: str, python: str = "pytho
         await _send(host, source, quoted)
         if await _probe(host, command, quoted) != digest:
             raise Failed(
-                "agent_send", f"The agent arrived changed on {host.address}.", "Check the disk of the host."
+                Code.AGENT_SEND,
+                f"The agent arrived changed on {host.address}.",
+                "Check the disk of the host.",
             )
 
 
@@ -45,19 +48,22 @@ async def _probe(host: Host, python: str, path: str) -> str:
     told = next((line for line in reversed(lines) if line.startswith("labeltui:")), "")
     if told.startswith("labeltui:no-python"):
         raise Failed(
-            "no_python", f"There is no {python} on {host.address}.", "Install Python 3.8 or newer there."
+            Code.NO_PYTHON, f"There is no {python} on {host.address}.", "Install Python 3.8 or newer there."
         )
     if told.startswith("labeltui:old-python"):
         version = told.partition(" ")[2]
         raise Failed(
-            "no_python",
+            Code.NO_PYTHON,
             f"Python {version} on {host.address} is too old.",
             "Install Python 3.8 or newer there.",
         )
     if not told:
         said = done.stderr.decode("utf-8", "replace").strip()
         raise Failed(
-            "no_python", f"{python} on {host.address} does not run.", "Repair or install Python there.", said
+            Code.NO_PYTHON,
+            f"{python} on {host.address} does not run.",
+            "Repair or install Python there.",
+            said,
         )
     return told.partition(":")[2]
 
@@ -69,7 +75,7 @@ async def _send(host: Host, source: bytes, path: str) -> None:
     if done.exit_code != 0:
         said = done.stderr.decode("utf-8", "replace").strip()
         raise Failed(
-            "agent_send",
+            Code.AGENT_SEND,
             f"The agent can't be put on {host.address}: {(said or 'no reason given').splitlines()[-1]}",
             "Choose a folder that can be written, and check the disk of the host.",
             said,

@@ -6,6 +6,7 @@ import asyncio
 import re
 from pathlib import Path
 
+from labeltui.domain.failure_codes import Code
 from labeltui.domain.problems import Failed
 from labeltui.hosts.agent.client import AgentClient
 from labeltui.hosts.agent.messages import AgentHello
@@ -36,7 +37,7 @@ async def start_agent(host: Host, folder: str, python: str = "python3") -> Agent
     except TimeoutError:
         await channel.close()
         raise Failed(
-            "agent_start", f"The agent on {host.address} said nothing for {DEADLINE_S:g} s."
+            Code.AGENT_START, f"The agent on {host.address} said nothing for {DEADLINE_S:g} s."
         ) from None
     except BaseException:
         await channel.close()
@@ -57,5 +58,5 @@ async def _hello(channel: Channel, host: Host) -> tuple[AgentHello, bytes]:
         if not data or len(seen) > NOISE_ALLOWED:
             words = (channel.stderr_tail() or seen[-2000:]).decode("utf-8", "replace").strip()
             raise Failed(
-                "agent_start", f"The agent did not start on {host.address}.", "See the details.", words
+                Code.AGENT_START, f"The agent did not start on {host.address}.", "See the details.", words
             )

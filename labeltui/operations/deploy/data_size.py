@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from labeltui.domain.failure_codes import Code
 from labeltui.domain.problems import Misused
 
 TELL_EVERY = 500  # files
@@ -47,7 +48,7 @@ def _folder(text: str) -> Path:
     path = Path(text).expanduser()
     if not path.is_dir():
         raise Misused(
-            "no_folder", f"There is no folder {text!r} on this machine.", "Name the folder of the studies."
+            Code.NO_FOLDER, f"There is no folder {text!r} on this machine.", "Name the folder of the studies."
         )
     return path
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from labeltui.domain.documents.documents import moment
 from labeltui.domain.documents.pod import pod_document
+from labeltui.domain.failure_codes import Code
 from labeltui.domain.money import cost_of
 from labeltui.domain.pod.pod import Pod, PodStatus
 from labeltui.domain.problems import Failed, LabeltuiError, Refused, Unreachable
@@ -35,13 +36,6 @@ REACHED_WITHIN_S = 300.0
 LOOK_S = 15.0
 ALERT = "deploy"
 NO_CAPACITY_WAYS = "With --fallback the next GPU is asked for, with --wait the same one until it is free."
-_BROKEN = (
-    "runpod_image_failed",
-    "runpod_exited_by_runpod",
-    "runpod_pod_error",
-    "runpod_pod_gone",
-    "runpod_outbid",
-)
 
 
 class Deployment:
@@ -175,7 +169,7 @@ class Deployment:
                 return self._up(state.pod.value, log)
             self._look(log)
         raise Failed(
-            "pod_slow", f"The pod does not run after {UP_WITHIN_S / 60:.0f} minutes.",
+            Code.POD_SLOW, f"The pod does not run after {UP_WITHIN_S / 60:.0f} minutes.",
             "Its system log says whether the image is still being pulled.", log.text,
         )  # fmt: skip
 
@@ -183,25 +177,27 @@ class Deployment:
         """Whether what it has printed so far means that it will never run."""
         pod = self._session.store.state.pod.value
         problem = pod_problem(pod, self._session.clock(), log.lines) if pod is not None else None
-        if problem is not None and problem.code in _BROKEN:
+        if problem is not None and problem.code.pod_is_lost:
             raise Failed(problem.code, problem.message, problem.hint, problem.detail)
 
     def _up(self, pod: Pod, log: SystemLog) -> Pod:
         if pod.status is PodStatus.RUNNING:
             if pod.lost_its_gpu:
                 raise Failed(
-                    "runpod_no_gpu",
+                    Code.RUNPOD_NO_GPU,
                     "The pod runs, and costs, without a GPU.",
                     "Terminate it and rent another.",
                 )
             return pod
         if pod.status is PodStatus.TERMINATED:
             raise Failed(
-                "runpod_pod_gone", "The pod is gone: it was terminated, here or elsewhere.", "Rent another."
+                Code.RUNPOD_POD_GONE,
+                "The pod is gone: it was terminated, here or elsewhere.",
+                "Rent another.",
             )
         self._look(log)
         raise Failed(
-            "pod_stopped_early", f"The pod was stopped while it started; it is {pod.status}.",
+            Code.POD_STOPPED_EARLY, f"The pod was stopped while it started; it is {pod.status}.",
             "The image may be refused, or the credit used up: see its system log, then start or terminate it.",
             log.text,
         )  # fmt: skip
@@ -221,7 +217,7 @@ class Deployment:
                 self.steps.say("ssh", words(error))
                 if clock() > end:
                     raise Unreachable(
-                        "no_sshd", f"The pod runs, but SSH does not answer: {words(error)}",
+                        Code.NO_SSHD, f"The pod runs, but SSH does not answer: {words(error)}",
                         "Only images that start sshd can be reached: RunPod's own do. Look at the container log.",
                     ) from error  # fmt: skip
         vouched = getattr(session.link.host, "vouched", False)
@@ -286,7 +282,7 @@ class Deployment:
         if step is not None:
             self.steps.failed(step, problem)
         goes_on = self._goes_on()
-        ways = NO_CAPACITY_WAYS if problem.code == "runpod_no_capacity" else ""
+        ways = NO_CAPACITY_WAYS if problem.code == Code.RUNPOD_NO_CAPACITY else ""
         hint = " ".join(part for part in (problem.hint, ways, goes_on) if part)
         if goes_on:
             self._alert(f"Deploying stopped: {problem.message}", goes_on)
@@ -358,6 +354,6 @@ async def deploy(session: Session, plan: Plan, params: Mapping[str, Any], report
     """Rent by the plan and go on to what was asked for. Raises LabeltuiError, the checklist in its document."""
     if not plan.affordable:
         raise Refused(
-            "too_dear", "Nothing can be had at the price that was agreed to.", "Agree to a higher one."
+            Code.TOO_DEAR, "Nothing can be had at the price that was agreed to.", "Agree to a higher one."
         )
     return await Deployment(session, plan, params, report).run()

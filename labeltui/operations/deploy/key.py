@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
+from labeltui.domain.failure_codes import Code
 from labeltui.domain.pod.ssh_key import SshKey
 from labeltui.domain.problems import Misused
 from labeltui.hosts.own_keys import NEW_KEY, OwnKey, all_keys, in_folder, make, read_public
@@ -32,7 +33,7 @@ async def _key(session: Session, params: Mapping[str, Any]) -> OwnKey:
         found = next((key for key in await all_keys() if SshKey(key.line).fingerprint == wanted), None)
         if found is None:
             raise Misused(
-                "no_ssh_key", f"Neither ~/.ssh nor the agent has the key {wanted}.", "See `ssh-add -l`."
+                Code.NO_SSH_KEY, f"Neither ~/.ssh nor the agent has the key {wanted}.", "See `ssh-add -l`."
             )
         return found
     if wanted:
@@ -43,5 +44,7 @@ async def _key(session: Session, params: Mapping[str, Any]) -> OwnKey:
             return read_public(f"{own}.pub")
     keys = in_folder() or await all_keys()
     if not keys:
-        raise Misused("no_ssh_key", "There is no SSH key to reach the pod with.", "Make one: add --make-key.")
+        raise Misused(
+            Code.NO_SSH_KEY, "There is no SSH key to reach the pod with.", "Make one: add --make-key."
+        )
     return keys[0]

@@ -16,6 +16,7 @@ from labeltui.domain.deploy.quote import price
 from labeltui.domain.deploy.sizing import LEAST_VOLUME_GB, MOST_NETWORK_GB
 from labeltui.domain.documents.documents import moment
 from labeltui.domain.documents.pod import gpu_document, volume_document
+from labeltui.domain.failure_codes import Code
 from labeltui.domain.money import CENT, Account, network_volume_per_hour, per_month
 from labeltui.domain.pod.pod import Cloud
 from labeltui.domain.pod.ssh_key import SshKey
@@ -131,7 +132,7 @@ async def pod_make_volume(session: Session, params: Mapping[str, Any], _report: 
     size = params.get("size") or 0
     if not LEAST_VOLUME_GB <= size <= MOST_NETWORK_GB:
         raise Misused(
-            "bad_size",
+            Code.BAD_SIZE,
             f"A network volume of {size} GB can't be had.",
             f"Give --size, {LEAST_VOLUME_GB} to {MOST_NETWORK_GB}.",
         )
@@ -141,7 +142,7 @@ async def pod_make_volume(session: Session, params: Mapping[str, Any], _report: 
     limit = params.get("max_month")
     if limit is None or month > Decimal(str(limit)):
         raise Refused(
-            "price_not_agreed", f"{size} GB cost ${month} a month for as long as the volume exists.",
+            Code.PRICE_NOT_AGREED, f"{size} GB cost ${month} a month for as long as the volume exists.",
             f"Add --max-month {month} to agree to it, and make it.",
         )  # fmt: skip
     volume = await client.create_network_volume(str(params["name"]), size, place)

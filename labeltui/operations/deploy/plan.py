@@ -11,6 +11,7 @@ from labeltui.domain.deploy.candidates import by_price, candidates, cuda_of, nam
 from labeltui.domain.deploy.catalogue import GpuOffer, NetworkVolume, PodSpec, Stock
 from labeltui.domain.deploy.quote import Quote, quote
 from labeltui.domain.deploy.sizing import LEAST_VOLUME_GB, MOST_NETWORK_GB, suggested
+from labeltui.domain.failure_codes import Code
 from labeltui.domain.money import HOURS_PER_MONTH
 from labeltui.domain.pod.pod import OFFICIAL_IMAGE, Cloud
 from labeltui.domain.problems import Failed, Misused, Refused
@@ -143,18 +144,20 @@ def agreed(plan: Plan) -> None:
     made = plan.quoted(first)
     if made is None:
         raise Failed(
-            "not_offered", f"The {plan.spec.cloud} cloud does not offer {first.name}.",
+            Code.NOT_OFFERED, f"The {plan.spec.cloud} cloud does not offer {first.name}.",
             "`labeltui pod gpus` shows what it does offer.",
         )  # fmt: skip
     price = in_words(made)
     if plan.limit is None:
         raise Refused(
-            "price_not_agreed", f"{first.name} with these disks costs {price}.",
+            Code.PRICE_NOT_AGREED, f"{first.name} with these disks costs {price}.",
             f"Add --max-price {made.agreed} to agree to it, and rent it.",
         )  # fmt: skip
     if not plan.affordable:
         raise Refused(
-            "too_dear", f"{first.name} with these disks costs {price}.", f"That is more than ${plan.limit}/h."
+            Code.TOO_DEAR,
+            f"{first.name} with these disks costs {price}.",
+            f"That is more than ${plan.limit}/h.",
         )
 
 
@@ -171,10 +174,10 @@ def _limit(value: Any) -> Decimal | None:
 def _name(session: Session, given: str | None) -> str:
     name = (given or session.rental.name or "").strip()
     if not name:
-        raise Misused("no_pod_named", "The pod needs a name.", "Give --name, or name it in the profile.")
+        raise Misused(Code.NO_POD_NAMED, "The pod needs a name.", "Give --name, or name it in the profile.")
     if len(name) > LONGEST_NAME or not name.isprintable():
         raise Misused(
-            "bad_name",
+            Code.BAD_NAME,
             "The pod's name has to be one line of printable characters.",
             f"At most {LONGEST_NAME} of them.",
         )
@@ -186,14 +189,14 @@ def _wanted(offers: tuple[GpuOffer, ...], wanted: str | None, cloud: Cloud, cent
         return _known(offers, wanted)
     free = [one for one in by_price(offers, cloud, centre) if stock_in(one, centre) is not Stock.NONE]
     names = ", ".join(f"{one.name} (${one.price_secure})" for one in free[:5]) or "none"
-    raise Misused("no_gpu_named", "Which GPU?", f"Name one with --gpu; free now: {names}.")
+    raise Misused(Code.NO_GPU_NAMED, "Which GPU?", f"Name one with --gpu; free now: {names}.")
 
 
 def _known(offers: tuple[GpuOffer, ...], wanted: str) -> GpuOffer:
     found = named(offers, wanted)
     if found is None:
         raise Failed(
-            "unknown_gpu", f"RunPod has no GPU called {wanted!r}.", "`labeltui pod gpus` lists them."
+            Code.UNKNOWN_GPU, f"RunPod has no GPU called {wanted!r}.", "`labeltui pod gpus` lists them."
         )
     return found
 
@@ -206,11 +209,11 @@ def _whole(
         return default
     if isinstance(value, bool) or not isinstance(value, int):
         raise Misused(
-            "bad_size", f"{field}: {value!r} is not a whole number of GB.", "RunPod takes whole GB only."
+            Code.BAD_SIZE, f"{field}: {value!r} is not a whole number of GB.", "RunPod takes whole GB only."
         )
     if value < least or (most is not None and value > most):
         bounds = f"at least {least}" if most is None else f"{least} to {most}"
-        raise Misused("bad_size", f"{field}: {value} GB can't be had.", f"It has to be {bounds}.")
+        raise Misused(Code.BAD_SIZE, f"{field}: {value} GB can't be had.", f"It has to be {bounds}.")
     return value
 
 
@@ -234,7 +237,7 @@ async def _network(
         found = next((v for v in await client.network_volumes() if wanted in (v.id, v.name)), None)
         if found is None:
             raise Failed(
-                "unknown_volume",
+                Code.UNKNOWN_VOLUME,
                 f"The account has no network volume {wanted!r}.",
                 "`labeltui pod volumes` lists them.",
             )
@@ -251,13 +254,13 @@ async def volume_place(client: RunpodClient, wanted: str | None) -> str:
     listed = ", ".join(place.id for place in places) or "none"
     if not wanted:
         raise Misused(
-            "no_data_centre", "A network volume stays in one data centre for ever: which?",
+            Code.NO_DATA_CENTRE, "A network volume stays in one data centre for ever: which?",
             f"Name it with --data-centre; possible are: {listed}.",
         )  # fmt: skip
     found = next((place for place in places if place.id.lower() == wanted.lower()), None)
     if found is None:
         raise Failed(
-            "no_volumes_there", f"No network volume can be made in {wanted!r}.", f"Possible are: {listed}."
+            Code.NO_VOLUMES_THERE, f"No network volume can be made in {wanted!r}.", f"Possible are: {listed}."
         )
     return found.id
 
@@ -268,7 +271,7 @@ def _centre(params: Mapping[str, Any], volume: NetworkVolume | None) -> str | No
         return str(wanted) if wanted else None
     if wanted and str(wanted) != volume.data_centre:
         raise Misused(
-            "other_data_centre", f"The network volume {volume.name} is in {volume.data_centre}, not in {wanted}.",
+            Code.OTHER_DATA_CENTRE, f"The network volume {volume.name} is in {volume.data_centre}, not in {wanted}.",
             "Leave --data-centre out: the pod has to be where its volume is.",
         )  # fmt: skip
     return volume.data_centre

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from labeltui.domain.failure_codes import Code
 from labeltui.domain.pod.pod import Pod, PodStatus
 from labeltui.domain.problems import Failed, LabeltuiError, Refused
 from labeltui.operations.deploy.plan import Plan
@@ -17,14 +18,6 @@ if TYPE_CHECKING:
     from labeltui.operations.deploy.checklist import Checklist
     from labeltui.session.session import Session
 
-WAITED_OUT = (
-    "runpod_no_capacity",
-    "runpod_rate_limited",
-    "runpod_unreachable",
-    "runpod_timeout",
-    "runpod_create_unclear",
-)
-"""What ``wait`` goes on after. Whether a pod was rented by an unclear request is looked up before the next one."""
 
 FIRST_PAUSE_S = 10.0
 LONGEST_PAUSE_S = 120.0
@@ -53,7 +46,7 @@ async def rent(session: Session, plan: Plan, steps: Checklist) -> Rented:
             pod = await _ask(session, client, plan, steps)
             return Rented(pod, pod.id != before)
         except LabeltuiError as error:
-            if not plan.wait or error.problem.code not in WAITED_OUT:
+            if not plan.wait or not error.problem.code.worth_retry:
                 raise
             tries += 1
             pause = min(LONGEST_PAUSE_S, FIRST_PAUSE_S * 2 ** (tries - 1)) * random.uniform(0.9, 1.1)  # noqa: S311
@@ -62,7 +55,7 @@ async def rent(session: Session, plan: Plan, steps: Checklist) -> Rented:
         plan = await _refreshed(plan, client)
         if not plan.affordable:
             raise Refused(
-                "too_dear", f"While waiting, the price rose above the ${plan.limit}/h that was agreed to.",
+                Code.TOO_DEAR, f"While waiting, the price rose above the ${plan.limit}/h that was agreed to.",
                 "Nothing was rented: agree to a higher price, or choose another GPU.",
             )  # fmt: skip
 
@@ -75,7 +68,7 @@ async def there_already(client: RunpodClient, name: str) -> Pod | None:
     )
     if found is not None and not found.status.is_up:
         raise Failed(
-            "pod_exists", f"There is a pod {name} already; it is {found.status}.",
+            Code.POD_EXISTS, f"There is a pod {name} already; it is {found.status}.",
             "Start it with `labeltui pod start`, or give the new one another --name.",
         )  # fmt: skip
     return found
@@ -92,7 +85,7 @@ async def _ask(session: Session, client: RunpodClient, plan: Plan, steps: Checkl
     try:
         pod = await create_first(client, plan.specs(), refused)
     except LabeltuiError as error:
-        if error.problem.code != "runpod_create_unclear":
+        if error.problem.code != Code.RUNPOD_CREATE_UNCLEAR:
             session.kept.write(RENTING, {})
         raise
     session.kept.write(RENTING, {**asked, "id": pod.id})  # the list may be a while in telling of it

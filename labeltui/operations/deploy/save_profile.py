@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from labeltui.config.edit import set_values
+from labeltui.domain.failure_codes import Code
 from labeltui.domain.problems import Misused
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ def save_pod(session: Session, pod: str, key: str | None) -> str | None:
     """
     if session.config is None:
         raise Misused(
-            "no_config", "This session has no profile file to write to.", "See `labeltui config init`."
+            Code.NO_CONFIG, "This session has no profile file to write to.", "See `labeltui config init`."
         )
     section = session.profile.runpod
     values: dict[tuple[str, ...], str] = {}

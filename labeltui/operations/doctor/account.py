@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
 from labeltui.domain.checks import Check, Verdict
+from labeltui.domain.failure_codes import Code
 from labeltui.domain.pod.pod import Pod
 from labeltui.domain.pod.ssh_key import SshKey
 from labeltui.domain.problems import LabeltuiError
@@ -78,7 +79,7 @@ async def key_check(command: str | None, *, needed: bool = False) -> Check:
     except TimeoutError:
         return Check("key", Verdict.UNKNOWN, "Looking for RunPod's API key took too long.")
     except LabeltuiError as error:
-        missing = error.problem.code == "runpod_no_key" and not needed
+        missing = error.problem.code == Code.RUNPOD_NO_KEY and not needed
         verdict = Verdict.WARNING if missing else Verdict.WRONG
         return Check("key", verdict, error.problem.message, error.problem.hint)
     return _key(key)

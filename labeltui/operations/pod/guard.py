@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from labeltui.domain.documents.guard import guard_document
+from labeltui.domain.failure_codes import Code
 from labeltui.domain.guard.rules import span
 from labeltui.domain.guard.status import DEAD, GuardStatus
 from labeltui.domain.problems import LabeltuiError, Misused
@@ -30,7 +31,7 @@ async def guard_keep(session: Session, params: Mapping[str, Any], _report: Repor
     minutes = params.get("minutes")
     if minutes is not None and not 0 < minutes <= 24 * 60:
         raise Misused(
-            "bad_minutes", "The pod is kept alive for 1 minute to 24 hours.", "`guard off` has no end."
+            Code.BAD_MINUTES, "The pod is kept alive for 1 minute to 24 hours.", "`guard off` has no end."
         )
     status = need_guard(await session.guard.ask("keep", seconds=60.0 * (minutes or 0)))
     wanted = max(60.0 * (minutes or 0), status.idle_s or 0.0)
@@ -62,7 +63,7 @@ async def guard_off(session: Session, _params: Mapping[str, Any], _report: Repor
 
 def _limit(value: float, name: str) -> float:
     if not 0 <= value < 1e6:
-        raise Misused("bad_limit", f"--{name} must be a number from 0 on.", "0 is no limit.")
+        raise Misused(Code.BAD_LIMIT, f"--{name} must be a number from 0 on.", "0 is no limit.")
     return float(value)
 
 

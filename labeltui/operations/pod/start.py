@@ -7,6 +7,7 @@ import random
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from labeltui.domain.failure_codes import Code
 from labeltui.domain.pod.pod import Pod, PodAction, PodStatus
 from labeltui.domain.problems import Failed, LabeltuiError, Unreachable
 from labeltui.operations.labels.safety import spare_labels
@@ -26,16 +27,6 @@ EVERY_MIN = 3.0  # minutes between tries
 
 CHOICES = ("pod.start", "pod.retry", "pod.data", "pod.volume", "pod.stop")
 """What can be done about a pod that does not come back, best first."""
-WORTH_ANOTHER_TRY = (
-    "runpod_host_full",
-    "runpod_no_gpu",
-    "runpod_no_capacity",
-    "runpod_rate_limited",
-    "runpod_server_error",
-    "runpod_timeout",
-    "runpod_unreachable",
-    "runpod_edge_error",
-)
 
 
 async def startable(session: Session, params: Mapping[str, Any], report: Report) -> Pod:
@@ -62,7 +53,7 @@ async def started(session: Session, pod: Pod, report: Report) -> Pod:
     now = await settled(session, pod, can_be_reached, report)
     if now.lost_its_gpu:
         raise Failed(
-            "runpod_no_gpu", f"{now.name} came back without a GPU: others have taken those of its machine.",
+            Code.RUNPOD_NO_GPU, f"{now.name} came back without a GPU: others have taken those of its machine.",
             "Stop it and try later (`labeltui pod start --retry` does both), copy its data, or make a new pod.",
         )  # fmt: skip
     return now
@@ -77,9 +68,9 @@ async def until_it_works(session: Session, pod: Pod, report: Report, every: floa
         try:
             return await started(session, pod, report)
         except LabeltuiError as error:
-            if error.problem.code not in WORTH_ANOTHER_TRY:
+            if not error.problem.code.worth_retry:
                 raise
-            if error.problem.code == "runpod_no_gpu":
+            if error.problem.code == Code.RUNPOD_NO_GPU:
                 await stopped(session, pod, report)  # it costs, and brings nothing
             why = error.problem.message
         pause = wait * random.uniform(0.9, 1.1)  # noqa: S311 - so that two consoles don't knock in step
@@ -140,7 +131,9 @@ async def settled(
         elif found is None:
             misses += 1
             if misses > 1:
-                raise Failed("runpod_pod_gone", f"{pod.name} is gone: it was terminated.", offers=("pods",))
+                raise Failed(
+                    Code.RUNPOD_POD_GONE, f"{pod.name} is gone: it was terminated.", offers=("pods",)
+                )
         if runs_since is not None and loop.time() - runs_since > ADDRESS_WITHIN_S:
             raise _unreachable(now)
         if loop.time() - begun > within_s:
@@ -154,7 +147,7 @@ async def _seen(session: Session, pod_id: str) -> Pod | Exception | None:
     except Unreachable as error:
         return error
     except LabeltuiError as error:
-        if error.problem.code != "runpod_server_error":
+        if error.problem.code != Code.RUNPOD_SERVER_ERROR:
             raise
         return error
 
@@ -172,7 +165,7 @@ def _ended(session: Session, before: Pod, now: Pod, holds: Callable[[Pod], bool]
     problem = pod_problem(now, session.clock())
     what = f"{now.name} became {now.status} instead of running."
     raise Failed(
-        problem.code if problem else "pod_state", problem.message if problem else what,
+        problem.code if problem else Code.POD_STATE, problem.message if problem else what,
         problem.hint if problem else "Look at its system log on RunPod; then start it again.",
         problem.detail if problem else "", offers=CHOICES,
     )  # fmt: skip
@@ -182,14 +175,14 @@ def _unreachable(pod: Pod) -> Failed:
     exposed = any(port.private == 22 and port.protocol == "tcp" for port in pod.ports)
     why = "RunPod tells no address for its ssh" if exposed else "its port 22/tcp is not exposed"
     return Failed(
-        "pod_no_address", f"{pod.name} runs, and costs, but {why}.",
+        Code.POD_NO_ADDRESS, f"{pod.name} runs, and costs, but {why}.",
         "Stop it; start it again, or make a new pod with 22/tcp.", offers=("pod.stop", "pod.restart", "pod.options"),
     )  # fmt: skip
 
 
 def _slow(pod: Pod, within_s: float) -> Failed:
     return Failed(
-        "pod_slow", f"{pod.name} is {pod.status} after {within_s / 60:.0f} minutes.",
+        Code.POD_SLOW, f"{pod.name} is {pod.status} after {within_s / 60:.0f} minutes.",
         "Its system log on RunPod says whether its image is still pulled; it is paid for meanwhile.",
         offers=("pod.stop", "pods"),
     )  # fmt: skip

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from labeltui.domain.failure_codes import Code
 from labeltui.domain.pod.pod import Pod, PodAction
 from labeltui.domain.problems import Failed, Refused
 from labeltui.domain.rules.pod import NAMED, ambiguous, called, same_named, why_not
@@ -28,7 +29,7 @@ async def target(session: Session, params: Mapping[str, Any]) -> Pod:
     if found:
         raise ambiguous(named, found)
     raise Failed(
-        "no_pod", f"There is no pod {named!r} in this account.",
+        Code.NO_POD, f"There is no pod {named!r} in this account.",
         "`labeltui pod list` shows those there are; a name is typed whole.",
     )  # fmt: skip
 
@@ -41,10 +42,12 @@ async def legal(session: Session, params: Mapping[str, Any], action: PodAction) 
     if why is None:
         return pod
     if pod.cluster_id or (pod.locked and action in pod.actions):
-        raise Refused("pod_locked", f"{pod.name} can't be asked to {action}: {why}.", "Choose another pod.")
+        raise Refused(
+            Code.POD_LOCKED, f"{pod.name} can't be asked to {action}: {why}.", "Choose another pod."
+        )
     can = ", ".join(pod.actions) or "nothing"
     raise Failed(
-        "pod_state", f"{pod.name} is {pod.status}: it can't be asked to {action} now.", f"It can: {can}."
+        Code.POD_STATE, f"{pod.name} is {pod.status}: it can't be asked to {action} now.", f"It can: {can}."
     )
 
 
@@ -53,6 +56,6 @@ async def meant(session: Session, params: Mapping[str, Any], pod: Pod, action: P
     if await session.rental.owns(pod) or params.get(NAMED) == called(pod):
         return
     raise Refused(
-        "pod_not_named", f"{called(pod)} ({pod.id}) is not this profile's pod.",
+        Code.POD_NOT_NAMED, f"{called(pod)} ({pod.id}) is not this profile's pod.",
         f"To {action} it all the same, name it: --yes {called(pod)}.",
     )  # fmt: skip

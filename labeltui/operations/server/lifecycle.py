@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from labeltui.domain.documents import documents
+from labeltui.domain.failure_codes import Code
 from labeltui.domain.problems import Failed, LabeltuiError, Problem
 from labeltui.domain.server.server import ServerState, ServerStatus
 from labeltui.domain.state import SessionState
@@ -53,7 +54,7 @@ async def server_stop(session: Session, _params: Mapping[str, Any], report: Repo
     server = state.server.value
     if server is not None and server.state is ServerState.RUNNING and server.pid is None:
         raise Failed(
-            "not_ours", "A server answers, but labeltui did not start it.", "Stop it where it was started."
+            Code.NOT_OURS, "A server answers, but labeltui did not start it.", "Stop it where it was started."
         )  # fmt: skip
     agent = await session.link.ready()
     report.progress("Stopping the server and everything it started")
@@ -100,7 +101,7 @@ def _not_running(server: ServerStatus | None) -> None:
     ):
         whose = f" (pid {server.pid})" if server.pid else ", started by somebody else"
         raise Failed(
-            "already_running", f"The server is already {server.state}{whose}.", "Stop or restart it instead."
+            Code.ALREADY_RUNNING, f"The server is already {server.state}{whose}.", "Stop or restart it instead."
         )  # fmt: skip
 
 
@@ -125,25 +126,25 @@ async def _plan(session: Session, options: ServerOptions) -> Launch:
 def _missing(found: preflight.Preflight, options: ServerOptions) -> Problem | None:
     if not found.python:
         return Problem(
-            "not_installed",
+            Code.NOT_INSTALLED,
             f"MONAI Label is not installed in {options.folder} of the host.",
             "Run `labeltui setup`.",
         )
     if not found.app:
         return Problem(
-            "missing_app",
+            Code.MISSING_APP,
             f"There is no app {options.app!r} on the host.",
             "`labeltui setup` brings radiology and monaibundle; another app is named by its path.",
         )
     if not found.studies:
         return Problem(
-            "no_studies",
+            Code.NO_STUDIES,
             f"There is no folder {options.studies!r} on the host.",
             "Make it, or set [profiles.NAME.server] studies.",
         )
     if not found.port_free:
         return Problem(
-            "port_taken",
+            Code.PORT_TAKEN,
             f"Port {options.port} of the host is taken by another program.",
             "Choose another one with --port, or stop what holds it.",
         )
@@ -174,5 +175,5 @@ async def _until_up(session: Session, job: Job, report: Report) -> SessionState:
 def _failure(server: ServerStatus | None) -> LabeltuiError:
     problem = server.problem if server is not None else None
     if problem is None:
-        return Failed("stopped", "The server was stopped while it started.", "Start it again.")
+        return Failed(Code.STOPPED, "The server was stopped while it started.", "Start it again.")
     return Failed(problem.code, problem.message, problem.hint, problem.detail)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from labeltui.domain.documents import documents
+from labeltui.domain.failure_codes import Code
 from labeltui.domain.log.filter import Scope, moment
 from labeltui.domain.log.lines import LineKind, parse_line
 from labeltui.domain.log.news import explain
@@ -111,7 +112,7 @@ def wanted(params: Mapping[str, Any], now: datetime) -> Wanted:
         query = asked(params.get("grep") or "")
     except ValueError as error:
         raise Misused(
-            "bad_filter", f"The log can't be filtered so: {error}.", "See labeltui server logs --help."
+            Code.BAD_FILTER, f"The log can't be filtered so: {error}.", "See labeltui server logs --help."
         ) from error
     if now.tzinfo is None:
         raise ValueError("a time of the host needs its zone")
@@ -139,7 +140,9 @@ async def server_logs(session: Session, params: Mapping[str, Any], report: Repor
     log = session.log
     if not await _begun(session):
         raise Failed(
-            "no_log", "There is no output of a server here.", "Start the server with labeltui to follow it."
+            Code.NO_LOG,
+            "There is no output of a server here.",
+            "Start the server with labeltui to follow it.",
         )
     reader = wanted(params, session.clock().astimezone(session.watch.zone))
     newest: deque[dict[str, Any]] | None = None

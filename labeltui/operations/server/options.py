@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from labeltui.config.model import Profile
+from labeltui.domain.failure_codes import Code
 from labeltui.domain.problems import Misused
 from labeltui.monailabel.launch import ServerOptions
 from labeltui.monailabel.recipe import SetupOptions
@@ -46,7 +47,7 @@ def _password(variable: str | None) -> str | None:
     password = os.environ.get(variable)
     if password is None:
         raise Misused(
-            "no_password", f"The profile takes the DICOMweb password from {variable}, which is not set.",
+            Code.NO_PASSWORD, f"The profile takes the DICOMweb password from {variable}, which is not set.",
             f"export {variable}=..., then try again.",
         )  # fmt: skip
     return password

@@ -6,6 +6,7 @@ import json
 import shlex
 from dataclasses import dataclass
 
+from labeltui.domain.failure_codes import Code
 from labeltui.domain.problems import Failed
 from labeltui.hosts.base import Host
 
@@ -57,6 +58,6 @@ async def ask(host: Host, interpreter: str, *, folder: str, app: str, studies: s
     except (ValueError, IndexError, TypeError):
         said = done.stderr.decode("utf-8", "replace").strip().splitlines()
         raise Failed(
-            "preflight", f"The host could not be asked what is there: {said[-1] if said else 'no answer'}.",
+            Code.PREFLIGHT, f"The host could not be asked what is there: {said[-1] if said else 'no answer'}.",
             "Run `labeltui doctor`.",
         ) from None  # fmt: skip

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from labeltui.domain.documents.documents import moment
+from labeltui.domain.failure_codes import Code
 from labeltui.domain.problems import Failed, Problem, Unreachable
 from labeltui.hosts.agent.client import AgentClient
 from labeltui.hosts.agent.messages import Job, JobState
@@ -68,7 +69,7 @@ class _Output:
                 async with asyncio.timeout(DRAIN_S):
                     await self._grown.wait()
             except TimeoutError:
-                raise Unreachable("no_output", "The step's last lines do not arrive.") from None
+                raise Unreachable(Code.NO_OUTPUT, "The step's last lines do not arrive.") from None
 
 
 class Setup:
@@ -114,7 +115,7 @@ class Setup:
     def _document(self, facts: Facts, steps: tuple[Step, ...], problem: Problem | None) -> Mapping[str, Any]:
         missing = [step.title for step in steps if not step.done]
         if problem is None and missing:
-            problem = Problem("not_installed", f"Missing: {', '.join(missing)}.", "Run `labeltui setup`.")
+            problem = Problem(Code.NOT_INSTALLED, f"Missing: {', '.join(missing)}.", "Run `labeltui setup`.")
         error = {"code": problem.code, "message": problem.message, "hint": problem.hint} if problem else None
         return {
             "as_of": moment(self._session.clock()),

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from labeltui.domain.failure_codes import Code
 from labeltui.domain.problems import Failed, Refused
 from labeltui.operations.server.options import setup_options
 from labeltui.operations.server.setup import Setup
@@ -18,7 +19,9 @@ if TYPE_CHECKING:
 async def setup(session: Session, params: Mapping[str, Any], report: Report) -> Document:
     """Install MONAI Label on the host; with ``check``, only say what is there."""
     if not params.get("check") and session.read_only:
-        raise Refused("read_only", "Setup changes the host, and this session is read-only.", "Use --check.")
+        raise Refused(
+            Code.READ_ONLY, "Setup changes the host, and this session is read-only.", "Use --check."
+        )
     options = setup_options(session.profile)
     if params.get("torch"):
         options = replace(options, torch=params["torch"])

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from labeltui.domain.documents import documents
+from labeltui.domain.failure_codes import Code
 from labeltui.domain.problems import Failed
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ async def studies_list(session: Session, _params: Mapping[str, Any], _report: Re
     state = await session.first_readings("queue")
     if state.queue.value is None:
         raise Failed(
-            "no_queue", f"The studies can't be listed: {state.queue.error}.", "See `labeltui server logs`."
+            Code.NO_QUEUE, f"The studies can't be listed: {state.queue.error}.", "See `labeltui server logs`."
         )
     return documents.studies_document(state.queue, session.clock())
 
@@ -32,13 +33,15 @@ async def studies_next(session: Session, params: Mapping[str, Any], _report: Rep
     strategy = params.get("strategy") or (offered[0] if offered else "random")
     if offered and strategy not in offered:
         raise Failed(
-            "unknown_strategy", f"The server has no strategy {strategy!r}.", f"It has: {', '.join(offered)}."
+            Code.UNKNOWN_STRATEGY,
+            f"The server has no strategy {strategy!r}.",
+            f"It has: {', '.join(offered)}.",
         )
     sample = await session.sources.client().next_sample(strategy)
     session.sources.queue.wake()
     if sample is None:
         raise Failed(
-            "nothing_left", "No study is left to label.", "Add studies, or train on what was submitted."
+            Code.NOTHING_LEFT, "No study is left to label.", "Add studies, or train on what was submitted."
         )
     return {
         "as_of": documents.moment(session.clock()),

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from labeltui.domain.documents import documents
+from labeltui.domain.failure_codes import Code
 from labeltui.domain.problems import Failed
 from labeltui.domain.server.server import ServerInfo
 from labeltui.domain.state import SessionState
@@ -65,7 +66,7 @@ async def train_stop(session: Session, _params: Mapping[str, Any], report: Repor
     elif _state_of(await session.first_readings("training")) in UNDER_WAY:
         await _stop_running(session, report)
     else:
-        raise Failed("nothing_trains", "No training is running.", "Start one with `labeltui train start`.")
+        raise Failed(Code.NOTHING_TRAINS, "No training is running.", "Start one with `labeltui train start`.")
     session.sources.training.wake()
     return documents.training_document(session.store.state.training, session.clock())
 
@@ -95,14 +96,14 @@ def _model(session: Session, info: ServerInfo | None, asked: str | None) -> str:
         model = trainers[0]
     if model is None or (trainers and model not in trainers) or (info is not None and not trainers):
         known = ", ".join(trainers) or "none"
-        raise Failed("unknown_model", f"The server can't train {model!r}.", f"It can train: {known}.")
+        raise Failed(Code.UNKNOWN_MODEL, f"The server can't train {model!r}.", f"It can train: {known}.")
     return model
 
 
 def _has_labels(info: ServerInfo | None) -> None:
     if info is not None and info.completed == 0:
         raise Failed(
-            "no_labels", "There is nothing to train on: no study has a final label.",
+            Code.NO_LABELS, "There is nothing to train on: no study has a final label.",
             "Submit at least one label first; two or more, so that one is left to validate on.",
         )  # fmt: skip
 

@@ -13,6 +13,7 @@ from enum import StrEnum
 from typing import Any
 
 from labeltui.domain.deploy.catalogue import PodSpec
+from labeltui.domain.failure_codes import Code
 from labeltui.domain.money import Account
 from labeltui.domain.pod.pod import Pod
 from labeltui.domain.problems import LabeltuiError
@@ -90,7 +91,7 @@ class GraphQL:
         return graphql_pods.pod(entry, now) if isinstance(entry, dict) else None
 
     async def create(self, spec: PodSpec, now: datetime) -> Pod:
-        """Rent a pod. Whether it was rented is unknown after a failure that :func:`.problems.is_unclear` names."""
+        """Rent a pod. Whether it was rented is unknown after a failure whose code is ``unclear``."""
         wanted = graphql_pods.create_input(spec)
         wanted["cloudType"] = Enum(spec.cloud.value.upper())
         query = f"mutation {{ podFindAndDeployOnDemand(input: {literal(wanted)}) {graphql_pods.FIELDS} }}"
@@ -117,7 +118,7 @@ class GraphQL:
         try:
             await self._sdk.query(query, "terminate the pod", Doing.TERMINATE)
         except LabeltuiError as error:
-            if error.problem.code != "runpod_pod_gone":
+            if error.problem.code != Code.RUNPOD_POD_GONE:
                 raise
 
     def _changed(self, data: Mapping[str, Any], field: str, now: datetime) -> Pod:

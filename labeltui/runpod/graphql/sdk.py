@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 
+from labeltui.domain.failure_codes import Code
 from labeltui.domain.problems import Failed, LabeltuiError, Refused, Unreachable
 from labeltui.runpod.keys import VARIABLE, Secret
 from labeltui.runpod.problems import Doing, Reply, cleaned, of_reply, of_words
@@ -43,7 +44,7 @@ class Sdk:
             except TimeoutError:
                 await self._end()
                 raise Unreachable(
-                    "runpod_timeout",
+                    Code.RUNPOD_TIMEOUT,
                     f"RunPod has not answered {what} within {self._deadline_s:.0f} s.",
                     "It may be slow, or the connection gone; it is asked again.",
                 ) from None
@@ -122,7 +123,7 @@ class Sdk:
             seconds = float(after) if after.isdigit() else None
             return of_reply(Reply(what, status, doing, words, told.get("is_json") is not False, seconds))
         return Failed(
-            "runpod_answer",
+            Code.RUNPOD_ANSWER,
             f"RunPod's answer to {what} can not be used.",
             "Check RUNPOD_API_BASE_URL, and that nothing stands in between; or update labeltui.",
             words,
@@ -133,7 +134,7 @@ class Sdk:
         if told.get("sent") is not False:
             return _dropped("The connection to RunPod broke", what, kind)
         return Unreachable(
-            "runpod_unreachable",
+            Code.RUNPOD_UNREACHABLE,
             f"RunPod can not be reached at {self._base}.",
             "Check this machine's network; pods go on running, and costing, meanwhile.",
             kind,
@@ -142,7 +143,7 @@ class Sdk:
 
 def _dropped(how: str, what: str, detail: str = "") -> LabeltuiError:
     return Unreachable(
-        "runpod_dropped",
+        Code.RUNPOD_DROPPED,
         f"{how} before its answer to {what} was whole.",
         "It is asked again; check the network if it stays.",
         detail,
@@ -159,7 +160,7 @@ def _of_query(words: str, code: str, what: str) -> LabeltuiError:
         return spoken
     if code == "GRAPHQL_VALIDATION_FAILED" or "cannot query field" in words.lower():
         return Failed(
-            "runpod_graphql_changed",
+            Code.RUNPOD_GRAPHQL_CHANGED,
             f"RunPod's GraphQL no longer knows something that {what} asks for.",
             "Update labeltui; what REST v2 tells is not affected.",
             words,
@@ -167,13 +168,13 @@ def _of_query(words: str, code: str, what: str) -> LabeltuiError:
     low = words.lower()
     if any(text in low for text in ("unauthorized", "not authorized", "forbidden", "permission")):
         return Refused(
-            "runpod_key_scope",
+            Code.RUNPOD_KEY_SCOPE,
             f"The API key is valid, but it may not do this ({what}).",
             "Give the key the right to use GraphQL, or use one with the scope All.",
             words,
         )
     return Failed(
-        "runpod_bad_request",
+        Code.RUNPOD_BAD_REQUEST,
         f"RunPod refused {what}: {words or 'it did not say why'}.",
         "Check what was asked for; the same words every time mean that the request is wrong.",
     )
@@ -181,7 +182,7 @@ def _of_query(words: str, code: str, what: str) -> LabeltuiError:
 
 def _missing() -> LabeltuiError:
     return Failed(
-        "runpod_sdk_missing",
+        Code.RUNPOD_SDK_MISSING,
         "RunPod's SDK is not installed: balance and limits are not known without it.",
         "pip install runpod; all else works without it.",
     )
@@ -189,7 +190,7 @@ def _missing() -> LabeltuiError:
 
 def _broken(how: str) -> LabeltuiError:
     return Failed(
-        "runpod_sdk_failed",
+        Code.RUNPOD_SDK_FAILED,
         "The process with RunPod's SDK failed.",
         "Balance and limits are not known; all else works. Try `python -c 'import runpod'`.",
         how,

@@ -10,6 +10,7 @@ from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 
+from labeltui.domain.failure_codes import Code
 from labeltui.domain.host import HostStatus, LinkState
 from labeltui.domain.problems import LabeltuiError, Refused, Unreachable
 from labeltui.domain.reading import Reading
@@ -137,7 +138,7 @@ class Link:
     def _unreachable(self) -> Unreachable:
         why = self._status.detail.rstrip(".") or "no answer"
         return Unreachable(
-            "unreachable",
+            Code.UNREACHABLE,
             f"{self._status.address} can't be reached: {why}.",
             "Check the address and the network; `labeltui doctor` looks at each part.",
         )

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from labeltui.config.model import ShellSection
+from labeltui.domain.failure_codes import Code
 from labeltui.domain.problems import LabeltuiError, Refused, Unreachable
 from labeltui.hosts import tmux
 from labeltui.hosts.base import Completed, Host, Shell
@@ -96,7 +97,7 @@ class Shells:
         """A shell through the provider's proxy, where nothing else gets in."""
         self._allowed()
         if self._door is None:
-            raise Refused("no_door", "This host has no proxied door.", "RunPod's pods have one.")
+            raise Refused(Code.NO_DOOR, "This host has no proxied door.", "RunPod's pods have one.")
         return OpenShell(await self._door(columns, rows), Keep.DOOR)
 
     async def kept(self) -> tuple[Kept, ...]:
@@ -174,7 +175,7 @@ class Shells:
 
     def _allowed(self) -> None:
         if self.read_only:
-            raise Refused("read_only", "A shell can change things, and this session is read-only.")
+            raise Refused(Code.READ_ONLY, "A shell can change things, and this session is read-only.")
 
     async def _prepare(self, host: Host, name: str, columns: int, rows: int) -> tuple[str, str]:
         """``there`` or ``made``; and why the host can't keep it, else empty."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import replace
 
+from labeltui.domain.failure_codes import Code
 from labeltui.domain.host import TunnelState, TunnelStatus
 from labeltui.domain.problems import Failed, LabeltuiError
 from labeltui.domain.reading import Reading
@@ -105,10 +106,10 @@ class Tunnel:
             try:
                 return await host.forward(self.remote_port, local_port=port)
             except LabeltuiError as error:
-                if error.problem.code != "port_taken":
+                if error.problem.code != Code.PORT_TAKEN:
                     raise
         raise Failed(
-            "port_taken", f"No free local port from {first} on for the tunnel.", "Close what holds them."
+            Code.PORT_TAKEN, f"No free local port from {first} on for the tunnel.", "Close what holds them."
         )
 
     def _say_moved(self, wanted: int, port: int) -> None:

@@ -12,6 +12,7 @@ from itertools import islice
 
 from labeltui.config.model import LabelsSection
 from labeltui.domain.documents.documents import moment
+from labeltui.domain.failure_codes import Code
 from labeltui.domain.labels.copies import HostLabel, LabelCopies, Listing
 from labeltui.domain.labels.names import split_label
 from labeltui.domain.log.events import Event, LabelSaved
@@ -289,7 +290,7 @@ class LabelCopier:
         size, digest = await asyncio.to_thread(digest_of, arrived)
         if label.sha256 is not None and digest != label.sha256:
             arrived.unlink(missing_ok=True)
-            raise Failed("label_changed", "It changed while it was copied.", "It is copied again at once.")
+            raise Failed(Code.LABEL_CHANGED, "It changed while it was copied.", "It is copied again at once.")
         who = await way.who(label)
         entry = Entry(
             label.tag, label.name, split_label(label.name)[0], self.folder.index.file_for(label.key), size, digest,

@@ -6,6 +6,7 @@ import json
 import shlex
 from collections.abc import Iterable
 
+from labeltui.domain.failure_codes import Code
 from labeltui.domain.labels.copies import HostLabel, Listing
 from labeltui.domain.problems import Failed
 from labeltui.hosts.base import Host
@@ -88,7 +89,7 @@ async def labels_on(
     except (ValueError, KeyError, TypeError):
         said = done.stderr.decode("utf-8", "replace").strip().splitlines()
         raise Failed(
-            "labels_unread",
+            Code.LABELS_UNREAD,
             f"The labels on the host can't be listed: {said[-1] if said else 'no answer'}.",
             "Check [profiles.NAME.server] studies and python; `labeltui doctor` looks at the host.",
         ) from None

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Protocol
 
 from labeltui.config.model import Profile
+from labeltui.domain.failure_codes import Code
 from labeltui.domain.labels.copies import HostLabel, Listing
 from labeltui.domain.labels.names import split_label
 from labeltui.domain.problems import Failed, LabeltuiError, Unreachable
@@ -86,7 +87,9 @@ class Files:
             path.encode()
         except UnicodeEncodeError:
             raise Failed(
-                "odd_name", "its name is not text", "Rename it on the host; the server can't serve it either."
+                Code.ODD_NAME,
+                "its name is not text",
+                "Rename it on the host; the server can't serve it either.",
             ) from None
         await self._host.download(path, target, progress=progress)
 
@@ -168,11 +171,13 @@ class Ways:
         machine = self._machine() or self._link.host.address
         if is_dicomweb(studies) or found:  # where somebody else's server keeps its studies is not known
             if not running:
-                raise Unreachable("server_down", "The server that has the labels does not run.", "Start it.")
+                raise Unreachable(
+                    Code.SERVER_DOWN, "The server that has the labels does not run.", "Start it."
+                )
             self._rest.source = f"{machine}:the server"
             return self._rest
         if not self._link.is_connected:
-            raise Unreachable("not_connected", "The host is not connected.", "It reconnects by itself.")
+            raise Unreachable(Code.NOT_CONNECTED, "The host is not connected.", "It reconnects by itself.")
         client = self._sources.client if running else None
         return Files(self._link.host, self._profile.server.python, studies, machine, client)
 

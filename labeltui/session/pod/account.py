@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 
 from labeltui.config.model import RunpodSection
 from labeltui.domain.deploy.catalogue import NetworkVolume, described
+from labeltui.domain.failure_codes import Code
 from labeltui.domain.money import Account
 from labeltui.domain.pod.pod import Load, Pod, PodStatus
 from labeltui.domain.problems import Failed, LabeltuiError, Misused
@@ -141,7 +142,7 @@ class Rental:
             try:
                 await self.find()
             except LabeltuiError as error:
-                if error.problem.code not in ("no_pod", "pod_ambiguous"):
+                if not error.problem.code.no_single_pod:
                     raise
         return pod.id in (self._pod_id, self.name)
 
@@ -153,7 +154,7 @@ class Rental:
     def _named(self) -> str:
         if not self.name:
             raise Misused(
-                "no_pod_named", "This profile names no pod.",
+                Code.NO_POD_NAMED, "This profile names no pod.",
                 "Rent one with p n (`labeltui pod create`), or add [profiles.NAME.runpod] with pod = \"...\".",
             )  # fmt: skip
         return self.name
@@ -170,7 +171,7 @@ class Rental:
 
     def _gone(self, named: str) -> Failed:
         return Failed(
-            "no_pod", f"There is no pod {named!r} in this account.",
+            Code.NO_POD, f"There is no pod {named!r} in this account.",
             "`labeltui pod list` shows those there are; correct the profile, or make a new pod.",
             offers=("pods", "pod.options"),
         )  # fmt: skip
@@ -201,7 +202,7 @@ class Rental:
         try:
             return await self.find()
         except LabeltuiError as error:
-            if error.problem.code != "no_pod" or self._last is None:
+            if error.problem.code != Code.NO_POD or self._last is None:
                 raise
             # What was there and is not there any more has ended: that is news, not a failed look.
             return replace(

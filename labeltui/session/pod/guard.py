@@ -12,6 +12,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from labeltui.config.model import GuardSection
+from labeltui.domain.failure_codes import Code
 from labeltui.domain.guard.status import DEAD, GuardStatus, guard_of, no_guard
 from labeltui.domain.problems import Failed, LabeltuiError, Refused
 from labeltui.domain.reading import Reading
@@ -124,7 +125,7 @@ class GuardWatch:
 
     async def _request(self, ask: str, **told: Any) -> dict[str, Any]:
         if not self.applies:
-            raise Refused("no_guard", NOT_A_POD, 'Name the pod in a profile with host = "runpod".')
+            raise Refused(Code.NO_GUARD, NOT_A_POD, 'Name the pod in a profile with host = "runpod".')
         agent = await self._session.link.ready()
         with suppress(TimeoutError):
             async with asyncio.timeout(BEGINS_S):
@@ -275,5 +276,5 @@ class GuardWatch:
 def need_guard(status: GuardStatus) -> GuardStatus:
     """The status of a guard that runs. Raises Failed ``guard_dead`` otherwise."""
     if status.state == DEAD:
-        raise Failed("guard_dead", status.words, status.hint)
+        raise Failed(Code.GUARD_DEAD, status.words, status.hint)
     return status

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
+from labeltui.domain.failure_codes import Code
 from labeltui.domain.pod.pod import Pod, PodStatus
 from labeltui.domain.problems import LabeltuiError, Refused, Unreachable
 from labeltui.hosts.base import Channel, Completed, Forward, HostKey, Progress, Prompter, Shell
@@ -48,7 +49,7 @@ class VouchedPrompter:
         patience = ADDRESS_LAGS_S if self._fingerprints else PRINTS_WITHIN_S
         if self._age_s is not None and self._age_s < patience:
             raise Unreachable(
-                "pod_key_unseen", f"The key that {key.address} shows is not in the pod's log (yet).",
+                Code.POD_KEY_UNSEEN, f"The key that {key.address} shows is not in the pod's log (yet).",
                 "RunPod may still tell the pod's old address; it is looked up and tried again.",
             )  # fmt: skip
         because = (
@@ -124,7 +125,7 @@ class PodHost:
 
     def _there(self) -> SshHost:
         if self._host is None:
-            raise Unreachable("not_connected", "The pod is not connected.", "It reconnects by itself.")
+            raise Unreachable(Code.NOT_CONNECTED, "The pod is not connected.", "It reconnects by itself.")
         return self._host
 
     async def lost(self) -> str:
@@ -183,11 +184,13 @@ def _pinned(pod: Pod, vouched: bool) -> str:
 def _door(pod: Pod) -> str:
     if not pod.status.is_up:
         raise Refused(
-            "pod_stopped", f"The pod {pod.name} is {pod.status}.", "Start it with p s (`labeltui pod start`)."
+            Code.POD_STOPPED,
+            f"The pod {pod.name} is {pod.status}.",
+            "Start it with p s (`labeltui pod start`).",
         )
     if pod.status is not PodStatus.RUNNING or pod.ssh is None:
         raise Unreachable(
-            "pod_starting", f"The pod {pod.name} is {pod.status}, and has no ssh address yet.",
+            Code.POD_STARTING, f"The pod {pod.name} is {pod.status}, and has no ssh address yet.",
             "It takes a minute or two; it is tried again by itself.",
         )  # fmt: skip
     return pod.ssh.address

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from labeltui.domain.failure_codes import Code
 from labeltui.domain.pod.pod import Pod
 from labeltui.domain.problems import Refused, Unreachable
 from labeltui.hosts.base import Prompter, Shell
@@ -39,9 +40,9 @@ class ProxyDoor:
             return DoorShell(await host.shell(columns, rows), host)
         except Refused as error:
             await host.close()
-            if error.problem.code == "login_failed":
+            if error.problem.code == Code.LOGIN_FAILED:
                 raise Refused(
-                    "login_failed",
+                    Code.LOGIN_FAILED,
                     f"RunPod's proxy did not let you in: {error.problem.message}",
                     "The key must be one of the account's (`labeltui pod keys`), or the pod's own.",
                 ) from error
@@ -54,7 +55,7 @@ class ProxyDoor:
 def _address(pod: Pod) -> str:
     if pod.ssh_proxy is None:
         raise Refused(
-            "no_door", f"The pod {pod.name} is {pod.status}, and RunPod's proxy does not lead to it.",
+            Code.NO_DOOR, f"The pod {pod.name} is {pod.status}, and RunPod's proxy does not lead to it.",
             "It does while the pod runs: `labeltui pod start`.",
         )  # fmt: skip
     return pod.ssh_proxy.address
@@ -75,7 +76,9 @@ class DoorShell:
             self._begun += data[:LOOKED_AT]
             if NO_TERMINAL in self._begun:
                 raise Unreachable(
-                    "no_terminal", "RunPod's proxy gives no shell: it did not see a terminal.", "Try again."
+                    Code.NO_TERMINAL,
+                    "RunPod's proxy gives no shell: it did not see a terminal.",
+                    "Try again.",
                 )
         return data
 

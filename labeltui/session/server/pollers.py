@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from labeltui.domain.failure_codes import Code
 from labeltui.domain.log.events import Event, LabelSaved, ReturnCode, SampleServed, TaskCommand
 from labeltui.domain.problems import Unreachable
 from labeltui.domain.server.server import ServerInfo, ServerState
@@ -74,7 +75,7 @@ class Sources:
         url = self._tunnel.base_url
         if url is None:
             raise Unreachable(
-                "no_tunnel", "The host is not connected.", "It reconnects by itself; see the pod pane."
+                Code.NO_TUNNEL, "The host is not connected.", "It reconnects by itself; see the pod pane."
             )
         if self._client is None or self._client.base_url != url:
             self._client = MonaiLabelClient(url, client_id=self._client_id)
@@ -133,7 +134,7 @@ class Sources:
             ServerState.CRASHED,
             ServerState.STARTING,
         ):
-            raise Unreachable("server_down", f"The server is {server.state}.", "Start it first.")
+            raise Unreachable(Code.SERVER_DOWN, f"The server is {server.state}.", "Start it first.")
 
     # --- how often ---
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
 
+from labeltui.domain.failure_codes import Code
 from labeltui.domain.log.errors import ErrorReader
 from labeltui.domain.log.events import Event
 from labeltui.domain.log.lines import event, parse_line
@@ -245,7 +246,7 @@ class ServerWatch:
             return None
         if not self.read_whole:
             code = "" if self.run.exit_code is None else f" (exit code {self.run.exit_code})"
-            return Problem("ended", f"The server has ended{code}; its last lines are being read.")
+            return Problem(Code.ENDED, f"The server has ended{code}; its last lines are being read.")
         lines = [line.decode("utf-8", "replace") for line in self.log.tail(LINES_FOR_DIAGNOSIS)]
         return diagnose_exit(lines, self.run.exit_code)
 

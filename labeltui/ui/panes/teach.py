@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from labeltui.domain.failure_codes import Code
 from labeltui.domain.host import LinkState
 from labeltui.domain.server.server import ServerState, ServerStatus
 from labeltui.domain.state import SessionState
@@ -45,7 +46,7 @@ def _failed(server: ServerStatus, keys: Keys) -> list[str]:
     said = [safe(problem.message), safe(problem.hint)]
     if problem.detail:
         said.append(f"{keys('server.problem')} shows the evidence.")
-    if problem.code == "not_installed":
+    if problem.code == Code.NOT_INSTALLED:
         said.append(f"{keys('setup')} installs it, step by step.")
     elif server.state in (ServerState.STOPPED, ServerState.CRASHED):
         said.append(f"{keys('server.start')} starts it again.")

@@ -13,6 +13,7 @@ from textual.containers import Container
 from textual.content import Content
 from textual.widgets import Static
 
+from labeltui.domain.failure_codes import Code
 from labeltui.domain.money import cost_of
 from labeltui.ui.presentation.text import fit, safe
 from labeltui.ui.presentation.words import Tone, remaining
@@ -95,7 +96,7 @@ class ChecklistScreen(StepsScreen):
     @property
     def _refused(self) -> bool:
         """Whether nothing was free: then waiting helps, or another GPU."""
-        return any(e.get("code") == "runpod_no_capacity" for e in self._job.steps.values())
+        return any(e.get(Code.CODE) == Code.RUNPOD_NO_CAPACITY for e in self._job.steps.values())
 
     @property
     def _whole(self) -> bool:

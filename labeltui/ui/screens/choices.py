@@ -12,6 +12,7 @@ from textual.content import Content
 from textual.widgets import Static
 
 from labeltui.actions import BY_ID, Action
+from labeltui.domain.failure_codes import Code
 from labeltui.domain.offers import offers
 from labeltui.domain.pod.pod import Pod
 from labeltui.domain.problems import Problem
@@ -102,10 +103,10 @@ def about_pod(pod: Pod, now: datetime) -> tuple[str, Problem]:
     if problem is not None:
         return title, problem
     if pod.status.is_up:
-        return title, Problem("pod", f"{called(pod)} is {pod.status}; nothing is wrong with it.", "", "",
+        return title, Problem(Code.POD, f"{called(pod)} is {pod.status}; nothing is wrong with it.", "", "",
                               ("pod.stop", "pod.restart", "pods"))  # fmt: skip
     kept = "network volume" if pod.network_volume_id else "disk"
     hint = (
         f"What is on its {kept} is kept. Its machine may have no GPU free any more: then try again, or later."
     )
-    return title, Problem("pod", f"{called(pod)} is {pod.status}.", hint, "", CHOICES)
+    return title, Problem(Code.POD, f"{called(pod)} is {pod.status}.", hint, "", CHOICES)

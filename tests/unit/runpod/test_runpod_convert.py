@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from labeltui.domain.deploy.catalogue import PodSpec, Stock
+from labeltui.domain.failure_codes import Code
 from labeltui.domain.pod.events import changes, container_restarted
 from labeltui.domain.pod.pod import Pod, PodLogLine, PodStatus, SshDoor
 from labeltui.domain.pod.ssh_key import SshKey
@@ -299,11 +300,11 @@ class Renting:
         return end
 
 
-NONE_FREE = Failed("runpod_no_capacity", "x")
-FORBIDDEN = Refused("runpod_pool_forbidden", "x")
-BAD = Failed("runpod_bad_request", "x")
-UNCLEAR = Failed("runpod_create_unclear", "x")
-NO_CREDIT = Refused("runpod_no_credit", "x")
+NONE_FREE = Failed(Code.RUNPOD_NO_CAPACITY, "x")
+FORBIDDEN = Refused(Code.RUNPOD_POOL_FORBIDDEN, "x")
+BAD = Failed(Code.RUNPOD_BAD_REQUEST, "x")
+UNCLEAR = Failed(Code.RUNPOD_CREATE_UNCLEAR, "x")
+NO_CREDIT = Refused(Code.RUNPOD_NO_CREDIT, "x")
 
 
 @pytest.mark.parametrize(

@@ -13,10 +13,11 @@ import pytest
 
 import labeltui.runpod
 from labeltui.actions import BY_ID
+from labeltui.domain.failure_codes import Code
 from labeltui.domain.money import Account
 from labeltui.domain.offers import OFFERS, offers
 from labeltui.domain.pod.pod import Pod, PodLogLine, PodStatus
-from labeltui.domain.problems import ExitCode, Failed, Problem
+from labeltui.domain.problems import ExitCode, Problem
 from labeltui.operations.table import OPERATIONS
 from labeltui.runpod import problems
 from labeltui.runpod.lifecycle import balance_problem, pod_problem
@@ -178,10 +179,10 @@ def test_every_failure_of_the_table_is_reached_and_says_what_it_knows() -> None:
 def test_every_code_that_is_used_has_its_offers() -> None:
     folder = Path(labeltui.runpod.__file__).parent
     used = {
-        code
-        for path in folder.glob("*.py")
-        for code in re.findall(
-            r'(?:Failed|Refused|Unreachable|Misused|Problem)\(\s*"(runpod_\w+)"', path.read_text()
+        Code[name]
+        for path in folder.rglob("*.py")
+        for name in re.findall(
+            r"(?:Failed|Refused|Unreachable|Misused|Problem)\(\s*Code\.(RUNPOD_\w+)", path.read_text()
         )
     }
     used |= set(problems.FAILURES)
@@ -199,7 +200,7 @@ def test_every_code_that_is_used_has_its_offers() -> None:
     ],
 )
 def test_which_outcomes_are_unclear(code: str, unclear: bool) -> None:
-    assert problems.is_unclear(Failed(code, "x")) is unclear
+    assert Code(code).unclear is unclear
 
 
 def pod(status: PodStatus = PodStatus.RUNNING, **fields: Any) -> Pod:
