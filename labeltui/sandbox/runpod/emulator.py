@@ -20,6 +20,7 @@ from labeltui.sandbox.runpod.api.app import build_app
 from labeltui.sandbox.runpod.api.gate import Limits
 from labeltui.sandbox.runpod.containers.containers import Containers
 from labeltui.sandbox.runpod.containers.proxy_shell import Door
+from labeltui.sandbox.runpod.world import timeline
 from labeltui.sandbox.runpod.world.clock import FakeClock
 from labeltui.sandbox.runpod.world.world import Key, World
 from labeltui.sandbox.scenarios import find
@@ -148,12 +149,12 @@ class Emulator:
 
     async def _tick(self) -> None:
         while True:
-            self.world.advance()
+            timeline.advance(self.world)
             await asyncio.sleep(_TICK)
 
     async def settle(self) -> None:
         """Let everything happen that is due, and wait until containers are as they should be."""
-        self.world.advance()
+        timeline.advance(self.world)
         await self.containers.settled()
 
     async def advance(self, span: float | timedelta) -> None:

@@ -18,6 +18,7 @@ from labeltui.runpod.client import RunpodClient
 from labeltui.runpod.keys import Secret
 from labeltui.runpod.transport import Transport
 from labeltui.sandbox.runpod.api.app import build_app
+from labeltui.sandbox.runpod.world import timeline
 from labeltui.sandbox.runpod.world.clock import FakeClock
 from labeltui.sandbox.runpod.world.world import Key, World
 from tests.asgi import CutAsgi
@@ -50,7 +51,7 @@ class Account:
 
     async def wait(self, seconds: float) -> None:
         self.clock.advance(seconds)
-        self.world.advance()
+        timeline.advance(self.world)
 
 
 @pytest.fixture

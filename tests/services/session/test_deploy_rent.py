@@ -24,6 +24,7 @@ from labeltui.runpod.client import RunpodClient
 from labeltui.runpod.keys import Secret
 from labeltui.runpod.transport import Transport
 from labeltui.sandbox.runpod.api.app import build_app
+from labeltui.sandbox.runpod.world import timeline
 from labeltui.sandbox.runpod.world.clock import FakeClock
 from labeltui.sandbox.runpod.world.world import Key, World
 from labeltui.session.runtime.state_folder import StateDir
@@ -53,7 +54,7 @@ class Desk:
     async def wait(self, seconds: float) -> None:
         self.waited.append(seconds)
         self.clock.advance(seconds)
-        self.world.advance()
+        timeline.advance(self.world)
 
     def another(self) -> Session:
         """A session as after a crash: it knows what was written down, and nothing else."""
@@ -123,7 +124,7 @@ def fault(name: str) -> Callable[[World], None]:
         (fault("no_capacity"), "runpod_no_capacity", ExitCode.FAILED, "wait until one is free"),
         (fault("no_resources"), "runpod_no_capacity", ExitCode.FAILED, "next GPU"),
         (fault("over_limit"), "runpod_spend_limit", ExitCode.REFUSED, "Stop another pod"),
-        (lambda w: w.set_balance(Decimal("0.05")), "runpod_no_credit", ExitCode.REFUSED, "Add credit"),
+        (lambda w: timeline.set_balance(w, Decimal("0.05")), "runpod_no_credit", ExitCode.REFUSED, "Add credit"),
         (http(402), "runpod_no_credit", ExitCode.REFUSED, "Add credit"),
         (http(403), "runpod_pool_forbidden", ExitCode.REFUSED, "Take another GPU"),
         (http(422), "runpod_invalid", ExitCode.FAILED, "trying again will not help"),
@@ -284,7 +285,7 @@ async def test_the_request_holds_what_every_pod_needs(desk: Desk) -> None:
 
 async def test_a_stopped_pod_of_that_name_is_told_and_nothing_rented(desk: Desk) -> None:
     rented = await desk.rent()
-    desk.world.act(rented.pod.id, "stop")
+    timeline.act(desk.world, rented.pod.id, "stop")
     error = await problem_of(desk.rent())
     assert error.problem.code == "pod_exists"
     assert "labeltui pod start" in error.problem.hint

@@ -17,6 +17,7 @@ from labeltui.opening.launch import Launch
 from labeltui.opening.opening import open_session
 from labeltui.operations.run import run_action
 from labeltui.sandbox.runpod.emulator import Emulator
+from labeltui.sandbox.runpod.world import timeline
 from labeltui.sandbox.runpod.world.world import Timing, World
 from labeltui.session.session import Session
 from tests.doing import NobodyToAsk, Told
@@ -140,14 +141,14 @@ async def test_a_pod_without_a_gpu_and_one_that_somebody_ends(session: Session, 
     assert without.value.problem.code == "runpod_no_gpu"
     assert "goes on and costs" in without.value.problem.hint
     (pod,) = emulator.world.pods
-    emulator.world.act(pod, "terminate")
+    timeline.act(emulator.world, pod, "terminate")
     emulator.world.faults.arm("stuck_pulling")
     task = asyncio.create_task(do(session, Told(), name="annot-2"))
     async with asyncio.timeout(30):
         while not emulator.world.pods:  # noqa: ASYNC110 - the world has nothing to wait on
             await asyncio.sleep(0.05)
     (pod,) = emulator.world.pods
-    emulator.world.act(pod, "terminate")
+    timeline.act(emulator.world, pod, "terminate")
     with pytest.raises(LabeltuiError) as gone:
         await task
     assert gone.value.problem.code == "runpod_pod_gone"

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from labeltui.sandbox.runpod.api import shop
-from labeltui.sandbox.runpod.world import edits, events, money, requests
+from labeltui.sandbox.runpod.world import edits, events, money, requests, timeline
 from labeltui.sandbox.runpod.world.clock import START, FakeClock
 from labeltui.sandbox.runpod.world.money import Ledger
 from labeltui.sandbox.runpod.world.pods import Mount, Spec
@@ -33,7 +33,7 @@ def spec(mount: Mount | None = None, **changes: object) -> Spec:
 def wait(account: World, seconds: float) -> None:
     assert isinstance(account.clock, FakeClock)
     account.clock.advance(seconds)
-    account.advance()
+    timeline.advance(account)
 
 
 def cents(amount: Decimal) -> Decimal:
@@ -54,12 +54,12 @@ def network(account: World, size: int = 100) -> Mount:
 )
 def test_rates_running_and_stopped(mount: Mount | None, running: str, stopped: str) -> None:
     account = world()
-    pod = account.create(spec(mount))
+    pod = timeline.create(account, spec(mount))
     assert round(account.ledger.rate(), 6) == Decimal(running)
     wait(account, 60)
-    account.act(pod.id, "stop")
+    timeline.act(account, pod.id, "stop")
     assert (pod.cost, round(account.ledger.rate(), 6)) == (0, Decimal(stopped))
-    account.act(pod.id, "terminate")
+    timeline.act(account, pod.id, "terminate")
     assert account.ledger.rate() == 0
 
 
@@ -74,12 +74,12 @@ def test_a_network_volume_costs_used_or_not(size: int, rate: str) -> None:
 def test_a_day_with_a_pod_to_the_cent() -> None:
     """Eight hours on, sixteen off, with 100 GB of volume disk; billed from the rent on, the pull too."""
     account = world()
-    pod = account.create(spec(Mount("/workspace", 100)))
+    pod = timeline.create(account, spec(Mount("/workspace", 100)))
     wait(account, 8 * HOUR)
     gpu, disk = Decimal("2.16"), (120 * Decimal("0.10") / 730) * 8
     assert account.ledger.between(pod.id, "gpu", START, account.now) == gpu
     assert cents(account.balance()) == cents(100 - gpu - disk) == Decimal("97.71")
-    account.act(pod.id, "stop")
+    timeline.act(account, pod.id, "stop")
     wait(account, 16 * HOUR)
     disk += 100 * Decimal("0.20") / 730 * 16
     assert cents(account.balance()) == cents(100 - gpu - disk) == Decimal("97.27")
@@ -88,9 +88,9 @@ def test_a_day_with_a_pod_to_the_cent() -> None:
 
 def test_a_price_change_is_for_pods_rented_later() -> None:
     account = world()
-    old = account.create(spec())
+    old = timeline.create(account, spec())
     events.happen(account, "price", gpu=A5000, secure="1.00")
-    new = account.create(spec())
+    new = timeline.create(account, spec())
     wait(account, HOUR)
     assert [account.ledger.between(pod.id, "gpu", START, account.now) for pod in (old, new)] == [
         Decimal("0.27"),
@@ -100,11 +100,11 @@ def test_a_price_change_is_for_pods_rented_later() -> None:
 
 def test_at_zero_pods_without_a_network_volume_are_terminated_at_that_very_second() -> None:
     account = world("2.70")
-    kept = account.create(spec(network(account), disk=1))
-    lost = account.create(spec(Mount("/workspace", 10), disk=1))
-    stopped = account.create(spec(disk=1))
+    kept = timeline.create(account, spec(network(account), disk=1))
+    lost = timeline.create(account, spec(Mount("/workspace", 10), disk=1))
+    stopped = timeline.create(account, spec(disk=1))
     wait(account, 60)
-    account.act(stopped.id, "stop")
+    timeline.act(account, stopped.id, "stop")
     rate = account.ledger.rate()
     end = account.now + timedelta(seconds=float(account.balance() / rate * HOUR))
     wait(account, (end - account.now).total_seconds() - 1)
@@ -123,7 +123,7 @@ def test_at_zero_pods_without_a_network_volume_are_terminated_at_that_very_secon
 
 def test_setting_the_balance_to_zero_is_the_end_at_once() -> None:
     account = world()
-    pod = account.create(spec())
+    pod = timeline.create(account, spec())
     events.happen(account, "balance", dollars=0)
     assert pod.status == "TERMINATED"
     events.happen(account, "balance", dollars="50")
@@ -143,10 +143,10 @@ def test_an_hour_of_credit_and_the_limit(funds: str, limit: str, count: int, ref
     account = world(funds)
     account.spend_limit = Decimal(limit)
     if refused is None:
-        assert account.create(spec(gpu_count=count)).gpus == count
+        assert timeline.create(account, spec(gpu_count=count)).gpus == count
         return
     with pytest.raises(Refusal, match=refused) as refusal:
-        account.create(spec(gpu_count=count))
+        timeline.create(account, spec(gpu_count=count))
     assert refusal.value.status == 402
 
 
@@ -157,10 +157,10 @@ def test_an_hour_of_credit_and_the_limit(funds: str, limit: str, count: int, ref
 )
 def test_buckets_add_up_to_what_was_spent(steps: list[tuple[str, int]], size: str) -> None:
     account = world("1000")
-    pod = account.create(spec(Mount("/workspace", 50)))
+    pod = timeline.create(account, spec(Mount("/workspace", 50)))
     for action, seconds in steps:
         if action in pod.actions:
-            account.act(pod.id, action)
+            timeline.act(account, pod.id, action)
         wait(account, seconds)
     start, end = shop.bucket_start(START, size), shop.ceiling(account.now, size)
     total = sum(

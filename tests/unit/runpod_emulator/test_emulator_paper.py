@@ -3,7 +3,7 @@
 from decimal import Decimal
 
 from labeltui.sandbox.runpod.api.present import pod_json
-from labeltui.sandbox.runpod.world import events
+from labeltui.sandbox.runpod.world import events, timeline
 from labeltui.sandbox.runpod.world.clock import FakeClock
 from labeltui.sandbox.runpod.world.fake_containers import Paper, fingerprint
 from labeltui.sandbox.runpod.world.pods import Mount, Pod, Spec
@@ -13,7 +13,7 @@ from labeltui.sandbox.runpod.world.world import World
 def wait(world: World, seconds: float) -> None:
     assert isinstance(world.clock, FakeClock)
     world.clock.advance(seconds)
-    world.advance()
+    timeline.advance(world)
 
 
 def door(world: World, pod: Pod) -> object:
@@ -24,7 +24,7 @@ def test_the_life_of_a_door() -> None:
     world = World(clock=FakeClock(), funds=Decimal(100))
     paper = Paper(world)
     spec = Spec("x", "i", 20, ports=["22/tcp"], gpu="NVIDIA RTX A5000", mount=Mount("/workspace", 20))
-    pod = world.create(spec)
+    pod = timeline.create(world, spec)
     wait(world, 6.5)
     assert (pod.status, door(world, pod)) == ("RUNNING", None)  # ports come later than RUNNING
     wait(world, 1)
@@ -32,14 +32,14 @@ def test_the_life_of_a_door() -> None:
     assert any(key in line.text for line in pod.log.lines)
     events.happen(world, "address_changed", pod=pod.id)
     moved = door(world, pod)
-    world.act(pod.id, "stop")
+    timeline.act(world, pod.id, "stop")
     assert door(world, pod) is None
     world.faults.arm("stale_address", seconds=90)
-    world.act(pod.id, "start")
+    timeline.act(world, pod.id, "start")
     wait(world, 30)
     assert door(world, pod) == moved
     wait(world, 90)
     assert door(world, pod) not in (None, first, moved)
     assert fingerprint(pod, "ED25519") != key
-    world.act(pod.id, "terminate")
+    timeline.act(world, pod.id, "terminate")
     assert paper.discarded == [f"disk-{pod.id}"]

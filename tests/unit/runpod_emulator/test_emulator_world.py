@@ -10,7 +10,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from labeltui.sandbox.runpod.world import edits, events, requests
+from labeltui.sandbox.runpod.world import edits, events, requests, timeline
 from labeltui.sandbox.runpod.world.clock import START, FakeClock, javascript, rfc3339
 from labeltui.sandbox.runpod.world.events import EVENTS, UnknownEvent
 from labeltui.sandbox.runpod.world.faults import FAULTS, Faults, UnknownFault
@@ -33,12 +33,12 @@ def world() -> World:
 def wait(world: World, seconds: float) -> None:
     assert isinstance(world.clock, FakeClock)
     world.clock.advance(seconds)
-    world.advance()
+    timeline.advance(world)
 
 
 def in_status(world: World, status: str) -> Pod:
     """Bring a pod into a status by what leads there."""
-    pod = world.create(spec())
+    pod = timeline.create(world, spec())
     if status == "PROVISIONING":
         return pod
     wait(world, 2)
@@ -46,7 +46,7 @@ def in_status(world: World, status: str) -> Pod:
         return pod
     wait(world, 60)
     if status == "EXITED":
-        world.act(pod.id, "stop")
+        timeline.act(world, pod.id, "stop")
     elif status == "ERROR":
         events.happen(world, "host_failed", pod=pod.id)
     return pod
@@ -70,16 +70,16 @@ def test_what_is_legal_in_which_status(world: World, status: str, action: str) -
     after = LEGAL[status].get(action)
     if after is None:
         with pytest.raises(Refusal) as refusal:
-            world.act(pod.id, action)
+            timeline.act(world, pod.id, action)
         assert (refusal.value.status, pod.status) == (409, status)
         return
-    world.act(pod.id, action)
+    timeline.act(world, pod.id, action)
     assert pod.status == after
     assert (pod.id in world.pods) == (after != "TERMINATED")
 
 
 def test_the_way_to_running_takes_its_time(world: World) -> None:
-    pod = world.create(spec())
+    pod = timeline.create(world, spec())
     seen = []
     for _ in range(16):
         seen.append(pod.status)
@@ -91,7 +91,7 @@ def test_the_way_to_running_takes_its_time(world: World) -> None:
 
 def test_a_second_start_has_the_image_already(world: World) -> None:
     pod = in_status(world, "EXITED")
-    world.act(pod.id, "start")
+    timeline.act(world, pod.id, "start")
     wait(world, 1)
     assert (pod.status, pod.starts) == ("RUNNING", 2)
 
@@ -99,7 +99,7 @@ def test_a_second_start_has_the_image_already(world: World) -> None:
 def test_one_long_step_ends_where_many_short_ones_do() -> None:
     long, short = (World(clock=FakeClock(), funds=Decimal("0.50")) for _ in range(2))
     for account in (long, short):
-        account.create(spec(mount=Mount("/workspace", 20)))
+        timeline.create(account, spec(mount=Mount("/workspace", 20)))
     wait(long, 7200)
     for _ in range(720):
         wait(short, 10)
@@ -122,7 +122,7 @@ def test_one_long_step_ends_where_many_short_ones_do() -> None:
 )
 def test_everything_is_worded_as_no_capacity(world: World, changes: dict[str, Any]) -> None:
     with pytest.raises(Refusal) as refusal:
-        world.create(spec(**changes))
+        timeline.create(world, spec(**changes))
     assert (refusal.value.status, refusal.value.detail) == (400, NO_CAPACITY)
     assert not world.pods
 
@@ -130,10 +130,10 @@ def test_everything_is_worded_as_no_capacity(world: World, changes: dict[str, An
 def test_a_pod_goes_where_its_volume_is_and_where_there_is_most(world: World) -> None:
     wanted = requests.check(requests.CreateVolume, {"name": "v", "size": 10, "dataCenter": "EU-SE-1"})
     volume = edits.create_volume(world, wanted)
-    assert world.create(spec()).center == "EU-RO-1"
-    assert world.create(spec(mount=Mount("/w", volume=volume.id))).center == "EU-SE-1"
+    assert timeline.create(world, spec()).center == "EU-RO-1"
+    assert timeline.create(world, spec(mount=Mount("/w", volume=volume.id))).center == "EU-SE-1"
     with pytest.raises(Refusal) as refusal:
-        world.create(spec(mount=Mount("/w", volume="none")))
+        timeline.create(world, spec(mount=Mount("/w", volume="none")))
     assert refusal.value.status == 404
 
 
@@ -141,25 +141,25 @@ def test_zero_gpu_and_a_full_host(world: World) -> None:
     pod = in_status(world, "EXITED")
     world.faults.arm("host_full", pod=pod.id)
     with pytest.raises(Refusal, match=HOST_FULL):
-        world.act(pod.id, "start")
+        timeline.act(world, pod.id, "start")
     world.faults.arm("zero_gpu")
-    world.act(pod.id, "start")
+    timeline.act(world, pod.id, "start")
     wait(world, 60)
     assert (pod.status, pod.gpus, pod.cost) == ("RUNNING", 0, 0)
-    world.act(pod.id, "stop")
-    world.act(pod.id, "start")
+    timeline.act(world, pod.id, "stop")
+    timeline.act(world, pod.id, "start")
     assert pod.gpus == 1
 
 
 def test_slow_and_failing_starts(world: World) -> None:
     world.faults.arm("slow_start", factor=100)
-    pod = world.create(spec())
+    pod = timeline.create(world, spec())
     wait(world, 590)
     assert pod.status == "STARTING"
     wait(world, 20)
     assert pod.status == "RUNNING"
     world.faults.arm("fails_to_start", pod=pod.id)
-    world.act(pod.id, "restart")
+    timeline.act(world, pod.id, "restart")
     wait(world, 60)
     assert (pod.status, pod.cost) == ("ERROR", 0)
 
@@ -181,7 +181,7 @@ def update(world: World, pod: Pod, **body: Any) -> None:
     ],
 )
 def test_an_edit_of_the_container_makes_it_anew(world: World, body: dict[str, Any], anew: bool) -> None:
-    pod = world.create(spec(mount=Mount("/workspace", 50)))
+    pod = timeline.create(world, spec(mount=Mount("/workspace", 50)))
     wait(world, 60)
     update(world, pod, **body)
     assert (pod.status == "STARTING") == anew
@@ -198,7 +198,7 @@ def test_an_edit_of_the_container_makes_it_anew(world: World, body: dict[str, An
     ],
 )
 def test_a_mount_only_grows(world: World, mounts: dict[str, Any]) -> None:
-    pod = world.create(spec(mount=Mount("/workspace", 50)))
+    pod = timeline.create(world, spec(mount=Mount("/workspace", 50)))
     with pytest.raises(Refusal) as refusal:
         update(world, pod, mounts=mounts)
     assert refusal.value.status == 400
@@ -209,22 +209,22 @@ def test_a_locked_pod(world: World) -> None:
     update(world, pod, locked=True)
     for action in ("stop", "restart"):
         with pytest.raises(Refusal, match="locked"):
-            world.act(pod.id, action)
+            timeline.act(world, pod.id, action)
     with pytest.raises(Refusal, match="locked"):
         update(world, pod, image="j")
-    world.act(pod.id, "terminate")
+    timeline.act(world, pod.id, "terminate")
     assert not world.pods
 
 
 def test_keys_are_copied_once_at_the_rent(world: World) -> None:
     world.ssh_keys = ["ssh-ed25519 A a", "ssh-ed25519 B b"]
-    pod = world.create(spec(start_ssh=True))
-    own = world.create(spec(start_ssh=True, env={"PUBLIC_KEY": "mine"}))
-    without = world.create(spec())
+    pod = timeline.create(world, spec(start_ssh=True))
+    own = timeline.create(world, spec(start_ssh=True, env={"PUBLIC_KEY": "mine"}))
+    without = timeline.create(world, spec())
     world.ssh_keys = []
     assert pod.spec.env["PUBLIC_KEY"] == "ssh-ed25519 A a\nssh-ed25519 B b"
     assert (own.spec.env, without.spec.env) == ({"PUBLIC_KEY": "mine"}, {})
-    assert world.create(spec(start_jupyter=True)).spec.env["JUPYTER_PASSWORD"]
+    assert timeline.create(world, spec(start_jupyter=True)).spec.env["JUPYTER_PASSWORD"]
 
 
 @pytest.mark.parametrize(
@@ -318,7 +318,7 @@ class Account(RuleBasedStateMachine):
         if fault is not None:
             self.world.faults.arm(fault)
         answer = self.answer(
-            lambda: self.world.create(spec(mount=Mount("/workspace", size) if size else None))
+            lambda: timeline.create(self.world, spec(mount=Mount("/workspace", size) if size else None))
         )
         assert answer in (201, 402)
         self.world.faults.clear()
@@ -328,7 +328,7 @@ class Account(RuleBasedStateMachine):
     def act(self, number: int, action: str) -> None:
         pod = self.some(number)
         legal = action in pod.actions
-        answer = self.answer(lambda: self.world.act(pod.id, action))
+        answer = self.answer(lambda: timeline.act(self.world, pod.id, action))
         assert answer in ((201, 402, 404) if legal else (404, 409))
 
     @precondition(lambda self: self.world.pods)

@@ -31,7 +31,7 @@ from labeltui.runpod.graphql.graphql import GraphQL
 from labeltui.runpod.keys import Secret
 from labeltui.runpod.transport import Transport
 from labeltui.sandbox.runpod.api.app import build_app
-from labeltui.sandbox.runpod.world import events
+from labeltui.sandbox.runpod.world import events, timeline
 from labeltui.sandbox.runpod.world.clock import START
 from labeltui.sandbox.runpod.world.fake_containers import Paper, fingerprint
 from labeltui.sandbox.runpod.world.world import Key, World
@@ -188,7 +188,7 @@ class Console(RuleBasedStateMachine):
         from asyncio import sleep
 
         while True:
-            self.world.advance()
+            timeline.advance(self.world)
             await sleep(0.5)
 
     def run(self, work: Awaitable[Any]) -> Any:

@@ -21,6 +21,7 @@ from labeltui.runpod.client import RunpodClient
 from labeltui.runpod.keys import Secret
 from labeltui.runpod.transport import Transport
 from labeltui.sandbox.runpod.api.app import build_app
+from labeltui.sandbox.runpod.world import timeline
 from labeltui.sandbox.runpod.world.clock import START, FakeClock
 from labeltui.sandbox.runpod.world.pods import Mount, Spec
 from labeltui.sandbox.runpod.world.world import Key, World
@@ -57,7 +58,7 @@ class Desk:
 
     def rent(self, mount: Mount | None = None) -> str:
         spec = Spec(name="annot", image="i", disk=20, gpu=A5000, mount=mount or Mount("/workspace", 100))
-        return self.world.create(spec).id
+        return timeline.create(self.world, spec).id
 
     async def watch(self, seconds: float, step: float = 100.0) -> None:
         """Look at the pod as the console does, for so long."""
@@ -71,7 +72,7 @@ class Desk:
         clock = self.world.clock
         assert isinstance(clock, FakeClock)
         clock.advance(seconds)
-        self.world.advance()
+        timeline.advance(self.world)
 
     @property
     def spend(self) -> Spend:
@@ -99,12 +100,12 @@ async def test_a_stop_a_stopped_disk_and_another_session(tmp_path: Path) -> None
     desk = Desk(tmp_path)
     pod = desk.rent()
     await desk.watch(3600)
-    desk.world.act(pod, "stop")
+    timeline.act(desk.world, pod, "stop")
     await desk.watch(8 * 3600)
     first = desk.paid(pod, START)
     assert cents(desk.spend.session or Decimal(-1)) == cents(first)
     assert first > Decimal("0.5")  # the disk while stopped is in it
-    desk.world.act(pod, "start")
+    timeline.act(desk.world, pod, "start")
     again = desk.world.clock.now()
     await desk.watch(1800)
     assert cents(desk.spend.session or Decimal(-1)) == cents(desk.paid(pod, again)) < Decimal("0.20")
@@ -125,7 +126,7 @@ async def test_a_stop_that_nobody_saw_is_taken_from_the_bill(tmp_path: Path) -> 
     pod = desk.rent()
     await desk.watch(2700)
     desk.pass_by(2 * 3600)
-    desk.world.act(pod, "stop")
+    timeline.act(desk.world, pod, "stop")
     desk.pass_by(3 * 3600)
     desk.open()
     await desk.watch(20)
@@ -157,7 +158,7 @@ async def test_clocks_that_differ_are_no_more_than_that_off(tmp_path: Path, ahea
 async def test_today_is_the_bill_and_what_it_does_not_have_yet(tmp_path: Path) -> None:
     desk = Desk(tmp_path)
     pod = desk.rent()
-    other = desk.world.create(Spec(name="other", image="i", disk=20, gpu=A5000)).id
+    other = timeline.create(desk.world, Spec(name="other", image="i", disk=20, gpu=A5000)).id
     for minutes in (7, 61, 64, 179):
         await desk.watch(minutes * 60, step=300)
         assert await desk.spending.look()

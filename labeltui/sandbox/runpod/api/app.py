@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
@@ -14,11 +12,10 @@ from labeltui.sandbox.runpod.api.gate import Gate, Limits
 from labeltui.sandbox.runpod.api.problems import problem
 from labeltui.sandbox.runpod.world.world import World
 
-if TYPE_CHECKING:
-    from labeltui.sandbox.runpod.emulator import Emulator
 
-
-def build_app(world: World, limits: Limits | None = None, emulator: Emulator | None = None) -> ASGIApp:
+def build_app(
+    world: World, limits: Limits | None = None, emulator: control.Controlled | None = None
+) -> ASGIApp:
     """Return the app over a world; with ``emulator`` its control route is there, too."""
     routes = [*logs.ROUTES, *rest.ROUTES, *shop.ROUTES, *graph.ROUTES, *control.ROUTES]
     app = Starlette(routes=routes, exception_handlers={**rest.HANDLERS, 404: _nowhere, 405: _not_allowed})

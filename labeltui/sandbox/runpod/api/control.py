@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hmac
 import json
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any, Protocol
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -14,16 +15,46 @@ from labeltui.sandbox.runpod.world import events
 from labeltui.sandbox.runpod.world.events import UnknownEvent
 from labeltui.sandbox.runpod.world.faults import UnknownFault
 from labeltui.sandbox.runpod.world.refusals import Refusal
-
-if TYPE_CHECKING:
-    from labeltui.sandbox.runpod.emulator import Emulator
+from labeltui.sandbox.runpod.world.world import World
 
 HEADER = "X-Labeltui-Control"
 
 
+class Containers(Protocol):
+    """The containers of running pods, as far as a test controls them."""
+
+    def home(self, pod_id: str) -> Path | None:
+        """The home folder inside a running pod; None while it does not run."""
+        ...
+
+    def drop(self, pod_id: str, *, refuse: bool) -> None:
+        """Break a pod's SSH connections; with ``refuse`` new ones are refused until the next call."""
+        ...
+
+
+class Controlled(Protocol):
+    """The running emulator, as the control route sees it."""
+
+    world: World
+    control_token: str
+
+    @property
+    def containers(self) -> Containers:
+        """The containers of its running pods."""
+        ...
+
+    async def settle(self) -> None:
+        """Carry out what is due, and wait for the containers."""
+        ...
+
+    async def advance(self, span: float) -> None:
+        """Move a fake clock by so many seconds, and settle; raises ``TypeError`` for a real clock."""
+        ...
+
+
 async def control(request: Request) -> Response:
     """Do one thing: ``fault``, ``clear``, ``event``, ``advance``, ``drop`` or ``state``, by the path."""
-    emulator: Emulator | None = request.app.state.emulator
+    emulator: Controlled | None = request.app.state.emulator
     given = request.headers.get(HEADER, "")
     if emulator is None or not hmac.compare_digest(given.encode(), emulator.control_token.encode()):
         return JSONResponse({"error": "not for you"}, 403)
@@ -35,7 +66,7 @@ async def control(request: Request) -> Response:
     return JSONResponse({"answer": answer})
 
 
-async def _do(emulator: Emulator, what: str, parameters: dict[str, Any]) -> Any:
+async def _do(emulator: Controlled, what: str, parameters: dict[str, Any]) -> Any:
     world = emulator.world
     if what == "fault":
         world.faults.arm(parameters.pop("name"), **parameters)
@@ -56,7 +87,7 @@ async def _do(emulator: Emulator, what: str, parameters: dict[str, Any]) -> Any:
     return state(emulator)
 
 
-def state(emulator: Emulator) -> dict[str, Any]:
+def state(emulator: Controlled) -> dict[str, Any]:
     """Return what a test wants to know and the API does not tell. Money is text, exact."""
     world = emulator.world
     return {

@@ -6,13 +6,14 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
+from labeltui.sandbox.runpod.api.graph_catalogue import centre_answer, gpu_answer, volume_answer
 from labeltui.sandbox.runpod.api.present import HOST, port_rows, uptime
-from labeltui.sandbox.runpod.world import edits, life, requests
-from labeltui.sandbox.runpod.world.catalog import LEVELS, DataCenter, GpuType
+from labeltui.sandbox.runpod.world import edits, life, requests, timeline
+from labeltui.sandbox.runpod.world.catalog import GpuType
 from labeltui.sandbox.runpod.world.clock import rfc3339
 from labeltui.sandbox.runpod.world.pods import Mount, Pod, Spec
 from labeltui.sandbox.runpod.world.refusals import NO_CAPACITY, Refusal
-from labeltui.sandbox.runpod.world.world import Volume, World
+from labeltui.sandbox.runpod.world.world import World
 
 Answers = dict[str, Callable[..., Any]]
 
@@ -34,7 +35,7 @@ def queries(world: World) -> Answers:
         "pod": pod,
         "gpuTypes": gpu_types,
         "cpuTypes": lambda: [],
-        "dataCenters": lambda: [_center(world, place) for place in world.catalog.centers.values()],
+        "dataCenters": lambda: [centre_answer(world, place) for place in world.catalog.centers.values()],
     }
 
 
@@ -46,15 +47,15 @@ def mutations(world: World) -> Answers:
 
     def stop(input: dict[str, Any]) -> Any:
         pod = _pod(world, input["podId"])
-        return pod_answer(world, world.act(pod.id, "stop") if pod.status != "EXITED" else pod)
+        return pod_answer(world, timeline.act(world, pod.id, "stop") if pod.status != "EXITED" else pod)
 
     def terminate(input: dict[str, Any]) -> None:
         if input["podId"] not in world.pods:
             raise Refusal(404, "pod not found to terminate")
-        world.act(input["podId"], "terminate")
+        timeline.act(world, input["podId"], "terminate")
 
     def reset(input: dict[str, Any]) -> Any:
-        return pod_answer(world, world.act(_pod(world, input["podId"]).id, "restart"))
+        return pod_answer(world, timeline.act(world, _pod(world, input["podId"]).id, "restart"))
 
     def settings(input: dict[str, Any] | None = None) -> Any:
         block = (input or {}).get("pubKey") or ""
@@ -70,7 +71,7 @@ def mutations(world: World) -> Answers:
         "podReset": reset,
         "podEditJob": lambda input: pod_answer(world, _edit(world, input)),
         "updateUserSettings": settings,
-        "createNetworkVolume": lambda input: _volume(
+        "createNetworkVolume": lambda input: volume_answer(
             edits.create_volume(
                 world,
                 requests.CreateVolume(
@@ -89,7 +90,7 @@ def _pod(world: World, pod_id: str) -> Pod:
 
 
 def _resume(world: World, wanted: dict[str, Any]) -> Pod:
-    world.advance()
+    timeline.advance(world)
     pod = _pod(world, wanted["podId"])
     count = wanted.get("gpuCount")
     if pod.status not in ("EXITED", "ERROR"):
@@ -119,12 +120,12 @@ def _deploy(world: World, wanted: dict[str, Any]) -> Pod:
     gpus = [one for one in (wanted.get("gpuTypeId"), *(wanted.get("gpuTypeIdList") or [])) if one]
     if not gpus:
         spec.cpu = cpu
-        return world.create(spec)
+        return timeline.create(world, spec)
     last = Refusal(400, NO_CAPACITY, "SUPPLY_CONSTRAINT")
     for gpu in gpus:
         spec.gpu = gpu
         try:
-            return world.create(spec)
+            return timeline.create(world, spec)
         except Refusal as refusal:
             last = refusal
     raise last
@@ -184,6 +185,7 @@ def _instant(text: str | None) -> datetime | None:
 def pod_answer(world: World, pod: Pod) -> dict[str, Any]:
     """Return all that GraphQL tells of a pod; a stopped one's runtime is told for a while."""
     spec, mount, now = pod.spec, pod.spec.mount, world.now
+    volume = world.volumes.get(mount.volume or "") if mount else None
     gpu = world.catalog.gpus.get(spec.gpu or "")
     return {
         "id": pod.id,
@@ -210,7 +212,7 @@ def pod_answer(world: World, pod: Pod) -> dict[str, Any]:
         "volumeMountPath": mount.path if mount else None,
         "volumeEncrypted": False,
         "networkVolumeId": mount.volume if mount else None,
-        "networkVolume": _volume(world.volumes[mount.volume]) if mount and mount.volume in world.volumes else None,
+        "networkVolume": volume_answer(volume) if volume else None,
         "containerRegistryAuthId": spec.registry,
         "dockerArgs": spec.args,
         "env": [f"{name}={value}" for name, value in spec.env.items()],
@@ -271,41 +273,6 @@ def _runtime(world: World, pod: Pod, now: datetime) -> dict[str, Any] | None:
     }
 
 
-def gpu_answer(world: World, gpu: GpuType) -> dict[str, Any]:
-    """Return all that GraphQL tells of a GPU type."""
-
-    def lowest(_info: Any, input: dict[str, Any] | None = None) -> dict[str, Any]:
-        wanted = input or {}
-        count = wanted.get("gpuCount") or 1
-        level = world.catalog.stock(gpu.id, center=wanted.get("dataCenterId"))
-        price = min(one for one in (gpu.secure, gpu.community) if one > 0)
-        if wanted.get("secureCloud") is not None:
-            price = gpu.secure if wanted["secureCloud"] else gpu.community
-        free = level != "NONE" and count <= gpu.most
-        return {
-            "uninterruptablePrice": float(price * count) if free else None,
-            "stockStatus": (level if free else LEVELS[0]).capitalize(),
-            "availableGpuCounts": list(range(1, gpu.most + 1)) if free else [],
-            "gpuName": gpu.name,
-            "gpuTypeId": gpu.id,
-        }
-
-    return {
-        "id": gpu.id,
-        "displayName": gpu.name,
-        "manufacturer": gpu.manufacturer.capitalize(),
-        "memoryInGb": gpu.memory,
-        "secureCloud": gpu.secure > 0,
-        "communityCloud": gpu.community > 0,
-        "securePrice": float(gpu.secure),
-        "communityPrice": float(gpu.community),
-        "maxGpuCount": gpu.most,
-        "maxGpuCountSecureCloud": gpu.most,
-        "maxGpuCountCommunityCloud": gpu.most,
-        "lowestPrice": lowest,
-    }
-
-
 def _myself(world: World) -> dict[str, Any]:
     ledger = world.ledger
     return {
@@ -325,35 +292,8 @@ def _myself(world: World) -> dict[str, Any]:
         },
         "isTeam": False,
         "pods": [pod_answer(world, pod) for pod in world.list_pods()],
-        "networkVolumes": [_volume(one) for one in world.volumes.values()],
+        "networkVolumes": [volume_answer(one) for one in world.volumes.values()],
         "podTemplates": [],
         "containerRegistryCreds": [],
-        "datacenters": [_center(world, place) for place in world.catalog.centers.values()],
-    }
-
-
-def _volume(volume: Volume) -> dict[str, Any]:
-    return {"id": volume.id, "name": volume.name, "size": volume.size, "dataCenterId": volume.center}
-
-
-def _center(world: World, place: DataCenter) -> dict[str, Any]:
-    def availability(_info: Any, input: dict[str, Any] | None = None) -> list[dict[str, Any]]:
-        return [
-            {
-                "available": level != "NONE",
-                "stockStatus": level.capitalize(),
-                "gpuTypeId": gpu,
-                "displayName": world.catalog.gpus[gpu].name,
-            }
-            for gpu, level in place.stock.items()
-        ]
-
-    return {
-        "id": place.id,
-        "name": place.name,
-        "location": place.country,
-        "listed": True,
-        "storageSupport": bool(place.volume_types),
-        "compliance": [mark for mark in place.compliance if mark not in ("HIPAA", "RENEWABLE")],
-        "gpuAvailability": availability,
+        "datacenters": [centre_answer(world, place) for place in world.catalog.centers.values()],
     }

@@ -12,7 +12,7 @@ from starlette.routing import Route
 
 from labeltui.sandbox.runpod.api.present import pod_json, volume_json
 from labeltui.sandbox.runpod.api.problems import problem
-from labeltui.sandbox.runpod.world import edits, requests
+from labeltui.sandbox.runpod.world import edits, requests, timeline
 from labeltui.sandbox.runpod.world.refusals import Refusal
 from labeltui.sandbox.runpod.world.world import World
 
@@ -22,7 +22,7 @@ _PAGE = 100
 def world_of(request: Request) -> World:
     """Return the world the app serves, brought to this instant."""
     world: World = request.app.state.world
-    world.advance()
+    timeline.advance(world)
     return world
 
 
@@ -41,7 +41,7 @@ async def pods(request: Request) -> Response:
         rows = [pod_json(world, pod) for pod in world.list_pods()]
         return JSONResponse(page(request, world, "pods", rows))
     body = requests.check(requests.CreatePod, await body_of(request))
-    pod = world.create(requests.spec_of(body))
+    pod = timeline.create(world, requests.spec_of(body))
     return JSONResponse(pod_json(world, pod), 201)
 
 
@@ -49,7 +49,7 @@ async def pod(request: Request) -> Response:
     """Tell, edit or terminate one."""
     world, pod_id = world_of(request), request.path_params["id"]
     if request.method == "DELETE":
-        world.act(pod_id, "terminate")
+        timeline.act(world, pod_id, "terminate")
         return Response(status_code=204)
     if request.method == "PATCH":
         changes = requests.check(requests.UpdatePod, await body_of(request))
@@ -61,7 +61,7 @@ async def action(request: Request) -> Response:
     """Change a pod's state."""
     world = world_of(request)
     wanted = requests.check(requests.Action, await body_of(request)).action
-    pod = world.act(request.path_params["id"], wanted)
+    pod = timeline.act(world, request.path_params["id"], wanted)
     if wanted == "terminate":
         return Response(status_code=204)
     return JSONResponse(pod_json(world, pod))

@@ -8,7 +8,7 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
-from labeltui.sandbox.runpod.world import life
+from labeltui.sandbox.runpod.world import life, timeline
 from labeltui.sandbox.runpod.world.clock import javascript
 from labeltui.sandbox.runpod.world.pods import Pod
 from labeltui.sandbox.runpod.world.world import World
@@ -23,7 +23,7 @@ def happen(world: World, event: str, /, **parameters: Any) -> Any:
     found = EVENTS.get(event)
     if found is None:
         raise UnknownEvent(f"no event {event!r}; there are: {', '.join(EVENTS)}")
-    world.advance()
+    timeline.advance(world)
     try:
         return found(world, **parameters)
     except TypeError as wrong:
@@ -90,12 +90,12 @@ def pull_goes_on(world: World, pod: str) -> None:
     """A pod that was stuck gets on."""
     found = _pod(world, pod)
     found.schedule(world.now, (0.0, "layer 4"), (world.timing.boot, "run"))
-    world.advance()
+    timeline.advance(world)
 
 
 def balance(world: World, dollars: str | float) -> None:
     """The account has so many USD now."""
-    world.set_balance(Decimal(str(dollars)))
+    timeline.set_balance(world, Decimal(str(dollars)))
 
 
 def price(world: World, gpu: str, secure: str | None = None, community: str | None = None) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import secrets
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import TYPE_CHECKING
 
 from labeltui.sandbox.runpod.world import catalog
 from labeltui.sandbox.runpod.world.clock import javascript
@@ -18,9 +17,7 @@ from labeltui.sandbox.runpod.world.refusals import (
     SOMETHING,
     Refusal,
 )
-
-if TYPE_CHECKING:
-    from labeltui.sandbox.runpod.world.world import World
+from labeltui.sandbox.runpod.world.world import World
 
 _START_FAULTS = (
     "slow_start",

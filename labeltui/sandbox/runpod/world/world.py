@@ -1,6 +1,6 @@
-"""The account: its pods, volumes, keys and money, and the rules by which they change. No I/O, no tasks.
+"""The state of one emulated account: its pods, volumes, keys and money. No I/O, no tasks.
 
-Nothing happens by itself: :meth:`World.advance` brings everything to the clock's instant, in the order of time.
+Nothing here changes by itself; :mod:`.timeline` and :mod:`.life` change it.
 """
 
 from __future__ import annotations
@@ -11,11 +11,11 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Protocol
 
-from labeltui.sandbox.runpod.world import life, money
+from labeltui.sandbox.runpod.world import money
 from labeltui.sandbox.runpod.world.catalog import Catalog, default_catalog
 from labeltui.sandbox.runpod.world.clock import Clock, RealClock
 from labeltui.sandbox.runpod.world.faults import Faults
-from labeltui.sandbox.runpod.world.pods import BILLED, Pod, Spec
+from labeltui.sandbox.runpod.world.pods import BILLED, Pod
 from labeltui.sandbox.runpod.world.refusals import Refusal
 
 
@@ -104,63 +104,6 @@ class World:
         """USD left; negative when storage goes on after the end."""
         return self.funds - self.ledger.spent(self.now)
 
-    def set_balance(self, dollars: Decimal) -> None:
-        """Make it so many USD now."""
-        self.funds = dollars + self.ledger.spent(self.now)
-        self.broke = False
-        self.advance()
-
-    def advance(self) -> None:
-        """Let everything happen that is due by now."""
-        now = self.now
-        while True:
-            due = self._next()
-            if due is None or due[0] > now:
-                return
-            at, pod, step = due
-            if pod is None:
-                self._run_dry(at)
-            else:
-                life.take_step(self, pod, step, at)
-
-    def _next(self) -> tuple[datetime, Pod | None, str] | None:
-        coming: list[tuple[datetime, Pod | None, str]] = []
-        for pod in self.pods.values():
-            if pod.plan:
-                at, step = pod.plan[0]
-                coming.append((at, pod, step))
-            if pod.spec.terminate_after is not None:
-                coming.append((pod.spec.terminate_after, pod, "terminate_after"))
-            if pod.spec.stop_after is not None and "stop" in pod.actions:
-                coming.append((pod.spec.stop_after, pod, "stop_after"))
-        if not self.broke:
-            now = self.now
-            empty = self.ledger.lasts_until(self.balance(), now)
-            if self.balance() < 0:
-                empty = self._emptied(now)
-            if empty is not None:
-                coming.append((empty, None, "empty"))
-        return min(coming, key=lambda one: one[0], default=None)
-
-    def _emptied(self, now: datetime) -> datetime:
-        """The instant at which the funds were used up, on the rates that have applied since."""
-        rate = self.ledger.rate()
-        if not rate:
-            return now
-        over = -self.balance() / rate * 3600
-        return now - timedelta(microseconds=int(over * 1_000_000))
-
-    def _run_dry(self, at: datetime) -> None:
-        """Pods on a network volume stop; all others are terminated, and their data is lost."""
-        self.broke = True
-        for pod in list(self.pods.values()):
-            mount = pod.spec.mount
-            if mount is not None and mount.volume is not None:
-                if "stop" in pod.actions:
-                    life.stop(self, pod, at, by="Runpod")
-            else:
-                life.terminate(self, pod, at, by="Runpod")
-
     def meter(self, pod: Pod, at: datetime) -> None:
         """Charge the pod as it is from ``at`` on."""
         self.ledger.set_rates(pod.id, pod.rates(), at)
@@ -183,31 +126,6 @@ class World:
             pods += [pod for pod, at in self.gone.values() if at > edge]
         return sorted(pods, key=lambda pod: (pod.created_at, pod.id), reverse=True)
 
-    def create(self, spec: Spec) -> Pod:
-        """Rent; raises :class:`Refusal`."""
-        self.advance()
-        return life.create(self, spec)
-
-    def act(self, pod_id: str, action: str) -> Pod:
-        """Do one of start, stop, restart, terminate; raises :class:`Refusal` 404, 409 or 400."""
-        self.advance()
-        pod = self.pod(pod_id)
-        if action not in pod.actions:
-            raise Refusal(409, f"action {action} is not valid for a pod in status {pod.status}")
-        if pod.locked and action in ("stop", "restart"):
-            raise Refusal(400, "pod is locked")
-        now = self.now
-        if action == "stop":
-            life.stop(self, pod, now, by="user")
-        elif action == "terminate":
-            if self.faults.take("terminate_ignored", pod=pod_id) is None:
-                life.terminate(self, pod, now, by="user")
-        elif action == "start":
-            life.start(self, pod, now)
-        else:
-            life.recreate(self, pod, now, "restart container")
-        return pod
-
     def container_ready(self, pod: Pod, start: int, mapping: dict[int, int], lines: list[str]) -> None:
         """The hardware has the container of that start running; ignored when it is over already."""
         if pod.starts != start or pod.status != "RUNNING":
@@ -216,7 +134,7 @@ class World:
         if "no_ports" not in pod.start_faults:
             pod.mapping = mapping
 
-    # ------------------------------------------------------------------ small things
+    # ------------------------------------------------------------------ ids and rates
     def compute_rate(self) -> Decimal:
         """USD per hour of all pods' compute."""
         return sum((pod.cost for pod in self.pods.values() if pod.status in BILLED), Decimal(0))
