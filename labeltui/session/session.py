@@ -28,7 +28,7 @@ from labeltui.session.labels.transports import Ways
 from labeltui.session.log.store import LogStore
 from labeltui.session.pod.account import Access, Rental
 from labeltui.session.pod.events import PodWatch
-from labeltui.session.pod.guard import GuardWatch
+from labeltui.session.pod.guard import GuardSettings, GuardWatch
 from labeltui.session.pod.proxy_shell import ProxyDoor
 from labeltui.session.pod.spending import Spending
 from labeltui.session.runtime.journal import Journal
@@ -118,7 +118,9 @@ class Session:
         )  # fmt: skip
         self.spending = Spending(self.store, self.rental, state, clock)
         self._found_log = FoundLog(self.store, self.watch, self.sources.client)
-        self.guard = GuardWatch(self)
+        self.guard = GuardWatch(
+            self.store, self.link, self.rental, self.journal, clock, GuardSettings.of(profile, read_only=read_only)
+        )  # fmt: skip
         self._alerts = Alerts(self.store, clock)
         self.pod_watch = PodWatch(self.store, clock, state, self.rental, self.link, self.journal)
         self._supervisor = Supervisor()

@@ -9,11 +9,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import Any
 
-from labeltui.config.model import GuardSection
+from labeltui.config.model import GuardSection, Profile, ServerSection
 from labeltui.domain.failure_codes import Code
 from labeltui.domain.guard.status import DEAD, GuardStatus, guard_of, no_guard
+from labeltui.domain.labels.copies import HostLabel
 from labeltui.domain.problems import Failed, LabeltuiError, Refused
 from labeltui.domain.reading import Reading
 from labeltui.domain.state import Alert, Level
@@ -22,11 +24,11 @@ from labeltui.hosts.agent.guardpack import packed
 from labeltui.hosts.agent.sending import put_program
 from labeltui.monailabel.launch import app_folder, expand, is_dicomweb
 from labeltui.runpod.keys import find_key
-from labeltui.session.runtime.supervise import words
-
-if TYPE_CHECKING:
-    from labeltui.domain.labels.copies import HostLabel
-    from labeltui.session.session import Session
+from labeltui.session.connection.link import Link
+from labeltui.session.pod.account import Rental
+from labeltui.session.runtime.journal import Journal
+from labeltui.session.runtime.store import Store
+from labeltui.session.runtime.supervise import Clock, words
 
 LOOK_S = 5.0
 BEGINS_S = 30.0  # what is asked waits so long for the guard to be there
@@ -37,11 +39,48 @@ STATUS = "labeltui guard status"
 NOT_A_POD = "No guard on this host: it is not a pod of RunPod that the profile names, so it can't be stopped from here."
 
 
-class GuardWatch:
-    """Attached to the link: runs for as long as the agent is there, each time it is."""
+@dataclass(frozen=True, slots=True)
+class GuardSettings:
+    """What the profile and the command line say about the guard.
 
-    def __init__(self, session: Session) -> None:
-        self._session = session
+    ``applies`` is False for a host that is not a pod of RunPod: nothing can stop it. With ``read_only`` the guard is
+    asked for its state and nothing else. ``key_command`` prints the operator's API key (None: the key is looked up
+    in the environment and the key ring).
+    """
+
+    guard: GuardSection
+    server: ServerSection
+    applies: bool
+    read_only: bool
+    key_command: str | None
+
+    @classmethod
+    def of(cls, profile: Profile, *, read_only: bool) -> GuardSettings:
+        """The settings of one profile."""
+        runpod = profile.runpod
+        return cls(
+            profile.guard,
+            profile.server,
+            profile.host == "runpod",
+            read_only,
+            runpod.key_command if runpod is not None else None,
+        )
+
+
+class GuardWatch:
+    """Runs while the agent is connected: attach :meth:`run` to the link."""
+
+    def __init__(
+        self,
+        store: Store,
+        link: Link,
+        account: Rental,
+        journal: Journal,
+        clock: Clock,
+        settings: GuardSettings,
+    ) -> None:
+        self._store, self._link, self._account, self._journal = store, link, account, journal
+        self._clock, self._settings = clock, settings
         self._program = ""
         self._alerted: tuple[str, ...] = ()
         self._unnoted = ""  # what the journal is still to be told of
@@ -52,14 +91,9 @@ class GuardWatch:
         self._begun = asyncio.Event()
 
     @property
-    def section(self) -> GuardSection:
-        """The profile's settings."""
-        return self._session.profile.guard
-
-    @property
     def applies(self) -> bool:
         """Whether this host is one that can be stopped."""
-        return self._session.profile.host == "runpod"
+        return self._settings.applies
 
     async def run(self, agent: AgentClient) -> None:
         """Have a guard, and tell the store what it says."""
@@ -72,7 +106,7 @@ class GuardWatch:
             self._begun.set()
             while True:
                 self._wake.clear()
-                if not self._session.read_only:
+                if not self._settings.read_only:
                     await self._acknowledge(agent)
                 await self._look(agent)
                 await self._pause()
@@ -81,9 +115,9 @@ class GuardWatch:
             raise
         finally:
             self._begun.clear()
-            reading = self._session.store.state.guard
+            reading = self._store.state.guard
             if reading.value is not None and reading.error is None:
-                self._session.store.update(guard=reading.failed("not connected"))
+                self._store.update(guard=reading.failed("not connected"))
 
     async def ask(self, ask: str, **told: Any) -> GuardStatus:
         """Ask the guard something that is answered with its state. Raises Refused where there is no guard."""
@@ -113,7 +147,7 @@ class GuardWatch:
 
     async def restart(self) -> GuardStatus:
         """Have a guard again, with the profile's wishes."""
-        agent = await self._session.link.ready()
+        agent = await self._link.ready()
         await self._send(agent)
         return await self.ask("ensure", **await self._wishes(agent))
 
@@ -126,7 +160,7 @@ class GuardWatch:
     async def _request(self, ask: str, **told: Any) -> dict[str, Any]:
         if not self.applies:
             raise Refused(Code.NO_GUARD, NOT_A_POD, 'Name the pod in a profile with host = "runpod".')
-        agent = await self._session.link.ready()
+        agent = await self._link.ready()
         with suppress(TimeoutError):
             async with asyncio.timeout(BEGINS_S):
                 await self._begun.wait()
@@ -136,21 +170,21 @@ class GuardWatch:
 
     async def _send(self, agent: AgentClient) -> None:
         source, version = await asyncio.to_thread(packed)
-        server = self._session.profile.server
+        server = self._settings.server
         path = f"{expand(server.folder, agent.hello.home)}/agent/guard-{version}.zip"
-        await put_program(self._session.link.host, source, path, server.python)
+        await put_program(self._link.host, source, path, server.python)
         self._program = path
 
     async def _begin(self, agent: AgentClient) -> None:
         await self._send(agent)
-        if self._session.read_only:
+        if self._settings.read_only:
             return
         told = await agent.guard(self._program, "ensure", **await self._wishes(agent))
         self._unnoted = "Start the guard" if told.get("started") else "Find the guard"
         self._note(self._tell(guard_of(told)))
 
     async def _wishes(self, agent: AgentClient) -> dict[str, Any]:
-        section, server = self.section, self._session.profile.server
+        section, server = self._settings.guard, self._settings.server
         home, dicomweb = agent.hello.home, is_dicomweb(server.studies)
         wish = {
             "policy": {
@@ -166,7 +200,7 @@ class GuardWatch:
         return {"version": packed()[1], "wish": wish, "key": await self._key()}
 
     def _money(self) -> dict[str, Any]:
-        pod = self._session.store.state.pod.value
+        pod = self._store.state.pod.value
         if pod is None or pod.cost_per_hour is None:
             return {}
         return {
@@ -176,23 +210,19 @@ class GuardWatch:
 
     async def _key(self) -> str:
         """The operator's key, where the profile lends it; empty words make the pod forget one."""
-        if not self.section.operator_key:
+        if not self._settings.guard.operator_key:
             return ""
-        session = self._session
-        runpod = session.profile.runpod
         try:
-            return (await find_key(command=runpod.key_command if runpod else None)).secret.reveal()
+            return (await find_key(command=self._settings.key_command)).secret.reveal()
         except LabeltuiError as error:
-            entry = session.journal.begin(
-                session.clock(), "Lend the pod your API key", "labeltui guard status"
-            )
-            session.journal.end(entry, False, words(error))
+            entry = self._journal.begin(self._clock(), "Lend the pod your API key", STATUS)
+            self._journal.end(entry, False, words(error))
             return ""
 
     async def _look(self, agent: AgentClient) -> None:
         told = await agent.guard(self._program, "status")
         status = self._tell(guard_of(told))
-        if self._session.read_only:
+        if self._settings.read_only:
             return
         self._note(status)
         rate = self._money().get("rate")
@@ -210,21 +240,20 @@ class GuardWatch:
         if now - self._resorted_at < RESORT_AGAIN_S:
             return
         self._resorted_at = now
-        session = self._session
-        entry = session.journal.begin(
-            session.clock(), f"Stop the pod for the guard: {status.words}", "labeltui pod stop"
+        entry = self._journal.begin(
+            self._clock(), f"Stop the pod for the guard: {status.words}", "labeltui pod stop"
         )
         try:
-            pod = await session.rental.find()
-            await (await session.rental.client()).stop(pod.id)
-            session.rental.wake()
+            pod = await self._account.find()
+            await (await self._account.client()).stop(pod.id)
+            self._account.wake()
         except LabeltuiError as error:
-            session.journal.end(entry, False, words(error))
+            self._journal.end(entry, False, words(error))
             return
-        session.journal.end(entry, True, "done")
+        self._journal.end(entry, True, "done")
 
     async def _pause(self) -> None:
-        status = self._session.store.state.guard.value
+        status = self._store.state.guard.value
         near = status is not None and status.left_s is not None and status.left_s < 3 * LOOK_S
         try:
             async with asyncio.timeout(1.0 if near else LOOK_S):
@@ -235,21 +264,20 @@ class GuardWatch:
     # ---- telling it
 
     def _tell(self, status: GuardStatus) -> GuardStatus:
-        session = self._session
         self._alert(status)
         interval = LOOK_S if self.applies else 0.0
-        session.store.update(guard=Reading(status, session.clock(), interval_s=interval))
+        self._store.update(guard=Reading(status, self._clock(), interval_s=interval))
         return status
 
     def _failed(self, error: Exception) -> None:
-        self._session.store.update(guard=self._session.store.state.guard.failed(words(error)))
+        self._store.update(guard=self._store.state.guard.failed(words(error)))
 
     def _note(self, status: GuardStatus) -> None:
         """The journal says that there is a guard and how it would stop the pod, as soon as that is known."""
         if not self._unnoted or not (status.way or status.problem):
             return
         title, self._unnoted = self._unnoted, ""
-        journal, now = self._session.journal, self._session.clock()
+        journal, now = self._journal, self._clock()
         if title == "Start the guard" and status.last_stop:
             told = journal.begin(now, "The guard stopped the pod before this start", STATUS)
             journal.end(told, True, status.last_stop)
@@ -262,7 +290,7 @@ class GuardWatch:
         if told == self._alerted:
             return
         self._alerted = told
-        store, clock = self._session.store, self._session.clock
+        store, clock = self._store, self._clock
         level = Level.ERROR if status.state in (DEAD, "stuck") or status.problem else Level.WARNING
         if status.problem and status.state != "stuck":
             hint = "This console does, while it is open; or lend your key: [profiles.NAME.guard] operator_key = true."
