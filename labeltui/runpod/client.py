@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import suppress
 from datetime import UTC, datetime
 from urllib.parse import quote
 
@@ -22,19 +20,16 @@ from labeltui.runpod.limits import RateLimits
 from labeltui.runpod.problems import (
     Doing,
     api_off,
-    create_unclear,
     outcome_unclear,
     pod_gone,
     still_there,
 )
+from labeltui.runpod.renting import LIST_AGAIN_S, Renting
 from labeltui.runpod.transport import Answer, Transport
 
 GONE = (Code.RUNPOD_API_OFF, Code.RUNPOD_POD_GONE)  # the same, of a call that names a pod
 API_CHOICES = ("auto", "v2", "graphql")
-APPEAR_S = 45.0  # how long a pod is looked for after a create that nobody answered
-SETTLE_S = 180.0  # how long it may take to be listed: until then no second request is sent for its name
 VANISH_S = 60.0  # how long a terminated pod may go on being listed
-LOOK_AGAIN_S = 3.0
 
 
 class RunpodClient(Catalogue):
@@ -63,9 +58,7 @@ class RunpodClient(Catalogue):
         self._api = api
         self._clock = clock
         self._v2_off = api == "graphql"
-        self._renting = asyncio.Lock()
-        self._unclear: dict[str, float] = {}  # until when a pod of that name may still appear
-        self._rented_ids: dict[str, str] = {}  # by name: a pod may be listed late, but is found by its id
+        self.renting = Renting(self, self.transport.sleep, clock)
 
     async def close(self) -> None:
         """Give connections and the SDK's process back."""
@@ -108,50 +101,11 @@ class RunpodClient(Catalogue):
         return await self.graphql.pod(pod_id, self._now())
 
     async def create_once(self, spec: PodSpec) -> Pod:
-        """Rent a pod, and never two: one that already has the name is taken for the one asked for.
+        """Rent a pod unless one of that name exists; see :meth:`.renting.Renting.create_once`."""
+        return await self.renting.create_once(spec)
 
-        Raises ``runpod_create_unclear`` when nobody can say whether it was rented: then call it again with
-        the same name; it looks for as long as the pod may still appear (up to three minutes) before it asks
-        again. ``runpod_no_capacity`` and ``runpod_pool_forbidden``: try another offer.
-        """
-        async with self._renting:
-            pod = await self._known(spec.name)
-            if pod is None:
-                self._unclear[spec.name] = self._clock() + SETTLE_S  # also when this task is cancelled
-                pod = await self._rented(spec)
-            self._unclear.pop(spec.name, None)
-            self._rented_ids[spec.name] = pod.id
-            return pod
-
-    def may_appear(self, name: str, within_s: float) -> None:
-        """A pod of that name may have been rented by an earlier process: look for it so long before renting one."""
-        self._unclear[name] = max(self._unclear.get(name, 0.0), self._clock() + within_s)
-
-    def rented_before(self, name: str, pod_id: str) -> None:
-        """An earlier process rented that pod under that name: the list may not tell of it yet."""
-        self._rented_ids.setdefault(name, pod_id)
-
-    async def _known(self, name: str) -> Pod | None:
-        rented = self._rented_ids.get(name)
-        pod = await self.pod(rented) if rented else None
-        if pod is not None and pod.status is not PodStatus.TERMINATED:
-            return pod
-        return await self._appeared(name, self._unclear.get(name, 0.0))
-
-    async def _rented(self, spec: PodSpec) -> Pod:
-        try:
-            return await self._create(spec)
-        except LabeltuiError as error:
-            if not error.problem.code.unclear:
-                del self._unclear[spec.name]
-                raise
-            with suppress(LabeltuiError):
-                found = await self._appeared(spec.name, self._clock() + APPEAR_S)
-                if found is not None:
-                    return found
-            raise create_unclear(spec.name, error) from error
-
-    async def _create(self, spec: PodSpec) -> Pod:
+    async def create(self, spec: PodSpec) -> Pod:
+        """Send one create request. Where its answer may be lost, use :meth:`create_once`."""
         if not self._v2_off:
             try:
                 answer = await self.transport.send(
@@ -163,20 +117,6 @@ class RunpodClient(Catalogue):
                     raise
                 self._fall_back(error, (Code.RUNPOD_API_OFF, Code.RUNPOD_NOT_FOUND))
         return await self.graphql.create(spec, self._now())
-
-    async def _appeared(self, name: str, until: float) -> Pod | None:
-        """The pod of that name, looked for until then; None when the last look found none."""
-        while True:
-            last = self._clock() >= until
-            try:
-                found = _named(await self.pods(), name)
-            except LabeltuiError:
-                if last:
-                    raise
-                found = None
-            if found is not None or last:
-                return found
-            await self.transport.sleep(LOOK_AGAIN_S)
 
     async def start(self, pod_id: str) -> Pod:
         """Start a stopped pod. ``runpod_host_full``: its GPU is taken. Check ``lost_its_gpu`` once it runs."""
@@ -257,7 +197,7 @@ class RunpodClient(Catalogue):
                 return
             if self._clock() >= until:
                 raise still_there(pod_id) from last
-            await self.transport.sleep(LOOK_AGAIN_S)
+            await self.transport.sleep(LIST_AGAIN_S)
 
     async def _terminate(self, pod_id: str) -> None:
         if not self._v2_off:
@@ -340,7 +280,3 @@ class RunpodClient(Catalogue):
 
 def _path(pod_id: str) -> str:
     return f"pods/{quote(pod_id, safe='')}"
-
-
-def _named(pods: tuple[Pod, ...], name: str) -> Pod | None:
-    return next((pod for pod in pods if pod.name == name and pod.status is not PodStatus.TERMINATED), None)

@@ -1,18 +1,128 @@
-"""Renting one pod out of several that would do: names that are used once, candidates in their order."""
+"""Rent one pod and never two: under a name that is used once, from a list of candidates."""
 
 from __future__ import annotations
 
+import asyncio
 import re
 import secrets
-from collections.abc import Callable, Iterable
+import time
+from collections.abc import Awaitable, Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
+from typing import Protocol
 
 from labeltui.domain.deploy.catalogue import PodSpec
 from labeltui.domain.failure_codes import Code
-from labeltui.domain.pod.pod import Pod
+from labeltui.domain.pod.pod import Pod, PodStatus
 from labeltui.domain.problems import Failed, LabeltuiError, Problem
-from labeltui.runpod.client import RunpodClient
-from labeltui.runpod.problems import no_capacity
+from labeltui.runpod.problems import create_unclear, no_capacity
+
+APPEAR_S = 45.0  # how long to poll the list for a pod whose create request was not answered
+SETTLE_S = 180.0  # how long a new pod may stay unlisted: until then its name is not requested again
+LIST_AGAIN_S = 3.0
+
+
+class Pods(Protocol):
+    """The requests that renting is made of; all raise LabeltuiError."""
+
+    async def pods(self) -> tuple[Pod, ...]:
+        """List the account's pods."""
+        ...
+
+    async def pod(self, pod_id: str) -> Pod | None:
+        """Fetch one pod; None when there is none."""
+        ...
+
+    async def create(self, spec: PodSpec) -> Pod:
+        """Send one create request."""
+        ...
+
+
+class CreatesOnce(Protocol):
+    """Rents a pod unless one of that name exists."""
+
+    async def create_once(self, spec: PodSpec) -> Pod:
+        """Return the pod; raises LabeltuiError."""
+        ...
+
+
+class Renting:
+    """Finds a pod by its name again when RunPod's answer to a create request is lost."""
+
+    def __init__(
+        self,
+        account: Pods,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._account = account
+        self._sleep = sleep
+        self._clock = clock
+        self._one_at_a_time = asyncio.Lock()
+        self._may_appear_until: dict[str, float] = {}  # by name
+        self._ids: dict[str, str] = {}  # by name: the list may be late, a request for the id is not
+
+    async def create_once(self, spec: PodSpec) -> Pod:
+        """Rent a pod, or return the pod that already has this name.
+
+        Raises ``runpod_create_unclear`` when it is unknown whether a pod was rented. Call again with the same
+        name: the list is then polled for as long as the pod may still appear (up to three minutes) before a
+        second request is sent. ``runpod_no_capacity`` and ``runpod_pool_forbidden``: try another offer.
+        """
+        async with self._one_at_a_time:
+            pod = await self._existing(spec.name)
+            if pod is None:
+                self._may_appear_until[spec.name] = (
+                    self._clock() + SETTLE_S
+                )  # also when this task is cancelled
+                pod = await self._create(spec)
+            self._may_appear_until.pop(spec.name, None)
+            self._ids[spec.name] = pod.id
+            return pod
+
+    def expect(self, name: str, within_s: float) -> None:
+        """Poll the list for that name for so long before renting: an earlier process may have rented it."""
+        self._may_appear_until[name] = max(self._may_appear_until.get(name, 0.0), self._clock() + within_s)
+
+    def remember(self, name: str, pod_id: str) -> None:
+        """Note which pod an earlier process rented under that name; the list may not have it yet."""
+        self._ids.setdefault(name, pod_id)
+
+    async def _existing(self, name: str) -> Pod | None:
+        pod_id = self._ids.get(name)
+        pod = await self._account.pod(pod_id) if pod_id else None
+        if pod is not None and pod.status is not PodStatus.TERMINATED:
+            return pod
+        return await self._listed(name, self._may_appear_until.get(name, 0.0))
+
+    async def _create(self, spec: PodSpec) -> Pod:
+        try:
+            return await self._account.create(spec)
+        except LabeltuiError as error:
+            if not error.problem.code.unclear:
+                del self._may_appear_until[spec.name]
+                raise
+            with suppress(LabeltuiError):
+                pod = await self._listed(spec.name, self._clock() + APPEAR_S)
+                if pod is not None:
+                    return pod
+            raise create_unclear(spec.name, error) from error
+
+    async def _listed(self, name: str, until: float) -> Pod | None:
+        """Poll the list for a pod of that name until then, at least once; None when it did not appear."""
+        while True:
+            last = self._clock() >= until
+            try:
+                pods = await self._account.pods()
+            except LabeltuiError:
+                if last:
+                    raise
+                pods = ()
+            found = (pod for pod in pods if pod.name == name and pod.status is not PodStatus.TERMINATED)
+            pod = next(found, None)
+            if pod is not None or last:
+                return pod
+            await self._sleep(LIST_AGAIN_S)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,21 +140,21 @@ def unique_name(wanted: str) -> str:
 
 
 async def create_first(
-    client: RunpodClient,
+    account: CreatesOnce,
     candidates: Iterable[PodSpec],
     refused: Callable[[Refusal], None] = lambda _: None,
 ) -> Pod:
-    """Rent the first candidate that can be had; never a second while it is unclear whether one was rented.
+    """Rent the first available candidate; stop while it is unknown whether one was rented.
 
-    All candidates should bear the same name: a pod that has it already is taken. Raises
-    ``runpod_no_capacity`` when none could be had, and ``runpod_bad_request`` when RunPod had the same words
-    against each: then it is the request that is wrong.
+    All candidates should have the same name, because a pod that has it already is returned. ``refused`` is
+    called for each candidate that RunPod refuses. Raises ``runpod_no_capacity`` when none is available, and
+    the last refusal (``runpod_bad_request``) when none of them was about capacity: the request is wrong.
     """
     refusals: list[Refusal] = []
     last: LabeltuiError | None = None
     for spec in candidates:
         try:
-            return await client.create_once(spec)
+            return await account.create_once(spec)
         except LabeltuiError as error:
             if not error.problem.code.next_gpu_may_do:
                 raise

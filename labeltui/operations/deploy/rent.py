@@ -11,8 +11,8 @@ from labeltui.domain.failure_codes import Code
 from labeltui.domain.pod.pod import Pod, PodStatus
 from labeltui.domain.problems import Failed, LabeltuiError, Refused
 from labeltui.operations.deploy.plan import Plan
-from labeltui.runpod.client import SETTLE_S, RunpodClient
-from labeltui.runpod.renting import Refusal, create_first
+from labeltui.runpod.client import RunpodClient
+from labeltui.runpod.renting import SETTLE_S, Refusal, create_first
 
 if TYPE_CHECKING:
     from labeltui.operations.deploy.checklist import Checklist
@@ -111,7 +111,7 @@ def _recall(session: Session, client: RunpodClient, name: str) -> str | None:
     """What an earlier run asked for under that name: its pod's id, or else it is looked for as long as it may come."""
     kept = session.kept.read(RENTING)
     if kept.get("name") == name and isinstance(kept.get("id"), str):
-        client.rented_before(name, kept["id"])
+        client.renting.remember(name, kept["id"])
         return str(kept["id"])
     try:
         asked = datetime.fromisoformat(str(kept.get("at")))
@@ -119,5 +119,5 @@ def _recall(session: Session, client: RunpodClient, name: str) -> str | None:
         return None
     left = SETTLE_S - (session.clock() - asked.astimezone(UTC)).total_seconds()
     if kept.get("name") == name and left > 0:
-        client.may_appear(name, left)
+        client.renting.expect(name, left)
     return None

@@ -285,8 +285,8 @@ def test_names_are_used_once() -> None:
     assert unique_name("§").startswith("labeltui-")
 
 
-class Renting:
-    """Stands for the client: each create ends as told."""
+class FakeAccount:
+    """Each create ends with the next of ``ends``."""
 
     def __init__(self, *ends: LabeltuiError | Pod) -> None:
         self.ends = list(ends)
@@ -321,23 +321,23 @@ NO_CREDIT = Refused(Code.RUNPOD_NO_CREDIT, "x")
 async def test_the_next_candidate_and_when_there_is_none(
     ends: list[Any], code: str | None, tried: list[str]
 ) -> None:
-    client = Renting(*ends)
+    client = FakeAccount(*ends)
     refused: list[Refusal] = []
     specs = [PodSpec("n", gpu) for gpu in ("a", "b", "c")]
     if code is None:
-        assert (await create_first(client, specs, refused.append)).id == "id"  # type: ignore[arg-type]
+        assert (await create_first(client, specs, refused.append)).id == "id"
         assert [refusal.problem.code for refusal in refused] == [
             "runpod_no_capacity",
             "runpod_pool_forbidden",
         ]
     else:
         with pytest.raises(LabeltuiError) as caught:
-            await create_first(client, specs)  # type: ignore[arg-type]
+            await create_first(client, specs)
         assert caught.value.problem.code == code
     assert client.tried == tried
 
 
 async def test_nothing_to_try() -> None:
     with pytest.raises(Failed) as caught:
-        await create_first(Renting(), [])  # type: ignore[arg-type]
+        await create_first(FakeAccount(), [])
     assert caught.value.problem.code == "runpod_no_candidate"
