@@ -1,7 +1,7 @@
 """Every action, declared once: footer, help, palette, key map and command line are made from this list.
 
-One file per area. Importing them is cheap (it is on the way to first paint): what an action does is named here, and
-lives in ``labeltui.operations.table``.
+One file per area. Importing them is cheap (it is on the way to first paint): an action is described here, and carried
+out by the operation that ``labeltui.operations.table`` pairs with it.
 """
 
 from __future__ import annotations
@@ -10,10 +10,14 @@ from collections.abc import Mapping
 
 from labeltui.actions.console import CONSOLE_ACTIONS
 from labeltui.actions.guard import GUARD_ACTIONS
-from labeltui.actions.model import LEADERS, QUIET_LEADERS, Action, Danger, Param, why_disabled
+from labeltui.actions.model import LEADERS, QUIET_LEADERS, Action, Danger, why_disabled
+from labeltui.actions.params import Param
 from labeltui.actions.pods import POD_ACTIONS
-from labeltui.actions.session import SESSION_ACTIONS
+from labeltui.actions.server import SERVER_ACTIONS
+from labeltui.actions.session import DOCTOR, REPORT, SSH_CONFIG, STATUS, TUNNEL
 from labeltui.actions.shell import SHELL_ACTIONS
+from labeltui.actions.studies import STUDY_ACTIONS
+from labeltui.actions.training import TRAIN_ACTIONS
 
 __all__ = [
     "ACTIONS",
@@ -26,7 +30,17 @@ __all__ = [
     "why_disabled",
 ]
 
-ACTIONS: tuple[Action, ...] = SESSION_ACTIONS + POD_ACTIONS + GUARD_ACTIONS + SHELL_ACTIONS + CONSOLE_ACTIONS
+ACTIONS: tuple[Action, ...] = (
+    *(STATUS, REPORT, DOCTOR),
+    *SERVER_ACTIONS,
+    *STUDY_ACTIONS,
+    *TRAIN_ACTIONS,
+    *(SSH_CONFIG, TUNNEL),
+    *POD_ACTIONS,
+    *GUARD_ACTIONS,
+    *SHELL_ACTIONS,
+    *CONSOLE_ACTIONS,
+)
 """In the order in which help and footer show them."""
 
 BY_ID: Mapping[str, Action] = {action.id: action for action in ACTIONS}

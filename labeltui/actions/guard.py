@@ -2,32 +2,46 @@
 
 from __future__ import annotations
 
-from labeltui.actions.model import Action, Danger, Param
+from typing import Literal
+
+from labeltui.actions.model import Action, Command, Danger
+from labeltui.actions.params import NoParams, Params, choice, number
 from labeltui.domain.rules import conditions
 
-GUARD_ACTIONS: tuple[Action, ...] = (
-    Action(
-        "guard.status", "Guard", "what the guard saw last, and when it stops the pod",
-        command=("guard", "status"),
-    ),
-    Action(
-        "guard.keep", "Keep the pod alive", "reset the guard's countdown", key="k", leader="p",
-        danger=Danger.CHANGE, command=("guard", "keep"), disabled=conditions.no_guard,
-        params=(Param("minutes", "keep it alive at least that long, used or not", "float"),),
-    ),
-    Action(
-        "guard.set", "Set the guard", "other limits until the pod stops; turns the guard on",
-        danger=Danger.CHANGE, command=("guard", "set"), disabled=conditions.guard_not_expected,
-        params=(
-            Param("idle", "stop after so many idle minutes; 0: never", "float"),
-            Param("budget", "stop once the pod has cost so many dollars since its start; 0: no limit", "float"),
-            Param("copies", "wait until labels are copied to a desk, or ignore them", "choice",
-                  choices=("wait", "ignore")),
-        ),
-    ),
-    Action(
-        "guard.off", "Guard off", "let the pod run, and cost, until you stop it",
-        danger=Danger.DESTRUCTIVE, command=("guard", "off"), disabled=conditions.no_guard,
-        question=conditions.ask_guard_off,
-    ),
+
+class GuardKeepParams(Params):
+    """Parameters of ``guard keep``."""
+
+    minutes: float | None = number("keep it alive at least that long, used or not")
+
+
+class GuardSetParams(Params):
+    """Parameters of ``guard set``; a limit that is left out stays as it is."""
+
+    idle: float | None = number("stop after so many idle minutes; 0: never")
+    budget: float | None = number("stop once the pod has cost so many dollars since its start; 0: no limit")
+    copies: Literal["wait", "ignore"] | None = choice(
+        "wait until labels are copied to a desk, or ignore them", "wait", "ignore"
+    )
+
+
+GUARD_STATUS = Command(
+    "guard.status", "Guard", "what the guard saw last, and when it stops the pod",
+    command=("guard", "status"), takes=NoParams,
 )  # fmt: skip
+GUARD_KEEP = Command(
+    "guard.keep", "Keep the pod alive", "reset the guard's countdown", key="k", leader="p",
+    danger=Danger.CHANGE, command=("guard", "keep"), disabled=conditions.no_guard, takes=GuardKeepParams,
+)  # fmt: skip
+GUARD_SET = Command(
+    "guard.set", "Set the guard", "other limits until the pod stops; turns the guard on",
+    danger=Danger.CHANGE, command=("guard", "set"), disabled=conditions.guard_not_expected,
+    takes=GuardSetParams,
+)  # fmt: skip
+GUARD_OFF = Command(
+    "guard.off", "Guard off", "let the pod run, and cost, until you stop it",
+    danger=Danger.DESTRUCTIVE, command=("guard", "off"), disabled=conditions.no_guard,
+    question=conditions.ask_guard_off, takes=NoParams,
+)  # fmt: skip
+
+GUARD_ACTIONS: tuple[Action, ...] = (GUARD_STATUS, GUARD_KEEP, GUARD_SET, GUARD_OFF)

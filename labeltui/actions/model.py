@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Literal
+from typing import Generic, TypeVar
 
+from labeltui.actions.params import NoParams, Param, Params, text
 from labeltui.domain.rules import pod as podrules
 from labeltui.domain.rules.conditions import Why
 from labeltui.domain.state import SessionState
+
+P = TypeVar("P", bound=Params)
 
 
 class Danger(StrEnum):
@@ -21,24 +24,11 @@ class Danger(StrEnum):
     IRREVERSIBLE = "irreversible"
 
 
-@dataclass(frozen=True, slots=True)
-class Param:
-    """One parameter: an option of the command line and a field of the console's form.
+class PodParams(Params):
+    """Which pod an action is about, and the name that the operator has confirmed."""
 
-    ``pairs`` is a repeatable KEY VALUE, ``list`` a repeatable value; ``positional`` only shapes the command line.
-    """
-
-    name: str
-    help: str
-    kind: Literal["text", "int", "float", "bool", "choice", "list", "pairs"] = "text"
-    choices: tuple[str, ...] = ()
-    positional: bool = False
-    required: bool = False
-
-    @property
-    def flag(self) -> str:
-        """``--max-epochs`` for ``max_epochs``."""
-        return "--" + self.name.replace("_", "-")
+    pod: str | None = text("id or whole name of a pod; the profile's when left out", positional=True)
+    named: str | None = text("name of a pod that is not the profile's, as it was confirmed", hidden=True)
 
 
 def _always(_state: SessionState) -> str | None:
@@ -49,9 +39,8 @@ def _always(_state: SessionState) -> str | None:
 class Action:
     """One thing that can be done. ``disabled`` says why it can't be now; ``question`` is asked before it runs.
 
-    ``console`` names a Textual action, for what only the console does; every other action has a line in
-    ``labeltui.operations.table``. ``key`` follows ``leader`` where there is one; ``scope`` is ``global`` or a pane's
-    name.
+    ``console`` names a Textual action, for what only the console does; every other action is a :class:`Command`.
+    ``key`` follows ``leader`` where there is one; ``scope`` is ``global`` or a pane's name.
     """
 
     id: str
@@ -62,18 +51,23 @@ class Action:
     scope: str = "global"
     danger: Danger = Danger.NONE
     command: tuple[str, ...] = ()
-    params: tuple[Param, ...] = ()
     disabled: Why = _always
     question: Why = _always
     console: str = ""
     footer: bool = False
     needs_terminal: bool = False  # gives the real terminal away
     needs_host: bool = True  # False: works without a connection to the host
+    takes: type[Params] = NoParams
+
+    @property
+    def params(self) -> tuple[Param, ...]:
+        """The parameters of its form and its command, in their order."""
+        return tuple(param for param in self.takes.declared if not param.hidden)
 
     @property
     def takes_pod(self) -> bool:
         """True for what changes a pod, the profile's or another that is named."""
-        return self.danger is not Danger.NONE and any(p.name == "pod" and p.positional for p in self.params)
+        return self.danger is not Danger.NONE and issubclass(self.takes, PodParams)
 
     @property
     def may_lose_labels(self) -> bool:
@@ -85,6 +79,13 @@ class Action:
         """What an irreversible action wants typed: the pod's name, where it is about the pod."""
         pod = state.pod.value
         return podrules.called(pod) if self.takes_pod and pod is not None else state.identity.profile
+
+
+@dataclass(frozen=True, slots=True)
+class Command(Action, Generic[P]):
+    """An action that an operation carries out: ``labeltui.operations.table`` pairs the two by their parameters."""
+
+    takes: type[P] = field(kw_only=True)
 
 
 LEADERS: Mapping[str, str] = {"s": "server", "t": "train", "p": "pod", "exclamation_mark": "shells"}

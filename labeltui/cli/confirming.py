@@ -27,7 +27,7 @@ async def confirm_pod(
     """
     from labeltui.operations.pod.target import target  # noqa: PLC0415 - only when something is run
 
-    pod = await target(session, params)
+    pod = await target(session, params.get("pod"))
     own = await session.rental.owns(pod)
     params = {**params, "pod": pod.id} if params.get("pod") else params
     if yes and yes != called(pod):

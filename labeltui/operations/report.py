@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+from labeltui.actions.session import ReportParams
 from labeltui.domain.documents import documents
 from labeltui.domain.failure_codes import Code
 from labeltui.domain.labels.names import split_label
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 REACH_S = 15.0
 
 
-async def report(session: Session, params: Mapping[str, Any], told: Report) -> Document:
+async def report(session: Session, params: ReportParams, told: Report) -> Document:
     """Labels, hours, cost and best metric since the session began, or since a time as `server logs` takes it.
 
     Without a rented pod a session is this day. What the host would tell is null where it can't be reached.
@@ -34,7 +34,7 @@ async def report(session: Session, params: Mapping[str, Any], told: Report) -> D
     told.progress("Looking at the host, the copies and the bill")
     reached = await _look(session)
     now = session.clock()
-    since = _since(session, params.get("since"), now)
+    since = _since(session, params.since, now)
     submitted = _submitted(session, since)
     hours = max(0.0, (now - since).total_seconds()) / 3600
     cost = _cost(session, since)
@@ -63,11 +63,11 @@ async def _look(session: Session) -> bool:
     return True
 
 
-def _since(session: Session, given: Any, now: datetime) -> datetime:
+def _since(session: Session, given: str | None, now: datetime) -> datetime:
     here = now.astimezone()
     if given:
         try:
-            return moment(str(given), here.replace(tzinfo=None)).astimezone()
+            return moment(given, here.replace(tzinfo=None)).astimezone()
         except ValueError as error:
             raise Misused(Code.BAD_TIME, f"{error}.", "Times are by this machine's clock.") from None
     spend = session.store.state.spend.value

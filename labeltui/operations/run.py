@@ -8,9 +8,10 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from labeltui.actions import BY_ID, Action, Danger
+from labeltui.actions.model import PodParams
+from labeltui.actions.params import Params
 from labeltui.domain.failure_codes import Code
 from labeltui.domain.problems import Refused
-from labeltui.domain.rules.pod import NAMED
 from labeltui.operations.table import OPERATIONS
 from labeltui.session.runtime.supervise import words
 
@@ -21,12 +22,12 @@ if TYPE_CHECKING:
 CONFIRMED = (Danger.DESTRUCTIVE, Danger.IRREVERSIBLE)
 
 
-def command_line(action: Action, params: Mapping[str, Any]) -> str:
+def command_line(action: Action, params: Params) -> str:
     """The action as it would be typed. Values of the environment may be secret: only their names are shown."""
     words_: list[str] = ["labeltui", *(action.command or (action.id,))]
     for param in action.params:
-        value = params.get(param.name)
-        if value is None or value is False or value in ({}, ()):
+        value = params.value(param)
+        if value == param.empty:
             continue
         if param.kind == "bool":
             words_.append(param.flag)
@@ -40,8 +41,8 @@ def command_line(action: Action, params: Mapping[str, Any]) -> str:
             words_.append(str(value))
         else:
             words_ += [param.flag, str(value)]
-    if params.get(NAMED):
-        words_ += ["--yes", str(params[NAMED])]
+    if isinstance(params, PodParams) and params.named:
+        words_ += ["--yes", params.named]
     return shlex.join(words_)
 
 
@@ -56,7 +57,7 @@ def _check(session: Session, action: Action, confirmed: bool) -> None:
 
 
 async def run_action(
-    session: Session, action_id: str, params: Mapping[str, Any], report: Report, *, confirmed: bool = False
+    session: Session, action_id: str, given: Mapping[str, Any], report: Report, *, confirmed: bool = False
 ) -> Document:
     """Run an action of the registry on a session and note it in the journal.
 
@@ -66,6 +67,7 @@ async def run_action(
     action = BY_ID[action_id]
     operation = OPERATIONS[action_id]
     _check(session, action, confirmed)
+    params = action.takes.of(given)
     if action.danger is Danger.NONE:
         return await operation(session, params, report)
     entry = session.journal.begin(session.clock(), action.title, command_line(action, params))

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from labeltui.actions.session import SshConfigParams
 from labeltui.config.model import SshSection
 from labeltui.domain.documents import documents
 from labeltui.domain.failure_codes import Code
@@ -23,14 +23,14 @@ if TYPE_CHECKING:
 KNOWN_HOSTS = Path("~/.ssh/known_hosts")
 
 
-async def ssh_config(session: Session, params: Mapping[str, Any], report: Report) -> Document:
+async def ssh_config(session: Session, params: SshConfigParams, report: Report) -> Document:
     """Show the Host for ssh; with ``write``, put it where ssh finds it; with ``remove``, take it away."""
     files = SshFiles()
-    if session.read_only and (params.get("write") or params.get("remove")):
+    if session.read_only and (params.write or params.remove):
         raise Refused(
             Code.READ_ONLY, "This session is read-only: it writes no files of ssh.", "Leave --write out."
         )
-    if params.get("remove"):
+    if params.remove:
         gone = await asyncio.to_thread(files.take_away, session.name)
         said = "Its Host is gone from ssh's configuration." if gone else "There was no Host of this profile."
         report.progress(said)
@@ -39,7 +39,7 @@ async def ssh_config(session: Session, params: Mapping[str, Any], report: Report
     for line in entry.text().splitlines():
         report.emit({"line": line})
     said = f"`ssh {entry.name}` works once this is in ssh's configuration: --write puts it there."
-    if params.get("write"):
+    if params.write:
         said = await asyncio.to_thread(_written, files, entry)
     report.progress(said)
     return {
@@ -48,7 +48,7 @@ async def ssh_config(session: Session, params: Mapping[str, Any], report: Report
         "address": f"{entry.user}@{entry.host}:{entry.port}",
         "message": said,
         "path": str(files.own),
-        "written": bool(params.get("write")),
+        "written": params.write,
     }
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from labeltui.actions.params import NoParams
 from labeltui.domain.documents import documents
 from labeltui.domain.documents.guard import guard_document
 from labeltui.domain.documents.pod import money_document
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from labeltui.session.session import Session
 
 
-async def status(session: Session, _params: Mapping[str, Any], _report: Report) -> Document:
+async def status(session: Session, _params: NoParams, _report: Report) -> Document:
     """Everything the status strip shows."""
     await session.settled()
     await session.first_readings("queue", "training", "metrics")
@@ -30,7 +30,7 @@ async def status(session: Session, _params: Mapping[str, Any], _report: Report) 
     return {**documents.status_document(state, now), **more}
 
 
-async def server_status(session: Session, _params: Mapping[str, Any], _report: Report) -> Document:
+async def server_status(session: Session, _params: NoParams, _report: Report) -> Document:
     """State, app, models, URL."""
     state = await session.settled()
     return documents.server_document(state.server, session.clock())

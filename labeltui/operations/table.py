@@ -6,9 +6,37 @@ the text for people and the exit code for scripts; an error that comes with a do
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
-from typing import Any
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
 
+from labeltui.actions.guard import GUARD_KEEP, GUARD_OFF, GUARD_SET, GUARD_STATUS
+from labeltui.actions.model import Command
+from labeltui.actions.params import Params
+from labeltui.actions.pods import (
+    POD_CREATE,
+    POD_EVENTS,
+    POD_GPUS,
+    POD_KEYS,
+    POD_LIST,
+    POD_MAKE_VOLUME,
+    POD_RESTART,
+    POD_SHOW,
+    POD_START,
+    POD_STOP,
+    POD_TERMINATE,
+    POD_VOLUMES,
+)
+from labeltui.actions.server import (
+    SERVER_LOGS,
+    SERVER_RESTART,
+    SERVER_START,
+    SERVER_STATUS,
+    SERVER_STOP,
+    SETUP,
+)
+from labeltui.actions.session import DOCTOR, REPORT, SSH_CONFIG, STATUS, TUNNEL
+from labeltui.actions.studies import LABELS_LIST, LABELS_PULL, LABELS_VERIFY, STUDIES_LIST, STUDIES_NEXT
+from labeltui.actions.training import TRAIN_START, TRAIN_STATUS, TRAIN_STOP
 from labeltui.operations.deploy.create import pod_create
 from labeltui.operations.deploy.market import pod_gpus, pod_make_volume, pod_volumes
 from labeltui.operations.doctor.doctor import doctor
@@ -36,42 +64,53 @@ from labeltui.operations.status import server_status, status
 from labeltui.operations.tunnel import tunnel
 from labeltui.session.session import Session
 
-Operation = Callable[[Session, Mapping[str, Any], Report], Awaitable[Document]]
+P = TypeVar("P", bound=Params)
+Operation = Callable[[Session, Any, Report], Awaitable[Document]]
 
-OPERATIONS: dict[str, Operation] = {
-    "status": status,
-    "report": report,
-    "doctor": doctor,
-    "setup": setup,
-    "server.start": server_start,
-    "server.stop": server_stop,
-    "server.restart": server_restart,
-    "server.status": server_status,
-    "server.logs": server_logs,
-    "studies.list": studies_list,
-    "studies.next": studies_next,
-    "labels.pull": labels_pull,
-    "labels.verify": labels_verify,
-    "labels.list": labels_list,
-    "train.start": train_start,
-    "train.stop": train_stop,
-    "train.status": train_status,
-    "ssh-config": ssh_config,
-    "tunnel": tunnel,
-    "pod.list": pod_list,
-    "pod.show": pod_show,
-    "pod.events": pod_events,
-    "pod.gpus": pod_gpus,
-    "pod.volumes": pod_volumes,
-    "pod.make_volume": pod_make_volume,
-    "pod.keys": pod_keys,
-    "pod.create": pod_create,
-    "pod.start": pod_start,
-    "pod.stop": pod_stop,
-    "pod.restart": pod_restart,
-    "pod.terminate": pod_terminate,
-    "guard.status": guard_status,
-    "guard.keep": guard_keep,
-    "guard.set": guard_set,
-    "guard.off": guard_off,
-}
+
+def _pair(
+    action: Command[P], operation: Callable[[Session, P, Report], Awaitable[Document]]
+) -> tuple[str, Operation]:
+    """An action with the operation that carries it out; both have to take the same parameters."""
+    return action.id, operation
+
+
+OPERATIONS: dict[str, Operation] = dict(
+    (
+        _pair(STATUS, status),
+        _pair(REPORT, report),
+        _pair(DOCTOR, doctor),
+        _pair(SETUP, setup),
+        _pair(SERVER_START, server_start),
+        _pair(SERVER_STOP, server_stop),
+        _pair(SERVER_RESTART, server_restart),
+        _pair(SERVER_STATUS, server_status),
+        _pair(SERVER_LOGS, server_logs),
+        _pair(STUDIES_LIST, studies_list),
+        _pair(STUDIES_NEXT, studies_next),
+        _pair(LABELS_PULL, labels_pull),
+        _pair(LABELS_VERIFY, labels_verify),
+        _pair(LABELS_LIST, labels_list),
+        _pair(TRAIN_START, train_start),
+        _pair(TRAIN_STOP, train_stop),
+        _pair(TRAIN_STATUS, train_status),
+        _pair(SSH_CONFIG, ssh_config),
+        _pair(TUNNEL, tunnel),
+        _pair(POD_LIST, pod_list),
+        _pair(POD_SHOW, pod_show),
+        _pair(POD_EVENTS, pod_events),
+        _pair(POD_GPUS, pod_gpus),
+        _pair(POD_VOLUMES, pod_volumes),
+        _pair(POD_MAKE_VOLUME, pod_make_volume),
+        _pair(POD_KEYS, pod_keys),
+        _pair(POD_CREATE, pod_create),
+        _pair(POD_START, pod_start),
+        _pair(POD_STOP, pod_stop),
+        _pair(POD_RESTART, pod_restart),
+        _pair(POD_TERMINATE, pod_terminate),
+        _pair(GUARD_STATUS, guard_status),
+        _pair(GUARD_KEEP, guard_keep),
+        _pair(GUARD_SET, guard_set),
+        _pair(GUARD_OFF, guard_off),
+    )
+)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from labeltui.actions.params import NoParams
 from labeltui.domain.documents import documents
 
 if TYPE_CHECKING:
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from labeltui.session.session import Session
 
 
-async def tunnel(session: Session, _params: Mapping[str, Any], report: Report) -> Document:
+async def tunnel(session: Session, _params: NoParams, report: Report) -> Document:
     """Hold the tunnel until interrupted, and say each change of its state."""
     await session.hold_tunnel()
     seen = session.store.state.tunnel

@@ -175,7 +175,7 @@ class Console(Core):
         from labeltui.ui.screens.deploy.screen import DeployScreen  # noqa: PLC0415 - after first paint
 
         before = self.state.pod.value
-        prefill = {**(like(before) if before is not None else {}), **(prefill or {})}
+        prefill = {**(like(before).given() if before is not None else {}), **(prefill or {})}
 
         async def submitted(params: dict[str, object] | None) -> None:
             if params is not None:

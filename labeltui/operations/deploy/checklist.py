@@ -2,25 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
+from enum import StrEnum
 from typing import Any
 
 from labeltui.domain.documents.documents import moment
 from labeltui.domain.problems import Problem
 from labeltui.operations.progress import Report
 
-TITLES: Mapping[str, str] = {
-    "key": "SSH key",
-    "volume": "Network volume",
-    "rent": "Rent the pod",
-    "image": "Pull its image and start it",
-    "ssh": "Reach it by SSH",
-    "agent": "Start the agent on it",
-    "setup": "Install MONAI Label",
-    "server": "Start the server",
-    "profile": "Write the profile",
+
+class StepId(StrEnum):
+    """The steps of a deployment; scripts compare the values."""
+
+    KEY = "key"
+    VOLUME = "volume"
+    RENT = "rent"
+    PROFILE = "profile"
+    IMAGE = "image"
+    SSH = "ssh"
+    AGENT = "agent"
+    SETUP = "setup"
+    SERVER = "server"
+
+
+TITLES: Mapping[StepId, str] = {
+    StepId.KEY: "SSH key",
+    StepId.VOLUME: "Network volume",
+    StepId.RENT: "Rent the pod",
+    StepId.PROFILE: "Write the profile",
+    StepId.IMAGE: "Pull its image and start it",
+    StepId.SSH: "Reach it by SSH",
+    StepId.AGENT: "Start the agent on it",
+    StepId.SETUP: "Install MONAI Label",
+    StepId.SERVER: "Start the server",
 }
 
 
@@ -28,7 +44,7 @@ TITLES: Mapping[str, str] = {
 class Step:
     """One line of the checklist. ``state``: waiting, running, done, skipped, failed or cancelled."""
 
-    id: str
+    id: StepId
     title: str
     state: str = "waiting"
     detail: str = ""
@@ -41,66 +57,72 @@ class Step:
 class Checklist:
     """The steps of one deployment, told as they change."""
 
-    def __init__(self, ids: tuple[str, ...], report: Report, clock: Callable[[], datetime]) -> None:
+    def __init__(self, ids: Iterable[StepId], report: Report, clock: Callable[[], datetime]) -> None:
         self._report = report
         self._clock = clock
-        self.steps: dict[str, Step] = {name: Step(name, TITLES[name]) for name in ids}
+        self.steps: dict[StepId, Step] = {name: Step(name, TITLES[name]) for name in ids}
         self.facts: dict[str, Any] = {}  # of the pod, for who shows a price that grows
-        for name in ids:
+        for name in self.steps:
             self._tell(name)
 
     @property
-    def running(self) -> str | None:
+    def running(self) -> StepId | None:
         """The step that is under way."""
         return next((step.id for step in self.steps.values() if step.state == "running"), None)
 
-    def begin(self, name: str, detail: str = "") -> None:
+    def begin(self, name: StepId, detail: str = "") -> None:
         """It is being done."""
         self._change(name, state="running", detail=detail, since=self._clock())
 
-    def say(self, name: str, detail: str) -> None:
+    def say(self, name: StepId, detail: str) -> None:
         """What is going on in it."""
         if self.steps[name].detail != detail:
             self._change(name, detail=detail)
 
-    def line(self, name: str, text: str) -> None:
+    def line(self, name: StepId, text: str) -> None:
         """Something it printed."""
         self.steps[name] = replace(self.steps[name], detail=text)
-        self._report.emit({"step": name, "detail": text, "line": text})
+        self._report.emit({"step": name.value, "detail": text, "line": text})
 
-    def done(self, name: str, detail: str = "", *, skipped: bool = False) -> None:
+    def done(self, name: StepId, detail: str = "", *, skipped: bool = False) -> None:
         """It is true now; ``skipped``: it was before."""
         self._end(name, "skipped" if skipped else "done", detail)
 
-    def failed(self, name: str, problem: Problem) -> None:
+    def failed(self, name: StepId, problem: Problem) -> None:
         """It can't be done."""
         self._end(name, "failed", problem.message, problem.hint, problem.code)
 
-    def cancelled(self, name: str) -> None:
+    def cancelled(self, name: StepId) -> None:
         """Somebody would not wait for it."""
         self._end(name, "cancelled", "")
 
     def document(self) -> list[dict[str, Any]]:
         """The steps as JSON."""
         return [
-            {"step": s.id, "title": s.title, "state": s.state, "detail": s.detail or None, "took_s": s.took_s}
+            {
+                "step": s.id.value,
+                "title": s.title,
+                "state": s.state,
+                "detail": s.detail or None,
+                "took_s": s.took_s,
+            }
             for s in self.steps.values()
         ]
 
-    def _end(self, name: str, state: str, detail: str, hint: str = "", code: str = "") -> None:
+    def _end(self, name: StepId, state: str, detail: str, hint: str = "", code: str = "") -> None:
         since = self.steps[name].since
         took = None if since is None else round((self._clock() - since).total_seconds(), 1)
         self._change(name, state=state, detail=detail, took_s=took, hint=hint, code=code)
 
-    def _change(self, name: str, **fields: Any) -> None:
+    def _change(self, name: StepId, **fields: Any) -> None:
         self.steps[name] = replace(self.steps[name], **fields)
         self._tell(name)
 
-    def _tell(self, name: str) -> None:
+    def _tell(self, name: StepId) -> None:
         step = self.steps[name]
         self._report.emit(
             {
-                "step": step.id,
+                "step": step.id.value,
                 "title": step.title,
                 "state": step.state,
                 "detail": step.detail,
@@ -116,7 +138,7 @@ class Checklist:
 class StepReport:
     """The report of an operation that is one step of the checklist: what it says becomes the step's detail."""
 
-    def __init__(self, steps: Checklist, name: str) -> None:
+    def __init__(self, steps: Checklist, name: StepId) -> None:
         self._steps = steps
         self._name = name
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from labeltui.actions.pods import PodCreateParams
 from labeltui.operations.deploy.deployment import deploy
 from labeltui.operations.deploy.plan import agreed, make_plan
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from labeltui.session.session import Session
 
 
-async def pod_create(session: Session, params: Mapping[str, Any], report: Report) -> Document:
+async def pod_create(session: Session, params: PodCreateParams, report: Report) -> Document:
     """Rent a pod under the name that the profile uses, and go on until it can be worked on.
 
     Nothing dearer than ``max_price`` is rented; without it the price is said, and nothing rented. A pod that already

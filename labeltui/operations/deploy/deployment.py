@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+from labeltui.actions.pods import PodCreateParams
+from labeltui.actions.server import ServerStartParams
 from labeltui.domain.documents.documents import moment
 from labeltui.domain.documents.pod import pod_document
 from labeltui.domain.failure_codes import Code
@@ -16,7 +18,7 @@ from labeltui.domain.pod.pod import Pod, PodStatus
 from labeltui.domain.problems import Failed, LabeltuiError, Refused, Unreachable
 from labeltui.domain.server.server import ServerState
 from labeltui.domain.state import Alert, Level
-from labeltui.operations.deploy.checklist import Checklist, StepReport
+from labeltui.operations.deploy.checklist import Checklist, StepId, StepReport
 from labeltui.operations.deploy.plan import Plan
 from labeltui.operations.deploy.rent import rent, there_already
 from labeltui.operations.deploy.save_profile import save_pod
@@ -41,33 +43,35 @@ NO_CAPACITY_WAYS = "With --fallback the next GPU is asked for, with --wait the s
 class Deployment:
     """One run of the checklist."""
 
-    def __init__(self, session: Session, plan: Plan, params: Mapping[str, Any], report: Report) -> None:
+    def __init__(self, session: Session, plan: Plan, params: PodCreateParams, report: Report) -> None:
         self._session = session
         self._plan = plan
-        self._setup = bool(params.get("setup") or params.get("start"))
-        self._start = bool(params.get("start"))
-        self._save = bool(params.get("save"))
+        self._setup = params.setup or params.start
+        self._start = params.start
+        self._save = params.save
         self._report = report
         self._pod: Pod | None = None
         self._asked = False
         self._new = False
         self._saved: str | None = None
-        self.steps = Checklist(self._ids(), report, session.clock)
+        self._runs = self._planned()
+        self.steps = Checklist(self._runs, report, session.clock)
 
-    def _ids(self) -> tuple[str, ...]:
-        plan = self._plan
-        wanted = {
-            "key": plan.add_key,
-            "volume": plan.new_volume is not None,
-            "rent": True,
-            "profile": self._save,
-            "image": True,
-            "ssh": self._reachable,
-            "agent": self._reachable,
-            "setup": self._reachable and self._setup,
-            "server": self._reachable and self._start,
-        }
-        return tuple(name for name, on in wanted.items() if on)
+    def _planned(self) -> dict[StepId, Callable[[], Awaitable[None]]]:
+        """The steps that this deployment needs, in their order."""
+        plan, reachable = self._plan, self._reachable
+        steps = (
+            (StepId.KEY, plan.add_key, self._add_key),
+            (StepId.VOLUME, plan.new_volume is not None, self._make_volume),
+            (StepId.RENT, True, self._rent),
+            (StepId.PROFILE, self._save, self._save_profile),
+            (StepId.IMAGE, True, self._pull_image),
+            (StepId.SSH, reachable, self._reach),
+            (StepId.AGENT, reachable, self._start_agent),
+            (StepId.SETUP, reachable and self._setup, self._install),
+            (StepId.SERVER, reachable and self._start, self._start_server),
+        )
+        return {step: run for step, needed, run in steps if needed}
 
     @property
     def _reachable(self) -> bool:
@@ -77,9 +81,9 @@ class Deployment:
     async def run(self) -> Document:
         """Do what is left to do. Raises what stops it, with the whole checklist as its document."""
         try:
-            for name in self.steps.steps:
-                self.steps.begin(name)
-                await getattr(self, f"_step_{name}")()
+            for step, run in self._runs.items():
+                self.steps.begin(step)
+                await run()
         except LabeltuiError as error:
             raise self._stopped(error) from error
         except asyncio.CancelledError:
@@ -96,25 +100,25 @@ class Deployment:
 
     # -- the steps
 
-    async def _step_key(self) -> None:
+    async def _add_key(self) -> None:
         key = self._plan.key
         assert key is not None  # noqa: S101 - add_key is only planned with one
         client = await self._session.rental.client()
         kept = await client.add_ssh_key(key.line)
-        self.steps.done("key", f"the account has it among {len(kept)}")
+        self.steps.done(StepId.KEY, f"the account has it among {len(kept)}")
 
-    async def _step_volume(self) -> None:
+    async def _make_volume(self) -> None:
         wanted = self._plan.new_volume
         assert wanted is not None  # noqa: S101 - the step is only planned with one
         client = await self._session.rental.client()
         volume = await client.create_network_volume(wanted.name, wanted.size_gb, wanted.data_centre)
         self._plan = self._plan.with_volume(volume)
-        self.steps.done("volume", f"{volume.name}, {volume.size_gb} GB in {volume.data_centre}")
+        self.steps.done(StepId.VOLUME, f"{volume.name}, {volume.size_gb} GB in {volume.data_centre}")
 
-    async def _step_rent(self) -> None:
+    async def _rent(self) -> None:
         names = ", else ".join(one.name for one in self._plan.affordable)
         self._report.progress(f"Renting {names} as {self._plan.spec.name}")
-        self.steps.say("rent", f"{names} as {self._plan.spec.name}")
+        self.steps.say(StepId.RENT, f"{names} as {self._plan.spec.name}")
         self._asked = True
         rented = await rent(self._session, self._plan, self.steps)
         self._pod, self._new = rented.pod, rented.new
@@ -124,19 +128,21 @@ class Deployment:
         self._price(rented.pod)
         gpu = rented.pod.gpu_name or "a pod"
         taken = "" if rented.new else ": it was there already, nothing was rented"
-        self.steps.done("rent", f"{gpu} in {rented.pod.data_centre or 'a data centre'}{taken}")
+        self.steps.done(StepId.RENT, f"{gpu} in {rented.pod.data_centre or 'a data centre'}{taken}")
 
-    async def _step_profile(self) -> None:
+    async def _save_profile(self) -> None:
         assert self._pod is not None  # noqa: S101 - rented before
         key = self._plan.key
         private = str(key.private) if key is not None and key.private else None
         self._saved = await asyncio.to_thread(save_pod, self._session, self._pod.name, private)
-        self.steps.done("profile", self._saved or "it names the pod already", skipped=self._saved is None)
+        self.steps.done(
+            StepId.PROFILE, self._saved or "it names the pod already", skipped=self._saved is None
+        )
 
-    async def _step_image(self) -> None:
+    async def _pull_image(self) -> None:
         assert self._pod is not None  # noqa: S101 - rented before
         client = await self._session.rental.client()
-        log = SystemLog(client, self._pod.id, lambda line: self.steps.line("image", line))
+        log = SystemLog(client, self._pod.id, lambda line: self.steps.line(StepId.IMAGE, line))
         following = asyncio.create_task(log.run())
         try:
             self._pod = await self._until_up(log)
@@ -144,7 +150,7 @@ class Deployment:
             following.cancel()
             await asyncio.gather(following, return_exceptions=True)
         address = self._pod.ssh.address if self._pod.ssh else ""
-        self.steps.done("image", f"runs at {address}{self._spent()}")
+        self.steps.done(StepId.IMAGE, f"runs at {address}{self._spent()}")
 
     async def _until_up(self, log: SystemLog) -> Pod:
         """The pod once it runs and has an address. Raises what it stands still for."""
@@ -202,7 +208,7 @@ class Deployment:
             log.text,
         )  # fmt: skip
 
-    async def _step_ssh(self) -> None:
+    async def _reach(self) -> None:
         session = self._session
         if not session.started:
             await session.start(hold=False)
@@ -214,7 +220,7 @@ class Deployment:
                 await session.link.connected(LOOK_S)
                 break
             except Unreachable as error:
-                self.steps.say("ssh", words(error))
+                self.steps.say(StepId.SSH, words(error))
                 if clock() > end:
                     raise Unreachable(
                         Code.NO_SSHD, f"The pod runs, but SSH does not answer: {words(error)}",
@@ -222,27 +228,29 @@ class Deployment:
                     ) from error  # fmt: skip
         vouched = getattr(session.link.host, "vouched", False)
         by = ", its host key as its container log prints it" if vouched else ""
-        self.steps.done("ssh", f"{session.link.host.address}{by}")
+        self.steps.done(StepId.SSH, f"{session.link.host.address}{by}")
 
-    async def _step_agent(self) -> None:
+    async def _start_agent(self) -> None:
         await self._session.link.ready(90)
-        self.steps.done("agent")
+        self.steps.done(StepId.AGENT)
 
-    async def _step_setup(self) -> None:
-        work = Setup(self._session, setup_options(self._session.profile), StepReport(self.steps, "setup"))
+    async def _install(self) -> None:
+        work = Setup(
+            self._session, setup_options(self._session.profile), StepReport(self.steps, StepId.SETUP)
+        )
         document = await work.run()
         self.steps.done(
-            "setup", f"in {document['folder']}{self._spent()}", skipped=not document.get("changed")
+            StepId.SETUP, f"in {document['folder']}{self._spent()}", skipped=not document.get("changed")
         )
 
-    async def _step_server(self) -> None:
+    async def _start_server(self) -> None:
         state = await self._session.settled()
         server = state.server.value
         skipped = server is not None and server.state is ServerState.RUNNING
         if not skipped:
-            await server_start(self._session, {}, StepReport(self.steps, "server"))
+            await server_start(self._session, ServerStartParams(), StepReport(self.steps, StepId.SERVER))
         tunnel = self._session.store.state.tunnel.value
-        self.steps.done("server", (tunnel.url if tunnel else "") or "it answers", skipped=skipped)
+        self.steps.done(StepId.SERVER, (tunnel.url if tunnel else "") or "it answers", skipped=skipped)
 
     # -- money, and how it ends
 
@@ -328,7 +336,7 @@ class Deployment:
         if step is not None:
             self.steps.cancelled(step)
         goes_on = self._goes_on()
-        if not goes_on and self._asked and step == "rent":
+        if not goes_on and self._asked and step is StepId.RENT:
             name = self._plan.spec.name
             goes_on = f"No pod {name} is listed; should one appear within three minutes, `labeltui pod list` shows it."
         if goes_on:
@@ -350,7 +358,7 @@ def _public(pod: Pod | None) -> list[str]:
     return [url for port in pod.ports if (url := pod.proxy_url(port.private)) is not None]
 
 
-async def deploy(session: Session, plan: Plan, params: Mapping[str, Any], report: Report) -> Document:
+async def deploy(session: Session, plan: Plan, params: PodCreateParams, report: Report) -> Document:
     """Rent by the plan and go on to what was asked for. Raises LabeltuiError, the checklist in its document."""
     if not plan.affordable:
         raise Refused(

@@ -5,11 +5,10 @@ Pure but for the values it is given: the console's form and its tests share it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal
-from typing import Any
 
+from labeltui.actions.pods import PodCreateParams
 from labeltui.domain.deploy.candidates import cuda_of, named, newest_cuda, stock_in
 from labeltui.domain.deploy.catalogue import GpuOffer, NetworkVolume, PodSpec, Stock
 from labeltui.domain.deploy.quote import Quote, quote
@@ -49,29 +48,29 @@ class Draft:
     save: bool = False
 
     @classmethod
-    def begun(cls, prefill: Mapping[str, Any], profile_pod: str, sizes: Sizes | None = None) -> Draft:
-        """A draft with what is known before RunPod is asked: ``prefill`` are parameters of ``pod.create``."""
+    def begun(cls, prefill: PodCreateParams, profile_pod: str, sizes: Sizes | None = None) -> Draft:
+        """A draft with what is known before RunPod is asked."""
         sizes = sizes or suggested(None)
-        storage = prefill.get("network_volume") or (NEW_VOLUME if prefill.get("new_volume_gb") else HOST_DISK)
-        both = bool(prefill.get("wait")), bool(prefill.get("fallback") or prefill.get("or"))
+        storage = prefill.network_volume or (NEW_VOLUME if prefill.new_volume_gb else HOST_DISK)
+        both = prefill.wait, bool(prefill.fallback or prefill.or_)
         refused = {(True, True): "both", (True, False): "wait", (False, True): "next"}.get(both, "stop")
-        size = prefill.get("new_volume_gb") or prefill.get("volume_gb") or sizes.volume_gb
+        size = prefill.new_volume_gb or prefill.volume_gb or sizes.volume_gb
         return cls(
-            name=str(prefill.get("name") or profile_pod),
-            gpu=prefill.get("gpu"),
-            cloud=Cloud(prefill.get("cloud") or Cloud.SECURE),
-            data=str(prefill.get("data") or ""),
-            storage=str(storage),
+            name=prefill.name or profile_pod,
+            gpu=prefill.gpu,
+            cloud=Cloud(prefill.cloud or Cloud.SECURE),
+            data=prefill.data or "",
+            storage=storage,
             volume_gb=str(size),
-            data_centre=prefill.get("data_centre"),
-            container_gb=str(prefill.get("container_gb") or sizes.container_gb),
-            image=str(prefill.get("image") or OFFICIAL_IMAGE),
-            key=MAKE_KEY if prefill.get("make_key") else str(prefill.get("key") or ""),
-            add_key=bool(prefill.get("add_key")),
-            public=bool(prefill.get("public")),
+            data_centre=prefill.data_centre,
+            container_gb=str(prefill.container_gb or sizes.container_gb),
+            image=prefill.image or OFFICIAL_IMAGE,
+            key=MAKE_KEY if prefill.make_key else prefill.key or "",
+            add_key=prefill.add_key,
+            public=prefill.public,
             refused=refused,
-            limit=str(prefill.get("max_price") or ""),
-            others=tuple(prefill.get("or") or ()),
+            limit=str(prefill.max_price or ""),
+            others=prefill.or_,
         )
 
     def settled(self, shop: Shop, profile_pod: str, *, saves: bool) -> Draft:
@@ -161,36 +160,35 @@ class Draft:
         found += [("name", text) for text in _bad_name(self.name, shop)]
         return tuple(found)
 
-    def params(self, shop: Shop) -> dict[str, Any]:
-        """The parameters of ``pod.create`` that do this, the price that is shown agreed to."""
+    def params(self, shop: Shop) -> PodCreateParams:
+        """Parameters that rent this at the price shown. Raises ValueError where it has problems."""
         agreed, offer = self.agreed(shop), self.offer(shop)
-        assert agreed is not None  # noqa: S101 - there are no problems
-        assert offer is not None  # noqa: S101 - there are no problems
+        if agreed is None or offer is None:
+            raise ValueError("the draft has problems")
         size = whole(self.volume_gb)
         volume = self.volume(shop)
-        chosen: dict[str, Any] = {
-            "gpu": offer.name if named(shop.offers, offer.name) is offer else offer.id,
-            "max_price": float(agreed),
-            "name": self.name.strip(),
-            "volume_gb": size if self.storage == HOST_DISK else None,
-            "container_gb": whole(self.container_gb),
-            "network_volume": volume.id if volume is not None else None,
-            "new_volume_gb": size if self.storage == NEW_VOLUME else None,
-            "data_centre": self.data_centre if volume is None else None,
-            "cloud": self.cloud.value if self.cloud is not Cloud.SECURE else None,
-            "image": self.image.strip() if self.image.strip() != OFFICIAL_IMAGE else None,
-            "key": self.key if self.key != MAKE_KEY else None,
-            "make_key": self.key == MAKE_KEY,
-            "add_key": self.add_key,
-            "public": self.public,
-            "or": list(self.others),
-            "fallback": self.refused in ("next", "both") and not self.others,
-            "wait": self.refused in ("wait", "both"),
-            "setup": self.then == "setup",
-            "start": self.then == "start",
-            "save": self.save,
-        }
-        return {name: value for name, value in chosen.items() if value not in (None, False, [])}
+        return PodCreateParams(
+            gpu=offer.name if named(shop.offers, offer.name) is offer else offer.id,
+            max_price=float(agreed),
+            name=self.name.strip(),
+            volume_gb=size if self.storage == HOST_DISK else None,
+            container_gb=whole(self.container_gb),
+            network_volume=volume.id if volume is not None else None,
+            new_volume_gb=size if self.storage == NEW_VOLUME else None,
+            data_centre=self.data_centre if volume is None else None,
+            cloud="community" if self.cloud is Cloud.COMMUNITY else None,
+            image=self.image.strip() if self.image.strip() != OFFICIAL_IMAGE else None,
+            key=self.key if self.key != MAKE_KEY else None,
+            make_key=self.key == MAKE_KEY,
+            add_key=self.add_key,
+            public=self.public,
+            or_=self.others,
+            fallback=self.refused in ("next", "both") and not self.others,
+            wait=self.refused in ("wait", "both"),
+            setup=self.then == "setup",
+            start=self.then == "start",
+            save=self.save,
+        )
 
     # -- what should be known before
 
@@ -233,17 +231,18 @@ class Draft:
         return {}
 
 
-def like(pod: Pod) -> dict[str, Any]:
+def like(pod: Pod) -> PodCreateParams:
     """What a new pod in the place of this one starts with: its network volume, which outlives it, and its GPU."""
     if not pod.network_volume_id:
-        return {}
-    same = {
-        "network_volume": pod.network_volume_id,
-        "gpu": pod.gpu_id,
-        "cloud": pod.cloud,
-        "image": pod.image,
-    }
-    return {name: str(value) for name, value in same.items() if value}
+        return PodCreateParams()
+    return PodCreateParams.of(
+        {
+            "network_volume": pod.network_volume_id,
+            "gpu": pod.gpu_id or None,
+            "cloud": pod.cloud.value if pod.cloud else None,
+            "image": pod.image or None,
+        }
+    )
 
 
 def key_label(key: OwnKey) -> str:

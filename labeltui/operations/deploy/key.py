@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from labeltui.actions.pods import PodCreateParams
 from labeltui.domain.failure_codes import Code
 from labeltui.domain.pod.ssh_key import SshKey
 from labeltui.domain.problems import Misused
@@ -24,12 +24,12 @@ def new_key() -> OwnKey:
         return make(NEW_KEY)
 
 
-async def _key(session: Session, params: Mapping[str, Any]) -> OwnKey:
+async def pod_key(session: Session, params: PodCreateParams) -> OwnKey:
     """The public key of the pod: the one named, a new one, the profile's, or the first in ``~/.ssh``."""
-    if params.get("make_key"):
+    if params.make_key:
         return await asyncio.to_thread(new_key)
-    wanted = params.get("key")
-    if wanted and str(wanted).startswith("SHA256:"):
+    wanted = params.key
+    if wanted and wanted.startswith("SHA256:"):
         found = next((key for key in await all_keys() if SshKey(key.line).fingerprint == wanted), None)
         if found is None:
             raise Misused(
@@ -37,7 +37,7 @@ async def _key(session: Session, params: Mapping[str, Any]) -> OwnKey:
             )
         return found
     if wanted:
-        return read_public(str(wanted))
+        return read_public(wanted)
     own = session.rental.ssh_key
     if own is not None:
         with suppress(Misused):

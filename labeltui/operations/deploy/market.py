@@ -7,8 +7,10 @@ from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
+from labeltui.actions.params import NoParams
+from labeltui.actions.pods import PodGpusParams, PodMakeVolumeParams
 from labeltui.domain.deploy.candidates import by_price, stock_in
 from labeltui.domain.deploy.catalogue import DataCentre, GpuOffer, NetworkVolume, Stock
 from labeltui.domain.deploy.gpu_memory import Size, spatial_size
@@ -103,33 +105,31 @@ def needs(session: Session) -> tuple[tuple[str, ...], Size | None]:
     return tuple(server.models), spatial_size(server.conf.get("spatial_size"))
 
 
-async def pod_gpus(session: Session, params: Mapping[str, Any], _report: Report) -> Document:
+async def pod_gpus(session: Session, params: PodGpusParams, _report: Report) -> Document:
     """Kinds of GPU with price and stock, the cheapest first; what is free before what is not."""
-    cloud = Cloud(params.get("cloud") or Cloud.SECURE)
-    centre = params.get("data_centre")
+    cloud = Cloud(params.cloud or Cloud.SECURE)
+    centre = params.data_centre
     models, size = needs(session)
 
     def wanted(offer: GpuOffer) -> bool:
-        dear = params.get("max_price") is not None and (price(offer, cloud) or 0) > Decimal(
-            str(params["max_price"])
-        )
-        gone = (centre or params.get("free")) and stock_in(offer, centre) is Stock.NONE
-        return not dear and not gone and offer.vram_gb >= (params.get("vram") or 0)
+        dear = params.max_price is not None and (price(offer, cloud) or 0) > Decimal(params.max_price)
+        gone = (centre or params.free) and stock_in(offer, centre) is Stock.NONE
+        return not dear and not gone and offer.vram_gb >= (params.vram or 0)
 
     offers = by_price(await offers_now(session, cloud), cloud, centre)
     listed = [gpu_document(offer, models, size) for offer in offers if wanted(offer)]
     return {"as_of": moment(session.clock()), "cloud": cloud.value, "models": list(models), "gpus": listed}
 
 
-async def pod_volumes(session: Session, _params: Mapping[str, Any], _report: Report) -> Document:
+async def pod_volumes(session: Session, _params: NoParams, _report: Report) -> Document:
     """The account's network volumes."""
     volumes = await (await session.rental.client()).network_volumes()
     return {"as_of": moment(session.clock()), "volumes": [volume_document(volume) for volume in volumes]}
 
 
-async def pod_make_volume(session: Session, params: Mapping[str, Any], _report: Report) -> Document:
+async def pod_make_volume(session: Session, params: PodMakeVolumeParams, _report: Report) -> Document:
     """Make a network volume, once the monthly price was agreed to; one of that name, size and place is taken for it."""
-    size = params.get("size") or 0
+    size = params.size or 0
     if not LEAST_VOLUME_GB <= size <= MOST_NETWORK_GB:
         raise Misused(
             Code.BAD_SIZE,
@@ -137,13 +137,13 @@ async def pod_make_volume(session: Session, params: Mapping[str, Any], _report: 
             f"Give --size, {LEAST_VOLUME_GB} to {MOST_NETWORK_GB}.",
         )
     client = await session.rental.client()
-    place = await volume_place(client, params.get("data_centre"))
+    place = await volume_place(client, params.data_centre)
     month = per_month(network_volume_per_hour(size)).quantize(CENT)
-    limit = params.get("max_month")
+    limit = params.max_month
     if limit is None or month > Decimal(str(limit)):
         raise Refused(
             Code.PRICE_NOT_AGREED, f"{size} GB cost ${month} a month for as long as the volume exists.",
             f"Add --max-month {month} to agree to it, and make it.",
         )  # fmt: skip
-    volume = await client.create_network_volume(str(params["name"]), size, place)
+    volume = await client.create_network_volume(params.name, size, place)
     return {"as_of": moment(session.clock()), **volume_document(volume)}

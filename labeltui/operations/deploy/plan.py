@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from labeltui.actions.pods import PodCreateParams
 from labeltui.domain.deploy.candidates import by_price, candidates, cuda_of, named, stock_in
 from labeltui.domain.deploy.catalogue import GpuOffer, NetworkVolume, PodSpec, Stock
 from labeltui.domain.deploy.quote import Quote, quote
@@ -17,7 +17,7 @@ from labeltui.domain.pod.pod import OFFICIAL_IMAGE, Cloud
 from labeltui.domain.problems import Failed, Misused, Refused
 from labeltui.hosts.own_keys import OwnKey
 from labeltui.operations.deploy.data_size import measure
-from labeltui.operations.deploy.key import _key
+from labeltui.operations.deploy.key import pod_key
 
 if TYPE_CHECKING:
     from labeltui.runpod.client import RunpodClient
@@ -98,41 +98,41 @@ class Plan:
         return replace(self, offers=listed)
 
 
-async def make_plan(session: Session, params: Mapping[str, Any]) -> Plan:
+async def make_plan(session: Session, params: PodCreateParams) -> Plan:
     """What the parameters of ``pod.create`` ask for. Raises Misused and Failed before anything is rented."""
     client = await session.rental.client()
-    cloud = Cloud(params.get("cloud") or Cloud.SECURE)
-    name = _name(session, params.get("name"))
+    cloud = Cloud(params.cloud or Cloud.SECURE)
+    name = _name(session, params.name)
     volume, new_volume = await _network(client, name, params)
     centre = _centre(params, volume)
     offers = await client.gpu_offers(cloud=cloud)
-    first = _wanted(offers, params.get("gpu"), cloud, centre)
-    others = tuple(_known(offers, other) for other in params.get("or") or ())
-    image = params.get("image") or OFFICIAL_IMAGE
-    key = await _key(session, params)
+    first = _wanted(offers, params.gpu, cloud, centre)
+    others = tuple(_known(offers, other) for other in params.or_)
+    image = params.image or OFFICIAL_IMAGE
+    key = await pod_key(session, params)
     spec = PodSpec(
         name,
         first.id,
         image=image,
         cloud=cloud,
-        container_disk_gb=_whole(params, "container_gb", CONTAINER_GB, least=1),
+        container_disk_gb=_size("container_gb", params.container_gb, CONTAINER_GB, least=1),
         volume_disk_gb=await _volume_gb(params, volume is not None or new_volume is not None),
         network_volume_id=volume.id if volume else None,
         data_centres=(centre,) if centre else (),
-        ports=PUBLIC if params.get("public") else SSH_ONLY,
+        ports=PUBLIC if params.public else SSH_ONLY,
         public_keys=(key.line,),
         min_cuda=cuda_of(image),
     )
-    fallback = bool(params.get("fallback"))
+    fallback = params.fallback
     return Plan(
         spec,
         candidates(offers, first, others, fallback=fallback, cloud=cloud, data_centre=centre),
-        limit=_limit(params.get("max_price")),
+        limit=_limit(params.max_price),
         volume=volume,
         new_volume=new_volume,
         key=key,
-        add_key=bool(params.get("add_key")),
-        wait=bool(params.get("wait")),
+        add_key=params.add_key,
+        wait=params.wait,
         fallback=fallback,
         others=tuple(other.id for other in others),
     )
@@ -167,7 +167,7 @@ def in_words(made: Quote) -> str:
     return words + (f", and its network volume ${made.network:.4f}/h always" if made.network else "")
 
 
-def _limit(value: Any) -> Decimal | None:
+def _limit(value: float | None) -> Decimal | None:
     return None if value is None else Decimal(str(value))
 
 
@@ -201,38 +201,31 @@ def _known(offers: tuple[GpuOffer, ...], wanted: str) -> GpuOffer:
     return found
 
 
-def _whole(
-    params: Mapping[str, Any], field: str, default: int, *, least: int, most: int | None = None
-) -> int:
-    value = params.get(field)
+def _size(field: str, value: int | None, default: int, *, least: int, most: int | None = None) -> int:
     if value is None:
         return default
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise Misused(
-            Code.BAD_SIZE, f"{field}: {value!r} is not a whole number of GB.", "RunPod takes whole GB only."
-        )
     if value < least or (most is not None and value > most):
         bounds = f"at least {least}" if most is None else f"{least} to {most}"
         raise Misused(Code.BAD_SIZE, f"{field}: {value} GB can't be had.", f"It has to be {bounds}.")
     return value
 
 
-async def _volume_gb(params: Mapping[str, Any], network: bool) -> int:
+async def _volume_gb(params: PodCreateParams, network: bool) -> int:
     if network:
         return 0
-    if params.get("volume_gb") == 0:
+    if params.volume_gb == 0:
         return 0
     default = VOLUME_GB
-    if params.get("data") and params.get("volume_gb") is None:
-        default = suggested((await measure(str(params["data"]))).bytes).volume_gb
-    return _whole(params, "volume_gb", default, least=LEAST_VOLUME_GB)
+    if params.data and params.volume_gb is None:
+        default = suggested((await measure(params.data)).bytes).volume_gb
+    return _size("volume_gb", params.volume_gb, default, least=LEAST_VOLUME_GB)
 
 
 async def _network(
-    client: RunpodClient, name: str, params: Mapping[str, Any]
+    client: RunpodClient, name: str, params: PodCreateParams
 ) -> tuple[NetworkVolume | None, NewVolume | None]:
     """The network volume that is chosen, or the one that is to be made."""
-    wanted, size = params.get("network_volume"), params.get("new_volume_gb")
+    wanted, size = params.network_volume, params.new_volume_gb
     if wanted:
         found = next((v for v in await client.network_volumes() if wanted in (v.id, v.name)), None)
         if found is None:
@@ -244,8 +237,8 @@ async def _network(
         return found, None
     if size is None:
         return None, None
-    gb = _whole(params, "new_volume_gb", 0, least=LEAST_VOLUME_GB, most=MOST_NETWORK_GB)
-    return None, NewVolume(f"{name}-data", gb, await volume_place(client, params.get("data_centre")))
+    gb = _size("new_volume_gb", size, 0, least=LEAST_VOLUME_GB, most=MOST_NETWORK_GB)
+    return None, NewVolume(f"{name}-data", gb, await volume_place(client, params.data_centre))
 
 
 async def volume_place(client: RunpodClient, wanted: str | None) -> str:
@@ -265,11 +258,11 @@ async def volume_place(client: RunpodClient, wanted: str | None) -> str:
     return found.id
 
 
-def _centre(params: Mapping[str, Any], volume: NetworkVolume | None) -> str | None:
-    wanted = params.get("data_centre")
+def _centre(params: PodCreateParams, volume: NetworkVolume | None) -> str | None:
+    wanted = params.data_centre
     if volume is None:
-        return str(wanted) if wanted else None
-    if wanted and str(wanted) != volume.data_centre:
+        return wanted or None
+    if wanted and wanted != volume.data_centre:
         raise Misused(
             Code.OTHER_DATA_CENTRE, f"The network volume {volume.name} is in {volume.data_centre}, not in {wanted}.",
             "Leave --data-centre out: the pod has to be where its volume is.",

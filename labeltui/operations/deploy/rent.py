@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 from labeltui.domain.failure_codes import Code
 from labeltui.domain.pod.pod import Pod, PodStatus
 from labeltui.domain.problems import Failed, LabeltuiError, Refused
+from labeltui.operations.deploy.checklist import Checklist, StepId
 from labeltui.operations.deploy.plan import Plan
 from labeltui.runpod.client import RunpodClient
 from labeltui.runpod.renting import SETTLE_S, Refusal, create_first
 
 if TYPE_CHECKING:
-    from labeltui.operations.deploy.checklist import Checklist
     from labeltui.session.session import Session
 
 
@@ -50,7 +50,7 @@ async def rent(session: Session, plan: Plan, steps: Checklist) -> Rented:
                 raise
             tries += 1
             pause = min(LONGEST_PAUSE_S, FIRST_PAUSE_S * 2 ** (tries - 1)) * random.uniform(0.9, 1.1)  # noqa: S311
-            steps.say("rent", f"{error.problem.message} Asked again in {pause:.0f} s (try {tries + 1}).")
+            steps.say(StepId.RENT, f"{error.problem.message} Asked again in {pause:.0f} s (try {tries + 1}).")
         await client.transport.sleep(pause)
         plan = await _refreshed(plan, client)
         if not plan.affordable:
@@ -77,7 +77,7 @@ async def there_already(client: RunpodClient, name: str) -> Pod | None:
 async def _ask(session: Session, client: RunpodClient, plan: Plan, steps: Checklist) -> Pod:
     def refused(refusal: Refusal) -> None:
         gpu = next((one.name for one in plan.offers if one.id == refusal.spec.gpu_id), refusal.spec.gpu_id)
-        steps.say("rent", f"{gpu}: {refusal.problem.message}")
+        steps.say(StepId.RENT, f"{gpu}: {refusal.problem.message}")
 
     name = plan.spec.name
     asked = {"name": name, "at": session.clock().isoformat()}

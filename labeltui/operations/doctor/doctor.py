@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from dataclasses import asdict
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from labeltui.actions.params import NoParams
 from labeltui.domain.checks import Check, Verdict
 from labeltui.domain.documents.documents import moment
 from labeltui.domain.problems import Failed, LabeltuiError, Problem
@@ -33,7 +34,7 @@ PARTS = (
 Add = Callable[[Check], None]
 
 
-async def doctor(session: Session, _params: Mapping[str, Any], report: Report) -> Document:
+async def doctor(session: Session, _params: NoParams, report: Report) -> Document:
     """What is wrong, and what to do. Fails (exit 1) when a part is wrong; warnings don't count.
 
     RunPod and the host are looked at side by side, each part within its deadline.

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from labeltui.actions.params import NoParams
 from labeltui.domain.documents import documents
 from labeltui.domain.problems import Failed
 from labeltui.session.labels.folder import Checked
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 STATES = ("same", "missing", "differs", "only_here", "older")
 
 
-async def labels_pull(session: Session, _params: Mapping[str, Any], report: Report) -> Document:
+async def labels_pull(session: Session, _params: NoParams, report: Report) -> Document:
     """Copy every label that is not here yet. Broken off, it goes on where it was.
 
     Raises Failed ``labels_not_copied`` with the document when some can't be copied.
@@ -49,7 +50,7 @@ def _said(copies: LabelCopies, came: int) -> str:
     return f"{came} copied, {all_here}" if came else all_here
 
 
-async def labels_verify(session: Session, _params: Mapping[str, Any], report: Report) -> Document:
+async def labels_verify(session: Session, _params: NoParams, report: Report) -> Document:
     """Read every copy and every label on the host, and compare. Raises Failed ``labels_differ`` with the document."""
     await session.settled()
     report.progress("Reading the labels on the host")
@@ -98,7 +99,7 @@ def _compared(
     return rows
 
 
-async def labels_list(session: Session, _params: Mapping[str, Any], _report: Report) -> Document:
+async def labels_list(session: Session, _params: NoParams, _report: Report) -> Document:
     """Every label there is a copy of here, with the number of its versions."""
     index = session.labels.folder.index
     await asyncio.to_thread(index.refresh)

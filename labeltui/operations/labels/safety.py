@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from labeltui.domain.pod.pod import Pod, PodAction, PodStatus
 from labeltui.domain.problems import LabeltuiError, Refused
@@ -39,7 +38,7 @@ async def copy_last(session: Session, pod: Pod, report: Report | None = None) ->
 
 
 async def spare_labels(
-    session: Session, pod: Pod, action: PodAction, params: Mapping[str, Any], report: Report
+    session: Session, pod: Pod, action: PodAction, report: Report, *, lose_labels: bool
 ) -> None:
     """Raise Refused (``labels_not_copied``, ``labels_unknown``) while the action would lose labels.
 
@@ -47,7 +46,7 @@ async def spare_labels(
     typed after a question that says so.
     """
     await copy_last(session, pod, report)
-    if params.get("lose_labels") or not await session.rental.owns(pod):
+    if lose_labels or not await session.rental.owns(pod):
         return
     problem = risk(about_pod(session.store.state, pod), action.value)
     if problem is not None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from labeltui.actions.model import PodParams
+from labeltui.actions.params import NoParams
+from labeltui.actions.pods import PodEndParams, PodEventsParams, PodKeysParams, PodStartParams
 from labeltui.domain.documents import documents
 from labeltui.domain.documents.pod import money_document, pod_document, pod_line
 from labeltui.domain.pod.pod import PodAction
@@ -22,7 +24,7 @@ if TYPE_CHECKING:
     from labeltui.session.session import Session
 
 
-async def pod_list(session: Session, _params: Mapping[str, Any], _report: Report) -> Document:
+async def pod_list(session: Session, _params: NoParams, _report: Report) -> Document:
     """Every pod of the account, and what it costs."""
     pods = await session.rental.look_at_all()
     own = [await session.rental.owns(pod) for pod in pods]
@@ -30,9 +32,9 @@ async def pod_list(session: Session, _params: Mapping[str, Any], _report: Report
     return {"as_of": documents.moment(session.clock()), "pods": lines}
 
 
-async def pod_show(session: Session, params: Mapping[str, Any], _report: Report) -> Document:
+async def pod_show(session: Session, params: PodParams, _report: Report) -> Document:
     """The profile's pod, or the one that is named."""
-    pod = await target(session, params)
+    pod = await target(session, params.pod)
     own = await session.rental.owns(pod)
     if own:
         await look_at_money(session)
@@ -46,12 +48,12 @@ async def pod_show(session: Session, params: Mapping[str, Any], _report: Report)
     }
 
 
-async def pod_events(session: Session, params: Mapping[str, Any], _report: Report) -> Document:
+async def pod_events(session: Session, params: PodEventsParams, _report: Report) -> Document:
     """What happened to the profile's pod, oldest first, up to now."""
     session.pod_watch.begin(keep=False)
     pod = await session.rental.find()
     session.store.update(pod=session.store.state.pod.succeeded(pod, session.clock()))
-    events = session.store.state.pod_events[-(params.get("lines") or 50) :]
+    events = session.store.state.pod_events[-(params.lines or 50) :]
     return {
         "as_of": documents.moment(session.clock()),
         "name": pod.name,
@@ -60,48 +62,48 @@ async def pod_events(session: Session, params: Mapping[str, Any], _report: Repor
     }
 
 
-async def pod_keys(session: Session, params: Mapping[str, Any], _report: Report) -> Document:
+async def pod_keys(session: Session, params: PodKeysParams, _report: Report) -> Document:
     """The account's SSH keys; with ``add``, after adding the public key in that file."""
     client = await session.rental.client()
-    if params.get("add"):
-        keys = await client.add_ssh_key(read_public(str(params["add"])).line)
+    if params.add:
+        keys = await client.add_ssh_key(read_public(params.add).line)
     else:
         keys = await client.ssh_keys()
     listed = [{"fingerprint": key.fingerprint or None, "comment": key.comment or None} for key in keys]
     return {"as_of": documents.moment(session.clock()), "keys": listed}
 
 
-async def pod_start(session: Session, params: Mapping[str, Any], report: Report) -> Document:
+async def pod_start(session: Session, params: PodStartParams, report: Report) -> Document:
     """Start the stopped pod, and wait until it can be reached.
 
     ``retry`` tries again, each ``every`` minutes, while its machine has no GPU free; ``data_only`` starts it without
     one, to fetch what is on it.
     """
-    if params.get("data_only"):
+    if params.data_only:
         now = await podresume.for_data(session, params, report)
         said = f"{now.name} runs without a GPU, for its data: copy the labels, then stop it."
         return {"as_of": documents.moment(session.clock()), "message": said, **pod_document(now)}
     pod = await podresume.startable(session, params, report)
-    if params.get("retry"):
-        now = await podresume.until_it_works(session, pod, report, params.get("every"))
+    if params.retry:
+        now = await podresume.until_it_works(session, pod, report, params.every)
     else:
         now = await podresume.started(session, pod, report)
     return {"as_of": documents.moment(session.clock()), **pod_document(now)}
 
 
-async def pod_stop(session: Session, params: Mapping[str, Any], report: Report) -> Document:
+async def pod_stop(session: Session, params: PodEndParams, report: Report) -> Document:
     """Stop the pod. Its volume stays (and is paid for); what is outside the volume is gone."""
     pod = await legal(session, params, PodAction.STOP)
-    await spare_labels(session, pod, PodAction.STOP, params, report)
+    await spare_labels(session, pod, PodAction.STOP, report, lose_labels=params.lose_labels)
     report.progress(f"Stopping {pod.name}")
     now = await podresume.stopped(session, pod, report)
     return {"as_of": documents.moment(session.clock()), **pod_document(now)}
 
 
-async def pod_restart(session: Session, params: Mapping[str, Any], report: Report) -> Document:
+async def pod_restart(session: Session, params: PodEndParams, report: Report) -> Document:
     """Restart the pod's container: what is outside the volume is gone, its host keys are new."""
     pod = await legal(session, params, PodAction.RESTART)
-    await spare_labels(session, pod, PodAction.RESTART, params, report)
+    await spare_labels(session, pod, PodAction.RESTART, report, lose_labels=params.lose_labels)
     report.progress(f"Restarting {pod.name}")
     client = await session.rental.client()
     await client.restart(pod.id)
@@ -109,10 +111,10 @@ async def pod_restart(session: Session, params: Mapping[str, Any], report: Repor
     return {"as_of": documents.moment(session.clock()), **pod_document(now)}
 
 
-async def pod_terminate(session: Session, params: Mapping[str, Any], report: Report) -> Document:
+async def pod_terminate(session: Session, params: PodEndParams, report: Report) -> Document:
     """Give the pod back for ever, with every file that is not on a network volume."""
     pod = await legal(session, params, PodAction.TERMINATE)
-    await spare_labels(session, pod, PodAction.TERMINATE, params, report)
+    await spare_labels(session, pod, PodAction.TERMINATE, report, lose_labels=params.lose_labels)
     report.progress(f"Terminating {pod.name}")
     client = await session.rental.client()
     await client.terminate(pod.id)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from labeltui.actions.guard import GuardKeepParams, GuardSetParams
+from labeltui.actions.params import NoParams
 from labeltui.domain.documents.guard import guard_document
 from labeltui.domain.failure_codes import Code
 from labeltui.domain.guard.rules import span
@@ -20,15 +22,15 @@ if TYPE_CHECKING:
 LEND = "Lend the pod your key: [profiles.NAME.guard] operator_key = true."
 
 
-async def guard_status(session: Session, _params: Mapping[str, Any], _report: Report) -> Document:
+async def guard_status(session: Session, _params: NoParams, _report: Report) -> Document:
     """How the guard is, what it saw last, and what it will do."""
     await session.guard.fresh()
     return guard_document(session.store.state.guard, session.clock())
 
 
-async def guard_keep(session: Session, params: Mapping[str, Any], _report: Report) -> Document:
+async def guard_keep(session: Session, params: GuardKeepParams, _report: Report) -> Document:
     """Reset the countdown; with ``minutes``, keep the pod alive at least that long."""
-    minutes = params.get("minutes")
+    minutes = params.minutes
     if minutes is not None and not 0 < minutes <= 24 * 60:
         raise Misused(
             Code.BAD_MINUTES, "The pod is kept alive for 1 minute to 24 hours.", "`guard off` has no end."
@@ -39,15 +41,15 @@ async def guard_keep(session: Session, params: Mapping[str, Any], _report: Repor
                    else f"not before {_clock(session, wanted)}")  # fmt: skip
 
 
-async def guard_set(session: Session, params: Mapping[str, Any], _report: Report) -> Document:
+async def guard_set(session: Session, params: GuardSetParams, _report: Report) -> Document:
     """Other limits until the pod stops; turns the guard on where it was off, and starts it where it is gone."""
     changes: dict[str, Any] = {"mode": "auto"}
-    if params.get("idle") is not None:
-        changes["idle_s"] = _limit(params["idle"], "idle") * 60.0
-    if params.get("budget") is not None:
-        changes["budget"] = _limit(params["budget"], "budget") or None
-    if params.get("copies") is not None:
-        changes["need_copies"] = params["copies"] == "wait"
+    if params.idle is not None:
+        changes["idle_s"] = _limit(params.idle, "idle") * 60.0
+    if params.budget is not None:
+        changes["budget"] = _limit(params.budget, "budget") or None
+    if params.copies is not None:
+        changes["need_copies"] = params.copies == "wait"
     status = await session.guard.fresh()
     if status.state == DEAD:
         await session.guard.restart()
@@ -55,7 +57,7 @@ async def guard_set(session: Session, params: Mapping[str, Any], _report: Report
     return _answer(session, _policy_words(changes, status))
 
 
-async def guard_off(session: Session, _params: Mapping[str, Any], _report: Report) -> Document:
+async def guard_off(session: Session, _params: NoParams, _report: Report) -> Document:
     """Leave the pod alone, until it stops or the guard is set again."""
     need_guard(await session.guard.ask("set", changes={"mode": "off"}))
     return _answer(session, "off: nothing stops this pod but you")

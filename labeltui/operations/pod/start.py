@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
+from labeltui.actions.pods import PodStartParams
 from labeltui.domain.failure_codes import Code
 from labeltui.domain.pod.pod import Pod, PodAction, PodStatus
 from labeltui.domain.problems import Failed, LabeltuiError, Unreachable
@@ -29,13 +30,13 @@ CHOICES = ("pod.start", "pod.retry", "pod.data", "pod.volume", "pod.stop")
 """What can be done about a pod that does not come back, best first."""
 
 
-async def startable(session: Session, params: Mapping[str, Any], report: Report) -> Pod:
+async def startable(session: Session, params: PodStartParams, report: Report) -> Pod:
     """The pod, stopped; one that runs without the GPU it should have is stopped first, once its labels are here."""
-    pod = await target(session, params)
+    pod = await target(session, params.pod)
     if not pod.lost_its_gpu:
         return await legal(session, params, PodAction.START)
     pod = await legal(session, params, PodAction.STOP)
-    await spare_labels(session, pod, PodAction.STOP, params, report)
+    await spare_labels(session, pod, PodAction.STOP, report, lose_labels=params.lose_labels)
     report.progress(f"Stopping {pod.name}, which has no GPU")
     return await stopped(session, pod, report)
 
@@ -78,9 +79,9 @@ async def until_it_works(session: Session, pod: Pod, report: Report, every: floa
         await asyncio.sleep(pause)
 
 
-async def for_data(session: Session, params: Mapping[str, Any], report: Report) -> Pod:
+async def for_data(session: Session, params: PodStartParams, report: Report) -> Pod:
     """The pod running without a GPU, to copy from; one that came back so is taken as it is."""
-    pod = await target(session, params)
+    pod = await target(session, params.pod)
     if pod.lost_its_gpu:
         await meant(session, params, pod, PodAction.START)
         return pod

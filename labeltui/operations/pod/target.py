@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from labeltui.actions.model import PodParams
 from labeltui.domain.failure_codes import Code
 from labeltui.domain.pod.pod import Pod, PodAction
 from labeltui.domain.problems import Failed, Refused
-from labeltui.domain.rules.pod import NAMED, ambiguous, called, same_named, why_not
+from labeltui.domain.rules.pod import ambiguous, called, same_named, why_not
 
 if TYPE_CHECKING:
     from labeltui.session.session import Session
 
 
-async def target(session: Session, params: Mapping[str, Any]) -> Pod:
+async def target(session: Session, named: str | None) -> Pod:
     """The pod that is meant, as it is now; by whole name or id, never by a part of it.
 
     Raises Failed ``no_pod``, and Misused ``pod_ambiguous`` for a name that several have.
     """
-    named = params.get("pod")
     if not named:
         return await session.rental.find()
     pods = await session.rental.look_at_all()
@@ -34,9 +33,9 @@ async def target(session: Session, params: Mapping[str, Any]) -> Pod:
     )  # fmt: skip
 
 
-async def legal(session: Session, params: Mapping[str, Any], action: PodAction) -> Pod:
+async def legal(session: Session, params: PodParams, action: PodAction) -> Pod:
     """The pod, when the action is allowed on it now and was meant for it. Raises the reason otherwise."""
-    pod = await target(session, params)
+    pod = await target(session, params.pod)
     await meant(session, params, pod, action)
     why = why_not(pod, action)
     if why is None:
@@ -51,9 +50,9 @@ async def legal(session: Session, params: Mapping[str, Any], action: PodAction) 
     )
 
 
-async def meant(session: Session, params: Mapping[str, Any], pod: Pod, action: PodAction) -> None:
+async def meant(session: Session, params: PodParams, pod: Pod, action: PodAction) -> None:
     """Refuse to touch a pod that is not the profile's, unless its own name was confirmed."""
-    if await session.rental.owns(pod) or params.get(NAMED) == called(pod):
+    if await session.rental.owns(pod) or params.named == called(pod):
         return
     raise Refused(
         Code.POD_NOT_NAMED, f"{called(pod)} ({pod.id}) is not this profile's pod.",

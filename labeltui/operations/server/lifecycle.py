@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from labeltui.actions.params import NoParams
+from labeltui.actions.server import ServerStartParams
 from labeltui.domain.documents import documents
 from labeltui.domain.failure_codes import Code
 from labeltui.domain.problems import Failed, LabeltuiError, Problem
@@ -25,7 +27,7 @@ STOP_GRACE_S = 10.0
 OPTIONS = "options"
 
 
-async def server_start(session: Session, params: Mapping[str, Any], report: Report) -> Document:
+async def server_start(session: Session, params: ServerStartParams, report: Report) -> Document:
     """Start the server and wait until it answers; says each phase on the way.
 
     Raises Failed ``already_running``, what preflight finds, or the cause read from the output when it ends early.
@@ -48,7 +50,7 @@ async def server_start(session: Session, params: Mapping[str, Any], report: Repo
     return documents.server_document(final.server, session.clock())
 
 
-async def server_stop(session: Session, _params: Mapping[str, Any], report: Report) -> Document:
+async def server_stop(session: Session, _params: NoParams, report: Report) -> Document:
     """Stop the server and everything it started. Stopping a server that is not running is not an error."""
     state = await session.settled()
     server = state.server.value
@@ -66,17 +68,20 @@ async def server_stop(session: Session, _params: Mapping[str, Any], report: Repo
     return documents.server_document(session.store.state.server, session.clock())
 
 
-async def server_restart(session: Session, params: Mapping[str, Any], report: Report) -> Document:
+async def server_restart(session: Session, _params: NoParams, report: Report) -> Document:
     """Stop the server and start it with the options it was started with."""
     await session.settled()
-    again = {**_started_with(session.watch.meta), **{k: v for k, v in params.items() if v}}
-    await server_stop(session, {}, report)
+    again = _started_with(session.watch.meta)
+    await server_stop(session, NoParams(), report)
     return await server_start(session, again, report)
 
 
-def _started_with(meta: Mapping[str, object]) -> Mapping[str, Any]:
-    kept = meta.get(OPTIONS)
-    return dict(kept) if isinstance(kept, dict) else {}
+def _started_with(meta: Mapping[str, object]) -> ServerStartParams:
+    """The options in a job's record, which another version of labeltui may have written."""
+    stored = meta.get(OPTIONS)
+    known = {param.name for param in ServerStartParams.declared}
+    given = stored if isinstance(stored, dict) else {}
+    return ServerStartParams.of({name: value for name, value in given.items() if name in known})
 
 
 def _remembered(options: ServerOptions) -> dict[str, object]:

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from labeltui.actions.server import ServerLogsParams
 from labeltui.domain.documents import documents
 from labeltui.domain.failure_codes import Code
 from labeltui.domain.log.filter import Scope, moment
@@ -99,17 +100,17 @@ class _Gaps:
             yield gap_record(mark)
 
 
-def wanted(params: Mapping[str, Any], now: datetime) -> Wanted:
+def wanted(params: ServerLogsParams, now: datetime) -> Wanted:
     """What the parameters ask for; ``now`` in the host's zone. Raises ``Misused``."""
     wall = now.replace(tzinfo=None)
     try:
         scope = Scope(
-            level=(params.get("level") or "").upper(),
-            logger=params.get("logger") or "",
-            since=moment(params["since"], wall) if params.get("since") else None,
-            until=moment(params["until"], wall, latest=True) if params.get("until") else None,
+            level=(params.level or "").upper(),
+            logger=params.logger or "",
+            since=moment(params.since, wall) if params.since else None,
+            until=moment(params.until, wall, latest=True) if params.until else None,
         )
-        query = asked(params.get("grep") or "")
+        query = asked(params.grep or "")
     except ValueError as error:
         raise Misused(
             Code.BAD_FILTER, f"The log can't be filtered so: {error}.", "See labeltui server logs --help."
@@ -134,7 +135,7 @@ async def _begun(session: Session) -> bool:
     return log.run_id is not None
 
 
-async def server_logs(session: Session, params: Mapping[str, Any], report: Report) -> Document:
+async def server_logs(session: Session, params: ServerLogsParams, report: Report) -> Document:
     """What the server has printed; with ``follow``, also what it will print."""
     await session.settled()
     log = session.log
@@ -146,9 +147,9 @@ async def server_logs(session: Session, params: Mapping[str, Any], report: Repor
         )
     reader = wanted(params, session.clock().astimezone(session.watch.zone))
     newest: deque[dict[str, Any]] | None = None
-    if params.get("lines") is not None:
-        newest = deque(maxlen=max(0, params["lines"]))
-    index, generation, follow = 0, log.generation, bool(params.get("follow"))
+    if params.lines is not None:
+        newest = deque(maxlen=max(0, params.lines))
+    index, generation, follow = 0, log.generation, params.follow
     gaps = _Gaps()
     grown = asyncio.Event()
     unsubscribe = log.subscribe(grown.set)

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
-from typing import Any
 
+from labeltui.actions.server import ServerStartParams
 from labeltui.config.model import Profile
 from labeltui.domain.failure_codes import Code
 from labeltui.domain.problems import Misused
@@ -18,27 +17,25 @@ def setup_options(profile: Profile) -> SetupOptions:
     return SetupOptions(torch=profile.server.torch, pip_args=profile.server.pip_args)
 
 
-def server_options(profile: Profile, params: Mapping[str, Any]) -> ServerOptions:
+def server_options(profile: Profile, params: ServerStartParams) -> ServerOptions:
     """How the server is started: the profile's settings, with what was asked for this once on top."""
     server = profile.server
-    models = params.get("models")
     return ServerOptions(
         folder=server.folder,
-        app=params.get("app") or server.app,
-        models=_names(models) if models else server.models,
-        studies=params.get("studies") or server.studies,
-        port=params.get("port") or server.port,
+        app=params.app or server.app,
+        models=_names(params.models) if params.models else server.models,
+        studies=params.studies or server.studies,
+        port=params.port or server.port,
         expose=server.expose,
-        conf={**server.conf, **(params.get("conf") or {})},
-        env={**server.env, **(params.get("env") or {})},
+        conf={**server.conf, **params.conf},
+        env={**server.env, **params.env},
         dicomweb_user=server.dicomweb_user,
         dicomweb_password=_password(server.dicomweb_password_env),
     )
 
 
-def _names(models: str | tuple[str, ...] | list[str]) -> tuple[str, ...]:
-    listed = models.split(",") if isinstance(models, str) else models
-    return tuple(name.strip() for name in listed if name.strip())
+def _names(models: str) -> tuple[str, ...]:
+    return tuple(name.strip() for name in models.split(",") if name.strip())
 
 
 def _password(variable: str | None) -> str | None:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from labeltui.actions.server import SetupParams
 from labeltui.domain.failure_codes import Code
 from labeltui.domain.problems import Failed, Refused
 from labeltui.operations.server.options import setup_options
@@ -16,18 +16,18 @@ if TYPE_CHECKING:
     from labeltui.session.session import Session
 
 
-async def setup(session: Session, params: Mapping[str, Any], report: Report) -> Document:
+async def setup(session: Session, params: SetupParams, report: Report) -> Document:
     """Install MONAI Label on the host; with ``check``, only say what is there."""
-    if not params.get("check") and session.read_only:
+    if not params.check and session.read_only:
         raise Refused(
             Code.READ_ONLY, "Setup changes the host, and this session is read-only.", "Use --check."
         )
     options = setup_options(session.profile)
-    if params.get("torch"):
-        options = replace(options, torch=params["torch"])
+    if params.torch:
+        options = replace(options, torch=params.torch)
     await session.link.connected()
     work = Setup(session, options, report)
-    if not params.get("check"):
+    if not params.check:
         return await work.run()
     document = await work.check()
     if document["error"] is not None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from labeltui.actions.params import NoParams
+from labeltui.actions.studies import StudiesNextParams
 from labeltui.domain.documents import documents
 from labeltui.domain.failure_codes import Code
 from labeltui.domain.problems import Failed
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from labeltui.session.session import Session
 
 
-async def studies_list(session: Session, _params: Mapping[str, Any], _report: Report) -> Document:
+async def studies_list(session: Session, _params: NoParams, _report: Report) -> Document:
     """Every study, its state, who has it."""
     await session.need_server()
     state = await session.first_readings("queue")
@@ -25,12 +26,12 @@ async def studies_list(session: Session, _params: Mapping[str, Any], _report: Re
     return documents.studies_document(state.queue, session.clock())
 
 
-async def studies_next(session: Session, params: Mapping[str, Any], _report: Report) -> Document:
+async def studies_next(session: Session, params: StudiesNextParams, _report: Report) -> Document:
     """Let a strategy pick a study; the server notes that this client has it open."""
     state = await session.need_server()
     info = state.info.value
     offered = info.strategies if info is not None else ()
-    strategy = params.get("strategy") or (offered[0] if offered else "random")
+    strategy = params.strategy or (offered[0] if offered else "random")
     if offered and strategy not in offered:
         raise Failed(
             Code.UNKNOWN_STRATEGY,

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from labeltui.actions.params import NoParams
+from labeltui.actions.training import TrainStartParams, TrainStatusParams
 from labeltui.domain.documents import documents
 from labeltui.domain.failure_codes import Code
 from labeltui.domain.problems import Failed
@@ -21,7 +22,7 @@ UNDER_WAY = (TrainState.QUEUED, TrainState.RUNNING)
 BEGUN_S = 20.0
 
 
-async def train_start(session: Session, params: Mapping[str, Any], report: Report) -> Document:
+async def train_start(session: Session, params: TrainStartParams, report: Report) -> Document:
     """Fine-tune a model on the submitted labels.
 
     The server accepts trainings that can't work and lets them fail seconds later: what can be known before is
@@ -30,30 +31,29 @@ async def train_start(session: Session, params: Mapping[str, Any], report: Repor
     state = await session.need_server()
     await session.first_readings("training")
     info = state.info.value
-    model = _model(session, info, params.get("model"))
+    model = _model(session, info, params.model)
     _has_labels(info)
-    overrides = dict(params.get("param") or {})
     config = info.trainers[model].config if info is not None and model in info.trainers else {}
-    request = train_request(config, max_epochs=params.get("max_epochs"), overrides=overrides)
+    request = train_request(config, max_epochs=params.max_epochs, overrides=params.param)
     report.progress(f"Starting to train {model}")
-    task = await session.sources.client().train(model, request, enqueue=bool(params.get("enqueue")))
+    task = await session.sources.client().train(model, request, enqueue=params.enqueue)
     session.sources.training.wake()
-    if params.get("follow"):
+    if params.follow:
         return await _follow(session, task.id, report)
     reading = (await _seen(session, task.id)).training
     return documents.training_document(reading, session.clock())
 
 
-async def train_status(session: Session, params: Mapping[str, Any], report: Report) -> Document:
+async def train_status(session: Session, params: TrainStatusParams, report: Report) -> Document:
     """State, epoch, best, time left; with ``follow``, each epoch until the end."""
     await session.settled()
     state = await session.first_readings("training")
-    if params.get("follow") and _state_of(state) in UNDER_WAY:
+    if params.follow and _state_of(state) in UNDER_WAY:
         return await _follow(session, None, report)
     return documents.training_document(state.training, session.clock())
 
 
-async def train_stop(session: Session, _params: Mapping[str, Any], report: Report) -> Document:
+async def train_stop(session: Session, _params: NoParams, report: Report) -> Document:
     """Stop the running training; one whose server is gone is ended on the host."""
     state = await session.settled()
     orphans = state.server.value.orphans if state.server.value is not None else ()

@@ -13,6 +13,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from labeltui.actions.params import NoParams
+from labeltui.actions.pods import PodCreateParams, PodGpusParams, PodMakeVolumeParams
 from labeltui.config.model import Profile
 from labeltui.domain.problems import ExitCode, LabeltuiError, Refused
 from labeltui.opening.hosts import host_of
@@ -77,13 +79,15 @@ class Desk:
 
     async def plan(self, **params: Any) -> Plan:
         asked = {"gpu": "RTX A5000", "max_price": 1.0, "key": str(self.key), **params}
-        plan = await make_plan(self.session, asked)
+        plan = await make_plan(self.session, PodCreateParams.of(asked))
         agreed(plan)
         return plan
 
     async def rent(self, **params: Any) -> Rented:
         plan = await self.plan(**params)
-        return await rent(self.session, plan, Deployment(self.session, plan, {}, self.told).steps)
+        return await rent(
+            self.session, plan, Deployment(self.session, plan, PodCreateParams(), self.told).steps
+        )
 
     async def close(self) -> None:
         for session in self.sessions:
@@ -238,7 +242,7 @@ async def test_a_price_that_rises_while_waiting_is_not_paid(desk: Desk) -> None:
     plan = await desk.plan(wait=True, max_price=0.3)
     desk.world.catalog.gpus[A5000].secure = Decimal("0.99")
     with pytest.raises(Refused, match="the price rose above"):
-        await rent(desk.session, plan, Deployment(desk.session, plan, {}, desk.told).steps)
+        await rent(desk.session, plan, Deployment(desk.session, plan, PodCreateParams(), desk.told).steps)
     assert not desk.world.pods
 
 
@@ -252,7 +256,7 @@ async def test_an_unknown_gpu_is_never_asked_for(desk: Desk) -> None:
     ("params", "code"),
     [
         ({"volume_gb": 5}, "bad_size"),
-        ({"volume_gb": 10.5}, "bad_size"),
+        ({"volume_gb": 10.5}, "bad_parameter"),
         ({"container_gb": 0}, "bad_size"),
         ({"new_volume_gb": 5000, "data_centre": "EU-RO-1"}, "bad_size"),
         ({"new_volume_gb": 50}, "no_data_centre"),
@@ -294,13 +298,15 @@ async def test_a_stopped_pod_of_that_name_is_told_and_nothing_rented(desk: Desk)
 
 async def test_volumes_are_made_once_at_a_price_that_was_agreed_to(desk: Desk) -> None:
     wish = {"name": "scans", "size": 100, "data_centre": "eu-ro-1"}
-    dear = await problem_of(pod_make_volume(desk.session, wish, desk.told))
+    dear = await problem_of(pod_make_volume(desk.session, PodMakeVolumeParams.of(wish), desk.told))
     assert "$7.00 a month" in dear.problem.message
     for _ in range(2):
-        made = await pod_make_volume(desk.session, {**wish, "max_month": 7.0}, desk.told)
+        made = await pod_make_volume(
+            desk.session, PodMakeVolumeParams.of({**wish, "max_month": 7.0}), desk.told
+        )
     assert (made["data_centre"], made["cost_per_month"]) == ("EU-RO-1", "7.0000")
     assert len(desk.world.volumes) == 1
-    (listed,) = (await pod_volumes(desk.session, {}, desk.told))["volumes"]
+    (listed,) = (await pod_volumes(desk.session, NoParams(), desk.told))["volumes"]
     plan = await desk.plan(network_volume="scans")
     assert (plan.spec.network_volume_id, plan.spec.data_centres) == (listed["id"], ("EU-RO-1",))
     assert plan.spec.volume_disk_gb == 0
@@ -310,7 +316,7 @@ async def test_volumes_are_made_once_at_a_price_that_was_agreed_to(desk: Desk) -
 
 async def test_gpus_are_filtered(desk: Desk) -> None:
     async def names(**params: Any) -> list[str]:
-        found = await pod_gpus(desk.session, params, desk.told)
+        found = await pod_gpus(desk.session, PodGpusParams.of(params), desk.told)
         return [gpu["name"] for gpu in found["gpus"]]
 
     assert await names(vram=24, max_price=0.5) == ["RTX A5000", "RTX 3090"]

@@ -94,7 +94,7 @@ class Rig:
             return
 
         async def run(session: Any, params: Any, report: Any) -> Any:
-            self.calls.append((action.id, dict(params)))
+            self.calls.append((action.id, params.given()))
             if self.does is None:
                 return {"as_of": NOW.isoformat(), "did": action.id}
             return await self.does(session, params, report)

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from labeltui.actions.server import ServerLogsParams
 from labeltui.domain.log.filter import moment
 from labeltui.domain.problems import Failed, Misused
 from labeltui.domain.state import Identity, SessionState
@@ -92,14 +93,14 @@ def session(text: str = "\n".join(LINES)) -> Any:
 )
 async def test_which_come(params: dict[str, Any], lines: list[int]) -> None:
     heard = Heard()
-    document = await server_logs(session(), params, heard)  # type: ignore[arg-type]
+    document = await server_logs(session(), ServerLogsParams.of(params), heard)  # type: ignore[arg-type]
     assert heard.lines == lines
     assert (document["lines"], document["path"]) == (8, "/log")
 
 
 async def test_what_a_record_says() -> None:
     heard = Heard()
-    await server_logs(session(), {"since": "17:20", "lines": 5}, heard)  # type: ignore[arg-type]
+    await server_logs(session(), ServerLogsParams.of({"since": "17:20", "lines": 5}), heard)  # type: ignore[arg-type]
     assert heard.records[0] == {
         "kind": "line", "source": "stdout",
         "time": "2026-11-23T17:20:00.004000+02:00", "level": "ERROR", "logger": "uvicorn.error",
@@ -116,7 +117,9 @@ async def test_what_a_record_says() -> None:
 
 async def test_following_gives_lines_once_they_are_whole_and_the_next_run_too() -> None:
     given_session, heard = session("one\n" + LINES[3] + "\nTrace"), Heard()
-    following = asyncio.create_task(server_logs(given_session, {"follow": True, "level": "error"}, heard))  # type: ignore[arg-type]
+    following = asyncio.create_task(
+        server_logs(given_session, ServerLogsParams.of({"follow": True, "level": "error"}), heard)
+    )  # type: ignore[arg-type]
 
     async def until(lines: list[int]) -> None:
         async with asyncio.timeout(5):
@@ -143,7 +146,7 @@ async def test_each_record_names_its_source_and_gaps_are_records() -> None:
     log.lost(NOW, "reset")
     log.back(NOW + timedelta(seconds=7))
     log.feed(log.size, b"three\n")
-    await server_logs(given_session, {}, heard)  # type: ignore[arg-type]
+    await server_logs(given_session, ServerLogsParams.of({}), heard)  # type: ignore[arg-type]
     assert [(record["kind"], record.get("source"), record["index"]) for record in heard.records] == [
         ("line", "stdout", 0), ("line", "app.log", 1), ("gap", None, 2), ("line", "stdout", 2),
     ]  # fmt: skip
@@ -157,7 +160,7 @@ async def test_each_record_names_its_source_and_gaps_are_records() -> None:
 async def test_a_gap_is_told_when_it_opens_and_again_when_it_heals() -> None:
     given_session, heard = session("one\n"), Heard()
     log = given_session.log
-    following = asyncio.create_task(server_logs(given_session, {"follow": True}, heard))  # type: ignore[arg-type]
+    following = asyncio.create_task(server_logs(given_session, ServerLogsParams.of({"follow": True}), heard))  # type: ignore[arg-type]
 
     async def until(kinds: list[tuple[str, bool]]) -> None:
         async with asyncio.timeout(5):
@@ -178,10 +181,10 @@ async def test_no_log_and_no_such_filter() -> None:
     nothing = session()
     nothing.log = LogStore()
     with pytest.raises(Failed, match="no output"):
-        await server_logs(nothing, {}, Heard())  # type: ignore[arg-type]
+        await server_logs(nothing, ServerLogsParams.of({}), Heard())  # type: ignore[arg-type]
     for params in ({"since": "yesterday"}, {"until": "25:00"}, {"grep": "("}):
         with pytest.raises(Misused):
-            await server_logs(session(), params, Heard())  # type: ignore[arg-type]
+            await server_logs(session(), ServerLogsParams.of(params), Heard())  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from labeltui.actions.pods import PodCreateParams
 from labeltui.domain.deploy.catalogue import DataCentre, GpuOffer, NetworkVolume, Stock
 from labeltui.domain.pod.pod import Cloud, Pod, PodStatus
 from labeltui.domain.problems import LabeltuiError
@@ -30,7 +31,7 @@ SHOP = Shop(
 
 
 def settled(shop: Shop = SHOP, profile_pod: str = "", **prefill: Any) -> Draft:
-    draft = Draft.begun({"gpu": "RTX A5000", **prefill}, profile_pod)
+    draft = Draft.begun(PodCreateParams.of({"gpu": "RTX A5000", **prefill}), profile_pod)
     return draft.settled(shop, profile_pod, saves=True)
 
 
@@ -48,21 +49,21 @@ def test_the_choices_become_the_parameters_of_the_command() -> None:
     draft = settled(name="n")
     assert not draft.problems(SHOP)
     params = draft.params(SHOP)
-    assert (params["gpu"], params["name"], params["max_price"]) == ("RTX A5000", "n", 0.28)
-    assert params["key"].startswith("SHA256:")
-    assert "public" not in params
+    assert (params.gpu, params.name, params.max_price) == ("RTX A5000", "n", 0.28)
+    assert (params.key or "").startswith("SHA256:")
+    assert not params.public
     again = Draft.begun(params, "").settled(SHOP, "", saves=True)
     assert again.params(SHOP) == params
 
 
 def test_a_pod_in_the_place_of_another_keeps_its_network_volume() -> None:
     pod = Pod("i", "annot", PodStatus.STOPPED, NOW, gpu_id=GPU.id, image="me/mine:1", cloud=Cloud.SECURE)
-    assert like(pod) == {}
-    kept = like(replace(pod, network_volume_id="v1"))
+    assert like(pod).given() == {}
+    kept = like(replace(pod, network_volume_id="v1")).given()
     assert kept == {"network_volume": "v1", "gpu": GPU.id, "cloud": "secure", "image": "me/mine:1"}
     draft = settled(**kept)
     assert (draft.storage, draft.centre(SHOP), draft.network_gb(SHOP)) == ("v1", "EU-RO-1", 200)
-    assert draft.params(SHOP)["network_volume"] == "v1"
+    assert draft.params(SHOP).network_volume == "v1"
 
 
 @pytest.mark.parametrize(

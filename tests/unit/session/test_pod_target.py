@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from labeltui.actions.model import PodParams
 from labeltui.domain.pod.pod import Pod, PodAction, PodStatus
 from labeltui.domain.problems import LabeltuiError
 from labeltui.domain.reading import Reading
@@ -49,7 +50,7 @@ SESSION: Any = Session()
     [(None, "own"), ("annot", "own"), ("other", "other"), ("annot-2", "other"), ("twin", "twin")],
 )
 async def test_a_whole_name_or_an_id_is_one_pod(named: str | None, found: str) -> None:
-    assert (await target(SESSION, {"pod": named})).id == found
+    assert (await target(SESSION, named)).id == found
 
 
 @pytest.mark.parametrize(
@@ -64,7 +65,7 @@ async def test_a_whole_name_or_an_id_is_one_pod(named: str | None, found: str) -
 )
 async def test_a_part_of_a_name_is_no_pod_and_neither_is_a_name_of_two(named: str, code: str) -> None:
     with pytest.raises(LabeltuiError) as error:
-        await target(SESSION, {"pod": named})
+        await target(SESSION, named)
     assert error.value.problem.code == code
 
 
@@ -83,16 +84,16 @@ async def test_a_part_of_a_name_is_no_pod_and_neither_is_a_name_of_two(named: st
 )
 async def test_only_what_was_meant_and_may_be_is_done(params: dict[str, str], code: str | None) -> None:
     if code is None:
-        await legal(SESSION, params, PodAction.STOP)
+        await legal(SESSION, PodParams.of(params), PodAction.STOP)
         return
     with pytest.raises(LabeltuiError) as error:
-        await legal(SESSION, params, PodAction.STOP)
+        await legal(SESSION, PodParams.of(params), PodAction.STOP)
     assert error.value.problem.code == code
 
 
 async def test_what_its_state_does_not_allow_says_what_it_allows() -> None:
     with pytest.raises(LabeltuiError, match="annot is running: it can't be asked to start now") as error:
-        await legal(SESSION, {}, PodAction.START)
+        await legal(SESSION, PodParams(), PodAction.START)
     assert error.value.problem.hint == "It can: stop, restart, terminate."
 
 

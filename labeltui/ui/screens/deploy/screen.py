@@ -17,6 +17,7 @@ from textual.content import Content
 from textual.widgets import Static
 from textual.worker import Worker, WorkerState
 
+from labeltui.actions.pods import PodCreateParams
 from labeltui.domain.deploy.sizing import suggested
 from labeltui.domain.money import Account
 from labeltui.domain.problems import LabeltuiError
@@ -60,7 +61,7 @@ class DeployScreen(Dialog[dict[str, Any]]):
         self._account_told = "Asking for the balance …"
         section = session.profile.runpod
         self._profile_pod = section.pod if section is not None else ""
-        self.draft = Draft.begun(dict(prefill or {}), self._profile_pod)
+        self.draft = Draft.begun(PodCreateParams.of(prefill or {}), self._profile_pod)
         self._wanted = self.draft.gpu  # chosen as soon as it is offered
         models, spatial = needs(session)
         self.gpus = GpuPart(models, spatial)
@@ -283,7 +284,7 @@ class DeployScreen(Dialog[dict[str, Any]]):
         assert made is not None  # noqa: S101 - nothing is wrong
         beside = self._session.store.state.pod.value
         screen = ConfirmScreen(f"Rent at {per_hour(made.running)}", question(self.draft, self._shop, beside))
-        params = self.draft.params(self._shop)
+        params = self.draft.params(self._shop).given()
 
         def answered(yes: bool | None) -> None:
             if yes:

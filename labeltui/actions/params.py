@@ -1,0 +1,190 @@
+"""The parameters of actions: typed fields that the command line, the forms and the operations share."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from types import MappingProxyType
+from typing import Any, ClassVar, Literal, NoReturn, Self, TypeVar, cast, dataclass_transform
+
+from labeltui.domain.failure_codes import Code
+from labeltui.domain.problems import Misused
+
+Kind = Literal["text", "int", "float", "bool", "choice", "list", "pairs"]
+Choice = TypeVar("Choice", bound=str)
+
+_EMPTY: Mapping[Kind, Any] = {"bool": False, "list": (), "pairs": MappingProxyType({})}
+"""The value of a parameter that was left out; None for the kinds that are not named here."""
+
+
+@dataclass(frozen=True, slots=True)
+class Param:
+    """One parameter: an option of the command line and a field of the console's form.
+
+    ``pairs`` is a repeatable KEY VALUE, ``list`` a repeatable value; ``positional`` only shapes the command line.
+    ``hidden`` parameters are given by the code that confirms an action, never by an option or a field.
+    """
+
+    name: str
+    help: str
+    kind: Kind = "text"
+    choices: tuple[str, ...] = ()
+    positional: bool = False
+    required: bool = False
+    hidden: bool = False
+
+    @property
+    def flag(self) -> str:
+        """``--max-epochs`` for ``max_epochs``."""
+        return "--" + self.name.replace("_", "-")
+
+    @property
+    def empty(self) -> Any:
+        """The value when it is left out."""
+        return _EMPTY.get(self.kind)
+
+
+# Each of these declares one field. Its return type is the type that the field must be annotated with.
+
+
+def text(help: str, *, positional: bool = False, hidden: bool = False) -> str | None:
+    """A text."""
+    return cast("str | None", Param("", help, positional=positional, hidden=hidden))
+
+
+def required_text(help: str) -> str:
+    """A positional text that can't be left out."""
+    return cast("str", Param("", help, positional=True, required=True))
+
+
+def whole(help: str) -> int | None:
+    """A whole number."""
+    return cast("int | None", Param("", help, "int"))
+
+
+def number(help: str) -> float | None:
+    """A number."""
+    return cast("float | None", Param("", help, "float"))
+
+
+def switch(help: str) -> bool:
+    """On or off; off when left out."""
+    return cast("bool", Param("", help, "bool"))
+
+
+def choice(help: str, *choices: Choice) -> Choice | None:
+    """One of these texts."""
+    return cast("Choice | None", Param("", help, "choice", choices))
+
+
+def texts(help: str) -> tuple[str, ...]:
+    """A text that may be repeated."""
+    return cast("tuple[str, ...]", Param("", help, "list"))
+
+
+def pairs(help: str) -> Mapping[str, str]:
+    """KEY VALUE, which may be repeated; the last value of a key counts."""
+    return cast("Mapping[str, str]", Param("", help, "pairs"))
+
+
+@dataclass_transform(frozen_default=True, kw_only_default=True)
+class Params:
+    """Base of the parameters of one action.
+
+    Not a dataclass: making twenty of those takes a tenth of the time to first paint. A field whose name is a keyword
+    ends in an underscore; keys, forms and the command line know it without.
+    """
+
+    declared: ClassVar[tuple[Param, ...]] = ()
+    _attributes: ClassVar[Mapping[str, str]] = MappingProxyType({})
+
+    def __init_subclass__(cls) -> None:
+        """Collect the declared fields; the class itself then holds the value of a field that is left out."""
+        super().__init_subclass__()
+        own = {name: value for name, value in vars(cls).items() if isinstance(value, Param)}
+        named = {attribute.removesuffix("_"): attribute for attribute in own}
+        cls.declared += tuple(replace(own[attribute], name=name) for name, attribute in named.items())
+        cls._attributes = {**cls._attributes, **named}
+        for attribute, param in own.items():
+            setattr(cls, attribute, param.empty)
+
+    def __init__(self, **values: Any) -> None:
+        for name, value in values.items():
+            object.__setattr__(self, name, value)
+
+    def __setattr__(self, name: str, value: object) -> NoReturn:
+        raise AttributeError(f"{type(self).__name__}.{name} is read only")
+
+    def __eq__(self, other: object) -> bool:
+        return type(self) is type(other) and self.given() == other.given()
+
+    def __hash__(self) -> int:
+        return hash((type(self), repr(self)))
+
+    def __repr__(self) -> str:
+        return (
+            f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in self.given().items())})"
+        )
+
+    def given(self) -> dict[str, Any]:
+        """The values that are set, by the names that keys, forms and the command line use."""
+        values = ((param, self.value(param)) for param in self.declared)
+        return {param.name: value for param, value in values if value != param.empty}
+
+    def value(self, param: Param) -> Any:
+        """The value of one declared parameter."""
+        return getattr(self, self._attributes[param.name])
+
+    @classmethod
+    def of(cls, given: Mapping[str, Any]) -> Self:
+        """Values as keys, forms and the command line give them; None counts as left out.
+
+        Raises Misused ``bad_parameter`` for a name that is not declared, a value of the wrong type, and a required
+        parameter that is missing.
+        """
+        known = {param.name: param for param in cls.declared}
+        for name in given:
+            if name not in known:
+                listed = ", ".join(param.name for param in cls.declared if not param.hidden) or "none"
+                raise Misused(Code.BAD_PARAMETER, f"There is no parameter {name!r}.", f"There are: {listed}.")
+        values = {name: _checked(known[name], value) for name, value in given.items() if value is not None}
+        for param in cls.declared:
+            if param.required and not values.get(param.name):
+                raise Misused(Code.BAD_PARAMETER, f"The parameter {param.name!r} is missing.")
+        return cls(**{cls._attributes[name]: value for name, value in values.items()})
+
+
+class NoParams(Params):
+    """For an action that takes none."""
+
+
+def _checked(param: Param, value: Any) -> Any:
+    """The value in its type. Raises Misused."""
+    if param.kind == "bool" and isinstance(value, bool):
+        return value
+    if param.kind == "int" and isinstance(value, int) and not isinstance(value, bool):
+        return value
+    if param.kind == "float" and isinstance(value, int | float) and not isinstance(value, bool):
+        return value
+    if param.kind == "text" and isinstance(value, str):
+        return value
+    if param.kind == "choice" and value in param.choices:
+        return value
+    if param.kind == "list" and isinstance(value, list | tuple) and all(isinstance(v, str) for v in value):
+        return tuple(value)
+    if param.kind == "pairs" and isinstance(value, Mapping):
+        return dict(value)
+    raise Misused(
+        Code.BAD_PARAMETER,
+        f"The parameter {param.name!r} can't be {value!r}.",
+        f"It is {_expected(param)}.",
+    )
+
+
+def _expected(param: Param) -> str:
+    if param.kind == "choice":
+        return f"one of {', '.join(param.choices)}"
+    return {
+        "text": "a text", "int": "a whole number", "float": "a number", "bool": "true or false",
+        "list": "a list of texts", "pairs": "pairs of a key and a value",
+    }[param.kind]  # fmt: skip
