@@ -35,6 +35,7 @@ from labeltui.session.runtime.journal import Journal
 from labeltui.session.runtime.state_folder import StateDir, labels_folder
 from labeltui.session.runtime.store import Store
 from labeltui.session.runtime.supervise import Clock, Supervisor
+from labeltui.session.server.client import ServerApi
 from labeltui.session.server.pollers import Sources
 from labeltui.session.server.process import ServerWatch
 from labeltui.session.server.remote_log import FoundLog
@@ -108,16 +109,17 @@ class Session:
         )  # fmt: skip
         self.tunnel = Tunnel(self.store, state, server.port, clock, hold=True)
         self.watch = ServerWatch(self.store, self.log, clock, lambda: self.tunnel.status.url)
+        self.api = ServerApi(self.tunnel, profile.client_id)
         self.sources = Sources(
-            self.store, self.watch, self.tunnel, clock, profile.client_id,
+            self.store, self.watch, self.tunnel, clock, self.api.client,
             dicomweb=server.studies.startswith(("http://", "https://")),
         )  # fmt: skip
         self.labels = LabelCopier(
             self.store, profile.labels, LabelFolder(self._labels_folder(state)), state,
-            Ways(self.store, profile, self.link, self.sources, lambda: self.rental.pod_id), clock,
+            Ways(self.store, profile, self.link, self.api.client, lambda: self.rental.pod_id), clock,
         )  # fmt: skip
         self.spending = Spending(self.store, self.rental, state, clock)
-        self._found_log = FoundLog(self.store, self.watch, self.sources.client)
+        self._found_log = FoundLog(self.store, self.watch, self.api.client)
         self.guard = GuardWatch(
             self.store, self.link, self.rental, self.journal, clock, GuardSettings.of(profile, read_only=read_only)
         )  # fmt: skip
@@ -192,7 +194,7 @@ class Session:
     async def close(self) -> None:
         """Stop watching and disconnect. What runs on the host goes on, except the demo's pod."""
         await self._supervisor.close()
-        await self.sources.close()
+        await self.api.close()
         await self.rental.close()
         if self.pod is not None:
             await self.pod.close()

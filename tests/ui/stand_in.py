@@ -20,10 +20,10 @@ from labeltui.domain.state import Alert, Identity, Level, SessionState
 from labeltui.domain.study import Fetch, Study, StudyQueue
 from labeltui.domain.training.training import Best, EpochPoint, TrainState, TrainStatus
 from labeltui.session.connection.shells import Shells
-from labeltui.session.log.store import LogStore
 from labeltui.session.runtime.journal import Journal
 from labeltui.session.runtime.store import Store
 from labeltui.ui.app import Console
+from tests.readlog import ReadLog
 
 NOW = datetime(2026, 11, 23, 17, 2, 48, tzinfo=UTC)
 GIB = 1024**3
@@ -218,7 +218,7 @@ class StandIn:
         self.demo = None
         self.store = Store(state)
         self.journal = Journal()
-        self.log = LogStore()
+        self.log = ReadLog()
         if log:
             self.log.begin("r1", "/workspace/labeltui/r1.log")
             self.log.feed(0, log)

@@ -1,42 +1,151 @@
-"""Which lines of a server's output are errors, each once however many lines it takes. Pure."""
+"""What is an error in a server's output, and which lines belong to it. Pure.
+
+This is the only rule: whatever counts, lists, marks, filters or goes to errors asks an :class:`ErrorIndex`. An error is
+
+* a record of level ERROR or above, and such a line in uvicorn's own format (``ERROR:    ...``);
+* a record or a bare line that means trouble (:mod:`labeltui.domain.log.meaning`), whatever its level;
+* the end of a child process by a signal, unless somebody stopped its task;
+* a traceback, and a line that announces one.
+
+The bare lines below belong to it, up to the next record: so an exception and its traceback are one error.
+"""
 
 from __future__ import annotations
 
 import re
+from array import array
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator
+from typing import NamedTuple
 
-from labeltui.domain.log.events import Killed
+from labeltui.domain.log.events import Killed, ReturnCode
 from labeltui.domain.log.lines import LineKind, LogRecord, event
+from labeltui.domain.log.meaning import Meaning, meaning
 
 GRAVE = frozenset({"ERROR", "CRITICAL", "FATAL"})
+NO_RECORD = -1
+"""The record of an error that no record stands above."""
 _TRACEBACK = re.compile(r"(?:[ |+]*|╭─+ )(?:Exception Group |Original )?Traceback \(most recent call last\)")
-_SIGNALLED = re.compile(r"Return code: -\d")
+_ANNOUNCED = re.compile(
+    r"(?:(?:ERROR: {1,8})?Exception in (?:[AW]SGI application|'lifespan' protocol)|[\w.]{0,100}RemoteTraceback:)\s*$"
+)
+_SIGNALLED = re.compile(r"Return code: -[1-9]\d{0,4}\s*$")
+_LEVEL = re.compile(r"(TRACE|DEBUG|INFO|WARNING|ERROR|CRITICAL): {1,8}")
+"""How a line begins that uvicorn prints in its own format."""
 
 
-class ErrorReader:
-    """Reads lines in order. A traceback belongs to the error it follows; a child that somebody stopped is none."""
+def announces(record: LogRecord) -> bool:
+    """True for a line that says no more than that a traceback follows."""
+    message = record.message
+    return ("Exception in" in message or "RemoteTraceback:" in message) and _ANNOUNCED.match(
+        message
+    ) is not None
+
+
+class LogError(NamedTuple):
+    """Lines ``first`` to ``last`` of a log; ``record`` is the line of the record that it is, or stands below."""
+
+    first: int
+    last: int
+    record: int
+
+
+class ErrorIndex:
+    """The errors of one log. Feed it each of its lines once, in order, as soon as the line has its end.
+
+    All arrays grow in place for as long as the index lives, so that others may hold on to them.
+    """
 
     def __init__(self) -> None:
-        self.count = 0
-        self._going_on = False
-        self._stopped = 0
+        self.read = 0
+        """Lines that were fed."""
+        self.firsts = array("Q")
+        """The first line of each error, in order."""
+        self.tracebacks = array("Q")
+        """Lines with which a traceback begins, in order; chained ones too."""
+        self._lasts, self._records = array("Q"), array("q")
+        self.clear()
 
-    def feed(self, record: LogRecord) -> bool:
-        """True for the first line of an error."""
+    def __len__(self) -> int:
+        return len(self.firsts)
+
+    def __getitem__(self, at: int) -> LogError:
+        return LogError(self.firsts[at], self._lasts[at], self._records[at])
+
+    def clear(self) -> None:
+        """Start over with another log."""
+        for lines in (self.firsts, self.tracebacks, self._lasts, self._records):
+            del lines[:]
+        self.read, self._stopped = 0, 0
+        self._going_on = False  # the next bare line belongs to the last error
+        self._record = NO_RECORD
+
+    # -- reading
+
+    def feed(self, record: LogRecord) -> Meaning | None:
+        """Take the next line. Returns the trouble that it means, for an alert; most lines mean none."""
+        line, self.read = self.read, self.read + 1
+        message, level = record.message, record.level
+        # Ten thousand lines a second come through here, and a search for plain text is quicker than a pattern.
+        traceback = "Traceback (" in message and _TRACEBACK.match(message) is not None
+        if traceback:
+            self.tracebacks.append(line)
+        meant = meaning(record)
         if record.kind is LineKind.BARE:
-            found = not self._going_on and _TRACEBACK.match(record.message) is not None
-            self._going_on = self._going_on or found
+            found = _LEVEL.match(message)
+            self._going_on = self._going_on and found is None  # as good as a record
+            level = "" if found is None else found[1]
         else:
-            found = self._going_on = record.level in GRAVE or self._signalled(record)
-        self.count += found
-        return found
+            self._record, self._going_on = line, False
+            if (
+                message.startswith(("Killed", "Return code"))
+                and (signalled := self._signalled(record)) is not None
+            ):
+                meant = meant if signalled else None
+                level = "ERROR" if signalled else level
+        if self._going_on:
+            self._lasts[-1] = line
+        elif level in GRAVE or traceback or meant is not None or announces(record):
+            self.firsts.append(line)
+            self._lasts.append(line)
+            self._records.append(self._record)
+            self._going_on = True
+        return meant
 
-    def _signalled(self, record: LogRecord) -> bool:
-        """A child was killed by the host; those that the server was told to stop are killed too."""
-        if record.message.startswith("Killed") and isinstance(event(record), Killed):
-            self._stopped += 1
-        if not _SIGNALLED.match(record.message):
-            return False
-        if self._stopped:
-            self._stopped -= 1
-            return False
-        return True
+    def _signalled(self, record: LogRecord) -> bool | None:
+        """True for a child that a signal ended, False where somebody had stopped its task, None for other lines."""
+        if record.message.startswith("Killed background process"):
+            self._stopped += isinstance(event(record), Killed)
+        elif record.message.startswith("Return code: -"):
+            if self._stopped and isinstance(event(record), ReturnCode):
+                self._stopped -= 1
+                return False
+            return _SIGNALLED.match(record.message) is not None or None
+        return None
+
+    # -- asking
+
+    def begins(self, line: int) -> bool:
+        """True for the first line of an error."""
+        return _has(self.firsts, line)
+
+    def is_traceback(self, line: int) -> bool:
+        """True for a line with which a traceback begins."""
+        return _has(self.tracebacks, line)
+
+    def of(self, line: int) -> LogError | None:
+        """The error that a line belongs to."""
+        at = bisect_right(self.firsts, line) - 1
+        return self[at] if at >= 0 and line <= self._lasts[at] else None
+
+    def within(self, start: int, stop: int) -> Iterator[LogError]:
+        """The errors that have lines from ``start`` up to but not including ``stop``, in order."""
+        at = max(0, bisect_right(self.firsts, start) - 1)
+        for index in range(at, bisect_left(self.firsts, stop)):
+            if self._lasts[index] >= start:
+                yield self[index]
+
+
+def _has(lines: array[int], line: int) -> bool:
+    at = bisect_left(lines, line)
+    return at < len(lines) and lines[at] == line

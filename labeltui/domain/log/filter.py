@@ -38,9 +38,17 @@ class Scope:
         )
         return " ".join(part for part in parts if part)
 
-    def keeps(self, record: LogRecord) -> bool:
-        """True for a record that is wanted. One without time or level, where that is asked, is not."""
-        if self.level and rank(record.level) < rank(self.level):
+    @property
+    def takes_errors(self) -> bool:
+        """Whether every error is grave enough, whatever the level of its record."""
+        return bool(self.level) and rank(self.level) <= rank("ERROR")
+
+    def keeps(self, record: LogRecord, *, error: bool = False) -> bool:
+        """True for a record that is wanted. One without time or level, where that is asked, is not.
+
+        ``error``: for an error that is this record or stands below it.
+        """
+        if self.level and rank(record.level) < rank(self.level) and not (error and self.takes_errors):
             return False
         if self.logger and self.logger.lower() not in record.logger.lower():
             return False

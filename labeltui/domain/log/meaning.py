@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 from enum import StrEnum
 
-from labeltui.domain.log.events import Killed, ReturnCode
+from labeltui.domain.log.events import ReturnCode
 from labeltui.domain.log.lines import LineKind, LogRecord, event
 
 SHOWN = 160
@@ -87,7 +87,8 @@ _WORDS = (
 )  # fmt: skip
 _COMPILED = tuple((re.compile(words.pattern), words) for words in _WORDS)
 _LAST_LINE = re.compile(
-    rf"{_ERROR_NAME}(?:Error|Exception|Interrupt|Exit)\b|\[Errno \d|Download failed from |Exception in ASGI"
+    r"(?:(?:ERROR|CRITICAL): {1,8})?"
+    rf"(?:{_ERROR_NAME}(?:Error|Exception|Interrupt|Exit)\b|\[Errno \d|Download failed from |Exception in ASGI)"
 )
 _KILLED = Meaning(
     Trouble.KILLED,
@@ -97,7 +98,10 @@ _KILLED = Meaning(
 
 
 def meaning(record: LogRecord) -> Meaning | None:
-    """What trouble a line tells of by itself; None for most."""
+    """What trouble a line tells of by itself; None for most.
+
+    A task that somebody stopped is killed too: :class:`labeltui.domain.log.errors.ErrorIndex` knows which.
+    """
     message = record.message
     if not is_trouble(record):
         if record.kind is LineKind.BARE:
@@ -116,24 +120,6 @@ def is_trouble(record: LogRecord) -> bool:
     if record.kind is LineKind.BARE:
         return _LAST_LINE.match(record.message) is not None
     return record.level in SERIOUS
-
-
-class TroubleReader:
-    """Reads lines in order: a task that somebody stopped is killed too, and that is no trouble."""
-
-    def __init__(self) -> None:
-        self._stopped = 0
-
-    def feed(self, record: LogRecord) -> Meaning | None:
-        """The trouble that a line tells of, after those before it."""
-        told = meaning(record)
-        if told is _KILLED:
-            if self._stopped:
-                self._stopped -= 1
-                return None
-        elif record.message.startswith("Killed background process") and isinstance(event(record), Killed):
-            self._stopped += 1
-        return told
 
 
 def plain(text: str) -> str:

@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any
 from labeltui.actions.server import ServerLogsParams
 from labeltui.domain.documents import documents
 from labeltui.domain.failure_codes import Code
+from labeltui.domain.log.errors import ErrorIndex
 from labeltui.domain.log.filter import Scope, moment
-from labeltui.domain.log.lines import LineKind, parse_line
+from labeltui.domain.log.lines import LineKind, LogRecord, parse_line
 from labeltui.domain.log.news import explain
 from labeltui.domain.log.query import Query, asked
 from labeltui.domain.problems import Failed, Misused
@@ -37,20 +38,31 @@ BATCH = 2000
 
 @dataclass
 class Wanted:
-    """Reads lines in order; those that go on under a record are kept when it is."""
+    """Reads lines in order; those that go on under a record or an error are kept when it is."""
 
     scope: Scope
     query: Query | None
     zone: tzinfo
-    inside: bool = False
+    errors: ErrorIndex
+    above: LogRecord | None = None  # the record that a bare line goes on under
+    failing: bool = False  # the line belongs to an error
+
+    def begin(self) -> None:
+        """Start over with another run."""
+        self.above, self.failing = None, False
 
     def record(self, raw: bytes, index: int, source: str) -> dict[str, Any] | None:
-        """The line as a record, None if it is not wanted. ``line`` is its text, ``index`` its place from 0."""
+        """The line as a record, None if it is not wanted. ``line`` is its text, ``index`` its place from 0.
+
+        ``error`` is True for the first line of each error.
+        """
         text = raw.decode("utf-8", "replace")
         told = parse_line(text)
         if told.kind is not LineKind.BARE:
-            self.inside = self.scope.keeps(told)
-        if (self.scope and not self.inside) or (self.query is not None and not self.query.keeps(raw)):
+            self.above, self.failing = told, False
+        if index < self.errors.read:  # else a line without its end: it belongs where the one above does
+            self.failing = self.errors.of(index) is not None
+        if not self._scoped(told) or (self.query is not None and not self.query.keeps(raw)):
             return None
         meant = explain(told)
         return {
@@ -62,10 +74,18 @@ class Wanted:
             "message": told.message,
             "line": text,
             "index": index,
+            "error": self.errors.begins(index),
             "meaning": None
             if meant is None
             else {"kind": meant.kind.value, "means": meant.means, "todo": meant.todo},
         }
+
+    def _scoped(self, told: LogRecord) -> bool:
+        if not self.scope:
+            return True
+        if self.above is None and not self.failing:
+            return False
+        return self.scope.keeps(self.above or told, error=self.failing)
 
 
 def gap_record(mark: GapMark) -> dict[str, Any]:
@@ -100,8 +120,8 @@ class _Gaps:
             yield gap_record(mark)
 
 
-def wanted(params: ServerLogsParams, now: datetime) -> Wanted:
-    """What the parameters ask for; ``now`` in the host's zone. Raises ``Misused``."""
+def wanted(params: ServerLogsParams, now: datetime, errors: ErrorIndex) -> Wanted:
+    """What the parameters ask for; ``now`` in the host's zone, ``errors`` of the log. Raises ``Misused``."""
     wall = now.replace(tzinfo=None)
     try:
         scope = Scope(
@@ -117,7 +137,7 @@ def wanted(params: ServerLogsParams, now: datetime) -> Wanted:
         ) from error
     if now.tzinfo is None:
         raise ValueError("a time of the host needs its zone")
-    return Wanted(scope, query, now.tzinfo)
+    return Wanted(scope, query, now.tzinfo, errors)
 
 
 async def _begun(session: Session) -> bool:
@@ -145,7 +165,7 @@ async def server_logs(session: Session, params: ServerLogsParams, report: Report
             "There is no output of a server here.",
             "Start the server with labeltui to follow it.",
         )
-    reader = wanted(params, session.clock().astimezone(session.watch.zone))
+    reader = wanted(params, session.clock().astimezone(session.watch.zone), log.errors)
     newest: deque[dict[str, Any]] | None = None
     if params.lines is not None:
         newest = deque(maxlen=max(0, params.lines))
@@ -157,7 +177,8 @@ async def server_logs(session: Session, params: ServerLogsParams, report: Report
         while True:
             grown.clear()
             if generation != log.generation:  # the server was started again
-                index, generation, reader.inside, gaps = 0, log.generation, False, _Gaps()
+                index, generation, gaps = 0, log.generation, _Gaps()
+                reader.begin()
             # Whoever follows gets a line once it is whole.
             end = log.finished_count if follow else log.line_count
             put = report.emit if newest is None else newest.append

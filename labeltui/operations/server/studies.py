@@ -38,7 +38,7 @@ async def studies_next(session: Session, params: StudiesNextParams, _report: Rep
             f"The server has no strategy {strategy!r}.",
             f"It has: {', '.join(offered)}.",
         )
-    sample = await session.sources.client().next_sample(strategy)
+    sample = await session.api.client().next_sample(strategy)
     session.sources.queue.wake()
     if sample is None:
         raise Failed(

@@ -36,7 +36,7 @@ async def train_start(session: Session, params: TrainStartParams, report: Report
     config = info.trainers[model].config if info is not None and model in info.trainers else {}
     request = train_request(config, max_epochs=params.max_epochs, overrides=params.param)
     report.progress(f"Starting to train {model}")
-    task = await session.sources.client().train(model, request, enqueue=params.enqueue)
+    task = await session.api.client().train(model, request, enqueue=params.enqueue)
     session.sources.training.wake()
     if params.follow:
         return await _follow(session, task.id, report)
@@ -72,7 +72,7 @@ async def train_stop(session: Session, _params: NoParams, report: Report) -> Doc
 
 
 async def _stop_running(session: Session, report: Report) -> None:
-    client = session.sources.client()
+    client = session.api.client()
     before = await client.train_running()
     await client.stop_training()
     session.sources.training.wake()

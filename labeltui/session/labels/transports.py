@@ -19,7 +19,6 @@ from labeltui.monailabel.launch import is_dicomweb
 from labeltui.session.connection.link import Link
 from labeltui.session.labels.listing import labels_on
 from labeltui.session.runtime.store import Store
-from labeltui.session.server.pollers import Sources
 
 SUMS_AT_ONCE = 100
 WHO_WITHIN_S = 10.0
@@ -154,13 +153,18 @@ class Ways:
     """Chooses the way by what is known of host and server now."""
 
     def __init__(
-        self, store: Store, profile: Profile, link: Link, sources: Sources, machine: Callable[[], str | None]
+        self,
+        store: Store,
+        profile: Profile,
+        link: Link,
+        client: Callable[[], MonaiLabelClient],
+        machine: Callable[[], str | None],
     ) -> None:
         """``machine`` names the host where its address is not its name: a pod's id."""
-        self._store, self._profile, self._link, self._sources = store, profile, link, sources
+        self._store, self._profile, self._link, self._client = store, profile, link, client
         self._machine = machine
         served = profile.server.studies
-        self._rest = Rest(sources.client, dicomweb=is_dicomweb(served))
+        self._rest = Rest(client, dicomweb=is_dicomweb(served))
 
     def __call__(self) -> Way:
         """The way now. Raises Unreachable while there is none."""
@@ -178,7 +182,7 @@ class Ways:
             return self._rest
         if not self._link.is_connected:
             raise Unreachable(Code.NOT_CONNECTED, "The host is not connected.", "It reconnects by itself.")
-        client = self._sources.client if running else None
+        client = self._client if running else None
         return Files(self._link.host, self._profile.server.python, studies, machine, client)
 
 

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from labeltui.domain.log.errors import ErrorIndex
 from labeltui.session.log.blocks import Block, Blocks
 from labeltui.session.log.search import Lines
 
@@ -69,6 +70,8 @@ class LogStore:
         """What most lines are from: the run's stdout, or the API where labeltui did not start the server."""
         self.generation = 0
         """Grows with each run: line numbers of another generation mean nothing in this one."""
+        self.errors = ErrorIndex()
+        """Errors among the lines that have their end. Whoever reads the lines for their meaning feeds it."""
         self._blocks = blocks or Blocks()
         self._marks: list[GapMark] = []
         self._late: list[LateLines] = []
@@ -119,6 +122,7 @@ class LogStore:
         for held in (self._marks, self._late, self._first_others, self._others):
             held.clear()
         self._size = 0
+        self.errors.clear()
         self.generation += 1
         self._tell()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 from labeltui.domain.failure_codes import Code
@@ -34,7 +35,7 @@ TASK_EVENTS = (TaskCommand, ReturnCode)
 
 
 class Sources:
-    """The pollers of ``info``, ``queue`` and ``training``, and the client they share."""
+    """The pollers of ``info``, ``queue`` and ``training``."""
 
     def __init__(
         self,
@@ -42,16 +43,15 @@ class Sources:
         watch: ServerWatch,
         tunnel: Tunnel,
         clock: Clock,
-        client_id: str,
+        client: Callable[[], MonaiLabelClient],
         *,
         dicomweb: bool,
     ) -> None:
         self._store = store
         self._watch = watch
         self._tunnel = tunnel
-        self._client_id = client_id
+        self._client = client
         self._dicomweb = dicomweb
-        self._client: MonaiLabelClient | None = None
         self._tasks: tuple[Task, ...] = ()
         self._running: Task | None = None
         self._seen_server: tuple[ServerState, str | None] | None = None
@@ -70,32 +70,16 @@ class Sources:
         """Every source, for whoever runs them."""
         return self.info, self.queue, self.training
 
-    def client(self) -> MonaiLabelClient:
-        """The client through the tunnel. Raises ``Unreachable`` while there is none."""
-        url = self._tunnel.base_url
-        if url is None:
-            raise Unreachable(
-                Code.NO_TUNNEL, "The host is not connected.", "It reconnects by itself; see the pod pane."
-            )
-        if self._client is None or self._client.base_url != url:
-            self._client = MonaiLabelClient(url, client_id=self._client_id)
-        return self._client
-
     def wake(self) -> None:
         """Look at everything now."""
         for poller in self.pollers:
             poller.wake()
 
-    async def close(self) -> None:
-        """Give the connections back."""
-        if self._client is not None:
-            await self._client.close()
-
     # --- asking ---
 
     async def _poll_info(self) -> ServerInfo:
         try:
-            info = await self.client().info()
+            info = await self._client().info()
         except Exception as error:
             down = self._state() in (ServerState.STOPPED, ServerState.CRASHED)
             self._tunnel.silent(
@@ -107,11 +91,11 @@ class Sources:
 
     async def _poll_queue(self) -> StudyQueue:
         self._need_server()
-        return await self.client().studies(dicomweb=self._dicomweb)
+        return await self._client().studies(dicomweb=self._dicomweb)
 
     async def _poll_training(self) -> TrainStatus:
         self._need_server()
-        client = self.client()
+        client = self._client()
         self._tasks = await client.train_tasks()
         self._running = await client.train_running() if _unfinished(self._tasks) else None
         return self._derive()

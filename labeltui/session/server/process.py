@@ -8,10 +8,9 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
 
 from labeltui.domain.failure_codes import Code
-from labeltui.domain.log.errors import ErrorReader
 from labeltui.domain.log.events import Event
 from labeltui.domain.log.lines import event, parse_line
-from labeltui.domain.log.meaning import Meaning, TroubleReader
+from labeltui.domain.log.meaning import Meaning
 from labeltui.domain.log.startup import StartupReader, diagnose_exit
 from labeltui.domain.problems import Failed, Problem
 from labeltui.domain.reading import Reading
@@ -51,7 +50,6 @@ class ServerWatch:
         self._clock = clock
         self._url = url
         self._startup = StartupReader()
-        self._troubles, self._errors = TroubleReader(), ErrorReader()
         self._said_at: datetime | None = None  # by the host's clock, without zone
         self._feed = LogFeed(log, self._on_line, clock)
         self._feed.told(self._on_fed)
@@ -134,7 +132,6 @@ class ServerWatch:
         self._feed.begin(run_id, path, source, app_log)
         self.training = TrainLog()
         self._startup = StartupReader()
-        self._troubles, self._errors = TroubleReader(), ErrorReader()
         self._count_errors()
         self._said_at = None
         self.caught_up = False
@@ -156,14 +153,14 @@ class ServerWatch:
                 tell()
 
     def _count_errors(self) -> None:
-        if self._errors.count != self._store.state.log_errors:
-            self._store.update(log_errors=self._errors.count)
+        if len(self.log.errors) != self._store.state.log_errors:
+            self._store.update(log_errors=len(self.log.errors))
 
     def _on_line(self, raw: bytes, number: int, own: bool) -> None:
         self._fresh = True
         line = raw.decode("utf-8", "replace")
         record = parse_line(line)
-        self._errors.feed(record)
+        trouble = self.log.errors.feed(record)
         told = event(record)
         if own:  # what another server wrote to the same app.log tells nothing of this one
             self.training.take(record, told, line)
@@ -173,7 +170,7 @@ class ServerWatch:
                 callback(told)
         if record.time is not None:  # bare lines were said when the one before was
             self._said_at = record.time
-        if (trouble := self._troubles.feed(record)) is not None:
+        if trouble is not None:
             at = self._clock() if self._said_at is None else self._said_at.replace(tzinfo=self.zone)
             for tell in self.on_trouble:
                 tell(trouble, number, at)

@@ -16,8 +16,8 @@ from labeltui.domain.log.filter import moment
 from labeltui.domain.problems import Failed, Misused
 from labeltui.domain.state import Identity, SessionState
 from labeltui.operations.server.logs import server_logs
-from labeltui.session.log.store import LogStore
 from labeltui.session.runtime.store import Store
+from tests.readlog import ReadLog
 
 ZONE = timezone(timedelta(hours=2))
 NOW = datetime(2026, 11, 23, 15, 30, tzinfo=UTC)  # 17:30 by the host's clock
@@ -57,7 +57,7 @@ class Heard:
 
 
 def session(text: str = "\n".join(LINES)) -> Any:
-    log = LogStore()
+    log = ReadLog()
     log.begin("r1", "/log")
     log.feed(0, text.encode())
 
@@ -105,6 +105,7 @@ async def test_what_a_record_says() -> None:
         "kind": "line", "source": "stdout",
         "time": "2026-11-23T17:20:00.004000+02:00", "level": "ERROR", "logger": "uvicorn.error",
         "message": "Exception in ASGI application", "line": LINES[3], "index": 3,
+        "error": True,
         "meaning": {
             "kind": "request_failed",
             "means": "A request failed inside the server (HTTP 500); the traceback below says why.",
@@ -179,7 +180,7 @@ async def test_a_gap_is_told_when_it_opens_and_again_when_it_heals() -> None:
 
 async def test_no_log_and_no_such_filter() -> None:
     nothing = session()
-    nothing.log = LogStore()
+    nothing.log = ReadLog()
     with pytest.raises(Failed, match="no output"):
         await server_logs(nothing, ServerLogsParams.of({}), Heard())  # type: ignore[arg-type]
     for params in ({"since": "yesterday"}, {"until": "25:00"}, {"grep": "("}):

@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from labeltui.domain.log.errors import ErrorIndex
 from labeltui.domain.log.lines import parse_line
-from labeltui.domain.log.meaning import Trouble, TroubleReader, meaning
+from labeltui.domain.log.meaning import Trouble, meaning
 
 RECORDED = Path(__file__).parents[2] / "fixtures" / "monailabel"
 ERROR = "[2026-11-23 17:08:17,116] [42] [MainThread] [ERROR] (uvicorn.error:416) - "
@@ -21,7 +22,7 @@ def lines(name: str) -> list[str]:
 
 
 def troubles(name: str) -> dict[Trouble, tuple[int, str]]:
-    reader = TroubleReader()
+    reader = ErrorIndex()
     found: dict[Trouble, tuple[int, str]] = {}
     for number, line in enumerate(lines(name)):
         told = reader.feed(parse_line(line))
@@ -68,7 +69,7 @@ def test_a_kill_is_trouble_unless_somebody_stopped_the_task() -> None:
     assert told is not None
     assert told.kind is Trouble.KILLED
     assert troubles("log_train_killed.txt") == {}
-    reader = TroubleReader()
+    reader = ErrorIndex()
     assert reader.feed(parse_line(killed)) == told
 
 

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from labeltui.domain.log.errors import ErrorIndex
 from labeltui.domain.log.filter import Scope
 from labeltui.domain.log.lines import LineKind, parse_line
 from labeltui.session.log.blocks import Blocks
@@ -17,6 +18,7 @@ from labeltui.session.log.store import LogStore
 from labeltui.ui.panes.log.reading import scope_of
 from labeltui.ui.widgets.log import scope as logview_scope
 from labeltui.ui.widgets.log.scope import Scoped, line_at, record_around, time_at
+from tests.readlog import ReadLog
 
 WALL = datetime(2026, 11, 23, 17, 30)
 LINES = st.sampled_from(
@@ -28,6 +30,8 @@ LINES = st.sampled_from(
         "2026-11-23 17:15:00,000 - INFO - Epoch: 1/2",
         "2026-11-23 17:16:00,000 - CRITICAL - no",
         "Traceback (most recent call last):", "ValueError: [ERROR] (uvicorn)", "",
+        "[2026-11-23 17:12:00,000] [42] [Main] [INFO] (monailabel.utils.async_tasks.utils:83) - Return code: -9",
+        "INFO:     127.0.0.1:55824 - 500", "ERROR:    Exception in ASGI application",
     ]
 )  # fmt: skip
 SCOPES = st.builds(
@@ -40,13 +44,19 @@ SCOPES = st.builds(
 
 
 def naive(lines: list[str], scope: Scope, first: int) -> list[int]:
-    kept, inside = [], False
+    kept, above = [], None
+    errors = ErrorIndex()
+    for line in lines:
+        errors.feed(parse_line(line))
     for number, line in enumerate(lines):
         if number < first:
             continue
         record = parse_line(line)
         if record.kind is not LineKind.BARE:
-            inside = scope.keeps(record)
+            above = record
+        error = errors.of(number)
+        failing = error is not None and error.first >= first
+        inside = scope.keeps(above or record, error=failing) if above or failing else False
         if inside or not scope:
             kept.append(number)
     return kept
@@ -62,7 +72,7 @@ def _in_no_order() -> Iterator[None]:
 
 @given(st.lists(LINES, max_size=30), st.lists(LINES, max_size=8), SCOPES, st.integers(0, 12))
 def test_kept_is_what_each_record_says(lines: list[str], later: list[str], scope: Scope, first: int) -> None:
-    store = LogStore(Blocks(in_memory=64, block=128))
+    store = ReadLog(Blocks(in_memory=64, block=128))
     store.begin("r1", "/log")
     store.feed(0, "".join(f"{line}\n" for line in lines).encode())
     first = min(first, len(lines))

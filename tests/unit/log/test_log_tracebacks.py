@@ -10,10 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from labeltui.domain.log.query import asked
-from labeltui.session.log.store import LogStore
-from labeltui.ui.widgets.log.folds import Fold
-from labeltui.ui.widgets.log.query import Errors, Sieve
+from labeltui.ui.widgets.log.folds import Fold, Folds
+from labeltui.ui.widgets.log.query import Sieve
 from labeltui.ui.widgets.log.rows import Rows
+from tests.readlog import ReadLog
 
 RECORDED = Path(__file__).parents[2] / "fixtures" / "monailabel"
 STAMP = "[2026-11-23 17:02:20,004] [4242] [MainThread] [{}] (uvicorn.error:408) - {}\n"
@@ -33,20 +33,18 @@ GROUP = """  + Exception Group Traceback (most recent call last):
 BOXED = "╭─── Traceback (most recent call last) ───╮\n│ /a.py:1 in f │\n╰───╯\nRuntimeError: x\n"
 
 
-def of(text: str | bytes) -> tuple[LogStore, Errors]:
-    store = LogStore()
+def of(text: str | bytes) -> tuple[ReadLog, Folds]:
+    store = ReadLog()
     store.feed(0, text if isinstance(text, bytes) else text.encode())
-    errors = Errors(store)
-    while not errors.advance(1.0):
-        continue
-    return store, errors
+    folds = Folds(store)
+    assert folds.advance(9.0)
+    return store, folds
 
 
 def found(text: str) -> list[tuple[str, int]]:
     """Of each fold, the line that stands for it and how many it hides."""
-    store, errors = of(text)
-    folds = (errors.folds[index] for index in range(len(errors.folds)))
-    return [(store.line(fold.told).decode(), fold.hidden) for fold in folds]
+    store, folds = of(text)
+    return [(store.line(fold.told).decode(), fold.hidden) for fold in all_folds(folds)]
 
 
 @pytest.mark.parametrize(
@@ -92,22 +90,22 @@ def test_an_error_its_traceback_and_those_it_caused_count_as_one() -> None:
     text = (
         f"{ASGI}{chained}x\n{STAMP.format('ERROR', 'it failed')}{chained}{STAMP.format('INFO', 'y')}{chained}"
     )
-    _, errors = of(text)
-    assert list(errors.lines) == [0, 15, 30]
+    store, _ = of(text)
+    assert list(store.errors.firsts) == [0, 15, 30]
 
 
 @pytest.mark.parametrize("path", sorted(RECORDED.glob("log_*.txt")), ids=lambda path: path.stem)
 def test_recordings(path: Path) -> None:
     """Every traceback recorded is inside one, and no record is hidden but the one that a fold begins with."""
-    store, errors = of(path.read_bytes())
+    store, folds = of(path.read_bytes())
     for index in range(store.line_count):
-        line, fold = store.line(index), errors.folds.of(index)
+        line, fold = store.line(index), folds.of(index)
         if re.search(rb"(?:^|- )Traceback \(most recent", line):
             assert fold is not None
         if fold is not None and re.match(rb"\[?20\d\d-", line):
             assert index == fold.first
-    for index in range(len(errors.folds)):
-        told = store.line(errors.folds[index].told)
+    for fold in all_folds(folds):
+        told = store.line(fold.told)
         assert re.match(rb"[\w.]+(?:Error|Exception|Exit|Group)?: ", told), told
 
 
@@ -117,8 +115,8 @@ PIECES = st.sampled_from([
 ])  # fmt: skip
 
 
-def all_folds(errors: Errors) -> list[Fold]:
-    return [errors.folds[index] for index in range(len(errors.folds))]
+def all_folds(folds: Folds) -> list[Fold]:
+    return [folds[index] for index in range(len(folds))]
 
 
 @settings(max_examples=150, deadline=None)
@@ -126,19 +124,19 @@ def all_folds(errors: Errors) -> list[Fold]:
 def test_the_pieces_it_comes_in_make_no_difference(pieces: list[str], data: st.DataObject) -> None:
     text = "".join(pieces).encode()
     cuts = sorted(data.draw(st.lists(st.integers(0, len(text)), max_size=8)))
-    store = LogStore()
-    errors = Errors(store)
+    store = ReadLog()
+    folds = Folds(store)
     for start, end in zip([0, *cuts], [*cuts, len(text)], strict=True):
         store.feed(start, text[start:end])
-        while not errors.advance(1.0):
-            continue
-    whole = of(text)[1]
-    assert all_folds(errors) == all_folds(whole)
-    assert errors.lines == whole.lines
+        assert folds.advance(9.0)
+    whole = of(text)
+    assert all_folds(folds) == all_folds(whole[1])
+    assert store.errors.firsts == whole[0].errors.firsts
     last = -1
-    for fold in all_folds(errors):
+    for fold in all_folds(folds):
         assert last < fold.first <= fold.told <= fold.last < store.finished_count
         last = fold.last
+        assert [error.last >= fold.last for error in store.errors.within(fold.first, fold.last + 1)] == [True]
 
 
 @settings(max_examples=150, deadline=None)
@@ -152,14 +150,14 @@ def test_walking_down_and_up_sees_the_same_rows(
     pieces: list[str], asks: str | None, unfolded: bool, data: st.DataObject
 ) -> None:
     """Every line that is kept is seen, or one that stands for it is; nothing is seen twice."""
-    store, errors = of("".join(pieces))
+    store, folds = of("".join(pieces))
     rows = Rows(store)
-    rows.folds, rows.unfolded = errors.folds, unfolded
+    rows.folds, rows.unfolded = folds, unfolded
     query = asked(asks) if asks else None
     if query is not None:
         rows.kept = Sieve(store, query)
         assert rows.kept.advance(1.0)
-    for fold in all_folds(errors):
+    for fold in all_folds(folds):
         if data.draw(st.booleans()):
             rows.turn(fold)
     down, row = [], rows.following(-1)
@@ -180,15 +178,14 @@ def test_walking_down_and_up_sees_the_same_rows(
 def test_what_is_in_sight_is_folded_before_its_turn() -> None:
     """A million lines take a second to look at; the last ones are seen at once, folded."""
     text = "line\n" * 40_000 + f"{FRAMES}KeyError: 1\n" + "line\n" * 10
-    store = LogStore()
+    store = ReadLog()
     store.feed(0, text.encode())
-    errors = Errors(store)
-    assert not errors.advance(0.0)
-    folds = errors.folds
+    folds = Folds(store)
+    assert not folds.advance(0.0)
     assert folds.of(40_002) == Fold(40_000, 40_004, 40_004)
     assert folds.of(39_999) is None
     assert folds.of(0) is None
     assert not folds.none
-    while not errors.advance(0.0):
+    while not folds.advance(0.0):
         assert folds.of(40_002) == Fold(40_000, 40_004, 40_004)
-    assert all_folds(errors) == [Fold(40_000, 40_004, 40_004)]
+    assert all_folds(folds) == [Fold(40_000, 40_004, 40_004)]

@@ -29,7 +29,7 @@ from labeltui.ui.panes.teach import why_empty
 from labeltui.ui.presentation.text import elide, safe
 from labeltui.ui.presentation.words import Tone, plural
 from labeltui.ui.widgets.filtering import typed_ahead
-from labeltui.ui.widgets.log.query import Sieve
+from labeltui.ui.widgets.log.query import Places
 from labeltui.ui.widgets.log.view import LogView
 
 if TYPE_CHECKING:
@@ -181,9 +181,9 @@ class LogPane(LogReading):
         facts.append("following" if view.following else "f follows")
         return " · ".join(fact for fact in facts if fact)
 
-    def _place(self, sieve: Sieve) -> str:
-        place = None if self.view.cursor is None else sieve.place(self.view.cursor)
-        count = f"{len(sieve.lines):,}"
+    def _place(self, places: Places) -> str:
+        place = None if self.view.cursor is None else places.place(self.view.cursor)
+        count = f"{len(places.lines):,}"
         return f"{place:,} of {count}" if place is not None else count
 
     # -- keys
@@ -315,8 +315,8 @@ class LogPane(LogReading):
         """The error before."""
         self._step(self.view.errors, -1, "error")
 
-    def _step(self, sieve: Sieve, by: int, what: str) -> None:
-        round_it_went = self.view.step(sieve, by)
+    def _step(self, places: Places, by: int, what: str) -> None:
+        round_it_went = self.view.step(places, by)
         if round_it_went is None:
             self.post_message(Flash(f"no {what} in these lines", Level.WARNING))
         elif round_it_went:

@@ -64,7 +64,6 @@ class LogCanvas(Widget, can_focus=True):
         self.store = store
         self.page = Page(store, Tones(*[Style.null()] * len(TONES)))
         self.errors = Errors(store)
-        self.page.folds = self.errors.folds
         self.scope: Scoped | None = None
         self.filter: Sieve | None = None
         self.find: Sieve | None = None
@@ -138,8 +137,9 @@ class LogCanvas(Widget, can_focus=True):
             self.page.begin()
         self._fit()
         self.page.gather()
-        sieves = [sieve for sieve in (self.scope, self.filter, self.find, self.errors) if sieve is not None]
-        answered = [sieve.advance(budget_s / len(sieves)) for sieve in sieves]
+        sieves = [sieve for sieve in (self.scope, self.filter, self.find) if sieve is not None]
+        answered = [sieve.advance(budget_s / (len(sieves) + 1)) for sieve in sieves]
+        answered.append(self.page.folds.advance(budget_s / (len(sieves) + 1)))
         if self.cursor is not None:
             self.cursor = self.page.seen_for(self.cursor)
         return all(answered)

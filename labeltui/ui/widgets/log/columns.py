@@ -10,6 +10,7 @@ from rich.cells import cell_len
 from rich.segment import Segment
 from rich.style import Style
 
+from labeltui.domain.log.errors import GRAVE
 from labeltui.domain.log.lines import LineKind, LogRecord
 from labeltui.ui.presentation.text import elide_middle, safe
 
@@ -87,9 +88,9 @@ def columns_for(
     )
 
 
-def tone_of(record: LogRecord, tones: Tones) -> Style:
-    """How grave a line is, as a style."""
-    if record.level in ("ERROR", "CRITICAL", "FATAL"):
+def tone_of(record: LogRecord, tones: Tones, *, error: bool) -> Style:
+    """How grave a line is, as a style; ``error``: an error begins with it."""
+    if error or record.level in GRAVE:
         return tones.error
     if record.level == "WARNING" or record.message.startswith("Return code: -"):
         return tones.warning
@@ -98,7 +99,7 @@ def tone_of(record: LogRecord, tones: Tones) -> Style:
     return tones.error if record.kind is LineKind.BARE and _EXCEPTION.match(record.message) else tones.plain
 
 
-def head_of(record: LogRecord, source: str, columns: Columns, tones: Tones) -> list[Segment]:
+def head_of(record: LogRecord, source: str, columns: Columns, tones: Tones, tone: Style) -> list[Segment]:
     """What stands before the message, exactly as wide as the columns say."""
     whence = _whence(source, tones.faint) if columns.source else None
     if record.kind is LineKind.BARE:
@@ -111,7 +112,7 @@ def head_of(record: LogRecord, source: str, columns: Columns, tones: Tones) -> l
     if whence:
         head.append(whence)
     if columns.level:
-        head.append(_level(record.level, columns.level, tone_of(record, tones)))
+        head.append(_level(record.level, columns.level, tone))
     if columns.logger:
         head.append(_logger(record.logger, columns.logger, tones.faint))
     return head

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+import time
 from array import array
-from bisect import bisect_right
-from collections.abc import Iterable
+from bisect import bisect_left, bisect_right
 from typing import NamedTuple
 
+from labeltui.domain.log.errors import announces
+from labeltui.domain.log.lines import parse_line
 from labeltui.session.log.store import LogStore
 
 HEAD_BYTES = 400
@@ -16,17 +18,9 @@ LONGEST = 20_000
 """Lines of one traceback, at most."""
 AROUND = 1500
 """Lines on either side of one in sight that are looked at before their turn."""
-WORD = re.compile(rb"Traceback \(")
+STEP = 2048
+"""Lines that are looked at between two looks at the clock, at most."""
 STAMP = re.compile(rb"\[?20\d\d-\d\d-\d\d \d\d:\d\d:\d\d")
-TRACEBACK = re.compile(
-    rb"(?:[ |+]*|.{20,300}\] (?:\([^)\n]{1,300}\) )?- |\xe2\x95\xad(?:\xe2\x94\x80)+ )"
-    rb"(?:Exception Group |Original )?Traceback \(most recent call last\)"
-)
-_PREFACE = re.compile(
-    rb"(?:(?:.{20,300}\) - |ERROR: {1,8})Exception in (?:[AW]SGI application|'lifespan' protocol)"
-    rb"|\"\"\"|[\w.]{0,100}RemoteTraceback:)\s*$"
-)
-"""Lines that say no more than that a traceback follows."""
 _CHAINED = re.compile(
     rb"(?:The above exception was the direct cause|During handling of the above exception)|\"\"\""
 )
@@ -50,10 +44,11 @@ class Fold(NamedTuple):
 
 
 class Folds:
-    """Grows with what :meth:`take` is given: whole lines in order, and which of them may begin a traceback."""
+    """Follows the store, whose index of errors says where tracebacks begin and how far they can go."""
 
     def __init__(self, store: LogStore) -> None:
-        self._store = store
+        self._store, self._errors = store, store.errors
+        self._generation = store.generation
         self._firsts, self._lasts, self._tolds = array("Q"), array("Q"), array("Q")
         self._taken = 0
         self._ahead: tuple[range, Folds] | None = None
@@ -76,11 +71,11 @@ class Folds:
     @property
     def none(self) -> bool:
         """No line is in a traceback."""
-        return not self._firsts and self._taken >= self._store.finished_count
+        return not self._errors.tracebacks
 
     def of(self, line: int) -> Fold | None:
         """The traceback that a line belongs to. Lines that were not taken yet are looked at with those around them."""
-        if self._taken <= line < self._store.finished_count:
+        if self._taken <= line < self._errors.read and not self.none:
             return self._looking_ahead(line).of(line)
         at = bisect_right(self._firsts, line) - 1
         return self[at] if at >= 0 and line <= self._lasts[at] else None
@@ -88,20 +83,32 @@ class Folds:
     def _looking_ahead(self, line: int) -> Folds:
         if self._ahead is None or line not in self._ahead[0]:
             start = max(self._taken, line - AROUND)
-            stop = min(self._store.finished_count, line + AROUND)
+            stop = min(self._errors.read, line + AROUND)
             folds = Folds(self._store)
             folds._taken = start
-            folds.take(stop, self._store.matching(WORD, start, stop))
+            folds._take(stop)
             self._ahead = (range(start, stop), folds)
         return self._ahead[1]
 
-    def take(self, stop: int, candidates: Iterable[int]) -> None:
-        """Look at the lines up to ``stop``, all of them whole; ``candidates`` hold the word, in order."""
+    def advance(self, budget_s: float) -> bool:
+        """Look at more lines, for about that long; True when all that have their end were looked at."""
+        if self._generation != self._store.generation:
+            self._generation = self._store.generation
+            self.clear()
+        end = time.perf_counter() + budget_s
+        while self._taken < self._errors.read:
+            self._take(min(self._taken + STEP, self._errors.read))
+            if time.perf_counter() > end:
+                break
+        return self._taken >= self._errors.read
+
+    def _take(self, stop: int) -> None:
         self._ahead = None
         self._grow(stop)
-        for line in candidates:
-            if self._taken <= line < stop and TRACEBACK.match(self._head(line)):
-                self._begin(line)
+        tracebacks = self._errors.tracebacks
+        for at in range(bisect_left(tracebacks, self._taken), bisect_left(tracebacks, stop)):
+            if self._taken <= tracebacks[at]:
+                self._begin(tracebacks[at])
                 self._grow(stop)
         self._taken = max(self._taken, stop)
 
@@ -110,11 +117,16 @@ class Folds:
 
     def _begin(self, line: int) -> None:
         first, free = line, self._lasts[-1] + 1 if self._lasts else 0
-        while first > free and first > line - 3 and _PREFACE.match(self._head(first - 1)):
+        while first > max(free, line - 3) and not self._errors.begins(first) and self._leads(first - 1):
             first -= 1
         for lines, value in ((self._firsts, first), (self._lasts, line), (self._tolds, line)):
             lines.append(value)
         self._going_on, self._named, self._inner, self._taken = True, False, False, line + 1
+
+    def _leads(self, line: int) -> bool:
+        """True for a line that says no more than that a traceback follows."""
+        record = parse_line(self._head(line).decode("utf-8", "replace"))
+        return announces(record) or record.message.rstrip() == '"""'
 
     def _grow(self, stop: int) -> None:
         """Take the lines that go on under the last traceback."""
@@ -127,9 +139,10 @@ class Folds:
 
     def _belongs(self, line: int, head: bytes) -> bool:
         """Whether the line is part of the last traceback, and what it tells about it."""
-        if STAMP.match(head):
+        error = self._errors.of(line)
+        if error is None or error.first == line or STAMP.match(head):
             return False
-        if TRACEBACK.match(head):
+        if self._errors.is_traceback(line):
             self._named = self._inner = False
             return True
         if not head.strip():

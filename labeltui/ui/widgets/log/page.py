@@ -133,7 +133,8 @@ class Page(Rows):
         found = self._cache.get(line)
         if found is None:
             raw, total = self.store.last_drawing(line, LONGEST)
-            found = lay(raw, total, self.columns, self.tones, self.other_source(line))
+            error = self.store.errors.begins(line)
+            found = lay(raw, total, self.columns, self.tones, self.other_source(line), error=error)
             if line < self.store.finished_count:
                 if len(self._cache) >= CACHED_LINES:
                     self._cache.clear()

@@ -15,6 +15,7 @@ _TIME = rb"20\d\d-\d\d-\d\d \d\d:\d\d:\d\d[,.]\d\d\d"
 _STAMP = re.compile(rb"\[?(20\d\d-\d\d-\d\d) (\d\d:\d\d:\d\d)[,.](\d\d\d)")
 _SPELLINGS = {"WARNING": b"WARN(?:ING)?", "CRITICAL": b"CRITICAL|FATAL"}
 HEADER_BYTES = 48
+LONGEST_HEAD = 700
 LONGEST_RECORD = 5000
 """Lines that a record goes on for, at most: beyond that no time is looked for."""
 DISORDER = timedelta(minutes=2)
@@ -34,28 +35,72 @@ def heads(scope: Scope) -> re.Pattern[bytes]:
 
 
 class Scoped(Sieve):
-    """Follows a store like any sieve. Lines that go on under a record are kept with it."""
+    """Follows a store like any sieve. Lines that go on under a record, or belong to an error, are kept with it."""
 
     def __init__(self, store: LogStore, scope: Scope, first: int = 0) -> None:
         super().__init__(store, Query(scope.text, (heads(scope),)))
         self.scope, self.first, self._born = scope, first, store.generation
         self._since, self._until = _stamp(scope.since), _stamp(scope.until)
+        self._of_logger = heads(Scope(logger=scope.logger))
         self._asked = min(first, store.finished_count)
 
     def _answering(self, start: int, stop: int) -> list[int]:
-        if self._generation == self._born:  # another run's lines are all new
-            start = min(stop, max(start, self.first))
+        start = min(stop, max(start, self._from))
         if not self.scope:
             return list(range(start, stop))
         kept: list[int] = []
         if self._out_of_time(start, stop):
             return kept
-        if self.lines and self.lines[-1] == start - 1:
+        if self._goes_on(start):
             kept.extend(range(start, self._rest(start, stop)))
         for head in self.store.matching(self.query.patterns[0], start, stop):
             if self._in_time(head):
                 kept.extend(range(head, self._rest(head + 1, stop)))
-        return kept
+        errors = self._of_errors(start, stop)
+        return sorted({*kept, *errors}) if errors else kept
+
+    def _goes_on(self, line: int) -> bool:
+        """Whether the record is kept that the line would belong to if it were bare."""
+        if not self.lines or self.lines[-1] != line - 1:
+            return False
+        error = self.store.errors.of(line - 1) if self.scope.takes_errors else None
+        if error is None:
+            return True
+        # The error alone may have been kept, and it may have ended.
+        record = error.record
+        return (
+            record >= self._from
+            and self.query.patterns[0].match(self._head(record)) is not None
+            and self._in_time(record)
+        )
+
+    def _of_errors(self, start: int, stop: int) -> list[int]:
+        """The lines of errors, which are kept whatever the level of their record."""
+        if not self.scope.takes_errors:
+            return []
+        found: list[int] = []
+        for error in self.store.errors.within(start, stop):
+            if error.first >= self._from and self._keeps(error.record):
+                found.extend(range(max(start, error.first), min(stop, error.last + 1)))
+        return found
+
+    def _keeps(self, record: int) -> bool:
+        """Whether the record of an error is kept, but for its level."""
+        if not (self.scope.logger or self._since or self._until):
+            return True
+        return (
+            record >= self._from
+            and (not self.scope.logger or self._of_logger.match(self._head(record)) is not None)
+            and self._in_time(record)
+        )
+
+    @property
+    def _from(self) -> int:
+        """The first line that may be kept: another run's lines are all new."""
+        return self.first if self._generation == self._born else 0
+
+    def _head(self, line: int) -> bytes:
+        return self.store.last_drawing(line, LONGEST_HEAD)[0]
 
     def _out_of_time(self, start: int, stop: int) -> bool:
         """Whether these lines are all too old or too new by far: they come in the order of their times, or nearly."""

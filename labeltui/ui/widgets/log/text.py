@@ -50,8 +50,13 @@ class Laid:
         return "".join(segment.text for segment in self.body)
 
 
-def lay(raw: bytes, total: int, columns: Columns, tones: Tones, source: str = "") -> Laid:
-    """Lay out a line. ``raw`` is what is drawn of it, ``total`` the bytes it has, ``source`` where it is from."""
+def lay(
+    raw: bytes, total: int, columns: Columns, tones: Tones, source: str = "", *, error: bool = False
+) -> Laid:
+    """Lay out a line. ``raw`` is what is drawn of it, ``total`` the bytes it has, ``source`` where it is from.
+
+    ``error``: an error begins with it.
+    """
     text = raw.decode("utf-8", "replace")
     if "\x1b" in text:
         pieces = list(_coloured(text))
@@ -61,13 +66,14 @@ def lay(raw: bytes, total: int, columns: Columns, tones: Tones, source: str = ""
     else:
         record = parse_line(text)
         pieces = [(text[len(text) - len(record.message) :] if not columns.raw else text, Style.null())]
-    body = list(_printed(pieces, tone_of(record, tones)))
+    tone = tone_of(record, tones, error=error)
+    body = list(_printed(pieces, tone))
     if total > len(raw):
         body.append(Segment(f" … {size(total - len(raw))} more", tones.gap))
     if columns.raw:
         return Laid([], 0, body, cells_of(body))
     indent = columns.bare if record.kind is LineKind.BARE else columns.width
-    return Laid(head_of(record, source, columns, tones), indent, body, cells_of(body))
+    return Laid(head_of(record, source, columns, tones, tone), indent, body, cells_of(body))
 
 
 def folded(laid: Laid, hidden: int, matches: int, tones: Tones) -> Laid:

@@ -15,7 +15,7 @@ from labeltui.session.log.store import GapMark
 from labeltui.ui.widgets.log.canvas import LogCanvas
 from labeltui.ui.widgets.log.folds import Fold
 from labeltui.ui.widgets.log.page import PLACE, Page
-from labeltui.ui.widgets.log.query import Sieve
+from labeltui.ui.widgets.log.query import Places, Sieve
 from labeltui.ui.widgets.log.scope import Scoped, line_at, record_around, time_at
 from labeltui.ui.widgets.log.text import LONGEST
 
@@ -212,33 +212,33 @@ class LogView(LogCanvas):
         self.find = self.page.sought = None if query is None else Sieve(self.store, query, self.kept)
         self.redraw(AT_ONCE_S)
 
-    def step(self, sieve: Sieve, by: int) -> bool | None:
+    def step(self, places: Places, by: int) -> bool | None:
         """Go to the next (1) or previous (-1) of those lines; None where there is none, True once it went round.
 
         From the end, while it follows, either way leads to the newest.
         """
-        while not sieve.advance(AT_ONCE_S) and not sieve.lines:
+        while not places.advance(AT_ONCE_S) and not places.lines:
             continue
         here, by = (None, -1) if self.following else (self.line, by)
-        if here is not None and by < 0 and sieve is self.errors:
+        if here is not None and by < 0 and places is self.errors:
             # The error is told of by the first line of what is folded under the cursor.
             fold = self.page.closed(here)
             here = here if fold is None else fold.first
         kept = [
-            line for line in (self._next(sieve, here, by), self._next(sieve, None, by)) if line is not None
+            line for line in (self._next(places, here, by), self._next(places, None, by)) if line is not None
         ]
         if not kept:
             return None
-        self.goto(kept[0], unfold=sieve is not self.errors)
+        self.goto(kept[0], unfold=places is not self.errors)
         return here is not None and (kept[0] - here) * by <= 0
 
-    def _next(self, sieve: Sieve, line: int | None, by: int) -> int | None:
+    def _next(self, places: Places, line: int | None, by: int) -> int | None:
         """The nearest of the lines on that side that the filter keeps; from the far end for no line."""
         if line is None:
             line = -1 if by > 0 else self.store.line_count
-        found = sieve.after(line) if by > 0 else sieve.before(line)
+        found = places.after(line) if by > 0 else places.before(line)
         while found is not None and self.kept is not None and self.kept.place(found) is None:
-            found = sieve.after(found) if by > 0 else sieve.before(found)
+            found = places.after(found) if by > 0 else places.before(found)
         return found
 
     # -- time and places

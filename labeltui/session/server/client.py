@@ -1,0 +1,33 @@
+"""The REST client of the session's MONAI Label server."""
+
+from __future__ import annotations
+
+from labeltui.domain.failure_codes import Code
+from labeltui.domain.problems import Unreachable
+from labeltui.monailabel.client import MonaiLabelClient
+from labeltui.session.connection.tunnel import Tunnel
+
+
+class ServerApi:
+    """Makes the client when it is first needed, and again when the tunnel has another local port."""
+
+    def __init__(self, tunnel: Tunnel, client_id: str) -> None:
+        self._tunnel, self._client_id = tunnel, client_id
+        # the last one is current; the others may have requests under way
+        self._clients: list[MonaiLabelClient] = []
+
+    def client(self) -> MonaiLabelClient:
+        """The client through the tunnel. Raises ``Unreachable`` while the host is not connected."""
+        url = self._tunnel.base_url
+        if url is None:
+            raise Unreachable(
+                Code.NO_TUNNEL, "The host is not connected.", "It reconnects by itself; see the pod pane."
+            )
+        if not self._clients or self._clients[-1].base_url != url:
+            self._clients.append(MonaiLabelClient(url, client_id=self._client_id))
+        return self._clients[-1]
+
+    async def close(self) -> None:
+        """Close the connections of every client that was made."""
+        while self._clients:
+            await self._clients.pop().close()

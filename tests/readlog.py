@@ -1,0 +1,35 @@
+"""A store of a log whose lines are read as they come, as a session reads them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from labeltui.domain.log.lines import parse_line
+from labeltui.session.log.blocks import Blocks
+from labeltui.session.log.splitter import Cutter
+from labeltui.session.log.store import LogStore
+
+
+class ReadLog(LogStore):
+    """Feeds its index of errors by itself."""
+
+    def __init__(self, blocks: Blocks | None = None) -> None:
+        super().__init__(blocks)
+        self._cutter = Cutter()
+
+    def begin(self, run_id: str, path: str, source: str = "") -> None:
+        self._cutter = Cutter()
+        super().begin(run_id, path, source)
+
+    def feed(self, offset: int, data: bytes) -> int:
+        new = super().feed(offset, data)
+        self._read(data[len(data) - new :])
+        return new
+
+    def add(self, source: str, line: bytes, *, late: bool = False, at: datetime | None = None) -> None:
+        super().add(source, line, late=late, at=at)
+        self._read(line)
+
+    def _read(self, data: bytes) -> None:
+        for line in self._cutter.feed(data):
+            self.errors.feed(parse_line(line.decode("utf-8", "replace")))
