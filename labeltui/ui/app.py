@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
-from labeltui.actions import BY_ID
 from labeltui.domain.problems import Problem
 from labeltui.domain.state import Level, SessionState
+from labeltui.ui.contract import HasVerbs, Watcher
 from labeltui.ui.core import Core
 from labeltui.ui.running import Running
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
-
-    from textual.app import App
-
-    from labeltui.session.session import Session
 
 NEWS_S = 60.0
 GRAVE = ("gone", "stopped", "error", "no_gpu", "migrated")
@@ -39,47 +35,25 @@ class Console(Core):
 
     def action_help(self) -> None:
         """Every key, searchable."""
-        from labeltui.ui.screens.help import HelpScreen, entries  # noqa: PLC0415 - after first paint
-
-        self.push_screen(HelpScreen(entries(self)), self.picked)
+        self.screens.help()
 
     def action_command_palette(self) -> None:
         """Every action by name."""
-        from textual.command import CommandPalette  # noqa: PLC0415 - after first paint
-
-        from labeltui.ui.palette import RegistryProvider  # noqa: PLC0415 - after first paint
-
-        if not CommandPalette.is_open(cast("App[object]", self)):
-            self.push_screen(
-                CommandPalette(providers=[RegistryProvider], placeholder="What do you want to do?")
-            )
+        self.screens.palette()
 
     def action_action_log(self) -> None:
         """What was done, as commands."""
-        from labeltui.ui.screens.records import ActionLogScreen  # noqa: PLC0415 - after first paint
-
-        entries = self.session.journal.entries if self.session is not None else ()
-        self.push_screen(ActionLogScreen(entries))
+        self.screens.action_log()
 
     def action_alerts(self) -> None:
         """What needs attention."""
-        from labeltui.ui.screens.records import AlertsScreen  # noqa: PLC0415 - after first paint
-
-        self.push_screen(AlertsScreen(self.state.alerts, self.clock()))
-
-    def open_log(self, line: int) -> None:
-        """Show a line of the server's log among its neighbours."""
-        self.focus_pane("log")
-        show = getattr(self.panes.get("log"), "show_line", None)
-        if show is not None:
-            show(line)
+        self.screens.alerts()
 
     def action_copy(self) -> None:
         """Copy what is selected, else what the focused pane offers."""
         selected = self.screen.get_selected_text()
         pane = self.panes.get(self.frame_screen.current)
-        offered = getattr(pane, "copy_text", None)
-        text = selected or (offered() if offered is not None else "")
+        text = selected or (pane.copy_text() if pane is not None else "")
         if text:
             self.copy(text)
         else:
@@ -99,9 +73,7 @@ class Console(Core):
 
     def action_events(self) -> None:
         """What happened to the pod."""
-        from labeltui.ui.screens.records import EventsScreen  # noqa: PLC0415 - after first paint
-
-        self.push_screen(EventsScreen(self.state.pod_events, self.clock()))
+        self.screens.events()
 
     async def action_start_pod(self, how: str) -> None:
         """Start the pod, in another way than once: ``retry`` or ``data_only``."""
@@ -119,21 +91,15 @@ class Console(Core):
 
     def action_pod_choices(self) -> None:
         """What can be done about the pod as it is."""
-        from labeltui.ui.screens.choices import ChoicesScreen, about_pod  # noqa: PLC0415 - after first paint
-
-        pod = self.state.pod.value
-        if pod is not None:
-            self.push_screen(ChoicesScreen(*about_pod(pod, self.clock())), self.picked)
+        self.screens.pod_choices()
 
     def action_offers(self) -> None:
         """What can be done about what failed last."""
         found = self.dispatcher.last_problem
         if found is None:
             self.flash("nothing has failed")
-            return
-        from labeltui.ui.screens.choices import ChoicesScreen  # noqa: PLC0415 - after first paint
-
-        self.push_screen(ChoicesScreen(*found), self.picked)
+        else:
+            self.screens.choices(*found)
 
     def _offer_choices(self, running: Running, level: Level) -> None:
         """A pod that did not come back is a decision, not a line to overlook."""
@@ -145,53 +111,23 @@ class Console(Core):
 
     def action_pods(self) -> None:
         """Every pod of the account."""
-        from labeltui.ui.screens.pods import PodsScreen  # noqa: PLC0415 - after first paint
-
-        self.push_screen(PodsScreen())
+        self.screens.pods()
 
     def action_form(self, action_id: str) -> None:
         """Ask for an action's parameters, then run it."""
-        from labeltui.ui.screens.dialogs.form import FormScreen, prefilled  # noqa: PLC0415 - after first paint
-
-        action = BY_ID[action_id]
-
-        async def submitted(params: dict[str, object] | None) -> None:
-            if params is not None:
-                await self.dispatcher.invoke(action_id, params)
-
-        self.push_screen(FormScreen(action, prefilled(action, self.session, self.state)), submitted)
+        self.screens.form(action_id)
 
     def action_deploy(self, prefill: Mapping[str, object] | None = None) -> None:
         """Choose what to rent, see the price, rent it. ``prefill``: parameters of ``pod.create`` to start with."""
-        if self.session is None:
-            return
-        running = self.dispatcher.running.get("pod.create")
-        if running is not None:
-            from labeltui.ui.screens.checklist import ChecklistScreen  # noqa: PLC0415 - after first paint
-
-            self.push_screen(ChecklistScreen(running))
-            return
-        from labeltui.operations.deploy.draft import like  # noqa: PLC0415 - after first paint
-        from labeltui.ui.screens.deploy.screen import DeployScreen  # noqa: PLC0415 - after first paint
-
-        before = self.state.pod.value
-        prefill = {**(like(before).given() if before is not None else {}), **(prefill or {})}
-
-        async def submitted(params: dict[str, object] | None) -> None:
-            if params is not None:
-                await self.dispatcher.invoke("pod.create", params)
-
-        self.push_screen(DeployScreen(cast("Session", self.session), prefill), submitted)
+        self.screens.deploy(prefill)
 
     def action_problem(self) -> None:
         """The evidence behind what went wrong last."""
         found = self._problem()
         if found is None:
             self.flash("nothing has failed")
-            return
-        from labeltui.ui.screens.problem import ProblemScreen  # noqa: PLC0415 - after first paint
-
-        self.push_screen(ProblemScreen(*found))
+        else:
+            self.screens.problem(*found)
 
     def _problem(self) -> tuple[str, Problem] | None:
         server, training = self.state.server.value, self.state.training.value
@@ -201,19 +137,13 @@ class Console(Core):
             return "The training", training.problem
         return self.dispatcher.last_problem
 
-    def why_no_terminal(self) -> str | None:
-        """Why the console can't give a real terminal away, in words."""
-        from labeltui.ui.panes.shell.full_screen import why_not  # noqa: PLC0415 - after first paint
-
-        return why_not(cast("App[object]", self))
-
     async def action_shell(self, verb: str) -> None:
         """Do something with the shells of pane 2, which then has the keyboard."""
         pane = self.panes.get("shell")
-        if pane is None:
+        if not isinstance(pane, HasVerbs):
             return
         self.focus_pane("shell")  # first: what is typed meanwhile is not for another pane
-        done = getattr(pane, verb)()
+        done = pane.verbs[verb]()
         if done is not None:
             await done
 
@@ -231,42 +161,25 @@ class Console(Core):
 
     async def action_quit(self) -> None:
         """Leave; asks only while an action of this console runs."""
-        if not self.dispatcher.running:
+        if self.dispatcher.running:
+            self.screens.quit()
+        else:
             self.exit(0)
-            return
-        from labeltui.ui.screens.dialogs.confirm import ConfirmScreen  # noqa: PLC0415 - after first paint
-
-        titles = ", ".join(running.action.title for running in self.dispatcher.running.values())
-        question = f"Quit while this runs: {titles}? It is cancelled; what the host already does goes on."
-        self.push_screen(ConfirmScreen("Quit", question), lambda yes: self.exit(0) if yes else None)
 
     def action_started(self, running: Running) -> None:
         """Long installations get a screen of their own; it can be closed while they go on."""
         super().action_started(running)
-        if running.action.id == "pod.create":
-            from labeltui.ui.screens.checklist import ChecklistScreen  # noqa: PLC0415 - after first paint
-
-            self.push_screen(ChecklistScreen(running))
-        if running.action.id == "doctor":
-            from labeltui.ui.screens.doctor import DoctorScreen  # noqa: PLC0415 - after first paint
-
-            self.push_screen(DoctorScreen(running))
-        if running.action.id == "setup":
-            from labeltui.ui.screens.steps import StepsScreen  # noqa: PLC0415 - after first paint
-
-            self.push_screen(StepsScreen(running))
+        self.screens.watch(running)
 
     def action_progressed(self, running: Running) -> None:
         """Show it where it is being watched."""
         super().action_progressed(running)
-        watcher = getattr(self.screen, "progressed", None)
-        if watcher is not None:
-            watcher()
+        if isinstance(self.screen, Watcher):
+            self.screen.progressed()
 
     def action_ended(self, running: Running, level: Level) -> None:
         """Say it where it is being watched, too."""
         super().action_ended(running, level)
         self._offer_choices(running, level)
-        ended = getattr(self.screen, "ended", None)
-        if ended is not None:
-            ended(self.last_words)
+        if isinstance(self.screen, Watcher):
+            self.screen.ended(self.last_words)

@@ -8,16 +8,19 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, cast
 
+from rich.text import Text
 from textual import events
 from textual.app import App
 from textual.binding import Binding
 from textual.widget import Widget
 
 from labeltui.domain.state import Identity, Level, SessionState
-from labeltui.ui.contract import Pane, SessionLike
+from labeltui.ui.contract import Pane, ShowsLines
+from labeltui.ui.crash import last_words, write_crash
 from labeltui.ui.debounce import soon
 from labeltui.ui.dispatch import Dispatcher
 from labeltui.ui.frame.frame import FrameScreen, PaneFrame
@@ -31,6 +34,8 @@ from labeltui.ui.running import Running
 
 if TYPE_CHECKING:
     from labeltui.opening.launch import Launch
+    from labeltui.session.session import Session
+    from labeltui.ui.screens.opener import Screens
 
 PAINT_EVERY_S = 0.1
 Clock = Callable[[], datetime]
@@ -51,18 +56,18 @@ class Core(App[int], inherit_bindings=False):
     BINDINGS: ClassVar = [Binding("ctrl+c", "interrupt", show=False, system=True)]
 
     def __init__(
-        self, launch: Launch | None = None, *, session: SessionLike | None = None, clock: Clock = utc_now
+        self, launch: Launch | None = None, *, session: Session | None = None, clock: Clock = utc_now
     ) -> None:
         super().__init__()
         self.launch = launch
         self.clock = clock
-        self.session: SessionLike | None = None
+        self.session: Session | None = None
         self.keymap = KeyMap()
         self.dispatcher = Dispatcher(self)
-        self.lines = Lines(self)
-        self.keyboard = Keyboard(self)
         self.panes: dict[str, Pane] = {}
         self.frame_screen = FrameScreen()
+        self.lines = Lines(self, self.frame_screen)
+        self.keyboard = Keyboard(self, self.frame_screen)
         self._given = session
         self._dirty = False
         self._unsubscribe: list[Callable[[], None]] = []
@@ -80,6 +85,18 @@ class Core(App[int], inherit_bindings=False):
         """The newest snapshot, or an empty one before a session is open."""
         return self._unopened if self.session is None else self.session.store.state
 
+    @property
+    def current_pane(self) -> str:
+        """The name of the pane that has the keyboard."""
+        return self.frame_screen.current
+
+    @cached_property
+    def screens(self) -> Screens:
+        """Opens every other screen."""
+        from labeltui.ui.screens.opener import Screens  # noqa: PLC0415 - a tenth of a second, not before first paint
+
+        return Screens(self)
+
     def get_default_screen(self) -> FrameScreen:
         """The frame is under everything."""
         return self.frame_screen
@@ -92,7 +109,7 @@ class Core(App[int], inherit_bindings=False):
 
     async def _fill(self) -> None:
         """Mount the panes and open the session: everything that is slow to import."""
-        from labeltui.ui.panes.mounting import make_panes  # noqa: PLC0415 - after first paint
+        from labeltui.ui.panes.mounting import make_panes  # noqa: PLC0415 - as above
 
         self.panes = make_panes()
         for frame in self.frame_screen.query(PaneFrame):
@@ -103,21 +120,22 @@ class Core(App[int], inherit_bindings=False):
             await self.adopt(self._given)
         else:
             self.open(self.launch)
+        self.call_after_refresh(lambda: self.screens)  # while the session opens, not at the first key
 
     def open(self, launch: Launch | None) -> None:
         """Open the session in the background."""
-        from labeltui.ui.opening import open_in_background  # noqa: PLC0415 - after first paint
+        from labeltui.ui.opening import open_in_background  # noqa: PLC0415 - as above
 
         open_in_background(self, launch)
 
-    async def adopt(self, session: SessionLike) -> None:
+    async def adopt(self, session: Session) -> None:
         """Show this session from now on."""
         self.session = session
         profile = session.profile
-        self.keymap = KeyMap(getattr(profile, "keys", None))
+        self.keymap = KeyMap(profile.keys)
         for problem in self.keymap.problems:
             self.flash(problem, Level.WARNING)
-        self.use_theme(getattr(profile, "theme", DEFAULT_THEME))
+        self.use_theme(profile.theme)
         self._unsubscribe = [session.store.subscribe(self._changed)]
         for pane in self.panes.values():
             pane.attach(session)
@@ -138,10 +156,6 @@ class Core(App[int], inherit_bindings=False):
 
     def _fatal_error(self) -> None:
         """Textual would print every local variable of the traceback, passwords among them."""
-        from rich.text import Text  # noqa: PLC0415 - only in a crash
-
-        from labeltui.ui.crash import last_words, write_crash  # noqa: PLC0415 - only in a crash
-
         error = sys.exc_info()[1] or self._exception or RuntimeError("unknown")
         self.bell()
         self.panic(Text(last_words(error, write_crash(error))))
@@ -217,12 +231,11 @@ class Core(App[int], inherit_bindings=False):
 
     def on_hints_changed(self, message: HintsChanged) -> None:
         """A pane's frame or keys are others now."""
-        for (
-            pane
-        ) in self.panes.values():  # not by a query: it asks every widget there is, at each turn of a log
-            if hasattr(pane, "note") and isinstance(pane, Widget):
-                for frame in (one for one in pane.ancestors if isinstance(one, PaneFrame)):
-                    frame.set_titles(pane.note, getattr(pane, "facts", ""))
+        # Not by a query: that asks every widget there is, and a log changes its facts several times a second.
+        for pane in self.panes.values():
+            for frame in pane.focus_target.ancestors_with_self:
+                if isinstance(frame, PaneFrame):
+                    frame.set_titles(pane.note, pane.facts)
         self.lines.paint_keys()
         message.stop()
 
@@ -258,11 +271,6 @@ class Core(App[int], inherit_bindings=False):
     async def on_key(self, event: events.Key) -> None:
         """A key nothing else wanted."""
         await self.keyboard.unwanted(event)
-
-    async def picked(self, action_id: str | None) -> None:
-        """Run what was picked in a list, if anything was."""
-        if action_id is not None:
-            await self.dispatcher.invoke(action_id)
 
     def focus_pane(self, name: str) -> None:
         """Give a pane the keyboard."""
@@ -314,8 +322,32 @@ class Core(App[int], inherit_bindings=False):
             self.flash(f"nothing runs; {shown('q')} quits", Level.INFO)
 
     def why_no_terminal(self) -> str | None:
-        """Why the console can't give a real terminal away, in words."""
-        return "there is no terminal to give away"
+        """Why a shell can't have the whole terminal; None if it can."""
+        driver = self._driver
+        if self.is_headless or driver is None or not driver.can_suspend:
+            return "the console is not on a terminal of its own here"
+        if sys.__stdin__ is None or sys.__stderr__ is None:
+            return "there is no terminal"
+        if not (sys.__stdin__.isatty() and sys.__stderr__.isatty()):
+            return "its input or output is not a terminal"
+        return None
+
+    def confirm(
+        self, title: str, question: str, answered: Callable[[bool], None], *, typed: str | None = None
+    ) -> None:
+        """Ask a question; ``typed`` is what must be typed to say yes."""
+        self.screens.confirm(title, question, answered, typed=typed)
+
+    def open_leader(self, leader: str) -> None:
+        """Show the keys behind a leader."""
+        self.screens.leader(leader)
+
+    def open_log(self, line: int) -> None:
+        """Show a line of the server's log among its neighbours."""
+        self.focus_pane("log")
+        pane = self.panes.get("log")
+        if isinstance(pane, ShowsLines):
+            pane.show_line(line)
 
     def copy(self, text: str) -> None:
         """Put text on the clipboard of the terminal (OSC 52), and say so."""

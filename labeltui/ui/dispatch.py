@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, cast
+import traceback
+from collections.abc import Coroutine, Mapping
+from typing import TYPE_CHECKING, Any, Protocol
+
+from textual.worker import Worker
 
 from labeltui.actions import BY_ID, Action, Danger, why_disabled
 from labeltui.domain.failure_codes import Code
@@ -12,11 +15,41 @@ from labeltui.domain.offers import offers
 from labeltui.domain.problems import LabeltuiError, Problem
 from labeltui.domain.rules.pod import NAMED, about, called, is_own
 from labeltui.domain.state import Level
+from labeltui.ui.contract import Console
 from labeltui.ui.running import KEPT_LINES, Running
 
 if TYPE_CHECKING:
     from labeltui.session.session import Session
-    from labeltui.ui.core import Core
+
+
+class ActingConsole(Console, Protocol):
+    """The console, as the dispatcher sees it."""
+
+    def why_no_terminal(self) -> str | None:
+        """Why a shell can't have the whole terminal; None if it can."""
+        ...
+
+    async def run_action(self, action: str) -> bool:
+        """Run one of the console's own actions."""
+        ...
+
+    def run_worker(
+        self, work: Coroutine[Any, Any, None], name: str, group: str, *, exit_on_error: bool
+    ) -> Worker[None]:
+        """Run a coroutine in the background."""
+        ...
+
+    def action_started(self, running: Running) -> None:
+        """An action runs now."""
+        ...
+
+    def action_progressed(self, running: Running) -> None:
+        """An action reported something."""
+        ...
+
+    def action_ended(self, running: Running, level: Level) -> None:
+        """An action has ended, and was flashed."""
+        ...
 
 
 class ConsoleReport:
@@ -52,7 +85,7 @@ class ConsoleReport:
 class Dispatcher:
     """Runs actions for the console, one worker each."""
 
-    def __init__(self, app: Core) -> None:
+    def __init__(self, app: ActingConsole) -> None:
         self._app = app
         self.running: dict[str, Running] = {}
         self.last_problem: tuple[str, Problem] | None = None
@@ -82,24 +115,26 @@ class Dispatcher:
         seen = about(self._app.state, pod_id)
         question = action.question(seen)
         if action.danger in (Danger.DESTRUCTIVE, Danger.IRREVERSIBLE) or question is not None:
-            from labeltui.ui.screens.dialogs.confirm import ConfirmScreen  # noqa: PLC0415 - after first paint
-
             typed = action.name_to_type(seen) if action.danger is Danger.IRREVERSIBLE else None
             question = question or f"{action.help.capitalize()}?"
             pod = seen.pod.value
             if pod_id is not None and pod is not None and not is_own(self._app.state, pod):
                 question = f"{called(pod)} ({pod.id}) is not this profile's pod. {question}"
                 params = {**params, NAMED: called(pod)}
-            screen = ConfirmScreen(action.title, question, typed)
-            self._app.push_screen(screen, lambda yes: self._start(action, params) if yes else None)
+            self._app.confirm(
+                action.title, question, lambda yes: self._start(action, params) if yes else None, typed=typed
+            )
             return
         self._start(action, params)
 
     def _start(self, action: Action, params: Mapping[str, Any]) -> None:
+        session = self._app.session
+        if session is None:  # closed while it was asked
+            return
         running = Running(action, last="…", params=params)
         self.running[action.id] = running
         running.worker = self._app.run_worker(
-            self._perform(running, params),
+            self._perform(session, running, params),
             name=action.title,
             group=f"action-{action.id}",
             exit_on_error=False,
@@ -107,16 +142,14 @@ class Dispatcher:
         self.changed(running)
         self._app.action_started(running)
 
-    async def _perform(self, running: Running, params: Mapping[str, Any]) -> None:
+    async def _perform(self, session: Session, running: Running, params: Mapping[str, Any]) -> None:
         from labeltui.operations.run import run_action  # noqa: PLC0415 - after first paint
 
         action = running.action
-        session = self._app.session
-        assert session is not None  # noqa: S101 - why_not has looked
         text, level = f"{action.title}: done", Level.INFO
         try:
             document = await run_action(
-                cast("Session", session), action.id, params, ConsoleReport(self, running), confirmed=True
+                session, action.id, params, ConsoleReport(self, running), confirmed=True
             )
             text = f"{action.title}: {_outcome(document)}"
         except asyncio.CancelledError:
@@ -154,8 +187,6 @@ class Dispatcher:
 
 def unexpected(error: Exception) -> Problem:
     """The problem for an exception nobody meant: a fault of labeltui, with its traceback."""
-    import traceback  # noqa: PLC0415 - rarely needed
-
     return Problem(
         Code.INTERNAL,
         f"{type(error).__name__}: {error}",

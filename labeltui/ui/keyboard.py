@@ -4,27 +4,54 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from typing import TYPE_CHECKING
+from typing import Any, Protocol, runtime_checkable
 
 from textual import events
+from textual.screen import Screen
 from textual.widget import Widget
 
-from labeltui.actions import LEADERS
+from labeltui.ui.contract import Console
+from labeltui.ui.frame.frame import FrameScreen
 from labeltui.ui.frame.lines import keep_key
 from labeltui.ui.keys import shown
-
-if TYPE_CHECKING:
-    from labeltui.ui.core import Core
 
 KEY_TAKEN_S = 0.25
 """For so long at most a key waits until the one before it was taken."""
 
 
+class KeyConsole(Console, Protocol):
+    """The console, as its keyboard sees it."""
+
+    @property
+    def screen(self) -> Screen[Any]:
+        """The screen on top."""
+        ...
+
+    @property
+    def focused(self) -> Widget | None:
+        """The widget with the keyboard."""
+        ...
+
+    def open_leader(self, leader: str) -> None:
+        """Show the keys behind a leader."""
+        ...
+
+
+@runtime_checkable
+class TakesKeyAhead(Protocol):
+    """A screen that takes a key which was typed before it had the keyboard."""
+
+    def typed_ahead(self, event: events.Key) -> None:
+        """Take the key."""
+        ...
+
+
 class Keyboard:
     """The keys of the console that no widget has taken, and the few that come before any widget's."""
 
-    def __init__(self, app: Core) -> None:
+    def __init__(self, app: KeyConsole, frame_screen: FrameScreen) -> None:
         self._app = app
+        self._frame_screen = frame_screen
         self._taken: asyncio.Event | None = None
 
     async def took(self, event: events.Key) -> bool:
@@ -41,14 +68,14 @@ class Keyboard:
         if not self._nobody_types(event):
             return False
         if leads:
-            self._open_leader(event.key)
+            self._app.open_leader(event.key)
         else:
             await self._app.dispatcher.invoke("guard.keep")
         return True
 
     def passed_on(self) -> None:
         """A key is on its way to who has the keyboard: the next one may have to wait for it."""
-        if self._app.frame_screen.current != "shell":
+        if self._frame_screen.current != "shell":
             self._taken = asyncio.Event()
             self._follow(self._app.focused, self._taken)
 
@@ -66,7 +93,7 @@ class Keyboard:
                 await asyncio.wait_for(self._taken.wait(), KEY_TAKEN_S)
 
     def _nobody_types(self, event: events.Key) -> bool:
-        screen = self._app.frame_screen
+        screen = self._frame_screen
         if self._app.screen is not screen or screen.current == "shell":
             return False
         focused = self._app.focused
@@ -78,30 +105,16 @@ class Keyboard:
 
     async def unwanted(self, event: events.Key) -> None:
         """A key nothing else wanted: look it up in the registry."""
-        if self._app.screen is not self._app.frame_screen:
-            self._typed_ahead(event)
+        if self._app.screen is not self._frame_screen:
+            screen = self._app.screen
+            if isinstance(screen, TakesKeyAhead):  # a leader's key came before its pop-up has the keyboard
+                screen.typed_ahead(event)
             return
         keymap = self._app.keymap
         if keymap.leaders.get(event.key):
-            self._open_leader(event.key)
+            self._app.open_leader(event.key)
             return
         action = keymap.direct.get(event.key) or keymap.direct.get(event.character or "")
         if action is not None:
             event.stop()
             await self._app.dispatcher.invoke(action.id)
-
-    def _typed_ahead(self, event: events.Key) -> None:
-        """The key after a leader may come before its pop-up has the keyboard: it is the pop-up's all the same."""
-        from labeltui.ui.screens.leader import LeaderScreen  # noqa: PLC0415 - after first paint
-
-        if isinstance(self._app.screen, LeaderScreen) and event.key != "escape":
-            self._app.screen.on_key(event)
-
-    def _open_leader(self, leader: str) -> None:
-        from labeltui.ui.screens.leader import LeaderScreen  # noqa: PLC0415 - after first paint
-
-        entries = [
-            (key, action, self._app.dispatcher.why_not(action))
-            for key, action in self._app.keymap.leaders[leader].items()
-        ]
-        self._app.push_screen(LeaderScreen(LEADERS[leader], leader, entries), self._app.picked)

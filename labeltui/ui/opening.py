@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
+
+from textual.app import App
+from textual.screen import ModalScreen
 
 from labeltui.domain.problems import LabeltuiError, Problem
 from labeltui.domain.state import Level
 from labeltui.hosts.base import HostKey
 from labeltui.opening.launch import Launch
 from labeltui.opening.opening import open_session
+from labeltui.ui.contract import Console, console_of
 from labeltui.ui.dispatch import unexpected
-
-if TYPE_CHECKING:
-    from textual.screen import ModalScreen
-
-    from labeltui.ui.core import Core
+from labeltui.ui.screens.dialogs.prompts import HostKeyScreen, SecretScreen
+from labeltui.ui.screens.welcome import WelcomeScreen
 
 T = TypeVar("T")
 
@@ -23,20 +24,16 @@ T = TypeVar("T")
 class ScreenPrompter:
     """Asks with screens, one at a time. The answer is None (or False) when the screen is dismissed."""
 
-    def __init__(self, app: Core) -> None:
+    def __init__(self, app: App[int]) -> None:
         self._app = app
         self._turn = asyncio.Lock()
 
     async def secret(self, title: str, prompt: str) -> str | None:
         """A password or passphrase; never echoed, never kept."""
-        from labeltui.ui.screens.dialogs.prompts import SecretScreen  # noqa: PLC0415 - rarely needed
-
         return await self._ask(SecretScreen(title, prompt))
 
     async def trust_host_key(self, key: HostKey) -> bool:
         """A host key that has never been seen."""
-        from labeltui.ui.screens.dialogs.prompts import HostKeyScreen  # noqa: PLC0415 - rarely needed
-
         trusted: bool | None = await self._ask(HostKeyScreen(key))
         return trusted is True
 
@@ -56,27 +53,29 @@ class ScreenPrompter:
                     screen.dismiss(None)
 
 
-def open_in_background(app: Core, launch: Launch | None) -> None:
+def open_in_background(app: App[int], launch: Launch | None) -> None:
     """Open the session in a worker; a failure becomes a screen that says what to do."""
     app.run_worker(
-        _open(app, launch or Launch()), name="open session", group="open", exclusive=True, exit_on_error=False
+        _open(app, console_of(app), launch or Launch()),
+        name="open session",
+        group="open",
+        exclusive=True,
+        exit_on_error=False,
     )
 
 
-async def _open(app: Core, launch: Launch) -> None:
-    app.flash("starting the demo's pod …" if launch.demo is not None else "opening the session …")
+async def _open(app: App[int], console: Console, launch: Launch) -> None:
+    console.flash("starting the demo's pod …" if launch.demo is not None else "opening the session …")
     try:
         session = await open_session(launch, ScreenPrompter(app))
-        await app.adopt(session)
+        await console.adopt(session)
     except LabeltuiError as error:
-        _failed(app, launch, error.problem)
+        _failed(app, console, launch, error.problem)
     except Exception as error:  # whatever it is, the operator is told and the console stays
-        _failed(app, launch, unexpected(error))
+        _failed(app, console, launch, unexpected(error))
 
 
-def _failed(app: Core, launch: Launch, problem: Problem) -> None:
-    from labeltui.ui.screens.welcome import WelcomeScreen  # noqa: PLC0415 - only when there is no session
-
-    app.dispatcher.last_problem = ("The session", problem)
-    app.flash(f"{problem.message} {problem.hint}".strip(), Level.ERROR)
+def _failed(app: App[int], console: Console, launch: Launch, problem: Problem) -> None:
+    console.dispatcher.last_problem = ("The session", problem)
+    console.flash(f"{problem.message} {problem.hint}".strip(), Level.ERROR)
     app.push_screen(WelcomeScreen(launch, None if problem.code.nothing_configured else problem))

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import Protocol
+
+from textual.geometry import Size
 
 from labeltui.actions import ACTIONS, BY_ID, LEADERS, QUIET_LEADERS
 from labeltui.domain.state import Level, SessionState
-from labeltui.ui.contract import Hint
+from labeltui.ui.contract import Console, Hint
+from labeltui.ui.frame.frame import FrameScreen
 from labeltui.ui.frame.layout import Shape
 from labeltui.ui.keys import KeyMap
-
-if TYPE_CHECKING:
-    from labeltui.ui.core import Core
 
 FOOTER_HINTS = 10
 MOST_STUDIES_LOOKED_THROUGH = 5000
@@ -40,11 +40,26 @@ def _cells(hints: list[Hint]) -> int:
     return sum(len(key) + len(text) + 3 for key, text in hints)
 
 
+class PaintedConsole(Console, Protocol):
+    """The console, as the rows around its panes see it."""
+
+    @property
+    def is_running(self) -> bool:
+        """Whether there is a screen to paint on."""
+        ...
+
+    @property
+    def size(self) -> Size:
+        """The size of the terminal, in cells."""
+        ...
+
+
 class Lines:
     """Paints the rows around the panes, and keeps what was flashed last."""
 
-    def __init__(self, app: Core) -> None:
+    def __init__(self, app: PaintedConsole, frame_screen: FrameScreen) -> None:
         self._app = app
+        self._frame_screen = frame_screen
         self._flashed: tuple[datetime | None, str, Level] = (None, "opening …", Level.INFO)
 
     @property
@@ -55,7 +70,7 @@ class Lines:
     def flash(self, text: str, level: Level) -> None:
         """Say what just happened, on the line above the keys."""
         self._flashed = (self._app.clock(), text, level)
-        if self._app.is_running and self._app.frame_screen.is_mounted:
+        if self._app.is_running and self._frame_screen.is_mounted:
             self.paint()
 
     def welcome(self) -> None:
@@ -66,7 +81,7 @@ class Lines:
 
     def paint(self) -> None:
         """Show the newest snapshot."""
-        screen, state, now = self._app.frame_screen, self._app.state, self._app.clock()
+        screen, state, now = self._frame_screen, self._app.state, self._app.clock()
         if screen.shape is Shape.SMALL:
             screen.small.show(state, now)
             screen.keys.show(self.footer()[-1:])
@@ -86,12 +101,12 @@ class Lines:
 
     def paint_keys(self) -> None:
         """Show the keys that work; a terminal that is too small shows none of a pane's."""
-        if self._app.frame_screen.shape is not Shape.SMALL:
-            self._app.frame_screen.keys.show(self.footer())
+        if self._frame_screen.shape is not Shape.SMALL:
+            self._frame_screen.keys.show(self.footer())
 
     def footer(self) -> list[Hint]:
         """At most ten keys that work now: of the focused pane first, then of the registry."""
-        current, keymap = self._app.frame_screen.current, self._app.keymap
+        current, keymap = self._frame_screen.current, self._app.keymap
         pane = self._app.panes.get(current)
         own = list(pane.hints()) if pane is not None else []
         if current == "shell":

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual import events
 from textual.content import Content
@@ -13,13 +13,13 @@ from textual.widget import Widget
 
 from labeltui.actions import BY_ID
 from labeltui.domain.state import SessionState
-from labeltui.ui.contract import Hint
+from labeltui.ui.contract import Hint, console_of
 from labeltui.ui.keys import shown
 from labeltui.ui.messages import HintsChanged
 from labeltui.ui.widgets.lines import Lines
 
 if TYPE_CHECKING:
-    from labeltui.ui.core import Core
+    from labeltui.session.session import Session
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ class Card(Lines):
 
     def __init__(self) -> None:
         super().__init__()
-        self.session: Any = None
+        self.session: Session | None = None
         self.state: SessionState | None = None
         self.now: datetime | None = None
         self.note = ""
@@ -64,14 +64,13 @@ class Card(Lines):
 
     def key_for(self, action_id: str) -> str:
         """The keys of an action, as they are now."""
-        app: Core = self.app  # type: ignore[assignment]
-        return app.keymap.keys_of(BY_ID[action_id])
+        return console_of(self).keymap.keys_of(BY_ID[action_id])
 
     def titles(self, state: SessionState, now: datetime) -> tuple[str, str]:
         """What follows the pane's name, and what its lower border says."""
         return "", ""
 
-    def attach(self, session: Any) -> None:
+    def attach(self, session: Session) -> None:
         """Keep the session, for what keys need."""
         self.session = session
 

@@ -16,7 +16,7 @@ from textual.widgets import Input
 from labeltui.actions import BY_ID
 from labeltui.domain.state import Level, SessionState
 from labeltui.domain.study import Study, StudyQueue
-from labeltui.ui.contract import Hint
+from labeltui.ui.contract import Hint, console_of
 from labeltui.ui.messages import Flash, HintsChanged
 from labeltui.ui.panes import rows
 from labeltui.ui.panes.card import PaneKey
@@ -31,7 +31,7 @@ from labeltui.ui.widgets.lines import Lines
 from labeltui.ui.widgets.table import Table
 
 if TYPE_CHECKING:
-    from labeltui.ui.core import Core
+    from labeltui.session.session import Session
 
 
 class QueuePane(Widget):
@@ -78,7 +78,7 @@ class QueuePane(Widget):
 
     # -- what a pane is
 
-    def attach(self, session: Any) -> None:
+    def attach(self, session: Session) -> None:
         """Nothing is asked of the session: snapshots bring it all."""
 
     def detach(self) -> None:
@@ -131,8 +131,7 @@ class QueuePane(Widget):
         return lines
 
     def _keys_of(self, action_id: str) -> str:
-        app: Core = self.app  # type: ignore[assignment]
-        return app.keymap.keys_of(BY_ID[action_id])
+        return console_of(self).keymap.keys_of(BY_ID[action_id])
 
     def _summary(self, state: SessionState, queue: StudyQueue | None, now: datetime) -> list[Content]:
         assert queue is not None  # noqa: S101 - _missing has looked
@@ -274,14 +273,12 @@ class QueuePane(Widget):
 
     def copy_id(self) -> None:
         """Copy the id under the cursor, exactly as the server spells it."""
-        app: Core = self.app  # type: ignore[assignment]
         if self.chosen is not None:
-            app.copy(self.chosen.id)
+            console_of(self).copy(self.chosen.id)
 
     def pull_labels(self) -> None:
         """Copy every label that is not on this machine."""
-        app: Core = self.app  # type: ignore[assignment]
-        self.run_worker(app.dispatcher.invoke("labels.pull"), exit_on_error=False)
+        self.run_worker(console_of(self).dispatcher.invoke("labels.pull"), exit_on_error=False)
 
     def down(self) -> None:
         """Next study."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, ClassVar, cast
+from typing import Any, ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding
@@ -15,13 +15,11 @@ from textual.widgets import Static
 
 from labeltui.domain.failure_codes import Code
 from labeltui.domain.money import cost_of
+from labeltui.ui.contract import console_of
 from labeltui.ui.presentation.text import fit, safe
 from labeltui.ui.presentation.words import Tone, remaining
 from labeltui.ui.running import Running
 from labeltui.ui.screens.steps import STATES, StepsScreen
-
-if TYPE_CHECKING:
-    from labeltui.ui.core import Core
 
 TITLE_WIDTH = 30
 
@@ -60,7 +58,7 @@ class ChecklistScreen(StepsScreen):
         """Something was said, or a second has passed."""
         if not self.is_mounted:
             return
-        now = cast("Core", self.app).clock()
+        now = console_of(self).clock()
         width = max(20, self._steps.size.width)
         lines: list[Content] = []
         for entry in self._job.steps.values():
@@ -111,9 +109,9 @@ class ChecklistScreen(StepsScreen):
     async def action_terminate(self) -> None:
         """Give the pod back, once its name was typed."""
         if self._over:
-            app = cast("Core", self.app)
+            console = console_of(self)
             self.dismiss(None)
-            await app.dispatcher.invoke("pod.terminate")
+            await console.dispatcher.invoke("pod.terminate")
 
     async def action_go_on(self) -> None:
         """The same command again: what is done already is found done."""
@@ -126,9 +124,9 @@ class ChecklistScreen(StepsScreen):
 
     async def _again(self, params: Mapping[str, Any]) -> None:
         if self._over:
-            app = cast("Core", self.app)
+            console = console_of(self)
             self.dismiss(None)
-            await app.dispatcher.invoke(self._job.action.id, params)
+            await console.dispatcher.invoke(self._job.action.id, params)
 
 
 def step_lines(entry: Mapping[str, Any], now: datetime, width: int) -> list[Content]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING
 
 from textual import events
 from textual.app import ComposeResult
@@ -19,12 +18,11 @@ from labeltui.domain.problems import Problem
 from labeltui.domain.rules.pod import called
 from labeltui.operations.pod.start import CHOICES
 from labeltui.runpod.lifecycle import pod_problem
+from labeltui.ui.contract import Console, console_of
 from labeltui.ui.presentation.text import safe
 from labeltui.ui.presentation.words import Tone
 from labeltui.ui.screens.dialogs.dialog import Dialog
-
-if TYPE_CHECKING:
-    from labeltui.ui.app import Console
+from labeltui.ui.screens.problem import ProblemScreen
 
 MOST = 9
 
@@ -40,7 +38,7 @@ class ChoicesScreen(Dialog[str]):
 
     @property
     def _main(self) -> Console:
-        return self.app  # type: ignore[return-value]
+        return console_of(self)
 
     def compose(self) -> ComposeResult:
         """Words, then choices."""
@@ -82,8 +80,6 @@ class ChoicesScreen(Dialog[str]):
             self.query_one(".flash", Static).update(Content.styled("copied", Tone.FAINT))
         elif event.key == "w" and problem.detail:
             event.stop()
-            from labeltui.ui.screens.problem import ProblemScreen  # noqa: PLC0415 - on request
-
             self.app.push_screen(ProblemScreen(self._title, problem))
         elif event.key.isdigit() and 0 < int(event.key) <= len(self._actions):
             event.stop()

@@ -12,6 +12,7 @@ from textual.content import Content
 
 from labeltui.domain.checks import Verdict
 from labeltui.operations.doctor.doctor import PARTS
+from labeltui.ui.contract import console_of
 from labeltui.ui.presentation.rows import wrapped
 from labeltui.ui.presentation.text import safe
 from labeltui.ui.presentation.words import Tone, Word
@@ -91,4 +92,4 @@ class DoctorScreen(Dialog[None]):
             self._lines.move(step)
         elif event.key == "y":
             event.stop()
-            self.app.copy("\n".join(line.plain.rstrip() for line in self._lines.lines))  # type: ignore[attr-defined]
+            console_of(self).copy("\n".join(line.plain.rstrip() for line in self._lines.lines))

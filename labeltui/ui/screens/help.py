@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from textual.content import Content
 
 from labeltui.actions import ACTIONS, LEADERS, Action
+from labeltui.ui.contract import Console
 from labeltui.ui.frame.frame import TITLES
 from labeltui.ui.frame.layout import PANES
 from labeltui.ui.keys import shown
 from labeltui.ui.presentation.words import Tone
 from labeltui.ui.screens.dialogs.picklist import Entry, PickList
 
-if TYPE_CHECKING:
-    from labeltui.ui.core import Core
 
-
-def entries(app: Core) -> list[Entry]:
+def entries(app: Console) -> list[Entry]:
     """The registry by leader, then the focused pane, then the other panes."""
     groups: list[tuple[str, list[Action]]] = [
         (f"{shown(leader)} {name}", [a for a in ACTIONS if a.leader == leader])
@@ -26,12 +22,12 @@ def entries(app: Core) -> list[Entry]:
     groups.append(("console", [a for a in ACTIONS if not a.leader and app.keymap.keys_of(a)]))
     groups.append(("without a key", [a for a in ACTIONS if not app.keymap.keys_of(a) and offered(a)]))
     found: list[Entry] = []
-    current = app.frame_screen.current
+    current = app.current_pane
     for name in (current, *(name for name in PANES if name != current)):
-        keys = getattr(app.panes.get(name), "help_keys", None) or getattr(app.panes.get(name), "hints", None)
-        if keys is not None:
+        pane = app.panes.get(name)
+        if pane is not None:
             found.append(_heading(f"in {TITLES[name]}"))
-            found += [_pane_key(key, text, name) for key, text in keys()]
+            found += [_pane_key(key, text, name) for key, text in pane.help_keys()]
     here = [i for i, e in enumerate(found) if e.heading]
     split = here[1] if len(here) > 1 else len(found)
     listed: list[Entry] = []
@@ -56,7 +52,7 @@ def _pane_key(key: str, text: str, pane: str) -> Entry:
     return Entry(line, f"{key} {text} {pane}")
 
 
-def _action(app: Core, action: Action) -> Entry:
+def _action(app: Console, action: Action) -> Entry:
     keys, why = app.keymap.keys_of(action), app.dispatcher.why_not(action)
     head: tuple[str, str] = (f"  {keys:<9} ", "bold $text-accent" if why is None else Tone.FAINT)
     title: tuple[str, str] = (f"{action.title:<23} ", Tone.PLAIN if why is None else Tone.FAINT)

@@ -51,6 +51,11 @@ class LeaderScreen(Dialog[str]):
             (f" {action.help}", Tone.FAINT),
         )
 
+    def typed_ahead(self, event: events.Key) -> None:
+        """Take a key that came before this pop-up had the keyboard."""
+        if event.key != "escape":
+            self.on_key(event)
+
     def on_key(self, event: events.Key) -> None:
         """Pick, say why not, or close."""
         if event.key == "escape":

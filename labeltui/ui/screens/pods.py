@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 from textual import events
 from textual.app import ComposeResult
@@ -16,6 +16,7 @@ from textual.widgets import Static
 from labeltui.domain.pod.pod import Pod
 from labeltui.domain.rules.pod import called, is_own
 from labeltui.domain.state import SessionState
+from labeltui.ui.contract import Console, console_of
 from labeltui.ui.presentation import pods as podrows
 from labeltui.ui.presentation.fact import stale_age
 from labeltui.ui.presentation.text import safe
@@ -23,9 +24,6 @@ from labeltui.ui.presentation.words import Tone
 from labeltui.ui.screens.dialogs.dialog import Dialog
 from labeltui.ui.widgets.lines import Lines
 from labeltui.ui.widgets.table import Table
-
-if TYPE_CHECKING:
-    from labeltui.ui.app import Console
 
 VERBS = {"s": "pod.start", "x": "pod.stop", "r": "pod.restart", "D": "pod.terminate"}
 FOOT = "enter details · s start · x stop · r restart · D terminate · y copy ssh · esc closes"
@@ -43,7 +41,7 @@ class PodKeys(Dialog[None]):
     @property
     def console(self) -> Console:
         """The app, as what it is."""
-        return self.app  # type: ignore[return-value]
+        return console_of(self)
 
     async def act(self, event: events.Key) -> None:
         """Act on the pod, or copy how it is reached."""
@@ -98,9 +96,7 @@ class PodsScreen(PodKeys):
         """Look at the account for as long as this is open."""
         session = self.console.session
         if session is not None:
-            self._enough = [session.store.subscribe(self._changed)]
-            look = getattr(session, "look_at_pods", None)
-            self._enough += [look()] if look is not None else []
+            self._enough = [session.store.subscribe(self._changed), session.look_at_pods()]
         self.set_interval(1.0, self._again)
         self._table.focus()
         self.call_after_refresh(self._again)

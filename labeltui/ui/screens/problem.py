@@ -11,6 +11,7 @@ from textual.content import Content
 from textual.widgets import Static
 
 from labeltui.domain.problems import Problem
+from labeltui.ui.contract import console_of
 from labeltui.ui.presentation.text import safe, safe_lines
 from labeltui.ui.presentation.words import Tone
 from labeltui.ui.screens.dialogs.dialog import Dialog
@@ -61,5 +62,5 @@ class ProblemScreen(Dialog[None]):
     def action_copy(self) -> None:
         """Copy the words and the evidence."""
         problem = self._problem
-        self.app.copy("\n".join(part for part in (problem.message, problem.hint, problem.detail) if part))  # type: ignore[attr-defined]
+        console_of(self).copy("\n".join(filter(None, (problem.message, problem.hint, problem.detail))))
         self.dismiss(None)

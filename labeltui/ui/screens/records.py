@@ -10,6 +10,7 @@ from textual.content import Content
 
 from labeltui.domain.pod.events import PodEvent
 from labeltui.domain.state import Alert
+from labeltui.ui.contract import console_of
 from labeltui.ui.presentation import words
 from labeltui.ui.presentation.text import safe
 from labeltui.ui.presentation.words import Tone
@@ -17,7 +18,6 @@ from labeltui.ui.screens.dialogs.picklist import Entry, PickList
 
 if TYPE_CHECKING:
     from labeltui.session.runtime.journal import Entry as Done
-    from labeltui.ui.app import Console
 
 
 class ActionLogScreen(PickList):
@@ -70,19 +70,19 @@ class AlertsScreen(PickList):
         alert = self._alerts.get(chosen.answer or "") if chosen is not None else None
         if alert is None:
             return
-        app: Console = self.app  # type: ignore[assignment]
+        console = console_of(self)
         self.dismiss(None)
         if alert.log_line is None:
-            app.copy(f"{alert.message} {alert.hint}".strip())
+            console.copy(f"{alert.message} {alert.hint}".strip())
         else:
-            app.open_log(alert.log_line)
+            console.open_log(alert.log_line)
 
 
 def copy_answer(screen: PickList) -> None:
     """Copy what the entry under the cursor stands for, and close."""
     chosen = screen.chosen
     if chosen is not None and chosen.answer is not None:
-        screen.app.copy(chosen.answer)  # type: ignore[attr-defined]
+        console_of(screen).copy(chosen.answer)
         screen.dismiss(None)
 
 

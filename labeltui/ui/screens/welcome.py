@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from dataclasses import replace
-from typing import TYPE_CHECKING, ClassVar, cast
+from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding
@@ -18,12 +18,11 @@ from labeltui.domain.problems import Problem
 from labeltui.domain.state import Level
 from labeltui.opening.launch import Launch
 from labeltui.sandbox.scenarios import DEFAULT
+from labeltui.ui.contract import Console, console_of
 from labeltui.ui.presentation.text import safe
 from labeltui.ui.presentation.words import Tone
 from labeltui.ui.screens.dialogs.dialog import Dialog
-
-if TYPE_CHECKING:
-    from labeltui.ui.core import Core
+from labeltui.ui.screens.problem import ProblemScreen
 
 WELCOME = (
     "labeltui keeps an annotation session alive: a machine, MONAI Label on it, its queue and its training."
@@ -122,33 +121,31 @@ class WelcomeScreen(Dialog[None]):
 
     def action_choose(self, name: str) -> None:
         """Go one of the ways."""
-        app = cast("Core", self.app)
+        console = console_of(self)
         if name not in {choice[0] for choice in self._choices}:
             return
         if name == "quit":
-            app.exit(0)
+            self.app.exit(0)
         elif name == "why" and self._problem is not None:
-            from labeltui.ui.screens.problem import ProblemScreen  # noqa: PLC0415 - rarely needed
-
-            app.push_screen(ProblemScreen("The session", self._problem))
+            self.app.push_screen(ProblemScreen("The session", self._problem))
         elif name == "init":
-            self._init(app)
+            self._init(console)
         else:
             self.dismiss(None)
-            app.open(replace(self._launch, demo=DEFAULT) if name == "demo" else self._launch)
+            console.open(replace(self._launch, demo=DEFAULT) if name == "demo" else self._launch)
 
-    def _init(self, app: Core) -> None:
+    def _init(self, console: Console) -> None:
         """Let the command line ask its questions on the plain terminal, then try again."""
         command = [sys.executable, "-m", "labeltui", "config", "init"]
         if self._launch.config is not None:
             command += ["--config", self._launch.config]
         try:
-            with app.suspend():
+            with self.app.suspend():
                 code = subprocess.run(command, check=False).returncode
         except Exception as error:  # a terminal that can't be suspended
-            app.flash(f"run `labeltui config init` in another terminal ({error})", Level.WARNING)
+            console.flash(f"run `labeltui config init` in another terminal ({error})", Level.WARNING)
             return
         self.dismiss(None)
         if code:
-            app.flash("no profile was written", Level.WARNING)
-        app.open(self._launch)
+            console.flash("no profile was written", Level.WARNING)
+        console.open(self._launch)

@@ -6,7 +6,7 @@ import time
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from textual import events
 from textual.app import ComposeResult
@@ -21,7 +21,7 @@ from labeltui.domain.log.lines import parse_line
 from labeltui.domain.log.news import explain
 from labeltui.domain.log.query import asked
 from labeltui.domain.state import Level, SessionState
-from labeltui.ui.contract import Hint
+from labeltui.ui.contract import Hint, console_of
 from labeltui.ui.debounce import soon
 from labeltui.ui.messages import Flash, HintsChanged
 from labeltui.ui.panes.log.reading import TURN, LogReading
@@ -33,7 +33,7 @@ from labeltui.ui.widgets.log.query import Places
 from labeltui.ui.widgets.log.view import LogView
 
 if TYPE_CHECKING:
-    from labeltui.ui.core import Core
+    from labeltui.session.session import Session
 
 TITLE_S = 0.25
 """Counts change with every line; the border they stand in is not drawn more often than this."""
@@ -75,7 +75,7 @@ class LogPane(LogReading):
 
     # -- what a pane is
 
-    def attach(self, session: Any) -> None:
+    def attach(self, session: Session) -> None:
         """Show the session's log."""
         self.view.attach(session.log)
 
@@ -110,8 +110,8 @@ class LogPane(LogReading):
             if focused:
                 self.call_after_refresh(self.focus_target.focus)
         if not lines:
-            app: Core = self.app  # type: ignore[assignment]
-            said = why_empty(state, lambda action_id: app.keymap.keys_of(BY_ID[action_id]))
+            keymap = console_of(self).keymap
+            said = why_empty(state, lambda action_id: keymap.keys_of(BY_ID[action_id]))
             if said != self._said:
                 self._said = said
                 first, *rest = said

@@ -7,21 +7,19 @@ import os
 from collections.abc import Iterable
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 from textual.widget import Widget
 
 from labeltui.domain.log.filter import LEVELS, Scope, moment
 from labeltui.domain.state import Level
+from labeltui.ui.contract import console_of
 from labeltui.ui.messages import Flash
 from labeltui.ui.panes.card import PaneKey
 from labeltui.ui.panes.log.columns import ColumnSwitches
 from labeltui.ui.presentation.words import size
 from labeltui.ui.widgets.log.scope import time_at
 from labeltui.ui.widgets.log.view import SIDEWAYS, LogView
-
-if TYPE_CHECKING:
-    from labeltui.ui.core import Core
 
 TURN = PaneKey(("enter",), "open or fold the traceback", "turn", footer=False)
 CYCLE = ("", "WARNING", "ERROR")
@@ -91,11 +89,6 @@ class LogReading(Widget):
         self.switches = ColumnSwitches(self.view)
         self._saving: asyncio.Task[None] | None = None
 
-    @property
-    def _core(self) -> Core:
-        app: Core = self.app  # type: ignore[assignment]
-        return app
-
     def _say(self, text: str, level: Level = Level.INFO) -> None:
         self.post_message(Flash(text, level))
 
@@ -147,7 +140,7 @@ class LogReading(Widget):
 
     def mark_place(self) -> None:
         """Draw a rule here."""
-        self.view.mark(self._core.clock())
+        self.view.mark(console_of(self).clock())
 
     def to_place(self) -> None:
         """The next rule."""
@@ -172,7 +165,7 @@ class LogReading(Widget):
 
     async def _save(self, pieces: Iterable[bytes]) -> None:
         """A log names patients: the file is the reader's alone."""
-        path = Path.cwd() / f"labeltui-log-{self._core.clock():%Y%m%d-%H%M%S}.txt"
+        path = Path.cwd() / f"labeltui-log-{console_of(self).clock():%Y%m%d-%H%M%S}.txt"
         written = 0
         try:
             with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
@@ -245,10 +238,10 @@ class LogReading(Widget):
         """Copy what the mouse marked, else the line."""
         text = self.screen.get_selected_text() or self.copy_text()
         if text:
-            self._core.copy(text)
+            console_of(self).copy(text)
 
     def copy_traceback(self) -> None:
         """Copy the record around the line: its first line and all that goes on under it."""
         text = "\n".join(self.view.text_of(line) for line in self.view.record_of(self.view.line))
         if text:
-            self._core.copy(text)
+            console_of(self).copy(text)

@@ -40,29 +40,15 @@ RESTORED = (
 )
 
 
-def why_not(app: App[object]) -> str | None:
-    """Why there is no real terminal to give away, in words; None where there is one."""
-    driver = app._driver
-    if app.is_headless or driver is None or not driver.can_suspend:
-        return "the console is not on a terminal of its own here"
-    if sys.__stdin__ is None or sys.__stderr__ is None:
-        return "there is no terminal"
-    if not (sys.__stdin__.isatty() and sys.__stderr__.isatty()):
-        return "its input or output is not a terminal"
-    return None
-
-
 async def full_screen(app: App[object], view: ShellView, run: ShellRun) -> None:
-    """Give the terminal to the shell until ctrl+] or its end. Call only where ``why_not`` has nothing to say."""
-    assert sys.__stdin__ is not None  # noqa: S101 - why_not has looked
-    assert sys.__stderr__ is not None  # noqa: S101
+    """Give the terminal to the shell until ctrl+] or its end. Only where there is a terminal."""
     view.show_present()
-    engine = view.engine
-    if engine is None:
+    engine, source, target = view.engine, sys.__stdin__, sys.__stderr__
+    if engine is None or source is None or target is None:
         return
     frame = await engine.sync()
     with app.batch_update(), app.suspend(), _silent(app):
-        terminal = _Terminal(sys.__stdin__.fileno(), sys.__stderr__.fileno(), view, run)
+        terminal = _Terminal(source.fileno(), target.fileno(), view, run)
         await terminal.serve(frame)
     columns, rows = view.room
     engine.resize(columns, rows)
@@ -74,13 +60,12 @@ async def full_screen(app: App[object], view: ShellView, run: ShellRun) -> None:
 @contextmanager
 def _silent(app: App[object]) -> Iterator[None]:
     """What the console would write now is dropped: all of it is drawn anew afterwards."""
-    driver = app._driver
-    assert driver is not None  # noqa: S101 - it has just been suspended
-    vars(driver)["write"] = _drop
+    driver = vars(app._driver)
+    driver["write"] = _drop
     try:
         yield
     finally:
-        del vars(driver)["write"]
+        del driver["write"]
 
 
 def _drop(_data: str) -> None:

@@ -17,7 +17,13 @@ from labeltui.ui.widgets.terminal.engine import EngineDied
 from labeltui.ui.widgets.terminal.engines import start_engine
 
 if TYPE_CHECKING:
-    from labeltui.ui.panes.shell.tab import ShellTab
+    from collections.abc import Callable
+
+    from textual.widget import Widget
+
+    from labeltui.session.connection.shells import Shells
+    from labeltui.ui.panes.shell.run import ShellRun
+    from labeltui.ui.panes.shell.view import ShellView
 
 WHOLE_SCREEN_S = 1.0  # how long it is taken to be known whether a program has the whole screen
 PATIENCE_S = 0.3  # silence that needs no explanation
@@ -25,26 +31,27 @@ FED_AT_ONCE = 1 << 16
 
 
 class Past:
-    """Fetches a tab's past, and shows it."""
+    """Fetches a tab's past, and shows it. ``shells`` gives None while no session is open."""
 
-    def __init__(self, tab: ShellTab) -> None:
-        self._tab = tab
+    def __init__(
+        self, tab: Widget, view: ShellView, run: ShellRun, shells: Callable[[], Shells | None]
+    ) -> None:
+        self._tab, self._view, self._run, self._shells = tab, view, run, shells
         self._asked_at = float("-inf")
         self._whole = False  # whether a program had the whole screen then
         self._wanted = 0  # rows to go back, while the past is being fetched
 
     async def wheel(self, rows: int) -> None:
         """Arrows for a program that has the whole screen, else the scrollback."""
-        tab = self._tab
-        opened, shells = tab.opened, tab.shells
+        opened, shells = self._run.live, self._shells()
         if opened is None or shells is None:
             return
         if time.monotonic() > self._asked_at + WHOLE_SCREEN_S:
             self._whole = await shells.whole_screen(opened)
             self._asked_at = time.monotonic()
         if self._whole:
-            intro = b"\x1bO" if tab.view.modes.application_cursor else b"\x1b["
-            tab.run.send((intro + (b"A" if rows < 0 else b"B")) * abs(rows))
+            intro = b"\x1bO" if self._view.modes.application_cursor else b"\x1b["
+            self._run.send((intro + (b"A" if rows < 0 else b"B")) * abs(rows))
         elif rows < 0:
             self.recall(rows)
 
@@ -63,7 +70,7 @@ class Past:
         began = time.monotonic()
         try:
             await self._look_back()
-            if tab.view.looking and time.monotonic() - began > PATIENCE_S:
+            if self._view.looking and time.monotonic() - began > PATIENCE_S:
                 tab.post_message(Flash("the scrollback is here; typing returns to the shell"))
         except (LabeltuiError, EngineDied) as error:
             said = (
@@ -77,12 +84,11 @@ class Past:
             self._wanted = 0
 
     async def _look_back(self) -> None:
-        tab = self._tab
-        opened, shells = tab.opened, tab.shells
-        if opened is None or shells is None or tab.view.looking:
+        opened, shells = self._run.live, self._shells()
+        if opened is None or shells is None or self._view.looking:
             return
         data = await shells.scrollback(opened)
-        past = await start_engine(*tab.view.room, history=shells.section.scrollback)
+        past = await start_engine(*self._view.room, history=shells.section.scrollback)
         try:
             for at in range(0, len(data), FED_AT_ONCE):
                 await past.feed(data[at : at + FED_AT_ONCE])
@@ -91,8 +97,8 @@ class Past:
         except BaseException:
             past.close()
             raise
-        if behind and tab.opened is opened:
-            tab.view.show_past(past)
+        if behind and self._run.live is opened:
+            self._view.show_past(past)
         else:
             past.close()
-            tab.post_message(Flash("nothing is further up"))
+            self._tab.post_message(Flash("nothing is further up"))

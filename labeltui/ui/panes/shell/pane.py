@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from textual.app import ComposeResult
 from textual.containers import Vertical
@@ -14,15 +14,17 @@ from labeltui.actions import BY_ID
 from labeltui.domain.host import LinkState
 from labeltui.domain.problems import LabeltuiError
 from labeltui.domain.state import Level, SessionState
-from labeltui.ui.contract import Hint
+from labeltui.ui.contract import Hint, console_of
 from labeltui.ui.messages import Flash, HintsChanged
 from labeltui.ui.panes.shell.tab import Permission, ShellTab
 from labeltui.ui.panes.shell.tab_bar import ShellRow, TabWords
 from labeltui.ui.panes.shell.words import Phase
 from labeltui.ui.presentation.absence import Absence, absence
+from labeltui.ui.screens.dialogs.find import FindScreen
 
 if TYPE_CHECKING:
-    from labeltui.ui.core import Core
+    from labeltui.session.connection.shells import Shells
+    from labeltui.session.session import Session
     from labeltui.ui.panes.shell.view import ShellView
 
 TABS_MOST = 9
@@ -35,7 +37,7 @@ class ShellPane(Vertical):
 
     def __init__(self) -> None:
         super().__init__()
-        self.session: Any = None
+        self.session: Session | None = None
         self.note = ""
         self.facts = ""
         self._permission = Permission()
@@ -57,6 +59,19 @@ class ShellPane(Vertical):
         self._explain()
 
     @property
+    def verbs(self) -> Mapping[str, Callable[[], Awaitable[None] | None]]:
+        """What the registry's shell actions do, by the name that they give it."""
+        return {
+            "new": self.new,
+            "close_current": self.close_current,
+            "next": self.next,
+            "previous": self.previous,
+            "full": self.full,
+            "rename_current": self.rename_current,
+            "door": self.door,
+        }
+
+    @property
     def view(self) -> ShellView:
         """The terminal that is shown."""
         return self.current.view
@@ -68,7 +83,7 @@ class ShellPane(Vertical):
 
     # -- what the frame asks
 
-    def attach(self, session: Any) -> None:
+    def attach(self, session: Session) -> None:
         """A session is open: its shells come with the connection."""
         self.session = session
         for tab in self.tabs:
@@ -142,16 +157,16 @@ class ShellPane(Vertical):
         """Ask the host which shells it has kept, before the first is opened."""
         if not self._looking and self.session is not None:
             self._looking = True
-            self.run_worker(self._find_kept(), group="kept", exit_on_error=False)
+            self.run_worker(self._find_kept(self.session.shells), group="kept", exit_on_error=False)
 
-    async def _find_kept(self) -> None:
+    async def _find_kept(self, shells: Shells) -> None:
         try:
-            kept = await self.session.shells.kept()
+            kept = await shells.kept()
             first = self.tabs[0]
             if kept and not first.door:
                 first.number, first.label = kept[0].number, kept[0].label
             elif not first.door:
-                first.number = await self.session.shells.free_number(frozenset())
+                first.number = await shells.free_number(frozenset())
             for one in kept[1:TABS_MOST]:
                 await self._add(ShellTab(one.number, self._permission, label=one.label), show=False)
             self._looked = True
@@ -164,12 +179,12 @@ class ShellPane(Vertical):
             self.post_message(Flash(f"kept shells can't be looked for: {error}", Level.ERROR))
         finally:
             self._looking = False
-        app: Core = self.app  # type: ignore[assignment]
-        app.paint()
+        console_of(self).paint()
 
     async def _add(self, tab: ShellTab, *, show: bool = True) -> None:
         tab.display = False
-        tab.attach(self.session)
+        if self.session is not None:
+            tab.attach(self.session)
         self.tabs.append(tab)
         await self.mount(tab)
         if show:
@@ -177,20 +192,18 @@ class ShellPane(Vertical):
         self._explain()
 
     def _show_tab(self, tab: ShellTab) -> None:
-        app: Core = self.app  # type: ignore[assignment]
-        had_keyboard = self.has_focus_within or app.frame_screen.current == "shell"
+        had_keyboard = self.has_focus_within or console_of(self).current_pane == "shell"
         self.current = tab
         for other in self.tabs:
             other.display = other is tab
         tab.unseen = tab.rang = False
         if had_keyboard:
-            app.frame_screen.set_focus(tab.view)
+            self.screen.set_focus(tab.view)
         self._explain()
         self.call_after_refresh(self._paint)
 
     def _paint(self) -> None:
-        app: Core = self.app  # type: ignore[assignment]
-        app.paint()
+        console_of(self).paint()
 
     # -- what the actions do
 
@@ -215,7 +228,7 @@ class ShellPane(Vertical):
         self.run_worker(self._full(self.current), group="full", exclusive=True, exit_on_error=False)
 
     async def _full(self, tab: ShellTab) -> None:
-        from labeltui.ui.panes.shell.full_screen import full_screen  # noqa: PLC0415 - when first needed
+        from labeltui.ui.panes.shell.full_screen import full_screen  # noqa: PLC0415 - Windows has no termios
 
         try:
             await full_screen(self.app, tab.view, tab.run)
@@ -278,8 +291,6 @@ class ShellPane(Vertical):
 
     def rename_current(self) -> None:
         """Give the shell that is shown a name of the operator's own."""
-        from labeltui.ui.screens.dialogs.find import FindScreen  # noqa: PLC0415 - when first needed
-
         tab = self.current
 
         def named(words: str | None) -> None:
@@ -310,8 +321,7 @@ class ShellPane(Vertical):
     # -- words
 
     def _keys(self, action_id: str) -> str:
-        app: Core = self.app  # type: ignore[assignment]
-        return app.keymap.keys_of(BY_ID[action_id])
+        return console_of(self).keymap.keys_of(BY_ID[action_id])
 
     def _explain(self) -> None:
         """The border says where this is and how it stands; the middle says why there is nothing yet."""

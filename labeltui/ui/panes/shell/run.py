@@ -47,6 +47,11 @@ class ShellRun:
         )  # what was typed before the shell can take it; None: it can
 
     @property
+    def live(self) -> OpenShell | None:
+        """The shell, while it runs."""
+        return self.opened if self.phase is Phase.LIVE else None
+
+    @property
     def busy(self) -> bool:
         """Whether a shell is being opened, runs, or is just ending."""
         return self._task is not None and not self._task.done()

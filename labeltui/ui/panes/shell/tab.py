@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from textual import events
 from textual.app import ComposeResult
@@ -13,6 +13,7 @@ from textual.message import Message
 
 from labeltui.domain.host import HostStatus, LinkState
 from labeltui.domain.state import SessionState
+from labeltui.ui.contract import console_of
 from labeltui.ui.messages import Flash, LeaveShell
 from labeltui.ui.panes.shell import words as shell_words
 from labeltui.ui.panes.shell.history import Past
@@ -20,13 +21,14 @@ from labeltui.ui.panes.shell.run import ShellRun
 from labeltui.ui.panes.shell.view import ShellView
 from labeltui.ui.panes.shell.words import Phase
 from labeltui.ui.presentation.text import safe
+from labeltui.ui.screens.dialogs.find import FindScreen
 from labeltui.ui.widgets.terminal.engine import Modes
 from labeltui.ui.widgets.terminal.keys import key_bytes
 from labeltui.ui.widgets.terminal.view import LEAVE_KEY, TerminalView
 
 if TYPE_CHECKING:
     from labeltui.session.connection.shells import OpenShell, Shells
-    from labeltui.ui.core import Core
+    from labeltui.session.session import Session
     from labeltui.ui.presentation.absence import Absence
 
 AGAIN_AFTER = timedelta(seconds=3)
@@ -59,14 +61,14 @@ class ShellTab(Vertical):
         self.run = ShellRun(self.view, self._changed)
         self.run.copied, self.run.drew = self._copied, self._drew
         self._permission = permission
-        self._session: Any = None
+        self._session: Session | None = None
         self._host: HostStatus | None = None
         self._absent: Absence | None = None
         self._now: datetime | None = None
         self._not_before: datetime | None = None
         self._phase = Phase.NONE
         self._was_lost = False
-        self._past = Past(self)
+        self._past = Past(self, self.view, self.run, lambda: self.shells)
         self._others: Callable[[], frozenset[int]] | None = (
             None  # numbers that are taken, while its own isn't sure
         )
@@ -88,7 +90,7 @@ class ShellTab(Vertical):
     @property
     def opened(self) -> OpenShell | None:
         """The shell, while there is one."""
-        return self.run.opened if self.phase is Phase.LIVE else None
+        return self.run.live
 
     @property
     def shells(self) -> Shells | None:
@@ -97,7 +99,7 @@ class ShellTab(Vertical):
 
     # -- following the session
 
-    def attach(self, session: Any) -> None:
+    def attach(self, session: Session) -> None:
         """A session is open."""
         self._session = session
 
@@ -205,8 +207,7 @@ class ShellTab(Vertical):
     def on_terminal_view_selected(self, event: TerminalView.Selected) -> None:
         """What the mouse selects is copied: the keys for it belong to the remote."""
         event.stop()
-        app: Core = self.app  # type: ignore[assignment]
-        app.copy(event.text)
+        console_of(self).copy(event.text)
 
     # -- looking back
 
@@ -239,9 +240,7 @@ class ShellTab(Vertical):
             self._ask("Copy", shell_words.copy_question(text), answered)
 
     def _ask(self, title: str, question: str, answered: Callable[[bool], None]) -> None:
-        from labeltui.ui.screens.dialogs.confirm import ConfirmScreen  # noqa: PLC0415 - when first needed
-
-        self.app.push_screen(ConfirmScreen(title, question), lambda yes: answered(bool(yes)))
+        console_of(self).confirm(title, question, answered)
 
     def on_terminal_view_ask_paste(self, event: TerminalView.AskPaste) -> None:
         """Each line would be run as it arrives."""
@@ -255,8 +254,6 @@ class ShellTab(Vertical):
 
     def on_terminal_view_find(self, event: TerminalView.Find) -> None:
         """Look through the scrollback."""
-        from labeltui.ui.screens.dialogs.find import FindScreen  # noqa: PLC0415 - when first needed
-
         event.stop()
 
         def found(words: str | None) -> None:

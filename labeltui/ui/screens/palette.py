@@ -4,25 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any
 
 from textual.command import DiscoveryHit, Hit, Hits, Provider
 from textual.content import Content
 
 from labeltui.actions import ACTIONS, Action
+from labeltui.ui.contract import Console, console_of
 from labeltui.ui.presentation.words import Tone
 from labeltui.ui.screens.help import offered
-
-if TYPE_CHECKING:
-    from labeltui.ui.core import Core
 
 
 class RegistryProvider(Provider):
     """Every action by name; one that can't be done now is faint, says why, and says it again when picked."""
 
     @property
-    def _console(self) -> Core:
-        return cast("Core", self.app)
+    def _console(self) -> Console:
+        return console_of(self.screen)
 
     def _actions(self) -> list[Action]:
         keymap = self._console.keymap

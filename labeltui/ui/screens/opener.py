@@ -1,0 +1,150 @@
+"""Opens every screen over the panes. Imported once, after the first paint."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import cast
+
+from textual.app import App
+from textual.command import CommandPalette
+
+from labeltui.actions import BY_ID, LEADERS
+from labeltui.domain.problems import Problem
+from labeltui.operations.deploy.draft import like
+from labeltui.ui.contract import Console, console_of
+from labeltui.ui.running import Running
+from labeltui.ui.screens.checklist import ChecklistScreen
+from labeltui.ui.screens.choices import ChoicesScreen, about_pod
+from labeltui.ui.screens.deploy.screen import DeployScreen
+from labeltui.ui.screens.dialogs.confirm import ConfirmScreen
+from labeltui.ui.screens.dialogs.form import FormScreen, prefilled
+from labeltui.ui.screens.doctor import DoctorScreen
+from labeltui.ui.screens.help import HelpScreen, entries
+from labeltui.ui.screens.leader import LeaderScreen
+from labeltui.ui.screens.palette import RegistryProvider
+from labeltui.ui.screens.pods import PodsScreen
+from labeltui.ui.screens.problem import ProblemScreen
+from labeltui.ui.screens.records import ActionLogScreen, AlertsScreen, EventsScreen
+from labeltui.ui.screens.steps import StepsScreen
+
+WATCHED = {"pod.create": ChecklistScreen, "doctor": DoctorScreen, "setup": StepsScreen}
+"""Actions that get a screen of their own while they run, by id."""
+
+
+class Screens:
+    """Opens screens over the console; what a screen answers with is done."""
+
+    def __init__(self, app: App[int]) -> None:
+        self._app = app
+        self._console: Console = console_of(app)
+
+    # -- asking
+
+    def confirm(
+        self, title: str, question: str, answered: Callable[[bool], None], *, typed: str | None = None
+    ) -> None:
+        """Ask a question; ``typed`` is what must be typed to say yes."""
+        self._app.push_screen(ConfirmScreen(title, question, typed), lambda yes: answered(yes is True))
+
+    def quit(self) -> None:
+        """Ask whether to quit while an action runs."""
+        titles = ", ".join(running.action.title for running in self._console.dispatcher.running.values())
+        question = f"Quit while this runs: {titles}? It is cancelled; what the host already does goes on."
+        self.confirm("Quit", question, lambda yes: self._app.exit(0) if yes else None)
+
+    def form(self, action_id: str) -> None:
+        """Ask for an action's parameters, then run it."""
+        console, action = self._console, BY_ID[action_id]
+
+        async def submitted(params: dict[str, object] | None) -> None:
+            if params is not None:
+                await console.dispatcher.invoke(action_id, params)
+
+        self._app.push_screen(
+            FormScreen(action, prefilled(action, console.session, console.state)), submitted
+        )
+
+    # -- finding an action
+
+    def help(self) -> None:
+        """Every key, searchable."""
+        self._app.push_screen(HelpScreen(entries(self._console)), self._picked)
+
+    def palette(self) -> None:
+        """Every action by name."""
+        if not CommandPalette.is_open(cast("App[object]", self._app)):
+            self._app.push_screen(
+                CommandPalette(providers=[RegistryProvider], placeholder="What do you want to do?")
+            )
+
+    def leader(self, leader: str) -> None:
+        """The keys behind a leader."""
+        console = self._console
+        entries = [
+            (key, action, console.dispatcher.why_not(action))
+            for key, action in console.keymap.leaders[leader].items()
+        ]
+        self._app.push_screen(LeaderScreen(LEADERS[leader], leader, entries), self._picked)
+
+    async def _picked(self, action_id: str | None) -> None:
+        if action_id is not None:
+            await self._console.dispatcher.invoke(action_id)
+
+    # -- what happened
+
+    def action_log(self) -> None:
+        """Every action of this session, as commands."""
+        session = self._console.session
+        self._app.push_screen(ActionLogScreen(session.journal.entries if session is not None else ()))
+
+    def alerts(self) -> None:
+        """What needs attention."""
+        self._app.push_screen(AlertsScreen(self._console.state.alerts, self._console.clock()))
+
+    def events(self) -> None:
+        """What happened to the pod."""
+        self._app.push_screen(EventsScreen(self._console.state.pod_events, self._console.clock()))
+
+    def problem(self, title: str, problem: Problem) -> None:
+        """A problem with the evidence behind it."""
+        self._app.push_screen(ProblemScreen(title, problem))
+
+    def choices(self, title: str, problem: Problem) -> None:
+        """A problem with the actions that may help."""
+        self._app.push_screen(ChoicesScreen(title, problem), self._picked)
+
+    def watch(self, running: Running) -> None:
+        """The screen of a running action, where it has one."""
+        screen = WATCHED.get(running.action.id)
+        if screen is not None:
+            self._app.push_screen(screen(running))
+
+    # -- pods
+
+    def pod_choices(self) -> None:
+        """What can be done about the pod as it is; nothing where there is none."""
+        pod = self._console.state.pod.value
+        if pod is not None:
+            self.choices(*about_pod(pod, self._console.clock()))
+
+    def pods(self) -> None:
+        """Every pod of the account."""
+        self._app.push_screen(PodsScreen())
+
+    def deploy(self, prefill: Mapping[str, object] | None = None) -> None:
+        """Choose what to rent, see the price, rent it. ``prefill``: parameters of ``pod.create`` to start with."""
+        console = self._console
+        if console.session is None:
+            return
+        running = console.dispatcher.running.get("pod.create")
+        if running is not None:
+            self.watch(running)
+            return
+        before = console.state.pod.value
+        prefill = {**(like(before).given() if before is not None else {}), **(prefill or {})}
+
+        async def submitted(params: dict[str, object] | None) -> None:
+            if params is not None:
+                await console.dispatcher.invoke("pod.create", params)
+
+        self._app.push_screen(DeployScreen(console.session, prefill), submitted)
