@@ -10,13 +10,11 @@ import os
 import tempfile
 import traceback
 from collections.abc import Awaitable
-from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
 import asyncssh
-import httpx
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
@@ -26,24 +24,16 @@ from labeltui.domain.pod.pod import PodStatus
 from labeltui.domain.problems import Failed, LabeltuiError, Unreachable
 from labeltui.hosts.base import HostKey, Prompter
 from labeltui.operations.run import run_action
-from labeltui.runpod.client import RunpodClient
-from labeltui.runpod.graphql.graphql import GraphQL
-from labeltui.runpod.keys import Secret
-from labeltui.runpod.transport import Transport
-from labeltui.sandbox.runpod.api.app import build_app
-from labeltui.sandbox.runpod.world import events, timeline
-from labeltui.sandbox.runpod.world.clock import START
-from labeltui.sandbox.runpod.world.fake_containers import Paper, fingerprint
-from labeltui.sandbox.runpod.world.world import Key, World
+from labeltui.sandbox.runpod.world import events
+from labeltui.sandbox.runpod.world.fake_containers import fingerprint
+from labeltui.sandbox.runpod.world.world import World
 from labeltui.session.pod.host import PodHost
 from labeltui.session.runtime.state_folder import StateDir
 from labeltui.session.session import Session
-from tests.asgi import StreamedAsgi
 from tests.doing import Told
+from tests.fakes.account import KEY, EmulatedAccount
 from tests.virtualtime import VirtualLoop
 
-CANARY = "rpa_CANARY0123456789abcdefCANARY"
-URL = "https://api.runpod.io"
 NAME = "annot"
 GPU = "RTX A5000"
 LONGEST_SILENCE_S = 600.0
@@ -59,16 +49,6 @@ ELSEWHERE = (
     "address_changed", "pull_goes_on", "deleted_elsewhere", "migrated",
 )  # fmt: skip
 DESTROY = ("deleted_elsewhere", "migrated")
-
-
-class Clock:
-    """The account's time is the loop's."""
-
-    def __init__(self, loop: VirtualLoop) -> None:
-        self._loop = loop
-
-    def now(self) -> datetime:
-        return START + timedelta(seconds=self._loop.time())
 
 
 class NobodyThere:
@@ -104,34 +84,14 @@ class PaperSsh:
         """Nothing was opened."""
 
 
-class InProcessSdk:
-    """What the SDK's process would do, without one."""
-
-    def __init__(self, app: Any) -> None:
-        self._http = httpx.AsyncClient(
-            transport=StreamedAsgi(app), headers={"User-Agent": "sdk", "Authorization": f"Bearer {CANARY}"}
-        )
-
-    async def query(self, query: str, what: str, _doing: object = None) -> dict[str, Any]:
-        try:
-            answer = await self._http.post(f"{URL}/graphql", json={"query": query}, timeout=5)
-            data = answer.json()["data"]
-        except (httpx.HTTPError, ValueError, KeyError):
-            raise Unreachable("runpod_dropped", f"No answer to {what}.", "It is asked again.") from None
-        return data if isinstance(data, dict) else {}
-
-    async def close(self) -> None:
-        await self._http.aclose()
-
-
 class Console(RuleBasedStateMachine):
     """One operator, one account, and a great deal of bad luck."""
 
     def __init__(self) -> None:
         super().__init__()
         self.loop = VirtualLoop()
-        self.world = World(clock=Clock(self.loop), keys={CANARY: Key()})
-        self.paper = Paper(self.world)
+        self.account = EmulatedAccount(self.loop.time)
+        self.world = self.account.world
         self.folder = tempfile.TemporaryDirectory()
         self.may_go: set[str] = set()
         self.said: list[str] = []
@@ -142,23 +102,9 @@ class Console(RuleBasedStateMachine):
     @initialize()
     def open(self) -> None:
         """A profile whose pod is not there yet."""
-        app = build_app(self.world)
-
-        def client(key: Secret, **_options: Any) -> RunpodClient:
-            transport = Transport(key, URL, transport=StreamedAsgi(app), clock=self.loop.time)
-            graphql = GraphQL(key, URL, sdk=InProcessSdk(app))  # type: ignore[arg-type]
-            return RunpodClient(
-                key,
-                transport=transport,
-                graphql=graphql,
-                api="v2",
-                now=self.world.clock.now,
-                clock=self.loop.time,
-            )
-
         self.patches = [
-            patch("labeltui.session.pod.account.RunpodClient", client),
-            patch.dict(os.environ, {"RUNPOD_API_KEY": CANARY}),
+            patch("labeltui.session.pod.account.RunpodClient", self.account.client),
+            patch.dict(os.environ, {"RUNPOD_API_KEY": KEY}),
         ]
         for one in self.patches:
             one.start()
@@ -182,14 +128,7 @@ class Console(RuleBasedStateMachine):
         )
         self.session.store.subscribe(lambda state, changed: self.said.append(repr(state.alerts)))
         self.run(self.session.start())
-        self.ticking = self.loop.create_task(self.tick())
-
-    async def tick(self) -> None:
-        from asyncio import sleep
-
-        while True:
-            timeline.advance(self.world)
-            await sleep(0.5)
+        self.ticking = self.loop.create_task(self.account.run())
 
     def run(self, work: Awaitable[Any]) -> Any:
         return self.loop.run_until_complete(work)
@@ -229,9 +168,7 @@ class Console(RuleBasedStateMachine):
     @rule(status=st.sampled_from(STATUSES), shape=st.sampled_from(SHAPES), times=st.integers(1, 4))
     def runpod_answers(self, status: int, shape: str, times: int) -> None:
         more: dict[str, Any] = {"retry_after": 3} if status == 429 else {}
-        self.world.faults.arm(
-            "status", times=times, status=status, shape=shape, detail=f"no {CANARY}", **more
-        )
+        self.world.faults.arm("status", times=times, status=status, shape=shape, detail=f"no {KEY}", **more)
 
     @rule(event=st.sampled_from(ELSEWHERE))
     def somebody_else(self, event: str) -> None:
@@ -273,7 +210,7 @@ class Console(RuleBasedStateMachine):
         session = getattr(self, "session", None)
         if session is not None:
             self.said += [repr(session.store.state), repr(session.journal.entries)]
-        assert not any(CANARY in text for text in self.said)
+        assert not any(KEY in text for text in self.said)
         self.said.clear()
 
     def teardown(self) -> None:

@@ -1,0 +1,90 @@
+"""An account of RunPod in memory: the demo's emulated world, spoken to over its own API within this process.
+
+``world`` holds pods, prices and balance, and takes faults (``world.faults.arm("no_capacity")``); nothing is behind
+its pods. Its time is the loop's, so hours pass at once in virtual time; :meth:`run` makes it pass, and goes on while
+a test does (:func:`tests.fakes.session.memory_session` starts it).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any
+
+import httpx
+
+from labeltui.domain.failure_codes import Code
+from labeltui.domain.problems import Unreachable
+from labeltui.runpod.client import RunpodClient
+from labeltui.runpod.graphql.graphql import GraphQL
+from labeltui.runpod.keys import Secret
+from labeltui.runpod.transport import Transport
+from labeltui.sandbox.runpod.api.app import build_app
+from labeltui.sandbox.runpod.world import timeline
+from labeltui.sandbox.runpod.world.clock import START
+from labeltui.sandbox.runpod.world.fake_containers import Paper
+from labeltui.sandbox.runpod.world.world import Key, World
+from tests.asgi import StreamedAsgi
+
+KEY = "rpa_CANARY0123456789abcdefCANARY"
+URL = "https://api.runpod.io"
+TICK_S = 0.5
+
+
+class LoopClock:
+    """The time of a loop, counted from START; ``time`` gives its seconds."""
+
+    def __init__(self, time: Callable[[], float]) -> None:
+        self._time, self._began = time, time()
+
+    def now(self) -> datetime:
+        return START + timedelta(seconds=self._time() - self._began)
+
+
+class InProcessSdk:
+    """What the SDK's process would do, without one."""
+
+    def __init__(self, app: Any) -> None:
+        self._http = httpx.AsyncClient(
+            transport=StreamedAsgi(app), headers={"User-Agent": "sdk", "Authorization": f"Bearer {KEY}"}
+        )
+
+    async def query(self, query: str, what: str, _doing: object = None) -> dict[str, Any]:
+        try:
+            answer = await self._http.post(f"{URL}/graphql", json={"query": query}, timeout=5)
+            data = answer.json()["data"]
+        except (httpx.HTTPError, ValueError, KeyError):
+            raise Unreachable(Code.RUNPOD_DROPPED, f"No answer to {what}.", "It is asked again.") from None
+        return data if isinstance(data, dict) else {}
+
+    async def close(self) -> None:
+        await self._http.aclose()
+
+
+class EmulatedAccount:
+    """See the head of this file. ``time`` is the loop's clock."""
+
+    def __init__(self, time: Callable[[], float]) -> None:
+        self._time = time
+        self.clock = LoopClock(time)
+        self.world = World(clock=self.clock, keys={KEY: Key()})
+        self.containers = Paper(self.world)
+        self._app = build_app(self.world)
+
+    def client(self, key: Secret, **_options: Any) -> RunpodClient:
+        """In the place of RunpodClient."""
+        return RunpodClient(
+            key,
+            transport=Transport(key, URL, transport=StreamedAsgi(self._app), clock=self._time),
+            graphql=GraphQL(key, URL, sdk=InProcessSdk(self._app)),  # type: ignore[arg-type]
+            api="v2",
+            now=self.clock.now,
+            clock=self._time,
+        )
+
+    async def run(self) -> None:
+        """Let the account's time pass, until cancelled."""
+        while True:
+            timeline.advance(self.world)
+            await asyncio.sleep(TICK_S)

@@ -1,0 +1,82 @@
+"""A session over what is in memory."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Mapping
+from contextlib import ExitStack, asynccontextmanager, suppress
+from functools import partial
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+from labeltui.config.model import Profile
+from labeltui.monailabel.client import MonaiLabelClient
+from labeltui.session.pod.account import Rental
+from labeltui.session.pod.host import PodHost
+from labeltui.session.runtime.state_folder import StateDir
+from labeltui.session.session import Session
+from tests.doing import NobodyToAsk
+from tests.fakes.account import KEY, EmulatedAccount, LoopClock
+from tests.fakes.host import MemoryHost
+from tests.fakes.monailabel import FakeMonaiLabel
+
+PUBLIC_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAI" + "A" * 43 + " memory\n"
+
+
+@asynccontextmanager
+async def memory_session(
+    folder: Path,
+    *,
+    host: MemoryHost | None = None,
+    server: FakeMonaiLabel | None = None,
+    account: EmulatedAccount | None = None,
+    profile: Mapping[str, Any] | None = None,
+    read_only: bool = False,
+    start: bool = True,
+    hold: bool = True,
+) -> AsyncIterator[Session]:
+    """A session whose state lies in ``folder``, started unless ``start`` is False, and closed at the end.
+
+    With ``account`` the profile is on RunPod and names the pod "annot"; ``host`` is then what answers at the pod's
+    address. ``profile`` has further settings, as the profile file would. The session's clock, and the host's, is the
+    loop's: it begins at ``tests.fakes.account.START``.
+    """
+    host, server = host or MemoryHost(), server or FakeMonaiLabel()
+    loop = asyncio.get_running_loop()
+    clock = account.clock if account is not None else LoopClock(loop.time)
+    host.now = lambda: clock.now().timestamp()
+    state = StateDir(folder / "state")
+    settings: dict[str, Any] = {"labels": {"folder": str(folder / "labels")}, **(profile or {})}
+    if account is not None:
+        (folder / "key.pub").write_text(PUBLIC_KEY)
+        settings = {"host": "runpod", "runpod": {"pod": "annot", "key": str(folder / "key")}, **settings}
+    else:
+        settings = {"host": "ssh", "ssh": {"address": host.address}, **settings}
+
+    def host_of(rental: Rental) -> Any:
+        if account is None:
+            return host
+        return PodHost(rental, state, NobodyToAsk(), lambda _address, _known_hosts, _prompter: host)  # type: ignore[arg-type,return-value]
+
+    with ExitStack() as stack:
+        api = partial(MonaiLabelClient, transport=server.transport)
+        stack.enter_context(patch("labeltui.session.server.pollers.MonaiLabelClient", api))
+        if account is not None:
+            stack.enter_context(patch("labeltui.session.pod.account.RunpodClient", account.client))
+            stack.enter_context(patch.dict(os.environ, {"RUNPOD_API_KEY": KEY}))
+        session = Session(
+            "p", Profile.model_validate(settings), host_of, state, read_only=read_only, clock=clock.now
+        )
+        passing = asyncio.create_task(account.run()) if account is not None else None
+        if start:
+            await session.start(hold=hold)
+        try:
+            yield session
+        finally:
+            await session.close()
+            if passing is not None:
+                passing.cancel()
+                with suppress(asyncio.CancelledError):
+                    await passing

@@ -1,0 +1,100 @@
+"""The surroundings in memory hold up a whole session: connection, server, labels, an account."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+from labeltui.domain.host import LinkState
+from labeltui.operations.run import run_action
+from labeltui.session.session import Session
+from tests.doing import Told
+from tests.fakes.account import EmulatedAccount
+from tests.fakes.agent import TERMINATED
+from tests.fakes.host import MemoryHost
+from tests.fakes.monailabel import FakeMonaiLabel
+from tests.fakes.session import memory_session
+from tests.virtualtime import in_virtual_time
+
+
+async def log_has(session: Session, text: bytes) -> None:
+    """Wait until the log has this text."""
+    more = asyncio.Event()
+    unsubscribe = session.log.subscribe(lambda *_: more.set())
+    async with asyncio.timeout(60):
+        while text not in session.log.bytes():
+            more.clear()
+            await more.wait()
+    unsubscribe()
+
+
+@in_virtual_time
+async def test_a_server_that_runs_is_found_and_its_labels_are_copied(tmp_path: Path) -> None:
+    host, server = MemoryHost(), FakeMonaiLabel()
+    host.files.write("~/studies/labels/final/s1.nii.gz", b"label")
+    run = host.agent.start("server", meta={"app": "radiology", "studies": "/root/studies"})
+    run.print("INFO:     Uvicorn running on http://127.0.0.1:8000\n")
+    async with memory_session(tmp_path, host=host, server=server) as session:
+        state = await session.need_server()
+        assert state.server.value is not None
+        assert state.server.value.pid == run.pid
+        copied = await session.store.wait_for(
+            lambda s: s.labels.value is not None and s.labels.value.safe, 60
+        )
+        assert copied.labels.value is not None
+        assert copied.labels.value.here == 1
+    assert (tmp_path / "labels" / "final" / "s1.nii.gz").read_bytes() == b"label"
+
+
+@in_virtual_time
+async def test_a_connection_that_breaks_is_made_again_and_the_log_goes_on(tmp_path: Path) -> None:
+    host = MemoryHost()
+    run = host.agent.start("server")
+    run.print("one\n")
+    async with memory_session(tmp_path, host=host) as session:
+        await log_has(session, b"one")
+        host.drop()
+        run.print("two\n")
+        await session.store.wait_for(lambda s: s.host.value is not None and s.host.value.reconnects == 1, 10)
+        await log_has(session, b"two")
+        assert session.log.tail(10)[0] == b"one"
+
+
+@in_virtual_time
+async def test_a_training_is_started_and_stopped(tmp_path: Path) -> None:
+    host, server = MemoryHost(), FakeMonaiLabel()
+    host.agent.start("server").print("INFO:     Uvicorn running on http://127.0.0.1:8000\n")
+    async with memory_session(tmp_path, host=host, server=server) as session:
+        started = await run_action(session, "train.start", {}, Told(), confirmed=True)
+        stopped = await run_action(session, "train.stop", {}, Told(), confirmed=True)
+    assert (started["state"], stopped["state"]) == ("running", "stopped")
+    assert [one.method for one in server.requests if one.url.path.startswith("/train") and one.method != "GET"] == [
+        "POST", "DELETE",
+    ]  # fmt: skip
+
+
+@in_virtual_time
+async def test_a_pod_is_rented_and_reached(tmp_path: Path) -> None:
+    host, account = MemoryHost(), EmulatedAccount(asyncio.get_running_loop().time)
+    async with memory_session(tmp_path, host=host, account=account) as session:
+        params = {"gpu": "RTX A5000", "max_price": 1.0}
+        await run_action(session, "pod.create", params, Told(), confirmed=True)
+        state = await session.store.wait_for(
+            lambda s: s.host.value is not None and s.host.value.state is LinkState.CONNECTED, 600
+        )
+    assert state.pod.value is not None
+    assert state.pod.value.name == "annot"
+    assert len(account.world.pods) == 1
+
+
+@in_virtual_time
+async def test_a_server_is_started_and_stopped(tmp_path: Path) -> None:
+    host, server = MemoryHost(), FakeMonaiLabel()
+    host.install()
+    host.agent.programs["server"] = server.run
+    server.up = False
+    async with memory_session(tmp_path, host=host, server=server) as session:
+        started = await run_action(session, "server.start", {}, Told(), confirmed=True)
+        stopped = await run_action(session, "server.stop", {}, Told(), confirmed=True)
+    assert (started["state"], stopped["state"]) == ("running", "stopped")
+    assert host.agent.jobs["server"].exit_code == TERMINATED
