@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from labeltui.actions.server import ServerLogsParams
 from labeltui.domain.log.errors import ErrorIndex, LogError
 from labeltui.domain.log.filter import Scope
 from labeltui.domain.log.lines import parse_line
@@ -63,7 +64,7 @@ class Console:
             log=self.log, store=self.store, watch=self.watch, settled=settled, clock=lambda: NOW
         )
         report: Any = SimpleNamespace(emit=records.append)
-        asyncio.run(server_logs(session, params, report))
+        asyncio.run(server_logs(session, ServerLogsParams(**params), report))
         return records
 
     def listed(self, **params: Any) -> list[int]:
