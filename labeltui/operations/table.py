@@ -37,7 +37,7 @@ from labeltui.actions.server import (
 from labeltui.actions.session import DOCTOR, REPORT, SSH_CONFIG, STATUS, TUNNEL
 from labeltui.actions.studies import LABELS_LIST, LABELS_PULL, LABELS_VERIFY, STUDIES_LIST, STUDIES_NEXT
 from labeltui.actions.training import TRAIN_START, TRAIN_STATUS, TRAIN_STOP
-from labeltui.operations.deploy.create import pod_create
+from labeltui.operations.deploy.deployment import pod_create
 from labeltui.operations.deploy.market import pod_gpus, pod_make_volume, pod_volumes
 from labeltui.operations.doctor.doctor import doctor
 from labeltui.operations.labels.commands import labels_list, labels_pull, labels_verify

@@ -211,7 +211,7 @@ async def test_another_gpu_may_cost_more_where_that_is_agreed_to(tmp_path: Path)
         form.screen.choices._inputs["limit"].value = "0.10"
         await pilot.pause()
         await form.press("ctrl+s")
-        assert "The chosen one costs $0.26/h already." in form.text()
+        assert "The chosen GPU alone costs $0.26/h." in form.text()
         form.screen.choices._inputs["limit"].value = "0.40"
         params = await form.rent()
         assert (params["max_price"], params["wait"], params["fallback"]) == (0.4, True, True)

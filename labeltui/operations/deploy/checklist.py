@@ -1,4 +1,4 @@
-"""The way from nothing to a server that answers, as one checklist; each step is left out when it is true already."""
+"""The steps from no pod to a server that answers, each with its state, and the records that report them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from labeltui.operations.progress import Report
 
 
 class StepId(StrEnum):
-    """The steps of a deployment; scripts compare the values."""
+    """The steps of a deployment, in their order; scripts compare the values."""
 
     KEY = "key"
     VOLUME = "volume"
@@ -55,46 +55,46 @@ class Step:
 
 
 class Checklist:
-    """The steps of one deployment, told as they change."""
+    """The steps of one deployment; every change is a record of the report."""
 
     def __init__(self, ids: Iterable[StepId], report: Report, clock: Callable[[], datetime]) -> None:
         self._report = report
         self._clock = clock
-        self.steps: dict[StepId, Step] = {name: Step(name, TITLES[name]) for name in ids}
-        self.facts: dict[str, Any] = {}  # of the pod, for who shows a price that grows
-        for name in self.steps:
-            self._tell(name)
+        self.steps: dict[StepId, Step] = {step: Step(step, TITLES[step]) for step in ids}
+        self.facts: dict[str, Any] = {}  # about the pod, on every record from then on
+        for step in self.steps:
+            self._publish(step)
 
     @property
     def running(self) -> StepId | None:
         """The step that is under way."""
         return next((step.id for step in self.steps.values() if step.state == "running"), None)
 
-    def begin(self, name: StepId, detail: str = "") -> None:
-        """It is being done."""
-        self._change(name, state="running", detail=detail, since=self._clock())
+    def begin(self, step: StepId) -> None:
+        """The step starts now."""
+        self._change(step, state="running", since=self._clock())
 
-    def say(self, name: StepId, detail: str) -> None:
-        """What is going on in it."""
-        if self.steps[name].detail != detail:
-            self._change(name, detail=detail)
+    def detail(self, step: StepId, text: str) -> None:
+        """What the step does at the moment."""
+        if self.steps[step].detail != text:
+            self._change(step, detail=text)
 
-    def line(self, name: StepId, text: str) -> None:
-        """Something it printed."""
-        self.steps[name] = replace(self.steps[name], detail=text)
-        self._report.emit({"step": name.value, "detail": text, "line": text})
+    def line(self, step: StepId, text: str) -> None:
+        """A line that the step printed; it is a record of its own, with nothing but the line."""
+        self.steps[step] = replace(self.steps[step], detail=text)
+        self._report.emit({"step": step.value, "detail": text, "line": text})
 
-    def done(self, name: StepId, detail: str = "", *, skipped: bool = False) -> None:
-        """It is true now; ``skipped``: it was before."""
-        self._end(name, "skipped" if skipped else "done", detail)
+    def done(self, step: StepId, detail: str = "", *, skipped: bool = False) -> None:
+        """The step has ended; ``skipped``: there was nothing to do."""
+        self._end(step, "skipped" if skipped else "done", detail)
 
-    def failed(self, name: StepId, problem: Problem) -> None:
-        """It can't be done."""
-        self._end(name, "failed", problem.message, problem.hint, problem.code)
+    def failed(self, step: StepId, problem: Problem) -> None:
+        """The step can't be done."""
+        self._end(step, "failed", problem.message, problem.hint, problem.code)
 
-    def cancelled(self, name: StepId) -> None:
-        """Somebody would not wait for it."""
-        self._end(name, "cancelled", "")
+    def cancelled(self, step: StepId) -> None:
+        """The operator stopped waiting for the step."""
+        self._end(step, "cancelled", "")
 
     def document(self) -> list[dict[str, Any]]:
         """The steps as JSON."""
@@ -109,46 +109,46 @@ class Checklist:
             for s in self.steps.values()
         ]
 
-    def _end(self, name: StepId, state: str, detail: str, hint: str = "", code: str = "") -> None:
-        since = self.steps[name].since
+    def _end(self, step: StepId, state: str, detail: str, hint: str = "", code: str = "") -> None:
+        since = self.steps[step].since
         took = None if since is None else round((self._clock() - since).total_seconds(), 1)
-        self._change(name, state=state, detail=detail, took_s=took, hint=hint, code=code)
+        self._change(step, state=state, detail=detail, took_s=took, hint=hint, code=code)
 
-    def _change(self, name: StepId, **fields: Any) -> None:
-        self.steps[name] = replace(self.steps[name], **fields)
-        self._tell(name)
+    def _change(self, step: StepId, **fields: Any) -> None:
+        self.steps[step] = replace(self.steps[step], **fields)
+        self._publish(step)
 
-    def _tell(self, name: StepId) -> None:
-        step = self.steps[name]
+    def _publish(self, step: StepId) -> None:
+        now = self.steps[step]
         self._report.emit(
             {
-                "step": step.id.value,
-                "title": step.title,
-                "state": step.state,
-                "detail": step.detail,
-                "since": moment(step.since),
-                "took_s": step.took_s,
-                "hint": step.hint,
-                "code": step.code,
+                "step": now.id.value,
+                "title": now.title,
+                "state": now.state,
+                "detail": now.detail,
+                "since": moment(now.since),
+                "took_s": now.took_s,
+                "hint": now.hint,
+                "code": now.code,
                 **self.facts,
             }
         )
 
 
 class StepReport:
-    """The report of an operation that is one step of the checklist: what it says becomes the step's detail."""
+    """The report of an operation that is one step of the checklist: its progress becomes the step's detail."""
 
-    def __init__(self, steps: Checklist, name: StepId) -> None:
+    def __init__(self, steps: Checklist, step: StepId) -> None:
         self._steps = steps
-        self._name = name
+        self._step = step
 
     def progress(self, text: str) -> None:
         """One line for people."""
-        self._steps.say(self._name, text)
+        self._steps.detail(self._step, text)
 
     def emit(self, record: Mapping[str, Any]) -> None:
-        """A record: an inner step's title, or a line."""
+        """A record of the operation: the title of an inner step, or a line that it printed."""
         if record.get("line") is not None:
-            self._steps.line(self._name, str(record["line"]))
+            self._steps.line(self._step, str(record["line"]))
         elif record.get("title"):
-            self._steps.say(self._name, f"{record['title']}: {record.get('state', '')}")
+            self._steps.detail(self._step, f"{record['title']}: {record.get('state', '')}")

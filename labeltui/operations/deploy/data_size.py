@@ -1,4 +1,4 @@
-"""How much a folder on this machine holds, counted beside the event loop."""
+"""The size of a folder on this machine, counted in a thread."""
 
 from __future__ import annotations
 
@@ -12,36 +12,36 @@ from pathlib import Path
 from labeltui.domain.failure_codes import Code
 from labeltui.domain.problems import Misused
 
-TELL_EVERY = 500  # files
+REPORT_EVERY = 500  # files
 
 
 @dataclass(frozen=True, slots=True)
 class DataSize:
-    """Files and bytes of a folder; ``unread`` are entries that could not be looked at."""
+    """Files and bytes of a folder; ``unread`` counts entries that could not be read."""
 
     files: int
     bytes: int
     unread: int = 0
 
 
-Told = Callable[[DataSize], None]
-"""Called on the event loop with what was counted so far."""
+OnProgress = Callable[[DataSize], None]
+"""Called on the event loop with the count so far."""
 
 
-async def measure(folder: str, told: Told = lambda _: None) -> DataSize:
-    """Count a folder and everything below it, not through links. Raises Misused where there is no folder."""
+async def measure(folder: str, progress: OnProgress = lambda _: None) -> DataSize:
+    """Count a folder and everything below it, without following links to folders. Raises Misused ``no_folder``."""
     path = await asyncio.to_thread(_folder, folder)
     loop = asyncio.get_running_loop()
     over = threading.Event()
 
-    def tell(so_far: DataSize) -> None:
+    def report(so_far: DataSize) -> None:
         if not loop.is_closed():
-            loop.call_soon_threadsafe(told, so_far)
+            loop.call_soon_threadsafe(progress, so_far)
 
     try:
-        return await asyncio.to_thread(_count, path, tell, over)
+        return await asyncio.to_thread(_count, path, report, over)
     finally:
-        over.set()  # a cancelled look ends at its next file
+        over.set()  # when cancelled, the thread ends at its next file
 
 
 def _folder(text: str) -> Path:
@@ -53,7 +53,7 @@ def _folder(text: str) -> Path:
     return path
 
 
-def _count(path: Path, tell: Told, over: threading.Event) -> DataSize:
+def _count(path: Path, report: OnProgress, over: threading.Event) -> DataSize:
     files = size = unread = 0
     folders = [str(path)]
     while folders and not over.is_set():
@@ -73,6 +73,6 @@ def _count(path: Path, tell: Told, over: threading.Event) -> DataSize:
                         files, size = files + 1, size + entry.stat().st_size
                 except OSError:
                     unread += 1
-                if files and files % TELL_EVERY == 0:
-                    tell(DataSize(files, size, unread))
+                if files and files % REPORT_EVERY == 0:
+                    report(DataSize(files, size, unread))
     return DataSize(files, size, unread)

@@ -1,7 +1,4 @@
-"""A deployment that is being chosen: what each choice means, what it costs, and what is still wrong with it.
-
-Pure but for the values it is given: the console's form and its tests share it.
-"""
+"""The choices of the deploy form: what they mean, what they cost, and what is still wrong with them. Pure."""
 
 from __future__ import annotations
 
@@ -27,7 +24,7 @@ HOST_DISK = "disk"
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """The choices as they stand. Sizes are texts: what is typed may not be a number yet."""
+    """The choices so far. Sizes and prices are texts: what was typed may not be a number yet."""
 
     name: str = ""
     gpu: str | None = None  # its id
@@ -41,15 +38,15 @@ class Draft:
     key: str = ""  # a .pub file, a fingerprint, or MAKE_KEY
     add_key: bool = False
     public: bool = False
-    refused: str = "stop"  # next, wait, both
-    limit: str = ""  # $/h that another GPU may cost; empty: as much as the one that is chosen
+    refused: str = "stop"  # what to do when RunPod refuses: stop, next (GPU), wait, both
+    limit: str = ""  # $/h that another GPU may cost; empty: as much as the chosen one
     others: tuple[str, ...] = ()
-    then: str = "start"  # reach, setup
+    then: str = "start"  # what follows renting: reach, setup (install MONAI Label), start (the server)
     save: bool = False
 
     @classmethod
     def begun(cls, prefill: PodCreateParams, profile_pod: str, sizes: Sizes | None = None) -> Draft:
-        """A draft with what is known before RunPod is asked."""
+        """A draft from what is known before RunPod has answered."""
         sizes = sizes or suggested(None)
         storage = prefill.network_volume or (NEW_VOLUME if prefill.new_volume_gb else HOST_DISK)
         both = prefill.wait, bool(prefill.fallback or prefill.or_)
@@ -74,7 +71,10 @@ class Draft:
         )
 
     def settled(self, shop: Shop, profile_pod: str, *, saves: bool) -> Draft:
-        """With what the shop decides: a name that is free, a key that is there, a volume by its id."""
+        """The draft with what the shop decides: a free name, an existing key, the volume by its id.
+
+        ``saves``: the session has a profile file that the new name can be written to.
+        """
         volume = next((v for v in shop.volumes if self.storage in (v.id, v.name)), None)
         name = _free_name(self.name or profile_pod, shop)
         return replace(
@@ -88,27 +88,27 @@ class Draft:
     # -- what the choices mean
 
     def volume(self, shop: Shop) -> NetworkVolume | None:
-        """The network volume that is chosen."""
+        """The chosen network volume; None for a new one or a disk of the pod's own."""
         return next((volume for volume in shop.volumes if volume.id == self.storage), None)
 
     def centre(self, shop: Shop) -> str | None:
-        """The data centre that the pod has to be in; None for any."""
+        """The data centre that the pod has to be in: its network volume's, or the chosen one; None for any."""
         volume = self.volume(shop)
         return volume.data_centre if volume is not None else self.data_centre
 
     def offer(self, shop: Shop) -> GpuOffer | None:
-        """The GPU that is chosen, as it is offered now."""
+        """The chosen GPU as it is offered now; None while none is chosen, or when it is not offered any more."""
         return named(shop.offers, self.gpu) if self.gpu else None
 
     def network_gb(self, shop: Shop) -> int:
-        """Size of the network volume; 0 without one."""
+        """Size of the network volume in GB; 0 without one."""
         volume = self.volume(shop)
         if volume is not None:
             return volume.size_gb
         return whole(self.volume_gb) or 0 if self.storage == NEW_VOLUME else 0
 
     def spec(self, shop: Shop) -> PodSpec:
-        """The request, as far as it is known: for its price."""
+        """The request as far as it is known; enough to compute the price."""
         return PodSpec(
             self.name,
             self.gpu or "",
@@ -120,19 +120,22 @@ class Draft:
         )
 
     def quoted(self, shop: Shop) -> Quote | None:
-        """What it costs; None until a GPU is chosen that this cloud offers."""
+        """The price; None until a GPU is chosen that this cloud offers."""
         offer = self.offer(shop)
         return None if offer is None else quote(offer, self.spec(shop), self.network_gb(shop))
 
     def agreed(self, shop: Shop) -> Decimal | None:
-        """$/h that is agreed to: the chosen one's price, or the limit where others may take its place."""
+        """The highest $/h that is agreed to: the chosen GPU's price, or the limit where another may replace it.
+
+        None without a price, or while the limit is not a number.
+        """
         made = self.quoted(shop)
         if made is None or self.refused not in ("next", "both") or not self.limit.strip():
             return None if made is None else made.agreed
         return money(self.limit)
 
     def problems(self, shop: Shop) -> tuple[tuple[str, str], ...]:
-        """What keeps it from being rented: (field, words), the first that should be mended first."""
+        """Why it can't be rented yet: (field, message), the most important first. Empty when it can."""
         found = []
         offer = self.offer(shop)
         if offer is None:
@@ -151,12 +154,12 @@ class Draft:
         if not self.image.strip() or any(c.isspace() for c in self.image.strip()):
             found.append(("image", "Name a container image, such as the official one."))
         if not self.key:
-            found.append(("key", "Choose an SSH key, or let one be made."))
+            found.append(("key", "Choose an SSH key, or make a new one."))
         made, agreed = self.quoted(shop), self.agreed(shop)
         if made is not None and agreed is None:
             found.append(("limit", f"{self.limit.strip()!r} is no price in $/h."))
         elif made is not None and agreed is not None and agreed < made.agreed:
-            found.append(("limit", f"The chosen one costs ${made.agreed}/h already."))
+            found.append(("limit", f"The chosen GPU alone costs ${made.agreed}/h."))
         found += [("name", text) for text in _bad_name(self.name, shop)]
         return tuple(found)
 
@@ -190,22 +193,24 @@ class Draft:
             save=self.save,
         )
 
-    # -- what should be known before
+    # -- warnings
 
     def warnings(self, shop: Shop, folder: str = "") -> dict[str, str]:
-        """What is dangerous about a choice, by field."""
+        """Warnings about dangerous choices, by field. ``folder`` is the profile's folder on the host."""
         found: dict[str, str] = {}
         if self.cloud is Cloud.COMMUNITY:
-            found["cloud"] = "Other people's machines: whoever owns one can read it. Not for patient data."
+            found["cloud"] = (
+                "These machines belong to other people, who can read what is on them. Not for patient data."
+            )
         if self.public:
             found["ports"] = (
                 "PUBLIC: https://PODID-8000.proxy.runpod.net answers everybody who has the pod's id, without a "
-                "password, through RunPod's and Cloudflare's hands, once the profile says expose = \"public\". "
+                'password, once the profile says expose = "public". RunPod and Cloudflare can read along. '
                 "Not for patient data."
             )
         if self.image.strip() != OFFICIAL_IMAGE:
             found["image"] = (
-                "It has to start sshd with PUBLIC_KEY, as RunPod's own start.sh does: else no way in."
+                "It has to start sshd with PUBLIC_KEY, as RunPod's start.sh does: otherwise SSH can't reach the pod."
             )
         if self.storage == HOST_DISK and (whole(self.volume_gb) or 0) == 0:
             found["volume_gb"] = "Without a volume everything on the pod is lost when it stops."
@@ -223,7 +228,9 @@ class Draft:
         cuda = newest_cuda(offer)
         if stock_in(offer, centre) is Stock.NONE:
             where = f" in {centre}" if centre else ""
-            return {"gpu": f"No {offer.name} seems to be free{where}: see what is done when it is refused."}
+            return {
+                "gpu": f"No {offer.name} seems to be free{where}: choose what to do when RunPod refuses it."
+            }
         if wanted and cuda and [int(n) for n in cuda.split(".")] < [int(n) for n in wanted.split(".")]:
             return {
                 "gpu": f"Free machines have CUDA {cuda}, the image was built with {wanted}: it may be refused."
@@ -232,7 +239,7 @@ class Draft:
 
 
 def like(pod: Pod) -> PodCreateParams:
-    """What a new pod in the place of this one starts with: its network volume, which outlives it, and its GPU."""
+    """Parameters for a pod that replaces this one on its network volume; none without a network volume."""
     if not pod.network_volume_id:
         return PodCreateParams()
     return PodCreateParams.of(
@@ -246,14 +253,14 @@ def like(pod: Pod) -> PodCreateParams:
 
 
 def key_label(key: OwnKey) -> str:
-    """A key as people tell it from others."""
+    """A key's file or agent, its kind and its comment, for a list of keys."""
     where = key.path.name if key.path is not None else "agent"
     kind = key.algorithm.removeprefix("ssh-").removesuffix("@openssh.com")
     return f"{where} · {kind}" + (f" · {key.comment}" if key.comment else "")
 
 
 def key_id(key: OwnKey) -> str:
-    """What the parameter ``key`` calls it."""
+    """The value of the parameter ``key``: the key's path, or its fingerprint where an agent holds it."""
     return str(key.path) if key.path is not None else SshKey(key.line).fingerprint
 
 
@@ -272,7 +279,7 @@ def money(text: str) -> Decimal | None:
 
 
 def on_volume(folder: str, mount: str = "workspace") -> bool:
-    """Whether a folder of the profile lies on the volume, which is mounted at ``/workspace``."""
+    """Whether a folder of the profile is on the volume, which RunPod mounts at ``/workspace``."""
     return mount in folder.split("/")
 
 
@@ -299,7 +306,10 @@ def _bad_name(name: str, shop: Shop) -> tuple[str, ...]:
 
 
 def _free_name(wanted: str, shop: Shop) -> str:
-    """The name as it is wanted, or with an ending that no other has had. A name not answered for is kept."""
+    """The wanted name, with a unique ending where it is taken.
+
+    The name of a request that was never answered stays: asking under it again can't rent a second pod.
+    """
     if shop.pending is not None:
         return shop.pending
     wanted = wanted.strip()
@@ -307,5 +317,5 @@ def _free_name(wanted: str, shop: Shop) -> str:
 
 
 def _first_key(shop: Shop) -> str:
-    """The profile's key, else the first in ``~/.ssh``; a new one where there is none."""
+    """The profile's key, the first in ``~/.ssh``, or a new one."""
     return key_id(shop.own_keys[0]) if shop.own_keys else MAKE_KEY

@@ -1,4 +1,4 @@
-"""The SSH key that a new pod lets in."""
+"""The SSH key that a new pod accepts."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def new_key() -> OwnKey:
-    """The key that labeltui makes for pods; made once, and taken again after that."""
+    """labeltui's own key for pods: made at the first call, read from its file after that."""
     try:
         return read_public(f"{NEW_KEY}.pub")
     except Misused:
@@ -25,7 +25,10 @@ def new_key() -> OwnKey:
 
 
 async def pod_key(session: Session, params: PodCreateParams) -> OwnKey:
-    """The public key of the pod: the one named, a new one, the profile's, or the first in ``~/.ssh``."""
+    """The public key for the pod: the named one, a new one, the profile's, or the first in ``~/.ssh``.
+
+    Raises Misused ``no_ssh_key`` where there is none.
+    """
     if params.make_key:
         return await asyncio.to_thread(new_key)
     wanted = params.key

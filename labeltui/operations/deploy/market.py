@@ -1,4 +1,4 @@
-"""What can be rented, and what the account has to rent it with: for the deploy form and the command line."""
+"""What RunPod offers and what the account has, for the deploy form and the commands that list it."""
 
 from __future__ import annotations
 
@@ -36,16 +36,19 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Shop:
-    """What is on offer at one moment. What could not be learnt is empty, and ``errors`` says why, by part."""
+    """Everything the deploy form chooses from, at one moment.
+
+    A part that could not be read is empty, and ``errors`` says why, by the part's name.
+    """
 
     at: datetime
     offers: tuple[GpuOffer, ...] = ()
     places: tuple[DataCentre, ...] = ()
     volumes: tuple[NetworkVolume, ...] = ()
-    names: tuple[str, ...] = ()  # of pods that there are
+    names: tuple[str, ...] = ()  # of the account's pods
     account_keys: tuple[SshKey, ...] = ()
     own_keys: tuple[OwnKey, ...] = ()
-    pending: str | None = None  # a name that was asked for, and not answered
+    pending: str | None = None  # name in a request to rent that was never answered
     errors: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -54,14 +57,14 @@ async def offers_now(session: Session, cloud: Cloud) -> tuple[GpuOffer, ...]:
     return await (await session.rental.client()).gpu_offers(cloud=cloud)
 
 
-async def look(session: Session, cloud: Cloud = Cloud.SECURE) -> Shop:
-    """Everything the form chooses from, asked side by side. Raises LabeltuiError only without an API key."""
+async def read_shop(session: Session, cloud: Cloud = Cloud.SECURE) -> Shop:
+    """Read every part at once. Raises LabeltuiError only without an API key."""
     client = await session.rental.client()
     errors: dict[str, str] = {}
 
-    async def part(name: str, asked: Awaitable[tuple[T, ...]]) -> tuple[T, ...]:
+    async def part(name: str, request: Awaitable[tuple[T, ...]]) -> tuple[T, ...]:
         try:
-            return await asked
+            return await request
         except LabeltuiError as error:
             errors[name] = error.problem.message
             return ()
@@ -81,7 +84,7 @@ async def look(session: Session, cloud: Cloud = Cloud.SECURE) -> Shop:
 
 
 async def _own_keys(session: Session) -> tuple[OwnKey, ...]:
-    """The operator's keys, the profile's own first, wherever it lies."""
+    """The operator's keys; the profile's key comes first, also when it is outside ``~/.ssh``."""
     keys = await all_keys()
     private = session.rental.ssh_key
     if private is None:
@@ -89,35 +92,35 @@ async def _own_keys(session: Session) -> tuple[OwnKey, ...]:
     try:
         own = read_public(f"{private}.pub")
     except Misused:
-        return keys  # without its public half it can't be given to a pod
+        return keys  # a pod needs its public half
     return (own, *(key for key in keys if key.line.split()[:2] != own.line.split()[:2]))
 
 
 async def account_now(session: Session) -> Account:
-    """Balance and limit as the session knows them; asked only where nobody has yet: the SDK takes seconds."""
+    """Balance and limit, from the session where it has read them: RunPod's SDK takes seconds. Raises LabeltuiError."""
     known = session.store.state.account.value
     return known if known is not None else await (await session.rental.client()).account()
 
 
 def needs(session: Session) -> tuple[tuple[str, ...], Size | None]:
-    """The models that the profile serves, and the spatial size where it sets one."""
+    """What decides how much GPU memory is needed: the profile's models, and its spatial size (None: not set)."""
     server = session.profile.server
     return tuple(server.models), spatial_size(server.conf.get("spatial_size"))
 
 
 async def pod_gpus(session: Session, params: PodGpusParams, _report: Report) -> Document:
-    """Kinds of GPU with price and stock, the cheapest first; what is free before what is not."""
+    """Kinds of GPU with price and stock: free ones first, then the cheapest."""
     cloud = Cloud(params.cloud or Cloud.SECURE)
     centre = params.data_centre
     models, size = needs(session)
 
-    def wanted(offer: GpuOffer) -> bool:
+    def passes(offer: GpuOffer) -> bool:
         dear = params.max_price is not None and (price(offer, cloud) or 0) > Decimal(params.max_price)
         gone = (centre or params.free) and stock_in(offer, centre) is Stock.NONE
         return not dear and not gone and offer.vram_gb >= (params.vram or 0)
 
     offers = by_price(await offers_now(session, cloud), cloud, centre)
-    listed = [gpu_document(offer, models, size) for offer in offers if wanted(offer)]
+    listed = [gpu_document(offer, models, size) for offer in offers if passes(offer)]
     return {"as_of": moment(session.clock()), "cloud": cloud.value, "models": list(models), "gpus": listed}
 
 
@@ -128,12 +131,15 @@ async def pod_volumes(session: Session, _params: NoParams, _report: Report) -> D
 
 
 async def pod_make_volume(session: Session, params: PodMakeVolumeParams, _report: Report) -> Document:
-    """Make a network volume, once the monthly price was agreed to; one of that name, size and place is taken for it."""
+    """Make a network volume. Raises Refused with the monthly price until ``max_month`` agrees to it.
+
+    A volume that has this name, size and data centre already is returned instead of making another.
+    """
     size = params.size or 0
     if not LEAST_VOLUME_GB <= size <= MOST_NETWORK_GB:
         raise Misused(
             Code.BAD_SIZE,
-            f"A network volume of {size} GB can't be had.",
+            f"A network volume cannot have {size} GB.",
             f"Give --size, {LEAST_VOLUME_GB} to {MOST_NETWORK_GB}.",
         )
     client = await session.rental.client()
@@ -143,7 +149,7 @@ async def pod_make_volume(session: Session, params: PodMakeVolumeParams, _report
     if limit is None or month > Decimal(str(limit)):
         raise Refused(
             Code.PRICE_NOT_AGREED, f"{size} GB cost ${month} a month for as long as the volume exists.",
-            f"Add --max-month {month} to agree to it, and make it.",
+            f"Add --max-month {month} to make it at that price.",
         )  # fmt: skip
     volume = await client.create_network_volume(params.name, size, place)
     return {"as_of": moment(session.clock()), **volume_document(volume)}

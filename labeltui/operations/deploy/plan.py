@@ -1,4 +1,4 @@
-"""From what was asked for to what is rented: checked before anything is sent."""
+"""The plan of a deployment: the parameters of ``pod create``, checked before anything is rented."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ HALF_A_CENT = Decimal("0.005")
 
 @dataclass(frozen=True, slots=True)
 class NewVolume:
-    """A network volume that is made first."""
+    """A network volume to make before the pod is rented."""
 
     name: str
     size_gb: int
@@ -42,14 +42,14 @@ class NewVolume:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What is asked for, in turn: ``offers`` that would do, each with the same ``spec`` otherwise."""
+    """GPUs to ask for in turn, ``offers``; the rest of the request, ``spec``, is the same for each."""
 
     spec: PodSpec
     offers: tuple[GpuOffer, ...]
+    key: OwnKey
     limit: Decimal | None = None  # $/h that was agreed to, the pod's disks included
     volume: NetworkVolume | None = None
     new_volume: NewVolume | None = None
-    key: OwnKey | None = None
     add_key: bool = False
     wait: bool = False
     fallback: bool = False
@@ -63,12 +63,12 @@ class Plan:
         return self.new_volume.size_gb if self.new_volume else 0
 
     def quoted(self, offer: GpuOffer) -> Quote | None:
-        """What it would cost on that GPU."""
+        """The price with that GPU; None where the plan's cloud does not offer it."""
         return quote(offer, self.spec, self.network_gb)
 
     @property
     def affordable(self) -> tuple[GpuOffer, ...]:
-        """Those that cost no more than was agreed to."""
+        """The offers that cost no more than was agreed to."""
         return tuple(one for one in self.offers if self._within(one))
 
     def _within(self, offer: GpuOffer) -> bool:
@@ -76,16 +76,16 @@ class Plan:
         return made is not None and self.limit is not None and made.running <= self.limit + HALF_A_CENT
 
     def specs(self) -> tuple[PodSpec, ...]:
-        """A request for each that may be had, all of one name."""
+        """A request for each affordable offer, all with the same name."""
         return tuple(replace(self.spec, gpu_id=one.id) for one in self.affordable)
 
     def with_volume(self, volume: NetworkVolume) -> Plan:
-        """The same, on the network volume that was made for it."""
+        """The same plan on the network volume that was made for it."""
         spec = replace(self.spec, network_volume_id=volume.id, data_centres=(volume.data_centre,))
         return replace(self, spec=spec, volume=volume)
 
     async def refreshed(self, client: RunpodClient) -> Plan:
-        """The same wishes at the prices and the stock of now."""
+        """The same plan at the current prices and stock."""
         offers = await client.gpu_offers(cloud=self.spec.cloud)
         first = named(offers, self.spec.gpu_id)
         if first is None:
@@ -99,7 +99,7 @@ class Plan:
 
 
 async def make_plan(session: Session, params: PodCreateParams) -> Plan:
-    """What the parameters of ``pod.create`` ask for. Raises Misused and Failed before anything is rented."""
+    """The plan for these parameters. Raises Misused or Failed; nothing is rented yet."""
     client = await session.rental.client()
     cloud = Cloud(params.cloud or Cloud.SECURE)
     name = _name(session, params.name)
@@ -123,35 +123,34 @@ async def make_plan(session: Session, params: PodCreateParams) -> Plan:
         public_keys=(key.line,),
         min_cuda=cuda_of(image),
     )
-    fallback = params.fallback
     return Plan(
         spec,
-        candidates(offers, first, others, fallback=fallback, cloud=cloud, data_centre=centre),
+        candidates(offers, first, others, fallback=params.fallback, cloud=cloud, data_centre=centre),
+        key,
         limit=_limit(params.max_price),
         volume=volume,
         new_volume=new_volume,
-        key=key,
         add_key=params.add_key,
         wait=params.wait,
-        fallback=fallback,
+        fallback=params.fallback,
         others=tuple(other.id for other in others),
     )
 
 
 def agreed(plan: Plan) -> None:
-    """Check that the price was agreed to. Raises Refused with the price, or Failed where it is not offered."""
+    """Check the price. Raises Refused when it was not agreed to, Failed when the cloud does not offer the GPU."""
     first = plan.offers[0]
     made = plan.quoted(first)
     if made is None:
         raise Failed(
             Code.NOT_OFFERED, f"The {plan.spec.cloud} cloud does not offer {first.name}.",
-            "`labeltui pod gpus` shows what it does offer.",
+            "`labeltui pod gpus` lists the GPUs that it offers.",
         )  # fmt: skip
     price = in_words(made)
     if plan.limit is None:
         raise Refused(
             Code.PRICE_NOT_AGREED, f"{first.name} with these disks costs {price}.",
-            f"Add --max-price {made.agreed} to agree to it, and rent it.",
+            f"Add --max-price {made.agreed} to rent it at that price.",
         )  # fmt: skip
     if not plan.affordable:
         raise Refused(
@@ -162,9 +161,9 @@ def agreed(plan: Plan) -> None:
 
 
 def in_words(made: Quote) -> str:
-    """``$0.284/h, $207 a month``, and what a network volume adds."""
+    """``$0.284/h, $207 a month``; a network volume adds its own price, which is due while the pod is stopped too."""
     words = f"${made.running:.3f}/h, ${made.running * HOURS_PER_MONTH:.0f} a month"
-    return words + (f", and its network volume ${made.network:.4f}/h always" if made.network else "")
+    return words + (f", and its network volume ${made.network:.4f}/h at all times" if made.network else "")
 
 
 def _limit(value: float | None) -> Decimal | None:
@@ -189,7 +188,7 @@ def _wanted(offers: tuple[GpuOffer, ...], wanted: str | None, cloud: Cloud, cent
         return _known(offers, wanted)
     free = [one for one in by_price(offers, cloud, centre) if stock_in(one, centre) is not Stock.NONE]
     names = ", ".join(f"{one.name} (${one.price_secure})" for one in free[:5]) or "none"
-    raise Misused(Code.NO_GPU_NAMED, "Which GPU?", f"Name one with --gpu; free now: {names}.")
+    raise Misused(Code.NO_GPU_NAMED, "No GPU was chosen.", f"Name one with --gpu; free now: {names}.")
 
 
 def _known(offers: tuple[GpuOffer, ...], wanted: str) -> GpuOffer:
@@ -206,7 +205,7 @@ def _size(field: str, value: int | None, default: int, *, least: int, most: int 
         return default
     if value < least or (most is not None and value > most):
         bounds = f"at least {least}" if most is None else f"{least} to {most}"
-        raise Misused(Code.BAD_SIZE, f"{field}: {value} GB can't be had.", f"It has to be {bounds}.")
+        raise Misused(Code.BAD_SIZE, f"{field}: {value} GB is not possible.", f"It has to be {bounds}.")
     return value
 
 
@@ -224,7 +223,7 @@ async def _volume_gb(params: PodCreateParams, network: bool) -> int:
 async def _network(
     client: RunpodClient, name: str, params: PodCreateParams
 ) -> tuple[NetworkVolume | None, NewVolume | None]:
-    """The network volume that is chosen, or the one that is to be made."""
+    """The chosen network volume, or the one to make; (None, None) for a disk of the pod's own."""
     wanted, size = params.network_volume, params.new_volume_gb
     if wanted:
         found = next((v for v in await client.network_volumes() if wanted in (v.id, v.name)), None)
@@ -247,13 +246,15 @@ async def volume_place(client: RunpodClient, wanted: str | None) -> str:
     listed = ", ".join(place.id for place in places) or "none"
     if not wanted:
         raise Misused(
-            Code.NO_DATA_CENTRE, "A network volume stays in one data centre for ever: which?",
-            f"Name it with --data-centre; possible are: {listed}.",
+            Code.NO_DATA_CENTRE, "A network volume cannot leave its data centre, and none was chosen.",
+            f"Choose one with --data-centre: {listed}.",
         )  # fmt: skip
     found = next((place for place in places if place.id.lower() == wanted.lower()), None)
     if found is None:
         raise Failed(
-            Code.NO_VOLUMES_THERE, f"No network volume can be made in {wanted!r}.", f"Possible are: {listed}."
+            Code.NO_VOLUMES_THERE,
+            f"No network volume can be made in {wanted!r}.",
+            f"Choose one of: {listed}.",
         )
     return found.id
 

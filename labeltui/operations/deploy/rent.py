@@ -1,4 +1,4 @@
-"""Renting by a plan: the next candidate when one is refused, waiting where that was asked for, never two pods."""
+"""Renting by a plan: the next GPU when one is refused, waiting where that was asked for, never two pods."""
 
 from __future__ import annotations
 
@@ -21,36 +21,41 @@ if TYPE_CHECKING:
 
 FIRST_PAUSE_S = 10.0
 LONGEST_PAUSE_S = 120.0
-RENTING = "renting"  # what was last asked for, and which pod that was once it is known: kept over a crash
+RENTING = "renting"
+"""Name of the stored document of the last request: its pod's name, when it was sent, and the pod's id once known."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rented:
-    """The pod, and whether it is new: one of that name that was there before is taken as it is."""
+    """The pod, and whether it is new: a pod that had the name before is used as it is."""
 
     pod: Pod
     new: bool
 
 
 async def rent(session: Session, plan: Plan, steps: Checklist) -> Rented:
-    """Rent the first candidate that can be had. Raises what keeps it from being rented, in RunPod's sense."""
+    """Rent the first GPU of the plan that is free.
+
+    Raises RunPod's refusal, Failed ``pod_exists`` for a stopped pod of that name, and Refused ``too_dear`` when the
+    price rose above the limit while waiting.
+    """
     client = await session.rental.client()
     name = plan.spec.name
-    before = _recall(session, client, name)
-    there = await there_already(client, name)
-    if there is not None:
-        return Rented(there, False)
+    before = _restore_request(session, client, name)
+    existing = await running_pod_of_name(client, name)
+    if existing is not None:
+        return Rented(existing, False)
     tries = 0
     while True:
         try:
-            pod = await _ask(session, client, plan, steps)
+            pod = await _request(session, client, plan, steps)
             return Rented(pod, pod.id != before)
         except LabeltuiError as error:
             if not plan.wait or not error.problem.code.worth_retry:
                 raise
             tries += 1
             pause = min(LONGEST_PAUSE_S, FIRST_PAUSE_S * 2 ** (tries - 1)) * random.uniform(0.9, 1.1)  # noqa: S311
-            steps.say(StepId.RENT, f"{error.problem.message} Asked again in {pause:.0f} s (try {tries + 1}).")
+            steps.detail(StepId.RENT, f"{error.problem.message} Next try in {pause:.0f} s (try {tries + 1}).")
         await client.transport.sleep(pause)
         plan = await _refreshed(plan, client)
         if not plan.affordable:
@@ -60,12 +65,10 @@ async def rent(session: Session, plan: Plan, steps: Checklist) -> Rented:
             )  # fmt: skip
 
 
-async def there_already(client: RunpodClient, name: str) -> Pod | None:
-    """The pod that has the name. Raises Failed when it is not up, since nothing new is rented beside it."""
-    found = next(
-        (pod for pod in await client.pods() if pod.name == name and pod.status is not PodStatus.TERMINATED),
-        None,
-    )
+async def running_pod_of_name(client: RunpodClient, name: str) -> Pod | None:
+    """The pod that has the name. Raises Failed ``pod_exists`` when it is stopped."""
+    pods = await client.pods()
+    found = next((pod for pod in pods if pod.name == name and pod.status is not PodStatus.TERMINATED), None)
     if found is not None and not found.status.is_up:
         raise Failed(
             Code.POD_EXISTS, f"There is a pod {name} already; it is {found.status}.",
@@ -74,50 +77,56 @@ async def there_already(client: RunpodClient, name: str) -> Pod | None:
     return found
 
 
-async def _ask(session: Session, client: RunpodClient, plan: Plan, steps: Checklist) -> Pod:
+async def _request(session: Session, client: RunpodClient, plan: Plan, steps: Checklist) -> Pod:
+    """Ask for the plan's pod once; the request is stored first, so that a crash does not lead to a second pod."""
+
     def refused(refusal: Refusal) -> None:
         gpu = next((one.name for one in plan.offers if one.id == refusal.spec.gpu_id), refusal.spec.gpu_id)
-        steps.say(StepId.RENT, f"{gpu}: {refusal.problem.message}")
+        steps.detail(StepId.RENT, f"{gpu}: {refusal.problem.message}")
 
     name = plan.spec.name
-    asked = {"name": name, "at": session.clock().isoformat()}
-    session.kept.write(RENTING, asked)
+    request = {"name": name, "at": session.clock().isoformat()}
+    session.kept.write(RENTING, request)
     try:
         pod = await create_first(client, plan.specs(), refused)
     except LabeltuiError as error:
         if error.problem.code != Code.RUNPOD_CREATE_UNCLEAR:
             session.kept.write(RENTING, {})
         raise
-    session.kept.write(RENTING, {**asked, "id": pod.id})  # the list may be a while in telling of it
+    # RunPod's list may not show the new pod for a while.
+    session.kept.write(RENTING, {**request, "id": pod.id})
     return pod
 
 
 async def _refreshed(plan: Plan, client: RunpodClient) -> Plan:
-    """Prices and stock of now; what was agreed to stays the limit."""
+    """The plan with the prices and the stock of now; with those of before where RunPod does not answer."""
     try:
         return await plan.refreshed(client)
     except LabeltuiError:
-        return plan  # asked with what was known before
+        return plan
 
 
 def pending_name(session: Session) -> str | None:
-    """The name of a request whose answer never came, in this run or in one that was killed."""
-    kept = session.kept.read(RENTING)
-    name = kept.get("name")
-    return name if isinstance(name, str) and name and not kept.get("id") else None
+    """The pod's name in a request without an answer, of this run or of one that was killed."""
+    request = session.kept.read(RENTING)
+    name = request.get("name")
+    return name if isinstance(name, str) and name and not request.get("id") else None
 
 
-def _recall(session: Session, client: RunpodClient, name: str) -> str | None:
-    """What an earlier run asked for under that name: its pod's id, or else it is looked for as long as it may come."""
-    kept = session.kept.read(RENTING)
-    if kept.get("name") == name and isinstance(kept.get("id"), str):
-        client.renting.remember(name, kept["id"])
-        return str(kept["id"])
+def _restore_request(session: Session, client: RunpodClient, name: str) -> str | None:
+    """The id of the pod that an earlier run rented under that name; None where there is none.
+
+    Where that run got no answer, the client waits for the pod to appear as long as RunPod may take to list it.
+    """
+    request = session.kept.read(RENTING)
+    if request.get("name") == name and isinstance(request.get("id"), str):
+        client.renting.remember(name, request["id"])
+        return str(request["id"])
     try:
-        asked = datetime.fromisoformat(str(kept.get("at")))
+        sent_at = datetime.fromisoformat(str(request.get("at")))
     except ValueError:
         return None
-    left = SETTLE_S - (session.clock() - asked.astimezone(UTC)).total_seconds()
-    if kept.get("name") == name and left > 0:
+    left = SETTLE_S - (session.clock() - sent_at.astimezone(UTC)).total_seconds()
+    if request.get("name") == name and left > 0:
         client.renting.expect(name, left)
     return None

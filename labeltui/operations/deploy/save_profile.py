@@ -1,4 +1,4 @@
-"""Writing what was rented into the profile, so that the next session finds it."""
+"""Writes the rented pod into the profile, so that the next session finds it."""
 
 from __future__ import annotations
 
@@ -13,9 +13,10 @@ if TYPE_CHECKING:
 
 
 def save_pod(session: Session, pod: str, key: str | None) -> str | None:
-    """Name the pod (and its key, where the profile has none) in the profile's file.
+    """Name the pod, and its key where the profile has none, in the profile's file.
 
-    Returns in words what was written; None when the profile says so already. Raises LabeltuiError.
+    Returns what was written, such as ``pod in /home/me/labeltui.toml``; None when the profile names it already.
+    Raises Misused ``no_config`` for a session without a file, and Failed when the file can't be edited.
     """
     if session.config is None:
         raise Misused(

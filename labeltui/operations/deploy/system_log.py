@@ -1,4 +1,4 @@
-"""A pod's system log while it starts: its newest lines, each told once."""
+"""A pod's system log while it starts: each new line is shown once."""
 
 from __future__ import annotations
 
@@ -15,38 +15,39 @@ from labeltui.domain.problems import LabeltuiError
 if TYPE_CHECKING:
     from labeltui.runpod.client import RunpodClient
 
-KEPT = 200
-TELL_EVERY_S = 0.5  # pulling an image prints many bars a second, each about one layer
+STORED_LINES = 200
+LAST_LINES = 8  # the evidence of a failure
+SHOW_BAR_EVERY_S = 0.5  # pulling an image prints many progress bars a second, one for each layer
 _BAR = re.compile(r"\[[=> ]+\]")
 log = logging.getLogger(__name__)
 
 
 class SystemLog:
-    """Follows until it is cancelled, or RunPod says that there is nothing to follow."""
+    """Follows the log until it is cancelled, or until RunPod ends the stream."""
 
-    def __init__(self, client: RunpodClient, pod_id: str, told: Callable[[str], None]) -> None:
+    def __init__(self, client: RunpodClient, pod_id: str, show_line: Callable[[str], None]) -> None:
         self._client = client
         self._pod_id = pod_id
-        self._told = told
-        self._told_at = 0.0
+        self._show_line = show_line
+        self._bar_at = 0.0
         self.lines: list[PodLogLine] = []
 
     @property
     def text(self) -> str:
-        """The last lines, for who asks why."""
-        return "\n".join(line.text for line in self.lines[-8:])
+        """The last lines, as the evidence of a failure."""
+        return "\n".join(line.text for line in self.lines[-LAST_LINES:])
 
     async def run(self) -> None:
-        """Read on; what the log can't tell is no reason to give up on the pod."""
+        """Follow the log; a log that can't be read is no reason to give up on the pod."""
         stream = self._client.follow_logs(self._pod_id, "system", tail=50)
         try:
             async with aclosing(cast(Any, stream)) as lines:
                 async for line in lines:
-                    self.lines = [*self.lines[-KEPT:], line]
+                    self.lines = [*self.lines[-STORED_LINES:], line]
                     now = asyncio.get_running_loop().time()
-                    bar = _BAR.search(line.text)
-                    if not bar or now - self._told_at >= TELL_EVERY_S:
-                        self._told_at = now if bar else self._told_at
-                        self._told(line.text)
+                    is_bar = _BAR.search(line.text)
+                    if not is_bar or now - self._bar_at >= SHOW_BAR_EVERY_S:
+                        self._bar_at = now if is_bar else self._bar_at
+                        self._show_line(line.text)
         except LabeltuiError as error:
             log.info("the system log of %s: %s", self._pod_id, error)

@@ -234,7 +234,7 @@ async def test_waiting_goes_on_until_one_is_free(desk: Desk) -> None:
     assert all(
         wanted * 0.9 <= pause <= wanted * 1.1 for pause, wanted in zip(long, (10, 20, 40, 80), strict=True)
     )
-    assert any("Asked again in" in line for line in desk.told.heard)
+    assert any("Next try in" in line for line in desk.told.heard)
 
 
 async def test_a_price_that_rises_while_waiting_is_not_paid(desk: Desk) -> None:

@@ -73,7 +73,8 @@ async def test_one_command_from_nothing_to_a_server_and_a_profile_that_finds_it(
     assert done["rented"]
     assert done["url"].startswith("http://127.0.0.1:")
     assert any("Pulling from runpod/pytorch" in str(r.get("line")) for r in told.records)
-    assert "as its container log prints it" in next(s["detail"] for s in done["steps"] if s["step"] == "ssh")
+    reached = next(s["detail"] for s in done["steps"] if s["step"] == "ssh")
+    assert "its host key is the one in its container log" in reached
     key = tmp_path / "home" / ".ssh" / "labeltui_ed25519"
     assert key.stat().st_mode & 0o777 == 0o600
     shown = subprocess.run(["ssh-keygen", "-lf", str(key)], capture_output=True, text=True, check=True)  # noqa: ASYNC221
@@ -111,8 +112,8 @@ async def test_cancelled_on_the_way_the_pod_is_told_of(session: Session, emulato
         await task
     assert told.state("image") == "cancelled"
     assert told.lines[-1] == (
-        "The pod annot-1 goes on and costs $0.28/h: run the same command again to go on, "
-        "or `labeltui pod terminate` to end it."
+        "The pod annot-1 is still up and costs $0.28/h: repeat the command to go on, "
+        "or end it with `labeltui pod terminate`."
     )
     (alert,) = session.store.state.alerts
     assert (alert.level, alert.hint) == (Level.WARNING, told.lines[-1])
@@ -139,7 +140,7 @@ async def test_a_pod_without_a_gpu_and_one_that_somebody_ends(session: Session, 
     with pytest.raises(LabeltuiError) as without:
         await do(session, Told())
     assert without.value.problem.code == "runpod_no_gpu"
-    assert "goes on and costs" in without.value.problem.hint
+    assert "is still up and costs" in without.value.problem.hint
     (pod,) = emulator.world.pods
     timeline.act(emulator.world, pod, "terminate")
     emulator.world.faults.arm("stuck_pulling")
@@ -152,7 +153,7 @@ async def test_a_pod_without_a_gpu_and_one_that_somebody_ends(session: Session, 
     with pytest.raises(LabeltuiError) as gone:
         await task
     assert gone.value.problem.code == "runpod_pod_gone"
-    assert "goes on" not in gone.value.problem.hint
+    assert "is still up" not in gone.value.problem.hint
 
 
 async def test_a_new_network_volume_and_public_ports(session: Session, emulator: Emulator) -> None:

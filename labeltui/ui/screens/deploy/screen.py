@@ -23,7 +23,7 @@ from labeltui.domain.money import Account
 from labeltui.domain.problems import LabeltuiError
 from labeltui.operations.deploy.data_size import DataSize, measure
 from labeltui.operations.deploy.draft import Draft
-from labeltui.operations.deploy.market import Shop, account_now, look, needs, offers_now
+from labeltui.operations.deploy.market import Shop, account_now, needs, offers_now, read_shop
 from labeltui.ui.presentation.text import safe
 from labeltui.ui.presentation.words import Tone, size
 from labeltui.ui.screens.deploy.choices import Choices
@@ -117,7 +117,7 @@ class DeployScreen(Dialog[dict[str, Any]]):
     async def _look(self) -> None:
         session = self._session
         try:
-            self._shop = await look(session, self.draft.cloud)
+            self._shop = await read_shop(session, self.draft.cloud)
         except LabeltuiError as error:
             self._answered(f"{error.problem.message} {error.problem.hint}", Tone.BAD)
             return

@@ -1,0 +1,139 @@
+"""How far a deployment has come: its document, and the messages when it stops before its last step."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from labeltui.domain.documents.documents import moment
+from labeltui.domain.documents.pod import pod_document
+from labeltui.domain.failure_codes import Code
+from labeltui.domain.money import cost_of
+from labeltui.domain.pod.pod import Pod
+from labeltui.domain.problems import LabeltuiError
+from labeltui.domain.state import Alert, Level
+from labeltui.operations.deploy.checklist import Checklist, StepId
+from labeltui.operations.deploy.rent import running_pod_of_name
+
+if TYPE_CHECKING:
+    from labeltui.operations.progress import Document, Report
+    from labeltui.session.session import Session
+
+ALERT = "deploy"
+SEARCH_S = 15.0  # for a pod that RunPod may have rented although we were cancelled
+NO_CAPACITY_HINT = "--fallback tries the next GPU, --wait tries this one until it is free."
+
+
+class Outcome:
+    """The pod of one deployment, and how the deployment is reported when it ends.
+
+    ``requested``: RunPod was asked for a pod. ``rented``: the pod is new. ``saved``: what was written to the profile.
+    """
+
+    def __init__(self, session: Session, steps: Checklist, name: str, report: Report) -> None:
+        self.pod: Pod | None = None
+        self.requested = False
+        self.rented = False
+        self.saved: str | None = None
+        self._session = session
+        self._steps = steps
+        self._name = name
+        self._report = report
+
+    def document(self, *, with_url: bool) -> dict[str, Any]:
+        """The pod, what was done for it, and each step; ``with_url``: the server was to be started."""
+        pod = self.latest_pod()
+        tunnel = self._session.store.state.tunnel.value
+        return {
+            "as_of": moment(self._session.clock()),
+            **(pod_document(pod) if pod is not None else {}),
+            "rented": self.rented,
+            "saved": self.saved,
+            "url": tunnel.url if tunnel is not None and with_url else None,
+            "public_urls": public_urls(pod),
+            "steps": self._steps.document(),
+        }
+
+    def latest_pod(self) -> Pod | None:
+        """The pod as it was last read; None before it is rented."""
+        pod = self._session.store.state.pod.value
+        return pod if pod is not None and self.pod is not None and pod.id == self.pod.id else self.pod
+
+    def spent(self) -> str:
+        """`` · $0.012 so far``; empty while the price or the time of renting is unknown."""
+        pod = self.pod
+        if pod is None or pod.cost_per_hour is None or pod.created_at is None:
+            return ""
+        cost = cost_of(pod.cost_per_hour, self._session.clock() - pod.created_at)
+        return f" · ${_rounded(cost)} so far"
+
+    def failed(self, error: LabeltuiError, *, with_url: bool) -> LabeltuiError:
+        """The same failure with the whole checklist as its document, and what the pod goes on to cost."""
+        problem = error.problem
+        step = self._steps.running
+        if step is not None:
+            self._steps.failed(step, problem)
+        still_paid = self._still_paid()
+        capacity = NO_CAPACITY_HINT if problem.code == Code.RUNPOD_NO_CAPACITY else ""
+        hint = " ".join(part for part in (problem.hint, capacity, still_paid) if part)
+        if still_paid:
+            self._alert(f"Deploying stopped: {problem.message}", still_paid)
+        failure = {
+            "code": problem.code,
+            "message": problem.message,
+            "hint": hint,
+            "detail": problem.detail,
+            "offers": list(problem.offers),
+        }
+        document: Document = {**self.document(with_url=with_url), "error": failure}
+        return type(error).of_document(document)
+
+    async def cancelled(self) -> None:
+        """Report the pod that was rented, or that RunPod may have rented without its answer reaching us."""
+        step = self._steps.running
+        if self.pod is None and self.requested:
+            self._report.progress("Cancelled while asking RunPod for a pod: checking whether it was rented.")
+            with suppress(LabeltuiError, TimeoutError):
+                async with asyncio.timeout(SEARCH_S):
+                    self.pod = await running_pod_of_name(await self._session.rental.client(), self._name)
+        if self.pod is not None and self._session.rental.name != self.pod.name:
+            self._session.rental.adopt(self.pod, None)
+        if step is not None:
+            self._steps.cancelled(step)
+        still_paid = self._still_paid()
+        if not still_paid and self.requested and step is StepId.RENT:
+            still_paid = (
+                f"RunPod lists no pod {self._name}. One may still appear within three minutes: "
+                "`labeltui pod list` shows it."
+            )
+        if still_paid:
+            self._report.progress(still_paid)
+            self._alert("Deploying was cancelled.", still_paid)
+
+    def _still_paid(self) -> str:
+        """That the pod costs money although the deployment ended; empty where no pod is up."""
+        pod = self.latest_pod()
+        if pod is None or not pod.status.is_up:
+            return ""
+        rate = pod.cost_per_hour
+        price = "is paid for" if rate is None else f"costs ${rate:.2f}/h"
+        return (
+            f"The pod {pod.name} is still up and {price}: repeat the command to go on, "
+            "or end it with `labeltui pod terminate`."
+        )
+
+    def _alert(self, message: str, hint: str) -> None:
+        self._session.store.alert(Alert(ALERT, Level.WARNING, message, hint, self._session.clock()))
+
+
+def public_urls(pod: Pod | None) -> list[str]:
+    """The pod's addresses on the open web, which need no password."""
+    if pod is None:
+        return []
+    return [url for port in pod.ports if (url := pod.proxy_url(port.private)) is not None]
+
+
+def _rounded(amount: Decimal) -> str:
+    return f"{amount:.3f}" if amount < 1 else f"{amount:.2f}"
