@@ -1,1 +1,1 @@
-"""Where machines come from: RunPod's REST v2, and GraphQL for what only that has."""
+"""RunPod's API: REST v2, and GraphQL for the account's balance and as the fallback."""

@@ -1,4 +1,7 @@
-"""The account's ssh keys: the list is written whole, so it is read first, kept, and read again after."""
+"""The account's public ssh keys.
+
+RunPod replaces the whole list with every write, so each change reads the list, adds to it, and reads it again.
+"""
 
 from __future__ import annotations
 
@@ -7,47 +10,51 @@ import re
 from labeltui.domain.failure_codes import Code
 from labeltui.domain.pod.ssh_key import SshKey
 from labeltui.domain.problems import Failed, Misused
-from labeltui.runpod.problems import Doing
+from labeltui.runpod.replies import Purpose
 from labeltui.runpod.transport import Transport
 
 PATH = "account/ssh-keys"
+WHAT = "the request for the account's SSH keys"
 _LINE = re.compile(r"(ssh|ecdsa|sk)-\S+ \S+([ \t][^\n\r]*)?")
 
 
 async def read(transport: Transport) -> tuple[SshKey, ...]:
-    """The keys, each exactly as the account has it. Raises ``runpod_keys_unread`` for a list of any other shape."""
-    document = await transport.get(PATH, "the account's ssh keys")
+    """Fetch the keys, each line unchanged. Raises ``runpod_keys_unread`` if the answer has another shape."""
+    document = await transport.get(PATH, WHAT)
     listed = document.get("keys") if isinstance(document, dict) else None
     if not isinstance(listed, list) or not all(isinstance(line, str) for line in listed):
         raise Failed(
             Code.RUNPOD_KEYS_UNREAD,
-            "The account's list of ssh keys can not be read.",
-            "Nothing was written: writing a list that was not understood would lock others out.",
+            "The account's list of SSH keys cannot be read.",
+            "Nothing was changed: replacing a list that labeltui cannot read could lock others out.",
         )
     return tuple(SshKey(line) for line in listed)
 
 
 async def add(transport: Transport, line: str) -> tuple[SshKey, ...]:
-    """The account's keys with this one among them; written only when it is not there yet, and read back."""
+    """Add a key to the account's list and return the list; nothing is sent if the key is there already.
+
+    Raises ``bad_ssh_key`` for a line that is no public key, ``runpod_keys_lost`` if keys are missing afterwards.
+    """
     key = SshKey(line.strip())
     if not _LINE.fullmatch(key.line) or not key.fingerprint:
         raise Misused(
             Code.BAD_SSH_KEY,
-            "This is not the line of a public ssh key.",
+            "This is not a public SSH key.",
             "Give the one line of a .pub file, such as ~/.ssh/id_ed25519.pub.",
         )
     before = await read(transport)
     if any(key.same_as(known) for known in before):
         return before
     lines = [known.line for known in before] + [key.line]
-    await transport.send("PUT", PATH, "the account's ssh keys", doing=Doing.CHANGE, body={"keys": lines})
+    await transport.send("PUT", PATH, WHAT, purpose=Purpose.CHANGE, body={"keys": lines})
     after = await read(transport)
-    lost = [known for known in (*before, key) if not any(known.same_as(kept) for kept in after)]
+    lost = [known for known in (*before, key) if not any(known.same_as(saved) for saved in after)]
     if lost:
         names = ", ".join(known.comment or known.fingerprint for known in lost)
         raise Failed(
             Code.RUNPOD_KEYS_LOST,
-            f"After writing the account's ssh keys, these are missing: {names}.",
-            "Somebody else may have written at the same time: look at the list and add them again.",
+            f"These SSH keys are missing from the account after saving: {names}.",
+            "Somebody else may have saved the list at the same time: check it and add them again.",
         )
     return after

@@ -1,4 +1,4 @@
-"""What RunPod offers and what the account has: GPUs, places, volumes, templates, keys, the bill."""
+"""What RunPod offers and what the account owns: GPUs, data centres, volumes, templates, keys, the bill."""
 
 from __future__ import annotations
 
@@ -13,12 +13,13 @@ from labeltui.domain.pod.pod import Cloud
 from labeltui.domain.pod.ssh_key import SshKey
 from labeltui.domain.problems import Failed, LabeltuiError
 from labeltui.runpod import accountkeys, convert
-from labeltui.runpod.problems import Doing, create_unclear
+from labeltui.runpod.problems import create_unclear
+from labeltui.runpod.replies import Purpose
 from labeltui.runpod.transport import Transport
 
 
 class Catalogue:
-    """The part of :class:`~labeltui.runpod.client.RunpodClient` that is not about pods; REST v2 only."""
+    """The requests of :class:`~labeltui.runpod.client.RunpodClient` that are not about pods; REST v2 only."""
 
     def __init__(self, transport: Transport, now: Callable[[], datetime]) -> None:
         self.transport = transport
@@ -27,8 +28,8 @@ class Catalogue:
     async def gpu_offers(
         self, *, count: int = 1, cloud: Cloud | None = None, min_cuda: str | None = None
     ) -> tuple[GpuOffer, ...]:
-        """GPUs with price and stock, for pods of ``count`` GPUs."""
-        wishes = {
+        """Fetch GPU types with prices ($/h for one GPU) and stock, for pods of ``count`` GPUs."""
+        filters = {
             "count": count if count != 1 else None,
             "cloud": cloud.value.upper() if cloud else None,
             "minCudaVersion": min_cuda,
@@ -36,77 +37,87 @@ class Catalogue:
         listed = await self.transport.pages(
             "catalog/gpus",
             "gpus",
-            "the list of GPUs",
+            "the request for the list of GPUs",
             include="AVAILABILITY",
             product="POD",
-            **_given(wishes),
+            **_without_none(filters),
         )
         return tuple(convert.gpu_offer(entry) for entry in listed)
 
     async def data_centres(self) -> tuple[DataCentre, ...]:
-        """Data centres, with what is free in each."""
+        """Fetch all data centres, each with its stock by GPU id."""
         listed = await self.transport.pages(
-            "catalog/datacenters", "dataCenters", "the list of data centres", include="GPU_AVAILABILITY"
+            "catalog/datacenters",
+            "dataCenters",
+            "the request for the list of data centres",
+            include="GPU_AVAILABILITY",
         )
         return tuple(convert.data_centre(entry) for entry in listed)
 
     async def templates(self) -> tuple[Template, ...]:
-        """The account's own templates."""
-        listed = await self.transport.pages("templates", "templates", "the list of templates")
+        """Fetch the account's own templates, without the public ones."""
+        listed = await self.transport.pages("templates", "templates", "the request for the list of templates")
         return tuple(convert.template(entry) for entry in listed)
 
     async def network_volumes(self) -> tuple[NetworkVolume, ...]:
-        """The account's network volumes."""
+        """Fetch the account's network volumes, in all data centres."""
         listed = await self.transport.pages(
-            "network-volumes", "networkVolumes", "the list of network volumes"
+            "network-volumes", "networkVolumes", "the request for the list of network volumes"
         )
         return tuple(convert.network_volume(entry) for entry in listed)
 
     async def create_network_volume(self, name: str, size_gb: int, data_centre: str) -> NetworkVolume:
-        """Make a network volume, and never two: one that has the name, size and place is taken for it."""
-        wanted = (name, size_gb, data_centre)
-        if (found := await self._volume(wanted)) is not None:
+        """Create a network volume, or return the one that has this name, size and data centre already.
+
+        Raises ``runpod_create_unclear`` when RunPod's answer is lost and the volume is not in the list.
+        """
+        key = (name, size_gb, data_centre)
+        if (found := await self._volume(key)) is not None:
             return found
         body = {"name": name, "size": size_gb, "dataCenter": data_centre}
         try:
             answer = await self.transport.send(
-                "POST", "network-volumes", "the new network volume", doing=Doing.CHANGE, body=body
+                "POST",
+                "network-volumes",
+                "the request for a new network volume",
+                purpose=Purpose.CHANGE,
+                body=body,
             )
         except LabeltuiError as error:
             if not error.problem.code.unclear:
                 raise
-            if (found := await self._volume(wanted)) is None:
+            if (found := await self._volume(key)) is None:
                 raise create_unclear(f"the network volume {name}", error) from error
             return found
         return convert.network_volume(self.transport.parsed(answer))
 
-    async def _volume(self, wanted: tuple[str, int, str]) -> NetworkVolume | None:
+    async def _volume(self, key: tuple[str, int, str]) -> NetworkVolume | None:
         volumes = await self.network_volumes()
-        return next((v for v in volumes if (v.name, v.size_gb, v.data_centre) == wanted), None)
+        return next((v for v in volumes if (v.name, v.size_gb, v.data_centre) == key), None)
 
     async def ssh_keys(self) -> tuple[SshKey, ...]:
-        """The public keys that new pods get."""
+        """Fetch the public keys that RunPod gives to new pods."""
         return await accountkeys.read(self.transport)
 
     async def add_ssh_key(self, line: str) -> tuple[SshKey, ...]:
-        """Add a public key to the account and keep all others. Existing pods do not get it."""
+        """Add a public key to the account, next to the others. Existing pods do not get it."""
         return await accountkeys.add(self.transport, line)
 
     async def bill(self, since: datetime, pod_id: str | None = None) -> tuple[BillingRecord, ...]:
-        """The bill by the hour since then."""
+        """Fetch the bill in buckets of one hour; ``pod_id`` limits it to one pod."""
         document = await self.transport.get(
             "billing/pods",
-            "the bill",
+            "the request for the bill",
             bucketSize="hour",
             startTime=since.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
-            **_given({"podId": pod_id}),
+            **_without_none({"podId": pod_id}),
         )
         records = document.get("records") if isinstance(document, dict) else None
         if not isinstance(records, list):
-            raise Failed(Code.RUNPOD_ANSWER, "RunPod's bill can not be read: it has no list of records.")
+            raise Failed(Code.RUNPOD_ANSWER, "RunPod's bill cannot be read: it has no list of records.")
         read = (convert.billing_record(entry) for entry in records if isinstance(entry, dict))
         return tuple(record for record in read if record is not None)
 
 
-def _given(params: dict[str, Any]) -> dict[str, Any]:
+def _without_none(params: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in params.items() if value is not None}

@@ -1,4 +1,4 @@
-"""RunPod's pods, offers, volumes, keys and bill: one method per question, every answer a value of the domain."""
+"""The client for one RunPod account: one method per request; answers become values of the domain."""
 
 from __future__ import annotations
 
@@ -17,25 +17,23 @@ from labeltui.runpod.catalogue import Catalogue
 from labeltui.runpod.graphql.graphql import GraphQL
 from labeltui.runpod.keys import Secret
 from labeltui.runpod.limits import RateLimits
-from labeltui.runpod.problems import (
-    Doing,
-    api_off,
-    outcome_unclear,
-    pod_gone,
-    still_there,
-)
+from labeltui.runpod.problems import api_off, outcome_unclear, pod_gone, still_there
 from labeltui.runpod.renting import LIST_AGAIN_S, Renting
+from labeltui.runpod.replies import Purpose
 from labeltui.runpod.transport import Answer, Transport
 
-GONE = (Code.RUNPOD_API_OFF, Code.RUNPOD_POD_GONE)  # the same, of a call that names a pod
+API_OFF_FOR_A_POD = (
+    Code.RUNPOD_API_OFF,
+    Code.RUNPOD_POD_GONE,
+)  # when v2 is off, a pod's path answers 404 too
 API_CHOICES = ("auto", "v2", "graphql")
-VANISH_S = 60.0  # how long a terminated pod may go on being listed
+VANISH_S = 60.0  # how long a terminated pod may stay in the list
 
 
 class RunpodClient(Catalogue):
     """One account. ``api``: ``auto`` (REST v2, and GraphQL once v2 is switched off), ``v2`` or ``graphql``.
 
-    All methods raise LabeltuiError. Nothing is sent twice but what may be: see :mod:`.transport`.
+    All methods raise LabeltuiError. Which requests are repeated after a failure: see :mod:`.transport`.
     """
 
     def __init__(
@@ -51,7 +49,9 @@ class RunpodClient(Catalogue):
     ) -> None:
         if api not in API_CHOICES:
             raise Misused(
-                Code.RUNPOD_BAD_API, f'api = "{api}" is no API of RunPod.', 'Use "auto", "v2" or "graphql".'
+                Code.RUNPOD_BAD_API,
+                f'api = "{api}" is not an API of RunPod.',
+                'Use "auto", "v2" or "graphql".',
             )
         super().__init__(transport or Transport(key, base), now)
         self.graphql = graphql or GraphQL(key, self.transport.base)
@@ -61,13 +61,13 @@ class RunpodClient(Catalogue):
         self.renting = Renting(self, self.transport.sleep, clock)
 
     async def close(self) -> None:
-        """Give connections and the SDK's process back."""
+        """Close the connections and end the SDK's process."""
         await self.transport.close()
         await self.graphql.close()
 
     @property
     def limits(self) -> RateLimits | None:
-        """What RunPod said of its rate limits with its last answer."""
+        """The rate limits in RunPod's last answer; None before the first one."""
         return self.transport.limits
 
     @property
@@ -78,26 +78,32 @@ class RunpodClient(Catalogue):
     # Pods
 
     async def pods(self, *, clusters: bool = False) -> tuple[Pod, ...]:
-        """All pods of the account; those that are members of ``clusters`` only when they are asked for."""
+        """List the account's pods; members of clusters only with ``clusters``, and only through REST v2."""
         if not self._v2_off:
             try:
                 more = {"includeClusterPods": "true"} if clusters else {}
-                listed = await self.transport.pages("pods", "pods", "the list of pods", **more)
+                listed = await self.transport.pages(
+                    "pods", "pods", "the request for the list of pods", **more
+                )
                 return tuple(convert.pod(entry, self._now()) for entry in listed if entry.get("id"))
             except LabeltuiError as error:
-                # An account always has a list, if an empty one: a 404 means that there is no such API.
+                # An account always has a list, even if it is empty: a 404 means that the API is gone.
                 self._fall_back(api_off() if error.problem.code == Code.RUNPOD_NOT_FOUND else error)
         return await self.graphql.pods(self._now())
 
     async def pod(self, pod_id: str) -> Pod | None:
-        """One pod; None when RunPod says that there is none (which is believed when it has said so twice)."""
+        """Fetch one pod. Returns None when RunPod answers 404 for it and REST v2 itself still answers."""
         if not self._v2_off:
             try:
-                return self._read(await self.transport.send("GET", _path(pod_id), "the pod"))
+                return self._read(
+                    await self.transport.send(
+                        "GET", _path(pod_id), "the request for the pod", purpose=Purpose.READ_POD
+                    )
+                )
             except LabeltuiError as error:
                 if error.problem.code == Code.RUNPOD_POD_GONE and await self._v2_answers():
                     return None
-                self._fall_back(error, GONE)
+                self._fall_back(error, API_OFF_FOR_A_POD)
         return await self.graphql.pod(pod_id, self._now())
 
     async def create_once(self, spec: PodSpec) -> Pod:
@@ -109,7 +115,11 @@ class RunpodClient(Catalogue):
         if not self._v2_off:
             try:
                 answer = await self.transport.send(
-                    "POST", "pods", "the new pod", doing=Doing.CREATE, body=convert.create_body(spec)
+                    "POST",
+                    "pods",
+                    "the request for a new pod",
+                    purpose=Purpose.CREATE,
+                    body=convert.create_body(spec),
                 )
                 return self._read(answer)
             except LabeltuiError as error:
@@ -123,7 +133,7 @@ class RunpodClient(Catalogue):
         return await self._act(pod_id, PodAction.START)
 
     async def stop(self, pod_id: str) -> Pod:
-        """Stop a pod; its container disk is wiped, its volume stays (and costs). Stopped already is success."""
+        """Stop a pod: its container disk is wiped; its volume stays, and costs. A stopped pod is a success."""
         return await self._act(pod_id, PodAction.STOP)
 
     async def restart(self, pod_id: str) -> Pod:
@@ -131,18 +141,18 @@ class RunpodClient(Catalogue):
         return await self._act(pod_id, PodAction.RESTART)
 
     async def start_without_gpu(self, pod_id: str) -> Pod:
-        """Start a stopped pod for its data alone, when its host has no GPU free. GraphQL only."""
+        """Start a stopped pod without a GPU, to fetch its data. GraphQL only."""
         return await self.graphql.resume(pod_id, 0, self._now())
 
     async def _act(self, pod_id: str, action: PodAction) -> Pod:
-        doing = Doing(action.value)
+        purpose = Purpose(action.value)
         if not self._v2_off:
             try:
                 answer = await self.transport.send(
                     "POST",
                     f"{_path(pod_id)}/action",
-                    f"{action} the pod",
-                    doing=doing,
+                    f"the request to {action} the pod",
+                    purpose=purpose,
                     body={"action": action.value},
                 )
                 return self._read(answer)
@@ -150,8 +160,8 @@ class RunpodClient(Catalogue):
                 if error.problem.code == Code.RUNPOD_POD_GONE and await self._v2_answers():
                     raise
                 if error.problem.code == Code.RUNPOD_NOT_NOW or error.problem.code.unclear:
-                    return await self._as_wanted(pod_id, action, error)
-                self._fall_back(error, GONE)
+                    return await self._already_done(pod_id, action, error)
+                self._fall_back(error, API_OFF_FOR_A_POD)
         return await self._act_by_graphql(pod_id, action)
 
     async def _act_by_graphql(self, pod_id: str, action: PodAction) -> Pod:
@@ -163,26 +173,28 @@ class RunpodClient(Catalogue):
                 raise pod_gone()
             return await self.graphql.resume(pod_id, before.gpu_count, self._now())
         raise Failed(
-            Code.RUNPOD_NEEDS_V2, "GraphQL can not restart a pod.", "Stop it, then start it; or use REST v2."
+            Code.RUNPOD_NEEDS_V2,
+            "RunPod's GraphQL cannot restart a pod.",
+            'Stop it, then start it; or use REST v2 (api = "v2").',
         )
 
-    async def _as_wanted(self, pod_id: str, action: PodAction, error: LabeltuiError) -> Pod:
-        """The pod, should it be as the action would have made it; else the failure, said so that it is true."""
+    async def _already_done(self, pod_id: str, action: PodAction, error: LabeltuiError) -> Pod:
+        """Return the pod if it already is in the state that the action leads to; otherwise raise the failure."""
         pod = await self.pod(pod_id)
-        wanted = {
+        done = {
             PodAction.START: (PodStatus.PROVISIONING, PodStatus.STARTING, PodStatus.RUNNING),
             PodAction.STOP: (PodStatus.STOPPED, PodStatus.TERMINATED),
         }.get(action, ())
-        if pod is not None and pod.status in wanted:
+        if pod is not None and pod.status in done:
             return pod
         if pod is None:
             raise pod_gone() from error
         raise (outcome_unclear(f"{action} {pod.name}", error) if error.problem.code.unclear else error)
 
     async def terminate(self, pod_id: str) -> None:
-        """Destroy a pod, and see it gone: RunPod has been known to say yes and go on billing.
+        """Destroy a pod, which the caller has confirmed, and wait until it is gone: RunPod may agree and go on billing.
 
-        The caller has confirmed it. Gone already is success. Raises ``runpod_still_there``.
+        A pod that is gone already is a success. Raises ``runpod_still_there`` after a minute.
         """
         until = self._clock() + VANISH_S
         last: LabeltuiError | None = None
@@ -202,17 +214,19 @@ class RunpodClient(Catalogue):
     async def _terminate(self, pod_id: str) -> None:
         if not self._v2_off:
             try:
-                await self.transport.send("DELETE", _path(pod_id), "terminate the pod", doing=Doing.TERMINATE)
+                await self.transport.send(
+                    "DELETE", _path(pod_id), "the request to terminate the pod", purpose=Purpose.TERMINATE
+                )
                 return
             except LabeltuiError as error:
                 if error.problem.code == Code.RUNPOD_POD_GONE and await self._v2_answers():
                     return
-                self._fall_back(error, GONE)
+                self._fall_back(error, API_OFF_FOR_A_POD)
         await self.graphql.terminate(pod_id)
 
     async def _is_gone(self, pod_id: str) -> bool:
-        for look in range(2):
-            if look:
+        for attempt in range(2):  # one 404 may be an error of RunPod's
+            if attempt:
                 await self.transport.sleep(1.0)
             try:
                 pod = await self.pod(pod_id)
@@ -223,13 +237,17 @@ class RunpodClient(Catalogue):
         return True
 
     async def may_change_pods(self) -> bool | None:
-        """Whether the key may change pods, asked of a pod that can't exist; None when that does not tell."""
+        """Whether the key may change pods; None when unknown. It tries to stop a pod that cannot exist."""
         if self._v2_off:
             return None
-        nobody = f"{_path('labeltui-asks-for-its-scope')}/action"
+        path = f"{_path('labeltui-asks-for-its-scope')}/action"
         try:
             await self.transport.send(
-                "POST", nobody, "the key's scope", doing=Doing.STOP, body={"action": PodAction.STOP.value}
+                "POST",
+                path,
+                "the check of the key's permissions",
+                purpose=Purpose.STOP,
+                body={"action": PodAction.STOP.value},
             )
         except LabeltuiError as error:
             return {Code.RUNPOD_POD_GONE: True, Code.RUNPOD_KEY_SCOPE: False}.get(error.problem.code)
@@ -238,41 +256,41 @@ class RunpodClient(Catalogue):
     # The account, logs
 
     async def account(self) -> Account:
-        """Balance, spend per hour and its limit: only GraphQL tells them."""
+        """Fetch balance, spend per hour and spending limit: GraphQL only."""
         return await self.graphql.account()
 
     def follow_logs(
         self, pod_id: str, source: str | None = None, *, tail: int = 100, last_id: str = ""
     ) -> AsyncIterator[PodLogLine]:
-        """Lines as they come, without end; a broken stream is resumed after the last line. See :mod:`.logs`."""
+        """Yield log lines without end, and reconnect after the last one. See :mod:`.logs`."""
         return logs.follow(self.transport, f"{_path(pod_id)}/logs", source, tail=tail, last_id=last_id)
 
     async def recent_logs(
         self, pod_id: str, source: str | None = None, *, tail: int = 200
     ) -> tuple[PodLogLine, ...]:
-        """The last lines there are now."""
+        """Fetch the newest lines, oldest first, at most ``tail`` of them."""
         return await logs.recent(self.transport, f"{_path(pod_id)}/logs", source, tail=tail)
 
     def _read(self, answer: Answer) -> Pod:
-        """The pod in an answer; one without an id is none, and whether it was made or changed is not known."""
+        """The pod in an answer. Raises ``runpod_answer`` when it has no id: the outcome is then unclear."""
         document = self.transport.parsed(answer)
         pod = convert.pod(document, self._now()) if isinstance(document, dict) else None
         if pod is None or not pod.id:
-            raise self.transport.odd(answer.what, "holds no pod")
+            raise self.transport.unusable(answer.what, "holds no pod")
         return pod
 
     # Whether v2 is still there
 
     def _fall_back(self, error: LabeltuiError, on: tuple[Code, ...] = (Code.RUNPOD_API_OFF,)) -> None:
-        """Go on with GraphQL from now on, should that be what ``error`` means; else raise it."""
+        """Use GraphQL from now on if ``error`` means that v2 is off; otherwise raise it."""
         if self._api != "auto" or error.problem.code not in on:
             raise error
         self._v2_off = True
 
     async def _v2_answers(self) -> bool:
-        """True unless v2 is off: a 404 then means that a thing is gone, and not the API."""
+        """False when v2 is off. While it answers, a 404 means that one thing is gone, not the API."""
         try:
-            await self.transport.get("pods", "the list of pods")
+            await self.transport.get("pods", "the request for the list of pods")
         except LabeltuiError as error:
             return not error.problem.code.api_is_off
         return True

@@ -1,4 +1,4 @@
-"""From what REST v2 sends to the values the console works with, and from a wish to what it takes."""
+"""Convert REST v2 documents to values of the domain, and a pod specification to a request body."""
 
 from __future__ import annotations
 
@@ -31,52 +31,52 @@ _GPU_PREFIX = re.compile(r"^(NVIDIA|AMD) (GeForce |Instinct )?")
 
 
 def pod(document: Mapping[str, Any], now: datetime) -> Pod:
-    """A pod of ``GET /v2/pods``."""
-    told = wire.WirePod.model_validate(document)
-    network = told.mounts.network[0] if told.mounts.network else None
-    persistent = told.mounts.persistent
+    """Convert a pod of ``GET /v2/pods``; fields that are missing or malformed keep their defaults."""
+    sent = wire.WirePod.model_validate(document)
+    network = sent.mounts.network[0] if sent.mounts.network else None
+    persistent = sent.mounts.persistent
     mount = network or persistent
-    runtime = told.runtime or wire.Runtime()
-    machine = told.gpu or told.cpu
+    runtime = sent.runtime or wire.Runtime()
+    machine = sent.gpu or sent.cpu
     return Pod(
-        id=told.id,
-        name=told.name,
-        status=STATUS.get(told.status.upper(), PodStatus.UNKNOWN),
+        id=sent.id,
+        name=sent.name,
+        status=STATUS.get(sent.status.upper(), PodStatus.UNKNOWN),
         read_at=now,
-        actions=tuple(ACTIONS[name] for name in told.actions if name in ACTIONS),
-        image=told.image,
-        args=told.args,
-        gpu_id=told.gpu.id if told.gpu else "",
-        gpu_name=short_gpu(told.gpu.id) if told.gpu else "",
-        gpu_count=(told.gpu.count or 1) if told.gpu else 0,
+        actions=tuple(ACTIONS[name] for name in sent.actions if name in ACTIONS),
+        image=sent.image,
+        args=sent.args,
+        gpu_id=sent.gpu.id if sent.gpu else "",
+        gpu_name=short_gpu(sent.gpu.id) if sent.gpu else "",
+        gpu_count=(sent.gpu.count or 1) if sent.gpu else 0,
         gpus_attached=None if runtime.gpus is None else len(runtime.gpus),
-        cpu_id=(told.cpu.id or "cpu") if told.cpu else "",
+        cpu_id=(sent.cpu.id or "cpu") if sent.cpu else "",
         vcpu_count=machine.vcpuCount if machine else None,
         ram_gb=machine.memory if machine else None,
-        container_disk_gb=told.disk,
+        container_disk_gb=sent.disk,
         volume_disk_gb=(persistent.size or 0) if persistent else 0,
         volume_path=(mount.path or None) if mount else None,
         network_volume_id=(network.volumeId or None) if network else None,
-        ports=_ports(told.ports, runtime.ports),
-        cloud=_cloud(told.cloud),
-        data_centre=told.dataCenterId or None,
-        cuda=told.cudaVersion or None,
-        env=told.env,
-        template_id=told.template or None,
-        compute_per_hour=told.cost,
-        locked=told.locked,
-        cluster_id=told.cluster.id or "?" if told.cluster else None,
-        ssh=_door(told.ssh.direct),
-        ssh_proxy=_door(told.ssh.proxy),
+        ports=_ports(sent.ports, runtime.ports),
+        cloud=_cloud(sent.cloud),
+        data_centre=sent.dataCenterId or None,
+        cuda=sent.cudaVersion or None,
+        env=sent.env,
+        template_id=sent.template or None,
+        compute_per_hour=sent.cost,
+        locked=sent.locked,
+        cluster_id=sent.cluster.id or "?" if sent.cluster else None,
+        ssh=_door(sent.ssh.direct),
+        ssh_proxy=_door(sent.ssh.proxy),
         load=_load(runtime),
         uptime_s=runtime.uptime,
-        created_at=told.createdAt,
-        started_at=told.startedAt,
+        created_at=sent.createdAt,
+        started_at=sent.startedAt,
     )
 
 
 def short_gpu(gpu_id: str) -> str:
-    """``RTX A5000`` from ``NVIDIA RTX A5000``: the name RunPod shows, should the catalogue not be at hand."""
+    """``RTX A5000`` from ``NVIDIA RTX A5000``: the name that RunPod shows, for when the catalogue is not loaded."""
     return _GPU_PREFIX.sub("", gpu_id)
 
 
@@ -85,16 +85,16 @@ def _cloud(text: str) -> Cloud | None:
 
 
 def stock(text: str) -> Stock:
-    """``HIGH`` of REST v2, or ``High`` of GraphQL."""
+    """Convert ``HIGH`` (REST v2) or ``High`` (GraphQL); UNKNOWN for any other text."""
     return Stock(text.lower()) if text.lower() in set(Stock) else Stock.UNKNOWN
 
 
-def _door(told: wire.Endpoint | None) -> SshDoor | None:
-    return None if told is None else public_door(told.host, told.port, told.username)
+def _door(sent: wire.Endpoint | None) -> SshDoor | None:
+    return None if sent is None else public_door(sent.host, sent.port, sent.username)
 
 
 def public_door(host: str, port: int | None, user: str) -> SshDoor | None:
-    """Where ssh goes, or None: what does not look like a host or a user never gets near a command line."""
+    """Validate an ssh address; None unless host, port and user are safe to put on a command line."""
     if port is None or not 0 < port < 65536:
         return None
     if not _HOST.fullmatch(host) or not _USER.fullmatch(user):
@@ -110,9 +110,8 @@ def _ports(declared: tuple[str, ...], mapped: tuple[wire.MappedPort, ...]) -> tu
             continue
         private, protocol = int(matched[1]), matched[2]
         at = next((m for m in mapped if m.private == private and m.type == protocol), None)
-        if (
-            at is None or protocol == "http"
-        ):  # an http port's address is the proxy's own, of no use to anybody
+        # The address of an http port is one of RunPod's proxy, which cannot be reached.
+        if at is None or protocol == "http":
             ports.append(Port(private, protocol))
         else:
             ports.append(Port(private, protocol, at.public, public_ip(at.ip)))
@@ -120,7 +119,7 @@ def _ports(declared: tuple[str, ...], mapped: tuple[wire.MappedPort, ...]) -> tu
 
 
 def public_ip(text: str) -> str | None:
-    """An address that a port is reached at; None for those of RunPod's own network (100.64.0.0/10)."""
+    """The address, or None for one of RunPod's own network (100.64.0.0/10), which cannot be reached from outside."""
     try:
         return None if ip_address(text) in _OWN_NETWORK else text
     except (ValueError, TypeError):
@@ -133,20 +132,20 @@ def _load(runtime: wire.Runtime) -> Load:
 
 
 def gpu_offer(document: Mapping[str, Any]) -> GpuOffer:
-    """An entry of ``GET /v2/catalog/gpus``."""
-    told = wire.WireGpuType.model_validate(document)
+    """Convert an entry of ``GET /v2/catalog/gpus``; a price of 0 means "not offered" and becomes None."""
+    sent = wire.WireGpuType.model_validate(document)
     return GpuOffer(
-        id=told.id,
-        name=told.name or short_gpu(told.id),
-        vram_gb=told.memory or 0,
-        price_secure=_price(told.price.secure) if told.secure else None,
-        price_community=_price(told.price.community) if told.community else None,
-        max_secure=int(told.maxCount.secure or 0),
-        max_community=int(told.maxCount.community or 0),
-        stock=stock(told.availability),
-        data_centres={place.id: stock(place.availability) for place in told.dataCenters if place.id},
-        cuda_versions=tuple(cuda.version for cuda in told.cudaVersions if cuda.available and cuda.version),
-        manufacturer=told.manufacturer,
+        id=sent.id,
+        name=sent.name or short_gpu(sent.id),
+        vram_gb=sent.memory or 0,
+        price_secure=_price(sent.price.secure) if sent.secure else None,
+        price_community=_price(sent.price.community) if sent.community else None,
+        max_secure=int(sent.maxCount.secure or 0),
+        max_community=int(sent.maxCount.community or 0),
+        stock=stock(sent.availability),
+        data_centres={place.id: stock(place.availability) for place in sent.dataCenters if place.id},
+        cuda_versions=tuple(cuda.version for cuda in sent.cudaVersions if cuda.available and cuda.version),
+        manufacturer=sent.manufacturer,
     )
 
 
@@ -155,48 +154,48 @@ def _price(amount: Decimal | None) -> Decimal | None:
 
 
 def data_centre(document: Mapping[str, Any]) -> DataCentre:
-    """An entry of ``GET /v2/catalog/datacenters``."""
-    told = wire.WireDataCentre.model_validate(document)
+    """Convert an entry of ``GET /v2/catalog/datacenters``."""
+    sent = wire.WireDataCentre.model_validate(document)
     return DataCentre(
-        id=told.id,
-        name=told.name,
-        region=told.region.replace("_", " ").title(),
-        volume_types=told.networkVolumeTypes,
-        compliance=told.compliance,
-        gpus={gpu.id: stock(gpu.availability) for gpu in told.gpuAvailability if gpu.id},
+        id=sent.id,
+        name=sent.name,
+        region=sent.region.replace("_", " ").title(),
+        volume_types=sent.networkVolumeTypes,
+        compliance=sent.compliance,
+        gpus={gpu.id: stock(gpu.availability) for gpu in sent.gpuAvailability if gpu.id},
     )
 
 
 def network_volume(document: Mapping[str, Any]) -> NetworkVolume:
-    """A network volume."""
-    told = wire.WireVolume.model_validate(document)
-    return NetworkVolume(told.id, told.name, told.size or 0, told.dataCenter, told.type)
+    """Convert an entry of ``GET /v2/network-volumes``; the size is in GB."""
+    sent = wire.WireVolume.model_validate(document)
+    return NetworkVolume(sent.id, sent.name, sent.size or 0, sent.dataCenter, sent.type)
 
 
 def template(document: Mapping[str, Any]) -> Template:
-    """A template."""
-    told = wire.WireTemplate.model_validate(document)
-    return Template(told.id, told.name, told.image, told.disk, told.ports, told.startSsh, told.public)
+    """Convert an entry of ``GET /v2/templates``."""
+    sent = wire.WireTemplate.model_validate(document)
+    return Template(sent.id, sent.name, sent.image, sent.disk, sent.ports, sent.startSsh, sent.public)
 
 
 def billing_record(document: Mapping[str, Any]) -> BillingRecord | None:
-    """A record of ``GET /v2/billing/pods``; None for one without a time."""
-    told = wire.WireBill.model_validate(document)
-    if told.startTime is None or told.endTime is None:
+    """Convert a record of ``GET /v2/billing/pods``; None when it has no start or end."""
+    sent = wire.WireBill.model_validate(document)
+    if sent.startTime is None or sent.endTime is None:
         return None
     return BillingRecord(
-        told.podId,
-        told.startTime,
-        told.endTime,
-        told.totalAmount or ZERO,
-        told.gpuAmount or ZERO,
-        told.cpuAmount or ZERO,
-        told.diskAmount or ZERO,
+        sent.podId,
+        sent.startTime,
+        sent.endTime,
+        sent.totalAmount or ZERO,
+        sent.gpuAmount or ZERO,
+        sent.cpuAmount or ZERO,
+        sent.diskAmount or ZERO,
     )
 
 
 def create_body(spec: PodSpec) -> dict[str, Any]:
-    """What ``POST /v2/pods`` takes: nothing that is left out, for there is no default to rely on."""
+    """The body of ``POST /v2/pods``. Everything is sent explicitly: RunPod's defaults are not relied on."""
     gpu: dict[str, Any] = {"id": spec.gpu_id, "count": spec.gpu_count}
     if spec.min_cuda:
         gpu["minCudaVersion"] = spec.min_cuda
@@ -225,6 +224,6 @@ def create_body(spec: PodSpec) -> dict[str, Any]:
 
 
 def environment(spec: PodSpec) -> dict[str, str]:
-    """The container's variables; the keys of this pod alone go in as the images expect them."""
+    """The container's variables; keys for this pod alone go into ``PUBLIC_KEY``, as the official images expect."""
     own = {"PUBLIC_KEY": "\n".join(spec.public_keys)} if spec.public_keys else {}
     return {**spec.env, **own}

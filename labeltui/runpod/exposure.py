@@ -1,4 +1,4 @@
-"""Whether a pod's public web address answers to anybody: asked without a key, as a stranger would."""
+"""Check whether a pod's public web address answers requests that carry no credentials."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ DEADLINE_S = 6.0
 
 
 async def answers(url: str, path: str = "/") -> int | None:
-    """The status of a GET without credentials; None where nobody answers. Redirects are not followed."""
+    """GET the address without credentials or redirects; returns the HTTP status, or None without an answer."""
     try:
         async with (
             httpx.AsyncClient(

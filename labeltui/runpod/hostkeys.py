@@ -1,7 +1,7 @@
-"""The host keys of a pod's sshd, as its container printed them when it started.
+"""The host keys that a pod's container prints when it starts, read from its log.
 
-They come over TLS, from the account that rents the pod: better than trusting whoever answers first. Only
-images that print them (all of RunPod's own) can be pinned this way.
+The log comes over TLS from the account that rents the pod, so these keys can be trusted without asking the
+operator. Only images that print them (all of RunPod's own) can be pinned this way.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ CLOCKS_DIFFER = timedelta(seconds=90)
 
 @dataclass(frozen=True, slots=True)
 class PrintedKey:
-    """One host key: ``fingerprint`` is ``SHA256:...``, as ssh-keygen and asyncssh write it."""
+    """One host key; ``fingerprint`` is ``SHA256:...``, as ssh-keygen and asyncssh write it."""
 
     fingerprint: str
     algorithm: str  # "ED25519", "RSA", "ECDSA"
@@ -30,9 +30,9 @@ class PrintedKey:
 
 
 def printed_keys(lines: Iterable[PodLogLine], started_at: datetime | None = None) -> tuple[PrintedKey, ...]:
-    """The keys of the container that started last, oldest line first; empty when it has printed none (yet).
+    """Read the host keys of the newest container from ``lines`` (oldest first); empty if it has not printed any.
 
-    Lines from before ``started_at`` belong to an earlier container, whose keys are gone.
+    Lines from before ``started_at`` belong to an earlier container, whose keys are no longer valid.
     """
     keys: list[PrintedKey] = []
     inside = False

@@ -1,4 +1,4 @@
-"""RunPod's API key: found where people keep it, held so that nothing can print it."""
+"""Find RunPod's API key where people store it, and hold it so that it is never printed."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _SHAPE = re.compile(r"[!-~]{8,512}")
 
 
 class Secret:
-    """A text that is only given to who asks for it by name; printing, comparing, pickling never show it."""
+    """A text that only :meth:`reveal` returns; printing, comparing or pickling never shows it."""
 
     __slots__ = ("_text",)
 
@@ -35,11 +35,11 @@ class Secret:
         self._text = text
 
     def reveal(self) -> str:
-        """The text itself: for the wire, and for nothing else."""
+        """The text itself: for the request, and for nothing else."""
         return self._text
 
     def scrub(self, text: str) -> str:
-        """``text`` with the secret masked, for words that came from outside."""
+        """Replace the secret in a text that came from outside."""
         return text.replace(self._text, MASK) if self._text else text
 
     def __repr__(self) -> str:
@@ -63,7 +63,7 @@ class Secret:
 
 @dataclass(frozen=True, slots=True)
 class FoundKey:
-    """The key, where it was found (in words), and what is wrong with that place, if anything is."""
+    """The key, a description of where it was found, and a warning about that place (empty if there is none)."""
 
     secret: Secret
     origin: str
@@ -77,19 +77,19 @@ async def find_key(
     config: Path | None = None,
     profile: str = "default",
 ) -> FoundKey:
-    """The key from the environment, the command (when one is given), the keyring, or RunPod's own file.
+    """Find the key: in the environment, by the command (if one is given), in the keyring, or in RunPod's own file.
 
-    Raises Misused: there is none (``runpod_no_key``), or what is there is no key (``runpod_bad_key``);
-    Failed when the command fails (``runpod_key_command``).
+    Raises Misused if there is no key (``runpod_no_key``) or what was found is no key (``runpod_bad_key``);
+    Failed if the command fails (``runpod_key_command``).
     """
     environ = os.environ if environ is None else environ
     if environ.get(VARIABLE, "").strip():
         return _checked(environ[VARIABLE], f"the environment variable {VARIABLE}")
     if command:
         return _checked(await _from_command(command, environ), "the profile's key command")
-    kept = await asyncio.to_thread(_from_keyring)
-    if kept:
-        return _checked(kept, "the keyring")
+    stored = await asyncio.to_thread(_from_keyring)
+    if stored:
+        return _checked(stored, "the keyring")
     path = config or default_config()
     found = await asyncio.to_thread(_from_config, path, profile)
     if found:
@@ -102,18 +102,18 @@ async def find_key(
 
 
 def default_config() -> Path:
-    """The file that both of RunPod's tools keep their key in, each in its own form."""
+    """The configuration file that RunPod's SDK and runpodctl share, each with its own form."""
     return Path(CONFIG).expanduser()
 
 
 def _checked(text: str, origin: str, warning: str = "") -> FoundKey:
-    # A key with a line end or a space in it is a copying mistake, and would be a way into the headers.
+    # A line end or a space in a key is a copying mistake, and could inject a header.
     text = text.strip()
     if not _SHAPE.fullmatch(text):
         raise Misused(
             Code.RUNPOD_BAD_KEY,
-            f"What {origin} holds is no RunPod API key.",
-            "A key is one word of letters, digits and signs; copy it again.",
+            f"There is no valid RunPod API key in {origin}.",
+            "A key is one word of letters, digits and punctuation; copy it again.",
         )
     return FoundKey(Secret(text), origin, warning)
 
@@ -129,7 +129,7 @@ async def _from_command(command: str, environ: Mapping[str, str]) -> str:
             env=dict(environ),
         )
     except (ValueError, OSError, TypeError) as error:
-        raise _command_failed(command, f"can not be run: {type(error).__name__}") from None
+        raise _command_failed(command, f"cannot be run: {type(error).__name__}") from None
     try:
         async with asyncio.timeout(COMMAND_DEADLINE_S):
             output, _ = await process.communicate()
@@ -146,12 +146,12 @@ async def _from_command(command: str, environ: Mapping[str, str]) -> str:
 
 
 def _command_failed(command: str, how: str) -> Failed:
-    words = command.split(maxsplit=1)
-    name = Path(words[0]).name if words else "nothing"
+    parts = command.split(maxsplit=1)
+    name = Path(parts[0]).name if parts else "empty"
     return Failed(
         Code.RUNPOD_KEY_COMMAND,
-        f"The command for the RunPod API key ({name}) {how}.",
-        "Run it in a shell: its first line of output is taken as the key.",
+        f"The command that prints the RunPod API key ({name}) {how}.",
+        "Run it in a shell: its first line of output must be the key.",
     )
 
 
@@ -175,7 +175,7 @@ def _from_config(path: Path, profile: str) -> str | None:
     except (OSError, ValueError):  # a parser's words would quote the line, key and all
         raise Misused(
             Code.RUNPOD_BAD_CONFIG,
-            f"{path} can not be read as TOML.",
+            f"{path} is not valid TOML.",
             f'It should hold apikey = "...", or [default] with api_key = "..."; or export {VARIABLE}.',
         ) from None
     section = document.get(profile)

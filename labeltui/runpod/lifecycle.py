@@ -1,4 +1,4 @@
-"""What a pod's state means for the operator: nothing to say, or a problem in words."""
+"""What the operator must know about a pod's or an account's state, as a problem."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from labeltui.domain.money import Account
 from labeltui.domain.pod.pod import Pod, PodLogLine, PodStatus
 from labeltui.domain.problems import Problem
 
-SLOW_START_S = 20 * 60  # official images are many GB; slower than this is more often broken than slow
+SLOW_START_S = 20 * 60  # official images are many GB; after this time the start has most likely failed
 _PULL_FAILED = re.compile(
     r"(?i)manifest (unknown|for .* not found)|pull access denied|no such image|error pulling|failed to pull"
     r"|unauthorized: |toomanyrequests|no space left"
@@ -20,58 +20,58 @@ _PULL_FAILED = re.compile(
 
 
 def pod_problem(pod: Pod, now: datetime, system_log: Iterable[PodLogLine] = ()) -> Problem | None:
-    """What is wrong with a pod, going by its state, RunPod's text and the system log; None for nothing."""
+    """The problem with a pod, from its state, RunPod's own text and its system log; None if there is none."""
     change = pod.last_change.lower()
     detail = pod.last_change or _tail(system_log)
     if change.startswith("outbid") and pod.status is not PodStatus.RUNNING:
         return Problem(
             Code.RUNPOD_OUTBID,
-            "Somebody else paid more for the pod's machine: it was a spot pod.",
-            "Make a new pod at the full price; spot pods are nothing for a session with people in it.",
+            "The pod lost its machine because somebody else paid more for it: it was a spot pod.",
+            "Rent a new pod at the full price; spot pods are not suitable for annotation sessions.",
             detail,
         )
     if pod.status is PodStatus.TERMINATED:
-        who = "by RunPod" if change.startswith("terminated by runpod") else "here or elsewhere"
+        who = "by RunPod" if change.startswith("terminated by runpod") else "by a user of this account"
         return Problem(
             Code.RUNPOD_POD_GONE,
-            f"The pod was terminated {who}; what was not on a network volume is lost.",
-            "Make a new pod.",
+            f"The pod was terminated {who}; everything outside a network volume is lost.",
+            "Rent a new pod.",
             detail,
         )
     if pod.lost_its_gpu:
         return Problem(
             Code.RUNPOD_NO_GPU,
-            "The pod runs, and costs, without a GPU: its host had none free.",
-            "Fetch data and stop it; then try again later, or make a new pod on the network volume.",
+            "The pod runs, and costs, without a GPU: its machine had none free.",
+            "Copy its data and stop it; then try again later, or rent a new pod with the same network volume.",
             detail,
         )
     if change.startswith("exited by runpod") and pod.status is PodStatus.STOPPED:
         return Problem(
             Code.RUNPOD_EXITED_BY_RUNPOD,
-            "RunPod stopped the pod, and does not say why: the image, the credit or the machine.",
-            "Look at its system log and the balance, then start it again.",
+            "RunPod stopped the pod without giving a reason: it may be the image, the credit or the machine.",
+            "Check its system log and the account's balance, then start it again.",
             detail,
         )
     pull = next((line for line in system_log if _PULL_FAILED.search(line.text)), None)
     if pull is not None and pod.status in (PodStatus.PROVISIONING, PodStatus.STARTING, PodStatus.ERROR):
         return Problem(
             Code.RUNPOD_IMAGE_FAILED,
-            "The pod's image can not be pulled.",
-            "Check the image's name, and whether it needs a login; then make the pod anew.",
+            "The pod's container image cannot be downloaded.",
+            "Check the image name and whether it needs a login, then rent a new pod.",
             pull.text,
         )
     return _stuck(pod, now, detail)
 
 
 def public_problem(pod: Pod) -> Problem | None:
-    """Ports that the whole web can reach while the pod runs; None where there are none."""
+    """The problem that a running pod has ports on the open web; None if it has none."""
     urls = [url for port in pod.ports if (url := pod.proxy_url(port.private))]
     if not urls or not pod.status.is_up:
         return None
     return Problem(
         Code.RUNPOD_PUBLIC_PORT,
-        f"{', '.join(urls)} is on the open web, without a password: whoever has the address gets in.",
-        "Make the pod anew with 22/tcp alone, and reach its server by the tunnel.",
+        f"Anybody on the internet can open {', '.join(urls)}: there is no password.",
+        "Rent a new pod with the port 22/tcp only, and reach its server through the tunnel.",
         offers=("doctor", "pods"),
     )
 
@@ -80,8 +80,8 @@ def _stuck(pod: Pod, now: datetime, detail: str) -> Problem | None:
     if pod.status is PodStatus.ERROR:
         return Problem(
             Code.RUNPOD_POD_ERROR,
-            "The pod's container is in an error that RunPod can not mend.",
-            "Look at its logs; start it again, or terminate it and make a new one.",
+            "The pod's container failed, and RunPod cannot repair it.",
+            "Check its logs; start it again, or terminate it and rent a new pod.",
             detail,
         )
     since = pod.started_at or pod.created_at
@@ -91,14 +91,14 @@ def _stuck(pod: Pod, now: datetime, detail: str) -> Problem | None:
         return Problem(
             Code.RUNPOD_START_SLOW,
             f"The pod has been starting, and costing, for {minutes} minutes.",
-            "Its system log tells whether the image is still being pulled; stop it if nothing moves.",
+            "Its system log shows whether the image is still downloading; stop the pod if nothing moves.",
             detail,
         )
     return None
 
 
 def balance_problem(account: Account, pods: Iterable[Pod], warn_hours: Decimal) -> Problem | None:
-    """Whether the credit ends soon, and what is lost when it does; None while there is enough."""
+    """The problem that the credit ends within ``warn_hours``, and what is lost then; None while it lasts longer."""
     left = account.hours_left
     empty = account.balance is not None and account.balance <= 0
     if not empty and (left is None or left >= warn_hours):
@@ -115,13 +115,13 @@ def balance_problem(account: Account, pods: Iterable[Pod], warn_hours: Decimal) 
         return Problem(
             Code.RUNPOD_BALANCE_EMPTY,
             f"The RunPod account has no credit left. {loss}",
-            "Copy the labels; add credit now.",
+            "Copy the labels and add credit now.",
         )
     hours = f"{int(left)} hours" if left >= 2 else f"{int(left * 60)} minutes"
     return Problem(
         Code.RUNPOD_BALANCE_LOW,
-        f"The RunPod credit lasts for {hours} at what is spent now. {loss}",
-        "Add credit on RunPod's billing page, or stop what is not needed.",
+        f"The RunPod credit lasts {hours} at the present spending. {loss}",
+        "Add credit on RunPod's billing page, or stop pods that you do not need.",
     )
 
 

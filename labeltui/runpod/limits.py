@@ -1,4 +1,4 @@
-"""How many requests RunPod still takes from this account, as it says itself with every answer."""
+"""RunPod's rate limits for this account, from the headers of its answers."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from email.utils import parsedate_to_datetime
 
 _MEMBER = re.compile(r'"([^"]{1,40})"((?:\s*;\s*[a-z]+=[^;,]*)*)')
 _PARAMETER = re.compile(r";\s*([a-z]+)=(\d+)")
-KEEP_SHARE = 0.2  # of what is left, for other programs on the same account
+RESERVE = 0.2  # share of the remaining requests left to other programs on the same account
 
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """One window of the limit: requests left, seconds until it is full again; ``quota`` in ``seconds``."""
+    """One window of the limit: requests left, seconds until it is reset, and its ``quota`` per ``seconds``."""
 
     name: str
     remaining: int | None = None
@@ -26,13 +26,13 @@ class Window:
 
 @dataclass(frozen=True, slots=True)
 class RateLimits:
-    """All windows, as of ``read_at`` (seconds of the monotonic clock)."""
+    """All windows as of ``read_at`` (seconds of the monotonic clock)."""
 
     windows: tuple[Window, ...] = ()
     read_at: float = 0.0
 
     def wait_s(self, now: float) -> float:
-        """Seconds until another request may be sent; 0 while there is room in every window."""
+        """Seconds until another request may be sent; 0 while every window has requests left."""
         waits = [
             self.read_at + window.resets_in_s - now
             for window in self.windows
@@ -41,22 +41,22 @@ class RateLimits:
         return max(0.0, *waits) if waits else 0.0
 
     def interval_s(self, wanted: float) -> float:
-        """How often to poll so that no window runs dry, never more often than each ``wanted`` seconds."""
+        """Seconds between polls so that no window runs out; at least ``wanted``."""
         paces = [wanted]
         for window in self.windows:
             if window.remaining is not None and window.resets_in_s is not None:
-                usable = window.remaining * (1 - KEEP_SHARE)
+                usable = window.remaining * (1 - RESERVE)
                 paces.append(window.resets_in_s / usable if usable >= 1 else float(window.resets_in_s))
         return max(paces)
 
     def tightest(self) -> Window | None:
-        """The window with the smallest share left, to show; None when RunPod told nothing."""
+        """The window with the smallest share left, for display; None when RunPod sent no limits."""
         known = [window for window in self.windows if window.remaining is not None and window.quota]
         return min(known, key=lambda window: (window.remaining or 0) / (window.quota or 1), default=None)
 
 
 def rate_limits(headers: Mapping[str, str], now: float) -> RateLimits | None:
-    """What the headers ``RateLimit`` and ``RateLimit-Policy`` say; None when there are none."""
+    """Parse the headers ``RateLimit`` and ``RateLimit-Policy``; None when both are absent."""
     left = _members(headers.get("ratelimit", ""))
     policy = _members(headers.get("ratelimit-policy", ""))
     names = [*left, *(name for name in policy if name not in left)]
@@ -83,7 +83,7 @@ def _members(header: str) -> dict[str, dict[str, int]]:
 
 
 def retry_after_s(headers: Mapping[str, str], now: datetime | None = None) -> float | None:
-    """``Retry-After`` in seconds, from either of its forms; None when it is absent or nonsense."""
+    """Parse ``Retry-After`` (seconds or a date) to seconds; None when it is absent or malformed."""
     text = headers.get("retry-after", "").strip()
     if text.isascii() and text.isdigit() and len(text) < 9:
         return float(text)

@@ -1,4 +1,4 @@
-"""A pod's logs: server-sent events that never end, resumed after the last line when the stream breaks."""
+"""A pod's log as server-sent events: an endless stream, resumed after the last line when it breaks."""
 
 from __future__ import annotations
 
@@ -13,19 +13,20 @@ import httpx
 from labeltui.domain.failure_codes import Code
 from labeltui.domain.pod.pod import PodLogLine
 from labeltui.domain.problems import LabeltuiError, Unreachable
+from labeltui.runpod.replies import Purpose
 from labeltui.runpod.transport import Answer, Transport
 from labeltui.runpod.wire import moment
 
-SILENT_S = 120.0  # of a stream; then it is opened anew, for a connection that is dead says nothing either
-SETTLED_S = 0.75  # without a line: what there was has been sent
-FIRST_S = 10.0  # until the first line of what there was
+SILENT_S = 120.0  # of a stream; then it is reopened, because a dead connection is silent too
+SETTLED_S = 0.75  # without a line: the backlog has been sent
+FIRST_S = 10.0  # until the first line of the backlog
 LONGEST_LINE = 2**20
 LONGEST_PAUSE_S = 30.0
-WHAT = "the pod's log"
+WHAT = "the request for the pod's log"
 
 
 class Events:
-    """Server-sent events from a text stream; feed it lines without their ends."""
+    """A parser for server-sent events; feed it lines without their line ends."""
 
     def __init__(self) -> None:
         self.last_id = ""
@@ -33,7 +34,7 @@ class Events:
         self._size = 0
 
     def line(self, text: str) -> str | None:
-        """The data of the event that this line ends; None while it goes on."""
+        """Feed one line; returns the event's data when this line ends it, otherwise None."""
         if not text:
             data, self._data, self._size = "\n".join(self._data), [], 0
             return data or None
@@ -49,7 +50,7 @@ class Events:
 
 
 def log_line(data: str, event_id: str = "") -> PodLogLine | None:
-    """The line in an event's data; None for what is none."""
+    """Convert an event's data to a log line; None when it is malformed."""
     try:
         document = json.loads(data)
     except (ValueError, RecursionError):
@@ -69,7 +70,10 @@ def log_line(data: str, event_id: str = "") -> PodLogLine | None:
 async def follow(
     transport: Transport, path: str, source: str | None, *, tail: int = 100, last_id: str = ""
 ) -> AsyncGenerator[PodLogLine, None]:
-    """Lines as they come; goes on after a break, and raises what no waiting helps against (gone, refused)."""
+    """Yield lines as they come, and reconnect after a break.
+
+    Raises LabeltuiError only for failures that waiting does not repair (the pod is gone, the key is refused).
+    """
     failures = 0
     while True:
         try:
@@ -88,7 +92,7 @@ async def follow(
 
 
 async def recent(transport: Transport, path: str, source: str | None, *, tail: int) -> tuple[PodLogLine, ...]:
-    """The last lines there are: those that come until the stream falls silent."""
+    """Fetch the newest lines: read until the stream falls silent or ``tail`` lines have come."""
     lines: list[PodLogLine] = []
     async with aclosing(_stream(transport, path, source, tail, "", FIRST_S)) as stream:
         waiting = FIRST_S
@@ -112,7 +116,7 @@ async def _stream(
     ) as response:
         if response.status_code != 200:
             raise transport.problem(
-                Answer(WHAT, response.status_code, response.headers, await _body(response))
+                Answer(WHAT, response.status_code, response.headers, await _body(response)), Purpose.READ_POD
             )
         events = Events()
         async for text in _lines(response):
@@ -123,13 +127,13 @@ async def _stream(
 
 
 async def _lines(response: httpx.Response) -> AsyncIterator[str]:
-    # Of \n, \r\n and \r alone; other line separators of Unicode are part of a line.
+    # Lines end with \n or \r\n; other line separators of Unicode are part of a line.
     rest = b""
     async for chunk in response.aiter_bytes():
         rest += chunk
-        whole = rest.replace(b"\r\n", b"\n").split(b"\n")
-        rest = whole.pop()
-        for line in whole:
+        complete = rest.replace(b"\r\n", b"\n").split(b"\n")
+        rest = complete.pop()
+        for line in complete:
             yield line.decode("utf-8", "replace")
         if len(rest) > 2 * LONGEST_LINE:
             rest = b""

@@ -47,7 +47,7 @@ class CreatesOnce(Protocol):
 
 
 class Renting:
-    """Finds a pod by its name again when RunPod's answer to a create request is lost."""
+    """Rents at most one pod per name, even when RunPod's answer to the create request is lost."""
 
     def __init__(
         self,
@@ -127,14 +127,14 @@ class Renting:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """A candidate that could not be had, and why."""
+    """A candidate that RunPod refused, and why."""
 
     spec: PodSpec
     problem: Problem
 
 
 def unique_name(wanted: str) -> str:
-    """A name that no other request has had: it is how a pod is found again when RunPod's answer is lost."""
+    """Make a pod name that no other request uses, so that the pod can be found if RunPod's answer is lost."""
     base = re.sub(r"[^A-Za-z0-9-]+", "-", wanted).strip("-")[:40] or "labeltui"
     return f"{base}-{secrets.token_hex(4)}"
 
@@ -163,7 +163,9 @@ async def create_first(
             refused(refusals[-1])
     if last is None:
         raise Failed(
-            Code.RUNPOD_NO_CANDIDATE, "There is no GPU to try.", "Lower the wishes, or choose another cloud."
+            Code.RUNPOD_NO_CANDIDATE,
+            "No GPU matches these settings.",
+            "Ask for less, or choose another cloud.",
         )
     codes = {refusal.problem.code for refusal in refusals}
     raise (no_capacity(last.problem.detail) if Code.RUNPOD_NO_CAPACITY in codes else last)

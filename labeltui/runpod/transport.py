@@ -1,7 +1,7 @@
-"""REST v2 over HTTP: one deadline per request, limits obeyed, failures in words, the key in nothing but the header.
+"""REST v2 over HTTP: a deadline per request, rate limits, failures as LabeltuiError, the key only in the header.
 
-A GET that fails on the way is asked again, after a jittered wait. Nothing else is, but for a 429, which says
-that the request was not carried out.
+A GET that fails is repeated after a jittered pause. No other request is repeated, except after a 429, which
+means that RunPod did not carry it out.
 """
 
 from __future__ import annotations
@@ -22,17 +22,18 @@ import httpx
 
 from labeltui import __version__
 from labeltui.domain.failure_codes import Code
-from labeltui.domain.problems import Failed, LabeltuiError, Misused, Unreachable
+from labeltui.domain.problems import LabeltuiError, Misused, Unreachable
 from labeltui.runpod.keys import Secret
 from labeltui.runpod.limits import RateLimits, rate_limits, retry_after_s
-from labeltui.runpod.problems import Doing, Reply, cleaned, of_reply, rate_limited, words_of
+from labeltui.runpod.problems import dropped, rate_limited, timed_out, unreachable, unusable
+from labeltui.runpod.replies import Purpose, Reply, cleaned, error_text, failure_of_reply
 
 VARIABLE = "RUNPOD_API_BASE_URL"
 OFFICIAL = "https://api.runpod.io"
-DEADLINE_S = 20.0  # of one request, from the first byte sent to the last received
+DEADLINE_S = 20.0  # for one request, from the first byte sent to the last byte received
 MAX_DOCUMENT = 32 * 2**20  # bytes
-TRIES = 3  # of a GET; one that timed out is asked once more only, for it has taken long already
-LONGEST_WAIT_S = 30.0  # a longer wait is told, not sat out
+TRIES = 3  # of a GET; after a timeout only two, because that has taken long already
+LONGEST_WAIT_S = 30.0  # a longer wait is raised as a failure
 MAX_PAGES = 200
 
 Sleep = Callable[[float], Awaitable[None]]
@@ -40,7 +41,7 @@ Sleep = Callable[[float], Awaitable[None]]
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A whole answer. ``what`` names the request in words for messages."""
+    """A complete answer. ``what`` describes the request in messages, as in "the list of pods"."""
 
     what: str
     status: int
@@ -49,7 +50,7 @@ class Answer:
 
 
 class _Bearer(httpx.Auth):
-    """Puts the key on the wire, so that no dict of headers in any frame holds it."""
+    """Adds the key to each request, so that no dict of headers in a stack frame holds it."""
 
     def __init__(self, key: Secret) -> None:
         self._key = key
@@ -60,9 +61,9 @@ class _Bearer(httpx.Auth):
 
 
 def base_url(given: str | None = None) -> str:
-    """RunPod's address without a path: ``given``, else the variable that the SDK reads too, else the official.
+    """RunPod's address without a path: ``given``, or the variable that the SDK reads too, or the official one.
 
-    Raises Misused for what is no address, and for plain http beyond this machine: the key would be readable.
+    Raises Misused for a malformed address, and for plain http to another machine, which would expose the key.
     """
     text = (given or os.environ.get(VARIABLE) or OFFICIAL).strip().rstrip("/").removesuffix("/v2").rstrip("/")
     try:
@@ -72,20 +73,20 @@ def base_url(given: str | None = None) -> str:
     if url.scheme not in ("http", "https") or not url.host or url.userinfo:
         raise Misused(
             Code.RUNPOD_BAD_URL,
-            f"{cleaned(text)!r} is not RunPod's address.",
-            f"Unset {VARIABLE}, or correct it.",
+            f"{cleaned(text)!r} is not a web address.",
+            f"Unset or correct {VARIABLE}.",
         )
     if url.scheme == "http" and not is_here(url.host):
         raise Misused(
             Code.RUNPOD_BAD_URL,
-            f"{cleaned(text)} is not encrypted: the API key could be read on the way.",
-            f"Use https in {VARIABLE}; http is for this machine only.",
+            f"{cleaned(text)} is not encrypted: others could read the API key on the network.",
+            f"Use https in {VARIABLE}; http is allowed for this machine only.",
         )
     return text
 
 
 def is_here(host: str) -> bool:
-    """True for a name or address of this machine."""
+    """True for ``localhost`` and loopback addresses."""
     try:
         return host == "localhost" or ip_address(host).is_loopback
     except ValueError:
@@ -123,41 +124,43 @@ class Transport:
             headers=headers,
             transport=transport,
             timeout=httpx.Timeout(deadline_s, connect=min(10.0, deadline_s)),
-            trust_env=not is_here(httpx.URL(self.base).host),  # a company's proxy, but never to this machine
+            trust_env=not is_here(
+                httpx.URL(self.base).host
+            ),  # a proxy from the environment, but not for this machine
         )
 
     async def close(self) -> None:
-        """Give the connections back."""
+        """Close the connections."""
         await self._client.aclose()
 
     def blocked_s(self) -> float:
-        """Seconds for which RunPod wants to hear nothing more."""
+        """Seconds until RunPod accepts requests again; 0 when it does."""
         now = self._clock()
         return max(0.0, self._blocked_until - now, self.limits.wait_s(now) if self.limits else 0.0)
 
     async def get(self, path: str, what: str, **params: Any) -> Any:
-        """The parsed answer to a GET. Raises LabeltuiError."""
+        """GET a document, parsed. Raises LabeltuiError."""
         return self.parsed(await self.send("GET", path, what, params=params))
 
     async def pages(self, path: str, field: str, what: str, **params: Any) -> list[dict[str, Any]]:
-        """The entries under ``field`` of all pages. A page may be short, or empty, and not be the last."""
+        """Fetch all pages and return the entries under ``field``. A short or empty page is not always the last."""
         entries: list[dict[str, Any]] = []
-        seen: set[str] = set()
+        cursors: set[str] = set()
         for _ in range(MAX_PAGES):
             document = await self.get(path, what, **params)
             listed = document.get(field) if isinstance(document, dict) else None
             if not isinstance(listed, list):
-                raise self.odd(what, f"has no list of {field}")
+                raise self.unusable(what, f"it has no list of {field}")
             entries.extend(entry for entry in listed if isinstance(entry, dict))
             more = document.get("pagination")
             cursor = more.get("nextCursor") if isinstance(more, dict) else None
             if not isinstance(more, dict) or more.get("hasNextPage") is not True or not cursor:
                 return entries
-            if str(cursor) in seen:
+            if str(cursor) in cursors:
                 break
-            seen.add(str(cursor))
+            cursors.add(str(cursor))
             params = {**params, "cursor": str(cursor)}
-        raise self.odd(what, "never comes to its last page")
+        raise self.unusable(what, "its pages never end")
 
     async def send(
         self,
@@ -165,17 +168,17 @@ class Transport:
         path: str,
         what: str,
         *,
-        doing: Doing = Doing.READ,
+        purpose: Purpose = Purpose.READ,
         params: Mapping[str, Any] | None = None,
         body: Mapping[str, Any] | None = None,
     ) -> Answer:
-        """Send, and read the whole answer; raises what an answer other than success means."""
+        """Send a request and read the whole answer. Raises LabeltuiError for any status other than success."""
         tries = TRIES if method == "GET" else 1
         waited = 0
         while True:
             tries -= 1
             try:
-                return await self._once(method, path, what, doing, params, body)
+                return await self._once(method, path, what, purpose, params, body)
             except LabeltuiError as error:
                 wait = self._wait_after(error, tries, waited)
                 if wait is None:
@@ -200,7 +203,7 @@ class Transport:
         method: str,
         path: str,
         what: str,
-        doing: Doing,
+        purpose: Purpose,
         params: Mapping[str, Any] | None,
         body: Mapping[str, Any] | None,
     ) -> Answer:
@@ -211,7 +214,7 @@ class Transport:
         self.last_latency_s = self._clock() - started
         answer = Answer(what, response.status_code, response.headers, content)
         if not 200 <= answer.status < 300:
-            raise self.problem(answer, doing)
+            raise self.problem(answer, purpose)
         return answer
 
     def _refuse_while_blocked(self) -> None:
@@ -225,7 +228,7 @@ class Transport:
         async for chunk in response.aiter_bytes():
             content += chunk
             if len(content) > MAX_DOCUMENT:
-                raise self.odd(what, f"is larger than {MAX_DOCUMENT >> 20} MiB")
+                raise self.unusable(what, f"it is larger than {MAX_DOCUMENT >> 20} MiB")
         return bytes(content)
 
     @asynccontextmanager
@@ -240,9 +243,9 @@ class Transport:
         headers: Mapping[str, str] | None = None,
         quiet_s: float | None = None,
     ) -> AsyncIterator[httpx.Response]:
-        """The answer while it arrives: within the deadline, or (``quiet_s``) for as long as it is not silent.
+        """Yield the response while it arrives: within the deadline or, with ``quiet_s``, until such a silence.
 
-        ``path`` must be made of parts that were quoted. Raises Unreachable, or Failed for a broken body.
+        ``path`` must be made of quoted parts. Raises Unreachable, or Failed for a body that cannot be decoded.
         """
         timeout = httpx.USE_CLIENT_DEFAULT if quiet_s is None else httpx.Timeout(quiet_s, connect=10.0)
         try:
@@ -262,13 +265,13 @@ class Transport:
         except (TimeoutError, httpx.TimeoutException) as error:
             raise self._timed_out(what, error) from None
         except httpx.DecodingError:
-            raise self.odd(what, "has a body that can not be decoded") from None
+            raise self.unusable(what, "its body cannot be decoded") from None
         except httpx.TransportError as error:
             raise self._unreachable(what, error) from None
 
-    def problem(self, answer: Answer, doing: Doing = Doing.READ) -> LabeltuiError:
-        """What an answer other than success means, without the key, should RunPod have quoted it."""
-        words, is_json = words_of(answer.content)
+    def problem(self, answer: Answer, purpose: Purpose = Purpose.READ) -> LabeltuiError:
+        """The failure that an answer means, with the key masked in case RunPod quoted it."""
+        text, is_json = error_text(answer.content)
         after = retry_after_s(answer.headers)
         if answer.status == 429:
             own = self.limits.wait_s(self._clock()) if self.limits else 0.0
@@ -276,37 +279,27 @@ class Transport:
             self._blocked_until = self._clock() + after
         body = "" if is_json else cleaned(answer.content[:1000].decode("utf-8", "replace"))
         reply = Reply(
-            answer.what, answer.status, doing, self._key.scrub(words), is_json, after, self._key.scrub(body)
+            answer.what, answer.status, purpose, self._key.scrub(text), is_json, after, self._key.scrub(body)
         )
-        return of_reply(reply)
+        return failure_of_reply(reply)
 
     def parsed(self, answer: Answer) -> Any:
-        """The JSON of an answer, its fractions as decimals: they are money. Raises Failed."""
+        """Parse the JSON of an answer; fractions become Decimal, because they are money. Raises Failed."""
         try:
             return json.loads(answer.content, parse_float=Decimal, parse_constant=lambda _: None)
         except (ValueError, RecursionError, ArithmeticError):
-            raise self.odd(
-                answer.what, "is not JSON", cleaned(answer.content[:1000].decode("utf-8", "replace"))
+            raise self.unusable(
+                answer.what, "it is not JSON", cleaned(answer.content[:1000].decode("utf-8", "replace"))
             ) from None
 
-    def odd(self, what: str, how: str, detail: str = "") -> LabeltuiError:
-        """An answer that can not be used; ``how`` goes on from "it"."""
-        return Failed(
-            Code.RUNPOD_ANSWER,
-            f"RunPod's answer to {what} can not be used: it {how}.",
-            "Check RUNPOD_API_BASE_URL, and that nothing stands in between; or update labeltui.",
-            self._key.scrub(detail),
-        )
+    def unusable(self, what: str, why: str, detail: str = "") -> LabeltuiError:
+        """The failure for an answer of an unexpected form, with the key masked."""
+        return unusable(what, why, self._key.scrub(detail))
 
     def _timed_out(self, what: str, error: Exception) -> LabeltuiError:
         if isinstance(error, httpx.ConnectTimeout | httpx.PoolTimeout):
             return self._unreachable(what, error)
-        return Unreachable(
-            Code.RUNPOD_TIMEOUT,
-            f"RunPod has not answered {what} within {self._deadline_s:.0f} s.",
-            "It may be slow, or the connection gone; it is asked again.",
-            type(error).__name__,
-        )
+        return timed_out(what, self._deadline_s, type(error).__name__)
 
     def _unreachable(self, what: str, error: Exception) -> LabeltuiError:
         # Only a connection that was never made is sure not to have carried the request.
@@ -314,15 +307,5 @@ class Transport:
         if isinstance(
             error, httpx.ConnectError | httpx.ConnectTimeout | httpx.PoolTimeout | httpx.ProxyError
         ):
-            return Unreachable(
-                Code.RUNPOD_UNREACHABLE,
-                f"RunPod can not be reached at {self.base}.",
-                "Check this machine's network; pods go on running, and costing, meanwhile.",
-                detail,
-            )
-        return Unreachable(
-            Code.RUNPOD_DROPPED,
-            f"The connection to RunPod broke before its answer to {what} was whole.",
-            "It is asked again; check the network if it stays.",
-            detail,
-        )
+            return unreachable(self.base, detail)
+        return dropped(what, detail)

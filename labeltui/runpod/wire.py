@@ -1,7 +1,7 @@
-"""The shapes that REST v2 sends, read field by field.
+"""The JSON documents that REST v2 sends, as pydantic models.
 
-RunPod adds fields, leaves some out and changes types without notice: unknown fields are dropped, and a field
-of an odd type falls back to "not told" instead of spoiling its whole document.
+RunPod adds, omits and retypes fields without notice. Unknown fields are dropped; a field of an unexpected type
+gets its default, so that one bad field does not lose the document.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ def _flag(value: object) -> bool:
 
 
 def decimal(value: object) -> Decimal | None:
-    """A number exactly as it was written; None for what is none."""
+    """A number exactly as it was written; None for anything else."""
     if isinstance(value, bool) or not isinstance(value, (int, float, str, Decimal)):
         return None
     try:
@@ -44,7 +44,7 @@ def _number(value: object) -> float | None:
 
 
 def moment(value: object) -> datetime | None:
-    """An RFC 3339 time, in UTC; None for what is none."""
+    """Parse an RFC 3339 time, in UTC; None for anything else."""
     if not isinstance(value, str):
         return None
     try:
@@ -96,13 +96,13 @@ maybe_flag = _read(lambda value: value if isinstance(value, bool) else None)
 
 
 class Wire(BaseModel):
-    """One JSON object of RunPod."""
+    """A JSON object of RunPod's."""
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
 
 class Gpu(Wire):
-    """``gpu`` of a pod; vcpuCount and memory came after the published contract."""
+    """``gpu`` of a pod. ``vcpuCount`` and ``memory`` are sent although the published contract lacks them."""
 
     id: Text = ""
     count: Whole = None
@@ -140,7 +140,7 @@ class Mounts(Wire):
 
 
 class Endpoint(Wire):
-    """One way in over ssh."""
+    """One ssh address of a pod."""
 
     host: Text = ""
     port: Whole = None
@@ -181,7 +181,7 @@ class Runtime(Wire):
 
 
 class Cluster(Wire):
-    """``cluster`` of a pod that is one of several."""
+    """``cluster`` of a pod that is a member of one."""
 
     id: Text = ""
 
@@ -215,14 +215,14 @@ class WirePod(Wire):
 
 
 class ByCloud(Wire):
-    """A price or a count for each cloud."""
+    """A price ($/h) or a count for each cloud."""
 
     secure: Money = None
     community: Money = None
 
 
 class Stocked(Wire):
-    """What is free of something, in words."""
+    """A GPU or data centre and its stock: NONE, LOW, MEDIUM or HIGH."""
 
     id: Text = ""
     name: Text = ""

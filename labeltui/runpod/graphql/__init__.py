@@ -1,1 +1,1 @@
-"""RunPod over GraphQL and its SDK, for what REST does not answer."""
+"""RunPod's GraphQL API, called through RunPod's SDK in a process of its own."""

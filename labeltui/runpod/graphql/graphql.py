@@ -1,7 +1,7 @@
 """What only RunPod's GraphQL has (balance, spend per hour, limit), and pods when REST v2 is switched off.
 
-The SDK's own functions paste values into queries as they are, so a quotation mark in a name changes what is
-asked for. Here every value goes through :func:`literal`.
+The SDK's own functions paste values into queries unescaped, so a quotation mark in a name changes the query.
+Here every value goes through :func:`literal`.
 """
 
 from __future__ import annotations
@@ -20,40 +20,41 @@ from labeltui.domain.problems import LabeltuiError
 from labeltui.runpod.graphql import pods as graphql_pods
 from labeltui.runpod.graphql.sdk import Sdk
 from labeltui.runpod.keys import Secret
-from labeltui.runpod.problems import Doing, no_capacity, pod_gone
+from labeltui.runpod.problems import no_capacity, pod_gone
+from labeltui.runpod.replies import Purpose
 from labeltui.runpod.wire import decimal
 
 
 class Enum(StrEnum):
-    """A word of GraphQL's own, written without quotation marks."""
+    """A GraphQL enum value, which is written without quotation marks."""
 
     SECURE = "SECURE"
     COMMUNITY = "COMMUNITY"
 
 
 def literal(value: object) -> str:
-    """A value as GraphQL writes it. Raises ValueError for a field name that is none."""
+    """Write a value as a GraphQL literal. Raises ValueError for a field name that is not an identifier."""
     if isinstance(value, Enum):
         return value.value
     if value is None or isinstance(value, bool | int | float):
         return json.dumps(value, allow_nan=False)
     if isinstance(value, str):
-        # JSON's escapes are GraphQL's; lone surrogates are no text in either.
+        # GraphQL escapes as JSON does; neither may hold lone surrogates.
         return json.dumps(value.encode("utf-8", "replace").decode(), ensure_ascii=False).replace(
             "\x7f", "\\u007f"
         )
     if isinstance(value, Mapping):
         for name in value:
             if not (isinstance(name, str) and name.isascii() and name.isidentifier()):
-                raise ValueError("no name of a field")
+                raise ValueError("not a field name")
         return "{" + ", ".join(f"{name}: {literal(item)}" for name, item in value.items()) + "}"
     if isinstance(value, list | tuple):
         return "[" + ", ".join(map(literal, value)) + "]"
-    raise ValueError(f"GraphQL has no {type(value).__name__}")
+    raise ValueError(f"GraphQL cannot hold a {type(value).__name__}")
 
 
 class GraphQL:
-    """Questions and commands over GraphQL; values of the domain back. Raises LabeltuiError."""
+    """The requests that labeltui sends to GraphQL; answers become values of the domain. Raises LabeltuiError."""
 
     def __init__(self, key: Secret, base: str, *, sdk: Sdk | None = None) -> None:
         self._sdk = sdk or Sdk(key, base)
@@ -63,60 +64,68 @@ class GraphQL:
         await self._sdk.close()
 
     async def account(self) -> Account:
-        """Balance, spend per hour and its limit."""
+        """Fetch balance ($), spend per hour and its limit ($/h)."""
         query = "query { myself { email clientBalance currentSpendPerHr spendLimit } }"
-        told = _object((await self._sdk.query(query, "the account's balance")).get("myself"))
-        email = told.get("email")
+        sent = _object((await self._sdk.query(query, "the request for the account's balance")).get("myself"))
+        email = sent.get("email")
         return Account(
-            balance=decimal(told.get("clientBalance")),
-            spend_per_hour=decimal(told.get("currentSpendPerHr")),
-            spend_limit=decimal(told.get("spendLimit")),
+            balance=decimal(sent.get("clientBalance")),
+            spend_per_hour=decimal(sent.get("currentSpendPerHr")),
+            spend_limit=decimal(sent.get("spendLimit")),
             email=email if isinstance(email, str) else "",
         )
 
     async def pods(self, now: datetime) -> tuple[Pod, ...]:
-        """All pods of the account."""
+        """List the account's pods; ``now`` becomes their ``read_at``."""
         data = await self._sdk.query(
-            f"query {{ myself {{ pods {graphql_pods.FIELDS} }} }}", "the list of pods"
+            f"query {{ myself {{ pods {graphql_pods.FIELDS} }} }}", "the request for the list of pods"
         )
         listed = _object(data.get("myself")).get("pods")
         entries = listed if isinstance(listed, list) else []
         return tuple(graphql_pods.pod(entry, now) for entry in entries if isinstance(entry, dict))
 
     async def pod(self, pod_id: str, now: datetime) -> Pod | None:
-        """One pod, or None when there is none of that id."""
-        wanted = literal({"podId": pod_id})
-        data = await self._sdk.query(f"query {{ pod(input: {wanted}) {graphql_pods.FIELDS} }}", "the pod")
+        """Fetch one pod; None when there is no pod of that id."""
+        pod_input = literal({"podId": pod_id})
+        data = await self._sdk.query(
+            f"query {{ pod(input: {pod_input}) {graphql_pods.FIELDS} }}",
+            "the request for the pod",
+            Purpose.READ_POD,
+        )
         entry = data.get("pod")
         return graphql_pods.pod(entry, now) if isinstance(entry, dict) else None
 
     async def create(self, spec: PodSpec, now: datetime) -> Pod:
-        """Rent a pod. Whether it was rented is unknown after a failure whose code is ``unclear``."""
-        wanted = graphql_pods.create_input(spec)
-        wanted["cloudType"] = Enum(spec.cloud.value.upper())
-        query = f"mutation {{ podFindAndDeployOnDemand(input: {literal(wanted)}) {graphql_pods.FIELDS} }}"
-        data = await self._sdk.query(query, "the new pod", Doing.CREATE)
+        """Rent a pod. After a failure whose code is ``unclear`` it is unknown whether one was rented."""
+        pod_input = graphql_pods.create_input(spec)
+        pod_input["cloudType"] = Enum(spec.cloud.value.upper())
+        query = f"mutation {{ podFindAndDeployOnDemand(input: {literal(pod_input)}) {graphql_pods.FIELDS} }}"
+        data = await self._sdk.query(query, "the request for a new pod", Purpose.CREATE)
         entry = data.get("podFindAndDeployOnDemand")
         if not isinstance(entry, dict):
             raise no_capacity("GraphQL answered null.")
         return graphql_pods.pod(entry, now)
 
     async def stop(self, pod_id: str, now: datetime) -> Pod:
-        """Stop a pod."""
+        """Stop a pod. Raises ``runpod_pod_gone`` when RunPod answers null."""
         query = f"mutation {{ podStop(input: {literal({'podId': pod_id})}) {graphql_pods.FIELDS} }}"
-        return self._changed(await self._sdk.query(query, "stop the pod", Doing.STOP), "podStop", now)
+        return self._changed(
+            await self._sdk.query(query, "the request to stop the pod", Purpose.STOP), "podStop", now
+        )
 
     async def resume(self, pod_id: str, gpu_count: int, now: datetime) -> Pod:
-        """Start a pod with as many GPUs as it had, or with none to fetch data."""
-        wanted = literal({"podId": pod_id, "gpuCount": gpu_count})
-        query = f"mutation {{ podResume(input: {wanted}) {graphql_pods.FIELDS} }}"
-        return self._changed(await self._sdk.query(query, "start the pod", Doing.START), "podResume", now)
+        """Start a stopped pod: with all its GPUs, or with 0 to fetch its data."""
+        pod_input = literal({"podId": pod_id, "gpuCount": gpu_count})
+        query = f"mutation {{ podResume(input: {pod_input}) {graphql_pods.FIELDS} }}"
+        return self._changed(
+            await self._sdk.query(query, "the request to start the pod", Purpose.START), "podResume", now
+        )
 
     async def terminate(self, pod_id: str) -> None:
-        """Destroy a pod; one that is gone already is success."""
+        """Destroy a pod; a pod that is gone already is a success."""
         query = f"mutation {{ podTerminate(input: {literal({'podId': pod_id})}) }}"
         try:
-            await self._sdk.query(query, "terminate the pod", Doing.TERMINATE)
+            await self._sdk.query(query, "the request to terminate the pod", Purpose.TERMINATE)
         except LabeltuiError as error:
             if error.problem.code != Code.RUNPOD_POD_GONE:
                 raise

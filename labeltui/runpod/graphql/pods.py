@@ -1,4 +1,4 @@
-"""Pods as GraphQL tells them: what was asked for, and from that what is."""
+"""Convert pods of GraphQL, which reports the desired status; the actual one is derived from it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from labeltui.domain.pod.pod import Cloud, Load, Pod, PodAction, PodStatus, Port
 from labeltui.runpod import wire
 from labeltui.runpod.convert import environment, public_door, public_ip, short_gpu
 
-# One unknown field fails the whole query, so only fields that were seen in use; never keys, nor the registry's.
+# One unknown field fails the whole query, so only fields that RunPod's own tools use; never keys or logins.
 FIELDS = (
     "{ id name imageName desiredStatus lastStatusChange createdAt lastStartedAt locked costPerHr adjustedCostPerHr "
     "gpuCount vcpuCount memoryInGb containerDiskInGb volumeInGb volumeMountPath networkVolumeId templateId "
@@ -88,47 +88,47 @@ class _Pod(wire.Wire):
 
 
 def pod(document: Mapping[str, Any], now: datetime) -> Pod:
-    """A pod of GraphQL. What runs is derived, the way RunPod's own tool does it: see :func:`observed`."""
-    told = _Pod.model_validate(document)
-    status = observed(told.desiredStatus, told.runtime is not None, told.lastStatusChange)
-    runtime = told.runtime if told.runtime is not None and status is PodStatus.RUNNING else _Runtime()
-    cost = told.costPerHr if told.adjustedCostPerHr is None else told.adjustedCostPerHr
+    """Convert a pod; its status is derived as RunPod's own command line tool does it, see :func:`observed`."""
+    sent = _Pod.model_validate(document)
+    status = observed(sent.desiredStatus, sent.runtime is not None, sent.lastStatusChange)
+    runtime = sent.runtime if sent.runtime is not None and status is PodStatus.RUNNING else _Runtime()
+    cost = sent.costPerHr if sent.adjustedCostPerHr is None else sent.adjustedCostPerHr
     return Pod(
-        id=told.id,
-        name=told.name,
+        id=sent.id,
+        name=sent.name,
         status=status,
         read_at=now,
-        desired=_DESIRED.get(told.desiredStatus.upper()),
+        desired=_DESIRED.get(sent.desiredStatus.upper()),
         actions=_LEGAL.get(status, ()),
-        image=told.imageName,
-        args=told.dockerArgs,
-        gpu_id=told.machine.gpuTypeId,
-        gpu_name=told.machine.gpuDisplayName or short_gpu(told.machine.gpuTypeId),
-        gpu_count=told.gpuCount or 0,
+        image=sent.imageName,
+        args=sent.dockerArgs,
+        gpu_id=sent.machine.gpuTypeId,
+        gpu_name=sent.machine.gpuDisplayName or short_gpu(sent.machine.gpuTypeId),
+        gpu_count=sent.gpuCount or 0,
         gpus_attached=None if runtime.gpus is None else len(runtime.gpus),
-        cpu_id="" if told.gpuCount or told.machine.gpuTypeId else "cpu",
-        gpus_free_on_host=told.machine.gpuAvailable,
-        vcpu_count=told.vcpuCount,
-        ram_gb=told.memoryInGb,
-        container_disk_gb=told.containerDiskInGb,
-        volume_disk_gb=0 if told.networkVolumeId else told.volumeInGb or 0,
-        volume_path=told.volumeMountPath or None,
-        network_volume_id=told.networkVolumeId or None,
+        cpu_id="" if sent.gpuCount or sent.machine.gpuTypeId else "cpu",
+        gpus_free_on_host=sent.machine.gpuAvailable,
+        vcpu_count=sent.vcpuCount,
+        ram_gb=sent.memoryInGb,
+        container_disk_gb=sent.containerDiskInGb,
+        volume_disk_gb=0 if sent.networkVolumeId else sent.volumeInGb or 0,
+        volume_path=sent.volumeMountPath or None,
+        network_volume_id=sent.networkVolumeId or None,
         network_volume_gb=None,
-        ports=_ports(told.ports, runtime.ports),
-        cloud=_cloud(told.machine.secureCloud),
-        data_centre=told.machine.dataCenterId or None,
-        env=dict(text.split("=", 1) for text in told.env if "=" in text),
-        template_id=told.templateId or None,
+        ports=_ports(sent.ports, runtime.ports),
+        cloud=_cloud(sent.machine.secureCloud),
+        data_centre=sent.machine.dataCenterId or None,
+        env=dict(text.split("=", 1) for text in sent.env if "=" in text),
+        template_id=sent.templateId or None,
         compute_per_hour=cost if status.is_up else wire.decimal(0),
-        locked=told.locked,
+        locked=sent.locked,
         ssh=_direct(runtime.ports),
-        ssh_proxy=public_door("ssh.runpod.io", 22, told.machine.podHostId),
+        ssh_proxy=public_door("ssh.runpod.io", 22, sent.machine.podHostId),
         load=_load(runtime),
         uptime_s=runtime.uptimeInSeconds,
-        created_at=told.createdAt,
-        started_at=told.lastStartedAt,
-        last_change=told.lastStatusChange,
+        created_at=sent.createdAt,
+        started_at=sent.lastStartedAt,
+        last_change=sent.lastStatusChange,
     )
 
 
@@ -144,13 +144,13 @@ _DESIRED = {
 
 
 def observed(desired: str, has_runtime: bool, last_change: str) -> PodStatus:
-    """What a pod is, from what was asked of it. A runtime that is absent may only be late: it still starts."""
-    wanted = _DESIRED.get(desired.upper(), PodStatus.UNKNOWN)
-    if wanted is PodStatus.STOPPED and last_change.lower().startswith("terminated by"):
+    """The actual status. A pod that should run but has no runtime yet is still starting."""
+    status = _DESIRED.get(desired.upper(), PodStatus.UNKNOWN)
+    if status is PodStatus.STOPPED and last_change.lower().startswith("terminated by"):
         return PodStatus.TERMINATED
-    if wanted is PodStatus.RUNNING and not has_runtime:
+    if status is PodStatus.RUNNING and not has_runtime:
         return PodStatus.STARTING
-    return wanted
+    return status
 
 
 def _cloud(secure: bool | None) -> Cloud | None:
@@ -186,8 +186,8 @@ def _load(runtime: _Runtime) -> Load:
 
 
 def create_input(spec: PodSpec) -> dict[str, Any]:
-    """What ``podFindAndDeployOnDemand`` takes, but for the cloud."""
-    wanted: dict[str, Any] = {
+    """The input of ``podFindAndDeployOnDemand``, except for ``cloudType``."""
+    pod_input: dict[str, Any] = {
         "name": spec.name,
         "imageName": spec.image,
         "gpuTypeId": spec.gpu_id,
@@ -201,11 +201,11 @@ def create_input(spec: PodSpec) -> dict[str, Any]:
         "startJupyter": False,
         "supportPublicIp": True,
     }
-    named = {
+    optional = {
         "networkVolumeId": spec.network_volume_id,
         "dataCenterId": spec.data_centres[0] if spec.data_centres else None,
         "minCudaVersion": spec.min_cuda,
         "templateId": spec.template_id,
         "containerRegistryAuthId": spec.registry_id,
     }
-    return wanted | {name: value for name, value in named.items() if value is not None}
+    return pod_input | {name: value for name, value in optional.items() if value is not None}

@@ -1,9 +1,9 @@
 """RunPod's SDK in a process of its own: it takes 1.6 s to import, blocks, and keeps global state.
 
-JSON lines: the first on stdin is ``{"api_key": ...}``, each further one ``{"id", "query"}``. Each is answered on
-stdout by ``{"id", "data"}`` or ``{"id", "error": {"kind", "message", "code", "status", "retry_after"}}``;
-``kind`` is ``missing`` (no SDK), ``key``, ``query``, ``answer`` (not what the SDK can read) or ``network``.
-The end of stdin ends it.
+JSON lines. The first on stdin is ``{"api_key": ...}``, each further one is ``{"id", "query"}``, answered on
+stdout by ``{"id", "data"}`` or ``{"id", "error": {"kind", "message", "code", "status", "retry_after"}}``.
+``kind`` is ``missing`` (no SDK), ``key``, ``query``, ``answer`` (which the SDK cannot read) or ``network``.
+The process ends when stdin ends.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any, TextIO
 
 
 class _Recorder:
-    """Stands between the SDK and ``requests``: the SDK drops the status, the headers and the error's code."""
+    """Remembers the last response: the SDK itself drops the status, the headers and the error code."""
 
     def __init__(self, requests: Any) -> None:
         self._requests = requests
@@ -31,7 +31,7 @@ class _Recorder:
 
 
 def main(stdin: TextIO, stdout: TextIO) -> int:
-    """Answer until stdin ends."""
+    """Answer queries until stdin ends; returns the exit code."""
     key = json.loads(stdin.readline() or "{}").get("api_key", "")
     # The SDK reads a file in the home at import, and fails on forms of it that its sister tool writes;
     # requests would send what ~/.netrc holds instead of the key.
@@ -51,39 +51,39 @@ def main(stdin: TextIO, stdout: TextIO) -> int:
             if not isinstance(data, dict):
                 raise TypeError("data")
             answer = {"data": data}
-        except Exception as error:  # whatever the SDK does, the console is told
-            answer = {"error": _told(error, recorder)}
+        except Exception as error:  # whatever the SDK raises becomes an answer
+            answer = {"error": _described(error, recorder)}
         stdout.write(json.dumps({"id": request["id"], **answer}).replace(key or "\0", "***") + "\n")
         stdout.flush()
     return 0
 
 
-def _told(error: Exception, recorder: _Recorder | None) -> dict[str, Any]:
-    """What went wrong, without the query: it may hold secrets."""
-    told: dict[str, Any] = {"kind": "answer", "message": "", "type": type(error).__name__}
+def _described(error: Exception, recorder: _Recorder | None) -> dict[str, Any]:
+    """Describe a failure without quoting the query, which may hold secrets."""
+    failure: dict[str, Any] = {"kind": "answer", "message": "", "type": type(error).__name__}
     if recorder is None:
-        return {**told, "kind": "missing" if isinstance(error, ImportError) else "broken"}
+        return {**failure, "kind": "missing" if isinstance(error, ImportError) else "broken"}
     last = recorder.last
     if last is None:
         # Only a connection that was never made is sure not to have carried the request.
         never = "NewConnectionError" in repr(error) or "NameResolution" in repr(error)
-        return {**told, "kind": "network", "sent": not (never or told["type"] == "ConnectTimeout")}
-    told["status"] = last.status_code
-    told["retry_after"] = last.headers.get("Retry-After")
+        return {**failure, "kind": "network", "sent": not (never or failure["type"] == "ConnectTimeout")}
+    failure["status"] = last.status_code
+    failure["retry_after"] = last.headers.get("Retry-After")
     if last.status_code == 401 or type(error).__name__ == "AuthenticationError":
-        return {**told, "kind": "key"}
+        return {**failure, "kind": "key"}
     try:
         document = last.json()
     except ValueError:
-        return {**told, "is_json": False}
+        return {**failure, "is_json": False}
     errors = document.get("errors") if isinstance(document, dict) else None
     first = errors[0] if isinstance(errors, list) and errors and isinstance(errors[0], dict) else {}
     if first:
         extensions = first.get("extensions")
         code = extensions.get("code") if isinstance(extensions, dict) else ""
-        return {**told, "kind": "query", "message": str(first.get("message", "")), "code": str(code or "")}
-    words = document.get("error") or document.get("message") if isinstance(document, dict) else ""
-    return {**told, "message": words if isinstance(words, str) else ""}
+        return {**failure, "kind": "query", "message": str(first.get("message", "")), "code": str(code or "")}
+    text = document.get("error") or document.get("message") if isinstance(document, dict) else ""
+    return {**failure, "message": text if isinstance(text, str) else ""}
 
 
 if __name__ == "__main__":

@@ -23,7 +23,7 @@ from labeltui.runpod.client import RunpodClient
 from labeltui.runpod.graphql.graphql import GraphQL
 from labeltui.runpod.graphql.sdk import Sdk
 from labeltui.runpod.keys import Secret
-from labeltui.runpod.problems import Doing
+from labeltui.runpod.replies import Purpose
 from labeltui.runpod.transport import Transport
 
 ASK = "POST /graphql"
@@ -134,7 +134,7 @@ class Told:
         self.answers = list(answers)
         self.queries: list[str] = []
 
-    async def query(self, query: str, _what: str, _doing: Doing = Doing.READ) -> dict[str, Any]:
+    async def query(self, query: str, _what: str, purpose: Purpose = Purpose.READ) -> dict[str, Any]:
         self.queries.append(query)
         return self.answers.pop(0)
 

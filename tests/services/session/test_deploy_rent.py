@@ -125,20 +125,20 @@ def fault(name: str) -> Callable[[World], None]:
 @pytest.mark.parametrize(
     ("happens", "code", "exit_code", "todo"),
     [
-        (fault("no_capacity"), "runpod_no_capacity", ExitCode.FAILED, "wait until one is free"),
+        (fault("no_capacity"), "runpod_no_capacity", ExitCode.FAILED, "wait until a machine is free"),
         (fault("no_resources"), "runpod_no_capacity", ExitCode.FAILED, "next GPU"),
         (fault("over_limit"), "runpod_spend_limit", ExitCode.REFUSED, "Stop another pod"),
         (lambda w: timeline.set_balance(w, Decimal("0.05")), "runpod_no_credit", ExitCode.REFUSED, "Add credit"),
         (http(402), "runpod_no_credit", ExitCode.REFUSED, "Add credit"),
-        (http(403), "runpod_pool_forbidden", ExitCode.REFUSED, "Take another GPU"),
-        (http(422), "runpod_invalid", ExitCode.FAILED, "trying again will not help"),
+        (http(403), "runpod_pool_forbidden", ExitCode.REFUSED, "Choose another GPU"),
+        (http(422), "runpod_invalid", ExitCode.FAILED, "will fail again"),
         (http(409), "runpod_not_now", ExitCode.REFUSED, ""),
-        (http(400, detail="mounts.network must not be empty"), "runpod_bad_request", ExitCode.FAILED, "check disk"),
-        (http(401), "runpod_key_refused", ExitCode.REFUSED, "make a new one"),
+        (http(400, detail="mounts.network must not be empty"), "runpod_bad_request", ExitCode.FAILED, "the disks"),
+        (http(401), "runpod_key_refused", ExitCode.REFUSED, "create a new one"),
         (http(410), "runpod_api_off", ExitCode.FAILED, ""),
-        (http(500, times=None), "runpod_create_unclear", ExitCode.UNREACHABLE, "Look at the list"),
-        (fault("something_wrong"), "runpod_create_unclear", ExitCode.UNREACHABLE, "Look at the list"),
-        (lambda w: w.faults.arm("cut", method="POST"), "runpod_create_unclear", ExitCode.UNREACHABLE, "looks for it"),
+        (http(500, times=None), "runpod_create_unclear", ExitCode.UNREACHABLE, "Check the list"),
+        (fault("something_wrong"), "runpod_create_unclear", ExitCode.UNREACHABLE, "Check the list"),
+        (lambda w: w.faults.arm("cut", method="POST"), "runpod_create_unclear", ExitCode.UNREACHABLE, "searches for"),
     ],
 )  # fmt: skip
 async def test_each_refusal_has_its_own_words_and_rents_nothing(
@@ -214,7 +214,7 @@ async def test_the_next_gpu_is_asked_for_within_the_price(desk: Desk) -> None:
     assert not desk.world.pods
     rented = await desk.rent(max_price=0.8, fallback=True)
     assert rented.pod.gpu_id == R4090
-    assert any("RTX A5000: No machine is free" in line for line in desk.told.heard)
+    assert any("RTX A5000: RunPod has no free machine" in line for line in desk.told.heard)
 
 
 async def test_named_gpus_are_asked_for_in_their_order(desk: Desk) -> None:

@@ -19,7 +19,7 @@ from labeltui.domain.pod.pod import Cloud, PodAction, PodStatus
 from labeltui.domain.problems import Failed, LabeltuiError
 from labeltui.runpod.graphql.graphql import Enum, GraphQL, literal
 from labeltui.runpod.graphql.pods import FIELDS, observed, pod
-from labeltui.runpod.problems import Doing
+from labeltui.runpod.replies import Purpose
 from labeltui.sandbox.runpod.api import graph
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
@@ -45,7 +45,7 @@ class Asked:
         self.answers = list(answers)
         self.queries: list[str] = []
 
-    async def query(self, query: str, what: str, doing: Doing = Doing.READ) -> dict[str, Any]:
+    async def query(self, query: str, what: str, purpose: Purpose = Purpose.READ) -> dict[str, Any]:
         self.queries.append(query)
         answer = self.answers.pop(0)
         if isinstance(answer, Exception):

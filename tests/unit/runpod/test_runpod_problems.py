@@ -21,7 +21,7 @@ from labeltui.domain.problems import ExitCode, Problem
 from labeltui.operations.table import OPERATIONS
 from labeltui.runpod import problems
 from labeltui.runpod.lifecycle import balance_problem, pod_problem
-from labeltui.runpod.problems import Doing, Reply, of_reply, of_words, words_of
+from labeltui.runpod.replies import Purpose, Reply, error_text, failure_by_text, failure_of_reply
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 CAPACITY = (
@@ -32,46 +32,55 @@ HOST_FULL = "There are not enough free GPUs on the host machine to start this po
 
 
 @pytest.mark.parametrize(
-    ("status", "doing", "detail", "code", "exit_code", "says"),
+    ("status", "purpose", "detail", "code", "exit_code", "says"),
     [
-        (400, Doing.CREATE, CAPACITY, "runpod_no_capacity", 1, "No machine is free"),
-        (400, Doing.CREATE, "disk is required", "runpod_bad_request", 1, "disk is required"),
-        (400, Doing.START, HOST_FULL, "runpod_host_full", 1, "rented to others"),
-        (500, Doing.START, f"start pod: {HOST_FULL}", "runpod_host_full", 1, "rented to others"),
-        (401, Doing.READ, "missing bearer token", "runpod_key_refused", 3, "does not accept the API key"),
-        (402, Doing.CREATE, "Insufficient balance", "runpod_no_credit", 3, "not enough credit"),
-        (402, Doing.CREATE, "", "runpod_no_credit", 3, "not enough credit"),
-        (403, Doing.READ, "access denied", "runpod_key_scope", 3, "may not do this"),
-        (403, Doing.STOP, "access denied", "runpod_key_scope", 3, "may not do this"),
-        (403, Doing.CREATE, "access denied", "runpod_pool_forbidden", 3, "rent that machine"),
-        (404, Doing.STOP, "pod not found", "runpod_pod_gone", 1, "does not exist"),
-        (404, Doing.CREATE, "template not found", "runpod_not_found", 1, "template not found"),
-        (404, Doing.READ, "resource not found", "runpod_not_found", 1, "the thing"),
+        (400, Purpose.CREATE, CAPACITY, "runpod_no_capacity", 1, "no free machine"),
+        (400, Purpose.CREATE, "disk is required", "runpod_bad_request", 1, "disk is required"),
+        (400, Purpose.START, HOST_FULL, "runpod_host_full", 1, "others rented it"),
+        (500, Purpose.START, f"start pod: {HOST_FULL}", "runpod_host_full", 1, "others rented it"),
+        (401, Purpose.READ, "missing bearer token", "runpod_key_refused", 3, "does not accept the API key"),
+        (402, Purpose.CREATE, "Insufficient balance", "runpod_no_credit", 3, "not have enough credit"),
+        (402, Purpose.CREATE, "", "runpod_no_credit", 3, "not have enough credit"),
+        (403, Purpose.READ, "access denied", "runpod_key_scope", 3, "permissions do not allow the thing"),
+        (403, Purpose.STOP, "access denied", "runpod_key_scope", 3, "permissions do not allow the thing"),
+        (403, Purpose.CREATE, "access denied", "runpod_pool_forbidden", 3, "rent that machine"),
+        (404, Purpose.STOP, "pod not found", "runpod_pod_gone", 1, "does not exist"),
+        (404, Purpose.CREATE, "template not found", "runpod_not_found", 1, "template not found"),
+        (404, Purpose.READ, "resource not found", "runpod_not_found", 1, "the thing"),
         (
             409,
-            Doing.RESTART,
+            Purpose.RESTART,
             "action not valid for status EXITED",
             "runpod_not_now",
             3,
-            "can not do that now",
+            "state does not allow the thing",
         ),
-        (409, Doing.STOP, "pod is a cluster member", "runpod_in_cluster", 3, "cluster"),
-        (409, Doing.STOP, "pod is locked", "runpod_locked", 3, "locked"),
-        (410, Doing.READ, "Gone", "runpod_api_off", 1, "switched this API off"),
-        (413, Doing.CHANGE, "", "runpod_too_large", 1, "larger"),
-        (422, Doing.CREATE, "$: additional properties 'x'", "runpod_invalid", 1, "additional properties 'x'"),
-        (429, Doing.READ, "minute window", "runpod_rate_limited", 4, "12 s"),
-        (500, Doing.READ, "internal", "runpod_server_error", 1, "inside RunPod"),
-        (502, Doing.READ, "bad gateway", "runpod_server_error", 1, "inside RunPod"),
-        (503, Doing.READ, "", "runpod_server_error", 1, "inside RunPod"),
-        (504, Doing.READ, "", "runpod_edge_timeout", 4, "in vain"),
-        (524, Doing.READ, "", "runpod_edge_timeout", 4, "in vain"),
-        (418, Doing.READ, "teapot", "runpod_answer", 1, "status 418"),
-        (302, Doing.READ, "", "runpod_answer", 1, "status 302"),
+        (409, Purpose.STOP, "pod is a cluster member", "runpod_in_cluster", 3, "cluster"),
+        (409, Purpose.STOP, "pod is locked", "runpod_locked", 3, "locked"),
+        (410, Purpose.READ, "Gone", "runpod_api_off", 1, "switched off the API"),
+        (413, Purpose.CHANGE, "", "runpod_too_large", 1, "too large"),
+        (
+            422,
+            Purpose.CREATE,
+            "$: additional properties 'x'",
+            "runpod_invalid",
+            1,
+            "additional properties 'x'",
+        ),
+        (429, Purpose.READ, "minute window", "runpod_rate_limited", 4, "12 s"),
+        (500, Purpose.READ, "internal", "runpod_server_error", 1, "internal error"),
+        (502, Purpose.READ, "bad gateway", "runpod_server_error", 1, "internal error"),
+        (503, Purpose.READ, "", "runpod_server_error", 1, "internal error"),
+        (504, Purpose.READ, "", "runpod_edge_timeout", 4, "did not answer the thing in time"),
+        (524, Purpose.READ, "", "runpod_edge_timeout", 4, "did not answer the thing in time"),
+        (418, Purpose.READ, "teapot", "runpod_answer", 1, "status 418"),
+        (302, Purpose.READ, "", "runpod_answer", 1, "status 302"),
     ],
 )
-def test_every_status(status: int, doing: Doing, detail: str, code: str, exit_code: int, says: str) -> None:
-    error = of_reply(Reply("the thing", status, doing, detail, retry_after_s=12.0))
+def test_every_status(
+    status: int, purpose: Purpose, detail: str, code: str, exit_code: int, says: str
+) -> None:
+    error = failure_of_reply(Reply("the thing", status, purpose, detail, retry_after_s=12.0))
     assert error.problem.code == code
     assert error.exit_code == ExitCode(exit_code)
     assert says in error.problem.message
@@ -80,14 +89,14 @@ def test_every_status(status: int, doing: Doing, detail: str, code: str, exit_co
 
 @pytest.mark.parametrize("status", [403, 429])
 def test_the_edge_turning_away_is_not_about_the_key(status: int) -> None:
-    problem = of_reply(Reply("the thing", status, is_json=False, body="error code: 1010")).problem
+    problem = failure_of_reply(Reply("the thing", status, is_json=False, body="error code: 1010")).problem
     assert problem.code == "runpod_edge_blocked"
-    assert "not about the key" in problem.hint
+    assert "not the API key" in problem.hint
 
 
 @pytest.mark.parametrize("status", [500, 502, 520, 522])
 def test_an_error_page_of_the_edge(status: int) -> None:
-    assert of_reply(Reply("the thing", status, is_json=False)).problem.code == "runpod_edge_error"
+    assert failure_of_reply(Reply("the thing", status, is_json=False)).problem.code == "runpod_edge_error"
 
 
 def assert_helpful(problem: Problem) -> None:
@@ -98,7 +107,7 @@ def assert_helpful(problem: Problem) -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "code"),
+    ("text", "code"),
     [
         (CAPACITY, "runpod_no_capacity"),
         (CAPACITY.replace("requested", "request"), "runpod_no_capacity"),
@@ -119,19 +128,19 @@ def assert_helpful(problem: Problem) -> None:
         ("pod not found to terminate", "runpod_pod_gone"),
     ],
 )
-def test_every_failure_text(words: str, code: str) -> None:
-    error = of_words(words, "the thing")
+def test_every_failure_text(text: str, code: str) -> None:
+    error = failure_by_text(text, "the thing")
     assert error is not None
     assert error.problem.code == code
     assert_helpful(error.problem)
 
 
-def test_words_that_tell_of_nothing() -> None:
-    assert of_words("all is well", "the thing") is None
+def test_an_unknown_text() -> None:
+    assert failure_by_text("all is well", "the thing") is None
 
 
 @pytest.mark.parametrize(
-    ("body", "words", "is_json"),
+    ("body", "text", "is_json"),
     [
         ({"title": "Not Found", "status": 404, "detail": "pod not found"}, "pod not found", True),
         (
@@ -149,16 +158,16 @@ def test_words_that_tell_of_nothing() -> None:
         ([1], "", True),
     ],
 )
-def test_words_of_every_shape(body: Any, words: str, is_json: bool) -> None:
-    told, was_json = words_of(json.dumps(body).encode())
-    assert words in told
+def test_the_text_in_every_shape_of_error(body: Any, text: str, is_json: bool) -> None:
+    found, was_json = error_text(json.dumps(body).encode())
+    assert text in found
     assert was_json is is_json
-    assert "\x1b" not in told
+    assert "\x1b" not in found
 
 
-def test_words_of_a_page() -> None:
-    assert words_of(b"<html>") == ("", False)
-    assert words_of(b"[" * 200_000) == ("", False)
+def test_a_page_has_no_error_text() -> None:
+    assert error_text(b"<html>") == ("", False)
+    assert error_text(b"[" * 200_000) == ("", False)
 
 
 def test_every_offer_is_an_action_of_the_registry_that_has_a_key_or_a_place_in_the_palette() -> None:
@@ -169,7 +178,7 @@ def test_every_offer_is_an_action_of_the_registry_that_has_a_key_or_a_place_in_t
 
 def test_every_failure_of_the_table_is_reached_and_says_what_it_knows() -> None:
     for code, (_, message, hint) in problems.FAILURES.items():
-        known = dict.fromkeys(("what", "said", "words", "need", "status", "wait"), "X")
+        known = dict.fromkeys(("what", "said", "reason", "need", "status", "wait"), "X")
         error = problems.failure(code, "detail", **known)
         assert "{" not in error.problem.message + error.problem.hint
         assert (message == error.problem.message) == ("{" not in message), hint
