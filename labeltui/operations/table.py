@@ -56,11 +56,11 @@ from labeltui.operations.progress import Document, Report
 from labeltui.operations.report import report
 from labeltui.operations.server.lifecycle import server_restart, server_start, server_stop
 from labeltui.operations.server.logs import server_logs
-from labeltui.operations.server.setup_command import setup
-from labeltui.operations.server.studies import studies_list, studies_next
-from labeltui.operations.server.training import train_start, train_status, train_stop
+from labeltui.operations.server.setup import setup
 from labeltui.operations.ssh_config import ssh_config
 from labeltui.operations.status import server_status, status
+from labeltui.operations.studies.commands import studies_list, studies_next
+from labeltui.operations.training.commands import train_start, train_status, train_stop
 from labeltui.operations.tunnel import tunnel
 from labeltui.session.session import Session
 

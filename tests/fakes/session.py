@@ -62,7 +62,7 @@ async def memory_session(
 
     with ExitStack() as stack:
         api = partial(MonaiLabelClient, transport=server.transport)
-        stack.enter_context(patch("labeltui.session.server.pollers.MonaiLabelClient", api))
+        stack.enter_context(patch("labeltui.session.server.client.MonaiLabelClient", api))
         if account is not None:
             stack.enter_context(patch("labeltui.session.pod.account.RunpodClient", account.client))
             stack.enter_context(patch.dict(os.environ, {"RUNPOD_API_KEY": KEY}))

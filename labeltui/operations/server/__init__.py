@@ -1,1 +1,1 @@
-"""Actions on the MONAI Label server: set up, start, stop, logs, studies, training."""
+"""Actions on the MONAI Label server: install it, start it, stop it, read its log."""

@@ -1,4 +1,4 @@
-"""Starting and stopping the server."""
+"""``server start``, ``server stop`` and ``server restart``."""
 
 from __future__ import annotations
 
@@ -28,9 +28,10 @@ OPTIONS = "options"
 
 
 async def server_start(session: Session, params: ServerStartParams, report: Report) -> Document:
-    """Start the server and wait until it answers; says each phase on the way.
+    """Start the server and wait until it answers; each phase of its start is reported.
 
-    Raises Failed ``already_running``, what preflight finds, or the cause read from the output when it ends early.
+    Raises Failed ``already_running``, with what preflight finds missing, or with the cause in its output when it ends
+    before it answers.
     """
     options = server_options(session.profile, params)
     state = await session.settled()
@@ -41,9 +42,9 @@ async def server_start(session: Session, params: ServerStartParams, report: Repo
     await agent.mkdir(plan.cwd)
     app_log = AppLog.of(plan.meta)
     where = await app_log.noted(agent) if app_log is not None else {}
-    meta = {**plan.meta, **where, OPTIONS: _remembered(options)}
+    meta = {**plan.meta, **where, OPTIONS: _options_record(options)}
     job = await agent.job_start(JOB, list(plan.argv), env=dict(plan.env), cwd=plan.cwd, meta=meta)
-    final = await _until_up(session, job, report)
+    final = await _until_settled(session, job, report)
     server = final.server.value
     if server is None or server.state is not ServerState.RUNNING:
         raise _failure(server)
@@ -51,7 +52,10 @@ async def server_start(session: Session, params: ServerStartParams, report: Repo
 
 
 async def server_stop(session: Session, _params: NoParams, report: Report) -> Document:
-    """Stop the server and everything it started. Stopping a server that is not running is not an error."""
+    """Stop the server and everything it started; does nothing where none runs.
+
+    Raises Failed ``not_ours`` for a server that labeltui did not start.
+    """
     state = await session.settled()
     server = state.server.value
     if server is not None and server.state is ServerState.RUNNING and server.pid is None:
@@ -84,8 +88,8 @@ def _started_with(meta: Mapping[str, object]) -> ServerStartParams:
     return ServerStartParams.of({name: value for name, value in given.items() if name in known})
 
 
-def _remembered(options: ServerOptions) -> dict[str, object]:
-    """What a restart needs and any console may read; the environment may hold secrets, and stays out."""
+def _options_record(options: ServerOptions) -> dict[str, object]:
+    """The options for a restart. Any console can read them: the environment may hold secrets, and is left out."""
     return {
         "app": options.app,
         "models": ",".join(options.models),
@@ -104,14 +108,14 @@ def _not_running(server: ServerStatus | None) -> None:
         ServerState.STARTING,
         ServerState.STOPPING,
     ):
-        whose = f" (pid {server.pid})" if server.pid else ", started by somebody else"
+        whose = f" (pid {server.pid})" if server.pid else ", and labeltui did not start it"
         raise Failed(
             Code.ALREADY_RUNNING, f"The server is already {server.state}{whose}.", "Stop or restart it instead."
         )  # fmt: skip
 
 
 async def _plan(session: Session, options: ServerOptions) -> Launch:
-    """Look before leaping: the server itself notices some of this only after seconds, or never."""
+    """Check what the server needs. It would notice some of this only after seconds, and some never."""
     studies = "" if is_dicomweb(options.studies) else options.studies
     interpreter = session.profile.server.python
     found = await preflight.ask(
@@ -139,7 +143,7 @@ def _missing(found: preflight.Preflight, options: ServerOptions) -> Problem | No
         return Problem(
             Code.MISSING_APP,
             f"There is no app {options.app!r} on the host.",
-            "`labeltui setup` brings radiology and monaibundle; another app is named by its path.",
+            "`labeltui setup` installs radiology and monaibundle; name another app by its path.",
         )
     if not found.studies:
         return Problem(
@@ -150,14 +154,14 @@ def _missing(found: preflight.Preflight, options: ServerOptions) -> Problem | No
     if not found.port_free:
         return Problem(
             Code.PORT_TAKEN,
-            f"Port {options.port} of the host is taken by another program.",
-            "Choose another one with --port, or stop what holds it.",
+            f"Another program on the host uses port {options.port}.",
+            "Choose another port with --port, or stop that program.",
         )
     return None
 
 
-async def _until_up(session: Session, job: Job, report: Report) -> SessionState:
-    """The snapshot in which this run answers, or has ended and is understood."""
+async def _until_settled(session: Session, job: Job, report: Report) -> SessionState:
+    """The first snapshot in which this run answers, or has ended and its cause was read from the output."""
     said = ""
 
     def settled(state: SessionState) -> bool:
@@ -173,7 +177,8 @@ async def _until_up(session: Session, job: Job, report: Report) -> SessionState:
         return server.state in (ServerState.RUNNING, ServerState.STOPPED)
 
     await session.store.wait_for(settled)
-    session.watch.refresh()  # the snapshot may be from before the last lines were read, which tell the cause
+    # The last lines say why a server ended, and may have been read after the snapshot was made.
+    session.watch.refresh()
     return session.store.state
 
 

@@ -1,6 +1,6 @@
-"""``labeltui server logs``: the records of the server's output, as they are wanted, and the gaps in their delivery.
+"""``server logs``: lines of the server's output that pass the filters, and the gaps in their delivery.
 
-A record's ``kind`` is ``line`` or ``gap``. Gaps come whatever is asked for: they say what may be missing from it.
+A record's ``kind`` is ``line`` or ``gap``. Gaps are never filtered out: they say where lines may be missing.
 """
 
 from __future__ import annotations
@@ -30,98 +30,99 @@ if TYPE_CHECKING:
     from labeltui.session.session import Session
 
 LONGEST = 65_536
-"""Bytes of a line that are printed."""
+"""Bytes of one line that are printed."""
 FIRST_BYTES_S = 10.0
 BATCH = 2000
-"""Records between two breaths: others live on this loop too."""
+"""Lines read before other tasks get their turn."""
 
 
 @dataclass
-class Wanted:
-    """Reads lines in order; those that go on under a record or an error are kept when it is."""
+class LogFilter:
+    """Filters lines in their order: the lines below a record or an error, such as a traceback, pass with it."""
 
     scope: Scope
     query: Query | None
     zone: tzinfo
     errors: ErrorIndex
-    above: LogRecord | None = None  # the record that a bare line goes on under
+    above: LogRecord | None = None  # the record that a bare line belongs to
     failing: bool = False  # the line belongs to an error
 
     def begin(self) -> None:
-        """Start over with another run."""
+        """Forget the lines of the run before."""
         self.above, self.failing = None, False
 
     def record(self, raw: bytes, index: int, source: str) -> dict[str, Any] | None:
-        """The line as a record, None if it is not wanted. ``line`` is its text, ``index`` its place from 0.
+        """The line as a record; None for one that does not pass. ``index`` is its place in the log, from 0.
 
         ``error`` is True for the first line of each error.
         """
         text = raw.decode("utf-8", "replace")
-        told = parse_line(text)
-        if told.kind is not LineKind.BARE:
-            self.above, self.failing = told, False
-        if index < self.errors.read:  # else a line without its end: it belongs where the one above does
+        parsed = parse_line(text)
+        if parsed.kind is not LineKind.BARE:
+            self.above, self.failing = parsed, False
+        # The index does not know a line without its end yet: it belongs to what the line above belongs to.
+        if index < self.errors.read:
             self.failing = self.errors.of(index) is not None
-        if not self._scoped(told) or (self.query is not None and not self.query.keeps(raw)):
+        if not self._in_scope(parsed) or (self.query is not None and not self.query.keeps(raw)):
             return None
-        meant = explain(told)
+        meaning = explain(parsed)
         return {
             "kind": "line",
             "source": source,
-            "time": None if told.time is None else told.time.replace(tzinfo=self.zone).isoformat(),
-            "level": told.level,
-            "logger": told.logger,
-            "message": told.message,
+            "time": None if parsed.time is None else parsed.time.replace(tzinfo=self.zone).isoformat(),
+            "level": parsed.level,
+            "logger": parsed.logger,
+            "message": parsed.message,
             "line": text,
             "index": index,
             "error": self.errors.begins(index),
             "meaning": None
-            if meant is None
-            else {"kind": meant.kind.value, "means": meant.means, "todo": meant.todo},
+            if meaning is None
+            else {"kind": meaning.kind.value, "means": meaning.means, "todo": meaning.todo},
         }
 
-    def _scoped(self, told: LogRecord) -> bool:
+    def _in_scope(self, parsed: LogRecord) -> bool:
         if not self.scope:
             return True
         if self.above is None and not self.failing:
             return False
-        return self.scope.keeps(self.above or told, error=self.failing)
+        return self.scope.keeps(self.above or parsed, error=self.failing)
 
 
 def gap_record(mark: GapMark) -> dict[str, Any]:
-    """Where delivery broke off: before line ``index``. Nothing is missing once there is a ``to``."""
+    """The gap before line ``index``. Once it has a ``to``, everything after it was delivered."""
     gone = documents.moment(mark.lost_at)
     back = None if mark.back_at is None else documents.moment(mark.back_at)
-    words = mark.why
+    text = mark.why
     if mark.why not in NOT_LOST:
-        words = f"connection lost {gone}" + ("" if back is None else f", back {back}") + f": {mark.why}"
+        text = f"connection lost {gone}" + ("" if back is None else f", back {back}") + f": {mark.why}"
     return {
         "kind": "gap",
         "from": gone,
         "to": back,
         "why": mark.why,
         "index": mark.line,
-        "line": f"--- {words} ---",
+        "line": f"--- {text} ---",
     }
 
 
 class _Gaps:
-    """Marks that have not been told yet, or not with their end."""
+    """Yields each gap once, and again when its end is known."""
 
     def __init__(self) -> None:
-        self._told: list[GapMark] = []
+        self._reported: list[GapMark] = []
 
     def due(self, marks: Sequence[GapMark], index: int) -> Iterator[dict[str, Any]]:
-        """Those before line ``index``; one that has healed since it was told is told again."""
+        """Records of the gaps before line ``index`` that are new or have ended since the last call."""
         for at, mark in enumerate(marks):
-            if mark.line > index or (at < len(self._told) and self._told[at] == mark):
+            if mark.line > index or (at < len(self._reported) and self._reported[at] == mark):
                 continue
-            self._told[at : at + 1] = [mark]
+            self._reported[at : at + 1] = [mark]
             yield gap_record(mark)
 
 
-def wanted(params: ServerLogsParams, now: datetime, errors: ErrorIndex) -> Wanted:
-    """What the parameters ask for; ``now`` in the host's zone, ``errors`` of the log. Raises ``Misused``."""
+def log_filter(params: ServerLogsParams, now: datetime, errors: ErrorIndex) -> LogFilter:
+    """The filter of these parameters. ``now`` is in the host's zone. Raises Misused ``bad_filter``."""
     wall = now.replace(tzinfo=None)
     try:
         scope = Scope(
@@ -133,15 +134,17 @@ def wanted(params: ServerLogsParams, now: datetime, errors: ErrorIndex) -> Wante
         query = asked(params.grep or "")
     except ValueError as error:
         raise Misused(
-            Code.BAD_FILTER, f"The log can't be filtered so: {error}.", "See labeltui server logs --help."
+            Code.BAD_FILTER,
+            f"The log can't be filtered like this: {error}.",
+            "See `labeltui server logs --help`.",
         ) from error
     if now.tzinfo is None:
-        raise ValueError("a time of the host needs its zone")
-    return Wanted(scope, query, now.tzinfo, errors)
+        raise ValueError("now has no zone")
+    return LogFilter(scope, query, now.tzinfo, errors)
 
 
-async def _begun(session: Session) -> bool:
-    """Whether there is a log: that of a server which labeltui did not start has to be asked for first."""
+async def _has_log(session: Session) -> bool:
+    """Whether there is a log; waits up to 10 s for the log of a server that labeltui did not start."""
     log, begun = session.log, asyncio.Event()
     if not log.size and found(session.store.state):
         unsubscribe = log.subscribe(lambda: begun.set() if log.size else None)
@@ -156,16 +159,19 @@ async def _begun(session: Session) -> bool:
 
 
 async def server_logs(session: Session, params: ServerLogsParams, report: Report) -> Document:
-    """What the server has printed; with ``follow``, also what it will print."""
+    """Emit the lines that the server has printed; with ``follow``, go on with those it will print.
+
+    Raises Failed ``no_log`` where there is no output, and Misused ``bad_filter``.
+    """
     await session.settled()
     log = session.log
-    if not await _begun(session):
+    if not await _has_log(session):
         raise Failed(
             Code.NO_LOG,
-            "There is no output of a server here.",
-            "Start the server with labeltui to follow it.",
+            "There is no output of a server.",
+            "Start the server with labeltui to read its output.",
         )
-    reader = wanted(params, session.clock().astimezone(session.watch.zone), log.errors)
+    reader = log_filter(params, session.clock().astimezone(session.watch.zone), log.errors)
     newest: deque[dict[str, Any]] | None = None
     if params.lines is not None:
         newest = deque(maxlen=max(0, params.lines))
@@ -179,7 +185,7 @@ async def server_logs(session: Session, params: ServerLogsParams, report: Report
             if generation != log.generation:  # the server was started again
                 index, generation, gaps = 0, log.generation, _Gaps()
                 reader.begin()
-            # Whoever follows gets a line once it is whole.
+            # A followed line is emitted once it is complete.
             end = log.finished_count if follow else log.line_count
             put = report.emit if newest is None else newest.append
             while index <= end and generation == log.generation:

@@ -1,4 +1,4 @@
-"""From a profile, and what was asked for this once, to what the adapters take."""
+"""Options of setup and server: the profile's settings, replaced by the parameters of one command."""
 
 from __future__ import annotations
 
@@ -13,12 +13,15 @@ from labeltui.monailabel.recipe import SetupOptions
 
 
 def setup_options(profile: Profile) -> SetupOptions:
-    """How MONAI Label is installed."""
+    """How the profile wants MONAI Label installed."""
     return SetupOptions(torch=profile.server.torch, pip_args=profile.server.pip_args)
 
 
 def server_options(profile: Profile, params: ServerStartParams) -> ServerOptions:
-    """How the server is started: the profile's settings, with what was asked for this once on top."""
+    """How to start the server. ``conf`` and ``env`` are added to the profile's, other parameters replace them.
+
+    Raises Misused ``no_password`` when the profile names a variable for the DICOMweb password that is not set.
+    """
     server = profile.server
     return ServerOptions(
         folder=server.folder,

@@ -1,6 +1,6 @@
-"""Installing MONAI Label on the host: named steps, each skipped when already true, with live output.
+"""``setup``: install MONAI Label on the host in named steps, each skipped when it is done already.
 
-Each step runs as a job of the agent, so that a lost connection does not end it: a reconnect follows on.
+Each step runs as a job of the agent: it goes on when the connection is lost, and a reconnect follows it again.
 """
 
 from __future__ import annotations
@@ -8,40 +8,65 @@ from __future__ import annotations
 import asyncio
 import shlex
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from labeltui.actions.server import SetupParams
 from labeltui.domain.documents.documents import moment
 from labeltui.domain.failure_codes import Code
-from labeltui.domain.problems import Failed, Problem, Unreachable
+from labeltui.domain.problems import Failed, Problem, Refused, Unreachable
 from labeltui.hosts.agent.client import AgentClient
 from labeltui.hosts.agent.messages import Job, JobState
 from labeltui.monailabel.probe import Facts, probe_argv, probe_program, read_facts
 from labeltui.monailabel.recipe import SetupOptions, Step, recipe
 from labeltui.monailabel.setup_problems import explain_failure, setup_problem
+from labeltui.operations.server.options import setup_options
 from labeltui.session.log.splitter import Cutter
 
 if TYPE_CHECKING:
-    from labeltui.operations.progress import Report
+    from labeltui.operations.progress import Document, Report
     from labeltui.session.session import Session
 
 JOB = "setup"
-KEPT_LINES = 200
-LOST = -9  # nobody saw it end: most likely the host killed it
-PATIENCE_S = 600.0
+STORED_LINES = 200
+KILLED = -9  # for a step whose exit code is unknown: most likely the host killed it
+RECONNECT_S = 600.0
 DRAIN_S = 10.0
+
+
+async def setup(session: Session, params: SetupParams, report: Report) -> Document:
+    """Install MONAI Label on the host; with ``check``, only report what is installed.
+
+    Raises Refused in a read-only session (not with ``check``), and Failed with the document for an incomplete
+    installation that was checked.
+    """
+    if not params.check and session.read_only:
+        raise Refused(
+            Code.READ_ONLY, "Setup changes the host, and this session is read-only.", "Use --check."
+        )
+    options = setup_options(session.profile)
+    if params.torch is not None:
+        options = replace(options, torch=params.torch)
+    await session.link.connected()
+    work = Setup(session, options, report)
+    if not params.check:
+        return await work.run()
+    document = await work.check()
+    if document["error"] is not None:
+        raise Failed.of_document(document)
+    return document
 
 
 @dataclass(frozen=True, slots=True)
 class _Run:
-    """What one command of a step came to."""
+    """The exit code of one command of a step, and its last lines."""
 
     exit_code: int
     lines: tuple[str, ...]
 
 
 class _Output:
-    """What a step prints: its newest lines, and how far it was read."""
+    """Reads what a step prints: its last lines, and the offset up to which it was read."""
 
     def __init__(self, setup: Setup, step: Step) -> None:
         self.lines: list[str] = []
@@ -52,24 +77,24 @@ class _Output:
         self._grown = asyncio.Event()
 
     async def read(self, agent: AgentClient, path: str) -> None:
-        """Read on from where it was left; ends only with the connection."""
+        """Read on from the last offset; returns only when the connection ends."""
         async for chunk in agent.follow(path, self._offset):
             self._offset = chunk.offset + len(chunk.data)
             for raw in self._splitter.feed(chunk.data):
                 line = raw.decode("utf-8", "replace")
-                self.lines = [*self.lines[-KEPT_LINES:], line]
+                self.lines = [*self.lines[-STORED_LINES:], line]
                 self._setup.emit_line(self._step, line)
             self._grown.set()
 
     async def until(self, size: int) -> None:
-        """Return when that many bytes were read. Raises Unreachable when they don't come."""
+        """Return when ``size`` bytes were read. Raises Unreachable ``no_output`` after 10 s without any."""
         while self._offset < size:
             self._grown.clear()
             try:
                 async with asyncio.timeout(DRAIN_S):
                     await self._grown.wait()
             except TimeoutError:
-                raise Unreachable(Code.NO_OUTPUT, "The step's last lines do not arrive.") from None
+                raise Unreachable(Code.NO_OUTPUT, "The last lines of the step do not arrive.") from None
 
 
 class Setup:
@@ -81,16 +106,16 @@ class Setup:
         self._report = report
 
     async def check(self) -> Mapping[str, Any]:
-        """What is there, and what is wrong. Changes nothing."""
+        """What is installed, and what is wrong with it. Changes nothing."""
         facts = await self._facts()
         problem = setup_problem(facts, self._options)
         steps = recipe(facts, self._options)
         return self._document(facts, steps, problem)
 
     async def run(self) -> Mapping[str, Any]:
-        """Do every step that is not yet true. Raises Failed with the words of the step that failed."""
+        """Do every step that is not done. Raises Failed with the cause that the failed step printed."""
         agent = await self._session.link.ready()
-        await self._finish_earlier(agent)
+        await self._await_earlier(agent)
         facts = await self._facts()
         steps = recipe(facts, self._options)
         if (
@@ -132,7 +157,7 @@ class Setup:
         self._report.emit({"step": step.id, "title": step.title, "state": state, **more})
 
     async def _step(self, step: Step) -> bool:
-        """Make one step true; True when something was done for it."""
+        """Do one step; returns False when it was done already."""
         if step.done:
             self._emit(step, "skipped")
             return False
@@ -160,35 +185,35 @@ class Setup:
     async def _stop(self) -> None:
         agent = self._session.link.agent
         if agent is not None:
-            self._report.progress("Stopping the step that runs")
+            self._report.progress("Stopping the running step")
             await asyncio.shield(agent.job_stop(JOB, grace_s=3.0))
 
     async def _watch(self, step: Step, job: Job) -> _Run:
-        """Follow a job to its end, over as many connections as that takes."""
+        """Follow a job to its end, also over several connections."""
         output = _Output(self, step)
         while True:
-            agent = await self._session.link.ready(PATIENCE_S)
+            agent = await self._session.link.ready(RECONNECT_S)
             try:
-                ended = await self._see_end(agent, job, output)
-                return _Run(LOST if ended.exit_code is None else ended.exit_code, tuple(output.lines))
+                ended = await self._until_ended(agent, job, output)
+                return _Run(KILLED if ended.exit_code is None else ended.exit_code, tuple(output.lines))
             except Unreachable as error:
                 self._report.progress(
-                    f"{error.problem.message} The step goes on there; waiting to see it again."
+                    f"{error.problem.message} The step goes on on the host; reconnecting to follow it."
                 )
 
-    async def _see_end(self, agent: AgentClient, job: Job, output: _Output) -> Job:
-        """Read what the job prints until it has ended and all of it was read."""
+    async def _until_ended(self, agent: AgentClient, job: Job, output: _Output) -> Job:
+        """Return the job once it has ended and all of its output was read."""
         over: asyncio.Future[Job] = asyncio.get_running_loop().create_future()
 
-        def look(now: Job) -> None:
+        def on_job(now: Job) -> None:
             going = now.state in (JobState.RUNNING, JobState.STOPPING) and now.run_id == job.run_id
             if now.name == JOB and not going and not over.done():
                 over.set_result(now)
 
-        unsubscribe = agent.subscribe_jobs(look)
+        unsubscribe = agent.subscribe_jobs(on_job)
         reading = asyncio.create_task(output.read(agent, job.log_path or ""))
         try:
-            look(await agent.job_status(JOB))
+            on_job(await agent.job_status(JOB))
             await asyncio.wait((over, reading), return_when=asyncio.FIRST_COMPLETED)
             if not over.done():
                 reading.result()
@@ -202,14 +227,14 @@ class Setup:
             await asyncio.gather(reading, return_exceptions=True)
 
     def emit_line(self, step: Step, line: str) -> None:
-        """Tell of one line that the step printed."""
+        """Report one line that the step printed."""
         self._emit(step, "running", line=line)
 
-    async def _finish_earlier(self, agent: AgentClient) -> None:
-        """A step that another console, or an earlier connection, started is waited for, not started twice."""
+    async def _await_earlier(self, agent: AgentClient) -> None:
+        """Wait for a step that another console or an earlier connection has started."""
         job = await agent.job_status(JOB)
         if job.state is not JobState.RUNNING:
             return
-        self._report.progress("A setup is already running there; following it.")
+        self._report.progress("A setup is already running on the host; following it.")
         name = str((job.meta or {}).get("step", "setup"))
         await self._watch(Step(name, name, False, ()), job)

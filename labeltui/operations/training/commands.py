@@ -1,4 +1,4 @@
-"""Starting, following and stopping a training."""
+"""``train start``, ``train status`` and ``train stop``."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ if TYPE_CHECKING:
     from labeltui.session.session import Session
 
 UNDER_WAY = (TrainState.QUEUED, TrainState.RUNNING)
-BEGUN_S = 20.0
+LISTED_S = 20.0
 
 
 async def train_start(session: Session, params: TrainStartParams, report: Report) -> Document:
     """Fine-tune a model on the submitted labels.
 
-    The server accepts trainings that can't work and lets them fail seconds later: what can be known before is
-    refused here, with words. Raises Failed ``unknown_model``, ``no_labels``, ``already_training``.
+    The server accepts trainings that can't work and lets them fail seconds later, so what can be known before is
+    checked here. Raises Failed ``unknown_model``, ``no_labels`` or ``already_training``.
     """
     state = await session.need_server()
     await session.first_readings("training")
@@ -40,7 +40,7 @@ async def train_start(session: Session, params: TrainStartParams, report: Report
     session.sources.training.wake()
     if params.follow:
         return await _follow(session, task.id, report)
-    reading = (await _seen(session, task.id)).training
+    reading = (await _until_listed(session, task.id)).training
     return documents.training_document(reading, session.clock())
 
 
@@ -54,7 +54,10 @@ async def train_status(session: Session, params: TrainStatusParams, report: Repo
 
 
 async def train_stop(session: Session, _params: NoParams, report: Report) -> Document:
-    """Stop the running training; one whose server is gone is ended on the host."""
+    """Stop the running training; one that has outlived its server is ended on the host.
+
+    Raises Failed ``nothing_trains``.
+    """
     state = await session.settled()
     orphans = state.server.value.orphans if state.server.value is not None else ()
     if orphans:
@@ -77,20 +80,20 @@ async def _stop_running(session: Session, report: Report) -> None:
     await client.stop_training()
     session.sources.training.wake()
 
-    def gone(state: SessionState) -> bool:
+    def has_ended(state: SessionState) -> bool:
         now = state.training.value
         if now is None or before is None:
             return True
         return now.task_id != before.id or now.state not in UNDER_WAY
 
-    state = await session.store.wait_for(gone, BEGUN_S)
+    state = await session.store.wait_for(has_ended, LISTED_S)
     now = state.training.value
     if now is not None and now.state in UNDER_WAY and before is not None and now.task_id != before.id:
-        report.progress(f"Stopped. The next in the queue starts now: {now.model}")
+        report.progress(f"Stopped. The next training in the queue starts now: {now.model}")
 
 
-def _model(session: Session, info: ServerInfo | None, asked: str | None) -> str:
-    model = asked or (session.profile.server.models[0] if session.profile.server.models else None)
+def _model(session: Session, info: ServerInfo | None, wanted: str | None) -> str:
+    model = wanted or (session.profile.server.models[0] if session.profile.server.models else None)
     trainers = tuple(info.trainers) if info is not None else ()
     if model is None and trainers:
         model = trainers[0]
@@ -112,19 +115,22 @@ def _state_of(state: SessionState) -> TrainState | None:
     return None if state.training.value is None else state.training.value.state
 
 
-async def _seen(session: Session, task_id: str) -> SessionState:
-    """The first snapshot that knows the new task."""
+async def _until_listed(session: Session, task_id: str) -> SessionState:
+    """The first snapshot that lists the new task, or has one more in the queue."""
 
     def knows(state: SessionState) -> bool:
         training = state.training.value
         return training is not None and (training.task_id == task_id or training.queued > 0)
 
-    return await session.store.wait_for(knows, BEGUN_S)
+    return await session.store.wait_for(knows, LISTED_S)
 
 
 async def _follow(session: Session, task_id: str | None, report: Report) -> Document:
-    """Report each epoch as it ends; the final state is the document. A run that ends in an error raises it."""
-    told: set[int] = set()
+    """Emit each epoch as it ends, and return the final state.
+
+    Raises Failed with that document for a run that fails or is stopped. ``task_id`` None: the run of now.
+    """
+    emitted: set[int] = set()
     current: str | None = task_id
 
     def over(state: SessionState) -> bool:
@@ -135,21 +141,21 @@ async def _follow(session: Session, task_id: str | None, report: Report) -> Docu
         current = current or training.task_id
         if training.task_id != current:
             return False
-        _tell(session, training, told, report)
+        _emit_epochs(session, training, emitted, report)
         return training.state not in UNDER_WAY
 
     final = await session.store.wait_for(over)
     document = documents.training_document(final.training, session.clock())
     if document["error"] is None and document["state"] != TrainState.DONE.value:
-        words = {"code": "stopped", "message": f"The training ended {document['state']}.", "hint": ""}
-        document = {**document, "error": words}
+        error = {"code": Code.STOPPED, "message": f"The training ended {document['state']}.", "hint": ""}
+        document = {**document, "error": error}
     if document["error"] is not None:
         raise Failed.of_document(document)
     return document
 
 
-def _tell(session: Session, training: TrainStatus, told: set[int], report: Report) -> None:
+def _emit_epochs(session: Session, training: TrainStatus, emitted: set[int], report: Report) -> None:
     for point in training.points:
-        if point.epoch not in told:
-            told.add(point.epoch)
+        if point.epoch not in emitted:
+            emitted.add(point.epoch)
             report.emit(documents.epoch_record(training.model, point, training.total_epochs, session.clock()))

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 async def studies_list(session: Session, _params: NoParams, _report: Report) -> Document:
-    """Every study, its state, who has it."""
+    """Every study, its state, who has it open. Raises Failed ``no_queue`` when the list can't be read."""
     await session.need_server()
     state = await session.first_readings("queue")
     if state.queue.value is None:
@@ -27,7 +27,10 @@ async def studies_list(session: Session, _params: NoParams, _report: Report) -> 
 
 
 async def studies_next(session: Session, params: StudiesNextParams, _report: Report) -> Document:
-    """Let a strategy pick a study; the server notes that this client has it open."""
+    """Let a strategy pick a study; the server records that this client has it open.
+
+    Raises Failed ``unknown_strategy``, and ``nothing_left`` when every study is labelled.
+    """
     state = await session.need_server()
     info = state.info.value
     offered = info.strategies if info is not None else ()

@@ -1,0 +1,1 @@
+"""Actions on the studies and their queue."""
