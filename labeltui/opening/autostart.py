@@ -9,6 +9,8 @@ from labeltui.actions import BY_ID
 from labeltui.domain.problems import LabeltuiError
 from labeltui.domain.state import Alert, Level
 from labeltui.operations.run import run_action
+from labeltui.session.runtime.fields import Fields
+from labeltui.session.runtime.store import Owned
 
 if TYPE_CHECKING:
     from labeltui.session.session import Session
@@ -24,12 +26,12 @@ DOINGS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
 class _Aloud:
     """A report that the console shows while it goes on."""
 
-    def __init__(self, session: Session, title: str) -> None:
-        self._session, self._title = session, title
+    def __init__(self, doing: Owned[str], title: str) -> None:
+        self._doing, self._title = doing, title
 
     def progress(self, text: str) -> None:
         """One line for people."""
-        self._session.store.update(doing=f"{self._title}: {text}")
+        self._doing.write(f"{self._title}: {text}")
 
     def emit(self, record: Mapping[str, Any]) -> None:
         """A step or an epoch: its title, and the line it has just printed."""
@@ -41,11 +43,12 @@ class _Aloud:
 async def autostart(session: Session, doings: tuple[str, ...]) -> None:
     """Do these one after the other; the first that fails becomes an alert, and is the last."""
     if doings[:1] != ("pod",):
-        await session.settled()
+        await session.readiness.settled()
+    doing = session.store.own(Fields.doing)
     for name in doings:
         action, params = DOINGS[name]
         title = BY_ID[action].title
-        report = _Aloud(session, title)
+        report = _Aloud(doing, title)
         report.progress("…")
         try:
             await run_action(session, action, params, report)
@@ -55,4 +58,4 @@ async def autostart(session: Session, doings: tuple[str, ...]) -> None:
             session.store.alert(Alert("autostart", Level.ERROR, text, problem.hint, session.clock()))
             return
         finally:
-            session.store.update(doing="")
+            doing.write("")

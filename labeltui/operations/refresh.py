@@ -22,8 +22,7 @@ async def look_at_money(session: Session) -> None:
         async with asyncio.timeout(MONEY_WITHIN_S):
             await asyncio.gather(rental.pod.look(), session.spending.look(), rental.account.look())
     except TimeoutError:
-        reading = session.store.state.account
-        session.store.update(account=reading.failed("RunPod does not answer"))
+        rental.account.failed("RunPod does not answer")
 
 
 LABELS_WITHIN_S = 30.0

@@ -55,7 +55,7 @@ async def _look(session: Session) -> bool:
     await look_at_money(session)
     try:
         await session.reach(REACH_S)
-        await session.settled()
+        await session.readiness.settled()
     except LabeltuiError:
         await asyncio.to_thread(session.labels.folder.index.refresh)
         return False

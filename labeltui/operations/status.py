@@ -11,6 +11,7 @@ from labeltui.domain.documents.guard import guard_document
 from labeltui.domain.documents.pod import money_document
 from labeltui.domain.problems import LabeltuiError
 from labeltui.operations.refresh import look_at_labels, look_at_money
+from labeltui.session.runtime.fields import Fields
 
 if TYPE_CHECKING:
     from labeltui.operations.progress import Document, Report
@@ -19,8 +20,8 @@ if TYPE_CHECKING:
 
 async def status(session: Session, _params: NoParams, _report: Report) -> Document:
     """Everything the status strip shows."""
-    await session.settled()
-    await session.first_readings("queue", "training", "metrics")
+    await session.readiness.settled()
+    await session.readiness.first_readings(Fields.queue, Fields.training, Fields.metrics)
     await look_at_labels(session)
     await look_at_money(session)
     with suppress(LabeltuiError):
@@ -32,5 +33,5 @@ async def status(session: Session, _params: NoParams, _report: Report) -> Docume
 
 async def server_status(session: Session, _params: NoParams, _report: Report) -> Document:
     """State, app, models, URL."""
-    state = await session.settled()
+    state = await session.readiness.settled()
     return documents.server_document(state.server, session.clock())

@@ -14,7 +14,8 @@ from labeltui.domain.server.server import ServerState
 from labeltui.domain.state import Alert, Level, SessionState
 from labeltui.domain.training.training import TrainState
 from labeltui.runpod.lifecycle import balance_problem, pod_problem, public_problem
-from labeltui.session.runtime.store import Store
+from labeltui.session.runtime.fields import Fields
+from labeltui.session.runtime.store import Changed, Store
 from labeltui.session.runtime.supervise import Clock
 
 LOG = "log:"
@@ -41,21 +42,21 @@ class Alerts:
         self._shared: frozenset[str] = frozenset()
         store.subscribe(self._look)
 
-    def _look(self, state: SessionState, changed: frozenset[str]) -> None:
+    def _look(self, state: SessionState, changed: Changed) -> None:
         before, self._before = self._before, state
-        if changed & {"host", "pod"} and _pod_has_ended(state):
+        if changed & {Fields.host, Fields.pod} and _pod_has_ended(state):
             self._store.dismiss("host")  # the pod tells why, and a host that must be away is no trouble
-        elif "host" in changed:
+        elif Fields.host in changed:
             self._host(before, state)
-        if "server" in changed:
+        if Fields.server in changed:
             self._server(before, state)
-        if "training" in changed:
+        if Fields.training in changed:
             self._training(before, state)
-        if "queue" in changed:
+        if Fields.queue in changed:
             self._queue(state)
-        if "labels" in changed:
+        if Fields.labels in changed:
             self._labels(state)
-        if changed & {"pod", "account"}:
+        if changed & {Fields.pod, Fields.account}:
             self._pod(state)
 
     def _raise(self, key: str, level: Level, message: str, hint: str = "") -> None:

@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Coroutine
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Protocol
 
 from labeltui.config.model import Profile
-from labeltui.domain.failure_codes import Code
-from labeltui.domain.host import HostMetrics
 from labeltui.domain.log.events import Event
-from labeltui.domain.problems import Unreachable
-from labeltui.domain.reading import Reading
-from labeltui.domain.server.server import ServerState
 from labeltui.domain.state import Identity, SessionState
-from labeltui.hosts.agent.client import AgentClient
 from labeltui.hosts.base import Host, Shell
 from labeltui.session.alerts import Alerts
 from labeltui.session.connection.link import Link
+from labeltui.session.connection.load import HostLoad
 from labeltui.session.connection.shells import Shells
 from labeltui.session.connection.tunnel import Tunnel
 from labeltui.session.labels.copier import LabelCopier
@@ -31,17 +25,16 @@ from labeltui.session.pod.events import PodWatch
 from labeltui.session.pod.guard import GuardSettings, GuardWatch
 from labeltui.session.pod.proxy_shell import ProxyDoor
 from labeltui.session.pod.spending import Spending
+from labeltui.session.readiness import Readiness
 from labeltui.session.runtime.journal import Journal
 from labeltui.session.runtime.state_folder import StateDir, labels_folder
 from labeltui.session.runtime.store import Store
 from labeltui.session.runtime.supervise import Clock, Supervisor
 from labeltui.session.server.client import ServerApi
+from labeltui.session.server.orphans import OrphanWatch
 from labeltui.session.server.pollers import Sources
 from labeltui.session.server.process import ServerWatch
 from labeltui.session.server.remote_log import FoundLog
-
-METRICS_S = 5.0
-ORPHANS_S = 15.0
 
 
 class DemoPod(Protocol):
@@ -123,11 +116,13 @@ class Session:
         self.guard = GuardWatch(
             self.store, self.link, self.rental, self.journal, clock, GuardSettings.of(profile, read_only=read_only)
         )  # fmt: skip
+        self.readiness = Readiness(self.store, self.link, self.sources, self.watch)
+        self._load = HostLoad(self.store, clock, server.folder)
+        self._orphans = OrphanWatch(self.store, self.watch)
         self._alerts = Alerts(self.store, clock)
         self.pod_watch = PodWatch(self.store, clock, state, self.rental, self.link, self.journal)
         self._supervisor = Supervisor()
         self._on_reached, self._autostart = on_reached, autostart
-        self._autostarting: asyncio.Task[None] | None = None
         self._watching_pod = False
         self._wire()
 
@@ -139,9 +134,10 @@ class Session:
         self.link.on_arrival(self._woken)
         self.link.on_departure(self.tunnel.close)
         self.link.on_departure(self._departed)
+        self.link.on_departure(self._load.lost)
         self.link.attach("server", self.watch.attach)
-        self.link.attach("metrics", self._watch_metrics)
-        self.link.attach("orphans", self._watch_orphans)
+        self.link.attach("metrics", self._load.run)
+        self.link.attach("orphans", self._orphans.run)
         self.link.attach("guard", self.guard.run)
         self.labels.on_copied.append(self.guard.on_copied)
 
@@ -156,7 +152,7 @@ class Session:
         self.tunnel.hold, self.started = hold, True
         self._supervisor.run("link", self.link.run)
         for poller in self.sources.pollers:
-            self._supervisor.run(poller.field, poller.run)
+            self._supervisor.run(poller.name, poller.run)
         self._supervisor.run("found log", self._found_log.run)
         if hold:
             self._supervisor.run("labels", self.labels.run)
@@ -168,7 +164,7 @@ class Session:
             self._supervisor.run("spending", self.spending.run)
         if self._autostart is not None:
             autostart = self._autostart
-            self._autostarting = self._supervisor.run("autostart", lambda: autostart(self))
+            self.readiness.first_steps = self._supervisor.run("autostart", lambda: autostart(self))
 
     async def reach(self, deadline_s: float) -> Host:
         """The host, connected to now if nothing has been asked of it yet. Raises what stands in the way."""
@@ -207,54 +203,6 @@ class Session:
         """Try to connect now, instead of when the back-off is over."""
         self.link.reconnect()
 
-    async def settled(self, deadline_s: float = 20.0) -> SessionState:
-        """The first snapshot that speaks of the server as it is now: its process, output and API were all asked.
-
-        Raises what keeps the host from being reached.
-        """
-        await self.link.ready()
-        if self._autostarting is not None and asyncio.current_task() is not self._autostarting:
-            await asyncio.wait((self._autostarting,))
-        self.sources.wake()
-
-        def known(state: SessionState) -> bool:
-            server = state.server.value
-            if server is None:
-                return False
-            asked = state.info.as_of is not None or state.info.error is not None
-            read = self.watch.caught_up or server.run_id is None
-            starting = server.state is ServerState.STARTING and self.watch.listening
-            return asked and read and not starting
-
-        try:
-            return await self.store.wait_for(known, deadline_s)
-        except TimeoutError:
-            return self.store.state
-
-    async def first_readings(self, *fields: str, deadline_s: float = 30.0) -> SessionState:
-        """The first snapshot in which each of these sources has been asked since now, well or badly."""
-        before = self.store.state
-
-        def asked(state: SessionState) -> bool:
-            return all(_fresh(getattr(before, f), getattr(state, f)) for f in fields)
-
-        self.sources.wake()
-        try:
-            return await self.store.wait_for(asked, deadline_s)
-        except TimeoutError:
-            return self.store.state
-
-    async def need_server(self) -> SessionState:
-        """The session with a server that answers. Raises Unreachable with the state it is in otherwise."""
-        state = await self.settled()
-        server = state.server.value
-        if server is not None and server.state is ServerState.RUNNING:
-            return state
-        word = server.state.value if server is not None else "unknown"
-        raise Unreachable(
-            Code.SERVER_DOWN, f"The server is {word}.", "Start it with `labeltui server start`."
-        )
-
     async def hold_tunnel(self) -> None:
         """Take the sticky local port for others, from a session that began without it."""
         host = await self.link.connected()
@@ -279,33 +227,3 @@ class Session:
     async def _departed(self, why: str) -> None:
         self.watch.gone(why)
         self.labels.gone(why)
-        metrics = self.store.state.metrics
-        if metrics.value is not None:
-            self.store.update(metrics=metrics.failed(why))
-
-    async def _watch_metrics(self, agent: AgentClient) -> None:
-        async for sample in agent.watch_metrics(METRICS_S, self.profile.server.folder):
-            reading: Reading[HostMetrics] = Reading(sample, self.clock(), interval_s=METRICS_S)
-            self.store.update(metrics=reading)
-
-    async def _watch_orphans(self, agent: AgentClient) -> None:
-        while True:
-            self.watch.on_orphans(await agent.orphans())
-            await self._orphans_due()
-
-    async def _orphans_due(self) -> None:
-        """Wait until it is time to look again: the server has ended or started, or a while has passed."""
-        server = self.store.state.server.value
-        seen = None if server is None else server.pid
-        try:
-            await self.store.wait_for(
-                lambda s: (s.server.value.pid if s.server.value else None) != seen, ORPHANS_S
-            )
-        except TimeoutError:
-            return
-
-
-def _fresh(before: Reading[Any], now: Reading[Any]) -> bool:
-    if now.as_of is None and now.error is None:
-        return False
-    return now != before or (before.error is None and before.as_of is not None)

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 from labeltui.domain.problems import Problem
 from labeltui.domain.state import Level, SessionState
+from labeltui.session.runtime.fields import Fields
+from labeltui.session.runtime.store import Changed
 from labeltui.ui.contract import HasVerbs, Watcher
 from labeltui.ui.core import Core
 from labeltui.ui.running import Running
@@ -23,10 +25,10 @@ class Console(Core):
 
     _told_event_of: datetime | None = None  # when the last event of the pod was that a flash told
 
-    def _changed(self, state: SessionState, fields: frozenset[str]) -> None:
+    def _changed(self, state: SessionState, fields: Changed) -> None:
         """Say what happened to the pod, besides painting."""
         super()._changed(state, fields)
-        if "pod_events" in fields and state.pod_events:
+        if Fields.pod_events in fields and state.pod_events:
             newest = state.pod_events[-1]
             is_news = (self.clock() - newest.at).total_seconds() < NEWS_S  # not those of an earlier session
             if is_news and newest.at != self._told_event_of:  # nor one that is only worded better

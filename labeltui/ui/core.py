@@ -19,6 +19,7 @@ from textual.binding import Binding
 from textual.widget import Widget
 
 from labeltui.domain.state import Identity, Level, SessionState
+from labeltui.session.runtime.store import Changed
 from labeltui.ui.contract import Pane, ShowsLines
 from labeltui.ui.crash import last_words, write_crash
 from labeltui.ui.debounce import soon
@@ -171,7 +172,7 @@ class Core(App[int], inherit_bindings=False):
 
     # -- painting
 
-    def _changed(self, _state: SessionState, _fields: frozenset[str]) -> None:
+    def _changed(self, _state: SessionState, _fields: Changed) -> None:
         """A source brought something: paint soon, once for all that comes until then."""
         if not self._dirty:
             self._dirty = True

@@ -247,7 +247,7 @@ async def test_the_log_is_stdout_and_app_log_in_one(bench: Bench, monkeypatch: p
             assert (await client.post("/infer/no_such", params={"image": "case_001"})).status_code == 500
     app_log = bench.folder / "apps/radiology/logs/app.log"
     async with console(bench, monkeypatch) as session:
-        await session.settled()
+        await session.readiness.settled()
         path = session.watch.run.log_path
         assert path is not None
         await _log(session, lambda log: log.size >= len(_bytes_of(path)))
@@ -334,7 +334,7 @@ async def test_a_killed_server_is_seen_and_its_training_is_found(
     assert bench.run("server", "start").code == 0
     assert bench.run("train", "start", "deepedit", "--max-epochs", "50").code == 0
     async with console(bench, monkeypatch) as session:
-        state = await session.settled()
+        state = await session.readiness.settled()
         assert state.server.value is not None
         pid = state.server.value.pid
         assert pid is not None
@@ -392,7 +392,7 @@ async def test_the_log_is_whole_though_sshd_dies_ten_times(
     assert bench.run("train", "start", "deepedit", "--max-epochs", "5").code == 0
     moments = random.Random(5)
     async with console(bench, monkeypatch) as session:
-        await session.settled()
+        await session.readiness.settled()
         for round_ in range(10):
             size = session.log.size + moments.randrange(300)
             await _log(session, lambda log, size=size: log.size >= size)

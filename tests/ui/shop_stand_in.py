@@ -18,6 +18,7 @@ from labeltui.domain.problems import Failed, LabeltuiError
 from labeltui.domain.state import Identity, SessionState
 from labeltui.session.runtime.state_folder import StateDir
 from labeltui.ui.app import Console
+from tests.fakes.store import put
 
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJx2oCCLmUmh5yb3MuC3nSFLT6tPVaqpBqsVeqbXIYGy you@desk"
 CANARY = "rpa_CANARYCANARYCANARY"
@@ -118,7 +119,7 @@ class RentingSession(StandIn):
 
     def rented(self, **fields: Any) -> None:
         """Put a pod on the screen."""
-        self.store.update(**fields)
+        put(self.store, **fields)
 
 
 def renting(folder: Path, **options: Any) -> Console:

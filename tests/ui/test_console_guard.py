@@ -18,6 +18,7 @@ from labeltui.domain.state import SessionState
 from labeltui.ui.presentation.guard import guard_fact, guard_lines
 from labeltui.ui.presentation.strip import strip_line
 from labeltui.ui.screens.dialogs.form import prefilled
+from tests.fakes.store import put
 
 LABEL = Use("label", 720.0, ago(720), "a label by ana")
 WATCHING = GuardStatus(
@@ -145,7 +146,7 @@ async def test_k_is_the_panes_key_while_no_stop_is_near_and_a_letter_in_a_filter
         assert ran == []
         await pilot.press("p", "k")
         await wait_for(pilot, lambda: ran == ["guard.keep"], "the keys")
-        app.session.store.update(guard=fresh(WARNING))  # type: ignore[union-attr]
+        put(app.session.store, guard=fresh(WARNING))  # type: ignore[union-attr]
         await pilot.press("slash")
         await pilot.pause()
         await pilot.press("k")

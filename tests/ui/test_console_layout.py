@@ -15,6 +15,7 @@ from labeltui.ui.app import Console
 from labeltui.ui.frame.frame import PaneFrame
 from labeltui.ui.frame.layout import EXTRAS, PANES, Shape, plan, shape_of
 from labeltui.ui.presentation.strip import facts, strip_line
+from tests.fakes.store import put
 
 
 @given(st.integers(100, 400), st.integers(15, 120))
@@ -127,9 +128,7 @@ async def test_a_burst_of_updates_is_painted_once() -> None:
         training = session.store.state.training
         assert training.value is not None
         for iteration in range(200):
-            session.store.update(
-                training=replace(training, value=replace(training.value, iteration=iteration))
-            )
+            put(session.store, training=replace(training, value=replace(training.value, iteration=iteration)))
         last = session.store.state
         await wait_for(pilot, lambda: shown and shown[-1] is last)
         assert len(shown) <= 3

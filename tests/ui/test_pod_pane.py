@@ -21,6 +21,7 @@ from labeltui.domain.state import SessionState
 from labeltui.ui.panes import meters
 from labeltui.ui.panes.pod import PodCard, event_lines, pod_facts
 from labeltui.ui.presentation.money import brief_money_lines
+from tests.fakes.store import put
 
 Compare = Callable[..., bool]
 
@@ -156,11 +157,11 @@ async def test_a_flash_says_what_happened() -> None:
     async with app.run_test(size=(120, 40)) as pilot:
         await settled(pilot)
         fresh_event = PodEvent(NOW, "pinned", "New container since 17:02: its host keys are new.")
-        app.session.store.update(pod_events=(fresh_event,))  # type: ignore[union-attr]
+        put(app.session.store, pod_events=(fresh_event,))  # type: ignore[union-attr]
         await pilot.pause()
         assert "New container since 17:02" in app.last_words
         reworded = replace(fresh_event, text="The same, in other words.")
-        app.session.store.update(pod_events=(reworded,))  # type: ignore[union-attr]
+        put(app.session.store, pod_events=(reworded,))  # type: ignore[union-attr]
         await pilot.pause()
         assert "New container since 17:02" in app.last_words
 

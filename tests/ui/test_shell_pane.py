@@ -22,6 +22,7 @@ from labeltui.ui.app import Console
 from labeltui.ui.panes.shell.pane import ShellPane
 from labeltui.ui.panes.shell.words import Phase
 from labeltui.ui.screens.dialogs.confirm import ConfirmScreen
+from tests.fakes.store import put
 
 SIZE = (120, 40)
 PROMPT = "pod$"
@@ -121,7 +122,7 @@ class Desk:
         """The connection stands otherwise now."""
         before = self.session.store.state
         status = replace(before.host.value, state=state, detail=detail)
-        self.session.store.update(host=before.host.succeeded(status, NOW))
+        put(self.session.store, host=before.host.succeeded(status, NOW))
 
 
 @pytest.fixture

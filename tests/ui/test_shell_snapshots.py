@@ -21,6 +21,7 @@ from labeltui.session.connection.shells import Keep, OpenShell
 from labeltui.ui.app import Console
 from labeltui.ui.panes.shell.pane import ShellPane
 from labeltui.ui.panes.shell.words import Phase
+from tests.fakes.store import put
 
 SMALL, MIDDLE = (80, 24), (120, 40)
 SCREEN = (
@@ -101,7 +102,7 @@ async def lost(pilot: Pilot[Any], pane: ShellPane) -> None:
     session = pilot.app.session  # type: ignore[attr-defined]
     before = session.store.state
     status = replace(before.host.value, state=LinkState.RECONNECTING, detail="Connection reset by peer")
-    session.store.update(host=before.host.succeeded(status, NOW))
+    put(session.store, host=before.host.succeeded(status, NOW))
     session.shells.ending[0].end(None)
     await wait_for(pilot, lambda: pane.phase is Phase.LOST, "the loss")
 

@@ -201,7 +201,7 @@ class Deployment:
         )
 
     async def _start_server(self) -> None:
-        server = (await self._session.settled()).server.value
+        server = (await self._session.readiness.settled()).server.value
         skipped = server is not None and server.state is ServerState.RUNNING
         if not skipped:
             await server_start(self._session, ServerStartParams(), StepReport(self.steps, StepId.SERVER))

@@ -18,6 +18,7 @@ from labeltui.operations.pod.guard import guard_check
 from labeltui.operations.refresh import look_at_labels
 from labeltui.operations.server.options import setup_options
 from labeltui.operations.server.setup import Setup
+from labeltui.session.runtime.fields import Fields
 
 if TYPE_CHECKING:
     from labeltui.operations.progress import Document, Report
@@ -93,7 +94,7 @@ async def _host_checks(session: Session, report: Report, add: Add, can_be_there:
     if not await _reach(session, add):
         return
     await asyncio.gather(_install(session, report, add), look_at_labels(session))
-    state = await session.first_readings("metrics", "training", deadline_s=PART_S)
+    state = await session.readiness.first_readings(Fields.metrics, Fields.training, deadline_s=PART_S)
     for check in (_disk(state), _gpu(state), _server(state), _tunnel(state), _training(state)):
         add(check)
     guard = await guard_check(session)
@@ -106,7 +107,7 @@ async def _reach(session: Session, add: Add) -> bool:
     try:
         await session.reach(HOST_S)
         add(Check("host", Verdict.OK, f"{session.link.host.address} is connected."))
-        await session.settled()
+        await session.readiness.settled()
         add(Check("agent", Verdict.OK, "The agent runs on the host."))
     except LabeltuiError as error:
         part = "agent" if session.link.is_connected else "host"

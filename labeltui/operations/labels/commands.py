@@ -24,7 +24,7 @@ async def labels_pull(session: Session, _params: NoParams, report: Report) -> Do
 
     Raises Failed ``labels_not_copied`` with the document when some can't be copied.
     """
-    await session.settled()
+    await session.readiness.settled()
     came: list[str] = []
 
     def copied(label: HostLabel, done: int, of: int) -> None:
@@ -52,7 +52,7 @@ def _said(copies: LabelCopies, came: int) -> str:
 
 async def labels_verify(session: Session, _params: NoParams, report: Report) -> Document:
     """Read every copy and every label on the host, and compare. Raises Failed ``labels_differ`` with the document."""
-    await session.settled()
+    await session.readiness.settled()
     report.progress("Reading the labels on the host")
     there = {label.key: label for label in await session.labels.with_sums(report.progress)}
     report.progress("Reading the copies here")

@@ -52,7 +52,7 @@ async def pod_events(session: Session, params: PodEventsParams, _report: Report)
     """What happened to the profile's pod, oldest first, up to now."""
     session.pod_watch.begin(keep=False)
     pod = await session.rental.find()
-    session.store.update(pod=session.store.state.pod.succeeded(pod, session.clock()))
+    session.rental.pod.learned(pod)
     events = session.store.state.pod_events[-(params.lines or 50) :]
     return {
         "as_of": documents.moment(session.clock()),

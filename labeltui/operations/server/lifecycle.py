@@ -34,7 +34,7 @@ async def server_start(session: Session, params: ServerStartParams, report: Repo
     before it answers.
     """
     options = server_options(session.profile, params)
-    state = await session.settled()
+    state = await session.readiness.settled()
     _not_running(state.server.value)
     plan = await _plan(session, options)
     agent = await session.link.ready()
@@ -56,7 +56,7 @@ async def server_stop(session: Session, _params: NoParams, report: Report) -> Do
 
     Raises Failed ``not_ours`` for a server that labeltui did not start.
     """
-    state = await session.settled()
+    state = await session.readiness.settled()
     server = state.server.value
     if server is not None and server.state is ServerState.RUNNING and server.pid is None:
         raise Failed(
@@ -74,7 +74,7 @@ async def server_stop(session: Session, _params: NoParams, report: Report) -> Do
 
 async def server_restart(session: Session, _params: NoParams, report: Report) -> Document:
     """Stop the server and start it with the options it was started with."""
-    await session.settled()
+    await session.readiness.settled()
     again = _started_with(session.watch.meta)
     await server_stop(session, NoParams(), report)
     return await server_start(session, again, report)

@@ -163,7 +163,7 @@ async def server_logs(session: Session, params: ServerLogsParams, report: Report
 
     Raises Failed ``no_log`` where there is no output, and Misused ``bad_filter``.
     """
-    await session.settled()
+    await session.readiness.settled()
     log = session.log
     if not await _has_log(session):
         raise Failed(

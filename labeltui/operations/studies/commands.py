@@ -9,6 +9,7 @@ from labeltui.actions.studies import StudiesNextParams
 from labeltui.domain.documents import documents
 from labeltui.domain.failure_codes import Code
 from labeltui.domain.problems import Failed
+from labeltui.session.runtime.fields import Fields
 
 if TYPE_CHECKING:
     from labeltui.operations.progress import Document, Report
@@ -17,8 +18,8 @@ if TYPE_CHECKING:
 
 async def studies_list(session: Session, _params: NoParams, _report: Report) -> Document:
     """Every study, its state, who has it open. Raises Failed ``no_queue`` when the list can't be read."""
-    await session.need_server()
-    state = await session.first_readings("queue")
+    await session.readiness.need_server()
+    state = await session.readiness.first_readings(Fields.queue)
     if state.queue.value is None:
         raise Failed(
             Code.NO_QUEUE, f"The studies can't be listed: {state.queue.error}.", "See `labeltui server logs`."
@@ -31,7 +32,7 @@ async def studies_next(session: Session, params: StudiesNextParams, _report: Rep
 
     Raises Failed ``unknown_strategy``, and ``nothing_left`` when every study is labelled.
     """
-    state = await session.need_server()
+    state = await session.readiness.need_server()
     info = state.info.value
     offered = info.strategies if info is not None else ()
     strategy = params.strategy or (offered[0] if offered else "random")

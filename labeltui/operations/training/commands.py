@@ -13,6 +13,7 @@ from labeltui.domain.server.server import ServerInfo
 from labeltui.domain.state import SessionState
 from labeltui.domain.training.training import TrainState, TrainStatus
 from labeltui.monailabel.train_request import train_request
+from labeltui.session.runtime.fields import Fields
 
 if TYPE_CHECKING:
     from labeltui.operations.progress import Document, Report
@@ -28,8 +29,8 @@ async def train_start(session: Session, params: TrainStartParams, report: Report
     The server accepts trainings that can't work and lets them fail seconds later, so what can be known before is
     checked here. Raises Failed ``unknown_model``, ``no_labels`` or ``already_training``.
     """
-    state = await session.need_server()
-    await session.first_readings("training")
+    state = await session.readiness.need_server()
+    await session.readiness.first_readings(Fields.training)
     info = state.info.value
     model = _model(session, info, params.model)
     _has_labels(info)
@@ -46,8 +47,8 @@ async def train_start(session: Session, params: TrainStartParams, report: Report
 
 async def train_status(session: Session, params: TrainStatusParams, report: Report) -> Document:
     """State, epoch, best, time left; with ``follow``, each epoch until the end."""
-    await session.settled()
-    state = await session.first_readings("training")
+    await session.readiness.settled()
+    state = await session.readiness.first_readings(Fields.training)
     if params.follow and _state_of(state) in UNDER_WAY:
         return await _follow(session, None, report)
     return documents.training_document(state.training, session.clock())
@@ -58,7 +59,7 @@ async def train_stop(session: Session, _params: NoParams, report: Report) -> Doc
 
     Raises Failed ``nothing_trains``.
     """
-    state = await session.settled()
+    state = await session.readiness.settled()
     orphans = state.server.value.orphans if state.server.value is not None else ()
     if orphans:
         agent = await session.link.ready()
@@ -66,7 +67,7 @@ async def train_stop(session: Session, _params: NoParams, report: Report) -> Doc
             report.progress(f"Ending the orphaned training of {orphan.model} (pid {orphan.pid})")
             await agent.stop_orphans(orphan.pgid)
         session.watch.on_orphans(await agent.orphans())
-    elif _state_of(await session.first_readings("training")) in UNDER_WAY:
+    elif _state_of(await session.readiness.first_readings(Fields.training)) in UNDER_WAY:
         await _stop_running(session, report)
     else:
         raise Failed(Code.NOTHING_TRAINS, "No training is running.", "Start one with `labeltui train start`.")

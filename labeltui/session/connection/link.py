@@ -17,6 +17,7 @@ from labeltui.domain.reading import Reading
 from labeltui.hosts.agent.client import AgentClient
 from labeltui.hosts.agent.starting import start_agent
 from labeltui.hosts.base import Host
+from labeltui.session.runtime.fields import Fields
 from labeltui.session.runtime.store import Store
 from labeltui.session.runtime.supervise import Clock, backoff_s, words
 
@@ -39,6 +40,7 @@ class Link:
         self.agent: AgentClient | None = None
         self._name, self._folder, self._python = name, folder, python
         self._store = store
+        self._field = store.own(Fields.host)
         self._clock = clock
         self._attachments: list[tuple[str, Attachment]] = []
         self._arrivals: list[Callable[[Host], Awaitable[None]]] = []
@@ -248,5 +250,5 @@ class Link:
         reading = Reading(self._status, self._clock())
         if self._status.state is not LinkState.CONNECTED and self._status.detail:
             reading = replace(reading, error=self._status.detail)
-        self._store.update(host=reading)
+        self._field.write(reading)
         self._changed.set()

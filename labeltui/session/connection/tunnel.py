@@ -11,6 +11,7 @@ from labeltui.domain.problems import Failed, LabeltuiError
 from labeltui.domain.reading import Reading
 from labeltui.domain.state import Alert, Level
 from labeltui.hosts.base import Forward, Host
+from labeltui.session.runtime.fields import Fields
 from labeltui.session.runtime.state_folder import StateDir
 from labeltui.session.runtime.store import Store
 from labeltui.session.runtime.supervise import Clock
@@ -27,6 +28,7 @@ class Tunnel:
 
     def __init__(self, store: Store, state: StateDir, remote_port: int, clock: Clock, *, hold: bool) -> None:
         self._store = store
+        self._field = store.own(Fields.tunnel)
         self._state = state
         self._clock = clock
         self._forward: Forward | None = None
@@ -42,7 +44,7 @@ class Tunnel:
     @property
     def status(self) -> TunnelStatus:
         """As last told to the store."""
-        return self._store.state.tunnel.value or TunnelStatus(remote_port=self.remote_port)
+        return self._field.value.value or TunnelStatus(remote_port=self.remote_port)
 
     async def open(self, host: Host) -> None:
         """Open the forward on a host that has just connected."""
@@ -124,7 +126,7 @@ class Tunnel:
 
     def _tell(self, **fields: object) -> None:
         status = replace(self.status, **fields)  # type: ignore[arg-type]
-        self._store.update(tunnel=Reading(status, self._clock()))
+        self._field.write(Reading(status, self._clock()))
 
 
 def _alive(pid: int) -> bool:

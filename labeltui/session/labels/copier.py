@@ -5,10 +5,8 @@ from __future__ import annotations
 import asyncio
 import errno
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
-from itertools import islice
 
 from labeltui.config.model import LabelsSection
 from labeltui.domain.documents.documents import moment
@@ -17,22 +15,20 @@ from labeltui.domain.labels.copies import HostLabel, LabelCopies, Listing
 from labeltui.domain.labels.names import split_label
 from labeltui.domain.log.events import Event, LabelSaved
 from labeltui.domain.problems import Failed, LabeltuiError, Unreachable
-from labeltui.domain.reading import Reading
 from labeltui.domain.state import SessionState
 from labeltui.session.labels.folder import LabelFolder, digest_of
 from labeltui.session.labels.index import BY_CHECKSUM, BY_SIZE, Entry
+from labeltui.session.labels.status import SLOW_S, CopyStatus
 from labeltui.session.labels.transports import Way
+from labeltui.session.runtime.fields import Fields
 from labeltui.session.runtime.state_folder import StateDir
-from labeltui.session.runtime.store import Store
+from labeltui.session.runtime.store import Changed, Store
 from labeltui.session.runtime.supervise import Clock, backoff_s, words
 
-SLOW_S = 300.0  # the safety net: what no line of the log and no change of the queue told
 YOUNG_NS = 1_000_000_000  # a file that was written less than a second ago may still be written
 SETTLES_S = 1.0
 TRIES = 5  # looks for a label that the log tells of, before it is left to the safety net
 AT_ONCE = 3
-SHOWN = 5
-REMEMBERED = "labels"
 
 Copied = Callable[[HostLabel, int, int], None]
 """Told of each label that came: it, how many came, of how many."""
@@ -56,31 +52,24 @@ class LabelCopier:
         self.folder = folder
         self.on_copied: list[Callable[[str, Sequence[HostLabel]], None]] = []
         """Told after each look of the host's folder of labels, and of those in it that are here."""
-        self._store, self._section, self._state, self._way, self._clock = store, section, state, way, clock
+        self._status = CopyStatus(store, section, folder, state, clock)
+        self._section, self._way, self._clock = section, way, clock
         self._wake = asyncio.Event()
         self._hints: dict[
             tuple[str, str], int
         ] = {}  # (tag, study) that were told of, and how often looked for
         self._whole = True  # the next look is at everything
-        self._known: dict[tuple[str, str], HostLabel] = {}
-        self._failures: dict[tuple[str, str], tuple[str, str]] = {}  # why, and what to do
-        self._absent: dict[tuple[str, str], HostLabel] = {}  # those of them that are not here
-        self._source = self._root = ""
-        self._by_checksum = True
-        self._last: Entry | None = None
-        self._copying = ""
         self._tags: Mapping[str, Mapping[str, datetime | None]] = {}
-        self._recall()
         store.subscribe(self._on_store)
 
     @property
     def on_host(self) -> tuple[HostLabel, ...]:
         """The labels on the host, as of the last look."""
-        return tuple(self._known.values())
+        return tuple(self._status.known.values())
 
     def is_here(self, label: HostLabel) -> bool:
         """Whether a label of :attr:`on_host` is on this machine."""
-        return label.key in self._known and label.key not in self._absent
+        return label.key in self._status.known and label.key not in self._status.absent
 
     # --- what makes it look
 
@@ -96,16 +85,14 @@ class LabelCopier:
 
     def gone(self, why: str) -> None:
         """The host can't be reached: what is known grows old."""
-        reading = self._store.state.labels
-        if reading.value is not None:
-            self._store.update(labels=reading.failed(why))
+        self._status.failed(why)
 
     def _hint(self, tag: str, study: str) -> None:
         self._hints[tag, study] = 0
         self._wake.set()
 
-    def _on_store(self, state: SessionState, changed: frozenset[str]) -> None:
-        if "queue" not in changed or state.queue.value is None or state.queue.error is not None:
+    def _on_store(self, state: SessionState, changed: Changed) -> None:
+        if Fields.queue not in changed or state.queue.value is None or state.queue.error is not None:
             return
         now = {study.id: study.tags for study in state.queue.value.studies if study.tags}
         before, self._tags = self._tags, now
@@ -162,22 +149,25 @@ class LabelCopier:
         can't be copied is in the value, with the reason.
         """
         way = self._way()
-        if way.source != self._source:
+        if way.source != self._status.source:
             only = None
         async with self.folder.alone():
             listing = await way.listing(only)
-            await self._take(way, listing, whole=only is None)
-            absent = [label for label in listing.labels if label.key in self._absent]
+            here = await asyncio.to_thread(
+                lambda: {one.key for one in listing.labels if self._is_here(way, one)}
+            )
+            self._status.listed(way, listing, here, whole=only is None)
+            absent = [label for label in listing.labels if label.key in self._status.absent]
             young = [label for label in absent if 0 <= listing.now_ns - label.mtime_ns < YOUNG_NS]
-            self._tell()
+            self._status.publish()
             if self._section.copy_ if copy is None else copy:
                 await self._copy_all(way, [label for label in absent if label not in young], copied)
             if only is None:
                 self._whole = False
             self._settle(listing, young)
-        copies = self._tell()
-        self._remember(copies)
-        safe = [label for key, label in self._known.items() if key not in self._absent]
+        copies = self._status.publish()
+        self._status.remember(copies)
+        safe = self._status.safe()
         for callback in self.on_copied:
             callback(listing.root, safe)
         return copies
@@ -198,24 +188,9 @@ class LabelCopier:
                 arrived.unlink(missing_ok=True)
         return summed
 
-    async def _take(self, way: Way, listing: Listing, *, whole: bool) -> None:
-        """What the host told: is it here?"""
-        if whole:
-            self._known, self._absent = {}, {}
-        self._source, self._by_checksum, self._root = way.source, way.by_checksum, listing.root
-        self._known |= {label.key: label for label in listing.labels}
-        self._failures = {key: why for key, why in self._failures.items() if key in self._known}
-        here = await asyncio.to_thread(
-            lambda: {label.key for label in listing.labels if self._is_here(label)}
-        )
-        for label in listing.labels:
-            self._absent.pop(label.key, None)
-            if label.key not in here:
-                self._absent[label.key] = label
-
-    def _is_here(self, label: HostLabel) -> bool:
+    def _is_here(self, way: Way, label: HostLabel) -> bool:
         """Whether this version of the label is here: it was compared when it came, and its copy is still whole."""
-        entry = self.folder.index.seen(self._source, label.key)
+        entry = self.folder.index.seen(way.source, label.key)
         if entry is None or entry.mtime_ns != label.mtime_ns or label.size not in (-1, entry.size):
             return False
         newest = self.folder.index.newest(label.key)
@@ -255,26 +230,23 @@ class LabelCopier:
             for worker in workers:
                 worker.cancel()
             await asyncio.gather(*workers, return_exceptions=True)
-            self._copying = ""
+            self._status.copying = ""
 
     async def _copied(self, way: Way, label: HostLabel) -> bool:
         """Copy one label; a failure that is of this label alone is noted."""
-        self._copying = label.shown
-        self._tell()
+        self._status.copying = label.shown
+        self._status.publish()
         try:
             entry = await self._copy(way, label)
         except Unreachable:
             raise
         except LabeltuiError as error:
-            self._failures[label.key] = (words(error), error.problem.hint)
+            self._status.failures[label.key] = (words(error), error.problem.hint)
             return False
         except OSError as error:
-            self._failures[label.key] = self._in_words(error)
+            self._status.failures[label.key] = self._in_words(error)
             return False
-        self._failures.pop(label.key, None)
-        self._known[label.key] = label
-        self._absent.pop(label.key, None)
-        self._last = entry
+        self._status.copied(label, entry)
         return True
 
     async def _copy(self, way: Way, label: HostLabel) -> Entry:
@@ -304,49 +276,3 @@ class LabelCopier:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             return "disk full", f"Free space for {self.folder.root}. {elsewhere}"
         return f"{self.folder.root} can't be written ({error.strerror or error})", elsewhere
-
-    # --- what is told
-
-    def _tell(self) -> LabelCopies:
-        absent = self._absent
-        why = next((why for key, why in self._failures.items() if key in absent), ("", ""))
-        last = self._last
-        copies = LabelCopies(
-            total=len(self._known),
-            here=len(self._known) - len(absent),
-            folder=str(self.folder.root),
-            missing=tuple(label.shown for label in islice(absent.values(), SHOWN)),
-            reason=why[0].rstrip("."),
-            hint=why[1],
-            copying=self._copying,
-            last=f"{last.tag}/{last.name}" if last else "",
-            last_at=datetime.fromisoformat(last.copied_at) if last else None,
-            last_by=last.who if last else "",
-            source=self._source,
-            root=self._root,
-            by_checksum=self._by_checksum,
-            copies=self._section.copy_,
-        )
-        self._store.update(labels=Reading(copies, self._clock(), interval_s=SLOW_S))
-        return copies
-
-    # --- over restarts
-
-    def _remember(self, copies: LabelCopies) -> None:
-        document = {"total": copies.total, "here": copies.here, "source": copies.source, "root": copies.root}
-        with suppress(OSError):
-            self._state.write(REMEMBERED, {**document, "as_of": moment(self._clock())})
-
-    def _recall(self) -> None:
-        """What was true when a console last looked, for a pod that can't be asked any more."""
-        told = self._state.read(REMEMBERED)
-        try:
-            copies = LabelCopies(
-                int(told["total"]), int(told["here"]), str(self.folder.root),
-                source=str(told["source"]), root=str(told["root"]), copies=self._section.copy_,
-            )  # fmt: skip
-            as_of = datetime.fromisoformat(told["as_of"])
-        except (KeyError, ValueError, TypeError):
-            return
-        reading: Reading[LabelCopies] = Reading(copies, as_of, error="not looked at since", interval_s=SLOW_S)
-        self._store.update(labels=reading)

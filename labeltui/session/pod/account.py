@@ -18,6 +18,7 @@ from labeltui.domain.rules.pod import ambiguous, same_named
 from labeltui.domain.state import RequestsLeft
 from labeltui.runpod.client import RunpodClient
 from labeltui.runpod.keys import FoundKey, Secret, find_key
+from labeltui.session.runtime.fields import Fields
 from labeltui.session.runtime.store import Store
 from labeltui.session.runtime.supervise import Clock, Poller
 
@@ -50,15 +51,17 @@ class Rental:
         self.section = section
         self._access = access
         self._clock = clock
-        self.pod: Poller[Pod] = Poller(store, "pod", self._poll_pod, self._pod_interval, clock)
+        self._pod, self._requests_left = store.own(Fields.pod), store.own(Fields.requests_left)
+        self.pod: Poller[Pod] = Poller(self._pod, self._poll_pod, self._pod_interval, clock)
         self.pods: Poller[tuple[Pod, ...]] = Poller(
-            store, "pods", self._poll_pods, lambda: self._paced(LIST_S), clock
+            store.own(Fields.pods), self._poll_pods, lambda: self._paced(LIST_S), clock
         )
-        self.account: Poller[Account] = Poller(store, "account", self._poll_account, lambda: ACCOUNT_S, clock)
+        self.account: Poller[Account] = Poller(
+            store.own(Fields.account), self._poll_account, lambda: ACCOUNT_S, clock
+        )
         self.on_event: list[Callable[[str, str], None]] = []  # told kind and text of what happens on the way
         self.key: FoundKey | None = None  # once it has been needed
         self.known_id: str | None = None  # of the profile's pod, from an earlier session
-        self._store = store
         self._client: RunpodClient | None = None
         self._opening = asyncio.Lock()
         self._pod_id: str | None = None
@@ -85,7 +88,7 @@ class Rental:
         self._pod_id = self.known_id = pod.id
         self._last = pod
         reading: Reading[Pod] = Reading(pod, self._clock(), interval_s=CHANGING_S)
-        self._store.update(pod=reading)  # what was said of the one before is not said of this one
+        self._pod.write(reading)  # what was said of the one before is not said of this one
         self.wake()
 
     @property
@@ -130,8 +133,7 @@ class Rental:
     async def look_at_all(self) -> tuple[Pod, ...]:
         """Every pod of the account now, those of clusters too; kept in the store."""
         pods = await self._poll_pods()
-        reading = self._store.state.pods.succeeded(pods, self._clock(), interval_s=self._paced(LIST_S))
-        self._store.update(pods=reading)
+        self.pods.learned(pods)
         return pods
 
     async def owns(self, pod: Pod) -> bool:
@@ -220,7 +222,7 @@ class Rental:
         return await (await self.client()).account()
 
     def _pod_interval(self) -> float:
-        pod = self._store.state.pod.value
+        pod = self._pod.value.value
         on_its_way = pod is not None and (
             pod.status in CHANGING or (pod.status is PodStatus.RUNNING and pod.ssh is None)
         )
@@ -235,4 +237,4 @@ class Rental:
         limits = self._client.limits if self._client is not None else None
         tight = limits.tightest() if limits is not None else None
         if tight is not None and tight.remaining is not None and tight.quota is not None:
-            self._store.update(requests_left=RequestsLeft(tight.remaining, tight.quota, tight.name))
+            self._requests_left.write(RequestsLeft(tight.remaining, tight.quota, tight.name))

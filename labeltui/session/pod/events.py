@@ -18,9 +18,10 @@ from labeltui.domain.state import Alert, Level, SessionState
 from labeltui.hosts.ssh_address import split
 from labeltui.session.connection.link import Link
 from labeltui.session.pod.account import Rental
+from labeltui.session.runtime.fields import Fields
 from labeltui.session.runtime.journal import Journal
 from labeltui.session.runtime.state_folder import StateDir
-from labeltui.session.runtime.store import Store
+from labeltui.session.runtime.store import Changed, Store
 from labeltui.session.runtime.supervise import Clock
 
 KEPT_EVENTS = 200
@@ -45,6 +46,7 @@ class PodWatch:
         self, store: Store, clock: Clock, state: StateDir, rental: Rental, link: Link, journal: Journal
     ) -> None:
         self._store = store
+        self._events, self._loads = store.own(Fields.pod_events), store.own(Fields.loads)
         self._journal = journal
         self._clock = clock
         self._state = state
@@ -67,17 +69,17 @@ class PodWatch:
         listed = self._state.read(EVENTS).get("events", [])
         entries = listed if isinstance(listed, list) else []
         events = [event for one in entries if (event := _event(one)) is not None]
-        self._store.update(pod_events=(*events, *self._store.state.pod_events)[-KEPT_EVENTS:])
+        self._events.write((*events, *self._events.value)[-KEPT_EVENTS:])
 
-    def _look(self, state: SessionState, changed: frozenset[str]) -> None:
-        if "metrics" in changed and state.metrics.value is not None and state.metrics.error is None:
+    def _look(self, state: SessionState, changed: Changed) -> None:
+        if Fields.metrics in changed and state.metrics.value is not None and state.metrics.error is None:
             self._sample(of_agent(state.metrics.value, state.metrics.as_of or self._clock()))
-        if "pod" in changed and state.pod.value is not None and state.pod.error is None:
+        if Fields.pod in changed and state.pod.value is not None and state.pod.error is None:
             self._pod(state.pod.value)
 
     def _sample(self, sample: LoadSample | None) -> None:
         if sample is not None:
-            self._store.update(loads=kept(self._store.state.loads, sample))
+            self._loads.write(kept(self._loads.value, sample))
 
     def _pod(self, pod: Pod) -> None:
         before, self._before = self._before, pod
@@ -103,7 +105,7 @@ class PodWatch:
     def _told_when_pinned(self, event: PodEvent, pod: Pod) -> bool:
         """Whether the connection has told of this new container already."""
         begun = pod.container_started_at
-        newest = _newest(self._store.state.pod_events)
+        newest = _newest(self._events.value)
         return (
             event.kind == "restarted"
             and begun is not None
@@ -113,11 +115,11 @@ class PodWatch:
         )
 
     def _heard(self, kind: str, text: str) -> None:
-        events = self._store.state.pod_events
+        events = self._events.value
         seen = _newest(events)
         if kind == PINNED and seen is not None and seen.kind == "restarted":  # one container, told once
             better = replace(seen, kind=kind, text=text)
-            self._store.update(pod_events=tuple(better if one is seen else one for one in events))
+            self._events.write(tuple(better if one is seen else one for one in events))
         else:
             self._note((PodEvent(self._clock(), kind, text),))
         self._write()
@@ -125,7 +127,7 @@ class PodWatch:
     def _note(self, happened: tuple[PodEvent, ...]) -> None:
         if not happened:
             return
-        self._store.update(pod_events=(*self._store.state.pod_events, *happened)[-KEPT_EVENTS:])
+        self._events.write((*self._events.value, *happened)[-KEPT_EVENTS:])
         for event in happened:
             level = TOLD.get(event.kind)
             if level is not None and not (event.kind == "stopped" and self._asked_for(event.at)):
@@ -142,9 +144,7 @@ class PodWatch:
         if not self._keeps:
             return
         with suppress(OSError):  # a full disk must not end the watch
-            self._state.write(
-                EVENTS, {"events": [event_document(event) for event in self._store.state.pod_events]}
-            )
+            self._state.write(EVENTS, {"events": [event_document(event) for event in self._events.value]})
             if self._before is not None:
                 self._state.write(SEEN, _remembered(self._before))
 

@@ -26,6 +26,7 @@ from labeltui.monailabel.launch import app_folder, expand, is_dicomweb
 from labeltui.runpod.keys import find_key
 from labeltui.session.connection.link import Link
 from labeltui.session.pod.account import Rental
+from labeltui.session.runtime.fields import Fields
 from labeltui.session.runtime.journal import Journal
 from labeltui.session.runtime.store import Store
 from labeltui.session.runtime.supervise import Clock, words
@@ -81,6 +82,7 @@ class GuardWatch:
     ) -> None:
         self._store, self._link, self._account, self._journal = store, link, account, journal
         self._clock, self._settings = clock, settings
+        self._status = store.own(Fields.guard)
         self._program = ""
         self._alerted: tuple[str, ...] = ()
         self._unnoted = ""  # what the journal is still to be told of
@@ -115,9 +117,9 @@ class GuardWatch:
             raise
         finally:
             self._begun.clear()
-            reading = self._store.state.guard
+            reading = self._status.value
             if reading.value is not None and reading.error is None:
-                self._store.update(guard=reading.failed("not connected"))
+                self._status.write(reading.failed("not connected"))
 
     async def ask(self, ask: str, **told: Any) -> GuardStatus:
         """Ask the guard something that is answered with its state. Raises Refused where there is no guard."""
@@ -253,7 +255,7 @@ class GuardWatch:
         self._journal.end(entry, True, "done")
 
     async def _pause(self) -> None:
-        status = self._store.state.guard.value
+        status = self._status.value.value
         near = status is not None and status.left_s is not None and status.left_s < 3 * LOOK_S
         try:
             async with asyncio.timeout(1.0 if near else LOOK_S):
@@ -266,11 +268,11 @@ class GuardWatch:
     def _tell(self, status: GuardStatus) -> GuardStatus:
         self._alert(status)
         interval = LOOK_S if self.applies else 0.0
-        self._store.update(guard=Reading(status, self._clock(), interval_s=interval))
+        self._status.write(Reading(status, self._clock(), interval_s=interval))
         return status
 
     def _failed(self, error: Exception) -> None:
-        self._store.update(guard=self._store.state.guard.failed(words(error)))
+        self._status.write(self._status.value.failed(words(error)))
 
     def _note(self, status: GuardStatus) -> None:
         """The journal says that there is a guard and how it would stop the pod, as soon as that is known."""

@@ -15,8 +15,9 @@ from labeltui.domain.problems import LabeltuiError
 from labeltui.domain.reading import Reading
 from labeltui.domain.state import SessionState
 from labeltui.session.pod.account import STEADY_S, Rental
+from labeltui.session.runtime.fields import Fields
 from labeltui.session.runtime.state_folder import StateDir
-from labeltui.session.runtime.store import Store
+from labeltui.session.runtime.store import Changed, Store
 from labeltui.session.runtime.supervise import Clock, backoff_s, words
 
 BILL_S = 300.0  # as often as RunPod's billing runs
@@ -31,6 +32,7 @@ class Spending:
         self._cost = SessionCost.of_document(state.read(KEPT))
         self._bill: tuple[datetime, tuple[BillingRecord, ...], tuple[Pod, ...]] | None = None
         self._error = ""
+        self._spend = store.own(Fields.spend)
         store.subscribe(self._on_store)
 
     async def run(self) -> None:
@@ -58,8 +60,8 @@ class Spending:
         self._tell()
         return not self._error
 
-    def _on_store(self, state: SessionState, changed: frozenset[str]) -> None:
-        if "pod" not in changed:
+    def _on_store(self, state: SessionState, changed: Changed) -> None:
+        if Fields.pod not in changed:
             return
         pod = state.pod.value
         if pod is not None and state.pod.error is None and pod.status is not PodStatus.UNKNOWN:
@@ -95,8 +97,8 @@ class Spending:
         )
         reading: Reading[Spend] = Reading(spend, now, interval_s=STEADY_S)
         if state.pod.error is not None:  # seen last when the pod was
-            reading = replace(self._store.state.spend, value=spend).failed(state.pod.error)
-        self._store.update(spend=reading)
+            reading = replace(self._spend.value, value=spend).failed(state.pod.error)
+        self._spend.write(reading)
 
     def _today(self, now: datetime) -> tuple[Decimal | None, datetime | None]:
         if self._bill is None:

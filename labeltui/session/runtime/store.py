@@ -4,67 +4,99 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import replace
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from labeltui.domain.state import Alert, SessionState
+from labeltui.session.runtime.fields import FIELDS, Field, Fields
 
-Subscriber = Callable[[SessionState, frozenset[str]], None]
-"""Called on the event loop with the whole state and the names of the fields that changed."""
+T = TypeVar("T")
+Changed = frozenset[Field[Any]]
+Subscriber = Callable[[SessionState, Changed], None]
+"""Called on the event loop with the whole state and the fields that changed."""
 
 KEPT_ALERTS = 200
 
 
+class Owned(Generic[T]):
+    """The only writer of one field of one store."""
+
+    def __init__(self, store: Store, field: Field[T]) -> None:
+        self._store = store
+        self.field = field
+
+    @property
+    def value(self) -> T:
+        """What the newest snapshot has."""
+        return self.field.read(self._store.state)
+
+    def write(self, value: T) -> None:
+        """Replace the field and notify every subscriber, unless the value is equal."""
+        self._store.publish(self.field.replaced(self._store.state, value))
+
+
 class Store:
-    """Holds one :class:`SessionState`; sources replace fields, subscribers get whole snapshots."""
+    """Holds one :class:`SessionState`. Owners replace its fields, subscribers get whole snapshots."""
 
     def __init__(self, state: SessionState) -> None:
         self._state = state
         self._subscribers: list[Subscriber] = []
+        self._owned: set[Field[Any]] = set()
+        self._alerts = self.own(Fields.alerts)
 
     @property
     def state(self) -> SessionState:
         """The newest snapshot."""
         return self._state
 
-    def update(self, **fields: Any) -> None:
-        """Replace fields by name and tell every subscriber, unless nothing changed."""
-        changed = frozenset(name for name, value in fields.items() if getattr(self._state, name) != value)
+    def own(self, field: Field[T]) -> Owned[T]:
+        """The writer of a field. Raises ValueError when it was given away already."""
+        if field in self._owned:
+            raise ValueError(f"{field} has an owner already: {field.owner}")
+        self._owned.add(field)
+        return Owned(self, field)
+
+    def publish(self, state: SessionState) -> None:
+        """Make this the newest snapshot and notify every subscriber, unless nothing changed. For owners and tests."""
+        before, self._state = self._state, state
+        changed = frozenset(field for field in FIELDS if _differ(field.read(before), field.read(state)))
         if not changed:
             return
-        self._state = replace(self._state, **fields)
         for subscriber in tuple(self._subscribers):
-            subscriber(self._state, changed)
+            subscriber(state, changed)
 
     def subscribe(self, subscriber: Subscriber) -> Callable[[], None]:
-        """Be told of changes from now on; returns what ends it."""
+        """Call ``subscriber`` at each change from now on; returns what ends that."""
         self._subscribers.append(subscriber)
         return lambda: self._subscribers.remove(subscriber) if subscriber in self._subscribers else None
 
     def alert(self, alert: Alert) -> None:
-        """Add an alert; one about the same thing (same key) makes way for it."""
-        kept = tuple(a for a in self._state.alerts if a.key != alert.key)
-        self.update(alerts=(*kept, alert)[-KEPT_ALERTS:])
+        """Add an alert; it replaces an older one with the same key."""
+        others = tuple(one for one in self._alerts.value if one.key != alert.key)
+        self._alerts.write((*others, alert)[-KEPT_ALERTS:])
 
     def dismiss(self, key: str) -> None:
-        """Take an alert back: what it warned of no longer holds."""
-        self.update(alerts=tuple(a for a in self._state.alerts if a.key != key))
+        """Remove the alert with this key: what it warned of no longer holds."""
+        self._alerts.write(tuple(one for one in self._alerts.value if one.key != key))
 
     async def wait_for(
         self, predicate: Callable[[SessionState], bool], timeout: float | None = None
     ) -> SessionState:
-        """The first snapshot for which ``predicate`` holds. Raises TimeoutError."""
+        """The first snapshot for which ``predicate`` holds. Raises TimeoutError after ``timeout`` seconds."""
         if predicate(self._state):
             return self._state
         found: asyncio.Future[SessionState] = asyncio.get_running_loop().create_future()
 
-        def look(state: SessionState, _changed: frozenset[str]) -> None:
+        def check(state: SessionState, _changed: Changed) -> None:
             if not found.done() and predicate(state):
                 found.set_result(state)
 
-        unsubscribe = self.subscribe(look)
+        unsubscribe = self.subscribe(check)
         try:
             async with asyncio.timeout(timeout):
                 return await found
         finally:
             unsubscribe()
+
+
+def _differ(before: object, now: object) -> bool:
+    return before is not now and before != now

@@ -12,7 +12,7 @@ from typing import Any, Generic, TypeVar
 
 from labeltui.domain.problems import LabeltuiError
 from labeltui.domain.reading import Reading
-from labeltui.session.runtime.store import Store
+from labeltui.session.runtime.store import Owned
 
 T = TypeVar("T")
 Clock = Callable[[], datetime]
@@ -65,7 +65,7 @@ class Supervisor:
 
 
 class Poller(Generic[T]):
-    """One source: asks again and again, and keeps one field of the store true to what it learnt.
+    """Polls one thing again and again, and keeps its field of the store true to what it learnt.
 
     ``interval`` is asked before each wait, so that a source looks often only while something happens. ``wake``
     makes it look at once. Failures back off; the store shows each of them.
@@ -73,19 +73,22 @@ class Poller(Generic[T]):
 
     def __init__(
         self,
-        store: Store,
-        field: str,
+        field: Owned[Reading[T]],
         poll: Callable[[], Awaitable[T]],
         interval: Callable[[], float],
         clock: Clock,
     ) -> None:
-        self._store = store
-        self.field = field
+        self._field = field
         self._poll = poll
         self._interval = interval
         self._clock = clock
         self._wake = asyncio.Event()
         self.attempts = 0
+
+    @property
+    def name(self) -> str:
+        """The field's name."""
+        return self._field.field.name
 
     def wake(self) -> None:
         """Look now; a look that is under way is followed by another, since it may have come too early."""
@@ -108,19 +111,24 @@ class Poller(Generic[T]):
             value = await self._poll()
         except Exception as error:
             if not isinstance(error, LabeltuiError):
-                log.exception("source %s", self.field)
-            reading = self._current().failed(words(error), interval_s=self._interval())
+                log.exception("source %s", self.name)
+            reading = self._field.value.failed(words(error), interval_s=self._interval())
         else:
             latency = time.monotonic() - began
-            reading = self._current().succeeded(
+            reading = self._field.value.succeeded(
                 value, self._clock(), latency_s=latency, interval_s=self._interval()
             )
-        self._store.update(**{self.field: reading})
+        self._field.write(reading)
         return reading
 
-    def _current(self) -> Reading[T]:
-        current: Reading[T] = getattr(self._store.state, self.field)
-        return current
+    def learned(self, value: T) -> None:
+        """Take over a value that something else has just asked for."""
+        reading = self._field.value.succeeded(value, self._clock(), interval_s=self._interval())
+        self._field.write(reading)
+
+    def failed(self, why: str) -> None:
+        """Note that something else asked in vain."""
+        self._field.write(self._field.value.failed(why))
 
     async def _pause(self, seconds: float) -> None:
         try:

@@ -16,7 +16,8 @@ from labeltui.domain.training.tasks import Task
 from labeltui.domain.training.training import TrainState, TrainStatus
 from labeltui.monailabel.client import MonaiLabelClient
 from labeltui.session.connection.tunnel import Tunnel
-from labeltui.session.runtime.store import Store
+from labeltui.session.runtime.fields import Fields
+from labeltui.session.runtime.store import Changed, Store
 from labeltui.session.runtime.supervise import Clock, Poller, words
 from labeltui.session.server.process import ServerWatch
 
@@ -55,10 +56,15 @@ class Sources:
         self._tasks: tuple[Task, ...] = ()
         self._running: Task | None = None
         self._seen_server: tuple[ServerState, str | None] | None = None
-        self.info: Poller[ServerInfo] = Poller(store, "info", self._poll_info, self._info_interval, clock)
-        self.queue: Poller[StudyQueue] = Poller(store, "queue", self._poll_queue, self._queue_interval, clock)
+        self._training = store.own(Fields.training)
+        self.info: Poller[ServerInfo] = Poller(
+            store.own(Fields.info), self._poll_info, self._info_interval, clock
+        )
+        self.queue: Poller[StudyQueue] = Poller(
+            store.own(Fields.queue), self._poll_queue, self._queue_interval, clock
+        )
         self.training: Poller[TrainStatus] = Poller(
-            store, "training", self._poll_training, self._training_interval, clock
+            self._training, self._poll_training, self._training_interval, clock
         )
         self._clock = clock
         store.subscribe(self._on_store)
@@ -149,11 +155,11 @@ class Sources:
 
     # --- what makes it worth asking ---
 
-    def _on_store(self, state: SessionState, changed: frozenset[str]) -> None:
-        if "info" in changed:
+    def _on_store(self, state: SessionState, changed: Changed) -> None:
+        if Fields.info in changed:
             self._watch.on_info(state.info)
             self._wake_on_counts(state)
-        if "server" in changed:
+        if Fields.server in changed:
             self._wake_on_server(state)
 
     def _wake_on_counts(self, state: SessionState) -> None:
@@ -184,12 +190,12 @@ class Sources:
         """The output says more than the API: the curve grows with each line."""
         if self._state() is ServerState.STARTING and self._watch.listening:
             self.info.wake()
-        reading = self._store.state.training
+        reading = self._training.value
         if reading.value is None:
             return
         value = self._derive()
         if value != reading.value:
-            self._store.update(training=replace(reading, value=value, as_of=self._clock()))
+            self._training.write(replace(reading, value=value, as_of=self._clock()))
 
 
 def _unfinished(tasks: tuple[Task, ...]) -> bool:

@@ -21,6 +21,7 @@ from labeltui.hosts.agent.client import AgentClient
 from labeltui.hosts.agent.messages import Chunk, Job, JobState
 from labeltui.session.log.feed import AppLog, LogFeed
 from labeltui.session.log.store import LogStore
+from labeltui.session.runtime.fields import Fields
 from labeltui.session.runtime.store import Store
 from labeltui.session.runtime.supervise import Clock
 
@@ -47,6 +48,7 @@ class ServerWatch:
         """Told of each trouble that the output tells of, with its line in the log and when it was."""
         self.on_run: list[Callable[[], None]] = []
         self._store = store
+        self._field, self._log_errors = store.own(Fields.server), store.own(Fields.log_errors)
         self._clock = clock
         self._url = url
         self._startup = StartupReader()
@@ -154,7 +156,7 @@ class ServerWatch:
 
     def _count_errors(self) -> None:
         if len(self.log.errors) != self._store.state.log_errors:
-            self._store.update(log_errors=len(self.log.errors))
+            self._log_errors.write(len(self.log.errors))
 
     def _on_line(self, raw: bytes, number: int, own: bool) -> None:
         self._fresh = True
@@ -219,17 +221,17 @@ class ServerWatch:
             problem=self._diagnosis(),
         )
         status = derive_server(self.run, evidence, self._url(), self.orphans)
-        current = self._store.state.server
+        current = self._field.value
         if current.value == status and current.error is None:
             return
-        self._store.update(server=Reading(status, self._clock()))
+        self._field.write(Reading(status, self._clock()))
 
     def gone(self, why: str) -> None:
         """The connection went: what is known stays on the screen, marked as old."""
         if self.log.run_id is not None:
             self._feed.lost(self._clock(), why)
         self._answered_at = None if self.run.state == "absent" else self._answered_at
-        self._store.update(server=replace(self._store.state.server, error=why))
+        self._field.write(replace(self._field.value, error=why))
 
     @property
     def read_whole(self) -> bool:

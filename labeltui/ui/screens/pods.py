@@ -16,6 +16,8 @@ from textual.widgets import Static
 from labeltui.domain.pod.pod import Pod
 from labeltui.domain.rules.pod import called, is_own
 from labeltui.domain.state import SessionState
+from labeltui.session.runtime.fields import Fields
+from labeltui.session.runtime.store import Changed
 from labeltui.ui.contract import Console, console_of
 from labeltui.ui.presentation import pods as podrows
 from labeltui.ui.presentation.fact import stale_age
@@ -106,8 +108,8 @@ class PodsScreen(PodKeys):
         for enough in self._enough:
             enough()
 
-    def _changed(self, _state: SessionState, fields: frozenset[str]) -> None:
-        if fields & {"pods", "pod"} and self.is_mounted:
+    def _changed(self, _state: SessionState, fields: Changed) -> None:
+        if fields & {Fields.pods, Fields.pod} and self.is_mounted:
             self._again()
 
     def _again(self) -> None:

@@ -27,6 +27,7 @@ from labeltui.session.labels import copier as labelcopies
 from labeltui.session.runtime.state_folder import StateDir
 from labeltui.session.session import Session
 from tests.doing import SaysNo, Told, do
+from tests.fakes.store import put
 
 
 @asynccontextmanager
@@ -267,7 +268,7 @@ async def test_through_the_servers_api_where_its_folder_is_not_known() -> None:
         assert state.server.value is not None
         # As one that somebody else started: no process of ours, no folder known.
         found = replace(state.server.value, pid=None, run_id=None, studies=None)
-        session.store.update(server=replace(state.server, value=found))
+        put(session.store, server=replace(state.server, value=found))
         (session.labels.folder.root / "final/spleen_002.nii.gz").unlink()
         copies = await session.labels.look()
         assert (copies.by_checksum, copies.here, copies.total) == (False, 6, 6)

@@ -73,7 +73,7 @@ async def the_log_is_whole_and_says_each_line_once(session: Session) -> None:
 
 async def test_from_stopped_to_a_trained_model_and_back() -> None:
     async with opened("stopped") as session:
-        assert (await session.settled()).server.value.state is ServerState.STOPPED  # type: ignore[union-attr]
+        assert (await session.readiness.settled()).server.value.state is ServerState.STOPPED  # type: ignore[union-attr]
         told = Told()
         server = await do(session, "server.start", told)
         assert (server["state"], server["version"]) == ("running", "0.8.5")
@@ -123,13 +123,13 @@ async def test_what_cannot_work_is_refused_with_its_own_words() -> None:
 
 async def test_no_labels_is_said_before_anything_is_started() -> None:
     async with opened("no-labels") as session:
-        await session.settled()
+        await session.readiness.settled()
         assert await refused(session, "train.start") == "no_labels"
 
 
 async def test_a_second_training_a_queue_and_a_stop() -> None:
     async with opened("healthy") as session:
-        await session.settled()
+        await session.readiness.settled()
         first = await do(session, "train.start", max_epochs=50)
         assert await refused(session, "train.start") == "already_training"
         await do(session, "train.start", max_epochs=50, enqueue=True)
@@ -147,7 +147,7 @@ async def test_a_second_training_a_queue_and_a_stop() -> None:
 
 async def test_a_killed_server_is_seen_explained_and_its_training_is_found_and_ended() -> None:
     async with opened("healthy") as session:
-        state = await session.settled()
+        state = await session.readiness.settled()
         await do(session, "train.start", max_epochs=50)
         await session.store.wait_for(lambda s: s.training.value.state is TrainState.RUNNING, 20)
         assert state.server.value is not None
@@ -177,7 +177,7 @@ async def test_a_run_out_of_memory_is_named() -> None:
 @pytest.mark.slow
 async def test_a_dropped_network_leaves_the_log_whole_and_marked() -> None:
     async with opened("network-drop") as session:
-        await session.settled()
+        await session.readiness.settled()
         await session.store.wait_for(lambda s: s.host.value.reconnects >= 1, 50)
         await session.store.wait_for(lambda s: s.host.value.state is LinkState.CONNECTED, 50)
         await session.store.wait_for(lambda s: s.server.error is None and s.host.error is None, 50)
@@ -190,7 +190,7 @@ async def test_a_dropped_network_leaves_the_log_whole_and_marked() -> None:
 
 async def test_hostile_studies_are_listed_as_they_are_named() -> None:
     async with opened("hostile") as session:
-        await session.settled()
+        await session.readiness.settled()
         studies = await do(session, "studies.list")
         named = [s["id"] for s in studies["studies"]]
         assert any("\x1b" in name and "$(touch pwned)" in name for name in named)
@@ -200,7 +200,7 @@ async def test_hostile_studies_are_listed_as_they_are_named() -> None:
 
 async def test_read_only_refuses_in_the_core_and_reads_on() -> None:
     async with opened("stopped", read_only=True) as session:
-        await session.settled()
+        await session.readiness.settled()
         with pytest.raises(Refused, match="read-only"):
             await do(session, "server.start")
         assert (await do(session, "server.status"))["state"] == "stopped"
@@ -208,7 +208,7 @@ async def test_read_only_refuses_in_the_core_and_reads_on() -> None:
 
 async def test_an_unconfirmed_stop_is_refused_and_nothing_happens() -> None:
     async with opened("healthy") as session:
-        await session.settled()
+        await session.readiness.settled()
         with pytest.raises(Refused, match="Not confirmed"):
             await run_action(session, "server.stop", {}, Told())
         assert (await do(session, "server.status"))["state"] == "running"
@@ -216,7 +216,7 @@ async def test_an_unconfirmed_stop_is_refused_and_nothing_happens() -> None:
 
 async def test_a_restart_keeps_what_the_server_was_started_with() -> None:
     async with opened("stopped") as session:
-        await session.settled()
+        await session.readiness.settled()
         await do(session, "server.start", models="segmentation")
         again = await do(session, "server.restart")
         assert again["models"] == ["segmentation"]
@@ -224,7 +224,7 @@ async def test_a_restart_keeps_what_the_server_was_started_with() -> None:
 
 async def test_two_sessions_on_one_host_see_the_same_server() -> None:
     async with opened("stopped") as session:
-        await session.settled()
+        await session.readiness.settled()
         other = Session("demo", session.profile, _same_host(session), session.tunnel._state)
         await other.start(hold=False)
         try:

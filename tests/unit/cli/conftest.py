@@ -15,6 +15,7 @@ from labeltui.opening.launch import Launch
 from labeltui.operations.table import OPERATIONS
 from labeltui.session.runtime.journal import Journal
 from labeltui.session.runtime.store import Store
+from tests.fakes.store import put
 
 NOW = datetime(2026, 11, 23, 12, 0, 0, tzinfo=UTC)
 
@@ -44,7 +45,7 @@ class StandIn:
 
     async def start(self, *, hold: bool = True) -> None:
         self.events.append(f"start hold={hold}")
-        self.store.update(host=self._host)
+        put(self.store, host=self._host)
 
     async def close(self) -> None:
         self.events.append("close")

@@ -19,6 +19,7 @@ from labeltui.domain.reading import Reading
 from labeltui.domain.state import SessionState
 from labeltui.domain.training.training import TrainState, TrainStatus
 from labeltui.opening.launch import Launch
+from tests.fakes.store import put
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 
@@ -303,7 +304,7 @@ def test_the_question_knows_that_a_training_runs(rig):
 
     async def opener(launch, prompter):
         session = await real_open(launch, prompter)
-        session.store.update(training=training, server=Reading(None, NOW))
+        put(session.store, training=training, server=Reading(None, NOW))
         return session
 
     rig.opener = opener
@@ -355,7 +356,7 @@ def test_the_time_a_question_takes_does_not_count(rig, monkeypatch):
 
     async def opener(launch, prompter):
         session = await real_open(launch, prompter)
-        asyncio.get_running_loop().call_later(0.2, lambda: session.store.update(host=host))
+        asyncio.get_running_loop().call_later(0.2, lambda: put(session.store, host=host))
         return session
 
     rig.opener = opener

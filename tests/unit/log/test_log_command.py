@@ -66,7 +66,11 @@ def session(text: str = "\n".join(LINES)) -> Any:
 
     store = Store(SessionState(Identity("p")))
     return SimpleNamespace(
-        store=store, log=log, settled=settled, clock=lambda: NOW, watch=SimpleNamespace(zone=ZONE)
+        store=store,
+        log=log,
+        readiness=SimpleNamespace(settled=settled),
+        clock=lambda: NOW,
+        watch=SimpleNamespace(zone=ZONE),
     )
 
 

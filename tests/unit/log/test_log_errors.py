@@ -61,7 +61,11 @@ class Console:
 
         records: list[dict[str, Any]] = []
         session: Any = SimpleNamespace(
-            log=self.log, store=self.store, watch=self.watch, settled=settled, clock=lambda: NOW
+            log=self.log,
+            store=self.store,
+            watch=self.watch,
+            readiness=SimpleNamespace(settled=settled),
+            clock=lambda: NOW,
         )
         report: Any = SimpleNamespace(emit=records.append)
         asyncio.run(server_logs(session, ServerLogsParams(**params), report))

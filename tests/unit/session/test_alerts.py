@@ -18,6 +18,7 @@ from labeltui.domain.study import Fetch, Study, StudyQueue
 from labeltui.domain.training.training import Best, TrainState, TrainStatus
 from labeltui.session.alerts import Alerts
 from labeltui.session.runtime.store import Store
+from tests.fakes.store import put
 
 NOW = datetime(2026, 11, 23, 17, tzinfo=UTC)
 
@@ -28,7 +29,7 @@ def told(**changes: Any) -> Store:
     Alerts(store, lambda: NOW)
     for field, values in changes.items():
         for value in values:
-            store.update(**{field: Reading(value, NOW)})
+            put(store, **{field: Reading(value, NOW)})
     return store
 
 

@@ -23,6 +23,7 @@ from labeltui.session.runtime.store import Store
 from labeltui.session.server import remote_log as foundlog
 from labeltui.session.server.process import ServerWatch
 from labeltui.session.server.remote_log import FoundLog
+from tests.fakes.store import put
 
 NOW = datetime(2026, 11, 23, 18, 0, tzinfo=UTC)
 
@@ -90,7 +91,7 @@ async def test_what_is_new_comes_and_what_breaks_is_marked() -> None:
     try:
         await asyncio.sleep(0)
         assert (file.asked, log.run_id) == ([], None), "nothing is asked of a server that is not there"
-        store.update(server=running(None))
+        put(store, server=running(None))
         await until(lambda: log.size == 8)
         assert (log.source, log.lines(0, 9)) == ("app.log", [b"one", b"two"])
         file.data += b"OSError: No space left on device\n"
@@ -111,7 +112,7 @@ async def test_what_is_new_comes_and_what_breaks_is_marked() -> None:
         file.data += b"four\n"
         await until(lambda: log.line_count == 5)
 
-        store.update(server=running("r1"))
+        put(store, server=running("r1"))
         watch._begin("r1", "/log")
         await asyncio.sleep(0.02)
         before = len(file.asked)
@@ -128,13 +129,13 @@ async def test_a_server_that_was_away_goes_on_where_it_was() -> None:
     watch = ServerWatch(store, log, lambda: NOW, lambda: None)
     task = asyncio.create_task(FoundLog(store, watch, lambda: file).run())  # type: ignore[arg-type,return-value]
     try:
-        store.update(server=running(None))
+        put(store, server=running(None))
         await until(lambda: log.size == 8)
         generation = log.generation
-        store.update(server=Reading(ServerStatus(ServerState.STOPPED, None, None), NOW))
+        put(store, server=Reading(ServerStatus(ServerState.STOPPED, None, None), NOW))
         file.data += b"three\n"
         await asyncio.sleep(0.01)
-        store.update(server=running(None))
+        put(store, server=running(None))
         await until(lambda: log.line_count == 3)
         assert (log.generation, log.lines(0, 9)) == (generation, [b"one", b"two", b"three"])
     finally:
@@ -153,7 +154,7 @@ OPERATIONS = st.lists(
 async def test_what_is_held_is_what_was_written(operations: list[bytes | str]) -> None:
     """Whether the server heeds ranges or sends the whole file, and whatever bytes it writes."""
     store, log, file = Store(SessionState(Identity("p"))), LogStore(), Ranged()
-    store.update(server=running(None))
+    put(store, server=running(None))
     watch = ServerWatch(store, log, lambda: NOW, lambda: None)
     watch.begin_found("app.log")
     asking = FoundLog(store, watch, lambda: file)  # type: ignore[arg-type,return-value]

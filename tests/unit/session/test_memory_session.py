@@ -35,7 +35,7 @@ async def test_a_server_that_runs_is_found_and_its_labels_are_copied(tmp_path: P
     run = host.agent.start("server", meta={"app": "radiology", "studies": "/root/studies"})
     run.print("INFO:     Uvicorn running on http://127.0.0.1:8000\n")
     async with memory_session(tmp_path, host=host, server=server) as session:
-        state = await session.need_server()
+        state = await session.readiness.need_server()
         assert state.server.value is not None
         assert state.server.value.pid == run.pid
         copied = await session.store.wait_for(

@@ -17,6 +17,7 @@ from labeltui.session.pod.events import PodWatch
 from labeltui.session.runtime.journal import Journal
 from labeltui.session.runtime.state_folder import StateDir
 from labeltui.session.runtime.store import Store
+from tests.fakes.store import put
 
 NOW = datetime(2026, 11, 23, 17, tzinfo=UTC)
 DOOR = SshDoor("203.0.113.7", 40022, "root")
@@ -55,7 +56,7 @@ class Watched:
     def see(self, *pods: Pod) -> list[str]:
         before = len(self.store.state.pod_events)
         for pod in pods:
-            self.store.update(pod=Reading(pod, NOW))
+            put(self.store, pod=Reading(pod, NOW))
         return [event.kind for event in self.store.state.pod_events[before:]]
 
     @property
@@ -151,6 +152,6 @@ def test_the_load_is_the_agents_and_runpods_only_while_it_tells_nothing(tmp_path
     busy = replace(UP, load=Load(((90.0, 40.0),), 20.0, 30.0))
     watched.see(busy)
     assert [sample.source for sample in watched.store.state.loads] == ["RunPod"]
-    watched.store.update(metrics=Reading(HostMetrics(cpu_pct=10.0), NOW + timedelta(seconds=5)))
+    put(watched.store, metrics=Reading(HostMetrics(cpu_pct=10.0), NOW + timedelta(seconds=5)))
     watched.see(replace(busy, read_at=NOW + timedelta(seconds=20)))
     assert [sample.source for sample in watched.store.state.loads] == ["RunPod", "agent"]

@@ -11,8 +11,10 @@ import pytest
 from labeltui.domain.problems import Unreachable
 from labeltui.domain.server.server import ServerInfo
 from labeltui.domain.state import Alert, Identity, Level, SessionState
-from labeltui.session.runtime.store import Store
+from labeltui.session.runtime.fields import Fields
+from labeltui.session.runtime.store import Changed, Store
 from labeltui.session.runtime.supervise import Poller, Supervisor, backoff_s
+from tests.fakes.store import put
 
 NOW = datetime(2026, 11, 23, 17, tzinfo=UTC)
 INFO = ServerInfo("x", "0.8.5")
@@ -32,7 +34,7 @@ async def test_a_poller_keeps_the_old_value_when_a_look_fails_and_says_why() -> 
             raise answer
         return answer
 
-    poller = Poller(store, "info", poll, lambda: 3600.0, lambda: NOW)
+    poller = Poller(store.own(Fields.info), poll, lambda: 3600.0, lambda: NOW)
     supervisor = Supervisor()
     supervisor.run("info", poller.run)
     await store.wait_for(lambda s: s.info.value == INFO and s.info.error is None, 5)
@@ -54,7 +56,7 @@ async def test_a_wake_during_a_look_is_followed_by_another() -> None:
         await leave.wait()
         return INFO
 
-    poller = Poller(store, "info", poll, lambda: 3600.0, lambda: NOW)
+    poller = Poller(store.own(Fields.info), poll, lambda: 3600.0, lambda: NOW)
     supervisor = Supervisor()
     supervisor.run("info", poller.run)
     await entered.wait()
@@ -97,13 +99,13 @@ def test_backoff_grows_is_capped_and_has_jitter(failures: int) -> None:
 
 async def test_the_store_tells_only_of_changes() -> None:
     store = new_store()
-    told: list[frozenset[str]] = []
+    told: list[Changed] = []
     unsubscribe = store.subscribe(lambda _state, changed: told.append(changed))
-    store.update(doing="x", alerts=())
-    store.update(doing="x")
-    assert told == [frozenset({"doing"})]
+    put(store, doing="x", alerts=())
+    put(store, doing="x")
+    assert told == [{Fields.doing}]
     unsubscribe()
-    store.update(doing="")
+    put(store, doing="")
     assert len(told) == 1
 
 

@@ -1,0 +1,124 @@
+"""What is known of the labels on the host and of their copies on this machine."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from datetime import datetime
+from itertools import islice
+
+from labeltui.config.model import LabelsSection
+from labeltui.domain.documents.documents import moment
+from labeltui.domain.labels.copies import HostLabel, LabelCopies, Listing
+from labeltui.domain.reading import Reading
+from labeltui.session.labels.folder import LabelFolder
+from labeltui.session.labels.index import Entry
+from labeltui.session.labels.transports import Way
+from labeltui.session.runtime.fields import Fields
+from labeltui.session.runtime.state_folder import StateDir
+from labeltui.session.runtime.store import Store
+from labeltui.session.runtime.supervise import Clock
+
+SLOW_S = 300.0  # between two readings of the whole folder
+SHOWN = 5
+REMEMBERED = "labels"
+
+Key = tuple[str, str]
+"""Tag and file name."""
+
+
+class CopyStatus:
+    """Keeps ``labels`` of the store true, and remembers it on disk for a host that can't be asked any more.
+
+    ``known`` are the labels on the host, ``absent`` those of them that are not here, ``failures`` why and what to do
+    about it. ``copying`` names the label that is copied now, and is empty between two.
+    """
+
+    def __init__(
+        self, store: Store, section: LabelsSection, folder: LabelFolder, state: StateDir, clock: Clock
+    ) -> None:
+        self.known: dict[Key, HostLabel] = {}
+        self.absent: dict[Key, HostLabel] = {}
+        self.failures: dict[Key, tuple[str, str]] = {}
+        self.source = ""
+        self.copying = ""
+        self.last: Entry | None = None
+        self._field = store.own(Fields.labels)
+        self._section, self._folder, self._state, self._clock = section, folder, state, clock
+        self._root = ""
+        self._by_checksum = True
+        self._recall()
+
+    def listed(self, way: Way, listing: Listing, here: set[Key], *, whole: bool) -> None:
+        """The host listed these labels, and ``here`` are those of them that are on this machine.
+
+        ``whole`` says that the host has no others.
+        """
+        if whole:
+            self.known, self.absent = {}, {}
+        self.source, self._by_checksum, self._root = way.source, way.by_checksum, listing.root
+        self.known |= {label.key: label for label in listing.labels}
+        self.failures = {key: why for key, why in self.failures.items() if key in self.known}
+        for label in listing.labels:
+            self.absent.pop(label.key, None)
+            if label.key not in here:
+                self.absent[label.key] = label
+
+    def copied(self, label: HostLabel, entry: Entry) -> None:
+        """A label is on this machine now."""
+        self.failures.pop(label.key, None)
+        self.known[label.key] = label
+        self.absent.pop(label.key, None)
+        self.last = entry
+
+    def safe(self) -> list[HostLabel]:
+        """The labels on the host that are also on this machine."""
+        return [label for key, label in self.known.items() if key not in self.absent]
+
+    def publish(self) -> LabelCopies:
+        """Write what is known to the store."""
+        why, hint = next((why for key, why in self.failures.items() if key in self.absent), ("", ""))
+        last = self.last
+        copies = LabelCopies(
+            total=len(self.known),
+            here=len(self.known) - len(self.absent),
+            folder=str(self._folder.root),
+            missing=tuple(label.shown for label in islice(self.absent.values(), SHOWN)),
+            reason=why.rstrip("."),
+            hint=hint,
+            copying=self.copying,
+            last=f"{last.tag}/{last.name}" if last else "",
+            last_at=datetime.fromisoformat(last.copied_at) if last else None,
+            last_by=last.who if last else "",
+            source=self.source,
+            root=self._root,
+            by_checksum=self._by_checksum,
+            copies=self._section.copy_,
+        )
+        self._field.write(Reading(copies, self._clock(), interval_s=SLOW_S))
+        return copies
+
+    def failed(self, why: str) -> None:
+        """The host could not be asked: what is known grows old. Nothing happens where nothing is known."""
+        if self._field.value.value is not None:
+            self._field.write(self._field.value.failed(why))
+
+    # --- over restarts
+
+    def remember(self, copies: LabelCopies) -> None:
+        """Write the counts to the state folder. A full disk is no failure of the copies."""
+        document = {"total": copies.total, "here": copies.here, "source": copies.source, "root": copies.root}
+        with suppress(OSError):
+            self._state.write(REMEMBERED, {**document, "as_of": moment(self._clock())})
+
+    def _recall(self) -> None:
+        """Begin with what the last session knew."""
+        stored = self._state.read(REMEMBERED)
+        try:
+            copies = LabelCopies(
+                int(stored["total"]), int(stored["here"]), str(self._folder.root),
+                source=str(stored["source"]), root=str(stored["root"]), copies=self._section.copy_,
+            )  # fmt: skip
+            as_of = datetime.fromisoformat(stored["as_of"])
+        except (KeyError, ValueError, TypeError):
+            return
+        self._field.write(Reading(copies, as_of, error="not looked at since", interval_s=SLOW_S))

@@ -1,0 +1,85 @@
+"""Waiting until the session knows what an operation needs to know."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from labeltui.domain.failure_codes import Code
+from labeltui.domain.problems import Unreachable
+from labeltui.domain.reading import Reading
+from labeltui.domain.server.server import ServerState
+from labeltui.domain.state import SessionState
+from labeltui.session.connection.link import Link
+from labeltui.session.runtime.fields import Field
+from labeltui.session.runtime.store import Store
+from labeltui.session.server.pollers import Sources
+from labeltui.session.server.process import ServerWatch
+
+
+class Readiness:
+    """Waits for readings. ``first_steps`` is the demo's own work after its start, which is waited for too."""
+
+    def __init__(self, store: Store, link: Link, pollers: Sources, watch: ServerWatch) -> None:
+        self._store, self._link, self._pollers, self._watch = store, link, pollers, watch
+        self.first_steps: asyncio.Task[None] | None = None
+
+    async def settled(self, deadline_s: float = 20.0) -> SessionState:
+        """The first snapshot that tells of the server as it is now: its process, its output and its API were read.
+
+        After ``deadline_s`` seconds the newest snapshot, whatever it has. Raises what keeps the host from being
+        reached.
+        """
+        await self._link.ready()
+        if self.first_steps is not None and asyncio.current_task() is not self.first_steps:
+            await asyncio.wait((self.first_steps,))
+        self._pollers.wake()
+        return await self._wait_for_server(deadline_s)
+
+    async def _wait_for_server(self, deadline_s: float) -> SessionState:
+        def known(state: SessionState) -> bool:
+            server = state.server.value
+            if server is None:
+                return False
+            polled = state.info.as_of is not None or state.info.error is not None
+            read = self._watch.caught_up or server.run_id is None
+            starting = server.state is ServerState.STARTING and self._watch.listening
+            return polled and read and not starting
+
+        try:
+            return await self._store.wait_for(known, deadline_s)
+        except TimeoutError:
+            return self._store.state
+
+    async def first_readings(self, *fields: Field[Reading[Any]], deadline_s: float = 30.0) -> SessionState:
+        """The first snapshot in which each of these was read since now, or failed to be.
+
+        After ``deadline_s`` seconds the newest snapshot, whatever it has.
+        """
+        before = self._store.state
+
+        def polled(state: SessionState) -> bool:
+            return all(_is_new(field.read(before), field.read(state)) for field in fields)
+
+        self._pollers.wake()
+        try:
+            return await self._store.wait_for(polled, deadline_s)
+        except TimeoutError:
+            return self._store.state
+
+    async def need_server(self) -> SessionState:
+        """A snapshot with a server that answers. Raises Unreachable ``server_down`` when there is none."""
+        state = await self.settled()
+        server = state.server.value
+        if server is not None and server.state is ServerState.RUNNING:
+            return state
+        word = server.state.value if server is not None else "unknown"
+        raise Unreachable(
+            Code.SERVER_DOWN, f"The server is {word}.", "Start it with `labeltui server start`."
+        )
+
+
+def _is_new(before: Reading[Any], now: Reading[Any]) -> bool:
+    if now.as_of is None and now.error is None:
+        return False
+    return now != before or (before.error is None and before.as_of is not None)

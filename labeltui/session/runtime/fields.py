@@ -1,0 +1,65 @@
+"""The fields of a session's state: each with its type, and the one module that writes it.
+
+A module that owns a field asks the store for its writer once (``store.own(Fields.host)``) and writes through that.
+Nobody else can: a store gives each field away once. Everyone may read ``store.state``, and compare the fields that a
+subscriber is told of with these (``Fields.host in changed``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any, Generic, TypeVar
+
+from labeltui.domain.state import SessionState
+
+T = TypeVar("T")
+
+
+class Field(Generic[T]):
+    """One field of :class:`SessionState`. ``read`` gives its value; ``owner`` is a module of this package."""
+
+    def __init__(self, read: Callable[[SessionState], T], owner: str) -> None:
+        self.read = read
+        self.owner = f"labeltui.{owner}"
+        self.name = ""
+
+    def __set_name__(self, _owner: type, name: str) -> None:
+        """Take the name of the class attribute, which is that of the field in SessionState."""
+        self.name = name
+
+    def replaced(self, state: SessionState, value: T) -> SessionState:
+        """The state with another value in this field."""
+        change: dict[str, Any] = {self.name: value}
+        return replace(state, **change)
+
+    def __repr__(self) -> str:
+        return f"Fields.{self.name}"
+
+
+class Fields:
+    """Every field that changes. ``identity`` never does."""
+
+    host = Field(lambda s: s.host, owner="session.connection.link")
+    metrics = Field(lambda s: s.metrics, owner="session.connection.load")
+    tunnel = Field(lambda s: s.tunnel, owner="session.connection.tunnel")
+    server = Field(lambda s: s.server, owner="session.server.process")
+    log_errors = Field(lambda s: s.log_errors, owner="session.server.process")
+    info = Field(lambda s: s.info, owner="session.server.pollers")
+    queue = Field(lambda s: s.queue, owner="session.server.pollers")
+    training = Field(lambda s: s.training, owner="session.server.pollers")
+    labels = Field(lambda s: s.labels, owner="session.labels.status")
+    pod = Field(lambda s: s.pod, owner="session.pod.account")
+    pods = Field(lambda s: s.pods, owner="session.pod.account")
+    account = Field(lambda s: s.account, owner="session.pod.account")
+    requests_left = Field(lambda s: s.requests_left, owner="session.pod.account")
+    pod_events = Field(lambda s: s.pod_events, owner="session.pod.events")
+    loads = Field(lambda s: s.loads, owner="session.pod.events")
+    spend = Field(lambda s: s.spend, owner="session.pod.spending")
+    guard = Field(lambda s: s.guard, owner="session.pod.guard")
+    alerts = Field(lambda s: s.alerts, owner="session.runtime.store")
+    doing = Field(lambda s: s.doing, owner="opening.autostart")
+
+
+FIELDS: tuple[Field[Any], ...] = tuple(one for one in vars(Fields).values() if isinstance(one, Field))
+"""All of them."""

@@ -1,0 +1,38 @@
+"""Asks the agent for trainings whose server is gone: they go on, and hold the GPU."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from labeltui.domain.state import SessionState
+from labeltui.hosts.agent.client import AgentClient
+from labeltui.session.runtime.store import Store
+from labeltui.session.server.process import ServerWatch
+
+EVERY_S = 15.0
+
+
+class OrphanWatch:
+    """Tells ``watch`` of them, every 15 s and each time the server starts or ends."""
+
+    def __init__(self, store: Store, watch: ServerWatch) -> None:
+        self._store, self._watch = store, watch
+
+    async def run(self, agent: AgentClient) -> None:
+        """Ask until the agent goes."""
+        while True:
+            self._watch.on_orphans(await agent.orphans())
+            pid = _server_pid(self._store.state)
+            try:
+                await self._store.wait_for(partial(_has_other_pid, pid), EVERY_S)
+            except TimeoutError:
+                continue
+
+
+def _has_other_pid(pid: int | None, state: SessionState) -> bool:
+    return _server_pid(state) != pid
+
+
+def _server_pid(state: SessionState) -> int | None:
+    server = state.server.value
+    return None if server is None else server.pid
