@@ -35,15 +35,9 @@ def owners_in_the_code() -> Counter[tuple[str, str]]:
     for path in PACKAGE.rglob("*.py"):
         module = ".".join(("labeltui", *path.relative_to(PACKAGE).with_suffix("").parts))
         for node in ast.walk(ast.parse(path.read_text())):
-            if (
-                isinstance(node, ast.Call)
-                and isinstance(node.func, ast.Attribute)
-                and node.func.attr == "own"
-            ):
-                (argument,) = node.args
-                assert isinstance(argument, ast.Attribute | ast.Name), path
-                if isinstance(argument, ast.Attribute):
-                    found[argument.attr, module] += 1
+            match node:
+                case ast.Call(func=ast.Attribute(attr="own"), args=[ast.Attribute(ast.Name("Fields"), name)]):
+                    found[name, module] += 1
     return found
 
 
