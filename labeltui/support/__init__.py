@@ -1,0 +1,1 @@
+"""Whole files, waits between retries, subscribers: used by every layer, and importing none of them."""
