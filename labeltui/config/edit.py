@@ -1,93 +1,87 @@
-"""Changing single values of the profile file: comments, order and everything else stay as they are."""
+"""Set single values in the profile file; comments, order and everything else stay as they are."""
 
 from __future__ import annotations
 
-import json
-import os
-import re
-import stat
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from labeltui.config.positions import find_positions
+import tomlkit
+from tomlkit.exceptions import TOMLKitError
+from tomlkit.items import Table
+
 from labeltui.domain.failure_codes import Code
 from labeltui.domain.problems import Failed
-
-_BARE = re.compile(r"[A-Za-z0-9_-]+")
-_VALUE = re.compile(
-    r"""(?P<head>[^=]*=[ \t]*)(?P<value>"(?:[^"\\]|\\.)*"|'[^']*'|[^#\s]+)(?P<tail>[ \t]*(?:#.*)?)$"""
-)
+from labeltui.support.atomic import write_file
 
 
 def set_values(path: Path, values: Mapping[tuple[str, ...], str]) -> bool:
-    """Set texts by their key path; False when the file says so already. The file is replaced whole, or not at all.
+    """Set texts by their key path; False when the file has them already. The file is replaced whole, or not at all.
 
-    Raises Failed when it can't be changed without touching something else, or can't be written.
+    Raises Failed when a value can't be set without changing something else, or the file can't be written.
     """
     try:
-        before = path.read_text("utf-8")
+        before = path.read_bytes().decode()  # line ends stay too
         text = before
         for keys, value in values.items():
             text = with_value(text, keys, value)
     except OSError as error:
-        raise _not_written(path, error.strerror or "") from None
-    except (tomllib.TOMLDecodeError, ValueError) as error:
+        raise _not_written(path, error) from None
+    except ValueError as error:
         raise _by_hand(path, values, str(error)) from None
     if text == before:
         return False
-    _replace(path, text)
+    try:
+        write_file(path, text, mode=None, durable=True)
+    except OSError as error:
+        raise _not_written(path, error) from None
     return True
 
 
 def with_value(text: str, keys: tuple[str, ...], value: str) -> str:
-    """``text`` with one more value, or another one. Raises ValueError where only a person can do it."""
+    """Return ``text`` with the value set; a new one stands first in its table.
+
+    Raises ValueError when ``text`` is not TOML, the table is not one with a header and lines of its own, or
+    something else would change.
+    """
     wanted = tomllib.loads(text)
-    if _at(wanted, keys) == value:
+    if _value_at(wanted, keys) == value:
         return text
-    lines = text.splitlines()
-    positions = find_positions(text)
-    line = f"{_key(keys[-1])} = {quoted(value)}"
-    if keys in positions:
-        number = positions[keys] - 1
-        found = _VALUE.match(lines[number])
-        if found is None:
-            raise ValueError("the value does not stand on a line of its own")
-        lines[number] = f"{found['head']}{quoted(value)}{found['tail']}"
-    else:
-        header = _header(lines, keys[:-1])
-        if header is None:
-            lines += [""] * bool(lines and lines[-1].strip())
-            lines += [f"[{'.'.join(_key(key) for key in keys[:-1])}]", line]
-        else:
-            lines.insert(header + 1, line)
-    changed = "\n".join(lines) + "\n"
+    try:
+        changed = _edited(text, keys, value)
+    except TOMLKitError as error:
+        raise ValueError(str(error)) from None
     _put(wanted, keys, value)
     if tomllib.loads(changed) != wanted:
         raise ValueError("something else would change with it")
     return changed
 
 
-def _header(lines: list[str], table: tuple[str, ...]) -> int | None:
-    """The line that opens exactly this table."""
-    for number, line in enumerate(lines):
-        if not line.lstrip().startswith("["):
-            continue
-        try:
-            opened = tomllib.loads(line)
-        except tomllib.TOMLDecodeError:
-            continue
-        path: list[str] = []
-        while isinstance(opened, dict) and len(opened) == 1:
-            key, opened = next(iter(opened.items()))
-            path.append(key)
-        if tuple(path) == table:
-            return number
-    return None
+def _edited(text: str, keys: tuple[str, ...], value: str) -> str:
+    document = tomlkit.parse(text)
+    table = _value_at(document, keys[:-1])
+    if table is None or (isinstance(table, Table) and table.is_super_table()):
+        return _with_table(text, keys, value)
+    if not isinstance(table, Table) or "\n" in tomlkit.item(table.get(keys[-1], "")).as_string():
+        raise ValueError("the value does not stand on a line of its own")
+    if keys[-1] in table or not table.value.body:
+        table[keys[-1]] = value
+    else:
+        # At the table's end it could come between a comment and the next header, which that comment describes.
+        table.value._insert_at(0, keys[-1], tomlkit.string(value))
+    return tomlkit.dumps(document)
 
 
-def _at(document: Any, keys: tuple[str, ...]) -> Any:
+def _with_table(text: str, keys: tuple[str, ...], value: str) -> str:
+    """A table that no header opens yet goes to the end, for the same reason."""
+    nested: Any = value
+    for key in reversed(keys):
+        nested = {key: nested}
+    return f"{text.rstrip()}\n\n{tomlkit.dumps(nested)}"
+
+
+def _value_at(document: Any, keys: tuple[str, ...]) -> Any:
     for key in keys:
         document = document.get(key) if isinstance(document, dict) else None
     return document
@@ -102,36 +96,12 @@ def _put(document: dict[str, Any], keys: tuple[str, ...], value: str) -> None:
     document[keys[-1]] = value
 
 
-def _key(text: str) -> str:
-    return text if _BARE.fullmatch(text) else quoted(text)
-
-
-def quoted(text: str) -> str:
-    """A TOML basic string: JSON's, but for DEL, which TOML wants escaped."""
-    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
-
-
-def _replace(path: Path, text: str) -> None:
-    target = path.resolve()  # a link into a folder of dotfiles stays one
-    fresh = target.with_name(f".{target.name}.{os.getpid()}")
-    try:
-        mode = stat.S_IMODE(target.stat().st_mode)
-        descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            os.fchmod(file.fileno(), mode)
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        fresh.replace(target)
-    except OSError as error:
-        fresh.unlink(missing_ok=True)
-        raise _not_written(path, error.strerror or "") from None
-
-
-def _not_written(path: Path, why: str) -> Failed:
-    return Failed(Code.NOT_WRITTEN, f"{path} can't be written: {why}.", "Check the folder.")
+def _not_written(path: Path, error: OSError) -> Failed:
+    return Failed(Code.NOT_WRITTEN, f"{path} can't be written: {error.strerror}.", "Check the folder.")
 
 
 def _by_hand(path: Path, values: Mapping[tuple[str, ...], str], why: str) -> Failed:
-    lines = "; ".join(f"{'.'.join(keys)} = {quoted(value)}" for keys, value in values.items())
+    lines = "; ".join(
+        f"{'.'.join(keys)} = {tomlkit.string(value).as_string()}" for keys, value in values.items()
+    )
     return Failed(Code.NOT_EDITED, f"{path} can't be changed by itself: {why}.", f"Write into it: {lines}.")

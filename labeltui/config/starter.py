@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+import tomlkit
 from pydantic import BaseModel
+from tomlkit.items import Item
 
 from labeltui.config.model import (
     LabelsSection,
@@ -20,7 +20,6 @@ from labeltui.config.model import (
 from labeltui.config.shape import keys_of
 
 VOLUME = "/workspace"  # where RunPod mounts a pod's volume
-_BARE = re.compile(r"[A-Za-z0-9_-]+")
 
 
 def starter_text(name: str, given: Mapping[str, Any]) -> str:
@@ -34,12 +33,12 @@ def starter_text(name: str, given: Mapping[str, Any]) -> str:
         values = {"folder": f"{VOLUME}/labeltui", "studies": f"{VOLUME}/studies", **values}
     if "models" in values:
         values["models"] = [model.strip() for model in str(values["models"]).split(",") if model.strip()]
-    table = f"profiles.{_key(name)}"
+    table = f"profiles.{tomlkit.key(name).as_string()}"
     lines = [
         "# Profiles of labeltui. `labeltui config validate` checks this file.",
         "# No passwords here: labeltui asks, or reads the environment variables that are named.",
         "",
-        f"default = {_quoted(name)}",
+        f"default = {tomlkit.string(name).as_string()}",
         "",
         f"[{table}]",
         *_section(Profile, values, skip=("ssh", "runpod", "server", "guard", "labels", "shell", "keys")),
@@ -67,20 +66,9 @@ def _section(section: type[BaseModel], given: Mapping[str, Any], skip: tuple[str
 
 
 def _toml(value: Any) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, list | tuple):
-        return f"[{', '.join(_toml(item) for item in value)}]"
     if isinstance(value, dict):
-        inside = ", ".join(f"{_key(key)} = {_toml(item)}" for key, item in value.items())
-        return f"{{ {inside} }}" if inside else "{}"
-    return str(value) if isinstance(value, int) else _quoted(str(value))
-
-
-def _key(text: str) -> str:
-    return text if _BARE.fullmatch(text) else _quoted(text)
-
-
-def _quoted(text: str) -> str:
-    """A TOML basic string: JSON's, but for DEL, which TOML wants escaped."""
-    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
+        table = tomlkit.inline_table()
+        table.update(value)
+        return table.as_string()
+    item: Item = tomlkit.item(list(value) if isinstance(value, tuple) else value)
+    return item.as_string()

@@ -37,6 +37,21 @@ def test_a_missing_value_goes_into_its_table_and_a_missing_table_to_the_end() ->
     assert after.endswith('\n[profiles."a b".runpod]\npod = "x"\n')
 
 
+def test_a_new_value_does_not_come_between_a_comment_and_what_it_describes() -> None:
+    about_next = '\n# the other hospital\n[profiles.other]\nhost = "local"\n'
+    pod = ("profiles", "liver", "runpod", "pod")
+    for table in ("[profiles.liver.runpod]\n", '[profiles.liver.runpod]\nkey = "k"\n', "[profiles.liver]\n"):
+        assert about_next in with_value(table + about_next, pod, "x")
+
+
+def test_tables_in_any_order_and_line_ends_stay_as_they_are(tmp_path: Path) -> None:
+    path = tmp_path / "labeltui.toml"
+    before = b'[profiles.liver]\r\n[ui]\r\n[profiles.liver.runpod]\r\npod = "old" # found by name\r\n'
+    path.write_bytes(before)
+    assert set_values(path, {("profiles", "liver", "runpod", "pod"): "new"})
+    assert path.read_bytes() == before.replace(b"old", b"new")
+
+
 @given(st.text(max_size=40))
 def test_whatever_the_name_holds_nothing_else_changes(name: str) -> None:
     keys = ("profiles", "liver", "runpod", "pod")
