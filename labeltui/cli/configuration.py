@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,6 +16,7 @@ from labeltui.config.starter import starter_text
 from labeltui.domain.documents.documents import moment
 from labeltui.domain.failure_codes import Code
 from labeltui.domain.problems import ExitCode, Failed, Misused, Refused
+from labeltui.support.atomic import write_file
 
 
 def run_config(request: Request, output: Output) -> ExitCode:
@@ -89,15 +89,10 @@ def _init(path: Path, request: Request) -> Mapping[str, Any]:
 
 def _write_private(path: Path, text: str) -> None:
     """Put the file there whole, readable by its owner only."""
-    fresh = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(text)
-        fresh.replace(path)
+        write_file(path, text)
     except OSError as error:
-        fresh.unlink(missing_ok=True)
         raise Failed(
             Code.NOT_WRITTEN, f"{path} can't be written: {error.strerror}.", "Check the folder."
         ) from None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from contextlib import suppress
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from pathlib import Path
 
 from labeltui.domain.failure_codes import Code
 from labeltui.domain.problems import Failed, Misused
+from labeltui.support.atomic import write_file
 
 OWN = "labeltui.conf"
 BACKUP = "config.before-labeltui"
@@ -159,19 +159,11 @@ def _without(text: str, label: str) -> str:
 
 def _replace(file: Path, text: str) -> None:
     """Write a file whole or not at all, readable by its owner alone; what it links to is what is written."""
-    target = file.resolve() if file.is_symlink() else file
-    fresh = target.with_name(f".{target.name}.{os.getpid()}.tmp")
+    target = file.resolve()
     try:
         target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        descriptor = os.open(
-            fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_NOFOLLOW", 0), 0o600
-        )
-        with os.fdopen(descriptor, "w", encoding="utf-8", errors="surrogateescape") as out:
-            out.write(text)
-        fresh.replace(target)
+        write_file(target, text.encode("utf-8", "surrogateescape"))
     except OSError as error:
-        with suppress(OSError):
-            fresh.unlink()
         raise Failed(
             Code.SSH_CONFIG, f"{target} can't be written: {error.strerror}.", "See its owner."
         ) from None

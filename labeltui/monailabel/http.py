@@ -21,6 +21,7 @@ import httpx
 
 from labeltui.domain.failure_codes import Code
 from labeltui.domain.problems import Failed, LabeltuiError, Misused, Refused, Unreachable
+from labeltui.support.atomic import replacing
 
 MAX_DOCUMENT = 256 * 2**20  # bytes; a datastore of a million studies is half of it
 OFF_THREAD_ABOVE = 256 * 2**10  # bytes of JSON that would be felt on the event loop
@@ -116,18 +117,16 @@ class Http:
             return Answer(what, response.status_code, response.headers, bytes(content))
 
     async def save(self, path: str, target: Path, **options: Any) -> int:
-        """Stream a file to ``target`` (written beside it first, so that a broken copy never has its name)."""
+        """Stream a file to ``target``, which is replaced only by a complete copy; returns its size in bytes."""
         what = f"GET {path}"
-        partial = target.with_name(target.name + ".part")
         async with self._sent("GET", path, what, options) as response:
             if response.status_code != 200:
                 await response.aread()
                 check(Answer(what, response.status_code, response.headers, response.content))
             size = 0
-            with partial.open("wb") as out:
+            with replacing(target, mode=None) as out:
                 async for chunk in response.aiter_bytes():
                     size += await asyncio.to_thread(out.write, chunk)
-        partial.replace(target)
         return size
 
     def _took(self, name: str, seconds: float) -> None:

@@ -1,7 +1,7 @@
 """Files that are replaced whole: after a crash the old or the new one is there, never a part of either.
 
 Content goes into a file of its own beside the target, which then takes the target's name. That file is removed when
-writing fails; where the process is killed, a hidden file with ``PREFIX`` stays behind.
+writing fails; where the process is killed, it stays behind (:func:`remove_leftovers`).
 """
 
 from __future__ import annotations
@@ -76,6 +76,12 @@ def sync_folder(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def remove_leftovers(folder: Path) -> None:
+    """Remove what killed writers left in ``folder``. Only for who knows that nobody writes there now."""
+    for leftover in folder.glob(PREFIX + "*"):
+        leftover.unlink(missing_ok=True)
 
 
 def _mode_of(path: Path) -> int | None:

@@ -86,7 +86,7 @@ async def _request(session: Session, client: RunpodClient, plan: Plan, steps: Ch
 
     name = plan.spec.name
     request = {"name": name, "at": session.clock().isoformat()}
-    session.kept.write(RENTING, request)
+    session.kept.write(RENTING, request, durable=True)
     try:
         pod = await create_first(client, plan.specs(), refused)
     except LabeltuiError as error:
@@ -94,7 +94,7 @@ async def _request(session: Session, client: RunpodClient, plan: Plan, steps: Ch
             session.kept.write(RENTING, {})
         raise
     # RunPod's list may not show the new pod for a while.
-    session.kept.write(RENTING, {**request, "id": pod.id})
+    session.kept.write(RENTING, {**request, "id": pod.id}, durable=True)
     return pod
 
 

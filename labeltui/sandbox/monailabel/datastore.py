@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from labeltui.sandbox.monailabel.log import say
+from labeltui.support.atomic import write_file
 
 EXTENSIONS = ("*.nii.gz", "*.nii", "*.nrrd", "*.jpg", "*.png", "*.tif", "*.svs", "*.xml")
 _LOCAL = "monailabel.datastore.local"
@@ -256,9 +257,7 @@ class Datastore:
 
     def _save(self) -> None:
         self._seen = self._fingerprint() if self._seen else ()
-        partial = self._file.with_suffix(".json.part")
-        partial.write_text(json.dumps(self._document, indent=2))
-        partial.replace(self._file)
+        write_file(self._file, json.dumps(self._document, indent=2), mode=None)
 
 
 def choose(strategy: str, datastore: Datastore, chance: random.Random) -> dict[str, Any] | None:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from labeltui.domain.labels.names import file_name
 from labeltui.session.labels.index import Entry, LabelIndex
+from labeltui.support.atomic import move_file, remove_leftovers
 
 LOOK_AGAIN_S = 0.25
 CLOCK_GRAIN_NS = 2_000_000_000  # some file systems keep times to two seconds
@@ -52,6 +53,7 @@ class LabelFolder:
                         told = True
                         waiting()
                     await asyncio.sleep(LOOK_AGAIN_S)
+                await asyncio.to_thread(remove_leftovers, self.root / "incoming")
                 await asyncio.to_thread(self.index.refresh)
                 yield
 
@@ -71,13 +73,10 @@ class LabelFolder:
         """Give a whole copy its name; what has the name keeps another. All of it is on the disk when this returns."""
         target = self.root / entry.file
         target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with arrived.open("rb") as file:
-            os.fsync(file.fileno())
         os.utime(arrived, ns=(entry.mtime_ns, entry.mtime_ns))
         if target.exists():
             self._set_aside(target, entry)
-        arrived.replace(target)
-        _sync_folder(target.parent)
+        move_file(arrived, target)
         self.index.add(entry)
 
     def _set_aside(self, target: Path, entry: Entry) -> None:
@@ -91,8 +90,7 @@ class LabelFolder:
         aside = old or Entry(entry.tag, entry.name, entry.study, entry.file, size, digest, lies, "", "")
         place = self.root / aside.version_file
         place.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        target.replace(place)  # its name holds its checksum: what may be there already is the same
-        _sync_folder(place.parent)
+        move_file(target, place)  # its name holds its checksum: what may be there already is the same
 
     def check(self) -> list[Checked]:
         """Read every copy and compare it with what the index says of it."""
@@ -123,12 +121,3 @@ def _locked(number: int) -> bool:
     except BlockingIOError:
         return False
     return True
-
-
-def _sync_folder(folder: Path) -> None:
-    """A name is only on the disk once its folder is."""
-    number = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(number)
-    finally:
-        os.close(number)

@@ -11,6 +11,8 @@ from typing import Any
 
 import platformdirs
 
+from labeltui.support.atomic import write_file
+
 
 class StateDir:
     """A folder only its owner can read."""
@@ -41,12 +43,9 @@ class StateDir:
             return {}
         return document if isinstance(document, dict) else {}
 
-    def write(self, name: str, document: dict[str, Any]) -> None:
-        """Keep a small document; replaced whole, so that a crash leaves the old or the new one."""
-        target = self.ready() / f"{name}.json"
-        fresh = target.with_suffix(f".{os.getpid()}.tmp")
-        fresh.write_text(json.dumps(document), "utf-8")
-        fresh.replace(target)
+    def write(self, name: str, document: dict[str, Any], *, durable: bool = False) -> None:
+        """Store a small document; a crash leaves the old or the new one. ``durable``: a power failure too."""
+        write_file(self.ready() / f"{name}.json", json.dumps(document), durable=durable)
 
 
 def labels_folder(name: str) -> Path:

@@ -10,6 +10,7 @@ import pytest
 
 from labeltui.session.labels.folder import LabelFolder
 from labeltui.session.labels.index import Entry, LabelIndex
+from labeltui.support.atomic import replacing
 
 
 def folder(tmp_path: Path) -> LabelFolder:
@@ -107,3 +108,12 @@ async def test_only_one_writes_at_a_time(tmp_path: Path) -> None:
 async def _hold(desk: LabelFolder, waited: asyncio.Event) -> None:
     async with desk.alone(waited.set):
         return
+
+
+async def test_what_a_killed_copy_left_goes_when_the_next_one_begins(tmp_path: Path) -> None:
+    desk = folder(tmp_path)
+    desk.ready()
+    killed = replacing(desk.incoming("final", "a.nii.gz"))
+    killed.__enter__().write(b"half a lab")
+    async with desk.alone():
+        assert list((desk.root / "incoming").iterdir()) == []

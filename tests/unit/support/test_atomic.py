@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from labeltui.support import atomic
-from labeltui.support.atomic import PREFIX, move_file, replacing, write_file
+from labeltui.support.atomic import PREFIX, move_file, remove_leftovers, replacing, write_file
 
 
 @pytest.fixture
@@ -53,6 +53,14 @@ def test_a_crash_before_the_replacement_leaves_the_old_file_and_blocks_no_later_
     assert [name.startswith(PREFIX) for name in names_in(target.parent)] == [True, False]
     write_file(target, "newest")
     assert target.read_text() == "newest"
+
+
+def test_what_a_killed_writer_left_can_be_removed(target: Path) -> None:
+    killed = replacing(target)
+    killed.__enter__()
+    assert len(names_in(target.parent)) == 2
+    remove_leftovers(target.parent)
+    assert names_in(target.parent) == [target.name]
 
 
 def test_a_failed_write_leaves_the_old_file_alone(target: Path) -> None:
