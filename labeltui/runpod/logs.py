@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import random
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
 
@@ -16,6 +15,7 @@ from labeltui.domain.problems import LabeltuiError, Unreachable
 from labeltui.runpod.replies import Purpose
 from labeltui.runpod.transport import Answer, Transport
 from labeltui.runpod.wire import moment
+from labeltui.support.backoff import backoff_s
 
 SILENT_S = 120.0  # of a stream; then it is reopened, because a dead connection is silent too
 SETTLED_S = 0.75  # without a line: the backlog has been sent
@@ -87,8 +87,8 @@ async def follow(
             if error.problem.code != Code.RUNPOD_SERVER_ERROR:
                 raise
             failures += 1
-        pause = min(LONGEST_PAUSE_S, 2.0**failures)
-        await transport.sleep(max(transport.blocked_s(), pause * random.uniform(0.5, 1.0)))  # noqa: S311
+        pause = backoff_s(failures + 1, 1.0, LONGEST_PAUSE_S, (0.5, 1.0))
+        await transport.sleep(max(transport.blocked_s(), pause))
 
 
 async def recent(transport: Transport, path: str, source: str | None, *, tail: int) -> tuple[PodLogLine, ...]:

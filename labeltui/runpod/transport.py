@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import random
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Mapping
 from contextlib import asynccontextmanager
@@ -25,8 +24,17 @@ from labeltui.domain.failure_codes import Code
 from labeltui.domain.problems import LabeltuiError, Misused, Unreachable
 from labeltui.runpod.keys import Secret
 from labeltui.runpod.limits import RateLimits, rate_limits, retry_after_s
-from labeltui.runpod.problems import dropped, rate_limited, timed_out, unreachable, unusable
+from labeltui.runpod.problems import (
+    Reply,
+    cleaned,
+    dropped,
+    rate_limited,
+    timed_out,
+    unreachable,
+    unusable,
+)
 from labeltui.runpod.replies import Purpose, Reply, cleaned, error_text, failure_of_reply
+from labeltui.support.backoff import backoff_s, jittered
 
 VARIABLE = "RUNPOD_API_BASE_URL"
 OFFICIAL = "https://api.runpod.io"
@@ -191,11 +199,11 @@ class Transport:
         code = error.problem.code
         if code == Code.RUNPOD_RATE_LIMITED:
             wait = max(1.0, self._blocked_until - self._clock())
-            return wait + random.uniform(0, 0.5) if waited < TRIES and wait <= LONGEST_WAIT_S else None  # noqa: S311
+            return wait + jittered(0.5, (0, 1)) if waited < TRIES and wait <= LONGEST_WAIT_S else None
         if code == Code.RUNPOD_TIMEOUT:
             tries = min(tries, 1 - waited)
         if tries > 0 and (isinstance(error, Unreachable) or code == Code.RUNPOD_SERVER_ERROR):
-            return random.uniform(0.25, 0.75) * 2.0**waited  # noqa: S311
+            return backoff_s(waited + 1, 0.5, spread=(0.5, 1.5))
         return None
 
     async def _once(

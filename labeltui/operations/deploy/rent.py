@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -14,6 +13,7 @@ from labeltui.operations.deploy.checklist import Checklist, StepId
 from labeltui.operations.deploy.plan import Plan
 from labeltui.runpod.client import RunpodClient
 from labeltui.runpod.renting import SETTLE_S, Refusal, create_first
+from labeltui.support.backoff import backoff_s
 
 if TYPE_CHECKING:
     from labeltui.session.session import Session
@@ -54,7 +54,7 @@ async def rent(session: Session, plan: Plan, steps: Checklist) -> Rented:
             if not plan.wait or not error.problem.code.worth_retry:
                 raise
             tries += 1
-            pause = min(LONGEST_PAUSE_S, FIRST_PAUSE_S * 2 ** (tries - 1)) * random.uniform(0.9, 1.1)  # noqa: S311
+            pause = backoff_s(tries, FIRST_PAUSE_S, LONGEST_PAUSE_S, (0.9, 1.1))
             steps.detail(StepId.RENT, f"{error.problem.message} Next try in {pause:.0f} s (try {tries + 1}).")
         await client.transport.sleep(pause)
         plan = await _refreshed(plan, client)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import random
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -14,6 +13,7 @@ from labeltui.domain.problems import Failed, LabeltuiError, Unreachable
 from labeltui.operations.labels.safety import spare_labels
 from labeltui.operations.pod.target import legal, meant, target
 from labeltui.runpod.lifecycle import pod_problem
+from labeltui.support.backoff import jittered
 
 if TYPE_CHECKING:
     from labeltui.operations.progress import Report
@@ -74,7 +74,7 @@ async def until_it_works(session: Session, pod: Pod, report: Report, every: floa
             if error.problem.code == Code.RUNPOD_NO_GPU:
                 await stopped(session, pod, report)  # it costs, and brings nothing
             why = error.problem.message
-        pause = wait * random.uniform(0.9, 1.1)  # noqa: S311 - so that two consoles don't knock in step
+        pause = jittered(wait, (0.9, 1.1))
         report.progress(f"Try {tries}: {why} Next try in {max(1, round(pause / 60))} min; ctrl+c gives up.")
         await asyncio.sleep(pause)
 

@@ -19,7 +19,8 @@ from labeltui.hosts.agent.starting import start_agent
 from labeltui.hosts.base import Host
 from labeltui.session.runtime.fields import Fields
 from labeltui.session.runtime.store import Store
-from labeltui.session.runtime.supervise import Clock, backoff_s, words
+from labeltui.session.runtime.supervise import Clock, words
+from labeltui.support.backoff import backoff_s
 
 Attachment = Callable[[AgentClient], Awaitable[None]]
 """Works for as long as the agent is there; cancelled when it goes."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import random
 import time
 from collections.abc import Awaitable, Callable, Coroutine
 from datetime import datetime
@@ -13,11 +12,11 @@ from typing import Any, Generic, TypeVar
 from labeltui.domain.problems import LabeltuiError
 from labeltui.domain.reading import Reading
 from labeltui.session.runtime.store import Owned
+from labeltui.support.backoff import backoff_s
 
 T = TypeVar("T")
 Clock = Callable[[], datetime]
 
-LONGEST_WAIT_S = 60.0
 log = logging.getLogger(__name__)
 
 
@@ -26,11 +25,6 @@ def words(error: BaseException) -> str:
     if isinstance(error, LabeltuiError):
         return error.problem.message
     return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-
-
-def backoff_s(failures: int, first_s: float = 0.5, longest_s: float = LONGEST_WAIT_S) -> float:
-    """Seconds before the next try: doubling, capped, with jitter so that two consoles don't knock in step."""
-    return float(min(longest_s, first_s * 2 ** min(failures - 1, 10)) * random.uniform(0.75, 1.25))  # noqa: S311
 
 
 class Supervisor:

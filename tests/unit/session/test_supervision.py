@@ -13,7 +13,7 @@ from labeltui.domain.server.server import ServerInfo
 from labeltui.domain.state import Alert, Identity, Level, SessionState
 from labeltui.session.runtime.fields import Fields
 from labeltui.session.runtime.store import Changed, Store
-from labeltui.session.runtime.supervise import Poller, Supervisor, backoff_s
+from labeltui.session.runtime.supervise import Poller, Supervisor
 from tests.fakes.store import put
 
 NOW = datetime(2026, 11, 23, 17, tzinfo=UTC)
@@ -87,14 +87,6 @@ async def test_a_task_that_raises_is_started_again(
     await asyncio.wait_for(task, 10)
     assert count == 2
     assert "work failed" in caplog.text
-
-
-@pytest.mark.parametrize("failures", [1, 2, 5, 50])
-def test_backoff_grows_is_capped_and_has_jitter(failures: int) -> None:
-    waits = {backoff_s(failures) for _ in range(50)}
-    assert len(waits) > 10
-    assert max(waits) <= 75
-    assert min(waits) >= 0.75 * min(60, 0.5 * 2 ** min(failures - 1, 10)) - 1e-9
 
 
 async def test_the_store_tells_only_of_changes() -> None:
