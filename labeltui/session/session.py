@@ -127,7 +127,7 @@ class Session:
         self._wire()
 
     def _wire(self) -> None:
-        self.watch.on_event.append(self._on_event)
+        self.watch.on_event.add(self._on_event)
         self.watch.on_trouble.append(self._alerts.trouble)
         self.watch.on_run.append(self._alerts.forget_troubles)
         self.link.on_arrival(self.tunnel.open)

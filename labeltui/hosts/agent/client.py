@@ -19,6 +19,7 @@ from labeltui.hosts.agent.messages import AgentHello, Chunk, Job
 from labeltui.hosts.agent.parsing import chunk_of, follow_error_of, job_of, json_object, metrics_of
 from labeltui.hosts.agent.sending import DEADLINE_S
 from labeltui.hosts.base import Channel
+from labeltui.support.subscribers import Subscribers
 
 LONGEST_LINE = 8 << 20
 
@@ -45,9 +46,9 @@ class AgentClient:
         self._numbers = itertools.count(1)
         self._waiting: dict[int, asyncio.Future[Any]] = {}
         self._follows: dict[str, _Follow] = {}
-        self._on_job: list[JobCallback] = []
-        self._on_metrics: list[Callable[[HostMetrics | LabeltuiError], None]] = []
-        self._on_stopping: dict[str, list[StopProgress]] = {}
+        self._on_job: Subscribers[[Job]] = Subscribers()
+        self._on_metrics: Subscribers[[HostMetrics | LabeltuiError]] = Subscribers()
+        self._on_stopping: dict[str, Subscribers[[str, int, float]]] = {}
         self._write_lock = asyncio.Lock()
         self._ended: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         self._reader = asyncio.create_task(self._read(rest), name="agent reader")
@@ -119,16 +120,14 @@ class AgentClient:
     def _event(self, message: dict[str, Any]) -> None:
         kind = message["ev"]
         if kind == "job":
-            job = job_of(message)
-            for callback in list(self._on_job):
-                callback(job)
+            self._on_job.notify(job_of(message))
         elif kind == "stopping":
-            for progress in self._on_stopping.get(str(message.get("name")), []):
-                progress(str(message["phase"]), int(message["alive"]), float(message["waited_s"]))
+            stopping = self._on_stopping.get(str(message.get("name")))
+            if stopping is not None:
+                stopping.notify(str(message["phase"]), int(message["alive"]), float(message["waited_s"]))
         elif kind == "metrics":
             told = Failed(Code.METRICS, str(message["error"])) if "error" in message else metrics_of(message)
-            for listener in list(self._on_metrics):
-                listener(told)
+            self._on_metrics.notify(told)
         elif kind in ("chunk", "follow.error"):
             follow = self._follows.get(str(message.get("key")))
             if follow is not None:
@@ -218,27 +217,20 @@ class AgentClient:
 
         ``progress(phase, alive, waited_s)``.
         """
-        listeners = self._on_stopping.setdefault(name, [])
-        if progress is not None:
-            listeners.append(progress)
+        stopping = self._on_stopping.setdefault(name, Subscribers())
+        unsubscribe = stopping.add(progress) if progress is not None else None
         try:
             return job_of(await self.request("job.stop", deadline_s=grace_s + 40, name=name, grace_s=grace_s))
         finally:
-            if progress is not None:
-                listeners.remove(progress)
+            if unsubscribe is not None:
+                unsubscribe()
 
     def subscribe_jobs(self, callback: JobCallback) -> Callable[[], None]:
         """Tell ``callback`` of every job that starts or ends, whoever caused it.
 
         Returns how to unsubscribe.
         """
-        self._on_job.append(callback)
-
-        def unsubscribe() -> None:
-            with contextlib.suppress(ValueError):
-                self._on_job.remove(callback)
-
-        return unsubscribe
+        return self._on_job.add(callback)
 
     # ---- files
 
@@ -308,7 +300,7 @@ class AgentClient:
                 newest.get_nowait()  # a sample nobody looked at is worth nothing once there is a newer one
             newest.put_nowait(item)
 
-        self._on_metrics.append(put)
+        unsubscribe = self._on_metrics.add(put)
         ended = asyncio.ensure_future(asyncio.shield(self._ended))
         ended.add_done_callback(lambda _: put(self._gone()) if self._ended.done() else None)
         try:
@@ -319,7 +311,7 @@ class AgentClient:
                     raise item
                 yield item
         finally:
-            self._on_metrics.remove(put)
+            unsubscribe()
             ended.cancel()
             if not self._on_metrics and not self._ended.done():
                 with contextlib.suppress(LabeltuiError):

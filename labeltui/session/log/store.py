@@ -17,6 +17,7 @@ from datetime import datetime
 from labeltui.domain.log.errors import ErrorIndex
 from labeltui.session.log.blocks import Block, Blocks
 from labeltui.session.log.search import Lines
+from labeltui.support.subscribers import Subscribers
 
 STDOUT, APP_LOG, API = "stdout", "app.log", "api"
 ROTATED = "the file was begun anew: lines between the two may be missing"
@@ -80,7 +81,7 @@ class LogStore:
             int
         ] = []  # where lines of another source begin, and after which one they end
         self._others: list[tuple[int, str]] = []
-        self._subscribers: list[Subscriber] = []
+        self._subscribers: Subscribers[[]] = Subscribers()
 
     @property
     def size(self) -> int:
@@ -124,7 +125,7 @@ class LogStore:
         self._size = 0
         self.errors.clear()
         self.generation += 1
-        self._tell()
+        self._subscribers.notify()
 
     def feed(self, offset: int, data: bytes) -> int:
         """Keep what is new of ``data``, which starts at byte ``offset``; returns how many bytes were.
@@ -138,7 +139,7 @@ class LogStore:
             return 0
         self._size += len(fresh)
         self._blocks.append(fresh)
-        self._tell()
+        self._subscribers.notify()
         return len(fresh)
 
     def add(self, source: str, line: bytes, *, late: bool = False, at: datetime | None = None) -> None:
@@ -161,20 +162,20 @@ class LogStore:
                 self._late[-1] = replace(before, count=before.count + 1)
             else:
                 self._late.append(LateLines(first, 1, source, at))
-        self._tell()
+        self._subscribers.notify()
 
     def lost(self, at: datetime, why: str) -> None:
         """Delivery broke off; once per gap, however often it is said."""
         if self._marks and self._marks[-1].back_at is None:
             return
         self._marks.append(GapMark(self.line_count, self.size, at, None, why))
-        self._tell()
+        self._subscribers.notify()
 
     def back(self, at: datetime) -> None:
         """Delivery goes on."""
         if self._marks and self._marks[-1].back_at is None:
             self._marks[-1] = replace(self._marks[-1], back_at=at)
-            self._tell()
+            self._subscribers.notify()
 
     def line(self, index: int) -> bytes:
         """One line without its line feed. Raises IndexError."""
@@ -282,9 +283,4 @@ class LogStore:
 
     def subscribe(self, callback: Subscriber) -> Callable[[], None]:
         """Be told after each change (not what changed); returns what ends it."""
-        self._subscribers.append(callback)
-        return lambda: self._subscribers.remove(callback) if callback in self._subscribers else None
-
-    def _tell(self) -> None:
-        for callback in tuple(self._subscribers):
-            callback()
+        return self._subscribers.add(callback)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
@@ -21,6 +20,7 @@ from labeltui.runpod.keys import FoundKey, Secret, find_key
 from labeltui.session.runtime.fields import Fields
 from labeltui.session.runtime.store import Store
 from labeltui.session.runtime.supervise import Clock, Poller
+from labeltui.support.subscribers import Subscribers
 
 # Seconds between looks: RunPod counts requests, and its bill is slow to change.
 CHANGING_S = 3.0
@@ -59,7 +59,8 @@ class Rental:
         self.account: Poller[Account] = Poller(
             store.own(Fields.account), self._poll_account, lambda: ACCOUNT_S, clock
         )
-        self.on_event: list[Callable[[str, str], None]] = []  # told kind and text of what happens on the way
+        self.on_event: Subscribers[[str, str]] = Subscribers()
+        """Kind and text of what happens to the pod's connection."""
         self.key: FoundKey | None = None  # once it has been needed
         self.known_id: str | None = None  # of the profile's pod, from an earlier session
         self._client: RunpodClient | None = None
@@ -150,8 +151,7 @@ class Rental:
 
     def tell(self, kind: str, text: str) -> None:
         """Something happened to the pod that only the connection sees."""
-        for listener in self.on_event:
-            listener(kind, text)
+        self.on_event.notify(kind, text)
 
     def _named(self) -> str:
         if not self.name:

@@ -55,7 +55,7 @@ class PodWatch:
         self._begun = False
         self._keeps = False
         self._rental = rental
-        rental.on_event.append(self._heard)
+        rental.on_event.add(self._heard)
         store.subscribe(self._look)
 
     def begin(self, *, keep: bool) -> None:

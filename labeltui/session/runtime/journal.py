@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from labeltui.support.subscribers import Subscribers
+
 KEPT_ENTRIES = 500
 
 
@@ -25,7 +27,7 @@ class Journal:
 
     def __init__(self) -> None:
         self._entries: list[Entry] = []
-        self._subscribers: list[Callable[[Entry], None]] = []
+        self._subscribers: Subscribers[[Entry]] = Subscribers()
 
     @property
     def entries(self) -> tuple[Entry, ...]:
@@ -37,7 +39,7 @@ class Journal:
         entry = Entry(at, title, command)
         self._entries.append(entry)
         del self._entries[:-KEPT_ENTRIES]
-        self._tell(entry)
+        self._subscribers.notify(entry)
         return entry
 
     def end(self, entry: Entry, ok: bool, outcome: str) -> None:
@@ -46,13 +48,8 @@ class Journal:
         for index, kept in enumerate(self._entries):
             if kept is entry:
                 self._entries[index] = ended
-        self._tell(ended)
+        self._subscribers.notify(ended)
 
     def subscribe(self, callback: Callable[[Entry], None]) -> Callable[[], None]:
         """Be told of each entry as it begins and ends; returns what ends it."""
-        self._subscribers.append(callback)
-        return lambda: self._subscribers.remove(callback) if callback in self._subscribers else None
-
-    def _tell(self, entry: Entry) -> None:
-        for callback in tuple(self._subscribers):
-            callback(entry)
+        return self._subscribers.add(callback)

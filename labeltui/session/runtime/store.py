@@ -8,6 +8,7 @@ from typing import Any, Generic, TypeVar
 
 from labeltui.domain.state import Alert, SessionState
 from labeltui.session.runtime.fields import FIELDS, Field, Fields
+from labeltui.support.subscribers import Subscribers
 
 T = TypeVar("T")
 Changed = frozenset[Field[Any]]
@@ -39,7 +40,7 @@ class Store:
 
     def __init__(self, state: SessionState) -> None:
         self._state = state
-        self._subscribers: list[Subscriber] = []
+        self._subscribers: Subscribers[[SessionState, frozenset[str]]] = Subscribers()
         self._owned: set[Field[Any]] = set()
         self._alerts = self.own(Fields.alerts)
 
@@ -61,13 +62,11 @@ class Store:
         changed = frozenset(field for field in FIELDS if _differ(field.read(before), field.read(state)))
         if not changed:
             return
-        for subscriber in tuple(self._subscribers):
-            subscriber(state, changed)
+        self._subscribers.notify(state, changed)
 
     def subscribe(self, subscriber: Subscriber) -> Callable[[], None]:
         """Call ``subscriber`` at each change from now on; returns what ends that."""
-        self._subscribers.append(subscriber)
-        return lambda: self._subscribers.remove(subscriber) if subscriber in self._subscribers else None
+        return self._subscribers.add(subscriber)
 
     def alert(self, alert: Alert) -> None:
         """Add an alert; it replaces an older one with the same key."""

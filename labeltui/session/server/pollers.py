@@ -68,7 +68,7 @@ class Sources:
         )
         self._clock = clock
         store.subscribe(self._on_store)
-        watch.on_event.append(self._on_event)
+        watch.on_event.add(self._on_event)
         watch.on_lines.append(self._on_lines)
 
     @property

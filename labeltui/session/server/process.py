@@ -24,6 +24,7 @@ from labeltui.session.log.store import LogStore
 from labeltui.session.runtime.fields import Fields
 from labeltui.session.runtime.store import Store
 from labeltui.session.runtime.supervise import Clock
+from labeltui.support.subscribers import Subscribers
 
 JOB = "server"
 FOUND = "found"
@@ -42,7 +43,7 @@ class ServerWatch:
         self.orphans: tuple[OrphanTraining, ...] = ()
         self.zone: tzinfo = UTC  # of the host's wall clock, by which the server dates its lines
         self.caught_up = False
-        self.on_event: list[Callable[[Event], None]] = []
+        self.on_event: Subscribers[[Event]] = Subscribers()
         self.on_lines: list[Callable[[], None]] = []
         self.on_trouble: list[Callable[[Meaning, int, datetime], None]] = []
         """Told of each trouble that the output tells of, with its line in the log and when it was."""
@@ -168,8 +169,7 @@ class ServerWatch:
             self.training.take(record, told, line)
             self._startup.take(record.message)
         if told is not None:
-            for callback in self.on_event:
-                callback(told)
+            self.on_event.notify(told)
         if record.time is not None:  # bare lines were said when the one before was
             self._said_at = record.time
         if trouble is not None:

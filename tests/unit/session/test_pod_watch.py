@@ -17,6 +17,7 @@ from labeltui.session.pod.events import PodWatch
 from labeltui.session.runtime.journal import Journal
 from labeltui.session.runtime.state_folder import StateDir
 from labeltui.session.runtime.store import Store
+from labeltui.support.subscribers import Subscribers
 from tests.fakes.store import put
 
 NOW = datetime(2026, 11, 23, 17, tzinfo=UTC)
@@ -31,7 +32,7 @@ AGAIN = replace(UP, started_at=NOW + timedelta(hours=1), uptime_s=5)
 
 class Rental:
     def __init__(self) -> None:
-        self.on_event: list[Any] = []
+        self.on_event: Subscribers[[str, str]] = Subscribers()
         self.known_id: str | None = None
 
 
@@ -94,7 +95,7 @@ def test_a_new_container_is_told_once_whoever_sees_it_first(tmp_path: Path, look
     watched.see(replace(UP, started_at=NOW - timedelta(hours=1)))
     if looked_first:
         assert watched.see(begun) == ["restarted"]
-    watched.rental.on_event[0]("pinned", "its keys are new, and vouched for")
+    watched.rental.on_event.notify("pinned", "its keys are new, and vouched for")
     watched.see(begun)
     told = [(event.kind, event.text) for event in watched.store.state.pod_events]
     assert told == [("pinned", "its keys are new, and vouched for")]

@@ -9,6 +9,7 @@ from decimal import Decimal
 
 from labeltui.sandbox.runpod.world import money
 from labeltui.sandbox.runpod.world.clock import rfc3339
+from labeltui.support.subscribers import Subscribers
 
 ACTIONS: dict[str, tuple[str, ...]] = {
     "PROVISIONING": ("stop", "terminate"),
@@ -81,27 +82,22 @@ class PodLog:
     def __init__(self) -> None:
         self.lines: list[Line] = []
         self.ended = False
-        self._listeners: set[Callable[[], None]] = set()
+        self._listeners: Subscribers[[]] = Subscribers()
 
     def add(self, at: datetime, source: str, *texts: str) -> None:
         """Append lines and tell who follows."""
         for text in texts:
             self.lines.append(Line(len(self.lines) + 1, at, source, text))
-        self._tell()
+        self._listeners.notify()
 
     def end(self) -> None:
         """Nothing more will come: the pod is gone."""
         self.ended = True
-        self._tell()
+        self._listeners.notify()
 
     def listen(self, heard: Callable[[], None]) -> Callable[[], None]:
         """Call ``heard`` after every change until the returned function is called."""
-        self._listeners.add(heard)
-        return lambda: self._listeners.discard(heard)
-
-    def _tell(self) -> None:
-        for heard in list(self._listeners):
-            heard()
+        return self._listeners.add(heard)
 
 
 @dataclass(slots=True)
