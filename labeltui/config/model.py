@@ -38,7 +38,7 @@ class RunpodSection(Section):
     key: str | None = None
     """Private SSH key for the pod; otherwise those that ssh itself would use."""
     key_command: str | None = None
-    """Command that prints the API key, when it is neither in RUNPOD_API_KEY nor in a keyring."""
+    """Command that prints the API key, when RUNPOD_API_KEY is not set."""
     api: Literal["auto", "v2", "graphql"] = "auto"
     """``auto``: REST v2, and GraphQL once v2 is switched off."""
 

@@ -87,7 +87,7 @@ async def find_key(
         return _checked(environ[VARIABLE], f"the environment variable {VARIABLE}")
     if command:
         return _checked(await _from_command(command, environ), "the profile's key command")
-    stored = await asyncio.to_thread(_from_keyring)
+    stored, how_to_store = await asyncio.to_thread(_from_keyring)
     if stored:
         return _checked(stored, "the keyring")
     path = config or default_config()
@@ -97,7 +97,7 @@ async def find_key(
     raise Misused(
         Code.RUNPOD_NO_KEY,
         "There is no RunPod API key.",
-        f"Make one in RunPod's settings, then export {VARIABLE}=..., or put it into {CONFIG}.",
+        f"Make one in RunPod's settings, then export {VARIABLE}=..., put it into {CONFIG}, or {how_to_store}.",
     )
 
 
@@ -155,16 +155,19 @@ def _command_failed(command: str, how: str) -> Failed:
     )
 
 
-def _from_keyring() -> str | None:
-    # Not a dependency of ours: taken where somebody has it.
+def _from_keyring() -> tuple[str | None, str]:
+    """The key in the system's keyring (None without one), and what to do to have it there."""
+    store = f"run `keyring set {KEYRING_SERVICE} {KEYRING_USER}`"
     try:
         keyring: Any = importlib.import_module("keyring")
-        kept = keyring.get_password(KEYRING_SERVICE, KEYRING_USER)
-    except (
-        Exception
-    ):  # backends fail in ways of their own (no D-Bus, locked, unknown); the next place is tried
-        return None
-    return kept if isinstance(kept, str) else None
+    except ImportError:
+        return None, f"install labeltui[keyring] and {store}"
+    try:
+        stored = keyring.get_password(KEYRING_SERVICE, KEYRING_USER)
+    except Exception as error:
+        # Backends fail in ways of their own (no D-Bus, locked, unknown); the next place is tried.
+        return None, f"make the keyring readable ({type(error).__name__}) and {store}"
+    return (stored if isinstance(stored, str) else None), store
 
 
 def _from_config(path: Path, profile: str) -> str | None:

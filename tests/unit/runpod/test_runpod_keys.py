@@ -9,6 +9,7 @@ import sys
 import traceback
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -117,10 +118,7 @@ async def test_the_keyring_where_there_is_one(monkeypatch: pytest.MonkeyPatch, t
 
 
 async def test_a_keyring_that_fails_is_passed_over(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    def locked(_service: str, _user: str) -> str:
-        raise RuntimeError("no D-Bus")
-
-    monkeypatch.setitem(sys.modules, "keyring", SimpleNamespace(get_password=locked))
+    monkeypatch.setitem(sys.modules, "keyring", SimpleNamespace(get_password=_locked))
     found = await find_key(environ={}, config=config(tmp_path, f'apikey = "{CANARY}"'))
     assert found.secret.reveal() == CANARY
 
@@ -129,6 +127,28 @@ async def test_no_key_anywhere(tmp_path: Path) -> None:
     with pytest.raises(Misused) as caught:
         await find_key(environ={}, config=tmp_path / "none")
     assert caught.value.problem.code == "runpod_no_key"
+    assert "install labeltui[keyring]" in caught.value.problem.hint
+
+
+def _locked(_service: str, _user: str) -> str:
+    raise RuntimeError("no D-Bus")
+
+
+@pytest.mark.parametrize(
+    ("get_password", "hint"),
+    [
+        (lambda _service, _user: None, "or run `keyring set runpod api_key`"),
+        (_locked, "or make the keyring readable (RuntimeError)"),
+    ],
+)
+async def test_a_keyring_without_the_key_is_named_in_the_hint(
+    get_password: Any, hint: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setitem(sys.modules, "keyring", SimpleNamespace(get_password=get_password))
+    with pytest.raises(Misused) as caught:
+        await find_key(environ={}, config=tmp_path / "none")
+    assert hint in caught.value.problem.hint
+    assert "labeltui[keyring]" not in caught.value.problem.hint
 
 
 @pytest.mark.parametrize("text", ["two words of it", f"{CANARY}\nX-Evil: 1", "short", "nön-ascii-key"])
