@@ -50,19 +50,6 @@ class MonaiLabelClient(DatastoreRest, TaskRest):
             )
         return converted("GET /info/", lambda: convert.server_info(document))
 
-    async def auth(self) -> wire.AuthInfo:
-        """Whether a login is needed; a server without authentication has no such route."""
-        document = await self._http.json("GET", "/auth/", name="auth", none_on_404=True)
-        return model_of(wire.AuthInfo, document or {}, "GET /auth/")
-
-    async def login(self, user: str, password: str) -> None:
-        """Fetch a token; it is fetched again when the server no longer takes it. Raises Refused."""
-        await self._http.login(user, password)
-
-    async def token_valid(self) -> bool:
-        """Whether the server takes the token we hold."""
-        return (await self._http.ask("GET", "/auth/token/valid", name="auth.valid")).status == 200
-
     async def infer(self, model: str, image: str, params: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """Infer one study and return the JSON part (label names, latencies). Blocks the server meanwhile."""
         return await self._object(
@@ -118,13 +105,6 @@ class MonaiLabelClient(DatastoreRest, TaskRest):
         if answer.status != 404:
             check(answer)
 
-    async def logs(self, lines: int = 300) -> str:
-        """The newest lines of ``app.log`` (uvicorn writes to stdout only); 0 for the whole file."""
-        query = {"lines": str(lines), "text": "true", "html": "false"}
-        answer = await self._http.ask("GET", "/logs/", name="logs", params=query)
-        check(answer)
-        return answer.content.decode("utf-8", "replace")
-
     async def log_from(self, offset: int) -> LogChunk:
         """``app.log`` from a byte offset to its end; ``restarted`` when the file is now shorter than that."""
         answer = await self._http.ask(
@@ -132,14 +112,6 @@ class MonaiLabelClient(DatastoreRest, TaskRest):
             params={"lines": "0", "text": "true", "html": "false"}, headers={"Range": f"bytes={offset}-"},
         )  # fmt: skip
         return _chunk(answer, offset)
-
-    async def gpu_text(self) -> str | None:
-        """What ``nvidia-smi`` prints on the server, None where there is none."""
-        answer = await self._http.ask("GET", "/logs/gpu", name="logs.gpu")
-        if answer.status == 500:
-            return None
-        check(answer)
-        return answer.content.decode("utf-8", "replace")
 
 
 def _chunk(answer: Answer, offset: int) -> LogChunk:

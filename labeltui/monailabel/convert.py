@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -80,23 +81,14 @@ def task(document: Mapping[str, Any]) -> Task:
     )
 
 
-def study_queue(
-    stats: Mapping[str, Any] | ServerInfo,
-    everything: Mapping[str, Any] | None = None,
-    *,
-    dicomweb: bool = False,
-) -> StudyQueue:
-    """The datastore from its counts and, where it was fetched, ``?output=all``.
+def study_queue(everything: Mapping[str, Any], *, dicomweb: bool = False) -> StudyQueue:
+    """``GET /datastore/?output=all``. The counts come from the same list, so the two always agree.
 
     On DICOMweb the server lists only what somebody has fetched: that is not the queue (``listed`` False).
     """
-    if isinstance(stats, ServerInfo):
-        total, completed, tags = stats.total, stats.completed, dict(stats.label_tags)
-    else:
-        counted = wire.DatastoreStats.model_validate(stats)
-        total, completed, tags = counted.total, counted.completed, counted.label_tags
-    studies = () if everything is None else studies_of(everything)
-    return StudyQueue(total, completed, studies, tags, listed=everything is not None and not dicomweb)
+    studies = studies_of(everything)
+    tags = Counter(tag for study in studies for tag in study.tags)
+    return StudyQueue(len(studies), tags["final"], studies, dict(tags), listed=not dicomweb)
 
 
 def studies_of(everything: Mapping[str, Any]) -> tuple[Study, ...]:

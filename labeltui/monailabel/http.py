@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import time
 from collections import defaultdict
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -26,6 +25,7 @@ from labeltui.support.atomic import replacing
 MAX_DOCUMENT = 256 * 2**20  # bytes; a datastore of a million studies is half of it
 OFF_THREAD_ABOVE = 256 * 2**10  # bytes of JSON that would be felt on the event loop
 SHOWN = 300  # characters of an odd answer
+NO_LOGIN = "labeltui has no login for a server: start it without MONAI_LABEL_AUTH_ENABLE."
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,16 +45,11 @@ class Http:
         self,
         base_url: str,
         *,
-        token: str | None = None,
         transport: httpx.AsyncBaseTransport | None = None,
         read_timeout: float = 75.0,
         connect_timeout: float = 5.0,
     ) -> None:
         self.base_url = base_url.rstrip("/")
-        self.latencies: dict[str, float] = {}
-        self.last_latency_s: float | None = None
-        self._token = token
-        self._credentials: tuple[str, str] | None = None
         self._read_timeout = read_timeout
         self._locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._client = httpx.AsyncClient(
@@ -72,11 +67,6 @@ class Http:
         """Give the connections back."""
         await self._client.aclose()
 
-    async def login(self, user: str, password: str) -> None:
-        """Fetch a token with a password; both are kept in memory, to log in again when the token runs out."""
-        self._credentials = (user, password)
-        await self._fetch_token()
-
     async def json(self, method: str, path: str, *, none_on_404: bool = False, **options: Any) -> Any:
         """The parsed answer; None for a 404 where that means "there is none"."""
         answer = await self.ask(method, path, **options)
@@ -88,32 +78,20 @@ class Http:
     async def ask(
         self, method: str, path: str, *, name: str = "", limit: int | None = None, **options: Any
     ) -> Answer:
-        """Send, and read the whole answer, whatever its status (but log in again once after a 401).
+        """Send, and read the whole answer, whatever its status.
 
-        ``name`` is the endpoint in :attr:`latencies`. Raises Unreachable, or Failed (``server_busy``).
+        Requests of one ``name`` (method and path when left out) wait for each other. ``limit`` is in bytes. Raises
+        Unreachable, or Failed (``server_busy``).
         """
-        answer = await self._once(method, path, name, limit, options)
-        if answer.status == 401 and self._credentials is not None:
-            await self._fetch_token()
-            answer = await self._once(method, path, name, limit, options)
-        return answer
-
-    async def _once(
-        self, method: str, path: str, name: str, limit: int | None, options: Mapping[str, Any]
-    ) -> Answer:
         what = f"{method} {path}"
         most = MAX_DOCUMENT if limit is None else limit
-        for _name, file in (options.get("files") or {}).values():
-            file.seek(0)  # sent before, when a login had run out
         async with self._locks[name or what]:
-            started = time.monotonic()
             async with self._deadline(what), self._sent(method, path, what, options) as response:
                 content = bytearray()
                 async for chunk in response.aiter_bytes():
                     content += chunk
                     if len(content) > most:
                         raise _odd(what, f"is larger than {most >> 20} MiB")
-            self._took(name or what, time.monotonic() - started)
             return Answer(what, response.status_code, response.headers, bytes(content))
 
     async def save(self, path: str, target: Path, **options: Any) -> int:
@@ -129,28 +107,6 @@ class Http:
                     size += await asyncio.to_thread(out.write, chunk)
         return size
 
-    def _took(self, name: str, seconds: float) -> None:
-        self.latencies[name] = self.last_latency_s = seconds
-
-    async def _fetch_token(self) -> None:
-        if self._credentials is None:
-            return
-        user, password = self._credentials
-        form = {"grant_type": "password", "username": user, "password": password}
-        answer = await self._once(
-            "POST", "/auth/token", "auth.token", None, {"data": form, "anonymous": True}
-        )
-        document = await parsed(answer) if answer.status == 200 else None
-        token = document.get("access_token") if isinstance(document, dict) else None
-        if not isinstance(token, str) or not token:
-            # The released server answers a wrong password with 500 and no words.
-            raise Refused(
-                Code.LOGIN_REFUSED,
-                f"The server did not accept the login of {user}.",
-                "Check user and password; a server without MONAI_LABEL_AUTH_ENABLE needs none.",
-            )
-        self._token = token
-
     @asynccontextmanager
     async def _deadline(self, what: str) -> AsyncIterator[None]:
         # The read timeout starts anew with each byte; a server that dribbles is caught here.
@@ -164,13 +120,8 @@ class Http:
     async def _sent(
         self, method: str, path: str, what: str, options: Mapping[str, Any]
     ) -> AsyncIterator[httpx.Response]:
-        options = dict(options)
-        headers = dict(options.pop("headers", None) or {})
-        if self._token and not options.pop("anonymous", False):
-            headers["Authorization"] = f"Bearer {self._token}"
-        options.pop("anonymous", None)
         try:
-            async with self._client.stream(method, path, headers=headers, **options) as response:
+            async with self._client.stream(method, path, **options) as response:
                 yield response
         except httpx.ConnectTimeout as error:
             raise self._unreachable("did not answer in time", error) from error
@@ -249,11 +200,9 @@ def check(answer: Answer) -> None:
     detail = _detail(answer.content)
     tried = f"The server refused {answer.what}"
     if answer.status == 401:
-        raise Refused(Code.LOGIN_NEEDED, f"{tried}: it wants a login.", "Give user and password.", detail)
+        raise Refused(Code.LOGIN_NEEDED, f"{tried}: it wants a login.", NO_LOGIN, detail)
     if answer.status == 403:
-        raise Refused(
-            Code.NOT_ALLOWED, f"{tried}: {detail or 'not allowed'}.", "Log in as a user who has that role."
-        )
+        raise Refused(Code.NOT_ALLOWED, f"{tried}: {detail or 'not allowed'}.", NO_LOGIN)
     if answer.status == 404:
         raise Failed(
             Code.NOT_FOUND, f"{answer.what}: {detail or 'not found'}.", "It may be gone since it was listed."

@@ -33,7 +33,6 @@ class Rest:
         base_url: str,
         *,
         client_id: str = "labeltui",
-        token: str | None = None,
         transport: httpx.AsyncBaseTransport | None = None,
         read_timeout: float = 75.0,
         connect_timeout: float = 5.0,
@@ -41,7 +40,6 @@ class Rest:
         self.client_id = client_id
         self._http = Http(
             base_url,
-            token=token,
             transport=transport,
             read_timeout=read_timeout,
             connect_timeout=connect_timeout,
@@ -51,16 +49,6 @@ class Rest:
     def base_url(self) -> str:
         """The server's address, without a slash at its end."""
         return self._http.base_url
-
-    @property
-    def last_latency_s(self) -> float | None:
-        """Seconds that the newest answer took, whichever endpoint it was."""
-        return self._http.last_latency_s
-
-    @property
-    def latencies(self) -> Mapping[str, float]:
-        """Seconds that the newest answer of each endpoint took: ``info``, ``datastore``, ``train``..."""
-        return self._http.latencies
 
     async def close(self) -> None:
         """Give the connections back."""
@@ -78,12 +66,6 @@ class Rest:
         document = await self._http.json(method, path, **options)
         if not isinstance(document, dict):
             raise unexpected(f"{method} {path}", "an object", document)
-        return document
-
-    async def _list(self, method: str, path: str, **options: Any) -> list[Any]:
-        document = await self._http.json(method, path, **options)
-        if not isinstance(document, list):
-            raise unexpected(f"{method} {path}", "a list", document)
         return document
 
     async def _task(self, path: str, name: str, **query: str) -> Task | None:

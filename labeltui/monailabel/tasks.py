@@ -25,10 +25,6 @@ class TaskRest(Rest):
             f"/train/{segment(model)}", "training", body, {"enqueue": "true" if enqueue else "false"}
         )
 
-    async def train_task(self) -> Task | None:
-        """The training submitted last (not the one that runs); None when the server remembers none."""
-        return await self._task("/train/", "train")
-
     async def train_running(self) -> Task | None:
         """The training that runs, None when none does."""
         return await self._task("/train/", "train.running", check_if_running="true")

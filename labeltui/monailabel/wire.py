@@ -170,14 +170,6 @@ class Sample(Wire):
     ts: Number = None
 
 
-class AuthInfo(Wire):
-    """``GET /auth/``."""
-
-    enabled: Annotated[bool, BeforeValidator(lambda value: value is True)] = False
-    client_id: Text = ""
-    realm: Text = ""
-
-
 class ModelFile(Wire):
     """``GET /model/info/{model}``."""
 
@@ -194,10 +186,3 @@ class SessionInfo(Wire):
     create_ts: Number = None
     last_access_ts: Number = None
     expiry: Number = None
-
-
-class Pair(Wire):
-    """An image and its label: paths on the server, one pair per study that is trained on."""
-
-    image: Text = ""
-    label: Text = ""

@@ -10,7 +10,7 @@ import socket
 import pytest
 from misbehaving import answer, recorded, response
 
-from labeltui.domain.problems import Failed, LabeltuiError, Misused, Refused, Unreachable
+from labeltui.domain.problems import Failed, LabeltuiError, Misused, Unreachable
 from labeltui.domain.training.tasks import TaskState
 from labeltui.monailabel.client import MonaiLabelClient
 
@@ -31,12 +31,11 @@ async def test_info_as_recorded(server, client):
     server.answers["GET /info/"] = recorded("info")
     info = await client.info()
     assert (info.version, info.total) == ("0.8.5", 8)
-    assert client.last_latency_s == client.latencies["info"] > 0
 
 
 async def test_paths_have_the_slashes_the_server_wants(server, client):
-    await asyncio.gather(client.train_task(), client.scoring_task(), client.batch_task(), client.auth())
-    assert {request.path for request in server.requests} == {"/train/", "/scoring/", "/batch/infer", "/auth/"}
+    await asyncio.gather(client.train_running(), client.scoring_task(), client.batch_task())
+    assert {request.path for request in server.requests} == {"/train/", "/scoring/", "/batch/infer"}
 
 
 @pytest.mark.parametrize(
@@ -45,17 +44,10 @@ async def test_paths_have_the_slashes_the_server_wants(server, client):
 async def test_no_tasks_is_no_failure(server, client, name):
     for path in ("/train/", "/scoring/", "/batch/infer"):
         server.answers[f"GET {path}"] = recorded(name)
-    assert await client.train_task() is None
     assert await client.train_running() is None
     assert await client.train_tasks() == ()
     assert await client.scoring_tasks() == ()
     assert await client.batch_task() is None
-
-
-async def test_a_server_without_login_has_no_auth(server, client):
-    assert not (await client.auth()).enabled
-    server.answers["GET /auth/"] = recorded("auth_enabled")
-    assert (await client.auth()).enabled
 
 
 async def test_a_training_is_submitted_once_with_our_name(server, client):
@@ -98,25 +90,10 @@ async def test_the_queue_and_the_next_sample(server, client):
     assert await client.next_sample("random") is None
 
 
-async def test_a_label_goes_up_and_comes_down(server, client, tmp_path):
-    server.answers["PUT /datastore/label"] = answer({"image": "a b", "label": "a b"})
+async def test_a_label_comes_down(server, client, tmp_path):
     server.answers["GET /datastore/label"] = response(200, b"\x1f\x8blabel", "application/octet-stream")
-    (tmp_path / "l.nii.gz").write_bytes(b"voxels")
-    assert await client.put_label("a b", tmp_path / "l.nii.gz", params={"label_info": []}) == "a b"
-    assert b"voxels" in server.requests[0].body
-    assert b'"client_id": "me"' in server.requests[0].body
-    assert "tag=final" in server.requests[0].target
     assert await client.label("a b", "final", tmp_path / "got") == 7
     assert (tmp_path / "got").read_bytes() == b"\x1f\x8blabel"
-
-
-async def test_a_label_is_missing_only_when_the_server_says_so(server, client):
-    assert not await client.has_label("a", "final")
-    server.answers["HEAD /datastore/label"] = response(200)
-    assert await client.has_label("a", "final")
-    assert "image=a" in server.requests[-1].target
-    server.answers["HEAD /datastore/label"] = response(500)
-    assert (await problem_of(client.has_label("a", "final"))).problem.code == "server_error"
 
 
 async def test_a_download_that_breaks_leaves_no_file(server, client, tmp_path):
@@ -125,12 +102,12 @@ async def test_a_download_that_breaks_leaves_no_file(server, client, tmp_path):
         await writer.drain()
         writer.close()
 
-    server.answers["GET /datastore/image"] = cut
-    (tmp_path / "image").write_bytes(b"old")
-    assert isinstance(await problem_of(client.image("a", tmp_path / "image")), Unreachable)
-    assert (tmp_path / "image").read_bytes() == b"old"
+    server.answers["GET /datastore/label"] = cut
+    (tmp_path / "label").write_bytes(b"old")
+    assert isinstance(await problem_of(client.label("a", "final", tmp_path / "label")), Unreachable)
+    assert (tmp_path / "label").read_bytes() == b"old"
     assert (await problem_of(client.model("m", tmp_path / "m"))).problem.code == "not_found"
-    assert not (tmp_path / "m").exists()
+    assert [path.name for path in tmp_path.iterdir()] == ["label"]
 
 
 @pytest.mark.parametrize(
@@ -204,7 +181,7 @@ async def test_a_stall_is_busy_and_not_gone(server):
     async with MonaiLabelClient(server.url, read_timeout=0.2) as client:
         error = await problem_of(client.info())
         assert (type(error), error.problem.code) == (Failed, "server_busy")
-        assert (await client.train_task()).state is TaskState.RUNNING
+        assert (await client.train_running()).state is TaskState.RUNNING
 
 
 async def test_a_server_that_dribbles_does_not_hold_us(server):
@@ -232,7 +209,7 @@ async def test_one_request_is_in_flight_per_endpoint(server, client):
     asked = [asyncio.create_task(client.info()) for _ in range(3)]
     await server.arrived.wait()
     server.answers["GET /train/"] = recorded("train_status_running")
-    assert await client.train_task() is not None  # another endpoint does not wait for it
+    assert await client.train_running() is not None  # another endpoint does not wait for it
     gate.set()
     await asyncio.gather(*asked)
     assert server.most_in_flight == 2
@@ -293,36 +270,6 @@ async def test_a_huge_answer_is_cut_off(server, client, monkeypatch):
     assert (await problem_of(client.studies())).problem.code == "server_answer"
 
 
-async def test_a_token_is_fetched_again_once_when_it_has_run_out(server, client, tmp_path):
-    tokens = iter(["first", "second", "third"])
-    taken = {"Bearer second"}
-
-    async def token(request, writer):
-        assert b"password=pw" in request.body
-        assert "authorization" not in request.headers
-        writer.write(answer({"access_token": next(tokens), "token_type": "Bearer"}))
-
-    async def guarded(request, writer):
-        ok = request.headers.get("authorization") in taken and b"voxels" in request.body
-        writer.write(answer({"label": "a"}) if ok else answer({"detail": "no"}, 401))
-
-    server.answers["POST /auth/token"] = token
-    server.answers["PUT /datastore/label"] = guarded
-    (tmp_path / "l").write_bytes(b"voxels")
-    await client.login("admin", "pw")
-    assert await client.put_label("a", tmp_path / "l") == "a"
-    taken.clear()
-    assert isinstance(await problem_of(client.put_label("a", tmp_path / "l")), Refused)
-    assert len([r for r in server.requests if r.path == "/auth/token"]) == 3
-
-
-async def test_a_wrong_password_is_refused_though_the_server_says_500(server, client):
-    server.answers["POST /auth/token"] = response(500, b"Internal Server Error", "text/plain")
-    error = await problem_of(client.login("admin", "wrong"))
-    assert (type(error), error.problem.code) == (Refused, "login_refused")
-    assert "wrong" not in repr(error.problem)
-
-
 LOG = b"one\ntwo\nthree\n"
 
 
@@ -347,12 +294,6 @@ async def test_a_server_that_knows_no_ranges_is_followed_too(server, client):
     server.answers["GET /logs/"] = response(200, LOG, "text/plain")
     assert (await client.log_from(4)).data == b"two\nthree\n"
     assert (await client.log_from(1000)).restarted
-    assert await client.logs(3) == LOG.decode()
-
-
-async def test_no_gpu_is_no_failure(server, client):
-    server.answers["GET /logs/gpu"] = recorded("logs_gpu")
-    assert await client.gpu_text() is None
 
 
 async def test_a_gone_session_is_none(server, client):

@@ -49,7 +49,7 @@ def test_without_validation_the_best_is_the_trainings():
 
 
 def test_the_queue_with_states_and_who_fetched(body):
-    queue = convert.study_queue(body("datastore_stats"), body("datastore_all"))
+    queue = convert.study_queue(body("datastore_all"))
     states = {study.id: study.state for study in queue.studies}
     assert queue.listed
     assert (queue.total, queue.completed, len(queue.studies)) == (8, 5, 8)
@@ -65,7 +65,7 @@ def test_a_fetched_series_is_open_until_its_label_is_final(body):
     )  # fmt: skip
     assert before[0].state is StudyState.OPEN
     assert before[0].openers == ("bob", "ann")
-    after = convert.study_queue({}, body("dicomweb_datastore_all_after_label"), dicomweb=True)
+    after = convert.study_queue(body("dicomweb_datastore_all_after_label"), dicomweb=True)
     assert not after.listed
     assert [study.state for study in after.studies] == [StudyState.FINAL, StudyState.OPEN]
 
@@ -124,6 +124,6 @@ def test_any_json_makes_a_task(document):
 @given(JSON, st.dictionaries(st.text(), JSON))
 def test_any_json_makes_a_queue(inner, objects):
     document = {"objects": {**objects, "x": {"image": {"info": inner}, "labels": {"final": inner}}}}
-    queue = convert.study_queue({}, document)
+    queue = convert.study_queue(document)
     assert all(study.id for study in queue.studies if study.id)
     assert [study.state for study in queue.studies]
