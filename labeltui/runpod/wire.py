@@ -106,7 +106,7 @@ class Gpu(Wire):
 
     id: Text = ""
     count: Whole = None
-    vcpuCount: Number = None  # noqa: N815
+    vcpuCount: Number = None
     memory: Number = None
 
 
@@ -114,14 +114,14 @@ class Cpu(Wire):
     """``cpu`` of a pod without a GPU."""
 
     id: Text = ""
-    vcpuCount: Number = None  # noqa: N815
+    vcpuCount: Number = None
     memory: Number = None
 
 
 class NetworkMount(Wire):
     """One entry of ``mounts.network``."""
 
-    volumeId: Text = ""  # noqa: N815
+    volumeId: Text = ""
     path: Text = ""
 
 
@@ -158,7 +158,7 @@ class Utilisation(Wire):
     """A percentage; ``memoryUtil`` of GPUs only."""
 
     util: Number = None
-    memoryUtil: Number = None  # noqa: N815
+    memoryUtil: Number = None
 
 
 class MappedPort(Wire):
@@ -202,16 +202,16 @@ class WirePod(Wire):
     gpu: Annotated[Gpu | None, maybe_object] = None
     cpu: Annotated[Cpu | None, maybe_object] = None
     cloud: Text = ""
-    dataCenterId: Text = ""  # noqa: N815
-    cudaVersion: Text = ""  # noqa: N815
+    dataCenterId: Text = ""
+    cudaVersion: Text = ""
     ssh: Annotated[Ssh, mapping] = Ssh()
     template: Text = ""
     cost: Money = None
     locked: Flag = False
     runtime: Annotated[Runtime | None, maybe_object] = None
     cluster: Annotated[Cluster | None, maybe_object] = None
-    createdAt: Moment = None  # noqa: N815
-    startedAt: Moment = None  # noqa: N815
+    createdAt: Moment = None
+    startedAt: Moment = None
 
 
 class ByCloud(Wire):
@@ -246,10 +246,10 @@ class WireGpuType(Wire):
     secure: Flag = False
     community: Flag = False
     price: Annotated[ByCloud, mapping] = ByCloud()
-    maxCount: Annotated[ByCloud, mapping] = ByCloud()  # noqa: N815
+    maxCount: Annotated[ByCloud, mapping] = ByCloud()
     availability: Text = ""
-    dataCenters: Annotated[tuple[Stocked, ...], objects] = ()  # noqa: N815
-    cudaVersions: Annotated[tuple[Cuda, ...], objects] = ()  # noqa: N815
+    dataCenters: Annotated[tuple[Stocked, ...], objects] = ()
+    cudaVersions: Annotated[tuple[Cuda, ...], objects] = ()
 
 
 class WireDataCentre(Wire):
@@ -258,9 +258,9 @@ class WireDataCentre(Wire):
     id: Text = ""
     name: Text = ""
     region: Text = ""
-    networkVolumeTypes: Texts = ()  # noqa: N815
+    networkVolumeTypes: Texts = ()
     compliance: Texts = ()
-    gpuAvailability: Annotated[tuple[Stocked, ...], objects] = ()  # noqa: N815
+    gpuAvailability: Annotated[tuple[Stocked, ...], objects] = ()
 
 
 class WireVolume(Wire):
@@ -269,7 +269,7 @@ class WireVolume(Wire):
     id: Text = ""
     name: Text = ""
     size: Whole = None
-    dataCenter: Text = ""  # noqa: N815
+    dataCenter: Text = ""
     type: Text = ""
 
 
@@ -281,7 +281,7 @@ class WireTemplate(Wire):
     image: Text = ""
     disk: Whole = None
     ports: Texts = ()
-    startSsh: Flag = False  # noqa: N815
+    startSsh: Flag = False
     public: Flag = False
     serverless: Flag = False
 
@@ -289,10 +289,10 @@ class WireTemplate(Wire):
 class WireBill(Wire):
     """One record of the bill."""
 
-    podId: Text = ""  # noqa: N815
-    startTime: Moment = None  # noqa: N815
-    endTime: Moment = None  # noqa: N815
-    totalAmount: Money = None  # noqa: N815
-    gpuAmount: Money = None  # noqa: N815
-    cpuAmount: Money = None  # noqa: N815
-    diskAmount: Money = None  # noqa: N815
+    podId: Text = ""
+    startTime: Moment = None
+    endTime: Moment = None
+    totalAmount: Money = None
+    gpuAmount: Money = None
+    cpuAmount: Money = None
+    diskAmount: Money = None

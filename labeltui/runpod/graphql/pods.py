@@ -28,34 +28,34 @@ _LEGAL = {
 
 
 class _Machine(wire.Wire):
-    podHostId: wire.Text = ""  # noqa: N815
-    gpuDisplayName: wire.Text = ""  # noqa: N815
-    gpuTypeId: wire.Text = ""  # noqa: N815
-    gpuAvailable: wire.Whole = None  # noqa: N815
-    secureCloud: Annotated[bool | None, wire.maybe_flag] = None  # noqa: N815
-    dataCenterId: wire.Text = ""  # noqa: N815
+    podHostId: wire.Text = ""
+    gpuDisplayName: wire.Text = ""
+    gpuTypeId: wire.Text = ""
+    gpuAvailable: wire.Whole = None
+    secureCloud: Annotated[bool | None, wire.maybe_flag] = None
+    dataCenterId: wire.Text = ""
 
 
 class _Container(wire.Wire):
-    cpuPercent: wire.Number = None  # noqa: N815
-    memoryPercent: wire.Number = None  # noqa: N815
+    cpuPercent: wire.Number = None
+    memoryPercent: wire.Number = None
 
 
 class _Gpu(wire.Wire):
-    gpuUtilPercent: wire.Number = None  # noqa: N815
-    memoryUtilPercent: wire.Number = None  # noqa: N815
+    gpuUtilPercent: wire.Number = None
+    memoryUtilPercent: wire.Number = None
 
 
 class _Port(wire.Wire):
     ip: wire.Text = ""
-    isIpPublic: wire.Flag = False  # noqa: N815
-    privatePort: wire.Whole = None  # noqa: N815
-    publicPort: wire.Whole = None  # noqa: N815
+    isIpPublic: wire.Flag = False
+    privatePort: wire.Whole = None
+    publicPort: wire.Whole = None
     type: wire.Text = ""
 
 
 class _Runtime(wire.Wire):
-    uptimeInSeconds: wire.Whole = None  # noqa: N815
+    uptimeInSeconds: wire.Whole = None
     container: Annotated[_Container, wire.mapping] = _Container()
     gpus: Annotated[tuple[_Gpu, ...] | None, wire.maybe_objects] = None
     ports: Annotated[tuple[_Port, ...], wire.objects] = ()
@@ -64,23 +64,23 @@ class _Runtime(wire.Wire):
 class _Pod(wire.Wire):
     id: wire.Text = ""
     name: wire.Text = ""
-    imageName: wire.Text = ""  # noqa: N815
-    desiredStatus: wire.Text = ""  # noqa: N815
-    lastStatusChange: wire.Text = ""  # noqa: N815
-    createdAt: wire.Moment = None  # noqa: N815
-    lastStartedAt: wire.Moment = None  # noqa: N815
+    imageName: wire.Text = ""
+    desiredStatus: wire.Text = ""
+    lastStatusChange: wire.Text = ""
+    createdAt: wire.Moment = None
+    lastStartedAt: wire.Moment = None
     locked: wire.Flag = False
-    costPerHr: wire.Money = None  # noqa: N815
-    adjustedCostPerHr: wire.Money = None  # noqa: N815
-    gpuCount: wire.Whole = None  # noqa: N815
-    vcpuCount: wire.Number = None  # noqa: N815
-    memoryInGb: wire.Number = None  # noqa: N815
-    containerDiskInGb: wire.Whole = None  # noqa: N815
-    volumeInGb: wire.Whole = None  # noqa: N815
-    volumeMountPath: wire.Text = ""  # noqa: N815
-    networkVolumeId: wire.Text = ""  # noqa: N815
-    templateId: wire.Text = ""  # noqa: N815
-    dockerArgs: wire.Text = ""  # noqa: N815
+    costPerHr: wire.Money = None
+    adjustedCostPerHr: wire.Money = None
+    gpuCount: wire.Whole = None
+    vcpuCount: wire.Number = None
+    memoryInGb: wire.Number = None
+    containerDiskInGb: wire.Whole = None
+    volumeInGb: wire.Whole = None
+    volumeMountPath: wire.Text = ""
+    networkVolumeId: wire.Text = ""
+    templateId: wire.Text = ""
+    dockerArgs: wire.Text = ""
     env: wire.Texts = ()
     ports: wire.Text = ""
     machine: Annotated[_Machine, wire.mapping] = _Machine()
