@@ -6,12 +6,11 @@ import gc
 import os
 import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from labeltui.domain.failure_codes import Code
-
-if TYPE_CHECKING:
-    from labeltui.opening.launch import Launch
+from labeltui.domain.problems import Misused
+from labeltui.opening.launch import Launch
+from labeltui.sandbox.scenarios import DEFAULT, SCENARIOS
 
 _TEXTS = ("--config", "--profile", "--demo", "--scenario")
 
@@ -29,8 +28,6 @@ def main() -> int:
 
 def plain_launch(arguments: Sequence[str]) -> Launch | None:
     """What to open, when the arguments are only ``[demo] [--flag VALUE]``; None leaves it to the parser."""
-    from labeltui.opening.launch import Launch  # noqa: PLC0415
-
     values: dict[str, str] = {}
     read_only = demo = False
     rest = list(arguments)
@@ -45,11 +42,9 @@ def plain_launch(arguments: Sequence[str]) -> Launch | None:
         else:
             return None
     scenario = values.get("--scenario") or values.get("--demo") or os.environ.get("LABELTUI_DEMO") or None
-    if scenario is not None and not _known(scenario):
+    if scenario is not None and scenario not in SCENARIOS:
         return None
     if demo and scenario is None:
-        from labeltui.sandbox.scenarios import DEFAULT  # noqa: PLC0415 - only for a demo
-
         scenario = DEFAULT
     return Launch(
         config=values.get("--config"),
@@ -59,17 +54,9 @@ def plain_launch(arguments: Sequence[str]) -> Launch | None:
     )
 
 
-def _known(scenario: str) -> bool:
-    from labeltui.sandbox.scenarios import SCENARIOS  # noqa: PLC0415 - only for a demo
-
-    return scenario in SCENARIOS
-
-
 def open_console(launch: Launch) -> int:
     """The console, until it is left. Raises Misused without a terminal."""
     if not _on_terminal():
-        from labeltui.domain.problems import Misused  # noqa: PLC0415
-
         raise Misused(
             Code.NO_TERMINAL,
             "The console needs a terminal, and this is none.",

@@ -15,25 +15,15 @@ from labeltui.opening.launch import Launch
 
 if TYPE_CHECKING:
     from labeltui.cli.running import Opener
-    from labeltui.hosts.base import Prompter
-    from labeltui.session.session import Session
 
 Console = Callable[[Launch], int]
 
-STREAMS = frozenset({"tunnel"})  # hold until interrupted, so what they say is a stream
-TELLS = frozenset({"doctor"})  # each part as it is found, for people; the whole for scripts
-LISTS = frozenset({"server.logs", "ssh-config"})  # their records are the answer, not news on the way to it
 
+def main(argv: Sequence[str], *, console: Console, opener: Opener | None = None) -> int:
+    """Do what the arguments (without the program's name) say; returns the exit code and raises nothing.
 
-async def open_session(launch: Launch, prompter: Prompter) -> Session:
-    """Open the session that the flags name; its modules are imported only now."""
-    from labeltui.opening.opening import open_session  # noqa: PLC0415 - a quarter of a second that --help saves
-
-    return await open_session(launch, prompter)
-
-
-def main(argv: Sequence[str], *, console: Console, opener: Opener = open_session) -> int:
-    """Do what the arguments (without the program's name) say; returns the exit code and raises nothing."""
+    ``opener`` stands in for what opens a session.
+    """
     output = Output(as_json=wants_json(argv))
     try:
         return _answered(argv, output, console, opener)
@@ -42,7 +32,7 @@ def main(argv: Sequence[str], *, console: Console, opener: Opener = open_session
         return ExitCode.FAILED
 
 
-def _answered(argv: Sequence[str], output: Output, console: Console, opener: Opener) -> int:
+def _answered(argv: Sequence[str], output: Output, console: Console, opener: Opener | None) -> int:
     try:
         request = parse(argv)
         output.verbose = request.verbose
@@ -64,7 +54,7 @@ def _answered(argv: Sequence[str], output: Output, console: Console, opener: Ope
         return ExitCode.FAILED
 
 
-def _dispatch(request: Request, output: Output, console: Console, opener: Opener) -> int:
+def _dispatch(request: Request, output: Output, console: Console, opener: Opener | None) -> int:
     if request.command in ((), ("demo",)):
         if request.as_json:
             raise Misused(
@@ -77,13 +67,6 @@ def _dispatch(request: Request, output: Output, console: Console, opener: Opener
         from labeltui.cli.configuration import run_config  # noqa: PLC0415 - pydantic, only where it is needed
 
         return run_config(request, output)
-    if request.action is None:
-        from labeltui.cli.shell import run_shell  # noqa: PLC0415
+    from labeltui.cli import commands  # noqa: PLC0415 - more than half a second, which --help saves
 
-        return asyncio.run(run_shell(request, output, opener))
-    from labeltui.cli.running import run_command  # noqa: PLC0415
-
-    output.stream = bool(request.params.get("follow")) or request.action.id in STREAMS
-    output.lists = request.action.id in LISTS
-    output.tells = request.action.id in TELLS
-    return asyncio.run(run_command(request, request.action, output, opener))
+    return commands.run(request, output, opener)

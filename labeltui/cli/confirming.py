@@ -11,6 +11,7 @@ from labeltui.cli.text import visible
 from labeltui.domain.failure_codes import Code
 from labeltui.domain.problems import Refused
 from labeltui.domain.rules.pod import NAMED, about_pod, called
+from labeltui.operations.labels.safety import copy_last
 
 if TYPE_CHECKING:
     from labeltui.domain.pod.pod import Pod
@@ -28,6 +29,7 @@ async def confirm_pod(
     from labeltui.operations.pod.target import target  # noqa: PLC0415 - only when something is run
 
     pod = await target(session, params.get("pod"))
+    pod = await target(session, params)
     own = await session.rental.owns(pod)
     params = {**params, "pod": pod.id} if params.get("pod") else params
     if yes and yes != called(pod):
@@ -39,8 +41,6 @@ async def confirm_pod(
     ):
         return True, params
     if own and action.may_lose_labels:
-        from labeltui.operations.labels.safety import copy_last  # noqa: PLC0415 - only when something is run
-
         await copy_last(session, pod)
     question = visible(action.question(about_pod(session.store.state, pod)) or f"{action.title}?")
     if own and action.danger is not Danger.IRREVERSIBLE:

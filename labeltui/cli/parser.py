@@ -13,6 +13,7 @@ from labeltui.actions import ACTIONS, BY_ID, Action, Danger, Param
 from labeltui.domain.failure_codes import Code
 from labeltui.domain.problems import Misused
 from labeltui.opening.launch import Launch
+from labeltui.sandbox.scenarios import DEFAULT, SCENARIOS
 
 DEMO_ENVIRONMENT = "LABELTUI_DEMO"
 CONFIG_COMMANDS = {
@@ -68,8 +69,6 @@ def parse(argv: Sequence[str]) -> Request:
     }
     demo = getattr(names, "demo", None) or os.environ.get(DEMO_ENVIRONMENT) or None
     if command == ("demo",):
-        from labeltui.sandbox.scenarios import DEFAULT  # noqa: PLC0415 - only for a demo
-
         demo = given.pop("scenario", None) or demo or DEFAULT
     _check_scenario(demo)
     action_id: str | None = getattr(names, "action", None)
@@ -93,8 +92,6 @@ def parse(argv: Sequence[str]) -> Request:
 def _check_scenario(name: str | None) -> None:
     if name is None:
         return
-    from labeltui.sandbox.scenarios import SCENARIOS  # noqa: PLC0415 - only for a demo
-
     if name not in SCENARIOS:
         listed = ", ".join(SCENARIOS)
         raise Misused(Code.UNKNOWN_SCENARIO, f"The demo has no scenario {name!r}.", f"It has: {listed}.")

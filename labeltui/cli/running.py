@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from typing import TYPE_CHECKING, Any
 
 from labeltui.actions import Action, Danger
@@ -19,6 +19,8 @@ from labeltui.domain.problems import ExitCode, LabeltuiError, Refused, Unreachab
 from labeltui.domain.state import SessionState
 from labeltui.hosts.base import Prompter
 from labeltui.opening.launch import Launch
+from labeltui.operations.doctor.doctor import without_session
+from labeltui.operations.run import run_action
 
 if TYPE_CHECKING:
     from labeltui.session.session import Session
@@ -32,8 +34,6 @@ PATIENCE_S = 1.0  # silence that needs no explanation
 
 async def run_command(request: Request, action: Action, output: Output, opener: Opener) -> ExitCode:
     """Run an action of the registry; its document goes to ``output``. Raises LabeltuiError."""
-    from labeltui.operations.run import run_action  # noqa: PLC0415 - only when something is run
-
     prompter = TerminalPrompter(output.progress)
     if not request.launch.read_only:
         refuse_unasked(action, request.yes, prompter)
@@ -82,8 +82,6 @@ def _diagnosed(opener: Opener, output: Output) -> Opener:
         try:
             return await opener(launch, prompter)
         except LabeltuiError as error:
-            from labeltui.operations.doctor.doctor import without_session  # noqa: PLC0415 - only for the doctor
-
             await without_session(error.problem, output)
             raise
 
@@ -177,17 +175,16 @@ def _unreachable(state: SessionState) -> Unreachable:
     )
 
 
-class _ended_by_signals:  # noqa: N801 - used as a function
+@contextmanager
+def _ended_by_signals() -> Iterator[None]:
     """While inside, SIGTERM and SIGHUP end the command as Ctrl-C does: what was opened is closed."""
-
-    def __enter__(self) -> None:
-        loop = asyncio.get_running_loop()
-        task = asyncio.current_task()
+    loop = asyncio.get_running_loop()
+    task = asyncio.current_task()
+    for number in (signal.SIGTERM, signal.SIGHUP):
         if task is not None:
-            for number in (signal.SIGTERM, signal.SIGHUP):
-                loop.add_signal_handler(number, task.cancel)
-
-    def __exit__(self, *_error: object) -> None:
-        loop = asyncio.get_running_loop()
+            loop.add_signal_handler(number, task.cancel)
+    try:
+        yield
+    finally:
         for number in (signal.SIGTERM, signal.SIGHUP):
             loop.remove_signal_handler(number)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from platformdirs import user_config_path
+
 ENVIRONMENT = "LABELTUI_CONFIG"
 
 
@@ -16,6 +18,4 @@ def find_config_path(explicit: str | None = None) -> Path:
     named = explicit or os.environ.get(ENVIRONMENT)
     if named:
         return Path(named).expanduser()
-    from platformdirs import user_config_path  # noqa: PLC0415 - not needed when the file is named
-
     return user_config_path("labeltui") / "config.toml"
