@@ -21,7 +21,7 @@ _STRATEGIES = ("random", "random", "first", "last")
 
 async def annotate(name: str, scenario: Scenario, files: PodFiles, port: int) -> None:
     """Play one annotator for ever; a server that is down or odd is asked again later."""
-    chance = random.Random(name)  # noqa: S311 - paces a play
+    chance = random.Random(name)
     while True:
         try:
             await _one_study(name, scenario, files, port, chance)

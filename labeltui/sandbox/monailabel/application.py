@@ -23,7 +23,7 @@ class Application:
     def __init__(self, settings: Settings, *, auto_reload: bool, origin: str) -> None:
         self.settings = settings
         self.app_dir = settings.app_dir
-        self.chance = random.Random()  # noqa: S311 - shuffles studies
+        self.chance = random.Random()
         say(
             f"{origin}:37",
             f"Initializing App from: {settings.app_dir}; studies: {settings.studies}; conf: {settings.conf}",

@@ -142,7 +142,7 @@ class World:
     def new_id(self, length: int = 14) -> str:
         """Make up an id as RunPod's look."""
         if self._chance is None:
-            self._chance = random.Random(self.seed)  # noqa: S311 - ids of a play
+            self._chance = random.Random(self.seed)
         return "".join(self._chance.choices("abcdefghijklmnopqrstuvwxyz0123456789", k=length))
 
     def new_key(self, pod_id: str) -> str:
