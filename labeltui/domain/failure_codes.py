@@ -76,7 +76,6 @@ class Code(StrEnum):
     LABELS_UNREAD = "labels_unread"
     LOGIN_FAILED = "login_failed"
     LOGIN_NEEDED = "login_needed"
-    LOGIN_REFUSED = "login_refused"
     LOST = "lost"
     MEMORY = "memory"
     METRICS = "metrics"
