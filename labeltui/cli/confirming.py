@@ -12,6 +12,7 @@ from labeltui.domain.failure_codes import Code
 from labeltui.domain.problems import Refused
 from labeltui.domain.rules.pod import NAMED, about_pod, called
 from labeltui.operations.labels.safety import copy_last
+from labeltui.operations.pod.target import target
 
 if TYPE_CHECKING:
     from labeltui.domain.pod.pod import Pod
@@ -26,10 +27,7 @@ async def confirm_pod(
     A pod that is not the profile's, and what can't be undone, need the pod's whole name. Raises Refused with a
     wrong one, whichever pod it is about.
     """
-    from labeltui.operations.pod.target import target  # noqa: PLC0415 - only when something is run
-
     pod = await target(session, params.get("pod"))
-    pod = await target(session, params)
     own = await session.rental.owns(pod)
     params = {**params, "pod": pod.id} if params.get("pod") else params
     if yes and yes != called(pod):
