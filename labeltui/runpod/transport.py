@@ -25,8 +25,6 @@ from labeltui.domain.problems import LabeltuiError, Misused, Unreachable
 from labeltui.runpod.keys import Secret
 from labeltui.runpod.limits import RateLimits, rate_limits, retry_after_s
 from labeltui.runpod.problems import (
-    Reply,
-    cleaned,
     dropped,
     rate_limited,
     timed_out,

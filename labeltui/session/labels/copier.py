@@ -23,7 +23,7 @@ from labeltui.session.labels.transports import Way
 from labeltui.session.runtime.fields import Fields
 from labeltui.session.runtime.state_folder import StateDir
 from labeltui.session.runtime.store import Changed, Store
-from labeltui.session.runtime.supervise import Clock, backoff_s, words
+from labeltui.session.runtime.supervise import Clock, words
 from labeltui.support.backoff import backoff_s
 
 YOUNG_NS = 1_000_000_000  # a file that was written less than a second ago may still be written

@@ -18,7 +18,7 @@ from labeltui.session.pod.account import STEADY_S, Rental
 from labeltui.session.runtime.fields import Fields
 from labeltui.session.runtime.state_folder import StateDir
 from labeltui.session.runtime.store import Changed, Store
-from labeltui.session.runtime.supervise import Clock, backoff_s, words
+from labeltui.session.runtime.supervise import Clock, words
 from labeltui.support.backoff import backoff_s
 
 BILL_S = 300.0  # as often as RunPod's billing runs

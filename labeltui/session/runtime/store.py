@@ -40,7 +40,7 @@ class Store:
 
     def __init__(self, state: SessionState) -> None:
         self._state = state
-        self._subscribers: Subscribers[[SessionState, frozenset[str]]] = Subscribers()
+        self._subscribers: Subscribers[[SessionState, frozenset[Field[Any]]]] = Subscribers()
         self._owned: set[Field[Any]] = set()
         self._alerts = self.own(Fields.alerts)
 
