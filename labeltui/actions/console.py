@@ -1,4 +1,4 @@
-"""What only the console does: panes, help, lists, forms, copies."""
+"""Actions that only the console has: panes, help, lists, forms, copies."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ CONSOLE_ACTIONS: tuple[Action, ...] = (
     Action(
         "pane.training", "Training", "focus the training; again zooms it", key="5", console="pane('training')"
     ),
-    Action("pane.next", "Next pane", "give the next pane the keyboard", key="tab", console="cycle(1)"),
+    Action("pane.next", "Next pane", "move to the next pane", key="tab", console="cycle(1)"),
     Action(
         "pane.previous",
         "Previous pane",
-        "give the pane before the keyboard",
+        "move to the previous pane",
         key="shift+tab",
         console="cycle(-1)",
     ),
@@ -67,7 +67,7 @@ CONSOLE_ACTIONS: tuple[Action, ...] = (
     Action(
         "pod.choices",
         "What can be done",
-        "what can be done about a pod that does not come back as it was",
+        "what can be done about a pod that did not start as before",
         key="w",
         leader="p",
         disabled=conditions.no_pod,
@@ -76,7 +76,7 @@ CONSOLE_ACTIONS: tuple[Action, ...] = (
     ),
     Action(
         "pod.retry",
-        "Start it, again and again",
+        "Start it, and retry",
         "try to start the pod every few minutes until its machine has a GPU free; ctrl+c gives up",
         danger=Danger.CHANGE,
         disabled=conditions.cannot_start_pod,
@@ -95,7 +95,7 @@ CONSOLE_ACTIONS: tuple[Action, ...] = (
     Action(
         "pod.lose",
         "Terminate it, labels lost",
-        "give the pod back although labels that are not on this machine are lost; its name is typed",
+        "give the pod back and lose the labels that are not on this machine; you type its name",
         danger=Danger.IRREVERSIBLE,
         disabled=conditions.loses_nothing,
         needs_host=False,
@@ -113,7 +113,7 @@ CONSOLE_ACTIONS: tuple[Action, ...] = (
     Action(
         "offers",
         "What to do about it",
-        "what can be done about what failed last",
+        "what can be done about the last failure",
         key="W",
         console="offers",
     ),
@@ -140,8 +140,8 @@ CONSOLE_ACTIONS: tuple[Action, ...] = (
     ),
     Action(
         "ssh-config.write",
-        "Let ssh know the host",
-        "write a Host for ssh, scp and editors, and keep it true",
+        "Write ssh's configuration",
+        "write a Host for ssh, scp and editors, and keep it up to date",
         needs_host=False,
         console="ssh_config",
     ),

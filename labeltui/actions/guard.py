@@ -1,4 +1,4 @@
-"""The guard: what it saw, keep the pod, set its limits, turn it off."""
+"""The guard: its state, keeping the pod alive, its limits, turning it off."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from labeltui.domain.rules import conditions
 class GuardKeepParams(Params):
     """Parameters of ``guard keep``."""
 
-    minutes: float | None = number("keep it alive at least that long, used or not")
+    minutes: float | None = number("keep it alive at least so many minutes, used or not")
 
 
 class GuardSetParams(Params):
@@ -21,12 +21,12 @@ class GuardSetParams(Params):
     idle: float | None = number("stop after so many idle minutes; 0: never")
     budget: float | None = number("stop once the pod has cost so many dollars since its start; 0: no limit")
     copies: Literal["wait", "ignore"] | None = choice(
-        "wait until labels are copied to a desk, or ignore them", "wait", "ignore"
+        "wait until every label is copied to a desk, or stop without", "wait", "ignore"
     )
 
 
 GUARD_STATUS = Command(
-    "guard.status", "Guard", "what the guard saw last, and when it stops the pod",
+    "guard.status", "Guard", "what the guard measured last, and when it stops the pod",
     command=("guard", "status"), takes=NoParams,
 )  # fmt: skip
 GUARD_KEEP = Command(
@@ -34,7 +34,7 @@ GUARD_KEEP = Command(
     danger=Danger.CHANGE, command=("guard", "keep"), disabled=conditions.no_guard, takes=GuardKeepParams,
 )  # fmt: skip
 GUARD_SET = Command(
-    "guard.set", "Set the guard", "other limits until the pod stops; turns the guard on",
+    "guard.set", "Set the guard", "set limits until the pod stops; turns the guard on",
     danger=Danger.CHANGE, command=("guard", "set"), disabled=conditions.guard_not_expected,
     takes=GuardSetParams,
 )  # fmt: skip

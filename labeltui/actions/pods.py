@@ -18,22 +18,24 @@ from labeltui.actions.params import (
 )
 from labeltui.domain.rules import conditions
 
-_LOSE_LABELS = "do it although labels that are not on this machine are lost"
+_LOSE_LABELS = "go on, and lose the labels that are not on this machine"
 
 
 class PodEventsParams(Params):
     """Parameters of ``pod events``."""
 
-    lines: int | None = whole("only the last N")
+    lines: int | None = whole("only the last N events")
 
 
 class PodGpusParams(Params):
     """Parameters of ``pod gpus``: filters, all of which a GPU has to pass."""
 
     vram: int | None = whole("only with at least so many GB of memory")
-    max_price: float | None = number("only up to this, in $/h for the GPU alone")
+    max_price: float | None = number("only up to this price, in $/h for the GPU alone")
     data_centre: str | None = text("only what is free there")
-    cloud: Literal["secure", "community"] | None = choice("whose machines", "secure", "community")
+    cloud: Literal["secure", "community"] | None = choice(
+        "secure: data centres; community: other people's machines", "secure", "community"
+    )
     free: bool = switch("only what is free now")
 
 
@@ -58,25 +60,27 @@ class PodCreateParams(Params):
     gpu: str | None = text("kind of GPU, as `pod gpus` names it")
     max_price: float | None = number("rent nothing dearer than this, in $/h with its disks")
     name: str | None = text("its name; the profile's when left out")
-    data: str | None = text("local folder of the studies: sizes the volume")
-    volume_gb: int | None = whole("disk that stays while stopped")
-    container_gb: int | None = whole("disk that does not")
+    data: str | None = text("local folder of the studies: the volume gets room for it")
+    volume_gb: int | None = whole("GB of disk that is kept while the pod is stopped")
+    container_gb: int | None = whole("GB of disk that is lost when the pod stops")
     network_volume: str | None = text("id or name of a network volume, instead of a disk of its own")
-    new_volume_gb: int | None = whole("make a network volume of so many GB for it")
-    data_centre: str | None = text("only there; a network volume's own when left out")
+    new_volume_gb: int | None = whole("make a network volume of so many GB, and put the pod on it")
+    data_centre: str | None = text("only in this data centre; a network volume decides by itself")
     cloud: Literal["secure", "community"] | None = choice(
-        "whose machines; community is not for patient data", "secure", "community"
+        "secure: data centres; community: other people's machines, not for patient data",
+        "secure",
+        "community",
     )
     image: str | None = text("container image; it has to start sshd")
     key: str | None = text(
-        "public key file to reach it with, or the SHA256 fingerprint of one of the agent's"
+        "public key file to reach it with, or the SHA256 fingerprint of a key in the SSH agent"
     )
     make_key: bool = switch("make an Ed25519 key for it, once")
     add_key: bool = switch("add the key to the account, too")
     public: bool = switch("open 8000 and 8888 to the web as well, without a password")
-    or_: tuple[str, ...] = texts("when refused, ask for this GPU next; may be repeated")
-    fallback: bool = switch("when refused, ask for any GPU with as much memory within the price")
-    wait: bool = switch("when none is free, go on asking until one is")
+    or_: tuple[str, ...] = texts("when refused, try this GPU next; may be repeated")
+    fallback: bool = switch("when refused, try any GPU with as much memory within the price")
+    wait: bool = switch("when none is free, try again until one is")
     setup: bool = switch("then install MONAI Label")
     start: bool = switch("then install MONAI Label and start the server")
     save: bool = switch("write its name into the profile")
@@ -92,7 +96,7 @@ class PodStartParams(PodParams):
 
 
 class PodEndParams(PodParams):
-    """Parameters of what ends the pod's container: ``pod stop``, ``pod restart`` and ``pod terminate``."""
+    """Parameters of ``pod stop``, ``pod restart`` and ``pod terminate``, which end the pod's container."""
 
     lose_labels: bool = switch(_LOSE_LABELS)
 
@@ -146,7 +150,7 @@ POD_RESTART = Command(
     disabled=conditions.pod_cannot("restart"), question=conditions.ask_pod_restart, takes=PodEndParams,
 )  # fmt: skip
 POD_TERMINATE = Command(
-    "pod.terminate", "Terminate the pod", "give the pod back for ever, with everything on it",
+    "pod.terminate", "Terminate the pod", "give the pod back; everything on it is lost",
     key="D", leader="p", danger=Danger.IRREVERSIBLE, command=("pod", "terminate"), needs_host=False,
     disabled=conditions.pod_cannot("terminate"), question=conditions.ask_pod_terminate, takes=PodEndParams,
 )  # fmt: skip

@@ -13,8 +13,10 @@ from labeltui.domain.rules import conditions
 class SetupParams(Params):
     """Parameters of ``setup``."""
 
-    check: bool = switch("only say what is there and what is wrong")
-    torch: Literal["reuse", "cuda", "cpu"] | None = choice("which torch to use", "reuse", "cuda", "cpu")
+    check: bool = switch("only report what is installed and what is wrong")
+    torch: Literal["reuse", "cuda", "cpu"] | None = choice(
+        "reuse the host's torch, or install the CUDA or the CPU build", "reuse", "cuda", "cpu"
+    )
 
 
 class ServerStartParams(Params):
@@ -31,14 +33,16 @@ class ServerStartParams(Params):
 class ServerLogsParams(Params):
     """Parameters of ``server logs``. Times are by the host's clock."""
 
-    follow: bool = switch("stay and print what comes")
+    follow: bool = switch("go on with new lines as they come")
     lines: int | None = whole("only the last N lines")
     level: Literal["debug", "info", "warning", "error", "critical"] | None = choice(
         "only this level and above", "debug", "info", "warning", "error", "critical"
     )
     logger: str | None = text("only loggers with this in their name")
-    since: str | None = text("only from then on: 17:02, 2026-11-23 17:02, or 10m ago, by the host's clock")
-    until: str | None = text("only up to then")
+    since: str | None = text(
+        "only from that time on: 17:02, 2026-11-23 17:02, or 10m ago, by the host's clock"
+    )
+    until: str | None = text("only up to that time")
     grep: str | None = text("only lines that match: a regular expression, !re for the others, ~letters")
 
 

@@ -9,14 +9,16 @@ from labeltui.actions.params import NoParams, Params, switch, text
 class ReportParams(Params):
     """Parameters of ``report``."""
 
-    since: str | None = text("from then on: 9:00, 2026-11-23 09:00, or 8h ago; the session when left out")
+    since: str | None = text(
+        "start of the report: 9:00, 2026-11-23 09:00, or 8h ago; the session's when left out"
+    )
 
 
 class SshConfigParams(Params):
     """Parameters of ``ssh-config``."""
 
     write: bool = switch("write it beside ~/.ssh/config, and include it there")
-    remove: bool = switch("take it away again")
+    remove: bool = switch("remove it again")
 
 
 STATUS = Command(
@@ -32,7 +34,7 @@ DOCTOR = Command(
     command=("doctor",), needs_host=False, takes=NoParams,
 )  # fmt: skip
 SSH_CONFIG = Command(
-    "ssh-config", "SSH configuration", "a Host for ssh, scp and editors, with our pinned host key",
+    "ssh-config", "SSH configuration", "a Host for ssh, scp and editors, with the pinned host key",
     command=("ssh-config",), needs_host=False, takes=SshConfigParams,
 )  # fmt: skip
 TUNNEL = Command(

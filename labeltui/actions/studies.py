@@ -10,7 +10,7 @@ from labeltui.domain.rules import conditions
 class StudiesNextParams(Params):
     """Parameters of ``studies next``."""
 
-    strategy: str | None = text("strategy that picks", positional=True)
+    strategy: str | None = text("strategy that picks the study", positional=True)
 
 
 STUDIES_LIST = Command(

@@ -15,14 +15,14 @@ class TrainStartParams(Params):
     model: str | None = text("trainer to run; the profile's first model when left out", positional=True)
     max_epochs: int | None = whole("epochs to train")
     param: Mapping[str, str] = pairs("more parameters of the trainer")
-    enqueue: bool = switch("wait behind a training that runs, instead of being refused")
-    follow: bool = switch("stay and report each epoch until the end")
+    enqueue: bool = switch("queue behind a running training, instead of being refused")
+    follow: bool = switch("report each epoch until the end")
 
 
 class TrainStatusParams(Params):
     """Parameters of ``train status``."""
 
-    follow: bool = switch("stay and report each epoch until the end")
+    follow: bool = switch("report each epoch until the end")
 
 
 TRAIN_START = Command(

@@ -12,7 +12,7 @@ from labeltui.opening.autostart import autostart
 from labeltui.opening.hosts import door_of, host_of
 from labeltui.opening.launch import Launch
 from labeltui.opening.log_file import log_to
-from labeltui.operations.ssh_config import keep_true
+from labeltui.operations.ssh_config import keep_current
 from labeltui.sandbox.launch import Pod, PodFailed, start_pod
 from labeltui.sandbox.runpod.launch import RunPod, start_runpod
 from labeltui.sandbox.scenarios import DEFAULT, UnknownScenario, find
@@ -31,7 +31,7 @@ async def open_demo(launch: Launch, prompter: Prompter) -> Session:
         door = door_of(profile, state, prompter)
         return Session(
             "demo", profile, host, state, read_only=launch.read_only, pod=pod, door=door,
-            on_reached=keep_true, autostart=partial(autostart, doings=pod.autostart) if pod.autostart else None,
+            on_reached=keep_current, autostart=partial(autostart, doings=pod.autostart) if pod.autostart else None,
         )  # fmt: skip
     except BaseException:
         await pod.close()

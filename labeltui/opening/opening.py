@@ -7,7 +7,7 @@ from labeltui.hosts.base import Prompter
 from labeltui.opening.hosts import door_of, host_of
 from labeltui.opening.launch import Launch
 from labeltui.opening.log_file import log_to
-from labeltui.operations.ssh_config import keep_true
+from labeltui.operations.ssh_config import keep_current
 from labeltui.session.runtime.state_folder import StateDir
 from labeltui.session.session import Session
 
@@ -22,7 +22,7 @@ def open_profile(launch: Launch, prompter: Prompter) -> Session:
     host = host_of(profile, state, prompter)
     door = door_of(profile, state, prompter)
     return Session(
-        name, profile, host, state, read_only=read_only, config=path, door=door, on_reached=keep_true
+        name, profile, host, state, read_only=read_only, config=path, door=door, on_reached=keep_current
     )
 
 

@@ -1,4 +1,4 @@
-"""How a running action tells what it does."""
+"""How a running action reports its progress."""
 
 from __future__ import annotations
 
@@ -6,23 +6,23 @@ from collections.abc import Mapping
 from typing import Any, Protocol
 
 Document = Mapping[str, Any]
-"""What an action has to say when it is done: what ``--json`` prints."""
+"""The result of an action: what ``--json`` prints."""
 
 
 class Report(Protocol):
-    """Where progress goes: the flash line and action log of the console, stderr and stdout of the command line."""
+    """Takes the progress of an action, for the console's flash line and action log or the command line's output."""
 
     def progress(self, text: str) -> None:
-        """One line for people: what happens now."""
+        """Report in one line for people what happens now."""
         ...
 
     def emit(self, record: Mapping[str, Any]) -> None:
-        """One record of a stream (an epoch, a step): a JSON line with ``--json``, a line of text without."""
+        """Report one record of a stream (an epoch, a step): a JSON line with ``--json``, a line of text without."""
         ...
 
 
 class Silent:
-    """A report nobody reads."""
+    """A report that drops everything."""
 
     def progress(self, text: str) -> None:
         """Drop the line."""

@@ -1,4 +1,4 @@
-"""Reads money and labels once, for a command that does not watch."""
+"""Read money and labels once, for a command that does not watch them."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 MONEY_WITHIN_S = 45.0
 
 
-async def look_at_money(session: Session) -> None:
-    """Let pod, bill and account be looked at once, for a session that rents; what fails is in the readings."""
+async def refresh_money(session: Session) -> None:
+    """Read pod, bill and account once, if the session rents a pod. A failure raises nothing: the readings hold it."""
     if session.rental.section is None or session.profile.host != "runpod":
         return
     rental = session.rental
@@ -28,8 +28,8 @@ async def look_at_money(session: Session) -> None:
 LABELS_WITHIN_S = 30.0
 
 
-async def look_at_labels(session: Session) -> None:
-    """Let the labels be counted, without copying any; what stands in the way is in the reading."""
+async def refresh_labels(session: Session) -> None:
+    """Count the labels without copying any. A failure raises nothing: the labels' reading holds it."""
     try:
         async with asyncio.timeout(LABELS_WITHIN_S):
             await session.labels.look(copy=False)

@@ -1,4 +1,4 @@
-"""The report of a session: labels, hours, cost, the best model. Only what was seen; what is not known is null."""
+"""``report``: labels, hours, cost and the best model of a session. A value that is unknown is null."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from labeltui.domain.log.filter import moment
 from labeltui.domain.money import cents
 from labeltui.domain.problems import LabeltuiError, Misused
 from labeltui.domain.study import FINAL_TAG
-from labeltui.operations.refresh import look_at_labels, look_at_money
+from labeltui.operations.refresh import refresh_labels, refresh_money
 
 if TYPE_CHECKING:
     from labeltui.domain.training.log import TrainRun
@@ -26,13 +26,14 @@ if TYPE_CHECKING:
 REACH_S = 15.0
 
 
-async def report(session: Session, params: ReportParams, told: Report) -> Document:
-    """Labels, hours, cost and best metric since the session began, or since a time as `server logs` takes it.
+async def report(session: Session, params: ReportParams, progress: Report) -> Document:
+    """Labels, hours, cost and best metric since the session began, or since a given time.
 
-    Without a rented pod a session is this day. What the host would tell is null where it can't be reached.
+    Without a rented pod the session began at midnight. Values from the host are null where it can't be reached.
+    Raises Misused ``bad_time``.
     """
-    told.progress("Looking at the host, the copies and the bill")
-    reached = await _look(session)
+    progress.progress("Reading the host, the copies and the bill")
+    reached = await _refresh(session)
     now = session.clock()
     since = _since(session, params.since, now)
     submitted = _submitted(session, since)
@@ -50,16 +51,16 @@ async def report(session: Session, params: ReportParams, told: Report) -> Docume
     }
 
 
-async def _look(session: Session) -> bool:
-    """Let host, copies and bill be looked at; False where the host can't be reached."""
-    await look_at_money(session)
+async def _refresh(session: Session) -> bool:
+    """Read host, copies and bill once; False where the host can't be reached."""
+    await refresh_money(session)
     try:
         await session.reach(REACH_S)
         await session.readiness.settled()
     except LabeltuiError:
         await asyncio.to_thread(session.labels.folder.index.refresh)
         return False
-    await look_at_labels(session)
+    await refresh_labels(session)
     return True
 
 
@@ -77,20 +78,25 @@ def _since(session: Session, given: str | None, now: datetime) -> datetime:
 
 
 def _cost(session: Session, since: datetime) -> Decimal | None:
-    """The session's cost, where the report is about the session; of another time it is not known."""
+    """The session's cost; None for a report that begins at another time."""
     spend = session.store.state.spend.value
     return None if spend is None or spend.session_since != since else spend.session
 
 
 def _submitted(session: Session, since: datetime) -> list[tuple[str, str]]:
-    """(study, who) of each final label since then: every version that is here, and what is on the host alone."""
+    """(study, who) of each final label since then: every version here, and labels that are only on the host.
+
+    ``who`` is empty for those on the host.
+    """
     index = session.labels.folder.index
-    told = [(e.study, e.who) for e, _file in index.versions() if e.tag == FINAL_TAG and e.saved_at >= since]
+    submitted = [
+        (e.study, e.who) for e, _file in index.versions() if e.tag == FINAL_TAG and e.saved_at >= since
+    ]
     for label in session.labels.on_host:
         late = datetime.fromtimestamp(label.mtime_ns / 1e9, UTC) >= since
         if label.tag == FINAL_TAG and late and not session.labels.is_here(label):
-            told.append((split_label(label.name)[0], ""))
-    return told
+            submitted.append((split_label(label.name)[0], ""))
+    return submitted
 
 
 def _labels(submitted: list[tuple[str, str]], hours: float, cost: Decimal | None) -> dict[str, Any]:
@@ -115,7 +121,7 @@ def _runs(session: Session, since: datetime) -> list[TrainRun]:
 
 
 def _trainings(session: Session, since: datetime) -> list[dict[str, Any]]:
-    """Those in the output of the server's run of now, oldest first."""
+    """Trainings in the output of the server's current run, oldest first."""
     return [
         {
             "model": run.model,
@@ -133,9 +139,8 @@ def _trainings(session: Session, since: datetime) -> list[dict[str, Any]]:
 
 
 def _best(session: Session, since: datetime) -> dict[str, Any] | None:
-    scored = [run for run in _runs(session, since) if run.best is not None]
+    scored = [(run.model, run.best) for run in _runs(session, since) if run.best is not None]
     if not scored:
         return None
-    run = max(scored, key=lambda one: one.best.value if one.best else 0.0)
-    assert run.best is not None  # noqa: S101 - those without were left out
-    return {"model": run.model, "metric": run.best.metric, "value": run.best.value, "epoch": run.best.epoch}
+    model, best = max(scored, key=lambda one: one[1].value)
+    return {"model": model, "metric": best.metric, "value": best.value, "epoch": best.epoch}

@@ -1,4 +1,4 @@
-"""Runs an action, for keys, palette, forms and command line alike."""
+"""Run an action, for keys, palette, forms and command line alike."""
 
 from __future__ import annotations
 
@@ -23,27 +23,27 @@ CONFIRMED = (Danger.DESTRUCTIVE, Danger.IRREVERSIBLE)
 
 
 def command_line(action: Action, params: Params) -> str:
-    """The action as it would be typed. Values of the environment may be secret: only their names are shown."""
-    words_: list[str] = ["labeltui", *(action.command or (action.id,))]
+    """The action as it would be typed. Values of ``env`` may be secret, so only their names are shown."""
+    parts: list[str] = ["labeltui", *(action.command or (action.id,))]
     for param in action.params:
         value = params.value(param)
         if value == param.empty:
             continue
         if param.kind == "bool":
-            words_.append(param.flag)
+            parts.append(param.flag)
         elif param.kind == "list":
             for item in value:
-                words_ += [param.flag, str(item)]
+                parts += [param.flag, str(item)]
         elif param.kind == "pairs":
             for key, item in value.items():
-                words_ += [param.flag, key, "…" if param.name == "env" else str(item)]
+                parts += [param.flag, key, "…" if param.name == "env" else str(item)]
         elif param.positional:
-            words_.append(str(value))
+            parts.append(str(value))
         else:
-            words_ += [param.flag, str(value)]
+            parts += [param.flag, str(value)]
     if isinstance(params, PodParams) and params.named:
-        words_ += ["--yes", params.named]
-    return shlex.join(words_)
+        parts += ["--yes", params.named]
+    return shlex.join(parts)
 
 
 def _check(session: Session, action: Action, confirmed: bool) -> None:
@@ -59,10 +59,11 @@ def _check(session: Session, action: Action, confirmed: bool) -> None:
 async def run_action(
     session: Session, action_id: str, given: Mapping[str, Any], report: Report, *, confirmed: bool = False
 ) -> Document:
-    """Run an action of the registry on a session and note it in the journal.
+    """Run an action of the registry on a session; the journal records it, unless it changes nothing.
 
-    Raises ``Refused`` for read-only and unconfirmed ones, and whatever LabeltuiError the action ends with.
-    What disables a key is not refused here: the action itself says it with fresher knowledge.
+    ``given`` are its parameters by name. Raises Misused ``bad_parameter`` for those, Refused for a change in a
+    read-only session and for an unconfirmed one, and the LabeltuiError that the action ends with. Why its key may be
+    disabled is not checked here: the action itself knows that from newer readings.
     """
     action = BY_ID[action_id]
     operation = OPERATIONS[action_id]

@@ -1,4 +1,4 @@
-"""``ssh-config``: the session's host as ssh itself reaches it, with the key that we have pinned."""
+"""``ssh-config``: the session's host for OpenSSH's own configuration, with the host key that labeltui has pinned."""
 
 from __future__ import annotations
 
@@ -24,43 +24,51 @@ KNOWN_HOSTS = Path("~/.ssh/known_hosts")
 
 
 async def ssh_config(session: Session, params: SshConfigParams, report: Report) -> Document:
-    """Show the Host for ssh; with ``write``, put it where ssh finds it; with ``remove``, take it away."""
+    """Show the Host block; with ``write``, write it where ssh finds it; with ``remove``, remove it.
+
+    Raises Refused in a read-only session, and what :func:`entry_of` raises.
+    """
     files = SshFiles()
     if session.read_only and (params.write or params.remove):
         raise Refused(
-            Code.READ_ONLY, "This session is read-only: it writes no files of ssh.", "Leave --write out."
+            Code.READ_ONLY, "This session is read-only: it does not change ssh's files.", "Leave --write out."
         )
     if params.remove:
-        gone = await asyncio.to_thread(files.take_away, session.name)
-        said = "Its Host is gone from ssh's configuration." if gone else "There was no Host of this profile."
-        report.progress(said)
-        return {"as_of": documents.moment(session.clock()), "message": said, "path": str(files.own)}
+        removed = await asyncio.to_thread(files.take_away, session.name)
+        message = (
+            "Its Host is removed from ssh's configuration."
+            if removed
+            else "There was no Host of this profile."
+        )
+        report.progress(message)
+        return {"as_of": documents.moment(session.clock()), "message": message, "path": str(files.own)}
     entry = await entry_of(session)
     for line in entry.text().splitlines():
         report.emit({"line": line})
-    said = f"`ssh {entry.name}` works once this is in ssh's configuration: --write puts it there."
+    message = f"`ssh {entry.name}` works once this is in ssh's configuration: --write writes it there."
     if params.write:
-        said = await asyncio.to_thread(_written, files, entry)
-    report.progress(said)
+        message = await asyncio.to_thread(_write, files, entry)
+    report.progress(message)
     return {
         "as_of": documents.moment(session.clock()),
         "host": entry.name,
         "address": f"{entry.user}@{entry.host}:{entry.port}",
-        "message": said,
+        "message": message,
         "path": str(files.own),
         "written": params.write,
     }
 
 
-def _written(files: SshFiles, entry: SshEntry) -> str:
+def _write(files: SshFiles, entry: SshEntry) -> str:
+    """Write the Host; returns the message about it."""
     files.put(entry)
     added = files.include()
-    where = f" A line at the top of {files.config} includes it; the file as it was is {BACKUP} beside it."
+    where = f" A new line at the top of {files.config} includes it; {BACKUP} beside it is the file as it was."
     return f"`ssh {entry.name}` works; so do scp, rsync and editors." + (where if added else "")
 
 
-async def keep_true(session: Session) -> None:
-    """Write the Host anew when it is there already: the address may have changed."""
+async def keep_current(session: Session) -> None:
+    """Write the Host again if it was written before, as the address may have changed. A failure becomes an alert."""
     files = SshFiles()
     try:
         if not session.read_only and await asyncio.to_thread(files.holds, session.name):
@@ -73,12 +81,12 @@ async def keep_true(session: Session) -> None:
 
 
 async def entry_of(session: Session) -> SshEntry:
-    """The session's host for ssh. Raises Misused for this machine, and what keeps a pod from being reached."""
+    """The session's host for ssh. Raises Misused ``no_ssh`` for this machine, and Unreachable without an address."""
     host = session.link.host
     if isinstance(host, PodHost):
         return await _of_pod(session, host)
     if session.profile.ssh is None:
-        raise Misused(Code.NO_SSH, "This profile works on this machine: there is nothing to ssh to.", "")
+        raise Misused(Code.NO_SSH, "This profile works on this machine, which needs no ssh.", "")
     return await asyncio.to_thread(_of_section, session, session.profile.ssh)
 
 
@@ -86,7 +94,7 @@ async def _of_pod(session: Session, host: PodHost) -> SshEntry:
     pod = await session.rental.find()
     pinned = host.pinned(pod)
     if pinned is None:
-        # Only a connection shows the key that is to be written down.
+        # The host key is only known after a connection.
         if not session.started:
             await session.start(hold=False)
         await session.link.connected()

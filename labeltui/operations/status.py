@@ -10,7 +10,7 @@ from labeltui.domain.documents import documents
 from labeltui.domain.documents.guard import guard_document
 from labeltui.domain.documents.pod import money_document
 from labeltui.domain.problems import LabeltuiError
-from labeltui.operations.refresh import look_at_labels, look_at_money
+from labeltui.operations.refresh import refresh_labels, refresh_money
 from labeltui.session.runtime.fields import Fields
 
 if TYPE_CHECKING:
@@ -22,8 +22,8 @@ async def status(session: Session, _params: NoParams, _report: Report) -> Docume
     """Everything the status strip shows."""
     await session.readiness.settled()
     await session.readiness.first_readings(Fields.queue, Fields.training, Fields.metrics)
-    await look_at_labels(session)
-    await look_at_money(session)
+    await refresh_labels(session)
+    await refresh_money(session)
     with suppress(LabeltuiError):
         await session.guard.fresh()
     state, now = session.store.state, session.clock()
@@ -32,6 +32,6 @@ async def status(session: Session, _params: NoParams, _report: Report) -> Docume
 
 
 async def server_status(session: Session, _params: NoParams, _report: Report) -> Document:
-    """State, app, models, URL."""
+    """State, app, models and URL of the server."""
     state = await session.readiness.settled()
     return documents.server_document(state.server, session.clock())

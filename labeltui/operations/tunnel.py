@@ -14,13 +14,13 @@ if TYPE_CHECKING:
 
 
 async def tunnel(session: Session, _params: NoParams, report: Report) -> Document:
-    """Hold the tunnel until interrupted, and say each change of its state."""
+    """Hold the tunnel until interrupted; each change of its state is a record."""
     await session.hold_tunnel()
-    seen = session.store.state.tunnel
+    reported = session.store.state.tunnel
 
     def changed(state: SessionState) -> bool:
-        return state.tunnel.value != seen.value
+        return state.tunnel.value != reported.value
 
     while True:
-        report.emit(documents.tunnel_document(seen, session.clock()))
-        seen = (await session.store.wait_for(changed)).tunnel
+        report.emit(documents.tunnel_document(reported, session.clock()))
+        reported = (await session.store.wait_for(changed)).tunnel

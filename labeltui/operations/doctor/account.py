@@ -1,4 +1,4 @@
-"""The doctor's look at RunPod: key, scope, balance, pod, and who can reach it by which door."""
+"""The doctor's checks of RunPod: API key, scope, balance, pod, and how the pod can be reached."""
 
 from __future__ import annotations
 
@@ -29,19 +29,19 @@ MONAI_LABEL = "/info/"
 Add = Callable[[Check], None]
 
 
-async def pod_checks(session: Session, add: Add, can_be_there: asyncio.Future[bool]) -> None:
-    """Every part on RunPod's side. Nothing is changed there, and no secret is told.
+async def pod_checks(session: Session, add: Add, has_host: asyncio.Future[bool]) -> None:
+    """Add every check of RunPod. They change nothing there and show no secret.
 
-    ``can_be_there`` is told, as soon as it is known, whether there is a machine to connect to.
+    ``has_host`` gets, as soon as it is known, whether there is a machine to connect to.
     """
     try:
-        await _pod_checks(session, add, can_be_there)
+        await _pod_checks(session, add, has_host)
     finally:
-        if not can_be_there.done():
-            can_be_there.set_result(False)
+        if not has_host.done():
+            has_host.set_result(False)
 
 
-async def _pod_checks(session: Session, add: Add, can_be_there: asyncio.Future[bool]) -> None:
+async def _pod_checks(session: Session, add: Add, has_host: asyncio.Future[bool]) -> None:
     section = session.rental.section
     try:
         client = await session.rental.client()
@@ -53,15 +53,15 @@ async def _pod_checks(session: Session, add: Add, can_be_there: asyncio.Future[b
     balance = asyncio.create_task(_within("balance", _balance(client, session)))
     pod, check = await _pod(session)
     add(check)
-    # RunPod may be the one that does not answer: a connection that stands says more than it.
-    can_be_there.set_result(session.link.is_connected or (pod is not None and pod.status.is_up))
+    # Where RunPod does not answer, a connection that exists still shows that there is a machine.
+    has_host.set_result(session.link.is_connected or (pod is not None and pod.status.is_up))
     more: list[Awaitable[Check | None]] = [scope, balance]
     if pod is not None and pod.status.is_up:
         more += [
             _within("public", _public(pod)),
             _within("ssh key", _ssh_key(session, client, pod)),
         ]
-        add(_door(pod))
+        add(_ssh(pod))
         host_key = _host_key(session, pod)
         if host_key is not None:
             add(host_key)
@@ -72,12 +72,14 @@ async def _pod_checks(session: Session, add: Add, can_be_there: asyncio.Future[b
 
 
 async def key_check(command: str | None, *, needed: bool = False) -> Check:
-    """Whether there is an API key, and where; never the key itself."""
+    """Whether there is an API key, and where it was found; never the key itself."""
     try:
         async with asyncio.timeout(KEY_S):
             key = await find_key(command=command)
     except TimeoutError:
-        return Check("key", Verdict.UNKNOWN, "Looking for RunPod's API key took too long.")
+        return Check(
+            "key", Verdict.UNKNOWN, f"The search for RunPod's API key took longer than {KEY_S:.0f} s."
+        )
     except LabeltuiError as error:
         missing = error.problem.code == Code.RUNPOD_NO_KEY and not needed
         verdict = Verdict.WARNING if missing else Verdict.WRONG
@@ -87,7 +89,7 @@ async def key_check(command: str | None, *, needed: bool = False) -> Check:
 
 def _key(key: FoundKey | None) -> Check:
     if key is None:
-        return Check("key", Verdict.OK, "The account is the demo's own.")
+        return Check("key", Verdict.OK, "The demo uses its own account.")
     if key.warning:
         return Check(
             "key", Verdict.WARNING, f"The API key is in {key.origin}. {key.warning}", "chmod 600 it."
@@ -95,12 +97,12 @@ def _key(key: FoundKey | None) -> Check:
     return Check("key", Verdict.OK, f"The API key is in {key.origin}.")
 
 
-async def _within(part: str, look: Awaitable[Check | None]) -> Check | None:
+async def _within(part: str, check: Awaitable[Check | None]) -> Check | None:
     try:
         async with asyncio.timeout(PART_S):
-            return await look
+            return await check
     except TimeoutError:
-        return Check(part, Verdict.UNKNOWN, f"RunPod did not say within {PART_S:.0f} s.", "Try again.")
+        return Check(part, Verdict.UNKNOWN, f"RunPod did not answer within {PART_S:.0f} s.", "Try again.")
     except LabeltuiError as error:
         return Check(part, Verdict.UNKNOWN, error.problem.message, error.problem.hint)
 
@@ -108,26 +110,28 @@ async def _within(part: str, look: Awaitable[Check | None]) -> Check | None:
 async def _scope(client: RunpodClient) -> Check:
     may = await client.may_change_pods()
     if may is None:
-        return Check("scope", Verdict.UNKNOWN, "Whether the key may change pods can't be told harmlessly.")
+        return Check(
+            "scope", Verdict.UNKNOWN, "Not checked: testing whether the key may change pods would change one."
+        )
     if may:
         return Check("scope", Verdict.OK, "The key may start, stop and rent pods.")
     return Check(
         "scope", Verdict.WARNING, "The key may only read: pods can't be started, stopped or rented with it.",
-        "Make one with the right to write, or go on looking.",
+        "Make a key with write access, or go on without.",
     )  # fmt: skip
 
 
 async def _balance(client: RunpodClient, session: Session) -> Check:
     account = await client.account()
     if account.balance is None:
-        return Check("balance", Verdict.UNKNOWN, "RunPod does not tell the balance.")
+        return Check("balance", Verdict.UNKNOWN, "RunPod does not show the balance.")
     pod = session.store.state.pod.value
     problem = balance_problem(account, (pod,) if pod is not None else (), WARN_HOURS)
     if problem is not None:
         wrong = Verdict.WRONG if account.balance <= 0 else Verdict.WARNING
         return Check("balance", wrong, problem.message, problem.hint)
     left = account.hours_left
-    lasts = "" if left is None else f", {int(left)} hours at what is spent now"
+    lasts = "" if left is None else f", enough for {int(left)} hours at the current spending"
     return Check("balance", Verdict.OK, f"${account.balance:.2f} of credit{lasts}.")
 
 
@@ -136,15 +140,17 @@ async def _pod(session: Session) -> tuple[Pod | None, Check]:
         async with asyncio.timeout(PART_S):
             pod = await session.rental.find()
     except TimeoutError:
-        return None, Check("pod", Verdict.UNKNOWN, f"RunPod did not say within {PART_S:.0f} s.", "Try again.")
+        return None, Check(
+            "pod", Verdict.UNKNOWN, f"RunPod did not answer within {PART_S:.0f} s.", "Try again."
+        )
     except LabeltuiError as error:
         return None, Check("pod", Verdict.WRONG, error.problem.message, error.problem.hint)
     problem = pod_problem(pod, session.clock())
     if problem is not None:
         return pod, Check("pod", Verdict.WRONG, problem.message, problem.hint)
     if not pod.status.is_up:
-        said = f"{called(pod)} is {pod.status}, and costs ${pod.cost_per_hour_stopped:.4f}/h."
-        return pod, Check("pod", Verdict.WARNING, said, "Start it: `labeltui pod start`.")
+        message = f"{called(pod)} is {pod.status}, and costs ${pod.cost_per_hour_stopped:.4f}/h."
+        return pod, Check("pod", Verdict.WARNING, message, "Start it: `labeltui pod start`.")
     cost = "" if pod.cost_per_hour is None else f", for ${pod.cost_per_hour:.2f}/h"
     gpu = f" with {pod.gpu_name}" if pod.gpu_name else ""
     return pod, Check("pod", Verdict.OK, f"{called(pod)} is {pod.status}{gpu}{cost}.")
@@ -154,18 +160,18 @@ async def _public(pod: Pod) -> Check | None:
     urls = [url for port in pod.ports if (url := pod.proxy_url(port.private))]
     if not urls:
         return Check("public", Verdict.OK, "No port of the pod is on the open web.")
-    asked = [(url, path) for url in urls for path in ("/", MONAI_LABEL)]
-    told = await asyncio.gather(*(exposure.answers(url, path) for url, path in asked))
-    open_ = sorted({url for (url, _), status in zip(asked, told, strict=True) if status == 200})
+    requests = [(url, path) for url in urls for path in ("/", MONAI_LABEL)]
+    statuses = await asyncio.gather(*(exposure.answers(url, path) for url, path in requests))
+    open_ = sorted({url for (url, _), status in zip(requests, statuses, strict=True) if status == 200})
     if open_:
         return Check(
-            "public", Verdict.WRONG, f"{', '.join(open_)} answers to anybody, without a password.",
-            "Stop what listens there, or make the pod anew with 22/tcp alone; reach its server by the tunnel.",
+            "public", Verdict.WRONG, f"{', '.join(open_)} answers everybody, without a password.",
+            "Stop what listens there, or make a new pod with 22/tcp alone; the tunnel reaches its server.",
         )  # fmt: skip
-    statuses = ", ".join(sorted({"nobody" if status is None else str(status) for status in told}))
+    answers = ", ".join(sorted({"nothing" if status is None else str(status) for status in statuses}))
     return Check(
-        "public", Verdict.WARNING, f"{', '.join(urls)} is on the open web; to a stranger it answers now: {statuses}.",
-        "Whatever listens there later is public: make the pod anew with 22/tcp alone.",
+        "public", Verdict.WARNING, f"{', '.join(urls)} is on the open web; what it answers now: {answers}.",
+        "What listens there later will be public: make a new pod with 22/tcp alone.",
     )  # fmt: skip
 
 
@@ -184,22 +190,22 @@ async def _ssh_key(session: Session, client: RunpodClient, pod: Pod) -> Check:
     if any(key.same_as(one) for key in mine for one in account):
         return Check(
             "ssh key", Verdict.WARNING, "The SSH key is the account's, but this pod was made without it.",
-            "Keys reach new pods only: add it to ~/.ssh/authorized_keys in the pod, or make the pod anew.",
+            "RunPod gives keys to new pods only: add it to ~/.ssh/authorized_keys in the pod, or make a new pod.",
         )  # fmt: skip
     return Check(
         "ssh key", Verdict.WARNING, "Neither the pod nor the account knows this machine's SSH key.",
-        "Add it: `labeltui pod keys --add FILE.pub`; it reaches new pods only.",
+        "Add it: `labeltui pod keys --add FILE.pub`; RunPod gives keys to new pods only.",
     )  # fmt: skip
 
 
-def _door(pod: Pod) -> Check:
+def _ssh(pod: Pod) -> Check:
     if pod.ssh is not None:
-        return Check("door", Verdict.OK, f"ssh leads straight to the pod: {pod.ssh.address}.")
+        return Check("ssh", Verdict.OK, f"The pod's SSH address is {pod.ssh.address}.")
     if any(port.private == 22 and port.protocol == "tcp" for port in pod.ports):
-        return Check("door", Verdict.WARNING, "The pod has no ssh address yet.", "It takes a minute or two.")
+        return Check("ssh", Verdict.WARNING, "The pod has no SSH address yet.", "It takes a minute or two.")
     return Check(
-        "door", Verdict.WRONG, "The pod does not expose 22/tcp: there is a proxied shell, but no tunnel.",
-        "Make it anew with 22/tcp; `labeltui shell --proxy` is the emergency door.",
+        "ssh", Verdict.WRONG, "The pod does not expose 22/tcp: there is a proxy shell, but no tunnel.",
+        "Make a new pod with 22/tcp; until then `labeltui shell --proxy` opens an emergency shell.",
     )  # fmt: skip
 
 
@@ -208,7 +214,7 @@ def _host_key(session: Session, pod: Pod) -> Check | None:
     if not isinstance(host, PodHost):
         return None
     if host.pinned(pod) is None:
-        said = "The host key of this container is not pinned yet."
-        return Check("host key", Verdict.UNKNOWN, said, "It is at the first connection.")
-    how = "as its container log vouches for" if host.vouched else "from an earlier connection"
+        message = "The host key of this container is not pinned yet."
+        return Check("host key", Verdict.UNKNOWN, message, "The first connection pins it.")
+    how = "and its container log shows the same key" if host.vouched else "since an earlier connection"
     return Check("host key", Verdict.OK, f"The host key of this container is pinned, {how}.")

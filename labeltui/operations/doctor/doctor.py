@@ -1,4 +1,4 @@
-"""Looks at each part, side by side and within seconds, and says what to do about what is wrong."""
+"""``doctor``: check every part at once, each within a deadline, and say what to do about what is wrong."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from labeltui.domain.checks import Check, Verdict
 from labeltui.domain.documents.documents import moment
 from labeltui.domain.problems import Failed, LabeltuiError, Problem
 from labeltui.operations.doctor.account import key_check, pod_checks
-from labeltui.operations.doctor.host import _disk, _gpu, _labels, _server, _training, _tunnel
+from labeltui.operations.doctor.host import host_checks, labels_check
 from labeltui.operations.pod.guard import guard_check
-from labeltui.operations.refresh import look_at_labels
+from labeltui.operations.refresh import refresh_labels
 from labeltui.operations.server.options import setup_options
 from labeltui.operations.server.setup import Setup
 from labeltui.session.runtime.fields import Fields
@@ -27,58 +27,58 @@ if TYPE_CHECKING:
 HOST_S = 20.0  # for the connection
 PART_S = 15.0  # for each part after it
 PARTS = (
-    *("profile", "key", "scope", "balance", "pod", "public", "ssh key", "door", "host key"),
+    *("profile", "key", "scope", "balance", "pod", "public", "ssh key", "ssh", "host key"),
     *("host", "agent", "monailabel", "disk", "gpu", "server", "tunnel", "training", "guard", "labels"),
 )
-"""Every part there may be, in the order in which they need each other."""
+"""The names of all checks; each part needs those before it."""
 
 Add = Callable[[Check], None]
 
 
 async def doctor(session: Session, _params: NoParams, report: Report) -> Document:
-    """What is wrong, and what to do. Fails (exit 1) when a part is wrong; warnings don't count.
+    """Check RunPod and the host at the same time; each check is a record as soon as it is done.
 
-    RunPod and the host are looked at side by side, each part within its deadline.
+    Raises Failed, with all checks as its document, when a part is wrong. Warnings do not count.
     """
     checks: list[Check] = []
 
     def add(check: Check) -> None:
         checks.append(check)
-        _tell(report, check)
+        _emit(report, check)
 
-    can_be_there: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
-    looks: list[Awaitable[None]] = [_host_checks(session, report, add, can_be_there)]
+    has_host: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+    parts: list[Awaitable[None]] = [_check_host(session, report, add, has_host)]
     if session.profile.host == "runpod":
-        looks.append(pod_checks(session, add, can_be_there))
+        parts.append(pod_checks(session, add, has_host))
     else:
-        can_be_there.set_result(True)
-    await asyncio.gather(*looks)
+        has_host.set_result(True)
+    await asyncio.gather(*parts)
     return verdict_of(checks, session.clock())
 
 
 async def without_session(problem: Problem, report: Report) -> None:
-    """Where there is no profile to work with: say that, and whether RunPod's key is there. Always raises Failed."""
+    """Report why no session opens, and whether there is an API key of RunPod. Always raises Failed."""
     checks = [Check("profile", Verdict.WRONG, problem.message, problem.hint), await key_check(None)]
     for check in checks:
-        _tell(report, check)
+        _emit(report, check)
     verdict_of(checks, datetime.now(UTC))
 
 
-def _tell(report: Report, check: Check) -> None:
-    told = {"check": check.part, "verdict": check.verdict.value, "message": check.message}
-    report.emit({**told, "hint": check.hint or None})
+def _emit(report: Report, check: Check) -> None:
+    record = {"check": check.part, "verdict": check.verdict.value, "message": check.message}
+    report.emit({**record, "hint": check.hint or None})
 
 
 def verdict_of(checks: list[Check], now: datetime) -> Document:
-    """The document; raised as a failure when a part is wrong."""
+    """The document of all checks. Raises Failed with it when a part is wrong."""
     ordered = sorted(checks, key=lambda check: PARTS.index(check.part))
     wrong = next((c for c in ordered if c.verdict is Verdict.WRONG), None)
     error = {"code": wrong.part, "message": wrong.message, "hint": wrong.hint} if wrong else None
     counts = {verdict.value: sum(c.verdict is verdict for c in checks) for verdict in Verdict}
-    said = ", ".join(f"{count} {word}" for word, count in counts.items() if count)
+    summary = ", ".join(f"{count} {word}" for word, count in counts.items() if count)
     document = {
         "as_of": moment(now),
-        "message": said,
+        "message": summary,
         "checks": [asdict(check) for check in ordered],
         "error": error,
     }
@@ -87,20 +87,20 @@ def verdict_of(checks: list[Check], now: datetime) -> Document:
     return document
 
 
-async def _host_checks(session: Session, report: Report, add: Add, can_be_there: Awaitable[bool]) -> None:
-    if not await can_be_there:
-        add(Check("host", Verdict.UNKNOWN, "It was not tried: there is no pod that runs."))
+async def _check_host(session: Session, report: Report, add: Add, has_host: Awaitable[bool]) -> None:
+    if not await has_host:
+        add(Check("host", Verdict.UNKNOWN, "Not checked: no pod is running."))
         return
     if not await _reach(session, add):
         return
-    await asyncio.gather(_install(session, report, add), look_at_labels(session))
+    await asyncio.gather(_install(session, report, add), refresh_labels(session))
     state = await session.readiness.first_readings(Fields.metrics, Fields.training, deadline_s=PART_S)
-    for check in (_disk(state), _gpu(state), _server(state), _tunnel(state), _training(state)):
+    for check in host_checks(state):
         add(check)
     guard = await guard_check(session)
     if guard is not None:
         add(Check("guard", Verdict(guard[0]), *guard[1:]))
-    add(_labels(session.store.state))
+    add(labels_check(session.store.state))
 
 
 async def _reach(session: Session, add: Add) -> bool:
@@ -121,7 +121,7 @@ async def _install(session: Session, report: Report, add: Add) -> None:
         async with asyncio.timeout(PART_S):
             found = await Setup(session, setup_options(session.profile), report).check()
     except TimeoutError:
-        late = f"The host did not say within {PART_S:.0f} s what is installed."
+        late = f"The host did not answer within {PART_S:.0f} s what is installed."
         add(Check("monailabel", Verdict.UNKNOWN, late, "Try again when it is less busy."))
         return
     except LabeltuiError as error:
@@ -130,6 +130,6 @@ async def _install(session: Session, report: Report, add: Add) -> None:
     if found["error"] is not None:
         add(Check("monailabel", Verdict.WRONG, found["error"]["message"], found["error"]["hint"]))
     elif found["stand_in"]:
-        add(Check("monailabel", Verdict.OK, "The demo's stand-in for MONAI Label is there."))
+        add(Check("monailabel", Verdict.OK, "The demo's stand-in for MONAI Label is installed."))
     else:
         add(Check("monailabel", Verdict.OK, "MONAI Label is installed."))

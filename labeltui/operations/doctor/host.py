@@ -2,27 +2,27 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from labeltui.domain.checks import Check, Verdict
 from labeltui.domain.host import HostMetrics, TunnelState
 from labeltui.domain.server.server import ServerState
 from labeltui.domain.state import SessionState
 from labeltui.domain.training.training import TrainState
 
-if TYPE_CHECKING:
-    pass
-
-
 SCARCE_DISK = 2 * 2**30
 
 
-def _labels(state: SessionState) -> Check:
+def host_checks(state: SessionState) -> tuple[Check, ...]:
+    """Disk, GPU, server, tunnel and training, from readings that were just refreshed."""
+    return _disk(state), _gpu(state), _server(state), _tunnel(state), _training(state)
+
+
+def labels_check(state: SessionState) -> Check:
+    """Whether every label is copied to this machine."""
     copies = state.labels.value
     if copies is None or state.labels.error:
-        why = state.labels.error or "they were not counted"
-        return Check("labels", Verdict.UNKNOWN, f"The copies of the labels are not known: {why.rstrip('.')}.",
-                     "`labeltui labels list` looks again.")  # fmt: skip
+        why = state.labels.error or "they could not be counted"
+        return Check("labels", Verdict.UNKNOWN, f"Whether the labels are copied is unknown: {why.rstrip('.')}.",
+                     "Try again with `labeltui labels pull`.")  # fmt: skip
     if not copies.total:
         return Check("labels", Verdict.OK, "There are no labels yet.")
     if copies.safe:
@@ -36,7 +36,7 @@ def _labels(state: SessionState) -> Check:
 def _disk(state: SessionState) -> Check:
     load: HostMetrics | None = state.metrics.value
     if load is None or load.disk_total is None or load.disk_used is None:
-        return Check("disk", Verdict.UNKNOWN, "The disk's fill is not known.")
+        return Check("disk", Verdict.UNKNOWN, "How full the disk is, is unknown.")
     free = load.disk_total - load.disk_used
     text = f"{free / 2**30:.1f} GiB free at {load.disk_path}."
     if free < SCARCE_DISK:
@@ -49,7 +49,7 @@ def _disk(state: SessionState) -> Check:
 def _gpu(state: SessionState) -> Check:
     load = state.metrics.value
     if load is None:
-        return Check("gpu", Verdict.UNKNOWN, "The GPU is not known.")
+        return Check("gpu", Verdict.UNKNOWN, "The GPU is unknown.")
     if load.gpu_error:
         return Check(
             "gpu", Verdict.WRONG, f"nvidia-smi fails: {load.gpu_error}.", "Restart the machine or its driver."
@@ -67,7 +67,7 @@ def _gpu(state: SessionState) -> Check:
 def _server(state: SessionState) -> Check:
     server = state.server.value
     if server is None:
-        return Check("server", Verdict.UNKNOWN, "The server's state is not known.")
+        return Check("server", Verdict.UNKNOWN, "The server's state is unknown.")
     if server.problem is not None:
         return Check("server", Verdict.WRONG, server.problem.message, server.problem.hint)
     if server.state is ServerState.RUNNING:
@@ -83,7 +83,9 @@ def _tunnel(state: SessionState) -> Check:
         return Check("tunnel", Verdict.WARNING, "There is no tunnel.", "It opens when the host is connected.")
     if tunnel.state is TunnelState.OPEN:
         return Check(
-            "tunnel", Verdict.OK, f"It is open; nothing answers through it yet ({tunnel.detail or 'no try'})."
+            "tunnel",
+            Verdict.OK,
+            f"It is open, but nothing answers through it yet ({tunnel.detail or 'not tried'}).",
         )
     return Check("tunnel", Verdict.OK, f"The server answers through it; Slicer's URL is {tunnel.url}.")
 
@@ -93,7 +95,7 @@ def _training(state: SessionState) -> Check:
     if server is not None and server.orphans:
         pids = ", ".join(str(o.pid) for o in server.orphans)
         return Check(
-            "training", Verdict.WRONG, f"A training goes on without its server (pid {pids}) and holds the GPU.",
+            "training", Verdict.WRONG, f"A training has outlived its server (pid {pids}) and uses the GPU.",
             "End it with `labeltui train stop`.",
         )  # fmt: skip
     if training is None or training.state is TrainState.IDLE:

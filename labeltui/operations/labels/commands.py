@@ -1,4 +1,4 @@
-"""The copies of the labels from the command line: copy now, compare, list."""
+"""``labels pull``, ``labels verify`` and ``labels list``."""
 
 from __future__ import annotations
 
@@ -20,22 +20,27 @@ STATES = ("same", "missing", "differs", "only_here", "older")
 
 
 async def labels_pull(session: Session, _params: NoParams, report: Report) -> Document:
-    """Copy every label that is not here yet. Broken off, it goes on where it was.
+    """Copy every label that is not on this machine yet. Repeated after an interruption, it goes on where it stopped.
 
     Raises Failed ``labels_not_copied`` with the document when some can't be copied.
     """
     await session.readiness.settled()
-    came: list[str] = []
+    copied: list[str] = []
 
-    def copied(label: HostLabel, done: int, of: int) -> None:
-        came.append(label.shown)
-        report.progress(f"{label.shown} is here, {done} of {of}")
+    def on_copied(label: HostLabel, done: int, of: int) -> None:
+        copied.append(label.shown)
+        report.progress(f"{label.shown} is copied, {done} of {of}")
 
-    copies = await session.labels.settle(copied, copy=True)
-    document = {**_document(session), "copied": came, "message": _said(copies, len(came)), "error": None}
+    copies = await session.labels.settle(on_copied, copy=True)
+    document = {
+        **_document(session),
+        "copied": copied,
+        "message": _summary(copies, len(copied)),
+        "error": None,
+    }
     if copies.safe:
         return document
-    why = copies.reason or "they change all the time"
+    why = copies.reason or "they change while they are copied"
     labels = documents.labels_absent(copies)
     error = {"code": "labels_not_copied", "message": f"{labels}: {why}.", "hint": copies.hint}
     raise Failed.of_document({**document, "error": error})
@@ -45,19 +50,19 @@ def _document(session: Session) -> dict[str, Any]:
     return dict(documents.labels_document(session.store.state.labels, session.clock()))
 
 
-def _said(copies: LabelCopies, came: int) -> str:
+def _summary(copies: LabelCopies, copied: int) -> str:
     all_here = f"{copies.here} of {copies.total} labels are in {copies.folder}"
-    return f"{came} copied, {all_here}" if came else all_here
+    return f"{copied} copied, {all_here}" if copied else all_here
 
 
 async def labels_verify(session: Session, _params: NoParams, report: Report) -> Document:
-    """Read every copy and every label on the host, and compare. Raises Failed ``labels_differ`` with the document."""
+    """Compare every copy with its label on the host by checksum. Raises Failed ``labels_differ`` with the document."""
     await session.readiness.settled()
     report.progress("Reading the labels on the host")
-    there = {label.key: label for label in await session.labels.with_sums(report.progress)}
+    on_host = {label.key: label for label in await session.labels.with_sums(report.progress)}
     report.progress("Reading the copies here")
     checked = await asyncio.to_thread(session.labels.folder.check)
-    rows = _compared(session, there, checked)
+    rows = _compared(session, on_host, checked)
     counts = {state: sum(row["state"] == state for row in rows) for state in STATES}
     document = {
         "as_of": documents.moment(session.clock()),
@@ -71,19 +76,19 @@ async def labels_verify(session: Session, _params: NoParams, report: Report) -> 
         return document
     error = {
         "code": "labels_differ",
-        "message": f"{counts['missing']} labels are not here, and {counts['differs']} differ from those on the host.",
-        "hint": "`labeltui labels pull` copies what is missing or new; what is here is kept as an older version.",
+        "message": f"{counts['missing']} labels are missing here, and {counts['differs']} differ from the host's.",
+        "hint": "`labeltui labels pull` copies what is missing or new, and keeps the copies here as older versions.",
     }
     raise Failed.of_document({**document, "error": error})
 
 
 def _compared(
-    session: Session, there: Mapping[tuple[str, str], HostLabel], checked: list[Checked]
+    session: Session, on_host: Mapping[tuple[str, str], HostLabel], checked: list[Checked]
 ) -> list[dict[str, Any]]:
     index = session.labels.folder.index
     newest = {one.entry.key: one for one in checked if index.newest(one.entry.key) is one.entry}
     rows = []
-    for key, label in there.items():
+    for key, label in on_host.items():
         copy = newest.get(key)
         if copy is None or copy.state == "missing":
             state = "missing"
@@ -91,16 +96,16 @@ def _compared(
             state = "same" if copy.state == "same" and copy.entry.sha256 == label.sha256 else "differs"
         rows.append({"tag": key[0], "file": key[1], "state": state, "here": copy.file if copy else None})
     for one in checked:
-        if one is newest.get(one.entry.key) and one.entry.key in there:
+        if one is newest.get(one.entry.key) and one.entry.key in on_host:
             continue
-        kept = "only_here" if one is newest.get(one.entry.key) else "older"
-        state = {"same": kept, "changed": "differs", "missing": "missing"}[one.state]
+        intact = "only_here" if one is newest.get(one.entry.key) else "older"
+        state = {"same": intact, "changed": "differs", "missing": "missing"}[one.state]
         rows.append({"tag": one.entry.tag, "file": one.entry.name, "state": state, "here": one.file})
     return rows
 
 
 async def labels_list(session: Session, _params: NoParams, _report: Report) -> Document:
-    """Every label there is a copy of here, with the number of its versions."""
+    """Every label with a copy on this machine: its newest version, and how many versions there are."""
     index = session.labels.folder.index
     await asyncio.to_thread(index.refresh)
     versions: dict[tuple[str, str], int] = {}

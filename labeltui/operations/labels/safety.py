@@ -1,4 +1,4 @@
-"""Before something ends that holds labels: copy them, and refuse while they would be lost."""
+"""Before an action ends a pod: copy its labels, and refuse the action while it would lose some."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ COPY_S = 300.0
 
 
 async def copy_last(session: Session, pod: Pod, report: Report | None = None) -> None:
-    """Copy what is not here yet, where the pod can be reached; what stands in the way is in the reading."""
+    """Copy the missing labels, if this is the profile's pod. A failure raises nothing: the labels' reading holds it."""
     if not await session.rental.owns(pod):
         return
     if pod.status is not PodStatus.RUNNING or pod.ssh is None:
         session.labels.gone(f"the pod is {pod.status}")
         return
     if report is not None:
-        report.progress("Copying the labels that are not here yet")
+        report.progress("Copying the labels that are not on this machine yet")
     try:
         async with asyncio.timeout(COPY_S):
             await session.reach(REACH_S)
@@ -34,16 +34,16 @@ async def copy_last(session: Session, pod: Pod, report: Report | None = None) ->
     except LabeltuiError as error:
         session.labels.gone(error.problem.message)
     except TimeoutError:
-        session.labels.gone(f"they were not here within {COPY_S / 60:.0f} minutes")
+        session.labels.gone(f"copying them took longer than {COPY_S / 60:.0f} minutes")
 
 
 async def spare_labels(
     session: Session, pod: Pod, action: PodAction, report: Report, *, lose_labels: bool
 ) -> None:
-    """Raise Refused (``labels_not_copied``, ``labels_unknown``) while the action would lose labels.
+    """Copy the labels, then raise Refused ``labels_not_copied`` or ``labels_unknown`` if the action would lose some.
 
-    With ``lose_labels`` they are given up. Of a pod that is not the profile's nothing is known here: its name was
-    typed after a question that says so.
+    ``lose_labels`` gives them up. The labels of a pod that is not the profile's are unknown here: the question before
+    its name was typed has said so.
     """
     await copy_last(session, pod, report)
     if lose_labels or not await session.rental.owns(pod):

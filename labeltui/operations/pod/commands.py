@@ -1,4 +1,4 @@
-"""What is asked of RunPod: list, look, start, stop, restart, terminate."""
+"""``pod list``, ``show``, ``events``, ``keys``, ``start``, ``stop``, ``restart`` and ``terminate``."""
 
 from __future__ import annotations
 
@@ -13,10 +13,17 @@ from labeltui.domain.documents.pod import money_document, pod_document, pod_line
 from labeltui.domain.pod.pod import PodAction
 from labeltui.hosts.own_keys import read_public
 from labeltui.operations.labels.safety import spare_labels
-from labeltui.operations.pod import start as podresume
-from labeltui.operations.pod.start import can_be_reached, settled
+from labeltui.operations.pod.start import (
+    can_be_reached,
+    start_for_data,
+    start_once,
+    start_until_it_works,
+    startable,
+    stop_and_wait,
+    wait_until,
+)
 from labeltui.operations.pod.target import legal, target
-from labeltui.operations.refresh import look_at_money
+from labeltui.operations.refresh import refresh_money
 from labeltui.session.pod.events import event_document
 
 if TYPE_CHECKING:
@@ -37,7 +44,7 @@ async def pod_show(session: Session, params: PodParams, _report: Report) -> Docu
     pod = await target(session, params.pod)
     own = await session.rental.owns(pod)
     if own:
-        await look_at_money(session)
+        await refresh_money(session)
     left = session.store.state.requests_left
     return {
         "as_of": documents.moment(session.clock()),
@@ -49,7 +56,7 @@ async def pod_show(session: Session, params: PodParams, _report: Report) -> Docu
 
 
 async def pod_events(session: Session, params: PodEventsParams, _report: Report) -> Document:
-    """What happened to the profile's pod, oldest first, up to now."""
+    """The last events of the profile's pod, oldest first: 50, or ``lines`` of them."""
     session.pod_watch.begin(keep=False)
     pod = await session.rental.find()
     session.rental.pod.learned(pod)
@@ -63,7 +70,7 @@ async def pod_events(session: Session, params: PodEventsParams, _report: Report)
 
 
 async def pod_keys(session: Session, params: PodKeysParams, _report: Report) -> Document:
-    """The account's SSH keys; with ``add``, after adding the public key in that file."""
+    """The account's SSH keys; with ``add``, the public key in that file is added first."""
     client = await session.rental.client()
     if params.add:
         keys = await client.add_ssh_key(read_public(params.add).line)
@@ -76,43 +83,43 @@ async def pod_keys(session: Session, params: PodKeysParams, _report: Report) -> 
 async def pod_start(session: Session, params: PodStartParams, report: Report) -> Document:
     """Start the stopped pod, and wait until it can be reached.
 
-    ``retry`` tries again, each ``every`` minutes, while its machine has no GPU free; ``data_only`` starts it without
-    one, to fetch what is on it.
+    With ``retry``, try again every few minutes while its machine has no GPU free. With ``data_only``, start it
+    without a GPU, to copy what is on it. Raises Failed with the actions that may help.
     """
     if params.data_only:
-        now = await podresume.for_data(session, params, report)
-        said = f"{now.name} runs without a GPU, for its data: copy the labels, then stop it."
-        return {"as_of": documents.moment(session.clock()), "message": said, **pod_document(now)}
-    pod = await podresume.startable(session, params, report)
+        now = await start_for_data(session, params, report)
+        message = f"{now.name} runs without a GPU, for its data: copy the labels, then stop it."
+        return {"as_of": documents.moment(session.clock()), "message": message, **pod_document(now)}
+    pod = await startable(session, params, report)
     if params.retry:
-        now = await podresume.until_it_works(session, pod, report, params.every)
+        now = await start_until_it_works(session, pod, report, params.every)
     else:
-        now = await podresume.started(session, pod, report)
+        now = await start_once(session, pod, report)
     return {"as_of": documents.moment(session.clock()), **pod_document(now)}
 
 
 async def pod_stop(session: Session, params: PodEndParams, report: Report) -> Document:
-    """Stop the pod. Its volume stays (and is paid for); what is outside the volume is gone."""
+    """Stop the pod, once its labels are safe. Its volume stays, and is paid for; what is outside the volume is lost."""
     pod = await legal(session, params, PodAction.STOP)
     await spare_labels(session, pod, PodAction.STOP, report, lose_labels=params.lose_labels)
     report.progress(f"Stopping {pod.name}")
-    now = await podresume.stopped(session, pod, report)
+    now = await stop_and_wait(session, pod, report)
     return {"as_of": documents.moment(session.clock()), **pod_document(now)}
 
 
 async def pod_restart(session: Session, params: PodEndParams, report: Report) -> Document:
-    """Restart the pod's container: what is outside the volume is gone, its host keys are new."""
+    """Restart the pod's container, once its labels are safe. What is outside the volume is lost."""
     pod = await legal(session, params, PodAction.RESTART)
     await spare_labels(session, pod, PodAction.RESTART, report, lose_labels=params.lose_labels)
     report.progress(f"Restarting {pod.name}")
     client = await session.rental.client()
     await client.restart(pod.id)
-    now = await settled(session, pod, can_be_reached, report)
+    now = await wait_until(session, pod, can_be_reached, report)
     return {"as_of": documents.moment(session.clock()), **pod_document(now)}
 
 
 async def pod_terminate(session: Session, params: PodEndParams, report: Report) -> Document:
-    """Give the pod back for ever, with every file that is not on a network volume."""
+    """Terminate the pod, once its labels are safe. Every file that is not on a network volume is lost."""
     pod = await legal(session, params, PodAction.TERMINATE)
     await spare_labels(session, pod, PodAction.TERMINATE, report, lose_labels=params.lose_labels)
     report.progress(f"Terminating {pod.name}")

@@ -1,8 +1,9 @@
-"""What is asked of the guard: how it is, to wait, to have other limits, to leave the pod alone."""
+"""``guard status``, ``keep``, ``set`` and ``off``, and the doctor's check of the guard."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from labeltui.actions.guard import GuardKeepParams, GuardSetParams
@@ -19,21 +20,26 @@ if TYPE_CHECKING:
     from labeltui.session.session import Session
 
 
-LEND = "Lend the pod your key: [profiles.NAME.guard] operator_key = true."
+OPERATOR_KEY_HINT = "Give the pod your API key: [profiles.NAME.guard] operator_key = true."
 
 
 async def guard_status(session: Session, _params: NoParams, _report: Report) -> Document:
-    """How the guard is, what it saw last, and what it will do."""
+    """The state of the guard, what it measured last, and when it stops the pod."""
     await session.guard.fresh()
     return guard_document(session.store.state.guard, session.clock())
 
 
 async def guard_keep(session: Session, params: GuardKeepParams, _report: Report) -> Document:
-    """Reset the countdown; with ``minutes``, keep the pod alive at least that long."""
+    """Reset the countdown; with ``minutes``, keep the pod alive at least that long.
+
+    Raises Misused ``bad_minutes``, and Failed where no guard runs.
+    """
     minutes = params.minutes
     if minutes is not None and not 0 < minutes <= 24 * 60:
         raise Misused(
-            Code.BAD_MINUTES, "The pod is kept alive for 1 minute to 24 hours.", "`guard off` has no end."
+            Code.BAD_MINUTES,
+            "The pod can be kept alive for up to 24 hours.",
+            "`labeltui guard off` has no limit.",
         )
     status = need_guard(await session.guard.ask("keep", seconds=60.0 * (minutes or 0)))
     wanted = max(60.0 * (minutes or 0), status.idle_s or 0.0)
@@ -42,7 +48,10 @@ async def guard_keep(session: Session, params: GuardKeepParams, _report: Report)
 
 
 async def guard_set(session: Session, params: GuardSetParams, _report: Report) -> Document:
-    """Other limits until the pod stops; turns the guard on where it was off, and starts it where it is gone."""
+    """Set limits until the pod stops. Turns the guard on when it is off, and starts it again when it has died.
+
+    Raises Misused ``bad_limit``, and Failed where no guard runs.
+    """
     changes: dict[str, Any] = {"mode": "auto"}
     if params.idle is not None:
         changes["idle_s"] = _limit(params.idle, "idle") * 60.0
@@ -54,13 +63,13 @@ async def guard_set(session: Session, params: GuardSetParams, _report: Report) -
     if status.state == DEAD:
         await session.guard.restart()
     need_guard(await session.guard.ask("set", changes=changes))
-    return _answer(session, _policy_words(changes, status))
+    return _answer(session, _policy_text(changes, status))
 
 
 async def guard_off(session: Session, _params: NoParams, _report: Report) -> Document:
-    """Leave the pod alone, until it stops or the guard is set again."""
+    """Turn the guard off until the pod stops or ``guard set`` turns it on. Raises Failed where no guard runs."""
     need_guard(await session.guard.ask("set", changes={"mode": "off"}))
-    return _answer(session, "off: nothing stops this pod but you")
+    return _answer(session, "off: only you can stop this pod now")
 
 
 def _limit(value: float, name: str) -> float:
@@ -69,7 +78,7 @@ def _limit(value: float, name: str) -> float:
     return float(value)
 
 
-def _policy_words(changes: Mapping[str, Any], before: GuardStatus) -> str:
+def _policy_text(changes: Mapping[str, Any], before: GuardStatus) -> str:
     idle = changes.get("idle_s", before.idle_s)
     budget = changes.get("budget", before.budget)
     limits = [f"stops after {span(idle)} idle" if idle else "never stops for idleness"]
@@ -78,8 +87,6 @@ def _policy_words(changes: Mapping[str, Any], before: GuardStatus) -> str:
 
 
 def _clock(session: Session, seconds: float) -> str:
-    from datetime import timedelta  # noqa: PLC0415 - rarely needed
-
     return (session.clock() + timedelta(seconds=seconds)).astimezone().strftime("%H:%M")
 
 
@@ -88,16 +95,20 @@ def _answer(session: Session, message: str) -> Document:
 
 
 async def guard_check(session: Session) -> tuple[str, str, str] | None:
-    """For the doctor: (ok, warning, wrong or unknown; words; what to do). None where there is nothing to guard."""
+    """The doctor's check: (verdict, message, hint). None for a session without a pod to guard."""
     if not session.guard.applies:
         return None
     try:
         status = await session.guard.fresh()
     except LabeltuiError as error:
-        return "unknown", f"The guard can't be asked: {error.problem.message}", error.problem.hint
+        return "unknown", f"The guard does not answer: {error.problem.message}", error.problem.hint
     by = f" It stops the pod by {status.way}." if status.way else ""
     if status.state in (DEAD, "stuck") or status.problem:
-        return "wrong", f"{status.problem}." if status.problem else status.words, status.hint or LEND
+        return (
+            "wrong",
+            f"{status.problem}." if status.problem else status.words,
+            status.hint or OPERATOR_KEY_HINT,
+        )
     if status.state in ("off", "waiting"):
         return "warning", status.words, status.hint
     return "ok", f"{status.words}{by}", status.hint

@@ -1,4 +1,4 @@
-"""Which pod an action is about: the profile's, or another that is named whole and confirmed by its name."""
+"""The pod that an action is about: the profile's, or another one that the operator named and confirmed by its name."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 
 
 async def target(session: Session, named: str | None) -> Pod:
-    """The pod that is meant, as it is now; by whole name or id, never by a part of it.
+    """The pod with that id or whole name as it is now; the profile's for None. A part of a name never matches.
 
-    Raises Failed ``no_pod``, and Misused ``pod_ambiguous`` for a name that several have.
+    Raises Failed ``no_pod``, and Misused ``pod_ambiguous`` for a name that several pods have.
     """
     if not named:
         return await session.rental.find()
@@ -29,32 +29,35 @@ async def target(session: Session, named: str | None) -> Pod:
         raise ambiguous(named, found)
     raise Failed(
         Code.NO_POD, f"There is no pod {named!r} in this account.",
-        "`labeltui pod list` shows those there are; a name is typed whole.",
+        "`labeltui pod list` lists the pods; type the whole name.",
     )  # fmt: skip
 
 
 async def legal(session: Session, params: PodParams, action: PodAction) -> Pod:
-    """The pod, when the action is allowed on it now and was meant for it. Raises the reason otherwise."""
+    """The pod, when the action is possible now and confirmed for it.
+
+    Raises Refused ``pod_not_named`` or ``pod_locked``, and Failed ``pod_state``.
+    """
     pod = await target(session, params.pod)
-    await meant(session, params, pod, action)
+    await refuse_unnamed(session, params, pod, action)
     why = why_not(pod, action)
     if why is None:
         return pod
     if pod.cluster_id or (pod.locked and action in pod.actions):
         raise Refused(
-            Code.POD_LOCKED, f"{pod.name} can't be asked to {action}: {why}.", "Choose another pod."
+            Code.POD_LOCKED, f"{pod.name}: {action} is not possible, because {why}.", "Choose another pod."
         )
     can = ", ".join(pod.actions) or "nothing"
     raise Failed(
-        Code.POD_STATE, f"{pod.name} is {pod.status}: it can't be asked to {action} now.", f"It can: {can}."
+        Code.POD_STATE, f"{pod.name} is {pod.status}: {action} is not possible now.", f"Possible now: {can}."
     )
 
 
-async def meant(session: Session, params: PodParams, pod: Pod, action: PodAction) -> None:
-    """Refuse to touch a pod that is not the profile's, unless its own name was confirmed."""
+async def refuse_unnamed(session: Session, params: PodParams, pod: Pod, action: PodAction) -> None:
+    """Raise Refused ``pod_not_named`` for a pod that is not the profile's and whose name was not confirmed."""
     if await session.rental.owns(pod) or params.named == called(pod):
         return
     raise Refused(
         Code.POD_NOT_NAMED, f"{called(pod)} ({pod.id}) is not this profile's pod.",
-        f"To {action} it all the same, name it: --yes {called(pod)}.",
+        f"To {action} it, confirm its name: --yes {called(pod)}.",
     )  # fmt: skip

@@ -19,12 +19,12 @@ from tests.doing import Told, do
 @pytest.fixture
 async def pod_id(session: Session, emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> str:
     """A pod that was stopped; looks follow each other at once."""
-    monkeypatch.setattr(podresume, "FIRST_LOOKS_S", 0.1)
+    monkeypatch.setattr(podresume, "FIRST_POLLS_S", 0.1)
     for step in ("provision", "pull", "boot", "ports"):
         setattr(emulator.world.timing, step, 0.1)
     client = await session.rental.client()
     pod = await client.create_once(PodSpec("annot", f"NVIDIA {GPU}", container_disk_gb=20, volume_disk_gb=20))
-    await podresume.settled(session, pod, podresume.can_be_reached, Told())
+    await podresume.wait_until(session, pod, podresume.can_be_reached, Told())
     await client.stop(pod.id)
     return pod.id
 

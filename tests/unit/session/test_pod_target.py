@@ -92,9 +92,9 @@ async def test_only_what_was_meant_and_may_be_is_done(params: dict[str, str], co
 
 
 async def test_what_its_state_does_not_allow_says_what_it_allows() -> None:
-    with pytest.raises(LabeltuiError, match="annot is running: it can't be asked to start now") as error:
+    with pytest.raises(LabeltuiError, match="annot is running: start is not possible now") as error:
         await legal(SESSION, PodParams(), PodAction.START)
-    assert error.value.problem.hint == "It can: stop, restart, terminate."
+    assert error.value.problem.hint == "Possible now: stop, restart, terminate."
 
 
 def test_words_about_another_pod_never_fall_back_to_the_profiles() -> None:
