@@ -1,4 +1,4 @@
-"""``python -m labeltui.sandbox``: one pod, until stdin closes."""
+"""``python -m labeltui.sandbox``: run one pod until stdin closes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What moves in the pod by itself: annotators who fetch, draw and submit, and studies that arrive."""
+"""What happens in the pod by itself: annotators fetch, draw and submit labels, and studies arrive."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _STRATEGIES = ("random", "random", "first", "last")
 
 
 async def annotate(name: str, scenario: Scenario, files: PodFiles, port: int) -> None:
-    """Play one annotator for ever; a server that is down or odd is asked again later."""
+    """Play one annotator until cancelled; after a failed request, try again a few seconds later."""
     chance = random.Random(name)
     while True:
         try:
@@ -30,7 +30,7 @@ async def annotate(name: str, scenario: Scenario, files: PodFiles, port: int) ->
 
 
 async def arrive(scenario: Scenario, files: PodFiles, every: float) -> None:
-    """Let a new study appear in the folder at every interval, until there are as many as the scenario has."""
+    """Add a study to the folder every ``every`` seconds, up to the scenario's ``most_studies``."""
     for number in range(scenario.most_studies - scenario.studies):
         await asyncio.sleep(every)
         await asyncio.to_thread(files.add_study, f"spleen_{number + 101:03d}", 2000 + number)
@@ -80,7 +80,7 @@ def _submit(port: int, name: str, image: str, label: bytes) -> None:
 
 
 def _ask(port: int, method: str, path: str, body: bytes, kind: str) -> dict[str, Any]:
-    """Make one request; raises ``OSError`` or ``HTTPException`` when it fails, and for any status but 200."""
+    """Send one request; raises ``OSError`` or ``HTTPException`` for a failure and for any status but 200."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=_DEADLINE)
     try:
         connection.request(method, path, body, {"Content-Type": kind, "Connection": "close"})

@@ -1,4 +1,4 @@
-"""A command of an SSH client as a real process on pipes, with back-pressure in both directions."""
+"""Run the command of an SSH client as a real process on pipes, with back-pressure in both directions."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _CHUNK = 1 << 16
 async def run_on_pipes(
     process: asyncssh.SSHServerProcess[bytes], argv: Sequence[str], environment: Mapping[str, str], home: Path
 ) -> None:
-    """Run ``argv`` until it ends; when the client goes away first, the command only loses its pipes."""
+    """Run ``argv`` until it ends. If the client disconnects first, the command keeps running without its pipes."""
     try:
         child = await asyncio.create_subprocess_exec(
             *argv,
@@ -56,7 +56,7 @@ async def run_on_pipes(
 
 
 def report_exit(process: asyncssh.SSHServerProcess[bytes], code: int) -> None:
-    """Tell the client how the command ended: an exit code, or a signal by name."""
+    """Send the client the exit code, or the name of the signal for a negative ``code``."""
     if code >= 0:
         process.exit(code)
         return
@@ -68,7 +68,7 @@ def report_exit(process: asyncssh.SSHServerProcess[bytes], code: int) -> None:
 
 
 def send_signal(pid: int, name: str) -> None:
-    """Send the signal an SSH client named (``TERM``, ``KILL``, ...) to the process group of ``pid``."""
+    """Send the signal that an SSH client named (``TERM``, ``KILL``, ...) to the process group of ``pid``."""
     number = signal.Signals.__members__.get(f"SIG{name}")
     if number is not None:
         with contextlib.suppress(ProcessLookupError, PermissionError):
@@ -103,7 +103,7 @@ async def _feed(process: asyncssh.SSHServerProcess[bytes], target: asyncio.Strea
 
 
 def _hang_up(child: asyncio.subprocess.Process) -> None:
-    """Close our ends of a command's pipes without killing it, as sshd does when its client goes away."""
+    """Close our ends of a command's pipes without killing it, as sshd does when its client disconnects."""
     transport = child._transport  # type: ignore[attr-defined]
     for number in (0, 1, 2):
         pipe = transport.get_pipe_transport(number)

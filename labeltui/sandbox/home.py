@@ -1,4 +1,4 @@
-"""The pod's files: home, studies, a venv whose python runs the stand-in, and the apps' folders."""
+"""The pod's files: home, studies, a venv whose python runs the stand-in, and the folders of the apps."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _LOGIN_SHELL = (
 
 
 class PodFiles:
-    """Where things are in a pod. ``truth`` is kept outside the home, for the simulated annotators only."""
+    """The folders of a pod. ``truth`` is outside the home: only the simulated annotators use it."""
 
     def __init__(self, root: Path, token: str) -> None:
         self.root = root
@@ -41,7 +41,7 @@ class PodFiles:
         self.tmp = root / "tmp"
 
     def environment(self) -> dict[str, str]:
-        """All that a process of the pod is given; nothing comes from the outer environment."""
+        """The whole environment of the pod's processes; nothing is inherited from this process."""
         return {
             "HOME": str(self.home),
             "USER": "demo",
@@ -56,7 +56,7 @@ class PodFiles:
         }
 
     def make(self, scenario: Scenario) -> None:
-        """Write everything that the pod has when the scenario begins."""
+        """Write everything that the pod has at the beginning of the scenario."""
         self.make_home()
         for path in (self.studies, self.truth, self.bin, self.tmp):
             path.mkdir(parents=True)
@@ -68,12 +68,12 @@ class PodFiles:
         self._make_studies(scenario)
 
     def make_home(self) -> None:
-        """Write the home alone, as a container that starts anew on an old volume finds it."""
+        """Write the home only, for a new container on an existing volume."""
         self.home.mkdir(parents=True)
         (self.home / ".bashrc").write_text("PS1='pod:\\w$ '\nunset HISTFILE\n")
 
     def _venv_maker(self, scenario: Scenario) -> tuple[str, ...]:
-        """Lines of the pod's python3: where nothing is installed, the venv it makes has the stand-in's pip."""
+        """Lines of the pod's python3. If nothing is installed, the venvs it makes have the stand-in's pip."""
         if scenario.installed:
             return ()
         settings = self.root / "scenario.json"
@@ -87,7 +87,7 @@ class PodFiles:
         )
 
     def _make_folder(self, scenario: Scenario) -> None:
-        """MONAI Label's stand-in, as if ``setup`` had been there."""
+        """Install MONAI Label's stand-in, as ``setup`` would have done."""
         venv, site = self.folder / "venv", self.folder / "venv" / "standin"
         for path in (venv / "bin", site, self.folder / "run"):
             path.mkdir(parents=True)
@@ -122,7 +122,7 @@ class PodFiles:
                 self._label(study, "original", index)
 
     def add_study(self, name: str, seed: int) -> Study:
-        """Make a study and let it appear in the studies' folder at once and whole."""
+        """Make a study and move it into the studies' folder, so that no reader sees a partial file."""
         study = make_study(name, seed)
         (self.truth / f"{name}.nii.gz").write_bytes(nifti.encode(study.mask))
         partial = self.tmp / "arriving"

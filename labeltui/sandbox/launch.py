@@ -1,4 +1,4 @@
-"""Start and stop the embedded pod from the console. Light: only the standard library."""
+"""Start and stop processes of the sandbox from the console. Imports only the standard library."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from typing import Any, TypeVar
 from labeltui.sandbox.processes import sweep
 from labeltui.sandbox.scenarios import find
 
-_READY_WITHIN = 30.0
-GONE_WITHIN = 10.0
+_READY_WITHIN_S = 30.0
+_END_WITHIN_S = 10.0
 
 
 C = TypeVar("C", bound="Child")
@@ -28,13 +28,13 @@ class PodFailed(RuntimeError):
 
 
 class Child:
-    """A process of the sandbox. It ends when :meth:`close` is called, or by itself when this process ends in any way.
+    """A process of the sandbox. It ends with :meth:`close`, and by itself when this process ends in any way.
 
-    ``root`` is its folder; ``autostart`` says what a person would have started by now.
+    ``root`` is its folder; ``autostart`` names the steps that the demo takes before the operator does anything.
     """
 
     account: tuple[str, str] | None = None
-    """URL and key of the emulated RunPod, where there is one."""
+    """URL and key of the emulated RunPod; None for a pod without one."""
 
     def __init__(self, process: asyncio.subprocess.Process, ready: Mapping[str, Any]) -> None:
         self._process = process
@@ -58,14 +58,14 @@ class Child:
         }
 
     async def close(self) -> None:
-        """End it with everything that runs in it, and remove its folder; may be called twice."""
+        """End the process with everything that runs in it, and remove its folder. May be called twice."""
         if self._closed:
             return
         self._closed = True
         if self._process.stdin is not None:
             self._process.stdin.close()
         try:
-            await asyncio.wait_for(self._process.wait(), GONE_WITHIN)
+            await asyncio.wait_for(self._process.wait(), _END_WITHIN_S)
         except TimeoutError:
             self._process.kill()
             await self._process.wait()
@@ -76,10 +76,10 @@ class Child:
 
 
 class Pod(Child):
-    """A running pod."""
+    """A running pod, reached over SSH."""
 
     def profile(self) -> dict[str, Any]:
-        """Return the pod as a profile of the configuration file (:class:`labeltui.config.model.Profile`)."""
+        """The pod as a profile of the configuration file (:class:`labeltui.config.model.Profile`)."""
         ready = self.ready
         return {
             "host": "ssh",
@@ -96,7 +96,7 @@ class Pod(Child):
 async def start_pod(scenario: str = "healthy", *, folder: Path | None = None) -> Pod:
     """Start a pod that plays ``scenario``; its files go into a new folder inside ``folder``.
 
-    Without ``folder`` that is the system's temporary folder.
+    Without ``folder``, that is the system's temporary folder.
     Raises :class:`~labeltui.sandbox.scenarios.UnknownScenario` and :class:`PodFailed`.
     """
     find(scenario)
@@ -105,7 +105,7 @@ async def start_pod(scenario: str = "healthy", *, folder: Path | None = None) ->
 
 
 async def started(kind: type[C], module: str, *arguments: str) -> C:
-    """Start a module of the sandbox in a process of its own; raises :class:`PodFailed`."""
+    """Start a module of the sandbox as a process and wait until it is ready; raises :class:`PodFailed`."""
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
@@ -125,7 +125,7 @@ async def started(kind: type[C], module: str, *arguments: str) -> C:
 
 
 def environment() -> dict[str, str]:
-    """This environment, with labeltui's own place on the path: the child may start anywhere."""
+    """This process's environment, with labeltui on ``PYTHONPATH``: the child may start in any folder."""
     spec = importlib.util.find_spec("labeltui")
     places = [str(Path(place).parent) for place in (spec.submodule_search_locations or [])] if spec else []
     inherited = [path for path in os.environ.get("PYTHONPATH", "").split(os.pathsep) if path]
@@ -133,29 +133,31 @@ def environment() -> dict[str, str]:
 
 
 async def ready_line(process: asyncio.subprocess.Process) -> dict[str, Any]:
-    """Return what a child says when it is ready; raises :class:`PodFailed`."""
+    """Read the JSON line that a child prints when it is ready; raises :class:`PodFailed` after 30 s."""
     assert process.stdout is not None  # noqa: S101 - both are pipes
     assert process.stderr is not None  # noqa: S101
     try:
-        line = await asyncio.wait_for(process.stdout.readline(), _READY_WITHIN)
+        line = await asyncio.wait_for(process.stdout.readline(), _READY_WITHIN_S)
     except TimeoutError:
-        raise PodFailed(f"The demo pod was not ready within {_READY_WITHIN:.0f} seconds.") from None
+        raise PodFailed(f"The demo pod was not ready within {_READY_WITHIN_S:.0f} seconds.") from None
     try:
         ready = json.loads(line)
     except ValueError:
-        said = (await process.stderr.read(65536)).decode(errors="replace").strip().splitlines()
-        raise PodFailed(f"The demo pod did not start: {said[-1] if said else 'it said nothing'}") from None
+        errors = (await process.stderr.read(65536)).decode(errors="replace").strip().splitlines()
+        raise PodFailed(
+            f"The demo pod did not start: {errors[-1] if errors else 'it printed no reason'}"
+        ) from None
     if not isinstance(ready, dict):
-        raise PodFailed("The demo pod did not start: its first line is not what was agreed.")
+        raise PodFailed("The demo pod did not start: its first line is not a JSON object.")
     return ready
 
 
 async def abandon(process: asyncio.subprocess.Process) -> None:
-    """End a pod that never got ready; it cleans up when its stdin closes."""
+    """End a child that did not become ready; it cleans up when its stdin closes."""
     if process.stdin is not None:
         process.stdin.close()
     try:
-        await asyncio.wait_for(process.wait(), GONE_WITHIN)
+        await asyncio.wait_for(process.wait(), _END_WITHIN_S)
     except TimeoutError:
         with contextlib.suppress(ProcessLookupError):
             process.kill()

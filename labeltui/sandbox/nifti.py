@@ -1,4 +1,4 @@
-"""NIfTI files in and out of arrays."""
+"""Read and write NIfTI files."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ AFFINE = np.diag([4.0, 4.0, 5.0, 1.0])  # voxels of 4 x 4 x 5 mm
 
 
 class NotAVolume(Exception):
-    """The file holds no NIfTI volume; the message says why."""
+    """The file is not a readable NIfTI volume; the message says why."""
 
 
 def encode(data: NDArray[Any], affine: NDArray[Any] = AFFINE) -> bytes:
-    """Return ``data`` as a gzipped NIfTI-1 file."""
+    """``data`` as a gzipped NIfTI-1 file."""
     return gzip.compress(_library.Nifti1Image(data, affine).to_bytes(), compresslevel=1)
 
 
 def decode(path: Path) -> tuple[NDArray[Any], NDArray[Any]]:
-    """Return the volume and affine of a file; raises :class:`NotAVolume`."""
+    """Read the volume and affine of a file; raises :class:`NotAVolume`."""
     try:
         image = _library.load(path)
         return np.asarray(image.dataobj), np.asarray(image.affine)

@@ -1,7 +1,7 @@
-"""``pip install`` in a pod that has nothing installed: says and leaves behind what pip would, and downloads nothing.
+"""``pip install`` in a pod that has nothing installed: prints what pip would print, and downloads nothing.
 
-What ``setup`` and its checks look for is there afterwards: metadata of every requirement, importable torch and
-torchvision, and MONAI Label's stand-in with its apps.
+Afterwards everything exists that ``setup`` and its checks need: metadata of every requirement, importable torch
+and torchvision, and MONAI Label's stand-in with its apps.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _PACE_S = 0.02  # a line at a time, as a download would
 
 
 def main() -> None:
-    """Install what the command line names; leaves through SystemExit, with pip's exit codes."""
+    """Install what the command line names; raises SystemExit with pip's exit codes."""
     words = sys.argv[1:]
     if words[:1] != ["install"]:
         sys.exit("labeltui's stand-in for pip can only install")

@@ -1,4 +1,4 @@
-"""The pod's own process: makes the files, serves SSH, plays the scenario, and cleans up whatever ends it."""
+"""The pod's own process: makes the files, serves SSH, plays the scenario, and cleans up however it ends."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ async def _run(scenario: Scenario, root: Path, token: str) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         loop.add_signal_handler(number, leave.set)
-    watch = asyncio.create_task(until_console_is_gone(leave))
+    watch = asyncio.create_task(end_with_console(leave))
 
     from labeltui.sandbox.annotators import annotate, arrive  # noqa: PLC0415 - numpy and asyncssh only once we may be ended
     from labeltui.sandbox.home import PodFiles  # noqa: PLC0415
@@ -89,8 +89,8 @@ async def _run(scenario: Scenario, root: Path, token: str) -> None:
     await sshd.close()
 
 
-async def until_console_is_gone(leave: asyncio.Event) -> None:
-    """The console holds our stdin open; its end, however it came, is our end."""
+async def end_with_console(leave: asyncio.Event) -> None:
+    """Set ``leave`` when stdin ends: the console keeps it open as long as it runs."""
     reader = asyncio.StreamReader()
     await asyncio.get_running_loop().connect_read_pipe(
         lambda: asyncio.StreamReaderProtocol(reader), sys.stdin
@@ -102,13 +102,13 @@ async def until_console_is_gone(leave: asyncio.Event) -> None:
 
 
 def _log_to(path: Path) -> None:
-    """Nobody reads stderr once the pod is ready; a full pipe would stop it."""
+    """Redirect stderr to a file: nobody reads it once the pod is ready, and a full pipe would block."""
     with path.open("ab") as log:
         os.dup2(log.fileno(), sys.stderr.fileno())
 
 
 def free_port() -> int:
-    """A TCP port of 127.0.0.1 that nobody listens on now."""
+    """A TCP port of 127.0.0.1 on which nothing listens at the moment."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

@@ -1,4 +1,4 @@
-"""Find and end everything that was started inside a pod, also what double-forked away from it."""
+"""Find and end every process that was started inside a pod, including detached ones."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 MARK = "LABELTUI_DEMO_POD"
-"""Environment variable that every process of a pod carries; its value is the pod's token."""
+"""Environment variable that every process of a pod has; its value is the pod's token."""
 
 
 def of_pod(token: str) -> list[int]:
-    """Ids of the running processes whose environment names this pod (Linux; elsewhere none is found).
+    """Ids of the running processes whose environment names this pod. Linux only; elsewhere the list is empty.
 
-    A token ``T`` also finds those of ``T.anything``: one sweep ends a whole account of pods.
+    The token ``T`` also matches pods with tokens ``T.anything``, so one sweep ends all pods of an account.
     """
     needle = f"{MARK}={token}".encode()
     found = []
@@ -32,7 +32,7 @@ def of_pod(token: str) -> list[int]:
 
 
 def _job_groups(folder: Path) -> Iterator[int]:
-    """Process groups in the agent's job files: the way to find detached jobs where there is no /proc."""
+    """Process groups in the agent's job files: how detached jobs are found without /proc."""
     for path in folder.glob("jobs/*.json"):
         with contextlib.suppress(OSError, ValueError, AttributeError):
             group = json.loads(path.read_text()).get("pgid")

@@ -1,4 +1,4 @@
-"""What the embedded pod can play. Only the standard library: the console reads this at once."""
+"""The scenarios that the embedded pod can play. Imports only the standard library: the console reads this at once."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from dataclasses import dataclass
 
 
 class UnknownScenario(ValueError):
-    """No scenario has that name; the message lists those there are."""
+    """There is no scenario of that name; the message lists them."""
 
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """One way for a session to go. Times are seconds; None switches a fault off.
+    """How a demo session goes. Times are seconds; None switches a fault off.
 
-    ``autostart`` tells the console what to start by its ordinary actions, in this order: ``pod``, ``setup``,
+    ``autostart`` names what the console starts by its ordinary actions, in this order: ``pod``, ``setup``,
     ``server``, ``train``.
     """
 
@@ -124,7 +124,7 @@ SCENARIOS: dict[str, Scenario] = {scenario.name: scenario for scenario in _ALL}
 
 
 def find(name: str) -> Scenario:
-    """Return the scenario of that name; raises :class:`UnknownScenario`."""
+    """Find a scenario by name; raises :class:`UnknownScenario`."""
     try:
         return SCENARIOS[name]
     except KeyError:

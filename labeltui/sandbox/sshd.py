@@ -1,4 +1,4 @@
-"""The pod's SSH server: public-key login, commands, PTY shells, SFTP and forwarding to its own loopback."""
+"""The pod's SSH server: public-key login, commands, PTY shells, SFTP, and forwarding to its own loopback."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ FIRST_BREAK_S = 6.0
 
 
 class Sshd:
-    """One SSH server on 127.0.0.1. Commands start in ``home`` and are given ``environment`` only.
+    """One SSH server on 127.0.0.1. Commands start in ``home`` with ``environment`` only.
 
-    With ``authorized_keys`` (lines as in that file) only those get in and no client key is made; with
-    ``host_keys`` the server shows these instead of a fresh one.
+    With ``authorized_keys`` (lines as in that file) only these keys may log in, and no client key is made. With
+    ``host_keys`` the server uses them instead of a new one.
     """
 
     def __init__(
@@ -52,11 +52,11 @@ class Sshd:
 
     @property
     def known_hosts_path(self) -> Path:
-        """A known_hosts file that holds this server's key."""
+        """A known_hosts file with this server's key."""
         return self._root / "known_hosts"
 
     async def start(self) -> None:
-        """Make the keys that were not given, listen, and write the client's key and known_hosts."""
+        """Make the missing keys, listen, and write the client's key and known_hosts."""
         host_keys = self._host_keys or [asyncssh.generate_private_key("ssh-ed25519")]
         authorized = self._authorized_keys
         if authorized is None:
@@ -89,12 +89,12 @@ class Sshd:
         self.drop_all()
 
     def drop_all(self) -> None:
-        """Break every connection, as a network does: without a word."""
+        """Abort every connection, as a network failure does."""
         for connection in list(self.connections):
             connection.abort()
 
     async def _serve(self, process: asyncssh.SSHServerProcess[bytes]) -> None:
-        """Run what a client asked for; an exec without PTY behaves as under OpenSSH."""
+        """Run the client's command or a shell; a command without a PTY behaves as under OpenSSH."""
         environment = dict(self._environment)
         run: Callable[..., Awaitable[None]] = run_on_pipes
         if process.term_type is not None:
@@ -106,7 +106,7 @@ class Sshd:
 
 
 def login_shell(home: Path) -> list[str]:
-    """An interactive shell with the pod's own prompt, whatever the machine's start-up files say."""
+    """An interactive shell with the pod's own prompt, independent of the machine's start-up files."""
     bash = shutil.which("bash", path="/bin:/usr/bin:/usr/local/bin")
     if bash:
         return [bash, "--noprofile", "--rcfile", str(home / ".bashrc"), "-i"]
@@ -160,9 +160,9 @@ class _Files(asyncssh.SFTPServer):
 
 
 async def break_network(sshd: Sshd, every: float, refuse_for: float) -> None:
-    """Drop all connections ``every`` so many seconds and refuse new ones for a while, for ever.
+    """Until cancelled: every ``every`` seconds, drop all connections and refuse new ones for ``refuse_for`` seconds.
 
-    The first time comes sooner: whoever chose this scenario wants to see it.
+    The first drop comes sooner, so that the operator does not wait long for it.
     """
     await asyncio.sleep(min(every, FIRST_BREAK_S))
     while True:

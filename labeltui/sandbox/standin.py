@@ -1,6 +1,6 @@
-"""The importable ``monailabel`` of a pod: entry points that lead to the stand-in, and the apps it brings along.
+"""Make the stand-in importable as ``monailabel`` in a pod, with the apps that belong to it.
 
-Written into the ready-made venv of most scenarios, and by the stand-in's pip into one that ``setup`` makes.
+The ready-made venv of most scenarios uses this, and so does the stand-in's pip in a venv that ``setup`` makes.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ def write_package(package: Path) -> None:
 
 
 def write_apps(folder: Path) -> None:
-    """Make a folder for each app, with the files by which an app is known."""
+    """Make a folder for each app, with the files by which an app is recognised."""
     for app in APPS:
         configs = folder / app / "lib" / "configs"
         configs.mkdir(parents=True)
@@ -43,7 +43,7 @@ def write_metadata(site: Path, name: str, version: str) -> None:
 
 
 def import_paths() -> list[str]:
-    """Folders that hold labeltui and what the stand-in needs, in whatever way they were installed."""
+    """The folders of labeltui and of the stand-in's dependencies, however they were installed."""
     paths = []
     for name in _DEPENDENCIES:
         spec = importlib.util.find_spec(name)

@@ -1,4 +1,4 @@
-"""A command of an SSH client on a pseudo-terminal: resize, signals and hang-up as on a real host."""
+"""Run the command of an SSH client on a pseudo-terminal, with resize, signals and hang-up as on a real host."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _Add = Callable[[int, Callable[[], None]], None]
 _Remove = Callable[[int], bool]
 
 _CHUNK = 1 << 16
-_LAST_WORDS = 0.5  # how long output may still come when something else holds the terminal open
+_DRAIN_S = 0.5  # for the last output, when another process keeps the terminal open
 
 # The new session's first open of a terminal makes it the controlling one, so that ctrl-C and hang-up work.
 _TAKE_TERMINAL = 'terminal=$1; shift; exec 0<>"$terminal" 1>&0 2>&0; exec "$@"'
@@ -57,7 +57,7 @@ async def run_on_terminal(
 
 
 class _Terminal:
-    """The master side, read and written on the event loop."""
+    """The master side of the terminal, read and written on the event loop."""
 
     def __init__(self, master: int, slave: int) -> None:
         self.master = master
@@ -70,7 +70,7 @@ class _Terminal:
             self._slave = None
 
     async def read(self) -> bytes:
-        """Next output; ``b""`` when nobody holds the other side any more."""
+        """The next output; ``b""`` when no process holds the other side any more."""
         while True:
             try:
                 return os.read(self.master, _CHUNK)
@@ -82,7 +82,7 @@ class _Terminal:
                 return b""
 
     async def write(self, data: bytes) -> None:
-        """Write all, waiting while the terminal is full."""
+        """Write all data, waiting while the terminal is full."""
         while data:
             try:
                 data = data[os.write(self.master, data) :]
@@ -121,7 +121,7 @@ async def _converse(
         await asyncio.wait((ended, gone), return_when=asyncio.FIRST_COMPLETED)
         if ended.done():
             terminal.child_is_there()
-            await asyncio.wait((show, gone), timeout=_LAST_WORDS, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait((show, gone), timeout=_DRAIN_S, return_when=asyncio.FIRST_COMPLETED)
             report_exit(process, ended.result())
     finally:
         for task in (show, typed, gone, ended):

@@ -1,4 +1,4 @@
-"""``python3 -m venv`` in a pod that has nothing installed: a real virtual environment whose pip is the stand-in's."""
+"""``python3 -m venv`` in a pod that has nothing installed: a real venv whose pip is the stand-in's."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ import os; [os.environ.setdefault(name, "1") for name in ("OMP_NUM_THREADS", "OP
 
 
 def main(arguments: list[str]) -> None:
-    """Make the venv. The first argument is the scenario's file, the last one the folder; options do not matter."""
+    """Make the venv. The first argument is the scenario file, the last one the folder; options are ignored."""
     settings, folder = arguments[0], Path(arguments[-1])
     venv.EnvBuilder(symlinks=True, with_pip=False).create(folder)
     site = Path(sysconfig.get_path("purelib", vars={"base": str(folder), "platbase": str(folder)}))

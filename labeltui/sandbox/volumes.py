@@ -1,4 +1,4 @@
-"""Small real NIfTI volumes with a spleen and a liver, each study different, and the truth about them."""
+"""Small real NIfTI volumes with a spleen and a liver, each study different, and their true masks."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Study:
 
 
 def make_study(name: str, seed: int) -> Study:
-    """Make one study; the same name and seed give the same study."""
+    """Make one study. The same name and seed give the same study."""
     rng = np.random.default_rng(seed)
     grid = np.stack(np.meshgrid(*(np.linspace(-1, 1, size) for size in SHAPE), indexing="ij")).astype(
         np.float32
@@ -47,7 +47,7 @@ def _blob(
     centre: tuple[float, float, float],
     radii: tuple[float, float, float],
 ) -> NDArray[np.float32]:
-    """Squared distance, in radii, from a centre that differs from study to study: below 1 is inside."""
+    """Squared distance, in radii, from a centre that varies between studies; below 1 is inside."""
     middle = np.asarray(centre) + rng.normal(0, 0.05, 3)
     size = np.asarray(radii) * rng.uniform(0.86, 1.14, 3)
     scaled = (grid - middle.reshape(3, 1, 1, 1)) / size.reshape(3, 1, 1, 1)
@@ -55,7 +55,7 @@ def _blob(
 
 
 def with_small_errors(mask: Mask, rng: np.random.Generator) -> Mask:
-    """A person's label: the truth with an unsteady edge, about one boundary voxel in four wrong."""
+    """A label as a person draws it: the truth with errors at about one boundary voxel in four."""
     result = mask.copy()
     for axis in range(3):
         for step in (-1, 1):

@@ -23,7 +23,7 @@ from labeltui.runpod.transport import Transport
 from labeltui.sandbox.runpod.api.app import build_app
 from labeltui.sandbox.runpod.world import timeline
 from labeltui.sandbox.runpod.world.clock import START
-from labeltui.sandbox.runpod.world.fake_containers import Paper
+from labeltui.sandbox.runpod.world.fake_containers import FakeContainers
 from labeltui.sandbox.runpod.world.world import Key, World
 from tests.asgi import StreamedAsgi
 
@@ -69,7 +69,7 @@ class EmulatedAccount:
         self._time = time
         self.clock = LoopClock(time)
         self.world = World(clock=self.clock, keys={KEY: Key()})
-        self.containers = Paper(self.world)
+        self.containers = FakeContainers(self.world)
         self._app = build_app(self.world)
 
     def client(self, key: Secret, **_options: Any) -> RunpodClient:

@@ -1,4 +1,4 @@
-"""The app object of the stand-in: models, studies, tasks, and the log lines of its making."""
+"""The app object of the stand-in: models, studies, tasks, and the log lines of its start-up."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ _RULE = "-----------------------------------------------------------------------
 
 
 class Application:
-    """One app over one folder of studies. Leaves through ``SystemExit`` when ``--conf models`` is no use."""
+    """One app over one folder of studies. Raises ``SystemExit`` when ``--conf models`` names no known model."""
 
     def __init__(self, settings: Settings, *, auto_reload: bool, origin: str) -> None:
         self.settings = settings
         self.app_dir = settings.app_dir
-        self.chance = random.Random()
+        self.rng = random.Random()
         say(
             f"{origin}:37",
             f"Initializing App from: {settings.app_dir}; studies: {settings.studies}; conf: {settings.conf}",
@@ -49,7 +49,7 @@ class Application:
         say("monailabel.utils.sessions:52", "Session Expiry (max): 3600")
 
     def info(self) -> dict[str, Any]:
-        """Return the document of ``/info/``."""
+        """The document of ``/info/``."""
         labels = dict.fromkeys(label for model in self.trainers.values() for label in model.labels)
         return {
             "name": f"MONAILabel - Radiology ({VERSION})",
@@ -69,7 +69,7 @@ class Application:
         }
 
     def train_stats(self, model: Model) -> dict[str, Any]:
-        """Return the statistics of the model's last run; ``{}`` before the first."""
+        """The statistics of the model's last training; ``{}`` before the first."""
         try:
             stats: dict[str, Any] = json.loads((model.runs(self.app_dir) / "train_stats.json").read_text())
         except (OSError, ValueError):
@@ -80,8 +80,8 @@ class Application:
 _CLASSES = "monailabel.utils.others.class_utils:57"
 
 
-def _choose_models(asked: str | None) -> dict[str, Model]:
-    names = [name.strip() for name in (asked or "").split(",") if name.strip()]
+def _choose_models(wanted: str | None) -> dict[str, Model]:
+    names = [name.strip() for name in (wanted or "").split(",") if name.strip()]
     invalid = [name for name in names if name != "all" and name not in MODELS]
     if not names or invalid:
         head = f"Invalid Model(s) are provided: {invalid}" if invalid else "Provide --conf models <name>"

@@ -1,4 +1,4 @@
-"""The models that the stand-in's apps offer, described as the real server describes its own."""
+"""The models of the stand-in's apps, described as the real server describes them."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _SEGMENTATION = {
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """One model: what it is called, what it labels, where its weights are under ``model/``."""
+    """One model: its name, its labels, and the folder of its weights under ``model/``."""
 
     name: str
     config_class: str
@@ -88,7 +88,7 @@ MODELS = {
 
 
 def inferers(models: Iterable[str]) -> dict[str, Model]:
-    """Return what ``/infer`` accepts: each model, and DeepEdit's automatic twin."""
+    """The models that ``/infer`` accepts: each model, and DeepEdit also without clicks (``deepedit_seg``)."""
     found: dict[str, Model] = {}
     for name in models:
         found[name] = MODELS[name]
@@ -120,7 +120,7 @@ def model_info(name: str, model: Model) -> dict[str, Any]:
 
 
 def train_defaults(model: Model) -> dict[str, Any]:
-    """What a training request is completed with; lists are choices, and their first item is what is used."""
+    """Defaults for a training request. A list holds choices; the first one is the default."""
     return {
         "name": "train_01",
         "pretrained": model.pretrained,

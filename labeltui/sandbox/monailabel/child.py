@@ -10,17 +10,17 @@ from typing import Any
 
 from labeltui.sandbox.monailabel.application import Application
 from labeltui.sandbox.monailabel.log import say, to_console
-from labeltui.sandbox.monailabel.settings import Settings, scenario
+from labeltui.sandbox.monailabel.settings import Settings, current_scenario
 
 _BATCH = "monailabel.interfaces.tasks.batch_infer"
 
 
 class MONAILabelException(Exception):
-    """The request can't be served."""
+    """The request cannot be carried out."""
 
 
 def main() -> None:
-    """Run one task; an exception ends the process with a traceback and code 1, as in the real child."""
+    """Run one task. An exception ends the process with a traceback and exit code 1, as in the real child."""
     parser = argparse.ArgumentParser()
     parser.add_argument("-m", "--method", required=True, choices=("train", "batch_infer", "scoring"))
     parser.add_argument("-r", "--request", required=True)
@@ -40,7 +40,7 @@ def _train(app: Application, request: dict[str, Any]) -> dict[str, Any]:
         )
     from labeltui.sandbox.monailabel.training import Training  # noqa: PLC0415 - the errors above need no numpy
 
-    return Training(app, model, request, scenario()).run()
+    return Training(app, model, request, current_scenario()).run()
 
 
 def _batch_infer(app: Application, request: dict[str, Any]) -> dict[str, Any]:

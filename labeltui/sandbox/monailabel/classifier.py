@@ -1,4 +1,4 @@
-"""A small voxel classifier on intensity, its surroundings and position: one hidden layer, minibatch Adam."""
+"""A small voxel classifier on intensity, neighbourhood and position: one hidden layer, minibatch Adam."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _HIDDEN = 24
 
 
 def features(volume: NDArray[Any]) -> Floats:
-    """Return one row of features per voxel of ``volume`` (Hounsfield units), in C order."""
+    """One row of features per voxel of ``volume`` (Hounsfield units), in C order."""
     scaled = np.clip(np.asarray(volume, np.float32) / 100.0, -3.0, 3.0)
     near, wide = _smooth(scaled, 1), _smooth(scaled, 3)
     axes = [np.linspace(-1, 1, size, dtype=np.float32) for size in scaled.shape]
@@ -26,7 +26,7 @@ def features(volume: NDArray[Any]) -> Floats:
 
 
 def _smooth(volume: Floats, radius: int) -> Floats:
-    """Mean over a cube of ``2 * radius + 1`` voxels, edges repeated."""
+    """Mean over a cube of ``2 * radius + 1`` voxels; the edges are repeated."""
     result = volume
     for axis in range(3):
         padded = np.concatenate(
@@ -61,25 +61,25 @@ class Classifier:
         self._steps = 0
 
     def save(self, path: Path) -> None:
-        """Write weights and classes; the same classifier gives the same bytes."""
+        """Write weights and classes. The same classifier always gives the same bytes."""
         with path.open("wb") as target:
             arrays = {f"weight_{index}": weight for index, weight in enumerate(self.weights)}
             np.savez(target, classes=np.asarray(self.classes), **arrays)  # type: ignore[arg-type]
 
     @classmethod
     def load(cls, path: Path) -> Classifier:
-        """Read what :meth:`save` wrote."""
+        """Read a file that :meth:`save` wrote."""
         with np.load(path) as stored:
             made = cls([int(value) for value in stored["classes"]])
             made.weights = [stored[f"weight_{index}"] for index in range(len(made.weights))]
         return made
 
     def probabilities(self, rows: Floats) -> Floats:
-        """Return one row of class probabilities per row of features."""
+        """One row of class probabilities per row of features."""
         return self._forward(rows)[1]
 
     def predict(self, volume: NDArray[Any]) -> NDArray[np.uint8]:
-        """Return the label index of every voxel."""
+        """The label index of every voxel, in the shape of ``volume``."""
         best = self.probabilities(features(volume)).argmax(axis=1)
         found: NDArray[np.uint8] = np.asarray(self.classes, np.uint8)[best].reshape(volume.shape)
         return found
@@ -114,7 +114,7 @@ class Classifier:
 
 
 def dice(predicted: NDArray[np.uint8], truth: NDArray[Any], label: int) -> float | None:
-    """Dice of one label; None when the truth does not have it."""
+    """Dice score of one label (0 to 1); None when ``truth`` does not contain it."""
     right = truth == label
     if not right.any():
         return None

@@ -1,4 +1,4 @@
-"""Studies in a folder, with ``datastore_v2.json`` beside them, as MONAI Label keeps them."""
+"""Studies in a folder with ``datastore_v2.json`` beside them, in the format of MONAI Label."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _LOCAL = "monailabel.datastore.local"
 
 
 class ImageNotFound(Exception):
-    """No image has that id."""
+    """There is no image of that id."""
 
 
 class LabelNotFound(Exception):
@@ -28,7 +28,7 @@ class LabelNotFound(Exception):
 
 
 def split_name(filename: str) -> tuple[str, str]:
-    """Return the id and the extension of a study's file, by the known extensions."""
+    """Split a study's file name into id and extension, by the known extensions."""
     for pattern in EXTENSIONS:
         if fnmatch.fnmatch(filename, pattern):
             extension = pattern[1:]
@@ -37,13 +37,13 @@ def split_name(filename: str) -> tuple[str, str]:
 
 
 class Datastore:
-    """All methods may be called from any thread. ``objects`` is the document that ``output=all`` shows."""
+    """All methods may be called from any thread. ``objects`` is the document of ``output=all``."""
 
     def __init__(self, folder: Path, *, auto_reload: bool) -> None:
         self.folder = folder
         self._file = folder / "datastore_v2.json"
         self._lock = threading.RLock()
-        self._seen: tuple[Any, ...] = ()
+        self._reconciled: tuple[Any, ...] = ()
         self._document: dict[str, Any] = {
             "name": "new-dataset",
             "description": "New Dataset",
@@ -66,15 +66,15 @@ class Datastore:
 
     @property
     def labels_dir(self) -> Path:
-        """Folder with one folder of label files per tag."""
+        """The folder that holds one folder of label files per tag."""
         return self.folder / "labels"
 
     def document(self) -> dict[str, Any]:
-        """Return the whole document, as saved."""
+        """The whole document, as saved."""
         return self._document
 
     def status(self) -> dict[str, Any]:
-        """Return how many images there are, how many have a final label, and how many labels each tag has."""
+        """Number of images, of images with a final label, and of labels by tag."""
         with self._lock:
             tags: dict[str, int] = {}
             for entry in self.objects.values():
@@ -83,7 +83,7 @@ class Datastore:
             return {"total": len(self.objects), "completed": tags.get("final", 0), "label_tags": tags}
 
     def training_pairs(self) -> list[dict[str, str]]:
-        """Return the images with a final label, as absolute paths."""
+        """Images with a final label, and that label, as absolute paths."""
         with self._lock:
             return [
                 {"image": str(self.image_path(name)), "label": str(self.label_path(name, "final"))}
@@ -109,30 +109,30 @@ class Datastore:
         return self.labels_dir / tag / f"{name}{label['ext']}"
 
     def image_info(self, name: str) -> dict[str, Any]:
-        """What is known about an image; ``{}`` for an unknown id, as the real one."""
+        """The stored information about an image; ``{}`` for an unknown id, as the real server answers."""
         entry = self.objects.get(name)
         return dict(entry["image"]["info"]) if entry else {}
 
     def label_info(self, name: str, tag: str) -> dict[str, Any]:
-        """What is known about a label; ``{}`` for an unknown one."""
+        """The stored information about a label; ``{}`` for an unknown one."""
         label = self.objects.get(name, {}).get("labels", {}).get(tag)
         return dict(label["info"]) if label else {}
 
     def update_image_info(self, name: str, info: dict[str, Any]) -> None:
-        """Merge ``info`` into what is known about an image."""
+        """Merge ``info`` into the stored information about an image; raises :class:`ImageNotFound`."""
         with self._lock:
             self._entry(name)["image"]["info"].update(info)
             self._save()
 
     def update_label_info(self, name: str, tag: str, info: dict[str, Any]) -> None:
-        """Merge ``info`` into what is known about a label."""
+        """Merge ``info`` into the stored information about a label; raises :class:`LabelNotFound`."""
         with self._lock:
             self.label_path(name, tag)
             self.objects[name]["labels"][tag]["info"].update(info)
             self._save()
 
     def add_image(self, name: str, source: Path, info: dict[str, Any]) -> None:
-        """Copy an image in under its id."""
+        """Copy an image into the folder under its id."""
         _, extension = split_name(source.name)
         say(f"{_LOCAL}:439", f"Adding Image: {name} => {source}")
         with self._lock:
@@ -143,7 +143,7 @@ class Datastore:
             self._save()
 
     def save_label(self, name: str, source: Path, tag: str, info: dict[str, Any]) -> str:
-        """Copy a label in; raises :class:`ImageNotFound`."""
+        """Copy a label into the folder of its tag; raises :class:`ImageNotFound`."""
         say(f"{_LOCAL}:486", f"Saving Label for Image: {name}; Tag: {tag}; Info: {info}")
         entry = self._entry(name)
         say(f"{_LOCAL}:494", f"Adding Label: {name} => {tag} => {source}")
@@ -160,7 +160,7 @@ class Datastore:
         return name
 
     def remove_image(self, name: str) -> None:
-        """Delete an image's files; it leaves the document when the watcher notices."""
+        """Delete an image's files. The document changes at the next :meth:`reconcile`."""
         say(f"{_LOCAL}:458", f"Removing Image: {name}")
         entry = self._entry(name)
         for tag in list(entry["labels"]):
@@ -168,23 +168,23 @@ class Datastore:
         self.image_path(name).unlink(missing_ok=True)
 
     def remove_label(self, name: str, tag: str) -> None:
-        """Delete a label's file; it leaves the document when the watcher notices."""
+        """Delete a label's file. The document changes at the next :meth:`reconcile`."""
         say(f"{_LOCAL}:516", f"Removing label: {name} => {tag}")
         self.label_path(name, tag).unlink(missing_ok=True)
 
     def reconcile(self) -> None:
-        """Take over what changed on disk since the last look, and say so."""
+        """Update the document to the files on disk, and log each change."""
         with self._lock:
             changes = self._add_images() + self._add_labels() + self._drop_missing()
-            self._seen = self._fingerprint()
+            self._reconciled = self._fingerprint()
             say(f"{_LOCAL}:577", f"Invalidate count: {changes}")
             if changes:
                 self._save()
 
     def changed_on_disk(self) -> bool:
-        """Whether files came or went since the last :meth:`reconcile`."""
+        """True when files were added or removed since the last :meth:`reconcile`."""
         with self._lock:
-            return self._fingerprint() != self._seen
+            return self._fingerprint() != self._reconciled
 
     def _entry(self, name: str) -> dict[str, Any]:
         entry: dict[str, Any] | None = self.objects.get(name)
@@ -193,7 +193,7 @@ class Datastore:
         return entry
 
     def _inside(self, path: Path) -> Path:
-        """Refuse ids and tags that lead out of the folder."""
+        """Return the path; raises ``ValueError`` for ids and tags that lead out of the folder."""
         if not Path(os.path.normpath(path)).is_relative_to(self.folder):
             raise ValueError(f"{path} is outside the datastore")
         return path
@@ -256,12 +256,12 @@ class Datastore:
         return dropped
 
     def _save(self) -> None:
-        self._seen = self._fingerprint() if self._seen else ()
+        self._reconciled = self._fingerprint() if self._reconciled else ()
         write_file(self._file, json.dumps(self._document, indent=2), mode=None)
 
 
 def choose(strategy: str, datastore: Datastore, chance: random.Random) -> dict[str, Any] | None:
-    """Choose the next unlabelled image; None when nothing is left, ``KeyError`` for an unknown strategy."""
+    """Choose the next unlabelled image; None when all are labelled. Raises ``KeyError`` for an unknown strategy."""
     if strategy not in ("random", "first", "last"):
         raise KeyError(
             f"ActiveLearning Task is not Initialized. There is no such strategy '{strategy}' available"

@@ -1,4 +1,4 @@
-"""Segment one volume with the model as it is now, and say what the real server says about it."""
+"""Segment a volume with the published model, and log what the real server logs."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ _BASIC = "monailabel.tasks.infer.basic_infer"
 
 
 def classes_of(model: Model) -> list[int]:
-    """Label indices that the classifier tells apart, background first."""
+    """The label indices of a model, background first."""
     return sorted({0, *model.labels.values()})
 
 
 def load(model: Model, app_dir: Path) -> Classifier:
-    """Return the published classifier, or a fresh one when nothing was ever trained."""
+    """Load the published classifier, or make an untrained one when none was published."""
     path = model.published(app_dir)
     say(f"{_BASIC}:432", f"Infer model path: {path}")
     return Classifier.load(path) if path.exists() else Classifier(classes_of(model))

@@ -1,4 +1,4 @@
-"""The log of MONAI Label: its format, its two places, and records that name the real origin."""
+"""The log of MONAI Label: its format, its two destinations, and records that name the original source line."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ FORMAT = "[%(asctime)s] [%(process)s] [%(threadName)s] [%(levelname)s] (%(name)s
 
 
 def say(origin: str, message: str, *, level: int = logging.INFO) -> None:
-    """Log ``message`` as from ``origin`` (``logger:line``), as the real server's line would name it."""
+    """Log ``message`` as from ``origin`` (``logger:line``), so that the line looks like the real server's."""
     name, _, line = origin.rpartition(":")
     logger = logging.getLogger(name)
     if logger.isEnabledFor(level):
@@ -26,7 +26,7 @@ def plain(message: str, *, level: int = logging.INFO) -> None:
 
 
 def server_config(app_dir: Path, level: str) -> dict[str, Any]:
-    """Logging of the server: everything to the console; what uvicorn says stays out of ``app.log``."""
+    """Logging of the server: everything to the console, and to ``app.log`` all but uvicorn's lines."""
     log_file = str(app_dir / "logs" / "app.log")
     rotating = {
         "class": "logging.handlers.RotatingFileHandler",
@@ -59,7 +59,7 @@ def server_config(app_dir: Path, level: str) -> dict[str, Any]:
 
 
 def to_console(level: str = "INFO") -> None:
-    """Logging before the server's own is set up, and of a child process: the console only."""
+    """Log to the console only: before the server's own logging is set up, and in child processes."""
     logging.basicConfig(level=level, format=FORMAT, stream=sys.stderr, force=True)
     stats = logging.getLogger("standin.stats")
     stats.propagate = False

@@ -1,4 +1,4 @@
-"""The ``monailabel`` command line of the stand-in: same options, same exit codes."""
+"""The ``monailabel`` command line of the stand-in, with the real options and exit codes."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 
 
 def main() -> None:
-    """Run one command; leaves through ``SystemExit`` with the real program's exit codes."""
+    """Run one command; ends with ``SystemExit`` and the real program's exit code."""
     parser = _parser()
     arguments = parser.parse_args()
     if arguments.version:
@@ -83,7 +83,7 @@ def _start_server(arguments: argparse.Namespace) -> None:
 
 
 def _check(arguments: argparse.Namespace) -> None:
-    """End with exit code 1, in the real words, when the app or the studies are not there."""
+    """End with exit code 1 and the real message when the app or the studies do not exist."""
     if not arguments.app:
         print("APP Directory NOT provided")
         raise SystemExit(1)
@@ -102,7 +102,7 @@ def _check(arguments: argparse.Namespace) -> None:
 
 
 def _catalogue(arguments: argparse.Namespace) -> None:
-    """List what there is; the stand-in has its apps already and downloads nothing."""
+    """List apps, data sets or plugins. The stand-in has its apps already and downloads nothing."""
     if arguments.download:
         print("labeltui's stand-in downloads nothing; its apps are made with the pod", file=sys.stderr)
         raise SystemExit(255)

@@ -1,4 +1,4 @@
-"""The stand-in's HTTP server: start-up, shutdown and faults as a console sees them from outside."""
+"""The stand-in's HTTP server: start-up, shutdown, and the faults of a scenario."""
 
 from __future__ import annotations
 
@@ -25,16 +25,16 @@ from labeltui.sandbox.monailabel.log import say, server_config
 from labeltui.sandbox.monailabel.rest import data as rest_data
 from labeltui.sandbox.monailabel.rest import infer as rest_infer
 from labeltui.sandbox.monailabel.rest import rest
-from labeltui.sandbox.monailabel.settings import Settings, scenario
+from labeltui.sandbox.monailabel.settings import Settings, current_scenario
 from labeltui.sandbox.scenarios import Scenario
 
-_LOOK_EVERY = 0.5  # seconds between two looks for files that came or went
+_POLL_EVERY_S = 0.5  # for added and removed files
 
 
 def serve(settings: Settings, arguments: argparse.Namespace) -> None:
-    """Serve until a signal; leaves through ``SystemExit(3)`` when start-up fails."""
+    """Serve until a signal; raises ``SystemExit(3)`` when start-up fails."""
     uvicorn.run(
-        application(settings, scenario()),
+        application(settings, current_scenario()),
         host=arguments.host,
         port=arguments.port,
         root_path=arguments.root_path,
@@ -49,16 +49,16 @@ def serve(settings: Settings, arguments: argparse.Namespace) -> None:
     )
 
 
-def application(settings: Settings, plays: Scenario) -> Starlette:
-    """Return the ASGI app; the app object itself is made at start-up, as in the real server."""
+def application(settings: Settings, scenario: Scenario) -> Starlette:
+    """The ASGI app. The app object is monai at start-up, as in the real server."""
 
     @contextlib.asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         print("App Init...", flush=True)
-        made = Application(settings, auto_reload=True, origin="monailabel.interfaces.utils.app")
-        app.state.monai = made
+        monai = Application(settings, auto_reload=True, origin="monailabel.interfaces.utils.app")
+        app.state.monai = monai
         say("monailabel.interfaces.app:469", "App Init - completed")
-        chores = [asyncio.create_task(chore) for chore in (_watch(made), *_faults(plays))]
+        chores = [asyncio.create_task(chore) for chore in (_watch(monai), *_faults(scenario))]
         yield
         for chore in chores:
             chore.cancel()
@@ -68,8 +68,8 @@ def application(settings: Settings, plays: Scenario) -> Starlette:
     middleware = [
         Middleware(CORSMiddleware, allow_origins=["*"], allow_credentials=True, allow_methods=["*"])
     ]
-    if plays.answer_delay:
-        middleware.append(Middleware(_Slow, seconds=plays.answer_delay))
+    if scenario.answer_delay:
+        middleware.append(Middleware(_Slow, seconds=scenario.answer_delay))
     return Starlette(
         routes=[*rest.routes(), *rest_data.routes(), *rest_infer.routes()],
         middleware=middleware,
@@ -84,7 +84,7 @@ async def _as_json(request: Request, error: Exception) -> Response:
 
 
 class _Slow:
-    """Answers every request some seconds late."""
+    """Delays every answer by some seconds."""
 
     def __init__(self, app: ASGIApp, seconds: float) -> None:
         self._app = app
@@ -96,24 +96,24 @@ class _Slow:
         await self._app(scope, receive, send)
 
 
-async def _watch(made: Application) -> None:
+async def _watch(monai: Application) -> None:
     while True:
-        await asyncio.sleep(_LOOK_EVERY)
-        if made.datastore.changed_on_disk():
-            made.datastore.reconcile()
+        await asyncio.sleep(_POLL_EVERY_S)
+        if monai.datastore.changed_on_disk():
+            monai.datastore.reconcile()
 
 
-def _faults(plays: Scenario) -> list[Coroutine[Any, Any, None]]:
+def _faults(scenario: Scenario) -> list[Coroutine[Any, Any, None]]:
     faults = []
-    if plays.crash_after is not None:
-        faults.append(_crash(plays.crash_after))
-    if plays.hostile:
+    if scenario.crash_after is not None:
+        faults.append(_crash(scenario.crash_after))
+    if scenario.hostile:
         faults.append(_speak_harm())
     return faults
 
 
 async def _crash(after: float) -> None:
-    """Die as a native fault lets a server die: a traceback, and no shutdown."""
+    """End as a fault in native code ends a server: a traceback and no shutdown."""
     await asyncio.sleep(after)
     try:
         raise RuntimeError("CUDA error: an illegal memory access was encountered")
@@ -124,7 +124,7 @@ async def _crash(after: float) -> None:
 
 
 async def _speak_harm() -> None:
-    """Log what would harm a careless console: markup, escapes, a fake title, a clear, a very long line."""
+    """Log hostile text: markup, terminal escapes, a fake title, a clear-screen, a very long line."""
     lines = (
         "[bold red]not red[/] [@click=app.quit]press[/] $(touch pwned) `touch pwned`",
         "\x1b[2J\x1b[H\x1b]0;title\x07\x1b[31mred\x1b[0m \x9b31m \x1b]52;c;cHduZWQ=\x07",

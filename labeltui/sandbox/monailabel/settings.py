@@ -1,4 +1,4 @@
-"""What one run of the stand-in was told: by its command line, and by the scenario that the pod plays."""
+"""The settings of one run of the stand-in: from its command line, and from the pod's scenario."""
 
 from __future__ import annotations
 
@@ -16,32 +16,32 @@ _CONF, _APP, _STUDIES = "MONAI_LABEL_APP_CONF", "MONAI_LABEL_APP_DIR", "MONAI_LA
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """App folder, studies folder and ``--conf`` of the server and of the children it starts."""
+    """App folder, studies folder and ``--conf`` of the server and of the child processes it starts."""
 
     app_dir: Path
     studies: Path
     conf: dict[str, str] = field(default_factory=dict)
 
     def export(self) -> dict[str, str]:
-        """Return the environment that carries these settings to a child."""
+        """The environment variables that carry these settings to a child process."""
         return {_APP: str(self.app_dir), _STUDIES: str(self.studies), _CONF: json.dumps(self.conf)}
 
     @classmethod
     def from_environment(cls) -> Settings:
-        """Read what :meth:`export` wrote; raises ``KeyError`` outside a server's child."""
+        """Read what :meth:`export` wrote; raises ``KeyError`` outside a child process."""
         return cls(Path(os.environ[_APP]), Path(os.environ[_STUDIES]), json.loads(os.environ[_CONF]))
 
 
-def scenario() -> Scenario:
-    """Return the scenario of the pod this runs in; ``healthy`` where none is named."""
+def current_scenario() -> Scenario:
+    """The scenario of the pod that this process runs in; ``healthy`` when none is set."""
     path = os.environ.get("LABELTUI_STANDIN_SCENARIO")
     if not path:
         return find("healthy")
     stored: dict[str, Any] = json.loads(Path(path).read_text())
-    known: dict[str, Any] = {key: tuple(v) if isinstance(v, list) else v for key, v in stored.items()}
-    return Scenario(**known)
+    fields: dict[str, Any] = {key: tuple(v) if isinstance(v, list) else v for key, v in stored.items()}
+    return Scenario(**fields)
 
 
 def python() -> str:
-    """Path of the interpreter as people see it: the venv's."""
+    """Path of the interpreter in log lines: the one in the venv."""
     return os.environ.get("LABELTUI_STANDIN_PYTHON", sys.executable)

@@ -23,7 +23,7 @@ _UTILS = "monailabel.utils.async_tasks.utils"
 
 
 class AlreadyRunning(Exception):
-    """A task of that method runs; the message is the real server's."""
+    """A task of that method is running; the message is the real server's."""
 
 
 class Tasks:
@@ -37,9 +37,9 @@ class Tasks:
         self._lock = threading.Lock()
 
     def submit(self, method: str, request: dict[str, Any], *, enqueue: bool = False) -> Task:
-        """Queue a task; raises :class:`AlreadyRunning` when one runs and ``enqueue`` is off.
+        """Queue a task; raises :class:`AlreadyRunning` when one is running and ``enqueue`` is False.
 
-        As in the real server, only a process that has started counts: two requests at once both pass.
+        As in the real server, only a process that has started counts: of two requests at once, both are accepted.
         """
         if self._processes.get(method) and not enqueue:
             message = f"++++++++++ {method.capitalize()} Task is Already Running"
@@ -53,17 +53,17 @@ class Tasks:
         return task
 
     def all(self, method: str) -> list[Task]:
-        """Every task since the server started, oldest first."""
+        """All tasks since the server started, oldest first."""
         return self._tasks.get(method, [])
 
     def running(self, method: str) -> Task | None:
-        """The task whose process runs."""
+        """The task whose process is running; None when there is none."""
         for task_id in list(self._processes.get(method, {})):
             return next(task for task in self._tasks[method] if task["id"] == task_id)
         return None
 
     def stop(self, method: str) -> Task | None:
-        """Kill the running task; the next queued one then starts. None when nothing runs."""
+        """Kill the running task, so that the next queued one starts. Returns None when nothing is running."""
         say(f"{_UTILS}:120", f"Kill background task for {method}")
         with self._lock:
             task = self.running(method)
@@ -120,7 +120,7 @@ class Tasks:
 
 
 def public(task: Task) -> dict[str, Any]:
-    """Return a task as REST shows it."""
+    """The task as REST shows it."""
     shown = dict(task)
     if "details" in shown:
         shown["details"] = list(shown["details"])

@@ -1,4 +1,4 @@
-"""Training, for real and in small: the voxel classifier learns from the submitted labels, epoch by epoch."""
+"""A real training in small: the voxel classifier learns from the submitted labels, epoch by epoch."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _STEPS = 3  # minibatches per volume and epoch
 
 @dataclass(slots=True)
 class Record:
-    """One labelled study, ready to learn from. ``targets`` are indices into the classifier's classes."""
+    """One labelled study, prepared for training. ``targets`` are indices into the classifier's classes."""
 
     rows: Floats
     targets: Ints
@@ -43,7 +43,7 @@ class Record:
 
 @dataclass(slots=True)
 class Engine:
-    """What ignite keeps about a trainer or evaluator."""
+    """The state of one of ignite's engines: the trainer or the evaluator."""
 
     key: str
     metrics: dict[str, float] = field(default_factory=dict)
@@ -51,14 +51,14 @@ class Engine:
     best_epoch: int = 0
 
     def improve(self, epoch: int) -> bool:
-        """Take over the last key metric where it is the best so far."""
+        """Store the newest key metric if it is the best so far; returns whether it is."""
         if self.metrics[self.key] <= self.best:
             return False
         self.best, self.best_epoch = self.metrics[self.key], epoch
         return True
 
     def stats(self) -> dict[str, Any]:
-        """Return this engine's part of ``train_stats``."""
+        """This engine's part of ``train_stats``."""
         return {
             "metrics": self.metrics,
             "key_metric_name": self.key,
@@ -68,11 +68,11 @@ class Engine:
 
 
 class Training:
-    """One run. Errors leave as exceptions whose words are the real server's."""
+    """One training run. Failures are exceptions with the real server's messages."""
 
-    def __init__(self, app: Application, model: Model, request: dict[str, Any], plays: Scenario) -> None:
+    def __init__(self, app: Application, model: Model, request: dict[str, Any], scenario: Scenario) -> None:
         self.model = model
-        self.plays = plays
+        self.scenario = scenario
         self.pairs = app.datastore.training_pairs()
         self.start_ts = time.time()
         self.run_id = time.strftime("%Y%m%d_%H%M%S")
@@ -90,7 +90,7 @@ class Training:
         self.iteration = 0
 
     def run(self) -> dict[str, Any]:
-        """Train for all epochs; returns the last statistics."""
+        """Train for all epochs; returns the last statistics. Raises ``ValueError`` without a labelled study."""
         self._announce()
         training, validation = self._split()
         say(f"{_BASIC}:414", f"Total Records for Training: {len(training)}")
@@ -136,7 +136,7 @@ class Training:
         return order[held_out:], order[:held_out]
 
     def _load(self, pair: dict[str, str]) -> Record:
-        """Read one study; what is no volume fails as in the real loader: its name, then the transform."""
+        """Read one study. A damaged file fails as in the real loader: first its name, then the transform."""
         try:
             path = pair["image"]
             volume, _ = nifti.decode(Path(path))
@@ -153,7 +153,7 @@ class Training:
 
     def _epoch(self, epoch: int, records: list[Record], held_out: list[Record]) -> dict[str, Any]:
         began = time.time()
-        pace = self.plays.epoch_seconds / (len(records) + 1)
+        pace = self.scenario.epoch_seconds / (len(records) + 1)
         scores = []
         for number, record in enumerate(records, 1):
             due = time.time() + pace
@@ -162,7 +162,7 @@ class Training:
             time.sleep(max(0.0, due - time.time()))
             plain(f"Epoch: {epoch}/{self.epochs}, Iter: {number}/{len(records)} -- train_loss: {loss:.4f}")
             self.iteration += 1
-            if self.plays.oom_after_epochs is not None and epoch > self.plays.oom_after_epochs:
+            if self.scenario.oom_after_epochs is not None and epoch > self.scenario.oom_after_epochs:
                 os.kill(os.getpid(), signal.SIGKILL)  # as the kernel does to what holds too much memory
         self._conclude(_TRAINER, self.trainer, scores, epoch)
         if held_out:
@@ -187,8 +187,8 @@ class Training:
 
     def _score(self, record: Record) -> dict[str, float | None]:
         best = self.classifier.probabilities(record.rows).argmax(axis=1)
-        said = np.asarray(self.classifier.classes, np.uint8)[best].reshape(record.truth.shape)
-        return {name: dice(said, record.truth, index) for name, index in self.labels.items()}
+        predicted = np.asarray(self.classifier.classes, np.uint8)[best].reshape(record.truth.shape)
+        return {name: dice(predicted, record.truth, index) for name, index in self.labels.items()}
 
     def _evaluate(self, epoch: int, held_out: list[Record], pace: float) -> None:
         say(
@@ -203,7 +203,7 @@ class Training:
     def _conclude(
         self, origin: str, engine: Engine, scores: list[dict[str, float | None]], epoch: int
     ) -> None:
-        """Average what the studies scored, by label and over the labels that occur, and report it."""
+        """Average the scores of the studies, by label and over the labels that occur, and log them."""
         by_label = {
             name: [value for score in scores if (value := score[name]) is not None] for name in self.labels
         }
@@ -222,7 +222,7 @@ class Training:
         plain(f"Key metric: {engine.key} best value: {engine.best} at epoch: {engine.best_epoch}")
 
     def _publish(self, epoch: int, iterations: int) -> dict[str, Any]:
-        """Write the statistics, and the best model where it is a new one."""
+        """Write the statistics, and publish the best model if it has changed."""
         spent = str(datetime.timedelta(seconds=int(time.time() - self.start_ts)))
         evaluated = bool(self.evaluator.metrics)
         stats: dict[str, Any] = {

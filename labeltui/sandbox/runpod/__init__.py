@@ -1,5 +1,5 @@
-"""RunPod, emulated: an account, its pods and its money, for ``labeltui demo`` and the tests.
+"""An emulated RunPod for ``labeltui demo`` and the tests: an account, its pods and its money.
 
-REST v2 and GraphQL as published; a running pod is a real SSH server on loopback. Nothing here knows the rest
-of labeltui: the console reaches it as it reaches RunPod.
+It serves REST v2 and GraphQL as published; a running pod is a real SSH server on loopback. It does not use the
+rest of labeltui: the console reaches it as it reaches RunPod.
 """

@@ -1,4 +1,4 @@
-"""``python -m labeltui.sandbox.runpod``: one emulated account, until stdin closes."""
+"""``python -m labeltui.sandbox.runpod``: run one emulated account until stdin closes."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ import tempfile
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 
-from labeltui.sandbox.pod import until_console_is_gone
+from labeltui.sandbox.pod import end_with_console
 from labeltui.sandbox.scenarios import UnknownScenario, find
 
 
 def main() -> int:
-    """Run it; prints one JSON line when it is ready, and returns the exit code."""
+    """Run the emulator; prints one JSON line when it is ready, and returns the exit code."""
     parser = argparse.ArgumentParser("labeltui.sandbox.runpod", description="An emulated RunPod account.")
     parser.add_argument("--scenario", default="healthy", help="what plays inside a started pod")
     parser.add_argument("--folder", type=Path, default=None, help="where the temporary folder is made")
@@ -45,7 +45,7 @@ async def _run(arguments: argparse.Namespace, balance: Decimal, folder: Path) ->
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         loop.add_signal_handler(number, leave.set)
-    watch = asyncio.create_task(until_console_is_gone(leave))
+    watch = asyncio.create_task(end_with_console(leave))
 
     import asyncssh  # noqa: PLC0415 - heavy, once we may be ended
 

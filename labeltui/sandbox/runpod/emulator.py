@@ -1,4 +1,4 @@
-"""The whole of it on one event loop: the world, its API on loopback, and the containers of running pods."""
+"""The whole emulator on one event loop: the world, its API on loopback, and the containers of running pods."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from labeltui.sandbox.processes import sweep
 from labeltui.sandbox.runpod.api.app import build_app
 from labeltui.sandbox.runpod.api.gate import Limits
 from labeltui.sandbox.runpod.containers.containers import Containers
-from labeltui.sandbox.runpod.containers.proxy_shell import Door
+from labeltui.sandbox.runpod.containers.proxy_shell import ProxyShell
 from labeltui.sandbox.runpod.world import timeline
 from labeltui.sandbox.runpod.world.clock import FakeClock
 from labeltui.sandbox.runpod.world.world import Key, World
@@ -29,14 +29,14 @@ _TICK = 0.05
 
 
 class _Server(uvicorn.Server):
-    """Uvicorn without its hold on the process's signals."""
+    """Uvicorn without its signal handlers."""
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
         yield
 
     def cut(self) -> None:
-        """Stop listening and end every connection at once; log streams would never end by themselves."""
+        """Stop listening and abort every connection: log streams would never end by themselves."""
         for listener in getattr(self, "servers", []):
             listener.close()
         for connection in list(self.server_state.connections):
@@ -52,9 +52,9 @@ def _new_folder(inside: Path | None) -> Path:
 class Emulator:
     """An emulated RunPod; an async context manager.
 
-    ``world`` may be prepared by the caller (a fake clock, prices, stock). ``url`` is what stands for
-    ``https://api.runpod.io``: REST is below ``/v2``, GraphQL at ``/graphql``. Files go into a new folder
-    inside ``folder``, else the system's temporary one.
+    The caller may prepare ``world`` (a fake clock, prices, stock). ``url`` replaces ``https://api.runpod.io``: REST
+    is below ``/v2``, GraphQL at ``/graphql``. Files go into a new folder inside ``folder``, or inside the system's
+    temporary folder.
     """
 
     def __init__(
@@ -83,11 +83,11 @@ class Emulator:
 
     @property
     def url(self) -> str:
-        """What stands for ``https://api.runpod.io``."""
+        """The address that replaces ``https://api.runpod.io``."""
         return f"http://127.0.0.1:{self._port}"
 
     def ready(self) -> dict[str, Any]:
-        """Return all that a client and a test need to know, as JSON values."""
+        """What a client or a test needs to connect, as JSON values."""
         return {
             "ready": True,
             "url": self.url,
@@ -110,12 +110,12 @@ class Emulator:
 
     async def _start(self) -> None:
         self.containers = Containers(self.world, self.root, self.token, self.scenario, self.server_port)
-        self.door = Door(self.world, self.containers)
+        self.proxy_shell = ProxyShell(self.world, self.containers)
         self.world.hardware = self.containers
         self.world.extra_env["RUNPOD_API_BASE_URL"] = self.url
         self.containers.begin()
-        await self.door.start()
-        self.world.proxy = ("127.0.0.1", self.door.port)
+        await self.proxy_shell.start()
+        self.world.proxy = ("127.0.0.1", self.proxy_shell.port)
         app = build_app(self.world, self.limits, self)
         config = uvicorn.Config(
             app, "127.0.0.1", self._port, log_level="critical", lifespan="off", http="h11", ws="none",
@@ -132,7 +132,7 @@ class Emulator:
         await self.close()
 
     async def close(self) -> None:
-        """End everything and remove the files; may be called twice."""
+        """End everything and remove the files. May be called twice."""
         if self._server is not None:
             self._server.cut()
         for task in self._tasks:
@@ -140,7 +140,7 @@ class Emulator:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self._tasks = []
         if self.world.hardware is not None:
-            await self.door.close()
+            await self.proxy_shell.close()
             await self.containers.close()
             self.world.hardware = None
         await asyncio.to_thread(sweep, self.token, self.root)
@@ -153,12 +153,12 @@ class Emulator:
             await asyncio.sleep(_TICK)
 
     async def settle(self) -> None:
-        """Let everything happen that is due, and wait until containers are as they should be."""
+        """Carry out everything that is due, and wait until the containers have followed."""
         timeline.advance(self.world)
         await self.containers.settled()
 
     async def advance(self, span: float | timedelta) -> None:
-        """Move a fake clock by so many seconds, and settle; raises ``TypeError`` for a real one."""
+        """Move a fake clock by so many seconds, and settle; raises ``TypeError`` for a real clock."""
         clock = self.world.clock
         if not isinstance(clock, FakeClock):
             raise TypeError("only a fake clock can be moved")

@@ -1,4 +1,4 @@
-"""Start and stop an emulated RunPod from the console. Light: only the standard library."""
+"""Start and stop an emulated RunPod from the console. Imports only the standard library."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from labeltui.sandbox.launch import Child, PodFailed, started
 from labeltui.sandbox.scenarios import find
 
 POD = "annot-demo"
-"""The name under which the demo rents."""
+"""The name of the pod that the demo rents."""
 
 
 class RunPod(Child):
-    """A running emulator. ``url`` stands for ``https://api.runpod.io``; ``key`` may do everything."""
+    """A running emulator. ``url`` replaces ``https://api.runpod.io``; ``key`` has all permissions."""
 
     def __init__(self, process: asyncio.subprocess.Process, ready: Mapping[str, Any]) -> None:
         super().__init__(process, ready)
@@ -26,11 +26,11 @@ class RunPod(Child):
         self.server_port = int(ready["server_port"])
 
     def environment(self) -> dict[str, str]:
-        """Variables that lead a client, the unmodified SDK too, here instead of to RunPod."""
+        """Variables that make a client, including the unmodified SDK, use the emulator."""
         return {"RUNPOD_API_BASE_URL": self.url, "RUNPOD_API_KEY": self.key}
 
     def profile(self) -> dict[str, Any]:
-        """Return a profile that names a pod which is not there yet, and a key to reach it with."""
+        """A profile for a pod that has not been rented yet, with a key to log in with."""
         return {
             "host": "runpod",
             "runpod": {"pod": POD, "key": self.ready["ssh_key"]},
@@ -47,7 +47,7 @@ async def start_runpod(
 ) -> RunPod:
     """Start an emulator in a process of its own; its files go into a new folder inside ``folder``.
 
-    Without ``folder`` that is the system's temporary folder. ``scenario`` is what plays inside started pods.
+    Without ``folder``, that is the system's temporary folder. ``scenario`` is what plays inside started pods.
     Raises :class:`~labeltui.sandbox.scenarios.UnknownScenario` and :class:`~labeltui.sandbox.launch.PodFailed`.
     """
     find(scenario)

@@ -13,7 +13,7 @@ import httpx
 import pytest
 from jsonschema import Draft202012Validator, FormatChecker
 
-from labeltui.sandbox.runpod.api.graph import contracts
+from labeltui.sandbox.runpod.api.graphql import contracts
 
 # What RunPod added after the published document, or checks beside it: see the notes that lie with it.
 LATER_PARAMETERS = {"limit", "cursor"}

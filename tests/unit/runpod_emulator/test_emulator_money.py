@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from labeltui.sandbox.runpod.api import shop
+from labeltui.sandbox.runpod.api import billing
 from labeltui.sandbox.runpod.world import edits, events, money, requests, timeline
 from labeltui.sandbox.runpod.world.clock import START, FakeClock
 from labeltui.sandbox.runpod.world.money import Ledger
@@ -162,11 +162,11 @@ def test_buckets_add_up_to_what_was_spent(steps: list[tuple[str, int]], size: st
         if action in pod.actions:
             timeline.act(account, pod.id, action)
         wait(account, seconds)
-    start, end = shop.bucket_start(START, size), shop.ceiling(account.now, size)
+    start, end = billing.bucket_start(START, size), billing.ceiling(account.now, size)
     total = sum(
         (
             account.ledger.between(pod.id, kind, first, min(last, account.now))
-            for first, last in shop.buckets(start, end, size)
+            for first, last in billing.buckets(start, end, size)
             for kind in ("gpu", "cpu", "disk")
         ),
         Decimal(0),
@@ -197,7 +197,7 @@ def test_a_ledger_that_is_told_the_same_rate_goes_on() -> None:
 )
 def test_the_bounds_of_a_bucket(size: str, start: str, end: str) -> None:
     inside = START + timedelta(minutes=7)
-    assert (shop.bucket_start(inside, size).isoformat(), shop.ceiling(inside, size).isoformat()) == (
+    assert (billing.bucket_start(inside, size).isoformat(), billing.ceiling(inside, size).isoformat()) == (
         start,
         end,
     )

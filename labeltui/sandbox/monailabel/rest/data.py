@@ -1,4 +1,4 @@
-"""REST of what is kept: images, labels, logs, model files, upload sessions."""
+"""REST endpoints for stored data: images, labels, logs, model files, upload sessions."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ from labeltui.sandbox.monailabel.rest.requests import (
     answer,
     app_of,
     form_object,
-    kept_upload,
     query_choice,
     query_flag,
     query_number,
     query_text,
     route,
+    stored_upload,
 )
 
 _DATASTORE = "monailabel.endpoints.datastore"
@@ -39,7 +39,7 @@ _USER = "admin"
 
 
 def routes() -> list[BaseRoute]:
-    """Return the routes of this module."""
+    """The routes of this module."""
     return [
         route("GET", "/datastore/", _overview),
         route("PUT", "/datastore/image", _put_image),
@@ -76,7 +76,7 @@ async def _put_image(request: Request) -> Response:
     async with request.form() as form:
         upload = form.get("file")
         filename = upload.filename if isinstance(upload, UploadFile) and upload.filename else ""
-        source = await kept_upload(form, "file")
+        source = await stored_upload(form, "file")
         params = form_object(form, "params")
     name = request.query_params.get("image") or Path(filename).name.replace(
         "".join(Path(filename).suffixes), ""
@@ -131,7 +131,7 @@ async def _put_label(request: Request) -> Response:
     name, tag = query_text(request, "image"), request.query_params.get("tag") or "final"
     say(f"{_DATASTORE}:101", f"Saving Label for {name} for tag: {tag} by {_USER}")
     async with request.form() as form:
-        source = await kept_upload(form, "label")
+        source = await stored_upload(form, "label")
         params = form_object(form, "params")
     say(f"{_DATASTORE}:112", f"Save Label params: {json.dumps(params)}")
     try:

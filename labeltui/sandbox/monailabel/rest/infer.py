@@ -1,4 +1,4 @@
-"""REST of inference: a segmentation computed by the model as it is now."""
+"""REST endpoint for inference, with the model as it is published now."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from labeltui.sandbox.monailabel.rest.requests import (
     answer,
     app_of,
     form_object,
-    kept_upload,
     query_choice,
     route,
+    stored_upload,
 )
 
 
 def routes() -> list[BaseRoute]:
-    """Return the routes of this module."""
+    """The routes of this module."""
     return [route("POST", "/infer/{model}", _infer)]
 
 
@@ -38,7 +38,7 @@ async def _infer(request: Request) -> Response:
     uploaded: Path | None = None
     async with request.form() as form:
         if isinstance(form.get("file"), UploadFile):
-            uploaded = await kept_upload(form, "file")
+            uploaded = await stored_upload(form, "file")
         elif not image and not request.query_params.get("session_id"):
             raise HTTPException(500, "Neither Image nor File not Session ID input is provided")
         params = form_object(form, "params")

@@ -1,4 +1,4 @@
-"""Reading requests the way the real server's framework does, with its shapes of refusal."""
+"""Read requests as FastAPI does, with its error documents."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ _TRUE, _FALSE = ("1", "true", "on", "yes", "t", "y"), ("0", "false", "off", "no"
 
 
 class _Unprocessable(HTTPException):
-    """422 with one entry of ``detail``."""
+    """Status 422 with one entry of ``detail``."""
 
     def __init__(
-        self, kind: str, where: Sequence[str | int], message: str, given: Any, **context: str
+        self, kind: str, where: Sequence[str | int], message: str, text: Any, **context: str
     ) -> None:
-        entry: dict[str, Any] = {"type": kind, "loc": list(where), "msg": message, "input": given}
+        entry: dict[str, Any] = {"type": kind, "loc": list(where), "msg": message, "input": text}
         if context:
             entry["ctx"] = context
         super().__init__(422)
@@ -34,60 +34,60 @@ class _Unprocessable(HTTPException):
 
 
 def route(method: str, path: str, endpoint: Endpoint) -> Route:
-    """Return a route for exactly one method: GET does not bring HEAD with it."""
-    made = Route(path, endpoint, methods=[method])
-    made.methods = {method}
-    return made
+    """A route for exactly one method: Starlette would add HEAD to GET."""
+    exact = Route(path, endpoint, methods=[method])
+    exact.methods = {method}
+    return exact
 
 
 def app_of(request: Request) -> Application:
-    """Return the app object."""
-    made: Application = request.app.state.monai
-    return made
+    """The app object that serves this request."""
+    app: Application = request.app.state.monai
+    return app
 
 
 def query_flag(request: Request, name: str) -> bool:
-    """Return a boolean of the query, false when absent."""
-    given = request.query_params.get(name)
-    if given is None or given.lower() in _FALSE:
+    """A boolean query parameter; False when it is absent. Raises 422."""
+    text = request.query_params.get(name)
+    if text is None or text.lower() in _FALSE:
         return False
-    if given.lower() in _TRUE:
+    if text.lower() in _TRUE:
         return True
     message = "Input should be a valid boolean, unable to interpret input"
-    raise _Unprocessable("bool_parsing", ("query", name), message, given)
+    raise _Unprocessable("bool_parsing", ("query", name), message, text)
 
 
 def query_number(request: Request, name: str, default: int) -> int:
-    """Return an integer of the query."""
-    given = request.query_params.get(name)
-    if given is None:
+    """An integer query parameter. Raises 422."""
+    text = request.query_params.get(name)
+    if text is None:
         return default
     try:
-        return int(given)
+        return int(text)
     except ValueError:
         message = "Input should be a valid integer, unable to parse string as an integer"
-        raise _Unprocessable("int_parsing", ("query", name), message, given) from None
+        raise _Unprocessable("int_parsing", ("query", name), message, text) from None
 
 
 def query_choice(request: Request, name: str, choices: Sequence[str]) -> str | None:
-    """Return one of ``choices``, None when absent."""
-    given = request.query_params.get(name)
-    if given is None or given in choices:
-        return given
+    """A query parameter out of ``choices``; None when it is absent. Raises 422."""
+    text = request.query_params.get(name)
+    if text is None or text in choices:
+        return text
     expected = ", ".join(f"'{choice}'" for choice in choices[:-1]) + f" or '{choices[-1]}'"
-    raise _Unprocessable("enum", ("query", name), f"Input should be {expected}", given, expected=expected)
+    raise _Unprocessable("enum", ("query", name), f"Input should be {expected}", text, expected=expected)
 
 
 def query_text(request: Request, name: str) -> str:
-    """Return a text of the query that must be there."""
-    given = request.query_params.get(name)
-    if given is None:
+    """A required query parameter. Raises 422 when it is absent."""
+    text = request.query_params.get(name)
+    if text is None:
         raise _Unprocessable("missing", ("query", name), "Field required", None)
-    return given
+    return text
 
 
 async def body_object(request: Request) -> dict[str, Any]:
-    """Return the JSON object of the body, ``{}`` for no body."""
+    """The JSON object of the body; ``{}`` for an empty one. Raises 422."""
     raw = await request.body()
     if not raw.strip():
         return {}
@@ -106,7 +106,7 @@ async def body_object(request: Request) -> dict[str, Any]:
 
 
 def form_object(form: FormData, name: str) -> dict[str, Any]:
-    """Return the JSON object in a form field; bad JSON raises, which the real server answers with 500."""
+    """The JSON object of a form field. Malformed JSON raises, which becomes status 500 as on the real server."""
     text = form.get(name)
     if not isinstance(text, str) or not text:
         return {}
@@ -114,8 +114,8 @@ def form_object(form: FormData, name: str) -> dict[str, Any]:
     return parsed
 
 
-async def kept_upload(form: FormData, name: str) -> Path:
-    """Write an uploaded file to a temporary one with its extensions; the caller removes it."""
+async def stored_upload(form: FormData, name: str) -> Path:
+    """Write an uploaded file to a temporary file with the same extensions; the caller removes it."""
     upload = form.get(name)
     if not isinstance(upload, UploadFile):
         raise _Unprocessable("missing", ("body", name), "Field required", None)
@@ -127,5 +127,5 @@ async def kept_upload(form: FormData, name: str) -> Path:
 
 
 def answer(content: Any, status: int = 200) -> Response:
-    """Return JSON."""
+    """A JSON response."""
     return JSONResponse(content, status_code=status)

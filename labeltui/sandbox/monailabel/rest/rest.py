@@ -1,4 +1,4 @@
-"""REST of the session itself: info, next sample, training, batch inference, scoring."""
+"""REST endpoints of the session: info, next sample, training, batch inference, scoring."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _BATCH_DEFAULTS: dict[str, Any] = {
 
 
 def routes() -> list[BaseRoute]:
-    """Return the routes of this module."""
+    """The routes of this module."""
     return [
         route("GET", "/", _root),
         route("GET", "/info/", _info),
@@ -75,7 +75,7 @@ async def _next_sample(request: Request) -> Response:
         "monailabel.endpoints.activelearning:44",
         f"Active Learning Request: { ({'strategy': strategy} | params) }",
     )
-    chosen = choose(strategy, app.datastore, app.chance)
+    chosen = choose(strategy, app.datastore, app.rng)
     if chosen is None:
         return answer({})
     name = chosen["id"]

@@ -1,4 +1,4 @@
-"""The ASGI app: REST v2, GraphQL and, for tests only, the control route."""
+"""The ASGI app: REST v2, GraphQL, and the control route for tests."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp
 
-from labeltui.sandbox.runpod.api import control, graph, logs, rest, shop
+from labeltui.sandbox.runpod.api import billing, catalogue, control, graphql, logs, rest
 from labeltui.sandbox.runpod.api.gate import Gate, Limits
 from labeltui.sandbox.runpod.api.problems import problem
 from labeltui.sandbox.runpod.world.world import World
@@ -16,8 +16,15 @@ from labeltui.sandbox.runpod.world.world import World
 def build_app(
     world: World, limits: Limits | None = None, emulator: control.Controlled | None = None
 ) -> ASGIApp:
-    """Return the app over a world; with ``emulator`` its control route is there, too."""
-    routes = [*logs.ROUTES, *rest.ROUTES, *shop.ROUTES, *graph.ROUTES, *control.ROUTES]
+    """The app over a world. The control route answers only with ``emulator``."""
+    routes = [
+        *logs.ROUTES,
+        *rest.ROUTES,
+        *catalogue.ROUTES,
+        *billing.ROUTES,
+        *graphql.ROUTES,
+        *control.ROUTES,
+    ]
     app = Starlette(routes=routes, exception_handlers={**rest.HANDLERS, 404: _nowhere, 405: _not_allowed})
     app.state.world = world
     app.state.emulator = emulator

@@ -1,4 +1,4 @@
-"""The tests' hand on the world, over HTTP: faults, events, time. No client of RunPod's knows of it."""
+"""A route by which tests set faults, cause events and move the clock. RunPod's clients do not use it."""
 
 from __future__ import annotations
 
@@ -53,11 +53,11 @@ class Controlled(Protocol):
 
 
 async def control(request: Request) -> Response:
-    """Do one thing: ``fault``, ``clear``, ``event``, ``advance``, ``drop`` or ``state``, by the path."""
+    """Carry out one of ``fault``, ``clear``, ``event``, ``advance``, ``drop`` and ``state``, named in the path."""
     emulator: Controlled | None = request.app.state.emulator
-    given = request.headers.get(HEADER, "")
-    if emulator is None or not hmac.compare_digest(given.encode(), emulator.control_token.encode()):
-        return JSONResponse({"error": "not for you"}, 403)
+    token = request.headers.get(HEADER, "")
+    if emulator is None or not hmac.compare_digest(token.encode(), emulator.control_token.encode()):
+        return JSONResponse({"error": "the control token is missing or wrong"}, 403)
     try:
         parameters = json.loads(await request.body() or b"{}")
         answer = await _do(emulator, request.path_params["what"], parameters)
@@ -88,7 +88,7 @@ async def _do(emulator: Controlled, what: str, parameters: dict[str, Any]) -> An
 
 
 def state(emulator: Controlled) -> dict[str, Any]:
-    """Return what a test wants to know and the API does not tell. Money is text, exact."""
+    """Facts that tests check and the API does not show. Amounts of money are exact decimal strings."""
     world = emulator.world
     return {
         "now": world.now.isoformat(),

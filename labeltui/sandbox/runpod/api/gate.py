@@ -1,4 +1,4 @@
-"""In front of every answer: the edge, keys and scopes, rate limits, and faults of the way."""
+"""What every request passes before the API: the edge, keys and permissions, rate limits, network faults."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _READS = ("GET", "HEAD")
 
 @dataclass(slots=True)
 class Limits:
-    """Requests that are allowed per window, and how many were made."""
+    """Requests allowed per window, and requests counted so far."""
 
     minute: int = 240
     hour: int = 7200
@@ -29,7 +29,7 @@ class Limits:
     used: dict[str, tuple[datetime, int]] = field(default_factory=dict)
 
     def count(self, now: datetime) -> tuple[dict[str, str], int | None, str]:
-        """Count a request; returns the headers, seconds to wait when it is one too many, and the window."""
+        """Count a request; returns headers, seconds to wait if it exceeds a limit (else None), and that window."""
         rows, policy, wait, window = [], [], None, ""
         for name, length in _WINDOWS:
             quota = getattr(self, name)
@@ -46,7 +46,7 @@ class Limits:
 
 
 class Gate:
-    """ASGI middleware around the API; the control route does not pass here."""
+    """ASGI middleware around the API; the control route bypasses it."""
 
     def __init__(self, app: ASGIApp, world: World, limits: Limits) -> None:
         self._app = app
@@ -58,7 +58,7 @@ class Gate:
         if scope["type"] != "http" or scope["path"].startswith("/_control/"):
             await self._app(scope, receive, send)
             return
-        if await self._on_the_way(scope, receive, send):
+        if await self._network_fault(scope, receive, send):
             return
         headers: dict[str, str] = {}
         early = self._refusal(scope, headers)
@@ -77,11 +77,11 @@ class Gate:
 
     # ------------------------------------------------------------------ keys and limits
     def _refusal(self, scope: Scope, headers: dict[str, str]) -> Response | None:
-        asked = Headers(scope=scope)
-        agent = asked.get("user-agent", "")
+        headers_in = Headers(scope=scope)
+        agent = headers_in.get("user-agent", "")
         if not agent or agent.startswith("Python-urllib"):
             return PlainTextResponse("error code: 1010", 403)
-        scheme, _, token = asked.get("authorization", "").partition(" ")
+        scheme, _, token = headers_in.get("authorization", "").partition(" ")
         if scheme.lower() != "bearer" or not token:
             return problem(401, "missing bearer token")
         key = self._world.keys.get(token.strip())
@@ -98,8 +98,8 @@ class Gate:
         return None
 
     # ------------------------------------------------------------------ faults
-    async def _on_the_way(self, scope: Scope, receive: Receive, send: Send) -> bool:
-        """Play what happens before the API is reached; returns whether that was the answer."""
+    async def _network_fault(self, scope: Scope, receive: Receive, send: Send) -> bool:
+        """Play the faults that come before the API; True when one of them was the answer."""
         facts = {"method": scope["method"], "path": scope["path"]}
         faults = self._world.faults
         slow = faults.take("delay", **facts)
@@ -137,7 +137,7 @@ class Gate:
         await self._app(scope, receive, send)
 
     async def _swallow(self, scope: Scope, receive: Receive) -> None:
-        """Do the request and keep its answer from the client."""
+        """Carry out the request, but do not send its answer."""
 
         async def nowhere(message: Message) -> None:
             del message
@@ -151,7 +151,7 @@ class Gate:
 
 
 def allowed(key: Key, method: str, path: str) -> bool:
-    """Whether a key's scope covers a request; a pod's own key reaches that pod alone."""
+    """Whether a key permits a request. A pod's own key permits requests for that pod only."""
     if key.scope == "none":
         return False
     if key.pod is not None:
@@ -160,7 +160,7 @@ def allowed(key: Key, method: str, path: str) -> bool:
 
 
 def cut(send: Send) -> None:
-    """Break the connection without a word."""
+    """Abort the connection without an answer."""
     transport = getattr(getattr(send, "__self__", None), "transport", None)  # uvicorn's
     if transport is None:
         raise ConnectionResetError("the connection is cut")

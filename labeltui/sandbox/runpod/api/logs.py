@@ -1,17 +1,16 @@
-"""A pod's logs as server-sent events: a backlog, then whatever comes, until the client goes."""
+"""A pod's logs as server-sent events: a backlog, then new lines until the client disconnects."""
 
 from __future__ import annotations
 
 import asyncio
 import json
 from collections.abc import AsyncIterator
-from datetime import datetime
 
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
-from labeltui.sandbox.runpod.api.rest import whole, world_of
+from labeltui.sandbox.runpod.api.query import instant, whole, world_of
 from labeltui.sandbox.runpod.world.clock import rfc3339
 from labeltui.sandbox.runpod.world.pods import Line, PodLog
 from labeltui.sandbox.runpod.world.requests import Invalid
@@ -20,7 +19,7 @@ KEEP_ALIVE_S = 15.0
 
 
 async def logs(request: Request) -> Response:
-    """Stream the lines of one source or both."""
+    """Stream the lines of one source, or of both."""
     world = world_of(request)
     pod = world.pod(request.path_params["id"])
     source = request.query_params.get("source")
@@ -37,36 +36,26 @@ async def logs(request: Request) -> Response:
 
 
 def _resume(request: Request, log: PodLog, source: str | None) -> int:
-    """Return the number of the last line that is not wanted."""
+    """The number of the last line that the client has already."""
     cursor, since = request.headers.get("last-event-id"), request.query_params.get("since")
     if cursor is not None:
-        instant, _, number = cursor.partition("/")
+        time, _, number = cursor.partition("/")
         if number.isdecimal():
             return int(number)
-        at = _instant(instant, "header.Last-Event-ID")
+        at = instant(time, "header.Last-Event-ID")
         return sum(line.at <= at for line in log.lines)
     if since is not None:
-        at = _instant(since, "query.since")
+        at = instant(since, "query.since")
         return sum(line.at < at for line in log.lines)
     tail = whole(request, "tail", 100, 0, 5000)
     wanted = [line.number for line in log.lines if source in (None, line.source)]
     return wanted[-tail] - 1 if 0 < tail <= len(wanted) else (len(log.lines) if tail == 0 else 0)
 
 
-def _instant(text: str, place: str) -> datetime:
-    try:
-        at = datetime.fromisoformat(text)
-    except ValueError:
-        at = None
-    if at is None or at.tzinfo is None:
-        raise Invalid([f"{place}: '{text}' is not valid 'date-time'"])
-    return at
-
-
 async def _events(log: PodLog, source: str | None, after: int, most: int | None) -> AsyncIterator[str]:
     changed = asyncio.Event()
     stop_listening = log.listen(changed.set)
-    told = 0
+    sent = 0
     try:
         while True:
             changed.clear()
@@ -74,9 +63,9 @@ async def _events(log: PodLog, source: str | None, after: int, most: int | None)
                 after = line.number
                 if source not in (None, line.source):
                     continue
-                if most is not None and told >= most:
+                if most is not None and sent >= most:
                     return
-                told += 1
+                sent += 1
                 yield event(line)
             if log.ended:
                 return
@@ -89,7 +78,7 @@ async def _events(log: PodLog, source: str | None, after: int, most: int | None)
 
 
 def event(line: Line) -> str:
-    """Return one line as an event."""
+    """One line as an event."""
     data = {"ts": rfc3339(line.at), "source": line.source, "line": line.text}
     return f"id: {line.id}\ndata: {json.dumps(data)}\n\n"
 

@@ -1,4 +1,4 @@
-"""The world in the shapes of REST v2."""
+"""The JSON documents of REST v2."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def _direct(pod: Pod, now: datetime) -> dict[str, Any] | None:
 
 
 def port_rows(pod: Pod, now: datetime) -> list[tuple[int, int, str, str]]:
-    """The port table: private, public, protocol, ip. Rows of http carry the proxy's address."""
+    """The port table: private port, public port, protocol, ip. Http ports have an address of RunPod's proxy."""
     rows = []
     for private, public in pod.ports(now).items():
         http = f"{private}/http" in pod.spec.ports
@@ -88,7 +88,7 @@ def port_rows(pod: Pod, now: datetime) -> list[tuple[int, int, str, str]]:
 
 
 def uptime(pod: Pod, now: datetime) -> int:
-    """Whole seconds since the container started."""
+    """Whole seconds since the container started; 0 before the first start."""
     return int((now - pod.started_at).total_seconds()) if pod.started_at else 0
 
 
@@ -123,7 +123,7 @@ def gpu_json(
     catalog: Catalog, gpu: GpuType, *, stock: bool = False, countries: tuple[str, ...] = (), count: int = 1,
     cloud: str = "SECURE", cuda: tuple[str, ...] = CUDA_VERSIONS,
 ) -> dict[str, Any]:  # fmt: skip
-    """One GPU type; with ``stock`` its availability for pods under the filters."""
+    """One GPU type; with ``stock`` its availability under the filters."""
     answer: dict[str, Any] = {
         "id": gpu.id,
         "name": gpu.name,
@@ -152,7 +152,7 @@ def gpu_json(
 
 
 def center_json(catalog: Catalog, place: DataCenter, include: tuple[str, ...] = ()) -> dict[str, Any]:
-    """One data centre, with the stock it was asked to include."""
+    """One data centre, with the kinds of stock in ``include``."""
     answer: dict[str, Any] = {
         "id": place.id,
         "name": place.name,

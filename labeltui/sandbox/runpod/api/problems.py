@@ -1,4 +1,4 @@
-"""Answers that say no: problem+json, the older shapes, and the pages of the edge."""
+"""Error answers: problem+json, RunPod's older shapes, and the pages of its edge (Cloudflare)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _EDGE = """<!DOCTYPE html>
 
 
 def problem(status: int, detail: str, errors: list[str] | None = None) -> Response:
-    """Return ``application/problem+json``."""
+    """An ``application/problem+json`` answer."""
     body: dict[str, Any] = {"title": HTTPStatus(status).phrase, "status": status, "detail": detail}
     if errors:
         body["errors"] = errors
@@ -22,7 +22,7 @@ def problem(status: int, detail: str, errors: list[str] | None = None) -> Respon
 
 
 def edge(status: int, code: str | None = None) -> Response:
-    """Return a page of Cloudflare's."""
+    """An error page of Cloudflare's."""
     try:
         title = HTTPStatus(status).phrase
     except ValueError:
@@ -31,7 +31,7 @@ def edge(status: int, code: str | None = None) -> Response:
 
 
 def shaped(status: int, shape: str, detail: str) -> Response:
-    """Return a failure as ``problem``, ``error``, ``message``, ``empty`` or ``html``."""
+    """An error as ``problem``, ``error``, ``message``, ``empty`` or ``html``."""
     if shape == "html":
         return edge(status, detail or None)
     if shape == "empty":

@@ -1,4 +1,4 @@
-"""REST v2: pods, logs aside."""
+"""REST v2: pods, network volumes, SSH keys and templates."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from starlette.routing import Route
 
 from labeltui.sandbox.runpod.api.present import pod_json, volume_json
 from labeltui.sandbox.runpod.api.problems import problem
+from labeltui.sandbox.runpod.api.query import whole, world_of
 from labeltui.sandbox.runpod.world import edits, requests, timeline
 from labeltui.sandbox.runpod.world.refusals import Refusal
 from labeltui.sandbox.runpod.world.world import World
@@ -19,15 +20,8 @@ from labeltui.sandbox.runpod.world.world import World
 _PAGE = 100
 
 
-def world_of(request: Request) -> World:
-    """Return the world the app serves, brought to this instant."""
-    world: World = request.app.state.world
-    timeline.advance(world)
-    return world
-
-
 async def body_of(request: Request) -> Any:
-    """Return the JSON body; raises :class:`Refusal` 400."""
+    """The JSON body; raises :class:`Refusal` 400."""
     try:
         return json.loads(await request.body())
     except ValueError:
@@ -35,7 +29,7 @@ async def body_of(request: Request) -> Any:
 
 
 async def pods(request: Request) -> Response:
-    """List, or create."""
+    """GET: list the pods. POST: rent one."""
     world = world_of(request)
     if request.method == "GET":
         rows = [pod_json(world, pod) for pod in world.list_pods()]
@@ -46,7 +40,7 @@ async def pods(request: Request) -> Response:
 
 
 async def pod(request: Request) -> Response:
-    """Tell, edit or terminate one."""
+    """GET, PATCH or DELETE one pod."""
     world, pod_id = world_of(request), request.path_params["id"]
     if request.method == "DELETE":
         timeline.act(world, pod_id, "terminate")
@@ -58,7 +52,7 @@ async def pod(request: Request) -> Response:
 
 
 async def action(request: Request) -> Response:
-    """Change a pod's state."""
+    """Start, stop, restart or terminate a pod."""
     world = world_of(request)
     wanted = requests.check(requests.Action, await body_of(request)).action
     pod = timeline.act(world, request.path_params["id"], wanted)
@@ -68,7 +62,7 @@ async def action(request: Request) -> Response:
 
 
 async def volumes(request: Request) -> Response:
-    """List, or create."""
+    """GET: list the network volumes. POST: create one."""
     world = world_of(request)
     if request.method == "GET":
         newest = sorted(world.volumes.values(), key=lambda one: (one.created_at, one.id), reverse=True)
@@ -78,7 +72,7 @@ async def volumes(request: Request) -> Response:
 
 
 async def volume(request: Request) -> Response:
-    """Tell, edit or delete one."""
+    """GET, PATCH or DELETE one network volume."""
     world, volume_id = world_of(request), request.path_params["id"]
     if request.method == "DELETE":
         edits.delete_volume(world, volume_id)
@@ -93,7 +87,7 @@ async def volume(request: Request) -> Response:
 
 
 async def ssh_keys(request: Request) -> Response:
-    """Tell the account's keys, or replace all of them."""
+    """GET the account's keys, or PUT a new list."""
     world = world_of(request)
     if request.method == "PUT":
         world.ssh_keys = requests.check(requests.SshKeys, await body_of(request)).keys
@@ -101,12 +95,12 @@ async def ssh_keys(request: Request) -> Response:
 
 
 async def templates(request: Request) -> Response:
-    """List the templates: the account has none, and none are public here."""
+    """List the templates: there are none."""
     return JSONResponse({"templates": []})
 
 
 def page(request: Request, world: World, name: str, rows: list[dict[str, Any]]) -> dict[str, Any]:
-    """Cut the page that was asked for; the cursor is the id of the last row told."""
+    """One page of the rows; the cursor is the id of the last row sent."""
     limit = whole(request, "limit", _PAGE, 1, 1000)
     cursor = request.query_params.get("cursor")
     if cursor is not None:
@@ -121,29 +115,17 @@ def page(request: Request, world: World, name: str, rows: list[dict[str, Any]]) 
     return {name: rows, "pagination": {"nextCursor": rows[-1]["id"] if more else None, "hasNextPage": more}}
 
 
-def whole(request: Request, name: str, default: int, least: int, most: int) -> int:
-    """Return a whole number from the query; raises :class:`requests.Invalid`."""
-    text = request.query_params.get(name)
-    if text is None:
-        return default
-    if not text.isdecimal() or not least <= int(text) <= most:
-        raise requests.Invalid([f"query.{name}: must be a whole number from {least} to {most}"])
-    return int(text)
-
-
-def refused(request: Request, refusal: Exception) -> Response:
-    """Answer for a :class:`Refusal`."""
-    assert isinstance(refusal, Refusal)  # noqa: S101 - registered for it alone
+def refused(request: Request, refusal: Refusal) -> Response:
+    """The answer for a :class:`Refusal`."""
     return problem(refusal.status, refusal.detail)
 
 
-def invalid(request: Request, wrong: Exception) -> Response:
-    """Answer for :class:`requests.Invalid`."""
-    assert isinstance(wrong, requests.Invalid)  # noqa: S101 - registered for it alone
-    return problem(422, "Request validation failed.", wrong.errors)
+def invalid(request: Request, error: requests.Invalid) -> Response:
+    """The answer for :class:`requests.Invalid`."""
+    return problem(422, "Request validation failed.", error.errors)
 
 
-Handler = Callable[[Request, Exception], Response]
+Handler = Callable[[Request, Any], Response]
 HANDLERS: dict[Any, Handler] = {Refusal: refused, requests.Invalid: invalid}
 
 ROUTES = [

@@ -1,1 +1,1 @@
-"""What runs behind an emulated pod: a container of the demo, and the proxy shell to it."""
+"""What runs behind an emulated pod: its container, and the proxy shell to it."""

@@ -43,7 +43,7 @@ class _Container:
 
 
 class Containers:
-    """Does what the world asks of its hardware, one thing after the other; must live on an event loop."""
+    """Carries out what the world asks of its hardware, one job after the other; needs a running event loop."""
 
     def __init__(self, world: World, root: Path, token: str, scenario: Scenario, server_port: int) -> None:
         self._world = world
@@ -57,11 +57,11 @@ class Containers:
         self._worker: asyncio.Task[None] | None = None
 
     def begin(self) -> None:
-        """Start to work."""
+        """Start to process jobs."""
         self._worker = asyncio.create_task(self._work())
 
     async def close(self) -> None:
-        """End every container; their files stay for the caller to remove."""
+        """End every container. The caller removes the files."""
         if self._worker is not None:
             self._worker.cancel()
             await asyncio.gather(self._worker, return_exceptions=True)
@@ -71,43 +71,43 @@ class Containers:
             await self._down(pod_id)
 
     async def settled(self) -> None:
-        """Wait until everything that was asked for is done."""
+        """Wait until every job is done."""
         await self._jobs.join()
 
     # ------------------------------------------------------------------ what the world asks
     def container_up(self, pod: Pod) -> None:
-        """Start this pod's container."""
+        """Queue the start of this pod's container."""
         self._jobs.put_nowait(self._up(pod, pod.starts))
 
     def container_down(self, pod: Pod) -> None:
-        """End it."""
+        """Queue the end of this pod's container."""
         self._jobs.put_nowait(self._down(pod.id))
 
     def move(self, pod: Pod) -> None:
-        """Listen on another port, with the same host keys."""
+        """Queue a change of the SSH port; the host keys stay."""
         self._jobs.put_nowait(self._move(pod))
 
     def discard(self, volume_key: str) -> None:
-        """Destroy a volume's files."""
+        """Queue the deletion of a volume's files."""
         self._lost.add(volume_key)
         self._jobs.put_nowait(asyncio.to_thread(shutil.rmtree, self.volume(volume_key), ignore_errors=True))
 
     def volume(self, volume_key: str) -> Path:
-        """Where a volume's files are."""
+        """The folder of a volume."""
         return self._root / "volumes" / volume_key
 
     def home(self, pod_id: str) -> Path | None:
-        """The home inside a running pod; None when it does not run."""
+        """The home folder inside a running pod; None while it does not run."""
         container = self._running.get(pod_id)
         return container.files.home if container else None
 
     def shell(self, pod_id: str) -> tuple[Path, dict[str, str]] | None:
-        """Home and environment of a shell in a running pod; None when it does not run."""
+        """Home and environment of a shell in a running pod; None while it does not run."""
         container = self._running.get(pod_id)
         return (container.files.home, inside.shell_environment(container.files)) if container else None
 
     def drop(self, pod_id: str, *, refuse: bool) -> None:
-        """Break a pod's SSH connections; with ``refuse`` no new one gets in until this is called again."""
+        """Break a pod's SSH connections; with ``refuse`` new ones are refused until the next call."""
         container = self._running.get(pod_id)
         if container is not None and container.sshd is not None:
             container.sshd.refusing = refuse

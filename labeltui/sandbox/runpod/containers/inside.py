@@ -1,4 +1,4 @@
-"""What a container of RunPod's official images looks like from inside: keys, log lines, environment."""
+"""The inside of a container of RunPod's official images: keys, log lines, environment."""
 
 from __future__ import annotations
 
@@ -15,23 +15,23 @@ from labeltui.sandbox.processes import MARK
 from labeltui.sandbox.runpod.world.pods import Pod
 
 ENVIRONMENT_FILE = "LABELTUI_RP_ENVIRONMENT"
-"""Names, in every shell, the file that is /etc/rp_environment on a real pod: there is no such root here."""
+"""Names, in every shell, the file that is /etc/rp_environment on a real pod: the emulator has no such root."""
 
 _KINDS = {"ssh-rsa": ("RSA", 2048), "ecdsa-sha2-nistp256": ("ECDSA", 256), "ssh-ed25519": ("ED25519", 256)}
 
 
 def number(port: str) -> int:
-    """Return the number of ``22/tcp``."""
+    """The number of a port like ``22/tcp``."""
     return int(port.partition("/")[0])
 
 
 def has_sshd(pod: Pod) -> bool:
-    """Whether the start script gets to sshd: a start command replaces it, and without a key it does not."""
+    """Whether the start script starts sshd: not when a start command replaces it, and not without a key."""
     return not pod.spec.args and bool(usable_keys(pod.spec.env.get("PUBLIC_KEY", "")))
 
 
 def usable_keys(block: str) -> str:
-    """Return the lines of an authorized_keys block that sshd would accept."""
+    """The lines of an authorized_keys block that sshd accepts."""
     good = []
     for line in block.splitlines():
         try:
@@ -44,7 +44,7 @@ def usable_keys(block: str) -> str:
 
 
 def ssh_lines(pod: Pod, keys: Sequence[asyncssh.SSHKey]) -> list[str]:
-    """Return what the start script prints about its host keys."""
+    """The lines that the start script prints about its host keys."""
     lines = ["Setting up SSH..."]
     if "no_fingerprints" in pod.start_faults:
         return lines
@@ -56,7 +56,7 @@ def ssh_lines(pod: Pod, keys: Sequence[asyncssh.SSHKey]) -> list[str]:
 
 
 def shell_environment(files: PodFiles) -> dict[str, str]:
-    """Return what an SSH session is given; the pod's own variables are not among it, as on RunPod."""
+    """The environment of an SSH session; as on RunPod it lacks the pod's own variables."""
     environment = files.environment()
     environment |= {"USER": "root", "LOGNAME": "root", ENVIRONMENT_FILE: str(_file(files)), MARK: files.token}
     return environment
@@ -65,7 +65,7 @@ def shell_environment(files: PodFiles) -> dict[str, str]:
 def write_environment(
     pod: Pod, files: PodFiles, mapping: Mapping[int, int], extra: Mapping[str, str]
 ) -> None:
-    """Write the start script's export of the pod's environment, as naively as it does."""
+    """Write the pod's environment as the start script does: without escaping the values."""
     values = {
         **pod.spec.env,
         "RUNPOD_POD_ID": pod.id,
@@ -124,7 +124,7 @@ print(json.dumps({{"id": sys.argv[3]}}))
 
 
 def _write_runpodctl(files: PodFiles) -> None:
-    """Put the command that every pod has on the path: stop, start and delete, with the pod's own key."""
+    """Install the ``runpodctl`` that every pod has: stop, start and delete with the pod's own key."""
     path = files.bin / "runpodctl"
     path.write_text(_RUNPODCTL.format(python=sys.executable, variable=ENVIRONMENT_FILE))
     path.chmod(path.stat().st_mode | stat.S_IXUSR)

@@ -1,4 +1,4 @@
-"""The account's proxied SSH door, as ``ssh.runpod.io`` is: a shell on a terminal, and nothing else."""
+"""The account's SSH proxy, like ``ssh.runpod.io``: a shell on a terminal, and nothing else."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from labeltui.sandbox.terminal import run_on_terminal
 NO_PTY = "Error: Your SSH client doesn't support PTY\n"
 
 
-class Door:
+class ProxyShell:
     """One SSH server for all pods, with one host key; the user name is the token that names the pod."""
 
     def __init__(self, world: World, containers: Containers) -> None:
@@ -48,13 +48,13 @@ class Door:
             connection.abort()
 
     def pod(self, username: str) -> Pod | None:
-        """Return the pod that a user name stands for."""
+        """The pod that a user name stands for; None when there is none."""
         pod_id, _, token = username.rpartition("-")
         pod = self._world.pods.get(pod_id)
         return pod if pod is not None and pod.host_token == token else None
 
     def lets_in(self, username: str, key: asyncssh.SSHKey) -> bool:
-        """Whether a key is the account's, or one the pod was rented with."""
+        """Whether a key belongs to the account, or to the pod's own keys."""
         pod = self.pod(username)
         if pod is None:
             return False
@@ -65,7 +65,7 @@ class Door:
         return False
 
     async def _serve(self, process: asyncssh.SSHServerProcess[bytes]) -> None:
-        """Give a shell; a command is dropped without a word, as the real door does."""
+        """Start a shell. A command is ignored without an error, as the real proxy does."""
         pod = self.pod(str(process.get_extra_info("username")))
         inside = self._containers.shell(pod.id) if pod is not None else None
         if process.term_type is None:
@@ -83,10 +83,10 @@ class Door:
 
 
 class _Login(asyncssh.SSHServer):
-    """One client's connection; what is not overridden here (forwarding) is refused."""
+    """One client's connection; forwarding is refused because it is not overridden here."""
 
-    def __init__(self, door: Door) -> None:
-        self._door = door
+    def __init__(self, proxy: ProxyShell) -> None:
+        self._door = proxy
         self._connection: asyncssh.SSHServerConnection | None = None
 
     def connection_made(self, conn: asyncssh.SSHServerConnection) -> None:

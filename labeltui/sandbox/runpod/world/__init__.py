@@ -1,1 +1,1 @@
-"""The emulated account: pods, volumes, prices and their changes over the emulator's clock."""
+"""The emulated account: pods, volumes, prices, and their changes over the emulator's clock."""

@@ -1,4 +1,4 @@
-"""Where the emulator has its time from: this machine, or a test's hand."""
+"""The emulator's clock: the machine's own, or one that a test moves."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
 START = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
-"""When a fake clock starts, unless told otherwise."""
+"""When a fake clock starts by default."""
 
 
 class Clock(Protocol):
-    """Tells the time; it never goes back."""
+    """A clock that never goes back."""
 
     def now(self) -> datetime:
-        """Return the instant, with its zone."""
+        """The present time, with its zone."""
         ...
 
 
@@ -21,32 +21,32 @@ class RealClock:
     """This machine's clock."""
 
     def now(self) -> datetime:
-        """Return the instant, in UTC."""
+        """The present time, in UTC."""
         return datetime.now(UTC)
 
 
 class FakeClock:
-    """A clock that moves only when told to."""
+    """A clock that moves only by :meth:`advance`."""
 
     def __init__(self, start: datetime = START) -> None:
         self._now = start
 
     def now(self) -> datetime:
-        """Return the instant it was last moved to."""
+        """The time that it was last moved to."""
         return self._now
 
     def advance(self, seconds: float) -> None:
-        """Move on; raises ``ValueError`` for a step back."""
+        """Move the clock forward; raises ``ValueError`` for negative seconds."""
         if seconds < 0:
             raise ValueError("time does not go back")
         self._now += timedelta(seconds=seconds)
 
 
 def rfc3339(at: datetime) -> str:
-    """Format an instant as the API does, to the microsecond only where it has one."""
+    """Format a time as the API does; fractions of a second only if there are any."""
     return at.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
 def javascript(at: datetime) -> str:
-    """Format an instant as JavaScript's ``Date.toString()`` does in UTC."""
+    """Format a time as JavaScript's ``Date.toString()`` does in UTC."""
     return at.astimezone(UTC).strftime("%a %b %d %Y %H:%M:%S GMT+0000 (Coordinated Universal Time)")

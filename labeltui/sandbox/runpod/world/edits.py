@@ -1,4 +1,4 @@
-"""Changes to what exists: pods by PATCH, and network volumes."""
+"""Changes to existing things: pods by PATCH, and network volumes."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _CONTAINER = ("image", "args", "disk", "ports", "env", "registry", "mounts")
 
 
 def update(world: World, pod_id: str, changes: requests.UpdatePod) -> Pod:
-    """Edit a pod; what concerns its container makes that anew. Raises :class:`Refusal`."""
+    """Edit a pod; a change of its container recreates that. Raises :class:`Refusal`."""
     pod = world.pod(pod_id)
     sent = changes.model_fields_set
     if changes.template_id is not None:
@@ -30,11 +30,11 @@ def update(world: World, pod_id: str, changes: requests.UpdatePod) -> Pod:
         spec.global_network = changes.global_networking
     if changes.locked is not None:
         pod.locked = changes.locked
-    anew = bool(sent & set(_CONTAINER)) and spec != replace(pod.spec, name=spec.name)
-    if anew and pod.locked:
+    recreate = bool(sent & set(_CONTAINER)) and spec != replace(pod.spec, name=spec.name)
+    if recreate and pod.locked:
         raise Refusal(400, "pod is locked")
     pod.spec = spec
-    if anew and pod.status == "RUNNING":
+    if recreate and pod.status == "RUNNING":
         life.recreate(world, pod, world.now, "remove container")
     else:
         world.meter(pod, world.now)
@@ -55,7 +55,7 @@ def _new_mount(pod: Pod, wanted: Mount | None) -> Mount | None:
 
 
 def volume(world: World, volume_id: str) -> Volume:
-    """Return a network volume; raises :class:`Refusal` 404."""
+    """Find a network volume; raises :class:`Refusal` 404."""
     found = world.volumes.get(volume_id)
     if found is None:
         raise Refusal(404, "network volume not found")
@@ -63,7 +63,7 @@ def volume(world: World, volume_id: str) -> Volume:
 
 
 def create_volume(world: World, wanted: requests.CreateVolume) -> Volume:
-    """Make a network volume; it costs from now on. Raises :class:`Refusal` 400."""
+    """Create a network volume, which costs from now on. Raises :class:`Refusal` 400."""
     place = world.catalog.centers.get(wanted.data_center)
     if place is None or not place.volume_types:
         raise Refusal(400, f"data center {wanted.data_center} does not support network volumes")
@@ -77,7 +77,7 @@ def create_volume(world: World, wanted: requests.CreateVolume) -> Volume:
 
 
 def update_volume(world: World, volume_id: str, changes: requests.UpdateVolume) -> Volume:
-    """Rename or grow; raises :class:`Refusal` 404 or 400."""
+    """Rename or grow a network volume; raises :class:`Refusal` 404 or 400."""
     found = volume(world, volume_id)
     if changes.size is not None:
         if changes.size < found.size:
@@ -89,7 +89,7 @@ def update_volume(world: World, volume_id: str, changes: requests.UpdateVolume) 
 
 
 def delete_volume(world: World, volume_id: str) -> None:
-    """Destroy a network volume and what it holds; raises :class:`Refusal` 404, or 400 while a pod has it."""
+    """Delete a network volume with its data; raises :class:`Refusal` 404, or 400 while a pod uses it."""
     found = volume(world, volume_id)
     if any(pod.volume_key == found.id for pod in world.pods.values()):
         raise Refusal(400, "network volume is attached to a pod")

@@ -1,4 +1,4 @@
-"""What happens to an account without its console: other people, hosts that fail, prices, money."""
+"""What happens to an account without the console: other users, failing hosts, prices, money."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from labeltui.sandbox.runpod.world.world import World
 
 
 class UnknownEvent(ValueError):
-    """Nothing of that name can happen, or not to that pod; the message says what can."""
+    """There is no such event, or no such pod or volume; the message lists the events."""
 
 
 def happen(world: World, event: str, /, **parameters: Any) -> Any:
-    """Let it happen now; raises :class:`UnknownEvent`."""
+    """Let an event happen now; raises :class:`UnknownEvent`."""
     found = EVENTS.get(event)
     if found is None:
         raise UnknownEvent(f"no event {event!r}; there are: {', '.join(EVENTS)}")
@@ -37,32 +37,32 @@ def _pod(world: World, pod_id: str) -> Pod:
 
 
 def deleted_elsewhere(world: World, pod: str) -> None:
-    """Somebody terminates the pod in the web console."""
+    """A user terminates the pod on RunPod's website."""
     life.terminate(world, _pod(world, pod), world.now, by="user")
 
 
 def stopped_elsewhere(world: World, pod: str, by: str = "user") -> None:
-    """Somebody, or RunPod itself (``by="Runpod"``), stops the pod."""
+    """A user, or RunPod itself (``by="Runpod"``), stops the pod."""
     life.stop(world, _pod(world, pod), world.now, by=by)
 
 
 def started_elsewhere(world: World, pod: str) -> None:
-    """Somebody starts the pod in the web console."""
+    """A user starts the pod on RunPod's website."""
     life.start(world, _pod(world, pod), world.now)
 
 
 def restarted_elsewhere(world: World, pod: str) -> None:
-    """The container starts anew by itself: another start, other host keys."""
+    """The container restarts by itself: another start, other host keys."""
     life.recreate(world, _pod(world, pod), world.now, "container died; restart container")
 
 
 def host_failed(world: World, pod: str) -> None:
-    """The host breaks: ERROR, and a volume disk is lost."""
+    """The host breaks: the pod is in ERROR and its volume disk is lost."""
     life.fail_host(world, _pod(world, pod), world.now)
 
 
 def gpu_taken(world: World, pod: str, after: float = 0.0) -> None:
-    """The stopped pod's GPU is rented to somebody else ``after`` so many seconds."""
+    """The stopped pod's GPU is rented to somebody else, ``after`` so many seconds."""
     _pod(world, pod).host_taken_at = world.now + timedelta(seconds=after)
 
 
@@ -72,13 +72,13 @@ def gpu_freed(world: World, pod: str) -> None:
 
 
 def address_changed(world: World, pod: str) -> None:
-    """A running pod is reached at another port from now on; its host keys stay."""
+    """A running pod gets another SSH port; its host keys stay."""
     if world.hardware is not None:
         world.hardware.move(_pod(world, pod))
 
 
 def migrated(world: World, pod: str) -> str:
-    """The web console moves the pod to another host: a new id, the same name, and the volume's data."""
+    """A user moves the pod to another host on RunPod's website: new id, same name, same volume data."""
     old = _pod(world, pod)
     new = life.create(world, replace(old.spec, env=dict(old.spec.env)))
     new.volume_key, old.volume_key = old.volume_key, None
@@ -87,31 +87,31 @@ def migrated(world: World, pod: str) -> str:
 
 
 def pull_goes_on(world: World, pod: str) -> None:
-    """A pod that was stuck gets on."""
+    """A pod whose image download was stuck continues."""
     found = _pod(world, pod)
     found.schedule(world.now, (0.0, "layer 4"), (world.timing.boot, "run"))
     timeline.advance(world)
 
 
 def balance(world: World, dollars: str | float) -> None:
-    """The account has so many USD now."""
+    """Set the account's balance, in USD."""
     timeline.set_balance(world, Decimal(str(dollars)))
 
 
 def price(world: World, gpu: str, secure: str | None = None, community: str | None = None) -> None:
-    """A GPU type costs something else for pods rented from now on."""
+    """Change the price of a GPU type, for pods that are rented from now on."""
     kind = world.catalog.gpus[gpu]
     kind.secure = Decimal(secure) if secure is not None else kind.secure
     kind.community = Decimal(community) if community is not None else kind.community
 
 
 def stock(world: World, gpu: str, level: str, center: str | None = None) -> None:
-    """The stock of a GPU type changes, in one place or wherever it is offered."""
+    """Change the stock of a GPU type, in one data centre or wherever it is offered."""
     world.catalog.set_stock(gpu, level, center)
 
 
 def volume_reclaimed(world: World, volume: str) -> None:
-    """An unpaid network volume is taken back, with the data on it."""
+    """RunPod deletes an unpaid network volume with its data."""
     found = world.volumes.pop(volume, None)
     if found is None:
         raise UnknownEvent(f"no network volume {volume!r}")
@@ -121,7 +121,7 @@ def volume_reclaimed(world: World, volume: str) -> None:
 
 
 def load(world: World, pod: str, **percent: int) -> None:
-    """The pod's use of ``gpu``, ``gpuMemory``, ``cpu`` and ``memory``, in percent."""
+    """Set the pod's use of ``gpu``, ``gpuMemory``, ``cpu`` and ``memory``, in percent."""
     found = _pod(world, pod)
     if unknown := set(percent) - set(found.load):
         raise UnknownEvent(f"load has no {', '.join(sorted(unknown))}")
@@ -129,12 +129,12 @@ def load(world: World, pod: str, **percent: int) -> None:
 
 
 def log_line(world: World, pod: str, text: str, source: str = "container") -> None:
-    """The pod's log gets a line."""
+    """Add a line to the pod's log."""
     _pod(world, pod).log.add(world.now, source, text)
 
 
 def key_scope(world: World, key: str, scope: str | None) -> None:
-    """An API key can do ``all``, ``read`` or ``none``; with None it is not valid any more."""
+    """Set an API key's scope to ``all``, ``read`` or ``none``; with None the key becomes invalid."""
     if scope is None:
         world.keys.pop(key, None)
     elif key in world.keys:
@@ -142,12 +142,12 @@ def key_scope(world: World, key: str, scope: str | None) -> None:
 
 
 def pod_key_refused(world: World, pod: str) -> None:
-    """The pod's own key is not accepted by this API, as some say it is not."""
+    """The API no longer accepts the pod's own key, as some users of RunPod report."""
     world.keys[_pod(world, pod).api_key].scope = "none"
 
 
 def outbid(world: World, pod: str) -> None:
-    """A spot pod is outbid."""
+    """Somebody outbids a spot pod."""
     found, now = _pod(world, pod), world.now
     life.stop(world, found, now, by="user")
     found.change = f"Outbid: {javascript(now)}"
@@ -177,4 +177,4 @@ EVENTS: dict[str, Callable[..., Any]] = {
         pod_key_refused,
     )
 }
-"""Everything that can happen, by name."""
+"""Every event by name."""

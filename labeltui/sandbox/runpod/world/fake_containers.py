@@ -1,6 +1,6 @@
-"""Containers on paper: ports and host keys as a real start has them, and nothing behind them.
+"""Containers that exist only as ports and host keys, as a real start has them.
 
-For tests that play thousands of lives under a fake clock and never log in.
+For tests that play many starts under a fake clock and never log in.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from labeltui.sandbox.runpod.world.world import World
 _KINDS = (("RSA", 2048), ("ECDSA", 256), ("ED25519", 256))
 
 
-class Paper:
-    """Does at once what the world asks of its hardware; ``discarded`` names the volumes destroyed."""
+class FakeContainers:
+    """Answers the world's requests at once; ``discarded`` lists the volumes that were destroyed."""
 
     def __init__(self, world: World) -> None:
         self._world = world
@@ -34,14 +34,14 @@ class Paper:
         self._world.container_ready(pod, pod.starts, mapping, lines)
 
     def container_down(self, pod: Pod) -> None:
-        """Nothing runs, so nothing ends."""
+        """Do nothing, because nothing runs."""
 
     def move(self, pod: Pod) -> None:
         """Give the pod other public ports."""
         pod.mapping = {private: self._next_port() for private in pod.mapping}
 
     def discard(self, volume_key: str) -> None:
-        """Note it."""
+        """Add the volume to ``discarded``."""
         self.discarded.append(volume_key)
 
     def _next_port(self) -> int:
@@ -50,6 +50,6 @@ class Paper:
 
 
 def fingerprint(pod: Pod, kind: str) -> str:
-    """Return the fingerprint of a pod's host key in its present start."""
+    """The fingerprint of a pod's host key in its present start."""
     digest = hashlib.sha256(f"{pod.id}/{pod.starts}/{kind}".encode()).digest()
     return "SHA256:" + base64.b64encode(digest).decode().rstrip("=")

@@ -1,4 +1,4 @@
-"""Everything that can go wrong, by name. A fault waits until its occasion comes, and then is used up."""
+"""Faults by name. A fault waits until its occasion comes, and is then used up."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """What a fault does. ``parameters`` are those it takes beside ``times`` and the filters of its occasion."""
+    """The effect of a fault. ``parameters`` are those it takes besides ``times`` and the filters of its occasion."""
 
     name: str
     occasion: str
@@ -61,7 +61,7 @@ _ALL = (
 )
 
 FAULTS: dict[str, Kind] = {kind.name: kind for kind in _ALL}
-"""Every fault that waits for an occasion."""
+"""Every fault by name."""
 
 _FILTERS = {
     "create": ("name", "gpu", "center"),
@@ -76,12 +76,12 @@ _FILTERS = {
 
 
 class UnknownFault(ValueError):
-    """No fault has that name or takes that parameter; the message says which there are."""
+    """No fault has that name or takes that parameter; the message lists what exists."""
 
 
 @dataclass(slots=True)
 class Armed:
-    """A fault that waits. ``times`` None: it stays until it is cleared."""
+    """A fault that waits. With ``times`` None it stays until it is cleared."""
 
     name: str
     times: int | None
@@ -89,7 +89,7 @@ class Armed:
     parameters: dict[str, Any] = field(default_factory=dict)
 
     def fits(self, facts: dict[str, str]) -> bool:
-        """Whether its filters match; ``path`` is a regular expression, all else is compared."""
+        """Whether its filters match; ``path`` is a regular expression, the others must be equal."""
         for name, wanted in self.only.items():
             fact = facts.get(name, "")
             if not (re.search(wanted, fact) if name == "path" else wanted == fact):
@@ -130,5 +130,5 @@ class Faults:
         return None
 
     def clear(self, name: str | None = None) -> None:
-        """Forget the faults of that name, or all."""
+        """Remove the faults of that name, or all."""
         self.armed = [fault for fault in self.armed if name is not None and fault.name != name]

@@ -1,4 +1,4 @@
-"""The account's money, exact: what each thing costs per hour, and what that came to."""
+"""The account's money, in exact decimals: what each thing costs per hour, and the sums."""
 
 from __future__ import annotations
 
@@ -18,23 +18,23 @@ _HOUR = Decimal(3600)
 
 
 def per_hour(gigabytes: int, per_month: Decimal) -> Decimal:
-    """Return USD per hour of so many GB at a monthly rate."""
+    """USD per hour for so many GB at a monthly rate."""
     return Decimal(gigabytes) * per_month / HOURS_PER_MONTH
 
 
 def network_volume(gigabytes: int) -> Decimal:
-    """Return USD per hour of a network volume, used or not."""
+    """USD per hour of a network volume, whether it is used or not."""
     return per_hour(gigabytes, NETWORK_SMALL if gigabytes < TERABYTE else NETWORK_LARGE)
 
 
 def seconds(span: timedelta) -> Decimal:
-    """Return a span in seconds, without rounding."""
+    """A time span in seconds, without rounding."""
     return Decimal(span.days * 86400 + span.seconds) + Decimal(span.microseconds) / 1_000_000
 
 
 @dataclass(slots=True)
 class Segment:
-    """One rate for one thing (``kind``: gpu, cpu, disk or network) over a time; open until ``end`` is set."""
+    """One rate for one thing (``kind``: gpu, cpu, disk or network) over a time; ``end`` is None while it lasts."""
 
     owner: str
     kind: str
@@ -43,13 +43,13 @@ class Segment:
     end: datetime | None = None
 
     def cost(self, start: datetime, end: datetime) -> Decimal:
-        """USD of the part between two instants."""
+        """USD for the part between two times."""
         first, last = max(start, self.start), min(end, self.end or end)
         return self.rate * seconds(last - first) / _HOUR if last > first else Decimal(0)
 
 
 class Ledger:
-    """All that was and is being paid for."""
+    """Everything that was and is being paid for."""
 
     def __init__(self) -> None:
         self.segments: list[Segment] = []
@@ -69,7 +69,7 @@ class Ledger:
                 self.segments.append(segment)
 
     def rate(self, kinds: Iterable[str] = ("gpu", "cpu", "disk", "network")) -> Decimal:
-        """USD per hour that is being spent now, on those kinds."""
+        """USD per hour that is being spent now, for those kinds."""
         wanted = set(kinds)
         return sum((one.rate for (_, kind), one in self._open.items() if kind in wanted), Decimal(0))
 
@@ -78,14 +78,14 @@ class Ledger:
         return self._paid + sum((one.cost(one.start, at) for one in self._open.values()), Decimal(0))
 
     def between(self, owner: str, kind: str, start: datetime, end: datetime) -> Decimal:
-        """USD of one thing between two instants."""
+        """USD for one thing between two times."""
         return sum(
             (one.cost(start, end) for one in self.segments if one.owner == owner and one.kind == kind),
             Decimal(0),
         )
 
     def lasts_until(self, funds: Decimal, at: datetime) -> datetime | None:
-        """When ``funds`` (USD left at ``at``) are used up at the present rate; None while nothing is spent."""
+        """When ``funds`` (USD at ``at``) are used up at the present rate; None while nothing is spent."""
         rate = self.rate()
         if not rate:
             return None

@@ -1,4 +1,4 @@
-"""One rented pod: what was asked for, what is observed, and what is due to happen to it."""
+"""One rented pod: its specification, its observed state, and its scheduled steps."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ ACTIONS: dict[str, tuple[str, ...]] = {
     "ERROR": ("start", "terminate"),
     "TERMINATED": (),
 }
-"""What is legal in each observed status."""
+"""The actions that each observed status allows."""
 
 BILLED = ("PROVISIONING", "STARTING", "RUNNING")
 
@@ -63,7 +63,7 @@ class Spec:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A line of a pod's log; ``number`` orders lines of one instant."""
+    """A line of a pod's log; ``number`` orders lines of the same time."""
 
     number: int
     at: datetime
@@ -72,12 +72,12 @@ class Line:
 
     @property
     def id(self) -> str:
-        """The event id: resuming after it is exclusive."""
+        """The event id; a stream resumes after it."""
         return f"{rfc3339(self.at)}/{self.number:012d}"
 
 
 class PodLog:
-    """Both logs of a pod, container and system, in one order."""
+    """The container log and the system log of a pod, in one order."""
 
     def __init__(self) -> None:
         self.lines: list[Line] = []
@@ -85,13 +85,13 @@ class PodLog:
         self._listeners: Subscribers[[]] = Subscribers()
 
     def add(self, at: datetime, source: str, *texts: str) -> None:
-        """Append lines and tell who follows."""
+        """Append lines and notify the listeners."""
         for text in texts:
             self.lines.append(Line(len(self.lines) + 1, at, source, text))
         self._listeners.notify()
 
     def end(self) -> None:
-        """Nothing more will come: the pod is gone."""
+        """Mark the log as complete: the pod is gone."""
         self.ended = True
         self._listeners.notify()
 
@@ -135,18 +135,18 @@ class Pod:
 
     @property
     def actions(self) -> tuple[str, ...]:
-        """What may be done to it now."""
+        """The actions that its status allows."""
         return ACTIONS[self.status]
 
     @property
     def cost(self) -> Decimal:
-        """USD per hour of its compute now; 0 while stopped, although its disk still costs."""
+        """USD per hour for its compute; 0 while stopped, although its disk still costs."""
         if self.status not in BILLED:
             return Decimal(0)
         return self.gpu_price * (self.spec.vcpus if self.spec.cpu else self.gpus)
 
     def rates(self) -> dict[str, Decimal]:
-        """USD per hour by kind, the disks included."""
+        """USD per hour by kind, disks included."""
         if self.status == "TERMINATED":
             return {}
         billed = self.status in BILLED
@@ -157,7 +157,7 @@ class Pod:
         return {"cpu" if self.spec.cpu else "gpu": self.cost, "disk": disk}
 
     def ports(self, now: datetime) -> dict[int, int]:
-        """The mapping that is told now; it may be late, and it may be the old one."""
+        """The port mapping that the API reports: it may come late, and it may be the old one."""
         if self.status != "RUNNING" or self.ports_at is None or now < self.ports_at:
             return {}
         if self.old_until is not None and now < self.old_until and self.old_mapping:

@@ -1,4 +1,4 @@
-"""The bodies of REST v2 requests, checked as strictly as the API does: what is not known is refused."""
+"""The bodies of REST v2 requests, checked as strictly as the API does: unknown fields are refused."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class _Strict(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _no_nulls(cls, body: Any) -> Any:
-        """Refuse null: what is not wanted is left out. Only a registry can be taken away so."""
+        """Refuse null: fields are omitted instead. Only ``registry`` may be null, to remove it."""
         if isinstance(body, dict) and any(
             value is None and name != "registry" for name, value in body.items()
         ):
@@ -93,7 +93,7 @@ class CreatePod(_Container):
 
 
 class UpdatePod(_Container):
-    """``PATCH /v2/pods/{id}``; what was not sent is not changed."""
+    """``PATCH /v2/pods/{id}``; fields that are not sent do not change."""
 
     name: Text | None = None
     locked: bool | None = None
@@ -128,7 +128,7 @@ class UpdateVolume(_Strict):
 
 
 def check(model: type[Model], body: Any) -> Model:
-    """Return the body as ``model``; raises :class:`Invalid`."""
+    """Parse the body as ``model``; raises :class:`Invalid`."""
     try:
         return model.model_validate(body)
     except ValidationError as wrong:
@@ -143,7 +143,7 @@ def _words(error: dict[str, Any]) -> str:
 
 
 def spec_of(body: CreatePod) -> Spec:
-    """Return what is to be rented; raises :class:`Invalid` or a :class:`Refusal` for rules across fields."""
+    """The specification to rent; raises :class:`Invalid`, or :class:`Refusal` for rules across fields."""
     if body.template_id is not None:
         raise Refusal(404, "template not found")
     if body.image is None:
@@ -179,7 +179,7 @@ def spec_of(body: CreatePod) -> Spec:
 
 
 def mount_of(mounts: _Mounts | None) -> Mount | None:
-    """Return the one mount; raises :class:`Refusal` 400 for two, or for an empty list."""
+    """The one mount; raises :class:`Refusal` 400 for two mounts, or for an empty list."""
     if mounts is None:
         return None
     if mounts.network is not None and not mounts.network:
@@ -212,6 +212,6 @@ def _cuda(gpu: _Gpu) -> tuple[str, ...] | None:
 
 
 def at_least(floor: str) -> tuple[str, ...]:
-    """Return the offered CUDA versions from ``floor`` on, compared as numbers."""
+    """The CUDA versions from ``floor`` on, compared as numbers."""
     low = [int(part) for part in floor.split(".")]
     return tuple(one for one in CUDA_VERSIONS if [int(part) for part in one.split(".")][: len(low)] >= low)

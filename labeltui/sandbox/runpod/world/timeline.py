@@ -1,4 +1,4 @@
-"""Carry out everything that is due in a world, in the order of time, and what its clients ask for.
+"""Carry out what is due in a world, in the order of time, and what its clients request.
 
 A world has no tasks of its own: every request and every tick calls :func:`advance` first.
 """
@@ -56,14 +56,14 @@ def act(world: World, pod_id: str, action: str) -> Pod:
 
 
 def set_balance(world: World, dollars: Decimal) -> None:
-    """Set the balance, in USD; a negative one ends the pods at once."""
+    """Set the balance, in USD; without any left, pods end at once."""
     world.funds = dollars + world.ledger.spent(world.now)
     world.broke = False
     advance(world)
 
 
 def _next(world: World) -> tuple[datetime, Pod | None, str] | None:
-    """The earliest step that is still to come; its pod is None when the money runs out first."""
+    """The earliest step that is still to come; its pod is None for the moment the money runs out."""
     coming: list[tuple[datetime, Pod | None, str]] = []
     for pod in world.pods.values():
         if pod.plan:
@@ -84,7 +84,7 @@ def _next(world: World) -> tuple[datetime, Pod | None, str] | None:
 
 
 def _emptied(world: World, now: datetime) -> datetime:
-    """The instant at which the funds were used up, at the rates that have applied since."""
+    """The time at which the funds were used up, at the rates that have applied since."""
     rate = world.ledger.rate()
     if not rate:
         return now

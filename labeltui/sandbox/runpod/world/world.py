@@ -20,14 +20,14 @@ from labeltui.sandbox.runpod.world.refusals import Refusal
 
 
 class Hardware(Protocol):
-    """What containers run on. Every call returns at once; the work may come later."""
+    """What runs the containers. Every call returns at once; the work may be done later."""
 
     def container_up(self, pod: Pod) -> None:
-        """Start this pod's container; ends in a call of :meth:`World.container_ready`."""
+        """Start this pod's container, and then call :meth:`World.container_ready`."""
         ...
 
     def container_down(self, pod: Pod) -> None:
-        """End the container and all in it, and wipe its disk."""
+        """End the container with everything in it, and wipe its disk."""
         ...
 
     def move(self, pod: Pod) -> None:
@@ -35,13 +35,13 @@ class Hardware(Protocol):
         ...
 
     def discard(self, volume_key: str) -> None:
-        """Destroy what a volume holds."""
+        """Destroy the data of a volume."""
         ...
 
 
 @dataclass(slots=True)
 class Timing:
-    """Seconds a pod spends on its way to use."""
+    """How long each stage of a pod's start takes, in seconds."""
 
     provision: float = 1.0
     pull: float = 4.0
@@ -65,7 +65,7 @@ class Volume:
 
 @dataclass(slots=True)
 class Key:
-    """An API key: ``scope`` is all, read or none; with ``pod`` it is that pod's own."""
+    """An API key: ``scope`` is all, read or none; with ``pod`` it is that pod's own key."""
 
     scope: str = "all"
     pod: str | None = None
@@ -73,7 +73,7 @@ class Key:
 
 @dataclass(slots=True)
 class World:
-    """One account and what it rents."""
+    """One account and everything it rents."""
 
     clock: Clock = field(default_factory=RealClock)
     catalog: Catalog = field(default_factory=default_catalog)
@@ -97,27 +97,27 @@ class World:
     # ------------------------------------------------------------------ time and money
     @property
     def now(self) -> datetime:
-        """The instant."""
+        """The present time of the emulated account."""
         return self.clock.now()
 
     def balance(self) -> Decimal:
-        """USD left; negative when storage goes on after the end."""
+        """USD left; negative when storage goes on costing after the money has run out."""
         return self.funds - self.ledger.spent(self.now)
 
     def meter(self, pod: Pod, at: datetime) -> None:
-        """Charge the pod as it is from ``at`` on."""
+        """Charge the pod at its present rates from ``at`` on."""
         self.ledger.set_rates(pod.id, pod.rates(), at)
 
     # ------------------------------------------------------------------ pods
     def pod(self, pod_id: str) -> Pod:
-        """Return a pod; raises :class:`Refusal` 404."""
+        """Find a pod; raises :class:`Refusal` 404."""
         pod = self.pods.get(pod_id)
         if pod is None or self.faults.take("hidden", pod=pod_id) is not None:
             raise Refusal(404, "pod not found")
         return pod
 
     def list_pods(self) -> list[Pod]:
-        """Return all pods, newest first, as an eventually consistent list tells them."""
+        """All pods, newest first, as an eventually consistent list shows them."""
         pods = list(self.pods.values())
         lag = self.faults.take("list_lag")
         if lag is not None:
@@ -127,7 +127,7 @@ class World:
         return sorted(pods, key=lambda pod: (pod.created_at, pod.id), reverse=True)
 
     def container_ready(self, pod: Pod, start: int, mapping: dict[int, int], lines: list[str]) -> None:
-        """The hardware has the container of that start running; ignored when it is over already."""
+        """Note that the container of that start is running; ignored when the start is already over."""
         if pod.starts != start or pod.status != "RUNNING":
             return
         pod.log.add(self.now, "container", *lines)
@@ -136,17 +136,17 @@ class World:
 
     # ------------------------------------------------------------------ ids and rates
     def compute_rate(self) -> Decimal:
-        """USD per hour of all pods' compute."""
+        """USD per hour for the compute of all pods."""
         return sum((pod.cost for pod in self.pods.values() if pod.status in BILLED), Decimal(0))
 
     def new_id(self, length: int = 14) -> str:
-        """Make up an id as RunPod's look."""
+        """Make up an id in RunPod's format."""
         if self._chance is None:
             self._chance = random.Random(self.seed)
         return "".join(self._chance.choices("abcdefghijklmnopqrstuvwxyz0123456789", k=length))
 
     def new_key(self, pod_id: str) -> str:
-        """Make a pod's own key, which may do things to that pod alone."""
+        """Make a pod's own key, which permits requests for that pod only."""
         key = f"rpa_{self.new_id(32).upper()}"
         self.keys[key] = Key(pod=pod_id)
         return key

@@ -1,4 +1,4 @@
-"""GPU types, data centres and network volumes in the shapes of GraphQL."""
+"""GPU types, data centres and network volumes in GraphQL."""
 
 from __future__ import annotations
 

@@ -1,11 +1,11 @@
-"""Containers on paper: every start has its own port and host keys, told when real ones are."""
+"""Fake containers: every start has its own port and host keys, reported when real ones would be."""
 
 from decimal import Decimal
 
 from labeltui.sandbox.runpod.api.present import pod_json
 from labeltui.sandbox.runpod.world import events, timeline
 from labeltui.sandbox.runpod.world.clock import FakeClock
-from labeltui.sandbox.runpod.world.fake_containers import Paper, fingerprint
+from labeltui.sandbox.runpod.world.fake_containers import FakeContainers, fingerprint
 from labeltui.sandbox.runpod.world.pods import Mount, Pod, Spec
 from labeltui.sandbox.runpod.world.world import World
 
@@ -22,7 +22,7 @@ def door(world: World, pod: Pod) -> object:
 
 def test_the_life_of_a_door() -> None:
     world = World(clock=FakeClock(), funds=Decimal(100))
-    paper = Paper(world)
+    containers = FakeContainers(world)
     spec = Spec("x", "i", 20, ports=["22/tcp"], gpu="NVIDIA RTX A5000", mount=Mount("/workspace", 20))
     pod = timeline.create(world, spec)
     wait(world, 6.5)
@@ -42,4 +42,4 @@ def test_the_life_of_a_door() -> None:
     assert door(world, pod) not in (None, first, moved)
     assert fingerprint(pod, "ED25519") != key
     timeline.act(world, pod.id, "terminate")
-    assert paper.discarded == [f"disk-{pod.id}"]
+    assert containers.discarded == [f"disk-{pod.id}"]

@@ -1,4 +1,4 @@
-"""What each GraphQL field answers, and what each mutation does to the world."""
+"""The GraphQL fields of pods and the account, and the mutations."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
-from labeltui.sandbox.runpod.api.graph_catalogue import centre_answer, gpu_answer, volume_answer
+from labeltui.sandbox.runpod.api.graphql_catalogue import centre_answer, gpu_answer, volume_answer
 from labeltui.sandbox.runpod.api.present import HOST, port_rows, uptime
 from labeltui.sandbox.runpod.world import edits, life, requests, timeline
 from labeltui.sandbox.runpod.world.catalog import GpuType
@@ -19,7 +19,7 @@ Answers = dict[str, Callable[..., Any]]
 
 
 def queries(world: World) -> Answers:
-    """Return the fields of the query root."""
+    """The fields of the query root."""
 
     def pod(input: dict[str, Any] | None = None) -> Any:
         found = world.pods.get((input or {}).get("podId", ""))
@@ -40,7 +40,7 @@ def queries(world: World) -> Answers:
 
 
 def mutations(world: World) -> Answers:
-    """Return the fields of the mutation root."""
+    """The fields of the mutation root."""
 
     def deploy(input: dict[str, Any] | None = None) -> Any:
         return pod_answer(world, _deploy(world, input or {}))
@@ -114,7 +114,7 @@ def _edit(world: World, wanted: dict[str, Any]) -> Pod:
 
 
 def _deploy(world: World, wanted: dict[str, Any]) -> Pod:
-    """Rent the first of the wanted types that there is; raises the refusal for the last one."""
+    """Rent the first of the listed types that is available; raises the refusal of the last one."""
     spec = _spec(wanted)
     cpu = wanted.get("instanceId") or ("cpu3c" if not wanted.get("gpuTypeId") else None)
     gpus = [one for one in (wanted.get("gpuTypeId"), *(wanted.get("gpuTypeIdList") or [])) if one]
@@ -183,7 +183,7 @@ def _instant(text: str | None) -> datetime | None:
 
 
 def pod_answer(world: World, pod: Pod) -> dict[str, Any]:
-    """Return all that GraphQL tells of a pod; a stopped one's runtime is told for a while."""
+    """A pod in GraphQL. A stopped pod keeps its runtime for ``Timing.stale`` seconds, as on RunPod."""
     spec, mount, now = pod.spec, pod.spec.mount, world.now
     volume = world.volumes.get(mount.volume or "") if mount else None
     gpu = world.catalog.gpus.get(spec.gpu or "")

@@ -1,4 +1,4 @@
-"""The GraphQL endpoint: queries executed by graphql-core, against the published subset or a small one of ours."""
+"""The GraphQL endpoint, executed by graphql-core against the published schema, or a small one of our own."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from labeltui.sandbox.runpod.api.graph_answers import mutations, queries
+from labeltui.sandbox.runpod.api.graphql_fields import mutations, queries
 from labeltui.sandbox.runpod.api.problems import problem
-from labeltui.sandbox.runpod.api.rest import world_of
+from labeltui.sandbox.runpod.api.query import world_of
 from labeltui.sandbox.runpod.world.refusals import SOMETHING, Refusal
 from labeltui.sandbox.runpod.world.requests import Invalid
 
 CONTRACTS = "LABELTUI_CONTRACTS"
-"""Variable that names the folder of the published contracts; they are read where they lie."""
+"""Variable that names the folder of the published contracts; they are read in place."""
 
 
 def contracts() -> Path | None:
-    """Return RunPod's folder of the contracts, or None where there is none."""
+    """RunPod's folder of the published contracts; None when it is not there."""
     repository = Path(__file__).resolve().parents[4]
     named = os.environ.get(CONTRACTS)
     folder = Path(named) if named else repository.parent / "shared" / "contracts"
@@ -35,7 +35,7 @@ def contracts() -> Path | None:
 
 @cache
 def schema() -> Any:
-    """Return the schema to execute against."""
+    """The schema to execute against."""
     folder = contracts()
     ours = Path(__file__).with_name("minimal.graphql")
     return build_schema((folder / "schema.graphql" if folder else ours).read_text(encoding="utf-8"))
@@ -78,7 +78,7 @@ def _fields(changing: bool) -> list[str]:
 
 
 def _guarded(answer: Callable[..., Any] | None) -> Callable[..., Any]:
-    """Turn refusals into GraphQL errors; what is not emulated says what RunPod says to everything."""
+    """Turn refusals into GraphQL errors. A field that is not emulated answers with RunPod's internal error."""
 
     def resolve(_info: Any, **arguments: Any) -> Any:
         if answer is None:
