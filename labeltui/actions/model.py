@@ -66,17 +66,17 @@ class Action:
 
     @property
     def takes_pod(self) -> bool:
-        """True for what changes a pod, the profile's or another that is named."""
+        """True for an action that changes a pod, which may be another than the profile's."""
         return self.danger is not Danger.NONE and issubclass(self.takes, PodParams)
 
     @property
     def may_lose_labels(self) -> bool:
-        """Whether labels that are not copied may be gone afterwards."""
+        """Whether labels that are not copied may be lost."""
         destroys = self.danger in (Danger.DESTRUCTIVE, Danger.IRREVERSIBLE)
         return destroys and any(param.name == "lose_labels" for param in self.params)
 
     def name_to_type(self, state: SessionState) -> str:
-        """What an irreversible action wants typed: the pod's name, where it is about the pod."""
+        """The name that confirms an irreversible action: the pod's for an action on a pod, else the profile's."""
         pod = state.pod.value
         return podrules.called(pod) if self.takes_pod and pod is not None else state.identity.profile
 
@@ -92,11 +92,11 @@ LEADERS: Mapping[str, str] = {"s": "server", "t": "train", "p": "pod", "exclamat
 """Leader keys and what they lead to."""
 
 QUIET_LEADERS = frozenset({"exclamation_mark"})
-"""Leaders that the footer does not name: the shell pane tells of its own."""
+"""Leaders that the footer does not name: the shell pane shows its own."""
 
 
 def why_disabled(action: Action, state: SessionState) -> str | None:
-    """Why the action can't be done now, in words; None when it can."""
+    """Why the action can't be done now; None when it can."""
     if state.identity.read_only and action.danger is not Danger.NONE:
         return "this session is read-only"
     return action.disabled(state)

@@ -20,19 +20,19 @@ Console = Callable[[Launch], int]
 
 
 def main(argv: Sequence[str], *, console: Console, opener: Opener | None = None) -> int:
-    """Do what the arguments (without the program's name) say; returns the exit code and raises nothing.
+    """Run the command in these arguments (without the program's name). Returns the exit code and raises nothing.
 
-    ``opener`` stands in for what opens a session.
+    ``opener`` opens the session; None for the real one.
     """
     output = Output(as_json=wants_json(argv))
     try:
-        return _answered(argv, output, console, opener)
+        return _run(argv, output, console, opener)
     except OutputClosed:
         silence_stdout()
         return ExitCode.FAILED
 
 
-def _answered(argv: Sequence[str], output: Output, console: Console, opener: Opener | None) -> int:
+def _run(argv: Sequence[str], output: Output, console: Console, opener: Opener | None) -> int:
     try:
         request = parse(argv)
         output.verbose = request.verbose
@@ -43,13 +43,13 @@ def _answered(argv: Sequence[str], output: Output, console: Console, opener: Ope
     except (KeyboardInterrupt, asyncio.CancelledError):
         output.failure(Problem(Code.INTERRUPTED, "Interrupted."))
         return ExitCode.INTERRUPTED
-    except SystemExit as done:  # --help and --version have had their say
+    except SystemExit as done:  # argparse has printed --help or --version
         return done.code if isinstance(done.code, int) else ExitCode.DONE
     except OutputClosed:
         raise
     except Exception as error:
         what = f"{type(error).__name__}: {error}"
-        hint = "This is a mistake in labeltui; run it with -v and report what it prints."
+        hint = "This is a fault of labeltui: run the command with -v, and report what it prints."
         output.failure(Problem(Code.INTERNAL, what, hint, traceback.format_exc()))
         return ExitCode.FAILED
 
@@ -59,7 +59,7 @@ def _dispatch(request: Request, output: Output, console: Console, opener: Opener
         if request.as_json:
             raise Misused(
                 Code.USAGE,
-                "The console is not JSON.",
+                "The console can't be printed as JSON.",
                 "Name a command, for example `labeltui status --json`.",
             )
         return console(request.launch)

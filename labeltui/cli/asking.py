@@ -1,4 +1,4 @@
-"""Asking the person at the terminal, whatever stdin and stdout are connected to."""
+"""Ask the operator at the controlling terminal, also when stdin and stdout are pipes."""
 
 from __future__ import annotations
 
@@ -16,26 +16,26 @@ TERMINAL = "/dev/tty"
 
 
 class TerminalPrompter:
-    """A :class:`~labeltui.hosts.base.Prompter` on the controlling terminal; without one, it always says no.
+    """A :class:`~labeltui.hosts.base.Prompter` on the controlling terminal. Without one, every answer is no.
 
-    ``asked_s``: seconds spent waiting for answers so far, which no deadline should count.
+    ``show`` prints a line for people, such as that there is no terminal.
     """
 
-    def __init__(self, say: Callable[[str], None]) -> None:
-        self._say = say
+    def __init__(self, show: Callable[[str], None]) -> None:
+        self._show = show
         self._asked_s = 0.0
         self._asking_since: float | None = None
         self._turn = asyncio.Lock()
 
     @property
     def asked_s(self) -> float:
-        """Seconds, up to now."""
+        """Seconds spent waiting for answers so far; deadlines leave them out."""
         running = 0.0 if self._asking_since is None else time.monotonic() - self._asking_since
         return self._asked_s + running
 
     @property
     def present(self) -> bool:
-        """Whether somebody can be asked."""
+        """Whether there is a terminal to ask on."""
         try:
             os.close(os.open(TERMINAL, os.O_RDWR | os.O_NOCTTY))
         except OSError:
@@ -43,27 +43,27 @@ class TerminalPrompter:
         return True
 
     async def secret(self, title: str, prompt: str) -> str | None:
-        """A password or passphrase, not echoed."""
+        """A password or passphrase, not echoed; None without an answer."""
         return await self.ask(f"{visible(title)}\n{visible(prompt)}", echo=False)
 
     async def trust_host_key(self, key: HostKey) -> bool:
-        """Show the fingerprint; only a spelled-out yes trusts it."""
-        told = "".join(f"  {visible(one)}\n" for one in key.expected)
-        because = f"{visible(key.because)}\n{told}" if key.because else ""
+        """Show the fingerprint; only the whole word yes trusts it."""
+        expected = "".join(f"  {visible(one)}\n" for one in key.expected)
+        because = f"{visible(key.because)}\n{expected}" if key.because else ""
         question = (
-            f"{visible(key.address)} has never been seen. Its {visible(key.algorithm)} key is\n"
+            f"{visible(key.address)} was not connected to before. Its {visible(key.algorithm)} key is\n"
             f"  {visible(key.fingerprint)}\n{because}Trust it? Type yes or no:"
         )
         return (await self.ask(question) or "").strip().lower() == "yes"
 
     async def ask(self, question: str, *, echo: bool = True) -> str | None:
-        """The line typed, or None: nobody there, end of input."""
+        """The typed line; None without a terminal or at the end of input."""
         async with self._turn:
             try:
                 terminal = os.open(TERMINAL, os.O_RDWR | os.O_NOCTTY)
             except OSError:
-                self._say(
-                    f"{question.splitlines()[0]}\nThere is no terminal to ask on: run it once from one."
+                self._show(
+                    f"{question.splitlines()[0]}\nThere is no terminal to ask on: run the command in a terminal once."
                 )
                 return None
             self._asking_since = time.monotonic()
@@ -92,10 +92,10 @@ async def _ask_on(terminal: int, question: str, echo: bool) -> str | None:
 
 
 async def _read_line(terminal: int) -> str | None:
-    """One line, read in a thread that dies with the process: Ctrl-C never waits for it."""
+    """One line, read in a daemon thread, so that Ctrl-C does not wait for it."""
     loop = asyncio.get_running_loop()
     answer: asyncio.Future[str | None] = loop.create_future()
-    mine = os.dup(terminal)
+    copy = os.dup(terminal)
 
     def settle(value: str | None) -> None:
         if not answer.done():
@@ -103,11 +103,11 @@ async def _read_line(terminal: int) -> str | None:
 
     def read() -> None:
         try:
-            data = os.read(mine, 4096)
+            data = os.read(copy, 4096)
         except OSError:
             data = b""
         finally:
-            os.close(mine)
+            os.close(copy)
         text = data.decode("utf-8", "replace").rstrip("\r\n") if data else None
         if not loop.is_closed():
             loop.call_soon_threadsafe(settle, text)

@@ -1,26 +1,28 @@
-"""The commands that need a session. Importing this costs more than half a second, so the help does without it."""
+"""Commands that need a session. Importing this takes more than half a second, so --help does not."""
 
 from __future__ import annotations
 
 import asyncio
 
+from labeltui.actions.server import SERVER_LOGS
+from labeltui.actions.session import DOCTOR, SSH_CONFIG, TUNNEL
 from labeltui.cli.output import Output
 from labeltui.cli.parser import Request
 from labeltui.cli.running import Opener, run_command
 from labeltui.cli.shell import run_shell
 from labeltui.opening.opening import open_session
 
-STREAMS = frozenset({"tunnel"})  # hold until interrupted, so what they say is a stream
-TELLS = frozenset({"doctor"})  # each part as it is found, for people; the whole for scripts
-LISTS = frozenset({"server.logs", "ssh-config"})  # their records are the answer, not news on the way to it
+STREAMS = frozenset({TUNNEL.id})  # runs until it is interrupted, so its records are a stream
+LIVE = frozenset({DOCTOR.id})  # people read each record as it comes, scripts the document at the end
+LISTS = frozenset({SERVER_LOGS.id, SSH_CONFIG.id})  # the records are the result, not progress
 
 
 def run(request: Request, output: Output, opener: Opener | None = None) -> int:
-    """Run an action of the registry, or a shell; returns the exit code. Raises LabeltuiError."""
+    """Run an action of the registry, or a shell. Returns the exit code. Raises LabeltuiError."""
     opener = opener or open_session
     if request.action is None:
         return asyncio.run(run_shell(request, output, opener))
     output.stream = bool(request.params.get("follow")) or request.action.id in STREAMS
     output.lists = request.action.id in LISTS
-    output.tells = request.action.id in TELLS
+    output.live = request.action.id in LIVE
     return asyncio.run(run_command(request, request.action, output, opener))

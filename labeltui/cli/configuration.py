@@ -20,7 +20,7 @@ from labeltui.support.atomic import write_file
 
 
 def run_config(request: Request, output: Output) -> ExitCode:
-    """One of the ``config`` commands. Raises LabeltuiError."""
+    """Run one of the ``config`` commands. Raises LabeltuiError."""
     path = find_config_path(request.launch.config)
     match request.command[1]:
         case "path":
@@ -70,16 +70,16 @@ def _init(path: Path, request: Request) -> Mapping[str, Any]:
     if host is None:
         raise Misused(
             Code.USAGE,
-            "Where is the machine?",
-            "Say --host ssh --address user@name:port, --host runpod, or --host local for this machine.",
+            "The profile needs a machine.",
+            "Add --host ssh --address user@name:port, --host runpod, or --host local for this machine.",
         )
     if host == "ssh" and not params.get("address"):
         raise Misused(Code.USAGE, "`--host ssh` needs an address.", "Add --address user@name:port.")
     if path.exists() and request.yes is None:
         raise Refused(
             Code.EXISTS,
-            f"{path} is already there.",
-            "Add --yes to replace it, or name another with --config.",
+            f"{path} exists already.",
+            "Add --yes to replace it, or name another file with --config.",
         )
     name = params.get("name") or request.launch.profile or "default"
     _write_private(path, starter_text(name, {**params, "host": host}))

@@ -1,4 +1,4 @@
-"""Confirming what is done to a pod: the pod is looked up first, since it is its name that is confirmed."""
+"""Confirm an action on a pod. The pod is fetched first, because the operator confirms its name."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ if TYPE_CHECKING:
 async def confirm_pod(
     session: Session, action: Action, params: Mapping[str, Any], yes: str | None, prompter: TerminalPrompter
 ) -> tuple[bool, Mapping[str, Any]]:
-    """Whether the person means it, and the parameters with the pod's id in the place of what was typed.
+    """Whether the operator confirms it, and the parameters with the pod's id in place of its name.
 
-    A pod that is not the profile's, and what can't be undone, need the pod's whole name. Raises Refused with a
-    wrong one, whichever pod it is about.
+    The whole name is needed for a pod that is not the profile's, and for an action that can't be undone. Raises
+    Refused ``unconfirmed`` for a wrong name, and what :func:`labeltui.operations.pod.target.target` raises.
     """
     pod = await target(session, params.get("pod"))
     own = await session.rental.owns(pod)

@@ -1,4 +1,4 @@
-"""Where a command's words go: one JSON document, or text, on stdout; everything for people on stderr."""
+"""A command's output: the result on stdout, as one JSON document or as text; progress and errors on stderr."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from labeltui.domain.problems import Problem
 
 
 class OutputClosed(Exception):
-    """Nobody reads stdout any more."""
+    """The reader of stdout has gone."""
 
 
 class Output:
     """Also the :class:`~labeltui.operations.progress.Report` of the action that runs.
 
     ``stream``: records go to stdout as they come; otherwise they are progress, on stderr.
-    ``lists``: the records are the answer: text shows nothing else, one document holds them as ``records``.
-    ``tells``: people read the records as they come, scripts the document, which says the same.
+    ``lists``: the records are the result. Text shows only them; a JSON document holds them as ``records``.
+    ``live``: text shows the records as they come, JSON the document, which has the same content.
     """
 
     def __init__(self, *, as_json: bool = False, verbose: bool = False, stream: bool = False) -> None:
@@ -30,8 +30,8 @@ class Output:
         self.verbose = verbose
         self.stream = stream
         self.lists = False
-        self.tells = False
-        self._answered = False
+        self.live = False
+        self._printed = False
         self._records: list[Mapping[str, Any]] = []
 
     def progress(self, text: str) -> None:
@@ -40,7 +40,7 @@ class Output:
 
     def emit(self, record: Mapping[str, Any]) -> None:
         """One record of a stream."""
-        if self.tells:
+        if self.live:
             if not self.as_json:
                 _write(sys.stdout, record_line(record))
         elif self.stream or (self.lists and not self.as_json):
@@ -51,28 +51,28 @@ class Output:
             self.progress(text)
 
     def document(self, document: Mapping[str, Any]) -> None:
-        """What the command has to say. Empty: nothing."""
-        if (self.lists or self.tells) and not self.as_json:
+        """Print the result of the command; an empty one prints nothing."""
+        if (self.lists or self.live) and not self.as_json:
             return
         if self.lists and not self.stream:
             document = {**document, "records": self._records}
         if document:
-            self._answered = True
+            self._printed = True
             _write(sys.stdout, dumps(document) if self.as_json else render(document))
 
     def raw(self, text: str) -> None:
-        """Text that is its own format on stdout (a schema)."""
+        """Print text that has a format of its own, such as a schema, on stdout."""
         _write(sys.stdout, text)
 
     def failure(self, problem: Problem, document: Mapping[str, Any] | None = None) -> None:
-        """What went wrong, and what to do; ``document`` when there is something to show nevertheless.
+        """Print what went wrong and what to do; ``document`` is the result of an operation that failed with one.
 
-        After the answer (while closing) it is for people only: stdout has had its one document.
+        After the result was printed (while closing), only stderr gets it: stdout has one document at most.
         """
-        if self.as_json and not self._answered:
+        if self.as_json and not self._printed:
             _write(sys.stdout, dumps(document or failure_document(problem)))
             return
-        if document and not self.tells:
+        if document and not self.live:
             _write(sys.stdout, render(document))
         lines = [f"labeltui: {paragraph(problem.message)}"]
         lines += [visible(problem.hint)] if problem.hint else []
@@ -81,18 +81,18 @@ class Output:
 
 
 def dumps(document: Mapping[str, Any]) -> str:
-    """One line of JSON in ASCII, so that nothing in it can move a terminal's cursor."""
+    """One line of JSON in ASCII, in which nothing can act as a control character of a terminal."""
     return json.dumps(document, allow_nan=False, default=str)
 
 
 def silence_stdout() -> None:
-    """Let Python's own flush at exit succeed after the reader has gone."""
+    """Redirect stdout to /dev/null, so that Python's flush at exit succeeds without a reader."""
     try:
-        nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, sys.stdout.fileno())
-        os.close(nowhere)
+        devnull = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(devnull, sys.stdout.fileno())
+        os.close(devnull)
     except (OSError, ValueError):
-        return  # stdout is not a file: nothing will be flushed
+        return  # stdout is not a file, so nothing is flushed
 
 
 def _write(stream: TextIO, text: str) -> None:

@@ -19,7 +19,7 @@ DEMO_ENVIRONMENT = "LABELTUI_DEMO"
 CONFIG_COMMANDS = {
     "path": "where the profile file is",
     "init": "write a starter profile",
-    "show": "every value in force, and with --origin where it comes from",
+    "show": "every value that applies, and with --origin where it comes from",
     "validate": "check the profile file",
     "schema": "the JSON Schema of the profile file",
 }
@@ -37,7 +37,7 @@ Exit codes: 0 done, 1 failed, 2 wrong usage or configuration, 3 refused, 4 unrea
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What was asked for. ``action``: for the registry's commands; ``command``: () for the console."""
+    """The parsed arguments. ``action`` is None for a command outside the registry, ``command`` () for the console."""
 
     launch: Launch
     command: tuple[str, ...] = ()
@@ -50,7 +50,7 @@ class Request:
 
 
 def wants_json(argv: Sequence[str]) -> bool:
-    """Whether failures are told as JSON; asked before the arguments are known to make sense."""
+    """Whether failures are printed as JSON; known before the arguments are parsed."""
     return "--json" in _before_dashes(argv)[0]
 
 
@@ -98,7 +98,7 @@ def _check_scenario(name: str | None) -> None:
 
 
 def build_parser() -> argparse.ArgumentParser:
-    """The whole grammar."""
+    """The parser of the whole command line."""
     parser = _Parser(
         prog="labeltui",
         parents=[_global_flags()],
@@ -114,13 +114,13 @@ def build_parser() -> argparse.ArgumentParser:
         if action.command:
             _add_action(commands, groups, action)
     demo = _add(commands, ("demo",), "the console over an embedded pod: no account, no network")
-    demo.add_argument("--scenario", dest="param:scenario", metavar="NAME", help="what happens in it")
+    demo.add_argument("--scenario", dest="param:scenario", metavar="NAME", help="the scenario to play")
     shell = _add(
         commands, ("shell",), "a shell on the host; with -- COMMAND, run that and return its exit code"
     )
     shell.add_argument(
         "--proxy", dest="param:proxy", action="store_true", default=None,
-        help="through RunPod's proxy, when nothing else gets in: no command, no files, no tunnel",
+        help="through RunPod's proxy, when nothing else can connect: no command, no files, no tunnel",
     )  # fmt: skip
     for name, text in CONFIG_COMMANDS.items():
         _config_options(name, _add(_group(commands, groups, "config"), ("config", name), text))
@@ -128,7 +128,7 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 class _Parser(argparse.ArgumentParser):
-    """Complaints are raised, so that they reach --json like any other failure."""
+    """Raises errors as Misused, so that --json prints them like any other failure."""
 
     def error(self, message: str) -> NoReturn:
         raise Misused(Code.USAGE, f"{message[:1].upper()}{message[1:]}.", f"See `{self.prog} --help`.")
@@ -143,7 +143,7 @@ def _before_dashes(argv: Sequence[str]) -> tuple[list[str], tuple[str, ...]]:
 
 
 def _global_flags(*, named_yes: bool = False) -> argparse.ArgumentParser:
-    """Flags that stand before or after the command; unset, they leave no trace for the other place."""
+    """Flags that stand before or after the command; a default would overwrite what the other place has set."""
     flags = argparse.ArgumentParser(add_help=False, argument_default=argparse.SUPPRESS, allow_abbrev=False)
     group = flags.add_argument_group("everywhere")
     group.add_argument(
@@ -157,7 +157,7 @@ def _global_flags(*, named_yes: bool = False) -> argparse.ArgumentParser:
     group.add_argument(
         "--json", action="store_true", help="one JSON document on stdout (lines with --follow)"
     )
-    group.add_argument("-v", "--verbose", action="store_true", help="say more on stderr, tracebacks too")
+    group.add_argument("-v", "--verbose", action="store_true", help="print more on stderr, with tracebacks")
     if named_yes:
         group.add_argument(
             "--yes", nargs="?", const="", metavar="NAME", help="confirm; NAME is what it is about"
@@ -223,7 +223,7 @@ def _add_param(parser: argparse.ArgumentParser, param: Param) -> None:
 
 
 def _as_mapping(value: Any) -> Any:
-    """Repeated KEY VALUE pairs as a mapping, the last one of a key in force."""
+    """Repeated KEY VALUE pairs as a mapping; the last value of a key counts."""
     if isinstance(value, list) and value and isinstance(value[0], list):
         return dict(value)
     return value
@@ -232,7 +232,7 @@ def _as_mapping(value: Any) -> Any:
 def _config_options(name: str, parser: argparse.ArgumentParser) -> None:
     if name == "show":
         parser.add_argument("--origin", dest="param:origin", action="store_true", default=None,
-                            help="say for each value which file and line it comes from")  # fmt: skip
+                            help="show the file and line that each value comes from")  # fmt: skip
     if name != "init":
         return
     texts: Iterable[tuple[str, str, str]] = (
@@ -243,7 +243,7 @@ def _config_options(name: str, parser: argparse.ArgumentParser) -> None:
         ("--app", "radiology, monaibundle, or a path on the host", "APP"),
         ("--models", "models to serve, comma separated", "MODELS"),
         ("--studies", "folder on the host, or a DICOMweb URL", "WHERE"),
-        ("--folder", "folder on the host for everything labeltui puts there", "FOLDER"),
+        ("--folder", "folder on the host for everything that labeltui writes", "FOLDER"),
     )
     parser.add_argument(
         "--host", dest="param:host", choices=("ssh", "runpod", "local"), help="where the machine comes from"

@@ -1,4 +1,4 @@
-"""Running one command on a session: open, connect, confirm, run, close."""
+"""Run one command on a session: open, connect, confirm, run, close."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 Opener = Callable[[Launch, Prompter], Awaitable["Session"]]
 
 CONNECT_DEADLINE_S = 30.0
-FIRST_LOOK_S = 5.0
-PATIENCE_S = 1.0  # silence that needs no explanation
+FIRST_POLL_S = 5.0
+QUIET_S = 1.0  # connecting for longer is reported
 
 
 async def run_command(request: Request, action: Action, output: Output, opener: Opener) -> ExitCode:
@@ -60,15 +60,15 @@ async def opened(
     *,
     connect: bool = True,
 ) -> AsyncIterator[Session]:
-    """A started session that is connected; closed in every case, also on SIGTERM and SIGHUP.
+    """A session, started and connected unless ``connect`` is False; always closed, also on SIGTERM and SIGHUP.
 
-    Without ``connect`` nothing is asked of the host.
+    Raises what opening the session raises, Unreachable after 30 s, and Refused when the operator has to decide.
     """
     with _ended_by_signals():
         session = await opener(launch, prompter)
         try:
             if connect:
-                await session.start(hold=False)  # the sticky port is for those who stay
+                await session.start(hold=False)  # a command does not take the console's fixed port
                 await _connected(session, output, prompter)
             yield session
         finally:
@@ -76,20 +76,20 @@ async def opened(
 
 
 def _diagnosed(opener: Opener, output: Output) -> Opener:
-    """The doctor has something to say where there is no session, too."""
+    """An opener for the doctor, which also reports why there is no session."""
 
-    async def opened_or_told(launch: Launch, prompter: Prompter) -> Session:
+    async def opened_or_reported(launch: Launch, prompter: Prompter) -> Session:
         try:
             return await opener(launch, prompter)
         except LabeltuiError as error:
             await without_session(error.problem, output)
             raise
 
-    return opened_or_told
+    return opened_or_reported
 
 
 def refuse_unasked(action: Action, yes: str | None, prompter: TerminalPrompter) -> None:
-    """Refuse at once what can't be confirmed, rather than after connecting. Raises Refused."""
+    """Raise Refused before connecting, for an action that needs a confirmation and has nobody to ask."""
     if action.danger not in (Danger.DESTRUCTIVE, Danger.IRREVERSIBLE) or yes is not None or prompter.present:
         return
     flag = "--yes NAME" if action.danger is Danger.IRREVERSIBLE else "--yes"
@@ -97,7 +97,7 @@ def refuse_unasked(action: Action, yes: str | None, prompter: TerminalPrompter) 
 
 
 async def confirm(session: Session, action: Action, yes: str | None, prompter: TerminalPrompter) -> bool:
-    """Whether the person means it, by flag or by answer. Raises Refused with a wrong name."""
+    """Whether the operator confirms it, by flag or by answer. Raises Refused ``unconfirmed`` for a wrong name."""
     if action.danger not in (Danger.DESTRUCTIVE, Danger.IRREVERSIBLE):
         return True
     if action.danger is Danger.IRREVERSIBLE:
@@ -108,26 +108,26 @@ async def confirm(session: Session, action: Action, yes: str | None, prompter: T
         return True
     if yes is not None:
         return True
-    await _first_look(session)
+    await _await_first_poll(session)
     question = action.question(session.store.state) or f"{action.title}?"
     answer = await prompter.ask(f"{question} [y/N]")
     return (answer or "").strip().lower() in ("y", "yes")
 
 
-async def _first_look(session: Session) -> None:
-    """Let the server and the training be looked at once: the question depends on them."""
+async def _await_first_poll(session: Session) -> None:
+    """Wait up to 5 s until server and training were polled once: the question depends on them."""
 
-    def looked(state: SessionState) -> bool:
+    def polled(state: SessionState) -> bool:
         return all(r.as_of is not None or r.failures > 0 for r in (state.server, state.training))
 
     try:
-        await session.store.wait_for(looked, FIRST_LOOK_S)
+        await session.store.wait_for(polled, FIRST_POLL_S)
     except TimeoutError:
-        return  # the question then says less
+        return  # the question then does without them
 
 
 async def _connected(session: Session, output: Output, prompter: TerminalPrompter) -> None:
-    """Wait for the connection. Raises Unreachable after the deadline, Refused when a person must decide."""
+    """Wait for the connection. Raises Unreachable after the deadline, Refused when the operator has to decide."""
 
     def settled(state: SessionState) -> bool:
         return state.host.value is not None and state.host.value.state in (
@@ -137,18 +137,18 @@ async def _connected(session: Session, output: Output, prompter: TerminalPrompte
 
     clock = asyncio.get_running_loop().time
     start = clock()
-    told = False
+    reported = False
     while True:
         spent = clock() - start - prompter.asked_s
         left = CONNECT_DEADLINE_S - spent
         if left <= 0:
             raise _unreachable(session.store.state)
         try:
-            state = await session.store.wait_for(settled, min(left, PATIENCE_S))
+            state = await session.store.wait_for(settled, min(left, QUIET_S))
         except TimeoutError:
-            if not told and spent > PATIENCE_S / 2:
+            if not reported and spent > QUIET_S / 2:
                 output.progress(f"connecting to {_address(session.store.state) or session.name} …")
-                told = True
+                reported = True
             continue
         break
     host = state.host.value
@@ -171,13 +171,13 @@ def _unreachable(state: SessionState) -> Unreachable:
     return Unreachable(
         Code.UNREACHABLE,
         f"{_address(state) or 'The host'} can't be reached: {why}",
-        "Check the address and the network; `labeltui doctor` says more.",
+        "Check the address and the network; `labeltui doctor` checks both.",
     )
 
 
 @contextmanager
 def _ended_by_signals() -> Iterator[None]:
-    """While inside, SIGTERM and SIGHUP end the command as Ctrl-C does: what was opened is closed."""
+    """Inside, SIGTERM and SIGHUP cancel the command as Ctrl-C does, so that the session is closed."""
     loop = asyncio.get_running_loop()
     task = asyncio.current_task()
     for number in (signal.SIGTERM, signal.SIGHUP):

@@ -31,7 +31,11 @@ async def run_shell(request: Request, output: Output, opener: Opener) -> int:
     """Returns the exit code of what ran. Raises LabeltuiError."""
     command = command_text(request.shell_command)
     if request.as_json and command is None:
-        raise Misused(Code.USAGE, "A shell is not JSON.", "Give a command: labeltui shell --json -- COMMAND.")
+        raise Misused(
+            Code.USAGE,
+            "A shell can't be printed as JSON.",
+            "Give a command: labeltui shell --json -- COMMAND.",
+        )
     if request.launch.read_only:
         raise Refused(
             Code.READ_ONLY, "A shell can change things, and this session is read-only.", "Drop --read-only."
@@ -59,14 +63,17 @@ async def run_shell(request: Request, output: Output, opener: Opener) -> int:
 
 
 def command_text(words: Sequence[str]) -> str | None:
-    """One word is a command line, as with ``ssh``; several are a program and its arguments, kept whole."""
+    """The command line for these arguments; None for a shell.
+
+    A single one is a command line, as with ``ssh``; several are a program and its arguments, which are quoted.
+    """
     if not words:
         return None
     return words[0] if len(words) == 1 else shlex.join(words)
 
 
 async def passthrough(shell: Shell, source: int, target: int) -> int:
-    """Bytes both ways until the shell ends, raw, following this terminal's size. Raises Unreachable."""
+    """Connect this terminal to the shell, raw, until the shell ends. Returns its exit code. Raises Unreachable."""
     loop = asyncio.get_running_loop()
 
     def resized() -> None:
@@ -88,7 +95,7 @@ async def passthrough(shell: Shell, source: int, target: int) -> int:
 
 
 async def _collect(shell: Shell, output: Output) -> int:
-    """Run a command for ``--json``: a terminal's output is one stream, so there is one field for it."""
+    """Run a command for ``--json``. A terminal mixes stdout and stderr, so one field has both."""
     data = bytearray()
     while piece := await shell.read():
         data += piece
@@ -100,12 +107,14 @@ async def _collect(shell: Shell, output: Output) -> int:
 
 def _code(code: int | None) -> int:
     if code is None:
-        raise Unreachable(Code.CONNECTION_LOST, "The connection went while the shell ran.", "Run it again.")
+        raise Unreachable(
+            Code.CONNECTION_LOST, "The connection was lost while the shell ran.", "Run it again."
+        )
     return 128 - code if code < 0 else code
 
 
 def _feed(shell: Shell, source: int, loop: asyncio.AbstractEventLoop) -> None:
-    """Type what comes from ``source``, read in a thread that dies with the process."""
+    """Send the bytes of ``source`` to the shell; a daemon thread reads them."""
 
     def type_(data: bytes) -> None:
         shell.write(data)
@@ -127,7 +136,7 @@ def _feed(shell: Shell, source: int, loop: asyncio.AbstractEventLoop) -> None:
 
 @contextmanager
 def _raw(source: int) -> Iterator[None]:
-    """This terminal handing every key on unread; as it was, afterwards."""
+    """Put this terminal into raw mode, and restore it afterwards."""
     if not os.isatty(source):
         yield
         return

@@ -1,4 +1,4 @@
-"""Documents as text for people: aligned, plain, and safe whatever they hold."""
+"""Documents as aligned plain text, with control characters and escape sequences shown literally."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from typing import Any
 
 UNKNOWN = "unknown"
 NOTHING = "-"
-_QUIET = frozenset({"stale_because"})  # told together with "stale"
+_QUIET = frozenset({"stale_because"})  # shown together with "stale"
 _HIDDEN = frozenset({"Cc", "Cf", "Co", "Cs", "Cn", "Zl", "Zp"})
 
 
 def visible(text: str) -> str:
-    """``text`` on one line, with everything a terminal would obey, or not show, written as an escape."""
+    """``text`` on one line, with control and invisible characters written as escapes."""
     if text.isascii() and text.isprintable():
         return text
     return "".join(_escaped(character) for character in text)
@@ -34,7 +34,7 @@ def paragraph(text: str) -> str:
 
 
 def render(document: Mapping[str, Any]) -> str:
-    """A document as lines: values first, then what is nested. Unknown values are left out, not a state."""
+    """A document as lines: plain values first, then nested ones. Unknown values are left out, except a state."""
     return "\n".join(_block(document, ""))
 
 
@@ -54,19 +54,19 @@ _STEP_GLYPHS = {"done": "✓", "ok": "✓", "skipped": "✓", "running": "▶", 
 
 
 def _step_line(record: Mapping[str, Any]) -> str:
-    """A step of a checklist; nothing for one whose turn has not come."""
+    """A step of a checklist; empty for one that has not begun."""
     state = str(record.get("state") or "")
     if state == "waiting":
         return ""
-    words = [f"{_STEP_GLYPHS.get(state, '·')} {visible(str(record['title']))}"]
-    words += [state] if state not in ("done", "running") else []
-    words += [visible(str(record["detail"]))] if record.get("detail") else []
-    words += [f"({record['took_s']:.0f} s)"] if record.get("took_s") else []
-    return "  ".join(words)
+    parts = [f"{_STEP_GLYPHS.get(state, '·')} {visible(str(record['title']))}"]
+    parts += [state] if state not in ("done", "running") else []
+    parts += [visible(str(record["detail"]))] if record.get("detail") else []
+    parts += [f"({record['took_s']:.0f} s)"] if record.get("took_s") else []
+    return "  ".join(parts)
 
 
 def _check_line(record: Mapping[str, Any]) -> str:
-    """``ok       pod         annot is running.``, and the next step below it."""
+    """``ok       pod         annot is running.``, and the hint below it."""
     head = f"{record['verdict']:<8} {record['check']:<11}"
     hint = f"\n{'':<20} {visible(str(record['hint']))}" if record.get("hint") else ""
     return f"{head} {visible(str(record['message']))}{hint}"
@@ -121,7 +121,7 @@ def _is_table(value: Any) -> bool:
 
 
 def table(rows: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Rows under headings; a column that nobody fills is left out."""
+    """Rows under headings; a column without values is left out."""
     columns = [
         key
         for key in dict.fromkeys(key for row in rows for key in row)

@@ -162,16 +162,16 @@ def _missing(found: preflight.Preflight, options: ServerOptions) -> Problem | No
 
 async def _until_settled(session: Session, job: Job, report: Report) -> SessionState:
     """The first snapshot in which this run answers, or has ended and its cause was read from the output."""
-    said = ""
+    reported = ""
 
     def settled(state: SessionState) -> bool:
-        nonlocal said
+        nonlocal reported
         server = state.server.value
         if server is None or server.run_id != job.run_id:
             return False
-        if server.phase and server.phase != said:
-            said = server.phase
-            report.progress(said)
+        if server.phase and server.phase != reported:
+            reported = server.phase
+            report.progress(reported)
         if server.state is ServerState.CRASHED:
             return session.watch.read_whole
         return server.state in (ServerState.RUNNING, ServerState.STOPPED)

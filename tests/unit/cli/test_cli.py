@@ -289,7 +289,7 @@ def test_destructive_needs_a_yes(rig, capsys):
     ("answer", "code"), [("y", 0), ("YES", 0), ("", 3), (None, 3), ("n", 3), ("yeah", 3)]
 )
 def test_on_a_terminal_destructive_is_asked_and_no_is_the_default(rig, monkeypatch, answer, code):
-    monkeypatch.setattr(running, "FIRST_LOOK_S", 0.01)
+    monkeypatch.setattr(running, "FIRST_POLL_S", 0.01)
     questions = rig.terminal(present=True, answers=(answer,))
     assert rig("server", "stop") == code
     assert "Stop the server?" in questions[0]
