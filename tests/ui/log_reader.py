@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from stand_in import settled, wait_for
 from textual.pilot import Pilot
 
 from labeltui.session.log.store import LogStore
 from labeltui.ui.app import Console
 from labeltui.ui.panes.log.pane import LogPane
+from tests.ui.stand_in import settled, wait_for
 
 SIZE = (120, 40)
 MANY = b"".join(b"line %d\n" % number for number in range(500))

@@ -7,13 +7,12 @@ from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 
-from stand_in import NOW, ago, connected, fresh
-
 from labeltui.domain.money import Account
 from labeltui.domain.pod.events import PodEvent
 from labeltui.domain.pod.load import LoadSample
 from labeltui.domain.pod.pod import Cloud, Load, Pod, PodAction, PodStatus, Port, SshDoor
 from labeltui.domain.state import RequestsLeft, SessionState
+from tests.ui.stand_in import NOW, ago, connected, fresh
 
 UP = (PodAction.STOP, PodAction.RESTART, PodAction.TERMINATE)
 DOWN = (PodAction.START, PodAction.TERMINATE)

@@ -8,8 +8,6 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from stand_in import NOW, StandIn, fresh
-
 from labeltui.config.model import Profile, RunpodSection, ServerSection
 from labeltui.domain.deploy.catalogue import DataCentre, GpuOffer, NetworkVolume, Stock
 from labeltui.domain.money import Account
@@ -19,6 +17,7 @@ from labeltui.domain.state import Identity, SessionState
 from labeltui.session.runtime.state_folder import StateDir
 from labeltui.ui.app import Console
 from tests.fakes.store import put
+from tests.ui.stand_in import NOW, StandIn, fresh
 
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJx2oCCLmUmh5yb3MuC3nSFLT6tPVaqpBqsVeqbXIYGy you@desk"
 CANARY = "rpa_CANARYCANARYCANARY"

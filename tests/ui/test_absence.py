@@ -7,8 +7,6 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from rented import OWN, STOPPED, rented
-from stand_in import NOW, ago, console, fresh, settled, wait_for
 
 from labeltui.domain.host import HostStatus, LinkState
 from labeltui.domain.pod.pod import Pod, PodStatus
@@ -19,6 +17,8 @@ from labeltui.ui.panes.shell.words import Phase, standing
 from labeltui.ui.presentation.absence import absence
 from labeltui.ui.presentation.strip import facts, strip_line
 from labeltui.ui.presentation.words import Tone
+from tests.ui.rented import OWN, STOPPED, rented
+from tests.ui.stand_in import NOW, ago, console, fresh, settled, wait_for
 
 MADE = replace(OWN, status=PodStatus.PROVISIONING, ssh=None, uptime_s=None)
 STARTING = replace(MADE, status=PodStatus.STARTING)

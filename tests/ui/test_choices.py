@@ -8,14 +8,14 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from rented import OWN, STOPPED, rented
-from stand_in import NOW, console, settled, wait_for
 from textual.pilot import Pilot
 
 from labeltui.domain.pod.pod import PodStatus
 from labeltui.domain.problems import Failed, Problem
 from labeltui.ui.screens.choices import ChoicesScreen, about_pod
 from labeltui.ui.screens.dialogs.confirm import ConfirmScreen
+from tests.ui.rented import OWN, STOPPED, rented
+from tests.ui.stand_in import NOW, console, settled, wait_for
 
 Compare = Callable[..., bool]
 Ran = list[tuple[str, Mapping[str, Any]]]

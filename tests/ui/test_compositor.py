@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from stand_in import connected, console, settled
 from textual._compositor import Compositor
 from textual.geometry import Region
 from textual.strip import Strip
 
 from labeltui.ui.frame.compositor import NarrowCompositor
+from tests.ui.stand_in import connected, console, settled
 
 REGIONS = [
     Region(0, 0, 120, 1), Region(39, 25, 80, 1), Region(39, 24, 80, 13), Region(10, 5, 60, 20), Region(0, 38, 120, 2),

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from stand_in import connected, console, wait_for
 
 from labeltui.ui.crash import last_words
+from tests.ui.stand_in import connected, console, wait_for
 
 CANARY = "hunter2-canary"
 

@@ -8,8 +8,6 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from rented import rented
-from stand_in import NOW, ago, connected, console, fresh, settled, wait_for
 
 from labeltui.actions import BY_ID
 from labeltui.domain.guard.status import GuardStatus, Use, Way, guard_of
@@ -19,6 +17,8 @@ from labeltui.ui.presentation.guard import guard_fact, guard_lines
 from labeltui.ui.presentation.strip import strip_line
 from labeltui.ui.screens.dialogs.form import prefilled
 from tests.fakes.store import put
+from tests.ui.rented import rented
+from tests.ui.stand_in import NOW, ago, connected, console, fresh, settled, wait_for
 
 LABEL = Use("label", 720.0, ago(720), "a label by ana")
 WATCHING = GuardStatus(

@@ -7,7 +7,6 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from stand_in import NOW, StandIn, connected, console, dead, settled, stopped, wait_for
 from textual import events
 
 from labeltui.config.model import Profile
@@ -20,6 +19,7 @@ from labeltui.ui.screens.help import HelpScreen, _pane_key
 from labeltui.ui.screens.leader import LeaderScreen
 from labeltui.ui.screens.problem import ProblemScreen
 from labeltui.ui.widgets.lines import Lines
+from tests.ui.stand_in import NOW, StandIn, connected, console, dead, settled, stopped, wait_for
 
 SIZE = (120, 40)
 

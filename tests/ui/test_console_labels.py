@@ -8,14 +8,14 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from stand_in import NOW, StandIn, ago, connected, console, fresh, settled, wait_for
-from test_console_snapshots import PROMPT, before
 
 from labeltui.domain.labels.copies import LabelCopies
 from labeltui.domain.money import Account, Spend
 from labeltui.domain.pod.pod import Pod, PodStatus
 from labeltui.domain.state import Alert, Level, SessionState
 from labeltui.ui.presentation.strip import strip_line
+from tests.ui.stand_in import NOW, StandIn, ago, connected, console, fresh, settled, wait_for
+from tests.ui.test_console_snapshots import PROMPT, before
 
 ALL = LabelCopies(12, 12, "/home/op/labels", last="final/liver_042.nii.gz")
 SOME = replace(ALL, here=9, reason="disk full\x1b[31m", hint="Free space.", missing=("final/a.nii.gz",))

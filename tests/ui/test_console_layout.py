@@ -8,7 +8,6 @@ from datetime import timedelta
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from stand_in import NOW, StandIn, connected, console, settled, stale, wait_for
 
 from labeltui.domain.state import Identity, SessionState
 from labeltui.ui.app import Console
@@ -16,6 +15,7 @@ from labeltui.ui.frame.frame import PaneFrame
 from labeltui.ui.frame.layout import EXTRAS, PANES, Shape, plan, shape_of
 from labeltui.ui.presentation.strip import facts, strip_line
 from tests.fakes.store import put
+from tests.ui.stand_in import NOW, StandIn, connected, console, settled, stale, wait_for
 
 
 @given(st.integers(100, 400), st.integers(15, 120))

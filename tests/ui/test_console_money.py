@@ -7,7 +7,6 @@ from datetime import timedelta
 from decimal import Decimal
 
 import pytest
-from stand_in import NOW, connected, fresh
 
 from labeltui.domain.money import Account, Spend
 from labeltui.domain.pod.pod import Pod, PodStatus
@@ -16,6 +15,7 @@ from labeltui.domain.state import SessionState
 from labeltui.ui.presentation.money import money_lines, rate
 from labeltui.ui.presentation.strip import strip_line
 from labeltui.ui.presentation.words import Tone
+from tests.ui.stand_in import NOW, connected, fresh
 
 RUNNING = Pod(
     "abc", "annot", PodStatus.RUNNING, NOW, gpu_name="RTX A5000", gpu_count=1, gpus_attached=1,

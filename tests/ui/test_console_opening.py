@@ -6,7 +6,6 @@ import asyncio
 from typing import Any
 
 import pytest
-from stand_in import NOW, StandIn, connected, wait_for
 
 from labeltui.domain.problems import Misused, Unreachable
 from labeltui.hosts.base import HostKey
@@ -15,6 +14,7 @@ from labeltui.ui.app import Console
 from labeltui.ui.opening import ScreenPrompter
 from labeltui.ui.screens.dialogs.prompts import HostKeyScreen, SecretScreen
 from labeltui.ui.screens.welcome import WelcomeScreen
+from tests.ui.stand_in import NOW, StandIn, connected, wait_for
 
 SIZE = (120, 40)
 

@@ -7,7 +7,6 @@ from dataclasses import replace
 from xml.etree import ElementTree
 
 import pytest
-from stand_in import NOW, connected, console, fresh, settled, stopped, wait_for
 from textual import events
 from textual.pilot import Pilot
 from textual.widgets import Input
@@ -17,6 +16,7 @@ from labeltui.domain.state import SessionState
 from labeltui.domain.study import Study, StudyQueue
 from labeltui.ui.app import Console
 from labeltui.ui.panes.queue import QueuePane
+from tests.ui.stand_in import NOW, connected, console, fresh, settled, stopped, wait_for
 
 HOSTILE = "[red]x[/] $(touch pwned) \x1b]0;t\x07\u202e.nii.gz"
 SIZE = (120, 40)

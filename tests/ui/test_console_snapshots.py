@@ -7,7 +7,6 @@ from typing import Any
 from xml.etree import ElementTree
 
 import pytest
-from stand_in import STATES, StandIn, console, settled, wait_for
 from textual.pilot import Pilot
 
 from labeltui.config.model import Profile
@@ -16,6 +15,7 @@ from labeltui.domain.problems import Problem
 from labeltui.opening.launch import Launch
 from labeltui.ui.app import Console
 from labeltui.ui.screens.welcome import WelcomeScreen
+from tests.ui.stand_in import STATES, StandIn, console, settled, wait_for
 
 Compare = Callable[..., bool]
 SMALL, MIDDLE, WIDE = (80, 24), (120, 40), (200, 60)

@@ -6,13 +6,13 @@ import re
 from pathlib import Path
 
 import pytest
-from stand_in import connected, console, settled
 from textual.color import Color
 
 import labeltui.ui
 from labeltui.config.model import Profile
 from labeltui.ui.frame.themes import load_theme, theme_names
 from labeltui.ui.presentation.words import Tone
+from tests.ui.stand_in import connected, console, settled
 
 WCAG_AA = 4.5
 GROUNDS = ("background", "surface", "panel")

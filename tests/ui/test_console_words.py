@@ -11,7 +11,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
-from stand_in import NOW, connected, points
 from textual.keys import _character_to_key
 
 from labeltui.actions import ACTIONS, BY_ID, Danger, Param
@@ -23,6 +22,7 @@ from labeltui.ui.screens.dialogs.form import as_text, parse
 from labeltui.ui.widgets.bar import bar
 from labeltui.ui.widgets.curve import bounds, braille, spark
 from labeltui.ui.widgets.filtering import keeper
+from tests.ui.stand_in import NOW, connected, points
 
 
 @given(st.text(alphabet=st.characters(codec=None)))

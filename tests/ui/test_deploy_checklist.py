@@ -7,14 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from shop_stand_in import renting
-from stand_in import NOW, settled, wait_for
 from textual.pilot import Pilot
 
 from labeltui.actions import BY_ID
 from labeltui.ui.app import Console
 from labeltui.ui.running import Running
 from labeltui.ui.screens.checklist import ChecklistScreen, money_line, step_lines
+from tests.ui.shop_stand_in import renting
+from tests.ui.stand_in import NOW, settled, wait_for
 
 RENT = {"step": "rent", "title": "Rent the pod", "took_s": 0.1}
 REFUSED = {"state": "failed", "code": "runpod_no_capacity"}

@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from stand_in import wait_for
 
 from labeltui.domain.server.server import ServerState
 from labeltui.opening.launch import Launch
@@ -15,6 +14,7 @@ from labeltui.ui.app import Console
 from labeltui.ui.screens.checklist import ChecklistScreen
 from labeltui.ui.screens.deploy.screen import DeployScreen
 from labeltui.ui.screens.dialogs.confirm import ConfirmScreen
+from tests.ui.stand_in import wait_for
 
 pytestmark = pytest.mark.slow
 

@@ -9,8 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from shop_stand_in import MANY, OFFERS, RentingSession, renting, soon_gone
-from stand_in import settled, wait_for
 from textual.pilot import Pilot
 
 from labeltui.domain.deploy.catalogue import Stock
@@ -19,6 +17,8 @@ from labeltui.ui.app import Console
 from labeltui.ui.screens.deploy.screen import DeployScreen
 from labeltui.ui.screens.dialogs.choice_field import Choice
 from labeltui.ui.screens.dialogs.confirm import ConfirmScreen
+from tests.ui.shop_stand_in import MANY, OFFERS, RentingSession, renting, soon_gone
+from tests.ui.stand_in import settled, wait_for
 
 SMALL, MIDDLE = (80, 24), (120, 40)
 

@@ -8,8 +8,6 @@ from pathlib import Path
 from typing import Any, cast
 
 import pytest
-from shop_stand_in import MANY, renting
-from stand_in import NOW, settled, wait_for
 from textual.pilot import Pilot
 
 from labeltui.actions import BY_ID
@@ -17,6 +15,8 @@ from labeltui.ui.app import Console
 from labeltui.ui.running import Running
 from labeltui.ui.screens.checklist import ChecklistScreen
 from labeltui.ui.screens.deploy.screen import DeployScreen
+from tests.ui.shop_stand_in import MANY, renting
+from tests.ui.stand_in import NOW, settled, wait_for
 
 pytestmark = pytest.mark.slow
 Compare = Callable[..., bool]

@@ -7,11 +7,11 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytest
-from rented import rented
-from stand_in import console, settled, wait_for
 from textual.pilot import Pilot
 
 from labeltui.ui.screens.doctor import DoctorScreen
+from tests.ui.rented import rented
+from tests.ui.stand_in import console, settled, wait_for
 
 Compare = Callable[..., bool]
 FOUND = (

@@ -8,11 +8,11 @@ import sys
 from pathlib import Path
 
 import pytest
-from stand_in import connected, console, settled
 
 from labeltui.ui.panes.shell.full_screen import LEAVES, RESTORED, painted
 from labeltui.ui.widgets.terminal.bittty_engine import BitttyEngine
 from tests.bench.outer import COLUMNS, ROWS, Program, on_terminal
+from tests.ui.stand_in import connected, console, settled
 
 SHOWN = (
     b"one\r\n\x1b[1;31mred\x1b[m plain \x1b[48;2;1;2;3mrgb\x1b[m\r\n\xe4\xb8\xad\xe6\x96\x87 wide",

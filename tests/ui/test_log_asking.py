@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from log_reader import MANY, SIZE, at, lit, reading, record
-from stand_in import connected, console
 from textual import events
+
+from tests.ui.log_reader import MANY, SIZE, at, lit, reading, record
+from tests.ui.stand_in import connected, console
 
 
 @pytest.mark.parametrize(

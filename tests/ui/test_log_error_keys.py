@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from log_reader import SIZE, Reader, reading, record
-from stand_in import connected, console
 
 from labeltui.domain.log.filter import Scope
+from tests.ui.log_reader import SIZE, Reader, reading, record
+from tests.ui.stand_in import connected, console
 
 TASKS = record("%s").replace(b"datastore.local:408", b"monailabel.utils.async_tasks.utils:83")
 ENDED, STOPPED = TASKS % b"Return code: -9", TASKS % b"Killed background process: 4711"

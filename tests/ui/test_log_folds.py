@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from log_reader import MANY, SIZE, lit, reading, record
-from stand_in import NOW, connected, console
 
 from labeltui.domain.state import Alert, Level
+from tests.ui.log_reader import MANY, SIZE, lit, reading, record
+from tests.ui.stand_in import NOW, connected, console
 
 FRAMES = b"".join(
     b'  File "deep_%d.py", line 1, in f\n    call_%d()\n' % (number, number) for number in range(8)

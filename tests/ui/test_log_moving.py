@@ -7,8 +7,9 @@ import time
 from typing import Any
 
 import pytest
-from log_reader import MANY, SIZE, reading, record
-from stand_in import NOW, connected, console
+
+from tests.ui.log_reader import MANY, SIZE, reading, record
+from tests.ui.stand_in import NOW, connected, console
 
 
 async def test_it_follows_and_leaves_a_reader_alone() -> None:

@@ -7,10 +7,10 @@ from datetime import timedelta
 from xml.etree import ElementTree
 
 import pytest
-from log_reader import HEAD, SIZE, reading, record
-from stand_in import NOW, connected, console
 
 from labeltui.session.log.store import APP_LOG, LogStore
+from tests.ui.log_reader import HEAD, SIZE, reading, record
+from tests.ui.stand_in import NOW, connected, console
 
 
 async def test_hostile_lines_are_text() -> None:

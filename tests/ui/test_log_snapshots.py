@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from stand_in import NOW, connected, console, settled
 from textual.pilot import Pilot
 
 from labeltui.session.log.store import APP_LOG
 from labeltui.ui.app import Console
 from labeltui.ui.panes.log.pane import LogPane
+from tests.ui.stand_in import NOW, connected, console, settled
 
 Compare = Callable[..., bool]
 RECORDED = Path(__file__).parents[1] / "fixtures" / "monailabel" / "log_train_error_corrupt_image.txt"

@@ -6,10 +6,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from log_reader import HEAD, MANY, SIZE, reading, record
-from stand_in import NOW, connected, console, dead, fresh, stopped, wait_for
 
 from labeltui.domain.state import Alert, Level, SessionState
+from tests.ui.log_reader import HEAD, MANY, SIZE, reading, record
+from tests.ui.stand_in import NOW, connected, console, dead, fresh, stopped, wait_for
 
 
 async def test_copy() -> None:

@@ -8,9 +8,6 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from rented import OPEN, OWN, STOPPED, busy_for_a_while, rented
-from stand_in import NOW, ago, console, fresh, settled
-from test_console_guard import WATCHING
 from textual.pilot import Pilot
 
 from labeltui.domain.money import Account, Spend
@@ -22,6 +19,9 @@ from labeltui.ui.panes import meters
 from labeltui.ui.panes.pod import PodCard, event_lines, pod_facts
 from labeltui.ui.presentation.money import brief_money_lines
 from tests.fakes.store import put
+from tests.ui.rented import OPEN, OWN, STOPPED, busy_for_a_while, rented
+from tests.ui.stand_in import NOW, ago, console, fresh, settled
+from tests.ui.test_console_guard import WATCHING
 
 Compare = Callable[..., bool]
 

@@ -7,8 +7,6 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from rented import LOCKED, MEMBER, OPEN, OWN, PODS, STOPPED, rented
-from stand_in import console, settled, wait_for
 from textual.pilot import Pilot
 from textual.widgets import Input
 
@@ -17,6 +15,8 @@ from labeltui.ui.app import Console
 from labeltui.ui.presentation import pods as podrows
 from labeltui.ui.screens.dialogs.confirm import ConfirmScreen
 from labeltui.ui.screens.pods import PodScreen, PodsScreen
+from tests.ui.rented import LOCKED, MEMBER, OPEN, OWN, PODS, STOPPED, rented
+from tests.ui.stand_in import console, settled, wait_for
 
 Compare = Callable[..., bool]
 SIZES = [(80, 24), (120, 40), (200, 60)]

@@ -6,7 +6,6 @@ import asyncio
 from typing import Any, cast
 
 import pytest
-from stand_in import StillShell
 from textual.geometry import Size
 
 from labeltui.domain.problems import Unreachable
@@ -15,6 +14,7 @@ from labeltui.ui.panes.shell import run as shell_run
 from labeltui.ui.panes.shell.run import ShellRun
 from labeltui.ui.panes.shell.words import Phase
 from labeltui.ui.widgets.terminal.engine import EngineDied
+from tests.ui.stand_in import StillShell
 
 WITHIN_S = 10.0
 

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from stand_in import NOW, StandIn, connected, dead, settled, wait_for
 from textual import events
 from textual.pilot import Pilot
 
@@ -23,6 +22,7 @@ from labeltui.ui.panes.shell.pane import ShellPane
 from labeltui.ui.panes.shell.words import Phase
 from labeltui.ui.screens.dialogs.confirm import ConfirmScreen
 from tests.fakes.store import put
+from tests.ui.stand_in import NOW, StandIn, connected, dead, settled, wait_for
 
 SIZE = (120, 40)
 PROMPT = "pod$"

@@ -8,7 +8,6 @@ import signal
 from pathlib import Path
 
 import pytest
-from test_shell_pane import Desk, desk
 from textual.widgets import Input
 
 from labeltui.ui.panes.shell.pane import Phase
@@ -17,6 +16,7 @@ from labeltui.ui.screens.dialogs.find import FindScreen
 from labeltui.ui.widgets.terminal.engines import CHOICE
 from labeltui.ui.widgets.terminal.ghostty.engine import GhosttyEngine
 from labeltui.ui.widgets.terminal.view import spans
+from tests.ui.test_shell_pane import Desk, desk
 
 __all__ = ["desk"]
 

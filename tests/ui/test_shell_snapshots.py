@@ -9,8 +9,6 @@ from typing import Any
 from xml.etree import ElementTree
 
 import pytest
-from rented import OWN
-from stand_in import NOW, StandIn, StillShell, connected, dead, fresh, settled, wait_for
 from textual.pilot import Pilot
 
 from labeltui.domain.host import LinkState
@@ -22,6 +20,8 @@ from labeltui.ui.app import Console
 from labeltui.ui.panes.shell.pane import ShellPane
 from labeltui.ui.panes.shell.words import Phase
 from tests.fakes.store import put
+from tests.ui.rented import OWN
+from tests.ui.stand_in import NOW, StandIn, StillShell, connected, dead, fresh, settled, wait_for
 
 SMALL, MIDDLE = (80, 24), (120, 40)
 SCREEN = (

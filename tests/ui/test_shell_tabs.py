@@ -11,8 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from stand_in import NOW, StandIn, connected, settled
-from test_shell_pane import PROMPT, SIZE, Desk, Lossy
 from textual import events
 
 from labeltui.config.model import ShellSection
@@ -26,6 +24,8 @@ from labeltui.ui.screens.dialogs.confirm import ConfirmScreen
 from labeltui.ui.screens.dialogs.find import FindScreen
 from labeltui.ui.widgets.terminal.engine import Mouse
 from tests.kept import end_tmux, tmux_of
+from tests.ui.stand_in import NOW, StandIn, connected, settled
+from tests.ui.test_shell_pane import PROMPT, SIZE, Desk, Lossy
 
 
 class KeepingHost:

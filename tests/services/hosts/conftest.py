@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sshserver import Answers, Server
 
 from labeltui.hosts.base import Host
 from labeltui.hosts.local import LocalHost
 from labeltui.hosts.ssh import SshHost
+from tests.services.hosts.sshserver import Answers, Server
 
 
 @pytest.fixture

@@ -7,10 +7,10 @@ from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import pytest
-from sshserver import Server
 
 from labeltui.hosts.ssh import SHELL_WINDOW, WINDOW, SshHost
 from labeltui.hosts.ssh_channels import SshChannel, SshShell
+from tests.services.hosts.sshserver import Server
 
 
 @pytest.fixture

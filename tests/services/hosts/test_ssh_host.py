@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sshserver import PASSWORD, Answers, Server
 
 from labeltui.domain.problems import LabeltuiError, Misused, Refused, Unreachable
 from labeltui.hosts.agent.starting import start_agent
 from labeltui.hosts.ssh import SshHost
+from tests.services.hosts.sshserver import PASSWORD, Answers, Server
 
 Make = Callable[..., SshHost]
 

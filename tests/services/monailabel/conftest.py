@@ -6,7 +6,8 @@ import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
-from misbehaving import Server
+
+from tests.services.monailabel.misbehaving import Server
 
 
 @pytest.fixture

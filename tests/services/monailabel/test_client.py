@@ -8,11 +8,11 @@ import json
 import socket
 
 import pytest
-from misbehaving import answer, recorded, response
 
 from labeltui.domain.problems import Failed, LabeltuiError, Misused, Unreachable
 from labeltui.domain.training.tasks import TaskState
 from labeltui.monailabel.client import MonaiLabelClient
+from tests.services.monailabel.misbehaving import answer, recorded, response
 
 
 @pytest.fixture

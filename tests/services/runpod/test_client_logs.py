@@ -7,7 +7,6 @@ import json
 from collections.abc import AsyncIterator
 
 import pytest
-from client_server import CANARY, Asked, Clock, Server, html, problem, raw, serving
 
 from labeltui.domain.pod.pod import PodLogLine
 from labeltui.domain.problems import LabeltuiError
@@ -15,6 +14,7 @@ from labeltui.runpod import logs
 from labeltui.runpod.client import RunpodClient
 from labeltui.runpod.keys import Secret
 from labeltui.runpod.transport import Transport
+from tests.services.runpod.client_server import CANARY, Asked, Clock, Server, html, problem, raw, serving
 
 PATH = "GET /v2/pods/abc/logs"
 HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nconnection: close\r\n\r\n"

@@ -6,7 +6,6 @@ import logging
 from collections.abc import AsyncIterator
 
 import pytest
-from client_server import CANARY, Clock, Reply, Server, cut, hang, html, pod, problem, raw, reply, serving
 
 from labeltui.domain.deploy.catalogue import PodSpec
 from labeltui.domain.pod.pod import PodStatus
@@ -14,6 +13,20 @@ from labeltui.domain.problems import LabeltuiError, Unreachable
 from labeltui.runpod.client import RunpodClient
 from labeltui.runpod.keys import Secret
 from labeltui.runpod.transport import Transport
+from tests.services.runpod.client_server import (
+    CANARY,
+    Clock,
+    Reply,
+    Server,
+    cut,
+    hang,
+    html,
+    pod,
+    problem,
+    raw,
+    reply,
+    serving,
+)
 
 
 @pytest.fixture

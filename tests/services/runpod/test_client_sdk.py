@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from client_server import CANARY, Clock, Reply, Server, cut, hang, html, pod, problem, raw, reply, serving
 
 from labeltui.domain.deploy.catalogue import PodSpec
 from labeltui.domain.pod.pod import PodStatus
@@ -25,6 +24,20 @@ from labeltui.runpod.graphql.sdk import Sdk
 from labeltui.runpod.keys import Secret
 from labeltui.runpod.replies import Purpose
 from labeltui.runpod.transport import Transport
+from tests.services.runpod.client_server import (
+    CANARY,
+    Clock,
+    Reply,
+    Server,
+    cut,
+    hang,
+    html,
+    pod,
+    problem,
+    raw,
+    reply,
+    serving,
+)
 
 ASK = "POST /graphql"
 POD = {"id": "abc123", "name": "annot", "desiredStatus": "RUNNING", "gpuCount": 1}

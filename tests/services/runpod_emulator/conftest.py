@@ -5,13 +5,13 @@ from typing import Any
 
 import asyncssh
 import httpx
-import published
 import pytest
 
 from labeltui.sandbox.processes import of_pod
 from labeltui.sandbox.runpod.emulator import Emulator
 from labeltui.sandbox.runpod.world.clock import FakeClock
 from labeltui.sandbox.runpod.world.world import World
+from tests.services.runpod_emulator import published
 
 GPU = "NVIDIA RTX A5000"
 

@@ -5,10 +5,10 @@ from collections.abc import Callable
 from typing import Any
 
 import httpx
-import published
 import pytest
 
 from labeltui.sandbox.runpod.emulator import Emulator
+from tests.services.runpod_emulator import published
 
 pytestmark = pytest.mark.openapi
 GPU = "NVIDIA RTX A5000"

@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-import published
 import pytest
 
 from labeltui.sandbox.runpod.api import graphql
 from labeltui.sandbox.runpod.emulator import Emulator
 from labeltui.sandbox.runpod.world import events
+from tests.services.runpod_emulator import published
 
 SDK = """
 import json, os, runpod

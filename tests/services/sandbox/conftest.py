@@ -3,9 +3,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sandbox_server import Running, answers, make_files, start, until
 
 from labeltui.sandbox.processes import sweep
+from tests.services.sandbox.sandbox_server import Running, answers, make_files, start, until
 
 
 @pytest.fixture

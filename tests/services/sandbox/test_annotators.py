@@ -5,12 +5,11 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from sandbox_server import Running, free_port, make_files, until
-
 from labeltui.sandbox.annotators import annotate, arrive
 from labeltui.sandbox.monailabel.classifier import dice
 from labeltui.sandbox.nifti import decode
 from labeltui.sandbox.scenarios import find
+from tests.services.sandbox.sandbox_server import Running, free_port, make_files, until
 
 EAGER = replace(find("healthy"), annotator_pause=0.0)
 

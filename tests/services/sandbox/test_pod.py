@@ -14,12 +14,12 @@ from typing import Any
 
 import asyncssh
 import pytest
-from sandbox_server import alive, until
 
 from labeltui.config.model import Profile
 from labeltui.sandbox.launch import Pod, PodFailed, start_pod
 from labeltui.sandbox.processes import of_pod
 from labeltui.sandbox.scenarios import SCENARIOS, UnknownScenario
+from tests.services.sandbox.sandbox_server import alive, until
 
 
 @pytest.fixture

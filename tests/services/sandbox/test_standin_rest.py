@@ -7,7 +7,8 @@ from typing import Any
 
 import httpx
 import pytest
-from sandbox_server import Running, recording, until
+
+from tests.services.sandbox.sandbox_server import Running, recording, until
 
 Do = Callable[[httpx.Client], httpx.Response]
 

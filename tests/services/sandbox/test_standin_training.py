@@ -8,7 +8,16 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from sandbox_server import Running, alive, make_files, recording, start, start_command, until
+
+from tests.services.sandbox.sandbox_server import (
+    Running,
+    alive,
+    make_files,
+    recording,
+    start,
+    start_command,
+    until,
+)
 
 
 def test_dice_improves_and_inference_uses_it(server: Callable[..., Running]) -> None:

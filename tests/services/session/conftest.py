@@ -4,10 +4,10 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from emulated import session_on
 
 from labeltui.sandbox.runpod.emulator import Emulator
 from labeltui.session.session import Session
+from tests.services.session.emulated import session_on
 
 
 @pytest.fixture

@@ -11,7 +11,6 @@ from threading import Thread
 from typing import Any
 
 import pytest
-from emulated import GPU, session_on
 
 from labeltui import cli
 from labeltui.domain.deploy.catalogue import PodSpec
@@ -22,6 +21,7 @@ from labeltui.sandbox.runpod.emulator import Emulator
 from labeltui.sandbox.runpod.world.world import Key
 from labeltui.session.session import Session
 from tests.doing import Told, do
+from tests.services.session.emulated import GPU, session_on
 
 
 async def verdicts(session: Session, told: Told | None = None) -> tuple[dict[str, str], Mapping[str, Any]]:

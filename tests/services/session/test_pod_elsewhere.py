@@ -6,7 +6,6 @@ import asyncio
 from pathlib import Path
 
 import pytest
-from emulated import GPU
 
 from labeltui.domain.deploy.catalogue import PodSpec
 from labeltui.domain.host import LinkState
@@ -16,6 +15,7 @@ from labeltui.sandbox.runpod.emulator import Emulator
 from labeltui.sandbox.runpod.world.events import happen
 from labeltui.session.session import Session
 from tests.doing import do
+from tests.services.session.emulated import GPU
 
 
 @pytest.mark.slow

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from emulated import GPU
 
 from labeltui.domain.deploy.catalogue import PodSpec
 from labeltui.domain.offers import offers
@@ -14,6 +13,7 @@ from labeltui.operations.pod import start as podresume
 from labeltui.sandbox.runpod.emulator import Emulator
 from labeltui.session.session import Session
 from tests.doing import Told, do
+from tests.services.session.emulated import GPU
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-from emulated import GPU
 
 from labeltui.domain.host import LinkState
 from labeltui.domain.pod.pod import PodStatus
@@ -11,6 +10,7 @@ from labeltui.domain.problems import LabeltuiError, Refused
 from labeltui.operations.run import run_action
 from labeltui.session.session import Session
 from tests.doing import Told, do
+from tests.services.session.emulated import GPU
 
 
 @pytest.mark.slow

@@ -4,7 +4,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from agentproc import AgentProcess, clean_up
+
+from tests.unit.hosts.agentproc import AgentProcess, clean_up
 
 
 @pytest.fixture

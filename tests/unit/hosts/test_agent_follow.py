@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from agentproc import AGENT, AgentProcess
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+from tests.unit.hosts.agentproc import AGENT, AgentProcess
 
 namespace: dict[str, Any] = {"__name__": "agent"}
 exec(compile(AGENT.read_text(), str(AGENT), "exec"), namespace)

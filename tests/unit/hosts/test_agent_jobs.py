@@ -13,7 +13,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from agentproc import AgentProcess, is_alive, wait_for
+
+from tests.unit.hosts.agentproc import AgentProcess, is_alive, wait_for
 
 Start = Callable[..., AgentProcess]
 

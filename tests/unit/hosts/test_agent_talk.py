@@ -11,7 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from agentproc import AgentProcess, is_alive, wait_for
+
+from tests.unit.hosts.agentproc import AgentProcess, is_alive, wait_for
 
 Start = Callable[..., AgentProcess]
 

@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from agentproc import AgentProcess, is_alive, wait_for
-from fakerunpod import POD, FakeRunpod
 
 from labeltui.hosts.agent.guardpack import packed
+from tests.unit.hosts.agentproc import AgentProcess, is_alive, wait_for
+from tests.unit.hosts.fakerunpod import POD, FakeRunpod
 
 OWN, LENT = "rpa_OWNCANARY0123456789", "rpa_LENTCANARY0123456789"
 QUICK = {"tick_s": 0.05, "slow_look_s": 0.05, "write_s": 0.05, "prove_s": 0.2, "announce_s": 0}

@@ -8,7 +8,6 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
-import contracts
 import httpx
 import pytest
 
@@ -18,6 +17,7 @@ from labeltui.domain.problems import LabeltuiError
 from labeltui.runpod.client import RunpodClient
 from labeltui.runpod.keys import Secret
 from labeltui.runpod.transport import Transport
+from tests.unit.runpod import contracts
 
 pytestmark = pytest.mark.openapi
 

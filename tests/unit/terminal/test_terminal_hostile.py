@@ -10,12 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.cells import cell_len
 from rich.style import Style
-from test_terminal_vectors import fed, texts
 
 from labeltui.ui.widgets.terminal.bittty_engine import BitttyEngine
 from labeltui.ui.widgets.terminal.engine import Frame
 from labeltui.ui.widgets.terminal.gate import Gate
 from labeltui.ui.widgets.terminal.paint import strip_of, with_cursor
+from tests.unit.terminal.test_terminal_vectors import fed, texts
 
 CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 ANSWER = re.compile(rb"(\x1b\[\d+;\d+R|\x1b\[0n|\x1b\[[?>]?[\d;]+c|\x1bP!\|0{8}\x1b\\|\x1b\[\??\d+;\d\$y)*")

@@ -6,13 +6,13 @@ import json
 from collections.abc import AsyncIterator
 
 import pytest
-from test_terminal_hostile import check
-from test_terminal_vectors import texts
 
 from labeltui.ui.widgets.terminal.answers import known
 from labeltui.ui.widgets.terminal.engine import Cursor, EngineDied, Frame, Modes
 from labeltui.ui.widgets.terminal.ghostty import wire
 from labeltui.ui.widgets.terminal.ghostty.engine import GhosttyEngine, ended, frame_of
+from tests.unit.terminal.test_terminal_hostile import check
+from tests.unit.terminal.test_terminal_vectors import texts
 
 pytestmark = pytest.mark.skipif(not GhosttyEngine.installed(), reason="no wheel of it here")
 
