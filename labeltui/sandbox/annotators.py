@@ -11,11 +11,15 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+import numpy as np
+
+from labeltui.sandbox import nifti
 from labeltui.sandbox.home import PodFiles
 from labeltui.sandbox.scenarios import Scenario
+from labeltui.sandbox.volumes import with_small_errors
 
-_TRY_AGAIN = 3.0  # seconds until the next look for a server that is not there
-_DEADLINE = 60.0
+_RETRY_S = 3.0
+_DEADLINE_S = 60.0
 _STRATEGIES = ("random", "random", "first", "last")
 
 
@@ -26,7 +30,7 @@ async def annotate(name: str, scenario: Scenario, files: PodFiles, port: int) ->
         try:
             await _one_study(name, scenario, files, port, chance)
         except (OSError, http.client.HTTPException, ValueError, KeyError):
-            await asyncio.sleep(_TRY_AGAIN)
+            await asyncio.sleep(_RETRY_S)
 
 
 async def arrive(scenario: Scenario, files: PodFiles, every: float) -> None:
@@ -43,9 +47,9 @@ async def _one_study(
     await asyncio.sleep(max(1.0, pause * chance.uniform(0.3, 0.7)))
     body = json.dumps({"client_id": name}).encode()
     path = f"/activelearning/{chance.choice(_STRATEGIES)}"
-    sample = await asyncio.to_thread(_ask, port, "POST", path, body, "application/json")
+    sample = await asyncio.to_thread(_request, port, "POST", path, body, "application/json")
     if not sample:
-        await asyncio.sleep(_TRY_AGAIN + pause)  # everything is labelled
+        await asyncio.sleep(_RETRY_S + pause)  # all studies are labelled
         return
     await asyncio.sleep(max(1.0, pause * chance.uniform(0.6, 1.4)))
     image = str(sample["id"])
@@ -56,11 +60,6 @@ async def _one_study(
 
 
 def _draw(truth: Path, seed: int) -> bytes:
-    import numpy as np  # noqa: PLC0415 - in a thread, after the pod is ready
-
-    from labeltui.sandbox import nifti  # noqa: PLC0415
-    from labeltui.sandbox.volumes import with_small_errors  # noqa: PLC0415
-
     mask = nifti.decode(truth)[0].astype(np.uint8)
     return nifti.encode(with_small_errors(mask, np.random.default_rng(seed)))
 
@@ -76,12 +75,12 @@ def _submit(port: int, name: str, image: str, label: bytes) -> None:
     )
     body = head.encode() + label + f"\r\n--{boundary}--\r\n".encode()
     path = f"/datastore/label?image={quote(image, safe='')}&tag=final"
-    _ask(port, "PUT", path, body, f"multipart/form-data; boundary={boundary}")
+    _request(port, "PUT", path, body, f"multipart/form-data; boundary={boundary}")
 
 
-def _ask(port: int, method: str, path: str, body: bytes, kind: str) -> dict[str, Any]:
+def _request(port: int, method: str, path: str, body: bytes, kind: str) -> dict[str, Any]:
     """Send one request; raises ``OSError`` or ``HTTPException`` for a failure and for any status but 200."""
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=_DEADLINE)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=_DEADLINE_S)
     try:
         connection.request(method, path, body, {"Content-Type": kind, "Connection": "close"})
         reply = connection.getresponse()

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import asyncssh
 
+from labeltui.support.pipes import piped
+
 _CHUNK = 1 << 16
 
 
@@ -33,13 +35,10 @@ async def run_on_pipes(
         process.stderr.write(f"{error}\n".encode())
         process.exit(127)
         return
-    assert child.stdin is not None  # noqa: S101 - all three are pipes
-    assert child.stdout is not None  # noqa: S101
-    assert child.stderr is not None  # noqa: S101
-    feed = asyncio.create_task(_feed(process, child.stdin, child.pid))
+    feed = asyncio.create_task(_feed(process, piped(child.stdin), child.pid))
     outputs = [
-        asyncio.create_task(_copy(child.stdout, process.stdout)),
-        asyncio.create_task(_copy(child.stderr, process.stderr)),
+        asyncio.create_task(_copy(piped(child.stdout), process.stdout)),
+        asyncio.create_task(_copy(piped(child.stderr), process.stderr)),
     ]
     gone = asyncio.create_task(process.channel.wait_closed())
     finished = asyncio.gather(child.wait(), *outputs)
@@ -97,7 +96,7 @@ async def _feed(process: asyncssh.SSHServerProcess[bytes], target: asyncio.Strea
             target.write(data)
             await target.drain()
     except (ConnectionError, asyncssh.Error):
-        pass  # the command closed its stdin, or the client has gone
+        pass  # the command closed its stdin, or the client disconnected
     finally:
         target.close()
 

@@ -8,18 +8,20 @@ import sys
 from dataclasses import asdict
 from pathlib import Path
 
+import numpy as np
+
 from labeltui.sandbox import nifti, standin
 from labeltui.sandbox.processes import MARK
 from labeltui.sandbox.scenarios import Scenario
 from labeltui.sandbox.volumes import Study, make_study, with_small_errors
 
-# A file name can hold everything but a slash.
+# A file name may hold any character but a slash.
 HOSTILE_NAMES = (
     "[red]x[bold] $(touch pwned) \x1b]0;t\x07",
     "`touch pwned`; [link=x]spleen\nsecond line",
     "--force '\" && \u202emuelps",
 )
-# What the pod's passwd names: an interactive shell with the pod's own prompt, whatever this machine's files say.
+# The login shell: interactive, with the pod's own prompt, independent of this machine's start-up files.
 _LOGIN_SHELL = (
     'case "$1" in -l) shift; set -- -i "$@";; esac',
     'command -v bash >/dev/null || exec /bin/sh "$@"',
@@ -105,7 +107,7 @@ class PodFiles:
             f'exec {shlex.quote(sys.executable)} "$@"',
         )
         (venv / "bin" / "python3").symlink_to("python")
-        _script(venv / "bin" / "monailabel", 'exec "$(dirname "$0")/python" -m monailabel.main "$@"')
+        standin.write_command(venv / "bin" / "monailabel")
         standin.write_package(site / "monailabel")
         standin.write_metadata(site, "monailabel", standin.VERSION)
 
@@ -131,8 +133,6 @@ class PodFiles:
         return study
 
     def _label(self, study: Study, tag: str, seed: int) -> None:
-        import numpy as np  # noqa: PLC0415 - already loaded by the volumes
-
         folder = self.studies / "labels" / tag
         folder.mkdir(parents=True, exist_ok=True)
         mask = with_small_errors(study.mask, np.random.default_rng(seed))

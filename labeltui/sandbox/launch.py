@@ -1,4 +1,4 @@
-"""Start and stop processes of the sandbox from the console. Imports only the standard library."""
+"""Start and stop processes of the sandbox from the console. Imports nothing heavy."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 
 from labeltui.sandbox.processes import sweep
 from labeltui.sandbox.scenarios import find
+from labeltui.support.pipes import piped
 
 _READY_WITHIN_S = 30.0
 _END_WITHIN_S = 10.0
@@ -69,7 +70,7 @@ class Child:
         except TimeoutError:
             self._process.kill()
             await self._process.wait()
-        # It cleans up after itself; where it was killed, this is the only one left to do it.
+        # The process removes its files itself, unless it had to be killed.
         if self.root.exists():
             await asyncio.to_thread(sweep, str(self.ready["token"]), Path(self.ready["folder"]))
             await asyncio.to_thread(shutil.rmtree, self.root, ignore_errors=True)
@@ -134,16 +135,14 @@ def environment() -> dict[str, str]:
 
 async def ready_line(process: asyncio.subprocess.Process) -> dict[str, Any]:
     """Read the JSON line that a child prints when it is ready; raises :class:`PodFailed` after 30 s."""
-    assert process.stdout is not None  # noqa: S101 - both are pipes
-    assert process.stderr is not None  # noqa: S101
     try:
-        line = await asyncio.wait_for(process.stdout.readline(), _READY_WITHIN_S)
+        line = await asyncio.wait_for(piped(process.stdout).readline(), _READY_WITHIN_S)
     except TimeoutError:
         raise PodFailed(f"The demo pod was not ready within {_READY_WITHIN_S:.0f} seconds.") from None
     try:
         ready = json.loads(line)
     except ValueError:
-        errors = (await process.stderr.read(65536)).decode(errors="replace").strip().splitlines()
+        errors = (await piped(process.stderr).read(65536)).decode(errors="replace").strip().splitlines()
         raise PodFailed(
             f"The demo pod did not start: {errors[-1] if errors else 'it printed no reason'}"
         ) from None

@@ -10,7 +10,7 @@ import nibabel
 import numpy as np
 from numpy.typing import NDArray
 
-_library: Any = nibabel  # has no types for what is used here
+_library: Any = nibabel  # untyped
 AFFINE = np.diag([4.0, 4.0, 5.0, 1.0])  # voxels of 4 x 4 x 5 mm
 
 

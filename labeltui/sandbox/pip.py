@@ -15,32 +15,35 @@ from labeltui.sandbox import standin
 
 _WITH_VALUE = ("--index-url", "--extra-index-url", "--find-links", "-i", "-f")
 _IMPORTABLE = ("torch", "torchvision")
-_PACE_S = 0.02  # a line at a time, as a download would
+_PACE_S = 0.02  # between lines, as with a download
 
 
 def main() -> None:
     """Install what the command line names; raises SystemExit with pip's exit codes."""
-    words = sys.argv[1:]
-    if words[:1] != ["install"]:
+    arguments = sys.argv[1:]
+    if arguments[:1] != ["install"]:
         sys.exit("labeltui's stand-in for pip can only install")
     site = Path(sysconfig.get_paths()["purelib"])
-    wanted = list(_requirements(words[1:]))
-    for name, version in wanted:
+    requirements = list(_requirements(arguments[1:]))
+    for name, version in requirements:
         print(f"Collecting {name}=={version}  (labeltui's stand-in: nothing is downloaded)", flush=True)
         time.sleep(_PACE_S)
         _install(site, name, version)
-    print("Installing collected packages: " + ", ".join(name for name, _ in wanted))
-    print("Successfully installed " + " ".join(f"{name}-{version}" for name, version in wanted), flush=True)
+    print("Installing collected packages: " + ", ".join(name for name, _ in requirements))
+    print(
+        "Successfully installed " + " ".join(f"{name}-{version}" for name, version in requirements),
+        flush=True,
+    )
 
 
-def _requirements(words: list[str]) -> list[tuple[str, str]]:
+def _requirements(arguments: list[str]) -> list[tuple[str, str]]:
     found = []
     skip = False
-    for word in words:
-        if skip or word.startswith("-"):
-            skip = not skip and word in _WITH_VALUE
+    for argument in arguments:
+        if skip or argument.startswith("-"):
+            skip = not skip and argument in _WITH_VALUE
             continue
-        name, _, version = word.partition("==")
+        name, _, version = argument.partition("==")
         found.append((name, version.replace(".*", ".0") or "1.0"))
     return found
 
@@ -55,9 +58,7 @@ def _install(site: Path, name: str, version: str) -> None:
     if name == "monailabel" and not (site / "monailabel").exists():
         standin.write_package(site / "monailabel")
         standin.write_apps(Path(sys.prefix) / "monailabel" / "sample-apps")
-        script = Path(sys.prefix) / "bin" / "monailabel"
-        script.write_text('#!/bin/sh\nexec "$(dirname "$0")/python" -m monailabel.main "$@"\n')
-        script.chmod(0o755)
+        standin.write_command(Path(sys.prefix) / "bin" / "monailabel")
 
 
 if __name__ == "__main__":

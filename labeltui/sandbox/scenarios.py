@@ -21,21 +21,21 @@ class Scenario:
     title: str
     description: str
     autostart: tuple[str, ...] = ("server",)
-    rented: bool = False  # the pod is one of an emulated RunPod account, which starts without any
-    installed: bool = True  # MONAI Label (its stand-in) is there already
+    rented: bool = False  # the pod is rented on an emulated RunPod account, which starts without pods
+    installed: bool = True  # MONAI Label (the stand-in) is installed already
     studies: int = 12
-    labelled: int = 5  # studies that start with a final label
+    labelled: int = 5  # studies that have a final label at the beginning
     annotators: tuple[str, ...] = ("ana", "ben")
-    annotator_pause: float = 12.0  # about what one annotator needs for one study
-    arrival_every: float | None = 30.0  # a new study comes in from the scanner at this interval
-    most_studies: int = 40  # ... until there are so many
+    annotator_pause: float = 12.0  # about how long an annotator takes for a study
+    arrival_every: float | None = 30.0  # between new studies from the scanner
+    most_studies: int = 40  # no new studies arrive beyond this number
     epoch_seconds: float = 1.5
-    crash_after: float | None = None  # the server dies so long after it came up
-    oom_after_epochs: int | None = None  # the training child is killed in the epoch after
+    crash_after: float | None = None  # the server crashes so long after its start
+    oom_after_epochs: int | None = None  # the training process is killed in the next epoch
     answer_delay: float = 0.0  # before each REST answer
-    drop_every: float | None = None  # all SSH connections break at this interval
-    refuse_for: float = 0.0  # ... and new ones are refused for so long
-    hostile: bool = False  # names and log lines that try to do harm
+    drop_every: float | None = None  # between breaks of all SSH connections
+    refuse_for: float = 0.0  # new SSH connections after a break
+    hostile: bool = False  # names and log lines hold markup, escapes and commands
 
 
 _ALL = (
@@ -63,7 +63,7 @@ _ALL = (
     Scenario(
         "stopped",
         "Nothing runs yet",
-        "The host is there and MONAI Label is installed; the server has not been started.",
+        "The host is reachable and MONAI Label is installed; the server has not been started.",
         autostart=(),
     ),
     Scenario(

@@ -26,6 +26,12 @@ def write_package(package: Path) -> None:
     (package / "interfaces" / "utils" / "app.py").write_text(_ENTRY.format("child"))
 
 
+def write_command(path: Path) -> None:
+    """Write the ``monailabel`` command, for a venv whose ``python`` is in the same folder."""
+    path.write_text('#!/bin/sh\nexec "$(dirname "$0")/python" -m monailabel.main "$@"\n')
+    path.chmod(0o755)
+
+
 def write_apps(folder: Path) -> None:
     """Make a folder for each app, with the files by which an app is recognised."""
     for app in APPS:

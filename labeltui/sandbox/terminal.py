@@ -22,7 +22,7 @@ _Remove = Callable[[int], bool]
 _CHUNK = 1 << 16
 _DRAIN_S = 0.5  # for the last output, when another process keeps the terminal open
 
-# The new session's first open of a terminal makes it the controlling one, so that ctrl-C and hang-up work.
+# The first terminal that a new session opens becomes its controlling one, so that ctrl-C and hang-up work.
 _TAKE_TERMINAL = 'terminal=$1; shift; exec 0<>"$terminal" 1>&0 2>&0; exec "$@"'
 
 
@@ -61,7 +61,9 @@ class _Terminal:
 
     def __init__(self, master: int, slave: int) -> None:
         self.master = master
-        self._slave: int | None = slave  # held until the child has opened it, or the first read would fail
+        self._slave: int | None = (
+            slave  # kept open until the child has opened it, or the first read would fail
+        )
         os.set_blocking(master, False)
 
     def child_is_there(self) -> None:

@@ -26,7 +26,7 @@ def main(arguments: list[str]) -> None:
     (site / "pip").mkdir(exist_ok=True)
     (site / "pip" / "__init__.py").write_text("")
     (site / "pip" / "__main__.py").write_text(_PIP)
-    # What labeltui needs comes after the venv's own folder: pip and monailabel are found there first.
+    # labeltui's dependencies come after the venv's own folder, so that its pip and monailabel are found first.
     hook = _HOOK.format(settings=settings, paths=os.linesep.join(standin.import_paths()))
     (site / "labeltui_standin.pth").write_text(hook)
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 SHAPE = (48, 48, 32)
-SPLEEN, LIVER = 1, 6  # indices of the deepedit model
+SPLEEN, LIVER = 1, 6  # label indices of the deepedit model
 
 Volume = NDArray[np.int16]
 Mask = NDArray[np.uint8]

@@ -16,6 +16,7 @@ from labeltui.runpod.keys import VARIABLE, Secret
 from labeltui.runpod.problems import dropped, timed_out, unreachable, unusable
 from labeltui.runpod.replies import Purpose, Reply, cleaned, failure_by_text, failure_of_reply
 from labeltui.runpod.transport import VARIABLE as BASE_VARIABLE
+from labeltui.support.pipes import piped
 
 DEADLINE_S = 45.0  # the import of the SDK, and a request, which the SDK itself ends after 30 s
 LONGEST_LINE = 32 * 2**20
@@ -63,12 +64,11 @@ class Sdk:
 
     async def _exchange(self, query: str) -> dict[str, Any]:
         process = await self._started()
-        assert process.stdin is not None  # noqa: S101 - both are pipes
-        assert process.stdout is not None  # noqa: S101
+        stdin = piped(process.stdin)
         self._last_id += 1
-        process.stdin.write(json.dumps({"id": self._last_id, "query": query}).encode() + b"\n")
-        await process.stdin.drain()
-        line = await process.stdout.readline()
+        stdin.write(json.dumps({"id": self._last_id, "query": query}).encode() + b"\n")
+        await stdin.drain()
+        line = await piped(process.stdout).readline()
         answer = json.loads(line) if line else None
         if not isinstance(answer, dict) or answer.get("id") != self._last_id:
             raise ValueError("not the answer to this request")
@@ -89,8 +89,7 @@ class Sdk:
             limit=LONGEST_LINE,
             start_new_session=True,  # so that ctrl+c in a terminal reaches the console only
         )
-        assert process.stdin is not None  # noqa: S101 - it is a pipe
-        process.stdin.write(json.dumps({"api_key": self._key.reveal()}).encode() + b"\n")
+        piped(process.stdin).write(json.dumps({"api_key": self._key.reveal()}).encode() + b"\n")
         return process
 
     async def _end(self) -> None:

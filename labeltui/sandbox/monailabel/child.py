@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from labeltui.sandbox.monailabel.application import Application
+from labeltui.sandbox.monailabel.inference import infer
 from labeltui.sandbox.monailabel.log import say, to_console
 from labeltui.sandbox.monailabel.settings import Settings, current_scenario
+from labeltui.sandbox.monailabel.training import Training
 
 _BATCH = "monailabel.interfaces.tasks.batch_infer"
 
@@ -38,8 +40,6 @@ def _train(app: Application, request: dict[str, Any]) -> dict[str, Any]:
         raise _invalid(
             f"Train Task is not Initialized. There is no model '{request['model']}' available; {request}"
         )
-    from labeltui.sandbox.monailabel.training import Training  # noqa: PLC0415 - the errors above need no numpy
-
     return Training(app, model, request, current_scenario()).run()
 
 
@@ -47,8 +47,6 @@ def _batch_infer(app: Application, request: dict[str, Any]) -> dict[str, Any]:
     model = app.inferers.get(str(request["model"]))
     if model is None:
         raise _invalid(f"Inference Task is not Initialized. There is no model '{request['model']}' available")
-    from labeltui.sandbox.monailabel.inference import infer  # noqa: PLC0415 - the errors above need no numpy
-
     images, tag = _batch_images(app, str(request["images"])), str(request.get("label_tag", "original"))
     size = int(request.get("max_batch_size") or 0)
     images = images[:size] if size else images

@@ -63,16 +63,16 @@ class Classifier:
     def save(self, path: Path) -> None:
         """Write weights and classes. The same classifier always gives the same bytes."""
         with path.open("wb") as target:
-            arrays = {f"weight_{index}": weight for index, weight in enumerate(self.weights)}
-            np.savez(target, classes=np.asarray(self.classes), **arrays)  # type: ignore[arg-type]
+            arrays: dict[str, Any] = {f"weight_{index}": weight for index, weight in enumerate(self.weights)}
+            np.savez(target, classes=np.asarray(self.classes), **arrays)
 
     @classmethod
     def load(cls, path: Path) -> Classifier:
         """Read a file that :meth:`save` wrote."""
         with np.load(path) as stored:
-            made = cls([int(value) for value in stored["classes"]])
-            made.weights = [stored[f"weight_{index}"] for index in range(len(made.weights))]
-        return made
+            classifier = cls([int(value) for value in stored["classes"]])
+            classifier.weights = [stored[f"weight_{index}"] for index in range(len(classifier.weights))]
+        return classifier
 
     def probabilities(self, rows: Floats) -> Floats:
         """One row of class probabilities per row of features."""

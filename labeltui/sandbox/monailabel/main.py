@@ -9,6 +9,7 @@ from pathlib import Path
 
 from labeltui.sandbox.monailabel import log
 from labeltui.sandbox.monailabel.catalogue import VERSION
+from labeltui.sandbox.monailabel.server import serve
 from labeltui.sandbox.monailabel.settings import Settings
 
 _LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
@@ -77,8 +78,6 @@ def _start_server(arguments: argparse.Namespace) -> None:
     if arguments.dryrun:
         return
     print("Allow Origins: ['*']", flush=True)
-    from labeltui.sandbox.monailabel.server import serve  # noqa: PLC0415 - usage errors need no server
-
     serve(settings, arguments)
 
 
@@ -94,7 +93,7 @@ def _check(arguments: argparse.Namespace) -> None:
         print(f"APP Directory {arguments.app} NOT Found")
         raise SystemExit(1)
     if arguments.studies.startswith(("http://", "https://")):
-        print("The stand-in serves folders of studies only, not DICOMweb")
+        print("labeltui's stand-in serves folders of studies only, not DICOMweb")
         raise SystemExit(1)
     if not Path(arguments.studies).exists():
         print(f"STUDIES Directory {arguments.studies} NOT Found;  Creating an EMPTY folder/placeholder")
@@ -104,7 +103,7 @@ def _check(arguments: argparse.Namespace) -> None:
 def _catalogue(arguments: argparse.Namespace) -> None:
     """List apps, data sets or plugins. The stand-in has its apps already and downloads nothing."""
     if arguments.download:
-        print("labeltui's stand-in downloads nothing; its apps are made with the pod", file=sys.stderr)
+        print("labeltui's stand-in downloads nothing; its apps are installed with the pod", file=sys.stderr)
         raise SystemExit(255)
     apps = Path(os.environ.get("LABELTUI_STANDIN_PYTHON", sys.executable)).parents[2] / "apps"
     names = (

@@ -8,7 +8,7 @@ import contextlib
 import os
 import sys
 import traceback
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from typing import Any
 
 import uvicorn
@@ -25,6 +25,7 @@ from labeltui.sandbox.monailabel.log import say, server_config
 from labeltui.sandbox.monailabel.rest import data as rest_data
 from labeltui.sandbox.monailabel.rest import infer as rest_infer
 from labeltui.sandbox.monailabel.rest import rest
+from labeltui.sandbox.monailabel.rest.requests import Unprocessable
 from labeltui.sandbox.monailabel.settings import Settings, current_scenario
 from labeltui.sandbox.scenarios import Scenario
 
@@ -73,14 +74,17 @@ def application(settings: Settings, scenario: Scenario) -> Starlette:
     return Starlette(
         routes=[*rest.routes(), *rest_data.routes(), *rest_infer.routes()],
         middleware=middleware,
-        exception_handlers={HTTPException: _as_json},
+        exception_handlers=_HANDLERS,
         lifespan=lifespan,
     )
 
 
-async def _as_json(request: Request, error: Exception) -> Response:
-    assert isinstance(error, HTTPException)  # noqa: S101 - registered for it
-    return JSONResponse({"detail": error.detail}, status_code=error.status_code, headers=error.headers)
+async def _as_json(request: Request, error: HTTPException) -> Response:
+    detail: Any = error.errors if isinstance(error, Unprocessable) else error.detail
+    return JSONResponse({"detail": detail}, status_code=error.status_code, headers=error.headers)
+
+
+_HANDLERS: dict[Any, Callable[[Request, Any], Awaitable[Response]]] = {HTTPException: _as_json}
 
 
 class _Slow:

@@ -17,6 +17,7 @@ from typing import Any
 from labeltui.sandbox.monailabel import settings as standin
 from labeltui.sandbox.monailabel.log import say
 from labeltui.sandbox.monailabel.settings import Settings
+from labeltui.support.pipes import piped
 
 Task = dict[str, Any]
 _UTILS = "monailabel.utils.async_tasks.utils"
@@ -110,8 +111,7 @@ class Tasks:
 
     def _follow(self, process: subprocess.Popen[str], method: str, details: deque[str]) -> None:
         logger = logging.getLogger(f"task_{method}")
-        assert process.stdout is not None  # noqa: S101 - it is a pipe
-        with process.stdout as output:
+        with piped(process.stdout) as output:
             for raw in output:
                 line = raw.rstrip()
                 if line:

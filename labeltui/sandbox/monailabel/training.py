@@ -163,7 +163,9 @@ class Training:
             plain(f"Epoch: {epoch}/{self.epochs}, Iter: {number}/{len(records)} -- train_loss: {loss:.4f}")
             self.iteration += 1
             if self.scenario.oom_after_epochs is not None and epoch > self.scenario.oom_after_epochs:
-                os.kill(os.getpid(), signal.SIGKILL)  # as the kernel does to what holds too much memory
+                os.kill(
+                    os.getpid(), signal.SIGKILL
+                )  # as the kernel kills a process that uses too much memory
         self._conclude(_TRAINER, self.trainer, scores, epoch)
         if held_out:
             self._evaluate(epoch, held_out, pace)

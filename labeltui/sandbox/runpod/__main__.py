@@ -7,30 +7,36 @@ import asyncio
 import json
 import os
 import shutil
-import signal
 import sys
 import tempfile
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 
-from labeltui.sandbox.pod import end_with_console
+import asyncssh
+
+from labeltui.sandbox.lifetime import log_to, stop_event
+from labeltui.sandbox.runpod.emulator import Emulator
+from labeltui.sandbox.runpod.world.clock import FakeClock, RealClock
+from labeltui.sandbox.runpod.world.world import World
 from labeltui.sandbox.scenarios import UnknownScenario, find
 
 
 def main() -> int:
     """Run the emulator; prints one JSON line when it is ready, and returns the exit code."""
     parser = argparse.ArgumentParser("labeltui.sandbox.runpod", description="An emulated RunPod account.")
-    parser.add_argument("--scenario", default="healthy", help="what plays inside a started pod")
-    parser.add_argument("--folder", type=Path, default=None, help="where the temporary folder is made")
+    parser.add_argument("--scenario", default="healthy", help="scenario that plays inside started pods")
+    parser.add_argument(
+        "--folder", type=Path, default=None, help="folder in which the temporary folder is made"
+    )
     parser.add_argument("--balance", default="25.00", help="USD on the account")
-    parser.add_argument("--fake-clock", action="store_true", help="time moves by the control route only")
-    parser.add_argument("--log", type=Path, default=None, help="where stderr goes once it is ready")
+    parser.add_argument("--fake-clock", action="store_true", help="a clock that only the control route moves")
+    parser.add_argument("--log", type=Path, default=None, help="file for stderr once the emulator is ready")
     arguments = parser.parse_args()
     try:
         find(arguments.scenario)
         balance = Decimal(arguments.balance)
-    except (UnknownScenario, InvalidOperation) as wrong:
-        print(wrong, file=sys.stderr)
+    except (UnknownScenario, InvalidOperation) as error:
+        print(error, file=sys.stderr)
         return 2
     folder = Path(tempfile.mkdtemp(prefix="labeltui-runpod-", dir=arguments.folder)).resolve()
     try:
@@ -41,34 +47,16 @@ def main() -> int:
 
 
 async def _run(arguments: argparse.Namespace, balance: Decimal, folder: Path) -> None:
-    leave = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-        loop.add_signal_handler(number, leave.set)
-    watch = asyncio.create_task(end_with_console(leave))
-
-    import asyncssh  # noqa: PLC0415 - heavy, once we may be ended
-
-    from labeltui.sandbox.runpod.emulator import Emulator  # noqa: PLC0415
-    from labeltui.sandbox.runpod.world.clock import FakeClock, RealClock  # noqa: PLC0415
-    from labeltui.sandbox.runpod.world.world import World  # noqa: PLC0415
-
     world = World(clock=FakeClock() if arguments.fake_clock else RealClock(), funds=balance)
-    async with Emulator(world, scenario=arguments.scenario, folder=folder) as emulator:
+    emulated = Emulator(world, scenario=arguments.scenario, folder=folder)
+    async with stop_event() as stop, emulated as emulator:
         key = asyncssh.generate_private_key("ssh-ed25519", comment="labeltui demo")
         key.write_private_key(folder / "key")
         key.write_public_key(folder / "key.pub")
         places = {"root": str(folder), "folder": str(folder), "ssh_key": str(folder / "key")}
         print(json.dumps({**emulator.ready(), **places, "pid": os.getpid()}), flush=True)
-        _log_to(arguments.log or folder / "emulator.log")
-        await leave.wait()
-    watch.cancel()
-
-
-def _log_to(path: Path) -> None:
-    """Nobody reads stderr once it is ready; a full pipe would stop it."""
-    with path.open("ab") as log:
-        os.dup2(log.fileno(), sys.stderr.fileno())
+        log_to(arguments.log or folder / "emulator.log")
+        await stop.wait()
 
 
 if __name__ == "__main__":

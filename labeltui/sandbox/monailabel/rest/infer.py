@@ -15,6 +15,7 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 from starlette.routing import BaseRoute
 
+from labeltui.sandbox.monailabel.inference import infer
 from labeltui.sandbox.monailabel.log import say
 from labeltui.sandbox.monailabel.rest.requests import (
     answer,
@@ -42,14 +43,12 @@ async def _infer(request: Request) -> Response:
         elif not image and not request.query_params.get("session_id"):
             raise HTTPException(500, "Neither Image nor File not Session ID input is provided")
         params = form_object(form, "params")
-    asked = {"model": model, "image": str(uploaded or image), **params}
-    say("monailabel.endpoints.infer:169", f"Infer Request: {asked}")
-    from labeltui.sandbox.monailabel.inference import infer  # noqa: PLC0415 - nibabel would slow the start
-
+    wanted = {"model": model, "image": str(uploaded or image), **params}
+    say("monailabel.endpoints.infer:169", f"Infer Request: {wanted}")
     source = uploaded or _session_image(request) or app.datastore.image_path(image)
     with tempfile.NamedTemporaryFile(suffix=".nii.gz", delete=False) as target:
         result_file = Path(target.name)
-    # On the event loop, as in the real server: everything else waits meanwhile.
+    # On the event loop, as in the real server, which answers nothing else meanwhile.
     result = infer(app.inferers[model], app.app_dir, source, result_file)
     if params.get("save_label") and image and not uploaded:
         tag = str(params.get("label_tag", "original"))

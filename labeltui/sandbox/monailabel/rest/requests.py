@@ -20,8 +20,8 @@ Endpoint = Callable[[Request], Awaitable[Response]]
 _TRUE, _FALSE = ("1", "true", "on", "yes", "t", "y"), ("0", "false", "off", "no", "f", "n")
 
 
-class _Unprocessable(HTTPException):
-    """Status 422 with one entry of ``detail``."""
+class Unprocessable(HTTPException):
+    """Status 422. ``errors`` is the ``detail`` of the answer, which FastAPI sends as a list."""
 
     def __init__(
         self, kind: str, where: Sequence[str | int], message: str, text: Any, **context: str
@@ -30,7 +30,7 @@ class _Unprocessable(HTTPException):
         if context:
             entry["ctx"] = context
         super().__init__(422)
-        self.detail = [entry]  # type: ignore[assignment]
+        self.errors = [entry]
 
 
 def route(method: str, path: str, endpoint: Endpoint) -> Route:
@@ -54,7 +54,7 @@ def query_flag(request: Request, name: str) -> bool:
     if text.lower() in _TRUE:
         return True
     message = "Input should be a valid boolean, unable to interpret input"
-    raise _Unprocessable("bool_parsing", ("query", name), message, text)
+    raise Unprocessable("bool_parsing", ("query", name), message, text)
 
 
 def query_number(request: Request, name: str, default: int) -> int:
@@ -66,7 +66,7 @@ def query_number(request: Request, name: str, default: int) -> int:
         return int(text)
     except ValueError:
         message = "Input should be a valid integer, unable to parse string as an integer"
-        raise _Unprocessable("int_parsing", ("query", name), message, text) from None
+        raise Unprocessable("int_parsing", ("query", name), message, text) from None
 
 
 def query_choice(request: Request, name: str, choices: Sequence[str]) -> str | None:
@@ -75,14 +75,14 @@ def query_choice(request: Request, name: str, choices: Sequence[str]) -> str | N
     if text is None or text in choices:
         return text
     expected = ", ".join(f"'{choice}'" for choice in choices[:-1]) + f" or '{choices[-1]}'"
-    raise _Unprocessable("enum", ("query", name), f"Input should be {expected}", text, expected=expected)
+    raise Unprocessable("enum", ("query", name), f"Input should be {expected}", text, expected=expected)
 
 
 def query_text(request: Request, name: str) -> str:
     """A required query parameter. Raises 422 when it is absent."""
     text = request.query_params.get(name)
     if text is None:
-        raise _Unprocessable("missing", ("query", name), "Field required", None)
+        raise Unprocessable("missing", ("query", name), "Field required", None)
     return text
 
 
@@ -97,11 +97,11 @@ async def body_object(request: Request) -> dict[str, Any]:
         at = getattr(error, "pos", 0)
         reason = getattr(error, "msg", "invalid").split(" enclosed")[0]
         text = "Expecting property name enclosed in double quotes" if "property name" in reason else reason
-        raise _Unprocessable("json_invalid", ("body", at), "JSON decode error", {}, error=text) from None
+        raise Unprocessable("json_invalid", ("body", at), "JSON decode error", {}, error=text) from None
     if body is None:
         return {}
     if not isinstance(body, dict):
-        raise _Unprocessable("dict_type", ("body",), "Input should be a valid dictionary", body)
+        raise Unprocessable("dict_type", ("body",), "Input should be a valid dictionary", body)
     return body
 
 
@@ -118,7 +118,7 @@ async def stored_upload(form: FormData, name: str) -> Path:
     """Write an uploaded file to a temporary file with the same extensions; the caller removes it."""
     upload = form.get(name)
     if not isinstance(upload, UploadFile):
-        raise _Unprocessable("missing", ("body", name), "Field required", None)
+        raise Unprocessable("missing", ("body", name), "Field required", None)
     suffix = "".join(Path(upload.filename).suffixes) if upload.filename else ".nii.gz"
     with tempfile.NamedTemporaryFile(suffix=suffix, delete=False) as target:
         while data := await upload.read(1 << 20):

@@ -61,8 +61,8 @@ async def control(request: Request) -> Response:
     try:
         parameters = json.loads(await request.body() or b"{}")
         answer = await _do(emulator, request.path_params["what"], parameters)
-    except (UnknownFault, UnknownEvent, TypeError, ValueError, KeyError, Refusal) as wrong:
-        return JSONResponse({"error": str(wrong)}, 400)
+    except (UnknownFault, UnknownEvent, TypeError, ValueError, KeyError, Refusal) as error:
+        return JSONResponse({"error": str(error)}, 400)
     return JSONResponse({"answer": answer})
 
 

@@ -55,9 +55,9 @@ async def graphql(request: Request) -> Response:
         document = parse(source)
     except GraphQLError as error:
         return _failed(error.message, "GRAPHQL_PARSE_FAILED")
-    wrong = validate(schema(), document)
-    if wrong or "__schema" in source:
-        return _failed(wrong[0].message if wrong else "introspection is off", "GRAPHQL_VALIDATION_FAILED")
+    errors = validate(schema(), document)
+    if errors or "__schema" in source:
+        return _failed(errors[0].message if errors else "introspection is off", "GRAPHQL_VALIDATION_FAILED")
     operation = get_operation_ast(document, name)
     key = world.keys.get(request.headers.get("authorization", "").partition(" ")[2].strip())
     changing = operation is not None and operation.operation is OperationType.MUTATION
@@ -90,8 +90,8 @@ def _guarded(answer: Callable[..., Any] | None) -> Callable[..., Any]:
                 return None
             code = refusal.code or "RUNPOD"
             raise GraphQLError(refusal.detail, extensions={"code": code}) from None
-        except Invalid as wrong:
-            raise GraphQLError(str(wrong), extensions={"code": "BAD_USER_INPUT"}) from None
+        except Invalid as invalid:
+            raise GraphQLError(str(invalid), extensions={"code": "BAD_USER_INPUT"}) from None
 
     return resolve
 

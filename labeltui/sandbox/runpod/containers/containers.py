@@ -53,7 +53,7 @@ class Containers:
         self._server_port = server_port
         self._jobs: asyncio.Queue[Coroutine[Any, Any, None]] = asyncio.Queue()
         self._running: dict[str, _Container] = {}
-        self._lost: set[str] = set()  # volumes whose data was destroyed: they come back empty
+        self._lost: set[str] = set()  # volumes whose data was destroyed: a pod on them starts empty
         self._worker: asyncio.Task[None] | None = None
 
     def begin(self) -> None:
@@ -74,7 +74,7 @@ class Containers:
         """Wait until every job is done."""
         await self._jobs.join()
 
-    # ------------------------------------------------------------------ what the world asks
+    # Requests of the world
     def container_up(self, pod: Pod) -> None:
         """Queue the start of this pod's container."""
         self._jobs.put_nowait(self._up(pod, pod.starts))
@@ -113,7 +113,7 @@ class Containers:
             container.sshd.refusing = refuse
             container.sshd.drop_all()
 
-    # ------------------------------------------------------------------ doing it
+    # Jobs
     async def _work(self) -> None:
         while True:
             job = await self._jobs.get()

@@ -26,8 +26,8 @@ def happen(world: World, event: str, /, **parameters: Any) -> Any:
     timeline.advance(world)
     try:
         return found(world, **parameters)
-    except TypeError as wrong:
-        raise UnknownEvent(f"{event}: {wrong}") from None
+    except TypeError as error:
+        raise UnknownEvent(f"{event}: {error}") from None
 
 
 def _pod(world: World, pod_id: str) -> Pod:

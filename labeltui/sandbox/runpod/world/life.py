@@ -95,7 +95,7 @@ def _place(world: World, spec: Spec) -> tuple[str, str | None, Decimal]:
     gpu = world.catalog.gpus.get(spec.gpu or "")
     offers = [one for one in centers if one.stock.get(spec.gpu or "", "NONE") != "NONE"]
     versions = [one for one in catalog.CUDA_VERSIONS if spec.cuda is None or one in spec.cuda]
-    # An unknown type is worded as no capacity, too: that is what makes it hard to see.
+    # As on RunPod, an unknown GPU type is reported as no capacity.
     if gpu is None or not offers or not versions or spec.gpu_count > gpu.most:
         raise none
     best = max(offers, key=lambda one: catalog.LEVELS.index(one.stock[gpu.id]))

@@ -109,7 +109,7 @@ class Pod:
     created_at: datetime
     center: str
     cuda: str | None
-    gpu_price: Decimal  # USD per GPU and hour, fixed at the rent
+    gpu_price: Decimal  # USD per GPU and hour, fixed when rented
     host_token: str
     machine: str
     api_key: str  # the pod's own
@@ -118,8 +118,8 @@ class Pod:
     change: str = ""  # GraphQL's lastStatusChange
     started_at: datetime | None = None
     starts: int = 0  # containers started so far
-    gpus: int = 0  # what it really has
-    host_taken_at: datetime | None = None  # its GPU is rented to somebody else from then on
+    gpus: int = 0  # attached now
+    host_taken_at: datetime | None = None  # from then on its GPU is rented to somebody else
     locked: bool = False
     volume_key: str | None = None
     mapping: dict[int, int] = field(default_factory=dict)  # private port to public, of this start
@@ -129,7 +129,7 @@ class Pod:
     exited_at: datetime | None = None
     plan: list[tuple[datetime, str]] = field(default_factory=list)
     start_faults: dict[str, dict[str, object]] = field(default_factory=dict)
-    pulled: str | None = None  # the image its host has
+    pulled: str | None = None  # the image that its host has downloaded
     load: dict[str, int] = field(default_factory=lambda: {"gpu": 0, "gpuMemory": 1, "cpu": 3, "memory": 9})
     log: PodLog = field(default_factory=PodLog)
 

@@ -131,11 +131,11 @@ def check(model: type[Model], body: Any) -> Model:
     """Parse the body as ``model``; raises :class:`Invalid`."""
     try:
         return model.model_validate(body)
-    except ValidationError as wrong:
-        raise Invalid([_words(dict(error)) for error in wrong.errors(include_url=False)]) from None
+    except ValidationError as error:
+        raise Invalid([_error_text(dict(entry)) for entry in error.errors(include_url=False)]) from None
 
 
-def _words(error: dict[str, Any]) -> str:
+def _error_text(error: dict[str, Any]) -> str:
     path = [str(part) for part in error["loc"]]
     if error["type"] == "extra_forbidden":
         return f"${''.join(f'.{part}' for part in path[:-1])}: additional properties '{path[-1]}' not allowed"

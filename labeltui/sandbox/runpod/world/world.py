@@ -46,9 +46,9 @@ class Timing:
     provision: float = 1.0
     pull: float = 4.0
     boot: float = 1.0
-    ports: float = 1.0  # from RUNNING until ports are told
-    old_ports: float = 0.0  # how long the old port is told after a new start
-    stale: float = 60.0  # how long GraphQL tells of a runtime that is over
+    ports: float = 1.0  # from RUNNING until the API reports the ports
+    old_ports: float = 0.0  # how long the API reports the old port after a new start
+    stale: float = 60.0  # how long GraphQL reports the runtime of a stopped pod
 
 
 @dataclass(slots=True)
@@ -78,7 +78,7 @@ class World:
     clock: Clock = field(default_factory=RealClock)
     catalog: Catalog = field(default_factory=default_catalog)
     timing: Timing = field(default_factory=Timing)
-    funds: Decimal = Decimal("25.00")  # USD put in so far
+    funds: Decimal = Decimal("25.00")  # USD paid in so far
     spend_limit: Decimal = Decimal(80)
     seed: int = 7
     hardware: Hardware | None = None
@@ -90,7 +90,7 @@ class World:
     keys: dict[str, Key] = field(default_factory=dict)
     ledger: money.Ledger = field(default_factory=money.Ledger)
     extra_env: dict[str, str] = field(default_factory=dict)  # given to every pod
-    proxy: tuple[str, int] = ("ssh.runpod.io", 22)  # where the proxied SSH door is
+    proxy: tuple[str, int] = ("ssh.runpod.io", 22)  # address of the proxy shell
     broke: bool = False
     _chance: random.Random | None = None
 
