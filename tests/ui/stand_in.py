@@ -245,6 +245,9 @@ class StandIn:
 
         raise Unreachable("not_connected", "The host is not connected.", "Wait, or press p c.")
 
+    def look_at_pods(self) -> Callable[[], None]:
+        return lambda: None
+
     def reconnect(self) -> None:
         self.reconnects += 1
 
