@@ -10,6 +10,7 @@ from typing import Any
 
 from labeltui.config.model import Profile, RunpodSection, ServerSection
 from labeltui.domain.deploy.catalogue import DataCentre, GpuOffer, NetworkVolume, Stock
+from labeltui.domain.failure_codes import Code
 from labeltui.domain.money import Account
 from labeltui.domain.pod.pod import Cloud
 from labeltui.domain.problems import Failed, LabeltuiError
@@ -78,7 +79,7 @@ class Client:
 
     async def ssh_keys(self) -> tuple[Any, ...]:
         raise Failed(
-            "runpod_key_scope", "The API key is valid, but it may not do this (the account's ssh keys)."
+            Code.RUNPOD_KEY_SCOPE, "The API key is valid, but it may not do this (the account's ssh keys)."
         )
 
 

@@ -12,6 +12,7 @@ from typing import Any
 from textual.pilot import Pilot
 
 from labeltui.config.model import Profile, ServerSection, ShellSection, SshSection
+from labeltui.domain.failure_codes import Code
 from labeltui.domain.host import Gpu, HostMetrics, HostStatus, LinkState, TunnelState, TunnelStatus
 from labeltui.domain.problems import Problem
 from labeltui.domain.reading import Reading
@@ -243,7 +244,7 @@ class StandIn:
             return StillShell(self.prompt)
         from labeltui.domain.problems import Unreachable
 
-        raise Unreachable("not_connected", "The host is not connected.", "Wait, or press p c.")
+        raise Unreachable(Code.NOT_CONNECTED, "The host is not connected.", "Wait, or press p c.")
 
     def look_at_pods(self) -> Callable[[], None]:
         return lambda: None

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from textual.pilot import Pilot
 
+from labeltui.domain.failure_codes import Code
 from labeltui.domain.pod.pod import PodStatus
 from labeltui.domain.problems import Failed, Problem
 from labeltui.ui.screens.choices import ChoicesScreen, about_pod
@@ -31,7 +32,10 @@ def ran(monkeypatch: pytest.MonkeyPatch) -> Ran:
         done.append((action, dict(params)))
         if action == "pod.start" and not params:
             raise Failed(
-                "runpod_host_full", "The pod's machine has no free GPU now.", "Try again later.", "RunPod: no"
+                Code.RUNPOD_HOST_FULL,
+                "The pod's machine has no free GPU now.",
+                "Try again later.",
+                "RunPod: no",
             )
         return {}
 
@@ -86,10 +90,10 @@ async def test_any_failure_says_by_which_key_its_choices_open(ran: Ran) -> None:
     app = console(rented())
     async with app.run_test(size=(120, 40)) as pilot:
         await settled(pilot)
-        app.dispatcher.last_problem = ("Stop the pod", Problem("runpod_unreachable", "No.", "Look."))
+        app.dispatcher.last_problem = ("Stop the pod", Problem(Code.RUNPOD_UNREACHABLE, "No.", "Look."))
         assert "W: what to do" in app.dispatcher._failed(
             next(a for a in app.keymap.leaders["p"].values() if a.id == "pod.stop"),
-            Problem("runpod_unreachable", "RunPod can not be reached.", "Check the network."),
+            Problem(Code.RUNPOD_UNREACHABLE, "RunPod can not be reached.", "Check the network."),
         )
         await pilot.press("W")
         await wait_for(pilot, lambda: isinstance(app.screen, ChoicesScreen), "the choices")
@@ -102,7 +106,7 @@ async def test_any_failure_says_by_which_key_its_choices_open(ran: Ran) -> None:
         (OWN, "nothing is wrong", "pod.stop"),
         (STOPPED, "annot" if STOPPED.name == "annot" else "is stopped", "pod.start"),
         (replace(OWN, gpus_attached=0), "without a GPU", "pod.retry"),
-        (replace(OWN, status=PodStatus.ERROR), "error", "events"),
+        (replace(OWN, status=PodStatus.ERROR), "failed", "events"),
         (replace(OWN, status=PodStatus.TERMINATED), "terminated", "pods"),
         (
             replace(OWN, status=PodStatus.STARTING, started_at=NOW - timedelta(hours=1)),

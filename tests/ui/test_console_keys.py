@@ -10,6 +10,7 @@ import pytest
 from textual import events
 
 from labeltui.config.model import Profile
+from labeltui.domain.failure_codes import Code
 from labeltui.domain.problems import Failed
 from labeltui.domain.state import Level
 from labeltui.ui.app import Console
@@ -233,7 +234,7 @@ async def test_a_failed_action_is_said_and_its_traceback_is_one_key_away(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     async def run_action(*_args: Any, **_named: Any) -> Any:
-        raise Failed("port_taken", "Port 8000 is taken.", "Choose another.", "[red]evidence[/] \x1b[31m")
+        raise Failed(Code.PORT_TAKEN, "Port 8000 is taken.", "Choose another.", "[red]evidence[/] \x1b[31m")
 
     monkeypatch.setattr("labeltui.operations.run.run_action", run_action)
     app = console(stopped())

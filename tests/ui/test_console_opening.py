@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from labeltui.domain.failure_codes import Code
 from labeltui.domain.problems import Misused, Unreachable
 from labeltui.hosts.base import HostKey
 from labeltui.opening.launch import Launch
@@ -56,7 +57,9 @@ async def test_without_a_profile_there_is_a_welcome_that_offers_the_demo(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     session = StandIn(connected())
-    launches = opening_with(monkeypatch, Misused("no_profile", "There is no profile.", "Write one."), session)
+    launches = opening_with(
+        monkeypatch, Misused(Code.NO_PROFILE, "There is no profile.", "Write one."), session
+    )
     app = Console(Launch(), clock=lambda: NOW)
     async with app.run_test(size=SIZE) as pilot:
         await wait_for(pilot, lambda: isinstance(app.screen, WelcomeScreen))
@@ -72,7 +75,7 @@ async def test_a_failure_is_a_banner_with_what_to_do_and_can_be_tried_again(
     monkeypatch: pytest.MonkeyPatch, size: tuple[int, int]
 ) -> None:
     session = StandIn(connected())
-    problem = Unreachable("bad_config", "labeltui.toml:3: [red]unknown key[/].", "Did you mean 'host'?")
+    problem = Unreachable(Code.BAD_CONFIG, "labeltui.toml:3: [red]unknown key[/].", "Did you mean 'host'?")
     opening_with(monkeypatch, problem, session)
     app = Console(Launch(profile="liver"), clock=lambda: NOW)
     async with app.run_test(size=size) as pilot:

@@ -10,6 +10,7 @@ import pytest
 from textual.pilot import Pilot
 
 from labeltui.config.model import Profile
+from labeltui.domain.failure_codes import Code
 from labeltui.domain.host import LinkState
 from labeltui.domain.problems import Problem
 from labeltui.opening.launch import Launch
@@ -97,7 +98,7 @@ def test_form(snap_compare: Compare) -> None:
 def test_welcome(snap_compare: Compare) -> None:
     async def welcome(pilot: Pilot[Any]) -> None:
         await before()(pilot)
-        problem = Problem("bad_config", "labeltui.toml:3: unknown key 'hots'.", "Did you mean 'host'?")
+        problem = Problem(Code.BAD_CONFIG, "labeltui.toml:3: unknown key 'hots'.", "Did you mean 'host'?")
         await pilot.app.push_screen(WelcomeScreen(Launch(), problem))
         await pilot.pause()
 

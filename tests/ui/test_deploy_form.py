@@ -12,6 +12,7 @@ import pytest
 from textual.pilot import Pilot
 
 from labeltui.domain.deploy.catalogue import Stock
+from labeltui.domain.failure_codes import Code
 from labeltui.domain.problems import Unreachable
 from labeltui.ui.app import Console
 from labeltui.ui.screens.deploy.screen import DeployScreen
@@ -146,7 +147,7 @@ async def test_a_refresh_never_takes_the_choice_away(tmp_path: Path) -> None:
         await wait_for(pilot, lambda: shop.asked[2:], "another look")
         await pilot.pause()
         assert form.screen.gpus.chosen == chosen
-        shop.failing = Unreachable("runpod_unreachable", "RunPod can not be reached.")
+        shop.failing = Unreachable(Code.RUNPOD_UNREACHABLE, "RunPod can not be reached.")
         await form.press("r")
         await wait_for(pilot, lambda: "Prices and stock are from" in form.text(), "the age of the prices")
         assert form.screen.gpus.chosen == chosen
@@ -288,7 +289,7 @@ async def test_without_an_api_key_it_is_said_and_nothing_can_be_rented(tmp_path:
         session: Any = app.session
 
         async def refused() -> Any:
-            raise Unreachable("runpod_no_key", "There is no API key.", "Set RUNPOD_API_KEY.")
+            raise Unreachable(Code.RUNPOD_NO_KEY, "There is no API key.", "Set RUNPOD_API_KEY.")
 
         session.rental.client = refused
         screen = DeployScreen(session)
@@ -341,7 +342,7 @@ async def test_a_runpod_that_is_silent_at_first_is_asked_again_for_everything(tm
         await settled(pilot)
         session: Any = app.session
         shop = session.rental.shop
-        shop.failing = Unreachable("runpod_timeout", "RunPod has not answered.")
+        shop.failing = Unreachable(Code.RUNPOD_TIMEOUT, "RunPod has not answered.")
         screen = DeployScreen(session, {"gpu": "L40S"})
         app.push_screen(screen)
         form = Opened(pilot, screen, session)

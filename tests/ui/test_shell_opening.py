@@ -8,6 +8,7 @@ from typing import Any, cast
 import pytest
 from textual.geometry import Size
 
+from labeltui.domain.failure_codes import Code
 from labeltui.domain.problems import Unreachable
 from labeltui.session.connection.shells import Keep, OpenShell
 from labeltui.ui.panes.shell import run as shell_run
@@ -121,7 +122,7 @@ async def test_both_begin_at_once_and_either_may_be_first(opening: Opening, firs
 
 @pytest.mark.parametrize("terminal_is_there", [True, False])
 async def test_no_terminal_is_left_where_no_shell_opens(opening: Opening, terminal_is_there: bool) -> None:
-    opening.shell_fails = Unreachable("not_connected", "The host is not connected.", "Wait.")
+    opening.shell_fails = Unreachable(Code.NOT_CONNECTED, "The host is not connected.", "Wait.")
     await opening.begin()
     if terminal_is_there:
         opening.terminal_may.set()
