@@ -6,6 +6,9 @@ import asyncio
 from collections.abc import Mapping
 from typing import Any
 
+import pytest
+
+from labeltui.domain.problems import LabeltuiError
 from labeltui.operations.run import run_action
 from labeltui.session.session import Session
 
@@ -67,3 +70,12 @@ class SaysNo:
 async def do(session: Session, action: str, report: Told | None = None, **params: Any) -> Mapping[str, Any]:
     """Run a confirmed action; its document is returned."""
     return await run_action(session, action, params, report or Told(), confirmed=True)
+
+
+async def failing(
+    session: Session, action: str, report: Told | None = None, *, confirmed: bool = True, **params: Any
+) -> LabeltuiError:
+    """Run an action that has to fail; its failure is returned."""
+    with pytest.raises(LabeltuiError) as failed:
+        await run_action(session, action, params, report or Told(), confirmed=confirmed)
+    return failed.value
