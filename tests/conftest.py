@@ -7,12 +7,13 @@ from pathlib import Path
 import pytest
 
 SLOW = (
+    "services/operations",
     "services/runpod",
     "services/sandbox",
     "services/session",
-    "services/labels",
+    "services/test_main_job",
     "unit/hosts/test_guard_process.py",
-    "unit/terminal/test_terminal_fuzz.py",
+    "unit/ui/widgets/terminal/test_fuzz.py",
     "ui/test_choices.py",
     "ui/test_console_opening.py",
     "ui/test_console_snapshots.py",

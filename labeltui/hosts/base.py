@@ -1,6 +1,6 @@
 """What every host can do, whatever way it is reached.
 
-Implementations behave alike (``tests/services/test_hosts_alike.py`` runs the same tests on each); callers
+Implementations behave alike (``tests/services/hosts/test_hosts_alike.py`` runs the same tests on each); callers
 never ask which one they hold. All failures are :class:`~labeltui.domain.problems.LabeltuiError`:
 ``Unreachable`` when the host can't be reached or went away, ``Refused`` when the operator must decide
 (changed key, login), ``Failed`` else.

@@ -10,21 +10,20 @@ from __future__ import annotations
 
 import asyncio
 import json
-from pathlib import Path
 from typing import Any
 
 import httpx
 
 from tests.fakes.agent import Run
+from tests.paths import MONAILABEL
 
-FIXTURES = Path(__file__).parents[1] / "fixtures" / "monailabel"
 Reply = Any
 """A document, a status, bytes, a response, or a function of the request that returns one of these."""
 
 
 def recorded(name: str) -> Any:
     """The body of a recorded answer, a fresh copy each time."""
-    return json.loads((FIXTURES / f"{name}.response.json").read_text())["body"]
+    return json.loads((MONAILABEL / f"{name}.response.json").read_text())["body"]
 
 
 class FakeMonaiLabel:

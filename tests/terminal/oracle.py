@@ -19,9 +19,9 @@ from pathlib import Path
 from typing import Any
 
 from labeltui.ui.widgets.terminal.engine import Attr, Colour, Look
+from tests.paths import TERMINAL
 
-FIXTURES = Path(__file__).resolve().parents[1] / "fixtures" / "terminal"
-RECORDED = FIXTURES / "tmux.json.gz"
+RECORDED = TERMINAL / "tmux.json.gz"
 WITHIN_S = 60.0
 AT_ONCE = 1500  # bytes; of more, what is still in the pipe when the program ends is lost
 LAST_QUESTION, LAST_ANSWER = b"\x1b[5n", b"\x1b[0n"  # whoever has this has read all that was before it

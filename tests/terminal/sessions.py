@@ -7,9 +7,10 @@ import json
 from dataclasses import dataclass
 from functools import lru_cache
 
-from tests.terminal.oracle import FIXTURES, Asked
+from tests.paths import TERMINAL
+from tests.terminal.oracle import Asked
 
-SESSIONS = FIXTURES / "sessions.json.gz"
+SESSIONS = TERMINAL / "sessions.json.gz"
 COLUMNS, ROWS = 80, 24
 
 

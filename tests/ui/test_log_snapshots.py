@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,10 +13,11 @@ from textual.pilot import Pilot
 from labeltui.session.log.store import APP_LOG
 from labeltui.ui.app import Console
 from labeltui.ui.panes.log.pane import LogPane
+from tests.paths import MONAILABEL
 from tests.ui.stand_in import NOW, connected, console, settled
 
 Compare = Callable[..., bool]
-RECORDED = Path(__file__).parents[1] / "fixtures" / "monailabel" / "log_train_error_corrupt_image.txt"
+RECORDED = MONAILABEL / "log_train_error_corrupt_image.txt"
 TAIL = (
     b"\x1b[32m 10%\x1b[0m|#   |\r\x1b[32m 55%\x1b[0m|##  |\n"
     b"[red]x[/] \x1b]0;title\x07 \x1b[2J \xff \xe2\x80\xae\n"

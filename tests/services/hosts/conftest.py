@@ -14,7 +14,7 @@ import pytest
 from labeltui.hosts.base import Host
 from labeltui.hosts.local import LocalHost
 from labeltui.hosts.ssh import SshHost
-from tests.services.hosts.sshserver import Answers, Server
+from tests.services.hosts.ssh_server import Answers, Server
 
 
 @pytest.fixture

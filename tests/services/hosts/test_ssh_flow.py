@@ -10,7 +10,7 @@ import pytest
 
 from labeltui.hosts.ssh import SHELL_WINDOW, WINDOW, SshHost
 from labeltui.hosts.ssh_channels import SshChannel, SshShell
-from tests.services.hosts.sshserver import Server
+from tests.services.hosts.ssh_server import Server
 
 
 @pytest.fixture

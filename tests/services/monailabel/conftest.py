@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from tests.services.monailabel.misbehaving import Server
+from tests.services.monailabel.misbehaving_server import Server
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ import pytest
 from labeltui.domain.problems import Failed, LabeltuiError, Misused, Unreachable
 from labeltui.domain.training.tasks import TaskState
 from labeltui.monailabel.client import MonaiLabelClient
-from tests.services.monailabel.misbehaving import answer, recorded, response
+from tests.services.monailabel.misbehaving_server import answer, recorded, response
 
 
 @pytest.fixture

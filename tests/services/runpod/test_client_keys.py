@@ -10,7 +10,17 @@ from labeltui.domain.problems import LabeltuiError, Misused
 from labeltui.runpod.client import RunpodClient
 from labeltui.runpod.keys import Secret
 from labeltui.runpod.transport import Transport
-from tests.services.runpod.client_server import CANARY, Clock, Reply, Server, hang, html, raw, reply, serving
+from tests.services.runpod.scripted_server import (
+    CANARY,
+    Clock,
+    Reply,
+    Server,
+    hang,
+    html,
+    raw,
+    reply,
+    serving,
+)
 
 LINE = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIFJHaQZ2KhYkJ1Yw4tqYV0V4cZ0y1Kf1m6k2bM1Xc3dA me@desk"
 OTHER = "ssh-rsa AAAAB3Nza colleague"

@@ -14,7 +14,7 @@ from labeltui.runpod import logs
 from labeltui.runpod.client import RunpodClient
 from labeltui.runpod.keys import Secret
 from labeltui.runpod.transport import Transport
-from tests.services.runpod.client_server import CANARY, Asked, Clock, Server, html, problem, raw, serving
+from tests.services.runpod.scripted_server import CANARY, Asked, Clock, Server, html, problem, raw, serving
 
 PATH = "GET /v2/pods/abc/logs"
 HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nconnection: close\r\n\r\n"

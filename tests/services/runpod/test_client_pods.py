@@ -13,7 +13,7 @@ from labeltui.domain.problems import LabeltuiError, Unreachable
 from labeltui.runpod.client import RunpodClient
 from labeltui.runpod.keys import Secret
 from labeltui.runpod.transport import Transport
-from tests.services.runpod.client_server import (
+from tests.services.runpod.scripted_server import (
     CANARY,
     Clock,
     Reply,

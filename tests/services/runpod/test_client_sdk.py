@@ -24,7 +24,7 @@ from labeltui.runpod.graphql.sdk import Sdk
 from labeltui.runpod.keys import Secret
 from labeltui.runpod.replies import Purpose
 from labeltui.runpod.transport import Transport
-from tests.services.runpod.client_server import (
+from tests.services.runpod.scripted_server import (
     CANARY,
     Clock,
     Reply,

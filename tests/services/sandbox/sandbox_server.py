@@ -13,14 +13,14 @@ import httpx
 
 from labeltui.sandbox.home import PodFiles
 from labeltui.sandbox.scenarios import Scenario, find
+from tests.paths import EMULATED_MONAILABEL
 
-RECORDINGS = Path(__file__).parents[2] / "fixtures" / "sandbox"
 NO_REUSE = httpx.Limits(max_keepalive_connections=0)  # a 500 ends its connection, as with the real server
 FAST = {"epoch_seconds": 0.05, "annotators": ()}
 
 
 def recording(name: str) -> dict[str, Any]:
-    return json.loads((RECORDINGS / f"{name}.response.json").read_text())
+    return json.loads((EMULATED_MONAILABEL / f"{name}.response.json").read_text())
 
 
 def until(condition: Callable[[], Any], seconds: float = 15.0) -> Any:

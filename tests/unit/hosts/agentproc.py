@@ -15,7 +15,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-AGENT = Path(__file__).parents[3] / "labeltui" / "hosts" / "agent" / "agent.py"
+from tests.paths import ROOT
+
+AGENT = ROOT / "labeltui" / "hosts" / "agent" / "agent.py"
 SENTINEL = "LABELTUI-AGENT "
 PATIENCE_S = 20.0
 

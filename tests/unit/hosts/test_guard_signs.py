@@ -10,6 +10,7 @@ import pytest
 from labeltui.hosts.agent.guard.labels import Labels, on_disk
 from labeltui.hosts.agent.guard.signs import Requests, Shells, Uploads, use_of
 from labeltui.hosts.agent.guard.work import task_words
+from tests.paths import MONAILABEL
 
 STAMP = "[2026-11-23 17:11:34,852] [23664] [MainThread] [INFO] "
 
@@ -63,7 +64,7 @@ def test_which_lines_of_a_servers_log_are_use(line: str, what: str | None) -> No
     ],
 )
 def test_the_real_servers_logs(name: str, what: str | None) -> None:
-    folder = Path(__file__).parents[2] / "fixtures" / "monailabel"
+    folder = MONAILABEL
     assert use_of((folder / f"log_{name}.txt").read_bytes()) == what
 
 

@@ -1,0 +1,19 @@
+"""Where tests find files outside their own folder."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+MONAILABEL = ROOT / "tests" / "fixtures" / "monailabel"
+"""Answers and logs recorded from MONAI Label 0.8.5."""
+EMULATED_MONAILABEL = ROOT / "tests" / "fixtures" / "sandbox"
+"""The recordings that the demo's MONAI Label must match."""
+TERMINAL = ROOT / "tests" / "fixtures" / "terminal"
+"""Screens recorded from tmux."""
+
+
+def contracts() -> Path:
+    """RunPod's published contracts, which may not be copied into the repository. The folder may be missing."""
+    return Path(os.environ.get("LABELTUI_CONTRACTS") or ROOT.parent / "shared" / "contracts")

@@ -1,0 +1,148 @@
+"""The doctor: every part says how it is and what to do, in seconds, whatever is missing; and changes nothing."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+from typing import Any
+
+import pytest
+
+from labeltui import cli
+from labeltui.domain.deploy.catalogue import PodSpec
+from labeltui.domain.problems import LabeltuiError
+from labeltui.operations.doctor import account as doctorpod
+from labeltui.runpod import exposure
+from labeltui.sandbox.runpod.emulator import Emulator
+from labeltui.sandbox.runpod.world.world import Key
+from labeltui.session.session import Session
+from tests.doing import Told, do
+from tests.services.emulated_session import GPU, session_on
+
+
+async def verdicts(session: Session, told: Told | None = None) -> tuple[dict[str, str], Mapping[str, Any]]:
+    """The verdict of each part, and the document."""
+    document: Mapping[str, Any] = {}
+    try:
+        document = await do(session, "doctor", told)
+    except LabeltuiError as error:
+        document = error.document or {}
+    assert all(check["message"].endswith(".") for check in document["checks"])
+    assert all(check["hint"] or check["verdict"] in ("ok", "unknown") for check in document["checks"])
+    return {check["part"]: check["verdict"] for check in document["checks"]}, document
+
+
+async def rented(session: Session, **wishes: Any) -> None:
+    client = await session.rental.client()
+    own = Path(f"{session.rental.ssh_key}.pub").read_text().strip()  # noqa: ASYNC240
+    await client.create_once(PodSpec("annot", f"NVIDIA {GPU}", public_keys=(own,), **wishes))
+    await session.link.ready(40)
+
+
+@pytest.mark.slow
+async def test_a_pod_that_is_well(session: Session, emulator: Emulator) -> None:
+    await rented(session)
+    before = {pod.id: pod.status for pod in emulator.world.pods.values()}
+    found, document = await verdicts(session)
+    for part in ("key", "scope", "balance", "pod", "public", "ssh key", "ssh", "host key", "host", "agent"):
+        assert found[part] == "ok", document
+    assert {"monailabel", "disk", "gpu", "server", "tunnel", "labels"} <= set(found)
+    assert {pod.id: pod.status for pod in emulator.world.pods.values()} == before
+    assert emulator.key not in json.dumps(document)
+
+
+async def test_no_pod_yet_and_a_key_that_may_only_read(session: Session, emulator: Emulator) -> None:
+    emulator.world.keys[emulator.key] = Key(scope="read")
+    found, document = await verdicts(session)
+    assert (found["key"], found["scope"], found["pod"]) == ("ok", "warning", "wrong")
+    assert document["error"]["code"] == "pod"
+    assert found["host"] == "unknown"
+
+
+async def test_a_key_that_runpod_does_not_take(
+    emulator: Emulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with session_on(emulator, tmp_path, monkeypatch) as session:
+        emulator.world.keys.clear()
+        found, document = await verdicts(session)
+        assert found["pod"] == "wrong"
+        assert found["scope"] == found["balance"] == "unknown"
+        assert "does not accept the API key" in document["error"]["message"]
+
+
+@pytest.mark.slow
+async def test_a_port_on_the_open_web_that_answers_is_an_alarm(
+    session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[tuple[str, str]] = []
+    status: int | None = 200
+
+    async def answers(url: str, path: str = "/") -> int | None:
+        asked.append((url, path))
+        return status
+
+    monkeypatch.setattr(doctorpod.exposure, "answers", answers)
+    await rented(session, ports=("22/tcp", "8000/http"))
+    found, document = await verdicts(session)
+    assert found["public"] == "wrong"
+    assert {path for _, path in asked} == {"/", "/info/"}
+    assert all(url.endswith("-8000.proxy.runpod.net") for url, _ in asked)
+    assert "without a password" in next(c["message"] for c in document["checks"] if c["part"] == "public")
+    status = 502
+    assert (await verdicts(session))[0]["public"] == "warning"
+    assert any(alert.key == "public" for alert in session.store.state.alerts)
+
+
+@pytest.mark.slow
+async def test_a_pod_made_without_this_machines_key_says_so(session: Session) -> None:
+    client = await session.rental.client()
+    await client.create_once(PodSpec("annot", f"NVIDIA {GPU}", public_keys=("ssh-ed25519 AAAA somebody",)))
+    session.watch_pod()
+    await session.store.wait_for(lambda s: s.pod.value is not None and s.pod.value.ssh is not None, 40)
+    assert (await verdicts(session))[0]["ssh key"] == "warning"
+
+
+@pytest.fixture
+def stranger() -> Iterator[str]:
+    """A web server that answers to anybody at /info/, and sends all others elsewhere."""
+
+    class Answer(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            assert "Authorization" not in self.headers
+            self.send_response(200 if self.path == "/info/" else 302)
+            self.send_header("Location", "/login")
+            self.end_headers()
+
+        def log_message(self, *_: Any) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Answer)
+    Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()
+
+
+async def test_a_stranger_asks_without_a_key_and_follows_nothing(stranger: str) -> None:
+    assert await exposure.answers(stranger, "/info/") == 200
+    assert await exposure.answers(stranger) == 302
+    assert await exposure.answers("http://127.0.0.1:1") is None
+    assert await exposure.answers("no address") is None
+
+
+def test_with_nothing_configured_it_still_says_what_to_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.delenv("RUNPOD_API_KEY", raising=False)
+    argv = ["doctor", "--json", "--config", str(tmp_path / "none.toml")]
+    with suppress(SystemExit):
+        assert cli.main(argv, console=lambda _: 0) == 1
+    document = json.loads(capsys.readouterr().out)
+    found = {check["part"]: check["verdict"] for check in document["checks"]}
+    assert found == {"profile": "wrong", "key": "warning"}
+    assert document["error"]["hint"]

@@ -1,0 +1,237 @@
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import json
+import os
+import pty
+import struct
+import subprocess
+import sys
+import termios
+
+import pytest
+
+from labeltui.cli import asking
+from labeltui.cli.asking import TerminalPrompter
+from labeltui.cli.shell import command_text, passthrough
+from labeltui.domain.problems import Unreachable
+from labeltui.hosts.base import HostKey
+from tests.paths import ROOT
+
+
+class FakeShell:
+    """A shell that prints ``says``, then ends with ``code`` once ``until`` was typed."""
+
+    def __init__(self, says: bytes = b"hi\r\n", code: int | None = 0, until: bytes = b"") -> None:
+        self.typed = b""
+        self.sizes: list[tuple[int, int]] = []
+        self.closed = False
+        self._says, self._code, self._until = says, code, until
+        self._enough = asyncio.Event()
+
+    async def read(self, _limit: int = 65536) -> bytes:
+        if self._says:
+            says, self._says = self._says, b""
+            return says
+        if self._until:
+            await self._enough.wait()
+        return b""
+
+    def write(self, data: bytes) -> None:
+        self.typed += data
+        if self._until in self.typed:
+            self._enough.set()
+
+    def resize(self, columns: int, rows: int) -> None:
+        self.sizes.append((columns, rows))
+        self._enough.set()
+
+    async def wait(self) -> int | None:
+        return self._code
+
+    async def close(self) -> None:
+        self.closed = True
+
+
+@pytest.fixture
+def terminal():
+    outer, inner = pty.openpty()
+    yield outer, inner
+    for descriptor in (outer, inner):
+        os.close(descriptor)
+
+
+async def until(condition) -> None:
+    async with asyncio.timeout(5):
+        while not condition():  # noqa: ASYNC110 - a terminal tells nobody that its mode changed
+            await asyncio.sleep(0.005)
+
+
+@pytest.mark.parametrize(
+    ("words", "text"),
+    [
+        ([], None),
+        (["ls | wc -l"], "ls | wc -l"),
+        (["ls", "my file", "$HOME"], "ls 'my file' '$HOME'"),
+    ],
+)
+def test_one_word_is_a_command_line_and_several_are_arguments(words, text):
+    assert command_text(words) == text
+
+
+async def test_bytes_go_both_ways_unread_and_the_terminal_is_restored(terminal):
+    outer, inner = terminal
+    before = termios.tcgetattr(inner)
+    shell = FakeShell(b"\x1b[31mhi", code=3, until=b"\x03q")
+    running = asyncio.create_task(passthrough(shell, inner, inner))
+    await until(lambda: not termios.tcgetattr(inner)[3] & termios.ICANON)
+    os.write(outer, b"\x03")  # Ctrl-C is the remote's
+    os.write(outer, b"q")
+    assert await running == 3
+    assert shell.typed == b"\x03q"
+    assert os.read(outer, 100) == b"\x1b[31mhi"
+    assert termios.tcgetattr(inner)[:4] == before[:4]
+
+
+async def test_the_remote_follows_the_size_of_the_terminal(terminal):
+    outer, inner = terminal
+    shell = FakeShell(until=b"never")
+    running = asyncio.create_task(passthrough(shell, inner, inner))
+    await until(lambda: not termios.tcgetattr(inner)[3] & termios.ICANON)
+    fcntl.ioctl(outer, termios.TIOCSWINSZ, struct.pack("HHHH", 50, 132, 0, 0))
+    os.kill(os.getpid(), 28)  # SIGWINCH
+    assert await running == 0
+    assert shell.sizes == [(132, 50)]
+
+
+async def test_piped_input_ends_with_the_end_of_input():
+    source, feed = os.pipe()
+    reader, target = os.pipe()
+    shell = FakeShell(b"out", code=-15, until=b"\x04")
+    os.write(feed, b"ls\n")
+    os.close(feed)
+    assert await passthrough(shell, source, target) == 143
+    assert shell.typed == b"ls\n\x04"
+    assert os.read(reader, 100) == b"out"
+    for descriptor in (source, reader, target):
+        os.close(descriptor)
+
+
+async def test_a_connection_that_goes_is_unreachable():
+    source, feed = os.pipe()
+    with pytest.raises(Unreachable):
+        await passthrough(FakeShell(code=None), source, feed)
+    os.close(feed)
+    os.close(source)
+
+
+def test_shell_runs_a_command_and_hands_on_its_exit_code(rig, capsys):
+    rig.shell = FakeShell(b"a\r\nb\r\n", code=5)
+    assert rig("shell", "--json", "--", "ls", "x y") == 5
+    assert rig.session.events == ["start hold=False", "shell ls 'x y'", "close"]
+    document = json.loads(capsys.readouterr().out)
+    assert (document["exit_code"], document["output"]) == (5, "a\nb\n")
+    assert rig.shell.closed
+
+
+@pytest.mark.parametrize(
+    ("argv", "code"), [(["shell", "--json"], 2), (["shell", "--read-only", "--", "ls"], 3)]
+)
+def test_when_there_is_no_shell(rig, argv, code):
+    assert rig(*argv) == code
+    assert rig.session is None
+
+
+async def test_a_secret_is_asked_without_echo(terminal, monkeypatch):
+    outer, inner = terminal
+    monkeypatch.setattr(asking, "TERMINAL", os.ttyname(inner))
+    prompter = TerminalPrompter(lambda _: None)
+    answer = asyncio.create_task(prompter.secret("root@h\x1b[2J", "Password:"))
+    await until(lambda: not termios.tcgetattr(inner)[3] & termios.ECHO)
+    os.write(outer, b"hunter2\n")
+    assert await answer == "hunter2"
+    shown = os.read(outer, 1000)
+    assert b"hunter2" not in shown
+    assert b"\x1b" not in shown
+    assert b"Password:" in shown
+    assert termios.tcgetattr(inner)[3] & termios.ECHO
+    assert prompter.asked_s > 0
+
+
+@pytest.mark.parametrize(
+    ("typed", "trusted"), [(b"yes\n", True), (b"y\n", False), (b"\n", False), (b"\x04", False)]
+)
+async def test_a_host_key_is_trusted_by_a_whole_yes_only(terminal, monkeypatch, typed, trusted):
+    outer, inner = terminal
+    monkeypatch.setattr(asking, "TERMINAL", os.ttyname(inner))
+    prompter = TerminalPrompter(lambda _: None)
+    answer = asyncio.create_task(prompter.trust_host_key(HostKey("h:22", "ssh-ed25519", "SHA256:abc")))
+    os.write(outer, typed)
+    assert await answer is trusted
+    shown = b""
+    while b"SHA256:abc" not in shown:  # the echo of what was typed may come first, by itself
+        shown += os.read(outer, 1000)
+
+
+async def test_without_a_terminal_the_answer_is_no_and_the_reason_is_said(monkeypatch, tmp_path):
+    monkeypatch.setattr(asking, "TERMINAL", str(tmp_path / "none"))
+    said: list[str] = []
+    prompter = TerminalPrompter(said.append)
+    assert not prompter.present
+    assert await prompter.secret("root@h", "Password:") is None
+    assert not await prompter.trust_host_key(HostKey("h", "a", "f"))
+    assert all("no terminal" in line for line in said)
+    assert len(said) == 2
+
+
+def modules_after(code: str) -> set[str]:
+    script = f"import sys\n{code}\nprint('\\n'.join(m.partition('.')[0] for m in sys.modules))"
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True, cwd=ROOT
+    )
+    return set(done.stdout.split())
+
+
+HEAVY = {"httpx", "asyncssh", "pydantic", "numpy", "nibabel", "runpod", "bittty", "starlette", "uvicorn"}
+
+
+def test_the_way_to_first_paint_is_light():
+    loaded = modules_after(
+        "import labeltui.__main__, labeltui.ui.app, labeltui.actions, labeltui.opening.launch"
+    )
+    assert not loaded & (HEAVY | {"argparse"})
+
+
+def test_the_command_line_is_light_until_something_runs():
+    assert not modules_after("import labeltui.__main__, labeltui.cli") & (HEAVY | {"textual"})
+
+
+def test_a_session_does_not_know_textual():
+    loaded = modules_after("import labeltui.operations.table, labeltui.cli.configuration, labeltui.cli.shell")
+    assert "textual" not in loaded
+    assert "pydantic" in loaded  # the modules were really imported
+
+
+def test_without_a_terminal_the_console_is_wrong_usage():
+    done = subprocess.run(
+        [sys.executable, "-m", "labeltui"],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert "needs a terminal" in done.stderr
+
+
+def test_a_pipe_that_closes_early_is_quiet():
+    reader, writer = os.pipe()
+    os.close(reader)
+    argv = [sys.executable, "-m", "labeltui", "config", "schema"]
+    done = subprocess.run(argv, stdout=writer, stderr=subprocess.PIPE, cwd=ROOT, check=False)
+    os.close(writer)
+    assert done.stderr == b""
+    assert done.returncode == 1

@@ -1,0 +1,26 @@
+"""What all unit tests share: patience on slow machines, and recordings of MONAI Label 0.8.5."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+from tests.paths import MONAILABEL
+
+# A loaded machine is slow at random; none of these tests is about time.
+settings.register_profile("unit", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("unit")
+
+
+@pytest.fixture(scope="session")
+def body() -> Callable[[str], Any]:
+    return lambda name: json.loads((MONAILABEL / f"{name}.response.json").read_text())["body"]
+
+
+@pytest.fixture(scope="session")
+def log_lines() -> Callable[[str], list[str]]:
+    return lambda name: (MONAILABEL / f"log_{name}.txt").read_text().splitlines()

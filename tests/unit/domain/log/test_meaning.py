@@ -1,0 +1,111 @@
+"""Trouble is found in the recording that holds it, in words that name it; nothing else is called trouble."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from labeltui.domain.log.errors import ErrorIndex
+from labeltui.domain.log.lines import parse_line
+from labeltui.domain.log.meaning import Trouble, meaning
+from tests.paths import MONAILABEL
+
+ERROR = "[2026-11-23 17:08:17,116] [42] [MainThread] [ERROR] (uvicorn.error:416) - "
+INFO = "[2026-11-23 17:08:17,116] [42] [MainThread] [INFO] (monailabel.datastore.local:594) - "
+
+
+def lines(name: str) -> list[str]:
+    return (MONAILABEL / name).read_bytes().decode("utf-8", "replace").split("\n")
+
+
+def troubles(name: str) -> dict[Trouble, tuple[int, str]]:
+    reader = ErrorIndex()
+    found: dict[Trouble, tuple[int, str]] = {}
+    for number, line in enumerate(lines(name)):
+        told = reader.feed(parse_line(line))
+        if told is not None:
+            found.setdefault(told.kind, (number, told.means))
+    return found
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "line", "names"),
+    [
+        ("log_FAIL_startup_port_in_use.txt", Trouble.PORT_TAKEN, "address already in use", "18000"),
+        ("log_FAIL_startup_pretrained_offline.txt", Trouble.DOWNLOAD, "Download failed from", "radiology_deepedit"),
+        ("log_FAIL_startup_sam2_offline.txt", Trouble.DOWNLOAD, "Download failed from", "sam2"),
+        ("log_FAIL_startup_monaibundle_offline.txt", Trouble.DOWNLOAD, "Max retries exceeded", "downloaded"),
+        ("log_server_ssl.txt", Trouble.NO_LABELS, "num_samples=0", "submitted label"),
+        ("log_train_error_corrupt_image.txt", Trouble.UNREADABLE, "cannot find a suitable", "corrupt_001.nii.gz"),
+        ("log_server_auth_enabled.txt", Trouble.REQUEST_FAILED, "Exception in ASGI application", "HTTP 500"),
+        ("log_server_dicomweb_label_fail.txt", Trouble.DICOMWEB, "/dicom-web/series", "DICOMweb"),
+    ],
+)  # fmt: skip
+def test_found_in_its_recording(name: str, kind: Trouble, line: str, names: str) -> None:
+    number, means = troubles(name)[kind]
+    assert line in lines(name)[number]
+    assert names in means
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "log_startup_radiology.txt",
+        "log_train_3epochs.txt",
+        "log_batch_infer.txt",
+        "log_server_dicomweb_orthanc.txt",
+    ],
+)
+def test_none_where_all_went_well(name: str) -> None:
+    assert troubles(name) == {}
+
+
+def test_a_kill_is_trouble_unless_somebody_stopped_the_task() -> None:
+    killed = next(line for line in lines("log_train_killed.txt") if line.endswith("Return code: -9"))
+    told = meaning(parse_line(killed))
+    assert told is not None
+    assert told.kind is Trouble.KILLED
+    assert troubles("log_train_killed.txt") == {}
+    reader = ErrorIndex()
+    assert reader.feed(parse_line(killed)) == told
+
+
+@pytest.mark.parametrize(
+    ("line", "kind"),
+    [
+        ("torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 2.00 GiB.", Trouble.GPU_MEMORY),
+        ("RuntimeError: CUDA out of memory. Tried to allocate 20.00 MiB", Trouble.GPU_MEMORY),
+        (ERROR + "CUDA error: out of memory", Trouble.GPU_MEMORY),
+        ("OSError: [Errno 28] No space left on device: '/workspace/x'", Trouble.DISK_FULL),
+        ("PermissionError: [Errno 13] Permission denied: '/workspace/labels'", Trouble.PERMISSION),
+        ("ValueError: MLflow no longer supports the filesystem (file store) tracking backend; got", Trouble.MLFLOW),
+        ("FileNotFoundError: [Errno 2] No such file or directory: '/m/pretrained_deepedit.pt'", Trouble.DOWNLOAD),
+        (INFO + "Adding New Image: CUDA out of memory", None),
+        (INFO + "Adding New Image: Return code: -9", None),
+        (INFO + "Return code: -9", None),
+        ("    raise RuntimeError('CUDA out of memory')", None),
+        ("patient says CUDA out of memory", None),
+        ("FileNotFoundError: [Errno 2] No such file or directory: '/tmp/a.dcm'", None),
+    ],
+)  # fmt: skip
+def test_a_line_by_itself(line: str, kind: Trouble | None) -> None:
+    told = meaning(parse_line(line))
+    assert (told.kind if told is not None else None) == kind
+
+
+@given(
+    st.text(),
+    st.sampled_from(["", ERROR, "RuntimeError: ", "LoadImage cannot find a suitable reader for file: "]),
+)
+def test_any_text_is_taken_and_what_is_said_is_safe(text: str, head: str) -> None:
+    told = meaning(parse_line(head + text))
+    assert told is None or (told.means.isprintable() and told.todo.isprintable())
+
+
+def test_braces_in_a_name() -> None:
+    told = meaning(
+        parse_line(ERROR + "LoadImage cannot find a suitable reader for file: /a/{0}{x}\x1b[2J.nii")
+    )
+    assert told is not None
+    assert "/a/{0}{x} [2J.nii" in told.means

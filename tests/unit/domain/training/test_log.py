@@ -1,0 +1,136 @@
+"""The curve, read from the server's output."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from labeltui.domain.log.events import Role
+from labeltui.domain.training.log import TrainLog, eta_s
+from labeltui.domain.training.training import Best
+from tests.paths import MONAILABEL
+
+
+def runs_of(lines):
+    told = TrainLog()
+    for line in lines:
+        told.feed(line)
+    return told.runs
+
+
+def test_three_epochs_exactly(log_lines):
+    (run,) = runs_of(log_lines("train_3epochs"))
+    assert (run.model, run.return_code, run.killed, run.epoch, run.total_epochs) == (
+        "deepedit",
+        0,
+        False,
+        3,
+        3,
+    )
+    assert [point.epoch for point in run.points] == [1, 2, 3]
+    assert [point.seconds for point in run.points] == [12.313, 7.694, 8.168]
+    assert [point.loss for point in run.points] == pytest.approx(
+        [(3.5677 + 3.5112 + 3.4450 + 3.4157) / 4, (3.3774 + 3.3194 + 3.2282 + 3.2099) / 4,
+         (3.2322 + 3.1772 + 3.1233 + 3.0427) / 4]
+    )  # fmt: skip
+    assert [point.validation_dice for point in run.points] == [0.0580, 0.3631, 0.4794]
+    assert [point.training_dice for point in run.points] == [0.1435, 0.2549, 0.2824]
+    assert [point.metrics["spleen_dice"] for point in run.points] == [0.0580, 0.3631, 0.4794]
+    assert "inferior vena cava_dice" in run.points[0].metrics
+    assert run.best == Best("val_mean_dice", 0.479428231716156, 3)
+    assert run.records == {Role.TRAIN: 4, Role.VALIDATE: 1}
+    assert run.published == ("/workspace/apps/radiology/model/deepedit_dynunet.pt",) * 3
+
+
+def test_a_bundle_tells_validation_before_training(log_lines):
+    (run,) = runs_of(log_lines("train_bundle_2epochs"))
+    assert run.model == "tiny_seg"
+    assert [(p.epoch, p.validation_dice, p.training_dice) for p in run.points] == [
+        (1, 0.1403, 0.0982), (2, 0.2056, 0.1688)
+    ]  # fmt: skip
+    assert run.best == Best("val_mean_dice", 0.20555877685546875, 2)
+
+
+def test_a_stopped_training_is_told_from_one_that_was_killed(log_lines):
+    lines = log_lines("train_killed")
+    (run,) = runs_of(lines)
+    assert (run.return_code, run.killed, run.points, run.iteration, run.total_epochs) == (-9, True, (), 2, 50)
+    (oom,) = runs_of([line for line in lines if "Kill" not in line])
+    assert (oom.return_code, oom.killed) == (-9, False)
+
+
+@pytest.mark.parametrize(
+    ("name", "error"),
+    [
+        ("train_error_unknown_model", "There is no model 'nope' available"),
+        ("train_error_bad_type", "TypeError: '<' not supported"),
+        ("train_error_corrupt_image", "applying transform"),
+    ],
+)
+def test_the_last_exception_of_a_failed_training_is_kept(log_lines, name, error):
+    (run,) = runs_of(log_lines(name))
+    assert run.return_code == 1
+    assert error in run.errors[-1]
+
+
+def test_the_volume_that_could_not_be_read_is_named(log_lines):
+    (run,) = runs_of(log_lines("train_error_corrupt_image"))
+    assert run.unreadable == ("/workspace/dataset/corrupt_001.nii.gz",)
+
+
+def test_several_trainings_of_one_server_stay_apart(log_lines):
+    first, second = runs_of(log_lines("server_ssl"))
+    assert (first.points, first.return_code) == ((), 1)
+    assert [point.epoch for point in second.points] == [1]
+
+
+def test_an_epoch_in_progress_is_no_point_yet(log_lines):
+    lines = log_lines("train_3epochs")
+    at = next(i for i, line in enumerate(lines) if "Epoch: 2/3, Iter: 3/4" in line)
+    (run,) = runs_of(lines[: at + 1])
+    assert [point.epoch for point in run.points] == [1]
+    assert (run.epoch, run.iteration, run.iterations, run.loss) == (2, 3, 4, 3.2282)
+    # 2 epochs of 12.3 s are left, of which 5.3 s have gone.
+    assert eta_s(run) == pytest.approx(2 * 12.313 - 5.319, abs=0.01)
+
+
+def test_the_first_epoch_has_an_estimate_from_its_iterations(log_lines):
+    lines = log_lines("train_3epochs")
+    at = next(i for i, line in enumerate(lines) if "Epoch: 1/3, Iter: 2/4" in line)
+    (run,) = runs_of(lines[: at + 1])
+    within = 30.519 - 23.430
+    assert eta_s(run) == pytest.approx(3 * within / 2 * 4 - within, abs=0.01)
+    (nothing,) = runs_of(lines[:6])
+    assert eta_s(nothing) is None
+
+
+@pytest.mark.parametrize("name", ["train_3epochs", "train_bundle_2epochs", "train_killed", "server_ssl"])
+def test_the_same_log_again_gives_the_same_curve(log_lines, name):
+    lines = log_lines(name)
+    told = TrainLog()
+    for line in lines:
+        told.feed(line)
+    once = told.runs
+    for line in lines:
+        told.feed(line)
+    assert told.runs == once
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.data())
+def test_repeated_lines_change_no_curve(data):
+    lines = (MONAILABEL / "log_train_3epochs.txt").read_text().splitlines()
+    wanted = runs_of(lines)[0].points
+    repeated = []
+    for at, line in enumerate(lines):
+        again = data.draw(st.integers(1, 2)) if at > 40 else 1
+        repeated += [line] * again
+    assert runs_of(repeated)[0].points == wanted
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.permutations((MONAILABEL / "log_train_bundle_2epochs.txt").read_text().splitlines()), st.text())
+def test_any_order_is_taken(lines, noise):
+    for run in runs_of([*lines, noise]):
+        assert all(point.epoch in (1, 2) for point in run.points)
