@@ -6,6 +6,7 @@ runs on Python 3.8 with nothing but the standard library. Times are seconds; amo
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 AUTO, OFF = "auto", "off"
@@ -161,13 +162,14 @@ def _what_ends_first(policy: Policy, facts: Facts) -> tuple[str, float | None]:
 
 
 def budget_left_s(policy: Policy, facts: Facts) -> float | None:
-    """Seconds until the budget is used up, at the rate of now; None without a budget, or when nobody can tell."""
+    """Seconds until the budget is spent at the current rate; None without a budget, or if that can't be computed."""
     if policy.budget is None or facts.spent is None:
         return None
     left = policy.budget - facts.spent
     if left <= 0:
         return 0.0
-    return left / facts.rate * 3600.0 if facts.rate else None
+    seconds = left / facts.rate * 3600.0 if facts.rate else math.inf
+    return seconds if math.isfinite(seconds) else None
 
 
 def _blocks(policy: Policy, facts: Facts) -> tuple[str, ...]:

@@ -49,6 +49,7 @@ def facts(ago_s: float = 0.0, kind: str = "label", what: str = "by ana", **more:
          "The budget of $5.00 is spent; the stop waits: a training of deepedit runs."),
         (facts(0, spent=5.01, rate=0.5, uncopied=1), {"budget": 5.0}, "waiting", "1 label is not copied"),
         (facts(0, spent=5.01, rate=0.5, keep_s=9000.0), {"budget": 5.0}, "stopping", "The budget"),
+        (facts(0, spent=0.0, rate=1e-308), {"budget": 5.0, "idle_s": 0}, "watching", "Nothing runs out."),
         (facts(0, spent=None), {"budget": 5.0}, "watching", "so the budget can't stop it."),
         (facts(0, spent=None), {"budget": 5.0, "idle_s": 0}, "watching", "so the budget can't stop it."),
         (Facts((Sign("start", 60.0),), way=WAY), {}, "watching", "nothing was used in the 1 min since the guard began"),
