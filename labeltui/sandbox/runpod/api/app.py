@@ -31,9 +31,9 @@ def build_app(
     return Gate(app, world, limits or Limits())
 
 
-def _nowhere(request: Request, error: Exception) -> Response:
+async def _nowhere(request: Request, error: Exception) -> Response:
     return problem(404, "resource not found")
 
 
-def _not_allowed(request: Request, error: Exception) -> Response:
+async def _not_allowed(request: Request, error: Exception) -> Response:
     return problem(405, "method not allowed")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from starlette.requests import Request
@@ -115,17 +115,17 @@ def page(request: Request, world: World, name: str, rows: list[dict[str, Any]]) 
     return {name: rows, "pagination": {"nextCursor": rows[-1]["id"] if more else None, "hasNextPage": more}}
 
 
-def refused(request: Request, refusal: Refusal) -> Response:
+async def refused(request: Request, refusal: Refusal) -> Response:
     """The answer for a :class:`Refusal`."""
     return problem(refusal.status, refusal.detail)
 
 
-def invalid(request: Request, error: requests.Invalid) -> Response:
+async def invalid(request: Request, error: requests.Invalid) -> Response:
     """The answer for :class:`requests.Invalid`."""
     return problem(422, "Request validation failed.", error.errors)
 
 
-Handler = Callable[[Request, Any], Response]
+Handler = Callable[[Request, Any], Awaitable[Response]]
 HANDLERS: dict[Any, Handler] = {Refusal: refused, requests.Invalid: invalid}
 
 ROUTES = [

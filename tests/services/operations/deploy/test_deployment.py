@@ -11,13 +11,10 @@ from typing import Any
 
 import pytest
 
-from labeltui.domain.problems import LabeltuiError
-from labeltui.domain.state import Level
 from labeltui.opening.launch import Launch
 from labeltui.opening.opening import open_session
 from labeltui.operations.run import run_action
 from labeltui.sandbox.runpod.emulator import Emulator
-from labeltui.sandbox.runpod.world import timeline
 from labeltui.sandbox.runpod.world.world import Timing, World
 from labeltui.session.session import Session
 from tests.doing import NobodyToAsk, Told
@@ -98,68 +95,3 @@ async def test_one_command_from_nothing_to_a_server_and_a_profile_that_finds_it(
         assert found["id"] == done["id"]
     finally:
         await other.close()
-
-
-async def test_cancelled_on_the_way_the_pod_is_told_of(session: Session, emulator: Emulator) -> None:
-    emulator.world.faults.arm("stuck_pulling")
-    told = Told()
-    task = asyncio.create_task(do(session, told, start=True))
-    async with asyncio.timeout(30):
-        while told.state("image") != "running":  # noqa: ASYNC110 - a report has nothing to wait on
-            await asyncio.sleep(0.05)
-    task.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await task
-    assert told.state("image") == "cancelled"
-    assert told.lines[-1] == (
-        "The pod annot-1 is still up and costs $0.28/h: repeat the command to go on, "
-        "or end it with `labeltui pod terminate`."
-    )
-    (alert,) = session.store.state.alerts
-    assert (alert.level, alert.hint) == (Level.WARNING, told.lines[-1])
-    assert len(emulator.world.pods) == 1
-
-
-async def test_an_image_that_runpod_refuses_ends_the_wait_at_once(
-    session: Session, emulator: Emulator
-) -> None:
-    emulator.world.faults.arm("image_refused")
-    told = Told()
-    with pytest.raises(LabeltuiError) as stopped:
-        await do(session, told, start=True)
-    assert stopped.value.problem.code == "pod_stopped_early"
-    document = stopped.value.document
-    assert document is not None
-    assert [s["state"] for s in document["steps"]] == ["done", "failed", *["waiting"] * 4]
-    assert document["error"]["code"] == "pod_stopped_early"
-    assert document["name"] == "annot-1"
-
-
-async def test_a_pod_without_a_gpu_and_one_that_somebody_ends(session: Session, emulator: Emulator) -> None:
-    emulator.world.faults.arm("zero_gpu")
-    with pytest.raises(LabeltuiError) as without:
-        await do(session, Told())
-    assert without.value.problem.code == "runpod_no_gpu"
-    assert "is still up and costs" in without.value.problem.hint
-    (pod,) = emulator.world.pods
-    timeline.act(emulator.world, pod, "terminate")
-    emulator.world.faults.arm("stuck_pulling")
-    task = asyncio.create_task(do(session, Told(), name="annot-2"))
-    async with asyncio.timeout(30):
-        while not emulator.world.pods:  # noqa: ASYNC110 - the world has nothing to wait on
-            await asyncio.sleep(0.05)
-    (pod,) = emulator.world.pods
-    timeline.act(emulator.world, pod, "terminate")
-    with pytest.raises(LabeltuiError) as gone:
-        await task
-    assert gone.value.problem.code == "runpod_pod_gone"
-    assert "is still up" not in gone.value.problem.hint
-
-
-async def test_a_new_network_volume_and_public_ports(session: Session, emulator: Emulator) -> None:
-    done = await do(session, Told(), new_volume_gb=20, data_centre="EU-RO-1", public=True, setup=False)
-    (volume,) = emulator.world.volumes.values()
-    assert (volume.name, volume.size, volume.center) == ("annot-1-data", 20, "EU-RO-1")
-    assert done["network_volume"] == volume.id
-    assert done["public_urls"] == [f"https://{done['id']}-{port}.proxy.runpod.net" for port in (8888, 8000)]
-    assert float(done["cost_per_hour"]) == pytest.approx(float(emulator.world.ledger.rate()), abs=0.0001)

@@ -15,7 +15,16 @@ from labeltui.domain.deploy.catalogue import DataCentre, GpuOffer, NetworkVolume
 from labeltui.domain.pod.pod import Cloud, Pod, PodStatus
 from labeltui.domain.problems import LabeltuiError
 from labeltui.hosts.own_keys import OwnKey, all_keys, in_folder, make, read_public
-from labeltui.operations.deploy.draft import Draft, key_label, like, money, on_volume, whole
+from labeltui.operations.deploy.draft import (
+    MAKE_KEY,
+    NEW_VOLUME,
+    Draft,
+    key_label,
+    like,
+    money,
+    on_volume,
+    whole,
+)
 from labeltui.operations.deploy.market import Shop
 
 NOW = datetime(2026, 11, 25, tzinfo=UTC)
@@ -24,10 +33,12 @@ GPU = GpuOffer(
     "NVIDIA RTX A5000", "RTX A5000", 24, Decimal("0.27"), Decimal("0.16"), stock=Stock.HIGH,
     data_centres={"EU-RO-1": Stock.HIGH}, cuda_versions=("12.4",),
 )  # fmt: skip
+SECURE_ONLY = replace(GPU, id="NVIDIA B200", name="B200", price_community=None)
 SHOP = Shop(
-    NOW, (GPU,), (DataCentre("EU-RO-1", "Romania", "Europe", ("STANDARD",)),),
+    NOW, (GPU, SECURE_ONLY), (DataCentre("EU-RO-1", "Romania", "Europe", ("STANDARD",)),),
     (NetworkVolume("v1", "scans", 200, "EU-RO-1"),), ("annot",), (), (OwnKey(LINE),),
 )  # fmt: skip
+SHOP_WITHOUT_KEYS = replace(SHOP, own_keys=())
 
 
 def settled(shop: Shop = SHOP, profile_pod: str = "", **prefill: Any) -> Draft:
@@ -64,6 +75,62 @@ def test_a_pod_in_the_place_of_another_keeps_its_network_volume() -> None:
     draft = settled(**kept)
     assert (draft.storage, draft.centre(SHOP), draft.network_gb(SHOP)) == ("v1", "EU-RO-1", 200)
     assert draft.params(SHOP).network_volume == "v1"
+
+
+@pytest.mark.parametrize(
+    ("fields", "field", "words"),
+    [
+        ({"gpu": None}, "gpu", "Choose a GPU"),
+        ({"cloud": Cloud.COMMUNITY, "gpu": SECURE_ONLY.id}, "gpu", "community cloud does not offer"),
+        ({"volume_gb": "many"}, "volume_gb", "'many' is not a whole number of GB"),
+        ({"volume_gb": ""}, "volume_gb", "'Nothing' is not a whole number of GB"),
+        ({"volume_gb": "5"}, "volume_gb", "A volume has at least 10 GB; 0 is none"),
+        ({"storage": NEW_VOLUME, "volume_gb": "5000"}, "volume_gb", "10 to 4096 GB"),
+        ({"storage": NEW_VOLUME}, "data_centre", "Choose the data centre of the network volume"),
+        ({"container_gb": "0"}, "container_gb", "At least 1 GB"),
+        ({"image": "two words"}, "image", "Name a container image"),
+        ({"key": ""}, "key", "Choose an SSH key, or make a new one"),
+        ({"refused": "next", "limit": "cheap"}, "limit", "'cheap' is no price"),
+        ({"refused": "both", "limit": "0.01"}, "limit", "The chosen GPU alone costs $0.28/h"),
+        ({"name": " "}, "name", "Give the pod a name"),
+        ({"name": "x" * 61}, "name", "at most 60 printable characters"),
+        ({"name": "annot"}, "name", "There is a pod annot already"),
+    ],
+)
+def test_what_is_wrong_is_said_by_its_field(fields: dict[str, Any], field: str, words: str) -> None:
+    draft = replace(settled(name="n"), **fields)
+    problems = dict(draft.problems(SHOP))
+    assert words in problems[field]
+
+
+def test_a_draft_with_problems_has_no_parameters() -> None:
+    with pytest.raises(ValueError, match="problems"):
+        replace(settled(name="n"), gpu=None).params(SHOP)
+
+
+@pytest.mark.parametrize(
+    ("prefill", "fields"),
+    [
+        ({"wait": True}, {"refused": "wait"}),
+        ({"wait": True, "fallback": True}, {"refused": "both"}),
+        ({"or": ["L40S"], "max_price": 0.5}, {"refused": "next", "others": ("L40S",), "limit": "0.5"}),
+        ({"new_volume_gb": 80, "data_centre": "EU-RO-1"}, {"storage": NEW_VOLUME, "volume_gb": "80"}),
+        ({"network_volume": "scans"}, {"storage": "v1"}),
+        ({"make_key": True, "add_key": True}, {"key": MAKE_KEY, "add_key": True}),
+    ],
+)
+def test_parameters_become_choices_and_again_the_same_parameters(
+    prefill: dict[str, Any], fields: dict[str, Any]
+) -> None:
+    draft = settled(name="n", **prefill)
+    assert {name: getattr(draft, name) for name in fields} == fields
+    params = draft.params(SHOP)
+    assert Draft.begun(params, "").settled(SHOP, "", saves=True).params(SHOP) == params
+
+
+def test_a_key_of_an_agent_is_shown_as_one() -> None:
+    assert key_label(OwnKey(LINE)) == "agent · ed25519 · you@desk"
+    assert settled(SHOP_WITHOUT_KEYS, name="n").key == MAKE_KEY
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,99 @@
+"""A session over everything in memory, as a test of an operation uses it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from labeltui.domain.deploy.catalogue import PodSpec
+from labeltui.domain.problems import LabeltuiError
+from labeltui.operations.pod.start import can_be_reached, wait_until
+from labeltui.sandbox.runpod.world import timeline
+from labeltui.sandbox.runpod.world.world import World
+from labeltui.session.session import Session
+from tests.doing import Told, do, failing
+from tests.fakes.account import EmulatedAccount
+from tests.fakes.facts import INSTALLED, report_facts
+from tests.fakes.host import MemoryHost
+from tests.fakes.monailabel import FakeMonaiLabel
+from tests.fakes.session import memory_session
+
+GPU = "NVIDIA RTX A5000"
+
+
+class Desk:
+    """A session with its host, its server, and the account that it rents from; ``report`` is of every action."""
+
+    def __init__(
+        self, session: Session, host: MemoryHost, server: FakeMonaiLabel, account: EmulatedAccount | None
+    ) -> None:
+        self.session, self.host, self.server, self._account = session, host, server, account
+        self.report = Told()
+
+    @property
+    def world(self) -> World:
+        """The emulated account. Fails without one."""
+        assert self._account is not None
+        return self._account.world
+
+    async def do(self, action: str, **params: Any) -> Mapping[str, Any]:
+        return await do(self.session, action, self.report, **params)
+
+    async def failing(self, action: str, **params: Any) -> LabeltuiError:
+        return await failing(self.session, action, self.report, **params)
+
+    def begin(self, action: str, **params: Any) -> asyncio.Task[Mapping[str, Any]]:
+        return asyncio.create_task(self.do(action, **params))
+
+    async def rent(self, name: str = "annot", **more: Any) -> str:
+        """A pod that runs and can be reached; its id."""
+        client = await self.session.rental.client()
+        spec = PodSpec(name, GPU, container_disk_gb=20, volume_disk_gb=more.pop("volume_disk_gb", 20), **more)
+        pod = await client.create_once(spec)
+        return (await wait_until(self.session, pod, can_be_reached, Told())).id
+
+    def elsewhere(self, pod_id: str, action: str) -> None:
+        """Somebody does this to the pod on RunPod's page."""
+        timeline.act(self.world, pod_id, action)
+
+    def put_label(self, name: str, data: bytes = b"label") -> None:
+        """A final label appears on the host."""
+        self.host.files.write(f"~/studies/labels/final/{name}", data)
+
+    def serve(self, **meta: Any) -> None:
+        """A server that labeltui has started runs on the host."""
+        job = self.host.agent.start("server", meta={"app": "radiology", "studies": "/root/studies", **meta})
+        job.print("INFO:     Uvicorn running on http://127.0.0.1:8000\n")
+        self.server.up = True
+
+
+@asynccontextmanager
+async def desk(
+    folder: Path,
+    *,
+    rents: bool = False,
+    serves: bool = False,
+    start: bool = True,
+    read_only: bool = False,
+    **settings: Any,
+) -> AsyncIterator[Desk]:
+    """MONAI Label is installed on the host. ``rents``: the profile is on RunPod, its pod is not rented yet.
+
+    ``serves``: a server runs already; otherwise it starts when it is asked to. ``settings`` are the profile's.
+    """
+    account = EmulatedAccount(asyncio.get_running_loop().time) if rents else None
+    host, server = MemoryHost(), FakeMonaiLabel()
+    host.install()
+    report_facts(host, lambda: INSTALLED)
+    server.up = False
+    host.agent.programs["server"] = server.run
+    async with memory_session(
+        folder, host=host, server=server, account=account, start=start, read_only=read_only, profile=settings
+    ) as session:
+        it = Desk(session, host, server, account)
+        if serves:
+            it.serve()
+        yield it
