@@ -28,7 +28,7 @@ async def confirm_pod(
     Refused ``unconfirmed`` for a wrong name, and what :func:`labeltui.operations.pod.target.target` raises.
     """
     pod = await target(session, params.get("pod"))
-    own = await session.rental.owns(pod)
+    own = await session.account.owns(pod)
     params = {**params, "pod": pod.id} if params.get("pod") else params
     if yes and yes != called(pod):
         raise _wrong(action, pod)

@@ -51,7 +51,7 @@ async def run_shell(request: Request, output: Output, opener: Opener) -> int:
             )
         size = shutil.get_terminal_size()
         if proxy:
-            shell = (await session.shells.open_door(size.columns, size.lines)).shell
+            shell = (await session.shells.open_proxy(size.columns, size.lines)).shell
         else:
             shell = await session.open_shell(size.columns, size.lines, command)
         try:

@@ -20,7 +20,7 @@ from labeltui.hosts import transfer
 from labeltui.hosts.base import Completed, Progress
 from labeltui.hosts.forwarding import Relay
 
-STDERR_KEPT = 8192
+STDERR_TAIL_BYTES = 8192
 CLOSE_WAIT_S = 2.0
 PIPE_BYTES = 256 * 1024
 
@@ -31,13 +31,13 @@ class LocalChannel:
     def __init__(self, process: asyncio.subprocess.Process) -> None:
         self._process = process
         self._stderr = bytearray()
-        self._reader = asyncio.create_task(self._keep_stderr())
+        self._reader = asyncio.create_task(self._read_stderr())
 
-    async def _keep_stderr(self) -> None:
+    async def _read_stderr(self) -> None:
         stream = cast(asyncio.StreamReader, self._process.stderr)
         while data := await stream.read(4096):
             self._stderr += data
-            del self._stderr[:-STDERR_KEPT]
+            del self._stderr[:-STDERR_TAIL_BYTES]
 
     async def read(self, limit: int = 65536) -> bytes:
         """See :class:`~labeltui.hosts.base.Channel`."""

@@ -10,7 +10,7 @@ import asyncssh
 from labeltui.domain.failure_codes import Code
 from labeltui.domain.problems import Unreachable
 
-STDERR_KEPT = 8192
+STDERR_TAIL_BYTES = 8192
 CLOSE_WAIT_S = 2.0
 TAKEN_AT_ONCE = 4 << 20  # more than asyncssh can hold with any window used here
 
@@ -57,13 +57,13 @@ class SshChannel:
         self._output = _Output(process)
         self._shown = shown
         self._stderr = bytearray()
-        self._reader = asyncio.create_task(self._keep_stderr())
+        self._reader = asyncio.create_task(self._read_stderr())
 
-    async def _keep_stderr(self) -> None:
+    async def _read_stderr(self) -> None:
         with contextlib.suppress(OSError, asyncssh.Error):
             while data := await self._process.stderr.read(4096):
                 self._stderr += data
-                del self._stderr[:-STDERR_KEPT]
+                del self._stderr[:-STDERR_TAIL_BYTES]
 
     async def read(self, limit: int = 65536) -> bytes:
         """See :class:`~labeltui.hosts.base.Channel`."""

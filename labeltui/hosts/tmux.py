@@ -43,7 +43,7 @@ _LISTED = "#{session_name}\t#{session_attached}\t#{@labeltui_owner}\t#{@labeltui
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class TmuxSession:
     """A session that is there. ``owner`` is the console that attached to it last, as it named itself."""
 
     number: int
@@ -86,7 +86,7 @@ def listing() -> str:
     return f"{_PATHS}{_TMUX} list-sessions -F {shlex.quote(_LISTED)} 2>/dev/null || true"
 
 
-def parse_listing(text: str, profile: str) -> tuple[Kept, ...]:
+def parse_listing(text: str, profile: str) -> tuple[TmuxSession, ...]:
     """The shells of ``profile`` among what :func:`listing` printed, by number."""
     prefix = session_name(profile, 0)[:-1]
     found = []
@@ -94,7 +94,7 @@ def parse_listing(text: str, profile: str) -> tuple[Kept, ...]:
         name, attached, owner, label, *_ = (*line.split("\t"), "", "", "", "")
         number = name.removeprefix(prefix)
         if name.startswith(prefix) and number.isascii() and number.isdigit() and len(number) < 4:
-            found.append(Kept(int(number), attached not in ("", "0"), owner, label))
+            found.append(TmuxSession(int(number), attached not in ("", "0"), owner, label))
     return tuple(sorted(found, key=lambda kept: kept.number))
 
 

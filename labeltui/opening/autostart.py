@@ -1,4 +1,4 @@
-"""In the demo, what a person would have done by now, through the same door as a person's."""
+"""In the demo, what a person would have done by now, run as a person would run it."""
 
 from __future__ import annotations
 

@@ -9,14 +9,14 @@ from labeltui.domain.failure_codes import Code
 from labeltui.domain.problems import Failed, Misused
 from labeltui.hosts.base import Prompter
 from labeltui.opening.autostart import autostart
-from labeltui.opening.hosts import door_of, host_of
+from labeltui.opening.hosts import host_of, proxy_shells_of
 from labeltui.opening.launch import Launch
 from labeltui.opening.log_file import log_to
 from labeltui.operations.ssh_config import keep_current
 from labeltui.sandbox.launch import Pod, PodFailed, start_pod
 from labeltui.sandbox.runpod.launch import RunPod, start_runpod
 from labeltui.sandbox.scenarios import DEFAULT, UnknownScenario, find
-from labeltui.session.runtime.state_folder import StateDir
+from labeltui.session.runtime.state_folder import StateFolder
 from labeltui.session.session import Session
 
 
@@ -25,12 +25,12 @@ async def open_demo(launch: Launch, prompter: Prompter) -> Session:
     pod = await _start_pod(launch.demo or DEFAULT)
     try:
         profile = Profile.model_validate(pod.profile())
-        state = StateDir(pod.root / "console")
+        state = StateFolder(pod.root / "console")
         log_to(state.ready())
         host = host_of(profile, state, prompter)
-        door = door_of(profile, state, prompter)
+        proxy_shells = proxy_shells_of(profile, state, prompter)
         return Session(
-            "demo", profile, host, state, read_only=launch.read_only, pod=pod, door=door,
+            "demo", profile, host, state, read_only=launch.read_only, pod=pod, proxy_shells=proxy_shells,
             on_reached=keep_current, autostart=partial(autostart, doings=pod.autostart) if pod.autostart else None,
         )  # fmt: skip
     except BaseException:

@@ -10,36 +10,38 @@ from labeltui.domain.problems import Misused
 from labeltui.hosts.base import Host, Prompter
 from labeltui.hosts.local import LocalHost
 from labeltui.hosts.ssh import SshHost
-from labeltui.session.pod.account import Rental
+from labeltui.session.pod.account import PodAccount
 from labeltui.session.pod.host import PodHost, ssh_of
-from labeltui.session.pod.proxy_shell import ProxyDoor
-from labeltui.session.runtime.state_folder import StateDir
+from labeltui.session.pod.proxy_shell import ProxyShells
+from labeltui.session.runtime.state_folder import StateFolder
 
 KNOWN_HOSTS = ("~/.ssh/known_hosts", "/etc/ssh/ssh_known_hosts")
 
 
-def host_of(profile: Profile, state: StateDir, prompter: Prompter) -> Callable[[Rental], Host]:
-    """The host a profile names, made from the rental."""
+def host_of(profile: Profile, state: StateFolder, prompter: Prompter) -> Callable[[PodAccount], Host]:
+    """The host a profile names, made from the account."""
     if profile.host == "local":
-        return lambda _rental: LocalHost()
+        return lambda _account: LocalHost()
     if profile.host == "runpod":
-        return lambda rental: PodHost(rental, state, prompter, ssh_of(rental))
+        return lambda account: PodHost(account, state, prompter, ssh_of(account))
     if profile.ssh is None:
         raise Misused(
             Code.NO_ADDRESS, 'host = "ssh" needs an address.', 'Add [profiles.NAME.ssh] with address = "...".'
         )
     host = _ssh_host(profile.ssh, state, prompter)
-    return lambda _rental: host
+    return lambda _account: host
 
 
-def door_of(profile: Profile, state: StateDir, prompter: Prompter) -> Callable[[Rental], ProxyDoor] | None:
-    """The proxied door of the profile's host, where it has one, made from the rental."""
+def proxy_shells_of(
+    profile: Profile, state: StateFolder, prompter: Prompter
+) -> Callable[[PodAccount], ProxyShells] | None:
+    """The proxied shells of the profile's host, made from the account. None for a host that has no proxy."""
     if profile.host != "runpod":
         return None
-    return lambda rental: ProxyDoor(rental, state, prompter)
+    return lambda account: ProxyShells(account, state, prompter)
 
 
-def _ssh_host(ssh: SshSection, state: StateDir, prompter: Prompter) -> SshHost:
+def _ssh_host(ssh: SshSection, state: StateFolder, prompter: Prompter) -> SshHost:
     return SshHost(
         ssh.address,
         key=ssh.key,

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from labeltui.config.load import find_config_path, load, select
 from labeltui.hosts.base import Prompter
-from labeltui.opening.hosts import door_of, host_of
+from labeltui.opening.hosts import host_of, proxy_shells_of
 from labeltui.opening.launch import Launch
 from labeltui.opening.log_file import log_to
 from labeltui.operations.ssh_config import keep_current
-from labeltui.session.runtime.state_folder import StateDir
+from labeltui.session.runtime.state_folder import StateFolder
 from labeltui.session.session import Session
 
 
@@ -16,13 +16,20 @@ def open_profile(launch: Launch, prompter: Prompter) -> Session:
     """A session over the named profile, or the file's default."""
     path = find_config_path(launch.config)
     name, profile = select(load(path), launch.profile)
-    state = StateDir.of_profile(name)
+    state = StateFolder.of_profile(name)
     log_to(state.ready())
     read_only = launch.read_only or profile.read_only
     host = host_of(profile, state, prompter)
-    door = door_of(profile, state, prompter)
+    proxy_shells = proxy_shells_of(profile, state, prompter)
     return Session(
-        name, profile, host, state, read_only=read_only, config=path, door=door, on_reached=keep_current
+        name,
+        profile,
+        host,
+        state,
+        read_only=read_only,
+        config=path,
+        proxy_shells=proxy_shells,
+        on_reached=keep_current,
     )
 
 

@@ -15,14 +15,14 @@ MONEY_WITHIN_S = 45.0
 
 async def refresh_money(session: Session) -> None:
     """Read pod, bill and account once, if the session rents a pod. A failure raises nothing: the readings hold it."""
-    if session.rental.section is None or session.profile.host != "runpod":
+    if session.account.section is None or session.profile.host != "runpod":
         return
-    rental = session.rental
+    account = session.account
     try:
         async with asyncio.timeout(MONEY_WITHIN_S):
-            await asyncio.gather(rental.pod.look(), session.spending.look(), rental.account.look())
+            await asyncio.gather(account.pod.poll(), session.spending.refresh(), account.balance.poll())
     except TimeoutError:
-        rental.account.failed("RunPod does not answer")
+        account.balance.failed("RunPod does not answer")
 
 
 LABELS_WITHIN_S = 30.0
@@ -32,8 +32,8 @@ async def refresh_labels(session: Session) -> None:
     """Count the labels without copying any. A failure raises nothing: the labels' reading holds it."""
     try:
         async with asyncio.timeout(LABELS_WITHIN_S):
-            await session.labels.look(copy=False)
+            await session.labels.refresh(copy=False)
     except LabeltuiError as error:
-        session.labels.gone(error.problem.message)
+        session.labels.failed(error.problem.message)
     except TimeoutError:
-        session.labels.gone("the host did not list its labels in time")
+        session.labels.failed("the host did not list its labels in time")

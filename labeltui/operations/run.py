@@ -13,7 +13,7 @@ from labeltui.actions.params import Params
 from labeltui.domain.failure_codes import Code
 from labeltui.domain.problems import Refused
 from labeltui.operations.table import OPERATIONS
-from labeltui.session.runtime.supervise import words
+from labeltui.session.runtime.supervise import error_text
 
 if TYPE_CHECKING:
     from labeltui.operations.progress import Document, Report
@@ -78,7 +78,7 @@ async def run_action(
         session.journal.end(entry, False, "cancelled")
         raise
     except Exception as error:
-        session.journal.end(entry, False, words(error))
+        session.journal.end(entry, False, error_text(error))
         raise
     session.journal.end(entry, True, "done")
     return document

@@ -91,7 +91,7 @@ async def entry_of(session: Session) -> SshEntry:
 
 
 async def _of_pod(session: Session, host: PodHost) -> SshEntry:
-    pod = await session.rental.find()
+    pod = await session.account.find()
     pinned = host.pinned(pod)
     if pinned is None:
         # The host key is only known after a connection.
@@ -103,7 +103,7 @@ async def _of_pod(session: Session, host: PodHost) -> SshEntry:
         raise Unreachable(
             Code.POD_STARTING, f"{pod.name} has no ssh address now.", "Start it, or wait a minute."
         )
-    key = session.rental.ssh_key
+    key = session.account.ssh_key
     return SshEntry(
         session.name,
         pod.ssh.host,
@@ -131,7 +131,7 @@ def _of_section(session: Session, ssh: SshSection) -> SshEntry:
         target.host,
         target.port,
         given or target.user,
-        (session.kept.known_hosts, extra),
+        (session.state_folder.known_hosts, extra),
         target.known_as if target.known_as != target.host else "",
         (key,) if key else tuple(one for one in target.identities if one.is_file()),
         identities_only=key is not None,

@@ -11,7 +11,7 @@ from typing import Any
 
 from labeltui.domain.deploy.catalogue import DataCentre, GpuOffer, NetworkVolume, PodSpec, Stock, Template
 from labeltui.domain.money import ZERO, BillingRecord
-from labeltui.domain.pod.pod import Cloud, Load, Pod, PodAction, PodStatus, Port, SshDoor
+from labeltui.domain.pod.pod import Cloud, Load, Pod, PodAction, PodStatus, Port, SshEndpoint
 from labeltui.runpod import wire
 
 STATUS = {
@@ -66,8 +66,8 @@ def pod(document: Mapping[str, Any], now: datetime) -> Pod:
         compute_per_hour=sent.cost,
         locked=sent.locked,
         cluster_id=sent.cluster.id or "?" if sent.cluster else None,
-        ssh=_door(sent.ssh.direct),
-        ssh_proxy=_door(sent.ssh.proxy),
+        ssh=_endpoint(sent.ssh.direct),
+        ssh_proxy=_endpoint(sent.ssh.proxy),
         load=_load(runtime),
         uptime_s=runtime.uptime,
         created_at=sent.createdAt,
@@ -89,17 +89,17 @@ def stock(text: str) -> Stock:
     return Stock(text.lower()) if text.lower() in set(Stock) else Stock.UNKNOWN
 
 
-def _door(sent: wire.Endpoint | None) -> SshDoor | None:
-    return None if sent is None else public_door(sent.host, sent.port, sent.username)
+def _endpoint(sent: wire.Endpoint | None) -> SshEndpoint | None:
+    return None if sent is None else public_endpoint(sent.host, sent.port, sent.username)
 
 
-def public_door(host: str, port: int | None, user: str) -> SshDoor | None:
+def public_endpoint(host: str, port: int | None, user: str) -> SshEndpoint | None:
     """Validate an ssh address; None unless host, port and user are safe to put on a command line."""
     if port is None or not 0 < port < 65536:
         return None
     if not _HOST.fullmatch(host) or not _USER.fullmatch(user):
         return None
-    return SshDoor(host, port, user)
+    return SshEndpoint(host, port, user)
 
 
 def _ports(declared: tuple[str, ...], mapped: tuple[wire.MappedPort, ...]) -> tuple[Port, ...]:

@@ -40,9 +40,9 @@ class Alerts:
         self._before = store.state
         self._orphans: frozenset[int] = frozenset()
         self._shared: frozenset[str] = frozenset()
-        store.subscribe(self._look)
+        store.subscribe(self._on_store)
 
-    def _look(self, state: SessionState, changed: Changed) -> None:
+    def _on_store(self, state: SessionState, changed: Changed) -> None:
         before, self._before = self._before, state
         if changed & {Fields.host, Fields.pod} and _pod_has_ended(state):
             self._store.dismiss("host")  # the pod tells why, and a host that must be away is no trouble
@@ -62,9 +62,9 @@ class Alerts:
     def _raise(self, key: str, level: Level, message: str, hint: str = "") -> None:
         self._store.alert(Alert(key, level, message, hint, self._clock()))
 
-    def trouble(self, told: Meaning, line: int, at: datetime) -> None:
+    def trouble(self, meaning: Meaning, line: int, at: datetime) -> None:
         """The server's output tells of trouble, at that line: one alert for each kind, about its newest case."""
-        self._store.alert(Alert(f"{LOG}{told.kind}", Level.ERROR, told.means, told.todo, at, line))
+        self._store.alert(Alert(f"{LOG}{meaning.kind}", Level.ERROR, meaning.means, meaning.todo, at, line))
 
     def forget_troubles(self) -> None:
         """Another run's output: lines of the one before are gone."""

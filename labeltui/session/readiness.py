@@ -13,14 +13,14 @@ from labeltui.domain.state import SessionState
 from labeltui.session.connection.link import Link
 from labeltui.session.runtime.fields import Field
 from labeltui.session.runtime.store import Store
-from labeltui.session.server.pollers import Sources
+from labeltui.session.server.pollers import Pollers
 from labeltui.session.server.process import ServerWatch
 
 
 class Readiness:
     """Waits for readings. ``first_steps`` is the demo's own work after its start, which is waited for too."""
 
-    def __init__(self, store: Store, link: Link, pollers: Sources, watch: ServerWatch) -> None:
+    def __init__(self, store: Store, link: Link, pollers: Pollers, watch: ServerWatch) -> None:
         self._store, self._link, self._pollers, self._watch = store, link, pollers, watch
         self.first_steps: asyncio.Task[None] | None = None
 

@@ -18,23 +18,23 @@ from labeltui.session.connection.shells import Shells
 from labeltui.session.connection.tunnel import Tunnel
 from labeltui.session.labels.copier import LabelCopier
 from labeltui.session.labels.folder import LabelFolder
-from labeltui.session.labels.transports import Ways
+from labeltui.session.labels.transports import LabelTransports
 from labeltui.session.log.store import LogStore
-from labeltui.session.pod.account import Access, Rental
+from labeltui.session.pod.account import Access, PodAccount
 from labeltui.session.pod.events import PodWatch
 from labeltui.session.pod.guard import GuardSettings, GuardWatch
-from labeltui.session.pod.proxy_shell import ProxyDoor
+from labeltui.session.pod.proxy_shell import ProxyShells
 from labeltui.session.pod.spending import Spending
 from labeltui.session.readiness import Readiness
 from labeltui.session.runtime.journal import Journal
-from labeltui.session.runtime.state_folder import StateDir, labels_folder
+from labeltui.session.runtime.state_folder import StateFolder, labels_folder
 from labeltui.session.runtime.store import Store
 from labeltui.session.runtime.supervise import Clock, Supervisor
 from labeltui.session.server.client import ServerApi
 from labeltui.session.server.orphans import OrphanWatch
-from labeltui.session.server.pollers import Sources
+from labeltui.session.server.pollers import Pollers
 from labeltui.session.server.process import ServerWatch
-from labeltui.session.server.remote_log import FoundLog
+from labeltui.session.server.remote_log import RemoteLog
 
 
 class DemoPod(Protocol):
@@ -63,7 +63,7 @@ def utc_now() -> datetime:
 class Session:
     """Wires the parts together; what they do is theirs. Nothing happens before :meth:`start`.
 
-    ``host`` makes the host from the rental: a pod's address is only known when it is looked up. ``on_reached`` runs
+    ``host`` makes the host from the account: a pod's address is only known when it is looked up. ``on_reached`` runs
     each time the host is reached by a session that holds the tunnel; ``autostart`` once, after the start.
     """
 
@@ -71,19 +71,19 @@ class Session:
         self,
         name: str,
         profile: Profile,
-        host: Callable[[Rental], Host],
-        state: StateDir,
+        host: Callable[[PodAccount], Host],
+        state: StateFolder,
         *,
         read_only: bool = False,
         pod: DemoPod | None = None,
         clock: Clock = utc_now,
         config: Path | None = None,
-        door: Callable[[Rental], ProxyDoor] | None = None,
+        proxy_shells: Callable[[PodAccount], ProxyShells] | None = None,
         on_reached: Hook | None = None,
         autostart: Hook | None = None,
     ) -> None:
         self.name, self.profile, self.read_only, self.pod, self.clock = name, profile, read_only, pod, clock
-        self.config, self.kept, self.started = config, state, False
+        self.config, self.state_folder, self.started = config, state, False
         self.demo = pod.scenario if pod is not None else None
         self.store = Store(
             SessionState(
@@ -94,33 +94,33 @@ class Session:
         self.journal = Journal()
         server = profile.server
         account = pod.account if pod is not None else None
-        self.rental = Rental(self.store, clock, profile.runpod, Access(*account) if account else None)
-        self.link = Link(host(self.rental), name, server.folder, server.python, self.store, clock)
+        self.account = PodAccount(self.store, clock, profile.runpod, Access(*account) if account else None)
+        self.link = Link(host(self.account), name, server.folder, server.python, self.store, clock)
         self.shells = Shells(
             self.link.connected, profile.shell, name, read_only=read_only,
-            door=None if door is None else door(self.rental).open,
+            proxy=None if proxy_shells is None else proxy_shells(self.account).open,
         )  # fmt: skip
         self.tunnel = Tunnel(self.store, state, server.port, clock, hold=True)
         self.watch = ServerWatch(self.store, self.log, clock, lambda: self.tunnel.status.url)
         self.api = ServerApi(self.tunnel, profile.client_id)
-        self.sources = Sources(
+        self.pollers = Pollers(
             self.store, self.watch, self.tunnel, clock, self.api.client,
             dicomweb=server.studies.startswith(("http://", "https://")),
         )  # fmt: skip
         self.labels = LabelCopier(
             self.store, profile.labels, LabelFolder(self._labels_folder(state)), state,
-            Ways(self.store, profile, self.link, self.api.client, lambda: self.rental.pod_id), clock,
+            LabelTransports(self.store, profile, self.link, self.api.client, lambda: self.account.pod_id), clock,
         )  # fmt: skip
-        self.spending = Spending(self.store, self.rental, state, clock)
-        self._found_log = FoundLog(self.store, self.watch, self.api.client)
+        self.spending = Spending(self.store, self.account, state, clock)
+        self._remote_log = RemoteLog(self.store, self.watch, self.api.client)
         self.guard = GuardWatch(
-            self.store, self.link, self.rental, self.journal, clock, GuardSettings.of(profile, read_only=read_only)
+            self.store, self.link, self.account, self.journal, clock, GuardSettings.of(profile, read_only=read_only)
         )  # fmt: skip
-        self.readiness = Readiness(self.store, self.link, self.sources, self.watch)
+        self.readiness = Readiness(self.store, self.link, self.pollers, self.watch)
         self._load = HostLoad(self.store, clock, server.folder)
         self._orphans = OrphanWatch(self.store, self.watch)
         self._alerts = Alerts(self.store, clock)
-        self.pod_watch = PodWatch(self.store, clock, state, self.rental, self.link, self.journal)
+        self.pod_watch = PodWatch(self.store, clock, state, self.account, self.link, self.journal)
         self._supervisor = Supervisor()
         self._on_reached, self._autostart = on_reached, autostart
         self._watching_pod = False
@@ -141,7 +141,7 @@ class Session:
         self.link.attach("guard", self.guard.run)
         self.labels.on_copied.append(self.guard.on_copied)
 
-    def _labels_folder(self, state: StateDir) -> Path:
+    def _labels_folder(self, state: StateFolder) -> Path:
         """Where labels are copied to; the demo's go with it."""
         if self.profile.labels.folder:
             return Path(self.profile.labels.folder).expanduser()
@@ -151,23 +151,23 @@ class Session:
         """Begin to connect and watch; returns at once. ``hold`` takes the sticky local port for the tunnel."""
         self.tunnel.hold, self.started = hold, True
         self._supervisor.run("link", self.link.run)
-        for poller in self.sources.pollers:
+        for poller in self.pollers.all:
             self._supervisor.run(poller.name, poller.run)
-        self._supervisor.run("found log", self._found_log.run)
+        self._supervisor.run("found log", self._remote_log.run)
         if hold:
             self._supervisor.run("labels", self.labels.run)
             self.link.on_arrival(self._ssh_follows)
         if self.profile.host == "runpod" and hold:
             self.pod_watch.begin(keep=True)
             self.watch_pod()
-            self._supervisor.run("account", self.rental.account.run)
+            self._supervisor.run("account", self.account.balance.run)
             self._supervisor.run("spending", self.spending.run)
         if self._autostart is not None:
             autostart = self._autostart
             self.readiness.first_steps = self._supervisor.run("autostart", lambda: autostart(self))
 
     async def reach(self, deadline_s: float) -> Host:
-        """The host, connected to now if nothing has been asked of it yet. Raises what stands in the way."""
+        """The host, connected to now if nothing has been asked of it yet. Raises what stands in the transport."""
         if not self.started:
             await self.start(hold=False)
         return await self.link.connected(deadline_s)
@@ -176,11 +176,11 @@ class Session:
         """Keep the pod's state true from now on."""
         if not self._watching_pod:
             self._watching_pod = True
-            self._supervisor.run("pod", self.rental.pod.run)
+            self._supervisor.run("pod", self.account.pod.run)
 
-    def look_at_pods(self) -> Callable[[], None]:
+    def watch_pods(self) -> Callable[[], None]:
         """Keep the list of all pods true until the returned function is called."""
-        task = self._supervisor.run("pods", self.rental.pods.run)
+        task = self._supervisor.run("pods", self.account.pods.run)
 
         def enough() -> None:
             task.cancel()
@@ -191,7 +191,7 @@ class Session:
         """Stop watching and disconnect. What runs on the host goes on, except the demo's pod."""
         await self._supervisor.close()
         await self.api.close()
-        await self.rental.close()
+        await self.account.close()
         if self.pod is not None:
             await self.pod.close()
 
@@ -210,10 +210,10 @@ class Session:
             self.tunnel.hold = True
             await self.tunnel.close("moving to its own port")
             await self.tunnel.open(host)
-            self.sources.wake()
+            self.pollers.wake()
 
     async def _woken(self, _host: Host) -> None:
-        self.sources.wake()
+        self.pollers.wake()
         self.labels.wake()
 
     def _on_event(self, event: Event) -> None:
@@ -225,5 +225,5 @@ class Session:
             await self._on_reached(self)
 
     async def _departed(self, why: str) -> None:
-        self.watch.gone(why)
-        self.labels.gone(why)
+        self.watch.host_lost(why)
+        self.labels.failed(why)

@@ -13,9 +13,9 @@ from unittest.mock import patch
 
 from labeltui.config.model import Profile
 from labeltui.monailabel.client import MonaiLabelClient
-from labeltui.session.pod.account import Rental
+from labeltui.session.pod.account import PodAccount
 from labeltui.session.pod.host import PodHost
-from labeltui.session.runtime.state_folder import StateDir
+from labeltui.session.runtime.state_folder import StateFolder
 from labeltui.session.session import Session
 from tests.doing import NobodyToAsk
 from tests.fakes.account import KEY, EmulatedAccount, LoopClock
@@ -47,7 +47,7 @@ async def memory_session(
     loop = asyncio.get_running_loop()
     clock = account.clock if account is not None else LoopClock(loop.time)
     host.now = lambda: clock.now().timestamp()
-    state = StateDir(folder / "state")
+    state = StateFolder(folder / "state")
     settings: dict[str, Any] = {"labels": {"folder": str(folder / "labels")}, **(profile or {})}
     if account is not None:
         (folder / "key.pub").write_text(PUBLIC_KEY)
@@ -55,10 +55,10 @@ async def memory_session(
     else:
         settings = {"host": "ssh", "ssh": {"address": host.address}, **settings}
 
-    def host_of(rental: Rental) -> Any:
+    def host_of(pod_account: PodAccount) -> Any:
         if account is None:
             return host
-        return PodHost(rental, state, NobodyToAsk(), lambda _address, _known_hosts, _prompter: host)  # type: ignore[arg-type,return-value]
+        return PodHost(pod_account, state, NobodyToAsk(), lambda _address, _known_hosts, _prompter: host)  # type: ignore[arg-type,return-value]
 
     with ExitStack() as stack:
         api = partial(MonaiLabelClient, transport=server.transport)

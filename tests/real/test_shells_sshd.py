@@ -14,7 +14,7 @@ from textual.pilot import Pilot
 from labeltui.config.model import Profile
 from labeltui.hosts.base import HostKey
 from labeltui.opening.hosts import host_of
-from labeltui.session.runtime.state_folder import StateDir
+from labeltui.session.runtime.state_folder import StateFolder
 from labeltui.session.session import Session
 from labeltui.ui.app import Console
 from labeltui.ui.panes.shell.pane import ShellPane
@@ -87,7 +87,7 @@ class AtDesk:
                 "shell": shell,
             }
         )
-        state = StateDir(sshd.folder / "state")
+        state = StateFolder(sshd.folder / "state")
         self.session = Session("liver", profile, host_of(profile, state, Trusting()), state)
         self.app = Console(session=self.session)
 

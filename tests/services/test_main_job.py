@@ -23,7 +23,7 @@ from labeltui.opening.hosts import host_of
 from labeltui.sandbox.runpod.emulator import Emulator
 from labeltui.sandbox.runpod.world.clock import FakeClock
 from labeltui.sandbox.runpod.world.world import World
-from labeltui.session.runtime.state_folder import StateDir
+from labeltui.session.runtime.state_folder import StateFolder
 from labeltui.session.session import Session
 from tests.doing import NobodyToAsk, Told, do
 
@@ -69,7 +69,7 @@ async def session(
             },
         }
     )
-    state = StateDir(tmp_path / "state")
+    state = StateFolder(tmp_path / "state")
     host = host_of(profile, state, NobodyToAsk())
     opened = Session("p", profile, host, state, clock=emulator.world.clock.now)
     await opened.start()
@@ -136,7 +136,7 @@ async def test_from_no_pod_to_a_trained_model_and_back(session: Session, emulato
 
 async def the_cost_is_right_to_the_cent(session: Session, emulator: Emulator) -> None:
     """What the session has cost since the pod was started is what the account was charged for it."""
-    session.rental.wake()
+    session.account.wake()
     asked_at = session.clock()
     state = await session.store.wait_for(lambda s: s.spend.as_of is not None and s.spend.as_of > asked_at, 60)
     spend, at = state.spend.value, state.spend.as_of

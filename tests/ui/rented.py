@@ -10,7 +10,7 @@ from decimal import Decimal
 from labeltui.domain.money import Account
 from labeltui.domain.pod.events import PodEvent
 from labeltui.domain.pod.load import LoadSample
-from labeltui.domain.pod.pod import Cloud, Load, Pod, PodAction, PodStatus, Port, SshDoor
+from labeltui.domain.pod.pod import Cloud, Load, Pod, PodAction, PodStatus, Port, SshEndpoint
 from labeltui.domain.state import RequestsLeft, SessionState
 from tests.ui.stand_in import NOW, ago, connected, fresh
 
@@ -22,7 +22,7 @@ OWN = Pod(
     vcpu_count=9, ram_gb=50, container_disk_gb=50, volume_disk_gb=100, volume_path="/workspace",
     ports=(Port(22, "tcp", 40022, "203.0.113.7"),), cloud=Cloud.SECURE, data_centre="EU-RO-1", cuda="12.8",
     env={"PUBLIC_KEY": "ssh-ed25519 AAAA"}, compute_per_hour=Decimal("0.27"),
-    ssh=SshDoor("203.0.113.7", 40022, "root"), load=Load(((93.0, 59.0),), 21.0, 44.0), uptime_s=11520,
+    ssh=SshEndpoint("203.0.113.7", 40022, "root"), load=Load(((93.0, 59.0),), 21.0, 44.0), uptime_s=11520,
     created_at=ago(90000), started_at=ago(11520),
 )  # fmt: skip
 OPEN = replace(

@@ -15,7 +15,7 @@ from labeltui.domain.money import Account
 from labeltui.domain.pod.pod import Cloud
 from labeltui.domain.problems import Failed, LabeltuiError
 from labeltui.domain.state import Identity, SessionState
-from labeltui.session.runtime.state_folder import StateDir
+from labeltui.session.runtime.state_folder import StateFolder
 from labeltui.ui.app import Console
 from tests.fakes.store import put
 from tests.ui.stand_in import NOW, StandIn, fresh
@@ -83,7 +83,7 @@ class Client:
         )
 
 
-class Rental:
+class PodAccount:
     """Of :class:`Client`; ``key`` is where a private key's public half lies beside it."""
 
     def __init__(self, key: Path) -> None:
@@ -112,8 +112,8 @@ class RentingSession(StandIn):
             server=ServerSection(models=models, folder="/workspace/labeltui"),
         )  # fmt: skip
         super().__init__(state, profile=profile, log=b"")
-        self.rental = Rental(folder / "id_ed25519")
-        self.kept = StateDir(folder / "state")
+        self.account = PodAccount(folder / "id_ed25519")
+        self.state_folder = StateFolder(folder / "state")
         self.config: Path | None = folder / "labeltui.toml"
         self.created: list[Mapping[str, Any]] = []
 

@@ -246,7 +246,7 @@ class StandIn:
 
         raise Unreachable(Code.NOT_CONNECTED, "The host is not connected.", "Wait, or press p c.")
 
-    def look_at_pods(self) -> Callable[[], None]:
+    def watch_pods(self) -> Callable[[], None]:
         return lambda: None
 
     def reconnect(self) -> None:

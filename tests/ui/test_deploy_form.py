@@ -135,7 +135,7 @@ async def test_a_refresh_never_takes_the_choice_away(tmp_path: Path) -> None:
         await form.press("down", "down")
         chosen = form.screen.gpus.chosen
         assert chosen == "NVIDIA RTX 4090"
-        shop = form.session.rental.shop
+        shop = form.session.account.shop
         shop.offers = soon_gone(MANY, "RTX 4090")
         await form.press("r")
         await wait_for(pilot, lambda: len(form.screen.gpus.shown) > len(OFFERS), "the new offers")
@@ -157,7 +157,7 @@ async def test_a_refresh_never_takes_the_choice_away(tmp_path: Path) -> None:
 async def test_forty_rows_are_filtered_and_sorted_at_the_smallest_size(tmp_path: Path) -> None:
     app = renting(tmp_path)
     async with app.run_test(size=SMALL) as pilot:
-        app._given.rental.shop.offers = MANY  # type: ignore[union-attr]
+        app._given.account.shop.offers = MANY  # type: ignore[union-attr]
         form = await opened(pilot)
         assert len(form.screen.gpus.shown) == 41
         await form.press("G")
@@ -291,7 +291,7 @@ async def test_without_an_api_key_it_is_said_and_nothing_can_be_rented(tmp_path:
         async def refused() -> Any:
             raise Unreachable(Code.RUNPOD_NO_KEY, "There is no API key.", "Set RUNPOD_API_KEY.")
 
-        session.rental.client = refused
+        session.account.client = refused
         screen = DeployScreen(session)
         app.push_screen(screen)
         await wait_for(
@@ -324,7 +324,7 @@ async def test_a_choice_goes_round_and_lists_what_it_has(tmp_path: Path) -> None
 async def test_whatever_runpod_calls_things_stays_words(tmp_path: Path) -> None:
     app = renting(tmp_path)
     async with app.run_test(size=(120, 60)) as pilot:
-        shop = app._given.rental.shop  # type: ignore[union-attr]
+        shop = app._given.account.shop  # type: ignore[union-attr]
         bad = "[red]\x1b]0;owned\x07"
         shop.offers = (replace(OFFERS[1], name=bad, data_centres={f"X{bad}": Stock.HIGH}),)
         form = await opened(pilot)
@@ -341,7 +341,7 @@ async def test_a_runpod_that_is_silent_at_first_is_asked_again_for_everything(tm
     async with app.run_test(size=MIDDLE) as pilot:
         await settled(pilot)
         session: Any = app.session
-        shop = session.rental.shop
+        shop = session.account.shop
         shop.failing = Unreachable(Code.RUNPOD_TIMEOUT, "RunPod has not answered.")
         screen = DeployScreen(session, {"gpu": "L40S"})
         app.push_screen(screen)

@@ -39,7 +39,7 @@ def form(
         await settled(pilot)
         session: Any = app.session
         if many:
-            session.rental.shop.offers = MANY
+            session.account.shop.offers = MANY
         screen = DeployScreen(session)
         app.push_screen(screen)
         await wait_for(pilot, lambda: screen.gpus.offer is not None, "offers")

@@ -10,7 +10,7 @@ from textual.geometry import Size
 
 from labeltui.domain.failure_codes import Code
 from labeltui.domain.problems import Unreachable
-from labeltui.session.connection.shells import Keep, OpenShell
+from labeltui.session.connection.shells import Lifetime, OpenShell
 from labeltui.ui.panes.shell import run as shell_run
 from labeltui.ui.panes.shell.run import ShellRun
 from labeltui.ui.panes.shell.words import Phase
@@ -81,7 +81,7 @@ class Opening:
         await self.shell_may.wait()
         if self.shell_fails is not None:
             raise self.shell_fails
-        return OpenShell(cast(Any, self.shell), Keep.DOOR)
+        return OpenShell(cast(Any, self.shell), Lifetime.PROXY)
 
     async def begin(self) -> None:
         """Until both are under way."""

@@ -12,10 +12,10 @@ import pytest
 from textual.pilot import Pilot
 
 from labeltui.domain.host import LinkState
-from labeltui.domain.pod.pod import SshDoor
+from labeltui.domain.pod.pod import SshEndpoint
 from labeltui.domain.state import SessionState
 from labeltui.hosts.tmux import Farewell
-from labeltui.session.connection.shells import Keep, OpenShell
+from labeltui.session.connection.shells import Lifetime, OpenShell
 from labeltui.ui.app import Console
 from labeltui.ui.panes.shell.pane import ShellPane
 from labeltui.ui.panes.shell.words import Phase
@@ -59,7 +59,7 @@ class Shells:
         self.section = ShellSection()
         self.ending: list[Ending] = []
 
-    async def kept(self) -> tuple[()]:
+    async def tmux_sessions(self) -> tuple[()]:
         return ()
 
     async def free_number(self, taken: frozenset[int]) -> int:
@@ -68,10 +68,10 @@ class Shells:
     async def open(self, number: int, columns: int, rows: int) -> OpenShell:
         titles = {2: b"vim train.py", 3: b"nvidia-smi -l"}
         self.ending.append(Ending(SCREEN % titles.get(number, b"")))
-        return OpenShell(self.ending[-1], Keep.TMUX, f"labeltui-{number}", farewell=Farewell())
+        return OpenShell(self.ending[-1], Lifetime.TMUX, f"labeltui-{number}", farewell=Farewell())
 
-    async def open_door(self, columns: int, rows: int) -> OpenShell:
-        return OpenShell(Ending(SCREEN % b""), Keep.DOOR)
+    async def open_proxy(self, columns: int, rows: int) -> OpenShell:
+        return OpenShell(Ending(SCREEN % b""), Lifetime.PROXY)
 
     async def ended(self, opened: OpenShell) -> Any:
         from labeltui.session.connection.shells import Ended
@@ -122,7 +122,7 @@ async def offered(pilot: Pilot[Any], pane: ShellPane) -> None:
 
 
 def with_door(state: SessionState) -> SessionState:
-    door = SshDoor("ssh.runpod.io", 22, "k7x9m2qabc-64411d2c")
+    door = SshEndpoint("ssh.runpod.io", 22, "k7x9m2qabc-64411d2c")
     return replace(state, pod=fresh(replace(OWN, ssh_proxy=door)))
 
 

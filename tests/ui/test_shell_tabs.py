@@ -277,7 +277,7 @@ async def test_exiting_ends_the_session_and_keeps_the_last_screen(desk: Tabs, ho
     await desk.type("echo last words; exit 3")
     await desk.until(lambda: desk.pane.phase is Phase.EXITED, "the end")
     await desk.sees("^last words$")
-    assert await desk.session.shells.kept() == ()  # type: ignore[attr-defined]
+    assert await desk.session.shells.tmux_sessions() == ()  # type: ignore[attr-defined]
     await desk.press("enter")
     await desk.prompted()
 

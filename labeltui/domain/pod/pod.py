@@ -57,7 +57,7 @@ class Port:
 
 
 @dataclass(frozen=True, slots=True)
-class SshDoor:
+class SshEndpoint:
     """Where ssh goes."""
 
     host: str
@@ -115,8 +115,8 @@ class Pod:
     compute_per_hour: Decimal | None = None  # as RunPod says it now; 0 while stopped
     locked: bool = False
     cluster_id: str | None = None  # member of a cluster: it can not be changed by itself
-    ssh: SshDoor | None = None  # straight to the pod's sshd: exec, SFTP, forwarding
-    ssh_proxy: SshDoor | None = None  # RunPod's proxy: an interactive shell and nothing else
+    ssh: SshEndpoint | None = None  # straight to the pod's sshd: exec, SFTP, forwarding
+    ssh_proxy: SshEndpoint | None = None  # RunPod's proxy: an interactive shell and nothing else
     load: Load = Load()
     uptime_s: int | None = None  # of the container
     created_at: datetime | None = None

@@ -24,7 +24,7 @@ from labeltui.operations.server.lifecycle import server_start
 from labeltui.operations.server.options import setup_options
 from labeltui.operations.server.setup import Setup
 from labeltui.session.pod.host import PodHost
-from labeltui.session.runtime.supervise import words
+from labeltui.session.runtime.supervise import error_text
 
 if TYPE_CHECKING:
     from labeltui.operations.progress import Document, Report
@@ -93,7 +93,7 @@ class Deployment:
             await asyncio.shield(outcome.cancelled())
             raise
         self._session.store.dismiss(ALERT)
-        section = self._session.rental.section
+        section = self._session.account.section
         named = section.pod if section is not None else ""
         if not self._params.save and named not in (self._pod.name, self._pod.id):
             self._report.progress(
@@ -111,12 +111,12 @@ class Deployment:
     # -- the steps
 
     async def _add_key(self) -> None:
-        client = await self._session.rental.client()
+        client = await self._session.account.client()
         keys = await client.add_ssh_key(self._plan.key.line)
         self.steps.done(StepId.KEY, f"one of {len(keys)} in the account")
 
     async def _make_volume(self, wanted: NewVolume) -> None:
-        client = await self._session.rental.client()
+        client = await self._session.account.client()
         volume = await client.create_network_volume(wanted.name, wanted.size_gb, wanted.data_centre)
         self._plan = self._plan.with_volume(volume)
         self.steps.done(StepId.VOLUME, f"{volume.name}, {volume.size_gb} GB in {volume.data_centre}")
@@ -129,7 +129,7 @@ class Deployment:
         rented = await rent(self._session, self._plan, self.steps)
         pod = rented.pod
         self._outcome.pod, self._outcome.rented = pod, rented.new
-        self._session.rental.adopt(pod, self._private_key)
+        self._session.account.adopt(pod, self._private_key)
         self._publish_price(pod)
         existing = "" if rented.new else ": it existed already, nothing was rented"
         where = f"{pod.gpu_name or 'a pod'} in {pod.data_centre or 'a data centre'}"
@@ -174,10 +174,10 @@ class Deployment:
                 await session.link.connected(TRY_S)
                 break
             except Unreachable as error:
-                self.steps.detail(StepId.SSH, words(error))
+                self.steps.detail(StepId.SSH, error_text(error))
                 if clock() > end:
                     raise Unreachable(
-                        Code.NO_SSHD, f"The pod runs, but SSH does not answer: {words(error)}",
+                        Code.NO_SSHD, f"The pod runs, but SSH does not answer: {error_text(error)}",
                         "Only images that start sshd can be reached; RunPod's own do. See the container log.",
                     ) from error  # fmt: skip
         host = session.link.host

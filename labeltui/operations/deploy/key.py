@@ -41,7 +41,7 @@ async def pod_key(session: Session, params: PodCreateParams) -> OwnKey:
         return found
     if wanted:
         return read_public(wanted)
-    own = session.rental.ssh_key
+    own = session.account.ssh_key
     if own is not None:
         with suppress(Misused):
             return read_public(f"{own}.pub")

@@ -54,12 +54,12 @@ class Shop:
 
 async def offers_now(session: Session, cloud: Cloud) -> tuple[GpuOffer, ...]:
     """GPUs with price and stock in that cloud. Raises LabeltuiError."""
-    return await (await session.rental.client()).gpu_offers(cloud=cloud)
+    return await (await session.account.client()).gpu_offers(cloud=cloud)
 
 
 async def read_shop(session: Session, cloud: Cloud = Cloud.SECURE) -> Shop:
     """Read every part at once. Raises LabeltuiError only without an API key."""
-    client = await session.rental.client()
+    client = await session.account.client()
     errors: dict[str, str] = {}
 
     async def part(name: str, request: Awaitable[tuple[T, ...]]) -> tuple[T, ...]:
@@ -86,7 +86,7 @@ async def read_shop(session: Session, cloud: Cloud = Cloud.SECURE) -> Shop:
 async def _own_keys(session: Session) -> tuple[OwnKey, ...]:
     """The operator's keys; the profile's key comes first, also when it is outside ``~/.ssh``."""
     keys = await all_keys()
-    private = session.rental.ssh_key
+    private = session.account.ssh_key
     if private is None:
         return keys
     try:
@@ -99,7 +99,7 @@ async def _own_keys(session: Session) -> tuple[OwnKey, ...]:
 async def account_now(session: Session) -> Account:
     """Balance and limit, from the session where it has read them: RunPod's SDK takes seconds. Raises LabeltuiError."""
     known = session.store.state.account.value
-    return known if known is not None else await (await session.rental.client()).account()
+    return known if known is not None else await (await session.account.client()).account()
 
 
 def needs(session: Session) -> tuple[tuple[str, ...], Size | None]:
@@ -126,7 +126,7 @@ async def pod_gpus(session: Session, params: PodGpusParams, _report: Report) -> 
 
 async def pod_volumes(session: Session, _params: NoParams, _report: Report) -> Document:
     """The account's network volumes."""
-    volumes = await (await session.rental.client()).network_volumes()
+    volumes = await (await session.account.client()).network_volumes()
     return {"as_of": moment(session.clock()), "volumes": [volume_document(volume) for volume in volumes]}
 
 
@@ -142,7 +142,7 @@ async def pod_make_volume(session: Session, params: PodMakeVolumeParams, _report
             f"A network volume cannot have {size} GB.",
             f"Give --size, {LEAST_VOLUME_GB} to {MOST_NETWORK_GB}.",
         )
-    client = await session.rental.client()
+    client = await session.account.client()
     place = await volume_place(client, params.data_centre)
     month = per_month(network_volume_per_hour(size)).quantize(CENT)
     limit = params.max_month

@@ -97,9 +97,9 @@ class Outcome:
             self._report.progress("Cancelled while asking RunPod for a pod: checking whether it was rented.")
             with suppress(LabeltuiError, TimeoutError):
                 async with asyncio.timeout(SEARCH_S):
-                    self.pod = await running_pod_of_name(await self._session.rental.client(), self._name)
-        if self.pod is not None and self._session.rental.name != self.pod.name:
-            self._session.rental.adopt(self.pod, None)
+                    self.pod = await running_pod_of_name(await self._session.account.client(), self._name)
+        if self.pod is not None and self._session.account.name != self.pod.name:
+            self._session.account.adopt(self.pod, None)
         if step is not None:
             self._steps.cancelled(step)
         still_paid = self._still_paid()

@@ -100,7 +100,7 @@ class Plan:
 
 async def make_plan(session: Session, params: PodCreateParams) -> Plan:
     """The plan for these parameters. Raises Misused or Failed; nothing is rented yet."""
-    client = await session.rental.client()
+    client = await session.account.client()
     cloud = Cloud(params.cloud or Cloud.SECURE)
     name = _name(session, params.name)
     volume, new_volume = await _network(client, name, params)
@@ -171,7 +171,7 @@ def _limit(value: float | None) -> Decimal | None:
 
 
 def _name(session: Session, given: str | None) -> str:
-    name = (given or session.rental.name or "").strip()
+    name = (given or session.account.name or "").strip()
     if not name:
         raise Misused(Code.NO_POD_NAMED, "The pod needs a name.", "Give --name, or name it in the profile.")
     if len(name) > LONGEST_NAME or not name.isprintable():

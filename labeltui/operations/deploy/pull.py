@@ -28,7 +28,7 @@ async def pull_image(session: Session, pod_id: str, show_line: Callable[[str], N
     Raises Failed when the pod has stopped, is gone, came up without its GPU, prints that it will never start, or takes
     longer than 40 minutes.
     """
-    log = SystemLog(await session.rental.client(), pod_id, show_line)
+    log = SystemLog(await session.account.client(), pod_id, show_line)
     following = asyncio.create_task(log.run())
     try:
         return await _until_up(session, log)
@@ -39,7 +39,7 @@ async def pull_image(session: Session, pod_id: str, show_line: Callable[[str], N
 
 async def _until_up(session: Session, log: SystemLog) -> Pod:
     session.watch_pod()
-    session.rental.wake()
+    session.account.wake()
     clock = asyncio.get_running_loop().time
     end = clock() + UP_WITHIN_S
     while clock() < end:

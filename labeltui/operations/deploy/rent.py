@@ -39,7 +39,7 @@ async def rent(session: Session, plan: Plan, steps: Checklist) -> Rented:
     Raises RunPod's refusal, Failed ``pod_exists`` for a stopped pod of that name, and Refused ``too_dear`` when the
     price rose above the limit while waiting.
     """
-    client = await session.rental.client()
+    client = await session.account.client()
     name = plan.spec.name
     before = _restore_request(session, client, name)
     existing = await running_pod_of_name(client, name)
@@ -86,15 +86,15 @@ async def _request(session: Session, client: RunpodClient, plan: Plan, steps: Ch
 
     name = plan.spec.name
     request = {"name": name, "at": session.clock().isoformat()}
-    session.kept.write(RENTING, request, durable=True)
+    session.state_folder.write(RENTING, request, durable=True)
     try:
         pod = await create_first(client, plan.specs(), refused)
     except LabeltuiError as error:
         if error.problem.code != Code.RUNPOD_CREATE_UNCLEAR:
-            session.kept.write(RENTING, {})
+            session.state_folder.write(RENTING, {})
         raise
     # RunPod's list may not show the new pod for a while.
-    session.kept.write(RENTING, {**request, "id": pod.id}, durable=True)
+    session.state_folder.write(RENTING, {**request, "id": pod.id}, durable=True)
     return pod
 
 
@@ -108,7 +108,7 @@ async def _refreshed(plan: Plan, client: RunpodClient) -> Plan:
 
 def pending_name(session: Session) -> str | None:
     """The pod's name in a request without an answer, of this run or of one that was killed."""
-    request = session.kept.read(RENTING)
+    request = session.state_folder.read(RENTING)
     name = request.get("name")
     return name if isinstance(name, str) and name and not request.get("id") else None
 
@@ -118,7 +118,7 @@ def _restore_request(session: Session, client: RunpodClient, name: str) -> str |
 
     Where that run got no answer, the client waits for the pod to appear as long as RunPod may take to list it.
     """
-    request = session.kept.read(RENTING)
+    request = session.state_folder.read(RENTING)
     if request.get("name") == name and isinstance(request.get("id"), str):
         client.renting.remember(name, request["id"])
         return str(request["id"])

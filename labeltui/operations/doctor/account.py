@@ -42,13 +42,13 @@ async def pod_checks(session: Session, add: Add, has_host: asyncio.Future[bool])
 
 
 async def _pod_checks(session: Session, add: Add, has_host: asyncio.Future[bool]) -> None:
-    section = session.rental.section
+    section = session.account.section
     try:
-        client = await session.rental.client()
+        client = await session.account.client()
     except LabeltuiError:
         add(await key_check(section.key_command if section else None, needed=True))
         return
-    add(_key(session.rental.key))
+    add(_key(session.account.key))
     scope = asyncio.create_task(_within("scope", _scope(client)))
     balance = asyncio.create_task(_within("balance", _balance(client, session)))
     pod, check = await _pod(session)
@@ -138,7 +138,7 @@ async def _balance(client: RunpodClient, session: Session) -> Check:
 async def _pod(session: Session) -> tuple[Pod | None, Check]:
     try:
         async with asyncio.timeout(PART_S):
-            pod = await session.rental.find()
+            pod = await session.account.find()
     except TimeoutError:
         return None, Check(
             "pod", Verdict.UNKNOWN, f"RunPod did not answer within {PART_S:.0f} s.", "Try again."
@@ -176,7 +176,7 @@ async def _public(pod: Pod) -> Check | None:
 
 
 async def _ssh_key(session: Session, client: RunpodClient, pod: Pod) -> Check:
-    named = session.rental.ssh_key
+    named = session.account.ssh_key
     own = (await asyncio.to_thread(read_public, f"{named}.pub"),) if named else await all_keys()
     if not own:
         return Check(

@@ -20,10 +20,10 @@ COPY_S = 300.0
 
 async def copy_last(session: Session, pod: Pod, report: Report | None = None) -> None:
     """Copy the missing labels, if this is the profile's pod. A failure raises nothing: the labels' reading holds it."""
-    if not await session.rental.owns(pod):
+    if not await session.account.owns(pod):
         return
     if pod.status is not PodStatus.RUNNING or pod.ssh is None:
-        session.labels.gone(f"the pod is {pod.status}")
+        session.labels.failed(f"the pod is {pod.status}")
         return
     if report is not None:
         report.progress("Copying the labels that are not on this machine yet")
@@ -32,9 +32,9 @@ async def copy_last(session: Session, pod: Pod, report: Report | None = None) ->
             await session.reach(REACH_S)
             await session.labels.settle()
     except LabeltuiError as error:
-        session.labels.gone(error.problem.message)
+        session.labels.failed(error.problem.message)
     except TimeoutError:
-        session.labels.gone(f"copying them took longer than {COPY_S / 60:.0f} minutes")
+        session.labels.failed(f"copying them took longer than {COPY_S / 60:.0f} minutes")
 
 
 async def spare_labels(
@@ -46,7 +46,7 @@ async def spare_labels(
     its name was typed has said so.
     """
     await copy_last(session, pod, report)
-    if lose_labels or not await session.rental.owns(pod):
+    if lose_labels or not await session.account.owns(pod):
         return
     problem = risk(about_pod(session.store.state, pod), action.value)
     if problem is not None:

@@ -33,8 +33,8 @@ if TYPE_CHECKING:
 
 async def pod_list(session: Session, _params: NoParams, _report: Report) -> Document:
     """Every pod of the account, and what it costs."""
-    pods = await session.rental.look_at_all()
-    own = [await session.rental.owns(pod) for pod in pods]
+    pods = await session.account.refresh_pods()
+    own = [await session.account.owns(pod) for pod in pods]
     lines = [{**pod_line(pod), "of_profile": mine} for pod, mine in zip(pods, own, strict=True)]
     return {"as_of": documents.moment(session.clock()), "pods": lines}
 
@@ -42,7 +42,7 @@ async def pod_list(session: Session, _params: NoParams, _report: Report) -> Docu
 async def pod_show(session: Session, params: PodParams, _report: Report) -> Document:
     """The profile's pod, or the one that is named."""
     pod = await target(session, params.pod)
-    own = await session.rental.owns(pod)
+    own = await session.account.owns(pod)
     if own:
         await refresh_money(session)
     left = session.store.state.requests_left
@@ -58,8 +58,8 @@ async def pod_show(session: Session, params: PodParams, _report: Report) -> Docu
 async def pod_events(session: Session, params: PodEventsParams, _report: Report) -> Document:
     """The last events of the profile's pod, oldest first: 50, or ``lines`` of them."""
     session.pod_watch.begin(keep=False)
-    pod = await session.rental.find()
-    session.rental.pod.learned(pod)
+    pod = await session.account.find()
+    session.account.pod.learned(pod)
     events = session.store.state.pod_events[-(params.lines or 50) :]
     return {
         "as_of": documents.moment(session.clock()),
@@ -71,7 +71,7 @@ async def pod_events(session: Session, params: PodEventsParams, _report: Report)
 
 async def pod_keys(session: Session, params: PodKeysParams, _report: Report) -> Document:
     """The account's SSH keys; with ``add``, the public key in that file is added first."""
-    client = await session.rental.client()
+    client = await session.account.client()
     if params.add:
         keys = await client.add_ssh_key(read_public(params.add).line)
     else:
@@ -112,7 +112,7 @@ async def pod_restart(session: Session, params: PodEndParams, report: Report) ->
     pod = await legal(session, params, PodAction.RESTART)
     await spare_labels(session, pod, PodAction.RESTART, report, lose_labels=params.lose_labels)
     report.progress(f"Restarting {pod.name}")
-    client = await session.rental.client()
+    client = await session.account.client()
     await client.restart(pod.id)
     now = await wait_until(session, pod, can_be_reached, report)
     return {"as_of": documents.moment(session.clock()), **pod_document(now)}
@@ -123,9 +123,9 @@ async def pod_terminate(session: Session, params: PodEndParams, report: Report) 
     pod = await legal(session, params, PodAction.TERMINATE)
     await spare_labels(session, pod, PodAction.TERMINATE, report, lose_labels=params.lose_labels)
     report.progress(f"Terminating {pod.name}")
-    client = await session.rental.client()
+    client = await session.account.client()
     await client.terminate(pod.id)
-    session.rental.wake()
+    session.account.wake()
     return {
         "as_of": documents.moment(session.clock()),
         "id": pod.id,

@@ -50,7 +50,7 @@ def can_be_reached(pod: Pod) -> bool:
 async def start_once(session: Session, pod: Pod, report: Report) -> Pod:
     """Start the pod once, and wait until it can be reached. Raises Failed, with the actions that may help."""
     report.progress(f"Starting {pod.name}")
-    client = await session.rental.client()
+    client = await session.account.client()
     await client.start(pod.id)
     now = await wait_until(session, pod, can_be_reached, report)
     if now.lost_its_gpu:
@@ -91,14 +91,14 @@ async def start_for_data(session: Session, params: PodStartParams, report: Repor
         return pod
     pod = await legal(session, params, PodAction.START)
     report.progress(f"Starting {pod.name} without a GPU")
-    client = await session.rental.client()
+    client = await session.account.client()
     await client.start_without_gpu(pod.id)
     return await wait_until(session, pod, can_be_reached, report)
 
 
 async def stop_and_wait(session: Session, pod: Pod, report: Report) -> Pod:
     """Stop the pod, and wait until it has stopped."""
-    client = await session.rental.client()
+    client = await session.account.client()
     await client.stop(pod.id)
     return await wait_until(session, pod, lambda p: not p.status.is_up, report, STOPS_WITHIN_S)
 
@@ -120,12 +120,12 @@ async def wait_until(
     runs_since: float | None = None
     reported, misses, now = "", 0, pod
     while True:
-        session.rental.wake()
+        session.account.wake()
         found = await _poll(session, pod.id)
         if isinstance(found, Pod):
             misses, now = 0, found
             if holds(now):
-                if await session.rental.owns(now) and now.status is PodStatus.RUNNING:
+                if await session.account.owns(now) and now.status is PodStatus.RUNNING:
                     session.link.reconnect()
                 return now
             if now.status.value != reported:
@@ -150,7 +150,7 @@ async def wait_until(
 async def _poll(session: Session, pod_id: str) -> Pod | LabeltuiError | None:
     """The pod; None where RunPod does not list it, or the error of a poll that is worth repeating."""
     try:
-        return await (await session.rental.client()).pod(pod_id)
+        return await (await session.account.client()).pod(pod_id)
     except Unreachable as error:
         return error
     except LabeltuiError as error:

@@ -20,8 +20,8 @@ async def target(session: Session, named: str | None) -> Pod:
     Raises Failed ``no_pod``, and Misused ``pod_ambiguous`` for a name that several pods have.
     """
     if not named:
-        return await session.rental.find()
-    pods = await session.rental.look_at_all()
+        return await session.account.find()
+    pods = await session.account.refresh_pods()
     found = same_named(pods, named)
     if len(found) == 1:
         return found[0]
@@ -55,7 +55,7 @@ async def legal(session: Session, params: PodParams, action: PodAction) -> Pod:
 
 async def refuse_unnamed(session: Session, params: PodParams, pod: Pod, action: PodAction) -> None:
     """Raise Refused ``pod_not_named`` for a pod that is not the profile's and whose name was not confirmed."""
-    if await session.rental.owns(pod) or params.named == called(pod):
+    if await session.account.owns(pod) or params.named == called(pod):
         return
     raise Refused(
         Code.POD_NOT_NAMED, f"{called(pod)} ({pod.id}) is not this profile's pod.",

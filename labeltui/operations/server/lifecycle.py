@@ -68,7 +68,7 @@ async def server_stop(session: Session, _params: NoParams, report: Report) -> Do
     ended = (ServerState.STOPPED, ServerState.CRASHED)
     await session.store.wait_for(lambda s: s.server.value is not None and s.server.value.state in ended, 10.0)
     session.watch.on_orphans(await agent.orphans())
-    session.sources.wake()
+    session.pollers.wake()
     return documents.server_document(session.store.state.server, session.clock())
 
 

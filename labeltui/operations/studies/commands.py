@@ -43,7 +43,7 @@ async def studies_next(session: Session, params: StudiesNextParams, _report: Rep
             f"It has: {', '.join(offered)}.",
         )
     sample = await session.api.client().next_sample(strategy)
-    session.sources.queue.wake()
+    session.pollers.queue.wake()
     if sample is None:
         raise Failed(
             Code.NOTHING_LEFT, "No study is left to label.", "Add studies, or train on what was submitted."

@@ -38,7 +38,7 @@ async def train_start(session: Session, params: TrainStartParams, report: Report
     request = train_request(config, max_epochs=params.max_epochs, overrides=params.param)
     report.progress(f"Starting to train {model}")
     task = await session.api.client().train(model, request, enqueue=params.enqueue)
-    session.sources.training.wake()
+    session.pollers.training.wake()
     if params.follow:
         return await _follow(session, task.id, report)
     reading = (await _until_listed(session, task.id)).training
@@ -71,7 +71,7 @@ async def train_stop(session: Session, _params: NoParams, report: Report) -> Doc
         await _stop_running(session, report)
     else:
         raise Failed(Code.NOTHING_TRAINS, "No training is running.", "Start one with `labeltui train start`.")
-    session.sources.training.wake()
+    session.pollers.training.wake()
     return documents.training_document(session.store.state.training, session.clock())
 
 
@@ -79,7 +79,7 @@ async def _stop_running(session: Session, report: Report) -> None:
     client = session.api.client()
     before = await client.train_running()
     await client.stop_training()
-    session.sources.training.wake()
+    session.pollers.training.wake()
 
     def has_ended(state: SessionState) -> bool:
         now = state.training.value

@@ -7,9 +7,9 @@ from datetime import datetime
 from typing import Annotated, Any
 
 from labeltui.domain.deploy.catalogue import PodSpec
-from labeltui.domain.pod.pod import Cloud, Load, Pod, PodAction, PodStatus, Port, SshDoor
+from labeltui.domain.pod.pod import Cloud, Load, Pod, PodAction, PodStatus, Port, SshEndpoint
 from labeltui.runpod import wire
-from labeltui.runpod.convert import environment, public_door, public_ip, short_gpu
+from labeltui.runpod.convert import environment, public_endpoint, public_ip, short_gpu
 
 # One unknown field fails the whole query, so only fields that RunPod's own tools use; never keys or logins.
 FIELDS = (
@@ -123,7 +123,7 @@ def pod(document: Mapping[str, Any], now: datetime) -> Pod:
         compute_per_hour=cost if status.is_up else wire.decimal(0),
         locked=sent.locked,
         ssh=_direct(runtime.ports),
-        ssh_proxy=public_door("ssh.runpod.io", 22, sent.machine.podHostId),
+        ssh_proxy=public_endpoint("ssh.runpod.io", 22, sent.machine.podHostId),
         load=_load(runtime),
         uptime_s=runtime.uptimeInSeconds,
         created_at=sent.createdAt,
@@ -173,10 +173,10 @@ def _ports(declared: str, mapped: tuple[_Port, ...]) -> tuple[Port, ...]:
     return tuple(ports)
 
 
-def _direct(mapped: tuple[_Port, ...]) -> SshDoor | None:
+def _direct(mapped: tuple[_Port, ...]) -> SshEndpoint | None:
     for port in mapped:
         if port.privatePort == 22 and port.type == "tcp" and port.isIpPublic:
-            return public_door(port.ip, port.publicPort, "root")
+            return public_endpoint(port.ip, port.publicPort, "root")
     return None
 
 

@@ -19,7 +19,7 @@ from labeltui.hosts.agent.starting import start_agent
 from labeltui.hosts.base import Host
 from labeltui.session.runtime.fields import Fields
 from labeltui.session.runtime.store import Store
-from labeltui.session.runtime.supervise import Clock, words
+from labeltui.session.runtime.supervise import Clock, error_text
 from labeltui.support.backoff import backoff_s
 
 Attachment = Callable[[AgentClient], Awaitable[None]]
@@ -52,7 +52,7 @@ class Link:
         self._agent_error: LabeltuiError | None = None
         self._refusal: Refused | None = None
         self._status = HostStatus(name, host.kind, host.address)
-        self._tell(state=LinkState.OFFLINE)
+        self._publish(state=LinkState.OFFLINE)
 
     def attach(self, name: str, attachment: Attachment) -> None:
         """Run this for as long as the agent is there, each time it is."""
@@ -75,7 +75,7 @@ class Link:
         """Try now instead of waiting; what was refused is tried afresh."""
         if self._refusal is not None:
             self._refusal = None
-            self._tell(state=LinkState.CONNECTING, detail="")
+            self._publish(state=LinkState.CONNECTING, detail="")
         self._now.set()
 
     def moved(self, refused_with: str = "") -> None:
@@ -148,11 +148,11 @@ class Link:
 
     async def _connect(self, failures: int) -> None:
         again = self._status.state in (LinkState.RECONNECTING, LinkState.CONNECTED)
-        self._tell(state=LinkState.RECONNECTING if again else LinkState.CONNECTING, next_try_at=None)
+        self._publish(state=LinkState.RECONNECTING if again else LinkState.CONNECTING, next_try_at=None)
         self._agent_error = self._refusal = None
         began = time.monotonic()
         await self.host.connect()
-        self._tell(
+        self._publish(
             state=LinkState.CONNECTED,
             address=self.host.address,
             detail="",
@@ -170,21 +170,21 @@ class Link:
             raise
         except LabeltuiError as error:
             self._agent_error = error
-            self._tell(detail=words(error))
+            self._publish(detail=error_text(error))
             return
         self.agent = agent
-        self._tell(system=agent.hello.system, user=agent.hello.user)
+        self._publish(system=agent.hello.system, user=agent.hello.user)
 
     async def _wait_after(self, error: LabeltuiError, failures: int) -> None:
         if isinstance(error, Refused):
             self._refusal = error
-            self._tell(
+            self._publish(
                 state=LinkState.REFUSED, detail=f"{error.problem.message} {error.problem.hint}".strip()
             )
             await self._now.wait()
             return
         wait = backoff_s(failures, longest_s=LONGEST_RETRY_S)
-        self._tell(detail=words(error), next_try_at=self._clock() + timedelta(seconds=wait))
+        self._publish(detail=error_text(error), next_try_at=self._clock() + timedelta(seconds=wait))
         try:
             async with asyncio.timeout(wait):
                 await self._now.wait()
@@ -207,7 +207,7 @@ class Link:
                 task.cancel()
             await asyncio.gather(*tasks, *watches, return_exceptions=True)
         await self._leave(why, LinkState.RECONNECTING)
-        self._tell(reconnects=self._status.reconnects + 1)
+        self._publish(reconnects=self._status.reconnects + 1)
 
     async def _attached(self, name: str, work: Attachment) -> None:
         """One attachment; when it fails while the agent is still there, it is started again."""
@@ -234,19 +234,19 @@ class Link:
             try:
                 await agent.ping()
             except LabeltuiError as error:
-                return words(error)
-            self._tell(latency_ms=(time.monotonic() - began) * 1000)
+                return error_text(error)
+            self._publish(latency_ms=(time.monotonic() - began) * 1000)
 
     async def _leave(self, why: str, state: LinkState) -> None:
         agent, self.agent = self.agent, None
-        self._tell(state=state, detail=why, since=self._clock())
+        self._publish(state=state, detail=why, since=self._clock())
         for departure in self._departures:
             await departure(why)
         if agent is not None:
             await agent.close()
         await self.host.close()
 
-    def _tell(self, **fields: object) -> None:
+    def _publish(self, **fields: object) -> None:
         self._status = replace(self._status, **fields)  # type: ignore[arg-type]
         reading = Reading(self._status, self._clock())
         if self._status.state is not LinkState.CONNECTED and self._status.detail:

@@ -14,28 +14,28 @@ from labeltui.domain.failure_codes import Code
 from labeltui.domain.problems import LabeltuiError, Refused, Unreachable
 from labeltui.hosts import tmux
 from labeltui.hosts.base import Completed, Host, Shell
-from labeltui.hosts.tmux import Farewell, Kept
+from labeltui.hosts.tmux import Farewell, TmuxSession
 
 ASKED_WITHIN_S = 20.0
 
 
-class Keep(StrEnum):
+class Lifetime(StrEnum):
     """What a shell lives as long as."""
 
     TMUX = "tmux"  # the host, or until it is exited
     CONNECTION = "connection"
-    DOOR = "door"  # as CONNECTION, through the provider's proxy: nothing but a terminal
+    PROXY = "proxy"  # as CONNECTION, through the provider's proxy: nothing but a terminal
 
 
 @dataclass(slots=True)
 class OpenShell:
-    """A shell with what is known of it. ``resumed``: it ran before; ``why_not_kept`` in words, where it isn't."""
+    """A shell with what is known of it. ``resumed``: it ran before; ``no_tmux_reason`` in words, where it isn't."""
 
     shell: Shell
-    keep: Keep
+    lifetime: Lifetime
     name: str = ""  # of its tmux session
     resumed: bool = False
-    why_not_kept: str = ""
+    no_tmux_reason: str = ""
     farewell: Farewell | None = field(default=None)
 
 
@@ -57,13 +57,13 @@ class Shells:
         profile: str,
         *,
         read_only: bool = False,
-        door: Callable[[int, int], Awaitable[Shell]] | None = None,
+        proxy: Callable[[int, int], Awaitable[Shell]] | None = None,
     ) -> None:
         self.section = section
         self._host = host
         self._profile = profile
         self.read_only = read_only
-        self._door = door
+        self._proxy = proxy
 
     @property
     def owner(self) -> str:
@@ -90,23 +90,23 @@ class Shells:
             state, why = await self._prepare(host, name, columns, rows)
             if not why:
                 shell = await host.shell(columns, rows, command=tmux.attach(name))
-                return OpenShell(shell, Keep.TMUX, name, state == "there", farewell=Farewell())
-        return OpenShell(await self.plain(columns, rows), Keep.CONNECTION, why_not_kept=why)
+                return OpenShell(shell, Lifetime.TMUX, name, state == "there", farewell=Farewell())
+        return OpenShell(await self.plain(columns, rows), Lifetime.CONNECTION, no_tmux_reason=why)
 
-    async def open_door(self, columns: int, rows: int) -> OpenShell:
+    async def open_proxy(self, columns: int, rows: int) -> OpenShell:
         """A shell through the provider's proxy, where nothing else gets in."""
         self._allowed()
-        if self._door is None:
+        if self._proxy is None:
             raise Refused(Code.NO_DOOR, "This host has no proxied door.", "RunPod's pods have one.")
-        return OpenShell(await self._door(columns, rows), Keep.DOOR)
+        return OpenShell(await self._proxy(columns, rows), Lifetime.PROXY)
 
-    async def kept(self) -> tuple[Kept, ...]:
+    async def tmux_sessions(self) -> tuple[TmuxSession, ...]:
         """The shells of this profile that the host keeps and that no other console shows, by number."""
         if not self.section.tmux or self.read_only:
             return ()
         done = await self._ask(await self._host(), tmux.listing())
         found = tmux.parse_listing(done.stdout.decode("utf-8", "replace"), self._profile)
-        return tuple(one for one in found if not self.taken(one))
+        return tuple(one for one in found if not self.shown_elsewhere(one))
 
     async def free_number(self, taken: frozenset[int]) -> int:
         """The lowest number that neither this console nor another has a shell under."""
@@ -119,11 +119,11 @@ class Shells:
             }
         return next(number for number in range(1, 1000) if number not in used)
 
-    def taken(self, kept: Kept) -> bool:
+    def shown_elsewhere(self, one: TmuxSession) -> bool:
         """Whether another console shows it now. One of this machine that has died shows nothing."""
-        if not kept.attached or kept.owner == self.owner:
+        if not one.attached or one.owner == self.owner:
             return False
-        machine, _, process = kept.owner.rpartition("/")
+        machine, _, process = one.owner.rpartition("/")
         if machine != self.owner.rpartition("/")[0] or not process.isdigit():
             return True
         try:
@@ -146,7 +146,7 @@ class Shells:
 
     async def foreground(self, opened: OpenShell) -> str | None:
         """The program that runs in the shell: empty at the prompt, None when that can't be seen."""
-        if opened.keep is not Keep.TMUX:
+        if opened.lifetime is not Lifetime.TMUX:
             return opened.shell.foreground()
         try:
             done = await self._ask(await self._host(), tmux.foreground(opened.name))
@@ -166,7 +166,7 @@ class Shells:
 
     async def relabel(self, opened: OpenShell, label: str) -> None:
         """Keep the operator's name for a shell with it."""
-        if opened.keep is Keep.TMUX:
+        if opened.lifetime is Lifetime.TMUX:
             await self._ask(await self._host(), tmux.relabel(opened.name, label))
 
     async def end(self, number: int) -> None:

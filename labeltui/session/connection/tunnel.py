@@ -12,12 +12,12 @@ from labeltui.domain.reading import Reading
 from labeltui.domain.state import Alert, Level
 from labeltui.hosts.base import Forward, Host
 from labeltui.session.runtime.fields import Fields
-from labeltui.session.runtime.state_folder import StateDir
+from labeltui.session.runtime.state_folder import StateFolder
 from labeltui.session.runtime.store import Store
 from labeltui.session.runtime.supervise import Clock
 
 PORTS_TRIED = 50
-KEPT = "tunnel"
+DOCUMENT = "tunnel"
 
 
 class Tunnel:
@@ -26,7 +26,9 @@ class Tunnel:
     Who holds the sticky port writes it down, so that a command run beside the console names the console's URL.
     """
 
-    def __init__(self, store: Store, state: StateDir, remote_port: int, clock: Clock, *, hold: bool) -> None:
+    def __init__(
+        self, store: Store, state: StateFolder, remote_port: int, clock: Clock, *, hold: bool
+    ) -> None:
         self._store = store
         self._field = store.own(Fields.tunnel)
         self._state = state
@@ -49,13 +51,13 @@ class Tunnel:
     async def open(self, host: Host) -> None:
         """Open the forward on a host that has just connected."""
         wanted = self._wanted(host)
-        forward = await self._take(host, wanted) if self.hold else await self._borrow(host)
+        forward = await self._forward_sticky(host, wanted) if self.hold else await self._forward_any(host)
         self._forward = forward
         port = forward.local_port if self.hold or forward.direct else wanted
         if self.hold and not forward.direct:
-            self._keep(port, wanted)
-            self._say_moved(wanted, port)
-        self._tell(
+            self._store_port(port, wanted)
+            self._alert_moved(wanted, port)
+        self._publish(
             state=TunnelState.OPEN, local_port=port, wanted_port=wanted, reconnects=self._opened, detail=""
         )
         self._opened += 1
@@ -65,27 +67,27 @@ class Tunnel:
         forward, self._forward = self._forward, None
         if forward is not None:
             await forward.close()
-        self._tell(state=TunnelState.DOWN, detail=why)
+        self._publish(state=TunnelState.DOWN, detail=why)
 
     def answered(self) -> None:
         """The server answered through it: only now is it up."""
         if self._forward is not None:
-            self._tell(state=TunnelState.UP, detail="")
+            self._publish(state=TunnelState.UP, detail="")
 
     def silent(self, why: str) -> None:
         """A request through it failed."""
         if self._forward is not None:
-            self._tell(state=TunnelState.OPEN, detail=why)
+            self._publish(state=TunnelState.OPEN, detail=why)
 
-    def _keep(self, port: int, wanted: int) -> None:
+    def _store_port(self, port: int, wanted: int) -> None:
         """Write the port down, unless it moved only because another labeltui holds the one that Slicer knows."""
-        holder = self._state.read(KEPT).get("pid")
+        holder = self._state.read(DOCUMENT).get("pid")
         elsewhere = isinstance(holder, int) and holder != os.getpid() and _alive(holder)
         if port == wanted or not elsewhere:
-            self._state.write(KEPT, {"port": port, "pid": os.getpid()})
+            self._state.write(DOCUMENT, {"port": port, "pid": os.getpid()})
 
     def _wanted(self, host: Host) -> int:
-        kept = self._state.read(KEPT).get("port")
+        kept = self._state.read(DOCUMENT).get("port")
         first = self._first(host)
         return kept if isinstance(kept, int) and (kept != self.remote_port or kept == first) else first
 
@@ -94,12 +96,12 @@ class Tunnel:
         shared = host.loopback and host.kind != "local"
         return self.remote_port + 1 if shared else self.remote_port
 
-    async def _borrow(self, host: Host) -> Forward:
+    async def _forward_any(self, host: Host) -> Forward:
         if host.kind == "local":
             return await host.forward(self.remote_port, local_port=self.remote_port)
         return await host.forward(self.remote_port)
 
-    async def _take(self, host: Host, wanted: int) -> Forward:
+    async def _forward_sticky(self, host: Host, wanted: int) -> Forward:
         if host.kind == "local":
             return await host.forward(self.remote_port, local_port=self.remote_port)
         first = self._first(host)
@@ -114,7 +116,7 @@ class Tunnel:
             Code.PORT_TAKEN, f"No free local port from {first} on for the tunnel.", "Close what holds them."
         )
 
-    def _say_moved(self, wanted: int, port: int) -> None:
+    def _alert_moved(self, wanted: int, port: int) -> None:
         if port == wanted:
             return
         self._store.alert(
@@ -124,7 +126,7 @@ class Tunnel:
             )
         )  # fmt: skip
 
-    def _tell(self, **fields: object) -> None:
+    def _publish(self, **fields: object) -> None:
         status = replace(self.status, **fields)  # type: ignore[arg-type]
         self._field.write(Reading(status, self._clock()))
 

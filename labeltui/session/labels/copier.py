@@ -19,11 +19,11 @@ from labeltui.domain.state import SessionState
 from labeltui.session.labels.folder import LabelFolder, digest_of
 from labeltui.session.labels.index import BY_CHECKSUM, BY_SIZE, Entry
 from labeltui.session.labels.status import SLOW_S, CopyStatus
-from labeltui.session.labels.transports import Way
+from labeltui.session.labels.transports import LabelTransport
 from labeltui.session.runtime.fields import Fields
-from labeltui.session.runtime.state_folder import StateDir
+from labeltui.session.runtime.state_folder import StateFolder
 from labeltui.session.runtime.store import Changed, Store
-from labeltui.session.runtime.supervise import Clock, words
+from labeltui.session.runtime.supervise import Clock, error_text
 from labeltui.support.backoff import backoff_s
 
 YOUNG_NS = 1_000_000_000  # a file that was written less than a second ago may still be written
@@ -46,15 +46,15 @@ class LabelCopier:
         store: Store,
         section: LabelsSection,
         folder: LabelFolder,
-        state: StateDir,
-        way: Callable[[], Way],
+        state: StateFolder,
+        transport: Callable[[], LabelTransport],
         clock: Clock,
     ) -> None:
         self.folder = folder
         self.on_copied: list[Callable[[str, Sequence[HostLabel]], None]] = []
         """Told after each look of the host's folder of labels, and of those in it that are here."""
         self._status = CopyStatus(store, section, folder, state, clock)
-        self._section, self._way, self._clock = section, way, clock
+        self._section, self._transport, self._clock = section, transport, clock
         self._wake = asyncio.Event()
         self._hints: dict[
             tuple[str, str], int
@@ -84,7 +84,7 @@ class LabelCopier:
         if isinstance(event, LabelSaved):
             self._hint(event.tag, event.image)
 
-    def gone(self, why: str) -> None:
+    def failed(self, why: str) -> None:
         """The host can't be reached: what is known grows old."""
         self._status.failed(why)
 
@@ -112,11 +112,11 @@ class LabelCopier:
         while True:
             self._wake.clear()
             try:
-                copies = await self.look(None if self._whole else tuple(self._hints))
+                copies = await self.refresh(None if self._whole else tuple(self._hints))
                 failures = failures + 1 if copies.reason else 0
             except LabeltuiError as error:
                 failures += 1
-                self.gone(words(error))
+                self.failed(error_text(error))
             hinted = bool(self._hints)
             wait = backoff_s(failures) if failures else SETTLES_S if hinted else SLOW_S
             try:
@@ -127,17 +127,17 @@ class LabelCopier:
 
     async def settle(self, copied: Copied | None = None, *, copy: bool | None = None) -> LabelCopies:
         """Copy until all are here, or one can't be copied: what is being written now is waited for, for a while."""
-        copies = await self.look(copy=copy, copied=copied)
+        copies = await self.refresh(copy=copy, copied=copied)
         for _ in range(TRIES):
             if copies.safe or copies.reason or not (self._section.copy_ if copy is None else copy):
                 break
             await asyncio.sleep(SETTLES_S)
-            copies = await self.look(copy=copy, copied=copied)
+            copies = await self.refresh(copy=copy, copied=copied)
         return copies
 
     # --- one look
 
-    async def look(
+    async def refresh(
         self,
         only: Iterable[tuple[str, str]] | None = None,
         *,
@@ -149,20 +149,20 @@ class LabelCopier:
         ``only``: look for these (tag, study) alone. Raises LabeltuiError when the host can't be asked; a label that
         can't be copied is in the value, with the reason.
         """
-        way = self._way()
-        if way.source != self._status.source:
+        transport = self._transport()
+        if transport.source != self._status.source:
             only = None
         async with self.folder.alone():
-            listing = await way.listing(only)
+            listing = await transport.listing(only)
             here = await asyncio.to_thread(
-                lambda: {one.key for one in listing.labels if self._is_here(way, one)}
+                lambda: {one.key for one in listing.labels if self._is_here(transport, one)}
             )
-            self._status.listed(way, listing, here, whole=only is None)
+            self._status.listed(transport, listing, here, whole=only is None)
             absent = [label for label in listing.labels if label.key in self._status.absent]
             young = [label for label in absent if 0 <= listing.now_ns - label.mtime_ns < YOUNG_NS]
             self._status.publish()
             if self._section.copy_ if copy is None else copy:
-                await self._copy_all(way, [label for label in absent if label not in young], copied)
+                await self._copy_all(transport, [label for label in absent if label not in young], copied)
             if only is None:
                 self._whole = False
             self._settle(listing, young)
@@ -175,23 +175,23 @@ class LabelCopier:
 
     async def with_sums(self, progress: Callable[[str], None]) -> list[HostLabel]:
         """Every label on the host with its checksum; where the way has none, by fetching each of them."""
-        way = self._way()
-        labels = await way.with_sums((await way.listing()).labels)
-        if way.by_checksum:
+        transport = self._transport()
+        labels = await transport.with_sums((await transport.listing()).labels)
+        if transport.by_checksum:
             return labels
         summed = []
         async with self.folder.alone():
             for number, label in enumerate(labels, 1):
                 progress(f"Fetching {label.shown}, {number} of {len(labels)}")
                 arrived = self.folder.incoming(*label.key)
-                await way.fetch(label, arrived, lambda _done, _size: None)
+                await transport.fetch(label, arrived, lambda _done, _size: None)
                 summed.append(replace(label, sha256=(await asyncio.to_thread(digest_of, arrived))[1]))
                 arrived.unlink(missing_ok=True)
         return summed
 
-    def _is_here(self, way: Way, label: HostLabel) -> bool:
+    def _is_here(self, transport: LabelTransport, label: HostLabel) -> bool:
         """Whether this version of the label is here: it was compared when it came, and its copy is still whole."""
-        entry = self.folder.index.seen(way.source, label.key)
+        entry = self.folder.index.seen(transport.source, label.key)
         if entry is None or entry.mtime_ns != label.mtime_ns or label.size not in (-1, entry.size):
             return False
         newest = self.folder.index.newest(label.key)
@@ -210,16 +210,18 @@ class LabelCopier:
 
     # --- copying
 
-    async def _copy_all(self, way: Way, wanted: list[HostLabel], copied: Copied | None) -> None:
+    async def _copy_all(
+        self, transport: LabelTransport, wanted: list[HostLabel], copied: Copied | None
+    ) -> None:
         if not wanted:
             return
-        left = iter(await way.with_sums(wanted))
+        left = iter(await transport.with_sums(wanted))
         done = 0
 
         async def work() -> None:
             nonlocal done
             for label in left:
-                if await self._copied(way, label):
+                if await self._copied(transport, label):
                     done += 1
                     if copied is not None:
                         copied(label, done, len(wanted))
@@ -233,46 +235,46 @@ class LabelCopier:
             await asyncio.gather(*workers, return_exceptions=True)
             self._status.copying = ""
 
-    async def _copied(self, way: Way, label: HostLabel) -> bool:
+    async def _copied(self, transport: LabelTransport, label: HostLabel) -> bool:
         """Copy one label; a failure that is of this label alone is noted."""
         self._status.copying = label.shown
         self._status.publish()
         try:
-            entry = await self._copy(way, label)
+            entry = await self._copy(transport, label)
         except Unreachable:
             raise
         except LabeltuiError as error:
-            self._status.failures[label.key] = (words(error), error.problem.hint)
+            self._status.failures[label.key] = (error_text(error), error.problem.hint)
             return False
         except OSError as error:
-            self._status.failures[label.key] = self._in_words(error)
+            self._status.failures[label.key] = self._os_error_text(error)
             return False
         self._status.copied(label, entry)
         return True
 
-    async def _copy(self, way: Way, label: HostLabel) -> Entry:
+    async def _copy(self, transport: LabelTransport, label: HostLabel) -> Entry:
         at = moment(self._clock()) or ""
         newest = self.folder.index.newest(label.key)
         if newest is not None and newest.sha256 == label.sha256 and self.folder.holds(newest):
             # The same label on another machine, or written again as it was.
-            entry = replace(newest, mtime_ns=label.mtime_ns, source=way.source, copied_at=at)
+            entry = replace(newest, mtime_ns=label.mtime_ns, source=transport.source, copied_at=at)
             await asyncio.to_thread(self.folder.index.add, entry)
             return entry
         arrived = self.folder.incoming(*label.key)
-        await way.fetch(label, arrived, lambda _done, _size: None)
+        await transport.fetch(label, arrived, lambda _done, _size: None)
         size, digest = await asyncio.to_thread(digest_of, arrived)
         if label.sha256 is not None and digest != label.sha256:
             arrived.unlink(missing_ok=True)
             raise Failed(Code.LABEL_CHANGED, "It changed while it was copied.", "It is copied again at once.")
-        who = await way.who(label)
+        who = await transport.who(label)
         entry = Entry(
             label.tag, label.name, split_label(label.name)[0], self.folder.index.file_for(label.key), size, digest,
-            label.mtime_ns, way.source, at, who, BY_CHECKSUM if way.by_checksum else BY_SIZE,
+            label.mtime_ns, transport.source, at, who, BY_CHECKSUM if transport.by_checksum else BY_SIZE,
         )  # fmt: skip
         await asyncio.to_thread(self.folder.place, arrived, entry)
         return entry
 
-    def _in_words(self, error: OSError) -> tuple[str, str]:
+    def _os_error_text(self, error: OSError) -> tuple[str, str]:
         elsewhere = "Set [profiles.NAME.labels] folder to another place."
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             return "disk full", f"Free space for {self.folder.root}. {elsewhere}"

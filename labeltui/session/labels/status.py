@@ -12,9 +12,9 @@ from labeltui.domain.labels.copies import HostLabel, LabelCopies, Listing
 from labeltui.domain.reading import Reading
 from labeltui.session.labels.folder import LabelFolder
 from labeltui.session.labels.index import Entry
-from labeltui.session.labels.transports import Way
+from labeltui.session.labels.transports import LabelTransport
 from labeltui.session.runtime.fields import Fields
-from labeltui.session.runtime.state_folder import StateDir
+from labeltui.session.runtime.state_folder import StateFolder
 from labeltui.session.runtime.store import Store
 from labeltui.session.runtime.supervise import Clock
 
@@ -34,7 +34,7 @@ class CopyStatus:
     """
 
     def __init__(
-        self, store: Store, section: LabelsSection, folder: LabelFolder, state: StateDir, clock: Clock
+        self, store: Store, section: LabelsSection, folder: LabelFolder, state: StateFolder, clock: Clock
     ) -> None:
         self.known: dict[Key, HostLabel] = {}
         self.absent: dict[Key, HostLabel] = {}
@@ -48,14 +48,14 @@ class CopyStatus:
         self._by_checksum = True
         self._recall()
 
-    def listed(self, way: Way, listing: Listing, here: set[Key], *, whole: bool) -> None:
+    def listed(self, transport: LabelTransport, listing: Listing, here: set[Key], *, whole: bool) -> None:
         """The host listed these labels, and ``here`` are those of them that are on this machine.
 
         ``whole`` says that the host has no others.
         """
         if whole:
             self.known, self.absent = {}, {}
-        self.source, self._by_checksum, self._root = way.source, way.by_checksum, listing.root
+        self.source, self._by_checksum, self._root = transport.source, transport.by_checksum, listing.root
         self.known |= {label.key: label for label in listing.labels}
         self.failures = {key: why for key, why in self.failures.items() if key in self.known}
         for label in listing.labels:

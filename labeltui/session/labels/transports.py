@@ -24,7 +24,7 @@ SUMS_AT_ONCE = 100
 WHO_WITHIN_S = 10.0
 
 
-class Way(Protocol):
+class LabelTransport(Protocol):
     """How labels are listed and fetched. All of it raises LabeltuiError."""
 
     source: str
@@ -47,7 +47,7 @@ class Way(Protocol):
         ...
 
 
-class Files:
+class FileTransport:
     """The datastore's folder on the host."""
 
     by_checksum = True
@@ -66,13 +66,13 @@ class Files:
         self._root = ""
 
     async def listing(self, only: Iterable[tuple[str, str]] | None = None) -> Listing:
-        """See :class:`Way`."""
+        """See :class:`LabelTransport`."""
         listing = await labels_on(self._host, self._python, self._studies, only=only)
         self._root = listing.root
         return listing
 
     async def with_sums(self, labels: Sequence[HostLabel]) -> list[HostLabel]:
-        """See :class:`Way`."""
+        """See :class:`LabelTransport`."""
         summed: list[HostLabel] = []
         for start in range(0, len(labels), SUMS_AT_ONCE):
             keys = [label.key for label in labels[start : start + SUMS_AT_ONCE]]
@@ -80,7 +80,7 @@ class Files:
         return summed
 
     async def fetch(self, label: HostLabel, target: Path, progress: Progress) -> None:
-        """See :class:`Way`."""
+        """See :class:`LabelTransport`."""
         path = f"{self._root}/{label.tag}/{label.name}"
         try:
             path.encode()
@@ -93,13 +93,13 @@ class Files:
         await self._host.download(path, target, progress=progress)
 
     async def who(self, label: HostLabel) -> str:
-        """See :class:`Way`; the server knows it, the file does not."""
+        """See :class:`LabelTransport`; the server knows it, the file does not."""
         return (
             "" if self._client is None else await _author(self._client, split_label(label.name)[0], label.tag)
         )
 
 
-class Rest:
+class RestTransport:
     """The server's API: no checksums, but each copy is as long as the server said."""
 
     by_checksum = False
@@ -111,7 +111,7 @@ class Rest:
         self._ids: dict[tuple[str, str], str] = {}  # which study a (tag, file) is of
 
     async def listing(self, only: Iterable[tuple[str, str]] | None = None) -> Listing:
-        """See :class:`Way`. Sizes are not told: they are -1."""
+        """See :class:`LabelTransport`. Sizes are not told: they are -1."""
         wanted = None if only is None else set(only)
         queue = await self._client().studies(dicomweb=self._dicomweb)
         labels = tuple(
@@ -133,23 +133,23 @@ class Rest:
         return Listing("", 0, labels)
 
     async def with_sums(self, labels: Sequence[HostLabel]) -> list[HostLabel]:
-        """See :class:`Way`: as they were."""
+        """See :class:`LabelTransport`: as they were."""
         return list(labels)
 
     async def fetch(self, label: HostLabel, target: Path, progress: Progress) -> None:
-        """See :class:`Way`."""
+        """See :class:`LabelTransport`."""
         size = await self._client().label(self._id(label), label.tag, target)
         progress(size, size)
 
     async def who(self, label: HostLabel) -> str:
-        """See :class:`Way`."""
+        """See :class:`LabelTransport`."""
         return await _author(self._client, self._id(label), label.tag)
 
     def _id(self, label: HostLabel) -> str:
         return self._ids.get(label.key, split_label(label.name)[0])
 
 
-class Ways:
+class LabelTransports:
     """Chooses the way by what is known of host and server now."""
 
     def __init__(
@@ -164,9 +164,9 @@ class Ways:
         self._store, self._profile, self._link, self._client = store, profile, link, client
         self._machine = machine
         served = profile.server.studies
-        self._rest = Rest(client, dicomweb=is_dicomweb(served))
+        self._rest = RestTransport(client, dicomweb=is_dicomweb(served))
 
-    def __call__(self) -> Way:
+    def __call__(self) -> LabelTransport:
         """The way now. Raises Unreachable while there is none."""
         server = self._store.state.server.value
         studies = (server.studies if server is not None else None) or self._profile.server.studies
@@ -183,7 +183,7 @@ class Ways:
         if not self._link.is_connected:
             raise Unreachable(Code.NOT_CONNECTED, "The host is not connected.", "It reconnects by itself.")
         client = self._client if running else None
-        return Files(self._link.host, self._profile.server.python, studies, machine, client)
+        return FileTransport(self._link.host, self._profile.server.python, studies, machine, client)
 
 
 async def _author(client: Callable[[], MonaiLabelClient], study: str, tag: str) -> str:

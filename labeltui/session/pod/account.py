@@ -39,7 +39,7 @@ class Access:
     key: str = field(repr=False)
 
 
-class Rental:
+class PodAccount:
     """One account, and the pod that the profile names (if it names one). Nothing is asked before it is needed.
 
     ``access`` leads to another account than the one that the operator's own key opens.
@@ -56,8 +56,8 @@ class Rental:
         self.pods: Poller[tuple[Pod, ...]] = Poller(
             store.own(Fields.pods), self._poll_pods, lambda: self._paced(LIST_S), clock
         )
-        self.account: Poller[Account] = Poller(
-            store.own(Fields.account), self._poll_account, lambda: ACCOUNT_S, clock
+        self.balance: Poller[Account] = Poller(
+            store.own(Fields.account), self._poll_balance, lambda: ACCOUNT_S, clock
         )
         self.on_event: Subscribers[[str, str]] = Subscribers()
         """Kind and text of what happens to the pod's connection."""
@@ -118,20 +118,20 @@ class Rental:
         Raises Failed ``no_pod`` when it is not there: neither by its id nor in the list, for either alone is
         late at times. Raises Misused ``pod_ambiguous`` when several have the name and none is known.
         """
-        name = self._named()
+        name = self._pod_name()
         client = await self.client()
         found = await client.pod(self._pod_id) if self._pod_id is not None else None
         if found is None or found.status is PodStatus.TERMINATED:
             found = self._chosen(await client.pods(), name)
         if found is None:
             self._pod_id = None
-            raise self._gone(name)
+            raise self._no_pod(name)
         self._pod_id = self.known_id = found.id
         self._last = (await self._sized((found,)))[0]
-        self._tell_limits()
+        self._publish_limits()
         return self._last
 
-    async def look_at_all(self) -> tuple[Pod, ...]:
+    async def refresh_pods(self) -> tuple[Pod, ...]:
         """Every pod of the account now, those of clusters too; kept in the store."""
         pods = await self._poll_pods()
         self.pods.learned(pods)
@@ -149,11 +149,11 @@ class Rental:
                     raise
         return pod.id in (self._pod_id, self.name)
 
-    def tell(self, kind: str, text: str) -> None:
+    def report_event(self, kind: str, text: str) -> None:
         """Something happened to the pod that only the connection sees."""
         self.on_event.notify(kind, text)
 
-    def _named(self) -> str:
+    def _pod_name(self) -> str:
         if not self.name:
             raise Misused(
                 Code.NO_POD_NAMED, "This profile names no pod.",
@@ -171,7 +171,7 @@ class Rental:
             raise ambiguous(named, found)
         return found[0] if found else None
 
-    def _gone(self, named: str) -> Failed:
+    def _no_pod(self, named: str) -> Failed:
         return Failed(
             Code.NO_POD, f"There is no pod {named!r} in this account.",
             "`labeltui pod list` shows those there are; correct the profile, or make a new pod.",
@@ -215,10 +215,10 @@ class Rental:
     async def _poll_pods(self) -> tuple[Pod, ...]:
         client = await self.client()
         pods = await self._sized(await client.pods(clusters=True))
-        self._tell_limits()
+        self._publish_limits()
         return pods
 
-    async def _poll_account(self) -> Account:
+    async def _poll_balance(self) -> Account:
         return await (await self.client()).account()
 
     def _pod_interval(self) -> float:
@@ -233,7 +233,7 @@ class Rental:
         limits = self._client.limits if self._client is not None else None
         return wanted if limits is None else limits.interval_s(wanted)
 
-    def _tell_limits(self) -> None:
+    def _publish_limits(self) -> None:
         limits = self._client.limits if self._client is not None else None
         tight = limits.tightest() if limits is not None else None
         if tight is not None and tight.remaining is not None and tight.quota is not None:

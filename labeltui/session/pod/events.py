@@ -12,25 +12,25 @@ from labeltui.actions import BY_ID
 from labeltui.domain.documents.documents import moment
 from labeltui.domain.pod.events import PodEvent, changes
 from labeltui.domain.pod.load import LoadSample, kept, of_agent, of_runpod
-from labeltui.domain.pod.pod import Pod, PodStatus, SshDoor
+from labeltui.domain.pod.pod import Pod, PodStatus, SshEndpoint
 from labeltui.domain.problems import Misused
 from labeltui.domain.state import Alert, Level, SessionState
 from labeltui.hosts.ssh_address import split
 from labeltui.session.connection.link import Link
-from labeltui.session.pod.account import Rental
+from labeltui.session.pod.account import PodAccount
 from labeltui.session.runtime.fields import Fields
 from labeltui.session.runtime.journal import Journal
-from labeltui.session.runtime.state_folder import StateDir
+from labeltui.session.runtime.state_folder import StateFolder
 from labeltui.session.runtime.store import Changed, Store
 from labeltui.session.runtime.supervise import Clock
 
-KEPT_EVENTS = 200
+MAX_EVENTS = 200
 STOPS = (BY_ID["pod.stop"].title, BY_ID["pod.start"].title)  # starting again may stop it in between
 ASKED_S = 900.0
-SEEN = "pod-seen"
+PREVIOUS = "pod-seen"
 EVENTS = "pod-events"
 PINNED = "pinned"  # told by the connection when it takes the keys of a new container
-TOLD: Mapping[str, Level] = {
+ALERTS: Mapping[str, Level] = {
     "migrated": Level.WARNING,
     "moved": Level.WARNING,
     "stopped": Level.WARNING,
@@ -43,7 +43,13 @@ class PodWatch:
     """Compares each look at the profile's pod with the one before, also with that of the session before this one."""
 
     def __init__(
-        self, store: Store, clock: Clock, state: StateDir, rental: Rental, link: Link, journal: Journal
+        self,
+        store: Store,
+        clock: Clock,
+        state: StateFolder,
+        account: PodAccount,
+        link: Link,
+        journal: Journal,
     ) -> None:
         self._store = store
         self._events, self._loads = store.own(Fields.pod_events), store.own(Fields.loads)
@@ -54,24 +60,24 @@ class PodWatch:
         self._before: Pod | None = None
         self._begun = False
         self._keeps = False
-        self._rental = rental
-        rental.on_event.add(self._heard)
-        store.subscribe(self._look)
+        self._account = account
+        account.on_event.add(self._on_account_event)
+        store.subscribe(self._on_store)
 
     def begin(self, *, keep: bool) -> None:
         """Go on where the session before ended; with ``keep``, write down what happens."""
         if self._begun:
             return
         self._begun, self._keeps = True, keep
-        self._before = _seen(self._state.read(SEEN))
+        self._before = _previous_pod(self._state.read(PREVIOUS))
         if self._before is not None:
-            self._rental.known_id = self._before.id
+            self._account.known_id = self._before.id
         listed = self._state.read(EVENTS).get("events", [])
         entries = listed if isinstance(listed, list) else []
         events = [event for one in entries if (event := _event(one)) is not None]
-        self._events.write((*events, *self._events.value)[-KEPT_EVENTS:])
+        self._events.write((*events, *self._events.value)[-MAX_EVENTS:])
 
-    def _look(self, state: SessionState, changed: Changed) -> None:
+    def _on_store(self, state: SessionState, changed: Changed) -> None:
         if Fields.metrics in changed and state.metrics.value is not None and state.metrics.error is None:
             self._sample(of_agent(state.metrics.value, state.metrics.as_of or self._clock()))
         if Fields.pod in changed and state.pod.value is not None and state.pod.error is None:
@@ -89,20 +95,20 @@ class PodWatch:
         if pod.status.is_up:
             self._store.dismiss("pod:stopped")
         happened = changes(before, pod, self._clock()) if before is not None else ()
-        happened = tuple(event for event in happened if not self._told_when_pinned(event, pod))
+        happened = tuple(event for event in happened if not self._already_reported(event, pod))
         self._note(happened)
         if before is None or happened:
             self._write()
-        self._follow(before, pod)
+        self._reconnect_if_moved(before, pod)
 
-    def _follow(self, before: Pod | None, pod: Pod) -> None:
+    def _reconnect_if_moved(self, before: Pod | None, pod: Pod) -> None:
         """Reconnect to where it is now; what runs on a connection that still answers is left alone."""
         if pod.ssh is None or before is None:
             return
         if before.ssh != pod.ssh or before.id != pod.id:
             self._link.moved("pod_stopped")
 
-    def _told_when_pinned(self, event: PodEvent, pod: Pod) -> bool:
+    def _already_reported(self, event: PodEvent, pod: Pod) -> bool:
         """Whether the connection has told of this new container already."""
         begun = pod.container_started_at
         newest = _newest(self._events.value)
@@ -114,7 +120,7 @@ class PodWatch:
             and newest.at >= begun
         )
 
-    def _heard(self, kind: str, text: str) -> None:
+    def _on_account_event(self, kind: str, text: str) -> None:
         events = self._events.value
         seen = _newest(events)
         if kind == PINNED and seen is not None and seen.kind == "restarted":  # one container, told once
@@ -127,9 +133,9 @@ class PodWatch:
     def _note(self, happened: tuple[PodEvent, ...]) -> None:
         if not happened:
             return
-        self._events.write((*self._events.value, *happened)[-KEPT_EVENTS:])
+        self._events.write((*self._events.value, *happened)[-MAX_EVENTS:])
         for event in happened:
-            level = TOLD.get(event.kind)
+            level = ALERTS.get(event.kind)
             if level is not None and not (event.kind == "stopped" and self._asked_for(event.at)):
                 self._store.alert(Alert(f"pod:{event.kind}", level, event.text, _hint(event.kind), event.at))
 
@@ -146,7 +152,7 @@ class PodWatch:
         with suppress(OSError):  # a full disk must not end the watch
             self._state.write(EVENTS, {"events": [event_document(event) for event in self._events.value]})
             if self._before is not None:
-                self._state.write(SEEN, _remembered(self._before))
+                self._state.write(PREVIOUS, _remembered(self._before))
 
 
 def _newest(events: tuple[PodEvent, ...]) -> PodEvent | None:
@@ -188,7 +194,7 @@ def _remembered(pod: Pod) -> dict[str, Any]:
     }
 
 
-def _seen(document: Mapping[str, Any]) -> Pod | None:
+def _previous_pod(document: Mapping[str, Any]) -> Pod | None:
     """The pod as an earlier session saw it last; of all else nothing is known any more."""
     try:
         started = document["started_at"]
@@ -199,15 +205,15 @@ def _seen(document: Mapping[str, Any]) -> Pod | None:
             datetime.fromisoformat(document["at"]),
             data_centre=document["data_centre"],
             started_at=datetime.fromisoformat(started) if started else None,
-            ssh=_door(document["ssh"]),
+            ssh=_endpoint(document["ssh"]),
         )
     except (KeyError, TypeError, ValueError, Misused):
         return None
     return None if pod.status is PodStatus.TERMINATED else pod
 
 
-def _door(address: str | None) -> SshDoor | None:
+def _endpoint(address: str | None) -> SshEndpoint | None:
     if not address:
         return None
     user, host, port = split(address)
-    return SshDoor(host, port or 22, user or "root")
+    return SshEndpoint(host, port or 22, user or "root")

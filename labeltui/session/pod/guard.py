@@ -25,13 +25,13 @@ from labeltui.hosts.agent.sending import put_program
 from labeltui.monailabel.launch import app_folder, expand, is_dicomweb
 from labeltui.runpod.keys import find_key
 from labeltui.session.connection.link import Link
-from labeltui.session.pod.account import Rental
+from labeltui.session.pod.account import PodAccount
 from labeltui.session.runtime.fields import Fields
 from labeltui.session.runtime.journal import Journal
 from labeltui.session.runtime.store import Store
-from labeltui.session.runtime.supervise import Clock, words
+from labeltui.session.runtime.supervise import Clock, error_text
 
-LOOK_S = 5.0
+POLL_S = 5.0
 BEGINS_S = 30.0  # what is asked waits so long for the guard to be there
 AT_ONCE = 5000  # labels in one request
 RESORT_AGAIN_S = 60.0
@@ -75,7 +75,7 @@ class GuardWatch:
         self,
         store: Store,
         link: Link,
-        account: Rental,
+        account: PodAccount,
         journal: Journal,
         clock: Clock,
         settings: GuardSettings,
@@ -100,7 +100,7 @@ class GuardWatch:
     async def run(self, agent: AgentClient) -> None:
         """Have a guard, and tell the store what it says."""
         if not self.applies:
-            self._tell(no_guard(NOT_A_POD))
+            self._publish(no_guard(NOT_A_POD))
             return
         self._acknowledged = {}
         try:
@@ -110,7 +110,7 @@ class GuardWatch:
                 self._wake.clear()
                 if not self._settings.read_only:
                     await self._acknowledge(agent)
-                await self._look(agent)
+                await self._poll(agent)
                 await self._pause()
         except Exception as error:
             self._failed(error)
@@ -125,7 +125,7 @@ class GuardWatch:
         """Ask the guard something that is answered with its state. Raises Refused where there is no guard."""
         answer = await self._request(ask, **told)
         self._wake.set()
-        return self._tell(guard_of(answer))
+        return self._publish(guard_of(answer))
 
     def on_copied(self, _root: str, labels: Sequence[HostLabel]) -> None:
         """The copies' word: these labels of the host are on this desk; told to the guard as soon as it is there."""
@@ -151,11 +151,11 @@ class GuardWatch:
         """Have a guard again, with the profile's wishes."""
         agent = await self._link.ready()
         await self._send(agent)
-        return await self.ask("ensure", **await self._wishes(agent))
+        return await self.ask("ensure", **await self._desired(agent))
 
     async def fresh(self) -> GuardStatus:
         """What it says now."""
-        return await self.ask("status") if self.applies else self._tell(no_guard(NOT_A_POD))
+        return await self.ask("status") if self.applies else self._publish(no_guard(NOT_A_POD))
 
     # ---- doing it
 
@@ -181,11 +181,11 @@ class GuardWatch:
         await self._send(agent)
         if self._settings.read_only:
             return
-        told = await agent.guard(self._program, "ensure", **await self._wishes(agent))
+        told = await agent.guard(self._program, "ensure", **await self._desired(agent))
         self._unnoted = "Start the guard" if told.get("started") else "Find the guard"
-        self._note(self._tell(guard_of(told)))
+        self._note(self._publish(guard_of(told)))
 
-    async def _wishes(self, agent: AgentClient) -> dict[str, Any]:
+    async def _desired(self, agent: AgentClient) -> dict[str, Any]:
         section, server = self._settings.guard, self._settings.server
         home, dicomweb = agent.hello.home, is_dicomweb(server.studies)
         wish = {
@@ -218,26 +218,26 @@ class GuardWatch:
             return (await find_key(command=self._settings.key_command)).secret.reveal()
         except LabeltuiError as error:
             entry = self._journal.begin(self._clock(), "Lend the pod your API key", STATUS)
-            self._journal.end(entry, False, words(error))
+            self._journal.end(entry, False, error_text(error))
             return ""
 
-    async def _look(self, agent: AgentClient) -> None:
+    async def _poll(self, agent: AgentClient) -> None:
         told = await agent.guard(self._program, "status")
-        status = self._tell(guard_of(told))
+        status = self._publish(guard_of(told))
         if self._settings.read_only:
             return
         self._note(status)
         rate = self._money().get("rate")
         if status.state == DEAD or (rate is not None and rate != status.rate):
-            told = await agent.guard(self._program, "ensure", **await self._wishes(agent))
+            told = await agent.guard(self._program, "ensure", **await self._desired(agent))
             if told.get("started"):
                 self._unnoted = "Start the guard again"
-                self._tell(guard_of(told))
+                self._publish(guard_of(told))
         elif status.state == "stuck":
             await self._last_resort(status)
 
     async def _last_resort(self, status: GuardStatus) -> None:
-        """What the guard would do and can't, this console does; with the account's key, through the rental."""
+        """What the guard would do and can't, this console does; with the account's key."""
         now = asyncio.get_running_loop().time()
         if now - self._resorted_at < RESORT_AGAIN_S:
             return
@@ -250,29 +250,29 @@ class GuardWatch:
             await (await self._account.client()).stop(pod.id)
             self._account.wake()
         except LabeltuiError as error:
-            self._journal.end(entry, False, words(error))
+            self._journal.end(entry, False, error_text(error))
             return
         self._journal.end(entry, True, "done")
 
     async def _pause(self) -> None:
         status = self._status.value.value
-        near = status is not None and status.left_s is not None and status.left_s < 3 * LOOK_S
+        near = status is not None and status.left_s is not None and status.left_s < 3 * POLL_S
         try:
-            async with asyncio.timeout(1.0 if near else LOOK_S):
+            async with asyncio.timeout(1.0 if near else POLL_S):
                 await self._wake.wait()
         except TimeoutError:
             return
 
     # ---- telling it
 
-    def _tell(self, status: GuardStatus) -> GuardStatus:
+    def _publish(self, status: GuardStatus) -> GuardStatus:
         self._alert(status)
-        interval = LOOK_S if self.applies else 0.0
+        interval = POLL_S if self.applies else 0.0
         self._status.write(Reading(status, self._clock(), interval_s=interval))
         return status
 
     def _failed(self, error: Exception) -> None:
-        self._status.write(self._status.value.failed(words(error)))
+        self._status.write(self._status.value.failed(error_text(error)))
 
     def _note(self, status: GuardStatus) -> None:
         """The journal says that there is a guard and how it would stop the pod, as soon as that is known."""

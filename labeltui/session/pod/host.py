@@ -14,8 +14,8 @@ from labeltui.domain.problems import LabeltuiError, Refused, Unreachable
 from labeltui.hosts.base import Channel, Completed, Forward, HostKey, Progress, Prompter, Shell
 from labeltui.hosts.ssh import SshHost
 from labeltui.runpod.hostkeys import printed_keys
-from labeltui.session.pod.account import Rental
-from labeltui.session.runtime.state_folder import StateDir
+from labeltui.session.pod.account import PodAccount
+from labeltui.session.runtime.state_folder import StateFolder
 
 PINNED = "pod-key"
 LOG_LINES = 400
@@ -65,10 +65,10 @@ class PodHost:
 
     kind: Literal["ssh", "local"] = "ssh"
 
-    def __init__(self, rental: Rental, state: StateDir, prompter: Prompter, make: MakeHost) -> None:
-        self.address = rental.name
+    def __init__(self, account: PodAccount, state: StateFolder, prompter: Prompter, make: MakeHost) -> None:
+        self.address = account.name
         self.vouched = False  # whether the key of the connection is one that the container log shows
-        self._rental = rental
+        self._account = account
         self._state = state
         self._prompter = prompter
         self._make = make
@@ -82,21 +82,21 @@ class PodHost:
     async def connect(self) -> None:
         """Find the pod, and connect to where it is. Raises Refused ``pod_stopped`` when it does not run."""
         await self.close()
-        pod = await self._rental.find()
-        self._rental.wake()
-        door = _door(pod)
-        self.address = door
+        pod = await self._account.find()
+        self._account.wake()
+        address = _ssh_address(pod)
+        self.address = address
         known_hosts = self._known_hosts(pod)
         if known_hosts.exists():
-            host = self._make(door, known_hosts, self._prompter)
+            host = self._make(address, known_hosts, self._prompter)
             await host.connect()
         else:
             age = pod.uptime_s if pod.uptime_s is not None else _age_s(pod)
             prompter = VouchedPrompter(self._prompter, await self._fingerprints(pod), age)
-            host = self._make(door, known_hosts, prompter)
+            host = self._make(address, known_hosts, prompter)
             await host.connect()
             self.vouched = prompter.vouched
-            self._rental.tell("pinned", _pinned(pod, prompter.vouched))
+            self._account.report_event("pinned", _pinned(pod, prompter.vouched))
         self._host = host
 
     def _known_hosts(self, pod: Pod) -> Path:
@@ -117,20 +117,20 @@ class PodHost:
 
     async def _fingerprints(self, pod: Pod) -> tuple[str, ...]:
         try:
-            client = await self._rental.client()
+            client = await self._account.client()
             lines = await client.recent_logs(pod.id, "container", tail=LOG_LINES)
         except LabeltuiError:
             return ()  # then the operator is asked, as for any host
         return tuple(key.fingerprint for key in printed_keys(lines, pod.container_started_at))
 
-    def _there(self) -> SshHost:
+    def _connected(self) -> SshHost:
         if self._host is None:
             raise Unreachable(Code.NOT_CONNECTED, "The pod is not connected.", "It reconnects by itself.")
         return self._host
 
     async def lost(self) -> str:
         """As the connection that there is."""
-        return await self._there().lost()
+        return await self._connected().lost()
 
     async def close(self) -> None:
         """As the connection that there is."""
@@ -142,27 +142,27 @@ class PodHost:
         self, command: str, *, stdin: bytes | None = None, timeout: float | None = 60.0
     ) -> Completed:
         """As the connection that there is."""
-        return await self._there().run(command, stdin=stdin, timeout=timeout)
+        return await self._connected().run(command, stdin=stdin, timeout=timeout)
 
     async def open(self, command: str) -> Channel:
         """As the connection that there is."""
-        return await self._there().open(command)
+        return await self._connected().open(command)
 
     async def shell(self, columns: int, rows: int, *, command: str | None = None) -> Shell:
         """As the connection that there is."""
-        return await self._there().shell(columns, rows, command=command)
+        return await self._connected().shell(columns, rows, command=command)
 
     async def forward(self, remote_port: int, *, local_port: int = 0) -> Forward:
         """As the connection that there is."""
-        return await self._there().forward(remote_port, local_port=local_port)
+        return await self._connected().forward(remote_port, local_port=local_port)
 
     async def upload(self, source: Path, target: str, *, progress: Progress | None = None) -> None:
         """As the connection that there is."""
-        await self._there().upload(source, target, progress=progress)
+        await self._connected().upload(source, target, progress=progress)
 
     async def download(self, source: str, target: Path, *, progress: Progress | None = None) -> None:
         """As the connection that there is."""
-        await self._there().download(source, target, progress=progress)
+        await self._connected().download(source, target, progress=progress)
 
 
 def _pin_of(pod: Pod) -> dict[str, str]:
@@ -181,7 +181,7 @@ def _pinned(pod: Pod, vouched: bool) -> str:
     return f"New container{since}: its host keys are new, and {who}."
 
 
-def _door(pod: Pod) -> str:
+def _ssh_address(pod: Pod) -> str:
     if not pod.status.is_up:
         raise Refused(
             Code.POD_STOPPED,
@@ -201,11 +201,13 @@ def key_alias(known_hosts: Path) -> str:
     return known_hosts.name.replace("known_hosts", "runpod", 1)
 
 
-def ssh_of(rental: Rental) -> MakeHost:
-    """How a pod's ssh is reached: with the private key of the rental, or with those that ssh itself would use."""
+def ssh_of(account: PodAccount) -> MakeHost:
+    """How a pod's ssh is reached: with the private key of the account, or with those that ssh itself would use."""
 
     def make(address: str, known_hosts: Path, prompter: Prompter) -> SshHost:
         options: dict[str, Any] = {"known_hosts": (), "known_as": key_alias(known_hosts)}
-        return SshHost(address, key=rental.ssh_key, own_known_hosts=known_hosts, prompter=prompter, **options)
+        return SshHost(
+            address, key=account.ssh_key, own_known_hosts=known_hosts, prompter=prompter, **options
+        )
 
     return make

@@ -7,37 +7,37 @@ from labeltui.domain.pod.pod import Pod
 from labeltui.domain.problems import Refused, Unreachable
 from labeltui.hosts.base import Prompter, Shell
 from labeltui.hosts.ssh import SshHost
-from labeltui.session.pod.account import Rental
-from labeltui.session.runtime.state_folder import StateDir
+from labeltui.session.pod.account import PodAccount
+from labeltui.session.runtime.state_folder import StateFolder
 
 NO_TERMINAL = b"doesn't support PTY"
 LOOKED_AT = 256  # bytes of output in which the proxy's own complaint would be
 
 
-class ProxyDoor:
+class ProxyShells:
     """Opens shells through the proxy, each over a connection of its own.
 
     The proxy's host key is none of the pod's: the operator is asked about it once, and a changed one is refused.
     """
 
-    def __init__(self, rental: Rental, state: StateDir, prompter: Prompter) -> None:
-        self._rental = rental
+    def __init__(self, account: PodAccount, state: StateFolder, prompter: Prompter) -> None:
+        self._account = account
         self._state = state
         self._prompter = prompter
 
     async def open(self, columns: int, rows: int) -> Shell:
         """A shell on a terminal of that size. Raises Refused ``no_door``, and what SshHost.connect raises."""
-        pod = await self._rental.find()
+        pod = await self._account.find()
         host = SshHost(
             _address(pod),
             own_known_hosts=self._state.known_hosts,
             prompter=self._prompter,
-            key=self._rental.ssh_key,
+            key=self._account.ssh_key,
         )
         try:
             await host.connect()
             # no command: the proxy drops it without a word, and gives a shell all the same
-            return DoorShell(await host.shell(columns, rows), host)
+            return ProxyShell(await host.shell(columns, rows), host)
         except Refused as error:
             await host.close()
             if error.problem.code == Code.LOGIN_FAILED:
@@ -61,7 +61,7 @@ def _address(pod: Pod) -> str:
     return pod.ssh_proxy.address
 
 
-class DoorShell:
+class ProxyShell:
     """A shell with the connection that is only there for it."""
 
     def __init__(self, shell: Shell, host: SshHost) -> None:

@@ -14,23 +14,23 @@ from labeltui.domain.pod.spending import SessionCost, costing, observed, reconci
 from labeltui.domain.problems import LabeltuiError
 from labeltui.domain.reading import Reading
 from labeltui.domain.state import SessionState
-from labeltui.session.pod.account import STEADY_S, Rental
+from labeltui.session.pod.account import STEADY_S, PodAccount
 from labeltui.session.runtime.fields import Fields
-from labeltui.session.runtime.state_folder import StateDir
+from labeltui.session.runtime.state_folder import StateFolder
 from labeltui.session.runtime.store import Changed, Store
-from labeltui.session.runtime.supervise import Clock, words
+from labeltui.session.runtime.supervise import Clock, error_text
 from labeltui.support.backoff import backoff_s
 
 BILL_S = 300.0  # as often as RunPod's billing runs
-KEPT = "spending"
+DOCUMENT = "spending"
 
 
 class Spending:
     """The money of one profile's pod, and of its account today. The session's cost is kept over restarts."""
 
-    def __init__(self, store: Store, rental: Rental, state: StateDir, clock: Clock) -> None:
-        self._store, self._rental, self._state, self._clock = store, rental, state, clock
-        self._cost = SessionCost.of_document(state.read(KEPT))
+    def __init__(self, store: Store, account: PodAccount, state: StateFolder, clock: Clock) -> None:
+        self._store, self._account, self._state, self._clock = store, account, state, clock
+        self._cost = SessionCost.of_document(state.read(DOCUMENT))
         self._bill: tuple[datetime, tuple[BillingRecord, ...], tuple[Pod, ...]] | None = None
         self._error = ""
         self._spend = store.own(Fields.spend)
@@ -40,25 +40,25 @@ class Spending:
         """Read the bill every few minutes."""
         failures = 0
         while True:
-            failures = 0 if await self.look() else failures + 1
+            failures = 0 if await self.refresh() else failures + 1
             await asyncio.sleep(min(BILL_S, backoff_s(failures, 5.0)) if failures else BILL_S)
 
-    async def look(self) -> bool:
+    async def refresh(self) -> bool:
         """Read the bill; False when it could not be read, which is told with the old figure."""
         now = self._clock()
         since = _midnight(now)
         if self._cost is not None and self._cost.unseen_from is not None:
             since = min(since, self._cost.unseen_from.replace(minute=0, second=0, microsecond=0))
         try:
-            client = await self._rental.client()
+            client = await self._account.client()
             records, pods = await client.bill(since), await client.pods()
         except LabeltuiError as error:
-            self._error = words(error)
+            self._error = error_text(error)
         else:
             self._error, self._bill = "", (now, records, pods)
             if self._cost is not None:
-                self._keep(reconciled(self._cost, records))
-        self._tell()
+                self._store_cost(reconciled(self._cost, records))
+        self._publish()
         return not self._error
 
     def _on_store(self, state: SessionState, changed: Changed) -> None:
@@ -66,17 +66,17 @@ class Spending:
             return
         pod = state.pod.value
         if pod is not None and state.pod.error is None and pod.status is not PodStatus.UNKNOWN:
-            self._keep(observed(self._cost, pod, self._clock()))
-        self._tell()
+            self._store_cost(observed(self._cost, pod, self._clock()))
+        self._publish()
 
-    def _keep(self, cost: SessionCost | None) -> None:
+    def _store_cost(self, cost: SessionCost | None) -> None:
         if cost is None or cost == self._cost:
             return
         self._cost = cost
         with suppress(OSError):  # a full disk must not keep the figure off the screen
-            self._state.write(KEPT, cost.document())
+            self._state.write(DOCUMENT, cost.document())
 
-    def _tell(self) -> None:
+    def _publish(self) -> None:
         state, now = self._store.state, self._clock()
         pod, cost = state.pod.value, self._cost
         if pod is None and self._bill is None:

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from labeltui.support.subscribers import Subscribers
 
-KEPT_ENTRIES = 500
+MAX_ENTRIES = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ class Journal:
         """Note that something starts."""
         entry = Entry(at, title, command)
         self._entries.append(entry)
-        del self._entries[:-KEPT_ENTRIES]
+        del self._entries[:-MAX_ENTRIES]
         self._subscribers.notify(entry)
         return entry
 

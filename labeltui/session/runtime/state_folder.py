@@ -14,14 +14,14 @@ import platformdirs
 from labeltui.support.atomic import write_file
 
 
-class StateDir:
+class StateFolder:
     """A folder only its owner can read."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
     @classmethod
-    def of_profile(cls, name: str) -> StateDir:
+    def of_profile(cls, name: str) -> StateFolder:
         """The folder of one profile, under ``LABELTUI_STATE`` or the platform's place for state."""
         return cls(_root(platformdirs.user_state_path) / "profiles" / _folder_name(name))
 

@@ -15,7 +15,7 @@ Changed = frozenset[Field[Any]]
 Subscriber = Callable[[SessionState, Changed], None]
 """Called on the event loop with the whole state and the fields that changed."""
 
-KEPT_ALERTS = 200
+MAX_ALERTS = 200
 
 
 class Owned(Generic[T]):
@@ -71,7 +71,7 @@ class Store:
     def alert(self, alert: Alert) -> None:
         """Add an alert; it replaces an older one with the same key."""
         others = tuple(one for one in self._alerts.value if one.key != alert.key)
-        self._alerts.write((*others, alert)[-KEPT_ALERTS:])
+        self._alerts.write((*others, alert)[-MAX_ALERTS:])
 
     def dismiss(self, key: str) -> None:
         """Remove the alert with this key: what it warned of no longer holds."""

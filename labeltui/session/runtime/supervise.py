@@ -20,7 +20,7 @@ Clock = Callable[[], datetime]
 log = logging.getLogger(__name__)
 
 
-def words(error: BaseException) -> str:
+def error_text(error: BaseException) -> str:
     """An error as one sentence for the screen."""
     if isinstance(error, LabeltuiError):
         return error.problem.message
@@ -35,12 +35,12 @@ class Supervisor:
 
     def run(self, name: str, work: Callable[[], Coroutine[Any, Any, None]]) -> asyncio.Task[None]:
         """Keep ``work`` going until it returns or is cancelled."""
-        task = asyncio.create_task(self._keep(name, work), name=name)
+        task = asyncio.create_task(self._run(name, work), name=name)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return task
 
-    async def _keep(self, name: str, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    async def _run(self, name: str, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
         failures = 0
         while True:
             try:
@@ -92,12 +92,12 @@ class Poller(Generic[T]):
         """Look forever."""
         while True:
             self._wake.clear()
-            reading = await self.look()
+            reading = await self.poll()
             wait = self._interval()
             # After a failure it looks again soon, and less and less often, down to its usual pace.
             await self._pause(min(wait, backoff_s(reading.failures)) if reading.failures else wait)
 
-    async def look(self) -> Reading[T]:
+    async def poll(self) -> Reading[T]:
         """Look once; what fails is in the reading."""
         began = time.monotonic()
         self.attempts += 1
@@ -106,7 +106,7 @@ class Poller(Generic[T]):
         except Exception as error:
             if not isinstance(error, LabeltuiError):
                 log.exception("source %s", self.name)
-            reading = self._field.value.failed(words(error), interval_s=self._interval())
+            reading = self._field.value.failed(error_text(error), interval_s=self._interval())
         else:
             latency = time.monotonic() - began
             reading = self._field.value.succeeded(

@@ -18,7 +18,7 @@ from labeltui.monailabel.client import MonaiLabelClient
 from labeltui.session.connection.tunnel import Tunnel
 from labeltui.session.runtime.fields import Fields
 from labeltui.session.runtime.store import Changed, Store
-from labeltui.session.runtime.supervise import Clock, Poller, words
+from labeltui.session.runtime.supervise import Clock, Poller, error_text
 from labeltui.session.server.process import ServerWatch
 
 # Seconds between looks. Where we read the server's output, it says when something happened and polling is a safety
@@ -35,7 +35,7 @@ QUEUE_EVENTS = (LabelSaved, SampleServed)
 TASK_EVENTS = (TaskCommand, ReturnCode)
 
 
-class Sources:
+class Pollers:
     """The pollers of ``info``, ``queue`` and ``training``."""
 
     def __init__(
@@ -72,13 +72,13 @@ class Sources:
         watch.on_lines.append(self._on_lines)
 
     @property
-    def pollers(self) -> tuple[Poller[ServerInfo], Poller[StudyQueue], Poller[TrainStatus]]:
-        """Every source, for whoever runs them."""
+    def all(self) -> tuple[Poller[ServerInfo], Poller[StudyQueue], Poller[TrainStatus]]:
+        """Every poller, for who runs them."""
         return self.info, self.queue, self.training
 
     def wake(self) -> None:
         """Look at everything now."""
-        for poller in self.pollers:
+        for poller in self.all:
             poller.wake()
 
     # --- asking ---
@@ -89,7 +89,7 @@ class Sources:
         except Exception as error:
             down = self._state() in (ServerState.STOPPED, ServerState.CRASHED)
             self._tunnel.silent(
-                "" if down else words(error)
+                "" if down else error_text(error)
             )  # nobody listens: that is no fault of the tunnel
             raise
         self._tunnel.answered()

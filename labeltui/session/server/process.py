@@ -53,7 +53,7 @@ class ServerWatch:
         self._clock = clock
         self._url = url
         self._startup = StartupReader()
-        self._said_at: datetime | None = None  # by the host's clock, without zone
+        self._last_line_at: datetime | None = None  # by the host's clock, without zone
         self._feed = LogFeed(log, self._on_line, clock)
         self._feed.told(self._on_fed)
         self._fresh = False
@@ -94,7 +94,7 @@ class ServerWatch:
             run_id, path = await self._run_with_log()
             if self.log.run_id != run_id:
                 self._begin(run_id, path, app_log=AppLog.of(self.meta))
-            self._mind_the_end()
+            self._note_end()
             self.log.back(self._clock())
             reading = asyncio.create_task(self._feed.read(agent, path))
             replaced = asyncio.create_task(self._other_run(run_id))
@@ -114,20 +114,20 @@ class ServerWatch:
         await self._store.wait_for(lambda _s: self.run.run_id is not None and self.run.log_path is not None)
         return self.run.run_id or "", self.run.log_path or ""
 
-    def begin_found(self, source: str) -> None:
+    def begin_remote(self, source: str) -> None:
         """A server is there that labeltui did not start: what comes next is read from elsewhere."""
         self._begin(FOUND, source, source)
 
-    def take_found(self, offset: int, data: bytes) -> None:
+    def feed_remote(self, offset: int, data: bytes) -> None:
         """Bytes of that server's log; everything it holds has been given then."""
         self.log.back(self._clock())
         self._on_chunk(Chunk(self.log.path or "", "", offset, data, at_end=True))
 
-    def found_lost(self, why: str) -> None:
+    def remote_lost(self, why: str) -> None:
         """That server's log can't be read for now."""
         self._feed.lost(self._clock(), why)
 
-    def _mind_the_end(self) -> None:
+    def _note_end(self) -> None:
         if self.run.ended_at is not None and self.log.run_id == self.run.run_id:
             self._feed.ended(self.run.ended_at, self.zone)
 
@@ -136,7 +136,7 @@ class ServerWatch:
         self.training = TrainLog()
         self._startup = StartupReader()
         self._count_errors()
-        self._said_at = None
+        self._last_line_at = None
         self.caught_up = False
         for tell in self.on_run:
             tell()
@@ -171,9 +171,9 @@ class ServerWatch:
         if told is not None:
             self.on_event.notify(told)
         if record.time is not None:  # bare lines were said when the one before was
-            self._said_at = record.time
+            self._last_line_at = record.time
         if trouble is not None:
-            at = self._clock() if self._said_at is None else self._said_at.replace(tzinfo=self.zone)
+            at = self._clock() if self._last_line_at is None else self._last_line_at.replace(tzinfo=self.zone)
             for tell in self.on_trouble:
                 tell(trouble, number, at)
 
@@ -188,7 +188,7 @@ class ServerWatch:
         self.meta = job.meta or {}
         self.run = _run_of(job)
         if ended:
-            self._mind_the_end()
+            self._note_end()
             self._ended.set()
         self.refresh()
 
@@ -226,7 +226,7 @@ class ServerWatch:
             return
         self._field.write(Reading(status, self._clock()))
 
-    def gone(self, why: str) -> None:
+    def host_lost(self, why: str) -> None:
         """The connection went: what is known stays on the screen, marked as old."""
         if self.log.run_id is not None:
             self._feed.lost(self._clock(), why)

@@ -16,7 +16,7 @@ from labeltui.domain.problems import LabeltuiError
 from labeltui.domain.server.server import ServerState
 from labeltui.domain.state import SessionState
 from labeltui.session.log.store import HALVED
-from labeltui.session.runtime.supervise import words
+from labeltui.session.runtime.supervise import error_text
 from labeltui.session.server.process import FOUND
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def found(state: SessionState) -> bool:
     return server is not None and server.state is ServerState.RUNNING and server.run_id is None
 
 
-class FoundLog:
+class RemoteLog:
     """Asks for what is new in ``app.log`` while such a server is there, and gives it to the watch.
 
     A server that was away goes on where it was left: it appends to the same file.
@@ -56,7 +56,7 @@ class FoundLog:
             await self._store.wait_for(found)
             if self._watch.log.run_id != FOUND:
                 self._base, self._tail = 0, b""
-                self._watch.begin_found(SOURCE)
+                self._watch.begin_remote(SOURCE)
             while found(self._store.state):
                 rest = await self._ask()
                 await asyncio.sleep(rest)
@@ -68,14 +68,14 @@ class FoundLog:
             chunk = await self._client().log_from(log.size - self._base - len(tail))
         except LabeltuiError as error:
             if found(self._store.state):
-                self._watch.found_lost(words(error))
+                self._watch.remote_lost(error_text(error))
             return AFTER_FAILURE_S
         if not found(self._store.state):  # labeltui started one meanwhile: the log is that one's
             return 0.0
         if chunk.restarted or not chunk.data.startswith(tail):
-            self._watch.found_lost(HALVED)
+            self._watch.remote_lost(HALVED)
             self._base, self._tail = log.size, b""
             return 0.0
         self._tail = (tail + chunk.data[len(tail) :][-OVERLAP:])[-OVERLAP:]
-        self._watch.take_found(log.size, chunk.data[len(tail) :])
+        self._watch.feed_remote(log.size, chunk.data[len(tail) :])
         return max(EVERY_S, SHARE * (time.monotonic() - started))

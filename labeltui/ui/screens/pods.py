@@ -98,7 +98,7 @@ class PodsScreen(PodKeys):
         """Look at the account for as long as this is open."""
         session = self.console.session
         if session is not None:
-            self._enough = [session.store.subscribe(self._changed), session.look_at_pods()]
+            self._enough = [session.store.subscribe(self._changed), session.watch_pods()]
         self.set_interval(1.0, self._again)
         self._table.focus()
         self.call_after_refresh(self._again)

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from labeltui.domain.deploy.catalogue import PodSpec, Stock
 from labeltui.domain.failure_codes import Code
 from labeltui.domain.pod.events import changes, container_restarted
-from labeltui.domain.pod.pod import Pod, PodLogLine, PodStatus, SshDoor
+from labeltui.domain.pod.pod import Pod, PodLogLine, PodStatus, SshEndpoint
 from labeltui.domain.pod.ssh_key import SshKey
 from labeltui.domain.problems import Failed, LabeltuiError, Misused, Refused
 from labeltui.runpod import convert, wire
@@ -64,11 +64,11 @@ def test_any_catalogue_is_read(a: Any, b: Any, c: Any) -> None:
     ],
 )
 def test_an_address_that_would_be_an_option_is_none(host: str, port: int, user: str) -> None:
-    assert convert.public_door(host, port, user) is None
+    assert convert.public_endpoint(host, port, user) is None
 
 
 def test_an_ipv6_address_is_written_in_brackets() -> None:
-    assert SshDoor("2001:db8::1", 22, "root").address == "root@[2001:db8::1]:22"
+    assert SshEndpoint("2001:db8::1", 22, "root").address == "root@[2001:db8::1]:22"
 
 
 def test_fields_that_came_later_are_read() -> None:
@@ -128,8 +128,8 @@ def pod(**fields: Any) -> Pod:
         (pod(), pod(status=PodStatus.STOPPED), ["stopped"]),
         (pod(), pod(uptime_s=3), ["restarted"]),
         (pod(), pod(started_at=NOW + timedelta(hours=1)), ["restarted"]),
-        (pod(ssh=SshDoor("a", 1, "root")), pod(ssh=SshDoor("a", 2, "root")), ["address"]),
-        (pod(ssh=SshDoor("a", 1, "root")), pod(ssh=None), []),
+        (pod(ssh=SshEndpoint("a", 1, "root")), pod(ssh=SshEndpoint("a", 2, "root")), ["address"]),
+        (pod(ssh=SshEndpoint("a", 1, "root")), pod(ssh=None), []),
         (pod(gpu_count=1), pod(gpu_count=1, gpus_attached=0), ["no_gpu"]),
         (pod(data_centre="EU-1"), pod(data_centre="EU-2"), ["moved"]),
         (

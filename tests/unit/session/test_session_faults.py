@@ -28,7 +28,7 @@ from labeltui.sandbox.runpod.world import events
 from labeltui.sandbox.runpod.world.fake_containers import fingerprint
 from labeltui.sandbox.runpod.world.world import World
 from labeltui.session.pod.host import PodHost
-from labeltui.session.runtime.state_folder import StateDir
+from labeltui.session.runtime.state_folder import StateFolder
 from labeltui.session.session import Session
 from tests.doing import Told
 from tests.fakes.account import KEY, EmulatedAccount
@@ -113,7 +113,7 @@ class Console(RuleBasedStateMachine):
         profile = Profile.model_validate(
             {"host": "runpod", "runpod": {"pod": NAME, "key": str(public.with_suffix(""))}}
         )
-        state = StateDir(Path(self.folder.name) / "state")
+        state = StateFolder(Path(self.folder.name) / "state")
         prompter = NobodyThere()
 
         def ssh(address: str, _known_hosts: Path, prompter: Prompter) -> Any:
@@ -122,7 +122,7 @@ class Console(RuleBasedStateMachine):
         self.session = Session(
             "p",
             profile,
-            lambda rental: PodHost(rental, state, prompter, ssh),
+            lambda account: PodHost(account, state, prompter, ssh),
             state,
             clock=self.world.clock.now,
         )
@@ -185,7 +185,7 @@ class Console(RuleBasedStateMachine):
     def time_passes(self, seconds: float) -> None:
         from asyncio import sleep
 
-        pollers = (self.session.rental.pod, self.session.rental.account)
+        pollers = (self.session.account.pod, self.session.account.balance)
         before = [poller.attempts for poller in pollers]
         self.run(sleep(seconds))
         if seconds >= LONGEST_SILENCE_S:

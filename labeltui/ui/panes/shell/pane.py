@@ -161,7 +161,7 @@ class ShellPane(Vertical):
 
     async def _find_kept(self, shells: Shells) -> None:
         try:
-            kept = await shells.kept()
+            kept = await shells.tmux_sessions()
             first = self.tabs[0]
             if kept and not first.door:
                 first.number, first.label = kept[0].number, kept[0].label

@@ -127,7 +127,7 @@ class ShellTab(Vertical):
         """Open a shell, unless one is there."""
         if self.shells is None:
             return
-        opening = self.shells.open_door if self.door else self._open_kept
+        opening = self.shells.open_proxy if self.door else self._open_kept
         self.run.start(self.shells, opening, self.shells.section.scrollback)
 
     async def _open_kept(self, columns: int, rows: int) -> OpenShell:

@@ -32,8 +32,8 @@ def kept_words(opened: OpenShell | None) -> str:
     """What the shell outlives, in few words for the border."""
     if opened is None:
         return ""
-    words = {"tmux": "kept by tmux", "door": DOOR_WORDS}
-    return words.get(opened.keep.value, f"ends with the connection: {opened.why_not_kept}")
+    words = {"tmux": "kept by tmux", "proxy": DOOR_WORDS}
+    return words.get(opened.lifetime.value, f"ends with the connection: {opened.no_tmux_reason}")
 
 
 def standing(phase: Phase, ended: str, behind: int, *, kept: bool, absent: Absence | None = None) -> str:

@@ -37,8 +37,8 @@ async def verdicts(session: Session, told: Told | None = None) -> tuple[dict[str
 
 
 async def rented(session: Session, **wishes: Any) -> None:
-    client = await session.rental.client()
-    own = Path(f"{session.rental.ssh_key}.pub").read_text().strip()  # noqa: ASYNC240
+    client = await session.account.client()
+    own = Path(f"{session.account.ssh_key}.pub").read_text().strip()  # noqa: ASYNC240
     await client.create_once(PodSpec("annot", f"NVIDIA {GPU}", public_keys=(own,), **wishes))
     await session.link.ready(40)
 
@@ -99,7 +99,7 @@ async def test_a_port_on_the_open_web_that_answers_is_an_alarm(
 
 @pytest.mark.slow
 async def test_a_pod_made_without_this_machines_key_says_so(session: Session) -> None:
-    client = await session.rental.client()
+    client = await session.account.client()
     await client.create_once(PodSpec("annot", f"NVIDIA {GPU}", public_keys=("ssh-ed25519 AAAA somebody",)))
     session.watch_pod()
     await session.store.wait_for(lambda s: s.pod.value is not None and s.pod.value.ssh is not None, 40)

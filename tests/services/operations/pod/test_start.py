@@ -22,7 +22,7 @@ async def pod_id(session: Session, emulator: Emulator, monkeypatch: pytest.Monke
     monkeypatch.setattr(podresume, "FIRST_POLLS_S", 0.1)
     for step in ("provision", "pull", "boot", "ports"):
         setattr(emulator.world.timing, step, 0.1)
-    client = await session.rental.client()
+    client = await session.account.client()
     pod = await client.create_once(PodSpec("annot", f"NVIDIA {GPU}", container_disk_gb=20, volume_disk_gb=20))
     await podresume.wait_until(session, pod, podresume.can_be_reached, Told())
     await client.stop(pod.id)

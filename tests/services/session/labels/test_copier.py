@@ -24,7 +24,7 @@ from labeltui.opening.opening import open_session
 from labeltui.operations.run import run_action
 from labeltui.sandbox.pod import free_port
 from labeltui.session.labels import copier as labelcopies
-from labeltui.session.runtime.state_folder import StateDir
+from labeltui.session.runtime.state_folder import StateFolder
 from labeltui.session.session import Session
 from tests.doing import SaysNo, Told, do
 from tests.fakes.store import put
@@ -52,7 +52,7 @@ async def session(tmp_path: Path) -> AsyncIterator[Session]:
             "labels": {"folder": str(tmp_path / "desk")},
         }
     )
-    opened = Session("p", profile, lambda _rental: LocalHost(), StateDir(tmp_path / "state"))
+    opened = Session("p", profile, lambda _account: LocalHost(), StateFolder(tmp_path / "state"))
     for number in range(5):
         submit(opened, f"s_{number}.nii.gz", b"label %d" % number)
     submit(opened, "s_5.nii.gz", b"of a model", tag="original")
@@ -215,7 +215,7 @@ async def test_a_file_that_is_still_written_is_not_taken_for_whole(
 ) -> None:
     monkeypatch.setattr(labelcopies, "YOUNG_NS", 3600 * 10**9)
     submit(session, "growing.nii.gz", b"half", age_s=0.0)
-    copies = await session.labels.look()
+    copies = await session.labels.refresh()
     assert (copies.total, copies.here, copies.reason) == (7, 6, "")
     submit(session, "growing.nii.gz", b"half and half", age_s=5.0)
     monkeypatch.setattr(labelcopies, "YOUNG_NS", 10**9)
@@ -270,7 +270,7 @@ async def test_through_the_servers_api_where_its_folder_is_not_known() -> None:
         found = replace(state.server.value, pid=None, run_id=None, studies=None)
         put(session.store, server=replace(state.server, value=found))
         (session.labels.folder.root / "final/spleen_002.nii.gz").unlink()
-        copies = await session.labels.look()
+        copies = await session.labels.refresh()
         assert (copies.by_checksum, copies.here, copies.total) == (False, 6, 6)
         for path, content in files(session).items():
             assert (labels_of(session) / path).read_bytes() == content
@@ -295,7 +295,7 @@ async def test_a_network_that_drops_again_and_again_loses_no_label() -> None:
 async def test_what_was_here_when_the_console_closed_is_known_with_its_age(session: Session) -> None:
     later = labelcopies.LabelCopier(
         session.store, session.profile.labels, session.labels.folder, session.tunnel._state,
-        session.labels._way, session.clock,
+        session.labels._transport, session.clock,
     )  # fmt: skip
     reading = session.store.state.labels
     assert later.folder is session.labels.folder

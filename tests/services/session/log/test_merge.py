@@ -68,7 +68,7 @@ class Rig:
             await self._agent.close()
         if self._attached is not None:
             await asyncio.gather(self._attached, return_exceptions=True)
-            self.watch.gone("reset")
+            self.watch.host_lost("reset")
         self._agent = self._attached = None
 
     def write(self, data: bytes, *, stdout: bool = True, app_log: bool = True) -> None:

@@ -95,7 +95,7 @@ async def hurry(session: Session, **policy: Any) -> None:
     """Limits of seconds, and a guard that looks often."""
     agent = await session.link.ready()
     program = session.guard._program
-    wishes = await session.guard._wishes(agent)
+    wishes = await session.guard._desired(agent)
     wishes["wish"] |= {"tick_s": 0.1, "slow_look_s": 0.2, "write_s": 0.2, "prove_s": 0.5}
     await agent.guard(program, "ensure", **wishes)
     with suppress(LabeltuiError):  # the pod may stop before it answers

@@ -43,7 +43,7 @@ async def test_ssh_itself_reaches_the_pod_and_follows_it_to_another_address(
     happen(emulator.world, "address_changed", pod=pod["id"])
     await emulator.settle()
     emulator.containers.drop(pod["id"], refuse=False)
-    session.rental.wake()
+    session.account.wake()
     await session.store.wait_for(
         lambda s: (
             s.host.value is not None
@@ -66,7 +66,7 @@ async def test_what_happens_elsewhere_is_noticed_and_a_pod_of_that_name_followed
     await session.link.ready(30)
     new = happen(emulator.world, "migrated", pod=pod["id"])
     await emulator.settle()
-    session.rental.wake()
+    session.account.wake()
     await session.store.wait_for(lambda s: s.pod.value is not None and s.pod.value.id == new, 60)
     kinds = [event["kind"] for event in (await do(session, "pod.events"))["events"]]
     assert "migrated" in kinds
@@ -75,7 +75,7 @@ async def test_what_happens_elsewhere_is_noticed_and_a_pod_of_that_name_followed
 
     happen(emulator.world, "deleted_elsewhere", pod=new)
     await emulator.settle()
-    session.rental.wake()
+    session.account.wake()
     state = await session.store.wait_for(lambda s: s.pod_events[-1].kind == "gone", 60)
     assert state.pod.value is not None
     assert state.pod.value.status is PodStatus.TERMINATED
@@ -87,7 +87,7 @@ async def test_a_pod_of_somebody_else_is_not_touched_without_its_name(
     session: Session, emulator: Emulator
 ) -> None:
     await do(session, "pod.create", gpu=GPU, max_price=1.0)
-    client = await session.rental.client()
+    client = await session.account.client()
     other = await client.create_once(PodSpec("annot-of-ben", f"NVIDIA {GPU}"))
     with pytest.raises(Refused) as unnamed:
         await do(session, "pod.stop", pod="annot-of-ben")

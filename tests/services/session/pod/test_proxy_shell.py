@@ -18,7 +18,7 @@ from labeltui.operations.run import run_action
 from labeltui.sandbox.runpod.emulator import Emulator
 from labeltui.sandbox.runpod.world import events
 from labeltui.session.connection.shells import Keep, OpenShell
-from labeltui.session.pod.proxy_shell import DoorShell
+from labeltui.session.pod.proxy_shell import ProxyShell
 from labeltui.session.session import Session
 from tests.reading import read_until
 
@@ -65,14 +65,14 @@ async def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator
                 {"gpu": "RTX A5000", "max_price": 5.0, "key": str(key) + ".pub"}, Silent(), confirmed=True,
             )  # fmt: skip
             await emulator.settle()
-            assert (await session.rental.find()).status is PodStatus.RUNNING
+            assert (await session.account.find()).status is PodStatus.RUNNING
             yield Desk(session, emulator, operator)
         finally:
             await session.close()
 
 
 async def opened(desk: Desk) -> OpenShell:
-    return await desk.session.shells.open_door(80, 24)
+    return await desk.session.shells.open_proxy(80, 24)
 
 
 @pytest.mark.slow
@@ -82,7 +82,7 @@ async def test_a_shell_through_the_proxy_and_its_key_is_asked_about_once(desk: D
     await read_until(first.shell, b"pod:")
     first.shell.write(b"echo $((40+2)) $RUNPOD_POD_ID; stty size\n")
     said = await read_until(first.shell, b"24 80")
-    pod = await desk.session.rental.find()
+    pod = await desk.session.account.find()
     assert f"42 {pod.id}".encode() in said
     first.shell.resize(100, 30)
     first.shell.write(b"stty size; exit 3\n")
@@ -106,10 +106,10 @@ async def test_what_is_refused_is_said_with_what_to_do(desk: Desk) -> None:
         await opened(desk)
     assert unknown.value.problem.code == "host_key_unknown"
     desk.operator.trusts = True
-    pod = await desk.session.rental.find()
+    pod = await desk.session.account.find()
     events.happen(desk.emulator.world, "stopped_elsewhere", pod=pod.id)
     await desk.emulator.settle()
-    stopped = await desk.session.rental.find()
+    stopped = await desk.session.account.find()
     if stopped.ssh_proxy is None:
         with pytest.raises(Refused, match="proxy does not lead to it"):
             await opened(desk)
@@ -128,7 +128,7 @@ class Complaining:
 
 async def test_the_proxys_complaint_is_no_output() -> None:
     with pytest.raises(Unreachable, match="did not see a terminal"):
-        await DoorShell(Complaining(), None).read()  # type: ignore[arg-type]
+        await ProxyShell(Complaining(), None).read()  # type: ignore[arg-type]
 
 
 @pytest.mark.slow

@@ -29,7 +29,7 @@ from labeltui.sandbox.runpod.api.app import build_app
 from labeltui.sandbox.runpod.world import timeline
 from labeltui.sandbox.runpod.world.clock import FakeClock
 from labeltui.sandbox.runpod.world.world import Key, World
-from labeltui.session.runtime.state_folder import StateDir
+from labeltui.session.runtime.state_folder import StateFolder
 from labeltui.session.session import Session
 from tests.asgi import CutAsgi
 from tests.doing import Told
@@ -61,7 +61,7 @@ class Desk:
     def another(self) -> Session:
         """A session as after a crash: it knows what was written down, and nothing else."""
         profile = Profile.model_validate({"host": "runpod", "runpod": {"pod": "annot"}})
-        state = StateDir(self.folder / "state")
+        state = StateFolder(self.folder / "state")
         self.session = Session("p", profile, host_of(profile, state, None), state, clock=self.clock.now)  # type: ignore[arg-type]
         key = Secret(CANARY)
 
@@ -71,7 +71,7 @@ class Desk:
         transport = Transport(
             key, "http://127.0.0.1", transport=CutAsgi(build_app(self.world)), sleep=self.wait, clock=clock
         )
-        self.session.rental._client = RunpodClient(
+        self.session.account._client = RunpodClient(
             key, transport=transport, api="v2", now=self.clock.now, clock=clock
         )
         self.sessions.append(self.session)
@@ -178,7 +178,7 @@ async def test_a_killed_console_does_not_rent_a_second_pod(desk: Desk) -> None:
     rented = await desk.rent()
     assert len(desk.world.pods) == 1
     assert rented.pod.id in desk.world.pods
-    assert desk.session.kept.read(RENTING)["id"] == rented.pod.id
+    assert desk.session.state_folder.read(RENTING)["id"] == rented.pod.id
     assert pending_name(desk.session) is None
 
 

@@ -27,11 +27,11 @@ MEMBER = replace(OWN, id="member", name="node", cluster_id="c")
 PODS = (OWN, OTHER, TWIN, TWIN_2, LOCKED, MEMBER)
 
 
-class Rental:
+class PodAccount:
     async def find(self) -> Pod:
         return OWN
 
-    async def look_at_all(self) -> tuple[Pod, ...]:
+    async def refresh_pods(self) -> tuple[Pod, ...]:
         return PODS
 
     async def owns(self, pod: Pod) -> bool:
@@ -39,7 +39,7 @@ class Rental:
 
 
 class Session:
-    rental = Rental()
+    account = PodAccount()
 
 
 SESSION: Any = Session()

@@ -15,8 +15,8 @@ from labeltui.config.model import ShellSection
 from labeltui.domain.problems import Refused
 from labeltui.hosts import tmux
 from labeltui.hosts.base import Completed
-from labeltui.hosts.tmux import Farewell, Kept
-from labeltui.session.connection.shells import Keep, Shells
+from labeltui.hosts.tmux import Farewell, TmuxSession
+from labeltui.session.connection.shells import Lifetime, Shells
 
 
 @given(st.text(max_size=30), st.integers(1, 999))
@@ -40,7 +40,7 @@ labeltui-liver-3
 
 def test_only_the_profiles_own_shells_are_listed() -> None:
     assert tmux.parse_listing(LISTED, "liver") == (
-        Kept(1, True, "desk/77", ""), Kept(3, False), Kept(12, False, "", "data"),
+        TmuxSession(1, True, "desk/77", ""), TmuxSession(3, False), TmuxSession(12, False, "", "data"),
     )  # fmt: skip
     assert tmux.parse_listing("", "liver") == ()
 
@@ -81,20 +81,24 @@ def test_whose_a_shell_is() -> None:
     machine = own.owner.rpartition("/")[0]
     gone = subprocess.Popen(["true"])
     gone.wait()
-    assert not own.taken(Kept(1, False, "elsewhere/1"))
-    assert not own.taken(Kept(1, True, own.owner))  # a connection of ours that the host has not missed yet
-    assert not own.taken(Kept(1, True, f"{machine}/{gone.pid}"))  # a console that died on this machine
-    assert own.taken(Kept(1, True, f"{machine}/{os.getppid()}"))
-    assert own.taken(Kept(1, True, "elsewhere/1"))
-    assert own.taken(Kept(1, True, ""))
+    assert not own.shown_elsewhere(TmuxSession(1, False, "elsewhere/1"))
+    assert not own.shown_elsewhere(
+        TmuxSession(1, True, own.owner)
+    )  # a connection of ours that the host has not missed yet
+    assert not own.shown_elsewhere(
+        TmuxSession(1, True, f"{machine}/{gone.pid}")
+    )  # a console that died on this machine
+    assert own.shown_elsewhere(TmuxSession(1, True, f"{machine}/{os.getppid()}"))
+    assert own.shown_elsewhere(TmuxSession(1, True, "elsewhere/1"))
+    assert own.shown_elsewhere(TmuxSession(1, True, ""))
 
 
 async def test_read_only_refuses_before_the_host_is_asked() -> None:
     reading = shells(read_only=True)
-    for asked in (reading.open(1, 80, 24), reading.plain(80, 24), reading.open_door(80, 24)):
+    for asked in (reading.open(1, 80, 24), reading.plain(80, 24), reading.open_proxy(80, 24)):
         with pytest.raises(Refused):
             await asked
-    assert await reading.kept() == ()
+    assert await reading.tmux_sessions() == ()
 
 
 class Broken:
@@ -131,6 +135,6 @@ async def test_where_tmux_does_not_work_the_shell_is_plain_and_says_why(answer: 
         return host
 
     opened = await Shells(connected, ShellSection(command="zsh -l"), "liver").open(1, 80, 24)
-    assert opened.keep is Keep.CONNECTION
-    assert opened.why_not_kept.startswith(why)
+    assert opened.lifetime is Lifetime.CONNECTION
+    assert opened.no_tmux_reason.startswith(why)
     assert host.commands == ["zsh -l"]

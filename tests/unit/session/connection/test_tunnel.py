@@ -14,7 +14,7 @@ from labeltui.domain.problems import Failed, LabeltuiError
 from labeltui.domain.state import Identity, SessionState
 from labeltui.hosts.base import Host
 from labeltui.session.connection.tunnel import Tunnel
-from labeltui.session.runtime.state_folder import StateDir
+from labeltui.session.runtime.state_folder import StateFolder
 from labeltui.session.runtime.store import Store
 
 NOW = datetime(2026, 11, 23, 17, tzinfo=UTC)
@@ -50,7 +50,7 @@ class Forwarding:
 
 def make(tmp_path: Path, *, hold: bool = True, remote: int = 8000) -> tuple[Store, Tunnel]:
     store = Store(SessionState(Identity("test")))
-    return store, Tunnel(store, StateDir(tmp_path), remote, lambda: NOW, hold=hold)
+    return store, Tunnel(store, StateFolder(tmp_path), remote, lambda: NOW, hold=hold)
 
 
 async def opened(tunnel: Tunnel, host: Forwarding) -> None:
@@ -88,11 +88,11 @@ async def test_a_taken_port_moves_it_to_the_next_and_says_so_and_it_stays_there(
 
 
 async def test_a_second_console_does_not_move_the_port_of_the_first(tmp_path: Path) -> None:
-    StateDir(tmp_path).write("tunnel", {"port": 8000, "pid": os.getppid()})
+    StateFolder(tmp_path).write("tunnel", {"port": 8000, "pid": os.getppid()})
     _, second = make(tmp_path)
     await opened(second, Forwarding(taken=(8000,)))
     assert second.status.local_port == 8001
-    assert StateDir(tmp_path).read("tunnel") == {"port": 8000, "pid": os.getppid()}
+    assert StateFolder(tmp_path).read("tunnel") == {"port": 8000, "pid": os.getppid()}
 
 
 async def test_a_reconnect_takes_the_same_port_and_counts(tmp_path: Path) -> None:
@@ -106,11 +106,11 @@ async def test_a_reconnect_takes_the_same_port_and_counts(tmp_path: Path) -> Non
 
 
 async def test_without_hold_it_borrows_a_port_but_names_the_sticky_one(tmp_path: Path) -> None:
-    StateDir(tmp_path).write("tunnel", {"port": 8007, "pid": os.getppid()})
+    StateFolder(tmp_path).write("tunnel", {"port": 8007, "pid": os.getppid()})
     _, tunnel = make(tmp_path, hold=False)
     await opened(tunnel, Forwarding())
     assert (tunnel.base_url, tunnel.status.url) == ("http://127.0.0.1:54321", "http://127.0.0.1:8007")
-    assert StateDir(tmp_path).read("tunnel")["pid"] == os.getppid()
+    assert StateFolder(tmp_path).read("tunnel")["pid"] == os.getppid()
 
 
 async def test_this_machine_needs_no_other_port(tmp_path: Path) -> None:
@@ -120,7 +120,7 @@ async def test_this_machine_needs_no_other_port(tmp_path: Path) -> None:
 
 
 async def test_a_host_that_shares_our_loopback_keeps_its_port_for_the_server(tmp_path: Path) -> None:
-    StateDir(tmp_path).write("tunnel", {"port": 8000, "pid": 1})
+    StateFolder(tmp_path).write("tunnel", {"port": 8000, "pid": 1})
     store, tunnel = make(tmp_path)
     await opened(tunnel, Forwarding(loopback=True))
     assert (tunnel.status.local_port, store.state.alerts) == (8001, ())
@@ -133,7 +133,7 @@ async def test_no_free_port_at_all_is_an_error_with_words(tmp_path: Path) -> Non
 
 
 def test_state_survives_garbage(tmp_path: Path) -> None:
-    state = StateDir(tmp_path / "profile")
+    state = StateFolder(tmp_path / "profile")
     state.write("tunnel", {"port": 1})
     (tmp_path / "profile/tunnel.json").write_text("{")
     assert state.read("tunnel") == {}

@@ -10,27 +10,27 @@ from typing import Any
 import pytest
 
 from labeltui.domain.host import HostMetrics
-from labeltui.domain.pod.pod import Load, Pod, PodStatus, SshDoor
+from labeltui.domain.pod.pod import Load, Pod, PodStatus, SshEndpoint
 from labeltui.domain.reading import Reading
 from labeltui.domain.state import Identity, SessionState
 from labeltui.session.pod.events import PodWatch
 from labeltui.session.runtime.journal import Journal
-from labeltui.session.runtime.state_folder import StateDir
+from labeltui.session.runtime.state_folder import StateFolder
 from labeltui.session.runtime.store import Store
 from labeltui.support.subscribers import Subscribers
 from tests.fakes.store import put
 
 NOW = datetime(2026, 11, 23, 17, tzinfo=UTC)
-DOOR = SshDoor("203.0.113.7", 40022, "root")
+DOOR = SshEndpoint("203.0.113.7", 40022, "root")
 UP = Pod("abc", "annot", PodStatus.RUNNING, NOW, ssh=DOOR, started_at=NOW, data_centre="EU-RO-1", uptime_s=60)
 STOPPED = replace(UP, status=PodStatus.STOPPED, ssh=None, uptime_s=None)
-MOVED = replace(UP, ssh=SshDoor("203.0.113.7", 40999, "root"))
+MOVED = replace(UP, ssh=SshEndpoint("203.0.113.7", 40999, "root"))
 GONE = replace(STOPPED, status=PodStatus.TERMINATED)
-MIGRATED = replace(UP, id="xyz", data_centre="US-KS-2", ssh=SshDoor("198.51.100.4", 41000, "root"))
+MIGRATED = replace(UP, id="xyz", data_centre="US-KS-2", ssh=SshEndpoint("198.51.100.4", 41000, "root"))
 AGAIN = replace(UP, started_at=NOW + timedelta(hours=1), uptime_s=5)
 
 
-class Rental:
+class PodAccount:
     def __init__(self) -> None:
         self.on_event: Subscribers[[str, str]] = Subscribers()
         self.known_id: str | None = None
@@ -49,9 +49,9 @@ class Watched:
 
     def __init__(self, folder: Path, *, keep: bool = True) -> None:
         self.store = Store(SessionState(Identity("p")))
-        self.rental, self.link, self.journal = Rental(), Link(), Journal()
-        parts: Any = (self.rental, self.link, self.journal)
-        self.watch = PodWatch(self.store, lambda: NOW, StateDir(folder), *parts)
+        self.account, self.link, self.journal = PodAccount(), Link(), Journal()
+        parts: Any = (self.account, self.link, self.journal)
+        self.watch = PodWatch(self.store, lambda: NOW, StateFolder(folder), *parts)
         self.watch.begin(keep=keep)
 
     def see(self, *pods: Pod) -> list[str]:
@@ -95,7 +95,7 @@ def test_a_new_container_is_told_once_whoever_sees_it_first(tmp_path: Path, look
     watched.see(replace(UP, started_at=NOW - timedelta(hours=1)))
     if looked_first:
         assert watched.see(begun) == ["restarted"]
-    watched.rental.on_event.notify("pinned", "its keys are new, and vouched for")
+    watched.account.on_event.notify("pinned", "its keys are new, and vouched for")
     watched.see(begun)
     told = [(event.kind, event.text) for event in watched.store.state.pod_events]
     assert told == [("pinned", "its keys are new, and vouched for")]
@@ -116,7 +116,7 @@ def test_a_stop_that_was_asked_for_here_is_no_alert(tmp_path: Path) -> None:
 def test_what_happened_while_nobody_looked_is_noticed_at_the_next_opening(tmp_path: Path) -> None:
     Watched(tmp_path).see(UP)
     later = Watched(tmp_path)
-    assert later.rental.known_id == "abc"
+    assert later.account.known_id == "abc"
     assert later.see(STOPPED) == ["stopped"]
     precise = replace(UP, started_at=NOW + timedelta(microseconds=1))
     later.see(precise)

@@ -10,12 +10,12 @@ from typing import Any, cast
 import pytest
 
 from labeltui.config.model import RunpodSection
-from labeltui.domain.pod.pod import Pod, PodLogLine, PodStatus, SshDoor
+from labeltui.domain.pod.pod import Pod, PodLogLine, PodStatus, SshEndpoint
 from labeltui.domain.problems import Failed, Refused, Unreachable
 from labeltui.hosts.base import HostKey, Prompter
-from labeltui.session.pod.account import Rental
+from labeltui.session.pod.account import PodAccount
 from labeltui.session.pod.host import PodHost, VouchedPrompter
-from labeltui.session.runtime.state_folder import StateDir
+from labeltui.session.runtime.state_folder import StateFolder
 
 NOW = datetime(2026, 11, 23, 17, tzinfo=UTC)
 LATER = datetime(2026, 11, 23, 18, tzinfo=UTC)
@@ -26,7 +26,7 @@ UP = Pod(
     "annot",
     PodStatus.RUNNING,
     LATER,
-    ssh=SshDoor("203.0.113.7", 40022, "root"),
+    ssh=SshEndpoint("203.0.113.7", 40022, "root"),
     started_at=NOW,
     uptime_s=3600,
 )
@@ -67,14 +67,14 @@ class Log:
 
 
 class Found:
-    """A rental whose pod is ``pod``."""
+    """An account whose pod is ``pod``."""
 
     def __init__(self, pod: Pod, log: Log) -> None:
         self.name, self.section = "annot", RunpodSection(pod="annot")
         self.pod, self.log = pod, log
         self.told: list[tuple[str, str]] = []
 
-    def tell(self, kind: str, text: str) -> None:
+    def report_event(self, kind: str, text: str) -> None:
         self.told.append((kind, text))
 
     async def find(self) -> Pod:
@@ -110,28 +110,28 @@ class Connecting:
         pass
 
 
-def host(tmp_path: Path, rental: Found, asked: Asked, shows: list[str]) -> PodHost:
+def host(tmp_path: Path, account: Found, asked: Asked, shows: list[str]) -> PodHost:
     def make(address: str, known_hosts: Path, prompter: Prompter) -> Any:
         return Connecting(address, known_hosts, prompter, shows[0])
 
-    return PodHost(cast(Rental, rental), StateDir(tmp_path), asked, make)
+    return PodHost(cast(PodAccount, account), StateFolder(tmp_path), asked, make)
 
 
 async def test_a_key_that_the_containers_log_shows_is_trusted_without_a_question(tmp_path: Path) -> None:
     asked = Asked()
-    rental = Found(UP, Log("noise", printed(KEY)))
-    pod = host(tmp_path, rental, asked, [KEY])
+    account = Found(UP, Log("noise", printed(KEY)))
+    pod = host(tmp_path, account, asked, [KEY])
     await pod.connect()
     assert (pod.address, asked.keys) == ("root@203.0.113.7:40022", [])
     since = NOW.astimezone().strftime("%H:%M")
-    assert rental.told == [
+    assert account.told == [
         (
             "pinned",
             f"New container since {since}: its host keys are new, and RunPod's log of it vouches for them.",
         )
     ]
     await pod.connect()
-    assert len(rental.told) == 1  # the same container is no news
+    assert len(account.told) == 1  # the same container is no news
 
 
 @pytest.mark.parametrize(
@@ -157,17 +157,17 @@ async def test_a_young_container_is_tried_again_before_anybody_is_asked(tmp_path
 
 async def test_a_new_start_of_the_container_is_a_new_pin_and_the_same_one_is_not(tmp_path: Path) -> None:
     asked, shows = Asked(), [KEY]
-    rental = Found(UP, Log(printed(KEY)))
-    pod = host(tmp_path, rental, asked, shows)
+    account = Found(UP, Log(printed(KEY)))
+    pod = host(tmp_path, account, asked, shows)
     await pod.connect()
-    rental.log = Log()  # the key is pinned now: the log is not needed
+    account.log = Log()  # the key is pinned now: the log is not needed
     await pod.connect()
 
     shows[0] = OTHER
     with pytest.raises(AssertionError):
         await pod.connect()  # the same container with another key is not let in
 
-    rental.pod, rental.log = Pod(**{**_fields(UP), "started_at": LATER}), Log(printed(OTHER))
+    account.pod, account.log = Pod(**{**_fields(UP), "started_at": LATER}), Log(printed(OTHER))
     await pod.connect()
     assert asked.keys == []
 

@@ -25,9 +25,9 @@ from labeltui.sandbox.runpod.world import timeline
 from labeltui.sandbox.runpod.world.clock import START, FakeClock
 from labeltui.sandbox.runpod.world.pods import Mount, Spec
 from labeltui.sandbox.runpod.world.world import Key, World
-from labeltui.session.pod.account import Rental
+from labeltui.session.pod.account import PodAccount
 from labeltui.session.pod.spending import Spending
-from labeltui.session.runtime.state_folder import StateDir
+from labeltui.session.runtime.state_folder import StateFolder
 from labeltui.session.runtime.store import Store
 from tests.asgi import StreamedAsgi
 
@@ -41,7 +41,7 @@ class Desk:
 
     def __init__(self, folder: Path, *, ahead: timedelta = timedelta()) -> None:
         self.world = World(clock=FakeClock(), funds=Decimal(100), keys={KEY: Key()})
-        self.state = StateDir(folder)
+        self.state = StateFolder(folder)
         self.ahead = ahead  # of this machine's clock, beside RunPod's
         self.open()
 
@@ -51,10 +51,10 @@ class Desk:
     def open(self) -> None:
         """A console over the same state as the one before."""
         self.store = Store(SessionState(Identity("p")))
-        self.rental = Rental(self.store, self.now, RunpodSection(pod="annot"))
+        self.account = PodAccount(self.store, self.now, RunpodSection(pod="annot"))
         transport = Transport(Secret(KEY), URL, transport=StreamedAsgi(build_app(self.world)))
-        self.rental._client = RunpodClient(Secret(KEY), transport=transport, api="v2", now=self.now)
-        self.spending = Spending(self.store, self.rental, self.state, self.now)
+        self.account._client = RunpodClient(Secret(KEY), transport=transport, api="v2", now=self.now)
+        self.spending = Spending(self.store, self.account, self.state, self.now)
 
     def rent(self, mount: Mount | None = None) -> str:
         spec = Spec(name="annot", image="i", disk=20, gpu=A5000, mount=mount or Mount("/workspace", 100))
@@ -64,7 +64,7 @@ class Desk:
         """Look at the pod as the console does, for so long."""
         while seconds > 0:
             self.pass_by(min(step, seconds))
-            await self.rental.pod.look()
+            await self.account.pod.poll()
             seconds -= step
 
     def pass_by(self, seconds: float) -> None:
@@ -132,7 +132,7 @@ async def test_a_stop_that_nobody_saw_is_taken_from_the_bill(tmp_path: Path) -> 
     await desk.watch(20)
     assert desk.spend.session is None
     assert "no console looked" in desk.spend.why
-    assert await desk.spending.look()
+    assert await desk.spending.refresh()
     assert cents(desk.spend.session or Decimal(-1)) == cents(desk.paid(pod, START))
 
 
@@ -161,7 +161,7 @@ async def test_today_is_the_bill_and_what_it_does_not_have_yet(tmp_path: Path) -
     other = timeline.create(desk.world, Spec(name="other", image="i", disk=20, gpu=A5000)).id
     for minutes in (7, 61, 64, 179):
         await desk.watch(minutes * 60, step=300)
-        assert await desk.spending.look()
+        assert await desk.spending.refresh()
         paid = desk.paid(pod, START) + desk.paid(other, START)
         assert cents(desk.spend.today or Decimal(-1)) == cents(paid), minutes
 
@@ -176,12 +176,12 @@ async def test_a_bill_that_fails_leaves_the_old_figure_with_the_reason(
     desk = Desk(tmp_path)
     desk.rent()
     await desk.watch(3600)
-    assert await desk.spending.look()
+    assert await desk.spending.refresh()
     before = desk.spend
     await desk.watch(600)
-    desk.rental._client.transport.sleep = _at_once  # type: ignore[union-attr, method-assign]
+    desk.account._client.transport.sleep = _at_once  # type: ignore[union-attr, method-assign]
     desk.world.faults.arm("status", times=50, detail="no", **answer)
-    assert not await desk.spending.look()
+    assert not await desk.spending.refresh()
     desk.world.faults.clear()
     assert desk.spend.bill_error
     assert (desk.spend.today_at or START) <= (before.today_at or START) + timedelta(hours=1)

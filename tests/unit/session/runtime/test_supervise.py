@@ -1,4 +1,4 @@
-"""Sources that fail go on; the store tells whoever listens; nothing dies silently."""
+"""Pollers that fail go on; the store tells whoever listens; nothing dies silently."""
 
 from __future__ import annotations
 

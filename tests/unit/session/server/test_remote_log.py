@@ -22,7 +22,7 @@ from labeltui.session.log.store import HALVED, LogStore
 from labeltui.session.runtime.store import Store
 from labeltui.session.server import remote_log as foundlog
 from labeltui.session.server.process import ServerWatch
-from labeltui.session.server.remote_log import FoundLog
+from labeltui.session.server.remote_log import RemoteLog
 from tests.fakes.store import put
 
 NOW = datetime(2026, 11, 23, 18, 0, tzinfo=UTC)
@@ -87,7 +87,7 @@ async def test_what_is_new_comes_and_what_breaks_is_marked() -> None:
     watch = ServerWatch(store, log, lambda: NOW, lambda: None)
     lines: list[int] = []
     watch.on_trouble.append(lambda _told, line, _at: lines.append(line))
-    task = asyncio.create_task(FoundLog(store, watch, lambda: file).run())  # type: ignore[arg-type,return-value]
+    task = asyncio.create_task(RemoteLog(store, watch, lambda: file).run())  # type: ignore[arg-type,return-value]
     try:
         await asyncio.sleep(0)
         assert (file.asked, log.run_id) == ([], None), "nothing is asked of a server that is not there"
@@ -127,7 +127,7 @@ async def test_what_is_new_comes_and_what_breaks_is_marked() -> None:
 async def test_a_server_that_was_away_goes_on_where_it_was() -> None:
     store, log, file = Store(SessionState(Identity("p"))), LogStore(), File()
     watch = ServerWatch(store, log, lambda: NOW, lambda: None)
-    task = asyncio.create_task(FoundLog(store, watch, lambda: file).run())  # type: ignore[arg-type,return-value]
+    task = asyncio.create_task(RemoteLog(store, watch, lambda: file).run())  # type: ignore[arg-type,return-value]
     try:
         put(store, server=running(None))
         await until(lambda: log.size == 8)
@@ -156,8 +156,8 @@ async def test_what_is_held_is_what_was_written(operations: list[bytes | str]) -
     store, log, file = Store(SessionState(Identity("p"))), LogStore(), Ranged()
     put(store, server=running(None))
     watch = ServerWatch(store, log, lambda: NOW, lambda: None)
-    watch.begin_found("app.log")
-    asking = FoundLog(store, watch, lambda: file)  # type: ignore[arg-type,return-value]
+    watch.begin_remote("app.log")
+    asking = RemoteLog(store, watch, lambda: file)  # type: ignore[arg-type,return-value]
     written, rotations = b"", 0
 
     async def look() -> None:
