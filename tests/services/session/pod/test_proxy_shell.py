@@ -17,7 +17,7 @@ from labeltui.operations.progress import Silent
 from labeltui.operations.run import run_action
 from labeltui.sandbox.runpod.emulator import Emulator
 from labeltui.sandbox.runpod.world import events
-from labeltui.session.connection.shells import Keep, OpenShell
+from labeltui.session.connection.shells import Lifetime, OpenShell
 from labeltui.session.pod.proxy_shell import ProxyShell
 from labeltui.session.session import Session
 from tests.reading import read_until
@@ -78,7 +78,7 @@ async def opened(desk: Desk) -> OpenShell:
 @pytest.mark.slow
 async def test_a_shell_through_the_proxy_and_its_key_is_asked_about_once(desk: Desk) -> None:
     first = await opened(desk)
-    assert first.keep is Keep.DOOR
+    assert first.keep is Lifetime.PROXY
     await read_until(first.shell, b"pod:")
     first.shell.write(b"echo $((40+2)) $RUNPOD_POD_ID; stty size\n")
     said = await read_until(first.shell, b"24 80")
