@@ -118,7 +118,7 @@ async def wait_until(
     loop = asyncio.get_running_loop()
     begun = loop.time()
     runs_since: float | None = None
-    reported, misses, now = "", 0, pod
+    reported, misses, now, was_up = "", 0, pod, pod.status.is_up
     while True:
         session.account.wake()
         found = await _poll(session, pod.id)
@@ -133,7 +133,11 @@ async def wait_until(
                 report.progress(f"{now.name} is {reported}")
             if now.status is PodStatus.RUNNING:
                 runs_since = runs_since or loop.time()
-            _raise_if_ended(session, pod, now, holds)
+            was_up = was_up or now.status.is_up
+            # Before it is up, RunPod's list may still show the pod as it was.
+            stale = not was_up and now.status is PodStatus.STOPPED and now.started_at == pod.started_at
+            if holds is can_be_reached and not now.status.is_up and not stale:
+                raise _ended(session, now)
         elif found is None:
             misses += 1
             if misses > 1:
@@ -159,19 +163,11 @@ async def _poll(session: Session, pod_id: str) -> Pod | LabeltuiError | None:
         return error
 
 
-def _raise_if_ended(session: Session, before: Pod, now: Pod, holds: Callable[[Pod], bool]) -> None:
-    """Raise Failed when the pod has ended although it should have come up."""
-    if holds is not can_be_reached or now.status.is_up:
-        return
-    if (
-        now.status is PodStatus.STOPPED
-        and now.started_at == before.started_at
-        and before.status == now.status
-    ):
-        return  # RunPod's list is not up to date yet
+def _ended(session: Session, now: Pod) -> Failed:
+    """The failure of a pod that has ended although it should have come up."""
     problem = pod_problem(now, session.clock())
     what = f"{now.name} became {now.status} instead of running."
-    raise Failed(
+    return Failed(
         problem.code if problem else Code.POD_STATE, problem.message if problem else what,
         problem.hint if problem else "See its system log on RunPod; then start it again.",
         problem.detail if problem else "", offers=CHOICES,

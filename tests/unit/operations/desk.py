@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from labeltui.domain.deploy.catalogue import PodSpec
-from labeltui.domain.problems import LabeltuiError
+from labeltui.domain.failure_codes import Code
+from labeltui.domain.problems import Failed, LabeltuiError
 from labeltui.operations.pod.start import can_be_reached, wait_until
 from labeltui.sandbox.runpod.world import timeline
 from labeltui.sandbox.runpod.world.world import World
@@ -62,6 +63,12 @@ class Desk:
     def put_label(self, name: str, data: bytes = b"label") -> None:
         """A final label appears on the host."""
         self.host.files.write(f"~/studies/labels/final/{name}", data)
+
+    def refuse_labels(self) -> None:
+        """The folder of the labels can't be read on the host from now on."""
+        refusal = Failed(Code.LABELS_UNREAD, "Permission denied.", "")
+        self.host.on("labeltui:labels", refusal)
+        self.host.agent.answers["labels.list"] = refusal
 
     def serve(self, **meta: Any) -> None:
         """A server that labeltui has started runs on the host."""

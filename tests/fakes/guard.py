@@ -1,0 +1,56 @@
+"""A guard on a host in memory: answers what a console asks, and remembers it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from labeltui.domain.failure_codes import Code
+from labeltui.domain.problems import Failed
+from tests.fakes.host import MemoryHost
+
+
+class FakeGuard:
+    """``decision`` and ``policy`` are what its state says; ``asked`` has every request. ``alive``: it runs."""
+
+    def __init__(self, host: MemoryHost) -> None:
+        self.alive = True
+        self.silent = False
+        self.asked: list[Mapping[str, Any]] = []
+        self.policy: dict[str, Any] = {"mode": "auto", "idle_s": 1800.0, "budget": None, "need_copies": True}
+        self.decision: dict[str, Any] = {
+            "state": "watching", "words": "Stops in 30 min unless it is used", "hint": "", "cause": "idle",
+            "left_s": 1800.0, "blocks": [], "problem": "",
+        }  # fmt: skip
+        self.way = "RunPod's API"
+        host.agent.answers["guard"] = self._answer
+
+    def requests(self, ask: str) -> list[Mapping[str, Any]]:
+        """What was asked for with this word."""
+        return [one for one in self.asked if one["ask"] == ask]
+
+    def _answer(self, message: Mapping[str, Any]) -> Mapping[str, Any]:
+        if self.silent:
+            raise Failed(Code.GUARD_SILENT, "The guard does not answer.", "See guard.log on the host.")
+        request = message["request"]
+        self.asked.append(request)
+        if request["ask"] == "ensure":
+            started, self.alive = not self.alive, True
+            return {**self._document(), "started": started}
+        if request["ask"] == "set":
+            self.policy |= request["changes"]
+        return self._document()
+
+    def _document(self) -> dict[str, Any]:
+        if not self.alive:
+            return {"alive": False}
+        return {
+            "alive": True,
+            "now_mono": 100.0,
+            "state": {
+                "written_mono": 100.0,
+                "decision": self.decision,
+                "policy": self.policy,
+                "way": self.way,
+            },
+        }
