@@ -12,6 +12,7 @@ from labeltui.domain.log.events import Event
 from labeltui.domain.state import Identity, SessionState
 from labeltui.hosts.base import Host, Shell
 from labeltui.session.alerts import Alerts
+from labeltui.session.clients import Clients
 from labeltui.session.connection.link import Link
 from labeltui.session.connection.load import HostLoad
 from labeltui.session.connection.shells import Shells
@@ -81,6 +82,7 @@ class Session:
         proxy_shells: Callable[[PodAccount], ProxyShells] | None = None,
         on_reached: Hook | None = None,
         autostart: Hook | None = None,
+        clients: Clients | None = None,
     ) -> None:
         self.name, self.profile, self.read_only, self.pod, self.clock = name, profile, read_only, pod, clock
         self.config, self.state_folder, self.started = config, state, False
@@ -92,9 +94,9 @@ class Session:
         )
         self.log = LogStore()
         self.journal = Journal()
-        server = profile.server
-        account = pod.account if pod is not None else None
-        self.account = PodAccount(self.store, clock, profile.runpod, Access(*account) if account else None)
+        server, clients = profile.server, clients or Clients()
+        access = Access(*pod.account) if pod is not None and pod.account is not None else None
+        self.account = PodAccount(self.store, clock, profile.runpod, access, clients.runpod)
         self.link = Link(host(self.account), name, server.folder, server.python, self.store, clock)
         self.shells = Shells(
             self.link.connected, profile.shell, name, read_only=read_only,
@@ -102,7 +104,7 @@ class Session:
         )  # fmt: skip
         self.tunnel = Tunnel(self.store, state, server.port, clock, hold=True)
         self.watch = ServerWatch(self.store, self.log, clock, lambda: self.tunnel.status.url)
-        self.api = ServerApi(self.tunnel, profile.client_id)
+        self.api = ServerApi(self.tunnel, profile.client_id, clients.server)
         self.pollers = Pollers(
             self.store, self.watch, self.tunnel, clock, self.api.client,
             dicomweb=server.studies.startswith(("http://", "https://")),

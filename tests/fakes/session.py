@@ -6,6 +6,7 @@ import asyncio
 import os
 from collections.abc import AsyncIterator, Mapping
 from contextlib import ExitStack, asynccontextmanager, suppress
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from unittest.mock import patch
 
 from labeltui.config.model import Profile
 from labeltui.monailabel.client import MonaiLabelClient
+from labeltui.session.clients import Clients
 from labeltui.session.pod.account import PodAccount
 from labeltui.session.pod.host import PodHost
 from labeltui.session.runtime.state_folder import StateFolder
@@ -61,13 +63,18 @@ async def memory_session(
         return PodHost(pod_account, state, NobodyToAsk(), lambda _address, _known_hosts, _prompter: host)  # type: ignore[arg-type,return-value]
 
     with ExitStack() as stack:
-        api = partial(MonaiLabelClient, transport=server.transport)
-        stack.enter_context(patch("labeltui.session.server.client.MonaiLabelClient", api))
+        clients = Clients(server=partial(MonaiLabelClient, transport=server.transport))
         if account is not None:
-            stack.enter_context(patch("labeltui.session.pod.account.RunpodClient", account.client))
+            clients = replace(clients, runpod=account.client)
             stack.enter_context(patch.dict(os.environ, {"RUNPOD_API_KEY": KEY}))
         session = Session(
-            "p", Profile.model_validate(settings), host_of, state, read_only=read_only, clock=clock.now
+            "p",
+            Profile.model_validate(settings),
+            host_of,
+            state,
+            read_only=read_only,
+            clock=clock.now,
+            clients=clients,
         )
         passing = asyncio.create_task(account.run()) if account is not None else None
         if start:

@@ -17,6 +17,7 @@ from labeltui.domain.rules.pod import ambiguous, same_named
 from labeltui.domain.state import RequestsLeft
 from labeltui.runpod.client import RunpodClient
 from labeltui.runpod.keys import FoundKey, Secret, find_key
+from labeltui.session.clients import MakesRunpodClient
 from labeltui.session.runtime.fields import Fields
 from labeltui.session.runtime.store import Store
 from labeltui.session.runtime.supervise import Clock, Poller
@@ -46,9 +47,15 @@ class PodAccount:
     """
 
     def __init__(
-        self, store: Store, clock: Clock, section: RunpodSection | None, access: Access | None = None
+        self,
+        store: Store,
+        clock: Clock,
+        section: RunpodSection | None,
+        access: Access | None = None,
+        make: MakesRunpodClient = RunpodClient,
     ) -> None:
         self.section = section
+        self._make = make
         self._access = access
         self._clock = clock
         self._pod, self._requests_left = store.own(Fields.pod), store.own(Fields.requests_left)
@@ -108,9 +115,9 @@ class PodAccount:
         section = self.section
         api = section.api if section else "auto"
         if self._access is not None:
-            return RunpodClient(Secret(self._access.key), base=self._access.url, api=api, now=self._clock)
+            return self._make(Secret(self._access.key), base=self._access.url, api=api, now=self._clock)
         self.key = await find_key(command=section.key_command if section else None)
-        return RunpodClient(self.key.secret, api=api, now=self._clock)
+        return self._make(self.key.secret, base=None, api=api, now=self._clock)
 
     async def find(self) -> Pod:
         """The profile's pod as it is now, by id or by name.

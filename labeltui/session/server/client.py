@@ -5,15 +5,16 @@ from __future__ import annotations
 from labeltui.domain.failure_codes import Code
 from labeltui.domain.problems import Unreachable
 from labeltui.monailabel.client import MonaiLabelClient
+from labeltui.session.clients import MakesServerClient
 from labeltui.session.connection.tunnel import Tunnel
 
 
 class ServerApi:
     """Makes the client when it is first needed, and again when the tunnel has another local port."""
 
-    def __init__(self, tunnel: Tunnel, client_id: str) -> None:
-        self._tunnel, self._client_id = tunnel, client_id
-        # the last one is current; the others may have requests under way
+    def __init__(self, tunnel: Tunnel, client_id: str, make: MakesServerClient) -> None:
+        self._tunnel, self._client_id, self._make = tunnel, client_id, make
+        # The last one is current. Requests may still be in flight on the others.
         self._clients: list[MonaiLabelClient] = []
 
     def client(self) -> MonaiLabelClient:
@@ -24,7 +25,7 @@ class ServerApi:
                 Code.NO_TUNNEL, "The host is not connected.", "It reconnects by itself; see the pod pane."
             )
         if not self._clients or self._clients[-1].base_url != url:
-            self._clients.append(MonaiLabelClient(url, client_id=self._client_id))
+            self._clients.append(self._make(url, client_id=self._client_id))
         return self._clients[-1]
 
     async def close(self) -> None:

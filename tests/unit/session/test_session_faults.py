@@ -27,6 +27,7 @@ from labeltui.operations.run import run_action
 from labeltui.sandbox.runpod.world import events
 from labeltui.sandbox.runpod.world.fake_containers import fingerprint
 from labeltui.sandbox.runpod.world.world import World
+from labeltui.session.clients import Clients
 from labeltui.session.pod.host import PodHost
 from labeltui.session.runtime.state_folder import StateFolder
 from labeltui.session.session import Session
@@ -103,7 +104,6 @@ class Console(RuleBasedStateMachine):
     def open(self) -> None:
         """A profile whose pod is not there yet."""
         self.patches = [
-            patch("labeltui.session.pod.account.RunpodClient", self.account.client),
             patch.dict(os.environ, {"RUNPOD_API_KEY": KEY}),
         ]
         for one in self.patches:
@@ -125,6 +125,7 @@ class Console(RuleBasedStateMachine):
             lambda account: PodHost(account, state, prompter, ssh),
             state,
             clock=self.world.clock.now,
+            clients=Clients(runpod=self.account.client),
         )
         self.session.store.subscribe(lambda state, changed: self.said.append(repr(state.alerts)))
         self.run(self.session.start())

@@ -78,7 +78,7 @@ async def opened(desk: Desk) -> OpenShell:
 @pytest.mark.slow
 async def test_a_shell_through_the_proxy_and_its_key_is_asked_about_once(desk: Desk) -> None:
     first = await opened(desk)
-    assert first.keep is Lifetime.PROXY
+    assert first.lifetime is Lifetime.PROXY
     await read_until(first.shell, b"pod:")
     first.shell.write(b"echo $((40+2)) $RUNPOD_POD_ID; stty size\n")
     said = await read_until(first.shell, b"24 80")

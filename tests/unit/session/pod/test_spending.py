@@ -25,7 +25,7 @@ from labeltui.sandbox.runpod.world import timeline
 from labeltui.sandbox.runpod.world.clock import START, FakeClock
 from labeltui.sandbox.runpod.world.pods import Mount, Spec
 from labeltui.sandbox.runpod.world.world import Key, World
-from labeltui.session.pod.account import PodAccount
+from labeltui.session.pod.account import Access, PodAccount
 from labeltui.session.pod.spending import Spending
 from labeltui.session.runtime.state_folder import StateFolder
 from labeltui.session.runtime.store import Store
@@ -51,10 +51,14 @@ class Desk:
     def open(self) -> None:
         """A console over the same state as the one before."""
         self.store = Store(SessionState(Identity("p")))
-        self.account = PodAccount(self.store, self.now, RunpodSection(pod="annot"))
-        transport = Transport(Secret(KEY), URL, transport=StreamedAsgi(build_app(self.world)))
-        self.account._client = RunpodClient(Secret(KEY), transport=transport, api="v2", now=self.now)
+        self.transport = Transport(Secret(KEY), URL, transport=StreamedAsgi(build_app(self.world)))
+        self.account = PodAccount(
+            self.store, self.now, RunpodSection(pod="annot"), Access(URL, KEY), self.client
+        )
         self.spending = Spending(self.store, self.account, self.state, self.now)
+
+    def client(self, key: Secret, **_options: object) -> RunpodClient:
+        return RunpodClient(key, transport=self.transport, api="v2", now=self.now)
 
     def rent(self, mount: Mount | None = None) -> str:
         spec = Spec(name="annot", image="i", disk=20, gpu=A5000, mount=mount or Mount("/workspace", 100))
@@ -179,7 +183,7 @@ async def test_a_bill_that_fails_leaves_the_old_figure_with_the_reason(
     assert await desk.spending.refresh()
     before = desk.spend
     await desk.watch(600)
-    desk.account._client.transport.sleep = _at_once  # type: ignore[union-attr, method-assign]
+    desk.transport.sleep = _at_once
     desk.world.faults.arm("status", times=50, detail="no", **answer)
     assert not await desk.spending.refresh()
     desk.world.faults.clear()

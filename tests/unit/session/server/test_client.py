@@ -7,6 +7,7 @@ from typing import cast
 import pytest
 
 from labeltui.domain.problems import Unreachable
+from labeltui.monailabel.client import MonaiLabelClient
 from labeltui.session.connection.tunnel import Tunnel
 from labeltui.session.server.client import ServerApi
 
@@ -19,7 +20,7 @@ class Address:
 
 async def test_one_client_for_each_address_until_the_session_ends(monkeypatch: pytest.MonkeyPatch) -> None:
     tunnel = Address()
-    api = ServerApi(cast(Tunnel, tunnel), "labeltui")
+    api = ServerApi(cast(Tunnel, tunnel), "labeltui", MonaiLabelClient)
     with pytest.raises(Unreachable):
         api.client()
     tunnel.base_url = "http://127.0.0.1:8000"
