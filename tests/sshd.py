@@ -26,12 +26,17 @@ class RealSshd:
     """``sshd -D`` with keys of its own in ``folder``.
 
     ``address`` and ``client_key`` are what a client needs; ``host_public_key`` is the line it should see.
-    ``env`` is set for every session (SetEnv), HOME among it: ``folder/home`` unless given. ``restart`` keeps
-    the port and the keys.
+    ``env`` is set for every session (SetEnv), HOME among it: ``folder/home`` unless given, or unless users have their
+    ``own_homes``. ``restart`` keeps the port and the keys.
     """
 
     def __init__(
-        self, folder: Path, *, env: Mapping[str, str] | None = None, options: tuple[str, ...] = ()
+        self,
+        folder: Path,
+        *,
+        env: Mapping[str, str] | None = None,
+        options: tuple[str, ...] = (),
+        own_homes: bool = False,
     ) -> None:
         self.folder = folder
         self.user = getpass.getuser()
@@ -39,7 +44,7 @@ class RealSshd:
         self.home = folder / "home"
         self.client_key = folder / "client_key"
         self.host_key = folder / "host_key"
-        self._env = {"HOME": str(self.home), **(env or {})}
+        self._env = {**({} if own_homes else {"HOME": str(self.home)}), **(env or {})}
         self._options = options
         self._process: subprocess.Popen[bytes] | None = None
         self.home.mkdir(parents=True, exist_ok=True)
@@ -92,7 +97,7 @@ class RealSshd:
                     "Subsystem sftp internal-sftp",
                     "LogLevel VERBOSE",
                     "MaxStartups 100",
-                    f"SetEnv {env}",
+                    f"SetEnv {env}" if env else "",
                     "",
                 )
             )

@@ -154,11 +154,14 @@ class Host(Protocol):
         stdin: bytes | None = None,
         timeout: float | None = 60.0,
     ) -> Completed:
-        """Run a POSIX shell command line (callers quote) to its end, with its output whole."""
+        """Run a POSIX shell command line (callers quote) to its end, with its output whole.
+
+        What a login shell prints before the command is not part of it.
+        """
         ...
 
     async def open(self, command: str) -> Channel:
-        """Start a POSIX shell command line with streams."""
+        """Start a POSIX shell command line with streams; they begin with the command's own bytes."""
         ...
 
     async def shell(self, columns: int, rows: int, *, command: str | None = None) -> Shell:

@@ -6,6 +6,12 @@ import re
 import shlex
 
 _USER = re.compile(r"~[A-Za-z0-9._-]*\Z")
+# Between single quotes csh expands "!" and ends at a newline, and fish takes a backslash for an escape.
+_SAME_IN_ANY_SHELL = re.compile(r"[ -~]*\Z")
+_DIFFERENT = frozenset("'\\!")
+_PLAIN = frozenset(b" @+=:,./-_;|&<>(){}[]~#^?*") | frozenset(
+    b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+)
 
 
 def quote_path(path: str) -> str:
@@ -21,5 +27,11 @@ def quote_path(path: str) -> str:
 
 
 def posix(command: str) -> str:
-    """A POSIX shell command line in words that any login shell (fish, csh, ...) hands on unchanged."""
-    return f"exec /bin/sh -c {shlex.quote(command)}"
+    """A POSIX shell command line as one line that any login shell (bash, dash, fish, tcsh) hands on unchanged."""
+    if _SAME_IN_ANY_SHELL.match(command) and not _DIFFERENT & set(command):
+        return f"exec /bin/sh -c '{command}'"
+    octal = "".join(
+        chr(byte) if byte in _PLAIN else "%%" if byte == ord("%") else f"\\{byte:03o}"
+        for byte in command.encode("utf-8", "surrogateescape")
+    )
+    return f"""exec /bin/sh -c 'eval "$(printf "{octal}")"'"""

@@ -18,10 +18,11 @@ from labeltui.domain.problems import Failed, LabeltuiError, Refused, Unreachable
 from labeltui.hosts import transfer
 from labeltui.hosts.base import Completed, Progress, Prompter
 from labeltui.hosts.forwarding import LOOPBACK, port_taken
+from labeltui.hosts.login_shell import command_line
 from labeltui.hosts.quoting import posix
 from labeltui.hosts.ssh_address import SSH_PORT, Target, resolve
 from labeltui.hosts.ssh_auth import Deadline, Login, Secrets
-from labeltui.hosts.ssh_channels import SshChannel, SshForward, SshShell, gone
+from labeltui.hosts.ssh_channels import SshChannel, SshForward, SshShell, gone, run_to_end
 from labeltui.hosts.ssh_keys import KnownHosts, changed, remember, shown_key
 
 WINDOW = 256 * 1024  # what may be in flight
@@ -272,9 +273,7 @@ class SshHost:
         connection = self._connection()
         try:
             async with asyncio.timeout(self._connect_timeout):
-                return await connection.create_process(
-                    None if command is None else posix(command), encoding=None, window=window, **options
-                )
+                return await connection.create_process(command, encoding=None, window=window, **options)
         except asyncssh.ChannelOpenError as error:
             if not self._connections or (self._lost is not None and self._lost.done()):
                 raise gone(self.address, error) from None
@@ -293,13 +292,10 @@ class SshHost:
 
         Failed with code ``timeout`` when the command takes too long.
         """
-        process = await self._process(command, request_pty=False)
+        process = await self._process(command_line(command, streams=stdin is not None), request_pty=False)
         try:
             async with asyncio.timeout(timeout):
-                process.stdin.write(stdin or b"")
-                process.stdin.write_eof()
-                stdout, stderr = await asyncio.gather(process.stdout.read(), process.stderr.read())
-                await process.wait_closed()
+                return await run_to_end(process, command, self.address, stdin)
         except TimeoutError:
             raise Failed(
                 Code.TIMEOUT, f"A command on {self.address} took longer than {timeout:g} s."
@@ -308,21 +304,25 @@ class SshHost:
             raise gone(self.address, error) from None
         finally:
             process.close()
-        if process.returncode is None:
-            raise gone(self.address)
-        return Completed(process.returncode, stdout, stderr)
 
     async def open(self, command: str) -> SshChannel:
         """See :class:`~labeltui.hosts.base.Host`."""
 
-        return SshChannel(await self._process(command, request_pty=False), self.address)
+        line = command_line(command, streams=True)
+        channel = SshChannel(await self._process(line, request_pty=False), self.address)
+        try:
+            await channel.start(command)
+        except BaseException:
+            await channel.close()
+            raise
+        return channel
 
     async def shell(self, columns: int, rows: int, *, command: str | None = None) -> SshShell:
         """See :class:`~labeltui.hosts.base.Host`."""
 
         return SshShell(
             await self._process(
-                command,
+                None if command is None else posix(command),
                 window=SHELL_WINDOW,
                 request_pty=True,
                 term_type="xterm-256color",

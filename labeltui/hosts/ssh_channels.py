@@ -9,10 +9,11 @@ import asyncssh
 
 from labeltui.domain.failure_codes import Code
 from labeltui.domain.problems import Unreachable
+from labeltui.hosts.base import Completed
+from labeltui.hosts.login_shell import TAKEN_AT_ONCE, await_start
 
 STDERR_TAIL_BYTES = 8192
 CLOSE_WAIT_S = 2.0
-TAKEN_AT_ONCE = 4 << 20  # more than asyncssh can hold with any window used here
 
 
 def gone(shown: str, error: BaseException | None = None) -> Unreachable:
@@ -29,6 +30,35 @@ async def _close(process: asyncssh.SSHClientProcess[bytes]) -> None:
         await asyncio.wait_for(process.wait_closed(), CLOSE_WAIT_S)
 
 
+async def run_to_end(
+    process: asyncssh.SSHClientProcess[bytes], command: str, shown: str, stdin: bytes | None
+) -> Completed:
+    """Run a command with its output whole. Raises what :func:`await_start` does, Unreachable without an exit code."""
+    stderr = bytearray()
+    reader = asyncio.create_task(_collect(process, stderr))
+    try:
+        stdout = await await_start(
+            process, command, shown, streams=stdin is not None, stderr=lambda: bytes(stderr)
+        )
+        if stdin is not None:
+            process.stdin.write(stdin)
+            process.stdin.write_eof()
+        stdout += await process.stdout.read()
+        await reader
+        await process.wait_closed()
+    finally:
+        reader.cancel()
+    if process.returncode is None:
+        raise gone(shown)
+    return Completed(process.returncode, stdout, bytes(stderr))
+
+
+async def _collect(process: asyncssh.SSHClientProcess[bytes], into: bytearray) -> None:
+    with contextlib.suppress(OSError, asyncssh.Error):
+        while data := await process.stderr.read(65536):
+            into += data
+
+
 class _Output:
     """A process's stdout, always taken whole out of asyncssh and handed on in pieces.
 
@@ -40,6 +70,10 @@ class _Output:
         self._process = process
         self._held = b""
         self._at = 0
+
+    def put_back(self, data: bytes) -> None:
+        """Hand on what was taken out before."""
+        self._held, self._at = data, 0
 
     async def read(self, limit: int) -> bytes:
         """Next bytes, at most ``limit``; ``b""`` at the end."""
@@ -58,6 +92,15 @@ class SshChannel:
         self._shown = shown
         self._stderr = bytearray()
         self._reader = asyncio.create_task(self._read_stderr())
+
+    async def start(self, command: str) -> None:
+        """Have the command begin; see :mod:`labeltui.hosts.login_shell`."""
+        try:
+            self._output.put_back(
+                await await_start(self._process, command, self._shown, streams=True, stderr=self.stderr_tail)
+            )
+        except (OSError, asyncssh.Error) as error:
+            raise gone(self._shown, error) from None
 
     async def _read_stderr(self) -> None:
         with contextlib.suppress(OSError, asyncssh.Error):

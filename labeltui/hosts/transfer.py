@@ -18,9 +18,7 @@ from labeltui.hosts.base import Channel, Host, Progress
 from labeltui.hosts.quoting import quote_path
 
 BLOCK = 256 * 1024
-MARK = "labeltui:bytes"
-_SUM = """echo
-labeltui_sum() {
+_SUM = """labeltui_sum() {
 if command -v sha256sum >/dev/null 2>&1; then sha256sum; else python3 -c '
 import hashlib, sys
 digest = hashlib.sha256()
@@ -39,11 +37,7 @@ async def upload(host: Host, source: Path, target: str, *, progress: Progress | 
     part, wanted = quote_path(target + ".part"), quote_path(target)
     parent = quote_path(target.rpartition("/")[0] or "/") if "/" in target else "."
     await _must(host, f"mkdir -p {parent}", f"The folder of {target} can't be made on {host.address}.")
-    done = await _remote_size(host, part)
-    if done > size or (
-        done and await _remote_sum(host, part) != await asyncio.to_thread(local_sum, source, done)
-    ):
-        done = 0
+    done = await _already_there(host, source, part, size)
     if done == 0:
         await _must(host, f": > {part}", f"{target} can't be written on {host.address}.")
     await _send(host, source, part, done=done, size=size, progress=progress, target=target)
@@ -51,6 +45,21 @@ async def upload(host: Host, source: Path, target: str, *, progress: Progress | 
         await host.run(f"rm -f {part}")
         raise _mismatch(target)
     await _must(host, f"mv -f {part} {wanted}", f"{target} can't be written on {host.address}.")
+
+
+async def _already_there(host: Host, source: Path, part: str, size: int) -> int:
+    """Bytes of a broken copy that are the beginning of the source; 0 when it begins otherwise.
+
+    The command of a connection that broke may still be writing, so it is measured until it stands still.
+    """
+    done = await _remote_size(host, part)
+    while 0 < done <= size:
+        same = await _remote_sum(host, part) == await asyncio.to_thread(local_sum, source, done)
+        now = await _remote_size(host, part)
+        if now == done:
+            return done if same else 0
+        done = now
+    return 0
 
 
 async def _send(
@@ -103,32 +112,17 @@ async def _receive(
     with await asyncio.to_thread(part.open, "ab") as file:
         if done == size:
             return
-        channel = await host.open(
-            f"printf '\\n{MARK}\\n'; tail -c +{done + 1} < {remote} | head -c {size - done}"
-        )
+        channel = await host.open(f"tail -c +{done + 1} < {remote} | head -c {size - done}")
         try:
-            block = await _after_mark(channel) or await channel.read(BLOCK)
-            while block:
+            while block := await channel.read(BLOCK):
                 await asyncio.to_thread(file.write, block)
                 done += len(block)
                 if progress is not None:
                     progress(done, size)
-                block = await channel.read(BLOCK)
             if await channel.wait() != 0 or done != size:
                 raise _copy_failed(source, channel)
         finally:
             await channel.close()
-
-
-async def _after_mark(channel: Channel) -> bytes:
-    """Pass over what the login shell prints; returns what came with the mark's end."""
-    mark, seen = f"\n{MARK}\n".encode(), b""
-    while mark not in seen:
-        data = await channel.read(BLOCK)
-        if not data:
-            return b""
-        seen += data
-    return seen.partition(mark)[2]
 
 
 def local_sum(path: Path, limit: int | None) -> str:
@@ -152,10 +146,10 @@ def _local_size(path: Path, missing: int | None = None) -> int:
 
 
 async def _remote_size(host: Host, quoted: str, *, missing: str | None = None) -> int:
-    told = await host.run(f"echo; if [ -f {quoted} ]; then wc -c < {quoted}; else echo none; fi")
-    text = told.stdout.split()
-    if text and text[-1].isdigit():
-        return int(text[-1])
+    told = await host.run(f"if [ -f {quoted} ]; then wc -c < {quoted}; else echo none; fi")
+    text = told.stdout.strip()
+    if text.isdigit():
+        return int(text)
     if missing is not None:
         raise Failed(Code.NO_FILE, missing, "Check the path.")
     return 0
@@ -164,9 +158,8 @@ async def _remote_size(host: Host, quoted: str, *, missing: str | None = None) -
 async def _remote_sum(host: Host, quoted: str, limit: int | None = None) -> str:
     feed = f"labeltui_sum < {quoted}" if limit is None else f"head -c {limit} < {quoted} | labeltui_sum"
     done = await host.run(_SUM + feed, timeout=None)
-    words = done.stdout.decode("ascii", "replace").split()
-    found = next((word for word in words if len(word) == 64), None)
-    if done.exit_code != 0 or found is None:
+    found = done.stdout.decode("ascii", "replace").partition(" ")[0].strip()
+    if done.exit_code != 0 or len(found) != 64:
         said = done.stderr.decode("utf-8", "replace").strip()
         raise Failed(
             Code.COPY_FAILED,

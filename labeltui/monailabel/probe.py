@@ -1,18 +1,23 @@
-"""Facts about a host, for the recipe: learnt by one small program that runs there."""
+"""Facts about a host, for the recipe: asked of the agent there."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from importlib import resources
+from typing import Any
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 
 from labeltui.domain.failure_codes import Code
 from labeltui.domain.problems import Failed
+from labeltui.monailabel import ops_shim
 
-PROBE_FILE = "probe_program.py"
+APP_PARTS = {"radiology": ("main.py", "lib/configs/deepedit.py"), "monaibundle": ("main.py", "lib")}
+"""Files that tell a whole app."""
+
+STANDIN_FILE = "labeltui-standin"  # in the virtual environment: the demo made it
+VERIFIED_FILE = "labeltui-verified"  # in the virtual environment: holds what was verified
+SHIM_FILE = f"{ops_shim.MODULE}.pth"  # in its site-packages
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,33 +70,27 @@ class Facts:
         return f"{self.folder}/apps"
 
 
-def probe_program() -> bytes:
-    """The program, to be given to the host's Python on stdin."""
-    return resources.files(__package__ or "labeltui.monailabel").joinpath(PROBE_FILE).read_bytes()
+def probe_request(folder: str) -> Mapping[str, object]:
+    """What the host is asked, by the names that MONAI Label and this recipe use; ``folder`` may begin with ``~``."""
+    return {
+        "folder": folder,
+        "packages": ["torch", "torchvision", "numpy"],
+        "apps": {app: list(parts) for app, parts in APP_PARTS.items()},
+        "venv_files": [STANDIN_FILE, VERIFIED_FILE],
+        "site_files": [SHIM_FILE],
+    }
 
 
-def probe_argv(folder: str, python: str) -> tuple[str, ...]:
-    """How it is started on the host; ``folder`` may begin with ``~``."""
-    return (python, "-", folder, python)
-
-
-def read_facts(exit_code: int, stdout: bytes, stderr: bytes, python: str) -> Facts:
-    """What the probe printed. Raises Failed when it could not run: there is no Python of use."""
-    if exit_code in (126, 127):
+def facts_of(answer: Mapping[str, Any], python: str) -> Facts:
+    """The host's answer; ``python`` is how the profile names its Python. Raises Failed ``probe_failed``."""
+    try:
+        files, site = dict(answer["venv_files"]), list(answer["site_files"])
+        own = {"python": python, "standin": STANDIN_FILE in files, "ops_shim": SHIM_FILE in site}
+        return TypeAdapter(Facts).validate_python({**answer, **own, "verified": files.get(VERIFIED_FILE, "")})
+    except (KeyError, TypeError, ValueError) as error:
         raise Failed(
-            Code.PYTHON_MISSING,
-            f"There is no {python} on the host.",
-            "Install one there (apt-get install python3 python3-venv), or name another in server.python.",
-        )
-    for line in reversed(stdout.decode("utf-8", "replace").splitlines()):  # a login shell may print before it
-        if line.startswith("{"):
-            try:
-                return TypeAdapter(Facts).validate_python(json.loads(line))
-            except (ValueError, ValidationError):
-                continue
-    raise Failed(
-        Code.PROBE_FAILED,
-        f"{python} on the host could not be asked what is there (exit code {exit_code}).",
-        "Try it in the shell: it has to be Python 3.10 to 3.12.",
-        stderr.decode("utf-8", "replace")[-2000:],
-    )
+            Code.PROBE_FAILED,
+            f"{python} on the host does not say what is installed.",
+            "Try it in the shell: it has to be Python 3.10 to 3.12.",
+            str(error)[-2000:],
+        ) from None

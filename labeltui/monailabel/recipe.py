@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from labeltui.monailabel import ops_shim, pins
-from labeltui.monailabel.probe import Facts
+from labeltui.monailabel.probe import VERIFIED_FILE, Facts
 
 Torch = Literal["reuse", "cuda", "cpu"]
 CPU_INDEX = "https://download.pytorch.org/whl/cpu"
@@ -145,7 +145,7 @@ def _ops_done(facts: Facts, options: SetupOptions) -> bool:
 
 def _verify(facts: Facts) -> tuple[Command, ...]:
     imports = tuple(_python(facts, IMPORT_APP, f"{facts.apps_folder}/{app}") for app in APPS)
-    return (*imports, _python(facts, WRITE, f"{facts.venv_folder}/labeltui-verified", VERIFIED))
+    return (*imports, _python(facts, WRITE, f"{facts.venv_folder}/{VERIFIED_FILE}", VERIFIED))
 
 
 def _pip(facts: Facts, options: SetupOptions, *wanted: str, first: tuple[str, ...] = ()) -> Command:

@@ -19,17 +19,17 @@ import shlex
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from json import dumps, loads
+from json import dumps
 from pathlib import Path
 from typing import Any, Literal
 
 from labeltui.domain.failure_codes import Code
 from labeltui.domain.problems import Failed, LabeltuiError, Unreachable
+from labeltui.hosts.agent.bootstrap import BEGIN, END
 from labeltui.hosts.base import Completed, Progress
 from labeltui.hosts.forwarding import port_taken
 from tests.fakes.agent import MemoryAgent
 from tests.fakes.files import Files
-from tests.fakes.labels import list_labels, sum_labels
 
 Output = bytes | Completed | Exception
 Answer = Output | Callable[[str, bytes], Output]
@@ -170,10 +170,9 @@ class MemoryHost:
         self._channels: list[MemoryChannel] = []
         self._lost: asyncio.Future[str] | None = None
         self._last_port = FIRST_PORT
-        self.on(r"labeltui:no-python", self._probe)
+        self.on(r"exec python3 - ", self._look)
         self.on(r'cat > "\$f\.\$\$"', self._store)
-        self.on(r"labeltui:labels", self._list_labels)
-        self.on(r"SO_REUSEADDR", self._preflight)
+        self.agent.answers["preflight"] = self._preflight
 
     # ---- what a test says
 
@@ -286,38 +285,27 @@ class MemoryHost:
 
     # ---- commands that every session runs
 
-    def _probe(self, command: str, _stdin: bytes) -> Output:
+    def _look(self, command: str, _stdin: bytes) -> Output:
         path = _expanded(shlex.split(command)[-1], self.files)
-        return f"\nlabeltui:{self.files.sha256(path) or 'absent'}\n".encode()
+        answer = dumps({"python": [3, 11, 7], "sha256": self.files.sha256(path)})
+        return f"{BEGIN}{answer}{END}".encode()
 
     def _store(self, command: str, stdin: bytes) -> Output:
         word = next(word for word in shlex.split(command) if word.startswith("f="))
         self.files.write(_expanded(word[2:].rstrip(";"), self.files), stdin)
         return b""
 
-    def _list_labels(self, _command: str, stdin: bytes) -> Output:
-        asked = loads(stdin)
-        now_ns = int(self.now() * 1e9)
-        if asked["sums"]:
-            told = sum_labels(self.files, now_ns, asked["studies"], asked["sums"])
-        else:
-            told = list_labels(self.files, now_ns, asked["studies"], asked["only"])
-        entries = [
-            [one[key] for key in ("tag", "name", "size", "mtime_ns", "sha256")] for one in told["labels"]
-        ]
-        return b"\nlabeltui:labels " + dumps({**told, "files": entries}).encode() + b"\n"
-
-    def _preflight(self, command: str, _stdin: bytes) -> Output:
-        folder, app, studies, port = shlex.split(command)[-4:]
+    def _preflight(self, request: Mapping[str, Any]) -> Mapping[str, Any]:
+        folder, app, studies = request["folder"], request["app"], request["studies"]
         path = f"{folder}/apps/{app}" if "/" not in app else app
         python = self.files.expand(f"{folder}/venv/bin/python")
-        there = {
+        return {
             "home": self.files.home, "path": "/usr/bin:/bin",
             "python": python if self.files.get(python) else "",
             "app": self.files.expand(path) if self.files.get(f"{path}/main.py") else "",
-            "studies": not studies or self.files.is_folder(studies), "port_free": int(port) not in self.busy,
+            "studies": not studies or self.files.is_folder(studies),
+            "port_free": request["port"] not in self.busy,
         }  # fmt: skip
-        return dumps(there).encode()
 
 
 def _expanded(word: str, files: Files) -> str:

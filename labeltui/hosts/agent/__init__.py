@@ -1,1 +1,1 @@
-"""The agent: one stdlib-only file that runs on the host, and the client that talks to it."""
+"""The agent: the package that runs on the host (``remote``), and the client that talks to it."""

@@ -1,30 +1,62 @@
-"""The console's end of the agent: speaks with one that was started (``starting.py``)."""
+"""What a console asks of the agent that was started (``starting.py``), and what it hears from it."""
 
 from __future__ import annotations
 
 import asyncio
-import base64
 import contextlib
-import itertools
-import json
-from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
-from datetime import UTC, datetime
+from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from labeltui.domain.failure_codes import Code
 from labeltui.domain.host import HostMetrics
-from labeltui.domain.problems import Failed, LabeltuiError, Unreachable
+from labeltui.domain.labels.copies import HostLabel, Listing
+from labeltui.domain.problems import Failed, LabeltuiError
 from labeltui.domain.server.server import OrphanTraining
-from labeltui.hosts.agent.messages import AgentHello, Chunk, Job
-from labeltui.hosts.agent.parsing import chunk_of, follow_error_of, job_of, json_object, metrics_of
-from labeltui.hosts.agent.sending import DEADLINE_S
+from labeltui.hosts.agent.connection import AgentConnection
+from labeltui.hosts.agent.messages import AgentHello, Chunk, FileFacts, Job, Preflight
+from labeltui.hosts.agent.parsing import bytes_of, chunk_of, follow_error_of, garbled, parse
 from labeltui.hosts.base import Channel
 from labeltui.support.subscribers import Subscribers
 
-LONGEST_LINE = 8 << 20
+SUM_S = 3600.0  # for the checksums of as many labels as are asked for at once
+LIST_S = 120.0
+PROBE_S = 60.0
+PREFLIGHT_S = 30.0
+STARTS_S = 20.0
 
 JobCallback = Callable[[Job], None]
 StopProgress = Callable[[str, int, float], None]
+
+
+@dataclass(frozen=True, slots=True)
+class _Jobs:
+    jobs: tuple[Job, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Orphan:
+    pid: int
+    pgid: int
+    model: str
+    started_ts: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Orphans:
+    orphans: tuple[_Orphan, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Page:
+    """Some labels of a folder; there are ``more`` after those up to ``after``."""
+
+    root: str
+    now_ns: int
+    labels: tuple[HostLabel, ...]
+    after: tuple[str, str] | None = None
+    more: bool = False
 
 
 class _Follow:
@@ -34,146 +66,41 @@ class _Follow:
         self.queue: asyncio.Queue[Chunk | LabeltuiError] = asyncio.Queue()
 
 
-class AgentClient:
-    """One agent on one connection.
-
-    Every method raises a LabeltuiError, ``Unreachable`` once the connection is gone.
-    """
+class AgentClient(AgentConnection):
+    """The agent's requests, typed. Failed ``agent_garbled`` where an answer is not what it should be."""
 
     def __init__(self, channel: Channel, hello: AgentHello, rest: bytes) -> None:
-        self.hello = hello
-        self._channel = channel
-        self._numbers = itertools.count(1)
-        self._waiting: dict[int, asyncio.Future[Any]] = {}
         self._follows: dict[str, _Follow] = {}
         self._on_job: Subscribers[[Job]] = Subscribers()
         self._on_metrics: Subscribers[[HostMetrics | LabeltuiError]] = Subscribers()
         self._on_stopping: dict[str, Subscribers[[str, int, float]]] = {}
-        self._write_lock = asyncio.Lock()
-        self._ended: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-        self._reader = asyncio.create_task(self._read(rest), name="agent reader")
+        super().__init__(channel, hello, rest)
 
-    # ---- the wire
-
-    async def _read(self, buffered: bytes) -> None:
-        reason = "The agent ended."
-        try:
-            pending = bytearray(buffered)
-            while True:
-                *lines, rest = bytes(pending).split(b"\n")
-                for line in lines:
-                    self._receive(line)
-                pending = bytearray(rest)
-                data = await self._next(pending)
-                if not data:
-                    said = self._channel.stderr_tail().decode("utf-8", "replace").strip().splitlines()
-                    reason = f"The agent ended: {said[-1]}" if said else "The connection to the agent ended."
-                    break
-        except LabeltuiError as error:
-            reason = error.problem.message
-        except asyncio.CancelledError:
-            reason = "The connection to the agent was closed."
-            raise
-        finally:
-            self._end(reason)
-
-    async def _next(self, pending: bytearray) -> bytes:
-        """Read on, until ``pending`` holds the end of a line; what is read last is returned."""
-        while True:
-            data = await self._channel.read()
-            pending += data
-            if not data or b"\n" in data:
-                return data
-            if len(pending) > LONGEST_LINE:
-                raise Unreachable(Code.AGENT_GARBLED, "The agent sent a line without end.", "Connect again.")
-
-    def _end(self, reason: str) -> None:
-        if not self._ended.done():
-            self._ended.set_result(reason)
-        for future in self._waiting.values():
-            if not future.done():
-                future.set_exception(self._gone())
-        self._waiting.clear()
+    def _on_end(self) -> None:
         for follow in self._follows.values():
             follow.queue.put_nowait(self._gone())
 
-    def _gone(self) -> Unreachable:
-        return Unreachable(Code.AGENT_LOST, self._ended.result(), "It is connected again by itself.")
-
-    def _receive(self, line: bytes) -> None:
-        message = json_object(line)
-        if message is None:
-            return  # something on the host wrote into the stream; its deadline tells if it was an answer
-        if "ev" in message:
-            self._event(message)
-            return
-        future = self._waiting.pop(message.get("id") or 0, None)
-        if future is None or future.done():
-            return
-        error = message.get("error")
-        if error is None:
-            future.set_result(message.get("ok") or {})
-        else:
-            text, hint = str(error.get("message", "")), str(error.get("hint", ""))
-            future.set_exception(Failed(Code.reported(error.get("code")), text, hint))
-
-    def _event(self, message: dict[str, Any]) -> None:
-        kind = message["ev"]
+    def _event(self, kind: str, message: dict[str, Any]) -> None:
         if kind == "job":
-            self._on_job.notify(job_of(message))
+            self._on_job.notify(parse(Job, message))
         elif kind == "stopping":
-            stopping = self._on_stopping.get(str(message.get("name")))
-            if stopping is not None:
-                stopping.notify(str(message["phase"]), int(message["alive"]), float(message["waited_s"]))
+            self._stopping(message)
         elif kind == "metrics":
-            told = Failed(Code.METRICS, str(message["error"])) if "error" in message else metrics_of(message)
-            self._on_metrics.notify(told)
+            failed = Failed(Code.METRICS, str(message["error"])) if "error" in message else None
+            self._on_metrics.notify(failed or parse(HostMetrics, message))
         elif kind in ("chunk", "follow.error"):
             follow = self._follows.get(str(message.get("key")))
             if follow is not None:
                 follow.queue.put_nowait(chunk_of(message) if kind == "chunk" else follow_error_of(message))
 
-    async def _write(self, message: Mapping[str, Any]) -> None:
-        if self._ended.done():
-            raise self._gone()
-        async with self._write_lock:
-            await self._channel.write(json.dumps(message).encode() + b"\n")
-
-    async def request(self, op: str, *, deadline_s: float = DEADLINE_S, **arguments: Any) -> dict[str, Any]:
-        """Ask the agent; Failed with the agent's own words, or code ``agent_slow`` after ``deadline_s``."""
-        number = next(self._numbers)
-        future: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
-        self._waiting[number] = future
+    def _stopping(self, message: Mapping[str, Any]) -> None:
         try:
-            async with asyncio.timeout(deadline_s):
-                await self._write({"id": number, "op": op, **arguments})
-                return await future
-        except TimeoutError:
-            raise Failed(
-                Code.AGENT_SLOW, f"The agent did not answer within {deadline_s:g} s.", "Try again."
-            ) from None
-        finally:
-            self._waiting.pop(number, None)
-            if future.done() and not future.cancelled():
-                future.exception()  # it may have failed after the deadline; nobody awaits it any more
-
-    async def lost(self) -> str:
-        """Return, with the reason in words, when the agent can't be spoken to any more."""
-        return await asyncio.shield(self._ended)
-
-    async def close(self) -> None:
-        """End the conversation; jobs go on. May be called twice."""
-        self._reader.cancel()
-        await asyncio.wait([self._reader])
-        self._end("The connection to the agent was closed.")  # a reader that never ran has not said so
-        await self._channel.close()
-
-    async def ping(self) -> float:
-        """Seconds until the agent answered."""
-        loop = asyncio.get_running_loop()
-        before = loop.time()
-        await self.request("ping")
-        return loop.time() - before
+            phase, alive, waited_s = str(message["phase"]), int(message["alive"]), float(message["waited_s"])
+        except (KeyError, TypeError, ValueError):
+            raise garbled("how a job is stopped") from None
+        stopping = self._on_stopping.get(str(message.get("name")))
+        if stopping is not None:
+            stopping.notify(phase, alive, waited_s)
 
     # ---- jobs
 
@@ -192,23 +119,18 @@ class AgentClient:
         Failed ``already_running`` while it runs, ``start_failed`` when it can't be executed.
         """
         told = await self.request(
-            "job.start",
-            name=name,
-            argv=list(argv),
-            env=dict(env or {}),
-            cwd=cwd,
-            log=log,
+            "job.start", name=name, argv=list(argv), env=dict(env or {}), cwd=cwd, log=log,
             meta=dict(meta or {}),
-        )
-        return job_of(told)
+        )  # fmt: skip
+        return parse(Job, told)
 
     async def job_status(self, name: str) -> Job:
         """The job as it stands now; state ``absent`` when it never ran."""
-        return job_of(await self.request("job.status", name=name))
+        return parse(Job, await self.request("job.status", name=name))
 
     async def job_list(self) -> tuple[Job, ...]:
         """Every job that ever ran in the folder, by name."""
-        return tuple(job_of(told) for told in (await self.request("job.list"))["jobs"])
+        return parse(_Jobs, await self.request("job.list")).jobs
 
     async def job_stop(
         self, name: str, *, grace_s: float = 10.0, progress: StopProgress | None = None
@@ -220,7 +142,8 @@ class AgentClient:
         stopping = self._on_stopping.setdefault(name, Subscribers())
         unsubscribe = stopping.add(progress) if progress is not None else None
         try:
-            return job_of(await self.request("job.stop", deadline_s=grace_s + 40, name=name, grace_s=grace_s))
+            told = await self.request("job.stop", deadline_s=grace_s + 40, name=name, grace_s=grace_s)
+            return parse(Job, told)
         finally:
             if unsubscribe is not None:
                 unsubscribe()
@@ -262,15 +185,11 @@ class AgentClient:
 
     async def read(self, path: str, offset: int = 0, limit: int = 65536) -> bytes:
         """At most ``limit`` (up to 1 MiB) bytes of a file."""
-        return base64.b64decode((await self.request("read", path=path, offset=offset, limit=limit))["data"])
+        return bytes_of((await self.request("read", path=path, offset=offset, limit=limit)).get("data"))
 
-    async def stat(self, path: str) -> Mapping[str, Any]:
-        """``size`` in bytes, ``mtime`` in unix seconds, ``is_dir``, ``file_id`` as of a chunk; Failed ``not_found``."""
-        return await self.request("stat", path=path)
-
-    async def listdir(self, path: str) -> tuple[str, ...]:
-        """Names in a folder, sorted, at most 10 000."""
-        return tuple((await self.request("listdir", path=path))["names"])
+    async def stat(self, path: str) -> FileFacts:
+        """A file or folder as it is now. Raises Failed ``not_found``."""
+        return parse(FileFacts, await self.request("stat", path=path))
 
     async def mkdir(self, path: str) -> None:
         """Make a folder and those above it."""
@@ -278,13 +197,14 @@ class AgentClient:
 
     async def sha256(self, path: str, limit: int | None = None) -> str:
         """Checksum of the first ``limit`` bytes (None: all) of a file."""
-        return str((await self.request("sha256", deadline_s=600, path=path, limit=limit))["sha256"])
+        told = await self.request("sha256", deadline_s=SUM_S, path=path, limit=limit)
+        return parse(str, told.get("sha256"))
 
     # ---- the host
 
     async def metrics(self, disk_path: str = "/") -> HostMetrics:
         """One sample of the host's load; disk is of the volume that holds ``disk_path``."""
-        return metrics_of(await self.request("metrics", disk_path=disk_path))
+        return parse(HostMetrics, await self.request("metrics", disk_path=disk_path))
 
     async def watch_metrics(
         self, interval_s: float, disk_path: str = "/"
@@ -319,23 +239,85 @@ class AgentClient:
 
     async def orphans(self, server_pgid: int | None = None) -> tuple[OrphanTraining, ...]:
         """Trainings whose server is gone; those of the group ``server_pgid`` are never among them."""
-        told = (await self.request("orphans", server_pgid=server_pgid))["orphans"]
-        return tuple(
-            OrphanTraining(
-                int(one["pid"]),
-                int(one["pgid"]),
-                str(one["model"]),
-                None if one["started_ts"] is None else datetime.fromtimestamp(one["started_ts"], UTC),
-            )
-            for one in told
-        )
+        told = parse(_Orphans, await self.request("orphans", server_pgid=server_pgid))
+        return tuple(OrphanTraining(one.pid, one.pgid, one.model, one.started_ts) for one in told.orphans)
 
     async def stop_orphans(self, pgid: int, *, grace_s: float = 5.0) -> None:
         """End one orphaned training, group and all; Failed ``not_orphaned`` for any other group."""
         await self.request("orphans.stop", deadline_s=grace_s + 40, pgid=pgid, grace_s=grace_s)
 
+    async def preflight(self, *, folder: str, app: str, studies: str, port: int) -> Preflight:
+        """Whether the server can start; ``studies`` is empty for a DICOMweb server."""
+        told = await self.request(
+            "preflight", deadline_s=PREFLIGHT_S, folder=folder, app=app, studies=studies, port=port
+        )
+        return parse(Preflight, told)
+
+    async def probe(self, wanted: Mapping[str, object]) -> Mapping[str, Any]:
+        """What is installed on the host. What is asked for, and what the answer means, the adapter knows."""
+        return await self.request("probe", deadline_s=PROBE_S, **wanted)
+
+    # ---- labels
+
+    async def list_labels(self, studies: str, only: Iterable[tuple[str, str]] | None = None) -> Listing:
+        """The label files below ``studies``: all, or those of some (tag, study). No checksums.
+
+        Raises Failed ``io_error`` where a folder can't be read.
+        """
+        wanted = None if only is None else [list(pair) for pair in only]
+        labels: list[HostLabel] = []
+        after: list[str] | None = None
+        while True:
+            told = await self.request(
+                "labels.list", deadline_s=LIST_S, studies=studies, only=wanted, after=after
+            )
+            page = parse(_Page, told)
+            labels += page.labels
+            if not page.more or page.after is None:
+                return Listing(page.root, page.now_ns, tuple(labels))
+            after = list(page.after)
+
+    async def sum_labels(self, studies: str, keys: Iterable[tuple[str, str]]) -> tuple[HostLabel, ...]:
+        """The labels with these (tag, file name) as they are now, with checksums; those that have gone are left out."""
+        told = await self.request(
+            "labels.sum", deadline_s=SUM_S, studies=studies, keys=[list(key) for key in keys]
+        )
+        return parse(_Page, told).labels
+
+    # ---- programs
+
+    async def run_program(
+        self,
+        python: str,
+        source: str,
+        arguments: object = None,
+        *,
+        memory_bytes: int | None = None,
+        wall_s: float = 60.0,
+        answer_bytes: int = 1 << 20,
+    ) -> Any:
+        """Run a program with a Python of the host, and return what its ``main(arguments)`` returns: JSON.
+
+        ``memory_bytes`` bounds its address space where the host's system can. The program ends, with its process
+        group, when it is cancelled here and when the connection goes. Raises Failed ``program_failed``,
+        ``program_slow`` or ``program_memory``, with the end of what it printed as the detail.
+        """
+        key = f"p{next(self._numbers)}"
+        try:
+            told = await self.request(
+                "program.run", deadline_s=wall_s + STARTS_S, key=key, python=python, source=source,
+                arguments=arguments, memory_bytes=memory_bytes, wall_s=wall_s, answer_bytes=answer_bytes,
+            )  # fmt: skip
+        except Failed:
+            raise  # it has ended
+        except BaseException:
+            with contextlib.suppress(LabeltuiError):
+                await self._write({"op": "program.stop", "key": key})
+            raise
+        return told.get("answer")
+
     # ---- the guard
 
-    async def guard(self, program: str, ask: str, **told: Any) -> dict[str, Any]:
-        """Ask the guard, whose program lies at ``program`` of the host: see the head of ``guard/door.py``."""
-        return await self.request("guard", deadline_s=40.0, program=program, request={"ask": ask, **told})
+    async def guard(self, ask: str, **told: Any) -> dict[str, Any]:
+        """Ask the guard; see the head of ``remote/guard/requests.py``."""
+        return await self.request("guard", deadline_s=40.0, request={"ask": ask, **told})

@@ -1,4 +1,4 @@
-"""What the agent says, typed. The wire itself is described at the head of ``agent.py``."""
+"""What the agent says, typed. The wire itself is described at the head of ``remote/agent.py``."""
 
 from __future__ import annotations
 
@@ -70,3 +70,28 @@ class AgentHello:
     now_ts: float
     cpu_count: int
     utc_offset_s: int
+
+
+@dataclass(frozen=True, slots=True)
+class FileFacts:
+    """A file or folder. ``size`` in bytes, ``mtime`` in unix seconds, ``file_id`` as of a chunk; None for a folder."""
+
+    size: int
+    mtime: float
+    is_dir: bool
+    file_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Preflight:
+    """Whether the server can start. ``home`` is what ``~`` means there; ``python`` and ``app`` are empty when missing.
+
+    ``path`` is PATH; ``studies`` says whether their folder is there.
+    """
+
+    home: str
+    path: str
+    python: str
+    app: str
+    studies: bool
+    port_free: bool

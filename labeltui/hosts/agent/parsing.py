@@ -1,65 +1,83 @@
-"""From what the agent sends to the values that callers get."""
+"""From what the agent sends to the values that callers get. What has another shape is a failure in words."""
 
 from __future__ import annotations
 
 import base64
 import json
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeVar
+
+from pydantic import TypeAdapter, ValidationError
 
 from labeltui.domain.failure_codes import Code
-from labeltui.domain.host import Gpu, HostMetrics
 from labeltui.domain.problems import Failed
-from labeltui.hosts.agent.messages import Chunk, Job, JobState
+from labeltui.hosts.agent.messages import Chunk
+
+T = TypeVar("T")
+_adapters: dict[type[Any], TypeAdapter[Any]] = {}
 
 
 def json_object(line: bytes) -> dict[str, Any] | None:
     """The message of one line; None for what is no JSON object."""
     try:
         message = json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     return message if isinstance(message, dict) else None
 
 
-def job_of(told: Mapping[str, Any]) -> Job:
-    """A job, as its events and answers tell it."""
-    return Job(
-        name=str(told["name"]),
-        state=JobState(told["state"]),
-        run_id=told.get("run_id"),
-        pid=told.get("pid"),
-        exit_code=told.get("exit_code"),
-        log_path=told.get("log_path"),
-        started_ts=told.get("started_ts"),
-        ended_ts=told.get("ended_ts"),
-        stopped_by_us=bool(told.get("stopped_by_us")),
-        meta=told.get("meta"),
-    )
+def parse(kind: type[T], message: object) -> T:
+    """A message as a value of a type; fields that the type does not have are passed over.
+
+    Raises Failed ``agent_garbled``.
+    """
+    try:
+        value: T = _adapter(kind).validate_python(message)
+    except ValidationError as error:
+        where = ", ".join(".".join(map(str, each["loc"])) for each in error.errors()[:3])
+        raise garbled(f"a {kind.__name__} with a wrong {where}") from None
+    return value
 
 
-def chunk_of(told: Mapping[str, Any]) -> Chunk:
-    """Bytes of a followed file."""
-    return Chunk(
-        str(told["path"]),
-        str(told["file_id"]),
-        int(told["offset"]),
-        base64.b64decode(told["data"]),
-        bool(told["at_end"]),
-        bool(told.get("torn")),
-    )
+def _adapter(kind: type[Any]) -> TypeAdapter[Any]:
+    if kind not in _adapters:
+        _adapters[kind] = TypeAdapter(kind)
+    return _adapters[kind]
 
 
-def follow_error_of(told: Mapping[str, Any]) -> Failed:
+def garbled(what: str) -> Failed:
+    """The failure of an agent that sends what it should not."""
+    return Failed(
+        Code.AGENT_GARBLED, f"The agent sent what can't be understood: {what[:200]}.",
+        "Connect again; if it happens again, look at Python on the host.",
+    )  # fmt: skip
+
+
+def chunk_of(message: Mapping[str, Any]) -> Chunk:
+    """Bytes of a followed file. Raises Failed ``agent_garbled``."""
+    return parse(Chunk, {**message, "data": bytes_of(message.get("data"))})
+
+
+def bytes_of(text: object) -> bytes:
+    """What base64 stands for. Raises Failed ``agent_garbled``."""
+    try:
+        return base64.b64decode(text if isinstance(text, str) else "?", validate=True)
+    except ValueError:
+        raise garbled("bytes that are no base64") from None
+
+
+def failure_of(error: object) -> Failed:
+    """Why the agent did not do what it was asked."""
+    if not isinstance(error, dict):
+        return garbled("a failure without words")
+    message, hint, detail = (str(error.get(name) or "") for name in ("message", "hint", "detail"))
+    return Failed(Code.reported(error.get("code")), message, hint, detail)
+
+
+def follow_error_of(message: Mapping[str, Any]) -> Failed:
     """Why a file can not be followed."""
     return Failed(
-        Code.reported(told.get("code")), str(told.get("message")), "Check the path and its permissions."
+        Code.reported(message.get("code")),
+        str(message.get("message")),
+        "Check the path and its permissions.",
     )
-
-
-def metrics_of(told: Mapping[str, Any]) -> HostMetrics:
-    """A sample of the load."""
-    fields: dict[str, Any] = {
-        name: told.get(name) for name in HostMetrics.__dataclass_fields__ if name != "gpus"
-    }
-    return HostMetrics(gpus=tuple(Gpu(**gpu) for gpu in told["gpus"]), **fields)

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import re
-from pathlib import Path
 
 from labeltui.domain.failure_codes import Code
 from labeltui.domain.problems import Failed
+from labeltui.hosts.agent.bootstrap import DEADLINE_S, put_package
 from labeltui.hosts.agent.client import AgentClient
 from labeltui.hosts.agent.messages import AgentHello
-from labeltui.hosts.agent.parsing import json_object
-from labeltui.hosts.agent.sending import DEADLINE_S, digest_of, put_program
+from labeltui.hosts.agent.package import build_package
+from labeltui.hosts.agent.parsing import json_object, parse
 from labeltui.hosts.base import Channel, Host
 from labeltui.hosts.quoting import quote_path
 
-SOURCE = Path(__file__).with_name("agent.py")
 SENTINEL = b"LABELTUI-AGENT "
 NOISE_ALLOWED = 1 << 20
 
@@ -23,12 +22,11 @@ NOISE_ALLOWED = 1 << 20
 async def start_agent(host: Host, folder: str, python: str = "python3") -> AgentClient:
     """Send the agent to ``folder`` on the host where it is not yet, start it and wait for its hello.
 
-    Raises Failed with code ``no_python``, ``agent_send`` or ``agent_start``; Unreachable when the host goes
-    away.
+    Raises Failed with code ``no_python``, ``agent_send``, ``agent_start`` or ``login_shell``; Unreachable when the
+    host goes away.
     """
-    source = await asyncio.to_thread(SOURCE.read_bytes)
-    path = f"{folder.rstrip('/') or '/'}/agent/{digest_of(source)}.py"
-    await put_program(host, source, path, python)
+    package = await asyncio.to_thread(build_package)
+    path = await put_package(host, package, folder, python)
     command = f"exec {quote_path(python)} -u {quote_path(path)} serve --folder {quote_path(folder)}"
     channel = await host.open(command)
     try:
@@ -36,8 +34,12 @@ async def start_agent(host: Host, folder: str, python: str = "python3") -> Agent
             hello, rest = await _hello(channel, host)
     except TimeoutError:
         await channel.close()
+        said = channel.stderr_tail().decode("utf-8", "replace").strip()
         raise Failed(
-            Code.AGENT_START, f"The agent on {host.address} said nothing for {DEADLINE_S:g} s."
+            Code.AGENT_START,
+            f"The agent on {host.address} said nothing for {DEADLINE_S:g} s.",
+            "Try again.",
+            said,
         ) from None
     except BaseException:
         await channel.close()
@@ -46,17 +48,21 @@ async def start_agent(host: Host, folder: str, python: str = "python3") -> Agent
 
 
 async def _hello(channel: Channel, host: Host) -> tuple[AgentHello, bytes]:
-    """Skip what the login shell prints; returns the hello and what came after it."""
+    """Skip what Python prints first; returns the hello and what came after it."""
     seen = b""
     while True:
         for start in re.finditer(b"\n" + SENTINEL, seen):
             line, end, rest = seen[start.end() :].partition(b"\n")
             if end and (said := json_object(line)) is not None:
-                return AgentHello(**{name: said[name] for name in AgentHello.__dataclass_fields__}), rest
+                return parse(AgentHello, said), rest
         data = await channel.read()
         seen += data
         if not data or len(seen) > NOISE_ALLOWED:
             words = (channel.stderr_tail() or seen[-2000:]).decode("utf-8", "replace").strip()
+            last = words.splitlines()[-1].strip()[:200].rstrip(".") if words else "it printed nothing"
             raise Failed(
-                Code.AGENT_START, f"The agent did not start on {host.address}.", "See the details.", words
+                Code.AGENT_START,
+                f"The agent did not start on {host.address}: {last}.",
+                "See the details.",
+                words,
             )

@@ -12,9 +12,8 @@ from labeltui.domain.failure_codes import Code
 from labeltui.domain.problems import Failed, LabeltuiError, Problem
 from labeltui.domain.server.server import ServerState, ServerStatus
 from labeltui.domain.state import SessionState
-from labeltui.hosts.agent.messages import Job
+from labeltui.hosts.agent.messages import Job, Preflight
 from labeltui.monailabel.launch import Launch, ServerOptions, is_dicomweb, launch
-from labeltui.operations.server import preflight
 from labeltui.operations.server.options import server_options
 from labeltui.session.log.feed import AppLog
 from labeltui.session.server.process import JOB
@@ -117,22 +116,15 @@ def _not_running(server: ServerStatus | None) -> None:
 async def _plan(session: Session, options: ServerOptions) -> Launch:
     """Check what the server needs. It would notice some of this only after seconds, and some never."""
     studies = "" if is_dicomweb(options.studies) else options.studies
-    interpreter = session.profile.server.python
-    found = await preflight.ask(
-        session.link.host,
-        interpreter,
-        folder=options.folder,
-        app=options.app,
-        studies=studies,
-        port=options.port,
-    )
+    agent = await session.link.ready()
+    found = await agent.preflight(folder=options.folder, app=options.app, studies=studies, port=options.port)
     problem = _missing(found, options)
     if problem is not None:
         raise Failed(problem.code, problem.message, problem.hint)
     return launch(options, home=found.home, path=found.path)
 
 
-def _missing(found: preflight.Preflight, options: ServerOptions) -> Problem | None:
+def _missing(found: Preflight, options: ServerOptions) -> Problem | None:
     if not found.python:
         return Problem(
             Code.NOT_INSTALLED,

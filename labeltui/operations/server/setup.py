@@ -6,7 +6,6 @@ Each step runs as a job of the agent: it goes on when the connection is lost, an
 from __future__ import annotations
 
 import asyncio
-import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -17,7 +16,7 @@ from labeltui.domain.failure_codes import Code
 from labeltui.domain.problems import Failed, Problem, Refused, Unreachable
 from labeltui.hosts.agent.client import AgentClient
 from labeltui.hosts.agent.messages import Job, JobState
-from labeltui.monailabel.probe import Facts, probe_argv, probe_program, read_facts
+from labeltui.monailabel.probe import Facts, facts_of, probe_request
 from labeltui.monailabel.recipe import SetupOptions, Step, recipe
 from labeltui.monailabel.setup_problems import explain_failure, setup_problem
 from labeltui.operations.server.options import setup_options
@@ -133,9 +132,8 @@ class Setup:
 
     async def _facts(self) -> Facts:
         server = self._session.profile.server
-        command = shlex.join(probe_argv(server.folder, server.python))
-        done = await self._session.link.host.run(command, stdin=probe_program(), timeout=60)
-        return read_facts(done.exit_code, done.stdout, done.stderr, server.python)
+        agent = await self._session.link.ready()
+        return facts_of(await agent.probe(probe_request(server.folder)), server.python)
 
     def _document(self, facts: Facts, steps: tuple[Step, ...], problem: Problem | None) -> Mapping[str, Any]:
         missing = [step.title for step in steps if not step.done]
@@ -218,7 +216,7 @@ class Setup:
             if not over.done():
                 reading.result()
             ended = await over
-            size = int((await agent.stat(job.log_path or ""))["size"])
+            size = (await agent.stat(job.log_path or "")).size
             await output.until(size)
             return ended
         finally:

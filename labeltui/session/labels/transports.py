@@ -13,11 +13,10 @@ from labeltui.domain.labels.copies import HostLabel, Listing
 from labeltui.domain.labels.names import split_label
 from labeltui.domain.problems import Failed, LabeltuiError, Unreachable
 from labeltui.domain.server.server import ServerState
-from labeltui.hosts.base import Host, Progress
+from labeltui.hosts.base import Progress
 from labeltui.monailabel.client import MonaiLabelClient
 from labeltui.monailabel.launch import is_dicomweb
 from labeltui.session.connection.link import Link
-from labeltui.session.labels.listing import labels_on
 from labeltui.session.runtime.store import Store
 
 SUMS_AT_ONCE = 100
@@ -54,20 +53,23 @@ class FileTransport:
 
     def __init__(
         self,
-        host: Host,
-        python: str,
+        link: Link,
         studies: str,
         machine: str,
         client: Callable[[], MonaiLabelClient] | None,
     ) -> None:
         self.source = f"{machine}:{studies}"
-        self._host, self._python, self._studies = host, python, studies
+        self._link, self._studies = link, studies
         self._client = client
         self._root = ""
 
     async def listing(self, only: Iterable[tuple[str, str]] | None = None) -> Listing:
         """See :class:`LabelTransport`."""
-        listing = await labels_on(self._host, self._python, self._studies, only=only)
+        agent = await self._link.ready()
+        try:
+            listing = await agent.list_labels(self._studies, only)
+        except Failed as error:
+            raise _unread(error) from None
         self._root = listing.root
         return listing
 
@@ -76,7 +78,11 @@ class FileTransport:
         summed: list[HostLabel] = []
         for start in range(0, len(labels), SUMS_AT_ONCE):
             keys = [label.key for label in labels[start : start + SUMS_AT_ONCE]]
-            summed += (await labels_on(self._host, self._python, self._studies, sums=keys)).labels
+            agent = await self._link.ready()
+            try:
+                summed += await agent.sum_labels(self._studies, keys)
+            except Failed as error:
+                raise _unread(error) from None
         return summed
 
     async def fetch(self, label: HostLabel, target: Path, progress: Progress) -> None:
@@ -90,13 +96,23 @@ class FileTransport:
                 "its name is not text",
                 "Rename it on the host; the server can't serve it either.",
             ) from None
-        await self._host.download(path, target, progress=progress)
+        await self._link.host.download(path, target, progress=progress)
 
     async def who(self, label: HostLabel) -> str:
         """See :class:`LabelTransport`; the server knows it, the file does not."""
         return (
             "" if self._client is None else await _author(self._client, split_label(label.name)[0], label.tag)
         )
+
+
+def _unread(error: Failed) -> Failed:
+    problem = error.problem
+    return Failed(
+        Code.LABELS_UNREAD,
+        f"The labels on the host can't be listed: {problem.message}",
+        "Check [profiles.NAME.server] studies and python; `labeltui doctor` looks at the host.",
+        problem.detail,
+    )
 
 
 class RestTransport:
@@ -183,7 +199,7 @@ class LabelTransports:
         if not self._link.is_connected:
             raise Unreachable(Code.NOT_CONNECTED, "The host is not connected.", "It reconnects by itself.")
         client = self._client if running else None
-        return FileTransport(self._link.host, self._profile.server.python, studies, machine, client)
+        return FileTransport(self._link, studies, machine, client)
 
 
 async def _author(client: Callable[[], MonaiLabelClient], study: str, tag: str) -> str:

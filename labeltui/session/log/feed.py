@@ -48,13 +48,13 @@ class AppLog:
         try:
             found = await agent.stat(self.path)
         except Failed:  # no such file yet: all of it will be this run's
-            found = {}
-        if "file_id" not in found:
+            return {APP_LOG_PATH: self.path}
+        if found.file_id is None:
             return {APP_LOG_PATH: self.path}
         return {
             APP_LOG_PATH: self.path,
-            APP_LOG_ID: str(found["file_id"]),
-            APP_LOG_OFFSET: int(found["size"]),
+            APP_LOG_ID: found.file_id,
+            APP_LOG_OFFSET: found.size,
         }
 
 
@@ -199,7 +199,7 @@ class LogFeed:
             number = merger.undecided
             await asyncio.sleep(GRACE_S)
             try:
-                size = int((await agent.stat(path))["size"])
+                size = (await agent.stat(path)).size
             except Failed:
                 size = 0  # somebody removed it: nothing more will come
             await self._until(lambda size=size: merger.received - self._base >= size)  # type: ignore[misc]

@@ -20,8 +20,7 @@ from labeltui.domain.problems import Failed, LabeltuiError, Refused
 from labeltui.domain.reading import Reading
 from labeltui.domain.state import Alert, Level
 from labeltui.hosts.agent.client import AgentClient
-from labeltui.hosts.agent.guardpack import packed
-from labeltui.hosts.agent.sending import put_program
+from labeltui.hosts.agent.package import build_package
 from labeltui.monailabel.launch import app_folder, expand, is_dicomweb
 from labeltui.runpod.keys import find_key
 from labeltui.session.connection.link import Link
@@ -83,7 +82,6 @@ class GuardWatch:
         self._store, self._link, self._account, self._journal = store, link, account, journal
         self._clock, self._settings = clock, settings
         self._status = store.own(Fields.guard)
-        self._program = ""
         self._alerted: tuple[str, ...] = ()
         self._unnoted = ""  # what the journal is still to be told of
         self._resorted_at = float("-inf")
@@ -143,14 +141,13 @@ class GuardWatch:
         drop = [path for path in told if path not in now]
         for start in range(0, max(len(fresh), 1), AT_ONCE):
             if fresh or drop:
-                await agent.guard(self._program, "copied", files=fresh[start : start + AT_ONCE], drop=drop)
+                await agent.guard("copied", files=fresh[start : start + AT_ONCE], drop=drop)
             drop = []
         self._acknowledged = dict(now)
 
     async def restart(self) -> GuardStatus:
         """Have a guard again, with the profile's wishes."""
         agent = await self._link.ready()
-        await self._send(agent)
         return await self.ask("ensure", **await self._desired(agent))
 
     async def fresh(self) -> GuardStatus:
@@ -166,22 +163,12 @@ class GuardWatch:
         with suppress(TimeoutError):
             async with asyncio.timeout(BEGINS_S):
                 await self._begun.wait()
-        if not self._program:
-            await self._send(agent)
-        return await agent.guard(self._program, ask, **told)
-
-    async def _send(self, agent: AgentClient) -> None:
-        source, version = await asyncio.to_thread(packed)
-        server = self._settings.server
-        path = f"{expand(server.folder, agent.hello.home)}/agent/guard-{version}.zip"
-        await put_program(self._link.host, source, path, server.python)
-        self._program = path
+        return await agent.guard(ask, **told)
 
     async def _begin(self, agent: AgentClient) -> None:
-        await self._send(agent)
         if self._settings.read_only:
             return
-        told = await agent.guard(self._program, "ensure", **await self._desired(agent))
+        told = await agent.guard("ensure", **await self._desired(agent))
         self._unnoted = "Start the guard" if told.get("started") else "Find the guard"
         self._note(self._publish(guard_of(told)))
 
@@ -199,7 +186,7 @@ class GuardWatch:
             "app_log": app_folder(server.app, expand(server.folder, home), home) + "/logs/app.log",
             **self._money(),
         }
-        return {"version": packed()[1], "wish": wish, "key": await self._key()}
+        return {"version": build_package().version, "wish": wish, "key": await self._key()}
 
     def _money(self) -> dict[str, Any]:
         pod = self._store.state.pod.value
@@ -222,14 +209,14 @@ class GuardWatch:
             return ""
 
     async def _poll(self, agent: AgentClient) -> None:
-        told = await agent.guard(self._program, "status")
+        told = await agent.guard("status")
         status = self._publish(guard_of(told))
         if self._settings.read_only:
             return
         self._note(status)
         rate = self._money().get("rate")
         if status.state == DEAD or (rate is not None and rate != status.rate):
-            told = await agent.guard(self._program, "ensure", **await self._desired(agent))
+            told = await agent.guard("ensure", **await self._desired(agent))
             if told.get("started"):
                 self._unnoted = "Start the guard again"
                 self._publish(guard_of(told))

@@ -83,7 +83,7 @@ class ServerWatch:
             if self.run.log_path is None:
                 continue
             try:
-                self._final_size = int((await agent.stat(self.run.log_path))["size"])
+                self._final_size = (await agent.stat(self.run.log_path)).size
             except Failed:
                 self._final_size = 0  # somebody removed it: nothing more will come
             self.refresh()

@@ -188,7 +188,7 @@ async def test_copies_that_cannot_be(host: Host, tmp_path: Path, target: str) ->
 async def test_the_agent_is_sent_once_and_mended_when_damaged(host: Host, tmp_path: Path) -> None:
     folder = f"~/{WICKED}"
     for damage in (False, False, True):
-        found = list((tmp_path / "home").rglob("agent/*.py"))
+        found = list((tmp_path / "home").rglob("agent/*.zip"))
         if damage:
             found[0].write_text("print('old')")
         agent = await start_agent(host, folder)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -12,12 +13,12 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from functools import cache
 from pathlib import Path
 from typing import Any
 
-from tests.paths import ROOT
+from labeltui.hosts.agent.package import build_package
 
-AGENT = ROOT / "labeltui" / "hosts" / "agent" / "agent.py"
 SENTINEL = "LABELTUI-AGENT "
 PATIENCE_S = 20.0
 
@@ -33,6 +34,20 @@ def wait_for(condition: Callable[[], Any], what: str = "the condition") -> Any:
     raise AssertionError(f"waited in vain for {what}")
 
 
+@cache
+def pythons() -> dict[str, str]:
+    """Pythons of this machine by their version: ours, the oldest and the newest that a host may well have."""
+    root = Path(os.environ.get("PYENV_ROOT", "~/.pyenv")).expanduser()
+    found = {".".join(map(str, sys.version_info[:2])): sys.executable}
+    for version in ("3.8", "3.12"):
+        paths = [*root.glob(f"versions/{version}.*/bin/python{version}"), shutil.which(f"python{version}")]
+        for path in filter(None, paths):
+            done = subprocess.run([path, "-c", ""], capture_output=True, check=False)
+            if done.returncode == 0:
+                found.setdefault(version, str(path))
+    return found
+
+
 def is_alive(pid: int) -> bool:
     """True while a process runs; a zombie does not."""
     try:
@@ -45,8 +60,10 @@ def is_alive(pid: int) -> bool:
 class AgentProcess:
     def __init__(self, folder: Path, python: str = sys.executable, env: dict[str, str] | None = None) -> None:
         self.folder = folder
+        self.program = folder.with_name("agent.zip")
+        self.program.write_bytes(build_package().source)
         self.process = subprocess.Popen(
-            [python, str(AGENT), "serve", "--folder", str(folder)],
+            [python, str(self.program), "serve", "--folder", str(folder)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             env={**os.environ, **(env or {})},

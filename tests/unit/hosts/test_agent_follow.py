@@ -16,11 +16,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.unit.hosts.agentproc import AGENT, AgentProcess
-
-namespace: dict[str, Any] = {"__name__": "agent"}
-exec(compile(AGENT.read_text(), str(AGENT), "exec"), namespace)
-Follow = namespace["Follow"]
+from labeltui.hosts.agent.package import build_package
+from labeltui.hosts.agent.remote.tail import Follow
+from tests.unit.hosts.agentproc import AgentProcess
 
 
 def drain(follow: Any, into: list[tuple[str, bytearray]]) -> None:
@@ -289,9 +287,10 @@ def test_a_client_that_does_not_read_stops_no_job(
     import subprocess
     import sys
 
-    log = tmp_path / "out"
+    log, program = tmp_path / "out", tmp_path / "agent.zip"
+    program.write_bytes(build_package().source)
     with subprocess.Popen(
-        [sys.executable, str(AGENT), "serve", "--folder", str(tmp_path / "pod folder")],
+        [sys.executable, str(program), "serve", "--folder", str(tmp_path / "pod folder")],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
     ) as deaf:

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from tests.unit.hosts.agentproc import AgentProcess, is_alive, wait_for
+from tests.unit.hosts.agentproc import AgentProcess, is_alive, pythons, wait_for
 
 Start = Callable[..., AgentProcess]
 
@@ -23,18 +21,9 @@ def record(agent: AgentProcess, name: str = "server") -> dict[str, object]:
     return json.loads((agent.folder / "jobs" / f"{name}.json").read_text())
 
 
-def pythons() -> list[str]:
-    found = [sys.executable]
-    for minor in range(8, 15):
-        path = shutil.which(f"python3.{minor}")
-        if path and subprocess.run([path, "-c", ""], capture_output=True, check=False).returncode == 0:
-            found.append(path)
-    return found
-
-
-@pytest.mark.parametrize("python", pythons(), ids=os.path.basename)
+@pytest.mark.parametrize("python", pythons())
 def test_a_job_on_every_python_that_is_here(start_agent: Start, python: str) -> None:
-    agent = start_agent(python=python)
+    agent = start_agent(python=pythons()[python])
     job = agent.shell("echo to stdout; echo to stderr >&2; exit 7", meta={"app": "radiology"})
     ended = agent.until_state("exited")
     assert ended["exit_code"] == 7

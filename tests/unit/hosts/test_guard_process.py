@@ -14,7 +14,6 @@ from typing import Any
 
 import pytest
 
-from labeltui.hosts.agent.guardpack import packed
 from tests.unit.hosts.agentproc import AgentProcess, is_alive, wait_for
 from tests.unit.hosts.fakerunpod import POD, FakeRunpod
 
@@ -36,8 +35,6 @@ class Pod:
             "RUNPOD_POD_ID": POD, "RUNPOD_API_BASE_URL": runpod.url, "RUNPOD_API_KEY": OWN, "HOME": str(root),
             "TMPDIR": str(root), "PATH": f"{self.path}:{os.environ['PATH']}", "LABELTUI_DEMO_POD": str(root),
         }  # fmt: skip
-        self.program = root / "guard.zip"
-        self.program.write_bytes(packed()[0])
         self.agent: Any = None
 
     def arrive(self) -> AgentProcess:
@@ -46,9 +43,7 @@ class Pod:
         return self.agent
 
     def ask(self, ask: str, **told: Any) -> dict[str, Any]:
-        answer: dict[str, Any] = self.agent.ask(
-            "guard", program=str(self.program), request={"ask": ask, **told}
-        )
+        answer: dict[str, Any] = self.agent.ask("guard", request={"ask": ask, **told})
         return answer
 
     def guard(self, version: str = "v1", key: str | None = None, **policy: Any) -> dict[str, Any]:
@@ -222,7 +217,7 @@ def test_no_key_is_in_anything_it_writes(pod: Pod) -> None:
     written = [
         path
         for path in pod.root.rglob("*")
-        if path.is_file() and path.name not in ("operator.key", "guard.zip")
+        if path.is_file() and path.name not in ("operator.key", "agent.zip")
     ]
     assert len(written) > 3
     for path in written:
@@ -322,9 +317,7 @@ def test_what_was_set_outlives_the_console_and_the_next_ones_profile(pod: Pod) -
     pod.guard(idle_s=600)
     pod.ask("set", changes={"mode": "auto"})
     assert pod.until(lambda s: s["policy"]["mode"] == "auto", "on")["policy"]["idle_s"] == 1200
-    wrong = pod.agent.fail(
-        "guard", program=str(pod.program), request={"ask": "set", "changes": {"idle_s": "never"}}
-    )
+    wrong = pod.agent.fail("guard", request={"ask": "set", "changes": {"idle_s": "never"}})
     assert "can't be set to idle_s = 'never'" in wrong["message"]
 
 
@@ -356,9 +349,7 @@ def test_another_folder_on_the_same_pod_is_refused_in_words(
     other = AgentProcess(tmp_path / "other", env=pod.environment)
     try:
         wish = {"policy": POLICY, "studies": str(pod.studies)}
-        said = other.fail(
-            "guard", program=str(pod.program), request={"ask": "ensure", "version": "v1", "wish": wish}
-        )
+        said = other.fail("guard", request={"ask": "ensure", "version": "v1", "wish": wish})
         assert said["code"] == "guard_elsewhere"
         assert "pod folder" in said["message"]
     finally:

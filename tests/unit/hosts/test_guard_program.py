@@ -9,11 +9,12 @@ from typing import Any
 
 import pytest
 
-from labeltui.hosts.agent.guard import files as guard_files
-from labeltui.hosts.agent.guard import program
-from labeltui.hosts.agent.guard.files import GuardFiles, pod_environment
-from labeltui.hosts.agent.guard.program import Guard, age_s
-from labeltui.hosts.agent.guardpack import packed
+from labeltui.hosts.agent.package import build_package
+from labeltui.hosts.agent.remote.guard import main as program
+from labeltui.hosts.agent.remote.guard import state_files
+from labeltui.hosts.agent.remote.guard.budget import age_s
+from labeltui.hosts.agent.remote.guard.main import Guard
+from labeltui.hosts.agent.remote.guard.state_files import GuardFiles, pod_environment
 
 
 class Clocks:
@@ -40,14 +41,14 @@ class Clocks:
 def clocks(monkeypatch: pytest.MonkeyPatch) -> Clocks:
     made = Clocks()
     monkeypatch.setattr(program, "time", made)
-    monkeypatch.setenv(guard_files.ENVIRONMENT_ELSEWHERE, "/nowhere")
+    monkeypatch.setenv(state_files.ENVIRONMENT_ELSEWHERE, "/nowhere")
     monkeypatch.setenv("LABELTUI_DEMO_POD", "nothing runs in it")
     monkeypatch.setenv("PATH", "/nowhere")
     return made
 
 
 def made(tmp_path: Path, **wish: Any) -> Guard:
-    files = GuardFiles(str(tmp_path), "pod")
+    files = GuardFiles(tmp_path, "pod")
     files.make()
     guard = Guard(files, "v1")
     studies = tmp_path / "studies"
@@ -64,14 +65,14 @@ def decision(guard: Guard) -> dict[str, Any]:
 def test_a_wall_clock_that_jumps_changes_no_countdown(tmp_path: Path, clocks: Clocks) -> None:
     guard = made(tmp_path, rate=0.5, started_at="2027-01-15T08:00:00+00:00")
     guard.step()
-    spent = guard.spent
+    spent = guard.budget.spent
     for jump in (+86400.0 * 365, -86400.0 * 400, +3.0):
         clocks.wall += jump
         clocks.pass_(60)
         guard.step()
     assert decision(guard)["left_s"] == 2700.0 - 180
     assert spent is not None
-    assert guard.spent == pytest.approx(spent + 0.5 * 180 / 3600)
+    assert guard.budget.spent == pytest.approx(spent + 0.5 * 180 / 3600)
 
 
 def test_idleness_is_due_to_the_second(tmp_path: Path, clocks: Clocks) -> None:
@@ -136,7 +137,7 @@ def test_why_it_stopped_the_pod_is_told_after_the_next_start(tmp_path: Path, clo
     guard.write(clocks.mono, guard.decide(clocks.mono))
     again = made(tmp_path)
     assert "keep" not in again.seen.last
-    assert again.spent is None
+    assert again.budget.spent is None
     assert again.last_stop["at"] == clocks.wall
     again.step()
     assert json.loads(Path(again.files.state).read_text())["last_stop"] == again.last_stop
@@ -148,7 +149,7 @@ def test_the_environment_of_a_pod_is_read_without_running_it(tmp_path: Path) -> 
         'export RUNPOD_POD_ID="abc"\nexport RUNPOD_EVIL="$(touch pwned)"\nexport RUNPOD_TICK="`id`"\n'
         'export OTHER="x"\nexport RUNPOD_API_KEY="rpa_1"\nexport RUNPOD_CUT="a"b"\n'
     )
-    found = pod_environment({guard_files.ENVIRONMENT_ELSEWHERE: str(told), "RUNPOD_API_KEY": "rpa_own"})
+    found = pod_environment({state_files.ENVIRONMENT_ELSEWHERE: str(told), "RUNPOD_API_KEY": "rpa_own"})
     assert {k: v for k, v in found.items() if k in ("RUNPOD_POD_ID", "RUNPOD_API_KEY")} == {
         "RUNPOD_POD_ID": "abc",
         "RUNPOD_API_KEY": "rpa_own",
@@ -177,7 +178,7 @@ def test_everything_that_is_sent_is_python_3_8_and_imports_nothing_else() -> Non
     import sys
     import zipfile
 
-    archive = zipfile.ZipFile(io.BytesIO(packed()[0]))
+    archive = zipfile.ZipFile(io.BytesIO(build_package().source))
     assert "labeltui/domain/guard/rules.py" in archive.namelist()
     for name in archive.namelist():
         tree = ast.parse(archive.read(name), name, feature_version=(3, 8))
@@ -188,7 +189,7 @@ def test_everything_that_is_sent_is_python_3_8_and_imports_nothing_else() -> Non
                 inside = module.replace(".", "/")
                 known = {f"{inside}.py", f"{inside}/__init__.py"} & set(archive.namelist())
                 assert known or module.partition(".")[0] in sys.stdlib_module_names, (name, module)
-    assert packed() == packed.__wrapped__()
+    assert build_package() == build_package.__wrapped__()
 
 
 def test_a_step_that_fails_and_a_disk_that_is_full_end_no_guard(
@@ -208,5 +209,5 @@ def test_a_step_that_fails_and_a_disk_that_is_full_end_no_guard(
     monkeypatch.setattr(clocks, "sleep", lambda _s: None, raising=False)
     guard.run()
     assert "a step failed: ValueError: odd" in Path(guard.files.log_file).read_text()
-    guard.files.log_file = str(tmp_path / "nowhere" / "guard.log")
+    guard.files.log_file = tmp_path / "nowhere" / "guard.log"
     guard.files.say("nobody reads this")

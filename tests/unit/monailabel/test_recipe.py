@@ -12,8 +12,9 @@ from pathlib import Path
 import pytest
 
 from labeltui.domain.problems import Failed
+from labeltui.hosts.agent.remote.probe import probe
 from labeltui.monailabel import ops_shim, pins
-from labeltui.monailabel.probe import Facts, probe_argv, probe_program, read_facts
+from labeltui.monailabel.probe import Facts, facts_of, probe_request
 from labeltui.monailabel.recipe import VERIFIED, SetupOptions, recipe, torch_mode
 from labeltui.monailabel.setup_problems import explain_failure, setup_problem
 
@@ -164,11 +165,8 @@ def test_a_failed_step_says_why(output, exit_code, code, said):
     assert problem.hint
 
 
-def probed(folder, python=sys.executable, **more):
-    done = subprocess.run(
-        probe_argv(str(folder), python), input=probe_program(), capture_output=True, check=False, **more
-    )
-    return read_facts(done.returncode, done.stdout, done.stderr, python)
+def probed(folder):
+    return facts_of(json.loads(json.dumps(probe(**probe_request(str(folder))))), "python3")
 
 
 def test_the_probe_looks_and_changes_nothing(tmp_path):
@@ -205,20 +203,14 @@ def test_the_probe_sees_a_venv_and_what_is_in_it(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("exit_code", "stdout", "code"),
-    [(127, b"", "python_missing"), (1, b"", "probe_failed"), (0, b"hello\n{not json", "probe_failed"), (0, b'{"facts": 1}', "probe_failed")],
-)  # fmt: skip
-def test_a_host_without_useful_python_is_said(exit_code, stdout, code):
-    with pytest.raises(Failed) as caught:
-        read_facts(exit_code, stdout, b"sh: python3: not found", "python3")
-    assert caught.value.problem.code == code
-
-
-def test_words_of_a_login_shell_do_not_hide_the_facts():
-    facts = read_facts(
-        0, b"Welcome!\n" + json.dumps({"folder": "/f", "new": 1}).encode() + b"\n", b"", "python3"
-    )
-    assert facts.folder == "/f"
+    "wrong", [{"venv_files": None}, {"venv_files": [1]}, {"packages": 3}, {"folder": None}, {"gpus": "x"}]
+)
+def test_an_answer_that_cannot_be_read_is_said(tmp_path, wrong):
+    answer = probe(**probe_request(str(tmp_path)))
+    for document in ({**answer, **wrong}, {}):
+        with pytest.raises(Failed) as caught:
+            facts_of(document, "python3")
+        assert caught.value.problem.code == "probe_failed"
 
 
 def fake_torch(site: Path, *, loads: bool) -> None:

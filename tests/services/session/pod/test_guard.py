@@ -94,12 +94,11 @@ async def until(emulator: Emulator, holds: Callable[[], Any], what: str, within:
 async def hurry(session: Session, **policy: Any) -> None:
     """Limits of seconds, and a guard that looks often."""
     agent = await session.link.ready()
-    program = session.guard._program
     wishes = await session.guard._desired(agent)
     wishes["wish"] |= {"tick_s": 0.1, "slow_look_s": 0.2, "write_s": 0.2, "prove_s": 0.5}
-    await agent.guard(program, "ensure", **wishes)
+    await agent.guard("ensure", **wishes)
     with suppress(LabeltuiError):  # the pod may stop before it answers
-        await agent.guard(program, "set", changes={**QUICK, **policy})
+        await agent.guard("set", changes={**QUICK, **policy})
         session.guard._wake.set()
 
 

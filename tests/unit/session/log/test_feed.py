@@ -17,13 +17,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from labeltui.hosts.agent.messages import Chunk
+from labeltui.hosts.agent.remote.agent import file_facts
+from labeltui.hosts.agent.remote.tail import Follow
 from labeltui.session.log.feed import AppLog, LogFeed
 from labeltui.session.log.store import LogStore
-from tests.paths import ROOT
 
-AGENT = ROOT / "labeltui" / "hosts" / "agent" / "agent.py"
-namespace: dict[str, Any] = {"__name__": "agent", "__file__": str(AGENT)}
-exec(compile(AGENT.read_text(), str(AGENT), "exec"), namespace)
 NOW = datetime(2026, 11, 23, 18, 0, tzinfo=UTC)
 ODD = [
     b"\xff\xfe\x00",
@@ -47,7 +45,7 @@ class Host:
             b"[2026-11-23 16:59:00,000] [1] [T] [INFO] (x:1) - of another run, and long enough\n"
         )
         self.begins = len(self.app_log.read_bytes())
-        self.first_id = namespace["Agent"].stat(None, str(self.app_log))["file_id"]
+        self.first_id = file_facts(str(self.app_log))["file_id"]
         self.own, self.other, self.number = b"", list[bytes](), 0
 
     def write(self) -> None:
@@ -97,7 +95,7 @@ class Console:
     def connect(self) -> None:
         for follow in self.follows:
             follow.close()
-        merger, new = self.feed._merger, namespace["Follow"]
+        merger, new = self.feed._merger, Follow
         merger.resumed()
         self.log.back(NOW)
         self.follows = [

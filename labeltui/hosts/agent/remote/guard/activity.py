@@ -5,16 +5,19 @@ looked at before*. How long ago that was is counted on the monotonic clock: no t
 a clock, so that clocks may jump.
 """
 
-# mypy: allow-untyped-calls
 from __future__ import annotations
 
-import glob
 import os
 import re
-from typing import Any
+from contextlib import suppress
+from pathlib import Path
+from typing import Tuple
 
-from labeltui.hosts.agent.agent import Metrics, is_live, processes
-from labeltui.hosts.agent.guard.work import is_of_this_pod
+from labeltui.hosts.agent.remote.guard.work import is_of_this_pod
+from labeltui.hosts.agent.remote.metrics import Metrics
+from labeltui.hosts.agent.remote.processes import is_live, processes
+
+Stamp = Tuple[int, int, int]
 
 GPU_BUSY_PCT = 5.0
 TAIL = 1 << 18
@@ -54,20 +57,20 @@ class Gpu:
         gpus, self.problem = self.metrics.gpus()
         used = [gpu["utilisation_pct"] for gpu in gpus if gpu["utilisation_pct"] is not None]
         most = max(used, default=0.0)
-        return "(%d %%)" % most if most > self.threshold_pct else None
+        return f"({most:.0f} %)" if most > self.threshold_pct else None
 
 
 class Tail:
     """New lines of a log. What it held when it was first seen is the past; a file that comes later is new."""
 
     def __init__(self) -> None:
-        self.seen: dict[str, tuple[int, int]] = {}
+        self.seen: dict[Path, tuple[int, int]] = {}
         self.first = True
 
-    def new(self, path: str) -> bytes:
+    def new(self, path: Path) -> bytes:
         """The bytes since the last look, at most the newest quarter of a megabyte."""
         try:
-            with open(path, "rb") as file:
+            with path.open("rb") as file:
                 found = os.fstat(file.fileno())
                 inode, offset = self.seen.get(path, (0, 0 if not self.first else found.st_size))
                 if inode and (inode != found.st_ino or found.st_size < offset):
@@ -86,17 +89,15 @@ class Requests:
 
     def __init__(self) -> None:
         self.tail = Tail()
-        self.stamp: Any = None
+        self.stamp: Stamp | None = None
 
-    def look(self, logs: list[str], studies: str) -> str | None:
+    def look(self, logs: list[Path], studies: Path | None) -> str | None:
         """What the newest one was for."""
         found = [use_of(self.tail.new(path)) for path in logs]
         self.tail.first = False
         used = next((what for what in reversed(found) if what is not None), None)
-        before, self.stamp = (
-            self.stamp,
-            _stamp(os.path.join(studies, "datastore_v2.json")) if studies else None,
-        )
+        before = self.stamp
+        self.stamp = None if studies is None else _stamp(studies / "datastore_v2.json")
         if used is None and before is not None and self.stamp not in (before, None):
             return "that changed the datastore"
         return used
@@ -129,7 +130,7 @@ class Shells:
 
     kind = "shell"
 
-    def __init__(self, folder: str = "/dev/pts", opening_s: float = OPENING_S) -> None:
+    def __init__(self, folder: Path = Path("/dev/pts"), opening_s: float = OPENING_S) -> None:
         self.folder, self.opening_s = folder, opening_s
         self.before: dict[str, float] = {}
         self.opened: dict[str, float] = {}
@@ -138,13 +139,10 @@ class Shells:
         """Empty words when a key was typed."""
         mine = terminals_of_this_pod()
         seen: dict[str, float] = {}
-        for path in glob.glob(os.path.join(self.folder, "[0-9]*")):
-            try:
-                seen[path] = os.stat(path).st_atime
-            except OSError:
-                continue
-        if mine is not None:
-            seen = {path: at for path, at in seen.items() if os.path.basename(path) in mine}
+        for path in self.folder.glob("[0-9]*"):
+            if mine is None or path.name in mine:
+                with suppress(OSError):
+                    seen[path.name] = path.stat().st_atime
         self.opened = {path: self.opened.get(path, now) for path in seen}
         before, self.before = self.before, seen
         typed = [
@@ -163,11 +161,11 @@ def terminals_of_this_pod() -> set[str] | None:
         if is_live(proc) and is_of_this_pod(proc.pid):
             for number in (0, 1, 2, 255):
                 try:
-                    target = os.readlink("/proc/%d/fd/%d" % (proc.pid, number))
+                    target = os.readlink(f"/proc/{proc.pid}/fd/{number}")
                 except OSError:
                     continue
                 if target.startswith("/dev/pts/"):
-                    numbers.add(os.path.basename(target))
+                    numbers.add(target[len("/dev/pts/") :])
     return numbers
 
 
@@ -177,13 +175,13 @@ class Uploads:
     kind = "upload"
 
     def __init__(self) -> None:
-        self.names: dict[str, frozenset[str]] = {}
-        self.stamps: dict[str, Any] = {}
-        self.growing: dict[str, int] = {}
+        self.names: dict[Path, frozenset[str]] = {}
+        self.stamps: dict[Path, Stamp] = {}
+        self.growing: dict[Path, int] = {}
 
-    def look(self, studies: str) -> str | None:
+    def look(self, studies: Path | None) -> str | None:
         """The name of what came."""
-        arrived: list[str] = []
+        arrived: list[Path] = []
         for folder in self.folders(studies):
             stamp = _stamp(folder)
             if stamp is None or stamp == self.stamps.get(folder):
@@ -193,11 +191,11 @@ class Uploads:
             before, names = self.names.get(folder, frozenset()), names_in(folder)
             self.names[folder] = names
             if known:
-                arrived += [os.path.join(folder, name) for name in sorted(names - before)]
+                arrived += [folder / name for name in sorted(names - before)]
         grown = []
         for path, size in list(self.growing.items()):
             try:
-                now = os.stat(path).st_size
+                now = path.stat().st_size
             except OSError:
                 del self.growing[path]
                 continue
@@ -209,27 +207,27 @@ class Uploads:
             while len(self.growing) > NEWEST:
                 del self.growing[next(iter(self.growing))]
         newest = (arrived or grown)[-1:]
-        return "of %s" % os.path.basename(newest[0]).replace(".part", "") if newest else None
+        return f"of {newest[0].name.replace('.part', '')}" if newest else None
 
-    def folders(self, studies: str) -> list[str]:
+    def folders(self, studies: Path | None) -> list[Path]:
         """The folder and those directly in it, labels aside."""
-        if not studies:
+        if studies is None:
             return []
-        below: list[str] = []
+        below: list[Path] = []
         try:
             with os.scandir(studies) as entries:
                 for entry in entries:
                     if len(below) < 200 and entry.name != "labels" and entry.is_dir():
-                        below.append(entry.path)
+                        below.append(Path(entry.path))
         except OSError:
             return []
         return [studies, *below]
 
 
-def names_in(folder: str) -> frozenset[str]:
+def names_in(folder: Path) -> frozenset[str]:
     """The names in a folder that are data."""
     try:
-        names = os.listdir(folder)
+        names = [entry.name for entry in folder.iterdir()]
     except OSError:
         return frozenset()
     return frozenset(
@@ -237,9 +235,9 @@ def names_in(folder: str) -> frozenset[str]:
     )
 
 
-def _stamp(path: str) -> Any:
+def _stamp(path: Path) -> Stamp | None:
     try:
-        found = os.stat(path)
+        found = path.stat()
     except OSError:
         return None
     return (found.st_mtime_ns, found.st_size, found.st_ino)

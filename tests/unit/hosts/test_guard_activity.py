@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from labeltui.hosts.agent.guard.labels import Labels, on_disk
-from labeltui.hosts.agent.guard.signs import Requests, Shells, Uploads, use_of
-from labeltui.hosts.agent.guard.work import task_words
+from labeltui.hosts.agent.remote.guard.activity import Requests, Shells, Uploads, use_of
+from labeltui.hosts.agent.remote.guard.labels import Labels, on_disk
+from labeltui.hosts.agent.remote.guard.work import task_words
 from tests.paths import MONAILABEL
 
 STAMP = "[2026-11-23 17:11:34,852] [23664] [MainThread] [INFO] "
@@ -76,7 +76,7 @@ def test_only_what_comes_after_the_first_look_counts(tmp_path: Path) -> None:
     requests = Requests()
 
     def look() -> str | None:
-        return requests.look([str(log), str(tmp_path / "later.log")], str(studies))
+        return requests.look([log, tmp_path / "later.log"], studies)
 
     assert look() is None
     with log.open("a") as file:
@@ -97,7 +97,7 @@ def test_only_what_comes_after_the_first_look_counts(tmp_path: Path) -> None:
 
 
 def test_a_key_in_a_shell_is_use_and_output_or_a_new_shell_is_not(tmp_path: Path) -> None:
-    shells = Shells(str(tmp_path), opening_s=20)
+    shells = Shells(tmp_path, opening_s=20)
     one = tmp_path / "1"
     one.touch()
     assert shells.look(0) is None
@@ -118,7 +118,7 @@ def test_a_key_in_a_shell_is_use_and_output_or_a_new_shell_is_not(tmp_path: Path
 
 def test_uploads_arrive_and_grow(tmp_path: Path) -> None:
     uploads = Uploads()
-    look = lambda: uploads.look(str(tmp_path))  # noqa: E731
+    look = lambda: uploads.look(tmp_path)  # noqa: E731
     (tmp_path / "old.nii.gz").write_text("x")
     (tmp_path / "labels").mkdir()
     assert look() is None
@@ -152,11 +152,11 @@ def test_labels_are_files_below_a_tag_and_unfinished_ones_are_not(tmp_path: Path
         path = tmp_path / "labels" / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text("x")
-    assert sorted(on_disk(str(tmp_path))) == ["labels/final/a.nii.gz", "labels/original/a.nii.gz"]
-    assert on_disk(str(tmp_path / "nowhere")) == {}
+    assert sorted(on_disk(tmp_path)) == ["labels/final/a.nii.gz", "labels/original/a.nii.gz"]
+    assert on_disk(tmp_path / "nowhere") == {}
     labels = Labels()
-    assert labels.look(str(tmp_path)) is None
-    assert len(labels.uncopied(str(tmp_path), {"labels/final/a.nii.gz": "garbage"})) == 2
+    assert labels.look(tmp_path) is None
+    assert len(labels.uncopied(tmp_path, {"labels/final/a.nii.gz": "garbage"})) == 2
 
 
 @pytest.mark.parametrize(

@@ -5,36 +5,27 @@
 is another one since is not copied.
 """
 
-# mypy: allow-untyped-calls
 from __future__ import annotations
 
 import json
-import os
+from pathlib import Path, PurePosixPath
 from typing import Any
 
-from labeltui.hosts.agent.agent import sha256
+from labeltui.hosts.agent.remote.files import sha256
+from labeltui.hosts.agent.remote.labels import label_of, names_on_disk
 
 LARGEST_DATASTORE = 64 << 20
+UNFINISHED = (".part", ".tmp")
 NAMED = 3
 
 
-def on_disk(studies: str) -> dict[str, tuple[int, int]]:
+def on_disk(studies: Path) -> dict[str, tuple[int, int]]:
     """Size and modification time in ns of each label, by its path below ``studies``. OSError: it can't be read."""
-    found: dict[str, tuple[int, int]] = {}
-    labels = os.path.join(studies, "labels")
-    if not os.path.isdir(labels):
-        return found
-    for tag in sorted(os.listdir(labels)):
-        folder = os.path.join(labels, tag)
-        if tag.startswith(".") or not os.path.isdir(folder):
-            continue
-        with os.scandir(folder) as entries:
-            for entry in entries:
-                unfinished = entry.name.startswith(".") or entry.name.endswith((".part", ".tmp"))
-                if not unfinished and entry.is_file():
-                    stat = entry.stat()
-                    found["labels/%s/%s" % (tag, entry.name)] = (stat.st_size, stat.st_mtime_ns)
-    return found
+    return {
+        f"labels/{label.tag}/{label.name}": (label.size, label.mtime_ns)
+        for tag, name in names_on_disk(studies)
+        if not name.endswith(UNFINISHED) and (label := label_of(studies, tag, name)) is not None
+    }
 
 
 class Labels:
@@ -46,7 +37,7 @@ class Labels:
         self.files: dict[str, tuple[int, int]] | None = None
         self.sums: dict[str, tuple[tuple[int, int], str]] = {}
 
-    def look(self, studies: str) -> str | None:
+    def look(self, studies: Path) -> str | None:
         """Scan the folder; returns words for a label that is new or another one since the last look."""
         before, self.files = self.files, on_disk(studies)
         if before is None:
@@ -56,15 +47,15 @@ class Labels:
             return None
         newest = max(fresh, key=lambda path: self.files[path][1] if self.files else 0)
         who = author(studies, newest)
-        return "by %s" % who if who else "of %s" % study_of(newest)
+        return f"by {who}" if who else f"of {study_of(newest)}"
 
-    def uncopied(self, studies: str, copied: dict[str, Any]) -> list[str]:
+    def uncopied(self, studies: Path, copied: dict[str, Any]) -> list[str]:
         """Paths of the labels that no desk has, the newest first."""
         files = self.files or {}
         missing = [path for path, state in files.items() if not self.is_copied(studies, path, state, copied)]
         return sorted(missing, key=lambda path: files[path][1], reverse=True)
 
-    def is_copied(self, studies: str, path: str, state: tuple[int, int], copied: dict[str, Any]) -> bool:
+    def is_copied(self, studies: Path, path: str, state: tuple[int, int], copied: dict[str, Any]) -> bool:
         """Whether a desk has this very file."""
         told = copied.get(path)
         if not isinstance(told, list) or len(told) != 2 or told[0] != state[0]:
@@ -73,29 +64,28 @@ class Labels:
             return bool(told[1] == state[1])
         known = self.sums.get(path)
         if known is None or known[0] != state:
-            known = self.sums[path] = (state, sha256(os.path.join(studies, path)))
+            known = self.sums[path] = (state, sha256(studies / path))
         return bool(known[1] == told[1])
 
 
 def named(paths: list[str]) -> str:
     """A few of them as a person reads them: ``liver_042 (final), …``."""
-    shown = ["%s (%s)" % (study_of(path), path.split("/")[1]) for path in paths[:NAMED]]
+    shown = [f"{study_of(path)} ({path.split('/')[1]})" for path in paths[:NAMED]]
     return ", ".join(shown) + (", …" if len(paths) > NAMED else "")
 
 
 def study_of(path: str) -> str:
     """The study's id: the file name up to its first dot, as MONAI Label takes it."""
-    return os.path.basename(path).split(".")[0]
+    return PurePosixPath(path).name.split(".")[0]
 
 
-def author(studies: str, path: str) -> str:
+def author(studies: Path, path: str) -> str:
     """Who submitted a label, by the datastore's own record; empty when it does not tell."""
-    file = os.path.join(studies, "datastore_v2.json")
+    file = studies / "datastore_v2.json"
     try:
-        if os.path.getsize(file) > LARGEST_DATASTORE:
+        if file.stat().st_size > LARGEST_DATASTORE:
             return ""
-        with open(file, "rb") as source:
-            objects = json.loads(source.read())["objects"]
+        objects = json.loads(file.read_bytes())["objects"]
         info = objects[study_of(path)]["labels"][path.split("/")[1]]["info"]
         return str(info.get("client_id") or "")[:64]
     except (OSError, ValueError, KeyError, TypeError, AttributeError):

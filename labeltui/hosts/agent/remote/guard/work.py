@@ -1,19 +1,20 @@
 """What runs on the pod that must not be interrupted: trainings, and what else MONAI Label runs in a process."""
 
-# mypy: allow-untyped-calls
 from __future__ import annotations
 
-import glob
-import json
 import os
+from pathlib import Path
+from typing import Any
 
-from labeltui.hosts.agent.agent import is_live, model_of, process, processes, read_text, words_of
+from labeltui.hosts.agent.remote.files import read_json
+from labeltui.hosts.agent.remote.orphans import model_of, words_of
+from labeltui.hosts.agent.remote.processes import is_live, is_running, processes
 
 MARK = "LABELTUI_DEMO_POD"
 TASK = "monailabel.interfaces.utils.app"
 _CALLED = {
-    "train": "a training of %s runs",
-    "batch_infer": "a batch inference of %s runs",
+    "train": "a training of {model} runs",
+    "batch_infer": "a batch inference of {model} runs",
     "scoring": "a scoring runs",
 }
 
@@ -24,8 +25,8 @@ def is_of_this_pod(pid: int) -> bool:
     if not mark:
         return True
     try:
-        with open("/proc/%d/environ" % pid, "rb") as file:
-            return ("%s=%s" % (MARK, mark)).encode() in file.read(1 << 20).split(b"\0")
+        with Path(f"/proc/{pid}/environ").open("rb") as file:
+            return f"{MARK}={mark}".encode() in file.read(1 << 20).split(b"\0")
     except OSError:
         return False
 
@@ -47,29 +48,21 @@ def task_words(words: list[str]) -> str:
     after = words[words.index(TASK) + 1 :]
     method = after[after.index("-m") + 1] if "-m" in after[:-1] else ""
     form = _CALLED.get(method, "a task of MONAI Label runs")
-    return form % (model_of(words) or "a model") if "%s" in form else form
+    return form.replace("{model}", model_of(words) or "a model")
 
 
-def jobs(folder: str) -> list[str]:
+def jobs(folder: Path) -> list[str]:
     """Names of the agent's jobs that run, the server's aside: an installation, for one."""
-    running = []
-    for path in glob.glob(os.path.join(glob.escape(folder), "*.json")):
-        record = job(path)
-        name = os.path.basename(path)[: -len(".json")]
-        if name != "server" and record.get("live"):
-            running.append(name)
-    return sorted(running)
-
-
-def job(path: str) -> dict[str, object]:
-    """A job's record, with ``live``."""
     try:
-        record = json.loads(read_text(path) or "{}")
-    except ValueError:
-        record = {}
-    if not isinstance(record, dict):
-        return {}
+        records = [path for path in folder.iterdir() if path.suffix == ".json"]
+    except OSError:
+        return []
+    return sorted(path.stem for path in records if path.stem != "server" and job(path)["live"])
+
+
+def job(path: Path) -> dict[str, Any]:
+    """A job's record, with ``live``."""
+    record = read_json(path)
     pid = record.get("pid")
-    proc = process(pid) if isinstance(pid, int) and "ended_ts" not in record else None
-    live = proc is not None and is_live(proc) and proc.start == record.get("pid_start")
+    live = isinstance(pid, int) and "ended_ts" not in record and is_running(pid, str(record.get("pid_start")))
     return dict(record, live=live)

@@ -5,7 +5,6 @@ A key that may read a pod may still not stop it, and stopping is nothing to try.
 nothing, whatever is answered.
 """
 
-# mypy: allow-untyped-calls
 from __future__ import annotations
 
 import json
@@ -51,7 +50,7 @@ class Api:
 
     def __init__(self, key: str, pod: str, base: str) -> None:
         self.key, self.pod = key, pod
-        self.url = "%s/v2/pods/%s" % ((base or BASE).rstrip("/"), pod)
+        self.url = f"{(base or BASE).rstrip('/')}/v2/pods/{pod}"
         self.opener = urllib.request.build_opener(_NoRedirects)
 
     def get(self) -> tuple[int, Any]:
@@ -70,7 +69,8 @@ class Api:
             data = json.dumps(body).encode()
             headers["Content-Type"] = "application/json"
         try:
-            request = urllib.request.Request(url, data, headers, method=method)
+            # The address is RunPod's, or what the pod's own environment names in its place.
+            request = urllib.request.Request(url, data, headers, method=method)  # noqa: S310
             with self.opener.open(request, timeout=DEADLINE_S) as answer:
                 return answer.status, _document(answer.read(1 << 20))
         except urllib.error.HTTPError as error:
@@ -111,12 +111,12 @@ class KeyWay:
         status, pod = self.api.get()
         pod = pod if status == 200 and isinstance(pod, dict) else None
         if pod is None and status in (401, 403, 404):
-            way.works, way.words = False, "refused: RunPod does not show the pod to it (%d)" % status
+            way.works, way.words = False, f"refused: RunPod does not show the pod to it ({status})"
             return None
         if pod is not None and pod.get("status") not in (None, "RUNNING"):
             way.works, way.words = (
                 None,
-                "the pod is %s: nothing can be tried now" % str(pod.get("status"))[:20],
+                f"the pod is {str(pod.get('status'))[:20]}: nothing can be tried now",
             )
             return pod
         if proven:  # once is enough: a pod that is being stopped just now must not be started again
@@ -126,16 +126,16 @@ class KeyWay:
         if status in (200, 409):
             way.works, way.words = (
                 True,
-                "proven: asked to start a running pod, RunPod answered %d, not 403" % status,
+                f"proven: asked to start a running pod, RunPod answered {status}, not 403",
             )
             self.look_for_hindrance(pod)
         elif status in (401, 403):
-            way.works, way.words = False, "refused: it may read the pod and not act on it (%d)" % status
+            way.works, way.words = False, f"refused: it may read the pod and not act on it ({status})"
         elif status == 0:
-            way.works, way.words = None, "RunPod was not reached: %s" % detail(answer, self.api.key)
+            way.works, way.words = None, f"RunPod was not reached: {detail(answer, self.api.key)}"
         else:
             said = detail(answer, self.api.key)
-            way.works, way.words = None, "RunPod answered %d%s" % (status, ": " + said if said else "")
+            way.works, way.words = None, f"RunPod answered {status}{': ' + said if said else ''}"
         return pod
 
     def look_for_hindrance(self, pod: Any) -> None:
@@ -157,7 +157,7 @@ class KeyWay:
             legal = ", ".join(str(a)[:20] for a in actions) or "nothing"
             self.way.works, self.way.words = (
                 False,
-                "RunPod does not let this pod be stopped, only: %s" % legal,
+                f"RunPod does not let this pod be stopped, only: {legal}",
             )
 
     def stop(self) -> bool:
@@ -171,7 +171,7 @@ class KeyWay:
                 return True
         said = detail(answer, self.api.key)
         self.way.works = False if status in (401, 403) else None
-        self.way.words = "the stop failed: %s%s" % (status or "no answer", ": " + said if said else "")
+        self.way.words = f"the stop failed: {status or 'no answer'}{': ' + said if said else ''}"
         return False
 
 
@@ -186,7 +186,7 @@ class ToolWay:
         """Exit code (None: it did not end) and output."""
         try:
             done = subprocess.run(
-                [self.tool, "pod", action, self.pod], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                [self.tool, "pod", action, self.pod], check=False, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT, timeout=60, env=self.environment,
             )  # fmt: skip
         except subprocess.TimeoutExpired:
@@ -207,16 +207,16 @@ class ToolWay:
         if code == 0 or (code is not None and _SAYS_CONFLICT.search(said)):
             self.way.works, self.way.words = True, "proven: a start of the running pod was understood"
         elif code is not None and _SAYS_NO.search(said):
-            self.way.works, self.way.words = False, "refused: %s" % said
+            self.way.works, self.way.words = False, f"refused: {said}"
         else:
-            self.way.works, self.way.words = None, "it said: %s" % said
+            self.way.works, self.way.words = None, f"it said: {said}"
 
     def stop(self) -> bool:
         """Stop the pod; True when the tool says so."""
         code, said = self.run("stop")
         if code == 0 or (code is not None and _SAYS_CONFLICT.search(said)):
             return True
-        self.way.works, self.way.words = None, "the stop failed: %s" % said
+        self.way.works, self.way.words = None, f"the stop failed: {said}"
         return False
 
 
@@ -265,7 +265,7 @@ class Ways:
             return ""
         if not self.pod_id:
             return "This host does not say which pod of RunPod it is (no RUNPOD_POD_ID)"
-        tried = ["%s: %s" % (one.way.name, one.way.words) for one in self.all]
+        tried = [f"{one.way.name}: {one.way.words}" for one in self.all]
         return "No way to stop this pod works: " + "; ".join([*tried, *self.missing])
 
     def stop(self) -> str:

@@ -1,4 +1,4 @@
-"""What consoles ask of the guard; answered inside the agent, which imports this from the guard's zip file.
+"""What consoles ask of the guard; answered inside the agent.
 
 Each request is a document with ``ask``; each answer one. Requests change ``wish.json`` and ``copied.json``, which
 the guard reads; so they hold also while it is being replaced.
@@ -11,48 +11,45 @@ the guard reads; so they hold also while it is being replaced.
                                            ``drop``: paths of those it has no more
 """
 
-# mypy: allow-untyped-calls
 from __future__ import annotations
 
 import os
 import signal
 import subprocess
-import sys
 import time
-from typing import Any
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, Callable, Sequence
 
 from labeltui.domain.guard.rules import Policy
-from labeltui.hosts.agent.agent import Problem, boot_id, is_running, take_lock
-from labeltui.hosts.agent.guard.files import GuardFiles, pod_environment
+from labeltui.hosts.agent.remote.files import Problem, take_lock
+from labeltui.hosts.agent.remote.guard.state_files import GuardFiles, pod_environment
+from labeltui.hosts.agent.remote.processes import boot_id, is_running
 
 BEGIN_S = 20.0
 TAKEN_UP_S = 10.0
 HUNG_S = 300.0  # a look at everything takes seconds; RunPod, where it does not answer, a minute or two
 
 
-def perform(folder: str, program: str, request: dict[str, Any]) -> dict[str, Any]:
-    """Answer one request. ``program`` is the zip file that this comes from. Raises the agent's Problem."""
-    told = dict(request)
-    ask = told.pop("ask", "")
-    files = GuardFiles(folder)
-    operations: dict[str, Any] = {
-        "status": status, "ensure": ensure, "keep": keep, "set": change, "copied": copied,
-    }  # fmt: skip
-    if ask not in operations:
+def perform(folder: Path, program: Sequence[str], request: dict[str, Any]) -> dict[str, Any]:
+    """Answer one request. ``program`` is the command line that starts this package. Raises Problem."""
+    arguments = dict(request)
+    ask = arguments.pop("ask", "")
+    operation = OPERATIONS.get(ask)
+    if operation is None:
         raise Problem("bad_request", "The guard does not know this request.", "Update labeltui.")
     if ask == "ensure":
-        told["program"] = program
-    answer: dict[str, Any] = operations[ask](files, folder, **told)
-    return answer
+        arguments.update(folder=folder, program=program)
+    return operation(GuardFiles(folder), **arguments)
 
 
-def status(files: GuardFiles, _folder: str) -> dict[str, Any]:
+def status(files: GuardFiles) -> dict[str, Any]:
     """The state as the guard wrote it last, and whether it lives."""
     state = files.read(files.state)
     return {
         "alive": is_alive(state), "pod": pod_environment().get("RUNPOD_POD_ID", ""),
         "wish": {k: v for k, v in files.read(files.wish).items() if k in ("policy", "set", "version", "keep")},
-        "now_mono": time.monotonic(), "now": time.time(), "lent_key": os.path.exists(files.key),
+        "now_mono": time.monotonic(), "now": time.time(), "lent_key": files.key.exists(),
         "state": state if state.get("boot_id") == boot_id() else {},
     }  # fmt: skip
 
@@ -62,12 +59,17 @@ def is_alive(state: dict[str, Any]) -> bool:
     return (
         state.get("boot_id") == boot_id()
         and isinstance(state.get("pid"), int)
-        and bool(is_running(state["pid"], state.get("pid_start")))
+        and is_running(state["pid"], str(state.get("pid_start")))
     )
 
 
 def ensure(
-    files: GuardFiles, folder: str, version: str, program: str, wish: dict[str, Any], key: str | None = None
+    files: GuardFiles,
+    folder: Path,
+    program: Sequence[str],
+    version: str,
+    wish: dict[str, Any],
+    key: str | None = None,
 ) -> dict[str, Any]:
     """Have a guard of this version run with the profile's wishes. ``key``: the operator's, or empty to forget it."""
     files.make()
@@ -92,7 +94,7 @@ def ensure(
             await_guard(files, version)
     finally:
         os.close(lock)
-    return {**status(files, folder), "started": started}
+    return {**status(files), "started": started}
 
 
 def end(state: dict[str, Any]) -> None:
@@ -103,13 +105,13 @@ def end(state: dict[str, Any]) -> None:
         time.sleep(0.02)
 
 
-def refuse_second(files: GuardFiles, folder: str) -> None:
+def refuse_second(files: GuardFiles, folder: Path) -> None:
     """Two guards with different labels in sight would each stop the pod over the other's."""
     claim = files.read(files.claim)
     pid, other = claim.get("pid"), str(claim.get("folder", ""))
-    if other != folder and isinstance(pid, int) and is_running(pid, claim.get("pid_start")):
+    if other != str(folder) and isinstance(pid, int) and is_running(pid, str(claim.get("pid_start"))):
         raise Problem(
-            "guard_elsewhere", "The guard of this pod belongs to another folder: %s." % other,
+            "guard_elsewhere", f"The guard of this pod belongs to another folder: {other}.",
             "Use that folder in this profile, too: [profiles.NAME.server] folder.",
         )  # fmt: skip
 
@@ -117,21 +119,20 @@ def refuse_second(files: GuardFiles, folder: str) -> None:
 def lend(files: GuardFiles, key: str) -> None:
     """Keep the operator's key where only its owner can read it, or forget it."""
     if not key:
-        try:
-            os.unlink(files.key)
-        except OSError:
-            pass
+        with suppress(OSError):
+            files.key.unlink()
         return
-    handle = os.open(files.key + ".new", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    new = files.key.with_name("operator.key.new")
+    handle = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(handle, "w") as file:
         file.write(key)
-    os.replace(files.key + ".new", files.key)
+    new.replace(files.key)
 
 
-def start(folder: str, version: str, program: str) -> None:
+def start(folder: Path, version: str, program: Sequence[str]) -> None:
     """A process of its own, in a session of its own: it outlives the agent and every connection."""
     subprocess.Popen(
-        [sys.executable, program, "run", "--folder", folder, "--version", version],
+        [*program, "guard", "--folder", str(folder), "--version", version],
         stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         start_new_session=True, cwd="/",
     )  # fmt: skip
@@ -145,27 +146,22 @@ def await_guard(files: GuardFiles, version: str) -> None:
         if is_alive(state) and state.get("version") == version:
             return
         time.sleep(0.05)
-    raise Problem("guard_silent", "The guard did not begin.", "See %s on the host." % files.log_file)
+    raise Problem("guard_silent", "The guard did not begin.", f"See {files.log_file} on the host.")
 
 
-def keep(files: GuardFiles, folder: str, seconds: float = 0.0) -> dict[str, Any]:
+def keep(files: GuardFiles, seconds: float = 0.0) -> dict[str, Any]:
     """Reset the countdown."""
     now = time.monotonic()
-    entry = {
-        "mono": now,
-        "at": time.time(),
-        "until_mono": now + max(0.0, float(seconds)),
-        "boot_id": boot_id(),
-    }
+    until = now + max(0.0, float(seconds))
+    entry = {"mono": now, "at": time.time(), "until_mono": until, "boot_id": boot_id()}
     before = amend(files, {"keep": entry}).get("keep") or {}
-    if before.get("boot_id") == boot_id() and float(before.get("until_mono") or 0) > entry["until_mono"]:
-        amend(
-            files, {"keep": {**entry, "until_mono": before["until_mono"]}}
-        )  # k never shortens what was asked for
-    return status(files, folder)
+    if before.get("boot_id") == boot_id() and float(before.get("until_mono") or 0) > until:
+        # A later request never shortens what was asked for.
+        amend(files, {"keep": {**entry, "until_mono": before["until_mono"]}})
+    return status(files)
 
 
-def change(files: GuardFiles, folder: str, changes: dict[str, Any]) -> dict[str, Any]:
+def change(files: GuardFiles, changes: dict[str, Any]) -> dict[str, Any]:
     """Other limits than the profile's, until the pod stops."""
     for name, value in changes.items():
         limit = isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value < 1e9
@@ -176,10 +172,10 @@ def change(files: GuardFiles, folder: str, changes: dict[str, Any]) -> dict[str,
         else:
             good = limit or (name == "budget" and value is None)
         if name not in Policy.__dataclass_fields__ or not good:
-            raise Problem("bad_request", "The guard can't be set to %s = %r." % (name, value))
+            raise Problem("bad_request", f"The guard can't be set to {name} = {value!r}.")
     kept = files.read(files.wish).get("set") or {}
     amend(files, {"set": {**kept, **changes}})
-    return status(files, folder)
+    return status(files)
 
 
 def amend(files: GuardFiles, changes: dict[str, Any]) -> dict[str, Any]:
@@ -201,9 +197,7 @@ def amend(files: GuardFiles, changes: dict[str, Any]) -> dict[str, Any]:
     return before
 
 
-def copied(
-    place: GuardFiles, _folder: str, files: list[Any], drop: list[str] | None = None
-) -> dict[str, Any]:
+def copied(place: GuardFiles, *, files: list[Any], drop: list[str] | None = None) -> dict[str, Any]:
     """Note which labels a desk has, and which it has no more."""
     fresh: dict[str, list[Any]] = {}
     for path, size, mark in files:
@@ -221,3 +215,8 @@ def copied(
     finally:
         os.close(lock)
     return {"in_all": len(kept)}
+
+
+OPERATIONS: dict[str, Callable[..., dict[str, Any]]] = {
+    "status": status, "ensure": ensure, "keep": keep, "set": change, "copied": copied,
+}  # fmt: skip

@@ -1,0 +1,142 @@
+"""One agent on one connection: requests and their answers, and events."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from labeltui.domain.failure_codes import Code
+from labeltui.domain.problems import Failed, LabeltuiError, Unreachable
+from labeltui.hosts.agent.bootstrap import DEADLINE_S
+from labeltui.hosts.agent.messages import AgentHello
+from labeltui.hosts.agent.parsing import failure_of, garbled, json_object
+from labeltui.hosts.base import Channel
+
+LONGEST_LINE = 8 << 20
+
+
+class AgentConnection:
+    """Speaks with one agent. Every method raises a LabeltuiError, ``Unreachable`` once the connection is gone."""
+
+    def __init__(self, channel: Channel, hello: AgentHello, rest: bytes) -> None:
+        self.hello = hello
+        self._channel = channel
+        self._numbers = itertools.count(1)
+        self._waiting: dict[int, asyncio.Future[Any]] = {}
+        self._write_lock = asyncio.Lock()
+        self._ended: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        self._reader = asyncio.create_task(self._read(rest), name="agent reader")
+
+    def _event(self, kind: str, message: dict[str, Any]) -> None:
+        """What the agent reports by itself. Raises Failed for what can't be understood: that ends the connection."""
+        raise NotImplementedError
+
+    def _on_end(self) -> None:
+        """The connection is gone."""
+
+    async def _read(self, buffered: bytes) -> None:
+        reason = "The agent ended."
+        try:
+            pending = bytearray(buffered)
+            while True:
+                *lines, rest = bytes(pending).split(b"\n")
+                for line in lines:
+                    self._receive(line)
+                pending = bytearray(rest)
+                data = await self._next(pending)
+                if not data:
+                    said = self._channel.stderr_tail().decode("utf-8", "replace").strip().splitlines()
+                    reason = f"The agent ended: {said[-1]}" if said else "The connection to the agent ended."
+                    break
+        except LabeltuiError as error:
+            reason = error.problem.message
+        except asyncio.CancelledError:
+            reason = "The connection to the agent was closed."
+            raise
+        finally:
+            self._end(reason)
+
+    async def _next(self, pending: bytearray) -> bytes:
+        """Read on, until ``pending`` holds the end of a line; what is read last is returned."""
+        while True:
+            data = await self._channel.read()
+            pending += data
+            if not data or b"\n" in data:
+                return data
+            if len(pending) > LONGEST_LINE:
+                raise Unreachable(Code.AGENT_GARBLED, "The agent sent a line without end.", "Connect again.")
+
+    def _end(self, reason: str) -> None:
+        if not self._ended.done():
+            self._ended.set_result(reason)
+        for future in self._waiting.values():
+            if not future.done():
+                future.set_exception(self._gone())
+        self._waiting.clear()
+        self._on_end()
+
+    def _gone(self) -> Unreachable:
+        return Unreachable(Code.AGENT_LOST, self._ended.result(), "It is connected again by itself.")
+
+    def _receive(self, line: bytes) -> None:
+        message = json_object(line)
+        if message is None:
+            return  # something on the host wrote into the stream; its deadline tells if it was an answer
+        if "ev" in message:
+            self._event(str(message["ev"]), message)
+            return
+        number, error, answer = message.get("id"), message.get("error"), message.get("ok")
+        future = self._waiting.pop(number, None) if isinstance(number, int) else None
+        if future is None or future.done():
+            return
+        if error is not None:
+            future.set_exception(failure_of(error))
+        elif isinstance(answer, dict):
+            future.set_result(answer)
+        else:
+            future.set_exception(garbled("an answer that is no document"))
+
+    async def _write(self, message: Mapping[str, Any]) -> None:
+        if self._ended.done():
+            raise self._gone()
+        async with self._write_lock:
+            await self._channel.write(json.dumps(message).encode() + b"\n")
+
+    async def request(self, op: str, *, deadline_s: float = DEADLINE_S, **arguments: Any) -> dict[str, Any]:
+        """Ask the agent; Failed with the agent's own words, or code ``agent_slow`` after ``deadline_s``."""
+        number = next(self._numbers)
+        future: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
+        self._waiting[number] = future
+        try:
+            async with asyncio.timeout(deadline_s):
+                await self._write({"id": number, "op": op, **arguments})
+                return await future
+        except TimeoutError:
+            raise Failed(
+                Code.AGENT_SLOW, f"The agent did not answer within {deadline_s:g} s.", "Try again."
+            ) from None
+        finally:
+            self._waiting.pop(number, None)
+            if future.done() and not future.cancelled():
+                future.exception()  # it may have failed after the deadline; nobody awaits it any more
+
+    async def lost(self) -> str:
+        """Return, with the reason in words, when the agent can't be spoken to any more."""
+        return await asyncio.shield(self._ended)
+
+    async def close(self) -> None:
+        """End the conversation; jobs go on. May be called twice."""
+        self._reader.cancel()
+        await asyncio.wait([self._reader])
+        self._end("The connection to the agent was closed.")  # a reader that never ran has not said so
+        await self._channel.close()
+
+    async def ping(self) -> float:
+        """Seconds until the agent answered."""
+        loop = asyncio.get_running_loop()
+        before = loop.time()
+        await self.request("ping")
+        return loop.time() - before

@@ -1,0 +1,16 @@
+"""What is sent to a host: the agent and the guard, as one zip file that Python runs.
+
+Python 3.8 and the standard library. The console never imports these modules: it sends them (``package.py``) and
+speaks with them (``client.py``). Tests import them to call them in-process.
+
+``main``       the command line of the zip file
+``agent``      requests and answers; ``wire`` writes them
+``jobs``       processes that outlive the connection; ``runner`` waits for one
+``programs``   short-lived programs in the server's environment
+``tail``       files that are followed as they grow
+``labels``     label files and their checksums
+``preflight``  whether the server can start
+``probe``      what is installed on the host
+``metrics``    load; ``orphans`` trainings whose server is gone
+``guard``      stops the pod when nobody needs it any more
+"""

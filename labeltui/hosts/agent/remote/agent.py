@@ -1,0 +1,226 @@
+"""The agent: answers what a console asks of a host, and reports what happens there.
+
+It speaks JSON, one object per line, on stdin and stdout.
+
+The wire
+    The first line of ours is ``LABELTUI-AGENT {hello}``; whatever was printed before it is noise.
+    Request  ``{"id": n, "op": "...", ...}``; without an id nothing is answered.
+    Answer   ``{"id": n, "ok": {...}}`` or ``{"id": n, "error": {"code", "message", "hint", "detail"}}``, in any order.
+    Event    ``{"ev": "job" | "stopping" | "chunk" | "follow.error" | "metrics", ...}``, at any time.
+    The agent ends when its stdin does. Jobs do not.
+
+Operations
+    hello, ping
+    job.start {name, argv, env?, cwd?, log?, meta?}   -> job; error already_running. ``env`` adds to ours
+    job.status {name}, job.list                       -> job; {"jobs": [job]}
+    job.stop {name, grace_s?}                         -> job, once nothing of its group and session is alive
+    follow {path, key, offset?, file_id?}             -> {}; then chunk events of at most 64 kB, base64 in ``data``;
+    ack {key, bytes}                                     no more than 512 kB of them are sent ahead of these acks
+    unfollow {key}
+    metrics {disk_path}                               -> a sample of the load
+    metrics.watch {interval_s, disk_path}             -> {}; then metrics events; an interval of 0 ends them
+    orphans {server_pgid?}                            -> {"orphans": [{pid, pgid, model, started_ts}]}
+    orphans.stop {pgid, grace_s?}
+    stat {path}, listdir {path}, mkdir {path}, read {path, offset, limit}, sha256 {path, limit?}
+    labels.list {studies, only?, after?, limit?}      -> {root, now_ns, labels, after, more}
+    labels.sum {studies, keys: [[tag, name]]}         -> {root, now_ns, labels}, with checksums
+    preflight {folder, app, studies, port}            -> whether the server can start
+    probe {folder, packages, apps, venv_files, site_files}
+                                                      -> what is installed
+    program.run {key, python, source, arguments?, memory_bytes?, wall_s?, answer_bytes?}
+                                                      -> {"answer": what the program's main returns}
+    program.stop {key}                                -> {}; the program's group is killed
+    guard {request}                                   -> what ``guard/requests.py`` answers
+
+A job is ``{name, state, run_id, pid, pgid, exit_code, log_path, started_ts, ended_ts, stopped_by_us, meta}``.
+"""
+
+from __future__ import annotations
+
+import base64
+import getpass
+import json
+import os
+import platform
+import socket
+import stat
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import Any, Callable, Sequence
+
+from labeltui.hosts.agent.remote.files import Problem, expand, sha256
+from labeltui.hosts.agent.remote.guard import requests as guard_requests
+from labeltui.hosts.agent.remote.jobs import Jobs, JobWatch
+from labeltui.hosts.agent.remote.labels import list_labels, sum_labels
+from labeltui.hosts.agent.remote.metrics import Metrics, MetricsWatch
+from labeltui.hosts.agent.remote.orphans import orphans, stop_orphans
+from labeltui.hosts.agent.remote.preflight import preflight
+from labeltui.hosts.agent.remote.probe import probe
+from labeltui.hosts.agent.remote.programs import Programs
+from labeltui.hosts.agent.remote.tail import CHUNK, Tails, identify
+from labeltui.hosts.agent.remote.wire import Wire
+
+VERSION = "1"
+SENTINEL = "LABELTUI-AGENT "
+LONGEST_REQUEST = 4 << 20
+AT_ONCE = 64  # requests
+LARGEST_READ = 1 << 20
+MOST_NAMES = 10_000
+
+
+class Agent:
+    """Answers requests; one thread for each, so that a slow one holds up nobody.
+
+    ``program`` is the command line that starts this package.
+    """
+
+    def __init__(self, folder: Path, wire: Wire, program: Sequence[str]) -> None:
+        self.folder, self.wire, self.program = folder, wire, tuple(program)
+        self.jobs = Jobs(folder, program)
+        self.tails = Tails(wire.send)
+        self.metrics = Metrics()
+        self.programs = Programs(program)
+        self.watch = MetricsWatch(self.metrics, wire.send)
+        self.slots = threading.BoundedSemaphore(AT_ONCE)
+        self.operations: dict[str, Callable[..., dict[str, Any]]] = {
+            "hello": self.hello, "ping": lambda: {"now_ts": time.time()},
+            "job.start": self.jobs.start, "job.status": self.jobs.status, "job.stop": self.stop_job,
+            "job.list": lambda: {"jobs": [self.jobs.status(name) for name in self.jobs.names()]},
+            "follow": self.tails.add, "unfollow": self.tails.remove,
+            "ack": self.tails.ack,
+            "metrics": self.metrics.sample, "metrics.watch": self.watch.set,
+            "orphans": lambda server_pgid=None: {"orphans": orphans(server_pgid)},
+            "orphans.stop": self.stop_orphans,
+            "stat": file_facts, "listdir": list_folder, "mkdir": make_folder, "read": read_file,
+            "sha256": lambda path, limit=None: {"sha256": sha256(expand(path), limit)},
+            "labels.list": list_labels, "labels.sum": sum_labels,
+            "preflight": preflight, "probe": probe,
+            "program.run": self.programs.run, "program.stop": self.programs.stop,
+            "guard": lambda request: guard_requests.perform(self.folder, self.program, request),
+        }  # fmt: skip
+
+    def hello(self) -> dict[str, Any]:
+        """Who this is and where it runs."""
+        return {
+            "version": VERSION, "python": platform.python_version(), "hostname": socket.gethostname(),
+            "system": f"{platform.system()} {platform.release()} {platform.machine()}",
+            "user": user_name(), "home": str(expand("~")), "boot_id": self.jobs.boot,
+            "pid": os.getpid(),
+            "now_ts": time.time(), "cpu_count": os.cpu_count() or 1, "folder": str(self.folder),
+            "utc_offset_s": time.localtime().tm_gmtoff,
+        }  # fmt: skip
+
+    def serve(self) -> None:
+        """Answer until stdin ends, which ends the process."""
+        job_watch = JobWatch(self.jobs, self.wire.send)
+        for target in (job_watch.run, self.tails.run, self.watch.run):
+            threading.Thread(target=target, daemon=True).start()
+        self.wire.write(f"\n{SENTINEL}{json.dumps(self.hello())}\n".encode("ascii"))
+        while True:
+            line = sys.stdin.buffer.readline(LONGEST_REQUEST)
+            if not line:
+                self.programs.stop_all()
+                os._exit(0)  # jobs go on; threads of ours need not be asked
+            if len(line) == LONGEST_REQUEST and not line.endswith(b"\n"):
+                while line and not line.endswith(b"\n"):
+                    line = sys.stdin.buffer.readline(LONGEST_REQUEST)
+                self.fail(None, Problem("bad_request", "A request is longer than 4 MB."))
+            elif line.strip():
+                self.slots.acquire()
+                threading.Thread(target=self.answer, args=(line,), daemon=True).start()
+
+    def fail(self, number: object, problem: Problem) -> None:
+        """Answer that a request failed."""
+        self.wire.send({"id": number, "error": problem.document})
+
+    def answer(self, line: bytes) -> None:
+        """Perform one request and answer it; gives its slot back."""
+        number = None
+        try:
+            request = json.loads(line)
+            number = request.pop("id", None)
+            result = self.perform(request.pop("op"), request)
+            if number is not None:
+                self.wire.send({"id": number, "ok": result})
+        except Exception as error:
+            self.fail(number, problem_of(error))
+        finally:
+            self.slots.release()
+
+    def perform(self, op: str, arguments: dict[str, Any]) -> dict[str, Any]:
+        """The ``ok`` of an answer. Raises what :func:`problem_of` understands."""
+        operation = self.operations.get(op)
+        if operation is None:
+            raise Problem("bad_request", "The agent does not know this request.", "Update labeltui.")
+        return operation(**arguments)
+
+    def stop_job(self, name: str, grace_s: float = 10.0) -> dict[str, Any]:
+        """See ``job.stop``."""
+        return self.jobs.stop(name, grace_s, self.wire.send)
+
+    def stop_orphans(self, pgid: int, grace_s: float = 5.0) -> dict[str, Any]:
+        """See ``orphans.stop``."""
+        job = self.jobs.status("server")
+        live = job.get("pgid") if job["state"] in ("running", "stopping") else None
+        stop_orphans(pgid, live, float(grace_s))
+        return {}
+
+
+def problem_of(error: Exception) -> Problem:
+    """Any failure of a request as one that is answered."""
+    if isinstance(error, Problem):
+        return error
+    if isinstance(error, OSError):
+        what = f"{error.filename}: {error.strerror}." if error.filename else f"{error}."
+        code = "not_found" if isinstance(error, FileNotFoundError) else "io_error"
+        return Problem(code, what, "Check the path and the disk of the host.")
+    name = type(error).__name__
+    if isinstance(error, (ValueError, KeyError, TypeError, AttributeError, RecursionError)):
+        return Problem("bad_request", f"The request can't be understood: {name}.")
+    return Problem("internal", f"The agent failed: {name}: {error}.")
+
+
+def file_facts(path: str) -> dict[str, Any]:
+    """Size in bytes, ``mtime`` in unix seconds, ``is_dir``; of a regular file also its ``file_id``."""
+    there = expand(path)
+    found = there.stat()
+    facts: dict[str, Any] = {
+        "size": found.st_size,
+        "mtime": found.st_mtime,
+        "is_dir": stat.S_ISDIR(found.st_mode),
+    }
+    if stat.S_ISREG(found.st_mode):
+        handle = os.open(there, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            facts.update(file_id=identify(handle), size=os.fstat(handle).st_size)
+        finally:
+            os.close(handle)
+    return facts
+
+
+def list_folder(path: str) -> dict[str, Any]:
+    """The first 10 000 names, sorted."""
+    return {"names": sorted(entry.name for entry in expand(path).iterdir())[:MOST_NAMES]}
+
+
+def make_folder(path: str) -> dict[str, Any]:
+    """Make a folder and those above it."""
+    expand(path).mkdir(parents=True, exist_ok=True)
+    return {}
+
+
+def read_file(path: str, offset: int = 0, limit: int = CHUNK) -> dict[str, Any]:
+    """At most 1 MiB of a file, in base64."""
+    with expand(path).open("rb") as file:
+        file.seek(offset)
+        return {"data": base64.b64encode(file.read(min(limit, LARGEST_READ))).decode("ascii")}
+
+
+def user_name() -> str:
+    """The user's name; the number where nobody knows a name."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError, ImportError):
+        return str(os.getuid())

@@ -1,0 +1,99 @@
+"""Files as the agent and the guard read and write them, and the failure that both report."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import hashlib
+import json
+import os
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+BLOCK = 1 << 20
+LONGEST_TEXT = 1 << 20
+
+
+class Problem(Exception):
+    """A failure that the console shows; ``document`` becomes the ``error`` of an answer."""
+
+    def __init__(self, code: str, message: str, hint: str = "", detail: str = "") -> None:
+        super().__init__(message)
+        self.document = {"code": code, "message": message, "hint": hint, "detail": detail}
+
+
+def expand(path: str) -> Path:
+    """A path with ``~`` and ``~user`` expanded; as it is where the user is unknown."""
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:
+        return Path(path)
+
+
+def read_text(path: str | Path) -> str:
+    """At most 1 MiB of a file's text; empty when it can't be read."""
+    try:
+        with Path(path).open("rb") as file:
+            return file.read(LONGEST_TEXT).decode("utf-8", "replace")
+    except OSError:
+        return ""
+
+
+def read_json(path: str | Path) -> dict[str, Any]:
+    """A JSON object; empty when the file is absent, broken or holds something else."""
+    try:
+        document = json.loads(read_text(path) or "{}")
+    except ValueError:
+        return {}
+    return document if isinstance(document, dict) else {}
+
+
+def write_json(path: str | Path, value: object) -> None:
+    """Replace a file whole: a reader sees the old content or the new one. Raises OSError."""
+    handle, temporary = tempfile.mkstemp(prefix=".", dir=Path(path).parent)
+    try:
+        with os.fdopen(handle, "w") as file:
+            json.dump(value, file)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(temporary).replace(path)
+    except BaseException:
+        Path(temporary).unlink()
+        raise
+
+
+def take_lock(path: str | Path, wait_s: float = 15.0) -> int:
+    """Take an exclusive lock on a file; closing the returned descriptor gives it back. A child may inherit it.
+
+    Raises Problem ``locked`` after ``wait_s`` seconds.
+    """
+    handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    deadline = time.monotonic() + wait_s
+    while True:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            if error.errno not in (errno.EAGAIN, errno.EACCES) or time.monotonic() > deadline:
+                os.close(handle)
+                raise Problem(
+                    "locked", f"Another console is busy with {path}.", "Try again in a moment."
+                ) from None
+        else:
+            return handle
+        time.sleep(0.02)
+
+
+def sha256(path: str | Path, limit: int | None = None) -> str:
+    """Checksum in hex of the first ``limit`` bytes of a file; of all of it with None. Raises OSError."""
+    digest, left = hashlib.sha256(), limit
+    with Path(path).open("rb") as file:
+        while left is None or left > 0:
+            data = file.read(BLOCK if left is None else min(left, BLOCK))
+            if not data:
+                break
+            digest.update(data)
+            if left is not None:
+                left -= len(data)
+    return digest.hexdigest()

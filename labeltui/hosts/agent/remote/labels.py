@@ -1,0 +1,107 @@
+"""Label files of MONAI Label's local datastore: ``STUDIES/labels/TAG/NAME``, and their checksums.
+
+Names can hold anything but a slash; those that begin with a dot are none.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+import time
+from pathlib import Path
+from typing import Any, Iterator, NamedTuple
+
+from labeltui.hosts.agent.remote.files import expand, sha256
+
+AT_ONCE = 5000
+
+
+class Label(NamedTuple):
+    """One label file. Size in bytes, modification time in ns by the host's clock, SHA-256 in hex or None."""
+
+    tag: str
+    name: str
+    size: int
+    mtime_ns: int
+    sha256: str | None = None
+
+
+def names_on_disk(studies: Path, tags: set[str] | None = None) -> Iterator[tuple[str, str]]:
+    """(tag, name) of everything that lies where labels do, sorted; with ``tags``, of those alone.
+
+    Raises OSError for a folder that can't be read.
+    """
+    root = studies / "labels"
+    for tag in names_in(root):
+        if tags is not None and tag not in tags:
+            continue
+        for name in names_in(root / tag):
+            yield tag, name
+
+
+def names_in(folder: Path) -> list[str]:
+    """The names in a folder, sorted; none where there is no folder."""
+    try:
+        with os.scandir(folder) as entries:
+            return sorted(entry.name for entry in entries if not entry.name.startswith("."))
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+
+
+def label_of(studies: Path, tag: str, name: str, summed: bool = False) -> Label | None:
+    """One label as it is now, with its checksum where ``summed``; None for what is no file, or has gone.
+
+    Raises OSError for one that can't be read.
+    """
+    path = Path(studies, "labels", tag, name)
+    try:
+        found = path.stat()
+        if not stat.S_ISREG(found.st_mode):
+            return None
+        digest = sha256(path) if summed else None
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    return Label(tag, name, found.st_size, found.st_mtime_ns, digest)
+
+
+def is_of(name: str, tag: str, wanted: set[tuple[str, str]]) -> bool:
+    """Whether a file is a label of one of the (tag, study): a study's id may hold dots, as an extension does."""
+    parts = name.split(".")
+    return any((tag, ".".join(parts[: cut + 1])) in wanted for cut in range(len(parts)))
+
+
+def list_labels(
+    studies: str,
+    only: list[list[str]] | None = None,
+    after: list[str] | None = None,
+    limit: int = AT_ONCE,
+) -> dict[str, Any]:
+    """At most ``limit`` labels after the (tag, name) ``after``: all, or those of some (tag, study).
+
+    ``more`` says that there are further ones.
+    """
+    folder = expand(studies).absolute()
+    wanted = None if only is None else {(str(tag), str(study)) for tag, study in only}
+    start = None if after is None else (str(after[0]), str(after[1]))
+    names = [
+        (tag, name)
+        for tag, name in names_on_disk(folder, None if wanted is None else {tag for tag, _ in wanted})
+        if (start is None or (tag, name) > start) and (wanted is None or is_of(name, tag, wanted))
+    ]
+    page = names[:limit]
+    return {**described(folder, (label_of(folder, tag, name) for tag, name in page)),
+            "after": list(page[-1]) if page else None, "more": len(names) > limit}  # fmt: skip
+
+
+def sum_labels(studies: str, keys: list[list[str]]) -> dict[str, Any]:
+    """The labels with these (tag, name), with checksums; those that have gone are left out."""
+    folder = expand(studies).absolute()
+    return described(folder, (label_of(folder, str(tag), str(name), summed=True) for tag, name in keys))
+
+
+def described(studies: Path, labels: Iterator[Label | None]) -> dict[str, Any]:
+    """An answer."""
+    return {
+        "root": str(studies / "labels"), "now_ns": time.time_ns(),
+        "labels": [label._asdict() for label in labels if label is not None],
+    }  # fmt: skip

@@ -1,0 +1,76 @@
+"""Runs one program inside the Python that has its libraries; started by ``programs.py``.
+
+Standard input holds the length of a task in a line, the task, and nothing more: its end means that the agent is gone.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import signal
+import sys
+import threading
+from contextlib import suppress
+from typing import Any
+
+
+def launch(answer: int, memory_bytes: int) -> None:
+    """Run the program and write what its ``main`` returns to the descriptor ``answer``."""
+    os.set_inheritable(answer, False)
+    if memory_bytes:
+        with suppress(ValueError, OSError):  # not every system can
+            resource.setrlimit(resource.RLIMIT_AS, (memory_bytes, memory_bytes))
+    lifeline = os.dup(0)
+    task = json.loads(read_task(lifeline))
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    threading.Thread(target=end_with_agent, args=(lifeline,), daemon=True).start()
+    forget_package()
+    result = run_source(task["source"], task["arguments"])
+    with os.fdopen(answer, "wb") as file:
+        file.write(json.dumps(result).encode("ascii"))
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(0)  # neither threads nor exit handlers of a library can hold the answer back
+
+
+def read_task(descriptor: int) -> bytes:
+    """The task; exactly its bytes are read. Raises EOFError where it ends early."""
+    head = b""
+    while not head.endswith(b"\n"):
+        head += read_some(descriptor, 1)
+    task = bytearray()
+    while len(task) < int(head):
+        task += read_some(descriptor, int(head) - len(task))
+    return bytes(task)
+
+
+def read_some(descriptor: int, most: int) -> bytes:
+    """Bytes from a pipe. Raises EOFError at its end."""
+    data = os.read(descriptor, most)
+    if not data:
+        raise EOFError("the agent is gone")
+    return data
+
+
+def end_with_agent(descriptor: int) -> None:
+    """Kill the whole group when the pipe ends."""
+    with suppress(OSError):
+        os.read(descriptor, 1)
+    os.killpg(0, signal.SIGKILL)
+
+
+def forget_package() -> None:
+    """Leave the program the imports that its Python has by itself: a package of our name may be among them."""
+    sys.path.pop(0)
+    for name in [name for name in sys.modules if name.partition(".")[0] == "labeltui"]:
+        del sys.modules[name]
+
+
+def run_source(source: str, arguments: Any) -> Any:
+    """What the program's ``main`` returns."""
+    sys.argv = ["program"]
+    namespace: dict[str, Any] = {"__name__": "program"}
+    exec(compile(source, "<program>", "exec"), namespace)  # noqa: S102 - running it is what it was sent for
+    return namespace["main"](arguments)

@@ -1,0 +1,41 @@
+"""Whether the server can be started: the server itself notices some of this late, and some of it never."""
+
+from __future__ import annotations
+
+import os
+import socket
+from pathlib import Path
+from typing import Any
+
+from labeltui.hosts.agent.remote.files import expand
+
+
+def preflight(folder: str, app: str, studies: str, port: int) -> dict[str, Any]:
+    """What is there. ``app`` is a name or a path; ``studies`` is empty where they are on no disk."""
+    there = from_home(folder)
+    python = there / "venv" / "bin" / "python"
+    source = from_home(app) if "/" in app or app.startswith("~") else there / "apps" / app
+    return {
+        "home": str(expand("~")),
+        "path": os.environ.get("PATH", ""),
+        "python": str(python) if os.access(python, os.X_OK) else "",
+        "app": str(source) if (source / "main.py").is_file() else "",
+        "studies": from_home(studies).is_dir() if studies else True,
+        "port_free": is_free(int(port)),
+    }
+
+
+def from_home(path: str) -> Path:
+    """A path as a profile means it: one that is not absolute begins in the home."""
+    return expand("~") / expand(path)
+
+
+def is_free(port: int) -> bool:
+    """Whether a server could listen on a port of the loopback."""
+    try:
+        with socket.socket() as listener:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listener.bind(("127.0.0.1", port))
+    except OSError:
+        return False
+    return True

@@ -1,0 +1,146 @@
+"""What is installed on the host; changes nothing, and imports nothing that it looks at.
+
+The console says by name what it wants to know: which packages, apps and files.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import os
+import platform
+import shutil
+import subprocess
+import sys
+import time
+from importlib.metadata import distributions
+from pathlib import Path
+from typing import Any
+
+from labeltui.hosts.agent.remote.files import expand
+from labeltui.hosts.agent.remote.preflight import from_home
+
+SHORT_TEXT = 200
+
+
+def probe(
+    folder: str,
+    packages: list[str],
+    apps: dict[str, list[str]],
+    venv_files: list[str],
+    site_files: list[str],
+) -> dict[str, Any]:
+    """Facts on the folder's virtual environment and on the Python under it, which runs this.
+
+    ``packages``: whose versions in the Python under it are wanted. ``apps``: for each app, files that it must have.
+    ``venv_files``: small files of the environment whose text is wanted; ``site_files``: those of its site-packages
+    of which it is wanted whether they are there.
+    """
+    importlib.invalidate_caches()  # this process runs on while packages come and go
+    there = from_home(folder)
+    venv = venv_facts(there / "venv", venv_files, site_files)
+    site = venv.pop("site")
+    outside = versions_in([path for path in sys.path if path and Path(path).is_dir()])
+    inside = versions_in([str(site)]) if venv["venv"] else {}
+    if venv["venv_shared"]:
+        inside = {**outside, **inside}
+    parent = existing_parent(there)
+    gpus, driver, gpu_error = gpu_driver()
+    return {
+        **venv,
+        "python_version": platform.python_version(),
+        "has_venv": has_module("venv"),
+        "has_ensurepip": has_module("ensurepip"),
+        "machine": platform.machine(),
+        "system": platform.system(),
+        "libc": " ".join(platform.libc_ver()),
+        "home": str(expand("~")),
+        "path": os.environ.get("PATH", ""),
+        "folder": str(there),
+        "folder_writable": os.access(parent, os.W_OK),
+        "disk_free": shutil.disk_usage(parent).free,
+        "utc_offset": time.localtime().tm_gmtoff,
+        "gpus": gpus,
+        "driver": driver,
+        "gpu_error": gpu_error,
+        "system_packages": {name: outside[name] for name in packages if name in outside},
+        "packages": inside,
+        "apps": {app: all((there / "apps" / app / part).exists() for part in apps[app]) for app in apps},
+    }
+
+
+def venv_facts(venv: Path, venv_files: list[str], site_files: list[str]) -> dict[str, Any]:
+    """What a virtual environment holds; ``site`` is its folder of packages, there or not."""
+    config: dict[str, str] = {}
+    for line in short_text(venv / "pyvenv.cfg", 1 << 16).splitlines():
+        key, _, value = line.partition("=")
+        config[key.strip()] = value.strip()
+    version = ".".join(config.get("version", "").split(".")[:2])
+    site = venv / "lib" / f"python{version}" / "site-packages"
+    return {
+        "site": site,
+        "venv": bool(config) and os.access(venv / "bin" / "python", os.X_OK),
+        "venv_python": config.get("version", ""),
+        "venv_pip": (site / "pip").is_dir(),
+        "venv_shared": config.get("include-system-site-packages", "").lower() == "true",
+        "venv_files": {name: short_text(venv / name) for name in venv_files if (venv / name).exists()},
+        "site_files": [name for name in site_files if (site / name).exists()],
+    }
+
+
+def versions_in(paths: list[str]) -> dict[str, str]:
+    """Names (lower case, dashes) and versions of what is installed in folders; the first folder wins."""
+    found: dict[str, str] = {}
+    for path in paths:
+        for item in distributions(path=[path]):
+            try:
+                name = (item.metadata["Name"] or "").lower().replace("_", "-").replace(".", "-")
+                version = item.version
+            except Exception:  # noqa: S112 - what is half installed has no readable metadata, and counts as missing
+                continue
+            if name and version:
+                found.setdefault(name, version)
+    return found
+
+
+def short_text(path: Path, limit: int = SHORT_TEXT) -> str:
+    """The beginning of a file, without surrounding blanks; empty when it can't be read."""
+    try:
+        with path.open(encoding="utf-8", errors="replace") as file:
+            return file.read(limit).strip()
+    except OSError:
+        return ""
+
+
+def existing_parent(path: Path) -> Path:
+    """The path, or the nearest folder above it that exists."""
+    while not path.is_dir() and path != path.parent:
+        path = path.parent
+    return path
+
+
+def gpu_driver() -> tuple[list[str], str, str]:
+    """(GPU names, driver version, why there is none); all empty without nvidia-smi."""
+    tool = shutil.which("nvidia-smi")
+    if tool is None:
+        return [], "", ""
+    try:
+        done = subprocess.run(
+            [tool, "--query-gpu=name,driver_version", "--format=csv,noheader"], check=False,
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=20,
+        )  # fmt: skip
+    except (OSError, subprocess.SubprocessError) as error:
+        return [], "", str(error)
+    text = done.stdout.decode("utf-8", "replace").strip()
+    if done.returncode != 0:
+        return [], "", text[:300]
+    rows = [row.rsplit(",", 1) for row in text.splitlines() if "," in row]
+    return [row[0].strip() for row in rows], rows[0][1].strip() if rows else "", ""
+
+
+def has_module(name: str) -> bool:
+    """Whether a module of the standard library is there: Debian keeps some of them in packages of their own."""
+    try:
+        return importlib.util.find_spec(name) is not None
+    except (ImportError, ValueError):
+        return False

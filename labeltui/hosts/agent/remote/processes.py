@@ -1,0 +1,141 @@
+"""Processes of the host: which run, which belong together, and how a group of them is ended."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import time
+from contextlib import suppress
+from pathlib import Path
+from typing import Callable, NamedTuple
+
+from labeltui.hosts.agent.remote.files import Problem, read_text
+
+HAS_PROC = Path("/proc/self/stat").exists()
+KILL_WAIT_S = 15.0
+
+StopProgress = Callable[[str, int, float], None]
+"""Called with (phase, processes that are alive, seconds waited); the phase is ``term`` or ``kill``."""
+
+
+class Proc(NamedTuple):
+    """One process. ``start`` tells two processes with one id apart; its unit is the system's."""
+
+    pid: int
+    ppid: int
+    pgid: int
+    sid: int
+    state: str
+    start: str
+
+
+def process(pid: int) -> Proc | None:
+    """The process with this id; None when there is none."""
+    if not HAS_PROC:
+        return next((p for p in processes() if p.pid == pid), None)
+    text = read_text(f"/proc/{pid}/stat")
+    if not text:
+        return None
+    field = text.rsplit(")", 1)[1].split()  # the command name before it may hold spaces and parentheses
+    return Proc(pid, int(field[1]), int(field[2]), int(field[3]), field[0], field[19])
+
+
+def processes() -> list[Proc]:
+    """Every process that can be seen."""
+    if HAS_PROC:
+        found = (process(int(entry.name)) for entry in Path("/proc").iterdir() if entry.name.isdigit())
+        return [p for p in found if p is not None]
+    listing = subprocess.run(
+        ["ps", "-axo", "pid=,ppid=,pgid=,stat=,lstart="], stdout=subprocess.PIPE, check=False,
+        env=dict(os.environ, LC_ALL="C"),
+    ).stdout.decode("utf-8", "replace")  # fmt: skip
+    rows = [line.split(None, 4) for line in listing.splitlines()]
+    # This ps has no session id worth the name, so the group stands in for it.
+    return [Proc(int(r[0]), int(r[1]), int(r[2]), int(r[2]), r[3][0], r[4]) for r in rows if len(r) == 5]
+
+
+def is_live(proc: Proc | None) -> bool:
+    """Whether a process runs. A zombie does not: containers often have nobody who reaps it."""
+    return proc is not None and proc.state not in "ZX"
+
+
+def is_running(pid: int, start: str) -> bool:
+    """Whether the very process that was recorded runs, not another one with its number."""
+    proc = process(pid)
+    return proc is not None and is_live(proc) and proc.start == start
+
+
+def start_of(pid: int) -> str:
+    """The ``start`` of a process; empty when it has gone."""
+    proc = process(pid)
+    return "" if proc is None else proc.start
+
+
+def boot_id() -> str:
+    """Changes when the machine boots, and when a container gets process ids of its own."""
+    boot = read_text("/proc/sys/kernel/random/boot_id").strip()
+    if not boot:
+        told = subprocess.run(["sysctl", "-n", "kern.boottime"], stdout=subprocess.PIPE, check=False)
+        boot = told.stdout.decode().strip()
+    try:
+        return f"{boot}/{os.readlink('/proc/self/ns/pid')}"
+    except OSError:
+        return boot
+
+
+def group_members(pgid: int, start: str | None = None) -> list[Proc]:
+    """Live processes of a group or of the session it leads.
+
+    With ``start``: none when the leader's id now belongs to another process. While its group has members the
+    kernel does not give the id away, so members without a leader are its own.
+    """
+    table = processes()
+    leader = next((p for p in table if p.pid == pgid), None)
+    if start is not None and leader is not None and leader.start != start:
+        return []
+    return [p for p in table if is_live(p) and pgid in (p.pgid, p.sid)]
+
+
+def send_signal(members: list[Proc], pgid: int, number: int) -> None:
+    """Signal a whole group at once, then those of its session that made groups of their own."""
+    if any(p.pgid == pgid for p in members):
+        with suppress(ProcessLookupError):
+            os.killpg(pgid, number)
+    for proc in members:
+        if proc.pgid != pgid:
+            with suppress(ProcessLookupError):
+                os.kill(proc.pid, number)
+
+
+def end_group(pgid: int, start: str | None, grace_s: float, progress: StopProgress) -> None:
+    """Send SIGTERM, SIGKILL after ``grace_s`` seconds; returns when nothing of the group is alive.
+
+    Raises Problem ``still_alive`` or ``not_permitted``.
+    """
+    began = reported = time.monotonic()
+    phase, number = "term", signal.SIGTERM
+    members = group_members(pgid, start)
+    signalled = False
+    while members:
+        waited = time.monotonic() - began
+        if phase == "term" and waited >= grace_s:
+            phase, number, signalled = "kill", signal.SIGKILL, False
+        if phase == "kill" and waited >= grace_s + KILL_WAIT_S:
+            pids = ", ".join(str(p.pid) for p in members)
+            raise Problem(
+                "still_alive", f"Process {pids} does not end, even when killed.", "Look at it on the host."
+            )
+        try:
+            if not signalled or phase == "kill":
+                send_signal(members, pgid, number)
+        except PermissionError:
+            raise Problem(
+                "not_permitted", f"Process group {pgid} belongs to another user.", "Stop it as that user."
+            ) from None
+        if not signalled or time.monotonic() - reported >= 1:
+            progress(phase, len(members), waited)
+            reported = time.monotonic()
+        signalled = True
+        time.sleep(0.05)
+        members = group_members(pgid, start)

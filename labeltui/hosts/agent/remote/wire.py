@@ -1,0 +1,48 @@
+"""Messages to the console: one JSON object a line."""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+from typing import Any, Protocol
+
+
+class Send(Protocol):
+    """Sends one message; ``bulk`` messages wait for all others."""
+
+    def __call__(self, message: dict[str, Any], bulk: bool = False) -> None:
+        """Return when the message was written."""
+        ...
+
+
+class Wire:
+    """Writes whole lines. Answers go before the next chunk of a followed file, however many are waiting."""
+
+    def __init__(self, descriptor: int) -> None:
+        self.descriptor = descriptor
+        self.turn = threading.Condition()
+        self.busy = False
+        self.urgent = 0
+
+    def send(self, message: dict[str, Any], bulk: bool = False) -> None:
+        """Write a message. Ends the process when nobody listens any more."""
+        data = json.dumps(message).encode("ascii") + b"\n"
+        with self.turn:
+            self.urgent += not bulk
+            self.turn.wait_for(lambda: not self.busy and not (bulk and self.urgent))
+            self.urgent -= not bulk
+            self.busy = True
+        try:
+            self.write(data)
+        except OSError:
+            os._exit(0)
+        finally:
+            with self.turn:
+                self.busy = False
+                self.turn.notify_all()
+
+    def write(self, data: bytes) -> None:
+        """Write all of it. Raises OSError."""
+        while data:
+            data = data[os.write(self.descriptor, data) :]

@@ -1,0 +1,194 @@
+"""What the agent answers of labels, of what is installed, and whether the server can start."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import socket
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from labeltui.hosts.agent.remote.labels import list_labels, sum_labels
+from labeltui.hosts.agent.remote.preflight import preflight
+from labeltui.hosts.agent.remote.probe import probe, versions_in
+from tests.unit.hosts.agentproc import AgentProcess, pythons
+
+Start = Callable[..., AgentProcess]
+ODD = "[red]x[bold] $(touch pwned)\n\udcff.nii.gz"
+
+
+def label(studies: Path, path: str, content: bytes = b"label") -> Path:
+    file = studies / "labels" / path
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_bytes(content)
+    return file
+
+
+def listed(studies: Path, **asked: object) -> list[str]:
+    found = list_labels(str(studies), **asked)["labels"]  # type: ignore[arg-type]
+    return [f"{one['tag']}/{one['name']}" for one in found]
+
+
+def test_labels_are_files_below_a_tag_with_the_hosts_times(tmp_path: Path) -> None:
+    for path in ("final/a.nii.gz", "original/a.nii.gz", f"final/{ODD}", "final/.hidden", ".tag/c.nii.gz"):
+        label(tmp_path, path)
+    (tmp_path / "labels" / "final" / "folder").mkdir()
+    (tmp_path / "labels" / "final" / "dangling").symlink_to("nowhere")
+    (tmp_path / "labels" / "a file").touch()
+    assert listed(tmp_path) == [f"final/{ODD}", "final/a.nii.gz", "original/a.nii.gz"]
+    os.utime(tmp_path / "labels/original/a.nii.gz", ns=(1, 1_700_000_000_123_456_789))
+    answer = list_labels(str(tmp_path), only=[["original", "a"]])
+    assert answer["labels"] == [
+        {
+            "tag": "original",
+            "name": "a.nii.gz",
+            "size": 5,
+            "mtime_ns": 1_700_000_000_123_456_789,
+            "sha256": None,
+        }
+    ]
+    assert answer["root"] == str(tmp_path / "labels")
+    assert listed(tmp_path / "nowhere") == []
+
+
+def test_a_study_is_found_by_its_id_whatever_dots_it_has(tmp_path: Path) -> None:
+    for name in ("1.2.3.nrrd", "1.2.nii.gz", "1.20.nrrd", "1.2"):
+        label(tmp_path, f"final/{name}")
+    label(tmp_path, "original/1.2.nrrd")
+    assert listed(tmp_path, only=[["final", "1.2"]]) == ["final/1.2", "final/1.2.3.nrrd", "final/1.2.nii.gz"]
+    assert listed(tmp_path, only=[["final", "1.2.3"]]) == ["final/1.2.3.nrrd"]
+    assert listed(tmp_path, only=[]) == []
+
+
+def test_many_labels_come_in_pages_in_which_none_is_missing(tmp_path: Path) -> None:
+    names = sorted(f"{tag}/s_{number}.nrrd" for tag in ("final", "v[1]") for number in range(7))
+    for name in names:
+        label(tmp_path, name)
+    got: list[str] = []
+    after, more = None, True
+    while more:
+        answer = list_labels(str(tmp_path), after=after, limit=3)
+        got += [f"{one['tag']}/{one['name']}" for one in answer["labels"]]
+        after, more = answer["after"], answer["more"]
+        (tmp_path / "labels" / names[len(got) - 1]).unlink()  # the last one goes meanwhile
+    assert got == names
+
+
+def test_checksums_are_of_what_is_there_now(tmp_path: Path) -> None:
+    label(tmp_path, "final/a.nrrd", b"one")
+    label(tmp_path, f"final/{ODD}", b"odd")
+    found = sum_labels(
+        str(tmp_path), [["final", "a.nrrd"], ["final", ODD], ["final", "gone.nrrd"], ["x", "y"]]
+    )
+    assert [(one["name"], one["sha256"]) for one in found["labels"]] == [
+        ("a.nrrd", hashlib.sha256(b"one").hexdigest()),
+        (ODD, hashlib.sha256(b"odd").hexdigest()),
+    ]
+
+
+def test_a_folder_of_labels_that_cannot_be_read_is_no_empty_one(tmp_path: Path) -> None:
+    loop = tmp_path / "labels"
+    loop.symlink_to(loop)
+    with pytest.raises(OSError, match="symbolic links"):
+        list_labels(str(tmp_path))
+
+
+def test_whether_the_server_can_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        nothing = preflight("~/pod", "radiology", "studies", port)
+        assert nothing == {
+            "home": str(tmp_path), "path": os.environ["PATH"], "python": "", "app": "", "studies": False,
+            "port_free": False,
+        }  # fmt: skip
+    for path in ("pod/venv/bin/python", "pod/apps/radiology/main.py", "mine/main.py"):
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).touch(0o755)
+    (tmp_path / "studies").mkdir()
+    there = preflight("~/pod", "radiology", "studies", port)
+    assert (there["python"], there["app"]) == (
+        str(tmp_path / "pod/venv/bin/python"),
+        str(tmp_path / "pod/apps/radiology"),
+    )
+    assert there["studies"]
+    assert there["port_free"]
+    assert preflight("~/pod", "~/mine", "", port)["app"] == str(tmp_path / "mine")
+    assert preflight("~/pod", "./mine", "", port)["studies"]
+
+
+def test_a_package_that_is_half_installed_counts_as_missing(tmp_path: Path) -> None:
+    for name, text in (
+        ("Whole_Thing-1.0", "Metadata-Version: 2.1\nName: Whole_Thing\nVersion: 1.0\n"),
+        ("half-1.0", ""),
+        ("nameless-1.0", "Metadata-Version: 2.1\n"),
+    ):
+        (tmp_path / f"{name}.dist-info").mkdir()
+        (tmp_path / f"{name}.dist-info" / "METADATA").write_text(text)
+    assert versions_in([str(tmp_path), str(tmp_path / "nowhere")]) == {"whole-thing": "1.0"}
+
+
+def test_the_probe_answers_by_the_names_that_it_is_asked_for(tmp_path: Path) -> None:
+    venv = tmp_path / "venv"
+    (venv / "lib/python3.11/site-packages").mkdir(parents=True)
+    (venv / "pyvenv.cfg").write_text("version = 3.11.7\ninclude-system-site-packages = True\n")
+    note = "  told \n" + "x" * 1000
+    (venv / "note").write_text(note)
+    (venv / "lib/python3.11/site-packages/a.pth").touch()
+    found = probe(str(tmp_path), ["pytest"], {"app": ["main.py"]}, ["note", "none"], ["a.pth", "b.pth"])
+    assert found["venv_files"] == {"note": note[:200].strip()}
+    assert found["site_files"] == ["a.pth"]
+    assert (found["venv"], found["venv_python"], found["venv_shared"]) == (False, "3.11.7", True)
+    assert set(found["system_packages"]) == {"pytest"}
+    assert found["apps"] == {"app": False}
+
+
+@pytest.mark.parametrize("python", pythons())
+def test_every_request_on_every_python_that_is_here(start_agent: Start, tmp_path: Path, python: str) -> None:
+    agent = start_agent(
+        python=pythons()[python], env={"LABELTUI_DEMO_POD": str(tmp_path), "RUNPOD_POD_ID": "p"}
+    )
+    assert agent.hello["python"].startswith(f"{python}.")
+    studies, path = tmp_path / "studies", "final/a.nrrd"
+    label(studies, path)
+    assert len(agent.ask("labels.list", studies=str(studies))["labels"]) == 1
+    summed = agent.ask("labels.sum", studies=str(studies), keys=[path.split("/")])
+    assert summed["labels"][0]["sha256"] == hashlib.sha256(b"label").hexdigest()
+    assert agent.ask("preflight", folder="~/x", app="radiology", studies="", port=1)["studies"]
+    facts = agent.ask("probe", folder="~/x", packages=[], apps={}, venv_files=[], site_files=[])
+    assert facts["python_version"].startswith(f"{python}.")
+    assert facts["has_venv"]
+    assert agent.ask("metrics")["memory_total"] > 0
+    assert agent.ask("orphans")["orphans"] == []
+    source = "def main(arguments): return [arguments, __import__('sys').version_info[1]]"
+    ran = agent.ask("program.run", key="k", python=pythons()[python], source=source, arguments={"a": 1})
+    assert ran == {"answer": [{"a": 1}, int(python.partition(".")[2])]}
+    wish = {"policy": {"idle_s": 600}, "studies": str(studies)}
+    status = agent.ask("guard", request={"ask": "ensure", "version": "v1", "wish": wish})
+    assert status["alive"], status
+    os.kill(status["state"]["pid"], 9)
+
+
+@pytest.mark.parametrize(
+    ("op", "arguments", "code"),
+    [
+        ("labels.list", {"studies": 3}, "bad_request"),
+        ("labels.list", {"studies": "x", "only": [["final"]]}, "bad_request"),
+        ("labels.sum", {"studies": "x", "keys": [["final", "a\0b"]]}, "bad_request"),
+        ("preflight", {"folder": "x", "app": "y", "studies": "", "port": "http"}, "bad_request"),
+        ("probe", {"folder": "x"}, "bad_request"),
+        ("guard", {"request": {"ask": "dance"}}, "bad_request"),
+        ("guard", {"request": 3}, "bad_request"),
+        ("program.run", {"key": "k", "python": "/no/such/python", "source": ""}, "program_failed"),
+    ],
+)
+def test_requests_that_make_no_sense(
+    agent: AgentProcess, op: str, arguments: dict[str, object], code: str
+) -> None:
+    error = agent.fail(op, **arguments)
+    assert error["code"] == code
+    assert error["message"].endswith(".")
