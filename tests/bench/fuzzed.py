@@ -25,7 +25,7 @@ from labeltui.ui.app import Console
 from labeltui.ui.panes.shell.pane import Phase, ShellPane
 from tests.bench.cost import leave, resident_kib
 from tests.fuzz_terminal import pieces
-from tests.ui.stand_in import NOW, StandIn, connected
+from tests.ui.fake_session import NOW, StandIn, connected
 
 # What may be written to a remote while nobody types: answers of known shapes, and where the keyboard is.
 SAID = re.compile(

@@ -63,7 +63,7 @@ async def test_nothing_is_rented_at_a_price_that_was_not_agreed_to(session: Sess
 
 async def test_what_the_pods_state_does_not_allow_is_said(session: Session) -> None:
     await do(session, "pod.create", gpu=GPU, max_price=1.0)
-    with pytest.raises(LabeltuiError, match="annot is running: it can't be asked to start now"):
+    with pytest.raises(LabeltuiError, match="annot is running: start is not possible now"):
         await do(session, "pod.start")
     with pytest.raises(Refused, match="Not confirmed"):
         await run_action(session, "pod.terminate", {}, Told())

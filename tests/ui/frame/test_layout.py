@@ -1,0 +1,145 @@
+"""Where panes go at each size, what stays in sight, and what ages do."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from labeltui.domain.state import Identity, SessionState
+from labeltui.ui.app import Console
+from labeltui.ui.frame.frame import PaneFrame
+from labeltui.ui.frame.layout import EXTRAS, PANES, Shape, plan, shape_of
+from labeltui.ui.presentation.strip import facts, strip_line
+from tests.fakes.store import put
+from tests.ui.fake_session import NOW, StandIn, connected, console, settled, stale, wait_for
+
+
+@given(st.integers(100, 400), st.integers(15, 120))
+def test_every_pane_has_its_own_place_and_the_shell_eighty_columns(width: int, height: int) -> None:
+    shape = shape_of(width, height + 3)
+    regions = plan(shape, width, height, "log", False).regions
+    assert set(regions) == set(PANES) | (set(EXTRAS) if shape is Shape.WIDE else set())
+    cells = [
+        (column, row)
+        for x, y, w, h in regions.values()
+        for column in range(x, x + w)
+        for row in range(y, y + h)
+    ]
+    assert len(cells) == len(set(cells)) == width * height, "no cell twice, none left over"
+    assert regions["shell"][2] - 2 >= 80
+    assert all(h >= 3 for _, _, _, h in regions.values())
+
+
+@pytest.mark.parametrize(
+    ("size", "shape"),
+    [((59, 40), Shape.SMALL), ((80, 17), Shape.SMALL), ((60, 18), Shape.COMPACT), ((99, 60), Shape.COMPACT),
+     ((100, 24), Shape.STANDARD), ((179, 50), Shape.STANDARD), ((180, 50), Shape.WIDE)],
+)  # fmt: skip
+def test_shapes(size: tuple[int, int], shape: Shape) -> None:
+    assert shape_of(*size) is shape
+
+
+async def test_resizing_keeps_the_pane_that_has_the_keyboard() -> None:
+    app = console(connected())
+    async with app.run_test(size=(120, 40)) as pilot:
+        await settled(pilot)
+        await pilot.press("4")
+        target = app.panes["queue"].focus_target
+        await wait_for(pilot, lambda: app.frame_screen.focused is target)
+        for size, shape in [
+            ((80, 24), Shape.COMPACT), ((40, 10), Shape.SMALL), ((200, 60), Shape.WIDE),
+            ((120, 40), Shape.STANDARD),
+        ]:  # fmt: skip
+            await pilot.resize_terminal(*size)
+            await wait_for(pilot, lambda shape=shape: app.frame_screen.shape is shape)  # type: ignore[misc]
+            if shape is Shape.SMALL:
+                await wait_for(pilot, lambda: app.frame_screen.small.display)
+                continue
+            await wait_for(pilot, lambda: app.frame_screen.focused is target, f"focus at {size}")
+            wanted = set(plan(shape, *app.frame_screen.body.size, "queue", False).regions)
+            await wait_for(
+                pilot,
+                lambda wanted=wanted: (
+                    {f.pane for f in app.frame_screen.query(PaneFrame) if f.region} >= wanted
+                ),  # type: ignore[misc]
+                "the panes of that size",
+            )
+            assert app.frame_screen.tabs.display == (shape is Shape.COMPACT)
+
+
+async def test_a_page_too_small_still_says_what_the_strip_says() -> None:
+    app = console(connected())
+    async with app.run_test(size=(50, 14)) as pilot:
+        await settled(pilot)
+        said = app.frame_screen.small.content.plain  # type: ignore[union-attr]
+        for fact in facts(connected(), NOW):
+            assert fact.texts[0] in said
+        assert "50x14 is too small" in said
+
+
+@pytest.mark.parametrize("width", [60, 80, 100, 120, 160, 200])
+def test_the_strip_fits_and_never_tells_a_state_by_colour_alone(width: int) -> None:
+    line = strip_line(connected(), NOW, width).plain
+    assert len(line) <= width
+    where_there_is_room = ("host", "7/23") if width >= 76 else ()  # what is well makes room for alerts
+    for word in ("●", "12/50", "✗ 2", *where_there_is_room):
+        assert word in line
+
+
+def test_what_nobody_knows_is_called_unknown() -> None:
+    line = strip_line(SessionState(Identity("x")), NOW, 200).plain
+    assert line.count("? unknown") == 5
+
+
+def test_a_stale_fact_is_faint_and_says_how_old_it_is() -> None:
+    told = {fact.names[0]: fact for fact in facts(stale(), NOW)}
+    assert told["server"].old == "2m"
+    assert "2m old" in told["server"].at(0).plain
+    assert any("text-muted" in str(span.style) for span in told["server"].at(0).spans[1:2])
+    assert told["host"].old == ""
+
+
+async def test_values_grow_stale_by_the_clock_alone() -> None:
+    now = NOW
+    session = StandIn(connected())
+    app = Console(session=session, clock=lambda: now)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await settled(pilot)
+        strip = app.frame_screen.strip
+        assert "old" not in strip.content.plain  # type: ignore[union-attr]
+        now = NOW + timedelta(seconds=40)
+        app.paint()
+        await wait_for(pilot, lambda: "41s" in strip.content.plain)  # type: ignore[union-attr]
+
+
+async def test_a_burst_of_updates_is_painted_once() -> None:
+    session = StandIn(connected())
+    app = Console(session=session, clock=lambda: NOW)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await settled(pilot)
+        shown: list[SessionState] = []
+        card = app.panes["training"]
+        show = card.show
+        card.show = lambda state, now: (shown.append(state), show(state, now))[1]  # type: ignore[method-assign]
+        training = session.store.state.training
+        assert training.value is not None
+        for iteration in range(200):
+            put(session.store, training=replace(training, value=replace(training.value, iteration=iteration)))
+        last = session.store.state
+        await wait_for(pilot, lambda: shown and shown[-1] is last)
+        assert len(shown) <= 3
+
+
+async def test_nothing_is_drawn_again_while_nothing_changes() -> None:
+    app = console(connected())
+    async with app.run_test(size=(120, 40)) as pilot:
+        await settled(pilot)
+        card = app.panes["pod"]
+        before = card.lines  # type: ignore[attr-defined]
+        app.paint()
+        app.paint()
+        assert card.lines is before  # type: ignore[attr-defined]

@@ -1,0 +1,183 @@
+"""The study queue: order, filter, collisions, and names that mean harm."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from xml.etree import ElementTree
+
+import pytest
+from textual import events
+from textual.pilot import Pilot
+from textual.widgets import Input
+
+from labeltui.domain.reading import Reading
+from labeltui.domain.state import SessionState
+from labeltui.domain.study import Study, StudyQueue
+from labeltui.ui.app import Console
+from labeltui.ui.panes.queue import QueuePane
+from tests.ui.fake_session import NOW, connected, console, fresh, settled, stopped, wait_for
+
+HOSTILE = "[red]x[/] $(touch pwned) \x1b]0;t\x07\u202e.nii.gz"
+SIZE = (120, 40)
+
+
+def queue_of(app: Console) -> QueuePane:
+    pane = app.panes["queue"]
+    assert isinstance(pane, QueuePane)
+    return pane
+
+
+async def opened(pilot: Pilot[int], app: Console) -> QueuePane:
+    await settled(pilot)
+    await pilot.press("4")
+    queue = queue_of(app)
+    await wait_for(pilot, lambda: app.frame_screen.focused is queue.focus_target)
+    return queue
+
+
+def with_studies(*studies: Study) -> SessionState:
+    return replace(connected(), queue=fresh(StudyQueue(len(studies), 0, studies)))
+
+
+async def test_a_study_two_people_have_comes_first_and_is_marked() -> None:
+    app = console(connected())
+    async with app.run_test(size=(200, 60)) as pilot:
+        queue = await opened(pilot, app)
+        assert queue.chosen is not None
+        assert queue.chosen.id == "liver_081"
+        assert "▲ open×2" in app.export_screenshot().replace("&#160;", " ")
+
+
+async def test_motion_sort_and_reverse() -> None:
+    app = console(connected())
+    async with app.run_test(size=SIZE) as pilot:
+        queue = await opened(pilot, app)
+        await pilot.press("o")
+        assert queue.sort == "id"
+        assert queue.chosen is not None
+        chosen = queue.chosen.id
+        assert chosen == "liver_081", "the cursor stays on its study"
+        await pilot.press("g")
+        assert queue.chosen.id == "liver_012"
+        await pilot.press("j", "j", "k")
+        assert queue.chosen.id == "liver_014"
+        await pilot.press("G")
+        assert queue.chosen.id == "spleen_025"
+        await pilot.press("O", "g")
+        assert queue.chosen.id == "spleen_025"
+
+
+async def test_filter_grammar_and_count() -> None:
+    app = console(connected())
+    async with app.run_test(size=SIZE) as pilot:
+        queue = await opened(pilot, app)
+        for query, left in [
+            ("spleen", 6), ("!spleen", 17), ("~sl025", 1), ("final", 7), ("ANA", 0), ("ana", 2),
+            ("^liver_1", 12),
+        ]:  # fmt: skip
+            await pilot.press("slash")
+            queue.query_one(Input).value = query
+            await wait_for(
+                pilot, lambda left=left: f"{left} of 23" in queue.facts, f"{left} of 23 for {query}"
+            )  # type: ignore[misc]
+            await pilot.press("enter")
+            await wait_for(pilot, lambda: app.frame_screen.focused is queue.focus_target)
+            await pilot.press("escape")
+            await wait_for(pilot, lambda: "of 23" not in queue.facts)
+
+
+async def test_a_filter_that_is_no_expression_says_so_and_changes_nothing() -> None:
+    app = console(connected())
+    async with app.run_test(size=SIZE) as pilot:
+        queue = await opened(pilot, app)
+        await pilot.press("slash", "left_square_bracket")
+        await wait_for(pilot, lambda: "not a regular" in app.frame_screen.flash.content.plain)  # type: ignore[union-attr]
+        assert "of 23" not in queue.facts
+
+
+async def test_keys_typed_into_the_filter_do_nothing_else() -> None:
+    app = console(connected())
+    async with app.run_test(size=SIZE) as pilot:
+        queue = await opened(pilot, app)
+        await pilot.press("slash", *"sq1zt")
+        await wait_for(pilot, lambda: "0 of 23" in queue.facts)
+        assert app.is_running
+        assert app.screen is app.frame_screen
+        assert app.frame_screen.current == "queue"
+
+
+async def test_hostile_names_show_literally() -> None:
+    app = console(with_studies(Study(HOSTILE), Study("[bold", {"[/]\x9b31m": NOW})))
+    async with app.run_test(size=(80, 24)) as pilot:
+        queue = await opened(pilot, app)
+        shot = app.export_screenshot()
+        ElementTree.fromstring(shot)
+        text = shot.replace("&#160;", " ")
+        assert "[red]x" in text
+        assert "\x1b" not in text
+        assert "\u202e" not in text
+        await pilot.press("z")
+        await pilot.resize_terminal(160, 40)
+        await pilot.pause()
+        app.paint()
+        await wait_for(
+            pilot,
+            lambda: (
+                "[red]x[/] $(touch pwned) ␛]0;t␇\\u202e.nii.gz"
+                in app.export_screenshot().replace("&#160;", " ")
+            ),
+        )
+        await pilot.press("g", "y")
+        assert queue.chosen is not None
+        await wait_for(pilot, lambda: app.clipboard == queue.chosen.id, "exactly the id")  # type: ignore[union-attr]
+
+
+async def test_a_hundred_thousand_studies_cost_what_fifty_do() -> None:
+    many = tuple(Study(f"case_{number:06}") for number in range(100_000))
+    app = console(with_studies(*many))
+    async with app.run_test(size=SIZE) as pilot:
+        queue = await opened(pilot, app)
+        assert "0/100000" in queue.note
+        drawn = 0
+        draw = queue._table._draw
+
+        def counted(index: int, width: int, chosen: bool) -> object:
+            nonlocal drawn
+            drawn += 1
+            return draw(index, width, chosen)
+
+        queue._table._draw = counted  # type: ignore[assignment]
+        started = time.perf_counter()
+        await pilot.press("G")
+        assert queue.chosen is not None
+        assert queue.chosen.id == "case_099999"
+        app.paint()
+        assert drawn < 200, "only the rows in sight are drawn"
+        assert time.perf_counter() - started < 30
+
+
+@pytest.mark.parametrize(
+    ("state", "said"),
+    [
+        (stopped(), "s s starts it"),
+        (replace(connected(), queue=fresh(StudyQueue(0, 0))), "no studies in the folder"),
+        (replace(connected(), queue=fresh(StudyQueue(40, 3, (), {}, False))), "3 of 40 studies are final"),
+        (replace(connected(), queue=Reading(error="the server stalls")), "the server stalls"),
+    ],
+)
+async def test_an_empty_queue_teaches(state: SessionState, said: str) -> None:
+    app = console(state)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await opened(pilot, app)
+        assert said in app.export_screenshot().replace("&#160;", " ")
+
+
+async def test_a_filter_typed_in_one_go_loses_no_key() -> None:
+    app = console(connected())
+    async with app.run_test(size=(120, 40)) as pilot:
+        queue = await opened(pilot, app)
+        for key in ("slash", "0", "4", "2"):
+            app.post_message(events.Key(key, "/" if key == "slash" else key))
+        await wait_for(pilot, lambda: queue._filter.value == "042", "the filter to hold what was typed")
+        assert app.frame_screen.current == "queue"

@@ -1,0 +1,134 @@
+"""What can be done about a pod that does not come back, and about whatever failed: offered, and done by a key."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from textual.pilot import Pilot
+
+from labeltui.domain.failure_codes import Code
+from labeltui.domain.pod.pod import PodStatus
+from labeltui.domain.problems import Failed, Problem
+from labeltui.ui.screens.choices import ChoicesScreen, about_pod
+from labeltui.ui.screens.dialogs.confirm import ConfirmScreen
+from tests.ui.fake_session import NOW, console, settled, wait_for
+from tests.ui.sample_pods import OWN, STOPPED, rented
+
+Compare = Callable[..., bool]
+Ran = list[tuple[str, Mapping[str, Any]]]
+ON_VOLUME = replace(STOPPED, network_volume_id="vol_x", volume_disk_gb=0)
+
+
+@pytest.fixture
+def ran(monkeypatch: pytest.MonkeyPatch) -> Ran:
+    """Which actions ran; starting the pod once fails as a full host does."""
+    done: Ran = []
+
+    async def run(_session: Any, action: str, params: Mapping[str, Any], _report: Any, **_: Any) -> Any:
+        done.append((action, dict(params)))
+        if action == "pod.start" and not params:
+            raise Failed(
+                Code.RUNPOD_HOST_FULL,
+                "The pod's machine has no free GPU now.",
+                "Try again later.",
+                "RunPod: no",
+            )
+        return {}
+
+    monkeypatch.setattr("labeltui.operations.run.run_action", run)
+    return done
+
+
+async def start(pilot: Pilot[Any]) -> None:
+    await settled(pilot)
+    await pilot.press("p", "s")
+    await wait_for(pilot, lambda: isinstance(pilot.app.screen, ConfirmScreen), "the question")
+    await pilot.press("y")
+    await wait_for(pilot, lambda: isinstance(pilot.app.screen, ChoicesScreen), "the choices")
+
+
+async def test_a_full_host_is_a_decision_and_a_number_takes_it(ran: Ran) -> None:
+    app = console(rented(STOPPED))
+    async with app.run_test(size=(120, 40)) as pilot:
+        await start(pilot)
+        await pilot.press("1")
+        await wait_for(pilot, lambda: isinstance(app.screen, ConfirmScreen), "the question")
+        await pilot.press("y")
+        await wait_for(pilot, lambda: len(ran) == 2, "the second try")
+        assert ran[1] == ("pod.start", {"retry": True})
+
+
+async def test_what_can_not_be_done_says_why(ran: Ran) -> None:
+    app = console(rented(STOPPED))
+    async with app.run_test(size=(120, 40)) as pilot:
+        await start(pilot)
+        await pilot.press("4")  # its files are on its own disk
+        await pilot.pause()
+        assert isinstance(app.screen, ChoicesScreen)
+        assert "no other pod can have" in app.export_screenshot().replace("&#160;", " ")
+        await pilot.press("escape")
+        await pilot.pause()
+        assert len(ran) == 1
+
+
+async def test_its_network_volume_is_taken_to_another_pod(ran: Ran, monkeypatch: pytest.MonkeyPatch) -> None:
+    prefills: list[Any] = []
+    app = console(rented(ON_VOLUME))
+    monkeypatch.setattr(type(app), "action_deploy", lambda _self, prefill=None: prefills.append(prefill))
+    async with app.run_test(size=(120, 40)) as pilot:
+        await start(pilot)
+        await pilot.press("4")
+        await wait_for(pilot, lambda: bool(prefills), "the form")
+        assert prefills == [{"network_volume": "vol_x"}]
+
+
+async def test_any_failure_says_by_which_key_its_choices_open(ran: Ran) -> None:
+    app = console(rented())
+    async with app.run_test(size=(120, 40)) as pilot:
+        await settled(pilot)
+        app.dispatcher.last_problem = ("Stop the pod", Problem(Code.RUNPOD_UNREACHABLE, "No.", "Look."))
+        assert "W: what to do" in app.dispatcher._failed(
+            next(a for a in app.keymap.leaders["p"].values() if a.id == "pod.stop"),
+            Problem(Code.RUNPOD_UNREACHABLE, "RunPod can not be reached.", "Check the network."),
+        )
+        await pilot.press("W")
+        await wait_for(pilot, lambda: isinstance(app.screen, ChoicesScreen), "the choices")
+        assert [action.id for action in app.screen._actions] == ["doctor"]  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    ("pod", "says", "first"),
+    [
+        (OWN, "nothing is wrong", "pod.stop"),
+        (STOPPED, "annot" if STOPPED.name == "annot" else "is stopped", "pod.start"),
+        (replace(OWN, gpus_attached=0), "without a GPU", "pod.retry"),
+        (replace(OWN, status=PodStatus.ERROR), "failed", "events"),
+        (replace(OWN, status=PodStatus.TERMINATED), "terminated", "pods"),
+        (
+            replace(OWN, status=PodStatus.STARTING, started_at=NOW - timedelta(hours=1)),
+            "been starting",
+            "events",
+        ),
+    ],
+)
+def test_what_is_said_of_every_pod(pod: Any, says: str, first: str) -> None:
+    title, problem = about_pod(pod, NOW)
+    assert pod.name in title
+    assert says in problem.message
+    assert ChoicesScreen(title, problem)._actions[0].id == first
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 40)], ids=lambda size: f"{size[0]}x{size[1]}")
+def test_picture(snap_compare: Compare, ran: Ran, size: tuple[int, int]) -> None:
+    async def look(pilot: Pilot[Any]) -> None:
+        await settled(pilot)
+        for part in ("strip", "body", "flash", "keys", "tabs"):
+            getattr(pilot.app.frame_screen, part).display = False  # type: ignore[attr-defined]
+        await start(pilot)
+        await pilot.pause()
+
+    assert snap_compare(console(rented(STOPPED)), terminal_size=size, run_before=look)

@@ -1,0 +1,109 @@
+"""Pictures of the console: what a person sees, at each size, state and palette."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+from xml.etree import ElementTree
+
+import pytest
+from textual.pilot import Pilot
+
+from labeltui.config.model import Profile
+from labeltui.domain.failure_codes import Code
+from labeltui.domain.host import LinkState
+from labeltui.domain.problems import Problem
+from labeltui.opening.launch import Launch
+from labeltui.ui.app import Console
+from labeltui.ui.screens.welcome import WelcomeScreen
+from tests.ui.fake_session import STATES, StandIn, console, settled, wait_for
+
+Compare = Callable[..., bool]
+SMALL, MIDDLE, WIDE = (80, 24), (120, 40), (200, 60)
+
+
+PROMPT = "annot-a5000:/workspace#"
+
+
+@pytest.fixture(autouse=True)
+def _a_prompt(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The shell has prompted."""
+    monkeypatch.setattr(StandIn, "prompt", f"root@{PROMPT} ".encode())
+
+
+def before(*keys: str) -> Callable[[Pilot[Any]], Awaitable[None]]:
+    """Wait until the console stands still, then press keys."""
+
+    async def run(pilot: Pilot[Any]) -> None:
+        await settled(pilot)
+        app = pilot.app
+        assert isinstance(app, Console)
+        host = app.state.host.value
+        if (
+            host is not None
+            and host.state is LinkState.CONNECTED
+            and app.frame_screen.size.width >= MIDDLE[0]
+        ):
+            await wait_for(pilot, lambda: PROMPT in app.export_screenshot(), "the shell's prompt")
+        for key in keys:
+            await pilot.press(key)
+            await pilot.pause()
+        app.paint()
+        await pilot.pause()
+        ElementTree.fromstring(app.export_screenshot())
+
+    return run
+
+
+@pytest.mark.parametrize("state", ["connected", "stale", "dead"])
+@pytest.mark.parametrize("size", [SMALL, MIDDLE, WIDE], ids=lambda size: f"{size[0]}x{size[1]}")
+def test_main(snap_compare: Compare, state: str, size: tuple[int, int]) -> None:
+    keys = ("5",) if size is SMALL else ()
+    assert snap_compare(console(STATES[state]()), terminal_size=size, run_before=before(*keys))
+
+
+@pytest.mark.parametrize("theme", ["labeltui-light", "labeltui-deuteranopia", "ansi-dark"])
+def test_themes(snap_compare: Compare, theme: str) -> None:
+    app = console(STATES["stale"](), profile=Profile(host="local", theme=theme))
+    assert snap_compare(app, terminal_size=MIDDLE, run_before=before("4"))
+
+
+def test_no_colour(snap_compare: Compare, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert snap_compare(console(STATES["connected"]()), terminal_size=MIDDLE, run_before=before("4"))
+
+
+@pytest.mark.parametrize(
+    ("state", "keys"),
+    [
+        ("connected", ("1",)),
+        ("connected", ("4",)),
+        ("crashed", ("5",)),
+        ("stopped", ("4",)),
+        ("stopped", ("s",)),
+        ("connected", ("s", "x")),
+        ("connected", ("a",)),
+        ("dead", ("question_mark",)),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "-".join(value),
+)
+def test_small(snap_compare: Compare, state: str, keys: tuple[str, ...]) -> None:
+    assert snap_compare(console(STATES[state]()), terminal_size=SMALL, run_before=before(*keys))
+
+
+def test_form(snap_compare: Compare) -> None:
+    assert snap_compare(console(STATES["stopped"]()), terminal_size=MIDDLE, run_before=before("s", "o"))
+
+
+def test_welcome(snap_compare: Compare) -> None:
+    async def welcome(pilot: Pilot[Any]) -> None:
+        await before()(pilot)
+        problem = Problem(Code.BAD_CONFIG, "labeltui.toml:3: unknown key 'hots'.", "Did you mean 'host'?")
+        await pilot.app.push_screen(WelcomeScreen(Launch(), problem))
+        await pilot.pause()
+
+    assert snap_compare(console(STATES["empty"]()), terminal_size=SMALL, run_before=welcome)
+
+
+def test_too_small(snap_compare: Compare) -> None:
+    assert snap_compare(console(STATES["connected"]()), terminal_size=(50, 16), run_before=before())
