@@ -51,7 +51,7 @@ class Desk:
 
     async def rent(self, name: str = "annot", **more: Any) -> str:
         """A pod that runs and can be reached; its id."""
-        client = await self.session.rental.client()
+        client = await self.session.account.client()
         spec = PodSpec(name, GPU, container_disk_gb=20, volume_disk_gb=more.pop("volume_disk_gb", 20), **more)
         pod = await client.create_once(spec)
         return (await wait_until(self.session, pod, can_be_reached, Told())).id

@@ -30,7 +30,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 async def test_the_form_reads_every_part(tmp_path: Path) -> None:
     async with desk(tmp_path, rents=True) as it:
         await it.rent()
-        it.session.kept.write(RENTING, {"name": "annot-77", "at": "2026-11-23T09:00:00+00:00"})
+        it.session.state_folder.write(RENTING, {"name": "annot-77", "at": "2026-11-23T09:00:00+00:00"})
         shop = await read_shop(it.session)
         account = await account_now(it.session)
         offers = await offers_now(it.session, Cloud.SECURE)

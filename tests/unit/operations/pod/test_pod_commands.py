@@ -50,7 +50,7 @@ async def test_the_bill_of_a_runpod_that_does_not_answer_is_not_waited_for(tmp_p
 async def test_what_happened_to_the_pod_is_listed_oldest_first(tmp_path: Path) -> None:
     async with desk(tmp_path, rents=True) as it:
         pod_id = await it.rent()
-        await it.session.rental.pod.look()
+        await it.session.account.pod.poll()
         it.elsewhere(pod_id, "stop")
         events = await it.do("pod.events")
         last = await it.do("pod.events", lines=1)
