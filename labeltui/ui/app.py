@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from labeltui.actions import BY_ID
 from labeltui.domain.problems import Problem
 from labeltui.domain.state import Level, SessionState
 from labeltui.session.runtime.fields import Fields
 from labeltui.session.runtime.store import Changed
 from labeltui.ui.contract import HasVerbs, Watcher
 from labeltui.ui.core import Core
+from labeltui.ui.frame.layout import PANES
 from labeltui.ui.running import Running
 
 if TYPE_CHECKING:
@@ -34,6 +36,37 @@ class Console(Core):
             if is_news and newest.at != self._told_event_of:  # nor one that is only worded better
                 self._told_event_of = newest.at
                 self.flash(newest.text, Level.WARNING if newest.kind in GRAVE else Level.INFO)
+
+    def action_pane(self, name: str) -> None:
+        """Focus a pane; again, zoom it."""
+        if self.frame_screen.current == name:
+            self.action_zoom()
+        else:
+            self.focus_pane(name)
+
+    def action_zoom(self) -> None:
+        """Give the pane the whole screen, and back."""
+        self.frame_screen.zoomed = not self.frame_screen.zoomed
+        self.frame_screen.arrange_panes()
+        self.call_after_refresh(self._after_layout)
+
+    def action_cycle(self, step: int) -> None:
+        """The next pane, or the one before."""
+        here = PANES.index(self.frame_screen.current)
+        self.focus_pane(PANES[(here + step) % len(PANES)])
+
+    async def action_back(self) -> None:
+        """Leave the zoom."""
+        if self.frame_screen.zoomed:
+            self.action_zoom()
+
+    def action_interrupt(self) -> None:
+        """ctrl+c: copy what is selected, else cancel what runs."""
+        selected = self.screen.get_selected_text()
+        if selected:
+            self.copy(selected)
+        elif not self.dispatcher.cancel():
+            self.flash(f"nothing runs; {self.keymap.keys_of(BY_ID['quit'])} quits")
 
     def action_help(self) -> None:
         """Every key, searchable."""

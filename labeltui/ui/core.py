@@ -29,7 +29,7 @@ from labeltui.ui.frame.layout import PANES, Shape
 from labeltui.ui.frame.lines import Lines
 from labeltui.ui.frame.themes import DEFAULT_THEME, load_theme
 from labeltui.ui.keyboard import Keyboard
-from labeltui.ui.keys import KeyMap, shown
+from labeltui.ui.keys import KeyMap
 from labeltui.ui.messages import Flash, HintsChanged, LeaveShell
 from labeltui.ui.running import Running
 
@@ -289,38 +289,7 @@ class Core(App[int], inherit_bindings=False):
             self.frame_screen.set_focus(self.panes[name].focus_target)
             self.paint()
 
-    # -- what the registry's console actions name
-
-    def action_pane(self, name: str) -> None:
-        """Focus a pane; again, zoom it."""
-        if self.frame_screen.current == name:
-            self.action_zoom()
-        else:
-            self.focus_pane(name)
-
-    def action_zoom(self) -> None:
-        """Give the pane the whole screen, and back."""
-        self.frame_screen.zoomed = not self.frame_screen.zoomed
-        self.frame_screen.arrange_panes()
-        self.call_after_refresh(self._after_layout)
-
-    def action_cycle(self, step: int) -> None:
-        """The next pane, or the one before."""
-        here = PANES.index(self.frame_screen.current)
-        self.focus_pane(PANES[(here + step) % len(PANES)])
-
-    async def action_back(self) -> None:
-        """Leave the zoom."""
-        if self.frame_screen.zoomed:
-            self.action_zoom()
-
-    def action_interrupt(self) -> None:
-        """ctrl+c: copy what is selected, else cancel what runs."""
-        selected = self.screen.get_selected_text()
-        if selected:
-            self.copy(selected)
-        elif not self.dispatcher.cancel():
-            self.flash(f"nothing runs; {shown('q')} quits", Level.INFO)
+    # -- what others ask of the console
 
     def why_no_terminal(self) -> str | None:
         """Why a shell can't have the whole terminal; None if it can."""

@@ -4,15 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from textual.worker import Worker
 
 from labeltui.actions import Action
-
-if TYPE_CHECKING:
-    pass
-
 
 KEPT_LINES = 400
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -158,14 +158,14 @@ class _PlanLayout(Layout):
 
     name = "labeltui"
 
-    def __init__(self, body: Body) -> None:
-        self._body = body
+    def __init__(self, planner: Callable[[Size], Plan]) -> None:
+        self._planner = planner
 
     def arrange(
         self, parent: Widget, children: list[Widget], size: Size, greedy: bool = True
     ) -> ArrangeResult:
         parent.pre_layout(self)
-        regions = self._body.plan_for(size).regions
+        regions = self._planner(size).regions
         return [
             WidgetPlacement(Region(*regions[child.pane]), NULL_OFFSET, NULL_SPACING, child)
             for child in children
@@ -176,20 +176,14 @@ class _PlanLayout(Layout):
 class Body(Widget):
     """Holds all panes; asks ``planner`` where they go."""
 
-    def __init__(self) -> None:
+    def __init__(self, planner: Callable[[Size], Plan]) -> None:
         super().__init__(id="body")
-        self._plan_layout = _PlanLayout(self)
+        self._plan_layout = _PlanLayout(planner)
 
     @property
     def layout(self) -> Layout:
         """Panes go where the plan says."""
         return self._plan_layout
-
-    def plan_for(self, size: Size) -> Plan:
-        """The plan for a body of that size."""
-        screen = self.screen
-        assert isinstance(screen, FrameScreen)  # noqa: S101 - a body is only ever mounted there
-        return screen.planned(size)
 
     def compose(self) -> ComposeResult:
         """All frames, empty."""
@@ -208,7 +202,7 @@ class FrameScreen(Screen[None], inherit_bindings=False):
         self.strip = Strip(id="strip")
         self.small = TooSmall(id="small")
         self.tabs = Tabs(id="tabs")
-        self.body = Body()
+        self.body = Body(self.planned)
         self.flash = FlashLine(id="flash")
         self.keys = KeyLine(id="keys")
 

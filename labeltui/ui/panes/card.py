@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 from textual import events
 from textual.content import Content
@@ -14,44 +13,25 @@ from textual.widget import Widget
 from labeltui.actions import BY_ID
 from labeltui.domain.state import SessionState
 from labeltui.ui.contract import Hint, console_of
-from labeltui.ui.keys import shown
 from labeltui.ui.messages import HintsChanged
+from labeltui.ui.panes.pane_keys import PaneKey, pressed
 from labeltui.ui.widgets.lines import Lines
 
 if TYPE_CHECKING:
     from labeltui.session.session import Session
 
 
-@dataclass(frozen=True, slots=True)
-class PaneKey:
-    """A key of one pane. Declared once: the pane obeys it, footer and help show it."""
-
-    keys: tuple[str, ...]  # Textual's names; the first is the one that is shown
-    text: str
-    method: str
-    footer: bool = True
-
-    @property
-    def hint(self) -> Hint:
-        """As the footer shows it."""
-        return shown(self.keys[0]), self.text
-
-
-SCROLL_KEYS = (
-    PaneKey(("j", "down"), "down", "scroll_one_down", footer=False),
-    PaneKey(("k", "up"), "up", "scroll_one_up", footer=False),
-    PaneKey(("g", "home"), "top", "scroll_top", footer=False),
-    PaneKey(("G", "end"), "bottom", "scroll_bottom", footer=False),
-)
-
-
 class Card(Lines):
     """Base of the panes made of lines. Subclasses say what lines there are."""
 
-    KEYS: ClassVar[tuple[PaneKey, ...]] = SCROLL_KEYS
-
     def __init__(self) -> None:
         super().__init__()
+        self.pane_keys = (
+            PaneKey(("j", "down"), "down", self.scroll_one_down, footer=False),
+            PaneKey(("k", "up"), "up", self.scroll_one_up, footer=False),
+            PaneKey(("g", "home"), "top", self.scroll_top, footer=False),
+            PaneKey(("G", "end"), "bottom", self.scroll_bottom, footer=False),
+        )
         self.session: Session | None = None
         self.state: SessionState | None = None
         self.now: datetime | None = None
@@ -85,11 +65,11 @@ class Card(Lines):
 
     def hints(self) -> Sequence[Hint]:
         """Keys for the footer."""
-        return [key.hint for key in self.KEYS if key.footer]
+        return [key.hint for key in self.pane_keys if key.footer]
 
     def help_keys(self) -> Sequence[Hint]:
         """Every key, for the help screen."""
-        return [key.hint for key in self.KEYS]
+        return [key.hint for key in self.pane_keys]
 
     def show(self, state: SessionState, now: datetime) -> None:
         """Show a snapshot."""
@@ -112,12 +92,9 @@ class Card(Lines):
 
     def on_key(self, event: events.Key) -> None:
         """Obey the keys of this pane; the rest goes up to the app."""
-        for key in self.KEYS:
-            if event.key in key.keys or event.character in key.keys:
-                event.stop()
-                event.prevent_default()
-                getattr(self, key.method)()
-                return
+        key = pressed(self.pane_keys, event)
+        if key is not None:
+            key.run()
 
     def scroll_one_down(self) -> None:
         """One line down."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 from textual import events
 from textual.app import ComposeResult
@@ -19,7 +19,7 @@ from labeltui.domain.study import Study, StudyQueue
 from labeltui.ui.contract import Hint, console_of
 from labeltui.ui.messages import Flash, HintsChanged
 from labeltui.ui.panes import rows
-from labeltui.ui.panes.card import PaneKey
+from labeltui.ui.panes.pane_keys import PaneKey, pressed
 from labeltui.ui.panes.teach import without_server
 from labeltui.ui.presentation.fact import stale_age
 from labeltui.ui.presentation.strip import labels_here
@@ -38,23 +38,23 @@ class QueuePane(Widget):
     """The study queue."""
 
     DEFAULT_CSS = Path(__file__).with_suffix(".tcss").read_text(encoding="utf-8")
-    KEYS: ClassVar[tuple[PaneKey, ...]] = (
-        PaneKey(("slash",), "filter", "open_filter"),
-        PaneKey(("o",), "sort", "next_sort"),
-        PaneKey(("O",), "reverse", "reverse_sort"),
-        PaneKey(("y",), "copy id", "copy_id"),
-        PaneKey(("c",), "copy labels here", "pull_labels", footer=False),
-        PaneKey(("escape",), "clear the filter", "clear_filter", footer=False),
-        PaneKey(("j", "down"), "down", "down", footer=False),
-        PaneKey(("k", "up"), "up", "up", footer=False),
-        PaneKey(("ctrl+f", "pagedown"), "page down", "page_down", footer=False),
-        PaneKey(("ctrl+b", "pageup"), "page up", "page_up", footer=False),
-        PaneKey(("g", "home"), "first", "first", footer=False),
-        PaneKey(("G", "end"), "last", "last", footer=False),
-    )
 
     def __init__(self) -> None:
         super().__init__()
+        self.pane_keys = (
+            PaneKey(("slash",), "filter", self.open_filter),
+            PaneKey(("o",), "sort", self.next_sort),
+            PaneKey(("O",), "reverse", self.reverse_sort),
+            PaneKey(("y",), "copy id", self.copy_id),
+            PaneKey(("c",), "copy labels here", self.pull_labels, footer=False),
+            PaneKey(("escape",), "clear the filter", self.clear_filter, False, self.is_filtered),
+            PaneKey(("j", "down"), "down", self.down, footer=False),
+            PaneKey(("k", "up"), "up", self.up, footer=False),
+            PaneKey(("ctrl+f", "pagedown"), "page down", self.page_down, footer=False),
+            PaneKey(("ctrl+b", "pageup"), "page up", self.page_up, footer=False),
+            PaneKey(("g", "home"), "first", self.first, footer=False),
+            PaneKey(("G", "end"), "last", self.last, footer=False),
+        )
         self.note = ""
         self.facts = ""
         self.state: SessionState | None = None
@@ -91,18 +91,24 @@ class QueuePane(Widget):
 
     def hints(self) -> Sequence[Hint]:
         """Keys for the footer."""
-        return [key.hint for key in self.KEYS if key.footer] if self._view or self._keeps is not None else []
+        return (
+            [key.hint for key in self.pane_keys if key.footer]
+            if self._view or self._keeps is not None
+            else []
+        )
 
     def help_keys(self) -> Sequence[Hint]:
         """Every key, for the help screen."""
-        return [key.hint for key in self.KEYS]
+        return [key.hint for key in self.pane_keys]
 
     def show(self, state: SessionState, now: datetime) -> None:
         """Show a snapshot."""
         self.state, self.now = state, now
         queue = state.queue.value
         missing = self._missing(state, queue)
-        self._head.set_lines(missing or self._summary(state, queue, now))
+        self._head.set_lines(
+            self._summary(state, queue, now) if not missing and queue is not None else missing
+        )
         self._head.styles.height = max(1, len(self._head.lines))
         self._arrange(queue.studies if queue is not None else ())
         self._say(state, queue, now)
@@ -133,8 +139,7 @@ class QueuePane(Widget):
     def _keys_of(self, action_id: str) -> str:
         return console_of(self).keymap.keys_of(BY_ID[action_id])
 
-    def _summary(self, state: SessionState, queue: StudyQueue | None, now: datetime) -> list[Content]:
-        assert queue is not None  # noqa: S101 - _missing has looked
+    def _summary(self, state: SessionState, queue: StudyQueue, now: datetime) -> list[Content]:
         width = self.size.width
         share = 100.0 * queue.completed / queue.total if queue.total else None
         tone = Tone.FAINT if stale_age(state.queue, now) else Tone.GOOD
@@ -180,7 +185,8 @@ class QueuePane(Widget):
         return self._view[self._table.cursor] if self._table.cursor < len(self._view) else None
 
     def _draw(self, index: int, width: int, chosen: bool) -> Content:
-        assert self.state is not None and self.now is not None  # noqa: S101, PT018 - rows come with a snapshot
+        if self.state is None or self.now is None:
+            return Content("")
         return rows.line(
             self._view[index],
             width,
@@ -220,14 +226,13 @@ class QueuePane(Widget):
             else:
                 typed_ahead(self._filter, event)
             return
-        for key in self.KEYS:
-            if event.key in key.keys or event.character in key.keys:
-                if key.method == "clear_filter" and self._keeps is None:
-                    return
-                event.stop()
-                event.prevent_default()
-                getattr(self, key.method)()
-                return
+        key = pressed(self.pane_keys, event)
+        if key is not None:
+            key.run()
+
+    def is_filtered(self) -> bool:
+        """Whether a filter hides studies."""
+        return self._keeps is not None
 
     def open_filter(self) -> None:
         """Type a filter."""

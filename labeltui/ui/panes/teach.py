@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from labeltui.domain.failure_codes import Code
 from labeltui.domain.host import LinkState
+from labeltui.domain.problems import Problem
 from labeltui.domain.server.server import ServerState, ServerStatus
 from labeltui.domain.state import SessionState
 from labeltui.ui.presentation.absence import Keys, absence
 from labeltui.ui.presentation.text import safe
-
-if TYPE_CHECKING:
-    pass
-
 
 _LINK = {
     "": "The host is not connected.",
@@ -37,12 +32,10 @@ def without_server(state: SessionState, keys: Keys) -> list[str]:
         return [error or "Looking whether a server runs on the host …"]
     if server.state is ServerState.RUNNING:
         return []
-    return _failed(server, keys) if server.problem is not None else _not_running(server, keys)
+    return _failed(server, server.problem, keys) if server.problem is not None else _not_running(server, keys)
 
 
-def _failed(server: ServerStatus, keys: Keys) -> list[str]:
-    problem = server.problem
-    assert problem is not None  # noqa: S101 - the caller has looked
+def _failed(server: ServerStatus, problem: Problem, keys: Keys) -> list[str]:
     said = [safe(problem.message), safe(problem.hint)]
     if problem.detail:
         said.append(f"{keys('server.problem')} shows the evidence.")

@@ -6,8 +6,9 @@ from datetime import datetime
 
 from textual.content import Content
 
+from labeltui.domain.problems import Problem
 from labeltui.domain.state import SessionState
-from labeltui.domain.training.training import EpochPoint, TrainState, TrainStatus
+from labeltui.domain.training.training import Best, EpochPoint, TrainState, TrainStatus
 from labeltui.ui.panes.card import Card
 from labeltui.ui.panes.teach import without_server
 from labeltui.ui.presentation import words
@@ -71,9 +72,9 @@ class TrainingCard(Card):
         if share is not None and training.state in (*ACTIVE, TrainState.STOPPED, TrainState.ERROR):
             lines.append(self._progress(training, share, width, bool(old)))
         if training.problem is not None:
-            lines += self._problem(training, width)
+            lines += self._problem(training.problem, width)
         if training.best is not None:
-            lines.append(self._best(training, width, bool(old)))
+            lines.append(self._best(training.best, width, bool(old)))
         lines += self._curves(training, width, height - len(lines), bool(old))
         lines += self._last(training, width, height - len(lines))
         return lines
@@ -120,9 +121,7 @@ class TrainingCard(Card):
         tone = Tone.FAINT if stale or training.state not in ACTIVE else Tone.BUSY
         return Content.assemble(bar(share, max(4, width - 5), tone), (f" {share:3.0f}%", tone))
 
-    def _problem(self, training: TrainStatus, width: int) -> list[Content]:
-        problem = training.problem
-        assert problem is not None  # noqa: S101 - the caller has looked
+    def _problem(self, problem: Problem, width: int) -> list[Content]:
         lines = wrapped(safe(problem.message), width, Tone.BAD)
         if problem.hint:
             lines += wrapped(safe(problem.hint), width, Tone.PLAIN, 2)
@@ -130,9 +129,7 @@ class TrainingCard(Card):
             lines.append(Content.styled(f"{self.key_for('server.problem')} shows the traceback", Tone.FAINT))
         return lines
 
-    def _best(self, training: TrainStatus, width: int, stale: bool) -> Content:
-        best = training.best
-        assert best is not None  # noqa: S101 - the caller has looked
+    def _best(self, best: Best, width: int, stale: bool) -> Content:
         at = "" if best.epoch is None else f" @ epoch {best.epoch}"
         plain = Tone.FAINT if stale else Tone.PLAIN
         line = Content.assemble(

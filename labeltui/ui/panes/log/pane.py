@@ -13,18 +13,18 @@ from textual.app import ComposeResult
 from textual.containers import Horizontal
 from textual.content import Content
 from textual.widget import Widget
-from textual.widgets import Input, Static
+from textual.widgets import Static
 
 from labeltui.actions import BY_ID
-from labeltui.domain.log.filter import Scope
 from labeltui.domain.log.lines import parse_line
 from labeltui.domain.log.news import explain
-from labeltui.domain.log.query import asked
-from labeltui.domain.state import Level, SessionState
+from labeltui.domain.state import SessionState
 from labeltui.ui.contract import Hint, console_of
 from labeltui.ui.debounce import soon
-from labeltui.ui.messages import Flash, HintsChanged
-from labeltui.ui.panes.log.reading import TURN, LogReading
+from labeltui.ui.keys import shown
+from labeltui.ui.messages import HintsChanged
+from labeltui.ui.panes.log.asking import LogAsking
+from labeltui.ui.panes.pane_keys import PaneKey, pressed
 from labeltui.ui.panes.teach import why_empty
 from labeltui.ui.presentation.text import elide, safe
 from labeltui.ui.presentation.words import Tone, plural
@@ -37,29 +37,62 @@ if TYPE_CHECKING:
 
 TITLE_S = 0.25
 """Counts change with every line; the border they stand in is not drawn more often than this."""
-FILTER, FIND, SCOPE = "filter", "find", "scope"
 
 
-class LogPane(LogReading):
+class LogPane(LogAsking):
     """The log, or why there is none."""
 
     DEFAULT_CSS = Path(__file__).with_suffix(".tcss").read_text(encoding="utf-8")
 
     def __init__(self) -> None:
         super().__init__()
+        self.pane_keys = (
+            PaneKey(("slash",), "filter", self.ask_filter),
+            PaneKey(("n",), "find next", self.find_next),
+            PaneKey(("f", "end", "G"), "follow", self.follow),
+            PaneKey(("e",), "next error", self.next_error),
+            PaneKey(("enter",), "open or fold the traceback", self.turn, footer=False),
+            PaneKey(("T",), "open or fold all tracebacks", self.turn_all, footer=False),
+            PaneKey(("w",), "wrap", self.wrap),
+            PaneKey(("c",), "columns: hide or show each, or raw lines", self.columns, footer=False),
+            PaneKey(("N",), "find previous", self.find_previous, footer=False),
+            PaneKey(("ctrl+f",), "find something else", self.ask_find, footer=False),
+            PaneKey(("E",), "previous error", self.previous_error, footer=False),
+            PaneKey(("v",), "this line in its context, and back", self.context, footer=False),
+            PaneKey(("y",), "copy the line", self.copy_line, footer=False),
+            PaneKey(("Y",), "copy the traceback around the line", self.copy_traceback, footer=False),
+            PaneKey(("o",), "only warnings, only errors, all", self.cycle_level, footer=False),
+            PaneKey(("O",), "only a level, @logger, >since, <until", self.ask_scope, footer=False),
+            PaneKey(("right_square_bracket",), "a minute on", self.minute_on, footer=False),
+            PaneKey(("left_square_bracket",), "a minute back", self.minute_back, footer=False),
+            PaneKey(("right_curly_bracket",), "an hour on", self.hour_on, footer=False),
+            PaneKey(("left_curly_bracket",), "an hour back", self.hour_back, footer=False),
+            PaneKey(("m",), "mark this place", self.mark_place, footer=False),
+            PaneKey(("M",), "next mark: a place, or a gap in the log", self.to_place, footer=False),
+            PaneKey(("S",), "save what is shown to a file", self.save, footer=False),
+            PaneKey(("ctrl+s",), "save all of the log, whatever is shown", self.save_all, footer=False),
+            PaneKey(("C",), "clear the view (not the log), and back", self.clear, footer=False),
+            PaneKey(
+                ("escape",),
+                "stop marking matches, then drop the filter",
+                self.forget,
+                False,
+                self.is_narrowed,
+            ),
+            PaneKey(("j", "down"), "down", self.down, footer=False),
+            PaneKey(("k", "up"), "up", self.up, footer=False),
+            PaneKey(("pagedown", "space"), "page down", self.page_down, footer=False),
+            PaneKey(("pageup",), "page up", self.page_up, footer=False),
+            PaneKey(("g", "home"), "first line", self.first, footer=False),
+            PaneKey(("h", "left"), "left", self.go_left, footer=False),
+            PaneKey(("l", "right"), "right", self.go_right, footer=False),
+        )
         self.note = ""
         self.facts = ""
         self._why = Static("", markup=False, classes="why")
         self._means = Static("", markup=False, classes="means")
         self._meant = ""
         self._said: list[str] = []
-        self._label = Static("", markup=False, classes="asked")
-        self._input = Input(select_on_focus=False, classes="answer")
-        self._typing = False
-        self._input.cursor_blink = False
-        self._asking = FILTER
-        self._from: int | None = None
-        self._texts = {FILTER: "", FIND: "", SCOPE: ""}
         self._telling, self._told_at = False, 0.0
         self._turns: str | None = None
 
@@ -94,12 +127,12 @@ class LogPane(LogReading):
         """Keys for the footer; what opens a traceback comes first where the cursor is on one."""
         if not self.view.store.line_count:
             return []
-        always = [key.hint for key in self.KEYS if key.footer]
-        return always if self._turns is None else [(TURN.hint[0], self._turns), *always]
+        always = [key.hint for key in self.pane_keys if key.footer]
+        return always if self._turns is None else [(shown("enter"), self._turns), *always]
 
     def help_keys(self) -> Sequence[Hint]:
         """Every key, for the help screen."""
-        return [key.hint for key in self.KEYS]
+        return [key.hint for key in self.pane_keys]
 
     def show(self, state: SessionState, now: datetime) -> None:
         """Show whether there is a log, and why not."""
@@ -188,16 +221,6 @@ class LogPane(LogReading):
 
     # -- keys
 
-    def on_descendant_blur(self, event: events.DescendantBlur) -> None:
-        """The mouse took the keyboard elsewhere: what comes now is no filter."""
-        if event.widget is self._input:
-            self._type(on=False)
-
-    def _type(self, *, on: bool) -> None:
-        """What is typed is the answer's, from the key on that asked for it: the keyboard gets there a little later."""
-        self._typing = on
-        self.view.keys_wanted = None if on else frozenset()
-
     def on_key(self, event: events.Key) -> None:
         """Obey this pane's keys; while something is typed, only those that end it."""
         if self._typing:
@@ -213,124 +236,7 @@ class LogPane(LogReading):
             event.prevent_default()
             self._tell()
             return
-        for key in self.KEYS:
-            if event.key in key.keys or event.character in key.keys:
-                if key.method == "forget" and self.view.kept is None and self.view.find is None:
-                    return
-                event.stop()
-                event.prevent_default()
-                getattr(self, key.method)()
-                self._tell()
-                return
-
-    def ask_filter(self) -> None:
-        """Type what lines to keep."""
-        self._ask(FILTER, "filter /", "re, !re, ~letters")
-
-    def ask_find(self) -> None:
-        """Type what to look for."""
-        self._ask(FIND, "find", "a regular expression, or ~letters")
-
-    def ask_scope(self) -> None:
-        """Type which records to keep."""
-        self._ask(SCOPE, "only", "warning @logger >17:02 <17:10, or >10m for the last ten minutes")
-
-    def _ask(self, what: str, label: str, placeholder: str) -> None:
-        if not self.view.store.line_count:
-            return
-        self._asking, self._from = what, self.view.line
-        self._label.update(label)
-        self._input.placeholder = placeholder
-        with self._input.prevent(Input.Changed):
-            self._input.value = self._texts[what]
-        self._input.cursor_position = len(self._input.value)
-        self._type(on=True)
-        self.add_class("-asking")
-        self._input.focus()
-
-    def _answer(self, *, keep: bool) -> None:
-        if not keep:
-            self._put("")
-        elif self._asking == FIND and self.view.find is not None:
-            self._step(self.view.find, 1, "match")
-        self.remove_class("-asking")
-        self._type(on=False)
-        self.view.focus()
-
-    def on_input_changed(self, event: Input.Changed) -> None:
-        """Obey as it is typed; a pattern that is none yet changes nothing, and says so."""
-        event.stop()
-        self._put(event.value)
-
-    def _put(self, text: str) -> None:
-        try:
-            if self._asking == SCOPE:
-                self.put_scope(text)
-                self._texts[SCOPE] = text
-                return
-            query = asked(text)
-        except ValueError as error:
-            self.post_message(Flash(str(error), Level.WARNING))
-            return
-        self._texts[self._asking] = text
-        if self._asking == FILTER:
-            self.view.set_filter(query, self._from)
-        else:
-            self.view.set_find(query)
-        self._tell()
-
-    def forget(self) -> None:
-        """Mark nothing; then drop the filter; then keep every record."""
-        held = ((FIND, self.view.find), (FILTER, self.view.filter), (SCOPE, self.view.scope))
-        self._asking, self._from = next((what for what, sieve in held if sieve is not None), FILTER), None
-        self._put("")
-
-    def context(self) -> None:
-        """The line among its neighbours, and back to the filter."""
-        if self.view.filter is not None:
-            self.view.set_filter(None, unfold=True)
-        elif self._texts[FILTER]:
-            self.view.set_filter(asked(self._texts[FILTER]))
-        self._tell()
-
-    def find_next(self) -> None:
-        """The next match; asks what for where nothing is sought."""
-        self._find(1)
-
-    def find_previous(self) -> None:
-        """The match before."""
-        self._find(-1)
-
-    def _find(self, by: int) -> None:
-        if self.view.find is None:
-            self.ask_find()
-        else:
-            self._step(self.view.find, by, "match")
-
-    def next_error(self) -> None:
-        """The next error."""
-        self._step(self.view.errors, 1, "error")
-
-    def previous_error(self) -> None:
-        """The error before."""
-        self._step(self.view.errors, -1, "error")
-
-    def _step(self, places: Places, by: int, what: str) -> None:
-        round_it_went = self.view.step(places, by)
-        if round_it_went is None:
-            self.post_message(Flash(f"no {what} in these lines", Level.WARNING))
-        elif round_it_went:
-            self.post_message(
-                Flash(f"no {what} further on: went round to the {'first' if by > 0 else 'last'}")
-            )
-        self._tell()
-
-    def show_line(self, line: int) -> None:
-        """Show a line among its neighbours: what is filtered away comes back for that."""
-        if self.view.filter is not None:
-            self.view.set_filter(None)
-        if self.view.scope is not None:
-            self.view.set_scope(Scope())
-        if line < self.view.store.line_count:
-            self.view.goto(line, unfold=True)
-        self._tell()
+        key = pressed(self.pane_keys, event)
+        if key is not None:
+            key.run()
+            self._tell()

@@ -7,7 +7,6 @@ import os
 from collections.abc import Iterable
 from datetime import datetime
 from pathlib import Path
-from typing import ClassVar
 
 from textual.widget import Widget
 
@@ -15,13 +14,12 @@ from labeltui.domain.log.filter import LEVELS, Scope, moment
 from labeltui.domain.state import Level
 from labeltui.ui.contract import console_of
 from labeltui.ui.messages import Flash
-from labeltui.ui.panes.card import PaneKey
 from labeltui.ui.panes.log.columns import ColumnSwitches
 from labeltui.ui.presentation.words import size
+from labeltui.ui.widgets.log.reader import SIDEWAYS
 from labeltui.ui.widgets.log.scope import time_at
-from labeltui.ui.widgets.log.view import SIDEWAYS, LogView
+from labeltui.ui.widgets.log.view import LogView
 
-TURN = PaneKey(("enter",), "open or fold the traceback", "turn", footer=False)
 CYCLE = ("", "WARNING", "ERROR")
 MINUTE_S, HOUR_S = 60, 3600
 _LEVELS = {"warn": "WARNING", "fatal": "CRITICAL"}
@@ -45,43 +43,7 @@ def scope_of(text: str, now: datetime) -> Scope:
 
 
 class LogReading(Widget):
-    """Keys of the log pane; it shows what they did."""
-
-    KEYS: ClassVar[tuple[PaneKey, ...]] = (
-        PaneKey(("slash",), "filter", "ask_filter"),
-        PaneKey(("n",), "find next", "find_next"),
-        PaneKey(("f", "end", "G"), "follow", "follow"),
-        PaneKey(("e",), "next error", "next_error"),
-        TURN,
-        PaneKey(("T",), "open or fold all tracebacks", "turn_all", footer=False),
-        PaneKey(("w",), "wrap", "wrap"),
-        PaneKey(("c",), "columns: hide or show each, or raw lines", "columns", footer=False),
-        PaneKey(("N",), "find previous", "find_previous", footer=False),
-        PaneKey(("ctrl+f",), "find something else", "ask_find", footer=False),
-        PaneKey(("E",), "previous error", "previous_error", footer=False),
-        PaneKey(("v",), "this line in its context, and back", "context", footer=False),
-        PaneKey(("y",), "copy the line", "copy_line", footer=False),
-        PaneKey(("Y",), "copy the traceback around the line", "copy_traceback", footer=False),
-        PaneKey(("o",), "only warnings, only errors, all", "cycle_level", footer=False),
-        PaneKey(("O",), "only a level, @logger, >since, <until", "ask_scope", footer=False),
-        PaneKey(("right_square_bracket",), "a minute on", "minute_on", footer=False),
-        PaneKey(("left_square_bracket",), "a minute back", "minute_back", footer=False),
-        PaneKey(("right_curly_bracket",), "an hour on", "hour_on", footer=False),
-        PaneKey(("left_curly_bracket",), "an hour back", "hour_back", footer=False),
-        PaneKey(("m",), "mark this place", "mark_place", footer=False),
-        PaneKey(("M",), "next mark: a place, or a gap in the log", "to_place", footer=False),
-        PaneKey(("S",), "save what is shown to a file", "save", footer=False),
-        PaneKey(("ctrl+s",), "save all of the log, whatever is shown", "save_all", footer=False),
-        PaneKey(("C",), "clear the view (not the log), and back", "clear", footer=False),
-        PaneKey(("escape",), "forget what is sought, then the filter", "forget", footer=False),
-        PaneKey(("j", "down"), "down", "down", footer=False),
-        PaneKey(("k", "up"), "up", "up", footer=False),
-        PaneKey(("pagedown", "space"), "page down", "page_down", footer=False),
-        PaneKey(("pageup",), "page up", "page_up", footer=False),
-        PaneKey(("g", "home"), "first line", "first", footer=False),
-        PaneKey(("h", "left"), "left", "go_left", footer=False),
-        PaneKey(("l", "right"), "right", "go_right", footer=False),
-    )
+    """Moves through the log, chooses its records, marks, saves and copies them."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -16,7 +16,8 @@ from labeltui.domain.problems import LabeltuiError
 from labeltui.domain.state import Level, SessionState
 from labeltui.ui.contract import Hint, console_of
 from labeltui.ui.messages import Flash, HintsChanged
-from labeltui.ui.panes.shell.tab import Permission, ShellTab
+from labeltui.ui.panes.shell.clipboard import Permission
+from labeltui.ui.panes.shell.tab import ShellTab
 from labeltui.ui.panes.shell.tab_bar import ShellRow, TabWords
 from labeltui.ui.panes.shell.words import Phase
 from labeltui.ui.presentation.absence import Absence, absence

@@ -116,8 +116,7 @@ class ShellRun:
             self._became(Phase.EXITED if isinstance(error, Refused) else again)  # a person must decide first
             return
         try:
-            made, making = making or self._engine_begins(history), None
-            await self._greet(opened, made)
+            engine = await self._greet(opened, making, history)
             self.opened = opened
             self._view.kept = opened.farewell is not None
             self._became(Phase.LIVE)
@@ -125,7 +124,7 @@ class ShellRun:
                 self._listens(opened)
             if self._view.room != size:
                 opened.shell.resize(*self._view.room)
-            await self._pump(opened)
+            await self._pump(engine, opened)
             await self._over(shells, opened)
         except LabeltuiError as error:
             self.ended = f"{error.problem.message} {error.problem.hint}".strip()
@@ -142,44 +141,47 @@ class ShellRun:
 
     def _engine_begins(self, history: int) -> asyncio.Task[Engine] | None:
         """Start one, while the shell is being opened; None where there is one that works."""
+        return None if self._working_engine() is not None else self._new_engine(history)
+
+    def _working_engine(self) -> Engine | None:
         engine = self._view.present
-        if engine is not None and not engine.died:
-            return None
+        return None if engine is None or engine.died else engine
+
+    def _new_engine(self, history: int) -> asyncio.Task[Engine]:
         columns, rows = self._view.room
         return asyncio.create_task(start_engine(columns, rows, history=history), name="terminal begins")
 
-    async def _greet(self, opened: OpenShell, making: asyncio.Task[Engine] | None) -> None:
-        """An engine for the first shell; the later ones go on below what is there, and say that they are new."""
+    async def _greet(self, opened: OpenShell, making: asyncio.Task[Engine] | None, history: int) -> Engine:
+        """An engine for the first shell; later shells go on below what is there, and say that they are new."""
         said = f"── {self.ended}; this is a new shell ──" if self.ended else "── a new shell ──"
         greeting = b"" if opened.resumed else f"\x1b[2m{safe(said)}\x1b[m\r\n".encode()
         view = self._view
         view.show_present()
-        engine = view.engine
-        if making is not None:
-            try:
-                fresh = await making
-            except BaseException:
-                _discard(making)
-                raise
-            fresh.changed, fresh.copied, fresh.gone = self._drew, self.copied, self._engine_gone
-            fresh.resize(*view.room)  # which may have changed since it began
-            if engine is not None:
-                await fresh.feed(greeting)
-            view.engine = fresh
-            return
-        assert engine is not None  # noqa: S101 - else one would be in the making
-        engine.scroll_to_end()
-        if (await engine.sync()).modes.alternate_screen:
-            await engine.feed(MAIN_SCREEN)
-        await engine.feed(CALM + greeting)
+        engine = self._working_engine()
+        if making is None and engine is not None:
+            engine.scroll_to_end()
+            if (await engine.sync()).modes.alternate_screen:
+                await engine.feed(MAIN_SCREEN)
+            await engine.feed(CALM + greeting)
+            return engine
+        making = making or self._new_engine(history)  # the one that there was has died in the meantime
+        try:
+            fresh = await making
+        except BaseException:
+            _discard(making)
+            raise
+        fresh.changed, fresh.copied, fresh.gone = self._drew, self.copied, self._engine_gone
+        fresh.resize(*view.room)  # which may have changed since it began
+        if view.engine is not None:
+            await fresh.feed(greeting)
+        view.engine = fresh
+        return fresh
 
     def _drew(self) -> None:
         self._view.changed()
         self.drew()
 
-    async def _pump(self, opened: OpenShell) -> None:
-        engine = self._view.present
-        assert engine is not None  # noqa: S101 - made in _greet
+    async def _pump(self, engine: Engine, opened: OpenShell) -> None:
         taking: asyncio.Task[None] | None = None
         try:
             while data := await opened.shell.read(READ_BYTES):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 
 from textual import events
@@ -16,6 +17,7 @@ from labeltui.domain.state import SessionState
 from labeltui.ui.contract import console_of
 from labeltui.ui.messages import Flash, LeaveShell
 from labeltui.ui.panes.shell import words as shell_words
+from labeltui.ui.panes.shell.clipboard import Clipboard, Permission
 from labeltui.ui.panes.shell.history import Past
 from labeltui.ui.panes.shell.run import ShellRun
 from labeltui.ui.panes.shell.view import ShellView
@@ -32,14 +34,6 @@ if TYPE_CHECKING:
     from labeltui.ui.presentation.absence import Absence
 
 AGAIN_AFTER = timedelta(seconds=3)
-
-
-class Permission:
-    """Whether programs may put text on the operator's clipboard: asked once for all shells. None: not asked yet."""
-
-    def __init__(self) -> None:
-        self.given: bool | None = None
-        self.offered: str | None = None  # what one wants to copy while that is being asked
 
 
 class ShellTab(Vertical):
@@ -59,8 +53,8 @@ class ShellTab(Vertical):
         self.rang = False
         self.view = ShellView()
         self.run = ShellRun(self.view, self._changed)
-        self.run.copied, self.run.drew = self._copied, self._drew
-        self._permission = permission
+        self._clipboard = Clipboard(self, self.view, permission)
+        self.run.copied, self.run.drew = self._clipboard.copied, self._drew
         self._session: Session | None = None
         self._host: HostStatus | None = None
         self._absent: Absence | None = None
@@ -127,16 +121,15 @@ class ShellTab(Vertical):
         """Open a shell, unless one is there."""
         if self.shells is None:
             return
-        opening = self.shells.open_proxy if self.door else self._open_kept
+        opening = self.shells.open_proxy if self.door else partial(self._open_kept, self.shells)
         self.run.start(self.shells, opening, self.shells.section.scrollback)
 
-    async def _open_kept(self, columns: int, rows: int) -> OpenShell:
-        assert self.shells is not None  # noqa: S101 - open has looked
+    async def _open_kept(self, shells: Shells, columns: int, rows: int) -> OpenShell:
         if self._others is not None:
-            self.number = await self.shells.free_number(self._others())
+            self.number = await shells.free_number(self._others())
             self._others = None
             self.post_message(self.Changed())
-        return await self.shells.open(self.number, columns, rows)
+        return await shells.open(self.number, columns, rows)
 
     def _changed(self) -> None:
         if self.door and self.phase in (Phase.NONE, Phase.LOST):
@@ -188,14 +181,14 @@ class ShellTab(Vertical):
         elif self.phase is Phase.OPENING:
             self.run.send(key_bytes(event, Modes()))
 
-    def on_terminal_view_changed(self, event: TerminalView.Changed) -> None:
+    def on_terminal_canvas_changed(self, event: TerminalView.Changed) -> None:
         """Title, size or scrollback."""
         event.stop()
         if self.view.looking and self.view.shown is not None and not self.view.shown.behind:
             self.view.show_present()
         self.post_message(self.Changed())
 
-    def on_terminal_view_rang(self, event: TerminalView.Rang) -> None:
+    def on_terminal_canvas_rang(self, event: TerminalView.Rang) -> None:
         """The bell, as a word: nothing blinks."""
         event.stop()
         self.rang = not self.display
@@ -221,36 +214,12 @@ class ShellTab(Vertical):
         event.stop()
         self._past.recall(event.rows)
 
-    # -- the clipboard, finding, pasting
-
-    def _copied(self, text: str) -> None:
-        """A program wants text on the operator's clipboard (OSC 52): only with leave, asked for once."""
-        permission = self._permission
-        if permission.given:
-            self.app.copy_to_clipboard(text)
-            self.post_message(Flash(f"a program in the shell copied {len(text)} characters"))
-        elif permission.given is None and permission.offered is None:
-            permission.offered = text
-
-            def answered(yes: bool) -> None:
-                permission.given, offered, permission.offered = yes, permission.offered, None
-                if yes and offered is not None:
-                    self._copied(offered)
-
-            self._ask("Copy", shell_words.copy_question(text), answered)
-
-    def _ask(self, title: str, question: str, answered: Callable[[bool], None]) -> None:
-        console_of(self).confirm(title, question, answered)
+    # -- pasting and finding
 
     def on_terminal_view_ask_paste(self, event: TerminalView.AskPaste) -> None:
         """Each line would be run as it arrives."""
         event.stop()
-
-        def answered(yes: bool) -> None:
-            if yes:
-                self.view.paste(event.text)
-
-        self._ask("Paste", shell_words.paste_question(event.text), answered)
+        self._clipboard.ask_paste(event.text)
 
     def on_terminal_view_find(self, event: TerminalView.Find) -> None:
         """Look through the scrollback."""
@@ -291,7 +260,7 @@ class ShellTab(Vertical):
             close()
             return
         question = shell_words.closing_question(program, kept=self.view.kept)
-        self._ask("Close", question, lambda yes: close() if yes else None)
+        console_of(self).confirm("Close", question, lambda yes: close() if yes else None)
 
     async def end(self) -> None:
         """End the shell, also where the host would keep it. Raises LabeltuiError when the host does not hear it."""

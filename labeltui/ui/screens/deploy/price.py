@@ -6,7 +6,8 @@ from decimal import Decimal
 
 from textual.content import Content
 
-from labeltui.domain.deploy.quote import hours_bought, over_limit
+from labeltui.domain.deploy.catalogue import GpuOffer
+from labeltui.domain.deploy.quote import Quote, hours_bought, over_limit
 from labeltui.domain.money import Account, per_month
 from labeltui.domain.pod.pod import Cloud, Pod
 from labeltui.operations.deploy.draft import NEW_VOLUME, Draft
@@ -75,11 +76,8 @@ def _hours(hours: Decimal) -> str:
     return f"{hours:.0f} h" if hours >= 10 else f"{hours:.1f} h"
 
 
-def question(draft: Draft, shop: Shop, beside: Pod | None = None) -> str:
-    """What is asked before it is rented: the price first, then what is unusual; ``beside`` is the profile's pod."""
-    made, offer = draft.quoted(shop), draft.offer(shop)
-    assert made is not None  # noqa: S101 - the button works only with a price
-    assert offer is not None  # noqa: S101 - the button works only with a GPU
+def question(draft: Draft, shop: Shop, made: Quote, offer: GpuOffer, beside: Pod | None = None) -> str:
+    """The question before renting: the price first, then what is unusual; ``beside`` is the profile's pod."""
     text = (
         f"Rent {offer.name} as {draft.name} for {per_hour(made.running)} ({month(made.running)})? "
         f"It is paid for by the second until it is stopped; stopped it costs {per_hour(made.stopped)}."

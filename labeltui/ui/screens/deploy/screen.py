@@ -280,10 +280,13 @@ class DeployScreen(Dialog[dict[str, Any]]):
             else:
                 self.choices.focus_field(field)
             return
-        made = self.draft.quoted(self._shop)
-        assert made is not None  # noqa: S101 - nothing is wrong
+        made, offer = self.draft.quoted(self._shop), self.draft.offer(self._shop)
+        if made is None or offer is None:
+            return
         beside = self._session.store.state.pod.value
-        screen = ConfirmScreen(f"Rent at {per_hour(made.running)}", question(self.draft, self._shop, beside))
+        screen = ConfirmScreen(
+            f"Rent at {per_hour(made.running)}", question(self.draft, self._shop, made, offer, beside)
+        )
         params = self.draft.params(self._shop).given()
 
         def answered(yes: bool | None) -> None:

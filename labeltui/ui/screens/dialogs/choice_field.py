@@ -13,6 +13,7 @@ from textual.widget import Widget
 
 from labeltui.ui.presentation.text import elide, safe
 from labeltui.ui.presentation.words import Tone
+from labeltui.ui.screens.dialogs.picklist import Entry, PickList
 
 if TYPE_CHECKING:
     from textual.app import App
@@ -84,8 +85,6 @@ class Choice(Widget, can_focus=True):
         if len(self._options) <= 2:
             self._step(1)
             return
-        from labeltui.ui.screens.dialogs.picklist import Entry, PickList  # noqa: PLC0415 - only when asked for
-
         entries = [Entry(Content(safe(text)), text, answer) for answer, text in self._options]
         app = cast("App[object]", self.app)
         app.push_screen(

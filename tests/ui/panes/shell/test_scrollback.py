@@ -13,9 +13,9 @@ from textual.widgets import Input
 from labeltui.ui.panes.shell.pane import Phase
 from labeltui.ui.screens.dialogs.confirm import ConfirmScreen
 from labeltui.ui.screens.dialogs.find import FindScreen
+from labeltui.ui.widgets.terminal.canvas import spans
 from labeltui.ui.widgets.terminal.engines import CHOICE
 from labeltui.ui.widgets.terminal.ghostty.engine import GhosttyEngine
-from labeltui.ui.widgets.terminal.view import spans
 from tests.ui.panes.shell.test_pane import Desk, desk
 
 __all__ = ["desk"]

@@ -135,10 +135,9 @@ class GhosttyEngine:
     # -- what it says
 
     async def _listen(self) -> None:
-        assert self._process.stdout is not None  # noqa: S101 - asked for
-        reader, why = wire.Reader(), ""
+        stdout, reader, why = self._process.stdout, wire.Reader(), ""
         try:
-            while data := await self._process.stdout.read(READ_BYTES):
+            while stdout is not None and (data := await stdout.read(READ_BYTES)):
                 for kind, body in reader.take(data):
                     self._hear(kind, body)
         except asyncio.CancelledError:
