@@ -1,4 +1,4 @@
-"""What the operator is told without looking: changes that need a hand, and news of long work."""
+"""Raises alerts: changes that need the operator, and the end of long work."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ WARN_HOURS, URGENT_HOURS = Decimal(8), Decimal(2)
 
 
 def _pod_has_ended(state: SessionState) -> bool:
-    """Whether the host is away because its pod was stopped or terminated."""
+    """Whether the host is unreachable because its pod was stopped or terminated."""
     host, pod = state.host.value, state.pod.value
     if not state.identity.rents or pod is None or (host is not None and host.state is LinkState.CONNECTED):
         return False
@@ -32,7 +32,7 @@ def _pod_has_ended(state: SessionState) -> bool:
 
 
 class Alerts:
-    """Compares each snapshot with the one before."""
+    """Compares each snapshot with the previous one, and raises or dismisses alerts."""
 
     def __init__(self, store: Store, clock: Clock) -> None:
         self._store = store
@@ -45,7 +45,7 @@ class Alerts:
     def _on_store(self, state: SessionState, changed: Changed) -> None:
         before, self._before = self._before, state
         if changed & {Fields.host, Fields.pod} and _pod_has_ended(state):
-            self._store.dismiss("host")  # the pod tells why, and a host that must be away is no trouble
+            self._store.dismiss("host")  # the pod pane says why; an unreachable host is expected then
         elif Fields.host in changed:
             self._host(before, state)
         if Fields.server in changed:
@@ -62,12 +62,12 @@ class Alerts:
     def _raise(self, key: str, level: Level, message: str, hint: str = "") -> None:
         self._store.alert(Alert(key, level, message, hint, self._clock()))
 
-    def trouble(self, meaning: Meaning, line: int, at: datetime) -> None:
-        """The server's output tells of trouble, at that line: one alert for each kind, about its newest case."""
+    def log_problem(self, meaning: Meaning, line: int, at: datetime) -> None:
+        """Alert to a problem in the server's output at ``line``. It replaces an older one of its kind."""
         self._store.alert(Alert(f"{LOG}{meaning.kind}", Level.ERROR, meaning.means, meaning.todo, at, line))
 
-    def forget_troubles(self) -> None:
-        """Another run's output: lines of the one before are gone."""
+    def dismiss_log_problems(self) -> None:
+        """Dismiss the alerts of the log: another run's output begins, and its lines have other numbers."""
         for alert in self._store.state.alerts:
             if alert.key.startswith(LOG):
                 self._store.dismiss(alert.key)
@@ -101,18 +101,19 @@ class Alerts:
             self._store.dismiss("server")
 
     def _orphaned(self, pids: frozenset[int], state: SessionState) -> None:
-        seen, self._orphans = self._orphans, pids
+        previous, self._orphans = self._orphans, pids
         if not pids:
-            if seen:
+            if previous:
                 self._store.dismiss("orphans")
             return
         server = state.server.value
-        if pids == seen or server is None:
+        if pids == previous or server is None:
             return
         named = ", ".join(f"{o.model} (pid {o.pid})" for o in server.orphans)
         self._raise(
-            "orphans", Level.WARNING, f"A training goes on without its server and holds the GPU: {named}.",
-            "Stop training (t x) ends it; the server can't see it.",
+            "orphans", Level.WARNING,
+            f"A training still runs although its server has ended, and holds the GPU: {named}.",
+            "End it with Stop training (t x). The server doesn't know of it.",
         )  # fmt: skip
 
     def _training(self, before: SessionState, state: SessionState) -> None:
@@ -128,7 +129,7 @@ class Alerts:
             self._store.dismiss("training")
 
     def _pod(self, state: SessionState) -> None:
-        """What is wrong with the pod, and credit that ends soon: at zero the pod and its data are gone."""
+        """Alert to a problem of the pod, and to credit that ends soon: at zero RunPod deletes the pod and its data."""
         pod, account = state.pod.value, state.account.value
         if pod is None:
             return
@@ -147,17 +148,17 @@ class Alerts:
                 self._raise(key, level, problem.message, problem.hint)
 
     def _balance(self, account: Account | None, pods: tuple[Pod, ...]) -> tuple[Problem | None, Level]:
-        """Credit that ends within hours: red in the last two, and as soon as data would go with it."""
+        """Credit that ends within hours. An error in the last two, or if a pod without a network volume loses data."""
         problem = balance_problem(account, pods, WARN_HOURS) if account is not None else None
         if problem is None or account is None:
             return None, Level.WARNING
         left = account.hours_left
-        kept = all(pod.network_volume_id or pod.status is PodStatus.TERMINATED for pod in pods)
-        mild = kept and left is not None and left >= URGENT_HOURS
+        stored = all(pod.network_volume_id or pod.status is PodStatus.TERMINATED for pod in pods)
+        mild = stored and left is not None and left >= URGENT_HOURS
         return problem, Level.WARNING if mild else Level.ERROR
 
     def _labels(self, state: SessionState) -> None:
-        """Labels that can't be copied: hours of a doctor's time hang on one machine."""
+        """Alert to labels that can't be copied: they exist on one machine only."""
         copies = state.labels.value
         if copies is None or state.labels.error is not None or copies.copying:
             return
@@ -179,6 +180,9 @@ class Alerts:
         for study in shared.keys() - self._shared:
             names = " and ".join(shared[study])
             self._raise(
-                f"shared:{study}", Level.WARNING, f"{study} is open at {names}.", "One of them works in vain."
+                f"shared:{study}",
+                Level.WARNING,
+                f"{study} is open at {names}.",
+                "One of the two labels will replace the other.",
             )
         self._shared = frozenset(shared)

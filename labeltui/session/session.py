@@ -130,8 +130,8 @@ class Session:
 
     def _wire(self) -> None:
         self.watch.on_event.add(self._on_event)
-        self.watch.on_trouble.append(self._alerts.trouble)
-        self.watch.on_run.append(self._alerts.forget_troubles)
+        self.watch.on_trouble.append(self._alerts.log_problem)
+        self.watch.on_run.append(self._alerts.dismiss_log_problems)
         self.link.on_arrival(self.tunnel.open)
         self.link.on_arrival(self._woken)
         self.link.on_departure(self.tunnel.close)

@@ -1,1 +1,1 @@
-"""The connection to the host: link, tunnel, shells."""
+"""The connection to the host: link, tunnel, shells and the host's load."""

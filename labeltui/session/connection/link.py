@@ -1,4 +1,4 @@
-"""Keeps one host connected, with the agent on it, for as long as the session lasts."""
+"""Keeps one host connected, with the agent running there, for as long as the session lasts."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from labeltui.session.runtime.supervise import Clock, error_text
 from labeltui.support.backoff import backoff_s
 
 Attachment = Callable[[AgentClient], Awaitable[None]]
-"""Works for as long as the agent is there; cancelled when it goes."""
+"""Works while the agent runs; cancelled when the agent is gone."""
 
 LONGEST_RETRY_S = 30.0
 PING_S = 15.0
@@ -31,9 +31,9 @@ log = logging.getLogger(__name__)
 
 
 class Link:
-    """Connects, starts the agent, runs what is attached to it, and does it again when the connection goes.
+    """Connects, starts the agent, runs the attachments, and reconnects when the connection is lost.
 
-    A refusal (changed key, login) is not tried again by itself: ``reconnect`` does.
+    It does not retry after a refusal (changed host key, failed login) until :meth:`reconnect` is called.
     """
 
     def __init__(self, host: Host, name: str, folder: str, python: str, store: Store, clock: Clock) -> None:
@@ -46,51 +46,51 @@ class Link:
         self._attachments: list[tuple[str, Attachment]] = []
         self._arrivals: list[Callable[[Host], Awaitable[None]]] = []
         self._departures: list[Callable[[str], Awaitable[None]]] = []
-        self._now = asyncio.Event()
+        self._retry_now = asyncio.Event()
         self._changed = asyncio.Event()
-        self._doubted = asyncio.Event()
+        self._recheck = asyncio.Event()
         self._agent_error: LabeltuiError | None = None
         self._refusal: Refused | None = None
         self._status = HostStatus(name, host.kind, host.address)
-        self._publish(state=LinkState.OFFLINE)
+        self._publish(replace(self._status, state=LinkState.OFFLINE))
 
     def attach(self, name: str, attachment: Attachment) -> None:
-        """Run this for as long as the agent is there, each time it is."""
+        """Run this each time the agent has started, until the agent is gone. It is restarted when it raises."""
         self._attachments.append((name, attachment))
 
     def on_arrival(self, callback: Callable[[Host], Awaitable[None]]) -> None:
-        """Called when the host is connected, before the agent is started."""
+        """Call this each time the host is connected, before the agent is started."""
         self._arrivals.append(callback)
 
     def on_departure(self, callback: Callable[[str], Awaitable[None]]) -> None:
-        """Called with the reason when the connection has gone."""
+        """Call this with the reason each time the connection is lost or closed."""
         self._departures.append(callback)
 
     @property
     def is_connected(self) -> bool:
-        """True while the host is connected, with or without the agent."""
+        """Whether the host is connected, with or without the agent."""
         return self._status.state is LinkState.CONNECTED
 
     def reconnect(self) -> None:
-        """Try now instead of waiting; what was refused is tried afresh."""
+        """Connect now instead of waiting for the back-off, also after a refusal."""
         if self._refusal is not None:
             self._refusal = None
-            self._publish(state=LinkState.CONNECTING, detail="")
-        self._now.set()
+            self._publish(replace(self._status, state=LinkState.CONNECTING, detail=""))
+        self._retry_now.set()
 
-    def moved(self, refused_with: str = "") -> None:
-        """The host may be elsewhere now: look. A connection that still answers is kept.
+    def recheck(self, after_refusal: str = "") -> None:
+        """Check the connection now, because the host may have another address. One that still answers stays.
 
-        What was refused is only tried afresh when it was refused with that code.
+        After a refusal it connects again only if the refusal had the code ``after_refusal``.
         """
-        if self._refusal is not None and self._refusal.problem.code == refused_with:
+        if self._refusal is not None and self._refusal.problem.code == after_refusal:
             self.reconnect()
         elif self._refusal is None:
-            self._now.set()
-            self._doubted.set()
+            self._retry_now.set()
+            self._recheck.set()
 
     async def ready(self, deadline_s: float = 40.0) -> AgentClient:
-        """The agent, as soon as it is there. Raises what stands in the way."""
+        """The agent, as soon as it runs. Raises the refusal, the agent's failure, or Unreachable after the deadline."""
         try:
             async with asyncio.timeout(deadline_s):
                 return await self._wait_ready()
@@ -98,7 +98,7 @@ class Link:
             raise self._unreachable() from None
 
     async def connected(self, deadline_s: float = 40.0) -> Host:
-        """The host, as soon as it is connected, with or without the agent."""
+        """The host, as soon as it is connected. Raises the refusal, or Unreachable after the deadline."""
         settled = (LinkState.CONNECTED, LinkState.REFUSED)
         try:
             await self._store.wait_for(
@@ -111,11 +111,11 @@ class Link:
         return self.host
 
     async def run(self) -> None:
-        """Stay connected until cancelled."""
+        """Stay connected until cancelled, then disconnect."""
         failures = 0
         try:
             while True:
-                self._now.clear()
+                self._retry_now.clear()
                 try:
                     await self._connect(failures)
                 except LabeltuiError as error:
@@ -143,21 +143,30 @@ class Link:
         return Unreachable(
             Code.UNREACHABLE,
             f"{self._status.address} can't be reached: {why}.",
-            "Check the address and the network; `labeltui doctor` looks at each part.",
+            "Check the address and the network. `labeltui doctor` checks each part.",
         )
 
     async def _connect(self, failures: int) -> None:
         again = self._status.state in (LinkState.RECONNECTING, LinkState.CONNECTED)
-        self._publish(state=LinkState.RECONNECTING if again else LinkState.CONNECTING, next_try_at=None)
+        self._publish(
+            replace(
+                self._status,
+                state=LinkState.RECONNECTING if again else LinkState.CONNECTING,
+                next_try_at=None,
+            )
+        )
         self._agent_error = self._refusal = None
         began = time.monotonic()
         await self.host.connect()
         self._publish(
-            state=LinkState.CONNECTED,
-            address=self.host.address,
-            detail="",
-            since=self._clock(),
-            latency_ms=(time.monotonic() - began) * 1000,
+            replace(
+                self._status,
+                state=LinkState.CONNECTED,
+                address=self.host.address,
+                detail="",
+                since=self._clock(),
+                latency_ms=(time.monotonic() - began) * 1000,
+            )
         )
         for arrival in self._arrivals:
             await arrival(self.host)
@@ -170,29 +179,37 @@ class Link:
             raise
         except LabeltuiError as error:
             self._agent_error = error
-            self._publish(detail=error_text(error))
+            self._publish(replace(self._status, detail=error_text(error)))
             return
         self.agent = agent
-        self._publish(system=agent.hello.system, user=agent.hello.user)
+        self._publish(replace(self._status, system=agent.hello.system, user=agent.hello.user))
 
     async def _wait_after(self, error: LabeltuiError, failures: int) -> None:
         if isinstance(error, Refused):
             self._refusal = error
             self._publish(
-                state=LinkState.REFUSED, detail=f"{error.problem.message} {error.problem.hint}".strip()
+                replace(
+                    self._status,
+                    state=LinkState.REFUSED,
+                    detail=f"{error.problem.message} {error.problem.hint}".strip(),
+                )
             )
-            await self._now.wait()
+            await self._retry_now.wait()
             return
         wait = backoff_s(failures, longest_s=LONGEST_RETRY_S)
-        self._publish(detail=error_text(error), next_try_at=self._clock() + timedelta(seconds=wait))
+        self._publish(
+            replace(
+                self._status, detail=error_text(error), next_try_at=self._clock() + timedelta(seconds=wait)
+            )
+        )
         try:
             async with asyncio.timeout(wait):
-                await self._now.wait()
+                await self._retry_now.wait()
         except TimeoutError:
             return
 
     async def _serve(self) -> None:
-        """Run what is attached until the connection goes."""
+        """Run the attachments until the connection is lost."""
         tasks = [
             asyncio.create_task(self._attached(name, work)) for name, work in self._attachments if self.agent
         ]
@@ -207,10 +224,10 @@ class Link:
                 task.cancel()
             await asyncio.gather(*tasks, *watches, return_exceptions=True)
         await self._leave(why, LinkState.RECONNECTING)
-        self._publish(reconnects=self._status.reconnects + 1)
+        self._publish(replace(self._status, reconnects=self._status.reconnects + 1))
 
     async def _attached(self, name: str, work: Attachment) -> None:
-        """One attachment; when it fails while the agent is still there, it is started again."""
+        """Run one attachment; start it again when it fails while the agent still runs."""
         failures = 0
         while (agent := self.agent) is not None:
             try:
@@ -220,36 +237,36 @@ class Link:
                 break
             except Exception:
                 failures += 1
-                log.exception("%s failed, and is started again", name)
+                log.exception("%s failed; it is started again", name)
                 await asyncio.sleep(backoff_s(failures))
 
     async def _ping(self, agent: AgentClient) -> str:
-        """Measure the way there; returns when an answer fails to come."""
+        """Measure the latency every 15 s. Returns the reason when the agent does not answer."""
         while True:
-            self._doubted.clear()
+            self._recheck.clear()
             with suppress(TimeoutError):
                 async with asyncio.timeout(PING_S):
-                    await self._doubted.wait()
+                    await self._recheck.wait()
             began = time.monotonic()
             try:
                 await agent.ping()
             except LabeltuiError as error:
                 return error_text(error)
-            self._publish(latency_ms=(time.monotonic() - began) * 1000)
+            self._publish(replace(self._status, latency_ms=(time.monotonic() - began) * 1000))
 
     async def _leave(self, why: str, state: LinkState) -> None:
         agent, self.agent = self.agent, None
-        self._publish(state=state, detail=why, since=self._clock())
+        self._publish(replace(self._status, state=state, detail=why, since=self._clock()))
         for departure in self._departures:
             await departure(why)
         if agent is not None:
             await agent.close()
         await self.host.close()
 
-    def _publish(self, **fields: object) -> None:
-        self._status = replace(self._status, **fields)  # type: ignore[arg-type]
-        reading = Reading(self._status, self._clock())
-        if self._status.state is not LinkState.CONNECTED and self._status.detail:
-            reading = replace(reading, error=self._status.detail)
+    def _publish(self, status: HostStatus) -> None:
+        self._status = status
+        reading = Reading(status, self._clock())
+        if status.state is not LinkState.CONNECTED and status.detail:
+            reading = replace(reading, error=status.detail)
         self._field.write(reading)
         self._changed.set()

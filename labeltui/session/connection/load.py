@@ -13,18 +13,18 @@ SAMPLE_S = 5.0
 
 
 class HostLoad:
-    """Keeps ``metrics`` of the store true while the agent is there. ``folder`` is on the volume whose disk counts."""
+    """Writes a sample every 5 s while the agent runs. Its disk space is that of ``folder``'s volume."""
 
     def __init__(self, store: Store, clock: Clock, folder: str) -> None:
         self._field, self._clock, self._folder = store.own(Fields.metrics), clock, folder
 
     async def run(self, agent: AgentClient) -> None:
-        """Take samples until the agent goes."""
+        """Write each sample to the store, until the agent is gone."""
         async for sample in agent.watch_metrics(SAMPLE_S, self._folder):
             reading: Reading[HostMetrics] = Reading(sample, self._clock(), interval_s=SAMPLE_S)
             self._field.write(reading)
 
     async def lost(self, why: str) -> None:
-        """The connection went: the last sample grows old."""
+        """The connection was lost: mark the last sample as old."""
         if self._field.value.value is not None:
             self._field.write(self._field.value.failed(why))

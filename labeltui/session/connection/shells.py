@@ -1,4 +1,4 @@
-"""Shells on the host: kept by its tmux where there is one, else as long as the connection."""
+"""Shells on the host: in its tmux if it has one, else they end with the connection."""
 
 from __future__ import annotations
 
@@ -16,24 +16,24 @@ from labeltui.hosts import tmux
 from labeltui.hosts.base import Completed, Host, Shell
 from labeltui.hosts.tmux import Farewell, TmuxSession
 
-ASKED_WITHIN_S = 20.0
+COMMAND_S = 20.0
 
 
 class Lifetime(StrEnum):
-    """What a shell lives as long as."""
+    """How long a shell lives."""
 
-    TMUX = "tmux"  # the host, or until it is exited
+    TMUX = "tmux"  # until it exits, in the host's tmux
     CONNECTION = "connection"
-    PROXY = "proxy"  # as CONNECTION, through the provider's proxy: nothing but a terminal
+    PROXY = "proxy"  # like CONNECTION, through RunPod's proxy: a terminal and nothing else
 
 
 @dataclass(slots=True)
 class OpenShell:
-    """A shell with what is known of it. ``resumed``: it ran before; ``no_tmux_reason`` in words, where it isn't."""
+    """A shell. ``resumed`` if it ran before; ``no_tmux_reason`` says why it is not in tmux, and is empty if it is."""
 
     shell: Shell
     lifetime: Lifetime
-    name: str = ""  # of its tmux session
+    name: str = ""  # of its tmux session; empty without one
     resumed: bool = False
     no_tmux_reason: str = ""
     farewell: Farewell | None = field(default=None)
@@ -44,11 +44,14 @@ class Ended(StrEnum):
 
     EXITED = "exited"
     LOST = "lost"  # with the connection
-    TAKEN = "taken"  # it goes on, in another console
+    TAKEN = "taken"  # another console shows it now
 
 
 class Shells:
-    """Opens the shells of one profile. ``host`` returns it once it is connected; ``door`` opens the proxied one."""
+    """Opens the shells of one profile.
+
+    ``host`` returns the host once it is connected. ``proxy`` opens a shell through RunPod's proxy, if there is one.
+    """
 
     def __init__(
         self,
@@ -67,11 +70,11 @@ class Shells:
 
     @property
     def owner(self) -> str:
-        """This console, as it names itself to the host."""
+        """This console's name on the host: ``MACHINE/PID``."""
         return f"{re.sub(r'[^A-Za-z0-9._-]', '_', socket.gethostname())}/{os.getpid()}"
 
     def name(self, number: int) -> str:
-        """The session that keeps shell ``number``."""
+        """The name of the tmux session of shell ``number``."""
         return tmux.session_name(self._profile, number)
 
     async def plain(self, columns: int, rows: int, command: str | None = None) -> Shell:
@@ -80,7 +83,7 @@ class Shells:
         return await (await self._host()).shell(columns, rows, command=command or self.section.command)
 
     async def open(self, number: int, columns: int, rows: int) -> OpenShell:
-        """Shell ``number``: the one that runs already where the host keeps it, else a new one."""
+        """Shell ``number``: its tmux session if that runs already, else a new one. Raises Refused if read-only."""
         self._allowed()
         host = await self._host()
         if not self.section.tmux:
@@ -94,14 +97,14 @@ class Shells:
         return OpenShell(await self.plain(columns, rows), Lifetime.CONNECTION, no_tmux_reason=why)
 
     async def open_proxy(self, columns: int, rows: int) -> OpenShell:
-        """A shell through the provider's proxy, where nothing else gets in."""
+        """A shell through RunPod's proxy, when nothing else connects. Raises Refused ``no_door`` if there is none."""
         self._allowed()
         if self._proxy is None:
-            raise Refused(Code.NO_DOOR, "This host has no proxied door.", "RunPod's pods have one.")
+            raise Refused(Code.NO_DOOR, "This host has no proxy.", "Only pods of RunPod have one.")
         return OpenShell(await self._proxy(columns, rows), Lifetime.PROXY)
 
     async def tmux_sessions(self) -> tuple[TmuxSession, ...]:
-        """The shells of this profile that the host keeps and that no other console shows, by number."""
+        """The profile's tmux sessions that no other console shows, by number; none if read-only or without tmux."""
         if not self.section.tmux or self.read_only:
             return ()
         done = await self._ask(await self._host(), tmux.listing())
@@ -109,7 +112,7 @@ class Shells:
         return tuple(one for one in found if not self.shown_elsewhere(one))
 
     async def free_number(self, taken: frozenset[int]) -> int:
-        """The lowest number that neither this console nor another has a shell under."""
+        """The lowest number that is neither in ``taken`` nor used by a tmux session of this profile."""
         used = set(taken)
         if self.section.tmux and not self.read_only:
             done = await self._ask(await self._host(), tmux.listing())
@@ -120,7 +123,7 @@ class Shells:
         return next(number for number in range(1, 1000) if number not in used)
 
     def shown_elsewhere(self, one: TmuxSession) -> bool:
-        """Whether another console shows it now. One of this machine that has died shows nothing."""
+        """Whether another console shows it now. A console of this machine that has died does not."""
         if not one.attached or one.owner == self.owner:
             return False
         machine, _, process = one.owner.rpartition("/")
@@ -135,7 +138,7 @@ class Shells:
         return True
 
     async def ended(self, opened: OpenShell) -> tuple[Ended, int | None]:
-        """How a shell whose output is over has ended, and its exit code where that is known."""
+        """How a shell ended, and its exit code if it is known. Call it once the output has ended."""
         code = await opened.shell.wait()
         farewell = opened.farewell
         if farewell is None:
@@ -145,7 +148,7 @@ class Shells:
         return (Ended.EXITED if farewell.exited else Ended.LOST), None
 
     async def foreground(self, opened: OpenShell) -> str | None:
-        """The program that runs in the shell: empty at the prompt, None when that can't be seen."""
+        """The name of the program that runs in the shell: empty at the prompt, None if it can't be found out."""
         if opened.lifetime is not Lifetime.TMUX:
             return opened.shell.foreground()
         try:
@@ -155,22 +158,22 @@ class Shells:
         return done.stdout.decode("utf-8", "replace").strip() if done.exit_code == 0 else None
 
     async def scrollback(self, opened: OpenShell) -> bytes:
-        """All that can be scrolled back to, the screen last, as a terminal takes it."""
+        """The lines above the screen and the screen itself, with escape sequences, for a terminal to draw."""
         done = await self._ask(await self._host(), tmux.scrollback(opened.name, self.section.scrollback))
         return done.stdout.removesuffix(b"\n").replace(b"\n", b"\r\n")
 
-    async def whole_screen(self, opened: OpenShell) -> bool:
-        """Whether the program in a kept shell has the whole screen, as an editor has."""
+    async def on_alternate_screen(self, opened: OpenShell) -> bool:
+        """Whether the program in a tmux session uses the alternate screen, as an editor does."""
         done = await self._ask(await self._host(), tmux.whole_screen(opened.name))
         return done.stdout.strip() == b"1"
 
     async def relabel(self, opened: OpenShell, label: str) -> None:
-        """Keep the operator's name for a shell with it."""
+        """Store the operator's name for a shell in its tmux session. Does nothing without one."""
         if opened.lifetime is Lifetime.TMUX:
             await self._ask(await self._host(), tmux.relabel(opened.name, label))
 
     async def end(self, number: int) -> None:
-        """End a kept shell with all that runs in it."""
+        """End a tmux session with everything that runs in it."""
         await self._ask(await self._host(), tmux.kill(self.name(number)))
 
     def _allowed(self) -> None:
@@ -178,7 +181,7 @@ class Shells:
             raise Refused(Code.READ_ONLY, "A shell can change things, and this session is read-only.")
 
     async def _prepare(self, host: Host, name: str, columns: int, rows: int) -> tuple[str, str]:
-        """``there`` or ``made``; and why the host can't keep it, else empty."""
+        """``there`` or ``made``, and an empty reason; or why there is no tmux session."""
         section = self.section
         command = tmux.prepare(
             name, columns, rows, command=section.command, history=section.scrollback, owner=self.owner
@@ -199,4 +202,4 @@ class Shells:
 
     @staticmethod
     async def _ask(host: Host, command: str) -> Completed:
-        return await host.run(command, timeout=ASKED_WITHIN_S)
+        return await host.run(command, timeout=COMMAND_S)

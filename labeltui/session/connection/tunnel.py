@@ -1,4 +1,4 @@
-"""The way to the server: a local port that stays the same, because Slicer remembers the URL."""
+"""The tunnel to the server: a local port that stays the same, because Slicer remembers the URL."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ DOCUMENT = "tunnel"
 
 
 class Tunnel:
-    """Holds one forward. ``hold`` takes the sticky port for others to use; without it any free port serves us.
+    """One forward. With ``hold`` it has the sticky port, which Slicer uses; else any free port, for our requests.
 
-    Who holds the sticky port writes it down, so that a command run beside the console names the console's URL.
+    The holder of the sticky port stores it, so that a command that runs beside the console can name the console's URL.
     """
 
     def __init__(
@@ -40,12 +40,12 @@ class Tunnel:
 
     @property
     def base_url(self) -> str | None:
-        """Where our own requests go; None while there is no way."""
+        """The base of our own requests. None while the tunnel is down."""
         return None if self._forward is None else f"http://127.0.0.1:{self._forward.local_port}"
 
     @property
     def status(self) -> TunnelStatus:
-        """As last told to the store."""
+        """The status that was last written to the store."""
         return self._field.value.value or TunnelStatus(remote_port=self.remote_port)
 
     async def open(self, host: Host) -> None:
@@ -58,41 +58,50 @@ class Tunnel:
             self._store_port(port, wanted)
             self._alert_moved(wanted, port)
         self._publish(
-            state=TunnelState.OPEN, local_port=port, wanted_port=wanted, reconnects=self._opened, detail=""
+            replace(
+                self.status,
+                state=TunnelState.OPEN,
+                local_port=port,
+                wanted_port=wanted,
+                reconnects=self._opened,
+                detail="",
+            )
         )
         self._opened += 1
 
     async def close(self, why: str) -> None:
-        """Give the port back; ``why`` is shown."""
+        """Close the forward. ``why`` is shown."""
         forward, self._forward = self._forward, None
         if forward is not None:
             await forward.close()
-        self._publish(state=TunnelState.DOWN, detail=why)
+        self._publish(replace(self.status, state=TunnelState.DOWN, detail=why))
 
-    def answered(self) -> None:
-        """The server answered through it: only now is it up."""
+    def request_succeeded(self) -> None:
+        """A request succeeded: the tunnel is up."""
         if self._forward is not None:
-            self._publish(state=TunnelState.UP, detail="")
+            self._publish(replace(self.status, state=TunnelState.UP, detail=""))
 
-    def silent(self, why: str) -> None:
-        """A request through it failed."""
+    def request_failed(self, why: str) -> None:
+        """A request failed; ``why`` is shown."""
         if self._forward is not None:
-            self._publish(state=TunnelState.OPEN, detail=why)
+            self._publish(replace(self.status, state=TunnelState.OPEN, detail=why))
 
     def _store_port(self, port: int, wanted: int) -> None:
-        """Write the port down, unless it moved only because another labeltui holds the one that Slicer knows."""
+        """Store the port, unless it is another one only because another labeltui has the port that Slicer knows."""
         holder = self._state.read(DOCUMENT).get("pid")
         elsewhere = isinstance(holder, int) and holder != os.getpid() and _alive(holder)
         if port == wanted or not elsewhere:
             self._state.write(DOCUMENT, {"port": port, "pid": os.getpid()})
 
     def _wanted(self, host: Host) -> int:
-        kept = self._state.read(DOCUMENT).get("port")
+        stored = self._state.read(DOCUMENT).get("port")
         first = self._first(host)
-        return kept if isinstance(kept, int) and (kept != self.remote_port or kept == first) else first
+        return (
+            stored if isinstance(stored, int) and (stored != self.remote_port or stored == first) else first
+        )
 
     def _first(self, host: Host) -> int:
-        """The port to begin with. On a host that shares our loopback the server's own port must stay free for it."""
+        """The first port to try: the server's, or the next one on a host that shares our loopback."""
         shared = host.loopback and host.kind != "local"
         return self.remote_port + 1 if shared else self.remote_port
 
@@ -113,7 +122,7 @@ class Tunnel:
                 if error.problem.code != Code.PORT_TAKEN:
                     raise
         raise Failed(
-            Code.PORT_TAKEN, f"No free local port from {first} on for the tunnel.", "Close what holds them."
+            Code.PORT_TAKEN, f"No free local port from {first} on for the tunnel.", "Close what uses them."
         )
 
     def _alert_moved(self, wanted: int, port: int) -> None:
@@ -126,8 +135,7 @@ class Tunnel:
             )
         )  # fmt: skip
 
-    def _publish(self, **fields: object) -> None:
-        status = replace(self.status, **fields)  # type: ignore[arg-type]
+    def _publish(self, status: TunnelStatus) -> None:
         self._field.write(Reading(status, self._clock()))
 
 

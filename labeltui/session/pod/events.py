@@ -106,7 +106,7 @@ class PodWatch:
         if pod.ssh is None or before is None:
             return
         if before.ssh != pod.ssh or before.id != pod.id:
-            self._link.moved("pod_stopped")
+            self._link.recheck("pod_stopped")
 
     def _already_reported(self, event: PodEvent, pod: Pod) -> bool:
         """Whether the connection has told of this new container already."""

@@ -1,1 +1,1 @@
-"""What every watcher needs: store, supervisor, journal, state folder."""
+"""What every part of a session is built on: store, supervisor, journal and state folder."""

@@ -1,8 +1,8 @@
 """The fields of a session's state: each with its type, and the one module that writes it.
 
-A module that owns a field asks the store for its writer once (``store.own(Fields.host)``) and writes through that.
-Nobody else can: a store gives each field away once. Everyone may read ``store.state``, and compare the fields that a
-subscriber is told of with these (``Fields.host in changed``).
+The owner of a field asks the store for its writer (``store.own(Fields.host)``). A store hands each writer out once,
+so no other module can write the field. Any module may read ``store.state``; a subscriber compares the fields that
+changed with these (``Fields.host in changed``).
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class Field(Generic[T]):
         self.name = name
 
     def replaced(self, state: SessionState, value: T) -> SessionState:
-        """The state with another value in this field."""
+        """A copy of the state with another value in this field."""
         change: dict[str, Any] = {self.name: value}
         return replace(state, **change)
 
@@ -38,7 +38,7 @@ class Field(Generic[T]):
 
 
 class Fields:
-    """Every field that changes. ``identity`` never does."""
+    """Every field of the state except ``identity``, which never changes."""
 
     host = Field(lambda s: s.host, owner="session.connection.link")
     metrics = Field(lambda s: s.metrics, owner="session.connection.load")
@@ -62,4 +62,4 @@ class Fields:
 
 
 FIELDS: tuple[Field[Any], ...] = tuple(one for one in vars(Fields).values() if isinstance(one, Field))
-"""All of them."""
+"""Every field of :class:`Fields`."""

@@ -1,4 +1,4 @@
-"""What was done in this session, by whom it can be repeated."""
+"""The actions of this session, each with the command that repeats it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ MAX_ENTRIES = 500
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One action. ``command`` repeats it from a terminal (secrets left out); ``ok`` is None while it runs."""
+    """One action. ``command`` repeats it from a terminal, without secrets; ``ok`` is None while it runs."""
 
     at: datetime
     title: str
@@ -23,7 +23,7 @@ class Entry:
 
 
 class Journal:
-    """Entries, oldest first."""
+    """The newest 500 entries, oldest first."""
 
     def __init__(self) -> None:
         self._entries: list[Entry] = []
@@ -31,11 +31,11 @@ class Journal:
 
     @property
     def entries(self) -> tuple[Entry, ...]:
-        """Everything kept, oldest first."""
+        """Every entry, oldest first."""
         return tuple(self._entries)
 
     def begin(self, at: datetime, title: str, command: str) -> Entry:
-        """Note that something starts."""
+        """Add an entry for an action that starts at ``at``, and notify subscribers."""
         entry = Entry(at, title, command)
         self._entries.append(entry)
         del self._entries[:-MAX_ENTRIES]
@@ -43,13 +43,13 @@ class Journal:
         return entry
 
     def end(self, entry: Entry, ok: bool, outcome: str) -> None:
-        """Note how it went."""
+        """Replace an entry with one that has an outcome, and notify subscribers of it."""
         ended = replace(entry, ok=ok, outcome=outcome)
-        for index, kept in enumerate(self._entries):
-            if kept is entry:
+        for index, stored in enumerate(self._entries):
+            if stored is entry:
                 self._entries[index] = ended
         self._subscribers.notify(ended)
 
     def subscribe(self, callback: Callable[[Entry], None]) -> Callable[[], None]:
-        """Be told of each entry as it begins and ends; returns what ends it."""
+        """Call ``callback`` with each entry when it begins and when it ends. Returns how to unsubscribe."""
         return self._subscribers.add(callback)

@@ -1,4 +1,4 @@
-"""What labeltui remembers on this machine, one folder per profile."""
+"""labeltui's own files on this machine, one folder per profile."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from labeltui.support.atomic import write_file
 
 
 class StateFolder:
-    """A folder only its owner can read."""
+    """A folder that only its owner can read."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -27,16 +27,16 @@ class StateFolder:
 
     @property
     def known_hosts(self) -> Path:
-        """Host keys the operator said yes to."""
+        """The file of host keys that the operator accepted."""
         return self.ready() / "known_hosts"
 
     def ready(self) -> Path:
-        """The folder, made when it is not there."""
+        """The folder, created with mode 0700 if it is missing."""
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         return self.folder
 
     def read(self, name: str) -> dict[str, Any]:
-        """A small document kept under ``name``; empty when absent or unreadable."""
+        """The document stored as ``NAME.json``; empty if it is missing, unreadable or not an object."""
         try:
             document = json.loads((self.folder / f"{name}.json").read_text("utf-8"))
         except (OSError, ValueError):
@@ -44,12 +44,15 @@ class StateFolder:
         return document if isinstance(document, dict) else {}
 
     def write(self, name: str, document: dict[str, Any], *, durable: bool = False) -> None:
-        """Store a small document; a crash leaves the old or the new one. ``durable``: a power failure too."""
+        """Store a document as ``NAME.json``. Raises OSError.
+
+        A crash leaves the old or the new one whole; with ``durable`` so does a power failure.
+        """
         write_file(self.ready() / f"{name}.json", json.dumps(document), durable=durable)
 
 
 def labels_folder(name: str) -> Path:
-    """Where the labels of a profile are copied to: below ``LABELTUI_STATE``, or in the platform's place for data."""
+    """The folder for copies of a profile's labels: below ``LABELTUI_STATE``, else where the platform keeps data."""
     return _root(platformdirs.user_data_path) / "labels" / _folder_name(name)
 
 

@@ -1,4 +1,4 @@
-"""The newest snapshot of everything, and who wants to know."""
+"""The newest snapshot of the session, and its subscribers."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ class Owned(Generic[T]):
 
     @property
     def value(self) -> T:
-        """What the newest snapshot has."""
+        """The field's value in the newest snapshot."""
         return self.field.read(self._store.state)
 
     def write(self, value: T) -> None:
-        """Replace the field and notify every subscriber, unless the value is equal."""
+        """Replace the field and notify every subscriber. Does nothing if the value is equal."""
         self._store.publish(self.field.replaced(self._store.state, value))
 
 
@@ -50,14 +50,14 @@ class Store:
         return self._state
 
     def own(self, field: Field[T]) -> Owned[T]:
-        """The writer of a field. Raises ValueError when it was given away already."""
+        """The writer of a field. Raises ValueError if it was handed out before."""
         if field in self._owned:
             raise ValueError(f"{field} has an owner already: {field.owner}")
         self._owned.add(field)
         return Owned(self, field)
 
     def publish(self, state: SessionState) -> None:
-        """Make this the newest snapshot and notify every subscriber, unless nothing changed. For owners and tests."""
+        """Make this the newest snapshot and notify every subscriber if a field changed. For Owned and tests."""
         before, self._state = self._state, state
         changed = frozenset(field for field in FIELDS if _differ(field.read(before), field.read(state)))
         if not changed:
@@ -65,7 +65,7 @@ class Store:
         self._subscribers.notify(state, changed)
 
     def subscribe(self, subscriber: Subscriber) -> Callable[[], None]:
-        """Call ``subscriber`` at each change from now on; returns what ends that."""
+        """Call ``subscriber`` at each change from now on. Returns how to unsubscribe."""
         return self._subscribers.add(subscriber)
 
     def alert(self, alert: Alert) -> None:
@@ -74,7 +74,7 @@ class Store:
         self._alerts.write((*others, alert)[-MAX_ALERTS:])
 
     def dismiss(self, key: str) -> None:
-        """Remove the alert with this key: what it warned of no longer holds."""
+        """Remove the alert with this key, because its cause is gone. Does nothing if there is none."""
         self._alerts.write(tuple(one for one in self._alerts.value if one.key != key))
 
     async def wait_for(

@@ -1,4 +1,4 @@
-"""Tasks that can't die silently."""
+"""Tasks that log their failures and start again, and pollers."""
 
 from __future__ import annotations
 
@@ -21,20 +21,20 @@ log = logging.getLogger(__name__)
 
 
 def error_text(error: BaseException) -> str:
-    """An error as one sentence for the screen."""
+    """An error as one sentence for the screen: the problem's message, or the type and text of any other exception."""
     if isinstance(error, LabeltuiError):
         return error.problem.message
     return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
 
 
 class Supervisor:
-    """Owns the session's tasks: one that ends with an error is reported, and started again after a while."""
+    """Owns the session's tasks. One that raises is logged and started again after a back-off."""
 
     def __init__(self) -> None:
         self._tasks: set[asyncio.Task[None]] = set()
 
     def run(self, name: str, work: Callable[[], Coroutine[Any, Any, None]]) -> asyncio.Task[None]:
-        """Keep ``work`` going until it returns or is cancelled."""
+        """Run ``work`` until it returns or is cancelled; start it again when it raises."""
         task = asyncio.create_task(self._run(name, work), name=name)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
@@ -47,11 +47,11 @@ class Supervisor:
                 return await work()
             except Exception:
                 failures += 1
-                log.exception("%s failed, and is started again", name)
+                log.exception("%s failed; it is started again", name)
                 await asyncio.sleep(backoff_s(failures))
 
     async def close(self) -> None:
-        """Cancel everything and wait for it."""
+        """Cancel every task and wait until all have ended."""
         tasks = tuple(self._tasks)
         for task in tasks:
             task.cancel()
@@ -59,10 +59,10 @@ class Supervisor:
 
 
 class Poller(Generic[T]):
-    """Polls one thing again and again, and keeps its field of the store true to what it learnt.
+    """Polls one value for as long as the session runs, and writes each result to its field of the store.
 
-    ``interval`` is asked before each wait, so that a source looks often only while something happens. ``wake``
-    makes it look at once. Failures back off; the store shows each of them.
+    ``interval`` gives the seconds until the next poll. It is called before each wait, so that a poller is fast only
+    while something happens. After a failure the poller backs off; the store has the old value and the error.
     """
 
     def __init__(
@@ -81,31 +81,31 @@ class Poller(Generic[T]):
 
     @property
     def name(self) -> str:
-        """The field's name."""
+        """The name of its field."""
         return self._field.field.name
 
     def wake(self) -> None:
-        """Look now; a look that is under way is followed by another, since it may have come too early."""
+        """Poll now. If a poll is in flight another follows it, since that one may have started too early."""
         self._wake.set()
 
     async def run(self) -> None:
-        """Look forever."""
+        """Poll until cancelled."""
         while True:
             self._wake.clear()
             reading = await self.poll()
             wait = self._interval()
-            # After a failure it looks again soon, and less and less often, down to its usual pace.
+            # After a failure the next poll comes sooner than usual, then the back-off grows up to the usual interval.
             await self._pause(min(wait, backoff_s(reading.failures)) if reading.failures else wait)
 
     async def poll(self) -> Reading[T]:
-        """Look once; what fails is in the reading."""
+        """Poll once and write the reading, with the error if it failed. Never raises."""
         began = time.monotonic()
         self.attempts += 1
         try:
             value = await self._poll()
         except Exception as error:
             if not isinstance(error, LabeltuiError):
-                log.exception("source %s", self.name)
+                log.exception("polling %s", self.name)
             reading = self._field.value.failed(error_text(error), interval_s=self._interval())
         else:
             latency = time.monotonic() - began
@@ -116,12 +116,12 @@ class Poller(Generic[T]):
         return reading
 
     def learned(self, value: T) -> None:
-        """Take over a value that something else has just asked for."""
+        """Write a value that another part of labeltui has just fetched."""
         reading = self._field.value.succeeded(value, self._clock(), interval_s=self._interval())
         self._field.write(reading)
 
     def failed(self, why: str) -> None:
-        """Note that something else asked in vain."""
+        """Write that another part of labeltui failed to fetch the value; ``why`` is shown beside the old one."""
         self._field.write(self._field.value.failed(why))
 
     async def _pause(self, seconds: float) -> None:

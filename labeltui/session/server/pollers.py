@@ -88,11 +88,11 @@ class Pollers:
             info = await self._client().info()
         except Exception as error:
             down = self._state() in (ServerState.STOPPED, ServerState.CRASHED)
-            self._tunnel.silent(
+            self._tunnel.request_failed(
                 "" if down else error_text(error)
             )  # nobody listens: that is no fault of the tunnel
             raise
-        self._tunnel.answered()
+        self._tunnel.request_succeeded()
         return info
 
     async def _poll_queue(self) -> StudyQueue:

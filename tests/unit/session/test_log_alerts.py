@@ -24,7 +24,7 @@ class Output:
         self.watch.zone = timezone(timedelta(hours=1))
         alerts = Alerts(self.store, lambda: NOW)
         self.watch.on_trouble.append(alerts.trouble)
-        self.watch.on_run.append(alerts.forget_troubles)
+        self.watch.on_run.append(alerts.dismiss_log_problems)
         self.watch._begin("r1", "/log")
 
     @property

@@ -47,7 +47,7 @@ class Past:
         if opened is None or shells is None:
             return
         if time.monotonic() > self._asked_at + WHOLE_SCREEN_S:
-            self._whole = await shells.whole_screen(opened)
+            self._whole = await shells.on_alternate_screen(opened)
             self._asked_at = time.monotonic()
         if self._whole:
             intro = b"\x1bO" if self._view.modes.application_cursor else b"\x1b["

@@ -61,9 +61,9 @@ async def test_it_is_up_only_once_something_answered_through_it(tmp_path: Path) 
     store, tunnel = make(tmp_path)
     await opened(tunnel, Forwarding())
     assert (tunnel.status.state, tunnel.status.local_port) == (TunnelState.OPEN, 8000)
-    tunnel.answered()
+    tunnel.request_succeeded()
     assert tunnel.status.state is TunnelState.UP
-    tunnel.silent("connection refused")
+    tunnel.request_failed("connection refused")
     assert (tunnel.status.state, tunnel.status.detail) == (TunnelState.OPEN, "connection refused")
     await tunnel.close("reset by peer")
     assert (tunnel.status.state, tunnel.status.detail, tunnel.base_url) == (

@@ -40,7 +40,7 @@ class Link:
     def __init__(self) -> None:
         self.looks: list[str] = []
 
-    def moved(self, refused_with: str = "") -> None:
+    def recheck(self, after_refusal: str = "") -> None:
         self.looks.append(refused_with)
 
 
