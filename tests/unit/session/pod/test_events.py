@@ -41,7 +41,7 @@ class Link:
         self.looks: list[str] = []
 
     def recheck(self, after_refusal: str = "") -> None:
-        self.looks.append(refused_with)
+        self.looks.append(after_refusal)
 
 
 class Watched:
