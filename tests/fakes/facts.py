@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, replace
 from typing import Any
 
 from labeltui.monailabel import pins
-from labeltui.monailabel.probe import Facts
+from labeltui.monailabel.probe import STANDIN_FILE, VERIFIED_FILE, Facts
 from labeltui.monailabel.recipe import VERIFIED
 from tests.fakes.host import MemoryHost
 
@@ -32,13 +31,10 @@ INSTALLED = replace(
 def report_facts(host: MemoryHost, facts: Callable[[], Facts]) -> None:
     """Let the probe find this, each time anew."""
 
-    def document() -> Mapping[str, Any]:
-        found = facts()
-        files = {"labeltui-verified": found.verified} if found.verified else {}
-        return {**asdict(found), "venv_files": files, "site_files": []}
+    def found(_request: Mapping[str, Any]) -> Mapping[str, Any]:
+        now = facts()
+        files = {VERIFIED_FILE: now.verified} if now.verified else {}
+        files |= {STANDIN_FILE: ""} if now.standin else {}
+        return {**asdict(now), "venv_files": files, "site_files": []}
 
-    def printed(_command: str, _stdin: bytes) -> bytes:
-        return json.dumps(asdict(facts())).encode() + b"\n"
-
-    host.on(r"^python3 - ", printed)
-    host.agent.answers["probe"] = lambda _request: document()
+    host.agent.answers["probe"] = found

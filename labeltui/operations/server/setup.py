@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from labeltui.actions.server import SetupParams
 from labeltui.domain.documents.documents import moment
 from labeltui.domain.failure_codes import Code
-from labeltui.domain.problems import Failed, Problem, Refused, Unreachable
+from labeltui.domain.problems import Failed, Problem, Unreachable
 from labeltui.hosts.agent.client import AgentClient
 from labeltui.hosts.agent.messages import Job, JobState
 from labeltui.monailabel.probe import Facts, facts_of, probe_request
@@ -36,13 +36,8 @@ DRAIN_S = 10.0
 async def setup(session: Session, params: SetupParams, report: Report) -> Document:
     """Install MONAI Label on the host; with ``check``, only report what is installed.
 
-    Raises Refused in a read-only session (not with ``check``), and Failed with the document for an incomplete
-    installation that was checked.
+    Raises Failed when a step fails, and with the document for an incomplete installation that was checked.
     """
-    if not params.check and session.read_only:
-        raise Refused(
-            Code.READ_ONLY, "Setup changes the host, and this session is read-only.", "Use --check."
-        )
     options = setup_options(session.profile)
     if params.torch is not None:
         options = replace(options, torch=params.torch)
