@@ -1,4 +1,4 @@
-"""httpx transports into an ASGI app of this process: answers whole, or in pieces as over a network."""
+"""httpx transports that call an ASGI app in this process, with whole or streamed responses."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ END = None
 
 
 class CutAsgi(httpx.ASGITransport):
-    """Answers whole; a connection that the app cuts is cut."""
+    """Returns whole responses. A ConnectionResetError in the app becomes a RemoteProtocolError, as over a network."""
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         try:
@@ -22,7 +22,7 @@ class CutAsgi(httpx.ASGITransport):
 
 
 class StreamedAsgi(httpx.AsyncBaseTransport):
-    """Runs the app in a task of its own; an app that raises is a connection that broke."""
+    """Streams responses from the app's own task. When the app raises, the connection is reset."""
 
     def __init__(self, app: Any) -> None:
         self._app = app
@@ -30,13 +30,13 @@ class StreamedAsgi(httpx.AsyncBaseTransport):
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         body = await request.aread()
         sent: asyncio.Queue[dict[str, Any] | None] = asyncio.Queue()
-        told = False
+        sent_body = False
 
         async def receive() -> dict[str, Any]:
-            nonlocal told
-            if told:
+            nonlocal sent_body
+            if sent_body:
                 await asyncio.Event().wait()  # the client stays until it is cancelled
-            told = True
+            sent_body = True
             return {"type": "http.request", "body": body, "more_body": False}
 
         async def send(message: dict[str, Any]) -> None:

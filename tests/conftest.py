@@ -1,4 +1,4 @@
-"""What belongs to the fast suite, and what takes longer than it may."""
+"""Mark the slow tests, and keep each test's state files to itself."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ SLOW = (
     "ui/panes/shell/test_snapshots.py",
     "ui/panes/shell/test_tabs.py",
 )
-"""Tests that start processes, and pictures of the whole console; CI runs them all the same."""
+"""Files and folders whose tests start processes or render the whole console."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark whole folders."""
+    """Mark the tests in ``SLOW``."""
     here = Path(__file__).parent
     for item in items:
         place = item.path.relative_to(here).as_posix()
@@ -38,5 +38,5 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(autouse=True)
 def own_state(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing that a test does is kept where a person's own console keeps things; labels least of all."""
+    """Store state in a new folder for each test, never in the user's own state folder."""
     monkeypatch.setenv("LABELTUI_STATE", str(tmp_path_factory.mktemp("state")))

@@ -20,7 +20,7 @@ from typing import Any
 
 from tests.bench.outer import on_terminal
 from tests.bench.outside import Outside
-from tests.fuzz_terminal import CANARY
+from tests.terminal.hostile_output import CANARY
 
 MOST_GROWTH = 200 << 10  # KiB, of the console's own process
 HELD_MOST_S = 0.1

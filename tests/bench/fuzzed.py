@@ -24,8 +24,8 @@ from textual import events
 from labeltui.ui.app import Console
 from labeltui.ui.panes.shell.pane import Phase, ShellPane
 from tests.bench.cost import leave, resident_kib
-from tests.fuzz_terminal import pieces
-from tests.ui.fake_session import NOW, StandIn, connected
+from tests.terminal.hostile_output import pieces
+from tests.ui.fake_session import NOW, FakeSession, connected
 
 # What may be written to a remote while nobody types: answers of known shapes, and where the keyboard is.
 SAID = re.compile(
@@ -68,7 +68,7 @@ class Hostile:
         self._gone.set()
 
 
-class Session(StandIn):
+class Session(FakeSession):
     """A session whose every shell goes on in the same stream."""
 
     def __init__(self, *arguments: Any, size: int, seed: int) -> None:

@@ -1,7 +1,7 @@
 """A session's surroundings, in memory: a host with its agent, a MONAI Label server, an account of RunPod.
 
 Nothing here starts a process, opens a port or touches another file than those under the test's own folder, and all
-of it may run in virtual time (:func:`tests.virtualtime.in_virtual_time`). A test of an operation looks like this::
+of it may run in virtual time (:func:`tests.virtual_time.in_virtual_time`). A test of an operation looks like this::
 
     @in_virtual_time
     async def test_a_server_is_started(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from labeltui.session.pod.account import PodAccount
 from labeltui.session.pod.host import PodHost
 from labeltui.session.runtime.state_folder import StateFolder
 from labeltui.session.session import Session
-from tests.doing import NobodyToAsk
+from tests.actions import FailingPrompter
 from tests.fakes.account import KEY, EmulatedAccount, LoopClock
 from tests.fakes.host import MemoryHost
 from tests.fakes.monailabel import FakeMonaiLabel
@@ -60,7 +60,7 @@ async def memory_session(
     def host_of(pod_account: PodAccount) -> Any:
         if account is None:
             return host
-        return PodHost(pod_account, state, NobodyToAsk(), lambda _address, _known_hosts, _prompter: host)  # type: ignore[arg-type,return-value]
+        return PodHost(pod_account, state, FailingPrompter(), lambda _address, _known_hosts, _prompter: host)  # type: ignore[arg-type,return-value]
 
     with ExitStack() as stack:
         clients = Clients(server=partial(MonaiLabelClient, transport=server.transport))

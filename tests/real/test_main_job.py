@@ -29,7 +29,7 @@ from labeltui.operations.progress import Silent
 from labeltui.operations.run import run_action
 from labeltui.session.log.store import LogStore
 from labeltui.session.session import Session
-from tests.doing import NobodyToAsk
+from tests.actions import FailingPrompter
 from tests.real.conftest import PORT, PROFILE, Bench
 from tests.real.volumes import make_studies, make_volume, save
 
@@ -40,7 +40,7 @@ SMALL = ("(128, 128, 128)", "(64, 64, 32)")
 async def console(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Session]:
     """A session as the console holds it."""
     monkeypatch.setenv("LABELTUI_STATE", str(bench.state))
-    session = await open_session(Launch(config=str(bench.config), profile=PROFILE), NobodyToAsk())
+    session = await open_session(Launch(config=str(bench.config), profile=PROFILE), FailingPrompter())
     await session.start()
     try:
         yield session

@@ -20,8 +20,8 @@ from labeltui.ui.app import Console
 from labeltui.ui.panes.shell.pane import ShellPane
 from labeltui.ui.panes.shell.words import Phase
 from labeltui.ui.screens.dialogs.confirm import ConfirmScreen
-from tests.kept import end_tmux
 from tests.sshd import RealSshd
+from tests.tmux_cleanup import kill_tmux
 
 WAIT_S = 40.0
 
@@ -40,7 +40,7 @@ def sshd(tmp_path: Path) -> Iterator[RealSshd]:
     (server.home / ".bash_profile").write_text("PS1='pod$ '; HISTFILE=; . ~/.from_login 2>/dev/null\n")
     with server:
         yield server
-    end_tmux(tmp_path)
+    kill_tmux(tmp_path)
 
 
 class Desk:

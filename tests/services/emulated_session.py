@@ -13,7 +13,7 @@ from labeltui.opening.launch import Launch
 from labeltui.opening.opening import open_session
 from labeltui.sandbox.runpod.emulator import Emulator
 from labeltui.session.session import Session
-from tests.doing import NobodyToAsk
+from tests.actions import FailingPrompter
 
 GPU = "RTX A5000"
 
@@ -33,7 +33,7 @@ async def session_on(
         f'[profiles.p]\nhost = "runpod"\n[profiles.p.runpod]\npod = "annot"\nkey = "{key}"\n'
         f"[profiles.p.server]\nport = {emulator.server_port}\n"
     )
-    opened = await open_session(Launch(config=str(config), profile="p"), NobodyToAsk())
+    opened = await open_session(Launch(config=str(config), profile="p"), FailingPrompter())
     await opened.start()
     try:
         yield opened

@@ -25,7 +25,7 @@ from labeltui.sandbox.runpod.world.clock import FakeClock
 from labeltui.sandbox.runpod.world.world import World
 from labeltui.session.runtime.state_folder import StateFolder
 from labeltui.session.session import Session
-from tests.doing import NobodyToAsk, Told, do
+from tests.actions import FailingPrompter, RecordingReport, run_confirmed
 
 GPU = "RTX A5000"
 STEP_S = 1.0  # of the emulated account's time, at each turn of the real one
@@ -70,7 +70,7 @@ async def session(
         }
     )
     state = StateFolder(tmp_path / "state")
-    host = host_of(profile, state, NobodyToAsk())
+    host = host_of(profile, state, FailingPrompter())
     opened = Session("p", profile, host, state, clock=emulator.world.clock.now)
     await opened.start()
     yield opened
@@ -79,47 +79,47 @@ async def session(
 
 @pytest.mark.slow
 async def test_from_no_pod_to_a_trained_model_and_back(session: Session, emulator: Emulator) -> None:
-    pod = await do(session, "pod.create", gpu=GPU, max_price=1.0)
+    pod = await run_confirmed(session, "pod.create", gpu=GPU, max_price=1.0)
     assert pod["status"] == "running"
 
-    installed = Told()
-    setup = await do(session, "setup", installed)
+    installed = RecordingReport()
+    setup = await run_confirmed(session, "setup", installed)
     assert (setup["complete"], setup["changed"]) == (True, True)
     assert any("monailabel==0.8.5" in str(record.get("line")) for record in installed.records)
 
-    server = await do(session, "server.start")
+    server = await run_confirmed(session, "server.start")
     assert (server["state"], server["version"]) == ("running", "0.8.5")
 
     before = await labels(session)
-    trained = await do(session, "train.start", max_epochs=2, follow=True)
+    trained = await run_confirmed(session, "train.start", max_epochs=2, follow=True)
     assert (trained["state"], trained["epoch"]) == ("done", 2)
     assert trained["best"]["value"] > 0.1
     await session.store.wait_for(lambda s: s.queue.value is not None and s.queue.value.completed > before, 60)
 
-    told = await do(session, "report")
-    assert told["labels"] >= 1
-    assert (Decimal(told["cost"]), told["best"]["value"]) > (Decimal(0), 0)
-    assert told["best"]["value"] == trained["best"]["value"]
+    summary = await run_confirmed(session, "report")
+    assert summary["labels"] >= 1
+    assert (Decimal(summary["cost"]), summary["best"]["value"]) > (Decimal(0), 0)
+    assert summary["best"]["value"] == trained["best"]["value"]
 
-    await do(session, "server.stop")
+    await run_confirmed(session, "server.stop")
     kept = await labels(session)
-    assert (await do(session, "pod.stop"))["status"] == "stopped"
+    assert (await run_confirmed(session, "pod.stop"))["status"] == "stopped"
     await session.store.wait_for(
         lambda s: s.host.value is not None and s.host.value.state is LinkState.REFUSED, 60
     )
 
-    resumed = await do(session, "pod.start")
+    resumed = await run_confirmed(session, "pod.start")
     assert (resumed["id"], resumed["status"]) == (pod["id"], "running")
-    again = await do(session, "server.start")
+    again = await run_confirmed(session, "server.start")
     assert again["state"] == "running"
     assert await labels(session) >= kept
-    check = await do(session, "setup")
+    check = await run_confirmed(session, "setup")
     assert check["changed"] is False
 
     await emulator.advance(3600)
     await the_cost_is_right_to_the_cent(session, emulator)
     await nothing_ends_while_a_label_is_not_here(session, emulator)
-    assert (await do(session, "pod.terminate"))["status"] == "terminated"
+    assert (await run_confirmed(session, "pod.terminate"))["status"] == "terminated"
     assert emulator.world.pods == {}
     state = await session.store.wait_for(
         lambda s: s.pod.value is not None and s.pod.value.status is PodStatus.TERMINATED, 60
@@ -162,7 +162,7 @@ async def nothing_ends_while_a_label_is_not_here(session: Session, emulator: Emu
 
     session.labels.folder.place = full  # type: ignore[method-assign]
     with pytest.raises(Refused) as refused:
-        await do(session, "pod.terminate")
+        await run_confirmed(session, "pod.terminate")
     assert refused.value.problem.code == "labels_not_copied"
     assert "disk full" in refused.value.problem.message
     assert emulator.world.pods

@@ -1,4 +1,4 @@
-"""Nothing moves in a test, and it is always the same time of the day."""
+"""Animations are off, and the time zone is UTC."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 
 @pytest.fixture(autouse=True)
 def _still(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing moves, and it is always the same time of the day."""
+    """Turn animations off, and set the time zone to UTC."""
     monkeypatch.setenv("TZ", "UTC")
     time.tzset()
     monkeypatch.setattr("textual.constants.TEXTUAL_ANIMATIONS", "none", raising=False)

@@ -1,4 +1,4 @@
-"""A session whose RunPod answers at once, the same each time: for the deploy form and its pictures."""
+"""A session on a RunPod account without pods, whose market always answers the same."""
 
 from __future__ import annotations
 
@@ -17,8 +17,7 @@ from labeltui.domain.problems import Failed, LabeltuiError
 from labeltui.domain.state import Identity, SessionState
 from labeltui.session.runtime.state_folder import StateFolder
 from labeltui.ui.app import Console
-from tests.fakes.store import put
-from tests.ui.fake_session import NOW, StandIn, fresh
+from tests.ui.fake_session import NOW, FakeSession, fresh
 
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJx2oCCLmUmh5yb3MuC3nSFLT6tPVaqpBqsVeqbXIYGy you@desk"
 CANARY = "rpa_CANARYCANARYCANARY"
@@ -55,7 +54,7 @@ VOLUMES = (NetworkVolume("vol1", "scans", 200, "EU-RO-1"),)
 
 
 class Client:
-    """Answers from what it is given; counts what it is asked."""
+    """Returns ``offers``, or raises ``failing``; stores the requests in ``asked``."""
 
     def __init__(self) -> None:
         self.offers: tuple[GpuOffer, ...] = OFFERS
@@ -84,7 +83,7 @@ class Client:
 
 
 class PodAccount:
-    """Of :class:`Client`; ``key`` is where a private key's public half lies beside it."""
+    """An account whose client is :class:`Client`. ``key`` is a private key file with its .pub file beside it."""
 
     def __init__(self, key: Path) -> None:
         self.shop = Client()
@@ -95,13 +94,13 @@ class PodAccount:
         return self.shop
 
 
-class RentingSession(StandIn):
-    """A session on RunPod without a pod."""
+class RentingSession(FakeSession):
+    """A session whose profile names no pod."""
 
     def __init__(
         self, folder: Path, *, theme: str = "labeltui-dark", models: tuple[str, ...] = ("deepedit",)
     ) -> None:
-        (folder / "id_ed25519").write_text("not looked at")
+        (folder / "id_ed25519").write_text("never read")
         (folder / "id_ed25519.pub").write_text(KEY + "\n")
         state = SessionState(
             Identity("liver", rents=True),
@@ -117,16 +116,12 @@ class RentingSession(StandIn):
         self.config: Path | None = folder / "labeltui.toml"
         self.created: list[Mapping[str, Any]] = []
 
-    def rented(self, **fields: Any) -> None:
-        """Put a pod on the screen."""
-        put(self.store, **fields)
 
-
-def renting(folder: Path, **options: Any) -> Console:
-    """A console over it, at the time that all pictures are of."""
+def market_console(folder: Path, **options: Any) -> Console:
+    """A console over a :class:`RentingSession`, at the time ``NOW``."""
     return Console(session=RentingSession(folder, **options), clock=lambda: NOW)
 
 
-def soon_gone(offers: tuple[GpuOffer, ...], name: str) -> tuple[GpuOffer, ...]:
-    """The same, with nothing free of one of them."""
+def sold_out(offers: tuple[GpuOffer, ...], name: str) -> tuple[GpuOffer, ...]:
+    """The offers, with the GPU ``name`` out of stock."""
     return tuple(replace(o, stock=Stock.NONE, data_centres={}) if o.name == name else o for o in offers)

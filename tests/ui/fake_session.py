@@ -1,4 +1,4 @@
-"""A session's stand-in with a real store, and the states that screens are looked at in."""
+"""A fake session with a real store, and the states in which screens are tested."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from labeltui.session.connection.shells import Shells
 from labeltui.session.runtime.journal import Journal
 from labeltui.session.runtime.store import Store
 from labeltui.ui.app import Console
-from tests.readlog import ReadLog
+from tests.indexed_log import IndexedLog
 
 NOW = datetime(2026, 11, 23, 17, 2, 48, tzinfo=UTC)
 GIB = 1024**3
@@ -108,7 +108,7 @@ def connected() -> SessionState:
 
 
 def stale() -> SessionState:
-    """Connected a while ago; the connection is being rebuilt, and nothing is known to hold."""
+    """Reconnecting: every value is 130 seconds old and its poll has failed."""
     state = connected()
     host = replace(
         state.host.value, state=LinkState.RECONNECTING, detail="Connection reset by peer",
@@ -125,7 +125,7 @@ def stale() -> SessionState:
 
 
 def dead() -> SessionState:
-    """The host refuses, and nothing was ever learnt."""
+    """The host refuses the connection, and no value has ever been read."""
     host = HostStatus(
         "liver-ct", "ssh", "root@203.0.113.7:40022", LinkState.REFUSED, ago(20),
         "The host key changed: pinned SHA256:aaaa, offered SHA256:bbbb.",
@@ -134,7 +134,7 @@ def dead() -> SessionState:
 
 
 def crashed() -> SessionState:
-    """The server is gone, and left a training behind."""
+    """The server crashed and left its training running."""
     problem = Problem(
         "oom", "The server ran out of GPU memory.", "Use a smaller spatial_size.", "Traceback\n  line"
     )
@@ -148,7 +148,7 @@ def crashed() -> SessionState:
 
 
 def stopped() -> SessionState:
-    """Connected, with no server yet."""
+    """Connected, and no server was started."""
     state = connected()
     return replace(
         state, server=fresh(ServerStatus(ServerState.STOPPED)), tunnel=fresh(TunnelStatus()), info=Reading(),
@@ -162,8 +162,8 @@ STATES: Mapping[str, Callable[[], SessionState]] = {
 }  # fmt: skip
 
 
-class StillShell:
-    """A shell that has prompted, and says nothing more."""
+class SilentShell:
+    """A shell that prints its prompt and nothing else."""
 
     def __init__(self, prompt: bytes) -> None:
         self._prompt = prompt
@@ -176,10 +176,10 @@ class StillShell:
         return prompt
 
     def write(self, data: bytes) -> None:
-        """Nobody reads."""
+        """Input is dropped."""
 
     def resize(self, columns: int, rows: int) -> None:
-        """Nothing to draw anew."""
+        """The size makes no difference."""
 
     async def wait(self) -> int | None:
         await self._gone.wait()
@@ -193,17 +193,17 @@ class StillShell:
 
 
 class _ShellHost:
-    """What shells need of a host: those of the stand-in."""
+    """The one method of a host that shells call; it opens the fake session's shells."""
 
-    def __init__(self, session: StandIn) -> None:
+    def __init__(self, session: FakeSession) -> None:
         self._session = session
 
     async def shell(self, columns: int, rows: int, *, command: str | None = None) -> Any:
         return await self._session.open_shell(columns, rows, command)
 
 
-class StandIn:
-    """What the frame needs of a session, over a real store; its shell comes only where ``prompt`` is set."""
+class FakeSession:
+    """The parts of a session that the console uses. Its shells fail to open unless ``prompt`` is set."""
 
     prompt: bytes | None = None
 
@@ -219,7 +219,7 @@ class StandIn:
         self.demo = None
         self.store = Store(state)
         self.journal = Journal()
-        self.log = ReadLog()
+        self.log = IndexedLog()
         if log:
             self.log.begin("r1", "/workspace/labeltui/r1.log")
             self.log.feed(0, log)
@@ -231,7 +231,7 @@ class StandIn:
         return NOW
 
     async def start(self) -> None:
-        """Nothing is watched."""
+        """No poller runs."""
 
     async def close(self) -> None:
         self.closed = True
@@ -241,7 +241,7 @@ class StandIn:
 
     async def open_shell(self, columns: int, rows: int, command: str | None = None) -> Any:
         if self.prompt is not None:
-            return StillShell(self.prompt)
+            return SilentShell(self.prompt)
         from labeltui.domain.problems import Unreachable
 
         raise Unreachable(Code.NOT_CONNECTED, "The host is not connected.", "Wait, or press p c.")
@@ -254,7 +254,7 @@ class StandIn:
 
 
 async def wait_for(pilot: Pilot[Any], holds: Callable[[], object], what: str = "the condition") -> None:
-    """Let the app work until ``holds()``; fail with ``what`` after twenty seconds."""
+    """Let the app run until ``holds()``; fails after 20 seconds, naming ``what``."""
     end = time.monotonic() + 20.0
     while not holds():
         if time.monotonic() > end:
@@ -263,7 +263,7 @@ async def wait_for(pilot: Pilot[Any], holds: Callable[[], object], what: str = "
 
 
 async def settled(pilot: Pilot[Any]) -> None:
-    """The panes are mounted, the session is adopted, and one of them has the keyboard."""
+    """Wait until the console has its session and a pane has the focus."""
     app = pilot.app
     assert isinstance(app, Console)
     await wait_for(
@@ -274,5 +274,5 @@ async def settled(pilot: Pilot[Any]) -> None:
 
 
 def console(state: SessionState, **options: Any) -> Console:
-    """A console over a stand-in, at the time all states are about."""
-    return Console(session=StandIn(state, **options), clock=lambda: NOW)
+    """A console over a fake session, at the time ``NOW``."""
+    return Console(session=FakeSession(state, **options), clock=lambda: NOW)

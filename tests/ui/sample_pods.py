@@ -1,4 +1,4 @@
-"""Pods that screens are looked at with: the profile's and others, one of them with a hostile name."""
+"""Sample pods for the screens: the profile's own and four others, one with a hostile name."""
 
 from __future__ import annotations
 
@@ -49,20 +49,20 @@ EVENTS = (
 )
 
 
-def rented(pod: Pod = OWN, pods: tuple[Pod, ...] = PODS, balance: str = "18.40") -> SessionState:
-    """A connected session on a pod, with the others of its account in the list."""
+def with_pod(pod: Pod = OWN, pods: tuple[Pod, ...] = PODS, balance: str = "18.40") -> SessionState:
+    """The state of a session connected to ``pod``, with ``pods`` in the account's list."""
     return replace(
         connected(), pod=fresh(pod), pods=fresh(pods, every=10.0), pod_events=EVENTS,
         account=fresh(Account(Decimal(balance), Decimal("0.27"))),
-        requests_left=RequestsLeft(58, 60, "minute"), loads=busy_for_a_while(),
+        requests_left=RequestsLeft(58, 60, "minute"), loads=busy_loads(),
     )  # fmt: skip
 
 
 LATER = NOW + timedelta(minutes=5)
 
 
-def busy_for_a_while(every: float = 5.0, count: int = 150, source: str = "agent") -> tuple[LoadSample, ...]:
-    """A training that came in waves, as the agent saw it."""
+def busy_loads(every: float = 5.0, count: int = 150, source: str = "agent") -> tuple[LoadSample, ...]:
+    """Samples of a GPU whose load rises and falls, one each ``every`` seconds."""
     samples = []
     for index in range(count):
         wave = 50 + 45 * math.sin(index / 9)

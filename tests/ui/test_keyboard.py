@@ -20,7 +20,7 @@ from labeltui.ui.screens.help import HelpScreen, _pane_key
 from labeltui.ui.screens.leader import LeaderScreen
 from labeltui.ui.screens.problem import ProblemScreen
 from labeltui.ui.widgets.lines import Lines
-from tests.ui.fake_session import NOW, StandIn, connected, console, dead, settled, stopped, wait_for
+from tests.ui.fake_session import NOW, FakeSession, connected, console, dead, settled, stopped, wait_for
 
 SIZE = (120, 40)
 
@@ -274,7 +274,7 @@ async def test_ctrl_c_cancels_what_runs_and_quit_asks_meanwhile(monkeypatch: pyt
 
 
 async def test_the_session_is_closed_on_the_way_out() -> None:
-    session = StandIn(connected())
+    session = FakeSession(connected())
     app = Console(session=session, clock=lambda: NOW)
     async with app.run_test(size=SIZE) as pilot:
         await settled(pilot)

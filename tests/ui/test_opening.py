@@ -15,7 +15,7 @@ from labeltui.ui.app import Console
 from labeltui.ui.opening import ScreenPrompter
 from labeltui.ui.screens.dialogs.prompts import HostKeyScreen, SecretScreen
 from labeltui.ui.screens.welcome import WelcomeScreen
-from tests.ui.fake_session import NOW, StandIn, connected, wait_for
+from tests.ui.fake_session import NOW, FakeSession, connected, wait_for
 
 SIZE = (120, 40)
 
@@ -56,7 +56,7 @@ async def test_the_frame_is_painted_before_anything_is_opened(monkeypatch: pytes
 async def test_without_a_profile_there_is_a_welcome_that_offers_the_demo(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    session = StandIn(connected())
+    session = FakeSession(connected())
     launches = opening_with(
         monkeypatch, Misused(Code.NO_PROFILE, "There is no profile.", "Write one."), session
     )
@@ -74,7 +74,7 @@ async def test_without_a_profile_there_is_a_welcome_that_offers_the_demo(
 async def test_a_failure_is_a_banner_with_what_to_do_and_can_be_tried_again(
     monkeypatch: pytest.MonkeyPatch, size: tuple[int, int]
 ) -> None:
-    session = StandIn(connected())
+    session = FakeSession(connected())
     problem = Unreachable(Code.BAD_CONFIG, "labeltui.toml:3: [red]unknown key[/].", "Did you mean 'host'?")
     opening_with(monkeypatch, problem, session)
     app = Console(Launch(profile="liver"), clock=lambda: NOW)
@@ -101,7 +101,7 @@ async def test_a_fault_of_labeltui_itself_does_not_end_the_console(monkeypatch: 
 
 
 async def test_secrets_are_asked_one_at_a_time_and_never_shown() -> None:
-    app = Console(session=StandIn(connected()), clock=lambda: NOW)
+    app = Console(session=FakeSession(connected()), clock=lambda: NOW)
     async with app.run_test(size=SIZE) as pilot:
         await wait_for(pilot, lambda: app.session is not None)
         prompter = ScreenPrompter(app)
@@ -122,7 +122,7 @@ async def test_secrets_are_asked_one_at_a_time_and_never_shown() -> None:
     ("keys", "trusted"), [(("enter",), False), (("escape",), False), (("right", "enter"), True)]
 )
 async def test_an_unknown_host_key_is_not_trusted_by_default(keys: tuple[str, ...], trusted: bool) -> None:
-    app = Console(session=StandIn(connected()), clock=lambda: NOW)
+    app = Console(session=FakeSession(connected()), clock=lambda: NOW)
     async with app.run_test(size=SIZE) as pilot:
         await wait_for(pilot, lambda: app.session is not None)
         key = HostKey("root@203.0.113.7:40022", "ssh-ed25519", "SHA256:abcdef")

@@ -16,7 +16,7 @@ from labeltui.domain.problems import Problem
 from labeltui.opening.launch import Launch
 from labeltui.ui.app import Console
 from labeltui.ui.screens.welcome import WelcomeScreen
-from tests.ui.fake_session import STATES, StandIn, console, settled, wait_for
+from tests.ui.fake_session import STATES, FakeSession, console, settled, wait_for
 
 Compare = Callable[..., bool]
 SMALL, MIDDLE, WIDE = (80, 24), (120, 40), (200, 60)
@@ -28,7 +28,7 @@ PROMPT = "annot-a5000:/workspace#"
 @pytest.fixture(autouse=True)
 def _a_prompt(monkeypatch: pytest.MonkeyPatch) -> None:
     """The shell has prompted."""
-    monkeypatch.setattr(StandIn, "prompt", f"root@{PROMPT} ".encode())
+    monkeypatch.setattr(FakeSession, "prompt", f"root@{PROMPT} ".encode())
 
 
 def before(*keys: str) -> Callable[[Pilot[Any]], Awaitable[None]]:

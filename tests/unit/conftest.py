@@ -1,4 +1,4 @@
-"""What all unit tests share: patience on slow machines, and recordings of MONAI Label 0.8.5."""
+"""Hypothesis without deadlines, and recordings of MONAI Label 0.8.5."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, settings
 
 from tests.paths import MONAILABEL
 
-# A loaded machine is slow at random; none of these tests is about time.
+# Deadlines fail at random on a loaded machine, and none of these tests measures time.
 settings.register_profile("unit", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("unit")
 

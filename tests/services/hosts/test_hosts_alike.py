@@ -15,7 +15,7 @@ from labeltui.hosts.agent.client import AgentClient
 from labeltui.hosts.agent.messages import Job, JobState
 from labeltui.hosts.agent.starting import start_agent
 from labeltui.hosts.base import Host
-from tests.reading import read_until
+from tests.shell_output import read_until
 
 WICKED = "[red]x[/] $(touch pwned) 'q\" `id` ; é"
 

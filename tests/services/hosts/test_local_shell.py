@@ -11,7 +11,7 @@ import pytest
 
 from labeltui.hosts.base import Shell
 from labeltui.hosts.local import LocalHost
-from tests.reading import read_until
+from tests.shell_output import read_until
 
 
 async def settles(holds: Callable[[], bool]) -> None:

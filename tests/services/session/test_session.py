@@ -22,12 +22,12 @@ from labeltui.opening.launch import Launch
 from labeltui.opening.opening import open_session
 from labeltui.operations.run import run_action
 from labeltui.session.session import Session
-from tests.doing import SaysNo, Told, do
+from tests.actions import RecordingReport, RefusingPrompter, run_confirmed
 
 
 @asynccontextmanager
 async def opened(scenario: str, *, read_only: bool = False) -> AsyncIterator[Session]:
-    session = await open_session(Launch(demo=scenario, read_only=read_only), SaysNo())
+    session = await open_session(Launch(demo=scenario, read_only=read_only), RefusingPrompter())
     await session.start()
     try:
         yield session
@@ -38,7 +38,7 @@ async def opened(scenario: str, *, read_only: bool = False) -> AsyncIterator[Ses
 async def refused(session: Session, action: str, **params: Any) -> str:
     """The code an action is refused or fails with."""
     with pytest.raises(LabeltuiError) as error:
-        await do(session, action, **params)
+        await run_confirmed(session, action, **params)
     assert error.value.problem.message
     return error.value.problem.code
 
@@ -74,23 +74,23 @@ async def the_log_is_whole_and_says_each_line_once(session: Session) -> None:
 async def test_from_stopped_to_a_trained_model_and_back() -> None:
     async with opened("stopped") as session:
         assert (await session.readiness.settled()).server.value.state is ServerState.STOPPED  # type: ignore[union-attr]
-        told = Told()
-        server = await do(session, "server.start", told)
+        report = RecordingReport()
+        server = await run_confirmed(session, "server.start", report)
         assert (server["state"], server["version"]) == ("running", "0.8.5")
-        assert told.lines[0] == "Starting radiology with deepedit"
+        assert report.lines[0] == "Starting radiology with deepedit"
         assert session.store.state.tunnel.value is not None
         assert session.store.state.tunnel.value.state is TunnelState.UP
 
-        told = Told()
-        final = await do(session, "train.start", told, max_epochs=3, follow=True)
-        assert [r["epoch"] for r in told.records] == [1, 2, 3]
+        report = RecordingReport()
+        final = await run_confirmed(session, "train.start", report, max_epochs=3, follow=True)
+        assert [r["epoch"] for r in report.records] == [1, 2, 3]
         assert (final["state"], final["best"]["metric"]) == ("done", "val_mean_dice")
-        losses = [r["loss"] for r in told.records]
+        losses = [r["loss"] for r in report.records]
         assert losses == sorted(losses, reverse=True)
 
-        studies = await do(session, "studies.list")
+        studies = await run_confirmed(session, "studies.list")
         assert studies["total"] == len(studies["studies"])
-        sample = await do(session, "studies.next", strategy="random")
+        sample = await run_confirmed(session, "studies.next", strategy="random")
         state = await session.store.wait_for(
             lambda s: any(x.id == sample["id"] and "labeltui" in x.openers for x in s.queue.value.studies), 20
         )
@@ -99,7 +99,7 @@ async def test_from_stopped_to_a_trained_model_and_back() -> None:
         await the_log_is_whole_and_says_each_line_once(session)
 
         pid = server["pid"]
-        stopped = await do(session, "server.stop")
+        stopped = await run_confirmed(session, "server.stop")
         assert (stopped["state"], stopped["pid"]) == ("stopped", None)
         assert not alive(pid)
         outcomes = [(entry.title, entry.ok) for entry in session.journal.entries]
@@ -114,7 +114,7 @@ async def test_what_cannot_work_is_refused_with_its_own_words() -> None:
         assert await refused(session, "server.start", models="no_such_model") == "unknown_model"
         assert await refused(session, "train.start") == "server_down"
         assert await refused(session, "train.stop") == "nothing_trains"
-        await do(session, "server.start")
+        await run_confirmed(session, "server.start")
         assert await refused(session, "server.start") == "already_running"
         assert await refused(session, "train.start", model="no_such") == "unknown_model"
         assert await refused(session, "studies.next", strategy="no_such") == "unknown_strategy"
@@ -130,16 +130,16 @@ async def test_no_labels_is_said_before_anything_is_started() -> None:
 async def test_a_second_training_a_queue_and_a_stop() -> None:
     async with opened("healthy") as session:
         await session.readiness.settled()
-        first = await do(session, "train.start", max_epochs=50)
+        first = await run_confirmed(session, "train.start", max_epochs=50)
         assert await refused(session, "train.start") == "already_training"
-        await do(session, "train.start", max_epochs=50, enqueue=True)
+        await run_confirmed(session, "train.start", max_epochs=50, enqueue=True)
         await session.store.wait_for(
             lambda s: s.training.value is not None and s.training.value.queued == 1, 20
         )
-        told = Told()
-        after = await do(session, "train.stop", told)
+        report = RecordingReport()
+        after = await run_confirmed(session, "train.stop", report)
         assert after["task_id"] != first["task_id"]
-        assert any("next in the queue" in line for line in told.lines)
+        assert any("next in the queue" in line for line in report.lines)
         await session.store.wait_for(
             lambda s: s.training.value is not None and s.training.value.state is TrainState.RUNNING, 20
         )
@@ -148,7 +148,7 @@ async def test_a_second_training_a_queue_and_a_stop() -> None:
 async def test_a_killed_server_is_seen_explained_and_its_training_is_found_and_ended() -> None:
     async with opened("healthy") as session:
         state = await session.readiness.settled()
-        await do(session, "train.start", max_epochs=50)
+        await run_confirmed(session, "train.start", max_epochs=50)
         await session.store.wait_for(lambda s: s.training.value.state is TrainState.RUNNING, 20)
         assert state.server.value is not None
         os.kill(state.server.value.pid or 0, signal.SIGKILL)
@@ -158,9 +158,9 @@ async def test_a_killed_server_is_seen_explained_and_its_training_is_found_and_e
         assert state.server.value.orphans[0].model == "deepedit"
         assert {"server", "orphans"} <= {alert.key for alert in state.alerts}
         orphan = state.server.value.orphans[0].pid
-        await do(session, "train.stop")
+        await run_confirmed(session, "train.stop")
         assert not alive(orphan)
-        assert (await do(session, "server.start"))["state"] == "running"
+        assert (await run_confirmed(session, "server.start"))["state"] == "running"
 
 
 @pytest.mark.slow
@@ -191,7 +191,7 @@ async def test_a_dropped_network_leaves_the_log_whole_and_marked() -> None:
 async def test_hostile_studies_are_listed_as_they_are_named() -> None:
     async with opened("hostile") as session:
         await session.readiness.settled()
-        studies = await do(session, "studies.list")
+        studies = await run_confirmed(session, "studies.list")
         named = [s["id"] for s in studies["studies"]]
         assert any("\x1b" in name and "$(touch pwned)" in name for name in named)
         assert session.pod is not None
@@ -202,23 +202,23 @@ async def test_read_only_refuses_in_the_core_and_reads_on() -> None:
     async with opened("stopped", read_only=True) as session:
         await session.readiness.settled()
         with pytest.raises(Refused, match="read-only"):
-            await do(session, "server.start")
-        assert (await do(session, "server.status"))["state"] == "stopped"
+            await run_confirmed(session, "server.start")
+        assert (await run_confirmed(session, "server.status"))["state"] == "stopped"
 
 
 async def test_an_unconfirmed_stop_is_refused_and_nothing_happens() -> None:
     async with opened("healthy") as session:
         await session.readiness.settled()
         with pytest.raises(Refused, match="Not confirmed"):
-            await run_action(session, "server.stop", {}, Told())
-        assert (await do(session, "server.status"))["state"] == "running"
+            await run_action(session, "server.stop", {}, RecordingReport())
+        assert (await run_confirmed(session, "server.status"))["state"] == "running"
 
 
 async def test_a_restart_keeps_what_the_server_was_started_with() -> None:
     async with opened("stopped") as session:
         await session.readiness.settled()
-        await do(session, "server.start", models="segmentation")
-        again = await do(session, "server.restart")
+        await run_confirmed(session, "server.start", models="segmentation")
+        again = await run_confirmed(session, "server.restart")
         assert again["models"] == ["segmentation"]
 
 
@@ -228,7 +228,7 @@ async def test_two_sessions_on_one_host_see_the_same_server() -> None:
         other = Session("demo", session.profile, _same_host(session), session.tunnel._state)
         await other.start(hold=False)
         try:
-            await do(session, "server.start")
+            await run_confirmed(session, "server.start")
             state = await other.store.wait_for(
                 lambda s: s.server.value is not None and s.server.value.state is ServerState.RUNNING, 20
             )
@@ -244,4 +244,4 @@ async def test_two_sessions_on_one_host_see_the_same_server() -> None:
 def _same_host(session: Session) -> Any:
     from labeltui.opening.hosts import host_of
 
-    return host_of(session.profile, session.tunnel._state, SaysNo())
+    return host_of(session.profile, session.tunnel._state, RefusingPrompter())

@@ -15,7 +15,7 @@ from labeltui.ui.frame.frame import PaneFrame
 from labeltui.ui.frame.layout import EXTRAS, PANES, Shape, plan, shape_of
 from labeltui.ui.presentation.strip import facts, strip_line
 from tests.fakes.store import put
-from tests.ui.fake_session import NOW, StandIn, connected, console, settled, stale, wait_for
+from tests.ui.fake_session import NOW, FakeSession, connected, console, settled, stale, wait_for
 
 
 @given(st.integers(100, 400), st.integers(15, 120))
@@ -105,7 +105,7 @@ def test_a_stale_fact_is_faint_and_says_how_old_it_is() -> None:
 
 async def test_values_grow_stale_by_the_clock_alone() -> None:
     now = NOW
-    session = StandIn(connected())
+    session = FakeSession(connected())
     app = Console(session=session, clock=lambda: now)
     async with app.run_test(size=(120, 40)) as pilot:
         await settled(pilot)
@@ -117,7 +117,7 @@ async def test_values_grow_stale_by_the_clock_alone() -> None:
 
 
 async def test_a_burst_of_updates_is_painted_once() -> None:
-    session = StandIn(connected())
+    session = FakeSession(connected())
     app = Console(session=session, clock=lambda: NOW)
     async with app.run_test(size=(120, 40)) as pilot:
         await settled(pilot)

@@ -21,16 +21,16 @@ from labeltui.ui.presentation.money import brief_money_lines
 from tests.fakes.store import put
 from tests.ui.fake_session import NOW, ago, console, fresh, settled
 from tests.ui.presentation.test_guard import WATCHING
-from tests.ui.sample_pods import OPEN, OWN, STOPPED, busy_for_a_while, rented
+from tests.ui.sample_pods import OPEN, OWN, STOPPED, busy_loads, with_pod
 
 Compare = Callable[..., bool]
 
 
 def unconnected() -> SessionState:
     """RunPod answers; the agent does not."""
-    loads = busy_for_a_while(20.0, 40, "RunPod")
-    host = rented().host
-    return replace(rented(), metrics=Reading(), tunnel=Reading(), loads=loads, host=host)
+    loads = busy_loads(20.0, 40, "RunPod")
+    host = with_pod().host
+    return replace(with_pod(), metrics=Reading(), tunnel=Reading(), loads=loads, host=host)
 
 
 def text(lines: list[Any]) -> str:
@@ -38,10 +38,10 @@ def text(lines: list[Any]) -> str:
 
 
 LOOKS: dict[str, Callable[[], SessionState]] = {
-    "agent": rented,
+    "agent": with_pod,
     "runpod": unconnected,
-    "public": lambda: rented(OPEN),
-    "stopped": lambda: rented(STOPPED),
+    "public": lambda: with_pod(OPEN),
+    "stopped": lambda: with_pod(STOPPED),
 }
 
 
@@ -67,17 +67,17 @@ def test_pictures(snap_compare: Compare, state: str, size: tuple[int, int]) -> N
 
 
 def test_what_may_be_done_how_long_it_runs_and_who_can_reach_it() -> None:
-    told = text(pod_facts(rented(OPEN), NOW, 100))
+    told = text(pod_facts(with_pod(OPEN), NOW, 100))
     assert "can      stop, restart, terminate" in told
     assert "PUBLIC 8888/http on the open web" in told
     assert "ssh -p 40022 root@203.0.113.7" in told
     assert "58 of 60 requests left this minute" in told
-    assert pod_facts(replace(rented(), pod=Reading()), NOW, 100) == []
+    assert pod_facts(replace(with_pod(), pod=Reading()), NOW, 100) == []
 
 
 async def test_whose_load_it_is_is_said() -> None:
     card = PodCard()
-    assert card.titles(rented(), NOW)[1].startswith("load 5s ago")
+    assert card.titles(with_pod(), NOW)[1].startswith("load 5s ago")
     assert "by RunPod" in card.titles(unconnected(), NOW)[1]
 
 
@@ -97,7 +97,7 @@ def test_the_history_is_bounded_and_forgets_the_old() -> None:
 
 def test_events_show_the_newest_that_have_room_and_every_character_of_them() -> None:
     events = tuple(PodEvent(ago(60 - n), "x", f"event {n} [red]\x1b[31m") for n in range(40))
-    state = replace(rented(), pod_events=events)
+    state = replace(with_pod(), pod_events=events)
     lines = event_lines(state, 60, 3)
     assert [("event 3" in line.plain) for line in lines] == [True] * 3
     assert "event 39 [red]␛[31m" in lines[-1].plain
@@ -107,7 +107,7 @@ def test_events_show_the_newest_that_have_room_and_every_character_of_them() -> 
 def in_full(**spend: Any) -> SessionState:
     """Everything that a rented pod can tell at once."""
     spent = {"session": Decimal("0.93"), "session_since": ago(11520), "today": Decimal("2.10"), **spend}
-    return replace(rented(), guard=fresh(WATCHING, old=0), spend=fresh(Spend(**spent)))
+    return replace(with_pod(), guard=fresh(WATCHING, old=0), spend=fresh(Spend(**spent)))
 
 
 def labels_in_sight(app: Any) -> list[str]:
@@ -153,7 +153,7 @@ def test_when_credit_ends_soon_the_hours_come_before_the_amount() -> None:
 
 
 async def test_a_flash_says_what_happened() -> None:
-    app = console(rented())
+    app = console(with_pod())
     async with app.run_test(size=(120, 40)) as pilot:
         await settled(pilot)
         fresh_event = PodEvent(NOW, "pinned", "New container since 17:02: its host keys are new.")
@@ -167,7 +167,7 @@ async def test_a_flash_says_what_happened() -> None:
 
 
 def test_a_pod_of_runpods_own_figures_has_no_disk() -> None:
-    lines = meters.Meters(busy_for_a_while(), NOW, 80, stale=False).of_runpod(OWN)
+    lines = meters.Meters(busy_loads(), NOW, 80, stale=False).of_runpod(OWN)
     assert "disk" not in text(lines)
     assert "93%" in text(lines)
     assert fresh(OWN).value is OWN

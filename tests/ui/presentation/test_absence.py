@@ -18,7 +18,7 @@ from labeltui.ui.presentation.absence import absence
 from labeltui.ui.presentation.strip import facts, strip_line
 from labeltui.ui.presentation.words import Tone
 from tests.ui.fake_session import NOW, ago, console, fresh, settled, wait_for
-from tests.ui.sample_pods import OWN, STOPPED, rented
+from tests.ui.sample_pods import OWN, STOPPED, with_pod
 
 MADE = replace(OWN, status=PodStatus.PROVISIONING, ssh=None, uptime_s=None)
 STARTING = replace(MADE, status=PodStatus.STARTING)
@@ -73,7 +73,7 @@ def test_where_the_pod_explains_nothing_the_connection_speaks_for_itself() -> No
     assert absence(without_host(OWN, WAITS)) is None  # it has an address
     assert absence(without_host(replace(STOPPED, status=PodStatus.UNKNOWN), WAITS)) is None
     assert absence(replace(without_host(OWN, WAITS), pod=Reading())) is None  # nobody has looked yet
-    assert absence(rented(STOPPED)) is None  # it is connected, whatever RunPod says
+    assert absence(with_pod(STOPPED)) is None  # it is connected, whatever RunPod says
     elsewhere = replace(without_host(STOPPED, REFUSED), identity=Identity("annot"))
     assert absence(elsewhere) is None  # the pod is watched, the host is another machine
 

@@ -18,7 +18,7 @@ from labeltui.ui.presentation.strip import strip_line
 from labeltui.ui.screens.dialogs.form import prefilled
 from tests.fakes.store import put
 from tests.ui.fake_session import NOW, ago, connected, console, fresh, settled, wait_for
-from tests.ui.sample_pods import rented
+from tests.ui.sample_pods import with_pod
 
 LABEL = Use("label", 720.0, ago(720), "a label by ana")
 WATCHING = GuardStatus(
@@ -35,7 +35,7 @@ NO_WAY = (
 
 
 def guarded(status: GuardStatus, **reading: Any) -> SessionState:
-    return replace(rented(), guard=replace(fresh(status, old=0), **reading))
+    return replace(with_pod(), guard=replace(fresh(status, old=0), **reading))
 
 
 @pytest.mark.parametrize(

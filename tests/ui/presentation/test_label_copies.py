@@ -14,7 +14,7 @@ from labeltui.domain.money import Account, Spend
 from labeltui.domain.pod.pod import Pod, PodStatus
 from labeltui.domain.state import Alert, Level, SessionState
 from labeltui.ui.presentation.strip import strip_line
-from tests.ui.fake_session import NOW, StandIn, ago, connected, console, fresh, settled, wait_for
+from tests.ui.fake_session import NOW, FakeSession, ago, connected, console, fresh, settled, wait_for
 from tests.ui.test_snapshots import PROMPT, before
 
 ALL = LabelCopies(12, 12, "/home/op/labels", last="final/liver_042.nii.gz")
@@ -74,7 +74,7 @@ async def test_a_key_of_the_queue_copies_them_now() -> None:
 def test_a_picture_of_labels_that_are_not_here_on_a_pod_that_costs(
     snap_compare: Callable[..., bool], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(StandIn, "prompt", f"root@{PROMPT} ".encode())
+    monkeypatch.setattr(FakeSession, "prompt", f"root@{PROMPT} ".encode())
     spend = Spend(Decimal("1.37"), ago(5 * 3600), Decimal("0.28"), Decimal("1.62"), NOW)
     alert = Alert(
         "labels", Level.ERROR, "3 labels are not copied to this machine: disk full.", "Free space.", NOW

@@ -13,7 +13,7 @@ from labeltui.actions import BY_ID
 from labeltui.ui.app import Console
 from labeltui.ui.running import Running
 from labeltui.ui.screens.checklist import ChecklistScreen, money_line, step_lines
-from tests.ui.fake_market import renting
+from tests.ui.fake_market import market_console
 from tests.ui.fake_session import NOW, settled, wait_for
 
 RENT = {"step": "rent", "title": "Rent the pod", "took_s": 0.1}
@@ -54,7 +54,7 @@ async def ended(pilot: Pilot[Any], *steps: Mapping[str, Any]) -> list[tuple[str,
 async def test_each_way_on_is_a_key(
     tmp_path: Path, key: str, step: dict[str, Any], wanted: tuple[str, Mapping[str, Any]]
 ) -> None:
-    async with renting(tmp_path).run_test(size=(80, 24)) as pilot:
+    async with market_console(tmp_path).run_test(size=(80, 24)) as pilot:
         ran = await ended(pilot, {**RENT, **step})
         assert f"{key} " in str(pilot.app.screen.query_one(".box").border_subtitle)
         await pilot.press(key)
@@ -65,7 +65,7 @@ async def test_each_way_on_is_a_key(
 
 @pytest.mark.slow
 async def test_a_refusal_that_waiting_does_not_mend_offers_no_waiting(tmp_path: Path) -> None:
-    async with renting(tmp_path).run_test(size=(80, 24)) as pilot:
+    async with market_console(tmp_path).run_test(size=(80, 24)) as pilot:
         ran = await ended(pilot, {**RENT, "state": "failed", "code": "runpod_no_credit"})
         await pilot.press("w", "f")
         assert ran == []

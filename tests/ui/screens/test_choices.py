@@ -16,7 +16,7 @@ from labeltui.domain.problems import Failed, Problem
 from labeltui.ui.screens.choices import ChoicesScreen, about_pod
 from labeltui.ui.screens.dialogs.confirm import ConfirmScreen
 from tests.ui.fake_session import NOW, console, settled, wait_for
-from tests.ui.sample_pods import OWN, STOPPED, rented
+from tests.ui.sample_pods import OWN, STOPPED, with_pod
 
 Compare = Callable[..., bool]
 Ran = list[tuple[str, Mapping[str, Any]]]
@@ -52,7 +52,7 @@ async def start(pilot: Pilot[Any]) -> None:
 
 
 async def test_a_full_host_is_a_decision_and_a_number_takes_it(ran: Ran) -> None:
-    app = console(rented(STOPPED))
+    app = console(with_pod(STOPPED))
     async with app.run_test(size=(120, 40)) as pilot:
         await start(pilot)
         await pilot.press("1")
@@ -63,7 +63,7 @@ async def test_a_full_host_is_a_decision_and_a_number_takes_it(ran: Ran) -> None
 
 
 async def test_what_can_not_be_done_says_why(ran: Ran) -> None:
-    app = console(rented(STOPPED))
+    app = console(with_pod(STOPPED))
     async with app.run_test(size=(120, 40)) as pilot:
         await start(pilot)
         await pilot.press("4")  # its files are on its own disk
@@ -77,7 +77,7 @@ async def test_what_can_not_be_done_says_why(ran: Ran) -> None:
 
 async def test_its_network_volume_is_taken_to_another_pod(ran: Ran, monkeypatch: pytest.MonkeyPatch) -> None:
     prefills: list[Any] = []
-    app = console(rented(ON_VOLUME))
+    app = console(with_pod(ON_VOLUME))
     monkeypatch.setattr(type(app), "action_deploy", lambda _self, prefill=None: prefills.append(prefill))
     async with app.run_test(size=(120, 40)) as pilot:
         await start(pilot)
@@ -87,7 +87,7 @@ async def test_its_network_volume_is_taken_to_another_pod(ran: Ran, monkeypatch:
 
 
 async def test_any_failure_says_by_which_key_its_choices_open(ran: Ran) -> None:
-    app = console(rented())
+    app = console(with_pod())
     async with app.run_test(size=(120, 40)) as pilot:
         await settled(pilot)
         app.dispatcher.last_problem = ("Stop the pod", Problem(Code.RUNPOD_UNREACHABLE, "No.", "Look."))
@@ -131,4 +131,4 @@ def test_picture(snap_compare: Compare, ran: Ran, size: tuple[int, int]) -> None
         await start(pilot)
         await pilot.pause()
 
-    assert snap_compare(console(rented(STOPPED)), terminal_size=size, run_before=look)
+    assert snap_compare(console(with_pod(STOPPED)), terminal_size=size, run_before=look)

@@ -11,7 +11,7 @@ from textual.pilot import Pilot
 
 from labeltui.ui.screens.doctor import DoctorScreen
 from tests.ui.fake_session import console, settled, wait_for
-from tests.ui.sample_pods import rented
+from tests.ui.sample_pods import with_pod
 
 Compare = Callable[..., bool]
 FOUND = (
@@ -55,7 +55,7 @@ async def asked(pilot: Pilot[Any]) -> DoctorScreen:
 
 
 async def test_parts_stand_in_the_order_in_which_they_need_each_other(go_on: asyncio.Event) -> None:
-    app = console(rented())
+    app = console(with_pod())
     async with app.run_test(size=(80, 24)) as pilot:
         screen = await asked(pilot)
         text = "\n".join(line.plain for line in screen._lines.lines)
@@ -79,4 +79,4 @@ def test_picture(snap_compare: Compare, go_on: asyncio.Event, size: tuple[int, i
         await wait_for(pilot, lambda: "ok" in str(screen.query_one(".box").border_subtitle), "the count")
         await pilot.pause()
 
-    assert snap_compare(console(rented()), terminal_size=size, run_before=look)
+    assert snap_compare(console(with_pod()), terminal_size=size, run_before=look)

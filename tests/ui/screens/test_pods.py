@@ -16,7 +16,7 @@ from labeltui.ui.presentation import pods as podrows
 from labeltui.ui.screens.dialogs.confirm import ConfirmScreen
 from labeltui.ui.screens.pods import PodScreen, PodsScreen
 from tests.ui.fake_session import console, settled, wait_for
-from tests.ui.sample_pods import LOCKED, MEMBER, OPEN, OWN, PODS, STOPPED, rented
+from tests.ui.sample_pods import LOCKED, MEMBER, OPEN, OWN, PODS, STOPPED, with_pod
 
 Compare = Callable[..., bool]
 SIZES = [(80, 24), (120, 40), (200, 60)]
@@ -75,7 +75,7 @@ async def go_to(pilot: Pilot[Any], screen: PodsScreen, pod_id: str) -> None:
 
 
 async def test_the_profiles_pod_comes_first_and_the_ended_last() -> None:
-    app = console(rented())
+    app = console(with_pod())
     async with app.run_test(size=(120, 40)) as pilot:
         screen = await opened(pilot)
         assert screen.pod_now() is not None
@@ -86,7 +86,7 @@ async def test_the_profiles_pod_comes_first_and_the_ended_last() -> None:
 
 
 async def test_a_pod_of_others_is_stopped_only_by_its_name(ran: Ran) -> None:
-    app = console(rented())
+    app = console(with_pod())
     async with app.run_test(size=(120, 40)) as pilot:
         screen = await opened(pilot)
         await go_to(pilot, screen, OPEN.id)
@@ -99,7 +99,7 @@ async def test_a_pod_of_others_is_stopped_only_by_its_name(ran: Ran) -> None:
 
 
 async def test_the_profiles_own_pod_is_stopped_after_a_question(ran: Ran) -> None:
-    app = console(rented())
+    app = console(with_pod())
     async with app.run_test(size=(120, 40)) as pilot:
         await opened(pilot)
         await pilot.press("x")
@@ -111,7 +111,7 @@ async def test_the_profiles_own_pod_is_stopped_after_a_question(ran: Ran) -> Non
 
 
 async def test_terminate_wants_the_name_of_the_pod_under_the_cursor(ran: Ran) -> None:
-    app = console(rented())
+    app = console(with_pod())
     async with app.run_test(size=(120, 40)) as pilot:
         screen = await opened(pilot)
         await go_to(pilot, screen, STOPPED.id)
@@ -137,7 +137,7 @@ async def test_terminate_wants_the_name_of_the_pod_under_the_cursor(ran: Ran) ->
     ],
 )
 async def test_what_is_not_legal_is_said(ran: Ran, pod: Any, key: str, why: str) -> None:
-    app = console(rented())
+    app = console(with_pod())
     async with app.run_test(size=(120, 40)) as pilot:
         screen = await opened(pilot)
         await go_to(pilot, screen, pod.id)
@@ -151,7 +151,7 @@ async def test_what_is_not_legal_is_said(ran: Ran, pod: Any, key: str, why: str)
 async def test_details_say_it_all_and_copy_the_way_in(monkeypatch: pytest.MonkeyPatch) -> None:
     copied: list[str] = []
     monkeypatch.setattr(Console, "copy_to_clipboard", lambda _self, text: copied.append(text))
-    app = console(rented())
+    app = console(with_pod())
     async with app.run_test(size=(120, 40)) as pilot:
         await opened(pilot)
         await pilot.press("enter")
@@ -164,7 +164,7 @@ async def test_details_say_it_all_and_copy_the_way_in(monkeypatch: pytest.Monkey
 def test_lines_of_a_pod_hold_what_runpod_hides() -> None:
     text = "\n".join(
         line.plain
-        for line in podrows.pod_lines(OPEN, 100, OPEN.read_at, own=False, left=rented().requests_left)
+        for line in podrows.pod_lines(OPEN, 100, OPEN.read_at, own=False, left=with_pod().requests_left)
     )
     assert "PUBLIC 8888/http on the open web" in text
     assert "https://p0p0public-8888.proxy.runpod.net" in text
@@ -191,7 +191,7 @@ def test_picture_of_the_list(snap_compare: Compare, size: tuple[int, int]) -> No
         await pilot.press("j")
         await pilot.pause()
 
-    assert snap_compare(console(rented()), terminal_size=size, run_before=look)
+    assert snap_compare(console(with_pod()), terminal_size=size, run_before=look)
 
 
 @pytest.mark.parametrize("size", SIZES[:2], ids=lambda size: f"{size[0]}x{size[1]}")
@@ -203,11 +203,11 @@ def test_picture_of_the_details(snap_compare: Compare, size: tuple[int, int]) ->
         await wait_for(pilot, lambda: isinstance(pilot.app.screen, PodScreen), "the details")
         await wait_for(pilot, lambda: bool(pilot.app.screen._lines.lines), "its lines")  # type: ignore[attr-defined]
 
-    assert snap_compare(console(rented()), terminal_size=size, run_before=look)
+    assert snap_compare(console(with_pod()), terminal_size=size, run_before=look)
 
 
 async def test_why_there_is_no_list() -> None:
-    app = console(replace(rented(), pods=Reading(error="RunPod does not accept the API key.")))
+    app = console(replace(with_pod(), pods=Reading(error="RunPod does not accept the API key.")))
     async with app.run_test(size=(80, 24)) as pilot:
         await settled(pilot)
         await pilot.press("p", "l")

@@ -24,7 +24,7 @@ def link(state: LinkState, detail: str = "") -> Reading[HostStatus]:
     return Reading(HostStatus("h", "ssh", "root@h:22", state, detail=detail), NOW)
 
 
-class StandIn:
+class FakeSession:
     """A session as the command line uses it; which functions ran is in ``ran``."""
 
     def __init__(self, launch: Launch, host: Reading[HostStatus]) -> None:
@@ -58,12 +58,12 @@ class StandIn:
 class Rig:
     """Runs the command line against a stand-in session and stand-in operations."""
 
-    stand_in = StandIn
+    stand_in = FakeSession
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self._monkeypatch = monkeypatch
         self.host = link(LinkState.CONNECTED)
-        self.session: StandIn | None = None
+        self.session: FakeSession | None = None
         self.calls: list[tuple[str, dict[str, Any]]] = []
         self.consoles: list[Launch] = []
         self.does: Callable[..., Any] | None = None
@@ -111,7 +111,7 @@ class Rig:
         )
 
     async def opener(self, launch: Launch, _prompter: Any) -> Any:
-        self.session = StandIn(launch, self.host)
+        self.session = FakeSession(launch, self.host)
         self.session.shell = self.shell
         return self.session
 

@@ -15,7 +15,7 @@ from labeltui.operations.pod.start import can_be_reached, wait_until
 from labeltui.sandbox.runpod.world import timeline
 from labeltui.sandbox.runpod.world.world import World
 from labeltui.session.session import Session
-from tests.doing import Told, do, failing
+from tests.actions import RecordingReport, failing, run_confirmed
 from tests.fakes.account import EmulatedAccount
 from tests.fakes.facts import INSTALLED, report_facts
 from tests.fakes.host import MemoryHost
@@ -32,7 +32,7 @@ class Desk:
         self, session: Session, host: MemoryHost, server: FakeMonaiLabel, account: EmulatedAccount | None
     ) -> None:
         self.session, self.host, self.server, self._account = session, host, server, account
-        self.report = Told()
+        self.report = RecordingReport()
 
     @property
     def world(self) -> World:
@@ -40,21 +40,21 @@ class Desk:
         assert self._account is not None
         return self._account.world
 
-    async def do(self, action: str, **params: Any) -> Mapping[str, Any]:
-        return await do(self.session, action, self.report, **params)
+    async def run(self, action: str, **params: Any) -> Mapping[str, Any]:
+        return await run_confirmed(self.session, action, self.report, **params)
 
     async def failing(self, action: str, **params: Any) -> LabeltuiError:
         return await failing(self.session, action, self.report, **params)
 
     def begin(self, action: str, **params: Any) -> asyncio.Task[Mapping[str, Any]]:
-        return asyncio.create_task(self.do(action, **params))
+        return asyncio.create_task(self.run(action, **params))
 
     async def rent(self, name: str = "annot", **more: Any) -> str:
         """A pod that runs and can be reached; its id."""
         client = await self.session.account.client()
         spec = PodSpec(name, GPU, container_disk_gb=20, volume_disk_gb=more.pop("volume_disk_gb", 20), **more)
         pod = await client.create_once(spec)
-        return (await wait_until(self.session, pod, can_be_reached, Told())).id
+        return (await wait_until(self.session, pod, can_be_reached, RecordingReport())).id
 
     def elsewhere(self, pod_id: str, action: str) -> None:
         """Somebody does this to the pod on RunPod's page."""

@@ -8,13 +8,13 @@ from pathlib import Path
 from labeltui.domain.host import LinkState
 from labeltui.operations.run import run_action
 from labeltui.session.session import Session
-from tests.doing import Told
+from tests.actions import RecordingReport
 from tests.fakes.account import EmulatedAccount
 from tests.fakes.agent import TERMINATED
 from tests.fakes.host import MemoryHost
 from tests.fakes.monailabel import FakeMonaiLabel
 from tests.fakes.session import memory_session
-from tests.virtualtime import in_virtual_time
+from tests.virtual_time import in_virtual_time
 
 
 async def log_has(session: Session, text: bytes) -> None:
@@ -65,8 +65,8 @@ async def test_a_training_is_started_and_stopped(tmp_path: Path) -> None:
     host, server = MemoryHost(), FakeMonaiLabel()
     host.agent.start("server").print("INFO:     Uvicorn running on http://127.0.0.1:8000\n")
     async with memory_session(tmp_path, host=host, server=server) as session:
-        started = await run_action(session, "train.start", {}, Told(), confirmed=True)
-        stopped = await run_action(session, "train.stop", {}, Told(), confirmed=True)
+        started = await run_action(session, "train.start", {}, RecordingReport(), confirmed=True)
+        stopped = await run_action(session, "train.stop", {}, RecordingReport(), confirmed=True)
     assert (started["state"], stopped["state"]) == ("running", "stopped")
     assert [one.method for one in server.requests if one.url.path.startswith("/train") and one.method != "GET"] == [
         "POST", "DELETE",
@@ -78,7 +78,7 @@ async def test_a_pod_is_rented_and_reached(tmp_path: Path) -> None:
     host, account = MemoryHost(), EmulatedAccount(asyncio.get_running_loop().time)
     async with memory_session(tmp_path, host=host, account=account) as session:
         params = {"gpu": "RTX A5000", "max_price": 1.0}
-        await run_action(session, "pod.create", params, Told(), confirmed=True)
+        await run_action(session, "pod.create", params, RecordingReport(), confirmed=True)
         state = await session.store.wait_for(
             lambda s: s.host.value is not None and s.host.value.state is LinkState.CONNECTED, 600
         )
@@ -94,7 +94,7 @@ async def test_a_server_is_started_and_stopped(tmp_path: Path) -> None:
     host.agent.programs["server"] = server.run
     server.up = False
     async with memory_session(tmp_path, host=host, server=server) as session:
-        started = await run_action(session, "server.start", {}, Told(), confirmed=True)
-        stopped = await run_action(session, "server.stop", {}, Told(), confirmed=True)
+        started = await run_action(session, "server.start", {}, RecordingReport(), confirmed=True)
+        stopped = await run_action(session, "server.stop", {}, RecordingReport(), confirmed=True)
     assert (started["state"], stopped["state"]) == ("running", "stopped")
     assert host.agent.jobs["server"].exit_code == TERMINATED

@@ -31,9 +31,9 @@ from labeltui.session.clients import Clients
 from labeltui.session.pod.host import PodHost
 from labeltui.session.runtime.state_folder import StateFolder
 from labeltui.session.session import Session
-from tests.doing import Told
+from tests.actions import RecordingReport
 from tests.fakes.account import KEY, EmulatedAccount
-from tests.virtualtime import VirtualLoop
+from tests.virtual_time import VirtualLoop
 
 NAME = "annot"
 GPU = "RTX A5000"
@@ -151,7 +151,7 @@ class Console(RuleBasedStateMachine):
     async def do(self, action: str, params: dict[str, Any], confirmed: bool, after: float | None) -> None:
         from asyncio import timeout
 
-        report = Told()
+        report = RecordingReport()
         try:
             async with timeout(after):
                 document = await run_action(self.session, action, params, report, confirmed=confirmed)
@@ -160,7 +160,7 @@ class Console(RuleBasedStateMachine):
             pass
         except LabeltuiError as error:
             self.said.append("".join(traceback.format_exception(error)) + repr(error.problem))
-        self.said += report.heard
+        self.said += report.texts
 
     @rule(name=st.sampled_from(FAULTS), times=st.integers(1, 3))
     def something_goes_wrong(self, name: str, times: int) -> None:

@@ -17,7 +17,7 @@ from labeltui.operations.run import run_action
 from labeltui.sandbox.runpod.emulator import Emulator
 from labeltui.sandbox.runpod.world.world import Timing, World
 from labeltui.session.session import Session
-from tests.doing import NobodyToAsk, Told
+from tests.actions import FailingPrompter, RecordingReport
 
 pytestmark = pytest.mark.slow
 FAST = Timing(provision=0.2, pull=0.8, boot=0.2, ports=0.2)
@@ -48,28 +48,28 @@ def config(tmp_path: Path, emulator: Emulator) -> Path:
 
 @pytest.fixture
 async def session(config: Path) -> AsyncIterator[Session]:
-    opened = await open_session(Launch(config=str(config), profile="p"), NobodyToAsk())
+    opened = await open_session(Launch(config=str(config), profile="p"), FailingPrompter())
     yield opened
     await opened.close()
 
 
-async def do(session: Session, told: Told, **params: Any) -> Mapping[str, Any]:
+async def deploy(session: Session, report: RecordingReport, **params: Any) -> Mapping[str, Any]:
     asked = {"gpu": "RTX A5000", "max_price": 0.29, "name": "annot-1", "make_key": True, **params}
-    return await run_action(session, "pod.create", asked, told, confirmed=True)
+    return await run_action(session, "pod.create", asked, report, confirmed=True)
 
 
 async def test_one_command_from_nothing_to_a_server_and_a_profile_that_finds_it(
     session: Session, emulator: Emulator, config: Path, tmp_path: Path
 ) -> None:
-    told = Told()
-    done = await do(session, told, start=True, save=True, add_key=True)
+    report = RecordingReport()
+    done = await deploy(session, report, start=True, save=True, add_key=True)
     assert [(s["step"], s["state"]) for s in done["steps"]] == [
         ("key", "done"), ("rent", "done"), ("profile", "done"), ("image", "done"), ("ssh", "done"),
         ("agent", "done"), ("setup", "skipped"), ("server", "done"),
     ]  # fmt: skip
     assert done["rented"]
     assert done["url"].startswith("http://127.0.0.1:")
-    assert any("Pulling from runpod/pytorch" in str(r.get("line")) for r in told.records)
+    assert any("Pulling from runpod/pytorch" in str(r.get("line")) for r in report.records)
     reached = next(s["detail"] for s in done["steps"] if s["step"] == "ssh")
     assert "its host key is the one in its container log" in reached
     key = tmp_path / "home" / ".ssh" / "labeltui_ed25519"
@@ -81,17 +81,17 @@ async def test_one_command_from_nothing_to_a_server_and_a_profile_that_finds_it(
     assert f'[profiles.p.runpod]\npod = "annot-1"\nkey = "{key}"\n' in text
     assert "# mine" in text
     assert 'host = "runpod"  # rented' in text
-    assert emulator.key not in json.dumps([told.lines, told.records, done], default=str) + text
+    assert emulator.key not in json.dumps([report.lines, report.records, done], default=str) + text
 
-    again = Told()
-    same = await do(session, again, start=True, save=True)
+    again = RecordingReport()
+    same = await deploy(session, again, start=True, save=True)
     assert (same["id"], same["rented"]) == (done["id"], False)
     assert [s["state"] for s in same["steps"]].count("skipped") >= 2
     assert len(emulator.world.pods) == 1
 
-    other = await open_session(Launch(config=str(config), profile="p"), NobodyToAsk())
+    other = await open_session(Launch(config=str(config), profile="p"), FailingPrompter())
     try:
-        found = await run_action(other, "pod.show", {}, Told())
+        found = await run_action(other, "pod.show", {}, RecordingReport())
         assert found["id"] == done["id"]
     finally:
         await other.close()

@@ -20,15 +20,17 @@ from labeltui.runpod import exposure
 from labeltui.sandbox.runpod.emulator import Emulator
 from labeltui.sandbox.runpod.world.world import Key
 from labeltui.session.session import Session
-from tests.doing import Told, do
+from tests.actions import RecordingReport, run_confirmed
 from tests.services.emulated_session import GPU, session_on
 
 
-async def verdicts(session: Session, told: Told | None = None) -> tuple[dict[str, str], Mapping[str, Any]]:
+async def verdicts(
+    session: Session, report: RecordingReport | None = None
+) -> tuple[dict[str, str], Mapping[str, Any]]:
     """The verdict of each part, and the document."""
     document: Mapping[str, Any] = {}
     try:
-        document = await do(session, "doctor", told)
+        document = await run_confirmed(session, "doctor", report)
     except LabeltuiError as error:
         document = error.document or {}
     assert all(check["message"].endswith(".") for check in document["checks"])

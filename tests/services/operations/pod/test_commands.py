@@ -9,64 +9,64 @@ from labeltui.domain.pod.pod import PodStatus
 from labeltui.domain.problems import LabeltuiError, Refused
 from labeltui.operations.run import run_action
 from labeltui.session.session import Session
-from tests.doing import Told, do
+from tests.actions import RecordingReport, run_confirmed
 from tests.services.emulated_session import GPU
 
 
 @pytest.mark.slow
 async def test_rent_reach_stop_start_terminate(session: Session) -> None:
     with pytest.raises(LabeltuiError, match="no pod 'annot'"):
-        await do(session, "pod.show")
-    offers = (await do(session, "pod.gpus"))["gpus"]
+        await run_confirmed(session, "pod.show")
+    offers = (await run_confirmed(session, "pod.gpus"))["gpus"]
     assert next(o for o in offers if o["name"] == GPU)["secure"] is not None
 
-    told = Told()
-    pod = await do(session, "pod.create", told, gpu=GPU, max_price=1.0)
+    report = RecordingReport()
+    pod = await run_confirmed(session, "pod.create", report, gpu=GPU, max_price=1.0)
     assert (pod["name"], pod["status"]) == ("annot", "running")
-    assert f"Renting {GPU} as annot" in told.lines
+    assert f"Renting {GPU} as annot" in report.lines
     await session.link.ready(30)
     assert session.store.state.host.value is not None
     assert session.store.state.host.value.state is LinkState.CONNECTED
 
-    again = await do(session, "pod.create", gpu=GPU, max_price=1.0)
+    again = await run_confirmed(session, "pod.create", gpu=GPU, max_price=1.0)
     assert again["id"] == pod["id"]
-    assert len((await do(session, "pod.list"))["pods"]) == 1
+    assert len((await run_confirmed(session, "pod.list"))["pods"]) == 1
 
-    stopped = await do(session, "pod.stop")
+    stopped = await run_confirmed(session, "pod.stop")
     assert stopped["status"] == "stopped"
     assert float(stopped["cost_per_hour"]) > 0
     state = await session.store.wait_for(lambda s: s.host.value.state is LinkState.REFUSED, 40)
     assert "is stopped" in state.host.value.detail  # type: ignore[union-attr]
 
-    started = await do(session, "pod.start")
+    started = await run_confirmed(session, "pod.start")
     assert started["ssh"] != pod["ssh"] or started["started_at"] != pod["started_at"]
     await session.link.ready(30)
 
-    assert (await do(session, "pod.terminate"))["status"] == "terminated"
-    assert (await do(session, "pod.list"))["pods"] == []
+    assert (await run_confirmed(session, "pod.terminate"))["status"] == "terminated"
+    assert (await run_confirmed(session, "pod.list"))["pods"] == []
 
 
 async def test_nothing_is_rented_at_a_price_that_was_not_agreed_to(session: Session) -> None:
     with pytest.raises(Refused, match=r"costs \$0\.\d+/h, \$\d+ a month"):
-        await do(session, "pod.create", gpu=GPU)
+        await run_confirmed(session, "pod.create", gpu=GPU)
     with pytest.raises(Refused) as dear:
-        await do(session, "pod.create", gpu=GPU, max_price=0.01)
+        await run_confirmed(session, "pod.create", gpu=GPU, max_price=0.01)
     assert dear.value.problem.code == "too_dear"
     with pytest.raises(LabeltuiError) as unknown:
-        await do(session, "pod.create", gpu="Voodoo 2", max_price=1.0)
+        await run_confirmed(session, "pod.create", gpu="Voodoo 2", max_price=1.0)
     assert unknown.value.problem.code == "unknown_gpu"
     with pytest.raises(LabeltuiError) as unnamed:
-        await do(session, "pod.create", max_price=1.0)
+        await run_confirmed(session, "pod.create", max_price=1.0)
     assert GPU in unnamed.value.problem.hint
-    assert (await do(session, "pod.list"))["pods"] == []
+    assert (await run_confirmed(session, "pod.list"))["pods"] == []
 
 
 async def test_what_the_pods_state_does_not_allow_is_said(session: Session) -> None:
-    await do(session, "pod.create", gpu=GPU, max_price=1.0)
+    await run_confirmed(session, "pod.create", gpu=GPU, max_price=1.0)
     with pytest.raises(LabeltuiError, match="annot is running: start is not possible now"):
-        await do(session, "pod.start")
+        await run_confirmed(session, "pod.start")
     with pytest.raises(Refused, match="Not confirmed"):
-        await run_action(session, "pod.terminate", {}, Told())
+        await run_action(session, "pod.terminate", {}, RecordingReport())
     state = session.store.state
     assert state.pod.value is not None
     assert state.pod.value.status is PodStatus.RUNNING

@@ -26,14 +26,14 @@ from labeltui.sandbox.pod import free_port
 from labeltui.session.labels import copier as labelcopies
 from labeltui.session.runtime.state_folder import StateFolder
 from labeltui.session.session import Session
-from tests.doing import SaysNo, Told, do
+from tests.actions import RecordingReport, RefusingPrompter, run_confirmed
 from tests.fakes.store import put
 
 
 @asynccontextmanager
 async def on_the_pod(scenario: str) -> AsyncIterator[Session]:
     """The demo's pod, reached by SSH."""
-    session = await open_session(Launch(demo=scenario), SaysNo())
+    session = await open_session(Launch(demo=scenario), RefusingPrompter())
     await session.start()
     try:
         yield session
@@ -107,9 +107,9 @@ async def test_what_annotators_submit_is_here_within_seconds_and_the_same() -> N
         assert (copies.last.startswith("final/"), copies.last_by) in [(True, "ana"), (True, "ben")]
         for path, content in files(session).items():
             assert (labels_of(session) / path).read_bytes() == content
-        listed = await do(session, "labels.list")
+        listed = await run_confirmed(session, "labels.list")
         assert {row["who"] for row in listed["labels"]} & {"ana", "ben"}
-        assert (await do(session, "status"))["labels"]["reason"] is None
+        assert (await run_confirmed(session, "status"))["labels"]["reason"] is None
 
 
 async def test_a_label_submitted_again_keeps_the_copy_before(session: Session) -> None:
@@ -118,9 +118,9 @@ async def test_a_label_submitted_again_keeps_the_copy_before(session: Session) -
     await until(session, lambda c: files(session).get("final/s_2.nii.gz") == b"better" and c.safe)
     assert [text for path, text in files(session).items() if path.startswith("versions/")] == [before]
     submit(session, "s_2.nii.gz", b"better", age_s=3.0)  # touched, not changed
-    await do(session, "labels.pull")
+    await run_confirmed(session, "labels.pull")
     assert len(files(session)) == 7
-    verified = await do(session, "labels.verify")
+    verified = await run_confirmed(session, "labels.verify")
     assert (verified["same"], verified["differs"], verified["missing"], verified["older"]) == (6, 0, 0, 1)
 
 
@@ -179,7 +179,7 @@ async def test_a_full_disk_is_named_with_what_to_do_and_tried_again(
     assert alert.message == "2 labels are not copied to this machine: disk full."
     assert str(session.labels.folder.root) in alert.hint
     with pytest.raises(LabeltuiError) as failed:
-        await do(session, "labels.pull")
+        await run_confirmed(session, "labels.pull")
     assert failed.value.problem.code == "labels_not_copied"
     full = False
     await all_here(session, 8)
@@ -245,14 +245,14 @@ async def test_verify_tells_what_is_the_same_what_differs_and_what_is_missing(se
     (root / "final/s_3.nii.gz").unlink()
     (on_host(session) / "final/s_4.nii.gz").unlink()
     with pytest.raises(LabeltuiError) as differs:
-        await do(session, "labels.verify")
+        await run_confirmed(session, "labels.verify")
     document = differs.value.document
     assert document is not None
     assert (document["same"], document["differs"], document["missing"], document["only_here"]) == (3, 1, 1, 1)
     assert {(row["file"], row["state"]) for row in document["labels"]} == {
         ("s_2.nii.gz", "differs"), ("s_3.nii.gz", "missing"), ("s_4.nii.gz", "only_here"),
     }  # fmt: skip
-    pulled = await do(session, "labels.pull")
+    pulled = await run_confirmed(session, "labels.pull")
     assert (pulled["here"], pulled["total"]) == (5, 5)
     assert (root / "final/s_2.nii.gz").read_bytes() != b"edited here"
     assert b"edited here" in files(session).values()  # what a person made is not thrown away
@@ -306,7 +306,7 @@ async def test_what_was_here_when_the_console_closed_is_known_with_its_age(sessi
 @pytest.mark.slow
 async def test_the_report_counts_what_was_submitted_and_leaves_unknown_what_is(session: Session) -> None:
     async def reported(since: str) -> Mapping[str, Any]:
-        return await run_action(session, "report", {"since": since}, Told())
+        return await run_action(session, "report", {"since": since}, RecordingReport())
 
     first = await reported("1h")
     assert (first["labels"], first["studies"], first["labels_by"]) == (5, 5, {"unknown": 5})

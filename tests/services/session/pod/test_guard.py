@@ -26,7 +26,7 @@ from labeltui.sandbox.runpod.emulator import Emulator
 from labeltui.sandbox.runpod.world import events
 from labeltui.sandbox.scenarios import find
 from labeltui.session.session import Session
-from tests.doing import NobodyToAsk
+from tests.actions import FailingPrompter
 
 pytestmark = pytest.mark.slow
 GPU = "RTX A5000"
@@ -57,7 +57,7 @@ async def opened(emulator: Emulator, tmp_path: Path) -> AsyncIterator[Callable[.
             f'[profiles.p.server]\nport = {emulator.server_port}\nfolder = "~/workspace/labeltui"\n'
             f'studies = "~/workspace/studies"\n[profiles.p.guard]\n{guard}\n{more}'
         )
-        session = await open_session(Launch(config=str(config), profile="p"), NobodyToAsk())
+        session = await open_session(Launch(config=str(config), profile="p"), FailingPrompter())
         sessions.append(session)
         await session.start()
         if not emulator.world.pods:

@@ -14,7 +14,7 @@ from labeltui.domain.problems import LabeltuiError, Refused
 from labeltui.sandbox.runpod.emulator import Emulator
 from labeltui.sandbox.runpod.world.events import happen
 from labeltui.session.session import Session
-from tests.doing import do
+from tests.actions import run_confirmed
 from tests.services.emulated_session import GPU
 
 
@@ -23,10 +23,10 @@ async def test_ssh_itself_reaches_the_pod_and_follows_it_to_another_address(
     session: Session, emulator: Emulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
-    pod = await do(session, "pod.create", gpu=GPU, max_price=1.0)
-    told = await do(session, "ssh-config", write=True)
+    pod = await run_confirmed(session, "pod.create", gpu=GPU, max_price=1.0)
+    written = await run_confirmed(session, "ssh-config", write=True)
     config = str(tmp_path / "home/.ssh/config")
-    argv = ["ssh", "-F", config, "-o", "BatchMode=yes", told["host"], "echo here"]
+    argv = ["ssh", "-F", config, "-o", "BatchMode=yes", written["host"], "echo here"]
 
     async def ran() -> str:
         process = await asyncio.create_subprocess_exec(
@@ -39,7 +39,7 @@ async def test_ssh_itself_reaches_the_pod_and_follows_it_to_another_address(
         return out.decode() or error.decode()
 
     assert await ran() == "here\n"
-    address = f"root@{told['address'].split('@')[1]}"
+    address = f"root@{written['address'].split('@')[1]}"
     happen(emulator.world, "address_changed", pod=pod["id"])
     await emulator.settle()
     emulator.containers.drop(pod["id"], refuse=False)
@@ -62,13 +62,13 @@ async def test_ssh_itself_reaches_the_pod_and_follows_it_to_another_address(
 async def test_what_happens_elsewhere_is_noticed_and_a_pod_of_that_name_followed(
     session: Session, emulator: Emulator
 ) -> None:
-    pod = await do(session, "pod.create", gpu=GPU, max_price=1.0)
+    pod = await run_confirmed(session, "pod.create", gpu=GPU, max_price=1.0)
     await session.link.ready(30)
     new = happen(emulator.world, "migrated", pod=pod["id"])
     await emulator.settle()
     session.account.wake()
     await session.store.wait_for(lambda s: s.pod.value is not None and s.pod.value.id == new, 60)
-    kinds = [event["kind"] for event in (await do(session, "pod.events"))["events"]]
+    kinds = [event["kind"] for event in (await run_confirmed(session, "pod.events"))["events"]]
     assert "migrated" in kinds
     await session.store.wait_for(lambda s: s.pod.value.ssh is not None, 60)  # type: ignore[union-attr]
     await session.link.ready(60)
@@ -86,15 +86,15 @@ async def test_what_happens_elsewhere_is_noticed_and_a_pod_of_that_name_followed
 async def test_a_pod_of_somebody_else_is_not_touched_without_its_name(
     session: Session, emulator: Emulator
 ) -> None:
-    await do(session, "pod.create", gpu=GPU, max_price=1.0)
+    await run_confirmed(session, "pod.create", gpu=GPU, max_price=1.0)
     client = await session.account.client()
     other = await client.create_once(PodSpec("annot-of-ben", f"NVIDIA {GPU}"))
     with pytest.raises(Refused) as unnamed:
-        await do(session, "pod.stop", pod="annot-of-ben")
+        await run_confirmed(session, "pod.stop", pod="annot-of-ben")
     assert unnamed.value.problem.code == "pod_not_named"
     with pytest.raises(LabeltuiError) as part:
-        await do(session, "pod.terminate", pod="annot-of", named="annot-of-ben")
+        await run_confirmed(session, "pod.terminate", pod="annot-of", named="annot-of-ben")
     assert part.value.problem.code == "no_pod"
     assert {pod.status for pod in emulator.world.pods.values()} <= {"RUNNING", "STARTING", "PROVISIONING"}
-    stopped = await do(session, "pod.stop", pod=other.id, named="annot-of-ben")
+    stopped = await run_confirmed(session, "pod.stop", pod=other.id, named="annot-of-ben")
     assert (stopped["name"], stopped["status"]) == ("annot-of-ben", "stopped")

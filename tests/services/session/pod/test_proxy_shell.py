@@ -20,7 +20,7 @@ from labeltui.sandbox.runpod.world import events
 from labeltui.session.connection.shells import Lifetime, OpenShell
 from labeltui.session.pod.proxy_shell import ProxyShell
 from labeltui.session.session import Session
-from tests.reading import read_until
+from tests.shell_output import read_until
 
 
 class Operator:

@@ -9,13 +9,13 @@ import pytest
 
 from labeltui.domain.state import Alert, Level, SessionState
 from tests.ui.fake_session import NOW, connected, console, dead, fresh, stopped, wait_for
-from tests.ui.panes.log.log_driver import HEAD, MANY, SIZE, reading, record
+from tests.ui.panes.log.log_reader import HEAD, MANY, SIZE, open_log, record
 
 
 async def test_copy() -> None:
     app = console(connected(), log=record("Saving \x1b[31mlabel\x1b[0m") + b"last\n")
     async with app.run_test(size=SIZE) as pilot:
-        reader = await reading(pilot, app)
+        reader = await open_log(pilot, app)
         await reader.press("y")
         assert app.clipboard == "last"
         await reader.press("k", "y")
@@ -37,7 +37,7 @@ async def test_what_is_shown_is_saved_for_the_reader_alone(
     monkeypatch.chdir(tmp_path)
     app = console(connected(), log=MANY)
     async with app.run_test(size=SIZE) as pilot:
-        reader = await reading(pilot, app)
+        reader = await open_log(pilot, app)
         await reader.press("slash", *"line 4.7$", "enter")
         await reader.press("S")
         await reader.until(lambda: reader.pane._saving is not None and reader.pane._saving.done(), "the file")
@@ -70,7 +70,7 @@ async def test_what_is_shown_is_saved_for_the_reader_alone(
 async def test_an_empty_log_teaches(state: SessionState, said: str) -> None:
     app = console(state, log=b"")
     async with app.run_test(size=SIZE) as pilot:
-        reader = await reading(pilot, app)
+        reader = await open_log(pilot, app)
         text = app.export_screenshot().replace("&#160;", " ")
         assert said in text
         assert not reader.pane.hints()
@@ -86,7 +86,7 @@ async def test_an_alert_opens_the_log_at_its_line_and_the_line_says_what_it_mean
     alert = Alert("log:gpu_memory", Level.ERROR, "The GPU had no memory.", "End it.", NOW, 120)
     app = console(replace(connected(), alerts=(alert,)), log=b"".join(lines))
     async with app.run_test(size=SIZE) as pilot:
-        reader = await reading(pilot, app)
+        reader = await open_log(pilot, app)
         await reader.press("slash", *"line", "enter")
         assert not reader.pane.has_class("-means")
         await reader.press("1", "a")
@@ -107,7 +107,7 @@ async def test_an_alert_without_a_line_is_copied(monkeypatch: pytest.MonkeyPatch
     copied: list[str] = []
     monkeypatch.setattr(app, "copy", copied.append)
     async with app.run_test(size=SIZE) as pilot:
-        reader = await reading(pilot, app)
+        reader = await open_log(pilot, app)
         await reader.press("a")
         await wait_for(pilot, lambda: type(app.screen).__name__ == "AlertsScreen")
         await reader.press("enter")
@@ -117,7 +117,7 @@ async def test_an_alert_without_a_line_is_copied(monkeypatch: pytest.MonkeyPatch
 async def test_the_mouse_marks_what_is_copied() -> None:
     app = console(connected(), log=record("first") + record("second 漢字 line") + record("third"))
     async with app.run_test(size=SIZE) as pilot:
-        reader = await reading(pilot, app)
+        reader = await open_log(pilot, app)
         first = reader.seen[1].index("second")
         await pilot.mouse_down(reader.view, offset=(first, 1))
         await pilot.hover(reader.view, offset=(first + 11, 1))

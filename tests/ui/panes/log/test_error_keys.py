@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from labeltui.domain.log.filter import Scope
 from tests.ui.fake_session import connected, console
-from tests.ui.panes.log.log_driver import SIZE, Reader, reading, record
+from tests.ui.panes.log.log_reader import SIZE, Reader, open_log, record
 
 TASKS = record("%s").replace(b"datastore.local:408", b"monailabel.utils.async_tasks.utils:83")
 ENDED, STOPPED = TASKS % b"Return code: -9", TASKS % b"Killed background process: 4711"
@@ -53,7 +53,7 @@ def stops(reader: Reader, by: int) -> list[int]:
 async def test_a_killed_task_and_a_failed_request_are_two() -> None:
     app = console(connected(), log=TABLE + record("after"))
     async with app.run_test(size=SIZE) as pilot:
-        reader = await reading(pilot, app, zoomed=True)
+        reader = await open_log(pilot, app, zoomed=True)
         await reader.until(lambda: "2 errors" in reader.pane.facts, "the count")
         await reader.press("e")
         assert reader.view.seen_text.strip().startswith("KeyError: 1"), (
@@ -73,7 +73,7 @@ async def test_a_killed_task_and_a_failed_request_are_two() -> None:
 async def test_every_error_is_gone_to_once() -> None:
     app = console(connected(), log=TABLE)
     async with app.run_test(size=SIZE) as pilot:
-        reader = await reading(pilot, app)
+        reader = await open_log(pilot, app)
 
         @settings(max_examples=60, deadline=None)
         @given(st.lists(st.sampled_from(PIECES), max_size=25).map(b"".join), st.booleans())

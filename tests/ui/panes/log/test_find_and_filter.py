@@ -6,7 +6,7 @@ import pytest
 from textual import events
 
 from tests.ui.fake_session import connected, console
-from tests.ui.panes.log.log_driver import MANY, SIZE, at, lit, reading, record
+from tests.ui.panes.log.log_reader import MANY, SIZE, at, lit, open_log, record
 
 
 @pytest.mark.parametrize(
@@ -25,7 +25,7 @@ async def test_filter(asked: str, kept: int) -> None:
     rows = ("Saving label a", "Train request", "Saving label b", "Epoch 1/2 train_loss", "Return code: 0")
     app = console(connected(), log=b"".join(record(row) for row in rows))
     async with app.run_test(size=SIZE) as pilot:
-        reader = await reading(pilot, app)
+        reader = await open_log(pilot, app)
         await reader.press("slash")
         reader.pane._input.value = asked
         await reader.until(lambda: f"{kept} of 5" in reader.pane.facts, "the count")
@@ -41,7 +41,7 @@ async def test_filter(asked: str, kept: int) -> None:
 async def test_a_filtered_line_in_its_context_and_back() -> None:
     app = console(connected(), log=MANY)
     async with app.run_test(size=SIZE) as pilot:
-        reader = await reading(pilot, app)
+        reader = await open_log(pilot, app)
         await reader.press("slash", *"line 250", "enter", "g", "v")
         assert reader.view.cursor == 250
         assert "line 249" in reader.messages
@@ -53,7 +53,7 @@ async def test_a_filtered_line_in_its_context_and_back() -> None:
 async def test_what_is_typed_does_not_move_the_reader_letter_by_letter() -> None:
     app = console(connected(), log=MANY)
     async with app.run_test(size=SIZE) as pilot:
-        reader = await reading(pilot, app)
+        reader = await open_log(pilot, app)
         await reader.press("g", "j", "slash", *"!1", "0", "enter")
         assert reader.view.cursor == 1, "line 1 was dropped by !1, and is kept by !10"
 
@@ -61,7 +61,7 @@ async def test_what_is_typed_does_not_move_the_reader_letter_by_letter() -> None
 async def test_a_filter_that_is_no_expression_says_so_and_changes_nothing() -> None:
     app = console(connected(), log=MANY)
     async with app.run_test(size=SIZE) as pilot:
-        reader = await reading(pilot, app)
+        reader = await open_log(pilot, app)
         await reader.press("slash", "left_square_bracket")
         await reader.until(lambda: "not a regular" in app.last_words, "the words")
         assert reader.view.filter is None
@@ -70,7 +70,7 @@ async def test_a_filter_that_is_no_expression_says_so_and_changes_nothing() -> N
 async def test_find_lights_every_match_and_goes_round() -> None:
     app = console(connected(), log=MANY)
     async with app.run_test(size=SIZE) as pilot:
-        reader = await reading(pilot, app)
+        reader = await open_log(pilot, app)
         await reader.press("n", *"line 49", "enter")
         assert reader.view.cursor == 499, "the newest first"
         await reader.until(lambda: "find line 49 11 of 11" in reader.pane.facts, "the place")
@@ -90,7 +90,7 @@ async def test_errors_are_counted_and_visited() -> None:
     log = MANY + record("first", b"ERROR") + MANY + record("second", b"CRITICAL") + MANY
     app = console(connected(), log=log)
     async with app.run_test(size=SIZE) as pilot:
-        reader = await reading(pilot, app)
+        reader = await open_log(pilot, app)
         await reader.until(lambda: "2 errors" in reader.pane.facts, "the count")
         await reader.press("e")
         assert reader.view.cursor == 1001, "the newest first"
@@ -107,7 +107,7 @@ async def test_levels_time_places_and_a_clear_view() -> None:
     )
     app = console(connected(), log=log)
     async with app.run_test(size=SIZE) as pilot:
-        reader = await reading(pilot, app)
+        reader = await open_log(pilot, app)
         await reader.press("o")
         await reader.until(lambda: "12 of 600 lines · WARNING+" in reader.pane.facts, "warnings")
         await reader.press("o")
@@ -150,7 +150,7 @@ async def test_what_is_typed_in_one_go_is_the_answer() -> None:
     """Letters that lead to pop-ups elsewhere are only letters, though the keyboard is on its way."""
     app = console(connected(), log=MANY + b"stop the train\n")
     async with app.run_test(size=SIZE) as pilot:
-        reader = await reading(pilot, app)
+        reader = await open_log(pilot, app)
         for key in ("slash", *"stp", "enter"):
             app.post_message(events.Key(key, key if len(key) == 1 else None))
         await reader.until(

@@ -8,7 +8,7 @@ import pytest
 
 from labeltui.domain.state import Alert, Level
 from tests.ui.fake_session import NOW, connected, console
-from tests.ui.panes.log.log_driver import MANY, SIZE, lit, reading, record
+from tests.ui.panes.log.log_reader import MANY, SIZE, lit, open_log, record
 
 FRAMES = b"".join(
     b'  File "deep_%d.py", line 1, in f\n    call_%d()\n' % (number, number) for number in range(8)
@@ -25,7 +25,7 @@ FOLDED = "RuntimeError: CUDA out of memory … (+18 lines ⏎)"
 async def test_a_traceback_is_one_line_with_the_time_of_its_record() -> None:
     app = console(connected(), log=LOG)
     async with app.run_test(size=SIZE) as pilot:
-        reader = await reading(pilot, app, zoomed=True)
+        reader = await open_log(pilot, app, zoomed=True)
         await reader.until(lambda: len(reader.messages) == 5, "folded")
         assert reader.messages[1].startswith("17:02:20 E datastore.local ")
         assert reader.messages[1].endswith(FOLDED)
@@ -56,7 +56,7 @@ async def test_the_count_stays_in_sight_however_long_the_line() -> None:
     log = TRACEBACK.replace(b"memory", b"memory to allocate " * 30)
     app = console(connected(), log=log)
     async with app.run_test(size=(80, 24)) as pilot:
-        reader = await reading(pilot, app)
+        reader = await open_log(pilot, app)
         await reader.until(lambda: len(reader.messages) == 1, "folded")
         assert reader.messages[0].endswith("… (+17 lines ⏎)")
         await reader.press("l", "l")
@@ -69,7 +69,7 @@ async def test_the_count_stays_in_sight_however_long_the_line() -> None:
 async def test_one_that_arrives_in_pieces_grows_on_one_line() -> None:
     app = console(connected(), log=record("before"))
     async with app.run_test(size=SIZE) as pilot:
-        reader = await reading(pilot, app, zoomed=True)
+        reader = await open_log(pilot, app, zoomed=True)
         *lines, last = TRACEBACK.splitlines(keepends=True)
         reader.feed(b"".join(lines[:5]))
         await reader.until(lambda: reader.messages[-1].endswith("call_1() … (+4 lines ⏎)"), "its beginning")
@@ -84,7 +84,7 @@ async def test_one_that_arrives_in_pieces_grows_on_one_line() -> None:
 async def test_a_reader_in_an_open_one_is_left_alone() -> None:
     app = console(connected(), log=MANY + TRACEBACK)
     async with app.run_test(size=SIZE) as pilot:
-        reader = await reading(pilot, app, zoomed=True)
+        reader = await open_log(pilot, app, zoomed=True)
         await reader.until(lambda: "(+17" in reader.messages[-1], "folded")
         await reader.press("enter", "k")
         before = reader.seen[:-1]
@@ -96,7 +96,7 @@ async def test_a_reader_in_an_open_one_is_left_alone() -> None:
 async def test_find_counts_what_is_folded_and_opens_it() -> None:
     app = console(connected(), log=LOG)
     async with app.run_test(size=SIZE) as pilot:
-        reader = await reading(pilot, app, zoomed=True)
+        reader = await open_log(pilot, app, zoomed=True)
         await reader.press("g")
         await reader.ask("ctrl+f", "call_5", end="")
         await reader.until(lambda: "(+18 lines, 1 match ⏎)" in reader.messages[1], "the count")
@@ -116,7 +116,7 @@ async def test_find_counts_what_is_folded_and_opens_it() -> None:
 async def test_a_filter_shows_its_lines_and_folds_what_it_keeps_whole() -> None:
     app = console(connected(), log=LOG)
     async with app.run_test(size=SIZE) as pilot:
-        reader = await reading(pilot, app, zoomed=True)
+        reader = await open_log(pilot, app, zoomed=True)
         await reader.ask("slash", "call_5")
         assert reader.messages == ["call_5()"] * 3
         await reader.press("g", "enter")
@@ -135,7 +135,7 @@ async def test_a_filter_shows_its_lines_and_folds_what_it_keeps_whole() -> None:
 async def test_errors_are_gone_through_without_opening_them() -> None:
     app = console(connected(), log=LOG + MANY)
     async with app.run_test(size=SIZE) as pilot:
-        reader = await reading(pilot, app, zoomed=True)
+        reader = await open_log(pilot, app, zoomed=True)
         await reader.until(lambda: "2 errors" in reader.pane.facts, "the count")
         await reader.press("e")
         assert reader.view.seen_text.endswith("(+38 lines ⏎)")
@@ -149,7 +149,7 @@ async def test_all_of_it_is_copied() -> None:
     log = LOG + record("it failed", b"ERROR") + TRACEBACK + record("Train", b"INFO") + TRACEBACK
     app = console(connected(), log=log)
     async with app.run_test(size=SIZE) as pilot:
-        reader = await reading(pilot, app, zoomed=True)
+        reader = await open_log(pilot, app, zoomed=True)
         await reader.press("g", "j", "Y")
         assert app.clipboard == (ASGI + TRACEBACK).decode().rstrip()
         await reader.press("j", "j", "Y")
@@ -165,7 +165,7 @@ async def test_all_of_it_is_copied() -> None:
 async def test_the_mouse_opens_one() -> None:
     app = console(connected(), log=LOG)
     async with app.run_test(size=SIZE) as pilot:
-        reader = await reading(pilot, app, zoomed=True)
+        reader = await open_log(pilot, app, zoomed=True)
         await reader.until(lambda: len(reader.messages) == 5, "folded")
         await pilot.click(reader.view, offset=(2, 1))
         assert len(reader.messages) == 5, "only the cursor goes there"
@@ -179,7 +179,7 @@ async def test_an_alert_opens_what_hides_its_line() -> None:
     alert = Alert("log:x", Level.ERROR, "It failed.", "See.", NOW, line - 1)
     app = console(replace(connected(), alerts=(alert,)), log=LOG)
     async with app.run_test(size=SIZE) as pilot:
-        reader = await reading(pilot, app, zoomed=True)
+        reader = await open_log(pilot, app, zoomed=True)
         await reader.ask("slash", "after")
         await reader.press("1", "a", "enter")
         await reader.until(lambda: reader.view.cursor == line - 1, "the line")
@@ -190,7 +190,7 @@ async def test_an_alert_opens_what_hides_its_line() -> None:
 async def test_another_run_is_folded_anew() -> None:
     app = console(connected(), log=LOG)
     async with app.run_test(size=SIZE) as pilot:
-        reader = await reading(pilot, app, zoomed=True)
+        reader = await open_log(pilot, app, zoomed=True)
         await reader.press("g", "j", "enter")
         await reader.until(lambda: len(reader.messages) == 23, "opened")
         reader.store.begin("r2", "/other")
@@ -202,7 +202,7 @@ async def test_another_run_is_folded_anew() -> None:
 async def test_a_gap_within_one_is_seen() -> None:
     app = console(connected(), log=LOG[: LOG.index(b"    call_3")])
     async with app.run_test(size=SIZE) as pilot:
-        reader = await reading(pilot, app, zoomed=True)
+        reader = await open_log(pilot, app, zoomed=True)
         reader.store.lost(NOW, "reset")
         reader.store.back(NOW)
         reader.feed(LOG[reader.store.size :])
@@ -217,7 +217,7 @@ async def test_a_folded_failure_says_what_it_means() -> None:
     )
     app = console(connected(), log=log + record("after"))
     async with app.run_test(size=SIZE) as pilot:
-        reader = await reading(pilot, app)
+        reader = await open_log(pilot, app)
 
         def means() -> str:
             return str(reader.pane.query_one(".means").render())

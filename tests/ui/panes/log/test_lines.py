@@ -10,14 +10,14 @@ import pytest
 
 from labeltui.session.log.store import APP_LOG, LogStore
 from tests.ui.fake_session import NOW, connected, console
-from tests.ui.panes.log.log_driver import HEAD, SIZE, reading, record
+from tests.ui.panes.log.log_reader import HEAD, SIZE, open_log, record
 
 
 async def test_hostile_lines_are_text() -> None:
     hostile = "[red]x[/] \x1b]0;t\x07\x1b[2J\x1b[6n \u202e\x9b31m \x08\x00 $(touch pwned)"
     app = console(connected(), log=record(hostile) + b"\xff\xfe\xc3\n" + hostile.encode() + b"\n")
     async with app.run_test(size=SIZE) as pilot:
-        reader = await reading(pilot, app)
+        reader = await open_log(pilot, app)
         for keys in ((), ("c", "r", "c"), ("w",), ("slash", *"[red", "backspace", "enter")):
             await reader.press(*keys)
             shot = app.export_screenshot()
@@ -30,7 +30,7 @@ async def test_hostile_lines_are_text() -> None:
 async def test_colours_of_the_log_are_kept() -> None:
     app = console(connected(), log=b"\x1b[1;38;2;1;200;3mgreen\x1b[0m plain\n")
     async with app.run_test(size=SIZE) as pilot:
-        reader = await reading(pilot, app)
+        reader = await open_log(pilot, app)
         segment = next(s for s in reader.view.render_line(0) if s.text == "green")
         assert segment.style is not None
         assert segment.style.bold
@@ -41,7 +41,7 @@ async def test_colours_of_the_log_are_kept() -> None:
 async def test_a_progress_bar_is_one_changing_line() -> None:
     app = console(connected(), log=b"start\n")
     async with app.run_test(size=SIZE) as pilot:
-        reader = await reading(pilot, app)
+        reader = await open_log(pilot, app)
         for percent in (10, 55, 99):
             reader.feed(b"\r%3d%%|##" % percent)
             await reader.until(lambda percent=percent: reader.messages == ["start", f"{percent}%|##"])  # type: ignore[misc]
@@ -52,7 +52,7 @@ async def test_a_progress_bar_is_one_changing_line() -> None:
 async def test_a_gap_is_a_rule_between_lines() -> None:
     app = console(connected(), log=b"before\n")
     async with app.run_test(size=SIZE) as pilot:
-        reader = await reading(pilot, app)
+        reader = await open_log(pilot, app)
         reader.store.lost(NOW, "reset")
         await reader.until(lambda: "connection lost 17:02:48 ─" in reader.seen[1], "the open gap")
         reader.store.back(NOW + timedelta(seconds=7))
@@ -68,7 +68,7 @@ async def test_a_gap_is_a_rule_between_lines() -> None:
 async def test_each_column_can_be_hidden_and_stays_so() -> None:
     app = console(connected(), log=record("Saving label") + b"bare\n")
     async with app.run_test(size=SIZE) as pilot:
-        reader = await reading(pilot, app)
+        reader = await open_log(pilot, app)
         assert reader.seen[0] == "17:02:20 I datastore      Saving label"
         for keys, first, second in (
             ("ct", "I datastore      Saving label", "  bare"),
@@ -105,7 +105,7 @@ async def test_a_progress_bar_over_many_pieces_is_one_line(end: bytes) -> None:
     )
     app = console(connected(), log=b"")
     async with app.run_test(size=SIZE) as pilot:
-        reader = await reading(pilot, app)
+        reader = await open_log(pilot, app)
         for at in range(len(bar)):
             reader.feed(bar[at : at + 1])
             reader.view.redraw()
@@ -118,7 +118,7 @@ async def test_a_progress_bar_over_many_pieces_is_one_line(end: bytes) -> None:
 async def test_sideways_is_kept_while_it_follows() -> None:
     app = console(connected(), log=record("x" * 300))
     async with app.run_test(size=SIZE) as pilot:
-        reader = await reading(pilot, app)
+        reader = await open_log(pilot, app)
         await reader.press("l", "l", "l")
         reader.feed(record("a" * 24 + "and what follows"))
         await reader.until(lambda: reader.messages[-1].endswith("      and what follows"), "the line, moved")
@@ -128,7 +128,7 @@ async def test_sideways_is_kept_while_it_follows() -> None:
 async def test_what_only_another_source_has_says_so() -> None:
     app = console(connected(), log=record("printed"))
     async with app.run_test(size=SIZE) as pilot:
-        reader = await reading(pilot, app)
+        reader = await open_log(pilot, app)
         assert reader.seen[0] == "17:02:20 I datastore      printed"
         reader.store.add(APP_LOG, record("written by another server", b"ERROR"))
         reader.store.add(APP_LOG, record("said long ago"), late=True)

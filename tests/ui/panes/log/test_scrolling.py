@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 
 from tests.ui.fake_session import NOW, connected, console
-from tests.ui.panes.log.log_driver import MANY, SIZE, reading, record
+from tests.ui.panes.log.log_reader import MANY, SIZE, open_log, record
 
 
 async def test_it_follows_and_leaves_a_reader_alone() -> None:
     app = console(connected(), log=MANY)
     async with app.run_test(size=SIZE) as pilot:
-        reader = await reading(pilot, app)
+        reader = await open_log(pilot, app)
         await reader.until(lambda: reader.messages[-1] == "line 499", "the end")
         reader.feed(b"line 500\n")
         await reader.until(lambda: reader.messages[-1] == "line 500", "the line that came")
@@ -36,7 +36,7 @@ async def test_it_follows_and_leaves_a_reader_alone() -> None:
 async def test_moving() -> None:
     app = console(connected(), log=MANY)
     async with app.run_test(size=SIZE) as pilot:
-        reader = await reading(pilot, app)
+        reader = await open_log(pilot, app)
         await reader.press("k", "k")
         assert reader.view.cursor == 497
         await reader.press("j", "j")
@@ -58,7 +58,7 @@ async def test_moving() -> None:
 async def test_the_wheel_and_the_mouse() -> None:
     app = console(connected(), log=MANY)
     async with app.run_test(size=SIZE) as pilot:
-        reader = await reading(pilot, app)
+        reader = await open_log(pilot, app)
         last = reader.messages[-1]
         await pilot._post_mouse_events(
             [__import__("textual.events", fromlist=["x"]).MouseScrollUp], reader.view, offset=(3, 3)
@@ -77,7 +77,7 @@ async def test_the_wheel_and_the_mouse() -> None:
 async def test_another_run_starts_over() -> None:
     app = console(connected(), log=MANY)
     async with app.run_test(size=SIZE) as pilot:
-        reader = await reading(pilot, app)
+        reader = await open_log(pilot, app)
         await reader.press("slash", *"line", "enter", "g", "j")
         reader.store.begin("r2", "/other")
         reader.feed(b"line of another run\n")
@@ -90,7 +90,7 @@ async def test_wrap_and_sideways() -> None:
     long = "word " * 60
     app = console(connected(), log=record(long) + record("short"))
     async with app.run_test(size=SIZE) as pilot:
-        reader = await reading(pilot, app)
+        reader = await open_log(pilot, app)
         await pilot.pause()
         assert reader.view.render_line(0).text.rstrip("│ ").endswith("›")
         await reader.press("l")
@@ -132,7 +132,7 @@ async def test_whatever_is_pressed_while_lines_come(seed: int) -> None:
     ]
     app = console(connected(), log=MANY)
     async with app.run_test(size=SIZE) as pilot:
-        reader = await reading(pilot, app)
+        reader = await open_log(pilot, app)
         view = reader.view
         for _ in range(50):
             what = chance.random()
@@ -171,7 +171,7 @@ async def test_whatever_is_pressed_while_lines_come(seed: int) -> None:
 async def test_two_hundred_thousand_lines_cost_what_fifty_do() -> None:
     app = console(connected(), log=b"".join(record(f"line {number}") for number in range(200_000)))
     async with app.run_test(size=SIZE) as pilot:
-        reader = await reading(pilot, app)
+        reader = await open_log(pilot, app)
         laid: list[int] = []
         lay = reader.view.page.laid
 

@@ -22,7 +22,7 @@ from labeltui.ui.panes.shell.pane import ShellPane
 from labeltui.ui.panes.shell.words import Phase
 from labeltui.ui.screens.dialogs.confirm import ConfirmScreen
 from tests.fakes.store import put
-from tests.ui.fake_session import NOW, StandIn, connected, dead, settled, wait_for
+from tests.ui.fake_session import NOW, FakeSession, connected, dead, settled, wait_for
 
 SIZE = (120, 40)
 PROMPT = "pod$"
@@ -61,7 +61,7 @@ class Lossy:
         await self.shell.close()
 
 
-class WithShell(StandIn):
+class WithShell(FakeSession):
     """A session whose host is this machine."""
 
     def __init__(self, *arguments: Any, home: Path, **options: Any) -> None:

@@ -15,7 +15,7 @@ from labeltui.ui.panes.shell import run as shell_run
 from labeltui.ui.panes.shell.run import ShellRun
 from labeltui.ui.panes.shell.words import Phase
 from labeltui.ui.widgets.terminal.engine import EngineDied
-from tests.ui.fake_session import StillShell
+from tests.ui.fake_session import SilentShell
 
 WITHIN_S = 10.0
 
@@ -60,7 +60,7 @@ class Opening:
     """Both doors, each with a latch."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.terminal, self.shell = Terminal(), StillShell(b"pod$ ")
+        self.terminal, self.shell = Terminal(), SilentShell(b"pod$ ")
         self.terminal_begun, self.shell_begun = asyncio.Event(), asyncio.Event()
         self.terminal_may, self.shell_may = asyncio.Event(), asyncio.Event()
         self.terminal_fails: Exception | None = None

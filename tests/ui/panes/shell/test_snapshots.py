@@ -20,7 +20,7 @@ from labeltui.ui.app import Console
 from labeltui.ui.panes.shell.pane import ShellPane
 from labeltui.ui.panes.shell.words import Phase
 from tests.fakes.store import put
-from tests.ui.fake_session import NOW, StandIn, StillShell, connected, dead, fresh, settled, wait_for
+from tests.ui.fake_session import NOW, FakeSession, SilentShell, connected, dead, fresh, settled, wait_for
 from tests.ui.sample_pods import OWN
 
 SMALL, MIDDLE = (80, 24), (120, 40)
@@ -32,7 +32,7 @@ SCREEN = (
 )
 
 
-class Ending(StillShell):
+class Ending(SilentShell):
     """A shell that says something, and ends when it is told to, with that code."""
 
     def __init__(self, said: bytes) -> None:
@@ -81,7 +81,7 @@ class Shells:
 
 
 def app_over(state: SessionState) -> Console:
-    session = StandIn(state)
+    session = FakeSession(state)
     session.shells = Shells()  # type: ignore[assignment]
     return Console(session=session, clock=lambda: NOW)
 

@@ -23,8 +23,8 @@ from labeltui.ui.panes.shell.words import Phase
 from labeltui.ui.screens.dialogs.confirm import ConfirmScreen
 from labeltui.ui.screens.dialogs.find import FindScreen
 from labeltui.ui.widgets.terminal.engine import Mouse
-from tests.kept import end_tmux, tmux_of
-from tests.ui.fake_session import NOW, StandIn, connected, settled
+from tests.tmux_cleanup import kill_tmux, tmux_processes
+from tests.ui.fake_session import NOW, FakeSession, connected, settled
 from tests.ui.panes.shell.test_pane import PROMPT, SIZE, Desk, Lossy
 
 
@@ -44,7 +44,7 @@ class KeepingHost:
         return await self.local.run(command, timeout=timeout)
 
 
-class Keeping(StandIn):
+class Keeping(FakeSession):
     """A session over that host."""
 
     def __init__(self, host: KeepingHost, **section: Any) -> None:
@@ -96,15 +96,15 @@ def test_nothing_of_a_tmux_is_left_also_when_its_server_has_only_begun(tmp_path:
     env = {"TMUX_TMPDIR": str(tmp_path), "PATH": os.environ["PATH"], "SHELL": "/bin/sh"}
     command = ["tmux", "-u", "-L", "labeltui", "new-session", "-d", "-s", "labeltui-liver-ct-1", "sleep 1000"]
     subprocess.run(command, env=env, check=True)
-    assert tmux_of(tmp_path)
+    assert tmux_processes(tmp_path)
     (tmp_path / f"tmux-{os.getuid()}" / "labeltui").unlink()  # it can't be asked to end
-    end_tmux(tmp_path)
-    assert tmux_of(tmp_path) == []
+    kill_tmux(tmp_path)
+    assert tmux_processes(tmp_path) == []
     late = subprocess.Popen(command, env=env)
-    end_tmux(tmp_path)
+    kill_tmux(tmp_path)
     late.wait()
-    end_tmux(tmp_path)
-    assert tmux_of(tmp_path) == []
+    kill_tmux(tmp_path)
+    assert tmux_processes(tmp_path) == []
 
 
 class Clock:
@@ -119,7 +119,7 @@ class Clock:
 def host(tmp_path: Path) -> Any:
     host = KeepingHost(tmp_path)
     yield host
-    end_tmux(tmp_path)
+    kill_tmux(tmp_path)
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ from labeltui.ui.app import Console
 from labeltui.ui.screens.deploy.screen import DeployScreen
 from labeltui.ui.screens.dialogs.choice_field import Choice
 from labeltui.ui.screens.dialogs.confirm import ConfirmScreen
-from tests.ui.fake_market import MANY, OFFERS, RentingSession, renting, soon_gone
+from tests.ui.fake_market import MANY, OFFERS, RentingSession, market_console, sold_out
 from tests.ui.fake_session import settled, wait_for
 
 SMALL, MIDDLE = (80, 24), (120, 40)
@@ -79,7 +79,7 @@ async def opened(pilot: Pilot[Any], prefill: Mapping[str, Any] | None = None) ->
 
 
 async def test_a_newcomer_presses_ctrl_s_and_gets_the_cheapest_that_is_enough(tmp_path: Path) -> None:
-    async with renting(tmp_path).run_test(size=SMALL) as pilot:
+    async with market_console(tmp_path).run_test(size=SMALL) as pilot:
         form = await opened(pilot)
         assert await form.rent() == {
             "gpu": "RTX A4000", "max_price": 0.26, "name": "labeltui-c0ffee42", "volume_gb": 35,
@@ -89,7 +89,7 @@ async def test_a_newcomer_presses_ctrl_s_and_gets_the_cheapest_that_is_enough(tm
 
 @pytest.mark.slow
 async def test_the_price_is_in_sight_and_changes_with_each_choice(tmp_path: Path) -> None:
-    async with renting(tmp_path).run_test(size=MIDDLE) as pilot:
+    async with market_console(tmp_path).run_test(size=MIDDLE) as pilot:
         form = await opened(pilot)
         assert "running $0.258/h, $188 a month" in form.text()
         assert "71 h of this" in form.text()
@@ -105,7 +105,7 @@ async def test_the_price_is_in_sight_and_changes_with_each_choice(tmp_path: Path
 
 @pytest.mark.slow
 async def test_a_network_volume_restricts_the_table_to_its_data_centre(tmp_path: Path) -> None:
-    async with renting(tmp_path).run_test(size=MIDDLE) as pilot:
+    async with market_console(tmp_path).run_test(size=MIDDLE) as pilot:
         form = await opened(pilot)
         await form.set("storage", "vol1")
         assert form.screen.gpus.centre == "EU-RO-1"
@@ -119,7 +119,7 @@ async def test_a_network_volume_restricts_the_table_to_its_data_centre(tmp_path:
 
 @pytest.mark.slow
 async def test_a_new_network_volume_needs_its_place(tmp_path: Path) -> None:
-    async with renting(tmp_path).run_test(size=MIDDLE) as pilot:
+    async with market_console(tmp_path).run_test(size=MIDDLE) as pilot:
         form = await opened(pilot)
         await form.set("storage", "new")
         await form.press("ctrl+s")
@@ -130,13 +130,13 @@ async def test_a_new_network_volume_needs_its_place(tmp_path: Path) -> None:
 
 
 async def test_a_refresh_never_takes_the_choice_away(tmp_path: Path) -> None:
-    async with renting(tmp_path).run_test(size=SMALL) as pilot:
+    async with market_console(tmp_path).run_test(size=SMALL) as pilot:
         form = await opened(pilot)
         await form.press("down", "down")
         chosen = form.screen.gpus.chosen
         assert chosen == "NVIDIA RTX 4090"
         shop = form.session.account.shop
-        shop.offers = soon_gone(MANY, "RTX 4090")
+        shop.offers = sold_out(MANY, "RTX 4090")
         await form.press("r")
         await wait_for(pilot, lambda: len(form.screen.gpus.shown) > len(OFFERS), "the new offers")
         assert form.screen.gpus.chosen == chosen
@@ -155,7 +155,7 @@ async def test_a_refresh_never_takes_the_choice_away(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 async def test_forty_rows_are_filtered_and_sorted_at_the_smallest_size(tmp_path: Path) -> None:
-    app = renting(tmp_path)
+    app = market_console(tmp_path)
     async with app.run_test(size=SMALL) as pilot:
         app._given.account.shop.offers = MANY  # type: ignore[union-attr]
         form = await opened(pilot)
@@ -190,7 +190,7 @@ async def test_forty_rows_are_filtered_and_sorted_at_the_smallest_size(tmp_path:
 async def test_what_is_unusual_is_warned_of_and_asked_for(
     tmp_path: Path, field: str, value: str, words: str, param: tuple[str, Any]
 ) -> None:
-    async with renting(tmp_path).run_test(size=(120, 60)) as pilot:
+    async with market_console(tmp_path).run_test(size=(120, 60)) as pilot:
         form = await opened(pilot)
         await form.set(field, value)
         await wait_for(pilot, lambda: form.screen.draft.quoted(form.screen._shop) is not None, "a price")
@@ -206,7 +206,7 @@ async def test_what_is_unusual_is_warned_of_and_asked_for(
 
 @pytest.mark.slow
 async def test_another_gpu_may_cost_more_where_that_is_agreed_to(tmp_path: Path) -> None:
-    async with renting(tmp_path).run_test(size=(120, 60)) as pilot:
+    async with market_console(tmp_path).run_test(size=(120, 60)) as pilot:
         form = await opened(pilot)
         await form.set("refused", "both")
         form.screen.choices._inputs["limit"].value = "0.10"
@@ -233,7 +233,7 @@ async def test_another_gpu_may_cost_more_where_that_is_agreed_to(tmp_path: Path)
 async def test_what_runpod_would_refuse_is_said_before(
     tmp_path: Path, field: str, value: str, words: str
 ) -> None:
-    async with renting(tmp_path).run_test(size=(120, 60)) as pilot:
+    async with market_console(tmp_path).run_test(size=(120, 60)) as pilot:
         form = await opened(pilot)
         form.screen.choices._inputs[field].value = value
         await pilot.pause()
@@ -250,7 +250,7 @@ async def test_the_studies_folder_is_measured_and_sizes_the_volume(tmp_path: Pat
     for number in range(3):
         with (studies / "a" / f"{number}.nii.gz").open("wb") as file:
             file.truncate(9 * 10**9)  # sparse
-    async with renting(tmp_path).run_test(size=(120, 60)) as pilot:
+    async with market_console(tmp_path).run_test(size=(120, 60)) as pilot:
         form = await opened(pilot)
         form.screen.choices.focus_field("data")
         await form.press(*str(studies).replace("/", " ").replace(" ", "/"))
@@ -265,7 +265,7 @@ async def test_the_studies_folder_is_measured_and_sizes_the_volume(tmp_path: Pat
 
 @pytest.mark.slow
 async def test_a_new_pod_on_the_network_volume_starts_prefilled(tmp_path: Path) -> None:
-    async with renting(tmp_path).run_test(size=MIDDLE) as pilot:
+    async with market_console(tmp_path).run_test(size=MIDDLE) as pilot:
         form = await opened(pilot, {"network_volume": "scans", "gpu": "RTX 4090", "name": "again"})
         assert form.screen.draft.storage == "vol1"
         assert form.screen.gpus.chosen == "NVIDIA RTX 4090"
@@ -275,7 +275,7 @@ async def test_a_new_pod_on_the_network_volume_starts_prefilled(tmp_path: Path) 
 
 @pytest.mark.slow
 async def test_a_model_that_nobody_has_measured_is_unknown_and_not_guessed(tmp_path: Path) -> None:
-    async with renting(tmp_path, models=("segmentation",)).run_test(size=MIDDLE) as pilot:
+    async with market_console(tmp_path, models=("segmentation",)).run_test(size=MIDDLE) as pilot:
         form = await opened(pilot)
         assert "Nobody has measured what segmentation takes." in form.text()
         assert "✓ enough" not in form.text()
@@ -283,7 +283,7 @@ async def test_a_model_that_nobody_has_measured_is_unknown_and_not_guessed(tmp_p
 
 @pytest.mark.slow
 async def test_without_an_api_key_it_is_said_and_nothing_can_be_rented(tmp_path: Path) -> None:
-    app = renting(tmp_path)
+    app = market_console(tmp_path)
     async with app.run_test(size=MIDDLE) as pilot:
         await settled(pilot)
         session: Any = app.session
@@ -307,7 +307,7 @@ async def test_without_an_api_key_it_is_said_and_nothing_can_be_rented(tmp_path:
 
 @pytest.mark.slow
 async def test_a_choice_goes_round_and_lists_what_it_has(tmp_path: Path) -> None:
-    async with renting(tmp_path).run_test(size=MIDDLE) as pilot:
+    async with market_console(tmp_path).run_test(size=MIDDLE) as pilot:
         form = await opened(pilot)
         field: Choice = form.screen.choices._choices["data_centre"]
         field.focus()
@@ -322,7 +322,7 @@ async def test_a_choice_goes_round_and_lists_what_it_has(tmp_path: Path) -> None
 
 @pytest.mark.slow
 async def test_whatever_runpod_calls_things_stays_words(tmp_path: Path) -> None:
-    app = renting(tmp_path)
+    app = market_console(tmp_path)
     async with app.run_test(size=(120, 60)) as pilot:
         shop = app._given.account.shop  # type: ignore[union-attr]
         bad = "[red]\x1b]0;owned\x07"
@@ -337,7 +337,7 @@ async def test_whatever_runpod_calls_things_stays_words(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 async def test_a_runpod_that_is_silent_at_first_is_asked_again_for_everything(tmp_path: Path) -> None:
-    app = renting(tmp_path)
+    app = market_console(tmp_path)
     async with app.run_test(size=MIDDLE) as pilot:
         await settled(pilot)
         session: Any = app.session

@@ -15,7 +15,7 @@ from labeltui.ui.app import Console
 from labeltui.ui.running import Running
 from labeltui.ui.screens.checklist import ChecklistScreen
 from labeltui.ui.screens.deploy.screen import DeployScreen
-from tests.ui.fake_market import MANY, renting
+from tests.ui.fake_market import MANY, market_console
 from tests.ui.fake_session import NOW, settled, wait_for
 
 pytestmark = pytest.mark.slow
@@ -55,31 +55,31 @@ def form(
 
 @pytest.mark.parametrize("size", [SMALL, MIDDLE, WIDE], ids=lambda size: f"{size[0]}x{size[1]}")
 def test_form(snap_compare: Compare, tmp_path: Path, size: tuple[int, int]) -> None:
-    assert snap_compare(renting(tmp_path), terminal_size=size, run_before=form(many=True))
+    assert snap_compare(market_console(tmp_path), terminal_size=size, run_before=form(many=True))
 
 
 def test_form_fields(snap_compare: Compare, tmp_path: Path) -> None:
     keys = ("enter", *["down"] * 8)
-    assert snap_compare(renting(tmp_path), terminal_size=SMALL, run_before=form(*keys))
+    assert snap_compare(market_console(tmp_path), terminal_size=SMALL, run_before=form(*keys))
 
 
 def test_form_warned(snap_compare: Compare, tmp_path: Path) -> None:
     chosen = {"ports": "yes", "cloud": "community", "storage": "vol1", "refused": "both"}
-    assert snap_compare(renting(tmp_path), terminal_size=(120, 60), run_before=form(set_to=chosen))
+    assert snap_compare(market_console(tmp_path), terminal_size=(120, 60), run_before=form(set_to=chosen))
 
 
 def test_form_asks(snap_compare: Compare, tmp_path: Path) -> None:
-    assert snap_compare(renting(tmp_path), terminal_size=SMALL, run_before=form("ctrl+s"))
+    assert snap_compare(market_console(tmp_path), terminal_size=SMALL, run_before=form("ctrl+s"))
 
 
 def test_form_light(snap_compare: Compare, tmp_path: Path) -> None:
-    app = renting(tmp_path, theme="labeltui-light")
+    app = market_console(tmp_path, theme="labeltui-light")
     assert snap_compare(app, terminal_size=MIDDLE, run_before=form(many=True))
 
 
 def test_form_no_colour(snap_compare: Compare, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NO_COLOR", "1")
-    assert snap_compare(renting(tmp_path), terminal_size=MIDDLE, run_before=form())
+    assert snap_compare(market_console(tmp_path), terminal_size=MIDDLE, run_before=form())
 
 
 def step(
@@ -139,4 +139,4 @@ def test_checklist(snap_compare: Compare, tmp_path: Path, steps: tuple[dict[str,
             screen.progressed()
             await pilot.pause()
 
-    assert snap_compare(renting(tmp_path), terminal_size=SMALL, run_before=run)
+    assert snap_compare(market_console(tmp_path), terminal_size=SMALL, run_before=run)

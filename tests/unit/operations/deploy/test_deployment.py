@@ -15,14 +15,14 @@ from labeltui.domain.problems import LabeltuiError, Unreachable
 from labeltui.domain.state import Level
 from tests.fakes.facts import EMPTY, report_facts
 from tests.unit.operations.desk import Desk, desk
-from tests.virtualtime import in_virtual_time
+from tests.virtual_time import in_virtual_time
 
 UNWRITABLE = replace(EMPTY, folder_writable=False)
 ASKED = {"gpu": "RTX A5000", "max_price": 0.29}
 
 
 async def create(it: Desk, **params: Any) -> Mapping[str, Any]:
-    return await it.do("pod.create", **ASKED, **params)
+    return await it.run("pod.create", **ASKED, **params)
 
 
 async def refused(it: Desk, **params: Any) -> LabeltuiError:
@@ -156,7 +156,9 @@ async def test_a_pod_that_is_terminated_elsewhere_ends_the_wait(tmp_path: Path) 
     async with desk(tmp_path, rents=True, start=False) as it:
         it.world.faults.arm("stuck_pulling")
         task = begin(it, start=True)
-        await it.report.said("'step': 'image', 'title': 'Pull its image and start it', 'state': 'running'")
+        await it.report.wait_for(
+            "'step': 'image', 'title': 'Pull its image and start it', 'state': 'running'"
+        )
         (pod,) = it.world.pods
         it.elsewhere(pod, "terminate")
         with pytest.raises(LabeltuiError) as gone:
@@ -190,7 +192,9 @@ async def test_cancelled_while_the_image_is_pulled_the_pod_is_reported(tmp_path:
     async with desk(tmp_path, rents=True, start=False) as it:
         it.world.faults.arm("stuck_pulling")
         task = begin(it, start=True)
-        await it.report.said("'step': 'image', 'title': 'Pull its image and start it', 'state': 'running'")
+        await it.report.wait_for(
+            "'step': 'image', 'title': 'Pull its image and start it', 'state': 'running'"
+        )
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
@@ -210,7 +214,7 @@ async def test_cancelled_while_runpod_is_asked_the_pod_is_searched_for(tmp_path:
     async with desk(tmp_path, rents=True, start=False) as it:
         it.world.faults.arm("hang", method="POST", path="pods$", done=rented)
         task = begin(it, start=True)
-        await it.report.said("Renting RTX A5000 as annot")
+        await it.report.wait_for("Renting RTX A5000 as annot")
         await asyncio.sleep(5)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):

@@ -15,7 +15,7 @@ from labeltui.operations.deploy.key import pod_key
 from labeltui.operations.deploy.market import account_now, needs, offers_now, read_shop
 from labeltui.operations.deploy.rent import RENTING
 from tests.unit.operations.desk import desk
-from tests.virtualtime import in_virtual_time
+from tests.virtual_time import in_virtual_time
 
 
 @pytest.fixture(autouse=True)
@@ -110,9 +110,9 @@ async def test_gpus_are_listed_with_whether_they_are_enough(tmp_path: Path) -> N
         tmp_path, rents=True, server={"models": ["deepedit"], "conf": {"spatial_size": "[128,128,64]"}}
     ) as it:
         models, size = needs(it.session)
-        listed = await it.do("pod.gpus", vram=24, max_price=0.5)
-        community = await it.do("pod.gpus", cloud="community")
-        there = await it.do("pod.gpus", data_centre="US-KS-2")
+        listed = await it.run("pod.gpus", vram=24, max_price=0.5)
+        community = await it.run("pod.gpus", cloud="community")
+        there = await it.run("pod.gpus", data_centre="US-KS-2")
     assert models == ("deepedit",)
     assert size is not None
     assert [gpu["name"] for gpu in listed["gpus"]] == ["RTX A5000", "RTX 3090"]
@@ -128,9 +128,9 @@ async def test_a_volume_is_made_at_a_price_that_was_agreed_to(tmp_path: Path) ->
         small = await it.failing("pod.make_volume", name="scans", size=5)
         nowhere = await it.failing("pod.make_volume", name="scans", size=100)
         dear = await it.failing("pod.make_volume", **wanted)
-        made = await it.do("pod.make_volume", **wanted, max_month=7.0)
-        again = await it.do("pod.make_volume", **wanted, max_month=7.0)
-        listed = await it.do("pod.volumes")
+        made = await it.run("pod.make_volume", **wanted, max_month=7.0)
+        again = await it.run("pod.make_volume", **wanted, max_month=7.0)
+        listed = await it.run("pod.volumes")
     assert (small.problem.code, nowhere.problem.code) == ("bad_size", "no_data_centre")
     assert (dear.problem.code, dear.exit_code) == ("price_not_agreed", 3)
     assert "$7.00 a month" in dear.problem.message

@@ -31,8 +31,8 @@ from labeltui.sandbox.runpod.world.clock import FakeClock
 from labeltui.sandbox.runpod.world.world import Key, World
 from labeltui.session.runtime.state_folder import StateFolder
 from labeltui.session.session import Session
+from tests.actions import RecordingReport
 from tests.asgi import CutAsgi
-from tests.doing import Told
 
 CANARY = "rpa_CANARY0123456789abcdefCANARY"
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJx2oCCLmUmh5yb3MuC3nSFLT6tPVaqpBqsVeqbXIYGy you@desk"
@@ -48,7 +48,7 @@ class Desk:
         self.world = World(clock=self.clock, funds=Decimal("100.00"), keys={CANARY: Key()})
         self.key = folder / "key.pub"
         self.key.write_text(KEY + "\n")
-        self.told = Told()
+        self.report = RecordingReport()
         self.waited: list[float] = []
         self.sessions: list[Session] = []
         self.session = self.another()
@@ -86,13 +86,13 @@ class Desk:
     async def rent(self, **params: Any) -> Rented:
         plan = await self.plan(**params)
         return await rent(
-            self.session, plan, Deployment(self.session, plan, PodCreateParams(), self.told).steps
+            self.session, plan, Deployment(self.session, plan, PodCreateParams(), self.report).steps
         )
 
     async def close(self) -> None:
         for session in self.sessions:
             await session.close()
-        said = "\n".join(self.told.heard) + "".join(
+        said = "\n".join(self.report.texts) + "".join(
             p.read_text() for p in (self.folder / "state").rglob("*.json")
         )
         assert CANARY not in said
@@ -214,7 +214,7 @@ async def test_the_next_gpu_is_asked_for_within_the_price(desk: Desk) -> None:
     assert not desk.world.pods
     rented = await desk.rent(max_price=0.8, fallback=True)
     assert rented.pod.gpu_id == R4090
-    assert any("RTX A5000: RunPod has no free machine" in line for line in desk.told.heard)
+    assert any("RTX A5000: RunPod has no free machine" in line for line in desk.report.texts)
 
 
 async def test_named_gpus_are_asked_for_in_their_order(desk: Desk) -> None:
@@ -234,7 +234,7 @@ async def test_waiting_goes_on_until_one_is_free(desk: Desk) -> None:
     assert all(
         wanted * 0.9 <= pause <= wanted * 1.1 for pause, wanted in zip(long, (10, 20, 40, 80), strict=True)
     )
-    assert any("Next try in" in line for line in desk.told.heard)
+    assert any("Next try in" in line for line in desk.report.texts)
 
 
 async def test_a_price_that_rises_while_waiting_is_not_paid(desk: Desk) -> None:
@@ -242,7 +242,7 @@ async def test_a_price_that_rises_while_waiting_is_not_paid(desk: Desk) -> None:
     plan = await desk.plan(wait=True, max_price=0.3)
     desk.world.catalog.gpus[A5000].secure = Decimal("0.99")
     with pytest.raises(Refused, match="the price rose above"):
-        await rent(desk.session, plan, Deployment(desk.session, plan, PodCreateParams(), desk.told).steps)
+        await rent(desk.session, plan, Deployment(desk.session, plan, PodCreateParams(), desk.report).steps)
     assert not desk.world.pods
 
 
@@ -298,15 +298,15 @@ async def test_a_stopped_pod_of_that_name_is_told_and_nothing_rented(desk: Desk)
 
 async def test_volumes_are_made_once_at_a_price_that_was_agreed_to(desk: Desk) -> None:
     wish = {"name": "scans", "size": 100, "data_centre": "eu-ro-1"}
-    dear = await problem_of(pod_make_volume(desk.session, PodMakeVolumeParams.of(wish), desk.told))
+    dear = await problem_of(pod_make_volume(desk.session, PodMakeVolumeParams.of(wish), desk.report))
     assert "$7.00 a month" in dear.problem.message
     for _ in range(2):
         made = await pod_make_volume(
-            desk.session, PodMakeVolumeParams.of({**wish, "max_month": 7.0}), desk.told
+            desk.session, PodMakeVolumeParams.of({**wish, "max_month": 7.0}), desk.report
         )
     assert (made["data_centre"], made["cost_per_month"]) == ("EU-RO-1", "7.0000")
     assert len(desk.world.volumes) == 1
-    (listed,) = (await pod_volumes(desk.session, NoParams(), desk.told))["volumes"]
+    (listed,) = (await pod_volumes(desk.session, NoParams(), desk.report))["volumes"]
     plan = await desk.plan(network_volume="scans")
     assert (plan.spec.network_volume_id, plan.spec.data_centres) == (listed["id"], ("EU-RO-1",))
     assert plan.spec.volume_disk_gb == 0
@@ -316,7 +316,7 @@ async def test_volumes_are_made_once_at_a_price_that_was_agreed_to(desk: Desk) -
 
 async def test_gpus_are_filtered(desk: Desk) -> None:
     async def names(**params: Any) -> list[str]:
-        found = await pod_gpus(desk.session, PodGpusParams.of(params), desk.told)
+        found = await pod_gpus(desk.session, PodGpusParams.of(params), desk.report)
         return [gpu["name"] for gpu in found["gpus"]]
 
     assert await names(vram=24, max_price=0.5) == ["RTX A5000", "RTX 3090"]

@@ -12,7 +12,7 @@ import pytest
 from labeltui.operations.pod.guard import guard_check
 from tests.fakes.guard import FakeGuard
 from tests.unit.operations.desk import Desk, desk
-from tests.virtualtime import in_virtual_time
+from tests.virtual_time import in_virtual_time
 
 
 @asynccontextmanager
@@ -28,7 +28,7 @@ async def guarded(folder: Path, **settings: Any) -> AsyncIterator[tuple[Desk, Fa
 @in_virtual_time
 async def test_its_state_is_read_again_and_is_no_action(tmp_path: Path) -> None:
     async with guarded(tmp_path) as (it, guard):
-        document = await it.do("guard.status")
+        document = await it.run("guard.status")
         entries = [entry.title for entry in it.session.journal.entries]
     assert document["state"] == "watching"
     assert guard.requests("status")
@@ -38,11 +38,11 @@ async def test_its_state_is_read_again_and_is_no_action(tmp_path: Path) -> None:
 @in_virtual_time
 async def test_keeping_the_pod_resets_the_countdown_or_holds_it_for_minutes(tmp_path: Path) -> None:
     async with guarded(tmp_path) as (it, guard):
-        reset = await it.do("guard.keep")
+        reset = await it.run("guard.keep")
         now = it.session.clock()
-        kept = await it.do("guard.keep", minutes=90)
+        kept = await it.run("guard.keep", minutes=90)
         guard.policy["budget"] = 5.0
-        budgeted = await it.do("guard.keep", minutes=90)
+        budgeted = await it.run("guard.keep", minutes=90)
         entry = it.session.journal.entries[-1]
     assert [request["seconds"] for request in guard.requests("keep")] == [0.0, 5400.0, 5400.0]
     assert reset["message"].startswith("not before ")
@@ -87,7 +87,7 @@ async def test_only_the_limits_that_are_given_change(
     tmp_path: Path, params: dict[str, Any], changes: dict[str, Any], message: str
 ) -> None:
     async with guarded(tmp_path) as (it, guard):
-        document = await it.do("guard.set", **params)
+        document = await it.run("guard.set", **params)
     assert [request["changes"] for request in guard.requests("set")] == [{"mode": "auto", **changes}]
     assert document["message"] == message
 
@@ -106,7 +106,7 @@ async def test_a_guard_that_has_died_is_started_again_before_it_is_set(tmp_path:
     async with guarded(tmp_path) as (it, guard):
         guard.alive = False
         before = len(guard.requests("ensure"))
-        await it.do("guard.set", idle=20)
+        await it.run("guard.set", idle=20)
     assert len(guard.requests("ensure")) > before
     assert guard.alive
     assert guard.policy["idle_s"] == 1200.0
@@ -115,7 +115,7 @@ async def test_a_guard_that_has_died_is_started_again_before_it_is_set(tmp_path:
 @in_virtual_time
 async def test_off_leaves_the_pod_to_its_operator(tmp_path: Path) -> None:
     async with guarded(tmp_path) as (it, guard):
-        document = await it.do("guard.off")
+        document = await it.run("guard.off")
     assert guard.policy["mode"] == "off"
     assert (document["state"], document["message"]) == ("off", "off: only you can stop this pod now")
 
@@ -123,7 +123,7 @@ async def test_off_leaves_the_pod_to_its_operator(tmp_path: Path) -> None:
 @in_virtual_time
 async def test_on_a_host_that_is_no_pod_there_is_no_guard(tmp_path: Path) -> None:
     async with desk(tmp_path) as it:
-        status = await it.do("guard.status")
+        status = await it.run("guard.status")
         refused = await it.failing("guard.keep")
         check = await guard_check(it.session)
     assert status["state"] == "none"

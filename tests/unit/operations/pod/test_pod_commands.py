@@ -7,16 +7,16 @@ from pathlib import Path
 import pytest
 
 from labeltui.hosts.own_keys import make
-from tests.doing import failing
+from tests.actions import failing
 from tests.unit.operations.desk import desk
-from tests.virtualtime import in_virtual_time
+from tests.virtual_time import in_virtual_time
 
 
 @in_virtual_time
 async def test_the_list_says_which_pod_is_the_profiles(tmp_path: Path) -> None:
     async with desk(tmp_path, rents=True) as it:
         mine, other = await it.rent(), await it.rent("other")
-        listed = await it.do("pod.list")
+        listed = await it.run("pod.list")
     assert {pod["id"]: pod["of_profile"] for pod in listed["pods"]} == {mine: True, other: False}
     assert listed["as_of"]
 
@@ -25,8 +25,8 @@ async def test_the_list_says_which_pod_is_the_profiles(tmp_path: Path) -> None:
 async def test_the_profiles_pod_is_shown_with_its_money_and_another_without(tmp_path: Path) -> None:
     async with desk(tmp_path, rents=True) as it:
         mine, _other = await it.rent(), await it.rent("other")
-        own = await it.do("pod.show")
-        another = await it.do("pod.show", pod="other")
+        own = await it.run("pod.show")
+        another = await it.run("pod.show", pod="other")
         unknown = await it.failing("pod.show", pod="oth")
         entries = it.session.journal.entries
     assert (own["id"], own["of_profile"], own["status"]) == (mine, True, "running")
@@ -41,7 +41,7 @@ async def test_the_bill_of_a_runpod_that_does_not_answer_is_not_waited_for(tmp_p
     async with desk(tmp_path, rents=True) as it:
         await it.rent()
         it.world.faults.arm("hang", method="POST", path="graphql", times=None)
-        shown = await it.do("pod.show")
+        shown = await it.run("pod.show")
         assert it.session.store.state.account.error
     assert shown["status"] == "running"
 
@@ -52,8 +52,8 @@ async def test_what_happened_to_the_pod_is_listed_oldest_first(tmp_path: Path) -
         pod_id = await it.rent()
         await it.session.account.pod.poll()
         it.elsewhere(pod_id, "stop")
-        events = await it.do("pod.events")
-        last = await it.do("pod.events", lines=1)
+        events = await it.run("pod.events")
+        last = await it.run("pod.events", lines=1)
     kinds = [event["kind"] for event in events["events"]]
     assert kinds[-1] == "stopped"
     assert (events["name"], events["status"]) == ("annot", "stopped")
@@ -64,9 +64,9 @@ async def test_what_happened_to_the_pod_is_listed_oldest_first(tmp_path: Path) -
 async def test_keys_are_listed_and_added(tmp_path: Path) -> None:
     make(tmp_path / "new", "me@desk")
     async with desk(tmp_path, rents=True) as it:
-        before = await it.do("pod.keys")
-        after = await it.do("pod.keys", add=str(tmp_path / "new.pub"))
-        again = await it.do("pod.keys", add=str(tmp_path / "new.pub"))
+        before = await it.run("pod.keys")
+        after = await it.run("pod.keys", add=str(tmp_path / "new.pub"))
+        again = await it.run("pod.keys", add=str(tmp_path / "new.pub"))
         private = await it.failing("pod.keys", add=str(tmp_path / "new"))
     assert before["keys"] == []
     assert [key["comment"] for key in after["keys"]] == ["me@desk"]
@@ -83,7 +83,7 @@ async def test_labels_are_copied_before_the_pod_ends(tmp_path: Path, action: str
     async with desk(tmp_path, rents=True) as it:
         pod_id = await it.rent()
         it.put_label("s1.nii.gz")
-        done = await it.do(action)
+        done = await it.run(action)
         entry = it.session.journal.entries[-1]
     assert (done["id"], done["status"]) == (pod_id, status)
     assert (tmp_path / "labels" / "final" / "s1.nii.gz").read_bytes() == b"label"
@@ -102,7 +102,7 @@ async def test_labels_that_are_not_known_to_be_here_are_not_lost_unless_given_up
         it.refuse_labels()
         refused = await it.failing(action)
         assert it.world.pods[pod_id].status == "RUNNING"
-        await it.do(action, lose_labels=True)
+        await it.run(action, lose_labels=True)
     assert (refused.problem.code, refused.exit_code) == ("labels_unknown", 3)
     assert "--lose-labels" in refused.problem.hint
 
@@ -127,7 +127,7 @@ async def test_another_pod_needs_its_name_confirmed(tmp_path: Path) -> None:
         refused = await it.failing("pod.stop", pod="other")
         wrong = await it.failing("pod.stop", pod="other", named="annot")
         assert it.world.pods[other].status == "RUNNING"
-        await it.do("pod.stop", pod="other", named="other")
+        await it.run("pod.stop", pod="other", named="other")
         entry = it.session.journal.entries[-1]
     assert refused.problem.code == wrong.problem.code == "pod_not_named"
     assert "--yes other" in refused.problem.hint

@@ -12,7 +12,7 @@ from labeltui.domain.offers import offers
 from labeltui.domain.problems import LabeltuiError, Refused
 from labeltui.sandbox.runpod.world.pods import Pod
 from tests.unit.operations.desk import Desk, desk
-from tests.virtualtime import in_virtual_time
+from tests.virtual_time import in_virtual_time
 
 
 async def stopped(it: Desk) -> str:
@@ -31,7 +31,7 @@ def pod(it: Desk) -> Pod:
 async def test_it_is_started_and_each_status_on_the_way_is_reported(tmp_path: Path) -> None:
     async with desk(tmp_path, rents=True) as it:
         pod_id = await stopped(it)
-        done = await it.do("pod.start")
+        done = await it.run("pod.start")
         entry = it.session.journal.entries[-1]
     assert (done["id"], done["status"]) == (pod_id, "running")
     assert it.report.lines[0] == "Starting annot"
@@ -46,7 +46,7 @@ async def test_a_full_host_offers_what_can_be_done_and_is_tried_again_until_it_w
         it.world.faults.arm("host_full", times=3)
         problem = (await it.failing("pod.start")).problem
         began = asyncio.get_running_loop().time()
-        done = await it.do("pod.start", retry=True)
+        done = await it.run("pod.start", retry=True)
         took_s = asyncio.get_running_loop().time() - began
     assert problem.code == "runpod_host_full"
     assert offers(problem)[0] == "pod.retry"
@@ -71,7 +71,7 @@ async def test_waiting_for_a_gpu_can_be_given_up_and_costs_nothing_more_then(tmp
         await stopped(it)
         it.world.faults.arm("host_full", times=None)
         waiting = it.begin("pod.start", retry=True, every=10.0)
-        await it.report.said("Next try in")
+        await it.report.wait_for("Next try in")
         waiting.cancel()
         with pytest.raises(asyncio.CancelledError):
             await waiting
@@ -85,8 +85,8 @@ async def test_one_that_came_back_without_its_gpu_is_stopped_and_started_again(t
         await stopped(it)
         it.world.faults.arm("zero_gpu", times=2)
         problem = (await it.failing("pod.start")).problem
-        data = await it.do("pod.start", data_only=True)
-        done = await it.do("pod.start", retry=True, every=1.0)
+        data = await it.run("pod.start", data_only=True)
+        done = await it.run("pod.start", retry=True, every=1.0)
     assert problem.code == "runpod_no_gpu"
     assert {"pod.retry", "pod.data", "pod.stop"} <= set(offers(problem))
     assert "copy the labels, then stop it" in data["message"]
@@ -104,7 +104,7 @@ async def test_before_it_is_stopped_for_its_gpu_its_labels_have_to_be_known(tmp_
         it.refuse_labels()
         refused = await it.failing("pod.start", retry=True)
         assert pod(it).status == "RUNNING"
-        await it.do("pod.start", retry=True, every=1, lose_labels=True)
+        await it.run("pod.start", retry=True, every=1, lose_labels=True)
     assert isinstance(refused, Refused)
     assert refused.problem.code == "labels_unknown"
     assert pod(it).gpus == 1
@@ -115,7 +115,7 @@ async def test_without_a_gpu_for_its_data(tmp_path: Path) -> None:
     async with desk(tmp_path, rents=True) as it:
         await stopped(it)
         it.world.faults.arm("host_full", times=None)
-        done = await it.do("pod.start", data_only=True)
+        done = await it.run("pod.start", data_only=True)
     assert done["status"] == "running"
     assert pod(it).gpus == 0
 
@@ -153,7 +153,7 @@ async def test_one_that_is_ended_elsewhere_while_it_starts(tmp_path: Path, actio
         pod_id = await stopped(it)
         it.world.faults.arm("slow_start", factor=30)
         starting = it.begin("pod.start")
-        await it.report.said("annot is starting")
+        await it.report.wait_for("annot is starting")
         it.elsewhere(pod_id, action)
         with pytest.raises(LabeltuiError) as ended:
             await starting
@@ -165,7 +165,7 @@ async def test_polls_that_fail_are_followed_by_others(tmp_path: Path) -> None:
     async with desk(tmp_path, rents=True) as it:
         await stopped(it)
         starting = it.begin("pod.start")
-        await it.report.said("annot is starting")
+        await it.report.wait_for("annot is starting")
         it.world.faults.arm("status", status=500, method="GET", path="pods/", times=2)
         it.world.faults.arm("cut", method="GET", path="pods/", times=2)
         done = await starting
@@ -177,7 +177,7 @@ async def test_a_key_that_is_refused_while_it_starts_is_not_tried_again(tmp_path
     async with desk(tmp_path, rents=True) as it:
         await stopped(it)
         starting = it.begin("pod.start")
-        await it.report.said("annot is starting")
+        await it.report.wait_for("annot is starting")
         it.world.faults.arm("status", status=401, method="GET", times=None)
         with pytest.raises(Refused) as refused:
             await starting

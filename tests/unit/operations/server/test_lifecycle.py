@@ -12,14 +12,14 @@ import pytest
 from labeltui.domain.problems import Failed
 from tests.fakes.agent import Run
 from tests.unit.operations.desk import Desk, desk
-from tests.virtualtime import in_virtual_time
+from tests.virtual_time import in_virtual_time
 
 
 @in_virtual_time
 async def test_it_is_started_with_the_profiles_options_and_those_of_this_once(tmp_path: Path) -> None:
     settings = {"models": ["deepedit"], "conf": {"a": "1", "b": "2"}, "env": {"TOKEN": "secret"}}
     async with desk(tmp_path, server=settings) as it:
-        document = await it.do(
+        document = await it.run(
             "server.start", models="deepgrow, segmentation", conf={"b": "3"}, env={"MORE": "x"}, port=8001
         )
         entry = it.session.journal.entries[-1]
@@ -49,7 +49,7 @@ async def test_each_phase_of_the_start_is_reported_once(tmp_path: Path) -> None:
 
     async with desk(tmp_path) as it:
         it.host.agent.programs["server"] = slow
-        await it.do("server.start")
+        await it.run("server.start")
     assert len(it.report.lines) > 1
     assert len(set(it.report.lines)) == len(it.report.lines)
 
@@ -120,7 +120,7 @@ async def test_one_that_is_stopped_while_it_starts(tmp_path: Path) -> None:
         await it.session.store.wait_for(
             lambda s: s.server.value is not None and s.server.value.pid is not None, 10
         )
-        stopped = await it.do("server.stop")
+        stopped = await it.run("server.stop")
         with pytest.raises(Failed) as ended:
             await starting
     assert stopped["state"] == "stopped"
@@ -130,16 +130,16 @@ async def test_one_that_is_stopped_while_it_starts(tmp_path: Path) -> None:
 @in_virtual_time
 async def test_stopping_one_that_does_not_run_does_nothing(tmp_path: Path) -> None:
     async with desk(tmp_path) as it:
-        document = await it.do("server.stop")
+        document = await it.run("server.stop")
     assert document["state"] == "stopped"
 
 
 @in_virtual_time
 async def test_a_restart_takes_the_options_that_it_was_started_with(tmp_path: Path) -> None:
     async with desk(tmp_path) as it:
-        await it.do("server.start", models="deepgrow", port=8002, conf={"k": "v"}, env={"TOKEN": "once"})
+        await it.run("server.start", models="deepgrow", port=8002, conf={"k": "v"}, env={"TOKEN": "once"})
         first = it.host.agent.jobs["server"]
-        document = await it.do("server.restart")
+        document = await it.run("server.restart")
     second = it.host.agent.jobs["server"]
     assert document["state"] == "running"
     assert second.run_id != first.run_id
@@ -152,7 +152,7 @@ async def test_a_restart_takes_the_options_that_it_was_started_with(tmp_path: Pa
 async def test_a_restart_leaves_out_what_another_version_has_noted(tmp_path: Path) -> None:
     async with desk(tmp_path) as it:
         it.serve(options={"models": "deepgrow", "later": True})
-        await it.do("server.restart")
+        await it.run("server.restart")
     assert "--conf models deepgrow" in " ".join(it.host.agent.jobs["server"].argv)
 
 
@@ -160,7 +160,7 @@ async def test_a_restart_leaves_out_what_another_version_has_noted(tmp_path: Pat
 async def test_a_job_without_a_note_is_restarted_with_the_profiles_options(tmp_path: Path) -> None:
     async with desk(tmp_path, server={"models": ["deepedit"]}) as it:
         it.serve(options="?")
-        await it.do("server.restart")
+        await it.run("server.restart")
     assert "--conf models deepedit" in " ".join(it.host.agent.jobs["server"].argv)
 
 
@@ -173,7 +173,7 @@ async def test_the_dicomweb_password_comes_from_the_environment(
     async with desk(tmp_path, server=settings) as it:
         missing = await it.failing("server.start")
         monkeypatch.setenv("PACS_PASSWORD", "hush")
-        document = await it.do("server.start")
+        document = await it.run("server.start")
     run = it.host.agent.jobs["server"]
     assert (missing.problem.code, missing.exit_code) == ("no_password", 2)
     assert document["state"] == "running"

@@ -17,7 +17,7 @@ from labeltui.domain.problems import Failed, Misused
 from labeltui.domain.state import Identity, SessionState
 from labeltui.operations.server.logs import server_logs
 from labeltui.session.runtime.store import Store
-from tests.readlog import ReadLog
+from tests.indexed_log import IndexedLog
 
 ZONE = timezone(timedelta(hours=2))
 NOW = datetime(2026, 11, 23, 15, 30, tzinfo=UTC)  # 17:30 by the host's clock
@@ -57,7 +57,7 @@ class Heard:
 
 
 def session(text: str = "\n".join(LINES)) -> Any:
-    log = ReadLog()
+    log = IndexedLog()
     log.begin("r1", "/log")
     log.feed(0, text.encode())
 
@@ -184,7 +184,7 @@ async def test_a_gap_is_told_when_it_opens_and_again_when_it_heals() -> None:
 
 async def test_no_log_and_no_such_filter() -> None:
     nothing = session()
-    nothing.log = ReadLog()
+    nothing.log = IndexedLog()
     with pytest.raises(Failed, match="no output"):
         await server_logs(nothing, ServerLogsParams.of({}), Heard())  # type: ignore[arg-type]
     for params in ({"since": "yesterday"}, {"until": "25:00"}, {"grep": "("}):

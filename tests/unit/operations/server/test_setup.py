@@ -15,7 +15,7 @@ from labeltui.monailabel.probe import Facts
 from tests.fakes.agent import TERMINATED, Run
 from tests.fakes.facts import EMPTY, INSTALLED, report_facts
 from tests.unit.operations.desk import Desk, desk
-from tests.virtualtime import in_virtual_time
+from tests.virtual_time import in_virtual_time
 
 UNVERIFIED = replace(INSTALLED, verified="")
 STEPS = ["python", "venv", "torch", "monailabel", "dependencies", "ops", "apps", "verify"]
@@ -61,7 +61,7 @@ async def installing(
 @in_virtual_time
 async def test_every_step_that_is_missing_is_done_and_reported(tmp_path: Path) -> None:
     async with installing(tmp_path) as (it, installer):
-        document = await it.do("setup")
+        document = await it.run("setup")
     assert installer.steps == STEPS[1:]
     assert (document["complete"], document["changed"], document["error"]) == (True, True, None)
     assert [(step["step"], step["state"]) for step in document["steps"]] == [(step, "done") for step in STEPS]
@@ -74,8 +74,8 @@ async def test_every_step_that_is_missing_is_done_and_reported(tmp_path: Path) -
 @in_virtual_time
 async def test_what_is_done_already_is_skipped(tmp_path: Path) -> None:
     async with installing(tmp_path, UNVERIFIED) as (it, installer):
-        document = await it.do("setup")
-        again = await it.do("setup")
+        document = await it.run("setup")
+        again = await it.run("setup")
     assert installer.steps == ["verify"]
     assert document["changed"]
     assert not again["changed"]
@@ -84,7 +84,7 @@ async def test_what_is_done_already_is_skipped(tmp_path: Path) -> None:
 @in_virtual_time
 async def test_a_stand_in_needs_nothing(tmp_path: Path) -> None:
     async with installing(tmp_path, Facts("/f", standin=True)) as (it, installer):
-        document = await it.do("setup")
+        document = await it.run("setup")
     assert document["stand_in"]
     assert not installer.ran
 
@@ -92,7 +92,7 @@ async def test_a_stand_in_needs_nothing(tmp_path: Path) -> None:
 @in_virtual_time
 async def test_torch_can_be_chosen_this_once(tmp_path: Path) -> None:
     async with installing(tmp_path, server={"torch": "cuda"}) as (it, installer):
-        await it.do("setup", torch="cpu")
+        await it.run("setup", torch="cpu")
     (torch, *_more) = [run for run in installer.ran if run.meta["step"] == "torch"]
     assert "https://download.pytorch.org/whl/cpu" in torch.argv
 
@@ -102,7 +102,7 @@ async def test_checking_changes_nothing_and_fails_where_something_is_missing(tmp
     async with installing(tmp_path, UNVERIFIED) as (it, installer):
         missing = await it.failing("setup", check=True)
         installer.facts = INSTALLED
-        complete = await it.do("setup", check=True)
+        complete = await it.run("setup", check=True)
     assert missing.problem.code == "not_installed"
     assert missing.document is not None
     assert missing.document["steps"][-1]["state"] == "missing"
@@ -147,9 +147,9 @@ async def test_a_lost_connection_does_not_end_a_step(tmp_path: Path) -> None:
     async with installing(tmp_path, UNVERIFIED) as (it, installer):
         installer.may_end.clear()
         running = it.begin("setup")
-        await it.report.said("doing verify")
+        await it.report.wait_for("doing verify")
         it.host.drop()
-        await it.report.said("reconnecting to follow it")
+        await it.report.wait_for("reconnecting to follow it")
         installer.may_end.set()
         document = await running
     assert document["complete"]
@@ -168,7 +168,7 @@ async def test_last_lines_that_do_not_arrive_are_waited_for_and_asked_for_again(
             return next(longer)
 
         it.host.agent.answers["stat"] = stat
-        document = await it.do("setup")
+        document = await it.run("setup")
     assert document["complete"]
     assert any("The last lines of the step do not arrive" in line for line in it.report.lines)
 
@@ -178,7 +178,7 @@ async def test_cancelled_it_stops_the_running_step(tmp_path: Path) -> None:
     async with installing(tmp_path) as (it, installer):
         installer.may_end.clear()
         running = it.begin("setup")
-        await it.report.said("doing venv")
+        await it.report.wait_for("doing venv")
         running.cancel()
         with pytest.raises(asyncio.CancelledError):
             await running
@@ -194,7 +194,7 @@ async def test_a_setup_that_already_runs_there_is_waited_for(tmp_path: Path) -> 
         installer.may_end.clear()
         it.host.agent.start("setup", meta={"step": "torch"})
         running = it.begin("setup")
-        await it.report.said("following it")
+        await it.report.wait_for("following it")
         assert len(installer.ran) <= 1
         installer.may_end.set()
         document = await running

@@ -13,8 +13,8 @@ from labeltui.domain.log.query import asked
 from labeltui.ui.widgets.log.folds import Fold, Folds
 from labeltui.ui.widgets.log.query import Sieve
 from labeltui.ui.widgets.log.rows import Rows
+from tests.indexed_log import IndexedLog
 from tests.paths import MONAILABEL
-from tests.readlog import ReadLog
 
 STAMP = "[2026-11-23 17:02:20,004] [4242] [MainThread] [{}] (uvicorn.error:408) - {}\n"
 ASGI = STAMP.format("ERROR", "Exception in ASGI application")
@@ -33,8 +33,8 @@ GROUP = """  + Exception Group Traceback (most recent call last):
 BOXED = "╭─── Traceback (most recent call last) ───╮\n│ /a.py:1 in f │\n╰───╯\nRuntimeError: x\n"
 
 
-def of(text: str | bytes) -> tuple[ReadLog, Folds]:
-    store = ReadLog()
+def of(text: str | bytes) -> tuple[IndexedLog, Folds]:
+    store = IndexedLog()
     store.feed(0, text if isinstance(text, bytes) else text.encode())
     folds = Folds(store)
     assert folds.advance(9.0)
@@ -124,7 +124,7 @@ def all_folds(folds: Folds) -> list[Fold]:
 def test_the_pieces_it_comes_in_make_no_difference(pieces: list[str], data: st.DataObject) -> None:
     text = "".join(pieces).encode()
     cuts = sorted(data.draw(st.lists(st.integers(0, len(text)), max_size=8)))
-    store = ReadLog()
+    store = IndexedLog()
     folds = Folds(store)
     for start, end in zip([0, *cuts], [*cuts, len(text)], strict=True):
         store.feed(start, text[start:end])
@@ -178,7 +178,7 @@ def test_walking_down_and_up_sees_the_same_rows(
 def test_what_is_in_sight_is_folded_before_its_turn() -> None:
     """A million lines take a second to look at; the last ones are seen at once, folded."""
     text = "line\n" * 40_000 + f"{FRAMES}KeyError: 1\n" + "line\n" * 10
-    store = ReadLog()
+    store = IndexedLog()
     store.feed(0, text.encode())
     folds = Folds(store)
     assert not folds.advance(0.0)

@@ -18,7 +18,7 @@ from labeltui.session.log.store import LogStore
 from labeltui.ui.panes.log.reading import scope_of
 from labeltui.ui.widgets.log import scope as logview_scope
 from labeltui.ui.widgets.log.scope import Scoped, line_at, record_around, time_at
-from tests.readlog import ReadLog
+from tests.indexed_log import IndexedLog
 
 WALL = datetime(2026, 11, 23, 17, 30)
 LINES = st.sampled_from(
@@ -72,7 +72,7 @@ def _in_no_order() -> Iterator[None]:
 
 @given(st.lists(LINES, max_size=30), st.lists(LINES, max_size=8), SCOPES, st.integers(0, 12))
 def test_kept_is_what_each_record_says(lines: list[str], later: list[str], scope: Scope, first: int) -> None:
-    store = ReadLog(Blocks(in_memory=64, block=128))
+    store = IndexedLog(Blocks(in_memory=64, block=128))
     store.begin("r1", "/log")
     store.feed(0, "".join(f"{line}\n" for line in lines).encode())
     first = min(first, len(lines))

@@ -15,8 +15,8 @@ from labeltui.ui.widgets.filtering import keeper
 from labeltui.ui.widgets.log.columns import Columns, Tones, columns_for, short_logger
 from labeltui.ui.widgets.log.query import Errors, Sieve
 from labeltui.ui.widgets.log.text import LONGEST, Laid, lay, lit, sgr, wrapped
+from tests.indexed_log import IndexedLog
 from tests.paths import MONAILABEL
-from tests.readlog import ReadLog
 
 RECORDED = sorted(MONAILABEL.glob("log_*.txt"))
 TONES = Tones(
@@ -213,7 +213,7 @@ def test_a_sieve_follows_what_comes(pieces: list[bytes]) -> None:
 
 
 def test_an_error_and_its_tracebacks_are_one() -> None:
-    store = ReadLog()
+    store = IndexedLog()
     traceback = b"Traceback (most recent call last):\n  x\nE: a\n"
     tracebacks = traceback + b"\nDuring handling:\n\n" + traceback
     store.feed(0, HEAD % b"ERROR" + b"bad\n" + tracebacks + HEAD % b"INFO" + b"fine\n" + tracebacks)
@@ -238,7 +238,7 @@ def test_an_error_and_its_tracebacks_are_one() -> None:
     ],
 )
 def test_what_is_an_error(line: bytes, is_one: bool) -> None:
-    store = ReadLog()
+    store = IndexedLog()
     store.feed(0, line + b"\n")
     errors = Errors(store)
     assert errors.advance(1.0)

@@ -9,7 +9,7 @@ import pytest
 from labeltui.ui.widgets.terminal.ghostty.engine import GhosttyEngine
 from tests.bench.fuzz import MOST_GROWTH, fuzz
 from tests.bench.outside import Outside
-from tests.fuzz_terminal import CANARY
+from tests.terminal.hostile_output import CANARY
 
 
 @pytest.mark.slow

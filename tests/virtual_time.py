@@ -1,4 +1,4 @@
-"""An event loop whose clock jumps to the next timer when nothing else is left to do: hours pass in milliseconds."""
+"""An event loop whose clock jumps to the next timer when no task can run: hours pass in milliseconds."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ T = TypeVar("T")
 
 
 class _Selector(selectors.DefaultSelector):
-    """Reports what is ready now; where the loop would have slept, time has passed instead."""
+    """Never sleeps: the time the loop would have slept is added to ``passed``."""
 
     passed = 0.0
 
@@ -21,13 +21,13 @@ class _Selector(selectors.DefaultSelector):
         if ready or timeout == 0:
             return ready
         if timeout is None:
-            raise RuntimeError("nothing will ever happen: everything waits for something without a deadline")
+            raise RuntimeError("deadlock: every task waits for an event, and no timer is set")
         self.passed += timeout
         return ready
 
 
 class VirtualLoop(asyncio.SelectorEventLoop):
-    """For code whose only waits are timers: no sockets or processes may be waited for; threads are none."""
+    """For code that waits on timers alone, not on sockets, processes or threads."""
 
     def __init__(self) -> None:
         self._virtual = _Selector()
@@ -37,7 +37,7 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         return self._virtual.passed
 
     def run_in_executor(self, _executor: object, func: Callable[..., T], *args: Any) -> asyncio.Future[T]:  # type: ignore[override]
-        """At once, on this thread: nothing of another thread could end a wait here."""
+        """Run ``func`` at once on this thread, because another thread could not wake this loop."""
         future: asyncio.Future[T] = self.create_future()
         try:
             future.set_result(func(*args))
@@ -47,7 +47,7 @@ class VirtualLoop(asyncio.SelectorEventLoop):
 
 
 def in_virtual_time(test: Callable[..., Coroutine[Any, Any, None]]) -> Callable[..., None]:
-    """Run an async test in a loop of its own whose clock jumps. Its fixtures are made outside of that loop."""
+    """Run an async test in its own :class:`VirtualLoop`. Its fixtures are set up outside that loop."""
 
     @functools.wraps(test)
     def run(*args: Any, **kwargs: Any) -> None:

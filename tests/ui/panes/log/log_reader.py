@@ -1,4 +1,4 @@
-"""A reader at the log pane, for its tests."""
+"""Open the log pane, type into it, and read its rows."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def record(message: str, level: bytes = b"INFO") -> bytes:
 
 
 class Reader:
-    """The log pane of a console, with the keyboard."""
+    """A console's log pane, which has the focus."""
 
     def __init__(self, app: Console, pilot: Pilot[int]) -> None:
         pane = app.panes["log"]
@@ -48,7 +48,7 @@ class Reader:
         await self.pilot.pause()
 
     async def ask(self, key: str, text: str, end: str = "enter") -> None:
-        """Type, but all at once."""
+        """Press ``key``, put ``text`` into the input at once, and press ``end``."""
         await self.press(key)
         self.pane._input.value = text
         await self.press(*([end] if end else []))
@@ -57,7 +57,8 @@ class Reader:
         self.store.feed(self.store.size, data)
 
 
-async def reading(pilot: Pilot[int], app: Console, *, zoomed: bool = False) -> Reader:
+async def open_log(pilot: Pilot[int], app: Console, *, zoomed: bool = False) -> Reader:
+    """Wait until the log pane has the focus; with ``zoomed``, until it fills the screen."""
     await settled(pilot)
     reader = Reader(app, pilot)
     await reader.until(lambda: app.frame_screen.focused is reader.pane.focus_target, "the keyboard")

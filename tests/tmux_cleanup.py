@@ -1,4 +1,4 @@
-"""A tmux of a test's own, and its end: nothing of it outlives the test."""
+"""Find and end the tmux processes that a test started."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ WITHIN_S = 10.0
 PATH = "/usr/bin:/bin:/usr/local/bin"
 
 
-def tmux_of(folder: Path) -> list[int]:
-    """Processes of tmux, servers and clients, whose ``TMUX_TMPDIR`` is that folder; empty where there is no /proc."""
+def tmux_processes(folder: Path) -> list[int]:
+    """Ids of tmux servers and clients whose ``TMUX_TMPDIR`` is ``folder``; empty on systems without /proc."""
     mark = f"TMUX_TMPDIR={folder}".encode()
     found = []
     for process in Path("/proc").glob("[0-9]*"):
@@ -26,15 +26,15 @@ def tmux_of(folder: Path) -> list[int]:
     return found
 
 
-def end_tmux(folder: Path) -> None:
-    """End the server there with its shells, and a client that is only about to make one: it would come after."""
+def kill_tmux(folder: Path) -> None:
+    """End the server with its shells, and any client that is about to start a new server."""
     subprocess.run(
         ["tmux", "-L", "labeltui", "kill-server"],
         env={"TMUX_TMPDIR": str(folder), "PATH": PATH}, check=False, stderr=subprocess.DEVNULL,
     )  # fmt: skip
     end = time.monotonic() + WITHIN_S
-    while left := tmux_of(folder):
-        assert time.monotonic() < end, f"tmux goes on in {folder}: {left}"
+    while left := tmux_processes(folder):
+        assert time.monotonic() < end, f"tmux is still running in {folder}: {left}"
         for process in left:
             with suppress(ProcessLookupError):
                 os.kill(process, signal.SIGKILL)

@@ -1,4 +1,4 @@
-"""A store of a log whose lines are read as they come, as a session reads them."""
+"""A log store that reads its own lines, as a session does."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from labeltui.session.log.splitter import Cutter
 from labeltui.session.log.store import LogStore
 
 
-class ReadLog(LogStore):
-    """Feeds its index of errors by itself."""
+class IndexedLog(LogStore):
+    """Updates its index of errors with each line it is fed."""
 
     def __init__(self, blocks: Blocks | None = None) -> None:
         super().__init__(blocks)
