@@ -160,7 +160,7 @@ class Session:
             self._supervisor.run("labels", self.labels.run)
             self.link.on_arrival(self._ssh_follows)
         if self.profile.host == "runpod" and hold:
-            self.pod_watch.begin(keep=True)
+            self.pod_watch.begin(store=True)
             self.watch_pod()
             self._supervisor.run("account", self.account.balance.run)
             self._supervisor.run("spending", self.spending.run)

@@ -31,7 +31,7 @@ async def labels_pull(session: Session, _params: NoParams, report: Report) -> Do
         copied.append(label.shown)
         report.progress(f"{label.shown} is copied, {done} of {of}")
 
-    copies = await session.labels.settle(on_copied, copy=True)
+    copies = await session.labels.copy_all(on_copied, copy=True)
     document = {
         **_document(session),
         "copied": copied,
@@ -59,7 +59,7 @@ async def labels_verify(session: Session, _params: NoParams, report: Report) -> 
     """Compare every copy with its label on the host by checksum. Raises Failed ``labels_differ`` with the document."""
     await session.readiness.settled()
     report.progress("Reading the labels on the host")
-    on_host = {label.key: label for label in await session.labels.with_sums(report.progress)}
+    on_host = {label.key: label for label in await session.labels.with_checksums(report.progress)}
     report.progress("Reading the copies here")
     checked = await asyncio.to_thread(session.labels.folder.check)
     rows = _compared(session, on_host, checked)
@@ -123,7 +123,7 @@ async def labels_list(session: Session, _params: NoParams, _report: Report) -> D
             "size": entry.size,
             "sha256": entry.sha256,
             "file": entry.file,
-            "present": session.labels.folder.holds(entry),
+            "present": session.labels.folder.has_newest(entry),
         }
         for entry in newest
         if entry is not None

@@ -30,7 +30,7 @@ async def copy_last(session: Session, pod: Pod, report: Report | None = None) ->
     try:
         async with asyncio.timeout(COPY_S):
             await session.reach(REACH_S)
-            await session.labels.settle()
+            await session.labels.copy_all()
     except LabeltuiError as error:
         session.labels.failed(error.problem.message)
     except TimeoutError:

@@ -57,7 +57,7 @@ async def pod_show(session: Session, params: PodParams, _report: Report) -> Docu
 
 async def pod_events(session: Session, params: PodEventsParams, _report: Report) -> Document:
     """The last events of the profile's pod, oldest first: 50, or ``lines`` of them."""
-    session.pod_watch.begin(keep=False)
+    session.pod_watch.begin(store=False)
     pod = await session.account.find()
     session.account.pod.learned(pod)
     events = session.store.state.pod_events[-(params.lines or 50) :]

@@ -1,1 +1,1 @@
-"""Copies submitted labels to this desk."""
+"""Copies submitted labels to this machine."""

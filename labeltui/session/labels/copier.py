@@ -1,4 +1,4 @@
-"""Copies each label off the host as it is submitted, and knows which are here."""
+"""Copies each label to this machine as it is submitted."""
 
 from __future__ import annotations
 
@@ -26,19 +26,20 @@ from labeltui.session.runtime.store import Changed, Store
 from labeltui.session.runtime.supervise import Clock, error_text
 from labeltui.support.backoff import backoff_s
 
-YOUNG_NS = 1_000_000_000  # a file that was written less than a second ago may still be written
+YOUNG_NS = 1_000_000_000  # a file younger than this may not be complete yet
 SETTLES_S = 1.0
-TRIES = 5  # looks for a label that the log tells of, before it is left to the safety net
+TRIES = 5  # polls for a label that the log reports; after these the next full listing finds it
 AT_ONCE = 3
 
 Copied = Callable[[HostLabel, int, int], None]
-"""Told of each label that came: it, how many came, of how many."""
+"""Called after each copy with the label, the number copied so far and the number to copy."""
 
 
 class LabelCopier:
-    """Keeps ``labels`` of the store true. ``way`` gives the way by which labels come now, or raises why there is none.
+    """Copies labels, and keeps :class:`CopyStatus` up to date.
 
-    A copy is whole, on the disk and equal to the host's before it has its name; nothing here is ever overwritten.
+    ``transport`` gives the transport that works now, or raises LabeltuiError. A copy gets its name only when it is
+    complete, on the disk and equal to the host's. No file here is ever overwritten.
     """
 
     def __init__(
@@ -52,44 +53,42 @@ class LabelCopier:
     ) -> None:
         self.folder = folder
         self.on_copied: list[Callable[[str, Sequence[HostLabel]], None]] = []
-        """Told after each look of the host's folder of labels, and of those in it that are here."""
+        """Called after each listing with the host's folder of labels and the labels in it that are on this machine."""
         self._status = CopyStatus(store, section, folder, state, clock)
         self._section, self._transport, self._clock = section, transport, clock
         self._wake = asyncio.Event()
-        self._hints: dict[
-            tuple[str, str], int
-        ] = {}  # (tag, study) that were told of, and how often looked for
-        self._whole = True  # the next look is at everything
+        self._reported: dict[tuple[str, str], int] = {}  # new labels by (tag, study), with the polls for each
+        self._whole = True  # the next listing is of every label
         self._tags: Mapping[str, Mapping[str, datetime | None]] = {}
         store.subscribe(self._on_store)
 
     @property
     def on_host(self) -> tuple[HostLabel, ...]:
-        """The labels on the host, as of the last look."""
+        """The labels on the host, as of the last listing."""
         return tuple(self._status.known.values())
 
     def is_here(self, label: HostLabel) -> bool:
         """Whether a label of :attr:`on_host` is on this machine."""
         return label.key in self._status.known and label.key not in self._status.absent
 
-    # --- what makes it look
+    # --- what starts a listing
 
     def wake(self) -> None:
-        """Look at everything now."""
+        """List and copy every label now."""
         self._whole = True
         self._wake.set()
 
     def on_event(self, event: Event) -> None:
-        """A label was submitted: it is copied at once."""
+        """Copy a label at once when the log reports that it was submitted."""
         if isinstance(event, LabelSaved):
-            self._hint(event.tag, event.image)
+            self._report(event.tag, event.image)
 
     def failed(self, why: str) -> None:
-        """The host can't be reached: what is known grows old."""
+        """Mark what is known as old. ``why`` is shown beside it."""
         self._status.failed(why)
 
-    def _hint(self, tag: str, study: str) -> None:
-        self._hints[tag, study] = 0
+    def _report(self, tag: str, study: str) -> None:
+        self._reported[tag, study] = 0
         self._wake.set()
 
     def _on_store(self, state: SessionState, changed: Changed) -> None:
@@ -101,32 +100,36 @@ class LabelCopier:
             self.wake()
             return
         for study, tags in now.items():
-            if (seen := before.get(study)) is not tags and seen != tags:
+            if (previous := before.get(study)) is not tags and previous != tags:
                 for tag, at in tags.items():
-                    if seen is None or tag not in seen or seen[tag] != at:
-                        self._hint(tag, study)
+                    if previous is None or tag not in previous or previous[tag] != at:
+                        self._report(tag, study)
 
     async def run(self) -> None:
-        """Copy for as long as the session lasts."""
+        """Copy until cancelled: every 5 minutes, and when a label is submitted."""
         failures = 0
         while True:
             self._wake.clear()
             try:
-                copies = await self.refresh(None if self._whole else tuple(self._hints))
+                copies = await self.refresh(None if self._whole else tuple(self._reported))
                 failures = failures + 1 if copies.reason else 0
             except LabeltuiError as error:
                 failures += 1
                 self.failed(error_text(error))
-            hinted = bool(self._hints)
-            wait = backoff_s(failures) if failures else SETTLES_S if hinted else SLOW_S
+            pending = bool(self._reported)
+            wait = backoff_s(failures) if failures else SETTLES_S if pending else SLOW_S
             try:
                 async with asyncio.timeout(wait):
                     await self._wake.wait()
             except TimeoutError:
-                self._whole = self._whole or bool(failures) or not hinted
+                self._whole = self._whole or bool(failures) or not pending
 
-    async def settle(self, copied: Copied | None = None, *, copy: bool | None = None) -> LabelCopies:
-        """Copy until all are here, or one can't be copied: what is being written now is waited for, for a while."""
+    async def copy_all(self, copied: Copied | None = None, *, copy: bool | None = None) -> LabelCopies:
+        """Copy every label, and wait up to 5 s for those that are still being written.
+
+        ``copy`` overrides the profile's ``labels.copy``. Raises LabeltuiError when the host can't be asked; why a label
+        could not be copied is in the value.
+        """
         copies = await self.refresh(copy=copy, copied=copied)
         for _ in range(TRIES):
             if copies.safe or copies.reason or not (self._section.copy_ if copy is None else copy):
@@ -135,7 +138,7 @@ class LabelCopier:
             copies = await self.refresh(copy=copy, copied=copied)
         return copies
 
-    # --- one look
+    # --- one listing
 
     async def refresh(
         self,
@@ -144,15 +147,15 @@ class LabelCopier:
         copy: bool | None = None,
         copied: Copied | None = None,
     ) -> LabelCopies:
-        """Compare with the host and, unless the profile does not want it, copy what is not here.
+        """List the labels on the host and, unless the profile says otherwise, copy those that are not here.
 
-        ``only``: look for these (tag, study) alone. Raises LabeltuiError when the host can't be asked; a label that
-        can't be copied is in the value, with the reason.
+        ``only`` limits the listing to these (tag, study). ``copy`` overrides the profile's ``labels.copy``. Raises
+        LabeltuiError when the host can't be asked; why a label could not be copied is in the value.
         """
         transport = self._transport()
         if transport.source != self._status.source:
             only = None
-        async with self.folder.alone():
+        async with self.folder.locked():
             listing = await transport.listing(only)
             here = await asyncio.to_thread(
                 lambda: {one.key for one in listing.labels if self._is_here(transport, one)}
@@ -162,10 +165,10 @@ class LabelCopier:
             young = [label for label in absent if 0 <= listing.now_ns - label.mtime_ns < YOUNG_NS]
             self._status.publish()
             if self._section.copy_ if copy is None else copy:
-                await self._copy_all(transport, [label for label in absent if label not in young], copied)
+                await self._copy_labels(transport, [label for label in absent if label not in young], copied)
             if only is None:
                 self._whole = False
-            self._settle(listing, young)
+            self._forget_found(listing, young)
         copies = self._status.publish()
         self._status.remember(copies)
         safe = self._status.safe()
@@ -173,14 +176,14 @@ class LabelCopier:
             callback(listing.root, safe)
         return copies
 
-    async def with_sums(self, progress: Callable[[str], None]) -> list[HostLabel]:
-        """Every label on the host with its checksum; where the way has none, by fetching each of them."""
+    async def with_checksums(self, progress: Callable[[str], None]) -> list[HostLabel]:
+        """Every label on the host with its checksum. Where the transport has none, each label is fetched."""
         transport = self._transport()
-        labels = await transport.with_sums((await transport.listing()).labels)
+        labels = await transport.with_checksums((await transport.listing()).labels)
         if transport.by_checksum:
             return labels
         summed = []
-        async with self.folder.alone():
+        async with self.folder.locked():
             for number, label in enumerate(labels, 1):
                 progress(f"Fetching {label.shown}, {number} of {len(labels)}")
                 arrived = self.folder.incoming(*label.key)
@@ -190,32 +193,35 @@ class LabelCopier:
         return summed
 
     def _is_here(self, transport: LabelTransport, label: HostLabel) -> bool:
-        """Whether this version of the label is here: it was compared when it came, and its copy is still whole."""
-        entry = self.folder.index.seen(transport.source, label.key)
+        """Whether this version of the label was copied from this source, and its copy has not changed since."""
+        entry = self.folder.index.last_copied(transport.source, label.key)
         if entry is None or entry.mtime_ns != label.mtime_ns or label.size not in (-1, entry.size):
             return False
         newest = self.folder.index.newest(label.key)
-        return newest is not None and newest.sha256 == entry.sha256 and self.folder.holds(newest)
+        return newest is not None and newest.sha256 == entry.sha256 and self.folder.has_newest(newest)
 
-    def _settle(self, listing: Listing, young: Sequence[HostLabel]) -> None:
-        """Which labels that were told of are still to be looked for: the log tells of one before it is written."""
+    def _forget_found(self, listing: Listing, young: Sequence[HostLabel]) -> None:
+        """Forget the reported labels that were found or polled for too often.
+
+        The log reports a label before its file is complete, so one poll is not enough.
+        """
         found = {(label.tag, split_label(label.name)[0]) for label in listing.labels if label not in young}
-        for hint in [*self._hints]:
-            self._hints[hint] += 1
-            written = hint in found and self._hints[hint] > 1
-            if written or self._hints[hint] >= TRIES:
-                del self._hints[hint]
+        for reported in [*self._reported]:
+            self._reported[reported] += 1
+            written = reported in found and self._reported[reported] > 1
+            if written or self._reported[reported] >= TRIES:
+                del self._reported[reported]
         for label in young:
-            self._hints.setdefault((label.tag, split_label(label.name)[0]), 0)
+            self._reported.setdefault((label.tag, split_label(label.name)[0]), 0)
 
     # --- copying
 
-    async def _copy_all(
+    async def _copy_labels(
         self, transport: LabelTransport, wanted: list[HostLabel], copied: Copied | None
     ) -> None:
         if not wanted:
             return
-        left = iter(await transport.with_sums(wanted))
+        left = iter(await transport.with_checksums(wanted))
         done = 0
 
         async def work() -> None:
@@ -236,7 +242,7 @@ class LabelCopier:
             self._status.copying = ""
 
     async def _copied(self, transport: LabelTransport, label: HostLabel) -> bool:
-        """Copy one label; a failure that is of this label alone is noted."""
+        """Copy one label. False if it failed; the reason is in the status. Raises Unreachable."""
         self._status.copying = label.shown
         self._status.publish()
         try:
@@ -255,8 +261,8 @@ class LabelCopier:
     async def _copy(self, transport: LabelTransport, label: HostLabel) -> Entry:
         at = moment(self._clock()) or ""
         newest = self.folder.index.newest(label.key)
-        if newest is not None and newest.sha256 == label.sha256 and self.folder.holds(newest):
-            # The same label on another machine, or written again as it was.
+        if newest is not None and newest.sha256 == label.sha256 and self.folder.has_newest(newest):
+            # The same content came from another machine, or was written again.
             entry = replace(newest, mtime_ns=label.mtime_ns, source=transport.source, copied_at=at)
             await asyncio.to_thread(self.folder.index.add, entry)
             return entry
@@ -265,8 +271,8 @@ class LabelCopier:
         size, digest = await asyncio.to_thread(digest_of, arrived)
         if label.sha256 is not None and digest != label.sha256:
             arrived.unlink(missing_ok=True)
-            raise Failed(Code.LABEL_CHANGED, "It changed while it was copied.", "It is copied again at once.")
-        who = await transport.who(label)
+            raise Failed(Code.LABEL_CHANGED, "It changed during the copy.", "It is copied again at once.")
+        who = await transport.author(label)
         entry = Entry(
             label.tag, label.name, split_label(label.name)[0], self.folder.index.file_for(label.key), size, digest,
             label.mtime_ns, transport.source, at, who, BY_CHECKSUM if transport.by_checksum else BY_SIZE,

@@ -1,4 +1,4 @@
-"""The folder of copies on this machine: one writer at a time, nothing ever overwritten."""
+"""The folder of copies on this machine. One process writes at a time, and no file is ever overwritten."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from labeltui.domain.labels.names import file_name
 from labeltui.session.labels.index import Entry, LabelIndex
 from labeltui.support.atomic import move_file, remove_leftovers
 
-LOOK_AGAIN_S = 0.25
+RETRY_S = 0.25
 CLOCK_GRAIN_NS = 2_000_000_000  # some file systems keep times to two seconds
 
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """A copy that was looked at: ``state`` is ``same``, ``changed`` or ``missing``."""
+    """A copy that was compared with the index: ``state`` is ``same``, ``changed`` or ``missing``."""
 
     entry: Entry
     file: str
@@ -29,7 +29,7 @@ class Checked:
 
 
 class LabelFolder:
-    """``TAG/FILE`` is a label's newest version, ``versions/`` has the older ones, ``index.jsonl`` says what is what."""
+    """``TAG/FILE`` is a label's newest version, ``versions/`` has the older ones, ``index.jsonl`` describes both."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -37,32 +37,32 @@ class LabelFolder:
         self._mine = asyncio.Lock()
 
     def ready(self) -> None:
-        """Make it. Only its owner can read it: labels are patients' data."""
+        """Create the folder. Only its owner can read it, because labels are patients' data."""
         self.root.mkdir(parents=True, exist_ok=True, mode=0o700)
         (self.root / "incoming").mkdir(exist_ok=True, mode=0o700)
 
     @asynccontextmanager
-    async def alone(self, waiting: Callable[[], None] = lambda: None) -> AsyncIterator[None]:
-        """Keep every other labeltui from writing here; ``waiting`` is called once when one does."""
+    async def locked(self, waiting: Callable[[], None] = lambda: None) -> AsyncIterator[None]:
+        """Hold the lock of the folder. ``waiting`` is called once if another labeltui has it."""
         async with self._mine:
             await asyncio.to_thread(self.ready)
             with (self.root / ".lock").open("ab") as file:
-                told = False
+                waited = False
                 while not _locked(file.fileno()):
-                    if not told:
-                        told = True
+                    if not waited:
+                        waited = True
                         waiting()
-                    await asyncio.sleep(LOOK_AGAIN_S)
+                    await asyncio.sleep(RETRY_S)
                 await asyncio.to_thread(remove_leftovers, self.root / "incoming")
                 await asyncio.to_thread(self.index.refresh)
                 yield
 
     def incoming(self, tag: str, name: str) -> Path:
-        """Where a label is written while it comes; the same one the next time, so that it can go on there."""
+        """The file that a download is written to. It is the same each time, so that a download can resume."""
         return self.root / "incoming" / (file_name(f"{tag}/{name}"))
 
-    def holds(self, entry: Entry) -> bool:
-        """Whether the newest copy is there as it was placed, going by its size and time."""
+    def has_newest(self, entry: Entry) -> bool:
+        """Whether the newest copy still has the size and modification time of its entry."""
         try:
             found = (self.root / entry.file).stat()
         except OSError:
@@ -70,7 +70,10 @@ class LabelFolder:
         return found.st_size == entry.size and abs(found.st_mtime_ns - entry.mtime_ns) <= CLOCK_GRAIN_NS
 
     def place(self, arrived: Path, entry: Entry) -> None:
-        """Give a whole copy its name; what has the name keeps another. All of it is on the disk when this returns."""
+        """Move a complete download to its place; an older version moves to ``versions/``.
+
+        When this returns, all of it is on the disk. Raises OSError.
+        """
         target = self.root / entry.file
         target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         os.utime(arrived, ns=(entry.mtime_ns, entry.mtime_ns))
@@ -80,7 +83,7 @@ class LabelFolder:
         self.index.add(entry)
 
     def _set_aside(self, target: Path, entry: Entry) -> None:
-        """Whatever lies there, be it a copy of ours or what a person made of it, is kept."""
+        """Move the present file to ``versions/``, also if a person has edited it. Does nothing if it is the same."""
         size, digest = digest_of(target)
         if digest == entry.sha256:
             return
@@ -90,10 +93,10 @@ class LabelFolder:
         aside = old or Entry(entry.tag, entry.name, entry.study, entry.file, size, digest, lies, "", "")
         place = self.root / aside.version_file
         place.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        move_file(target, place)  # its name holds its checksum: what may be there already is the same
+        move_file(target, place)  # its name has its checksum, so a file that is there already is the same
 
     def check(self) -> list[Checked]:
-        """Read every copy and compare it with what the index says of it."""
+        """Compare every copy's checksum with the index."""
         self.index.refresh()
         return [Checked(entry, file, self._state(entry, file)) for entry, file in self.index.versions()]
 
@@ -106,7 +109,7 @@ class LabelFolder:
 
 
 def digest_of(path: Path) -> tuple[int, str]:
-    """Size and SHA-256 of a file here."""
+    """Size in bytes and SHA-256 in hex of a local file. Raises OSError."""
     digest, size = hashlib.sha256(), 0
     with path.open("rb") as file:
         while block := file.read(1 << 20):

@@ -1,4 +1,4 @@
-"""The index of the copies: one JSON line for each label that was seen to be here, only ever appended to."""
+"""The index of the copies: a file of JSON lines, one for each copied version, that is only appended to."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ BY_CHECKSUM, BY_SIZE = "sha256", "size"
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One version of one label, and where it lay. ``file`` is below the folder of copies while it is the newest.
+    """One version of one label. ``file`` is its path in the folder of copies while it is the newest.
 
     ``mtime_ns`` is by the host's clock, ``copied_at`` (ISO 8601) by this one's.
     """
@@ -35,7 +35,7 @@ class Entry:
 
     @property
     def key(self) -> tuple[str, str]:
-        """Tag and file name: which label it is."""
+        """Tag and file name, which identify the label."""
         return self.tag, self.name
 
     @property
@@ -48,12 +48,12 @@ class Entry:
 
     @property
     def version_file(self) -> str:
-        """Where it lies once a newer version has taken its place."""
+        """Its path once there is a newer version."""
         return version_path(self.file, self.saved_at, self.sha256)
 
 
 class LabelIndex:
-    """The index as read so far; ``refresh`` reads what another labeltui has added since."""
+    """The entries read so far. :meth:`refresh` reads those that another labeltui has added."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -62,17 +62,17 @@ class LabelIndex:
 
     def _forget(self) -> None:
         self._read = 0
-        self._seen: dict[tuple[str, str, str], Entry] = {}  # by source, tag and name: the newest there
+        self._last: dict[tuple[str, str, str], Entry] = {}  # by source, tag and name: the newest there
         self._versions: dict[tuple[str, str], list[Entry]] = {}  # oldest first
         self._files: dict[str, tuple[str, str]] = {}  # case-folded path to the label it is of
 
     def refresh(self) -> None:
-        """Read on. A line that is none (a crash in the middle of it) is passed over."""
+        """Read the lines that were added. A line that a crash cut short is skipped."""
         with self._lock:
             try:
                 with self.path.open("rb") as file:
                     if os.fstat(file.fileno()).st_size < self._read:
-                        self._forget()  # another file: what the old one told of may be gone
+                        self._forget()  # another file: the entries of the old one may not be in it
                     file.seek(self._read)
                     data = file.read()
             except FileNotFoundError:
@@ -86,43 +86,46 @@ class LabelIndex:
                     self._take(entry)
 
     def _take(self, entry: Entry) -> None:
-        self._seen[entry.source, *entry.key] = entry
+        self._last[entry.source, *entry.key] = entry
         versions = self._versions.setdefault(entry.key, [])
         if not versions or versions[-1].sha256 != entry.sha256:
             versions.append(entry)
         self._files[entry.file.casefold()] = entry.key
 
     def add(self, entry: Entry) -> None:
-        """Append an entry; it is on the disk when this returns."""
+        """Append an entry. It is on the disk when this returns. Raises OSError."""
         with self._lock:
             self.refresh()
             line = json.dumps(asdict(entry)).encode() + b"\n"
             with self.path.open("ab") as file:
-                torn = file.tell() > self._read  # a line without its end: ours begins on the next
+                torn = file.tell() > self._read  # the last line has no end: begin a new one
                 file.write((b"\n" if torn else b"") + line)
                 file.flush()
                 os.fsync(file.fileno())
             self.refresh()
 
-    def seen(self, source: str, key: tuple[str, str]) -> Entry | None:
-        """What was last copied of a label of that source."""
-        return self._seen.get((source, *key))
+    def last_copied(self, source: str, key: tuple[str, str]) -> Entry | None:
+        """The newest version that was copied from that source; None if there is none."""
+        return self._last.get((source, *key))
 
     def newest(self, key: tuple[str, str]) -> Entry | None:
-        """The version that has the label's own name here."""
+        """The version that has the label's own name; None if the label was never copied."""
         versions = self._versions.get(key)
         return versions[-1] if versions else None
 
     def versions(self) -> list[tuple[Entry, str]]:
-        """Every version with the file it lies in, label by label, oldest first."""
+        """Every version with the path of its file, label by label, oldest first."""
         return [
-            (entry, entry.file if index == len(kept) - 1 else entry.version_file)
-            for kept in self._versions.values()
-            for index, entry in enumerate(kept)
+            (entry, entry.file if index == len(versions) - 1 else entry.version_file)
+            for versions in self._versions.values()
+            for index, entry in enumerate(versions)
         ]
 
     def file_for(self, key: tuple[str, str]) -> str:
-        """The path of a label below the folder: the one it has, or one that no other label has."""
+        """The path of a label in the folder: its own if it has one, else one that no other label has.
+
+        Paths that differ in case only count as equal, because they are on some file systems.
+        """
         known = self.newest(key)
         if known is not None:
             return known.file

@@ -1,4 +1,4 @@
-"""What is known of the labels on the host and of their copies on this machine."""
+"""The labels on the host, and which of them are on this machine."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from labeltui.session.runtime.state_folder import StateFolder
 from labeltui.session.runtime.store import Store
 from labeltui.session.runtime.supervise import Clock
 
-SLOW_S = 300.0  # between two readings of the whole folder
+SLOW_S = 300.0  # between two listings of every label
 SHOWN = 5
 REMEMBERED = "labels"
 
@@ -27,10 +27,10 @@ Key = tuple[str, str]
 
 
 class CopyStatus:
-    """Keeps ``labels`` of the store true, and remembers it on disk for a host that can't be asked any more.
+    """Writes ``labels`` of the store, and stores the counts on disk for a host that can't be asked any more.
 
-    ``known`` are the labels on the host, ``absent`` those of them that are not here, ``failures`` why and what to do
-    about it. ``copying`` names the label that is copied now, and is empty between two.
+    ``known`` has the labels on the host, ``absent`` those of them that are not on this machine, ``failures`` the
+    reason and the hint for each that could not be copied. ``copying`` names the label that is copied now.
     """
 
     def __init__(
@@ -49,10 +49,7 @@ class CopyStatus:
         self._recall()
 
     def listed(self, transport: LabelTransport, listing: Listing, here: set[Key], *, whole: bool) -> None:
-        """The host listed these labels, and ``here`` are those of them that are on this machine.
-
-        ``whole`` says that the host has no others.
-        """
+        """Take over a listing: ``here`` are those on this machine, ``whole`` says that it has every label."""
         if whole:
             self.known, self.absent = {}, {}
         self.source, self._by_checksum, self._root = transport.source, transport.by_checksum, listing.root
@@ -64,18 +61,18 @@ class CopyStatus:
                 self.absent[label.key] = label
 
     def copied(self, label: HostLabel, entry: Entry) -> None:
-        """A label is on this machine now."""
+        """Take over that a label was copied."""
         self.failures.pop(label.key, None)
         self.known[label.key] = label
         self.absent.pop(label.key, None)
         self.last = entry
 
     def safe(self) -> list[HostLabel]:
-        """The labels on the host that are also on this machine."""
+        """The labels that are on both machines."""
         return [label for key, label in self.known.items() if key not in self.absent]
 
     def publish(self) -> LabelCopies:
-        """Write what is known to the store."""
+        """Write the counts to the store, and return them."""
         why, hint = next((why for key, why in self.failures.items() if key in self.absent), ("", ""))
         last = self.last
         copies = LabelCopies(
@@ -98,20 +95,20 @@ class CopyStatus:
         return copies
 
     def failed(self, why: str) -> None:
-        """The host could not be asked: what is known grows old. Nothing happens where nothing is known."""
+        """Mark the counts as old, with the reason. Does nothing before the first listing."""
         if self._field.value.value is not None:
             self._field.write(self._field.value.failed(why))
 
-    # --- over restarts
+    # --- between two sessions
 
     def remember(self, copies: LabelCopies) -> None:
-        """Write the counts to the state folder. A full disk is no failure of the copies."""
+        """Store the counts. A full disk is ignored: the copies themselves have failed or not."""
         document = {"total": copies.total, "here": copies.here, "source": copies.source, "root": copies.root}
         with suppress(OSError):
             self._state.write(REMEMBERED, {**document, "as_of": moment(self._clock())})
 
     def _recall(self) -> None:
-        """Begin with what the last session knew."""
+        """Begin with the counts of the previous session, marked as old."""
         stored = self._state.read(REMEMBERED)
         try:
             copies = LabelCopies(
@@ -121,4 +118,4 @@ class CopyStatus:
             as_of = datetime.fromisoformat(stored["as_of"])
         except (KeyError, ValueError, TypeError):
             return
-        self._field.write(Reading(copies, as_of, error="not looked at since", interval_s=SLOW_S))
+        self._field.write(Reading(copies, as_of, error="not read since", interval_s=SLOW_S))

@@ -1,4 +1,4 @@
-"""The ways by which labels come: their files on the host, or the server's API where no file can be reached."""
+"""How labels are fetched: as files from the host, or through the server's API if its files are out of reach."""
 
 from __future__ import annotations
 
@@ -19,35 +19,35 @@ from labeltui.monailabel.launch import is_dicomweb
 from labeltui.session.connection.link import Link
 from labeltui.session.runtime.store import Store
 
-SUMS_AT_ONCE = 100
-WHO_WITHIN_S = 10.0
+CHECKSUMS_AT_ONCE = 100
+AUTHOR_S = 10.0
 
 
 class LabelTransport(Protocol):
-    """How labels are listed and fetched. All of it raises LabeltuiError."""
+    """Lists and fetches labels. ``source`` names where they come from. Every method raises LabeltuiError."""
 
     source: str
     by_checksum: bool
 
     async def listing(self, only: Iterable[tuple[str, str]] | None = None) -> Listing:
-        """The labels there are: all of them, or those of some (tag, study)."""
+        """Every label, or those of the (tag, study) in ``only``."""
         ...
 
-    async def with_sums(self, labels: Sequence[HostLabel]) -> list[HostLabel]:
-        """The same labels as they are now, with checksums where the way has any; those that are gone are left out."""
+    async def with_checksums(self, labels: Sequence[HostLabel]) -> list[HostLabel]:
+        """The labels as they are now, with checksums if ``by_checksum``. Deleted labels are left out."""
         ...
 
     async def fetch(self, label: HostLabel, target: Path, progress: Progress) -> None:
-        """Copy one label to ``target``."""
+        """Download one label to ``target``."""
         ...
 
-    async def who(self, label: HostLabel) -> str:
-        """Who submitted it; empty when nobody can tell."""
+    async def author(self, label: HostLabel) -> str:
+        """The name of the person who submitted it; empty if it is not known."""
         ...
 
 
 class FileTransport:
-    """The datastore's folder on the host."""
+    """The datastore's folder on the host, through the agent."""
 
     by_checksum = True
 
@@ -73,11 +73,11 @@ class FileTransport:
         self._root = listing.root
         return listing
 
-    async def with_sums(self, labels: Sequence[HostLabel]) -> list[HostLabel]:
+    async def with_checksums(self, labels: Sequence[HostLabel]) -> list[HostLabel]:
         """See :class:`LabelTransport`."""
         summed: list[HostLabel] = []
-        for start in range(0, len(labels), SUMS_AT_ONCE):
-            keys = [label.key for label in labels[start : start + SUMS_AT_ONCE]]
+        for start in range(0, len(labels), CHECKSUMS_AT_ONCE):
+            keys = [label.key for label in labels[start : start + CHECKSUMS_AT_ONCE]]
             agent = await self._link.ready()
             try:
                 summed += await agent.sum_labels(self._studies, keys)
@@ -98,8 +98,8 @@ class FileTransport:
             ) from None
         await self._link.host.download(path, target, progress=progress)
 
-    async def who(self, label: HostLabel) -> str:
-        """See :class:`LabelTransport`; the server knows it, the file does not."""
+    async def author(self, label: HostLabel) -> str:
+        """See :class:`LabelTransport`. The server knows it, if it runs; the file does not."""
         return (
             "" if self._client is None else await _author(self._client, split_label(label.name)[0], label.tag)
         )
@@ -110,13 +110,13 @@ def _unread(error: Failed) -> Failed:
     return Failed(
         Code.LABELS_UNREAD,
         f"The labels on the host can't be listed: {problem.message}",
-        "Check [profiles.NAME.server] studies and python; `labeltui doctor` looks at the host.",
+        "Check [profiles.NAME.server] studies. `labeltui doctor` checks the host.",
         problem.detail,
     )
 
 
 class RestTransport:
-    """The server's API: no checksums, but each copy is as long as the server said."""
+    """The server's API. It has no checksums, so a copy is only checked for the length that the server announced."""
 
     by_checksum = False
 
@@ -124,10 +124,10 @@ class RestTransport:
         self.source = ""
         self._client = client
         self._dicomweb = dicomweb
-        self._ids: dict[tuple[str, str], str] = {}  # which study a (tag, file) is of
+        self._ids: dict[tuple[str, str], str] = {}  # the study of each (tag, file)
 
     async def listing(self, only: Iterable[tuple[str, str]] | None = None) -> Listing:
-        """See :class:`LabelTransport`. Sizes are not told: they are -1."""
+        """See :class:`LabelTransport`. The API reports no sizes, so they are -1."""
         wanted = None if only is None else set(only)
         queue = await self._client().studies(dicomweb=self._dicomweb)
         labels = tuple(
@@ -148,8 +148,8 @@ class RestTransport:
         }
         return Listing("", 0, labels)
 
-    async def with_sums(self, labels: Sequence[HostLabel]) -> list[HostLabel]:
-        """See :class:`LabelTransport`: as they were."""
+    async def with_checksums(self, labels: Sequence[HostLabel]) -> list[HostLabel]:
+        """See :class:`LabelTransport`. Returns the labels unchanged."""
         return list(labels)
 
     async def fetch(self, label: HostLabel, target: Path, progress: Progress) -> None:
@@ -157,7 +157,7 @@ class RestTransport:
         size = await self._client().label(self._id(label), label.tag, target)
         progress(size, size)
 
-    async def who(self, label: HostLabel) -> str:
+    async def author(self, label: HostLabel) -> str:
         """See :class:`LabelTransport`."""
         return await _author(self._client, self._id(label), label.tag)
 
@@ -166,7 +166,7 @@ class RestTransport:
 
 
 class LabelTransports:
-    """Chooses the way by what is known of host and server now."""
+    """Chooses the transport that works for the host and the server now."""
 
     def __init__(
         self,
@@ -176,23 +176,25 @@ class LabelTransports:
         client: Callable[[], MonaiLabelClient],
         machine: Callable[[], str | None],
     ) -> None:
-        """``machine`` names the host where its address is not its name: a pod's id."""
+        """``machine`` gives the host's name if that is not its address: a pod's id. None otherwise."""
         self._store, self._profile, self._link, self._client = store, profile, link, client
         self._machine = machine
         served = profile.server.studies
         self._rest = RestTransport(client, dicomweb=is_dicomweb(served))
 
     def __call__(self) -> LabelTransport:
-        """The way now. Raises Unreachable while there is none."""
+        """The transport for now. Raises Unreachable if none works."""
         server = self._store.state.server.value
         studies = (server.studies if server is not None else None) or self._profile.server.studies
         running = server is not None and server.state is ServerState.RUNNING
-        found = server is not None and running and server.pid is None
+        foreign = server is not None and running and server.pid is None
         machine = self._machine() or self._link.host.address
-        if is_dicomweb(studies) or found:  # where somebody else's server keeps its studies is not known
+        if (
+            is_dicomweb(studies) or foreign
+        ):  # it is not known where a server that we did not start has its studies
             if not running:
                 raise Unreachable(
-                    Code.SERVER_DOWN, "The server that has the labels does not run.", "Start it."
+                    Code.SERVER_DOWN, "The server that stores the labels does not run.", "Start it."
                 )
             self._rest.source = f"{machine}:the server"
             return self._rest
@@ -204,10 +206,9 @@ class LabelTransports:
 
 async def _author(client: Callable[[], MonaiLabelClient], study: str, tag: str) -> str:
     try:
-        async with asyncio.timeout(WHO_WITHIN_S):
+        async with asyncio.timeout(AUTHOR_S):
             info = await client().label_info(study, tag)
     except (LabeltuiError, TimeoutError):
         return ""
-    return next(
-        (told for name in ("client_id", "user") if isinstance(told := info.get(name), str) and told), ""
-    )
+    names = (info.get("client_id"), info.get("user"))
+    return next((name for name in names if isinstance(name, str) and name), "")

@@ -23,27 +23,27 @@ from labeltui.session.runtime.store import Store
 from labeltui.session.runtime.supervise import Clock, Poller
 from labeltui.support.subscribers import Subscribers
 
-# Seconds between looks: RunPod counts requests, and its bill is slow to change.
+# Seconds between polls. RunPod counts requests, and its bill changes slowly.
 CHANGING_S = 3.0
 STEADY_S = 20.0
-LIST_S = 10.0  # while somebody looks at the list
-VOLUMES_S = 600.0  # network volumes are seldom resized
+LIST_S = 10.0  # while the list is on the screen
+VOLUMES_S = 600.0  # network volumes are rarely resized
 ACCOUNT_S = 300.0
 CHANGING = (PodStatus.PROVISIONING, PodStatus.STARTING)
 
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """An account other than the operator's own: the demo's. ``url`` stands for RunPod's API."""
+    """Another account than the operator's own: the demo's. ``url`` takes the place of RunPod's API."""
 
     url: str
     key: str = field(repr=False)
 
 
 class PodAccount:
-    """One account, and the pod that the profile names (if it names one). Nothing is asked before it is needed.
+    """One account of RunPod, and the pod that the profile names, if it names one.
 
-    ``access`` leads to another account than the one that the operator's own key opens.
+    Nothing is requested before it is needed. ``access`` opens another account than the operator's API key does.
     """
 
     def __init__(
@@ -79,33 +79,33 @@ class PodAccount:
 
     @property
     def name(self) -> str:
-        """Name or id of the pod: the one rented in this session, else the profile's; empty where there is none."""
+        """Name or id of the pod: the one rented in this session, else the profile's; empty if there is none."""
         if self._adopted is not None:
             return self._adopted[0]
         return self.section.pod if self.section is not None else ""
 
     @property
     def ssh_key(self) -> str | None:
-        """Private key to reach it with; None leaves it to ssh's own."""
+        """File of the private key for the pod. None means the keys that ssh itself would use."""
         own = self.section.key if self.section is not None else None
         return (self._adopted[1] if self._adopted is not None else None) or own
 
     def adopt(self, pod: Pod, key: str | None) -> None:
-        """Work on this pod from now on, and reach it with that private key (None: as before)."""
+        """Work on this pod from now on. ``key`` is the file of its private key; None means the profile's."""
         self._adopted = (pod.name, key)
         self._pod_id = self.known_id = pod.id
         self._last = pod
         reading: Reading[Pod] = Reading(pod, self._clock(), interval_s=CHANGING_S)
-        self._pod.write(reading)  # what was said of the one before is not said of this one
+        self._pod.write(reading)  # a fresh reading: the old errors are of the previous pod
         self.wake()
 
     @property
     def pod_id(self) -> str | None:
-        """The id of the profile's pod, once it was found."""
+        """The id of the profile's pod; None until it was found."""
         return self._pod_id
 
     async def client(self) -> RunpodClient:
-        """The account's client. Raises Misused when there is no API key."""
+        """The account's client. Raises Misused if there is no API key."""
         async with self._opening:
             if self._client is None:
                 self._client = await self._open()
@@ -122,8 +122,8 @@ class PodAccount:
     async def find(self) -> Pod:
         """The profile's pod as it is now, by id or by name.
 
-        Raises Failed ``no_pod`` when it is not there: neither by its id nor in the list, for either alone is
-        late at times. Raises Misused ``pod_ambiguous`` when several have the name and none is known.
+        Raises Failed ``no_pod`` if it is neither found by its id nor listed: RunPod may show a new pod in one of the
+        two later. Raises Misused ``pod_ambiguous`` if several have the name and none was used before.
         """
         name = self._pod_name()
         client = await self.client()
@@ -139,13 +139,13 @@ class PodAccount:
         return self._last
 
     async def refresh_pods(self) -> tuple[Pod, ...]:
-        """Every pod of the account now, those of clusters too; kept in the store."""
+        """Every pod of the account, those of clusters too. They are also written to the store."""
         pods = await self._poll_pods()
         self.pods.learned(pods)
         return pods
 
     async def owns(self, pod: Pod) -> bool:
-        """Whether this is the pod of the profile: by id; by name only where one pod has it."""
+        """Whether this is the profile's pod: it has its id, or it is the only one with its name."""
         if not self.name:
             return False
         if self._pod_id is None:
@@ -157,7 +157,7 @@ class PodAccount:
         return pod.id in (self._pod_id, self.name)
 
     def report_event(self, kind: str, text: str) -> None:
-        """Something happened to the pod that only the connection sees."""
+        """Notify of an event of the pod that only the connection sees, with its kind and text."""
         self.on_event.notify(kind, text)
 
     def _pod_name(self) -> str:
@@ -186,24 +186,24 @@ class PodAccount:
         )  # fmt: skip
 
     async def _sized(self, pods: tuple[Pod, ...]) -> tuple[Pod, ...]:
-        """The pods with the sizes of their network volumes, which their price depends on."""
+        """The pods with the sizes of their network volumes, which are part of their price."""
         if not any(pod.network_volume_id for pod in pods):
             return pods
         now = asyncio.get_running_loop().time()
         if self._volumes is None or now - self._volumes[0] > VOLUMES_S:
-            kept = self._volumes[1] if self._volumes is not None else {}
-            with suppress(LabeltuiError):  # then the price is not known, and says so
-                kept = {one.id: one for one in await (await self.client()).network_volumes()}
-            self._volumes = (now, kept)
+            volumes = self._volumes[1] if self._volumes is not None else {}
+            with suppress(LabeltuiError):  # then the price is unknown, and shown so
+                volumes = {one.id: one for one in await (await self.client()).network_volumes()}
+            self._volumes = (now, volumes)
         volumes = self._volumes[1]
         return tuple(described(pod, {}, volumes) for pod in pods)
 
     def wake(self) -> None:
-        """Look at the pod now."""
+        """Poll the pod now."""
         self.pod.wake()
 
     async def close(self) -> None:
-        """Give connections and the SDK's process back."""
+        """Close the connections and the SDK's process."""
         if self._client is not None:
             await self._client.close()
 
@@ -213,7 +213,7 @@ class PodAccount:
         except LabeltuiError as error:
             if error.problem.code != Code.NO_POD or self._last is None:
                 raise
-            # What was there and is not there any more has ended: that is news, not a failed look.
+            # A pod that was found before and is gone now was terminated. That is a result, not a failure.
             return replace(
                 self._last, status=PodStatus.TERMINATED, actions=(), ssh=None, ssh_proxy=None, load=Load(),
                 uptime_s=None, read_at=self._clock(),
@@ -230,13 +230,13 @@ class PodAccount:
 
     def _pod_interval(self) -> float:
         pod = self._pod.value.value
-        on_its_way = pod is not None and (
+        starting = pod is not None and (
             pod.status in CHANGING or (pod.status is PodStatus.RUNNING and pod.ssh is None)
         )
-        return self._paced(CHANGING_S if on_its_way else STEADY_S)
+        return self._paced(CHANGING_S if starting else STEADY_S)
 
     def _paced(self, wanted: float) -> float:
-        """Seconds between looks, as many more as RunPod's limits ask for."""
+        """Seconds between polls: ``wanted``, or more if few requests are left."""
         limits = self._client.limits if self._client is not None else None
         return wanted if limits is None else limits.interval_s(wanted)
 

@@ -1,4 +1,4 @@
-"""Notices what happens to the pod, here or elsewhere: keeps the events, tells of them, and follows it."""
+"""Events of the pod, whoever caused them: stores them, raises alerts, and reconnects if the pod has moved."""
 
 from __future__ import annotations
 
@@ -25,22 +25,22 @@ from labeltui.session.runtime.store import Changed, Store
 from labeltui.session.runtime.supervise import Clock
 
 MAX_EVENTS = 200
-STOPS = (BY_ID["pod.stop"].title, BY_ID["pod.start"].title)  # starting again may stop it in between
-ASKED_S = 900.0
+STOPS = (BY_ID["pod.stop"].title, BY_ID["pod.start"].title)  # a start may stop the pod first
+ASKED_S = 900.0  # a stop that this session asked for takes no longer
 PREVIOUS = "pod-seen"
 EVENTS = "pod-events"
-PINNED = "pinned"  # told by the connection when it takes the keys of a new container
+PINNED = "pinned"  # the connection reports it when it accepts the host keys of a new container
 ALERTS: Mapping[str, Level] = {
     "migrated": Level.WARNING,
     "moved": Level.WARNING,
     "stopped": Level.WARNING,
     "address": Level.INFO,
 }
-"""Kinds of events that are alerts too; what is wrong with the pod as it is now is an alert of its own."""
+"""The kinds of events that are alerts too. A problem of the pod itself is another alert."""
 
 
 class PodWatch:
-    """Compares each look at the profile's pod with the one before, also with that of the session before this one."""
+    """Compares each reading of the profile's pod with the previous one, which may be of an earlier session."""
 
     def __init__(
         self,
@@ -59,16 +59,16 @@ class PodWatch:
         self._link = link
         self._before: Pod | None = None
         self._begun = False
-        self._keeps = False
+        self._stores = False
         self._account = account
         account.on_event.add(self._on_account_event)
         store.subscribe(self._on_store)
 
-    def begin(self, *, keep: bool) -> None:
-        """Go on where the session before ended; with ``keep``, write down what happens."""
+    def begin(self, *, store: bool) -> None:
+        """Load the events of earlier sessions. ``store`` writes new ones to the state folder."""
         if self._begun:
             return
-        self._begun, self._keeps = True, keep
+        self._begun, self._stores = True, store
         self._before = _previous_pod(self._state.read(PREVIOUS))
         if self._before is not None:
             self._account.known_id = self._before.id
@@ -102,14 +102,14 @@ class PodWatch:
         self._reconnect_if_moved(before, pod)
 
     def _reconnect_if_moved(self, before: Pod | None, pod: Pod) -> None:
-        """Reconnect to where it is now; what runs on a connection that still answers is left alone."""
+        """Reconnect if the address changed. A connection that still answers stays."""
         if pod.ssh is None or before is None:
             return
         if before.ssh != pod.ssh or before.id != pod.id:
             self._link.recheck("pod_stopped")
 
     def _already_reported(self, event: PodEvent, pod: Pod) -> bool:
-        """Whether the connection has told of this new container already."""
+        """Whether the connection has already reported this container."""
         begun = pod.container_started_at
         newest = _newest(self._events.value)
         return (
@@ -122,10 +122,12 @@ class PodWatch:
 
     def _on_account_event(self, kind: str, text: str) -> None:
         events = self._events.value
-        seen = _newest(events)
-        if kind == PINNED and seen is not None and seen.kind == "restarted":  # one container, told once
-            better = replace(seen, kind=kind, text=text)
-            self._events.write(tuple(better if one is seen else one for one in events))
+        newest = _newest(events)
+        if (
+            kind == PINNED and newest is not None and newest.kind == "restarted"
+        ):  # the same container: one event
+            better = replace(newest, kind=kind, text=text)
+            self._events.write(tuple(better if one is newest else one for one in events))
         else:
             self._note((PodEvent(self._clock(), kind, text),))
         self._write()
@@ -140,36 +142,36 @@ class PodWatch:
                 self._store.alert(Alert(f"pod:{event.kind}", level, event.text, _hint(event.kind), event.at))
 
     def _asked_for(self, at: datetime) -> bool:
-        """Whether this session asked for a stop a while ago."""
+        """Whether this session asked for a stop in the 15 minutes before ``at``."""
         return any(
             entry.title in STOPS and entry.ok is not False and (at - entry.at).total_seconds() < ASKED_S
             for entry in self._journal.entries
         )
 
     def _write(self) -> None:
-        if not self._keeps:
+        if not self._stores:
             return
-        with suppress(OSError):  # a full disk must not end the watch
+        with suppress(OSError):  # a full disk must not stop the session
             self._state.write(EVENTS, {"events": [event_document(event) for event in self._events.value]})
             if self._before is not None:
-                self._state.write(PREVIOUS, _remembered(self._before))
+                self._state.write(PREVIOUS, _pod_document(self._before))
 
 
 def _newest(events: tuple[PodEvent, ...]) -> PodEvent | None:
-    """The last that tells of a new container: ``restarted`` by RunPod's word, or pinned by its keys."""
+    """The newest event of a new container: ``restarted``, as RunPod reports it, or ``pinned``, by its host keys."""
     return next((one for one in reversed(events) if one.kind in ("restarted", PINNED)), None)
 
 
 def _hint(kind: str) -> str:
     return {
-        "stopped": "Nobody asked for it here: somebody else, RunPod or the guard did. p s starts it.",
-        "migrated": "It was made anew or moved; it is followed by its name.",
-        "address": "It is followed; `labeltui ssh-config --write` keeps ssh up to date, too.",
+        "stopped": "It was not stopped from here, but by somebody else, RunPod or the guard. Start it with p s.",
+        "migrated": "It was created again or moved. labeltui follows it by its name.",
+        "address": "labeltui reconnects. `labeltui ssh-config --write` updates ssh's configuration too.",
     }.get(kind, "")
 
 
 def event_document(event: PodEvent) -> dict[str, Any]:
-    """One event, as ``pod events`` tells it."""
+    """One event, as ``pod events --json`` prints it."""
     return {"at": moment(event.at), "kind": event.kind, "text": event.text}
 
 
@@ -180,7 +182,7 @@ def _event(document: Any) -> PodEvent | None:
         return None
 
 
-def _remembered(pod: Pod) -> dict[str, Any]:
+def _pod_document(pod: Pod) -> dict[str, Any]:
     return {
         "id": pod.id,
         "name": pod.name,
@@ -189,13 +191,13 @@ def _remembered(pod: Pod) -> dict[str, Any]:
         "data_centre": pod.data_centre,
         "started_at": pod.started_at.isoformat()
         if pod.started_at
-        else None,  # exact: another start is another
+        else None,  # to the microsecond, since it identifies the start
         "ssh": pod.ssh.address if pod.ssh else None,
     }
 
 
 def _previous_pod(document: Mapping[str, Any]) -> Pod | None:
-    """The pod as an earlier session saw it last; of all else nothing is known any more."""
+    """The pod as an earlier session saw it last. None if nothing usable is stored, or it was terminated."""
     try:
         started = document["started_at"]
         pod = Pod(

@@ -1,4 +1,4 @@
-"""A pod as a host: wherever it is now, with the key that its own container log vouches for."""
+"""A pod as a host: found by its name at each connect, with the host key that its own container log shows."""
 
 from __future__ import annotations
 
@@ -19,16 +19,17 @@ from labeltui.session.runtime.state_folder import StateFolder
 
 PINNED = "pod-key"
 LOG_LINES = 400
-PRINTS_WITHIN_S = 20.0  # from a container's start to its keys in the log
-ADDRESS_LAGS_S = 120.0  # the address of the start before is told for up to 90 s
+PRINTS_WITHIN_S = 20.0  # from the start of a container until its log shows its host keys
+ADDRESS_LAGS_S = 120.0  # RunPod reports the address of the previous start for up to 90 s
 MakeHost = Callable[[str, Path, Prompter], SshHost]
 
 
 class VouchedPrompter:
-    """Answers for a host key that the container log shows; asks the operator about any other.
+    """Accepts a host key that the container log shows, and asks the operator about any other.
 
-    ``age_s`` is how long the container has run: a young one may not have printed its keys yet, and RunPod may
-    still tell the address that it had before, at which somebody else answers by now. Then it is tried again.
+    ``age_s`` is the age of the container in seconds, None if unknown. A young one may not have printed its keys yet,
+    and RunPod may still report its previous address, where another machine answers by now: then it raises
+    Unreachable, so that the link tries again. ``vouched`` says whether the log showed the key.
     """
 
     def __init__(self, prompter: Prompter, fingerprints: tuple[str, ...], age_s: float | None = None) -> None:
@@ -38,36 +39,36 @@ class VouchedPrompter:
         self.vouched = False
 
     async def secret(self, title: str, prompt: str) -> str | None:
-        """Passed on."""
+        """Ask the operator."""
         return await self._prompter.secret(title, prompt)
 
     async def trust_host_key(self, key: HostKey) -> bool:
-        """True for a key that RunPod's own log of this container shows."""
+        """True for a key in the container log; else the operator's answer. Raises Unreachable, see the class."""
         self.vouched = key.fingerprint in self._fingerprints
         if self.vouched:
             return True
         patience = ADDRESS_LAGS_S if self._fingerprints else PRINTS_WITHIN_S
         if self._age_s is not None and self._age_s < patience:
             raise Unreachable(
-                Code.POD_KEY_UNSEEN, f"The key that {key.address} shows is not in the pod's log (yet).",
-                "RunPod may still tell the pod's old address; it is looked up and tried again.",
+                Code.POD_KEY_UNSEEN, f"The host key of {key.address} is not in the pod's log yet.",
+                "RunPod may still report the pod's previous address. labeltui asks for it and tries again.",
             )  # fmt: skip
         because = (
-            "This is NOT one of the keys that the pod's own log shows:"
+            "This is NOT one of the keys in the pod's own log:"
             if self._fingerprints
-            else "The pod's log shows no keys, so RunPod can't vouch for it: its image does not print them."
+            else "The pod's log shows no keys, because its image does not print them. RunPod can't confirm this one."
         )
         return await self._prompter.trust_host_key(replace(key, expected=self._fingerprints, because=because))
 
 
 class PodHost:
-    """Looks the pod up at each connect: address and host keys change with every start of its container."""
+    """Looks the pod up at each connect, because address and host keys change with every start of its container."""
 
     kind: Literal["ssh", "local"] = "ssh"
 
     def __init__(self, account: PodAccount, state: StateFolder, prompter: Prompter, make: MakeHost) -> None:
         self.address = account.name
-        self.vouched = False  # whether the key of the connection is one that the container log shows
+        self.vouched = False  # whether the container log showed the key of this connection
         self._account = account
         self._state = state
         self._prompter = prompter
@@ -76,11 +77,11 @@ class PodHost:
 
     @property
     def loopback(self) -> bool:
-        """As the connection that there is."""
+        """See :class:`~labeltui.hosts.base.Host`."""
         return self._host is not None and self._host.loopback
 
     async def connect(self) -> None:
-        """Find the pod, and connect to where it is. Raises Refused ``pod_stopped`` when it does not run."""
+        """Look the pod up and connect to it. Raises Refused ``pod_stopped`` if it does not run."""
         await self.close()
         pod = await self._account.find()
         self._account.wake()
@@ -100,7 +101,7 @@ class PodHost:
         self._host = host
 
     def _known_hosts(self, pod: Pod) -> Path:
-        """The file of this container's keys: another start of the container is another pin."""
+        """The file with this container's host keys. It is deleted when the container was started again."""
         path = self._pins(pod.id)
         if self._state.read(PINNED) != _pin_of(pod):
             path.unlink(missing_ok=True)
@@ -108,7 +109,7 @@ class PodHost:
         return path
 
     def pinned(self, pod: Pod) -> Path | None:
-        """The file with the keys of the container that runs now; None before it was reached."""
+        """The file with the host keys of the container that runs now; None before the first connection to it."""
         path = self._pins(pod.id)
         return path if path.exists() and self._state.read(PINNED) == _pin_of(pod) else None
 
@@ -120,7 +121,7 @@ class PodHost:
             client = await self._account.client()
             lines = await client.recent_logs(pod.id, "container", tail=LOG_LINES)
         except LabeltuiError:
-            return ()  # then the operator is asked, as for any host
+            return ()  # the operator is asked, as for any host
         return tuple(key.fingerprint for key in printed_keys(lines, pod.container_started_at))
 
     def _connected(self) -> SshHost:
@@ -129,11 +130,11 @@ class PodHost:
         return self._host
 
     async def lost(self) -> str:
-        """As the connection that there is."""
+        """See :class:`~labeltui.hosts.base.Host`."""
         return await self._connected().lost()
 
     async def close(self) -> None:
-        """As the connection that there is."""
+        """See :class:`~labeltui.hosts.base.Host`."""
         host, self._host = self._host, None
         if host is not None:
             await host.close()
@@ -141,27 +142,27 @@ class PodHost:
     async def run(
         self, command: str, *, stdin: bytes | None = None, timeout: float | None = 60.0
     ) -> Completed:
-        """As the connection that there is."""
+        """See :class:`~labeltui.hosts.base.Host`."""
         return await self._connected().run(command, stdin=stdin, timeout=timeout)
 
     async def open(self, command: str) -> Channel:
-        """As the connection that there is."""
+        """See :class:`~labeltui.hosts.base.Host`."""
         return await self._connected().open(command)
 
     async def shell(self, columns: int, rows: int, *, command: str | None = None) -> Shell:
-        """As the connection that there is."""
+        """See :class:`~labeltui.hosts.base.Host`."""
         return await self._connected().shell(columns, rows, command=command)
 
     async def forward(self, remote_port: int, *, local_port: int = 0) -> Forward:
-        """As the connection that there is."""
+        """See :class:`~labeltui.hosts.base.Host`."""
         return await self._connected().forward(remote_port, local_port=local_port)
 
     async def upload(self, source: Path, target: str, *, progress: Progress | None = None) -> None:
-        """As the connection that there is."""
+        """See :class:`~labeltui.hosts.base.Host`."""
         await self._connected().upload(source, target, progress=progress)
 
     async def download(self, source: str, target: Path, *, progress: Progress | None = None) -> None:
-        """As the connection that there is."""
+        """See :class:`~labeltui.hosts.base.Host`."""
         await self._connected().download(source, target, progress=progress)
 
 
@@ -176,7 +177,9 @@ def _age_s(pod: Pod) -> float | None:
 def _pinned(pod: Pod, vouched: bool) -> str:
     since = f" since {pod.started_at.astimezone():%H:%M}" if pod.started_at is not None else ""
     who = (
-        "RunPod's log of it vouches for them" if vouched else "RunPod's log does not show them; you accepted"
+        "RunPod's log of it confirms them"
+        if vouched
+        else "RunPod's log does not show them; you accepted them"
     )
     return f"New container{since}: its host keys are new, and {who}."
 
@@ -191,18 +194,18 @@ def _ssh_address(pod: Pod) -> str:
     if pod.status is not PodStatus.RUNNING or pod.ssh is None:
         raise Unreachable(
             Code.POD_STARTING, f"The pod {pod.name} is {pod.status}, and has no ssh address yet.",
-            "It takes a minute or two; it is tried again by itself.",
+            "It takes a minute or two. labeltui keeps trying.",
         )  # fmt: skip
     return pod.ssh.address
 
 
 def key_alias(known_hosts: Path) -> str:
-    """What a pod's key is filed under: its id, since address and port change while the container stays."""
+    """The name under which a pod's host key is stored: its id, because address and port may change."""
     return known_hosts.name.replace("known_hosts", "runpod", 1)
 
 
 def ssh_of(account: PodAccount) -> MakeHost:
-    """How a pod's ssh is reached: with the private key of the account, or with those that ssh itself would use."""
+    """Makes SSH hosts with the account's private key, or else with those that ssh itself would use."""
 
     def make(address: str, known_hosts: Path, prompter: Prompter) -> SshHost:
         options: dict[str, Any] = {"known_hosts": (), "known_as": key_alias(known_hosts)}

@@ -1,4 +1,4 @@
-"""RunPod's proxied SSH: an interactive shell and nothing else, for when nothing else gets in."""
+"""Shells through RunPod's SSH proxy, for when the pod can't be reached directly. It offers nothing else."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from labeltui.session.pod.account import PodAccount
 from labeltui.session.runtime.state_folder import StateFolder
 
 NO_TERMINAL = b"doesn't support PTY"
-LOOKED_AT = 256  # bytes of output in which the proxy's own complaint would be
+FIRST_BYTES = 256  # of the output, where the proxy's own error would be
 
 
 class ProxyShells:
     """Opens shells through the proxy, each over a connection of its own.
 
-    The proxy's host key is none of the pod's: the operator is asked about it once, and a changed one is refused.
+    The proxy has a host key of its own. The operator is asked about it once; a changed one is refused.
     """
 
     def __init__(self, account: PodAccount, state: StateFolder, prompter: Prompter) -> None:
@@ -26,7 +26,7 @@ class ProxyShells:
         self._prompter = prompter
 
     async def open(self, columns: int, rows: int) -> Shell:
-        """A shell on a terminal of that size. Raises Refused ``no_door``, and what SshHost.connect raises."""
+        """A shell on a terminal of that size. Raises Refused ``no_door`` and what SshHost.connect raises."""
         pod = await self._account.find()
         host = SshHost(
             _address(pod),
@@ -36,7 +36,7 @@ class ProxyShells:
         )
         try:
             await host.connect()
-            # no command: the proxy drops it without a word, and gives a shell all the same
+            # The proxy ignores a command without an error and opens a shell all the same, so none is given.
             return ProxyShell(await host.shell(columns, rows), host)
         except Refused as error:
             await host.close()
@@ -55,29 +55,29 @@ class ProxyShells:
 def _address(pod: Pod) -> str:
     if pod.ssh_proxy is None:
         raise Refused(
-            Code.NO_DOOR, f"The pod {pod.name} is {pod.status}, and RunPod's proxy does not lead to it.",
-            "It does while the pod runs: `labeltui pod start`.",
+            Code.NO_DOOR, f"RunPod's proxy does not reach the pod {pod.name}: it is {pod.status}.",
+            "Start it with p s (`labeltui pod start`).",
         )  # fmt: skip
     return pod.ssh_proxy.address
 
 
 class ProxyShell:
-    """A shell with the connection that is only there for it."""
+    """A shell together with its own connection."""
 
     def __init__(self, shell: Shell, host: SshHost) -> None:
         self._shell = shell
         self._host = host
-        self._begun = b""
+        self._first = b""
 
     async def read(self, limit: int = 65536) -> bytes:
-        """See :class:`~labeltui.hosts.base.Shell`; Unreachable when the proxy wants a terminal it does not see."""
+        """See :class:`~labeltui.hosts.base.Shell`. Raises Unreachable if the proxy finds no terminal."""
         data = await self._shell.read(limit)
-        if len(self._begun) < LOOKED_AT:
-            self._begun += data[:LOOKED_AT]
-            if NO_TERMINAL in self._begun:
+        if len(self._first) < FIRST_BYTES:
+            self._first += data[:FIRST_BYTES]
+            if NO_TERMINAL in self._first:
                 raise Unreachable(
                     Code.NO_TERMINAL,
-                    "RunPod's proxy gives no shell: it did not see a terminal.",
+                    "RunPod's proxy opened no shell: it did not find a terminal.",
                     "Try again.",
                 )
         return data

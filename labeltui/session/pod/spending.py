@@ -1,4 +1,4 @@
-"""Keeps ``spend`` of the store true: the session's cost by looks at the pod, the day's by looks at the bill."""
+"""The cost of this session, from the pod's price, and of today, from RunPod's bill."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ DOCUMENT = "spending"
 
 
 class Spending:
-    """The money of one profile's pod, and of its account today. The session's cost is kept over restarts."""
+    """Writes ``spend`` of the store. The session's cost is stored, and goes on when labeltui starts again."""
 
     def __init__(self, store: Store, account: PodAccount, state: StateFolder, clock: Clock) -> None:
         self._store, self._account, self._state, self._clock = store, account, state, clock
@@ -37,14 +37,14 @@ class Spending:
         store.subscribe(self._on_store)
 
     async def run(self) -> None:
-        """Read the bill every few minutes."""
+        """Read the bill every 5 minutes until cancelled, and sooner after a failure."""
         failures = 0
         while True:
             failures = 0 if await self.refresh() else failures + 1
             await asyncio.sleep(min(BILL_S, backoff_s(failures, 5.0)) if failures else BILL_S)
 
     async def refresh(self) -> bool:
-        """Read the bill; False when it could not be read, which is told with the old figure."""
+        """Read the bill now. False if it could not be read; the old figure is then shown with the error."""
         now = self._clock()
         since = _midnight(now)
         if self._cost is not None and self._cost.unseen_from is not None:
@@ -73,7 +73,7 @@ class Spending:
         if cost is None or cost == self._cost:
             return
         self._cost = cost
-        with suppress(OSError):  # a full disk must not keep the figure off the screen
+        with suppress(OSError):  # a full disk must not hide the figure
             self._state.write(DOCUMENT, cost.document())
 
     def _publish(self) -> None:
@@ -83,9 +83,9 @@ class Spending:
             return
         mine = cost if cost is not None and pod is not None and cost.pod_id == pod.id else None
         unseen = mine is not None and mine.unseen_from is not None
-        why = "RunPod has not told the pod's price yet" if mine is None else ""
+        why = "RunPod has not reported the pod's price yet" if mine is None else ""
         if unseen:
-            why = "the pod was stopped while no console looked, and the bill of that time is not known"
+            why = "the pod was stopped while no labeltui was open, and the bill of that time is not known"
         today, today_at = self._today(now)
         spend = Spend(
             session=mine.spent if mine is not None and not unseen else None,
@@ -97,7 +97,7 @@ class Spending:
             today_at=today_at,
         )
         reading: Reading[Spend] = Reading(spend, now, interval_s=STEADY_S)
-        if state.pod.error is not None:  # seen last when the pod was
+        if state.pod.error is not None:  # no newer than the pod's own reading
             reading = replace(self._spend.value, value=spend).failed(state.pod.error)
         self._spend.write(reading)
 
@@ -105,7 +105,7 @@ class Spending:
         if self._bill is None:
             return None, None
         read_at, records, pods = self._bill
-        if self._error:  # the figure as it was, rather than a guess that grows
+        if self._error:  # keep the old figure; an estimate would grow
             now = read_at
         return spent_since(_midnight(now), now, records, costing(records, pods)), now
 

@@ -300,7 +300,7 @@ async def test_what_was_here_when_the_console_closed_is_known_with_its_age(sessi
     reading = session.store.state.labels
     assert later.folder is session.labels.folder
     assert reading.value is not None
-    assert (reading.value.here, reading.value.total, reading.error) == (6, 6, "not looked at since")
+    assert (reading.value.here, reading.value.total, reading.error) == (6, 6, "not read since")
 
 
 @pytest.mark.slow

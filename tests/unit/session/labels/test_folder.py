@@ -98,7 +98,7 @@ def test_an_index_can_not_point_outside(tmp_path: Path) -> None:
 async def test_only_one_writes_at_a_time(tmp_path: Path) -> None:
     one, other = folder(tmp_path), folder(tmp_path)
     waited = asyncio.Event()
-    async with one.alone():
+    async with one.locked():
         second = asyncio.create_task(_hold(other, waited))
         await waited.wait()
         assert not second.done()
@@ -106,7 +106,7 @@ async def test_only_one_writes_at_a_time(tmp_path: Path) -> None:
 
 
 async def _hold(desk: LabelFolder, waited: asyncio.Event) -> None:
-    async with desk.alone(waited.set):
+    async with desk.locked(waited.set):
         return
 
 
@@ -115,5 +115,5 @@ async def test_what_a_killed_copy_left_goes_when_the_next_one_begins(tmp_path: P
     desk.ready()
     killed = replacing(desk.incoming("final", "a.nii.gz"))
     killed.__enter__().write(b"half a lab")
-    async with desk.alone():
+    async with desk.locked():
         assert list((desk.root / "incoming").iterdir()) == []

@@ -52,7 +52,7 @@ class Watched:
         self.account, self.link, self.journal = PodAccount(), Link(), Journal()
         parts: Any = (self.account, self.link, self.journal)
         self.watch = PodWatch(self.store, lambda: NOW, StateFolder(folder), *parts)
-        self.watch.begin(keep=keep)
+        self.watch.begin(store=keep)
 
     def see(self, *pods: Pod) -> list[str]:
         before = len(self.store.state.pod_events)
