@@ -1,1 +1,1 @@
-"""What an annotation session is made of: frozen values and pure functions, no I/O and no clock."""
+"""The values of an annotation session, frozen, and pure functions on them: no I/O and no clock."""

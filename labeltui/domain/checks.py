@@ -1,4 +1,4 @@
-"""One line of the doctor's report. Pure."""
+"""One line of the doctor's report."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from enum import StrEnum
 
 
 class Verdict(StrEnum):
-    """How one part is."""
+    """The result of one check."""
 
     OK = "ok"
     WARNING = "warning"
@@ -17,7 +17,7 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One part: what it is like, and the next step where there is one."""
+    """One checked part: its state in ``message`` and, if something is to be done, the next step in ``hint``."""
 
     part: str
     verdict: Verdict

@@ -1,4 +1,4 @@
-"""Every code of a failure, and what labeltui may do about each by itself."""
+"""Every failure code, and what labeltui does about it by itself."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class Code(StrEnum):
-    """What failed. Scripts compare the values: they are part of the command line's contract."""
+    """What failed. Scripts compare the values, which are part of the command line's contract."""
 
     AGENT_GARBLED = "agent_garbled"
     AGENT_LOST = "agent_lost"
@@ -90,7 +90,7 @@ class Code(StrEnum):
     NO_CONFIG = "no_config"
     NO_DATA_CENTRE = "no_data_centre"
     NO_DISTRIBUTION = "no_distribution"
-    NO_DOOR = "no_door"
+    NO_PROXY_SHELL = "no_door"
     NO_FILE = "no_file"
     NO_FOLDER = "no_folder"
     NO_GPU_NAMED = "no_gpu_named"
@@ -244,7 +244,7 @@ class Code(StrEnum):
 
     @classmethod
     def reported(cls, text: object) -> Code:
-        """The code that an agent reported; ``UNKNOWN`` for one that this version does not know."""
+        """Read a code from an agent's answer; ``UNKNOWN`` for one that this version does not know."""
         try:
             return cls(str(text))
         except ValueError:
@@ -257,37 +257,37 @@ class Code(StrEnum):
 
     @property
     def unclear(self) -> bool:
-        """The request may have been carried out although its answer says, or shows, that it failed."""
+        """The request may have been carried out although it failed."""
         return self in _UNCLEAR
 
     @property
     def next_gpu_may_do(self) -> bool:
-        """RunPod refuses this GPU; it may rent the pod with the next one."""
+        """RunPod refuses this GPU, but may rent the pod with the next one."""
         return self in _NEXT_GPU_MAY_DO
 
     @property
     def pod_is_lost(self) -> bool:
-        """The pod will not reach a running container any more: waiting longer only costs."""
+        """The pod will never reach a running container: waiting longer only costs money."""
         return self in _POD_IS_LOST
 
     @property
     def needs_person(self) -> bool:
-        """Only the operator can choose how to go on; the console opens the choices by itself."""
+        """Only the operator can decide how to go on; the console opens the choices by itself."""
         return self in _NEEDS_PERSON
 
     @property
     def nothing_configured(self) -> bool:
-        """No profile exists yet: the welcome screen greets instead of reporting a failure."""
+        """No profile exists yet: the console shows the welcome screen instead of a failure."""
         return self in _NOTHING_CONFIGURED
 
     @property
     def api_is_off(self) -> bool:
-        """An API that RunPod has switched off answers so, for a path that does not name a pod."""
+        """RunPod has switched off the API that answered, provided that the path does not name a pod."""
         return self in (Code.RUNPOD_API_OFF, Code.RUNPOD_NOT_FOUND)
 
     @property
     def no_single_pod(self) -> bool:
-        """The profile's pod is not there, or more than one pod has its name."""
+        """The profile's pod does not exist, or several pods have its name."""
         return self in (Code.NO_POD, Code.POD_AMBIGUOUS)
 
 

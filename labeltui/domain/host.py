@@ -1,4 +1,4 @@
-"""The machine that is worked on: its connection, its load, and the tunnel to its server."""
+"""The host: its connection, its load, and the tunnel to its server."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from enum import StrEnum
 
 
 class LinkState(StrEnum):
-    """How the connection to the host stands."""
+    """State of the connection to the host."""
 
-    OFFLINE = "offline"  # not asked for
+    OFFLINE = "offline"  # not requested
     CONNECTING = "connecting"
     CONNECTED = "connected"
     RECONNECTING = "reconnecting"
-    REFUSED = "refused"  # needs the operator: key changed, login refused; not retried by itself
+    REFUSED = "refused"  # needs the operator (key changed, login refused); not retried
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,17 +26,17 @@ class HostStatus:
     address: str
     state: LinkState = LinkState.OFFLINE
     since: datetime | None = None
-    detail: str = ""  # why it is in this state, in words
+    detail: str = ""  # the reason for the state
     next_try_at: datetime | None = None
     reconnects: int = 0
-    system: str = ""  # e.g. "Linux 6.1 x86_64", told by the agent
+    system: str = ""  # from the agent, such as "Linux 6.1 x86_64"
     user: str = ""
     latency_ms: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Gpu:
-    """One GPU as nvidia-smi tells it: memory in MiB, utilisation in percent, temperature in °C, power in W."""
+    """One GPU as nvidia-smi reports it: memory in MiB, utilisation in percent, temperature in °C, power in W."""
 
     index: int
     name: str
@@ -49,7 +49,7 @@ class Gpu:
 
 @dataclass(frozen=True, slots=True)
 class HostMetrics:
-    """A sample of the host's load. Memory and disk in bytes, within the container's limits where it has any."""
+    """A sample of the host's load. Memory and disk in bytes, within the container's limits if it has any."""
 
     gpus: tuple[Gpu, ...] = ()
     cpu_pct: float | None = None  # of all cores, 0..100
@@ -59,14 +59,14 @@ class HostMetrics:
     disk_used: int | None = None
     disk_total: int | None = None
     disk_path: str = ""
-    gpu_error: str = ""  # why there is no GPU reading, when nvidia-smi is there but fails
+    gpu_error: str = ""  # why nvidia-smi fails, if it does
 
 
 class TunnelState(StrEnum):
-    """How the way to the server stands."""
+    """State of the tunnel to the server."""
 
     DOWN = "down"
-    OPEN = "open"  # the local port listens; nothing has answered through it yet
+    OPEN = "open"  # the local port listens; the server has not answered through it yet
     UP = "up"  # the server answered through it
 
 
@@ -76,12 +76,12 @@ class TunnelStatus:
 
     state: TunnelState = TunnelState.DOWN
     local_port: int | None = None
-    wanted_port: int | None = None
+    preferred_port: int | None = None
     remote_port: int = 8000
     reconnects: int = 0
     detail: str = ""
 
     @property
     def url(self) -> str | None:
-        """What Slicer is given; None while the port is not held."""
+        """The address for Slicer; None while no local port is open."""
         return None if self.local_port is None else f"http://127.0.0.1:{self.local_port}"

@@ -1,4 +1,4 @@
-"""What to do about a problem: ids of actions by the problem's code. Pure; the registry knows what they do."""
+"""The actions that may solve a problem, by the problem's code; the registry describes the actions."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ OFFERS: dict[Code, tuple[str, ...]] = {
     Code.RUNPOD_KEYS_UNREAD: ("pod.keys",),
     Code.RUNPOD_KEYS_LOST: ("pod.keys",),
     Code.RUNPOD_PUBLIC_PORT: ("doctor", "pods"),
-    # what this console itself refuses or misses
+    # failures of labeltui itself
     Code.LABELS_NOT_COPIED: ("labels.pull", "pod.data", "pod.lose"),
     Code.LABELS_UNKNOWN: ("reconnect", "labels.pull", "pod.lose"),
     Code.NO_POD: ("pods", "pod.options"),
@@ -86,9 +86,9 @@ OFFERS: dict[Code, tuple[str, ...]] = {
     Code.SERVER_DOWN: ("server.start", "server.problem"),
     Code.NO_TUNNEL: ("reconnect", "doctor"),
 }
-"""By code, the best first."""
+"""By code, best first."""
 
 
 def offers(problem: Problem) -> tuple[str, ...]:
-    """Ids of the actions that may help: those of this very case, else those of its code."""
+    """Ids of actions that may help, best first: the problem's own, or else those of its code."""
     return problem.offers or OFFERS.get(problem.code, ())

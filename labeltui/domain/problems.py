@@ -1,4 +1,4 @@
-"""Failures in words: one sentence of what, one of what to do, and the exit code scripts rely on."""
+"""Failures as values and exceptions: what happened, what to do, and the exit code that scripts rely on."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from labeltui.domain.failure_codes import Code
 
 
 class ExitCode(IntEnum):
-    """Exit codes of every command."""
+    """The exit codes of every command."""
 
     DONE = 0
     FAILED = 1
@@ -23,10 +23,10 @@ class ExitCode(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """Something that is wrong: ``code`` for scripts, ``message`` says what, ``hint`` says what to do.
+    """A problem: ``code`` for scripts, ``message`` says what happened, ``hint`` what to do.
 
     ``detail`` holds the evidence (a traceback, the last lines), shown on request. ``offers`` are ids of actions
-    that may help, best first: the console offers them by a key.
+    that may help, best first; the console offers them as keys.
     """
 
     code: Code
@@ -37,7 +37,7 @@ class Problem:
 
 
 class LabeltuiError(Exception):
-    """An operation did not do what was asked; carries the words for it."""
+    """An operation failed; ``problem`` explains it."""
 
     exit_code = ExitCode.FAILED
 
@@ -50,7 +50,7 @@ class LabeltuiError(Exception):
 
     @classmethod
     def of_document(cls, document: Mapping[str, Any]) -> Self:
-        """An operation that failed but has something to show: a document whose ``error`` says why."""
+        """A failure that also has a document to show, whose ``error`` explains it."""
         error = document["error"]
         failure = cls(
             error["code"], error["message"], error.get("hint", ""), error.get("detail", ""),
@@ -71,12 +71,12 @@ class Misused(LabeltuiError):
 
 
 class Refused(LabeltuiError):
-    """Not done on purpose: read-only, unconfirmed, or guarded."""
+    """Refused on purpose: read-only, unconfirmed, or guarded."""
 
     exit_code = ExitCode.REFUSED
 
 
 class Unreachable(LabeltuiError):
-    """The host or the server could not be reached, or went away."""
+    """The host or the server cannot be reached, or the connection was lost."""
 
     exit_code = ExitCode.UNREACHABLE

@@ -1,4 +1,4 @@
-"""A value that knows when it was true."""
+"""A value with the time at which it was true."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ STALE_AFTER_INTERVALS = 3
 
 @dataclass(frozen=True, slots=True)
 class Reading(Generic[T]):
-    """What a source last learnt, and how its last attempt went.
+    """The last value that a poller read, and the result of its last attempt.
 
-    ``value`` stays when an attempt fails: the screen dims it and shows ``error`` beside it.
-    ``interval_s`` is how often the source means to look (0: told by events, so it never ages by itself).
+    ``value`` stays when an attempt fails: the screen dims it and shows ``error`` beside it. ``interval_s`` is the
+    time between polls; 0 for values that change by events, which never become stale by age.
     """
 
     value: T | None = None
@@ -29,20 +29,20 @@ class Reading(Generic[T]):
     def succeeded(
         self, value: T, now: datetime, *, latency_s: float | None = None, interval_s: float = 0.0
     ) -> Reading[T]:
-        """The reading after an attempt that brought ``value``."""
+        """The reading after a successful attempt."""
         return Reading(value, now, latency_s, None, 0, interval_s)
 
     def failed(self, error: str, *, interval_s: float | None = None) -> Reading[T]:
-        """The reading after an attempt that failed: the old value, and why it is old."""
-        kept = self.interval_s if interval_s is None else interval_s
-        return replace(self, error=error, failures=self.failures + 1, interval_s=kept)
+        """The reading after a failed attempt: the old value, and the error."""
+        interval = self.interval_s if interval_s is None else interval_s
+        return replace(self, error=error, failures=self.failures + 1, interval_s=interval)
 
     def age_s(self, now: datetime) -> float | None:
-        """Seconds since the value was true, or None when there has never been one."""
+        """Seconds since the value was true; None before the first value."""
         return None if self.as_of is None else max(0.0, (now - self.as_of).total_seconds())
 
     def is_stale(self, now: datetime) -> bool:
-        """True when the value may no longer hold: an attempt failed, or three were missed."""
+        """True when the value may be out of date: the last attempt failed, or three were missed."""
         if self.error is not None:
             return True
         age = self.age_s(now)

@@ -1,4 +1,4 @@
-"""Everything the console shows, as one frozen value."""
+"""The state of a session, as one frozen value that the console shows."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from labeltui.domain.server.server import ServerInfo, ServerStatus
 from labeltui.domain.study import StudyQueue
 from labeltui.domain.training.training import TrainStatus
 
-if TYPE_CHECKING:  # on the way to first paint; decimals and hashes are not needed for it
+if TYPE_CHECKING:  # keeps first paint light: it needs neither decimals nor hashes
     from labeltui.domain.guard.status import GuardStatus
     from labeltui.domain.labels.copies import LabelCopies
     from labeltui.domain.money import Account, Spend
@@ -23,7 +23,7 @@ if TYPE_CHECKING:  # on the way to first paint; decimals and hashes are not need
 
 
 class Level(StrEnum):
-    """How much an alert matters."""
+    """The severity of an alert."""
 
     INFO = "info"
     WARNING = "warning"
@@ -32,30 +32,30 @@ class Level(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Alert:
-    """Something the operator should know. ``key`` makes a later alert about the same thing replace this one."""
+    """Something that the operator should know. A later alert with the same ``key`` replaces this one."""
 
     key: str
     level: Level
     message: str
     hint: str
     at: datetime
-    log_line: int | None = None  # where in the server log the evidence is
+    log_line: int | None = None  # line of the server log with the evidence
 
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Which session this is; shown in the strip so that nobody acts on the wrong one."""
+    """The identity of this session, always on screen so that nobody acts on the wrong one."""
 
     profile: str
     read_only: bool = False
     demo: bool = False
     scenario: str = ""
-    rents: bool = False  # whether the profile is on RunPod
+    rents: bool = False  # the profile uses RunPod
 
 
 @dataclass(frozen=True, slots=True)
 class RequestsLeft:
-    """What RunPod still takes from the account in one window, as it said with its last answer."""
+    """RunPod's rate limit for the account in one window, from its last answer."""
 
     left: int
     quota: int
@@ -75,16 +75,16 @@ class SessionState:
     queue: Reading[StudyQueue] = field(default_factory=Reading)
     training: Reading[TrainStatus] = field(default_factory=Reading)
     alerts: tuple[Alert, ...] = ()  # oldest first
-    log_errors: int = 0  # in the output of the run that is shown
-    doing: str = ""  # what runs that nobody at the keyboard started: the demo's own first steps
+    log_errors: int = 0  # in the output of the shown run
+    demo_step: str = ""  # the step of the demo's own start-up that is running
     pod: Reading[Pod] = field(default_factory=Reading)
     account: Reading[Account] = field(default_factory=Reading)
     pods: Reading[tuple[Pod, ...]] = field(
         default_factory=Reading
-    )  # all of the account, while somebody looks
+    )  # of the whole account, while they are on screen
     pod_events: tuple[PodEvent, ...] = ()  # oldest first
     loads: tuple[LoadSample, ...] = ()  # oldest first
     requests_left: RequestsLeft | None = None
-    labels: Reading[LabelCopies] = field(default_factory=Reading)  # copies of them on this machine
-    spend: Reading[Spend] = field(default_factory=Reading)  # what the pod has cost, today and in this session
+    labels: Reading[LabelCopies] = field(default_factory=Reading)  # their copies on this machine
+    spend: Reading[Spend] = field(default_factory=Reading)  # today and in this session
     guard: Reading[GuardStatus] = field(default_factory=Reading)

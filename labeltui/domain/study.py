@@ -1,4 +1,4 @@
-"""Studies and the queue they wait in."""
+"""Studies, and the queue of studies to label."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ FINAL_TAG = "final"
 
 
 class StudyState(StrEnum):
-    """Where a study stands; other label tags appear under their own name in ``tags``."""
+    """The state of a study's labels; other label tags are in ``tags`` only."""
 
     UNLABELLED = "unlabelled"
-    OPEN = "open"  # fetched by somebody, and not submitted since
-    ORIGINAL = "original"  # has a label of a model or an earlier hand, none that is final
+    OPEN = "open"  # fetched, and no label submitted since
+    ORIGINAL = "original"  # has a label, but no final one
     FINAL = "final"
 
 
 @dataclass(frozen=True, slots=True)
 class Fetch:
-    """A study was handed out: by which strategy, to whom, when."""
+    """One time that a study was handed out: by which strategy, to whom, when."""
 
     strategy: str
     client: str
@@ -30,7 +30,7 @@ class Fetch:
 
 @dataclass(frozen=True, slots=True)
 class Study:
-    """One image of the datastore. ``fetches`` newest first; ``tags`` are its label tags with the time of each."""
+    """One image of the datastore. ``fetches`` newest first; ``tags`` are its label tags with their times."""
 
     id: str
     tags: Mapping[str, datetime | None] = field(default_factory=dict)
@@ -38,11 +38,11 @@ class Study:
     name: str = ""
     added_at: datetime | None = None
     review: str = ""  # status of the reviewer plugin, e.g. "flagged"
-    extensions: Mapping[str, str] = field(default_factory=dict)  # of its labels' files, by tag
+    extensions: Mapping[str, str] = field(default_factory=dict)  # of its label files, by tag
 
     @property
     def open_fetches(self) -> tuple[Fetch, ...]:
-        """Fetches that no final label has answered yet, newest first."""
+        """Fetches after which no final label was submitted, newest first."""
         if FINAL_TAG not in self.tags:
             return self.fetches
         done = self.tags[FINAL_TAG]
@@ -52,12 +52,12 @@ class Study:
 
     @property
     def openers(self) -> tuple[str, ...]:
-        """Everybody who has the study open, newest first, each once."""
+        """The clients that have the study open, newest first."""
         return tuple(dict.fromkeys(f.client for f in self.open_fetches))
 
     @property
     def state(self) -> StudyState:
-        """One word for the queue."""
+        """The study's state in the queue."""
         if FINAL_TAG in self.tags:
             return StudyState.FINAL
         if self.fetches:
@@ -67,7 +67,7 @@ class Study:
 
 @dataclass(frozen=True, slots=True)
 class StudyQueue:
-    """The datastore. ``listed`` is False where the server can only count (DICOMweb, before anything was fetched)."""
+    """The datastore. ``listed`` is False when the server can only count (DICOMweb, before the first fetch)."""
 
     total: int
     completed: int

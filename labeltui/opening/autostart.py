@@ -44,7 +44,7 @@ async def autostart(session: Session, doings: tuple[str, ...]) -> None:
     """Do these one after the other; the first that fails becomes an alert, and is the last."""
     if doings[:1] != ("pod",):
         await session.readiness.settled()
-    doing = session.store.own(Fields.doing)
+    doing = session.store.own(Fields.demo_step)
     for name in doings:
         action, params = DOINGS[name]
         title = BY_ID[action].title

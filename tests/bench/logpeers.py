@@ -14,7 +14,7 @@ from textual.app import App, ComposeResult
 from textual.widget import Widget
 from textual.widgets import Log, RichLog
 
-from labeltui.domain.log.query import asked
+from labeltui.domain.log.query import parse_query
 from labeltui.session.log.store import LogStore
 from labeltui.ui.frame.themes import DEFAULT_THEME, load_theme
 from labeltui.ui.widgets.log.query import Sieve
@@ -145,7 +145,7 @@ class Stream(App[None]):
 
     def ask(self, view: LogView) -> tuple[float, float]:
         """A regular expression over everything held, and a filter until its first screen; in ms."""
-        query = asked(r"case_00099\d9 ")
+        query = parse_query(r"case_00099\d9 ")
         assert query is not None
         started = time.perf_counter()
         sieve = Sieve(self.store, query)
@@ -153,7 +153,7 @@ class Stream(App[None]):
             continue
         regex = time.perf_counter() - started
         started = time.perf_counter()
-        view.set_filter(asked("image"))
+        view.set_filter(parse_query("image"))
         return 1000 * regex, 1000 * (time.perf_counter() - started)
 
 

@@ -1,1 +1,1 @@
-"""Choosing a pod: GPUs, prices, sizes."""
+"""Choosing a pod to rent: GPUs, prices, disk sizes."""

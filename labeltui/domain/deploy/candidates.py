@@ -1,4 +1,4 @@
-"""Which GPUs would do, and in which order they are asked for. Pure."""
+"""Which GPUs suit a pod, and in which order RunPod is asked for them."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ _CUDA = re.compile(r"[-_]cu(\d{2})(\d)\d?\b")
 
 
 def named(offers: Iterable[GpuOffer], wanted: str) -> GpuOffer | None:
-    """The offer of that id or name: RunPod answers an unknown one with "no capacity", for ever."""
+    """Find an offer by its id or name, ignoring case; None for an unknown one."""
     low = wanted.strip().lower()
     return next((one for one in offers if low in (one.id.lower(), one.name.lower())), None)
 
 
 def stock_in(offer: GpuOffer, data_centre: str | None) -> Stock:
-    """How many are free, everywhere or in one place."""
+    """The stock of a GPU in one data centre, or everywhere for None."""
     if data_centre is None:
         return offer.stock
     return offer.data_centres.get(data_centre, Stock.NONE)
@@ -32,7 +32,7 @@ def stock_in(offer: GpuOffer, data_centre: str | None) -> Stock:
 def by_price(
     offers: Iterable[GpuOffer], cloud: Cloud, data_centre: str | None = None
 ) -> tuple[GpuOffer, ...]:
-    """Those that are offered there, what is free first, the cheaper before the dearer."""
+    """The offers of that cloud: those in stock first, then by price per hour."""
 
     def order(one: GpuOffer) -> tuple[bool, Decimal, int, str]:
         stock = stock_in(one, data_centre)
@@ -49,7 +49,10 @@ def suitable(
     cloud: Cloud = Cloud.SECURE,
     data_centre: str | None = None,
 ) -> GpuOffer | None:
-    """The cheapest that is free and known to be enough for the models; else the cheapest that may be."""
+    """The cheapest GPU in stock that has enough memory for the models.
+
+    Without one, the cheapest whose memory may be enough; then the cheapest of all. None when nothing is in stock.
+    """
     free = [
         one for one in by_price(offers, cloud, data_centre) if stock_in(one, data_centre) is not Stock.NONE
     ]
@@ -69,9 +72,9 @@ def candidates(
     cloud: Cloud = Cloud.SECURE,
     data_centre: str | None = None,
 ) -> tuple[GpuOffer, ...]:
-    """What is asked for in turn: the one wanted, those named beside it, and with ``fallback`` all that match it.
+    """The GPUs to ask for in turn: ``first``, then ``others`` and, with ``fallback``, the offers that match ``first``.
 
-    A match has at least as much memory and is not known to be used up.
+    A match has at least as much memory and is in stock, or its stock is unknown.
     """
     listed = [first, *others]
     if fallback:
@@ -84,11 +87,11 @@ def candidates(
 
 
 def cuda_of(image: str) -> str | None:
-    """The CUDA that an image was built with, as its tag says (``cu1281`` is 12.8); None for one that does not."""
+    """The CUDA version in an image's tag (``cu1281`` is 12.8); None when the tag names none."""
     found = _CUDA.search(image)
     return f"{found[1]}.{found[2]}" if found else None
 
 
 def newest_cuda(offer: GpuOffer) -> str | None:
-    """The newest CUDA with a machine free."""
+    """The newest CUDA version of which a machine is free; None when RunPod lists none."""
     return max(offer.cuda_versions, key=lambda text: [int(part) for part in text.split(".")], default=None)

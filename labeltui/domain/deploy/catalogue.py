@@ -12,7 +12,7 @@ from labeltui.domain.pod.pod import OFFICIAL_IMAGE, Cloud, Pod
 
 
 class Stock(StrEnum):
-    """How many of a GPU are free: a hint for ordering, never a reservation."""
+    """How many GPUs of a type are free. RunPod estimates it, and reserves nothing."""
 
     NONE = "none"
     LOW = "low"
@@ -23,7 +23,7 @@ class Stock(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class PodSpec:
-    """What to rent. ``name`` must be of this request alone: it is how a pod is found again after a timeout."""
+    """The pod to rent. ``name`` must be unique to this request: it is how the pod is found after a timeout."""
 
     name: str
     gpu_id: str
@@ -31,13 +31,13 @@ class PodSpec:
     gpu_count: int = 1
     cloud: Cloud = Cloud.SECURE
     container_disk_gb: int = 50
-    volume_disk_gb: int = 0  # at least 10, or none; not together with a network volume
+    volume_disk_gb: int = 0  # 0, or at least 10; not together with a network volume
     network_volume_id: str | None = None
     volume_path: str = "/workspace"
     data_centres: tuple[str, ...] = ()  # empty: any
     ports: tuple[str, ...] = ("22/tcp",)
     env: Mapping[str, str] = field(default_factory=dict, repr=False)
-    public_keys: tuple[str, ...] = ()  # ssh keys of this pod alone; empty: those of the account
+    public_keys: tuple[str, ...] = ()  # SSH keys for this pod only; empty: the account's keys
     start_ssh: bool = True
     min_cuda: str | None = None
     template_id: str | None = None
@@ -46,7 +46,7 @@ class PodSpec:
 
 @dataclass(frozen=True, slots=True)
 class GpuOffer:
-    """A kind of GPU: $/h for one, by cloud (None: not offered there)."""
+    """A GPU type. Prices are $/h for one GPU; None means that this cloud does not offer it."""
 
     id: str
     name: str
@@ -63,7 +63,7 @@ class GpuOffer:
 
 @dataclass(frozen=True, slots=True)
 class DataCentre:
-    """A place. ``volume_types`` is empty where no network volume can be made."""
+    """A data centre. ``volume_types`` is empty if it has no network volumes."""
 
     id: str
     name: str
@@ -75,7 +75,7 @@ class DataCentre:
 
 @dataclass(frozen=True, slots=True)
 class NetworkVolume:
-    """A disk that outlives pods, in one data centre for ever."""
+    """A disk that exists independently of pods and cannot leave its data centre."""
 
     id: str
     name: str
@@ -85,13 +85,13 @@ class NetworkVolume:
 
     @property
     def cost_per_hour(self) -> Decimal:
-        """$/h, as long as it exists."""
+        """$/h as long as it exists, whether or not a pod uses it."""
         return network_volume_per_hour(self.size_gb)
 
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """A saved set of container settings."""
+    """A saved set of container settings on RunPod."""
 
     id: str
     name: str
@@ -103,7 +103,7 @@ class Template:
 
 
 def described(pod: Pod, offers: Mapping[str, GpuOffer], volumes: Mapping[str, NetworkVolume]) -> Pod:
-    """The pod with what the catalogue and the volumes (each by id) know of it: GPU name, memory, volume size."""
+    """The pod with GPU name, GPU memory and volume size added from the catalogue and the volumes (each by id)."""
     offer, volume = offers.get(pod.gpu_id), volumes.get(pod.network_volume_id or "")
     return replace(
         pod,

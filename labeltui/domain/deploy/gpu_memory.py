@@ -1,4 +1,4 @@
-"""How much GPU memory training a model takes: figures that somebody measured, and "unknown" where nobody has."""
+"""How much GPU memory the training of a model needs: published figures, and "unknown" where there are none."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from enum import StrEnum
 from math import prod
 
 Size = tuple[int, int, int]
-"""Voxels that the network sees at once: MONAI Label's spatial size."""
+"""Voxels that the network processes at once: MONAI Label's spatial size."""
 
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """One figure: GB of GPU memory for training ``model`` at ``size``, batch of one, and who says so."""
+    """A published figure: GB of GPU memory for training ``model`` at ``size`` with a batch of one, and its source."""
 
     model: str
     size: Size
@@ -29,7 +29,7 @@ MEASURED: tuple[Measured, ...] = (
     Measured("lung_nodule_ct_detection", (192, 192, 80), 16, "MONAI model zoo"),
     Measured("wholeBody_ct_segmentation", (96, 96, 96), 48, "MONAI model zoo"),
 )
-"""The model zoo's figures are the "at least" of each bundle's page; issue 649 is a maintainer's own run."""
+"""The model zoo's figures are the minimum on each bundle's page; issue 649 is a maintainer's own measurement."""
 
 
 class Fit(StrEnum):
@@ -41,10 +41,10 @@ class Fit(StrEnum):
 
 
 def fit(models: Iterable[str], vram_gb: int, size: Size | None = None) -> tuple[Fit, str]:
-    """Whether each of ``models`` trains in so much memory, and the reason in one sentence.
+    """Whether all of ``models`` can be trained with so much memory, and the reason in one sentence.
 
-    ``size`` is the spatial size where the profile sets one; otherwise the one each model's smallest figure is for,
-    which is the app's own default. A figure holds for all smaller sizes, and says nothing of larger ones.
+    ``size`` is the spatial size set in the profile. Without it, the smallest size with a figure is used, which is
+    the app's default. A figure also holds for smaller sizes, but not for larger ones.
     """
     verdicts = [_fit(model, vram_gb, size) for model in models]
     for wanted in (Fit.SHORT, Fit.UNKNOWN, Fit.ENOUGH):
@@ -57,24 +57,24 @@ def fit(models: Iterable[str], vram_gb: int, size: Size | None = None) -> tuple[
 def _fit(model: str, vram_gb: int, size: Size | None) -> tuple[Fit, str]:
     known = sorted((one for one in MEASURED if one.model == model), key=lambda one: prod(one.size))
     if not known:
-        return Fit.UNKNOWN, f"Nobody has measured what {model} takes."
+        return Fit.UNKNOWN, f"How much GPU memory {model} needs is unknown: no figure is published."
     wanted = size or known[0].size
     figure = next((one for one in known if prod(one.size) >= prod(wanted)), None)
     if figure is None:
         largest = known[-1]
         if vram_gb < largest.gb:
-            return Fit.SHORT, f"{_at(largest)} takes {largest.gb} GB already, and {_by(wanted)} takes more."
-        return Fit.UNKNOWN, f"Nobody has measured {model} at {_by(wanted)}."
-    words = f"{_at(figure)} trains in {figure.gb} GB ({figure.source})."
+            return Fit.SHORT, f"{_at(largest)} needs {largest.gb} GB, and {_by(wanted)} needs more."
+        return Fit.UNKNOWN, f"No figure is published for {model} at {_by(wanted)}."
+    figure_text = f"{_at(figure)} can be trained with {figure.gb} GB ({figure.source})."
     if vram_gb >= figure.gb:
-        return Fit.ENOUGH, words
+        return Fit.ENOUGH, figure_text
     if prod(figure.size) > prod(wanted):
-        return Fit.UNKNOWN, f"Nobody has measured {model} at {_by(wanted)}; {words}"
-    return Fit.SHORT, words
+        return Fit.UNKNOWN, f"No figure is published for {model} at {_by(wanted)}; {figure_text}"
+    return Fit.SHORT, figure_text
 
 
 def spatial_size(text: str | None) -> Size | None:
-    """The size in a profile's ``conf``, such as ``[128,128,128]``; None for none, or one that can't be read."""
+    """Parse a size in a profile's ``conf``, such as ``[128,128,128]``; None for anything else."""
     numbers = [part for part in (text or "").strip("[]() ").replace(",", " ").split() if part]
     if len(numbers) != 3 or not all(part.isdecimal() and int(part) > 0 for part in numbers):
         return None

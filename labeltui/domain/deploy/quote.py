@@ -1,4 +1,4 @@
-"""What a pod will cost before it is rented: the same sums that RunPod's bill comes to."""
+"""The price of a pod before it is rented, computed as RunPod's bill will be."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from labeltui.domain.pod.pod import Cloud
 
 @dataclass(frozen=True, slots=True)
 class Quote:
-    """$/h. ``running`` and ``stopped`` are the pod's own, its disks included; ``network`` comes on top, always."""
+    """Rates in $/h. ``running`` and ``stopped`` include the pod's own disks; ``network`` is always added."""
 
     running: Decimal
     stopped: Decimal
@@ -20,17 +20,17 @@ class Quote:
 
     @property
     def agreed(self) -> Decimal:
-        """The running rate in whole cents, rounded up: the least that has to be agreed to."""
+        """The running rate rounded up to whole cents: the lowest price limit that this pod fits in."""
         return self.running.quantize(CENT, ROUND_CEILING)
 
 
 def price(offer: GpuOffer, cloud: Cloud) -> Decimal | None:
-    """$/h of one GPU in that cloud; None where it is not offered."""
+    """$/h of one GPU in that cloud; None when it is not offered there."""
     return offer.price_secure if cloud is Cloud.SECURE else offer.price_community
 
 
 def quote(offer: GpuOffer, spec: PodSpec, network_gb: int = 0) -> Quote | None:
-    """What this pod costs on this GPU; None where its cloud does not offer it."""
+    """The rates of this pod on this GPU; None when its cloud does not offer it."""
     rate = price(offer, spec.cloud)
     if rate is None:
         return None
@@ -43,14 +43,14 @@ def quote(offer: GpuOffer, spec: PodSpec, network_gb: int = 0) -> Quote | None:
     return Quote(rate * spec.gpu_count + disks(True), disks(False), network_volume_per_hour(network_gb))
 
 
-def hours_bought(account: Account, made: Quote, *, new_volume: bool = False) -> Decimal | None:
-    """Hours the balance lasts once this pod runs beside what is paid for already; None when not known."""
-    more = made.running + (made.network if new_volume else 0)
+def hours_bought(account: Account, pod: Quote, *, new_volume: bool = False) -> Decimal | None:
+    """Hours that the balance lasts with this pod on top of the present spending; None when unknown."""
+    more = pod.running + (pod.network if new_volume else 0)
     return hours_left(account.balance, (account.spend_per_hour or 0) + more)
 
 
-def over_limit(account: Account, made: Quote) -> bool:
-    """True when RunPod would refuse the pod for the account's spending limit."""
+def over_limit(account: Account, pod: Quote) -> bool:
+    """True when RunPod would refuse the pod because of the account's spending limit."""
     if account.spend_limit is None:
         return False
-    return (account.spend_per_hour or 0) + made.running > account.spend_limit
+    return (account.spend_per_hour or 0) + pod.running > account.spend_limit

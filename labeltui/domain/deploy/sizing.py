@@ -1,22 +1,22 @@
-"""How large a pod's disks should be for a data set. Sizes in GB as RunPod counts them: whole, 10^9 bytes."""
+"""Disk sizes for a data set, in GB as RunPod counts them: whole, and 10^9 bytes each."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 GB = 10**9
-PER_STUDIES = 1.5  # labels, their versions and the server's own copies beside the images
+PER_STUDIES = 1.5  # for labels, their versions and the server's own copies besides the images
 INSTALLED_GB = 9  # MONAI Label's venv with a CUDA torch: 8.1 GB measured
 MODELS_GB = 6  # checkpoints, pretrained weights, logs
-CONTAINER_GB = 20  # what is outside the volume: the image is not counted, caches of pip are
+CONTAINER_GB = 20  # outside the volume: pip's caches; the image itself is not counted
 STEP_GB = 5
-LEAST_VOLUME_GB = 10  # RunPod takes no smaller ones
+LEAST_VOLUME_GB = 10  # RunPod's minimum
 MOST_NETWORK_GB = 4096
 
 
 @dataclass(frozen=True, slots=True)
 class Sizes:
-    """Suggested disks, and in one line why."""
+    """Suggested disks, and the reason in one line."""
 
     volume_gb: int
     container_gb: int
@@ -24,7 +24,7 @@ class Sizes:
 
 
 def suggested(data_bytes: int | None) -> Sizes:
-    """Disks for studies of so many bytes; for None, room for MONAI Label and a small data set."""
+    """Disks for studies of so many bytes. For None: room for MONAI Label and a small data set."""
     room = INSTALLED_GB + MODELS_GB
     if data_bytes is None:
         volume = _rounded(room + 20)
@@ -40,5 +40,5 @@ def suggested(data_bytes: int | None) -> Sizes:
 
 
 def _rounded(gb: float) -> int:
-    whole = -int(-gb // STEP_GB) * STEP_GB
-    return max(LEAST_VOLUME_GB, whole)
+    rounded = -int(-gb // STEP_GB) * STEP_GB
+    return max(LEAST_VOLUME_GB, rounded)

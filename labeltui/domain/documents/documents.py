@@ -1,4 +1,4 @@
-"""The JSON documents of the command line: unknown is null, times carry a zone, each has ``as_of``."""
+"""The JSON documents of the command line: unknown is null, times have a zone, each document has ``as_of``."""
 
 from __future__ import annotations
 
@@ -25,19 +25,19 @@ _SERVER_FIELDS = (
 
 
 def moment(at: datetime | None) -> str | None:
-    """A time as ISO 8601 with its zone; one without a zone is taken for UTC."""
+    """A time as ISO 8601 with its zone; a time without a zone is read as UTC."""
     if at is None:
         return None
     return (at if at.tzinfo is not None else at.replace(tzinfo=UTC)).isoformat(timespec="milliseconds")
 
 
 def failure_document(problem: Problem) -> Document:
-    """``{"error": {"code", "message", "hint"}}``; ``detail`` only where there is evidence."""
+    """``{"error": {"code", "message", "hint"}}``; ``detail`` only if there is evidence."""
     return {"error": _problem(problem)}
 
 
 def status_document(state: SessionState, now: datetime) -> Document:
-    """Everything the status strip shows."""
+    """Everything that the status strip shows."""
     identity = state.identity
     studies = studies_document(state.queue, now)
     return {
@@ -58,7 +58,7 @@ def status_document(state: SessionState, now: datetime) -> Document:
 
 
 def host_document(reading: Reading[HostStatus], now: datetime) -> Document:
-    """The connection: ``state``, ``address``, ``since``, why it is so, and when it is tried again."""
+    """The connection: ``state``, ``address``, ``since``, the reason in ``detail``, and the next attempt."""
     host = reading.value
     return {
         **_read_at(reading, now),
@@ -94,14 +94,14 @@ def metrics_document(reading: Reading[HostMetrics], now: datetime) -> Document:
 
 
 def tunnel_document(reading: Reading[TunnelStatus], now: datetime) -> Document:
-    """The way to the server: ``state`` (down, open, up), ``url``, ports, and why."""
+    """The tunnel to the server: ``state`` (down, open, up), ``url``, ports, and the reason in ``detail``."""
     tunnel = reading.value
     return {
         **_read_at(reading, now),
         "state": None if tunnel is None else tunnel.state.value,
         "url": None if tunnel is None else tunnel.url,
         "local_port": None if tunnel is None else tunnel.local_port,
-        "wanted_port": None if tunnel is None else tunnel.wanted_port,
+        "wanted_port": None if tunnel is None else tunnel.preferred_port,
         "remote_port": None if tunnel is None else tunnel.remote_port,
         "reconnects": None if tunnel is None else tunnel.reconnects,
         "detail": None if tunnel is None else tunnel.detail or None,
@@ -109,12 +109,12 @@ def tunnel_document(reading: Reading[TunnelStatus], now: datetime) -> Document:
 
 
 def server_document(reading: Reading[ServerStatus], now: datetime) -> Document:
-    """``server status``. A server that has never been seen, because every look failed, is ``unreachable``."""
+    """``server status``. The state is ``unreachable`` when every attempt so far has failed."""
     server = reading.value
     if server is None:
-        unseen = ServerState.UNREACHABLE.value if reading.error else None
+        state = ServerState.UNREACHABLE.value if reading.error else None
         problem = Problem(Code.UNREACHABLE, reading.error) if reading.error else None
-        return {**_read_at(reading, now), **_unseen_server(unseen, problem)}
+        return {**_read_at(reading, now), **_unknown_server(state, problem)}
     return {
         **_read_at(reading, now),
         "state": server.state.value,
@@ -122,7 +122,7 @@ def server_document(reading: Reading[ServerStatus], now: datetime) -> Document:
         "pid": server.pid,
         "exit_code": server.exit_code,
         "app": server.app,
-        # Before the server has told, an empty list would read as "it offers nothing".
+        # Before the server has answered, an empty list would mean that it has no models.
         "models": list(server.models) if server.models or server.state is ServerState.RUNNING else None,
         "studies": server.studies,
         "version": server.version,
@@ -137,7 +137,7 @@ def server_document(reading: Reading[ServerStatus], now: datetime) -> Document:
 
 
 def studies_document(reading: Reading[StudyQueue], now: datetime) -> Document:
-    """``studies list``. ``studies`` is null where the server can only count."""
+    """``studies list``. ``studies`` is null when the server can only count them."""
     queue = reading.value
     if queue is None:
         empty = dict.fromkeys(("total", "completed", "label_tags", "studies"))
@@ -152,7 +152,7 @@ def studies_document(reading: Reading[StudyQueue], now: datetime) -> Document:
 
 
 def labels_document(reading: Reading[LabelCopies], now: datetime) -> Document:
-    """The copies of the labels here: ``total`` on the host, ``here`` of them, and why the others are not."""
+    """The local copies of the labels: ``total`` on the host, ``here`` of them, and why others are missing."""
     copies = reading.value
     return {
         **_read_at(reading, now),
@@ -168,9 +168,13 @@ def labels_document(reading: Reading[LabelCopies], now: datetime) -> Document:
     }
 
 
-def labels_absent(copies: LabelCopies) -> str:
-    """``3 labels are not here``."""
-    return "1 label is not here" if copies.absent == 1 else f"{copies.absent} labels are not here"
+def labels_missing(copies: LabelCopies) -> str:
+    """``3 labels are not on this machine``."""
+    return (
+        "1 label is not on this machine"
+        if copies.absent == 1
+        else f"{copies.absent} labels are not on this machine"
+    )
 
 
 def training_document(reading: Reading[TrainStatus], now: datetime) -> Document:
@@ -210,7 +214,7 @@ def epoch_record(model: str | None, point: EpochPoint, total_epochs: int | None,
 
 
 def _read_at(reading: Reading[Any], now: datetime) -> Document:
-    """``as_of`` is when the value was true; without a value, it is now that nothing is known."""
+    """``as_of`` is when the value was true. Without a value it is now: nothing is known at this time."""
     return {
         "as_of": moment(reading.as_of or now),
         "stale": reading.is_stale(now),
@@ -218,21 +222,21 @@ def _read_at(reading: Reading[Any], now: datetime) -> Document:
     }
 
 
-def _unseen_server(state: str | None, problem: Problem | None) -> Document:
+def _unknown_server(state: str | None, problem: Problem | None) -> Document:
     empty = dict.fromkeys(_SERVER_FIELDS)
     return {"state": state, **empty, "error": _problem(problem)}
 
 
 def _number(value: float | None) -> float | None:
-    """JSON has no NaN and no infinity: a loss that diverged is unknown, not a syntax error."""
+    """A finite number, or None: JSON has no NaN and no infinity, which a diverging loss may be."""
     return value if value is not None and math.isfinite(value) else None
 
 
 def _problem(problem: Problem | None) -> Document | None:
     if problem is None:
         return None
-    words: Document = {"code": problem.code, "message": problem.message, "hint": problem.hint}
-    return {**words, "detail": problem.detail} if problem.detail else words
+    document: Document = {"code": problem.code, "message": problem.message, "hint": problem.hint}
+    return {**document, "detail": problem.detail} if problem.detail else document
 
 
 def _study(study: Study) -> Document:

@@ -11,7 +11,7 @@ from labeltui.domain.reading import Reading
 
 
 def guard_document(reading: Reading[GuardStatus], now: datetime) -> dict[str, Any]:
-    """``guard status``: state, seconds to the stop and why, limits, money, each kind of use, ways to stop."""
+    """``guard status``: state, seconds to the stop and its cause, limits, money, activity, methods to stop the pod."""
     status = reading.value
     told: dict[str, Any] = {
         "as_of": moment(reading.as_of or now),

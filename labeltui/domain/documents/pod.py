@@ -1,4 +1,4 @@
-"""The JSON documents of pods. Money as decimal strings in US dollars: a float would not be the bill."""
+"""The JSON documents of pods. Money is in US dollars as decimal strings: a float would not match the bill."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from labeltui.domain.money import Account, Spend, per_month
 from labeltui.domain.pod.pod import Pod
 from labeltui.domain.state import SessionState
 
-TENTH_OF_A_MIL = Decimal("0.0001")  # disks cost fractions of a cent per hour
+TENTH_OF_A_MIL = Decimal("0.0001")  # a disk costs fractions of a cent per hour
 
 
 def pod_line(pod: Pod) -> dict[str, Any]:
-    """One pod among others."""
-    whole = pod_document(pod)
+    """One pod in a list: the fields of :func:`pod_document` that a table shows."""
+    document = pod_document(pod)
     shown = (
         "name",
         "id",
@@ -34,11 +34,11 @@ def pod_line(pod: Pod) -> dict[str, Any]:
         "locked",
         "actions",
     )
-    return {name: whole[name] for name in shown}
+    return {name: document[name] for name in shown}
 
 
 def pod_document(pod: Pod) -> dict[str, Any]:
-    """One pod: state, what may be done, what it costs now and while stopped ($/h), and how it is reached."""
+    """One pod: state, possible actions, cost now and while stopped ($/h), and its addresses."""
     return {
         "id": pod.id,
         "name": pod.name,
@@ -65,7 +65,7 @@ def pod_document(pod: Pod) -> dict[str, Any]:
 
 
 def gpu_document(offer: GpuOffer, models: tuple[str, ...] = (), size: Size | None = None) -> dict[str, Any]:
-    """One kind of GPU: $/h for one of them by cloud, how many are free and where, and whether it is enough."""
+    """One GPU type: $/h for one GPU by cloud, stock and data centres, and whether its memory is enough."""
     verdict, reason = fit(models, offer.vram_gb, size)
     return {
         "id": offer.id,
@@ -82,7 +82,7 @@ def gpu_document(offer: GpuOffer, models: tuple[str, ...] = (), size: Size | Non
 
 
 def volume_document(volume: NetworkVolume) -> dict[str, Any]:
-    """One network volume; it costs this whether or not a pod uses it."""
+    """One network volume; the cost applies whether or not a pod uses it."""
     return {
         "id": volume.id,
         "name": volume.name,
@@ -94,28 +94,28 @@ def volume_document(volume: NetworkVolume) -> dict[str, Any]:
 
 
 def money_document(state: SessionState, now: datetime) -> dict[str, Any] | None:
-    """The account and the session in dollars; null for a session that rents nothing, and for what is not known."""
+    """Account and session in dollars; null for a session without RunPod, and where nothing is known."""
     spend, account = state.spend.value, state.account.value
     if spend is None and account is None:
         errors = state.pod.error or state.account.error
         if errors is None:
             return None
-    known, told = spend or Spend(), account or Account()
+    known_spend, known_account = spend or Spend(), account or Account()
     return {
         "as_of": moment(state.spend.as_of or state.account.as_of or now),
         "stale": state.spend.is_stale(now) or state.account.is_stale(now),
         "stale_because": state.spend.error or state.account.error,
-        "per_hour": _money(known.per_hour),
-        "session": _money(known.session),
-        "session_since": moment(known.session_since),
-        "session_unknown_because": known.why or None,
-        "today": _money(known.today),
-        "today_as_of": moment(known.today_at),
-        "bill_error": known.bill_error or None,
-        "balance": _money(told.balance),
-        "spend_per_hour": _money(told.spend_per_hour),
-        "spend_limit": _money(told.spend_limit),
-        "hours_left": None if told.hours_left is None else round(float(told.hours_left), 2),
+        "per_hour": _money(known_spend.per_hour),
+        "session": _money(known_spend.session),
+        "session_since": moment(known_spend.session_since),
+        "session_unknown_because": known_spend.why or None,
+        "today": _money(known_spend.today),
+        "today_as_of": moment(known_spend.today_at),
+        "bill_error": known_spend.bill_error or None,
+        "balance": _money(known_account.balance),
+        "spend_per_hour": _money(known_account.spend_per_hour),
+        "spend_limit": _money(known_account.spend_limit),
+        "hours_left": None if known_account.hours_left is None else round(float(known_account.hours_left), 2),
     }
 
 

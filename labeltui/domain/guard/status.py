@@ -1,4 +1,4 @@
-"""The guard as a console sees it: what it said last, typed."""
+"""The guard's latest report, as typed values."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ DEAD = "dead"
 
 @dataclass(frozen=True, slots=True)
 class Use:
-    """The newest use of one kind, ``ago_s`` before the reading; ``at`` by the host's clock."""
+    """The latest activity of one kind, ``ago_s`` before the reading; ``at`` is by the host's clock."""
 
     kind: str
     ago_s: float
@@ -37,7 +37,7 @@ class Way:
 class GuardStatus:
     """``state``: none (no guard on this host), dead, off, watching, warning, waiting, stuck, stopping.
 
-    ``left_s`` counts from the reading's ``as_of``; None where no stop is coming. Amounts are US dollars.
+    ``left_s`` counts from the reading's ``as_of``; None when no stop is coming. Amounts are US dollars.
     """
 
     state: str
@@ -66,16 +66,16 @@ class GuardStatus:
 
     @property
     def counts(self) -> bool:
-        """Whether a stop is coming."""
+        """True when a stop is coming."""
         return self.left_s is not None and self.state in ("watching", "warning")
 
     @property
     def is_near(self) -> bool:
-        """Whether it comes within minutes, and a key can put it off."""
+        """True when the stop comes within minutes and a key can postpone it."""
         return self.state in ("warning", "stopping") and self.left_s is not None and self.left_s <= WARN_S
 
     def left_at(self, as_of: datetime | None, now: datetime) -> float | None:
-        """Seconds to the stop at ``now``."""
+        """Seconds to the stop at ``now``; None when no stop is coming."""
         if self.left_s is None or as_of is None:
             return self.left_s
         return max(0.0, self.left_s - (now - as_of).total_seconds())
@@ -96,14 +96,14 @@ class GuardStatus:
 
     @property
     def last(self) -> Use:
-        """The newest use; a label rather than the request that brought it."""
+        """The latest activity; a label instead of the request that submitted it."""
         kind = newest(tuple(Sign(use.kind, use.ago_s) for use in self.uses)).kind
         found = next(use for use in self.uses if use.kind == kind)
         return replace(found, ago_s=self.uses[0].ago_s)
 
 
 def no_guard(why: str, hint: str = "") -> GuardStatus:
-    """For a host that has none."""
+    """The status of a host without a guard."""
     return GuardStatus(NONE, why, hint)
 
 

@@ -1,1 +1,1 @@
-"""Label files: names, copies."""
+"""Label files: their names and their copies."""

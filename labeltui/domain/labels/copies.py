@@ -1,4 +1,4 @@
-"""Copies of the labels on this machine: how many there are of those on the host, and why some are not. Pure."""
+"""The copies of the labels on this machine: how many of the host's labels are here, and why others are not."""
 
 from __future__ import annotations
 
@@ -8,40 +8,42 @@ from datetime import datetime
 
 @dataclass(frozen=True, slots=True)
 class LabelCopies:
-    """What is here of the host's labels, of every tag. ``reason`` is why the others are not.
+    """The copies of the host's labels, of every tag. ``reason`` says why others are missing.
 
-    ``by_checksum`` is False where the labels come through the server's API, which tells no checksums.
+    ``by_checksum`` is False when labels are copied through the server's API, which has no checksums.
     """
 
     total: int
     here: int
     folder: str = ""  # on this machine
-    missing: tuple[str, ...] = ()  # the first of those that are not here, as TAG/FILE
+    missing: tuple[str, ...] = ()  # the first missing ones, as TAG/FILE
     reason: str = ""
     hint: str = ""
-    copying: str = ""  # TAG/FILE that comes now
-    last: str = ""  # TAG/FILE that came last
+    copying: str = ""  # TAG/FILE that is being copied
+    last: str = ""  # TAG/FILE that was copied last
     last_at: datetime | None = None
-    last_by: str = ""  # who submitted it, where the server told
-    source: str = ""  # whose labels: pod or address, and the folder of studies
-    root: str = ""  # the folder of labels on the host, in full; empty where they come through the API
+    last_by: str = ""  # who submitted it, if known
+    source: str = ""  # the pod or address, and the folder of studies
+    root: str = (
+        ""  # the whole path of the labels' folder on the host; empty when they are copied through the API
+    )
     by_checksum: bool = True
-    copies: bool = True  # False: the profile does not want them copied, they are only counted
+    copies: bool = True  # False: by the profile they are only counted, not copied
 
     @property
     def absent(self) -> int:
-        """Labels on the host that are not here."""
+        """Number of labels on the host that are not on this machine."""
         return max(0, self.total - self.here)
 
     @property
     def safe(self) -> bool:
-        """Every label on the host is here."""
+        """True when every label on the host is on this machine."""
         return self.absent == 0
 
 
 @dataclass(frozen=True, slots=True)
 class HostLabel:
-    """One label file as it lies on the host. ``mtime_ns`` is by the host's clock."""
+    """One label file on the host. ``mtime_ns`` is by the host's clock."""
 
     tag: str
     name: str
@@ -51,18 +53,18 @@ class HostLabel:
 
     @property
     def key(self) -> tuple[str, str]:
-        """Tag and file name: which label it is."""
+        """Tag and file name, which identify the label."""
         return self.tag, self.name
 
     @property
     def shown(self) -> str:
-        """As it is told to people."""
+        """``TAG/FILE``, as messages name it."""
         return f"{self.tag}/{self.name}"
 
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """Label files of one folder. ``root`` holds a folder for each tag; ``now_ns`` is the host's clock."""
+    """The label files of one folder. ``root`` has a folder per tag; ``now_ns`` is the host's clock."""
 
     root: str
     now_ns: int

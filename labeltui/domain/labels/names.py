@@ -1,4 +1,4 @@
-"""Names of label files on this machine: whatever a study is called, its copy stays in its folder. Pure."""
+"""File names for copies of labels: a copy stays in its folder, whatever its study is called."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ EXTENSIONS = (
     ".json",
     ".dcm",
 )
-VERSIONS = "versions"  # folder of what a newer version took the place of
+VERSIONS = "versions"  # folder of replaced versions
 OWN_NAMES = frozenset({VERSIONS, "index.jsonl", "incoming"})
-LONGEST_BYTES = 150  # what is longer is cut and told apart by its hash; file systems end at 255
+LONGEST_BYTES = 150  # longer names are cut and get a hash; file systems allow 255
 
 _PLAIN = frozenset("-_.+=,@() ")
 _DEVICES = frozenset(
@@ -31,7 +31,7 @@ _DEVICES = frozenset(
 
 
 def split_label(filename: str) -> tuple[str, str]:
-    """The study and the extension of a label's file; an extension nobody knows belongs to the study."""
+    """Split a label's file name into study and extension; an unknown extension belongs to the study."""
     low = filename.lower()
     extension = next((known for known in EXTENSIONS if low.endswith(known) and len(low) > len(known)), "")
     cut = len(filename) - len(extension)
@@ -39,29 +39,29 @@ def split_label(filename: str) -> tuple[str, str]:
 
 
 def file_name(name: str) -> str:
-    """``name`` as one file's name that every system takes; different names stay different (but for case).
+    """``name`` as a file name that every system accepts; different names stay different (except for case).
 
-    What is not a letter, a digit or plain punctuation becomes ``%XX``.
+    Characters other than letters, digits and plain punctuation become ``%XX``.
     """
     pieces = [piece if _is_plain(piece) else _escaped(piece) for piece in name]
     if pieces and pieces[0] in (".", " ", "-"):
         pieces[0] = _escaped(pieces[0])
     if len(pieces) > 1 and pieces[-1] in (".", " "):
         pieces[-1] = _escaped(pieces[-1])
-    whole = "".join(pieces)
-    if not whole:
+    result = "".join(pieces)
+    if not result:
         return "%"
-    if whole.casefold() in OWN_NAMES or whole.casefold().partition(".")[0].rstrip() in _DEVICES:
-        whole = "".join((_escaped(pieces[0]), *pieces[1:]))
-    if len(whole.encode()) <= LONGEST_BYTES:
-        return whole
-    return _cut(pieces) + "~" + _digest(name) + _kept_extension(name)
+    if result.casefold() in OWN_NAMES or result.casefold().partition(".")[0].rstrip() in _DEVICES:
+        result = "".join((_escaped(pieces[0]), *pieces[1:]))
+    if len(result.encode()) <= LONGEST_BYTES:
+        return result
+    return _cut(pieces) + "~" + _digest(name) + _tame_extension(name)
 
 
 def label_path(tag: str, filename: str, taken: Container[str] = ()) -> str:
     """``TAG/FILE`` below the folder of copies.
 
-    ``taken`` holds the case-folded paths of other labels: where capitals do not count, they would be one file.
+    ``taken`` holds the case-folded paths of other labels, for file systems that ignore case.
     """
     study, extension = split_label(filename)
     path = f"{file_name(tag)}/{file_name(filename)}"
@@ -73,7 +73,7 @@ def label_path(tag: str, filename: str, taken: Container[str] = ()) -> str:
 
 
 def version_path(path: str, saved_at: datetime, sha256: str) -> str:
-    """Where the copy at ``path`` goes when a newer version of the label takes its place."""
+    """The path of a copy after a newer version of the label has replaced it."""
     folder, _, name = path.rpartition("/")
     stem, extension = split_label(name)
     at = saved_at.astimezone(UTC).strftime("%Y%m%dT%H%M%SZ")
@@ -81,7 +81,7 @@ def version_path(path: str, saved_at: datetime, sha256: str) -> str:
 
 
 def is_inside(path: str) -> bool:
-    """Whether a relative path, as an index tells it, stays in the folder."""
+    """True when a relative path from an index stays in its folder."""
     parts = path.split("/")
     return (
         bool(path)
@@ -102,7 +102,7 @@ def _escaped(piece: str) -> str:
 
 def _bytes(text: str) -> bytes:
     try:
-        return text.encode("utf-8", "surrogateescape")  # bytes of a file's name that are no text
+        return text.encode("utf-8", "surrogateescape")  # for bytes of a file name that are not UTF-8
     except UnicodeEncodeError:
         return text.encode("utf-8", "surrogatepass")
 
@@ -112,17 +112,17 @@ def _digest(name: str) -> str:
 
 
 def _cut(pieces: list[str]) -> str:
-    kept: list[str] = []
+    fitting: list[str] = []
     size = 0
     for piece in pieces:
         size += len(piece.encode())
         if size > LONGEST_BYTES - 40:
             break
-        kept.append(piece)
-    return "".join(kept)
+        fitting.append(piece)
+    return "".join(fitting)
 
 
-def _kept_extension(name: str) -> str:
+def _tame_extension(name: str) -> str:
     extension = split_label(name)[1]
     return extension if _tame(extension) else ""
 

@@ -1,1 +1,1 @@
-"""The grammar of the server's log: lines, events, meaning, errors, filters."""
+"""The server's log: its lines, events, errors and their meaning, filters and searches."""

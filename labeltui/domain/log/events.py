@@ -9,7 +9,7 @@ from typing import Any
 
 
 class Role(StrEnum):
-    """Which engine of a training speaks."""
+    """The engine of a training that reports."""
 
     TRAIN = "train"
     VALIDATE = "validate"
@@ -17,7 +17,7 @@ class Role(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class TaskCommand:
-    """A child was started: ``train``, ``infer``, ``scoring`` or ``batch_infer``, with its request."""
+    """The server started a child process: ``train``, ``infer``, ``scoring`` or ``batch_infer``, with its request."""
 
     kind: str
     request: Mapping[str, Any]
@@ -25,28 +25,28 @@ class TaskCommand:
 
 @dataclass(frozen=True, slots=True)
 class TaskResult:
-    """A child printed what it returns (empty for a bundle)."""
+    """The result that a child process printed; empty for a bundle."""
 
     document: Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
 class ReturnCode:
-    """A child ended; negative for a signal."""
+    """A child process ended; the code is negative for a signal."""
 
     code: int
 
 
 @dataclass(frozen=True, slots=True)
 class Killed:
-    """The server killed a child because somebody stopped its task."""
+    """The server killed a child process because a user stopped its task."""
 
     pid: int
 
 
 @dataclass(frozen=True, slots=True)
 class Iteration:
-    """One iteration of a training; ``iterations`` are those of one epoch."""
+    """One iteration of a training; ``iterations`` is the number per epoch."""
 
     epoch: int
     epochs: int
@@ -57,7 +57,7 @@ class Iteration:
 
 @dataclass(frozen=True, slots=True)
 class Metrics:
-    """Metrics of an epoch, of training or validation (their names tell); only those that are numbers."""
+    """Metrics of an epoch, of training or validation (by their names); values that are not numbers are dropped."""
 
     epoch: int
     values: Mapping[str, float]
@@ -65,7 +65,7 @@ class Metrics:
 
 @dataclass(frozen=True, slots=True)
 class KeyMetric:
-    """The best value so far of the metric that picks the model."""
+    """The best value so far of the metric by which the model is chosen."""
 
     metric: str
     value: float
@@ -83,7 +83,7 @@ class EpochComplete:
 
 @dataclass(frozen=True, slots=True)
 class Resumed:
-    """An engine starts, or goes on after ``epoch``, until ``epochs``."""
+    """An engine starts, or continues after ``epoch``, until ``epochs``."""
 
     role: Role
     iteration: int
@@ -93,7 +93,7 @@ class Resumed:
 
 @dataclass(frozen=True, slots=True)
 class Records:
-    """How many studies a training has."""
+    """The number of studies that a training uses."""
 
     role: Role
     count: int
@@ -101,7 +101,7 @@ class Records:
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """A model was put in use; paths on the host."""
+    """A trained model was put in use; both are paths on the host."""
 
     source: str
     target: str
@@ -109,7 +109,7 @@ class Published:
 
 @dataclass(frozen=True, slots=True)
 class LabelSaved:
-    """A label came in."""
+    """A label was submitted."""
 
     image: str
     tag: str
@@ -117,14 +117,14 @@ class LabelSaved:
 
 @dataclass(frozen=True, slots=True)
 class SampleServed:
-    """A strategy handed out a study (None when nothing was left)."""
+    """A strategy handed out a study; None when no study was left."""
 
     image: str | None
 
 
 @dataclass(frozen=True, slots=True)
 class BatchProgress:
-    """An inference over many studies finished one of them."""
+    """A batch inference finished one study."""
 
     image: str
     device: str

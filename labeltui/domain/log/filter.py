@@ -43,7 +43,7 @@ class Scope:
         """Whether every error is grave enough, whatever the level of its record."""
         return bool(self.level) and rank(self.level) <= rank("ERROR")
 
-    def keeps(self, record: LogRecord, *, error: bool = False) -> bool:
+    def matches(self, record: LogRecord, *, error: bool = False) -> bool:
         """True for a record that is wanted. One without time or level, where that is asked, is not.
 
         ``error``: for an error that is this record or stands below it.

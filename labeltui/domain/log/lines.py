@@ -1,7 +1,7 @@
-"""What the lines of a MONAI Label server's stdout say. Pure; any text is taken, none raises.
+"""Parse the lines of a MONAI Label server's stdout. Any text is accepted; nothing here raises.
 
-Three kinds of lines come mixed: the server's own, those of MONAI's handlers, and bare ones (tracebacks,
-warnings, progress bars). The output of a training comes through the server unchanged: it has the same kinds.
+Three kinds of lines are mixed: the server's own, those of MONAI's handlers, and bare ones (tracebacks,
+warnings, progress bars). The output of a training passes through the server unchanged, with the same kinds.
 """
 
 from __future__ import annotations
@@ -34,11 +34,11 @@ from labeltui.domain.log.events import (
     Unreadable,
 )
 
-LONGEST = 65_536  # characters of a line that are looked at
+LONGEST = 65_536  # characters of a line that are parsed
 
 
 class LineKind(StrEnum):
-    """Which of the formats a line has."""
+    """The format of a line."""
 
     SERVER = "server"  # [time] [pid] [thread] [LEVEL] (logger:line) - message
     HANDLER = "handler"  # time - LEVEL - message
@@ -48,7 +48,7 @@ class LineKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class LogRecord:
-    """One line. ``time`` is the host's wall clock without zone, ``level`` INFO, WARNING... or empty."""
+    """One line. ``time`` is the host's local time without a zone; ``level`` is INFO, WARNING... or empty."""
 
     message: str
     kind: LineKind = LineKind.BARE
@@ -70,9 +70,9 @@ _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
 
 def parse_line(text: str) -> LogRecord:
-    """A line as a record; one of no known format is bare, with its whole text as message."""
+    """Parse a line. A line of no known format is bare, with its whole text as message."""
     text = text.rstrip("\r\n")
-    # A progress bar redraws itself after carriage returns: what stands at the end is what a terminal shows.
+    # A progress bar redraws itself after carriage returns; a terminal shows the last state.
     text = text.rpartition("\r")[2]
     head = text[:LONGEST]
     if "\x1b" in head:
@@ -113,25 +113,25 @@ _UNREADABLE = re.compile(r"LoadImage cannot find a suitable reader for file: (.{
 
 
 def event(record: LogRecord) -> Event | None:
-    """What a record tells, None for most."""
+    """The event that a record reports; None for most."""
     message = record.message
     if record.kind is LineKind.SERVER:
-        told = _server_event(record)
-        if told is not None:
-            return told
+        found_event = _server_event(record)
+        if found_event is not None:
+            return found_event
     if message.startswith("Epoch"):
         return _epoch_event(record)
     if message.startswith("Key metric: ") and (found := _KEY.match(message)):
         value = _number(found[2])
         return None if value is None else KeyMetric(found[1], value, int(found[3]))
-    # Each reader that gives up on a file says so too, but the next may succeed: only this is final.
+    # Every reader that fails on a file logs that, but a later one may succeed: only this line is final.
     if "LoadImage cannot find" in message and (found := _UNREADABLE.search(message)):
         return Unreadable(found[1])
     return _engine_event(record)
 
 
 def _server_event(record: LogRecord) -> Event | None:
-    """Lines of the server itself, each believed only from the logger that writes it."""
+    """Events of the server itself, each accepted only from the logger that writes it."""
     message, logger = record.message, record.logger
     if logger == "monailabel.utils.async_tasks.utils":
         return _task_event(message)
@@ -183,7 +183,7 @@ def _engine_event(record: LogRecord) -> Event | None:
 
 
 def metrics(text: str) -> dict[str, float]:
-    """``aorta_dice: 0.5 inferior vena cava_dice: 0.25`` as numbers by name; names hold spaces."""
+    """``aorta_dice: 0.5 inferior vena cava_dice: 0.25`` as numbers by name; names may contain spaces."""
     values: dict[str, float] = {}
     name, *rest = text.strip().split(": ")
     for part in rest:
@@ -217,7 +217,7 @@ def _number(text: str) -> float | None:
 
 
 def _seconds(text: str) -> float | None:
-    """``00:01:12.313`` in seconds."""
+    """``00:01:12.313`` in seconds; None for anything else."""
     total = 0.0
     for part in text.split(":"):
         value = _number(part)

@@ -1,4 +1,4 @@
-"""What a line of the server's output tells that is no trouble: what it means, and what to do. Pure; none raises."""
+"""What a line of the server's output means when it is no problem, and what to do. Nothing here raises."""
 
 from __future__ import annotations
 
@@ -6,26 +6,27 @@ from enum import StrEnum
 
 from labeltui.domain.log import events
 from labeltui.domain.log import lines as log
-from labeltui.domain.log.meaning import Meaning, is_trouble, meaning, plain
+from labeltui.domain.log.meaning import Meaning, is_trouble, meaning
 from labeltui.domain.log.startup import StartupReader, cause_in
+from labeltui.domain.text import one_line
 
 NOTHING = "Nothing to do."
 _STARTED = {
-    "train": "A training was started: its child needs some seconds to import before its first epoch.",
-    "infer": "An inference was started in a process of its own.",
-    "scoring": "The server scores the studies, so that a strategy can pick among them.",
-    "batch_infer": "An inference over many studies was started.",
+    "train": "A training was started; its first epoch begins some seconds later.",
+    "infer": "An inference was started.",
+    "scoring": "The server scores the studies, which strategies use to choose one.",
+    "batch_infer": "A batch inference was started.",
 }
 _PHASES = {
     "ready": ("The server is up and answers.", "Connect 3D Slicer, or fetch a study."),
     "failed": ("The server could not start.", "The lines above say why; it ends now."),
-    "downloading a model": ("The server downloads a model.", "Wait: the start goes on once it is there."),
+    "downloading a model": ("The server downloads a model.", "Wait: the start continues after the download."),
     "listening": ("The app is loaded; the server is about to listen.", "Wait a moment."),
 }
 
 
 class News(StrEnum):
-    """Kinds of news that have words of their own."""
+    """Kinds of lines that have an explanation without being a problem."""
 
     CAUSE = "cause"
     PHASE = "phase"
@@ -45,7 +46,7 @@ class News(StrEnum):
 
 
 def explain(record: log.LogRecord) -> Meaning | None:
-    """The trouble that a line tells of, what kept a server from starting, else its news; None for most lines."""
+    """The problem that a line reports, or why the server did not start, or its news; None for most lines."""
     return meaning(record) or _cause(record) or news(record)
 
 
@@ -55,89 +56,101 @@ def _cause(record: log.LogRecord) -> Meaning | None:
 
 
 def news(record: log.LogRecord) -> Meaning | None:
-    """What a line tells that is no trouble; None for most."""
-    told = log.event(record)
-    match told:
+    """The explanation of a line that reports no problem; None for most."""
+    event = log.event(record)
+    match event:
         case None:
             return _phase(record)
         case events.LabelSaved():
-            counts = told.tag == "final"
+            counts = event.tag == "final"
             return Meaning(
                 News.LABEL,
-                f"{plain(told.image)} has a label, tagged {plain(told.tag)}.",
-                "The next training learns from it."
+                f"{one_line(event.image)} has a label, tagged {one_line(event.tag)}.",
+                "The next training uses it."
                 if counts
-                else "A training learns from it once it is submitted.",
+                else "A training uses it only once it is submitted as final.",
             )
         case events.SampleServed():
-            if told.image is None:
-                return Meaning(
-                    News.SAMPLE, "A strategy was asked for a study, and none was left.", "All are labelled."
-                )
+            if event.image is None:
+                return Meaning(News.SAMPLE, "No study was left to hand out.", "All studies are labelled.")
             return Meaning(
-                News.SAMPLE, f"A strategy handed out {plain(told.image)}.", "Somebody labels it now."
+                News.SAMPLE,
+                f"A strategy handed out {one_line(event.image)}.",
+                "An annotator has it open now.",
             )
         case events.BatchProgress():
             return Meaning(
-                News.BATCH, f"{plain(told.image)} is segmented, {told.done} of {told.total}.", NOTHING
+                News.BATCH, f"{one_line(event.image)} is segmented, {event.done} of {event.total}.", NOTHING
             )
-    return _of_task(told) or _of_training(told)
+    return _of_task(event) or _of_training(event)
 
 
 def _phase(record: log.LogRecord) -> Meaning | None:
     phase = StartupReader().take(record.message)
     if phase is None:
         return None
-    means, todo = _PHASES.get(phase, (f"The server is starting: {plain(phase)}.", "Wait until it is ready."))
+    means, todo = _PHASES.get(
+        phase, (f"The server is starting: {one_line(phase)}.", "Wait until it is ready.")
+    )
     return Meaning(News.PHASE, means, todo)
 
 
-def _of_task(told: events.Event) -> Meaning | None:
-    match told:
+def _of_task(event: events.Event) -> Meaning | None:
+    match event:
         case events.TaskCommand():
-            return Meaning(News.TASK, _STARTED.get(told.kind, "A task was started."), NOTHING)
+            return Meaning(News.TASK, _STARTED.get(event.kind, "A task was started."), NOTHING)
         case events.TaskResult():
             return Meaning(News.ENDED, "A task returned its result.", NOTHING)
         case events.ReturnCode(code=0):
-            return Meaning(News.ENDED, "A task ended well.", NOTHING)
+            return Meaning(News.ENDED, "A task finished successfully.", NOTHING)
         case events.ReturnCode():
             return Meaning(
                 News.ENDED,
-                f"A task failed (exit code {told.code}).",
+                f"A task failed (exit code {event.code}).",
                 "The last lines before this one say why.",
             )
         case events.Killed():
             return Meaning(
-                News.STOPPED, "Somebody stopped a task.", "The next one in the queue starts at once."
+                News.STOPPED, "A user stopped a task.", "The next one in the queue starts at once."
             )
     return None
 
 
-def _of_training(told: events.Event) -> Meaning | None:
-    match told:
+def _of_training(event: events.Event) -> Meaning | None:
+    match event:
         case events.Iteration():
-            return Meaning(News.ITERATION, f"Epoch {told.epoch} of {told.epochs} is being trained.", NOTHING)
+            return Meaning(
+                News.ITERATION, f"Epoch {event.epoch} of {event.epochs} is being trained.", NOTHING
+            )
         case events.Metrics():
-            return Meaning(News.METRICS, f"Epoch {told.epoch} has its metrics.", "The curve shows them.")
+            return Meaning(News.METRICS, f"Epoch {event.epoch} has its metrics.", "The curve shows them.")
         case events.KeyMetric():
             return Meaning(
                 News.BEST,
-                f"Epoch {told.epoch} is the best so far: {plain(told.metric)} {told.value:.4g}.",
+                f"Epoch {event.epoch} is the best so far: {one_line(event.metric)} {event.value:.4g}.",
                 NOTHING,
             )
         case events.EpochComplete():
-            engine = "training" if told.role is events.Role.TRAIN else "validation"
-            return Meaning(News.EPOCH, f"The {engine} of epoch {told.epoch} is complete.", NOTHING)
+            return Meaning(
+                News.EPOCH, f"The {_engine(event.role)} of epoch {event.epoch} is complete.", NOTHING
+            )
         case events.Resumed():
-            return Meaning(News.RESUMED, f"An engine runs from epoch {told.epoch} to {told.epochs}.", NOTHING)
+            return Meaning(
+                News.RESUMED,
+                f"The {_engine(event.role)} runs from epoch {event.epoch} to {event.epochs}.",
+                NOTHING,
+            )
         case events.Records():
-            use = "training" if told.role is events.Role.TRAIN else "validation"
-            todo = NOTHING if told.count else "Submit a label first: there is nothing to learn from."
-            return Meaning(News.RECORDS, f"There are {told.count} studies for {use}.", todo)
+            todo = NOTHING if event.count else "Submit a label first: there is nothing to train on."
+            return Meaning(News.RECORDS, f"There are {event.count} studies for {_engine(event.role)}.", todo)
         case events.Published():
             return Meaning(
                 News.PUBLISHED,
-                f"A trained model is in use: {plain(told.target)}.",
+                f"A trained model is in use: {one_line(event.target)}.",
                 "Inferences use it from now on.",
             )
     return None
+
+
+def _engine(role: events.Role) -> str:
+    return "training" if role is events.Role.TRAIN else "validation"

@@ -1,4 +1,4 @@
-"""What a log is asked: the grammar of ``/`` over bytes."""
+"""Searches in a log: the syntax of ``/``, applied to bytes."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 from typing import AnyStr
 
 _CASED = re.compile(r"\\[x0-9]|\[[^\]]*[^a-z0-9]-[^\]]")
-"""What may name capitals without spelling one: codes, and ranges between signs."""
+"""Escapes and ranges that may match capitals although they contain none."""
 
 
 @dataclass(frozen=True)
 class Query:
-    """Lines are kept that hold any of ``patterns`` (``negated``: none); ``shown`` marks matches on the screen."""
+    """Matches lines with any of ``patterns`` (``negated``: with none); ``shown`` marks the matches on the screen."""
 
     text: str
     patterns: tuple[re.Pattern[bytes], ...] = field(compare=False)
@@ -21,17 +21,17 @@ class Query:
     lowered: bool = False
     shown: re.Pattern[str] | None = field(default=None, compare=False)
 
-    def keeps(self, line: bytes) -> bool:
-        """True for a line that answers."""
-        asked_of = line.lower() if self.lowered else line
-        return any(pattern.search(asked_of) for pattern in self.patterns) != self.negated
+    def matches(self, line: bytes) -> bool:
+        """True for a line that the search finds."""
+        searched = line.lower() if self.lowered else line
+        return any(pattern.search(searched) for pattern in self.patterns) != self.negated
 
 
-def asked(text: str) -> Query | None:
-    """``re`` keeps what matches, ``!re`` drops it, ``~letters`` keeps what has the letters in this order.
+def parse_query(text: str) -> Query | None:
+    """Parse ``re`` (lines that match), ``!re`` (lines that do not), ``~letters`` (these letters in this order).
 
-    None for an empty question. Lower case matches both cases of a to z. Raises ``ValueError`` with words for a pattern
-    that is not a regular expression.
+    None for an empty search. Lower-case letters match both cases of a to z. Raises ``ValueError``, with a message to
+    show, for a pattern that is not a regular expression.
     """
     text = text.strip()
     if text in ("", "!", "~"):
@@ -58,7 +58,7 @@ def _compiled(text: AnyStr, flags: re.RegexFlag) -> re.Pattern[AnyStr]:
 
 
 def _fuzzy(letters: str) -> re.Pattern[bytes]:
-    """Anchored, and each gap free of the letter that ends it: one pass over a line, however long."""
+    """A pattern that is anchored and whose gaps exclude the next letter: one pass over a line, however long."""
     steps = (re.escape(letter.encode("utf-8", "surrogateescape")) for letter in letters)
     gaps = ((b"[^\n" + step + b"]*" if len(step.lstrip(b"\\")) == 1 else b".*?", step) for step in steps)
     return re.compile(b"^" + b"".join(gap + step for gap, step in gaps), re.MULTILINE)

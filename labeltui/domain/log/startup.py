@@ -1,4 +1,4 @@
-"""How a server comes up, and why it went down, read from its output. Pure."""
+"""How a server starts, and why it ended, read from its output."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from labeltui.domain.failure_codes import Code
 from labeltui.domain.log.lines import parse_line
 from labeltui.domain.problems import Problem
+from labeltui.domain.text import one_line
 
-LOOKED_AT = 400  # newest lines that can hold the cause
-LOOKED_AT_AFTER_RUNNING = 60
+SEARCHED_LINES = 400  # the newest ones, which may show the cause
+SEARCHED_AFTER_RUNNING = 60
 STARTUP_EXITS = (1, 2, 3)
 DETAIL_LINES = 120
 DETAIL_CHARACTERS = 4000  # of one line
-SHOWN = 200  # characters of a log line inside a message
 
 _PHASES = (
     ("USING:: ", "starting"),
@@ -34,9 +34,9 @@ _DOWNLOAD = re.compile(r"\d{1,3}%\|")
 
 
 class StartupReader:
-    """Reads a server's output from its first line and says what it does, in words, until it is ready.
+    """Reads a server's output from its first line and reports its phase until it is ready.
 
-    ``phase`` is empty before the first :meth:`feed`, ``url`` is where it says that it listens.
+    ``url`` is the address on which the server says that it listens; None before that.
     """
 
     def __init__(self) -> None:
@@ -46,15 +46,15 @@ class StartupReader:
 
     @property
     def ready(self) -> bool:
-        """True once the server says that it listens (``/info/`` answers then)."""
+        """True once the server says that it listens, and so answers ``/info/``."""
         return self.url is not None and not self.failed
 
     def feed(self, line: str) -> str | None:
-        """Take one line; returns the new phase where it begins one."""
+        """Read one line; returns the new phase if the line begins one."""
         return self.take(parse_line(line).message)
 
     def take(self, message: str) -> str | None:
-        """As :meth:`feed`, of a line's message."""
+        """Like :meth:`feed`, for a line's message."""
         if "Uvicorn running on" in message and (found := _READY.search(message)):
             self.url, self.failed = found[1], False
             return self._enter("ready")
@@ -63,7 +63,7 @@ class StartupReader:
             return self._enter("failed")
         if message.startswith("+++ Adding Model: "):
             return self._enter(
-                "adding model " + _plain(message.removeprefix("+++ Adding Model: ").split(" =>")[0])
+                "adding model " + one_line(message.removeprefix("+++ Adding Model: ").split(" =>")[0])
             )
         if not self.ready and "%|" in message and _DOWNLOAD.search(message[:300]):
             return self._enter("downloading a model")
@@ -80,7 +80,7 @@ class StartupReader:
 
 @dataclass(frozen=True, slots=True)
 class _Cause:
-    """A pattern of the output; ``{0}`` in the words is its first group."""
+    """A pattern of the output, and its explanation; ``{0}`` in the message is the pattern's first group."""
 
     pattern: str
     code: Code
@@ -92,9 +92,9 @@ _SETUP = "Run setup: it installs the versions that work together (labeltui setup
 _CAUSES = (
     _Cause(r"error while attempting to bind on address \('[^']*', (\d+)\): address already in use",
            Code.PORT_TAKEN,
-           "Port {0} on the host is taken.", "Stop what holds it, or choose another port (server.port)."),
+           "Port {0} on the host is in use.", "Stop the program that uses it, or choose another port (server.port)."),
     _Cause(r"error while attempting to bind on address \((.{1,80}?)\): (?!address already)", Code.PORT_REFUSED,
-           "The server may not listen on {0}.", "Choose a port above 1023 (server.port)."),
+           "The server is not allowed to listen on {0}.", "Choose a port above 1023 (server.port)."),
     _Cause(r"Invalid Model\(s\) are provided: (.{1,200})", Code.UNKNOWN_MODEL,
            "The app has no model {0}.", "Choose among: {available}."),
     _Cause(r"Provide --conf models <name>", Code.NO_MODEL,
@@ -111,41 +111,41 @@ _CAUSES = (
     _Cause(r"No module named 'pydicom\._storage_sopclass_uids'", Code.DEPENDENCIES,
            "pydicom 3 is installed, which MONAI Label 0.8.5 cannot use.", _SETUP),
     _Cause(r"cannot import name 'parse_basic_offsets' from 'pydicom\.encaps'", Code.DEPENDENCIES,
-           "The dicomweb-client that is installed does not fit the pydicom that MONAI Label needs.", _SETUP),
+           "The installed dicomweb-client does not work with the pydicom version that MONAI Label needs.", _SETUP),
     _Cause(r"operator torchvision::\w+ does not exist", Code.DEPENDENCIES,
-           "torchvision's operators do not load beside this torch.", _SETUP),
+           "The installed torchvision does not work with the installed torch.", _SETUP),
     _Cause(r"No module named '?monailabel|venv/bin/python[^\n]{0,40}: (?:No such file|not found)",
            Code.NOT_INSTALLED,
            "MONAI Label is not installed in the host's folder.", _SETUP),
     _Cause(r"(?:ModuleNotFoundError|ImportError): (.{1,200})", Code.DEPENDENCIES,
-           "The server does not import: {0}.", _SETUP),
+           "A Python package of the server cannot be imported: {0}.", _SETUP),
     _Cause(r"QIICR/dcmqi", Code.DOWNLOAD_FAILED,
            "The server could not download dcmqi, which it needs for DICOMweb.", _SETUP),
     _Cause(r"(?:raw\.githubusercontent|github)\.com[^\n]{0,200}model-zoo", Code.DOWNLOAD_FAILED,
            "The server could not reach the MONAI model zoo.",
-           "Give the host a way to the internet, or put the bundle into the app and set zoo_source=ngc."),
+           "Give the host internet access, or put the bundle into the app and set zoo_source=ngc."),
     _Cause(r"Download failed from (\S{0,300}sam2\S{0,100})", Code.DOWNLOAD_FAILED,
            "The server could not download SAM2.",
-           "Set conf sam2=false, or give the host a way to the internet."),
+           "Set conf sam2=false, or give the host internet access."),
     _Cause(r"Download failed from (\S{1,300})", Code.DOWNLOAD_FAILED,
            "The server could not download {0}.",
-           "Give the host a way to the internet, or set conf use_pretrained_model=false."),
+           "Give the host internet access, or set conf use_pretrained_model=false."),
     _Cause(r"rate limit exceeded", Code.DOWNLOAD_FAILED,
-           "GitHub refuses more downloads for now (rate limit).", "Wait an hour, or set conf auth_token."),
+           "GitHub accepts no more downloads for now (rate limit).", "Wait an hour, or set conf auth_token."),
     _Cause(r"<urlopen error (.{1,200}?)>|Max retries exceeded with url: (\S{1,200})", Code.DOWNLOAD_FAILED,
-           "The server could not download what it needs: {0}.", "Give the host a way to the internet."),
+           "The server could not download what it needs: {0}.", "Give the host internet access."),
     _Cause(r"CUDA out of memory|OutOfMemoryError", Code.GPU_MEMORY,
-           "The GPU has no memory left.",
-           "Stop what else uses it (an orphaned training?), or choose a smaller model."),
+           "The GPU ran out of memory.",
+           "Stop other programs on the GPU (an orphaned training?), or choose a smaller model."),
     _Cause(r"CUDA error: (.{1,200})|NVIDIA driver on your system is too old", Code.GPU,
            "The GPU cannot be used: {0}.",
-           "See nvidia-smi on the host; a restart of the host may be needed."),
+           "Run nvidia-smi on the host; the host may need a restart."),
     _Cause(r"No space left on device", Code.DISK_FULL,
            "The host's disk is full.", "Free some space on the host."),
     _Cause(r"\[Errno 13\] Permission denied: (.{1,200})", Code.PERMISSION,
-           "The server may not write {0}.", "Correct the owner of the file, or choose another folder."),
+           "The server is not allowed to write {0}.", "Correct the owner of the file, or choose another folder."),
     _Cause(r"MemoryError|Cannot allocate memory", Code.MEMORY,
-           "The host has no memory left.", "Use a larger host."),
+           "The host ran out of memory.", "Use a larger host."),
     _Cause(r"(?:unrecognized arguments|error: argument)[^\n:]{0,60}: ?(.{0,200})", Code.USAGE,
            "The server does not know an argument: {0}.", "Check server.conf and the version of MONAI Label."),
 )  # fmt: skip
@@ -154,19 +154,19 @@ _EXCEPTION = re.compile(r"(?:[\w.]{1,200}\.)?\w{0,80}(?:Error|Exception|Interrup
 
 
 def diagnose_exit(lines: Sequence[str], exit_code: int | None) -> Problem:
-    """Why a server that was not stopped on purpose is gone: the cause in one line, and the traceback.
+    """Why a server ended that was not stopped on purpose: the cause in one line, and the traceback as detail.
 
     ``lines`` are its newest output, oldest first; ``exit_code`` is negative for a signal, None when unknown.
     """
-    # A server that did not start says why above its tracebacks; one that ran may have outlived older errors.
-    looked_at = LOOKED_AT if exit_code in STARTUP_EXITS else LOOKED_AT_AFTER_RUNNING
-    newest = [parse_line(line).message for line in lines[-looked_at:]]
+    # A server that did not start prints the cause above its tracebacks; one that ran may have survived older errors.
+    searched = SEARCHED_LINES if exit_code in STARTUP_EXITS else SEARCHED_AFTER_RUNNING
+    newest = [parse_line(line).message for line in lines[-searched:]]
     detail = traceback_of(lines)
     if exit_code in (-9, 137):
         return Problem(
             Code.KILLED,
-            "The server was killed (signal 9), most likely for want of memory.",
-            "Look at the host's memory; start it again when there is enough.",
+            "The host killed the server (signal 9), most likely because memory ran out.",
+            "Check the host's memory; start the server again when enough is free.",
             detail,
         )
     found = _cause(newest)
@@ -178,13 +178,13 @@ def diagnose_exit(lines: Sequence[str], exit_code: int | None) -> Problem:
         return Problem(
             Code.NOT_INSTALLED, "MONAI Label is not installed in the host's folder.", _SETUP, detail
         )
-    last = _last_words(newest)
+    last = _last_message(newest)
     how = "ended" if exit_code is None else f"ended with exit code {exit_code}"
     return Problem(Code.CRASHED, f"The server {how}: {last}", "The traceback is in the server's log.", detail)
 
 
 def cause_in(message: str) -> Problem | None:
-    """Why a server could not start, where one line says it."""
+    """Why a server could not start, if this one line says it; otherwise None."""
     found = _cause([message[:DETAIL_CHARACTERS]])
     return None if found is None else Problem(*found)
 
@@ -202,7 +202,7 @@ def _by_signal(number: int, detail: str) -> Problem:
     return Problem(
         Code.KILLED if number in (1, 2, 15) else Code.CRASHED,
         f"The server was ended by signal {number} ({name}).",
-        "Start it again; see its log for what it did last.",
+        "Start it again; the end of its log shows its last actions.",
         detail,
     )
 
@@ -213,38 +213,32 @@ def _cause(lines: Sequence[str]) -> tuple[Code, str, str] | None:
         found = pattern.search(text)
         if found is None:
             continue
-        group = _plain(next((part for part in found.groups() if part), "")).strip("[]'\" ")
+        group = one_line(next((part for part in found.groups() if part), "")).strip("[]'\" ")
         hint = cause.hint.replace("{available}", _available(lines))
         return cause.code, cause.message.replace("{0}", group), hint
     return None
 
 
 def _available(lines: Sequence[str]) -> str:
-    """The models that the app printed, under its own heading."""
+    """The models that the app printed below its own heading."""
     for at, line in enumerate(lines[:-1]):
         if "available models" in line and lines[at + 1].startswith(" "):
-            return _plain(lines[at + 1].strip())
+            return one_line(lines[at + 1].strip())
     return "those of the app's lib/configs"
 
 
-def _last_words(lines: Sequence[str]) -> str:
-    told = [line.strip() for line in lines if line.strip()]
-    for line in reversed(told):
+def _last_message(lines: Sequence[str]) -> str:
+    printed = [line.strip() for line in lines if line.strip()]
+    for line in reversed(printed):
         if _EXCEPTION.match(line):
-            return _plain(line)
-    return _plain(told[-1]) if told else "it printed nothing"
+            return one_line(line)
+    return one_line(printed[-1]) if printed else "it printed nothing"
 
 
 def traceback_of(lines: Sequence[str]) -> str:
-    """The newest traceback with what follows it, else the newest lines."""
+    """The newest traceback and the lines after it; without one, the newest lines."""
     start = max(
         (at for at, line in enumerate(lines) if "Traceback (most recent call last)" in line), default=-1
     )
     chosen = lines[start:] if start >= 0 else lines[-30:]
     return "\n".join(chosen[-DETAIL_LINES:])
-
-
-def _plain(text: str) -> str:
-    """Text of a log inside a message: one line, nothing that a terminal obeys, not too long."""
-    shown = "".join(char if char.isprintable() else " " for char in text[: 2 * SHOWN])
-    return shown if len(shown) <= SHOWN else shown[: SHOWN - 1] + "…"

@@ -1,1 +1,1 @@
-"""Pods: what RunPod reports of them, their events, load, keys and cost."""
+"""Pods: RunPod's reports of them, their events, load, SSH keys and cost."""

@@ -1,4 +1,4 @@
-"""What happened to a pod, found by comparing two readings of it."""
+"""What happened to a pod, found by comparing two readings."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class PodEvent:
 
 
 def container_restarted(before: Pod, after: Pod) -> bool:
-    """True when ``after`` runs another container than ``before`` did: its disk is new, and so are its host keys."""
+    """True when ``after`` runs a different container: its disk is new, and so are its host keys."""
     if not (before.status.is_up and after.status.is_up):
         return after.status.is_up and after.started_at != before.started_at
     if before.started_at and after.started_at and before.started_at != after.started_at:
@@ -27,31 +27,31 @@ def container_restarted(before: Pod, after: Pod) -> bool:
 
 
 def changes(before: Pod | None, after: Pod | None, at: datetime) -> tuple[PodEvent, ...]:
-    """What happened between two looks at one pod; None is a pod that is not there (any more)."""
+    """The events between two readings of a pod; None means that the pod does not exist."""
     if before is None or after is None:
         if before is after:
             return ()
         if after is None and before is not None:
-            return (PodEvent(at, "gone", f"{before.name} is gone: it was terminated, here or elsewhere."),)
-        return (PodEvent(at, "appeared", f"{after.name} is there."),) if after else ()
+            return (PodEvent(at, "gone", f"{before.name} was terminated, here or elsewhere."),)
+        return (PodEvent(at, "appeared", f"{after.name} appeared."),) if after else ()
     if before.id != after.id:
         return (PodEvent(at, "migrated", _migrated(before, after)),)
     if after.status is PodStatus.TERMINATED:
-        gone = PodEvent(at, "gone", f"{after.name} is gone: it was terminated, here or elsewhere.")
+        gone = PodEvent(at, "gone", f"{after.name} was terminated, here or elsewhere.")
         return () if before.status is PodStatus.TERMINATED else (gone,)
     events = []
     if before.status is not after.status:
         why = f" ({after.last_change})" if after.last_change != before.last_change else ""
         events.append(PodEvent(at, after.status.value, f"{before.status} became {after.status}{why}."))
     if container_restarted(before, after):
-        events.append(PodEvent(at, "restarted", "A new container runs: its host keys are new."))
+        events.append(PodEvent(at, "restarted", "A new container is running, with new host keys."))
     if before.ssh and after.ssh and before.ssh != after.ssh:
-        text = f"The ssh address changed from {before.ssh.address} to {after.ssh.address}."
+        text = f"The SSH address changed from {before.ssh.address} to {after.ssh.address}."
         events.append(PodEvent(at, "address", text))
     if after.lost_its_gpu and not before.lost_its_gpu:
-        events.append(PodEvent(at, "no_gpu", "It runs without a GPU."))
+        events.append(PodEvent(at, "no_gpu", "The pod runs without a GPU."))
     if before.data_centre and after.data_centre and before.data_centre != after.data_centre:
-        text = f"It moved from {before.data_centre} to {after.data_centre}."
+        text = f"The pod moved from {before.data_centre} to {after.data_centre}."
         events.append(PodEvent(at, "moved", text))
     return tuple(events)
 
@@ -59,4 +59,4 @@ def changes(before: Pod | None, after: Pod | None, at: datetime) -> tuple[PodEve
 def _migrated(before: Pod, after: Pod) -> str:
     moved = before.data_centre and after.data_centre and before.data_centre != after.data_centre
     place = f", in {after.data_centre} instead of {before.data_centre}" if moved else ""
-    return f"{after.name} is another pod than before: its id was {before.id} and is {after.id}{place}."
+    return f"{after.name} is now another pod: its id changed from {before.id} to {after.id}{place}."

@@ -1,4 +1,4 @@
-"""How busy the machine has been: a bounded history of samples, each with its source. Pure."""
+"""The recent load of the host: a bounded history of samples, each with its source."""
 
 from __future__ import annotations
 
@@ -7,19 +7,19 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:  # on the way to first paint
+if TYPE_CHECKING:  # keeps first paint light
     from labeltui.domain.host import HostMetrics
     from labeltui.domain.pod.pod import Pod
 
 AGENT = "agent"
 RUNPOD = "RunPod"
-KEPT_S = 900.0
-CLOSEST_S = 2.0  # samples closer than this add nothing to a line of a few dozen cells
+HISTORY_S = 900.0
+CLOSEST_S = 2.0  # closer samples are dropped: a chart has a few dozen cells
 
 
 @dataclass(frozen=True, slots=True)
 class LoadSample:
-    """One look at the load, in percent; None is "not told". ``source`` says who looked."""
+    """One sample of the load, in percent; None is unknown. ``source`` is the agent or RunPod."""
 
     at: datetime
     source: str
@@ -31,7 +31,7 @@ class LoadSample:
 
 
 def of_agent(metrics: HostMetrics, at: datetime) -> LoadSample:
-    """A sample of the agent's."""
+    """A sample from the agent's metrics."""
     return LoadSample(
         at,
         AGENT,
@@ -44,7 +44,7 @@ def of_agent(metrics: HostMetrics, at: datetime) -> LoadSample:
 
 
 def of_runpod(pod: Pod) -> LoadSample | None:
-    """A sample of what RunPod tells of a running pod; None where it tells nothing. It never tells the disk."""
+    """A sample from RunPod's report of a running pod; None when it has no load. It never has the disk."""
     load = pod.load
     gpu, vram = _most(g for g, _ in load.gpus), _most(m for _, m in load.gpus)
     if gpu is None and vram is None and load.cpu_pct is None and load.memory_pct is None:
@@ -52,18 +52,18 @@ def of_runpod(pod: Pod) -> LoadSample | None:
     return LoadSample(pod.read_at, RUNPOD, gpu, vram, load.cpu_pct, load.memory_pct)
 
 
-def kept(samples: tuple[LoadSample, ...], sample: LoadSample) -> tuple[LoadSample, ...]:
-    """The history with one more sample, no longer than a quarter of an hour."""
+def appended(samples: tuple[LoadSample, ...], sample: LoadSample) -> tuple[LoadSample, ...]:
+    """The history with one more sample, limited to the last quarter of an hour."""
     if samples and (sample.at - samples[-1].at).total_seconds() < CLOSEST_S:
         return samples
-    oldest = sample.at - timedelta(seconds=KEPT_S)
+    oldest = sample.at - timedelta(seconds=HISTORY_S)
     return (*(one for one in samples if one.at >= oldest), sample)
 
 
 def in_cells(
     samples: tuple[LoadSample, ...], field: str, now: datetime, cells: int, span_s: float
 ) -> tuple[float | None, ...]:
-    """The mean of a field in each of ``cells`` equal parts of the last ``span_s``; None where nobody looked."""
+    """The mean of a field in each of ``cells`` equal parts of the last ``span_s``; None for parts without samples."""
     sums = [0.0] * cells
     counts = [0] * cells
     for sample in samples:

@@ -1,4 +1,4 @@
-"""A rented machine: what RunPod says of it, in our words, and what has changed since it last said so."""
+"""A rented pod: RunPod's report of it, as typed values."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ OFFICIAL_IMAGE = "runpod/pytorch:1.0.2-cu1281-torch280-ubuntu2404"
 
 
 class PodStatus(StrEnum):
-    """What a pod is seen to be, not what was asked of it."""
+    """The observed status of a pod, as opposed to the desired one."""
 
     PROVISIONING = "provisioning"  # a machine is being found
-    STARTING = "starting"  # the image is pulled, the container made
-    RUNNING = "running"  # the container runs; that says nothing about sshd in it
+    STARTING = "starting"  # the image is downloaded, the container created
+    RUNNING = "running"  # the container runs; its sshd may not
     STOPPED = "stopped"
     ERROR = "error"
     TERMINATED = "terminated"
@@ -26,12 +26,12 @@ class PodStatus(StrEnum):
 
     @property
     def is_up(self) -> bool:
-        """True while the machine is paid for."""
+        """True while the machine costs money."""
         return self in (PodStatus.PROVISIONING, PodStatus.STARTING, PodStatus.RUNNING)
 
 
 class PodAction(StrEnum):
-    """What may be asked of a pod now."""
+    """An action on a pod."""
 
     START = "start"
     STOP = "stop"
@@ -40,15 +40,15 @@ class PodAction(StrEnum):
 
 
 class Cloud(StrEnum):
-    """Whose machines."""
+    """Who owns the machines."""
 
     SECURE = "secure"  # data centres; always a public address
-    COMMUNITY = "community"  # other people's machines: not for patient data
+    COMMUNITY = "community"  # machines of private owners: not for patient data
 
 
 @dataclass(frozen=True, slots=True)
 class Port:
-    """A port of the container; ``public`` and ``ip`` only while it is mapped."""
+    """A port of the container; ``public`` and ``ip`` are set only while it is mapped."""
 
     private: int
     protocol: str  # "tcp" | "http"
@@ -58,7 +58,7 @@ class Port:
 
 @dataclass(frozen=True, slots=True)
 class SshEndpoint:
-    """Where ssh goes."""
+    """An address for ssh."""
 
     host: str
     port: int
@@ -73,7 +73,7 @@ class SshEndpoint:
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """How busy the pod is, in percent; None where it did not tell. One entry of ``gpus`` per GPU."""
+    """How busy the pod is, in percent; None where unknown. One entry of ``gpus`` per GPU."""
 
     gpus: tuple[tuple[float | None, float | None], ...] = ()  # (utilisation, memory)
     cpu_pct: float | None = None
@@ -82,50 +82,52 @@ class Load:
 
 @dataclass(frozen=True, slots=True)
 class Pod:
-    """One pod. Sizes in GB as RunPod counts them, money in $/h; None is "not told"."""
+    """One pod. Sizes in GB as RunPod counts them, money in $/h; None is unknown."""
 
     id: str
     name: str
     status: PodStatus
     read_at: datetime  # when this was true
-    desired: PodStatus | None = None  # what was asked for; told by GraphQL only
-    actions: tuple[PodAction, ...] = ()  # what is legal now
+    desired: PodStatus | None = None  # the desired status; GraphQL only
+    actions: tuple[PodAction, ...] = ()  # allowed now
     image: str = ""
     args: str = ""
     gpu_id: str = ""
     gpu_name: str = ""
     gpu_count: int = 0
     gpu_vram_gb: int | None = None  # of one GPU
-    gpus_attached: int | None = None  # GPUs the running container reports; 0 is a pod that came back without
-    cpu_id: str = ""  # kind of a pod that was rented without a GPU
-    gpus_free_on_host: int | None = None  # GraphQL only: whether a stopped pod would get one again
+    gpus_attached: int | None = None  # GPUs of the running container; 0 if it lost its GPU
+    cpu_id: str = ""  # CPU type of a pod that was rented without a GPU
+    gpus_free_on_host: int | None = None  # GraphQL only: 0 means that a stopped pod gets no GPU
     vcpu_count: float | None = None
     ram_gb: float | None = None
     container_disk_gb: int | None = None
-    volume_disk_gb: int = 0  # on the host: gone with it, and with the pod
-    volume_path: str | None = None  # where the volume, of whichever kind, is mounted
+    volume_disk_gb: int = 0  # on the host: lost with the host or the pod
+    volume_path: str | None = None  # mount point of the volume disk or network volume
     network_volume_id: str | None = None
     network_volume_gb: int | None = None
     ports: tuple[Port, ...] = ()
     cloud: Cloud | None = None
     data_centre: str | None = None
     cuda: str | None = None
-    env: Mapping[str, str] = field(default_factory=dict, repr=False)  # may hold secrets: show the names only
+    env: Mapping[str, str] = field(
+        default_factory=dict, repr=False
+    )  # may hold secrets: names alone are shown
     template_id: str | None = None
-    compute_per_hour: Decimal | None = None  # as RunPod says it now; 0 while stopped
+    compute_per_hour: Decimal | None = None  # RunPod's present rate; 0 while stopped
     locked: bool = False
-    cluster_id: str | None = None  # member of a cluster: it can not be changed by itself
-    ssh: SshEndpoint | None = None  # straight to the pod's sshd: exec, SFTP, forwarding
-    ssh_proxy: SshEndpoint | None = None  # RunPod's proxy: an interactive shell and nothing else
+    cluster_id: str | None = None  # of a cluster's member, which cannot be changed on its own
+    ssh: SshEndpoint | None = None  # the pod's sshd: exec, SFTP, forwarding
+    ssh_proxy: SshEndpoint | None = None  # the proxy shell: an interactive shell and nothing else
     load: Load = Load()
     uptime_s: int | None = None  # of the container
     created_at: datetime | None = None
     started_at: datetime | None = None
-    last_change: str = ""  # RunPod's free text of why it stopped; GraphQL only
+    last_change: str = ""  # RunPod's text on why it stopped; GraphQL only
 
     @property
     def container_started_at(self) -> datetime | None:
-        """Start of the container that runs now: its host keys are as old as this."""
+        """Start of the present container, which is also the age of its host keys."""
         if not self.status.is_up:
             return None
         if self.uptime_s is None:
@@ -140,12 +142,12 @@ class Pod:
 
     @property
     def lost_its_gpu(self) -> bool:
-        """True for a pod that was rented with a GPU and runs without one; a count that is not told is no loss."""
+        """True for a pod that was rented with a GPU and runs without one; False when the count is unknown."""
         return self.status is PodStatus.RUNNING and not self.cpu_id and self.gpus_attached == 0
 
     @property
     def cost_per_hour(self) -> Decimal | None:
-        """$/h now, disks included; the network volume only where its size is known."""
+        """$/h now, disks included; the network volume only if its size is known. None when unknown."""
         if self.status is PodStatus.TERMINATED:
             return ZERO
         if not self.status.is_up:
@@ -154,7 +156,7 @@ class Pod:
 
     @property
     def cost_per_hour_stopped(self) -> Decimal:
-        """$/h while it is stopped: what RunPod shows as 0."""
+        """$/h while it is stopped, which RunPod shows as 0."""
         return self._disks(running=False)
 
     def _disks(self, *, running: bool) -> Decimal:
@@ -166,14 +168,14 @@ class Pod:
         )
 
     def proxy_url(self, private_port: int) -> str | None:
-        """The public web address of an http port; None for a port that has none."""
+        """The public web address of an http port; None for any other port."""
         http = any(port.private == private_port and port.protocol == "http" for port in self.ports)
         return f"https://{self.id}-{private_port}.proxy.runpod.net" if http else None
 
 
 @dataclass(frozen=True, slots=True)
 class PodLogLine:
-    """A line of a pod's log; ``id`` resumes the stream after it. ``source`` is ``container`` or ``system``."""
+    """A line of a pod's log; a stream resumes after ``id``. ``source`` is ``container`` or ``system``."""
 
     source: str
     text: str

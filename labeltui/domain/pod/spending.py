@@ -1,7 +1,7 @@
-"""What a session on a rented pod has cost: rate times time as the pod was seen, the bill where nobody looked. Pure.
+"""The cost of a session on a rented pod: rate times time while the pod was observed, RunPod's bill for the rest.
 
-A session begins when its pod is started, outlives the console, and goes on while the pod is stopped and its disk still
-costs, until the pod is started again.
+A session begins when its pod is started and outlives the console. It continues while the pod is stopped, because its
+disk still costs, and ends when the pod is started again.
 """
 
 from __future__ import annotations
@@ -15,17 +15,15 @@ from typing import Any
 from labeltui.domain.money import ZERO, BillingRecord, cost_of
 from labeltui.domain.pod.pod import Pod
 
-WATCHED = timedelta(minutes=2)  # between two looks that are this close the pod did not stop and start unseen
-FIRST_START = timedelta(
-    minutes=40
-)  # a pod that began to run so soon after it was rented has not been stopped yet
+WATCHED = timedelta(minutes=2)  # between readings this close the pod did not stop and start again unnoticed
+FIRST_START = timedelta(minutes=40)  # a start so soon after the renting is the first one
 
 
 @dataclass(frozen=True, slots=True)
 class SessionCost:
     """``spent`` $ from ``began`` to ``at``; from then on ``rate`` $/h.
 
-    ``unseen_from``: the pod was stopped at some time after it, which only the bill can tell.
+    ``unseen_from``: the pod was stopped at an unknown time after it, so only the bill has the cost.
     """
 
     pod_id: str
@@ -41,7 +39,7 @@ class SessionCost:
         return self.spent + cost_of(self.rate, now - self.at)
 
     def document(self) -> dict[str, Any]:
-        """As it is kept over restarts of the console."""
+        """The document that is stored for the next start of the console."""
         unseen = None if self.unseen_from is None else self.unseen_from.isoformat()
         return {
             "pod": self.pod_id, "began": self.began.isoformat(), "spent": str(self.spent), "at": self.at.isoformat(),
@@ -49,13 +47,13 @@ class SessionCost:
         }  # fmt: skip
 
     @classmethod
-    def of_document(cls, told: Mapping[str, Any]) -> SessionCost | None:
-        """What was kept; None for what is none."""
+    def of_document(cls, document: Mapping[str, Any]) -> SessionCost | None:
+        """Load a stored cost. Returns None if the document is missing a field or malformed."""
         try:
-            unseen = told["unseen_from"]
+            unseen = document["unseen_from"]
             return cls(
-                str(told["pod"]), datetime.fromisoformat(told["began"]), Decimal(told["spent"]),
-                datetime.fromisoformat(told["at"]), Decimal(told["rate"]), bool(told["up"]),
+                str(document["pod"]), datetime.fromisoformat(document["began"]), Decimal(document["spent"]),
+                datetime.fromisoformat(document["at"]), Decimal(document["rate"]), bool(document["up"]),
                 None if unseen is None else datetime.fromisoformat(unseen),
             )  # fmt: skip
         except (KeyError, ValueError, TypeError, InvalidOperation):
@@ -63,7 +61,7 @@ class SessionCost:
 
 
 def observed(before: SessionCost | None, pod: Pod, now: datetime) -> SessionCost | None:
-    """The session's cost after the pod was seen once more; None while its price has never been told."""
+    """The session's cost after one more reading of the pod; None while its price is unknown."""
     same = before if before is not None and before.pod_id == pod.id else None
     rate = pod.cost_per_hour
     if rate is None:
@@ -74,15 +72,15 @@ def observed(before: SessionCost | None, pod: Pod, now: datetime) -> SessionCost
     if same is None:
         return _begun(pod, _start_of(pod, now) if up else now, rate, now)
     start = pod.started_at
-    seen_long_ago = now - same.at > WATCHED
-    restarted = start is not None and start > same.at and (not same.up or seen_long_ago)
+    read_long_ago = now - same.at > WATCHED
+    restarted = start is not None and start > same.at and (not same.up or read_long_ago)
     if up and (not same.up or restarted):
         return _begun(pod, min(max(start or now, same.at), now), rate, now)
-    if not up and same.up and seen_long_ago:
+    if not up and same.up and read_long_ago:
         return replace(same, rate=rate, at=now, up=False, unseen_from=same.unseen_from or same.at)
     if same.unseen_from is not None:
-        return same  # until the bill tells
-    # The rate that was seen holds until another one is.
+        return same  # until the bill is read
+    # The observed rate applies until another one is observed.
     return replace(same, spent=same.until(now), at=max(now, same.at), rate=rate, up=up)
 
 
@@ -91,11 +89,11 @@ def _begun(pod: Pod, began: datetime, rate: Decimal, now: datetime) -> SessionCo
 
 
 def _start_of(pod: Pod, now: datetime) -> datetime:
-    return min(_paid_since(pod) or now, now)  # RunPod's clock may be ahead of ours
+    return min(_paid_since(pod) or now, now)  # RunPod's clock may be ahead
 
 
 def _paid_since(pod: Pod) -> datetime | None:
-    """Since when it is paid for: a pod costs from the moment it is rented, while its image is still pulled."""
+    """When the pod began to cost: when it was rented, because the image download costs too."""
     start, created = pod.started_at, pod.created_at
     if start is None or (created is not None and timedelta() <= start - created <= FIRST_START):
         return created or start
@@ -103,7 +101,7 @@ def _paid_since(pod: Pod) -> datetime | None:
 
 
 def reconciled(cost: SessionCost, records: Iterable[BillingRecord]) -> SessionCost:
-    """The cost with the time that nobody saw taken from the bill. Unchanged when there was none."""
+    """The cost with the unobserved time taken from the bill. Unchanged if there was no such time."""
     if cost.unseen_from is None:
         return cost
     gap = ZERO
@@ -111,17 +109,20 @@ def reconciled(cost: SessionCost, records: Iterable[BillingRecord]) -> SessionCo
         if record.pod_id != cost.pod_id or record.end <= cost.unseen_from or record.start >= cost.at:
             continue
         gap += record.total
-        if record.start < cost.unseen_from:  # what the bucket holds of the time before is counted already
+        if record.start < cost.unseen_from:  # the part of the bucket before that is counted already
             known = cost.unseen_from - max(record.start, cost.began)
-            whole = cost.spent / Decimal(str(max(1.0, (cost.unseen_from - cost.began).total_seconds())))
-            gap -= whole * Decimal(str(known.total_seconds()))
+            per_second = cost.spent / Decimal(str(max(1.0, (cost.unseen_from - cost.began).total_seconds())))
+            gap -= per_second * Decimal(str(known.total_seconds()))
     return replace(cost, spent=cost.spent + max(ZERO, gap), unseen_from=None)
 
 
 def costing(
     records: Iterable[BillingRecord], pods: Iterable[Pod]
 ) -> list[tuple[str, Decimal, datetime | None]]:
-    """What each pod costs, and since when: one that is billed may have been stopped before, so its start counts."""
+    """(pod id, $/h, running since) of each pod that costs money.
+
+    A pod that the bill names may have been stopped in between, so its last start counts; for others the renting does.
+    """
     billed = {record.pod_id for record in records}
     return [
         (pod.id, pod.cost_per_hour, _paid_since(pod) if pod.id in billed else pod.created_at)

@@ -1,1 +1,1 @@
-"""Rules over the whole session state: when an action is possible, and what it asks first."""
+"""Rules on the whole session state: when an action is possible, and what to ask before it."""

@@ -1,4 +1,4 @@
-"""When an action can't be done, and what is asked before one is: in words, from the state alone. Pure."""
+"""Why an action is not possible, and the question before one, as text computed from the session state."""
 
 from __future__ import annotations
 
@@ -7,20 +7,20 @@ from typing import TYPE_CHECKING
 
 from labeltui.domain.host import LinkState
 from labeltui.domain.rules import pod as podrules
-from labeltui.domain.rules.label_risk import label_words, risk
+from labeltui.domain.rules.label_risk import label_note, risk
 from labeltui.domain.server.server import ServerState
 from labeltui.domain.state import SessionState
 from labeltui.domain.training.training import TrainState
 
-if TYPE_CHECKING:  # on the way to first paint
+if TYPE_CHECKING:  # keeps first paint light
     from labeltui.domain.pod.pod import Pod
 
 Why = Callable[[SessionState], str | None]
-"""Words, or None for "nothing stands in the way" (or "nothing to ask")."""
+"""Why an action is not possible, or the question before it. None: it is possible, or nothing is to be asked."""
 
 
 def not_connected(state: SessionState) -> str | None:
-    """The host must be connected."""
+    """None if the host is connected."""
     host = state.host.value
     if host is not None and host.state is LinkState.CONNECTED:
         return None
@@ -35,14 +35,14 @@ def _server_state(state: SessionState) -> ServerState | None:
 
 
 def no_server(state: SessionState) -> str | None:
-    """The server must answer."""
+    """None if the server answers."""
     if _server_state(state) is ServerState.RUNNING:
         return None
     return "the server is not running"
 
 
 def cannot_start(state: SessionState) -> str | None:
-    """A server is started where none runs."""
+    """None if the server may be started: the host is connected and no server is up."""
     if (why := not_connected(state)) is not None:
         return why
     current = _server_state(state)
@@ -52,7 +52,7 @@ def cannot_start(state: SessionState) -> str | None:
 
 
 def cannot_stop(state: SessionState) -> str | None:
-    """Only a server that runs can be stopped."""
+    """None if a server is running or starting."""
     if (why := not_connected(state)) is not None:
         return why
     current = _server_state(state)
@@ -66,7 +66,7 @@ def _training_state(state: SessionState) -> TrainState | None:
 
 
 def cannot_train(state: SessionState) -> str | None:
-    """One training runs at a time."""
+    """None if the server answers and no training is running."""
     if (why := no_server(state)) is not None:
         return why
     if _training_state(state) is TrainState.RUNNING:
@@ -75,27 +75,27 @@ def cannot_train(state: SessionState) -> str | None:
 
 
 def nothing_trains(state: SessionState) -> str | None:
-    """There must be a training to stop, an orphaned one too."""
+    """None if there is a training to stop, including an orphaned one."""
     if _training_state(state) in (TrainState.RUNNING, TrainState.QUEUED, TrainState.ORPHANED):
         return None
     return "no training is running"
 
 
 def ask_server_stop(state: SessionState) -> str | None:
-    """What stopping the server costs."""
+    """The question before the server is stopped: what it interrupts."""
     if _training_state(state) in (TrainState.RUNNING, TrainState.QUEUED):
-        said = "Stop the server? A training is running: it is stopped too, and its current epoch is lost."
+        question = "Stop the server? A training is running: it is stopped too, and its current epoch is lost."
     else:
-        said = "Stop the server? Annotators can't fetch or submit until it is started again."
+        question = "Stop the server? Annotators can't fetch or submit until it is started again."
     copies = state.labels.value
     if copies is None or copies.safe or state.labels.error is not None:
-        return said
+        return question
     labels = "1 label is" if copies.absent == 1 else f"{copies.absent} labels are"
-    return f"{said} {labels} not on this machine yet."
+    return f"{question} {labels} not on this machine yet."
 
 
 def ask_train_stop(state: SessionState) -> str | None:
-    """What stopping the training costs, and what begins next."""
+    """The question before a training is stopped: what is lost, and what starts next."""
     training = state.training.value
     queued = training.queued if training is not None else 0
     if queued:
@@ -104,25 +104,27 @@ def ask_train_stop(state: SessionState) -> str | None:
 
 
 def pod_cannot(action: str) -> Why:
-    """Why RunPod would not allow the action now."""
+    """A condition: None if RunPod allows ``action`` on the pod now."""
 
     def why(state: SessionState) -> str | None:
         pod = state.pod.value
         if pod is None:
-            asked = "RunPod has not answered yet" if state.identity.rents else "this profile is not on RunPod"
-            return state.pod.error or asked
+            unknown = (
+                "RunPod has not answered yet" if state.identity.rents else "this profile does not use RunPod"
+            )
+            return state.pod.error or unknown
         return podrules.why_not(pod, action)
 
     return why
 
 
 def no_pod(state: SessionState) -> str | None:
-    """There must be a pod to speak of."""
-    return None if state.pod.value is not None else state.pod.error or "this profile is not on RunPod"
+    """None if the pod is known."""
+    return None if state.pod.value is not None else state.pod.error or "this profile does not use RunPod"
 
 
 def cannot_start_pod(state: SessionState) -> str | None:
-    """What is stopped can be started; one that came back without its GPU is stopped first."""
+    """None if the pod can be started; a pod that lost its GPU is stopped first."""
     pod = state.pod.value
     if pod is not None and pod.lost_its_gpu:
         return None
@@ -130,40 +132,42 @@ def cannot_start_pod(state: SessionState) -> str | None:
 
 
 def cannot_rescue(state: SessionState) -> str | None:
-    """What is stopped can be started without a GPU, except where it never had one."""
+    """None if the pod can be started without a GPU; a pod that never had one is just started."""
     pod = state.pod.value
     if pod is not None and pod.cpu_id:
-        return "it was rented without a GPU: it can just be started"
+        return "it was rented without a GPU, so start it normally"
     return cannot_start_pod(state)
 
 
 def no_network_volume(state: SessionState) -> str | None:
-    """Only a network volume can be taken along to another pod."""
+    """None if the pod has a network volume, which another pod can use."""
     if (why := no_pod(state)) is not None:
         return why
     has_one = state.pod.value is not None and state.pod.value.network_volume_id
-    return None if has_one else "its files are on its own disk, which no other pod can have"
+    return None if has_one else "its files are on its own disk, which no other pod can use"
 
 
 def loses_nothing(state: SessionState) -> str | None:
-    """Labels are given up only where there are some to lose."""
+    """None if terminating the pod would lose labels."""
     if (why := pod_cannot("terminate")(state)) is not None:
         return why
-    return None if risk(state, "terminate") is not None else "no label would be lost: terminate it as ever"
+    return (
+        None if risk(state, "terminate") is not None else "no label would be lost, so terminate it normally"
+    )
 
 
 def not_on_runpod(state: SessionState) -> str | None:
-    """A pod is rented for a profile that is on RunPod."""
+    """None if the profile uses RunPod."""
     rents = state.identity.rents or state.pod.value is not None or state.pod.error is not None
-    return None if rents else "this profile is not on RunPod"
+    return None if rents else "this profile does not use RunPod"
 
 
-def no_proxied_door(state: SessionState) -> str | None:
-    """RunPod's proxy leads to pods that run, and to nothing else."""
+def no_proxy_shell(state: SessionState) -> str | None:
+    """None if RunPod's proxy has a shell on the pod, which only running pods have."""
     pod = state.pod.value
     if pod is None:
         return not_on_runpod(state) or "the pod is not known yet"
-    return None if pod.ssh_proxy is not None else f"the pod is {pod.status} and has no proxied door"
+    return None if pod.ssh_proxy is not None else f"the pod is {pod.status} and has no proxy shell"
 
 
 def _cost(pod: Pod) -> str:
@@ -171,66 +175,70 @@ def _cost(pod: Pod) -> str:
 
 
 def ask_pod_start(state: SessionState) -> str | None:
-    """Starting begins to cost."""
+    """The question before a pod is started: it costs from then on."""
     pod = state.pod.value
     if pod is not None and pod.lost_its_gpu:
-        return f"Stop {pod.name} and start it again, until it has a GPU? What is not on its volume is gone."
-    return None if pod is None else f"Start {pod.name}? It is paid for by the second while it runs."
+        return (
+            f"Stop {pod.name} and start it again until it has a GPU? Everything outside its volume is lost."
+        )
+    return None if pod is None else f"Start {pod.name}? RunPod charges for every second that it runs."
 
 
 def ask_pod_stop(state: SessionState) -> str | None:
-    """What stays, what is gone, what it goes on costing."""
+    """The question before a pod is stopped: what stays, what is lost, what it goes on costing."""
     pod = state.pod.value
     if pod is None:
         return "Stop the pod?"
     rate = f"${pod.cost_per_hour_stopped:.3f}/h"
     has_volume = bool(pod.volume_disk_gb or pod.network_volume_id)
-    kept = (
+    lost = (
         f"{pod.volume_path or 'Its volume'} stays, everything else"
         if has_volume
         else "It has no volume: everything"
     )
-    labels = label_words(state, "stop")
-    return f"Stop {pod.name}? {kept} on it is gone. {labels} Stopped it costs {rate}.".replace("  ", " ")
+    labels = label_note(state, "stop")
+    return f"Stop {pod.name}? {lost} on it is lost. {labels} While stopped it costs {rate}.".replace(
+        "  ", " "
+    )
 
 
 def ask_pod_restart(state: SessionState) -> str | None:
-    """What a restart ends."""
+    """The question before a pod is restarted: what ends and what is lost."""
     pod = state.pod.value
     name = "the pod" if pod is None else pod.name
-    said = f"Restart {name}? The server and its training end, and what is not on its volume is gone."
-    return f"{said} {label_words(state, 'restart')}".strip()
+    question = f"Restart {name}? The server and its training end, and everything outside its volume is lost."
+    return f"{question} {label_note(state, 'restart')}".strip()
 
 
 def ask_pod_terminate(state: SessionState) -> str | None:
-    """What is gone for ever."""
+    """The question before a pod is terminated: what is lost."""
     pod = state.pod.value
     if pod is None:
-        return "Terminate the pod? Everything on it is gone for ever."
-    kept = (
+        return "Terminate the pod? Everything on it is lost, and it cannot be undone."
+    lost = (
         "Only its network volume stays."
         if pod.network_volume_id
-        else "Every study, label and model on it is gone."
+        else "Every study, label and model on it is lost."
     )
-    return f"Terminate {pod.name} ({_cost(pod)}) for ever? {kept} {label_words(state, 'terminate')}".strip()
+    return f"Terminate {pod.name} ({_cost(pod)})? It cannot be undone. {lost} {label_note(state, 'terminate')}".strip()
 
 
 def no_guard(state: SessionState) -> str | None:
-    """Why nothing can be asked of the guard."""
+    """None if the guard answers."""
     guard = state.guard.value
     if guard is None:
-        return not_connected(state) or "the guard has said nothing yet"
+        return not_connected(state) or "the guard has not reported yet"
     return {"none": guard.words.rstrip("."), "dead": "no guard runs on the pod"}.get(guard.state)
 
 
 def guard_not_expected(state: SessionState) -> str | None:
-    """Why there can be no guard."""
+    """None if a guard can run on the host."""
     guard = state.guard.value
     return guard.words.rstrip(".") if guard is not None and guard.state == "none" else not_connected(state)
 
 
 def ask_guard_off(state: SessionState) -> str | None:
-    """What it costs."""
+    """The question before the guard is switched off: what that may cost."""
     pod = state.pod.value
     rate = f" at ${pod.cost_per_hour:.2f} an hour" if pod is not None and pod.cost_per_hour else ""
-    return f"Nothing will stop this pod but you: it goes on{rate}, also while your laptop is closed. Go on?"
+    return f"Switch the guard off? Then only you stop this pod, and it costs money{rate} even with your laptop closed."

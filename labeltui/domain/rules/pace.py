@@ -1,4 +1,4 @@
-"""How fast a session goes: labels since it began, per hour, and what each has cost. Pure."""
+"""The speed of a session: labels since it began, labels per hour, and the cost of a label."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from labeltui.domain.state import SessionState
 from labeltui.domain.study import FINAL_TAG
 
-if TYPE_CHECKING:  # on the way to first paint
+if TYPE_CHECKING:  # keeps first paint light
     from decimal import Decimal
 
 SHORTEST_S = 600.0  # before that a rate per hour is a guess
@@ -18,7 +18,7 @@ MANY_STUDIES = 5000
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """``labels`` submitted since ``since``; the rates are None while they would be guesses."""
+    """``labels`` were submitted since ``since``; rates are None as long as they would be guesses."""
 
     since: datetime
     labels: int
@@ -27,7 +27,7 @@ class Pace:
 
 
 def pace(state: SessionState, now: datetime) -> Pace | None:
-    """The pace of the session on the rented pod, else of the server's run; None where neither is known."""
+    """The pace of the session on the rented pod, or of the server's run; None when neither is known."""
     spend, server, queue = state.spend.value, state.server.value, state.queue.value
     since = spend.session_since if spend is not None else None
     since = since or (server.started_at if server is not None else None)
@@ -47,7 +47,7 @@ def pace(state: SessionState, now: datetime) -> Pace | None:
 
 
 def people(state: SessionState) -> tuple[str, ...]:
-    """Who has a study open now, each once."""
+    """The annotators who have a study open now."""
     queue = state.queue.value
     if queue is None or len(queue.studies) > MANY_STUDIES:
         return ()

@@ -1,4 +1,4 @@
-"""What may be done with a pod, and with which one: the rules that keep an action off the wrong machine. Pure."""
+"""Which actions a pod allows, and which pod is meant: rules that prevent an action on the wrong machine."""
 
 from __future__ import annotations
 
@@ -16,29 +16,29 @@ if TYPE_CHECKING:
     pass
 
 
-if TYPE_CHECKING:  # on the way to first paint
+if TYPE_CHECKING:  # keeps first paint light
     from labeltui.domain.pod.pod import Pod, PodAction
 
 NAMED = "named"
-"""The parameter in which a door hands on the name of a pod that the person confirmed."""
+"""The parameter that carries the name of the pod that the operator confirmed."""
 _LOCKED_AGAINST = ("stop", "restart", "terminate")
 
 
 def why_not(pod: Pod, action: PodAction | str) -> str | None:
-    """Why the action can't be asked of the pod now, in words; None when it can."""
+    """Why the action is not possible on the pod now; None when it is possible."""
     if pod.cluster_id:
-        return "it is a member of a cluster, which is changed as a whole on RunPod's page"
+        return "it belongs to a cluster, which can only be changed on RunPod's website"
     if pod.locked and str(action) in _LOCKED_AGAINST:
-        return "it is locked; whoever locked it can unlock it on RunPod's page"
+        return "it is locked; unlock it on RunPod's website first"
     if action not in pod.actions:
         return f"the pod is {pod.status}"
     return None
 
 
 def same_named(pods: Iterable[Pod], named: str) -> tuple[Pod, ...]:
-    """The pods meant by an id or a whole name. An id is one pod; a name may be that of several.
+    """The pods with that id or that exact name. An id means one pod; several pods may have the same name.
 
-    Never a part of a name: a script that matched parts of names has deleted pods of colleagues.
+    Parts of names do not count: a script that matched them has deleted pods of colleagues.
     """
     listed = tuple(pods)
     by_id = tuple(pod for pod in listed if pod.id == named)
@@ -46,36 +46,36 @@ def same_named(pods: Iterable[Pod], named: str) -> tuple[Pod, ...]:
 
 
 def called(pod: Pod) -> str:
-    """What a pod is called, to be typed: its name, or its id where it has none."""
+    """The name of a pod for confirmations, or its id if it has no name."""
     return pod.name or pod.id
 
 
 def is_own(state: SessionState, pod: Pod) -> bool:
-    """True for the pod of the profile, going by its id."""
+    """True for the profile's pod, compared by id."""
     return state.pod.value is not None and state.pod.value.id == pod.id
 
 
 def about(state: SessionState, named: str | None) -> SessionState:
-    """The state with the pod of that id or name in the place of the profile's, for words about it.
+    """The state with the pod of that id or name in place of the profile's, for texts about it.
 
-    One that the list does not have leaves no pod at all: what is not known is not asked about.
+    For an unknown or ambiguous name the state has no pod, so that no question is asked about a wrong one.
     """
     if named is None or (state.pod.value is not None and named == state.pod.value.id):
         return state
     found = same_named(state.pods.value or (), named)
     if len(found) != 1:
-        return replace(state, pod=Reading(error=f"there is no single pod {named!r} in the list"))
+        return replace(state, pod=Reading(error=f"no pod, or more than one, is called {named!r}"))
     return about_pod(state, found[0])
 
 
 def about_pod(state: SessionState, pod: Pod) -> SessionState:
-    """The state with this pod in the place of the profile's."""
+    """The state with this pod in place of the profile's."""
     return replace(state, pod=Reading(pod, pod.read_at))
 
 
 def ambiguous(named: str, found: tuple[Pod, ...]) -> Misused:
-    """The refusal to choose between pods of one name."""
+    """The refusal to choose between pods with the same name."""
     ids = ", ".join(pod.id for pod in found)
     return Misused(
-        Code.POD_AMBIGUOUS, f"{len(found)} pods are called {named!r}.", f"Name one by its id: {ids}."
+        Code.POD_AMBIGUOUS, f"{len(found)} pods are called {named!r}.", f"Give the id of one: {ids}."
     )

@@ -1,4 +1,4 @@
-"""The MONAI Label server: what state it is in, and what it offers."""
+"""The state of the MONAI Label server, and what it offers."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class ServerState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class OrphanTraining:
-    """A training process whose server is gone: it goes on holding the GPU, and no API can see or stop it."""
+    """A training process whose server is gone: it still uses the GPU, and no API shows or stops it."""
 
     pid: int
     pgid: int
@@ -45,7 +45,7 @@ class ServerStatus:
     studies: str | None = None
     version: str | None = None
     problem: Problem | None = None
-    phase: str = ""  # while starting: what its output last said it does
+    phase: str = ""  # while starting: its newest phase
     run_id: str | None = None
     log_path: str | None = None
     started_at: datetime | None = None
@@ -55,7 +55,7 @@ class ServerStatus:
 
 @dataclass(frozen=True, slots=True)
 class ModelInfo:
-    """A model (or trainer) that the server offers, with the parameters it takes and their defaults."""
+    """A model (or trainer) that the server offers, with its parameters and their defaults."""
 
     name: str
     type: str = ""
@@ -67,7 +67,7 @@ class ModelInfo:
 
 @dataclass(frozen=True, slots=True)
 class TrainStats:
-    """``train_stats`` of one trainer: of the previous run until epoch 1 of this one ends. Times in unix seconds."""
+    """``train_stats`` of one trainer: those of the previous run until epoch 1 has ended. Unix times in seconds."""
 
     start_ts: float | None = None
     epoch: int | None = None

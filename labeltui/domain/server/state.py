@@ -1,4 +1,4 @@
-"""Which state the server is in, from everything that is known about it."""
+"""Derive the server's state from its process, its output and its API."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ ENDED_ON_PURPOSE = (0, -2, -15)
 
 @dataclass(frozen=True, slots=True)
 class ServerRun:
-    """The process that was started, as the host tells it.
+    """The process that was started, as the host reports it.
 
     ``state`` is a job's: running, stopping, exited, lost, absent.
     """
@@ -36,7 +36,7 @@ class ServerRun:
 
 @dataclass(frozen=True, slots=True)
 class ServerEvidence:
-    """What the output and the REST API say of that run. ``problem`` is read from the output of a run that ended."""
+    """What output and REST API show about a run. ``problem`` comes from the output of a run that has ended."""
 
     phase: str = ""
     listening: bool = False
@@ -48,7 +48,7 @@ class ServerEvidence:
 def derive_server(
     run: ServerRun, evidence: ServerEvidence, url: str | None, orphans: tuple[OrphanTraining, ...] = ()
 ) -> ServerStatus:
-    """One status from process, output and API. A server that answers though we started none is running too."""
+    """The server's status. A server that answers counts as running even if labeltui did not start it."""
     state = _state(run, evidence)
     info = evidence.info.value if _answers(evidence) or state is ServerState.RUNNING else None
     ours = run.state in ("running", "stopping") or state in (ServerState.CRASHED, ServerState.STOPPED)
@@ -102,13 +102,13 @@ def _problem(state: ServerState, run: ServerRun, evidence: ServerEvidence) -> Pr
     if state is ServerState.CRASHED:
         return evidence.problem or Problem(
             Code.LOST,
-            "The server ended while nobody was there to learn how: its host restarted, or its watcher was killed.",
+            "The server ended for an unknown reason: the host restarted, or the program that watched it was killed.",
             "Start it again; its last lines are in the log.",
         )
     if state is ServerState.UNREACHABLE:
         return Problem(
             Code.SILENT,
             f"The server's process runs (pid {run.pid}) but does not answer: {evidence.info.error}.",
-            "A long inference blocks it for a while; if it stays silent, restart it.",
+            "A long inference blocks the server for a while; if it still does not answer later, restart it.",
         )
     return None

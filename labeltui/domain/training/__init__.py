@@ -1,1 +1,1 @@
-"""Training runs: their state, and the log lines they are read from."""
+"""Trainings: their state, and the log lines it is read from."""

@@ -1,4 +1,4 @@
-"""Trainings as the server's output tells them: one run per training, folded line by line. Pure."""
+"""Read trainings from the server's output: one run per training, updated line by line."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from labeltui.domain.log import events
 from labeltui.domain.log import lines as log
 from labeltui.domain.training.training import Best, EpochPoint
 
-KEPT_LINES = 20
-KEPT_ERRORS = 40
+MAX_LINES = 20
+MAX_ERRORS = 40
 _EXCEPTION = re.compile(r"(?:[\w.]{1,200}\.)?\w{0,80}(?:Error|Exception|Interrupt)\b(?::|$)")
 
 
 @dataclass(frozen=True, slots=True)
 class TrainRun:
-    """One training. Times are the host's wall clock, without zone.
+    """One training. Times are the host's local time, without a zone.
 
-    ``epoch`` is the one in progress, or the last finished one once the run has ended; ``points`` are
-    finished epochs, ``errors`` exception lines, oldest first, ``unreadable`` volumes that could not be read.
+    ``epoch`` is the one in progress, or the last finished one once the run has ended; ``points`` are finished epochs,
+    ``errors`` exception lines (oldest first), ``unreadable`` volumes that could not be read.
     """
 
     model: str | None = None
@@ -50,13 +50,13 @@ class TrainRun:
 
     @property
     def ended(self) -> bool:
-        """True once its process is gone."""
+        """True once its process has ended."""
         return self.return_code is not None
 
 
 @dataclass(slots=True)
 class _Epoch:
-    """An epoch as it fills up: losses by iteration, so that a repeated line counts once."""
+    """An epoch in progress: losses by iteration, so that a repeated line counts once."""
 
     losses: dict[int, float] = field(default_factory=dict)
     mean: float | None = None
@@ -66,22 +66,21 @@ class _Epoch:
     complete: bool = False
 
     def close(self) -> None:
-        """Keep the mean instead of every loss: a run has many iterations."""
+        """Replace the losses by their mean: a run has many iterations."""
         if self.losses:
             self.mean = sum(self.losses.values()) / len(self.losses)
             self.losses.clear()
 
     def point(self, number: int) -> EpochPoint:
         mean = sum(self.losses.values()) / len(self.losses) if self.losses else self.mean
-        # Both phases name the labels alike: what is shown per label is the validation's where there is one.
+        # Both phases use the same names for labels; the validation's values replace the training's.
         return EpochPoint(number, mean, {**self.training, **self.validation}, self.seconds)
 
 
 class TrainLog:
-    """Folds a server's output into its trainings. Feed every line, in order, from the server's start.
+    """Collects the trainings of a server from its output. Feed it every line, in order, from the server's start.
 
-    Fed the same log again from its start it tells the same runs: a training that begins at a known time
-    replaces what was known of it.
+    Feeding the same log again from its start gives the same runs: a training with a known start replaces the old one.
     """
 
     def __init__(self) -> None:
@@ -95,12 +94,12 @@ class TrainLog:
 
     @property
     def run(self) -> TrainRun | None:
-        """The newest training."""
+        """The newest training; None before the first."""
         return self._runs[-1].run if self._runs else None
 
     @staticmethod
     def of_lines(lines: Sequence[str]) -> TrainRun:
-        """What a few lines out of the middle of one training tell; epochs may be incomplete."""
+        """Read a few lines from the middle of one training; epochs may be incomplete."""
         fold = _Fold(log.LogRecord(""), events.TaskCommand("train", {}))
         for line in lines:
             record = log.parse_line(line)
@@ -108,12 +107,12 @@ class TrainLog:
         return fold.run
 
     def feed(self, line: str) -> bool:
-        """Take one line; True when it changed what is known of a training."""
+        """Read one line; True when a training has changed."""
         record = log.parse_line(line)
         return self.take(record, log.event(record), line)
 
     def take(self, record: log.LogRecord, event: events.Event | None, line: str) -> bool:
-        """As :meth:`feed`, of a line that has been read already."""
+        """Like :meth:`feed`, for a line that is already parsed."""
         if isinstance(event, events.TaskCommand) and event.kind == "train":
             self._begin(record, event)
             return True
@@ -135,11 +134,11 @@ class TrainLog:
         self._current = fold
 
     def _from_server(self, fold: _Fold, record: log.LogRecord, event: events.Event | None) -> bool:
-        """The server's own lines come in between; two of them are about the training."""
+        """Lines of the server itself come in between; two kinds of them are about the training."""
         if isinstance(event, events.Killed):
             fold.kill(event.pid)
             return True
-        # Trainings, scorings and inferences each have their own thread, which tells whose end this is.
+        # Trainings, scorings and inferences have a thread each, which identifies the task that ended.
         if isinstance(event, events.ReturnCode) and record.thread == fold.thread:
             fold.end(record, event.code)
             self._current = None
@@ -148,7 +147,7 @@ class TrainLog:
 
 
 class _Fold:
-    """One training while it is read."""
+    """One training while it is being read."""
 
     def __init__(self, record: log.LogRecord, command: events.TaskCommand) -> None:
         model = command.request.get("model")
@@ -158,9 +157,9 @@ class _Fold:
         self._pids: set[int] = set()
         self._epochs: dict[int, _Epoch] = {}
         self._bests: dict[events.Role, Best] = {}
-        self._speaks = events.Role.TRAIN
-        self._errors: deque[str] = deque(maxlen=KEPT_ERRORS)
-        self._lines: deque[str] = deque(maxlen=KEPT_LINES)
+        self._engine = events.Role.TRAIN
+        self._errors: deque[str] = deque(maxlen=MAX_ERRORS)
+        self._lines: deque[str] = deque(maxlen=MAX_LINES)
         self._cached: TrainRun | None = None
         self._run = TrainRun(
             model=model if isinstance(model, str) else None,
@@ -195,11 +194,11 @@ class _Fold:
         if record.kind is log.LineKind.BARE and _EXCEPTION.match(record.message):
             self._errors.append(record.message[:2000])
         if event is not None:
-            self._tell(record, event)
+            self._apply(record, event)
 
     def kill(self, pid: int) -> None:
         self._cached = None
-        # The same words are used for other tasks: only our child's pid is ours (unknown when it never spoke).
+        # The server logs the same line for other tasks. The pid is unknown when the child printed no line with one.
         if pid in self._pids or not self._pids:
             self._run = replace(self._run, killed=True)
 
@@ -210,7 +209,7 @@ class _Fold:
             self._run, return_code=code, ended_at=record.time, epoch=finished, last_at=record.time
         )
 
-    def _tell(self, record: log.LogRecord, event: events.Event) -> None:
+    def _apply(self, record: log.LogRecord, event: events.Event) -> None:
         match event:
             case events.Iteration():
                 self._iteration(record, event)
@@ -227,12 +226,12 @@ class _Fold:
             case events.Published(_, target):
                 self._run = replace(self._run, published=(*self._run.published, target))
             case events.Unreadable(path) if path not in self._run.unreadable:
-                self._run = replace(self._run, unreadable=(*self._run.unreadable, path)[:KEPT_ERRORS])
+                self._run = replace(self._run, unreadable=(*self._run.unreadable, path)[:MAX_ERRORS])
             case _:
                 pass
 
     def _resumed(self, record: log.LogRecord, role: events.Role, epoch: int, epochs: int) -> None:
-        self._speaks = role
+        self._engine = role
         if role is events.Role.TRAIN:
             began = self._run.epochs_began_at or record.time
             self._run = replace(
@@ -246,7 +245,7 @@ class _Fold:
     def _iteration(self, record: log.LogRecord, event: events.Iteration) -> None:
         if event.epoch != self._run.epoch:
             for number, epoch in self._epochs.items():
-                if number < event.epoch:  # its last line may have been lost; nothing more comes of it
+                if number < event.epoch:  # its last line may have been lost; no more lines of it will come
                     epoch.close()
                     epoch.complete = True
         if event.loss is not None:
@@ -265,14 +264,14 @@ class _Fold:
             epoch.training.update(values)
 
     def _role_of(self, values: Mapping[str, float]) -> events.Role:
-        """Whose metrics these are, by their names: the order of the two differs between apps and bundles."""
+        """The engine that these metrics belong to, by their names: the order differs between apps and bundles."""
         if any(name.startswith("val") for name in values):
             return events.Role.VALIDATE
-        return events.Role.TRAIN if any(name.startswith("train") for name in values) else self._speaks
+        return events.Role.TRAIN if any(name.startswith("train") for name in values) else self._engine
 
     def _complete(self, record: log.LogRecord, role: events.Role, number: int, seconds: float | None) -> None:
         if role is events.Role.VALIDATE:
-            self._speaks = events.Role.TRAIN
+            self._engine = events.Role.TRAIN
             return
         epoch = self._epochs.setdefault(number, _Epoch())
         epoch.close()
@@ -290,7 +289,7 @@ def _count(value: object) -> int | None:
 
 
 def eta_s(run: TrainRun) -> float | None:
-    """Seconds until the run's last epoch ends, as of its newest line; None without anything to go by."""
+    """Seconds until the run's last epoch ends, as of its newest line; None when it cannot be estimated."""
     if run.ended or run.total_epochs is None:
         return None
     seconds = sorted(s for point in run.points[-3:] if (s := point.seconds) is not None)

@@ -1,8 +1,8 @@
-"""How the training stands, put together from all that witnesses it. Pure.
+"""Derive the state of the training from all sources.
 
-No witness is enough. The server's tasks have states but no progress, are forgotten by a restart, and the
-newest is not the one that runs. Its output knows all of a run, but not which task it was. Its statistics are
-those of the run before until an epoch has ended. The host's processes show the orphans.
+No source is enough. The server's tasks have states but no progress, are lost when it restarts, and the newest is not
+always the running one. Its output has everything about a run except the task it belongs to. Its statistics are those
+of the previous run until an epoch has ended. The host's processes show the orphans.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from datetime import UTC, datetime, timedelta, tzinfo
 from labeltui.domain.failure_codes import Code
 from labeltui.domain.problems import Problem
 from labeltui.domain.server.server import OrphanTraining, ServerInfo, TrainStats
+from labeltui.domain.text import one_line
 from labeltui.domain.training.log import TrainLog, TrainRun, eta_s
 from labeltui.domain.training.tasks import Task, TaskState
 from labeltui.domain.training.training import Best, EpochPoint, TrainState, TrainStatus
 
-CLOCK_SLACK = timedelta(seconds=2)  # tasks are dated in whole seconds, runs when their process starts
-SHOWN = 200
+CLOCK_SLACK = timedelta(seconds=2)  # task times are whole seconds, run times those of the process
 
 _STATES = {
     TaskState.SUBMITTED: TrainState.QUEUED,
@@ -40,10 +40,10 @@ def derive_training(
     orphans: Sequence[OrphanTraining] = (),
     zone: tzinfo = UTC,
 ) -> TrainStatus:
-    """The status of the training that runs, else of the next in the queue, else of the last.
+    """The status of the running training, or of the next in the queue, or of the last one.
 
-    ``tasks`` are all the server remembers, oldest first; None when there is no server to ask. ``runs`` are
-    those of its output. ``zone`` is that of the host's clock, by which tasks and lines are dated.
+    ``tasks`` are all tasks of the server, oldest first; None without a server. ``runs`` come from its output.
+    ``zone`` is the zone of the host's clock, which dates tasks and lines.
     """
     chosen = _chosen(tasks or (), running)
     if chosen is not None and not chosen.state.ended:
@@ -72,21 +72,21 @@ def _of_task(
 ) -> TrainStatus:
     run = _run_of(task, tasks, runs)
     state = _STATES.get(task.state, TrainState.RUNNING if task.ended_at is None else TrainState.DONE)
-    told = run if run is not None else _from_details(task)
+    shown = run if run is not None else _from_details(task)
     status = TrainStatus(
         state,
         model=task.subject,
         task_id=task.id,
-        epoch=told.epoch,
-        total_epochs=told.total_epochs,
-        iteration=told.iteration,
-        iterations=told.iterations,
-        best=told.best,
-        eta_s=eta_s(told) if state is TrainState.RUNNING and run is not None else None,
-        problem=_problem(state, told, task, info),
-        points=told.points,
-        loss=told.loss,
-        lines=task.details or told.lines,
+        epoch=shown.epoch,
+        total_epochs=shown.total_epochs,
+        iteration=shown.iteration,
+        iterations=shown.iterations,
+        best=shown.best,
+        eta_s=eta_s(shown) if state is TrainState.RUNNING and run is not None else None,
+        problem=_problem(state, shown, task, info),
+        points=shown.points,
+        loss=shown.loss,
+        lines=task.details or shown.lines,
         queued=sum(other.state is TaskState.SUBMITTED and other.id != task.id for other in tasks),
         started_at=_aware(task.started_at, zone),
         ended_at=_aware(task.ended_at, zone),
@@ -97,23 +97,25 @@ def _of_task(
 def _problem(state: TrainState, run: TrainRun, task: Task, info: ServerInfo | None) -> Problem | None:
     if state is TrainState.ERROR:
         return diagnose_training(run, task.details, info)
-    # A data loader's thread that dies of a damaged volume leaves studies out, and the server calls that done.
+    # A damaged volume ends a thread of the data loader, so studies are left out; the server calls that done.
     if state is not TrainState.STOPPED and run.unreadable:
         return _unreadable(run.unreadable, "\n".join(run.errors), left_out=True)
     return None
 
 
 def _run_of(task: Task, tasks: Sequence[Task], runs: Sequence[TrainRun]) -> TrainRun | None:
-    """The run of a task: the server works its trainings off one after another, in the order they came."""
+    """The run of a task: the server works through its trainings one by one, in the order of submission."""
     if task.state is TaskState.SUBMITTED:
         return None
     started = [other for other in tasks if other.state is not TaskState.SUBMITTED]
     at = next((number for number, other in enumerate(started) if other.id == task.id), None)
     if at is not None and len(runs) == len(started) and _same(task, runs[at]) and not _before(runs[at], task):
         return runs[at]
-    # The beginning of the output is missing, or one of the two is a moment behind the other.
-    fitting = [run for run in runs if _same(task, run) and not _before(run, task)]
-    return fitting[-1] if fitting and (task.state is not TaskState.RUNNING or not fitting[-1].ended) else None
+    # The beginning of the output is missing, or tasks and output were not read at the same moment.
+    matching = [run for run in runs if _same(task, run) and not _before(run, task)]
+    return (
+        matching[-1] if matching and (task.state is not TaskState.RUNNING or not matching[-1].ended) else None
+    )
 
 
 def _same(task: Task, run: TrainRun) -> bool:
@@ -131,7 +133,7 @@ def _before(run: TrainRun, task: Task) -> bool:
 
 
 def _from_details(task: Task) -> TrainRun:
-    """What the newest output lines of a task alone tell: where it is, but no curve."""
+    """The state of a run from the newest output lines of its task: progress, but no curve."""
     fold = TrainLog.of_lines(task.details)
     return TrainRun(
         model=task.subject, epoch=fold.epoch, total_epochs=fold.total_epochs, iteration=fold.iteration,
@@ -141,7 +143,7 @@ def _from_details(task: Task) -> TrainRun:
 
 
 def _stats_of(task: Task, info: ServerInfo | None, zone: tzinfo) -> TrainStats | None:
-    """The statistics, unless they are still those of the run before."""
+    """The statistics, unless they still are those of the previous run."""
     stats = info.train_stats.get(task.subject or "") if info is not None else None
     started = _aware(task.started_at, zone)
     if stats is None or stats.start_ts is None or started is None:
@@ -174,21 +176,21 @@ def _of_orphan(orphan: OrphanTraining) -> TrainStatus:
         started_at=orphan.started_at,
         problem=Problem(
             Code.ORPHANED,
-            f"A training of {orphan.model or 'a model'} (process {orphan.pid}) goes on without a server.",
-            "Stop it to free the GPU (labeltui train stop): no server can see or stop it.",
+            f"A training of {orphan.model or 'a model'} (process {orphan.pid}) is running without a server.",
+            "Stop it to free the GPU (labeltui train stop): no server shows it or can stop it.",
         ),
     )
 
 
 def _without_server(run: TrainRun, zone: tzinfo) -> TrainStatus:
-    """The last training of a server that is gone."""
+    """The last training of a server that has ended."""
     state, problem = TrainState.DONE, None
     if not run.ended:
         state = TrainState.ERROR
         problem = Problem(
             Code.SERVER_GONE,
             f"The server ended while it trained {run.model or 'a model'}.",
-            "Start the server and train again; the newest model that was published is kept.",
+            "Start the server and train again; the newest published model is still there.",
         )
     elif run.return_code != 0:
         state = TrainState.STOPPED if run.killed else TrainState.ERROR
@@ -212,45 +214,45 @@ _CAUSES: tuple[tuple[str, Code, str, str], ...] = (
      "No study has a final label, so there is nothing to train on.",
      "Submit labels in Slicer (tag final), then train again."),
     (r"MLflow no longer|mlflow\.exceptions|No module named 'mlflow|'?mlflow'? is not", Code.TRACKING,
-     "The tracking by MLflow failed, which ends every training.",
+     "Tracking with MLflow failed, which ends every training.",
      'Train with tracking = "None", or set MONAI_LABEL_TRACKING_ENABLED=false.'),
     (r"/scoring/|RemoteDisconnected", Code.SCORING_CALLBACK,
-     "The scoring after the training could not be asked for, which counts as a failure.",
-     "The model is published all the same. With https or a login the server cannot ask itself."),
+     "The server could not start the scoring after the training, and reports that as a failure.",
+     "The model was published nevertheless. With https or a login the server cannot reach its own API."),
     (r"CUDA out of memory|OutOfMemoryError", Code.GPU_MEMORY,
-     "The GPU has not enough memory for this training.",
-     "Stop what else uses it, or train with a smaller batch or input size."),
+     "The GPU does not have enough memory for this training.",
+     "Stop other programs on the GPU, or train with a smaller batch or input size."),
     (r"bus error|shared memory \(shm\)|Unable to open shared memory", Code.SHARED_MEMORY,
      "The host's shared memory is too small for the data loaders.",
-     "Give the container more of it (docker run --shm-size=8g)."),
+     "Give the container more shared memory (docker run --shm-size=8g)."),
     (r"No space left on device", Code.DISK_FULL,
-     "The host's disk filled up.", "Free some space on the host, then train again."),
+     "The host's disk is full.", "Free some space on the host, then train again."),
     (r"stat: path should be string.{0,40}NoneType", Code.BUNDLE_PRETRAINED,
      "A bundle cannot be trained with pretrained = false.", "Leave pretrained out."),
     (r"(TypeError: '.{1,3}' not supported between instances of '\w+' and '\w+')", Code.BAD_PARAMETER,
      "A parameter has the wrong type: {0}.", "Give numbers without quotes."),
     (r"(?:URLError|Max retries exceeded|Download failed)", Code.DOWNLOAD_FAILED,
      "The training could not download what it needs.",
-     "Give the host a way to the internet, or set pretrained = false."),
+     "Give the host internet access, or set pretrained = false."),
 )  # fmt: skip
 _COMPILED = tuple((re.compile(pattern), code, message, hint) for pattern, code, message, hint in _CAUSES)
 
 
 def diagnose_training(run: TrainRun, details: Sequence[str], info: ServerInfo | None = None) -> Problem:
-    """Why a training failed: the cause in one line. ``details`` are the task's newest lines, as evidence."""
+    """Why a training failed, in one line. ``details`` are the task's newest lines, as evidence."""
     evidence = "\n".join(details or run.lines)
     if run.return_code == -9 and not run.killed:
         return Problem(
             Code.OUT_OF_MEMORY,
-            "The training was killed by the host (signal 9), most likely for want of memory.",
-            "Train with dataset = Dataset, which keeps no volume in memory, or use a larger host.",
+            "The host killed the training (signal 9), most likely because memory ran out.",
+            "Train with dataset = Dataset, which holds no volumes in memory, or use a larger host.",
             evidence,
         )
-    # The newest exceptions decide: those before them were often survived.
+    # Only the newest exceptions count: a training often continues after earlier ones.
     text = "\n".join((*run.errors[-3:], *details[-3:]))
     for pattern, code, message, hint in _COMPILED:
         if found := pattern.search(text):
-            group = _plain(found[1]) if found.groups() else ""
+            group = one_line(found[1]) if found.groups() else ""
             trainers = (
                 ", ".join(info.trainers) if info is not None and info.trainers else "those of the server"
             )
@@ -263,32 +265,26 @@ def diagnose_training(run: TrainRun, details: Sequence[str], info: ServerInfo | 
         return Problem(
             Code.BAD_VOLUME,
             "A volume or label cannot be prepared for the training.",
-            "Which one is in the server's log, above the traceback.",
+            "The server's log names it, above the traceback.",
             evidence,
         )
     last = run.errors[-1] if run.errors else next((line for line in reversed(details) if line.strip()), "")
     return Problem(
         Code.TRAIN_FAILED,
-        f"The training failed: {_plain(last.strip()) or 'it said nothing'}",
+        f"The training failed: {one_line(last.strip()) or 'it printed no reason'}",
         "The traceback is in the server's log.",
         evidence,
     )
 
 
 def _unreadable(paths: Sequence[str], evidence: str, *, left_out: bool = False) -> Problem:
-    names = ", ".join(_plain(posixpath.basename(path)) for path in paths[:3])
+    names = ", ".join(one_line(posixpath.basename(path)) for path in paths[:3])
     more = f" and {len(paths) - 3} more" if len(paths) > 3 else ""
     damaged = "is damaged" if len(paths) == 1 else "are damaged"
-    then = "the training leaves out studies" if left_out else "the training cannot read it"
+    then = "the training left out studies" if left_out else "the training could not read all volumes"
     return Problem(
         Code.STUDIES_LEFT_OUT if left_out else Code.CORRUPT_VOLUME,
         f"{names}{more} {damaged}: {then}.",
-        f"Replace or remove {_plain(paths[0])}, then train again.",
+        f"Replace or remove {one_line(paths[0])}, then train again.",
         evidence,
     )
-
-
-def _plain(text: str) -> str:
-    """Text of a log inside a message: nothing that a terminal obeys, not too long."""
-    shown = "".join(char if char.isprintable() else " " for char in text[: 2 * SHOWN])
-    return shown if len(shown) <= SHOWN else shown[: SHOWN - 1] + "…"

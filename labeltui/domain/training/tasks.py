@@ -1,4 +1,4 @@
-"""A background task of the server: a training, a scoring, or an inference over many studies."""
+"""A background task of the server: a training, a scoring, or a batch inference."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 
 class TaskState(StrEnum):
-    """What the server says of a task. ``UNKNOWN`` stands for a word this version does not know."""
+    """The server's state of a task. ``UNKNOWN`` is a state that this version does not know."""
 
     SUBMITTED = "submitted"
     RUNNING = "running"
@@ -21,16 +21,16 @@ class TaskState(StrEnum):
 
     @property
     def ended(self) -> bool:
-        """True when nothing more will come of the task."""
+        """True when the task will not change any more."""
         return self in (TaskState.DONE, TaskState.ERROR, TaskState.STOPPED)
 
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """One task as the server keeps it in memory (gone after a restart).
+    """One task as the server stores it in memory; it is lost when the server restarts.
 
-    Times are the server's wall clock, and it does not say in which zone. ``details`` are its newest output
-    lines (20 at most), oldest first.
+    Times are the server's local time, of an unknown zone. ``details`` are its newest output lines (20 at most),
+    oldest first.
     """
 
     id: str

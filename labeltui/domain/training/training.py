@@ -1,4 +1,4 @@
-"""A training run: state, curve, best, and how long it will still take."""
+"""A training: state, curve, best value, and remaining time."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class TrainState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class EpochPoint:
-    """One finished epoch: mean training loss, and metrics by name (Dice values in 0..1)."""
+    """One finished epoch: mean training loss, and metrics by name (Dice scores from 0 to 1)."""
 
     epoch: int  # from 1
     loss: float | None = None
@@ -33,12 +33,12 @@ class EpochPoint:
 
     @property
     def validation_dice(self) -> float | None:
-        """Mean Dice over the validation studies, where there are any."""
+        """Mean Dice score over the validation studies; None without any."""
         return next((v for k, v in self.metrics.items() if k.startswith("val") and k.endswith("dice")), None)
 
     @property
     def training_dice(self) -> float | None:
-        """Mean Dice over the training studies."""
+        """Mean Dice score over the training studies; None without any."""
         return next(
             (v for k, v in self.metrics.items() if k.startswith("train") and k.endswith("dice")), None
         )
@@ -46,7 +46,7 @@ class EpochPoint:
 
 @dataclass(frozen=True, slots=True)
 class Best:
-    """The best value so far of the metric that picks the model."""
+    """The best value so far of the metric by which the model is chosen."""
 
     metric: str
     value: float
@@ -55,12 +55,12 @@ class Best:
 
 @dataclass(frozen=True, slots=True)
 class TrainStatus:
-    """The newest training task, or the one that runs."""
+    """The running training, or else the newest one."""
 
     state: TrainState
     model: str | None = None
     task_id: str | None = None
-    epoch: int | None = None  # the epoch in progress while running, the last finished one afterwards
+    epoch: int | None = None  # in progress while running, the last finished one afterwards
     total_epochs: int | None = None
     iteration: int | None = None
     iterations: int | None = None  # per epoch

@@ -41,7 +41,7 @@ async def labels_pull(session: Session, _params: NoParams, report: Report) -> Do
     if copies.safe:
         return document
     why = copies.reason or "they change while they are copied"
-    labels = documents.labels_absent(copies)
+    labels = documents.labels_missing(copies)
     error = {"code": "labels_not_copied", "message": f"{labels}: {why}.", "hint": copies.hint}
     raise Failed.of_document({**document, "error": error})
 

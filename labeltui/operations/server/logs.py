@@ -18,7 +18,7 @@ from labeltui.domain.log.errors import ErrorIndex
 from labeltui.domain.log.filter import Scope, moment
 from labeltui.domain.log.lines import LineKind, LogRecord, parse_line
 from labeltui.domain.log.news import explain
-from labeltui.domain.log.query import Query, asked
+from labeltui.domain.log.query import Query, parse_query
 from labeltui.domain.problems import Failed, Misused
 from labeltui.session.log.store import NOT_LOST, GapMark
 from labeltui.session.server.remote_log import found
@@ -63,7 +63,7 @@ class LogFilter:
         # The index does not know a line without its end yet: it belongs to what the line above belongs to.
         if index < self.errors.read:
             self.failing = self.errors.of(index) is not None
-        if not self._in_scope(parsed) or (self.query is not None and not self.query.keeps(raw)):
+        if not self._in_scope(parsed) or (self.query is not None and not self.query.matches(raw)):
             return None
         meaning = explain(parsed)
         return {
@@ -86,7 +86,7 @@ class LogFilter:
             return True
         if self.above is None and not self.failing:
             return False
-        return self.scope.keeps(self.above or parsed, error=self.failing)
+        return self.scope.matches(self.above or parsed, error=self.failing)
 
 
 def gap_record(mark: GapMark) -> dict[str, Any]:
@@ -131,7 +131,7 @@ def log_filter(params: ServerLogsParams, now: datetime, errors: ErrorIndex) -> L
             since=moment(params.since, wall) if params.since else None,
             until=moment(params.until, wall, latest=True) if params.until else None,
         )
-        query = asked(params.grep or "")
+        query = parse_query(params.grep or "")
     except ValueError as error:
         raise Misused(
             Code.BAD_FILTER,

@@ -100,7 +100,7 @@ class Shells:
         """A shell through RunPod's proxy, when nothing else connects. Raises Refused ``no_door`` if there is none."""
         self._allowed()
         if self._proxy is None:
-            raise Refused(Code.NO_DOOR, "This host has no proxy.", "Only pods of RunPod have one.")
+            raise Refused(Code.NO_PROXY_SHELL, "This host has no proxy.", "Only pods of RunPod have one.")
         return OpenShell(await self._proxy(columns, rows), Lifetime.PROXY)
 
     async def tmux_sessions(self) -> tuple[TmuxSession, ...]:

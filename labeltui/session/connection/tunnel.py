@@ -62,7 +62,7 @@ class Tunnel:
                 self.status,
                 state=TunnelState.OPEN,
                 local_port=port,
-                wanted_port=wanted,
+                preferred_port=wanted,
                 reconnects=self._opened,
                 detail="",
             )

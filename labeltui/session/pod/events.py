@@ -11,7 +11,7 @@ from typing import Any
 from labeltui.actions import BY_ID
 from labeltui.domain.documents.documents import moment
 from labeltui.domain.pod.events import PodEvent, changes
-from labeltui.domain.pod.load import LoadSample, kept, of_agent, of_runpod
+from labeltui.domain.pod.load import LoadSample, appended, of_agent, of_runpod
 from labeltui.domain.pod.pod import Pod, PodStatus, SshEndpoint
 from labeltui.domain.problems import Misused
 from labeltui.domain.state import Alert, Level, SessionState
@@ -85,7 +85,7 @@ class PodWatch:
 
     def _sample(self, sample: LoadSample | None) -> None:
         if sample is not None:
-            self._loads.write(kept(self._loads.value, sample))
+            self._loads.write(appended(self._loads.value, sample))
 
     def _pod(self, pod: Pod) -> None:
         before, self._before = self._before, pod

@@ -55,7 +55,7 @@ class ProxyShells:
 def _address(pod: Pod) -> str:
     if pod.ssh_proxy is None:
         raise Refused(
-            Code.NO_DOOR, f"RunPod's proxy does not reach the pod {pod.name}: it is {pod.status}.",
+            Code.NO_PROXY_SHELL, f"RunPod's proxy does not reach the pod {pod.name}: it is {pod.status}.",
             "Start it with p s (`labeltui pod start`).",
         )  # fmt: skip
     return pod.ssh_proxy.address

@@ -58,7 +58,7 @@ class Fields:
     spend = Field(lambda s: s.spend, owner="session.pod.spending")
     guard = Field(lambda s: s.guard, owner="session.pod.guard")
     alerts = Field(lambda s: s.alerts, owner="session.runtime.store")
-    doing = Field(lambda s: s.doing, owner="opening.autostart")
+    demo_step = Field(lambda s: s.demo_step, owner="opening.autostart")
 
 
 FIELDS: tuple[Field[Any], ...] = tuple(one for one in vars(Fields).values() if isinstance(one, Field))

@@ -92,8 +92,8 @@ class Lines:
         if running is not None:
             text = f"◌ {running.action.title}: {running.last}"
             screen.flash.show(None, text, Level.INFO, "ctrl+c cancels")
-        elif state.doing:
-            screen.flash.show(None, f"◌ {state.doing}", Level.INFO, f"[{log_key}] action log")
+        elif state.demo_step:
+            screen.flash.show(None, f"◌ {state.demo_step}", Level.INFO, f"[{log_key}] action log")
         else:
             screen.flash.show(*self._flashed, f"[{log_key}] action log")
         screen.keys.show(self.footer())

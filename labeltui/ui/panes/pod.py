@@ -181,8 +181,8 @@ def tunnel_lines(state: SessionState, now: datetime, width: int) -> list[Content
     said = told(word, stale_age(state.tunnel, now))
     url = (tunnel.url or "").removeprefix("http://" if width < 44 else "")
     lines = [row("tunnel", said, (f" {url}{extra}", Tone.PLAIN if tunnel.url else Tone.FAINT))]
-    if tunnel.local_port and tunnel.wanted_port and tunnel.local_port != tunnel.wanted_port:
-        lines.append(row("", (f"port {tunnel.wanted_port} was taken on this machine", Tone.WARN)))
+    if tunnel.local_port and tunnel.preferred_port and tunnel.local_port != tunnel.preferred_port:
+        lines.append(row("", (f"port {tunnel.preferred_port} was taken on this machine", Tone.WARN)))
     if tunnel.detail:
         lines += wrapped(
             safe(tunnel.detail), width, Tone.FAINT if tunnel.state is TunnelState.UP else Tone.WARN, 2

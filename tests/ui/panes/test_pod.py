@@ -12,7 +12,7 @@ from textual.pilot import Pilot
 
 from labeltui.domain.money import Account, Spend
 from labeltui.domain.pod.events import PodEvent
-from labeltui.domain.pod.load import LoadSample, in_cells, kept
+from labeltui.domain.pod.load import LoadSample, appended, in_cells
 from labeltui.domain.reading import Reading
 from labeltui.domain.state import SessionState
 from labeltui.ui.panes import meters
@@ -90,7 +90,7 @@ def test_a_line_shows_where_nobody_looked() -> None:
 def test_the_history_is_bounded_and_forgets_the_old() -> None:
     samples: tuple[LoadSample, ...] = ()
     for second in range(5000, 0, -1):
-        samples = kept(samples, LoadSample(ago(second), "agent", 1.0))
+        samples = appended(samples, LoadSample(ago(second), "agent", 1.0))
     assert len(samples) <= 451
     assert (NOW - samples[0].at).total_seconds() < 905
 

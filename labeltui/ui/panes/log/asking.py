@@ -6,7 +6,7 @@ from textual import events
 from textual.widgets import Input, Static
 
 from labeltui.domain.log.filter import Scope
-from labeltui.domain.log.query import asked
+from labeltui.domain.log.query import parse_query
 from labeltui.domain.state import Level
 from labeltui.ui.messages import Flash
 from labeltui.ui.panes.log.reading import LogReading
@@ -91,7 +91,7 @@ class LogAsking(LogReading):
                 self.put_scope(text)
                 self._texts[SCOPE] = text
                 return
-            query = asked(text)
+            query = parse_query(text)
         except ValueError as error:
             self.post_message(Flash(str(error), Level.WARNING))
             return
@@ -113,7 +113,7 @@ class LogAsking(LogReading):
         if self.view.filter is not None:
             self.view.set_filter(None, unfold=True)
         elif self._texts[FILTER]:
-            self.view.set_filter(asked(self._texts[FILTER]))
+            self.view.set_filter(parse_query(self._texts[FILTER]))
         self._tell()
 
     def find_next(self) -> None:

@@ -94,7 +94,7 @@ async def test_an_alert_opens_the_log_at_its_line_and_the_line_says_what_it_mean
         await reader.press("enter")
         await reader.until(lambda: reader.view.cursor == 120, "the line")
         await reader.until(lambda: app.frame_screen.focused is reader.view, "the keyboard")
-        await reader.until(lambda: "GPU had no memory" in str(reader.pane.query_one(".means").render()))
+        await reader.until(lambda: "GPU ran out of memory" in str(reader.pane.query_one(".means").render()))
         assert reader.pane.has_class("-means")
         await reader.press("j")
         means = reader.pane.query_one(".means")

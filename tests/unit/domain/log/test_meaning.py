@@ -35,7 +35,7 @@ def troubles(name: str) -> dict[Trouble, tuple[int, str]]:
         ("log_FAIL_startup_port_in_use.txt", Trouble.PORT_TAKEN, "address already in use", "18000"),
         ("log_FAIL_startup_pretrained_offline.txt", Trouble.DOWNLOAD, "Download failed from", "radiology_deepedit"),
         ("log_FAIL_startup_sam2_offline.txt", Trouble.DOWNLOAD, "Download failed from", "sam2"),
-        ("log_FAIL_startup_monaibundle_offline.txt", Trouble.DOWNLOAD, "Max retries exceeded", "downloaded"),
+        ("log_FAIL_startup_monaibundle_offline.txt", Trouble.DOWNLOAD, "Max retries exceeded", "download"),
         ("log_server_ssl.txt", Trouble.NO_LABELS, "num_samples=0", "submitted label"),
         ("log_train_error_corrupt_image.txt", Trouble.UNREADABLE, "cannot find a suitable", "corrupt_001.nii.gz"),
         ("log_server_auth_enabled.txt", Trouble.REQUEST_FAILED, "Exception in ASGI application", "HTTP 500"),

@@ -69,7 +69,7 @@ def test_of_three_epochs_each_is_told() -> None:
     ("logger", "message", "kind", "names"),
     [
         ("monailabel.endpoints.activelearning:60", "Next sample: {'id': 'liver_7', 'ts': 1}", News.SAMPLE, "liver_7"),
-        ("monailabel.endpoints.activelearning:60", "Next sample: {}", News.SAMPLE, "none was left"),
+        ("monailabel.endpoints.activelearning:60", "Next sample: {}", News.SAMPLE, "No study was left"),
         ("monailabel.datastore.local:594", "Saving Label for Image: \x1b[2J; Tag: final; Info: {}", News.LABEL, "[2J"),
         ("uvicorn.error:218", "Uvicorn running on http://0.0.0.0:8000 (Press CTRL+C to quit)", News.PHASE, "is up"),
         ("monailabel.interfaces.app:469", "App Init - completed", News.PHASE, "about to listen"),

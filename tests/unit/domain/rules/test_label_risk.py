@@ -12,7 +12,7 @@ from labeltui.domain.labels.copies import LabelCopies
 from labeltui.domain.pod.pod import Pod, PodAction, PodStatus
 from labeltui.domain.reading import Reading
 from labeltui.domain.rules.conditions import ask_pod_terminate, ask_server_stop, loses_nothing
-from labeltui.domain.rules.label_risk import label_words, risk
+from labeltui.domain.rules.label_risk import label_note, risk
 from labeltui.domain.state import Identity, SessionState
 
 NOW = datetime(2026, 11, 23, 17, 2, tzinfo=UTC)
@@ -47,21 +47,21 @@ def stopped(pod: Pod) -> Pod:
         (NETWORK, SOME, None, "terminate", "stay on its volume.", ""),
         (NETWORK, OFF_VOLUME, None, "terminate", "3 of 12 labels are NOT on this machine", "labels_not_copied"),
         (POD, NONE, None, "terminate", "There are no labels on it.", ""),
-        (POD, None, None, "terminate", "Whether its labels are copied to this machine is unknown.", "labels_unknown"),
-        (POD, OTHER, None, "terminate", "is unknown.", "labels_unknown"),
+        (POD, None, None, "terminate", "It is unknown whether its labels are copied", "labels_unknown"),
+        (POD, OTHER, None, "terminate", "It is unknown", "labels_unknown"),
         (POD, HERE, "no route", "terminate", "12 of 12 labels were on this machine on 23 Nov", "labels_unknown"),
-        (stopped(POD), None, None, "terminate", "Whether its labels are copied to this machine is unknown.", ""),
-        (stopped(POD), HERE, "stopped", "terminate", "whether any came since is unknown.", ""),
+        (stopped(POD), None, None, "terminate", "It is unknown whether its labels are copied", ""),
+        (stopped(POD), HERE, "stopped", "terminate", "newer labels are unknown.", ""),
         (stopped(POD), SOME, "stopped", "terminate", "9 of 12 labels were on this machine", "labels_not_copied"),
-        (replace(POD, status=PodStatus.STARTING), None, None, "terminate", "is unknown.", ""),
-        (NETWORK, None, None, "stop", "Whether its labels are copied", "labels_unknown"),
+        (replace(POD, status=PodStatus.STARTING), None, None, "terminate", "It is unknown", ""),
+        (NETWORK, None, None, "stop", "It is unknown whether its labels", "labels_unknown"),
     ],
 )  # fmt: skip
 def test_words_and_refusals(
     pod: Pod, copies: LabelCopies | None, error: str | None, action: str, said: str, code: str
 ) -> None:
     seen = state(pod, copies, error)
-    assert said in label_words(seen, action)
+    assert said in label_note(seen, action)
     problem = risk(seen, action)
     assert (problem.code if problem else "") == code
     if problem:

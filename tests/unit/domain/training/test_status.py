@@ -184,4 +184,4 @@ def test_an_error_nobody_knows_shows_its_last_line():
         "train_failed",
         "The training failed: ZeroDivisionError:  [31mhalf",
     )
-    assert "said nothing" in diagnose_training(TrainRun(return_code=1), []).message
+    assert "printed no reason" in diagnose_training(TrainRun(return_code=1), []).message

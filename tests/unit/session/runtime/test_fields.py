@@ -62,17 +62,17 @@ def test_a_field_is_given_away_once() -> None:
 
 def test_subscribers_are_told_which_field_changed_and_only_when_it_did() -> None:
     store = Store(EMPTY)
-    doing: Field[str] = Fields.doing
+    doing: Field[str] = Fields.demo_step
     writer = store.own(doing)
     seen: list[Changed] = []
     store.subscribe(lambda _state, changed: seen.append(changed))
     writer.write("")
     assert not seen
     writer.write("Setting up")
-    assert seen == [{Fields.doing}]
-    assert writer.value == store.state.doing == "Setting up"
-    store.publish(replace(store.state, doing="", pod=Reading(None, error="away")))
-    assert seen[-1] == {Fields.doing, Fields.pod}
+    assert seen == [{Fields.demo_step}]
+    assert writer.value == store.state.demo_step == "Setting up"
+    store.publish(replace(store.state, demo_step="", pod=Reading(None, error="away")))
+    assert seen[-1] == {Fields.demo_step, Fields.pod}
 
 
 WRONG = """
@@ -82,7 +82,7 @@ from labeltui.session.runtime.store import Store
 
 def wrong(store: Store) -> None:
     store.own(Fields.pood)
-    store.own(Fields.doing).write(3)
+    store.own(Fields.demo_step).write(3)
     store.own(Fields.host).write("connected")
 """
 

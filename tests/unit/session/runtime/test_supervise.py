@@ -93,11 +93,11 @@ async def test_the_store_tells_only_of_changes() -> None:
     store = new_store()
     told: list[Changed] = []
     unsubscribe = store.subscribe(lambda _state, changed: told.append(changed))
-    put(store, doing="x", alerts=())
-    put(store, doing="x")
-    assert told == [{Fields.doing}]
+    put(store, demo_step="x", alerts=())
+    put(store, demo_step="x")
+    assert told == [{Fields.demo_step}]
     unsubscribe()
-    put(store, doing="")
+    put(store, demo_step="")
     assert len(told) == 1
 
 
@@ -113,4 +113,4 @@ def test_an_alert_about_the_same_thing_replaces_the_earlier_one() -> None:
 
 async def test_waiting_for_what_never_comes_times_out() -> None:
     with pytest.raises(TimeoutError):
-        await new_store().wait_for(lambda s: bool(s.doing), 0.01)
+        await new_store().wait_for(lambda s: bool(s.demo_step), 0.01)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from labeltui.domain.log.query import asked
+from labeltui.domain.log.query import parse_query
 from labeltui.ui.widgets.log.folds import Fold, Folds
 from labeltui.ui.widgets.log.query import Sieve
 from labeltui.ui.widgets.log.rows import Rows
@@ -153,7 +153,7 @@ def test_walking_down_and_up_sees_the_same_rows(
     store, folds = of("".join(pieces))
     rows = Rows(store)
     rows.folds, rows.unfolded = folds, unfolded
-    query = asked(asks) if asks else None
+    query = parse_query(asks) if asks else None
     if query is not None:
         rows.kept = Sieve(store, query)
         assert rows.kept.advance(1.0)

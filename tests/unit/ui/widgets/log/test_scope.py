@@ -56,7 +56,7 @@ def naive(lines: list[str], scope: Scope, first: int) -> list[int]:
             above = record
         error = errors.of(number)
         failing = error is not None and error.first >= first
-        inside = scope.keeps(above or record, error=failing) if above or failing else False
+        inside = scope.matches(above or record, error=failing) if above or failing else False
         if inside or not scope:
             kept.append(number)
     return kept

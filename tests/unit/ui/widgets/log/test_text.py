@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.style import Style
 
-from labeltui.domain.log.query import asked
+from labeltui.domain.log.query import parse_query
 from labeltui.session.log.store import LogStore
 from labeltui.ui.widgets.filtering import keeper
 from labeltui.ui.widgets.log.columns import Columns, Tones, columns_for, short_logger
@@ -139,7 +139,7 @@ def test_a_line_of_fifty_megabytes_is_drawn_at_once() -> None:
 
 
 def test_matches_are_lit_across_colours() -> None:
-    question = asked("d pl")
+    question = parse_query("d pl")
     assert question is not None
     assert question.shown is not None
     segments = lit(laid(b"\x1b[31mred\x1b[0m plain").body, [question.shown], TONES.match)
@@ -175,7 +175,7 @@ ROWS = ["Saving label liver_042", "saving LABEL", "Epoch 1/2", "", "a[b", "~x", 
 def test_the_grammar_is_that_of_the_queue(question: str) -> None:
     store = LogStore()
     store.feed(0, "\n".join(ROWS).encode())
-    query, keeps = asked(question), keeper(question)
+    query, keeps = parse_query(question), keeper(question)
     if query is None or keeps is None:
         assert query is None
         assert keeps is None
@@ -188,13 +188,13 @@ def test_the_grammar_is_that_of_the_queue(question: str) -> None:
 @pytest.mark.parametrize("text", ["[", "(", "*", "!(", "a{2,1}"])
 def test_what_is_no_expression_is_said(text: str) -> None:
     with pytest.raises(ValueError, match="not a regular expression"):
-        asked(text)
+        parse_query(text)
 
 
 @given(st.lists(st.sampled_from([b"a\n", b"b\n", b"ab", b"\n"]), max_size=30))
 def test_a_sieve_follows_what_comes(pieces: list[bytes]) -> None:
     store = LogStore()
-    first, second = asked("a"), asked("!b")
+    first, second = parse_query("a"), parse_query("!b")
     assert first is not None
     assert second is not None
     outer = Sieve(store, first)
@@ -248,7 +248,7 @@ def test_what_is_an_error(line: bytes, is_one: bool) -> None:
 def test_a_question_within_a_question_is_answered_though_another_run_began() -> None:
     store = LogStore()
     store.feed(0, b"a 1\na 2\n")
-    first, second = asked("a"), asked("2")
+    first, second = parse_query("a"), parse_query("2")
     assert first is not None
     assert second is not None
     outer = Sieve(store, first)
