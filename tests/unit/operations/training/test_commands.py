@@ -1,0 +1,233 @@
+"""Training from the command line: what the server is asked, what is reported, and what is known to fail before."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from labeltui.domain.problems import Failed
+from labeltui.domain.training.training import TrainState
+from tests.fakes.monailabel import MONAILABEL, recorded
+from tests.unit.operations.desk import Desk, desk
+from tests.virtualtime import in_virtual_time
+
+RUN = (MONAILABEL / "log_train_3epochs.txt").read_bytes().splitlines(keepends=True)
+EPOCH_2_BEGINS, EPOCH_3_BEGINS = 72, 91  # lines of RUN
+
+
+class Training:
+    """The recorded training of deepedit over three epochs: its task, and its lines as they come."""
+
+    def __init__(self, it: Desk) -> None:
+        self._it, self._printed = it, 0
+        it.server.documents["POST", "/train/*"] = self._begin
+        self.task = {**recorded("train_status_running"), "details": []}
+
+    def _begin(self, _request: httpx.Request) -> Any:
+        self._it.server.tasks.append(self.task)
+        return recorded("train_post")
+
+    def begin(self) -> None:
+        """As if it had been started elsewhere."""
+        self._it.server.tasks.append(self.task)
+
+    def print(self, upto: int | None = None) -> None:
+        """Print the lines that were not printed yet, up to this one."""
+        end = len(RUN) if upto is None else upto
+        self._it.host.agent.jobs["server"].print(b"".join(RUN[self._printed : end]))
+        self._printed = end
+
+    def finish(self, status: str = "DONE") -> None:
+        self.print()
+        self.task["status"] = status
+
+
+async def known(it: Desk, state: TrainState) -> None:
+    """Wait until the session has read this state."""
+    await it.session.store.wait_for(
+        lambda s: s.training.value is not None and s.training.value.state is state, 120
+    )
+
+
+def body(it: Desk) -> dict[str, Any]:
+    """The request that started the training."""
+    (post,) = [
+        one for one in it.server.requests if one.method == "POST" and one.url.path.startswith("/train/")
+    ]
+    return {"path": post.url.path, **json.loads(post.content)}
+
+
+@in_virtual_time
+async def test_the_profiles_first_model_is_trained_with_the_trainers_defaults(tmp_path: Path) -> None:
+    async with desk(tmp_path, serves=True, server={"models": ["deepedit"]}) as it:
+        document = await it.do("train.start")
+        entry = it.session.journal.entries[-1]
+    sent = body(it)
+    assert (document["state"], document["model"]) == ("running", "deepedit")
+    assert sent["path"] == "/train/deepedit"
+    assert (sent["dataset"], sent["dataloader"], sent["tracking"]) == ("Dataset", "DataLoader", "None")
+    assert (entry.command, entry.outcome) == ("labeltui train start", "done")
+
+
+@in_virtual_time
+async def test_what_is_asked_for_this_once_is_sent_in_its_type(tmp_path: Path) -> None:
+    async with desk(tmp_path, serves=True) as it:
+        await it.do(
+            "train.start", model="deepedit", max_epochs=2, param={"val_split": "0.5", "pretrained": "no"}
+        )
+        entry = it.session.journal.entries[-1]
+    sent = body(it)
+    assert (sent["max_epochs"], sent["val_split"], sent["pretrained"]) == (2, 0.5, False)
+    assert entry.command == (
+        "labeltui train start deepedit --max-epochs 2 --param val_split 0.5 --param pretrained no"
+    )
+
+
+@in_virtual_time
+async def test_a_training_that_runs_is_not_disturbed_unless_it_may_queue(tmp_path: Path) -> None:
+    async with desk(tmp_path, serves=True) as it:
+        await it.do("train.start", model="deepedit")
+        refused = await it.failing("train.start", model="deepedit")
+        it.server.documents["POST", "/train/*"] = lambda request: (
+            {
+                **recorded("train_post"),
+                "id": "queued",
+            }
+            if request.url.params.get("enqueue") == "true"
+            else 429
+        )
+        it.server.tasks.append({**recorded("train_post"), "id": "queued", "details": []})
+        queued = await it.do("train.start", model="deepedit", enqueue=True)
+    assert refused.problem.code == "already_training"
+    assert queued["state"] == "running"
+
+
+@pytest.mark.parametrize(
+    ("info", "params", "code"),
+    [
+        ({}, {"model": "unheard_of"}, "unknown_model"),
+        ({"trainers": {}}, {}, "unknown_model"),
+        ({"datastore": {"total": 3, "completed": 0}}, {"model": "deepedit"}, "no_labels"),
+        ({}, {"model": "deepedit", "param": {"val_split": "half"}}, "bad_parameter"),
+    ],
+)
+@in_virtual_time
+async def test_what_can_not_work_is_refused_before_the_server_is_asked(
+    tmp_path: Path, info: dict[str, Any], params: dict[str, Any], code: str
+) -> None:
+    async with desk(tmp_path, serves=True) as it:
+        it.server.documents["GET", "/info/"] = {**recorded("info"), **info}
+        error = await it.failing("train.start", **params)
+    assert error.problem.code == code
+    assert not it.server.tasks
+
+
+@in_virtual_time
+async def test_without_a_model_in_the_profile_the_first_trainer_is_used(tmp_path: Path) -> None:
+    async with desk(tmp_path, serves=True, server={"models": []}) as it:
+        document = await it.do("train.start")
+    assert document["model"] == next(iter(recorded("info")["trainers"]))
+
+
+@in_virtual_time
+async def test_without_a_server_nothing_is_trained(tmp_path: Path) -> None:
+    async with desk(tmp_path) as it:
+        error = await it.failing("train.start")
+    assert (error.problem.code, error.exit_code) == ("server_down", 4)
+
+
+@in_virtual_time
+async def test_each_epoch_is_reported_once_until_the_end(tmp_path: Path) -> None:
+    async with desk(tmp_path, serves=True) as it:
+        training = Training(it)
+        following = it.begin("train.start", model="deepedit", follow=True)
+        await it.report.said("Starting to train deepedit")
+        await asyncio.sleep(5)
+        training.print(EPOCH_2_BEGINS)
+        await it.report.said("'epoch': 1")
+        training.print(EPOCH_3_BEGINS)
+        await it.report.said("'epoch': 2")
+        training.finish()
+        document = await following
+    epochs = [record for record in it.report.records if "epoch" in record]
+    assert [record["epoch"] for record in epochs] == [1, 2, 3]
+    assert epochs[0]["metrics"]["val_mean_dice"] == pytest.approx(0.058, abs=0.001)
+    assert (document["state"], document["error"]) == ("done", None)
+    assert document["best"]["epoch"] == 3
+
+
+@pytest.mark.parametrize(("status", "code"), [("STOPPED", "stopped"), ("ERROR", "train_failed")])
+@in_virtual_time
+async def test_one_that_does_not_end_well_fails_with_its_state(
+    tmp_path: Path, status: str, code: str
+) -> None:
+    async with desk(tmp_path, serves=True) as it:
+        training = Training(it)
+        training.begin()
+        following = it.begin("train.status", follow=True)
+        await known(it, TrainState.RUNNING)
+        training.print(EPOCH_2_BEGINS)
+        await it.report.said("'epoch': 1")
+        training.task["status"] = status
+        with pytest.raises(Failed) as ended:
+            await following
+    assert ended.value.problem.code == code
+    assert ended.value.document is not None
+    assert ended.value.document["state"] == status.lower()
+
+
+@in_virtual_time
+async def test_the_status_of_nothing_is_idle_and_is_not_followed(tmp_path: Path) -> None:
+    async with desk(tmp_path, serves=True) as it:
+        idle = await it.do("train.status", follow=True)
+        Training(it).begin()
+        await known(it, TrainState.RUNNING)
+        running = await it.do("train.status")
+    assert (idle["state"], running["state"], running["model"]) == ("idle", "running", "deepedit")
+    assert not it.session.journal.entries
+
+
+@in_virtual_time
+async def test_stopping_waits_until_it_has_stopped_and_names_the_next(tmp_path: Path) -> None:
+    async with desk(tmp_path, serves=True) as it:
+        await it.do("train.start", model="deepedit")
+        stopped = await it.do("train.stop")
+        first = {**recorded("train_status_running"), "id": "one", "details": []}
+        second = {**first, "id": "two", "status": "SUBMITTED"}
+        it.server.tasks[:] = [first, second]
+
+        def stop(_request: httpx.Request) -> dict[str, Any]:
+            first["status"], second["status"] = "STOPPED", "RUNNING"
+            return {}
+
+        it.server.documents["DELETE", "/train/"] = stop
+        await known(it, TrainState.RUNNING)
+        await it.do("train.stop")
+    assert stopped["state"] == "stopped"
+    assert it.report.lines[-1] == "Stopped. The next training in the queue starts now: deepedit"
+
+
+@in_virtual_time
+async def test_there_has_to_be_one_to_stop(tmp_path: Path) -> None:
+    async with desk(tmp_path, serves=True) as it:
+        error = await it.failing("train.stop")
+    assert error.problem.code == "nothing_trains"
+    assert not it.server.asked("DELETE", "/train/")
+
+
+@in_virtual_time
+async def test_one_that_has_outlived_its_server_is_ended_on_the_host(tmp_path: Path) -> None:
+    async with desk(tmp_path) as it:
+        it.host.agent.orphans = [{"pid": 41, "pgid": 40, "model": "deepedit", "started_ts": 1.0, "memory": 1}]
+        await it.session.store.wait_for(
+            lambda s: s.server.value is not None and bool(s.server.value.orphans), 60
+        )
+        document = await it.do("train.stop")
+    assert it.report.lines == ["Ending the orphaned training of deepedit (pid 41)"]
+    assert not it.host.agent.orphans
+    assert document["state"] != "orphaned"
