@@ -10,7 +10,7 @@ import pytest
 
 from tests.fakes.guard import FakeGuard
 from tests.unit.operations.desk import desk
-from tests.virtualtime import in_virtual_time
+from tests.virtual_time import in_virtual_time
 
 
 @in_virtual_time
@@ -21,7 +21,7 @@ async def test_the_status_holds_everything_of_the_strip(tmp_path: Path) -> None:
         it.put_label("s1.nii.gz")
         it.serve()
         await it.session.readiness.need_server()
-        document = await it.do("status")
+        document = await it.run("status")
     assert document["server"]["state"] == "running"
     assert document["training"]["state"] == "idle"
     assert (document["labels"]["total"], document["labels"]["here"]) == (1, 0)
@@ -33,9 +33,9 @@ async def test_the_status_holds_everything_of_the_strip(tmp_path: Path) -> None:
 @in_virtual_time
 async def test_what_can_not_be_read_is_in_its_reading_and_not_a_failure(tmp_path: Path) -> None:
     async with desk(tmp_path, serves=True) as it:
-        known = await it.do("status")
+        known = await it.run("status")
         it.refuse_labels()
-        document = await it.do("status")
+        document = await it.run("status")
     assert document["server"]["state"] == "running"
     assert not known["labels"]["stale"]
     assert document["labels"]["stale"]
@@ -51,18 +51,18 @@ async def test_labels_that_are_not_listed_in_time_are_said_to_be_unknown(
         async def never(**_options: bool) -> None:
             await asyncio.Event().wait()
 
-        await it.do("status")
+        await it.run("status")
         monkeypatch.setattr(it.session.labels, "refresh", never)
-        await it.do("status")
+        await it.run("status")
         assert "did not list its labels in time" in (it.session.store.state.labels.error or "")
 
 
 @in_virtual_time
 async def test_the_servers_status_is_its_own_document(tmp_path: Path) -> None:
     async with desk(tmp_path, serves=True) as it:
-        running = await it.do("server.status")
+        running = await it.run("server.status")
     async with desk(tmp_path) as it:
-        stopped = await it.do("server.status")
+        stopped = await it.run("server.status")
     assert (running["state"], stopped["state"]) == ("running", "stopped")
     assert running["url"].startswith("http://127.0.0.1:")
 
@@ -72,9 +72,9 @@ async def test_the_tunnel_is_held_and_each_change_is_a_record(tmp_path: Path) ->
     async with desk(tmp_path, serves=True) as it:
         await it.session.readiness.need_server()
         holding = it.begin("tunnel")
-        await it.report.said("'state': 'up'")
+        await it.report.wait_for("'state': 'up'")
         it.host.drop()
-        await it.report.said("'state': 'down'")
+        await it.report.wait_for("'state': 'down'")
         holding.cancel()
         with pytest.raises(asyncio.CancelledError):
             await holding

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from tests.unit.operations.desk import desk
-from tests.virtualtime import in_virtual_time
+from tests.virtual_time import in_virtual_time
 
 OFF = {"copy": False}
 
@@ -16,8 +16,8 @@ async def test_pull_copies_what_is_not_here_even_where_the_profile_does_not(tmp_
     async with desk(tmp_path, serves=True, labels={**OFF, "folder": str(folder)}) as it:
         it.put_label("s1.nii.gz", b"one")
         it.put_label("s2.nii.gz", b"two")
-        document = await it.do("labels.pull")
-        again = await it.do("labels.pull")
+        document = await it.run("labels.pull")
+        again = await it.run("labels.pull")
     assert sorted(document["copied"]) == ["final/s1.nii.gz", "final/s2.nii.gz"]
     assert document["message"] == f"2 copied, 2 of 2 labels are in {folder}"
     assert again["message"] == f"2 of 2 labels are in {folder}"
@@ -45,10 +45,10 @@ async def test_verify_says_what_is_missing_differs_and_is_older(tmp_path: Path) 
     async with desk(tmp_path, serves=True, labels={**OFF, "folder": str(folder)}) as it:
         for name in ("same", "touched", "again", "gone", "deleted"):
             it.put_label(f"{name}.nii.gz", name.encode())
-        await it.do("labels.pull")
-        same = await it.do("labels.verify")
+        await it.run("labels.pull")
+        same = await it.run("labels.verify")
         it.put_label("again.nii.gz", b"a newer one")
-        await it.do("labels.pull")
+        await it.run("labels.pull")
         (folder / "final" / "touched.nii.gz").write_bytes(b"painted over")
         it.host.files.remove("~/studies/labels/final/gone.nii.gz")
         (folder / "final" / "deleted.nii.gz").unlink()
@@ -72,13 +72,13 @@ async def test_the_list_needs_no_host_and_counts_versions(tmp_path: Path) -> Non
     labels = {**OFF, "folder": str(tmp_path / "labels")}
     async with desk(tmp_path, serves=True, labels=labels) as it:
         it.put_label("s1.nii.gz", b"one")
-        await it.do("labels.pull")
+        await it.run("labels.pull")
         it.put_label("s1.nii.gz", b"one again")
         it.put_label("s2.nii.gz", b"two")
-        await it.do("labels.pull")
+        await it.run("labels.pull")
     (tmp_path / "labels" / "final" / "s2.nii.gz").unlink()
     async with desk(tmp_path, start=False, labels=labels) as it:
-        document = await it.do("labels.list")
+        document = await it.run("labels.list")
     rows = {row["file"]: row for row in document["labels"]}
     assert document["total"] == 2
     assert (rows["final/s1.nii.gz"]["versions"], rows["final/s1.nii.gz"]["present"]) == (2, True)

@@ -6,13 +6,13 @@ from pathlib import Path
 
 from tests.fakes.monailabel import recorded
 from tests.unit.operations.desk import desk
-from tests.virtualtime import in_virtual_time
+from tests.virtual_time import in_virtual_time
 
 
 @in_virtual_time
 async def test_every_study_is_listed_with_its_state(tmp_path: Path) -> None:
     async with desk(tmp_path, serves=True) as it:
-        document = await it.do("studies.list")
+        document = await it.run("studies.list")
     studies = {study["id"]: study for study in document["studies"]}
     assert document["total"] == len(studies) == len(recorded("datastore_all")["objects"])
     assert studies["case_000"]["state"] == "final"
@@ -32,8 +32,8 @@ async def test_a_list_that_can_not_be_read_fails(tmp_path: Path) -> None:
 async def test_the_next_study_is_picked_by_the_servers_first_strategy_or_a_named_one(tmp_path: Path) -> None:
     async with desk(tmp_path, serves=True) as it:
         it.server.documents["POST", "/activelearning/*"] = recorded("activelearning_random")
-        first = await it.do("studies.next")
-        named = await it.do("studies.next", strategy="random")
+        first = await it.run("studies.next")
+        named = await it.run("studies.next", strategy="random")
         unknown = await it.failing("studies.next", strategy="best")
         entry = it.session.journal.entries[1]
     posts = [one.url.path for one in it.server.requests if one.method == "POST"]

@@ -14,7 +14,7 @@ from labeltui.domain.problems import Failed
 from labeltui.domain.training.training import TrainState
 from tests.fakes.monailabel import MONAILABEL, recorded
 from tests.unit.operations.desk import Desk, desk
-from tests.virtualtime import in_virtual_time
+from tests.virtual_time import in_virtual_time
 
 RUN = (MONAILABEL / "log_train_3epochs.txt").read_bytes().splitlines(keepends=True)
 EPOCH_2_BEGINS, EPOCH_3_BEGINS = 72, 91  # lines of RUN
@@ -65,7 +65,7 @@ def body(it: Desk) -> dict[str, Any]:
 @in_virtual_time
 async def test_the_profiles_first_model_is_trained_with_the_trainers_defaults(tmp_path: Path) -> None:
     async with desk(tmp_path, serves=True, server={"models": ["deepedit"]}) as it:
-        document = await it.do("train.start")
+        document = await it.run("train.start")
         entry = it.session.journal.entries[-1]
     sent = body(it)
     assert (document["state"], document["model"]) == ("running", "deepedit")
@@ -77,7 +77,7 @@ async def test_the_profiles_first_model_is_trained_with_the_trainers_defaults(tm
 @in_virtual_time
 async def test_what_is_asked_for_this_once_is_sent_in_its_type(tmp_path: Path) -> None:
     async with desk(tmp_path, serves=True) as it:
-        await it.do(
+        await it.run(
             "train.start", model="deepedit", max_epochs=2, param={"val_split": "0.5", "pretrained": "no"}
         )
         entry = it.session.journal.entries[-1]
@@ -91,7 +91,7 @@ async def test_what_is_asked_for_this_once_is_sent_in_its_type(tmp_path: Path) -
 @in_virtual_time
 async def test_a_training_that_runs_is_not_disturbed_unless_it_may_queue(tmp_path: Path) -> None:
     async with desk(tmp_path, serves=True) as it:
-        await it.do("train.start", model="deepedit")
+        await it.run("train.start", model="deepedit")
         refused = await it.failing("train.start", model="deepedit")
         it.server.documents["POST", "/train/*"] = lambda request: (
             {
@@ -102,7 +102,7 @@ async def test_a_training_that_runs_is_not_disturbed_unless_it_may_queue(tmp_pat
             else 429
         )
         it.server.tasks.append({**recorded("train_post"), "id": "queued", "details": []})
-        queued = await it.do("train.start", model="deepedit", enqueue=True)
+        queued = await it.run("train.start", model="deepedit", enqueue=True)
     assert refused.problem.code == "already_training"
     assert queued["state"] == "running"
 
@@ -130,7 +130,7 @@ async def test_what_can_not_work_is_refused_before_the_server_is_asked(
 @in_virtual_time
 async def test_without_a_model_in_the_profile_the_first_trainer_is_used(tmp_path: Path) -> None:
     async with desk(tmp_path, serves=True, server={"models": []}) as it:
-        document = await it.do("train.start")
+        document = await it.run("train.start")
     assert document["model"] == next(iter(recorded("info")["trainers"]))
 
 
@@ -146,12 +146,12 @@ async def test_each_epoch_is_reported_once_until_the_end(tmp_path: Path) -> None
     async with desk(tmp_path, serves=True) as it:
         training = Training(it)
         following = it.begin("train.start", model="deepedit", follow=True)
-        await it.report.said("Starting to train deepedit")
+        await it.report.wait_for("Starting to train deepedit")
         await asyncio.sleep(5)
         training.print(EPOCH_2_BEGINS)
-        await it.report.said("'epoch': 1")
+        await it.report.wait_for("'epoch': 1")
         training.print(EPOCH_3_BEGINS)
-        await it.report.said("'epoch': 2")
+        await it.report.wait_for("'epoch': 2")
         training.finish()
         document = await following
     epochs = [record for record in it.report.records if "epoch" in record]
@@ -172,7 +172,7 @@ async def test_one_that_does_not_end_well_fails_with_its_state(
         following = it.begin("train.status", follow=True)
         await known(it, TrainState.RUNNING)
         training.print(EPOCH_2_BEGINS)
-        await it.report.said("'epoch': 1")
+        await it.report.wait_for("'epoch': 1")
         training.task["status"] = status
         with pytest.raises(Failed) as ended:
             await following
@@ -184,10 +184,10 @@ async def test_one_that_does_not_end_well_fails_with_its_state(
 @in_virtual_time
 async def test_the_status_of_nothing_is_idle_and_is_not_followed(tmp_path: Path) -> None:
     async with desk(tmp_path, serves=True) as it:
-        idle = await it.do("train.status", follow=True)
+        idle = await it.run("train.status", follow=True)
         Training(it).begin()
         await known(it, TrainState.RUNNING)
-        running = await it.do("train.status")
+        running = await it.run("train.status")
     assert (idle["state"], running["state"], running["model"]) == ("idle", "running", "deepedit")
     assert not it.session.journal.entries
 
@@ -195,8 +195,8 @@ async def test_the_status_of_nothing_is_idle_and_is_not_followed(tmp_path: Path)
 @in_virtual_time
 async def test_stopping_waits_until_it_has_stopped_and_names_the_next(tmp_path: Path) -> None:
     async with desk(tmp_path, serves=True) as it:
-        await it.do("train.start", model="deepedit")
-        stopped = await it.do("train.stop")
+        await it.run("train.start", model="deepedit")
+        stopped = await it.run("train.stop")
         first = {**recorded("train_status_running"), "id": "one", "details": []}
         second = {**first, "id": "two", "status": "SUBMITTED"}
         it.server.tasks[:] = [first, second]
@@ -207,7 +207,7 @@ async def test_stopping_waits_until_it_has_stopped_and_names_the_next(tmp_path: 
 
         it.server.documents["DELETE", "/train/"] = stop
         await known(it, TrainState.RUNNING)
-        await it.do("train.stop")
+        await it.run("train.stop")
     assert stopped["state"] == "stopped"
     assert it.report.lines[-1] == "Stopped. The next training in the queue starts now: deepedit"
 
@@ -227,7 +227,7 @@ async def test_one_that_has_outlived_its_server_is_ended_on_the_host(tmp_path: P
         await it.session.store.wait_for(
             lambda s: s.server.value is not None and bool(s.server.value.orphans), 60
         )
-        document = await it.do("train.stop")
+        document = await it.run("train.stop")
     assert it.report.lines == ["Ending the orphaned training of deepedit (pid 41)"]
     assert not it.host.agent.orphans
     assert document["state"] != "orphaned"
