@@ -1,1 +1,1 @@
-"""Benchmarks: each figure beside its peer's, on the same work, in the same run."""
+"""Benchmarks that measure labeltui and a peer on the same work in the same run."""

@@ -13,9 +13,9 @@ BENCHES = ("startup", "idle", "log", "shell", "helper")
 
 
 def main() -> int:
-    """Run the benches that are named; 1 when one could not be run."""
+    """Run one bench, or all. Returns 1 when one could not run."""
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
-    parser.add_argument("name", nargs="?", choices=BENCHES, help="all of them when left out")
+    parser.add_argument("name", nargs="?", choices=BENCHES, help="default: all")
     parser.add_argument("--json", action="store_true", help="one JSON document")
     parser.add_argument("--quick", action="store_true", help="fewer runs, shorter times")
     options = parser.parse_args()

@@ -1,4 +1,4 @@
-"""What a process costs while it idles."""
+"""Measure the CPU and memory that a process uses."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Self
 
 
 def resident_kib() -> int | None:
-    """Resident memory of this process."""
+    """Resident memory of this process in KiB. None without /proc."""
     try:
         pages = int(Path("/proc/self/statm").read_text().split()[1])
     except OSError:
@@ -21,7 +21,7 @@ def resident_kib() -> int | None:
 
 @dataclass(frozen=True)
 class Start:
-    """Where a measurement begins."""
+    """The clock, CPU time and memory at the start of a measurement."""
 
     at: float = field(default_factory=time.monotonic)
     cpu_s: float = field(default_factory=time.process_time)
@@ -30,7 +30,7 @@ class Start:
 
 @dataclass(frozen=True)
 class Cost:
-    """CPU in percent of a core, resident memory in KiB (None without /proc), requests per minute."""
+    """CPU in percent of a core; memory in KiB, None without /proc; requests per minute by endpoint."""
 
     seconds: float
     cpu_pct: float
@@ -40,7 +40,7 @@ class Cost:
 
     @classmethod
     def since(cls, start: Start, counts: dict[str, int]) -> Self:
-        """From ``start`` to now, with the requests by endpoint in between."""
+        """The cost from ``start`` to now. ``counts`` are the requests since then."""
         seconds = time.monotonic() - start.at
         cpu_pct = 100 * (time.process_time() - start.cpu_s) / seconds
         now = resident_kib()
@@ -48,12 +48,12 @@ class Cost:
         return cls(seconds, cpu_pct, now, growth, {name: n * 60 / seconds for name, n in counts.items()})
 
     def write(self, answer: Path) -> None:
-        """Leave it for the bench that started this process."""
-        leave(answer, asdict(self))
+        """Write it to a file for the bench that started this process."""
+        write_answer(answer, asdict(self))
 
 
-def leave(answer: Path, document: dict[str, object]) -> None:
-    """Write the answer so that whoever looks finds nothing or all of it."""
+def write_answer(answer: Path, document: dict[str, object]) -> None:
+    """Write the file atomically, because the bench polls for it."""
     fresh = answer.with_suffix(".new")
     fresh.write_text(json.dumps(document))
     fresh.replace(answer)

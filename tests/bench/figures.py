@@ -1,4 +1,4 @@
-"""What a benchmark hands back, and how it is shown."""
+"""The rows that benchmarks return, as JSON and as text."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A figure beside its peer's. None: it can't be measured here (``note`` says why)."""
+    """A figure of ours and one of the peer's. A figure is None where it can't be measured; ``note`` says why."""
 
     bench: str
     what: str
@@ -18,12 +18,12 @@ class Row:
     figure: float | None
     peer: str
     peer_figure: float | None
-    limit: str = ""  # what the issue asks for, in words
+    limit: str = ""  # the target, in words
     note: str = ""
 
     @property
     def ratio(self) -> float | None:
-        """Ours over the peer's."""
+        """Our figure divided by the peer's. None when either is missing."""
         if self.figure is None or not self.peer_figure:
             return None
         return self.figure / self.peer_figure
@@ -35,8 +35,8 @@ def as_document(row: Row) -> dict[str, Any]:
 
 
 def as_text(rows: Sequence[Row]) -> str:
-    """Rows under each other, the ratio last."""
-    lines = [("bench", "what", "labeltui", "peer", "", "asked", "ratio")]
+    """A table with the ratio in the last column."""
+    lines = [("bench", "what", "labeltui", "peer", "", "target", "ratio")]
     for row in rows:
         note = f"{row.limit} {row.note}".strip()
         lines.append((row.bench, row.what, *figures(row), note, shown(row.ratio, "")))
@@ -46,12 +46,12 @@ def as_text(rows: Sequence[Row]) -> str:
 
 
 def figures(row: Row) -> tuple[str, str, str]:
-    """Ours, who the peer is, and the peer's."""
+    """Our figure, the peer's name and its figure."""
     return shown(row.figure, row.unit), row.peer, shown(row.peer_figure, row.unit)
 
 
 def shown(value: float | None, unit: str) -> str:
-    """A number with three figures that matter."""
+    """A number with three significant digits."""
     if value is None:
         return "-"
     digits = 2 if value == 0 else max(0, 2 - math.floor(math.log10(abs(value))))

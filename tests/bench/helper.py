@@ -1,6 +1,6 @@
-"""What it costs that the emulator has a process of its own, beside the same code called directly.
+"""The cost of running the native emulator in a helper process, compared with the same code in this process.
 
-The direct one would end the whole console where the native library aborts; the helper costs one pane.
+When the native library aborts in the helper, one pane is lost; in the console's process it would end the console.
 """
 
 from __future__ import annotations
@@ -10,18 +10,18 @@ import time
 
 from labeltui.ui.widgets.terminal.ghostty.engine import GhosttyEngine
 from tests.bench.figures import Row
-from tests.terminal.direct import Direct
+from tests.terminal.direct_engine import DirectEngine
 
 NAME = "helper"
 SIZE = (120, 40)
 KEYS, QUICK_KEYS = 500, 100
 MEGABYTES, QUICK_MEGABYTES = 20, 5
-PIECE = 60 * 1024  # as the pane reads
-PEER = "in the console"
+PIECE = 60 * 1024  # the size of the pane's reads
+PEER = "in-process"
 
 
 def run(quick: bool) -> list[Row]:
-    """Both on the same bytes."""
+    """Run both on the same bytes."""
     return asyncio.run(measure(QUICK_KEYS if quick else KEYS, QUICK_MEGABYTES if quick else MEGABYTES))
 
 
@@ -29,7 +29,7 @@ async def measure(keys: int, megabytes: int) -> list[Row]:
     started = time.perf_counter()
     helper = await GhosttyEngine.start(*SIZE)
     up = time.perf_counter() - started
-    direct = Direct(*SIZE)
+    direct = DirectEngine(*SIZE)
     rows = [Row(NAME, "start to first frame", "ms", 1000 * up, "", None)]
     try:
         pairs = [(await typed(helper, keys), await typed(direct, keys))]
@@ -62,25 +62,25 @@ def at(times: list[float], share: float) -> float:
     return sorted(times)[int(share * (len(times) - 1))]
 
 
-async def typed(engine: GhosttyEngine | Direct, keys: int) -> list[float]:
-    """Seconds from a character to a frame that has it."""
+async def typed(engine: GhosttyEngine | DirectEngine, keys: int) -> list[float]:
+    """Seconds from each character to a frame that shows it."""
     times = []
     for number in range(keys):
-        await asyncio.sleep(0.02)  # slower than frames come: each goes out at once
+        await asyncio.sleep(0.02)  # longer than a frame, so that each key is sent at once
         started = time.perf_counter()
         await engine.feed(b"\r\n" if number % 60 == 0 else b"x")
-        if isinstance(engine, Direct):
+        if isinstance(engine, DirectEngine):
             await engine.sync()
         times.append(time.perf_counter() - started)
     return times
 
 
-async def flooded(engine: GhosttyEngine | Direct, data: bytes) -> float:
-    """Seconds to take all of it, with 25 frames a second meanwhile."""
+async def flooded(engine: GhosttyEngine | DirectEngine, data: bytes) -> float:
+    """Seconds to read all of ``data`` while drawing 25 frames a second."""
     started = due = time.perf_counter()
     for start in range(0, len(data), PIECE):
         await engine.feed(data[start : start + PIECE])
-        if isinstance(engine, Direct) and time.perf_counter() >= due:
+        if isinstance(engine, DirectEngine) and time.perf_counter() >= due:
             await engine.sync()
             due = time.perf_counter() + 0.04
     await engine.sync()

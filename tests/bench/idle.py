@@ -1,6 +1,6 @@
-"""What the console costs while it is connected and nothing happens, beside a bare Textual application.
+"""The cost of a connected, idle console, compared with a bare Textual application.
 
-``LABELTUI_BENCH_IDLE_S`` sets for how many seconds it looks (60).
+``LABELTUI_BENCH_IDLE_S`` sets the seconds of the measurement (60).
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from pathlib import Path
 
 from tests.bench.cost import Cost
 from tests.bench.figures import Row
-from tests.bench.outer import on_terminal
+from tests.bench.pty_program import on_terminal
 
 NAME = "idle"
 SECONDS, QUICK_SECONDS = 60.0, 10.0
@@ -22,19 +22,19 @@ MARGIN_S = 100.0
 
 
 def run(quick: bool) -> list[Row]:
-    """CPU, memory and requests; one program after the other, so that neither disturbs the other."""
+    """Measure CPU, memory and requests. The programs run one after the other and don't disturb each other."""
     from labeltui.session.server.pollers import QUEUE_S, WATCHED_S
 
     seconds = float(os.environ.get("LABELTUI_BENCH_IDLE_S", QUICK_SECONDS if quick else SECONDS))
-    peer = watch("tests.bench.bare", seconds)
-    ours = watch("tests.bench.watched", seconds)
+    peer = measure("tests.bench.bare_app", seconds)
+    ours = measure("tests.bench.idle_console", seconds)
     bare = "bare Textual app"
     rows = [
         Row(NAME, f"CPU of a core over {seconds:.0f} s", "%", ours.cpu_pct, bare, peer.cpu_pct, "below 2 %"),
         Row(NAME, "memory", "MiB", mib(ours.resident_kib), bare, mib(peer.resident_kib)),
         Row(NAME, "growth of memory", "MiB", mib(ours.growth_kib), bare, mib(peer.growth_kib), "none"),
     ]
-    # One look more than the interval allows may fall into the time that is watched.
+    # One poll more than the interval allows may fall into the measured time.
     allowed = {"GET /info/": 60 / WATCHED_S, "GET /datastore/": 60 / QUEUE_S, "GET /train/": 60 / WATCHED_S}
     for endpoint in sorted(ours.requests.keys() | allowed.keys()):
         rate = allowed.get(endpoint)
@@ -49,8 +49,8 @@ def mib(kib: int | None) -> float | None:
     return None if kib is None else kib / 1024
 
 
-def watch(module: str, seconds: float) -> Cost:
-    """Run ``python -m module SECONDS ANSWER`` on a terminal, and read its answer."""
+def measure(module: str, seconds: float) -> Cost:
+    """Run ``python -m module SECONDS ANSWER`` on a PTY and return its answer. Raises RuntimeError without one."""
     with tempfile.TemporaryDirectory() as home:
         answer = Path(home) / "answer.json"
         argv = [sys.executable, "-m", module, str(seconds), str(answer)]

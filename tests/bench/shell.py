@@ -1,6 +1,6 @@
-"""The shell pane over OpenSSH's sshd on loopback, beside ssh inside tmux on the same terminal.
+"""The shell pane over a local OpenSSH sshd, compared with ssh inside tmux on the same terminal.
 
-Ours draws what is to be seen and drops frames in between, as tmux does; both read every byte.
+Both read every byte, and both skip frames that would be replaced at once.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from pathlib import Path
 import psutil
 
 from tests.bench.figures import Row
-from tests.bench.outer import Program, on_terminal
+from tests.bench.pty_program import Program, on_terminal
 from tests.sshd import RealSshd
 
 NAME = "shell"
@@ -27,7 +27,7 @@ KEYS, QUICK_KEYS = 150, 40
 MEGABYTES, QUICK_MEGABYTES = 20, 5
 FLOODS = 5
 LOG_LINES = 5000
-PROMPT = "Ω"  # one character: it can't be painted in two pieces
+PROMPT = "Ω"  # a single character is never painted in two parts
 PEER = "ssh in tmux"
 WITHIN_S = 90.0
 
@@ -40,11 +40,11 @@ class Figures:
     plain: float
     coloured: float
     stop: float
-    computed: Sequence[float]  # CPU of all its processes meanwhile: for the keys, plain, coloured
+    computed: Sequence[float]  # CPU of all its processes: for the keys, plain and coloured
 
 
-class Spent:
-    """CPU seconds of a program and of all that it started; ``mark`` is in the command line of what left its tree."""
+class CpuTime:
+    """CPU seconds of a program, its children, and processes whose command line contains ``mark``."""
 
     def __init__(self, program: Program, mark: str) -> None:
         self._program, self._mark = program, mark
@@ -65,7 +65,7 @@ def _words(process: psutil.Process) -> str:
 
 
 class Typist:
-    """Types at a program on a terminal, and says how long the answer took to be painted."""
+    """Types into a program on a PTY and measures the time until the answer is painted."""
 
     def __init__(self, program: Program) -> None:
         self._program = program
@@ -87,7 +87,7 @@ class Typist:
         return time.perf_counter() - started
 
     def quiet(self, seconds: float) -> None:
-        """Read on until nothing has been painted for so long, or four times that has passed."""
+        """Read until nothing was painted for ``seconds``, or for four times as long at most."""
         end = time.perf_counter() + 4 * seconds
         while time.perf_counter() < end and select.select([self._program.terminal], [], [], seconds)[0]:
             os.read(self._program.terminal, 65536)
@@ -100,7 +100,7 @@ class Typist:
 
 
 def run(quick: bool) -> list[Row]:
-    """Both on the same sshd, one after the other."""
+    """Measure both on the same sshd, one after the other."""
     with tempfile.TemporaryDirectory(prefix="labeltui-bench-", ignore_cleanup_errors=True) as name:
         folder = Path(name)
         sshd = RealSshd(folder, env={"LANG": "C.UTF-8"})
@@ -120,7 +120,7 @@ def run(quick: bool) -> list[Row]:
 
 
 def rows(ours: Figures, peer: Figures, beside: Sequence[float], megabytes: int) -> list[Row]:
-    """The figures as the issues ask for them."""
+    """A row for each figure, with its target."""
 
     def at(times: Sequence[float], share: float) -> float:
         return 1000 * sorted(times)[min(len(times) - 1, int(share * len(times)))]
@@ -130,7 +130,7 @@ def rows(ours: Figures, peer: Figures, beside: Sequence[float], megabytes: int) 
         Row(NAME, "key echo, p99", "ms", at(ours.echo, 0.99), PEER, at(peer.echo, 0.99), "at most 12 ms"),
         Row(
             NAME,
-            f"key echo, p99, {LOG_LINES:,} log lines/s beside",
+            f"key echo, p99, {LOG_LINES:,} log lines/s arriving",
             "ms",
             at(beside, 0.99),
             "",
@@ -155,7 +155,7 @@ def rows(ours: Figures, peer: Figures, beside: Sequence[float], megabytes: int) 
 
 
 def files(home: Path, megabytes: int) -> None:
-    """What is shown: lines of a log, and the same with a colour for every word."""
+    """Write the files that are shown: plain lines, and the same with a colour for each word."""
     words = ["the", "quick", "brown", "fox", "jumps", "over", "the", "lazy", "dog"]
     plain = "".join(f"{n:07} {' '.join(words)}\n" for n in range(2000))
     coloured = "".join(
@@ -169,7 +169,7 @@ def files(home: Path, megabytes: int) -> None:
 
 
 def tmux(sshd: RealSshd, folder: Path) -> tuple[Sequence[str], Mapping[str, str]]:
-    """ssh inside a tmux of its own."""
+    """The command and environment of ssh inside its own tmux."""
     options = (
         "-o",
         "StrictHostKeyChecking=no",
@@ -188,7 +188,7 @@ def tmux(sshd: RealSshd, folder: Path) -> tuple[Sequence[str], Mapping[str, str]
 
 
 def console(sshd: RealSshd, folder: Path) -> tuple[Sequence[str], Mapping[str, str]]:
-    """labeltui with a profile that leads to the same sshd."""
+    """The command and environment of labeltui with a profile for the same sshd."""
     host, port = sshd.address.rsplit("@", 1)[1].split(":")
     (folder / "trusted").write_text(f"[{host}]:{port} {sshd.host_public_key}\n")
     config = folder / "labeltui.toml"
@@ -196,7 +196,7 @@ def console(sshd: RealSshd, folder: Path) -> tuple[Sequence[str], Mapping[str, s
         'default = "bench"\n[profiles.bench]\nhost = "ssh"\n[profiles.bench.ssh]\n'
         f'address = "{sshd.address}"\nkey = "{sshd.client_key}"\n'
         f'known_hosts = "{folder / "trusted"}"\nconfig = "none"\n'
-        "[profiles.bench.shell]\ntmux = false\n"  # the peer has one terminal between sshd and the screen, too
+        "[profiles.bench.shell]\ntmux = false\n"  # the peer too has one terminal between sshd and the screen
     )
     environment = {
         "LABELTUI_CONFIG": str(config),
@@ -207,7 +207,7 @@ def console(sshd: RealSshd, folder: Path) -> tuple[Sequence[str], Mapping[str, s
 
 
 def to_the_shell(typist: Typist) -> None:
-    """Wait for the prompt in the second pane, and give it the keyboard."""
+    """Wait for the prompt in pane 2, and focus the pane."""
     typist.until(PROMPT)
     typist.type("2")
     typist.until("leaves the shell")
@@ -221,9 +221,9 @@ def measure(
     quick: bool,
     mark: str = "",
 ) -> Figures:
-    """All figures of one program."""
+    """Measure one program."""
     with on_terminal(argv, environment) as program:
-        typist, spent = Typist(program), Spent(program, mark)
+        typist, spent = Typist(program), CpuTime(program, mark)
         begin(typist)
         typist.until("cat-runs", typed="echo cat-ru''ns; cat\r")
         typist.quiet(0.3)
@@ -234,9 +234,9 @@ def measure(
         typist.until(PROMPT, typed="\x03")
         shown = []
         for name in ("plain", "coloured"):
-            shown.append(showing(typist, name))
+            shown.append(show(typist, name))
             marks.append(spent.seconds())
-        stop = statistics.median(stopping(typist) for _ in range(FLOODS))
+        stop = statistics.median(interrupt(typist) for _ in range(FLOODS))
         typist.type("exit\r")
         computed = [after - before for before, after in itertools.pairwise(marks)]
         computed[0] /= keys
@@ -244,8 +244,8 @@ def measure(
 
 
 def typed_beside_a_log(argv: Sequence[str], environment: Mapping[str, str], quick: bool) -> list[float]:
-    """Keys while the pane above takes a log's lines."""
-    with on_terminal((argv[0], "-m", "tests.bench.beside", str(LOG_LINES)), environment) as program:
+    """Echo times in seconds while the log pane receives lines."""
+    with on_terminal((argv[0], "-m", "tests.bench.console_with_log", str(LOG_LINES)), environment) as program:
         typist = Typist(program)
         to_the_shell(typist)
         typist.until("cat-runs", typed="echo cat-ru''ns; cat\r")
@@ -257,7 +257,7 @@ def typed_beside_a_log(argv: Sequence[str], environment: Mapping[str, str], quic
 
 
 def echoes(typist: Typist, count: int) -> list[float]:
-    """Letters that stand nowhere else on the screen, typed one by one at no steady pace."""
+    """Type letters that stand nowhere else on the screen, at an uneven pace."""
     times: list[float] = []
     for index in range(count):
         times.append(typist.until(chr(0x100 + index), typed=chr(0x100 + index)))
@@ -265,16 +265,16 @@ def echoes(typist: Typist, count: int) -> list[float]:
     return times
 
 
-def showing(typist: Typist, name: str) -> float:
-    """cat until the words after it are painted."""
+def show(typist: Typist, name: str) -> float:
+    """Seconds of ``cat FILE``, up to the first text after it."""
     taken = typist.until(f"{name}-shown", typed=f"cat ~/{name}; echo {name}-sho''wn\r")
     typist.until(PROMPT, typed="clear\r")
     typist.quiet(0.3)
     return taken
 
 
-def stopping(typist: Typist) -> float:
-    """ctrl-c in the middle of a flood."""
+def interrupt(typist: Typist) -> float:
+    """Seconds from ctrl-c during a flood to the prompt."""
     typist.type("yes\r")
     typist.read_for(1.0)
     taken = typist.until(PROMPT, typed="\x03")

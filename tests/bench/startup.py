@@ -9,17 +9,17 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tests.bench.figures import Row
-from tests.bench.outer import on_terminal
+from tests.bench.pty_program import on_terminal
 
 NAME = "startup"
 RUNS, QUICK_RUNS = 11, 5
 PAINT_WITHIN_S = 30.0
 OURS: tuple[Sequence[str], bytes] = ((sys.executable, "-m", "labeltui"), b"labeltui")
-PEER: tuple[Sequence[str], bytes] = ((sys.executable, "-m", "tests.bench.bare"), b"bare")
+PEER: tuple[Sequence[str], bytes] = ((sys.executable, "-m", "tests.bench.bare_app"), b"bare")
 
 
 def run(quick: bool) -> list[Row]:
-    """Medians of runs that take turns, so that whatever else the machine does hits both alike."""
+    """Medians of alternating runs, so that other load on the machine affects both alike."""
     with tempfile.TemporaryDirectory() as home:
         environment = {
             "HOME": home,
@@ -32,7 +32,7 @@ def run(quick: bool) -> list[Row]:
         for _ in range(1 + (QUICK_RUNS if quick else RUNS)):
             ours.append(first_paint(*OURS, environment))
             peers.append(first_paint(*PEER, environment))
-    # The first of each warms the caches.
+    # The first run of each only warms the caches.
     figure, peer = (1000 * statistics.median(times[1:]) for times in (ours, peers))
     what = "exec to first paint, no profile"
     return [Row(NAME, what, "ms", figure, "bare Textual app", peer, "at most 1.3 times")]

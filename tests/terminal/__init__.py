@@ -1,1 +1,1 @@
-"""What terminals are shown in the tests, and what tmux makes of it."""
+"""Terminal input for the tests, and the screens that tmux makes of it."""

@@ -8,13 +8,13 @@ from collections.abc import Iterator
 from tests.terminal.sessions import sessions
 
 CANARY = b"canary-7f3a"
-"""Is in strings that no terminal shows: where it turns up outside, one was passed on."""
+"""Stands in strings that a terminal never shows. Where it appears in the output, a string was passed on."""
 
 FINALS = b"@ABCDEFGHIJKLMPQRSTXZ`abcdefghilmnpqrstuvwxyz{|}~"
 
 
 def pieces(seed: int, size: int) -> Iterator[bytes]:
-    """``size`` bytes or a little more, in pieces as a connection cuts them; the same for the same seed."""
+    """``size`` bytes or a little more, in pieces of random size; the same for the same seed."""
     dice = random.Random(seed)
     makers = (_damaged, _noise, _csi, _string, _flood)
     while size > 0:

@@ -1,7 +1,7 @@
-"""What tmux shows for the same bytes. ``python -m tests.terminal.oracle`` records it anew.
+"""Record the screens that tmux shows for the test cases: ``python -m tests.terminal.oracle``.
 
-One tmux server of its own takes all of them at once, each in a window whose program writes the bytes to a raw
-terminal and ends; a pane is looked at when tmux says that it is dead, so every byte was read by then.
+A tmux server of its own runs all cases at once, each in a window whose program writes the bytes to a raw terminal
+and ends. A pane is captured once tmux reports it dead: by then tmux has read every byte.
 """
 
 from __future__ import annotations
@@ -23,8 +23,9 @@ from tests.paths import TERMINAL
 
 RECORDED = TERMINAL / "tmux.json.gz"
 WITHIN_S = 60.0
-AT_ONCE = 1500  # bytes; of more, what is still in the pipe when the program ends is lost
-LAST_QUESTION, LAST_ANSWER = b"\x1b[5n", b"\x1b[0n"  # whoever has this has read all that was before it
+AT_ONCE = 1500  # bytes; tmux loses what is still in the pipe when a program that wrote more ends
+# The answer proves that everything before the question was read.
+LAST_QUESTION, LAST_ANSWER = b"\x1b[5n", b"\x1b[0n"
 ASKING = """stty raw -echo
 cat "$1"
 said=
@@ -45,12 +46,12 @@ _UNDERLINES = {
 }  # fmt: skip
 
 Span = tuple[str, Look]
-"""Characters that look alike."""
+"""Characters that have the same look."""
 
 
 @dataclass(frozen=True)
-class Asked:
-    """Bytes for a terminal of that size; ``listens``: what it answers is wanted too."""
+class Case:
+    """Bytes for a terminal of that size; with ``listens``, its answer is captured too."""
 
     name: str
     data: bytes
@@ -60,8 +61,8 @@ class Asked:
 
 
 @dataclass(frozen=True)
-class Seen:
-    """What tmux had at the end. Blanks at the end of a row that look like nothing are left out."""
+class Capture:
+    """A screen of tmux, without plain blanks at the ends of rows."""
 
     rows: tuple[tuple[Span, ...], ...]
     cursor: tuple[int, int]
@@ -78,16 +79,16 @@ class Seen:
 
 
 def version() -> str:
-    """tmux's own words for it."""
+    """The output of ``tmux -V``."""
     return subprocess.run(["tmux", "-V"], capture_output=True, text=True, check=True).stdout.strip()
 
 
-def ask(asked: Sequence[Asked]) -> list[Seen]:
-    """Show each to tmux. Raises TimeoutError when a pane does not end."""
+def capture_all(cases: Sequence[Case]) -> list[Capture]:
+    """Run each case in tmux. Raises TimeoutError when a program does not end."""
     with tempfile.TemporaryDirectory(prefix="oracle-") as name:
         oracle = _Oracle(Path(name))
         try:
-            return oracle.ask(asked)
+            return oracle.capture_all(cases)
         finally:
             oracle.tmux("kill-server", check=False)
 
@@ -103,34 +104,34 @@ class _Oracle:
             raise OSError((done.stderr + done.stdout).decode("utf-8", "replace"))
         return done.stdout.decode("utf-8", "replace")
 
-    def ask(self, asked: Sequence[Asked]) -> list[Seen]:
+    def capture_all(self, cases: Sequence[Case]) -> list[Capture]:
         (self.folder / "run").write_text(ASKING)
-        for index, one in enumerate(asked):
+        for index, one in enumerate(cases):
             (self.folder / str(index)).write_bytes(one.data + (LAST_QUESTION if _asks(one) else b""))
         self.tmux("new-session", "-d", "-s", "first", "sleep 600")
         script = self.folder / "script"
         lines = ["set -g status off", "set -g remain-on-exit on", "set -g remain-on-exit-format ''"]
         lines += [f"set -g {option}" for option in ("set-titles off", "default-terminal screen")]
-        for index, one in enumerate(asked):
+        for index, one in enumerate(cases):
             lines.append(
                 f'new-session -d -s s{index} -x {one.columns} -y {one.rows} "{self._program(index, one)}"'
             )
             lines.append(f"select-pane -t s{index} -T ''")
         script.write_text("\n".join(lines) + "\n")
         self.tmux("source-file", str(script))
-        self._all_dead(len(asked))
+        self._all_dead(len(cases))
         looks = []
-        for n in range(len(asked)):
+        for n in range(len(cases)):
             looks += [f"display-message -p -t s{n} '{self._facts()}'", f"capture-pane -p -e -N -t s{n}"]
             looks += [f"display-message -p '{MARK}'"]
         script.write_text("\n".join(looks) + "\n")
         blocks = self.tmux("source-file", str(script)).split(MARK + "\n")
         return [
-            self._seen(index, one, block)
-            for index, (one, block) in enumerate(zip(asked, blocks, strict=False))
+            self._capture(index, one, block)
+            for index, (one, block) in enumerate(zip(cases, blocks, strict=False))
         ]
 
-    def _program(self, index: int, one: Asked) -> str:
+    def _program(self, index: int, one: Case) -> str:
         path = self.folder / str(index)
         return f"sh {self.folder / 'run'} {path}" if _asks(one) else f"stty raw -echo; cat {path}"
 
@@ -141,19 +142,19 @@ class _Oracle:
         end = time.monotonic() + WITHIN_S
         while self.tmux("list-panes", "-a", "-F", "#{pane_dead}").split().count("1") < count:
             if time.monotonic() > end:
-                raise TimeoutError("tmux did not read all of it")
+                raise TimeoutError("tmux did not read all of the input")
             time.sleep(0.05)
 
-    def _seen(self, index: int, one: Asked, block: str) -> Seen:
+    def _capture(self, index: int, one: Case, block: str) -> Capture:
         facts, _, screen = block.partition("\n")
-        told = dict(zip(FACTS, facts.split("|", len(FACTS) - 1), strict=True))
-        cursor = min(int(told.pop("cursor_x")), one.columns - 1), int(told.pop("cursor_y"))
+        values = dict(zip(FACTS, facts.split("|", len(FACTS) - 1), strict=True))
+        cursor = min(int(values.pop("cursor_x")), one.columns - 1), int(values.pop("cursor_y"))
         answer = self.folder / f"{index}.answer"
         said = answer.read_bytes().removesuffix(LAST_ANSWER) if one.listens else b""
-        return Seen(_rows(screen), cursor, told, said)
+        return Capture(_rows(screen), cursor, values, said)
 
 
-def _asks(one: Asked) -> bool:
+def _asks(one: Case) -> bool:
     return one.listens or len(one.data) > AT_ONCE
 
 
@@ -173,7 +174,7 @@ def _rows(screen: str) -> tuple[tuple[Span, ...], ...]:
 
 
 def joined(spans: Sequence[Span]) -> tuple[Span, ...]:
-    """Neighbours that look alike as one, without blanks at the end that look like nothing."""
+    """Join neighbours that have the same look, and drop plain blanks at the end."""
     found: list[Span] = []
     for text, look in spans:
         if found and found[-1][1] == look:
@@ -187,8 +188,8 @@ def joined(spans: Sequence[Span]) -> tuple[Span, ...]:
     return tuple(found)
 
 
-def seen_as(spans: Sequence[Span]) -> tuple[Span, ...]:
-    """The same without what can't be told from a look at it: colour, weight and slant of a blank."""
+def without_invisible(spans: Sequence[Span]) -> tuple[Span, ...]:
+    """Drop attributes that a blank does not show: foreground colour, weight and slant."""
     chars = ((char, _blank(look) if char == " " else look) for text, look in spans for char in text)
     return joined(list(chars))
 
@@ -202,7 +203,7 @@ def _blank(look: Look) -> Look:
 
 
 def _after(look: Look, codes: str) -> Look:
-    """``look`` after an SGR of tmux's own: of the many ways to say it, only those that it uses."""
+    """Apply an SGR sequence to ``look``. Only the forms that tmux writes are known."""
     parts = codes.split(";")
     while parts:
         first = parts.pop(0)
@@ -212,7 +213,7 @@ def _after(look: Look, codes: str) -> Look:
             look = Look()
         elif code == 4 and len(numbers) == 2:
             look = replace(look, attrs=look.attrs | Attr.UNDERLINE | _UNDERLINES.get(numbers[1], Attr.NONE))
-        elif numbers == [5, 3]:  # so says tmux 3.3a for 53
+        elif numbers == [5, 3]:  # tmux 3.3a writes this for 53
             look = replace(look, attrs=look.attrs | Attr.OVERLINE)
         elif code in _ON:
             look = replace(look, attrs=look.attrs | _ON[code])
@@ -236,21 +237,26 @@ def _coloured(look: Look, code: int, parts: list[str]) -> Look:
     return replace(look, **changes)
 
 
-# -- what was recorded
+# -- the recordings
 
 
-def digest(one: Asked) -> str:
-    """Tells whether a record is of these bytes."""
+def digest(one: Case) -> str:
+    """Identifies the bytes and the size that a recording was made with."""
     return hashlib.sha256(b"%d %d " % (one.columns, one.rows) + one.data).hexdigest()[:16]
 
 
-def _as_json(seen: Seen) -> dict[str, Any]:
+def _as_json(capture: Capture) -> dict[str, Any]:
     rows = [[[text, look.foreground, look.background, look.attrs.value, look.underline] for text, look in row]
-            for row in seen.rows]  # fmt: skip
-    return {"rows": rows, "cursor": seen.cursor, "facts": seen.facts, "answer": seen.answer.decode("latin-1")}
+            for row in capture.rows]  # fmt: skip
+    return {
+        "rows": rows,
+        "cursor": capture.cursor,
+        "facts": capture.facts,
+        "answer": capture.answer.decode("latin-1"),
+    }
 
 
-def _of_json(told: dict[str, Any]) -> Seen:
+def _of_json(values: dict[str, Any]) -> Capture:
     def colour(value: Any) -> Colour:
         return tuple(value) if isinstance(value, list) else value  # type: ignore[return-value]
 
@@ -259,28 +265,30 @@ def _of_json(told: dict[str, Any]) -> Seen:
             (text, Look(colour(fg), colour(bg), Attr(attrs), colour(under)))
             for text, fg, bg, attrs, under in row
         )
-        for row in told["rows"]
+        for row in values["rows"]
     )
-    return Seen(rows, (told["cursor"][0], told["cursor"][1]), told["facts"], told["answer"].encode("latin-1"))
+    return Capture(
+        rows, (values["cursor"][0], values["cursor"][1]), values["facts"], values["answer"].encode("latin-1")
+    )
 
 
-def recorded() -> tuple[str, dict[str, tuple[str, Seen]]]:
-    """The version that was asked; by name, the digest of what was asked and what tmux showed."""
-    told = json.loads(gzip.decompress(RECORDED.read_bytes()))
-    return told["tmux"], {name: (one["digest"], _of_json(one)) for name, one in told["seen"].items()}
+def recorded() -> tuple[str, dict[str, tuple[str, Capture]]]:
+    """The version of tmux; and by name, the digest of each case and its screen."""
+    values = json.loads(gzip.decompress(RECORDED.read_bytes()))
+    return values["tmux"], {name: (one["digest"], _of_json(one)) for name, one in values["seen"].items()}
 
 
-def record(asked: Sequence[Asked]) -> None:
-    """Ask tmux, and keep it for the tests."""
-    seen = {
+def record(cases: Sequence[Case]) -> None:
+    """Run the cases in tmux and store the screens for the tests."""
+    capture = {
         one.name: {"digest": digest(one), **_as_json(found)}
-        for one, found in zip(asked, ask(asked), strict=True)
+        for one, found in zip(cases, capture_all(cases), strict=True)
     }
-    text = json.dumps({"tmux": version(), "seen": seen}, ensure_ascii=False, separators=(",", ":"))
+    text = json.dumps({"tmux": version(), "seen": capture}, ensure_ascii=False, separators=(",", ":"))
     RECORDED.write_bytes(gzip.compress(text.encode(), mtime=0))
 
 
 if __name__ == "__main__":
-    from tests.terminal.asked import everything
+    from tests.terminal.cases import everything
 
     record(everything())

@@ -1,7 +1,7 @@
-"""Records real programs at work: ``python -m tests.terminal.record``, as root on Linux with all of them installed.
+"""Record real programs at work: ``python -m tests.terminal.record``, as root on Linux with all of them installed.
 
-Each runs on a terminal of 80 by 24 in a namespace of its own (a machine called ``pod`` with no other processes); what
-it asks of the terminal our own engine answers. After each step, once the program is quiet, a cut point is kept.
+Each runs on a terminal of 80 by 24 in its own namespace (a machine called ``pod`` with no other processes). Our
+engine answers its questions to the terminal. After each step, once the program is quiet, a cut is stored.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from tests.terminal.direct import Direct
+from tests.terminal.direct_engine import DirectEngine
 from tests.terminal.sessions import COLUMNS, ROWS, SESSIONS, Session
 
 INSIDE = re.compile(
     rb"\x1b([\[(#][ -?]*)?\Z|[\xc0-\xff][\x80-\xbf]{0,2}\Z|\x1b[\]P][^\x07\x1b]*\Z"
-)  # a sequence goes on after it
+)  # a sequence continues after it
 QUIET_S, STEP_MOST_S = 0.4, 6.0
 
 MODULE = """import os
@@ -71,7 +71,7 @@ PROGRAMS: dict[str, tuple[str, Sequence[str]]] = {
 
 
 def files(folder: Path) -> None:
-    """What the programs are shown."""
+    """Write the files that the programs open."""
     (folder / "dice.py").write_text(MODULE)
     lines = [
         f"\x1b[32m{n:04}\x1b[m epoch {n} \x1b[1;3{n % 8}mloss {1 / (n + 1):.4f}\x1b[m "
@@ -91,7 +91,7 @@ def files(folder: Path) -> None:
 
 
 class Slow(http.server.SimpleHTTPRequestHandler):
-    """Sends at a pace at which a progress bar has something to show."""
+    """Sends slowly, so that a progress bar moves."""
 
     def copyfile(self, source: object, outputfile: object) -> None:
         while data := source.read(100_000):  # type: ignore[attr-defined]
@@ -102,7 +102,7 @@ class Slow(http.server.SimpleHTTPRequestHandler):
 
 
 async def record(name: str, command: str, steps: Sequence[str], folder: Path) -> Session:
-    """Run it and do the steps."""
+    """Run the program and type each step."""
     outer, inner = pty.openpty()
     fcntl.ioctl(inner, termios.TIOCSWINSZ, struct.pack("HHHH", ROWS, COLUMNS, 0, 0))
     alone = ("setsid", "--ctty", "unshare", "--uts", "--pid", "--fork", "--mount-proc", "sh", "-c")
@@ -116,7 +116,7 @@ async def record(name: str, command: str, steps: Sequence[str], folder: Path) ->
         env=environment,
     )  # fmt: skip
     os.close(inner)
-    engine, data, cuts = Direct(COLUMNS, ROWS), bytearray(), []
+    engine, data, cuts = DirectEngine(COLUMNS, ROWS), bytearray(), []
     for step in steps:
         os.write(outer, step.encode())
         end = time.monotonic() + STEP_MOST_S
@@ -129,7 +129,7 @@ async def record(name: str, command: str, steps: Sequence[str], folder: Path) ->
                 break
             data += piece
             os.write(outer, await engine.feed(piece))
-            if name in ("pip", "htop") and len(cuts) < 12:  # they are never quiet: wherever they are
+            if name in ("pip", "htop") and len(cuts) < 12:  # these are never quiet, so cut anywhere
                 cuts.append(len(data))
         cuts.append(len(data))
     cuts = [at for at in cuts if not INSIDE.search(data, max(0, at - 40), at)]

@@ -1,8 +1,8 @@
-"""Bytes in, and what xterm shows for them. Screens are 20 by 5.
+"""Vectors: bytes, and the screen that xterm shows for them. Screens are 20 by 5.
 
-A vector that is marked ``known`` is one where an engine differs from xterm, with the reason why that is lived with;
-the tests hold it to what it does, so that a change is noticed. One that is marked ``tmux`` is one where tmux
-differs, with the reason; the others are held to be the same in tmux.
+``known`` marks a vector where an engine differs from xterm, and says why that is accepted; the tests expect the
+engine's own screen, so that a change is noticed. ``tmux`` marks one where tmux differs, and says why; all others
+must look the same in tmux.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ class Vector:
     native: tuple[str, ...] | None = None  # rows on libghostty-vt, where the engines differ
     native_cursor: tuple[int, int] | None = None
 
-    def asked(self, kind: str) -> tuple[tuple[str, ...] | None, tuple[int, int] | None]:
+    def expected(self, kind: str) -> tuple[tuple[str, ...] | None, tuple[int, int] | None]:
         if kind == "ghostty" and self.native is not None:
             return self.native, self.native_cursor
         return self.rows, self.cursor

@@ -11,7 +11,7 @@ import pytest
 
 from labeltui.ui.panes.shell.full_screen import LEAVES, RESTORED, painted
 from labeltui.ui.widgets.terminal.bittty_engine import BitttyEngine
-from tests.bench.outer import COLUMNS, ROWS, Program, on_terminal
+from tests.bench.pty_program import COLUMNS, ROWS, Program, on_terminal
 from tests.ui.fake_session import connected, console, settled
 
 SHOWN = (

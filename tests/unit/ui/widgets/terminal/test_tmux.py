@@ -1,4 +1,4 @@
-"""The engines beside tmux: what it showed for the same bytes is recorded, and can be asked for again."""
+"""The engines show what tmux showed for the same bytes; its screens are recorded."""
 
 from __future__ import annotations
 
@@ -12,33 +12,33 @@ from labeltui.ui.widgets.terminal.bittty_engine import BitttyEngine
 from labeltui.ui.widgets.terminal.engine import Frame
 from labeltui.ui.widgets.terminal.ghostty.engine import GhosttyEngine
 from tests.terminal import oracle
-from tests.terminal.asked import ANSWERS, IN_PYTHON_ANSWERS, QUESTIONS, everything, questions
-from tests.terminal.direct import Direct
-from tests.terminal.more import IN_PYTHON, MORE
-from tests.terminal.oracle import Seen, Span
+from tests.terminal.cases import ANSWERS, IN_PYTHON_ANSWERS, QUESTIONS, everything, questions
+from tests.terminal.direct_engine import DirectEngine
+from tests.terminal.oracle import Capture, Span
 from tests.terminal.sessions import COLUMNS as SESSION_COLUMNS
 from tests.terminal.sessions import ROWS as SESSION_ROWS
 from tests.terminal.sessions import Session, sessions
+from tests.terminal.tmux_vectors import IN_PYTHON, TMUX_VECTORS
 from tests.terminal.vectors import COLUMNS, ROWS, VECTORS, Vector
 
 VERSION, RECORDS = oracle.recorded()
-TABLE = [*VECTORS, *MORE]
+TABLE = [*VECTORS, *TMUX_VECTORS]
 NATIVE = pytest.mark.skipif(not GhosttyEngine.installed(), reason="no wheel of it here")
 ENGINES = ["bittty", pytest.param("ghostty", marks=NATIVE)]
 SCREEN = SESSION_COLUMNS, SESSION_ROWS
-Fed = Direct | BitttyEngine
+Fed = DirectEngine | BitttyEngine
 
 
 def engine_of(kind: str, columns: int = COLUMNS, rows: int = ROWS) -> Fed:
-    return Direct(columns, rows) if kind == "ghostty" else BitttyEngine(columns, rows)
+    return DirectEngine(columns, rows) if kind == "ghostty" else BitttyEngine(columns, rows)
 
 
-def seen(vector: Vector) -> Seen:
+def seen(vector: Vector) -> Capture:
     return RECORDS[vector.name][1]
 
 
 def wanted(vector: Vector, kind: str) -> tuple[tuple[str, ...], tuple[int, int] | None]:
-    rows, cursor = vector.asked(kind)
+    rows, cursor = vector.expected(kind)
     return (seen(vector).text, seen(vector).cursor) if rows is None else (rows, cursor)
 
 
@@ -81,7 +81,7 @@ def test_what_is_asked_of_an_engine_is_what_tmux_shows_or_a_reason_is_given(vect
 
 
 @pytest.mark.parametrize("kind", ENGINES)
-@pytest.mark.parametrize("vector", MORE, ids=lambda vector: vector.name)
+@pytest.mark.parametrize("vector", TMUX_VECTORS, ids=lambda vector: vector.name)
 async def test_the_screen_after(kind: str, vector: Vector) -> None:
     whole = await shown(kind, vector.data)
     cut = await shown(kind, *(bytes([byte]) for byte in vector.data))
@@ -97,11 +97,11 @@ async def test_the_screen_after(kind: str, vector: Vector) -> None:
         assert not looks_differ, looks(whole, seen(vector))
 
 
-def tmux_looks(seen: Seen) -> list[tuple[Span, ...]]:
-    return [oracle.seen_as(row) for row in seen.rows]
+def tmux_looks(seen: Capture) -> list[tuple[Span, ...]]:
+    return [oracle.without_invisible(row) for row in seen.rows]
 
 
-def looks(frame: Frame, seen: Seen) -> list[tuple[Span, ...]]:
+def looks(frame: Frame, seen: Capture) -> list[tuple[Span, ...]]:
     """As far as tmux's rows go: its capture leaves out what is painted beyond the last character."""
     rows = []
     for row, theirs in zip(frame.rows, seen.rows, strict=True):
@@ -110,7 +110,7 @@ def looks(frame: Frame, seen: Seen) -> list[tuple[Span, ...]]:
         for run in row:
             spans.append((run.text[:left], run.look))
             left -= len(spans[-1][0])
-        rows.append(oracle.seen_as(spans))
+        rows.append(oracle.without_invisible(spans))
     return rows
 
 
@@ -118,13 +118,13 @@ def looks(frame: Frame, seen: Seen) -> list[tuple[Span, ...]]:
 @pytest.mark.parametrize("session", sessions(), ids=lambda session: session.name)
 async def test_a_real_program_shows_as_in_tmux(kind: str, session: Session) -> None:
     engine, fed = engine_of(kind, *SCREEN), 0
-    for asked, at in zip(session.asked(), session.cuts, strict=True):
+    for case, at in zip(session.cases(), session.cuts, strict=True):
         await engine.feed(session.data[fed:at])
-        frame, theirs, fed = await engine.sync(), RECORDS[asked.name][1], at
-        assert texts(frame) == theirs.text, asked.name
-        assert place(frame) in (None, theirs.cursor), asked.name
+        frame, theirs, fed = await engine.sync(), RECORDS[case.name][1], at
+        assert texts(frame) == theirs.text, case.name
+        assert place(frame) in (None, theirs.cursor), case.name
         if kind == "ghostty":
-            assert looks(frame, theirs) == tmux_looks(theirs), asked.name
+            assert looks(frame, theirs) == tmux_looks(theirs), case.name
     engine.close()
     await engine.closed()
 
@@ -158,9 +158,9 @@ async def test_what_a_terminal_answers(kind: str, name: str) -> None:
 async def test_tmux_still_shows_what_was_recorded() -> None:
     if oracle.version() != VERSION:
         pytest.skip(f"recorded with {VERSION}, and here is {oracle.version()}")
-    asked = everything()
-    found = await asyncio.to_thread(oracle.ask, asked)
-    assert {one.name: seen for one, seen in zip(asked, found, strict=True)} == {
+    cases = everything()
+    found = await asyncio.to_thread(oracle.capture_all, cases)
+    assert {one.name: seen for one, seen in zip(cases, found, strict=True)} == {
         name: seen for name, (_digest, seen) in RECORDS.items()
     }
     assert len(questions()) == len(QUESTIONS)

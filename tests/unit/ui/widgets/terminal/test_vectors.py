@@ -9,7 +9,7 @@ import pytest
 from labeltui.ui.widgets.terminal.bittty_engine import BitttyEngine
 from labeltui.ui.widgets.terminal.engine import Attr, Frame, Look, Mouse
 from labeltui.ui.widgets.terminal.ghostty.engine import GhosttyEngine
-from tests.terminal.direct import Direct
+from tests.terminal.direct_engine import DirectEngine
 from tests.terminal.vectors import COLUMNS, FILLED, ROWS, VECTORS, Vector
 
 
@@ -20,7 +20,7 @@ def texts(frame: Frame) -> tuple[str, ...]:
     return tuple(rows)
 
 
-Fed = BitttyEngine | Direct
+Fed = BitttyEngine | DirectEngine
 NATIVE = GhosttyEngine.installed()
 ENGINES = [
     "bittty",
@@ -37,7 +37,7 @@ class Bench:
 
     async def fed(self, *pieces: bytes, columns: int = COLUMNS, rows: int = ROWS) -> tuple[Fed, bytes]:
         """A new engine that took ``pieces``, and what it answered."""
-        engine: Fed = Direct(columns, rows) if self.kind == "ghostty" else BitttyEngine(columns, rows)
+        engine: Fed = DirectEngine(columns, rows) if self.kind == "ghostty" else BitttyEngine(columns, rows)
         self.made.append(engine)
         return engine, b"".join([await engine.feed(piece) for piece in pieces])
 
@@ -61,7 +61,7 @@ async def fed(*pieces: bytes, columns: int = COLUMNS, rows: int = ROWS) -> tuple
 async def test_the_screen_after(bench: Bench, vector: Vector) -> None:
     engine, _answers = await bench.fed(vector.data)
     frame = await engine.sync()
-    rows, cursor = vector.asked(bench.kind)
+    rows, cursor = vector.expected(bench.kind)
     assert texts(frame) == rows
     if cursor is not None:
         assert frame.cursor is not None
@@ -71,7 +71,7 @@ async def test_the_screen_after(bench: Bench, vector: Vector) -> None:
 @pytest.mark.parametrize("vector", VECTORS, ids=lambda vector: vector.name)
 async def test_cuts_between_bytes_change_nothing(bench: Bench, vector: Vector) -> None:
     engine, _answers = await bench.fed(*(bytes([byte]) for byte in vector.data))
-    assert texts(await engine.sync()) == vector.asked(bench.kind)[0]
+    assert texts(await engine.sync()) == vector.expected(bench.kind)[0]
 
 
 LOOKS = [

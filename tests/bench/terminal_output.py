@@ -1,6 +1,6 @@
-"""What the terminal around the console is told: text, and those escapes that Textual is known to use; nothing else.
+"""Check that the console writes only text and Textual's own escape sequences to its terminal.
 
-Whatever a remote sends, this is all that may come out.
+Nothing else may come out, whatever a remote host sends.
 """
 
 from __future__ import annotations
@@ -24,29 +24,29 @@ _TEXTUALS = re.compile(
     rb"|\x1b\]22;[a-z-]*\x07"  # the mouse pointer's shape
     rb"|[\r\n]"
 )
-_HALF = 4096  # longer than anything that Textual says in one sequence
+_HALF = 4096  # longer than any sequence of Textual
 
 
-class Outside:
-    """Takes the stream as it is cut. ``strange`` has what Textual never says, ``inside`` whether it is a canary."""
+class OutputCheck:
+    """Checks output chunk by chunk. ``unexpected`` lists the sequences that Textual never writes."""
 
     def __init__(self, canary: bytes) -> None:
         self.canary = canary
         self.bytes = 0
-        self.strange: list[bytes] = []
-        self.canaries_as_text = 0
-        self._held = b""
+        self.unexpected: list[bytes] = []
+        self.visible_canaries = 0
+        self._rest = b""
 
     def take(self, data: bytes) -> None:
-        """Look at what came."""
+        """Check the next chunk."""
         self.bytes += len(data)
-        data = self._held + data
+        data = self._rest + data
         cut = _CUT.search(data, max(0, len(data) - _HALF))
-        self._held = cut.group() if cut else b""
-        data = data[: len(data) - len(self._held)]
-        self.canaries_as_text += data.count(self.canary)
+        self._rest = cut.group() if cut else b""
+        data = data[: len(data) - len(self._rest)]
+        self.visible_canaries += data.count(self.canary)
         for found in _TOKEN.finditer(data):
             if not _TEXTUALS.fullmatch(found.group()):
-                self.strange.append(found.group()[:80])
+                self.unexpected.append(found.group()[:80])
         if b"\x1b" in _TOKEN.sub(b"", data):
-            self.strange.append(b"an escape that never ended")
+            self.unexpected.append(b"an escape that never ended")

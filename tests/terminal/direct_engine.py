@@ -1,6 +1,7 @@
-"""The native engine without its helper process: the same code on both sides of the pipe, called directly.
+"""The native engine without its helper process: both sides of the pipe run here.
 
-A process for each of some hundred vectors would take a minute; tests of the helper itself are test_terminal_native.
+A process for each of several hundred vectors would take a minute. The helper process has its own tests in
+test_ghostty.py.
 """
 
 from __future__ import annotations
@@ -13,8 +14,8 @@ from labeltui.ui.widgets.terminal.gate import Gate
 from labeltui.ui.widgets.terminal.ghostty.engine import frame_of
 
 
-class Direct:
-    """What the tests of an engine need of one."""
+class DirectEngine:
+    """An engine with the methods that the tests of engines call."""
 
     name = "ghostty"
 

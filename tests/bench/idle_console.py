@@ -1,4 +1,4 @@
-"""The console over the demo's pod, which writes down what idling cost it: ``SECONDS ANSWER``."""
+"""The console over the demo's pod; it idles for ``SECONDS`` and writes its cost to ``ANSWER``."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from labeltui.domain.server.server import ServerState
 from labeltui.domain.state import SessionState
 from labeltui.opening.launch import Launch
 from labeltui.ui.app import Console
-from tests.bench.cost import Cost, Start, leave
+from tests.bench.cost import Cost, Start, write_answer
 
 READY_WITHIN_S = 60.0
 SETTLE_S = 5.0
@@ -21,7 +21,7 @@ TASK_ID = re.compile(r"[0-9a-f]{8}-[0-9a-f-]{27}")
 
 
 def ready(state: SessionState) -> bool:
-    """Connected to a running server, with its queue read."""
+    """Whether the server runs and its queue has been read."""
     server = state.server.value
     return server is not None and server.state is ServerState.RUNNING and state.queue.value is not None
 
@@ -47,10 +47,10 @@ async def measure(console: Console, seconds: float, answer: Path) -> None:
     Cost.since(start, dict(counts)).write(answer)
 
 
-def complain(console: Console, answer: Path) -> None:
+def write_timeout(console: Console, answer: Path) -> None:
     state = None if console.session is None else console.session.store.state
     text = f"the demo was not ready within {READY_WITHIN_S:.0f} s: {state}"
-    leave(answer, {"error": text})
+    write_answer(answer, {"error": text})
 
 
 async def main(seconds: float, answer: Path) -> None:
@@ -60,7 +60,7 @@ async def main(seconds: float, answer: Path) -> None:
         try:
             await measure(console, seconds, answer)
         except TimeoutError:
-            complain(console, answer)
+            write_timeout(console, answer)
         finally:
             console.exit()
 

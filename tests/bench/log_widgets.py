@@ -1,4 +1,4 @@
-"""One log widget under a stream of lines: ``WIDGET HELD SECONDS ANSWER``, where WIDGET is ours, log or rich."""
+"""Stream lines into a log widget: ``WIDGET STORED SECONDS ANSWER``, where WIDGET is ours, log or rich."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from labeltui.session.log.store import LogStore
 from labeltui.ui.frame.themes import DEFAULT_THEME, load_theme
 from labeltui.ui.widgets.log.query import Sieve
 from labeltui.ui.widgets.log.view import LogView
-from tests.bench.cost import leave, resident_kib
+from tests.bench.cost import resident_kib, write_answer
 
 RATE = 10_000
 BATCHES = 50  # per second: how often a chunk arrives
@@ -29,7 +29,7 @@ SETTLE_S = 1.0
 
 
 def line(number: int) -> str:
-    """A typical line of the server, different from every other."""
+    """A typical line of the server; no two are the same."""
     level = "ERROR" if number % 5000 == 0 else "INFO"
     return (
         f"[2026-11-23 17:02:{number // 1000 % 60:02},{number % 1000:03}] [4242] [MainThread] [{level}] "
@@ -39,9 +39,9 @@ def line(number: int) -> str:
 
 @dataclass
 class Figures:
-    """What a widget cost. Lag is how late the event loop was, in ms; CPU in percent of a core."""
+    """The cost of a widget. Lag is the delay of the event loop in ms; CPU is in percent of a core."""
 
-    held: int
+    stored: int
     load_s: float
     memory_mib: float
     rate: float
@@ -53,16 +53,16 @@ class Figures:
 
     @property
     def per_million(self) -> float:
-        """MiB of memory for a million lines like those held."""
-        return self.memory_mib * 1_000_000 / self.held
+        """MiB of memory for a million lines."""
+        return self.memory_mib * 1_000_000 / self.stored
 
 
 class Stream(App[None]):
-    """Fills the widget, streams into it for so many seconds, and writes down what that cost."""
+    """Stores ``stored`` lines in the widget, streams into it for ``seconds``, and writes the figures to ``answer``."""
 
-    def __init__(self, which: str, held: int, seconds: float, answer: Path) -> None:
+    def __init__(self, which: str, stored: int, seconds: float, answer: Path) -> None:
         super().__init__()
-        self.which, self.held, self.seconds, self.answer = which, held, seconds, answer
+        self.which, self.stored, self.seconds, self.answer = which, stored, seconds, answer
         self.lags: list[float] = []
         self.count, self.due = 0, 0.0
         theme = load_theme(DEFAULT_THEME)
@@ -79,7 +79,7 @@ class Stream(App[None]):
         self.run_worker(self.measure())
 
     def add(self, lines: Any) -> None:
-        """Put lines into the widget as it is meant to be used: text for Textual's, bytes of the host for ours."""
+        """Add lines in the form the widget takes: text for Textual's, bytes for ours."""
         if isinstance(self.widget, Log):
             self.widget.write_lines(lines)
         elif isinstance(self.widget, RichLog):
@@ -89,7 +89,7 @@ class Stream(App[None]):
             self.store.feed(self.store.size, lines)
 
     def made(self, count: int) -> Any:
-        """So many lines, as :meth:`add` takes them."""
+        """Make ``count`` new lines in the form that :meth:`add` takes."""
         lines = [line(self.count + number) for number in range(count)]
         self.count += count
         return ("\n".join(lines) + "\n").encode() if isinstance(self.widget, LogView) else lines
@@ -100,8 +100,8 @@ class Stream(App[None]):
         await asyncio.sleep(SETTLE_S)
         gc.collect()
         before, load_s = resident_kib() or 0, 0.0
-        while self.count < self.held:
-            lines = self.made(min(BLOCK, self.held - self.count))
+        while self.count < self.stored:
+            lines = self.made(min(BLOCK, self.stored - self.count))
             started = time.perf_counter()
             self.add(lines)
             load_s += time.perf_counter() - started
@@ -111,7 +111,7 @@ class Stream(App[None]):
         figures = await self.stream(load_s, memory)
         if isinstance(self.widget, LogView):
             figures.regex_ms, figures.filter_ms = self.ask(self.widget)
-        leave(self.answer, asdict(figures))
+        write_answer(self.answer, asdict(figures))
         self.exit()
 
     async def stream(self, load_s: float, memory: float) -> Figures:
@@ -129,11 +129,11 @@ class Stream(App[None]):
         passed = time.perf_counter() - started
         cpu_pct = 100 * (time.process_time() - cpu) / passed
         lag.cancel()
-        # A loop that is never free does not even tell how late it is.
+        # A loop that is never free has not recorded its last delay.
         self.lags.append(max(0.0, time.perf_counter() - self.due))
         late = sorted(self.lags)
         return Figures(
-            self.held, load_s, memory, batch * (RATE // BATCHES) / passed, cpu_pct,
+            self.stored, load_s, memory, batch * (RATE // BATCHES) / passed, cpu_pct,
             1000 * late[int(len(late) * 0.99)], 1000 * late[-1],
         )  # fmt: skip
 
@@ -144,7 +144,7 @@ class Stream(App[None]):
             self.lags.append(time.perf_counter() - self.due)
 
     def ask(self, view: LogView) -> tuple[float, float]:
-        """A regular expression over everything held, and a filter until its first screen; in ms."""
+        """Milliseconds of a regular expression over all lines, and of a filter up to its first screen."""
         query = parse_query(r"case_00099\d9 ")
         assert query is not None
         started = time.perf_counter()

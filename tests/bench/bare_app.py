@@ -12,7 +12,7 @@ SETTLE_S = 2.0
 
 
 class Bare(App[None]):
-    """Paints, and then has nothing to do."""
+    """Paints once, then idles."""
 
     TITLE = "bare"
 
@@ -22,7 +22,7 @@ class Bare(App[None]):
 
 
 class Measured(Bare):
-    """Idles for so many seconds, and writes down what that cost."""
+    """Idles for ``seconds`` and writes its :class:`Cost` to ``answer``."""
 
     def __init__(self, seconds: float, answer: Path) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""A program on a terminal of its own, watched from outside."""
+"""Run a program on a PTY and read its output."""
 
 from __future__ import annotations
 
@@ -27,24 +27,24 @@ class Program:
     process: subprocess.Popen[bytes]
     terminal: int
     started: float
-    seen: bytearray = field(default_factory=bytearray)
+    output: bytearray = field(default_factory=bytearray)
 
     def wait_for(self, wanted: bytes, timeout: float) -> float:
-        """Seconds from exec until ``wanted`` was painted. Raises TimeoutError with what was instead."""
+        """Seconds from exec until ``wanted`` was painted. Raises TimeoutError with the output instead."""
         deadline = self.started + timeout
-        while wanted not in self.seen:
+        while wanted not in self.output:
             ready, _, _ = select.select([self.terminal], [], [], max(0.0, deadline - time.monotonic()))
             try:
                 piece = os.read(self.terminal, 65536) if ready else b""
             except OSError:
                 piece = b""
             if not piece:
-                raise TimeoutError(f"{wanted!r} was not painted, but: {bytes(self.seen[-2000:])!r}")
-            self.seen += piece
+                raise TimeoutError(f"{wanted!r} was not painted, but: {bytes(self.output[-2000:])!r}")
+            self.output += piece
         return time.monotonic() - self.started
 
     def drain(self) -> None:
-        """Go on reading in the background, as a terminal does."""
+        """Read and drop the output in the background, so that the program never blocks."""
 
         def read() -> None:
             try:
@@ -58,15 +58,13 @@ class Program:
 
 @contextmanager
 def on_terminal(argv: Sequence[str], environment: Mapping[str, str]) -> Iterator[Program]:
-    """Run ``argv`` on a new PTY; it and its process group are gone afterwards."""
+    """Run ``argv`` on a new PTY; its process group is killed afterwards."""
     outer, inner = pty.openpty()
     fcntl.ioctl(inner, termios.TIOCSWINSZ, struct.pack("HHHH", ROWS, COLUMNS, 0, 0))
     variables = {**os.environ, "TERM": "xterm-256color", "COLORTERM": "truecolor", **environment}
-    for outside in (
-        "COLUMNS",
-        "LINES",
-    ):  # pytest's workers set them, and they would win over the terminal's size
-        variables.pop(outside, None)
+    # pytest's workers set these, and they would override the size of the PTY.
+    for name in ("COLUMNS", "LINES"):
+        variables.pop(name, None)
     started = time.monotonic()
     process = subprocess.Popen(
         argv, stdin=inner, stdout=inner, stderr=inner, env=variables, start_new_session=True, cwd=_root()

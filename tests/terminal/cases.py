@@ -1,10 +1,10 @@
-"""Everything that tmux is asked."""
+"""Every case that is recorded from tmux."""
 
 from __future__ import annotations
 
-from tests.terminal.more import MORE
-from tests.terminal.oracle import Asked
+from tests.terminal.oracle import Case
 from tests.terminal.sessions import sessions
+from tests.terminal.tmux_vectors import TMUX_VECTORS
 from tests.terminal.vectors import COLUMNS, ROWS, VECTORS
 
 QUESTIONS = {
@@ -40,26 +40,26 @@ ANSWERS: dict[str, tuple[bytes, str]] = {
     "an ANSI mode": (b"\x1b[4;2$y", "tmux 3.3a does not know the question"),
     "its size": (b"", "the tty has it; one answer less that hostile output can call up"),
 }
-"""What we answer where tmux answers something else, and why."""
+"""Our answer where tmux gives a different one, and the reason."""
 
 IN_PYTHON_ANSWERS = {
     "where the cursor is, in origin mode": b"\x1b[3;2R",  # from the screen's corner, as tmux
     "its version": b"\x1b[>1;10;0c",
     "its name": b"",  # it would say its own
 }
-"""What the engine in Python answers instead."""
+"""The answers of the Python engine, where they differ from those of the native one."""
 
 
-def vectors() -> list[Asked]:
-    """Both tables."""
-    return [Asked(vector.name, vector.data, COLUMNS, ROWS) for vector in (*VECTORS, *MORE)]
+def vectors() -> list[Case]:
+    """A case for each vector of both tables."""
+    return [Case(vector.name, vector.data, COLUMNS, ROWS) for vector in (*VECTORS, *TMUX_VECTORS)]
 
 
-def questions() -> list[Asked]:
-    """What programs ask of a terminal."""
-    return [Asked(f"? {name}", data, COLUMNS, ROWS, listens=True) for name, data in QUESTIONS.items()]
+def questions() -> list[Case]:
+    """A case for each question that programs send to a terminal."""
+    return [Case(f"? {name}", data, COLUMNS, ROWS, listens=True) for name, data in QUESTIONS.items()]
 
 
-def everything() -> list[Asked]:
-    """In the order in which it is recorded."""
-    return [*vectors(), *questions(), *(one for session in sessions() for one in session.asked())]
+def everything() -> list[Case]:
+    """All cases, in the order in which they are recorded."""
+    return [*vectors(), *questions(), *(one for session in sessions() for one in session.cases())]

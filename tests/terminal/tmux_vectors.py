@@ -1,6 +1,6 @@
-"""Bytes in, and what tmux shows for them, colours and all; where tmux is wrong, what xterm shows, and why.
+"""Vectors whose expected screen, with colours and attributes, is recorded from tmux. Screens are 20 by 5.
 
-Screens are 20 by 5. ``looks``: colours and attributes are compared too.
+Where tmux is wrong, the vector names xterm's screen and the reason.
 """
 
 from __future__ import annotations
@@ -291,7 +291,7 @@ LOOKS = [
     Vector("an SGR of many numbers", b"\x1b[" + b"1;" * 12 + b"31mX"),
 ]  # fmt: skip
 
-MORE = [*PRINTING, *MOVING, *TABS, *ERASING, *REGIONS, *SCREENS, *CHARACTERS, *STRINGS, *LOOKS]
+TMUX_VECTORS = [*PRINTING, *MOVING, *TABS, *ERASING, *REGIONS, *SCREENS, *CHARACTERS, *STRINGS, *LOOKS]
 
 IN_PYTHON = {
     "DEL inside a sequence": "a sequence ends there",
@@ -309,4 +309,4 @@ IN_PYTHON = {
     "a keycap keeps its column": "it takes two columns",
     "the British charset": "it is not offered",
 }
-"""Where the engine in Python differs from what was recorded, and how; each is seldom met and tears nothing."""
+"""How the Python engine differs from the recordings. Each case is rare and leaves the rest of the screen intact."""

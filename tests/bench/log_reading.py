@@ -1,4 +1,4 @@
-"""What it costs to read a run's stdout and its app.log into one: ``LINES ANSWER``. No screen, no connection."""
+"""Parse and merge ``LINES`` lines of stdout and app.log, and write the cost to ``ANSWER``."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from labeltui.session.log.feed import SLICE, AppLog
 from labeltui.session.log.store import LogStore
 from labeltui.session.runtime.store import Store
 from labeltui.session.server.process import ServerWatch
-from tests.bench.cost import leave
-from tests.bench.logpeers import line
+from tests.bench.cost import write_answer
+from tests.bench.log_widgets import line
 
 
 @dataclass
 class Cost:
-    """``us`` of CPU for a line; how long one delivery holds the event loop, p99, in ms."""
+    """Microseconds of CPU per line; milliseconds (p99) that one chunk blocks the event loop."""
 
     us: float
-    held_p99_ms: float
+    blocked_p99_ms: float
 
 
 def read(lines: int) -> Cost:
-    """Both sources say the same, a delivery of each in turn; all of it is read for its meaning."""
+    """Feed the same lines from both sources in turn."""
     data = ("\n".join(line(number) for number in range(lines)) + "\n").encode()
     log = LogStore()
     watch = ServerWatch(Store(SessionState(Identity("p"))), log, lambda: datetime.now(UTC), lambda: None)
@@ -45,10 +45,10 @@ def read(lines: int) -> Cost:
             took.append(time.perf_counter() - started)
     cpu = time.process_time() - cpu
     if log.line_count != lines or not watch.caught_up:
-        raise RuntimeError(f"{log.line_count} lines of {lines} are there")
+        raise RuntimeError(f"{log.line_count} lines of {lines} were merged")
     took.sort()
     return Cost(1e6 * cpu / lines, 1000 * took[int(len(took) * 0.99)])
 
 
 if __name__ == "__main__":
-    leave(Path(sys.argv[2]), asdict(read(int(sys.argv[1]))))
+    write_answer(Path(sys.argv[2]), asdict(read(int(sys.argv[1]))))

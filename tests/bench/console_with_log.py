@@ -1,4 +1,4 @@
-"""The console, whose log takes so many lines a second in pieces as a followed file brings them: ``LINES``."""
+"""The console with a log that grows by ``LINES`` lines a second, in chunks as a followed file delivers them."""
 
 from __future__ import annotations
 
@@ -12,28 +12,28 @@ import sys
 import labeltui.ui.app
 from labeltui.__main__ import open_console
 from labeltui.opening.launch import Launch
-from tests.bench.logpeers import line
+from tests.bench.log_widgets import line
 
 BATCHES = 50  # a second
 RUN = "bench"
 
 
 class Console(labeltui.ui.app.Console):
-    """With a run's output that somebody writes."""
+    """Feeds its session's log."""
 
     lines = 0
 
-    def on_mount(self) -> None:  # Textual calls the console's own besides
-        self._pouring = asyncio.create_task(self._pour())
+    def on_mount(self) -> None:  # Textual calls the base class's handler too
+        self._feeding = asyncio.create_task(self._feed_log())
 
-    async def _pour(self) -> None:
-        while self.session is None:  # noqa: ASYNC110 - nothing tells
+    async def _feed_log(self) -> None:
+        while self.session is None:  # noqa: ASYNC110 - there is no event to wait for
             await asyncio.sleep(0.05)
         log, number = self.session.log, 0
         loop = asyncio.get_running_loop()
         due = loop.time()
         while True:
-            if log.run_id != RUN:  # the session found that there is no server, and cleared it
+            if log.run_id != RUN:  # the session found no server and cleared the log
                 log.begin(RUN, "/run.log")
             count = self.lines // BATCHES
             log.feed(log.size, "".join(line(n) + "\n" for n in range(number, number + count)).encode())
