@@ -1,4 +1,4 @@
-"""Putting the package on a host and running a program there, before there is an agent.
+"""Puts the package on a host and runs a program there, before the agent is started.
 
 A program goes to the host's Python on standard input and prints its answer between two marks, so that neither a
 login shell nor what else prints gets in between.
@@ -81,7 +81,7 @@ def _no_answer(host: Host, python: str, done: Completed) -> Failed:
 
 
 async def _sum_of(host: Host, python: str, path: str) -> str | None:
-    """The checksum of the package that lies on the host; None where there is none."""
+    """The SHA-256 of the package on the host, in hex; None if it is not there."""
     answer = await run_program(host, python, _LOOK, path)
     try:
         version = tuple(int(part) for part in answer["python"])

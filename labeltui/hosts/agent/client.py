@@ -1,4 +1,4 @@
-"""What a console asks of the agent that was started (``starting.py``), and what it hears from it."""
+"""The desk's end of a running agent: typed requests, answers and events."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class _Orphans:
 
 @dataclass(frozen=True, slots=True)
 class _Page:
-    """Some labels of a folder; there are ``more`` after those up to ``after``."""
+    """One page of a label listing. ``more`` is true if the listing goes on after the label ``after``."""
 
     root: str
     now_ns: int
@@ -67,7 +67,7 @@ class _Follow:
 
 
 class AgentClient(AgentConnection):
-    """The agent's requests, typed. Failed ``agent_garbled`` where an answer is not what it should be."""
+    """The agent's requests, typed. Each raises Failed ``agent_garbled`` if the answer has an unexpected shape."""
 
     def __init__(self, channel: Channel, hello: AgentHello, rest: bytes) -> None:
         self._follows: dict[str, _Follow] = {}
@@ -118,14 +118,14 @@ class AgentClient(AgentConnection):
 
         Failed ``already_running`` while it runs, ``start_failed`` when it can't be executed.
         """
-        told = await self.request(
+        answer = await self.request(
             "job.start", name=name, argv=list(argv), env=dict(env or {}), cwd=cwd, log=log,
             meta=dict(meta or {}),
         )  # fmt: skip
-        return parse(Job, told)
+        return parse(Job, answer)
 
     async def job_status(self, name: str) -> Job:
-        """The job as it stands now; state ``absent`` when it never ran."""
+        """The job's current record; its state is ``absent`` if it never ran."""
         return parse(Job, await self.request("job.status", name=name))
 
     async def job_list(self) -> tuple[Job, ...]:
@@ -135,23 +135,23 @@ class AgentClient(AgentConnection):
     async def job_stop(
         self, name: str, *, grace_s: float = 10.0, progress: StopProgress | None = None
     ) -> Job:
-        """Stop a job's whole group; returns once nothing of it is alive.
+        """Stop all processes of a job; returns when none is alive.
 
         ``progress(phase, alive, waited_s)``.
         """
         stopping = self._on_stopping.setdefault(name, Subscribers())
         unsubscribe = stopping.add(progress) if progress is not None else None
         try:
-            told = await self.request("job.stop", deadline_s=grace_s + 40, name=name, grace_s=grace_s)
-            return parse(Job, told)
+            answer = await self.request("job.stop", deadline_s=grace_s + 40, name=name, grace_s=grace_s)
+            return parse(Job, answer)
         finally:
             if unsubscribe is not None:
                 unsubscribe()
 
     def subscribe_jobs(self, callback: JobCallback) -> Callable[[], None]:
-        """Tell ``callback`` of every job that starts or ends, whoever caused it.
+        """Call ``callback`` for every job that starts or ends, also one that another client started or stopped.
 
-        Returns how to unsubscribe.
+        Returns a function that ends the subscription.
         """
         return self._on_job.add(callback)
 
@@ -162,7 +162,7 @@ class AgentClient(AgentConnection):
     ) -> AsyncGenerator[Chunk, None]:
         """The bytes of a file from ``offset`` on, as they are written; close the iterator to end it.
 
-        ``file_id`` is of the chunk that was seen last: where the file was replaced since, it starts again at
+        ``file_id`` comes from the last chunk received: where the file was replaced since, it starts again at
         0. A file that is not there yet gives one empty chunk (``at_end``, no ``file_id``), and its bytes once
         it is.
         """
@@ -197,8 +197,8 @@ class AgentClient(AgentConnection):
 
     async def sha256(self, path: str, limit: int | None = None) -> str:
         """Checksum of the first ``limit`` bytes (None: all) of a file."""
-        told = await self.request("sha256", deadline_s=SUM_S, path=path, limit=limit)
-        return parse(str, told.get("sha256"))
+        answer = await self.request("sha256", deadline_s=SUM_S, path=path, limit=limit)
+        return parse(str, answer.get("sha256"))
 
     # ---- the host
 
@@ -217,7 +217,7 @@ class AgentClient(AgentConnection):
 
         def put(item: HostMetrics | LabeltuiError) -> None:
             if newest.full():
-                newest.get_nowait()  # a sample nobody looked at is worth nothing once there is a newer one
+                newest.get_nowait()  # an unread sample is worthless once there is a newer one
             newest.put_nowait(item)
 
         unsubscribe = self._on_metrics.add(put)
@@ -238,23 +238,23 @@ class AgentClient(AgentConnection):
                     await self._write({"op": "metrics.watch", "interval_s": 0})
 
     async def orphans(self, server_pgid: int | None = None) -> tuple[OrphanTraining, ...]:
-        """Trainings whose server is gone; those of the group ``server_pgid`` are never among them."""
-        told = parse(_Orphans, await self.request("orphans", server_pgid=server_pgid))
-        return tuple(OrphanTraining(one.pid, one.pgid, one.model, one.started_ts) for one in told.orphans)
+        """Trainings whose server has ended. Processes of the group ``server_pgid`` are never listed."""
+        answer = parse(_Orphans, await self.request("orphans", server_pgid=server_pgid))
+        return tuple(OrphanTraining(one.pid, one.pgid, one.model, one.started_ts) for one in answer.orphans)
 
     async def stop_orphans(self, pgid: int, *, grace_s: float = 5.0) -> None:
-        """End one orphaned training, group and all; Failed ``not_orphaned`` for any other group."""
+        """End all processes of one orphaned training. Raises Failed ``not_orphaned`` for any other group."""
         await self.request("orphans.stop", deadline_s=grace_s + 40, pgid=pgid, grace_s=grace_s)
 
     async def preflight(self, *, folder: str, app: str, studies: str, port: int) -> Preflight:
         """Whether the server can start; ``studies`` is empty for a DICOMweb server."""
-        told = await self.request(
+        answer = await self.request(
             "preflight", deadline_s=PREFLIGHT_S, folder=folder, app=app, studies=studies, port=port
         )
-        return parse(Preflight, told)
+        return parse(Preflight, answer)
 
     async def probe(self, wanted: Mapping[str, object]) -> Mapping[str, Any]:
-        """What is installed on the host. What is asked for, and what the answer means, the adapter knows."""
+        """Facts on the host's installation, as JSON; see ``remote/probe.py``."""
         return await self.request("probe", deadline_s=PROBE_S, **wanted)
 
     # ---- labels
@@ -268,10 +268,10 @@ class AgentClient(AgentConnection):
         labels: list[HostLabel] = []
         after: list[str] | None = None
         while True:
-            told = await self.request(
+            answer = await self.request(
                 "labels.list", deadline_s=LIST_S, studies=studies, only=wanted, after=after
             )
-            page = parse(_Page, told)
+            page = parse(_Page, answer)
             labels += page.labels
             if not page.more or page.after is None:
                 return Listing(page.root, page.now_ns, tuple(labels))
@@ -279,10 +279,10 @@ class AgentClient(AgentConnection):
 
     async def sum_labels(self, studies: str, keys: Iterable[tuple[str, str]]) -> tuple[HostLabel, ...]:
         """The labels with these (tag, file name) as they are now, with checksums; those that have gone are left out."""
-        told = await self.request(
+        answer = await self.request(
             "labels.sum", deadline_s=SUM_S, studies=studies, keys=[list(key) for key in keys]
         )
-        return parse(_Page, told).labels
+        return parse(_Page, answer).labels
 
     # ---- programs
 
@@ -304,7 +304,7 @@ class AgentClient(AgentConnection):
         """
         key = f"p{next(self._numbers)}"
         try:
-            told = await self.request(
+            answer = await self.request(
                 "program.run", deadline_s=wall_s + STARTS_S, key=key, python=python, source=source,
                 arguments=arguments, memory_bytes=memory_bytes, wall_s=wall_s, answer_bytes=answer_bytes,
             )  # fmt: skip
@@ -314,10 +314,10 @@ class AgentClient(AgentConnection):
             with contextlib.suppress(LabeltuiError):
                 await self._write({"op": "program.stop", "key": key})
             raise
-        return told.get("answer")
+        return answer.get("answer")
 
     # ---- the guard
 
     async def guard(self, ask: str, **told: Any) -> dict[str, Any]:
-        """Ask the guard; see the head of ``remote/guard/requests.py``."""
+        """Send the guard a request; ``remote/guard/requests.py`` lists them."""
         return await self.request("guard", deadline_s=40.0, request={"ask": ask, **told})

@@ -19,7 +19,7 @@ LONGEST_LINE = 8 << 20
 
 
 class AgentConnection:
-    """Speaks with one agent. Every method raises a LabeltuiError, ``Unreachable`` once the connection is gone."""
+    """The protocol with one agent. Every method raises a LabeltuiError, ``Unreachable`` once the connection is gone."""
 
     def __init__(self, channel: Channel, hello: AgentHello, rest: bytes) -> None:
         self.hello = hello
@@ -31,11 +31,11 @@ class AgentConnection:
         self._reader = asyncio.create_task(self._read(rest), name="agent reader")
 
     def _event(self, kind: str, message: dict[str, Any]) -> None:
-        """What the agent reports by itself. Raises Failed for what can't be understood: that ends the connection."""
+        """Handle an event. Raises Failed for a malformed one, which ends the connection."""
         raise NotImplementedError
 
     def _on_end(self) -> None:
-        """The connection is gone."""
+        """Called once when the connection has ended."""
 
     async def _read(self, buffered: bytes) -> None:
         reason = "The agent ended."
@@ -60,7 +60,7 @@ class AgentConnection:
             self._end(reason)
 
     async def _next(self, pending: bytearray) -> bytes:
-        """Read on, until ``pending`` holds the end of a line; what is read last is returned."""
+        """Read until ``pending`` holds a whole line. Returns the last bytes read; empty at the end of the stream."""
         while True:
             data = await self._channel.read()
             pending += data
@@ -84,7 +84,7 @@ class AgentConnection:
     def _receive(self, line: bytes) -> None:
         message = json_object(line)
         if message is None:
-            return  # something on the host wrote into the stream; its deadline tells if it was an answer
+            return  # noise on the stream; if it replaced an answer, the request's deadline reports that
         if "ev" in message:
             self._event(str(message["ev"]), message)
             return
@@ -106,7 +106,7 @@ class AgentConnection:
             await self._channel.write(json.dumps(message).encode() + b"\n")
 
     async def request(self, op: str, *, deadline_s: float = DEADLINE_S, **arguments: Any) -> dict[str, Any]:
-        """Ask the agent; Failed with the agent's own words, or code ``agent_slow`` after ``deadline_s``."""
+        """Send a request; returns its answer. Raises Failed as the agent reports it, or ``agent_slow``."""
         number = next(self._numbers)
         future: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
         self._waiting[number] = future
@@ -121,21 +121,21 @@ class AgentConnection:
         finally:
             self._waiting.pop(number, None)
             if future.done() and not future.cancelled():
-                future.exception()  # it may have failed after the deadline; nobody awaits it any more
+                future.exception()  # it may have failed after the deadline, when nothing awaits it any more
 
     async def lost(self) -> str:
-        """Return, with the reason in words, when the agent can't be spoken to any more."""
+        """Wait until the connection has ended; returns the reason as a sentence."""
         return await asyncio.shield(self._ended)
 
     async def close(self) -> None:
-        """End the conversation; jobs go on. May be called twice."""
+        """Close the connection; jobs keep running. May be called twice."""
         self._reader.cancel()
         await asyncio.wait([self._reader])
         self._end("The connection to the agent was closed.")  # a reader that never ran has not said so
         await self._channel.close()
 
     async def ping(self) -> float:
-        """Seconds until the agent answered."""
+        """Round-trip time in seconds."""
         loop = asyncio.get_running_loop()
         before = loop.time()
         await self.request("ping")

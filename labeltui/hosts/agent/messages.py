@@ -1,4 +1,4 @@
-"""What the agent says, typed. The wire itself is described at the head of ``remote/agent.py``."""
+"""The agent's messages, typed. ``remote/agent.py`` describes the protocol."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from enum import StrEnum
 class JobState(StrEnum):
     """A job is a process that outlives the connection. ``lost``.
 
-    It ended, and nobody was there to learn how.
+    It ended while no runner watched it, so its exit code is unknown.
     """
 
     ABSENT = "absent"
@@ -24,7 +24,7 @@ class JobState(StrEnum):
 class Job:
     """One run of a named job. Times are unix seconds of the host's clock.
 
-    ``meta`` is what the starter left.
+    ``meta`` is the JSON object that was passed at the start.
     """
 
     name: str
@@ -57,7 +57,7 @@ class Chunk:
 
 @dataclass(frozen=True, slots=True)
 class AgentHello:
-    """Who the agent is and where it runs."""
+    """The agent's first message: its version, process and machine."""
 
     version: str
     python: str

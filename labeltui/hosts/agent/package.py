@@ -1,6 +1,6 @@
-"""What is sent to a host: the agent and the guard as one zip file that Python runs.
+"""Builds the zip file that is sent to a host: agent and guard, run by the host's Python.
 
-The same sources give the same bytes, so that the digest of the file is its version.
+The same sources give the same bytes, so the file's digest is its version.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class Package:
 
     @property
     def version(self) -> str:
-        """Names the file on the host."""
+        """The first characters of the SHA-256; part of the file's name on the host."""
         return self.sha256[:12]
 
 

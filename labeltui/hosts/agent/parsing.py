@@ -1,4 +1,4 @@
-"""From what the agent sends to the values that callers get. What has another shape is a failure in words."""
+"""Parses the agent's messages into values. A message of another shape raises Failed."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _adapters: dict[type[Any], TypeAdapter[Any]] = {}
 
 
 def json_object(line: bytes) -> dict[str, Any] | None:
-    """The message of one line; None for what is no JSON object."""
+    """Parse one line; None if it is not a JSON object."""
     try:
         message = json.loads(line)
     except (ValueError, RecursionError):
@@ -27,7 +27,7 @@ def json_object(line: bytes) -> dict[str, Any] | None:
 
 
 def parse(kind: type[T], message: object) -> T:
-    """A message as a value of a type; fields that the type does not have are passed over.
+    """Parse a message into ``type``; unknown fields are ignored.
 
     Raises Failed ``agent_garbled``.
     """
@@ -46,20 +46,20 @@ def _adapter(kind: type[Any]) -> TypeAdapter[Any]:
 
 
 def garbled(what: str) -> Failed:
-    """The failure of an agent that sends what it should not."""
+    """The failure for a malformed message of the agent."""
     return Failed(
         Code.AGENT_GARBLED, f"The agent sent what can't be understood: {what[:200]}.",
-        "Connect again; if it happens again, look at Python on the host.",
+        "Connect again; if it happens again, check Python on the host.",
     )  # fmt: skip
 
 
 def chunk_of(message: Mapping[str, Any]) -> Chunk:
-    """Bytes of a followed file. Raises Failed ``agent_garbled``."""
+    """Parse a chunk of a followed file. Raises Failed ``agent_garbled``."""
     return parse(Chunk, {**message, "data": bytes_of(message.get("data"))})
 
 
 def bytes_of(text: object) -> bytes:
-    """What base64 stands for. Raises Failed ``agent_garbled``."""
+    """Decode base64. Raises Failed ``agent_garbled``."""
     try:
         return base64.b64decode(text if isinstance(text, str) else "?", validate=True)
     except ValueError:
@@ -67,7 +67,7 @@ def bytes_of(text: object) -> bytes:
 
 
 def failure_of(error: object) -> Failed:
-    """Why the agent did not do what it was asked."""
+    """The failure that an error answer describes."""
     if not isinstance(error, dict):
         return garbled("a failure without words")
     message, hint, detail = (str(error.get(name) or "") for name in ("message", "hint", "detail"))
@@ -75,7 +75,7 @@ def failure_of(error: object) -> Failed:
 
 
 def follow_error_of(message: Mapping[str, Any]) -> Failed:
-    """Why a file can not be followed."""
+    """The failure of following a file."""
     return Failed(
         Code.reported(message.get("code")),
         str(message.get("message")),

@@ -20,7 +20,7 @@ NOISE_ALLOWED = 1 << 20
 
 
 async def start_agent(host: Host, folder: str, python: str = "python3") -> AgentClient:
-    """Send the agent to ``folder`` on the host where it is not yet, start it and wait for its hello.
+    """Send the agent to ``folder`` on the host if it is not there, start it and wait for its hello.
 
     Raises Failed with code ``no_python``, ``agent_send``, ``agent_start`` or ``login_shell``; Unreachable when the
     host goes away.
@@ -48,17 +48,17 @@ async def start_agent(host: Host, folder: str, python: str = "python3") -> Agent
 
 
 async def _hello(channel: Channel, host: Host) -> tuple[AgentHello, bytes]:
-    """Skip what Python prints first; returns the hello and what came after it."""
-    seen = b""
+    """Skip output before the hello. Returns the hello and the bytes after it."""
+    received = b""
     while True:
-        for start in re.finditer(b"\n" + SENTINEL, seen):
-            line, end, rest = seen[start.end() :].partition(b"\n")
+        for start in re.finditer(b"\n" + SENTINEL, received):
+            line, end, rest = received[start.end() :].partition(b"\n")
             if end and (said := json_object(line)) is not None:
                 return parse(AgentHello, said), rest
         data = await channel.read()
-        seen += data
-        if not data or len(seen) > NOISE_ALLOWED:
-            words = (channel.stderr_tail() or seen[-2000:]).decode("utf-8", "replace").strip()
+        received += data
+        if not data or len(received) > NOISE_ALLOWED:
+            words = (channel.stderr_tail() or received[-2000:]).decode("utf-8", "replace").strip()
             last = words.splitlines()[-1].strip()[:200].rstrip(".") if words else "it printed nothing"
             raise Failed(
                 Code.AGENT_START,

@@ -1,4 +1,4 @@
-"""What is sent to a host: the agent and the guard, as one zip file that Python runs.
+"""The package that is sent to a host: agent and guard, in one zip file that Python runs.
 
 Python 3.8 and the standard library. The console never imports these modules: it sends them (``package.py``) and
 speaks with them (``client.py``). Tests import them to call them in-process.
@@ -12,5 +12,5 @@ speaks with them (``client.py``). Tests import them to call them in-process.
 ``preflight``  whether the server can start
 ``probe``      what is installed on the host
 ``metrics``    load; ``orphans`` trainings whose server is gone
-``guard``      stops the pod when nobody needs it any more
+``guard``      stops the pod when it is idle
 """

@@ -1,9 +1,9 @@
-"""The agent: answers what a console asks of a host, and reports what happens there.
+"""The agent: carries out a console's requests on its host, and reports events.
 
 It speaks JSON, one object per line, on stdin and stdout.
 
 The wire
-    The first line of ours is ``LABELTUI-AGENT {hello}``; whatever was printed before it is noise.
+    The first line of ours is ``LABELTUI-AGENT {hello}``; output before it is noise of the login shell.
     Request  ``{"id": n, "op": "...", ...}``; without an id nothing is answered.
     Answer   ``{"id": n, "ok": {...}}`` or ``{"id": n, "error": {"code", "message", "hint", "detail"}}``, in any order.
     Event    ``{"ev": "job" | "stopping" | "chunk" | "follow.error" | "metrics", ...}``, at any time.
@@ -71,7 +71,7 @@ MOST_NAMES = 10_000
 
 
 class Agent:
-    """Answers requests; one thread for each, so that a slow one holds up nobody.
+    """Answers requests; one thread for each, so that a slow one delays no other.
 
     ``program`` is the command line that starts this package.
     """
@@ -102,7 +102,7 @@ class Agent:
         }  # fmt: skip
 
     def hello(self) -> dict[str, Any]:
-        """Who this is and where it runs."""
+        """The first message: version, process and machine."""
         return {
             "version": VERSION, "python": platform.python_version(), "hostname": socket.gethostname(),
             "system": f"{platform.system()} {platform.release()} {platform.machine()}",
@@ -113,7 +113,7 @@ class Agent:
         }  # fmt: skip
 
     def serve(self) -> None:
-        """Answer until stdin ends, which ends the process."""
+        """Answer requests until stdin ends; then end the process."""
         job_watch = JobWatch(self.jobs, self.wire.send)
         for target in (job_watch.run, self.tails.run, self.watch.run):
             threading.Thread(target=target, daemon=True).start()
@@ -132,7 +132,7 @@ class Agent:
                 threading.Thread(target=self.answer, args=(line,), daemon=True).start()
 
     def fail(self, number: object, problem: Problem) -> None:
-        """Answer that a request failed."""
+        """Send the answer for a failed request."""
         self.wire.send({"id": number, "error": problem.document})
 
     def answer(self, line: bytes) -> None:
@@ -150,7 +150,7 @@ class Agent:
             self.slots.release()
 
     def perform(self, op: str, arguments: dict[str, Any]) -> dict[str, Any]:
-        """The ``ok`` of an answer. Raises what :func:`problem_of` understands."""
+        """Carry out one request; returns the ``ok`` of its answer."""
         operation = self.operations.get(op)
         if operation is None:
             raise Problem("bad_request", "The agent does not know this request.", "Update labeltui.")
@@ -169,7 +169,7 @@ class Agent:
 
 
 def problem_of(error: Exception) -> Problem:
-    """Any failure of a request as one that is answered."""
+    """The Problem that answers a failed request, whatever it raised."""
     if isinstance(error, Problem):
         return error
     if isinstance(error, OSError):
@@ -201,25 +201,25 @@ def file_facts(path: str) -> dict[str, Any]:
 
 
 def list_folder(path: str) -> dict[str, Any]:
-    """The first 10 000 names, sorted."""
+    """Names in a folder, sorted; at most 10 000."""
     return {"names": sorted(entry.name for entry in expand(path).iterdir())[:MOST_NAMES]}
 
 
 def make_folder(path: str) -> dict[str, Any]:
-    """Make a folder and those above it."""
+    """Make a folder and its parents."""
     expand(path).mkdir(parents=True, exist_ok=True)
     return {}
 
 
 def read_file(path: str, offset: int = 0, limit: int = CHUNK) -> dict[str, Any]:
-    """At most 1 MiB of a file, in base64."""
+    """Read at most 1 MiB of a file; base64."""
     with expand(path).open("rb") as file:
         file.seek(offset)
         return {"data": base64.b64encode(file.read(min(limit, LARGEST_READ))).decode("ascii")}
 
 
 def user_name() -> str:
-    """The user's name; the number where nobody knows a name."""
+    """The user's name; the user's number where it has no name."""
     try:
         return getpass.getuser()
     except (KeyError, OSError, ImportError):

@@ -1,4 +1,4 @@
-"""Files as the agent and the guard read and write them, and the failure that both report."""
+"""File access of agent and guard, and the failure that both report."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Problem(Exception):
 
 
 def expand(path: str) -> Path:
-    """A path with ``~`` and ``~user`` expanded; as it is where the user is unknown."""
+    """Expand ``~`` and ``~user``; an unknown user's path is returned unchanged."""
     try:
         return Path(path).expanduser()
     except RuntimeError:
@@ -65,7 +65,7 @@ def write_json(path: str | Path, value: object) -> None:
 
 
 def take_lock(path: str | Path, wait_s: float = 15.0) -> int:
-    """Take an exclusive lock on a file; closing the returned descriptor gives it back. A child may inherit it.
+    """Take an exclusive lock on a file; closing the returned descriptor releases it. A child may inherit it.
 
     Raises Problem ``locked`` after ``wait_s`` seconds.
     """

@@ -35,7 +35,7 @@ class Jobs:
         self.boot = boot_id()
 
     def path(self, name: object, suffix: str = ".json") -> Path:
-        """A job's file. Raises Problem ``bad_request`` for what is no name."""
+        """The path of a job's file. Raises Problem ``bad_request`` for an invalid name."""
         if not isinstance(name, str) or not NAME.match(name):
             raise Problem(
                 "bad_request", f"{name!r} is no job name.", "Use letters, digits, dot, dash, underscore."
@@ -49,12 +49,12 @@ class Jobs:
         return take_lock(path)
 
     def record(self, name: object) -> dict[str, Any] | None:
-        """What the runner wrote; None when it wrote nothing that can be read."""
+        """The runner's record of the job; None if it is absent or unreadable."""
         record = read_json(self.path(name))
         return record if "run_id" in record else None
 
     def status(self, name: object, settle_s: float = 2.0) -> dict[str, Any]:
-        """The job as it stands. The runner of a job that just ended has ``settle_s`` seconds to write how."""
+        """The job's status. If it has just ended, wait up to ``settle_s`` seconds for its record."""
         deadline = time.monotonic() + settle_s
         while True:
             record = self.record(name)
@@ -67,7 +67,7 @@ class Jobs:
         return job
 
     def state_of(self, record: dict[str, Any] | None) -> str:
-        """absent, running, stopping, exited, lost; or ending, while the runner has not written how."""
+        """One of absent, running, stopping, exited, lost; ending until the runner has written the exit code."""
         if record is None:
             return "absent"
         if "ended_ts" in record:
@@ -119,7 +119,7 @@ class Jobs:
     def launch(self, lock: int, spec: dict[str, Any]) -> None:
         """Start the runner. The specification goes through a pipe: secrets touch neither disk nor command line.
 
-        The runner inherits the lock, so that nobody starts a second one should this agent die now.
+        The runner inherits the lock, so that no second one starts if this agent dies now.
         """
         with subprocess.Popen(
             [*self.program, "run", "--lock", str(lock)],
@@ -128,16 +128,16 @@ class Jobs:
         ) as first:  # fmt: skip
             answer, _ = first.communicate(json.dumps(spec).encode())
         try:
-            told = json.loads(answer)
+            reply = json.loads(answer)
         except ValueError:
             raise Problem(
                 "start_failed", "The job's runner died at once.", "Is the disk of the host full?"
             ) from None
-        if "error" in told:
-            raise Problem(**told["error"])
+        if "error" in reply:
+            raise Problem(**reply["error"])
 
     def stop(self, name: str, grace_s: float = 10.0, send: Send | None = None) -> dict[str, Any]:
-        """End the job's whole group; ``send`` is given events of how it goes."""
+        """End all processes of the job; ``send`` gets the progress events."""
         lock = self.lock(name)
         try:
             record = self.record(name)
@@ -160,7 +160,7 @@ class Jobs:
 
 
 class JobWatch:
-    """Notices within half a second that a job began or ended, whoever caused it."""
+    """Notices within half a second that a job began or ended, whichever agent caused it."""
 
     def __init__(self, jobs: Jobs, send: Send) -> None:
         self.jobs, self.send = jobs, send
@@ -175,7 +175,7 @@ class JobWatch:
         return found.st_mtime_ns, found.st_ino
 
     def poll(self) -> None:
-        """Send an event for each job that is another than before."""
+        """Send an event for each job whose record has changed."""
         for name in self.jobs.names():
             signature = self.signature(name)
             before, job = self.known.get(name, (None, {}))

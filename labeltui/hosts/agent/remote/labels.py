@@ -1,6 +1,6 @@
 """Label files of MONAI Label's local datastore: ``STUDIES/labels/TAG/NAME``, and their checksums.
 
-Names can hold anything but a slash; those that begin with a dot are none.
+Names may hold any character but a slash; names that begin with a dot are ignored.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class Label(NamedTuple):
 
 
 def names_on_disk(studies: Path, tags: set[str] | None = None) -> Iterator[tuple[str, str]]:
-    """(tag, name) of everything that lies where labels do, sorted; with ``tags``, of those alone.
+    """(tag, name) of every entry in the label folders, sorted; only in the folders ``tags`` if given.
 
     Raises OSError for a folder that can't be read.
     """
@@ -40,7 +40,7 @@ def names_on_disk(studies: Path, tags: set[str] | None = None) -> Iterator[tuple
 
 
 def names_in(folder: Path) -> list[str]:
-    """The names in a folder, sorted; none where there is no folder."""
+    """The names in a folder, sorted; empty if there is no folder."""
     try:
         with os.scandir(folder) as entries:
             return sorted(entry.name for entry in entries if not entry.name.startswith("."))
@@ -65,7 +65,7 @@ def label_of(studies: Path, tag: str, name: str, summed: bool = False) -> Label 
 
 
 def is_of(name: str, tag: str, wanted: set[tuple[str, str]]) -> bool:
-    """Whether a file is a label of one of the (tag, study): a study's id may hold dots, as an extension does."""
+    """Whether a file is a label of one of the (tag, study) pairs. Both ids and extensions may hold dots."""
     parts = name.split(".")
     return any((tag, ".".join(parts[: cut + 1])) in wanted for cut in range(len(parts)))
 
@@ -78,7 +78,7 @@ def list_labels(
 ) -> dict[str, Any]:
     """At most ``limit`` labels after the (tag, name) ``after``: all, or those of some (tag, study).
 
-    ``more`` says that there are further ones.
+    ``more`` is true if further ones follow.
     """
     folder = expand(studies).absolute()
     wanted = None if only is None else {(str(tag), str(study)) for tag, study in only}
@@ -94,13 +94,13 @@ def list_labels(
 
 
 def sum_labels(studies: str, keys: list[list[str]]) -> dict[str, Any]:
-    """The labels with these (tag, name), with checksums; those that have gone are left out."""
+    """The labels with these (tag, name), with checksums; deleted ones are left out."""
     folder = expand(studies).absolute()
     return described(folder, (label_of(folder, str(tag), str(name), summed=True) for tag, name in keys))
 
 
 def described(studies: Path, labels: Iterator[Label | None]) -> dict[str, Any]:
-    """An answer."""
+    """The labels as JSON for an answer."""
     return {
         "root": str(studies / "labels"), "now_ns": time.time_ns(),
         "labels": [label._asdict() for label in labels if label is not None],

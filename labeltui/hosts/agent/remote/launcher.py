@@ -1,4 +1,4 @@
-"""Runs one program inside the Python that has its libraries; started by ``programs.py``.
+"""Runs one program inside the Python that has its libraries. ``programs.py`` starts it.
 
 Standard input holds the length of a task in a line, the task, and nothing more: its end means that the agent is gone.
 """
@@ -36,7 +36,7 @@ def launch(answer: int, memory_bytes: int) -> None:
 
 
 def read_task(descriptor: int) -> bytes:
-    """The task; exactly its bytes are read. Raises EOFError where it ends early."""
+    """Read the task from the pipe, and no byte beyond it. Raises EOFError where it ends early."""
     head = b""
     while not head.endswith(b"\n"):
         head += read_some(descriptor, 1)
@@ -62,14 +62,14 @@ def end_with_agent(descriptor: int) -> None:
 
 
 def forget_package() -> None:
-    """Leave the program the imports that its Python has by itself: a package of our name may be among them."""
+    """Remove our package from the imports: the program's Python may have another one of the same name."""
     sys.path.pop(0)
     for name in [name for name in sys.modules if name.partition(".")[0] == "labeltui"]:
         del sys.modules[name]
 
 
 def run_source(source: str, arguments: Any) -> Any:
-    """What the program's ``main`` returns."""
+    """Compile the source and return the result of its ``main``."""
     sys.argv = ["program"]
     namespace: dict[str, Any] = {"__name__": "program"}
     exec(compile(source, "<program>", "exec"), namespace)  # noqa: S102 - running it is what it was sent for

@@ -16,7 +16,7 @@ from labeltui.hosts.agent.remote.files import expand
 
 
 def main() -> None:
-    """Do what the command line says."""
+    """Run the part of the package that the command line names."""
     parser = argparse.ArgumentParser()
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("serve").add_argument("--folder", required=True)
@@ -46,7 +46,7 @@ def main() -> None:
 
 
 def serve(folder: Path) -> None:
-    """Be the agent of one console, until its connection ends."""
+    """Serve one console until its connection ends."""
     from labeltui.hosts.agent.remote.agent import Agent
     from labeltui.hosts.agent.remote.wire import Wire
 

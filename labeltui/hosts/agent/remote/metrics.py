@@ -1,4 +1,4 @@
-"""Load of the host: GPU, CPU, memory and disk, within the container's limits where it has any."""
+"""Load of the host: GPU, CPU, memory and disk, within the container's limits if there are any."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ NO_GPU_S = 60.0  # so long a host without nvidia-smi is taken for one without a 
 
 
 def number(text: str) -> float | None:
-    """A number that a tool printed; None for "[N/A]" and the like."""
+    """Parse a number that a tool printed; None for "[N/A]" and the like."""
     try:
         value = float(text)
     except ValueError:
@@ -29,13 +29,13 @@ def number(text: str) -> float | None:
 
 
 def whole(text: str) -> int | None:
-    """As :func:`number`, without its fraction."""
+    """As :func:`number`, as an int."""
     value = number(text)
     return None if value is None else int(value)
 
 
 class Metrics:
-    """Samples; CPU in percent since the sample before."""
+    """Takes samples; CPU is in percent since the previous sample."""
 
     def __init__(self) -> None:
         self.lock = threading.Lock()
@@ -44,7 +44,7 @@ class Metrics:
         self.no_gpu_until = 0.0
 
     def sample(self, disk_path: str = "/") -> dict[str, Any]:
-        """One sample; the disk is that which holds ``disk_path``."""
+        """Take one sample; disk is the volume that holds ``disk_path``."""
         with self.lock:
             result: dict[str, Any] = {"cpu_pct": self.cpu_pct(), "cpu_count": self.cpu_limit()[1]}
             result["memory_used"], result["memory_total"] = self.memory()
@@ -53,7 +53,7 @@ class Metrics:
             return result
 
     def cpu_limit(self) -> tuple[float | None, int | None]:
-        """(cores allowed or None, cores as a person counts them)."""
+        """(the container's CPU limit in cores or None, cores to report)."""
         quota, _, period = read_text(CGROUP + "/cpu.max").strip().partition(" ")
         if not quota:
             quota = read_text(CGROUP + "/cpu/cpu.cfs_quota_us").strip()
@@ -65,7 +65,7 @@ class Metrics:
         return None, os.cpu_count()
 
     def cpu_counters(self) -> tuple[float, float] | None:
-        """(busy, in all), in any unit, ever growing; None where nobody counts."""
+        """(busy, total) CPU time in any unit, both growing; None where the system has no counters."""
         cores = self.cpu_limit()[0]
         if cores is not None:
             found = re.search(r"usage_usec (\d+)", read_text(CGROUP + "/cpu.stat"))
@@ -91,7 +91,7 @@ class Metrics:
         return self.last_pct
 
     def memory(self) -> tuple[int | None, int | None]:
-        """(used, in all) in bytes."""
+        """(used, total) in bytes."""
         lines = dict(re.findall(r"(\w+):\s+(\d+) kB", read_text("/proc/meminfo")))
         if "MemTotal" not in lines:
             return None, None
@@ -109,7 +109,7 @@ class Metrics:
         return used, total
 
     def disk(self, path: str) -> tuple[int | None, int | None, str]:
-        """(used, in all) in bytes, and the part of the path that exists."""
+        """(used, total) in bytes, and the existing part of the path."""
         there = expand(path).absolute()
         while not there.exists():
             there = there.parent
@@ -122,7 +122,7 @@ class Metrics:
         return used, used + free, str(there)
 
     def gpus(self) -> tuple[list[dict[str, Any]], str]:
-        """(list of GPUs, why there is no reading or empty)."""
+        """(GPUs, error text); the text is empty if nvidia-smi answered."""
         if time.monotonic() < self.no_gpu_until:
             return [], ""
         tool = shutil.which("nvidia-smi")
@@ -145,7 +145,7 @@ class Metrics:
         return [gpu for gpu in map(self.gpu, text.splitlines()) if gpu is not None], ""
 
     def gpu(self, line: str) -> dict[str, Any] | None:
-        """One line of nvidia-smi; None for one that is none."""
+        """Parse one line of nvidia-smi; None if it is malformed."""
         cells = [cell.strip() for cell in line.split(",")]
         if len(cells) < 7 or whole(cells[0]) is None:
             return None
@@ -158,7 +158,7 @@ class Metrics:
 
 
 class MetricsWatch:
-    """Sends a sample every so often."""
+    """Sends a sample at a fixed interval."""
 
     def __init__(self, metrics: Metrics, send: Send) -> None:
         self.metrics, self.send = metrics, send
@@ -166,7 +166,7 @@ class MetricsWatch:
         self.interval_s, self.disk_path = 0.0, "/"
 
     def set(self, interval_s: float, disk_path: str = "/") -> dict[str, Any]:
-        """Sample every ``interval_s`` seconds from now on; 0 ends that."""
+        """Set the interval in seconds; 0 stops sampling."""
         self.interval_s, self.disk_path = float(interval_s), disk_path
         self.change.set()
         return {}

@@ -1,4 +1,4 @@
-"""Trainings whose server is gone: they hold the GPU, and no server shows them."""
+"""Trainings whose server has ended: they hold the GPU, and no server lists them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from labeltui.hosts.agent.remote.processes import HAS_PROC, Proc, end_group, is_
 
 
 def words_of(pid: int) -> list[str]:
-    """The command line of one of this user's processes, word by word; empty for others'."""
+    """The command line of one of this user's processes, as a list of words; empty for another user's process."""
     if HAS_PROC:
         try:
             if Path(f"/proc/{pid}").stat().st_uid != os.getuid():
@@ -37,7 +37,7 @@ def is_training(words: list[str]) -> bool:
 
 
 def model_of(words: list[str]) -> str:
-    """The model that a training's command line names in its request; empty when it names none."""
+    """The model in the request on a training's command line; empty if there is none."""
     try:
         request = json.loads(words[words.index("-r") + 1])
         return str(request.get("model", ""))
@@ -46,13 +46,13 @@ def model_of(words: list[str]) -> str:
 
 
 def started_ts(proc: Proc) -> float | None:
-    """When a process started, in unix seconds; None where the system does not tell."""
+    """When a process started, in unix seconds; None where the system does not report it."""
     found = re.search(r"btime (\d+)", read_text("/proc/stat"))
     return int(found.group(1)) + int(proc.start) / os.sysconf("SC_CLK_TCK") if found else None
 
 
 def orphans(server_pgid: int | None = None) -> list[dict[str, Any]]:
-    """Trainings of this user in whose group, and above which, no MONAI Label server lives."""
+    """Trainings of this user without a live MONAI Label server in their group or among their ancestors."""
     table = [p for p in processes() if is_live(p)]
     words = {p.pid: words_of(p.pid) for p in table}
     servers = {p.pid for p in table if "monailabel.main" in words[p.pid]}
@@ -65,7 +65,11 @@ def orphans(server_pgid: int | None = None) -> list[dict[str, Any]]:
 
 
 def stop_orphans(pgid: int, server_pgid: int | None, grace_s: float) -> None:
-    """End one orphaned training, group and all. Raises Problem ``not_orphaned`` for any other group."""
+    """End all processes of one orphaned training. Raises Problem ``not_orphaned`` for any other group."""
     if pgid not in [orphan["pgid"] for orphan in orphans(server_pgid)]:
-        raise Problem("not_orphaned", f"Process group {pgid} is no training without a server.", "Look again.")
+        raise Problem(
+            "not_orphaned",
+            f"Process group {pgid} is no training without a server.",
+            "Refresh the list.",
+        )
     end_group(pgid, start_of(pgid) or None, grace_s, lambda _phase, _alive, _waited_s: None)

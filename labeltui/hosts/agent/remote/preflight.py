@@ -1,4 +1,4 @@
-"""Whether the server can be started: the server itself notices some of this late, and some of it never."""
+"""Checks whether the server can be started: the server itself notices some problems late, and some never."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from labeltui.hosts.agent.remote.files import expand
 
 
 def preflight(folder: str, app: str, studies: str, port: int) -> dict[str, Any]:
-    """What is there. ``app`` is a name or a path; ``studies`` is empty where they are on no disk."""
+    """The facts. ``app`` is a name or a path; ``studies`` is empty for a DICOMweb server."""
     there = from_home(folder)
     python = there / "venv" / "bin" / "python"
     source = from_home(app) if "/" in app or app.startswith("~") else there / "apps" / app
@@ -26,12 +26,12 @@ def preflight(folder: str, app: str, studies: str, port: int) -> dict[str, Any]:
 
 
 def from_home(path: str) -> Path:
-    """A path as a profile means it: one that is not absolute begins in the home."""
+    """Resolve a profile's path: a relative one starts in the home folder."""
     return expand("~") / expand(path)
 
 
 def is_free(port: int) -> bool:
-    """Whether a server could listen on a port of the loopback."""
+    """Whether a port of 127.0.0.1 is free."""
     try:
         with socket.socket() as listener:
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

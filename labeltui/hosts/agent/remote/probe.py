@@ -1,4 +1,4 @@
-"""What is installed on the host; changes nothing, and imports nothing that it looks at.
+"""Reports what is installed on the host. Changes nothing, and imports none of the packages that it reports.
 
 The console says by name what it wants to know: which packages, apps and files.
 """
@@ -70,7 +70,7 @@ def probe(
 
 
 def venv_facts(venv: Path, venv_files: list[str], site_files: list[str]) -> dict[str, Any]:
-    """What a virtual environment holds; ``site`` is its folder of packages, there or not."""
+    """Facts on a virtual environment; ``site`` is its package folder, which may not exist."""
     config: dict[str, str] = {}
     for line in short_text(venv / "pyvenv.cfg", 1 << 16).splitlines():
         key, _, value = line.partition("=")
@@ -89,7 +89,7 @@ def venv_facts(venv: Path, venv_files: list[str], site_files: list[str]) -> dict
 
 
 def versions_in(paths: list[str]) -> dict[str, str]:
-    """Names (lower case, dashes) and versions of what is installed in folders; the first folder wins."""
+    """Names (lower case, dashes) and versions of the packages in ``folders``; the first folder wins."""
     found: dict[str, str] = {}
     for path in paths:
         for item in distributions(path=[path]):
@@ -104,7 +104,7 @@ def versions_in(paths: list[str]) -> dict[str, str]:
 
 
 def short_text(path: Path, limit: int = SHORT_TEXT) -> str:
-    """The beginning of a file, without surrounding blanks; empty when it can't be read."""
+    """The start of a file, stripped; empty if it can't be read."""
     try:
         with path.open(encoding="utf-8", errors="replace") as file:
             return file.read(limit).strip()
@@ -120,7 +120,7 @@ def existing_parent(path: Path) -> Path:
 
 
 def gpu_driver() -> tuple[list[str], str, str]:
-    """(GPU names, driver version, why there is none); all empty without nvidia-smi."""
+    """(GPU names, driver version, error text); all empty without nvidia-smi."""
     tool = shutil.which("nvidia-smi")
     if tool is None:
         return [], "", ""
@@ -139,7 +139,7 @@ def gpu_driver() -> tuple[list[str], str, str]:
 
 
 def has_module(name: str) -> bool:
-    """Whether a module of the standard library is there: Debian keeps some of them in packages of their own."""
+    """Whether a module of the standard library is installed: Debian packages some of them separately."""
     try:
         return importlib.util.find_spec(name) is not None
     except (ImportError, ValueError):

@@ -1,4 +1,4 @@
-"""Processes of the host: which run, which belong together, and how a group of them is ended."""
+"""Lists the host's processes and ends groups of them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ StopProgress = Callable[[str, int, float], None]
 
 
 class Proc(NamedTuple):
-    """One process. ``start`` tells two processes with one id apart; its unit is the system's."""
+    """One process. ``start`` distinguishes processes that had the same id; its unit is the system's."""
 
     pid: int
     ppid: int
@@ -42,7 +42,7 @@ def process(pid: int) -> Proc | None:
 
 
 def processes() -> list[Proc]:
-    """Every process that can be seen."""
+    """Every process that this user may read."""
     if HAS_PROC:
         found = (process(int(entry.name)) for entry in Path("/proc").iterdir() if entry.name.isdigit())
         return [p for p in found if p is not None]
@@ -56,12 +56,12 @@ def processes() -> list[Proc]:
 
 
 def is_live(proc: Proc | None) -> bool:
-    """Whether a process runs. A zombie does not: containers often have nobody who reaps it."""
+    """Whether a process runs. A zombie does not: many containers have no init that reaps it."""
     return proc is not None and proc.state not in "ZX"
 
 
 def is_running(pid: int, start: str) -> bool:
-    """Whether the very process that was recorded runs, not another one with its number."""
+    """Whether the recorded process still runs; another process with the same id does not count."""
     proc = process(pid)
     return proc is not None and is_live(proc) and proc.start == start
 
@@ -76,8 +76,8 @@ def boot_id() -> str:
     """Changes when the machine boots, and when a container gets process ids of its own."""
     boot = read_text("/proc/sys/kernel/random/boot_id").strip()
     if not boot:
-        told = subprocess.run(["sysctl", "-n", "kern.boottime"], stdout=subprocess.PIPE, check=False)
-        boot = told.stdout.decode().strip()
+        done = subprocess.run(["sysctl", "-n", "kern.boottime"], stdout=subprocess.PIPE, check=False)
+        boot = done.stdout.decode().strip()
     try:
         return f"{boot}/{os.readlink('/proc/self/ns/pid')}"
     except OSError:
@@ -124,7 +124,9 @@ def end_group(pgid: int, start: str | None, grace_s: float, progress: StopProgre
         if phase == "kill" and waited >= grace_s + KILL_WAIT_S:
             pids = ", ".join(str(p.pid) for p in members)
             raise Problem(
-                "still_alive", f"Process {pids} does not end, even when killed.", "Look at it on the host."
+                "still_alive",
+                f"Process {pids} does not end, even when killed.",
+                "Check the process on the host.",
             )
         try:
             if not signalled or phase == "kill":

@@ -28,7 +28,7 @@ WATCH_S = 0.2
 
 
 class Run:
-    """One program that runs, and what has come from it."""
+    """A running program and its output so far."""
 
     def __init__(self, started: subprocess.Popen[bytes], answers: int, answer_bytes: int) -> None:
         self.process, self.answers, self.answer_bytes = started, answers, answer_bytes
@@ -36,12 +36,12 @@ class Run:
         self.stopped = threading.Event()
 
     def kill(self) -> None:
-        """End the program with its group."""
+        """Kill all processes of the program."""
         with suppress(ProcessLookupError, PermissionError):
             os.killpg(self.process.pid, signal.SIGKILL)
 
     def follow(self, wall_s: float) -> None:
-        """Read until the program has ended. Raises Problem when it goes beyond a limit, or is stopped."""
+        """Read until the program has ended. Raises Problem if it exceeds a limit or is stopped."""
         deadline = time.monotonic() + wall_s
         with selectors.DefaultSelector() as selector:
             for descriptor in (self.answers, self.output_descriptor):
@@ -64,11 +64,11 @@ class Run:
 
     @property
     def output_descriptor(self) -> int:
-        """Where the program prints."""
+        """The descriptor of the program's standard output."""
         return -1 if self.process.stdout is None else self.process.stdout.fileno()
 
     def read(self, descriptor: int) -> bool:
-        """Take what has come; False at the end. Raises Problem for an answer that is too long."""
+        """Read available output; False at its end. Raises Problem for an answer that is too long."""
         data = os.read(descriptor, 65536)
         if descriptor == self.answers:
             self.answer += data
@@ -82,7 +82,7 @@ class Run:
         return bool(data)
 
     def result(self, exit_code: int) -> Any:
-        """The answer. Raises Problem with the end of what the program printed where there is none."""
+        """The program's answer. Without one, raises Problem with the end of its output."""
         said = self.output.decode("utf-8", "replace").strip()
         last = said.splitlines()[-1].strip()[:200] if said else f"exit code {exit_code}"
         if last.startswith("MemoryError"):
@@ -154,11 +154,11 @@ class Programs:
                 raise Problem(**dict(problem.document, detail=said)) from None
             finally:
                 run.kill()
-                giver.join()  # it writes to a pipe that nobody reads any more
+                giver.join()  # it writes to a pipe that has no reader any more
             return run.result(run.process.wait())
 
     def stop(self, key: str) -> dict[str, Any]:
-        """End a program, now or as soon as it is asked for."""
+        """End a program: now, or when its request arrives."""
         run = self.runs.get(key)
         if run is None:
             self.unwanted.add(key)
@@ -174,7 +174,7 @@ class Programs:
 
 
 def give(started: subprocess.Popen[bytes], task: bytes) -> None:
-    """Write the task; the pipe stays open, for its end tells the program that the agent is gone."""
+    """Write the task; the pipe stays open: its end signals that the agent is gone."""
     if started.stdin is not None:
         data = b"%d\n" % len(task) + task
         with suppress(OSError):

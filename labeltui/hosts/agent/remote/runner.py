@@ -1,4 +1,4 @@
-"""A job's runner: a process of its own that starts the job, waits for it, and writes how it ended."""
+"""A job's runner: a process of its own that starts the job, waits for it, and records its exit code."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ WRITES_WITHIN_S = 600  # a full disk may have room again soon
 
 
 def run_job(lock: int) -> None:
-    """Read the job's specification from stdin, say on stdout whether it started, and outlive whoever asked."""
+    """Read the job's specification from stdin, report on stdout whether it started, and outlive the agent."""
     spec = json.loads(sys.stdin.buffer.read())
     if os.fork():
-        os._exit(0)  # the runner proper belongs to nobody: the agent need not live to reap it
+        os._exit(0)  # the runner proper is a child of init: the agent need not live to reap it
     answer: dict[str, Any] = {"ok": True}
     job = record = None
     try:
@@ -58,22 +58,24 @@ def start_job(spec: dict[str, Any]) -> tuple[subprocess.Popen[bytes], dict[str, 
         )  # fmt: skip
     finally:
         os.close(log)
-    kept = {key: spec[key] for key in ("name", "run_id", "boot_id", "log_path", "meta")}
+    fields = {key: spec[key] for key in ("name", "run_id", "boot_id", "log_path", "meta")}
     record = dict(
-        kept, pid=job.pid, pgid=job.pid, pid_start=start_of(job.pid), started_ts=time.time(),
+        fields, pid=job.pid, pgid=job.pid, pid_start=start_of(job.pid), started_ts=time.time(),
         runner_pid=os.getpid(), runner_start=start_of(os.getpid()),
     )  # fmt: skip
     try:
         write_json(spec["path"], record)
     except OSError:
-        os.killpg(job.pid, signal.SIGKILL)  # a job that nobody could find again must not run
+        os.killpg(
+            job.pid, signal.SIGKILL
+        )  # a job without a record could not be found again, so it must not run
         job.wait()
         raise
     return job, record
 
 
 def finish_record(path: str, record: dict[str, Any]) -> None:
-    """Write how a job ended, unless its name was given to another run meanwhile."""
+    """Record a job's exit code, unless a newer run has taken its name."""
     lock = take_lock(path[: -len(".json")] + ".lock")
     try:
         stored = read_json(path)

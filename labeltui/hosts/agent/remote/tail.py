@@ -1,4 +1,4 @@
-"""Files that are sent as they grow, through whatever rotation does to them."""
+"""Sends files as they grow, also through their rotations."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from typing import Any
 from labeltui.hosts.agent.remote.files import expand
 from labeltui.hosts.agent.remote.wire import Send
 
-HEAD = 256  # bytes at the beginning of a log that tell it from another
+HEAD = 256  # bytes at the beginning of a log that distinguish it from another
 TELLING = 48  # so many of them are needed to know a copy by them
 ROTATIONS = 100
 CHUNK = 65536
@@ -23,7 +23,7 @@ POLL_S = 0.2
 
 
 def head_of(handle: int, count: int) -> tuple[int, str]:
-    """(how many, a digest) of the first bytes of a file, at most ``count``: they tell two logs apart."""
+    """(how many, a digest) of the first bytes of a file, at most ``count``: they identify a log."""
     head = os.pread(handle, count, 0)
     return len(head), hashlib.sha256(head).hexdigest()[:12] if head else ""
 
@@ -40,7 +40,7 @@ def identify(handle: int, generation: int = 0) -> str:
 
 
 def parts_of(file_id: str | None) -> tuple[str, int, int, str]:
-    """(device and inode, generation, bytes of the head, their digest) of a ``file_id``, whoever sent it."""
+    """The parts of a ``file_id``: device and inode, generation, bytes of the head, their digest."""
     inode, generation, count, digest = ((file_id or "").split(".") + [""] * 4)[:4]
     return (
         inode, int(generation) if generation.isdigit() else 0, int(count) if count.isdigit() else 0, digest
@@ -48,7 +48,7 @@ def parts_of(file_id: str | None) -> tuple[str, int, int, str]:
 
 
 def open_file(path: str) -> int | None:
-    """A descriptor of a regular file; None where there is nothing. OSError for what is no file."""
+    """Open a regular file; None if it is absent. Raises OSError if it is something else."""
     try:
         handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except (FileNotFoundError, NotADirectoryError):
@@ -60,7 +60,7 @@ def open_file(path: str) -> int | None:
 
 
 def rotated(path: str) -> list[str]:
-    """The files that a log was before: ``path.1`` is the newest of them."""
+    """The rotated files of a log, newest (``path.1``) first."""
     names: list[str] = []
     while len(names) < ROTATIONS and Path(f"{path}.{len(names) + 1}").is_file():
         names.append(f"{path}.{len(names) + 1}")
@@ -102,7 +102,7 @@ class Follow:
         return self.next_chunk()
 
     def next_chunk(self) -> dict[str, Any] | None:
-        """As :meth:`step`, where the handle is good."""
+        """As :meth:`step`, with an open file."""
         while self.unacked < WINDOW:
             if self.handle is None:
                 self.open()
@@ -123,7 +123,7 @@ class Follow:
         return None
 
     def open(self) -> None:
-        """Open the wanted file, else the one at the path; no handle where there is none."""
+        """Open the wanted file, else the one at the path; leaves no handle if neither exists."""
         wanted, self.wanted_id = self.wanted_id, None
         if wanted and self.find(wanted):
             return
@@ -139,7 +139,7 @@ class Follow:
             self.offset = 0
 
     def find(self, file_id: str) -> bool:
-        """Go on with the file that was read up to ``offset``, under whatever name it is now."""
+        """Go on with the file that was read up to ``offset``, also if it was renamed since."""
         inode, _, count, digest = parts_of(file_id)
         for same in (True, False):
             for path in [self.path, *rotated(self.path)]:
@@ -155,18 +155,18 @@ class Follow:
         return False
 
     def take(self, handle: int, file_id: str, archived: bool = False) -> None:
-        """Read from this file now."""
+        """Continue with this file."""
         self.close()
         self.handle, self.file_id, self.archived, self.end_sent = handle, file_id, archived, False
 
     def is_rewritten(self, handle: int) -> bool:
-        """Whether somebody emptied the file in place; it may have grown beyond where it was since."""
+        """Whether the file was truncated in place; it may have grown beyond its old size since."""
         size = os.fstat(handle).st_size
         _, _, count, digest = parts_of(self.file_id)
         return size < self.offset or head_of(handle, count) != (count, digest)
 
     def emptied(self, handle: int) -> None:
-        """Read what was copied before that, where it was; then the file from its start."""
+        """Continue in the rotated copy if there is one, then with the file from its start."""
         generation = parts_of(self.file_id)[1]
         if not self.archived and self.find(self.file_id):
             return
@@ -174,7 +174,7 @@ class Follow:
         self.offset, self.torn = 0, self.offset > 0
 
     def go_on(self, handle: int) -> None:
-        """Go to the file that was begun after this one."""
+        """Continue with the next newer file."""
         here, names = inode_of(os.fstat(handle)), rotated(self.path)
         after = self.path
         for index, name in enumerate(names):
@@ -191,7 +191,7 @@ class Follow:
             self.take(newer, identify(newer), archived=after != self.path)
 
     def is_replaced(self, handle: int) -> bool:
-        """Whether another file lies at the path by now."""
+        """Whether the path names another file now."""
         try:
             there = Path(self.path).stat()
         except OSError:
@@ -199,7 +199,7 @@ class Follow:
         return inode_of(there) != inode_of(os.fstat(handle))
 
     def chunk(self, handle: int, data: bytes) -> dict[str, Any]:
-        """The event for bytes that were read."""
+        """Build the event for bytes that were read."""
         if not self.offset and not parts_of(self.file_id)[2]:  # it was empty, and has a head by now
             self.file_id = identify(handle, parts_of(self.file_id)[1])
         at_end = os.fstat(handle).st_size <= self.offset + len(data)
@@ -211,14 +211,14 @@ class Follow:
         return event
 
     def end_chunk(self) -> dict[str, Any] | None:
-        """An empty chunk that says that this is the end; None when it was sent already."""
+        """An empty chunk that marks the end; None if it was already sent."""
         if self.end_sent:
             return None
         self.end_sent = True
         return self.event(b"", True)
 
     def event(self, data: bytes, at_end: bool) -> dict[str, Any]:
-        """A chunk as it is sent."""
+        """Build the event for a chunk."""
         torn, self.torn = self.torn, False
         return {"ev": "chunk", "key": self.key, "path": self.path, "file_id": self.file_id,
                 "offset": self.offset, "torn": torn,
@@ -235,7 +235,7 @@ class Tails:
         self.lock = threading.Lock()
 
     def add(self, path: str, key: str, offset: int = 0, file_id: str | None = None) -> dict[str, Any]:
-        """Follow a file; a key that is in use follows this one instead."""
+        """Follow a file; replaces the file that the key followed before."""
         with self.lock:
             old = self.follows.pop(key, None)
             self.follows[key] = Follow(str(expand(path)), key, max(0, int(offset)), file_id)
@@ -245,7 +245,7 @@ class Tails:
         return {}
 
     def remove(self, key: str) -> dict[str, Any]:
-        """Follow it no more."""
+        """Stop following the file of this key."""
         with self.lock:
             follow = self.follows.pop(key, None)
             if follow is not None:
@@ -253,7 +253,7 @@ class Tails:
         return {}
 
     def ack(self, key: str, bytes: int) -> dict[str, Any]:
-        """So many bytes of it have arrived: as many may be sent again."""
+        """``count`` more bytes have arrived; as many more may be sent."""
         with self.lock:
             follow = self.follows.get(key)
             if follow is not None:
@@ -276,7 +276,7 @@ class Tails:
                         "message": f"{follow.path} can't be read: {error.strerror}."}  # fmt: skip
 
     def run(self) -> None:
-        """Serve them until the process ends."""
+        """Send events until the process ends."""
         while True:
             self.wake.clear()
             busy = False

@@ -26,7 +26,7 @@ class Wire:
         self.urgent = 0
 
     def send(self, message: dict[str, Any], bulk: bool = False) -> None:
-        """Write a message. Ends the process when nobody listens any more."""
+        """Write a message. Ends the process when stdout is closed."""
         data = json.dumps(message).encode("ascii") + b"\n"
         with self.turn:
             self.urgent += not bulk
