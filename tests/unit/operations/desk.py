@@ -10,7 +10,7 @@ from typing import Any
 
 from labeltui.domain.deploy.catalogue import PodSpec
 from labeltui.domain.failure_codes import Code
-from labeltui.domain.problems import Failed, LabeltuiError
+from labeltui.domain.problems import Failed, LabeltuiError, Unreachable
 from labeltui.operations.pod.start import can_be_reached, wait_until
 from labeltui.sandbox.runpod.world import timeline
 from labeltui.sandbox.runpod.world.world import World
@@ -69,6 +69,10 @@ class Desk:
         refusal = Failed(Code.LABELS_UNREAD, "Permission denied.", "")
         self.host.on("labeltui:labels", refusal)
         self.host.agent.answers["labels.list"] = refusal
+
+    def out_of_reach(self) -> None:
+        """Every connection to the host is refused from now on."""
+        self.host.refusals.extend([Unreachable(Code.REFUSED, "Connection refused.", "")] * 1000)
 
     def serve(self, **meta: Any) -> None:
         """A server that labeltui has started runs on the host."""
