@@ -6,7 +6,7 @@ from datetime import datetime
 
 from labeltui.domain.log.lines import parse_line
 from labeltui.session.log.blocks import Blocks
-from labeltui.session.log.splitter import Cutter
+from labeltui.session.log.splitter import LineSplitter
 from labeltui.session.log.store import LogStore
 
 
@@ -15,10 +15,10 @@ class IndexedLog(LogStore):
 
     def __init__(self, blocks: Blocks | None = None) -> None:
         super().__init__(blocks)
-        self._cutter = Cutter()
+        self._cutter = LineSplitter()
 
     def begin(self, run_id: str, path: str, source: str = "") -> None:
-        self._cutter = Cutter()
+        self._cutter = LineSplitter()
         super().begin(run_id, path, source)
 
     def feed(self, offset: int, data: bytes) -> int:

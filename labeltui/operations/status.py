@@ -25,7 +25,7 @@ async def status(session: Session, _params: NoParams, _report: Report) -> Docume
     await refresh_labels(session)
     await refresh_money(session)
     with suppress(LabeltuiError):
-        await session.guard.fresh()
+        await session.guard.refresh()
     state, now = session.store.state, session.clock()
     more = {"money": money_document(state, now), "guard": guard_document(state.guard, now)}
     return {**documents.status_document(state, now), **more}

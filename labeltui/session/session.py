@@ -39,9 +39,10 @@ from labeltui.session.server.remote_log import RemoteLog
 
 
 class DemoPod(Protocol):
-    """The demo's pod: ended with the session. ``autostart`` names what a person would have started by now.
+    """The demo's pod, which ends with the session.
 
-    ``account`` is the URL and the key of the emulated RunPod that it is rented from, where it is.
+    ``autostart`` names the actions that the demo runs at its start. ``account`` is the URL and the API key of the
+    emulated RunPod; None for a scenario without one.
     """
 
     scenario: str
@@ -49,7 +50,7 @@ class DemoPod(Protocol):
     account: tuple[str, str] | None
 
     async def close(self) -> None:
-        """End it, and leave nothing behind."""
+        """End it and delete its files."""
         ...
 
 
@@ -57,15 +58,15 @@ Hook = Callable[["Session"], Coroutine[Any, Any, None]]
 
 
 def utc_now() -> datetime:
-    """The clock of every session outside tests."""
+    """The present time, in UTC."""
     return datetime.now(UTC)
 
 
 class Session:
-    """Wires the parts together; what they do is theirs. Nothing happens before :meth:`start`.
+    """Builds the parts of a session and connects them to each other. Nothing runs before :meth:`start`.
 
-    ``host`` makes the host from the account: a pod's address is only known when it is looked up. ``on_reached`` runs
-    each time the host is reached by a session that holds the tunnel; ``autostart`` once, after the start.
+    ``host`` makes the host from the account, because a pod's address is looked up there. ``on_reached`` runs each time
+    a session that holds the tunnel has connected to the host; ``autostart`` runs once, after the start.
     """
 
     def __init__(
@@ -130,12 +131,12 @@ class Session:
 
     def _wire(self) -> None:
         self.watch.on_event.add(self._on_event)
-        self.watch.on_trouble.append(self._alerts.log_problem)
+        self.watch.on_problem.append(self._alerts.log_problem)
         self.watch.on_run.append(self._alerts.dismiss_log_problems)
         self.link.on_arrival(self.tunnel.open)
-        self.link.on_arrival(self._woken)
+        self.link.on_arrival(self._poll_all)
         self.link.on_departure(self.tunnel.close)
-        self.link.on_departure(self._departed)
+        self.link.on_departure(self._host_lost)
         self.link.on_departure(self._load.lost)
         self.link.attach("server", self.watch.attach)
         self.link.attach("metrics", self._load.run)
@@ -144,21 +145,24 @@ class Session:
         self.labels.on_copied.append(self.guard.on_copied)
 
     def _labels_folder(self, state: StateFolder) -> Path:
-        """Where labels are copied to; the demo's go with it."""
+        """The folder for copies of labels. The demo's is deleted with the demo."""
         if self.profile.labels.folder:
             return Path(self.profile.labels.folder).expanduser()
         return state.folder / "labels" if self.pod is not None else labels_folder(self.name)
 
     async def start(self, *, hold: bool = True) -> None:
-        """Begin to connect and watch; returns at once. ``hold`` takes the sticky local port for the tunnel."""
+        """Start to connect and to watch. Returns at once.
+
+        With ``hold`` the session takes the sticky local port and copies labels, as a console does; a command does not.
+        """
         self.tunnel.hold, self.started = hold, True
         self._supervisor.run("link", self.link.run)
         for poller in self.pollers.all:
             self._supervisor.run(poller.name, poller.run)
-        self._supervisor.run("found log", self._remote_log.run)
+        self._supervisor.run("remote log", self._remote_log.run)
         if hold:
             self._supervisor.run("labels", self.labels.run)
-            self.link.on_arrival(self._ssh_follows)
+            self.link.on_arrival(self._run_on_reached)
         if self.profile.host == "runpod" and hold:
             self.pod_watch.begin(store=True)
             self.watch_pod()
@@ -169,28 +173,28 @@ class Session:
             self.readiness.first_steps = self._supervisor.run("autostart", lambda: autostart(self))
 
     async def reach(self, deadline_s: float) -> Host:
-        """The host, connected to now if nothing has been asked of it yet. Raises what stands in the transport."""
+        """The connected host; starts the session if it was not started. Raises what Link.connected raises."""
         if not self.started:
             await self.start(hold=False)
         return await self.link.connected(deadline_s)
 
     def watch_pod(self) -> None:
-        """Keep the pod's state true from now on."""
+        """Poll the pod from now on."""
         if not self._watching_pod:
             self._watching_pod = True
             self._supervisor.run("pod", self.account.pod.run)
 
     def watch_pods(self) -> Callable[[], None]:
-        """Keep the list of all pods true until the returned function is called."""
+        """Poll the list of all pods until the returned function is called."""
         task = self._supervisor.run("pods", self.account.pods.run)
 
-        def enough() -> None:
+        def stop() -> None:
             task.cancel()
 
-        return enough
+        return stop
 
     async def close(self) -> None:
-        """Stop watching and disconnect. What runs on the host goes on, except the demo's pod."""
+        """Stop watching and disconnect. Programs on the host run on, except on the demo's pod."""
         await self._supervisor.close()
         await self.api.close()
         await self.account.close()
@@ -198,15 +202,15 @@ class Session:
             await self.pod.close()
 
     async def open_shell(self, columns: int, rows: int, command: str | None = None) -> Shell:
-        """A shell on the host, as soon as it is connected; it ends with the connection."""
+        """A shell on the host, as soon as the host is connected. The shell ends with the connection."""
         return await self.shells.plain(columns, rows, command)
 
     def reconnect(self) -> None:
-        """Try to connect now, instead of when the back-off is over."""
+        """Connect now instead of waiting for the back-off."""
         self.link.reconnect()
 
     async def hold_tunnel(self) -> None:
-        """Take the sticky local port for others, from a session that began without it."""
+        """Take the sticky local port, in a session that was started without it."""
         host = await self.link.connected()
         if not self.tunnel.hold:
             self.tunnel.hold = True
@@ -214,18 +218,18 @@ class Session:
             await self.tunnel.open(host)
             self.pollers.wake()
 
-    async def _woken(self, _host: Host) -> None:
+    async def _poll_all(self, _host: Host) -> None:
         self.pollers.wake()
         self.labels.wake()
 
     def _on_event(self, event: Event) -> None:
-        if self.watch.caught_up:  # what is read again from an old log is no news
+        if self.watch.caught_up:  # earlier lines of the log are old news
             self.labels.on_event(event)
 
-    async def _ssh_follows(self, _host: Host) -> None:
+    async def _run_on_reached(self, _host: Host) -> None:
         if self._on_reached is not None:
             await self._on_reached(self)
 
-    async def _departed(self, why: str) -> None:
+    async def _host_lost(self, why: str) -> None:
         self.watch.host_lost(why)
         self.labels.failed(why)

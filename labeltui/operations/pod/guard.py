@@ -25,7 +25,7 @@ OPERATOR_KEY_HINT = "Give the pod your API key: [profiles.NAME.guard] operator_k
 
 async def guard_status(session: Session, _params: NoParams, _report: Report) -> Document:
     """The state of the guard, what it measured last, and when it stops the pod."""
-    await session.guard.fresh()
+    await session.guard.refresh()
     return guard_document(session.store.state.guard, session.clock())
 
 
@@ -59,7 +59,7 @@ async def guard_set(session: Session, params: GuardSetParams, _report: Report) -
         changes["budget"] = _limit(params.budget, "budget") or None
     if params.copies is not None:
         changes["need_copies"] = params.copies == "wait"
-    status = await session.guard.fresh()
+    status = await session.guard.refresh()
     if status.state == DEAD:
         await session.guard.restart()
     need_guard(await session.guard.ask("set", changes=changes))
@@ -99,7 +99,7 @@ async def guard_check(session: Session) -> tuple[str, str, str] | None:
     if not session.guard.applies:
         return None
     try:
-        status = await session.guard.fresh()
+        status = await session.guard.refresh()
     except LabeltuiError as error:
         return "unknown", f"The guard does not answer: {error.problem.message}", error.problem.hint
     by = f" It stops the pod by {status.way}." if status.way else ""

@@ -40,7 +40,7 @@ async def server_start(session: Session, params: ServerStartParams, report: Repo
     report.progress(f"Starting {options.app} with {', '.join(options.models)}")
     await agent.mkdir(plan.cwd)
     app_log = AppLog.of(plan.meta)
-    where = await app_log.noted(agent) if app_log is not None else {}
+    where = await app_log.to_meta(agent) if app_log is not None else {}
     meta = {**plan.meta, **where, OPTIONS: _options_record(options)}
     job = await agent.job_start(JOB, list(plan.argv), env=dict(plan.env), cwd=plan.cwd, meta=meta)
     final = await _until_settled(session, job, report)

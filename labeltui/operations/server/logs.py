@@ -21,7 +21,7 @@ from labeltui.domain.log.news import explain
 from labeltui.domain.log.query import Query, parse_query
 from labeltui.domain.problems import Failed, Misused
 from labeltui.session.log.store import NOT_LOST, GapMark
-from labeltui.session.server.remote_log import found
+from labeltui.session.server.remote_log import is_foreign
 
 if TYPE_CHECKING:
     from datetime import datetime, tzinfo
@@ -146,7 +146,7 @@ def log_filter(params: ServerLogsParams, now: datetime, errors: ErrorIndex) -> L
 async def _has_log(session: Session) -> bool:
     """Whether there is a log; waits up to 10 s for the log of a server that labeltui did not start."""
     log, begun = session.log, asyncio.Event()
-    if not log.size and found(session.store.state):
+    if not log.size and is_foreign(session.store.state):
         unsubscribe = log.subscribe(lambda: begun.set() if log.size else None)
         try:
             async with asyncio.timeout(FIRST_BYTES_S):

@@ -20,7 +20,7 @@ from labeltui.monailabel.probe import Facts, facts_of, probe_request
 from labeltui.monailabel.recipe import SetupOptions, Step, recipe
 from labeltui.monailabel.setup_problems import explain_failure, setup_problem
 from labeltui.operations.server.options import setup_options
-from labeltui.session.log.splitter import Cutter
+from labeltui.session.log.splitter import LineSplitter
 
 if TYPE_CHECKING:
     from labeltui.operations.progress import Document, Report
@@ -66,7 +66,7 @@ class _Output:
         self.lines: list[str] = []
         self._setup = setup
         self._step = step
-        self._splitter = Cutter()
+        self._splitter = LineSplitter()
         self._offset = 0
         self._grown = asyncio.Event()
 

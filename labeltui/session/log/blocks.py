@@ -1,4 +1,4 @@
-"""Bytes in blocks of whole lines: the newest in memory, the older ones in a file that nobody else sees."""
+"""Bytes in blocks of whole lines: the newest in memory, older ones in an unnamed temporary file."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from collections.abc import Iterator
 from typing import IO
 
 BLOCK = 1 << 19
-"""Bytes from which on a block takes no more lines. Its last line is whole: a longer line makes a longer block."""
+"""Bytes after which a block takes no more lines. Its last line is always whole, so a block may be longer."""
 IN_MEMORY = 16 << 20
-"""Bytes of finished blocks that stay in memory; older ones go to the file."""
+"""Bytes of finished blocks that stay in memory. Older blocks move to the file."""
 CACHED_BLOCKS = 4
 CACHED_LONGEST = 4 * BLOCK
 
@@ -33,21 +33,21 @@ class Block:
 
     @property
     def finished(self) -> int:
-        """Lines that have their end."""
+        """Number of complete lines."""
         return len(self.starts) - 1
 
     @property
     def lines(self) -> int:
-        """Lines, with the unfinished one."""
+        """Number of lines, with the incomplete one at the end."""
         return len(self.starts) - (1 if self.starts[-1] == self.size else 0)
 
     def end_of(self, line: int) -> int:
-        """Where a line (from 0) ends, without its line feed."""
+        """The offset of the line feed of a line (counted from 0) in the block."""
         return self.starts[line + 1] - 1 if line + 1 < len(self.starts) else self.size
 
 
 class Blocks:
-    """All bytes, cut at line ends; nothing that is held is ever copied for more to be taken."""
+    """All bytes, in blocks that end at line ends. Appending never copies what is stored already."""
 
     def __init__(self, in_memory: int = IN_MEMORY, block: int = BLOCK) -> None:
         self._limit, self._block = in_memory, block
@@ -58,7 +58,7 @@ class Blocks:
         self._all: list[Block] = []
         self._firsts: list[int] = []
         self._begin(0, 0)
-        self._spooled = 0  # so many of the first blocks are in the file
+        self._spooled = 0  # number of blocks that are in the file
         self._spool_size = 0
         self._resident = 0  # bytes of finished blocks that are not in the file
         self._cache: dict[int, bytes] = {}
@@ -71,7 +71,7 @@ class Blocks:
         self._firsts.append(first)
 
     def clear(self) -> None:
-        """Hold nothing, and give the file back."""
+        """Drop everything and close the file."""
         if self._spool is not None:
             self._spool.close()
         self._spool = None
@@ -79,26 +79,26 @@ class Blocks:
 
     @property
     def size(self) -> int:
-        """Bytes held."""
+        """Bytes stored."""
         return self._all[-1].base + self._all[-1].size
 
     @property
     def finished(self) -> int:
-        """Lines that have their end."""
+        """Number of complete lines."""
         return self._all[-1].first + self._all[-1].finished
 
     @property
     def lines(self) -> int:
-        """Lines, with the unfinished one."""
+        """Number of lines, with the incomplete one at the end."""
         return self._all[-1].first + self._all[-1].lines
 
     @property
     def spooled(self) -> int:
-        """Bytes that are in the file."""
+        """Bytes stored in the file."""
         return self._spool_size
 
     def append(self, data: bytes) -> None:
-        """More bytes at the end. A line beyond :data:`CACHED_LONGEST` goes to the file while it is still growing."""
+        """Append bytes. A line beyond :data:`CACHED_LONGEST` moves to the file while it still grows."""
         rest = memoryview(data)
         while rest:
             tail = self._all[-1]
@@ -128,7 +128,7 @@ class Blocks:
             self._open = bytearray()
         elif self._to_spool(data):
             self._spool_size += len(data)
-        else:  # no more room there
+        else:  # the disk is full
             self._open = bytearray(self._read(tail.spooled_at, tail.size))
             self._open += data
             tail.data = self._open
@@ -149,7 +149,7 @@ class Blocks:
             self._spooled += 1
 
     def _to_spool(self, data: bytes | bytearray | memoryview) -> bool:
-        """Write to the end of the file; False where there is no room for one: then memory has to do."""
+        """Append to the file. False if the disk has no room; then the bytes stay in memory."""
         try:
             if self._spool is None:
                 self._spool = tempfile.TemporaryFile(prefix="labeltui-log-", buffering=0)  # noqa: SIM115
@@ -161,11 +161,11 @@ class Blocks:
     # -- reading
 
     def block_of(self, line: int) -> Block:
-        """The block of a line that is held."""
+        """The block of a stored line."""
         return self._all[bisect_right(self._firsts, line) - 1]
 
     def data_of(self, block: Block) -> bytes | bytearray:
-        """All bytes of a block; those last read from the file are kept at hand."""
+        """All bytes of a block. The blocks that were read last from the file are cached."""
         if block.data is not None:
             return block.data
         found = self._cache.pop(block.first, None)
@@ -179,13 +179,13 @@ class Blocks:
         return found
 
     def head_of(self, block: Block, limit: int) -> bytes | bytearray:
-        """The bytes of a block, of one that is longer the first ``limit`` only."""
+        """The first ``limit`` bytes of a block."""
         if block.data is None and block.size > max(limit, CACHED_LONGEST):
             return self._read(block.spooled_at, limit)
         return self.data_of(block)
 
     def piece_of(self, block: Block, start: int, end: int) -> bytes:
-        """Some bytes of a block, without reading all of a long one."""
+        """The bytes ``start`` to ``end`` of a block, read without the rest of a long one."""
         if block.data is None and block.size > CACHED_LONGEST:
             return self._read(block.spooled_at + start, end - start)
         return bytes(memoryview(self.data_of(block))[start:end])
@@ -200,5 +200,5 @@ class Blocks:
         return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
     def __iter__(self) -> Iterator[bytes | bytearray]:
-        """Everything held, block by block."""
+        """Everything stored, block by block."""
         return (self.data_of(block) for block in self._all)

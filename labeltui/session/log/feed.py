@@ -1,4 +1,4 @@
-"""Brings a run's output into the store: stdout and ``app.log`` through the agent, each from where it was left."""
+"""Feeds a run's stdout and ``app.log`` from the agent into the log, each from the offset that was read last."""
 
 from __future__ import annotations
 
@@ -6,29 +6,30 @@ import asyncio
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
+from functools import partial
 
 from labeltui.domain.problems import Failed
 from labeltui.hosts.agent.client import AgentClient
 from labeltui.hosts.agent.messages import Chunk
 from labeltui.session.log.merge import Merger, Piece
-from labeltui.session.log.splitter import Cutter
+from labeltui.session.log.splitter import LineSplitter
 from labeltui.session.log.store import APP_LOG, ROTATED, UNREAD, LogStore
 from labeltui.session.runtime.supervise import Clock
 
 GRACE_S = 1.0
-"""How long a line of ``app.log`` may be there before stdout has it."""
+"""Seconds that a line may be in ``app.log`` before it is in stdout."""
 AGAIN_S = 5.0
-"""After which ``app.log`` is tried again that could not be read."""
+"""Seconds until ``app.log`` is tried again after a failure."""
 SLICE = 16_384
-"""Bytes that are read at once: about a hundred lines."""
+"""Bytes that are processed at once: about a hundred lines."""
 AFTER_THE_END = timedelta(seconds=5)
-"""How long after a run's end its last records may be dated."""
+"""The last records of a run may be dated so long after its end."""
 APP_LOG_PATH, APP_LOG_ID, APP_LOG_OFFSET = "app_log", "app_log_id", "app_log_offset"
 
 
 @dataclass(frozen=True, slots=True)
 class AppLog:
-    """Where a run's records begin in its app's ``app.log``: at that byte of the file with that id."""
+    """Where a run's records begin in its app's ``app.log``: at byte ``offset`` of the file with that id."""
 
     path: str
     file_id: str = ""
@@ -36,18 +37,18 @@ class AppLog:
 
     @staticmethod
     def of(meta: Mapping[str, object]) -> AppLog | None:
-        """As the run's starter noted it; None where it did not."""
+        """Read it from the metadata of a run. None if it is not in there."""
         path, file_id, offset = (meta.get(key) for key in (APP_LOG_PATH, APP_LOG_ID, APP_LOG_OFFSET))
         if not isinstance(path, str) or not path:
             return None
         known = isinstance(file_id, str) and isinstance(offset, int)
         return AppLog(path, str(file_id), int(str(offset))) if known else AppLog(path)
 
-    async def noted(self, agent: AgentClient) -> Mapping[str, object]:
-        """What :meth:`of` reads, for a run that starts now."""
+    async def to_meta(self, agent: AgentClient) -> Mapping[str, object]:
+        """The metadata that :meth:`of` reads, for a run that starts now."""
         try:
             found = await agent.stat(self.path)
-        except Failed:  # no such file yet: all of it will be this run's
+        except Failed:  # there is no such file yet, so all of it will be this run's
             return {APP_LOG_PATH: self.path}
         if found.file_id is None:
             return {APP_LOG_PATH: self.path}
@@ -59,70 +60,71 @@ class AppLog:
 
 
 class LogFeed:
-    """Feeds the store, and tells ``on_line(line, number, own)`` of every whole line: its bytes, its number there.
+    """Feeds the log and calls ``on_line(line, number, own)`` for every complete line, then ``on_fed()``.
 
-    ``own`` is False for lines that only ``app.log`` has.
+    ``own`` is False for lines that are in ``app.log`` only.
     """
 
-    def __init__(self, log: LogStore, on_line: Callable[[bytes, int, bool], None], clock: Clock) -> None:
-        self._log, self._on_line, self._clock = log, on_line, clock
-        self._fed: Callable[[], None] = lambda: None
+    def __init__(
+        self,
+        log: LogStore,
+        on_line: Callable[[bytes, int, bool], None],
+        clock: Clock,
+        on_fed: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._log, self._on_line, self._clock, self._on_fed = log, on_line, clock, on_fed
         self.begin("", "", clear=False)
 
     def begin(
         self, run_id: str, path: str, source: str = "", app_log: AppLog | None = None, *, clear: bool = True
     ) -> None:
-        """Another run's output: start over."""
-        self._merger, self._lines, self._number = Merger(), Cutter(), 0
+        """Start over with the output of another run."""
+        self._merger, self._lines, self._number = Merger(), LineSplitter(), 0
         self._app_log, self._own_at_end = app_log, False
-        self._own_id, self._base = "", 0  # the file that is read, and where among all bytes it begins
+        self._own_id, self._base = "", 0  # the file that is read, and where it begins among all bytes
         self._moved = asyncio.Event()
         if app_log is not None:
-            self._merger.beside(app_log.file_id, app_log.offset)
+            self._merger.with_app_log(app_log.file_id, app_log.offset)
         if clear:
             self._log.begin(run_id, path, source)
 
-    def told(self, fed: Callable[[], None]) -> None:
-        """Be told after each delivery."""
-        self._fed = fed
-
     @property
     def caught_up(self) -> bool:
-        """Everything that the run has printed so far is in the store, and what ``app.log`` has besides."""
+        """Whether everything that the run has written so far is in the log."""
         return self._own_at_end and self._merger.idle
 
     def ended(self, at: datetime, zone: tzinfo) -> None:
-        """The run is over: what is written to ``app.log`` from then on is none of its."""
+        """The run ended at ``at``: later lines of ``app.log`` belong to another run."""
         until = (at + AFTER_THE_END).astimezone(zone)
         self._merger.until = f"{until:%Y-%m-%d %H:%M:%S},{until.microsecond // 1000:03}".encode()
 
     @property
-    def held(self) -> int:
-        """Bytes of the file of the run's output that are in the store."""
+    def stored(self) -> int:
+        """Bytes of the run's present output file that are in the log."""
         return self._log.size - self._base
 
-    # -- what comes
+    # -- chunks
 
     def own(self, chunk: Chunk) -> None:
-        """Bytes of the run's output. Raises ValueError for a hole."""
+        """Take bytes of stdout. Raises ValueError if bytes before them are missing."""
         if chunk.file_id and self._own_id and chunk.file_id != self._own_id:
-            self._base = self._merger.received  # somebody emptied or replaced the file: it begins again
+            self._base = self._merger.received  # the file was emptied or replaced, and is read from its start
         self._own_id = chunk.file_id or self._own_id
-        self._mind_torn(chunk)
+        self._mark_if_torn(chunk)
         self._own_at_end = chunk.at_end
         self._pass(self._merger.own(self._base + chunk.offset, chunk.data))
 
     def other(self, chunk: Chunk) -> None:
-        """Bytes of ``app.log``. Raises ValueError for a hole."""
-        self._mind_torn(chunk)
+        """Take bytes of ``app.log``. Raises ValueError if bytes before them are missing."""
+        self._mark_if_torn(chunk)
         self._pass(self._merger.other(chunk.file_id, chunk.offset, chunk.data, at_end=chunk.at_end))
 
     def lost(self, at: datetime, why: str) -> None:
-        """Delivery broke off: what had come is shown, above the mark."""
-        self._take(self._merger.let_go())
+        """The connection was lost: pass on what has arrived, then mark the gap."""
+        self._take(self._merger.flush())
         self._log.lost(at, why)
 
-    def _mind_torn(self, chunk: Chunk) -> None:
+    def _mark_if_torn(self, chunk: Chunk) -> None:
         if chunk.torn:
             self._mark(ROTATED)
 
@@ -134,7 +136,7 @@ class LogFeed:
     def _pass(self, pieces: list[Piece]) -> None:
         self._take(pieces)
         self._moved.set()
-        self._fed()
+        self._on_fed()
 
     def _take(self, pieces: list[Piece]) -> None:
         for piece in pieces:
@@ -149,18 +151,18 @@ class LogFeed:
     # -- from the agent
 
     async def read(self, agent: AgentClient, path: str) -> None:
-        """Follow a run's output for as long as the agent is there; raises what ends it."""
+        """Follow a run's output until cancelled. Raises LabeltuiError when the agent is gone."""
         merger = self._merger
         merger.resumed()
-        beside = []
+        other = []
         if self._app_log is not None:
-            beside = [self._read_app_log(agent, self._app_log.path), self._settle(agent, path)]
-        tasks = [asyncio.create_task(other) for other in beside]
+            other = [self._read_app_log(agent, self._app_log.path), self._decide(agent, path)]
+        tasks = [asyncio.create_task(work) for work in other]
         try:
             own_id = self._own_id or None
             async for chunk in agent.follow(path, merger.received - self._base, file_id=own_id):
                 for piece in _slices(chunk):
-                    if merger is self._merger:  # else another log is shown meanwhile
+                    if merger is self._merger:  # another run may have begun meanwhile
                         self.own(piece)
                     await asyncio.sleep(0)
         finally:
@@ -169,17 +171,17 @@ class LogFeed:
             await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _read_app_log(self, agent: AgentClient, path: str) -> None:
-        merger, told = self._merger, False
+        merger, marked = self._merger, False
         while merger is self._merger and not merger.over:
             try:
                 await self._follow_app_log(agent, path, merger)
             except (Failed, ValueError):
                 if merger is not self._merger:
                     return
-                self._pass(merger.alone())
-                if not told:
+                self._pass(merger.without_app_log())
+                if not marked:
                     self._mark(UNREAD)
-                told = True
+                marked = True
                 await asyncio.sleep(AGAIN_S)
 
     async def _follow_app_log(self, agent: AgentClient, path: str, merger: Merger) -> None:
@@ -191,8 +193,8 @@ class LogFeed:
                 await asyncio.sleep(0)
             await self._until(lambda: not merger.crowded)
 
-    async def _settle(self, agent: AgentClient, path: str) -> None:
-        """Decide about lines that stdout has not brought, once it has been read to an end that is younger."""
+    async def _decide(self, agent: AgentClient, path: str) -> None:
+        """Decide about lines of ``app.log`` that are not in stdout, once stdout was read up to a later end."""
         merger = self._merger
         while merger is self._merger:
             await self._until(lambda: merger.undecided > 0)
@@ -201,10 +203,13 @@ class LogFeed:
             try:
                 size = (await agent.stat(path)).size
             except Failed:
-                size = 0  # somebody removed it: nothing more will come
-            await self._until(lambda size=size: merger.received - self._base >= size)  # type: ignore[misc]
+                size = 0  # the file was deleted: nothing more will come
+            await self._until(partial(self._has_received, merger, size))
             if merger is self._merger:
-                self._pass(merger.settle(number))
+                self._pass(merger.decide(number))
+
+    def _has_received(self, merger: Merger, size: int) -> bool:
+        return merger.received - self._base >= size
 
     async def _until(self, holds: Callable[[], bool]) -> None:
         while not holds():
@@ -213,7 +218,7 @@ class LogFeed:
 
 
 def _slices(chunk: Chunk) -> Iterator[Chunk]:
-    """A delivery in parts that each hold the event loop for a moment only: keys are answered in between."""
+    """A chunk in parts that each block the event loop only for a moment, so that keys are answered in between."""
     for at in range(0, max(1, len(chunk.data)), SLICE):
         last = at + SLICE >= len(chunk.data)
         yield Chunk(

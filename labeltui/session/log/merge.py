@@ -1,25 +1,25 @@
-"""Two streams that tell nearly the same made into one: a run's stdout, and the ``app.log`` of its app.
+"""Merges two streams with nearly the same lines: a run's stdout, and the ``app.log`` of its app.
 
-MONAI Label prints every record that it also writes to ``app.log``, and prints it first. What uvicorn says (tracebacks
-of HTTP 500 among it) and what is merely printed is in stdout only; what another server with the same app writes, or
-what was written while stdout could not be, is in ``app.log`` only. So:
+MONAI Label prints every record before it writes it to ``app.log``. The lines of uvicorn (such as the traceback of an
+HTTP 500) and of print() are in stdout only. The lines of another server with the same app are in ``app.log`` only, and
+so are those that could not be written to stdout. The rules:
 
-* stdout is passed on byte for byte and in its order, as it comes. Most of the time that is all there is to it.
-* A line of ``app.log`` whose text stdout has too is that line, and is dropped: each line of stdout once, so that what
-  was written twice is there twice.
+* stdout is passed on byte for byte, in its order, as it arrives. Most of the time nothing else happens.
+* A line of ``app.log`` with the text of a line of stdout is dropped. Each line of stdout accounts for one line, so a
+  text that was written twice stays twice.
 * Any other line of ``app.log`` is *undecided* until stdout is past the place where it would be: either a later record
-  of ``app.log`` has been found in stdout :data:`JITTER` lines back (threads write in slightly different order), or
-  stdout has been read to an end that is younger than the line (:meth:`Merger.settle`). Then it is in ``app.log`` only,
-  and goes where its time belongs.
-* Lines of stdout that are younger than an undecided line wait for it, as do those that ``app.log`` has not reached
-  while it is still being read from further back. That window is :data:`HELD` bytes wide; what would belong before
-  lines that have been passed on already is passed on *late*, and says so.
+  of ``app.log`` was found in stdout :data:`JITTER` lines back (threads write in slightly different order), or stdout
+  was read up to an end that is later than the line (:meth:`Merger.decide`). Then the line is in ``app.log`` only, and
+  is inserted by its time.
+* Lines of stdout that are later than an undecided line wait for it. While ``app.log`` is still read from further back,
+  lines that it has not reached wait too. At most :data:`PENDING_BYTES` wait. A line that belongs before lines that
+  were passed on already is passed on *late* and marked so.
 
-Lines without a time (tracebacks, progress bars) have that of the record before. Nothing here has a clock.
+Lines without a time (tracebacks, progress bars) have the time of the record before them. No clock is used.
 
-What a server that labeltui started writes to ``app.log`` is all in its stdout; it is read nevertheless, since others
-write there too. It is no substitute: MONAI Label opens it twice, and after a rotation half of the records go to the
-file that is ``app.log.1`` by then.
+Everything that a server started by labeltui writes to ``app.log`` is in its stdout too. It is read nevertheless,
+because other servers write there. ``app.log`` alone would not do: MONAI Label opens it twice, and after a rotation half
+of the records go to the file that is ``app.log.1`` by then.
 """
 
 from __future__ import annotations
@@ -28,26 +28,27 @@ import re
 from collections import deque
 from dataclasses import dataclass
 
-from labeltui.session.log.splitter import Cutter
+from labeltui.session.log.splitter import LineSplitter
 
 JITTER = 1000
-"""Lines by which the two may differ in their order."""
+"""Lines by which the order of the two may differ."""
 KNOWN = 50_000
-"""Lines of stdout that are remembered for ``app.log`` to claim, at most."""
+"""Lines of stdout that are remembered for comparison with ``app.log``, at most."""
 AHEAD = 20_000
-"""Lines of ``app.log`` from which on it had better wait for stdout."""
-HELD = 1 << 20
+"""Undecided lines of ``app.log`` after which reading it pauses until stdout has caught up."""
+PENDING_BYTES = 1 << 20
 """Bytes of stdout that wait for ``app.log``, at most."""
 STAMPED = 32
-"""Bytes of a line within which its time stands."""
+"""The time is in the first bytes of a line, at most so many."""
 _STAMP = re.compile(rb"\[?(20\d\d-\d\d-\d\d \d\d:\d\d:\d\d)[,.](\d\d\d)")
 
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """Bytes to pass on: of stdout (``own``), else one whole line that only ``app.log`` has.
+    """Bytes to pass on: of stdout if ``own``, else one complete line of ``app.log``.
 
-    ``when`` is the line's time as ``2026-11-23 17:02:11,683`` or empty; ``late``: younger lines went before it.
+    ``when`` is the line's time as ``2026-11-23 17:02:11,683``, or empty. ``late`` says that later lines were passed on
+    before it.
     """
 
     own: bool
@@ -58,7 +59,7 @@ class Piece:
 
 @dataclass(slots=True, eq=False)
 class _Waiting:
-    """A line of ``app.log`` that stdout has not had yet; ``limit`` is where in stdout it must have been."""
+    """A line of ``app.log`` that was not found in stdout yet. ``limit`` is the last line of stdout that it may be."""
 
     line: bytes
     when: bytes
@@ -69,29 +70,31 @@ class _Waiting:
 
 
 class Merger:
-    """Feed it both streams in any rhythm; each call returns what can be passed on."""
+    """Merges the streams. They may be fed in any order; each call returns what can be passed on."""
 
     def __init__(self) -> None:
         self.received = 0
-        """Bytes of stdout that came: the offset of the next one wanted."""
+        """Bytes of stdout that have arrived, which is the offset of the next one."""
         self.file_id, self.offset = "", 0
-        """Of the byte of ``app.log`` wanted next."""
+        """File and offset of the next byte of ``app.log``."""
         self.until = b""
-        """Lines of ``app.log`` that are younger are none of this run's; empty while it goes on."""
+        """Later lines of ``app.log`` belong to another run. Empty while this one runs."""
         self.over = False
-        """Such a line has been seen: there is nothing more to come from there."""
+        """Such a line was read, so ``app.log`` has nothing more of this run."""
         self.behind = False
-        """``app.log`` is being read from further back, and has not been at its end since."""
+        """``app.log`` is read from further back, and its end was not reached yet."""
         self._other_at_end = True
         self._alone = True
-        self._own, self._other = Cutter(), Cutter()
+        self._own, self._other = LineSplitter(), LineSplitter()
         self._own_when, self._other_when, self._passed_when = b"", b"", b""
-        self._held: deque[tuple[int, bytes, bytes]] = deque()  # which line of stdout, a part of it, when
-        self._held_bytes = 0
-        self._inside = False  # what was passed on last is the beginning of a line
-        self._count = 0  # whole lines of stdout that came
-        self._anchor = -1  # the furthest of them that a record of app.log has been found to be
-        self._known: dict[int, list[int]] = {}  # lines of stdout that app.log has not claimed, by their hash
+        self._pending: deque[tuple[int, bytes, bytes]] = (
+            deque()
+        )  # number of the line of stdout, a part of it, its time
+        self._pending_bytes = 0
+        self._inside = False  # the last byte that was passed on is inside a line
+        self._count = 0  # complete lines of stdout
+        self._anchor = -1  # the last of them that was found in app.log
+        self._known: dict[int, list[int]] = {}  # lines of stdout not found in app.log yet, by hash
         self._order: deque[tuple[int, int]] = deque()
         self._waiting: deque[_Waiting] = deque()
         self._by_hash: dict[int, deque[_Waiting]] = {}
@@ -99,35 +102,38 @@ class Merger:
         self._numbers = 0
         self._ready: deque[_Waiting] = deque()
 
-    def beside(self, file_id: str, offset: int) -> None:
-        """There is an ``app.log`` too, from that byte on. To be said before anything is fed."""
+    def with_app_log(self, file_id: str, offset: int) -> None:
+        """Merge an ``app.log`` too, from that byte on. Call it before anything is fed."""
         self.file_id, self.offset, self._alone = file_id, offset, False
         self.resumed()
 
     def resumed(self) -> None:
-        """``app.log`` is read on from where it was left: it may have grown meanwhile."""
+        """Reading ``app.log`` resumes. It may have grown meanwhile."""
         self.behind, self._other_at_end = not (self._alone or self.over), self._alone or self.over
 
     @property
     def undecided(self) -> int:
-        """The number of the newest line of ``app.log`` that stdout may still bring; 0 where there is none."""
+        """The number of the newest undecided line of ``app.log``; 0 if there is none."""
         self._forget_claimed()
         return self._waiting[-1].number if self._waiting else 0
 
     @property
     def crowded(self) -> bool:
-        """Enough of ``app.log`` waits for stdout: let it come first."""
+        """Whether so many lines are undecided that reading ``app.log`` should pause."""
         return len(self._waiting) >= AHEAD
 
     @property
     def idle(self) -> bool:
-        """Everything that came has been passed on, and nothing more is known to be there."""
-        return self._other_at_end and not (self._held or self._ready or self.undecided)
+        """Whether everything that arrived was passed on, and ``app.log`` was read to its end."""
+        return self._other_at_end and not (self._pending or self._ready or self.undecided)
 
     # -- stdout
 
     def own(self, offset: int, data: bytes) -> list[Piece]:
-        """Bytes of stdout from ``offset`` on; what came before already is skipped. Raises ValueError for a hole."""
+        """Take bytes of stdout from ``offset`` on. Bytes that arrived before are skipped.
+
+        Raises ValueError if bytes before ``offset`` are missing.
+        """
         if offset > self.received:
             raise ValueError(f"{offset - self.received} bytes are missing before offset {offset}")
         data = data[self.received - offset :]
@@ -136,14 +142,14 @@ class Merger:
             return [Piece(True, data)] if data else []
         first = self._count
         for line in self._own.feed(data):
-            self._came(line)
-        if self._held or self.behind or self._waiting or self._ready:
-            self._hold(first, data)
+            self._compare_stdout(line)
+        if self._pending or self.behind or self._waiting or self._ready:
+            self._add_pending(first, data)
             return self._release()
         self._pass(data)
         return [Piece(True, data)]
 
-    def _came(self, line: bytes) -> None:
+    def _compare_stdout(self, line: bytes) -> None:
         key = hash(line)
         if self._waiting and (found := self._by_hash.get(key)):
             waiting = found.popleft()
@@ -172,30 +178,34 @@ class Merger:
             else:
                 del self._known[key]
 
-    def _hold(self, line: int, data: bytes) -> None:
-        """Keep bytes, which begin in stdout's line ``line``, a line at a time."""
+    def _add_pending(self, line: int, data: bytes) -> None:
+        """Let bytes wait, line by line. The first is in line ``line`` of stdout."""
         for part in _lines_of(data):
             begun = b""
-            if self._held and not self._held[-1][1].endswith(b"\n") and len(self._held[-1][1]) < STAMPED:
-                begun = self._held.pop()[1]  # its time may not have been whole
-                self._held_bytes -= len(begun)
+            if (
+                self._pending
+                and not self._pending[-1][1].endswith(b"\n")
+                and len(self._pending[-1][1]) < STAMPED
+            ):
+                begun = self._pending.pop()[1]  # its time may have been incomplete
+                self._pending_bytes -= len(begun)
             whole = begun + part
-            if not self._inside_held and (stamp := _stamp(whole)):
+            if not self._inside_pending and (stamp := _stamp(whole)):
                 self._own_when = stamp
-            self._held.append((line, whole, self._own_when))
-            self._held_bytes += len(whole)
+            self._pending.append((line, whole, self._own_when))
+            self._pending_bytes += len(whole)
             line += part.endswith(b"\n")
 
     @property
-    def _inside_held(self) -> bool:
-        """What comes next goes on in a line that has begun."""
-        return not self._held[-1][1].endswith(b"\n") if self._held else self._inside
+    def _inside_pending(self) -> bool:
+        """Whether the next byte continues a line."""
+        return not self._pending[-1][1].endswith(b"\n") if self._pending else self._inside
 
     def _pass(self, data: bytes) -> None:
-        """Note that bytes of stdout are passed on which did not wait."""
+        """Note bytes of stdout that are passed on at once."""
         self._inside = not data.endswith(b"\n")
         at = len(data)
-        while at > 0:  # the time of the last record: found without looking at every line
+        while at > 0:  # search backwards for the time of the last record
             at = data.rfind(b"\n", 0, at)
             if stamp := _stamp(data[at + 1 : at + 40]):
                 self._own_when, self._passed_when = stamp, max(self._passed_when, stamp)
@@ -204,29 +214,29 @@ class Merger:
     # -- app.log
 
     def other(self, file_id: str, offset: int, data: bytes, *, at_end: bool) -> list[Piece]:
-        """Bytes of ``app.log``. Another ``file_id`` is the next file after a rotation, from its first byte.
+        """Take bytes of ``app.log``. Another ``file_id`` is the next file after a rotation, from its first byte.
 
-        What came before already is skipped. Raises ValueError for a hole.
+        Bytes that arrived before are skipped. Raises ValueError if bytes before ``offset`` are missing.
         """
         if file_id and file_id != self.file_id:
-            if self._other.within:
-                self._wrote(self._other.feed(b"\n"))
+            if self._other.in_line:
+                self._compare_app_log(self._other.feed(b"\n"))
             self.file_id, self.offset = file_id, 0
         if offset > self.offset and data:
             raise ValueError(f"{offset - self.offset} bytes of app.log are missing before offset {offset}")
         data = data[self.offset - offset :]
         self.offset += len(data)
-        self._wrote(self._other.feed(data))
+        self._compare_app_log(self._other.feed(data))
         self._other_at_end = at_end or self.over
         self.behind = self.behind and not self._other_at_end
         return self._release()
 
-    def alone(self) -> list[Piece]:
-        """There is no ``app.log`` to be read now: nothing waits for it."""
+    def without_app_log(self) -> list[Piece]:
+        """``app.log`` can't be read now, so nothing waits for it."""
         self.behind, self._other_at_end = False, True
         return self._release()
 
-    def _wrote(self, lines: list[bytes]) -> None:
+    def _compare_app_log(self, lines: list[bytes]) -> None:
         for line in lines:
             stamp = _stamp(line)
             self._other_when = stamp or self._other_when
@@ -250,20 +260,20 @@ class Merger:
                 self._reached(found, self._numbers)
 
     def _reached(self, line: int, number: int) -> None:
-        """A record of ``app.log`` is that line of stdout: what came before it must be about there too."""
+        """A record of ``app.log`` was found as this line of stdout, so earlier ones can't be much further on."""
         self._anchor = max(self._anchor, line)
         while self._unlimited and self._unlimited[0].number < number:
             self._unlimited.popleft().limit = self._anchor + JITTER
         while self._order and self._order[0][0] < self._anchor - JITTER:
             self._forget_oldest()
 
-    def settle(self, number: int) -> list[Piece]:
-        """Stdout has been read to its end since :attr:`undecided` was ``number``: those lines are not in it."""
+    def decide(self, number: int) -> list[Piece]:
+        """Stdout was read to its end since :attr:`undecided` was ``number``: lines up to that one are not in it."""
         while self._waiting and self._waiting[0].number <= number:
-            self._decide(self._waiting.popleft())
+            self._not_in_stdout(self._waiting.popleft())
         return self._release()
 
-    def _decide(self, waiting: _Waiting) -> None:
+    def _not_in_stdout(self, waiting: _Waiting) -> None:
         if waiting.claimed:
             return
         key = hash(waiting.line)
@@ -275,23 +285,24 @@ class Merger:
 
     # -- out
 
-    def let_go(self) -> list[Piece]:
-        """Pass on everything of stdout that came, whatever ``app.log`` may still say: the connection is gone."""
-        return self._release(HELD)
+    def flush(self) -> list[Piece]:
+        """Pass on all of stdout that has arrived, because the connection was lost."""
+        return self._release(PENDING_BYTES)
 
     def _forget_claimed(self) -> None:
         while self._waiting and self._waiting[0].claimed:
             self._waiting.popleft()
 
     def _release(self, more: int = 0) -> list[Piece]:
-        """What can be passed on; ``more`` bytes of those that wait besides."""
+        """Everything that can be passed on, and ``more`` bytes of those that would wait."""
         self._forget_claimed()
         while self._waiting and (limit := self._waiting[0].limit) is not None and limit <= self._count:
-            self._decide(self._waiting.popleft())
+            self._not_in_stdout(self._waiting.popleft())
             self._forget_claimed()
+        room = max(0, PENDING_BYTES - more)
         out: list[Piece] = []
         own: list[bytes] = []
-        while self._held or self._ready:
+        while self._pending or self._ready:
             if self._ready and not self._inside and self._is_due(self._ready[0]):
                 if own:
                     out.append(Piece(True, b"".join(own)))
@@ -299,9 +310,9 @@ class Merger:
                 waiting = self._ready.popleft()
                 late = waiting.when < self._passed_when
                 out.append(Piece(False, waiting.line + b"\n", waiting.when, late))
-            elif self._held and (self._may_go(*self._held[0]) or self._held_bytes > max(0, HELD - more)):
-                _, data, when = self._held.popleft()
-                self._held_bytes -= len(data)
+            elif self._pending and (self._may_go(*self._pending[0]) or self._pending_bytes > room):
+                _, data, when = self._pending.popleft()
+                self._pending_bytes -= len(data)
                 self._inside = not data.endswith(b"\n")
                 self._passed_when = max(self._passed_when, when)
                 own.append(data)
@@ -312,26 +323,26 @@ class Merger:
         return out
 
     def _is_due(self, waiting: _Waiting) -> bool:
-        """Everything of stdout that is as old, or older, has been passed on."""
-        return not self._held or self._held[0][2] > waiting.when
+        """Whether all of stdout that is not later was passed on."""
+        return not self._pending or self._pending[0][2] > waiting.when
 
     def _may_go(self, line: int, data: bytes, when: bytes) -> bool:
         if self._inside or not (self._waiting or self.behind):
             return True
         if len(data) < STAMPED and not data.endswith(b"\n"):
-            return False  # its time is not known yet
+            return False  # its time may be incomplete
         if self._waiting and when > self._waiting[0].when:
             return False
         return not self.behind or line <= self._anchor
 
 
 def _stamp(line: bytes) -> bytes:
-    """When a line says that it was said; empty where it says nothing."""
+    """The time at the start of a line; empty if there is none."""
     found = _STAMP.match(line)
     return b"" if found is None else b"%b,%b" % found.groups()
 
 
 def _lines_of(data: bytes) -> list[bytes]:
-    """Lines with their line feeds: a carriage return ends none."""
+    """Lines with their line feeds. A carriage return ends no line."""
     *lines, rest = data.split(b"\n")
     return [*(line + b"\n" for line in lines), *([rest] if rest else [])]

@@ -1,4 +1,4 @@
-"""A pattern asked of many lines at once: the answer is what asking each of them alone would give."""
+"""Searches many lines at once for a pattern. The result is the same as for a search of each line."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from functools import lru_cache
 
 SHORTEST_LITERAL = 2
 MISSES = 32
-"""So many lines that hold a pattern's literal and not the pattern: then the pattern itself is asked at once."""
+"""After so many lines with the pattern's literal but no match, the pattern itself is searched for."""
 _LINE_BY_LINE = re.compile(rb"\\[AZ]|\(\?[<!=>(]|[*+?}]\+")
 _CODES = re.compile(rb"\\[xuUN0-9]")
 _TOKEN = re.compile(
@@ -19,7 +19,7 @@ _TOKEN = re.compile(
 
 
 class Lines:
-    """``data`` with its lines' ``starts``, the last one where a next line would begin, and ``size`` bytes in all."""
+    """``data`` of ``size`` bytes, with the ``starts`` of its lines and of the line after the last one."""
 
     def __init__(self, data: bytes | bytearray, starts: array[int], size: int) -> None:
         self._data, self._starts, self._size = data, starts, size
@@ -32,7 +32,7 @@ class Lines:
         return found.lower() if lowered else found
 
     def matching(self, pattern: re.Pattern[bytes], start: int, stop: int, *, lowered: bool) -> list[int]:
-        """Those of the lines ``start`` to ``stop`` that hold a match; ``lowered``: once they are in lower case."""
+        """The lines from ``start`` to ``stop`` that match, compared in lower case if ``lowered``."""
         pattern, line_by_line, literal = _for_bytes(pattern)
         if line_by_line:
             return [line for line in range(start, stop) if pattern.search(self._line(line, lowered))]
@@ -41,7 +41,7 @@ class Lines:
         return list(self._in_one_go(pattern, start, stop, lowered))
 
     def _by_literal(self, pattern: re.Pattern[bytes], literal: bytes, start: int, stop: int) -> Iterator[int]:
-        """Signs of the pattern that have no case are looked for first: no copy in lower case is made for them."""
+        """Search for the pattern's caseless literal first, which needs no copy in lower case."""
         if start >= stop:
             return
         end, line, misses = self._end(stop - 1), start, 0
@@ -68,7 +68,7 @@ class Lines:
             line = bisect_right(starts, first, line) - 1
             if line >= stop:
                 break
-            # A match that runs on into the next line may hide one that does not.
+            # A match that continues into the next line may hide one that does not.
             if last <= self._end(line) or pattern.search(self._line(line, lowered)):
                 yield line
             line += 1
@@ -76,7 +76,7 @@ class Lines:
 
 @lru_cache(maxsize=64)
 def _for_bytes(pattern: re.Pattern[bytes]) -> tuple[re.Pattern[bytes], bool, bytes]:
-    """The pattern with line ends as ends; whether it can only be asked line by line; and what :func:`caseless` says."""
+    """The pattern with line ends as its ends, whether it needs a search line by line, and its caseless literal."""
     line_by_line = _LINE_BY_LINE.search(pattern.pattern) is not None
     flags = pattern.flags if line_by_line else pattern.flags | re.MULTILINE
     literal = (
@@ -86,7 +86,7 @@ def _for_bytes(pattern: re.Pattern[bytes]) -> tuple[re.Pattern[bytes], bool, byt
 
 
 def caseless(pattern: bytes) -> bytes:
-    """The longest run of signs without case that every match of a pattern holds; empty where there is none."""
+    """The longest run of characters without case that is in every match of a pattern; empty if there is none."""
     if _CODES.search(pattern):
         return b""
     runs, depth = [b""], 0
@@ -97,12 +97,12 @@ def caseless(pattern: bytes) -> bytes:
             return b""
         depth += (text == b"(") - (text == b")")
         if text in (b"*", b"?", b"{"):
-            runs[-1:] = [runs[-1][:-1], b""]  # the sign before need not be there
+            runs[-1:] = [runs[-1][:-1], b""]  # the character before is optional
         elif sign is not None and depth == 0 and not sign.isalpha() and sign < b"\x80":
             runs[-1] += sign
         else:
             runs.append(b"")
-        if text == b"{":  # what stands in a count is no sign of the text
+        if text == b"{":  # a repeat count is no text
             depth += 1
         elif text == b"}" and depth:
             depth -= 1

@@ -1,13 +1,13 @@
-"""Whole lines out of a stream of bytes that may break anywhere."""
+"""Splits a byte stream into lines, wherever its pieces begin and end."""
 
 from __future__ import annotations
 
 LONGEST = 1 << 20
-"""Bytes that are kept of a line."""
+"""Bytes of a line that are stored."""
 
 
-class Cutter:
-    """Whole lines out of a byte stream. Of a line beyond ``longest`` bytes the rest is counted, not kept."""
+class LineSplitter:
+    """Splits a byte stream into lines. Bytes of a line beyond ``longest`` are counted and dropped."""
 
     def __init__(self, longest: int = LONGEST) -> None:
         self._longest = longest
@@ -15,32 +15,32 @@ class Cutter:
         self._over = 0
 
     @property
-    def within(self) -> bool:
-        """True inside a line."""
+    def in_line(self) -> bool:
+        """Whether the stream is inside a line."""
         return bool(self._rest or self._over)
 
     def feed(self, data: bytes) -> list[bytes]:
-        """The lines that ``data`` completes, without their line feeds; one that was cut says by how much."""
+        """The lines that ``data`` completes, without line feeds. A cut line ends with the number of dropped bytes."""
         first, *lines = data.split(b"\n")
-        self._keep(first)
+        self._add(first)
         if not lines:
             return []
-        whole = [self._taken()]
+        whole = [self._pop_line()]
         for line in lines[:-1]:
             if len(line) <= self._longest:
                 whole.append(line)
             else:
-                self._keep(line)
-                whole.append(self._taken())
-        self._keep(lines[-1])
+                self._add(line)
+                whole.append(self._pop_line())
+        self._add(lines[-1])
         return whole
 
-    def _keep(self, data: bytes) -> None:
+    def _add(self, data: bytes) -> None:
         room = self._longest - len(self._rest)
         self._rest += data if len(data) <= room else memoryview(data)[:room]
         self._over += max(0, len(data) - room)
 
-    def _taken(self) -> bytes:
+    def _pop_line(self) -> bytes:
         line = bytes(self._rest)
         if self._over:
             line += b"... (%d more bytes)" % self._over

@@ -1,8 +1,8 @@
-"""One run's output as it is on the host, byte for byte, with the gaps of its delivery marked.
+"""The output of one run, byte for byte as on the host, with marks where the connection was lost.
 
-Lines only ever come at the end, so a line's number is its own for as long as the run is shown. Lines that another
-source has besides (``app.log``, see :mod:`labeltui.session.log.merge`) stand among them: :meth:`LogStore.source_of`
-names each line's source, :attr:`LogStore.late` the lines before which younger ones stand.
+Lines are only appended, so a line keeps its number while the run is shown. Lines of another source (``app.log``, see
+:mod:`labeltui.session.log.merge`) are among them: :meth:`LogStore.source_of` gives each line's source, and
+:attr:`LogStore.late` the lines that came after later ones.
 """
 
 from __future__ import annotations
@@ -20,24 +20,24 @@ from labeltui.session.log.search import Lines
 from labeltui.support.subscribers import Subscribers
 
 STDOUT, APP_LOG, API = "stdout", "app.log", "api"
-ROTATED = "the file was begun anew: lines between the two may be missing"
-HALVED = "app.log was begun anew: lines are missing from here on, since the server goes on writing to the old one too"
-UNREAD = "app.log can't be read: lines that only it has are missing from here on"
+ROTATED = "the file was started again: lines between the two may be missing"
+HALVED = "app.log was started again: lines are missing from here on, because the server also writes to the old file"
+UNREAD = "app.log can't be read: lines that are only there are missing from here on"
 NOT_LOST = frozenset({ROTATED, HALVED, UNREAD})
-"""Why of marks that do not stand for a lost connection."""
+"""Reasons of marks that are not about a lost connection."""
 Subscriber = Callable[[], None]
-SEARCH_BLOCK = 8192  # lines that one step of a search looks at, at most
+SEARCH_BLOCK = 8192  # lines that one step of a search reads, at most
 LONG = 4 << 20
-LOOKED_BACK = 8 << 20
-"""Bytes from the end of a line within which its last drawing is looked for; else all of it is one drawing."""
+DRAWING_WITHIN = 8 << 20
+"""The last drawing of a line is searched for in so many bytes from its end; else all of the line counts as one."""
 STEP = 1 << 16
 
 
 @dataclass(frozen=True, slots=True)
 class GapMark:
-    """Delivery broke off before line ``line`` (from 0), at byte ``offset``; ``back_at`` is None until it goes on.
+    """The connection was lost before line ``line`` (from 0), at byte ``offset``. ``back_at`` is None until it is back.
 
-    Nothing is missing once it is back: delivery resumes at the byte where it broke off.
+    Nothing is missing then: reading resumes at that byte.
     """
 
     line: int
@@ -49,9 +49,9 @@ class GapMark:
 
 @dataclass(frozen=True, slots=True)
 class LateLines:
-    """``count`` lines from line ``line`` (from 0) on came after younger ones; ``since`` is when the first was said.
+    """``count`` lines from line ``line`` (from 0) on, which came after later ones. ``since`` is the time of the first.
 
-    It is the host's wall clock without zone; None where the line does not say. ``source`` is where they are from.
+    It is by the host's wall clock, without zone; None if the line has no time. ``source`` is where they are from.
     """
 
     line: int
@@ -61,50 +61,49 @@ class LateLines:
 
 
 class LogStore:
-    """Bytes with the offsets of their lines. A last line without its end counts as a line."""
+    """Stores the bytes and finds lines in them. An incomplete last line counts as a line."""
 
     def __init__(self, blocks: Blocks | None = None) -> None:
         self.run_id: str | None = None
         self.path: str | None = None
         self.source = ""
         self.origin = STDOUT
-        """What most lines are from: the run's stdout, or the API where labeltui did not start the server."""
+        """Where most lines are from: the run's stdout, or the API if labeltui did not start the server."""
         self.generation = 0
-        """Grows with each run: line numbers of another generation mean nothing in this one."""
+        """Counts the runs. Line numbers are only valid in their own generation."""
         self.errors = ErrorIndex()
-        """Errors among the lines that have their end. Whoever reads the lines for their meaning feeds it."""
+        """Errors among the complete lines. The server watch feeds it."""
         self._blocks = blocks or Blocks()
         self._marks: list[GapMark] = []
         self._late: list[LateLines] = []
         self._size = 0
-        self._first_others: list[
-            int
-        ] = []  # where lines of another source begin, and after which one they end
+        # Where lines of another source begin, and after which line they end.
+        self._first_others: list[int] = []
         self._others: list[tuple[int, str]] = []
         self._subscribers: Subscribers[[]] = Subscribers()
 
     @property
     def size(self) -> int:
-        """Bytes held of the run's own output: the offset of the next one wanted."""
+        """Bytes of the run's own output, which is the offset of the next one."""
         return self._size
 
     @property
     def line_count(self) -> int:
-        """Lines, with the unfinished one."""
+        """Number of lines, with the incomplete one at the end."""
         return self._blocks.lines
 
     @property
     def marks(self) -> tuple[GapMark, ...]:
-        """Gaps in the delivery, in order."""
+        """Marks of lost connections and missing lines, in order."""
         return tuple(self._marks)
 
     @property
     def late(self) -> tuple[LateLines, ...]:
-        """Lines that came after younger ones, in order."""
+        """Lines that came after later ones, in order."""
         return tuple(self._late)
 
     def source_of(self, line: int) -> str:
-        """Where a line is from: ``stdout``, ``app.log`` or ``api``."""
+        """The source of a line: ``stdout``, ``app.log`` or ``api``."""
         at = bisect_right(self._first_others, line) - 1
         if at >= 0 and line < self._others[at][0]:
             return self._others[at][1]
@@ -112,25 +111,25 @@ class LogStore:
 
     @property
     def mixed(self) -> bool:
-        """Whether there are lines that another source has besides."""
+        """Whether there are lines of two sources."""
         return bool(self._others)
 
     def begin(self, run_id: str, path: str, source: str = "") -> None:
-        """Another run's output: start over. ``source`` names what is read where that is not the run's stdout."""
+        """Start over with another run. ``source`` names what is read if that is not the run's stdout."""
         self.run_id, self.path, self.source = run_id, path, source
         self.origin = API if source else STDOUT
         self._blocks.clear()
-        for held in (self._marks, self._late, self._first_others, self._others):
-            held.clear()
+        for lines in (self._marks, self._late, self._first_others, self._others):
+            lines.clear()
         self._size = 0
         self.errors.clear()
         self.generation += 1
         self._subscribers.notify()
 
     def feed(self, offset: int, data: bytes) -> int:
-        """Keep what is new of ``data``, which starts at byte ``offset``; returns how many bytes were.
+        """Store what is new of ``data``, which starts at byte ``offset``. Returns the number of new bytes.
 
-        Raises ValueError for a hole: bytes between what is held and ``offset``.
+        Raises ValueError if bytes before ``offset`` are missing.
         """
         if offset > self.size:
             raise ValueError(f"{offset - self.size} bytes are missing before offset {offset}")
@@ -143,7 +142,7 @@ class LogStore:
         return len(fresh)
 
     def add(self, source: str, line: bytes, *, late: bool = False, at: datetime | None = None) -> None:
-        """One more line that only another source has, with its line feed; ``at`` is when it was said.
+        """Append a line of another source, with its line feed. ``at`` is the line's time.
 
         Raises ValueError inside a line.
         """
@@ -165,14 +164,14 @@ class LogStore:
         self._subscribers.notify()
 
     def lost(self, at: datetime, why: str) -> None:
-        """Delivery broke off; once per gap, however often it is said."""
+        """Mark that the connection was lost. Only the first call per gap counts."""
         if self._marks and self._marks[-1].back_at is None:
             return
         self._marks.append(GapMark(self.line_count, self.size, at, None, why))
         self._subscribers.notify()
 
     def back(self, at: datetime) -> None:
-        """Delivery goes on."""
+        """Close the open mark: reading goes on. Does nothing if there is none."""
         if self._marks and self._marks[-1].back_at is None:
             self._marks[-1] = replace(self._marks[-1], back_at=at)
             self._subscribers.notify()
@@ -182,7 +181,7 @@ class LogStore:
         return self._blocks.piece_of(*self._span(index))
 
     def lines(self, start: int, stop: int) -> list[bytes]:
-        """Lines ``start`` to ``stop``, as far as they exist."""
+        """The lines from ``start`` to ``stop`` that exist."""
         return [self.line(index) for index in range(max(0, start), min(stop, self.line_count))]
 
     def tail(self, count: int) -> list[bytes]:
@@ -191,7 +190,7 @@ class LogStore:
 
     @property
     def finished_count(self) -> int:
-        """Lines that have their end: nothing that arrives changes them any more."""
+        """Number of complete lines. They don't change any more."""
         return self._blocks.finished
 
     def line_size(self, index: int) -> int:
@@ -200,17 +199,17 @@ class LogStore:
         return end - start
 
     def last_drawing(self, index: int, limit: int) -> tuple[bytes, int]:
-        """What carriage returns leave of a line: its last drawing, ``limit`` bytes of it, and how many it has.
+        """What a terminal shows of a line with carriage returns: ``limit`` bytes of its last drawing, and its size.
 
         Never copies much more than that, however long the line is, nor looks further back in it than
-        :data:`LOOKED_BACK`. Raises IndexError.
+        :data:`DRAWING_WITHIN`. Raises IndexError.
         """
         block, start, end = self._span(index)
         if block.size <= LONG:
             line = self._blocks.piece_of(block, start, end).rstrip(b"\r")
             last = line[line.rfind(b"\r") + 1 :]
             return last[:limit], len(last)
-        floor = max(start, end - LOOKED_BACK)
+        floor = max(start, end - DRAWING_WITHIN)
         while end > floor:  # backwards, a piece at a time
             piece = self._blocks.piece_of(block, max(start, end - STEP), end)
             end -= len(piece) - len(piece.rstrip(b"\r"))
@@ -227,7 +226,7 @@ class LogStore:
         return self._blocks.piece_of(block, start, min(end, start + limit)), end - start
 
     def _span(self, index: int) -> tuple[Block, int, int]:
-        """The block of a line, and where in it the line begins and ends."""
+        """The block of a line, and the offsets in it where the line begins and ends."""
         if not 0 <= index < self.line_count:
             raise IndexError(index)
         block = self._blocks.block_of(index)
@@ -235,12 +234,12 @@ class LogStore:
         return block, block.starts[at], block.end_of(at)
 
     def step_from(self, start: int) -> int:
-        """Where a search that goes a step at a time goes on after ``start``: a step never reads more than a block."""
+        """The line at which a search in steps continues after ``start``. A step reads one block at most."""
         block = self._blocks.block_of(start)
         return min(self.line_count, block.first + max(1, block.lines), start + SEARCH_BLOCK)
 
     def search(self, pattern: re.Pattern[bytes], start: int = 0) -> Iterator[int]:
-        """Lines from ``start`` on that hold a match, in order, each once. The log may grow meanwhile."""
+        """The lines from ``start`` on that match, in order. The log may grow meanwhile."""
         while start < self.line_count:
             stop = self.step_from(start)
             yield from self.matching(pattern, start, stop)
@@ -249,7 +248,7 @@ class LogStore:
     def matching(
         self, pattern: re.Pattern[bytes], start: int, stop: int, *, lowered: bool = False
     ) -> list[int]:
-        """Those of the lines ``start`` to ``stop`` that hold a match: what asking each line alone would say.
+        """The lines from ``start`` to ``stop`` that match, as if each line were searched alone.
 
         Of a line that is longer than :data:`LONG` bytes only about so many are looked at.
         Looks at all bytes of a block in one go, which is what makes a million lines quick; in lower case if
@@ -267,20 +266,20 @@ class LogStore:
         return found
 
     def pieces(self) -> Iterator[bytes | bytearray]:
-        """Everything held, in pieces of whole lines."""
+        """Everything stored, in pieces of complete lines."""
         return iter(self._blocks)
 
     def bytes(self) -> bytes:
-        """Everything held."""
+        """Everything stored."""
         return b"".join(self._blocks)
 
     def digest(self) -> str:
-        """SHA-256 of everything held, in hex; the host's ``sha256sum`` of the same bytes says the same."""
+        """SHA-256 of everything stored, in hex, as ``sha256sum`` on the host would print it."""
         digest = hashlib.sha256()
         for piece in self._blocks:
             digest.update(piece)
         return digest.hexdigest()
 
     def subscribe(self, callback: Subscriber) -> Callable[[], None]:
-        """Be told after each change (not what changed); returns what ends it."""
+        """Call ``callback`` after each change. Returns how to unsubscribe."""
         return self._subscribers.add(callback)

@@ -1,7 +1,7 @@
-"""The console's side of the guard: has it run on the pod, shows what it says, and stops the pod where it can't.
+"""The console's side of the guard: starts it on the pod, shows its status, and stops the pod if the guard can't.
 
-The guard decides; it knows what is used. Where nothing on the pod is allowed to stop the pod, this console does, for
-as long as it is open: the guard of last resort.
+The guard decides, because it sees what is used. If nothing on the pod may stop the pod, this console does it, as long
+as it is open.
 """
 
 from __future__ import annotations
@@ -31,21 +31,20 @@ from labeltui.session.runtime.store import Store
 from labeltui.session.runtime.supervise import Clock, error_text
 
 POLL_S = 5.0
-BEGINS_S = 30.0  # what is asked waits so long for the guard to be there
+START_S = 30.0  # requests wait so long for the guard to start
 AT_ONCE = 5000  # labels in one request
-RESORT_AGAIN_S = 60.0
+STOP_AGAIN_S = 60.0
 KEY = "guard"
 STATUS = "labeltui guard status"
-NOT_A_POD = "No guard on this host: it is not a pod of RunPod that the profile names, so it can't be stopped from here."
+NOT_A_POD = "No guard on this host: the profile names no pod of RunPod that it could stop."
 
 
 @dataclass(frozen=True, slots=True)
 class GuardSettings:
-    """What the profile and the command line say about the guard.
+    """The settings that the guard needs.
 
-    ``applies`` is False for a host that is not a pod of RunPod: nothing can stop it. With ``read_only`` the guard is
-    asked for its state and nothing else. ``key_command`` prints the operator's API key (None: the key is looked up
-    in the environment and the key ring).
+    ``applies`` is False for a host that is not a pod of RunPod. With ``read_only`` the guard is only asked for its
+    status. ``key_command`` prints the operator's API key; None means the environment and the key ring have it.
     """
 
     guard: GuardSection
@@ -68,7 +67,7 @@ class GuardSettings:
 
 
 class GuardWatch:
-    """Runs while the agent is connected: attach :meth:`run` to the link."""
+    """Writes ``guard`` of the store while the agent runs. Attach :meth:`run` to the link."""
 
     def __init__(
         self,
@@ -83,8 +82,8 @@ class GuardWatch:
         self._clock, self._settings = clock, settings
         self._status = store.own(Fields.guard)
         self._alerted: tuple[str, ...] = ()
-        self._unnoted = ""  # what the journal is still to be told of
-        self._resorted_at = float("-inf")
+        self._unnoted = ""  # title of an entry that the journal does not have yet
+        self._stopped_at = float("-inf")
         self._copied: dict[str, list[int]] = {}
         self._acknowledged: dict[str, list[int]] = {}
         self._wake = asyncio.Event()
@@ -92,11 +91,11 @@ class GuardWatch:
 
     @property
     def applies(self) -> bool:
-        """Whether this host is one that can be stopped."""
+        """Whether this host is a pod that a guard can stop."""
         return self._settings.applies
 
     async def run(self, agent: AgentClient) -> None:
-        """Have a guard, and tell the store what it says."""
+        """Start the guard and poll its status until the agent is gone."""
         if not self.applies:
             self._publish(no_guard(NOT_A_POD))
             return
@@ -119,14 +118,14 @@ class GuardWatch:
             if reading.value is not None and reading.error is None:
                 self._status.write(reading.failed("not connected"))
 
-    async def ask(self, ask: str, **told: Any) -> GuardStatus:
-        """Ask the guard something that is answered with its state. Raises Refused where there is no guard."""
-        answer = await self._request(ask, **told)
+    async def ask(self, ask: str, **arguments: Any) -> GuardStatus:
+        """Send a request that the guard answers with its status. Raises Refused ``no_guard`` if the host is no pod."""
+        answer = await self._request(ask, **arguments)
         self._wake.set()
         return self._publish(guard_of(answer))
 
     def on_copied(self, _root: str, labels: Sequence[HostLabel]) -> None:
-        """The copies' word: these labels of the host are on this desk; told to the guard as soon as it is there."""
+        """Note the labels of the host that are on this machine. The guard gets the list when it next runs."""
         self._copied = {
             f"labels/{label.tag}/{label.name}": [label.size, label.mtime_ns]
             for label in labels
@@ -135,10 +134,10 @@ class GuardWatch:
         self._wake.set()
 
     async def _acknowledge(self, agent: AgentClient) -> None:
-        """Tell the guard what it does not know yet of the copies."""
-        told, now = self._acknowledged, self._copied
-        fresh = [[path, *state] for path, state in now.items() if told.get(path) != state]
-        drop = [path for path in told if path not in now]
+        """Send the guard what has changed in the list of copied labels."""
+        sent, now = self._acknowledged, self._copied
+        fresh = [[path, *state] for path, state in now.items() if sent.get(path) != state]
+        drop = [path for path in sent if path not in now]
         for start in range(0, max(len(fresh), 1), AT_ONCE):
             if fresh or drop:
                 await agent.guard("copied", files=fresh[start : start + AT_ONCE], drop=drop)
@@ -146,36 +145,36 @@ class GuardWatch:
         self._acknowledged = dict(now)
 
     async def restart(self) -> GuardStatus:
-        """Have a guard again, with the profile's wishes."""
+        """Start the guard again with the profile's settings."""
         agent = await self._link.ready()
         return await self.ask("ensure", **await self._desired(agent))
 
-    async def fresh(self) -> GuardStatus:
-        """What it says now."""
+    async def refresh(self) -> GuardStatus:
+        """Ask for its status now. Raises LabeltuiError."""
         return await self.ask("status") if self.applies else self._publish(no_guard(NOT_A_POD))
 
-    # ---- doing it
+    # ---- requests
 
-    async def _request(self, ask: str, **told: Any) -> dict[str, Any]:
+    async def _request(self, ask: str, **arguments: Any) -> dict[str, Any]:
         if not self.applies:
             raise Refused(Code.NO_GUARD, NOT_A_POD, 'Name the pod in a profile with host = "runpod".')
         agent = await self._link.ready()
         with suppress(TimeoutError):
-            async with asyncio.timeout(BEGINS_S):
+            async with asyncio.timeout(START_S):
                 await self._begun.wait()
-        return await agent.guard(ask, **told)
+        return await agent.guard(ask, **arguments)
 
     async def _begin(self, agent: AgentClient) -> None:
         if self._settings.read_only:
             return
-        told = await agent.guard("ensure", **await self._desired(agent))
-        self._unnoted = "Start the guard" if told.get("started") else "Find the guard"
-        self._note(self._publish(guard_of(told)))
+        answer = await agent.guard("ensure", **await self._desired(agent))
+        self._unnoted = "Start the guard" if answer.get("started") else "Find the guard"
+        self._note(self._publish(guard_of(answer)))
 
     async def _desired(self, agent: AgentClient) -> dict[str, Any]:
         section, server = self._settings.guard, self._settings.server
         home, dicomweb = agent.hello.home, is_dicomweb(server.studies)
-        wish = {
+        desired = {
             "policy": {
                 "mode": section.stop,
                 "idle_s": section.idle_minutes * 60.0,
@@ -186,7 +185,7 @@ class GuardWatch:
             "app_log": app_folder(server.app, expand(server.folder, home), home) + "/logs/app.log",
             **self._money(),
         }
-        return {"version": build_package().version, "wish": wish, "key": await self._key()}
+        return {"version": build_package().version, "wish": desired, "key": await self._key()}
 
     def _money(self) -> dict[str, Any]:
         pod = self._store.state.pod.value
@@ -198,7 +197,7 @@ class GuardWatch:
         }
 
     async def _key(self) -> str:
-        """The operator's key, where the profile lends it; empty words make the pod forget one."""
+        """The operator's API key if the profile lends it. If empty, the pod deletes the key that it has."""
         if not self._settings.guard.operator_key:
             return ""
         try:
@@ -209,26 +208,26 @@ class GuardWatch:
             return ""
 
     async def _poll(self, agent: AgentClient) -> None:
-        told = await agent.guard("status")
-        status = self._publish(guard_of(told))
+        answer = await agent.guard("status")
+        status = self._publish(guard_of(answer))
         if self._settings.read_only:
             return
         self._note(status)
         rate = self._money().get("rate")
         if status.state == DEAD or (rate is not None and rate != status.rate):
-            told = await agent.guard("ensure", **await self._desired(agent))
-            if told.get("started"):
+            answer = await agent.guard("ensure", **await self._desired(agent))
+            if answer.get("started"):
                 self._unnoted = "Start the guard again"
-                self._publish(guard_of(told))
+                self._publish(guard_of(answer))
         elif status.state == "stuck":
-            await self._last_resort(status)
+            await self._stop_pod(status)
 
-    async def _last_resort(self, status: GuardStatus) -> None:
-        """What the guard would do and can't, this console does; with the account's key."""
+    async def _stop_pod(self, status: GuardStatus) -> None:
+        """Stop the pod with the account's key, because the guard decided to and can't. At most once a minute."""
         now = asyncio.get_running_loop().time()
-        if now - self._resorted_at < RESORT_AGAIN_S:
+        if now - self._stopped_at < STOP_AGAIN_S:
             return
-        self._resorted_at = now
+        self._stopped_at = now
         entry = self._journal.begin(
             self._clock(), f"Stop the pod for the guard: {status.words}", "labeltui pod stop"
         )
@@ -250,7 +249,7 @@ class GuardWatch:
         except TimeoutError:
             return
 
-    # ---- telling it
+    # ---- what the operator sees
 
     def _publish(self, status: GuardStatus) -> GuardStatus:
         self._alert(status)
@@ -262,27 +261,29 @@ class GuardWatch:
         self._status.write(self._status.value.failed(error_text(error)))
 
     def _note(self, status: GuardStatus) -> None:
-        """The journal says that there is a guard and how it would stop the pod, as soon as that is known."""
+        """Add an entry to the journal that the guard runs and how it would stop the pod, once that is known."""
         if not self._unnoted or not (status.way or status.problem):
             return
         title, self._unnoted = self._unnoted, ""
         journal, now = self._journal, self._clock()
         if title == "Start the guard" and status.last_stop:
-            told = journal.begin(now, "The guard stopped the pod before this start", STATUS)
-            journal.end(told, True, status.last_stop)
+            stopped = journal.begin(now, "The guard stopped the pod before this start", STATUS)
+            journal.end(stopped, True, status.last_stop)
         by = f"It stops the pod by {status.way}." if status.way else f"{status.problem}."
         journal.end(journal.begin(now, title, STATUS), not status.problem, f"{status.words} {by}")
 
     def _alert(self, status: GuardStatus) -> None:
-        """One alert about the guard, when what it is about changes."""
-        told = (status.state, status.cause, status.problem)
-        if told == self._alerted:
+        """Raise an alert about the guard when its state changes."""
+        about = (status.state, status.cause, status.problem)
+        if about == self._alerted:
             return
-        self._alerted = told
+        self._alerted = about
         store, clock = self._store, self._clock
         level = Level.ERROR if status.state in (DEAD, "stuck") or status.problem else Level.WARNING
         if status.problem and status.state != "stuck":
-            hint = "This console does, while it is open; or lend your key: [profiles.NAME.guard] operator_key = true."
+            hint = (
+                "This console stops it, while it is open. Or set [profiles.NAME.guard] operator_key = true."
+            )
             store.alert(Alert(KEY, level, f"The guard can't stop the pod. {status.problem}.", hint, clock()))
         elif status.state in (DEAD, "warning", "waiting", "stuck", "stopping"):
             store.alert(Alert(KEY, level, status.words, status.hint, clock()))
@@ -291,7 +292,7 @@ class GuardWatch:
 
 
 def need_guard(status: GuardStatus) -> GuardStatus:
-    """The status of a guard that runs. Raises Failed ``guard_dead`` otherwise."""
+    """The same status. Raises Failed ``guard_dead`` if the guard does not run."""
     if status.state == DEAD:
         raise Failed(Code.GUARD_DEAD, status.words, status.hint)
     return status

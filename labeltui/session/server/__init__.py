@@ -1,1 +1,1 @@
-"""Watches the MONAI Label server: its process, its log and its REST API."""
+"""The MONAI Label server: its process, its log, its API, and trainings that it left behind."""

@@ -10,7 +10,7 @@ from labeltui.session.connection.tunnel import Tunnel
 
 
 class ServerApi:
-    """Makes the client when it is first needed, and again when the tunnel has another local port."""
+    """Makes a client when one is first needed, and another when the tunnel gets another local port."""
 
     def __init__(self, tunnel: Tunnel, client_id: str, make: MakesServerClient) -> None:
         self._tunnel, self._client_id, self._make = tunnel, client_id, make
@@ -18,17 +18,17 @@ class ServerApi:
         self._clients: list[MonaiLabelClient] = []
 
     def client(self) -> MonaiLabelClient:
-        """The client through the tunnel. Raises ``Unreachable`` while the host is not connected."""
+        """The client that uses the tunnel. Raises Unreachable while the host is not connected."""
         url = self._tunnel.base_url
         if url is None:
             raise Unreachable(
-                Code.NO_TUNNEL, "The host is not connected.", "It reconnects by itself; see the pod pane."
+                Code.NO_TUNNEL, "The host is not connected.", "labeltui reconnects; see the pod pane."
             )
         if not self._clients or self._clients[-1].base_url != url:
             self._clients.append(self._make(url, client_id=self._client_id))
         return self._clients[-1]
 
     async def close(self) -> None:
-        """Close the connections of every client that was made."""
+        """Close every client that was made."""
         while self._clients:
             await self._clients.pop().close()

@@ -1,4 +1,4 @@
-"""Asks the agent for trainings whose server is gone: they go on, and hold the GPU."""
+"""Trainings whose server has ended. They still run and hold the GPU."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ EVERY_S = 15.0
 
 
 class OrphanWatch:
-    """Tells ``watch`` of them, every 15 s and each time the server starts or ends."""
+    """Gives them to ``watch`` every 15 s and each time the server starts or ends."""
 
     def __init__(self, store: Store, watch: ServerWatch) -> None:
         self._store, self._watch = store, watch
 
     async def run(self, agent: AgentClient) -> None:
-        """Ask until the agent goes."""
+        """Ask the agent until it is gone."""
         while True:
             self._watch.on_orphans(await agent.orphans())
             pid = _server_pid(self._store.state)

@@ -1,4 +1,4 @@
-"""What is asked of the server's API, how often, and what makes it worth asking at once."""
+"""Polls the server's API, and decides how often and when at once."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ from labeltui.session.runtime.store import Changed, Store
 from labeltui.session.runtime.supervise import Clock, Poller, error_text
 from labeltui.session.server.process import ServerWatch
 
-# Seconds between looks. Where we read the server's output, it says when something happened and polling is a safety
-# net; where somebody else started the server, polling is all there is.
+# Seconds between polls. If labeltui started the server, its output says when something happened, and polling is slow.
+# If somebody else did, there is no output to read, and polling is fast.
 STARTING_S = 1.0
 WATCHED_S = 15.0
 UNWATCHED_S = 2.5
@@ -36,7 +36,7 @@ TASK_EVENTS = (TaskCommand, ReturnCode)
 
 
 class Pollers:
-    """The pollers of ``info``, ``queue`` and ``training``."""
+    """Polls ``info``, ``queue`` and ``training`` of the store."""
 
     def __init__(
         self,
@@ -55,7 +55,7 @@ class Pollers:
         self._dicomweb = dicomweb
         self._tasks: tuple[Task, ...] = ()
         self._running: Task | None = None
-        self._seen_server: tuple[ServerState, str | None] | None = None
+        self._previous_server: tuple[ServerState, str | None] | None = None
         self._training = store.own(Fields.training)
         self.info: Poller[ServerInfo] = Poller(
             store.own(Fields.info), self._poll_info, self._info_interval, clock
@@ -73,24 +73,23 @@ class Pollers:
 
     @property
     def all(self) -> tuple[Poller[ServerInfo], Poller[StudyQueue], Poller[TrainStatus]]:
-        """Every poller, for who runs them."""
+        """The three pollers."""
         return self.info, self.queue, self.training
 
     def wake(self) -> None:
-        """Look at everything now."""
+        """Poll everything now."""
         for poller in self.all:
             poller.wake()
 
-    # --- asking ---
+    # --- requests ---
 
     async def _poll_info(self) -> ServerInfo:
         try:
             info = await self._client().info()
         except Exception as error:
             down = self._state() in (ServerState.STOPPED, ServerState.CRASHED)
-            self._tunnel.request_failed(
-                "" if down else error_text(error)
-            )  # nobody listens: that is no fault of the tunnel
+            # A server that is down does not listen, which is no failure of the tunnel.
+            self._tunnel.request_failed("" if down else error_text(error))
             raise
         self._tunnel.request_succeeded()
         return info
@@ -117,7 +116,7 @@ class Pollers:
         )
 
     def _need_server(self) -> None:
-        """Don't ask a server that is known to be down: say which state it is in instead."""
+        """Raise Unreachable with the server's state instead of a request that must fail."""
         server = self._store.state.server.value
         if server is not None and server.state in (
             ServerState.STOPPED,
@@ -153,7 +152,7 @@ class Pollers:
         active = training is not None and training.state in (TrainState.RUNNING, TrainState.QUEUED)
         return TRAINING_S if active else WATCHED_S
 
-    # --- what makes it worth asking ---
+    # --- what starts a poll ---
 
     def _on_store(self, state: SessionState, changed: Changed) -> None:
         if Fields.info in changed:
@@ -173,9 +172,9 @@ class Pollers:
     def _wake_on_server(self, state: SessionState) -> None:
         server = state.server.value
         now = (server.state, server.run_id) if server is not None else None
-        if now == self._seen_server:
+        if now == self._previous_server:
             return
-        self._seen_server = now
+        self._previous_server = now
         self.wake()
 
     def _on_event(self, event: Event) -> None:
@@ -187,7 +186,7 @@ class Pollers:
             self.training.wake()
 
     def _on_lines(self) -> None:
-        """The output says more than the API: the curve grows with each line."""
+        """Derive the training again, because its curve is in the output and not in the API."""
         if self._state() is ServerState.STARTING and self._watch.listening:
             self.info.wake()
         reading = self._training.value

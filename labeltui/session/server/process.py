@@ -1,4 +1,4 @@
-"""Watches the server: its process through the agent, its output line by line, and what its API answers."""
+"""The server's state: from its process, which the agent watches, from its output and from its API."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ from labeltui.support.subscribers import Subscribers
 
 JOB = "server"
 FOUND = "found"
-"""In the place of a run's id, for the log of a server that labeltui did not start."""
+"""Stands for the run id in the log of a server that labeltui did not start."""
 LINES_FOR_DIAGNOSIS = 400
 
 
 class ServerWatch:
-    """Keeps ``server`` of the store true, and tells others what the server's output means."""
+    """Writes ``server`` of the store, and notifies others of what the server's output says."""
 
     def __init__(self, store: Store, log: LogStore, clock: Clock, url: Callable[[], str | None]) -> None:
         self.log = log
@@ -41,12 +41,12 @@ class ServerWatch:
         self.run = ServerRun()
         self.meta: Mapping[str, object] = {}
         self.orphans: tuple[OrphanTraining, ...] = ()
-        self.zone: tzinfo = UTC  # of the host's wall clock, by which the server dates its lines
+        self.zone: tzinfo = UTC  # of the host's wall clock, which the server's lines are dated by
         self.caught_up = False
         self.on_event: Subscribers[[Event]] = Subscribers()
         self.on_lines: list[Callable[[], None]] = []
-        self.on_trouble: list[Callable[[Meaning, int, datetime], None]] = []
-        """Told of each trouble that the output tells of, with its line in the log and when it was."""
+        self.on_problem: list[Callable[[Meaning, int, datetime], None]] = []
+        """Called with each problem that the output reports, its line in the log and its time."""
         self.on_run: list[Callable[[], None]] = []
         self._store = store
         self._field, self._log_errors = store.own(Fields.server), store.own(Fields.log_errors)
@@ -54,16 +54,15 @@ class ServerWatch:
         self._url = url
         self._startup = StartupReader()
         self._last_line_at: datetime | None = None  # by the host's clock, without zone
-        self._feed = LogFeed(log, self._on_line, clock)
-        self._feed.told(self._on_fed)
+        self._feed = LogFeed(log, self._on_line, clock, self._on_fed)
         self._fresh = False
         self._answered_at: datetime | None = None
-        self._asked = False
+        self._job_known = False
         self._ended = asyncio.Event()
         self._final_size: int | None = None
 
     async def attach(self, agent: AgentClient) -> None:
-        """Follow jobs and output for as long as the agent is there."""
+        """Follow the job and its output until the agent is gone."""
         self.zone = timezone(timedelta(seconds=agent.hello.utc_offset_s))
         unsubscribe = agent.subscribe_jobs(self._on_job)
         measuring = asyncio.create_task(self._measure(agent))
@@ -76,7 +75,7 @@ class ServerWatch:
             await asyncio.gather(measuring, return_exceptions=True)
 
     async def _measure(self, agent: AgentClient) -> None:
-        """Learn how much an ended run has printed in all: its cause is in the last lines, which come after its end."""
+        """Find out how much an ended run has printed, since the cause of its end is in its last lines."""
         while True:
             await self._ended.wait()
             self._ended.clear()
@@ -85,11 +84,11 @@ class ServerWatch:
             try:
                 self._final_size = (await agent.stat(self.run.log_path)).size
             except Failed:
-                self._final_size = 0  # somebody removed it: nothing more will come
+                self._final_size = 0  # the file was deleted: nothing more will come
             self.refresh()
 
     async def _follow(self, agent: AgentClient) -> None:
-        """Follow the newest run's output, and the next one's as soon as there is a next one."""
+        """Follow the newest run's output, then that of each later run."""
         while True:
             run_id, path = await self._run_with_log()
             if self.log.run_id != run_id:
@@ -115,16 +114,16 @@ class ServerWatch:
         return self.run.run_id or "", self.run.log_path or ""
 
     def begin_remote(self, source: str) -> None:
-        """A server is there that labeltui did not start: what comes next is read from elsewhere."""
+        """Begin the log of a server that labeltui did not start. ``source`` names where its lines come from."""
         self._begin(FOUND, source, source)
 
     def feed_remote(self, offset: int, data: bytes) -> None:
-        """Bytes of that server's log; everything it holds has been given then."""
+        """Take more bytes of that server's log, up to its present end."""
         self.log.back(self._clock())
         self._on_chunk(Chunk(self.log.path or "", "", offset, data, at_end=True))
 
     def remote_lost(self, why: str) -> None:
-        """That server's log can't be read for now."""
+        """Mark in the log that it can't be read now."""
         self._feed.lost(self._clock(), why)
 
     def _note_end(self) -> None:
@@ -138,8 +137,8 @@ class ServerWatch:
         self._count_errors()
         self._last_line_at = None
         self.caught_up = False
-        for tell in self.on_run:
-            tell()
+        for notify in self.on_run:
+            notify()
 
     def _on_chunk(self, chunk: Chunk) -> None:
         self._feed.own(chunk)
@@ -152,8 +151,8 @@ class ServerWatch:
             self._fresh = False
             self._count_errors()
             self.refresh()
-            for tell in self.on_lines:
-                tell()
+            for notify in self.on_lines:
+                notify()
 
     def _count_errors(self) -> None:
         if len(self.log.errors) != self._store.state.log_errors:
@@ -163,27 +162,27 @@ class ServerWatch:
         self._fresh = True
         line = raw.decode("utf-8", "replace")
         record = parse_line(line)
-        trouble = self.log.errors.feed(record)
-        told = event(record)
-        if own:  # what another server wrote to the same app.log tells nothing of this one
-            self.training.take(record, told, line)
+        problem = self.log.errors.feed(record)
+        reported = event(record)
+        if own:  # another server may write to the same app.log
+            self.training.take(record, reported, line)
             self._startup.take(record.message)
-        if told is not None:
-            self.on_event.notify(told)
-        if record.time is not None:  # bare lines were said when the one before was
+        if reported is not None:
+            self.on_event.notify(reported)
+        if record.time is not None:  # a line without a time has that of the line before
             self._last_line_at = record.time
-        if trouble is not None:
+        if problem is not None:
             at = self._clock() if self._last_line_at is None else self._last_line_at.replace(tzinfo=self.zone)
-            for tell in self.on_trouble:
-                tell(trouble, number, at)
+            for notify in self.on_problem:
+                notify(problem, number, at)
 
     def _on_job(self, job: Job) -> None:
         if job.name != JOB:
             return
         ended = job.state in (JobState.EXITED, JobState.LOST)
         if job.run_id != self.run.run_id or ended:
-            self._answered_at = None  # what answered was that run; whether another server does is asked anew
-        self._asked = True
+            self._answered_at = None  # that was the previous run
+        self._job_known = True
         self._final_size = None
         self.meta = job.meta or {}
         self.run = _run_of(job)
@@ -194,23 +193,23 @@ class ServerWatch:
 
     @property
     def listening(self) -> bool:
-        """True when the run's output has said that it listens."""
+        """Whether the run has printed that it listens."""
         return self._startup.ready and self.log.run_id == self.run.run_id
 
     def on_info(self, info: Reading[ServerInfo]) -> None:
-        """The API answered, or did not."""
+        """Take over a reading of the API."""
         if info.error is None and info.as_of is not None:
             self._answered_at = info.as_of
         self.refresh()
 
     def on_orphans(self, orphans: tuple[OrphanTraining, ...]) -> None:
-        """Trainings whose server is gone, as the agent found them."""
+        """Take over the trainings whose server has ended."""
         self.orphans = orphans
         self.refresh()
 
     def refresh(self) -> None:
-        """Tell the store what follows from everything known now; nothing before the host told of its jobs."""
-        if not self._asked:
+        """Derive the state again and write it. Does nothing before the host has reported its jobs."""
+        if not self._job_known:
             return
         info = self._store.state.info
         evidence = ServerEvidence(
@@ -227,7 +226,7 @@ class ServerWatch:
         self._field.write(Reading(status, self._clock()))
 
     def host_lost(self, why: str) -> None:
-        """The connection went: what is known stays on the screen, marked as old."""
+        """The connection was lost: mark the state as old, with the reason."""
         if self.log.run_id is not None:
             self._feed.lost(self._clock(), why)
         self._answered_at = None if self.run.state == "absent" else self._answered_at
@@ -235,17 +234,17 @@ class ServerWatch:
 
     @property
     def read_whole(self) -> bool:
-        """True when everything that an ended run has printed is held (or nothing was)."""
+        """Whether everything that an ended run printed was read. True if there was no run."""
         if self.log.run_id != self.run.run_id:
             return self.run.run_id is None
-        return self._final_size is not None and self._feed.held >= self._final_size
+        return self._final_size is not None and self._feed.stored >= self._final_size
 
     def _diagnosis(self) -> Problem | None:
         if self.run.state not in (JobState.EXITED, JobState.LOST) or self.log.run_id != self.run.run_id:
             return None
         if not self.read_whole:
             code = "" if self.run.exit_code is None else f" (exit code {self.run.exit_code})"
-            return Problem(Code.ENDED, f"The server has ended{code}; its last lines are being read.")
+            return Problem(Code.ENDED, f"The server has ended{code}. Its last lines are still being read.")
         lines = [line.decode("utf-8", "replace") for line in self.log.tail(LINES_FOR_DIAGNOSIS)]
         return diagnose_exit(lines, self.run.exit_code)
 

@@ -1,8 +1,8 @@
-"""The log of a server that labeltui found running: its stdout went elsewhere, its ``app.log`` can be asked for.
+"""The log of a server that labeltui did not start: its output is out of reach, but its API serves ``app.log``.
 
 MONAI Label opens ``app.log`` twice, once for its own records and once for those of its tasks. When one of the two
-rotates it (every 10 MB), the other goes on in the file that is ``app.log.1`` now, which the API does not give: the
-mark at that place says so.
+rotates the file (every 10 MB), the other goes on writing to what is ``app.log.1`` by then. The API does not serve that
+file, so the log gets a mark at that place.
 """
 
 from __future__ import annotations
@@ -10,67 +10,65 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 from labeltui.domain.problems import LabeltuiError
 from labeltui.domain.server.server import ServerState
 from labeltui.domain.state import SessionState
+from labeltui.monailabel.client import MonaiLabelClient
 from labeltui.session.log.store import HALVED
+from labeltui.session.runtime.store import Store
 from labeltui.session.runtime.supervise import error_text
-from labeltui.session.server.process import FOUND
-
-if TYPE_CHECKING:
-    from labeltui.monailabel.client import MonaiLabelClient
-    from labeltui.session.runtime.store import Store
-    from labeltui.session.server.process import ServerWatch
+from labeltui.session.server.process import FOUND, ServerWatch
 
 EVERY_S = 1.5
 AFTER_FAILURE_S = 5.0
 SHARE = 10
-"""At most one part in so many of the time is spent asking: older servers send the whole file each time."""
+"""A request may take this part of the time at most. Older servers send the whole file each time."""
 SOURCE = "app.log"
 OVERLAP = 256
-"""Bytes that are asked for again: they tell whether it is still the same file."""
+"""Bytes that are requested again, to see whether it is still the same file."""
 
 
-def found(state: SessionState) -> bool:
-    """True while a server answers that labeltui has no run of."""
+def is_foreign(state: SessionState) -> bool:
+    """Whether a server answers that labeltui did not start."""
     server = state.server.value
     return server is not None and server.state is ServerState.RUNNING and server.run_id is None
 
 
 class RemoteLog:
-    """Asks for what is new in ``app.log`` while such a server is there, and gives it to the watch.
+    """Polls ``app.log`` while such a server runs, and gives what is new to ``watch``.
 
-    A server that was away goes on where it was left: it appends to the same file.
+    After an interruption it continues at the same offset, because the server appends to the same file.
     """
 
     def __init__(self, store: Store, watch: ServerWatch, client: Callable[[], MonaiLabelClient]) -> None:
         self._store, self._watch, self._client = store, watch, client
-        self._base = 0  # of the file now read, among all bytes held
-        self._tail = b""  # the last bytes of it
+        self._base = 0  # where the current file begins among all bytes read
+        self._tail = b""  # its last bytes
 
     async def run(self) -> None:
-        """Until cancelled."""
+        """Poll until cancelled."""
         while True:
-            await self._store.wait_for(found)
+            await self._store.wait_for(is_foreign)
             if self._watch.log.run_id != FOUND:
                 self._base, self._tail = 0, b""
                 self._watch.begin_remote(SOURCE)
-            while found(self._store.state):
-                rest = await self._ask()
+            while is_foreign(self._store.state):
+                rest = await self.poll()
                 await asyncio.sleep(rest)
 
-    async def _ask(self) -> float:
-        """Ask once; returns for how many seconds to rest."""
+    async def poll(self) -> float:
+        """Poll once. Returns the seconds until the next poll."""
         started, log, tail = time.monotonic(), self._watch.log, self._tail
         try:
             chunk = await self._client().log_from(log.size - self._base - len(tail))
         except LabeltuiError as error:
-            if found(self._store.state):
+            if is_foreign(self._store.state):
                 self._watch.remote_lost(error_text(error))
             return AFTER_FAILURE_S
-        if not found(self._store.state):  # labeltui started one meanwhile: the log is that one's
+        if not is_foreign(
+            self._store.state
+        ):  # labeltui has started a server meanwhile, and the log is of that one
             return 0.0
         if chunk.restarted or not chunk.data.startswith(tail):
             self._watch.remote_lost(HALVED)

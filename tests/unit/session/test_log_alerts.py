@@ -23,7 +23,7 @@ class Output:
         self.watch = ServerWatch(self.store, LogStore(), lambda: NOW, lambda: None)
         self.watch.zone = timezone(timedelta(hours=1))
         alerts = Alerts(self.store, lambda: NOW)
-        self.watch.on_trouble.append(alerts.log_problem)
+        self.watch.on_problem.append(alerts.log_problem)
         self.watch.on_run.append(alerts.dismiss_log_problems)
         self.watch._begin("r1", "/log")
 

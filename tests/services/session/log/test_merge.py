@@ -52,7 +52,7 @@ class Rig:
     async def begin(self) -> None:
         """Start a run as ``server start`` does, and watch it."""
         agent = await self.connect()
-        meta = await AppLog(str(self.app_log)).noted(agent)
+        meta = await AppLog(str(self.app_log)).to_meta(agent)
         job = await agent.job_start(JOB, ["sleep", "600"], meta=meta)
         assert job.log_path is not None
         self.stdout = Path(job.log_path)
@@ -186,7 +186,7 @@ async def test_nothing_is_lost_or_doubled_by_drops_and_rotation_and_marks_heal(r
 
 async def test_an_alert_knows_its_line_among_those_of_both(rig: Rig) -> None:
     lines: list[int] = []
-    rig.watch.on_trouble.append(lambda _told, line, _at: lines.append(line))
+    rig.watch.on_problem.append(lambda _told, line, _at: lines.append(line))
     await rig.begin()
     rig.write(said(1, "child's"), stdout=False)
     await rig.until(lambda: rig.log.line_count == 1)

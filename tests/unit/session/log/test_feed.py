@@ -128,7 +128,7 @@ class Console:
         while self.step(0) or self.step(1):
             continue
         merger = self.feed._merger
-        self.feed._pass(merger.settle(merger.undecided))
+        self.feed._pass(merger.decide(merger.undecided))
         for follow in self.follows:
             follow.close()
 

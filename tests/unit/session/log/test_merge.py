@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from labeltui.session.log import merge as logmerge
 from labeltui.session.log.merge import Merger, Piece
-from labeltui.session.log.splitter import Cutter
+from labeltui.session.log.splitter import LineSplitter
 
 START = datetime(2026, 11, 23, 17, 0)
 
@@ -81,7 +81,7 @@ def test_every_line_once_and_stdout_in_its_order(seed: int) -> None:
     lines = written(rng)
     own, other = joined(lines, "own"), joined(jittered(rng, lines), "other")
     merger, out, at, wrote = Merger(), list[Piece](), 0, 0
-    merger.beside("1-1.0", 0)
+    merger.with_app_log("1-1.0", 0)
     while at < len(own) or wrote < len(other):
         length = rng.randint(1, 200)
         if rng.random() < 0.5:
@@ -93,9 +93,9 @@ def test_every_line_once_and_stdout_in_its_order(seed: int) -> None:
             wrote = min(len(other), wrote + length)
             out += merger.other("1-1.0", again, other[again:wrote], at_end=rng.random() < 0.5)
         if rng.random() < 0.1:
-            out += merger.let_go()
+            out += merger.flush()
     out += merger.other("1-1.0", wrote, b"", at_end=True)
-    out += merger.settle(merger.undecided)
+    out += merger.decide(merger.undecided)
     assert merger.idle
     assert b"".join(piece.data for piece in out if piece.own) == own
     held = b"".join(piece.data for piece in out).split(b"\n")[:-1]
@@ -110,7 +110,7 @@ def test_where_both_are_read_from_the_start_all_is_in_order(seed: int) -> None:
     lines = written(rng)
     own, other = joined(lines, "own"), joined(lines, "other")
     merger, out, at, wrote = Merger(), list[Piece](), 0, 0
-    merger.beside("", 0)
+    merger.with_app_log("", 0)
     while at < len(own) or wrote < len(other):
         length = rng.randint(1, 200)
         if rng.random() < 0.5:
@@ -120,7 +120,7 @@ def test_where_both_are_read_from_the_start_all_is_in_order(seed: int) -> None:
             out += merger.other("1-1.0", wrote, other[wrote : wrote + length], at_end=False)
             wrote = min(len(other), wrote + length)
     out += merger.other("1-1.0", wrote, b"", at_end=True)
-    out += merger.settle(merger.undecided)
+    out += merger.decide(merger.undecided)
     assert [piece for piece in out if piece.late] == []
     whole = b"".join(piece.data for piece in out).split(b"\n")
     times = [stamp for line in whole if (stamp := logmerge._stamp(line))]
@@ -129,13 +129,13 @@ def test_where_both_are_read_from_the_start_all_is_in_order(seed: int) -> None:
 
 def test_a_line_of_app_log_only_stands_where_its_time_is() -> None:
     merger = Merger()
-    merger.beside("", 0)
+    merger.with_app_log("", 0)
     own = stamped(1, "a") + b"\n" + stamped(5, "b") + b"\n"
     out = merger.own(0, own)
     other = b"\n".join([stamped(1, "a"), stamped(3, "from a child"), b"  under it", stamped(5, "b"), b""])
     out += merger.other("1-1.0", 0, other, at_end=True)
     assert merger.undecided, "stdout may still bring it"
-    out += merger.settle(merger.undecided)
+    out += merger.decide(merger.undecided)
     assert b"".join(piece.data for piece in out) == other
     assert [piece.data for piece in out if not piece.own] == [
         stamped(3, "from a child") + b"\n",
@@ -145,11 +145,11 @@ def test_a_line_of_app_log_only_stands_where_its_time_is() -> None:
 
 def test_what_comes_after_younger_lines_says_so_and_splits_no_line() -> None:
     merger = Merger()
-    merger.beside("", 0)
+    merger.with_app_log("", 0)
     out = merger.other("", 0, b"", at_end=True)
     out += merger.own(0, stamped(9, "young") + b"\nhalf a li")
     out += merger.other("1-1.0", 0, stamped(2, "old") + b"\n", at_end=True)
-    out += merger.settle(merger.undecided)
+    out += merger.decide(merger.undecided)
     assert [piece.own for piece in out] == [True]
     out += merger.own(merger.received, b"ne\nmore\n")
     assert b"".join(piece.data for piece in out) == (
@@ -164,18 +164,18 @@ def test_nothing_waits_for_an_app_log_that_stays_away(monkeypatch: pytest.Monkey
     merger = Merger()
     assert merger.own(0, b"alone\n") == [Piece(True, b"alone\n")]
     merger = Merger()
-    merger.beside("", 0)
+    merger.with_app_log("", 0)
     assert merger.own(0, b"waits\n") == []
-    assert merger.alone() == [Piece(True, b"waits\n")]
-    monkeypatch.setattr(logmerge, "HELD", 10)
+    assert merger.without_app_log() == [Piece(True, b"waits\n")]
+    monkeypatch.setattr(logmerge, "PENDING_BYTES", 10)
     merger = Merger()
-    merger.beside("", 0)
+    merger.with_app_log("", 0)
     assert merger.own(0, b"too much\nto wait\n") == [Piece(True, b"too much\n")]
 
 
 def test_lines_of_another_run_are_not_taken() -> None:
     merger = Merger()
-    merger.beside("1-1.0", 500)
+    merger.with_app_log("1-1.0", 500)
     merger.until = b"2026-11-23 17:00:10,000"
     out = merger.own(0, stamped(1, "a") + b"\n")
     out += merger.other(
@@ -187,7 +187,7 @@ def test_lines_of_another_run_are_not_taken() -> None:
 
 def test_a_hole_is_refused_and_a_new_file_begins_at_its_start() -> None:
     merger = Merger()
-    merger.beside("1-1.0", 4)
+    merger.with_app_log("1-1.0", 4)
     with pytest.raises(ValueError, match="missing"):
         merger.own(1, b"x")
     with pytest.raises(ValueError, match="missing"):
@@ -195,12 +195,12 @@ def test_a_hole_is_refused_and_a_new_file_begins_at_its_start() -> None:
     merger.other("1-1.0", 4, b"unfinished", at_end=True)
     merger.other("1-2.0", 0, b"second\n", at_end=True)
     assert (merger.file_id, merger.offset) == ("1-2.0", 7)
-    assert [piece.data for piece in merger.settle(merger.undecided)] == [b"unfinished\n", b"second\n"]
+    assert [piece.data for piece in merger.decide(merger.undecided)] == [b"unfinished\n", b"second\n"]
 
 
 @given(st.binary(max_size=200), st.lists(st.integers(1, 20)), st.integers(1, 50))
 def test_lines_are_cut_alike_wherever_they_break(data: bytes, cuts: list[int], longest: int) -> None:
-    cutter, lines, at = Cutter(longest), list[bytes](), 0
+    cutter, lines, at = LineSplitter(longest), list[bytes](), 0
     for length in [*cuts, len(data)]:
         lines += cutter.feed(data[at : at + length])
         at += length
@@ -209,4 +209,4 @@ def test_lines_are_cut_alike_wherever_they_break(data: bytes, cuts: list[int], l
     for line, text in zip(lines, whole, strict=True):
         over = len(text) - longest
         assert line == (text if over <= 0 else text[:longest] + b"... (%d more bytes)" % over)
-    assert cutter.within == bool(data.split(b"\n")[-1])
+    assert cutter.in_line == bool(data.split(b"\n")[-1])

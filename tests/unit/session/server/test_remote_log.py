@@ -86,7 +86,7 @@ async def test_what_is_new_comes_and_what_breaks_is_marked() -> None:
     store, log, file = Store(SessionState(Identity("p"))), LogStore(), File()
     watch = ServerWatch(store, log, lambda: NOW, lambda: None)
     lines: list[int] = []
-    watch.on_trouble.append(lambda _told, line, _at: lines.append(line))
+    watch.on_problem.append(lambda _told, line, _at: lines.append(line))
     task = asyncio.create_task(RemoteLog(store, watch, lambda: file).run())  # type: ignore[arg-type,return-value]
     try:
         await asyncio.sleep(0)
@@ -163,9 +163,9 @@ async def test_what_is_held_is_what_was_written(operations: list[bytes | str]) -
     async def look() -> None:
         nonlocal rotations
         before = log.size
-        await asking._ask()
+        await asking.poll()
         if log.size == before:  # another file: it is asked for from its start
-            await asking._ask()
+            await asking.poll()
 
     for number, operation in enumerate(operations):
         if isinstance(operation, bytes):
