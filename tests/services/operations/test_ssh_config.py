@@ -1,4 +1,4 @@
-"""The Host that labeltui writes for ssh: read by the real ssh, used by the real ssh and scp, and taken away whole."""
+"""The Host that labeltui writes for ssh: read by the real ssh, and used by the real ssh and scp."""
 
 from __future__ import annotations
 
@@ -10,8 +10,7 @@ from typing import Any
 
 import pytest
 
-from labeltui.domain.problems import Failed, Misused
-from labeltui.hosts.ssh_config_file import BACKUP, SshEntry, SshFiles, path, word
+from labeltui.hosts.ssh_config_file import SshEntry, SshFiles
 from tests.sshd import RealSshd
 
 THEIRS = "Host *\n    User somebody\n\nHost own\n    HostName 192.0.2.1\n"
@@ -47,74 +46,6 @@ def test_ssh_reads_what_was_meant(files: SshFiles) -> None:
     assert told["proxyjump"] == "ops@bastion:2222,second"
     assert asked(files, "own")["hostname"] == "192.0.2.1"
     assert asked(files, "other")["user"] == "somebody"
-
-
-def test_it_is_written_once_kept_true_and_taken_away_without_a_trace(files: SshFiles) -> None:
-    files.folder.mkdir()
-    files.config.write_text(THEIRS)
-    assert files.put(ENTRY)
-    assert not files.put(ENTRY)
-    assert files.include()
-    assert not files.include()
-    assert files.put(replace(ENTRY, port=41000))
-    assert files.own.read_text().count("Host labeltui-liver-ct") == 1
-    assert asked(files, "labeltui-liver-ct")["port"] == "41000"
-    assert (files.folder / BACKUP).read_text() == THEIRS
-    for file in (files.own, files.config, files.folder / BACKUP):
-        assert file.stat().st_mode & 0o777 == 0o600
-
-    files.put(replace(ENTRY, profile="other"))
-    assert files.holds("liver ct")
-    assert files.take_away("liver ct")
-    assert not files.holds("liver ct")
-    assert asked(files, "labeltui-other")["hostname"] == "203.0.113.7"
-    assert files.take_away("other")
-    assert not files.take_away("other")
-    assert files.config.read_text() == THEIRS
-    assert not files.own.exists()
-
-
-def test_a_configuration_that_is_a_link_stays_one(files: SshFiles, tmp_path: Path) -> None:
-    files.folder.mkdir()
-    real = tmp_path / "dotfiles-config"
-    real.write_text(THEIRS)
-    files.config.symlink_to(real)
-    files.put(ENTRY)
-    files.include()
-    assert files.config.is_symlink()
-    assert real.read_text().endswith(THEIRS)
-
-
-def test_without_a_configuration_there_is_one_with_a_line(files: SshFiles) -> None:
-    files.put(ENTRY)
-    files.include()
-    assert asked(files, "labeltui-liver-ct")["port"] == "40022"
-    files.take_away("liver ct")
-    assert files.config.read_text() == ""
-
-
-@pytest.mark.parametrize("text", ["", 'a"b', "a\nProxyCommand evil", "a\\b", "a\x1b[31m", "a\rb"])
-def test_what_could_become_another_line_is_refused(text: str) -> None:
-    with pytest.raises(Misused):
-        word(text)
-
-
-def test_what_ssh_would_expand_is_refused_or_escaped() -> None:
-    assert path(Path("/a/%d")) == "/a/%%d"
-    with pytest.raises(Misused):
-        path(Path("/a/${HOME}"))
-
-
-def test_a_profiles_name_is_no_pattern_and_no_line() -> None:
-    entry = replace(ENTRY, profile="*\nHost *\n    ProxyCommand evil")
-    assert entry.name == "labeltui-Host-ProxyCommand-evil"
-    assert entry.text().count("Host ") == 1
-
-
-def test_a_folder_that_cannot_be_written_is_said(tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("")
-    with pytest.raises(Failed, match=r"can't be (read|written)"):
-        SshFiles(tmp_path / "file").put(ENTRY)
 
 
 @pytest.fixture
