@@ -60,6 +60,12 @@ class Desk:
         """Somebody does this to the pod on RunPod's page."""
         timeline.act(self.world, pod_id, action)
 
+    def pin(self, pod_id: str) -> Path:
+        """The host key of the pod's container, in the file that the first connection writes."""
+        path = self.session.state_folder.folder / f"known_hosts-{pod_id}"
+        path.write_text("pod ssh-ed25519 AAAA\n")
+        return path
+
     def put_label(self, name: str, data: bytes = b"label") -> None:
         """A final label appears on the host."""
         self.host.files.write(f"~/studies/labels/final/{name}", data)

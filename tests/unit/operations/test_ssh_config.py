@@ -27,13 +27,6 @@ def exists(path: Path) -> bool:
     return path.exists()
 
 
-def pin(it: Desk, pod_id: str) -> Path:
-    """The host key of the pod's container, as the first connection writes it."""
-    path = it.session.state_folder.folder / f"known_hosts-{pod_id}"
-    path.write_text("pod ssh-ed25519 AAAA\n")
-    return path
-
-
 @in_virtual_time
 async def test_the_host_is_shown_and_nothing_is_written(tmp_path: Path, ssh: Path) -> None:
     async with desk(tmp_path, start=False, ssh={"address": "ops@192.0.2.7:2222", "config": "none"}) as it:
@@ -92,7 +85,7 @@ async def test_a_pod_is_named_by_its_pinned_key_and_followed_to_its_next_address
     async with desk(tmp_path, rents=True) as it:
         pod_id = await it.rent()
         await it.session.link.ready()
-        known = pin(it, pod_id)
+        known = it.pin(pod_id)
         first = await it.run("ssh-config", write=True)
         text = (ssh / "labeltui.conf").read_text()
         it.elsewhere(pod_id, "stop")
@@ -100,7 +93,7 @@ async def test_a_pod_is_named_by_its_pinned_key_and_followed_to_its_next_address
         it.host.drop()
         await asyncio.sleep(60)
         await it.session.link.ready()
-        pin(it, pod_id)
+        it.pin(pod_id)
         await keep_current(it.session)
         moved = (ssh / "labeltui.conf").read_text()
     assert f"IdentityFile {tmp_path / 'key'}" in text
@@ -116,7 +109,7 @@ async def test_a_pod_that_was_never_reached_is_connected_to_first(tmp_path: Path
         pod_id = await it.rent()
         error = await it.failing("ssh-config")
         assert it.host.connects == 1
-        pin(it, pod_id)
+        it.pin(pod_id)
         document = await it.run("ssh-config")
     assert (error.problem.code, error.exit_code) == ("pod_starting", 4)
     assert document["host"] == "labeltui-p"

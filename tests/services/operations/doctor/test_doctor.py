@@ -15,13 +15,11 @@ import pytest
 from labeltui import cli
 from labeltui.domain.deploy.catalogue import PodSpec
 from labeltui.domain.problems import LabeltuiError
-from labeltui.operations.doctor import account as doctorpod
 from labeltui.runpod import exposure
 from labeltui.sandbox.runpod.emulator import Emulator
-from labeltui.sandbox.runpod.world.world import Key
 from labeltui.session.session import Session
 from tests.actions import RecordingReport, run_confirmed
-from tests.services.emulated_session import GPU, session_on
+from tests.services.emulated_session import GPU
 
 
 async def verdicts(
@@ -55,57 +53,6 @@ async def test_a_pod_that_is_well(session: Session, emulator: Emulator) -> None:
     assert {"monailabel", "disk", "gpu", "server", "tunnel", "labels"} <= set(found)
     assert {pod.id: pod.status for pod in emulator.world.pods.values()} == before
     assert emulator.key not in json.dumps(document)
-
-
-async def test_no_pod_yet_and_a_key_that_may_only_read(session: Session, emulator: Emulator) -> None:
-    emulator.world.keys[emulator.key] = Key(scope="read")
-    found, document = await verdicts(session)
-    assert (found["key"], found["scope"], found["pod"]) == ("ok", "warning", "wrong")
-    assert document["error"]["code"] == "pod"
-    assert found["host"] == "unknown"
-
-
-async def test_a_key_that_runpod_does_not_take(
-    emulator: Emulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    async with session_on(emulator, tmp_path, monkeypatch) as session:
-        emulator.world.keys.clear()
-        found, document = await verdicts(session)
-        assert found["pod"] == "wrong"
-        assert found["scope"] == found["balance"] == "unknown"
-        assert "does not accept the API key" in document["error"]["message"]
-
-
-@pytest.mark.slow
-async def test_a_port_on_the_open_web_that_answers_is_an_alarm(
-    session: Session, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    asked: list[tuple[str, str]] = []
-    status: int | None = 200
-
-    async def answers(url: str, path: str = "/") -> int | None:
-        asked.append((url, path))
-        return status
-
-    monkeypatch.setattr(doctorpod.exposure, "answers", answers)
-    await rented(session, ports=("22/tcp", "8000/http"))
-    found, document = await verdicts(session)
-    assert found["public"] == "wrong"
-    assert {path for _, path in asked} == {"/", "/info/"}
-    assert all(url.endswith("-8000.proxy.runpod.net") for url, _ in asked)
-    assert "without a password" in next(c["message"] for c in document["checks"] if c["part"] == "public")
-    status = 502
-    assert (await verdicts(session))[0]["public"] == "warning"
-    assert any(alert.key == "public" for alert in session.store.state.alerts)
-
-
-@pytest.mark.slow
-async def test_a_pod_made_without_this_machines_key_says_so(session: Session) -> None:
-    client = await session.account.client()
-    await client.create_once(PodSpec("annot", f"NVIDIA {GPU}", public_keys=("ssh-ed25519 AAAA somebody",)))
-    session.watch_pod()
-    await session.store.wait_for(lambda s: s.pod.value is not None and s.pod.value.ssh is not None, 40)
-    assert (await verdicts(session))[0]["ssh key"] == "warning"
 
 
 @pytest.fixture

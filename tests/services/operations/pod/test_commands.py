@@ -5,9 +5,7 @@ from __future__ import annotations
 import pytest
 
 from labeltui.domain.host import LinkState
-from labeltui.domain.pod.pod import PodStatus
-from labeltui.domain.problems import LabeltuiError, Refused
-from labeltui.operations.run import run_action
+from labeltui.domain.problems import LabeltuiError
 from labeltui.session.session import Session
 from tests.actions import RecordingReport, run_confirmed
 from tests.services.emulated_session import GPU
@@ -44,29 +42,3 @@ async def test_rent_reach_stop_start_terminate(session: Session) -> None:
 
     assert (await run_confirmed(session, "pod.terminate"))["status"] == "terminated"
     assert (await run_confirmed(session, "pod.list"))["pods"] == []
-
-
-async def test_nothing_is_rented_at_a_price_that_was_not_agreed_to(session: Session) -> None:
-    with pytest.raises(Refused, match=r"costs \$0\.\d+/h, \$\d+ a month"):
-        await run_confirmed(session, "pod.create", gpu=GPU)
-    with pytest.raises(Refused) as dear:
-        await run_confirmed(session, "pod.create", gpu=GPU, max_price=0.01)
-    assert dear.value.problem.code == "too_dear"
-    with pytest.raises(LabeltuiError) as unknown:
-        await run_confirmed(session, "pod.create", gpu="Voodoo 2", max_price=1.0)
-    assert unknown.value.problem.code == "unknown_gpu"
-    with pytest.raises(LabeltuiError) as unnamed:
-        await run_confirmed(session, "pod.create", max_price=1.0)
-    assert GPU in unnamed.value.problem.hint
-    assert (await run_confirmed(session, "pod.list"))["pods"] == []
-
-
-async def test_what_the_pods_state_does_not_allow_is_said(session: Session) -> None:
-    await run_confirmed(session, "pod.create", gpu=GPU, max_price=1.0)
-    with pytest.raises(LabeltuiError, match="annot is running: start is not possible now"):
-        await run_confirmed(session, "pod.start")
-    with pytest.raises(Refused, match="Not confirmed"):
-        await run_action(session, "pod.terminate", {}, RecordingReport())
-    state = session.store.state
-    assert state.pod.value is not None
-    assert state.pod.value.status is PodStatus.RUNNING

@@ -34,7 +34,7 @@ async def test_pull_fails_with_its_document_where_a_label_can_not_be_copied(tmp_
         (tmp_path / "labels" / "final").write_text("a file where the folder should be")
         error = await it.failing("labels.pull")
     assert error.problem.code == "labels_not_copied"
-    assert error.problem.message.startswith("1 label is not here: ")
+    assert error.problem.message.startswith("1 label is not on this machine: ")
     assert error.document is not None
     assert error.document["copied"] == []
 
