@@ -69,7 +69,7 @@ async def test_what_can_not_be_done_says_why(ran: Ran) -> None:
         await pilot.press("4")  # its files are on its own disk
         await pilot.pause()
         assert isinstance(app.screen, ChoicesScreen)
-        assert "no other pod can have" in app.export_screenshot().replace("&#160;", " ")
+        assert "no other pod can use" in app.export_screenshot().replace("&#160;", " ")
         await pilot.press("escape")
         await pilot.pause()
         assert len(ran) == 1
