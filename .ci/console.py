@@ -1,4 +1,4 @@
-"""Run a shell command on a terminal of its own, wait until the console shows some words, quit it.
+"""Run a shell command on a PTY, wait until the console shows all the words, and quit it.
 
 usage: console.py COMMAND WORD...
 """
@@ -20,13 +20,13 @@ SIZE = (40, 120)
 
 
 def main(command: str, words: list[str]) -> int:
-    """Returns the command's exit code; 1 when the words never came."""
+    """Return the command's exit code, or 1 when the words did not appear in time."""
     pid, terminal = pty.fork()
     if pid == 0:
         os.environ.update(TERM="xterm-256color")
         os.execvp("bash", ["bash", "-euc", command])
     fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", *SIZE, 0, 0))
-    seen, began, quitting = "", time.monotonic(), False
+    output, began, quitting = "", time.monotonic(), False
     while time.monotonic() - began < DEADLINE_S:
         ready, _, _ = select.select([terminal], [], [], 1.0)
         if ready:
@@ -36,14 +36,14 @@ def main(command: str, words: list[str]) -> int:
                 break
             if not data:
                 break
-            seen = (seen + data.decode("utf-8", "replace"))[-400_000:]
-        text = re.sub(r"\x1b\[[0-9;:?<>=]*[A-Za-z]", "", seen)
+            output = (output + data.decode("utf-8", "replace"))[-400_000:]
+        text = re.sub(r"\x1b\[[0-9;:?<>=]*[A-Za-z]", "", output)
         if not quitting and all(word in text for word in words):
-            print(f"the console shows {', '.join(words)} after {time.monotonic() - began:.1f} s")
+            print(f"the console showed {', '.join(words)} after {time.monotonic() - began:.1f} s")
             os.write(terminal, b"q")
             quitting = True
     if not quitting:
-        print(seen[-3000:])
+        print(output[-3000:])
         return 1
     _, status = os.waitpid(pid, 0)
     return os.waitstatus_to_exitcode(status)

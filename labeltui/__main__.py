@@ -1,4 +1,4 @@
-"""Where ``labeltui`` and ``python -m labeltui`` begin. The way to the console's first paint stays short."""
+"""The entry point of ``labeltui`` and ``python -m labeltui``. It imports little, so that the console paints soon."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ _TEXTS = ("--config", "--profile", "--demo", "--scenario")
 
 
 def main() -> int:
-    """Run the program; returns its exit code."""
+    """Run the command line or the console, and return the exit code."""
     arguments = sys.argv[1:]
-    # A stray argument, --help or a terminal that is none is worth the whole parser, which words it.
+    # The parser is imported only when needed: for commands, --help and errors.
     if (launch := plain_launch(arguments)) is not None and _on_terminal():
         return open_console(launch)
-    from labeltui.cli import main as command_line  # noqa: PLC0415 - the console can do without it
+    from labeltui.cli import main as command_line  # noqa: PLC0415 - the console does not need it
 
     return command_line(arguments, console=open_console)
 
 
 def plain_launch(arguments: Sequence[str]) -> Launch | None:
-    """What to open, when the arguments are only ``[demo] [--flag VALUE]``; None leaves it to the parser."""
+    """Parse arguments of the form ``[demo] [--flag VALUE]``. Returns None for all others, which need the parser."""
     values: dict[str, str] = {}
     read_only = demo = False
     rest = list(arguments)
@@ -55,17 +55,17 @@ def plain_launch(arguments: Sequence[str]) -> Launch | None:
 
 
 def open_console(launch: Launch) -> int:
-    """The console, until it is left. Raises Misused without a terminal."""
+    """Run the console until it is quit, and return the exit code. Raises Misused ``no_terminal``."""
     if not _on_terminal():
         raise Misused(
             Code.NO_TERMINAL,
-            "The console needs a terminal, and this is none.",
-            "Name a command, for example `labeltui status --json`; `labeltui --help` lists them.",
+            "The console needs a terminal, and standard input or output is not one.",
+            "Run a command instead, for example `labeltui status --json`. `labeltui --help` lists them.",
         )
-    # Textual reads it once, when imported: what else repaints must not keep a typed letter's echo waiting for
-    # the next of 60 frames a second. What repaints often caps itself.
+    # Textual reads this on import. At 60 frames a second a typed letter would wait for the next frame; widgets that
+    # repaint often have their own limit.
     os.environ.setdefault("TEXTUAL_FPS", "240")
-    # Importing makes only what stays: collecting in between is a tenth of the way to first paint.
+    # Imports create no garbage, and collecting during them takes a tenth of the time to first paint.
     gc.disable()
     from labeltui.ui.app import Console  # noqa: PLC0415
 

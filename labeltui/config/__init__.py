@@ -1,1 +1,1 @@
-"""Profiles: one TOML file, validated, where each value knows which file and line it came from."""
+"""Profiles: one validated TOML file. Each value knows the file and line it came from."""

@@ -1,4 +1,4 @@
-"""Set single values in the profile file; comments, order and everything else stay as they are."""
+"""Set single values in the profile file without touching comments, order or anything else."""
 
 from __future__ import annotations
 
@@ -17,12 +17,16 @@ from labeltui.support.atomic import write_file
 
 
 def set_values(path: Path, values: Mapping[tuple[str, ...], str]) -> bool:
-    """Set texts by their key path; False when the file has them already. The file is replaced whole, or not at all.
+    """Set strings by their key paths. Returns False when the file has these values already.
 
-    Raises Failed when a value can't be set without changing something else, or the file can't be written.
+    The file is replaced atomically.
+
+    Raises:
+        Failed: A value can't be set without changing something else (``not_edited``), or the file can't be
+            written (``not_written``).
     """
     try:
-        before = path.read_bytes().decode()  # line ends stay too
+        before = path.read_bytes().decode()  # read_text would convert the line ends
         text = before
         for keys, value in values.items():
             text = with_value(text, keys, value)
@@ -40,10 +44,10 @@ def set_values(path: Path, values: Mapping[tuple[str, ...], str]) -> bool:
 
 
 def with_value(text: str, keys: tuple[str, ...], value: str) -> str:
-    """Return ``text`` with the value set; a new one stands first in its table.
+    """Return ``text`` with the value set. A new key becomes the first of its table.
 
-    Raises ValueError when ``text`` is not TOML, the table is not one with a header and lines of its own, or
-    something else would change.
+    Raises ValueError when ``text`` is not TOML, the table is inline, the old value spans several lines, or another
+    value would change.
     """
     wanted = tomllib.loads(text)
     if _value_at(wanted, keys) == value:
@@ -54,7 +58,7 @@ def with_value(text: str, keys: tuple[str, ...], value: str) -> str:
         raise ValueError(str(error)) from None
     _put(wanted, keys, value)
     if tomllib.loads(changed) != wanted:
-        raise ValueError("something else would change with it")
+        raise ValueError("other values would change too")
     return changed
 
 
@@ -64,17 +68,17 @@ def _edited(text: str, keys: tuple[str, ...], value: str) -> str:
     if table is None or (isinstance(table, Table) and table.is_super_table()):
         return _with_table(text, keys, value)
     if not isinstance(table, Table) or "\n" in tomlkit.item(table.get(keys[-1], "")).as_string():
-        raise ValueError("the value does not stand on a line of its own")
+        raise ValueError("the value is not on a line of its own")
     if keys[-1] in table or not table.value.body:
         table[keys[-1]] = value
     else:
-        # At the table's end it could come between a comment and the next header, which that comment describes.
+        # At the table's end it could separate a comment from the next header, which the comment describes.
         table.value._insert_at(0, keys[-1], tomlkit.string(value))
     return tomlkit.dumps(document)
 
 
 def _with_table(text: str, keys: tuple[str, ...], value: str) -> str:
-    """A table that no header opens yet goes to the end, for the same reason."""
+    """Append the value under a new table header at the end of the file."""
     nested: Any = value
     for key in reversed(keys):
         nested = {key: nested}
@@ -91,7 +95,7 @@ def _put(document: dict[str, Any], keys: tuple[str, ...], value: str) -> None:
     for key in keys[:-1]:
         inner = document.setdefault(key, {})
         if not isinstance(inner, dict):
-            raise ValueError(f"{key} is no table")
+            raise ValueError(f"{key} is not a table")
         document = inner
     document[keys[-1]] = value
 
@@ -104,4 +108,6 @@ def _by_hand(path: Path, values: Mapping[tuple[str, ...], str], why: str) -> Fai
     lines = "; ".join(
         f"{'.'.join(keys)} = {tomlkit.string(value).as_string()}" for keys, value in values.items()
     )
-    return Failed(Code.NOT_EDITED, f"{path} can't be changed by itself: {why}.", f"Write into it: {lines}.")
+    return Failed(
+        Code.NOT_EDITED, f"{path} can't be edited automatically: {why}.", f"Add this to it yourself: {lines}."
+    )

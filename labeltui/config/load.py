@@ -1,4 +1,4 @@
-"""The profile file: found, read, checked; every complaint names file, line and key."""
+"""Read and check the profile file. Each error names the file, the line and the key."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from pydantic import ValidationError
 from labeltui.config.model import ConfigFile, Profile
 from labeltui.config.paths import find_config_path
 from labeltui.config.positions import KeyPath, find_positions
-from labeltui.config.secrets import looks_secret, url_password
+from labeltui.config.secrets import has_url_password, looks_secret
 from labeltui.config.shape import nearest, nearest_key
 from labeltui.domain.failure_codes import Code
 from labeltui.domain.problems import Misused
@@ -31,7 +31,7 @@ _MODEL_TYPES = {"string_type": "a string", "int_type": "a whole number", "bool_t
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """A file that holds: its values, and the line (from 1) each key stands on."""
+    """A valid file: its values, and the line (from 1) of each key."""
 
     file: ConfigFile
     origins: Mapping[KeyPath, int]
@@ -40,7 +40,7 @@ class Loaded:
 
 @dataclass(frozen=True, slots=True)
 class Value:
-    """An effective value: dotted key, value, and ``file:line`` or ``default``."""
+    """An effective value with its dotted key; ``origin`` is ``file:line`` or ``default``."""
 
     key: str
     value: Any
@@ -56,7 +56,7 @@ class _Finding:
 
 
 def load(path: Path) -> Loaded:
-    """Read and check the file. Raises Misused, whose message lists every error in the order of the lines."""
+    """Read and check the file. Raises Misused with one message that lists all errors, ordered by line."""
     text = _read(path)
     try:
         data = tomllib.loads(text)
@@ -66,7 +66,7 @@ def load(path: Path) -> Loaded:
     findings = [*_secrets(data, origins)]
     file: ConfigFile | None = None
     try:
-        # JSON, because pydantic's strict mode takes no list for a tuple from Python.
+        # Validate as JSON: in strict mode pydantic accepts a JSON array for a tuple, but not a Python list.
         file = ConfigFile.model_validate_json(json.dumps(data, default=_not_json), strict=True)
     except ValidationError as error:
         secret = {finding.key for finding in findings}
@@ -75,12 +75,15 @@ def load(path: Path) -> Loaded:
     else:
         findings += _contradictions(file, origins)
     if findings or file is None:
-        raise _complaint(path, findings)
+        raise _report(path, findings)
     return Loaded(file, origins, path)
 
 
 def select(loaded: Loaded, name: str | None) -> tuple[str, Profile]:
-    """The profile ``name``, else the file's default, else its only one. Raises Misused."""
+    """Return the profile ``name``, else the file's default, else its only profile.
+
+    Raises Misused ``no_profile`` when none of these exists, and ``unknown_profile``.
+    """
     profiles = loaded.file.profiles
     wanted = name or loaded.file.default
     if wanted is None and len(profiles) == 1:
@@ -89,21 +92,21 @@ def select(loaded: Loaded, name: str | None) -> tuple[str, Profile]:
     if wanted is None:
         raise Misused(
             Code.NO_PROFILE,
-            f"{loaded.path} has no `default`, and no profile was named.",
-            f"Name one with --profile, or set `default` in the file; it has: {listed}.",
+            f"No profile was named, and {loaded.path} has no `default`.",
+            f"Name one with --profile, or set `default` in the file. Its profiles: {listed}.",
         )
     if wanted not in profiles:
         close = nearest(wanted, list(profiles))
         raise Misused(
             Code.UNKNOWN_PROFILE,
             f"{loaded.path} has no profile {wanted!r}.",
-            f"Did you mean {close!r}? It has: {listed}." if close else f"It has: {listed}.",
+            f"Did you mean {close!r}? Its profiles: {listed}." if close else f"Its profiles: {listed}.",
         )
     return wanted, profiles[wanted]
 
 
 def effective_values(loaded: Loaded, profile: str | None = None) -> Iterator[Value]:
-    """Every value in force, defaults included; of one profile, or of the whole file."""
+    """Yield every value with its origin, defaults included, for one profile or the whole file."""
     document: dict[str, Any] = loaded.file.model_dump(mode="json", by_alias=True)
     if profile is not None:
         document = {"profiles": {profile: document["profiles"][profile]}}
@@ -113,7 +116,7 @@ def effective_values(loaded: Loaded, profile: str | None = None) -> Iterator[Val
 
 
 def dotted(path: KeyPath) -> str:
-    """A key path as TOML writes it; indexes in brackets."""
+    """Format a key path as in TOML, with array indexes in brackets."""
     text = ""
     for key in path:
         if isinstance(key, int):
@@ -138,31 +141,31 @@ def _read(path: Path) -> str:
         raise Misused(
             Code.NO_CONFIG,
             f"There is no profile file {path}.",
-            "Write one with `labeltui config init`, or look around first with `labeltui demo`.",
+            "Create one with `labeltui config init`, or try `labeltui demo` first.",
         ) from None
     except UnicodeDecodeError as error:
         line = path.read_bytes()[: error.start].count(b"\n") + 1
         raise Misused(
-            Code.BAD_CONFIG, f"{path}:{line}: this is not UTF-8.", "Save the file as UTF-8."
+            Code.BAD_CONFIG, f"{path}:{line}: the file is not UTF-8.", "Save it as UTF-8."
         ) from None
     except OSError as error:
         message = f"{path} can't be read: {error.strerror}."
-        raise Misused(Code.BAD_CONFIG, message, "Check its path and mode.") from None
+        raise Misused(Code.BAD_CONFIG, message, "Check the path and the file's permissions.") from None
 
 
 def _not_json(value: object) -> object:
-    """Dates have no place in the file; an object makes the model complain of the type."""
+    """Turn dates, which no key takes, into an object, so that the model reports a wrong type."""
     return {"date": str(value)}
 
 
 def _bad_syntax(path: Path, text: str, error: str) -> Misused:
     match = _AT_LINE.search(error)
     line = int(match.group(1)) if match else text.count("\n") + 1
-    what = _AT_LINE.sub("", error).removesuffix(" (at end of document)")
+    problem = _AT_LINE.sub("", error).removesuffix(" (at end of document)")
     return Misused(
         Code.BAD_CONFIG,
-        f"{path}:{line}: this is not TOML: {what}.",
-        "Correct that line; strings need quotes.",
+        f"{path}:{line}: the file is not valid TOML: {problem}.",
+        "Correct that line. Strings need quotes.",
     )
 
 
@@ -171,16 +174,17 @@ def _secrets(data: Mapping[str, Any], origins: Mapping[KeyPath, int]) -> Iterato
         name = path[-1] if path else ""
         if isinstance(name, str) and looks_secret(name):
             text = (
-                "secrets don't belong in this file; name an environment variable with `dicomweb_password_env`"
+                "secrets don't belong in this file; put the password into an environment variable"
+                " and name that in `dicomweb_password_env`"
             )
             yield _Finding(_line(path, origins), dotted(path), text)
-        elif isinstance(value, str) and url_password(value):
+        elif isinstance(value, str) and has_url_password(value):
             text = "passwords don't belong in this file; use `dicomweb_user` and `dicomweb_password_env`"
             yield _Finding(_line(path, origins), dotted(path), text)
 
 
 def _line(path: KeyPath, origins: Mapping[KeyPath, int]) -> int:
-    """The line of a key, or of the nearest table around it."""
+    """The line of a key, or of the nearest table that contains it."""
     while path and path not in origins:
         path = path[:-1]
     return origins.get(path, 1)
@@ -218,7 +222,7 @@ def _wrong_value(kind: str, details: Any, value: Any) -> str:
 
 
 def _shown(value: Any) -> str:
-    """A value as the file writes it, cut to what fits a line."""
+    """Format a value as in the file, cut to 60 characters."""
     if isinstance(value, dict):
         return "a table"
     if isinstance(value, list):
@@ -237,7 +241,7 @@ def _value_at(data: Any, path: KeyPath) -> Any:
 
 
 def _contradictions(file: ConfigFile, origins: Mapping[KeyPath, int]) -> Iterator[_Finding]:
-    """What each value alone can't tell."""
+    """Check values against each other: the default profile must exist, and ``host = "ssh"`` needs its table."""
     if file.default is not None and file.default not in file.profiles:
         close = nearest(file.default, list(file.profiles))
         text = f"there is no profile {_shown(file.default)}" + (f"; did you mean `{close}`?" if close else "")
@@ -245,12 +249,12 @@ def _contradictions(file: ConfigFile, origins: Mapping[KeyPath, int]) -> Iterato
     for name, profile in file.profiles.items():
         if profile.host == "ssh" and profile.ssh is None:
             path = ("profiles", name, "host")
-            text = f'"ssh" needs a table [{dotted(("profiles", name, "ssh"))}] with `address`'
+            text = f'"ssh" needs the table [{dotted(("profiles", name, "ssh"))}] with `address`'
             yield _Finding(_line(path, origins), dotted(path), text)
 
 
-def _complaint(path: Path, findings: list[_Finding]) -> Misused:
+def _report(path: Path, findings: list[_Finding]) -> Misused:
     lines = [f"{path}:{f.line}: {f.key}: {f.text}" for f in sorted(findings, key=lambda f: f.line)]
-    message = "\n".join(lines if len(lines) == 1 else [f"{path} has {len(lines)} mistakes:", *lines])
+    message = "\n".join(lines if len(lines) == 1 else [f"{path} has {len(lines)} errors:", *lines])
     hint = "Correct the file; `labeltui config schema` lists every key."
     return Misused(Code.BAD_CONFIG, message, hint)

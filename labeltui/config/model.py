@@ -1,4 +1,4 @@
-"""The profile file, declared once: defaults, documentation, validation and JSON Schema come from here."""
+"""The model of the profile file. Defaults, validation, documentation and the JSON Schema come from it."""
 
 from __future__ import annotations
 
@@ -10,128 +10,128 @@ Port = Annotated[int, Field(ge=1, le=65535)]
 
 
 class Section(BaseModel):
-    """A table of the file: unknown keys are errors."""
+    """A table of the file. Unknown keys are errors."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
 
 class SshSection(Section):
-    """How the host is reached."""
+    """The SSH connection to the host."""
 
     address: str
     """``user@name:port``, or a ``Host`` of ``~/.ssh/config``."""
     key: str | None = None
-    """Private key file; otherwise the agent and ``~/.ssh/config`` decide."""
+    """Private key file. By default the ssh agent and ``~/.ssh/config`` decide."""
     jump: str | None = None
-    """A host to go through, as ``user@name:port`` or a ``Host`` of ``~/.ssh/config``."""
+    """Jump host, as ``user@name:port`` or a ``Host`` of ``~/.ssh/config``."""
     known_hosts: str | None = None
-    """Extra file of trusted host keys; labeltui keeps its own beside its state."""
+    """Another file of trusted host keys, besides the one that labeltui keeps with its state."""
     config: str | None = None
-    """Another file than ``~/.ssh/config``; ``none`` ignores both."""
+    """File to read instead of ``~/.ssh/config``; ``none`` reads no file."""
 
 
 class RunpodSection(Section):
-    """Which pod of RunPod is worked on."""
+    """The pod on RunPod."""
 
     pod: str = ""
-    """Its id or name; empty until one is rented."""
+    """The pod's id or name. Empty until a pod is rented."""
     key: str | None = None
-    """Private SSH key for the pod; otherwise those that ssh itself would use."""
+    """Private SSH key for the pod. By default the keys that ssh would use."""
     key_command: str | None = None
-    """Command that prints the API key, when RUNPOD_API_KEY is not set."""
+    """Command that prints the API key. It runs when RUNPOD_API_KEY is not set."""
     api: Literal["auto", "v2", "graphql"] = "auto"
-    """``auto``: REST v2, and GraphQL once v2 is switched off."""
+    """``auto`` uses REST v2, and GraphQL when RunPod no longer offers v2."""
 
 
 class ServerSection(Section):
     """The MONAI Label server on the host."""
 
     folder: str = "~/labeltui"
-    """Folder on the host for the venv, apps, logs and the agent's state; ``~`` is the host's home."""
+    """Folder on the host for the venv, apps, logs and the agent's state. ``~`` is the home folder on the host."""
     app: str = "radiology"
-    """``radiology``, ``monaibundle``, or a path of an app on the host."""
+    """``radiology``, ``monaibundle``, or the path of an app on the host."""
     models: tuple[str, ...] = ("deepedit",)
-    """Models the app serves (``--conf models``)."""
+    """Models that the app loads (``--conf models``)."""
     studies: str = "~/studies"
-    """Folder of studies on the host, or a DICOMweb URL."""
+    """Folder of the studies on the host, or a DICOMweb URL."""
     port: Port = 8000
-    """Port the server listens on, on the host; also the local port of the tunnel, when it is free."""
+    """Port of the server on the host. The tunnel uses the same local port if it is free."""
     expose: Literal["tunnel", "public"] = "tunnel"
-    """``tunnel``: the server listens on 127.0.0.1 of the host. ``public``: on all addresses, no password."""
+    """``tunnel``: the server listens on 127.0.0.1 of the host. ``public``: on all addresses, without a password."""
     conf: dict[str, str] = Field(default_factory=dict)
-    """More ``--conf KEY VALUE`` of the app."""
+    """Further ``--conf KEY VALUE`` arguments for the app."""
     env: dict[str, str] = Field(default_factory=dict)
-    """More environment of the server."""
+    """Further environment variables for the server."""
     dicomweb_user: str | None = None
-    """User of the DICOMweb server."""
+    """User name for the DICOMweb server."""
     dicomweb_password_env: str | None = None
     """Name of the local environment variable that holds the DICOMweb password."""
     torch: Literal["reuse", "cuda", "cpu"] = "reuse"
-    """``reuse`` the image's torch where it fits, else ``cuda``; or ``cpu``."""
+    """torch to install: ``cuda``, ``cpu``, or ``reuse`` to take the image's own if its version fits, else ``cuda``."""
     python: str = "python3"
-    """Python on the host that makes the venv (3.10 to 3.12)."""
+    """Python on the host that creates the venv (3.10 to 3.12)."""
     pip_args: tuple[str, ...] = ()
-    """More arguments of every ``pip install``, for hosts behind a mirror."""
+    """Further arguments for each ``pip install``, for example to use a mirror."""
 
 
 class LabelsSection(Section):
-    """Whether and where labels are copied, as they are submitted."""
+    """Copying labels to this machine."""
 
     folder: str | None = None
-    """Where they are kept; otherwise a folder of the profile in the platform's place for data."""
+    """Folder of the copies. By default a folder for the profile in the platform's data folder."""
     copy_: bool = Field(default=True, alias="copy")
-    """Copy each label here as it is submitted. ``false``: they are counted, and nothing is copied."""
+    """Copy each label to this machine as it is submitted. ``false`` only counts them."""
 
 
 class ShellSection(Section):
     """The shell pane."""
 
     tmux: bool = True
-    """Keep shells in tmux on the host, where it has one: they outlive the connection and the console."""
+    """Run shells in tmux if the host has it, so that they survive a lost connection and the console's end."""
     scrollback: Annotated[int, Field(ge=0, le=200_000)] = 10_000
-    """Lines that can be scrolled back to."""
+    """Lines of scrollback."""
     command: str | None = None
-    """What runs in a shell; the login shell when left out."""
+    """Command that runs in a shell. By default the login shell."""
 
 
 class GuardSection(Section):
-    """The guard on a pod of RunPod: it stops the pod when nobody needs it, also while this machine sleeps."""
+    """The guard on a pod of RunPod. It stops an unused pod even while this machine sleeps."""
 
     stop: Literal["auto", "off"] = "auto"
-    """``auto``: stop the pod when it is idle or the budget is spent. ``off``: never by itself."""
+    """``auto`` stops the pod when it is idle or the budget is spent; ``off`` never stops it."""
     idle_minutes: Annotated[float, Field(ge=0)] = 45
-    """Stop after so many minutes without GPU use, request, label, training, shell key or upload; 0: never."""
+    """Stop after this many minutes without GPU use, request, label, training, typed key or upload. 0: never."""
     budget: Annotated[float, Field(gt=0)] | None = None
-    """Stop once the pod has cost so many dollars since its start."""
+    """Stop once the pod has cost this many dollars since its start."""
     wait_for_copies: bool = True
-    """Wait with the stop until each label on the pod is copied to a desk."""
+    """Stop only after each label on the pod has been copied to a desk."""
     operator_key: bool = False
-    """Lend the pod your API key, in a file that only its owner can read, where its own key may not stop it."""
+    """Store your API key on the pod (in a file with mode 0600) if the pod's own key may not stop it."""
 
 
 class Profile(Section):
     """One session's settings."""
 
     host: Literal["runpod", "ssh", "local"] = "local"
-    """Where the machine comes from."""
+    """Kind of host: a pod of RunPod, a machine reached by SSH, or this machine."""
     theme: str = "labeltui-dark"
-    """Colours: a file of ``themes/``, or a theme of Textual."""
+    """Colour theme: one of labeltui's or one of Textual's."""
     read_only: bool = False
-    """Refuse everything that changes something."""
+    """Refuse every action that changes something."""
     client_id: str = "labeltui"
-    """Name under which the console fetches and submits."""
+    """Client id that the console sends to MONAI Label."""
     ssh: SshSection | None = None
-    """Needed for ``host = "ssh"``."""
+    """Required with ``host = "ssh"``."""
     runpod: RunpodSection | None = None
-    """For ``host = "runpod"``."""
+    """Used with ``host = "runpod"``."""
     server: ServerSection = ServerSection()
-    """The server on the host."""
+    """The MONAI Label server."""
     labels: LabelsSection = LabelsSection()
     """Copies of the labels on this machine."""
     shell: ShellSection = ShellSection()
     """The shells on the host."""
     guard: GuardSection = GuardSection()
-    """What stops the pod by itself, with ``host = "runpod"``."""
+    """The guard that stops an unused pod, with ``host = "runpod"``."""
     keys: dict[str, str] = Field(default_factory=dict)
     """Keys by action id, e.g. ``"server.start" = "f5"``."""
 
@@ -140,6 +140,6 @@ class ConfigFile(Section):
     """The whole file."""
 
     default: str | None = None
-    """The profile used when none is named."""
+    """The profile to use when none is named."""
     profiles: dict[str, Profile] = Field(default_factory=dict)
     """Profiles by name."""

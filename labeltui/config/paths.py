@@ -1,4 +1,4 @@
-"""Where the profile file is."""
+"""Find the profile file."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ ENVIRONMENT = "LABELTUI_CONFIG"
 
 
 def find_config_path(explicit: str | None = None) -> Path:
-    """The profile file: ``explicit`` (``--config``), else ``LABELTUI_CONFIG``, else the platform's folder.
+    """Return ``explicit`` (``--config``), else ``LABELTUI_CONFIG``, else the file in the platform's config folder.
 
     The file need not exist.
     """

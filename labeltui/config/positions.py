@@ -1,4 +1,4 @@
-"""On which line of a TOML text each key stands; ``tomllib`` tells only values."""
+"""Find the line of each key in a TOML text, because ``tomllib`` returns only the values."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import tomllib
 from bisect import bisect_right
 
 KeyPath = tuple[str | int, ...]
-"""Keys from the top down; a number is an index into an array."""
+"""Keys from the outermost to the innermost. A number is an index into an array."""
 
 _BLANK = re.compile(r"(?:[ \t\r\n]|#[^\n]*)*")
 _INLINE_BLANK = re.compile(r"[ \t]*")
@@ -23,22 +23,22 @@ _SCALAR = re.compile(r"[^,\]}#\n]+")
 
 
 def find_positions(text: str) -> dict[KeyPath, int]:
-    """Line (from 1) of every key, table and array element of ``text``, which must be valid TOML.
+    """Return the line (from 1) of every key, table and array element of ``text``, which must be valid TOML.
 
-    A table that several headers or dotted keys add to has the line of the first of them.
+    A table with several headers or dotted keys has the line of the first.
     """
     return _Scanner(text).scan()
 
 
 class _Scanner:
-    """One pass over text that ``tomllib`` has accepted, so only the shape needs to be followed."""
+    """One pass over text that ``tomllib`` has accepted. It follows the structure and checks nothing."""
 
     def __init__(self, text: str) -> None:
         self._text = text
         self._at = 0
         self._newlines = [m.start() for m in re.finditer("\n", text)]
         self._lines: dict[KeyPath, int] = {}
-        self._elements: dict[KeyPath, int] = {}  # arrays of tables, and how many tables each has so far
+        self._elements: dict[KeyPath, int] = {}  # the number of tables so far in each array of tables
 
     def scan(self) -> dict[KeyPath, int]:
         table: KeyPath = ()
@@ -64,11 +64,11 @@ class _Scanner:
         self._at += len(character)
         return True
 
-    def _note(self, path: KeyPath, line: int) -> None:
+    def _record(self, path: KeyPath, line: int) -> None:
         self._lines.setdefault(path, line)
 
     def _key(self) -> list[tuple[str, int]]:
-        """A dotted key: each part with its line."""
+        """Read a dotted key. Returns each part with its line."""
         parts = []
         while True:
             self._skip(_INLINE_BLANK)
@@ -90,19 +90,19 @@ class _Scanner:
         path: KeyPath = ()
         for index, (name, line) in enumerate(parts):
             path = (*path, name)
-            self._note(path, line)
+            self._record(path, line)
             if repeated and index == len(parts) - 1:
                 self._elements[path] = self._elements.get(path, 0) + 1
             if path in self._elements:
                 path = (*path, self._elements[path] - 1)
-                self._note(path, line)
+                self._record(path, line)
         return path
 
     def _assignment(self, table: KeyPath) -> None:
         path = table
         for name, line in self._key():
             path = (*path, name)
-            self._note(path, line)
+            self._record(path, line)
         self._take("=")
         self._skip(_INLINE_BLANK)
         self._value(path)
@@ -122,7 +122,7 @@ class _Scanner:
         index = 0
         self._skip(_BLANK)
         while not self._take("]"):
-            self._note((*path, index), self._line())
+            self._record((*path, index), self._line())
             self._value((*path, index))
             index += 1
             self._skip(_BLANK)
@@ -139,7 +139,7 @@ class _Scanner:
 
 
 def _plain(part: str) -> str:
-    """A key without its quotes and escapes."""
+    """Remove quotes and escapes from a key."""
     if part[0] not in "\"'":
         return part
     value: str = tomllib.loads(f"k = {part}")["k"]

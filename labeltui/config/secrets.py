@@ -1,4 +1,4 @@
-"""Keys and values of the profile file that would put a secret on disk."""
+"""Recognise keys and values of the profile file that would store a secret."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ _SECRET_ENDS = (("api", "key"), ("access", "key"), ("private", "key"), ("secret"
 
 
 def looks_secret(key: str) -> bool:
-    """True for a key whose value is a secret; ``..._env`` names a variable and is not."""
+    """Whether the key's value is a secret. ``..._env`` keys name a variable, so they are not."""
     words = tuple(word.lower() for word in _WORDS.findall(key))
     if not words:
         return False
     return words[-1] in _SECRET_WORDS or words[-2:] in _SECRET_ENDS
 
 
-def url_password(value: str) -> bool:
-    """True for ``http://user:password@host``."""
+def has_url_password(value: str) -> bool:
+    """Whether the value is a URL with a password, as in ``http://user:password@host``."""
     if "://" not in value:
         return False
     try:

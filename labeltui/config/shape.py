@@ -1,4 +1,4 @@
-"""What may stand where in the profile file, read off the model: for messages that name the right key."""
+"""Look up the keys that the model allows, so that error messages can suggest the right one."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ CLOSE_ENOUGH = 0.6
 
 
 def section_at(path: KeyPath) -> type[BaseModel] | None:
-    """The section that the table at ``path`` is; None where keys are free, or nothing is known."""
+    """The model of the table at ``path``. None for a table with free keys, or an unknown one."""
     found: Any = ConfigFile
     for key in path:
         found = _child(found, key)
@@ -27,7 +27,7 @@ def section_at(path: KeyPath) -> type[BaseModel] | None:
 
 
 def nearest_key(path: KeyPath) -> str | None:
-    """The right key for the unknown one that ``path`` ends in: of its table, else the same name elsewhere."""
+    """Suggest a key for the unknown last key of ``path``: a similar one in its table, else the same name elsewhere."""
     *above, wrong = path
     section = section_at(tuple(above))
     if section is None or not isinstance(wrong, str):
@@ -42,13 +42,13 @@ def nearest_key(path: KeyPath) -> str | None:
 
 
 def keys_of(section: type[BaseModel]) -> dict[str, FieldInfo]:
-    """The keys of a table as the file spells them (a field's name is another where pydantic needs that one)."""
+    """The fields of a table by their keys in the file: a field's alias, else its name."""
     return {field.alias or name: field for name, field in section.model_fields.items()}
 
 
-def nearest(wrong: object, right: list[str]) -> str | None:
-    """The one of ``right`` that was probably meant."""
-    close = difflib.get_close_matches(str(wrong), right, n=1, cutoff=CLOSE_ENOUGH)
+def nearest(wrong: object, choices: list[str]) -> str | None:
+    """The choice most similar to ``wrong``. None when no choice is similar enough."""
+    close = difflib.get_close_matches(str(wrong), choices, n=1, cutoff=CLOSE_ENOUGH)
     return close[0] if close else None
 
 
@@ -61,7 +61,7 @@ def _places(section: type[BaseModel], prefix: str = "") -> Iterator[str]:
 
 
 def _bare(annotation: Any) -> Any:
-    """A type without ``| None`` and ``Annotated``."""
+    """Strip ``| None`` and ``Annotated`` from a type."""
     if get_origin(annotation) is Annotated:
         return _bare(get_args(annotation)[0])
     if get_origin(annotation) in (Union, types.UnionType):

@@ -1,4 +1,4 @@
-"""The commented profile that ``labeltui config init`` writes."""
+"""Make the commented profile file that ``labeltui config init`` writes."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ VOLUME = "/workspace"  # where RunPod mounts a pod's volume
 
 
 def starter_text(name: str, given: Mapping[str, Any]) -> str:
-    """A file with one profile: what was given is set, every other key is a comment with its default.
+    """Return a file with one profile. Keys in ``given`` are set; the others are comments with their defaults.
 
-    ``given``: ``host``, and any of ``address pod key app models studies folder``; models comma separated. On RunPod
-    everything goes onto the volume: what lies elsewhere is lost when the pod stops.
+    ``given`` has ``host`` and any of ``address pod key app models studies folder``; ``models`` is comma separated.
+    On RunPod, ``folder`` and ``studies`` default to the volume, because a stopped pod loses all other files.
     """
     values: dict[str, Any] = {key: value for key, value in given.items() if value}
     if values["host"] == "runpod":
@@ -35,8 +35,8 @@ def starter_text(name: str, given: Mapping[str, Any]) -> str:
         values["models"] = [model.strip() for model in str(values["models"]).split(",") if model.strip()]
     table = f"profiles.{tomlkit.key(name).as_string()}"
     lines = [
-        "# Profiles of labeltui. `labeltui config validate` checks this file.",
-        "# No passwords here: labeltui asks, or reads the environment variables that are named.",
+        "# labeltui profiles. Check this file with `labeltui config validate`.",
+        "# Never put a password here: labeltui asks for it, or reads it from the environment variable you name.",
         "",
         f"default = {tomlkit.string(name).as_string()}",
         "",

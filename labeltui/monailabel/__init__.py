@@ -1,1 +1,1 @@
-"""MONAI Label as labeltui meets it: its REST, how it is installed, and how it is started."""
+"""MONAI Label: its REST client, its installation on a host, and its command line."""

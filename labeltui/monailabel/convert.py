@@ -1,4 +1,4 @@
-"""From what the server sends to the values the console works with."""
+"""Convert the server's documents to domain values."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from labeltui.monailabel import wire
 
 
 def when(seconds: object) -> datetime | None:
-    """A unix time as the server writes it; None for what is no time."""
+    """Convert Unix seconds. Returns None for anything that is not a time."""
     if isinstance(seconds, bool) or not isinstance(seconds, (int, float)):
         return None
     try:
@@ -24,7 +24,7 @@ def when(seconds: object) -> datetime | None:
 
 
 def wall_clock(text: str) -> datetime | None:
-    """``2026-11-23 17:08:17`` as a time without zone, None for anything else."""
+    """Parse ``2026-11-23 17:08:17`` as a time without zone. Returns None for anything else."""
     try:
         return datetime.strptime(text.strip(), "%Y-%m-%d %H:%M:%S")
     except ValueError:
@@ -32,7 +32,7 @@ def wall_clock(text: str) -> datetime | None:
 
 
 def server_info(document: Mapping[str, Any]) -> ServerInfo:
-    """``GET /info/``."""
+    """Convert ``GET /info/``."""
     info = wire.Info.model_validate(document)
     return ServerInfo(
         name=info.name,
@@ -54,7 +54,7 @@ def _model(name: str, offer: wire.Offer) -> ModelInfo:
 
 
 def _stats(stats: wire.Stats) -> TrainStats:
-    # The best at the top is the validation's where there is one, else the training's: name it by its origin.
+    # The top-level best metric is the validation's if there is one, else the training's. Take its name from there.
     phase = stats.eval if stats.eval.key_metric_name else stats.train
     return TrainStats(
         start_ts=stats.start_ts,
@@ -70,21 +70,21 @@ def _stats(stats: wire.Stats) -> TrainStats:
 
 
 def task(document: Mapping[str, Any]) -> Task:
-    """One task of ``/train/``, ``/scoring/`` or ``/batch/infer``."""
-    told = wire.WireTask.model_validate(document)
+    """Convert a task of ``/train/``, ``/scoring/`` or ``/batch/infer``. An unknown state becomes ``UNKNOWN``."""
+    sent = wire.WireTask.model_validate(document)
     try:
-        state = TaskState(told.status.lower())
+        state = TaskState(sent.status.lower())
     except ValueError:
         state = TaskState.UNKNOWN
     return Task(
-        told.id, state, told.request, wall_clock(told.start_ts), wall_clock(told.end_ts), told.details
+        sent.id, state, sent.request, wall_clock(sent.start_ts), wall_clock(sent.end_ts), sent.details
     )
 
 
 def study_queue(everything: Mapping[str, Any], *, dicomweb: bool = False) -> StudyQueue:
-    """``GET /datastore/?output=all``. The counts come from the same list, so the two always agree.
+    """Convert ``GET /datastore/?output=all``. The counts come from the same list, so they always agree with it.
 
-    On DICOMweb the server lists only what somebody has fetched: that is not the queue (``listed`` False).
+    On DICOMweb the server lists only the studies that somebody has fetched, so ``listed`` is False.
     """
     studies = studies_of(everything)
     tags = Counter(tag for study in studies for tag in study.tags)
@@ -92,7 +92,7 @@ def study_queue(everything: Mapping[str, Any], *, dicomweb: bool = False) -> Stu
 
 
 def studies_of(everything: Mapping[str, Any]) -> tuple[Study, ...]:
-    """The studies of ``GET /datastore/?output=all``, in the order of their ids."""
+    """The studies of ``GET /datastore/?output=all``, ordered by id."""
     objects = everything.get("objects")
     if not isinstance(objects, dict):
         return ()
@@ -102,10 +102,10 @@ def studies_of(everything: Mapping[str, Any]) -> tuple[Study, ...]:
 
 
 def _study(name: str, entry: Mapping[str, Any]) -> Study:
-    # Read by hand: this runs once per image, and a datastore may hold a hundred thousand of them.
+    # Without pydantic, for speed: this runs once per image, and a datastore may have a hundred thousand.
     info = _dict(_dict(entry.get("image")).get("info"))
-    told = {str(tag): _dict(label) for tag, label in _dict(entry.get("labels")).items()}
-    labels = {tag: _dict(label.get("info")) for tag, label in told.items()}
+    stored = {str(tag): _dict(label) for tag, label in _dict(entry.get("labels")).items()}
+    labels = {tag: _dict(label.get("info")) for tag, label in stored.items()}
     shown = info.get("name")
     return Study(
         id=name,
@@ -114,7 +114,7 @@ def _study(name: str, entry: Mapping[str, Any]) -> Study:
         name=shown if isinstance(shown, str) else "",
         added_at=when(info.get("ts")),
         review=_review(labels),
-        extensions={tag: ext for tag, label in told.items() if isinstance(ext := label.get("ext"), str)},
+        extensions={tag: ext for tag, label in stored.items() if isinstance(ext := label.get("ext"), str)},
     )
 
 
@@ -129,7 +129,7 @@ def _fetches(strategies: Mapping[str, Any]) -> tuple[Fetch, ...]:
 
 
 def _review(labels: Mapping[str, Mapping[str, Any]]) -> str:
-    # The reviewer plugin writes segmentationMeta; other clients put "status" beside it.
+    # The reviewer plugin writes segmentationMeta; other clients write "status" at the top level.
     for label in labels.values():
         status = _dict(label.get("segmentationMeta")).get("status", label.get("status"))
         if isinstance(status, str) and status:

@@ -1,4 +1,4 @@
-"""The datastore: images, labels, and who is given which."""
+"""The endpoints of the datastore and of active learning."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ class DatastoreRest(Rest):
     """``/datastore`` and ``/activelearning``."""
 
     async def studies(self, *, dicomweb: bool = False) -> StudyQueue:
-        """Every study with its labels and who fetched it: megabytes and seconds on a large datastore."""
+        """Every study with its labels and fetches. On a large datastore this is megabytes and takes seconds."""
         document = await self._object("GET", "/datastore/", name="datastore.all", params={"output": "all"})
         return await asyncio.to_thread(convert.study_queue, document, dicomweb=dicomweb)
 
     async def label(self, label: str, tag: str, target: Path) -> int:
-        """Download a label to ``target``; returns its size in bytes. Raises Failed ``not_found``."""
+        """Download a label to ``target`` and return its size in bytes. Raises Failed ``not_found``."""
         return await self._http.save("/datastore/label", target, params={"label": label, "tag": tag})
 
     async def label_info(self, label: str, tag: str) -> dict[str, Any]:
-        """What is known of a label: names of its segments, who made it, when, review."""
+        """The stored document of a label: its segments, author, time and review."""
         query = {"label": label, "tag": tag}
         return await self._object("GET", "/datastore/label/info", name="label.info", params=query)
 
     async def update_label_info(self, label: str, tag: str, info: Mapping[str, Any]) -> None:
-        """Merge ``info`` into what is known of a label."""
+        """Merge ``info`` into the stored document of a label."""
         answer = await self._http.ask(
             "PUT", "/datastore/label/info", name="label.info.put",
             params={"label": label, "tag": tag}, data={"info": json.dumps(dict(info))},
@@ -40,9 +40,9 @@ class DatastoreRest(Rest):
         check(answer)
 
     async def next_sample(self, strategy: str) -> wire.Sample | None:
-        """Fetch the next study to label, None when nothing is left.
+        """Fetch the next study to label. None when no study is left.
 
-        Not a look: the server records that this client has the study open.
+        The server records that this client has the study open.
         """
         document = await self._object(
             "POST", f"/activelearning/{segment(strategy)}", name="activelearning",

@@ -1,8 +1,7 @@
-"""One conversation with a MONAI Label server over HTTP: deadlines, one request at a time, failures in words.
+"""HTTP requests to a MONAI Label server, with deadlines, one request per endpoint at a time, and typed errors.
 
-The server runs all its work on one event loop, so a busy inference keeps everything waiting: a slow answer
-means "busy" (``Failed`` with code ``server_busy``), and only a connection that fails means "gone"
-(``Unreachable``).
+The server does all its work on one event loop, so a running inference delays every answer. A timeout therefore means
+"busy" (``Failed`` with code ``server_busy``); only a failed connection means "gone" (``Unreachable``).
 """
 
 from __future__ import annotations
@@ -22,15 +21,15 @@ from labeltui.domain.failure_codes import Code
 from labeltui.domain.problems import Failed, LabeltuiError, Misused, Refused, Unreachable
 from labeltui.support.atomic import replacing
 
-MAX_DOCUMENT = 256 * 2**20  # bytes; a datastore of a million studies is half of it
-OFF_THREAD_ABOVE = 256 * 2**10  # bytes of JSON that would be felt on the event loop
-SHOWN = 300  # characters of an odd answer
-NO_LOGIN = "labeltui has no login for a server: start it without MONAI_LABEL_AUTH_ENABLE."
+MAX_DOCUMENT = 256 * 2**20  # bytes; a datastore of a million studies needs half of this
+OFF_THREAD_ABOVE = 256 * 2**10  # bytes of JSON whose parsing would noticeably block the event loop
+SHOWN = 300  # characters of an unexpected answer
+NO_LOGIN = "labeltui can't log in to a server. Start the server without MONAI_LABEL_AUTH_ENABLE."
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A whole answer. ``what`` names the request in words for messages."""
+    """A complete answer. ``what`` names the request in messages."""
 
     what: str
     status: int
@@ -39,7 +38,7 @@ class Answer:
 
 
 class Http:
-    """Requests to one server; used by :class:`~labeltui.monailabel.client.MonaiLabelClient` only."""
+    """Requests to one server, for :class:`~labeltui.monailabel.client.MonaiLabelClient`."""
 
     def __init__(
         self,
@@ -56,19 +55,19 @@ class Http:
             base_url=_address(self.base_url),
             transport=transport,
             timeout=httpx.Timeout(read_timeout, connect=connect_timeout),
-            # The server closes a connection without saying so after each 500, and after 5 s of idling;
-            # a POST sent into one as it closes would be lost, so none is used twice.
+            # The server closes a connection without notice after each 500 and after 5 idle seconds. A POST sent
+            # meanwhile would be lost, so no connection is reused.
             limits=httpx.Limits(max_keepalive_connections=0),
             headers={"Accept": "*/*", "User-Agent": "labeltui"},
-            trust_env=False,  # the way to the server is the tunnel, never a proxy of the environment
+            trust_env=False,  # the tunnel leads to the server; a proxy from the environment would not
         )
 
     async def close(self) -> None:
-        """Give the connections back."""
+        """Close the connections."""
         await self._client.aclose()
 
     async def json(self, method: str, path: str, *, none_on_404: bool = False, **options: Any) -> Any:
-        """The parsed answer; None for a 404 where that means "there is none"."""
+        """Request and parse a JSON document. With ``none_on_404``, a 404 returns None instead of raising."""
         answer = await self.ask(method, path, **options)
         if none_on_404 and answer.status == 404:
             return None
@@ -78,10 +77,15 @@ class Http:
     async def ask(
         self, method: str, path: str, *, name: str = "", limit: int | None = None, **options: Any
     ) -> Answer:
-        """Send, and read the whole answer, whatever its status.
+        """Send a request and read the whole answer, whatever its status.
 
-        Requests of one ``name`` (method and path when left out) wait for each other. ``limit`` is in bytes. Raises
-        Unreachable, or Failed (``server_busy``).
+        Args:
+            name: Requests with the same name wait for each other. By default the method and path.
+            limit: The largest accepted body in bytes.
+
+        Raises:
+            Unreachable: The connection failed.
+            Failed: The answer took too long (``server_busy``) or is too large (``server_answer``).
         """
         what = f"{method} {path}"
         most = MAX_DOCUMENT if limit is None else limit
@@ -91,11 +95,11 @@ class Http:
                 async for chunk in response.aiter_bytes():
                     content += chunk
                     if len(content) > most:
-                        raise _odd(what, f"is larger than {most >> 20} MiB")
+                        raise _unusable(what, f"is larger than {most >> 20} MiB")
             return Answer(what, response.status_code, response.headers, bytes(content))
 
     async def save(self, path: str, target: Path, **options: Any) -> int:
-        """Stream a file to ``target``, which is replaced only by a complete copy; returns its size in bytes."""
+        """Stream a file to ``target`` and return its size in bytes. An incomplete download leaves it unchanged."""
         what = f"GET {path}"
         async with self._sent("GET", path, what, options) as response:
             if response.status_code != 200:
@@ -109,7 +113,7 @@ class Http:
 
     @asynccontextmanager
     async def _deadline(self, what: str) -> AsyncIterator[None]:
-        # The read timeout starts anew with each byte; a server that dribbles is caught here.
+        # The read timeout restarts with each byte; this deadline catches a server that sends very slowly.
         try:
             async with asyncio.timeout(2 * self._read_timeout):
                 yield
@@ -128,23 +132,23 @@ class Http:
         except httpx.TimeoutException as error:
             raise _busy(what, self._read_timeout) from error
         except httpx.DecodingError as error:
-            raise _odd(what, "sent a body that cannot be decoded", str(error)) from error
+            raise _unusable(what, "sent a body that cannot be decoded", str(error)) from error
         except httpx.TransportError as error:
             raise self._unreachable(_why(error), error) from error
         except httpx.InvalidURL as error:
-            raise Misused(Code.BAD_URL, f"{path!r} cannot be asked for: {error}.") from error
+            raise Misused(Code.BAD_URL, f"{path!r} is not a valid path: {error}.") from error
 
     def _unreachable(self, why: str, error: Exception) -> LabeltuiError:
         return Unreachable(
             Code.SERVER_UNREACHABLE,
             f"The server at {self.base_url} {why}.",
-            "See whether it runs and whether the tunnel is up: labeltui server status.",
+            "Check with `labeltui server status` whether the server runs and the tunnel is up.",
             f"{type(error).__name__}: {error}",
         )
 
 
 def _address(text: str) -> httpx.URL:
-    """A server's address. Raises Misused for what is none."""
+    """Parse a server's address. Raises Misused ``bad_url``."""
     try:
         url = httpx.URL(text)
         if url.scheme in ("http", "https") and url.host and (url.port or 0) <= 65535:
@@ -158,29 +162,29 @@ def _why(error: httpx.TransportError) -> str:
     if isinstance(error, httpx.ConnectError):
         return "cannot be reached"
     if isinstance(error, httpx.RemoteProtocolError):
-        return "closed the connection before its answer was whole"
-    return "broke the connection"
+        return "closed the connection in the middle of its answer"
+    return "dropped the connection"
 
 
 def _busy(what: str, seconds: float) -> Failed:
     return Failed(
         Code.SERVER_BUSY,
-        f"The server has not answered {what} within {seconds:.0f} s.",
-        "It answers nothing while it infers or waits for DICOMweb; it is asked again.",
+        f"The server did not answer {what} within {seconds:.0f} s.",
+        "It can't answer while it runs an inference or waits for DICOMweb. labeltui asks again.",
     )
 
 
-def _odd(what: str, how: str, detail: str = "") -> Failed:
+def _unusable(what: str, how: str, detail: str = "") -> Failed:
     return Failed(
         Code.SERVER_ANSWER,
         f"The server's answer to {what} cannot be used: it {how}.",
-        "Check that the address is that of a MONAI Label server, and that nothing stands in between.",
+        "Check that this is the address of a MONAI Label server, and that no proxy stands in between.",
         detail,
     )
 
 
 async def parsed(answer: Answer) -> Any:
-    """The JSON of an answer. Raises Failed with code ``server_answer``."""
+    """Parse the JSON of an answer, in a thread if it is large. Raises Failed ``server_answer``."""
     if len(answer.content) <= OFF_THREAD_ABOVE:
         return _parse(answer)
     return await asyncio.to_thread(_parse, answer)
@@ -190,41 +194,47 @@ def _parse(answer: Answer) -> Any:
     try:
         return json.loads(answer.content)
     except (ValueError, RecursionError) as error:
-        raise _odd(answer.what, "is not JSON", _shown(answer.content)) from error
+        raise _unusable(answer.what, "is not JSON", _shown(answer.content)) from error
 
 
 def check(answer: Answer) -> None:
-    """Raise what a status other than success means."""
+    """Raise the error that a status stands for. Returns for 200, 201, 204 and 206."""
     if answer.status in (200, 201, 204, 206):
         return
     detail = _detail(answer.content)
     tried = f"The server refused {answer.what}"
     if answer.status == 401:
-        raise Refused(Code.LOGIN_NEEDED, f"{tried}: it wants a login.", NO_LOGIN, detail)
+        raise Refused(Code.LOGIN_NEEDED, f"{tried}: it requires a login.", NO_LOGIN, detail)
     if answer.status == 403:
         raise Refused(Code.NOT_ALLOWED, f"{tried}: {detail or 'not allowed'}.", NO_LOGIN)
     if answer.status == 404:
         raise Failed(
-            Code.NOT_FOUND, f"{answer.what}: {detail or 'not found'}.", "It may be gone since it was listed."
+            Code.NOT_FOUND,
+            f"{answer.what}: {detail or 'not found'}.",
+            "It may have been deleted since it was listed.",
         )
     if answer.status == 422:
-        raise Failed(Code.BAD_REQUEST, f"{tried}: {detail or 'it is not valid'}.", "Check the parameters.")
+        raise Failed(
+            Code.BAD_REQUEST, f"{tried}: {detail or 'the request is not valid'}.", "Check the parameters."
+        )
     if answer.status == 429:
         raise Failed(
-            Code.ALREADY_RUNNING, f"{tried}: {detail or 'it is busy'}.", "Stop the one that runs, or wait."
+            Code.ALREADY_RUNNING,
+            f"{tried}: {detail or 'it is busy'}.",
+            "Stop the running task, or wait for its end.",
         )
     if answer.status == 500:
         raise Failed(
             Code.SERVER_ERROR,
-            f"The server failed while it answered {answer.what}.",
+            f"The server failed to answer {answer.what}.",
             "The traceback is in the server's log.",
             detail,
         )
-    raise _odd(answer.what, f"has status {answer.status}", detail)
+    raise _unusable(answer.what, f"has status {answer.status}", detail)
 
 
 def _detail(content: bytes) -> str:
-    """The words of an error body, one line; FastAPI puts them under ``detail``."""
+    """The error message in a body, on one line. FastAPI puts it under ``detail``."""
     try:
         document = json.loads(content)
     except (ValueError, RecursionError):
@@ -240,6 +250,6 @@ def _detail(content: bytes) -> str:
 
 
 def _shown(content: bytes) -> str:
-    """The start of an odd body, with nothing in it that a terminal would obey."""
+    """The start of an unexpected body, without control characters."""
     text = content[:SHOWN].decode("utf-8", "replace")
     return "".join(char if char.isprintable() else " " for char in text).strip()

@@ -1,4 +1,4 @@
-"""The command line that starts a server, made from a profile's values. Pure."""
+"""Build the command line that starts a server from the values of a profile. Pure."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 @dataclass(frozen=True, slots=True)
 class ServerOptions:
-    """What the operator asked for; paths are on the host and may begin with ``~``."""
+    """The operator's options. Paths are on the host and may begin with ``~``."""
 
     folder: str
     app: str = "radiology"
@@ -28,9 +28,9 @@ class ServerOptions:
 
 @dataclass(frozen=True, slots=True)
 class Launch:
-    """How to start it: ``env`` is added to the host's, ``cwd`` is made first, ``meta`` says what runs.
+    """A command for the host, which adds ``env`` to its environment, creates ``cwd`` and stores ``meta``.
 
-    ``env`` may hold a password: it goes to the process and nowhere else.
+    ``env`` may contain a password, so it must not be logged or stored.
     """
 
     argv: tuple[str, ...]
@@ -40,9 +40,9 @@ class Launch:
 
 
 def launch(options: ServerOptions, *, home: str, path: str = SYSTEM_PATH) -> Launch:
-    """The launch for a host with this home folder and ``PATH``.
+    """Build the command for a host with this home folder and ``PATH``.
 
-    Python is called itself: the ``monailabel`` script splits paths at spaces.
+    It runs Python directly, because the ``monailabel`` script splits paths at spaces.
     """
     folder = expand(options.folder, home)
     venv = f"{folder}/venv"
@@ -53,7 +53,7 @@ def launch(options: ServerOptions, *, home: str, path: str = SYSTEM_PATH) -> Lau
     argv += ["--app", app, "--studies", studies]
     for key, value in conf.items():
         argv += ["--conf", key, value]
-    host = "0.0.0.0" if options.expose == "public" else "127.0.0.1"  # noqa: S104 - asked for, and warned of
+    host = "0.0.0.0" if options.expose == "public" else "127.0.0.1"  # noqa: S104 - the operator chose it, and was warned
     argv += ["--host", host, "--port", str(options.port)]
     meta = {
         "app": options.app,
@@ -63,14 +63,14 @@ def launch(options: ServerOptions, *, home: str, path: str = SYSTEM_PATH) -> Lau
         "port": options.port,
         "expose": options.expose,
     }
-    # MONAI Label reads .env of the folder it is started in: this one is ours, and holds none.
+    # MONAI Label reads .env from its working folder. This folder is labeltui's own and has no such file.
     return Launch(tuple(argv), _env(options, venv, path), f"{folder}/run", meta)
 
 
 def _conf(options: ServerOptions) -> dict[str, str]:
-    """The app's configuration: what the profile says wins."""
+    """The app's configuration. Values from the profile override the others."""
     conf = {"models": ",".join(options.models)} if options.models else {}
-    # The radiology and bundle apps would download a model at every start.
+    # Otherwise the radiology and bundle apps download a model at every start.
     conf["sam2"] = "false"
     conf.update(options.conf)
     return conf
@@ -81,7 +81,8 @@ def _env(options: ServerOptions, venv: str, path: str) -> dict[str, str]:
         "PATH": f"{venv}/bin:{path or SYSTEM_PATH}",
         "VIRTUAL_ENV": venv,
         "PYTHONUNBUFFERED": "1",
-        # Its default, mlflow into a folder, is refused by today's mlflow and ends every training in an error.
+        # By default MONAI Label tracks with mlflow in a folder. Current versions of mlflow refuse that, and the
+        # training fails.
         "MONAI_LABEL_TRACKING_ENABLED": "false",
     }
     if options.dicomweb_user is not None:
@@ -93,19 +94,19 @@ def _env(options: ServerOptions, venv: str, path: str) -> dict[str, str]:
 
 
 def app_folder(app: str, folder: str, home: str) -> str:
-    """Where an app is: one of those that ``setup`` copied by name, or a path on the host."""
+    """The folder of an app: a path on the host, or the copy that ``setup`` made of an app known by name."""
     if "/" in app or app.startswith("~"):
         return expand(app, home)
     return f"{folder}/apps/{app}"
 
 
 def is_dicomweb(studies: str) -> bool:
-    """Whether the studies are on a DICOMweb server rather than in a folder."""
+    """Whether ``studies`` is a DICOMweb URL rather than a folder."""
     return studies.startswith(("http://", "https://"))
 
 
 def expand(path: str, home: str) -> str:
-    """An absolute path on the host; ``~`` and relative paths start at its home folder."""
+    """Make a path on the host absolute. ``~`` and relative paths start at its home folder."""
     if path == "~" or path.startswith("~/"):
         path = home + path[1:]
     return posixpath.normpath(posixpath.join(home, path))

@@ -1,16 +1,16 @@
-"""What is put beside torchvision where its compiled operators cannot load, and how it is decided.
+"""A module that lets torchvision be imported where its compiled operators cannot load.
 
-PyPI's torchvision is a CUDA build. Next to a CPU torch its library does not load, and from then on
-``import torchvision`` fails with "operator torchvision::nms does not exist". MONAI Label never calls those
-operators, it only needs the import: declaring their schemas is enough. The module is found through a ``.pth``
-file, which runs at every start of the interpreter, so it imports nothing and only waits for torchvision.
+PyPI's torchvision is a CUDA build. With a CPU torch its library does not load, and ``import torchvision`` fails with
+"operator torchvision::nms does not exist". MONAI Label never calls these operators; it only needs the import, so it is
+enough to declare their schemas. A ``.pth`` file loads the module at every start of the interpreter, so the module
+imports nothing until torchvision is imported.
 """
 
 from __future__ import annotations
 
 MODULE = "labeltui_torchvision_ops"
 
-SHIM = '''"""Declares torchvision's operators where its library did not load (put here by labeltui)."""
+SHIM = '''"""Declares torchvision's operators when its library did not load (installed by labeltui)."""
 
 import sys
 
@@ -41,20 +41,20 @@ sys.meta_path.insert(0, _Declare())
 INSTALL = f'''
 import os, subprocess, sys, sysconfig
 site = sysconfig.get_paths()["purelib"]
-trial = [sys.executable, "-c", "import torchvision"]
-tried = subprocess.run(trial, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-said = tried.stdout.decode("utf-8", "replace")
-if tried.returncode == 0:
-    print("torchvision's operators load")
-elif "torchvision::" not in said:
-    print(said)
+check = [sys.executable, "-c", "import torchvision"]
+result = subprocess.run(check, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+output = result.stdout.decode("utf-8", "replace")
+if result.returncode == 0:
+    print("torchvision's operators work")
+elif "torchvision::" not in output:
+    print(output)
     sys.exit(1)
 else:
     with open(os.path.join(site, "{MODULE}.py"), "w") as module:
         module.write({SHIM!r})
     with open(os.path.join(site, "{MODULE}.pth"), "w") as hook:
         hook.write("import {MODULE}\\n")
-    print("torchvision's compiled operators do not load beside this torch: declared them")
-    sys.exit(subprocess.run(trial).returncode)
+    print("torchvision's compiled operators do not load with this torch: declared them")
+    sys.exit(subprocess.run(check).returncode)
 '''
-"""A program for the venv's Python: tries the import, and installs the shim where that is what is missing."""
+"""A program for the venv's Python. It imports torchvision, and installs the shim if only the operators are missing."""

@@ -1,11 +1,11 @@
-"""The versions that work together for MONAI Label 0.8.5, and why the others don't.
+"""Package versions that work together for MONAI Label 0.8.5, and the reasons.
 
-- ``pydicom`` 3 took away what pydicom-seg 0.4 imports, and dicomweb-client 0.61 asks for pydicom 3.
-- ``numpy`` 2 is refused by numpymaxflow; ``jsonschema`` 4 by pydicom-seg.
-- ``torch`` and ``torchvision`` belong together: torch 2.N goes with torchvision 0.(N+15).
-- ``setuptools`` is there for Python 3.12, which lost the ``distutils`` that monailabel imports.
-- mlflow, sam2, lmdb and openslide are left out: the first breaks default trainings, the second downloads a
-  model at every start, none is used by the radiology and bundle apps.
+- ``pydicom`` 3 removed modules that pydicom-seg 0.4 imports, and dicomweb-client 0.61 requires pydicom 3.
+- numpymaxflow does not accept ``numpy`` 2, and pydicom-seg does not accept ``jsonschema`` 4.
+- ``torch`` 2.N needs ``torchvision`` 0.(N+15).
+- ``setuptools`` provides the ``distutils`` that monailabel imports and that Python 3.12 removed.
+- mlflow, sam2, lmdb and openslide are not installed. mlflow breaks trainings with default settings, sam2 downloads a
+  model at every start, and the radiology and bundle apps use none of them.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ from dataclasses import dataclass
 MONAILABEL = "0.8.5"
 TORCH = "2.13.0"
 TORCHVISION = "0.28.0"
-REUSABLE_TORCH = ((2, 8), (2, 14))  # monai 1.6.1 asks for 2.8; what follows 2.13 has not been tried
-PYTHONS = ((3, 10), (3, 12))  # 3.13 lost what monailabel imports, torch 2.13 begins at 3.10
-CUDA13_DRIVER = 580  # the first driver that runs the CUDA 13 which PyPI's torch 2.13 brings
+REUSABLE_TORCH = ((2, 8), (2, 14))  # monai 1.6.1 requires 2.8; versions after 2.13 are untested
+PYTHONS = ((3, 10), (3, 12))  # 3.13 removed modules that monailabel imports; torch 2.13 requires 3.10
+CUDA13_DRIVER = 580  # the oldest driver for CUDA 13, which PyPI's torch 2.13 uses
 
 
 @dataclass(frozen=True, slots=True)
 class Pin:
-    """One package at one version, which exists for Pythons from ``since`` on."""
+    """A package at one version. The version requires Python ``since`` or later."""
 
     name: str
     version: str
@@ -30,7 +30,7 @@ class Pin:
 
     @property
     def requirement(self) -> str:
-        """As pip takes it on its command line."""
+        """The requirement for pip's command line."""
         return f"{self.name}=={self.version}"
 
 
@@ -41,7 +41,7 @@ SERVER = (
     Pin("pydicom-seg", "0.4.1"),
     Pin("numpymaxflow", "0.0.7"),
 )
-"""Installed without their dependencies: what they ask for does not work together."""
+"""Installed without dependencies, because their declared dependencies conflict."""
 
 PINNED = (
     Pin("numpy", "1.26.4"),
@@ -94,20 +94,20 @@ PINNED = (
     Pin("uvicorn", "0.54.0"),
     Pin("watchdog", "7.1.0", since=(3, 11)),
 )
-"""Installed with their dependencies. On a Python older than ``since`` the newest that fits it is taken."""
+"""Installed with dependencies. For a Python older than ``since``, pip takes the newest version that fits."""
 
 TORCH_NEEDS = ("filelock", "typing-extensions", "sympy", "networkx", "jinja2", "fsspec", "setuptools>=77.0.3")
-"""What a CPU torch asks for, from the normal index: its own index holds torch alone."""
+"""Dependencies of a CPU torch. They come from the normal index, because torch's CPU index has only torch."""
 
 
 def torchvision_for(torch: str) -> str | None:
-    """The torchvision series that belongs to a torch version, as ``0.23``; None for an odd version."""
+    """The torchvision series for a torch version, such as ``0.23``. None for an unknown version."""
     series = release(torch)
     return None if series is None or series[0] != 2 else f"0.{series[1] + 15}"
 
 
 def release(version: str) -> tuple[int, int] | None:
-    """``2.8.0+cu128`` as (2, 8); None for what is no version."""
+    """``2.8.0+cu128`` as (2, 8). None for text that is not a version."""
     parts = version.partition("+")[0].split(".")
     if len(parts) < 2 or not (parts[0].isdigit() and parts[1].isdigit()):
         return None
@@ -115,12 +115,12 @@ def release(version: str) -> tuple[int, int] | None:
 
 
 def same(installed: str | None, wanted: str) -> bool:
-    """Whether a version is the wanted one, whatever build of it."""
+    """Whether the installed version is the wanted one, in any build."""
     return installed is not None and installed.partition("+")[0] == wanted
 
 
 def reusable(torch: str | None) -> bool:
-    """Whether a torch that is already there fits."""
+    """Whether MONAI Label works with this installed torch."""
     series = None if torch is None else release(torch)
     low, below = REUSABLE_TORCH
     return series is not None and low <= series < below

@@ -1,4 +1,4 @@
-"""How MONAI Label is installed on a host: named steps, each with what makes it true, and whether it is."""
+"""The steps that install MONAI Label on a host, and which of them are done."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ PIP_ENV = {"PIP_DISABLE_PIP_VERSION_CHECK": "1", "PIP_NO_INPUT": "1", "PYTHONUNB
 
 @dataclass(frozen=True, slots=True)
 class SetupOptions:
-    """What a profile says about the installation."""
+    """The profile's options for the installation."""
 
     torch: Torch = "reuse"
     pip_args: tuple[str, ...] = ()
@@ -26,7 +26,7 @@ class SetupOptions:
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """One command of a step; ``env`` is added to the host's."""
+    """A command of a step. ``env`` is added to the host's environment."""
 
     argv: tuple[str, ...]
     env: Mapping[str, str] = field(default_factory=dict)
@@ -35,28 +35,28 @@ class Command:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One named step. ``commands`` make it true, in order; running them again does no harm."""
+    """A step of the installation. ``commands`` run in order and may be run again."""
 
     id: str
     title: str
     done: bool
     commands: tuple[Command, ...]
-    estimate: str = ""  # how long it takes on an ordinary line, in words
+    estimate: str = ""  # the usual duration, for people
 
 
 def recipe(facts: Facts, options: SetupOptions) -> tuple[Step, ...]:
-    """All steps in order; those that are ``done`` need nothing. Nothing is decided later than here."""
+    """Return all steps in order, with ``done`` set for those that need no command. All decisions are made here."""
     if facts.standin:
-        return (Step("python", "A stand-in of MONAI Label: nothing to install", True, ()),)
+        return (Step("python", "The demo's MONAI Label: nothing to install", True, ()),)
     steps = (
         Step("python", f"Python {facts.python_version or 'is missing'}", _python_fits(facts), ()),
-        Step("venv", "Make a virtual environment", facts.venv and facts.venv_pip,
+        Step("venv", "Create a virtual environment", facts.venv and facts.venv_pip,
              _venv(facts, options), "5 s"),
         Step("torch", f"Install torch ({torch_mode(facts, options)})", torch_done(facts, options),
              _torch(facts, options), _torch_time(facts, options)),
         Step("monailabel", f"Install MONAI Label {pins.MONAILABEL}", _have(facts, pins.SERVER),
              (_pip(facts, options, "--no-deps", *(pin.requirement for pin in pins.SERVER)),), "20 s"),
-        Step("dependencies", "Install what it needs, at versions that work together", _needs_done(facts),
+        Step("dependencies", "Install its dependencies at versions that work together", _needs_done(facts),
              (_pip(facts, options, *_needs(facts)),), "1 min"),
         Step("ops", "Check torchvision's operators", _ops_done(facts, options),
              (_python(facts, ops_shim.INSTALL),), "5 s"),
@@ -68,7 +68,7 @@ def recipe(facts: Facts, options: SetupOptions) -> tuple[Step, ...]:
 
 
 def torch_mode(facts: Facts, options: SetupOptions) -> Torch:
-    """``reuse`` only where the host's own torch fits and the venv (if any) can see it; else ``cuda``."""
+    """The torch to install. ``reuse`` stays only if the host's torch fits and the venv (if any) can import it."""
     if options.torch != "reuse":
         return options.torch
     visible = facts.venv_shared or not facts.venv
@@ -76,7 +76,7 @@ def torch_mode(facts: Facts, options: SetupOptions) -> Torch:
 
 
 def torch_done(facts: Facts, options: SetupOptions) -> bool:
-    """Whether the venv's Python finds a torch and a torchvision that fit."""
+    """Whether the venv has a torch and a torchvision that fit each other and the options."""
     torch, vision = facts.packages.get("torch"), facts.packages.get("torchvision")
     if torch is None or vision is None or not facts.venv:
         return False
@@ -105,7 +105,7 @@ def _torch(facts: Facts, options: SetupOptions) -> tuple[Command, ...]:
     numpy = next(pin.requirement for pin in pins.PINNED if pin.name == "numpy")
     mode = torch_mode(facts, options)
     if mode == "cpu":
-        # torch's CPU index holds torch alone; a profile's own index comes later on the line and wins.
+        # torch's CPU index has only torch. An index from the profile comes later on the command line and overrides it.
         return (
             _pip(facts, options, "--no-deps", *pair, first=("--index-url", CPU_INDEX)),
             _pip(facts, options, *pins.TORCH_NEEDS, numpy),
@@ -157,7 +157,7 @@ def _python(facts: Facts, program: str, *arguments: str) -> Command:
     return Command((facts.venv_bin_python, "-c", program, *arguments), {"PYTHONUNBUFFERED": "1"})
 
 
-# What is there is kept: an operator may have changed an app (deepedit's spatial_size is set in its source).
+# Existing files are not replaced: an operator may have edited an app (deepedit's spatial_size is set in its source).
 COPY_APPS = """
 import os, shutil, sys
 target, apps = sys.argv[1], sys.argv[2:]

@@ -1,4 +1,4 @@
-"""What every group of endpoints shares: the connection, and answers turned into values."""
+"""The base of all endpoint groups: the connection, and the conversion of answers."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _ALREADY = {
 
 
 class Rest:
-    """The connection to one server, and answers of the kinds it gives."""
+    """A connection to one server. Timeouts are in seconds."""
 
     def __init__(
         self,
@@ -47,11 +47,11 @@ class Rest:
 
     @property
     def base_url(self) -> str:
-        """The server's address, without a slash at its end."""
+        """The server's address without a trailing slash."""
         return self._http.base_url
 
     async def close(self) -> None:
-        """Give the connections back."""
+        """Close the connections."""
         await self._http.close()
 
     async def __aenter__(self) -> Self:
@@ -87,18 +87,18 @@ class Rest:
         )
 
     async def _start(
-        self, path: str, doing: str, body: Mapping[str, Any], query: Mapping[str, str] | None = None
+        self, path: str, task: str, body: Mapping[str, Any], query: Mapping[str, str] | None = None
     ) -> Task:
         answer = await self._http.ask(
-            "POST", path, name=f"{doing}.start", json=dict(body), params=dict(query or {})
+            "POST", path, name=f"{task}.start", json=dict(body), params=dict(query or {})
         )
         if answer.status == 429:
             raise Failed(
-                _ALREADY[doing],
-                f"The server is {doing} already.",
-                "Stop it first, or wait for its end."
-                if doing != "training"
-                else "Stop it first, or use --enqueue.",
+                _ALREADY[task],
+                f"The server is already {task}.",
+                "Stop it first, or use --enqueue."
+                if task == "training"
+                else "Stop it first, or wait for its end.",
             )
         check(answer)
         document = await parsed(answer)
@@ -108,28 +108,28 @@ class Rest:
 
 
 def segment(name: str) -> str:
-    """A name as one segment of a path: model names hold plus signs and may hold anything."""
+    """Quote a name as one segment of a path. Model names contain plus signs and may contain any character."""
     return quote(name, safe="")
 
 
 def unexpected(what: str, wanted: str, document: object) -> Failed:
-    """An answer that parses, but is not what was asked for."""
+    """The error for an answer that is valid JSON of the wrong shape."""
     return Failed(
         Code.SERVER_ANSWER,
         f"The server's answer to {what} cannot be used: it is not {wanted}.",
-        "Check that the address is that of a MONAI Label server.",
+        "Check that this is the address of a MONAI Label server.",
         repr(document)[:300],
     )
 
 
 def model_of(kind: type[W], document: object, what: str) -> W:
-    """An answer as one of the wire's models. Raises Failed."""
+    """Validate an answer as a wire model. Raises Failed ``server_answer``."""
     return converted(what, lambda: kind.model_validate(document))
 
 
 def converted(what: str, convert_it: Callable[[], V]) -> V:
-    """What ``convert_it`` makes of an answer. Raises Failed."""
+    """Call ``convert_it``, and turn its ValidationError into Failed ``server_answer``."""
     try:
         return convert_it()
     except ValidationError as error:
-        raise unexpected(what, "of the shape it should have", str(error)) from error
+        raise unexpected(what, "of the expected shape", str(error)) from error

@@ -1,4 +1,4 @@
-"""What can stand in the way of the installation, in words."""
+"""Explain why an installation can't run, or why one of its steps failed."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from labeltui.monailabel.probe import Facts
 from labeltui.monailabel.recipe import SetupOptions, recipe, torch_mode
 
 GB = 10**9
-# Bytes on the host's disk while the step runs: what stays, and what pip unpacks meanwhile.
+# Bytes of disk that a step needs while it runs, with what pip unpacks meanwhile.
 SPACE = {"reuse": 3 * GB, "cpu": 5 * GB, "cuda": 14 * GB}
 WITHOUT_TORCH = 2 * GB
 
 
 def setup_problem(facts: Facts, options: SetupOptions) -> Problem | None:
-    """What is wrong before anything is tried; None when the recipe can run (or has nothing left to do)."""
+    """A problem that is known before any step runs. None if the steps can run, or all are done."""
     steps = {step.id: step for step in recipe(facts, options)}
     if all(step.done for step in steps.values()):
         return None
@@ -28,26 +28,28 @@ def setup_problem(facts: Facts, options: SetupOptions) -> Problem | None:
         return Problem(
             Code.VENV_MISSING,
             f"{facts.python} on the host cannot make virtual environments.",
-            "apt-get install python3-venv on the host, then run setup again.",
+            "Run `apt-get install python3-venv` on the host, then run setup again.",
         )
     if not facts.folder_writable:
         return Problem(
             Code.FOLDER_UNWRITABLE,
-            f"{facts.folder} cannot be written to.",
-            "Choose a folder of yours in server.folder, or make this one writable.",
+            f"The folder {facts.folder} on the host is not writable.",
+            "Set server.folder to a folder of yours, or make this one writable.",
         )
     return _space(facts, options, steps["torch"].done, steps["dependencies"].done) or _driver(facts, options)
 
 
 def _python(facts: Facts) -> Problem:
     low, high = (".".join(map(str, series)) for series in pins.PYTHONS)
-    series = pins.release(facts.python_version) or (0, 0)
-    how = "old" if series < pins.PYTHONS[0] else "new"
+    series = pins.release(facts.python_version)
+    if series is None:
+        state = "has an unknown version"
+    else:
+        state = f"is {facts.python_version}, too {'old' if series < pins.PYTHONS[0] else 'new'}"
     return Problem(
         Code.PYTHON_VERSION,
-        f"{facts.python} on the host is {facts.python_version or 'of no known version'}: "
-        f"too {how} for MONAI Label {pins.MONAILABEL}, which needs {low} to {high}.",
-        'Install Python 3.11 there (apt-get install python3.11-venv) and set server.python = "python3.11".',
+        f"{facts.python} on the host {state}: MONAI Label {pins.MONAILABEL} needs {low} to {high}.",
+        'Install Python 3.11 on the host (`apt-get install python3.11-venv`) and set server.python = "python3.11".',
     )
 
 
@@ -59,13 +61,13 @@ def _space(facts: Facts, options: SetupOptions, torch_done: bool, needs_done: bo
         return None
     return Problem(
         Code.DISK_SPACE,
-        f"{facts.folder} has {facts.disk_free / GB:.1f} GB free, setup takes {needed / GB:.0f} GB.",
-        "Free some space, or put server.folder on a larger disk.",
+        f"{facts.folder} has {facts.disk_free / GB:.1f} GB free, and setup needs {needed / GB:.0f} GB.",
+        "Free some space, or set server.folder to a folder on a larger disk.",
     )
 
 
 def _driver(facts: Facts, options: SetupOptions) -> Problem | None:
-    """A GPU whose driver cannot run what PyPI's torch brings: the training would run on the CPU, silently."""
+    """A GPU driver that is too old for PyPI's torch. Trainings would silently run on the CPU."""
     own_source = any(arg.startswith(("--index-url", "--extra-index-url", "--find-links", "-i", "-f"))
                      for arg in options.pip_args)  # fmt: skip
     major = facts.driver.partition(".")[0]
@@ -75,61 +77,61 @@ def _driver(facts: Facts, options: SetupOptions) -> Problem | None:
         return None
     return Problem(
         Code.DRIVER_OLD,
-        f"The GPU driver {facts.driver} is too old for torch {pins.TORCH}, which needs {pins.CUDA13_DRIVER}.",
-        "Use an image that brings torch 2.8 or newer, or name an index for an older CUDA in server.pip_args, "
+        f"The GPU driver {facts.driver} is too old for torch {pins.TORCH}, which needs driver {pins.CUDA13_DRIVER}.",
+        "Use an image with torch 2.8 or newer, or set server.pip_args to an index for an older CUDA, "
         'e.g. ["--extra-index-url", "https://download.pytorch.org/whl/cu126"].',
     )
 
 
-# First match wins; each is looked for in the newest output of the step.
+# The first pattern found in the newest output of the step decides.
 CAUSES: tuple[tuple[str, Code, str, str], ...] = (
     (r"No space left on device|Errno 28|Disk quota exceeded", Code.DISK_FULL,
      "The host's disk filled up during this step.",
-     "Free some space on the host and run setup again: it goes on here."),
+     "Free some space on the host, then run setup again: it continues with this step."),
     (r"Tunnel connection failed|ProxyError|Cannot connect to proxy", Code.PROXY,
-     "The host's proxy does not let pip through.",
-     "Check http_proxy and https_proxy on the host, or server.pip_args."),
+     "The host's proxy blocks pip.",
+     "Check http_proxy and https_proxy on the host, and server.pip_args."),
     (r"Temporary failure in name resolution|Name or service not known|NameResolutionError|Could not resolve"
      r"|NewConnectionError|Network is unreachable|No route to host|ConnectTimeoutError"
      r"|Failed to establish a new|Connection refused|Max retries exceeded|Read timed out"
      r"|ReadTimeoutError|Connection aborted",
      Code.NO_NETWORK,
      "The host cannot reach the package index.",
-     "Check its network, or name a mirror in server.pip_args, then run setup again: it goes on here."),
+     "Check its network, or set a mirror in server.pip_args, then run setup again: it continues with this step."),
     (r"CERTIFICATE_VERIFY_FAILED|SSLError", Code.CERTIFICATE,
      "The host does not trust the package index's certificate.",
-     "Install the host's CA certificates, or use --cert in server.pip_args."),
+     "Install the CA certificates on the host, or set --cert in server.pip_args."),
     (r"No matching distribution found for (?P<what>[^\s;]+)", Code.NO_DISTRIBUTION,
      "The package index has no {what} for this Python and machine.",
-     "Check server.python (3.11 is the best tried) and the indexes in server.pip_args."),
+     "Check server.python (3.11 is tested most) and the indexes in server.pip_args."),
     (r"is not a supported wheel on this platform", Code.NO_DISTRIBUTION,
-     "A package of the index does not fit this machine.", "Check the indexes in server.pip_args."),
+     "A package in the index does not fit this machine.", "Check the indexes in server.pip_args."),
     (r"THESE PACKAGES DO NOT MATCH THE HASHES|hash(es)? mismatch", Code.BROKEN_DOWNLOAD,
-     "A download arrived damaged.", "Run setup again; if it stays, the mirror holds a damaged file."),
+     "A download arrived damaged.", "Run setup again. If it fails again, the mirror has a damaged file."),
     (r"ensurepip is not available|No module named .?(venv|ensurepip)", Code.VENV_MISSING,
      "The host's Python cannot make virtual environments.",
-     "apt-get install python3-venv on the host, then run setup again."),
+     "Run `apt-get install python3-venv` on the host, then run setup again."),
     (r"(gcc|cc|clang|g\+\+).*(not found|No such file|failed)|Python\.h: No such file", Code.NO_COMPILER,
      "A package has no wheel for this machine and the host cannot compile it.",
-     "apt-get install build-essential python3-dev on the host, or use an x86-64 host."),
+     "Run `apt-get install build-essential python3-dev` on the host, or use an x86-64 host."),
     (r"Permission denied|Read-only file system|Errno 13|Errno 30", Code.FOLDER_UNWRITABLE,
-     "The host refused to write a file.", "Choose a folder of yours in server.folder."),
+     "The host refused to write a file.", "Set server.folder to a folder of yours."),
     (r"MemoryError|Cannot allocate memory", Code.OUT_OF_MEMORY,
      "The host ran out of memory.", "Use a host with more memory (4 GB at least)."),
     (r"(?P<what>(ModuleNotFoundError|ImportError|OSError|RuntimeError): .+)", Code.IMPORT_FAILED,
-     "What was installed does not import: {what}.",
-     "Run setup again; if it stays, remove the venv folder first."),
+     "An installed package can't be imported: {what}.",
+     "Run setup again. If it fails again, remove the venv folder first."),
 )  # fmt: skip
 
 
 def explain_failure(step: str, exit_code: int, last_lines: Sequence[str]) -> Problem:
-    """Why a step failed, from its exit code (negative for a signal) and its newest output."""
+    """Explain a failed step by its exit code (negative for a signal) and its newest output."""
     text = "\n".join(last_lines)
     if exit_code in (-9, 137):
         return Problem(
             Code.KILLED,
-            f"The step “{step}” was killed on the host, most likely for want of memory.",
-            "Use a host with more memory (4 GB at least), then run setup again: it goes on here.",
+            f"The step “{step}” was killed on the host, most likely because memory ran out.",
+            "Use a host with more memory (4 GB at least), then run setup again: it continues with this step.",
             text,
         )
     for pattern, code, message, hint in CAUSES:
@@ -137,10 +139,10 @@ def explain_failure(step: str, exit_code: int, last_lines: Sequence[str]) -> Pro
         if found:
             what = (found.groupdict().get("what") or "").strip(" .")
             return Problem(code, message.replace("{what}", what), hint, text)
-    last = next((line.strip() for line in reversed(last_lines) if line.strip()), "it printed nothing")
+    last = next((line.strip() for line in reversed(last_lines) if line.strip()), "it printed no output")
     return Problem(
         Code.STEP_FAILED,
-        f"The step “{step}” ended with exit code {exit_code}: {last[:200]}",
-        "Its output is in the action log; run setup again when the cause is gone.",
+        f"The step “{step}” failed with exit code {exit_code}: {last[:200]}",
+        "Its output is in the action log. Fix the cause, then run setup again.",
         text,
     )

@@ -1,4 +1,4 @@
-"""What runs in the background of the server: training, scoring, inference over many studies."""
+"""The endpoints for background tasks: training, scoring and batch inference."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ class TaskRest(Rest):
     """``/train``, ``/scoring`` and ``/batch/infer``."""
 
     async def train(self, model: str, request: Mapping[str, Any], *, enqueue: bool = False) -> Task:
-        """Start a training. Raises Failed ``already_training``.
+        """Submit a training. Raises Failed ``already_training``.
 
-        "Submitted" promises nothing: an unknown model and wrong values become an error seconds later.
+        The server accepts unknown models and wrong values; such a task fails seconds later.
         """
         body = {**request, "client_id": self.client_id}
         return await self._start(
@@ -26,7 +26,7 @@ class TaskRest(Rest):
         )
 
     async def train_running(self) -> Task | None:
-        """The training that runs, None when none does."""
+        """The running training. None if none runs."""
         return await self._task("/train/", "train.running", check_if_running="true")
 
     async def train_tasks(self) -> tuple[Task, ...]:
@@ -34,15 +34,15 @@ class TaskRest(Rest):
         return await self._tasks("/train/", "train.all")
 
     async def stop_training(self) -> None:
-        """Kill the training that runs, if any (the next in the queue starts at once)."""
+        """Kill the running training, if any. The server then starts the next in its queue."""
         check(await self._http.ask("DELETE", "/train/", name="train.stop"))
 
     async def score(self, method: str, request: Mapping[str, Any] | None = None) -> Task:
-        """Start a scoring. Raises Failed ``already_scoring``."""
+        """Submit a scoring. Raises Failed ``already_scoring``."""
         return await self._start(f"/scoring/{segment(method)}", "scoring", request or {})
 
     async def scoring_task(self) -> Task | None:
-        """The scoring submitted last."""
+        """The newest scoring. None if none was submitted."""
         return await self._task("/scoring/", "scoring")
 
     async def scoring_tasks(self) -> tuple[Task, ...]:
@@ -50,19 +50,19 @@ class TaskRest(Rest):
         return await self._tasks("/scoring/", "scoring.all")
 
     async def stop_scoring(self) -> None:
-        """Kill the scoring that runs."""
+        """Kill the running scoring, if any."""
         check(await self._http.ask("DELETE", "/scoring/", name="scoring.stop"))
 
     async def batch_infer(
         self, model: str, request: Mapping[str, Any] | None = None, *, images: Images = "unlabeled"
     ) -> Task:
-        """Start an inference over many studies. Raises Failed ``already_inferring``."""
+        """Submit an inference over many studies. Raises Failed ``already_inferring``."""
         return await self._start(
             f"/batch/infer/{segment(model)}", "inferring", request or {}, {"images": images}
         )
 
     async def batch_task(self) -> Task | None:
-        """The batch inference submitted last."""
+        """The newest batch inference. None if none was submitted."""
         return await self._task("/batch/infer", "batch")
 
     async def batch_tasks(self) -> tuple[Task, ...]:
@@ -70,5 +70,5 @@ class TaskRest(Rest):
         return await self._tasks("/batch/infer", "batch.all")
 
     async def stop_batch(self) -> None:
-        """Kill the batch inference that runs."""
+        """Kill the running batch inference, if any."""
         check(await self._http.ask("DELETE", "/batch/infer", name="batch.stop"))

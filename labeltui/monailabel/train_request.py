@@ -1,4 +1,4 @@
-"""The body of ``POST /train/{model}``, made from what the trainer says it takes."""
+"""Build the body of ``POST /train/{model}`` from the trainer's declared parameters."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 from labeltui.domain.failure_codes import Code
 from labeltui.domain.problems import Misused
 
-# Of the choices a trainer lists, the first is not always the one that works.
+# For these parameters the first choice that a trainer lists does not work.
 SAFE_CHOICES = {"tracking": "None", "dataset": "Dataset", "dataloader": "DataLoader"}
 YES = frozenset({"true", "1", "yes", "on"})
 NO = frozenset({"false", "0", "no", "off"})
@@ -21,13 +21,13 @@ def train_request(
     max_epochs: int | None = None,
     overrides: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """A request with one value per parameter: the trainer's defaults, then ``overrides``.
+    """Return one value per parameter: the trainer's defaults, replaced by ``overrides``.
 
-    Lists are choices, of which one is sent: a list sent whole reaches the training as a list. ``dataset``
-    is the one that does not hold every volume in memory, ``tracking`` is off (its default ends in an
-    error), and ``dataloader`` the one that fails on a damaged volume: ThreadDataLoader leaves out studies
-    without a word. Values given as text take the type of the default. Raises Misused for a value that has
-    no such type.
+    A default that is a list is a list of choices, and one of them is sent. Three are chosen by us: ``dataset`` does not
+    load every volume into memory, ``tracking`` is off because its default fails, and ``dataloader`` fails on a damaged
+    volume where ThreadDataLoader would silently skip the study. Text is converted to the type of the default.
+
+    Raises Misused ``bad_parameter`` for a value that can't be converted.
     """
     request = {key: _default(key, value) for key, value in trainer_config.items()}
     request = {key: value for key, value in request.items() if value is not None}
@@ -41,7 +41,7 @@ def train_request(
 
 
 def _default(key: str, value: Any) -> Any:
-    """The one value that stands for a parameter; None to leave it to the server."""
+    """The default value of a parameter. None leaves it to the server."""
     if isinstance(value, list):
         safe = SAFE_CHOICES.get(key)
         return safe if safe in value else next(iter(value), None)
@@ -49,7 +49,7 @@ def _default(key: str, value: Any) -> Any:
 
 
 def cast(key: str, value: Any, default: Any) -> Any:
-    """``value`` in the type of ``default`` (of its first choice, for a list). Raises Misused."""
+    """Convert text to the type of ``default``, or of its first choice. Raises Misused ``bad_parameter``."""
     if not isinstance(value, str):
         return value
     text = value.strip()
@@ -79,7 +79,7 @@ def _truth(text: str) -> bool:
 
 
 def _literal(text: str) -> Any:
-    """A value for a parameter the trainer does not list: JSON where it is, else the text."""
+    """Parse the value of an undeclared parameter as JSON. Returns the text if it is not JSON."""
     try:
         return json.loads(text)
     except ValueError:
@@ -87,21 +87,21 @@ def _literal(text: str) -> Any:
 
 
 def _named(like: Any) -> str:
-    return {bool: "true or false", int: "a whole number", float: "a number"}.get(
-        type(like), "a value of its kind"
-    )
+    return {bool: "true or false", int: "a whole number", float: "a number"}.get(type(like), "a valid value")
 
 
 def _check(request: Mapping[str, Any], trainer_config: Mapping[str, Any]) -> None:
     epochs = request.get("max_epochs")
     if epochs is not None and (isinstance(epochs, bool) or not isinstance(epochs, int) or epochs < 1):
         raise Misused(
-            Code.BAD_PARAMETER, f"max_epochs = {epochs!r} is not a count of epochs.", "Give 1 or more."
+            Code.BAD_PARAMETER,
+            f"max_epochs = {epochs!r} is not a number of epochs.",
+            "Give a whole number from 1.",
         )
-    # Only bundles list their model files, and theirs cannot start without one.
+    # Only bundles declare model_filename, and a bundle's training needs the file.
     if "model_filename" in trainer_config and request.get("pretrained") is False:
         raise Misused(
             Code.BAD_PARAMETER,
-            "A bundle cannot be trained with pretrained = false: MONAI Label 0.8.5 fails on it.",
+            "A bundle can't be trained with pretrained = false: MONAI Label 0.8.5 fails.",
             "Leave pretrained out, or use a model of the radiology app.",
         )

@@ -1,7 +1,7 @@
-"""The shapes that MONAI Label 0.8 sends, read field by field.
+"""Models of the documents that MONAI Label 0.8 sends.
 
-A server may be newer, older, patched or broken: unknown fields are dropped, and a field of an odd type falls
-back to "not told" instead of spoiling its whole document.
+A server may be newer, older, patched or broken. Unknown fields are ignored, and a field of the wrong type gets its
+default instead of invalidating the whole document.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def _number(value: object) -> float | None:
 
 
 def _names(value: object) -> tuple[str, ...]:
-    # Labels come as a list of names, as {name: index}, or as {index: name}, depending on the app.
+    # Depending on the app, labels are a list of names, {name: index}, or {index: name}.
     if isinstance(value, dict):
         return tuple(
             str(v) if _whole(k) is not None and isinstance(v, str) else str(k) for k, v in value.items()
@@ -68,7 +68,7 @@ def _of(read: Callable[[object], Any]) -> Callable[[object], dict[str, Any]]:
 
 
 def _objects(value: object) -> dict[str, Any]:
-    # None stands for an object whose every field is missing: a trainer without statistics is still a trainer.
+    # None becomes an empty object: a trainer without statistics is still a trainer.
     return {k: v if isinstance(v, dict) else {} for k, v in _mapping(value).items()}
 
 
@@ -88,13 +88,13 @@ Metrics = Annotated[dict[str, float], BeforeValidator(_of(_number))]
 
 
 class Wire(BaseModel):
-    """One JSON object of the server."""
+    """A JSON object from the server."""
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
 
 class Offer(Wire):
-    """A model or trainer as ``/info/`` lists it."""
+    """A model or trainer in ``/info/``."""
 
     type: Text = ""
     description: Text = ""
@@ -116,7 +116,7 @@ Phase = Annotated[PhaseStats, BeforeValidator(_mapping)]
 
 
 class Stats(Wire):
-    """``train_stats`` of one trainer; every field missing before its first run."""
+    """``train_stats`` of one trainer. All fields are missing before its first run."""
 
     start_ts: Number = None
     epoch: Whole = None
@@ -162,7 +162,7 @@ class WireTask(Wire):
 
 
 class Sample(Wire):
-    """What an active-learning strategy hands out; ``id`` is empty when nothing is left."""
+    """The study that an active-learning strategy chose. ``id`` is empty when none is left."""
 
     id: Text = ""
     path: Text = ""
@@ -179,7 +179,7 @@ class ModelFile(Wire):
 
 
 class SessionInfo(Wire):
-    """``session_info`` of ``/session/``. Times in unix seconds, ``expiry`` in seconds."""
+    """``session_info`` of ``/session/``. Times are Unix seconds; ``expiry`` is seconds."""
 
     name: Text = ""
     image: Text = ""

@@ -1,1 +1,1 @@
-"""Whole files, waits between retries, subscribers: used by every layer, and importing none of them."""
+"""Atomic files, back-off and subscribers. Every layer may use them; they import no other layer."""

@@ -1,7 +1,7 @@
-"""Files that are replaced whole: after a crash the old or the new one is there, never a part of either.
+"""Replace files atomically: after a crash, the old or the new file exists complete.
 
-Content goes into a file of its own beside the target, which then takes the target's name. That file is removed when
-writing fails; where the process is killed, it stays behind (:func:`remove_leftovers`).
+The content is written to a temporary file in the target's folder, which is then renamed. The temporary file is removed
+when writing fails, but stays when the process is killed (see :func:`remove_leftovers`).
 """
 
 from __future__ import annotations
@@ -28,27 +28,27 @@ def write_file(
 
 @contextmanager
 def replacing(path: Path, *, mode: int | None = PRIVATE, durable: bool = False) -> Iterator[BinaryIO]:
-    """Yield a file to write; it takes the place of ``path`` when the block ends, and goes away when the block raises.
+    """Yield a file that replaces ``path`` when the block ends, and is removed when the block raises.
 
-    Of several writers the last one wins. Where ``path`` is a link, the file it points to is replaced.
+    The last of several writers wins. If ``path`` is a link, the file it points to is replaced.
 
     Args:
-        mode: Permission bits of the new file. None: those of the file it replaces, or what the umask leaves of a
-            new one.
-        durable: Return only when the file and its name are on the disk. For what a power failure must not undo.
+        mode: Permission bits of the new file. None keeps those of the replaced file, or applies the umask if there
+            is none.
+        durable: Return only when the file and its name are on the disk, for changes that must survive a power failure.
 
     Raises:
-        OSError: The file can't be written. ``path`` is as it was.
+        OSError: The file can't be written. ``path`` is unchanged.
     """
     target = path.resolve()
-    kept = _mode_of(target) if mode is None else mode
+    bits = _mode_of(target) if mode is None else mode
     fresh = target.with_name(PREFIX + secrets.token_hex(8))
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
-    descriptor = os.open(fresh, flags, 0o666 if kept is None else PRIVATE)
+    descriptor = os.open(fresh, flags, 0o666 if bits is None else PRIVATE)
     try:
         with os.fdopen(descriptor, "wb") as file:
-            if kept is not None:
-                os.fchmod(descriptor, kept)
+            if bits is not None:
+                os.fchmod(descriptor, bits)
             yield file
             file.flush()
             if durable:
@@ -62,7 +62,7 @@ def replacing(path: Path, *, mode: int | None = PRIVATE, durable: bool = False) 
 
 
 def move_file(source: Path, target: Path) -> None:
-    """Give a complete file another name on the same file system, replacing what had it; durable. Raises OSError."""
+    """Rename a complete file within its file system, replacing ``target``. Durable. Raises OSError."""
     with source.open("rb") as file:
         os.fsync(file.fileno())
     source.replace(target)
@@ -70,7 +70,7 @@ def move_file(source: Path, target: Path) -> None:
 
 
 def sync_folder(folder: Path) -> None:
-    """Return when the names in ``folder`` are on the disk: syncing a file alone doesn't keep its name."""
+    """Return when the names in ``folder`` are on the disk. Syncing a file does not sync its name."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -79,7 +79,7 @@ def sync_folder(folder: Path) -> None:
 
 
 def remove_leftovers(folder: Path) -> None:
-    """Remove what killed writers left in ``folder``. Only for who knows that nobody writes there now."""
+    """Remove the temporary files of killed writers. Call it only when nobody writes to ``folder``."""
     for leftover in folder.glob(PREFIX + "*"):
         leftover.unlink(missing_ok=True)
 

@@ -1,4 +1,4 @@
-"""Callbacks that want to know of something."""
+"""A list of callbacks to notify."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ P = ParamSpec("P")
 
 
 class Subscribers(Generic[P]):
-    """Callbacks in the order they subscribed. Not thread-safe: all of it happens on the event loop."""
+    """Callbacks in the order of their subscription. Not thread-safe: use it on the event loop alone."""
 
     def __init__(self) -> None:
         self._callbacks: dict[object, Callable[P, object]] = {}
@@ -18,7 +18,7 @@ class Subscribers(Generic[P]):
         return bool(self._callbacks)
 
     def add(self, callback: Callable[P, object]) -> Callable[[], None]:
-        """Call ``callback`` on each notification; returns a function that ends this, and may be called again."""
+        """Subscribe ``callback``. Returns a function that unsubscribes it and may be called more than once."""
         token = object()
         self._callbacks[token] = callback
 
@@ -28,6 +28,6 @@ class Subscribers(Generic[P]):
         return unsubscribe
 
     def notify(self, *args: P.args, **kwargs: P.kwargs) -> None:
-        """Call those that are subscribed now. An exception of one goes to the caller; those after it aren't called."""
+        """Call the current subscribers in order. An exception ends the loop and is raised to the caller."""
         for callback in tuple(self._callbacks.values()):
             callback(*args, **kwargs)

@@ -81,7 +81,7 @@ def test_whatever_the_name_holds_nothing_else_changes(name: str) -> None:
 def test_what_only_a_person_can_change_is_left_and_said(tmp_path: Path, text: str) -> None:
     path = tmp_path / "labeltui.toml"
     path.write_text(text)
-    with pytest.raises(LabeltuiError, match="can't be changed by itself") as failed:
+    with pytest.raises(LabeltuiError, match="can't be edited automatically") as failed:
         set_values(path, {("profiles", "liver", "runpod", "pod"): "new"})
     assert 'profiles.liver.runpod.pod = "new"' in failed.value.problem.hint
     assert path.read_text() == text

@@ -8,7 +8,7 @@ import pytest
 
 from labeltui.config.load import effective_values, find_config_path, load, select
 from labeltui.config.model import ConfigFile
-from labeltui.config.secrets import looks_secret, url_password
+from labeltui.config.secrets import has_url_password, looks_secret
 from labeltui.config.starter import starter_text
 from labeltui.domain.problems import ExitCode, Misused
 
@@ -106,20 +106,20 @@ S = "[profiles.a.server]\n"
         (P + 'host = "docker"\n', '2: profiles.a.host: can\'t be "docker"; it is one of runpod, ssh, local'),
         # what is missing
         ("[profiles.a]\nhost = 'ssh'\n[profiles.a.ssh]\nkey = 'k'\n", "3: profiles.a.ssh.address: is missing"),
-        (P + "\nhost = 'ssh'\n", '3: profiles.a.host: "ssh" needs a table [profiles.a.ssh] with `address`'),
+        (P + "\nhost = 'ssh'\n", '3: profiles.a.host: "ssh" needs the table [profiles.a.ssh] with `address`'),
         ("default = 'livr'\n[profiles.liver]\n", '1: default: there is no profile "livr"; did you mean `liver`?'),
         # secrets
-        (P + 'password = "p"\n', "2: profiles.a.password: secrets don't belong in this file; name an environment"
-         " variable with `dicomweb_password_env`"),
+        (P + 'password = "p"\n', "2: profiles.a.password: secrets don't belong in this file; put the password"
+         " into an environment variable and name that in `dicomweb_password_env`"),
         (S + 'env = { ORTHANC_PASSWORD = "p" }\n', "2: profiles.a.server.env.ORTHANC_PASSWORD: secrets don't belong"
-         " in this file; name an environment variable with `dicomweb_password_env`"),
+         " in this file; put the password into an environment variable and name that in `dicomweb_password_env`"),
         (S + 'studies = "https://u:p@h/dicom-web"\n', "2: profiles.a.server.studies: passwords don't belong in this"
          " file; use `dicomweb_user` and `dicomweb_password_env`"),
         # not TOML at all
-        ("a = \n", "1: this is not TOML: Invalid value."),
-        ("[profiles.a]\nhost = ssh\n", "2: this is not TOML: Invalid value."),
-        ("a = 1\n\na = 2\n", "3: this is not TOML: Cannot overwrite a value."),
-        (b"a = 1\r\nb = \xff\r\n", "2: this is not UTF-8."),
+        ("a = \n", "1: the file is not valid TOML: Invalid value."),
+        ("[profiles.a]\nhost = ssh\n", "2: the file is not valid TOML: Invalid value."),
+        ("a = 1\n\na = 2\n", "3: the file is not valid TOML: Cannot overwrite a value."),
+        (b"a = 1\r\nb = \xff\r\n", "2: the file is not UTF-8."),
         (P + 'theme = "x"\r\nthme = 1\r\n', "3: profiles.a.thme: unknown key; did you mean `theme`?"),
     ],
 )  # fmt: skip
@@ -131,7 +131,7 @@ def test_a_mistake_names_file_line_key_and_the_nearest_right_key(write, text, ex
 def test_several_mistakes_are_all_told_in_the_order_of_the_lines(write):
     path = write('[profiles.a]\nthme = 1\n[profiles.a.server]\nport = "1"\nmodels = ["x", 1]\n')
     assert complaint(path).splitlines() == [
-        f"{path} has 3 mistakes:",
+        f"{path} has 3 errors:",
         f"{path}:2: profiles.a.thme: unknown key; did you mean `theme`?",
         f'{path}:4: profiles.a.server.port: must be a whole number, not "1"',
         f'{path}:5: profiles.a.server.models[1]: must be a string, not 1; write "1"',
@@ -174,7 +174,7 @@ def test_which_profile_is_chosen(write, text, asked, chosen):
         ("[profiles.a]\n[profiles.b]\n", None, ["--profile", "a, b"]),
         ("", None, ["--profile", "none"]),
         ("[profiles.liver]\n", "livr", ["Did you mean 'liver'?"]),
-        ("[profiles.liver]\n", "zzz", ["It has: liver."]),
+        ("[profiles.liver]\n", "zzz", ["Its profiles: liver."]),
     ],
 )
 def test_no_such_profile(write, text, asked, words):
@@ -232,7 +232,7 @@ def test_what_looks_like_a_secret(key, secret):
     ],
 )
 def test_passwords_in_urls(url, found):
-    assert url_password(url) is found
+    assert has_url_password(url) is found
 
 
 def test_the_schema_describes_every_key():

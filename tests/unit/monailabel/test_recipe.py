@@ -121,7 +121,7 @@ def test_an_older_python_takes_what_exists_for_it():
     [
         ({"python_version": "3.8.10"}, CPU, "python_version", "too old"),
         ({"python_version": "3.13.1"}, CPU, "python_version", "too new"),
-        ({"python_version": ""}, CPU, "python_version", "no known version"),
+        ({"python_version": ""}, CPU, "python_version", "unknown version"),
         ({"has_ensurepip": False}, CPU, "venv_missing", "virtual environments"),
         ({"folder_writable": False}, CPU, "folder_unwritable", "/f"),
         ({"disk_free": 10**9}, CPU, "disk_space", "5 GB"),
@@ -155,7 +155,7 @@ def test_nothing_stands_in_the_way(change):
         ("anything", -9, "killed", "memory"),
         ("anything", 137, "killed", "memory"),
         ("strange words", 7, "step_failed", "exit code 7: strange words"),
-        ("", 7, "step_failed", "printed nothing"),
+        ("", 7, "step_failed", "printed no output"),
     ],
 )  # fmt: skip
 def test_a_failed_step_says_why(output, exit_code, code, said):
