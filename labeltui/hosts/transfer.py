@@ -115,8 +115,11 @@ async def _receive(
         channel = await host.open(f"tail -c +{done + 1} < {remote} | head -c {size - done}")
         try:
             while block := await channel.read(BLOCK):
-                await asyncio.to_thread(file.write, block)
                 done += len(block)
+                if done > size:  # a host that sends more could fill this disk
+                    await asyncio.to_thread(part.unlink)
+                    raise _mismatch(source)
+                await asyncio.to_thread(file.write, block)
                 if progress is not None:
                     progress(done, size)
             if await channel.wait() != 0 or done != size:
