@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import pytest
@@ -48,10 +49,10 @@ class FloodingHost:
         return self.channel
 
 
-async def test_a_copy_stops_at_the_announced_size_and_leaves_nothing(tmp_path: Path) -> None:
+def test_a_copy_stops_at_the_announced_size_and_leaves_nothing(tmp_path: Path) -> None:
     host = FloodingHost()
     with pytest.raises(Failed) as failure:
-        await transfer.download(host, "~/label.nii.gz", tmp_path / "label.nii.gz")  # type: ignore[arg-type]
+        asyncio.run(transfer.download(host, "~/label.nii.gz", tmp_path / "label.nii.gz"))  # type: ignore[arg-type]
     assert failure.value.problem.code == "checksum"
     assert host.channel.reads == 1
     assert list(tmp_path.iterdir()) == []
