@@ -1,4 +1,4 @@
-"""Facts about a host, for the recipe: asked of the agent there."""
+"""The facts about a host that the recipe needs. The agent on the host reports them."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from labeltui.domain.problems import Failed
 from labeltui.monailabel import ops_shim
 
 APP_PARTS = {"radiology": ("main.py", "lib/configs/deepedit.py"), "monaibundle": ("main.py", "lib")}
-"""Files that tell a whole app."""
+"""Files whose presence shows that an app was copied completely."""
 
-STANDIN_FILE = "labeltui-standin"  # in the virtual environment: the demo made it
-VERIFIED_FILE = "labeltui-verified"  # in the virtual environment: holds what was verified
+STANDIN_FILE = "labeltui-standin"  # marks a virtual environment of the demo
+VERIFIED_FILE = "labeltui-verified"  # in the virtual environment: the version that was verified
 SHIM_FILE = f"{ops_shim.MODULE}.pth"  # in its site-packages
 
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What is on the host. Paths are absolute and on the host; sizes in bytes; ``utc_offset`` in seconds.
+    """Facts about a host. Paths are absolute paths there; sizes are in bytes, ``utc_offset`` in seconds.
 
-    ``packages`` are those that the venv's Python finds; ``system_packages`` those of the Python under it.
+    ``packages`` are those that the venv's Python can import, ``system_packages`` those of the host's own Python.
     """
 
     folder: str
@@ -56,22 +56,22 @@ class Facts:
 
     @property
     def venv_folder(self) -> str:
-        """Where the virtual environment is, or will be."""
+        """The folder of the virtual environment, which need not exist yet."""
         return f"{self.folder}/venv"
 
     @property
     def venv_bin_python(self) -> str:
-        """Its Python."""
+        """The Python of the virtual environment."""
         return f"{self.folder}/venv/bin/python"
 
     @property
     def apps_folder(self) -> str:
-        """Where the apps are, or will be."""
+        """The folder of the apps, which need not exist yet."""
         return f"{self.folder}/apps"
 
 
 def probe_request(folder: str) -> Mapping[str, object]:
-    """What the host is asked, by the names that MONAI Label and this recipe use; ``folder`` may begin with ``~``."""
+    """The parameters of the agent's probe request. ``folder`` may begin with ``~``."""
     return {
         "folder": folder,
         "packages": ["torch", "torchvision", "numpy"],
@@ -82,7 +82,7 @@ def probe_request(folder: str) -> Mapping[str, object]:
 
 
 def facts_of(answer: Mapping[str, Any], python: str) -> Facts:
-    """The host's answer; ``python`` is how the profile names its Python. Raises Failed ``probe_failed``."""
+    """Convert the host's answer. ``python`` is the profile's setting. Raises Failed ``probe_failed``."""
     try:
         files, site = dict(answer["venv_files"]), list(answer["site_files"])
         own = {"python": python, "standin": STANDIN_FILE in files, "ops_shim": SHIM_FILE in site}
@@ -90,7 +90,7 @@ def facts_of(answer: Mapping[str, Any], python: str) -> Facts:
     except (KeyError, TypeError, ValueError) as error:
         raise Failed(
             Code.PROBE_FAILED,
-            f"{python} on the host does not say what is installed.",
-            "Try it in the shell: it has to be Python 3.10 to 3.12.",
+            f"{python} on the host did not report what is installed.",
+            "Run it in the shell: it must be Python 3.10 to 3.12.",
             str(error)[-2000:],
         ) from None

@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.hosts.agentproc import AgentProcess, clean_up
+from tests.unit.hosts.agent_process import AgentProcess, clean_up
 
 
 @pytest.fixture
 def start_agent(tmp_path: Path) -> Iterator[Callable[..., AgentProcess]]:
-    """Start agents on one folder; they and their jobs are gone after the test."""
+    """Start agents that share a folder. They and their jobs are killed after the test."""
     started: list[AgentProcess] = []
 
     def start(**options: object) -> AgentProcess:

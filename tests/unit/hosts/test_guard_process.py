@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from tests.unit.hosts.agentproc import AgentProcess, is_alive, wait_for
+from tests.unit.hosts.agent_process import AgentProcess, is_alive, wait_for
 from tests.unit.hosts.fakerunpod import POD, FakeRunpod
 
 OWN, LENT = "rpa_OWNCANARY0123456789", "rpa_LENTCANARY0123456789"

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from labeltui.hosts.agent.package import build_package
 from labeltui.hosts.agent.remote.tail import Follow
-from tests.unit.hosts.agentproc import AgentProcess
+from tests.unit.hosts.agent_process import AgentProcess
 
 
 def drain(follow: Any, into: list[tuple[str, bytearray]]) -> None:

@@ -1,4 +1,4 @@
-"""An agent as a child process, spoken to as the console does, one line at a time."""
+"""Run an agent as a child process and exchange its JSON lines."""
 
 from __future__ import annotations
 
@@ -24,19 +24,19 @@ PATIENCE_S = 20.0
 
 
 def wait_for(condition: Callable[[], Any], what: str = "the condition") -> Any:
-    """Poll until ``condition`` gives something true, and return that."""
+    """Poll until ``condition()`` is true, and return its value. Fails after 20 seconds."""
     deadline = time.monotonic() + PATIENCE_S
     while time.monotonic() < deadline:
         found = condition()
         if found:
             return found
         time.sleep(0.01)
-    raise AssertionError(f"waited in vain for {what}")
+    raise AssertionError(f"timed out waiting for {what}")
 
 
 @cache
 def pythons() -> dict[str, str]:
-    """Pythons of this machine by their version: ours, the oldest and the newest that a host may well have."""
+    """Python interpreters by version: the one running the tests, and 3.8 and 3.12 if they are installed."""
     root = Path(os.environ.get("PYENV_ROOT", "~/.pyenv")).expanduser()
     found = {".".join(map(str, sys.version_info[:2])): sys.executable}
     for version in ("3.8", "3.12"):
@@ -49,7 +49,7 @@ def pythons() -> dict[str, str]:
 
 
 def is_alive(pid: int) -> bool:
-    """True while a process runs; a zombie does not."""
+    """Whether the process runs. A zombie does not."""
     try:
         text = Path(f"/proc/{pid}/stat").read_text()
     except OSError:
@@ -93,7 +93,7 @@ class AgentProcess:
 
     def until(self, condition: Callable[[], Any], what: str = "an event") -> Any:
         with self._news:
-            assert self._news.wait_for(condition, PATIENCE_S), f"waited in vain for {what}"
+            assert self._news.wait_for(condition, PATIENCE_S), f"timed out waiting for {what}"
             return condition()
 
     def raw(self, data: bytes) -> None:
@@ -111,19 +111,19 @@ class AgentProcess:
         return self.answers.pop(number)
 
     def ask(self, op: str, **arguments: Any) -> dict[str, Any]:
-        """The ``ok`` of an answer."""
+        """Send a request and return the ``ok`` of its answer."""
         answer = self.answer(self.send(op, **arguments))
         assert "ok" in answer, answer
         return answer["ok"]
 
     def fail(self, op: str, **arguments: Any) -> dict[str, Any]:
-        """The ``error`` of an answer."""
+        """Send a request that must fail, and return the ``error`` of its answer."""
         answer = self.answer(self.send(op, **arguments))
         assert "error" in answer, answer
         return answer["error"]
 
     def shell(self, script: str, name: str = "server", **more: Any) -> dict[str, Any]:
-        """Start a job that is a shell script."""
+        """Start a job that runs a shell script."""
         return self.ask("job.start", name=name, argv=["sh", "-c", script], **more)
 
     def state(self, name: str = "server") -> str:
@@ -140,14 +140,14 @@ class AgentProcess:
         return [event for event in self.events if event["ev"] == "chunk" and event["key"] == key]
 
     def received(self, key: str) -> list[tuple[str, bytes]]:
-        """(file id, everything of that file in order), and that offsets have no hole and no overlap."""
+        """The bytes received from each file, with its id. Fails when offsets have a gap or overlap."""
         files: list[tuple[str, bytes]] = []
         for chunk in self.chunks(key):
             if not files or files[-1][0] != chunk["file_id"]:
                 files.append((chunk["file_id"], b""))
-            name, held = files[-1]
-            assert chunk["offset"] == len(held), chunk
-            files[-1] = (name, held + base64.b64decode(chunk["data"]))
+            name, data = files[-1]
+            assert chunk["offset"] == len(data), chunk
+            files[-1] = (name, data + base64.b64decode(chunk["data"]))
         return files
 
     def kill(self) -> None:
@@ -155,7 +155,7 @@ class AgentProcess:
         self.process.wait()
 
     def close(self) -> int:
-        """Close its stdin; returns its exit code."""
+        """Close the agent's stdin and return its exit code."""
         assert self.process.stdin is not None
         with suppress(BrokenPipeError):
             self.process.stdin.close()
@@ -163,7 +163,7 @@ class AgentProcess:
 
 
 def clean_up(folder: Path) -> None:
-    """Kill every job (and runner) that a test left in a folder."""
+    """Kill the jobs and runners whose records are in ``folder``."""
     for record in _records(folder):
         for group in (record["pgid"], record["runner_pid"]):
             with suppress(ProcessLookupError, PermissionError):

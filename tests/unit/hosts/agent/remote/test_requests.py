@@ -13,7 +13,7 @@ import pytest
 from labeltui.hosts.agent.remote.labels import list_labels, sum_labels
 from labeltui.hosts.agent.remote.preflight import preflight
 from labeltui.hosts.agent.remote.probe import probe, versions_in
-from tests.unit.hosts.agentproc import AgentProcess, pythons
+from tests.unit.hosts.agent_process import AgentProcess, pythons
 
 Start = Callable[..., AgentProcess]
 ODD = "[red]x[bold] $(touch pwned)\n\udcff.nii.gz"

@@ -15,7 +15,7 @@ import pytest
 from labeltui.hosts.agent.package import build_package
 from labeltui.hosts.agent.remote.files import Problem
 from labeltui.hosts.agent.remote.programs import Programs
-from tests.unit.hosts.agentproc import AgentProcess, is_alive, wait_for
+from tests.unit.hosts.agent_process import AgentProcess, is_alive, wait_for
 
 Run = Callable[..., Any]
 

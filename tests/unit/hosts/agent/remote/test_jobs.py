@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.hosts.agentproc import AgentProcess, is_alive, pythons, wait_for
+from tests.unit.hosts.agent_process import AgentProcess, is_alive, pythons, wait_for
 
 Start = Callable[..., AgentProcess]
 
