@@ -19,7 +19,7 @@ class FakeGuard:
         self.asked: list[Mapping[str, Any]] = []
         self.policy: dict[str, Any] = {"mode": "auto", "idle_s": 1800.0, "budget": None, "need_copies": True}
         self.decision: dict[str, Any] = {
-            "state": "watching", "words": "Stops in 30 min unless it is used", "hint": "", "cause": "idle",
+            "state": "watching", "words": "Idle stop in 30 min; in use: a label.", "hint": "", "cause": "idle",
             "left_s": 1800.0, "blocks": [], "problem": "",
         }  # fmt: skip
         self.way = "RunPod's API"

@@ -61,7 +61,7 @@ def _gpu(state: SessionState) -> Check:
             "No GPU: training and inference run on the CPU.",
             "Rent a GPU for 3D work.",
         )
-    return Check("gpu", Verdict.OK, ", ".join(gpu.name for gpu in load.gpus))
+    return Check("gpu", Verdict.OK, f"{', '.join(gpu.name for gpu in load.gpus)}.")
 
 
 def _server(state: SessionState) -> Check:

@@ -135,8 +135,9 @@ def arm(name: str) -> Callable[[Desk], None]:
 )
 @in_virtual_time
 async def test_a_pod_that_does_not_come_up_ends_the_wait(
-    tmp_path: Path, happens: Callable[[Desk], None], code: str, paid: bool
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, happens: Callable[[Desk], None], code: str, paid: bool
 ) -> None:
+    monkeypatch.setattr("labeltui.operations.deploy.pull.UP_WITHIN_S", 240.0)
     async with desk(tmp_path, rents=True, start=False) as it:
         happens(it)
         error = await refused(it, start=True)

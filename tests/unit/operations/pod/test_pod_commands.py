@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -105,6 +107,35 @@ async def test_labels_that_are_not_known_to_be_here_are_not_lost_unless_given_up
         await it.run(action, lose_labels=True)
     assert (refused.problem.code, refused.exit_code) == ("labels_unknown", 3)
     assert "--lose-labels" in refused.problem.hint
+
+
+@in_virtual_time
+async def test_copying_that_takes_too_long_keeps_the_pod_alive(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def never(*_: Any, **__: Any) -> None:
+        await asyncio.Event().wait()
+
+    async with desk(tmp_path, rents=True) as it:
+        await it.rent(volume_disk_gb=0)
+        it.put_label("s1.nii.gz")
+        await it.run("labels.pull")
+        monkeypatch.setattr(it.session.labels, "copy_all", never)
+        refused = await it.failing("pod.stop")
+    assert refused.problem.code == "labels_unknown"
+    assert "copying them took longer than 5 minutes" in refused.problem.message
+
+
+@in_virtual_time
+async def test_a_stopped_pod_is_terminated_only_while_its_labels_are_here(tmp_path: Path) -> None:
+    async with desk(tmp_path, rents=True) as it:
+        pod_id = await it.rent()
+        it.put_label("s1.nii.gz")
+        await it.run("labels.pull")
+        it.elsewhere(pod_id, "stop")
+        done = await it.run("pod.terminate")
+    assert done["status"] == "terminated"
+    assert pod_id not in it.world.pods or it.world.pods[pod_id].status == "TERMINATED"
 
 
 @in_virtual_time
