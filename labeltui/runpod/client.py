@@ -70,11 +70,6 @@ class RunpodClient(Catalogue):
         """The rate limits in RunPod's last answer; None before the first one."""
         return self.transport.limits
 
-    @property
-    def uses_graphql(self) -> bool:
-        """True when pods are listed and changed through GraphQL, by choice or because v2 is off."""
-        return self._v2_off
-
     # Pods
 
     async def pods(self, *, clusters: bool = False) -> tuple[Pod, ...]:

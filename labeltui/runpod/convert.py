@@ -140,8 +140,6 @@ def gpu_offer(document: Mapping[str, Any]) -> GpuOffer:
         vram_gb=sent.memory or 0,
         price_secure=_price(sent.price.secure) if sent.secure else None,
         price_community=_price(sent.price.community) if sent.community else None,
-        max_secure=int(sent.maxCount.secure or 0),
-        max_community=int(sent.maxCount.community or 0),
         stock=stock(sent.availability),
         data_centres={place.id: stock(place.availability) for place in sent.dataCenters if place.id},
         cuda_versions=tuple(cuda.version for cuda in sent.cudaVersions if cuda.available and cuda.version),

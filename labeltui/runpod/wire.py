@@ -215,7 +215,7 @@ class WirePod(Wire):
 
 
 class ByCloud(Wire):
-    """A price ($/h) or a count for each cloud."""
+    """A price ($/h) for each cloud."""
 
     secure: Money = None
     community: Money = None
@@ -246,7 +246,6 @@ class WireGpuType(Wire):
     secure: Flag = False
     community: Flag = False
     price: Annotated[ByCloud, mapping] = ByCloud()
-    maxCount: Annotated[ByCloud, mapping] = ByCloud()
     availability: Text = ""
     dataCenters: Annotated[tuple[Stocked, ...], objects] = ()
     cudaVersions: Annotated[tuple[Cuda, ...], objects] = ()
@@ -283,7 +282,6 @@ class WireTemplate(Wire):
     ports: Texts = ()
     startSsh: Flag = False
     public: Flag = False
-    serverless: Flag = False
 
 
 class WireBill(Wire):

@@ -23,9 +23,9 @@ from labeltui.runpod.transport import Transport
 from labeltui.sandbox.runpod.api.app import build_app
 from labeltui.sandbox.runpod.world import timeline
 from labeltui.sandbox.runpod.world.clock import START
-from labeltui.sandbox.runpod.world.fake_containers import FakeContainers
 from labeltui.sandbox.runpod.world.world import Key, World
 from tests.asgi import StreamedAsgi
+from tests.fakes.containers import FakeContainers
 
 KEY = "rpa_CANARY0123456789abcdefCANARY"
 URL = "https://api.runpod.io"

@@ -53,8 +53,6 @@ class GpuOffer:
     vram_gb: int
     price_secure: Decimal | None = None
     price_community: Decimal | None = None
-    max_secure: int = 0  # most of them in one pod
-    max_community: int = 0
     stock: Stock = Stock.UNKNOWN
     data_centres: Mapping[str, Stock] = field(default_factory=dict)
     cuda_versions: tuple[str, ...] = ()  # with a machine free now

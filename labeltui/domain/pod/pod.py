@@ -98,7 +98,6 @@ class Pod:
     gpu_vram_gb: int | None = None  # of one GPU
     gpus_attached: int | None = None  # GPUs of the running container; 0 if it lost its GPU
     cpu_id: str = ""  # CPU type of a pod that was rented without a GPU
-    gpus_free_on_host: int | None = None  # GraphQL only: 0 means that a stopped pod gets no GPU
     vcpu_count: float | None = None
     ram_gb: float | None = None
     container_disk_gb: int | None = None

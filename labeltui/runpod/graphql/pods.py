@@ -16,7 +16,7 @@ FIELDS = (
     "{ id name imageName desiredStatus lastStatusChange createdAt lastStartedAt locked costPerHr adjustedCostPerHr "
     "gpuCount vcpuCount memoryInGb containerDiskInGb volumeInGb volumeMountPath networkVolumeId templateId "
     "dockerArgs env ports "
-    "machine { podHostId gpuDisplayName gpuTypeId gpuAvailable secureCloud dataCenterId } "
+    "machine { podHostId gpuDisplayName gpuTypeId secureCloud dataCenterId } "
     "runtime { uptimeInSeconds container { cpuPercent memoryPercent } "
     "gpus { id gpuUtilPercent memoryUtilPercent } ports { ip isIpPublic privatePort publicPort type } } }"
 )
@@ -31,7 +31,6 @@ class _Machine(wire.Wire):
     podHostId: wire.Text = ""
     gpuDisplayName: wire.Text = ""
     gpuTypeId: wire.Text = ""
-    gpuAvailable: wire.Whole = None
     secureCloud: Annotated[bool | None, wire.maybe_flag] = None
     dataCenterId: wire.Text = ""
 
@@ -107,7 +106,6 @@ def pod(document: Mapping[str, Any], now: datetime) -> Pod:
         gpu_count=sent.gpuCount or 0,
         gpus_attached=None if runtime.gpus is None else len(runtime.gpus),
         cpu_id="" if sent.gpuCount or sent.machine.gpuTypeId else "cpu",
-        gpus_free_on_host=sent.machine.gpuAvailable,
         vcpu_count=sent.vcpuCount,
         ram_gb=sent.memoryInGb,
         container_disk_gb=sent.containerDiskInGb,

@@ -173,7 +173,6 @@ async def test_goes_on_through_graphql_once_v2_is_switched_off(server: Server, o
     client = RunpodClient(key, transport=Transport(key, server.url, sleep=Clock().sleep), graphql=graphql)
     server.answers["GET /v2/pods"] = off
     assert [p.status for p in await client.pods()] == [PodStatus.STARTING]
-    assert client.uses_graphql
     assert (await client.create_once(PodSpec('quo"ted', "NVIDIA RTX A5000"))).id == "abc123"
     assert 'quo\\"ted' in told.queries[-1]
     assert (await client.stop("abc123")).status is PodStatus.STOPPED
@@ -212,7 +211,6 @@ async def test_a_pod_that_is_gone_is_no_reason_to_leave_v2(server: Server) -> No
     with pytest.raises(LabeltuiError) as caught:
         await client.start("x")
     assert caught.value.problem.code == "runpod_pod_gone"
-    assert not client.uses_graphql
     assert server.count(ASK) == 0
     await client.close()
 

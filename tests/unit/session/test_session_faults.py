@@ -25,7 +25,6 @@ from labeltui.domain.problems import Failed, LabeltuiError, Unreachable
 from labeltui.hosts.base import HostKey, Prompter
 from labeltui.operations.run import run_action
 from labeltui.sandbox.runpod.world import events
-from labeltui.sandbox.runpod.world.fake_containers import fingerprint
 from labeltui.sandbox.runpod.world.world import World
 from labeltui.session.clients import Clients
 from labeltui.session.pod.host import PodHost
@@ -33,6 +32,7 @@ from labeltui.session.runtime.state_folder import StateFolder
 from labeltui.session.session import Session
 from tests.actions import RecordingReport
 from tests.fakes.account import KEY, EmulatedAccount
+from tests.fakes.containers import fingerprint
 from tests.virtual_time import VirtualLoop
 
 NAME = "annot"

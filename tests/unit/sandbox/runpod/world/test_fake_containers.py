@@ -5,9 +5,9 @@ from decimal import Decimal
 from labeltui.sandbox.runpod.api.present import pod_json
 from labeltui.sandbox.runpod.world import events, timeline
 from labeltui.sandbox.runpod.world.clock import FakeClock
-from labeltui.sandbox.runpod.world.fake_containers import FakeContainers, fingerprint
 from labeltui.sandbox.runpod.world.pods import Mount, Pod, Spec
 from labeltui.sandbox.runpod.world.world import World
+from tests.fakes.containers import FakeContainers, fingerprint
 
 
 def wait(world: World, seconds: float) -> None:
