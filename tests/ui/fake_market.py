@@ -28,7 +28,7 @@ def offer(name: str, vram: int, secure: str | None, community: str | None, **sto
     best = next((s for s in (Stock.HIGH, Stock.MEDIUM, Stock.LOW) if s in places.values()), Stock.NONE)
     return GpuOffer(
         f"NVIDIA {name}", name, vram, Decimal(secure) if secure else None,
-        Decimal(community) if community else None, 8, 8, best, places,
+        Decimal(community) if community else None, best, places,
         ("12.8", "12.4") if best is not Stock.NONE else (),
     )  # fmt: skip
 
