@@ -31,14 +31,14 @@ def read(lines: int) -> Cost:
     data = ("\n".join(line(number) for number in range(lines)) + "\n").encode()
     log = LogStore()
     watch = ServerWatch(Store(SessionState(Identity("p"))), log, lambda: datetime.now(UTC), lambda: None)
-    watch._begin("r1", "/log", app_log=AppLog("/app.log"))
+    watch.begin("r1", "/log", app_log=AppLog("/app.log"))
     took: list[float] = []
     cpu = time.process_time()
     for at in range(0, len(data), SLICE):
         piece = data[at : at + SLICE]
         for feed, chunk in (
-            (watch._feed.own, Chunk("/log", "1-1.0", at, piece, True)),
-            (watch._feed.other, Chunk("/app.log", "1-2.0", at, piece, True)),
+            (watch.feed.own, Chunk("/log", "1-1.0", at, piece, True)),
+            (watch.feed.other, Chunk("/app.log", "1-2.0", at, piece, True)),
         ):
             started = time.perf_counter()
             feed(chunk)

@@ -150,17 +150,33 @@ class LogFeed:
 
     # -- from the agent
 
+    def resume(self) -> tuple[int, str | None]:
+        """Prepare for a new connection. Returns the offset and file id from which to follow stdout."""
+        self._merger.resumed()
+        return self._merger.received - self._base, self._own_id or None
+
+    @property
+    def app_log_position(self) -> tuple[int, str | None]:
+        """The offset and file id from which to follow ``app.log``."""
+        return self._merger.offset, self._merger.file_id or None
+
+    def decide(self, number: int | None = None) -> None:
+        """Decide about the first ``number`` undecided lines of ``app.log``, or about all of them.
+
+        Stdout must have been read up to an end that is later than these lines.
+        """
+        self._pass(self._merger.decide(self._merger.undecided if number is None else number))
+
     async def read(self, agent: AgentClient, path: str) -> None:
         """Follow a run's output until cancelled. Raises LabeltuiError when the agent is gone."""
         merger = self._merger
-        merger.resumed()
+        offset, own_id = self.resume()
         other = []
         if self._app_log is not None:
             other = [self._read_app_log(agent, self._app_log.path), self._decide(agent, path)]
         tasks = [asyncio.create_task(work) for work in other]
         try:
-            own_id = self._own_id or None
-            async for chunk in agent.follow(path, merger.received - self._base, file_id=own_id):
+            async for chunk in agent.follow(path, offset, file_id=own_id):
                 for piece in _slices(chunk):
                     if merger is self._merger:  # another run may have begun meanwhile
                         self.own(piece)
@@ -185,7 +201,8 @@ class LogFeed:
                 await asyncio.sleep(AGAIN_S)
 
     async def _follow_app_log(self, agent: AgentClient, path: str, merger: Merger) -> None:
-        async for chunk in agent.follow(path, merger.offset, file_id=merger.file_id or None):
+        offset, file_id = self.app_log_position
+        async for chunk in agent.follow(path, offset, file_id=file_id):
             for piece in _slices(chunk):
                 if merger is not self._merger or merger.over:
                     return
@@ -206,7 +223,7 @@ class LogFeed:
                 size = 0  # the file was deleted: nothing more will come
             await self._until(partial(self._has_received, merger, size))
             if merger is self._merger:
-                self._pass(merger.decide(number))
+                self.decide(number)
 
     def _has_received(self, merger: Merger, size: int) -> bool:
         return merger.received - self._base >= size

@@ -54,7 +54,7 @@ class ServerWatch:
         self._url = url
         self._startup = StartupReader()
         self._last_line_at: datetime | None = None  # by the host's clock, without zone
-        self._feed = LogFeed(log, self._on_line, clock, self._on_fed)
+        self.feed = LogFeed(log, self._on_line, clock, self._on_fed)
         self._fresh = False
         self._answered_at: datetime | None = None
         self._job_known = False
@@ -92,10 +92,10 @@ class ServerWatch:
         while True:
             run_id, path = await self._run_with_log()
             if self.log.run_id != run_id:
-                self._begin(run_id, path, app_log=AppLog.of(self.meta))
+                self.begin(run_id, path, app_log=AppLog.of(self.meta))
             self._note_end()
             self.log.back(self._clock())
-            reading = asyncio.create_task(self._feed.read(agent, path))
+            reading = asyncio.create_task(self.feed.read(agent, path))
             replaced = asyncio.create_task(self._other_run(run_id))
             try:
                 await asyncio.wait((reading, replaced), return_when=asyncio.FIRST_COMPLETED)
@@ -115,23 +115,24 @@ class ServerWatch:
 
     def begin_remote(self, source: str) -> None:
         """Begin the log of a server that labeltui did not start. ``source`` names where its lines come from."""
-        self._begin(FOUND, source, source)
+        self.begin(FOUND, source, source)
 
     def feed_remote(self, offset: int, data: bytes) -> None:
         """Take more bytes of that server's log, up to its present end."""
         self.log.back(self._clock())
-        self._on_chunk(Chunk(self.log.path or "", "", offset, data, at_end=True))
+        self.feed.own(Chunk(self.log.path or "", "", offset, data, at_end=True))
 
     def remote_lost(self, why: str) -> None:
         """Mark in the log that it can't be read now."""
-        self._feed.lost(self._clock(), why)
+        self.feed.lost(self._clock(), why)
 
     def _note_end(self) -> None:
         if self.run.ended_at is not None and self.log.run_id == self.run.run_id:
-            self._feed.ended(self.run.ended_at, self.zone)
+            self.feed.ended(self.run.ended_at, self.zone)
 
-    def _begin(self, run_id: str, path: str, source: str = "", app_log: AppLog | None = None) -> None:
-        self._feed.begin(run_id, path, source, app_log)
+    def begin(self, run_id: str, path: str, source: str = "", app_log: AppLog | None = None) -> None:
+        """Begin the log of a run whose output is the file ``path`` on the host."""
+        self.feed.begin(run_id, path, source, app_log)
         self.training = TrainLog()
         self._startup = StartupReader()
         self._count_errors()
@@ -140,11 +141,8 @@ class ServerWatch:
         for notify in self.on_run:
             notify()
 
-    def _on_chunk(self, chunk: Chunk) -> None:
-        self._feed.own(chunk)
-
     def _on_fed(self) -> None:
-        if self._feed.caught_up and not self.caught_up:
+        if self.feed.caught_up and not self.caught_up:
             self.caught_up = True
             self.refresh()
         if self._fresh:
@@ -228,7 +226,7 @@ class ServerWatch:
     def host_lost(self, why: str) -> None:
         """The connection was lost: mark the state as old, with the reason."""
         if self.log.run_id is not None:
-            self._feed.lost(self._clock(), why)
+            self.feed.lost(self._clock(), why)
         self._answered_at = None if self.run.state == "absent" else self._answered_at
         self._field.write(replace(self._field.value, error=why))
 
@@ -237,7 +235,7 @@ class ServerWatch:
         """Whether everything that an ended run printed was read. True if there was no run."""
         if self.log.run_id != self.run.run_id:
             return self.run.run_id is None
-        return self._final_size is not None and self._feed.stored >= self._final_size
+        return self._final_size is not None and self.feed.stored >= self._final_size
 
     def _diagnosis(self) -> Problem | None:
         if self.run.state not in (JobState.EXITED, JobState.LOST) or self.log.run_id != self.run.run_id:

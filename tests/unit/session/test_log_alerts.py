@@ -25,7 +25,7 @@ class Output:
         alerts = Alerts(self.store, lambda: NOW)
         self.watch.on_problem.append(alerts.log_problem)
         self.watch.on_run.append(alerts.dismiss_log_problems)
-        self.watch._begin("r1", "/log")
+        self.watch.begin("r1", "/log")
 
     @property
     def alerts(self) -> list[tuple[str, int | None]]:
@@ -33,7 +33,7 @@ class Output:
         return [(alert.key, alert.log_line) for alert in self.store.state.alerts]
 
     def prints(self, data: bytes) -> None:
-        self.watch._on_chunk(Chunk("/log", "1:2", self.watch.log.size, data, at_end=True))
+        self.watch.feed.own(Chunk("/log", "1:2", self.watch.log.size, data, at_end=True))
 
 
 def test_one_alert_for_each_kind_at_its_newest_line() -> None:
@@ -58,7 +58,7 @@ def test_another_run_starts_over() -> None:
     output = Output()
     output.prints(b"\n\nOSError: No space left on device\n")
     assert output.alerts == [("log:disk_full", 2)]
-    output.watch._begin("r2", "/log2")
+    output.watch.begin("r2", "/log2")
     assert output.alerts == []
     output.prints(b"OSError: No space left on device\n")
     assert output.alerts == [("log:disk_full", 0)]
@@ -68,5 +68,5 @@ def test_errors_of_the_run_are_counted_and_forgotten_with_it() -> None:
     output = Output()
     output.prints(HEAD + b"a\nbare\n" + HEAD.replace(b"ERROR", b"INFO") + b"b\n" + HEAD + b"c\n")
     assert output.store.state.log_errors == 2
-    output.watch._begin("r2", "/other")
+    output.watch.begin("r2", "/other")
     assert output.store.state.log_errors == 0

@@ -45,9 +45,9 @@ class Console:
         self.watch = ServerWatch(self.store, self.log, lambda: NOW, lambda: None)
         self.alerts: list[int] = []
         self.watch.on_problem.append(lambda _said, line, _at: self.alerts.append(line))
-        self.watch._begin("r1", "/log")
+        self.watch.begin("r1", "/log")
         for at in range(0, len(data), 1000):
-            self.watch._on_chunk(Chunk("/log", "1:2", at, data[at : at + 1000], at_end=True))
+            self.watch.feed.own(Chunk("/log", "1:2", at, data[at : at + 1000], at_end=True))
 
     @property
     def strip(self) -> int:

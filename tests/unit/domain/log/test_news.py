@@ -93,10 +93,10 @@ def test_every_recording_goes_through_everything(path: Path) -> None:
     watch = ServerWatch(Store(SessionState(Identity("p"))), log, lambda: datetime.now(UTC), lambda: None)
     troubles: list[tuple[str, int]] = []
     watch.on_problem.append(lambda said, line, _at: troubles.append((said.means, line)))
-    watch._begin("r1", "/log", app_log=AppLog("/app.log"))
+    watch.begin("r1", "/log", app_log=AppLog("/app.log"))
     for at in range(0, len(data), 1000):
-        watch._feed.own(Chunk("/log", "1-1.0", at, data[at : at + 1000], at + 1000 >= len(data)))
-        watch._feed.other(Chunk("/app.log", "1-2.0", at, data[at : at + 1000], at + 1000 >= len(data)))
+        watch.feed.own(Chunk("/log", "1-1.0", at, data[at : at + 1000], at + 1000 >= len(data)))
+        watch.feed.other(Chunk("/app.log", "1-2.0", at, data[at : at + 1000], at + 1000 >= len(data)))
     assert log.bytes() == data
     assert watch.caught_up
     for means, line in troubles:
@@ -121,13 +121,13 @@ ENCODED = st.one_of(
 def test_bytes_of_any_encoding_are_taken_and_held(pieces: list[tuple[bytes, bool]], cut: int) -> None:
     log = LogStore()
     watch = ServerWatch(Store(SessionState(Identity("p"))), log, lambda: datetime.now(UTC), lambda: None)
-    watch._begin("r1", "/log", app_log=AppLog("/app.log"))
+    watch.begin("r1", "/log", app_log=AppLog("/app.log"))
     data = b"".join(piece for piece, _ in pieces)
     other = b"".join(piece for piece, both in pieces if both)
     for at in range(0, max(len(data), len(other)), cut):
-        watch._feed.own(Chunk("/log", "1-1.0", min(at, len(data)), data[at : at + cut], True))
-        watch._feed.other(Chunk("/app.log", "1-2.0", min(at, len(other)), other[at : at + cut], True))
-    watch._feed._pass(watch._feed._merger.decide(watch._feed._merger.undecided))
+        watch.feed.own(Chunk("/log", "1-1.0", min(at, len(data)), data[at : at + cut], True))
+        watch.feed.other(Chunk("/app.log", "1-2.0", min(at, len(other)), other[at : at + cut], True))
+    watch.feed.decide()
     held = b"".join(
         line + b"\n" for n, line in enumerate(log.lines(0, log.line_count)) if log.source_of(n) == "stdout"
     )

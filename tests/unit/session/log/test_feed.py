@@ -95,12 +95,11 @@ class Console:
     def connect(self) -> None:
         for follow in self.follows:
             follow.close()
-        merger, new = self.feed._merger, Follow
-        merger.resumed()
+        own = self.feed.resume()
         self.log.back(NOW)
         self.follows = [
-            new(str(self.host.stdout), "own", merger.received, self.feed._own_id or None),
-            new(str(self.host.app_log), "other", merger.offset, merger.file_id or None),
+            Follow(str(self.host.stdout), "own", *own),
+            Follow(str(self.host.app_log), "other", *self.feed.app_log_position),
         ]
 
     def drop(self) -> None:
@@ -127,8 +126,7 @@ class Console:
     def finish(self) -> None:
         while self.step(0) or self.step(1):
             continue
-        merger = self.feed._merger
-        self.feed._pass(merger.decide(merger.undecided))
+        self.feed.decide()
         for follow in self.follows:
             follow.close()
 

@@ -24,19 +24,19 @@ def peak():
 
 log = LogStore()
 watch = ServerWatch(Store(SessionState(Identity("p"))), log, lambda: datetime.now(UTC), lambda: None)
-watch._begin("r1", "/log", app_log=AppLog("/app.log"))
+watch.begin("r1", "/log", app_log=AppLog("/app.log"))
 pattern, size = re.compile(rb"needle"), MEGABYTES << 20
 before, at, drawn = peak(), 0, set()
 while at < size:
     data = b"x" * min(65536, size - at) if at else b"needle".ljust(65536, b"x")
-    watch._feed.own(Chunk("/log", "1-1.0", at, data, False))
-    watch._feed.other(Chunk("/app.log", "1-2.0", at, data, False))
+    watch.feed.own(Chunk("/log", "1-1.0", at, data, False))
+    watch.feed.other(Chunk("/app.log", "1-2.0", at, data, False))
     at += len(data)
     if at % (1 << 20) == 0 and log.line_count:
         drawn.add(log.last_drawing(0, 6)[0])
         assert log.matching(pattern, 0, 1) == [0]
-watch._feed.own(Chunk("/log", "1-1.0", at, b"\\nend\\n", True))
-watch._feed.other(Chunk("/app.log", "1-2.0", at, b"\\nend\\n", True))
+watch.feed.own(Chunk("/log", "1-1.0", at, b"\\nend\\n", True))
+watch.feed.other(Chunk("/app.log", "1-2.0", at, b"\\nend\\n", True))
 print(json.dumps({
     "grown": peak() - before, "lines": log.line_count, "size": log.line_size(0), "end": log.line(1).decode(),
     "drawn": sorted(text.decode() for text in drawn), "others": sum(log.source_of(n) != "stdout" for n in range(2)),

@@ -113,7 +113,7 @@ async def test_what_is_new_comes_and_what_breaks_is_marked() -> None:
         await until(lambda: log.line_count == 5)
 
         put(store, server=running("r1"))
-        watch._begin("r1", "/log")
+        watch.begin("r1", "/log")
         await asyncio.sleep(0.02)
         before = len(file.asked)
         await asyncio.sleep(0.02)
