@@ -1,0 +1,87 @@
+"""Before a pod ends: its labels are copied, in bounded time, and what kept them from it is known."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from labeltui.domain.pod.pod import PodAction
+from labeltui.domain.problems import Refused
+from labeltui.operations.labels.safety import copy_last, spare_labels
+from tests.unit.operations.desk import Desk, desk
+from tests.virtual_time import in_virtual_time
+
+
+async def labelled(it: Desk, **spec: int) -> str:
+    """A pod with one label that was counted, and not copied; its id."""
+    pod_id = await it.rent(**spec)
+    await it.session.account.pod.poll()
+    await it.session.link.ready()
+    it.put_label("s1.nii.gz")
+    await it.session.labels.refresh(copy=False)
+    return pod_id
+
+
+def copied(tmp_path: Path) -> list[str]:
+    return [path.name for path in (tmp_path / "labels").rglob("*.nii.gz")]
+
+
+@in_virtual_time
+async def test_the_labels_of_another_pod_are_not_looked_for_on_this_one(tmp_path: Path) -> None:
+    async with desk(tmp_path, rents=True, start=False) as it:
+        await it.rent()
+        await it.rent("other")
+        client = await it.session.account.client()
+        other = next(pod for pod in await client.pods() if pod.name == "other")
+        await copy_last(it.session, other, it.report)
+        await spare_labels(it.session, other, PodAction.TERMINATE, it.report, lose_labels=False)
+    assert (it.host.connects, it.report.lines) == (0, [])
+
+
+@in_virtual_time
+async def test_a_stopped_pod_is_not_connected_to_and_its_labels_are_old(tmp_path: Path) -> None:
+    async with desk(tmp_path, rents=True) as it:
+        pod_id = await labelled(it)
+        it.elsewhere(pod_id, "stop")
+        await copy_last(it.session, await it.session.account.find(), it.report)
+        labels = it.session.store.state.labels
+    assert labels.error == "the pod is stopped"
+    assert it.report.lines == []
+    assert copied(tmp_path) == []
+
+
+@in_virtual_time
+async def test_a_copy_without_end_is_given_up_and_the_pod_is_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with desk(tmp_path, rents=True, labels={"copy": False, "folder": str(tmp_path / "labels")}) as it:
+        await labelled(it, volume_disk_gb=0)
+        monkeypatch.setattr(it.session.labels, "copy_all", asyncio.Event().wait)
+        pod = await it.session.account.find()
+        began = asyncio.get_running_loop().time()
+        with pytest.raises(Refused) as refused:
+            await spare_labels(it.session, pod, PodAction.STOP, it.report, lose_labels=False)
+        took = asyncio.get_running_loop().time() - began
+        error = it.session.store.state.labels.error
+        await spare_labels(it.session, pod, PodAction.STOP, it.report, lose_labels=True)
+    assert took == pytest.approx(300)
+    assert error == "copying them took longer than 5 minutes"
+    assert refused.value.problem.code == "labels_not_copied"
+
+
+@in_virtual_time
+async def test_a_host_that_answers_no_more_is_not_waited_for_long(tmp_path: Path) -> None:
+    async with desk(tmp_path, rents=True) as it:
+        await labelled(it, volume_disk_gb=0)
+        it.out_of_reach()
+        it.host.drop()
+        await it.session.store.wait_for(lambda _state: not it.session.link.is_connected, 5)
+        pod = await it.session.account.find()
+        began = asyncio.get_running_loop().time()
+        await copy_last(it.session, pod, it.report)
+        took = asyncio.get_running_loop().time() - began
+        error = it.session.store.state.labels.error
+    assert took == pytest.approx(20, abs=1)
+    assert "can't be reached: Connection refused" in (error or "")
