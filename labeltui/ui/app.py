@@ -92,13 +92,13 @@ class Console(Core):
         if text:
             self.copy(text)
         else:
-            self.flash("nothing here to copy", Level.WARNING)
+            self.flash("there is nothing to copy here", Level.WARNING)
 
     def action_copy_url(self) -> None:
         """Copy what Slicer is given."""
         tunnel = self.state.tunnel.value
         if tunnel is None or tunnel.url is None:
-            self.flash("no URL yet: the tunnel is not open", Level.WARNING)
+            self.flash("there is no URL yet: the tunnel is not open", Level.WARNING)
         else:
             self.copy(tunnel.url)
 

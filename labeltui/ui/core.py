@@ -295,11 +295,11 @@ class Core(App[int], inherit_bindings=False):
         """Why a shell can't have the whole terminal; None if it can."""
         driver = self._driver
         if self.is_headless or driver is None or not driver.can_suspend:
-            return "the console is not on a terminal of its own here"
+            return "labeltui does not run in a terminal that a shell could take over"
         if sys.__stdin__ is None or sys.__stderr__ is None:
             return "there is no terminal"
         if not (sys.__stdin__.isatty() and sys.__stderr__.isatty()):
-            return "its input or output is not a terminal"
+            return "labeltui's input or output is not a terminal"
         return None
 
     def confirm(

@@ -24,6 +24,6 @@ def last_words(error: BaseException, path: Path) -> str:
     """What the terminal shows after the console is gone."""
     what = "".join(traceback.format_exception_only(error)).strip()
     return (
-        f"labeltui ended because of an error of its own: {what}\n"
-        f"The details are in {path}; what runs on the host goes on. Open labeltui again to see it."
+        f"labeltui stopped because of a fault of its own: {what}\n"
+        f"The details are in {path}. What runs on the host keeps running; open labeltui again to see it."
     )

@@ -97,7 +97,7 @@ class Dispatcher:
         if action.needs_terminal and (why := self._app.why_no_terminal()) is not None:
             return why
         if action.id in self.running:
-            return "it is running already"
+            return "it is already running"
         return why_disabled(action, about(self._app.state, pod))
 
     async def invoke(self, action_id: str, params: Mapping[str, Any] | None = None) -> None:
@@ -190,7 +190,7 @@ def unexpected(error: Exception) -> Problem:
     return Problem(
         Code.INTERNAL,
         f"{type(error).__name__}: {error}",
-        "This is a fault of labeltui, not of the host.",
+        "This is a fault in labeltui, not on the host.",
         "".join(traceback.format_exception(error)),
     )
 

@@ -72,7 +72,7 @@ class KeyMap:
         table = self.leaders[leader] if leader else self.direct
         before = table.get(key)
         if before is not None:
-            self.problems.append(f"keys: {shown(key)} was {before.id}, and now is {action.id}")
+            self.problems.append(f"keys: {shown(key)} now runs {action.id} instead of {before.id}")
             self._keys.pop(before.id, None)
         if not leader and key in self.leaders:
             self.problems.append(f"keys: {action.id}: {key} is a leader key")

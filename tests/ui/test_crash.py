@@ -49,4 +49,4 @@ def test_the_last_words_say_what_and_what_next() -> None:
     words = last_words(ValueError("[red]x"), Path("/x/crash.txt"))
     assert "ValueError: [red]x" in words
     assert "/x/crash.txt" in words
-    assert "Open labeltui again" in words
+    assert "open labeltui again" in words

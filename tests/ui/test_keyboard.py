@@ -197,7 +197,7 @@ async def test_help_lists_what_is_not_possible_with_the_reason_and_enter_runs() 
         text = "\n".join(entry.content.plain for entry in help_screen._entries)
         assert "Start the server" in text
         assert "not now: the host is not connected" in text
-        assert "  }         an hour on" in text
+        assert "  }         an hour later" in text
         crowded = _pane_key("ctrl+right_curly", "words", "log").content.plain
         assert crowded == "  ctrl+right_curly words"
         await pilot.press(*"queue")
@@ -350,7 +350,7 @@ async def test_a_leader_and_more_keys_than_it_takes_in_one_go() -> None:
         await settled(pilot)
         for key in ("s", "y", "y", "y", "s", "y"):
             app.post_message(events.Key(key, key))
-        await wait_for(pilot, lambda: "nothing is behind" in flashed(app))
+        await wait_for(pilot, lambda: "is not a key of labeltui" in flashed(app))
         await wait_for(pilot, lambda: app.screen is app.frame_screen)
         await pilot.press("question_mark")
         await wait_for(pilot, lambda: type(app.screen).__name__ == "HelpScreen")

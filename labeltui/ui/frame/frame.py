@@ -71,7 +71,7 @@ class TooSmall(Line):
         lines = [
             identity(state, LONG),
             Content.styled(
-                f"{width}x{height} is too small for a pane; 60x18 shows one, 120x40 all.", Tone.FAINT
+                f"{width}x{height} is too small for a pane; 60x18 shows one pane, 120x40 all.", Tone.FAINT
             ),
             *(fact.at(LONG) for fact in facts(state, now)),
         ]

@@ -31,16 +31,16 @@ class CostCard(Card, can_focus=False):
         lines = self._labels(state, now, width)
         going = pace(state, now)
         if going is not None:
-            hour = "" if going.per_hour is None else f" · {going.per_hour:.1f} an hour"
+            hour = "" if going.per_hour is None else f" · {going.per_hour:.1f} per hour"
             said = f"{words.plural(going.labels, 'label')} in {words.age(going.since, now)}{hour}"
             lines.append(row("session", (said, Tone.FAINT if stale_age(state.queue, now) else Tone.PLAIN)))
             if going.cost_per_label is not None:
-                lines.append(row("", (f"${going.cost_per_label:.2f} a label", Tone.PLAIN)))
+                lines.append(row("", (f"${going.cost_per_label:.2f} per label", Tone.PLAIN)))
         lines += self._budget(state, now, width)
         names = ", ".join(people(state))
         if names:
-            lines.append(row("open at", (elide(safe(names), width - 9), Tone.PLAIN)))
-        return lines or [Content.styled("Nothing is known of this session yet.", Tone.FAINT)]
+            lines.append(row("open by", (elide(safe(names), width - 9), Tone.PLAIN)))
+        return lines or [Content.styled("No figures for this session yet.", Tone.FAINT)]
 
     def _labels(self, state: SessionState, now: datetime, width: int) -> list[Content]:
         copies = state.labels.value

@@ -105,7 +105,7 @@ class PodCard(Card):
             left = words.duration((host.next_try_at - now).total_seconds())
             lines.append(Content(f"next try in {left}; {self.key_for('reconnect')} tries now"))
         if host.state is LinkState.REFUSED:
-            lines.append(Content(f"not retried by itself; {self.key_for('reconnect')} tries again"))
+            lines.append(Content(f"no automatic retry; {self.key_for('reconnect')} tries again"))
         lines.append(row("address", (elide(safe(host.address), width - 9), Tone.PLAIN)))
         if host.system:
             lines.append(row("system", (elide(safe(host.system), width - 9), Tone.FAINT)))
@@ -182,7 +182,7 @@ def tunnel_lines(state: SessionState, now: datetime, width: int) -> list[Content
     url = (tunnel.url or "").removeprefix("http://" if width < 44 else "")
     lines = [row("tunnel", said, (f" {url}{extra}", Tone.PLAIN if tunnel.url else Tone.FAINT))]
     if tunnel.local_port and tunnel.preferred_port and tunnel.local_port != tunnel.preferred_port:
-        lines.append(row("", (f"port {tunnel.preferred_port} was taken on this machine", Tone.WARN)))
+        lines.append(row("", (f"port {tunnel.preferred_port} is in use on this machine", Tone.WARN)))
     if tunnel.detail:
         lines += wrapped(
             safe(tunnel.detail), width, Tone.FAINT if tunnel.state is TunnelState.UP else Tone.WARN, 2

@@ -123,12 +123,12 @@ class QueuePane(Widget):
         elif not said and queue is not None and not queue.listed:
             said = [
                 f"{queue.completed} of {queue.total} studies are final.",
-                "A DICOMweb server is only counted here: a study is listed once somebody fetched it.",
+                "A DICOMweb server only reports how many studies it has; a study is listed once somebody opened it.",
             ]
         elif not said:
             said = [
                 "There are no studies in the folder yet.",
-                "Copy NIfTI or DICOM files there; they appear by themselves.",
+                "Copy NIfTI or DICOM files into it; they appear here without further action.",
             ]
         width = max(10, self.size.width)
         lines: list[Content] = []

@@ -14,7 +14,7 @@ _LINK = {
     "": "The host is not connected.",
     LinkState.OFFLINE: "The host is not connected.",
     LinkState.CONNECTING: "Connecting to the host …",
-    LinkState.RECONNECTING: "The connection to the host was lost; it is being rebuilt.",
+    LinkState.RECONNECTING: "The connection to the host was lost; labeltui is reconnecting.",
     LinkState.REFUSED: "The connection to the host was refused.",
 }
 
@@ -26,10 +26,10 @@ def without_server(state: SessionState, keys: Keys) -> list[str]:
         if (why := absence(state, keys)) is not None:
             return [line for line in (why.said, why.next) if line]
         said = _LINK["" if host is None else host.state]
-        return [said, f"{keys('reconnect')} tries again now; pane 1 says why."]
+        return [said, f"{keys('reconnect')} tries again now; pane 1 shows why."]
     if server is None:
         error = safe(state.server.error or "")
-        return [error or "Looking whether a server runs on the host …"]
+        return [error or "Checking whether a server runs on the host …"]
     if server.state is ServerState.RUNNING:
         return []
     return _failed(server, server.problem, keys) if server.problem is not None else _not_running(server, keys)
@@ -38,7 +38,7 @@ def without_server(state: SessionState, keys: Keys) -> list[str]:
 def _failed(server: ServerStatus, problem: Problem, keys: Keys) -> list[str]:
     said = [safe(problem.message), safe(problem.hint)]
     if problem.detail:
-        said.append(f"{keys('server.problem')} shows the evidence.")
+        said.append(f"{keys('server.problem')} shows the details.")
     if problem.code == Code.NOT_INSTALLED:
         said.append(f"{keys('setup')} installs it, step by step.")
     elif server.state in (ServerState.STOPPED, ServerState.CRASHED):
@@ -54,17 +54,17 @@ def _not_running(server: ServerStatus, keys: Keys) -> list[str]:
         ServerState.STOPPED: [
             "The server is stopped.",
             f"{start} starts it; {keys('server.options')} chooses app and models first.",
-            f"MONAI Label is not on this host yet? {keys('setup')} installs it.",
+            f"If MONAI Label is not on this host yet, {keys('setup')} installs it.",
         ],
         ServerState.STARTING: [f"The server is starting{phase}"],
         ServerState.STOPPING: ["The server is stopping …"],
         ServerState.CRASHED: [
             f"The server crashed{code}.",
-            f"{start} starts it again; pane 3 has its last words.",
+            f"{start} starts it again; pane 3 shows its last output.",
         ],
         ServerState.UNREACHABLE: [
             "The server runs, but does not answer.",
-            "Its log in pane 3 says what it does.",
+            "Its log is in pane 3.",
         ],
     }.get(server.state, [])
 
@@ -77,7 +77,7 @@ def why_empty(state: SessionState, keys: Keys) -> list[str]:
         return said
     if server.state is ServerState.RUNNING and server.run_id is None:
         return [
-            "labeltui did not start this server: its app.log is being asked for.",
-            "What it prints besides goes where it was started.",
+            "labeltui did not start this server, so it reads the server's app.log.",
+            "Its other output goes to the terminal where it was started.",
         ]
-    return ["The server has said nothing yet."]
+    return ["The server has not printed anything yet."]

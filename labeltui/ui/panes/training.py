@@ -20,7 +20,7 @@ from labeltui.ui.widgets.bar import bar
 from labeltui.ui.widgets.curve import chart, spark
 
 ACTIVE = (TrainState.RUNNING, TrainState.QUEUED)
-NO_LABELS_YET = "Training needs labels that were submitted; none is final yet."
+NO_LABELS_YET = "Training needs submitted labels; no study has a final label yet."
 
 
 def progress_share(training: TrainStatus) -> float | None:
@@ -109,7 +109,10 @@ class TrainingCard(Card):
             parts.append((f"  it {training.iteration}/{training.iterations or '?'}", Tone.FAINT))
         if training.state is TrainState.ORPHANED and training.pid is not None:
             parts.append(
-                (f"  pid {training.pid}, no server to ask; {self.key_for('train.stop')} stops it", Tone.WARN)
+                (
+                    f"  pid {training.pid}, left over without a server; {self.key_for('train.stop')} stops it",
+                    Tone.WARN,
+                )
             )
         elif training.ended_at is not None and training.state not in ACTIVE:
             parts.append((f"  {words.age(training.ended_at, now)} ago", Tone.FAINT))

@@ -18,12 +18,12 @@ Keys = Callable[[str], str]
 """The keys of an action, by its id."""
 
 STARTING = Word("◌", "pod starting", Tone.BUSY)
-WAITS = Word("◌", "waits for the pod", Tone.FAINT)
+WAITS = Word("◌", "waiting for the pod", Tone.FAINT)
 OFFLINE = Word("○", "offline", Tone.FAINT)
 _ON_ITS_WAY = {
-    "provisioning": "The pod is being made: a machine is found for it.",
-    "starting": "The pod is starting: its image is pulled and its container made.",
-    "running": "The pod runs, and gets its ssh address.",
+    "provisioning": "RunPod is looking for a machine for the pod.",
+    "starting": "The pod is starting: RunPod pulls its image and creates its container.",
+    "running": "The pod runs and waits for its SSH address.",
 }
 
 
@@ -52,7 +52,7 @@ def absence(state: SessionState, keys: Keys = lambda _action: "") -> Absence | N
         return _on_its_way(pod)
     ended = {
         "stopped": ("pod stopped", "The pod is stopped.", f"{keys('pod.start')} starts it."),
-        "terminated": ("pod gone", "The pod is gone.", f"{keys('pod.options')} rents another."),
+        "terminated": ("pod gone", "The pod was terminated.", f"{keys('pod.options')} rents another."),
     }.get(pod.status.value)
     if ended is None:
         return None
@@ -64,4 +64,4 @@ def _on_its_way(pod: Pod) -> Absence | None:
     if pod.status.value == "running" and pod.ssh is not None:
         return None
     texts = (STARTING.text, STARTING.text, "wait")
-    return Absence(STARTING, texts, _ON_ITS_WAY[pod.status.value], "The host is connected then.")
+    return Absence(STARTING, texts, _ON_ITS_WAY[pod.status.value], "labeltui then connects to it.")

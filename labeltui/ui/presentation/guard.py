@@ -18,7 +18,7 @@ NAMES = ("", "", "")
 STATES = {
     "dead": (Word("✗", "no guard", Tone.BAD), "no guard", "no guard"),
     "off": (Word("○", "guard off", Tone.WARN), "guard off", "g off"),
-    "waiting": (Word("▲", "stop waits", Tone.WARN), "stop waits", "waits"),
+    "waiting": (Word("▲", "stop on hold", Tone.WARN), "stop on hold", "on hold"),
     "stuck": (Word("✗", "can't stop the pod", Tone.BAD), "can't stop", "no stop"),
     "stopping": (Word("■", "stopping the pod", Tone.WARN), "stopping", "stop"),
 }
@@ -29,7 +29,7 @@ def guard_fact(state: SessionState, now: datetime) -> Fact | None:
     reading = state.guard
     status = reading.value
     if status is None:
-        return Fact(NAMES, ("guard not known", "guard ?", "g ?"), "?", Tone.WARN) if reading.error else None
+        return Fact(NAMES, ("guard unknown", "guard ?", "g ?"), "?", Tone.WARN) if reading.error else None
     pod = state.pod.value
     if status.state == "none" or (pod is not None and not pod.status.is_up):
         return None

@@ -97,7 +97,7 @@ def _spent_lines(state: SessionState, now: datetime, width: int) -> list[Content
     if spend.session is None:
         lines += wrapped(safe(spend.why), width, Tone.FAINT)
     if spend.bill_error:
-        lines += wrapped(f"The bill is not known: {safe(spend.bill_error)}", width, Tone.WARN, 2)
+        lines += wrapped(f"The bill is unknown: {safe(spend.bill_error)}", width, Tone.WARN, 2)
     return lines
 
 
@@ -134,10 +134,10 @@ def _wrong_with(pod: Pod, width: int) -> list[Content]:
     lines: list[Content] = []
     if pod.lost_its_gpu:
         lines += wrapped(
-            "It came back without a GPU: stop it and try later, or make a new pod.", width, Tone.BAD
+            "It started without a GPU. Stop it and try again later, or rent a new pod.", width, Tone.BAD
         )
     if pod.is_public:
-        lines += wrapped("A port of it is on the open web, without a password.", width, Tone.WARN)
+        lines += wrapped("One of its ports is open to the internet without a password.", width, Tone.WARN)
     return lines
 
 

@@ -77,7 +77,7 @@ def gpu(pod: Pod) -> str:
 def port_text(port: Port) -> str:
     """``22/tcp → 203.0.113.7:40022``; an http port is on the web as long as the pod runs."""
     if port.protocol == "http":
-        return f"{port.private}/http on the open web"
+        return f"{port.private}/http open to the internet"
     return f"{port.private}/tcp" + (
         f" → {safe(port.ip or '?')}:{port.public}" if port.public else " not mapped"
     )
@@ -104,7 +104,7 @@ def pod_lines(pod: Pod, width: int, now: datetime, *, own: bool, left: RequestsL
         return [row(label if not i else "", part, width=11) for i, part in enumerate(told)]
 
     word = POD[pod.status]
-    asked = f"  (asked to be {pod.desired})" if pod.desired not in (None, pod.status) else ""
+    asked = f"  (requested: {pod.desired})" if pod.desired not in (None, pod.status) else ""
     lines = [row("state", (str(word), word.tone), (asked, Tone.WARN), width=11)]
     lines += line("can", legal_words(pod))
     lines += line("profile", "this profile's pod" if own else "not this profile's pod", Tone.FAINT)
@@ -134,7 +134,7 @@ def pod_lines(pod: Pod, width: int, now: datetime, *, own: bool, left: RequestsL
             f"RunPod allows {left.left} of {left.quota} more requests this {left.window}",
             Tone.FAINT,
         )
-    lines += line("seen", f"{words.age(pod.read_at, now)} ago", Tone.FAINT)
+    lines += line("last read", f"{words.age(pod.read_at, now)} ago", Tone.FAINT)
     return lines
 
 
@@ -145,7 +145,7 @@ def _names(pod: Pod) -> str:
 
 def _gpu_words(pod: Pod) -> str:
     if pod.lost_its_gpu:
-        return f"rented with {gpu(pod)}, came back with none"
+        return f"rented with {gpu(pod)}, started without one"
     return gpu(pod) + (f" · {pod.gpu_vram_gb} GB" if pod.gpu_vram_gb else "")
 
 
@@ -160,7 +160,7 @@ def _disks(pod: Pod) -> str:
     parts = [f"container {pod.container_disk_gb} GB"] if pod.container_disk_gb else []
     where = safe(pod.volume_path or "")
     if pod.volume_disk_gb:
-        parts.append(f"volume {pod.volume_disk_gb} GB at {where}, gone with the pod")
+        parts.append(f"volume {pod.volume_disk_gb} GB at {where}, deleted with the pod")
     if pod.network_volume_id:
         size = "" if pod.network_volume_gb is None else f" {pod.network_volume_gb} GB"
         parts.append(f"network volume {safe(pod.network_volume_id)}{size} at {where}")
@@ -177,5 +177,5 @@ def total(pods: tuple[Pod, ...]) -> str:
     """``3 pods · $0.83/h now``; a pod whose price is not told is counted as that."""
     known = [pod.cost_per_hour for pod in pods if pod.cost_per_hour is not None]
     unknown = len(pods) - len(known)
-    sums = rate(sum(known, Decimal(0))) + (f" and {unknown} of unknown price" if unknown else "")
+    sums = rate(sum(known, Decimal(0))) + (f" plus {unknown} of unknown price" if unknown else "")
     return f"{words.plural(len(pods), 'pod')} · {elide(sums, 60)} now"

@@ -44,7 +44,7 @@ class ChecklistScreen(StepsScreen):
         """Steps, money, output."""
         with Container(classes="box -wide -tall") as box:
             box.border_title = Content(self._job.action.title)
-            box.border_subtitle = Content("esc: go on in the background · ctrl+c cancels")
+            box.border_subtitle = Content("esc continues in the background · ctrl+c cancels")
             yield self._steps
             yield self._money
             yield self._output
@@ -64,10 +64,10 @@ class ChecklistScreen(StepsScreen):
         for entry in self._job.steps.values():
             lines += step_lines(entry, now, width)
         self._steps.styles.height = min(len(lines) + 1, max(4, self.size.height - 9))
-        self._steps.set_lines(lines or [Content.styled("Looking at what there is …", Tone.FAINT)])
+        self._steps.set_lines(lines or [Content.styled("Checking what is there …", Tone.FAINT)])
         money = money_line(self._job.steps, now, running=not self._over)
         if self._over and self._pod is not None and not self._whole:
-            goes_on = "It goes on, and is paid for, until it is stopped or terminated."
+            goes_on = "It keeps running, and costs money, until it is stopped or terminated."
             money = Content("\n").join((money, Content.styled(goes_on, Tone.WARN)))
         self._money.update(money)
         self._show_output()
@@ -77,11 +77,11 @@ class ChecklistScreen(StepsScreen):
         self._over = text or "over"
         self.progressed()
         pod, whole = self._pod, self._whole
-        ways = "esc closes" if whole else "g goes on · esc closes"
+        ways = "esc closes" if whole else "g continues · esc closes"
         if self._refused:
-            ways = "w waits until one is free · f takes the next that fits · g asks again · esc closes"
+            ways = "w waits for a free GPU · f takes the next that fits · g tries again · esc closes"
         elif pod is not None and not whole:
-            ways = f"g goes on · t terminates {safe(pod)} · esc leaves it running"
+            ways = f"g continues · t terminates {safe(pod)} · esc leaves it running"
         box = self.query_one(".box", Container)
         box.border_subtitle = Content(ways)
         box.set_class(not whole, "-warn")
@@ -160,7 +160,7 @@ def money_line(steps: Mapping[str, Mapping[str, Any]], now: datetime, *, running
     """The pod, its rate, and what it has cost; nothing before there is one."""
     entry = next((e for e in reversed(list(steps.values())) if e.get("pod")), None)
     if entry is None:
-        return Content.styled("Nothing is rented yet: nothing is paid for.", Tone.FAINT)
+        return Content.styled("Nothing is rented yet, so nothing costs money.", Tone.FAINT)
     since = _moment(entry.get("billed_since"))
     rate = Decimal(entry["rate"]) if entry.get("rate") else None
     spent = "" if rate is None or since is None else f" · ${cost_of(rate, now - since):.3f} so far"

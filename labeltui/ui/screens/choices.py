@@ -45,8 +45,8 @@ class ChoicesScreen(Dialog[str]):
         problem = self._problem
         with Container(classes="box -warn -wide") as box:
             box.border_title = Content(safe(self._title))
-            more = " · w the evidence" if problem.detail else ""
-            box.border_subtitle = Content(f"a number does it · y copies{more} · esc leaves it as it is")
+            more = " · w shows details" if problem.detail else ""
+            box.border_subtitle = Content(f"a number runs it · y copies{more} · esc changes nothing")
             yield Static(
                 Content.assemble(
                     (safe(problem.message), f"bold {Tone.PLAIN}"),
@@ -56,7 +56,8 @@ class ChoicesScreen(Dialog[str]):
             )
             lines = [self._line(number, action) for number, action in enumerate(self._actions, 1)]
             yield Static(
-                Content("\n").join(lines or [Content("There is nothing to do from here.")]), classes="list"
+                Content("\n").join(lines or [Content("There is nothing to do about it here.")]),
+                classes="list",
             )
             yield Static("", classes="flash")
 
@@ -102,7 +103,5 @@ def about_pod(pod: Pod, now: datetime) -> tuple[str, Problem]:
         return title, Problem(Code.POD, f"{called(pod)} is {pod.status}; nothing is wrong with it.", "", "",
                               ("pod.stop", "pod.restart", "pods"))  # fmt: skip
     kept = "network volume" if pod.network_volume_id else "disk"
-    hint = (
-        f"What is on its {kept} is kept. Its machine may have no GPU free any more: then try again, or later."
-    )
+    hint = f"Its {kept} keeps its data. Its machine may have no free GPU any more; if so, try again later."
     return title, Problem(Code.POD, f"{called(pod)} is {pod.status}.", hint, "", CHOICES)

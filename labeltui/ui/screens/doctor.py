@@ -44,7 +44,7 @@ class DoctorScreen(Dialog[None]):
         """One list."""
         with Container(classes="box -wide -tall") as box:
             box.border_title = Content(self._job.action.title)
-            box.border_subtitle = Content("looking … · j k scroll · y copies · esc closes")
+            box.border_subtitle = Content("checking … · j k scroll · y copies · esc closes")
             yield self._lines
 
     def on_mount(self) -> None:
@@ -63,7 +63,7 @@ class DoctorScreen(Dialog[None]):
         for part in sorted(found, key=lambda name: PARTS.index(name) if name in PARTS else len(PARTS)):
             lines += self._line(part, found[part])
         if not self._over:
-            lines.append(Content.styled(f"◌ {safe(self._job.last or 'Looking …')}", Tone.BUSY))
+            lines.append(Content.styled(f"◌ {safe(self._job.last or 'Checking …')}", Tone.BUSY))
         self._lines.set_lines(lines)
 
     def _line(self, part: str, entry: dict[str, object]) -> list[Content]:

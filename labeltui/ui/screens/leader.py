@@ -73,5 +73,7 @@ class LeaderScreen(Dialog[str]):
                     self.app.post_message(Flash(f"{action.title}: {why}", Level.WARNING))
                     self.dismiss(None)
                 return
-        self.app.post_message(Flash(f"nothing is behind {self._title[0]} {shown(event.key)}", Level.WARNING))
+        self.app.post_message(
+            Flash(f"{self._title[0]} {shown(event.key)} is not a key of labeltui", Level.WARNING)
+        )
         self.dismiss(None)

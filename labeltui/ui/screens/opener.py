@@ -49,7 +49,9 @@ class Screens:
     def quit(self) -> None:
         """Ask whether to quit while an action runs."""
         titles = ", ".join(running.action.title for running in self._console.dispatcher.running.values())
-        question = f"Quit while this runs: {titles}? It is cancelled; what the host already does goes on."
+        question = (
+            f"Quit while this runs: {titles}? It is cancelled; work that already runs on the host continues."
+        )
         self.confirm("Quit", question, lambda yes: self._app.exit(0) if yes else None)
 
     def form(self, action_id: str) -> None:

@@ -206,10 +206,10 @@ class PodScreen(PodKeys):
         own = is_own(state, self._pod)
         lines = podrows.pod_lines(self._pod, self._lines.size.width, now, own=own, left=state.requests_left)
         if found is None and state.pods.value is not None:
-            lines.insert(0, Content.styled("It is in the account's list no more.", Tone.BAD))
+            lines.insert(0, Content.styled("The account does not list this pod any more.", Tone.BAD))
         elif old := stale_age(state.pods, now):
             why = safe(state.pods.error or "no answer")
-            lines.insert(0, Content.styled(f"As it was {old} ago: {why}", Tone.WARN))
+            lines.insert(0, Content.styled(f"Last read {old} ago: {why}", Tone.WARN))
         self._lines.set_lines(lines)
 
     def pod_now(self) -> Pod | None:

@@ -47,7 +47,7 @@ class ProblemScreen(Dialog[None]):
             )
             yield Static(said, classes="said")
             with self._evidence:
-                lines = safe_lines(problem.detail) if problem.detail else ["No more is known."]
+                lines = safe_lines(problem.detail) if problem.detail else ["There are no further details."]
                 yield Static(Content.styled("\n".join(lines), Tone.FAINT), classes="list")
 
     def on_mount(self) -> None:

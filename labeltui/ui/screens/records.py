@@ -45,7 +45,7 @@ class EventsScreen(PickList):
     def __init__(self, events: Sequence[PodEvent], now: datetime) -> None:
         super().__init__(
             [_event(event, now) for event in reversed(events)]
-            or [_nothing("Nothing has happened to it yet.")]
+            or [_nothing("Nothing has happened to the pod yet.")]
         )
 
     def pick(self) -> None:
@@ -57,7 +57,7 @@ class AlertsScreen(PickList):
     """What needs attention, newest first; enter opens the log where it tells of it, else copies it."""
 
     TITLE_TEXT = "alerts"
-    FOOT_TEXT = "type to search · enter opens the log at it, or copies it · esc closes"
+    FOOT_TEXT = "type to search · enter opens its log line, else copies it · esc closes"
 
     def __init__(self, alerts: Sequence[Alert], now: datetime) -> None:
         self._alerts = {f"{index}": alert for index, alert in enumerate(alerts)}

@@ -44,7 +44,7 @@ class StepsScreen(Dialog[None]):
         """Two lists."""
         with Container(classes="box -wide -tall") as box:
             box.border_title = Content(self._job.action.title)
-            box.border_subtitle = Content("esc: go on in the background · ctrl+c cancels")
+            box.border_subtitle = Content("esc continues in the background · ctrl+c cancels")
             yield self._steps
             yield self._output
 
@@ -56,7 +56,7 @@ class StepsScreen(Dialog[None]):
     def progressed(self) -> None:
         """The action said something."""
         steps = [self._step(str(name), entry) for name, entry in self._job.steps.items()]
-        lines = steps or [Content.styled("Looking at what is there …", Tone.FAINT)]
+        lines = steps or [Content.styled("Checking what is there …", Tone.FAINT)]
         self._steps.styles.height = min(len(lines) + 1, max(3, self.size.height // 2))
         self._steps.set_lines(lines)
         self._steps.move(len(lines))

@@ -24,9 +24,7 @@ from labeltui.ui.presentation.words import Tone
 from labeltui.ui.screens.dialogs.dialog import Dialog
 from labeltui.ui.screens.problem import ProblemScreen
 
-WELCOME = (
-    "labeltui keeps an annotation session alive: a machine, MONAI Label on it, its queue and its training."
-)
+WELCOME = "labeltui runs an annotation session: a machine with MONAI Label, the study queue, and training."
 
 
 class WelcomeScreen(Dialog[None]):
@@ -48,13 +46,9 @@ class WelcomeScreen(Dialog[None]):
         self._launch = launch
         self._problem = problem
         again = (
-            [("again", "r", "Try again", "read the profile and open the session once more")]
-            if problem
-            else []
+            [("again", "r", "Try again", "read the profile and open the session again")] if problem else []
         )
-        why = (
-            [("why", "w", "Why", "the evidence behind it")] if problem is not None and problem.detail else []
-        )
+        why = [("why", "w", "Why", "the details behind it")] if problem is not None and problem.detail else []
         self._choices = [
             *again,
             *why,
@@ -64,7 +58,7 @@ class WelcomeScreen(Dialog[None]):
                 "Look around in the demo",
                 "an embedded pod: no account, no network, nothing left behind",
             ),
-            ("init", "i", "Write a profile", "labeltui config init: names the machine and what it serves"),
+            ("init", "i", "Write a profile", "labeltui config init: which machine, which studies"),
             ("quit", "q", "Quit", ""),
         ]
         self.options = OptionList(

@@ -69,7 +69,7 @@ def test_pictures(snap_compare: Compare, state: str, size: tuple[int, int]) -> N
 def test_what_may_be_done_how_long_it_runs_and_who_can_reach_it() -> None:
     told = text(pod_facts(with_pod(OPEN), NOW, 100))
     assert "can      stop, restart, terminate" in told
-    assert "PUBLIC 8888/http on the open web" in told
+    assert "PUBLIC 8888/http open to the internet" in told
     assert "ssh -p 40022 root@203.0.113.7" in told
     assert "58 of 60 requests left this minute" in told
     assert pod_facts(replace(with_pod(), pod=Reading()), NOW, 100) == []

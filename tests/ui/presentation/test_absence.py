@@ -43,11 +43,11 @@ def of_host(state: SessionState) -> Any:
 
 PANES = 5  # pod, shell, log, queue and training: all of them wait for it
 CASES = [
-    (MADE, WAITS, "host ◌ pod starting", "wait", "being made"),
-    (STARTING, WAITS, "host ◌ pod starting", "wait", "image is pulled"),
-    (SILENT, WAITS, "host ◌ pod starting", "wait", "ssh address"),
+    (MADE, WAITS, "host ◌ pod starting", "wait", "looking for a machine"),
+    (STARTING, WAITS, "host ◌ pod starting", "wait", "pulls its image"),
+    (SILENT, WAITS, "host ◌ pod starting", "wait", "SSH address"),
     (STOPPED, REFUSED, "host ○ offline, pod stopped", "off", "The pod is stopped."),
-    (GONE, REFUSED, "host ○ offline, pod gone", "off", "The pod is gone."),
+    (GONE, REFUSED, "host ○ offline, pod gone", "off", "The pod was terminated."),
 ]
 
 
@@ -80,7 +80,7 @@ def test_where_the_pod_explains_nothing_the_connection_speaks_for_itself() -> No
 
 async def test_where_there_is_no_pod_every_pane_says_that_and_none_says_to_connect() -> None:
     state = replace(without_host(OWN, WAITS), pod=Reading(error=f"{NO_POD} Make a new pod."))
-    assert of_host(state).at(0).plain == "host ◌ waits for the pod"
+    assert of_host(state).at(0).plain == "host ◌ waiting for the pod"
     app = console(state, log=b"")
     async with app.run_test(size=(200, 60)) as pilot:
         await settled(pilot)
@@ -98,8 +98,18 @@ def test_what_an_old_look_at_the_pod_says_is_marked_as_old() -> None:
 @pytest.mark.parametrize(
     ("pod", "host", "wanted", "never"),
     [
-        (MADE, WAITS, ("The pod is being made", "connected then"), (NO_POD, "p c", "next try")),
-        (STOPPED, REFUSED, ("The pod is stopped.", "p s starts it."), ("refused", "p c", "not retried")),
+        (
+            MADE,
+            WAITS,
+            ("RunPod is looking for a machine", "then connects to it"),
+            (NO_POD, "p c", "next try"),
+        ),
+        (
+            STOPPED,
+            REFUSED,
+            ("The pod is stopped.", "p s starts it."),
+            ("refused", "p c", "no automatic retry"),
+        ),
     ],
 )
 async def test_every_pane_that_waits_for_the_host_says_the_same(
@@ -127,7 +137,7 @@ def test_a_shell_that_went_with_its_pod_offers_no_key_that_cannot_help() -> None
     why = absence(without_host(STOPPED, REFUSED))
     ended = "the connection was lost"
     assert standing(Phase.LOST, ended, 0, kept=True, absent=why) == f"✕ {ended}: the pod is stopped"
-    assert standing(Phase.LOST, ended, 0, kept=True).endswith("tmux keeps the shell · enter reconnects now")
+    assert standing(Phase.LOST, ended, 0, kept=True).endswith("shell runs on in tmux · enter reconnects now")
 
 
 def test_what_needs_the_host_is_disabled_because_of_the_pod() -> None:

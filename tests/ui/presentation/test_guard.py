@@ -51,7 +51,7 @@ def guarded(status: GuardStatus, **reading: Any) -> SessionState:
             240,
             "no idle stop: training",
         ),
-        (replace(WATCHING, state="waiting", left_s=0.0), 240, "▲ stop waits"),
+        (replace(WATCHING, state="waiting", left_s=0.0), 240, "▲ stop on hold"),
         (replace(WATCHING, state="stuck"), 240, "✗ can't stop the pod"),
         (replace(WATCHING, problem=NO_WAY), 240, "✗ guard can't stop the pod"),
         (replace(WATCHING, state="off"), 240, "○ guard off"),

@@ -78,4 +78,4 @@ def test_money_grows_by_the_second_and_hostile_words_stay_words() -> None:
     assert "a[red]␛[31m · $3.600/h · $0.120 so far" in line.plain
     (shown,) = step_lines({**RENT, "state": "running", "detail": "[bold]x\x07"}, NOW, 80)
     assert "[bold]x␇" in shown.plain
-    assert money_line({}, NOW, running=True).plain == "Nothing is rented yet: nothing is paid for."
+    assert money_line({}, NOW, running=True).plain == "Nothing is rented yet, so nothing costs money."

@@ -166,7 +166,7 @@ def test_lines_of_a_pod_hold_what_runpod_hides() -> None:
         line.plain
         for line in podrows.pod_lines(OPEN, 100, OPEN.read_at, own=False, left=with_pod().requests_left)
     )
-    assert "PUBLIC 8888/http on the open web" in text
+    assert "PUBLIC 8888/http open to the internet" in text
     assert "https://p0p0public-8888.proxy.runpod.net" in text
     assert "$0.0274/h" in text or "$0.03/h" in text
     assert "58 of 60 more requests this minute" in text

@@ -38,7 +38,7 @@ def scope_of(text: str, now: datetime) -> Scope:
         else:
             level = _LEVELS.get(word.lower(), word.upper())
             if level not in LEVELS:
-                raise ValueError(f"{word!r} is no level: {', '.join(LEVELS).lower()}")
+                raise ValueError(f"{word!r} is not a level; the levels are {', '.join(LEVELS).lower()}")
     return Scope(level, logger, since, until)
 
 
@@ -76,7 +76,7 @@ class LogReading(Widget):
         cleared = scoped is not None and scoped.first
         self.view.set_scope(scope, 0 if cleared else self.view.store.line_count)
         self.view.follow()
-        self._say("all lines are back" if cleared else "cleared; nothing is lost: C brings it back")
+        self._say("all lines are shown again" if cleared else "the view is cleared; C shows all lines again")
 
     # -- time and places
 
@@ -98,7 +98,7 @@ class LogReading(Widget):
 
     def _by_time(self, seconds: int) -> None:
         if not self.view.by_time(seconds):
-            self._say("no time is known here", Level.WARNING)
+            self._say("this line has no time", Level.WARNING)
 
     def mark_place(self) -> None:
         """Draw a rule here."""
@@ -107,7 +107,7 @@ class LogReading(Widget):
     def to_place(self) -> None:
         """The next rule."""
         if not self.view.to_place():
-            self._say("no place is marked (m marks one), and the log has no gap", Level.WARNING)
+            self._say("no line is marked (m marks one), and the log has no gap", Level.WARNING)
 
     # -- saving
 
@@ -121,7 +121,7 @@ class LogReading(Widget):
 
     def _begin_saving(self, pieces: Iterable[bytes]) -> None:
         if self._saving is not None and not self._saving.done():
-            self._say("the log is being saved already", Level.WARNING)
+            self._say("the log is already being saved", Level.WARNING)
             return
         self._saving = asyncio.create_task(self._save(pieces))
 
@@ -135,7 +135,7 @@ class LogReading(Widget):
                     written += file.write(piece)
                     await asyncio.sleep(0)
         except OSError as error:
-            self._say(f"not saved: {error.strerror or error}", Level.ERROR)
+            self._say(f"the log was not saved: {error.strerror or error}", Level.ERROR)
             return
         self._say(f"saved {size(written)} to {path}")
 

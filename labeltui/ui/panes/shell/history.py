@@ -71,12 +71,12 @@ class Past:
         try:
             await self._look_back()
             if self._view.looking and time.monotonic() - began > PATIENCE_S:
-                tab.post_message(Flash("the scrollback is here; typing returns to the shell"))
+                tab.post_message(Flash("this is the scrollback; typing returns to the shell"))
         except (LabeltuiError, EngineDied) as error:
             said = (
                 error.problem.message
                 if isinstance(error, LabeltuiError)
-                else f"the terminal's helper {error}"
+                else f"the terminal's helper process {error}"
             )
             tab.post_message(Flash(f"no scrollback: {said}", Level.WARNING))
         finally:
@@ -101,4 +101,4 @@ class Past:
             self._view.show_past(past)
         else:
             past.close()
-            self._tab.post_message(Flash("nothing is further up"))
+            self._tab.post_message(Flash("this is the start of the scrollback"))

@@ -111,7 +111,7 @@ class ShellPane(Vertical):
         hints = [("ctrl+]", "leaves the shell"), ("shift+pgup", "scrollback")]
         hints += [
             (f"ctrl+] {self._keys('shell.full')}", "full screen"),
-            (f"ctrl+] {self._keys('shell.new')}", "one more"),
+            (f"ctrl+] {self._keys('shell.new')}", "new shell"),
         ]
         if len(self.tabs) > 1:
             hints.append((f"ctrl+] {self._keys('shell.next')}", "next shell"))
@@ -125,14 +125,14 @@ class ShellPane(Vertical):
         """Every key of this pane, for the help screen."""
         engine = "" if self.view.engine is None else f" (screen: {self.view.engine.name})"
         return (
-            ("ctrl+]", f"leaves the shell{engine}; every other key goes to the host"),
-            (f"ctrl+] {self._keys('shell.full')}", "the whole terminal for this shell; ctrl+] comes back"),
-            (f"ctrl+] {self._keys('shell.new')}", "one more shell; the keys behind ! work on them"),
-            ("shift+pgup", "back"),
-            ("shift+pgdn", "forward"),
-            ("ctrl+f", "while back: find"),
-            ("ctrl+p / ctrl+n", "the next one above / below"),
-            ("mouse", "selects and copies; with shift where a program has the mouse"),
+            ("ctrl+]", f"leaves the shell{engine}; all other keys go to the host"),
+            (f"ctrl+] {self._keys('shell.full')}", "full screen; ctrl+] returns to labeltui"),
+            (f"ctrl+] {self._keys('shell.new')}", "new shell; ! has more shell actions"),
+            ("shift+pgup", "scroll back"),
+            ("shift+pgdn", "scroll forward"),
+            ("ctrl+f", "find, while scrolled back"),
+            ("ctrl+p / ctrl+n", "next match above / below"),
+            ("mouse", "selects and copies; hold shift where a program uses the mouse"),
         )
 
     def copy_text(self) -> str:
@@ -172,12 +172,14 @@ class ShellPane(Vertical):
                 await self._add(ShellTab(one.number, self._permission, label=one.label), show=False)
             self._looked = True
             if len(kept) > 1:
-                self.post_message(Flash(f"the host has kept {len(kept)} shells"))
+                self.post_message(Flash(f"{len(kept)} shells still ran on the host"))
         except LabeltuiError:
             pass  # asked again as long as there is a connection
         except Exception as error:  # then the pane does without them
             self._looked = True
-            self.post_message(Flash(f"kept shells can't be looked for: {error}", Level.ERROR))
+            self.post_message(
+                Flash(f"the shells that still run on the host can't be listed: {error}", Level.ERROR)
+            )
         finally:
             self._looking = False
         console_of(self).paint()
@@ -213,7 +215,7 @@ class ShellPane(Vertical):
         if self.session is None:
             return
         if len(self.tabs) >= TABS_MOST:
-            self.post_message(Flash(f"{TABS_MOST} shells are as many as fit", Level.WARNING))
+            self.post_message(Flash(f"at most {TABS_MOST} shells can be open", Level.WARNING))
             return
         used = {tab.number for tab in self.tabs}
         number = next(n for n in range(1, 1000) if n not in used)
@@ -236,7 +238,7 @@ class ShellPane(Vertical):
         except Exception as error:  # the console goes on
             self.post_message(Flash(f"full screen failed: {type(error).__name__}: {error}", Level.ERROR))
             return
-        self.post_message(Flash("back from the whole screen" if tab.phase is Phase.LIVE else tab.run.ended))
+        self.post_message(Flash("back from full screen" if tab.phase is Phase.LIVE else tab.run.ended))
 
     async def door(self) -> None:
         """A shell through the provider's proxy: the tab that has one, else one more."""
@@ -278,7 +280,9 @@ class ShellPane(Vertical):
         try:
             await tab.end()
         except LabeltuiError as error:
-            self.post_message(Flash(f"the host was not told: {error.problem.message}", Level.WARNING))
+            self.post_message(
+                Flash(f"the shell may still run on the host: {error.problem.message}", Level.WARNING)
+            )
         at = self.tabs.index(tab)
         if len(self.tabs) == 1:
             fresh = ShellTab(tab.number, self._permission)
@@ -301,7 +305,7 @@ class ShellPane(Vertical):
                 self._explain()
 
         self.app.push_screen(
-            FindScreen(f"A name for shell {tab.number}:", tab.label, title="Name", does="keeps it"), named
+            FindScreen(f"A name for shell {tab.number}:", tab.label, title="Name", does="saves it"), named
         )
 
     # -- messages

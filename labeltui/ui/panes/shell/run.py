@@ -130,7 +130,7 @@ class ShellRun:
             self.ended = f"{error.problem.message} {error.problem.hint}".strip()
             self._became(Phase.EXITED)
         except EngineDied as error:  # only this pane ends; the last screen stays on it
-            self.ended = f"the terminal's helper {error}"
+            self.ended = f"the terminal's helper process {error}"
             self._became(Phase.EXITED)
         except Exception as error:  # whatever it is, the pane says so, and the console goes on
             self.ended = f"the terminal failed ({type(error).__name__}: {error})"

@@ -142,9 +142,7 @@ class ShellTab(Vertical):
         elif self.phase is Phase.LIVE:
             opened = self.run.opened
             if self._was_lost and opened is not None and self.view.kept and not opened.resumed:
-                self.post_message(
-                    Flash(f"{self.run.ended}: this is a new shell, the host had not kept the last")
-                )
+                self.post_message(Flash(f"{self.run.ended}: this is a new shell; the last one has ended"))
         if self.phase in (Phase.LOST, Phase.LIVE, Phase.EXITED):
             self._was_lost = self.phase is Phase.LOST
         self.post_message(self.Changed())
@@ -231,9 +229,7 @@ class ShellTab(Vertical):
                 self.run_worker(self._find(older=True), exclusive=True, group="find")
 
         if event.older is None or not self.view.wanted:
-            self.app.push_screen(
-                FindScreen("Look upwards in the shell's scrollback for:", self.view.wanted), found
-            )
+            self.app.push_screen(FindScreen("Search the scrollback upwards for:", self.view.wanted), found)
         else:
             self.run_worker(self._find(older=event.older), exclusive=True, group="find")
 
@@ -244,7 +240,7 @@ class ShellTab(Vertical):
         if not await engine.search(self.view.wanted, older=older):
             where = "above" if older else "below"
             self.post_message(
-                Flash(f"{safe(self.view.wanted)} is nowhere {where} · ctrl+f looks for something else")
+                Flash(f"{safe(self.view.wanted)} is not found {where} · ctrl+f searches for something else")
             )
         self.view.refresh()
 
@@ -313,7 +309,7 @@ class ShellTab(Vertical):
             self.view.say("No session is open.")
             return
         if self._session.read_only:
-            self.view.say("This session is read-only, and a shell could change things.")
+            self.view.say("This session is read-only; a shell could change things, so there is none.")
             return
         if self.door:
             self.view.say(*shell_words.teaching_door(self.phase, self.run.ended))

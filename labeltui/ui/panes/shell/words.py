@@ -24,15 +24,15 @@ class Phase(Enum):
     LOST = "lost"
 
 
-TAKEN_WORDS = "another console has taken the shell"
-DOOR_WORDS = "emergency door: no files, no tunnel"
+TAKEN_WORDS = "another console took over the shell"
+DOOR_WORDS = "emergency shell: no file transfer, no tunnel"
 
 
 def kept_words(opened: OpenShell | None) -> str:
     """What the shell outlives, in few words for the border."""
     if opened is None:
         return ""
-    words = {"tmux": "kept by tmux", "proxy": DOOR_WORDS}
+    words = {"tmux": "kept alive by tmux", "proxy": DOOR_WORDS}
     return words.get(opened.lifetime.value, f"ends with the connection: {opened.no_tmux_reason}")
 
 
@@ -48,7 +48,7 @@ def standing(phase: Phase, ended: str, behind: int, *, kept: bool, absent: Absen
     if phase is Phase.LOST and absent is not None:
         return f"✕ {ended}: {absent.said[:1].lower()}{absent.said[1:].rstrip('.')}"
     if phase is Phase.LOST:
-        return f"✕ {ended}{', tmux keeps the shell' if kept else ''} · enter reconnects now"
+        return f"✕ {ended}{'; shell runs on in tmux' if kept else ''} · enter reconnects now"
     return ""
 
 
@@ -67,7 +67,7 @@ def teaching(
     """
     state = None if host is None else host.state
     address = "the host" if host is None else safe(host.address)
-    through = (f"{door} opens a shell through RunPod's proxy all the same:", f"{DOOR_WORDS}.") if door else ()
+    through = (f"{door} opens a shell through RunPod's proxy instead:", f"{DOOR_WORDS}.") if door else ()
     if phase is Phase.EXITED:
         return (f"{safe(ended)[:1].upper()}{safe(ended)[1:]}.", "enter opens a new one.")
     if phase is Phase.OPENING or state is LinkState.CONNECTED:
@@ -78,23 +78,27 @@ def teaching(
         detail = "" if host is None else safe(host.detail)
         return (f"Connecting to {address} …", *((detail,) if detail else ()), *through)
     if state is LinkState.REFUSED:
-        return (f"{address} refused the connection; pane 1 says why.", f"{reconnect} tries again.", *through)
-    return (f"Not connected to {address}.", f"A shell opens here by itself; {reconnect} connects.", *through)
+        return (f"{address} refused the connection; pane 1 shows why.", f"{reconnect} tries again.", *through)
+    return (
+        f"Not connected to {address}.",
+        f"A shell opens here once it is connected; {reconnect} connects now.",
+        *through,
+    )
 
 
 def teaching_door(phase: Phase, ended: str) -> Sequence[str]:
     """Why there is no shell through the proxy yet."""
     if phase is not Phase.OPENING and ended:
-        return ("RunPod's proxy gives no shell:", safe(ended), "enter tries again.")
+        return ("RunPod's proxy opened no shell:", safe(ended), "enter tries again.")
     return ("Opening a shell through RunPod's proxy …",)
 
 
 def closing_question(program: str | None, *, kept: bool) -> str:
     """What is asked before a shell is closed; ``program`` None: it can't be seen what runs in it."""
     if program is None:
-        return "Close this shell? It can't be seen from here whether a program runs in it; it would end."
-    more = " (leaving labeltui would not end it)" if kept else ""
-    return f"Close this shell? {safe(program)} runs in it and would end{more}."
+        return "Close this shell? labeltui can't see whether a program runs in it; closing would end it."
+    more = " (quitting labeltui does not)" if kept else ""
+    return f"Close this shell? {safe(program)} runs in it; closing ends it{more}."
 
 
 def copy_question(text: str) -> str:
@@ -102,11 +106,11 @@ def copy_question(text: str) -> str:
     start = safe(" ".join(text.split()))[:60]
     return (
         f"A program in the shell wants to put {len(text)} characters on your clipboard: “{start}”. "
-        "Allow this, and from now on until you leave labeltui?"
+        "Allow this, now and until you quit labeltui?"
     )
 
 
 def paste_question(text: str) -> str:
     """What is asked before several lines are typed into a program that takes each at once."""
     lines = text.strip("\r\n").replace("\r\n", "\n").replace("\r", "\n").split("\n")
-    return f"Paste {len(lines)} lines? The program in the shell takes each one at once, as typed."
+    return f"Paste {len(lines)} lines? The program in the shell runs each line as soon as it arrives."

@@ -25,39 +25,42 @@ CLOUDS: list[Option] = [
     (Cloud.SECURE.value, "secure: data centres"),
     (Cloud.COMMUNITY.value, "community: other people's machines, cheaper"),
 ]
-PORTS: list[Option] = [("no", "22/tcp: SSH only"), ("yes", "22/tcp, 8888/http, 8000/http: open to the web")]
+PORTS: list[Option] = [
+    ("no", "22/tcp: SSH only"),
+    ("yes", "22/tcp, 8888/http, 8000/http: open to the internet"),
+]
 REFUSED: list[Option] = [
-    ("stop", "stop, and say so"),
+    ("stop", "stop and report it"),
     ("next", "take the next GPU with as much memory, within this price"),
-    ("wait", "wait until one is free, asking again and again"),
+    ("wait", "wait and retry until one is free"),
     ("both", "the next one that fits; else wait"),
 ]
 THEN: list[Option] = [
     ("start", "install MONAI Label and start the server"),
     ("setup", "install MONAI Label"),
-    ("reach", "only reach it by SSH"),
+    ("reach", "only connect by SSH"),
 ]
 LABELS = {
     "data": "studies here", "storage": "storage", "data_centre": "data centre", "volume_gb": "volume GB",
     "container_gb": "other disk GB", "cloud": "cloud", "image": "image", "key": "SSH key",
-    "add_key": "into account", "ports": "ports", "name": "name", "refused": "when refused", "limit": "at most $/h",
-    "then": "afterwards", "save": "into profile",
+    "add_key": "key to account", "ports": "ports", "name": "name", "refused": "when refused", "limit": "at most $/h",
+    "then": "afterwards", "save": "save profile",
 }  # fmt: skip
 NOTES = {
-    "data": "a local folder: enter measures it, and sizes the volume",
+    "data": "a local folder; enter measures it and sets the volume size",
     "data_centre": "restricts the GPUs above",
-    "container_gb": "outside the volume: wiped at each stop, then free",
+    "container_gb": "outside the volume: erased at each stop, free while stopped",
     "image": "RunPod's own image starts sshd and brings PyTorch",
-    "key": "its public half goes into the pod, nothing else",
-    "add_key": "for pods made elsewhere, too; every key there is kept",
-    "ports": "the server is reached by tunnel; nothing is on the web",
-    "name": "unique: finds the pod again when an answer is lost",
-    "refused": "somebody else may be faster, whatever the stock says",
+    "key": "only its public half goes to the pod",
+    "add_key": "also for pods made elsewhere; the account's other keys stay",
+    "ports": "the server is reached by tunnel; no port is public",
+    "name": "unique: finds the pod again if RunPod's answer is lost",
+    "refused": "somebody else may rent the GPU first",
     "cloud": "secure always has a public address",
-    "then": "esc in the checklist lets it go on behind",
+    "then": "esc in the checklist continues in the background",
 }
-ON_DISK = "lost with pod or host; a stop may lose the GPU to others"
-ON_NETWORK = "outlives pods, for any GPU of its data centre; paid always"
+ON_DISK = "lost with the pod or host; a stopped pod may lose its GPU"
+ON_NETWORK = "outlives pods, in one data centre; always costs money"
 
 
 class Choices(VerticalScroll, can_focus=False):
@@ -83,7 +86,7 @@ class Choices(VerticalScroll, can_focus=False):
             "storage": Choice([(HOST_DISK, "a disk on the host")], draft.storage, name="storage"),
             "data_centre": Choice([("", "any")], draft.data_centre or "", name="data_centre"),
             "cloud": Choice(CLOUDS, draft.cloud.value, name="cloud"),
-            "key": Choice([(MAKE_KEY, f"make one: {NEW_KEY}")], draft.key, name="key"),
+            "key": Choice([(MAKE_KEY, f"create one: {NEW_KEY}")], draft.key, name="key"),
             "add_key": Choice(YES_NO, _yes(draft.add_key), name="add_key"),
             "ports": Choice(PORTS, _yes(draft.public), name="ports"),
             "refused": Choice(REFUSED, draft.refused, name="refused"),
@@ -128,7 +131,7 @@ class Choices(VerticalScroll, can_focus=False):
             [("", "any" if draft.storage != NEW_VOLUME else "choose one"), *listed], draft.data_centre or ""
         )
         keys = [(key_id(key), key_label(key)) for key in shop.own_keys]
-        self._choices["key"].set_options([*keys, (MAKE_KEY, f"make one: {NEW_KEY}")], draft.key)
+        self._choices["key"].set_options([*keys, (MAKE_KEY, f"create one: {NEW_KEY}")], draft.key)
         self._choices["save"].set_options(YES_NO, _yes(draft.save))
         self._fill("name", draft.name)
 
@@ -150,14 +153,14 @@ class Choices(VerticalScroll, can_focus=False):
         notes = {
             **NOTES,
             "storage": ON_NETWORK if network else ON_DISK,
-            "volume_gb": "10 to 4096; it only grows" if network else "kept while stopped, at twice the rate",
-            "limit": f"what another GPU may cost with its disks; empty: ${draft.agreed(shop) or '?'}",
-            "save": f"so that the next session finds it: {self._where}",
+            "volume_gb": "10 to 4096; it can only grow" if network else "survives a stop, at twice the rate",
+            "limit": f"limit for another GPU with its disks; empty: ${draft.agreed(shop) or '?'}",
+            "save": f"the next session then uses this pod: {self._where}",
         }
         if self.measured:
             notes["data"] = self.measured
         if fixed is not None:
-            notes["data_centre"] = f"the volume is in {fixed.data_centre}, and so is the pod"
+            notes["data_centre"] = f"the volume is in {fixed.data_centre}, so the pod is too"
         self._show("volume_gb", fixed is None)
         self._show("data_centre", fixed is None)
         self._show("limit", draft.refused in ("next", "both"))

@@ -39,7 +39,10 @@ def price_lines(draft: Draft, shop: Shop, account: Account | None, told: str = "
     network: tuple[tuple[str, str], ...] = ()
     if made.network:
         network = (
-            (f"  ·  network volume {per_hour(made.network)}, {month(made.network)}, always", Tone.PLAIN),
+            (
+                f"  ·  network volume {per_hour(made.network)}, {month(made.network)}, always",
+                Tone.PLAIN,
+            ),
         )
     first = Content.assemble(
         ("running ", Tone.FAINT),
@@ -61,11 +64,14 @@ def _balance(draft: Draft, shop: Shop, account: Account | None, told: str) -> Co
         hours = hours_bought(account, made, new_volume=draft.storage == NEW_VOLUME)
         if hours is not None:
             tone = Tone.BAD if hours < FEW_HOURS else Tone.PLAIN
-            beside = " beside what runs already" if account.spend_per_hour else ""
+            beside = " on top of what already runs" if account.spend_per_hour else ""
             parts.append((f": {_hours(hours)} of this{beside}", tone))
         if over_limit(account, made):
             parts.append(
-                (f"  ·  above the account's limit of ${account.spend_limit:.2f}/h: refused", Tone.BAD)
+                (
+                    f"  ·  above the account's limit of ${account.spend_limit:.2f}/h: RunPod will refuse",
+                    Tone.BAD,
+                )
             )
         elif account.spend_limit is not None:
             parts.append((f"  ·  limit ${account.spend_limit:.2f}/h", Tone.FAINT))
@@ -80,20 +86,20 @@ def question(draft: Draft, shop: Shop, made: Quote, offer: GpuOffer, beside: Pod
     """The question before renting: the price first, then what is unusual; ``beside`` is the profile's pod."""
     text = (
         f"Rent {offer.name} as {draft.name} for {per_hour(made.running)} ({month(made.running)})? "
-        f"It is paid for by the second until it is stopped; stopped it costs {per_hour(made.stopped)}."
+        f"RunPod bills by the second until it is stopped; stopped, it costs {per_hour(made.stopped)}."
     )
     if made.network:
-        new = "is made, and " if draft.storage == NEW_VOLUME else ""
-        text += f" Its network volume {new}costs {per_hour(made.network)} always."
+        new = "is created and " if draft.storage == NEW_VOLUME else ""
+        text += f" Its network volume {new}costs {per_hour(made.network)} all the time."
     if draft.cloud is Cloud.COMMUNITY:
-        text += " It is somebody's own machine: not for patient data."
+        text += " The machine belongs to a private person: not for patient data."
     if draft.refused in ("next", "both"):
-        text += f" If it is refused, another GPU with as much memory is taken, up to ${draft.agreed(shop)}/h."
+        text += f" If RunPod refuses, labeltui takes another GPU with as much memory, up to ${draft.agreed(shop)}/h."
     if draft.refused in ("wait", "both"):
-        text += " If none is free, it goes on asking until one is, or you cancel."
+        text += " If none is free, labeltui retries until one is or you cancel."
     if beside is not None and beside.status.is_up:
         rate = "" if beside.cost_per_hour is None else f" at {per_hour(beside.cost_per_hour)}"
-        text += f" {beside.name} goes on beside it{rate}."
+        text += f" {beside.name} keeps running too{rate}."
     if draft.public:
-        text += " PUBLIC: its ports 8000 and 8888 are open to the web, without a password."
+        text += " PUBLIC: its ports 8000 and 8888 are open to the internet without a password."
     return text

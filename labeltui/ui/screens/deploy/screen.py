@@ -41,7 +41,7 @@ REFRESH_S = 30.0  # stock changes by the minute; RunPod counts requests
 SIDE_BY_SIDE = 150
 SHORT = 34
 NOTHING = Shop(datetime(1970, 1, 1, tzinfo=UTC))
-KEYS = "/ filter · o O sort · r look again · tab next · ctrl+s rent · esc closes"
+KEYS = "/ filter · o O sort · r refresh · tab next · ctrl+s rent · esc closes"
 
 
 class DeployScreen(Dialog[dict[str, Any]]):
@@ -111,7 +111,7 @@ class DeployScreen(Dialog[dict[str, Any]]):
         if event.state is WorkerState.ERROR and event.worker.error is not None:
             error = event.worker.error
             log.error("the deploy form", exc_info=error)
-            text = f"{type(error).__name__}: {error}. This is a fault of labeltui; r looks again."
+            text = f"{type(error).__name__}: {error}. This is a fault in labeltui; r refreshes."
             self._answered(text, Tone.BAD)
 
     async def _look(self) -> None:

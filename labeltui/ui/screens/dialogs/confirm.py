@@ -27,10 +27,10 @@ class ConfirmScreen(Dialog[bool]):
         """Question, the name to type if need be, two buttons."""
         with Container(classes="box -warn") as box:
             box.border_title = Content(self._title)
-            box.border_subtitle = Content("y yes · n or esc no" if self._typed is None else "esc no")
+            box.border_subtitle = Content("y yes · n or esc no" if self._typed is None else "esc cancels")
             yield Static(Content(safe(self._question)), classes="said")
             if self._typed is not None:
-                yield Static(Content(f"This cannot be undone. Type {safe(self._typed)} to go on:"))
+                yield Static(Content(f"This cannot be undone. Type {safe(self._typed)} to continue:"))
                 yield self._spelt
             with Container(classes="buttons"):
                 yield Button("Cancel", "no")
@@ -59,6 +59,6 @@ class ConfirmScreen(Dialog[bool]):
 
     def _answer(self, yes: bool) -> None:
         if yes and self._typed is not None and self._spelt.value != self._typed:
-            self.query_one(".box", Container).border_subtitle = Content("that is not the name · esc no")
+            self.query_one(".box", Container).border_subtitle = Content("that is not the name · esc cancels")
             return
         self.dismiss(yes)

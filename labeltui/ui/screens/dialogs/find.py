@@ -26,7 +26,7 @@ class FindScreen(Dialog[str]):
         """The question and a field."""
         with Container(classes="box") as box:
             box.border_title = Content(self._title)
-            box.border_subtitle = Content(f"enter {self._does} · esc gives up")
+            box.border_subtitle = Content(f"enter {self._does} · esc cancels")
             yield Static(Content(safe(self._question)), classes="said")
             yield self._words
 

@@ -84,10 +84,10 @@ def parse(param: Param, text: str) -> Any:
             raise ValueError(f"{param.name}: {text!r} is not a number") from error
     if param.kind == "bool":
         if text.lower() not in ("yes", "no", "y", "n", "true", "false"):
-            raise ValueError(f"{param.name}: yes or no")
+            raise ValueError(f"{param.name}: write yes or no")
         return text.lower() in ("yes", "y", "true")
     if param.kind == "choice" and text not in param.choices:
-        raise ValueError(f"{param.name}: one of {', '.join(param.choices)}")
+        raise ValueError(f"{param.name}: write one of {', '.join(param.choices)}")
     if param.kind == "pairs":
         return _pairs(param, text)
     return shlex.split(text) if param.kind == "list" else text
@@ -118,7 +118,7 @@ class FormScreen(Dialog[dict[str, Any]]):
         """A line per parameter, its explanation under it."""
         with Container(classes="box -wide") as box:
             box.border_title = Content(self._action.title)
-            box.border_subtitle = Content("tab next field · enter goes on · esc cancels")
+            box.border_subtitle = Content("tab next field · enter continues · esc cancels")
             with VerticalScroll(classes="scroll"):
                 for param in self._params:
                     field = Input(

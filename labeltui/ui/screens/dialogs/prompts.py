@@ -27,11 +27,11 @@ class SecretScreen(Dialog[str]):
         """The question and a field."""
         with Container(classes="box") as box:
             box.border_title = Content(safe(self._title))
-            box.border_subtitle = Content("enter answers · esc gives up")
+            box.border_subtitle = Content("enter sends it · esc cancels")
             yield Static(Content(safe(self._prompt)), classes="said")
             yield self._secret
             yield Static(
-                Content.styled("Kept in memory only, for this connection.", Tone.FAINT), classes="said"
+                Content.styled("Stored in memory only, for this connection.", Tone.FAINT), classes="said"
             )
 
     def on_mount(self) -> None:
@@ -55,7 +55,7 @@ class HostKeyScreen(Dialog[bool]):
         """Who, the fingerprint, and what it means."""
         key = self._key
         with Container(classes="box -warn") as box:
-            box.border_title = Content("a host seen for the first time")
+            box.border_title = Content("unknown host key")
             box.border_subtitle = Content("esc does not connect")
             said = Content.assemble(
                 (safe(key.address), "bold $foreground"),
@@ -65,15 +65,15 @@ class HostKeyScreen(Dialog[bool]):
                 ("".join(f"  {safe(one)}\n" for one in key.expected), Tone.BAD),
                 ("\n" if key.because else "", Tone.PLAIN),
                 (
-                    "Compare it with what its owner or provider tells you. Once trusted it is remembered; "
-                    "another key at this address will be refused.",
+                    "Compare it with the fingerprint from the host's owner or provider. Once trusted it is stored; "
+                    "labeltui then refuses any other key at this address.",
                     Tone.FAINT,
                 ),
             )
             yield Static(said, classes="said")
             with Container(classes="buttons"):
                 yield Button("Do not connect", "no")
-                yield Button("It is the right one: trust it", "yes")
+                yield Button("It is the right key: trust it", "yes")
 
     def on_mount(self) -> None:
         """Not connecting has the focus."""

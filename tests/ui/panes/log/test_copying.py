@@ -60,7 +60,7 @@ async def test_what_is_shown_is_saved_for_the_reader_alone(
     [
         (stopped(), "s s starts it"),
         (dead(), "connection to the host was refused"),
-        (connected(), "has said nothing yet"),
+        (connected(), "has not printed anything yet"),
         (
             replace(connected(), server=fresh(replace(connected().server.value, run_id=None))),
             "did not start this server",

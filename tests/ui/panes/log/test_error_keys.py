@@ -62,7 +62,7 @@ async def test_a_killed_task_and_a_failed_request_are_two() -> None:
         await reader.press("e")
         assert reader.view.seen_text.endswith("Return code: -9")
         await reader.press("E")
-        await reader.until(lambda: "went round to the last" in app.last_words, "the words")
+        await reader.until(lambda: "continued at the last" in app.last_words, "the words")
         await reader.press("T", "E", "E", "e")
         assert reader.view.seen_text.strip() == "ERROR:    Exception in ASGI application"
         await reader.press("o", "o")

@@ -80,7 +80,7 @@ async def test_find_lights_every_match_and_goes_round() -> None:
         assert reader.view.cursor == 497
         await reader.press("n", "n", "n")
         assert reader.view.cursor == 49
-        assert "went round to the first" in app.last_words
+        assert "continued at the first" in app.last_words
         await reader.press("escape")
         assert reader.view.find is None
         assert app.screen is app.frame_screen

@@ -63,7 +63,9 @@ async def test_without_a_terminal_of_its_own_the_key_says_why() -> None:
     async with app.run_test(size=(120, 40)) as pilot:
         await settled(pilot)
         await pilot.press("Z")
-        assert "Full screen: the console is not on a terminal of its own here" in app.last_words
+        assert (
+            "Full screen: labeltui does not run in a terminal that a shell could take over" in app.last_words
+        )
 
 
 PROFILE = """
@@ -110,7 +112,7 @@ def test_the_same_shell_there_and_back(tmp_path: Path) -> None:
         assert b"\x1b[?1003h" in raw  # as it is, as under ssh
         mark = len(program.seen)
         typed(program, b"\x1d")
-        program.wait_for(b"back from the whole screen", 60)
+        program.wait_for(b"back from full screen", 60)
         back = after(program, mark)
         assert RESTORED in back
         assert back.index(RESTORED) < back.index(b"\x1b[?1049h")  # the console's own screen, after that

@@ -277,7 +277,7 @@ async def test_without_a_connection_the_pane_teaches_and_keys_are_the_consoles(t
     async with app.run_test(size=SIZE) as pilot:
         await settled(pilot)
         desk = Desk(pilot, app, app.session)  # type: ignore[arg-type]
-        await desk.sees("refused the connection; pane 1 says why")
+        await desk.sees("refused the connection; pane 1 shows why")
         await desk.focus()
         await pilot.press("3")
         await desk.until(lambda: not desk.pane.view.has_focus, "another pane")

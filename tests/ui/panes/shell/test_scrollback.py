@@ -102,7 +102,7 @@ async def test_a_crash_of_the_emulator_costs_one_pane(desk: Desk, engine: str) -
     assert isinstance(terminal, GhosttyEngine)
     os.kill(terminal._process.pid, signal.SIGILL)
     await desk.until(lambda: desk.pane.phase is Phase.EXITED, "the end")
-    assert "the terminal's helper crashed (SIGILL) · enter starts a new one" in desk.pane.facts
+    assert "the terminal's helper process crashed (SIGILL) · enter starts a new one" in desk.pane.facts
     await desk.sees("^kept$")
     await desk.pilot.press("enter")
     await desk.sees("crashed .SIGILL.; this is a new shell")

@@ -144,7 +144,7 @@ class GhosttyEngine:
             why = "was ended"
             raise
         except Exception as error:  # it may be damaged: nothing that it says is trusted
-            why = f"said something that can't be read ({type(error).__name__})"
+            why = f"sent something that can't be read ({type(error).__name__})"
         finally:
             if not why:  # it hung up: how it ended is known in a moment
                 await self.closed()
