@@ -57,6 +57,11 @@ class Sdk:
         data = answer.get("data")
         return data if isinstance(data, dict) else {}
 
+    @property
+    def pid(self) -> int | None:
+        """The id of the SDK's process. None before the first query, and after a failure ended it."""
+        return None if self._process is None else self._process.pid
+
     async def close(self) -> None:
         """End the process; a later query starts a new one."""
         async with self._lock:

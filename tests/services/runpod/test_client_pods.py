@@ -42,11 +42,15 @@ async def server() -> AsyncIterator[Server]:
 
 @pytest.fixture
 async def client(server: Server, clock: Clock) -> AsyncIterator[RunpodClient]:
-    key = Secret(CANARY)
-    transport = Transport(key, server.url, deadline_s=0.4, sleep=clock.sleep, clock=clock.now)
-    made = RunpodClient(key, transport=transport, api="v2", clock=clock.now)
+    made = client_of(server.url, clock)
     yield made
     await made.close()
+
+
+def client_of(url: str, clock: Clock) -> RunpodClient:
+    key = Secret(CANARY)
+    transport = Transport(key, url, deadline_s=0.4, sleep=clock.sleep, clock=clock.now)
+    return RunpodClient(key, transport=transport, api="v2", clock=clock.now)
 
 
 SPEC = PodSpec("labeltui-7f3a", "NVIDIA RTX A5000")
@@ -146,9 +150,10 @@ async def test_what_keeps_failing_is_said_in_words(
     assert await code_of(client.pods()) == code
 
 
-async def test_nobody_there(client: RunpodClient, server: Server) -> None:
-    client.transport._client.base_url = "http://127.0.0.1:9/v2/"
+async def test_nobody_there(clock: Clock) -> None:
+    client = client_of("http://127.0.0.1:9", clock)
     assert await code_of(client.pods()) == "runpod_unreachable"
+    await client.close()
 
 
 async def test_waits_as_long_as_it_is_told(server: Server, client: RunpodClient, clock: Clock) -> None:

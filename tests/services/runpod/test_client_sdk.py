@@ -96,8 +96,8 @@ async def test_the_sdk_stops_nothing_and_tells_the_balance(
     assert longest < 1.0  # its import alone blocks for longer than that
     assert server.asked[0].headers["authorization"] == f"Bearer {CANARY}"
     assert "runpod" not in sys.modules
-    assert sdk._process is not None
-    assert CANARY not in seen_by_others(sdk._process.pid)
+    assert sdk.pid is not None
+    assert CANARY not in seen_by_others(sdk.pid)
     assert CANARY not in caplog.text
 
 
@@ -234,14 +234,21 @@ def child(program: str) -> tuple[str, ...]:
         ('print(\'{"id": 1, "error": {"kind": "network"}}\', flush=True)', "runpod_dropped"),
     ],
 )
-async def test_a_process_that_fails_is_replaced(program: str, code: str) -> None:
-    sdk = Sdk(Secret(CANARY), "http://127.0.0.1:9", command=child(program), deadline_s=1.0)
+async def test_a_process_that_fails_is_replaced(program: str, code: str, tmp_path: Path) -> None:
+    answer = json.dumps({"id": 2, "data": {"fine": 1}})
+    first, later = tmp_path / "first.py", tmp_path / "later.py"
+    first.write_text(program)
+    later.write_text(f"input(); input(); print('{answer}', flush=True)")
+    start = (
+        "import os, sys; path = sys.argv[1] if os.path.exists(sys.argv[1]) else sys.argv[2]\n"
+        "text = open(path).read(); os.remove(path); exec(text)"
+    )
+    command = (*child(start), str(first), str(later))
+    sdk = Sdk(Secret(CANARY), "http://127.0.0.1:9", command=command, deadline_s=1.0)
     with pytest.raises(LabeltuiError) as caught:
         await sdk.query("query { a }", "the thing")
     assert caught.value.problem.code == code
-    answer = json.dumps({"id": 2, "data": {"fine": 1}})
-    sdk._command = child(f"input(); input(); print('{answer}', flush=True)")
-    await sdk._end()
+    await sdk.close()
     assert await sdk.query("query { a }", "the thing") == {"fine": 1}
     await sdk.close()
 
@@ -252,9 +259,8 @@ async def test_giving_up_ends_the_process(server: Server) -> None:
     asking = asyncio.create_task(sdk.query("query { a }", "the thing"))
     await asyncio.sleep(0)
     async with asyncio.timeout(10):
-        while sdk._process is None:  # noqa: ASYNC110 - it tells nobody
+        while (pid := sdk.pid) is None:  # noqa: ASYNC110 - there is no event to wait for
             await asyncio.sleep(0.01)
-    pid = sdk._process.pid
     asking.cancel()
     with pytest.raises(asyncio.CancelledError):
         await asking

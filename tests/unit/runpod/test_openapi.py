@@ -66,9 +66,9 @@ class Published:
             assert openapi.faults(schema, value) == []
 
 
-def client_of(published: Published) -> RunpodClient:
+def client_of(answer: Callable[[httpx.Request], httpx.Response]) -> RunpodClient:
     key = Secret("rpa_CANARY0123456789")
-    mock = httpx.MockTransport(published)
+    mock = httpx.MockTransport(answer)
     return RunpodClient(
         key,
         transport=Transport(key, "https://api.runpod.io", transport=mock, sleep=_no_sleep),
@@ -134,10 +134,7 @@ async def test_terminates_by_the_published_route() -> None:
             return httpx.Response(404, json=gone)
         return published(request)
 
-    client = client_of(published)
-    client.transport._client = httpx.AsyncClient(
-        base_url="https://api.runpod.io/v2/", transport=httpx.MockTransport(answer)
-    )
+    client = client_of(answer)
     await client.terminate("abc")
     assert published.seen[0] == "DELETE /v2/pods/{id}"
     await client.close()
@@ -155,10 +152,7 @@ async def test_a_key_is_added_to_those_that_are_there() -> None:
             written.append(body)
         return httpx.Response(200, json={"keys": lists[len(written)]})
 
-    client = client_of(Published())
-    client.transport._client = httpx.AsyncClient(
-        base_url="https://api.runpod.io/v2/", transport=httpx.MockTransport(answer)
-    )
+    client = client_of(answer)
     keys = await client.add_ssh_key(KEY_LINE + "\n")
     assert [key.comment for key in keys] == ["one", "me@desk"]
     assert written == [{"keys": lists[1]}]
@@ -213,11 +207,7 @@ async def test_every_published_error_has_words(method: str, path: str, status: s
     document = found[0] if found else {"title": "Conflict", "status": int(status), "detail": "not valid"}
     _, operation, _ = openapi.operation(method, path.replace("{id}", "abc"))
     assert openapi.faults(openapi.json_schema(operation["responses"][status]), document) == []
-    client = client_of(Published())
-    client.transport._client = httpx.AsyncClient(
-        base_url="https://api.runpod.io/v2/",
-        transport=httpx.MockTransport(lambda _: httpx.Response(int(status), json=document)),
-    )
+    client = client_of(lambda _: httpx.Response(int(status), json=document))
     with pytest.raises(LabeltuiError) as caught:
         await client.transport.send(method.upper(), path.removeprefix("/v2/"), "the pod")
     problem = caught.value.problem

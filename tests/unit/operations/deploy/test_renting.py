@@ -29,6 +29,7 @@ from labeltui.sandbox.runpod.api.app import build_app
 from labeltui.sandbox.runpod.world import timeline
 from labeltui.sandbox.runpod.world.clock import FakeClock
 from labeltui.sandbox.runpod.world.world import Key, World
+from labeltui.session.clients import Clients
 from labeltui.session.runtime.state_folder import StateFolder
 from labeltui.session.session import Session
 from tests.actions import RecordingReport
@@ -37,6 +38,11 @@ from tests.asgi import CutAsgi
 CANARY = "rpa_CANARY0123456789abcdefCANARY"
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJx2oCCLmUmh5yb3MuC3nSFLT6tPVaqpBqsVeqbXIYGy you@desk"
 A5000, R4090 = "NVIDIA RTX A5000", "NVIDIA GeForce RTX 4090"
+
+
+@pytest.fixture(autouse=True)
+def api_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RUNPOD_API_KEY", CANARY)
 
 
 class Desk:
@@ -62,8 +68,15 @@ class Desk:
         """A session as after a crash: it knows what was written down, and nothing else."""
         profile = Profile.model_validate({"host": "runpod", "runpod": {"pod": "annot"}})
         state = StateFolder(self.folder / "state")
-        self.session = Session("p", profile, host_of(profile, state, None), state, clock=self.clock.now)  # type: ignore[arg-type]
-        key = Secret(CANARY)
+        self.session = Session(
+            "p", profile, host_of(profile, state, None), state,  # type: ignore[arg-type]
+            clock=self.clock.now, clients=Clients(runpod=self.client),
+        )  # fmt: skip
+        self.sessions.append(self.session)
+        return self.session
+
+    def client(self, key: Secret, **_options: Any) -> RunpodClient:
+        """A client of the emulated account, in the place of RunpodClient."""
 
         def clock() -> float:
             return self.clock.now().timestamp()
@@ -71,11 +84,7 @@ class Desk:
         transport = Transport(
             key, "http://127.0.0.1", transport=CutAsgi(build_app(self.world)), sleep=self.wait, clock=clock
         )
-        self.session.account._client = RunpodClient(
-            key, transport=transport, api="v2", now=self.clock.now, clock=clock
-        )
-        self.sessions.append(self.session)
-        return self.session
+        return RunpodClient(key, transport=transport, api="v2", now=self.clock.now, clock=clock)
 
     async def plan(self, **params: Any) -> Plan:
         asked = {"gpu": "RTX A5000", "max_price": 1.0, "key": str(self.key), **params}
