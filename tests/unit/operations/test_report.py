@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
+from labeltui.domain.money import cents
 from tests.fakes.monailabel import MONAILABEL
 from tests.unit.operations.desk import desk
 from tests.virtual_time import in_virtual_time
@@ -28,23 +30,52 @@ async def test_labels_hours_cost_and_the_best_model_of_the_session(tmp_path: Pat
         await it.rent()
         it.serve()
         await it.session.readiness.need_server()
+        it.server.documents[("GET", "/datastore/label/info")] = {"client_id": "ana"}
         it.put_label("s1.nii.gz", b"one")
         it.put_label("s2.nii.gz", b"two")
+        it.host.files.write("~/studies/labels/original/s3.nii.gz", b"of a model")
         await it.run("labels.pull")
+        await asyncio.sleep(12 * 60)
+        it.put_label("s1.nii.gz", b"better")
         it.host.agent.jobs["server"].print(TRAINING)
-        began = it.session.store.state.spend.value
         document = await it.run("report")
-    assert began is not None
-    assert began.session_since is not None
-    assert (document["labels"], document["studies"]) == (2, 2)
-    assert document["labels_by"] == {"unknown": 2}
-    assert document["labels_here"]["here"] == 2
-    assert document["cost"] is not None
-    assert document["cost_per_label"] is not None
-    assert document["best"]["model"] == "deepedit"
-    assert document["best"]["metric"] == "val_mean_dice"
-    assert [(training["ended"], training["epochs"]) for training in document["trainings"]] == [(True, 3)]
-    assert not it.session.journal.entries[2:]
+        per_hour = it.session.store.state.spend.value
+    assert per_hour is not None
+    assert per_hour.per_hour is not None
+    assert (document["since"], document["hours"]) == ("2026-11-23T09:00:00.000+00:00", 0.2)
+    assert (document["labels"], document["studies"]) == (3, 2)
+    assert document["labels_by"] == {"ana": 2, "unknown": 1}  # the host's own label says no name
+    assert document["labels_per_hour"] == pytest.approx(15, abs=0.2)
+    assert document["cost"] == str(cents(per_hour.per_hour / 5))
+    assert document["cost_per_label"] == str(cents(per_hour.per_hour / 15))
+    assert (document["labels_here"]["total"], document["labels_here"]["here"]) == (3, 2)
+    best = {"model": "deepedit", "metric": "val_mean_dice", "epoch": 3}
+    assert document["best"] == {**best, "value": pytest.approx(0.479, abs=0.001)}
+    assert document["trainings"] == [
+        {**best, "best": document["best"]["value"], "epochs": 3, "ended": True,
+         "started_at": "2026-11-23T17:08:17.121+00:00"}
+    ]  # fmt: skip
+    assert it.report.lines[-1] == "Reading the host, the copies and the bill"
+    assert "Report" not in [entry.title for entry in it.session.journal.entries]
+
+
+@in_virtual_time
+async def test_the_best_of_several_trainings_and_none_from_before(tmp_path: Path) -> None:
+    first_epoch = b"".join(TRAINING.splitlines(keepends=True)[:90]).replace(b" 17:", b" 18:")
+    imports = b"".join(TRAINING.splitlines(keepends=True)[:50]).replace(b" 17:", b" 19:")
+    async with desk(tmp_path, serves=True) as it:
+        await it.session.readiness.need_server()
+        it.host.agent.jobs["server"].print(TRAINING + first_epoch + imports)
+        await it.session.store.wait_for(lambda _state: len(it.session.watch.training.runs) == 3, 5)
+        all_three = await it.run("report")
+        last_two = await it.run("report", since="2026-11-23 18:00")
+        last = await it.run("report", since="2026-11-23 19:00")
+    assert [one["ended"] for one in all_three["trainings"]] == [True, False, False]
+    assert [one["best"] is None for one in all_three["trainings"]] == [False, False, True]
+    assert all_three["best"]["epoch"] == 3
+    assert (len(last_two["trainings"]), last_two["best"]["epoch"]) == (2, 2)
+    assert (len(last["trainings"]), last["best"]) == (1, None)
+    assert (last["hours"], last["labels_per_hour"]) == (0, None)  # it begins later than now
 
 
 @in_virtual_time

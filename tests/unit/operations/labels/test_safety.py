@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 from labeltui.domain.pod.pod import PodAction
-from labeltui.domain.problems import Refused
 from labeltui.operations.labels.safety import copy_last, spare_labels
 from tests.unit.operations.desk import Desk, desk
 from tests.virtual_time import in_virtual_time
@@ -50,25 +49,6 @@ async def test_a_stopped_pod_is_not_connected_to_and_its_labels_are_old(tmp_path
     assert labels.error == "the pod is stopped"
     assert it.report.lines == []
     assert copied(tmp_path) == []
-
-
-@in_virtual_time
-async def test_a_copy_without_end_is_given_up_and_the_pod_is_kept(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    async with desk(tmp_path, rents=True, labels={"copy": False, "folder": str(tmp_path / "labels")}) as it:
-        await labelled(it, volume_disk_gb=0)
-        monkeypatch.setattr(it.session.labels, "copy_all", asyncio.Event().wait)
-        pod = await it.session.account.find()
-        began = asyncio.get_running_loop().time()
-        with pytest.raises(Refused) as refused:
-            await spare_labels(it.session, pod, PodAction.STOP, it.report, lose_labels=False)
-        took = asyncio.get_running_loop().time() - began
-        error = it.session.store.state.labels.error
-        await spare_labels(it.session, pod, PodAction.STOP, it.report, lose_labels=True)
-    assert took == pytest.approx(300)
-    assert error == "copying them took longer than 5 minutes"
-    assert refused.value.problem.code == "labels_not_copied"
 
 
 @in_virtual_time
