@@ -35,7 +35,7 @@ def _always(_state: SessionState) -> str | None:
     return None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, eq=False)
 class Action:
     """One thing that can be done. ``disabled`` says why it can't be now; ``question`` is asked before it runs.
 
@@ -81,7 +81,7 @@ class Action:
         return podrules.called(pod) if self.takes_pod and pod is not None else state.identity.profile
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Command(Action, Generic[P]):
     """An action that an operation carries out: ``labeltui.operations.table`` pairs the two by their parameters."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any, ClassVar, Literal, NoReturn, Self, TypeVar, cast, dataclass_transform
 
@@ -17,21 +16,32 @@ _EMPTY: Mapping[Kind, Any] = {"bool": False, "list": (), "pairs": MappingProxyTy
 """The value of a parameter that was left out; None for the kinds that are not named here."""
 
 
-@dataclass(frozen=True, slots=True)
 class Param:
-    """One parameter: an option of the command line and a field of the console's form.
+    """One parameter: an option of the command line and a field of the console's form. Not changed once it is made.
 
     ``pairs`` is a repeatable KEY VALUE, ``list`` a repeatable value; ``positional`` only shapes the command line.
     ``hidden`` parameters are given by the code that confirms an action, never by an option or a field.
     """
 
-    name: str
-    help: str
-    kind: Kind = "text"
-    choices: tuple[str, ...] = ()
-    positional: bool = False
-    required: bool = False
-    hidden: bool = False
+    def __init__(
+        self,
+        name: str,
+        help: str,
+        kind: Kind = "text",
+        choices: tuple[str, ...] = (),
+        *,
+        positional: bool = False,
+        required: bool = False,
+        hidden: bool = False,
+    ) -> None:
+        self.name, self.help, self.kind, self.choices = name, help, kind, choices
+        self.positional, self.required, self.hidden = positional, required, hidden
+
+    def __set_name__(self, _owner: type, attribute: str) -> None:
+        self.name = attribute.removesuffix("_")
+
+    def __repr__(self) -> str:
+        return f"Param({self.name!r}, {self.kind!r})"
 
     @property
     def flag(self) -> str:
@@ -102,9 +112,8 @@ class Params:
         """Collect the declared fields; the class itself then holds the value of a field that is left out."""
         super().__init_subclass__()
         own = {name: value for name, value in vars(cls).items() if isinstance(value, Param)}
-        named = {attribute.removesuffix("_"): attribute for attribute in own}
-        cls.declared += tuple(replace(own[attribute], name=name) for name, attribute in named.items())
-        cls._attributes = {**cls._attributes, **named}
+        cls.declared += tuple(own.values())
+        cls._attributes = {**cls._attributes, **{param.name: attribute for attribute, param in own.items()}}
         for attribute, param in own.items():
             setattr(cls, attribute, param.empty)
 

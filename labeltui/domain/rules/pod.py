@@ -7,14 +7,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from labeltui.domain.failure_codes import Code
-from labeltui.domain.pod.pod import Pod, PodAction
 from labeltui.domain.problems import Misused
 from labeltui.domain.reading import Reading
 from labeltui.domain.state import SessionState
-
-if TYPE_CHECKING:
-    pass
-
 
 if TYPE_CHECKING:  # keeps first paint light
     from labeltui.domain.pod.pod import Pod, PodAction

@@ -146,7 +146,7 @@ def agreed(plan: Plan) -> None:
             Code.NOT_OFFERED, f"The {plan.spec.cloud} cloud does not offer {first.name}.",
             "`labeltui pod gpus` lists the GPUs that it offers.",
         )  # fmt: skip
-    price = in_words(made)
+    price = price_text(made)
     if plan.limit is None:
         raise Refused(
             Code.PRICE_NOT_AGREED, f"{first.name} with these disks costs {price}.",
@@ -160,10 +160,10 @@ def agreed(plan: Plan) -> None:
         )
 
 
-def in_words(made: Quote) -> str:
+def price_text(made: Quote) -> str:
     """``$0.284/h, $207 a month``; a network volume adds its own price, which is due while the pod is stopped too."""
-    words = f"${made.running:.3f}/h, ${made.running * HOURS_PER_MONTH:.0f} a month"
-    return words + (f", and its network volume ${made.network:.4f}/h at all times" if made.network else "")
+    text = f"${made.running:.3f}/h, ${made.running * HOURS_PER_MONTH:.0f} a month"
+    return text + (f", and its network volume ${made.network:.4f}/h at all times" if made.network else "")
 
 
 def _limit(value: float | None) -> Decimal | None:

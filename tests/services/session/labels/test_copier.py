@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -21,12 +21,11 @@ from labeltui.hosts.base import Progress
 from labeltui.hosts.local import LocalHost
 from labeltui.opening.launch import Launch
 from labeltui.opening.opening import open_session
-from labeltui.operations.run import run_action
 from labeltui.sandbox.pod import free_port
 from labeltui.session.labels import copier as labelcopies
 from labeltui.session.runtime.state_folder import StateFolder
 from labeltui.session.session import Session
-from tests.actions import RecordingReport, RefusingPrompter, run_confirmed
+from tests.actions import RefusingPrompter, run_confirmed
 from tests.fakes.store import put
 
 
@@ -239,26 +238,6 @@ async def test_hostile_names_stay_in_the_folder(session: Session) -> None:
 
 
 @pytest.mark.slow
-async def test_verify_tells_what_is_the_same_what_differs_and_what_is_missing(session: Session) -> None:
-    root = session.labels.folder.root
-    (root / "final/s_2.nii.gz").write_bytes(b"edited here")
-    (root / "final/s_3.nii.gz").unlink()
-    (on_host(session) / "final/s_4.nii.gz").unlink()
-    with pytest.raises(LabeltuiError) as differs:
-        await run_confirmed(session, "labels.verify")
-    document = differs.value.document
-    assert document is not None
-    assert (document["same"], document["differs"], document["missing"], document["only_here"]) == (3, 1, 1, 1)
-    assert {(row["file"], row["state"]) for row in document["labels"]} == {
-        ("s_2.nii.gz", "differs"), ("s_3.nii.gz", "missing"), ("s_4.nii.gz", "only_here"),
-    }  # fmt: skip
-    pulled = await run_confirmed(session, "labels.pull")
-    assert (pulled["here"], pulled["total"]) == (5, 5)
-    assert (root / "final/s_2.nii.gz").read_bytes() != b"edited here"
-    assert b"edited here" in files(session).values()  # what a person made is not thrown away
-
-
-@pytest.mark.slow
 async def test_through_the_servers_api_where_its_folder_is_not_known() -> None:
     async with on_the_pod("quiet") as session:
         await all_here(session, 6)
@@ -301,20 +280,3 @@ async def test_what_was_here_when_the_console_closed_is_known_with_its_age(sessi
     assert later.folder is session.labels.folder
     assert reading.value is not None
     assert (reading.value.here, reading.value.total, reading.error) == (6, 6, "not read since")
-
-
-@pytest.mark.slow
-async def test_the_report_counts_what_was_submitted_and_leaves_unknown_what_is(session: Session) -> None:
-    async def reported(since: str) -> Mapping[str, Any]:
-        return await run_action(session, "report", {"since": since}, RecordingReport())
-
-    first = await reported("1h")
-    assert (first["labels"], first["studies"], first["labels_by"]) == (5, 5, {"unknown": 5})
-    assert (first["cost"], first["cost_per_label"], first["best"]) == (None, None, None)
-    submit(session, "s_2.nii.gz", b"better")
-    await until(session, lambda copies: copies.safe and copies.last == "final/s_2.nii.gz")
-    again = await reported("1h")
-    assert (again["labels"], again["studies"]) == (6, 5)
-    assert (await reported("1s"))["labels"] == 0
-    with pytest.raises(LabeltuiError, match="is no time"):
-        await reported("soon")

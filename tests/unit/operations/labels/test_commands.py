@@ -54,6 +54,8 @@ async def test_verify_says_what_is_missing_differs_and_is_older(tmp_path: Path) 
         (folder / "final" / "deleted.nii.gz").unlink()
         it.put_label("new.nii.gz", b"new")
         error = await it.failing("labels.verify")
+        await it.run("labels.pull")
+        older = [path.read_bytes() for path in (folder / "versions").rglob("*.nii.gz")]
     assert (same["same"], same["error"]) == (5, None)
     document = error.document
     assert document is not None
@@ -64,6 +66,7 @@ async def test_verify_says_what_is_missing_differs_and_is_older(tmp_path: Path) 
     assert ("again.nii.gz", "older") in rows
     assert ("touched.nii.gz", "differs") in rows
     assert error.problem.code == "labels_differ"
+    assert b"painted over" in older  # what a person made of a copy is not thrown away
     assert error.problem.message.startswith("2 labels are missing here, and 1 differ")
 
 
