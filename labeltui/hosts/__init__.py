@@ -1,1 +1,1 @@
-"""A machine that can be worked on, and the agent that runs there."""
+"""The machines that labeltui works on, and the agent that it runs there."""

@@ -1,9 +1,9 @@
-"""What every host can do, whatever way it is reached.
+"""The interface of a host: a machine that runs commands, shells and forwarded ports, and takes files.
 
-Implementations behave alike (``tests/services/hosts/test_hosts_alike.py`` runs the same tests on each); callers
-never ask which one they hold. All failures are :class:`~labeltui.domain.problems.LabeltuiError`:
-``Unreachable`` when the host can't be reached or went away, ``Refused`` when the operator must decide
-(changed key, login), ``Failed`` else.
+All implementations behave alike (``tests/services/hosts/test_hosts_alike.py`` runs the same tests on each), so callers
+need not know which one they use. Every failure is a :class:`~labeltui.domain.problems.LabeltuiError`: ``Unreachable``
+when the host can't be reached or the connection was lost, ``Refused`` when the operator must decide (changed host key,
+login), else ``Failed``.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from pathlib import Path
 from typing import Literal, Protocol
 
 Progress = Callable[[int, int], None]
-"""Called with (bytes done, bytes in all); done starts above 0 when a transfer is resumed."""
+"""Called with the bytes copied so far and the bytes in all. The first call is above 0 when a copy is resumed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Completed:
-    """A command that ended. ``exit_code`` is negative for a signal, as in :mod:`subprocess`."""
+    """The result of a command. ``exit_code`` is negative for a signal, as in :mod:`subprocess`."""
 
     exit_code: int
     stdout: bytes
@@ -28,9 +28,9 @@ class Completed:
 
 @dataclass(frozen=True, slots=True)
 class HostKey:
-    """A host's public key as a person compares it: ``fingerprint`` is ``SHA256:...``.
+    """A host's public key, for a person to compare. ``fingerprint`` is ``SHA256:...``.
 
-    ``expected`` are the fingerprints that somebody who should know tells of, ``because`` says who, or why nobody.
+    ``expected`` are the fingerprints that RunPod's log shows, ``because`` says what to make of them. Both may be empty.
     """
 
     address: str
@@ -41,110 +41,101 @@ class HostKey:
 
 
 class Prompter(Protocol):
-    """Whoever can be asked. Each answer None (or False) means "no": the connection is then refused."""
+    """Asks the operator. None or False means "no", and the connection is refused."""
 
     async def secret(self, title: str, prompt: str) -> str | None:
-        """A password or passphrase; never echoed, never kept beyond the session."""
+        """Ask for a password or passphrase. It is not echoed, and not stored beyond the session."""
         ...
 
     async def trust_host_key(self, key: HostKey) -> bool:
-        """A key that has never been seen. A *changed* key is never asked about: it is refused."""
+        """Ask whether to trust an unknown host key. A *changed* key is refused without a question."""
         ...
 
 
 class Channel(Protocol):
-    """A running command's byte streams, with back-pressure both ways."""
+    """The streams of a running command, with back-pressure in both directions."""
 
     async def read(self, limit: int = 65536) -> bytes:
-        """Next bytes of stdout, at most ``limit``; ``b""`` at the end."""
+        """The next bytes of stdout, at most ``limit``; ``b""`` at the end."""
         ...
 
     async def write(self, data: bytes) -> None:
-        """Write to stdin; returns when the other side has room."""
+        """Write to stdin. Returns when the command has room for more. Raises Unreachable once it has ended."""
         ...
 
     async def wait(self) -> int:
-        """The exit code (negative for a signal)."""
+        """The exit code; negative for a signal."""
         ...
 
     def stderr_tail(self) -> bytes:
-        """The last few kB of stderr so far."""
+        """The last few kB of stderr."""
         ...
 
     async def close(self) -> None:
-        """End the command (SIGHUP by closing its channel) and free it; may be called twice."""
+        """End the command with SIGHUP and free its resources. May be called twice."""
         ...
 
 
 class Shell(Protocol):
-    """A PTY on the host."""
+    """A shell or a program on a PTY of the host."""
 
     async def read(self, limit: int = 65536) -> bytes:
-        """Next bytes the terminal shows; ``b""`` when the shell has ended."""
+        """The next bytes for the terminal to show; ``b""`` when the shell has ended."""
         ...
 
     def write(self, data: bytes) -> None:
-        """Bytes as typed."""
+        """Send bytes as typed."""
         ...
 
     def resize(self, columns: int, rows: int) -> None:
-        """Tell the remote its new size (SIGWINCH)."""
+        """Set the size of the PTY (SIGWINCH)."""
         ...
 
     def foreground(self) -> str | None:
-        """The program that has the terminal: empty while the shell itself has it, None where that can't be seen."""
+        """The program in the foreground: empty if that is the shell itself, None if it can't be found out."""
         ...
 
     async def wait(self) -> int | None:
-        """The exit code, None when the connection went instead."""
+        """The exit code; None if the connection was lost."""
         ...
 
     async def close(self) -> None:
-        """Hang up; may be called twice."""
+        """End the shell with SIGHUP. May be called twice."""
         ...
 
 
 class Forward(Protocol):
-    """A local port that leads to a port on the host. ``direct``.
-
-    The host is this machine, nothing is in between.
-    """
+    """A local port that leads to a port of the host. ``direct`` if the host is this machine and it is the same port."""
 
     local_port: int
     direct: bool
 
     async def close(self) -> None:
-        """Give the local port back; may be called twice."""
+        """Stop listening on the local port. May be called twice."""
         ...
 
 
 class Host(Protocol):
-    """One machine. One object serves many connections: ``connect`` again after ``lost`` returned."""
+    """One machine. After :meth:`lost` has returned, :meth:`connect` may be called again."""
 
     kind: Literal["ssh", "local"]
     address: str
 
     @property
     def loopback(self) -> bool:
-        """True when the host is, as far as ports go, this machine.
-
-        What it listens on can't be listened on here too.
-        """
+        """Whether the host has the same loopback ports as this machine."""
         ...
 
     async def connect(self) -> None:
-        """Connect and log in; asks its prompter where needed.
-
-        Deadline of its own (about 20 s without questions).
-        """
+        """Connect and log in, within about 20 s plus the time that the operator takes to answer questions."""
         ...
 
     async def lost(self) -> str:
-        """Return, with the reason in words, when the connection has gone (never, while it holds)."""
+        """Wait until the connection is lost or closed. Returns the reason as a sentence."""
         ...
 
     async def close(self) -> None:
-        """Close everything that was opened; may be called twice."""
+        """Close the connection and everything that was opened on it. May be called twice."""
         ...
 
     async def run(
@@ -154,34 +145,34 @@ class Host(Protocol):
         stdin: bytes | None = None,
         timeout: float | None = 60.0,
     ) -> Completed:
-        """Run a POSIX shell command line (callers quote) to its end, with its output whole.
+        """Run a POSIX shell command line to its end. Callers quote arguments. ``timeout`` is in seconds, None for none.
 
-        What a login shell prints before the command is not part of it.
+        What the login shell prints before the command is not part of the output. Raises Failed ``timeout``.
         """
         ...
 
     async def open(self, command: str) -> Channel:
-        """Start a POSIX shell command line with streams; they begin with the command's own bytes."""
+        """Start a POSIX shell command line with streams. What the login shell prints before it is not part of them."""
         ...
 
     async def shell(self, columns: int, rows: int, *, command: str | None = None) -> Shell:
-        """Open the user's login shell (or ``command``) on a PTY, TERM=xterm-256color."""
+        """Open the user's login shell, or ``command``, on a PTY with TERM=xterm-256color."""
         ...
 
     async def forward(self, remote_port: int, *, local_port: int = 0) -> Forward:
-        """Listen on 127.0.0.1:``local_port`` (0: any) for ``remote_port`` on the host's loopback.
+        """Forward 127.0.0.1:``local_port`` (0 for any) to ``remote_port`` of the host's loopback.
 
-        Raises ``Failed`` with code ``port_taken`` when ``local_port`` is in use.
+        Raises Failed ``port_taken`` if ``local_port`` is in use.
         """
         ...
 
     async def upload(self, source: Path, target: str, *, progress: Progress | None = None) -> None:
-        """Copy a file up.
+        """Copy a file to the host.
 
-        Resumes a broken copy, compares checksums, and only then gives the file its name.
+        An interrupted copy is resumed. The file gets its name only after its checksum was compared.
         """
         ...
 
     async def download(self, source: str, target: Path, *, progress: Progress | None = None) -> None:
-        """Copy a file down, in the same way."""
+        """Copy a file from the host, in the same way."""
         ...

@@ -1,4 +1,4 @@
-"""A local port that leads to another port of this machine."""
+"""A local port that leads to another port of the same machine."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ LOOPBACK = "127.0.0.1"
 
 
 def port_taken(port: int) -> Failed:
-    """The failure of listening on a port that is in use."""
+    """The failure for a local port that is in use."""
     return Failed(
         Code.PORT_TAKEN,
         f"Port {port} of this machine is in use.",
-        "Stop what uses it, or let another port be picked.",
+        "Stop the program that uses it, or choose another port.",
     )
 
 
 class Relay:
-    """The port itself where none (or the same) is asked for.
+    """Listens on ``local_port`` and copies bytes in both directions.
 
-    Otherwise a listener that copies bytes both ways.
+    If that is 0 or the remote port itself, nothing is started, because the port can be used as it is.
     """
 
     def __init__(self, remote_port: int, local_port: int) -> None:
@@ -36,7 +36,7 @@ class Relay:
         self._busy: set[asyncio.Task[None]] = set()
 
     async def start(self) -> None:
-        """Listen; Failed with code ``port_taken`` when the port is in use."""
+        """Listen. Raises Failed ``port_taken`` if the port is in use."""
         if self.direct:
             return
         try:
@@ -64,7 +64,7 @@ class Relay:
             self._busy.discard(task)
 
     async def close(self) -> None:
-        """Give the port back and end what goes through it."""
+        """Stop listening and end the connections."""
         if self._server is not None:
             self._server.close()
         for task in list(self._busy):

@@ -1,4 +1,4 @@
-"""This machine as a host: the same promises as over SSH, without anything in between."""
+"""This machine as a host. It behaves as a host over SSH does."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ PIPE_BYTES = 256 * 1024
 
 
 class LocalChannel:
-    """A child process with pipes."""
+    """A child process that is connected with pipes."""
 
     def __init__(self, process: asyncio.subprocess.Process) -> None:
         self._process = process
@@ -44,7 +44,7 @@ class LocalChannel:
         return await cast(asyncio.StreamReader, self._process.stdout).read(limit)
 
     async def write(self, data: bytes) -> None:
-        """See :class:`~labeltui.hosts.base.Channel`; Unreachable when the command no longer reads."""
+        """See :class:`~labeltui.hosts.base.Channel`. Raises Unreachable if the command no longer reads."""
         stream = cast(asyncio.StreamWriter, self._process.stdin)
         try:
             stream.write(data)
@@ -71,20 +71,20 @@ class LocalChannel:
                 os.killpg(self._process.pid, signal.SIGHUP)
             await _ended(self._process)
         self._reader.cancel()
-        # asyncio frees the pipes only once the process is gone and its output was read or dropped
+        # asyncio frees the pipes only when the process has ended and its output was read or dropped.
         self._process._transport.close()  # type: ignore[attr-defined]
 
 
 async def _ended(process: asyncio.subprocess.Process) -> None:
-    """Wait a little for a process that was told to go, then kill its group."""
-    # asyncio believes in the end of a process only when its output was read to the end
+    """Wait 2 s for a process that was sent a signal, then kill its group."""
+    # asyncio reports the end of a process only when its output was read to the end.
     unread = [asyncio.create_task(_discard(stream)) for stream in (process.stdout, process.stderr) if stream]
     try:
         await asyncio.wait_for(process.wait(), CLOSE_WAIT_S)
     except TimeoutError:
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(process.pid, signal.SIGKILL)
-        with contextlib.suppress(TimeoutError):  # something in another group may still hold the pipes
+        with contextlib.suppress(TimeoutError):  # a process of another group may still use the pipes
             await asyncio.wait_for(process.wait(), CLOSE_WAIT_S)
     finally:
         for task in unread:
@@ -92,13 +92,13 @@ async def _ended(process: asyncio.subprocess.Process) -> None:
 
 
 async def _discard(stream: asyncio.StreamReader) -> None:
-    with contextlib.suppress(RuntimeError):  # somebody else reads it
+    with contextlib.suppress(RuntimeError):  # another task reads it
         while await stream.read(65536):
             pass
 
 
 class LocalShell:
-    """A PTY with a child in it."""
+    """A child process on a PTY."""
 
     def __init__(self, process: asyncio.subprocess.Process, master: int) -> None:
         self._process = process
@@ -113,7 +113,7 @@ class LocalShell:
     def _on_readable(self) -> None:
         self._loop.remove_reader(
             self._master
-        )  # until somebody reads: the PTY's own buffer is the back-pressure
+        )  # until the next read; the PTY's own buffer gives the back-pressure
         self._readable.set()
 
     async def read(self, limit: int = 65536) -> bytes:
@@ -127,7 +127,7 @@ class LocalShell:
             except BlockingIOError:
                 self._readable.clear()
                 self._loop.add_reader(self._master, self._on_readable)
-            except OSError:  # EIO: the last process that held the terminal has gone
+            except OSError:  # EIO: the last process on the terminal has ended
                 break
         return b""
 
@@ -191,7 +191,7 @@ def _set_size(descriptor: int, columns: int, rows: int) -> None:
 def _name_of(process: int) -> str:
     try:
         return Path(f"/proc/{process}/comm").read_text().strip()
-    except OSError:  # it has just ended, or there is no /proc
+    except OSError:  # it has ended, or there is no /proc
         return f"process {process}"
 
 
@@ -205,7 +205,7 @@ def _take_terminal() -> None:
 
 
 class LocalHost:
-    """This machine. ``env`` is added to the environment of everything that is run."""
+    """This machine. ``env`` is added to the environment of every command."""
 
     kind: Literal["ssh", "local"] = "local"
     address = "this machine"
@@ -217,15 +217,15 @@ class LocalHost:
 
     @property
     def loopback(self) -> bool:
-        """Always: it is this machine."""
+        """Always True."""
         return True
 
     async def connect(self) -> None:
-        """Nothing is in between; a host that was closed can be used again."""
+        """Make the host usable, also again after it was closed."""
         self._gone = asyncio.Event()
 
     async def lost(self) -> str:
-        """See :class:`~labeltui.hosts.base.Host`: this machine is lost only by closing it."""
+        """See :class:`~labeltui.hosts.base.Host`. It only returns after :meth:`close`."""
         await self._gone.wait()
         return "The connection was closed."
 
@@ -310,7 +310,7 @@ class LocalHost:
         return shell
 
     async def forward(self, remote_port: int, *, local_port: int = 0) -> Relay:
-        """See :class:`~labeltui.hosts.base.Host`: direct, unless another local port is asked for."""
+        """See :class:`~labeltui.hosts.base.Host`. Direct, unless another local port is asked for."""
         relay = Relay(remote_port, local_port)
         await relay.start()
         self._open.add(relay)

@@ -1,13 +1,13 @@
-"""Running a command although a login shell and its start-up files come first.
+"""Runs a command whatever the login shell and its start-up files do first.
 
-An SSH server hands each command line to the user's login shell, which reads its start-up files. They may print
-(with or without a last newline), and may put another shell in the login shell's place: that one never sees the
-command line, and reads its standard input as a script instead. So
+An SSH server gives each command line to the user's login shell, which reads its start-up files. They may print (with
+or without a last newline), and may replace the login shell with another shell, which never sees the command line and
+reads its standard input as a script instead. Therefore
 
-- a command says MARK before it begins, and whatever was printed before that is dropped;
-- the first line of its standard input is the command once more. The command passes over it; a shell that took the
-  place of the login shell runs it;
-- input of the command's own is sent only after the MARK, since shells read ahead.
+- a command prints MARK before it starts, and everything printed before that is dropped;
+- the first line of its standard input is the command again. The command skips it; a shell that replaced the login
+  shell runs it;
+- the command's own input is sent only after the MARK, because shells read ahead.
 """
 
 from __future__ import annotations
@@ -25,27 +25,27 @@ from labeltui.hosts.quoting import posix
 MARK = b"\nlabeltui:begin\n"
 GO = b"go\n"
 # The quotes keep a shell that echoes its commands from printing the MARK itself.
-_SAY_MARK = 'echo; echo labeltui:"begin"; '
+_PRINT_MARK = 'echo; echo labeltui:"begin"; '
 _SKIP_LINE = "read -r labeltui; "
 _AWAIT_GO = "read -r labeltui || exit 0; "
 START_S = 15.0
 END_S = 5.0
-TAKEN_AT_ONCE = 4 << 20  # more than asyncssh can hold with any window used here
+READ_AT_ONCE = 4 << 20  # more than asyncssh can hold with any window used here
 NOISE_SHOWN = 2000
 HINT = (
-    "Its start-up files must leave commands alone: let them start another shell only for a person, "
+    "Its start-up files must not affect commands: let them start another shell only in a terminal, "
     "as in `case $- in *i*) exec fish ;; esac`."
 )
 
 
 def command_line(command: str, *, streams: bool) -> str:
-    """What the server is asked to run. With ``streams`` the command gets input of its own."""
-    return posix(_SKIP_LINE + _SAY_MARK + (_AWAIT_GO if streams else "") + command)
+    """The command line for the SSH server. With ``streams`` the command gets input of its own."""
+    return posix(_SKIP_LINE + _PRINT_MARK + (_AWAIT_GO if streams else "") + command)
 
 
 def first_line(command: str, *, streams: bool) -> bytes:
-    """What goes first into its standard input."""
-    line = posix(_SAY_MARK + (_AWAIT_GO if streams else "") + command)
+    """The first line for the command's standard input."""
+    line = posix(_PRINT_MARK + (_AWAIT_GO if streams else "") + command)
     return line.encode("utf-8", "surrogateescape") + b"\n"
 
 
@@ -57,12 +57,12 @@ async def await_start(
     streams: bool,
     stderr: Callable[[], bytes],
 ) -> bytes:
-    """Have the command begin; returns what it printed so far.
+    """Start the command. Returns what it has printed so far.
 
-    Raises Failed ``login_shell`` with what the host printed where no command is run, OSError and asyncssh.Error
-    where the connection breaks.
+    Raises Failed ``login_shell`` with the host's output if the command does not start, OSError and asyncssh.Error if
+    the connection is lost.
     """
-    with contextlib.suppress(BrokenPipeError):  # it may have ended already; its output tells why
+    with contextlib.suppress(BrokenPipeError):  # it may have ended already; its output says why
         process.stdin.write(first_line(command, streams=streams))
         if not streams:
             process.stdin.write_eof()
@@ -83,8 +83,8 @@ async def await_start(
 
 
 async def _after_mark(process: asyncssh.SSHClientProcess[bytes], noise: bytearray) -> bytes | None:
-    """What comes after the MARK; None when the output ends without one."""
-    while data := await process.stdout.read(TAKEN_AT_ONCE):
+    """The output after the MARK; None if the output ends without one."""
+    while data := await process.stdout.read(READ_AT_ONCE):
         noise += data
         if MARK in noise:
             return bytes(noise.partition(MARK)[2])
@@ -95,27 +95,27 @@ async def _after_mark(process: asyncssh.SSHClientProcess[bytes], noise: bytearra
 async def _no_start(
     process: asyncssh.SSHClientProcess[bytes], address: str, noise: bytearray, stderr: Callable[[], bytes]
 ) -> Failed:
-    """Why nothing begins: a shell that runs its input only at the end of it has taken our place, or it is slow."""
+    """The reason that no command started: a shell that reads all of its input first, or a slow host."""
     said = _said(noise, stderr)
     try:
         async with asyncio.timeout(END_S):
             process.stdin.write_eof()
             if await _after_mark(process, noise) is not None:
                 return Failed(
-                    Code.LOGIN_SHELL, f"The start-up files of {address} put another shell in place of the command.",
+                    Code.LOGIN_SHELL, f"The start-up files of {address} start another shell in place of the command.",
                     HINT, said,
                 )  # fmt: skip
     except (TimeoutError, BrokenPipeError):
         pass
     return Failed(
-        Code.LOGIN_SHELL, f"{address} began no command within {START_S:g} s{_last(said)}.", HINT, said
+        Code.LOGIN_SHELL, f"{address} started no command within {START_S:g} s{_last(said)}.", HINT, said
     )
 
 
 def _ended(exit_code: int, address: str, noise: bytearray, stderr: Callable[[], bytes]) -> Failed:
     said = _said(noise, stderr)
     return Failed(
-        Code.LOGIN_SHELL, f"{address} ended the session (exit code {exit_code}) before a command began{_last(said)}.",
+        Code.LOGIN_SHELL, f"{address} ended the session (exit code {exit_code}) before a command started{_last(said)}.",
         "Check the login shell and its start-up files there.", said,
     )  # fmt: skip
 

@@ -1,4 +1,4 @@
-"""The operator's own SSH keys: what is in ``~/.ssh``, what the agent holds, and making a new one."""
+"""The operator's own SSH keys: those in ``~/.ssh``, those of the SSH agent, and making a new one."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ _ORDER = ("ssh-ed25519", "sk-ssh-ed25519@openssh.com", "ecdsa-sha2-nistp256", "s
 
 @dataclass(frozen=True, slots=True)
 class OwnKey:
-    """A public key that can be given to a pod. ``path`` is its ``.pub`` file; None for one of the agent alone."""
+    """A public key that a pod may get. ``path`` is its ``.pub`` file; None if only the agent has it."""
 
     line: str
     path: Path | None = None
 
     @property
     def private(self) -> Path | None:
-        """The private key's file, where there is one."""
+        """The file of the private key; None if only the agent has it."""
         if self.path is None or self.path.suffix != ".pub":
             return None
         other = self.path.with_suffix("")
@@ -37,18 +37,18 @@ class OwnKey:
 
     @property
     def algorithm(self) -> str:
-        """``ssh-ed25519`` and the like."""
+        """The type, such as ``ssh-ed25519``."""
         return self.line.split(None, 1)[0]
 
     @property
     def comment(self) -> str:
-        """Usually ``user@machine``."""
+        """The comment, usually ``user@machine``."""
         parts = self.line.split(None, 2)
         return parts[2] if len(parts) > 2 else ""
 
 
 def read_public(path: str | Path) -> OwnKey:
-    """The key in a public key file. Raises Misused for a private one, and for what is no key at all."""
+    """The key in a public key file. Raises Misused for a private key and for a file without a key."""
     where = Path(path).expanduser()
     try:
         with where.open("rb") as file:
@@ -59,7 +59,9 @@ def read_public(path: str | Path) -> OwnKey:
         ) from None
     if "PRIVATE KEY" in text:
         raise Misused(
-            Code.PRIVATE_KEY, f"{path} is a private key.", "Name its .pub file; the private one stays here."
+            Code.PRIVATE_KEY,
+            f"{path} is a private key.",
+            "Name its .pub file. A private key stays on this machine.",
         )
     line = text.splitlines()[0].strip() if text else ""
     try:
@@ -74,13 +76,13 @@ def read_public(path: str | Path) -> OwnKey:
 
 
 def in_folder(folder: str | Path = FOLDER) -> tuple[OwnKey, ...]:
-    """Every public key there that can be read, those of today's kinds first."""
+    """Every readable public key in the folder, those of current types first."""
     found = []
     for path in sorted(Path(folder).expanduser().glob("*.pub")):
         try:
             found.append(read_public(path))
         except Misused:
-            continue  # a certificate, or something else of that name
+            continue  # a certificate or another file with such a name
     return tuple(sorted(found, key=lambda key: (_rank(key), str(key.path))))
 
 
@@ -89,7 +91,7 @@ def _rank(key: OwnKey) -> int:
 
 
 async def of_agent() -> tuple[OwnKey, ...]:
-    """The keys that the SSH agent holds; none where there is no agent, or it does not answer."""
+    """The keys of the SSH agent; none if there is no agent or it does not answer."""
     try:
         async with asyncio.timeout(AGENT_DEADLINE_S):
             agent = await asyncssh.connect_agent()
@@ -116,20 +118,20 @@ def _plain(comment: str) -> str:
 
 
 async def all_keys() -> tuple[OwnKey, ...]:
-    """What is in the folder, then what only the agent has."""
+    """The keys in the folder, then those that only the agent has."""
     filed = in_folder()
     known = {tuple(key.line.split()[:2]) for key in filed}
     return filed + tuple(key for key in await of_agent() if tuple(key.line.split()[:2]) not in known)
 
 
 def make(path: str | Path = NEW_KEY, comment: str = "labeltui") -> OwnKey:
-    """Make an Ed25519 key without a passphrase, for its owner's eyes only. Raises Failed rather than replace one."""
+    """Make an Ed25519 key without a passphrase that only its owner can read. Raises Failed if the file exists."""
     private = Path(path).expanduser()
     public = private.with_name(private.name + ".pub")
     if private.exists() or public.exists():
         raise Failed(
             Code.KEY_EXISTS,
-            f"{private} is already there.",
+            f"{private} exists already.",
             "Choose that key, or name another file for the new one.",
         )
     key = asyncssh.generate_private_key("ssh-ed25519", comment=comment)

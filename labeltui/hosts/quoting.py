@@ -1,4 +1,4 @@
-"""Paths and commands as a host's shell must read them."""
+"""Quotes paths and commands for the shell of a host."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def quote_path(path: str) -> str:
 
 
 def posix(command: str) -> str:
-    """A POSIX shell command line as one line that any login shell (bash, dash, fish, tcsh) hands on unchanged."""
+    """A POSIX shell command line as one line that any login shell (bash, dash, fish, tcsh) passes on unchanged."""
     if _SAME_IN_ANY_SHELL.match(command) and not _DIFFERENT & set(command):
         return f"exec /bin/sh -c '{command}'"
     octal = "".join(

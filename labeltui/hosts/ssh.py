@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import errno
-import socket
 from collections.abc import Sequence
 from dataclasses import replace
 from ipaddress import ip_address
@@ -23,23 +22,24 @@ from labeltui.hosts.quoting import posix
 from labeltui.hosts.ssh_address import SSH_PORT, Target, resolve
 from labeltui.hosts.ssh_auth import Deadline, Login, Secrets
 from labeltui.hosts.ssh_channels import SshChannel, SshForward, SshShell, gone, run_to_end
-from labeltui.hosts.ssh_keys import KnownHosts, changed, remember, shown_key
+from labeltui.hosts.ssh_keys import KnownHosts
+from labeltui.hosts.ssh_problems import decide_host_key, login_problem
 
-WINDOW = 256 * 1024  # what may be in flight
-SHELL_WINDOW = 64 * 1024  # what still has to be drawn after Ctrl-C in a flooded shell
+WINDOW = 256 * 1024  # bytes in flight
+SHELL_WINDOW = 64 * 1024  # bytes still to be drawn after Ctrl-C in a shell that prints without end
 HOPS = 8
 KEEPALIVES_MISSED = 2
 CLOSE_WAIT_S = 2.0
 
 
 class SshHost:
-    """One machine over asyncssh, with the login, the keys and the configuration that ssh itself would use.
+    """One machine over asyncssh, with the same login, keys and configuration as ssh.
 
-    ``address`` is ``user@host:port`` or a Host of ``config``; ``key`` the one private key to use; ``jump``
-    the hosts to go through, as after ``ssh -J``. Keys of hosts are looked up in ``known_hosts`` and
-    ``own_known_hosts``; those the operator accepts are written to the latter. ``known_as`` is a name to file its
-    key under, for one that keeps its key while its address changes (as HostKeyAlias). A machine that does not answer
-    is given up after about three times ``keepalive_s``.
+    ``address`` is ``user@host:port`` or a Host of ``config``. ``key`` is the only private key to use, ``jump`` the
+    hosts to go through, as after ``ssh -J``. Host keys are looked up in ``known_hosts`` and ``own_known_hosts``;
+    those that the operator accepts are written to the latter. ``known_as`` is the name to store the host key under
+    if the address may change, like HostKeyAlias. A connection without an answer is closed after about three times
+    ``keepalive_s``.
     """
 
     kind: Literal["ssh", "local"] = "ssh"
@@ -74,7 +74,7 @@ class SshHost:
 
     @property
     def loopback(self) -> bool:
-        """True when the host answered on this machine's own loopback."""
+        """Whether the host answered on this machine's own loopback."""
         if len(self._connections) != 1:
             return False
         peer = self._connections[0].get_extra_info("peername")
@@ -110,9 +110,9 @@ class SshHost:
     async def _connect(
         self, address: str, key: Path | None, jump: str | None, deadline: Deadline, hops: int
     ) -> asyncssh.SSHClientConnection:
-        """Log in to one machine, after those that lead to it."""
+        """Log in to one machine, through its jump hosts."""
         if hops == 0:
-            raise Refused(Code.JUMP_LOOP, f"{address} is reached through itself.", "Correct ProxyJump.")
+            raise Refused(Code.JUMP_LOOP, f"{address} is its own jump host.", "Correct ProxyJump.")
         target = await asyncio.to_thread(resolve, address, self._config, key)
         if self._known_as and hops == HOPS:
             target = replace(target, known_as=self._known_as, known_port=SSH_PORT)
@@ -127,9 +127,14 @@ class SshHost:
                 connection = await self._open(target, login, known, via)
             except LabeltuiError:
                 raise
-            except Exception as error:
-                await self._explain(error, target, login, known, deadline)
+            except asyncssh.HostKeyNotVerifiable as error:
+                await self._decide(error, target, login, known, deadline)
                 continue  # the operator has just accepted the key
+            except Exception as error:
+                problem = login_problem(error, target, login)
+                if problem is None:
+                    raise
+                raise problem from error
             login.accepted = True
             self._connections.append(connection)
             return connection
@@ -155,92 +160,33 @@ class SshHost:
             "known_hosts": lambda host, addr, port: self._listed(known, target, host, addr, port or SSH_PORT),
             "keepalive_interval": self._keepalive_s,
             "keepalive_count_max": KEEPALIVES_MISSED,
-            "login_timeout": 600,  # questions may wait for their answer; connecting has a deadline of its own
+            "login_timeout": 600,  # the operator may take long to answer; connecting has its own deadline
             "tunnel": via,
             "request_pty": False,
             "config": [str(self._config)] if self._config is not None and self._config.is_file() else None,
         }
         old = known.trusted(target.known_as, "", target.known_port)
         if old:
-            # first the kinds that are filed, so that a host with several keys shows the one that is known
-            kinds = [alg.decode() for _, key in old for alg in key.sig_algorithms]
+            # The types of the stored keys come first, so that a host with several keys shows one that is stored.
+            stored = [alg.decode() for _, key in old for alg in key.sig_algorithms]
             every = [alg.decode() for alg in asyncssh.public_key.get_default_public_key_algs()]
-            options["server_host_key_algs"] = list(dict.fromkeys([*kinds, *every]))
+            options["server_host_key_algs"] = list(dict.fromkeys([*stored, *every]))
         return await asyncssh.connect(target.alias, target.port, username=target.user, **options)
 
     def _listed(
         self, known: KnownHosts, target: Target, host: str, address: str, port: int
     ) -> tuple[list[Any], ...]:
-        """The keys that are good for it: under its own name alone, where it has one."""
+        """The keys that are accepted: those under ``known_as`` only, if the host has such a name."""
         if target.known_as == self._known_as:
             return known.lists(target.known_as, "", target.known_port)
         return known.lists(host, address, port)
 
-    async def _explain(
-        self, error: Exception, target: Target, login: Login, known: KnownHosts, deadline: Deadline
-    ) -> None:
-        """Raise what went wrong in words; return when it was an unknown key that the operator accepts."""
-
-        shown = target.shown
-        if isinstance(error, asyncssh.HostKeyNotVerifiable):
-            await self._decide(error, target, login, known, deadline)
-            return
-        if isinstance(error, asyncssh.PermissionDenied):
-            offered = ", ".join(name for name in login.offered if name != "none") or "nothing"
-            raise Refused(
-                Code.LOGIN_FAILED,
-                f"{target.host} did not let {target.user} in; it offers: {offered}.",
-                "Check the user and the key, or give the password when asked.",
-            ) from error
-        if isinstance(error, socket.gaierror):
-            raise Unreachable(
-                Code.DNS, f"The name {target.host} is not known.", "Check its spelling."
-            ) from error
-        if isinstance(error, ConnectionRefusedError):
-            raise Unreachable(
-                Code.REFUSED,
-                f"{target.host} refuses connections on port {target.port}.",
-                "Check that sshd runs there.",
-            ) from error
-        if isinstance(error, asyncssh.ChannelOpenError):
-            raise Unreachable(
-                Code.REFUSED,
-                f"The jump host can't reach {shown}: {error.reason}.",
-                "Check the address behind it.",
-            ) from error
-        if isinstance(error, asyncssh.KeyExchangeFailed):
-            raise Failed(
-                Code.KEY_EXCHANGE, f"{shown} and labeltui have no algorithm in common: {error}."
-            ) from error
-        if isinstance(error, OSError | asyncssh.Error | ValueError):
-            said = getattr(error, "strerror", None) or str(error) or type(error).__name__
-            raise Unreachable(
-                Code.NETWORK, f"{shown} can't be reached: {said}.", "Check the network."
-            ) from error
-        raise error
-
     async def _decide(
         self, error: Exception, target: Target, login: Login, known: KnownHosts, deadline: Deadline
     ) -> None:
-        key = login.shown_key
-        if key is None:
-            raise Refused(
-                Code.HOST_KEY_REVOKED, f"The key of {target.shown} is not accepted: {error}."
-            ) from None
-        old = known.trusted(
-            target.known_as, "" if target.known_as == self._known_as else login.peer, target.known_port
-        )
-        if old:
-            raise changed(key, old, target.shown) from None
-        async with deadline.paused():
-            trusted = await self._prompter.trust_host_key(shown_key(key, target.shown))
-        if not trusted:
-            raise Refused(
-                Code.HOST_KEY_UNKNOWN,
-                f"The key of {target.shown} is not known: {key.get_fingerprint()}.",
-                "Compare it with the one on the machine, then connect again and accept it.",
-            ) from None
-        await asyncio.to_thread(remember, self._own_known_hosts, target.known_as, target.known_port, key)
+        address = "" if target.known_as == self._known_as else login.peer
+        trusted = known.trusted(target.known_as, address, target.known_port)
+        await decide_host_key(error, target, login, trusted, self._prompter, deadline, self._own_known_hosts)
 
     async def lost(self) -> str:
         """See :class:`~labeltui.hosts.base.Host`."""
@@ -260,7 +206,7 @@ class SshHost:
             except TimeoutError:
                 connection.abort()
 
-    # ---- using it
+    # ---- channels
 
     def _connection(self) -> asyncssh.SSHClientConnection:
         if not self._connections or self._lost is None or self._lost.done():
@@ -280,7 +226,7 @@ class SshHost:
             raise Failed(
                 Code.CHANNEL_REFUSED,
                 f"{self.address} opens no further session: {error.reason}.",
-                "See its MaxSessions.",
+                "Raise MaxSessions of its sshd.",
             ) from None
         except (OSError, asyncssh.Error) as error:  # TimeoutError is an OSError too
             raise gone(self.address, error) from None
@@ -290,7 +236,7 @@ class SshHost:
     ) -> Completed:
         """See :class:`~labeltui.hosts.base.Host`.
 
-        Failed with code ``timeout`` when the command takes too long.
+        Raises Failed ``timeout`` if the command takes too long.
         """
         process = await self._process(command_line(command, streams=stdin is not None), request_pty=False)
         try:

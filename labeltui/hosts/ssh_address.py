@@ -1,4 +1,4 @@
-"""Where an SSH address leads: ``user@host:port`` or a ``Host`` of ssh's configuration."""
+"""Resolves an SSH address: ``user@host:port`` or a ``Host`` of ssh's configuration."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ SSH_PORT = 22
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """One machine to log in to, with what ssh's configuration says of it.
+    """One machine to log in to, with its settings in ssh's configuration.
 
     ``alias`` is what was typed; ``known_as`` the name its key is filed under; ``agent`` the path of the
     agent's socket, empty for none. ``identities_only``: the agent offers only keys that ``identities`` name.
@@ -36,16 +36,16 @@ class Target:
     agent: str
     jump: str | None
     known_hosts: tuple[Path, ...]
-    known_port: int = SSH_PORT  # the port its key is filed under
+    known_port: int = SSH_PORT  # the port in its entry of known_hosts
 
     @property
     def shown(self) -> str:
-        """As a person writes it."""
+        """The address as a person writes it."""
         return f"{self.user}@{self.host}" + ("" if self.port == SSH_PORT else f":{self.port}")
 
 
 def split(address: str) -> tuple[str | None, str, int | None]:
-    """(user, host, port) of an address; an IPv6 host with a port stands in brackets. Raises Misused."""
+    """User, host and port of an address. An IPv6 host with a port is in brackets. Raises Misused."""
     user, _, place = address.strip().rpartition("@")
     host, port = place, ""
     if place.startswith("["):
@@ -64,14 +64,14 @@ def split(address: str) -> tuple[str | None, str, int | None]:
     ):
         raise Misused(
             Code.BAD_ADDRESS,
-            f"{address!r} is no SSH address.",
+            f"{address!r} is not an SSH address.",
             "Write user@host:port, or a Host of the ssh configuration.",
         )
     return user or None, host, int(port) if port else None
 
 
 def resolve(address: str, config: Path | None, key: Path | None) -> Target:
-    """What ssh would make of ``address``. ``key``: the one to use (an agent offers no other then).
+    """Resolve ``address`` as ssh would. With ``key`` only that key is used, also of the agent's.
 
     Raises Misused with code ``bad_address`` or ``ssh_config``.
     """
@@ -107,12 +107,10 @@ def _files(names: Any) -> Sequence[Path]:
 
 def _options(config: Path | None, alias: str, user: str | None, port: int | None) -> Any:
     paths = [config] if config is not None and os.access(config, os.R_OK) else []
-    unset: Any = ()  # what asyncssh calls "not given"
+    unset: Any = ()  # asyncssh's value for an argument that is not given
     try:
         return SSHClientConfig.load(
             None, paths, False, False, False, getpass.getuser(), user or unset, alias, port or unset
         )
     except (ConfigParseError, OSError) as error:
-        raise Misused(
-            Code.SSH_CONFIG, f"{config} can't be understood: {error}", "Correct the file."
-        ) from None
+        raise Misused(Code.SSH_CONFIG, f"{config} can't be read: {error}", "Correct the file.") from None

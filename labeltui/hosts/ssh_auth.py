@@ -1,4 +1,4 @@
-"""Logging in: which keys are offered in which order, and what the operator is asked."""
+"""The login over SSH: which keys are tried in which order, and what the operator is asked."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ TRIES = 3
 
 
 class Secrets:
-    """What the operator answered, kept in memory so that a reconnect does not ask again."""
+    """The operator's answers, stored in memory so that a reconnect does not ask again."""
 
     def __init__(self, prompter: Prompter) -> None:
         self.prompter = prompter
@@ -28,7 +28,7 @@ class Secrets:
 
 
 class Deadline:
-    """A deadline that does not run while a person is asked."""
+    """A deadline that is paused while the operator is asked."""
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
@@ -36,13 +36,13 @@ class Deadline:
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        """Raise TimeoutError after the time given."""
+        """Raise TimeoutError when the time is over."""
         async with asyncio.timeout(self._seconds) as self._timeout:
             yield
 
     @asynccontextmanager
     async def paused(self) -> AsyncIterator[None]:
-        """Stand still; afterwards all of the time is there again."""
+        """Pause the deadline. Afterwards the full time is available again."""
         if self._timeout is not None:
             self._timeout.reschedule(None)
         try:
@@ -55,7 +55,7 @@ class Deadline:
 class Login(asyncssh.SSHClient):
     """One attempt to log in to ``target``.
 
-    Tells afterwards what the server offered and what key it showed.
+    Afterwards ``offered`` has the server's login methods, and ``shown_key`` its host key if it was unknown.
     """
 
     def __init__(
@@ -82,21 +82,21 @@ class Login(asyncssh.SSHClient):
     # ---- asyncssh's callbacks
 
     def connection_made(self, conn: asyncssh.SSHClientConnection) -> None:
-        """Keep the connection, for the list of methods it knows."""
+        """Store the connection, which has the server's login methods."""
         self._conn = conn
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Say why in words; an attempt that failed says it by its exception instead."""
+        """Report the reason, if the login had succeeded. A failed attempt raises it instead."""
         if self.accepted:
-            self._on_lost(lost_words(exc, self.target.shown))
+            self._on_lost(lost_reason(exc, self.target.shown))
 
     def validate_host_public_key(self, host: str, addr: str, port: int, key: asyncssh.SSHKey) -> bool:
-        """Called for a key that is not known: note it. The decision is made by whoever connects."""
+        """Note a host key that is not known. The caller of connect decides about it."""
         self.shown_key, self.peer = key, addr
         return False
 
     async def public_key_auth_requested(self) -> asyncssh.SSHKey | None:
-        """The next key that needs a passphrase; the others were offered before."""
+        """The next key with a passphrase. Those without one were tried before."""
         self._note_offer()
         while self._locked and not self.declined:
             path = self._locked.pop(0)
@@ -106,22 +106,19 @@ class Login(asyncssh.SSHClient):
         return None
 
     async def password_auth_requested(self) -> str | None:
-        """Ask for the password, three times at most."""
+        """Ask for the password, at most three times."""
         self._note_offer()
         return await self._password("Password")
 
     def kbdint_auth_requested(self) -> str | None:
-        """Any keyboard-interactive method will do, unless the operator has had enough."""
+        """Accept any keyboard-interactive method, unless the operator declined or had three tries."""
         self._note_offer()
         return None if self.declined or self._tries >= TRIES else ""
 
     async def kbdint_challenge_received(
         self, name: str, instructions: str, lang: str, prompts: Sequence[tuple[str, bool]]
     ) -> Sequence[str] | None:
-        """Put the server's questions to the operator.
-
-        A lone password is remembered, a one-time code is not.
-        """
+        """Ask the operator the server's questions. A single password is remembered, a one-time code is not."""
         if len(prompts) == 1 and "password" in prompts[0][0].lower():
             password = await self._password(prompts[0][0].strip().rstrip(":"))
             return None if password is None else [password]
@@ -135,7 +132,7 @@ class Login(asyncssh.SSHClient):
             answers.append(answer)
         return answers
 
-    # ---- what stands behind them
+    # ---- questions and keys
 
     def _note_offer(self) -> None:
         if self._conn is not None:
@@ -146,22 +143,22 @@ class Login(asyncssh.SSHClient):
             return await self._secrets.prompter.secret(title, prompt)
 
     async def _password(self, prompt: str) -> str | None:
-        kept = self._secrets.passwords
+        stored = self._secrets.passwords
         shown = self.target.shown
         if self._sent is not None:
-            kept.pop(shown, None)  # the server did not take it
-        if shown in kept:
-            self._sent = kept[shown]
+            stored.pop(shown, None)  # the server rejected it
+        if shown in stored:
+            self._sent = stored[shown]
             return self._sent
         if self.declined or self._tries >= TRIES:
             return None
         self._tries += 1
-        again = "" if self._sent is None else " (the last one was refused)"
+        again = "" if self._sent is None else " (the last one was rejected)"
         answer = await self._ask(f"Log in to {shown}", prompt + again)
         if answer is None:
             self.declined = True
             return None
-        self._sent = kept[shown] = answer
+        self._sent = stored[shown] = answer
         return answer
 
     async def _unlock(self, path: Path) -> asyncssh.SSHKey | None:
@@ -180,9 +177,9 @@ class Login(asyncssh.SSHClient):
         return None
 
     async def keys(self, required: Path | None) -> list[Any]:
-        """Keys to offer at once: the agent's, then files without passphrase. Those with one come later.
+        """The keys to try first: those of the agent, then files without a passphrase. Files with one come later.
 
-        Raises Refused with code ``bad_key`` when the ``required`` key can't be used.
+        Raises Refused ``bad_key`` if the ``required`` key can't be used.
         """
         offered: list[Any] = list(await self._agent_keys())
         for path in self.target.identities:
@@ -190,14 +187,14 @@ class Login(asyncssh.SSHClient):
                 offered.append(self._secrets.keys[path])
                 continue
             try:
-                # a certificate beside the key is offered with it
+                # This includes a certificate beside the key.
                 offered.extend(await asyncio.to_thread(asyncssh.load_keypairs, [str(path)]))
             except asyncssh.KeyImportError as error:
                 if str(error).startswith("Passphrase"):
                     self._locked.append(path)
                 elif path == required:
                     raise Refused(
-                        Code.BAD_KEY, f"{path} is no private key: {error}.", "Choose another key."
+                        Code.BAD_KEY, f"{path} is not a private key: {error}.", "Choose another key."
                     ) from None
             except OSError as error:
                 if path == required:
@@ -218,11 +215,11 @@ class Login(asyncssh.SSHClient):
             agent = await asyncssh.connect_agent(self.target.agent)
             return await agent.get_keys(wanted)
         except (OSError, ValueError, asyncssh.Error):
-            return []  # as ssh does: a dead agent is no reason not to try the files
+            return []  # like ssh, try the files if the agent does not answer
 
 
 def public_half(path: Path) -> bytes | None:
-    """The public key that belongs to a private key file, where it can be told without a passphrase."""
+    """The public key of a private key file; None if it can't be read without the passphrase."""
     for candidate in (path.with_name(path.name + ".pub"), path):
         try:
             return bytes(asyncssh.read_public_key(candidate).public_data)
@@ -231,8 +228,8 @@ def public_half(path: Path) -> bytes | None:
     return None
 
 
-def lost_words(exc: Exception | None, shown: str) -> str:
-    """Why a connection ended, as one sentence."""
+def lost_reason(exc: Exception | None, shown: str) -> str:
+    """Why the connection was lost, as one sentence."""
     said = str(exc or "")
     if "keepalive" in said:
         return f"{shown} has stopped answering."

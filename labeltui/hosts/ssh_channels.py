@@ -1,4 +1,4 @@
-"""What runs over an SSH connection: commands with streams, terminals, forwarded ports."""
+"""Channels of an SSH connection: commands with streams, terminals and forwarded ports."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ import asyncssh
 from labeltui.domain.failure_codes import Code
 from labeltui.domain.problems import Unreachable
 from labeltui.hosts.base import Completed
-from labeltui.hosts.login_shell import TAKEN_AT_ONCE, await_start
+from labeltui.hosts.login_shell import READ_AT_ONCE, await_start
 
 STDERR_TAIL_BYTES = 8192
 CLOSE_WAIT_S = 2.0
 
 
 def gone(shown: str, error: BaseException | None = None) -> Unreachable:
-    """The failure of using a connection that is no more."""
+    """The failure of using a connection that was lost."""
     return Unreachable(
         Code.CONNECTION_LOST, f"The connection to {shown} was lost.", "Connect again.", str(error or "")
     )
@@ -25,7 +25,7 @@ def gone(shown: str, error: BaseException | None = None) -> Unreachable:
 
 async def _close(process: asyncssh.SSHClientProcess[bytes]) -> None:
     process.close()
-    # a peer that does not answer must not hold up whoever closes
+    # A host that does not answer must not block the caller.
     with contextlib.suppress(TimeoutError, OSError, asyncssh.Error):
         await asyncio.wait_for(process.wait_closed(), CLOSE_WAIT_S)
 
@@ -33,7 +33,7 @@ async def _close(process: asyncssh.SSHClientProcess[bytes]) -> None:
 async def run_to_end(
     process: asyncssh.SSHClientProcess[bytes], command: str, shown: str, stdin: bytes | None
 ) -> Completed:
-    """Run a command with its output whole. Raises what :func:`await_start` does, Unreachable without an exit code."""
+    """Run a command to its end. Raises what :func:`await_start` raises, and Unreachable if there is no exit code."""
     stderr = bytearray()
     reader = asyncio.create_task(_collect(process, stderr))
     try:
@@ -60,7 +60,7 @@ async def _collect(process: asyncssh.SSHClientProcess[bytes], into: bytearray) -
 
 
 class _Output:
-    """A process's stdout, always taken whole out of asyncssh and handed on in pieces.
+    """A process's stdout. It takes all that asyncssh has and returns it in pieces.
 
     asyncssh opens the whole window again whenever a reader has taken a piece, even while it still holds
     a window's worth: a slow reader of small pieces would let its buffer grow without bound.
@@ -72,19 +72,19 @@ class _Output:
         self._at = 0
 
     def put_back(self, data: bytes) -> None:
-        """Hand on what was taken out before."""
+        """Put bytes back that were read before."""
         self._held, self._at = data, 0
 
     async def read(self, limit: int) -> bytes:
-        """Next bytes, at most ``limit``; ``b""`` at the end."""
+        """The next bytes, at most ``limit``; ``b""`` at the end."""
         if self._at >= len(self._held):
-            self._held, self._at = await self._process.stdout.read(TAKEN_AT_ONCE), 0
+            self._held, self._at = await self._process.stdout.read(READ_AT_ONCE), 0
         start, self._at = self._at, min(len(self._held), self._at + limit)
         return self._held[start : self._at]
 
 
 class SshChannel:
-    """A remote command's streams; the remote waits when a few windows' worth wait for us."""
+    """The streams of a remote command. The host stops sending when a few windows are unread."""
 
     def __init__(self, process: asyncssh.SSHClientProcess[bytes], shown: str) -> None:
         self._process = process
@@ -94,7 +94,7 @@ class SshChannel:
         self._reader = asyncio.create_task(self._read_stderr())
 
     async def start(self, command: str) -> None:
-        """Have the command begin; see :mod:`labeltui.hosts.login_shell`."""
+        """Start the command; see :mod:`labeltui.hosts.login_shell`."""
         try:
             self._output.put_back(
                 await await_start(self._process, command, self._shown, streams=True, stderr=self.stderr_tail)
@@ -116,7 +116,7 @@ class SshChannel:
             raise gone(self._shown, error) from None
 
     async def write(self, data: bytes) -> None:
-        """See :class:`~labeltui.hosts.base.Channel`; Unreachable when the command no longer reads."""
+        """See :class:`~labeltui.hosts.base.Channel`. Raises Unreachable if the command no longer reads."""
         try:
             self._process.stdin.write(data)
             await self._process.stdin.drain()
@@ -124,7 +124,7 @@ class SshChannel:
             raise gone(self._shown, error) from None
 
     async def wait(self) -> int:
-        """See :class:`~labeltui.hosts.base.Channel`; Unreachable when the connection went first."""
+        """See :class:`~labeltui.hosts.base.Channel`. Raises Unreachable if the connection was lost first."""
         try:
             await self._process.wait_closed()
         except (OSError, asyncssh.Error) as error:
@@ -172,7 +172,7 @@ class SshShell:
             self._process.change_terminal_size(columns, rows)
 
     def foreground(self) -> None:
-        """See :class:`~labeltui.hosts.base.Shell`: SSH does not tell."""
+        """See :class:`~labeltui.hosts.base.Shell`. SSH does not report it, so it is None."""
         return
 
     async def wait(self) -> int | None:
@@ -187,7 +187,7 @@ class SshShell:
 
 
 class SshForward:
-    """A local port that leads through the connection."""
+    """A local port that is forwarded over the connection."""
 
     direct = False
 

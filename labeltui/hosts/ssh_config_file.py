@@ -1,4 +1,4 @@
-"""A file of our own for ssh: one Host per profile, included by one line at the top of the person's configuration."""
+"""labeltui's own file of ssh configuration: one Host per profile. One line in the user's file includes it."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from labeltui.support.atomic import write_file
 
 OWN = "labeltui.conf"
 BACKUP = "config.before-labeltui"
-HEAD = "# Kept by labeltui: changes made here are lost. `labeltui ssh-config --remove` takes a Host away.\n"
+HEAD = "# Written by labeltui: changes made here are lost. `labeltui ssh-config --remove` removes a Host.\n"
 _BEGIN, _END = "# labeltui begin {}", "# labeltui end {}"
 
 
 @dataclass(frozen=True, slots=True)
 class SshEntry:
-    """What ssh needs to know of one host. ``known_hosts`` are the files with its key, ours first."""
+    """The settings of one host. ``known_hosts`` are the files with its host key, labeltui's own first."""
 
     profile: str
     host: str
@@ -33,11 +33,11 @@ class SshEntry:
 
     @property
     def name(self) -> str:
-        """``labeltui-PROFILE``, with nothing in it that ssh would take for a pattern."""
+        """``labeltui-PROFILE``, without characters that ssh would take for a pattern."""
         return "labeltui-" + (re.sub(r"[^A-Za-z0-9._-]+", "-", self.profile).strip("-") or "profile")
 
     def text(self) -> str:
-        """Its lines of ssh's configuration. Raises Misused for what can't be written there."""
+        """The lines of its Host. Raises Misused for a value that can't be written there."""
         values = [("HostName", word(self.host.replace("%", "%%"))), ("Port", str(self.port))]
         values += [("User", word(self.user))] if self.user else []
         values += [("IdentityFile", path(one)) for one in self.identities]
@@ -50,7 +50,7 @@ class SshEntry:
 
 
 def word(text: str) -> str:
-    """A value as ssh's configuration takes it: one word, in quotation marks where it has to be."""
+    """Quote a value as one word of ssh's configuration. Raises Misused if that is not possible."""
     if not text or any(not char.isprintable() for char in text) or '"' in text or "\\" in text:
         raise Misused(
             Code.SSH_CONFIG_VALUE,
@@ -61,7 +61,7 @@ def word(text: str) -> str:
 
 
 def path(file: Path) -> str:
-    """A file's name, as ssh takes it: nothing in it is expanded."""
+    """Quote a file name, so that ssh expands nothing in it. Raises Misused if that is not possible."""
     text = str(file)
     if "${" in text:
         raise Misused(
@@ -71,7 +71,7 @@ def path(file: Path) -> str:
 
 
 class SshFiles:
-    """The two files: ours, and the person's, of which one line is ours."""
+    """The two files: labeltui's own, and the user's, in which one line is labeltui's."""
 
     def __init__(self, folder: Path | None = None) -> None:
         self.folder = folder or Path("~/.ssh").expanduser()
@@ -79,11 +79,11 @@ class SshFiles:
         self.config = self.folder / "config"
 
     def holds(self, profile: str) -> bool:
-        """Whether our file has a Host for the profile."""
+        """Whether labeltui's file has a Host for the profile."""
         return _BEGIN.format(_label(profile)) in self._read(self.own).splitlines()
 
     def put(self, entry: SshEntry) -> bool:
-        """Write the profile's Host into our file; False when it was there already, word for word."""
+        """Write the profile's Host. False if exactly this was there already."""
         label = _label(entry.profile)
         block = f"{_BEGIN.format(label)}\n{entry.text()}{_END.format(label)}\n"
         before = self._read(self.own)
@@ -94,7 +94,7 @@ class SshFiles:
         return True
 
     def include(self) -> bool:
-        """Add the line that makes ssh read our file, at the top, where no Host narrows it; False if it is there."""
+        """Include labeltui's file at the top of the user's, before the first Host. False if it was included already."""
         line, before = self._line(), self._read(self.config)
         if line in before.splitlines():
             return False
@@ -106,7 +106,7 @@ class SshFiles:
         return True
 
     def take_away(self, profile: str) -> bool:
-        """Remove the profile's Host, and with the last one our file and the line; False when there was none."""
+        """Remove the profile's Host, and with the last one labeltui's file and the line. False if there was none."""
         before = self._read(self.own)
         rest = _without(before, _label(profile))
         if rest == before:
@@ -133,12 +133,14 @@ class SshFiles:
             return ""
         except OSError as error:
             raise Failed(
-                Code.SSH_CONFIG, f"{file} can't be read: {error.strerror}.", "See its owner."
+                Code.SSH_CONFIG,
+                f"{file} can't be read: {error.strerror}.",
+                "Check its owner and permissions.",
             ) from None
 
 
 def _label(profile: str) -> str:
-    """The profile's name on one line of a comment."""
+    """The profile's name for a comment, without line breaks."""
     return "".join(char if char.isprintable() else "?" for char in profile)
 
 
@@ -158,12 +160,14 @@ def _without(text: str, label: str) -> str:
 
 
 def _replace(file: Path, text: str) -> None:
-    """Write a file whole or not at all, readable by its owner alone; what it links to is what is written."""
+    """Replace a file in one step, readable by its owner only. A link is followed. Raises Failed."""
     target = file.resolve()
     try:
         target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         write_file(target, text.encode("utf-8", "surrogateescape"))
     except OSError as error:
         raise Failed(
-            Code.SSH_CONFIG, f"{target} can't be written: {error.strerror}.", "See its owner."
+            Code.SSH_CONFIG,
+            f"{target} can't be written: {error.strerror}.",
+            "Check its owner and permissions.",
         ) from None

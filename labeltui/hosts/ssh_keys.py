@@ -1,4 +1,4 @@
-"""Keys of hosts that are known, and where each is written."""
+"""The known host keys, and the place where each is stored."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ SSH_PORT = 22
 
 
 def algorithm(key: Any) -> str:
-    """A key's kind as people call it, e.g. ``ssh-ed25519``."""
+    """The type of a key, such as ``ssh-ed25519``."""
     return str(key.get_algorithm())
 
 
 @dataclass(slots=True)
 class KnownHosts:
-    """Entries of several known_hosts files, each with its place. Lines nobody understands are passed over."""
+    """The entries of several known_hosts files, each with its place. Invalid lines are skipped."""
 
     entries: list[tuple[str, Any]] = field(default_factory=list)  # ("FILE, line N", asyncssh.SSHKnownHosts)
 
     @classmethod
     def read(cls, paths: Sequence[Path]) -> KnownHosts:
-        """Read the files that are there. Raises Failed when one is there and can't be read."""
+        """Read the files that exist. Raises Failed if one exists and can't be read."""
         known = cls()
         for path in dict.fromkeys(paths):
             try:
@@ -49,7 +49,7 @@ class KnownHosts:
         return known
 
     def trusted(self, name: str, address: str, port: int) -> list[tuple[str, Any]]:
-        """(place, key) of everything filed under exactly this name (or address) and port."""
+        """Place and key of every entry with exactly this name or address and this port."""
         return [(place, key) for place, found in self._found(name, address, port) for key in found[0]]
 
     def _found(self, name: str, address: str, port: int) -> list[tuple[str, Any]]:
@@ -61,10 +61,9 @@ class KnownHosts:
         ]
 
     def lists(self, name: str, address: str, port: int) -> tuple[list[Any], ...]:
-        """The seven lists asyncssh asks for: trusted, CA and revoked keys, and the same of X.509.
+        """The seven lists that asyncssh asks for: trusted, CA and revoked keys, and the same for X.509.
 
-        As in OpenSSH, a key filed without a port is good for every port of a host that has no entry of its
-        own.
+        As in OpenSSH, a key without a port is accepted for every port that has no entry of its own.
         """
         merged: tuple[list[Any], ...] = ([], [], [], [], [], [], [])
         for where in (port, SSH_PORT):
@@ -76,24 +75,24 @@ class KnownHosts:
         return merged
 
 
-def changed(key: Any, old: list[tuple[str, Any]], shown: str) -> Refused:
-    """The refusal of a host whose key is not the one that is filed."""
+def changed(key: Any, old: Sequence[tuple[str, Any]], shown: str) -> Refused:
+    """The refusal of a host whose key differs from the stored one."""
     place, before = old[0]
     return Refused(
         Code.HOST_KEY_CHANGED,
-        f"The key of {shown} has changed: {algorithm(before)} {before.get_fingerprint()} is known ({place}), "
-        f"{algorithm(key)} {key.get_fingerprint()} was shown.",
-        "If the machine was rebuilt, compare the new key there and remove the old line; else do not connect.",
+        f"The key of {shown} has changed: {algorithm(before)} {before.get_fingerprint()} is stored ({place}), "
+        f"but the host showed {algorithm(key)} {key.get_fingerprint()}.",
+        "If the machine was rebuilt, compare the new key there and remove the old line. Otherwise do not connect.",
     )
 
 
 def shown_key(key: Any, shown: str) -> HostKey:
-    """What a person is asked to compare."""
+    """The key as the operator is asked about it."""
     return HostKey(shown, algorithm(key), key.get_fingerprint())
 
 
 def remember(path: Path, name: str, port: int, key: Any) -> None:
-    """Append a key to a known_hosts file that only its owner may read. Raises Failed."""
+    """Append a key to a known_hosts file with mode 0600. Raises Failed."""
     host = name if port == SSH_PORT else f"[{name}]:{port}"
     line = f"{host} {key.export_public_key('openssh').decode().strip()}\n"
     try:

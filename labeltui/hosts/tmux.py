@@ -1,7 +1,7 @@
-"""The command lines by which a host's tmux keeps shells, and what it answers. Pure.
+"""Command lines for tmux on a host, which runs shells that outlive the connection, and its answers. No I/O.
 
-labeltui has a tmux server of its own (socket ``labeltui``, no configuration file, no status line, no keys), so that
-the operator's own tmux and its configuration are theirs, in the pane too. Every session holds one shell.
+labeltui has a tmux server of its own (socket ``labeltui``, no configuration file, no status line, no keys), so that it
+does not interfere with the operator's own tmux, also inside the pane. Every session has one shell.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _OPTIONS: tuple[tuple[str, str, str], ...] = (
     ("-g", "status", "off"),
     ("-g", "prefix", "None"),
     ("-g", "prefix2", "None"),
-    ("-g", "mouse", "off"),  # what a program asks of the mouse is passed on all the same
+    ("-g", "mouse", "off"),  # programs still get the mouse if they ask for it
     ("-g", "set-titles", "on"),
     ("-g", "set-titles-string", "#{?#{==:#T,#{host}},,#T}"),
     ("-g", "destroy-unattached", "off"),
@@ -44,7 +44,7 @@ _LISTED = "#{session_name}\t#{session_attached}\t#{@labeltui_owner}\t#{@labeltui
 
 @dataclass(frozen=True, slots=True)
 class TmuxSession:
-    """A session that is there. ``owner`` is the console that attached to it last, as it named itself."""
+    """A session that exists. ``owner`` is the console that attached to it last; see ``Shells.owner``."""
 
     number: int
     attached: bool
@@ -53,19 +53,19 @@ class TmuxSession:
 
 
 def session_name(profile: str, number: int) -> str:
-    """The name of a profile's shell: the same at each start, and one that tmux takes as it is."""
+    """The name of the session of a profile's shell: always the same, without characters that tmux would change."""
     return f"{PREFIX}{re.sub(r'[^A-Za-z0-9_-]', '_', profile)}-{number}"
 
 
 def prepare(name: str, columns: int, rows: int, *, command: str | None, history: int, owner: str) -> str:
-    """Make the session where it is not there yet. Prints ``absent`` (no tmux), ``there`` or ``made``."""
+    """Create the session if it does not exist. Prints ``absent`` (no tmux), ``there`` or ``made``."""
     inside = f"unset TMUX TMUX_PANE; {command or _LOGIN_SHELL}"
     new = f"new-session -d -s {name} -x {columns} -y {rows} -- /bin/sh -c {shlex.quote(inside)}"
-    # a session gets the environment of whoever asks for it, not that of whoever happened to start the server
+    # A session gets the environment of the command that creates it, not that of the server's start.
     early = f"set-option -g history-limit {history} \\; set-option -q -g update-environment '*'"
     rest = [f"set-option -q {where} {option} {shlex.quote(value)}" for where, option, value in _OPTIONS]
     rest += [f"set-option -t ={name}: @labeltui_owner {shlex.quote(owner)}"]
-    rest += ["unbind-key -a -T root", "unbind-key -a -T prefix"]  # last: the second time there are none
+    rest += ["unbind-key -a -T root", "unbind-key -a -T prefix"]  # last, because it fails the second time
     return (
         f'{_PATHS}cd "$HOME" || cd /; command -v tmux >/dev/null 2>&1 || {{ echo absent; exit 0; }}; '
         "kind=screen-256color; infocmp tmux-256color >/dev/null 2>&1 && kind=tmux-256color; "
@@ -77,17 +77,17 @@ def prepare(name: str, columns: int, rows: int, *, command: str | None, history:
 
 
 def attach(name: str) -> str:
-    """Show the session on this terminal, and nowhere else any more."""
+    """Attach this terminal to the session and detach every other."""
     return f"{_PATHS}exec {_TMUX} attach-session -d -t ={name}"
 
 
 def listing() -> str:
-    """List the sessions; nothing where there are none, or no tmux."""
+    """List the sessions. Prints nothing if there are none or there is no tmux."""
     return f"{_PATHS}{_TMUX} list-sessions -F {shlex.quote(_LISTED)} 2>/dev/null || true"
 
 
 def parse_listing(text: str, profile: str) -> tuple[TmuxSession, ...]:
-    """The shells of ``profile`` among what :func:`listing` printed, by number."""
+    """The sessions of ``profile`` in the output of :func:`listing`, by number."""
     prefix = session_name(profile, 0)[:-1]
     found = []
     for line in text.splitlines():
@@ -95,73 +95,73 @@ def parse_listing(text: str, profile: str) -> tuple[TmuxSession, ...]:
         number = name.removeprefix(prefix)
         if name.startswith(prefix) and number.isascii() and number.isdigit() and len(number) < 4:
             found.append(TmuxSession(int(number), attached not in ("", "0"), owner, label))
-    return tuple(sorted(found, key=lambda kept: kept.number))
+    return tuple(sorted(found, key=lambda one: one.number))
 
 
 def exists(name: str) -> str:
-    """Exit code 0 when the session is there."""
+    """Exit with 0 if the session exists."""
     return f"{_PATHS}{_TMUX} has-session -t ={name} 2>/dev/null"
 
 
 def relabel(name: str, label: str) -> str:
-    """Keep the operator's name for it."""
+    """Store the operator's name for the session."""
     return f"{_PATHS}{_TMUX} set-option -t ={name}: @labeltui_label {shlex.quote(label)}"
 
 
 def kill(name: str) -> str:
-    """End the session with what runs in it."""
+    """End the session and everything that runs in it."""
     return f"{_PATHS}{_TMUX} kill-session -t ={name} 2>/dev/null || true"
 
 
 def scrollback(name: str, lines: int) -> str:
-    """Print the session's last lines and its screen, with colours, wrapped lines joined."""
+    """Print the session's last ``lines`` lines and its screen, with colours, wrapped lines joined."""
     return f"{_PATHS}{_TMUX} capture-pane -p -e -J -S -{lines} -t ={name}:"
 
 
-def whole_screen(name: str) -> str:
-    """Print ``1`` while the program in it has the whole screen."""
+def on_alternate_screen(name: str) -> str:
+    """Print ``1`` if the program in the session uses the alternate screen."""
     return f"{_PATHS}{_TMUX} display-message -p -t ={name}: '#{{alternate_on}}'"
 
 
 def foreground(name: str) -> str:
-    """Print the name of the program that runs in the session's shell; nothing when it waits at its prompt."""
-    told = "'#{pane_pid} #{pane_current_command}'"
+    """Print the name of the program that runs in the session's shell. Prints nothing at the prompt."""
+    wanted = "'#{pane_pid} #{pane_current_command}'"
     return (
-        f"{_PATHS}p=$({_TMUX} display-message -p -t ={name}: {told}) || exit 1; pid=${{p%% *}}; "
+        f"{_PATHS}p=$({_TMUX} display-message -p -t ={name}: {wanted}) || exit 1; pid=${{p%% *}}; "
         "if [ -r /proc/$pid/stat ]; then g=$(sed 's/^.*) //' /proc/$pid/stat | cut -d' ' -f6); "
         "else g=$(ps -o tpgid= -p $pid | tr -d ' '); fi; "
         '[ "$g" = "$pid" ] || printf "%s\\n" "${p#* }"'
     )
 
 
-_LEAVES = b"\x1b[?1049l"  # programs in a session switch screens inside tmux: this is tmux itself, leaving
+_LEAVES = b"\x1b[?1049l"  # only tmux itself sends it, at its end; programs switch screens inside tmux
 _CLEARS = b"\x1b[H\x1b[2J"
 
 
 class Farewell:
-    """What a client of tmux prints when it ends is kept off the screen, and understood."""
+    """Takes the last message of a tmux client out of its output, and says how the session ended."""
 
     def __init__(self) -> None:
-        self.said = b""
+        self.message = b""
 
     def take(self, data: bytes) -> bytes:
-        """What the terminal should see of ``data``."""
-        if self.said:
-            self.said += data[:200]
+        """The part of ``data`` that the terminal should show."""
+        if self.message:
+            self.message += data[:200]
             return b""
         at = data.find(_LEAVES)
         if at < 0:
             return data
-        self.said = data[at:][:400]
+        self.message = data[at:][:400]
         clear = data.rfind(_CLEARS, 0, at)
         return data[: at if clear < 0 else clear]
 
     @property
     def detached(self) -> bool:
-        """Another client has taken the session; the shell goes on there."""
-        return b"[detached" in self.said
+        """Whether another client has attached to the session. The shell runs on there."""
+        return b"[detached" in self.message
 
     @property
     def exited(self) -> bool:
-        """The shell ended by itself."""
-        return b"[exited]" in self.said
+        """Whether the shell has exited."""
+        return b"[exited]" in self.message

@@ -1,9 +1,8 @@
-"""Copies that can be broken off and taken up again, and that are compared before they get their name.
+"""Copies files to and from a host. An interrupted copy is resumed; the checksum is compared at the end.
 
-Bytes go through one command's stdin or stdout, in order, into ``NAME.part``: its size is therefore how far a
-broken copy came. It is taken up only where those bytes are the beginning of the source, and a copy whose
-checksum differs at the end is removed. SFTP is not used: it need not be enabled, and parallel writes would
-leave holes.
+Bytes go through the stdin or stdout of one command, in order, into ``NAME.part``, so its size says how far an
+interrupted copy came. It is resumed only if those bytes are the beginning of the source. A copy with another checksum
+is deleted. SFTP is not used: it may be disabled, and its parallel writes would leave holes.
 """
 
 from __future__ import annotations
@@ -30,8 +29,7 @@ print(digest.hexdigest())'; fi; }
 async def upload(host: Host, source: Path, target: str, *, progress: Progress | None = None) -> None:
     """Copy ``source`` to ``target`` on the host.
 
-    Raises Failed with code ``no_file``, ``copy_failed`` or ``checksum``, and what the host raises when it
-    goes.
+    Raises Failed ``no_file``, ``copy_failed`` or ``checksum``, and Unreachable if the connection is lost.
     """
     size = await asyncio.to_thread(_local_size, source)
     part, wanted = quote_path(target + ".part"), quote_path(target)
@@ -48,9 +46,9 @@ async def upload(host: Host, source: Path, target: str, *, progress: Progress | 
 
 
 async def _already_there(host: Host, source: Path, part: str, size: int) -> int:
-    """Bytes of a broken copy that are the beginning of the source; 0 when it begins otherwise.
+    """The size of an interrupted copy; 0 if it is not the beginning of the source.
 
-    The command of a connection that broke may still be writing, so it is measured until it stands still.
+    The command of a lost connection may still be writing, so it is measured until the size stays the same.
     """
     done = await _remote_size(host, part)
     while 0 < done <= size:
@@ -69,7 +67,7 @@ async def _send(
         progress(done, size)
     if done == size:
         return
-    # told how much to take, the command ends by itself when it has all of it
+    # With the number of bytes given, the command ends by itself when it has all of them.
     channel = await host.open(f"head -c {size - done} >> {part}")
     try:
         with await asyncio.to_thread(source.open, "rb") as file:
@@ -86,7 +84,7 @@ async def _send(
 
 
 async def download(host: Host, source: str, target: Path, *, progress: Progress | None = None) -> None:
-    """Copy ``source`` on the host to ``target`` here; raises as :func:`upload` does."""
+    """Copy ``source`` on the host to the local file ``target``. Raises as :func:`upload` does."""
     remote = quote_path(source)
     size = await _remote_size(host, remote, missing=f"{source} is not on {host.address}.")
     part = target.with_name(target.name + ".part")
@@ -129,7 +127,7 @@ async def _receive(
 
 
 def local_sum(path: Path, limit: int | None) -> str:
-    """SHA-256 of the first ``limit`` bytes (None: all) of a file here."""
+    """SHA-256 in hex of the first ``limit`` bytes (None for all) of a local file."""
     digest = hashlib.sha256()
     with path.open("rb") as file:
         while block := file.read(1 << 20 if limit is None else min(1 << 20, limit)):
@@ -149,8 +147,8 @@ def _local_size(path: Path, missing: int | None = None) -> int:
 
 
 async def _remote_size(host: Host, quoted: str, *, missing: str | None = None) -> int:
-    told = await host.run(f"if [ -f {quoted} ]; then wc -c < {quoted}; else echo none; fi")
-    text = told.stdout.strip()
+    done = await host.run(f"if [ -f {quoted} ]; then wc -c < {quoted}; else echo none; fi")
+    text = done.stdout.strip()
     if text.isdigit():
         return int(text)
     if missing is not None:
@@ -166,7 +164,7 @@ async def _remote_sum(host: Host, quoted: str, limit: int | None = None) -> str:
         said = done.stderr.decode("utf-8", "replace").strip()
         raise Failed(
             Code.COPY_FAILED,
-            f"The checksum of a copy could not be taken on {host.address}.",
+            f"The checksum of a copy could not be computed on {host.address}.",
             "Install coreutils or python3 there.",
             said,
         )
@@ -187,7 +185,7 @@ def _copy_failed(name: str, channel: Channel) -> Failed:
     return Failed(
         Code.COPY_FAILED,
         f"{name} could not be copied.",
-        "Check the disk and try again; it goes on there.",
+        "Check the disk and try again. The copy is resumed.",
         said,
     )
 
@@ -196,5 +194,5 @@ def _mismatch(name: str) -> Failed:
     return Failed(
         Code.CHECKSUM,
         f"The copy of {name} differs from the original, so it was removed.",
-        "Copy it again; if it was being written meanwhile, wait for that first.",
+        "Copy it again. If it is still being written, wait for that first.",
     )

@@ -164,7 +164,7 @@ class Shells:
 
     async def on_alternate_screen(self, opened: OpenShell) -> bool:
         """Whether the program in a tmux session uses the alternate screen, as an editor does."""
-        done = await self._ask(await self._host(), tmux.whole_screen(opened.name))
+        done = await self._ask(await self._host(), tmux.on_alternate_screen(opened.name))
         return done.stdout.strip() == b"1"
 
     async def relabel(self, opened: OpenShell, label: str) -> None:

@@ -168,7 +168,7 @@ def test_a_key_is_made_once_and_for_its_owner_only(tmp_path: Path) -> None:
     assert private.stat().st_mode & 0o777 == 0o600
     assert private.parent.stat().st_mode & 0o777 == 0o700
     assert made.line.startswith("ssh-ed25519 ")
-    with pytest.raises(LabeltuiError, match="already there"):
+    with pytest.raises(LabeltuiError, match="exists already"):
         make(private)
     assert in_folder(private.parent) == (made,)
     assert key_label(made) == "k.pub · ed25519 · me"

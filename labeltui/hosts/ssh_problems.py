@@ -1,0 +1,88 @@
+"""Why a login over SSH failed: asyncssh's errors as problems that say what to do."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import asyncssh
+
+from labeltui.domain.failure_codes import Code
+from labeltui.domain.problems import Failed, LabeltuiError, Refused, Unreachable
+from labeltui.hosts.base import Prompter
+from labeltui.hosts.ssh_address import Target
+from labeltui.hosts.ssh_auth import Deadline, Login
+from labeltui.hosts.ssh_keys import changed, remember, shown_key
+
+
+def login_problem(error: Exception, target: Target, login: Login) -> LabeltuiError | None:
+    """The problem behind an error of asyncssh or of the socket. None for an error that is a bug of ours."""
+    match error:
+        case asyncssh.PermissionDenied():
+            offered = ", ".join(name for name in login.offered if name != "none") or "nothing"
+            return Refused(
+                Code.LOGIN_FAILED,
+                f"{target.host} rejected the login of {target.user}. It accepts: {offered}.",
+                "Check the user and the key, or give the password when asked.",
+            )
+        case socket.gaierror():
+            return Unreachable(Code.DNS, f"The name {target.host} is not known.", "Check its spelling.")
+        case ConnectionRefusedError():
+            return Unreachable(
+                Code.REFUSED,
+                f"{target.host} refuses connections on port {target.port}.",
+                "Check that sshd runs there.",
+            )
+        case asyncssh.ChannelOpenError():
+            return Unreachable(
+                Code.REFUSED,
+                f"The jump host can't reach {target.shown}: {error.reason}.",
+                "Check the address behind it.",
+            )
+        case asyncssh.KeyExchangeFailed():
+            return Failed(
+                Code.KEY_EXCHANGE, f"{target.shown} and labeltui have no algorithm in common: {error}."
+            )
+        case OSError() | asyncssh.Error() | ValueError():
+            reason = (error.strerror if isinstance(error, OSError) else "") or str(error)
+            return Unreachable(
+                Code.NETWORK,
+                f"{target.shown} can't be reached: {reason or type(error).__name__}.",
+                "Check the network.",
+            )
+    return None
+
+
+async def decide_host_key(
+    error: Exception,
+    target: Target,
+    login: Login,
+    trusted: Sequence[tuple[str, Any]],
+    prompter: Prompter,
+    deadline: Deadline,
+    own_known_hosts: Path,
+) -> None:
+    """Return when the operator accepts an unknown host key, which is then stored in ``own_known_hosts``.
+
+    ``trusted`` are the keys that are stored for the host. Raises Refused ``host_key_revoked``, ``host_key_changed``
+    or ``host_key_unknown``. The deadline is paused while the operator is asked.
+    """
+    key = login.shown_key
+    if key is None:
+        raise Refused(
+            Code.HOST_KEY_REVOKED, f"The host key of {target.shown} is not accepted: {error}."
+        ) from None
+    if trusted:
+        raise changed(key, trusted, target.shown) from None
+    async with deadline.paused():
+        accepted = await prompter.trust_host_key(shown_key(key, target.shown))
+    if not accepted:
+        raise Refused(
+            Code.HOST_KEY_UNKNOWN,
+            f"The host key of {target.shown} is not known: {key.get_fingerprint()}.",
+            "Compare it with the one on the machine. Then connect again and accept it.",
+        ) from None
+    await asyncio.to_thread(remember, own_known_hosts, target.known_as, target.known_port, key)
