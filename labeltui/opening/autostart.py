@@ -1,9 +1,9 @@
-"""In the demo, what a person would have done by now, run as a person would run it."""
+"""Runs the actions that a scenario of the demo starts with, as if the operator had run them."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from labeltui.actions import BY_ID
 from labeltui.domain.problems import LabeltuiError
@@ -11,11 +11,9 @@ from labeltui.domain.state import Alert, Level
 from labeltui.operations.run import run_action
 from labeltui.session.runtime.fields import Fields
 from labeltui.session.runtime.store import Owned
+from labeltui.session.session import Session
 
-if TYPE_CHECKING:
-    from labeltui.session.session import Session
-
-DOINGS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
+FIRST_ACTIONS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
     "pod": ("pod.create", {"gpu": "RTX A5000", "max_price": 1.0}),
     "setup": ("setup", {}),
     "server": ("server.start", {}),
@@ -23,32 +21,32 @@ DOINGS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
 }
 
 
-class _Aloud:
-    """A report that the console shows while it goes on."""
+class _StepReport:
+    """A report whose newest line the console shows."""
 
-    def __init__(self, doing: Owned[str], title: str) -> None:
-        self._doing, self._title = doing, title
+    def __init__(self, line: Owned[str], title: str) -> None:
+        self._line, self._title = line, title
 
     def progress(self, text: str) -> None:
-        """One line for people."""
-        self._doing.write(f"{self._title}: {text}")
+        """Show a line."""
+        self._line.write(f"{self._title}: {text}")
 
     def emit(self, record: Mapping[str, Any]) -> None:
-        """A step or an epoch: its title, and the line it has just printed."""
-        said = record.get("line") or (record.get("title") if record.get("state") != "waiting" else None)
-        if said:
-            self.progress(str(said))
+        """Show the last line that a step has printed, or its title."""
+        text = record.get("line") or (record.get("title") if record.get("state") != "waiting" else None)
+        if text:
+            self.progress(str(text))
 
 
-async def autostart(session: Session, doings: tuple[str, ...]) -> None:
-    """Do these one after the other; the first that fails becomes an alert, and is the last."""
-    if doings[:1] != ("pod",):
+async def autostart(session: Session, names: tuple[str, ...]) -> None:
+    """Run these actions one after the other. The first that fails raises an alert and ends the sequence."""
+    if names[:1] != ("pod",):
         await session.readiness.settled()
-    doing = session.store.own(Fields.demo_step)
-    for name in doings:
-        action, params = DOINGS[name]
+    line = session.store.own(Fields.demo_step)
+    for name in names:
+        action, params = FIRST_ACTIONS[name]
         title = BY_ID[action].title
-        report = _Aloud(doing, title)
+        report = _StepReport(line, title)
         report.progress("…")
         try:
             await run_action(session, action, params, report)
@@ -58,4 +56,4 @@ async def autostart(session: Session, doings: tuple[str, ...]) -> None:
             session.store.alert(Alert("autostart", Level.ERROR, text, problem.hint, session.clock()))
             return
         finally:
-            doing.write("")
+            line.write("")

@@ -21,7 +21,10 @@ from labeltui.session.session import Session
 
 
 async def open_demo(launch: Launch, prompter: Prompter) -> Session:
-    """A session over an embedded pod, which is gone without a trace when the session is closed."""
+    """Start an embedded pod and build a session over it. Both and their files are gone when the session is closed.
+
+    Raises Misused ``unknown_scenario`` and Failed ``demo_failed``.
+    """
     pod = await _start_pod(launch.demo or DEFAULT)
     try:
         profile = Profile.model_validate(pod.profile())
@@ -31,7 +34,7 @@ async def open_demo(launch: Launch, prompter: Prompter) -> Session:
         proxy_shells = proxy_shells_of(profile, state, prompter)
         return Session(
             "demo", profile, host, state, read_only=launch.read_only, pod=pod, proxy_shells=proxy_shells,
-            on_reached=keep_current, autostart=partial(autostart, doings=pod.autostart) if pod.autostart else None,
+            on_reached=keep_current, autostart=partial(autostart, names=pod.autostart) if pod.autostart else None,
         )  # fmt: skip
     except BaseException:
         await pod.close()
@@ -44,4 +47,6 @@ async def _start_pod(scenario: str) -> Pod | RunPod:
     except UnknownScenario as error:
         raise Misused(Code.UNKNOWN_SCENARIO, str(error), "Choose one of those with --scenario.") from None
     except PodFailed as error:
-        raise Failed(Code.DEMO_FAILED, str(error), "Try again; `labeltui -v demo` says more.") from None
+        raise Failed(
+            Code.DEMO_FAILED, str(error), "Try again. `labeltui -v demo` prints the details."
+        ) from None

@@ -1,4 +1,4 @@
-"""Makes the host that a profile names, and the proxy shell where it has one."""
+"""Makes the host that a profile names, and the shells through its proxy."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ KNOWN_HOSTS = ("~/.ssh/known_hosts", "/etc/ssh/ssh_known_hosts")
 
 
 def host_of(profile: Profile, state: StateFolder, prompter: Prompter) -> Callable[[PodAccount], Host]:
-    """The host a profile names, made from the account."""
+    """How to make the profile's host from the account. Raises Misused if it needs an address and has none."""
     if profile.host == "local":
         return lambda _account: LocalHost()
     if profile.host == "runpod":

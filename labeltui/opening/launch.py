@@ -1,4 +1,4 @@
-"""The global flags that a session is opened from."""
+"""The command line's global flags for opening a session."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Launch:
-    """The global flags. ``demo`` names a scenario of the embedded pod, which then takes the place of a profile."""
+    """The global flags. ``demo`` names a scenario of the embedded pod; then no profile is read."""
 
     config: str | None = None
     profile: str | None = None

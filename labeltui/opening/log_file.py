@@ -1,4 +1,4 @@
-"""labeltui's own log: what went wrong inside, in a file beside the session's state, never on the screen."""
+"""labeltui's own log: a file beside the session's state. Nothing is logged to the screen."""
 
 from __future__ import annotations
 
@@ -6,25 +6,25 @@ import logging
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 
-KEPT_BYTES = 1_000_000
-KEPT_FILES = 2
+MAX_BYTES = 1_000_000
+BACKUPS = 2
 LOGGERS = ("labeltui", "asyncio", "asyncssh", "httpx")
 
 
 class _Quiet(RotatingFileHandler):
-    """A log that can't be written (the demo's folder is gone by then) is no reason to write on the screen."""
+    """Ignores a log that can't be written, because the demo's folder was deleted for example."""
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - its name in the standard library
-        """Let the record go."""
+        """Drop the record."""
 
 
 def log_to(folder: Path) -> Path:
-    """Send warnings and errors of labeltui and its libraries to a file in ``folder``, and nowhere else.
+    """Send warnings and errors of labeltui and its libraries to a file in ``folder`` only. Returns the file.
 
-    Libraries are kept to warnings: below that they write addresses and requests down.
+    Less than warnings is not logged, because libraries would log addresses and requests.
     """
     path = folder / "labeltui.log"
-    handler = _Quiet(path, maxBytes=KEPT_BYTES, backupCount=KEPT_FILES, encoding="utf-8", delay=True)
+    handler = _Quiet(path, maxBytes=MAX_BYTES, backupCount=BACKUPS, encoding="utf-8", delay=True)
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s %(message)s"))
     for name in LOGGERS:
         logger = logging.getLogger(name)

@@ -1,4 +1,4 @@
-"""From the command line's words to a session: profile, host, state folder, and the demo's pod."""
+"""Opens a session from the command line's flags: over a profile, or over the demo's pod."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from labeltui.session.session import Session
 
 
 def open_profile(launch: Launch, prompter: Prompter) -> Session:
-    """A session over the named profile, or the file's default."""
+    """Build a session over the named profile, or over the file's default. Raises Misused."""
     path = find_config_path(launch.config)
     name, profile = select(load(path), launch.profile)
     state = StateFolder.of_profile(name)
@@ -34,9 +34,9 @@ def open_profile(launch: Launch, prompter: Prompter) -> Session:
 
 
 async def open_session(launch: Launch, prompter: Prompter) -> Session:
-    """Read the profile (or start the demo's pod) and build the session; nothing is connected yet.
+    """Read the profile or start the demo's pod, and build the session. It is not connected yet.
 
-    Raises :class:`~labeltui.domain.problems.Misused` when there is no profile, or it is wrong.
+    Raises Misused if the profile is missing or wrong.
     """
     from labeltui.opening.demo import open_demo  # noqa: PLC0415 - keeps first paint light
 

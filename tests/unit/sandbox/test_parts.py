@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from labeltui.opening.autostart import DOINGS
+from labeltui.opening.autostart import FIRST_ACTIONS
 from labeltui.sandbox import nifti
 from labeltui.sandbox.monailabel.classifier import Classifier, dice, features
 from labeltui.sandbox.monailabel.datastore import split_name
@@ -92,7 +92,7 @@ def test_scenarios_are_found_by_name_or_listed() -> None:
     for scenario in SCENARIOS.values():
         assert scenario.title
         assert scenario.description.endswith(".")
-        assert set(scenario.autostart) <= set(DOINGS)
+        assert set(scenario.autostart) <= set(FIRST_ACTIONS)
 
 
 def test_launching_needs_nothing_heavy() -> None:
