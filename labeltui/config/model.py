@@ -106,7 +106,7 @@ class GuardSection(Section):
     wait_for_copies: bool = True
     """Stop only after each label on the pod has been copied to a desk."""
     operator_key: bool = False
-    """Store your API key on the pod (in a file with mode 0600) if the pod's own key may not stop it."""
+    """Store your API key on the pod (in a file with mode 0600), for when RunPod refuses a stop by the pod's own key."""
 
 
 class Profile(Section):

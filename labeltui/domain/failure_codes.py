@@ -60,6 +60,7 @@ class Code(StrEnum):
     GUARD_DEAD = "guard_dead"
     GUARD_ELSEWHERE = "guard_elsewhere"
     GUARD_SILENT = "guard_silent"
+    GUARD_STUCK = "guard_stuck"
     HOST_KEY_CHANGED = "host_key_changed"
     HOST_KEY_REVOKED = "host_key_revoked"
     HOST_KEY_UNKNOWN = "host_key_unknown"

@@ -23,6 +23,7 @@ class FakeGuard:
             "left_s": 1800.0, "blocks": [], "problem": "",
         }  # fmt: skip
         self.way = "RunPod's API"
+        self.rate: float | None = None
         host.agent.answers["guard"] = self._answer
 
     def requests(self, ask: str) -> list[Mapping[str, Any]]:
@@ -52,5 +53,6 @@ class FakeGuard:
                 "decision": self.decision,
                 "policy": self.policy,
                 "way": self.way,
+                "rate": self.rate,
             },
         }

@@ -37,6 +37,7 @@ def guard_document(reading: Reading[GuardStatus], now: datetime) -> dict[str, An
         "rate": status.rate,
         "uncopied_labels": status.uncopied,
         "way": status.way or None,
+        "way_proven": status.is_proven if status.way else None,
         "last_stop": status.last_stop or None,
         "uses": [
             {"kind": use.kind, "what": use.words, "at": moment(use.at), "ago_s": round(use.ago_s)}

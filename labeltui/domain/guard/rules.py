@@ -7,7 +7,7 @@ runs on Python 3.8 with nothing but the standard library. Times are seconds; amo
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 AUTO, OFF = "auto", "off"
 
@@ -83,8 +83,8 @@ class Facts:
     spent: float | None = None
     rate: float | None = None  # per hour
     clear_s: float | None = None  # since something last stood in the way; None: nothing ever did
-    way: str = ""  # what is proven to stop the pod
-    way_problem: str = ""  # why nothing is; both empty while it is being tried
+    way: str = ""  # the key that the next stop uses
+    way_problem: str = ""  # why there is none, or that stops by it have no effect
 
     @property
     def last(self) -> Sign:
@@ -97,7 +97,8 @@ class Decision:
     """What follows. ``state``: off, watching, warning, waiting, stuck, stopping.
 
     ``left_s`` is the time to the stop (None: none is coming), ``cause`` what runs out: idle or budget. ``blocks``
-    are the reasons for which a stop that is due waits, or one that comes will wait.
+    are the reasons for which a stop that is due waits, or one that comes will wait. ``stuck``: the guard can't stop
+    the pod, and says so also while no stop is due.
     """
 
     state: str
@@ -106,7 +107,12 @@ class Decision:
     cause: str = ""
     left_s: float | None = None
     blocks: tuple[str, ...] = ()
-    problem: str = ""  # nothing can stop the pod: red at once, not only when it is due
+    problem: str = ""  # why the guard can't stop the pod
+
+    @property
+    def due(self) -> bool:
+        """Whether the pod is to be stopped now, be it by a console."""
+        return self.left_s is not None and self.left_s <= 0 and not self.blocks
 
 
 def decide(policy: Policy, facts: Facts) -> Decision:
@@ -115,26 +121,38 @@ def decide(policy: Policy, facts: Facts) -> Decision:
         return Decision(
             "off", "The guard is off: nothing stops this pod but you.", "`labeltui guard set` turns it on."
         )
+    decision = _by_the_clock(policy, facts)
+    if facts.way and not facts.way_problem:
+        return decision
+    return _stuck(policy, facts, decision)
+
+
+def _stuck(policy: Policy, facts: Facts, decision: Decision) -> Decision:
+    """The same decision where the guard can't carry it out."""
+    problem = facts.way_problem or "No way to stop the pod is known yet"
+    words = f"The guard can't stop the pod. {problem}."
+    if decision.due:
+        words = f"{_why(policy, facts, decision.cause)}, but nothing here can stop the pod. {problem}."
+    elif decision.state == "waiting" or decision.left_s is None:
+        words = f"{decision.words} {words}"  # what keeps the pod is not repeated in the problem
+    return replace(decision, state="stuck", words=words, hint=STOP_IT, problem=problem)
+
+
+def _by_the_clock(policy: Policy, facts: Facts) -> Decision:
     cause, left = _what_ends_first(policy, facts)
     blocks = _blocks(policy, facts)
-    problem = facts.way_problem
     if left is None:
         if facts.working and policy.idle_s > 0:
             words = f"No idle stop while {_listed(facts.working)}."
         else:
             words = "Nothing runs out." + _blind(policy, facts)
-        return Decision("watching", words, "", "", None, blocks, problem)
+        return Decision("watching", words, "", "", None, blocks)
     if left > 0:
-        return _not_yet(policy, facts, cause, left, blocks, problem)
+        return _not_yet(policy, facts, cause, left, blocks)
     why = _why(policy, facts, cause)
     if blocks:
         return Decision(
-            "waiting", f"{why}; the stop waits: {_listed(blocks)}.", _hint(facts), cause, 0.0, blocks, problem
-        )
-    if not facts.way:
-        said = problem or "No way to stop the pod is proven yet"
-        return Decision(
-            "stuck", f"{why}, but nothing here can stop the pod. {said}.", STOP_IT, cause, 0.0, (), problem
+            "waiting", f"{why}; the stop waits: {_listed(blocks)}.", _hint(facts), cause, 0.0, blocks
         )
     if facts.clear_s is not None and facts.clear_s < policy.grace_s:
         return Decision(
@@ -148,7 +166,7 @@ def decide(policy: Policy, facts: Facts) -> Decision:
 
 
 KEEP = "k keeps the pod alive (`labeltui guard keep`)."
-STOP_IT = "Stop the pod yourself when you are done: `labeltui pod stop`, or RunPod's web page."
+STOP_IT = "An open console stops it when it is due; else stop it yourself: `labeltui pod stop`, or RunPod's web page."
 
 
 def _what_ends_first(policy: Policy, facts: Facts) -> tuple[str, float | None]:
@@ -189,19 +207,17 @@ def _hint(facts: Facts) -> str:
     return "The pod stops right after."
 
 
-def _not_yet(
-    policy: Policy, facts: Facts, cause: str, left: float, blocks: tuple[str, ...], problem: str
-) -> Decision:
+def _not_yet(policy: Policy, facts: Facts, cause: str, left: float, blocks: tuple[str, ...]) -> Decision:
     what = "idle" if cause == "idle" else "budget"
     words = f"{what.capitalize()} stop in {span(left)}; {_quiet(facts)}."
     spent = budget_words(policy, facts)
     if left <= policy.warn_s:
         later = f" It will wait: {_listed(blocks)}." if blocks else ""
         hint = KEEP if cause == "idle" else RAISE
-        return Decision("warning", words + later, hint, cause, left, blocks, problem)
+        return Decision("warning", words + later, hint, cause, left, blocks)
     if spent:
-        return Decision("warning", f"{spent} {words}", RAISE, cause, left, blocks, problem)
-    return Decision("watching", words + _blind(policy, facts), "", cause, left, blocks, problem)
+        return Decision("warning", f"{spent} {words}", RAISE, cause, left, blocks)
+    return Decision("watching", words + _blind(policy, facts), "", cause, left, blocks)
 
 
 RAISE = "`labeltui guard set --budget` changes the budget."

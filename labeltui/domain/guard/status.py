@@ -12,6 +12,8 @@ from labeltui.domain.guard.rules import AUTO, KINDS, OFF, WARN_S, Sign, newest, 
 SILENT_S = 90.0
 NONE = "none"
 DEAD = "dead"
+STUCK = "stuck"
+UNPROVEN = "not proven until used"
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +28,7 @@ class Use:
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """A way to stop the pod. ``works``: True is proven, False refused, None not known."""
+    """A way to stop the pod. ``works``: True, it did; False, it can't; None, not known before it is used."""
 
     name: str
     works: bool | None
@@ -46,7 +48,9 @@ class GuardStatus:
     cause: str = ""
     left_s: float | None = None
     blocks: tuple[str, ...] = ()
-    problem: str = ""
+    problem: str = ""  # why the guard can't stop the pod
+    due: bool = False  # the pod is to be stopped now, by a console where the guard can't
+    checked: bool = True  # the guard has tried whether its keys read the pod
     mode: str = AUTO
     idle_s: float | None = None
     budget: float | None = None
@@ -70,9 +74,20 @@ class GuardStatus:
         return self.left_s is not None and self.state in ("watching", "warning")
 
     @property
+    def is_proven(self) -> bool:
+        """Whether the way it would use has stopped this pod before: nothing else proves it."""
+        return any(way.name == self.way and way.works for way in self.ways)
+
+    @property
+    def cannot_stop(self) -> bool:
+        """Whether the guard would not stop the pod although it should."""
+        return self.state in (DEAD, STUCK)
+
+    @property
     def is_near(self) -> bool:
         """True when the stop comes within minutes and a key can postpone it."""
-        return self.state in ("warning", "stopping") and self.left_s is not None and self.left_s <= WARN_S
+        near = self.left_s is not None and self.left_s <= WARN_S
+        return near and self.state in ("warning", "stopping", STUCK)
 
     def left_at(self, as_of: datetime | None, now: datetime) -> float | None:
         """Seconds to the stop at ``now``; None when no stop is coming."""
@@ -132,6 +147,8 @@ def guard_of(told: Mapping[str, Any]) -> GuardStatus:
         left_s=None if left is None else max(0.0, float(left) - since),
         blocks=tuple(map(str, decision["blocks"])),
         problem=str(decision["problem"]),
+        due=left is not None and float(left) <= 0 and not decision["blocks"],
+        checked=bool(state.get("checked", True)),
         mode=str(policy["mode"]),
         idle_s=float(policy["idle_s"]),
         budget=policy["budget"],

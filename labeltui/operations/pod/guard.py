@@ -12,8 +12,8 @@ from labeltui.domain.documents.guard import guard_document
 from labeltui.domain.failure_codes import Code
 from labeltui.domain.guard.rules import span
 from labeltui.domain.guard.status import DEAD, GuardStatus
-from labeltui.domain.problems import LabeltuiError, Misused
-from labeltui.session.pod.guard import need_guard
+from labeltui.domain.problems import Failed, LabeltuiError, Misused
+from labeltui.session.pod.guard import by_way, need_guard
 
 if TYPE_CHECKING:
     from labeltui.operations.progress import Document, Report
@@ -24,9 +24,17 @@ OPERATOR_KEY_HINT = "Give the pod your API key: [profiles.NAME.guard] operator_k
 
 
 async def guard_status(session: Session, _params: NoParams, _report: Report) -> Document:
-    """The state of the guard, what it measured last, and when it stops the pod."""
-    await session.guard.refresh()
-    return guard_document(session.store.state.guard, session.clock())
+    """The state of the guard, what it measured last, and when it stops the pod.
+
+    Raises Failed ``guard_dead`` or ``guard_stuck``, with the same document, where it can't stop the pod.
+    """
+    status = await session.guard.refresh()
+    document = guard_document(session.store.state.guard, session.clock())
+    if not status.cannot_stop:
+        return document
+    code = Code.GUARD_DEAD if status.state == DEAD else Code.GUARD_STUCK
+    error = {"code": code, "message": status.words, "hint": status.hint}
+    raise Failed.of_document({**document, "error": error})
 
 
 async def guard_keep(session: Session, params: GuardKeepParams, _report: Report) -> Document:
@@ -102,13 +110,9 @@ async def guard_check(session: Session) -> tuple[str, str, str] | None:
         status = await session.guard.refresh()
     except LabeltuiError as error:
         return "unknown", f"The guard does not answer: {error.problem.message}", error.problem.hint
-    by = f" It stops the pod by {status.way}." if status.way else ""
-    if status.state in (DEAD, "stuck") or status.problem:
-        return (
-            "wrong",
-            f"{status.problem}." if status.problem else status.words,
-            status.hint or OPERATOR_KEY_HINT,
-        )
+    if status.cannot_stop:
+        return "wrong", status.words, OPERATOR_KEY_HINT if status.problem else status.hint
+    by = f" {by_way(status)}." if status.way else ""
     if status.state in ("off", "waiting"):
         return "warning", status.words, status.hint
     return "ok", f"{status.words}{by}", status.hint

@@ -14,7 +14,7 @@ from typing import Any
 
 from labeltui.config.model import GuardSection, Profile, ServerSection
 from labeltui.domain.failure_codes import Code
-from labeltui.domain.guard.status import DEAD, GuardStatus, guard_of, no_guard
+from labeltui.domain.guard.status import DEAD, STUCK, UNPROVEN, GuardStatus, guard_of, no_guard
 from labeltui.domain.labels.copies import HostLabel
 from labeltui.domain.problems import Failed, LabeltuiError, Refused
 from labeltui.domain.reading import Reading
@@ -34,6 +34,9 @@ POLL_S = 5.0
 START_S = 30.0  # requests wait so long for the guard to start
 AT_ONCE = 5000  # labels in one request
 STOP_AGAIN_S = 60.0
+STOP_AFTER_S = 120.0  # a guard that says it stops the pod is given this long
+CHECK_POLL_S = 0.5
+CHECKED_S = 10.0  # the guard reads the pod with its keys within this time, if RunPod answers
 KEY = "guard"
 STATUS = "labeltui guard status"
 NOT_A_POD = "No guard on this host: the profile names no pod of RunPod that it could stop."
@@ -81,9 +84,10 @@ class GuardWatch:
         self._store, self._link, self._account, self._journal = store, link, account, journal
         self._clock, self._settings = clock, settings
         self._status = store.own(Fields.guard)
-        self._alerted: tuple[str, ...] = ()
+        self._alerted: tuple[str | bool, ...] = ()
         self._unnoted = ""  # title of an entry that the journal does not have yet
         self._stopped_at = float("-inf")
+        self._due_since: float | None = None
         self._copied: dict[str, list[int]] = {}
         self._acknowledged: dict[str, list[int]] = {}
         self._wake = asyncio.Event()
@@ -143,6 +147,21 @@ class GuardWatch:
                 await agent.guard("copied", files=fresh[start : start + AT_ONCE], drop=drop)
             drop = []
         self._acknowledged = dict(now)
+
+    async def running(self) -> GuardStatus:
+        """Have a guard run, and return its state once it has checked its keys. Raises what stands in its way."""
+        agent = await self._link.ready()
+        told = await agent.guard("ensure", **await self._desired(agent))
+        status = self._publish(guard_of(told))
+        if told.get("started"):
+            self._unnoted = "Start the guard"
+            self._note(status)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(CHECKED_S):
+                while status.state != DEAD and not status.checked:
+                    await asyncio.sleep(CHECK_POLL_S)
+                    status = self._publish(guard_of(await agent.guard("status")))
+        return status
 
     async def restart(self) -> GuardStatus:
         """Start the guard again with the profile's settings."""
@@ -219,12 +238,21 @@ class GuardWatch:
             if answer.get("started"):
                 self._unnoted = "Start the guard again"
                 self._publish(guard_of(answer))
-        elif status.state == "stuck":
+        if status.due:
             await self._stop_pod(status)
+        else:
+            self._due_since = None
 
     async def _stop_pod(self, status: GuardStatus) -> None:
-        """Stop the pod with the account's key, because the guard decided to and can't. At most once a minute."""
+        """Stop the pod with the account's key, at most once a minute.
+
+        The guard has decided to stop it, and can't, or has tried for two minutes.
+        """
         now = asyncio.get_running_loop().time()
+        if self._due_since is None:
+            self._due_since = now
+        if status.state != STUCK and now - self._due_since < STOP_AFTER_S:
+            return
         if now - self._stopped_at < STOP_AGAIN_S:
             return
         self._stopped_at = now
@@ -269,26 +297,32 @@ class GuardWatch:
         if title == "Start the guard" and status.last_stop:
             stopped = journal.begin(now, "The guard stopped the pod before this start", STATUS)
             journal.end(stopped, True, status.last_stop)
-        by = f"It stops the pod by {status.way}." if status.way else f"{status.problem}."
-        journal.end(journal.begin(now, title, STATUS), not status.problem, f"{status.words} {by}")
+        by = f" {by_way(status)}." if not status.problem else ""
+        journal.end(journal.begin(now, title, STATUS), not status.problem, f"{status.words}{by}")
 
     def _alert(self, status: GuardStatus) -> None:
         """Raise an alert about the guard when its state changes."""
-        about = (status.state, status.cause, status.problem)
+        about = (status.state, status.cause, status.problem, status.due)
         if about == self._alerted:
             return
         self._alerted = about
         store, clock = self._store, self._clock
-        level = Level.ERROR if status.state in (DEAD, "stuck") or status.problem else Level.WARNING
-        if status.problem and status.state != "stuck":
+        level = Level.ERROR if status.cannot_stop else Level.WARNING
+        if status.state == STUCK and not status.due:
             hint = (
                 "This console stops it, while it is open. Or set [profiles.NAME.guard] operator_key = true."
             )
-            store.alert(Alert(KEY, level, f"The guard can't stop the pod. {status.problem}.", hint, clock()))
-        elif status.state in (DEAD, "warning", "waiting", "stuck", "stopping"):
+            store.alert(Alert(KEY, level, status.words, hint, clock()))
+        elif status.state in (DEAD, "warning", "waiting", STUCK, "stopping"):
             store.alert(Alert(KEY, level, status.words, status.hint, clock()))
         else:
             store.dismiss(KEY)
+
+
+def by_way(status: GuardStatus) -> str:
+    """``It stops the pod by the pod's own key (not proven until used)``."""
+    unproven = "" if status.is_proven else f" ({UNPROVEN})"
+    return f"It stops the pod by {status.way}{unproven}"
 
 
 def need_guard(status: GuardStatus) -> GuardStatus:

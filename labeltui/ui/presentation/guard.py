@@ -6,7 +6,7 @@ from datetime import datetime
 
 from textual.content import Content
 
-from labeltui.domain.guard.status import GuardStatus
+from labeltui.domain.guard.status import UNPROVEN, GuardStatus
 from labeltui.domain.state import SessionState
 from labeltui.ui.presentation import words
 from labeltui.ui.presentation.fact import Fact, stale_age
@@ -41,13 +41,12 @@ def guard_fact(state: SessionState, now: datetime) -> Fact | None:
 
 
 def _counting(status: GuardStatus, left: float | None, old: str) -> Fact:
-    if status.problem:
-        return Fact(NAMES, ("guard can't stop the pod", "can't stop", "no stop"), "✗", Tone.BAD, old)
     if left is None:
         why = "no idle stop: training" if status.working else "no idle stop"
         return Fact(NAMES, (why, why, "no stop"), "", Tone.FAINT, old)
     cause, time = status.cause or "idle", words.remaining(round(left))
-    texts = (f"{cause}-stop in {time}", f"{cause} {time}", time)
+    unproven = "" if status.is_proven else f" ({UNPROVEN})"
+    texts = (f"{cause}-stop in {time}{unproven}", f"{cause} {time}", time)
     if status.state == "warning":
         return Fact(NAMES, texts, "▲", Tone.WARN, old)
     return Fact(NAMES, texts, "", Tone.PLAIN, old)
@@ -70,8 +69,6 @@ def guard_lines(state: SessionState, now: datetime, width: int) -> list[Content]
         lines.append(row("budget", (f"${status.spent:.2f} of ${status.budget:.2f}", tone)))
     if status.state in ("waiting", "stuck", "dead"):
         lines += wrapped(safe(status.words), width, Tone.BAD if status.state != "waiting" else Tone.WARN)
-    elif status.problem:
-        lines += wrapped(safe(f"{status.problem}."), width, Tone.BAD)
     return lines
 
 

@@ -32,6 +32,11 @@ WARNING = replace(
 NO_WAY = (
     "No way to stop this pod works: the pod's own key: refused: it may read the pod and not act on it (403)"
 )
+UNPROVEN = replace(WATCHING, ways=(Way("the pod's own key", None, "not proven until used"),))
+STUCK = replace(
+    WATCHING, state="stuck", words=f"The guard can't stop the pod. {NO_WAY}.", problem=NO_WAY, way="",
+    ways=(Way("the pod's own key", False, "refused"),),
+)  # fmt: skip
 
 
 def guarded(status: GuardStatus, **reading: Any) -> SessionState:
@@ -53,7 +58,8 @@ def guarded(status: GuardStatus, **reading: Any) -> SessionState:
         ),
         (replace(WATCHING, state="waiting", left_s=0.0), 240, "▲ stop on hold"),
         (replace(WATCHING, state="stuck"), 240, "✗ can't stop the pod"),
-        (replace(WATCHING, problem=NO_WAY), 240, "✗ guard can't stop the pod"),
+        (replace(WATCHING, state="stuck", problem=NO_WAY), 80, "✗"),
+        (UNPROVEN, 240, "idle-stop in 42m (not proven until used)"),
         (replace(WATCHING, state="off"), 240, "○ guard off"),
         (replace(WATCHING, state="dead"), 80, "✗ no guard"),
         (replace(WATCHING, state="stopping"), 240, "■ stopping the pod"),
@@ -93,7 +99,7 @@ def text_of(state: SessionState, width: int = 60) -> str:
 def test_the_pane_tells_what_was_seen_last_and_when() -> None:
     text = text_of(guarded(WATCHING))
     assert f"idle 12 min: last was a label by ana {LABEL.at.astimezone():%H:%M}" in text  # type: ignore[union-attr]
-    assert NO_WAY.split(":", maxsplit=1)[0] in text_of(guarded(replace(WATCHING, problem=NO_WAY)))
+    assert NO_WAY.split(":", maxsplit=1)[0] in text_of(guarded(STUCK))
     money = text_of(guarded(replace(WATCHING, budget=5.0, spent=4.2)))
     assert "$4.20 of $5.00" in money
     hostile = replace(LABEL, words="a label by [red]ana\x1b[31m")
@@ -160,7 +166,7 @@ async def test_k_is_the_panes_key_while_no_stop_is_near_and_a_letter_in_a_filter
     ids=["80", "120", "200"],
 )
 def test_pictures(snap_compare: Callable[..., bool], size: tuple[int, int], name: str) -> None:
-    stuck = replace(WATCHING, problem=NO_WAY, way="", budget=5.0, spent=4.2)
+    stuck = replace(STUCK, budget=5.0, spent=4.2)
     app = console(guarded({"warning": WARNING, "stuck": stuck}[name]))
 
     async def ready(pilot: Any) -> None:

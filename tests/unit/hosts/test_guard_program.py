@@ -80,14 +80,15 @@ def test_idleness_is_due_to_the_second(tmp_path: Path, clocks: Clocks) -> None:
     guard.step()
     clocks.pass_(2699)
     guard.step()
-    assert decision(guard)["state"] == "warning"
+    assert decision(guard)["left_s"] == 1.0
     clocks.pass_(1)
     guard.step()
+    assert decision(guard)["left_s"] == 0.0
     assert decision(guard)["state"] == "stuck"  # this process is on no pod
     (tmp_path / "studies" / "new.nii.gz").write_text("x")
     clocks.pass_(61)
     guard.step()
-    assert decision(guard)["state"] == "watching"
+    assert decision(guard)["left_s"] == 2700.0
 
 
 @pytest.mark.parametrize(
@@ -133,12 +134,13 @@ def test_what_fails_to_be_looked_at_is_named_and_stops_nothing_else(
 def test_why_it_stopped_the_pod_is_told_after_the_next_start(tmp_path: Path, clocks: Clocks) -> None:
     guard = made(tmp_path)
     guard.step()
-    guard.stopped_by, guard.boot = "the pod's own key", "another boot"
+    guard.stopper.by, guard.boot = "the pod's own key", "another boot"
     guard.write(clocks.mono, guard.decide(clocks.mono))
     again = made(tmp_path)
     assert "keep" not in again.seen.last
     assert again.budget.spent is None
     assert again.last_stop["at"] == clocks.wall
+    assert again.last_stop["by"] == again.ways.stopped_by == "the pod's own key"
     again.step()
     assert json.loads(Path(again.files.state).read_text())["last_stop"] == again.last_stop
 

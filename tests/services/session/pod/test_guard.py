@@ -95,7 +95,7 @@ async def hurry(session: Session, **policy: Any) -> None:
     """Limits of seconds, and a guard that looks often."""
     agent = await session.link.ready()
     wishes = await session.guard._desired(agent)
-    wishes["wish"] |= {"tick_s": 0.1, "slow_look_s": 0.2, "write_s": 0.2, "prove_s": 0.5}
+    wishes["wish"] |= {"tick_s": 0.1, "slow_look_s": 0.2, "write_s": 0.2, "check_s": 0.5}
     await agent.guard("ensure", **wishes)
     with suppress(LabeltuiError):  # the pod may stop before it answers
         await agent.guard("set", changes={**QUICK, **policy})
@@ -103,11 +103,11 @@ async def hurry(session: Session, **policy: Any) -> None:
 
 
 async def guarded(session: Session) -> Any:
-    def proven(state: Any) -> bool:
-        return state.guard.value is not None and state.guard.value.way != ""
+    def checked(state: Any) -> bool:
+        return state.guard.value is not None and state.guard.value.way != "" and state.guard.value.checked
 
     try:
-        return (await session.store.wait_for(proven, 30)).guard.value
+        return (await session.store.wait_for(checked, 30)).guard.value
     except TimeoutError:
         state = session.store.state
         raise AssertionError(f"{state.guard}\n{state.host}\n{session.journal.entries}") from None
@@ -175,10 +175,11 @@ async def test_a_pod_that_trains_is_left_alone_and_stopped_after_that(
     session = await opened()
     status = await guarded(session)
     assert status.way == "the pod's own key"
-    assert "proven" in status.ways[0].words
+    assert status.ways[0].works is None
+    assert "not proven until used" in status.ways[0].words
     noted = next(entry for entry in session.journal.entries if entry.title == "Start the guard")
     assert noted.ok
-    assert noted.outcome.endswith("It stops the pod by the pod's own key.")
+    assert noted.outcome.endswith("It stops the pod by the pod's own key (not proven until used).")
     await run_action(session, "server.start", {}, Silent())
     await run_action(session, "train.start", {"max_epochs": 500}, Silent())
     await until(emulator, lambda: read_state(emulator)["working"], "the training to be seen")

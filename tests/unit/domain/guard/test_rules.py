@@ -38,7 +38,10 @@ def facts(ago_s: float = 0.0, kind: str = "label", what: str = "by ana", **more:
         (facts(46 * MIN, uncopied=3), {"need_copies": False}, "stopping", "Idle for 46 min"),
         (facts(46 * MIN, uncopied=None, uncopied_what="disk error"), {}, "waiting", "nobody can tell"),
         (facts(46 * MIN, way="", way_problem="No way works: 403"), {}, "stuck", "can stop the pod. No way"),
-        (facts(46 * MIN, way=""), {}, "stuck", "No way to stop the pod is proven yet"),
+        (facts(46 * MIN, way=""), {}, "stuck", "No way to stop the pod is known yet"),
+        (facts(46 * MIN, way_problem="3 stops left it running"), {}, "stuck", "3 stops left it running."),
+        (facts(46 * MIN, way="", uncopied=3), {}, "stuck", "the stop waits: 3 labels are not copied to a desk. The"),
+        (facts(0, way=""), {"mode": "off"}, "off", "nothing stops this pod but you"),
         (facts(46 * MIN, clear_s=20.0), {}, "warning", "what the stop waited for is over"),
         (facts(46 * MIN, clear_s=61.0), {}, "stopping", "Idle for 46 min"),
         (facts(1 * MIN, spent=2.0, rate=0.5), {"budget": 5.0}, "watching", "Idle stop in 44 min"),
@@ -63,7 +66,12 @@ def test_what_follows(known: Facts, policy: dict[str, object], state: str, said:
 
 def test_that_nothing_can_stop_it_is_said_long_before_it_is_due() -> None:
     decision = decide(Policy(), facts(0, way="", way_problem="No way works"))
-    assert (decision.state, decision.problem) == ("watching", "No way works")
+    assert (decision.state, decision.problem) == ("stuck", "No way works")
+    assert decision.words == "The guard can't stop the pod. No way works."
+    assert decision.left_s == 45 * MIN
+    assert not decision.due
+    assert decide(Policy(), facts(46 * MIN, way="")).due
+    assert not decide(Policy(), facts(46 * MIN, way="", uncopied=1)).due
 
 
 durations = st.floats(0, 1e6, allow_nan=False)

@@ -35,6 +35,20 @@ async def test_its_state_is_read_again_and_is_no_action(tmp_path: Path) -> None:
     assert "Guard" not in entries
 
 
+@pytest.mark.parametrize(("left_s", "problem"), [(1740.0, "No way works"), (0.0, "3 stops left it running")])
+@in_virtual_time
+async def test_one_that_can_not_stop_the_pod_says_so_as_its_state_and_fails(
+    tmp_path: Path, left_s: float, problem: str
+) -> None:
+    async with guarded(tmp_path) as (it, guard):
+        guard.decision |= {"state": "stuck", "left_s": left_s, "problem": problem, "words": f"No: {problem}."}
+        failed = await it.failing("guard.status")
+    assert failed.exit_code == 1
+    assert failed.document is not None
+    assert (failed.document["state"], failed.problem.code) == ("stuck", "guard_stuck")
+    assert failed.document["error"]["message"] == failed.document["message"] == f"No: {problem}."
+
+
 @in_virtual_time
 async def test_keeping_the_pod_resets_the_countdown_or_holds_it_for_minutes(tmp_path: Path) -> None:
     async with guarded(tmp_path) as (it, guard):
@@ -134,11 +148,11 @@ async def test_on_a_host_that_is_no_pod_there_is_no_guard(tmp_path: Path) -> Non
 @pytest.mark.parametrize(
     ("decision", "verdict", "words"),
     [
-        ({}, "ok", "It stops the pod by RunPod's API."),
+        ({}, "ok", "It stops the pod by RunPod's API (not proven until used)."),
         ({"state": "off"}, "warning", ""),
         ({"state": "waiting", "words": "It waits for 2 labels"}, "warning", "It waits for 2 labels"),
         ({"state": "stuck", "words": "It can't stop the pod"}, "wrong", "It can't stop the pod"),
-        ({"problem": "no way to stop the pod works"}, "wrong", "no way to stop the pod works."),
+        ({"state": "stuck", "problem": "No way works", "words": "No way works."}, "wrong", "No way works."),
     ],
 )
 @in_virtual_time

@@ -21,6 +21,7 @@ from labeltui.hosts.agent.remote.guard.budget import Budget
 from labeltui.hosts.agent.remote.guard.labels import Labels, named
 from labeltui.hosts.agent.remote.guard.runpod import Ways
 from labeltui.hosts.agent.remote.guard.state_files import GuardFiles, pod_environment
+from labeltui.hosts.agent.remote.guard.stopper import Stopper
 from labeltui.hosts.agent.remote.processes import boot_id, start_of
 
 TICK_S = 2.0
@@ -28,9 +29,8 @@ WRITE_S = 5.0
 SLOW_LOOK_S = 5.0  # folders, and the GPU
 SLOWEST_LOOK_S = 60.0
 STUCK_LOOK_S = 5.0
-PROVE_AGAIN_S = 60.0
-PROVEN_FOR_S = 1800.0
-STOP_AGAIN_S = 30.0
+CHECK_S = 1800.0  # between two readings of the pod by each key
+CHECK_AGAIN_S = 60.0  # while no key may stop it
 ANNOUNCE_S = 3.0  # consoles see that it comes, and why, before their connection ends with the pod
 
 
@@ -75,6 +75,7 @@ class Guard:
                 self.last_stop = {
                     "at": before.get("written"),
                     "words": (before.get("decision") or {}).get("words", ""),
+                    "by": before["stopped_by"],
                 }
             before = {}
         self.seen = Seen(before.get("seen") or {}, now)
@@ -85,14 +86,15 @@ class Guard:
         self.uploads, self.labels = Uploads(), Labels()
         self.problems: dict[str, str] = {}
         self.slow_pause_s = 0.0
-        self.slow_at = self.written_at = self.proven_at = self.stopped_at = float("-inf")
+        self.slow_at = self.written_at = self.checked_at = float("-inf")
         self.uncopied: int | None = None
         self.uncopied_what = "they were not counted yet"
         self.working: tuple[str, ...] = ()
-        self.ways = Ways(pod_environment(), self.operator_key())
+        stopped_by = str((self.last_stop or {}).get("by") or "")
+        self.ways = Ways(pod_environment(), self.operator_key(), stopped_by=stopped_by)
+        self.stopper = Stopper(files.say)
         self.announced_at: float | None = None
-        self.stopped_by = ""
-        self.state = ""
+        self.state = "", False
         self.number: Any = None
         self.started = time.time()
 
@@ -121,25 +123,18 @@ class Guard:
         """Look, decide, act, write."""
         now = time.monotonic()
         self.look(now)
-        self.prove(now)
+        self.check_ways(now)
         self.budget.count(self.wish.get("rate"), self.wish.get("started_at"), now, time.time())
         decision = self.decide(now)
-        if decision.state == "stopping" or (decision.state == "stuck" and now - self.slow_at >= STUCK_LOOK_S):
+        if decision.due and (decision.state == "stopping" or now - self.slow_at >= STUCK_LOOK_S):
             # Nothing is stopped on what was seen a minute ago: a console stops where we are stuck.
             self.look(now, thorough=True)
             decision = self.decide(now)
-        if decision.state != "stopping":
-            self.announced_at = None
-        elif self.announced_at is None:
-            self.announced_at = now
-        announced_s = float(self.wish.get("announce_s", ANNOUNCE_S))
-        due = self.announced_at is not None and now - self.announced_at >= announced_s
-        if due and now - self.stopped_at >= STOP_AGAIN_S:
-            self.stop(now, decision)
-        changed = decision.state != self.state
+        decision = self.stop_if_due(now, decision)
+        changed = (decision.state, decision.due) != self.state
         if changed:
             self.files.say(f"{decision.state}: {decision.words}")
-            self.state = decision.state
+            self.state = decision.state, decision.due
         if (
             changed
             or self.number != self.wish.get("number")
@@ -241,24 +236,27 @@ class Guard:
         """The key that the operator lent, if any."""
         return read_text(self.files.key).strip()
 
-    def prove(self, now: float) -> None:
-        """Prove a way to stop the pod: at start, after a failure, and from time to time."""
+    def check_ways(self, now: float) -> None:
+        """Read the pod with each key: at the start, more often while none may stop it, and from time to time."""
         if self.ways.operator_key != self.operator_key():
-            self.ways = Ways(pod_environment(), self.operator_key())
-            self.proven_at = float("-inf")
-        good_for = PROVEN_FOR_S if self.ways.chosen() else float(self.wish.get("prove_s") or PROVE_AGAIN_S)
-        if now - self.proven_at < good_for:
+            self.ways = self.ways.renewed(pod_environment(), self.operator_key())
+            self.checked_at = float("-inf")
+        good_for = CHECK_S if self.ways.chosen() else float(self.wish.get("check_s") or CHECK_AGAIN_S)
+        if now - self.checked_at < good_for:
             return
-        self.proven_at = now
+        self.checked_at = now
         if self.ways.chosen() is None and pod_environment() != self.ways.environment:
-            self.ways = Ways(pod_environment(), self.operator_key())  # the start script has come further
-        before = self.ways.chosen()
-        pod = self.ways.prove()
+            # The start script has come further.
+            self.ways = self.ways.renewed(pod_environment(), self.operator_key())
+        before, first = self.ways.chosen(), not self.ways.checked
+        pod = self.ways.check()
         if isinstance(pod, dict):
             self.budget.learn(pod, self.wish.get("rate"), now, time.time())
-        if self.ways.chosen() is not before or before is None:
-            chosen = self.ways.chosen()
-            self.files.say(f"stops by {chosen.way.name}" if chosen else self.ways.problem())
+        chosen = self.ways.chosen()
+        if first or chosen is not before:
+            self.files.say(
+                f"will stop by {chosen.way.name}: {chosen.way.words}" if chosen else self.ways.problem()
+            )
 
     # ---- deciding and acting
 
@@ -272,25 +270,28 @@ class Guard:
             signs=self.seen.signs(now), keep_s=max(0.0, until - now), working=self.working,
             uncopied=self.uncopied, uncopied_what=self.uncopied_what, spent=self.budget.spent, rate=self.budget.rate,
             clear_s=None if self.blocked_at is None else now - self.blocked_at,
-            way=chosen.way.name if chosen else "", way_problem=self.ways.problem(),
+            way=chosen.way.name if chosen else "", way_problem=self.ways.problem() or self.stopper.problem(now),
         )  # fmt: skip
         decision = decide(policy, facts)
         if decision.blocks:
             self.blocked_at = now
         return decision
 
-    def stop(self, now: float, decision: Decision) -> None:
-        """Stop the pod; where that fails, other ways are tried with the next steps."""
-        self.stopped_at = now
-        self.files.say(f"stops the pod: {decision.words}")
-        self.write(now, decision)
-        self.stopped_by = self.ways.stop()
-        if self.stopped_by:
-            self.files.say(f"RunPod takes the stop, by {self.stopped_by}")
-            self.write(now, decision)
-            return
-        self.files.say(f"the stop failed: {self.ways.problem()}")
-        self.stopped_at = self.proven_at = float("-inf")
+    def stop_if_due(self, now: float, decision: Decision) -> Decision:
+        """Stop the pod once a due stop was announced; returns what is decided after that."""
+        if not decision.due:
+            self.announced_at = None
+            self.stopper.reset()
+            return decision
+        if self.announced_at is None:
+            self.announced_at = now
+        if now - self.announced_at < float(self.wish.get("announce_s", ANNOUNCE_S)):
+            return decision
+        if self.stopper.step(self.ways, now, lambda: self.write(now, decision)):
+            after = self.decide(now)
+            self.write(now, after)
+            return after
+        return decision
 
     def write(self, now: float, decision: Decision) -> None:
         """What consoles read."""
@@ -307,8 +308,8 @@ class Guard:
             "working": list(self.working), "uncopied": self.uncopied, "uncopied_what": self.uncopied_what,
             "spent": self.budget.spent, "spent_mono": self.budget.spent_at, "rate": self.budget.rate,
             "blocked_mono": self.blocked_at, "ways": self.ways.told(), "missing_ways": self.ways.missing,
-            "way": getattr(getattr(self.ways.chosen(), "way", None), "name", ""),
-            "stopped_by": self.stopped_by, "last_stop": self.last_stop, "problems": self.problems,
+            "way": getattr(getattr(self.ways.chosen(), "way", None), "name", ""), "checked": self.ways.checked,
+            "stopped_by": self.stopper.by, "last_stop": self.last_stop, "problems": self.problems,
         }  # fmt: skip
         try:
             self.files.write(self.files.state, document)

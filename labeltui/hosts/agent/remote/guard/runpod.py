@@ -1,37 +1,38 @@
-"""The ways to stop the pod from inside, each proven before it is needed.
+"""The keys that may stop the pod from inside.
 
-A key that may read a pod may still not stop it, and stopping is nothing to try. So the pod, which runs, is asked to
-*start*: a key that may act is told 409 (a running pod can't be started), one that may not 401 or 403. That changes
-nothing, whatever is answered.
+A key that may read a pod may still not stop it, and RunPod offers no harmless request that shows the difference: a
+``start`` of a running pod may be answered before the key's scope is looked at, and wakes a pod whose status lags. So
+a key is not proven until it has stopped the pod; all that is checked before is that it reads the pod.
 """
 
 from __future__ import annotations
 
 import json
-import os
 import re
 import shutil
-import subprocess
 import urllib.error
 import urllib.request
 from dataclasses import dataclass
+from http.client import HTTPException
 from typing import Any
+
+from labeltui.domain.guard.stopping import ACCEPTED, FAILED, REFUSED, UNANSWERED, outcome
 
 BASE = "https://api.runpod.io"
 DEADLINE_S = 20.0
 AGENT = "labeltui-guard"
+UNPROVEN = "not proven until used"
+DOWN = ("EXITED", "ERROR", "TERMINATED")
 _KEY = re.compile(r"[!-~]{8,512}\Z")
-_SAYS_CONFLICT = re.compile(r"(?i)\b409\b|not valid for|already running|conflict")
-_SAYS_NO = re.compile(r"(?i)\b40[13]\b|\b410\b|denied|forbidden|unauthori|invalid (bearer|api|token)")
 
 
 @dataclass
 class Way:
-    """One way. ``works``: True is proven, False refused, None not known yet; ``words`` say how that is known."""
+    """One way. ``works``: True is proven, False ruled out, None not known; ``words`` say how that is known."""
 
     name: str
     works: bool | None = None
-    words: str = "not tried yet"
+    words: str = UNPROVEN
 
     def told(self) -> dict[str, Any]:
         """As it stands in the state file."""
@@ -57,9 +58,9 @@ class Api:
         """The pod."""
         return self.ask("GET", self.url, None)
 
-    def act(self, action: str) -> tuple[int, Any]:
-        """Ask the pod to start or stop."""
-        return self.ask("POST", self.url + "/action", {"action": action})
+    def act_stop(self) -> tuple[int, Any]:
+        """Ask RunPod to stop the pod. The guard sends no other action."""
+        return self.ask("POST", self.url + "/action", {"action": "stop"})
 
     def ask(self, method: str, url: str, body: Any) -> tuple[int, Any]:
         """One request, with a deadline; never raises."""
@@ -76,9 +77,9 @@ class Api:
         except urllib.error.HTTPError as error:
             try:
                 return error.code, _document(error.read(1 << 16))
-            except OSError:
+            except (OSError, HTTPException):
                 return error.code, None
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, HTTPException) as error:
             reason = getattr(error, "reason", error)
             return 0, {"detail": str(reason).replace(self.key, "***")[:200]}
 
@@ -100,135 +101,92 @@ def detail(document: Any, key: str = "") -> str:
 
 
 class KeyWay:
-    """Stop by REST with a key."""
+    """Stop by REST with a key. Whether the key may do that is known only once it has: nothing harmless shows it."""
 
-    def __init__(self, name: str, api: Api) -> None:
+    def __init__(self, name: str, api: Api, *, stopped_before: bool = False) -> None:
         self.way, self.api = Way(name), api
+        self.stopped_before = stopped_before
+        self.refused = False  # a stop was: for as long as this guard lives
+        self.failures = 0  # of stops, in a row
 
-    def prove(self) -> Any:
-        """Try it harmlessly; returns the pod, when the key can read it."""
-        way, proven = self.way, self.way.works
+    def check(self) -> Any:
+        """Read the pod; returns it, when the key can. Changes nothing on RunPod."""
         status, pod = self.api.get()
         pod = pod if status == 200 and isinstance(pod, dict) else None
-        if pod is None and status in (401, 403, 404):
+        if self.refused:
+            return pod
+        way = self.way
+        if pod is not None:
+            way.works, way.words = None, f"{UNPROVEN}; it may read the pod"
+            if self.stopped_before:
+                way.works, way.words = True, "it stopped this pod before"
+            self.find_hindrance(pod)
+        elif status in (401, 403, 404):
             way.works, way.words = False, f"refused: RunPod does not show the pod to it ({status})"
-            return None
-        if pod is not None and pod.get("status") not in (None, "RUNNING"):
-            way.works, way.words = (
-                None,
-                f"the pod is {str(pod.get('status'))[:20]}: nothing can be tried now",
-            )
-            return pod
-        if proven:  # once is enough: a pod that is being stopped just now must not be started again
-            self.look_for_hindrance(pod)
-            return pod
-        status, answer = self.api.act("start")
-        if status in (200, 409):
-            way.works, way.words = (
-                True,
-                f"proven: asked to start a running pod, RunPod answered {status}, not 403",
-            )
-            self.look_for_hindrance(pod)
-        elif status in (401, 403):
-            way.works, way.words = False, f"refused: it may read the pod and not act on it ({status})"
-        elif status == 0:
-            way.works, way.words = None, f"RunPod was not reached: {detail(answer, self.api.key)}"
         else:
-            said = detail(answer, self.api.key)
-            way.works, way.words = None, f"RunPod answered {status}{': ' + said if said else ''}"
+            way.works, way.words = None, f"{UNPROVEN}; {_answered(status, pod, self.api.key)}"
         return pod
 
-    def look_for_hindrance(self, pod: Any) -> None:
+    def find_hindrance(self, pod: dict[str, Any]) -> None:
         """What keeps even a key with all rights from stopping this pod."""
-        if not isinstance(pod, dict):
-            return
-        if pod.get("locked") is True:
-            self.way.works, self.way.words = (
-                False,
-                "the pod is locked: RunPod refuses to stop it until it is unlocked",
-            )
-        if pod.get("cluster"):
-            self.way.works, self.way.words = (
-                False,
-                "the pod is one of a cluster: RunPod stops only all of them",
-            )
+        why = ""
         actions = pod.get("actions")
         if isinstance(actions, list) and pod.get("status") == "RUNNING" and "stop" not in actions:
             legal = ", ".join(str(a)[:20] for a in actions) or "nothing"
-            self.way.works, self.way.words = (
-                False,
-                f"RunPod does not let this pod be stopped, only: {legal}",
-            )
+            why = f"RunPod does not let this pod be stopped, only: {legal}"
+        if pod.get("cluster"):
+            why = "the pod is one of a cluster: RunPod stops only all of them"
+        if pod.get("locked") is True:
+            why = "the pod is locked: RunPod refuses to stop it until it is unlocked"
+        if why:
+            self.way.works, self.way.words = False, why
 
-    def stop(self) -> bool:
-        """Stop the pod; True when RunPod took it."""
-        status, answer = self.api.act("stop")
-        if status in (200, 204):
-            return True
-        if status == 409:  # not valid in its status: then it is stopped already, or it can't be stopped so
-            _, pod = self.api.get()
-            if not isinstance(pod, dict) or pod.get("status") != "RUNNING":
-                return True
-        said = detail(answer, self.api.key)
-        self.way.works = False if status in (401, 403) else None
-        self.way.words = f"the stop failed: {status or 'no answer'}{': ' + said if said else ''}"
-        return False
+    def is_down(self) -> bool:
+        """Whether RunPod shows that the pod does not run."""
+        status, pod = self.api.get()
+        return status == 200 and isinstance(pod, dict) and pod.get("status") in DOWN
 
-
-class ToolWay:
-    """Stop by runpodctl, as every image of RunPod's has it, with the key that it has of its own."""
-
-    def __init__(self, tool: str, pod: str, environment: dict[str, str]) -> None:
-        self.way, self.tool, self.pod = Way("runpodctl"), tool, pod
-        self.environment = dict(os.environ, **environment)
-
-    def run(self, action: str) -> tuple[int | None, str]:
-        """Exit code (None: it did not end) and output."""
-        try:
-            done = subprocess.run(
-                [self.tool, "pod", action, self.pod], check=False, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT, timeout=60, env=self.environment,
-            )  # fmt: skip
-        except subprocess.TimeoutExpired:
-            return None, "it did not end within 60 s"
-        except OSError as error:
-            return None, str(error.strerror)
-        said = done.stdout.decode("utf-8", "replace").strip()
-        for name, value in self.environment.items():
-            if name.endswith("KEY") and value:
-                said = said.replace(value, "***")
-        return done.returncode, (said.splitlines() or [""])[-1][:200]
-
-    def prove(self) -> None:
-        """As with a key: by asking the running pod to start, once."""
-        if self.way.works:
-            return
-        code, said = self.run("start")
-        if code == 0 or (code is not None and _SAYS_CONFLICT.search(said)):
-            self.way.works, self.way.words = True, "proven: a start of the running pod was understood"
-        elif code is not None and _SAYS_NO.search(said):
-            self.way.works, self.way.words = False, f"refused: {said}"
+    def stop(self) -> str:
+        """Send one stop; returns its outcome, as ``domain/guard/stopping.py`` names them."""
+        status, answer = self.api.act_stop()
+        result = outcome(status)
+        self.failures = self.failures + 1 if result in (FAILED, UNANSWERED) else 0
+        words = _answered(status, answer, self.api.key)
+        if result == ACCEPTED:
+            self.way.works, self.way.words = True, f"RunPod accepts its stop ({status})"
+        elif result == REFUSED:
+            self.refused = True
+            self.way.works, self.way.words = False, f"refused: it may not stop the pod; {words}"
         else:
-            self.way.works, self.way.words = None, f"it said: {said}"
+            self.way.works, self.way.words = None, f"the stop failed: {words}"
+        return result
 
-    def stop(self) -> bool:
-        """Stop the pod; True when the tool says so."""
-        code, said = self.run("stop")
-        if code == 0 or (code is not None and _SAYS_CONFLICT.search(said)):
-            return True
-        self.way.works, self.way.words = None, f"the stop failed: {said}"
-        return False
+
+def _answered(status: int, document: Any, key: str) -> str:
+    said = detail(document, key)
+    if status == 0:
+        return f"RunPod was not reached{': ' + said if said else ''}"
+    return f"RunPod answered {status}{': ' + said if said else ''}"
 
 
 class Ways:
-    """All of them, in the order in which they are taken: the first that is proven is used."""
+    """The keys that may stop the pod, in the order in which they are used."""
 
-    def __init__(self, environment: dict[str, str], operator_key: str = "") -> None:
-        self.environment, self.operator_key = environment, operator_key
+    def __init__(
+        self,
+        environment: dict[str, str],
+        operator_key: str = "",
+        *,
+        stopped_by: str = "",
+        before: Ways | None = None,
+    ) -> None:
+        """``stopped_by`` names the key that stopped this pod before. What ``before`` knows of a key stays known."""
+        self.environment, self.operator_key, self.stopped_by = environment, operator_key, stopped_by
         self.pod_id = environment.get("RUNPOD_POD_ID", "")
         base = environment.get("RUNPOD_API_BASE_URL", "")
-        self.tried = False
-        self.all: list[Any] = []
+        known = {(one.way.name, one.api.key, one.api.url): one for one in (before.all if before else ())}
+        self.checked = False
+        self.all: list[KeyWay] = []
         self.missing: list[str] = []
         own = environment.get("RUNPOD_API_KEY", "").strip()
         for name, key, why in (
@@ -236,44 +194,39 @@ class Ways:
             ("the operator's key", operator_key.strip(), "the profile does not lend the operator's key"),
         ):
             if _KEY.match(key):
-                self.all.append(KeyWay(name, Api(key, self.pod_id, base)))
+                api = Api(key, self.pod_id, base)
+                one = known.get((name, key, api.url)) or KeyWay(name, api, stopped_before=name == stopped_by)
+                self.all.append(one)
             else:
                 self.missing.append(why)
-        tool = shutil.which("runpodctl")
-        if tool is None:
-            self.missing.append("there is no runpodctl")
-        else:
-            self.all.append(ToolWay(tool, self.pod_id, environment))
+        if shutil.which("runpodctl") is not None:
+            self.missing.append("runpodctl does not count: no version of it is known to speak REST v2")
 
-    def prove(self) -> Any:
-        """Prove one after the other until one works; returns the pod, when a key was shown it."""
+    def renewed(self, environment: dict[str, str], operator_key: str) -> Ways:
+        """With another environment or key of the operator's; a key that was refused stays refused."""
+        return Ways(environment, operator_key, stopped_by=self.stopped_by, before=self)
+
+    def check(self) -> Any:
+        """Check every key; returns the pod, when one of them can read it."""
         pod = None
-        self.tried = True
+        self.checked = True
         for one in self.all if self.pod_id else ():
-            pod = one.prove() or pod
-            if one.way.works:
-                break
+            pod = one.check() or pod
         return pod
 
-    def chosen(self) -> Any:
-        """The first that is proven; None when none is."""
-        return next((one for one in self.all if one.way.works), None)
+    def chosen(self) -> KeyWay | None:
+        """The key that the next stop uses: of those that are not ruled out, the one that failed least."""
+        usable = [one for one in self.all if one.way.works is not False] if self.pod_id else []
+        return min(usable, key=lambda one: one.failures) if usable else None
 
     def problem(self) -> str:
-        """Why none is, in words; empty when one is, and before they were tried."""
-        if self.chosen() is not None or not self.tried:
+        """Why there is none, in words; empty when there is one."""
+        if self.chosen() is not None:
             return ""
         if not self.pod_id:
             return "This host does not say which pod of RunPod it is (no RUNPOD_POD_ID)"
-        tried = [f"{one.way.name}: {one.way.words}" for one in self.all]
-        return "No way to stop this pod works: " + "; ".join([*tried, *self.missing])
-
-    def stop(self) -> str:
-        """Stop the pod by the first way that works; returns its name, or empty words."""
-        for one in self.all:
-            if one.way.works and one.stop():
-                return str(one.way.name)
-        return ""
+        ruled_out = [f"{one.way.name}: {one.way.words}" for one in self.all]
+        return "No way to stop this pod works: " + "; ".join([*ruled_out, *self.missing])
 
     def told(self) -> list[dict[str, Any]]:
         """Each of them for the state file."""

@@ -1,0 +1,92 @@
+"""The console as the second way to stop a pod: when the guard can't, and when its stops take too long."""
+
+from __future__ import annotations
+
+import asyncio
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from labeltui.domain.failure_codes import Code
+from labeltui.domain.problems import Unreachable
+from tests.fakes.guard import FakeGuard
+from tests.unit.operations.desk import desk
+from tests.virtual_time import in_virtual_time
+
+DUE = {"left_s": 0.0, "blocks": [], "words": "Idle for 45 min, but nothing here can stop the pod."}
+
+
+@pytest.mark.parametrize(
+    ("decision", "within_s"),
+    [({**DUE, "state": "stuck", "problem": "No way works"}, 15.0), ({**DUE, "state": "stopping"}, 150.0)],
+)
+@in_virtual_time
+async def test_a_due_pod_that_its_guard_does_not_stop_is_stopped_by_the_console(
+    tmp_path: Path, decision: dict[str, Any], within_s: float
+) -> None:
+    async with desk(tmp_path, rents=True) as it:
+        guard = FakeGuard(it.host)
+        await it.rent()
+        await it.session.link.ready()
+        (pod,) = it.world.pods.values()
+        guard.decision |= decision
+        began = asyncio.get_running_loop().time()
+        await it.session.store.wait_for(lambda _: pod.status == "EXITED", 300)
+        took_s = asyncio.get_running_loop().time() - began
+    assert took_s <= within_s
+    assert (decision["state"] == "stuck") == (took_s < 120)
+
+
+@pytest.mark.parametrize(
+    "decision",
+    [
+        {"state": "stuck", "left_s": 900.0, "problem": "No way works"},
+        {
+            "state": "stuck",
+            "left_s": 0.0,
+            "problem": "No way works",
+            "blocks": ["1 label is not copied to a desk"],
+        },
+        {"state": "stuck", "left_s": None, "problem": "No way works"},
+        {"state": "waiting", "left_s": 0.0, "blocks": ["a training of deepedit runs"]},
+    ],
+)
+@in_virtual_time
+async def test_a_pod_that_is_not_due_is_left_alone(tmp_path: Path, decision: dict[str, Any]) -> None:
+    async with desk(tmp_path, rents=True) as it:
+        guard = FakeGuard(it.host)
+        await it.rent()
+        await it.session.link.ready()
+        guard.decision |= decision
+        await asyncio.sleep(600)
+        (pod,) = it.world.pods.values()
+        alerts = [alert.message for alert in it.session.store.state.alerts if alert.key == "guard"]
+    assert pod.status == "RUNNING"
+    assert len(alerts) == 1
+
+
+@in_virtual_time
+async def test_a_stop_of_the_consoles_that_fails_is_sent_again_once_a_minute(tmp_path: Path) -> None:
+    async with desk(tmp_path, rents=True) as it:
+        guard = FakeGuard(it.host)
+        await it.rent()
+        await it.session.link.ready()
+        client = await it.session.account.client()
+        tries: list[float] = []
+        stop = client.stop
+
+        async def failing(pod_id: str) -> Any:
+            tries.append(asyncio.get_running_loop().time())
+            if len(tries) < 4:
+                raise Unreachable(Code.RUNPOD_DROPPED, "No answer.")
+            return await stop(pod_id)
+
+        client.stop = failing  # type: ignore[method-assign]
+        guard.rate = 99.0  # the guard has not taken up the price that this console knows
+        guard.decision |= {**DUE, "state": "stuck", "problem": "No way works"}
+        (pod,) = it.world.pods.values()
+        await it.session.store.wait_for(lambda _: pod.status == "EXITED", 600)
+    assert len(tries) == 4
+    assert all(59 <= after - before <= 70 for before, after in pairwise(tries))
