@@ -23,6 +23,7 @@ class StepId(StrEnum):
     IMAGE = "image"
     SSH = "ssh"
     AGENT = "agent"
+    GUARD = "guard"
     SETUP = "setup"
     SERVER = "server"
 
@@ -35,6 +36,7 @@ TITLES: Mapping[StepId, str] = {
     StepId.IMAGE: "Pull its image and start it",
     StepId.SSH: "Reach it by SSH",
     StepId.AGENT: "Start the agent on it",
+    StepId.GUARD: "Start the guard",
     StepId.SETUP: "Install MONAI Label",
     StepId.SERVER: "Start the server",
 }

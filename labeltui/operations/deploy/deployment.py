@@ -12,7 +12,7 @@ from labeltui.actions.server import ServerStartParams
 from labeltui.domain.documents.documents import moment
 from labeltui.domain.failure_codes import Code
 from labeltui.domain.pod.pod import Pod
-from labeltui.domain.problems import LabeltuiError, Unreachable
+from labeltui.domain.problems import LabeltuiError, Problem, Unreachable
 from labeltui.domain.server.server import ServerState
 from labeltui.operations.deploy.checklist import Checklist, StepId, StepReport
 from labeltui.operations.deploy.outcome import ALERT, Outcome, public_urls
@@ -20,6 +20,7 @@ from labeltui.operations.deploy.plan import NewVolume, Plan, agreed, make_plan
 from labeltui.operations.deploy.pull import pull_image
 from labeltui.operations.deploy.rent import rent
 from labeltui.operations.deploy.save_profile import save_pod
+from labeltui.operations.pod.watched import start_guard
 from labeltui.operations.server.lifecycle import server_start
 from labeltui.operations.server.options import setup_options
 from labeltui.operations.server.setup import Setup
@@ -58,6 +59,7 @@ class Deployment:
         self._runs = self._planned()
         self.steps = Checklist(self._runs, report, session.clock)
         self._outcome = Outcome(session, self.steps, plan.spec.name, report)
+        self._watched = False  # by a guard that will stop the pod
 
     def _planned(self) -> dict[StepId, Callable[[], Awaitable[None]]]:
         """The steps that this deployment needs, in their order."""
@@ -73,7 +75,11 @@ class Deployment:
         runs[StepId.IMAGE] = self._pull_image
         if self._session.profile.host != "runpod":
             return runs  # this session does not work on the pod that it rents
-        runs |= {StepId.SSH: self._reach, StepId.AGENT: self._start_agent}
+        runs |= {
+            StepId.SSH: self._reach,
+            StepId.AGENT: self._start_agent,
+            StepId.GUARD: self._start_guard,
+        }
         if params.setup or params.start:
             runs[StepId.SETUP] = self._install
         if params.start:
@@ -93,6 +99,8 @@ class Deployment:
             await asyncio.shield(outcome.cancelled())
             raise
         self._session.store.dismiss(ALERT)
+        if not self._watched:
+            self._report.progress(outcome.guard)
         section = self._session.account.section
         named = section.pod if section is not None else ""
         if not self._params.save and named not in (self._pod.name, self._pod.id):
@@ -188,6 +196,14 @@ class Deployment:
     async def _start_agent(self) -> None:
         await self._session.link.ready(AGENT_WITHIN_S)
         self.steps.done(StepId.AGENT)
+
+    async def _start_guard(self) -> None:
+        """A pod without a guard is still a pod: that nothing watches it is said, and the deployment goes on."""
+        self._watched, self._outcome.guard = await start_guard(self._session)
+        if self._watched:
+            self.steps.done(StepId.GUARD, self._outcome.guard.removeprefix("Guard: "))
+        else:
+            self.steps.failed(StepId.GUARD, Problem(Code.GUARD_DEAD, self._outcome.guard))
 
     async def _install(self) -> None:
         work = Setup(

@@ -30,6 +30,7 @@ class Outcome:
     """The pod of one deployment, and how the deployment is reported when it ends.
 
     ``requested``: RunPod was asked for a pod. ``rented``: the pod is new. ``saved``: what was written to the profile.
+    ``guard``: whether a guard watches the pod, in words.
     """
 
     def __init__(self, session: Session, steps: Checklist, name: str, report: Report) -> None:
@@ -37,6 +38,7 @@ class Outcome:
         self.requested = False
         self.rented = False
         self.saved: str | None = None
+        self.guard = f"Nothing watches {name}: no guard was started on it."
         self._session = session
         self._steps = steps
         self._name = name
@@ -53,6 +55,7 @@ class Outcome:
             "saved": self.saved,
             "url": tunnel.url if tunnel is not None and with_url else None,
             "public_urls": public_urls(pod),
+            "guard": self.guard,
             "steps": self._steps.document(),
         }
 

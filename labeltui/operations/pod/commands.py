@@ -23,6 +23,7 @@ from labeltui.operations.pod.start import (
     wait_until,
 )
 from labeltui.operations.pod.target import legal, target
+from labeltui.operations.pod.watched import report_guard
 from labeltui.operations.refresh import refresh_money
 from labeltui.session.pod.events import event_document
 
@@ -88,14 +89,21 @@ async def pod_start(session: Session, params: PodStartParams, report: Report) ->
     """
     if params.data_only:
         now = await start_for_data(session, params, report)
+        guard = await report_guard(session, report, now)
         message = f"{now.name} runs without a GPU, for its data: copy the labels, then stop it."
-        return {"as_of": documents.moment(session.clock()), "message": message, **pod_document(now)}
+        return {
+            "as_of": documents.moment(session.clock()),
+            "message": message,
+            **pod_document(now),
+            "guard": guard,
+        }
     pod = await startable(session, params, report)
     if params.retry:
         now = await start_until_it_works(session, pod, report, params.every)
     else:
         now = await start_once(session, pod, report)
-    return {"as_of": documents.moment(session.clock()), **pod_document(now)}
+    guard = await report_guard(session, report, now)
+    return {"as_of": documents.moment(session.clock()), **pod_document(now), "guard": guard}
 
 
 async def pod_stop(session: Session, params: PodEndParams, report: Report) -> Document:
@@ -115,7 +123,8 @@ async def pod_restart(session: Session, params: PodEndParams, report: Report) ->
     client = await session.account.client()
     await client.restart(pod.id)
     now = await wait_until(session, pod, can_be_reached, report)
-    return {"as_of": documents.moment(session.clock()), **pod_document(now)}
+    guard = await report_guard(session, report, now)
+    return {"as_of": documents.moment(session.clock()), **pod_document(now), "guard": guard}
 
 
 async def pod_terminate(session: Session, params: PodEndParams, report: Report) -> Document:

@@ -14,6 +14,7 @@ from labeltui.domain.server.server import ServerState, ServerStatus
 from labeltui.domain.state import SessionState
 from labeltui.hosts.agent.messages import Job, Preflight
 from labeltui.monailabel.launch import Launch, ServerOptions, is_dicomweb, launch
+from labeltui.operations.pod.watched import report_guard
 from labeltui.operations.server.options import server_options
 from labeltui.session.log.feed import AppLog
 from labeltui.session.server.process import JOB
@@ -47,7 +48,9 @@ async def server_start(session: Session, params: ServerStartParams, report: Repo
     server = final.server.value
     if server is None or server.state is not ServerState.RUNNING:
         raise _failure(server)
-    return documents.server_document(final.server, session.clock())
+    guard = await report_guard(session, report)
+    document = documents.server_document(final.server, session.clock())
+    return document if guard is None else {**document, "guard": guard}
 
 
 async def server_stop(session: Session, _params: NoParams, report: Report) -> Document:

@@ -14,6 +14,7 @@ from labeltui.domain.failure_codes import Code
 from labeltui.domain.problems import LabeltuiError, Unreachable
 from labeltui.domain.state import Level
 from tests.fakes.facts import EMPTY, report_facts
+from tests.fakes.guard import FakeGuard
 from tests.unit.operations.desk import Desk, desk
 from tests.virtual_time import in_virtual_time
 
@@ -44,12 +45,13 @@ async def test_one_command_from_no_pod_to_a_server_that_answers(tmp_path: Path) 
     config.write_text('# mine\n[profiles.p]\nhost = "runpod"\n')
     async with desk(tmp_path, rents=True, start=False, runpod=None) as it:
         it.session.config = config
+        FakeGuard(it.host)
         done = await create(
             it, name="annot-1", start=True, save=True, add_key=True, key=str(tmp_path / "key.pub")
         )
     assert states(done) == [
         ("key", "done"), ("rent", "done"), ("profile", "done"), ("image", "done"), ("ssh", "done"),
-        ("agent", "done"), ("setup", "skipped"), ("server", "done"),
+        ("agent", "done"), ("guard", "done"), ("setup", "skipped"), ("server", "done"),
     ]  # fmt: skip
     assert done["rented"]
     assert done["url"].startswith("http://127.0.0.1:")
@@ -86,6 +88,40 @@ async def test_a_pod_that_the_profile_does_not_name_is_said_to_be_lost_to_it(tmp
     async with desk(tmp_path, rents=True, start=False) as it:
         await create(it, name="annot-2")
     assert "add --save" in it.report.lines[-1]
+
+
+@pytest.mark.parametrize("more", [{}, {"setup": True}, {"start": True}])
+@in_virtual_time
+async def test_every_deployment_ends_with_a_guard_on_the_pod(tmp_path: Path, more: dict[str, bool]) -> None:
+    async with desk(tmp_path, rents=True, start=False) as it:
+        guard = FakeGuard(it.host)
+        guard.alive = False
+        done = await create(it, **more)
+    assert guard.alive
+    assert guard.requests("ensure")
+    assert ("guard", "done") in states(done)
+    assert done["guard"] == "Guard: stops the pod after 30 min idle, by RunPod's API (not proven until used)."
+    assert it.report.state("guard") == "done"
+
+
+@in_virtual_time
+async def test_a_pod_that_no_guard_watches_is_deployed_and_the_last_words_say_so(tmp_path: Path) -> None:
+    async with desk(tmp_path, rents=True, start=False) as it:
+        guard = FakeGuard(it.host)
+        guard.decision |= {
+            "state": "stuck",
+            "problem": "The key may not stop it",
+            "hint": "Stop it yourself.",
+        }
+        stuck = await create(it)
+        said = it.report.lines[-1]
+        guard.silent = True
+        silent = await create(it, start=True)
+    words = "Nothing watches this pod: The key may not stop it. Stop it yourself."
+    assert (stuck["guard"], said) == (words, words)
+    assert ("guard", "failed") in states(stuck)
+    assert silent["guard"].startswith("Nothing watches this pod: The guard does not answer.")
+    assert states(silent)[-1] == ("server", "done")
 
 
 @in_virtual_time
@@ -144,7 +180,8 @@ async def test_a_pod_that_does_not_come_up_ends_the_wait(
         alerts = it.session.store.state.alerts
     assert error.problem.code == code
     assert states(error.document) == [
-        ("rent", "done"), ("image", "failed"), *((step, "waiting") for step in ("ssh", "agent", "setup", "server")),
+        ("rent", "done"), ("image", "failed"),
+        *((step, "waiting") for step in ("ssh", "agent", "guard", "setup", "server")),
     ]  # fmt: skip
     assert error.document is not None
     assert error.document["error"]["code"] == code

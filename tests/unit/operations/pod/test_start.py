@@ -11,6 +11,7 @@ import pytest
 from labeltui.domain.offers import offers
 from labeltui.domain.problems import LabeltuiError, Refused
 from labeltui.sandbox.runpod.world.pods import Pod
+from tests.fakes.guard import FakeGuard
 from tests.unit.operations.desk import Desk, desk
 from tests.virtual_time import in_virtual_time
 
@@ -37,6 +38,45 @@ async def test_it_is_started_and_each_status_on_the_way_is_reported(tmp_path: Pa
     assert it.report.lines[0] == "Starting annot"
     assert "annot is starting" in it.report.lines
     assert (entry.command, entry.outcome) == ("labeltui pod start", "done")
+
+
+@pytest.mark.parametrize("action", ["pod.start", "pod.restart"])
+@in_virtual_time
+async def test_a_pod_that_was_started_has_a_guard(tmp_path: Path, action: str) -> None:
+    async with desk(tmp_path, rents=True, start=False) as it:
+        guard = FakeGuard(it.host)
+        guard.alive = False
+        await (stopped(it) if action == "pod.start" else it.rent())
+        done = await it.run(action)
+    assert guard.alive
+    assert done["guard"] == "Guard: stops the pod after 30 min idle, by RunPod's API (not proven until used)."
+    assert it.report.lines[-1] == done["guard"]
+
+
+@pytest.mark.parametrize(
+    ("silent", "words"),
+    [(False, "the guard is off. `labeltui guard set` turns it on."), (True, "The guard does not answer.")],
+)
+@in_virtual_time
+async def test_a_started_pod_that_nothing_watches_is_said(tmp_path: Path, silent: bool, words: str) -> None:
+    async with desk(tmp_path, rents=True, start=False) as it:
+        guard = FakeGuard(it.host)
+        guard.policy["mode"] = "off"
+        guard.silent = silent
+        await stopped(it)
+        done = await it.run("pod.start")
+    assert it.report.lines[-1] == done["guard"]
+    assert done["guard"].startswith(f"Nothing watches this pod: {words}")
+
+
+@in_virtual_time
+async def test_another_pod_of_the_account_is_not_watched(tmp_path: Path) -> None:
+    async with desk(tmp_path, rents=True) as it:
+        await it.rent()
+        other = await it.rent("other")
+        it.elsewhere(other, "stop")
+        done = await it.run("pod.start", pod="other", named="other")
+    assert done["guard"] == "Nothing watches other: it is not this profile's pod."
 
 
 @in_virtual_time

@@ -11,6 +11,7 @@ import pytest
 
 from labeltui.domain.problems import Failed
 from tests.fakes.agent import Run
+from tests.fakes.guard import FakeGuard
 from tests.unit.operations.desk import Desk, desk
 from tests.virtual_time import in_virtual_time
 
@@ -186,3 +187,16 @@ async def test_a_host_that_can_not_be_reached_is_unreachable(tmp_path: Path) -> 
     async with desk(tmp_path, start=False) as it:
         error = await it.failing("server.start")
     assert error.exit_code == 4
+
+
+@in_virtual_time
+async def test_a_server_that_was_started_has_a_guard_beside_it(tmp_path: Path) -> None:
+    async with desk(tmp_path, rents=True) as it:
+        guard = FakeGuard(it.host)
+        await it.rent()
+        await it.session.link.ready()
+        guard.alive = False
+        done = await it.run("server.start")
+    assert guard.alive
+    assert done["guard"] == "Guard: stops the pod after 30 min idle, by RunPod's API (not proven until used)."
+    assert it.report.lines[-1] == done["guard"]
