@@ -39,7 +39,6 @@ class Code(StrEnum):
     CHANNEL_CLOSED = "channel_closed"
     CHANNEL_REFUSED = "channel_refused"
     CHECKSUM = "checksum"
-    CODE = "code"
     CONNECTION_LOST = "connection_lost"
     CONNECTION_REFUSED = "connection_refused"
     COPY_FAILED = "copy_failed"
@@ -106,7 +105,6 @@ class Code(StrEnum):
     NO_POD = "no_pod"
     NO_POD_NAMED = "no_pod_named"
     NO_PROFILE = "no_profile"
-    NO_PROFILES = "no_profiles"
     NO_PYTHON = "no_python"
     NO_QUEUE = "no_queue"
     NO_SSH = "no_ssh"
@@ -308,4 +306,4 @@ _POD_IS_LOST = frozenset({
     Code.RUNPOD_OUTBID,
 })  # fmt: skip
 _NEEDS_PERSON = _NO_GPU_FREE | {Code.POD_SLOW, Code.POD_NO_ADDRESS}
-_NOTHING_CONFIGURED = frozenset({Code.NO_PROFILE, Code.NO_CONFIG, Code.NO_PROFILES})
+_NOTHING_CONFIGURED = frozenset({Code.NO_PROFILE, Code.NO_CONFIG})

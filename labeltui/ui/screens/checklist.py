@@ -94,7 +94,7 @@ class ChecklistScreen(StepsScreen):
     @property
     def _refused(self) -> bool:
         """Whether nothing was free: then waiting helps, or another GPU."""
-        return any(e.get(Code.CODE) == Code.RUNPOD_NO_CAPACITY for e in self._job.steps.values())
+        return any(e.get("code") == Code.RUNPOD_NO_CAPACITY for e in self._job.steps.values())
 
     @property
     def _whole(self) -> bool:
