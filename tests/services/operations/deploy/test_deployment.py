@@ -65,7 +65,7 @@ async def test_one_command_from_nothing_to_a_server_and_a_profile_that_finds_it(
     done = await deploy(session, report, start=True, save=True, add_key=True)
     assert [(s["step"], s["state"]) for s in done["steps"]] == [
         ("key", "done"), ("rent", "done"), ("profile", "done"), ("image", "done"), ("ssh", "done"),
-        ("agent", "done"), ("setup", "skipped"), ("server", "done"),
+        ("agent", "done"), ("guard", "done"), ("setup", "skipped"), ("server", "done"),
     ]  # fmt: skip
     assert done["rented"]
     assert done["url"].startswith("http://127.0.0.1:")
