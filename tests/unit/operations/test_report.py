@@ -38,6 +38,7 @@ async def test_labels_hours_cost_and_the_best_model_of_the_session(tmp_path: Pat
         await asyncio.sleep(12 * 60)
         it.put_label("s1.nii.gz", b"better")
         it.host.agent.jobs["server"].print(TRAINING)
+        recent = await it.run("report", since="1m")
         document = await it.run("report")
         per_hour = it.session.store.state.spend.value
     assert per_hour is not None
@@ -45,6 +46,7 @@ async def test_labels_hours_cost_and_the_best_model_of_the_session(tmp_path: Pat
     assert (document["since"], document["hours"]) == ("2026-11-23T09:00:00.000+00:00", 0.2)
     assert (document["labels"], document["studies"]) == (3, 2)
     assert document["labels_by"] == {"ana": 2, "unknown": 1}  # the host's own label says no name
+    assert recent["labels_by"] == {"unknown": 1}  # the copies here are older
     assert document["labels_per_hour"] == pytest.approx(15, abs=0.2)
     assert document["cost"] == str(cents(per_hour.per_hour / 5))
     assert document["cost_per_label"] == str(cents(per_hour.per_hour / 15))
