@@ -139,7 +139,7 @@ async def test_a_second_training_a_queue_and_a_stop() -> None:
         report = RecordingReport()
         after = await run_confirmed(session, "train.stop", report)
         assert after["task_id"] != first["task_id"]
-        assert any("next in the queue" in line for line in report.lines)
+        assert any("next training in the queue" in line for line in report.lines)
         await session.store.wait_for(
             lambda s: s.training.value is not None and s.training.value.state is TrainState.RUNNING, 20
         )
@@ -225,7 +225,7 @@ async def test_a_restart_keeps_what_the_server_was_started_with() -> None:
 async def test_two_sessions_on_one_host_see_the_same_server() -> None:
     async with opened("stopped") as session:
         await session.readiness.settled()
-        other = Session("demo", session.profile, _same_host(session), session.tunnel._state)
+        other = Session("demo", session.profile, _same_host(session), session.state_folder)
         await other.start(hold=False)
         try:
             await run_confirmed(session, "server.start")
@@ -244,4 +244,4 @@ async def test_two_sessions_on_one_host_see_the_same_server() -> None:
 def _same_host(session: Session) -> Any:
     from labeltui.opening.hosts import host_of
 
-    return host_of(session.profile, session.tunnel._state, RefusingPrompter())
+    return host_of(session.profile, session.state_folder, RefusingPrompter())

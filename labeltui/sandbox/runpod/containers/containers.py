@@ -49,7 +49,7 @@ class Containers:
         self._world = world
         self._root = root
         self._token = token
-        self._scenario = scenario
+        self.scenario = scenario
         self._server_port = server_port
         self._jobs: asyncio.Queue[Coroutine[Any, Any, None]] = asyncio.Queue()
         self._running: dict[str, _Container] = {}
@@ -185,7 +185,7 @@ class Containers:
         if workspace.exists():
             files.make_home()
         else:
-            files.make(self._scenario)
+            files.make(self.scenario)
             if pod.volume_key in self._lost:
                 shutil.rmtree(workspace)
                 workspace.mkdir()
@@ -197,7 +197,7 @@ class Containers:
         return files
 
     def _play(self, container: _Container) -> None:
-        scenario, files, port = self._scenario, container.files, self._server_port
+        scenario, files, port = self.scenario, container.files, self._server_port
         parts = [annotate(name, scenario, files, port) for name in scenario.annotators]
         if scenario.arrival_every is not None:
             parts.append(arrive(scenario, files, scenario.arrival_every))

@@ -16,7 +16,7 @@ import pytest
 from labeltui.config.model import Profile
 from labeltui.domain.labels.copies import LabelCopies
 from labeltui.domain.problems import LabeltuiError, Unreachable
-from labeltui.domain.state import Level, SessionState
+from labeltui.domain.state import Identity, Level, SessionState
 from labeltui.hosts.base import Progress
 from labeltui.hosts.local import LocalHost
 from labeltui.opening.launch import Launch
@@ -24,6 +24,7 @@ from labeltui.opening.opening import open_session
 from labeltui.sandbox.pod import free_port
 from labeltui.session.labels import copier as labelcopies
 from labeltui.session.runtime.state_folder import StateFolder
+from labeltui.session.runtime.store import Store
 from labeltui.session.session import Session
 from tests.actions import RefusingPrompter, run_confirmed
 from tests.fakes.store import put
@@ -272,11 +273,12 @@ async def test_a_network_that_drops_again_and_again_loses_no_label() -> None:
 
 @pytest.mark.slow
 async def test_what_was_here_when_the_console_closed_is_known_with_its_age(session: Session) -> None:
+    store = Store(SessionState(Identity("later")))
     later = labelcopies.LabelCopier(
-        session.store, session.profile.labels, session.labels.folder, session.tunnel._state,
-        session.labels._transport, session.clock,
+        store, session.profile.labels, session.labels.folder, session.state_folder,
+        lambda: pytest.fail("the host was asked"), session.clock,
     )  # fmt: skip
-    reading = session.store.state.labels
+    reading = store.state.labels
     assert later.folder is session.labels.folder
     assert reading.value is not None
     assert (reading.value.here, reading.value.total, reading.error) == (6, 6, "not read since")

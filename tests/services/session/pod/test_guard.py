@@ -171,7 +171,7 @@ def read_state(emulator: Emulator) -> dict[str, Any]:
 async def test_a_pod_that_trains_is_left_alone_and_stopped_after_that(
     emulator: Emulator, opened: Callable[..., Any]
 ) -> None:
-    emulator.containers._scenario = find("stopped")
+    emulator.containers.scenario = find("stopped")
     session = await opened()
     status = await guarded(session)
     assert status.way == "the pod's own key"
@@ -199,7 +199,7 @@ async def test_a_pod_that_trains_is_left_alone_and_stopped_after_that(
 async def test_labels_that_are_not_copied_keep_the_pod_and_copying_them_stops_it(
     emulator: Emulator, opened: Callable[..., Any]
 ) -> None:
-    emulator.containers._scenario = find("stopped")
+    emulator.containers.scenario = find("stopped")
     session = await opened(more="[profiles.p.labels]\ncopy = false\n")
     await guarded(session)
     await hurry(session)
