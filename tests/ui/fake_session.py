@@ -167,12 +167,12 @@ class SilentShell:
 
     def __init__(self, prompt: bytes) -> None:
         self._prompt = prompt
-        self._gone = asyncio.Event()
+        self.gone = asyncio.Event()
 
     async def read(self, limit: int = 65536) -> bytes:
         prompt, self._prompt = self._prompt, b""
         if not prompt:
-            await self._gone.wait()
+            await self.gone.wait()
         return prompt
 
     def write(self, data: bytes) -> None:
@@ -182,11 +182,11 @@ class SilentShell:
         """The size makes no difference."""
 
     async def wait(self) -> int | None:
-        await self._gone.wait()
+        await self.gone.wait()
         return 0
 
     async def close(self) -> None:
-        self._gone.set()
+        self.gone.set()
 
     def foreground(self) -> str | None:
         return ""

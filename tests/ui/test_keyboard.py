@@ -16,7 +16,7 @@ from labeltui.domain.state import Level
 from labeltui.ui.app import Console
 from labeltui.ui.screens.dialogs.confirm import ConfirmScreen
 from labeltui.ui.screens.dialogs.form import FormScreen
-from labeltui.ui.screens.help import HelpScreen, _pane_key
+from labeltui.ui.screens.help import HelpScreen, _pane_key, entries
 from labeltui.ui.screens.leader import LeaderScreen
 from labeltui.ui.screens.problem import ProblemScreen
 from labeltui.ui.widgets.lines import Lines
@@ -192,9 +192,7 @@ async def test_help_lists_what_is_not_possible_with_the_reason_and_enter_runs() 
         await settled(pilot)
         await pilot.press("question_mark")
         await wait_for(pilot, lambda: isinstance(app.screen, HelpScreen))
-        help_screen = app.screen
-        assert isinstance(help_screen, HelpScreen)
-        text = "\n".join(entry.content.plain for entry in help_screen._entries)
+        text = "\n".join(entry.content.plain for entry in entries(app))
         assert "Start the server" in text
         assert "not now: the host is not connected" in text
         assert "  }         an hour later" in text

@@ -34,7 +34,7 @@ class ChoicesScreen(Dialog[str]):
         super().__init__()
         self._title = title
         self._problem = problem
-        self._actions: list[Action] = [BY_ID[one] for one in offers(problem) if one in BY_ID][:MOST]
+        self.actions: list[Action] = [BY_ID[one] for one in offers(problem) if one in BY_ID][:MOST]
 
     @property
     def _main(self) -> Console:
@@ -54,7 +54,7 @@ class ChoicesScreen(Dialog[str]):
                 ),
                 classes="said",
             )
-            lines = [self._line(number, action) for number, action in enumerate(self._actions, 1)]
+            lines = [self._line(number, action) for number, action in enumerate(self.actions, 1)]
             yield Static(
                 Content("\n").join(lines or [Content("There is nothing to do about it here.")]),
                 classes="list",
@@ -82,9 +82,9 @@ class ChoicesScreen(Dialog[str]):
         elif event.key == "w" and problem.detail:
             event.stop()
             self.app.push_screen(ProblemScreen(self._title, problem))
-        elif event.key.isdigit() and 0 < int(event.key) <= len(self._actions):
+        elif event.key.isdigit() and 0 < int(event.key) <= len(self.actions):
             event.stop()
-            action = self._actions[int(event.key) - 1]
+            action = self.actions[int(event.key) - 1]
             why = self._main.dispatcher.why_not(action)
             if why is None:
                 self.dismiss(action.id)

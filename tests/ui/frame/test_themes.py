@@ -13,6 +13,7 @@ from labeltui.config.model import Profile
 from labeltui.ui.frame.themes import load_theme, theme_names
 from labeltui.ui.presentation.words import Tone
 from tests.ui.fake_session import connected, console, settled
+from tests.ui.screen_text import rows
 
 WCAG_AA = 4.5
 GROUNDS = ("background", "surface", "panel")
@@ -97,7 +98,7 @@ async def test_no_color_is_honoured(monkeypatch: pytest.MonkeyPatch) -> None:
     app = console(connected())
     async with app.run_test(size=(120, 40)) as pilot:
         await settled(pilot)
-        for line in app.frame_screen._compositor.render_strips():
+        for line in rows(app):
             for segment in line.apply_filter(app._filters[-1], Color.parse("black")):
                 for color in (segment.style.color, segment.style.bgcolor) if segment.style else ():
                     if color is not None and color.triplet is not None:

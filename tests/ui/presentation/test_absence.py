@@ -19,6 +19,7 @@ from labeltui.ui.presentation.strip import facts, strip_line
 from labeltui.ui.presentation.words import Tone
 from tests.ui.fake_session import NOW, ago, console, fresh, settled, wait_for
 from tests.ui.sample_pods import OWN, STOPPED, with_pod
+from tests.ui.screen_text import rows
 
 MADE = replace(OWN, status=PodStatus.PROVISIONING, ssh=None, uptime_s=None)
 STARTING = replace(MADE, status=PodStatus.STARTING)
@@ -125,7 +126,7 @@ async def test_every_pane_that_waits_for_the_host_says_the_same(
 
 
 def screen(app: Any) -> str:
-    lines = app.frame_screen._compositor.render_strips()
+    lines = rows(app)
     return "\n".join("".join(segment.text for segment in strip) for strip in lines)
 
 

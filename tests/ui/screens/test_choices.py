@@ -12,11 +12,12 @@ from textual.pilot import Pilot
 
 from labeltui.domain.failure_codes import Code
 from labeltui.domain.pod.pod import PodStatus
-from labeltui.domain.problems import Failed, Problem
+from labeltui.domain.problems import Failed
 from labeltui.ui.screens.choices import ChoicesScreen, about_pod
 from labeltui.ui.screens.dialogs.confirm import ConfirmScreen
 from tests.ui.fake_session import NOW, console, settled, wait_for
 from tests.ui.sample_pods import OWN, STOPPED, with_pod
+from tests.ui.screen_text import screen_text
 
 Compare = Callable[..., bool]
 Ran = list[tuple[str, Mapping[str, Any]]]
@@ -37,6 +38,8 @@ def ran(monkeypatch: pytest.MonkeyPatch) -> Ran:
                 "Try again later.",
                 "RunPod: no",
             )
+        if action == "pod.stop":
+            raise Failed(Code.RUNPOD_UNREACHABLE, "RunPod can not be reached.", "Check the network.")
         return {}
 
     monkeypatch.setattr("labeltui.operations.run.run_action", run)
@@ -90,14 +93,13 @@ async def test_any_failure_says_by_which_key_its_choices_open(ran: Ran) -> None:
     app = console(with_pod())
     async with app.run_test(size=(120, 40)) as pilot:
         await settled(pilot)
-        app.dispatcher.last_problem = ("Stop the pod", Problem(Code.RUNPOD_UNREACHABLE, "No.", "Look."))
-        assert "W: what to do" in app.dispatcher._failed(
-            next(a for a in app.keymap.leaders["p"].values() if a.id == "pod.stop"),
-            Problem(Code.RUNPOD_UNREACHABLE, "RunPod can not be reached.", "Check the network."),
-        )
+        await pilot.press("p", "x")
+        await wait_for(pilot, lambda: isinstance(app.screen, ConfirmScreen), "the question")
+        await pilot.press("y")
+        await wait_for(pilot, lambda: "(W: what to do)" in screen_text(app), "the failure")
         await pilot.press("W")
         await wait_for(pilot, lambda: isinstance(app.screen, ChoicesScreen), "the choices")
-        assert [action.id for action in app.screen._actions] == ["doctor"]  # type: ignore[attr-defined]
+        assert [action.id for action in app.screen.actions] == ["doctor"]  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize(
@@ -119,7 +121,7 @@ def test_what_is_said_of_every_pod(pod: Any, says: str, first: str) -> None:
     title, problem = about_pod(pod, NOW)
     assert pod.name in title
     assert says in problem.message
-    assert ChoicesScreen(title, problem)._actions[0].id == first
+    assert ChoicesScreen(title, problem).actions[0].id == first
 
 
 @pytest.mark.parametrize("size", [(80, 24), (120, 40)], ids=lambda size: f"{size[0]}x{size[1]}")

@@ -10,6 +10,7 @@ import pytest
 from textual.pilot import Pilot
 
 from labeltui.ui.screens.doctor import DoctorScreen
+from labeltui.ui.widgets.lines import Lines
 from tests.ui.fake_session import console, settled, wait_for
 from tests.ui.sample_pods import with_pod
 
@@ -50,7 +51,9 @@ async def asked(pilot: Pilot[Any]) -> DoctorScreen:
     await wait_for(pilot, lambda: isinstance(pilot.app.screen, DoctorScreen), "the doctor's screen")
     screen = pilot.app.screen
     assert isinstance(screen, DoctorScreen)
-    await wait_for(pilot, lambda: len(screen._lines.lines) > len(FOUND), "its lines")
+    await wait_for(
+        pilot, lambda: any(len(found.lines) > len(FOUND) for found in screen.query(Lines)), "its lines"
+    )
     return screen
 
 
@@ -58,14 +61,14 @@ async def test_parts_stand_in_the_order_in_which_they_need_each_other(go_on: asy
     app = console(with_pod())
     async with app.run_test(size=(80, 24)) as pilot:
         screen = await asked(pilot)
-        text = "\n".join(line.plain for line in screen._lines.lines)
+        text = "\n".join(line.plain for line in screen.query_one(Lines).lines)
         places = [text.index(f"{part} ") for part in ("key", "scope", "pod", "public", "host", "labels")]
         assert places == sorted(places)
         assert "[red]x[/]␛[31m" in text
         assert "◌" in text
         go_on.set()
         await wait_for(pilot, lambda: "3 ok" in str(screen.query_one(".box").border_subtitle), "the count")
-        assert "◌" not in "\n".join(line.plain for line in screen._lines.lines)
+        assert "◌" not in "\n".join(line.plain for line in screen.query_one(Lines).lines)
         await pilot.press("escape")
         await pilot.pause()
         assert app.screen is app.frame_screen

@@ -8,13 +8,14 @@ from typing import Any
 
 import pytest
 from textual.pilot import Pilot
-from textual.widgets import Input
+from textual.widgets import Input, Static
 
 from labeltui.domain.reading import Reading
 from labeltui.ui.app import Console
 from labeltui.ui.presentation import pods as podrows
 from labeltui.ui.screens.dialogs.confirm import ConfirmScreen
 from labeltui.ui.screens.pods import PodScreen, PodsScreen
+from labeltui.ui.widgets.lines import Lines
 from tests.ui.fake_session import console, settled, wait_for
 from tests.ui.sample_pods import LOCKED, MEMBER, OPEN, OWN, PODS, STOPPED, with_pod
 
@@ -92,7 +93,7 @@ async def test_a_pod_of_others_is_stopped_only_by_its_name(ran: Ran) -> None:
         await go_to(pilot, screen, OPEN.id)
         await pilot.press("x")
         await wait_for(pilot, lambda: isinstance(app.screen, ConfirmScreen), "the question")
-        assert "is not this profile's pod" in app.screen._question  # type: ignore[attr-defined]
+        assert "is not this profile's pod" in str(app.screen.query_one(".said", Static).content)
         await pilot.press("y")
         await wait_for(pilot, lambda: bool(ran), "the action")
         assert ran == [("pod.stop", {"pod": OPEN.id, "named": OPEN.name})]
@@ -104,7 +105,7 @@ async def test_the_profiles_own_pod_is_stopped_after_a_question(ran: Ran) -> Non
         await opened(pilot)
         await pilot.press("x")
         await wait_for(pilot, lambda: isinstance(app.screen, ConfirmScreen), "the question")
-        assert "not this profile's" not in app.screen._question  # type: ignore[attr-defined]
+        assert "not this profile's" not in str(app.screen.query_one(".said", Static).content)
         await pilot.press("n")
         await pilot.pause()
         assert ran == []
@@ -201,7 +202,9 @@ def test_picture_of_the_details(snap_compare: Compare, size: tuple[int, int]) ->
         await go_to(pilot, screen, OPEN.id)
         await pilot.press("enter")
         await wait_for(pilot, lambda: isinstance(pilot.app.screen, PodScreen), "the details")
-        await wait_for(pilot, lambda: bool(pilot.app.screen._lines.lines), "its lines")  # type: ignore[attr-defined]
+        await wait_for(
+            pilot, lambda: any(found.lines for found in pilot.app.screen.query(Lines)), "its lines"
+        )
 
     assert snap_compare(console(with_pod()), terminal_size=size, run_before=look)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from textual.pilot import Pilot
+from textual.widgets import Input
 
 from labeltui.session.log.store import LogStore
 from labeltui.ui.app import Console
@@ -50,7 +51,7 @@ class Reader:
     async def ask(self, key: str, text: str, end: str = "enter") -> None:
         """Press ``key``, put ``text`` into the input at once, and press ``end``."""
         await self.press(key)
-        self.pane._input.value = text
+        self.pane.query_one(Input).value = text
         await self.press(*([end] if end else []))
 
     def feed(self, data: bytes) -> None:

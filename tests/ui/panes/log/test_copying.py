@@ -10,6 +10,7 @@ import pytest
 from labeltui.domain.state import Alert, Level, SessionState
 from tests.ui.fake_session import NOW, connected, console, dead, fresh, stopped, wait_for
 from tests.ui.panes.log.log_reader import HEAD, MANY, SIZE, open_log, record
+from tests.ui.screen_text import screen_text
 
 
 async def test_copy() -> None:
@@ -40,18 +41,16 @@ async def test_what_is_shown_is_saved_for_the_reader_alone(
         reader = await open_log(pilot, app)
         await reader.press("slash", *"line 4.7$", "enter")
         await reader.press("S")
-        await reader.until(lambda: reader.pane._saving is not None and reader.pane._saving.done(), "the file")
+        await reader.until(lambda: "saved" in screen_text(app), "the file")
         assert taken(tmp_path) == (b"".join(b"line 4%d7\n" % n for n in range(10)), 0o600)
         await reader.press("ctrl+s")
         await reader.until(
-            lambda: reader.pane._saving is not None and reader.pane._saving.done(),
+            lambda: list(tmp_path.iterdir()),
             "all of it, though filtered",
         )
         assert taken(tmp_path) == (MANY, 0o600)
         await reader.press("escape", "S")
-        await reader.until(
-            lambda: reader.pane._saving is not None and reader.pane._saving.done(), "all of it"
-        )
+        await reader.until(lambda: list(tmp_path.iterdir()), "all of it")
         assert taken(tmp_path) == (MANY, 0o600)
 
 

@@ -116,7 +116,7 @@ async def test_both_begin_at_once_and_either_may_be_first(opening: Opening, firs
     assert opening.view.engine is opening.terminal
     assert opening.terminal.size == (100, 30)
     opening.run.stop()
-    await opening.until(opening.shell._gone.is_set)
+    await opening.until(opening.shell.gone.is_set)
     assert opening.terminal.closed
 
 
@@ -148,5 +148,5 @@ async def test_no_shell_is_left_where_no_terminal_starts(opening: Opening) -> No
     opening.terminal_may.set()
     opening.shell_may.set()
     await opening.until(lambda: opening.run.phase is Phase.EXITED)
-    await opening.until(opening.shell._gone.is_set)
+    await opening.until(opening.shell.gone.is_set)
     assert "could not be started" in opening.run.ended

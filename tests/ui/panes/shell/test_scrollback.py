@@ -100,7 +100,7 @@ async def test_a_crash_of_the_emulator_costs_one_pane(desk: Desk, engine: str) -
     await desk.sees("^kept$")
     terminal = desk.pane.view.engine
     assert isinstance(terminal, GhosttyEngine)
-    os.kill(terminal._process.pid, signal.SIGILL)
+    os.kill(terminal.pid, signal.SIGILL)
     await desk.until(lambda: desk.pane.phase is Phase.EXITED, "the end")
     assert "the terminal's helper process crashed (SIGILL) · enter starts a new one" in desk.pane.facts
     await desk.sees("^kept$")

@@ -40,12 +40,12 @@ class Ending(SilentShell):
         self.code: int | None = 0
 
     async def wait(self) -> int | None:
-        await self._gone.wait()
+        await self.gone.wait()
         return self.code
 
     def end(self, code: int | None) -> None:
         self.code = code
-        self._gone.set()
+        self.gone.set()
 
 
 class Shells:
@@ -95,7 +95,7 @@ async def tabs(pilot: Pilot[Any], pane: ShellPane) -> None:
     pane.tabs[1].rang = True
     pane.tabs[0].unseen = pane.tabs[1].unseen = False
     await pilot.pause(0.05)
-    pane._explain()
+    pilot.app.paint()  # type: ignore[attr-defined]
 
 
 async def lost(pilot: Pilot[Any], pane: ShellPane) -> None:

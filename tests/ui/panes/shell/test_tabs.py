@@ -19,6 +19,7 @@ from labeltui.hosts.base import Completed
 from labeltui.hosts.local import LocalHost
 from labeltui.session.connection.shells import Shells
 from labeltui.ui.app import Console
+from labeltui.ui.panes.shell.tab_bar import ShellRow
 from labeltui.ui.panes.shell.words import Phase
 from labeltui.ui.screens.dialogs.confirm import ConfirmScreen
 from labeltui.ui.screens.dialogs.find import FindScreen
@@ -51,9 +52,9 @@ class Keeping(FakeSession):
         super().__init__(connected())
         command = f"exec env PS1='{PROMPT} ' bash --norc --noprofile"
         self.keeping = host
-        self.shells = Shells(self._connected, ShellSection(command=command, **section), self.name)
+        self.shells = Shells(self.connected_host, ShellSection(command=command, **section), self.name)
 
-    async def _connected(self) -> Any:
+    async def connected_host(self) -> Any:
         return self.keeping
 
     async def close(self) -> None:
@@ -150,7 +151,7 @@ class AtDesk:
 async def test_one_more_shell_the_next_and_none(desk: Tabs) -> None:
     await desk.prompted()
     assert "kept alive by tmux" in desk.pane.facts
-    assert not desk.pane._row.display
+    assert not desk.pane.query_one(ShellRow).display
     await desk.focus()
     await desk.type("echo one")
     await desk.sees("^one$")
@@ -158,14 +159,14 @@ async def test_one_more_shell_the_next_and_none(desk: Tabs) -> None:
     await desk.count(2)
     await desk.prompted()
     await desk.until(lambda: desk.pane.view.has_focus, "the keyboard in the new shell")
-    assert desk.pane._row.display
+    assert desk.pane.query_one(ShellRow).display
     await desk.type("echo two")
     await desk.sees("^two$")
     await desk.leader("exclamation_mark")
     await desk.sees("^one$")
     await desk.leader("p")
     await desk.sees("^two$")
-    await desk.pilot.click(desk.pane._row, offset=(1, 0))
+    await desk.pilot.click(desk.pane.query_one(ShellRow), offset=(1, 0))
     await desk.sees("^one$")
     await desk.leader("r")
     await desk.until(lambda: isinstance(desk.app.screen, FindScreen), "the question for a name")
@@ -176,7 +177,7 @@ async def test_one_more_shell_the_next_and_none(desk: Tabs) -> None:
     await desk.leader("x")
     await desk.count(1)
     await desk.sees("^one$")
-    assert not desk.pane._row.display
+    assert not desk.pane.query_one(ShellRow).display
     await desk.type("echo still")
     await desk.sees("^still$")
 
@@ -230,16 +231,12 @@ async def test_a_shell_outlives_its_connection(desk: Tabs, host: KeepingHost) ->
 async def test_what_is_typed_before_the_shell_is_there_reaches_it(host: KeepingHost) -> None:
     go = asyncio.Event()
 
-    class Slow(Keeping):
-        async def _connected(self) -> Any:
+    class SlowHost(KeepingHost):
+        async def shell(self, columns: int, rows: int, *, command: str | None = None) -> Lossy:
             await go.wait()
-            return self.keeping
+            return await super().shell(columns, rows, command=command)
 
-    session = Slow(host)
-    session.shells._host = session._connected
-    async with AtDesk(session) as desk:
-        desk.pane._looked = True
-        desk.app.paint()
+    async with AtDesk(Keeping(SlowHost(Path(host.env["HOME"])))) as desk:
         await desk.until(lambda: desk.pane.phase is Phase.OPENING, "the opening")
         await desk.focus()
         await desk.type("echo typed $((6*7))")
@@ -310,7 +307,7 @@ async def test_another_console_can_take_a_shell_and_it_can_be_taken_back(
     await desk.prompted()
     await desk.focus()
     await desk.type("v=mine")
-    other = Shells(desk.session._connected, ShellSection(), desk.session.name)  # type: ignore[attr-defined]
+    other = Shells(desk.session.connected_host, ShellSection(), desk.session.name)  # type: ignore[attr-defined]
     taken = await other.open(1, 80, 24)
     assert taken.resumed
     await desk.until(lambda: desk.pane.phase is Phase.EXITED, "the loss of it")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +15,11 @@ from labeltui.domain.failure_codes import Code
 from labeltui.domain.problems import Unreachable
 from labeltui.ui.app import Console
 from labeltui.ui.screens.deploy.screen import DeployScreen
-from labeltui.ui.screens.dialogs.choice_field import Choice
 from labeltui.ui.screens.dialogs.confirm import ConfirmScreen
 from tests.ui.fake_market import MANY, OFFERS, RentingSession, market_console, sold_out
 from tests.ui.fake_session import settled, wait_for
+from tests.ui.screen_text import screen_text
+from tests.ui.screens.deploy.deploy_form import choice_field, choose, text_field
 
 SMALL, MIDDLE = (80, 24), (120, 40)
 
@@ -39,8 +39,7 @@ class Opened:
         self.asked: list[Mapping[str, Any]] = []
 
     def text(self) -> str:
-        strips = self.pilot.app.screen._compositor.render_strips()
-        return "\n".join(strip.text for strip in strips)
+        return screen_text(self.pilot.app)
 
     async def press(self, *keys: str) -> None:
         for key in keys:
@@ -48,14 +47,7 @@ class Opened:
         await self.pilot.pause()
 
     async def set(self, name: str, value: str) -> None:
-        """Choose in a field as a person would, by its keys."""
-        field = self.screen.choices._choices[name]
-        field.focus()
-        for _ in range(8):
-            if field.value == value:
-                break
-            await self.press("right")
-        assert field.value == value
+        await choose(self.pilot, self.screen, name, value)
 
     async def rent(self) -> Mapping[str, Any]:
         await self.press("ctrl+s")
@@ -95,7 +87,7 @@ async def test_the_price_is_in_sight_and_changes_with_each_choice(tmp_path: Path
         assert "71 h of this" in form.text()
         await form.press("down")
         assert "Rent RTX A5000 at $0.278/h" in form.text()
-        form.screen.choices._inputs["volume_gb"].value = "1000"
+        text_field(form.screen, "volume_gb").value = "1000"
         await pilot.pause()
         assert "running $0.410/h, $299 a month" in form.text()
         assert "stopped $0.274/h, $200 a month" in form.text()
@@ -157,7 +149,9 @@ async def test_a_refresh_never_takes_the_choice_away(tmp_path: Path) -> None:
 async def test_forty_rows_are_filtered_and_sorted_at_the_smallest_size(tmp_path: Path) -> None:
     app = market_console(tmp_path)
     async with app.run_test(size=SMALL) as pilot:
-        app._given.account.shop.offers = MANY  # type: ignore[union-attr]
+        await settled(pilot)
+        session: Any = app.session
+        session.account.shop.offers = MANY
         form = await opened(pilot)
         assert len(form.screen.gpus.shown) == 41
         await form.press("G")
@@ -193,7 +187,7 @@ async def test_what_is_unusual_is_warned_of_and_asked_for(
     async with market_console(tmp_path).run_test(size=(120, 60)) as pilot:
         form = await opened(pilot)
         await form.set(field, value)
-        await wait_for(pilot, lambda: form.screen.draft.quoted(form.screen._shop) is not None, "a price")
+        await wait_for(pilot, lambda: "running $" in form.text(), "a price")
         shown = form.text()
         await form.press("ctrl+s")
         await wait_for(pilot, lambda: isinstance(pilot.app.screen, ConfirmScreen), "the question")
@@ -209,11 +203,11 @@ async def test_another_gpu_may_cost_more_where_that_is_agreed_to(tmp_path: Path)
     async with market_console(tmp_path).run_test(size=(120, 60)) as pilot:
         form = await opened(pilot)
         await form.set("refused", "both")
-        form.screen.choices._inputs["limit"].value = "0.10"
+        text_field(form.screen, "limit").value = "0.10"
         await pilot.pause()
         await form.press("ctrl+s")
         assert "The chosen GPU alone costs $0.26/h." in form.text()
-        form.screen.choices._inputs["limit"].value = "0.40"
+        text_field(form.screen, "limit").value = "0.40"
         params = await form.rent()
         assert (params["max_price"], params["wait"], params["fallback"]) == (0.4, True, True)
 
@@ -235,12 +229,12 @@ async def test_what_runpod_would_refuse_is_said_before(
 ) -> None:
     async with market_console(tmp_path).run_test(size=(120, 60)) as pilot:
         form = await opened(pilot)
-        form.screen.choices._inputs[field].value = value
+        text_field(form.screen, field).value = value
         await pilot.pause()
         await form.press("ctrl+s")
         assert words in form.text()
         assert isinstance(pilot.app.screen, DeployScreen)
-        assert form.screen.choices._inputs[field].has_focus
+        assert text_field(form.screen, field).has_focus
 
 
 @pytest.mark.slow
@@ -255,9 +249,9 @@ async def test_the_studies_folder_is_measured_and_sizes_the_volume(tmp_path: Pat
         form.screen.choices.focus_field("data")
         await form.press(*str(studies).replace("/", " ").replace(" ", "/"))
         await form.press("enter")
-        await wait_for(pilot, lambda: form.screen.choices._inputs["volume_gb"].value == "60", "the size")
+        await wait_for(pilot, lambda: text_field(form.screen, "volume_gb").value == "60", "the size")
         assert "27.0 GB of studies × 1.5 with labels" in form.text()
-        form.screen.choices._inputs["data"].value = str(tmp_path / "nowhere")
+        text_field(form.screen, "data").value = str(tmp_path / "nowhere")
         form.screen.choices.focus_field("data")
         await form.press("enter")
         await wait_for(pilot, lambda: "There is no folder" in form.text(), "the complaint")
@@ -309,7 +303,7 @@ async def test_without_an_api_key_it_is_said_and_nothing_can_be_rented(tmp_path:
 async def test_a_choice_goes_round_and_lists_what_it_has(tmp_path: Path) -> None:
     async with market_console(tmp_path).run_test(size=MIDDLE) as pilot:
         form = await opened(pilot)
-        field: Choice = form.screen.choices._choices["data_centre"]
+        field = choice_field(form.screen, "data_centre")
         field.focus()
         await form.press("left")
         assert field.value == "AP-JP-1"
@@ -317,14 +311,16 @@ async def test_a_choice_goes_round_and_lists_what_it_has(tmp_path: Path) -> None
         await wait_for(pilot, lambda: field.value == "EU-SE-1", "the choice")
         assert form.screen.draft.data_centre == "EU-SE-1"
         assert form.screen.gpus.centre == "EU-SE-1"
-        assert form.screen.draft.quoted(form.screen._shop).running > Decimal(0)  # type: ignore[union-attr]
+        assert "running $" in form.text()
 
 
 @pytest.mark.slow
 async def test_whatever_runpod_calls_things_stays_words(tmp_path: Path) -> None:
     app = market_console(tmp_path)
     async with app.run_test(size=(120, 60)) as pilot:
-        shop = app._given.account.shop  # type: ignore[union-attr]
+        await settled(pilot)
+        session: Any = app.session
+        shop = session.account.shop
         bad = "[red]\x1b]0;owned\x07"
         shop.offers = (replace(OFFERS[1], name=bad, data_centres={f"X{bad}": Stock.HIGH}),)
         form = await opened(pilot)

@@ -17,6 +17,7 @@ from labeltui.ui.screens.checklist import ChecklistScreen
 from labeltui.ui.screens.deploy.screen import DeployScreen
 from tests.ui.fake_market import MANY, market_console
 from tests.ui.fake_session import NOW, settled, wait_for
+from tests.ui.screens.deploy.deploy_form import choose
 
 pytestmark = pytest.mark.slow
 Compare = Callable[..., bool]
@@ -44,7 +45,8 @@ def form(
         app.push_screen(screen)
         await wait_for(pilot, lambda: screen.gpus.offer is not None, "offers")
         for name, value in (set_to or {}).items():
-            screen.choices._choices[name]._choose(value)
+            await choose(pilot, screen, name, value)
+            screen.gpus.table.focus()
             await pilot.pause()
         for key in keys:
             await pilot.press(key)

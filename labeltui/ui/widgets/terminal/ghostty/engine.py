@@ -181,6 +181,11 @@ class GhosttyEngine:
         if self._process.stdin is not None:
             self._process.stdin.close()
 
+    @property
+    def pid(self) -> int:
+        """The id of the helper process."""
+        return self._process.pid
+
     def close(self) -> None:
         """See :class:`~labeltui.ui.widgets.terminal.engine.Engine`."""
         self._listener.cancel()
