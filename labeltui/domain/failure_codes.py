@@ -298,7 +298,7 @@ _UNCLEAR = frozenset({
 _WORTH_RETRY = _NO_GPU_FREE | {
     Code.RUNPOD_RATE_LIMITED, Code.RUNPOD_SERVER_ERROR, Code.RUNPOD_TIMEOUT, Code.RUNPOD_UNREACHABLE,
     Code.RUNPOD_EDGE_ERROR,
-    Code.RUNPOD_CREATE_UNCLEAR,  # the next request first looks whether this one has rented the pod
+    Code.RUNPOD_CREATE_UNCLEAR,  # the next request first checks whether this one rented the pod
 }  # fmt: skip
 _NEXT_GPU_MAY_DO = frozenset({Code.RUNPOD_NO_CAPACITY, Code.RUNPOD_POOL_FORBIDDEN, Code.RUNPOD_BAD_REQUEST})
 _POD_IS_LOST = frozenset({

@@ -1,10 +1,10 @@
-"""What is an error in a server's output, and which lines belong to it. Pure.
+"""Which lines of a server's output are errors, and which lines belong to them.
 
-This is the only rule: whatever counts, lists, marks, filters or goes to errors asks an :class:`ErrorIndex`. An error is
+This is the only rule: whatever counts, lists, marks or filters errors uses an :class:`ErrorIndex`. An error is
 
 * a record of level ERROR or above, and such a line in uvicorn's own format (``ERROR:    ...``);
 * a record or a bare line that means trouble (:mod:`labeltui.domain.log.meaning`), whatever its level;
-* the end of a child process by a signal, unless somebody stopped its task;
+* the end of a child process by a signal, unless a user stopped its task;
 * a traceback, and a line that announces one.
 
 The bare lines below belong to it, up to the next record: so an exception and its traceback are one error.
@@ -24,18 +24,18 @@ from labeltui.domain.log.meaning import Meaning, meaning
 
 GRAVE = frozenset({"ERROR", "CRITICAL", "FATAL"})
 NO_RECORD = -1
-"""The record of an error that no record stands above."""
+"""The ``record`` of an error before which there is no record."""
 _TRACEBACK = re.compile(r"(?:[ |+]*|╭─+ )(?:Exception Group |Original )?Traceback \(most recent call last\)")
 _ANNOUNCED = re.compile(
     r"(?:(?:ERROR: {1,8})?Exception in (?:[AW]SGI application|'lifespan' protocol)|[\w.]{0,100}RemoteTraceback:)\s*$"
 )
 _SIGNALLED = re.compile(r"Return code: -[1-9]\d{0,4}\s*$")
 _LEVEL = re.compile(r"(TRACE|DEBUG|INFO|WARNING|ERROR|CRITICAL): {1,8}")
-"""How a line begins that uvicorn prints in its own format."""
+"""The beginning of a line in uvicorn's own format."""
 
 
 def announces(record: LogRecord) -> bool:
-    """True for a line that says no more than that a traceback follows."""
+    """True for a line that only announces a traceback."""
     message = record.message
     return ("Exception in" in message or "RemoteTraceback:" in message) and _ANNOUNCED.match(
         message
@@ -43,7 +43,7 @@ def announces(record: LogRecord) -> bool:
 
 
 class LogError(NamedTuple):
-    """Lines ``first`` to ``last`` of a log; ``record`` is the line of the record that it is, or stands below."""
+    """Lines ``first`` to ``last`` of a log; ``record`` is the line of the record that it is or follows."""
 
     first: int
     last: int
@@ -51,18 +51,18 @@ class LogError(NamedTuple):
 
 
 class ErrorIndex:
-    """The errors of one log. Feed it each of its lines once, in order, as soon as the line has its end.
+    """The errors of one log. Feed it each line once, in order, when the line is complete.
 
-    All arrays grow in place for as long as the index lives, so that others may hold on to them.
+    The arrays grow in place and are never replaced, so that others may keep references to them.
     """
 
     def __init__(self) -> None:
         self.read = 0
-        """Lines that were fed."""
+        """Number of lines read."""
         self.firsts = array("Q")
         """The first line of each error, in order."""
         self.tracebacks = array("Q")
-        """Lines with which a traceback begins, in order; chained ones too."""
+        """The first lines of tracebacks, in order, chained ones included."""
         self._lasts, self._records = array("Q"), array("q")
         self.clear()
 
@@ -83,17 +83,17 @@ class ErrorIndex:
     # -- reading
 
     def feed(self, record: LogRecord) -> Meaning | None:
-        """Take the next line. Returns the trouble that it means, for an alert; most lines mean none."""
+        """Read the next line. Returns the problem that it reports, for an alert; None for most lines."""
         line, self.read = self.read, self.read + 1
         message, level = record.message, record.level
-        # Ten thousand lines a second come through here, and a search for plain text is quicker than a pattern.
+        # Up to ten thousand lines a second are read here, and searching for plain text is faster than a pattern.
         traceback = "Traceback (" in message and _TRACEBACK.match(message) is not None
         if traceback:
             self.tracebacks.append(line)
         meant = meaning(record)
         if record.kind is LineKind.BARE:
             found = _LEVEL.match(message)
-            self._going_on = self._going_on and found is None  # as good as a record
+            self._going_on = self._going_on and found is None  # as a record does
             level = "" if found is None else found[1]
         else:
             self._record, self._going_on = line, False
@@ -113,7 +113,7 @@ class ErrorIndex:
         return meant
 
     def _signalled(self, record: LogRecord) -> bool | None:
-        """True for a child that a signal ended, False where somebody had stopped its task, None for other lines."""
+        """True for a child that a signal ended, False if a user had stopped its task, None for other lines."""
         if record.message.startswith("Killed background process"):
             self._stopped += isinstance(event(record), Killed)
         elif record.message.startswith("Return code: -"):

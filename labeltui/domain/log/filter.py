@@ -1,4 +1,4 @@
-"""Which records of a log are wanted: level at least, logger, time. Lines that go on under a record are part of it."""
+"""Filters on a log by minimum level, logger and time. Lines that continue a record belong to it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _CLOCK = re.compile(r"(\d{1,2}):(\d\d)(?::(\d\d))?")
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """``level`` is one of :data:`LEVELS` or empty, ``logger`` a part of its name; times are the host's wall clock."""
+    """``level`` is one of :data:`LEVELS` or empty, ``logger`` a part of a name; times are the host's local time."""
 
     level: str = ""
     logger: str = ""
@@ -29,7 +29,7 @@ class Scope:
 
     @property
     def text(self) -> str:
-        """As the pane's border says it."""
+        """The scope as the pane's border shows it."""
         parts = (
             f"{self.level}+" if self.level else "",
             f"({self.logger})" if self.logger else "",
@@ -40,13 +40,13 @@ class Scope:
 
     @property
     def takes_errors(self) -> bool:
-        """Whether every error is grave enough, whatever the level of its record."""
+        """True when every error matches, whatever the level of its record."""
         return bool(self.level) and rank(self.level) <= rank("ERROR")
 
     def matches(self, record: LogRecord, *, error: bool = False) -> bool:
-        """True for a record that is wanted. One without time or level, where that is asked, is not.
+        """True for a record within the scope. A record without a level or time does not match a scope that names one.
 
-        ``error``: for an error that is this record or stands below it.
+        ``error``: True for an error that is this record or belongs to it.
         """
         if self.level and rank(record.level) < rank(self.level) and not (error and self.takes_errors):
             return False
@@ -58,16 +58,16 @@ class Scope:
 
 
 def rank(level: str) -> int:
-    """How grave a level is; -1 for a word that is none."""
+    """The severity of a level, from 0; -1 for an unknown level."""
     level = _ALIASES.get(level, level)
     return LEVELS.index(level) if level in LEVELS else -1
 
 
 def moment(text: str, now: datetime, *, latest: bool = False) -> datetime:
-    """A time as people write it: ``17:02``, ``17:02:20``, ``2026-11-23 17:02``, or ``10m`` ago. Without zone.
+    """Parse a time: ``17:02``, ``17:02:20``, ``2026-11-23 17:02``, or ``10m`` (ten minutes ago). Without a zone.
 
-    ``now`` is the host's wall clock. A time of day is the last one that has been; ``latest``: the end of that minute,
-    where no seconds are said. Raises ValueError with words.
+    ``now`` is the host's local time. A time of day is its most recent occurrence; with ``latest`` and without seconds
+    it is the end of that minute. Raises ValueError with a message to show.
     """
     text = text.strip()
     if found := _AGE.fullmatch(text.removesuffix(" ago")):
@@ -77,11 +77,11 @@ def moment(text: str, now: datetime, *, latest: bool = False) -> datetime:
         try:
             at = now.replace(hour=hour, minute=minute, second=second, microsecond=999_999 if latest else 0)
         except ValueError as error:
-            raise ValueError(f"{text} is no time of day") from error
+            raise ValueError(f"{text} is not a time of day") from error
         return at if at.replace(second=0, microsecond=0) <= now else at - timedelta(days=1)
     try:
         return datetime.fromisoformat(text).replace(tzinfo=None)
     except ValueError as error:
         raise ValueError(
-            f"{text!r} is no time: give 17:02, 2026-11-23 17:02, or 10m for ten minutes ago"
+            f"{text!r} is not a time: use 17:02, 2026-11-23 17:02, or 10m for ten minutes ago"
         ) from error

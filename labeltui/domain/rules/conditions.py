@@ -100,7 +100,7 @@ def ask_train_stop(state: SessionState) -> str | None:
     queued = training.queued if training is not None else 0
     if queued:
         return f"Stop the training? {queued} more wait in the queue: the next one starts at once."
-    return "Stop the training? The best model so far is kept; the current epoch is lost."
+    return "Stop the training? The best model so far stays; the current epoch is lost."
 
 
 def pod_cannot(action: str) -> Why:

@@ -56,7 +56,7 @@ def label_note(state: SessionState, action: str) -> str:
 def risk(state: SessionState, action: str) -> Problem | None:
     """Why the pod must not be stopped or terminated before its labels are copied; None when nothing would be lost.
 
-    For a stopped pod that was never connected nobody knows: the question says so, and nothing is refused.
+    For a stopped pod that was never connected this is unknown: the question says so, and nothing is refused.
     """
     pod, copies = state.pod.value, copies_of(state)
     if pod is None or not would_lose(pod, action, copies):
