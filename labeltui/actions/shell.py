@@ -34,6 +34,6 @@ SHELL_ACTIONS: tuple[Action, ...] = (
     Action(
         "shell.proxy", "Emergency shell", "a shell through RunPod's proxy: no files, no tunnel",
         key="e", leader="exclamation_mark", danger=Danger.CHANGE, needs_host=False,
-        disabled=conditions.no_proxy_shell, console="shell('door')",
+        disabled=conditions.no_proxy_shell, console="shell('proxy')",
     ),
 )  # fmt: skip

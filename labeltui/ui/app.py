@@ -1,4 +1,4 @@
-"""The console's own actions: what the registry names under ``console``."""
+"""The console's own actions, which the registry names under ``console``."""
 
 from __future__ import annotations
 
@@ -23,35 +23,39 @@ GRAVE = ("gone", "stopped", "error", "no_gpu", "migrated")
 
 
 class Console(Core):
-    """The console over one session, which it opens itself after the first paint (or is given, in tests)."""
+    """The console with all its actions."""
 
-    _told_event_of: datetime | None = None  # when the last event of the pod was that a flash told
+    _flashed_event_at: datetime | None = None  # the time of the pod's event that was flashed last
 
     def _changed(self, state: SessionState, fields: Changed) -> None:
-        """Say what happened to the pod, besides painting."""
+        """Flash a new event of the pod, besides painting."""
         super()._changed(state, fields)
         if Fields.pod_events in fields and state.pod_events:
             newest = state.pod_events[-1]
-            is_news = (self.clock() - newest.at).total_seconds() < NEWS_S  # not those of an earlier session
-            if is_news and newest.at != self._told_event_of:  # nor one that is only worded better
-                self._told_event_of = newest.at
+            is_news = (
+                self.clock() - newest.at
+            ).total_seconds() < NEWS_S  # not an event of an earlier session
+            if (
+                is_news and newest.at != self._flashed_event_at
+            ):  # nor a rewording of the event that was flashed last
+                self._flashed_event_at = newest.at
                 self.flash(newest.text, Level.WARNING if newest.kind in GRAVE else Level.INFO)
 
     def action_pane(self, name: str) -> None:
-        """Focus a pane; again, zoom it."""
+        """Focus a pane; if it is focused already, zoom it."""
         if self.frame_screen.current == name:
             self.action_zoom()
         else:
             self.focus_pane(name)
 
     def action_zoom(self) -> None:
-        """Give the pane the whole screen, and back."""
+        """Give the pane the whole screen, or end that."""
         self.frame_screen.zoomed = not self.frame_screen.zoomed
         self.frame_screen.arrange_panes()
         self.call_after_refresh(self._after_layout)
 
     def action_cycle(self, step: int) -> None:
-        """The next pane, or the one before."""
+        """Focus the next pane (1) or the previous one (-1)."""
         here = PANES.index(self.frame_screen.current)
         self.focus_pane(PANES[(here + step) % len(PANES)])
 
@@ -61,7 +65,7 @@ class Console(Core):
             self.action_zoom()
 
     def action_interrupt(self) -> None:
-        """ctrl+c: copy what is selected, else cancel what runs."""
+        """Copy the selection; without one, cancel the action that runs."""
         selected = self.screen.get_selected_text()
         if selected:
             self.copy(selected)
@@ -69,23 +73,23 @@ class Console(Core):
             self.flash(f"nothing runs; {self.keymap.keys_of(BY_ID['quit'])} quits")
 
     def action_help(self) -> None:
-        """Every key, searchable."""
+        """List every key, searchable."""
         self.screens.help()
 
     def action_command_palette(self) -> None:
-        """Every action by name."""
+        """List every action by name."""
         self.screens.palette()
 
     def action_action_log(self) -> None:
-        """What was done, as commands."""
+        """List the actions of this session, as commands."""
         self.screens.action_log()
 
     def action_alerts(self) -> None:
-        """What needs attention."""
+        """List what needs attention."""
         self.screens.alerts()
 
     def action_copy(self) -> None:
-        """Copy what is selected, else what the focused pane offers."""
+        """Copy the selection; without one, the text that the focused pane offers."""
         selected = self.screen.get_selected_text()
         pane = self.panes.get(self.frame_screen.current)
         text = selected or (pane.copy_text() if pane is not None else "")
@@ -95,7 +99,7 @@ class Console(Core):
             self.flash("there is nothing to copy here", Level.WARNING)
 
     def action_copy_url(self) -> None:
-        """Copy what Slicer is given."""
+        """Copy the server's URL for Slicer."""
         tunnel = self.state.tunnel.value
         if tunnel is None or tunnel.url is None:
             self.flash("there is no URL yet: the tunnel is not open", Level.WARNING)
@@ -103,19 +107,19 @@ class Console(Core):
             self.copy(tunnel.url)
 
     async def action_ssh_config(self) -> None:
-        """Write a Host for ssh itself."""
+        """Write a Host entry to the file for ssh."""
         await self.dispatcher.invoke("ssh-config", {"write": True})
 
     def action_events(self) -> None:
-        """What happened to the pod."""
+        """List what happened to the pod."""
         self.screens.events()
 
     async def action_start_pod(self, how: str) -> None:
-        """Start the pod, in another way than once: ``retry`` or ``data_only``."""
+        """Start the pod with a parameter: ``retry`` or ``data_only``."""
         await self.dispatcher.invoke("pod.start", {how: True})
 
     async def action_lose_labels(self) -> None:
-        """Terminate the pod although labels go with it; asked as ever, and its name is typed."""
+        """Terminate the pod although it has labels that are not copied; asks, and wants its name typed."""
         await self.dispatcher.invoke("pod.terminate", {"lose_labels": True})
 
     def action_on_its_volume(self) -> None:
@@ -125,11 +129,11 @@ class Console(Core):
             self.action_deploy({"network_volume": pod.network_volume_id})
 
     def action_pod_choices(self) -> None:
-        """What can be done about the pod as it is."""
+        """Offer the actions that fit the pod's state."""
         self.screens.pod_choices()
 
     def action_offers(self) -> None:
-        """What can be done about what failed last."""
+        """Offer the actions that may help with the last failure."""
         found = self.dispatcher.last_problem
         if found is None:
             self.flash("nothing has failed")
@@ -137,7 +141,7 @@ class Console(Core):
             self.screens.choices(*found)
 
     def _offer_choices(self, running: Running, level: Level) -> None:
-        """A pod that did not come back is a decision, not a line to overlook."""
+        """Open the choices at once if the pod failed to start and a person must decide."""
         found = self.dispatcher.last_problem
         if running.action.id != "pod.start" or level is not Level.ERROR or found is None:
             return
@@ -145,7 +149,7 @@ class Console(Core):
             self.action_offers()
 
     def action_pods(self) -> None:
-        """Every pod of the account."""
+        """List every pod of the account."""
         self.screens.pods()
 
     def action_form(self, action_id: str) -> None:
@@ -153,11 +157,11 @@ class Console(Core):
         self.screens.form(action_id)
 
     def action_deploy(self, prefill: Mapping[str, object] | None = None) -> None:
-        """Choose what to rent, see the price, rent it. ``prefill``: parameters of ``pod.create`` to start with."""
+        """Open the deploy form. ``prefill``: parameters of ``pod.create`` to start with."""
         self.screens.deploy(prefill)
 
     def action_problem(self) -> None:
-        """The evidence behind what went wrong last."""
+        """Show the details of what failed last."""
         found = self._problem()
         if found is None:
             self.flash("nothing has failed")
@@ -173,21 +177,21 @@ class Console(Core):
         return self.dispatcher.last_problem
 
     async def action_shell(self, verb: str) -> None:
-        """Do something with the shells of pane 2, which then has the keyboard."""
+        """Run one of the shell pane's verbs, after giving it the keyboard."""
         pane = self.panes.get("shell")
         if not isinstance(pane, HasVerbs):
             return
-        self.focus_pane("shell")  # first: what is typed meanwhile is not for another pane
+        self.focus_pane("shell")  # first, so that keys typed meanwhile go to no other pane
         done = pane.verbs[verb]()
         if done is not None:
             await done
 
     def action_save_screenshot(self) -> None:
-        """Save the screen as a picture."""
+        """Save the screen as an SVG file in the working directory."""
         self.flash(f"saved {self.save_screenshot()}")
 
     def action_reconnect(self) -> None:
-        """Skip the back-off."""
+        """Connect now instead of waiting for the next try; without a session, open one."""
         if self.session is None:
             self.open(self.launch)
         else:
@@ -195,26 +199,26 @@ class Console(Core):
             self.flash("connecting now …")
 
     async def action_quit(self) -> None:
-        """Leave; asks only while an action of this console runs."""
+        """Quit; asks first if an action of this console runs."""
         if self.dispatcher.running:
             self.screens.quit()
         else:
             self.exit(0)
 
     def action_started(self, running: Running) -> None:
-        """Long installations get a screen of their own; it can be closed while they go on."""
+        """Open the screen that shows the progress of a long action."""
         super().action_started(running)
         self.screens.watch(running)
 
     def action_progressed(self, running: Running) -> None:
-        """Show it where it is being watched."""
+        """Show it on a screen that follows actions."""
         super().action_progressed(running)
         if isinstance(self.screen, Watcher):
             self.screen.progressed()
 
     def action_ended(self, running: Running, level: Level) -> None:
-        """Say it where it is being watched, too."""
+        """Show the result on a screen that follows actions."""
         super().action_ended(running, level)
         self._offer_choices(running, level)
         if isinstance(self.screen, Watcher):
-            self.screen.ended(self.last_words)
+            self.screen.ended(self.last_flash)

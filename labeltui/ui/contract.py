@@ -81,7 +81,7 @@ class Console(Protocol):
         ...
 
     @property
-    def last_words(self) -> str:
+    def last_flash(self) -> str:
         """What was flashed last."""
         ...
 

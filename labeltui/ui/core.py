@@ -1,6 +1,6 @@
 """The console's core: first paint, the session, painting, focus and keys.
 
-Importing this module and painting the frame must stay cheap: everything else is imported afterwards.
+Importing this module and painting the frame must stay cheap; everything else is imported afterwards.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ from textual.widget import Widget
 from labeltui.domain.state import Identity, Level, SessionState
 from labeltui.session.runtime.store import Changed
 from labeltui.ui.contract import Pane, ShowsLines
-from labeltui.ui.crash import last_words, write_crash
-from labeltui.ui.debounce import soon
+from labeltui.ui.crash import crash_message, write_crash
+from labeltui.ui.debounce import call_after
 from labeltui.ui.dispatch import Dispatcher
 from labeltui.ui.frame.frame import FrameScreen, PaneFrame
 from labeltui.ui.frame.layout import PANES, Shape
@@ -43,12 +43,12 @@ Clock = Callable[[], datetime]
 
 
 def utc_now() -> datetime:
-    """The time, for ages."""
+    """The current time in UTC."""
     return datetime.now(UTC)
 
 
 class Core(App[int], inherit_bindings=False):
-    """The console over one session, which it opens itself after the first paint (or is given, in tests)."""
+    """The console over one session. It opens the session itself after the first paint; tests pass one in."""
 
     TITLE = "labeltui"
     CSS_PATH = Path(__file__).with_name("app.tcss")
@@ -93,23 +93,23 @@ class Core(App[int], inherit_bindings=False):
 
     @cached_property
     def screens(self) -> Screens:
-        """Opens every other screen."""
+        """Opens every screen over the panes; imported when first used."""
         from labeltui.ui.screens.opener import Screens  # noqa: PLC0415 - a tenth of a second, not before first paint
 
         return Screens(self)
 
     def get_default_screen(self) -> FrameScreen:
-        """The frame is under everything."""
+        """Use the frame as the lowest screen."""
         return self.frame_screen
 
     def on_mount(self) -> None:
-        """Paint the frame; the rest comes after."""
+        """Paint the empty frame first; panes and session follow after the first refresh."""
         self.frame_screen.arrange_panes()
         self.lines.paint()
         self.call_after_refresh(self._fill)
 
     async def _fill(self) -> None:
-        """Mount the panes and open the session: everything that is slow to import."""
+        """Mount the panes and open the session: the imports they need are slow."""
         from labeltui.ui.panes.mounting import make_panes  # noqa: PLC0415 - as above
 
         self.panes = make_panes()
@@ -124,13 +124,13 @@ class Core(App[int], inherit_bindings=False):
         self.call_after_refresh(lambda: self.screens)  # while the session opens, not at the first key
 
     def open(self, launch: Launch | None) -> None:
-        """Open the session in the background."""
+        """Open a session in the background; without ``launch``, that of the default profile."""
         from labeltui.ui.opening import open_in_background  # noqa: PLC0415 - as above
 
         open_in_background(self, launch)
 
     async def adopt(self, session: Session) -> None:
-        """Show this session from now on."""
+        """Show a session from now on, with its keys and theme, and start it."""
         self.session = session
         profile = session.profile
         self.keymap = KeyMap(profile.keys)
@@ -145,7 +145,7 @@ class Core(App[int], inherit_bindings=False):
         self.paint()
 
     def use_theme(self, name: str) -> None:
-        """Change colours; an unknown theme leaves them as they are and says so."""
+        """Change colours. An unknown theme is flashed and changes nothing."""
         if name not in self.available_themes:
             theme = load_theme(name)
             if theme is None:
@@ -156,13 +156,13 @@ class Core(App[int], inherit_bindings=False):
             self.theme = name
 
     def _fatal_error(self) -> None:
-        """Textual would print every local variable of the traceback, passwords among them."""
+        """Print a short message instead of Textual's traceback, which shows local variables such as passwords."""
         error = sys.exc_info()[1] or self._exception or RuntimeError("unknown")
         self.bell()
-        self.panic(Text(last_words(error, write_crash(error))))
+        self.panic(Text(crash_message(error, write_crash(error))))
 
     async def on_unmount(self) -> None:
-        """Close what was opened."""
+        """Close the panes and the session."""
         for unsubscribe in self._unsubscribe:
             unsubscribe()
         for pane in self.panes.values():
@@ -173,18 +173,18 @@ class Core(App[int], inherit_bindings=False):
     # -- painting
 
     def _changed(self, _state: SessionState, _fields: Changed) -> None:
-        """A source brought something: paint soon, once for all that comes until then."""
+        """Paint after a short delay, once for all changes until then."""
         if not self._dirty:
             self._dirty = True
-            soon(self, PAINT_EVERY_S, self.paint)
+            call_after(self, PAINT_EVERY_S, self.paint)
 
     def _tick(self) -> None:
-        """Ages grow: widgets redraw only where their text is another now."""
+        """Paint once a second, because ages grow."""
         if not self._dirty:
             self.paint()
 
     def paint(self) -> None:
-        """Hand the newest snapshot to everything that shows one."""
+        """Hand the newest snapshot to every visible pane and to the rows around them."""
         self._dirty = False
         if not self.is_running or not self.frame_screen.is_mounted:
             return
@@ -193,10 +193,10 @@ class Core(App[int], inherit_bindings=False):
         for name, pane in self.panes.items():
             if name in self.visible_panes:
                 pane.show(state, now)
-        self._keep_focus()
+        self._restore_focus()
 
-    def _keep_focus(self) -> None:
-        """The keyboard belongs to the current pane, whatever a late request for focus has done."""
+    def _restore_focus(self) -> None:
+        """Give the current pane the keyboard again after a late request for focus took it away."""
         screen = self.frame_screen
         pane = self.panes.get(screen.current)
         if pane is None or screen.shape is Shape.SMALL:
@@ -207,31 +207,31 @@ class Core(App[int], inherit_bindings=False):
 
     @property
     def visible_panes(self) -> frozenset[str]:
-        """The panes that have a place now; log and shell are always told, since they hold a stream."""
+        """The panes that are shown now. Log and shell always count, since their streams go on while hidden."""
         placed = self.frame_screen.planned(self.frame_screen.body.size).regions
         return frozenset(placed) | {"log", "shell"}
 
     def flash(self, text: str, level: Level = Level.INFO) -> None:
-        """Say what just happened, on the line above the keys."""
+        """Show one line above the keys."""
         self.lines.flash(text, level)
 
     @property
-    def last_words(self) -> str:
-        """What was flashed last."""
-        return self.lines.last_words
+    def last_flash(self) -> str:
+        """The text that was flashed last."""
+        return self.lines.last_flash
 
     # -- messages from panes
 
     def on_flash(self, message: Flash) -> None:
-        """A pane has something to say."""
+        """Show what a pane reports."""
         self.flash(message.text, message.level)
 
     def on_leave_shell(self, _message: LeaveShell) -> None:
-        """The shell gives the keyboard back."""
+        """Give the keyboard to the pane that had it before the shell."""
         self.focus_pane(self._before_shell)
 
     def on_hints_changed(self, message: HintsChanged) -> None:
-        """A pane's frame or keys are others now."""
+        """Update the border of the pane, and the keys in the footer."""
         # Not by a query: that asks every widget there is, and a log changes its facts several times a second.
         for pane in self.panes.values():
             for frame in pane.focus_target.ancestors_with_self:
@@ -241,12 +241,12 @@ class Core(App[int], inherit_bindings=False):
         message.stop()
 
     def on_pane_frame_picked(self, message: PaneFrame.Picked) -> None:
-        """The mouse picks a pane."""
+        """Focus the pane that was clicked."""
         if message.pane in PANES and message.pane != self.frame_screen.current:
             self.focus_pane(message.pane)
 
     def on_resize(self, _event: events.Resize) -> None:
-        """Divide the screen anew; the pane with the keyboard keeps it."""
+        """Arrange the panes for the new size."""
         self.call_later(self._resized)  # the new size is known to the screen only after this event
 
     def _resized(self) -> None:
@@ -261,7 +261,7 @@ class Core(App[int], inherit_bindings=False):
     # -- keys
 
     async def on_event(self, event: events.Event) -> None:
-        """Some keys are wanted before any pane's own."""
+        """Let the keyboard take a key before any widget sees it."""
         typed = isinstance(event, events.Key) and not event.is_forwarded
         if isinstance(event, events.Key) and typed and await self.keyboard.took(event):
             return
@@ -270,18 +270,20 @@ class Core(App[int], inherit_bindings=False):
             self.keyboard.passed_on()
 
     async def on_key(self, event: events.Key) -> None:
-        """A key nothing else wanted."""
+        """Handle a key that no widget took."""
         await self.keyboard.unwanted(event)
 
     def focus_pane(self, name: str) -> None:
-        """Give a pane the keyboard."""
+        """Give a pane the keyboard, and show it where only one pane has room."""
         screen = self.frame_screen
         if name == "shell" and screen.current != "shell":
             self._before_shell = screen.current
         screen.current = name
         screen.arrange_panes()
         if name in self.panes:
-            screen.set_focus(self.panes[name].focus_target)  # at once: what is typed now is meant for it
+            screen.set_focus(
+                self.panes[name].focus_target
+            )  # at once, since the keys that follow are meant for it
             self.call_after_refresh(self._focus_now, name)
 
     def _focus_now(self, name: str) -> None:
@@ -320,19 +322,19 @@ class Core(App[int], inherit_bindings=False):
             pane.show_line(line)
 
     def copy(self, text: str) -> None:
-        """Put text on the clipboard of the terminal (OSC 52), and say so."""
+        """Put text on the clipboard of the terminal (OSC 52), and flash that."""
         self.copy_to_clipboard(text)
         lines = text.count("\n") + 1
         self.flash(f"copied {lines} lines" if lines > 1 else f"copied {text}")
 
     def action_started(self, running: Running) -> None:
-        """An action runs now."""
+        """Show that an action runs."""
         self.lines.paint()
 
     def action_progressed(self, running: Running) -> None:
-        """It said something: shown with the next paint."""
+        """Show its progress with the next paint."""
         self._changed(self.state, frozenset())
 
     def action_ended(self, running: Running, level: Level) -> None:
-        """It is over; how it went has been said."""
+        """Show that it ended; the result was flashed before."""
         self.lines.paint()

@@ -1,4 +1,4 @@
-"""What is kept of a crash: the traceback without local variables, which may hold passwords."""
+"""Reports a crash of the console: the traceback goes to a file, without local variables, which may hold passwords."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from labeltui import __version__
 
 
 def write_crash(error: BaseException) -> Path:
-    """Write the traceback to a new file that only its owner can read; returns its path."""
+    """Write the traceback to a new file that only its owner can read. Returns its path."""
     number, name = tempfile.mkstemp(prefix="labeltui-crash-", suffix=".txt")
     with os.fdopen(number, "w", encoding="utf-8") as file:
         file.write(f"labeltui {__version__}, Python {sys.version.split()[0]} on {sys.platform}\n\n")
@@ -20,8 +20,8 @@ def write_crash(error: BaseException) -> Path:
     return Path(name)
 
 
-def last_words(error: BaseException, path: Path) -> str:
-    """What the terminal shows after the console is gone."""
+def crash_message(error: BaseException, path: Path) -> str:
+    """The text that the terminal shows after the console has crashed."""
     what = "".join(traceback.format_exception_only(error)).strip()
     return (
         f"labeltui stopped because of a fault of its own: {what}\n"

@@ -1,8 +1,8 @@
-"""Calling back after a while, for certain.
+"""Calls back after a delay, reliably.
 
-A timer of Textual that is to fire once looks at the clock twice before it waits, and where its time is over by the
-second look (a wait of microseconds, or a machine that was busy in between) it ends without having fired. Whoever
-remembers that something is on its way would wait for ever: a pane would stand still for good.
+Textual's own one-shot timer checks the clock twice before it waits. If its time is already over at the second check
+(after microseconds, or on a busy machine), it ends without calling back; a pane that waits for that call never
+updates again.
 """
 
 from __future__ import annotations
@@ -13,6 +13,6 @@ from collections.abc import Callable
 from textual.message_pump import MessagePump
 
 
-def soon(pump: MessagePump, seconds: float, callback: Callable[[], object]) -> asyncio.TimerHandle:
-    """Call ``callback`` in the turn of ``pump`` after so long, unless that has closed by then; can be cancelled."""
+def call_after(pump: MessagePump, seconds: float, callback: Callable[[], object]) -> asyncio.TimerHandle:
+    """Call ``callback`` in the message loop of ``pump`` after ``seconds``, unless ``pump`` is closed by then."""
     return asyncio.get_running_loop().call_later(max(0.0, seconds), pump.call_next, callback)

@@ -1,4 +1,4 @@
-"""Doing what the registry declares: why not, ask first, run, and say how it went."""
+"""Runs the registry's actions for the console: checks them, asks first where needed, and flashes the result."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from labeltui.domain.problems import LabeltuiError, Problem
 from labeltui.domain.rules.pod import NAMED, about, called, is_own
 from labeltui.domain.state import Level
 from labeltui.ui.contract import Console
-from labeltui.ui.running import KEPT_LINES, Running
+from labeltui.ui.running import STORED_LINES, Running
 
 if TYPE_CHECKING:
     from labeltui.session.session import Session
@@ -53,20 +53,20 @@ class ActingConsole(Console, Protocol):
 
 
 class ConsoleReport:
-    """Hands what an action reports to the console."""
+    """Passes what an action reports on to the console."""
 
     def __init__(self, dispatcher: Dispatcher, running: Running) -> None:
         self._dispatcher = dispatcher
         self._running = running
 
     def progress(self, text: str) -> None:
-        """One line for people."""
+        """Store and show one line of progress."""
         self._running.last = text
-        self._keep(text)
+        self._store_line(text)
         self._dispatcher.changed(self._running)
 
     def emit(self, record: Mapping[str, Any]) -> None:
-        """A record of a stream: of these the console shows steps and their lines."""
+        """Store a record. The console uses steps and output lines, and ignores other records."""
         step = record.get("step", record.get("check"))
         if step is not None:
             entry = self._running.steps.setdefault(str(step), {})
@@ -74,12 +74,12 @@ class ConsoleReport:
             self._running.last = str(entry.get("title") or step)
         line = record.get("line")
         if line is not None:
-            self._keep(str(line))
+            self._store_line(str(line))
         self._dispatcher.changed(self._running)
 
-    def _keep(self, line: str) -> None:
+    def _store_line(self, line: str) -> None:
         self._running.lines.append(line)
-        del self._running.lines[:-KEPT_LINES]
+        del self._running.lines[:-STORED_LINES]
 
 
 class Dispatcher:
@@ -91,7 +91,7 @@ class Dispatcher:
         self.last_problem: tuple[str, Problem] | None = None
 
     def why_not(self, action: Action, pod: str | None = None) -> str | None:
-        """Why the action can't be done now, in words; with ``pod``, on the pod of that id."""
+        """Why the action can't run now, as text; None if it can. ``pod`` is the id of the pod to act on."""
         if not action.console and self._app.session is None:
             return "no session is open yet"
         if action.needs_terminal and (why := self._app.why_no_terminal()) is not None:
@@ -101,7 +101,7 @@ class Dispatcher:
         return why_disabled(action, about(self._app.state, pod))
 
     async def invoke(self, action_id: str, params: Mapping[str, Any] | None = None) -> None:
-        """Do it, or say why not. Asks first where the action says so."""
+        """Run the action, or flash why not. Asks first where the action is dangerous."""
         action, params = BY_ID[action_id], params or {}
         pod_id = params.get("pod") if action.takes_pod else None
         why = self.why_not(action, pod_id)
@@ -109,15 +109,15 @@ class Dispatcher:
             self._app.flash(f"{action.title}: {why}", Level.WARNING)
             return
         if action.console:
-            # What a console action takes, it takes as one mapping of plain values.
+            # A console action takes its parameters as one mapping of plain values.
             await self._app.run_action(f"{action.console}({dict(params)!r})" if params else action.console)
             return
-        seen = about(self._app.state, pod_id)
-        question = action.question(seen)
+        state = about(self._app.state, pod_id)
+        question = action.question(state)
         if action.danger in (Danger.DESTRUCTIVE, Danger.IRREVERSIBLE) or question is not None:
-            typed = action.name_to_type(seen) if action.danger is Danger.IRREVERSIBLE else None
+            typed = action.name_to_type(state) if action.danger is Danger.IRREVERSIBLE else None
             question = question or f"{action.help.capitalize()}?"
-            pod = seen.pod.value
+            pod = state.pod.value
             if pod_id is not None and pod is not None and not is_own(self._app.state, pod):
                 question = f"{called(pod)} ({pod.id}) is not this profile's pod. {question}"
                 params = {**params, NAMED: called(pod)}
@@ -129,7 +129,7 @@ class Dispatcher:
 
     def _start(self, action: Action, params: Mapping[str, Any]) -> None:
         session = self._app.session
-        if session is None:  # closed while it was asked
+        if session is None:  # the session was closed while the question was open
             return
         running = Running(action, last="…", params=params)
         self.running[action.id] = running
@@ -157,7 +157,7 @@ class Dispatcher:
             raise
         except LabeltuiError as error:
             text, level = self._failed(action, error.problem), Level.ERROR
-        except Exception as error:  # the console outlives whatever an action does
+        except Exception as error:  # no failure of an action may end the console
             text, level = self._failed(action, unexpected(error)), Level.ERROR
         finally:
             self.running.pop(action.id, None)
@@ -173,11 +173,11 @@ class Dispatcher:
         return f"{action.title}: {problem.message}{hint}{more}"
 
     def changed(self, running: Running) -> None:
-        """An action said something."""
+        """Show that an action reported something."""
         self._app.action_progressed(running)
 
     def cancel(self) -> bool:
-        """Cancel what was started last; False where nothing runs."""
+        """Cancel the action that was started last. Returns False if none runs."""
         for running in reversed(self.running.values()):
             if running.worker is not None and not running.worker.is_finished:
                 running.worker.cancel()
@@ -186,7 +186,7 @@ class Dispatcher:
 
 
 def unexpected(error: Exception) -> Problem:
-    """The problem for an exception nobody meant: a fault of labeltui, with its traceback."""
+    """The problem for an unexpected exception: a fault in labeltui, with its traceback."""
     return Problem(
         Code.INTERNAL,
         f"{type(error).__name__}: {error}",
@@ -196,7 +196,7 @@ def unexpected(error: Exception) -> Problem:
 
 
 def _outcome(document: Mapping[str, Any]) -> str:
-    """How it went, from the document the command line would print."""
+    """The result in a few words, from the document that the command line would print."""
     parts = []
     if document.get("message"):
         parts.append(str(document["message"]))

@@ -1,4 +1,4 @@
-"""Who gets a key: a leader, what keeps a pod alive, the pane with the keyboard, then the registry."""
+"""Decides who gets a key: a leader, the key that keeps the pod, the focused pane, then the registry."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from labeltui.ui.frame.lines import keep_key
 from labeltui.ui.keys import shown
 
 KEY_TAKEN_S = 0.25
-"""For so long at most a key waits until the one before it was taken."""
+"""Seconds that a key waits at most until a widget has handled the key before it."""
 
 
 class KeyConsole(Console, Protocol):
@@ -39,7 +39,7 @@ class KeyConsole(Console, Protocol):
 
 @runtime_checkable
 class TakesKeyAhead(Protocol):
-    """A screen that takes a key which was typed before it had the keyboard."""
+    """A screen that takes a key which was typed before the screen had the keyboard."""
 
     def typed_ahead(self, event: events.Key) -> None:
         """Take the key."""
@@ -47,7 +47,7 @@ class TakesKeyAhead(Protocol):
 
 
 class Keyboard:
-    """The keys of the console that no widget has taken, and the few that come before any widget's."""
+    """Handles the keys that no widget takes, and the few that come before any widget's."""
 
     def __init__(self, app: KeyConsole, frame_screen: FrameScreen) -> None:
         self._app = app
@@ -55,16 +55,16 @@ class Keyboard:
         self._taken: asyncio.Event | None = None
 
     async def took(self, event: events.Key) -> bool:
-        """Take a key that is wanted before any pane's own: a leader, and what keeps a pod that is about to stop.
+        """Take a key that comes before any pane's own: a leader, or the key that keeps the pod. Returns whether it did.
 
-        A leader opens its pop-up here, so that the next key, typed in one go, is the pop-up's.
+        A leader opens its pop-up at once, so that the next key already goes to the pop-up.
         """
         if not self._nobody_types(event):
             return False
-        leads, keeps = self._app.keymap.leaders.get(event.key), self._keeps_pod(event)
-        if not leads and not keeps:
+        leads, is_keep = self._app.keymap.leaders.get(event.key), self._is_keep_key(event)
+        if not leads and not is_keep:
             return False
-        await self._before_taken()  # it may have asked for text: then this one is its first letter
+        await self._before_taken()  # the previous key may have opened a text field, which then gets this key
         if not self._nobody_types(event):
             return False
         if leads:
@@ -74,13 +74,13 @@ class Keyboard:
         return True
 
     def passed_on(self) -> None:
-        """A key is on its way to who has the keyboard: the next one may have to wait for it."""
+        """Note that a key went to the focused widget; the next key may have to wait until it was handled."""
         if self._frame_screen.current != "shell":
             self._taken = asyncio.Event()
             self._follow(self._app.focused, self._taken)
 
     def _follow(self, node: object, taken: asyncio.Event) -> None:
-        """Follow a key from who has the keyboard up to the screen: then whoever wanted it has had it."""
+        """Follow the key through the message loops from the focused widget up to the screen, then set ``taken``."""
         if isinstance(node, Widget) and node is not self._app.screen:
             if not node.call_later(self._follow, node.parent, taken):
                 taken.set()
@@ -99,15 +99,17 @@ class Keyboard:
         focused = self._app.focused
         return focused is None or not focused.check_consume_key(event.key, event.character)
 
-    def _keeps_pod(self, event: events.Key) -> bool:
-        keep = keep_key(self._app.keymap, self._app.state)
-        return keep != "" and shown(event.key) == keep
+    def _is_keep_key(self, event: events.Key) -> bool:
+        key = keep_key(self._app.keymap, self._app.state)
+        return key != "" and shown(event.key) == key
 
     async def unwanted(self, event: events.Key) -> None:
-        """A key nothing else wanted: look it up in the registry."""
+        """Look up a key that no widget took in the registry."""
         if self._app.screen is not self._frame_screen:
             screen = self._app.screen
-            if isinstance(screen, TakesKeyAhead):  # a leader's key came before its pop-up has the keyboard
+            if isinstance(
+                screen, TakesKeyAhead
+            ):  # the key after a leader, typed before its pop-up had the keyboard
                 screen.typed_ahead(event)
             return
         keymap = self._app.keymap

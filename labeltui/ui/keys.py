@@ -1,4 +1,4 @@
-"""Keys of the registry: what each does, after the profile's changes. Pure."""
+"""The keys of the registry after the profile's changes. Pure."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from string import punctuation
 
 from labeltui.actions import ACTIONS, LEADERS, Action
 
-# Where Textual does not name a character as Unicode does.
+# Characters that Textual names differently from Unicode.
 _OWN_NAMES = {
     "solidus": "slash",
     "reverse_solidus": "backslash",
@@ -29,19 +29,19 @@ _NAMED = {shown: name for name, shown in _SHOWN.items()}
 
 
 def shown(key: str) -> str:
-    """A key as people write it: ``?`` for ``question_mark``."""
+    """A key as people write it, such as ``?`` for ``question_mark``."""
     head, _, last = key.rpartition("+") if len(key) > 1 else ("", "", key)
     return f"{head}+{_SHOWN.get(last, last)}" if head else _SHOWN.get(last, last)
 
 
 def _named(key: str) -> str:
-    """A key as Textual names it: the other way round."""
+    """A key as Textual names it: the inverse of :func:`shown`."""
     head, _, last = key.rpartition("+") if len(key) > 1 else ("", "", key)
     return f"{head}+{_NAMED.get(last, last)}" if head else _NAMED.get(last, last)
 
 
 class KeyMap:
-    """Which key does what. ``overrides`` maps action ids to keys: ``"f5"``, or ``"s k"`` behind a leader."""
+    """Maps keys to actions. ``overrides`` maps action ids to keys: ``"f5"``, or ``"s k"`` behind a leader."""
 
     def __init__(
         self, overrides: Mapping[str, str] | None = None, actions: Iterable[Action] = ACTIONS
@@ -81,6 +81,6 @@ class KeyMap:
         self._keys[action.id] = (leader, key)
 
     def keys_of(self, action: Action) -> str:
-        """The keys that run an action, as people write them: ``s x``; empty where it has none."""
+        """The keys that run an action, as people write them: ``s x``; empty if it has none."""
         leader, key = self._keys.get(action.id, ("", ""))
         return f"{shown(leader)} {shown(key)}".strip() if key else ""

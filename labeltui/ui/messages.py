@@ -1,4 +1,4 @@
-"""What panes tell the app."""
+"""Messages from panes to the app."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from labeltui.domain.state import Level
 
 
 class Flash(Message):
-    """One line for the bottom of the screen: what just happened."""
+    """One line to show above the keys."""
 
     def __init__(self, text: str, level: Level = Level.INFO) -> None:
         super().__init__()
@@ -17,8 +17,8 @@ class Flash(Message):
 
 
 class LeaveShell(Message):
-    """The focused pane gives the keyboard back (``ctrl+]`` in the shell)."""
+    """The shell pane gives the keyboard back, after ``ctrl+]``."""
 
 
 class HintsChanged(Message):
-    """The keys a pane offers, or the facts in its frame, are no longer what they were."""
+    """The keys of a pane or the texts of its border have changed."""

@@ -1,4 +1,4 @@
-"""Opening the session behind the painted frame, and asking what only the operator knows."""
+"""Opens the session while the frame is shown, and asks the operator for secrets and host keys."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ T = TypeVar("T")
 
 
 class ScreenPrompter:
-    """Asks with screens, one at a time. The answer is None (or False) when the screen is dismissed."""
+    """Asks with screens, one at a time. The answer is None (or False) if the screen is dismissed."""
 
     def __init__(self, app: App[int]) -> None:
         self._app = app
         self._turn = asyncio.Lock()
 
     async def secret(self, title: str, prompt: str) -> str | None:
-        """A password or passphrase; never echoed, never kept."""
+        """Ask for a password or passphrase; it is neither echoed nor stored."""
         return await self._ask(SecretScreen(title, prompt))
 
     async def trust_host_key(self, key: HostKey) -> bool:
-        """A host key that has never been seen."""
+        """Ask whether to trust a new host key."""
         trusted: bool | None = await self._ask(HostKeyScreen(key))
         return trusted is True
 
@@ -54,7 +54,7 @@ class ScreenPrompter:
 
 
 def open_in_background(app: App[int], launch: Launch | None) -> None:
-    """Open the session in a worker; a failure becomes a screen that says what to do."""
+    """Open the session in a worker; a failure opens a screen that says what to do."""
     app.run_worker(
         _open(app, console_of(app), launch or Launch()),
         name="open session",
@@ -71,7 +71,7 @@ async def _open(app: App[int], console: Console, launch: Launch) -> None:
         await console.adopt(session)
     except LabeltuiError as error:
         _failed(app, console, launch, error.problem)
-    except Exception as error:  # whatever it is, the operator is told and the console stays
+    except Exception as error:  # whatever it is, the operator sees it and the console stays
         _failed(app, console, launch, unexpected(error))
 
 

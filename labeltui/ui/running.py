@@ -1,4 +1,4 @@
-"""An action that is running, and the lines it has reported."""
+"""A running action, and what it has reported."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from textual.worker import Worker
 
 from labeltui.actions import Action
 
-KEPT_LINES = 400
+STORED_LINES = 400
 
 
 @dataclass(slots=True)
 class Running:
-    """An action that runs: the last it said, and the steps and lines it reported."""
+    """A running action: its newest line, its steps and its lines."""
 
     action: Action
     last: str = ""

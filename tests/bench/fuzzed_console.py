@@ -128,7 +128,7 @@ async def operate(app: Console, session: Session, answer: Path) -> None:
             app.post_message(events.Key("enter", "\r"))
             await asyncio.sleep(0.3)
         elif turn % 10 < 2:
-            pane.view.look_back(-50 if turn % 10 == 0 else 50)
+            pane.view.scroll_back(-50 if turn % 10 == 0 else 50)
     for task in tasks:
         task.cancel()
     measured["engine"] = "" if pane.view.engine is None else pane.view.engine.name

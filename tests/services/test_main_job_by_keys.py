@@ -59,7 +59,7 @@ async def until(pilot: Pilot[Any], holds: Callable[[], object], what: str) -> No
     while not holds():
         if time.monotonic() > end:
             app: Any = pilot.app
-            raise AssertionError(f"never: {what}; last said: {app.last_words}; on {app.screen}")
+            raise AssertionError(f"never: {what}; last said: {app.last_flash}; on {app.screen}")
         await pilot.pause(0.05)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from labeltui.ui.crash import last_words
+from labeltui.ui.crash import crash_message
 from tests.ui.fake_session import connected, console, wait_for
 
 CANARY = "hunter2-canary"
@@ -45,8 +45,8 @@ def check_file(folder: Path, shown: str) -> None:
     assert str(files[0]) in shown
 
 
-def test_the_last_words_say_what_and_what_next() -> None:
-    words = last_words(ValueError("[red]x"), Path("/x/crash.txt"))
+def test_the_crash_message_says_what_and_what_next() -> None:
+    words = crash_message(ValueError("[red]x"), Path("/x/crash.txt"))
     assert "ValueError: [red]x" in words
     assert "/x/crash.txt" in words
     assert "open labeltui again" in words

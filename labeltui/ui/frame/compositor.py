@@ -1,4 +1,4 @@
-"""Draws less for a small update: one row of a terminal must not cost what the whole screen costs."""
+"""Draws less for a small update: one changed row must not cost as much as the whole screen."""
 
 from __future__ import annotations
 
@@ -10,19 +10,21 @@ from textual.strip import Strip
 
 
 class NarrowCompositor(Compositor):
-    """Asks widgets for the rows that an update touches, and only those that have some of them.
+    """Renders only the rows that an update touches.
 
-    Textual's own asks every widget in sight for all of its rows, and throws away what the update does not need.
+    Textual's own compositor renders all rows of every visible widget and throws away the rest.
     """
 
     def _get_renders(self, crop: Region | None = None) -> Iterable[tuple[Region, Region, list[Strip]]]:
-        """As Textual's, with each widget's clip cut down to the rows of ``crop``."""
+        """Like Textual's, with each widget's clip reduced to the rows of ``crop``."""
         if crop is None:
             yield from super()._get_renders(crop)
             return
         for widget, (region, clip) in self.visible_widgets.items():
             rows = Region(clip.x, crop.y, clip.width, crop.height)
-            seen = region.intersection(clip).intersection(rows)
-            if seen and seen.overlaps(crop):
-                strips = widget.render_lines(Region(seen.x - region.x, seen.y - region.y, *seen.size))
+            visible = region.intersection(clip).intersection(rows)
+            if visible and visible.overlaps(crop):
+                strips = widget.render_lines(
+                    Region(visible.x - region.x, visible.y - region.y, *visible.size)
+                )
                 yield region, clip.intersection(rows), strips

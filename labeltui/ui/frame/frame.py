@@ -1,4 +1,4 @@
-"""The fixed parts of the screen: strip, tabs, the body that places panes, and the two bottom rows."""
+"""The fixed parts of the screen: strip, tabs, the body with the panes, and the two bottom rows."""
 
 from __future__ import annotations
 
@@ -41,21 +41,21 @@ Hint = tuple[str, str]
 
 
 class Line(Static):
-    """One row of text that knows how wide it is; set to what it shows already, it does nothing."""
+    """One row of text. Setting the text that it already shows does nothing."""
 
     def __init__(self, *, id: str) -> None:
         super().__init__(id=id, markup=False)
         self._shown = Content("")
 
     def set(self, content: Content) -> None:
-        """Show ``content``."""
+        """Show ``content``, if it is different."""
         if not content.is_same(self._shown):
             self._shown = content
             self.update(content)
 
 
 class Strip(Line):
-    """The status strip: every truth in one row, at every size."""
+    """The status strip: every fact in one row, at every size."""
 
     def show(self, state: SessionState, now: datetime) -> None:
         """Show a snapshot."""
@@ -63,7 +63,7 @@ class Strip(Line):
 
 
 class TooSmall(Line):
-    """The page for a terminal with no room for a pane: the facts of the strip, one below the other."""
+    """The page for a terminal that is too small for a pane: the facts of the strip, one below the other."""
 
     def show(self, state: SessionState, now: datetime) -> None:
         """Show a snapshot."""
@@ -79,10 +79,10 @@ class TooSmall(Line):
 
 
 class Tabs(Line):
-    """The panes there are, while one of them has the whole screen."""
+    """The names of all panes, while one pane has the whole screen."""
 
     def show(self, current: str, marks: Mapping[str, str]) -> None:
-        """Mark ``current``; ``marks`` are small warnings by pane (``!``)."""
+        """Mark ``current``; ``marks`` are small warnings by pane, such as ``!``."""
         parts: list[tuple[str, str]] = []
         for name in PANES:
             label = f" {TITLES[name].replace('server ', '').replace('study ', '')}{marks.get(name, '')} "
@@ -91,10 +91,10 @@ class Tabs(Line):
 
 
 class FlashLine(Line):
-    """The result of the last action; or what runs, while something runs."""
+    """The result of the last action, or the progress of a running one."""
 
     def show(self, at: datetime | None, text: str, level: Level, keys: str) -> None:
-        """Show one line; nothing has happened yet while ``at`` is None."""
+        """Show one line; ``at`` is None for a text that is not a result."""
         width = self.app.size.width - 2
         tail = f"  {keys}" if keys and width > 70 else ""
         word = words.LEVEL[level]
@@ -111,21 +111,21 @@ class KeyLine(Line):
     """The keys that work now."""
 
     def show(self, hints: Sequence[Hint]) -> None:
-        """Show as many as fit, in order; the last one (quit) keeps its place at the end."""
+        """Show as many hints as fit, in order."""
         room = self.app.size.width - 1
-        told: list[Content] = []
+        items: list[Content] = []
         used = 0
         for key, text in hints:
             item = Content.assemble((key, "bold $text-accent"), (f" {text}", Tone.PLAIN))
             if used + item.cell_length + 2 > room:
                 break
             used += item.cell_length + 2
-            told.append(item)
-        self.set(Content(" ") + Content("  ").join(told))
+            items.append(item)
+        self.set(Content(" ") + Content("  ").join(items))
 
 
 class PaneFrame(Widget):
-    """A pane's border: number and name above, facts below. Its content is mounted after the first paint."""
+    """A pane's border: number and name above, facts below. The content is mounted after the first paint."""
 
     class Picked(Message):
         """The pane was clicked."""
@@ -138,18 +138,18 @@ class PaneFrame(Widget):
         super().__init__(id=f"pane-{name}", classes="pane")
         self.pane = name
         self.border_title = Content(TITLES[name])
-        self._told = ("", "")
+        self._titles = ("", "")
 
     def set_titles(self, note: str, facts_below: str) -> None:
-        """``note`` follows the name above, ``facts_below`` is in the lower border; both are outside text."""
-        told = (note, facts_below)
-        if told != self._told:
-            self._told = told
+        """Show ``note`` after the name and ``facts_below`` in the lower border. Both may be hostile text."""
+        titles = (note, facts_below)
+        if titles != self._titles:
+            self._titles = titles
             self.border_title = Content(TITLES[self.pane] + (f" · {safe(note)}" if note else ""))
             self.border_subtitle = Content(safe(facts_below)) if facts_below else None
 
     def on_click(self, event: events.Click) -> None:
-        """A click anywhere in it gives it the keyboard."""
+        """Focus this pane."""
         self.post_message(self.Picked(self.pane))
 
 
@@ -174,7 +174,7 @@ class _PlanLayout(Layout):
 
 
 class Body(Widget):
-    """Holds all panes; asks ``planner`` where they go."""
+    """Holds all panes; ``planner`` says where they go."""
 
     def __init__(self, planner: Callable[[Size], Plan]) -> None:
         super().__init__(id="body")
@@ -182,17 +182,17 @@ class Body(Widget):
 
     @property
     def layout(self) -> Layout:
-        """Panes go where the plan says."""
+        """The layout that follows the plan."""
         return self._plan_layout
 
     def compose(self) -> ComposeResult:
-        """All frames, empty."""
+        """Yield all frames, empty."""
         for name in (*PANES, *EXTRAS):
             yield PaneFrame(name)
 
 
 class FrameScreen(Screen[None], inherit_bindings=False):
-    """The one screen under all others."""
+    """The lowest screen, with the panes."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -207,7 +207,7 @@ class FrameScreen(Screen[None], inherit_bindings=False):
         self.keys = KeyLine(id="keys")
 
     def compose(self) -> ComposeResult:
-        """Strip, tabs, panes, flash, keys."""
+        """Yield strip, tabs, panes, flash line and keys."""
         yield self.strip
         yield self.small
         yield self.tabs
@@ -217,21 +217,19 @@ class FrameScreen(Screen[None], inherit_bindings=False):
 
     @property
     def shape(self) -> Shape:
-        """How the screen is divided now."""
+        """How the screen is divided at its present size."""
         return shape_of(*self.app.size)
 
     def planned(self, size: Size) -> Plan:
-        """Where the panes go in a body of ``size``."""
+        """The regions of the panes in a body of ``size``."""
         return plan(self.shape, size.width, size.height, self.current, self.zoomed)
 
     def arrange_panes(self) -> None:
-        """Divide the screen again: its size, the current pane or the zoom changed."""
+        """Lay the panes out again after a change of size, current pane or zoom."""
         shape = self.shape
         single = self.zoomed or shape is Shape.COMPACT
         self.set_class(shape is Shape.SMALL, "-small")
         self.set_class(single and shape is not Shape.SMALL, "-single")
-        for frame in self.query(
-            PaneFrame
-        ):  # a child that asks is what makes its parent place all of them again
+        for frame in self.query(PaneFrame):  # a child's request makes its parent lay out all children
             frame.set_class(frame.pane == self.current, "-current")
             frame.refresh(layout=True)

@@ -9,7 +9,7 @@ from enum import StrEnum
 PANES = ("pod", "shell", "log", "queue", "training")
 """The numbered panes, in the order of their numbers."""
 EXTRAS = ("tunnels", "cost", "alerts")
-"""Shown where there is room for decisions."""
+"""Panes that only a wide screen shows."""
 
 MIN_COLUMNS, MIN_ROWS = 60, 18
 STANDARD_COLUMNS, WIDE_COLUMNS = 100, 180
@@ -30,15 +30,15 @@ class Shape(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The panes that show, and where, within the body."""
+    """The panes that are shown, and their regions within the body."""
 
     shape: Shape
     regions: Mapping[str, Region]
-    single: bool  # one pane has it all: the tabs say what else there is
+    single: bool  # one pane fills the body, and tabs name the others
 
 
 def shape_of(columns: int, rows: int) -> Shape:
-    """The division for a whole terminal of that size."""
+    """The division for a terminal of that size, in cells."""
     if columns < MIN_COLUMNS or rows < MIN_ROWS:
         return Shape.SMALL
     if columns < STANDARD_COLUMNS:
@@ -60,7 +60,7 @@ def plan(shape: Shape, width: int, height: int, current: str, zoomed: bool) -> P
 
 
 def _stack(x: int, width: int, y: int, height: int, shares: Mapping[str, int]) -> dict[str, Region]:
-    """Panes on top of each other, heights by share, rounding left to the last."""
+    """Panes on top of each other, with heights by share; the last takes what rounding leaves."""
     total = sum(shares.values())
     regions: dict[str, Region] = {}
     top = y
@@ -79,7 +79,7 @@ def _two_columns(width: int, height: int) -> dict[str, Region]:
 
 
 def _shell_below(width: int, height: int) -> dict[str, Region]:
-    """Too narrow to put anything beside 80 columns: the shell takes the whole width below."""
+    """Shell below the others: there is no room for 80 columns beside them."""
     left, top = width * 42 // 100, height * 66 // 100
     return (
         _stack(0, left, 0, top, {"pod": 45, "queue": 55})

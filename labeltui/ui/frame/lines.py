@@ -1,4 +1,4 @@
-"""What the rows around the panes say: strip, tabs, the line of what just happened, and the keys that work."""
+"""The texts of the rows around the panes: strip, tabs, flash line and keys."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from labeltui.ui.frame.layout import Shape
 from labeltui.ui.keys import KeyMap
 
 FOOTER_HINTS = 10
-MOST_STUDIES_LOOKED_THROUGH = 5000
+MOST_STUDIES_EXAMINED = 5000
 
 
 def keep_key(keymap: KeyMap, state: SessionState) -> str:
-    """The key that keeps the pod alive, while the guard is about to stop it; else none."""
+    """The key that postpones the pod's stop, while the guard is about to stop it; else empty."""
     guard = state.guard
     if guard.value is None or not guard.value.is_near or guard.error is not None:
         return ""
@@ -27,11 +27,11 @@ def keep_key(keymap: KeyMap, state: SessionState) -> str:
 
 
 def tab_marks(state: SessionState) -> dict[str, str]:
-    """Small warnings by pane: a study that several people have open, errors in the log."""
+    """Small warnings by pane: a study open at several people, errors in the log."""
     studies = state.queue.value.studies if state.queue.value else ()
-    looked_through = studies if len(studies) < MOST_STUDIES_LOOKED_THROUGH else ()
+    examined = studies if len(studies) < MOST_STUDIES_EXAMINED else ()
     return {
-        "queue": "!" if any(len(study.openers) > 1 for study in looked_through) else "",
+        "queue": "!" if any(len(study.openers) > 1 for study in examined) else "",
         "log": f" ✗{state.log_errors}" if state.log_errors else "",
     }
 
@@ -55,7 +55,7 @@ class PaintedConsole(Console, Protocol):
 
 
 class Lines:
-    """Paints the rows around the panes, and keeps what was flashed last."""
+    """Paints the rows around the panes, and stores what was flashed last."""
 
     def __init__(self, app: PaintedConsole, frame_screen: FrameScreen) -> None:
         self._app = app
@@ -63,18 +63,18 @@ class Lines:
         self._flashed: tuple[datetime | None, str, Level] = (None, "opening …", Level.INFO)
 
     @property
-    def last_words(self) -> str:
-        """What was flashed last."""
+    def last_flash(self) -> str:
+        """The text that was flashed last."""
         return self._flashed[1]
 
     def flash(self, text: str, level: Level) -> None:
-        """Say what just happened, on the line above the keys."""
+        """Show one line above the keys."""
         self._flashed = (self._app.clock(), text, level)
         if self._app.is_running and self._frame_screen.is_mounted:
             self.paint()
 
     def welcome(self) -> None:
-        """Name the key that shows every key, unless something graver was said."""
+        """Name the key for help, unless a warning or an error was flashed."""
         if self._flashed[2] is Level.INFO:
             help_keys = self._app.keymap.keys_of(BY_ID["help"])
             self._flashed = (None, f"press {help_keys} for every key", Level.INFO)
@@ -100,12 +100,12 @@ class Lines:
         screen.tabs.show(screen.current, tab_marks(state))
 
     def paint_keys(self) -> None:
-        """Show the keys that work; a terminal that is too small shows none of a pane's."""
+        """Show the keys that work now, unless the terminal is too small for a pane."""
         if self._frame_screen.shape is not Shape.SMALL:
             self._frame_screen.keys.show(self.footer())
 
     def footer(self) -> list[Hint]:
-        """At most ten keys that work now: of the focused pane first, then of the registry."""
+        """At most ten keys that work now: first those of the focused pane, then the registry's."""
         current, keymap = self._frame_screen.current, self._app.keymap
         pane = self._app.panes.get(current)
         own = list(pane.hints()) if pane is not None else []

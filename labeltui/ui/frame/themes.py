@@ -1,4 +1,4 @@
-"""Themes from ``themes/*.toml``: beside the package in the wheel, at the top of a checkout."""
+"""Themes from ``themes/*.toml``: inside the package in a wheel, at the top of a checkout."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ DEFAULT_THEME = "labeltui-dark"
 
 
 def theme_folder() -> Path:
-    """Where the theme files are."""
+    """The folder of theme files."""
     package = Path(__file__).resolve().parents[2]
     shipped = package / "themes"
     return shipped if shipped.is_dir() else package.parent / "themes"
@@ -23,7 +23,7 @@ def theme_names() -> list[str]:
 
 
 def load_theme(name: str) -> Theme | None:
-    """The theme of that name, or None where there is no such file (it may still be one of Textual's)."""
+    """The theme of that name; None if there is no such file, since it may be one of Textual's."""
     path = theme_folder() / f"{name}.toml"
     if "/" in name or not path.is_file():
         return None

@@ -1,4 +1,4 @@
-"""A pane that is made of lines: built whole from each snapshot, drawn when it changed."""
+"""Base class of panes that consist of lines: built from each snapshot, drawn only if they changed."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class Card(Lines):
-    """Base of the panes made of lines. Subclasses say what lines there are."""
+    """Base class of panes that consist of lines; subclasses build the lines."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -39,23 +39,23 @@ class Card(Lines):
         self.facts = ""
 
     def build(self, state: SessionState, now: datetime, width: int, height: int) -> list[Content]:
-        """The lines for a snapshot in a room of that size."""
+        """The lines for a snapshot; ``width`` and ``height`` are the room in cells."""
         raise NotImplementedError
 
     def key_for(self, action_id: str) -> str:
-        """The keys of an action, as they are now."""
+        """The keys that run an action now, as people write them."""
         return console_of(self).keymap.keys_of(BY_ID[action_id])
 
     def titles(self, state: SessionState, now: datetime) -> tuple[str, str]:
-        """What follows the pane's name, and what its lower border says."""
+        """The text after the pane's name, and the text of the lower border."""
         return "", ""
 
     def attach(self, session: Session) -> None:
-        """Keep the session, for what keys need."""
+        """Store the session for what keys need."""
         self.session = session
 
     def detach(self) -> None:
-        """Forget it."""
+        """Drop the session."""
         self.session = None
 
     @property
@@ -86,33 +86,33 @@ class Card(Lines):
             self.post_message(HintsChanged())
 
     def on_resize(self, _event: events.Resize) -> None:
-        """Build again for the new room."""
+        """Build the lines for the new size."""
         if self.state is not None and self.now is not None:
             self.show(self.state, self.now)
 
     def on_key(self, event: events.Key) -> None:
-        """Obey the keys of this pane; the rest goes up to the app."""
+        """Run this pane's keys; other keys go on to the app."""
         key = pressed(self.pane_keys, event)
         if key is not None:
             key.run()
 
     def scroll_one_down(self) -> None:
-        """One line down."""
+        """Scroll one line down."""
         self.move(1)
         self._again()
 
     def scroll_one_up(self) -> None:
-        """One line up."""
+        """Scroll one line up."""
         self.move(-1)
         self._again()
 
     def scroll_top(self) -> None:
-        """To the first line."""
+        """Scroll to the first line."""
         self.move(-len(self.lines))
         self._again()
 
     def scroll_bottom(self) -> None:
-        """To the last line."""
+        """Scroll to the last line."""
         self.move(len(self.lines))
         self._again()
 
@@ -121,5 +121,5 @@ class Card(Lines):
             self.show(self.state, self.now)
 
     def copy_text(self) -> str:
-        """What ``y`` copies: everything the card says."""
+        """The text that ``y`` copies: all lines."""
         return "\n".join(line.plain.rstrip() for line in self.lines)

@@ -1,4 +1,4 @@
-"""What a wide screen says of the session: its labels, its pace, its money."""
+"""The card of labels, pace and money, which only a wide screen has."""
 
 from __future__ import annotations
 
@@ -19,21 +19,23 @@ from labeltui.ui.widgets.bar import bar
 
 
 class CostCard(Card, can_focus=False):
-    """The session in numbers, the labels first: they can't be bought again."""
+    """The session in numbers, labels first."""
 
     def titles(self, state: SessionState, now: datetime) -> tuple[str, str]:
-        """The budget, where there is one."""
+        """The budget below, if one is set."""
         guard = state.guard.value
         return "", f"budget ${guard.budget:.2f}" if guard is not None and guard.budget else ""
 
     def build(self, state: SessionState, now: datetime, width: int, height: int) -> list[Content]:
-        """Labels, pace, budget, people, the folder of copies."""
+        """Labels, pace, budget, people, and the folder of copies."""
         lines = self._labels(state, now, width)
         going = pace(state, now)
         if going is not None:
             hour = "" if going.per_hour is None else f" · {going.per_hour:.1f} per hour"
-            said = f"{words.plural(going.labels, 'label')} in {words.age(going.since, now)}{hour}"
-            lines.append(row("session", (said, Tone.FAINT if stale_age(state.queue, now) else Tone.PLAIN)))
+            pace_text = f"{words.plural(going.labels, 'label')} in {words.age(going.since, now)}{hour}"
+            lines.append(
+                row("session", (pace_text, Tone.FAINT if stale_age(state.queue, now) else Tone.PLAIN))
+            )
             if going.cost_per_label is not None:
                 lines.append(row("", (f"${going.cost_per_label:.2f} per label", Tone.PLAIN)))
         lines += self._budget(state, now, width)
@@ -62,7 +64,7 @@ class CostCard(Card, can_focus=False):
         return lines
 
     def _budget(self, state: SessionState, now: datetime, width: int) -> list[Content]:
-        """How much of the budget is gone, by this console's own reckoning."""
+        """The share of the budget that is spent, by this console's own estimate."""
         guard, spend = state.guard.value, state.spend.value
         if guard is None or not guard.budget or spend is None or spend.session is None:
             return []

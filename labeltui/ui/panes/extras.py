@@ -1,4 +1,4 @@
-"""What a wide screen has room for: the way to the server, and what needs attention."""
+"""Cards that only a wide screen has: the server with its tunnel, and alerts."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from labeltui.ui.panes.card import Card
 from labeltui.ui.panes.pod import event_lines, tunnel_lines
 from labeltui.ui.presentation import words
 from labeltui.ui.presentation.fact import stale_age
-from labeltui.ui.presentation.rows import row, told, wrapped
+from labeltui.ui.presentation.rows import row, state_text, wrapped
 from labeltui.ui.presentation.text import elide, safe
 from labeltui.ui.presentation.words import Tone
 
 
 class TunnelsCard(Card, can_focus=False):
-    """The server and the ways to it."""
+    """The server's facts, and its tunnel."""
 
     def build(self, state: SessionState, now: datetime, width: int, height: int) -> list[Content]:
         """The server's facts, then the tunnel's."""
         server = state.server.value
         if server is None:
-            return [row("server", told(words.UNKNOWN)), *tunnel_lines(state, now, width)]
-        lines = [row("server", told(words.SERVER[server.state], stale_age(state.server, now)))]
+            return [row("server", state_text(words.UNKNOWN)), *tunnel_lines(state, now, width)]
+        lines = [row("server", state_text(words.SERVER[server.state], stale_age(state.server, now)))]
         room = width - 9
         models = ", ".join(server.models)
         for label, value in (
@@ -51,13 +51,13 @@ class AlertsCard(Card, can_focus=False):
     """The newest alerts, newest first."""
 
     def titles(self, state: SessionState, now: datetime) -> tuple[str, str]:
-        """How many."""
+        """Their number above, the key of the list below."""
         return (
             str(len(state.alerts)) if state.alerts else ""
         ), f"{self.key_for('alerts')} opens the list" if state.alerts else ""
 
     def build(self, state: SessionState, now: datetime, width: int, height: int) -> list[Content]:
-        """Each with its age and what to do."""
+        """Each alert with its time and hint, then events of the pod if there is room."""
         lines: list[Content] = []
         if not state.alerts:
             lines.append(Content.styled("Nothing needs attention.", Tone.FAINT))

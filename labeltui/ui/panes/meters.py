@@ -1,4 +1,4 @@
-"""The load in rows: how full or busy now as a number, and over the last minutes as a line of blocks. Pure."""
+"""The machine's load as rows: a percentage now, and the last minutes as blocks. Pure."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ WARN_PCT, FULL_PCT = 80.0, 93.0
 MIB = 1024 * 1024
 BLOCKS = "▁▂▃▄▅▆▇█"
 MOST_CELLS = 24
-BOTH_FROM = 18  # cells from which a bar and a line stand side by side
-CELL_S = 15.0  # what one cell of a line stands for, so that its length says how far back it goes
+BOTH_FROM = 18  # the width in cells from which bar and history stand side by side
+CELL_S = 15.0  # seconds per cell of a history, so that its length shows how far back it goes
 
 
 def load_tone(percent: float | None) -> Tone:
-    """Heavier load, louder colour."""
+    """The colour of a load in percent: the fuller, the more alarming."""
     if percent is None:
         return Tone.FAINT
     if percent >= FULL_PCT:
@@ -33,7 +33,7 @@ def load_tone(percent: float | None) -> Tone:
 
 
 def line_of(samples: tuple[LoadSample, ...], field: str, now: datetime, cells: int, tone: str) -> Content:
-    """The last minutes in blocks of a full height of 100 %; a dot where nobody looked."""
+    """The history of a field as blocks, 100 % being a full block; a dot where nothing was measured."""
     parts: list[tuple[str, str]] = []
     for value in in_cells(samples, field, now, cells, cells * CELL_S):
         if value is None:
@@ -44,7 +44,7 @@ def line_of(samples: tuple[LoadSample, ...], field: str, now: datetime, cells: i
 
 
 class Meters:
-    """Draws rows for one snapshot: their room, their age and their history are the same for all."""
+    """Draws the rows of one snapshot, which share width, age and history."""
 
     def __init__(self, loads: tuple[LoadSample, ...], now: datetime, width: int, *, stale: bool) -> None:
         self._loads = loads
@@ -55,9 +55,9 @@ class Meters:
     def meter(
         self, label: str, percent: float | None, text: str, field: str = "", *, fills: bool = True
     ) -> Content:
-        """``cpu  ▂▂▃▅▂ 21%  text``: the drawing takes what the words leave.
+        """``cpu  ▂▂▃▅▂ 21%  text``: the drawing takes the room that the words leave.
 
-        ``fills``: it is something that runs out, so that a lot of it is a warning. ``field`` names its history.
+        ``fills``: the thing can run out, so a high value is a warning. ``field`` names its history.
         """
         tone = Tone.FAINT if self._stale else load_tone(percent) if fills else Tone.BUSY
         number = "   ?" if percent is None else f"{percent:3.0f}%"
@@ -81,7 +81,7 @@ class Meters:
         return line_of(self._loads, field, self._now, room, tone)
 
     def of_host(self, metrics: HostMetrics, *, brief: bool = False) -> list[Content]:
-        """What the agent measured; ``brief``: processor and memory on one line."""
+        """What the agent measured. ``brief`` puts processor and memory on one line."""
         cores = "" if metrics.cpu_count is None else words.plural(metrics.cpu_count, "core")
         memory = f"{words.size(metrics.memory_used)}/{words.size(metrics.memory_total)}"
         disk = f"{words.size(metrics.disk_used)}/{words.size(metrics.disk_total)}"
@@ -109,14 +109,14 @@ class Meters:
         ]
 
     def _gpus(self, metrics: HostMetrics) -> list[Content]:
-        """Each GPU: memory first, since that is what ends trainings."""
+        """The rows of each GPU, memory first: running out of it ends trainings."""
         if not metrics.gpus:
             why = safe(metrics.gpu_error) if metrics.gpu_error else "no nvidia-smi"
-            told = elide(why, max(8, self._width - 17))
-            return [row("gpu", ("no GPU", Tone.WARN), (f"  {told}", Tone.FAINT))]
+            reason = elide(why, max(8, self._width - 17))
+            return [row("gpu", ("no GPU", Tone.WARN), (f"  {reason}", Tone.FAINT))]
         only = (
             len(metrics.gpus) == 1
-        )  # a history is kept of the busiest: of one among several it would be another's
+        )  # the history is that of the busiest GPU, so only a single GPU can show it
         lines = []
         for gpu in metrics.gpus:
             lines.append(self._gpu_memory(gpu, "vram" if only else ""))
@@ -130,14 +130,14 @@ class Meters:
         return self.meter(f"vram {gpu.index}", _share(used, total), text, field)
 
     def _gpu_work(self, gpu: Gpu, field: str) -> Content:
-        said = [] if gpu.temperature_c is None else [f"{gpu.temperature_c:.0f}°C"]
-        said += [] if gpu.power_w is None else [f"{gpu.power_w:.0f}W"]
+        facts = [] if gpu.temperature_c is None else [f"{gpu.temperature_c:.0f}°C"]
+        facts += [] if gpu.power_w is None else [f"{gpu.power_w:.0f}W"]
         if self._width > 52:
-            said.append(safe(gpu.name))
-        return self.meter(f"gpu {gpu.index}", gpu.utilisation_pct, " ".join(said), field, fills=False)
+            facts.append(safe(gpu.name))
+        return self.meter(f"gpu {gpu.index}", gpu.utilisation_pct, " ".join(facts), field, fills=False)
 
     def of_runpod(self, pod: Pod) -> list[Content]:
-        """What RunPod tells while the agent does not: percentages, and nothing of the disk."""
+        """What RunPod measured, for when the agent does not answer: percentages without the disk."""
         lines = []
         for index, (work, memory) in enumerate(pod.load.gpus):
             only = len(pod.load.gpus) == 1
@@ -148,8 +148,8 @@ class Meters:
         return lines
 
 
-def source(loads: tuple[LoadSample, ...], now: datetime) -> str:
-    """``load 3s ago``; whose, where it is not the agent's."""
+def load_age(loads: tuple[LoadSample, ...], now: datetime) -> str:
+    """``load 3s ago``, with the source if it is not the agent."""
     if not loads:
         return ""
     newest = loads[-1]

@@ -17,7 +17,7 @@ def _always() -> bool:
 
 @dataclass(frozen=True, slots=True)
 class PaneKey:
-    """A key of one pane. Declared once: the pane obeys it, footer and help show it."""
+    """A key of one pane, for the pane itself, the footer and the help."""
 
     keys: tuple[str, ...]
     """Textual's names, or characters; the first is the one that is shown."""
@@ -34,7 +34,7 @@ class PaneKey:
 
 
 def pressed(keys: Sequence[PaneKey], event: events.Key) -> PaneKey | None:
-    """The key of a pane that was pressed, which ends the event; None where it is not the pane's."""
+    """The pane's key that was pressed, with the event stopped; None if the key is not the pane's."""
     for key in keys:
         if event.key in key.keys or event.character in key.keys:
             if not key.applies():

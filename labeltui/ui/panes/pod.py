@@ -1,4 +1,4 @@
-"""Pane 1: the machine, what it costs, the way to it, its load, and what happened to it."""
+"""Pane 1: the machine, its cost, connection, load and tunnel, and the pod's events."""
 
 from __future__ import annotations
 
@@ -19,32 +19,38 @@ from labeltui.ui.presentation.fact import stale_age
 from labeltui.ui.presentation.guard import guard_lines
 from labeltui.ui.presentation.money import brief_money_lines, money_lines
 from labeltui.ui.presentation.pods import PUBLIC, legal_words, port_text
-from labeltui.ui.presentation.rows import row, told, wrapped
+from labeltui.ui.presentation.rows import row, state_text, wrapped
 from labeltui.ui.presentation.text import elide, safe
 from labeltui.ui.presentation.words import Tone
 
-TROUBLED = ("waiting", "stuck", "dead", "warning", "stopping")  # what the guard says then is not put off
+TROUBLED = (
+    "waiting",
+    "stuck",
+    "dead",
+    "warning",
+    "stopping",
+)  # states of the guard whose reasons are shown first
 
 
 class PodCard(Card):
     """The host: its connection in words, its load in bars, its tunnel."""
 
     def titles(self, state: SessionState, now: datetime) -> tuple[str, str]:
-        """Who and where above, age of the load below."""
+        """Name and place above, the age of the load below."""
         host, pod = state.host.value, state.pod.value
         age = words.age(state.metrics.as_of, now)
         name = safe(host.name) if host is not None else ""
         if pod is not None:
             name = " · ".join(filter(None, (safe(called(pod)), safe(pod.data_centre or ""))))
-        return name, meters.source(state.loads, now) or (f"load {age} ago" if age else "")
+        return name, meters.load_age(state.loads, now) or (f"load {age} ago" if age else "")
 
     def build(self, state: SessionState, now: datetime, width: int, height: int) -> list[Content]:
-        """Connection, then load, then tunnel: the order in which things go wrong."""
+        """Money, guard, connection, load and tunnel; then details of the pod, as far as they fit."""
         host = state.host.value
         if host is None:
             error = safe(state.host.error or "")
             return [
-                row("host", told(words.UNKNOWN)),
+                row("host", state_text(words.UNKNOWN)),
                 *wrapped(error or "Opening the session …", width, Tone.WARN if error else Tone.FAINT),
             ]
         connection = self._connection(host, state, now, width)
@@ -52,7 +58,7 @@ class PodCard(Card):
         lines = money_lines(state, now, width) + guard + connection
         lines += self._load(state, now, width)
         lines += tunnel_lines(state, now, width)
-        if len(lines) > height:  # what never changes goes first
+        if len(lines) > height:  # leave out first what never changes
             spare = ("system ", "address ") if state.pod.value is not None else ("system ",)
             lines = [line for line in lines if not line.plain.startswith(spare)]
             if len(lines) > height and state.pod.value is not None:
@@ -65,7 +71,7 @@ class PodCard(Card):
     def _brief(
         self, state: SessionState, now: datetime, width: int, guard: list[Content], connection: list[Content]
     ) -> list[Content]:
-        """What an operator looks for first, on as few lines as can be; the guard's reasons come last."""
+        """The most important rows, as few as possible; the guard's reasons come last."""
         status = state.guard.value
         calm = status is not None and status.state not in TROUBLED and not status.problem
         first, reasons = (guard[:1], guard[1:]) if calm else (guard, [])
@@ -80,9 +86,9 @@ class PodCard(Card):
 
     def _connection(self, host: HostStatus, state: SessionState, now: datetime, width: int) -> list[Content]:
         if (why := absence(state, self.key_for)) is not None:
-            line = row("host", told(why.word, stale_age(state.pod, now)))
-            told_above = state.pod.value is None
-            return [line, *([] if told_above else wrapped(f"{why.said} {why.next}", width, Tone.FAINT))]
+            line = row("host", state_text(why.word, stale_age(state.pod, now)))
+            shown_above = state.pod.value is None
+            return [line, *([] if shown_above else wrapped(f"{why.reason} {why.next}", width, Tone.FAINT))]
         word = words.LINK[host.state]
         since = f" {words.age(host.since, now)}" if host.since is not None else ""
         latency = f" · {host.latency_ms:.0f} ms" if host.latency_ms is not None else ""
@@ -92,7 +98,7 @@ class PodCard(Card):
             row(
                 "host",
                 Content.assemble(
-                    told(word, stale_age(state.host, now)), (since + latency + again, Tone.FAINT)
+                    state_text(word, stale_age(state.host, now)), (since + latency + again, Tone.FAINT)
                 ),
             )
         ]
@@ -119,7 +125,9 @@ class PodCard(Card):
             return meters.Meters(state.loads, now, width, stale=stale).of_runpod(pod)
         if metrics is None:
             why = safe(state.metrics.error or "not measured yet")
-            return [row("load", told(words.UNKNOWN), (f"  {elide(why, max(8, width - 20))}", Tone.FAINT))]
+            return [
+                row("load", state_text(words.UNKNOWN), (f"  {elide(why, max(8, width - 20))}", Tone.FAINT))
+            ]
         lines = meters.Meters(state.loads, now, width, stale=bool(old)).of_host(metrics, brief=brief)
         if old:
             lines.append(row("", (f"load is {old} old", Tone.WARN)))
@@ -127,7 +135,7 @@ class PodCard(Card):
 
 
 def pod_facts(state: SessionState, now: datetime, width: int) -> list[Content]:
-    """What is worth a line of the rented pod where there is room for it, best first."""
+    """Details of the rented pod, most useful first; empty without a pod."""
     pod = state.pod.value
     if pod is None:
         return []
@@ -149,7 +157,7 @@ def pod_facts(state: SessionState, now: datetime, width: int) -> list[Content]:
 
 
 def port_line(port: Port, room: int) -> Content:
-    """A port, and whether the whole world can reach it."""
+    """A port; one that is open to the internet is marked."""
     if port.protocol != "http":
         return row("port", (elide(port_text(port), room), Tone.PLAIN))
     return row(
@@ -158,29 +166,29 @@ def port_line(port: Port, room: int) -> Content:
 
 
 def event_lines(state: SessionState, width: int, room: int) -> list[Content]:
-    """The newest events that have room, oldest first."""
+    """The newest events of the pod that fit in ``room`` rows, oldest first."""
     if room < 2 or not state.pod_events:
         return []
     lines: list[Content] = []
     for event in reversed(state.pod_events):
-        told_as = wrapped(safe(event.text), max(8, width - 9), Tone.FAINT, 2)
-        if len(lines) + len(told_as) > room:
+        event_rows = wrapped(safe(event.text), max(8, width - 9), Tone.FAINT, 2)
+        if len(lines) + len(event_rows) > room:
             break
         label = f"{event.at.astimezone():%H:%M}"
-        lines = [*(row(label if not i else "", part) for i, part in enumerate(told_as)), *lines]
+        lines = [*(row(label if not i else "", part) for i, part in enumerate(event_rows)), *lines]
     return lines
 
 
 def tunnel_lines(state: SessionState, now: datetime, width: int) -> list[Content]:
-    """The way to the server, and the URL that Slicer is given."""
+    """The tunnel's state, and the URL for Slicer."""
     tunnel = state.tunnel.value
     if tunnel is None:
-        return [row("tunnel", told(words.UNKNOWN))]
+        return [row("tunnel", state_text(words.UNKNOWN))]
     word = words.TUNNEL[tunnel.state]
     extra = f" · {words.plural(tunnel.reconnects, 'rebuild')}" if tunnel.reconnects and width >= 50 else ""
-    said = told(word, stale_age(state.tunnel, now))
+    state_content = state_text(word, stale_age(state.tunnel, now))
     url = (tunnel.url or "").removeprefix("http://" if width < 44 else "")
-    lines = [row("tunnel", said, (f" {url}{extra}", Tone.PLAIN if tunnel.url else Tone.FAINT))]
+    lines = [row("tunnel", state_content, (f" {url}{extra}", Tone.PLAIN if tunnel.url else Tone.FAINT))]
     if tunnel.local_port and tunnel.preferred_port and tunnel.local_port != tunnel.preferred_port:
         lines.append(row("", (f"port {tunnel.preferred_port} is in use on this machine", Tone.WARN)))
     if tunnel.detail:

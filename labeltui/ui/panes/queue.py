@@ -1,4 +1,4 @@
-"""Pane 4: every study, where it stands, and who has it."""
+"""Pane 4: every study, its state, and who has it open."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from labeltui.domain.study import Study, StudyQueue
 from labeltui.ui.contract import Hint, console_of
 from labeltui.ui.messages import Flash, HintsChanged
 from labeltui.ui.panes import rows
+from labeltui.ui.panes.empty import without_server
 from labeltui.ui.panes.pane_keys import PaneKey, pressed
-from labeltui.ui.panes.teach import without_server
 from labeltui.ui.presentation.fact import stale_age
 from labeltui.ui.presentation.strip import labels_here
 from labeltui.ui.presentation.text import safe
 from labeltui.ui.presentation.words import Tone
 from labeltui.ui.widgets.bar import bar
-from labeltui.ui.widgets.filtering import Keeps, keeper, typed_ahead
+from labeltui.ui.widgets.filtering import Matches, matcher_of, typed_ahead
 from labeltui.ui.widgets.lines import Lines
 from labeltui.ui.widgets.table import Table
 
@@ -66,12 +66,12 @@ class QueuePane(Widget):
         self._filter = Input(placeholder="filter: re, !re, ~letters", select_on_focus=False, classes="filter")
         self._filter.cursor_blink = False
         self._typing = False
-        self._keeps: Keeps | None = None
-        self._source: tuple[Any, ...] = ()
+        self._matches: Matches | None = None
+        self._arranged_from: tuple[Any, ...] = ()
         self._view: list[Study] = []
 
     def compose(self) -> ComposeResult:
-        """Head, table, and the filter's line."""
+        """Yield summary, table and filter."""
         yield self._head
         yield self._table
         yield self._filter
@@ -79,10 +79,10 @@ class QueuePane(Widget):
     # -- what a pane is
 
     def attach(self, session: Session) -> None:
-        """Nothing is asked of the session: snapshots bring it all."""
+        """Nothing to do: snapshots bring everything."""
 
     def detach(self) -> None:
-        """Nothing to let go of."""
+        """Nothing to do."""
 
     @property
     def focus_target(self) -> Widget:
@@ -93,7 +93,7 @@ class QueuePane(Widget):
         """Keys for the footer."""
         return (
             [key.hint for key in self.pane_keys if key.footer]
-            if self._view or self._keeps is not None
+            if self._view or self._matches is not None
             else []
         )
 
@@ -111,28 +111,28 @@ class QueuePane(Widget):
         )
         self._head.styles.height = max(1, len(self._head.lines))
         self._arrange(queue.studies if queue is not None else ())
-        self._say(state, queue, now)
+        self._update_titles(state, queue, now)
 
     def _missing(self, state: SessionState, queue: StudyQueue | None) -> list[Content]:
-        """Why there is nothing to list."""
+        """Sentences about why there is nothing to list."""
         if queue is not None and queue.studies:
             return []
-        said = without_server(state, self._keys_of)
-        if not said and queue is None:
-            said = [safe(state.queue.error or "Reading the queue …")]
-        elif not said and queue is not None and not queue.listed:
-            said = [
+        sentences = without_server(state, self._keys_of)
+        if not sentences and queue is None:
+            sentences = [safe(state.queue.error or "Reading the queue …")]
+        elif not sentences and queue is not None and not queue.listed:
+            sentences = [
                 f"{queue.completed} of {queue.total} studies are final.",
                 "A DICOMweb server only reports how many studies it has; a study is listed once somebody opened it.",
             ]
-        elif not said:
-            said = [
+        elif not sentences:
+            sentences = [
                 "There are no studies in the folder yet.",
                 "Copy NIfTI or DICOM files into it; they appear here without further action.",
             ]
         width = max(10, self.size.width)
         lines: list[Content] = []
-        for index, text in enumerate(said):
+        for index, text in enumerate(sentences):
             lines += Content.styled(text, Tone.PLAIN if index == 0 else Tone.FAINT).wrap(width)
         return lines
 
@@ -146,33 +146,33 @@ class QueuePane(Widget):
         number = "" if share is None else f" {share:.0f}% final"
         return [Content.assemble(bar(share, max(4, width - len(number)), tone), (number, tone))]
 
-    def _say(self, state: SessionState, queue: StudyQueue | None, now: datetime) -> None:
+    def _update_titles(self, state: SessionState, queue: StudyQueue | None, now: datetime) -> None:
         note = "" if queue is None else f"{queue.completed}/{queue.total}"
         old = stale_age(state.queue, now)
         facts = [f"{old} old" if old else ""]
-        if self._keeps is not None and queue is not None:
+        if self._matches is not None and queue is not None:
             facts.append(f"/{self._filter.value} {len(self._view)} of {len(queue.studies)}")
         facts.append(labels_here(state, now))
         facts.append(f"by {self.sort} {'↑' if self.backwards else '↓'}" if self._view else "")
-        told = (note, " · ".join(fact for fact in facts if fact))
-        if told != (self.note, self.facts):
-            self.note, self.facts = told
+        titles = (note, " · ".join(fact for fact in facts if fact))
+        if titles != (self.note, self.facts):
+            self.note, self.facts = titles
             self.post_message(HintsChanged())
 
     # -- rows
 
     def _arrange(self, studies: tuple[Study, ...]) -> None:
-        """Sort and filter again, if something they depend on changed; the cursor stays on its study."""
-        source = (studies, self.sort, self.backwards, self._keeps)
+        """Sort and filter again if the studies or the order changed; the cursor stays on its study."""
+        arranged_from = (studies, self.sort, self.backwards, self._matches)
         cursor = self._table.cursor
-        if len(source) != len(self._source) or any(
-            a is not b for a, b in zip(source, self._source, strict=True)
+        if len(arranged_from) != len(self._arranged_from) or any(
+            a is not b for a, b in zip(arranged_from, self._arranged_from, strict=True)
         ):
             chosen = self.chosen
-            keeps = self._keeps
-            kept = studies if keeps is None else [s for s in studies if keeps(rows.haystack(s))]
-            self._view = rows.ordered(kept, self.sort, backwards=self.backwards)
-            self._source = source
+            matches = self._matches
+            matching = studies if matches is None else [s for s in studies if matches(rows.haystack(s))]
+            self._view = rows.ordered(matching, self.sort, backwards=self.backwards)
+            self._arranged_from = arranged_from
             if chosen is not None:
                 cursor = next((i for i, s in enumerate(self._view) if s.id == chosen.id), cursor)
         room = self._table.size.width - (1 if len(self._view) > self._table.page else 0)
@@ -201,15 +201,15 @@ class QueuePane(Widget):
             self.show(self.state, self.now)
 
     def on_resize(self, _event: events.Resize) -> None:
-        """Other columns fit."""
+        """Choose columns for the new width."""
         self.call_after_refresh(self._again)
 
     def on_descendant_focus(self, _event: events.DescendantFocus) -> None:
-        """The cursor's row looks different with the keyboard on it."""
+        """Draw the cursor's row as focused."""
         self._table.redraw()
 
     def on_descendant_blur(self, event: events.DescendantBlur) -> None:
-        """And without; where the keyboard was taken elsewhere, what comes now is no filter."""
+        """Draw it as not focused, and stop taking keys for the filter."""
         self._table.redraw()
         if event.widget is self._filter:
             self._typing = False
@@ -217,7 +217,7 @@ class QueuePane(Widget):
     # -- keys
 
     def on_key(self, event: events.Key) -> None:
-        """Obey this pane's keys; while the filter is typed, only its own."""
+        """Run this pane's keys; while a filter is typed, only the filter's."""
         if self._typing:
             if event.key in ("escape", "enter", "down"):
                 event.stop()
@@ -232,10 +232,10 @@ class QueuePane(Widget):
 
     def is_filtered(self) -> bool:
         """Whether a filter hides studies."""
-        return self._keeps is not None
+        return self._matches is not None
 
     def open_filter(self) -> None:
-        """Type a filter."""
+        """Ask for a filter."""
         self._typing = True
         self.add_class("-filtering")
         self._filter.focus()
@@ -249,14 +249,14 @@ class QueuePane(Widget):
         self._table.focus()
 
     def clear_filter(self) -> None:
-        """Show everything again."""
+        """Show all studies again."""
         self._leave_filter(clear=True)
 
     def on_input_changed(self, event: Input.Changed) -> None:
-        """Filter as it is typed; a pattern that is none yet changes nothing, and says so."""
+        """Filter while it is typed. An invalid pattern is flashed and changes nothing."""
         event.stop()
         try:
-            self._keeps = keeper(event.value)
+            self._matches = matcher_of(event.value)
         except ValueError as error:
             self.post_message(Flash(str(error), Level.WARNING))
             return
@@ -268,43 +268,43 @@ class QueuePane(Widget):
         self._again()
 
     def reverse_sort(self) -> None:
-        """Turn the order round."""
+        """Reverse the order."""
         self.backwards = not self.backwards
         self._again()
 
     def copy_text(self) -> str:
-        """The id under the cursor."""
+        """The id of the study under the cursor; empty without one."""
         return "" if self.chosen is None else self.chosen.id
 
     def copy_id(self) -> None:
-        """Copy the id under the cursor, exactly as the server spells it."""
+        """Copy the id of the study under the cursor, exactly as the server spells it."""
         if self.chosen is not None:
             console_of(self).copy(self.chosen.id)
 
     def pull_labels(self) -> None:
-        """Copy every label that is not on this machine."""
+        """Copy every label that is not on this machine yet."""
         self.run_worker(console_of(self).dispatcher.invoke("labels.pull"), exit_on_error=False)
 
     def down(self) -> None:
-        """Next study."""
+        """Go to the next study."""
         self._table.move(1)
 
     def up(self) -> None:
-        """Study before."""
+        """Go to the previous study."""
         self._table.move(-1)
 
     def page_down(self) -> None:
-        """A page on."""
+        """Go a page down."""
         self._table.move(self._table.page)
 
     def page_up(self) -> None:
-        """A page back."""
+        """Go a page up."""
         self._table.move(-self._table.page)
 
     def first(self) -> None:
-        """To the first."""
+        """Go to the first study."""
         self._table.move(-self._table.count)
 
     def last(self) -> None:
-        """To the last."""
+        """Go to the last study."""
         self._table.move(self._table.count)

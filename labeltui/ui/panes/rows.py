@@ -1,4 +1,4 @@
-"""Studies as rows: their words, their order, and what a filter looks at. Pure."""
+"""Studies as rows: texts, order, and the text that a filter searches. Pure."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def word_of(study: Study, *, brief: bool = False) -> Word:
-    """A study's state; two people in one study is a collision, and says so."""
+    """A study's state; a study open at several people is a collision and shown as one."""
     people = len(study.openers)
     if people > 1:
         return Word("▲", f"open×{people}", Tone.WARN)
@@ -32,7 +32,7 @@ def word_of(study: Study, *, brief: bool = False) -> Word:
 
 
 def touched(study: Study) -> datetime | None:
-    """When somebody last did something with it."""
+    """When somebody last opened or tagged the study; None if nobody did."""
     if study.open_fetches:
         return study.open_fetches[0].at
     times = [at for at in study.tags.values() if at is not None]
@@ -40,7 +40,7 @@ def touched(study: Study) -> datetime | None:
 
 
 def who(study: Study, width: int = 1000) -> str:
-    """Who has it, newest first; the others counted where their names have no room."""
+    """Who has it open, newest first; those whose names do not fit are counted."""
     people = study.openers
     names = safe(", ".join(people))
     return (
@@ -51,7 +51,7 @@ def who(study: Study, width: int = 1000) -> str:
 
 
 def haystack(study: Study) -> str:
-    """What a filter looks at: everything a row can show."""
+    """The text that a filter searches: everything that a row can show."""
     return f"{study.id} {study.name} {word_of(study).text} {who(study)} {' '.join(study.tags)} {study.review}"
 
 
@@ -65,12 +65,12 @@ _SORTS: dict[str, Callable[[Study], Any]] = {
 
 
 def ordered(studies: Sequence[Study], column: str, *, backwards: bool) -> list[Study]:
-    """The studies by one column."""
+    """The studies sorted by one column."""
     return sorted(studies, key=_SORTS[column], reverse=backwards)
 
 
 def widths(room: int) -> tuple[int, int, int, int, int]:
-    """Cells for state, id, who, age, tags; 0 for a column that has no room."""
+    """Cells for state, id, who, age and tags; 0 for a column without room."""
     if room < NARROW:
         state, person, old, tags = 8, 7, 4, 0
     elif room < ROOMY:
@@ -83,7 +83,7 @@ def widths(room: int) -> tuple[int, int, int, int, int]:
 
 
 def header(room: int, column: str, *, backwards: bool) -> Content:
-    """The names of the columns, the sorted one marked."""
+    """The column names, with the sorted column marked."""
     names = ("state", "study", "who", "age", "tags")
     parts: list[tuple[str, str]] = []
     for key, name, width in zip(COLUMNS, names, widths(room), strict=True):
@@ -95,7 +95,7 @@ def header(room: int, column: str, *, backwards: bool) -> Content:
 
 
 def line(study: Study, room: int, now: datetime, *, chosen: bool, focused: bool, stale: bool) -> Content:
-    """One study. Its id is elided in the middle, since ids differ at their ends."""
+    """One study's row. Its id is elided in the middle, because ids differ at their ends."""
     state, name, person, old, tags = widths(room)
     word = word_of(study, brief=room < NARROW)
     tone = Tone.FAINT if stale else word.tone

@@ -1,4 +1,4 @@
-"""Pane 5: what the model learns, how far it is, and what went wrong."""
+"""Pane 5: the training's state, progress, curve and problems."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from labeltui.domain.problems import Problem
 from labeltui.domain.state import SessionState
 from labeltui.domain.training.training import Best, EpochPoint, TrainState, TrainStatus
 from labeltui.ui.panes.card import Card
-from labeltui.ui.panes.teach import without_server
+from labeltui.ui.panes.empty import without_server
 from labeltui.ui.presentation import words
 from labeltui.ui.presentation.fact import stale_age
-from labeltui.ui.presentation.rows import told, wrapped
+from labeltui.ui.presentation.rows import state_text, wrapped
 from labeltui.ui.presentation.text import fit, safe
 from labeltui.ui.presentation.words import Tone
 from labeltui.ui.widgets.bar import bar
@@ -24,7 +24,7 @@ NO_LABELS_YET = "Training needs submitted labels; no study has a final label yet
 
 
 def progress_share(training: TrainStatus) -> float | None:
-    """Percent of the whole run, within the epoch too."""
+    """Percent of the whole run, with the part of the present epoch; None if unknown."""
     if not training.total_epochs or training.epoch is None:
         return None
     if training.state is not TrainState.RUNNING:
@@ -34,14 +34,14 @@ def progress_share(training: TrainStatus) -> float | None:
 
 
 def measured_on(metric: str) -> str:
-    """On which studies a metric was measured: a good value on training studies proves little."""
+    """The studies that a metric was measured on: a good value on training studies proves little."""
     if metric.startswith("val"):
         return "validation"
     return "training studies, not validation" if metric.startswith("train") else "unknown studies"
 
 
 def dice_of(points: tuple[EpochPoint, ...]) -> tuple[str, list[tuple[float, float]]]:
-    """The Dice curve there is, and what it is: of validation studies where there are any."""
+    """The name and points of the Dice curve, preferring validation studies."""
     validation = [(float(p.epoch), p.validation_dice) for p in points]
     if any(value is not None for _, value in validation):
         return "validation Dice", [(x, y) for x, y in validation if y is not None]
@@ -50,10 +50,10 @@ def dice_of(points: tuple[EpochPoint, ...]) -> tuple[str, list[tuple[float, floa
 
 
 class TrainingCard(Card):
-    """State, progress, curve, best, last lines."""
+    """State, progress, curve, best value, and last lines."""
 
     def titles(self, state: SessionState, now: datetime) -> tuple[str, str]:
-        """The model above, time left below."""
+        """The model above, the time left below."""
         training = state.training.value
         if training is None:
             return "", ""
@@ -62,7 +62,7 @@ class TrainingCard(Card):
         return safe(training.model or ""), " · ".join(part for part in (left, queued) if part)
 
     def build(self, state: SessionState, now: datetime, width: int, height: int) -> list[Content]:
-        """Words first, curve where there is room, last lines at the end."""
+        """Words first, then the curve as far as there is room, then the last lines."""
         training = state.training.value
         if training is None or training.state is TrainState.IDLE:
             return self._idle(state, now, width)
@@ -80,24 +80,24 @@ class TrainingCard(Card):
         return lines
 
     def _idle(self, state: SessionState, now: datetime, width: int) -> list[Content]:
-        said = without_server(state, self.key_for)
-        if not said:
+        sentences = without_server(state, self.key_for)
+        if not sentences:
             queue = state.queue.value
-            said = ["No training has run on this server."]
+            sentences = ["No training has run on this server."]
             if queue is not None and queue.completed == 0:
-                said.append(NO_LABELS_YET)
+                sentences.append(NO_LABELS_YET)
             else:
                 start, options = self.key_for("train.start"), self.key_for("train.options")
-                said.append(
+                sentences.append(
                     f"{start} trains on the submitted labels; {options} chooses model and epochs first."
                 )
-        lines = [told(words.TRAINING[TrainState.IDLE])] if state.training.value is not None else []
-        for index, text in enumerate(said):
+        lines = [state_text(words.TRAINING[TrainState.IDLE])] if state.training.value is not None else []
+        for index, text in enumerate(sentences):
             lines += wrapped(text, width, Tone.PLAIN if index == 0 else Tone.FAINT)
         return lines
 
     def _state(self, training: TrainStatus, now: datetime, old: str, width: int) -> Content:
-        parts: list[tuple[str, str] | Content] = [told(words.TRAINING[training.state], old)]
+        parts: list[tuple[str, str] | Content] = [state_text(words.TRAINING[training.state], old)]
         if training.epoch is not None:
             parts.append(
                 (
@@ -145,7 +145,7 @@ class TrainingCard(Card):
         return line + Content.styled(name, Tone.FAINT) if line.cell_length + len(name) <= width else line
 
     def _curves(self, training: TrainStatus, width: int, room: int, stale: bool) -> list[Content]:
-        """Dice in braille, loss in blocks under it; both in braille where there is room."""
+        """Dice in braille and loss in blocks below it; both in braille if there is room."""
         name, dice = dice_of(training.points)
         losses = [(float(p.epoch), p.loss) for p in training.points if p.loss is not None]
         lines: list[Content] = []
@@ -183,7 +183,7 @@ class TrainingCard(Card):
         return Content.assemble((f"{name} ", Tone.FAINT), (words.metric(newest), tone))
 
     def _per_label(self, training: TrainStatus, width: int, room: int) -> list[Content]:
-        """Metrics that are not the mean, of the newest epoch, one label each; the best first, as room may end."""
+        """The newest epoch's metric per label, best first, as far as there is room."""
         if room < 2 or not training.points:
             return []
         mean = {"val_mean_dice", "train_mean_dice", "train_dice", "val_dice"}
@@ -191,12 +191,12 @@ class TrainingCard(Card):
         newest = sorted(per_label, key=lambda label: -label[1])
         if not newest:
             return []
-        told = "  ".join(f"{safe(name).removesuffix('_dice')} {value:.2f}" for name, value in newest)
-        head, *more = wrapped(told, width - 7, Tone.PLAIN, min(3, room - 1))
+        metrics = "  ".join(f"{safe(name).removesuffix('_dice')} {value:.2f}" for name, value in newest)
+        head, *more = wrapped(metrics, width - 7, Tone.PLAIN, min(3, room - 1))
         return [Content.styled("labels ", Tone.FAINT) + head, *(Content("       ") + line for line in more)]
 
     def _last(self, training: TrainStatus, width: int, room: int) -> list[Content]:
-        """The newest output lines that still fit."""
+        """The newest output lines that fit."""
         if room < 1 or not training.lines:
             return []
         return [

@@ -1,4 +1,4 @@
-"""Why a rented host is not there: because of its pod. Pure, and light: it is on the way to first paint."""
+"""Why a rented host can't be reached because of its pod. Pure, and light, since the first paint needs it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Keys = Callable[[str], str]
 STARTING = Word("◌", "pod starting", Tone.BUSY)
 WAITS = Word("◌", "waiting for the pod", Tone.FAINT)
 OFFLINE = Word("○", "offline", Tone.FAINT)
-_ON_ITS_WAY = {
+_STARTING_TEXTS = {
     "provisioning": "RunPod is looking for a machine for the pod.",
     "starting": "The pod is starting: RunPod pulls its image and creates its container.",
     "running": "The pod runs and waits for its SSH address.",
@@ -29,19 +29,19 @@ _ON_ITS_WAY = {
 
 @dataclass(frozen=True, slots=True)
 class Absence:
-    """The pod's part in it: a word for the host, the same in three lengths for the strip, and sentences.
+    """The pod's state as the reason: a word for the host, its texts in three lengths for the strip, and sentences.
 
-    ``next`` is empty where ``said`` tells what to do.
+    ``next`` says what to do; it is empty where ``reason`` says that already.
     """
 
     word: Word
     texts: tuple[str, str, str]
-    said: str
+    reason: str
     next: str
 
 
 def absence(state: SessionState, keys: Keys = lambda _action: "") -> Absence | None:
-    """Why the host can't be there yet, or any more; None where its pod does not explain it."""
+    """Why the host can't be reached yet, or any more; None if its pod is not the reason."""
     host, pod = state.host.value, state.pod.value
     if not state.identity.rents or (host is not None and host.state is LinkState.CONNECTED):
         return None
@@ -49,19 +49,19 @@ def absence(state: SessionState, keys: Keys = lambda _action: "") -> Absence | N
         texts = (WAITS.text, "waits", "wait")
         return Absence(WAITS, texts, safe(state.pod.error), "") if state.pod.error else None
     if pod.status.is_up:
-        return _on_its_way(pod)
+        return _while_starting(pod)
     ended = {
         "stopped": ("pod stopped", "The pod is stopped.", f"{keys('pod.start')} starts it."),
         "terminated": ("pod gone", "The pod was terminated.", f"{keys('pod.options')} rents another."),
     }.get(pod.status.value)
     if ended is None:
         return None
-    why, said, way = ended
-    return Absence(OFFLINE, (f"offline, {why}", "offline", "off"), said, way)
+    why, reason, next_step = ended
+    return Absence(OFFLINE, (f"offline, {why}", "offline", "off"), reason, next_step)
 
 
-def _on_its_way(pod: Pod) -> Absence | None:
+def _while_starting(pod: Pod) -> Absence | None:
     if pod.status.value == "running" and pod.ssh is not None:
         return None
     texts = (STARTING.text, STARTING.text, "wait")
-    return Absence(STARTING, texts, _ON_ITS_WAY[pod.status.value], "labeltui then connects to it.")
+    return Absence(STARTING, texts, _STARTING_TEXTS[pod.status.value], "labeltui then connects to it.")

@@ -17,7 +17,7 @@ LONG, MEDIUM, SHORT, GONE = 0, 1, 2, 3
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """One truth: its name and its words, each in three lengths; ``old`` is its age once it is stale."""
+    """One fact: names and texts in three lengths each; ``old`` is its age if it is stale, else empty."""
 
     names: tuple[str, str, str]
     texts: tuple[str, str, str]
@@ -39,5 +39,5 @@ class Fact:
 
 
 def stale_age(reading: Reading[Any], now: datetime) -> str:
-    """The age of a value that may no longer hold; empty while it holds, or where there is none to age."""
+    """The age of a stale value, such as ``2m``; empty if it is fresh or was never read."""
     return words.age(reading.as_of, now) if reading.is_stale(now) else ""

@@ -1,4 +1,4 @@
-"""The guard in words: the countdown of the strip, and its lines in the pod pane. Pure."""
+"""The guard in words: a countdown for the strip, and lines for the pod pane. Pure."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ STATES = {
 
 
 def guard_fact(state: SessionState, now: datetime) -> Fact | None:
-    """The countdown; None where there is nothing to guard."""
+    """The countdown for the strip; None without a pod that runs."""
     reading = state.guard
     status = reading.value
     if status is None:
@@ -53,7 +53,7 @@ def _counting(status: GuardStatus, left: float | None, old: str) -> Fact:
 
 
 def guard_lines(state: SessionState, now: datetime, width: int) -> list[Content]:
-    """What the guard sees and will do, for the pod pane; nothing where there is nothing to guard."""
+    """What the guard watches and will do, for the pod pane; empty without a pod that runs."""
     fact = guard_fact(state, now)
     status = state.guard.value
     if fact is None or status is None:

@@ -1,4 +1,4 @@
-"""The rented pod and its money, in words: for the strip and for the pod pane. Pure."""
+"""The rented pod and its cost in words, for the strip and the pod pane. Pure."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from labeltui.domain.pod.pod import Pod, PodStatus
 from labeltui.domain.state import SessionState
 from labeltui.ui.presentation import words
 from labeltui.ui.presentation.fact import Fact, stale_age
-from labeltui.ui.presentation.rows import row, told, wrapped
+from labeltui.ui.presentation.rows import row, state_text, wrapped
 from labeltui.ui.presentation.text import elide, safe
 from labeltui.ui.presentation.words import Tone, Word
 
@@ -28,14 +28,14 @@ LOW_HOURS, FEW_HOURS = 8, 2
 
 
 def rate(per_hour: Decimal | None) -> str:
-    """``$0.28/h``; what costs less than a cent is shown as that."""
+    """``$0.28/h``; less than a cent per hour is shown with four decimals."""
     if per_hour is None:
         return "$?/h"
     return f"${per_hour:.2f}/h" if per_hour >= Decimal("0.01") or not per_hour else f"${per_hour:.4f}/h"
 
 
 def dollars(amount: Decimal) -> str:
-    """An amount as money is written; what is there but is less than a cent is not nothing."""
+    """An amount such as ``$1.20``; an amount below half a cent is ``<$0.01``."""
     return "<$0.01" if 0 < amount < Decimal("0.005") else f"${amount:.2f}"
 
 
@@ -59,14 +59,14 @@ def _hours_left(state: SessionState) -> int | None:
 
 
 def _urgent(hours: int | None) -> Tone | None:
-    """The colour of credit that ends soon."""
+    """A warning colour if the credit lasts only a few hours; else None."""
     if hours is None or hours >= LOW_HOURS:
         return None
     return Tone.BAD if hours < FEW_HOURS else Tone.WARN
 
 
 def _so_far(state: SessionState) -> str:
-    """What was spent today, else in this session, for the strip; nothing where neither is known, or it is old."""
+    """What was spent today, or else in this session, for the strip; empty if neither is known."""
     spend = state.spend.value
     if spend is None or state.spend.error is not None:
         return ""
@@ -76,15 +76,15 @@ def _so_far(state: SessionState) -> str:
 
 
 def _spent_lines(state: SessionState, now: datetime, width: int) -> list[Content]:
-    """What this session and this day have cost; dim where it is old, with the reason."""
+    """What this session and today have cost; an old value is dim, with the reason."""
     spend = state.spend.value
     if spend is None:
         return []
     old = stale_age(state.spend, now)
     tone = Tone.FAINT if old else Tone.PLAIN
     since = words.age(spend.session_since, now)
-    told_since = f" in {since}" if since and width > 36 else ""
-    session = "unknown" if spend.session is None else f"{dollars(spend.session)}{told_since}"
+    since_text = f" in {since}" if since and width > 36 else ""
+    session = "unknown" if spend.session is None else f"{dollars(spend.session)}{since_text}"
     parts = [
         (session, Tone.WARN if spend.session is None else tone),
         (f" {old} old" if old else "", Tone.WARN),
@@ -110,8 +110,8 @@ def _balance_lines(state: SessionState, now: datetime, width: int) -> list[Conte
             f" · limit {rate(account.spend_limit)}" if account.spend_limit is not None and width > 40 else ""
         )
         old = stale_age(state.account, now)
-        said = (f"${account.balance:.2f}{left}", Tone.FAINT if old else _urgent(hours) or Tone.PLAIN)
-        return [row("balance", said, (limit, Tone.FAINT), (f" {old} old" if old else "", Tone.WARN))]
+        amount = (f"${account.balance:.2f}{left}", Tone.FAINT if old else _urgent(hours) or Tone.PLAIN)
+        return [row("balance", amount, (limit, Tone.FAINT), (f" {old} old" if old else "", Tone.WARN))]
     if state.account.error is not None:
         return [row("balance", ("unknown", Tone.WARN))]
     return []
@@ -123,7 +123,7 @@ def money_lines(state: SessionState, now: datetime, width: int) -> list[Content]
     if pod is None:
         return wrapped(safe(state.pod.error), width, Tone.WARN) if state.pod.error else []
     gpu = f" {pod.gpu_count}× {safe(pod.gpu_name)}" if pod.gpu_name else ""
-    lines = [row("pod", told(POD[pod.status], stale_age(state.pod, now)), (gpu, Tone.PLAIN))]
+    lines = [row("pod", state_text(POD[pod.status], stale_age(state.pod, now)), (gpu, Tone.PLAIN))]
     stopped = f" · stopped {rate(pod.cost_per_hour_stopped)}" if pod.status.is_up else ""
     lines.append(row("cost", (rate(pod.cost_per_hour), Tone.PLAIN), (stopped, Tone.FAINT)))
     lines += _balance_lines(state, now, width)
@@ -142,14 +142,14 @@ def _wrong_with(pod: Pod, width: int) -> list[Content]:
 
 
 def brief_money_lines(state: SessionState, now: datetime, width: int) -> list[Content]:
-    """The same where there is little room: status and rate on one line, what is spent and what is left on another.
+    """The same on two lines: status and rate; spent and left.
 
-    What is old, unknown or wrong is told in full all the same.
+    Values that are old, unknown or bad are still shown in full.
     """
     pod = state.pod.value
     if pod is None:
         return money_lines(state, now, width)
-    word = told(POD[pod.status], stale_age(state.pod, now))
+    word = state_text(POD[pod.status], stale_age(state.pod, now))
     head = row("pod", word, (f" {rate(pod.cost_per_hour)}", Tone.PLAIN))
     if pod.gpu_name:
         gpu = f" {pod.gpu_count}× {safe(pod.gpu_name)}" if pod.gpu_count > 1 else f" {safe(pod.gpu_name)}"
@@ -162,7 +162,7 @@ def brief_money_lines(state: SessionState, now: datetime, width: int) -> list[Co
 
 
 def _spent_and_left(state: SessionState, now: datetime, width: int) -> Content | None:
-    """What was spent today, else in this session, and what is left; None unless all of it is known and new."""
+    """What was spent and what is left, on one line; None unless all of it is known and fresh."""
     spend, account = state.spend.value, state.account.value
     if spend is None or account is None or account.balance is None or spend.session is None:
         return None
@@ -172,7 +172,7 @@ def _spent_and_left(state: SessionState, now: datetime, width: int) -> Content |
     hours, tone = _hours_left(state), _urgent(_hours_left(state)) or Tone.PLAIN
     amount = f" · ${account.balance:.2f}"
     parts = [f"{amount} left", *([f" · {hours} h"] if hours is not None else [])]
-    if tone is not Tone.PLAIN:  # when it ends matters more than how much it is
+    if tone is not Tone.PLAIN:  # when the credit ends matters more than its amount
         parts = [f" · {hours} h left", amount]
     line = row("spent", (spent, Tone.PLAIN))
     for text in parts:

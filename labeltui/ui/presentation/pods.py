@@ -1,4 +1,4 @@
-"""Pods as rows of a list, and one pod as lines: what both screens and the pane say of a pod. Pure."""
+"""Pods as rows of a list, and one pod as lines. Pure."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from labeltui.ui.presentation.text import elide, elide_middle, fit, safe
 from labeltui.ui.presentation.words import Tone
 
 PUBLIC = "PUBLIC"
-COLUMNS = (  # name, cells, shown from this width on
+COLUMNS = (  # name, cells, and the width from which the column is shown
     ("pod", 0, 0),
     ("state", 14, 0),
     ("gpu", 12, 60),
@@ -31,7 +31,7 @@ COLUMNS = (  # name, cells, shown from this width on
 
 
 def widths(room: int) -> dict[str, int]:
-    """Cells of each column that has room; the name takes what the others leave."""
+    """The width of each column that fits, in cells; the name takes the rest."""
     shown = {name: cells for name, cells, least in COLUMNS if room >= least}
     taken = sum(shown.values()) + len(shown) - 1
     return {**shown, "pod": max(8, room - taken)}
@@ -43,7 +43,7 @@ def header(room: int) -> Content:
 
 
 def pod_row(pod: Pod, room: int, *, own: bool, chosen: bool, stale: bool) -> Content:
-    """One pod; the profile's is marked, and one with an open port says so in words."""
+    """One pod's row; the profile's pod is marked, and an open port is named."""
     cells = widths(room)
     word = POD[pod.status]
     plain = Tone.FAINT if stale else Tone.PLAIN
@@ -67,7 +67,7 @@ def pod_row(pod: Pod, room: int, *, own: bool, chosen: bool, stale: bool) -> Con
 
 
 def gpu(pod: Pod) -> str:
-    """``RTX A5000``, ``2× A100``; what a pod without one has."""
+    """``RTX A5000`` or ``2× A100``; without a GPU, ``CPU only`` or ``?``."""
     name = safe(pod.gpu_name or pod.gpu_id)
     if not name:
         return "CPU only" if pod.cpu_id else "?"
@@ -75,7 +75,7 @@ def gpu(pod: Pod) -> str:
 
 
 def port_text(port: Port) -> str:
-    """``22/tcp → 203.0.113.7:40022``; an http port is on the web as long as the pod runs."""
+    """``22/tcp → 203.0.113.7:40022``; an http port is open to the internet while the pod runs."""
     if port.protocol == "http":
         return f"{port.private}/http open to the internet"
     return f"{port.private}/tcp" + (
@@ -84,24 +84,24 @@ def port_text(port: Port) -> str:
 
 
 def money(per_hour: Decimal | None) -> str:
-    """A rate by the hour and by the month."""
+    """A rate per hour and per month."""
     return rate(per_hour) + ("" if per_hour is None else f" · ${per_hour * 730:.2f} a month")
 
 
 def legal_words(pod: Pod) -> str:
-    """What can be done now; and why not, where its state would allow more."""
+    """What can be done with the pod now, and what prevents the rest."""
     can = [action.value for action in PodAction if why_not(pod, action) is None]
     barred = next((why for action in pod.actions if (why := why_not(pod, action)) is not None), "")
     return (", ".join(can) or "nothing") + (f"; {barred}" if barred else "")
 
 
 def pod_lines(pod: Pod, width: int, now: datetime, *, own: bool, left: RequestsLeft | None) -> list[Content]:
-    """Everything there is to know of one pod."""
+    """Everything known of one pod. ``own``: it is the profile's; ``left``: requests that RunPod still allows."""
     room = max(8, width - 11)
 
     def line(label: str, text: str, tone: str = Tone.PLAIN) -> list[Content]:
-        told = wrapped(text, room, tone, 4) if text else []
-        return [row(label if not i else "", part, width=11) for i, part in enumerate(told)]
+        parts = wrapped(text, room, tone, 4) if text else []
+        return [row(label if not i else "", part, width=11) for i, part in enumerate(parts)]
 
     word = POD[pod.status]
     asked = f"  (requested: {pod.desired})" if pod.desired not in (None, pod.status) else ""
@@ -124,8 +124,8 @@ def pod_lines(pod: Pod, width: int, now: datetime, *, own: bool, left: RequestsL
     for index, port in enumerate(pod.ports):
         tone = f"bold {Tone.BAD}" if port.protocol == "http" else Tone.PLAIN
         url = pod.proxy_url(port.private)
-        said = f"{PUBLIC} {port_text(port)}, without a password: {url}" if url else port_text(port)
-        lines += line("ports" if not index else "", said, tone)
+        reachable_at = f"{PUBLIC} {port_text(port)}, without a password: {url}" if url else port_text(port)
+        lines += line("ports" if not index else "", reachable_at, tone)
     lines += line("env", _names(pod), Tone.FAINT)
     lines += line("why", safe(pod.last_change), Tone.FAINT)
     if left is not None:
@@ -139,7 +139,7 @@ def pod_lines(pod: Pod, width: int, now: datetime, *, own: bool, left: RequestsL
 
 
 def _names(pod: Pod) -> str:
-    """Names only: the values may be secret, and every key of the account can read them."""
+    """The names of environment variables only: values may be secret, and every key of the account can read them."""
     return ", ".join(safe(name) for name in sorted(pod.env))
 
 
@@ -168,13 +168,13 @@ def _disks(pod: Pod) -> str:
 
 
 def first(pods: tuple[Pod, ...], own_id: str | None) -> tuple[Pod, ...]:
-    """The profile's pod first, then those that cost, by name; what ended comes last."""
+    """The pods in order: the profile's, then those that cost money, by name; ended pods last."""
     order = {PodStatus.TERMINATED: 2, PodStatus.STOPPED: 1}
     return tuple(sorted(pods, key=lambda p: (p.id != own_id, order.get(p.status, 0), p.name, p.id)))
 
 
 def total(pods: tuple[Pod, ...]) -> str:
-    """``3 pods · $0.83/h now``; a pod whose price is not told is counted as that."""
+    """``3 pods · $0.83/h now``; pods of unknown price are counted."""
     known = [pod.cost_per_hour for pod in pods if pod.cost_per_hour is not None]
     unknown = len(pods) - len(known)
     sums = rate(sum(known, Decimal(0))) + (f" plus {unknown} of unknown price" if unknown else "")

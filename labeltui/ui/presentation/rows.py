@@ -1,4 +1,4 @@
-"""Rows of a card: a label and its parts."""
+"""Rows of a card: a label and its texts."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ if TYPE_CHECKING:
 
 
 def row(label: str, *parts: tuple[str, str] | Content, width: int = 9) -> Content:
-    """A labelled line: the label faint, in a column of its own."""
+    """A row: the label, faint, in ``width`` cells, then its parts."""
     return Content.assemble((f"{label:<{width}}", Tone.FAINT), *parts)
 
 
-def told(word: Word, old: str = "") -> Content:
-    """A state in glyph and word; faint, with its age, once it is stale."""
+def state_text(word: Word, old: str = "") -> Content:
+    """A state as glyph and word; if ``old``, faint and with that age."""
     if not old:
         return Content.styled(str(word), word.tone)
     return Content.assemble((str(word), Tone.FAINT), (f" {old} old", Tone.WARN))
 
 
 def wrapped(text: str, width: int, tone: Tone | str, most: int = 3) -> list[Content]:
-    """``text`` over as many lines as it needs, ``most`` at most. It must be safe already."""
+    """``text``, which must be safe already, wrapped to at most ``most`` lines of ``width`` cells."""
     lines = Content.styled(text, tone).wrap(max(8, width))
     shown_lines = [line.rstrip() for line in lines[:most]]
     if len(lines) > most:

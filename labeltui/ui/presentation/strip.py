@@ -1,4 +1,4 @@
-"""The facts of the strip, in three lengths each: for the strip, and for the page of tiny terminals. Pure."""
+"""The facts of the status strip, in three lengths each. Pure."""
 
 from __future__ import annotations
 
@@ -33,7 +33,9 @@ def _host(state: SessionState, now: datetime) -> Fact:
     host = state.host.value
     if host is None:
         return _unknown(names, state.host)
-    if (why := absence(state)) is not None:  # its pod tells more, and more newly, than the last try did
+    if (
+        why := absence(state)
+    ) is not None:  # the pod's state explains more, and is newer, than the last attempt to connect
         return _fact(names, why.word, why.texts, stale_age(state.pod, now))
     word = words.LINK[host.state]
     long = word.text
@@ -108,7 +110,7 @@ def _queue(state: SessionState, now: datetime) -> Fact:
 
 
 def _labels(state: SessionState, now: datetime) -> Fact | None:
-    """How many labels are on this machine too; where all are, a narrow strip needs no word of it."""
+    """How many labels are copied to this machine; a narrow strip leaves it out while all are."""
     copies = state.labels.value
     names = ("labels", "labels", "lab")
     if copies is None:
@@ -117,9 +119,9 @@ def _labels(state: SessionState, now: datetime) -> Fact | None:
     counts = f"{copies.here}/{copies.total}"
     if not copies.reason and (copies.safe or not copies.copies):
         brief = counts if old else ""
-        said = "here" if copies.copies else "here, not copied"
+        suffix = "here" if copies.copies else "here, not copied"
         return Fact(
-            names if brief else (*names[:2], ""), (f"{counts} {said}", counts, brief), "", Tone.PLAIN, old
+            names if brief else (*names[:2], ""), (f"{counts} {suffix}", counts, brief), "", Tone.PLAIN, old
         )
     if not copies.reason:
         return Fact(names, (f"{counts} here, copying", counts, counts), "◌", Tone.BUSY, old)
@@ -129,7 +131,7 @@ def _labels(state: SessionState, now: datetime) -> Fact | None:
 
 
 def labels_here(state: SessionState, now: datetime) -> str:
-    """The same for a pane's border; empty where nothing is known."""
+    """The same for a pane's border; empty if nothing is known."""
     fact = _labels(state, now)
     if fact is None or state.labels.value is None:
         return ""
@@ -140,7 +142,7 @@ def _log(state: SessionState) -> Fact | None:
     count = state.log_errors
     if not count:
         return None
-    # Where there is least room the tab of the log tells it.
+    # A narrow strip leaves this to the tab of the log.
     return Fact(("log", "log", ""), (words.plural(count, "error"), str(count), ""), "✗", Tone.BAD)
 
 
@@ -154,13 +156,13 @@ def _alerts(state: SessionState) -> Fact:
 
 
 def facts(state: SessionState, now: datetime) -> tuple[Fact, ...]:
-    """The truths of the strip, left to right."""
+    """The facts of the strip, left to right."""
     return tuple(fact for fact, _ in _ranked(state, now))
 
 
 def _ranked(state: SessionState, now: datetime) -> list[tuple[Fact, int]]:
-    """The facts, each with its turn to be shortened: a host that is up needs the fewest words, alerts the most."""
-    told = [
+    """The facts, each with its rank for shortening: the lowest is shortened first, alerts last."""
+    shown = [
         (_pod(state, now), 6),
         (_guard(state, now), 5),
         (_host(state, now), 0),
@@ -172,11 +174,11 @@ def _ranked(state: SessionState, now: datetime) -> list[tuple[Fact, int]]:
         (_labels(state, now), 1),
         (_alerts(state), 5),
     ]
-    return [(fact, turn) for fact, turn in told if fact is not None]
+    return [(fact, turn) for fact, turn in shown if fact is not None]
 
 
 def identity(state: SessionState, length: int) -> Content:
-    """Which session this is, and what it may do."""
+    """The profile's name, and whether this is a demo or read-only."""
     parts: list[tuple[str, str]] = [(f" {safe(state.identity.profile)} ", "bold reverse $text-primary")]
     if state.identity.demo:
         scenario = f" {safe(state.identity.scenario)}" if state.identity.scenario and length == LONG else ""
@@ -203,33 +205,33 @@ def _guard(state: SessionState, now: datetime) -> Fact | None:
 
 
 def strip_line(state: SessionState, now: datetime, width: int) -> Content:
-    """All facts on one line: each in the longest words that still let the others fit."""
+    """All facts on one line of ``width`` cells, each as long as the others allow."""
     ranked = _ranked(state, now)
-    told = tuple(fact for fact, _ in ranked)
+    shown = tuple(fact for fact, _ in ranked)
     order = sorted(range(len(ranked)), key=lambda position: ranked[position][1])
-    lengths = [LONG] * len(told)
-    line = _joined(state, told, lengths, " │ ")
+    lengths = [LONG] * len(shown)
+    line = _joined(state, shown, lengths, " │ ")
     for length in (MEDIUM, SHORT):
         for position in order:
             if line.cell_length <= width:
                 return line
             lengths[position] = length
-            line = _joined(state, told, lengths, " │ ")
+            line = _joined(state, shown, lengths, " │ ")
     if line.cell_length <= width:
         return line
-    line = _joined(state, told, lengths, "  ")
-    # What is as it should be makes room for what is not: an alert must never be the part that is cut off.
+    line = _joined(state, shown, lengths, "  ")
+    # Drop facts that are as they should be, so that no alert is cut off.
     for position in order:
         if line.cell_length <= width:
             break
-        if told[position].tone in (Tone.GOOD, Tone.PLAIN) and not told[position].old:
+        if shown[position].tone in (Tone.GOOD, Tone.PLAIN) and not shown[position].old:
             lengths[position] = GONE
-            line = _joined(state, told, lengths, "  ")
+            line = _joined(state, shown, lengths, "  ")
     return line
 
 
-def _joined(state: SessionState, told: tuple[Fact, ...], lengths: list[int], gap: str) -> Content:
-    items = [fact.at(length) for fact, length in zip(told, lengths, strict=True)]
+def _joined(state: SessionState, shown: tuple[Fact, ...], lengths: list[int], gap: str) -> Content:
+    items = [fact.at(length) for fact, length in zip(shown, lengths, strict=True)]
     separator = Content.styled(gap, "$border-blurred")
     return (
         identity(state, min(max(lengths), SHORT))

@@ -1,4 +1,4 @@
-"""Text from outside, made safe to show: every character literal, visible, and on one line."""
+"""Makes hostile text safe to show: literal, visible, and on one line."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ import re
 from rich.cells import cell_len, set_cell_size
 
 _HIDDEN = (
-    *range(0x80, 0xA0),  # C1: some terminals obey them
+    *range(0x80, 0xA0),  # C1 controls, which some terminals obey
     0x00AD,
     0x061C,
     *range(0x200B, 0x2010),  # zero width, and marks of direction
     *range(0x2028, 0x202F),
     *range(0x2060, 0x2070),
     0xFEFF,
-    *range(0xD800, 0xE000),  # lone surrogates can't be written to a terminal at all
+    *range(0xD800, 0xE000),  # lone surrogates, which can't be written to a terminal
     *range(0xFFF9, 0xFFFC),
 )
 _VISIBLE = {
@@ -37,19 +37,19 @@ def safe(text: str) -> str:
 
 
 def safe_lines(text: str) -> list[str]:
-    """The lines of ``text``, each safe; tabs become spaces, as a traceback means them."""
+    """The lines of ``text``, each safe; tabs become spaces."""
     return [safe(line.expandtabs(4)) for line in text.replace("\r\n", "\n").split("\n")]
 
 
 def elide(text: str, width: int) -> str:
-    """``text`` in at most ``width`` cells, its end replaced by an ellipsis where it is longer."""
+    """``text`` in at most ``width`` cells, with an ellipsis at its end if it is longer."""
     if cell_len(text) <= width:
         return text
     return "" if width <= 0 else set_cell_size(text, width - 1).rstrip() + ELLIPSIS
 
 
 def elide_middle(text: str, width: int) -> str:
-    """``text`` in at most ``width`` cells; its middle goes first, since names differ at their ends."""
+    """``text`` in at most ``width`` cells, with an ellipsis in its middle, since names differ at their ends."""
     if cell_len(text) <= width or width < 5:
         return elide(text, width)
     tail = (width - 1) // 2
@@ -65,5 +65,5 @@ def _last_cells(text: str, width: int) -> str:
 
 
 def fit(text: str, width: int) -> str:
-    """``text`` in exactly ``width`` cells."""
+    """``text`` in exactly ``width`` cells, elided or padded."""
     return set_cell_size(elide(text, width), max(0, width))

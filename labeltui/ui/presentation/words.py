@@ -1,4 +1,4 @@
-"""States and quantities in words: a glyph, a word, and how it is coloured. Pure."""
+"""States and quantities as text: a glyph, a word and a colour. Pure."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from labeltui.domain.training.training import TrainState
 
 
 class Tone(StrEnum):
-    """How text is coloured: always a variable of the theme."""
+    """The colour of text: always a variable of the theme."""
 
     PLAIN = "$foreground"
     GOOD = "$text-success"
@@ -26,7 +26,7 @@ class Tone(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """A state as it is shown: readable without colour, and without the glyph."""
+    """A state as it is shown; readable without colour and without the glyph."""
 
     glyph: str
     text: str
@@ -81,7 +81,7 @@ LEVEL = {
 
 
 def duration(seconds: float) -> str:
-    """``45s``, ``3m``, ``3h12``, ``2d``: short enough for a strip."""
+    """Seconds as ``45s``, ``3m``, ``3h12`` or ``2d``."""
     whole = int(max(0.0, seconds))
     if whole < 60:
         return f"{whole}s"
@@ -95,12 +95,12 @@ def duration(seconds: float) -> str:
 
 
 def age(at: datetime | None, now: datetime) -> str:
-    """How long ago, or nothing where nobody knows."""
+    """The time since ``at``, such as ``3m``; empty if ``at`` is None."""
     return "" if at is None else duration((now - at).total_seconds())
 
 
 def remaining(seconds: float) -> str:
-    """Time left, with seconds only while they matter: ``14m``, ``2m30``, ``40s``."""
+    """Seconds left as ``14m``, ``2m30`` or ``40s``; with seconds only below ten minutes."""
     whole = int(max(0.0, seconds))
     if 60 <= whole < 600 and whole % 60:
         return f"{whole // 60}m{whole % 60:02}"
@@ -108,7 +108,7 @@ def remaining(seconds: float) -> str:
 
 
 def size(count: float | None) -> str:
-    """Bytes in binary units with one decimal where it tells something: ``14.2G``; ``?`` where unknown."""
+    """Bytes in binary units: ``14.2G``; ``?`` for None."""
     if count is None:
         return "?"
     value = float(count)
@@ -120,12 +120,12 @@ def size(count: float | None) -> str:
 
 
 def clock_time(at: datetime) -> str:
-    """``17:02:31``, in the time zone of whoever reads it."""
+    """``17:02:31`` in the local time zone."""
     return at.astimezone().strftime("%H:%M:%S")
 
 
 def metric(value: float | None) -> str:
-    """A Dice value or a loss with the digits people compare: ``0.812``."""
+    """A Dice value or a loss with three decimals; ``?`` for None."""
     return "?" if value is None else f"{value:.3f}"
 
 

@@ -1,4 +1,4 @@
-"""The way from no pod to a server that answers: each step with its state, time and words, and what it costs so far."""
+"""The checklist of a deployment: each step with its state, time and text, and the cost so far."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ TITLE_WIDTH = 30
 
 
 class ChecklistScreen(StepsScreen):
-    """Steps above, the pod's money under them, the newest output below; closed at any time, it goes on behind."""
+    """Steps above, the pod's cost below them, then the newest output. Closing it leaves the action running."""
 
     BINDINGS: ClassVar = [
         Binding("ctrl+c", "cancel", show=False),
@@ -41,7 +41,7 @@ class ChecklistScreen(StepsScreen):
         self._over = ""
 
     def compose(self) -> ComposeResult:
-        """Steps, money, output."""
+        """Yield steps, cost and output."""
         with Container(classes="box -wide -tall") as box:
             box.border_title = Content(self._job.action.title)
             box.border_subtitle = Content("esc continues in the background · ctrl+c cancels")
@@ -50,12 +50,12 @@ class ChecklistScreen(StepsScreen):
             yield self._output
 
     def on_mount(self) -> None:
-        """Time goes on, and money with it."""
+        """Update the times and the cost every second."""
         super().on_mount()
         self.set_interval(1.0, self.progressed)
 
     def progressed(self) -> None:
-        """Something was said, or a second has passed."""
+        """Show the steps and the cost as they are now."""
         if not self.is_mounted:
             return
         now = console_of(self).clock()
@@ -73,52 +73,52 @@ class ChecklistScreen(StepsScreen):
         self._show_output()
 
     def ended(self, text: str) -> None:
-        """It is over: say how, and what can be done with the pod that there may be."""
+        """Show how it ended, and the keys for the pod, if there is one."""
         self._over = text or "over"
         self.progressed()
         pod, whole = self._pod, self._whole
-        ways = "esc closes" if whole else "g continues · esc closes"
+        hints = "esc closes" if whole else "g continues · esc closes"
         if self._refused:
-            ways = "w waits for a free GPU · f takes the next that fits · g tries again · esc closes"
+            hints = "w waits for a free GPU · f takes the next that fits · g tries again · esc closes"
         elif pod is not None and not whole:
-            ways = f"g continues · t terminates {safe(pod)} · esc leaves it running"
+            hints = f"g continues · t terminates {safe(pod)} · esc leaves it running"
         box = self.query_one(".box", Container)
-        box.border_subtitle = Content(ways)
+        box.border_subtitle = Content(hints)
         box.set_class(not whole, "-warn")
 
     @property
     def _pod(self) -> str | None:
-        """The pod's name, once there is one."""
+        """The pod's name; None before there is one."""
         return next((str(e["pod"]) for e in self._job.steps.values() if e.get("pod")), None)
 
     @property
     def _refused(self) -> bool:
-        """Whether nothing was free: then waiting helps, or another GPU."""
+        """Whether no GPU was free: then it helps to wait, or to take another GPU."""
         return any(e.get("code") == Code.RUNPOD_NO_CAPACITY for e in self._job.steps.values())
 
     @property
     def _whole(self) -> bool:
-        """Whether every step is true."""
+        """Whether every step is done."""
         return all(str(e.get("state")) in ("done", "skipped") for e in self._job.steps.values())
 
     def action_cancel(self) -> None:
-        """Stop waiting; the screen stays, to say what became of the pod."""
+        """Cancel the deployment; the screen stays and shows what happened to the pod."""
         if not self._over and self._job.worker is not None:
             self._job.worker.cancel()
 
     async def action_terminate(self) -> None:
-        """Give the pod back, once its name was typed."""
+        """Terminate the pod; asks for its name."""
         if self._over:
             console = console_of(self)
             self.dismiss(None)
             await console.dispatcher.invoke("pod.terminate")
 
     async def action_go_on(self) -> None:
-        """The same command again: what is done already is found done."""
+        """Run the same command again; steps that are done already are skipped."""
         await self._again(self._job.params)
 
     async def action_again_with(self, name: str) -> None:
-        """The same again, but waiting, or with the next GPU that fits within the price."""
+        """Run it again with ``wait``, or with ``fallback`` to the next GPU that fits within the price."""
         if self._refused:
             await self._again({**self._job.params, name: True})
 
@@ -130,7 +130,7 @@ class ChecklistScreen(StepsScreen):
 
 
 def step_lines(entry: Mapping[str, Any], now: datetime, width: int) -> list[Content]:
-    """A step: glyph, title, time, words; and for one that failed, what went wrong and what to do."""
+    """One step: glyph, title, time and text; a failed one with the failure and its hint."""
     state = str(entry.get("state") or "")
     glyph, tone = STATES.get(state, ("·", Tone.FAINT))
     took = entry.get("took_s")
@@ -148,16 +148,16 @@ def step_lines(entry: Mapping[str, Any], now: datetime, width: int) -> list[Cont
     if state not in ("failed", "cancelled"):
         room = max(8, width - TITLE_WIDTH - 10)
         return [Content.assemble(head, (fit(safe(words), room).rstrip(), Tone.FAINT))]
-    told = [head + Content.styled(state, Tone.BAD)]
-    for text, look in ((words, Tone.BAD), (str(entry.get("hint") or ""), Tone.PLAIN)):
+    lines = [head + Content.styled(state, Tone.BAD)]
+    for text, tone in ((words, Tone.BAD), (str(entry.get("hint") or ""), Tone.PLAIN)):
         if text and text != state:
-            wrapped = Content.styled(safe(text), look).wrap(max(20, width - 4))
-            told += [Content("  ") + line.rstrip() for line in wrapped]
-    return told
+            wrapped = Content.styled(safe(text), tone).wrap(max(20, width - 4))
+            lines += [Content("  ") + line.rstrip() for line in wrapped]
+    return lines
 
 
 def money_line(steps: Mapping[str, Mapping[str, Any]], now: datetime, *, running: bool) -> Content:
-    """The pod, its rate, and what it has cost; nothing before there is one."""
+    """The pod, its rate, and its cost so far."""
     entry = next((e for e in reversed(list(steps.values())) if e.get("pod")), None)
     if entry is None:
         return Content.styled("Nothing is rented yet, so nothing costs money.", Tone.FAINT)

@@ -1,4 +1,4 @@
-"""What went wrong, and what can be done about it: each an action, behind a key."""
+"""A problem and the actions that may help, each behind a number."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ MOST = 9
 
 
 class ChoicesScreen(Dialog[str]):
-    """The problem in words and what may help, numbered; a number answers with the action. ``y`` copies it all."""
+    """A problem and numbered actions; a number answers with the action's id. ``y`` copies the problem."""
 
     def __init__(self, title: str, problem: Problem) -> None:
         super().__init__()
@@ -41,7 +41,7 @@ class ChoicesScreen(Dialog[str]):
         return console_of(self)
 
     def compose(self) -> ComposeResult:
-        """Words, then choices."""
+        """Yield the problem, then the actions."""
         problem = self._problem
         with Container(classes="box -warn -wide") as box:
             box.border_title = Content(safe(self._title))
@@ -52,7 +52,7 @@ class ChoicesScreen(Dialog[str]):
                     (safe(problem.message), f"bold {Tone.PLAIN}"),
                     (f"\n{safe(problem.hint)}" if problem.hint else "", Tone.FAINT),
                 ),
-                classes="said",
+                classes="message",
             )
             lines = [self._line(number, action) for number, action in enumerate(self.actions, 1)]
             yield Static(
@@ -64,16 +64,16 @@ class ChoicesScreen(Dialog[str]):
     def _line(self, number: int, action: Action) -> Content:
         keys = self._main.keymap.keys_of(action)
         why = self._main.dispatcher.why_not(action)
-        tone, told = (Tone.PLAIN, action.help) if why is None else (Tone.FAINT, f"not now: {why}")
+        tone, text = (Tone.PLAIN, action.help) if why is None else (Tone.FAINT, f"not now: {why}")
         return Content.assemble(
             (f" {number} ", "bold $text-accent" if why is None else Tone.FAINT),
             (f"{action.title}", f"bold {tone}"),
             (f"  {keys}" if keys else "", "$text-accent"),
-            (f"\n    {told}", Tone.FAINT if why is None else Tone.WARN),
+            (f"\n    {text}", Tone.FAINT if why is None else Tone.WARN),
         )
 
     def on_key(self, event: events.Key) -> None:
-        """Do what is behind the number, or say why not."""
+        """Answer with the action behind the number, or show why it can't run."""
         problem = self._problem
         if event.key == "y":
             event.stop()
@@ -89,12 +89,12 @@ class ChoicesScreen(Dialog[str]):
             if why is None:
                 self.dismiss(action.id)
             else:
-                said = Content.styled(safe(f"{action.title}: {why}"), Tone.WARN)
-                self.query_one(".flash", Static).update(said)
+                reason = Content.styled(safe(f"{action.title}: {why}"), Tone.WARN)
+                self.query_one(".flash", Static).update(reason)
 
 
 def about_pod(pod: Pod, now: datetime) -> tuple[str, Problem]:
-    """What is to be said of the pod as it is, with every choice there is about it."""
+    """A title and a problem for the pod's state, with every action that fits it."""
     problem = pod_problem(pod, now)
     title = f"pod {called(pod)}"
     if problem is not None:
@@ -102,6 +102,6 @@ def about_pod(pod: Pod, now: datetime) -> tuple[str, Problem]:
     if pod.status.is_up:
         return title, Problem(Code.POD, f"{called(pod)} is {pod.status}; nothing is wrong with it.", "", "",
                               ("pod.stop", "pod.restart", "pods"))  # fmt: skip
-    kept = "network volume" if pod.network_volume_id else "disk"
-    hint = f"Its {kept} keeps its data. Its machine may have no free GPU any more; if so, try again later."
+    storage = "network volume" if pod.network_volume_id else "disk"
+    hint = f"Its {storage} keeps its data. Its machine may have no free GPU any more; if so, try again later."
     return title, Problem(Code.POD, f"{called(pod)} is {pod.status}.", hint, "", CHOICES)

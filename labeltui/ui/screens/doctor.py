@@ -1,4 +1,4 @@
-"""The doctor's report as it comes: what each part is like, and the next step."""
+"""The doctor's report while it is made: each part's verdict and the next step."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ LABEL = 24
 
 
 class DoctorScreen(Dialog[None]):
-    """Lines in the order in which the parts need each other; closed at any time, it goes on behind."""
+    """The parts in order of dependence. Closing it leaves the doctor running."""
 
     BINDINGS: ClassVar = [Binding("q", "dismiss_none", show=False)]
 
@@ -41,23 +41,23 @@ class DoctorScreen(Dialog[None]):
         self._over = ""
 
     def compose(self) -> ComposeResult:
-        """One list."""
+        """Yield the list."""
         with Container(classes="box -wide -tall") as box:
             box.border_title = Content(self._job.action.title)
             box.border_subtitle = Content("checking … · j k scroll · y copies · esc closes")
             yield self._lines
 
     def on_mount(self) -> None:
-        """What is known so far."""
+        """List what was reported so far."""
         self._lines.focus()
         self.call_after_refresh(self.progressed)
 
     def on_resize(self) -> None:
-        """Fold the lines anew."""
+        """Wrap the lines for the new width."""
         self.call_after_refresh(self.progressed)
 
     def progressed(self) -> None:
-        """A part was looked at."""
+        """List what was reported so far."""
         found = {str(name): entry for name, entry in self._job.steps.items() if "verdict" in entry}
         lines: list[Content] = []
         for part in sorted(found, key=lambda name: PARTS.index(name) if name in PARTS else len(PARTS)):
@@ -71,21 +71,21 @@ class DoctorScreen(Dialog[None]):
         room = max(20, self._lines.size.width - LABEL)
         message = wrapped(safe(str(entry.get("message", ""))), room, Tone.PLAIN, 4)
         hint = entry.get("hint")
-        told = message + (wrapped(safe(str(hint)), room, Tone.FAINT, 4) if hint else [])
+        texts = message + (wrapped(safe(str(hint)), room, Tone.FAINT, 4) if hint else [])
         head = Content.assemble((f"{word!s:<11}", word.tone), (f"{part:<{LABEL - 11}}", "bold $foreground"))
-        return [(head if not i else Content(" " * LABEL)) + line for i, line in enumerate(told)]
+        return [(head if not i else Content(" " * LABEL)) + line for i, line in enumerate(texts)]
 
     def ended(self, text: str) -> None:
-        """It is over."""
+        """Count the verdicts."""
         self._over = text
         self.progressed()
         box = self.query_one(".box", Container)
         counted = [str(entry.get("verdict")) for entry in self._job.steps.values()]
-        said = ", ".join(f"{counted.count(v.value)} {v.value}" for v in Verdict if v.value in counted)
-        box.border_subtitle = Content(f"{said or safe(text)} · j k scroll · y copies · esc closes")
+        counts = ", ".join(f"{counted.count(v.value)} {v.value}" for v in Verdict if v.value in counted)
+        box.border_subtitle = Content(f"{counts or safe(text)} · j k scroll · y copies · esc closes")
 
     def on_key(self, event: events.Key) -> None:
-        """Scroll, copy."""
+        """Scroll or copy."""
         step = {"j": 1, "k": -1, "down": 1, "up": -1}.get(event.key, 0)
         if step:
             event.stop()

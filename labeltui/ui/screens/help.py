@@ -1,4 +1,4 @@
-"""Every key, made from the registry and from what the panes say of themselves."""
+"""Every key, from the registry and from the panes."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from labeltui.ui.screens.dialogs.picklist import Entry, PickList
 
 
 def entries(app: Console) -> list[Entry]:
-    """The registry by leader, then the focused pane, then the other panes."""
+    """The focused pane's keys, then the registry's by leader, then the other panes'."""
     groups: list[tuple[str, list[Action]]] = [
         (f"{shown(leader)} {name}", [a for a in ACTIONS if a.leader == leader])
         for leader, name in LEADERS.items()
@@ -39,7 +39,7 @@ def entries(app: Console) -> list[Entry]:
 
 
 def offered(action: Action) -> bool:
-    """False for what only makes sense on a command line: its answer is on the screen all the time."""
+    """Whether an action without a key is listed; False for what only the command line needs."""
     return action.console != "" or action.id in ("setup", "doctor", "studies.next")
 
 
@@ -63,7 +63,7 @@ def _action(app: Console, action: Action) -> Entry:
 
 
 class HelpScreen(PickList):
-    """``?``: enter runs what is under the cursor."""
+    """All keys; enter runs the action under the cursor."""
 
     TITLE_TEXT = "every key"
     FOOT_TEXT = "type to search · enter runs it · esc closes"

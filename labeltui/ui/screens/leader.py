@@ -1,4 +1,4 @@
-"""What may follow a leader key."""
+"""The pop-up of the keys behind a leader."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from labeltui.ui.presentation.words import Tone
 from labeltui.ui.screens.dialogs.dialog import Dialog
 
 Entry = tuple[str, Action, str | None]
-"""Key, action, and why it can't be done now."""
+"""Key, action, and why it can't run now (None if it can)."""
 
 
 class LeaderScreen(Dialog[str]):
-    """A pop-up of the keys behind a leader; the next key picks one, any other closes it."""
+    """The keys behind a leader. The next key runs its action; any other key closes the pop-up."""
 
     def __init__(self, name: str, leader: str, entries: Sequence[Entry]) -> None:
         super().__init__(classes="-low")
@@ -31,7 +31,7 @@ class LeaderScreen(Dialog[str]):
         self._closed = False
 
     def compose(self) -> ComposeResult:
-        """One line per key."""
+        """Yield a line per key."""
         with Container(classes="box") as box:
             box.border_title = Content(self._title)
             box.border_subtitle = Content("esc closes")
@@ -52,17 +52,17 @@ class LeaderScreen(Dialog[str]):
         )
 
     def typed_ahead(self, event: events.Key) -> None:
-        """Take a key that came before this pop-up had the keyboard."""
+        """Take a key that was typed before this pop-up had the keyboard."""
         if event.key != "escape":
             self.on_key(event)
 
     def on_key(self, event: events.Key) -> None:
-        """Pick, say why not, or close."""
+        """Answer with the key's action, or flash why it can't run, and close."""
         if event.key == "escape":
             return
         event.stop()
         event.prevent_default()
-        if self._closed:  # keys that came in one go are more than the one this waits for
+        if self._closed:  # further keys that were typed in one go are ignored
             return
         self._closed = True
         for key, action, why in self._entries:

@@ -32,7 +32,7 @@ WATCHED = {"pod.create": ChecklistScreen, "doctor": DoctorScreen, "setup": Steps
 
 
 class Screens:
-    """Opens screens over the console; what a screen answers with is done."""
+    """Opens screens over the console, and runs what their answers ask for."""
 
     def __init__(self, app: App[int]) -> None:
         self._app = app
@@ -69,18 +69,18 @@ class Screens:
     # -- finding an action
 
     def help(self) -> None:
-        """Every key, searchable."""
+        """List every key, searchable."""
         self._app.push_screen(HelpScreen(entries(self._console)), self._picked)
 
     def palette(self) -> None:
-        """Every action by name."""
+        """List every action by name."""
         if not CommandPalette.is_open(cast("App[object]", self._app)):
             self._app.push_screen(
                 CommandPalette(providers=[RegistryProvider], placeholder="What do you want to do?")
             )
 
     def leader(self, leader: str) -> None:
-        """The keys behind a leader."""
+        """Show the keys behind a leader."""
         console = self._console
         entries = [
             (key, action, console.dispatcher.why_not(action))
@@ -95,28 +95,28 @@ class Screens:
     # -- what happened
 
     def action_log(self) -> None:
-        """Every action of this session, as commands."""
+        """List every action of this session, as commands."""
         session = self._console.session
         self._app.push_screen(ActionLogScreen(session.journal.entries if session is not None else ()))
 
     def alerts(self) -> None:
-        """What needs attention."""
+        """List what needs attention."""
         self._app.push_screen(AlertsScreen(self._console.state.alerts, self._console.clock()))
 
     def events(self) -> None:
-        """What happened to the pod."""
+        """List what happened to the pod."""
         self._app.push_screen(EventsScreen(self._console.state.pod_events, self._console.clock()))
 
     def problem(self, title: str, problem: Problem) -> None:
-        """A problem with the evidence behind it."""
+        """Show a problem with its details."""
         self._app.push_screen(ProblemScreen(title, problem))
 
     def choices(self, title: str, problem: Problem) -> None:
-        """A problem with the actions that may help."""
+        """Show a problem with the actions that may help."""
         self._app.push_screen(ChoicesScreen(title, problem), self._picked)
 
     def watch(self, running: Running) -> None:
-        """The screen of a running action, where it has one."""
+        """Open the screen of a running action, if it has one."""
         screen = WATCHED.get(running.action.id)
         if screen is not None:
             self._app.push_screen(screen(running))
@@ -124,17 +124,17 @@ class Screens:
     # -- pods
 
     def pod_choices(self) -> None:
-        """What can be done about the pod as it is; nothing where there is none."""
+        """Show the actions that fit the pod's state; nothing without a pod."""
         pod = self._console.state.pod.value
         if pod is not None:
             self.choices(*about_pod(pod, self._console.clock()))
 
     def pods(self) -> None:
-        """Every pod of the account."""
+        """List every pod of the account."""
         self._app.push_screen(PodsScreen())
 
     def deploy(self, prefill: Mapping[str, object] | None = None) -> None:
-        """Choose what to rent, see the price, rent it. ``prefill``: parameters of ``pod.create`` to start with."""
+        """Open the deploy form, or the checklist of a running deployment. ``prefill``: parameters of ``pod.create``."""
         console = self._console
         if console.session is None:
             return

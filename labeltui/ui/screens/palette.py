@@ -16,7 +16,7 @@ from labeltui.ui.screens.help import offered
 
 
 class RegistryProvider(Provider):
-    """Every action by name; one that can't be done now is faint, says why, and says it again when picked."""
+    """Every action by name. One that can't run now is faint and shows why."""
 
     @property
     def _console(self) -> Console:
@@ -39,14 +39,14 @@ class RegistryProvider(Provider):
         )
 
     async def discover(self) -> Hits:
-        """All, what can be done now first."""
-        told = [(action, self._console.dispatcher.why_not(action)) for action in self._actions()]
-        for action, why in sorted(told, key=lambda item: item[1] is not None):
+        """Every action, those that can run now first."""
+        reasons = [(action, self._console.dispatcher.why_not(action)) for action in self._actions()]
+        for action, why in sorted(reasons, key=lambda item: item[1] is not None):
             display = self._display(action, Content(action.title), why)
             yield DiscoveryHit(display, self._run(action), action.title, action.help)
 
     async def search(self, query: str) -> Hits:
-        """By title and id."""
+        """Actions whose title or id matches."""
         matcher = self.matcher(query)
         for action in self._actions():
             score = max(matcher.match(action.title), matcher.match(action.id) * 0.9)

@@ -1,4 +1,4 @@
-"""Every pod of the account, and what may be done with each."""
+"""Every pod of the account, and the actions on each."""
 
 from __future__ import annotations
 
@@ -32,51 +32,53 @@ FOOT = "enter details · s start · x stop · r restart · D terminate · y copy
 
 
 class PodKeys(Dialog[None]):
-    """What the list and the details have in common: the keys that act on one pod, by its id."""
+    """The keys of the list and of one pod's details: they act on one pod, by its id."""
 
     BINDINGS: ClassVar = [Binding("q", "dismiss_none", show=False)]
 
     def pod_now(self) -> Pod | None:
-        """The pod that keys act on."""
+        """The pod that the keys act on; None without one."""
         raise NotImplementedError
 
     @property
     def console(self) -> Console:
-        """The app, as what it is."""
+        """The console that this screen belongs to."""
         return console_of(self)
 
     async def act(self, event: events.Key) -> None:
-        """Act on the pod, or copy how it is reached."""
+        """Run the pod's action behind a key, or copy its ssh command."""
         pod = self.pod_now()
         if pod is None:
             return
         if event.character in VERBS:
             event.stop()
             await self.console.dispatcher.invoke(VERBS[event.character], {"pod": pod.id})
-            self.said(self.console.last_words)
+            self.show_report(self.console.last_flash)
         elif event.character == "y":
             event.stop()
-            door = pod.ssh
-            self.console.copy(f"ssh {door.user}@{door.host} -p {door.port}" if door else pod.id)
-            self.said(self.console.last_words)
+            endpoint = pod.ssh
+            self.console.copy(
+                f"ssh {endpoint.user}@{endpoint.host} -p {endpoint.port}" if endpoint else pod.id
+            )
+            self.show_report(self.console.last_flash)
 
-    def said(self, text: str) -> None:
-        """Show what an action said: the line for it is behind this screen."""
+    def show_report(self, text: str) -> None:
+        """Show what an action reported: the usual line for it is behind this screen."""
         self.query_one(".flash", Static).update(Content.styled(safe(text), Tone.FAINT))
 
     def ended(self, text: str) -> None:
-        """An action is over."""
-        self.said(text)
+        """Show how an action ended."""
+        self.show_report(text)
 
     def progressed(self) -> None:
-        """An action said something."""
+        """Show the progress of an action."""
         running = next(reversed(self.console.dispatcher.running.values()), None)
         if running is not None:
-            self.said(f"◌ {running.action.title}: {running.last}")
+            self.show_report(f"◌ {running.action.title}: {running.last}")
 
 
 class PodsScreen(PodKeys):
-    """The list, true as long as it is open."""
+    """The list of pods, refreshed while it is open."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -86,16 +88,16 @@ class PodsScreen(PodKeys):
         self._chosen: str | None = None
 
     def compose(self) -> ComposeResult:
-        """The table, and a line for what was said."""
+        """Yield the table, and a line for reports."""
         with Container(classes="box -wide -tall") as box:
             box.border_title = Content("pods of the account")
             box.border_subtitle = Content(FOOT)
-            yield Static("", classes="said", id="why")
+            yield Static("", classes="message", id="why")
             yield self._table
             yield Static("", classes="flash")
 
     def on_mount(self) -> None:
-        """Look at the account for as long as this is open."""
+        """Poll the account's pods while this screen is open."""
         session = self.console.session
         if session is not None:
             self._enough = [session.store.subscribe(self._changed), session.watch_pods()]
@@ -104,7 +106,7 @@ class PodsScreen(PodKeys):
         self.call_after_refresh(self._again)
 
     def on_unmount(self) -> None:
-        """Look no more."""
+        """Stop polling."""
         for enough in self._enough:
             enough()
 
@@ -143,11 +145,11 @@ class PodsScreen(PodKeys):
         return podrows.pod_row(pod, width, own=is_own(state, pod), chosen=chosen, stale=stale)
 
     def pod_now(self) -> Pod | None:
-        """The one under the cursor."""
+        """The pod under the cursor; None without one."""
         return self._pods[self._table.cursor] if self._table.cursor < len(self._pods) else None
 
     def on_table_moved(self) -> None:
-        """Keep to the pod, whatever the order becomes."""
+        """Remember the pod under the cursor, so that a new order does not change it."""
         pod = self.pod_now()
         self._chosen = pod.id if pod is not None else None
 
@@ -185,7 +187,7 @@ class PodScreen(PodKeys):
         self._lines = Lines()
 
     def compose(self) -> ComposeResult:
-        """Lines that scroll."""
+        """Yield lines that scroll."""
         with Container(classes="box -wide -tall") as box:
             box.border_title = Content(f"pod {safe(called(self._pod))}")
             box.border_subtitle = Content(FOOT.removeprefix("enter details · "))
@@ -193,7 +195,7 @@ class PodScreen(PodKeys):
             yield Static("", classes="flash")
 
     def on_mount(self) -> None:
-        """Follow the list behind it."""
+        """Update the lines every second."""
         self.set_interval(1.0, self._again)
         self._lines.focus()
         self.call_after_refresh(self._again)
@@ -213,7 +215,7 @@ class PodScreen(PodKeys):
         self._lines.set_lines(lines)
 
     def pod_now(self) -> Pod | None:
-        """This one."""
+        """The pod of this screen."""
         return self._pod
 
     async def on_key(self, event: events.Key) -> None:

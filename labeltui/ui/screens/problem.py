@@ -1,4 +1,4 @@
-"""A problem with its evidence: to scroll through, and to copy."""
+"""A problem with its details, to read and copy."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from labeltui.ui.screens.dialogs.dialog import Dialog
 
 
 class ProblemScreen(Dialog[None]):
-    """What, what to do, and the traceback or last lines behind it."""
+    """What failed, what to do, and the traceback or last lines behind it."""
 
     BINDINGS: ClassVar = [
         Binding("y", "copy", show=False),
@@ -36,31 +36,31 @@ class ProblemScreen(Dialog[None]):
         self._evidence = VerticalScroll(classes="scroll fill")
 
     def compose(self) -> ComposeResult:
-        """Words, then evidence."""
+        """Yield message, hint and details."""
         problem = self._problem
         with Container(classes="box -wide -tall -bad") as box:
             box.border_title = Content(safe(self._title))
             box.border_subtitle = Content("y copies it all · j k scroll · esc closes")
-            said = Content.assemble(
+            message = Content.assemble(
                 (safe(problem.message), f"bold {Tone.BAD}"),
                 (f"\n{safe(problem.hint)}" if problem.hint else "", Tone.PLAIN),
             )
-            yield Static(said, classes="said")
+            yield Static(message, classes="message")
             with self._evidence:
                 lines = safe_lines(problem.detail) if problem.detail else ["There are no further details."]
                 yield Static(Content.styled("\n".join(lines), Tone.FAINT), classes="list")
 
     def on_mount(self) -> None:
-        """The end of a traceback says most."""
+        """Scroll to the end of the details: the end of a traceback says most."""
         self._evidence.focus()
         self._evidence.scroll_end(animate=False)
 
     def action_scroll(self, by: int) -> None:
-        """Scroll the evidence."""
+        """Scroll the details by ``by`` rows."""
         self._evidence.scroll_relative(y=by, animate=False)
 
     def action_copy(self) -> None:
-        """Copy the words and the evidence."""
+        """Copy message, hint and details."""
         problem = self._problem
         console_of(self).copy("\n".join(filter(None, (problem.message, problem.hint, problem.detail))))
         self.dismiss(None)

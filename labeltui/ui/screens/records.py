@@ -1,4 +1,4 @@
-"""What was done, and what needs attention: lists to read and copy from."""
+"""Lists of what was done, what happened, and what needs attention."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class EventsScreen(PickList):
 
 
 class AlertsScreen(PickList):
-    """What needs attention, newest first; enter opens the log where it tells of it, else copies it."""
+    """What needs attention, newest first; enter opens its log line, else copies it."""
 
     TITLE_TEXT = "alerts"
     FOOT_TEXT = "type to search · enter opens its log line, else copies it · esc closes"
@@ -65,7 +65,7 @@ class AlertsScreen(PickList):
         super().__init__(entries or [_nothing("Nothing needs attention.")])
 
     def pick(self) -> None:
-        """Open the log at the line, or copy the alert."""
+        """Open the log at the alert's line, or copy the alert."""
         chosen = self.chosen
         alert = self._alerts.get(chosen.answer or "") if chosen is not None else None
         if alert is None:
@@ -79,7 +79,7 @@ class AlertsScreen(PickList):
 
 
 def copy_answer(screen: PickList) -> None:
-    """Copy what the entry under the cursor stands for, and close."""
+    """Copy the answer of the entry under the cursor, and close."""
     chosen = screen.chosen
     if chosen is not None and chosen.answer is not None:
         console_of(screen).copy(chosen.answer)

@@ -1,4 +1,4 @@
-"""An action in steps, with what it prints: closed at any time, it goes on behind."""
+"""The steps of an action and its output. Closing the screen leaves the action running."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class StepsScreen(Dialog[None]):
         self._output = Lines(classes="output")
 
     def compose(self) -> ComposeResult:
-        """Two lists."""
+        """Yield two lists."""
         with Container(classes="box -wide -tall") as box:
             box.border_title = Content(self._job.action.title)
             box.border_subtitle = Content("esc continues in the background · ctrl+c cancels")
@@ -49,12 +49,12 @@ class StepsScreen(Dialog[None]):
             yield self._output
 
     def on_mount(self) -> None:
-        """What is known so far."""
+        """Show what was reported so far."""
         self._steps.styles.height = 3
         self.call_after_refresh(self.progressed)
 
     def progressed(self) -> None:
-        """The action said something."""
+        """Show the steps and the output as they are now."""
         steps = [self._step(str(name), entry) for name, entry in self._job.steps.items()]
         lines = steps or [Content.styled("Checking what is there …", Tone.FAINT)]
         self._steps.styles.height = min(len(lines) + 1, max(3, self.size.height // 2))
@@ -63,7 +63,7 @@ class StepsScreen(Dialog[None]):
         self._show_output()
 
     def _show_output(self) -> None:
-        """The newest lines that fit."""
+        """Show the newest lines that fit."""
         room, width = max(1, self._output.size.height), max(10, self._output.size.width)
         newest = self._job.lines[-room:]
         self._output.set_lines(
@@ -71,7 +71,7 @@ class StepsScreen(Dialog[None]):
         )
 
     def ended(self, text: str) -> None:
-        """It is over: say how, and wait to be closed."""
+        """Show how it ended."""
         self.progressed()
         self.query_one(".box", Container).border_subtitle = Content(safe(text) + " · esc closes")
 

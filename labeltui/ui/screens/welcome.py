@@ -1,4 +1,4 @@
-"""No session yet: what can be done about it."""
+"""The screen without a session: why there is none, and what can be done."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ WELCOME = "labeltui runs an annotation session: a machine with MONAI Label, the 
 
 
 class WelcomeScreen(Dialog[None]):
-    """Shown when no session could be opened: says why, and offers the ways on."""
+    """Shown if no session could be opened, or none is configured; offers what can be done."""
 
     BINDINGS: ClassVar = [
         Binding("escape,ctrl+c", "close", show=False),
@@ -75,46 +75,46 @@ class WelcomeScreen(Dialog[None]):
         )
 
     def compose(self) -> ComposeResult:
-        """Why, then the ways on."""
+        """Yield the reason, then the choices."""
         with Container(classes="box -bad" if self._problem else "box") as box:
             box.border_title = Content("no session" if self._problem else "welcome to labeltui")
             box.border_subtitle = Content("enter picks")
             if self._problem is None:
-                said = Content.assemble(
+                message = Content.assemble(
                     (WELCOME + "\n\n", Tone.PLAIN), ("There is no profile yet.", Tone.FAINT)
                 )
             else:
-                said = Content.assemble(
+                message = Content.assemble(
                     (safe(self._problem.message) + "\n", f"bold {Tone.BAD}"),
                     (safe(self._problem.hint), Tone.PLAIN),
                 )
-            yield Static(said, classes="said")
+            yield Static(message, classes="message")
             yield self.options
 
     def on_mount(self) -> None:
-        """The first way on."""
+        """Focus the first choice."""
         self.options.focus()
         self.options.highlighted = 0
 
     def action_down(self) -> None:
-        """Next."""
+        """Go to the next choice."""
         self.options.action_cursor_down()
 
     def action_up(self) -> None:
-        """The one before."""
+        """Go to the previous choice."""
         self.options.action_cursor_up()
 
     def action_close(self) -> None:
-        """Look at the empty frame; every key still works."""
+        """Close it; the empty frame stays, and every key works."""
         self.dismiss(None)
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
-        """Enter or the mouse."""
+        """Run the choice that was picked."""
         event.stop()
         self.action_choose(str(event.option_id))
 
     def action_choose(self, name: str) -> None:
-        """Go one of the ways."""
+        """Run the choice of that name."""
         console = console_of(self)
         if name not in {choice[0] for choice in self._choices}:
             return
@@ -129,7 +129,7 @@ class WelcomeScreen(Dialog[None]):
             console.open(replace(self._launch, demo=DEFAULT) if name == "demo" else self._launch)
 
     def _init(self, console: Console) -> None:
-        """Let the command line ask its questions on the plain terminal, then try again."""
+        """Run `labeltui config init` on the plain terminal, then open the session again."""
         command = [sys.executable, "-m", "labeltui", "config", "init"]
         if self._launch.config is not None:
             command += ["--config", self._launch.config]

@@ -1,1 +1,1 @@
-"""Widgets that know nothing of sessions."""
+"""Widgets for text, logs and terminals, without knowledge of panes or screens."""

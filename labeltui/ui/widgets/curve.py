@@ -1,4 +1,4 @@
-"""Curves in braille and blocks. Pure Python: a few hundred points are nothing."""
+"""Curves in braille and blocks. Pure Python, fast enough for a few hundred points."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def _line(cells: list[list[int]], start: tuple[int, int], end: tuple[int, int]) 
 
 
 def bounds(values: Sequence[float], *, unit: bool) -> tuple[float, float]:
-    """Round limits around ``values``; ``unit`` keeps them within 0..1 and at least a fifth apart."""
+    """Round limits around ``values``. ``unit`` keeps them within 0..1, and at least a fifth apart."""
     good = [min(1.0, max(0.0, value)) if unit else value for value in values if math.isfinite(value)]
     if not good:
         return 0.0, 1.0
@@ -66,7 +66,7 @@ def bounds(values: Sequence[float], *, unit: bool) -> tuple[float, float]:
 
 
 def chart(points: Sequence[Point], width: int, height: int, tone: str, *, unit: bool) -> list[Content]:
-    """``points`` with an axis: the limits at top and bottom, numbers left of the line."""
+    """``points`` with an axis: the limits at top and bottom, the numbers left of the curve."""
     low, high = bounds([y for _, y in points], unit=unit)
     labels = [f"{high:.1f}" if unit else f"{high:.2f}", f"{low:.1f}" if unit else f"{low:.2f}"]
     margin = max(len(label) for label in labels)
@@ -82,7 +82,7 @@ def chart(points: Sequence[Point], width: int, height: int, tone: str, *, unit: 
 
 
 def spark(values: Sequence[float], width: int) -> str:
-    """The newest ``width`` values in blocks, scaled to what is shown."""
+    """The newest ``width`` values as blocks, scaled to their own range."""
     shown = [value for value in values if math.isfinite(value)][-width:]
     if not shown:
         return ""

@@ -1,6 +1,5 @@
-"""The grammar of ``/``.
-
-``re`` keeps what matches, ``!re`` drops it, ``~letters`` keeps what has the letters in this order.
+"""The grammar of filters: ``re`` selects matches, ``!re`` excludes them, ``~letters`` selects texts with these letters
+in this order.
 """
 
 from __future__ import annotations
@@ -11,13 +10,13 @@ from collections.abc import Callable
 from textual import events
 from textual.widgets import Input
 
-Keeps = Callable[[str], bool]
+Matches = Callable[[str], bool]
 
 
-def keeper(query: str) -> Keeps | None:
-    """What decides which rows stay; None for an empty query. Lower case matches both cases.
+def matcher_of(query: str) -> Matches | None:
+    """The test that a filter applies to a row's text; None for an empty query. Lower case matches both cases.
 
-    Raises ``ValueError`` with words for a pattern that is not a regular expression.
+    Raises ValueError with a message for an invalid regular expression.
     """
     query = query.strip()
     if query in ("", "!", "~"):
@@ -35,18 +34,18 @@ def keeper(query: str) -> Keeps | None:
     return lambda row: found(row) is not None
 
 
-def _fuzzy(letters: str) -> Keeps:
+def _fuzzy(letters: str) -> Matches:
     wanted = letters.lower()
 
-    def keeps(row: str) -> bool:
+    def matches(row: str) -> bool:
         rest = iter(row.lower())
         return all(letter in rest for letter in wanted)
 
-    return keeps
+    return matches
 
 
 def typed_ahead(entry: Input, event: events.Key) -> None:
-    """A key that was typed before the entry had the keyboard is the entry's all the same."""
+    """Insert a key that was typed before ``entry`` had the keyboard."""
     if event.is_printable and event.character is not None:
         entry.insert_text_at_cursor(event.character)
         event.stop()

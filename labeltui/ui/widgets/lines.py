@@ -1,4 +1,4 @@
-"""Lines of text that scroll and are drawn again only when they changed."""
+"""Lines of text that scroll, and are drawn again only if they changed."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from textual.widget import Widget
 
 
 class Lines(Widget, can_focus=True):
-    """Holds lines; shows as many as fit from ``top``. Never wraps."""
+    """Shows as many lines as fit from ``top`` on. Never wraps."""
 
     DEFAULT_CSS = Path(__file__).with_suffix(".tcss").read_text(encoding="utf-8")
 
@@ -21,16 +21,16 @@ class Lines(Widget, can_focus=True):
 
     @property
     def lines(self) -> tuple[Content, ...]:
-        """Everything there is to see, whether it fits or not."""
+        """All lines, those out of view included."""
         return self._lines
 
     @property
     def hidden_below(self) -> int:
-        """Lines that do not fit below."""
+        """The number of lines below the visible ones."""
         return max(0, len(self._lines) - self._top - self.size.height)
 
     def set_lines(self, lines: Sequence[Content]) -> bool:
-        """Show these lines; False when they are what is shown already."""
+        """Replace the lines. Returns False if they are the same."""
         fresh = tuple(lines)
         if len(fresh) == len(self._lines) and all(
             a.is_same(b) for a, b in zip(fresh, self._lines, strict=True)
@@ -46,12 +46,12 @@ class Lines(Widget, can_focus=True):
         return max(0, len(self._lines) - self.size.height)
 
     def move(self, by: int) -> None:
-        """Scroll by lines; stops at both ends."""
+        """Scroll by ``by`` lines; stops at both ends."""
         top = max(0, min(self._furthest, self._top + by))
         if top != self._top:
             self._top = top
             self.refresh()
 
     def render(self) -> Content:
-        """The lines that fit."""
+        """The visible lines."""
         return Content("\n").join(self._lines[self._top : self._top + max(1, self.size.height)])

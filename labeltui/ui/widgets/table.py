@@ -1,4 +1,4 @@
-"""A table that draws only the rows in sight: a hundred thousand rows cost what fifty do."""
+"""A table that draws only visible rows, so that 100,000 rows cost no more than fifty."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from textual.message import Message
 from textual.widget import Widget
 
 Draw = Callable[[int, int, bool], Content]
-"""Draws row ``index`` in ``width`` cells; the last argument says whether the cursor is on it."""
+"""Draws row ``index`` in ``width`` cells; the last argument: the cursor is on it."""
 
 
 class Table(Widget, can_focus=True):
-    """Rows by index, a cursor, a header. What a row looks like is the owner's business."""
+    """Rows by index, a cursor and a header; its owner draws the rows."""
 
     DEFAULT_CSS = Path(__file__).with_suffix(".tcss").read_text(encoding="utf-8")
 
@@ -33,16 +33,16 @@ class Table(Widget, can_focus=True):
 
     @property
     def page(self) -> int:
-        """Rows in sight."""
+        """The number of visible rows."""
         return max(1, self.size.height - 1)
 
     def update_rows(self, count: int, cursor: int, header: Content) -> None:
-        """There are ``count`` rows now; keep the cursor in sight. Draws again only what looks different."""
+        """Set the number of rows and the cursor, and draw what changed."""
         self.count, self._header = count, header
         self._place(cursor)
 
     def redraw(self) -> None:
-        """Look at the rows in sight again: ages in them may have changed."""
+        """Draw the visible rows again, for example because ages have changed."""
         shown = tuple(self._visible())
         if len(shown) != len(self._shown) or not all(
             a.is_same(b) for a, b in zip(shown, self._shown, strict=True)
@@ -62,7 +62,7 @@ class Table(Widget, can_focus=True):
         return [self._header, *lines]
 
     def _mark(self, line: int) -> Content:
-        """The scrollbar's cell beside a line in sight."""
+        """The scrollbar's cell beside a visible line."""
         length = max(1, self.page * self.page // self.count)
         start = round(self.top * (self.page - length) / max(1, self.count - self.page))
         return Content.styled("┃" if start <= line < start + length else "│", "$border-blurred")
@@ -80,28 +80,28 @@ class Table(Widget, can_focus=True):
             self.post_message(self.Moved())
 
     def move(self, by: int) -> None:
-        """Move the cursor by rows; stops at both ends."""
+        """Move the cursor by ``by`` rows; stops at both ends."""
         self._place(self.cursor + by)
 
     def render(self) -> Content:
-        """Header and the rows in sight."""
+        """Header and visible rows."""
         return Content("\n").join(self._shown)
 
     def on_resize(self, _event: events.Resize) -> None:
-        """More or fewer rows fit."""
+        """Draw for the new size."""
         self._place(self.cursor)
 
     def on_click(self, event: events.Click) -> None:
-        """The mouse moves the cursor."""
+        """Move the cursor to the row under the mouse."""
         if event.y > 0:
             self._place(min(self.count - 1, self.top + event.y - 1))
 
     def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
-        """The wheel moves the cursor, as the keys do."""
+        """Move the cursor down."""
         event.stop()
         self.move(3)
 
     def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
-        """The wheel moves the cursor, as the keys do."""
+        """Move the cursor up."""
         event.stop()
         self.move(-3)

@@ -96,11 +96,11 @@ def test_what_nobody_knows_is_called_unknown() -> None:
 
 
 def test_a_stale_fact_is_faint_and_says_how_old_it_is() -> None:
-    told = {fact.names[0]: fact for fact in facts(stale(), NOW)}
-    assert told["server"].old == "2m"
-    assert "2m old" in told["server"].at(0).plain
-    assert any("text-muted" in str(span.style) for span in told["server"].at(0).spans[1:2])
-    assert told["host"].old == ""
+    shown = {fact.names[0]: fact for fact in facts(stale(), NOW)}
+    assert shown["server"].old == "2m"
+    assert "2m old" in shown["server"].at(0).plain
+    assert any("text-muted" in str(span.style) for span in shown["server"].at(0).spans[1:2])
+    assert shown["host"].old == ""
 
 
 async def test_values_grow_stale_by_the_clock_alone() -> None:

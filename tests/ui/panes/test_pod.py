@@ -67,11 +67,11 @@ def test_pictures(snap_compare: Compare, state: str, size: tuple[int, int]) -> N
 
 
 def test_what_may_be_done_how_long_it_runs_and_who_can_reach_it() -> None:
-    told = text(pod_facts(with_pod(OPEN), NOW, 100))
-    assert "can      stop, restart, terminate" in told
-    assert "PUBLIC 8888/http open to the internet" in told
-    assert "ssh -p 40022 root@203.0.113.7" in told
-    assert "58 of 60 requests left this minute" in told
+    shown = text(pod_facts(with_pod(OPEN), NOW, 100))
+    assert "can      stop, restart, terminate" in shown
+    assert "PUBLIC 8888/http open to the internet" in shown
+    assert "ssh -p 40022 root@203.0.113.7" in shown
+    assert "58 of 60 requests left this minute" in shown
     assert pod_facts(replace(with_pod(), pod=Reading()), NOW, 100) == []
 
 
@@ -122,14 +122,14 @@ async def test_what_an_operator_looks_for_first_is_in_sight_at_120_columns() -> 
         assert labels_in_sight(app) == [
             "pod", "spent", "guard", "host", "vram 0", "gpu 0", "cpu", "disk", "tunnel"
         ]  # fmt: skip
-        told = text(app.panes["pod"].lines)  # type: ignore[attr-defined]
+        shown = text(app.panes["pod"].lines)  # type: ignore[attr-defined]
         for said in (
             "● running $0.29/h",
             "today $2.10 · $18.40 left",
             "memory 22.0G/50.0G",
             "a label by ana",
         ):
-            assert said in " ".join(told.split())
+            assert said in " ".join(shown.split())
 
 
 async def test_money_that_is_not_known_well_is_told_in_full_where_there_is_little_room_too() -> None:
@@ -159,11 +159,11 @@ async def test_a_flash_says_what_happened() -> None:
         fresh_event = PodEvent(NOW, "pinned", "New container since 17:02: its host keys are new.")
         put(app.session.store, pod_events=(fresh_event,))  # type: ignore[union-attr]
         await pilot.pause()
-        assert "New container since 17:02" in app.last_words
+        assert "New container since 17:02" in app.last_flash
         reworded = replace(fresh_event, text="The same, in other words.")
         put(app.session.store, pod_events=(reworded,))  # type: ignore[union-attr]
         await pilot.pause()
-        assert "New container since 17:02" in app.last_words
+        assert "New container since 17:02" in app.last_flash
 
 
 def test_a_pod_of_runpods_own_figures_has_no_disk() -> None:

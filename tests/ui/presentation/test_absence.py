@@ -52,9 +52,9 @@ CASES = [
 ]
 
 
-@pytest.mark.parametrize(("pod", "host", "long", "short", "said"), CASES)
+@pytest.mark.parametrize(("pod", "host", "long", "short", "reason"), CASES)
 def test_the_strip_says_what_the_pod_does_to_the_host(
-    pod: Pod, host: HostStatus, long: str, short: str, said: str
+    pod: Pod, host: HostStatus, long: str, short: str, reason: str
 ) -> None:
     state = without_host(pod, host)
     fact = of_host(state)
@@ -64,7 +64,7 @@ def test_the_strip_says_what_the_pod_does_to_the_host(
     assert not fact.old
     why = absence(state)
     assert why is not None
-    assert said in why.said
+    assert reason in why.reason
     narrow = strip_line(state, NOW, 80)
     assert "refused" not in narrow.plain
     assert "0s" not in narrow.plain
@@ -137,8 +137,10 @@ def footer(app: Any) -> str:
 def test_a_shell_that_went_with_its_pod_offers_no_key_that_cannot_help() -> None:
     why = absence(without_host(STOPPED, REFUSED))
     ended = "the connection was lost"
-    assert standing(Phase.LOST, ended, 0, kept=True, absent=why) == f"✕ {ended}: the pod is stopped"
-    assert standing(Phase.LOST, ended, 0, kept=True).endswith("shell runs on in tmux · enter reconnects now")
+    assert standing(Phase.LOST, ended, 0, in_tmux=True, absent=why) == f"✕ {ended}: the pod is stopped"
+    assert standing(Phase.LOST, ended, 0, in_tmux=True).endswith(
+        "shell runs on in tmux · enter reconnects now"
+    )
 
 
 def test_what_needs_the_host_is_disabled_because_of_the_pod() -> None:

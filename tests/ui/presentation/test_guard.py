@@ -140,7 +140,7 @@ async def test_k_keeps_the_pod_while_its_stop_is_near(ran: list[str], pane: str)
         await pilot.press("k")
         await wait_for(pilot, lambda: ran == ["guard.keep"], "the key")
         assert app.lines.footer()[0] == ("k", "keep the pod")
-        await wait_for(pilot, lambda: "not before 18:40" in app.last_words, "the answer")
+        await wait_for(pilot, lambda: "not before 18:40" in app.last_flash, "the answer")
 
 
 async def test_k_is_the_panes_key_while_no_stop_is_near_and_a_letter_in_a_filter(ran: list[str]) -> None:

@@ -26,12 +26,12 @@ RUNNING = Pod(
 )  # fmt: skip
 
 
-def copies(told: LabelCopies, error: str | None = None) -> SessionState:
-    return replace(connected(), labels=replace(fresh(told), error=error))
+def copies(status: LabelCopies, error: str | None = None) -> SessionState:
+    return replace(connected(), labels=replace(fresh(status), error=error))
 
 
 @pytest.mark.parametrize(
-    ("told", "error", "wide", "narrow"),
+    ("status", "error", "wide", "narrow"),
     [
         (ALL, None, "labels 12/12 here", ""),
         (ALL, "not connected", "labels 12/12 here", "lab 12/12"),
@@ -40,8 +40,8 @@ def copies(told: LabelCopies, error: str | None = None) -> SessionState:
         (replace(ALL, here=3, copies=False), None, "labels 3/12 here, not copied", ""),
     ],
 )
-def test_the_strip_at_both_ends(told: LabelCopies, error: str | None, wide: str, narrow: str) -> None:
-    state = copies(told, error)
+def test_the_strip_at_both_ends(status: LabelCopies, error: str | None, wide: str, narrow: str) -> None:
+    state = copies(status, error)
     assert wide in strip_line(state, NOW, 220).plain
     line = strip_line(state, NOW, 80).plain
     assert "\x1b" not in line

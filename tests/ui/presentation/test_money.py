@@ -67,9 +67,9 @@ def test_a_rate_in_words(amount: str | None, text: str) -> None:
     assert rate(None if amount is None else Decimal(amount)) == text
 
 
-def spending(**told: object) -> SessionState:
+def spending(**shown: object) -> SessionState:
     spend = Spend(Decimal("0.43"), NOW - timedelta(minutes=92), Decimal("0.28"), Decimal("0.86"), NOW)
-    return replace(rented(RUNNING), spend=fresh(replace(spend, **told)))  # type: ignore[arg-type]
+    return replace(rented(RUNNING), spend=fresh(replace(spend, **shown)))  # type: ignore[arg-type]
 
 
 def text_of(state: SessionState, width: int = 46) -> str:

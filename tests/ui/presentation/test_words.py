@@ -21,7 +21,7 @@ from labeltui.ui.presentation.text import elide, elide_middle, fit, safe
 from labeltui.ui.screens.dialogs.form import as_text, parse
 from labeltui.ui.widgets.bar import bar
 from labeltui.ui.widgets.curve import bounds, braille, spark
-from labeltui.ui.widgets.filtering import keeper
+from labeltui.ui.widgets.filtering import matcher_of
 from tests.ui.fake_session import NOW, connected, points
 
 
@@ -118,7 +118,7 @@ def test_keys_are_shown_as_people_write_them() -> None:
 def test_a_filter_and_its_inverse_never_agree(query: str, row: str) -> None:
     query = query.strip().lstrip("!~")
     try:
-        keeps, drops = keeper(query), keeper("!" + query)
+        keeps, drops = matcher_of(query), matcher_of("!" + query)
     except ValueError:
         return
     if keeps is not None and drops is not None:

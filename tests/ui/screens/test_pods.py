@@ -144,7 +144,7 @@ async def test_what_is_not_legal_is_said(ran: Ran, pod: Any, key: str, why: str)
         await go_to(pilot, screen, pod.id)
         await pilot.press(key)
         await pilot.pause()
-        assert why in app.last_words
+        assert why in app.last_flash
         assert isinstance(app.screen, PodsScreen)
         assert ran == []
 

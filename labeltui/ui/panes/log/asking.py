@@ -1,4 +1,4 @@
-"""The log pane's line of input: a filter, a text to find, a scope of records; and where they lead."""
+"""The log pane's line of input: a filter, a text to find, or a scope of records."""
 
 from __future__ import annotations
 
@@ -28,34 +28,34 @@ class LogAsking(LogReading):
         self._from: int | None = None
         self._texts = {FILTER: "", FIND: "", SCOPE: ""}
 
-    def _tell(self) -> None:
-        """Show in the border what has changed."""
+    def _update_titles(self) -> None:
+        """Show in the border what changed."""
         raise NotImplementedError
 
     def is_narrowed(self) -> bool:
-        """Whether lines are filtered, scoped or marked, so that there is something to forget."""
-        return self.view.kept is not None or self.view.find is not None
+        """Whether lines are filtered, scoped or highlighted."""
+        return self.view.subset is not None or self.view.find is not None
 
     def on_descendant_blur(self, event: events.DescendantBlur) -> None:
-        """The mouse took the keyboard elsewhere: what comes now is no filter."""
+        """Stop taking keys for the input when the mouse moved the focus elsewhere."""
         if event.widget is self._input:
             self._type(on=False)
 
     def _type(self, *, on: bool) -> None:
-        """What is typed is the answer's, from the key on that asked for it: the keyboard gets there a little later."""
+        """Start or stop taking keys for the input; its focus follows a little later than the key that asked for it."""
         self._typing = on
         self.view.keys_wanted = None if on else frozenset()
 
     def ask_filter(self) -> None:
-        """Type what lines to keep."""
+        """Ask for a filter of lines."""
         self._ask(FILTER, "filter /", "re, !re, ~letters")
 
     def ask_find(self) -> None:
-        """Type what to look for."""
+        """Ask for a text to find."""
         self._ask(FIND, "find", "a regular expression, or ~letters")
 
     def ask_scope(self) -> None:
-        """Type which records to keep."""
+        """Ask for a scope of records."""
         self._ask(SCOPE, "only", "warning @logger >17:02 <17:10, or >10m for the last ten minutes")
 
     def _ask(self, what: str, label: str, placeholder: str) -> None:
@@ -71,8 +71,8 @@ class LogAsking(LogReading):
         self.add_class("-asking")
         self._input.focus()
 
-    def _answer(self, *, keep: bool) -> None:
-        if not keep:
+    def _answer(self, *, accept: bool) -> None:
+        if not accept:
             self._put("")
         elif self._asking == FIND and self.view.find is not None:
             self._step(self.view.find, 1, "match")
@@ -81,7 +81,7 @@ class LogAsking(LogReading):
         self.view.focus()
 
     def on_input_changed(self, event: Input.Changed) -> None:
-        """Obey as it is typed; a pattern that is none yet changes nothing, and says so."""
+        """Apply the text while it is typed. An invalid pattern is flashed and changes nothing."""
         event.stop()
         self._put(event.value)
 
@@ -100,28 +100,31 @@ class LogAsking(LogReading):
             self.view.set_filter(query, self._from)
         else:
             self.view.set_find(query)
-        self._tell()
+        self._update_titles()
 
     def forget(self) -> None:
-        """Mark nothing; then drop the filter; then keep every record."""
-        held = ((FIND, self.view.find), (FILTER, self.view.filter), (SCOPE, self.view.scope))
-        self._asking, self._from = next((what for what, sieve in held if sieve is not None), FILTER), None
+        """Stop highlighting matches; with none, drop the filter; with none, drop the scope."""
+        narrowings = ((FIND, self.view.find), (FILTER, self.view.filter), (SCOPE, self.view.scope))
+        self._asking, self._from = (
+            next((what for what, sieve in narrowings if sieve is not None), FILTER),
+            None,
+        )
         self._put("")
 
     def context(self) -> None:
-        """The line among its neighbours, and back to the filter."""
+        """Show the line without the filter, or with it again."""
         if self.view.filter is not None:
             self.view.set_filter(None, unfold=True)
         elif self._texts[FILTER]:
             self.view.set_filter(parse_query(self._texts[FILTER]))
-        self._tell()
+        self._update_titles()
 
     def find_next(self) -> None:
-        """The next match; asks what for where nothing is sought."""
+        """Go to the next match; ask for a text if there is none yet."""
         self._find(1)
 
     def find_previous(self) -> None:
-        """The match before."""
+        """Go to the previous match."""
         self._find(-1)
 
     def _find(self, by: int) -> None:
@@ -131,11 +134,11 @@ class LogAsking(LogReading):
             self._step(self.view.find, by, "match")
 
     def next_error(self) -> None:
-        """The next error."""
+        """Go to the next error."""
         self._step(self.view.errors, 1, "error")
 
     def previous_error(self) -> None:
-        """The error before."""
+        """Go to the previous error."""
         self._step(self.view.errors, -1, "error")
 
     def _step(self, places: Places, by: int, what: str) -> None:
@@ -146,14 +149,14 @@ class LogAsking(LogReading):
             self.post_message(
                 Flash(f"no {what} further on; continued at the {'first' if by > 0 else 'last'}")
             )
-        self._tell()
+        self._update_titles()
 
     def show_line(self, line: int) -> None:
-        """Show a line among its neighbours: what is filtered away comes back for that."""
+        """Show line ``line``, counted from 0, dropping a filter or scope."""
         if self.view.filter is not None:
             self.view.set_filter(None)
         if self.view.scope is not None:
             self.view.set_scope(Scope())
         if line < self.view.store.line_count:
             self.view.goto(line, unfold=True)
-        self._tell()
+        self._update_titles()

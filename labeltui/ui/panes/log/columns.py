@@ -1,4 +1,4 @@
-"""Which columns of the log are shown: one key opens a line of switches, one key each turns them."""
+"""Shows and hides columns of the log: one key opens a line of switches, and each switch has a key."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from labeltui.ui.widgets.log.view import LogView
 
 RAW = "raw"
 SWITCHES = {"t": "time", "s": "source", "l": "level", "g": "logger", "r": RAW}
-"""Keys and what they show or hide; raw lines have no columns at all."""
+"""Key to column; raw lines have no columns."""
 CLOSES = ("escape", "enter", "c")
 
 
 class ColumnSwitches(Static):
-    """The line of switches; it takes keys for as long as it is open."""
+    """The line of switches; while it is open, it takes keys."""
 
     def __init__(self, view: LogView) -> None:
         super().__init__("", markup=False, classes="switches")
@@ -26,18 +26,18 @@ class ColumnSwitches(Static):
 
     @property
     def open(self) -> bool:
-        """It is on the screen."""
+        """Whether the switches are shown."""
         return self.display
 
     def show_or_hide(self, open_it: bool) -> None:
-        """Put it on the screen, or away."""
+        """Open or close the line of switches."""
         self.display = open_it
         self._view.keys_wanted = SWITCHES.keys() if open_it else frozenset()
         if open_it:
-            self._tell()
+            self._draw()
 
     def take(self, event: events.Key) -> bool:
-        """Obey a key; False for one that is not for the switches, which are closed then."""
+        """Run a switch's key. Returns False for any other key, which closes the switches."""
         name = SWITCHES.get(event.character or "")
         if name == RAW:
             self._view.toggle_raw()
@@ -46,18 +46,18 @@ class ColumnSwitches(Static):
         else:
             self.show_or_hide(open_it=False)
             return event.key in CLOSES
-        self._tell()
+        self._draw()
         return True
 
-    def _tell(self) -> None:
+    def _draw(self) -> None:
         page = self._view.page
-        said: list[tuple[str, str]] = [("columns", Tone.BUSY)]
+        parts: list[tuple[str, str]] = [("columns", Tone.BUSY)]
         for key, name in SWITCHES.items():
             if name == "source" and not page.mixed:
-                continue  # all of it is from one
+                continue  # all lines have the same source
             on = page.raw if name == RAW else name not in page.hidden and not page.raw
             mark = "✓" if on else "·"
-            said += [("  ", ""), (key, f"bold {Tone.BUSY}"), (f" {mark} {name}", "" if on else Tone.FAINT)]
+            parts += [("  ", ""), (key, f"bold {Tone.BUSY}"), (f" {mark} {name}", "" if on else Tone.FAINT)]
         if page.mixed and "source" not in page.hidden and not page.raw:
-            said.append((f"  ({SOURCES[APP_LOG]}: in {APP_LOG} only)", Tone.FAINT))
-        self.update(Content.assemble(*said))
+            parts.append((f"  ({SOURCES[APP_LOG]}: in {APP_LOG} only)", Tone.FAINT))
+        self.update(Content.assemble(*parts))

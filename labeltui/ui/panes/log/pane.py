@@ -20,12 +20,12 @@ from labeltui.domain.log.lines import parse_line
 from labeltui.domain.log.news import explain
 from labeltui.domain.state import SessionState
 from labeltui.ui.contract import Hint, console_of
-from labeltui.ui.debounce import soon
+from labeltui.ui.debounce import call_after
 from labeltui.ui.keys import shown
 from labeltui.ui.messages import HintsChanged
+from labeltui.ui.panes.empty import why_empty
 from labeltui.ui.panes.log.asking import LogAsking
 from labeltui.ui.panes.pane_keys import PaneKey, pressed
-from labeltui.ui.panes.teach import why_empty
 from labeltui.ui.presentation.text import elide, safe
 from labeltui.ui.presentation.words import Tone, plural
 from labeltui.ui.widgets.filtering import typed_ahead
@@ -36,11 +36,11 @@ if TYPE_CHECKING:
     from labeltui.session.session import Session
 
 TITLE_S = 0.25
-"""Counts change with every line; the border they stand in is not drawn more often than this."""
+"""Seconds between updates of the border, whose counts change with every line."""
 
 
 class LogPane(LogAsking):
-    """The log, or why there is none."""
+    """The server's log, or the reason why there is none."""
 
     DEFAULT_CSS = Path(__file__).with_suffix(".tcss").read_text(encoding="utf-8")
 
@@ -90,16 +90,16 @@ class LogPane(LogAsking):
         self.note = ""
         self.facts = ""
         self._why = Static("", markup=False, classes="why")
-        self._means = Static("", markup=False, classes="means")
-        self._meant = ""
-        self._said: list[str] = []
-        self._telling, self._told_at = False, 0.0
+        self._meaning_line = Static("", markup=False, classes="means")
+        self._meaning = ""
+        self._reasons: list[str] = []
+        self._update_pending, self._updated_at = False, 0.0
         self._turns: str | None = None
 
     def compose(self) -> ComposeResult:
-        """The view, the words for when it is empty, and the line where one asks."""
+        """Yield the view, the meaning of a line, the reason why it is empty, and the input."""
         yield self.view
-        yield self._means
+        yield self._meaning_line
         yield self._why
         yield self.switches
         with Horizontal(classes="asking"):
@@ -113,18 +113,18 @@ class LogPane(LogAsking):
         self.view.attach(session.log)
 
     def detach(self) -> None:
-        """Let go of the session's log."""
+        """Stop following the session's log."""
         self.view.detach()
 
     @property
     def focus_target(self) -> Widget:
-        """The view has the keys, with lines or without."""
+        """The view, or the pane itself while there are no lines."""
         return self.view if self.view.display else self
 
     can_focus = True
 
     def hints(self) -> Sequence[Hint]:
-        """Keys for the footer; what opens a traceback comes first where the cursor is on one."""
+        """Keys for the footer; enter comes first while the cursor is on a traceback."""
         if not self.view.store.line_count:
             return []
         always = [key.hint for key in self.pane_keys if key.footer]
@@ -135,7 +135,7 @@ class LogPane(LogAsking):
         return [key.hint for key in self.pane_keys]
 
     def show(self, state: SessionState, now: datetime) -> None:
-        """Show whether there is a log, and why not."""
+        """Show the log, or why there is none."""
         lines = self.view.store.line_count
         if self.has_class("-lines") != bool(lines):
             focused = self.has_focus or self.view.has_focus
@@ -144,48 +144,48 @@ class LogPane(LogAsking):
                 self.call_after_refresh(self.focus_target.focus)
         if not lines:
             keymap = console_of(self).keymap
-            said = why_empty(state, lambda action_id: keymap.keys_of(BY_ID[action_id]))
-            if said != self._said:
-                self._said = said
-                first, *rest = said
+            reasons = why_empty(state, lambda action_id: keymap.keys_of(BY_ID[action_id]))
+            if reasons != self._reasons:
+                self._reasons = reasons
+                first, *rest = reasons
                 self._why.update(
                     Content("\n").join([Content.styled(first, Tone.PLAIN), *(Content(text) for text in rest)])
                 )
-        self._tell()
+        self._update_titles()
 
     # -- what its border says
 
     def on_log_canvas_moved(self, event: LogView.Moved) -> None:
-        """Say where the reader is; not for every line that comes."""
+        """Update the border, at most every ``TITLE_S``."""
         event.stop()
-        wait = self._told_at + TITLE_S - time.monotonic()
+        wait = self._updated_at + TITLE_S - time.monotonic()
         if wait <= 0:
-            self._tell()
-        elif not self._telling:
-            self._telling = True
-            soon(self, wait, self._tell)
+            self._update_titles()
+        elif not self._update_pending:
+            self._update_pending = True
+            call_after(self, wait, self._update_titles)
 
-    def _tell(self) -> None:
-        self._telling, self._told_at = False, time.monotonic()
-        self._tell_meaning()
-        told = ("", self._facts(), self.view.turns())
-        if told != (self.note, self.facts, self._turns):
-            self.note, self.facts, self._turns = told
+    def _update_titles(self) -> None:
+        self._update_pending, self._updated_at = False, time.monotonic()
+        self._update_meaning()
+        titles = ("", self._facts(), self.view.turns())
+        if titles != (self.note, self.facts, self._turns):
+            self.note, self.facts, self._turns = titles
             self.post_message(HintsChanged())
 
-    def _tell_meaning(self) -> None:
-        """Below the log: what the line under the cursor means, and what to do, where that is known."""
+    def _update_meaning(self) -> None:
+        """Show below the log what the line under the cursor means and what to do, if that is known."""
         line = self.view.cursor
-        # A folded traceback means what its last line does, else what the record does that it begins with.
+        # A folded traceback is explained by its last line, else by the record that it begins with.
         fold = None if line is None else self.view.page.closed(line)
         lines = [] if line is None else [line] if fold is None else [line, fold.first]
-        meant = (explain(parse_line(self.view.raw_text(told))) for told in lines)
-        told = next((found for found in meant if found is not None), None)
-        text = "" if told is None else f"{told.means} {told.todo}"
-        if text != self._meant:
-            self._meant = text
-            self._means.update(Content.styled(safe(text), Tone.PLAIN))
-        # Its row stays while the cursor is there: lines with and without a meaning come in turn.
+        explained = (explain(parse_line(self.view.raw_text(number))) for number in lines)
+        news = next((found for found in explained if found is not None), None)
+        text = "" if news is None else f"{news.means} {news.todo}"
+        if text != self._meaning:
+            self._meaning = text
+            self._meaning_line.update(Content.styled(safe(text), Tone.PLAIN))
+        # The row stays while the cursor does: lines with and without a meaning alternate.
         self.set_class(bool(text) or (line is not None and self.has_class("-means")), "-means")
 
     def _facts(self) -> str:
@@ -222,21 +222,21 @@ class LogPane(LogAsking):
     # -- keys
 
     def on_key(self, event: events.Key) -> None:
-        """Obey this pane's keys; while something is typed, only those that end it."""
+        """Run this pane's keys; while the input is open, only the keys that close it."""
         if self._typing:
             if event.key in ("escape", "enter", "down"):
                 event.stop()
                 event.prevent_default()
-                self._answer(keep=event.key != "escape")
+                self._answer(accept=event.key != "escape")
             else:
                 typed_ahead(self._input, event)
             return
         if self.switches.open and self.switches.take(event):
             event.stop()
             event.prevent_default()
-            self._tell()
+            self._update_titles()
             return
         key = pressed(self.pane_keys, event)
         if key is not None:
             key.run()
-            self._tell()
+            self._update_titles()

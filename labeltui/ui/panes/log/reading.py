@@ -1,4 +1,4 @@
-"""What a reader of the log does: move, ask by time and level, mark, copy and save."""
+"""What a reader of the log does: move, choose by time and level, mark, copy and save."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _LEVELS = {"warn": "WARNING", "fatal": "CRITICAL"}
 
 
 def scope_of(text: str, now: datetime) -> Scope:
-    """``warning @logger >17:02 <17:10`` as a scope; ``now`` by the host's clock. Raises ValueError with words."""
+    """Parse ``warning @logger >17:02 <17:10``; ``now`` is the host's wall clock. Raises ValueError with a message."""
     level, logger, since, until = "", "", None, None
     for word in text.replace("> ", ">").replace("< ", "<").split():
         if word.startswith("@"):
@@ -51,82 +51,84 @@ class LogReading(Widget):
         self.switches = ColumnSwitches(self.view)
         self._saving: asyncio.Task[None] | None = None
 
-    def _say(self, text: str, level: Level = Level.INFO) -> None:
+    def _flash(self, text: str, level: Level = Level.INFO) -> None:
         self.post_message(Flash(text, level))
 
     # -- which records
 
     def put_scope(self, text: str) -> None:
-        """Keep the records that are described so. Raises ValueError with words."""
+        """Show only records of a scope, given as text. Raises ValueError with a message."""
         newest = time_at(self.view.store, self.view.store.line_count - 1)
-        # By the newest line, not by this machine's clock: the host may live in another zone.
+        # The newest line tells the time, not this machine's clock: the host may be in another zone.
         self.view.set_scope(scope_of(text, newest or datetime.now()))
 
     def cycle_level(self) -> None:
-        """All records, those from warnings on, errors only."""
+        """Show all records, then those from warnings on, then errors only."""
         scope = self.view.scope.scope if self.view.scope is not None else Scope()
         first = self.view.scope.first if self.view.scope is not None else 0
         level = CYCLE[(CYCLE.index(scope.level) + 1) % len(CYCLE)] if scope.level in CYCLE else ""
         self.view.set_scope(Scope(level, scope.logger, scope.since, scope.until), first)
 
     def clear(self) -> None:
-        """Show only what comes from now on; again: all of it."""
+        """Show only lines from now on; again: show all lines."""
         scoped = self.view.scope
         scope = scoped.scope if scoped is not None else Scope()
         cleared = scoped is not None and scoped.first
         self.view.set_scope(scope, 0 if cleared else self.view.store.line_count)
         self.view.follow()
-        self._say("all lines are shown again" if cleared else "the view is cleared; C shows all lines again")
+        self._flash(
+            "all lines are shown again" if cleared else "the view is cleared; C shows all lines again"
+        )
 
     # -- time and places
 
     def minute_on(self) -> None:
-        """A minute later."""
+        """Go a minute later."""
         self._by_time(MINUTE_S)
 
     def minute_back(self) -> None:
-        """A minute earlier."""
+        """Go a minute earlier."""
         self._by_time(-MINUTE_S)
 
     def hour_on(self) -> None:
-        """An hour later."""
+        """Go an hour later."""
         self._by_time(HOUR_S)
 
     def hour_back(self) -> None:
-        """An hour earlier."""
+        """Go an hour earlier."""
         self._by_time(-HOUR_S)
 
     def _by_time(self, seconds: int) -> None:
         if not self.view.by_time(seconds):
-            self._say("this line has no time", Level.WARNING)
+            self._flash("this line has no time", Level.WARNING)
 
     def mark_place(self) -> None:
-        """Draw a rule here."""
+        """Draw a rule above the line under the cursor."""
         self.view.mark(console_of(self).clock())
 
     def to_place(self) -> None:
-        """The next rule."""
+        """Go to the next rule."""
         if not self.view.to_place():
-            self._say("no line is marked (m marks one), and the log has no gap", Level.WARNING)
+            self._flash("no line is marked (m marks one), and the log has no gap", Level.WARNING)
 
     # -- saving
 
     def save(self) -> None:
-        """What is shown goes to a file; all of the log where nothing is filtered."""
+        """Save the shown lines to a file."""
         self._begin_saving(self.view.shown_pieces())
 
     def save_all(self) -> None:
-        """All of the log goes to a file."""
+        """Save the whole log to a file."""
         self._begin_saving(bytes(piece) for piece in self.view.store.pieces())
 
     def _begin_saving(self, pieces: Iterable[bytes]) -> None:
         if self._saving is not None and not self._saving.done():
-            self._say("the log is already being saved", Level.WARNING)
+            self._flash("the log is already being saved", Level.WARNING)
             return
         self._saving = asyncio.create_task(self._save(pieces))
 
     async def _save(self, pieces: Iterable[bytes]) -> None:
-        """A log names patients: the file is the reader's alone."""
+        """Write to a new file that only its owner can read, since a log names patients."""
         path = Path.cwd() / f"labeltui-log-{console_of(self).clock():%Y%m%d-%H%M%S}.txt"
         written = 0
         try:
@@ -135,75 +137,75 @@ class LogReading(Widget):
                     written += file.write(piece)
                     await asyncio.sleep(0)
         except OSError as error:
-            self._say(f"the log was not saved: {error.strerror or error}", Level.ERROR)
+            self._flash(f"the log was not saved: {error.strerror or error}", Level.ERROR)
             return
-        self._say(f"saved {size(written)} to {path}")
+        self._flash(f"saved {size(written)} to {path}")
 
     # -- moving
 
     def follow(self) -> None:
-        """To the end, and stay."""
+        """Go to the end and follow new lines."""
         self.view.follow()
 
     def wrap(self) -> None:
-        """Break long lines, or cut them."""
+        """Wrap long lines, or cut them."""
         self.view.toggle_wrap()
 
     def turn(self) -> None:
-        """All lines of a traceback, or the one that tells what it was."""
+        """Open the traceback under the cursor, or fold it to its most telling line."""
         if not self.view.turn():
-            self._say("no traceback here: e goes to the next error", Level.WARNING)
+            self._flash("no traceback here: e goes to the next error", Level.WARNING)
 
     def turn_all(self) -> None:
-        """The same for all of them."""
-        self._say("tracebacks are open" if self.view.turn_all() else "tracebacks are folded")
+        """Open all tracebacks, or fold them."""
+        self._flash("tracebacks are open" if self.view.turn_all() else "tracebacks are folded")
 
     def columns(self) -> None:
-        """Which columns are shown."""
+        """Open or close the switches of columns."""
         if self.view.store.line_count:
             self.switches.show_or_hide(open_it=not self.switches.open)
 
     def down(self) -> None:
-        """One line down."""
+        """Move one line down."""
         self.view.move(1)
 
     def up(self) -> None:
-        """One line up."""
+        """Move one line up."""
         self.view.move(-1)
 
     def page_down(self) -> None:
-        """One page down."""
+        """Move one page down."""
         self.view.page_by(1)
 
     def page_up(self) -> None:
-        """One page up."""
+        """Move one page up."""
         self.view.page_by(-1)
 
     def first(self) -> None:
-        """To the first line."""
+        """Go to the first line."""
         self.view.to_top()
 
     def go_left(self) -> None:
-        """Sideways, back."""
+        """Scroll left."""
         self.view.sideways(-SIDEWAYS)
 
     def go_right(self) -> None:
-        """Sideways, on."""
+        """Scroll right."""
         self.view.sideways(SIDEWAYS)
 
     def copy_text(self) -> str:
-        """What ``y`` copies: what the mouse marked is the app's; else the line."""
+        """The text of the line under the cursor; empty while there is none."""
         line = self.view.line
         return "" if line is None else self.view.text_of(line)
 
     def copy_line(self) -> None:
-        """Copy what the mouse marked, else the line."""
+        """Copy the mouse's selection; without one, the line."""
         text = self.screen.get_selected_text() or self.copy_text()
         if text:
             console_of(self).copy(text)
 
     def copy_traceback(self) -> None:
-        """Copy the record around the line: its first line and all that goes on under it."""
+        """Copy the whole record around the line, with its traceback."""
         text = "\n".join(self.view.text_of(line) for line in self.view.record_of(self.view.line))
         if text:
             console_of(self).copy(text)

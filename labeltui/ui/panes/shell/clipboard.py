@@ -1,4 +1,4 @@
-"""What a shell may do with the operator's clipboard, and what is asked before several lines are pasted."""
+"""What a shell may put on the operator's clipboard, and the question before several lines are pasted."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ from labeltui.ui.panes.shell.view import ShellView
 
 
 class Permission:
-    """Whether programs may put text on the operator's clipboard: asked once for all shells. None: not asked yet."""
+    """Whether programs may write to the operator's clipboard, for all shells. None: not asked yet."""
 
     def __init__(self) -> None:
         self.given: bool | None = None
-        self.offered: str | None = None  # what one wants to copy while that is being asked
+        self.offered: str | None = None  # the text to copy, while the question is open
 
 
 class Clipboard:
-    """The clipboard, for the shell of one tab."""
+    """The clipboard for the shell of one tab."""
 
     def __init__(self, tab: Widget, view: ShellView, permission: Permission) -> None:
         self._tab, self._view, self._permission = tab, view, permission
 
     def copied(self, text: str) -> None:
-        """A program wants text on the operator's clipboard (OSC 52): the first time, the operator is asked."""
+        """Put a program's text on the operator's clipboard (OSC 52); asks the first time."""
         permission = self._permission
         if permission.given:
             self._tab.app.copy_to_clipboard(text)
@@ -41,7 +41,7 @@ class Clipboard:
             console_of(self._tab).confirm("Copy", words.copy_question(text), answered)
 
     def ask_paste(self, text: str) -> None:
-        """Ask before lines are pasted that the program takes one by one."""
+        """Ask before pasting lines into a program that runs each as it arrives."""
 
         def answered(yes: bool) -> None:
             if yes:

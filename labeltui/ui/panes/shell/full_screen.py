@@ -1,7 +1,7 @@
-"""One shell on the whole real terminal, without a console around it: the same shell, its bytes passed on as they are.
+"""One shell on the whole real terminal, without the console around it.
 
-What the shell prints reaches the terminal raw, as under ``ssh``, and the pane's engine too, so that the pane is true
-again on return. The terminal answers the programs' questions itself, and is put back as the console left it.
+Output goes to the terminal unchanged, as under ``ssh``, and also to the pane's engine, so that the pane is up to date
+on return. The terminal itself answers the programs' questions, and is restored to the state the console needs.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ READ_BYTES = 65536
 # ctrl+] as terminals send it: plain, with kitty's keys, with xterm's modifyOtherKeys
 LEAVES = re.compile(rb"\x1d|\x1b\[93;5(?::1)?(?:;93)?u|\x1b\[27;5;93~")
 TITLE = b"\x1b[22;0t\x1b]2;shell - ctrl+] returns to labeltui\x07"
-# Everything a program may have left on: sequences cut short, screens, mouse, paste, focus, keys, colours, title.
+# Resets everything that a program may have set: cut-off sequences, screens, mouse, paste, focus, keys, colours, title.
 RESTORED = (
     b"\x18\x1b\\\x1b[?9l\x1b[?1000l\x1b[?1002l\x1b[?1003l\x1b[?1005l\x1b[?1006l\x1b[?1015l\x1b[?1016l\x1b[?1004l\x1b[?2004l"
     b"\x1b[?2026l\x1b[?2048l\x1b[?1049l\x1b[?47l\x1b[=0;1u\x1b[<9u\x1b[>4m\x1b[!p\x1b[?1l\x1b>\x1b[?5l\x1b[?6l\x1b[?69l"
@@ -41,7 +41,7 @@ RESTORED = (
 
 
 async def full_screen(app: App[object], view: ShellView, run: ShellRun) -> None:
-    """Give the terminal to the shell until ctrl+] or its end. Only where there is a terminal."""
+    """Give the terminal to the shell until ctrl+] or the shell's end. Does nothing without a terminal or an engine."""
     view.show_present()
     engine, source, target = view.engine, sys.__stdin__, sys.__stderr__
     if engine is None or source is None or target is None:
@@ -59,7 +59,7 @@ async def full_screen(app: App[object], view: ShellView, run: ShellRun) -> None:
 
 @contextmanager
 def _silent(app: App[object]) -> Iterator[None]:
-    """What the console would write now is dropped: all of it is drawn anew afterwards."""
+    """Drop what the console writes meanwhile; the whole screen is drawn again afterwards."""
     driver = vars(app._driver)
     driver["write"] = _drop
     try:
@@ -73,31 +73,31 @@ def _drop(_data: str) -> None:
 
 
 class _Terminal:
-    """The real terminal, while it is the shell's."""
+    """The real terminal, while the shell has it."""
 
     def __init__(self, source: int, target: int, view: ShellView, run: ShellRun) -> None:
-        self._source, self._target = source, target
+        self._input, self._output = source, target
         self._view, self._run = view, run
         self._left = asyncio.Event()
 
     async def serve(self, frame: Frame) -> None:
-        """Bytes both ways until the operator leaves or the shell ends."""
+        """Pass bytes both ways until the operator presses ctrl+] or the shell ends."""
         loop = asyncio.get_running_loop()
-        before = termios.tcgetattr(self._source)
-        tty.setraw(self._source, termios.TCSADRAIN)  # what has been typed already is the shell's
-        await self._show(TITLE + painted(frame, os.get_terminal_size(self._source).lines))
+        before = termios.tcgetattr(self._input)
+        tty.setraw(self._input, termios.TCSADRAIN)  # keys typed already go to the shell
+        await self._show(TITLE + painted(frame, os.get_terminal_size(self._input).lines))
         self._run.tap = self._show
         try:
             loop.add_signal_handler(signal.SIGWINCH, self._resized)
-            loop.add_reader(self._source, self._typed)
+            loop.add_reader(self._input, self._typed)
             self._resized()
             await self._over()
         finally:
             self._run.tap = None
-            loop.remove_reader(self._source)
+            loop.remove_reader(self._input)
             loop.remove_signal_handler(signal.SIGWINCH)
             await self._show(RESTORED)
-            termios.tcsetattr(self._source, termios.TCSADRAIN, before)
+            termios.tcsetattr(self._input, termios.TCSADRAIN, before)
 
     async def _over(self) -> None:
         waits = [asyncio.create_task(self._left.wait()), asyncio.create_task(self._run.over())]
@@ -108,12 +108,12 @@ class _Terminal:
                 wait.cancel()
 
     async def _show(self, data: bytes) -> None:
-        """Write, without holding up the console's connection where the terminal is slow."""
-        await asyncio.to_thread(_write_all, self._target, data)
+        """Write in a thread, so that a slow terminal does not hold up the connection."""
+        await asyncio.to_thread(_write_all, self._output, data)
 
     def _resized(self) -> None:
         try:
-            size = os.get_terminal_size(self._source)
+            size = os.get_terminal_size(self._input)
         except OSError:
             return
         if self._view.engine is not None:
@@ -122,10 +122,10 @@ class _Terminal:
 
     def _typed(self) -> None:
         try:
-            data = os.read(self._source, READ_BYTES)
+            data = os.read(self._input, READ_BYTES)
         except OSError:
             data = b""
-        if not data:  # the terminal has gone
+        if not data:  # the terminal is gone
             self._left.set()
             return
         found = LEAVES.search(data)
@@ -142,11 +142,11 @@ def _write_all(target: int, data: bytes) -> None:
         while view:
             view = view[os.write(target, view) :]
     except OSError:
-        return  # the terminal has gone; reading says so too
+        return  # the terminal is gones it
 
 
 def painted(frame: Frame, height: int) -> bytes:
-    """What makes an empty terminal of that height look, and behave, as the engine's does."""
+    """Bytes that make an empty terminal of that height look and behave like the engine's."""
     modes = frame.modes
     parts = ["\x1b[?1049h" if modes.alternate_screen else "\n" * height, "\x1b[H\x1b[2J"]
     rows = list(frame.rows)
@@ -171,7 +171,7 @@ def _placed(cursor: Cursor, first: int) -> str:
 
 
 def _set(modes: Modes) -> Iterator[str]:
-    """The modes that the program has set already."""
+    """The escape sequences of modes that the program has set."""
     wanted = (
         (modes.application_cursor, "\x1b[?1h"),
         (modes.application_keypad, "\x1b="),

@@ -1,7 +1,7 @@
-"""Looking back in a shell that the host's tmux keeps: the past is fetched from there, whole.
+"""The scrollback of a shell that runs in the host's tmux: fetched from there, whole.
 
-What tmux sends to a terminal has gaps: of a flood it draws only what can be seen. What it remembers has none, and is
-there after a reconnect too.
+What tmux sends to a terminal has gaps, because of a flood it draws only the last screen. Its own scrollback has none
+and survives a reconnect.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from labeltui.domain.problems import LabeltuiError
 from labeltui.domain.state import Level
-from labeltui.ui.debounce import soon
+from labeltui.ui.debounce import call_after
 from labeltui.ui.messages import Flash
 from labeltui.ui.widgets.terminal.engine import EngineDied
 from labeltui.ui.widgets.terminal.engines import start_engine
@@ -25,24 +25,24 @@ if TYPE_CHECKING:
     from labeltui.ui.panes.shell.run import ShellRun
     from labeltui.ui.panes.shell.view import ShellView
 
-WHOLE_SCREEN_S = 1.0  # how long it is taken to be known whether a program has the whole screen
-PATIENCE_S = 0.3  # silence that needs no explanation
+WHOLE_SCREEN_S = 1.0  # seconds until it is asked again whether a program has the whole screen
+PATIENCE_S = 0.3  # seconds of waiting before a message says why
 FED_AT_ONCE = 1 << 16
 
 
 class Past:
-    """Fetches a tab's past, and shows it. ``shells`` gives None while no session is open."""
+    """Fetches a tab's scrollback and shows it. ``shells`` returns None while no session is open."""
 
     def __init__(
         self, tab: Widget, view: ShellView, run: ShellRun, shells: Callable[[], Shells | None]
     ) -> None:
         self._tab, self._view, self._run, self._shells = tab, view, run, shells
         self._asked_at = float("-inf")
-        self._whole = False  # whether a program had the whole screen then
+        self._whole = False  # whether a program had the whole screen at that time
         self._wanted = 0  # rows to go back, while the past is being fetched
 
     async def wheel(self, rows: int) -> None:
-        """Arrows for a program that has the whole screen, else the scrollback."""
+        """Send arrow keys to a program that has the whole screen; else scroll back."""
         opened, shells = self._run.live, self._shells()
         if opened is None or shells is None:
             return
@@ -56,7 +56,7 @@ class Past:
             self.recall(rows)
 
     def recall(self, rows: int) -> None:
-        """Go back by so many rows (negative) as soon as the past is here."""
+        """Scroll back by ``rows`` (negative) as soon as the scrollback is fetched."""
         waiting = self._wanted != 0
         self._wanted += rows
         if not waiting:
@@ -64,28 +64,28 @@ class Past:
 
     async def _fetch(self) -> None:
         tab = self._tab
-        slow = soon(
+        slow = call_after(
             tab, PATIENCE_S, lambda: tab.post_message(Flash("fetching the scrollback from the host …"))
         )
         began = time.monotonic()
         try:
-            await self._look_back()
-            if self._view.looking and time.monotonic() - began > PATIENCE_S:
+            await self._show_past()
+            if self._view.shows_past and time.monotonic() - began > PATIENCE_S:
                 tab.post_message(Flash("this is the scrollback; typing returns to the shell"))
         except (LabeltuiError, EngineDied) as error:
-            said = (
+            reason = (
                 error.problem.message
                 if isinstance(error, LabeltuiError)
                 else f"the terminal's helper process {error}"
             )
-            tab.post_message(Flash(f"no scrollback: {said}", Level.WARNING))
+            tab.post_message(Flash(f"no scrollback: {reason}", Level.WARNING))
         finally:
             slow.cancel()
             self._wanted = 0
 
-    async def _look_back(self) -> None:
+    async def _show_past(self) -> None:
         opened, shells = self._run.live, self._shells()
-        if opened is None or shells is None or self._view.looking:
+        if opened is None or shells is None or self._view.shows_past:
             return
         data = await shells.scrollback(opened)
         past = await start_engine(*self._view.room, history=shells.section.scrollback)

@@ -1,4 +1,4 @@
-"""Pane 2: live shells on the host, as tabs where there is more than one."""
+"""Pane 2: shells on the host, with tabs if there is more than one."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from labeltui.ui.contract import Hint, console_of
 from labeltui.ui.messages import Flash, HintsChanged
 from labeltui.ui.panes.shell.clipboard import Permission
 from labeltui.ui.panes.shell.tab import ShellTab
-from labeltui.ui.panes.shell.tab_bar import ShellRow, TabWords
+from labeltui.ui.panes.shell.tab_bar import ShellRow, TabLabel
 from labeltui.ui.panes.shell.words import Phase
 from labeltui.ui.presentation.absence import Absence, absence
 from labeltui.ui.screens.dialogs.find import FindScreen
@@ -32,7 +32,7 @@ TABS_MOST = 9
 
 
 class ShellPane(Vertical):
-    """Holds the shells; the first comes with the connection, those that the host has kept with it."""
+    """Holds the shells. The first opens with the connection, along with those that still run in the host's tmux."""
 
     DEFAULT_CSS = "ShellPane { height: 1fr; }"
 
@@ -45,23 +45,25 @@ class ShellPane(Vertical):
         self._row = ShellRow()
         self.tabs = [ShellTab(1, self._permission)]
         self.current = self.tabs[0]
-        self._looked = False  # the host was asked which shells it has kept
-        self._looking = False
+        self._restored = False  # the host has reported which shells still run in its tmux
+        self._restoring = False
         self._absent: Absence | None = None
-        self._door = ""  # the key of the proxied door, where there is one and it may be needed
+        self._proxy_keys = (
+            ""  # the keys of the proxied shell, if there is one and it may be needed; else empty
+        )
 
     def compose(self) -> ComposeResult:
-        """The row of tabs, and the first of them."""
+        """Yield the row of tabs and the first shell."""
         yield self._row
         yield self.tabs[0]
 
     def on_mount(self) -> None:
-        """Say why there is no shell yet."""
+        """Show why there is no shell yet."""
         self._explain()
 
     @property
     def verbs(self) -> Mapping[str, Callable[[], Awaitable[None] | None]]:
-        """What the registry's shell actions do, by the name that they give it."""
+        """The shell actions of the registry, by the name that the registry gives them."""
         return {
             "new": self.new,
             "close_current": self.close_current,
@@ -69,7 +71,7 @@ class ShellPane(Vertical):
             "previous": self.previous,
             "full": self.full,
             "rename_current": self.rename_current,
-            "door": self.door,
+            "proxy": self.proxy,
         }
 
     @property
@@ -79,35 +81,35 @@ class ShellPane(Vertical):
 
     @property
     def phase(self) -> Phase:
-        """How the shell that is shown stands."""
+        """The state of the shell that is shown."""
         return self.current.phase
 
     # -- what the frame asks
 
     def attach(self, session: Session) -> None:
-        """A session is open: its shells come with the connection."""
+        """Store the session; shells open with its connection."""
         self.session = session
         for tab in self.tabs:
             tab.attach(session)
         self._explain()
 
     def detach(self) -> None:
-        """The session is being closed, and the shells with it; what the host keeps goes on there."""
+        """Close the shells; those in the host's tmux run on there."""
         self.session = None
         for tab in self.tabs:
             tab.detach()
 
     @property
     def focus_target(self) -> Widget:
-        """The terminal takes every key."""
+        """The terminal of the shell that is shown."""
         return self.view
 
     def hints(self) -> Sequence[Hint]:
-        """Keys for the footer: the others belong to the remote."""
+        """Keys for the footer; all other keys go to the host."""
         if self.phase is Phase.NONE:  # every key is the console's
-            door = [(self._door, "emergency shell")] if self._door else []
+            proxy = [(self._proxy_keys, "emergency shell")] if self._proxy_keys else []
             back = [("tab", "next pane"), (self._keys("help"), "help"), (self._keys("quit"), "quit")]
-            return [*door, (self._keys("reconnect"), "reconnect"), *back]
+            return [*proxy, (self._keys("reconnect"), "reconnect"), *back]
         hints = [("ctrl+]", "leaves the shell"), ("shift+pgup", "scrollback")]
         hints += [
             (f"ctrl+] {self._keys('shell.full')}", "full screen"),
@@ -136,52 +138,54 @@ class ShellPane(Vertical):
         )
 
     def copy_text(self) -> str:
-        """What ``y`` copies."""
+        """The rows of the terminal that is shown."""
         return self.view.text()
 
     def show(self, state: SessionState, now: datetime) -> None:
-        """Follow the connection; open shells where there are none and could be."""
+        """Follow the connection, and open shells that can be opened."""
         host = state.host.value
         connected = host is not None and host.state is LinkState.CONNECTED
         pod = state.pod.value
-        self._door = self._keys("shell.proxy") if not connected and pod is not None and pod.ssh_proxy else ""
+        self._proxy_keys = (
+            self._keys("shell.proxy") if not connected and pod is not None and pod.ssh_proxy else ""
+        )
         self._absent = absence(state, self._keys)
-        if connected and not self._looked:
-            self._look()
+        if connected and not self._restored:
+            self._begin_restore()
         for tab in self.tabs:
-            tab.follow(state, now, may_open=self._looked or tab.door)
+            tab.follow(state, now, may_open=self._restored or tab.proxied)
         self._explain()
 
     # -- which shells there are
 
-    def _look(self) -> None:
-        """Ask the host which shells it has kept, before the first is opened."""
-        if not self._looking and self.session is not None:
-            self._looking = True
-            self.run_worker(self._find_kept(self.session.shells), group="kept", exit_on_error=False)
+    def _begin_restore(self) -> None:
+        """Ask the host which shells still run in its tmux, before the first shell opens."""
+        if not self._restoring and self.session is not None:
+            self._restoring = True
+            self.run_worker(self._restore(self.session.shells), group="restore", exit_on_error=False)
 
-    async def _find_kept(self, shells: Shells) -> None:
+    async def _restore(self, shells: Shells) -> None:
         try:
-            kept = await shells.tmux_sessions()
+            sessions = await shells.tmux_sessions()
             first = self.tabs[0]
-            if kept and not first.door:
-                first.number, first.label = kept[0].number, kept[0].label
-            elif not first.door:
+            if sessions and not first.proxied:
+                first.number, first.label = sessions[0].number, sessions[0].label
+            elif not first.proxied:
                 first.number = await shells.free_number(frozenset())
-            for one in kept[1:TABS_MOST]:
+            for one in sessions[1:TABS_MOST]:
                 await self._add(ShellTab(one.number, self._permission, label=one.label), show=False)
-            self._looked = True
-            if len(kept) > 1:
-                self.post_message(Flash(f"{len(kept)} shells still ran on the host"))
+            self._restored = True
+            if len(sessions) > 1:
+                self.post_message(Flash(f"{len(sessions)} shells still ran on the host"))
         except LabeltuiError:
-            pass  # asked again as long as there is a connection
-        except Exception as error:  # then the pane does without them
-            self._looked = True
+            pass  # asked again while there is a connection
+        except Exception as error:  # then the pane works without them
+            self._restored = True
             self.post_message(
                 Flash(f"the shells that still run on the host can't be listed: {error}", Level.ERROR)
             )
         finally:
-            self._looking = False
+            self._restoring = False
         console_of(self).paint()
 
     async def _add(self, tab: ShellTab, *, show: bool = True) -> None:
@@ -210,8 +214,8 @@ class ShellPane(Vertical):
 
     # -- what the actions do
 
-    async def new(self, *, door: bool = False) -> None:
-        """One more shell."""
+    async def new(self, *, proxied: bool = False) -> None:
+        """Open one more shell."""
         if self.session is None:
             return
         if len(self.tabs) >= TABS_MOST:
@@ -219,12 +223,12 @@ class ShellPane(Vertical):
             return
         used = {tab.number for tab in self.tabs}
         number = next(n for n in range(1, 1000) if n not in used)
-        tab = ShellTab(number, self._permission, door=door)
+        tab = ShellTab(number, self._permission, proxied=proxied)
         tab.begin(lambda: frozenset(other.number for other in self.tabs if other is not tab))
         await self._add(tab)
 
     def full(self) -> None:
-        """The whole terminal for the shell that is shown."""
+        """Give the whole terminal to the shell that is shown."""
         if self.phase is not Phase.LIVE:
             self.post_message(Flash("no shell runs here yet", Level.WARNING))
             return
@@ -240,13 +244,13 @@ class ShellPane(Vertical):
             return
         self.post_message(Flash("back from full screen" if tab.phase is Phase.LIVE else tab.run.ended))
 
-    async def door(self) -> None:
-        """A shell through the provider's proxy: the tab that has one, else one more."""
+    async def proxy(self) -> None:
+        """Show the shell through the provider's proxy; open it if there is none."""
         for tab in self.tabs:
-            if tab.door:
+            if tab.proxied:
                 self._show_tab(tab)
                 return
-        await self.new(door=True)
+        await self.new(proxied=True)
 
     def next(self) -> None:
         """Show the next shell."""
@@ -261,12 +265,12 @@ class ShellPane(Vertical):
         self._show_tab(self.tabs[(at + by) % len(self.tabs)])
 
     def pick(self, index: int) -> None:
-        """One shell by its place."""
+        """Show the shell at position ``index``, counted from 0."""
         if index < len(self.tabs):
             self._show_tab(self.tabs[index])
 
     async def close_current(self) -> None:
-        """Close the shell that is shown; asks where a program runs in it."""
+        """Close the shell that is shown; asks if a program runs in it."""
         tab = self.current
 
         def close() -> None:
@@ -295,13 +299,13 @@ class ShellPane(Vertical):
         self._explain()
 
     def rename_current(self) -> None:
-        """Give the shell that is shown a name of the operator's own."""
+        """Ask for a name for the shell that is shown."""
         tab = self.current
 
         def named(words: str | None) -> None:
             if words is not None:
                 tab.label = words.strip()
-                self.run_worker(tab.keep_label(), group="label", exit_on_error=False)
+                self.run_worker(tab.store_label(), group="label", exit_on_error=False)
                 self._explain()
 
         self.app.push_screen(
@@ -311,7 +315,7 @@ class ShellPane(Vertical):
     # -- messages
 
     def on_shell_row_picked(self, event: ShellRow.Picked) -> None:
-        """The mouse picks a tab."""
+        """Show the tab that was clicked, or open one more shell."""
         event.stop()
         if event.index is None:
             self.run_worker(self.new(), group="new", exit_on_error=False)
@@ -319,7 +323,7 @@ class ShellPane(Vertical):
             self.pick(event.index)
 
     def on_shell_tab_changed(self, event: ShellTab.Changed) -> None:
-        """One of them says something else of itself."""
+        """Show a tab's new title or state."""
         event.stop()
         self._explain()
 
@@ -329,14 +333,14 @@ class ShellPane(Vertical):
         return console_of(self).keymap.keys_of(BY_ID[action_id])
 
     def _explain(self) -> None:
-        """The border says where this is and how it stands; the middle says why there is nothing yet."""
+        """Update tabs, border and the text of an empty terminal."""
         if not self.is_mounted:
             return
         tab = self.current
-        tab.teach(self._keys("reconnect"), self._door, self._absent)
+        tab.explain(self._keys("reconnect"), self._proxy_keys, self._absent)
         self._row.show(
             [
-                TabWords(one.number, one.title, "!" if one.rang else "•" if one.unseen else "", one is tab)
+                TabLabel(one.number, one.title, "!" if one.rang else "•" if one.unseen else "", one is tab)
                 for one in self.tabs
             ]
         )

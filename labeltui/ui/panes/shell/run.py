@@ -1,4 +1,4 @@
-"""One shell's life: opened, its output fed to the terminal, its end understood."""
+"""Runs one shell: opens it, feeds its output to the terminal, and reports how it ended."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
 from labeltui.domain.problems import LabeltuiError, Refused
-from labeltui.ui.panes.shell.words import TAKEN_WORDS, Phase
+from labeltui.ui.panes.shell.words import TAKEN_OVER, Phase
 from labeltui.ui.presentation.text import safe
 from labeltui.ui.widgets.terminal.engine import Engine, EngineDied, nothing
 from labeltui.ui.widgets.terminal.engines import start_engine
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from labeltui.ui.panes.shell.view import ShellView
 
 READ_BYTES = 60 * 1024  # a pipe to an engine's helper takes one piece whole
-# What the program before left on, off again, so that the next shell starts on a sane terminal: a sequence
-# that broke off, margins and charsets (DECSTR), mouse, paste, focus and frame modes, reverse video.
+# Resets what the previous program left set, so that the next shell starts on a sane terminal: a cut-off
+# sequence, margins and charsets (DECSTR), mouse, paste, focus and frame modes, reverse video.
 CALM = (
     b"\x18\x1b[!p\x1b[?1l\x1b>\x1b[?9l\x1b[?1000l\x1b[?1002l\x1b[?1003l\x1b[?1006l\x1b[?1004l\x1b[?2004l\x1b[?2026l"
     b"\x1b[?5l\x1b[4l\x1b[20l\x1b[?7h\x1b[?25h\x1b[0 q\x1b[m\r\n"
@@ -28,12 +28,12 @@ AHEAD_MOST = 64 * 1024
 
 
 class ShellRun:
-    """Runs shells on one terminal, one after the other. ``changed`` is called when it stands otherwise."""
+    """Runs shells on one terminal, one after the other. ``changed`` is called after each change of phase."""
 
     def __init__(self, view: ShellView, changed: Callable[[], None]) -> None:
         self.phase = Phase.NONE
-        self.ended = ""  # how the last shell ended, or why none opened, in words
-        self.opened: OpenShell | None = None  # the last shell; it is there while the phase is LIVE
+        self.ended = ""  # how the last shell ended, or why none opened
+        self.opened: OpenShell | None = None  # the last shell; it runs while the phase is LIVE
         self.copied: Callable[[str], None] = nothing
         self.drew: Callable[[], None] = nothing
         self.tap: Callable[[bytes], Awaitable[None]] | None = None
@@ -44,7 +44,7 @@ class ShellRun:
         self._hanging_up: asyncio.Task[None] | None = None
         self._ahead: bytearray | None = (
             bytearray()
-        )  # what was typed before the shell can take it; None: it can
+        )  # what was typed before the shell was ready; None once it is
 
     @property
     def live(self) -> OpenShell | None:
@@ -53,20 +53,20 @@ class ShellRun:
 
     @property
     def busy(self) -> bool:
-        """Whether a shell is being opened, runs, or is just ending."""
+        """Whether a shell is opening, running or ending."""
         return self._task is not None and not self._task.done()
 
     def start(
         self, shells: Shells, opening: Callable[[int, int], Awaitable[OpenShell]], history: int
     ) -> None:
-        """Open a shell, unless one is there."""
+        """Open a shell, unless one is there already."""
         if not self.busy:
             before, self.phase = self.phase, Phase.OPENING
             self._ahead = bytearray()
             self._task = asyncio.create_task(self._run(shells, opening, before, history), name="shell")
 
     def stop(self) -> None:
-        """Hang up; what the host keeps goes on there."""
+        """Close the shell; one in the host's tmux runs on there."""
         if self._task is not None:
             self._task.cancel()
             self._task = None
@@ -75,7 +75,7 @@ class ShellRun:
             self._view.engine.close()
 
     def send(self, data: bytes) -> None:
-        """Type; also before the shell is there."""
+        """Send typed bytes; those typed while it opens are sent once it is ready."""
         if self.phase not in (Phase.LIVE, Phase.OPENING):
             return
         if self._ahead is None and self.opened is not None:
@@ -84,14 +84,14 @@ class ShellRun:
             self._ahead += data
 
     def _listens(self, opened: OpenShell) -> None:
-        """The shell takes what is typed from now on, and what was typed ahead."""
+        """Send what was typed ahead; from now on, keys go to the shell at once."""
         if self._ahead is not None:
             ahead, self._ahead = self._ahead, None
             if ahead:
                 opened.shell.write(bytes(ahead))
 
     def resize(self, columns: int, rows: int) -> None:
-        """Tell the remote its new size."""
+        """Report the terminal's new size to the host."""
         if self.opened is not None and self.phase is Phase.LIVE:
             self.opened.shell.resize(columns, rows)
 
@@ -110,7 +110,7 @@ class ShellRun:
             _discard(making)
             if not isinstance(error, LabeltuiError):
                 raise
-            if before is not Phase.LOST or isinstance(error, Refused):  # else it says so already
+            if before is not Phase.LOST or isinstance(error, Refused):  # else that is shown already
                 self.ended = f"{error.problem.message} {error.problem.hint}".strip()
             again = Phase.LOST if before is Phase.LOST else Phase.NONE
             self._became(Phase.EXITED if isinstance(error, Refused) else again)  # a person must decide first
@@ -118,7 +118,7 @@ class ShellRun:
         try:
             engine = await self._greet(opened, making, history)
             self.opened = opened
-            self._view.kept = opened.farewell is not None
+            self._view.in_tmux = opened.farewell is not None
             self._became(Phase.LIVE)
             if opened.farewell is None:
                 self._listens(opened)
@@ -129,10 +129,10 @@ class ShellRun:
         except LabeltuiError as error:
             self.ended = f"{error.problem.message} {error.problem.hint}".strip()
             self._became(Phase.EXITED)
-        except EngineDied as error:  # only this pane ends; the last screen stays on it
+        except EngineDied as error:  # only this pane ends, with its last screen shown
             self.ended = f"the terminal's helper process {error}"
             self._became(Phase.EXITED)
-        except Exception as error:  # whatever it is, the pane says so, and the console goes on
+        except Exception as error:  # no failure of a terminal may end the console
             self.ended = f"the terminal failed ({type(error).__name__}: {error})"
             self._became(Phase.EXITED)
         finally:
@@ -140,7 +140,7 @@ class ShellRun:
             await opened.shell.close()
 
     def _engine_begins(self, history: int) -> asyncio.Task[Engine] | None:
-        """Start one, while the shell is being opened; None where there is one that works."""
+        """Start an engine while the shell is opened. Returns None if there is a working one."""
         return None if self._working_engine() is not None else self._new_engine(history)
 
     def _working_engine(self) -> Engine | None:
@@ -152,9 +152,9 @@ class ShellRun:
         return asyncio.create_task(start_engine(columns, rows, history=history), name="terminal begins")
 
     async def _greet(self, opened: OpenShell, making: asyncio.Task[Engine] | None, history: int) -> Engine:
-        """An engine for the first shell; later shells go on below what is there, and say that they are new."""
-        said = f"── {self.ended}; this is a new shell ──" if self.ended else "── a new shell ──"
-        greeting = b"" if opened.resumed else f"\x1b[2m{safe(said)}\x1b[m\r\n".encode()
+        """Return an engine: a new one, or the working one, on which a line announces the new shell."""
+        announcement = f"── {self.ended}; this is a new shell ──" if self.ended else "── a new shell ──"
+        greeting = b"" if opened.resumed else f"\x1b[2m{safe(announcement)}\x1b[m\r\n".encode()
         view = self._view
         view.show_present()
         engine = self._working_engine()
@@ -164,14 +164,14 @@ class ShellRun:
                 await engine.feed(MAIN_SCREEN)
             await engine.feed(CALM + greeting)
             return engine
-        making = making or self._new_engine(history)  # the one that there was has died in the meantime
+        making = making or self._new_engine(history)  # the working engine died in the meantime
         try:
             fresh = await making
         except BaseException:
             _discard(making)
             raise
         fresh.changed, fresh.copied, fresh.gone = self._drew, self.copied, self._engine_gone
-        fresh.resize(*view.room)  # which may have changed since it began
+        fresh.resize(*view.room)  # the size may have changed since the start
         if view.engine is not None:
             await fresh.feed(greeting)
         view.engine = fresh
@@ -187,10 +187,8 @@ class ShellRun:
             while data := await opened.shell.read(READ_BYTES):
                 if taking is not None:
                     await taking
-                taking = asyncio.create_task(
-                    self._take(engine, opened, data)
-                )  # while the next piece is on its way
-                await asyncio.sleep(0)  # a reader that always has something must not keep the others waiting
+                taking = asyncio.create_task(self._take(engine, opened, data))  # while the next piece is read
+                await asyncio.sleep(0)  # a shell that always has output must let other tasks run
             if taking is not None:
                 await taking
         finally:
@@ -201,7 +199,7 @@ class ShellRun:
 
     async def _take(self, engine: Engine, opened: OpenShell, data: bytes) -> None:
         if opened.farewell is not None:
-            self._listens(opened)  # until tmux has drawn, ctrl+c would end it, and other keys would be lost
+            self._listens(opened)  # before tmux has drawn, ctrl+c would end it, and other keys would be lost
             data = opened.farewell.take(data)
             if not data:
                 return
@@ -213,7 +211,7 @@ class ShellRun:
             opened.shell.write(answers)
 
     def _engine_gone(self) -> None:
-        """The emulator died, perhaps while the shell was silent: reading ends, and the shell with it."""
+        """Close the shell after its engine died, even while the shell was silent."""
         if self.opened is not None:
             self._hanging_up = asyncio.create_task(self.opened.shell.close(), name="shell hangs up")
 
@@ -223,7 +221,7 @@ class ShellRun:
             self.ended = "the connection was lost"
             self._became(Phase.LOST)
             return
-        words = TAKEN_WORDS if how.value == "taken" else "the shell exited"
+        words = TAKEN_OVER if how.value == "taken" else "the shell exited"
         self.ended = f"{words} with code {code}" if code else words
         self._became(Phase.EXITED)
 
@@ -234,13 +232,13 @@ class ShellRun:
         self._changed()
 
     async def over(self) -> None:
-        """Wait until the shell has ended, in whatever way."""
+        """Wait until the shell has ended."""
         if self._task is not None:
             await asyncio.wait({self._task})
 
 
 def _discard(making: asyncio.Task[Engine] | None) -> None:
-    """Close an engine that nobody will use, however far it is."""
+    """Close an engine that is not needed, even if it is still starting."""
     if making is None:
         return
     making.cancel()

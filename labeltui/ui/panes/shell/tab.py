@@ -1,4 +1,4 @@
-"""One shell of the pane: its terminal, what it asks, and what it says."""
+"""One shell of the pane: its terminal, its questions and its texts."""
 
 from __future__ import annotations
 
@@ -37,19 +37,21 @@ AGAIN_AFTER = timedelta(seconds=3)
 
 
 class ShellTab(Vertical):
-    """Opens its shell as soon as it is shown, there is a connection and room; and again when both are back."""
+    """Opens its shell once it is visible and there is a connection, and again after a lost connection."""
 
     DEFAULT_CSS = "ShellTab { height: 1fr; }"
 
     class Changed(Message):
-        """What it says of itself is another now."""
+        """The tab's title, state or size changed."""
 
-    def __init__(self, number: int, permission: Permission, *, label: str = "", door: bool = False) -> None:
+    def __init__(
+        self, number: int, permission: Permission, *, label: str = "", proxied: bool = False
+    ) -> None:
         super().__init__()
         self.number = number
-        self.label = label  # the operator's name for it
-        self.door = door  # through the provider's proxy
-        self.unseen = False  # it has drawn since it was last shown
+        self.label = label  # the operator's name for the shell
+        self.proxied = proxied  # through the provider's proxy
+        self.unseen = False  # it has output that was not shown yet
         self.rang = False
         self.view = ShellView()
         self.run = ShellRun(self.view, self._changed)
@@ -64,67 +66,67 @@ class ShellTab(Vertical):
         self._was_lost = False
         self._past = Past(self, self.view, self.run, lambda: self.shells)
         self._others: Callable[[], frozenset[int]] | None = (
-            None  # numbers that are taken, while its own isn't sure
+            None  # numbers that are taken; None once its own number is certain
         )
 
     def compose(self) -> ComposeResult:
-        """The terminal has all of it."""
+        """Yield the terminal."""
         yield self.view
 
     def on_mount(self) -> None:
-        """Wire the terminal up."""
+        """Connect the terminal with the shell."""
         self.view.send = self.run.send
         self.view.resized = self._resized
 
     @property
     def phase(self) -> Phase:
-        """How the shell stands."""
+        """The shell's state."""
         return self.run.phase
 
     @property
     def opened(self) -> OpenShell | None:
-        """The shell, while there is one."""
+        """The running shell; None without one."""
         return self.run.live
 
     @property
     def shells(self) -> Shells | None:
-        """Where shells come from, while a session is open."""
+        """Opens shells; None while no session is open."""
         return None if self._session is None else self._session.shells
 
     # -- following the session
 
     def attach(self, session: Session) -> None:
-        """A session is open."""
+        """Store the session."""
         self._session = session
 
     def detach(self) -> None:
-        """Hang up."""
+        """Close the shell; one in the host's tmux runs on there."""
         self._session = None
         self.run.stop()
 
     def on_unmount(self) -> None:
-        """Nothing outlives the pane."""
+        """Close the shell."""
         self.detach()
 
     def follow(self, state: SessionState, now: datetime, *, may_open: bool) -> None:
-        """Open a shell where there is none, could be one, and is to be one."""
+        """Open a shell if there is none, one is wanted and one can be opened."""
         self._host, self._now = state.host.value, now
         connected = self._host is not None and self._host.state is LinkState.CONNECTED
         first = self.phase in (Phase.NONE, Phase.OPENING) and self.display and not self.run.busy
         wanted = self.phase is Phase.LOST or first
         due = self._not_before is None or now >= self._not_before
         possible = may_open and self.shells is not None and not self.shells.read_only
-        if wanted and due and possible and self.view.room.area and (connected or self.door):
+        if wanted and due and possible and self.view.room.area and (connected or self.proxied):
             self.open()
 
     def open(self) -> None:
-        """Open a shell, unless one is there."""
+        """Open a shell, unless one is there already."""
         if self.shells is None:
             return
-        opening = self.shells.open_proxy if self.door else partial(self._open_kept, self.shells)
+        opening = self.shells.open_proxy if self.proxied else partial(self._open_numbered, self.shells)
         self.run.start(self.shells, opening, self.shells.section.scrollback)
 
-    async def _open_kept(self, shells: Shells, columns: int, rows: int) -> OpenShell:
+    async def _open_numbered(self, shells: Shells, columns: int, rows: int) -> OpenShell:
         if self._others is not None:
             self.number = await shells.free_number(self._others())
             self._others = None
@@ -132,8 +134,10 @@ class ShellTab(Vertical):
         return await shells.open(self.number, columns, rows)
 
     def _changed(self) -> None:
-        if self.door and self.phase in (Phase.NONE, Phase.LOST):
-            self.run.phase = Phase.EXITED  # enter tries again: nothing else says when the proxy would answer
+        if self.proxied and self.phase in (Phase.NONE, Phase.LOST):
+            self.run.phase = (
+                Phase.EXITED
+            )  # only enter tries again: nothing reports when the proxy would answer
         before, self._phase = self._phase, self.phase
         if self.phase is Phase.LOST and self._now is not None:
             self._not_before = self._now + (timedelta(seconds=1) if before is Phase.LIVE else AGAIN_AFTER)
@@ -141,7 +145,7 @@ class ShellTab(Vertical):
             self._not_before = self._now + AGAIN_AFTER
         elif self.phase is Phase.LIVE:
             opened = self.run.opened
-            if self._was_lost and opened is not None and self.view.kept and not opened.resumed:
+            if self._was_lost and opened is not None and self.view.in_tmux and not opened.resumed:
                 self.post_message(Flash(f"{self.run.ended}: this is a new shell; the last one has ended"))
         if self.phase in (Phase.LOST, Phase.LIVE, Phase.EXITED):
             self._was_lost = self.phase is Phase.LOST
@@ -154,7 +158,7 @@ class ShellTab(Vertical):
 
     def _resized(self, columns: int, rows: int) -> None:
         present = self.view.present
-        if self.view.looking and present is not None:
+        if self.view.shows_past and present is not None:
             present.resize(columns, rows)
         self.run.resize(columns, rows)
         self.post_message(self.Changed())
@@ -162,7 +166,7 @@ class ShellTab(Vertical):
     # -- keys and events
 
     def on_key(self, event: events.Key) -> None:
-        """Without a shell: enter brings one; typing waits for one that is being opened, and else goes nowhere."""
+        """Handle keys while no shell runs. Keys typed while one opens are sent to it later."""
         if self.phase is Phase.NONE or self.view.leaving:
             return
         event.stop()
@@ -180,14 +184,14 @@ class ShellTab(Vertical):
             self.run.send(key_bytes(event, Modes()))
 
     def on_terminal_canvas_changed(self, event: TerminalView.Changed) -> None:
-        """Title, size or scrollback."""
+        """Show the present after scrolling to its end, and report the change."""
         event.stop()
-        if self.view.looking and self.view.shown is not None and not self.view.shown.behind:
+        if self.view.shows_past and self.view.shown is not None and not self.view.shown.behind:
             self.view.show_present()
         self.post_message(self.Changed())
 
     def on_terminal_canvas_rang(self, event: TerminalView.Rang) -> None:
-        """The bell, as a word: nothing blinks."""
+        """Report the bell as text, since nothing blinks."""
         event.stop()
         self.rang = not self.display
         self.post_message(
@@ -196,31 +200,31 @@ class ShellTab(Vertical):
         self.post_message(self.Changed())
 
     def on_terminal_view_selected(self, event: TerminalView.Selected) -> None:
-        """What the mouse selects is copied: the keys for it belong to the remote."""
+        """Copy the mouse's selection; keys for it would go to the host."""
         event.stop()
         console_of(self).copy(event.text)
 
-    # -- looking back
+    # -- scrolling back
 
     def on_shell_view_wheel(self, event: ShellView.Wheel) -> None:
-        """The wheel over a kept shell."""
+        """Handle the wheel over a shell in tmux."""
         event.stop()
         self.run_worker(self._past.wheel(event.rows), group="wheel", exit_on_error=False)
 
     def on_shell_view_recall(self, event: ShellView.Recall) -> None:
-        """What the host keeps of a shell is fetched to be looked at."""
+        """Fetch the scrollback of a shell in tmux."""
         event.stop()
         self._past.recall(event.rows)
 
     # -- pasting and finding
 
     def on_terminal_view_ask_paste(self, event: TerminalView.AskPaste) -> None:
-        """Each line would be run as it arrives."""
+        """Ask before several lines are pasted."""
         event.stop()
         self._clipboard.ask_paste(event.text)
 
     def on_terminal_view_find(self, event: TerminalView.Find) -> None:
-        """Look through the scrollback."""
+        """Search the scrollback."""
         event.stop()
 
         def found(words: str | None) -> None:
@@ -247,7 +251,7 @@ class ShellTab(Vertical):
     # -- closing
 
     async def close_asked(self, close: Callable[[], None]) -> None:
-        """Close it, with leave where a program runs in it."""
+        """Call ``close``; asks first if a program runs in the shell."""
         opened, shells = self.opened, self.shells
         program: str | None = ""
         if opened is not None and shells is not None:
@@ -255,19 +259,19 @@ class ShellTab(Vertical):
         if program == "":
             close()
             return
-        question = shell_words.closing_question(program, kept=self.view.kept)
+        question = shell_words.closing_question(program, in_tmux=self.view.in_tmux)
         console_of(self).confirm("Close", question, lambda yes: close() if yes else None)
 
     async def end(self) -> None:
-        """End the shell, also where the host would keep it. Raises LabeltuiError when the host does not hear it."""
+        """End the shell, also in the host's tmux. Raises LabeltuiError if the host can't be reached."""
         opened, shells = self.opened, self.shells
-        kept = self.view.kept and opened is not None
+        in_tmux = self.view.in_tmux and opened is not None
         self.run.stop()
-        if kept and shells is not None:
+        if in_tmux and shells is not None:
             await shells.end(self.number)
 
-    async def keep_label(self) -> None:
-        """Let the host keep the operator's name for it too."""
+    async def store_label(self) -> None:
+        """Store the operator's name for the shell in the host's tmux."""
         if self.opened is not None and self.shells is not None:
             await self.shells.relabel(self.opened, self.label)
 
@@ -275,55 +279,57 @@ class ShellTab(Vertical):
 
     @property
     def title(self) -> str:
-        """What the tab row calls it."""
-        told = "" if self.view.shown is None else self.view.shown.title
-        return self.label or ("proxy" if self.door else told)
+        """The title in the row of tabs."""
+        program_title = "" if self.view.shown is None else self.view.shown.title
+        return self.label or ("proxy" if self.proxied else program_title)
 
     @property
     def note(self) -> str:
-        """Where it is, and its title: the upper border."""
+        """The address, name and title, for the upper border."""
         title = "" if self.view.shown is None else self.view.shown.title
         where = "" if self._host is None else self._host.address
-        if self.door:
+        if self.proxied:
             where = "through RunPod's proxy"
         return " · ".join(part for part in (where, self.label, title) if part)
 
     @property
     def facts(self) -> str:
-        """How it stands: the lower border."""
+        """The shell's state, for the lower border."""
         size = self.view.size
         behind = 0 if self.view.shown is None else self.view.shown.behind
         words = (
             shell_words.standing(
-                self.phase, self.run.ended, behind, kept=self.view.kept, absent=self._absent
+                self.phase, self.run.ended, behind, in_tmux=self.view.in_tmux, absent=self._absent
             ),
-            shell_words.kept_words(self.opened),
+            shell_words.lifetime_text(self.opened),
             f"{size.width}×{size.height}" if self.phase is Phase.LIVE else "",
         )
         return " · ".join(word for word in words if word)
 
-    def teach(self, reconnect: str, door: str, absent: Absence | None) -> None:
-        """Say in the middle why there is nothing yet."""
+    def explain(self, reconnect: str, proxy_keys: str, absent: Absence | None) -> None:
+        """Show in the terminal why there is no shell yet. ``reconnect`` and ``proxy_keys`` are keys."""
         self._absent = absent
         if self._session is None:
-            self.view.say("No session is open.")
+            self.view.show_message("No session is open.")
             return
         if self._session.read_only:
-            self.view.say("This session is read-only; a shell could change things, so there is none.")
+            self.view.show_message(
+                "This session is read-only; a shell could change things, so there is none."
+            )
             return
-        if self.door:
-            self.view.say(*shell_words.teaching_door(self.phase, self.run.ended))
+        if self.proxied:
+            self.view.show_message(*shell_words.empty_proxy_text(self.phase, self.run.ended))
             return
-        words = shell_words.teaching(
-            self._host, self.phase, self.run.ended, reconnect=reconnect, door=door, absent=absent
+        words = shell_words.empty_text(
+            self._host, self.phase, self.run.ended, reconnect=reconnect, proxy_keys=proxy_keys, absent=absent
         )
-        self.view.say(*words)
+        self.view.show_message(*words)
 
     def begin(self, others: Callable[[], frozenset[int]]) -> None:
-        """Take what is typed from now on for the shell that is coming; its number is none of ``others``."""
+        """Store keys typed from now on for the coming shell, whose number must not be one of ``others``."""
         self._others = others
         self.run.phase = Phase.OPENING
 
     def rest(self) -> None:
-        """Open no shell before enter is pressed."""
+        """Open no shell until enter is pressed."""
         self.run.phase, self.run.ended = Phase.EXITED, "the shell was closed"

@@ -1,4 +1,4 @@
-"""The row of tabs above several shells: a click picks one, or opens one more."""
+"""The row of tabs above several shells; a click shows a tab or opens one more shell."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ LABEL_MOST = 18
 
 
 @dataclass(frozen=True, slots=True)
-class TabWords:
-    """What is said of one tab: ``mark`` is one character, such as ``!`` for a bell."""
+class TabLabel:
+    """The text of one tab. ``mark`` is empty or one character, such as ``!`` for a bell."""
 
     number: int
     title: str
@@ -27,12 +27,12 @@ class TabWords:
 
 
 class ShellRow(Static):
-    """One line; where it has no room for all, the titles go first."""
+    """One line of tabs; if they do not fit, the titles are cut."""
 
     DEFAULT_CSS = "ShellRow { height: 1; text-wrap: nowrap; background: $surface; display: none; }"
 
     class Picked(Message):
-        """A tab was clicked; ``index`` None is the sign for one more."""
+        """A tab was clicked; ``index`` is None for the sign that opens one more."""
 
         def __init__(self, index: int | None) -> None:
             super().__init__()
@@ -40,27 +40,27 @@ class ShellRow(Static):
 
     def __init__(self) -> None:
         super().__init__(markup=False)
-        self._told: tuple[TabWords, ...] = ()
+        self._tabs: tuple[TabLabel, ...] = ()
         self._spans: list[tuple[int, int, int | None]] = []
 
-    def show(self, tabs: Sequence[TabWords]) -> None:
-        """Show these; nothing, and no line, where there is only one."""
-        told = tuple(tabs)
-        self.display = len(told) > 1
-        if told != self._told:
-            self._told = told
+    def show(self, tabs: Sequence[TabLabel]) -> None:
+        """Show these tabs; the line is hidden if there is only one."""
+        shown = tuple(tabs)
+        self.display = len(shown) > 1
+        if shown != self._tabs:
+            self._tabs = shown
             self._draw()
 
     def on_resize(self) -> None:
-        """Another width."""
+        """Draw the tabs for the new width."""
         self._draw()
 
     def _draw(self) -> None:
-        room = max(1, self.size.width - 4) // max(1, len(self._told))
+        room = max(1, self.size.width - 4) // max(1, len(self._tabs))
         most = min(LABEL_MOST, room - 6)
         parts: list[Content] = []
         self._spans, at = [], 0
-        for index, tab in enumerate(self._told):
+        for index, tab in enumerate(self._tabs):
             title = f" {elide(safe(tab.title), most)}" if tab.title and most > 2 else ""
             tone = "bold reverse $text-primary" if tab.current else Tone.PLAIN
             part = Content.styled(f" {tab.number}{title}{tab.mark} ", tone)

@@ -1,4 +1,4 @@
-"""A terminal whose past may be kept elsewhere: what a host's tmux remembers is fetched to be looked at."""
+"""A terminal whose scrollback may be in the host's tmux, from where it is fetched."""
 
 from __future__ import annotations
 
@@ -11,17 +11,19 @@ from labeltui.ui.widgets.terminal.view import LEAVE_KEY, WHEEL_ROWS, TerminalVie
 
 
 class ShellView(TerminalView):
-    """While ``kept``, looking back shows another engine, which holds the past; typing or its end show the present."""
+    """While ``in_tmux``, scrolling back shows another engine with the fetched past. Typing, or scrolling to its end,
+    shows the live shell again.
+    """
 
     class Recall(Message):
-        """The past is wanted: ``rows`` further back."""
+        """The scrollback should be fetched and scrolled by ``rows`` (negative is up)."""
 
         def __init__(self, rows: int) -> None:
             super().__init__()
             self.rows = rows
 
     class Wheel(Message):
-        """The wheel moved by ``rows`` (negative is up) over a kept shell whose program did not ask for the mouse."""
+        """The wheel moved by ``rows`` (negative is up) over a shell in tmux whose program did not ask for the mouse."""
 
         def __init__(self, rows: int) -> None:
             super().__init__()
@@ -29,14 +31,14 @@ class ShellView(TerminalView):
 
     def __init__(self) -> None:
         super().__init__()
-        self.kept = False
+        self.in_tmux = False
         self._room = Size()
-        self.leaving = False  # the key that leaves was pressed: those after it are the console's
-        self._present: Engine | None = None  # the live engine, while another one shows the past
+        self.leaving = False  # ctrl+] was pressed: the keys after it go to the console
+        self._present: Engine | None = None  # the live engine, while the past is shown
 
     @property
     def room(self) -> Size:
-        """Its size, or while it is hidden the size that it had."""
+        """The size in cells; while hidden, the last size it had."""
         if self.size.area:
             self._room = self.size
         return self._room
@@ -47,17 +49,17 @@ class ShellView(TerminalView):
         return self.engine if self._present is None else self._present
 
     @property
-    def looking(self) -> bool:
-        """Whether the past of a kept shell is shown."""
+    def shows_past(self) -> bool:
+        """Whether the fetched scrollback is shown."""
         return self._present is not None
 
     @property
     def modes(self) -> Modes:
-        """What the program asked for, also while its past is shown."""
+        """The modes that the program asked for, also while its past is shown."""
         return super().modes if self._present is None else self._present.frame().modes
 
     def show_past(self, past: Engine) -> None:
-        """Show an engine that holds the past, until ``show_present``."""
+        """Show an engine with the past, until :meth:`show_present`."""
         self.show_present()
         self._present, self.engine = self.engine, past
         past.changed = self.changed
@@ -71,46 +73,46 @@ class ShellView(TerminalView):
                 past.close()
             self.changed()
 
-    def look_back(self, rows: int) -> None:
-        """Through the scrollback, wherever it is kept: negative is up."""
-        if not self.kept or self.looking:
-            super().look_back(rows)
+    def scroll_back(self, rows: int) -> None:
+        """Scroll by ``rows`` (negative is up), fetching the scrollback if the host has it."""
+        if not self.in_tmux or self.shows_past:
+            super().scroll_back(rows)
         elif rows < 0:
             self.post_message(self.Recall(rows))
 
     def on_key(self, event: events.Key) -> None:
-        """What follows the key that leaves goes to the console, though the keyboard is only about to move.
+        """Let keys after ctrl+] go to the console, whose focus moves a little later.
 
-        And the keys that scroll: tmux always draws on the alternate screen, which has no scrollback of its own.
+        Keys that scroll are taken here too: tmux draws on the alternate screen, which has no scrollback of its own.
         """
         if self.leaving:
             event.prevent_default()
         elif event.key == LEAVE_KEY and self.live:
             self.leaving = True
-        elif self.kept and self.live and event.key in self.SCROLL_KEYS:
+        elif self.in_tmux and self.live and event.key in self.SCROLL_KEYS:
             event.stop()
             event.prevent_default()
-            self.look_back(self.SCROLL_KEYS[event.key] * max(1, self.size.height - 1))
+            self.scroll_back(self.SCROLL_KEYS[event.key] * max(1, self.size.height - 1))
 
     def on_blur(self) -> None:
-        """The keyboard has moved."""
+        """Note that the keyboard has moved."""
         self.leaving = False
 
     def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
-        """The wheel over a kept shell."""
-        self._wheel_kept(event, -WHEEL_ROWS)
+        """Scroll a shell in tmux up."""
+        self._wheel_in_tmux(event, -WHEEL_ROWS)
 
     def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
-        """The wheel over a kept shell."""
-        self._wheel_kept(event, WHEEL_ROWS)
+        """Scroll a shell in tmux down."""
+        self._wheel_in_tmux(event, WHEEL_ROWS)
 
-    def _wheel_kept(self, event: events.MouseEvent, rows: int) -> None:
-        if not self.kept or (self.modes.mouse is not Mouse.OFF and not event.shift):
+    def _wheel_in_tmux(self, event: events.MouseEvent, rows: int) -> None:
+        if not self.in_tmux or (self.modes.mouse is not Mouse.OFF and not event.shift):
             return
         event.stop()
         event.prevent_default()
-        if self.looking:
-            self.look_back(rows)
+        if self.shows_past:
+            self.scroll_back(rows)
         else:
             self.post_message(self.Wheel(rows))
 

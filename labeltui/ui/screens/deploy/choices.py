@@ -1,4 +1,4 @@
-"""The deploy form's fields: one line each, what it means beneath it."""
+"""The deploy form's fields: a line each, with a note below."""
 
 from __future__ import annotations
 
@@ -64,10 +64,10 @@ ON_NETWORK = "outlives pods, in one data centre; always costs money"
 
 
 class Choices(VerticalScroll, can_focus=False):
-    """The fields; what they hold is read by :meth:`apply`."""
+    """The fields of the form; :meth:`apply` reads them."""
 
     class Changed(Message):
-        """A person changed a field."""
+        """The operator changed a field."""
 
         def __init__(self, field: str) -> None:
             super().__init__()
@@ -94,10 +94,10 @@ class Choices(VerticalScroll, can_focus=False):
             "save": Choice(YES_NO, _yes(draft.save), name="save"),
         }
         self._notes = {name: Static("", classes="note", markup=False) for name in LABELS}
-        self.measured = ""  # what is known of the folder of studies
+        self.measured = ""  # the size of the folder of studies, as text
 
     def compose(self) -> ComposeResult:
-        """A line per field, its note under it."""
+        """Yield a line per field, with its note."""
         for name, label in LABELS.items():
             with Container(classes="field"):
                 yield Static(Content(label), classes="label")
@@ -107,7 +107,7 @@ class Choices(VerticalScroll, can_focus=False):
     # -- what they hold
 
     def apply(self, draft: Draft) -> Draft:
-        """The draft with what the fields hold now."""
+        """The draft with the values of the fields."""
         typed: dict[str, Any] = {name: field.value for name, field in self._inputs.items()}
         chosen = {name: choice.value for name, choice in self._choices.items()}
         return replace(
@@ -118,7 +118,7 @@ class Choices(VerticalScroll, can_focus=False):
         )  # fmt: skip
 
     def offer(self, draft: Draft, shop: Shop) -> None:
-        """What can be chosen now, and what is."""
+        """Set the options of each choice from what RunPod offers."""
         volumes = [
             (v.id, f"network volume {v.name}: {v.size_gb} GB in {v.data_centre}") for v in shop.volumes
         ]
@@ -136,7 +136,7 @@ class Choices(VerticalScroll, can_focus=False):
         self._fill("name", draft.name)
 
     def size_volume(self, gb: int) -> None:
-        """The volume that the studies need."""
+        """Set the volume's size, in GB."""
         self._fill("volume_gb", str(gb))
 
     def _fill(self, name: str, text: str) -> None:
@@ -147,7 +147,7 @@ class Choices(VerticalScroll, can_focus=False):
     def explain(
         self, draft: Draft, shop: Shop, warnings: Mapping[str, str], wrong: Mapping[str, str]
     ) -> None:
-        """Notes beneath the fields: what is wrong first, then what is dangerous, then what it means."""
+        """Set the notes below the fields: an error first, else a warning, else an explanation."""
         network = draft.storage != HOST_DISK
         fixed = draft.volume(shop)
         notes = {
@@ -187,17 +187,17 @@ class Choices(VerticalScroll, can_focus=False):
     # -- what a person does
 
     def on_choice_changed(self, message: Choice.Changed) -> None:
-        """Another choice."""
+        """Report that a choice changed."""
         message.stop()
         self.post_message(self.Changed(str(message.choice.name)))
 
     def on_input_changed(self, event: Input.Changed) -> None:
-        """Something was typed."""
+        """Report that a text changed."""
         event.stop()
         self.post_message(self.Changed(str(event.input.name)))
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
-        """Enter: the studies are measured; elsewhere it goes on to the next field."""
+        """Go to the next field; in the folder's field, measure the folder first."""
         event.stop()
         if event.input.name == "data":
             self.post_message(self.Changed("measure"))

@@ -21,7 +21,7 @@ from labeltui.domain.pod.pod import Cloud
 from labeltui.ui.presentation.text import fit as fit_text
 from labeltui.ui.presentation.text import safe
 from labeltui.ui.presentation.words import Tone, Word
-from labeltui.ui.widgets.filtering import Keeps, keeper, typed_ahead
+from labeltui.ui.widgets.filtering import Matches, matcher_of, typed_ahead
 from labeltui.ui.widgets.table import Table
 
 STOCK = {
@@ -36,15 +36,15 @@ FIT = {
     Fit.SHORT: Word("✗", "too little", Tone.BAD),
     Fit.UNKNOWN: Word("?", "unknown", Tone.FAINT),
 }
-FIXED = 2 + 19 + 6 + 8 + 12 + 6 + 13  # cells before the data centres
+FIXED = 2 + 19 + 6 + 8 + 12 + 6 + 13  # cells before the column of data centres
 SORTS = ("price", "memory", "stock", "name")
 
 
 class GpuPart(Container):
-    """Rows of GPUs; the one under the cursor is the one that is chosen."""
+    """Rows of GPUs; the one under the cursor is chosen."""
 
     class Chosen(Message):
-        """Another GPU is chosen, or the same one on other terms."""
+        """Another GPU is chosen, or its terms changed."""
 
     def __init__(self, models: Sequence[str], size: Size | None) -> None:
         super().__init__(classes="gpus")
@@ -53,39 +53,39 @@ class GpuPart(Container):
         self.centre: str | None = None
         self.sort, self.backwards = "price", False
         self.chosen: str | None = None  # by id
-        self.picked = False  # by a person: a refresh never takes it away
+        self.picked = False  # the operator chose it: a refresh never replaces it
         self._offers: tuple[GpuOffer, ...] = ()
         self._view: list[GpuOffer] = []
-        self._keeps: Keeps | None = None
+        self._matches: Matches | None = None
         self.table = Table(self._draw)
         self._why = Static("", classes="why", markup=False)
         self._filter = Input(placeholder="filter: re, !re, ~letters", select_on_focus=False, classes="filter")
         self._filter.cursor_blink = False
 
     def compose(self) -> ComposeResult:
-        """Table, the reason for its verdict, and the filter's line."""
+        """Yield the table, the reason for the verdict, and the filter."""
         yield self.table
         yield self._filter
         yield self._why
 
     def on_mount(self) -> None:
-        """The filter comes when it is asked for."""
+        """Hide the filter."""
         self._filter.display = False
 
     # -- what is on offer
 
     def show(self, offers: Sequence[GpuOffer], *, cloud: Cloud, centre: str | None) -> None:
-        """These are on offer now. What a person has chosen stays chosen, even when it is gone."""
+        """Show these offers. A GPU that the operator chose stays chosen, even if it is not offered any more."""
         gone = next((one for one in self._offers if one.id == self.chosen), None)
-        kept = () if gone is None or any(one.id == gone.id for one in offers) else (_gone(gone),)
-        self._offers, self.cloud, self.centre = (*offers, *kept), cloud, centre
+        matching = () if gone is None or any(one.id == gone.id for one in offers) else (_gone(gone),)
+        self._offers, self.cloud, self.centre = (*offers, *matching), cloud, centre
         if not self.picked:
             best = suitable(offers, self._models, size=self._spatial, cloud=cloud, data_centre=centre)
             self.chosen = best.id if best is not None else self.chosen
         self.list_rows()
 
     def choose(self, name: str) -> bool:
-        """Take the GPU of that id or name, as though a person had picked it; False where it is not offered."""
+        """Choose the GPU with that id or name. Returns False if it is not offered."""
         low = name.lower()
         found = next((one for one in self._offers if low in (one.id.lower(), one.name.lower())), None)
         if found is not None:
@@ -95,7 +95,7 @@ class GpuPart(Container):
 
     @property
     def offer(self) -> GpuOffer | None:
-        """What is chosen."""
+        """The chosen GPU's offer; None without one."""
         return next((one for one in self._offers if one.id == self.chosen), None)
 
     @property
@@ -104,10 +104,10 @@ class GpuPart(Container):
         return list(self._view)
 
     def list_rows(self) -> None:
-        """Filter, sort, and put the cursor where it was."""
+        """Filter and sort the rows; the cursor stays on its GPU."""
         offered = [one for one in self._offers if price(one, self.cloud) is not None or one.id == self.chosen]
-        kept = [one for one in offered if self._keeps is None or self._keeps(self._text(one))]
-        self._view = sorted(kept, key=self._key, reverse=self.backwards)
+        matching = [one for one in offered if self._matches is None or self._matches(self._text(one))]
+        self._view = sorted(matching, key=self._key, reverse=self.backwards)
         cursor = next((i for i, one in enumerate(self._view) if one.id == self.chosen), 0)
         self.table.update_rows(len(self._view), cursor, self._header())
         self.table.redraw()
@@ -127,7 +127,7 @@ class GpuPart(Container):
         return keys[self.sort]
 
     def _text(self, one: GpuOffer) -> str:
-        """What a filter looks at."""
+        """The text that a filter searches."""
         stock = STOCK[stock_in(one, self.centre)].text
         verdict = FIT[fit(self._models, one.vram_gb, self._spatial)[0]].text
         return f"{one.name} {one.vram_gb}GB {stock} {verdict} {' '.join(one.data_centres)}"
@@ -179,7 +179,7 @@ class GpuPart(Container):
     # -- keys
 
     def on_table_moved(self) -> None:
-        """The cursor chooses."""
+        """Choose the GPU under the cursor."""
         if 0 <= self.table.cursor < len(self._view):
             chosen = self._view[self.table.cursor].id
             if chosen != self.chosen:
@@ -189,7 +189,7 @@ class GpuPart(Container):
                 self.post_message(self.Chosen())
 
     def on_key(self, event: events.Key) -> None:
-        """Moving, sorting, filtering; in the filter's line only what ends it."""
+        """Move, sort or filter; while a filter is typed, only the keys that close it."""
         if self._filter.has_focus:
             if event.key in ("down", "up"):
                 event.stop()
@@ -220,50 +220,50 @@ class GpuPart(Container):
 
     @property
     def filtering(self) -> bool:
-        """Whether the filter's line is open."""
+        """Whether a filter is being typed."""
         return self._filter.display
 
     def clear_filter(self) -> None:
         """Show all rows again."""
         self._filter.value = ""
         self._filter.display = False
-        self._keeps = None
+        self._matches = None
         self.table.focus()
         self.list_rows()
 
     def on_input_changed(self, event: Input.Changed) -> None:
-        """Filter as it is typed."""
+        """Filter while it is typed."""
         event.stop()
         try:
-            self._keeps = keeper(event.value)
+            self._matches = matcher_of(event.value)
         except ValueError:
             return
         self.list_rows()
         self.on_table_moved()
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
-        """Back to the rows; an empty filter goes away."""
+        """Go back to the rows; an empty filter is closed."""
         event.stop()
         if not event.value.strip():
             self.clear_filter()
         self.table.focus()
 
     def on_descendant_focus(self) -> None:
-        """The cursor shows where the keyboard is."""
+        """Draw the cursor as focused."""
         self.table.redraw()
 
     def on_descendant_blur(self) -> None:
-        """It is elsewhere."""
+        """Draw the cursor as not focused."""
         self.table.redraw()
 
 
 def _places(places: Sequence[str], room: int) -> str:
-    """As many as fit, and how many more there are."""
+    """The data centres that fit in ``width`` cells, and the number of others."""
     whole = safe(", ".join(places)) or "-"
     if len(whole) <= room:
         return whole
-    for kept in range(len(places) - 1, 0, -1):
-        text = f"{safe(', '.join(places[:kept]))} +{len(places) - kept}"
+    for matching in range(len(places) - 1, 0, -1):
+        text = f"{safe(', '.join(places[:matching]))} +{len(places) - matching}"
         if len(text) <= room:
             return text
     return f"{len(places)} places"

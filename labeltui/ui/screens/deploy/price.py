@@ -1,4 +1,4 @@
-"""What a deployment costs, in the words that stand over the button. Pure."""
+"""The cost of a deployment, in the texts above the button. Pure."""
 
 from __future__ import annotations
 
@@ -19,22 +19,22 @@ FEW_HOURS = 3
 
 
 def per_hour(amount: Decimal) -> str:
-    """``$0.284``: to a tenth of a cent, since disks cost less than one."""
+    """``$0.284/h``, with three decimals, since disks cost less than a cent."""
     return f"${amount:.3f}/h"
 
 
 def month(amount: Decimal) -> str:
-    """``$207 a month``."""
+    """The cost per month: ``$207 a month``."""
     return f"${per_month(amount):,.0f} a month"
 
 
-def price_lines(draft: Draft, shop: Shop, account: Account | None, told: str = "") -> list[Content]:
-    """Two lines: what it costs running and stopped; and the balance, how long it lasts, and the limit."""
+def price_lines(draft: Draft, shop: Shop, account: Account | None, balance_text: str = "") -> list[Content]:
+    """Two lines: the cost while running and stopped; and the balance, how long it lasts, and the limit."""
     made, offer = draft.quoted(shop), draft.offer(shop)
     if made is None or offer is None:
         return [
             Content.styled("No price yet: choose a GPU.", Tone.FAINT),
-            _balance(draft, shop, account, told),
+            _balance(draft, shop, account, balance_text),
         ]
     network: tuple[tuple[str, str], ...] = ()
     if made.network:
@@ -52,12 +52,12 @@ def price_lines(draft: Draft, shop: Shop, account: Account | None, told: str = "
         (f"{per_hour(made.stopped)}, {month(made.stopped)}", Tone.PLAIN),
         *network,
     )
-    return [first, _balance(draft, shop, account, told)]
+    return [first, _balance(draft, shop, account, balance_text)]
 
 
-def _balance(draft: Draft, shop: Shop, account: Account | None, told: str) -> Content:
+def _balance(draft: Draft, shop: Shop, account: Account | None, balance_text: str) -> Content:
     if account is None or account.balance is None:
-        return Content.styled(safe(told) or "The balance is not known.", Tone.FAINT)
+        return Content.styled(safe(balance_text) or "The balance is not known.", Tone.FAINT)
     made = draft.quoted(shop)
     parts: list[tuple[str, str]] = [("balance ", Tone.FAINT), (f"${account.balance:.2f}", Tone.PLAIN)]
     if made is not None:

@@ -1,4 +1,4 @@
-"""Renting a pod: GPUs above, choices below, the price over the button."""
+"""The form that rents a pod: GPUs above, choices below, the price above the button."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from labeltui.session.session import Session
 
 log = logging.getLogger(__name__)
-NEEDED = ("offers", "places", "volumes", "pods")  # what is asked for again until it was told
+NEEDED = ("offers", "places", "volumes", "pods")  # what is requested again until it was read once
 REFRESH_S = 30.0  # stock changes by the minute; RunPod counts requests
 SIDE_BY_SIDE = 150
 SHORT = 34
@@ -45,7 +45,7 @@ KEYS = "/ filter · o O sort · r refresh · tab next · ctrl+s rent · esc clos
 
 
 class DeployScreen(Dialog[dict[str, Any]]):
-    """Answers with the parameters of ``pod.create``, once the price was confirmed."""
+    """Answers with the parameters of ``pod.create`` after the price was confirmed."""
 
     CSS_PATH: ClassVar[Any] = [STYLES, Path(__file__).with_name("screen.tcss")]
     BINDINGS: ClassVar = [
@@ -58,22 +58,22 @@ class DeployScreen(Dialog[dict[str, Any]]):
         self._session = session
         self._shop = NOTHING
         self._account: Account | None = None
-        self._account_told = "Asking for the balance …"
+        self._balance_text = "Asking for the balance …"
         section = session.profile.runpod
         self._profile_pod = section.pod if section is not None else ""
         self.draft = Draft.begun(PodCreateParams.of(prefill or {}), self._profile_pod)
-        self._wanted = self.draft.gpu  # chosen as soon as it is offered
+        self._wanted = self.draft.gpu  # to be chosen as soon as it is offered
         models, spatial = needs(session)
         self.gpus = GpuPart(models, spatial)
         self.choices = Choices(self.draft, f"profile {session.name}")
         self._price = Static("", classes="price", markup=False)
         self._error = Static("", classes="error", markup=False)
         self._rent = Button("Rent", "yes")
-        self._looking: Worker[None] | None = None
-        self._trouble: tuple[str, str] = ("", Tone.WARN)  # with RunPod's last answer
+        self._fetching: Worker[None] | None = None
+        self._trouble: tuple[str, str] = ("", Tone.WARN)  # text and colour of the last problem with RunPod
 
     def compose(self) -> ComposeResult:
-        """Table, fields, price, buttons."""
+        """Yield table, fields, price and buttons."""
         with Container(classes="box deploy") as box:
             box.border_title = Content("rent a pod")
             box.border_subtitle = Content(KEYS)
@@ -87,7 +87,7 @@ class DeployScreen(Dialog[dict[str, Any]]):
                 yield self._rent
 
     def on_mount(self) -> None:
-        """Ask what there is; the rest comes as it is answered."""
+        """Request offers and balance, and refresh the offers every ``REFRESH_S``."""
         self._shape()
         self.gpus.table.focus()
         self._refresh()
@@ -97,7 +97,7 @@ class DeployScreen(Dialog[dict[str, Any]]):
             self._measure()
 
     def on_resize(self, _event: events.Resize) -> None:
-        """Side by side where there is room."""
+        """Put table and fields side by side if there is room."""
         self._shape()
 
     def _shape(self) -> None:
@@ -107,14 +107,14 @@ class DeployScreen(Dialog[dict[str, Any]]):
     # -- asking
 
     def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
-        """What nobody meant to happen is said, too: the form stays."""
+        """Show an unexpected failure of a worker; the form stays open."""
         if event.state is WorkerState.ERROR and event.worker.error is not None:
             error = event.worker.error
             log.error("the deploy form", exc_info=error)
             text = f"{type(error).__name__}: {error}. This is a fault in labeltui; r refreshes."
             self._answered(text, Tone.BAD)
 
-    async def _look(self) -> None:
+    async def _fetch_shop(self) -> None:
         session = self._session
         try:
             self._shop = await read_shop(session, self.draft.cloud)
@@ -129,27 +129,27 @@ class DeployScreen(Dialog[dict[str, Any]]):
         self._answered(next((self._shop.errors[n] for n in NEEDED if n in self._shop.errors), ""), Tone.BAD)
 
     def _answered(self, trouble: str = "", tone: str = Tone.WARN) -> None:
-        """RunPod has answered, or there is trouble with it: said until the next answer."""
+        """Show ``trouble`` until the next answer from RunPod; empty clears it."""
         self._trouble = (trouble, tone)
         self._settle()
 
     def _refresh(self, *, anew: bool = False) -> None:
-        """Look, unless a look is under way that is not to be begun ``anew``: RunPod may be slower than our pace."""
-        if self._looking is not None and not self._looking.is_finished and not anew:
+        """Request offers, unless a request is running; ``anew`` replaces a running one."""
+        if self._fetching is not None and not self._fetching.is_finished and not anew:
             return
         if self._shop is NOTHING:
-            self._say("Asking RunPod what is free …", Tone.FAINT)
+            self._show_message("Asking RunPod what is free …", Tone.FAINT)
         whole = self._shop is NOTHING or any(name in self._shop.errors for name in NEEDED)
-        look_now = self._look() if whole else self._look_again()
-        self._looking = self.run_worker(look_now, group="look", exclusive=True, exit_on_error=False)
+        fetch = self._fetch_shop() if whole else self._fetch_offers()
+        self._fetching = self.run_worker(fetch, group="market", exclusive=True, exit_on_error=False)
 
-    async def _look_again(self) -> None:
-        """Prices and stock of now; what is chosen stays."""
+    async def _fetch_offers(self) -> None:
+        """Request prices and stock; all choices stay."""
         try:
             offers = await offers_now(self._session, self.draft.cloud)
         except LabeltuiError as error:
-            told = f"{self._shop.at.astimezone():%H:%M:%S}"
-            self._answered(f"Prices and stock are from {told}: {error.problem.message}")
+            read_at = f"{self._shop.at.astimezone():%H:%M:%S}"
+            self._answered(f"Prices and stock are from {read_at}: {error.problem.message}")
             return
         self._shop = replace(self._shop, offers=offers, at=self._session.clock())
         self._show_offers()
@@ -159,7 +159,7 @@ class DeployScreen(Dialog[dict[str, Any]]):
         try:
             self._account = await account_now(self._session)
         except LabeltuiError as error:
-            self._account_told = f"The balance is not known: {error.problem.message}"
+            self._balance_text = f"The balance is not known: {error.problem.message}"
         self._show_price()
 
     def _show_offers(self) -> None:
@@ -168,12 +168,12 @@ class DeployScreen(Dialog[dict[str, Any]]):
     # -- choosing
 
     def on_gpu_part_chosen(self) -> None:
-        """Another GPU."""
+        """Use the chosen GPU."""
         self.draft = replace(self.draft, gpu=self.gpus.chosen)
         self._settle()
 
     def on_choices_changed(self, message: Choices.Changed) -> None:
-        """Another value in a field."""
+        """Use the changed field."""
         if message.field == "measure":
             self._measure()
             return
@@ -193,12 +193,12 @@ class DeployScreen(Dialog[dict[str, Any]]):
         if not folder:
             return
 
-        def told(so_far: DataSize) -> None:
+        def progress(so_far: DataSize) -> None:
             self.choices.measured = f"measuring … {so_far.files} files, {size(so_far.bytes)}"
             self._settle()
 
         try:
-            found = await measure(folder, told)
+            found = await measure(folder, progress)
         except LabeltuiError as error:
             self.choices.measured = f"{error.problem.message} {error.problem.hint}"
         else:
@@ -210,7 +210,7 @@ class DeployScreen(Dialog[dict[str, Any]]):
         self._settle()
 
     def _settle(self) -> None:
-        """Show what the choices come to."""
+        """Show notes, price and problems of the present choices."""
         if not self.is_mounted:
             return
         wrong = dict(self.draft.problems(self._shop)) if self._shop is not NOTHING else {}
@@ -218,13 +218,13 @@ class DeployScreen(Dialog[dict[str, Any]]):
         self.choices.explain(self.draft, self._shop, warnings, wrong)
         self._show_price()
         if self._trouble[0]:
-            self._say(*self._trouble)
+            self._show_message(*self._trouble)
         elif self._shop is not NOTHING:
             gpu = wrong.get("gpu") or warnings.get("gpu") or ""
-            self._say(gpu, Tone.BAD if "gpu" in wrong else Tone.WARN)
+            self._show_message(gpu, Tone.BAD if "gpu" in wrong else Tone.WARN)
 
     def _show_price(self) -> None:
-        lines = price_lines(self.draft, self._shop, self._account, self._account_told)
+        lines = price_lines(self.draft, self._shop, self._account, self._balance_text)
         self._price.update(Content("\n").join(lines))
         made, offer = self.draft.quoted(self._shop), self.draft.offer(self._shop)
         label = (
@@ -234,17 +234,17 @@ class DeployScreen(Dialog[dict[str, Any]]):
         )
         self._rent.update(Content(label))
 
-    def _say(self, text: str, tone: str) -> None:
+    def _show_message(self, text: str, tone: str) -> None:
         self._error.update(Content.styled(safe(text), tone))
         self._error.display = bool(text)
 
     # -- keys and buttons
 
     def on_key(self, event: events.Key) -> None:
-        """Arrows go between the fields and the buttons; r looks again."""
+        """Move between fields and buttons with arrows; refresh with r."""
         if self.gpus.table.has_focus and event.character == "r":
             event.stop()
-            self._say("Asking RunPod what is free …", Tone.FAINT)
+            self._show_message("Asking RunPod what is free …", Tone.FAINT)
             self._refresh()
         elif self.gpus.table.has_focus and event.key == "enter":
             event.stop()
@@ -254,27 +254,27 @@ class DeployScreen(Dialog[dict[str, Any]]):
             (self.focus_next if event.key == "down" else self.focus_previous)()
 
     def action_leave(self) -> None:
-        """The filter first, then the form."""
+        """Close the filter; without one, close the form."""
         if self.gpus.filtering:
             self.gpus.clear_filter()
         else:
             self.dismiss(None)
 
     def on_button_pressed(self, message: Button.Pressed) -> None:
-        """Rent, or not."""
+        """Rent, or close the form."""
         if message.button.name == "yes":
             self.action_rent()
         else:
             self.dismiss(None)
 
     def action_rent(self) -> None:
-        """Ask once more, with the price in the question."""
+        """Ask for confirmation with the price, then answer."""
         self.draft = self.choices.apply(self.draft)
         wrong = self.draft.problems(self._shop)
         if wrong:
             field, text = wrong[0]
             self._settle()
-            self._say(text, Tone.BAD)
+            self._show_message(text, Tone.BAD)
             if field == "gpu":
                 self.gpus.table.focus()
             else:

@@ -1,4 +1,4 @@
-"""One of several, in a line: left and right go through them, enter lists them all."""
+"""A choice on one line: left and right step through the options, enter lists them."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ if TYPE_CHECKING:
     from textual.app import App
 
 Option = tuple[str, str]
-"""The answer it stands for, and what is shown."""
+"""The value, and the text that is shown for it."""
 
 
 class Choice(Widget, can_focus=True):
-    """Holds one of its options. Texts may come from outside."""
+    """Stores the value of one of its options. Texts may be hostile."""
 
     DEFAULT_CSS = Path(__file__).with_suffix(".tcss").read_text(encoding="utf-8")
 
     class Changed(Message):
-        """Another one was chosen, by a person."""
+        """The operator chose another option."""
 
         def __init__(self, choice: Choice) -> None:
             super().__init__()
@@ -40,7 +40,7 @@ class Choice(Widget, can_focus=True):
         self.value = value
 
     def set_options(self, options: Sequence[Option], value: str | None = None) -> None:
-        """Other options; what is chosen stays, should it still be among them or be given."""
+        """Replace the options. The value stays, unless ``value`` is given."""
         self._options = list(options)
         if value is not None:
             self.value = value
@@ -48,11 +48,11 @@ class Choice(Widget, can_focus=True):
 
     @property
     def label(self) -> str:
-        """What is shown for what is chosen."""
+        """The text of the chosen option."""
         return next((text for answer, text in self._options if answer == self.value), self.value)
 
     def render(self) -> Content:
-        """The choice between its two arrows."""
+        """The chosen option between two arrows."""
         many = len(self._options) > 1
         room = max(4, self.size.width - 4)
         return Content.assemble(
@@ -62,7 +62,7 @@ class Choice(Widget, can_focus=True):
         )
 
     def on_key(self, event: events.Key) -> None:
-        """Left and right, or a list of all."""
+        """Step with left, right and space; list all with enter."""
         if event.key in ("left", "right", "space"):
             event.stop()
             self._step(-1 if event.key == "left" else 1)
@@ -71,7 +71,7 @@ class Choice(Widget, can_focus=True):
             self._list()
 
     def on_click(self) -> None:
-        """The mouse lists them."""
+        """List all options."""
         self.focus()
         self._list()
 

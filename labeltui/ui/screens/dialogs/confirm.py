@@ -1,4 +1,4 @@
-"""Asking before something is lost. The default is always not to."""
+"""Asks before something dangerous; the default is to cancel."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from labeltui.ui.screens.dialogs.dialog import Button, Dialog
 
 
 class ConfirmScreen(Dialog[bool]):
-    """A question with Cancel in front. ``typed`` must be typed where nothing brings back what is lost."""
+    """A question with Cancel focused. ``typed`` must be typed to confirm what can't be undone."""
 
     def __init__(self, title: str, question: str, typed: str | None = None) -> None:
         super().__init__()
@@ -24,11 +24,11 @@ class ConfirmScreen(Dialog[bool]):
         self._spelt.cursor_blink = False
 
     def compose(self) -> ComposeResult:
-        """Question, the name to type if need be, two buttons."""
+        """Yield the question, the field for ``typed`` if needed, and two buttons."""
         with Container(classes="box -warn") as box:
             box.border_title = Content(self._title)
             box.border_subtitle = Content("y yes · n or esc no" if self._typed is None else "esc cancels")
-            yield Static(Content(safe(self._question)), classes="said")
+            yield Static(Content(safe(self._question)), classes="message")
             if self._typed is not None:
                 yield Static(Content(f"This cannot be undone. Type {safe(self._typed)} to continue:"))
                 yield self._spelt
@@ -37,11 +37,11 @@ class ConfirmScreen(Dialog[bool]):
                 yield Button(self._title, "yes")
 
     def on_mount(self) -> None:
-        """Cancel has the focus, so that a stray enter changes nothing."""
+        """Focus Cancel or the field, so that a stray enter changes nothing."""
         (self._spelt if self._typed is not None else self.query(Button).first()).focus()
 
     def on_key(self, event: events.Key) -> None:
-        """y and n answer; arrows go between the buttons."""
+        """Answer with y or n; move between the buttons with arrows."""
         if self._typed is None and event.key in ("y", "n"):
             event.stop()
             self.dismiss(event.key == "y")
@@ -50,11 +50,11 @@ class ConfirmScreen(Dialog[bool]):
             (self.focus_next if event.key == "right" else self.focus_previous)(Button)
 
     def on_input_submitted(self) -> None:
-        """Enter in the name's field means yes, if the name is right."""
+        """Confirm, if the name is right."""
         self._answer(True)
 
     def on_button_pressed(self, message: Button.Pressed) -> None:
-        """A button was pressed."""
+        """Answer."""
         self._answer(message.button.name == "yes")
 
     def _answer(self, yes: bool) -> None:

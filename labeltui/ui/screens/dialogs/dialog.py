@@ -1,4 +1,4 @@
-"""What the screens over the panes have in common."""
+"""The base classes of the screens over the panes."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ STYLES = Path(__file__).with_name("dialog.tcss")
 
 
 class Button(Static, can_focus=True):
-    """A word that can be pressed: with enter, space, or the mouse."""
+    """A word that can be pressed with enter, space or the mouse."""
 
     class Pressed(Message):
-        """It was."""
+        """The button was pressed."""
 
         def __init__(self, button: Button) -> None:
             super().__init__()
@@ -30,13 +30,13 @@ class Button(Static, can_focus=True):
         super().__init__(Content(label), name=name, classes="button")
 
     def on_key(self, event: events.Key) -> None:
-        """Enter and space press it."""
+        """Press it with enter or space."""
         if event.key in ("enter", "space"):
             event.stop()
             self.post_message(self.Pressed(self))
 
     def on_click(self) -> None:
-        """The mouse presses it."""
+        """Press it with the mouse."""
         self.post_message(self.Pressed(self))
 
 
@@ -50,5 +50,5 @@ class Dialog(ModalScreen[T]):
     ]
 
     def action_dismiss_none(self) -> None:
-        """Close it; nothing was answered."""
+        """Close the screen with the answer None."""
         self.dismiss(None)

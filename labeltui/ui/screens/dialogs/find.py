@@ -1,4 +1,4 @@
-"""Asking for words to look for."""
+"""Asks for one line of text."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from labeltui.ui.screens.dialogs.dialog import Dialog
 
 
 class FindScreen(Dialog[str]):
-    """One line of text; None when it was given up."""
+    """Answers with the text; None if it is empty or cancelled."""
 
     def __init__(self, question: str, before: str = "", *, title: str = "Find", does: str = "finds") -> None:
         super().__init__()
@@ -23,18 +23,18 @@ class FindScreen(Dialog[str]):
         self._words.cursor_blink = False
 
     def compose(self) -> ComposeResult:
-        """The question and a field."""
+        """Yield the question and a field."""
         with Container(classes="box") as box:
             box.border_title = Content(self._title)
             box.border_subtitle = Content(f"enter {self._does} · esc cancels")
-            yield Static(Content(safe(self._question)), classes="said")
+            yield Static(Content(safe(self._question)), classes="message")
             yield self._words
 
     def on_mount(self) -> None:
-        """Type at once."""
+        """Focus the field."""
         self._words.focus()
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
-        """Answer."""
+        """Answer with the text."""
         event.stop()
         self.dismiss(event.value or None)

@@ -17,7 +17,7 @@ from labeltui.domain.state import SessionState
 from labeltui.ui.screens.dialogs.dialog import Button, Dialog
 
 CONSOLE_ONLY = ("follow",)
-"""Parameters that only make sense where output scrolls by: the panes follow all the time."""
+"""Parameters of the command line only, where output scrolls by."""
 
 
 def fields(action: Action) -> list[Param]:
@@ -26,7 +26,7 @@ def fields(action: Action) -> list[Param]:
 
 
 def prefilled(action: Action, session: Any, state: SessionState) -> dict[str, str]:
-    """What the form starts with: the profile's values, and the trainer's own defaults."""
+    """The initial texts: the profile's values, the guard's present settings, or the trainer's defaults."""
     server = getattr(getattr(session, "profile", None), "server", None)
     known: dict[str, str] = {}
     for param in fields(action):
@@ -60,7 +60,7 @@ def _trainer_default(param: Param, server: Any, state: SessionState) -> str:
 
 
 def as_text(value: Any) -> str:
-    """A value as it is typed: lists by commas, pairs as ``KEY=VALUE`` quoted like in a shell."""
+    """A value as it is typed: lists with commas, pairs as ``KEY=VALUE`` quoted as in a shell."""
     if value is None:
         return ""
     if isinstance(value, Mapping):
@@ -73,7 +73,7 @@ def as_text(value: Any) -> str:
 
 
 def parse(param: Param, text: str) -> Any:
-    """What was typed, as the action takes it; None where nothing was. Raises ``ValueError`` with words."""
+    """Parse a field; None if it is empty. Raises ValueError with a message."""
     text = text.strip()
     if not text:
         return None
@@ -104,7 +104,7 @@ def _pairs(param: Param, text: str) -> dict[str, str]:
 
 
 class FormScreen(Dialog[dict[str, Any]]):
-    """Fields, checked when they are sent; enter in the last one sends."""
+    """Fields, checked when submitted; enter in the last one submits."""
 
     def __init__(self, action: Action, initial: Mapping[str, str]) -> None:
         super().__init__()
@@ -115,7 +115,7 @@ class FormScreen(Dialog[dict[str, Any]]):
         self._error = Static("", classes="error", markup=False)
 
     def compose(self) -> ComposeResult:
-        """A line per parameter, its explanation under it."""
+        """Yield a line per parameter, with its explanation."""
         with Container(classes="box -wide") as box:
             box.border_title = Content(self._action.title)
             box.border_subtitle = Content("tab next field · enter continues · esc cancels")
@@ -138,17 +138,17 @@ class FormScreen(Dialog[dict[str, Any]]):
                 yield Button(self._action.title, "yes")
 
     def on_mount(self) -> None:
-        """Start in the first field."""
+        """Focus the first field."""
         next(iter(self._inputs.values())).focus()
 
     def on_key(self, event: events.Key) -> None:
-        """Up and down go between fields, as tab does."""
+        """Move between fields with up and down, as with tab."""
         if event.key in ("down", "up"):
             event.stop()
             (self.focus_next if event.key == "down" else self.focus_previous)()
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
-        """Enter: the next field, or send from the last."""
+        """Go to the next field; from the last one, submit."""
         event.stop()
         if event.input is list(self._inputs.values())[-1]:
             self._send()
@@ -156,14 +156,14 @@ class FormScreen(Dialog[dict[str, Any]]):
             self.focus_next()
 
     def on_button_pressed(self, message: Button.Pressed) -> None:
-        """Send or cancel."""
+        """Submit or cancel."""
         if message.button.name == "yes":
             self._send()
         else:
             self.dismiss(None)
 
     def _send(self) -> None:
-        """Only what differs from nothing: an action fills the rest from the profile itself."""
+        """Answer with the values that were changed; the action takes the rest from the profile."""
         params: dict[str, Any] = {}
         for param in self._params:
             field = self._inputs[param.name]

@@ -1,4 +1,4 @@
-"""A list that is searched by typing."""
+"""A list that is searched while typing."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from textual.widgets import Input, OptionList
 from textual.widgets.option_list import Option
 
 from labeltui.ui.screens.dialogs.dialog import Dialog
-from labeltui.ui.widgets.filtering import keeper
+from labeltui.ui.widgets.filtering import matcher_of
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One line: what it looks like, what a search looks at, and the answer it stands for."""
+    """One line: what is shown, the text that a search looks in, and the answer."""
 
     content: Content
     text: str
@@ -42,7 +42,7 @@ class PickList(Dialog[str]):
         self.options = OptionList(classes="fill", markup=False)
 
     def compose(self) -> ComposeResult:
-        """Search line and list."""
+        """Yield search field and list."""
         with Container(classes="box -wide -tall") as box:
             box.border_title = Content(self.TITLE_TEXT)
             box.border_subtitle = Content(self.FOOT_TEXT)
@@ -50,20 +50,20 @@ class PickList(Dialog[str]):
             yield self.options
 
     def on_mount(self) -> None:
-        """Everything, until something is typed."""
+        """List everything."""
         self.search.focus()
         self._fill("")
 
     def on_input_changed(self, event: Input.Changed) -> None:
-        """Search as it is typed."""
+        """List the entries that match."""
         self._fill(event.value)
 
     def _fill(self, query: str) -> None:
         try:
-            keeps = keeper(query)
+            matches = matcher_of(query)
         except ValueError:
             return
-        self._shown = [e for e in self._entries if keeps is None or (not e.heading and keeps(e.text))]
+        self._shown = [e for e in self._entries if matches is None or (not e.heading and matches(e.text))]
         self.options.clear_options()
         self.options.add_options([Option(e.content, disabled=e.heading) for e in self._shown])
         first = next((i for i, e in enumerate(self._shown) if not e.heading), None)
@@ -71,12 +71,12 @@ class PickList(Dialog[str]):
 
     @property
     def chosen(self) -> Entry | None:
-        """The entry under the cursor."""
+        """The entry under the cursor; None without one."""
         index = self.options.highlighted
         return None if index is None or index >= len(self._shown) else self._shown[index]
 
     def on_key(self, event: events.Key) -> None:
-        """Arrows move in the list while the search keeps the keyboard."""
+        """Move in the list with arrows, while the search field keeps the keyboard."""
         moves: dict[str, Callable[[], None]] = {
             "down": self.options.action_cursor_down,
             "up": self.options.action_cursor_up,
@@ -89,15 +89,15 @@ class PickList(Dialog[str]):
             moves[event.key]()
 
     def on_input_submitted(self) -> None:
-        """Enter picks."""
+        """Pick with enter."""
         self.pick()
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
-        """So does the mouse."""
+        """Pick with the mouse."""
         event.stop()
         self.pick()
 
     def pick(self) -> None:
-        """Answer with what is under the cursor."""
+        """Answer with the entry under the cursor."""
         if self.chosen is not None and self.chosen.answer is not None:
             self.dismiss(self.chosen.answer)

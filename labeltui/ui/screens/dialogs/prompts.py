@@ -1,4 +1,4 @@
-"""What only the operator knows: a secret, or whether a host is the right one."""
+"""Asks for a secret, or whether to trust a host key."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from labeltui.ui.screens.dialogs.dialog import Button, Dialog
 
 
 class SecretScreen(Dialog[str]):
-    """A password or passphrase; shown as dots, given to whoever asked, kept by nobody."""
+    """A password or passphrase: shown as dots, and stored nowhere."""
 
     def __init__(self, title: str, prompt: str) -> None:
         super().__init__()
@@ -24,40 +24,40 @@ class SecretScreen(Dialog[str]):
         self._secret.cursor_blink = False
 
     def compose(self) -> ComposeResult:
-        """The question and a field."""
+        """Yield the question and a field."""
         with Container(classes="box") as box:
             box.border_title = Content(safe(self._title))
             box.border_subtitle = Content("enter sends it · esc cancels")
-            yield Static(Content(safe(self._prompt)), classes="said")
+            yield Static(Content(safe(self._prompt)), classes="message")
             yield self._secret
             yield Static(
-                Content.styled("Stored in memory only, for this connection.", Tone.FAINT), classes="said"
+                Content.styled("Stored in memory only, for this connection.", Tone.FAINT), classes="message"
             )
 
     def on_mount(self) -> None:
-        """Type at once."""
+        """Focus the field."""
         self._secret.focus()
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
-        """Answer."""
+        """Answer with the secret."""
         event.stop()
         self.dismiss(event.value)
 
 
 class HostKeyScreen(Dialog[bool]):
-    """A host key seen for the first time, as a person compares it."""
+    """A new host key with its fingerprint, to compare."""
 
     def __init__(self, key: HostKey) -> None:
         super().__init__()
         self._key = key
 
     def compose(self) -> ComposeResult:
-        """Who, the fingerprint, and what it means."""
+        """Yield the address, the fingerprint and what it means."""
         key = self._key
         with Container(classes="box -warn") as box:
             box.border_title = Content("unknown host key")
             box.border_subtitle = Content("esc does not connect")
-            said = Content.assemble(
+            message = Content.assemble(
                 (safe(key.address), "bold $foreground"),
                 (f" shows this {safe(key.algorithm)} key:\n\n", Tone.PLAIN),
                 (f"  {safe(key.fingerprint)}\n\n", "bold $text-accent"),
@@ -70,23 +70,23 @@ class HostKeyScreen(Dialog[bool]):
                     Tone.FAINT,
                 ),
             )
-            yield Static(said, classes="said")
+            yield Static(message, classes="message")
             with Container(classes="buttons"):
                 yield Button("Do not connect", "no")
                 yield Button("It is the right key: trust it", "yes")
 
     def on_mount(self) -> None:
-        """Not connecting has the focus."""
+        """Focus the button that does not connect."""
         self.query(Button).first().focus()
 
     def key_left(self) -> None:
-        """To the button before."""
+        """Focus the previous button."""
         self.focus_previous(Button)
 
     def key_right(self) -> None:
-        """To the next button."""
+        """Focus the next button."""
         self.focus_next(Button)
 
     def on_button_pressed(self, message: Button.Pressed) -> None:
-        """Answer."""
+        """Answer whether the key is trusted."""
         self.dismiss(message.button.name == "yes")

@@ -1,7 +1,6 @@
-"""A log on Textual's line API: only what is in sight is decoded, and a reader who scrolled up stays there.
+"""Draws a log on Textual's line API: only visible lines are decoded, and scrolled-up views stay in place.
 
-A plain widget with its own offset and scrollbar: one that scrolls by itself would have the whole screen laid out
-again for every line that comes.
+It scrolls by its own offset: a widget that Textual scrolls would have the whole screen laid out for each new line.
 """
 
 from __future__ import annotations
@@ -33,12 +32,12 @@ from labeltui.ui.widgets.log.text import lit
 TONES = ("plain", "faint", "warning", "error", "match", "gap", "fold")
 REPAINT_S = 1 / 30
 FLOOD_S = 1 / 12
-"""Where a whole screen of lines comes between two paints nobody reads them: it is painted less often."""
+"""Seconds between paints while a whole screen of lines or more arrives between two paints: nobody can read those."""
 SLICE_S = 0.006
 
 
 class LogCanvas(Widget, can_focus=True):
-    """Shows a :class:`LogStore`, however it grows; ``cursor`` is the line that keys are about."""
+    """Shows a :class:`LogStore` while it grows; ``cursor`` is the line that keys act on."""
 
     DEFAULT_CSS = Path(__file__).with_suffix(".tcss").read_text(encoding="utf-8")
     COMPONENT_CLASSES: ClassVar[set[str]] = {
@@ -46,7 +45,7 @@ class LogCanvas(Widget, can_focus=True):
     }
 
     class Moved(Message):
-        """What is seen, counted or followed is not what it was."""
+        """The visible rows, the counts, or whether it follows have changed."""
 
     def __init__(self, store: LogStore | None = None) -> None:
         super().__init__()
@@ -73,22 +72,22 @@ class LogCanvas(Widget, can_focus=True):
         self._base = self._bar_style = Style.null()
 
     def attach(self, store: LogStore) -> None:
-        """Show another store from its end."""
+        """Show another store, from its end."""
         self.detach()
         before = self.page
         self._take(store)
-        self.page.look_as(before)
+        self.page.copy_settings(before)
         self._stop = store.subscribe(self._changed)
         self.follow()
 
     def detach(self) -> None:
-        """Stop listening; what is shown stays."""
+        """Stop following the store; the visible rows stay."""
         if self._stop is not None:
             self._stop()
         self._stop = None
 
     def on_unmount(self) -> None:
-        """Nothing is painted any more."""
+        """Stop following and painting."""
         self.detach()
         if self._due is not None:
             self._due.cancel()
@@ -96,7 +95,7 @@ class LogCanvas(Widget, can_focus=True):
     # -- what comes
 
     def _changed(self) -> None:
-        """Lines came: paint at once if that was not done lately, else when it is time again."""
+        """Paint the new lines: at once after a pause, else when the next paint is due."""
         if self._due is None and self.is_running:
             wait = max(0.0, self._painted + self._every - time.monotonic())
             self._due = asyncio.get_running_loop().call_later(wait, self._repaint)
@@ -107,7 +106,7 @@ class LogCanvas(Widget, can_focus=True):
             self.redraw(SLICE_S, asked=False)
 
     def redraw(self, budget_s: float = SLICE_S, *, asked: bool = True) -> None:
-        """Take in what came and choose what is in sight again; not ``asked``: only what changed is painted."""
+        """Read new lines and choose the visible rows; without ``asked``, repaint only if they changed."""
         self._painted = time.monotonic()
         done = self._sync(budget_s)
         if not self.size.height:
@@ -123,14 +122,14 @@ class LogCanvas(Widget, can_focus=True):
         self._thumb = self._bar_place()
         if asked or old != (self.rows, self._thumb):
             self.refresh()
-        else:  # a reader who stays where they are: only the count of what waits below is another
+        else:  # the rows are the same, but the count of new lines on the last row may differ
             self.refresh(Region(0, height - 1, self.size.width, 1))
         self.post_message(self.Moved())
         if not done:
             self._changed()
 
     def _sync(self, budget_s: float = 0.0) -> bool:
-        """Follow the store: another run starts over. True when every line has been asked what it is asked."""
+        """Follow the store for about ``budget_s``; another run starts over. Returns True once every line was tested."""
         if self._generation != self.store.generation:
             self._generation = self.store.generation
             self.following, self.cursor, self._read_to = True, None, 0
@@ -141,11 +140,11 @@ class LogCanvas(Widget, can_focus=True):
         answered = [sieve.advance(budget_s / (len(sieves) + 1)) for sieve in sieves]
         answered.append(self.page.folds.advance(budget_s / (len(sieves) + 1)))
         if self.cursor is not None:
-            self.cursor = self.page.seen_for(self.cursor)
+            self.cursor = self.page.visible_line(self.cursor)
         return all(answered)
 
     def _fit(self) -> None:
-        """Tell the page its room and its styles."""
+        """Set the page's size and styles."""
         width = max(1, self.size.width - 1)
         if self.page.width != width:
             self.page.width = width
@@ -158,27 +157,27 @@ class LogCanvas(Widget, can_focus=True):
             self.page.forget()
 
     def notify_style_update(self) -> None:
-        """Another theme: lines are laid out in its colours, with the next paint."""
+        """Lay lines out in the new theme's colours with the next paint."""
         super().notify_style_update()
         self._toned = False
         self._changed()
 
     @property
-    def kept(self) -> Sieve | None:
-        """The lines that are shown, where not all are."""
+    def subset(self) -> Sieve | None:
+        """The lines that a filter or scope selects; None while all are shown."""
         return self.filter or self.scope
 
     @property
     def unread(self) -> int:
-        """Rows that came since the reader left the end."""
+        """Rows that arrived since the reader left the end."""
         return 0 if self.following else max(0, self.page.count - self._read_to)
 
     # -- drawing
 
     def render_lines(self, crop: Region) -> list[Strip]:
-        """What the screen shows: rows as of :meth:`render_line`, less what the mouse needs of them.
+        """The visible rows, like :meth:`render_line` without offsets for the mouse.
 
-        A row that is neither marked nor lit is drawn once, however far it moves.
+        A row without highlights or selection is drawn once, however often it moves.
         """
         plain = not self._lit_patterns and self.text_selection is None
         chip = self.size.height - 1 if self.unread else -1
@@ -199,7 +198,7 @@ class LogCanvas(Widget, can_focus=True):
         found = self._dressed(y) if shown is None else shown.segments
         segments = [Segment(text, _over(base, style)) for text, style, _ in found]
         segments.append(Segment(bar, _over(base, self._bar_style)))
-        for line_filter, background in finish:  # a strip costs more than all of this: only one is made
+        for line_filter, background in finish:  # a strip costs more than its segments, so only one is made
             segments = line_filter.apply(segments, background)
         strip = Strip(segments, self.page.width + 1)
         if shown is not None:
@@ -207,7 +206,7 @@ class LogCanvas(Widget, can_focus=True):
         return strip
 
     def render_line(self, y: int) -> Strip:
-        """One row: text, then the scrollbar's cell; each piece knows where it stands, for the mouse to mark it."""
+        """One row: its text and the scrollbar's cell, with offsets for the mouse's selection."""
         placed, x = [], 0
         for text, style, _ in self._dressed(y):
             placed.append(Segment(text, _over(self._base, style) + Style.from_meta({"offset": (x, y)})))
@@ -216,7 +215,7 @@ class LogCanvas(Widget, can_focus=True):
         return Strip(placed, self.page.width + 1)
 
     def _dressed(self, y: int) -> list[Segment]:
-        """A row with its cursor, what is lit and marked in it, and on the last row the chip, while lines wait below."""
+        """A row with cursor, highlights and selection, and on the last row the count of unread rows."""
         width = self.page.width
         segments = self._row(self.rows[y]) if y < len(self.rows) else [Segment(" " * width)]
         if y == self.size.height - 1 and self.unread:
@@ -238,7 +237,7 @@ class LogCanvas(Widget, can_focus=True):
         return lit(segments, patterns, tones.match, but=tones.fold) if patterns else segments
 
     def _selected(self, segments: list[Segment], first: int, last: int) -> list[Segment]:
-        """The segments, marked from character ``first`` to ``last`` (-1 for the end): the mouse counts no cells."""
+        """The segments, with characters ``first`` to ``last`` (-1: the end) in the style of a selection."""
         marked_so = self.screen.get_component_rich_style("screen--selection")
         found: list[Segment] = []
         at = 0
@@ -264,7 +263,7 @@ class LogCanvas(Widget, can_focus=True):
         return "┃" if start <= y < end else "│" if end else " "
 
     def _bar_place(self) -> tuple[int, int]:
-        """Where the scrollbar's thumb is; empty where everything is in sight."""
+        """First row and end of the scrollbar's thumb; empty if everything is visible."""
         height, count = self.size.height, self.page.count
         if count <= height:
             return 0, 0
@@ -276,7 +275,7 @@ class LogCanvas(Widget, can_focus=True):
         return start, start + size
 
     def follow(self) -> None:
-        """Show the end, and stay there."""
+        """Show the end, and follow new lines."""
         self.following, self.cursor = True, None
         self.redraw()
 

@@ -1,4 +1,4 @@
-"""What stands before the message of a log's line: when, whence, how grave, and who said it; each can be hidden."""
+"""The columns before a log line's message: time, source, level and logger. Each can be hidden."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from labeltui.domain.log.lines import LineKind, LogRecord
 from labeltui.ui.presentation.text import elide_middle, safe
 
 NAMES = ("time", "source", "level", "logger")
-"""The columns, as they stand."""
+"""The names of the columns, in their order."""
 _EXCEPTION = re.compile(r"(?:[A-Za-z_][\w.]{0,200})?(?:Error|Exception|Interrupt|Exit)(?::|$)")
 _PARENTS_TELL = {"app", "engine", "error", "generic", "handler", "local", "main", "task", "utils"}
 _WORDS = {"WARNING": "WARN", "CRITICAL": "FATAL"}
 _GLYPHS = {"ERROR": "✗", "CRITICAL": "✗", "WARNING": "▲"}
 SOURCES = {"": " ", "app.log": "a", "api": "h", "stdout": "o"}
-"""What the column of the source says of lines that only another source has: ``app.log``, the API (HTTP), stdout."""
+"""Texts of the source column, for lines of another source: ``app.log``, the API (HTTP), stdout."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,7 @@ class Tones:
 
 @dataclass(frozen=True, slots=True)
 class Columns:
-    """What is shown before the message, in cells, 0 for none; ``raw`` shows lines as they are."""
+    """The widths of the columns in cells, 0 for none; ``raw`` shows lines as they are."""
 
     time: int = 8
     source: int = 0
@@ -49,14 +49,14 @@ class Columns:
 
     @property
     def width(self) -> int:
-        """Cells before the message, with the spaces between."""
+        """Cells before the message, including the spaces between columns."""
         if self.raw:
             return 0
         return sum(cells + 1 for cells in (self.time, self.source, self.level, self.logger) if cells)
 
     @property
     def bare(self) -> int:
-        """Cells before a line that goes on under what was said before: only the time's column stays free."""
+        """Cells before a continuation line: only the time's column stays blank."""
         if self.raw:
             return 0
         if not self.time:
@@ -68,7 +68,7 @@ class Columns:
 def columns_for(
     width: int, *, raw: bool, source: bool = False, hidden: frozenset[str] = frozenset()
 ) -> Columns:
-    """The columns that a view of that width has room for, less those that are hidden."""
+    """The columns that fit in ``width`` cells, without those that are hidden."""
     if raw:
         return Columns(raw=True)
     if width < 56:
@@ -89,7 +89,7 @@ def columns_for(
 
 
 def tone_of(record: LogRecord, tones: Tones, *, error: bool) -> Style:
-    """How grave a line is, as a style; ``error``: an error begins with it."""
+    """The style of a line's level; ``error``: the line begins an error."""
     if error or record.level in GRAVE:
         return tones.error
     if record.level == "WARNING" or record.message.startswith("Return code: -"):
@@ -100,7 +100,7 @@ def tone_of(record: LogRecord, tones: Tones, *, error: bool) -> Style:
 
 
 def head_of(record: LogRecord, source: str, columns: Columns, tones: Tones, tone: Style) -> list[Segment]:
-    """What stands before the message, exactly as wide as the columns say."""
+    """The columns' texts for a line, exactly as wide as the columns."""
     whence = _whence(source, tones.faint) if columns.source else None
     if record.kind is LineKind.BARE:
         free = Segment(" " * (columns.bare - (2 if whence else 0)), tones.faint)
@@ -136,7 +136,7 @@ def _logger(logger: str, room: int, style: Style) -> Segment:
 
 
 def short_logger(name: str, room: int) -> str:
-    """What tells a logger from others: its last part, or the one before where the last is what many are called."""
+    """The part of a logger's name that tells it from others: the last, or the one before a common last part."""
     if cell_len(name) <= room:
         return name
     *before, last = name.split(".")

@@ -1,4 +1,4 @@
-"""Tracebacks of a log, found as it grows: each is one place, however many exceptions are chained in it."""
+"""Finds tracebacks in a log while it grows. Chained exceptions are one fold."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from labeltui.domain.log.lines import parse_line
 from labeltui.session.log.store import LogStore
 
 HEAD_BYTES = 400
-"""So much of a line is looked at: a record's head with its thread and logger, and the words that follow."""
+"""Bytes of a line that are examined: the head with thread and logger, and the words after it."""
 LONGEST = 20_000
 """Lines of one traceback, at most."""
 AROUND = 1500
-"""Lines on either side of one in sight that are looked at before their turn."""
+"""Lines around a visible one that are examined early."""
 STEP = 2048
-"""Lines that are looked at between two looks at the clock, at most."""
+"""Lines examined between two checks of the clock, at most."""
 STAMP = re.compile(rb"\[?20\d\d-\d\d-\d\d \d\d:\d\d:\d\d")
 _CHAINED = re.compile(
     rb"(?:The above exception was the direct cause|During handling of the above exception)|\"\"\""
@@ -31,20 +31,20 @@ _BOX = (b"\xe2\x94", b"\xe2\x95")  # what rich draws around its tracebacks
 
 
 class Fold(NamedTuple):
-    """Lines ``first`` to ``last`` are one traceback; ``told`` is the line that names its last exception."""
+    """Lines ``first`` to ``last`` are one traceback; ``summary`` is the line that names its last exception."""
 
     first: int
     last: int
-    told: int
+    summary: int
 
     @property
     def hidden(self) -> int:
-        """Lines that one line in their place leaves out."""
+        """The number of lines that folding hides."""
         return self.last - self.first
 
 
 class Folds:
-    """Follows the store, whose index of errors says where tracebacks begin and how far they can go."""
+    """Follows a store, whose index of errors says where tracebacks begin and how far they may go."""
 
     def __init__(self, store: LogStore) -> None:
         self._store, self._errors = store, store.errors
@@ -52,9 +52,9 @@ class Folds:
         self._firsts, self._lasts, self._tolds = array("Q"), array("Q"), array("Q")
         self._taken = 0
         self._ahead: tuple[range, Folds] | None = None
-        self._going_on = False  # the last one may take the next line
-        self._named = False  # its exception was told: more lines are part of it only if they look so
-        self._inner = False  # an exception of its group was told
+        self._going_on = False  # the last fold may take the next line
+        self._named = False  # its exception is named: later lines belong to it only if they look like it
+        self._inner = False  # an exception of its group is named
 
     def __len__(self) -> int:
         return len(self._firsts)
@@ -63,24 +63,24 @@ class Folds:
         return Fold(self._firsts[index], self._lasts[index], self._tolds[index])
 
     def clear(self) -> None:
-        """Another run."""
+        """Forget all folds, for another run."""
         for lines in (self._firsts, self._lasts, self._tolds):
             del lines[:]
         self._taken, self._going_on, self._ahead = 0, False, None
 
     @property
     def none(self) -> bool:
-        """No line is in a traceback."""
+        """True if no line is in a traceback."""
         return not self._errors.tracebacks
 
     def of(self, line: int) -> Fold | None:
-        """The traceback that a line belongs to. Lines that were not taken yet are looked at with those around them."""
+        """The fold that a line belongs to; None without one. Examines the lines around it if they were not yet."""
         if self._taken <= line < self._errors.read and not self.none:
-            return self._looking_ahead(line).of(line)
+            return self._look_ahead(line).of(line)
         at = bisect_right(self._firsts, line) - 1
         return self[at] if at >= 0 and line <= self._lasts[at] else None
 
-    def _looking_ahead(self, line: int) -> Folds:
+    def _look_ahead(self, line: int) -> Folds:
         if self._ahead is None or line not in self._ahead[0]:
             start = max(self._taken, line - AROUND)
             stop = min(self._errors.read, line + AROUND)
@@ -91,7 +91,7 @@ class Folds:
         return self._ahead[1]
 
     def advance(self, budget_s: float) -> bool:
-        """Look at more lines, for about that long; True when all that have their end were looked at."""
+        """Examine more lines for about ``budget_s``. Returns True once all finished lines are examined."""
         if self._generation != self._store.generation:
             self._generation = self._store.generation
             self.clear()
@@ -124,12 +124,12 @@ class Folds:
         self._going_on, self._named, self._inner, self._taken = True, False, False, line + 1
 
     def _leads(self, line: int) -> bool:
-        """True for a line that says no more than that a traceback follows."""
+        """Whether the line only announces a traceback."""
         record = parse_line(self._head(line).decode("utf-8", "replace"))
         return announces(record) or record.message.rstrip() == '"""'
 
     def _grow(self, stop: int) -> None:
-        """Take the lines that go on under the last traceback."""
+        """Add the lines that continue the last traceback."""
         while self._going_on and self._taken < stop:
             line = self._taken
             self._going_on = line - self._firsts[-1] < LONGEST and self._belongs(line, self._head(line))
@@ -138,7 +138,7 @@ class Folds:
                 self._taken += 1
 
     def _belongs(self, line: int, head: bytes) -> bool:
-        """Whether the line is part of the last traceback, and what it tells about it."""
+        """Whether the line continues the last traceback; updates what is known of it."""
         error = self._errors.of(line)
         if error is None or error.first == line or STAMP.match(head):
             return False
@@ -160,6 +160,6 @@ class Folds:
         return True
 
     def _redrawn(self, line: int, head: bytes) -> bool:
-        """A progress bar is no source line, however far it is indented."""
+        """Whether the line is a redrawn progress bar, which is no source line however it is indented."""
         more = self._store.line_size(line) - self._store.last_drawing(line, 0)[1]
         return more > 1 or (more == 1 and not self._store.line(line).endswith(b"\r"))

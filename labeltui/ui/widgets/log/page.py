@@ -1,4 +1,4 @@
-"""Which lines are in sight: a window over a log that may be filtered, wrapped and growing. No Textual widget."""
+"""The window over a log: which rows are visible, with filter, wrapping and growth. Not a Textual widget."""
 
 from __future__ import annotations
 
@@ -25,20 +25,20 @@ PLACE = "marked"
 
 @dataclass(slots=True, eq=False)
 class Shown:
-    """One row of the screen, exactly as wide as the page; of which line (None: a gap's rule)."""
+    """One row of the screen, exactly as wide as the page; ``line`` is None for the rule of a gap."""
 
     line: int | None
     segments: list[Segment]
     strips: dict[str, Strip] = field(default_factory=dict)
-    """The row ready for the screen, by what stands in the scrollbar's cell."""
+    """The finished row, by the character in the scrollbar's cell."""
 
     @property
     def text(self) -> str:
-        """The row as it reads."""
+        """The row's text."""
         return "".join(segment.text for segment in self.segments)
 
     def fold_at(self, tones: Tones) -> int | None:
-        """The cell where the count of a folded traceback begins."""
+        """The cell where the count of a folded traceback begins; None without one."""
         cells = 0
         for segment in self.segments:
             if segment.style is tones.fold:
@@ -55,7 +55,7 @@ def _line_of(mark: Mark) -> int:
 
 
 def gap_words(mark: Mark) -> str:
-    """A gap of the delivery, in the reader's own time; or of lines that came late, whence and from when."""
+    """The text of a rule: a gap in the delivery in local time, a marked line, or lines that came late."""
     if isinstance(mark, LateLines):
         since = "" if mark.since is None else f" of {mark.since:%H:%M:%S}"
         return f"in {mark.source} only: {plural(mark.count, 'line')}{since}"
@@ -72,14 +72,14 @@ def gap_words(mark: Mark) -> str:
 
 
 class Page(Rows):
-    """``top`` is the first row in sight (a line, or one that the filter kept), ``skip`` the rows of it above."""
+    """``top`` is the first visible row (of the lines that are shown), ``skip`` the screen rows hidden of it."""
 
     def __init__(self, store: LogStore, tones: Tones) -> None:
         super().__init__(store)
         self.tones = tones
-        self.sought: Sieve | None = None
+        self.highlighted: Sieve | None = None
         """What is looked for: a traceback that is folded tells how often it stands in it."""
-        self.floor = 0  # rules above lines before this one are out of the view
+        self.floor = 0  # rules above earlier lines are left out
         self.places: list[GapMark] = []
         """Places that the reader marked, in order."""
         self.width, self.height = 80, 24
@@ -96,16 +96,16 @@ class Page(Rows):
         self._mixed = False
 
     def forget(self) -> None:
-        """Lines have to be laid out again: another run, other columns, another theme."""
+        """Lay out all lines again: another run, other columns, or another theme."""
         self._cache.clear()
         self._drawn.clear()
 
-    def look_as(self, page: Page) -> None:
-        """Show lines as another page does: what the reader chose is kept for the next log."""
+    def copy_settings(self, page: Page) -> None:
+        """Use the columns, wrapping and other settings of another page."""
         self.wrap, self.raw, self.unfolded, self.hidden = page.wrap, page.raw, page.unfolded, page.hidden
 
     def begin(self) -> None:
-        """Another run: nothing is known of its lines."""
+        """Start over with another run."""
         self.top = self.skip = self.floor = 0
         self.places.clear()
         self.turned.clear()
@@ -115,21 +115,21 @@ class Page(Rows):
 
     @property
     def columns(self) -> Columns:
-        """What fits in this width."""
+        """The columns that fit."""
         return columns_for(self.width, raw=self.raw, source=self.mixed, hidden=self.hidden)
 
     @property
     def mixed(self) -> bool:
-        """Whether lines are from more than one source."""
+        """Whether lines come from more than one source."""
         return self.store.mixed
 
     def other_source(self, line: int) -> str:
-        """Where a line is from, if not from where most are; else empty."""
+        """The source of a line, if it is not the log's main source; else empty."""
         source = self.store.source_of(line) if self.store.mixed else self.store.origin
         return "" if source == self.store.origin else source
 
     def laid(self, line: int) -> Laid:
-        """A line, laid out; those that are finished are remembered."""
+        """A line, laid out; finished lines are cached."""
         found = self._cache.get(line)
         if found is None:
             raw, total = self.store.last_drawing(line, LONGEST)
@@ -142,7 +142,7 @@ class Page(Rows):
         return found
 
     def gather(self) -> None:
-        """Take in the rules that there are: gaps of the delivery, lines that came late, places of the reader."""
+        """Collect the rules: gaps of the delivery, late lines, marked lines."""
         marks: list[Mark] = [*self.store.marks, *self.store.late, *self.places]
         marks.sort(key=_line_of)
         self.marks = marks
@@ -151,7 +151,7 @@ class Page(Rows):
             self.forget()
 
     def _marks_above(self, row: int) -> list[Mark]:
-        """Rules between the row before and this one; below the last row for ``row`` = ``count``."""
+        """The rules between the previous row and ``row``; ``row`` = ``count`` means below the last one."""
         if not self.marks:
             return self.marks
         before = self.preceding(row)
@@ -162,7 +162,7 @@ class Page(Rows):
         ]
 
     def block(self, row: int) -> list[Shown]:
-        """The rows of the screen that a row takes, with the gaps above it."""
+        """The screen rows of one row, with the rules above it."""
         shown = [Shown(None, self._rule(mark)) for mark in self._marks_above(row)]
         if row >= self.count:
             return shown
@@ -171,7 +171,7 @@ class Page(Rows):
         if self._drawn_so != (self.wrap, self.left) or len(self._drawn) >= CACHED_LINES:
             self._drawn.clear()
             self._drawn_so = (self.wrap, self.left)
-        # A traceback's count grows, and what is found in it.
+        # Not cached: a traceback's count grows, and so do the matches in it.
         key = (line, -1, 0) if fold is None else (line, fold.hidden, self._found_in(fold))
         drawn = self._drawn.get(key)
         if drawn is None:
@@ -185,15 +185,15 @@ class Page(Rows):
         return [Shown(line, segments) for segments in lines]
 
     def _found_in(self, fold: Fold) -> int:
-        if self.sought is None:
+        if self.highlighted is None:
             return 0
-        lines = self.sought.lines
+        lines = self.highlighted.lines
         return bisect_right(lines, fold.last) - bisect_left(lines, fold.first)
 
     def _folded(self, fold: Fold, matches: int) -> Laid:
-        """The line that tells what the exception was, under the time of the record that it is."""
-        laid = self.laid(fold.told)
-        if fold.told != fold.first and STAMP.match(self.store.last_drawing(fold.first, HEADER_BYTES)[0]):
+        """The line that names the exception, with the time of its record."""
+        laid = self.laid(fold.summary)
+        if fold.summary != fold.first and STAMP.match(self.store.last_drawing(fold.first, HEADER_BYTES)[0]):
             first = self.laid(fold.first)
             laid = replace(laid, head=first.head, indent=first.indent)
         return folded(laid, fold.hidden, matches, self.tones)
@@ -205,7 +205,7 @@ class Page(Rows):
         return [Segment.adjust_line_length(line, self.width) for line in lines]
 
     def _cropped(self, laid: Laid) -> list[Segment]:
-        """The part of the message that is in sight, and whether it goes on to the right."""
+        """The visible part of a message, and whether it continues to the right."""
         body = list(Strip(laid.body, laid.cells).crop(self.left, laid.cells)) if self.left else laid.body
         line, tail = [*laid.head, *body], laid.tail
         room = self.width - sum(segment.cell_length for segment in tail)
@@ -218,7 +218,7 @@ class Page(Rows):
         return [*Segment.adjust_line_length(line, self.width - 1), Segment("›", self.tones.faint)]
 
     def _tall(self, row: int) -> int:
-        """How many rows of the screen a block takes, without drawing it where that can be known."""
+        """The height of a row's block in screen rows, without drawing it if possible."""
         if self.wrap:
             return len(self.block(row))
         return (row < self.count) + len(self._marks_above(row))
@@ -236,7 +236,7 @@ class Page(Rows):
         self.top, self.skip = self._ending_with(self.count)
 
     def _ending_with(self, row: int) -> tuple[int, int]:
-        """Where the window begins when the block of ``row`` is its last."""
+        """The window's position when the block of ``row`` is its last."""
         room = self.height
         while True:
             room -= self._tall(row)
@@ -246,14 +246,14 @@ class Page(Rows):
             row = before
 
     def _clamp(self) -> None:
-        """A filter, or another run, may have left fewer rows than there were above the window."""
+        """Keep the window within the rows there are, after a filter or another run."""
         if self.top > self.count:
             self.top, self.skip = self.count, 0
-        if (seen := self.seen_row(self.top)) != self.top:
-            self.top, self.skip = seen, 0
+        if (visible := self.visible_row(self.top)) != self.top:
+            self.top, self.skip = visible, 0
 
     def settle(self) -> None:
-        """Never leave rows of the screen empty below the last line while there are lines above."""
+        """Leave no screen row empty below the last line while there are lines above."""
         self._clamp()
         self.skip = max(0, min(self.skip, self._tall(self.top) - 1))
         end = self._ending_with(self.count)
@@ -261,12 +261,12 @@ class Page(Rows):
 
     @property
     def at_end(self) -> bool:
-        """The last line is in sight."""
+        """Whether the last line is visible."""
         self._clamp()
         return (self.top, self.skip) >= self._ending_with(self.count)
 
     def scroll(self, by: int) -> None:
-        """Move the window by rows of the screen."""
+        """Move the window by screen rows."""
         self._clamp()
         while by > 0 and self.top < self.count:
             below = self._tall(self.top) - self.skip
@@ -289,9 +289,9 @@ class Page(Rows):
         self.settle()
 
     def reveal(self, row: int, *, centred: bool = False) -> None:
-        """Move the window as little as needed to show a row; ``centred``: to see what is around it too."""
+        """Move the window as little as needed to show a row; ``centred`` puts it in the middle."""
         self._clamp()
-        row = self.seen_row(max(0, min(row, self.count - 1)))
+        row = self.visible_row(max(0, min(row, self.count - 1)))
         if self._sees(row):
             return
         if centred:
@@ -317,7 +317,7 @@ class Page(Rows):
         return max(self.preceding(row), self.top), 0
 
     def rows(self) -> list[Shown]:
-        """What is in sight, from the top."""
+        """The visible rows, from the top."""
         self._clamp()
         shown = self.block(self.top)[self.skip :]
         row = self.top
@@ -327,7 +327,7 @@ class Page(Rows):
         return shown[: self.height]
 
     def furthest_left(self) -> int:
-        """How far sideways the messages in sight go."""
+        """How far the visible messages can be scrolled sideways, in cells."""
         lines = {shown.line for shown in self.rows() if shown.line is not None}
         over = (laid.cells + laid.indent - self.width for laid in (self.laid(line) for line in lines))
         return max(0, *over, 0)

@@ -1,4 +1,4 @@
-"""The lines of a log that answer a question, found a slice at a time."""
+"""The lines of a log that match a query, found in slices."""
 
 from __future__ import annotations
 
@@ -12,64 +12,64 @@ from labeltui.session.log.store import LogStore
 
 
 class Places(ABC):
-    """Lines of a store, in order, each once: to be gone through."""
+    """Lines of a store in order, to step through."""
 
     def __init__(self, store: LogStore, lines: array[int]) -> None:
         self.store, self.lines = store, lines
 
     @abstractmethod
     def advance(self, budget_s: float) -> bool:
-        """Look for more, for about that long; True when there can be no more for now."""
+        """Search more lines for about ``budget_s``. Returns True if there are no more for now."""
 
     def after(self, line: int) -> int | None:
-        """The first one after ``line``."""
+        """The first of the lines after ``line``; None without one."""
         at = bisect_left(self.lines, line + 1)
         return self.lines[at] if at < len(self.lines) else None
 
     def before(self, line: int) -> int | None:
-        """The last one before ``line``."""
+        """The last of the lines before ``line``; None without one."""
         at = bisect_left(self.lines, max(0, line))
         return self.lines[at - 1] if at else None
 
     def place(self, line: int) -> int | None:
-        """Which one ``line`` is, from 1; None if it is none of them."""
+        """The position of ``line`` among them, from 1; None if it is not one of them."""
         at = bisect_left(self.lines, line)
         return at + 1 if at < len(self.lines) and self.lines[at] == line else None
 
 
 class Errors(Places):
-    """The first line of each error that the store's index holds."""
+    """The first line of each error in the store's index."""
 
     def __init__(self, store: LogStore) -> None:
         super().__init__(store, store.errors.firsts)
 
     def advance(self, budget_s: float) -> bool:
-        """Nothing is left to look for: the index is as far as the store."""
+        """Do nothing: the index is always complete."""
         return True
 
 
 class Sieve(Places):
-    """The lines of a store that answer a query, in order, each once; ``within`` another sieve's.
+    """The lines of a store that match a query, in order; with ``within``, only those of another sieve.
 
-    It follows the store as it grows and starts over with another run. An unfinished line is asked again.
+    It follows the store, and starts over with another run. An unfinished line is tested again.
     """
 
     STEP = 1 << 20
-    """Lines that are asked between two looks at the clock, at most."""
+    """Lines tested between two checks of the clock, at most."""
 
     def __init__(self, store: LogStore, query: Query, within: Sieve | None = None) -> None:
         super().__init__(store, array("Q"))
         self.query, self.within = query, within
         self._generation = store.generation
-        self._asked = 0  # lines that need not be asked again
+        self._asked = 0  # the number of lines that are tested for good
 
     @property
     def done(self) -> bool:
-        """Every line there is has been asked."""
+        """Whether every line was tested."""
         return self._generation == self.store.generation and self._asked >= self.store.finished_count
 
     def advance(self, budget_s: float) -> bool:
-        """Ask more lines, for about that long; True when all have been. Those it is within are asked first."""
+        """Test more lines for about ``budget_s``, first those of ``within``. Returns True once all are tested."""
         if self.within is not None and not self.within.done:
             self.within.advance(budget_s / 2)
         if self._generation != self.store.generation:
@@ -103,6 +103,6 @@ class Sieve(Places):
             found = [line for line in range(start, stop) if line not in dropped]
         if self.within is not None:
             lines = self.within.lines
-            kept = set(lines[bisect_left(lines, start) : bisect_left(lines, stop)])
-            found = [line for line in found if line in kept]
+            within = set(lines[bisect_left(lines, start) : bisect_left(lines, stop)])
+            found = [line for line in found if line in within]
         return found

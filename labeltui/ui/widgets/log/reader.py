@@ -1,4 +1,4 @@
-"""A log that is read: moved through, asked, marked and copied from."""
+"""A log with a reader: moving, filtering, finding, marking and copying."""
 
 from __future__ import annotations
 
@@ -21,32 +21,32 @@ from labeltui.ui.widgets.log.text import LONGEST
 
 SIDEWAYS = 8
 PIECE = 2000
-"""Lines that are joined at once where some are saved."""
+"""Lines joined in one piece when some are saved."""
 AT_ONCE_S = 0.06
-"""How long a new question may hold the screen; what it has not asked by then goes on in slices."""
+"""Seconds that a new filter may block the screen; lines not tested by then are tested in slices."""
 
 
 class LogReader(LogCanvas):
     """A :class:`LogCanvas` with a cursor that moves through it."""
 
     keys_wanted: Set[str] | None = frozenset()
-    """Keys that are for whoever has the view, before any that the console has for all panes; None: all of them."""
+    """Keys that the view wants before the console's own keys; None: all of them."""
 
     def check_consume_key(self, key: str, character: str | None) -> bool:
-        """Tell the console which keys it may not take for itself."""
+        """Tell Textual which keys the console may not take for itself."""
         return self.keys_wanted is None or character in self.keys_wanted
 
     # -- moving
 
     @property
     def line(self) -> int | None:
-        """The line that keys are about: the cursor's, else the last one in sight."""
+        """The line that keys act on: the cursor's, else the last visible one; None without lines."""
         if self.cursor is not None:
             return self.cursor
         return next((shown.line for shown in reversed(self.rows) if shown.line is not None), None)
 
     def _stay(self) -> None:
-        """Leave the end alone from now on."""
+        """Stop following the end."""
         self._sync()
         if self.text_selection is not None:
             self.screen.clear_selection()
@@ -56,21 +56,21 @@ class LogReader(LogCanvas):
             self.following = False
 
     def goto(self, line: int, *, centred: bool = True, unfold: bool = False) -> None:
-        """Put the cursor on a line (or the first one after it that the filter keeps), with what is around it.
+        """Put the cursor on a line, or the next one that the filter selects, and show it.
 
-        ``unfold``: a traceback that hides the line is opened; else its one line is gone to.
+        ``unfold``: open a traceback that hides the line; else go to the traceback's summary.
         """
         self._stay()
-        if unfold and (fold := self.page.closed(line)) is not None and fold.told != line:
+        if unfold and (fold := self.page.closed(line)) is not None and fold.summary != line:
             self.page.turn(fold)
         if self.page.count:
-            row = self.page.seen_row(min(self.page.row_of(line), self.page.count - 1))
+            row = self.page.visible_row(min(self.page.row_of(line), self.page.count - 1))
             self.cursor = self.page.line_of(row)
             self.page.reveal(row, centred=centred)
         self.redraw()
 
     def move(self, by: int) -> None:
-        """Move the cursor to the next line that is seen (1), or the one before (-1); past the last it follows again."""
+        """Move the cursor to the next visible line (1) or the previous one (-1); past the last line, follow again."""
         line = self.line
         if line is None or (self.following and by > 0):
             return
@@ -85,20 +85,20 @@ class LogReader(LogCanvas):
         self.goto(self.page.line_of(row), centred=False)
 
     def scroll_by(self, by: int) -> None:
-        """Move what is in sight by rows; past the end it follows again."""
+        """Scroll by screen rows; past the end, follow again."""
         if by > 0 and (self.following or self.page.at_end):
             self.follow()
             return
         self._stay()
         self.page.scroll(by)
-        self._keep_cursor_in_sight()
+        self._clamp_cursor()
         self.redraw()
 
     def page_by(self, pages: int) -> None:
-        """Move by what is in sight, less one row to go on from."""
+        """Scroll by pages, less one row each."""
         self.scroll_by(pages * max(1, self.size.height - 1))
 
-    def _keep_cursor_in_sight(self) -> None:
+    def _clamp_cursor(self) -> None:
         if self.cursor is None:
             return
         lines = [shown.line for shown in self.page.rows() if shown.line is not None]
@@ -106,23 +106,23 @@ class LogReader(LogCanvas):
             self.cursor = max(lines[0], min(self.cursor, lines[-1]))
 
     def to_top(self) -> None:
-        """The first line."""
+        """Go to the first line."""
         self.goto(0)
 
     def sideways(self, by: int) -> None:
-        """Move messages sideways; following and new lines leave that alone."""
+        """Scroll messages sideways by ``by`` cells; this does not stop following."""
         left = self.page.left + by
         self.page.left = max(0, min(left, max(self.page.furthest_left(), self.page.left)) if by > 0 else left)
         self.redraw()
 
     def toggle_wrap(self) -> None:
-        """Break long lines, or cut them."""
+        """Wrap long lines, or cut them."""
         self._sync()
         self.page.wrap, self.page.skip = not self.page.wrap, 0
-        self._keep_cursor()
+        self._reveal_cursor()
 
     def turns(self) -> str | None:
-        """What :meth:`turn` would do to the traceback that the line is in; None where it is in none that could be."""
+        """What :meth:`turn` would do: ``open`` or ``fold``; None if the line is in no traceback that can be folded."""
         fold = self._foldable()
         return None if fold is None else "fold" if self.page.is_open(fold) else "open"
 
@@ -132,35 +132,35 @@ class LogReader(LogCanvas):
         return fold if fold is not None and fold.hidden and self.page.whole(fold) else None
 
     def turn(self) -> bool:
-        """Open or fold the traceback that the line is in; False where it is in none that could be."""
+        """Open or fold the traceback that the line is in. Returns False if there is none."""
         fold = self._foldable()
         if fold is None:
             return False
         self._stay()
         self.page.turn(fold)
-        self.cursor = fold.told
+        self.cursor = fold.summary
         self.page.reveal(self.page.row_of(fold.first))
-        self._keep_cursor()
+        self._reveal_cursor()
         return True
 
     def turn_all(self) -> bool:
-        """Open or fold all tracebacks; True when they are open then."""
+        """Open or fold all tracebacks. Returns True if they are open now."""
         self._sync()
         unfolded = self.page.turn_all()
         if self.cursor is not None:
-            self.cursor = self.page.seen_for(self.cursor)
-        self._keep_cursor()
+            self.cursor = self.page.visible_line(self.cursor)
+        self._reveal_cursor()
         return unfolded
 
     def toggle_raw(self) -> None:
-        """Lines as they are, or in columns."""
+        """Show lines as they are, or in columns."""
         self._sync()
         self.page.raw, self.page.skip = not self.page.raw, 0
         self.page.forget()
-        self._keep_cursor()
+        self._reveal_cursor()
 
     def toggle_column(self, name: str) -> None:
-        """Show a column, or hide it; lines that were raw get their columns back."""
+        """Show or hide a column; raw lines get their columns back."""
         self._sync()
         if self.page.raw:
             self.page.raw = False
@@ -169,10 +169,10 @@ class LogReader(LogCanvas):
             self.page.hidden ^= {name}
         self.page.skip = 0
         self.page.forget()
-        self._keep_cursor()
+        self._reveal_cursor()
 
-    def _keep_cursor(self) -> None:
-        """Lines are as tall as they were no more: what is being read stays in sight."""
+    def _reveal_cursor(self) -> None:
+        """Keep the cursor visible after lines changed their height."""
         if self.cursor is not None:
             self.page.reveal(self.page.row_of(self.cursor))
         self.redraw()
@@ -180,25 +180,25 @@ class LogReader(LogCanvas):
     # -- asking
 
     def set_filter(self, query: Query | None, line: int | None = None, *, unfold: bool = False) -> None:
-        """Keep the lines that answer; ``line``, else the cursor's, stays in sight, or the next one that is kept."""
+        """Show only lines that match; ``line``, else the cursor's, stays visible, or the next one that matches."""
         if self.following or line is None:
             line = None if self.following else self.line
         self.filter = None if query is None else Sieve(self.store, query, self.scope)
-        self._keep(line, unfold=unfold)
+        self._show_subset(line, unfold=unfold)
 
     def set_scope(self, scope: Scope, first: int = 0) -> None:
-        """Keep the records of that scope, from a line on; what is filtered and sought is so among them."""
+        """Show only records of a scope, from line ``first`` on; a filter and a text to find apply within them."""
         line = None if self.following else self.line
         self.scope = Scoped(self.store, scope, first) if scope or first else None
         self.page.floor = first
         if self.filter is not None:
             self.filter = Sieve(self.store, self.filter.query, self.scope)
-        self._keep(line)
+        self._show_subset(line)
 
-    def _keep(self, line: int | None, *, unfold: bool = False) -> None:
-        self.page.kept = self.kept
+    def _show_subset(self, line: int | None, *, unfold: bool = False) -> None:
+        self.page.subset = self.subset
         if self.find is not None:
-            self.find = self.page.sought = Sieve(self.store, self.find.query, self.kept)
+            self.find = self.page.highlighted = Sieve(self.store, self.find.query, self.subset)
         self._sync(AT_ONCE_S)
         self._read_to = self.page.count
         if line is None:
@@ -207,49 +207,49 @@ class LogReader(LogCanvas):
             self.goto(line, unfold=unfold)
 
     def set_find(self, query: Query | None) -> None:
-        """Mark what matches, among the lines that are kept."""
-        self.find = self.page.sought = None if query is None else Sieve(self.store, query, self.kept)
+        """Highlight matches among the shown lines."""
+        self.find = self.page.highlighted = None if query is None else Sieve(self.store, query, self.subset)
         self.redraw(AT_ONCE_S)
 
     def step(self, places: Places, by: int) -> bool | None:
-        """Go to the next (1) or previous (-1) of those lines; None where there is none, True once it went round.
+        """Go to the next (1) or previous (-1) of ``places``. Returns None if there is none.
 
-        From the end, while it follows, either way leads to the newest.
+        Returns True if it continued at the other end. While following, both directions lead to the newest.
         """
         while not places.advance(AT_ONCE_S) and not places.lines:
             continue
         here, by = (None, -1) if self.following else (self.line, by)
         if here is not None and by < 0 and places is self.errors:
-            # The error is told of by the first line of what is folded under the cursor.
+            # The first line of a folded traceback stands for the error.
             fold = self.page.closed(here)
             here = here if fold is None else fold.first
-        kept = [
+        subset = [
             line for line in (self._next(places, here, by), self._next(places, None, by)) if line is not None
         ]
-        if not kept:
+        if not subset:
             return None
-        self.goto(kept[0], unfold=places is not self.errors)
-        return here is not None and (kept[0] - here) * by <= 0
+        self.goto(subset[0], unfold=places is not self.errors)
+        return here is not None and (subset[0] - here) * by <= 0
 
     def _next(self, places: Places, line: int | None, by: int) -> int | None:
-        """The nearest of the lines on that side that the filter keeps; from the far end for no line."""
+        """The nearest of the shown lines in that direction; from the far end if ``line`` is None."""
         if line is None:
             line = -1 if by > 0 else self.store.line_count
         found = places.after(line) if by > 0 else places.before(line)
-        while found is not None and self.kept is not None and self.kept.place(found) is None:
+        while found is not None and self.subset is not None and self.subset.place(found) is None:
             found = places.after(found) if by > 0 else places.before(found)
         return found
 
     # -- time and places
 
     def by_time(self, seconds: int) -> bool:
-        """Go that far on (or back) in time; False where no line has one. Past either end it stays there."""
+        """Go ``seconds`` later or earlier. Returns False if no line has a time. Stops at both ends."""
         line = self.line
         at = None if line is None else time_at(self.store, line)
         if line is None or at is None:
             return False
         found = line_at(self.store, at + timedelta(seconds=seconds))
-        # The next record may be further off than asked for, and those before it too.
+        # The nearest record may be further away than ``seconds``.
         fold = self.page.closed(line)
         first, last = (line, line) if fold is None else (fold.first, fold.last)
         found = max(found, last + 1) if seconds > 0 else min(found, first - 1)
@@ -257,13 +257,13 @@ class LogReader(LogCanvas):
         return True
 
     def mark(self, at: datetime) -> None:
-        """Draw a rule above the line under the cursor; below the last one while it follows."""
+        """Draw a rule above the line under the cursor; while following, below the last line."""
         line = self.store.line_count if self.cursor is None else self.cursor
         insort(self.page.places, GapMark(line, 0, at, at, PLACE), key=lambda place: place.line)
         self.redraw()
 
     def to_place(self) -> bool:
-        """Go to the next rule, after the last one to the first: a marked place, or a gap. False where there is none."""
+        """Go to the next rule (a marked line or a gap), cyclically. Returns False if there is none."""
         self._sync()
         last = self.store.line_count - 1
         lines = [min(mark.line, last) for mark in self.page.marks]
@@ -274,53 +274,53 @@ class LogReader(LogCanvas):
         return True
 
     def shown_pieces(self) -> Iterator[bytes]:
-        """What is shown, as it was printed: all of the log, or the lines that are kept. In pieces."""
-        if self.kept is None:
+        """The shown lines as they were printed, in pieces."""
+        if self.subset is None:
             yield from (bytes(piece) for piece in self.store.pieces())
             return
-        while not self.kept.advance(AT_ONCE_S):
+        while not self.subset.advance(AT_ONCE_S):
             yield b""
-        for start in range(0, len(self.kept.lines), PIECE):
-            yield b"".join(self.store.line(line) + b"\n" for line in self.kept.lines[start : start + PIECE])
+        for start in range(0, len(self.subset.lines), PIECE):
+            yield b"".join(self.store.line(line) + b"\n" for line in self.subset.lines[start : start + PIECE])
 
     # -- copying
 
     def text_of(self, line: int) -> str:
-        """A line as it reads on the screen, without columns: safe text."""
+        """A line as it reads without columns: safe text."""
         page = Page(self.store, self.page.tones)
         page.raw = True
         return page.laid(line).text
 
     @property
-    def seen_text(self) -> str:
-        """The row of the screen that the cursor is on, as it reads."""
+    def cursor_text(self) -> str:
+        """The text of the screen row with the cursor."""
         return next((shown.text.rstrip() for shown in self.rows if shown.line == self.cursor), "")
 
     def record_of(self, line: int | None) -> range:
-        """The lines of the record that a line belongs to: with its traceback."""
+        """The lines of the record that a line belongs to, with its traceback."""
         if line is None:
             return range(0)
         fold = self.page.folds.of(line)
         if fold is None:
             return record_around(self.store, line)
         record = record_around(self.store, fold.first)
-        # An error's own line belongs to its traceback; whatever else was said before it does not.
-        told_above = record.start + 1 == fold.first and self.errors.place(record.start) is not None
-        first = record.start if told_above else fold.first
+        # A line that announces the error belongs to its traceback; other lines before it do not.
+        error_above = record.start + 1 == fold.first and self.errors.place(record.start) is not None
+        first = record.start if error_above else fold.first
         return range(first, fold.last + 1)
 
     def raw_text(self, line: int) -> str:
-        """A line as it was printed, the last drawing of it; no more of it than is drawn. Hostile text."""
+        """A line as it was printed, in its last redrawn state, cut at the length that is drawn. Hostile text."""
         if not 0 <= line < self.store.line_count:
             return ""
         return self.store.last_drawing(line, LONGEST)[0].decode("utf-8", "replace")
 
     def get_selection(self, selection: Selection) -> tuple[str, str] | None:
-        """What the mouse marked, of what is in sight."""
+        """The text that the mouse selected among the visible rows."""
         return selection.extract("\n".join(shown.text.rstrip() for shown in self.rows)), "\n"
 
     def selection_updated(self, selection: Selection | None) -> None:
-        """What is being marked does not run away."""
+        """Stop following while something is being selected."""
         if selection is not None and self.following:
             self._read_to, self.following = self.page.count, False
         self.refresh()
@@ -328,13 +328,13 @@ class LogReader(LogCanvas):
     # -- room and focus
 
     def on_resize(self, _event: events.Resize) -> None:
-        """Other rows fit now."""
+        """Choose the visible rows for the new size."""
         self.redraw()
 
     def on_focus(self, _event: events.Focus) -> None:
-        """The cursor shows that keys come here."""
+        """Draw the cursor as focused."""
         self.refresh()
 
     def on_blur(self, _event: events.Blur) -> None:
-        """And that they do not."""
+        """Draw the cursor as not focused."""
         self.refresh()

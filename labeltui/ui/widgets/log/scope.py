@@ -1,4 +1,4 @@
-"""The lines of a log that a scope keeps: level, logger, time, and from which line on; and lines by their time."""
+"""The lines of a log within a scope (level, logger, time, first line), and lines by their time."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ _SPELLINGS = {"WARNING": b"WARN(?:ING)?", "CRITICAL": b"CRITICAL|FATAL"}
 HEADER_BYTES = 48
 LONGEST_HEAD = 700
 LONGEST_RECORD = 5000
-"""Lines that a record goes on for, at most: beyond that no time is looked for."""
+"""Lines of one record that are searched for its time, at most."""
 DISORDER = timedelta(minutes=2)
-"""By how much a line may come after younger ones: several processes write into one log."""
+"""How much later than younger lines a line may come: several processes write into one log."""
 
 
 def heads(scope: Scope) -> re.Pattern[bytes]:
-    """The first lines of records of that level and logger, whatever their time."""
+    """The first lines of records of that level and logger, at any time."""
     known = LEVELS[LEVELS.index(scope.level) :] if scope.level else ()
     level = b"|".join(_SPELLINGS.get(name, name.encode()) for name in known) or rb"\w{1,12}"
     name = rb"(?i:" + re.escape(scope.logger.encode()) + b")" if scope.logger else b""
@@ -35,7 +35,7 @@ def heads(scope: Scope) -> re.Pattern[bytes]:
 
 
 class Scoped(Sieve):
-    """Follows a store like any sieve. Lines that go on under a record, or belong to an error, are kept with it."""
+    """Follows a store like any sieve. Continuation lines and errors go with their record."""
 
     def __init__(self, store: LogStore, scope: Scope, first: int = 0) -> None:
         super().__init__(store, Query(scope.text, (heads(scope),)))
@@ -48,25 +48,25 @@ class Scoped(Sieve):
         start = min(stop, max(start, self._from))
         if not self.scope:
             return list(range(start, stop))
-        kept: list[int] = []
+        lines: list[int] = []
         if self._out_of_time(start, stop):
-            return kept
+            return lines
         if self._goes_on(start):
-            kept.extend(range(start, self._rest(start, stop)))
+            lines.extend(range(start, self._rest(start, stop)))
         for head in self.store.matching(self.query.patterns[0], start, stop):
             if self._in_time(head):
-                kept.extend(range(head, self._rest(head + 1, stop)))
+                lines.extend(range(head, self._rest(head + 1, stop)))
         errors = self._of_errors(start, stop)
-        return sorted({*kept, *errors}) if errors else kept
+        return sorted({*lines, *errors}) if errors else lines
 
     def _goes_on(self, line: int) -> bool:
-        """Whether the record is kept that the line would belong to if it were bare."""
+        """Whether the record is in scope that a bare line here would continue."""
         if not self.lines or self.lines[-1] != line - 1:
             return False
         error = self.store.errors.of(line - 1) if self.scope.takes_errors else None
         if error is None:
             return True
-        # The error alone may have been kept, and it may have ended.
+        # The error alone may have been in scope, and may have ended.
         record = error.record
         return (
             record >= self._from
@@ -75,17 +75,17 @@ class Scoped(Sieve):
         )
 
     def _of_errors(self, start: int, stop: int) -> list[int]:
-        """The lines of errors, which are kept whatever the level of their record."""
+        """The lines of errors in scope, whatever their record's level."""
         if not self.scope.takes_errors:
             return []
         found: list[int] = []
         for error in self.store.errors.within(start, stop):
-            if error.first >= self._from and self._keeps(error.record):
+            if error.first >= self._from and self._selects(error.record):
                 found.extend(range(max(start, error.first), min(stop, error.last + 1)))
         return found
 
-    def _keeps(self, record: int) -> bool:
-        """Whether the record of an error is kept, but for its level."""
+    def _selects(self, record: int) -> bool:
+        """Whether an error's record is in scope, apart from its level."""
         if not (self.scope.logger or self._since or self._until):
             return True
         return (
@@ -96,14 +96,14 @@ class Scoped(Sieve):
 
     @property
     def _from(self) -> int:
-        """The first line that may be kept: another run's lines are all new."""
+        """The first line that may be in scope: another run starts over."""
         return self.first if self._generation == self._born else 0
 
     def _head(self, line: int) -> bytes:
         return self.store.last_drawing(line, LONGEST_HEAD)[0]
 
     def _out_of_time(self, start: int, stop: int) -> bool:
-        """Whether these lines are all too old or too new by far: they come in the order of their times, or nearly."""
+        """Whether all of these lines are far outside the scope's time; lines come nearly in that order."""
         since, until = self.scope.since, self.scope.until
         if since is not None and start < stop:
             newest = time_at(self.store, stop - 1)
@@ -115,7 +115,7 @@ class Scoped(Sieve):
         return False
 
     def _rest(self, line: int, stop: int) -> int:
-        """Where the record ends that goes on at ``line``."""
+        """The end of the record that continues at ``line``."""
         while line < stop and _STAMP.match(self.store.last_drawing(line, HEADER_BYTES)[0]) is None:
             line += 1
         return line
@@ -133,7 +133,7 @@ def _stamp(at: datetime | None) -> bytes:
 
 
 def time_at(store: LogStore, line: int) -> datetime | None:
-    """When a line was said: its own time, else that of the record it belongs to."""
+    """The time of a line, else that of the record it belongs to; None without one."""
     for index in range(min(line, store.line_count - 1), max(-1, line - LONGEST_RECORD), -1):
         if found := _STAMP.match(store.last_drawing(index, HEADER_BYTES)[0]):
             try:
@@ -158,5 +158,5 @@ def record_around(store: LogStore, line: int) -> range:
 
 
 def line_at(store: LogStore, at: datetime) -> int:
-    """The first line that was said then or later; the number of lines where there is none."""
+    """The first line at that time or later; the number of lines if there is none."""
     return bisect_left(range(store.line_count), at, key=lambda line: time_at(store, line) or datetime.min)

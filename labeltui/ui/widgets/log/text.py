@@ -1,4 +1,4 @@
-"""One line of a log as strips: columns by its grammar, its own colours kept, everything else visible text."""
+"""Lays out one log line: columns by its grammar, its own colours, and everything else as visible text."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from labeltui.ui.presentation.words import plural, size
 from labeltui.ui.widgets.log.columns import Columns, Tones, head_of, tone_of
 
 LONGEST = 16_384
-"""Bytes of one line that are drawn; the store holds the rest."""
+"""Bytes drawn of one line, at most."""
 
 _SGR = re.compile("\x1b\\[([0-9;:]{0,64})m")
 _ATTRIBUTES = {
@@ -32,9 +32,9 @@ _ATTRIBUTES = {
 
 @dataclass(frozen=True, slots=True)
 class Laid:
-    """A line: ``head`` keeps its place when the message scrolls sideways, and indents it when it wraps.
+    """A line: ``head`` stays in place when the message scrolls sideways, and indents it when it wraps.
 
-    Segments, not strips: a strip costs as much as all the rest of a line, and this is done for each that passes.
+    Segments, not strips: a strip costs as much as the rest of the line, and this is made for each line that passes.
     """
 
     head: list[Segment]
@@ -42,7 +42,7 @@ class Laid:
     body: list[Segment]
     cells: int  # of the body
     tail: tuple[Segment, ...] = ()
-    """Stands behind the message, whatever of that is in sight."""
+    """Follows the message, however it is scrolled."""
 
     @property
     def text(self) -> str:
@@ -53,9 +53,9 @@ class Laid:
 def lay(
     raw: bytes, total: int, columns: Columns, tones: Tones, source: str = "", *, error: bool = False
 ) -> Laid:
-    """Lay out a line. ``raw`` is what is drawn of it, ``total`` the bytes it has, ``source`` where it is from.
+    """Lay out a line. ``raw`` is its drawn part, ``total`` its size in bytes, ``source`` where it is from.
 
-    ``error``: an error begins with it.
+    ``error``: the line begins an error.
     """
     text = raw.decode("utf-8", "replace")
     if "\x1b" in text:
@@ -77,7 +77,7 @@ def lay(
 
 
 def folded(laid: Laid, hidden: int, matches: int, tones: Tones) -> Laid:
-    """A line that stands for so many more; ``matches`` of what is sought are in them all."""
+    """A line that stands for ``hidden`` more, with the number of matches in them all."""
     text = f" … (+{plural(hidden, 'line')}"
     if not matches:
         return replace(laid, tail=(Segment(f"{text} ⏎)", tones.fold),))
@@ -86,12 +86,12 @@ def folded(laid: Laid, hidden: int, matches: int, tones: Tones) -> Laid:
 
 
 def cells_of(segments: list[Segment]) -> int:
-    """How wide they are. What is ASCII is as wide as it is long, once control characters are none."""
+    """The width in cells. ASCII is as wide as it is long, once control characters are replaced."""
     return sum(len(text) if text.isascii() else cell_len(text) for text, _, _ in segments)
 
 
 def _without(pieces: Iterable[tuple[str, Style]], count: int) -> Iterator[tuple[str, Style]]:
-    """The pieces less their first ``count`` characters."""
+    """The segments without their first ``count`` characters."""
     for text, style in pieces:
         if count < len(text):
             yield text[max(0, count) :], style
@@ -99,7 +99,7 @@ def _without(pieces: Iterable[tuple[str, Style]], count: int) -> Iterator[tuple[
 
 
 def _printed(pieces: Iterable[tuple[str, Style]], tone: Style) -> Iterator[Segment]:
-    """The pieces as text that no terminal obeys; tabs go to the next eighth cell."""
+    """The segments as text that no terminal obeys; tabs go to the next eighth cell."""
     column = 0
     for text, style in pieces:
         if "\t" not in text:
@@ -114,7 +114,7 @@ def _printed(pieces: Iterable[tuple[str, Style]], tone: Style) -> Iterator[Segme
 
 
 def _coloured(text: str) -> Iterator[tuple[str, Style]]:
-    """The text between colour sequences, with the style they leave it in. Other sequences stay in the text."""
+    """The text between colour sequences, with its style. Other sequences stay in the text."""
     style, at = Style.null(), 0
     for found in _SGR.finditer(text):
         if found.start() > at:
@@ -126,13 +126,13 @@ def _coloured(text: str) -> Iterator[tuple[str, Style]]:
 
 @lru_cache(maxsize=1024)
 def sgr(before: Style, parameters: str) -> Style:
-    """The style after a sequence with these parameters; those unknown, and those that hide text, do nothing."""
+    """The style after a colour sequence. Unknown parameters, and those that hide text, are ignored."""
     style = before
     codes = [_numbers(part) for part in parameters.split(";")]
     while codes:
         code, *rest = codes.pop(0)
         if code in (38, 48):
-            if not rest:  # 38;5;n and 38;2;r;g;b: the numbers come as parameters of their own
+            if not rest:  # 38;5;n and 38;2;r;g;b: the numbers follow as separate parameters
                 count = 2 if codes[:1] == [[5]] else 4
                 rest = [part[0] for part in codes[:count]]
                 del codes[:count]
@@ -172,7 +172,7 @@ def _basic(code: int) -> Style:
 def lit(
     segments: list[Segment], patterns: Iterable[re.Pattern[str]], style: Style, but: Style | None = None
 ) -> list[Segment]:
-    """The segments with every match of the patterns in ``style``; those in the style ``but`` are no text of the log."""
+    """The segments with every match in ``style``; segments in the style ``but`` are not text of the log."""
     text = "".join(segment.text for segment in segments)
     marked = bytearray(len(text))
     for pattern in patterns:
@@ -197,7 +197,7 @@ def lit(
 
 
 def wrapped(segments: list[Segment], width: int) -> list[Strip]:
-    """The segments in pieces of at most ``width`` cells; no wide character is cut in two."""
+    """The segments in pieces of at most ``width`` cells; wide characters are not split."""
     strip = Strip(segments)
     if strip.cell_length <= width:
         return [strip]

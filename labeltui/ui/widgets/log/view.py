@@ -13,7 +13,7 @@ class LogView(LogReader):
     """A log whose lines are picked, and whose scrollbar is dragged, with the mouse."""
 
     def on_click(self, event: events.Click) -> None:
-        """The cursor goes where the mouse points; the count of a folded traceback opens it."""
+        """Move the cursor to the line; a click on the count of a folded traceback opens it."""
         if event.y >= len(self.rows) or event.x >= self.page.width or self.text_selection is not None:
             return
         shown = self.rows[event.y]
@@ -24,29 +24,29 @@ class LogView(LogReader):
                 self.turn()
 
     def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
-        """The wheel."""
+        """Scroll up."""
         event.stop()
         self.scroll_by(-WHEEL_ROWS)
 
     def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
-        """The wheel."""
+        """Scroll down."""
         event.stop()
         self.scroll_by(WHEEL_ROWS)
 
     def on_mouse_down(self, event: events.MouseDown) -> None:
-        """The scrollbar is taken hold of."""
+        """Start dragging the scrollbar."""
         if event.x >= self.page.width:
             self._dragging = True
             self.capture_mouse()
             self._drag_to(event.y)
 
     def on_mouse_move(self, event: events.MouseMove) -> None:
-        """The scrollbar follows the mouse."""
+        """Drag the scrollbar."""
         if self._dragging:
             self._drag_to(event.y)
 
     def on_mouse_up(self, _event: events.MouseUp) -> None:
-        """The scrollbar is let go."""
+        """Stop dragging."""
         if self._dragging:
             self._dragging = False
             self.release_mouse()

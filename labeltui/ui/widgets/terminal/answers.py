@@ -1,20 +1,20 @@
-"""What may be written back to a program that asked: only answers of a shape that is known.
+"""The answers that may be sent to a program that asked the terminal something.
 
-Whatever an engine says beyond that is dropped, so that no question types for the remote.
+Only known forms are passed on, so that no question can type into the remote shell.
 """
 
 from __future__ import annotations
 
 import re
 
-ANSWERS_MOST = 32  # per piece: a flood of questions is not a conversation
+ANSWERS_MOST = 32  # per piece of output, against floods of questions
 
 _ANSWER = re.compile(
-    rb"\x1b\[\d{1,4};\d{1,4}R"  # where the cursor is
-    rb"|\x1b\[0n"  # all is well
-    rb"|\x1b\[[?>]?[\d;]{1,40}c|\x1bP!\|[0-9A-F]{8}\x1b\\"  # what we are
-    rb"|\x1bP>\|labeltui\x1b\\"  # our name
-    rb"|\x1b\[\??\d{1,5};\d\$y"  # whether a mode is set
+    rb"\x1b\[\d{1,4};\d{1,4}R"  # cursor position
+    rb"|\x1b\[0n"  # terminal status
+    rb"|\x1b\[[?>]?[\d;]{1,40}c|\x1bP!\|[0-9A-F]{8}\x1b\\"  # device attributes
+    rb"|\x1bP>\|labeltui\x1b\\"  # terminal name
+    rb"|\x1b\[\??\d{1,5};\d\$y"  # mode report
 )
 
 

@@ -1,4 +1,4 @@
-"""The engine on bittty: pure Python, so that a shell works wherever labeltui installs."""
+"""The engine on bittty: pure Python, so that a shell works wherever labeltui is installed."""
 
 from __future__ import annotations
 
@@ -36,12 +36,12 @@ from labeltui.ui.widgets.terminal.glyph import glyph
 from labeltui.ui.widgets.terminal.history import History, Place
 from labeltui.ui.widgets.terminal.skim import skim
 
-SLICE_S = 0.006  # how long the event loop waits for us at most, apart from one piece
+SLICE_S = 0.006  # seconds that the event loop may be blocked, apart from one piece
 PIECE, PIECE_LEAST = (
     512,
     32,
-)  # characters: a millisecond or two even for dense escapes, but not for all of them
-SEQUENCE_MOST = 4096  # characters: a sequence that has not ended by then is none
+)  # characters: a millisecond or two of work, even for dense escapes
+SEQUENCE_MOST = 4096  # characters: a longer sequence counts as garbage
 
 MODEL = replace(
     XTERM,
@@ -51,7 +51,7 @@ MODEL = replace(
     upss=None,
     keyboard_types=None,
     reflows=True,
-    da1_response="\x1b[?62;22c",  # a VT220 with colours, as today's terminals say: no claim that we can't keep
+    da1_response="\x1b[?62;22c",  # a VT220 with colours, like today's terminals: nothing that the pane can't do
     mode_capabilities=(XTERM.mode_capabilities | {"xterm.sync-output", "unicode.grapheme-clustering"})
     - {"dec.ansi", "xterm.column-mode", "xterm.allow-column", "ansi.keyboard-action"},
 )
@@ -60,7 +60,7 @@ UNWANTED = (
     "LINUX_PALETTE_SET", "LINUX_SETTERM", "MC", "DECMC", "S8C1T", "XTGETTCAP", "XTVERSION", "XTWINOPS",
     "DECSCS", "DECSFC", "DECSPP", "DECSDPT", "DECSPPCS", "DECSPRTT",
 )  # fmt: skip
-"""What a program can ask of bittty and not of us: reports of screen contents, and other machines' hardware."""
+"""Requests to bittty that the pane does not answer: screen contents, and other terminals' hardware."""
 
 _MOUSE = {
     MouseProtocol.X10: Mouse.CLICKS,
@@ -84,7 +84,7 @@ def _colour(colour: Color | None) -> Colour:
 
 @lru_cache(maxsize=4096)
 def look_of(style: Style) -> Look:
-    """bittty's style in our words."""
+    """bittty's style as a :class:`Look`."""
     attrs = Attr.NONE
     for name, attr in _ATTRS.items():
         if getattr(style, name):
@@ -95,7 +95,7 @@ def look_of(style: Style) -> Look:
 
 
 def row_of(cells: Sequence[Cell]) -> Row:
-    """A row of bittty's cells as runs, without blanks at its end that look like nothing."""
+    """A row of bittty's cells as runs, without invisible blanks at its end."""
     runs: list[Run] = []
     text: list[str] = []
     style: Style | None = None
@@ -127,7 +127,7 @@ def _trimmed(runs: list[Run]) -> Row:
 
 
 class _Port:
-    """bittty's host cable and its display: collects answers, and what leaves the screen."""
+    """bittty's host connection and display: collects answers, and lines that leave the screen."""
 
     keeps_scrollback = True
     closed = False
@@ -168,7 +168,7 @@ class BitttyEngine:
     """See :class:`~labeltui.ui.widgets.terminal.engine.Engine`."""
 
     name = "bittty"
-    died = ""  # what it meets in a stream raises nothing
+    died = ""  # nothing in a stream may raise
 
     def __init__(self, columns: int, rows: int, *, history: int = LINES_MOST) -> None:
         self.changed: Callable[[], None] = nothing
@@ -187,11 +187,11 @@ class BitttyEngine:
         self._board.attach_display(self._port)
         self._board.set_caps(
             TerminalCaps(grapheme_mode="permanently-set")
-        )  # é is one cell, however it is spelt
+        )  # é is one cell in either encoding
         self._rows: list[Row] = [()] * rows
         self._page: Any = None
-        self._seen = -1
-        self._top: Place | None = None  # the view's first row while it is scrolled back
+        self._observed = -1
+        self._top: Place | None = None  # the first visible row while scrolled back
 
     async def feed(self, data: bytes) -> bytes:
         """See :class:`~labeltui.ui.widgets.terminal.engine.Engine`."""
@@ -270,11 +270,11 @@ class BitttyEngine:
     def _refresh_rows(self) -> None:
         page: Any = self._board.display.page
         if page is self._page and len(self._rows) == page.height:
-            dirty: Sequence[int] = page.dirty_rows(self._seen)
+            dirty: Sequence[int] = page.dirty_rows(self._observed)
         else:
             dirty = range(page.height)
             self._rows = [()] * page.height
-        self._page, self._seen = page, page.observe()
+        self._page, self._observed = page, page.observe()
         for y in dirty:
             row = row_of(page.grid[y])
             if row != self._rows[y]:
@@ -305,7 +305,7 @@ class BitttyEngine:
         )
 
     def scroll(self, rows: int) -> None:
-        """See :class:`~labeltui.ui.widgets.terminal.engine.Engine`; the alternate screen has no past."""
+        """See :class:`~labeltui.ui.widgets.terminal.engine.Engine`; the alternate screen has no scrollback."""
         if self._board.blitter.in_alt_screen:
             return
         columns = self._size[0]

@@ -1,4 +1,4 @@
-"""Paints an engine's frames."""
+"""Paints the frames of a terminal engine."""
 
 from __future__ import annotations
 
@@ -15,65 +15,64 @@ from textual.selection import Selection
 from textual.strip import Strip
 from textual.widget import Widget
 
-from labeltui.ui.debounce import soon
+from labeltui.ui.debounce import call_after
 from labeltui.ui.presentation.text import fit
 from labeltui.ui.widgets.terminal.engine import Engine, Frame, Look, Modes, Row
 from labeltui.ui.widgets.terminal.paint import strip_of, with_cursor
 
 REPAINT_S = 1 / 60
 PACE_MOST_S, LATE_COUNTS = 0.2, 3
-SETTLE_S = 0.05  # a size must hold this long before the program is told: windows are dragged
-HALF_FRAME_S = 0.15  # how long a program may keep the screen still while it draws
+HALF_FRAME_S = 0.15  # seconds that a program may hold a frame back while it draws
 WHEEL_ROWS = 3
 LEAVE_KEY = "ctrl+right_square_bracket"
 
 
 class TerminalCanvas(Widget, can_focus=True):
-    """Shows an :class:`Engine`: only the rows that changed are drawn again."""
+    """Shows an :class:`Engine`; only rows that changed are drawn again."""
 
     DEFAULT_CSS = "TerminalCanvas { height: 1fr; width: 1fr; }"
 
     class Changed(Message):
-        """Title, size or place in the scrollback is another now."""
+        """Title, size or position in the scrollback changed."""
 
     class Rang(Message):
-        """The bell."""
+        """The program rang the bell."""
 
     def __init__(self) -> None:
         super().__init__()
         self.engine: Engine | None = None
-        self.live = False  # there is somebody to send keys to
-        self.words: tuple[str, ...] = ()
-        self.wanted = ""  # is marked while the view is scrolled back
+        self.live = False  # keys have somewhere to go
+        self.message: tuple[str, ...] = ()
+        self.wanted = ""  # highlighted while scrolled back
         self._shown: Frame | None = None
         self._strips: dict[int, tuple[Row, Strip]] = {}
         self._base = Style()  # the widget's own colours
         self._styles: dict[Look, Style] = {}
         self._pending = False
-        self._held_since = 0.0
+        self._synchronized_since = 0.0
         self._painted_at = 0.0
         self._pace = REPAINT_S
 
     # -- what is shown
 
-    def say(self, *lines: str) -> None:
-        """Show words where there is no terminal yet; they must be safe already."""
-        if self.words != lines:
-            self.words = lines
+    def show_message(self, *lines: str) -> None:
+        """Show lines of text while there is no terminal; they must be safe already."""
+        if self.message != lines:
+            self.message = lines
             self.refresh()
 
     @property
     def modes(self) -> Modes:
-        """What the program asked for."""
+        """The modes that the program has set."""
         return Modes() if self._shown is None else self._shown.modes
 
     @property
     def shown(self) -> Frame | None:
-        """The frame on the screen."""
+        """The frame on the screen; None before the first."""
         return self._shown
 
     def changed(self) -> None:
-        """The engine has something new: painted at once after a pause, else with what comes until the next frame."""
+        """Paint the engine's new frame: at once after a pause, else when the next paint is due."""
         if self._pending or not self.is_mounted:
             return
         wait = self._painted_at + self._pace - time.monotonic()
@@ -82,10 +81,10 @@ class TerminalCanvas(Widget, can_focus=True):
             self._repaint()
         else:
             self._pending = True
-            soon(self, wait, self._repaint_late)
+            call_after(self, wait, self._repaint_late)
 
     def _repaint_late(self) -> None:
-        """As it was put off: the later this comes, the more the machine has to do, and the fewer frames it gets."""
+        """Paint a delayed frame. The later this is called, the busier the machine, and the lower the frame rate."""
         late = time.monotonic() - self._painted_at - self._pace
         self._pace = min(PACE_MOST_S, REPAINT_S + LATE_COUNTS * max(0.0, late))
         self._repaint()
@@ -100,12 +99,12 @@ class TerminalCanvas(Widget, can_focus=True):
             return
         now = time.monotonic()
         if frame.modes.synchronized and old is not None:
-            self._held_since = self._held_since or now
-            if now - self._held_since < HALF_FRAME_S:
+            self._synchronized_since = self._synchronized_since or now
+            if now - self._synchronized_since < HALF_FRAME_S:
                 self._shown = replace(old, modes=frame.modes)
                 self.changed()
                 return
-        self._held_since = 0.0
+        self._synchronized_since = 0.0
         self._show(frame)
 
     def _show(self, frame: Frame) -> None:
@@ -139,9 +138,9 @@ class TerminalCanvas(Widget, can_focus=True):
             self.refresh(*(Region(0, y, self.size.width, 1) for y in rows))
 
     def render_lines(self, crop: Region) -> list[Strip]:
-        """Rows as they are painted: straight from the frame, for there is no border and no padding to draw.
+        """Rows straight from the frame, without border or padding.
 
-        What the mouse needs to select stays away from here: it would make every piece's style one of its own.
+        Offsets for the mouse's selection are left out: they would make the style of each piece unique.
         """
         self._begin()
         background = self.background_colors[1]
@@ -153,12 +152,12 @@ class TerminalCanvas(Widget, can_focus=True):
         return strips
 
     def render_line(self, y: int) -> Strip:
-        """One row, with the places in it that the mouse selects by."""
+        """One row, with offsets for the mouse's selection."""
         self._begin()
         return self._row(y).apply_offsets(0, y)
 
     def _begin(self) -> None:
-        """Styles are worked out once for all rows, and again when the theme has changed."""
+        """Compute the styles once for all rows, and again after a change of theme."""
         base = self.rich_style
         if base != self._base:
             self._base, self._styles = base, {}
@@ -168,7 +167,7 @@ class TerminalCanvas(Widget, can_focus=True):
         width, base = self.size.width, self._base
         frame = self._shown
         if frame is None or y >= len(frame.rows):
-            text = "" if frame is not None or y >= len(self.words) else f" {self.words[y]}"
+            text = "" if frame is not None or y >= len(self.message) else f" {self.message[y]}"
             return Strip([Segment(fit(text, width), base)], width)
         row = frame.rows[y]
         cached = self._strips.get(y)
@@ -197,25 +196,25 @@ class TerminalCanvas(Widget, can_focus=True):
         return Strip.join([strip.crop(0, start), inside, strip.crop(end, strip.cell_length)])
 
     def get_selection(self, selection: Selection) -> tuple[str, str] | None:
-        """What the mouse selected, as text."""
+        """The text that the mouse selected."""
         return selection.extract(self.text()), "\n"
 
     def selection_updated(self, selection: Selection | None) -> None:
-        """Draw it."""
+        """Draw the selection."""
         self.refresh()
 
     def text(self) -> str:
-        """The rows on the screen, without blanks at their ends."""
+        """The visible rows as text, without trailing blanks."""
         rows = () if self._shown is None else self._shown.rows
         return "\n".join("".join(run.text for run in row).rstrip() for row in rows)
 
     def notify_style_update(self) -> None:
-        """Another theme: every row has other colours."""
+        """Draw all rows in the new theme's colours."""
         super().notify_style_update()
         self._base = Style()
 
 
 def spans(text: str, wanted: str) -> list[tuple[int, int]]:
-    """The columns that ``wanted`` takes in ``text``, whatever its case, each time it is there."""
+    """The columns of each match of ``wanted`` in ``text``, in either case."""
     found = re.finditer(re.escape(wanted), text, re.IGNORECASE)
     return [(cell_len(text[: one.start()]), cell_len(text[: one.end()])) for one in found]

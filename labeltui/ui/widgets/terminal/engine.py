@@ -1,8 +1,8 @@
-"""What a terminal emulator owes the view: bytes in, frames out.
+"""The interface of a terminal emulator: bytes in, frames out.
 
-An engine may live in this process or in a helper: ``feed`` is awaited, so that a slow one holds its
-writer back, and ``frame`` only hands over what is known already. Nothing in a frame is an escape: rows are
-text and looks, and a string of the remote's (its title) is free of control characters.
+An engine may live in this process or in a helper process: ``feed`` is awaited, so that a slow engine slows its
+writer, and ``frame`` only returns what is known already. A frame has no escape sequences: rows are text and looks,
+and the title, a text of the remote's, is free of control characters.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ from enum import Enum, Flag, auto
 from typing import Any, Protocol
 
 LINES_MOST = 10_000
-"""Lines of scrollback that an engine keeps."""
+"""Lines of scrollback that an engine stores."""
 
 Colour = int | tuple[int, int, int] | None
-"""A palette index (0..255), red, green and blue (0..255 each), or None for the terminal's own."""
+"""A palette index (0..255), red, green and blue (0..255 each), or None for the terminal's default."""
 
 
 class Attr(Flag):
-    """How a character is set, apart from its colours. Every kind of underline is UNDERLINE too."""
+    """The attributes of a character, apart from colours. Every kind of underline includes UNDERLINE."""
 
     NONE = 0
     BOLD = auto()
@@ -45,12 +45,12 @@ class Look:
     foreground: Colour = None
     background: Colour = None
     attrs: Attr = Attr.NONE
-    underline: Colour = None  # of the line alone; None: that of the text
+    underline: Colour = None  # the colour of the underline; None: that of the text
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """Characters that look alike. ``cells`` is how many columns they take."""
+    """Characters of the same look; ``cells`` is the number of columns they take."""
 
     text: str
     cells: int
@@ -58,11 +58,11 @@ class Run:
 
 
 Row = tuple[Run, ...]
-"""A row from its first column on; columns after the last run are blank."""
+"""A row from its first column; columns after the last run are blank."""
 
 
 class Mouse(Enum):
-    """Which mouse events the program asked for."""
+    """The mouse events that the program asked for."""
 
     OFF = "off"
     CLICKS = "clicks"
@@ -72,7 +72,7 @@ class Mouse(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Modes:
-    """What the program asked of the terminal, as far as keys, mouse and paste depend on it."""
+    """The modes that the program has set, as far as keys, mouse and paste depend on them."""
 
     application_cursor: bool = False
     application_keypad: bool = False
@@ -82,12 +82,12 @@ class Modes:
     mouse: Mouse = Mouse.OFF
     mouse_sgr: bool = False
     newline: bool = False  # enter sends CR LF
-    synchronized: bool = False  # the program is in the middle of a frame
+    synchronized: bool = False  # the program is drawing a frame
 
 
 @dataclass(frozen=True, slots=True)
 class Cursor:
-    """Where the next character goes, from 0; ``shape`` is "block", "underline" or "bar"."""
+    """The position of the next character, from 0; ``shape`` is "block", "underline" or "bar"."""
 
     column: int
     row: int
@@ -96,67 +96,67 @@ class Cursor:
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """The screen at one moment. A row that did not change is the same object as in the frame before."""
+    """The screen at one moment. An unchanged row is the same object as in the previous frame."""
 
     columns: int
     rows: tuple[Row, ...]
-    cursor: Cursor | None  # None: hidden, or scrolled out of sight
+    cursor: Cursor | None  # None: hidden, or scrolled out of view
     modes: Modes
     title: str = ""
-    behind: int = 0  # rows that the view is scrolled back from the end
-    bells: int = 0  # how often it has rung since the start
+    behind: int = 0  # rows by which the view is scrolled back
+    bells: int = 0  # the number of bells since the start
     reversed: bool = False  # the whole screen is in reverse video
 
 
 class EngineDied(Exception):
-    """The emulator is no more; its last frame still is. Says why, to follow "the terminal's helper"."""
+    """The emulator has ended; its last frame remains. The message follows "the terminal's helper process"."""
 
 
 def nothing(*_arguments: Any) -> None:
-    """Nobody listens."""
+    """Ignore the call."""
 
 
 class Engine(Protocol):
-    """One terminal. All that waits raises EngineDied once there is none."""
+    """One terminal. What waits raises EngineDied if the emulator has ended."""
 
     name: str
     died: str
-    """Why there is no emulator any more; empty while there is one."""
+    """How the emulator ended; empty while it runs."""
     changed: Callable[[], None]
     """Called when ``frame`` has something new."""
     gone: Callable[[], None]
-    """Called when the emulator died by itself."""
+    """Called when the emulator ended by itself."""
     copied: Callable[[str], None]
-    """Called with text that the program wants on the clipboard; nothing is copied by itself."""
+    """Called with text that the program wants on the clipboard; the engine itself copies nothing."""
 
     async def feed(self, data: bytes) -> bytes:
-        """Take output; returns what the terminal answers, once all of it was taken.
+        """Take output. Returns the terminal's answers once all of it is processed.
 
-        Gives the event loop a turn at least every few milliseconds.
+        Lets the event loop run at least every few milliseconds.
         """
         ...
 
     def resize(self, columns: int, rows: int) -> None:
-        """Another size; both are at least 1."""
+        """Set the size, at least 1 each."""
         ...
 
     def frame(self) -> Frame:
-        """The newest screen that is known here; ``changed`` says when there is a newer one."""
+        """The newest screen known here; ``changed`` is called when there is a newer one."""
         ...
 
     async def sync(self) -> Frame:
-        """The screen after everything that was asked so far."""
+        """The screen after everything that was requested so far."""
         ...
 
     async def search(self, text: str, *, older: bool) -> bool:
-        """Show the next row with ``text``, whatever its case, above (or below) the view's first row.
+        """Show the nearest row with ``text``, in either case, above (or below) the view's first row.
 
-        Returns False, and leaves the view, when there is none.
+        Returns False and stays if there is none.
         """
         ...
 
     def scroll(self, rows: int) -> None:
-        """Move the view towards older rows (negative) or newer ones; stops at both ends."""
+        """Scroll towards older rows (negative) or newer ones; stops at both ends."""
         ...
 
     def scroll_to_end(self) -> None:
@@ -164,9 +164,9 @@ class Engine(Protocol):
         ...
 
     def close(self) -> None:
-        """Free what it holds; may be called twice."""
+        """Free all resources; may be called twice."""
         ...
 
     async def closed(self) -> None:
-        """Wait until nothing is left of it, after ``close``."""
+        """Wait until everything is freed, after ``close``."""
         ...

@@ -1,4 +1,4 @@
-"""Which engine a shell gets."""
+"""Chooses the engine of a shell."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ CHOICE = "LABELTUI_TERMINAL"
 
 
 async def start_engine(columns: int, rows: int, *, history: int = LINES_MOST) -> Engine:
-    """The faster one where it is installed and starts, else the one in Python. ``history`` is how many lines it keeps.
+    """Start the faster engine if it is installed and works, else the one in Python. ``history`` is in lines.
 
-    ``LABELTUI_TERMINAL=bittty`` in the environment always takes the latter.
+    ``LABELTUI_TERMINAL=bittty`` in the environment always selects the latter.
     """
     from labeltui.ui.widgets.terminal.ghostty.engine import GhosttyEngine  # noqa: PLC0415 - after first paint
 
     if os.environ.get(CHOICE) != "bittty" and GhosttyEngine.installed():
         try:
             return await GhosttyEngine.start(columns, rows, history=history)
-        except EngineDied:  # such as a C library that is too old for it
+        except EngineDied:  # for example, a C library that is too old
             pass
     from labeltui.ui.widgets.terminal.bittty_engine import BitttyEngine  # noqa: PLC0415 - as above
 

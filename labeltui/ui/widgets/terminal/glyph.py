@@ -1,4 +1,4 @@
-"""Characters that terminals disagree about, made to take the columns that the engine gave them."""
+"""Makes characters of disputed width take the columns that the engine gave them."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ _JOINED = re.compile("[\u200d\ufe0e\ufe0f\U0001f1e6-\U0001f1ff\U0001f3fb-\U0001f
 
 @lru_cache(maxsize=4096)
 def glyph(text: str, cells: int) -> str:
-    """``text`` where it takes the columns that the engine gave it; else a sign that does."""
+    """``text`` if it takes ``cells`` columns; else a replacement that does."""
     text = _ODD.sub("", text)
-    if _TONE.fullmatch(text):  # in cells of its own: the sign before it is drawn without
+    if _TONE.fullmatch(text):  # a mark with a cell of its own: the sign before it is drawn without it
         return " " * cells
-    if _JOINED.search(text):  # the first sign stands for all
+    if _JOINED.search(text):  # the first sign replaces all
         text = text[0]
     width = cell_len(text)
     return text.ljust(len(text) + cells - width) if 0 < width <= cells else "\ufffd".ljust(cells)

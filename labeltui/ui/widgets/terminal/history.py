@@ -1,4 +1,4 @@
-"""Lines that scrolled off the top, laid out again at whatever width they are looked at."""
+"""Lines that scrolled off the top, wrapped to any width."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from bittty.video import Cell
 
 from labeltui.ui.widgets.terminal.engine import LINES_MOST
 
-ROWS_OF_ONE_LINE = 200  # a line that never ends is broken here, so that memory stays bounded
+ROWS_OF_ONE_LINE = 200  # an endless line is cut here, to bound the memory
 
 Place = tuple[int, int]
-"""A line's number, counted from the first that ever came, and a row within it."""
+"""A line's number, counted from the first ever, and a row within it."""
 
 
 class History:
-    """Logical lines, the oldest forgotten beyond ``most``."""
+    """Logical lines; the oldest beyond ``most`` are dropped."""
 
     def __init__(self, most: int = LINES_MOST) -> None:
         self._lines: deque[ScrollbackLine] = deque(maxlen=most)
@@ -26,7 +26,7 @@ class History:
         self._count = 0  # lines that were ever completed
 
     def append(self, row: ScrollbackLine, wrapped: bool) -> None:
-        """Take a row; ``wrapped``: its line goes on in the next one."""
+        """Add a row; ``wrapped``: its line continues in the next one."""
         if not wrapped and not self._open:
             self._lines.append(row)
             self._count += 1
@@ -38,7 +38,7 @@ class History:
             self._open.clear()
 
     def clear(self) -> None:
-        """Forget everything."""
+        """Drop all lines."""
         self._lines.clear()
         self._open.clear()
 
@@ -48,7 +48,7 @@ class History:
 
     @property
     def end(self) -> Place:
-        """Just after the newest row: where the live screen begins."""
+        """The place after the newest row, where the live screen begins."""
         return self._count + bool(self._open), 0
 
     def _line(self, number: int) -> ScrollbackLine:
@@ -61,7 +61,7 @@ class History:
         return rows
 
     def clamp(self, place: Place, columns: int) -> Place:
-        """``place``, or the nearest one that there still is at this width."""
+        """``place``, or the nearest one that exists at this width."""
         line, within = place
         if line < self._first:
             return self._first, 0
@@ -70,7 +70,7 @@ class History:
         return line, min(within, self._rows(line, columns) - 1)
 
     def back(self, place: Place, rows: int, columns: int) -> Place:
-        """The place ``rows`` above."""
+        """The place ``rows`` above ``place``."""
         line, within = self.clamp(place, columns)
         while rows > within and line > self._first:
             rows -= within + 1
@@ -79,7 +79,7 @@ class History:
         return line, max(0, within - rows)
 
     def on(self, place: Place, rows: int, columns: int) -> Place:
-        """The place ``rows`` below, at most the end."""
+        """The place ``rows`` below ``place``, at most the end."""
         line, within = self.clamp(place, columns)
         while (line, 0) < self.end:
             left = self._rows(line, columns) - within
@@ -92,8 +92,8 @@ class History:
     def distance(self, place: Place, columns: int) -> int:
         """Rows from ``place`` to the end."""
         line, within = self.clamp(place, columns)
-        held = islice(self._lines, max(0, line - self._first), None)
-        rows: int = sum(rows_of(one.width, columns) for one in held)
+        stored = islice(self._lines, max(0, line - self._first), None)
+        rows: int = sum(rows_of(one.width, columns) for one in stored)
         if self._open:
             rows += self._rows(self._count, columns)
         return max(0, rows - within)
@@ -101,8 +101,8 @@ class History:
     def cells(self, place: Place, columns: int) -> Sequence[Cell]:
         """The cells of the row at ``place``."""
         line, within = place
-        held = self._line(line)
-        found: Sequence[Cell] = held.cells(
-            within * columns // held.scale, (within + 1) * columns // held.scale
+        stored = self._line(line)
+        found: Sequence[Cell] = stored.cells(
+            within * columns // stored.scale, (within + 1) * columns // stored.scale
         )
         return found

@@ -1,4 +1,4 @@
-"""What a key, a paste or the mouse sends to the remote, in xterm's encoding."""
+"""The bytes that keys, pastes and mouse events send to the remote, in xterm's encoding."""
 
 from __future__ import annotations
 
@@ -33,15 +33,15 @@ PASTE_START, PASTE_END = b"\x1b[200~", b"\x1b[201~"
 
 
 def key_bytes(event: events.Key, modes: Modes) -> bytes:
-    """What pressing that key sends; empty for a key that terminals know no code for."""
-    *held, name = event.key.split("+") if event.key != "+" else [event.key]
-    if _NOT_OURS.intersection(held):
+    """The bytes of a key; empty for one without a code."""
+    *modifiers, name = event.key.split("+") if event.key != "+" else [event.key]
+    if _NOT_OURS.intersection(modifiers):
         return b""
-    modifier = sum({_MODIFIERS.get(one, 0) for one in held})
+    modifier = sum({_MODIFIERS.get(one, 0) for one in modifiers})
     special = _special(name, modifier, modes)
     if special is not None:
         return special.encode()
-    if not held and event.character:
+    if not modifiers and event.character:
         return event.character.encode("utf-8", "ignore")
     return _with_modifiers(name, modifier, event.character)
 
@@ -88,7 +88,7 @@ def _with_modifiers(name: str, modifier: int, character: str | None) -> bytes:
 
 
 def paste_bytes(text: str, modes: Modes) -> bytes:
-    """What pasting ``text`` sends. A paste can't end its own brackets, nor press ctrl+c."""
+    """The bytes of a paste. It can't end its own brackets, nor press ctrl+c."""
     text = text.replace("\r\n", "\r").replace("\n", "\r")
     clean = "".join(char for char in text if char in "\r\t" or (char >= " " and not "\x7f" <= char <= "\x9f"))
     body = clean.encode("utf-8", "ignore")
@@ -96,14 +96,14 @@ def paste_bytes(text: str, modes: Modes) -> bytes:
 
 
 def mouse_bytes(button: int, column: int, row: int, *, modes: Modes, pressed: bool, moved: bool) -> bytes:
-    """A mouse report for a cell counted from 0, or nothing when the program did not ask for it.
+    """A mouse report for a cell counted from 0; empty if the program did not ask for it.
 
     ``button`` is 0 left, 1 middle, 2 right, 3 none, 64 and 65 the wheel, plus 4 shift, 8 alt, 16 ctrl.
     """
-    none_held = button & 3 == 3 and button < 64
+    no_button = button & 3 == 3 and button < 64
     if modes.mouse is Mouse.OFF or (moved and modes.mouse is Mouse.CLICKS):
         return b""
-    if moved and none_held and modes.mouse is not Mouse.ANY:
+    if moved and no_button and modes.mouse is not Mouse.ANY:
         return b""
     code = button + (32 if moved else 0)
     if modes.mouse_sgr:

@@ -1,4 +1,4 @@
-"""Rows of a terminal as Textual draws them."""
+"""Turns a terminal's rows into Textual's strips."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ STYLES_MOST = 4096
 
 @lru_cache(maxsize=4096)
 def style_of(look: Look, *, colons: bool = COLONS) -> Style:
-    """A look in Rich's words; colours that are not set stay unset. ``colons``: more kinds of underlines."""
+    """A look as Rich's style; unset colours stay unset. ``colons``: more kinds of underline."""
     attrs = look.attrs
     style = Style(
         color=_rich(look.foreground),
@@ -54,9 +54,9 @@ def strip_of(
     colons: bool = COLONS,
     styles: dict[Look, Style] | None = None,
 ) -> Strip:
-    """A row in exactly ``width`` cells over the widget's own colours. ``flipped``: in reverse video.
+    """A row in exactly ``width`` cells over the widget's colours. ``flipped``: in reverse video.
 
-    ``styles`` keeps what was worked out, for rows with the same ``base``.
+    ``styles`` caches the computed styles of rows with the same ``base``.
     """
     segments: list[Segment] = []
     used = 0
@@ -78,11 +78,11 @@ def strip_of(
 
 
 def with_cursor(strip: Strip, cursor: Cursor, *, focused: bool) -> Strip:
-    """The row with the cursor in it: a block where keys go, an underline where they don't."""
+    """The row with the cursor: a block if focused, else an underline."""
     column = cursor.column
     cell = strip.crop(column, column + 1)
     wide = strip.crop(column, column + 2)
-    if len(wide.text) == 1:  # a wide character: the cursor covers all of it
+    if len(wide.text) == 1:  # the cursor covers all of a wide character
         cell = wide
     under = not focused or cursor.shape == "underline"
     style = Style(underline=True) if under else Style(reverse=True)
@@ -95,7 +95,7 @@ def with_cursor(strip: Strip, cursor: Cursor, *, focused: bool) -> Strip:
 
 
 def _turned(segment: Segment, style: Style) -> Style:
-    """Reverse video on what is in reverse video already would not be seen."""
+    """Undo reverse video where the cursor's own reverse video would not be visible."""
     if style.reverse and segment.style is not None and segment.style.reverse:
         return Style(reverse=False)
     return style

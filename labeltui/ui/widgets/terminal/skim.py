@@ -1,8 +1,7 @@
-"""A flood of plain lines, taken in one go.
+"""Takes a flood of plain lines at once.
 
-Lines that scroll away before anybody can see them need no screen: they go straight to the history, and only
-those that stay are written. The outcome is the same as feeding all of it (a test compares the two); what it
-buys is that ``ctrl+c`` is answered while a flood of short lines is still in the pipe.
+Lines that scroll away before anybody can see them go straight to the history, and only those that stay are drawn.
+The result is the same as feeding everything (a test compares both), but ``ctrl+c`` is answered during the flood.
 """
 
 from __future__ import annotations
@@ -25,7 +24,7 @@ def _lines_of(columns: int) -> re.Pattern[str]:
 
 
 def skim(board: Any, history: History, text: str, at: int) -> int:
-    """Take the plain lines that ``text`` has at ``at``; returns where they end, ``at`` if it took none."""
+    """Take the plain lines of ``text`` from ``at`` on. Returns where they end; ``at`` if there is none."""
     rows = board.height
     if text.count("\n", at) < 4 * rows or not _calm(board):
         return at
@@ -33,7 +32,7 @@ def skim(board: Any, history: History, text: str, at: int) -> int:
     if found is None:
         return at
     lines = found.group().split("\r\n")
-    lines.pop()  # what follows the last line's end
+    lines.pop()  # the text after the last line's end
     if len(lines) < 4 * rows:
         return at
     _through(board, lines[:rows])  # now the cursor is in the last row, and every row has scrolled in
@@ -43,10 +42,10 @@ def skim(board: Any, history: History, text: str, at: int) -> int:
         history.append(ScrollbackLine.of(line.cells, not line.wrapped, line.attribute), line.wrapped)
     style = board.style.current
     for line in lines[rows : len(lines) - rows + 1]:
-        kept = line.rstrip(" ") if style == _UNSTYLED else line
-        history.append(ScrollbackLine(kept, (style,) * len(kept)), False)
+        text = line.rstrip(" ") if style == _UNSTYLED else line
+        history.append(ScrollbackLine(text, (style,) * len(text)), False)
     display = board.display.terminal
-    display.keeps_scrollback = False  # what scrolls off now has been kept above
+    display.keeps_scrollback = False  # lines that scroll off now are already in the history
     try:
         _through(board, lines[len(lines) - rows + 1 :])
     finally:
@@ -60,7 +59,7 @@ def _through(board: Any, lines: list[str]) -> None:
 
 
 def _calm(board: Any) -> bool:
-    """Whether a printable character and a line end do nothing but what they do on a plain screen."""
+    """Whether printable characters and line ends have their plain meaning on this screen."""
     blitter, modes, charset, parser = board.blitter, board.modes, board.charset, board.parser
     return (
         not blitter.in_alt_screen

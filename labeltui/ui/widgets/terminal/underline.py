@@ -1,7 +1,7 @@
-"""Curly, dotted, dashed and coloured underlines, which Rich has no words for.
+"""Curly, dotted, dashed and coloured underlines, which Rich does not support.
 
-They go out as SGR ``4:3`` and ``58:2::r:g:b``, only to terminals that are known to read colons so: others would
-take the numbers for attributes and colours of the text. There the line is a plain one.
+They are sent as SGR ``4:3`` and ``58:2::r:g:b``, only to terminals known to read colons: others would read the
+numbers as attributes and colours of the text. There the line is a plain one.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _COPIED = tuple(name for name in Style.__slots__ if name != "_ansi")
 
 
 def understood(environment: Mapping[str, str] = os.environ) -> bool:
-    """Whether the terminal that we are shown on reads ``4:3``; tmux does, and passes on what its own can show."""
+    """Whether the outer terminal reads ``4:3``; tmux does, and passes on what its own terminal can show."""
     if environment.get("TMUX") or environment.get("KITTY_WINDOW_ID"):
         return True
     vte = environment.get("VTE_VERSION", "")
@@ -37,7 +37,7 @@ def understood(environment: Mapping[str, str] = os.environ) -> bool:
 
 
 def codes(look: Look) -> str:
-    """What Rich does not say of the underline, as SGR; empty when there is nothing to add."""
+    """The SGR codes of an underline that Rich can't express; empty if it can."""
     if Attr.UNDERLINE not in look.attrs:
         return ""
     parts = [code for kind, code in _KINDS.items() if kind in look.attrs]
@@ -49,13 +49,13 @@ def codes(look: Look) -> str:
 
 
 class Underlined(Style):
-    """A style with more to say of its underline; it stays so under whatever is laid over it."""
+    """A style with underline codes, which stay when another style is laid over it."""
 
     __slots__ = ("_codes", "_whole")
 
     @classmethod
     def of(cls, style: Style, codes: str) -> Underlined:
-        """``style`` with ``codes`` after its own."""
+        """``style`` followed by ``codes``."""
         new = cls.__new__(cls)
         for name in _COPIED:
             setattr(new, name, getattr(style, name))
@@ -67,7 +67,7 @@ class Underlined(Style):
 
     @property
     def _ansi(self) -> str | None:
-        """The whole SGR: Textual and Rich take what stands here before they make their own."""
+        """The complete SGR: Textual and Rich use it instead of making their own."""
         if self._whole is None:
             own = _own(self._add(_MADE_ANEW), ColorSystem.TRUECOLOR)
             self._whole = f"{own};{self._codes}" if own else self._codes
@@ -75,7 +75,7 @@ class Underlined(Style):
 
     @_ansi.setter
     def _ansi(self, value: str | None) -> None:
-        """Nobody else makes it."""
+        """Ignore it: nobody else may set it."""
 
     def __add__(self, other: Any) -> Style:
         return _with(Style.__add__(self, other), other if isinstance(other, Underlined) else self)
@@ -91,7 +91,7 @@ class Underlined(Style):
 
 
 _MADE_ANEW = Style(meta={"underlined": True})
-"""Laid over a style, makes a plain one of it."""
+"""Laid over a style, makes it plain."""
 
 
 @lru_cache(maxsize=1024)

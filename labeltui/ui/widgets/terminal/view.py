@@ -1,4 +1,4 @@
-"""The widget: turns keys, paste and mouse into bytes, over what an engine shows."""
+"""The terminal widget: shows an engine, and turns keys, paste and mouse into bytes."""
 
 from __future__ import annotations
 
@@ -9,36 +9,36 @@ from typing import ClassVar
 from textual import events
 from textual.message import Message
 
-from labeltui.ui.debounce import soon
+from labeltui.ui.debounce import call_after
 from labeltui.ui.messages import LeaveShell
 from labeltui.ui.widgets.terminal.canvas import TerminalCanvas
 from labeltui.ui.widgets.terminal.engine import Mouse
 from labeltui.ui.widgets.terminal.keys import key_bytes, mouse_bytes, paste_bytes
 
-SETTLE_S = 0.05  # a size must hold this long before the program is told: windows are dragged
+SETTLE_S = 0.05  # seconds that a size must hold before the program gets it, since windows are dragged
 WHEEL_ROWS = 3
 LEAVE_KEY = "ctrl+right_square_bracket"
 
 
 class TerminalView(TerminalCanvas):
-    """``send`` gets the bytes of keys; ``resized`` hears the size that holds."""
+    """``send`` gets the bytes of keys; ``resized`` gets each size that holds."""
 
     class AskPaste(Message):
-        """Several lines are to be pasted into a program that would take each as a command."""
+        """Several lines are to be pasted into a program that may run each one."""
 
         def __init__(self, text: str) -> None:
             super().__init__()
             self.text = text
 
     class Find(Message):
-        """While scrolled back: words are to be looked for; ``older`` None asks for them first."""
+        """A search while scrolled back; ``older`` is None to ask for the text first."""
 
         def __init__(self, older: bool | None) -> None:
             super().__init__()
             self.older = older
 
     class Selected(Message):
-        """The mouse selected text, and let go."""
+        """The mouse selected text and was released."""
 
         def __init__(self, text: str) -> None:
             super().__init__()
@@ -56,11 +56,11 @@ class TerminalView(TerminalCanvas):
     # -- size
 
     def on_resize(self, event: events.Resize) -> None:
-        """Tell engine and program once the size holds."""
+        """Pass a size on to engine and program once it holds."""
         self._strips.clear()
         if self._settling is not None:
             self._settling.cancel()
-        self._settling = soon(self, SETTLE_S, self._settled)
+        self._settling = call_after(self, SETTLE_S, self._settled)
 
     def _settled(self) -> None:
         self._settling = None
@@ -75,11 +75,11 @@ class TerminalView(TerminalCanvas):
     # -- keys, paste, mouse
 
     def on_focus(self) -> None:
-        """Say so to programs that asked, and show where keys go."""
+        """Report the focus to a program that asked for it."""
         self._focused(b"\x1b[I")
 
     def on_blur(self) -> None:
-        """As on_focus."""
+        """Report the lost focus to a program that asked for it."""
         self._focused(b"\x1b[O")
 
     def _focused(self, report: bytes) -> None:
@@ -89,7 +89,7 @@ class TerminalView(TerminalCanvas):
             self._refresh_rows({self._shown.cursor.row})
 
     def on_key(self, event: events.Key) -> None:
-        """Everything goes to the program, except the key that leaves and those that scroll."""
+        """Send keys to the program, except ctrl+] and the keys that scroll and find."""
         if not self.live:
             return
         event.stop()
@@ -97,7 +97,7 @@ class TerminalView(TerminalCanvas):
         if event.key == LEAVE_KEY:
             self.post_message(LeaveShell())
         elif event.key in self.SCROLL_KEYS and not self.modes.alternate_screen:
-            self.look_back(self.SCROLL_KEYS[event.key] * max(1, self.size.height - 1))
+            self.scroll_back(self.SCROLL_KEYS[event.key] * max(1, self.size.height - 1))
         elif event.key in self.FIND_KEYS and self._shown is not None and self._shown.behind:
             self.post_message(self.Find(self.FIND_KEYS[event.key]))
         else:
@@ -111,14 +111,14 @@ class TerminalView(TerminalCanvas):
             self.changed()
         self.send(data)
 
-    def look_back(self, rows: int) -> None:
-        """Through the scrollback: negative is up."""
+    def scroll_back(self, rows: int) -> None:
+        """Scroll through the scrollback; negative is up."""
         if self.engine is not None:
             self.engine.scroll(rows)
             self.changed()
 
     def on_paste(self, event: events.Paste) -> None:
-        """Lines that a program would take as so many commands are asked about first."""
+        """Paste; asks first if the program may run each line."""
         event.stop()
         if not self.live:
             return
@@ -128,28 +128,28 @@ class TerminalView(TerminalCanvas):
             self.paste(event.text)
 
     def paste(self, text: str) -> None:
-        """Send it."""
+        """Send ``text`` as a paste."""
         self._type(paste_bytes(text, self.modes))
 
     def _mouse(self, event: events.MouseEvent, button: int, *, pressed: bool, moved: bool) -> bool:
-        """Report to the program if it asked; shift keeps the mouse for selecting."""
+        """Report a mouse event to a program that asked for it. Returns False if it did not; shift selects instead."""
         if not self.live or event.shift or self.modes.mouse is Mouse.OFF:
             return False
-        held = button + (8 if event.meta else 0) + (16 if event.ctrl else 0)
+        code = button + (8 if event.meta else 0) + (16 if event.ctrl else 0)
         column, row = max(0, int(event.x)), max(0, int(event.y))
-        data = mouse_bytes(held, column, row, modes=self.modes, pressed=pressed, moved=moved)
+        data = mouse_bytes(code, column, row, modes=self.modes, pressed=pressed, moved=moved)
         if data:
             self.send(data)
             event.stop()
         return bool(data)
 
     def on_mouse_down(self, event: events.MouseDown) -> None:
-        """A button."""
+        """Report a pressed button."""
         if self._mouse(event, max(0, event.button - 1), pressed=True, moved=False):
             event.prevent_default()
 
     def on_mouse_up(self, event: events.MouseUp) -> None:
-        """A button let go: where the mouse is ours, what it selected is copied."""
+        """Report a released button; if the program did not ask, copy the selection."""
         if not self._mouse(event, max(0, event.button - 1), pressed=False, moved=False):
             self.call_later(self._copy_selected)
 
@@ -160,19 +160,19 @@ class TerminalView(TerminalCanvas):
             self.post_message(self.Selected(found[0]))
 
     def on_mouse_move(self, event: events.MouseMove) -> None:
-        """A drag, or any move, where the program wants them."""
+        """Report a drag, or any move, to a program that asked for it."""
         self._mouse(event, event.button - 1 if event.button else 3, pressed=True, moved=True)
 
     def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
-        """The wheel."""
+        """Scroll up."""
         self._wheel(event, 64, -WHEEL_ROWS)
 
     def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
-        """The wheel."""
+        """Scroll down."""
         self._wheel(event, 65, WHEEL_ROWS)
 
     def _wheel(self, event: events.MouseEvent, button: int, rows: int) -> None:
-        """To the program if it asked, as arrows to one that has the whole screen, else the scrollback."""
+        """Report the wheel to a program that asked, send arrows to one with the whole screen, else scroll back."""
         event.stop()
         event.prevent_default()
         if self._mouse(event, button, pressed=True, moved=False):
@@ -182,4 +182,4 @@ class TerminalView(TerminalCanvas):
             if self.live:
                 self.send(arrow * abs(rows))
         else:
-            self.look_back(rows)
+            self.scroll_back(rows)

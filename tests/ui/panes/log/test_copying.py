@@ -21,7 +21,7 @@ async def test_copy() -> None:
         assert app.clipboard == "last"
         await reader.press("k", "y")
         assert app.clipboard == (HEAD % b"INFO").decode() + "Saving label"
-        assert "copied" in app.last_words
+        assert "copied" in app.last_flash
 
 
 def taken(folder: Path) -> tuple[bytes, int]:

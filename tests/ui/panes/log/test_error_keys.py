@@ -56,15 +56,15 @@ async def test_a_killed_task_and_a_failed_request_are_two() -> None:
         reader = await open_log(pilot, app, zoomed=True)
         await reader.until(lambda: "2 errors" in reader.pane.facts, "the count")
         await reader.press("e")
-        assert reader.view.seen_text.strip().startswith("KeyError: 1"), (
+        assert reader.view.cursor_text.strip().startswith("KeyError: 1"), (
             "the newest: the request's traceback, folded"
         )
         await reader.press("e")
-        assert reader.view.seen_text.endswith("Return code: -9")
+        assert reader.view.cursor_text.endswith("Return code: -9")
         await reader.press("E")
-        await reader.until(lambda: "continued at the last" in app.last_words, "the words")
+        await reader.until(lambda: "continued at the last" in app.last_flash, "the words")
         await reader.press("T", "E", "E", "e")
-        assert reader.view.seen_text.strip() == "ERROR:    Exception in ASGI application"
+        assert reader.view.cursor_text.strip() == "ERROR:    Exception in ASGI application"
         await reader.press("o", "o")
         assert reader.view.scope is not None
         await reader.until(lambda: list(reader.view.scope.lines) == [0, 3, 4, 5, 6, 7], "errors only")

@@ -11,7 +11,7 @@ from tests.ui.panes.log.log_reader import MANY, SIZE, at, lit, open_log, record
 
 
 @pytest.mark.parametrize(
-    ("asked", "kept"),
+    ("asked", "matching"),
     [
         ("train", 2),
         ("!train", 3),
@@ -22,18 +22,18 @@ from tests.ui.panes.log.log_reader import MANY, SIZE, at, lit, open_log, record
         ("nothing", 0),
     ],
 )
-async def test_filter(asked: str, kept: int) -> None:
+async def test_filter(asked: str, matching: int) -> None:
     rows = ("Saving label a", "Train request", "Saving label b", "Epoch 1/2 train_loss", "Return code: 0")
     app = console(connected(), log=b"".join(record(row) for row in rows))
     async with app.run_test(size=SIZE) as pilot:
         reader = await open_log(pilot, app)
         await reader.press("slash")
         reader.pane.query_one(Input).value = asked
-        await reader.until(lambda: f"{kept} of 5" in reader.pane.facts, "the count")
+        await reader.until(lambda: f"{matching} of 5" in reader.pane.facts, "the count")
         await reader.press("enter")
-        assert len(reader.messages) == kept
+        assert len(reader.messages) == matching
         reader.feed(record("Train: Saving label c"))
-        more = kept + (asked in ("train", "~svlbl", "saving"))
+        more = matching + (asked in ("train", "~svlbl", "saving"))
         await reader.until(lambda: f"{more} of 6" in reader.pane.facts, "what came, filtered")
         await reader.press("escape")
         await reader.until(lambda: len(reader.messages) == 6, "everything again")
@@ -64,7 +64,7 @@ async def test_a_filter_that_is_no_expression_says_so_and_changes_nothing() -> N
     async with app.run_test(size=SIZE) as pilot:
         reader = await open_log(pilot, app)
         await reader.press("slash", "left_square_bracket")
-        await reader.until(lambda: "not a regular" in app.last_words, "the words")
+        await reader.until(lambda: "not a regular" in app.last_flash, "the words")
         assert reader.view.filter is None
 
 
@@ -81,7 +81,7 @@ async def test_find_lights_every_match_and_goes_round() -> None:
         assert reader.view.cursor == 497
         await reader.press("n", "n", "n")
         assert reader.view.cursor == 49
-        assert "continued at the first" in app.last_words
+        assert "continued at the first" in app.last_flash
         await reader.press("escape")
         assert reader.view.find is None
         assert app.screen is app.frame_screen

@@ -39,16 +39,16 @@ async def test_a_traceback_is_one_line_with_the_time_of_its_record() -> None:
         assert "(+18" not in "".join(reader.messages)
         await reader.press("k", "k", "enter")
         assert len(reader.messages) == 5, "folded from within"
-        assert reader.view.seen_text.endswith(FOLDED)
+        assert reader.view.cursor_text.endswith(FOLDED)
         await reader.press("T")
-        await reader.until(lambda: "tracebacks are open" in app.last_words, "its words")
+        await reader.until(lambda: "tracebacks are open" in app.last_flash, "its words")
         assert len(reader.messages) == reader.view.size.height
         await reader.press("T", "w")
         assert len(reader.messages) == 5, "folded, and wrapped"
         await reader.press("G", "k", "enter")
-        assert "no traceback here" not in app.last_words
+        assert "no traceback here" not in app.last_flash
         await reader.press("T", "T", "g", "enter")
-        assert "no traceback here" in app.last_words
+        assert "no traceback here" in app.last_flash
 
 
 @pytest.mark.slow
@@ -120,7 +120,7 @@ async def test_a_filter_shows_its_lines_and_folds_what_it_keeps_whole() -> None:
         await reader.ask("slash", "call_5")
         assert reader.messages == ["call_5()"] * 3
         await reader.press("g", "enter")
-        assert "no traceback here" in app.last_words
+        assert "no traceback here" in app.last_flash
         await reader.press("v")
         assert reader.view.text_of(reader.view.cursor or 0) == "    call_5()", "opened in its context"
         await reader.press("escape", "T", "T")
@@ -138,11 +138,11 @@ async def test_errors_are_gone_through_without_opening_them() -> None:
         reader = await open_log(pilot, app, zoomed=True)
         await reader.until(lambda: "2 errors" in reader.pane.facts, "the count")
         await reader.press("e")
-        assert reader.view.seen_text.endswith("(+38 lines ⏎)")
+        assert reader.view.cursor_text.endswith("(+38 lines ⏎)")
         await reader.press("E")
-        assert reader.view.seen_text.endswith("(+18 lines ⏎)")
+        assert reader.view.cursor_text.endswith("(+18 lines ⏎)")
         await reader.press("e")
-        assert reader.view.seen_text.endswith("(+38 lines ⏎)")
+        assert reader.view.cursor_text.endswith("(+38 lines ⏎)")
 
 
 async def test_all_of_it_is_copied() -> None:

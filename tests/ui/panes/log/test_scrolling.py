@@ -1,4 +1,4 @@
-"""The log pane follows, never pulls a reader who scrolled up, and goes where it is told."""
+"""The log pane follows, never pulls a reader who scrolled up, and goes where it is sent."""
 
 from __future__ import annotations
 
@@ -161,10 +161,10 @@ async def test_whatever_is_pressed_while_lines_come(seed: int) -> None:
                 assert painted.cell_length == row.cell_length == view.size.width
                 assert painted.text == row.text
             seen = [shown.line for shown in view.rows if shown.line is not None]
-            assert view.cursor is None or view.page.seen_for(view.cursor) == view.cursor
+            assert view.cursor is None or view.page.visible_line(view.cursor) == view.cursor
             assert seen == sorted(seen)
-            kept = reader.store.line_count if view.filter is None else len(view.filter.lines)
-            assert not view.following or not kept or view.page.at_end
+            matching = reader.store.line_count if view.filter is None else len(view.filter.lines)
+            assert not view.following or not matching or view.page.at_end
 
 
 @pytest.mark.slow

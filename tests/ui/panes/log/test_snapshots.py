@@ -48,7 +48,7 @@ def before(*keys: str) -> Callable[[Pilot[Any]], Awaitable[None]]:
             await pilot.press(key)
             await pilot.pause()
         pane.view.redraw()
-        pane._tell()
+        pane._update_titles()
         app.paint()
         await pilot.pause()
 

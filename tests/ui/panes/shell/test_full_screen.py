@@ -64,7 +64,7 @@ async def test_without_a_terminal_of_its_own_the_key_says_why() -> None:
         await settled(pilot)
         await pilot.press("Z")
         assert (
-            "Full screen: labeltui does not run in a terminal that a shell could take over" in app.last_words
+            "Full screen: labeltui does not run in a terminal that a shell could take over" in app.last_flash
         )
 
 
@@ -85,7 +85,7 @@ def typed(program: Program, text: bytes) -> None:
 
 
 def after(program: Program, mark: int) -> bytes:
-    return bytes(program.seen[mark:])
+    return bytes(program.output[mark:])
 
 
 @pytest.mark.slow
@@ -103,14 +103,14 @@ def test_the_same_shell_there_and_back(tmp_path: Path) -> None:
         program.wait_for(b"herenow", 60)
         typed(program, b"\x1dZ")
         program.wait_for(b"returns to labeltui", 60)
-        mark = len(program.seen)
+        mark = len(program.output)
         typed(program, b"stty size; echo $v; printf '\\033[?1003h\\033[?2004h\\033]0;x\\007re%s\\n' ally\r")
         program.wait_for(b"really", 60)
         raw = after(program, mark)
         assert f"{ROWS} {COLUMNS}".encode() in raw
         assert b"kept" in raw
         assert b"\x1b[?1003h" in raw  # as it is, as under ssh
-        mark = len(program.seen)
+        mark = len(program.output)
         typed(program, b"\x1d")
         program.wait_for(b"back from full screen", 60)
         back = after(program, mark)
@@ -122,4 +122,4 @@ def test_the_same_shell_there_and_back(tmp_path: Path) -> None:
             assert select.select([program.terminal], [], [], 20)[0], (
                 "the pane does not show what was printed meanwhile"
             )
-            program.seen += os.read(program.terminal, 65536)
+            program.output += os.read(program.terminal, 65536)

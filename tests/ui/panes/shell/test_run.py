@@ -26,7 +26,7 @@ class View:
     def __init__(self) -> None:
         self.room = Size(80, 24)
         self.engine: Any = None
-        self.kept = self.live = False
+        self.in_tmux = self.live = False
 
     @property
     def present(self) -> Any:

@@ -1,4 +1,4 @@
-"""Pane 2: looking back, copying, and an emulator that dies."""
+"""Pane 2: scrolling back, copying, and an emulator that dies."""
 
 from __future__ import annotations
 

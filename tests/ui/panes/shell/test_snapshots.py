@@ -33,7 +33,7 @@ SCREEN = (
 
 
 class Ending(SilentShell):
-    """A shell that says something, and ends when it is told to, with that code."""
+    """A shell that says something, and ends when it is asked to, with that code."""
 
     def __init__(self, said: bytes) -> None:
         super().__init__(said)
@@ -114,7 +114,7 @@ async def exited(pilot: Pilot[Any], pane: ShellPane) -> None:
 
 async def proxied(pilot: Pilot[Any], pane: ShellPane) -> None:
     await pilot.press("ctrl+right_square_bracket", "exclamation_mark", "e")
-    await wait_for(pilot, lambda: pane.current.door and pane.phase is Phase.LIVE, "the door")
+    await wait_for(pilot, lambda: pane.current.proxied and pane.phase is Phase.LIVE, "the proxied shell")
 
 
 async def offered(pilot: Pilot[Any], pane: ShellPane) -> None:
@@ -122,8 +122,8 @@ async def offered(pilot: Pilot[Any], pane: ShellPane) -> None:
 
 
 def with_door(state: SessionState) -> SessionState:
-    door = SshEndpoint("ssh.runpod.io", 22, "k7x9m2qabc-64411d2c")
-    return replace(state, pod=fresh(replace(OWN, ssh_proxy=door)))
+    endpoint = SshEndpoint("ssh.runpod.io", 22, "k7x9m2qabc-64411d2c")
+    return replace(state, pod=fresh(replace(OWN, ssh_proxy=endpoint)))
 
 
 PICTURES: dict[str, tuple[Callable[[Pilot[Any], ShellPane], Awaitable[None]], Callable[[], SessionState]]] = {

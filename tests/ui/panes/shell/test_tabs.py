@@ -295,7 +295,7 @@ async def test_what_tmux_remembers_can_be_scrolled_and_searched(desk: Tabs) -> N
     await desk.sees("^20123$")
     await desk.press("x", "backspace")
     await desk.sees("^29999$")
-    assert not view.looking
+    assert not view.shows_past
     await desk.type("echo typed on")
     await desk.sees("^typed on$")
 
@@ -370,7 +370,7 @@ async def test_clipboard_title_bell_focus_and_mouse_pass_through_tmux(desk: Tabs
     await desk.until(lambda: isinstance(desk.app.screen, ConfirmScreen), "the question about the clipboard")
     await desk.press("n")
     await desk.until(lambda: "my title" in desk.pane.note, "the title")
-    await desk.until(lambda: desk.app.last_words == "the shell rang its bell", "the bell")
+    await desk.until(lambda: desk.app.last_flash == "the shell rang its bell", "the bell")
     await desk.type("clear; printf '\\033[?1004h\\033[?1000h\\033[?1006h'; cat -v")
     view = desk.pane.view
     await desk.until(

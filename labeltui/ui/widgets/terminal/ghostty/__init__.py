@@ -1,1 +1,1 @@
-"""The emulator libghostty-vt, in a process of its own: it is native code, and what kills it must kill one pane."""
+"""The emulator libghostty-vt in a process of its own, so that a crash of native code costs one pane."""

@@ -1,4 +1,4 @@
-"""The helper process: bytes in, frames out, until its input ends. It starts without Textual, to start fast."""
+"""The helper process: bytes in, frames out, until its input ends. It does not import Textual, to start fast."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ STDIN, STDOUT = 0, 1
 
 
 class Child:
-    """One screen, and what is owed to the console."""
+    """One screen, and the frames that are due to the console."""
 
     def __init__(self, columns: int, rows: int, history: int) -> None:
         self._screen = Screen(columns, rows, history)
@@ -27,7 +27,7 @@ class Child:
         self._fed = 0  # bytes since the last frame
 
     def run(self) -> None:
-        """Serve until the console hangs up."""
+        """Serve until the console closes the pipe."""
         reader = wire.Reader()
         self._frame_if_due()
         _send(wire.HELLO)
@@ -61,7 +61,7 @@ class Child:
             answer = b"1" if found else b"0"
         elif kind == wire.SYNC:
             self._next = 0.0
-        self._frame_if_due()  # before the answer: who waits for it sees what it led to
+        self._frame_if_due()  # before the answer, so that the console has the frame when it gets the answer
         if kind in (wire.FEED, wire.SYNC, wire.SEARCH):
             _send(wire.DONE, answer)
 
@@ -82,5 +82,5 @@ def _send(kind: int, body: bytes = b"") -> None:
 if __name__ == "__main__":
     try:
         Child(*map(int, sys.argv[1:])).run()
-    except (KeyboardInterrupt, BrokenPipeError):  # the console went
+    except (KeyboardInterrupt, BrokenPipeError):  # the console has ended
         sys.exit(0)

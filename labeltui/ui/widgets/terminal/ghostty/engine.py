@@ -1,4 +1,4 @@
-"""The engine on libghostty-vt: a helper process holds the screen, so that its end costs one pane."""
+"""The engine on libghostty-vt; a helper process runs it, so that a crash costs one pane."""
 
 from __future__ import annotations
 
@@ -56,17 +56,17 @@ class GhosttyEngine:
 
     @staticmethod
     def installed() -> bool:
-        """Whether the library is here at all; musl and Windows have no wheel of it."""
+        """Whether the library is installed; it has no wheel for musl or Windows."""
         return importlib.util.find_spec("pyghostty") is not None
 
     @classmethod
     async def start(cls, columns: int, rows: int, *, history: int = LINES_MOST) -> GhosttyEngine:
-        """Start the helper. Raises EngineDied when it does not come up."""
+        """Start the helper. Raises EngineDied if it does not start."""
         module = "labeltui.ui.widgets.terminal.ghostty.child"
         try:
             process = await asyncio.create_subprocess_exec(
                 sys.executable,
-                "-P",  # a module that lies in the working directory is none of ours
+                "-P",  # not a module of the working directory
                 "-m",
                 module,
                 str(columns),
@@ -75,7 +75,7 @@ class GhosttyEngine:
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=asyncio.subprocess.DEVNULL,
-                start_new_session=True,  # ctrl+c on the console's own terminal is not for it
+                start_new_session=True,  # ctrl+c in the console's own terminal is not for it
             )
         except OSError as error:
             raise EngineDied(f"could not be started: {error}") from None
@@ -89,9 +89,9 @@ class GhosttyEngine:
             raise
         return engine
 
-    # -- what the helper is told
+    # # -- requests to the helper
 
-    def _tell(self, kind: int, body: bytes = b"") -> None:
+    def _send(self, kind: int, body: bytes = b"") -> None:
         if not self.died and self._process.stdin is not None:
             self._process.stdin.write(wire.message(kind, body))
 
@@ -100,7 +100,7 @@ class GhosttyEngine:
             raise EngineDied(self.died)
         answer: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
         self._asked.append(answer)
-        self._tell(kind, body)
+        self._send(kind, body)
         return await answer
 
     async def feed(self, data: bytes) -> bytes:
@@ -118,7 +118,7 @@ class GhosttyEngine:
 
     def resize(self, columns: int, rows: int) -> None:
         """See :class:`~labeltui.ui.widgets.terminal.engine.Engine`."""
-        self._tell(wire.RESIZE, wire.PAIR.pack(columns, rows))
+        self._send(wire.RESIZE, wire.PAIR.pack(columns, rows))
 
     def frame(self) -> Frame:
         """See :class:`~labeltui.ui.widgets.terminal.engine.Engine`."""
@@ -126,13 +126,13 @@ class GhosttyEngine:
 
     def scroll(self, rows: int) -> None:
         """See :class:`~labeltui.ui.widgets.terminal.engine.Engine`."""
-        self._tell(wire.SCROLL, wire.ROWS.pack(rows))
+        self._send(wire.SCROLL, wire.ROWS.pack(rows))
 
     def scroll_to_end(self) -> None:
         """See :class:`~labeltui.ui.widgets.terminal.engine.Engine`."""
-        self._tell(wire.TO_END)
+        self._send(wire.TO_END)
 
-    # -- what it says
+    # # -- messages from the helper
 
     async def _listen(self) -> None:
         stdout, reader, why = self._process.stdout, wire.Reader(), ""
@@ -143,10 +143,10 @@ class GhosttyEngine:
         except asyncio.CancelledError:
             why = "was ended"
             raise
-        except Exception as error:  # it may be damaged: nothing that it says is trusted
+        except Exception as error:  # a damaged helper is not trusted any further
             why = f"sent something that can't be read ({type(error).__name__})"
         finally:
-            if not why:  # it hung up: how it ended is known in a moment
+            if not why:  # it closed its output: its exit code is known in a moment
                 await self.closed()
             self._end()
             if why != "was ended":
@@ -171,7 +171,7 @@ class GhosttyEngine:
         for answer in self._asked:
             if not answer.done():
                 answer.set_exception(EngineDied(why))
-                answer.exception()  # seen: whoever waits for it raises it
+                answer.exception()  # marks it as retrieved; those who await it still get it
         self._asked.clear()
 
     def _end(self) -> None:
@@ -199,7 +199,7 @@ class GhosttyEngine:
 
 
 def ended(code: int) -> str:
-    """How the helper ended, in words."""
+    """How the helper ended, as text."""
     if code >= 0:
         return f"ended with code {code}"
     try:
@@ -208,28 +208,28 @@ def ended(code: int) -> str:
         return f"crashed (signal {-code})"
 
 
-def frame_of(told: dict[str, Any], before: Frame) -> Frame:
-    """What the helper told, on top of the frame before. Raises whatever a wrong shape raises."""
-    columns, height = map(int, told["size"])
+def frame_of(message: dict[str, Any], before: Frame) -> Frame:
+    """The frame from a helper's message and the frame before it. Raises for a malformed message."""
+    columns, height = map(int, message["size"])
     rows: list[Row] = list(before.rows) if len(before.rows) == height else [()] * height
-    for y, runs in told["rows"].items():
+    for y, runs in message["rows"].items():
         row = tuple(_run(*run) for run in runs)
         if row != rows[int(y)]:
             rows[int(y)] = row
     cursor = None
-    if told["cursor"] is not None:
-        column, y, shape = told["cursor"]
+    if message["cursor"] is not None:
+        column, y, shape = message["cursor"]
         cursor = Cursor(max(0, min(int(column), columns - 1)), max(0, min(int(y), height - 1)), str(shape))
-    modes = {name: bool(value) for name, value in told["modes"].items() if name != "mouse"}
+    modes = {name: bool(value) for name, value in message["modes"].items() if name != "mouse"}
     return Frame(
         columns,
         tuple(rows),
         cursor,
-        Modes(mouse=Mouse(told["modes"]["mouse"]), **modes),
-        plain(str(told["title"])),
-        int(told["behind"]),
-        int(told["bells"]),
-        bool(told["reversed"]),
+        Modes(mouse=Mouse(message["modes"]["mouse"]), **modes),
+        plain(str(message["title"])),
+        int(message["behind"]),
+        int(message["bells"]),
+        bool(message["reversed"]),
     )
 
 

@@ -1,4 +1,4 @@
-"""libghostty-vt behind a few calls. Only the helper process imports this."""
+"""libghostty-vt behind a few calls. Only the helper process imports it."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from labeltui.ui.widgets.terminal.ghostty.rows import Cells, runs_of
 # the library ten times the time that it needs for a flood of plain lines.
 BYTES_PER_COLUMN, BYTES_PER_ROW = 9, 200
 LINES_UNLIMITED = 10_000_000
-ANSWERS_MOST = 4096  # bytes per piece: a flood of questions is not a conversation
+ANSWERS_MOST = 4096  # bytes per piece of output, against floods of questions
 VERSION = b"labeltui"
 
 ffi.cdef("typedef struct { GhosttyTerminalScrollViewportTag tag; int64_t delta; uint64_t unused; } LtScroll;")
 _SHAPE = re.compile(rb"\x1b\[(\d?) q|\x1bc")
 _SOFT_RESET = b"\x1b[!p"
 _CUT_MOST = 4
-_CUT = re.compile(rb"\x1b(\[(!|\d? ?)?)?\Z")  # what may become one of these
+_CUT = re.compile(rb"\x1b(\[(!|\d? ?)?)?\Z")  # the beginning of a sequence that is handled here
 # The library ignores DECSTR: margins, origin and insert mode, cursor keys, looks and charsets as at the start,
 # but the cursor stays.
 SOFT_RESET = b"\x1b[?6l\x1b[?69l\x1b[4l\x1b[?1l\x1b>\x1b[?25h\x1b[m\x1b(B\x0f\x1b[r\x1b7"
@@ -35,7 +35,7 @@ _MOUSE = ((1003, "any"), (1002, "drags"), (1000, "clicks"), (9, "clicks"))
 
 
 class Screen:
-    """One terminal and what it looks like."""
+    """One terminal, and the rows it shows."""
 
     def __init__(self, columns: int, rows: int, history: int) -> None:
         self._terminal = Terminal(columns, rows, scrollback=LINES_UNLIMITED)
@@ -44,14 +44,14 @@ class Screen:
         self._size = (columns, rows)
         self._answers = bytearray()
         self._bells = 0
-        self._shape = "block"  # the library tells only a renderer of its own, so it is read from the stream
-        self._held = b""
+        self._shape = "block"  # the library reports it only to a renderer, so it is read from the stream
+        self._pending = b""
         self._sent: list[str] = []
         self._version = ffi.from_buffer(VERSION)
-        self._told = ffi.new("GhosttyString*", {"ptr": self._version, "len": len(VERSION)})
+        self._reported = ffi.new("GhosttyString*", {"ptr": self._version, "len": len(VERSION)})
         # cffi frees a callback with its last reference: these live as long as the terminal
         self._bell = ffi.callback("GhosttyTerminalBellFn", self._rang)
-        self._name = ffi.callback("GhosttyTerminalXtversionFn", lambda _terminal, _data: self._told[0])
+        self._name = ffi.callback("GhosttyTerminalXtversionFn", lambda _terminal, _data: self._reported[0])
         self._limit()
         self._set("BELL", self._bell)
         self._set("XTVERSION", self._name)
@@ -70,7 +70,9 @@ class Screen:
         check(lib.ghostty_terminal_set(self._terminal._t[0], found, value), option)
 
     def _limit(self) -> None:
-        self._widest = max(self._widest, self._size[0])  # narrower for a moment must not forget half of it
+        self._widest = max(
+            self._widest, self._size[0]
+        )  # a width that is small for a moment must not lose half the scrollback
         per_row = BYTES_PER_COLUMN * self._widest + BYTES_PER_ROW
         self._set("SCROLLBACK_MAX_BYTES", ffi.new("size_t*", self._history * per_row))
 
@@ -82,11 +84,17 @@ class Screen:
             self._answers += data
 
     def feed(self, data: bytes) -> bytes:
-        """Take output; returns what the terminal would answer."""
-        data = self._held + data.replace(b"\x7f", b"")  # DEL prints nothing; the library shows a sign for it
-        cut = _CUT.search(data, max(0, len(data) - _CUT_MOST))  # from further back it would try every escape
-        self._held = cut.group() if cut else b""
-        data = data[: len(data) - len(self._held)].replace(b"\x1b[g", b"\x1b[0g")  # it wants the number
+        """Take output. Returns the terminal's answers."""
+        data = self._pending + data.replace(
+            b"\x7f", b""
+        )  # DEL prints nothing, but the library shows a sign for it
+        cut = _CUT.search(
+            data, max(0, len(data) - _CUT_MOST)
+        )  # starting further back, the library would try every escape
+        self._pending = cut.group() if cut else b""
+        data = data[: len(data) - len(self._pending)].replace(
+            b"\x1b[g", b"\x1b[0g"
+        )  # the library takes the number
         for number, piece in enumerate(data.split(_SOFT_RESET)):
             if number:
                 self._shape = "block"
@@ -96,14 +104,14 @@ class Screen:
                 for found in _SHAPE.finditer(piece):
                     self._shape = _SHAPES.get(found.group(1), "block")
             self._terminal.feed(piece)
-        if self._terminal.size != self._size:  # only the pane says how big it is
+        if self._terminal.size != self._size:  # only the pane sets the size
             self._terminal.resize(*self._size)
         answers = bytes(self._answers)
         self._answers.clear()
         return answers
 
     def resize(self, columns: int, rows: int) -> None:
-        """Another size: lines are wrapped again."""
+        """Set the size; lines are wrapped again."""
         self._size = (columns, rows)
         self._limit()
         self._terminal.resize(columns, rows)
@@ -117,7 +125,7 @@ class Screen:
         self._scroll(self._terminal._t[0], where[0])
 
     def scroll(self, rows: int) -> None:
-        """Negative is up; the alternate screen has no past."""
+        """Scroll by ``rows``, negative is up; the alternate screen has no scrollback."""
         if not self._alternate:
             self._move("DELTA", rows)
 
@@ -126,12 +134,12 @@ class Screen:
         self._move("BOTTOM")
 
     def _place(self) -> tuple[int, int]:
-        """The first row that is shown, counted from the oldest, and where the live screen begins."""
+        """The first visible row, counted from the oldest, and where the live screen begins."""
         bar = self._terminal.get("scrollbar", "GhosttyTerminalScrollbar")
         return int(bar.offset), max(0, int(bar.total) - int(bar.len))
 
     def search(self, text: str, *, older: bool) -> bool:
-        """Show the next row with ``text`` in any case, above or below what is at the top; False: none."""
+        """Show the nearest row with ``text``, in either case, above or below the top row. Returns False without one."""
         offset, live = self._place()
         rows = self._format("screen", live + self._size[1], vt=False)
         wanted = re.compile(re.escape(text), re.IGNORECASE)
@@ -142,7 +150,7 @@ class Screen:
                 return min(y, live) != offset or not older
         return False
 
-    # -- what it looks like
+    # # -- frames
 
     @property
     def _alternate(self) -> bool:
@@ -167,14 +175,14 @@ class Screen:
         return text.replace("\r\n", "\n").split("\n")
 
     def _empty(self, y: int, x: int) -> bool:
-        """Whether nothing was written there, nor painted."""
+        """Whether a cell was never written or painted."""
         self._at.value.x, self._at.value.y = x, y
         check(self._find(self._terminal._t[0], self._at[0], self._ref), "place")
         check(lib.ghostty_grid_ref_cell(self._ref, self._cell), "cell")
         return not self._cell[0]
 
     def _cells(self, y: int) -> Cells:
-        """The row cell by cell, as wide as the terminal has it."""
+        """The row cell by cell, in the terminal's widths."""
         found: list[tuple[str, int]] = []
         cell, wide = ffi.new("GhosttyCell*"), ffi.new("GhosttyCellWide*")
         codes, count = ffi.new("uint32_t[]", 32), ffi.new("size_t*")
@@ -190,7 +198,7 @@ class Screen:
         return found
 
     def frame(self) -> dict[str, Any]:
-        """What changed since the last frame, in words that JSON has; see the engine, which reads it."""
+        """What changed since the last frame, as JSON values that the engine reads."""
         columns, height = self._size
         lines = self._format("viewport", height, vt=True)
         lines = [*lines[:height], *[""] * (height - len(lines))]
@@ -226,5 +234,5 @@ class Screen:
         return modes
 
     def _title(self) -> str:
-        held = self._terminal.get("title", "GhosttyString")
-        return ffi.buffer(held.ptr, held.len)[:].decode("utf-8", "replace") if held.len else ""
+        title = self._terminal.get("title", "GhosttyString")
+        return ffi.buffer(title.ptr, title.len)[:].decode("utf-8", "replace") if title.len else ""

@@ -1,4 +1,4 @@
-"""Rows as libghostty-vt's formatter writes them, taken apart: each change of looks starts with a reset."""
+"""Parses rows as libghostty-vt's formatter writes them: each change of look starts with a reset."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from typing import Any
 from labeltui.ui.widgets.terminal.engine import Attr
 
 Cells = Sequence[tuple[str, int]]
-"""Clusters of characters, and how many columns each takes."""
+"""Clusters of characters, and the columns that each takes."""
 
 _SGR = re.compile(r"((?:\x1b\[[\d:;]*m)+)")
 _ONE = re.compile(r"\x1b\[([\d:;]*)m")
-# Characters that are one column wide wherever they stand; others are looked up cell by cell.
+# Characters that are always one column wide; the widths of others are looked up cell by cell.
 _NARROW = re.compile(
     "[ -~\u00a1-\u00ac\u00ae-\u02ff\u0370-\u0482\u048a-\u0559\u2010-\u2027\u2030-\u205e"
     "\u2190-\u2193\u2200-\u22ff\u2500-\u25aa\u2800-\u28ff]*"
@@ -30,7 +30,7 @@ PLAIN = (None, None, 0)
 _SEEN_ON_BLANKS = (Attr.UNDERLINE | Attr.REVERSE | Attr.STRIKE | Attr.OVERLINE).value
 
 Words = tuple[Any, ...]
-"""Foreground, background, attributes, and the colour of an underline where it has one."""
+"""Foreground, background, attributes, and the underline's colour, if it has one."""
 
 
 @lru_cache(maxsize=4096)
@@ -63,9 +63,9 @@ def _look(escapes: str) -> Words:
 
 
 def runs_of(row: str, cells: Callable[[], Cells], empty: Callable[[int], bool]) -> list[list[Any]]:
-    """A row as [text, columns, *look]; ``cells`` says how wide odd ones are, ``empty`` what was never written.
+    """A row as [text, columns, *look]. ``cells`` gives odd widths, ``empty`` the cells never written.
 
-    Text is a string where each character takes one column, else a list of clusters and their columns in turn.
+    Text is a string if each character takes one column, else a list of clusters and their columns in turn.
     """
     parts = _SGR.split(row)
     narrow = all(_NARROW.fullmatch(text) for text in parts[::2])
@@ -91,12 +91,12 @@ def runs_of(row: str, cells: Callable[[], Cells], empty: Callable[[int], bool]) 
 
 
 def _shows(look: Words) -> bool:
-    """Whether blanks that look so can be told from others."""
+    """Whether blanks of that look are visible."""
     return look[1] is not None or bool(look[2] & _SEEN_ON_BLANKS)
 
 
 def _split(runs: list[list[Any]], column: int, empty: Callable[[int], bool]) -> None:
-    """Take what was never written off the last run: the formatter gives gaps the looks of what is before them."""
+    """Cut off the last run what was never written: the formatter gives gaps the look of the text before them."""
     text, columns = runs[-1][:2]
     gap = 0
     while (
@@ -113,7 +113,7 @@ def _split(runs: list[list[Any]], column: int, empty: Callable[[int], bool]) -> 
 
 
 def _taken(text: str, clusters: list[tuple[str, int]]) -> tuple[Any, int]:
-    """The clusters that make up ``text``, off the end of ``clusters``."""
+    """The clusters of ``text``, taken from the end of ``clusters``."""
     flat: list[Any] = []
     columns = length = 0
     while length < len(text):

@@ -44,11 +44,11 @@ def of(text: str | bytes) -> tuple[IndexedLog, Folds]:
 def found(text: str) -> list[tuple[str, int]]:
     """Of each fold, the line that stands for it and how many it hides."""
     store, folds = of(text)
-    return [(store.line(fold.told).decode(), fold.hidden) for fold in all_folds(folds)]
+    return [(store.line(fold.summary).decode(), fold.hidden) for fold in all_folds(folds)]
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "summary"),
     [
         (f"a\n{FRAMES}KeyError: 'x'\nb\n", [("KeyError: 'x'", 4)]),
         (f"{ASGI}{FRAMES}KeyError: 'x'\n{ASGI}", [("KeyError: 'x'", 5)]),
@@ -81,8 +81,8 @@ def found(text: str) -> list[tuple[str, int]]:
         ("  File\n    raise\nKeyError: 1\n", []),
     ],
 )  # fmt: skip
-def test_what_one_line_stands_for(text: str, told: list[tuple[str, int]]) -> None:
-    assert found(text) == told
+def test_what_one_line_stands_for(text: str, summary: list[tuple[str, int]]) -> None:
+    assert found(text) == summary
 
 
 def test_an_error_its_traceback_and_those_it_caused_count_as_one() -> None:
@@ -105,8 +105,8 @@ def test_recordings(path: Path) -> None:
         if fold is not None and re.match(rb"\[?20\d\d-", line):
             assert index == fold.first
     for fold in all_folds(folds):
-        told = store.line(fold.told)
-        assert re.match(rb"[\w.]+(?:Error|Exception|Exit|Group)?: ", told), told
+        summary = store.line(fold.summary)
+        assert re.match(rb"[\w.]+(?:Error|Exception|Exit|Group)?: ", summary), summary
 
 
 PIECES = st.sampled_from([
@@ -134,7 +134,7 @@ def test_the_pieces_it_comes_in_make_no_difference(pieces: list[str], data: st.D
     assert store.errors.firsts == whole[0].errors.firsts
     last = -1
     for fold in all_folds(folds):
-        assert last < fold.first <= fold.told <= fold.last < store.finished_count
+        assert last < fold.first <= fold.summary <= fold.last < store.finished_count
         last = fold.last
         assert [error.last >= fold.last for error in store.errors.within(fold.first, fold.last + 1)] == [True]
 
@@ -169,7 +169,7 @@ def test_walking_down_and_up_sees_the_same_rows(
         up.append(row)
         row = rows.preceding(row)
     assert down == up[::-1]
-    assert {rows.seen_row(row) for row in range(rows.count)} == set(down)
+    assert {rows.visible_row(row) for row in range(rows.count)} == set(down)
     for row in range(rows.count):
         fold = rows.closed(rows.line_of(row))
         assert fold is None or (rows.whole(fold) and not rows.is_open(fold))

@@ -11,7 +11,7 @@ from rich.style import Style
 
 from labeltui.domain.log.query import parse_query
 from labeltui.session.log.store import LogStore
-from labeltui.ui.widgets.filtering import keeper
+from labeltui.ui.widgets.filtering import matcher_of
 from labeltui.ui.widgets.log.columns import Columns, Tones, columns_for, short_logger
 from labeltui.ui.widgets.log.query import Errors, Sieve
 from labeltui.ui.widgets.log.text import LONGEST, Laid, lay, lit, sgr, wrapped
@@ -175,7 +175,7 @@ ROWS = ["Saving label liver_042", "saving LABEL", "Epoch 1/2", "", "a[b", "~x", 
 def test_the_grammar_is_that_of_the_queue(question: str) -> None:
     store = LogStore()
     store.feed(0, "\n".join(ROWS).encode())
-    query, keeps = parse_query(question), keeper(question)
+    query, keeps = parse_query(question), matcher_of(question)
     if query is None or keeps is None:
         assert query is None
         assert keeps is None

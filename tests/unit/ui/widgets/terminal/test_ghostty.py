@@ -94,7 +94,7 @@ def test_what_the_helper_tells_is_made_safe() -> None:
 
 
 @pytest.mark.parametrize(
-    "told",
+    "message",
     [
         TOLD | {"rows": {"7": []}},
         TOLD | {"modes": {"mouse": "x"}},
@@ -103,9 +103,9 @@ def test_what_the_helper_tells_is_made_safe() -> None:
         TOLD | {"modes": {"x": 1}},
     ],
 )
-def test_what_makes_no_sense_is_refused(told: dict[str, object]) -> None:
+def test_what_makes_no_sense_is_refused(message: dict[str, object]) -> None:
     with pytest.raises((LookupError, TypeError, ValueError)):
-        frame_of(json.loads(json.dumps(told)), BLANK)
+        frame_of(json.loads(json.dumps(message)), BLANK)
 
 
 def test_messages_come_whole_however_they_are_cut() -> None:

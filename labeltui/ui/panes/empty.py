@@ -1,4 +1,4 @@
-"""What an empty pane says: why it is empty, and the key that changes it."""
+"""The texts of an empty pane: why it is empty, and the key that changes that."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ _LINK = {
 
 
 def without_server(state: SessionState, keys: Keys) -> list[str]:
-    """Sentences for a pane that needs the server; empty while the server answers."""
+    """Sentences for a pane that needs the server; empty while the server runs."""
     host, server = state.host.value, state.server.value
     if host is None or host.state is not LinkState.CONNECTED:
         if (why := absence(state, keys)) is not None:
-            return [line for line in (why.said, why.next) if line]
-        said = _LINK["" if host is None else host.state]
-        return [said, f"{keys('reconnect')} tries again now; pane 1 shows why."]
+            return [line for line in (why.reason, why.next) if line]
+        sentences = _LINK["" if host is None else host.state]
+        return [sentences, f"{keys('reconnect')} tries again now; pane 1 shows why."]
     if server is None:
         error = safe(state.server.error or "")
         return [error or "Checking whether a server runs on the host …"]
@@ -36,14 +36,14 @@ def without_server(state: SessionState, keys: Keys) -> list[str]:
 
 
 def _failed(server: ServerStatus, problem: Problem, keys: Keys) -> list[str]:
-    said = [safe(problem.message), safe(problem.hint)]
+    sentences = [safe(problem.message), safe(problem.hint)]
     if problem.detail:
-        said.append(f"{keys('server.problem')} shows the details.")
+        sentences.append(f"{keys('server.problem')} shows the details.")
     if problem.code == Code.NOT_INSTALLED:
-        said.append(f"{keys('setup')} installs it, step by step.")
+        sentences.append(f"{keys('setup')} installs it, step by step.")
     elif server.state in (ServerState.STOPPED, ServerState.CRASHED):
-        said.append(f"{keys('server.start')} starts it again.")
-    return [line for line in said if line]
+        sentences.append(f"{keys('server.start')} starts it again.")
+    return [line for line in sentences if line]
 
 
 def _not_running(server: ServerStatus, keys: Keys) -> list[str]:
@@ -70,11 +70,11 @@ def _not_running(server: ServerStatus, keys: Keys) -> list[str]:
 
 
 def why_empty(state: SessionState, keys: Keys) -> list[str]:
-    """Why there is no line to show, and the key that changes it."""
-    said = without_server(state, keys)
+    """Sentences about why the log has no lines, and the key that changes that."""
+    sentences = without_server(state, keys)
     server = state.server.value
-    if said or server is None:
-        return said
+    if sentences or server is None:
+        return sentences
     if server.state is ServerState.RUNNING and server.run_id is None:
         return [
             "labeltui did not start this server, so it reads the server's app.log.",
