@@ -1,4 +1,4 @@
-"""A call-back that is on its way arrives, however short the wait."""
+"""A call-back always arrives, however short the delay."""
 
 from __future__ import annotations
 

@@ -271,7 +271,7 @@ async def test_ctrl_c_cancels_what_runs_and_quit_asks_meanwhile(monkeypatch: pyt
         await wait_for(pilot, lambda: not app.is_running, "quit without a question")
 
 
-async def test_the_session_is_closed_on_the_way_out() -> None:
+async def test_the_session_is_closed_on_exit() -> None:
     session = FakeSession(connected())
     app = Console(session=session, clock=lambda: NOW)
     async with app.run_test(size=SIZE) as pilot:

@@ -32,7 +32,7 @@ def _a_prompt(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def before(*keys: str) -> Callable[[Pilot[Any]], Awaitable[None]]:
-    """Wait until the console stands still, then press keys."""
+    """Wait until the console is idle, then press keys."""
 
     async def run(pilot: Pilot[Any]) -> None:
         await settled(pilot)

@@ -82,7 +82,7 @@ async def test_a_page_too_small_still_says_what_the_strip_says() -> None:
 
 
 @pytest.mark.parametrize("width", [60, 80, 100, 120, 160, 200])
-def test_the_strip_fits_and_never_tells_a_state_by_colour_alone(width: int) -> None:
+def test_the_strip_fits_and_never_shows_a_state_by_colour_alone(width: int) -> None:
     line = strip_line(connected(), NOW, width).plain
     assert len(line) <= width
     where_there_is_room = ("host", "7/23") if width >= 76 else ()  # what is well makes room for alerts

@@ -56,14 +56,14 @@ LOOKS: dict[str, Callable[[], SessionState]] = {
     ids=lambda value: value if isinstance(value, str) else f"{value[0]}x{value[1]}",
 )
 def test_pictures(snap_compare: Compare, state: str, size: tuple[int, int]) -> None:
-    async def look(pilot: Pilot[Any]) -> None:
+    async def prepare(pilot: Pilot[Any]) -> None:
         await settled(pilot)
         await pilot.press("1")
         await pilot.pause()
         pilot.app.paint()  # type: ignore[attr-defined]
         await pilot.pause()
 
-    assert snap_compare(console(LOOKS[state]()), terminal_size=size, run_before=look)
+    assert snap_compare(console(LOOKS[state]()), terminal_size=size, run_before=prepare)
 
 
 def test_what_may_be_done_how_long_it_runs_and_who_can_reach_it() -> None:
@@ -81,7 +81,7 @@ async def test_whose_load_it_is_is_said() -> None:
     assert "by RunPod" in card.titles(unconnected(), NOW)[1]
 
 
-def test_a_line_shows_where_nobody_looked() -> None:
+def test_a_history_shows_where_nothing_was_measured() -> None:
     samples = (LoadSample(ago(31), "agent", gpu=10.0), LoadSample(ago(1), "agent", gpu=90.0))
     assert in_cells(samples, "gpu", NOW, 4, 60.0) == (None, 10.0, None, 90.0)
     assert meters.line_of(samples, "gpu", NOW, 4, "x").plain == "·▁·█"
@@ -105,7 +105,7 @@ def test_events_show_the_newest_that_have_room_and_every_character_of_them() -> 
 
 
 def in_full(**spend: Any) -> SessionState:
-    """Everything that a rented pod can tell at once."""
+    """Everything that a rented pod can show at once."""
     spent = {"session": Decimal("0.93"), "session_since": ago(11520), "today": Decimal("2.10"), **spend}
     return replace(with_pod(), guard=fresh(WATCHING, old=0), spend=fresh(Spend(**spent)))
 
@@ -115,7 +115,7 @@ def labels_in_sight(app: Any) -> list[str]:
     return [line.plain[:9].strip() for line in card.lines[: card.size.height]]
 
 
-async def test_what_an_operator_looks_for_first_is_in_sight_at_120_columns() -> None:
+async def test_the_most_important_facts_are_visible_at_120_columns() -> None:
     app = console(in_full())
     async with app.run_test(size=(120, 40)) as pilot:
         await settled(pilot)
@@ -132,7 +132,7 @@ async def test_what_an_operator_looks_for_first_is_in_sight_at_120_columns() -> 
             assert said in " ".join(shown.split())
 
 
-async def test_money_that_is_not_known_well_is_told_in_full_where_there_is_little_room_too() -> None:
+async def test_uncertain_money_is_shown_in_full_where_there_is_little_room_too() -> None:
     app = console(in_full(session=None, why="the bill can't be read"))
     async with app.run_test(size=(120, 40)) as pilot:
         await settled(pilot)

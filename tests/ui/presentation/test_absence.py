@@ -33,7 +33,7 @@ REFUSED = replace(WAITS, state=LinkState.REFUSED, detail="The pod annot is stopp
 
 
 def without_host(pod: Pod, host: HostStatus) -> SessionState:
-    """A session on RunPod whose host is away, as the connection tells it."""
+    """A session on RunPod whose host is away, as the connection reports it."""
     reading = replace(fresh(host), error=host.detail)
     return SessionState(Identity("annot", rents=True), reading, pod=fresh(pod))
 
@@ -73,7 +73,7 @@ def test_the_strip_says_what_the_pod_does_to_the_host(
 def test_where_the_pod_explains_nothing_the_connection_speaks_for_itself() -> None:
     assert absence(without_host(OWN, WAITS)) is None  # it has an address
     assert absence(without_host(replace(STOPPED, status=PodStatus.UNKNOWN), WAITS)) is None
-    assert absence(replace(without_host(OWN, WAITS), pod=Reading())) is None  # nobody has looked yet
+    assert absence(replace(without_host(OWN, WAITS), pod=Reading())) is None  # nothing was read yet
     assert absence(with_pod(STOPPED)) is None  # it is connected, whatever RunPod says
     elsewhere = replace(without_host(STOPPED, REFUSED), identity=Identity("annot"))
     assert absence(elsewhere) is None  # the pod is watched, the host is another machine
@@ -91,7 +91,7 @@ async def test_where_there_is_no_pod_every_pane_says_that_and_none_says_to_conne
         assert "tries again now" not in screen(app)
 
 
-def test_what_an_old_look_at_the_pod_says_is_marked_as_old() -> None:
+def test_an_old_reading_of_the_pod_is_marked_as_old() -> None:
     state = without_host(MADE, WAITS)
     assert of_host(replace(state, pod=fresh(MADE, old=90.0))).old == "1m"
 

@@ -69,7 +69,7 @@ def test_the_strip_counts_down_or_says_why_not(status: GuardStatus, width: int, 
     assert said in strip_line(guarded(status), NOW, width).plain
 
 
-def test_the_countdown_goes_on_between_looks_and_grows_old_without_a_connection() -> None:
+def test_the_countdown_goes_on_between_polls_and_grows_old_without_a_connection() -> None:
     state = guarded(WATCHING)
     assert "idle-stop in 40m" in strip_line(state, NOW + timedelta(minutes=2), 240).plain
     lost = guarded(WATCHING, error="not connected")
@@ -96,7 +96,7 @@ def text_of(state: SessionState, width: int = 60) -> str:
     return "\n".join(line.plain for line in guard_lines(state, NOW, width))
 
 
-def test_the_pane_tells_what_was_seen_last_and_when() -> None:
+def test_the_pane_shows_the_last_activity_and_its_time() -> None:
     text = text_of(guarded(WATCHING))
     assert f"idle 12 min: last was a label by ana {LABEL.at.astimezone():%H:%M}" in text  # type: ignore[union-attr]
     assert NO_WAY.split(":", maxsplit=1)[0] in text_of(guarded(STUCK))
@@ -106,7 +106,7 @@ def test_the_pane_tells_what_was_seen_last_and_when() -> None:
     assert "\x1b" not in text_of(guarded(replace(WATCHING, uses=(hostile,))))
 
 
-def test_a_label_is_told_of_rather_than_the_request_that_brought_it() -> None:
+def test_a_label_counts_before_the_request_that_brought_it() -> None:
     request = Use("request", 3.0, ago(3), "a request to the server for a study or a label")
     label = replace(LABEL, ago_s=6.0)
     assert replace(WATCHING, uses=(request, label)).idle_words == "idle 3 s: last was a label by ana"
@@ -179,8 +179,8 @@ def test_pictures(snap_compare: Callable[..., bool], size: tuple[int, int], name
     assert snap_compare(app, terminal_size=size, run_before=ready)
 
 
-def door(**state: Any) -> dict[str, Any]:
-    """What the guard's door answers."""
+def guard_answer(**state: Any) -> dict[str, Any]:
+    """What the guard answers."""
     decision = {
         "state": "watching", "words": "w", "hint": "", "cause": "idle", "left_s": 100.0, "blocks": ["b"], "problem": "",
     }  # fmt: skip
@@ -194,12 +194,12 @@ def door(**state: Any) -> dict[str, Any]:
     return {"alive": True, "now_mono": 1010.0, "now": 0.0, "state": {**kept, **state}}
 
 
-def test_what_the_door_says_is_read_whole() -> None:
-    status = guard_of(door())
+def test_the_guards_answer_is_read_whole() -> None:
+    status = guard_of(guard_answer())
     assert (status.state, status.left_s, status.blocks) == ("watching", 90.0, ("b",))
     assert status.uses[0].words == "the GPU was used (93 %)"
     assert status.uses[0].ago_s == 110.0
     assert guard_of({"alive": False, "state": {"written_mono": 1}}).state == "dead"
-    silent = guard_of(door(written_mono=1.0))
+    silent = guard_of(guard_answer(written_mono=1.0))
     assert silent.state == "dead"
     assert "has said nothing for 16 min" in silent.words

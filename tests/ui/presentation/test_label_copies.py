@@ -48,7 +48,7 @@ def test_the_strip_at_both_ends(status: LabelCopies, error: str | None, wide: st
     assert narrow in line if narrow else "lab" not in line
 
 
-def test_nothing_is_said_of_labels_before_they_were_looked_at() -> None:
+def test_labels_are_left_out_before_they_were_read() -> None:
     assert "label" not in strip_line(connected(), NOW, 220).plain
 
 

@@ -1,4 +1,4 @@
-"""The checklist when it has ended: each way on is a key, and runs what it says."""
+"""The checklist when it has ended: each next step is a key."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ async def ended(pilot: Pilot[Any], *steps: Mapping[str, Any]) -> list[tuple[str,
         pytest.param("g", {"state": "cancelled", **POD}, ("pod.create", PARAMS), marks=pytest.mark.slow),
     ],
 )
-async def test_each_way_on_is_a_key(
+async def test_each_next_step_is_a_key(
     tmp_path: Path, key: str, step: dict[str, Any], wanted: tuple[str, Mapping[str, Any]]
 ) -> None:
     async with market_console(tmp_path).run_test(size=(80, 24)) as pilot:

@@ -126,11 +126,11 @@ def test_what_is_said_of_every_pod(pod: Any, says: str, first: str) -> None:
 
 @pytest.mark.parametrize("size", [(80, 24), (120, 40)], ids=lambda size: f"{size[0]}x{size[1]}")
 def test_picture(snap_compare: Compare, ran: Ran, size: tuple[int, int]) -> None:
-    async def look(pilot: Pilot[Any]) -> None:
+    async def prepare(pilot: Pilot[Any]) -> None:
         await settled(pilot)
         for part in ("strip", "body", "flash", "keys", "tabs"):
             getattr(pilot.app.frame_screen, part).display = False  # type: ignore[attr-defined]
         await start(pilot)
         await pilot.pause()
 
-    assert snap_compare(console(with_pod(STOPPED)), terminal_size=size, run_before=look)
+    assert snap_compare(console(with_pod(STOPPED)), terminal_size=size, run_before=prepare)

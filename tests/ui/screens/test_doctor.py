@@ -76,10 +76,10 @@ async def test_parts_stand_in_the_order_in_which_they_need_each_other(go_on: asy
 
 @pytest.mark.parametrize("size", [(80, 24), (120, 40)], ids=lambda size: f"{size[0]}x{size[1]}")
 def test_picture(snap_compare: Compare, go_on: asyncio.Event, size: tuple[int, int]) -> None:
-    async def look(pilot: Pilot[Any]) -> None:
+    async def prepare(pilot: Pilot[Any]) -> None:
         screen = await asked(pilot)
         go_on.set()
         await wait_for(pilot, lambda: "ok" in str(screen.query_one(".box").border_subtitle), "the count")
         await pilot.pause()
 
-    assert snap_compare(console(with_pod()), terminal_size=size, run_before=look)
+    assert snap_compare(console(with_pod()), terminal_size=size, run_before=prepare)

@@ -149,7 +149,7 @@ async def test_what_is_not_legal_is_said(ran: Ran, pod: Any, key: str, why: str)
         assert ran == []
 
 
-async def test_details_say_it_all_and_copy_the_way_in(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_details_show_everything_and_copy_the_ssh_command(monkeypatch: pytest.MonkeyPatch) -> None:
     copied: list[str] = []
     monkeypatch.setattr(Console, "copy_to_clipboard", lambda _self, text: copied.append(text))
     app = console(with_pod())
@@ -187,17 +187,17 @@ def test_rows_keep_to_their_room_and_show_every_character(room: int) -> None:
 
 @pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
 def test_picture_of_the_list(snap_compare: Compare, size: tuple[int, int]) -> None:
-    async def look(pilot: Pilot[Any]) -> None:
+    async def prepare(pilot: Pilot[Any]) -> None:
         await opened(pilot, bare=True)
         await pilot.press("j")
         await pilot.pause()
 
-    assert snap_compare(console(with_pod()), terminal_size=size, run_before=look)
+    assert snap_compare(console(with_pod()), terminal_size=size, run_before=prepare)
 
 
 @pytest.mark.parametrize("size", SIZES[:2], ids=lambda size: f"{size[0]}x{size[1]}")
 def test_picture_of_the_details(snap_compare: Compare, size: tuple[int, int]) -> None:
-    async def look(pilot: Pilot[Any]) -> None:
+    async def prepare(pilot: Pilot[Any]) -> None:
         screen = await opened(pilot, bare=True)
         await go_to(pilot, screen, OPEN.id)
         await pilot.press("enter")
@@ -206,7 +206,7 @@ def test_picture_of_the_details(snap_compare: Compare, size: tuple[int, int]) ->
             pilot, lambda: any(found.lines for found in pilot.app.screen.query(Lines)), "its lines"
         )
 
-    assert snap_compare(console(with_pod()), terminal_size=size, run_before=look)
+    assert snap_compare(console(with_pod()), terminal_size=size, run_before=prepare)
 
 
 async def test_why_there_is_no_list() -> None:

@@ -34,12 +34,12 @@ class Reader:
         return self.view.store
 
     @property
-    def seen(self) -> list[str]:
+    def screen_rows(self) -> list[str]:
         return [self.view.render_line(y).text[:-1].rstrip() for y in range(self.view.size.height)]
 
     @property
     def messages(self) -> list[str]:
-        return [row.strip() for row in self.seen if row.strip()]
+        return [row.strip() for row in self.screen_rows if row.strip()]
 
     async def until(self, holds: Callable[[], object], what: str = "it") -> None:
         await wait_for(self.pilot, holds, f"{what}; seen: {self.messages[-8:]}, facts: {self.pane.facts}")

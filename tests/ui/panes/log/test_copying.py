@@ -117,7 +117,7 @@ async def test_the_mouse_marks_what_is_copied() -> None:
     app = console(connected(), log=record("first") + record("second 漢字 line") + record("third"))
     async with app.run_test(size=SIZE) as pilot:
         reader = await open_log(pilot, app)
-        first = reader.seen[1].index("second")
+        first = reader.screen_rows[1].index("second")
         await pilot.mouse_down(reader.view, offset=(first, 1))
         await pilot.hover(reader.view, offset=(first + 11, 1))
         await pilot.mouse_up(reader.view, offset=(first + 11, 1))
@@ -133,6 +133,6 @@ async def test_the_mouse_marks_what_is_copied() -> None:
         await reader.press("y")
         assert app.clipboard == "first\n17:02:20 I datastore      second"
         reader.feed(record("fourth"))
-        await reader.until(lambda: "fourth" in "".join(reader.seen), "what came meanwhile")
+        await reader.until(lambda: "fourth" in "".join(reader.screen_rows), "what came meanwhile")
         await reader.press("j", "y")
         assert "fourth" in app.clipboard, "moving on forgets what was marked"

@@ -37,7 +37,7 @@ def here(reader: Reader) -> int:
 
 
 def stops(reader: Reader, by: int) -> list[int]:
-    """The errors that the key goes to, all the way round, oldest first; each as the line it begins with."""
+    """The errors that the key goes to in one round, oldest first; each as the line it begins with."""
     view = reader.view
     view.follow()
     if view.step(view.errors, by) is None:

@@ -136,7 +136,7 @@ async def test_levels_time_places_and_a_clear_view() -> None:
 
         await reader.press("g", "j", "j", "m", "g", "M")
         assert reader.view.cursor == 2
-        await reader.until(lambda: "marked at" in reader.seen[2], "the rule")
+        await reader.until(lambda: "marked at" in reader.screen_rows[2], "the rule")
 
         await reader.press("C")
         await reader.until(lambda: not reader.messages and "cleared" in reader.pane.facts, "nothing")
@@ -148,7 +148,7 @@ async def test_levels_time_places_and_a_clear_view() -> None:
 
 
 async def test_what_is_typed_in_one_go_is_the_answer() -> None:
-    """Letters that lead to pop-ups elsewhere are only letters, though the keyboard is on its way."""
+    """Letters that lead to pop-ups elsewhere are only letters, though the focus only moves a little later."""
     app = console(connected(), log=MANY + b"stop the train\n")
     async with app.run_test(size=SIZE) as pilot:
         reader = await open_log(pilot, app)

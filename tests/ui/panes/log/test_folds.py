@@ -1,4 +1,4 @@
-"""Tracebacks in the log pane: one line each, opened where that is wanted, never in the way of an answer."""
+"""Tracebacks in the log pane: one line each, opened on request, and never hiding a match."""
 
 from __future__ import annotations
 
@@ -87,10 +87,10 @@ async def test_a_reader_in_an_open_one_is_left_alone() -> None:
         reader = await open_log(pilot, app, zoomed=True)
         await reader.until(lambda: "(+17" in reader.messages[-1], "folded")
         await reader.press("enter", "k")
-        before = reader.seen[:-1]
+        before = reader.screen_rows[:-1]
         reader.feed(TRACEBACK * 3 + record("more"))
-        await reader.until(lambda: "new" in reader.seen[-1], "the chip")
-        assert reader.seen[:-1] == before
+        await reader.until(lambda: "new" in reader.screen_rows[-1], "the chip")
+        assert reader.screen_rows[:-1] == before
 
 
 async def test_find_counts_what_is_folded_and_opens_it() -> None:
@@ -169,7 +169,7 @@ async def test_the_mouse_opens_one() -> None:
         await reader.until(lambda: len(reader.messages) == 5, "folded")
         await pilot.click(reader.view, offset=(2, 1))
         assert len(reader.messages) == 5, "only the cursor goes there"
-        await pilot.click(reader.view, offset=(reader.seen[1].index("(+18") + 2, 1))
+        await pilot.click(reader.view, offset=(reader.screen_rows[1].index("(+18") + 2, 1))
         assert len(reader.messages) == 23
         assert reader.view.text_selection is None
 

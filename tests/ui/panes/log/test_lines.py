@@ -54,13 +54,13 @@ async def test_a_gap_is_a_rule_between_lines() -> None:
     async with app.run_test(size=SIZE) as pilot:
         reader = await open_log(pilot, app)
         reader.store.lost(NOW, "reset")
-        await reader.until(lambda: "connection lost 17:02:48 ─" in reader.seen[1], "the open gap")
+        await reader.until(lambda: "connection lost 17:02:48 ─" in reader.screen_rows[1], "the open gap")
         reader.store.back(NOW + timedelta(seconds=7))
         reader.feed(b"after\n")
-        await reader.until(lambda: reader.seen[2].strip() == "after", "the line after")
-        assert "── connection lost 17:02:48 · back 17:02:55 (7 s) ──" in reader.seen[1]
+        await reader.until(lambda: reader.screen_rows[2].strip() == "after", "the line after")
+        assert "── connection lost 17:02:48 · back 17:02:55 (7 s) ──" in reader.screen_rows[1]
         await reader.press("slash", *"after", "enter")
-        assert "connection lost" in reader.seen[0], "a filter hides no gap"
+        assert "connection lost" in reader.screen_rows[0], "a filter hides no gap"
         await reader.press("escape", "g", "M")
         assert reader.view.cursor == 1, "the line after the gap"
 
@@ -69,7 +69,7 @@ async def test_each_column_can_be_hidden_and_stays_so() -> None:
     app = console(connected(), log=record("Saving label") + b"bare\n")
     async with app.run_test(size=SIZE) as pilot:
         reader = await open_log(pilot, app)
-        assert reader.seen[0] == "17:02:20 I datastore      Saving label"
+        assert reader.screen_rows[0] == "17:02:20 I datastore      Saving label"
         for keys, first, second in (
             ("ct", "I datastore      Saving label", "  bare"),
             ("g", "I Saving label", "  bare"),
@@ -80,8 +80,8 @@ async def test_each_column_can_be_hidden_and_stays_so() -> None:
             ("lg", "17:02:20 Saving label", "         bare"),
         ):
             await reader.press(*keys)
-            assert reader.seen[0].startswith(first)
-            assert reader.seen[1] == second
+            assert reader.screen_rows[0].startswith(first)
+            assert reader.screen_rows[1] == second
             shot = app.export_screenshot().replace("&#160;", " ")
             assert "columns" in shot
         assert "source" not in shot, "all of it is from one"
@@ -89,7 +89,7 @@ async def test_each_column_can_be_hidden_and_stays_so() -> None:
         assert not reader.pane.switches.open
         reader.view.attach(LogStore())
         reader.feed(record("of another session"))
-        await reader.until(lambda: reader.seen[0] == "17:02:20 of another session")
+        await reader.until(lambda: reader.screen_rows[0] == "17:02:20 of another session")
         await reader.press("c", "w")
         assert not reader.pane.switches.open, "a key that is no switch is obeyed, and closes them"
         assert reader.view.page.wrap
@@ -129,19 +129,19 @@ async def test_what_only_another_source_has_says_so() -> None:
     app = console(connected(), log=record("printed"))
     async with app.run_test(size=SIZE) as pilot:
         reader = await open_log(pilot, app)
-        assert reader.seen[0] == "17:02:20 I datastore      printed"
+        assert reader.screen_rows[0] == "17:02:20 I datastore      printed"
         reader.store.add(APP_LOG, record("written by another server", b"ERROR"))
         reader.store.add(APP_LOG, record("said long ago"), late=True)
         reader.feed(record("printed again") + b"bare\n")
         await reader.until(lambda: len(reader.messages) == 6, "all of them, with a rule")
-        assert reader.seen[0] == "17:02:20   I datastore      printed"
-        assert reader.seen[1] == "17:02:20 a E datastore      written by another server"
-        assert "in app.log only: 1 line" in reader.seen[2]
-        assert reader.seen[3].startswith("17:02:20 a I ")
-        assert reader.seen[5] == "           bare"
+        assert reader.screen_rows[0] == "17:02:20   I datastore      printed"
+        assert reader.screen_rows[1] == "17:02:20 a E datastore      written by another server"
+        assert "in app.log only: 1 line" in reader.screen_rows[2]
+        assert reader.screen_rows[3].startswith("17:02:20 a I ")
+        assert reader.screen_rows[5] == "           bare"
         await reader.press("g", "j")
         await reader.until(lambda: "in app.log only" in reader.pane.facts, "the border")
         await reader.press("j", "j")
         await reader.until(lambda: "in app.log only" not in reader.pane.facts, "the border")
         await reader.press("c", "s")
-        assert reader.seen[1] == "17:02:20 E datastore      written by another server"
+        assert reader.screen_rows[1] == "17:02:20 E datastore      written by another server"

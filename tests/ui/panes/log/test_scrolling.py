@@ -20,16 +20,16 @@ async def test_it_follows_and_leaves_a_reader_alone() -> None:
         reader.feed(b"line 500\n")
         await reader.until(lambda: reader.messages[-1] == "line 500", "the line that came")
         await reader.press("pageup")
-        before = reader.seen
+        before = reader.screen_rows
         assert "following" not in reader.pane.facts
         reader.feed(b"later\n" * 312)
-        await reader.until(lambda: "▼ 312 new" in reader.seen[-1], "the chip")
-        assert reader.seen[:-1] == before[:-1]
+        await reader.until(lambda: "▼ 312 new" in reader.screen_rows[-1], "the chip")
+        assert reader.screen_rows[:-1] == before[:-1]
         for key in ("f", "end", "G"):
             await reader.press("pageup", key)
             assert reader.view.following
             assert reader.messages[-1] == "later"
-            assert "new" not in reader.seen[-1]
+            assert "new" not in reader.screen_rows[-1]
         await reader.until(lambda: "813 lines · following" in reader.pane.facts, "its border")
 
 
@@ -67,7 +67,7 @@ async def test_the_wheel_and_the_mouse() -> None:
         assert not reader.view.following
         await pilot.click(reader.view, offset=(5, 4))
         assert reader.view.cursor is not None
-        assert reader.seen[4].strip() == f"line {reader.view.cursor}"
+        assert reader.screen_rows[4].strip() == f"line {reader.view.cursor}"
         await pilot.click(reader.view, offset=(reader.view.size.width - 1, 0))
         assert reader.messages[0] == "line 0"
         await pilot.click(reader.view, offset=(reader.view.size.width - 1, reader.view.size.height - 1))
@@ -94,14 +94,14 @@ async def test_wrap_and_sideways() -> None:
         await pilot.pause()
         assert reader.view.render_line(0).text.rstrip("│ ").endswith("›")
         await reader.press("l")
-        assert reader.seen[0].startswith("17:02:20 I ")
+        assert reader.screen_rows[0].startswith("17:02:20 I ")
         assert reader.view.page.left == 8
         reader.feed(record("more"))
         await reader.until(lambda: len(reader.messages) == 3)
         assert reader.view.page.left == 8, "following does not move it back"
         await reader.press("w")
         width = reader.view.size.width - 1
-        shown = [row for row in reader.seen if row.strip()]
+        shown = [row for row in reader.screen_rows if row.strip()]
         assert len(shown) > 5
         indent = reader.view.page.columns.width
         assert all(len(row) <= width for row in shown)
@@ -160,9 +160,9 @@ async def test_whatever_is_pressed_while_lines_come(seed: int) -> None:
                 row = view.render_line(y)  # as the mouse sees it
                 assert painted.cell_length == row.cell_length == view.size.width
                 assert painted.text == row.text
-            seen = [shown.line for shown in view.rows if shown.line is not None]
+            screen_rows = [shown.line for shown in view.rows if shown.line is not None]
             assert view.cursor is None or view.page.visible_line(view.cursor) == view.cursor
-            assert seen == sorted(seen)
+            assert screen_rows == sorted(screen_rows)
             matching = reader.store.line_count if view.filter is None else len(view.filter.lines)
             assert not view.following or not matching or view.page.at_end
 
@@ -184,4 +184,4 @@ async def test_two_hundred_thousand_lines_cost_what_fifty_do() -> None:
         await reader.press("g", *["pagedown"] * 20, "G", *["pageup"] * 20)
         assert len(laid) < 42 * 40 * 8, "only lines near those in sight are laid out"
         assert time.perf_counter() - started < 30
-        assert reader.seen[0].endswith(f"line {199_999 - 21 * (reader.view.size.height - 1)}")
+        assert reader.screen_rows[0].endswith(f"line {199_999 - 21 * (reader.view.size.height - 1)}")

@@ -119,7 +119,7 @@ class Desk:
         await self.pilot.press("enter")
 
     def host(self, state: LinkState, detail: str = "") -> None:
-        """The connection stands otherwise now."""
+        """Change the state of the connection."""
         before = self.session.store.state
         status = replace(before.host.value, state=state, detail=detail)
         put(self.session.store, host=before.host.succeeded(status, NOW))
@@ -140,7 +140,7 @@ async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
         yield held[0]
 
 
-async def test_what_is_typed_runs_and_is_seen(desk: Desk) -> None:
+async def test_what_is_typed_runs_and_is_shown(desk: Desk) -> None:
     await desk.prompted()
     await desk.focus()
     await desk.type("echo $((6*7)) 'été'")

@@ -57,7 +57,7 @@ class Terminal:
 
 
 class Opening:
-    """Both doors, each with a latch."""
+    """Terminal and shell, each behind a latch."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.terminal, self.shell = Terminal(), SilentShell(b"pod$ ")
@@ -84,7 +84,7 @@ class Opening:
         return OpenShell(cast(Any, self.shell), Lifetime.PROXY)
 
     async def begin(self) -> None:
-        """Until both are under way."""
+        """Wait until both have begun."""
         self.run.start(cast(Any, None), self._open, 1000)
         async with asyncio.timeout(WITHIN_S):
             await self.terminal_begun.wait()

@@ -121,7 +121,7 @@ async def offered(pilot: Pilot[Any], pane: ShellPane) -> None:
     await asyncio.sleep(0)
 
 
-def with_door(state: SessionState) -> SessionState:
+def with_proxy(state: SessionState) -> SessionState:
     endpoint = SshEndpoint("ssh.runpod.io", 22, "k7x9m2qabc-64411d2c")
     return replace(state, pod=fresh(replace(OWN, ssh_proxy=endpoint)))
 
@@ -130,8 +130,8 @@ PICTURES: dict[str, tuple[Callable[[Pilot[Any], ShellPane], Awaitable[None]], Ca
     "tabs": (tabs, connected),
     "lost": (lost, connected),
     "exited": (exited, connected),
-    "proxied": (proxied, lambda: with_door(connected())),
-    "offered": (offered, lambda: with_door(dead())),
+    "proxied": (proxied, lambda: with_proxy(connected())),
+    "offered": (offered, lambda: with_proxy(dead())),
 }
 
 

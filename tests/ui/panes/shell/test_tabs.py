@@ -1,4 +1,4 @@
-"""Several shells in pane 2, kept by a real tmux on this machine."""
+"""Several shells in pane 2, in a real tmux on this machine."""
 
 from __future__ import annotations
 

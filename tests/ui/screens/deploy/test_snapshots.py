@@ -1,4 +1,4 @@
-"""Pictures of renting a pod: the form at each size and palette, and the checklist on its way and stopped."""
+"""Pictures of renting a pod: the form at each size and palette, and the checklist running and stopped."""
 
 from __future__ import annotations
 
