@@ -93,7 +93,7 @@ async def test_a_pod_of_others_is_stopped_only_by_its_name(ran: Ran) -> None:
         await go_to(pilot, screen, OPEN.id)
         await pilot.press("x")
         await wait_for(pilot, lambda: isinstance(app.screen, ConfirmScreen), "the question")
-        assert "is not this profile's pod" in str(app.screen.query_one(".said", Static).content)
+        assert "is not this profile's pod" in str(app.screen.query_one(".message", Static).content)
         await pilot.press("y")
         await wait_for(pilot, lambda: bool(ran), "the action")
         assert ran == [("pod.stop", {"pod": OPEN.id, "named": OPEN.name})]
@@ -105,7 +105,7 @@ async def test_the_profiles_own_pod_is_stopped_after_a_question(ran: Ran) -> Non
         await opened(pilot)
         await pilot.press("x")
         await wait_for(pilot, lambda: isinstance(app.screen, ConfirmScreen), "the question")
-        assert "not this profile's" not in str(app.screen.query_one(".said", Static).content)
+        assert "not this profile's" not in str(app.screen.query_one(".message", Static).content)
         await pilot.press("n")
         await pilot.pause()
         assert ran == []
