@@ -177,11 +177,11 @@ async def test_a_bashrc_that_starts_another_shell(
 @pytest.mark.parametrize(
     ("start_up", "said"),
     [
-        ("exec fish\n", "The start-up files of {address} put another shell in place of the command."),
-        ("cat >/dev/null\n", "The start-up files of {address} put another shell in place of the command."),
+        ("exec fish\n", "The start-up files of {address} start another shell in place of the command."),
+        ("cat >/dev/null\n", "The start-up files of {address} start another shell in place of the command."),
         ("echo 'No disk quota left!' >&2; exit 7\n",
-         "{address} ended the session (exit code 7) before a command began: No disk quota left!."),
-        ("sleep 60\n", "{address} began no command within 1 s."),
+         "{address} ended the session (exit code 7) before a command started: No disk quota left!."),
+        ("sleep 60\n", "{address} started no command within 1 s."),
     ],
     ids=["fish, which runs its input only at the end of it", "reads all input", "ends", "hangs"],
 )  # fmt: skip
