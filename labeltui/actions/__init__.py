@@ -1,7 +1,8 @@
 """Every action, declared once: footer, help, palette, key map and command line are made from this list.
 
-One file per area. Importing them is cheap (it is on the way to first paint): an action is described here, and carried
-out by the operation that ``labeltui.operations.table`` pairs with it.
+There is one file per area. Importing them must be cheap, because the console does so before first paint. These
+files only describe actions; ``labeltui.operations.table`` pairs each action with the operation that carries it
+out.
 """
 
 from __future__ import annotations

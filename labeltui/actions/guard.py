@@ -1,4 +1,4 @@
-"""The guard: its state, keeping the pod alive, its limits, turning it off."""
+"""Actions on the guard: show its state, keep the pod alive, set limits, turn the guard off."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class GuardKeepParams(Params):
 
 
 class GuardSetParams(Params):
-    """Parameters of ``guard set``; a limit that is left out stays as it is."""
+    """Parameters of ``guard set``; a limit that is left out does not change."""
 
     idle: float | None = number("stop after so many idle minutes; 0: never")
     budget: float | None = number("stop once the pod has cost so many dollars since its start; 0: no limit")

@@ -1,4 +1,4 @@
-"""What an action is: its danger, its parameters, its key and leader, and why it can't be done now."""
+"""The definition of an action: danger, parameters, key and leader, and the reason when it is disabled."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ P = TypeVar("P", bound=Params)
 
 
 class Danger(StrEnum):
-    """What an action can cost. From ``DESTRUCTIVE`` on it is confirmed; ``IRREVERSIBLE`` needs the name typed."""
+    """The risk of an action. ``DESTRUCTIVE`` asks for confirmation; ``IRREVERSIBLE`` asks for the typed name."""
 
     NONE = "none"  # changes nothing; allowed with --read-only
     CHANGE = "change"
@@ -25,7 +25,7 @@ class Danger(StrEnum):
 
 
 class PodParams(Params):
-    """Which pod an action is about, and the name that the operator has confirmed."""
+    """The pod that an action applies to, and the name that the operator has confirmed."""
 
     pod: str | None = text("id or whole name of a pod; the profile's when left out", positional=True)
     named: str | None = text("name of a pod that is not the profile's, as it was confirmed", hidden=True)
@@ -37,10 +37,10 @@ def _always(_state: SessionState) -> str | None:
 
 @dataclass(frozen=True, eq=False)
 class Action:
-    """One thing that can be done. ``disabled`` says why it can't be now; ``question`` is asked before it runs.
+    """One action. ``disabled`` returns why the action is impossible now; ``question`` is asked before it runs.
 
-    ``console`` names a Textual action, for what only the console does; every other action is a :class:`Command`.
-    ``key`` follows ``leader`` where there is one; ``scope`` is ``global`` or a pane's name.
+    ``console`` names a Textual action, for an action that only the console has; every other action is a
+    :class:`Command`. ``key`` follows ``leader`` if there is one; ``scope`` is ``global`` or a pane's name.
     """
 
     id: str
@@ -55,35 +55,35 @@ class Action:
     question: Why = _always
     console: str = ""
     footer: bool = False
-    needs_terminal: bool = False  # gives the real terminal away
+    needs_terminal: bool = False  # hands the real terminal to another program
     needs_host: bool = True  # False: works without a connection to the host
     takes: type[Params] = NoParams
 
     @property
     def params(self) -> tuple[Param, ...]:
-        """The parameters of its form and its command, in their order."""
+        """The visible parameters, in the order of the form and the command."""
         return tuple(param for param in self.takes.declared if not param.hidden)
 
     @property
     def takes_pod(self) -> bool:
-        """True for an action that changes a pod, which may be another than the profile's."""
+        """True for an action that changes a pod, which need not be the profile's pod."""
         return self.danger is not Danger.NONE and issubclass(self.takes, PodParams)
 
     @property
     def may_lose_labels(self) -> bool:
-        """Whether labels that are not copied may be lost."""
+        """True if the action may destroy labels that are not copied."""
         destroys = self.danger in (Danger.DESTRUCTIVE, Danger.IRREVERSIBLE)
         return destroys and any(param.name == "lose_labels" for param in self.params)
 
     def name_to_type(self, state: SessionState) -> str:
-        """The name that confirms an irreversible action: the pod's for an action on a pod, else the profile's."""
+        """The name that the operator types to confirm: the pod's for an action on a pod, else the profile's."""
         pod = state.pod.value
         return podrules.called(pod) if self.takes_pod and pod is not None else state.identity.profile
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Command(Action, Generic[P]):
-    """An action that an operation carries out: ``labeltui.operations.table`` pairs the two by their parameters."""
+    """An action that an operation carries out. ``labeltui.operations.table`` pairs both by their parameters."""
 
     takes: type[P] = field(kw_only=True)
 
@@ -96,7 +96,7 @@ QUIET_LEADERS = frozenset({"exclamation_mark"})
 
 
 def why_disabled(action: Action, state: SessionState) -> str | None:
-    """Why the action can't be done now; None when it can."""
+    """Return why the action is impossible now; None when it is possible."""
     if state.identity.read_only and action.danger is not Danger.NONE:
         return "this session is read-only"
     return action.disabled(state)

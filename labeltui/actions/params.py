@@ -17,10 +17,10 @@ _EMPTY: Mapping[Kind, Any] = {"bool": False, "list": (), "pairs": MappingProxyTy
 
 
 class Param:
-    """One parameter: an option of the command line and a field of the console's form. Not changed once it is made.
+    """One parameter: an option of the command line and a field of the console's form. Treat it as immutable.
 
-    ``pairs`` is a repeatable KEY VALUE, ``list`` a repeatable value; ``positional`` only shapes the command line.
-    ``hidden`` parameters are given by the code that confirms an action, never by an option or a field.
+    ``pairs`` is a repeatable KEY VALUE, ``list`` a repeatable value; ``positional`` only affects the command
+    line. The code that confirms an action sets ``hidden`` parameters; options and fields never do.
     """
 
     def __init__(
@@ -45,71 +45,71 @@ class Param:
 
     @property
     def flag(self) -> str:
-        """``--max-epochs`` for ``max_epochs``."""
+        """The option's name, such as ``--max-epochs`` for ``max_epochs``."""
         return "--" + self.name.replace("_", "-")
 
     @property
     def empty(self) -> Any:
-        """The value when it is left out."""
+        """The value of a parameter that is left out."""
         return _EMPTY.get(self.kind)
 
 
-# Each of these declares one field. Its return type is the type that the field must be annotated with.
+# Each of these functions declares one field. Annotate the field with the function's return type.
 
 
 def text(help: str, *, positional: bool = False, hidden: bool = False) -> str | None:
-    """A text."""
+    """Declare a text; None when left out."""
     return cast("str | None", Param("", help, positional=positional, hidden=hidden))
 
 
 def required_text(help: str) -> str:
-    """A positional text that can't be left out."""
+    """Declare a positional text that can't be left out."""
     return cast("str", Param("", help, positional=True, required=True))
 
 
 def whole(help: str) -> int | None:
-    """A whole number."""
+    """Declare a whole number; None when left out."""
     return cast("int | None", Param("", help, "int"))
 
 
 def number(help: str) -> float | None:
-    """A number."""
+    """Declare a number; None when left out."""
     return cast("float | None", Param("", help, "float"))
 
 
 def switch(help: str) -> bool:
-    """On or off; off when left out."""
+    """Declare a switch; False when left out."""
     return cast("bool", Param("", help, "bool"))
 
 
 def choice(help: str, *choices: Choice) -> Choice | None:
-    """One of these texts."""
+    """Declare a choice of one of these texts; None when left out."""
     return cast("Choice | None", Param("", help, "choice", choices))
 
 
 def texts(help: str) -> tuple[str, ...]:
-    """A text that may be repeated."""
+    """Declare a text that may be repeated."""
     return cast("tuple[str, ...]", Param("", help, "list"))
 
 
 def pairs(help: str) -> Mapping[str, str]:
-    """KEY VALUE, which may be repeated; the last value of a key counts."""
+    """Declare a KEY VALUE that may be repeated; the last value of a key counts."""
     return cast("Mapping[str, str]", Param("", help, "pairs"))
 
 
 @dataclass_transform(frozen_default=True, kw_only_default=True)
 class Params:
-    """Base of the parameters of one action.
+    """Base class of the parameters of one action.
 
-    Not a dataclass: making twenty of those takes a tenth of the time to first paint. A field whose name is a keyword
-    ends in an underscore; keys, forms and the command line know it without.
+    It is not a dataclass, because making twenty of those takes a tenth of the time to first paint. A field whose
+    name is a Python keyword ends in an underscore; keys, forms and the command line leave the underscore out.
     """
 
     declared: ClassVar[tuple[Param, ...]] = ()
     _attributes: ClassVar[Mapping[str, str]] = MappingProxyType({})
 
     def __init_subclass__(cls) -> None:
-        """Collect the declared fields; the class itself then holds the value of a field that is left out."""
+        """Collect the declared fields. Each class attribute then holds the value for a field that is left out."""
         super().__init_subclass__()
         own = {name: value for name, value in vars(cls).items() if isinstance(value, Param)}
         cls.declared += tuple(own.values())
@@ -136,7 +136,7 @@ class Params:
         )
 
     def given(self) -> dict[str, Any]:
-        """The values that are set, by the names that keys, forms and the command line use."""
+        """Return the values that are set, under the names that keys, forms and the command line use."""
         values = ((param, self.value(param)) for param in self.declared)
         return {param.name: value for param, value in values if value != param.empty}
 
@@ -146,10 +146,10 @@ class Params:
 
     @classmethod
     def of(cls, given: Mapping[str, Any]) -> Self:
-        """Values as keys, forms and the command line give them; None counts as left out.
+        """Make the parameters from the values of keys, forms or the command line. None counts as left out.
 
-        Raises Misused ``bad_parameter`` for a name that is not declared, a value of the wrong type, and a required
-        parameter that is missing.
+        Raises Misused ``bad_parameter`` for a name that is not declared, a value of the wrong type, and a
+        required parameter that is missing.
         """
         known = {param.name: param for param in cls.declared}
         for name in given:
@@ -164,11 +164,11 @@ class Params:
 
 
 class NoParams(Params):
-    """For an action that takes none."""
+    """The parameters of an action that has none."""
 
 
 def _checked(param: Param, value: Any) -> Any:
-    """The value in its type. Raises Misused."""
+    """Return the value in the parameter's type. Raises Misused for a wrong type."""
     if param.kind == "bool" and isinstance(value, bool):
         return value
     if param.kind == "int" and isinstance(value, int) and not isinstance(value, bool):

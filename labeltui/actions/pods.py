@@ -28,7 +28,7 @@ class PodEventsParams(Params):
 
 
 class PodGpusParams(Params):
-    """Parameters of ``pod gpus``: filters, all of which a GPU has to pass."""
+    """Parameters of ``pod gpus``: filters. A GPU must pass all of them."""
 
     vram: int | None = whole("only with at least so many GB of memory")
     max_price: float | None = number("only up to this price, in $/h for the GPU alone")
@@ -55,7 +55,7 @@ class PodKeysParams(Params):
 
 
 class PodCreateParams(Params):
-    """Parameters of ``pod create``. Sizes are in GB, prices in $/h with the pod's disks."""
+    """Parameters of ``pod create``. Sizes are in GB, prices in $/h including the pod's disks."""
 
     gpu: str | None = text("kind of GPU, as `pod gpus` names it")
     max_price: float | None = number("rent nothing dearer than this, in $/h with its disks")

@@ -1,4 +1,4 @@
-"""The MONAI Label server: install it, start it, stop it, read its log."""
+"""Actions on the MONAI Label server: install, start, stop, read the log."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class SetupParams(Params):
 
 
 class ServerStartParams(Params):
-    """Parameters of ``server start``; what is left out is the profile's."""
+    """Parameters of ``server start``; the profile supplies those that are left out."""
 
     app: str | None = text("app to serve: radiology, monaibundle, or a path on the host")
     models: str | None = text("models to serve, comma separated")

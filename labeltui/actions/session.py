@@ -1,4 +1,4 @@
-"""The session as a whole: its status, its report, what is wrong with it, ssh's own configuration and the tunnel."""
+"""Actions on the whole session: status, report, diagnosis, ssh configuration and tunnel."""
 
 from __future__ import annotations
 

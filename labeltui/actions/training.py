@@ -1,4 +1,4 @@
-"""Training: start it, stop it, see how far it is."""
+"""Actions on trainings: start, stop, show progress."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from labeltui.domain.rules import conditions
 
 
 class TrainStartParams(Params):
-    """Parameters of ``train start``. ``param`` holds texts: they take the type of the trainer's own default."""
+    """Parameters of ``train start``. The texts in ``param`` are converted to the type of the trainer's default."""
 
     model: str | None = text("trainer to run; the profile's first model when left out", positional=True)
     max_epochs: int | None = whole("epochs to train")

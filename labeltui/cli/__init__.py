@@ -20,9 +20,9 @@ Console = Callable[[Launch], int]
 
 
 def main(argv: Sequence[str], *, console: Console, opener: Opener | None = None) -> int:
-    """Run the command in these arguments (without the program's name). Returns the exit code and raises nothing.
+    """Run the command in ``argv`` (without the program's name). Returns the exit code and raises nothing.
 
-    ``opener`` opens the session; None for the real one.
+    ``opener`` opens the session; None uses the default opener.
     """
     output = Output(as_json=wants_json(argv))
     try:

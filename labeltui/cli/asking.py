@@ -16,9 +16,9 @@ TERMINAL = "/dev/tty"
 
 
 class TerminalPrompter:
-    """A :class:`~labeltui.hosts.base.Prompter` on the controlling terminal. Without one, every answer is no.
+    """A :class:`~labeltui.hosts.base.Prompter` on the controlling terminal. Without a terminal, every answer is no.
 
-    ``show`` prints a line for people, such as that there is no terminal.
+    ``show`` prints a line for people, for example that there is no terminal.
     """
 
     def __init__(self, show: Callable[[str], None]) -> None:
@@ -29,13 +29,13 @@ class TerminalPrompter:
 
     @property
     def asked_s(self) -> float:
-        """Seconds spent waiting for answers so far; deadlines leave them out."""
+        """Seconds spent waiting for answers so far. Callers exclude this time from deadlines."""
         running = 0.0 if self._asking_since is None else time.monotonic() - self._asking_since
         return self._asked_s + running
 
     @property
     def present(self) -> bool:
-        """Whether there is a terminal to ask on."""
+        """True if there is a controlling terminal."""
         try:
             os.close(os.open(TERMINAL, os.O_RDWR | os.O_NOCTTY))
         except OSError:
@@ -43,11 +43,11 @@ class TerminalPrompter:
         return True
 
     async def secret(self, title: str, prompt: str) -> str | None:
-        """A password or passphrase, not echoed; None without an answer."""
+        """Ask for a password or passphrase without echo. Returns None without an answer."""
         return await self.ask(f"{visible(title)}\n{visible(prompt)}", echo=False)
 
     async def trust_host_key(self, key: HostKey) -> bool:
-        """Show the fingerprint; only the whole word yes trusts it."""
+        """Show the fingerprint and ask whether to trust the key. Only the whole word yes counts."""
         expected = "".join(f"  {visible(one)}\n" for one in key.expected)
         because = f"{visible(key.because)}\n{expected}" if key.because else ""
         question = (
@@ -57,7 +57,7 @@ class TerminalPrompter:
         return (await self.ask(question) or "").strip().lower() == "yes"
 
     async def ask(self, question: str, *, echo: bool = True) -> str | None:
-        """The typed line; None without a terminal or at the end of input."""
+        """Ask for a line and return it. Returns None without a terminal or at the end of input."""
         async with self._turn:
             try:
                 terminal = os.open(TERMINAL, os.O_RDWR | os.O_NOCTTY)
@@ -92,7 +92,7 @@ async def _ask_on(terminal: int, question: str, echo: bool) -> str | None:
 
 
 async def _read_line(terminal: int) -> str | None:
-    """One line, read in a daemon thread, so that Ctrl-C does not wait for it."""
+    """Read one line in a daemon thread, so that Ctrl-C does not wait for input."""
     loop = asyncio.get_running_loop()
     answer: asyncio.Future[str | None] = loop.create_future()
     copy = os.dup(terminal)

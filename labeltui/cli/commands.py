@@ -1,4 +1,4 @@
-"""Commands that need a session. Importing this takes more than half a second, so --help does not."""
+"""Commands that need a session. Importing this module takes more than half a second; --help avoids that."""
 
 from __future__ import annotations
 

@@ -88,7 +88,7 @@ def _init(path: Path, request: Request) -> Mapping[str, Any]:
 
 
 def _write_private(path: Path, text: str) -> None:
-    """Put the file there whole, readable by its owner only."""
+    """Write the whole file at once, readable by its owner only."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         write_file(path, text)

@@ -22,10 +22,10 @@ if TYPE_CHECKING:
 async def confirm_pod(
     session: Session, action: Action, params: Mapping[str, Any], yes: str | None, prompter: TerminalPrompter
 ) -> tuple[bool, Mapping[str, Any]]:
-    """Whether the operator confirms it, and the parameters with the pod's id in place of its name.
+    """Return whether the operator confirms the action, and the parameters with the pod's id in place of its name.
 
     The whole name is needed for a pod that is not the profile's, and for an action that can't be undone. Raises
-    Refused ``unconfirmed`` for a wrong name, and what :func:`labeltui.operations.pod.target.target` raises.
+    Refused ``unconfirmed`` for a wrong name, and the errors of :func:`labeltui.operations.pod.target.target`.
     """
     pod = await target(session, params.get("pod"))
     own = await session.account.owns(pod)

@@ -14,15 +14,15 @@ from labeltui.domain.problems import Problem
 
 
 class OutputClosed(Exception):
-    """The reader of stdout has gone."""
+    """Raised when the reader of stdout has closed the pipe."""
 
 
 class Output:
-    """Also the :class:`~labeltui.operations.progress.Report` of the action that runs.
+    """Print a command's output. Also the :class:`~labeltui.operations.progress.Report` of the action that runs.
 
-    ``stream``: records go to stdout as they come; otherwise they are progress, on stderr.
-    ``lists``: the records are the result. Text shows only them; a JSON document holds them as ``records``.
-    ``live``: text shows the records as they come, JSON the document, which has the same content.
+    With ``stream``, records go to stdout as they arrive; otherwise they go to stderr as progress. With ``lists``,
+    the records are the result: text prints only the records, a JSON document holds them as ``records``. With
+    ``live``, text prints the records as they arrive; JSON prints the document, which has the same content.
     """
 
     def __init__(self, *, as_json: bool = False, verbose: bool = False, stream: bool = False) -> None:
@@ -35,11 +35,11 @@ class Output:
         self._records: list[Mapping[str, Any]] = []
 
     def progress(self, text: str) -> None:
-        """One line for people."""
+        """Print progress for people on stderr."""
         _write(sys.stderr, paragraph(text))
 
     def emit(self, record: Mapping[str, Any]) -> None:
-        """One record of a stream."""
+        """Print or collect one record, depending on ``stream``, ``lists`` and ``live``."""
         if self.live:
             if not self.as_json:
                 _write(sys.stdout, record_line(record))
@@ -51,7 +51,7 @@ class Output:
             self.progress(text)
 
     def document(self, document: Mapping[str, Any]) -> None:
-        """Print the result of the command; an empty one prints nothing."""
+        """Print the result of the command. An empty document prints nothing."""
         if (self.lists or self.live) and not self.as_json:
             return
         if self.lists and not self.stream:
@@ -65,9 +65,10 @@ class Output:
         _write(sys.stdout, text)
 
     def failure(self, problem: Problem, document: Mapping[str, Any] | None = None) -> None:
-        """Print what went wrong and what to do; ``document`` is the result of an operation that failed with one.
+        """Print the problem and its hint. ``document`` is the result of the failed operation, if it has one.
 
-        After the result was printed (while closing), only stderr gets it: stdout has one document at most.
+        If a result was already printed, the failure goes to stderr only, because stdout has one JSON document at
+        most.
         """
         if self.as_json and not self._printed:
             _write(sys.stdout, dumps(document or failure_document(problem)))
@@ -81,7 +82,7 @@ class Output:
 
 
 def dumps(document: Mapping[str, Any]) -> str:
-    """One line of JSON in ASCII, in which nothing can act as a control character of a terminal."""
+    """Format as one line of ASCII JSON, which contains no control characters for a terminal."""
     return json.dumps(document, allow_nan=False, default=str)
 
 

@@ -37,7 +37,7 @@ Exit codes: 0 done, 1 failed, 2 wrong usage or configuration, 3 refused, 4 unrea
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """The parsed arguments. ``action`` is None for a command outside the registry, ``command`` () for the console."""
+    """The parsed arguments. ``action`` is None for a command outside the registry; the console's ``command`` is ()."""
 
     launch: Launch
     command: tuple[str, ...] = ()
@@ -50,7 +50,7 @@ class Request:
 
 
 def wants_json(argv: Sequence[str]) -> bool:
-    """Whether failures are printed as JSON; known before the arguments are parsed."""
+    """True if failures are printed as JSON. Works on arguments that are not parsed yet."""
     return "--json" in _before_dashes(argv)[0]
 
 
@@ -128,14 +128,14 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 class _Parser(argparse.ArgumentParser):
-    """Raises errors as Misused, so that --json prints them like any other failure."""
+    """An argument parser that raises Misused, so that --json prints usage errors like any other failure."""
 
     def error(self, message: str) -> NoReturn:
         raise Misused(Code.USAGE, f"{message[:1].upper()}{message[1:]}.", f"See `{self.prog} --help`.")
 
 
 def _before_dashes(argv: Sequence[str]) -> tuple[list[str], tuple[str, ...]]:
-    """The arguments before the first ``--``, and those after it."""
+    """Split the arguments at the first ``--``. Returns the arguments before and after it."""
     if "--" not in argv:
         return list(argv), ()
     at = list(argv).index("--")
@@ -143,7 +143,7 @@ def _before_dashes(argv: Sequence[str]) -> tuple[list[str], tuple[str, ...]]:
 
 
 def _global_flags(*, named_yes: bool = False) -> argparse.ArgumentParser:
-    """Flags that stand before or after the command; a default would overwrite what the other place has set."""
+    """Add flags that may stand before or after the command. A default could overwrite a given value."""
     flags = argparse.ArgumentParser(add_help=False, argument_default=argparse.SUPPRESS, allow_abbrev=False)
     group = flags.add_argument_group("everywhere")
     group.add_argument(
@@ -223,7 +223,7 @@ def _add_param(parser: argparse.ArgumentParser, param: Param) -> None:
 
 
 def _as_mapping(value: Any) -> Any:
-    """Repeated KEY VALUE pairs as a mapping; the last value of a key counts."""
+    """Convert repeated KEY VALUE pairs to a mapping; the last value of a key counts."""
     if isinstance(value, list) and value and isinstance(value[0], list):
         return dict(value)
     return value

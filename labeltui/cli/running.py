@@ -33,7 +33,7 @@ QUIET_S = 1.0  # connecting for longer is reported
 
 
 async def run_command(request: Request, action: Action, output: Output, opener: Opener) -> ExitCode:
-    """Run an action of the registry; its document goes to ``output``. Raises LabeltuiError."""
+    """Run an action of the registry and print its document to ``output``. Raises LabeltuiError."""
     prompter = TerminalPrompter(output.progress)
     if not request.launch.read_only:
         refuse_unasked(action, request.yes, prompter)
@@ -60,9 +60,9 @@ async def opened(
     *,
     connect: bool = True,
 ) -> AsyncIterator[Session]:
-    """A session, started and connected unless ``connect`` is False; always closed, also on SIGTERM and SIGHUP.
+    """Yield a session, connected unless ``connect`` is False. Always close it, also on SIGTERM and SIGHUP.
 
-    Raises what opening the session raises, Unreachable after 30 s, and Refused when the operator has to decide.
+    Raises Unreachable after 30 s, Refused when the operator has to decide, and the errors of opening the session.
     """
     with _ended_by_signals():
         session = await opener(launch, prompter)
@@ -76,7 +76,7 @@ async def opened(
 
 
 def _diagnosed(opener: Opener, output: Output) -> Opener:
-    """An opener for the doctor, which also reports why there is no session."""
+    """Wrap an opener for the doctor. If the session can't be opened, the doctor reports why."""
 
     async def opened_or_reported(launch: Launch, prompter: Prompter) -> Session:
         try:
@@ -89,7 +89,7 @@ def _diagnosed(opener: Opener, output: Output) -> Opener:
 
 
 def refuse_unasked(action: Action, yes: str | None, prompter: TerminalPrompter) -> None:
-    """Raise Refused before connecting, for an action that needs a confirmation and has nobody to ask."""
+    """Raise Refused before connecting, if the action needs a confirmation and nobody can be asked."""
     if action.danger not in (Danger.DESTRUCTIVE, Danger.IRREVERSIBLE) or yes is not None or prompter.present:
         return
     flag = "--yes NAME" if action.danger is Danger.IRREVERSIBLE else "--yes"
@@ -97,7 +97,7 @@ def refuse_unasked(action: Action, yes: str | None, prompter: TerminalPrompter) 
 
 
 async def confirm(session: Session, action: Action, yes: str | None, prompter: TerminalPrompter) -> bool:
-    """Whether the operator confirms it, by flag or by answer. Raises Refused ``unconfirmed`` for a wrong name."""
+    """Return whether the operator confirms, by flag or by answer. Raises Refused ``unconfirmed`` for a wrong name."""
     if action.danger not in (Danger.DESTRUCTIVE, Danger.IRREVERSIBLE):
         return True
     if action.danger is Danger.IRREVERSIBLE:
@@ -115,7 +115,7 @@ async def confirm(session: Session, action: Action, yes: str | None, prompter: T
 
 
 async def _await_first_poll(session: Session) -> None:
-    """Wait up to 5 s until server and training were polled once: the question depends on them."""
+    """Wait up to 5 s for the first poll of server and training, because the question depends on both."""
 
     def polled(state: SessionState) -> bool:
         return all(r.as_of is not None or r.failures > 0 for r in (state.server, state.training))
@@ -123,7 +123,7 @@ async def _await_first_poll(session: Session) -> None:
     try:
         await session.store.wait_for(polled, FIRST_POLL_S)
     except TimeoutError:
-        return  # the question then does without them
+        return  # ask without these states
 
 
 async def _connected(session: Session, output: Output, prompter: TerminalPrompter) -> None:
@@ -177,7 +177,7 @@ def _unreachable(state: SessionState) -> Unreachable:
 
 @contextmanager
 def _ended_by_signals() -> Iterator[None]:
-    """Inside, SIGTERM and SIGHUP cancel the command as Ctrl-C does, so that the session is closed."""
+    """Within the block, SIGTERM and SIGHUP cancel the command as Ctrl-C does, so that the session is closed."""
     loop = asyncio.get_running_loop()
     task = asyncio.current_task()
     for number in (signal.SIGTERM, signal.SIGHUP):

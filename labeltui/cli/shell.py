@@ -28,7 +28,7 @@ END_OF_INPUT = b"\x04"
 
 
 async def run_shell(request: Request, output: Output, opener: Opener) -> int:
-    """Returns the exit code of what ran. Raises LabeltuiError."""
+    """Run a shell or a command on the host. Returns its exit code. Raises LabeltuiError."""
     command = command_text(request.shell_command)
     if request.as_json and command is None:
         raise Misused(
@@ -63,9 +63,10 @@ async def run_shell(request: Request, output: Output, opener: Opener) -> int:
 
 
 def command_text(words: Sequence[str]) -> str | None:
-    """The command line for these arguments; None for a shell.
+    """Return the command line for these arguments, or None (start a shell) if there are none.
 
-    A single one is a command line, as with ``ssh``; several are a program and its arguments, which are quoted.
+    A single argument is a command line, as with ``ssh``. Several arguments are a program and its arguments, and
+    are quoted.
     """
     if not words:
         return None

@@ -39,7 +39,7 @@ def render(document: Mapping[str, Any]) -> str:
 
 
 def record_line(record: Mapping[str, Any]) -> str:
-    """One record of a stream as one line: ``epoch 3  loss 0.2  ...``; a log line as it is."""
+    """One record of a stream as one line: ``epoch 3 loss 0.2 ...``. A log line stays unchanged."""
     if "line" in record:
         return visible(str(record["line"]))
     if "check" in record:
@@ -66,7 +66,7 @@ def _step_line(record: Mapping[str, Any]) -> str:
 
 
 def _check_line(record: Mapping[str, Any]) -> str:
-    """``ok       pod         annot is running.``, and the hint below it."""
+    """One check as ``ok pod annot is running.``, with its hint on the next line."""
     head = f"{record['verdict']:<8} {record['check']:<11}"
     hint = f"\n{'':<20} {visible(str(record['hint']))}" if record.get("hint") else ""
     return f"{head} {visible(str(record['message']))}{hint}"
@@ -143,6 +143,6 @@ def _aligned(texts: Sequence[str], widths: Sequence[int]) -> str:
 
 
 def _cells(text: str) -> int:
-    """How many columns of a terminal the text takes."""
+    """The width of the text in terminal columns."""
     wide = sum(unicodedata.east_asian_width(c) in "WF" for c in text)
     return len(text) + wide - sum(unicodedata.combining(c) > 0 for c in text)

@@ -82,7 +82,7 @@ def load(path: Path) -> Loaded:
 def select(loaded: Loaded, name: str | None) -> tuple[str, Profile]:
     """Return the profile ``name``, else the file's default, else its only profile.
 
-    Raises Misused ``no_profile`` when none of these exists, and ``unknown_profile``.
+    Raises Misused: ``no_profile`` if none of these is given, ``unknown_profile`` if the file lacks the profile.
     """
     profiles = loaded.file.profiles
     wanted = name or loaded.file.default
@@ -154,7 +154,7 @@ def _read(path: Path) -> str:
 
 
 def _not_json(value: object) -> object:
-    """Turn dates, which no key takes, into an object, so that the model reports a wrong type."""
+    """Convert dates to an object. No key takes a date, so the model then reports a wrong type."""
     return {"date": str(value)}
 
 

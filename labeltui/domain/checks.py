@@ -17,7 +17,7 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One checked part: its state in ``message`` and, if something is to be done, the next step in ``hint``."""
+    """One checked part. ``message`` reports its state; ``hint`` is the next step, empty if none is needed."""
 
     part: str
     verdict: Verdict

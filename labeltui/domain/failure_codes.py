@@ -1,4 +1,4 @@
-"""Every failure code, and what labeltui does about it by itself."""
+"""Every failure code, and how labeltui reacts to it by itself."""
 
 from __future__ import annotations
 
@@ -243,7 +243,7 @@ class Code(StrEnum):
 
     @classmethod
     def reported(cls, text: object) -> Code:
-        """Read a code from an agent's answer; ``UNKNOWN`` for one that this version does not know."""
+        """Read a code from an agent's answer. Returns ``UNKNOWN`` for a code that this version does not know."""
         try:
             return cls(str(text))
         except ValueError:
@@ -251,42 +251,42 @@ class Code(StrEnum):
 
     @property
     def worth_retry(self) -> bool:
-        """The same request may succeed later, when RunPod has recovered or a GPU is free."""
+        """True if the same request may succeed later, when RunPod has recovered or a GPU is free."""
         return self in _WORTH_RETRY
 
     @property
     def unclear(self) -> bool:
-        """The request may have been carried out although it failed."""
+        """True if the request may have been carried out although it failed."""
         return self in _UNCLEAR
 
     @property
     def next_gpu_may_do(self) -> bool:
-        """RunPod refuses this GPU, but may rent the pod with the next one."""
+        """True if RunPod refuses this GPU, but may rent the pod with the next one."""
         return self in _NEXT_GPU_MAY_DO
 
     @property
     def pod_is_lost(self) -> bool:
-        """The pod will never reach a running container: waiting longer only costs money."""
+        """True if the pod's container will never run, so that waiting longer only costs money."""
         return self in _POD_IS_LOST
 
     @property
     def needs_person(self) -> bool:
-        """Only the operator can decide how to go on; the console opens the choices by itself."""
+        """True if only the operator can decide how to go on. The console then opens the choices."""
         return self in _NEEDS_PERSON
 
     @property
     def nothing_configured(self) -> bool:
-        """No profile exists yet: the console shows the welcome screen instead of a failure."""
+        """True if no profile exists yet. The console then shows the welcome screen instead of a failure."""
         return self in _NOTHING_CONFIGURED
 
     @property
     def api_is_off(self) -> bool:
-        """RunPod has switched off the API that answered, provided that the path does not name a pod."""
+        """True if RunPod has switched off the API that answered. Valid only if the path does not name a pod."""
         return self in (Code.RUNPOD_API_OFF, Code.RUNPOD_NOT_FOUND)
 
     @property
     def no_single_pod(self) -> bool:
-        """The profile's pod does not exist, or several pods have its name."""
+        """True if the profile's pod does not exist, or several pods have its name."""
         return self in (Code.NO_POD, Code.POD_AMBIGUOUS)
 
 

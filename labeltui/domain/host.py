@@ -19,7 +19,7 @@ class LinkState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class HostStatus:
-    """The connection to one host. ``address`` is what a person would type after ``ssh``."""
+    """The connection to one host. ``address`` has the form of an argument of ``ssh``."""
 
     name: str
     kind: str  # "ssh" | "local"
@@ -49,7 +49,7 @@ class Gpu:
 
 @dataclass(frozen=True, slots=True)
 class HostMetrics:
-    """A sample of the host's load. Memory and disk in bytes, within the container's limits if it has any."""
+    """A sample of the host's load. Memory and disk are in bytes, within the container's limits if there are any."""
 
     gpus: tuple[Gpu, ...] = ()
     cpu_pct: float | None = None  # of all cores, 0..100

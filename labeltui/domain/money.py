@@ -27,7 +27,7 @@ BILL_LAG = timedelta(minutes=10)  # RunPod computes the bill every five minutes
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """The account's money: ``balance`` in $, rates in $/h. None where the account did not report it."""
+    """The account's money: ``balance`` in $, rates in $/h. None means that the account did not report the value."""
 
     balance: Decimal | None = None
     spend_per_hour: Decimal | None = None
@@ -36,16 +36,16 @@ class Account:
 
     @property
     def hours_left(self) -> Decimal | None:
-        """Hours until the balance is used up at the present rate; None when nothing is spent, or unknown."""
+        """Hours until the balance is used up at the present rate. None when nothing is spent or unknown."""
         return hours_left(self.balance, self.spend_per_hour)
 
 
 @dataclass(frozen=True, slots=True)
 class Spend:
-    """The cost of the profile's pod and of its account, in $. None is unknown; ``why`` and ``bill_error`` say why.
+    """The cost of the profile's pod and of its account, in $. None means unknown; ``why`` and ``bill_error`` say why.
 
-    ``session`` is the cost of the profile's pod since ``session_since``, with its disk while stopped. ``today`` is
-    the cost of all pods of the account since local midnight, as of ``today_at``.
+    ``session`` is the cost of the profile's pod since ``session_since``, including its disk while the pod was
+    stopped. ``today`` is the cost of all pods of the account since local midnight, as of ``today_at``.
     """
 
     session: Decimal | None = None
@@ -78,32 +78,32 @@ def cents(amount: Decimal) -> Decimal:
 def disk_per_hour(
     *, container_gb: int = 0, volume_gb: int = 0, network_gb: int = 0, running: bool = True
 ) -> Decimal:
-    """$/h for a pod's disks. A network volume costs the same whether or not the pod runs, or exists."""
+    """$/h for a pod's disks. A network volume costs the same with a running, stopped or terminated pod."""
     container = CONTAINER_DISK * container_gb if running else ZERO
     volume = (VOLUME_DISK_RUNNING if running else VOLUME_DISK_STOPPED) * volume_gb
     return (container + volume) / HOURS_PER_MONTH + network_volume_per_hour(network_gb)
 
 
 def network_volume_per_hour(size_gb: int) -> Decimal:
-    """$/h for a network volume of so many GB."""
+    """$/h for a network volume of ``size_gb`` GB."""
     first = min(size_gb, NETWORK_VOLUME_STEP_GB)
     above = max(0, size_gb - NETWORK_VOLUME_STEP_GB)
     return (NETWORK_VOLUME * first + NETWORK_VOLUME_ABOVE * above) / HOURS_PER_MONTH
 
 
 def per_month(per_hour: Decimal) -> Decimal:
-    """$ for a month (730 h) at that rate."""
+    """$ for a month (730 h) at ``per_hour`` $/h."""
     return per_hour * HOURS_PER_MONTH
 
 
 def cost_of(per_hour: Decimal, running: timedelta) -> Decimal:
-    """Rate times time: RunPod bills by the second. Negative time costs nothing."""
+    """$ for the time ``running``. RunPod bills by the second. A negative time costs nothing."""
     micro = Decimal(max(0, running // timedelta(microseconds=1)))
     return per_hour * micro / 1_000_000 / SECONDS_PER_HOUR
 
 
 def hours_left(balance: Decimal | None, per_hour: Decimal | None) -> Decimal | None:
-    """Hours until ``balance`` is used up; 0 when it already is, None when nothing is spent or unknown."""
+    """Hours until ``balance`` is used up, 0 if it already is. None when nothing is spent or a value is unknown."""
     if balance is None or per_hour is None or per_hour <= 0:
         return None
     return max(ZERO, balance) / per_hour
@@ -117,9 +117,9 @@ def spent_since(
 ) -> Decimal:
     """$ spent in [since, now): the bill, plus the cost of pods since the end of their newest bucket.
 
-    ``running`` has (pod id, $/h, running since). RunPod updates its bill every few minutes, so a pod's newest bucket
-    is often too low. If the difference is no more than this delay explains, the computed cost replaces it. A bucket
-    that began before ``since`` counts by the share of it that lies within.
+    ``running`` has (pod id, $/h, running since). RunPod updates its bill every few minutes, so a pod's newest
+    bucket is often too low. If this delay explains the difference, the computed cost replaces the bucket's. Of a
+    bucket that began before ``since``, only the share after ``since`` counts.
     """
     newest: dict[str, BillingRecord] = {}
     total = ZERO

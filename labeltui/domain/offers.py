@@ -90,5 +90,5 @@ OFFERS: dict[Code, tuple[str, ...]] = {
 
 
 def offers(problem: Problem) -> tuple[str, ...]:
-    """Ids of actions that may help, best first: the problem's own, or else those of its code."""
+    """Ids of actions that may help, best first: the problem's own offers, or else those of its code."""
     return problem.offers or OFFERS.get(problem.code, ())

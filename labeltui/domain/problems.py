@@ -50,7 +50,7 @@ class LabeltuiError(Exception):
 
     @classmethod
     def of_document(cls, document: Mapping[str, Any]) -> Self:
-        """A failure that also has a document to show, whose ``error`` explains it."""
+        """Make a failure that has a document to print. The document's ``error`` explains the failure."""
         error = document["error"]
         failure = cls(
             error["code"], error["message"], error.get("hint", ""), error.get("detail", ""),

@@ -42,7 +42,7 @@ class Reading(Generic[T]):
         return None if self.as_of is None else max(0.0, (now - self.as_of).total_seconds())
 
     def is_stale(self, now: datetime) -> bool:
-        """True when the value may be out of date: the last attempt failed, or three were missed."""
+        """True when the value may be out of date: the last attempt failed, or three attempts were missed."""
         if self.error is not None:
             return True
         age = self.age_s(now)

@@ -75,16 +75,16 @@ class SessionState:
     queue: Reading[StudyQueue] = field(default_factory=Reading)
     training: Reading[TrainStatus] = field(default_factory=Reading)
     alerts: tuple[Alert, ...] = ()  # oldest first
-    log_errors: int = 0  # in the output of the shown run
+    log_errors: int = 0  # number of errors in the output of the shown run
     demo_step: str = ""  # the step of the demo's own start-up that is running
     pod: Reading[Pod] = field(default_factory=Reading)
     account: Reading[Account] = field(default_factory=Reading)
     pods: Reading[tuple[Pod, ...]] = field(
         default_factory=Reading
-    )  # of the whole account, while they are on screen
+    )  # pods of the account, read only while they are on screen
     pod_events: tuple[PodEvent, ...] = ()  # oldest first
     loads: tuple[LoadSample, ...] = ()  # oldest first
     requests_left: RequestsLeft | None = None
-    labels: Reading[LabelCopies] = field(default_factory=Reading)  # their copies on this machine
-    spend: Reading[Spend] = field(default_factory=Reading)  # today and in this session
+    labels: Reading[LabelCopies] = field(default_factory=Reading)  # copies of the labels on this machine
+    spend: Reading[Spend] = field(default_factory=Reading)  # costs of today and of this session
     guard: Reading[GuardStatus] = field(default_factory=Reading)

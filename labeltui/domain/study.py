@@ -21,7 +21,7 @@ class StudyState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Fetch:
-    """One time that a study was handed out: by which strategy, to whom, when."""
+    """One time that a server handed out a study: the strategy, the client and the time."""
 
     strategy: str
     client: str
@@ -38,7 +38,7 @@ class Study:
     name: str = ""
     added_at: datetime | None = None
     review: str = ""  # status of the reviewer plugin, e.g. "flagged"
-    extensions: Mapping[str, str] = field(default_factory=dict)  # of its label files, by tag
+    extensions: Mapping[str, str] = field(default_factory=dict)  # extensions of the label files, by tag
 
     @property
     def open_fetches(self) -> tuple[Fetch, ...]:
@@ -67,7 +67,7 @@ class Study:
 
 @dataclass(frozen=True, slots=True)
 class StudyQueue:
-    """The datastore. ``listed`` is False when the server can only count (DICOMweb, before the first fetch)."""
+    """The datastore. ``listed`` is False when the server reports only counts (DICOMweb, before the first fetch)."""
 
     total: int
     completed: int

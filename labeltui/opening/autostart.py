@@ -22,7 +22,7 @@ FIRST_ACTIONS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
 
 
 class _StepReport:
-    """A report whose newest line the console shows."""
+    """A report that shows its newest line in the console."""
 
     def __init__(self, line: Owned[str], title: str) -> None:
         self._line, self._title = line, title
@@ -32,14 +32,14 @@ class _StepReport:
         self._line.write(f"{self._title}: {text}")
 
     def emit(self, record: Mapping[str, Any]) -> None:
-        """Show the last line that a step has printed, or its title."""
+        """Show the last line that a step has printed, or else the step's title."""
         text = record.get("line") or (record.get("title") if record.get("state") != "waiting" else None)
         if text:
             self.progress(str(text))
 
 
 async def autostart(session: Session, names: tuple[str, ...]) -> None:
-    """Run these actions one after the other. The first that fails raises an alert and ends the sequence."""
+    """Run the named actions in order. The first failure raises an alert and ends the sequence."""
     if names[:1] != ("pod",):
         await session.readiness.settled()
     line = session.store.own(Fields.demo_step)

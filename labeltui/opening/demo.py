@@ -21,7 +21,7 @@ from labeltui.session.session import Session
 
 
 async def open_demo(launch: Launch, prompter: Prompter) -> Session:
-    """Start an embedded pod and build a session over it. Both and their files are gone when the session is closed.
+    """Start an embedded pod and build a session over it. Closing the session ends the pod and deletes their files.
 
     Raises Misused ``unknown_scenario`` and Failed ``demo_failed``.
     """

@@ -1,4 +1,4 @@
-"""Makes the host that a profile names, and the shells through its proxy."""
+"""Makes the host of a profile, and the shells through RunPod's proxy."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ KNOWN_HOSTS = ("~/.ssh/known_hosts", "/etc/ssh/ssh_known_hosts")
 
 
 def host_of(profile: Profile, state: StateFolder, prompter: Prompter) -> Callable[[PodAccount], Host]:
-    """How to make the profile's host from the account. Raises Misused if it needs an address and has none."""
+    """Return a function that makes the profile's host. Raises Misused if the host needs an address and has none."""
     if profile.host == "local":
         return lambda _account: LocalHost()
     if profile.host == "runpod":
@@ -35,7 +35,7 @@ def host_of(profile: Profile, state: StateFolder, prompter: Prompter) -> Callabl
 def proxy_shells_of(
     profile: Profile, state: StateFolder, prompter: Prompter
 ) -> Callable[[PodAccount], ProxyShells] | None:
-    """The proxied shells of the profile's host, made from the account. None for a host that has no proxy."""
+    """Return a function that makes the host's proxy shells; None for a host without a proxy."""
     if profile.host != "runpod":
         return None
     return lambda account: ProxyShells(account, state, prompter)

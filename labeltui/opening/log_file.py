@@ -12,7 +12,7 @@ LOGGERS = ("labeltui", "asyncio", "asyncssh", "httpx")
 
 
 class _Quiet(RotatingFileHandler):
-    """Ignores a log that can't be written, because the demo's folder was deleted for example."""
+    """Ignores errors of writing the log, for example after the demo's folder was deleted."""
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - its name in the standard library
         """Drop the record."""
@@ -21,7 +21,7 @@ class _Quiet(RotatingFileHandler):
 def log_to(folder: Path) -> Path:
     """Send warnings and errors of labeltui and its libraries to a file in ``folder`` only. Returns the file.
 
-    Less than warnings is not logged, because libraries would log addresses and requests.
+    Levels below WARNING are not logged, because libraries would log addresses and requests.
     """
     path = folder / "labeltui.log"
     handler = _Quiet(path, maxBytes=MAX_BYTES, backupCount=BACKUPS, encoding="utf-8", delay=True)

@@ -62,7 +62,7 @@ def replacing(path: Path, *, mode: int | None = PRIVATE, durable: bool = False) 
 
 
 def move_file(source: Path, target: Path) -> None:
-    """Rename a complete file within its file system, replacing ``target``. Durable. Raises OSError."""
+    """Rename a complete file within its file system, replacing ``target``. The rename is durable. Raises OSError."""
     with source.open("rb") as file:
         os.fsync(file.fileno())
     source.replace(target)
@@ -70,7 +70,7 @@ def move_file(source: Path, target: Path) -> None:
 
 
 def sync_folder(folder: Path) -> None:
-    """Return when the names in ``folder`` are on the disk. Syncing a file does not sync its name."""
+    """Write the names in ``folder`` to the disk. Syncing a file does not sync its name."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)

@@ -1,4 +1,4 @@
-"""Which GPUs suit a pod, and in which order RunPod is asked for them."""
+"""Choose GPUs for a pod, in the order in which labeltui requests them from RunPod."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def named(offers: Iterable[GpuOffer], wanted: str) -> GpuOffer | None:
 
 
 def stock_in(offer: GpuOffer, data_centre: str | None) -> Stock:
-    """The stock of a GPU in one data centre, or everywhere for None."""
+    """The stock of a GPU in one data centre; None for ``data_centre`` means all data centres."""
     if data_centre is None:
         return offer.stock
     return offer.data_centres.get(data_centre, Stock.NONE)
@@ -32,7 +32,7 @@ def stock_in(offer: GpuOffer, data_centre: str | None) -> Stock:
 def by_price(
     offers: Iterable[GpuOffer], cloud: Cloud, data_centre: str | None = None
 ) -> tuple[GpuOffer, ...]:
-    """The offers of that cloud: those in stock first, then by price per hour."""
+    """The offers of one cloud, those in stock first, each group by price per hour."""
 
     def order(one: GpuOffer) -> tuple[bool, Decimal, int, str]:
         stock = stock_in(one, data_centre)
@@ -49,9 +49,10 @@ def suitable(
     cloud: Cloud = Cloud.SECURE,
     data_centre: str | None = None,
 ) -> GpuOffer | None:
-    """The cheapest GPU in stock that has enough memory for the models.
+    """Return the cheapest GPU in stock that has enough memory for the models.
 
-    Without one, the cheapest whose memory may be enough; then the cheapest of all. None when nothing is in stock.
+    If there is none, return the cheapest whose memory may be enough, or else the cheapest of all. Returns None
+    when nothing is in stock.
     """
     free = [
         one for one in by_price(offers, cloud, data_centre) if stock_in(one, data_centre) is not Stock.NONE
@@ -72,9 +73,9 @@ def candidates(
     cloud: Cloud = Cloud.SECURE,
     data_centre: str | None = None,
 ) -> tuple[GpuOffer, ...]:
-    """The GPUs to ask for in turn: ``first``, then ``others`` and, with ``fallback``, the offers that match ``first``.
+    """Return the GPUs to request in turn: ``first``, ``others`` and, with ``fallback``, all matching offers.
 
-    A match has at least as much memory and is in stock, or its stock is unknown.
+    A matching offer has at least as much memory as ``first``, and is in stock or has an unknown stock.
     """
     listed = [first, *others]
     if fallback:
@@ -87,11 +88,11 @@ def candidates(
 
 
 def cuda_of(image: str) -> str | None:
-    """The CUDA version in an image's tag (``cu1281`` is 12.8); None when the tag names none."""
+    """The CUDA version in an image's tag (``cu1281`` means 12.8); None for a tag without one."""
     found = _CUDA.search(image)
     return f"{found[1]}.{found[2]}" if found else None
 
 
 def newest_cuda(offer: GpuOffer) -> str | None:
-    """The newest CUDA version of which a machine is free; None when RunPod lists none."""
+    """The newest CUDA version with a free machine; None when RunPod lists no version."""
     return max(offer.cuda_versions, key=lambda text: [int(part) for part in text.split(".")], default=None)

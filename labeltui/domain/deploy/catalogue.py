@@ -12,7 +12,7 @@ from labeltui.domain.pod.pod import OFFICIAL_IMAGE, Cloud, Pod
 
 
 class Stock(StrEnum):
-    """How many GPUs of a type are free. RunPod estimates it, and reserves nothing."""
+    """RunPod's estimate of how many GPUs of a type are free. It does not reserve any."""
 
     NONE = "none"
     LOW = "low"
@@ -23,7 +23,7 @@ class Stock(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class PodSpec:
-    """The pod to rent. ``name`` must be unique to this request: it is how the pod is found after a timeout."""
+    """The pod to rent. ``name`` must be unique to this request: labeltui finds the pod by name after a timeout."""
 
     name: str
     gpu_id: str
@@ -46,7 +46,7 @@ class PodSpec:
 
 @dataclass(frozen=True, slots=True)
 class GpuOffer:
-    """A GPU type. Prices are $/h for one GPU; None means that this cloud does not offer it."""
+    """A GPU type. Prices are $/h for one GPU; None means that the cloud does not offer the GPU."""
 
     id: str
     name: str
@@ -55,7 +55,7 @@ class GpuOffer:
     price_community: Decimal | None = None
     stock: Stock = Stock.UNKNOWN
     data_centres: Mapping[str, Stock] = field(default_factory=dict)
-    cuda_versions: tuple[str, ...] = ()  # with a machine free now
+    cuda_versions: tuple[str, ...] = ()  # versions that a free machine has now
     manufacturer: str = ""
 
 
@@ -83,7 +83,7 @@ class NetworkVolume:
 
     @property
     def cost_per_hour(self) -> Decimal:
-        """$/h as long as it exists, whether or not a pod uses it."""
+        """$/h of the volume, whether or not a pod uses it."""
         return network_volume_per_hour(self.size_gb)
 
 
@@ -101,7 +101,7 @@ class Template:
 
 
 def described(pod: Pod, offers: Mapping[str, GpuOffer], volumes: Mapping[str, NetworkVolume]) -> Pod:
-    """The pod with GPU name, GPU memory and volume size added from the catalogue and the volumes (each by id)."""
+    """Return the pod with GPU name, GPU memory and volume size, looked up by id in the catalogue and the volumes."""
     offer, volume = offers.get(pod.gpu_id), volumes.get(pod.network_volume_id or "")
     return replace(
         pod,

@@ -1,4 +1,4 @@
-"""How much GPU memory the training of a model needs: published figures, and "unknown" where there are none."""
+"""The GPU memory that the training of a model needs: published figures, and ``unknown`` for other models."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Size = tuple[int, int, int]
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """A published figure: GB of GPU memory for training ``model`` at ``size`` with a batch of one, and its source."""
+    """A published figure: GB of GPU memory to train ``model`` at ``size`` with a batch size of 1, and its source."""
 
     model: str
     size: Size
@@ -41,10 +41,10 @@ class Fit(StrEnum):
 
 
 def fit(models: Iterable[str], vram_gb: int, size: Size | None = None) -> tuple[Fit, str]:
-    """Whether all of ``models`` can be trained with so much memory, and the reason in one sentence.
+    """Return whether all of ``models`` can be trained with ``vram_gb``, and the reason in one sentence.
 
-    ``size`` is the spatial size set in the profile. Without it, the smallest size with a figure is used, which is
-    the app's default. A figure also holds for smaller sizes, but not for larger ones.
+    ``size`` is the spatial size set in the profile. None stands for the smallest size with a figure, which is the
+    app's default. A figure also holds for smaller sizes, but not for larger ones.
     """
     verdicts = [_fit(model, vram_gb, size) for model in models]
     for wanted in (Fit.SHORT, Fit.UNKNOWN, Fit.ENOUGH):

@@ -1,4 +1,4 @@
-"""The price of a pod before it is rented, computed as RunPod's bill will be."""
+"""The price of a pod before it is rented, computed by the rules of RunPod's bill."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ class Quote:
 
     @property
     def agreed(self) -> Decimal:
-        """The running rate rounded up to whole cents: the lowest price limit that this pod fits in."""
+        """The running rate rounded up to whole cents, which is the lowest price limit that admits the pod."""
         return self.running.quantize(CENT, ROUND_CEILING)
 
 
 def price(offer: GpuOffer, cloud: Cloud) -> Decimal | None:
-    """$/h of one GPU in that cloud; None when it is not offered there."""
+    """$/h of one GPU in that cloud; None when the cloud does not offer the GPU."""
     return offer.price_secure if cloud is Cloud.SECURE else offer.price_community
 
 
 def quote(offer: GpuOffer, spec: PodSpec, network_gb: int = 0) -> Quote | None:
-    """The rates of this pod on this GPU; None when its cloud does not offer it."""
+    """The rates of this pod on this GPU; None when the pod's cloud does not offer the GPU."""
     rate = price(offer, spec.cloud)
     if rate is None:
         return None
@@ -44,7 +44,7 @@ def quote(offer: GpuOffer, spec: PodSpec, network_gb: int = 0) -> Quote | None:
 
 
 def hours_bought(account: Account, pod: Quote, *, new_volume: bool = False) -> Decimal | None:
-    """Hours that the balance lasts with this pod on top of the present spending; None when unknown."""
+    """Hours until the balance is used up if this pod is rented in addition; None when unknown."""
     more = pod.running + (pod.network if new_volume else 0)
     return hours_left(account.balance, (account.spend_per_hour or 0) + more)
 

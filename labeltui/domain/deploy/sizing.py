@@ -1,4 +1,4 @@
-"""Disk sizes for a data set, in GB as RunPod counts them: whole, and 10^9 bytes each."""
+"""Disk sizes for a data set, in whole GB of 10^9 bytes, as RunPod counts."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Sizes:
 
 
 def suggested(data_bytes: int | None) -> Sizes:
-    """Disks for studies of so many bytes. For None: room for MONAI Label and a small data set."""
+    """Suggest disks for studies of ``data_bytes`` bytes. None means MONAI Label and 20 GB for studies."""
     room = INSTALLED_GB + MODELS_GB
     if data_bytes is None:
         volume = _rounded(room + 20)

@@ -1,4 +1,4 @@
-"""The JSON documents of the command line: unknown is null, times have a zone, each document has ``as_of``."""
+"""The JSON documents of the command line. Unknown values are null, times have a zone; all have ``as_of``."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _SERVER_FIELDS = (
 
 
 def moment(at: datetime | None) -> str | None:
-    """A time as ISO 8601 with its zone; a time without a zone is read as UTC."""
+    """Format a time as ISO 8601 with its zone. A time without a zone counts as UTC."""
     if at is None:
         return None
     return (at if at.tzinfo is not None else at.replace(tzinfo=UTC)).isoformat(timespec="milliseconds")
@@ -137,7 +137,7 @@ def server_document(reading: Reading[ServerStatus], now: datetime) -> Document:
 
 
 def studies_document(reading: Reading[StudyQueue], now: datetime) -> Document:
-    """``studies list``. ``studies`` is null when the server can only count them."""
+    """``studies list``. ``studies`` is null when the server reports only their number."""
     queue = reading.value
     if queue is None:
         empty = dict.fromkeys(("total", "completed", "label_tags", "studies"))
@@ -152,7 +152,7 @@ def studies_document(reading: Reading[StudyQueue], now: datetime) -> Document:
 
 
 def labels_document(reading: Reading[LabelCopies], now: datetime) -> Document:
-    """The local copies of the labels: ``total`` on the host, ``here`` of them, and why others are missing."""
+    """The copies of the labels: ``total`` on the host, ``here`` on this machine, and why others are missing."""
     copies = reading.value
     return {
         **_read_at(reading, now),
@@ -169,7 +169,7 @@ def labels_document(reading: Reading[LabelCopies], now: datetime) -> Document:
 
 
 def labels_missing(copies: LabelCopies) -> str:
-    """``3 labels are not on this machine``."""
+    """The text ``3 labels are not on this machine``."""
     return (
         "1 label is not on this machine"
         if copies.absent == 1
@@ -214,7 +214,7 @@ def epoch_record(model: str | None, point: EpochPoint, total_epochs: int | None,
 
 
 def _read_at(reading: Reading[Any], now: datetime) -> Document:
-    """``as_of`` is when the value was true. Without a value it is now: nothing is known at this time."""
+    """The fields on a value's age. ``as_of`` is when the value was true, or ``now`` without a value."""
     return {
         "as_of": moment(reading.as_of or now),
         "stale": reading.is_stale(now),
@@ -228,7 +228,7 @@ def _unknown_server(state: str | None, problem: Problem | None) -> Document:
 
 
 def _number(value: float | None) -> float | None:
-    """A finite number, or None: JSON has no NaN and no infinity, which a diverging loss may be."""
+    """Return a finite number, else None: a diverging loss may be NaN or infinite, and JSON has neither."""
     return value if value is not None and math.isfinite(value) else None
 
 

@@ -82,7 +82,7 @@ def gpu_document(offer: GpuOffer, models: tuple[str, ...] = (), size: Size | Non
 
 
 def volume_document(volume: NetworkVolume) -> dict[str, Any]:
-    """One network volume; the cost applies whether or not a pod uses it."""
+    """One network volume. Its cost applies whether or not a pod uses the volume."""
     return {
         "id": volume.id,
         "name": volume.name,
@@ -94,7 +94,7 @@ def volume_document(volume: NetworkVolume) -> dict[str, Any]:
 
 
 def money_document(state: SessionState, now: datetime) -> dict[str, Any] | None:
-    """Account and session in dollars; null for a session without RunPod, and where nothing is known."""
+    """Costs of account and session in dollars. Values are null if unknown or if the session has no RunPod."""
     spend, account = state.spend.value, state.account.value
     if spend is None and account is None:
         errors = state.pod.error or state.account.error

@@ -1,6 +1,6 @@
-"""The guard's rules: what is known of a pod's use, and whether the pod is to be stopped now.
+"""The guard's rules. They decide from a pod's activity and cost whether the guard must stop the pod now.
 
-The one copy of them: the console imports this module, and the guard's program carries it to the host. It therefore
+The console imports this module, and the guard's program carries the same source to the host. The module therefore
 runs on Python 3.8 with nothing but the standard library. Times are seconds; amounts are US dollars.
 """
 
@@ -32,7 +32,7 @@ KINDS = {
 
 @dataclass(frozen=True)
 class Policy:
-    """What the operator wants. ``idle_s`` 0 never stops for idleness; ``budget`` None is no limit."""
+    """The operator's limits. ``idle_s`` 0 disables the idle stop; ``budget`` None means no limit."""
 
     mode: str = AUTO
     idle_s: float = IDLE_S
@@ -46,7 +46,7 @@ class Policy:
 
 @dataclass(frozen=True)
 class Sign:
-    """The newest use of one kind: ``ago_s`` before now (0 while it goes on), and in words what it was."""
+    """The latest activity of one kind, ``ago_s`` seconds before now (0 while it continues); ``what`` has details."""
 
     kind: str
     ago_s: float
@@ -54,7 +54,7 @@ class Sign:
 
     @property
     def words(self) -> str:
-        """``a label by ana``."""
+        """The activity as text, such as ``a label by ana``."""
         noun = KINDS.get(self.kind, self.kind)
         return f"{noun}{' ' if self.what else ''}{self.what}"
 
@@ -63,7 +63,7 @@ TOGETHER_S = 10.0
 
 
 def newest(signs: tuple[Sign, ...]) -> Sign:
-    """The newest of them; a label is told of rather than the request that brought it."""
+    """Return the latest activity. A label at most 10 s before the latest request replaces that request."""
     last = min(signs, key=lambda sign: sign.ago_s)
     label = next((sign for sign in signs if sign.kind == "label"), None)
     if last.kind == "request" and label is not None and label.ago_s - last.ago_s <= TOGETHER_S:
@@ -73,32 +73,32 @@ def newest(signs: tuple[Sign, ...]) -> Sign:
 
 @dataclass(frozen=True)
 class Facts:
-    """What the host shows. ``signs`` has at least the start of the watch."""
+    """The readings on the host. ``signs`` is never empty: one entry is the start of the guard."""
 
     signs: tuple[Sign, ...]
-    keep_s: float = 0.0  # somebody asked for at least that long
-    working: tuple[str, ...] = ()  # what must not be interrupted, in words
-    uncopied: int | None = 0  # labels that no desk has; None: nobody can tell
-    uncopied_what: str = ""  # some of their names; or why nobody can tell
+    keep_s: float = 0.0  # remaining seconds of a request to keep the pod alive
+    working: tuple[str, ...] = ()  # work that must not be interrupted, as text
+    uncopied: int | None = 0  # labels without a copy on any desk; None if unknown
+    uncopied_what: str = ""  # names of some of these labels, or why their number is unknown
     spent: float | None = None
-    rate: float | None = None  # per hour
-    clear_s: float | None = None  # since something last stood in the way; None: nothing ever did
+    rate: float | None = None  # $/h
+    clear_s: float | None = None  # seconds since a stop was last blocked; None if it never was
     way: str = ""  # the key that the next stop uses
-    way_problem: str = ""  # why there is none, or that stops by it have no effect
+    way_problem: str = ""  # why there is no such key, or that its stops have no effect
 
     @property
     def last(self) -> Sign:
-        """The newest sign of use."""
+        """The latest activity, as :func:`newest` chooses it."""
         return newest(self.signs)
 
 
 @dataclass(frozen=True)
 class Decision:
-    """What follows. ``state``: off, watching, warning, waiting, stuck, stopping.
+    """The guard's decision. ``state``: off, watching, warning, waiting, stuck, stopping.
 
-    ``left_s`` is the time to the stop (None: none is coming), ``cause`` what runs out: idle or budget. ``blocks``
-    are the reasons for which a stop that is due waits, or one that comes will wait. ``stuck``: the guard can't stop
-    the pod, and says so also while no stop is due.
+    ``left_s`` is the time to the stop; None when no stop is coming. ``cause`` is the limit that ends first: idle
+    or budget. ``blocks`` are the reasons that delay a due or coming stop. ``stuck`` means that the guard can't
+    stop the pod, whether or not a stop is due.
     """
 
     state: str
@@ -111,12 +111,12 @@ class Decision:
 
     @property
     def due(self) -> bool:
-        """Whether the pod is to be stopped now, be it by a console."""
+        """True when the pod must be stopped now, by the guard or by a console."""
         return self.left_s is not None and self.left_s <= 0 and not self.blocks
 
 
 def decide(policy: Policy, facts: Facts) -> Decision:
-    """The rules. Never while something works or labels are not copied; right after that; always in words."""
+    """Apply the policy. A due stop waits until work has ended and labels are copied, then for ``grace_s`` seconds."""
     if policy.mode == OFF:
         return Decision(
             "off", "The guard is off: nothing stops this pod but you.", "`labeltui guard set` turns it on."
@@ -128,13 +128,13 @@ def decide(policy: Policy, facts: Facts) -> Decision:
 
 
 def _stuck(policy: Policy, facts: Facts, decision: Decision) -> Decision:
-    """The same decision where the guard can't carry it out."""
+    """Return the decision with state ``stuck``, for a guard that can't stop the pod."""
     problem = facts.way_problem or "No way to stop the pod is known yet"
     words = f"The guard can't stop the pod. {problem}."
     if decision.due:
         words = f"{_why(policy, facts, decision.cause)}, but nothing here can stop the pod. {problem}."
     elif decision.state == "waiting" or decision.left_s is None:
-        words = f"{decision.words} {words}"  # what keeps the pod is not repeated in the problem
+        words = f"{decision.words} {words}"  # the problem does not name what keeps the pod alive
     return replace(decision, state="stuck", words=words, hint=STOP_IT, problem=problem)
 
 
@@ -254,7 +254,7 @@ def _listed(words: tuple[str, ...]) -> str:
 
 
 def span(seconds: float) -> str:
-    """``40 s``, ``12 min``, ``3 h 5 min``: a time as it is said."""
+    """Format seconds as ``40 s``, ``12 min`` or ``3 h 5 min``."""
     whole = int(max(0.0, seconds) + 0.5)
     if whole < 60:
         return f"{whole} s"

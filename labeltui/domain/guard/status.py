@@ -28,7 +28,7 @@ class Use:
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """A way to stop the pod. ``works``: True, it did; False, it can't; None, not known before it is used."""
+    """A method to stop the pod. ``works``: True after a successful stop, False if it can't, None if never tried."""
 
     name: str
     works: bool | None
@@ -49,8 +49,8 @@ class GuardStatus:
     left_s: float | None = None
     blocks: tuple[str, ...] = ()
     problem: str = ""  # why the guard can't stop the pod
-    due: bool = False  # the pod is to be stopped now, by a console where the guard can't
-    checked: bool = True  # the guard has tried whether its keys read the pod
+    due: bool = False  # the pod must be stopped now; a console stops it if the guard can't
+    checked: bool = True  # the guard has tested whether its keys can read the pod
     mode: str = AUTO
     idle_s: float | None = None
     budget: float | None = None
@@ -63,10 +63,10 @@ class GuardStatus:
     way: str = ""
     ways: tuple[Way, ...] = field(default=())
     missing: tuple[str, ...] = ()
-    problems: Mapping[str, str] = field(default_factory=dict)  # what could not be looked at, and why
+    problems: Mapping[str, str] = field(default_factory=dict)  # each reading that failed, and the reason
     version: str = ""
     lent_key: bool = False
-    last_stop: str = ""  # why and when it stopped the pod before this start of it
+    last_stop: str = ""  # time and reason of the guard's last stop, before the pod's present start
 
     @property
     def counts(self) -> bool:
@@ -75,12 +75,12 @@ class GuardStatus:
 
     @property
     def is_proven(self) -> bool:
-        """Whether the way it would use has stopped this pod before: nothing else proves it."""
+        """True if the method that the guard would use has stopped this pod before. Only a stop proves a method."""
         return any(way.name == self.way and way.works for way in self.ways)
 
     @property
     def cannot_stop(self) -> bool:
-        """Whether the guard would not stop the pod although it should."""
+        """True when the guard is dead or stuck, so that it can't stop the pod."""
         return self.state in (DEAD, STUCK)
 
     @property
@@ -97,7 +97,7 @@ class GuardStatus:
 
     @property
     def idle_words(self) -> str:
-        """``idle 12 min: last was a label by ana``; without the time, which is told in the reader's zone."""
+        """Text such as ``idle 12 min: last was a label by ana``. The caller adds the time in the reader's zone."""
         if self.working:
             return "; ".join(self.working)
         if not self.uses:
@@ -123,7 +123,7 @@ def no_guard(why: str, hint: str = "") -> GuardStatus:
 
 
 def guard_of(told: Mapping[str, Any]) -> GuardStatus:
-    """What the guard's door answered."""
+    """Convert the guard's answer. A guard that does not run, or wrote nothing for 90 s, is ``dead``."""
     state = told.get("state") or {}
     if not told.get("alive") or not state:
         return GuardStatus(

@@ -1,4 +1,4 @@
-"""The copies of the labels on this machine: how many of the host's labels are here, and why others are not."""
+"""The copies of the host's labels on this machine: their number, and why others are missing."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ class LabelCopies:
     copying: str = ""  # TAG/FILE that is being copied
     last: str = ""  # TAG/FILE that was copied last
     last_at: datetime | None = None
-    last_by: str = ""  # who submitted it, if known
+    last_by: str = ""  # who submitted the label copied last, if known
     source: str = ""  # the pod or address, and the folder of studies
     root: str = (
         ""  # the whole path of the labels' folder on the host; empty when they are copied through the API
     )
     by_checksum: bool = True
-    copies: bool = True  # False: by the profile they are only counted, not copied
+    copies: bool = True  # False: the profile says to count labels only
 
     @property
     def absent(self) -> int:

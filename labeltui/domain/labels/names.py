@@ -1,4 +1,4 @@
-"""File names for copies of labels: a copy stays in its folder, whatever its study is called."""
+"""File names for copies of labels. No name of a study can place a copy outside its folder."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _DEVICES = frozenset(
 
 
 def split_label(filename: str) -> tuple[str, str]:
-    """Split a label's file name into study and extension; an unknown extension belongs to the study."""
+    """Split a label's file name into study and extension. An unknown extension stays part of the study."""
     low = filename.lower()
     extension = next((known for known in EXTENSIONS if low.endswith(known) and len(low) > len(known)), "")
     cut = len(filename) - len(extension)

@@ -1,13 +1,14 @@
-"""Which lines of a server's output are errors, and which lines belong to them.
+"""Find the errors in a server's output, and the lines that belong to each error.
 
-This is the only rule: whatever counts, lists, marks or filters errors uses an :class:`ErrorIndex`. An error is
+All code that counts, lists, marks or filters errors uses an :class:`ErrorIndex`. An error is
 
-* a record of level ERROR or above, and such a line in uvicorn's own format (``ERROR:    ...``);
+* a record of level ERROR or above, or such a line in uvicorn's own format (``ERROR:    ...``);
 * a record or a bare line that means trouble (:mod:`labeltui.domain.log.meaning`), whatever its level;
 * the end of a child process by a signal, unless a user stopped its task;
-* a traceback, and a line that announces one.
+* a traceback, or a line that announces one.
 
-The bare lines below belong to it, up to the next record: so an exception and its traceback are one error.
+The bare lines after the first line of an error belong to it, up to the next record. An exception and its
+traceback are therefore one error.
 """
 
 from __future__ import annotations
@@ -43,7 +44,7 @@ def announces(record: LogRecord) -> bool:
 
 
 class LogError(NamedTuple):
-    """Lines ``first`` to ``last`` of a log; ``record`` is the line of the record that it is or follows."""
+    """Lines ``first`` to ``last`` of a log. ``record`` is the line of the record that the error is or follows."""
 
     first: int
     last: int
@@ -73,17 +74,17 @@ class ErrorIndex:
         return LogError(self.firsts[at], self._lasts[at], self._records[at])
 
     def clear(self) -> None:
-        """Start over with another log."""
+        """Forget everything, to start over with another log."""
         for lines in (self.firsts, self.tracebacks, self._lasts, self._records):
             del lines[:]
         self.read, self._stopped = 0, 0
-        self._going_on = False  # the next bare line belongs to the last error
+        self._going_on = False  # True: the next bare line belongs to the last error
         self._record = NO_RECORD
 
     # -- reading
 
     def feed(self, record: LogRecord) -> Meaning | None:
-        """Read the next line. Returns the problem that it reports, for an alert; None for most lines."""
+        """Read the next line. Returns the line's problem, for an alert; None for most lines."""
         line, self.read = self.read, self.read + 1
         message, level = record.message, record.level
         # Up to ten thousand lines a second are read here, and searching for plain text is faster than a pattern.
@@ -93,7 +94,7 @@ class ErrorIndex:
         meant = meaning(record)
         if record.kind is LineKind.BARE:
             found = _LEVEL.match(message)
-            self._going_on = self._going_on and found is None  # as a record does
+            self._going_on = self._going_on and found is None  # a level ends an error, as a record does
             level = "" if found is None else found[1]
         else:
             self._record, self._going_on = line, False
@@ -130,11 +131,11 @@ class ErrorIndex:
         return _has(self.firsts, line)
 
     def is_traceback(self, line: int) -> bool:
-        """True for a line with which a traceback begins."""
+        """True for the first line of a traceback."""
         return _has(self.tracebacks, line)
 
     def of(self, line: int) -> LogError | None:
-        """The error that a line belongs to."""
+        """The error that a line belongs to; None for a line outside errors."""
         at = bisect_right(self.firsts, line) - 1
         return self[at] if at >= 0 and line <= self._lasts[at] else None
 

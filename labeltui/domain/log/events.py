@@ -9,7 +9,7 @@ from typing import Any
 
 
 class Role(StrEnum):
-    """The engine of a training that reports."""
+    """The engine of a training that printed a line."""
 
     TRAIN = "train"
     VALIDATE = "validate"
@@ -52,7 +52,7 @@ class Iteration:
     epochs: int
     iteration: int
     iterations: int
-    loss: float | None  # None where it is not a number
+    loss: float | None  # None if the printed loss is not a number
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +65,7 @@ class Metrics:
 
 @dataclass(frozen=True, slots=True)
 class KeyMetric:
-    """The best value so far of the metric by which the model is chosen."""
+    """The best value so far of the key metric, which selects the model."""
 
     metric: str
     value: float
@@ -83,7 +83,7 @@ class EpochComplete:
 
 @dataclass(frozen=True, slots=True)
 class Resumed:
-    """An engine starts, or continues after ``epoch``, until ``epochs``."""
+    """An engine starts, or resumes after ``epoch``. It runs until ``epochs``."""
 
     role: Role
     iteration: int

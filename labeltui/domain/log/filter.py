@@ -64,10 +64,11 @@ def rank(level: str) -> int:
 
 
 def moment(text: str, now: datetime, *, latest: bool = False) -> datetime:
-    """Parse a time: ``17:02``, ``17:02:20``, ``2026-11-23 17:02``, or ``10m`` (ten minutes ago). Without a zone.
+    """Parse a time: ``17:02``, ``17:02:20``, ``2026-11-23 17:02``, or ``10m`` (ten minutes ago).
 
-    ``now`` is the host's local time. A time of day is its most recent occurrence; with ``latest`` and without seconds
-    it is the end of that minute. Raises ValueError with a message to show.
+    ``now`` is the host's local time; the result has no zone either. A time of day means its most recent
+    occurrence. With ``latest``, a time of day without seconds means the end of that minute. Raises ValueError
+    with a message to show.
     """
     text = text.strip()
     if found := _AGE.fullmatch(text.removesuffix(" ago")):

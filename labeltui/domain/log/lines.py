@@ -183,7 +183,7 @@ def _engine_event(record: LogRecord) -> Event | None:
 
 
 def metrics(text: str) -> dict[str, float]:
-    """``aorta_dice: 0.5 inferior vena cava_dice: 0.25`` as numbers by name; names may contain spaces."""
+    """Parse ``aorta_dice: 0.5 inferior vena cava_dice: 0.25`` to numbers by name. Names may contain spaces."""
     values: dict[str, float] = {}
     name, *rest = text.strip().split(": ")
     for part in rest:
@@ -217,7 +217,7 @@ def _number(text: str) -> float | None:
 
 
 def _seconds(text: str) -> float | None:
-    """``00:01:12.313`` in seconds; None for anything else."""
+    """Convert ``00:01:12.313`` to seconds; None for anything else."""
     total = 0.0
     for part in text.split(":"):
         value = _number(part)

@@ -1,7 +1,7 @@
-"""What a problem in the server's output means, and what to do about it. Any text is accepted; nothing here raises.
+"""Explain problems in the server's output: the meaning and the remedy. Any text is accepted; nothing here raises.
 
-Only two kinds of lines count: those that a logger marks as a warning or an error, and bare ones that look like the
-last line of a traceback. The name of a study, printed at level INFO, never does.
+Only two kinds of lines count: those that a logger marks as a warning or an error, and bare ones that look like
+the last line of a traceback. The name of a study in an INFO line never counts.
 """
 
 from __future__ import annotations
@@ -99,9 +99,10 @@ _KILLED = Meaning(
 
 
 def meaning(record: LogRecord) -> Meaning | None:
-    """The problem that a line reports by itself; None for most.
+    """Return the problem that a line reports by itself; None for most lines.
 
-    A stopped task is killed too: :class:`labeltui.domain.log.errors.ErrorIndex` knows which ends were intended.
+    A stopped task is killed too. Only :class:`labeltui.domain.log.errors.ErrorIndex` knows which ends were
+    intended.
     """
     message = record.message
     if not is_trouble(record):

@@ -1,4 +1,4 @@
-"""What a line of the server's output means when it is no problem, and what to do. Nothing here raises."""
+"""Explain lines of the server's output that report no problem: the meaning and the next step. Nothing here raises."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class News(StrEnum):
 
 
 def explain(record: log.LogRecord) -> Meaning | None:
-    """The problem that a line reports, or why the server did not start, or its news; None for most lines."""
+    """The explanation of a line: a problem, the cause of a failed start, or news; None for most lines."""
     return meaning(record) or _cause(record) or news(record)
 
 

@@ -30,8 +30,8 @@ class Query:
 def parse_query(text: str) -> Query | None:
     """Parse ``re`` (lines that match), ``!re`` (lines that do not), ``~letters`` (these letters in this order).
 
-    None for an empty search. Lower-case letters match both cases of a to z. Raises ``ValueError``, with a message to
-    show, for a pattern that is not a regular expression.
+    Returns None for an empty search. Lower-case letters match both cases of a to z. Raises ``ValueError``, with a
+    message to show, if a pattern is not a regular expression.
     """
     text = text.strip()
     if text in ("", "!", "~"):
@@ -58,7 +58,7 @@ def _compiled(text: AnyStr, flags: re.RegexFlag) -> re.Pattern[AnyStr]:
 
 
 def _fuzzy(letters: str) -> re.Pattern[bytes]:
-    """A pattern that is anchored and whose gaps exclude the next letter: one pass over a line, however long."""
+    """An anchored pattern whose gaps exclude the next letter, so that a search passes over each line once."""
     steps = (re.escape(letter.encode("utf-8", "surrogateescape")) for letter in letters)
     gaps = ((b"[^\n" + step + b"]*" if len(step.lstrip(b"\\")) == 1 else b".*?", step) for step in steps)
     return re.compile(b"^" + b"".join(gap + step for gap, step in gaps), re.MULTILINE)

@@ -1,4 +1,4 @@
-"""How a server starts, and why it ended, read from its output."""
+"""Read from a server's output how far its start is, and why the server ended."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from labeltui.domain.log.lines import parse_line
 from labeltui.domain.problems import Problem
 from labeltui.domain.text import one_line
 
-SEARCHED_LINES = 400  # the newest ones, which may show the cause
+SEARCHED_LINES = 400  # the newest lines, which are searched for the cause
 SEARCHED_AFTER_RUNNING = 60
 STARTUP_EXITS = (1, 2, 3)
 DETAIL_LINES = 120
@@ -36,7 +36,7 @@ _DOWNLOAD = re.compile(r"\d{1,3}%\|")
 class StartupReader:
     """Reads a server's output from its first line and reports its phase until it is ready.
 
-    ``url`` is the address on which the server says that it listens; None before that.
+    ``url`` is the address that the server prints when it listens; None before that.
     """
 
     def __init__(self) -> None:
@@ -46,15 +46,15 @@ class StartupReader:
 
     @property
     def ready(self) -> bool:
-        """True once the server says that it listens, and so answers ``/info/``."""
+        """True once the server has printed that it listens. It then answers ``/info/``."""
         return self.url is not None and not self.failed
 
     def feed(self, line: str) -> str | None:
-        """Read one line; returns the new phase if the line begins one."""
+        """Read one line. Returns the new phase if the line begins one, else None."""
         return self.take(parse_line(line).message)
 
     def take(self, message: str) -> str | None:
-        """Like :meth:`feed`, for a line's message."""
+        """Like :meth:`feed`, for the message of a line that is already parsed."""
         if "Uvicorn running on" in message and (found := _READY.search(message)):
             self.url, self.failed = found[1], False
             return self._enter("ready")
@@ -154,9 +154,10 @@ _EXCEPTION = re.compile(r"(?:[\w.]{1,200}\.)?\w{0,80}(?:Error|Exception|Interrup
 
 
 def diagnose_exit(lines: Sequence[str], exit_code: int | None) -> Problem:
-    """Why a server ended that was not stopped on purpose: the cause in one line, and the traceback as detail.
+    """Return why a server ended unexpectedly: the cause in one line, and the traceback as detail.
 
-    ``lines`` are its newest output, oldest first; ``exit_code`` is negative for a signal, None when unknown.
+    ``lines`` are the server's newest output, oldest first. ``exit_code`` is negative for a signal, None when
+    unknown.
     """
     # A server that did not start prints the cause above its tracebacks; one that ran may have survived older errors.
     searched = SEARCHED_LINES if exit_code in STARTUP_EXITS else SEARCHED_AFTER_RUNNING
@@ -184,7 +185,7 @@ def diagnose_exit(lines: Sequence[str], exit_code: int | None) -> Problem:
 
 
 def cause_in(message: str) -> Problem | None:
-    """Why a server could not start, if this one line says it; otherwise None."""
+    """Return the cause of a failed start if this line names it, else None."""
     found = _cause([message[:DETAIL_CHARACTERS]])
     return None if found is None else Problem(*found)
 

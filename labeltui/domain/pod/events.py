@@ -18,7 +18,7 @@ class PodEvent:
 
 
 def container_restarted(before: Pod, after: Pod) -> bool:
-    """True when ``after`` runs a different container: its disk is new, and so are its host keys."""
+    """True when ``after`` runs a different container, which has a new disk and new host keys."""
     if not (before.status.is_up and after.status.is_up):
         return after.status.is_up and after.started_at != before.started_at
     if before.started_at and after.started_at and before.started_at != after.started_at:

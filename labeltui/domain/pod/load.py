@@ -19,7 +19,7 @@ CLOSEST_S = 2.0  # closer samples are dropped: a chart has a few dozen cells
 
 @dataclass(frozen=True, slots=True)
 class LoadSample:
-    """One sample of the load, in percent; None is unknown. ``source`` is the agent or RunPod."""
+    """One sample of the load, in percent; None means unknown. ``source`` is the agent or RunPod."""
 
     at: datetime
     source: str
@@ -44,7 +44,7 @@ def of_agent(metrics: HostMetrics, at: datetime) -> LoadSample:
 
 
 def of_runpod(pod: Pod) -> LoadSample | None:
-    """A sample from RunPod's report of a running pod; None when it has no load. It never has the disk."""
+    """A sample from RunPod's report of a running pod, without the disk. None when the report has no load."""
     load = pod.load
     gpu, vram = _most(g for g, _ in load.gpus), _most(m for _, m in load.gpus)
     if gpu is None and vram is None and load.cpu_pct is None and load.memory_pct is None:

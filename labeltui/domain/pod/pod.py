@@ -40,7 +40,7 @@ class PodAction(StrEnum):
 
 
 class Cloud(StrEnum):
-    """Who owns the machines."""
+    """The kind of cloud, by the owner of its machines."""
 
     SECURE = "secure"  # data centres; always a public address
     COMMUNITY = "community"  # machines of private owners: not for patient data
@@ -48,7 +48,7 @@ class Cloud(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Port:
-    """A port of the container; ``public`` and ``ip`` are set only while it is mapped."""
+    """A port of the container. ``public`` and ``ip`` are set only while the port is mapped."""
 
     private: int
     protocol: str  # "tcp" | "http"
@@ -73,7 +73,7 @@ class SshEndpoint:
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """How busy the pod is, in percent; None where unknown. One entry of ``gpus`` per GPU."""
+    """The load of the pod, in percent; None means unknown. One entry of ``gpus`` per GPU."""
 
     gpus: tuple[tuple[float | None, float | None], ...] = ()  # (utilisation, memory)
     cpu_pct: float | None = None
@@ -82,12 +82,12 @@ class Load:
 
 @dataclass(frozen=True, slots=True)
 class Pod:
-    """One pod. Sizes in GB as RunPod counts them, money in $/h; None is unknown."""
+    """One pod. Sizes are in GB as RunPod counts them, money in $/h. None means unknown."""
 
     id: str
     name: str
     status: PodStatus
-    read_at: datetime  # when this was true
+    read_at: datetime  # when RunPod reported these values
     desired: PodStatus | None = None  # the desired status; GraphQL only
     actions: tuple[PodAction, ...] = ()  # allowed now
     image: str = ""
@@ -115,7 +115,7 @@ class Pod:
     template_id: str | None = None
     compute_per_hour: Decimal | None = None  # RunPod's present rate; 0 while stopped
     locked: bool = False
-    cluster_id: str | None = None  # of a cluster's member, which cannot be changed on its own
+    cluster_id: str | None = None  # set for a pod of a cluster, which can't be changed alone
     ssh: SshEndpoint | None = None  # the pod's sshd: exec, SFTP, forwarding
     ssh_proxy: SshEndpoint | None = None  # the proxy shell: an interactive shell and nothing else
     load: Load = Load()
@@ -126,7 +126,7 @@ class Pod:
 
     @property
     def container_started_at(self) -> datetime | None:
-        """Start of the present container, which is also the age of its host keys."""
+        """Start of the present container, and so the time at which its host keys were made."""
         if not self.status.is_up:
             return None
         if self.uptime_s is None:
@@ -146,7 +146,7 @@ class Pod:
 
     @property
     def cost_per_hour(self) -> Decimal | None:
-        """$/h now, disks included; the network volume only if its size is known. None when unknown."""
+        """$/h now, including disks, and the network volume if its size is known. None when unknown."""
         if self.status is PodStatus.TERMINATED:
             return ZERO
         if not self.status.is_up:
@@ -155,7 +155,7 @@ class Pod:
 
     @property
     def cost_per_hour_stopped(self) -> Decimal:
-        """$/h while it is stopped, which RunPod shows as 0."""
+        """$/h while the pod is stopped. RunPod shows 0 instead."""
         return self._disks(running=False)
 
     def _disks(self, *, running: bool) -> Decimal:

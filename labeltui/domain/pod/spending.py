@@ -1,7 +1,7 @@
-"""The cost of a session on a rented pod: rate times time while the pod was observed, RunPod's bill for the rest.
+"""The cost of a session on a rented pod: rate times time while the pod was observed, else RunPod's bill.
 
-A session begins when its pod is started and outlives the console. It continues while the pod is stopped, because its
-disk still costs, and ends when the pod is started again.
+A session begins when its pod is started and outlives the console. It continues while the pod is stopped, because
+the pod's disk still costs, and ends when the pod is started again.
 """
 
 from __future__ import annotations
@@ -15,15 +15,16 @@ from typing import Any
 from labeltui.domain.money import ZERO, BillingRecord, cost_of
 from labeltui.domain.pod.pod import Pod
 
-WATCHED = timedelta(minutes=2)  # between readings this close the pod did not stop and start again unnoticed
-FIRST_START = timedelta(minutes=40)  # a start so soon after the renting is the first one
+WATCHED = timedelta(minutes=2)  # readings this close together miss no stop and restart
+FIRST_START = timedelta(minutes=40)  # a start within this time after the renting is the first one
 
 
 @dataclass(frozen=True, slots=True)
 class SessionCost:
-    """``spent`` $ from ``began`` to ``at``; from then on ``rate`` $/h.
+    """The session has cost ``spent`` $ from ``began`` to ``at``, and costs ``rate`` $/h since.
 
-    ``unseen_from``: the pod was stopped at an unknown time after it, so only the bill has the cost.
+    If ``unseen_from`` is set, the pod was stopped at an unknown later time, so that only RunPod's bill has the
+    cost.
     """
 
     pod_id: str
@@ -35,7 +36,7 @@ class SessionCost:
     unseen_from: datetime | None = None
 
     def until(self, now: datetime) -> Decimal:
-        """$ from the beginning to ``now``, at the last rate."""
+        """$ from ``began`` to ``now``, at the last rate."""
         return self.spent + cost_of(self.rate, now - self.at)
 
     def document(self) -> dict[str, Any]:
@@ -61,7 +62,7 @@ class SessionCost:
 
 
 def observed(before: SessionCost | None, pod: Pod, now: datetime) -> SessionCost | None:
-    """The session's cost after one more reading of the pod; None while its price is unknown."""
+    """Return the session's cost after one more reading of the pod; None while the pod's price is unknown."""
     same = before if before is not None and before.pod_id == pod.id else None
     rate = pod.cost_per_hour
     if rate is None:
@@ -79,7 +80,7 @@ def observed(before: SessionCost | None, pod: Pod, now: datetime) -> SessionCost
     if not up and same.up and read_long_ago:
         return replace(same, rate=rate, at=now, up=False, unseen_from=same.unseen_from or same.at)
     if same.unseen_from is not None:
-        return same  # until the bill is read
+        return same  # unchanged until the bill is read
     # The observed rate applies until another one is observed.
     return replace(same, spent=same.until(now), at=max(now, same.at), rate=rate, up=up)
 
@@ -93,7 +94,7 @@ def _start_of(pod: Pod, now: datetime) -> datetime:
 
 
 def _paid_since(pod: Pod) -> datetime | None:
-    """When the pod began to cost: when it was rented, because the image download costs too."""
+    """When the pod began to cost. Its first start counts from the renting: the image download costs too."""
     start, created = pod.started_at, pod.created_at
     if start is None or (created is not None and timedelta() <= start - created <= FIRST_START):
         return created or start
@@ -101,7 +102,7 @@ def _paid_since(pod: Pod) -> datetime | None:
 
 
 def reconciled(cost: SessionCost, records: Iterable[BillingRecord]) -> SessionCost:
-    """The cost with the unobserved time taken from the bill. Unchanged if there was no such time."""
+    """Return the cost, with the unobserved time taken from the bill. Without such a time, return it unchanged."""
     if cost.unseen_from is None:
         return cost
     gap = ZERO
@@ -121,7 +122,8 @@ def costing(
 ) -> list[tuple[str, Decimal, datetime | None]]:
     """(pod id, $/h, running since) of each pod that costs money.
 
-    A pod that the bill names may have been stopped in between, so its last start counts; for others the renting does.
+    A pod that the bill names may have been stopped in between, so its last start counts. Other pods count from
+    the time they were rented.
     """
     billed = {record.pod_id for record in records}
     return [

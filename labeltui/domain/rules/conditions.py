@@ -1,4 +1,4 @@
-"""Why an action is not possible, and the question before one, as text computed from the session state."""
+"""The reasons why an action is impossible, and the questions before actions, as text from the session state."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def nothing_trains(state: SessionState) -> str | None:
 
 
 def ask_server_stop(state: SessionState) -> str | None:
-    """The question before the server is stopped: what it interrupts."""
+    """The question before the server is stopped. It lists the work that the stop interrupts."""
     if _training_state(state) in (TrainState.RUNNING, TrainState.QUEUED):
         question = "Stop the server? A training is running: it is stopped too, and its current epoch is lost."
     else:
@@ -95,7 +95,7 @@ def ask_server_stop(state: SessionState) -> str | None:
 
 
 def ask_train_stop(state: SessionState) -> str | None:
-    """The question before a training is stopped: what is lost, and what starts next."""
+    """The question before a training is stopped. It names the lost epoch, or else the trainings in the queue."""
     training = state.training.value
     queued = training.queued if training is not None else 0
     if queued:
@@ -104,7 +104,7 @@ def ask_train_stop(state: SessionState) -> str | None:
 
 
 def pod_cannot(action: str) -> Why:
-    """A condition: None if RunPod allows ``action`` on the pod now."""
+    """Make a condition that returns None if RunPod allows ``action`` on the pod now."""
 
     def why(state: SessionState) -> str | None:
         pod = state.pod.value
@@ -175,7 +175,7 @@ def _cost(pod: Pod) -> str:
 
 
 def ask_pod_start(state: SessionState) -> str | None:
-    """The question before a pod is started: it costs from then on."""
+    """The question before a pod is started, which costs from then on."""
     pod = state.pod.value
     if pod is not None and pod.lost_its_gpu:
         return (
@@ -185,7 +185,7 @@ def ask_pod_start(state: SessionState) -> str | None:
 
 
 def ask_pod_stop(state: SessionState) -> str | None:
-    """The question before a pod is stopped: what stays, what is lost, what it goes on costing."""
+    """The question before a pod is stopped. It names what stays, what is lost, and the cost while stopped."""
     pod = state.pod.value
     if pod is None:
         return "Stop the pod?"

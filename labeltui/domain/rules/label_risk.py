@@ -1,4 +1,4 @@
-"""Which labels stopping or terminating a pod would lose, as text computed from the session state."""
+"""The labels that stopping or terminating a pod would lose, as text computed from the session state."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ GIVE_UP = "To give them up: --lose-labels."
 
 
 def copies_of(state: SessionState) -> LabelCopies | None:
-    """The copies of this pod's labels; None when they are unknown, as for another pod."""
+    """The copies of this pod's labels. None when unknown, for example for another pod."""
     pod, copies = state.pod.value, state.labels.value
     if pod is None or copies is None or not copies.source.startswith(f"{pod.id}:"):
         return None
@@ -24,7 +24,7 @@ def copies_of(state: SessionState) -> LabelCopies | None:
 
 
 def would_lose(pod: Pod, action: str, copies: LabelCopies | None) -> bool:
-    """True when the action destroys the labels, and also when it is unknown where they are stored."""
+    """True when the action destroys the labels, or when it is unknown where the labels are stored."""
     survives = bool(pod.network_volume_id) or (action != "terminate" and pod.volume_disk_gb > 0)
     root = copies.root if copies is not None else ""
     volume = (pod.volume_path or "").rstrip("/")
@@ -54,9 +54,10 @@ def label_note(state: SessionState, action: str) -> str:
 
 
 def risk(state: SessionState, action: str) -> Problem | None:
-    """Why the pod must not be stopped or terminated before its labels are copied; None when nothing would be lost.
+    """Return why labels must be copied before the pod is stopped or terminated; None when nothing would be lost.
 
-    For a stopped pod that was never connected this is unknown: the question says so, and nothing is refused.
+    The risk is unknown for a stopped pod that was never connected. The action is then allowed, and the question
+    before it says that the risk is unknown.
     """
     pod, copies = state.pod.value, copies_of(state)
     if pod is None or not would_lose(pod, action, copies):

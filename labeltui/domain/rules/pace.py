@@ -18,7 +18,11 @@ MANY_STUDIES = 5000
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """``labels`` were submitted since ``since``; rates are None as long as they would be guesses."""
+    """The number of labels since ``since``, and rates.
+
+    ``per_hour`` is None in the first ten minutes. ``cost_per_label`` is None without labels or without a known
+    cost.
+    """
 
     since: datetime
     labels: int

@@ -1,4 +1,4 @@
-"""Which actions a pod allows, and which pod is meant: rules that prevent an action on the wrong machine."""
+"""Find the pod that a command means and the actions that it allows, so that no action hits the wrong machine."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _LOCKED_AGAINST = ("stop", "restart", "terminate")
 
 
 def why_not(pod: Pod, action: PodAction | str) -> str | None:
-    """Why the action is not possible on the pod now; None when it is possible."""
+    """Return why the action is impossible on the pod now; None when it is possible."""
     if pod.cluster_id:
         return "it belongs to a cluster, which can only be changed on RunPod's website"
     if pod.locked and str(action) in _LOCKED_AGAINST:
@@ -31,9 +31,9 @@ def why_not(pod: Pod, action: PodAction | str) -> str | None:
 
 
 def same_named(pods: Iterable[Pod], named: str) -> tuple[Pod, ...]:
-    """The pods with that id or that exact name. An id means one pod; several pods may have the same name.
+    """The pods with that id or that exact name. An id belongs to one pod; several pods may have the same name.
 
-    Parts of names do not count: a script that matched them has deleted pods of colleagues.
+    Parts of names do not match, because a script that matched them has deleted pods of colleagues.
     """
     listed = tuple(pods)
     by_id = tuple(pod for pod in listed if pod.id == named)
@@ -51,9 +51,9 @@ def is_own(state: SessionState, pod: Pod) -> bool:
 
 
 def about(state: SessionState, named: str | None) -> SessionState:
-    """The state with the pod of that id or name in place of the profile's, for texts about it.
+    """Return the state with the named pod in place of the profile's, to compute texts about the named pod.
 
-    For an unknown or ambiguous name the state has no pod, so that no question is asked about a wrong one.
+    For an unknown or ambiguous name the returned state has no pod, so that no question names a wrong one.
     """
     if named is None or (state.pod.value is not None and named == state.pod.value.id):
         return state
@@ -64,12 +64,12 @@ def about(state: SessionState, named: str | None) -> SessionState:
 
 
 def about_pod(state: SessionState, pod: Pod) -> SessionState:
-    """The state with this pod in place of the profile's."""
+    """Return the state with this pod in place of the profile's."""
     return replace(state, pod=Reading(pod, pod.read_at))
 
 
 def ambiguous(named: str, found: tuple[Pod, ...]) -> Misused:
-    """The refusal to choose between pods with the same name."""
+    """Make the error for a name that several pods have."""
     ids = ", ".join(pod.id for pod in found)
     return Misused(
         Code.POD_AMBIGUOUS, f"{len(found)} pods are called {named!r}.", f"Give the id of one: {ids}."

@@ -24,7 +24,7 @@ class ServerState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class OrphanTraining:
-    """A training process whose server is gone: it still uses the GPU, and no API shows or stops it."""
+    """A training process whose server has ended. It still uses the GPU, and no API shows or stops it."""
 
     pid: int
     pgid: int
@@ -34,7 +34,7 @@ class OrphanTraining:
 
 @dataclass(frozen=True, slots=True)
 class ServerStatus:
-    """One server on one host. ``run_id`` names the run that the agent started; None for a server found running."""
+    """One server on one host. ``run_id`` is the agent's run; None for a server that the agent did not start."""
 
     state: ServerState
     url: str | None = None
@@ -67,7 +67,7 @@ class ModelInfo:
 
 @dataclass(frozen=True, slots=True)
 class TrainStats:
-    """``train_stats`` of one trainer: those of the previous run until epoch 1 has ended. Unix times in seconds."""
+    """``train_stats`` of one trainer. Until epoch 1 has ended they are the previous run's. Unix times in seconds."""
 
     start_ts: float | None = None
     epoch: int | None = None

@@ -16,10 +16,7 @@ ENDED_ON_PURPOSE = (0, -2, -15)
 
 @dataclass(frozen=True, slots=True)
 class ServerRun:
-    """The process that was started, as the host reports it.
-
-    ``state`` is a job's: running, stopping, exited, lost, absent.
-    """
+    """The server's process, as the host reports it. ``state``: running, stopping, exited, lost, absent."""
 
     state: str = "absent"
     run_id: str | None = None
@@ -36,7 +33,7 @@ class ServerRun:
 
 @dataclass(frozen=True, slots=True)
 class ServerEvidence:
-    """What output and REST API show about a run. ``problem`` comes from the output of a run that has ended."""
+    """Readings of a run's output and REST API. ``problem`` comes from the output of a run that has ended."""
 
     phase: str = ""
     listening: bool = False
@@ -48,7 +45,7 @@ class ServerEvidence:
 def derive_server(
     run: ServerRun, evidence: ServerEvidence, url: str | None, orphans: tuple[OrphanTraining, ...] = ()
 ) -> ServerStatus:
-    """The server's status. A server that answers counts as running even if labeltui did not start it."""
+    """Derive the server's status. A server that answers counts as running even if labeltui did not start it."""
     state = _state(run, evidence)
     info = evidence.info.value if _answers(evidence) or state is ServerState.RUNNING else None
     ours = run.state in ("running", "stopping") or state in (ServerState.CRASHED, ServerState.STOPPED)

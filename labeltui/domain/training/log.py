@@ -22,8 +22,8 @@ _EXCEPTION = re.compile(r"(?:[\w.]{1,200}\.)?\w{0,80}(?:Error|Exception|Interrup
 class TrainRun:
     """One training. Times are the host's local time, without a zone.
 
-    ``epoch`` is the one in progress, or the last finished one once the run has ended; ``points`` are finished epochs,
-    ``errors`` exception lines (oldest first), ``unreadable`` volumes that could not be read.
+    ``epoch`` is the epoch in progress, or after the end of the run the last finished one. ``points`` are finished
+    epochs, ``errors`` exception lines (oldest first), ``unreadable`` volumes that could not be read.
     """
 
     model: str | None = None
@@ -66,7 +66,7 @@ class _Epoch:
     complete: bool = False
 
     def close(self) -> None:
-        """Replace the losses by their mean: a run has many iterations."""
+        """Replace the losses by their mean to save memory, because a run has many iterations."""
         if self.losses:
             self.mean = sum(self.losses.values()) / len(self.losses)
             self.losses.clear()
@@ -134,7 +134,7 @@ class TrainLog:
         self._current = fold
 
     def _from_server(self, fold: _Fold, record: log.LogRecord, event: events.Event | None) -> bool:
-        """Lines of the server itself come in between; two kinds of them are about the training."""
+        """Read a line of the server itself. Only two kinds of these lines concern the training."""
         if isinstance(event, events.Killed):
             fold.kill(event.pid)
             return True
@@ -245,7 +245,7 @@ class _Fold:
     def _iteration(self, record: log.LogRecord, event: events.Iteration) -> None:
         if event.epoch != self._run.epoch:
             for number, epoch in self._epochs.items():
-                if number < event.epoch:  # its last line may have been lost; no more lines of it will come
+                if number < event.epoch:  # the epoch has ended, even if its last line was lost
                     epoch.close()
                     epoch.complete = True
         if event.loss is not None:
@@ -264,7 +264,7 @@ class _Fold:
             epoch.training.update(values)
 
     def _role_of(self, values: Mapping[str, float]) -> events.Role:
-        """The engine that these metrics belong to, by their names: the order differs between apps and bundles."""
+        """Find the engine of these metrics by their names, because the order differs between apps and bundles."""
         if any(name.startswith("val") for name in values):
             return events.Role.VALIDATE
         return events.Role.TRAIN if any(name.startswith("train") for name in values) else self._engine

@@ -1,8 +1,9 @@
 """Derive the state of the training from all sources.
 
-No source is enough. The server's tasks have states but no progress, are lost when it restarts, and the newest is not
-always the running one. Its output has everything about a run except the task it belongs to. Its statistics are those
-of the previous run until an epoch has ended. The host's processes show the orphans.
+No single source is enough. The server's tasks have states but no progress; a restart of the server loses them,
+and the newest task is not always the running one. The server's output has everything about a run except its task.
+The server's statistics belong to the previous run until an epoch has ended. The host's processes show orphaned
+trainings.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from labeltui.domain.training.log import TrainLog, TrainRun, eta_s
 from labeltui.domain.training.tasks import Task, TaskState
 from labeltui.domain.training.training import Best, EpochPoint, TrainState, TrainStatus
 
-CLOCK_SLACK = timedelta(seconds=2)  # task times are whole seconds, run times those of the process
+CLOCK_SLACK = timedelta(seconds=2)  # task times are whole seconds; run times come from the process
 
 _STATES = {
     TaskState.SUBMITTED: TrainState.QUEUED,
@@ -40,10 +41,10 @@ def derive_training(
     orphans: Sequence[OrphanTraining] = (),
     zone: tzinfo = UTC,
 ) -> TrainStatus:
-    """The status of the running training, or of the next in the queue, or of the last one.
+    """Return the status of the running training, else of the next in the queue, else of the last one.
 
-    ``tasks`` are all tasks of the server, oldest first; None without a server. ``runs`` come from its output.
-    ``zone`` is the zone of the host's clock, which dates tasks and lines.
+    ``tasks`` are all tasks of the server, oldest first; None without a server. ``runs`` come from the server's
+    output. ``zone`` is the zone of the host's clock, which dates tasks and lines.
     """
     chosen = _chosen(tasks or (), running)
     if chosen is not None and not chosen.state.ended:
@@ -104,7 +105,7 @@ def _problem(state: TrainState, run: TrainRun, task: Task, info: ServerInfo | No
 
 
 def _run_of(task: Task, tasks: Sequence[Task], runs: Sequence[TrainRun]) -> TrainRun | None:
-    """The run of a task: the server works through its trainings one by one, in the order of submission."""
+    """Find the run of a task. The server runs its trainings one by one, in the order of submission."""
     if task.state is TaskState.SUBMITTED:
         return None
     started = [other for other in tasks if other.state is not TaskState.SUBMITTED]
@@ -123,7 +124,7 @@ def _same(task: Task, run: TrainRun) -> bool:
 
 
 def _comparable(request: Mapping[str, object]) -> dict[str, object]:
-    return {key: value for key, value in request.items() if key != "gpus"}  # filled in when the task starts
+    return {key: value for key, value in request.items() if key != "gpus"}  # set when the task starts
 
 
 def _before(run: TrainRun, task: Task) -> bool:
@@ -143,7 +144,7 @@ def _from_details(task: Task) -> TrainRun:
 
 
 def _stats_of(task: Task, info: ServerInfo | None, zone: tzinfo) -> TrainStats | None:
-    """The statistics, unless they still are those of the previous run."""
+    """The statistics of this task; None while the server still reports those of the previous run."""
     stats = info.train_stats.get(task.subject or "") if info is not None else None
     started = _aware(task.started_at, zone)
     if stats is None or stats.start_ts is None or started is None:

@@ -27,10 +27,10 @@ class TaskState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """One task as the server stores it in memory; it is lost when the server restarts.
+    """One task as the server stores it in memory. A restart of the server loses its tasks.
 
-    Times are the server's local time, of an unknown zone. ``details`` are its newest output lines (20 at most),
-    oldest first.
+    Times are the server's local time, of an unknown zone. ``details`` are the newest output lines of the task (20
+    at most), oldest first.
     """
 
     id: str

@@ -46,7 +46,7 @@ class EpochPoint:
 
 @dataclass(frozen=True, slots=True)
 class Best:
-    """The best value so far of the metric by which the model is chosen."""
+    """The best value so far of the key metric, which selects the model."""
 
     metric: str
     value: float
