@@ -1,1 +1,1 @@
-"""The machines that labeltui works on, and the agent that it runs there."""
+"""The machines that labeltui connects to, and the agent that runs on them."""

@@ -30,7 +30,7 @@ class Completed:
 class HostKey:
     """A host's public key, for a person to compare. ``fingerprint`` is ``SHA256:...``.
 
-    ``expected`` are the fingerprints that RunPod's log shows, ``because`` says what to make of them. Both may be empty.
+    ``expected`` are the fingerprints in RunPod's log, ``because`` is advice on them. Both may be empty.
     """
 
     address: str
@@ -56,19 +56,19 @@ class Channel(Protocol):
     """The streams of a running command, with back-pressure in both directions."""
 
     async def read(self, limit: int = 65536) -> bytes:
-        """The next bytes of stdout, at most ``limit``; ``b""`` at the end."""
+        """Read the next bytes of stdout, at most ``limit``; ``b""`` at the end."""
         ...
 
     async def write(self, data: bytes) -> None:
-        """Write to stdin. Returns when the command has room for more. Raises Unreachable once it has ended."""
+        """Write to stdin. Returns when the pipe accepts more. Raises Unreachable if the command has ended."""
         ...
 
     async def wait(self) -> int:
-        """The exit code; negative for a signal."""
+        """Wait for the end of the command. Returns the exit code; negative for a signal."""
         ...
 
     def stderr_tail(self) -> bytes:
-        """The last few kB of stderr."""
+        """Return the last few kB of stderr."""
         ...
 
     async def close(self) -> None:
@@ -80,11 +80,11 @@ class Shell(Protocol):
     """A shell or a program on a PTY of the host."""
 
     async def read(self, limit: int = 65536) -> bytes:
-        """The next bytes for the terminal to show; ``b""`` when the shell has ended."""
+        """Read the next bytes of output; ``b""`` when the shell has ended."""
         ...
 
     def write(self, data: bytes) -> None:
-        """Send bytes as typed."""
+        """Send bytes as keyboard input."""
         ...
 
     def resize(self, columns: int, rows: int) -> None:
@@ -92,11 +92,11 @@ class Shell(Protocol):
         ...
 
     def foreground(self) -> str | None:
-        """The program in the foreground: empty if that is the shell itself, None if it can't be found out."""
+        """Return the name of the program in the foreground. Empty for the shell itself, None if unknown."""
         ...
 
     async def wait(self) -> int | None:
-        """The exit code; None if the connection was lost."""
+        """Wait for the end of the shell. Returns the exit code; None if the connection was lost."""
         ...
 
     async def close(self) -> None:
@@ -105,7 +105,7 @@ class Shell(Protocol):
 
 
 class Forward(Protocol):
-    """A local port that leads to a port of the host. ``direct`` if the host is this machine and it is the same port."""
+    """A local port that is forwarded to a port of the host. ``direct`` means that both are one port of this machine."""
 
     local_port: int
     direct: bool
@@ -147,12 +147,12 @@ class Host(Protocol):
     ) -> Completed:
         """Run a POSIX shell command line to its end. Callers quote arguments. ``timeout`` is in seconds, None for none.
 
-        What the login shell prints before the command is not part of the output. Raises Failed ``timeout``.
+        Output of the login shell before the command is not part of the output. Raises Failed ``timeout``.
         """
         ...
 
     async def open(self, command: str) -> Channel:
-        """Start a POSIX shell command line with streams. What the login shell prints before it is not part of them."""
+        """Start a POSIX shell command line with streams, which exclude earlier output of the login shell."""
         ...
 
     async def shell(self, columns: int, rows: int, *, command: str | None = None) -> Shell:
@@ -169,10 +169,10 @@ class Host(Protocol):
     async def upload(self, source: Path, target: str, *, progress: Progress | None = None) -> None:
         """Copy a file to the host.
 
-        An interrupted copy is resumed. The file gets its name only after its checksum was compared.
+        An interrupted copy is resumed. The file is renamed to ``target`` only after its checksum was compared.
         """
         ...
 
     async def download(self, source: str, target: Path, *, progress: Progress | None = None) -> None:
-        """Copy a file from the host, in the same way."""
+        """Copy a file from the host, as :meth:`upload` does."""
         ...

@@ -1,4 +1,4 @@
-"""This machine as a host. It behaves as a host over SSH does."""
+"""This machine as a host, with the same behaviour as a host over SSH."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ async def _ended(process: asyncio.subprocess.Process) -> None:
 
 
 async def _discard(stream: asyncio.StreamReader) -> None:
-    with contextlib.suppress(RuntimeError):  # another task reads it
+    with contextlib.suppress(RuntimeError):  # another task reads the stream
         while await stream.read(65536):
             pass
 
@@ -191,14 +191,14 @@ def _set_size(descriptor: int, columns: int, rows: int) -> None:
 def _name_of(process: int) -> str:
     try:
         return Path(f"/proc/{process}/comm").read_text().strip()
-    except OSError:  # it has ended, or there is no /proc
+    except OSError:  # the process has ended, or there is no /proc
         return f"process {process}"
 
 
 def _take_terminal() -> None:
     """In the child, which already leads a session: make its stdin the controlling terminal.
 
-    A console that ignores SIGHUP (``nohup``) would hand that down to whatever the shell runs.
+    SIGHUP is reset, because programs in the shell would inherit that a console under ``nohup`` ignores it.
     """
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
     fcntl.ioctl(0, termios.TIOCSCTTY, 0)
@@ -221,7 +221,7 @@ class LocalHost:
         return True
 
     async def connect(self) -> None:
-        """Make the host usable, also again after it was closed."""
+        """Make the host usable, also after :meth:`close`."""
         self._gone = asyncio.Event()
 
     async def lost(self) -> str:
@@ -310,7 +310,7 @@ class LocalHost:
         return shell
 
     async def forward(self, remote_port: int, *, local_port: int = 0) -> Relay:
-        """See :class:`~labeltui.hosts.base.Host`. Direct, unless another local port is asked for."""
+        """See :class:`~labeltui.hosts.base.Host`. The result is ``direct`` unless ``local_port`` is another port."""
         relay = Relay(remote_port, local_port)
         await relay.start()
         self._open.add(relay)

@@ -1,4 +1,4 @@
-"""Runs a command whatever the login shell and its start-up files do first.
+"""Runs a command reliably, independent of the login shell and its start-up files.
 
 An SSH server gives each command line to the user's login shell, which reads its start-up files. They may print (with
 or without a last newline), and may replace the login shell with another shell, which never sees the command line and
@@ -39,12 +39,12 @@ HINT = (
 
 
 def command_line(command: str, *, streams: bool) -> str:
-    """The command line for the SSH server. With ``streams`` the command gets input of its own."""
+    """Return the command line for the SSH server. ``streams`` is True if the command reads its own input."""
     return posix(_SKIP_LINE + _PRINT_MARK + (_AWAIT_GO if streams else "") + command)
 
 
 def first_line(command: str, *, streams: bool) -> bytes:
-    """The first line for the command's standard input."""
+    """Return the first line of the command's standard input."""
     line = posix(_PRINT_MARK + (_AWAIT_GO if streams else "") + command)
     return line.encode("utf-8", "surrogateescape") + b"\n"
 
@@ -62,7 +62,7 @@ async def await_start(
     Raises Failed ``login_shell`` with the host's output if the command does not start, OSError and asyncssh.Error if
     the connection is lost.
     """
-    with contextlib.suppress(BrokenPipeError):  # it may have ended already; its output says why
+    with contextlib.suppress(BrokenPipeError):  # the command may have ended; its output has the reason
         process.stdin.write(first_line(command, streams=streams))
         if not streams:
             process.stdin.write_eof()
@@ -95,7 +95,7 @@ async def _after_mark(process: asyncssh.SSHClientProcess[bytes], noise: bytearra
 async def _no_start(
     process: asyncssh.SSHClientProcess[bytes], address: str, noise: bytearray, stderr: Callable[[], bytes]
 ) -> Failed:
-    """The reason that no command started: a shell that reads all of its input first, or a slow host."""
+    """Return the failure if no command started: the shell reads all input first, or the host is slow."""
     said = _said(noise, stderr)
     try:
         async with asyncio.timeout(END_S):

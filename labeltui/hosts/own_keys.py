@@ -1,4 +1,4 @@
-"""The operator's own SSH keys: those in ``~/.ssh``, those of the SSH agent, and making a new one."""
+"""Lists the operator's SSH keys in ``~/.ssh`` and in the SSH agent, and makes new keys."""
 
 from __future__ import annotations
 

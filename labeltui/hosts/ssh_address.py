@@ -22,7 +22,7 @@ SSH_PORT = 22
 class Target:
     """One machine to log in to, with its settings in ssh's configuration.
 
-    ``alias`` is what was typed; ``known_as`` the name its key is filed under; ``agent`` the path of the
+    ``alias`` is the typed name; ``known_as`` the name in known_hosts; ``agent`` the path of the
     agent's socket, empty for none. ``identities_only``: the agent offers only keys that ``identities`` name.
     """
 

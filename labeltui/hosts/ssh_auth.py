@@ -1,4 +1,4 @@
-"""The login over SSH: which keys are tried in which order, and what the operator is asked."""
+"""The login over SSH: the order in which keys are tried, and the questions to the operator."""
 
 from __future__ import annotations
 
@@ -36,13 +36,13 @@ class Deadline:
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        """Raise TimeoutError when the time is over."""
+        """Run the body within the deadline. Raises TimeoutError when the time is over."""
         async with asyncio.timeout(self._seconds) as self._timeout:
             yield
 
     @asynccontextmanager
     async def paused(self) -> AsyncIterator[None]:
-        """Pause the deadline. Afterwards the full time is available again."""
+        """Pause the deadline. Afterwards the deadline starts again with the full time."""
         if self._timeout is not None:
             self._timeout.reschedule(None)
         try:
@@ -86,17 +86,17 @@ class Login(asyncssh.SSHClient):
         self._conn = conn
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Report the reason, if the login had succeeded. A failed attempt raises it instead."""
+        """Report the reason if the login has succeeded. After a failed login, connect raises the reason."""
         if self.accepted:
             self._on_lost(lost_reason(exc, self.target.shown))
 
     def validate_host_public_key(self, host: str, addr: str, port: int, key: asyncssh.SSHKey) -> bool:
-        """Note a host key that is not known. The caller of connect decides about it."""
+        """Store an unknown host key in ``shown_key`` and reject it. The caller of connect asks the operator."""
         self.shown_key, self.peer = key, addr
         return False
 
     async def public_key_auth_requested(self) -> asyncssh.SSHKey | None:
-        """The next key with a passphrase. Those without one were tried before."""
+        """Return the next key with a passphrase. Keys without a passphrase were tried before."""
         self._note_offer()
         while self._locked and not self.declined:
             path = self._locked.pop(0)
@@ -118,7 +118,7 @@ class Login(asyncssh.SSHClient):
     async def kbdint_challenge_received(
         self, name: str, instructions: str, lang: str, prompts: Sequence[tuple[str, bool]]
     ) -> Sequence[str] | None:
-        """Ask the operator the server's questions. A single password is remembered, a one-time code is not."""
+        """Ask the operator the server's questions. A single password is stored, a one-time code is not."""
         if len(prompts) == 1 and "password" in prompts[0][0].lower():
             password = await self._password(prompts[0][0].strip().rstrip(":"))
             return None if password is None else [password]
@@ -177,7 +177,7 @@ class Login(asyncssh.SSHClient):
         return None
 
     async def keys(self, required: Path | None) -> list[Any]:
-        """The keys to try first: those of the agent, then files without a passphrase. Files with one come later.
+        """The keys to try first: those of the agent, then files without a passphrase. Others come later.
 
         Raises Refused ``bad_key`` if the ``required`` key can't be used.
         """
@@ -219,7 +219,7 @@ class Login(asyncssh.SSHClient):
 
 
 def public_half(path: Path) -> bytes | None:
-    """The public key of a private key file; None if it can't be read without the passphrase."""
+    """Return the public key of a private key file. None if it can't be read without a passphrase."""
     for candidate in (path.with_name(path.name + ".pub"), path):
         try:
             return bytes(asyncssh.read_public_key(candidate).public_data)
@@ -229,7 +229,7 @@ def public_half(path: Path) -> bytes | None:
 
 
 def lost_reason(exc: Exception | None, shown: str) -> str:
-    """Why the connection was lost, as one sentence."""
+    """Return the reason for the lost connection as one sentence."""
     said = str(exc or "")
     if "keepalive" in said:
         return f"{shown} has stopped answering."

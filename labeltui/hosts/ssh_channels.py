@@ -17,7 +17,7 @@ CLOSE_WAIT_S = 2.0
 
 
 def gone(shown: str, error: BaseException | None = None) -> Unreachable:
-    """The failure of using a connection that was lost."""
+    """Return the error for the use of a lost connection."""
     return Unreachable(
         Code.CONNECTION_LOST, f"The connection to {shown} was lost.", "Connect again.", str(error or "")
     )
@@ -33,7 +33,7 @@ async def _close(process: asyncssh.SSHClientProcess[bytes]) -> None:
 async def run_to_end(
     process: asyncssh.SSHClientProcess[bytes], command: str, shown: str, stdin: bytes | None
 ) -> Completed:
-    """Run a command to its end. Raises what :func:`await_start` raises, and Unreachable if there is no exit code."""
+    """Run a command to its end. Raises as :func:`await_start` does, and Unreachable if there is no exit code."""
     stderr = bytearray()
     reader = asyncio.create_task(_collect(process, stderr))
     try:
@@ -147,7 +147,7 @@ class SshChannel:
 class SshShell:
     """A remote PTY. ``read`` ends with ``b""`` whether the shell ended or the connection.
 
-    ``wait`` tells which.
+    ``wait`` returns None for a lost connection.
     """
 
     def __init__(self, process: asyncssh.SSHClientProcess[bytes]) -> None:

@@ -71,7 +71,7 @@ def path(file: Path) -> str:
 
 
 class SshFiles:
-    """The two files: labeltui's own, and the user's, in which one line is labeltui's."""
+    """labeltui's configuration file, and the user's file with the line that includes it."""
 
     def __init__(self, folder: Path | None = None) -> None:
         self.folder = folder or Path("~/.ssh").expanduser()
@@ -83,7 +83,7 @@ class SshFiles:
         return _BEGIN.format(_label(profile)) in self._read(self.own).splitlines()
 
     def put(self, entry: SshEntry) -> bool:
-        """Write the profile's Host. False if exactly this was there already."""
+        """Write the profile's Host. False if the file has the same Host already."""
         label = _label(entry.profile)
         block = f"{_BEGIN.format(label)}\n{entry.text()}{_END.format(label)}\n"
         before = self._read(self.own)

@@ -1,4 +1,4 @@
-"""The known host keys, and the place where each is stored."""
+"""The known host keys, and the file and line of each."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ class KnownHosts:
 
 
 def changed(key: Any, old: Sequence[tuple[str, Any]], shown: str) -> Refused:
-    """The refusal of a host whose key differs from the stored one."""
+    """Return Refused ``host_key_changed`` for a host whose key differs from the stored one."""
     place, before = old[0]
     return Refused(
         Code.HOST_KEY_CHANGED,
@@ -87,7 +87,7 @@ def changed(key: Any, old: Sequence[tuple[str, Any]], shown: str) -> Refused:
 
 
 def shown_key(key: Any, shown: str) -> HostKey:
-    """The key as the operator is asked about it."""
+    """Convert a key to the HostKey that the operator is asked about."""
     return HostKey(shown, algorithm(key), key.get_fingerprint())
 
 

@@ -1,4 +1,4 @@
-"""Why a login over SSH failed: asyncssh's errors as problems that say what to do."""
+"""Converts asyncssh's login errors to problems with advice for the operator."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from labeltui.hosts.ssh_keys import changed, remember, shown_key
 
 
 def login_problem(error: Exception, target: Target, login: Login) -> LabeltuiError | None:
-    """The problem behind an error of asyncssh or of the socket. None for an error that is a bug of ours."""
+    """Convert an error of asyncssh or of the socket to a problem. None for an error that is a bug in labeltui."""
     match error:
         case asyncssh.PermissionDenied():
             offered = ", ".join(name for name in login.offered if name != "none") or "nothing"

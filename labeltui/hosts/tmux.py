@@ -1,4 +1,4 @@
-"""Command lines for tmux on a host, which runs shells that outlive the connection, and its answers. No I/O.
+"""Builds command lines for tmux, which runs shells that outlive the connection, and parses its output. No I/O.
 
 labeltui has a tmux server of its own (socket ``labeltui``, no configuration file, no status line, no keys), so that it
 does not interfere with the operator's own tmux, also inside the pane. Every session has one shell.
@@ -44,7 +44,7 @@ _LISTED = "#{session_name}\t#{session_attached}\t#{@labeltui_owner}\t#{@labeltui
 
 @dataclass(frozen=True, slots=True)
 class TmuxSession:
-    """A session that exists. ``owner`` is the console that attached to it last; see ``Shells.owner``."""
+    """An existing session. ``owner`` is the console that attached to the session last; see ``Shells.owner``."""
 
     number: int
     attached: bool
@@ -53,7 +53,7 @@ class TmuxSession:
 
 
 def session_name(profile: str, number: int) -> str:
-    """The name of the session of a profile's shell: always the same, without characters that tmux would change."""
+    """Return the session name of a profile's shell, without characters that tmux would change."""
     return f"{PREFIX}{re.sub(r'[^A-Za-z0-9_-]', '_', profile)}-{number}"
 
 
@@ -77,7 +77,7 @@ def prepare(name: str, columns: int, rows: int, *, command: str | None, history:
 
 
 def attach(name: str) -> str:
-    """Attach this terminal to the session and detach every other."""
+    """Attach this terminal to the session and detach all others."""
     return f"{_PATHS}exec {_TMUX} attach-session -d -t ={name}"
 
 
@@ -87,7 +87,7 @@ def listing() -> str:
 
 
 def parse_listing(text: str, profile: str) -> tuple[TmuxSession, ...]:
-    """The sessions of ``profile`` in the output of :func:`listing`, by number."""
+    """Return the sessions of ``profile`` in the output of :func:`listing`, sorted by number."""
     prefix = session_name(profile, 0)[:-1]
     found = []
     for line in text.splitlines():
@@ -139,13 +139,13 @@ _CLEARS = b"\x1b[H\x1b[2J"
 
 
 class Farewell:
-    """Takes the last message of a tmux client out of its output, and says how the session ended."""
+    """Removes the last message of a tmux client from its output, and reports how the session ended."""
 
     def __init__(self) -> None:
         self.message = b""
 
     def take(self, data: bytes) -> bytes:
-        """The part of ``data`` that the terminal should show."""
+        """Return the part of ``data`` that the terminal should show."""
         if self.message:
             self.message += data[:200]
             return b""
@@ -158,7 +158,7 @@ class Farewell:
 
     @property
     def detached(self) -> bool:
-        """Whether another client has attached to the session. The shell runs on there."""
+        """Whether another client has attached to the session. The shell continues there."""
         return b"[detached" in self.message
 
     @property

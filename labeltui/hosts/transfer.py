@@ -46,9 +46,9 @@ async def upload(host: Host, source: Path, target: str, *, progress: Progress | 
 
 
 async def _already_there(host: Host, source: Path, part: str, size: int) -> int:
-    """The size of an interrupted copy; 0 if it is not the beginning of the source.
+    """Return the size of an interrupted copy; 0 if its bytes are not the beginning of the source.
 
-    The command of a lost connection may still be writing, so it is measured until the size stays the same.
+    The command of a lost connection may still be writing, so the size is read until it stays the same.
     """
     done = await _remote_size(host, part)
     while 0 < done <= size:
@@ -127,7 +127,7 @@ async def _receive(
 
 
 def local_sum(path: Path, limit: int | None) -> str:
-    """SHA-256 in hex of the first ``limit`` bytes (None for all) of a local file."""
+    """Return the SHA-256 in hex of the first ``limit`` bytes (None for all) of a local file."""
     digest = hashlib.sha256()
     with path.open("rb") as file:
         while block := file.read(1 << 20 if limit is None else min(1 << 20, limit)):

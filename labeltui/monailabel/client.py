@@ -18,7 +18,7 @@ from labeltui.monailabel.http import Answer, check
 from labeltui.monailabel.rest import converted, model_of, segment
 from labeltui.monailabel.tasks import TaskRest
 
-MAX_FILE = 4 * 2**30  # bytes held in memory for one inference or log
+MAX_FILE = 4 * 2**30  # bytes in memory for one inference or log
 
 
 @dataclass(frozen=True, slots=True)

@@ -99,7 +99,7 @@ class Http:
             return Answer(what, response.status_code, response.headers, bytes(content))
 
     async def save(self, path: str, target: Path, **options: Any) -> int:
-        """Stream a file to ``target`` and return its size in bytes. An incomplete download leaves it unchanged."""
+        """Stream a file to ``target`` and return its size in bytes. An interrupted download leaves it unchanged."""
         what = f"GET {path}"
         async with self._sent("GET", path, what, options) as response:
             if response.status_code != 200:

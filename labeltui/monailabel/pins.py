@@ -115,7 +115,7 @@ def release(version: str) -> tuple[int, int] | None:
 
 
 def same(installed: str | None, wanted: str) -> bool:
-    """Whether the installed version is the wanted one, in any build."""
+    """Whether the installed version equals the wanted one, ignoring the build."""
     return installed is not None and installed.partition("+")[0] == wanted
 
 

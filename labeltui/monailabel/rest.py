@@ -113,7 +113,7 @@ def segment(name: str) -> str:
 
 
 def unexpected(what: str, wanted: str, document: object) -> Failed:
-    """The error for an answer that is valid JSON of the wrong shape."""
+    """Return the error for an answer that is valid JSON of the wrong shape."""
     return Failed(
         Code.SERVER_ANSWER,
         f"The server's answer to {what} cannot be used: it is not {wanted}.",

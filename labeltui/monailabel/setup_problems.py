@@ -67,7 +67,7 @@ def _space(facts: Facts, options: SetupOptions, torch_done: bool, needs_done: bo
 
 
 def _driver(facts: Facts, options: SetupOptions) -> Problem | None:
-    """A GPU driver that is too old for PyPI's torch. Trainings would silently run on the CPU."""
+    """Report a GPU driver that is too old for PyPI's torch. Trainings would silently run on the CPU."""
     own_source = any(arg.startswith(("--index-url", "--extra-index-url", "--find-links", "-i", "-f"))
                      for arg in options.pip_args)  # fmt: skip
     major = facts.driver.partition(".")[0]

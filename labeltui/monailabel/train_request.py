@@ -23,7 +23,7 @@ def train_request(
 ) -> dict[str, Any]:
     """Return one value per parameter: the trainer's defaults, replaced by ``overrides``.
 
-    A default that is a list is a list of choices, and one of them is sent. Three are chosen by us: ``dataset`` does not
+    A default that is a list is a list of choices, and one of them is sent. labeltui sets three: ``dataset`` does not
     load every volume into memory, ``tracking`` is off because its default fails, and ``dataloader`` fails on a damaged
     volume where ThreadDataLoader would silently skip the study. Text is converted to the type of the default.
 

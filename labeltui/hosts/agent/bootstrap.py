@@ -1,7 +1,7 @@
 """Puts the package on a host and runs a program there, before the agent is started.
 
-A program goes to the host's Python on standard input and prints its answer between two marks, so that neither a
-login shell nor what else prints gets in between.
+The host's Python reads the program from standard input. The program prints its answer between two marks, so that
+output of a login shell can't be mistaken for the answer.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ SEND_S = 300.0
 INSTALL = "Install Python 3.8 or newer there (apt-get install python3), or name another in the profile: server.python."
 BEGIN, END = "<labeltui-answer>", "</labeltui-answer>"
 _ANSWER = re.compile(re.escape(BEGIN) + "(.*?)" + re.escape(END), re.DOTALL)
-_NO_PYTHON = 90  # exit code of a command line that found none
+_NO_PYTHON = 90  # exit code of the command line if there is no Python
 _RUN = "command -v {python} >/dev/null 2>&1 || exit {none}; exec {python} - {arguments}"
 
-# It runs on a Python of any age: that is what it finds out.
+# This program reports the version of Python, so it must run on every version.
 _LOOK = """
 import hashlib, json, sys
 try:
@@ -38,9 +38,9 @@ sys.stdout.write("\\n%s%s%s\\n" % (BEGIN, json.dumps(answer), END))
 
 
 async def put_package(host: Host, package: Package, folder: str, python: str = "python3") -> str:
-    """Have the package on the host, in a file named after its content, and return the file's path.
+    """Send the package to the host, in a file named after its content. Returns the file's path.
 
-    It is sent only where it is not there whole. Raises Failed ``no_python`` or ``agent_send``.
+    Nothing is sent if the host has the complete file. Raises Failed ``no_python`` or ``agent_send``.
     """
     path = f"{folder.rstrip('/') or '/'}/agent/{package.version}.zip"
     if await _sum_of(host, python, path) != package.sha256:
@@ -55,9 +55,9 @@ async def put_package(host: Host, package: Package, folder: str, python: str = "
 
 
 async def run_program(host: Host, python: str, source: str, *paths: str) -> Any:
-    """Run a program with the host's Python; it gets ``paths`` as arguments. Returns its answer, which is JSON.
+    """Run a program with the host's Python and ``paths`` as arguments. Returns its answer, parsed from JSON.
 
-    Raises Failed ``no_python`` with what the host said where there is no answer.
+    Raises Failed ``no_python`` with the host's output if there is no answer.
     """
     quoted = " ".join(quote_path(path) for path in paths)
     command = _RUN.format(python=quote_path(python), none=_NO_PYTHON, arguments=quoted)
@@ -81,7 +81,7 @@ def _no_answer(host: Host, python: str, done: Completed) -> Failed:
 
 
 async def _sum_of(host: Host, python: str, path: str) -> str | None:
-    """The SHA-256 of the package on the host, in hex; None if it is not there."""
+    """Return the SHA-256 in hex of the package on the host. None if missing. Raises Failed ``no_python``."""
     answer = await run_program(host, python, _LOOK, path)
     try:
         version = tuple(int(part) for part in answer["python"])
@@ -95,7 +95,7 @@ async def _sum_of(host: Host, python: str, path: str) -> str | None:
 
 
 async def _send(host: Host, source: bytes, path: str) -> None:
-    # The temporary name holds the shell's pid: two consoles may send at once.
+    # The temporary name contains the shell's pid, because two consoles may send at once.
     script = f'set -e; f={path}; mkdir -p "${{f%/*}}"; cat > "$f.$$"; mv -f "$f.$$" "$f"'
     done = await host.run(script, stdin=source, timeout=SEND_S)
     if done.exit_code != 0:

@@ -1,4 +1,4 @@
-"""The desk's end of a running agent: typed requests, answers and events."""
+"""The console's client for a running agent: typed requests, answers and events."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from labeltui.hosts.agent.parsing import bytes_of, chunk_of, follow_error_of, ga
 from labeltui.hosts.base import Channel
 from labeltui.support.subscribers import Subscribers
 
-SUM_S = 3600.0  # for the checksums of as many labels as are asked for at once
+SUM_S = 3600.0  # for the checksums of all labels in one request
 LIST_S = 120.0
 PROBE_S = 60.0
 PREFLIGHT_S = 30.0
@@ -60,7 +60,7 @@ class _Page:
 
 
 class _Follow:
-    """What was received for one followed file; the agent keeps no more than its window in flight."""
+    """Received chunks of one followed file. The agent limits their size by its window of unacknowledged bytes."""
 
     def __init__(self) -> None:
         self.queue: asyncio.Queue[Chunk | LabeltuiError] = asyncio.Queue()
@@ -116,7 +116,7 @@ class AgentClient(AgentConnection):
     ) -> Job:
         """Start a named job.
 
-        Failed ``already_running`` while it runs, ``start_failed`` when it can't be executed.
+        Raises Failed ``already_running`` while the job runs, ``start_failed`` if the command can't be executed.
         """
         answer = await self.request(
             "job.start", name=name, argv=list(argv), env=dict(env or {}), cwd=cwd, log=log,
@@ -125,19 +125,19 @@ class AgentClient(AgentConnection):
         return parse(Job, answer)
 
     async def job_status(self, name: str) -> Job:
-        """The job's current record; its state is ``absent`` if it never ran."""
+        """Fetch the job's current record. The state is ``absent`` if the job never ran."""
         return parse(Job, await self.request("job.status", name=name))
 
     async def job_list(self) -> tuple[Job, ...]:
-        """Every job that ever ran in the folder, by name."""
+        """Fetch every job that ever ran in the folder, sorted by name."""
         return parse(_Jobs, await self.request("job.list")).jobs
 
     async def job_stop(
         self, name: str, *, grace_s: float = 10.0, progress: StopProgress | None = None
     ) -> Job:
-        """Stop all processes of a job; returns when none is alive.
+        """Stop all processes of a job. Returns when none is alive.
 
-        ``progress(phase, alive, waited_s)``.
+        ``progress(phase, alive, waited_s)`` is called while the processes end; the phase is ``term`` or ``kill``.
         """
         stopping = self._on_stopping.setdefault(name, Subscribers())
         unsubscribe = stopping.add(progress) if progress is not None else None
@@ -149,7 +149,7 @@ class AgentClient(AgentConnection):
                 unsubscribe()
 
     def subscribe_jobs(self, callback: JobCallback) -> Callable[[], None]:
-        """Call ``callback`` for every job that starts or ends, also one that another client started or stopped.
+        """Call ``callback`` for every job that starts or ends, also if another client started or stopped the job.
 
         Returns a function that ends the subscription.
         """
@@ -160,11 +160,10 @@ class AgentClient(AgentConnection):
     async def follow(
         self, path: str, offset: int = 0, *, file_id: str | None = None
     ) -> AsyncGenerator[Chunk, None]:
-        """The bytes of a file from ``offset`` on, as they are written; close the iterator to end it.
+        """Yield the bytes of a file from ``offset`` on, as they are written. Close the iterator to stop.
 
-        ``file_id`` comes from the last chunk received: where the file was replaced since, it starts again at
-        0. A file that is not there yet gives one empty chunk (``at_end``, no ``file_id``), and its bytes once
-        it is.
+        ``file_id`` is that of the last chunk received. If the file was replaced since, offsets start again at
+        0. A missing file yields one empty chunk (``at_end``, no ``file_id``), and its bytes when it appears.
         """
         key = f"f{next(self._numbers)}"
         follow = self._follows[key] = _Follow()
@@ -184,34 +183,34 @@ class AgentClient(AgentConnection):
                     await self._write({"op": "unfollow", "key": key})
 
     async def read(self, path: str, offset: int = 0, limit: int = 65536) -> bytes:
-        """At most ``limit`` (up to 1 MiB) bytes of a file."""
+        """Read at most ``limit`` bytes of a file, up to 1 MiB."""
         return bytes_of((await self.request("read", path=path, offset=offset, limit=limit)).get("data"))
 
     async def stat(self, path: str) -> FileFacts:
-        """A file or folder as it is now. Raises Failed ``not_found``."""
+        """Fetch the size and times of a file or folder. Raises Failed ``not_found``."""
         return parse(FileFacts, await self.request("stat", path=path))
 
     async def mkdir(self, path: str) -> None:
-        """Make a folder and those above it."""
+        """Make a folder and its parents."""
         await self.request("mkdir", path=path)
 
     async def sha256(self, path: str, limit: int | None = None) -> str:
-        """Checksum of the first ``limit`` bytes (None: all) of a file."""
+        """Return the SHA-256 in hex of the first ``limit`` bytes of a file, or of all if ``limit`` is None."""
         answer = await self.request("sha256", deadline_s=SUM_S, path=path, limit=limit)
         return parse(str, answer.get("sha256"))
 
     # ---- the host
 
     async def metrics(self, disk_path: str = "/") -> HostMetrics:
-        """One sample of the host's load; disk is of the volume that holds ``disk_path``."""
+        """Fetch one sample of the host's load. The disk is the volume of ``disk_path``."""
         return parse(HostMetrics, await self.request("metrics", disk_path=disk_path))
 
     async def watch_metrics(
         self, interval_s: float, disk_path: str = "/"
     ) -> AsyncGenerator[HostMetrics, None]:
-        """Samples pushed every ``interval_s`` seconds; a failed one is raised.
+        """Yield a sample every ``interval_s`` seconds. Raises Failed ``metrics`` for a failed sample.
 
-        The newest watch sets the pace.
+        The newest call sets the interval for all.
         """
         newest: asyncio.Queue[HostMetrics | LabeltuiError] = asyncio.Queue(1)
 
@@ -238,7 +237,7 @@ class AgentClient(AgentConnection):
                     await self._write({"op": "metrics.watch", "interval_s": 0})
 
     async def orphans(self, server_pgid: int | None = None) -> tuple[OrphanTraining, ...]:
-        """Trainings whose server has ended. Processes of the group ``server_pgid`` are never listed."""
+        """List trainings whose server has ended, without processes of the group ``server_pgid``."""
         answer = parse(_Orphans, await self.request("orphans", server_pgid=server_pgid))
         return tuple(OrphanTraining(one.pid, one.pgid, one.model, one.started_ts) for one in answer.orphans)
 
@@ -247,22 +246,22 @@ class AgentClient(AgentConnection):
         await self.request("orphans.stop", deadline_s=grace_s + 40, pgid=pgid, grace_s=grace_s)
 
     async def preflight(self, *, folder: str, app: str, studies: str, port: int) -> Preflight:
-        """Whether the server can start; ``studies`` is empty for a DICOMweb server."""
+        """Check whether the server can start. ``studies`` is empty for a DICOMweb server."""
         answer = await self.request(
             "preflight", deadline_s=PREFLIGHT_S, folder=folder, app=app, studies=studies, port=port
         )
         return parse(Preflight, answer)
 
     async def probe(self, wanted: Mapping[str, object]) -> Mapping[str, Any]:
-        """Facts on the host's installation, as JSON; see ``remote/probe.py``."""
+        """Fetch facts about the host's installation as JSON; see ``remote/probe.py``."""
         return await self.request("probe", deadline_s=PROBE_S, **wanted)
 
     # ---- labels
 
     async def list_labels(self, studies: str, only: Iterable[tuple[str, str]] | None = None) -> Listing:
-        """The label files below ``studies``: all, or those of some (tag, study). No checksums.
+        """List the label files below ``studies``, without checksums. ``only`` limits them to some (tag, study).
 
-        Raises Failed ``io_error`` where a folder can't be read.
+        Raises Failed ``io_error`` if a folder can't be read.
         """
         wanted = None if only is None else [list(pair) for pair in only]
         labels: list[HostLabel] = []
@@ -278,7 +277,7 @@ class AgentClient(AgentConnection):
             after = list(page.after)
 
     async def sum_labels(self, studies: str, keys: Iterable[tuple[str, str]]) -> tuple[HostLabel, ...]:
-        """The labels with these (tag, file name) as they are now, with checksums; those that have gone are left out."""
+        """Fetch the labels with these (tag, file name), with current checksums. Deleted labels are left out."""
         answer = await self.request(
             "labels.sum", deadline_s=SUM_S, studies=studies, keys=[list(key) for key in keys]
         )
@@ -296,11 +295,11 @@ class AgentClient(AgentConnection):
         wall_s: float = 60.0,
         answer_bytes: int = 1 << 20,
     ) -> Any:
-        """Run a program with a Python of the host, and return what its ``main(arguments)`` returns: JSON.
+        """Run a program with a Python of the host. Returns the result of its ``main(arguments)``, which is JSON.
 
-        ``memory_bytes`` bounds its address space where the host's system can. The program ends, with its process
-        group, when it is cancelled here and when the connection goes. Raises Failed ``program_failed``,
-        ``program_slow`` or ``program_memory``, with the end of what it printed as the detail.
+        ``memory_bytes`` limits the program's address space if the host's system supports it. The program's process
+        group is killed if this call is cancelled or the connection is lost. Raises Failed ``program_failed``,
+        ``program_slow`` or ``program_memory``, with the end of the program's output as the detail.
         """
         key = f"p{next(self._numbers)}"
         try:
@@ -309,7 +308,7 @@ class AgentClient(AgentConnection):
                 arguments=arguments, memory_bytes=memory_bytes, wall_s=wall_s, answer_bytes=answer_bytes,
             )  # fmt: skip
         except Failed:
-            raise  # it has ended
+            raise  # the program has ended
         except BaseException:
             with contextlib.suppress(LabeltuiError):
                 await self._write({"op": "program.stop", "key": key})
@@ -319,5 +318,5 @@ class AgentClient(AgentConnection):
     # ---- the guard
 
     async def guard(self, ask: str, **told: Any) -> dict[str, Any]:
-        """Send the guard a request; ``remote/guard/requests.py`` lists them."""
+        """Send a request to the guard. ``remote/guard/requests.py`` lists the requests."""
         return await self.request("guard", deadline_s=40.0, request={"ask": ask, **told})

@@ -19,7 +19,7 @@ LONGEST_LINE = 8 << 20
 
 
 class AgentConnection:
-    """The protocol with one agent. Every method raises a LabeltuiError, ``Unreachable`` once the connection is gone."""
+    """The protocol with one agent. Every method raises LabeltuiError; ``Unreachable`` if the connection is lost."""
 
     def __init__(self, channel: Channel, hello: AgentHello, rest: bytes) -> None:
         self.hello = hello
@@ -84,7 +84,7 @@ class AgentConnection:
     def _receive(self, line: bytes) -> None:
         message = json_object(line)
         if message is None:
-            return  # noise on the stream; if it replaced an answer, the request's deadline reports that
+            return  # not a message; if an answer is lost, the request fails at its deadline
         if "ev" in message:
             self._event(str(message["ev"]), message)
             return
@@ -106,7 +106,7 @@ class AgentConnection:
             await self._channel.write(json.dumps(message).encode() + b"\n")
 
     async def request(self, op: str, *, deadline_s: float = DEADLINE_S, **arguments: Any) -> dict[str, Any]:
-        """Send a request; returns its answer. Raises Failed as the agent reports it, or ``agent_slow``."""
+        """Send a request and return its answer. Raises the agent's error as Failed, or Failed ``agent_slow``."""
         number = next(self._numbers)
         future: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
         self._waiting[number] = future
@@ -121,7 +121,7 @@ class AgentConnection:
         finally:
             self._waiting.pop(number, None)
             if future.done() and not future.cancelled():
-                future.exception()  # it may have failed after the deadline, when nothing awaits it any more
+                future.exception()  # marks an error after the deadline as retrieved, since nothing awaits it
 
     async def lost(self) -> str:
         """Wait until the connection has ended; returns the reason as a sentence."""
@@ -131,11 +131,11 @@ class AgentConnection:
         """Close the connection; jobs keep running. May be called twice."""
         self._reader.cancel()
         await asyncio.wait([self._reader])
-        self._end("The connection to the agent was closed.")  # a reader that never ran has not said so
+        self._end("The connection to the agent was closed.")  # a reader that never ran has set no reason
         await self._channel.close()
 
     async def ping(self) -> float:
-        """Round-trip time in seconds."""
+        """Return the round-trip time in seconds."""
         loop = asyncio.get_running_loop()
         before = loop.time()
         await self.request("ping")

@@ -8,9 +8,9 @@ from enum import StrEnum
 
 
 class JobState(StrEnum):
-    """A job is a process that outlives the connection. ``lost``.
+    """The state of a job, a process that outlives the connection.
 
-    It ended while no runner watched it, so its exit code is unknown.
+    ``lost`` means that the job ended while no runner watched it, so its exit code is unknown.
     """
 
     ABSENT = "absent"
@@ -35,16 +35,16 @@ class Job:
     log_path: str | None = None
     started_ts: float | None = None
     ended_ts: float | None = None
-    stopped_by_us: bool = False  # it ended because a console asked
+    stopped_by_us: bool = False  # a console stopped it
     meta: Mapping[str, object] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """Bytes of a followed file. ``file_id`` changes when it was replaced (rotation): offsets start again.
+    """Bytes of a followed file. When the file is replaced (rotation), ``file_id`` changes and offsets restart at 0.
 
-    ``at_end``: after this chunk (which may be empty) everything the file held has been sent. ``torn``: what stood
-    between this chunk and the one before may be missing, since it is not on the host's disk any more.
+    ``at_end``: this chunk, which may be empty, ends at the current end of the file. ``torn``: bytes between the
+    previous chunk and this one may be missing, because they are no longer on the host's disk.
     """
 
     path: str
@@ -74,7 +74,7 @@ class AgentHello:
 
 @dataclass(frozen=True, slots=True)
 class FileFacts:
-    """A file or folder. ``size`` in bytes, ``mtime`` in unix seconds, ``file_id`` as of a chunk; None for a folder."""
+    """A file or folder. ``size`` is in bytes, ``mtime`` in unix seconds; ``file_id`` is None for a folder."""
 
     size: int
     mtime: float
@@ -84,9 +84,9 @@ class FileFacts:
 
 @dataclass(frozen=True, slots=True)
 class Preflight:
-    """Whether the server can start. ``home`` is what ``~`` means there; ``python`` and ``app`` are empty when missing.
+    """Whether the server can start. ``python`` and ``app`` are empty if they are missing.
 
-    ``path`` is PATH; ``studies`` says whether their folder is there.
+    ``home`` is the host's home folder, ``path`` its PATH. ``studies`` is True if the studies' folder exists.
     """
 
     home: str

@@ -1,4 +1,4 @@
-"""Builds the zip file that is sent to a host: agent and guard, run by the host's Python.
+"""Builds the zip file that is sent to a host. It contains agent and guard, which the host's Python runs.
 
 The same sources give the same bytes, so the file's digest is its version.
 """
@@ -14,7 +14,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 REMOTE = "hosts/agent/remote"
-SHARED = ("domain/guard/rules.py", "domain/guard/stopping.py")  # the guard's rules, not copied but shared
+SHARED = ("domain/guard/rules.py", "domain/guard/stopping.py")  # the guard's rules, also used by the console
 EMPTY = tuple(f"{name}__init__.py" for name in ("", "domain/", "domain/guard/", "hosts/", "hosts/agent/"))
 MAIN = b"from labeltui.hosts.agent.remote.main import main\n\nmain()\n"
 EPOCH = (2020, 1, 1, 0, 0, 0)
@@ -22,14 +22,14 @@ EPOCH = (2020, 1, 1, 0, 0, 0)
 
 @dataclass(frozen=True, slots=True)
 class Package:
-    """The zip file: its bytes, their SHA-256 in hex, and the version, which is the beginning of that."""
+    """The zip file: its bytes, and their SHA-256 in hex."""
 
     source: bytes
     sha256: str
 
     @property
     def version(self) -> str:
-        """The first characters of the SHA-256; part of the file's name on the host."""
+        """The first 12 digits of the SHA-256. The file on the host is named after them."""
         return self.sha256[:12]
 
 

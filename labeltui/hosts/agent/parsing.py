@@ -1,4 +1,4 @@
-"""Parses the agent's messages into values. A message of another shape raises Failed."""
+"""Parses the agent's messages into values. A malformed message raises Failed."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def json_object(line: bytes) -> dict[str, Any] | None:
 
 
 def parse(kind: type[T], message: object) -> T:
-    """Parse a message into ``type``; unknown fields are ignored.
+    """Parse a message into ``kind``; unknown fields are ignored.
 
     Raises Failed ``agent_garbled``.
     """
@@ -46,7 +46,7 @@ def _adapter(kind: type[Any]) -> TypeAdapter[Any]:
 
 
 def garbled(what: str) -> Failed:
-    """The failure for a malformed message of the agent."""
+    """Return Failed ``agent_garbled`` for a malformed message of the agent."""
     return Failed(
         Code.AGENT_GARBLED, f"The agent sent what can't be understood: {what[:200]}.",
         "Connect again; if it happens again, check Python on the host.",
@@ -67,7 +67,7 @@ def bytes_of(text: object) -> bytes:
 
 
 def failure_of(error: object) -> Failed:
-    """The failure that an error answer describes."""
+    """Convert an error answer to Failed."""
     if not isinstance(error, dict):
         return garbled("a failure without words")
     message, hint, detail = (str(error.get(name) or "") for name in ("message", "hint", "detail"))
@@ -75,7 +75,7 @@ def failure_of(error: object) -> Failed:
 
 
 def follow_error_of(message: Mapping[str, Any]) -> Failed:
-    """The failure of following a file."""
+    """Convert a ``follow.error`` event to Failed."""
     return Failed(
         Code.reported(message.get("code")),
         str(message.get("message")),

@@ -20,10 +20,10 @@ NOISE_ALLOWED = 1 << 20
 
 
 async def start_agent(host: Host, folder: str, python: str = "python3") -> AgentClient:
-    """Send the agent to ``folder`` on the host if it is not there, start it and wait for its hello.
+    """Send the agent to ``folder`` on the host unless it exists there, start it and wait for its hello.
 
-    Raises Failed with code ``no_python``, ``agent_send``, ``agent_start`` or ``login_shell``; Unreachable when the
-    host goes away.
+    Raises Failed with code ``no_python``, ``agent_send``, ``agent_start`` or ``login_shell``; Unreachable if the
+    connection is lost.
     """
     package = await asyncio.to_thread(build_package)
     path = await put_package(host, package, folder, python)

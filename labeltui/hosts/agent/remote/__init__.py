@@ -1,7 +1,7 @@
 """The package that is sent to a host: agent and guard, in one zip file that Python runs.
 
 Python 3.8 and the standard library. The console never imports these modules: it sends them (``package.py``) and
-speaks with them (``client.py``). Tests import them to call them in-process.
+exchanges messages with them (``client.py``). Tests import them to call them in-process.
 
 ``main``       the command line of the zip file
 ``agent``      requests and answers; ``wire`` writes them
@@ -10,7 +10,7 @@ speaks with them (``client.py``). Tests import them to call them in-process.
 ``tail``       files that are followed as they grow
 ``labels``     label files and their checksums
 ``preflight``  whether the server can start
-``probe``      what is installed on the host
-``metrics``    load; ``orphans`` trainings whose server is gone
+``probe``      the installed packages and files
+``metrics``    load; ``orphans`` trainings whose server has ended
 ``guard``      stops the pod when it is idle
 """

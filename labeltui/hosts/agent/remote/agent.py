@@ -3,17 +3,17 @@
 It speaks JSON, one object per line, on stdin and stdout.
 
 The wire
-    The first line of ours is ``LABELTUI-AGENT {hello}``; output before it is noise of the login shell.
-    Request  ``{"id": n, "op": "...", ...}``; without an id nothing is answered.
+    The first line is ``LABELTUI-AGENT {hello}``. Earlier output comes from the login shell.
+    Request  ``{"id": n, "op": "...", ...}``; a request without an id gets no answer.
     Answer   ``{"id": n, "ok": {...}}`` or ``{"id": n, "error": {"code", "message", "hint", "detail"}}``, in any order.
     Event    ``{"ev": "job" | "stopping" | "chunk" | "follow.error" | "metrics", ...}``, at any time.
-    The agent ends when its stdin does. Jobs do not.
+    The agent ends at the end of its stdin. Jobs go on.
 
 Operations
     hello, ping
-    job.start {name, argv, env?, cwd?, log?, meta?}   -> job; error already_running. ``env`` adds to ours
+    job.start {name, argv, env?, cwd?, log?, meta?}   -> job; error already_running. ``env`` is added to the agent's
     job.status {name}, job.list                       -> job; {"jobs": [job]}
-    job.stop {name, grace_s?}                         -> job, once nothing of its group and session is alive
+    job.stop {name, grace_s?}                         -> job, once all processes of its group and session ended
     follow {path, key, offset?, file_id?}             -> {}; then chunk events of at most 64 kB, base64 in ``data``;
     ack {key, bytes}                                     no more than 512 kB of them are sent ahead of these acks
     unfollow {key}
@@ -26,11 +26,11 @@ Operations
     labels.sum {studies, keys: [[tag, name]]}         -> {root, now_ns, labels}, with checksums
     preflight {folder, app, studies, port}            -> whether the server can start
     probe {folder, packages, apps, venv_files, site_files}
-                                                      -> what is installed
+                                                      -> the installed packages and files
     program.run {key, python, source, arguments?, memory_bytes?, wall_s?, answer_bytes?}
-                                                      -> {"answer": what the program's main returns}
+                                                      -> {"answer": the result of the program's main}
     program.stop {key}                                -> {}; the program's group is killed
-    guard {request}                                   -> what ``guard/requests.py`` answers
+    guard {request}                                   -> the answer of ``guard/requests.py``
 
 A job is ``{name, state, run_id, pid, pgid, exit_code, log_path, started_ts, ended_ts, stopped_by_us, meta}``.
 """
@@ -65,13 +65,13 @@ from labeltui.hosts.agent.remote.wire import Wire
 VERSION = "1"
 SENTINEL = "LABELTUI-AGENT "
 LONGEST_REQUEST = 4 << 20
-AT_ONCE = 64  # requests
+AT_ONCE = 64  # requests that run in parallel
 LARGEST_READ = 1 << 20
 MOST_NAMES = 10_000
 
 
 class Agent:
-    """Answers requests; one thread for each, so that a slow one delays no other.
+    """Answers each request in a thread of its own, so that a slow request delays no other.
 
     ``program`` is the command line that starts this package.
     """
@@ -102,7 +102,7 @@ class Agent:
         }  # fmt: skip
 
     def hello(self) -> dict[str, Any]:
-        """The first message: version, process and machine."""
+        """Return the first message: version, process and machine."""
         return {
             "version": VERSION, "python": platform.python_version(), "hostname": socket.gethostname(),
             "system": f"{platform.system()} {platform.release()} {platform.machine()}",
@@ -113,7 +113,7 @@ class Agent:
         }  # fmt: skip
 
     def serve(self) -> None:
-        """Answer requests until stdin ends; then end the process."""
+        """Answer requests until stdin ends, then end the process."""
         job_watch = JobWatch(self.jobs, self.wire.send)
         for target in (job_watch.run, self.tails.run, self.watch.run):
             threading.Thread(target=target, daemon=True).start()
@@ -122,7 +122,7 @@ class Agent:
             line = sys.stdin.buffer.readline(LONGEST_REQUEST)
             if not line:
                 self.programs.stop_all()
-                os._exit(0)  # jobs go on; threads of ours need not be asked
+                os._exit(0)  # ends all threads; jobs go on
             if len(line) == LONGEST_REQUEST and not line.endswith(b"\n"):
                 while line and not line.endswith(b"\n"):
                     line = sys.stdin.buffer.readline(LONGEST_REQUEST)
@@ -136,7 +136,7 @@ class Agent:
         self.wire.send({"id": number, "error": problem.document})
 
     def answer(self, line: bytes) -> None:
-        """Perform one request and answer it; gives its slot back."""
+        """Perform one request, send its answer, and release its slot."""
         number = None
         try:
             request = json.loads(line)
@@ -150,7 +150,7 @@ class Agent:
             self.slots.release()
 
     def perform(self, op: str, arguments: dict[str, Any]) -> dict[str, Any]:
-        """Carry out one request; returns the ``ok`` of its answer."""
+        """Carry out one request. Returns the ``ok`` of its answer."""
         operation = self.operations.get(op)
         if operation is None:
             raise Problem("bad_request", "The agent does not know this request.", "Update labeltui.")
@@ -169,7 +169,7 @@ class Agent:
 
 
 def problem_of(error: Exception) -> Problem:
-    """The Problem that answers a failed request, whatever it raised."""
+    """Convert any exception of a request to the Problem that is sent as its answer."""
     if isinstance(error, Problem):
         return error
     if isinstance(error, OSError):
@@ -183,7 +183,7 @@ def problem_of(error: Exception) -> Problem:
 
 
 def file_facts(path: str) -> dict[str, Any]:
-    """Size in bytes, ``mtime`` in unix seconds, ``is_dir``; of a regular file also its ``file_id``."""
+    """Return ``size`` in bytes, ``mtime`` in unix seconds, ``is_dir``, and a regular file's ``file_id``."""
     there = expand(path)
     found = there.stat()
     facts: dict[str, Any] = {
@@ -201,7 +201,7 @@ def file_facts(path: str) -> dict[str, Any]:
 
 
 def list_folder(path: str) -> dict[str, Any]:
-    """Names in a folder, sorted; at most 10 000."""
+    """List the names in a folder, sorted; at most 10 000."""
     return {"names": sorted(entry.name for entry in expand(path).iterdir())[:MOST_NAMES]}
 
 
@@ -212,14 +212,14 @@ def make_folder(path: str) -> dict[str, Any]:
 
 
 def read_file(path: str, offset: int = 0, limit: int = CHUNK) -> dict[str, Any]:
-    """Read at most 1 MiB of a file; base64."""
+    """Read at most 1 MiB of a file. Returns the bytes in base64."""
     with expand(path).open("rb") as file:
         file.seek(offset)
         return {"data": base64.b64encode(file.read(min(limit, LARGEST_READ))).decode("ascii")}
 
 
 def user_name() -> str:
-    """The user's name; the user's number where it has no name."""
+    """Return the user's name, or the user id if it has no name."""
     try:
         return getpass.getuser()
     except (KeyError, OSError, ImportError):

@@ -1,4 +1,4 @@
-"""File access of agent and guard, and the failure that both report."""
+"""File access for agent and guard, and the error that both report."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def expand(path: str) -> Path:
 
 
 def read_text(path: str | Path) -> str:
-    """At most 1 MiB of a file's text; empty when it can't be read."""
+    """Read at most 1 MiB of text. Empty if the file can't be read."""
     try:
         with Path(path).open("rb") as file:
             return file.read(LONGEST_TEXT).decode("utf-8", "replace")
@@ -42,7 +42,7 @@ def read_text(path: str | Path) -> str:
 
 
 def read_json(path: str | Path) -> dict[str, Any]:
-    """A JSON object; empty when the file is absent, broken or holds something else."""
+    """Read a JSON object. Empty if the file is missing, invalid or not an object."""
     try:
         document = json.loads(read_text(path) or "{}")
     except ValueError:
@@ -51,7 +51,7 @@ def read_json(path: str | Path) -> dict[str, Any]:
 
 
 def write_json(path: str | Path, value: object) -> None:
-    """Replace a file whole: a reader sees the old content or the new one. Raises OSError."""
+    """Replace a file in one step, so that no reader sees a mix of old and new content. Raises OSError."""
     handle, temporary = tempfile.mkstemp(prefix=".", dir=Path(path).parent)
     try:
         with os.fdopen(handle, "w") as file:
@@ -65,7 +65,7 @@ def write_json(path: str | Path, value: object) -> None:
 
 
 def take_lock(path: str | Path, wait_s: float = 15.0) -> int:
-    """Take an exclusive lock on a file; closing the returned descriptor releases it. A child may inherit it.
+    """Take an exclusive lock on a file. Close the returned descriptor to release it; a child may inherit it.
 
     Raises Problem ``locked`` after ``wait_s`` seconds.
     """
@@ -86,7 +86,7 @@ def take_lock(path: str | Path, wait_s: float = 15.0) -> int:
 
 
 def sha256(path: str | Path, limit: int | None = None) -> str:
-    """Checksum in hex of the first ``limit`` bytes of a file; of all of it with None. Raises OSError."""
+    """Return the checksum in hex of a file's first ``limit`` bytes, or of all if None. Raises OSError."""
     digest, left = hashlib.sha256(), limit
     with Path(path).open("rb") as file:
         while left is None or left > 0:

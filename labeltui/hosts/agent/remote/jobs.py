@@ -35,7 +35,7 @@ class Jobs:
         self.boot = boot_id()
 
     def path(self, name: object, suffix: str = ".json") -> Path:
-        """The path of a job's file. Raises Problem ``bad_request`` for an invalid name."""
+        """Return the path of a job's file. Raises Problem ``bad_request`` for an invalid name."""
         if not isinstance(name, str) or not NAME.match(name):
             raise Problem(
                 "bad_request", f"{name!r} is no job name.", "Use letters, digits, dot, dash, underscore."
@@ -49,12 +49,12 @@ class Jobs:
         return take_lock(path)
 
     def record(self, name: object) -> dict[str, Any] | None:
-        """The runner's record of the job; None if it is absent or unreadable."""
+        """Read the runner's record of the job. None if it is missing or unreadable."""
         record = read_json(self.path(name))
         return record if "run_id" in record else None
 
     def status(self, name: object, settle_s: float = 2.0) -> dict[str, Any]:
-        """The job's status. If it has just ended, wait up to ``settle_s`` seconds for its record."""
+        """Return the job's status. If the job has just ended, wait up to ``settle_s`` seconds for its exit code."""
         deadline = time.monotonic() + settle_s
         while True:
             record = self.record(name)
@@ -67,7 +67,7 @@ class Jobs:
         return job
 
     def state_of(self, record: dict[str, Any] | None) -> str:
-        """One of absent, running, stopping, exited, lost; ending until the runner has written the exit code."""
+        """Return absent, running, stopping, exited, lost, or ending: the exit code is not yet written."""
         if record is None:
             return "absent"
         if "ended_ts" in record:
@@ -79,7 +79,7 @@ class Jobs:
         return "ending" if is_running(record["runner_pid"], record["runner_start"]) else "lost"
 
     def names(self) -> list[str]:
-        """Names of all jobs that ever ran, sorted."""
+        """Return the names of all jobs that ever ran, sorted."""
         try:
             found = [path.stem for path in self.directory.iterdir() if path.suffix == ".json"]
         except OSError:
@@ -100,7 +100,7 @@ class Jobs:
             raise Problem("bad_request", "A job needs argv, a list of words.")
         if any("\0" in text for text in [*argv, *(env or {}), *(env or {}).values()]):
             raise Problem("bad_request", "A word of the job's command or environment holds a NUL byte.")
-        self.status(name)  # a run that just ended is written down first; its runner needs the lock for that
+        self.status(name)  # lets the runner of an ended run write its record, which needs the lock
         lock = self.lock(name)
         try:
             if self.state_of(self.record(name)) in ("running", "stopping"):
@@ -117,9 +117,9 @@ class Jobs:
         return self.status(name)
 
     def launch(self, lock: int, spec: dict[str, Any]) -> None:
-        """Start the runner. The specification goes through a pipe: secrets touch neither disk nor command line.
+        """Start the runner. It reads the specification from a pipe, so secrets are not on disk or a command line.
 
-        The runner inherits the lock, so that no second one starts if this agent dies now.
+        The runner inherits the lock, so that no second runner starts if this agent dies now.
         """
         with subprocess.Popen(
             [*self.program, "run", "--lock", str(lock)],
@@ -137,7 +137,7 @@ class Jobs:
             raise Problem(**reply["error"])
 
     def stop(self, name: str, grace_s: float = 10.0, send: Send | None = None) -> dict[str, Any]:
-        """End all processes of the job; ``send`` gets the progress events."""
+        """End all processes of the job. Progress events are passed to ``send``."""
         lock = self.lock(name)
         try:
             record = self.record(name)
@@ -160,14 +160,14 @@ class Jobs:
 
 
 class JobWatch:
-    """Notices within half a second that a job began or ended, whichever agent caused it."""
+    """Detects within half a second that a job began or ended, even if another agent caused that."""
 
     def __init__(self, jobs: Jobs, send: Send) -> None:
         self.jobs, self.send = jobs, send
         self.known = {name: (self.signature(name), jobs.status(name, 0)) for name in jobs.names()}
 
     def signature(self, name: str) -> tuple[int, int] | None:
-        """Changes when the job's record is replaced; None while there is none."""
+        """Return a value that changes when the job's record is replaced. None if there is no record."""
         try:
             found = self.jobs.path(name).stat()
         except OSError:

@@ -27,7 +27,7 @@ class Label(NamedTuple):
 
 
 def names_on_disk(studies: Path, tags: set[str] | None = None) -> Iterator[tuple[str, str]]:
-    """(tag, name) of every entry in the label folders, sorted; only in the folders ``tags`` if given.
+    """Yield (tag, name) of every entry in the label folders, sorted. ``tags`` limits the folders.
 
     Raises OSError for a folder that can't be read.
     """
@@ -40,7 +40,7 @@ def names_on_disk(studies: Path, tags: set[str] | None = None) -> Iterator[tuple
 
 
 def names_in(folder: Path) -> list[str]:
-    """The names in a folder, sorted; empty if there is no folder."""
+    """List the names in a folder, sorted. Empty if there is no folder."""
     try:
         with os.scandir(folder) as entries:
             return sorted(entry.name for entry in entries if not entry.name.startswith("."))
@@ -49,9 +49,9 @@ def names_in(folder: Path) -> list[str]:
 
 
 def label_of(studies: Path, tag: str, name: str, summed: bool = False) -> Label | None:
-    """One label as it is now, with its checksum where ``summed``; None for what is no file, or has gone.
+    """Read one label, with its checksum if ``summed``. None if the file is missing or not a regular file.
 
-    Raises OSError for one that can't be read.
+    Raises OSError if it can't be read.
     """
     path = Path(studies, "labels", tag, name)
     try:
@@ -65,7 +65,7 @@ def label_of(studies: Path, tag: str, name: str, summed: bool = False) -> Label 
 
 
 def is_of(name: str, tag: str, wanted: set[tuple[str, str]]) -> bool:
-    """Whether a file is a label of one of the (tag, study) pairs. Both ids and extensions may hold dots."""
+    """Whether a file is a label of one of the (tag, study) pairs. Study ids and extensions may contain dots."""
     parts = name.split(".")
     return any((tag, ".".join(parts[: cut + 1])) in wanted for cut in range(len(parts)))
 
@@ -76,9 +76,9 @@ def list_labels(
     after: list[str] | None = None,
     limit: int = AT_ONCE,
 ) -> dict[str, Any]:
-    """At most ``limit`` labels after the (tag, name) ``after``: all, or those of some (tag, study).
+    """List at most ``limit`` labels that follow the (tag, name) ``after``. ``only`` limits them to some (tag, study).
 
-    ``more`` is true if further ones follow.
+    ``more`` is true if further labels follow.
     """
     folder = expand(studies).absolute()
     wanted = None if only is None else {(str(tag), str(study)) for tag, study in only}
@@ -94,13 +94,13 @@ def list_labels(
 
 
 def sum_labels(studies: str, keys: list[list[str]]) -> dict[str, Any]:
-    """The labels with these (tag, name), with checksums; deleted ones are left out."""
+    """Return the labels with these (tag, name), with checksums. Deleted labels are left out."""
     folder = expand(studies).absolute()
     return described(folder, (label_of(folder, str(tag), str(name), summed=True) for tag, name in keys))
 
 
 def described(studies: Path, labels: Iterator[Label | None]) -> dict[str, Any]:
-    """The labels as JSON for an answer."""
+    """Convert the labels to JSON for an answer."""
     return {
         "root": str(studies / "labels"), "now_ns": time.time_ns(),
         "labels": [label._asdict() for label in labels if label is not None],

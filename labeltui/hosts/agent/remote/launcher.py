@@ -1,6 +1,6 @@
 """Runs one program inside the Python that has its libraries. ``programs.py`` starts it.
 
-Standard input holds the length of a task in a line, the task, and nothing more: its end means that the agent is gone.
+Standard input contains a line with the task's length, then the task. Its end means that the agent has ended.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from typing import Any
 
 
 def launch(answer: int, memory_bytes: int) -> None:
-    """Run the program and write what its ``main`` returns to the descriptor ``answer``."""
+    """Run the program and write the result of its ``main`` to the descriptor ``answer``."""
     os.set_inheritable(answer, False)
     if memory_bytes:
-        with suppress(ValueError, OSError):  # not every system can
+        with suppress(ValueError, OSError):  # not every system supports the limit
             resource.setrlimit(resource.RLIMIT_AS, (memory_bytes, memory_bytes))
     lifeline = os.dup(0)
     task = json.loads(read_task(lifeline))
@@ -32,11 +32,11 @@ def launch(answer: int, memory_bytes: int) -> None:
         file.write(json.dumps(result).encode("ascii"))
     sys.stdout.flush()
     sys.stderr.flush()
-    os._exit(0)  # neither threads nor exit handlers of a library can hold the answer back
+    os._exit(0)  # a library's threads and exit handlers must not delay the end
 
 
 def read_task(descriptor: int) -> bytes:
-    """Read the task from the pipe, and no byte beyond it. Raises EOFError where it ends early."""
+    """Read the task from the pipe, and no further byte. Raises EOFError if the pipe ends early."""
     head = b""
     while not head.endswith(b"\n"):
         head += read_some(descriptor, 1)
@@ -47,7 +47,7 @@ def read_task(descriptor: int) -> bytes:
 
 
 def read_some(descriptor: int, most: int) -> bytes:
-    """Bytes from a pipe. Raises EOFError at its end."""
+    """Read at most ``most`` bytes from a pipe. Raises EOFError at its end."""
     data = os.read(descriptor, most)
     if not data:
         raise EOFError("the agent is gone")
@@ -55,14 +55,14 @@ def read_some(descriptor: int, most: int) -> bytes:
 
 
 def end_with_agent(descriptor: int) -> None:
-    """Kill the whole group when the pipe ends."""
+    """Kill this process group when the pipe ends, because then the agent has ended."""
     with suppress(OSError):
         os.read(descriptor, 1)
     os.killpg(0, signal.SIGKILL)
 
 
 def forget_package() -> None:
-    """Remove our package from the imports: the program's Python may have another one of the same name."""
+    """Remove labeltui from the imports, because the program's Python may have another version of it."""
     sys.path.pop(0)
     for name in [name for name in sys.modules if name.partition(".")[0] == "labeltui"]:
         del sys.modules[name]
@@ -72,5 +72,5 @@ def run_source(source: str, arguments: Any) -> Any:
     """Compile the source and return the result of its ``main``."""
     sys.argv = ["program"]
     namespace: dict[str, Any] = {"__name__": "program"}
-    exec(compile(source, "<program>", "exec"), namespace)  # noqa: S102 - running it is what it was sent for
+    exec(compile(source, "<program>", "exec"), namespace)  # noqa: S102 - the console sent the source to run it
     return namespace["main"](arguments)

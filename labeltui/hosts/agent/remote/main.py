@@ -28,7 +28,7 @@ def main() -> None:
     program.add_argument("--answer", type=int, required=True)
     program.add_argument("--memory", type=int, required=True)
     arguments = parser.parse_args()
-    # Only what a command needs is imported: the zip file keeps no compiled code, and each job has a runner.
+    # Each command imports only its own modules, because Python compiles the zip file's modules at every start.
     if arguments.command == "run":
         from labeltui.hosts.agent.remote.runner import run_job
 

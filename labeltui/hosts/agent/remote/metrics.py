@@ -16,7 +16,7 @@ from labeltui.hosts.agent.remote.wire import Send
 
 CGROUP = "/sys/fs/cgroup"
 GPU_FIELDS = "index,name,memory.used,memory.total,utilization.gpu,temperature.gpu,power.draw"
-NO_GPU_S = 60.0  # so long a host without nvidia-smi is taken for one without a GPU
+NO_GPU_S = 60.0  # pause before a host without nvidia-smi is checked for a GPU again
 
 
 def number(text: str) -> float | None:
@@ -29,13 +29,13 @@ def number(text: str) -> float | None:
 
 
 def whole(text: str) -> int | None:
-    """As :func:`number`, as an int."""
+    """Parse a number as :func:`number` does, and round it down to an int."""
     value = number(text)
     return None if value is None else int(value)
 
 
 class Metrics:
-    """Takes samples; CPU is in percent since the previous sample."""
+    """Takes samples. The CPU load is the average since the previous sample, in percent."""
 
     def __init__(self) -> None:
         self.lock = threading.Lock()
@@ -44,7 +44,7 @@ class Metrics:
         self.no_gpu_until = 0.0
 
     def sample(self, disk_path: str = "/") -> dict[str, Any]:
-        """Take one sample; disk is the volume that holds ``disk_path``."""
+        """Take one sample. The disk is the volume of ``disk_path``."""
         with self.lock:
             result: dict[str, Any] = {"cpu_pct": self.cpu_pct(), "cpu_count": self.cpu_limit()[1]}
             result["memory_used"], result["memory_total"] = self.memory()
@@ -53,7 +53,7 @@ class Metrics:
             return result
 
     def cpu_limit(self) -> tuple[float | None, int | None]:
-        """(the container's CPU limit in cores or None, cores to report)."""
+        """Return the container's CPU limit in cores (None without a limit), and the number of cores to report."""
         quota, _, period = read_text(CGROUP + "/cpu.max").strip().partition(" ")
         if not quota:
             quota = read_text(CGROUP + "/cpu/cpu.cfs_quota_us").strip()
@@ -65,7 +65,7 @@ class Metrics:
         return None, os.cpu_count()
 
     def cpu_counters(self) -> tuple[float, float] | None:
-        """(busy, total) CPU time in any unit, both growing; None where the system has no counters."""
+        """Return the growing counters (busy, total) of CPU time, in any unit. None if the system has none."""
         cores = self.cpu_limit()[0]
         if cores is not None:
             found = re.search(r"usage_usec (\d+)", read_text(CGROUP + "/cpu.stat"))
@@ -78,20 +78,20 @@ class Metrics:
         return (sum(ticks) - ticks[3] - ticks[4], sum(ticks)) if len(ticks) == 8 else None
 
     def cpu_pct(self) -> float | None:
-        """Percent of all cores, 0 to 100, since the last call."""
+        """Return the load of all cores since the last call, from 0 to 100 percent."""
         before = self.before
         if before is None:
             before = self.cpu_counters()
             time.sleep(0.1)
         now = self.cpu_counters()
         if now is None or before is None or now[1] <= before[1]:
-            return self.last_pct  # asked again before the counters moved
+            return self.last_pct  # the counters have not changed since the last call
         self.before = now
         self.last_pct = round(min(100.0, max(0.0, 100.0 * (now[0] - before[0]) / (now[1] - before[1]))), 1)
         return self.last_pct
 
     def memory(self) -> tuple[int | None, int | None]:
-        """(used, total) in bytes."""
+        """Return (used, total) in bytes; None if unknown."""
         lines = dict(re.findall(r"(\w+):\s+(\d+) kB", read_text("/proc/meminfo")))
         if "MemTotal" not in lines:
             return None, None
@@ -109,7 +109,7 @@ class Metrics:
         return used, total
 
     def disk(self, path: str) -> tuple[int | None, int | None, str]:
-        """(used, total) in bytes, and the existing part of the path."""
+        """Return (used, total) in bytes, and the existing part of the path."""
         there = expand(path).absolute()
         while not there.exists():
             there = there.parent
@@ -122,7 +122,7 @@ class Metrics:
         return used, used + free, str(there)
 
     def gpus(self) -> tuple[list[dict[str, Any]], str]:
-        """(GPUs, error text); the text is empty if nvidia-smi answered."""
+        """Return the GPUs and an error text, which is empty if nvidia-smi answered or does not exist."""
         if time.monotonic() < self.no_gpu_until:
             return [], ""
         tool = shutil.which("nvidia-smi")

@@ -1,4 +1,4 @@
-"""Trainings whose server has ended: they hold the GPU, and no server lists them."""
+"""Finds trainings whose server has ended. They occupy the GPU, and no server lists them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from labeltui.hosts.agent.remote.processes import HAS_PROC, Proc, end_group, is_
 
 
 def words_of(pid: int) -> list[str]:
-    """The command line of one of this user's processes, as a list of words; empty for another user's process."""
+    """Return a process's command line as a list of words. Empty for another user's process."""
     if HAS_PROC:
         try:
             if Path(f"/proc/{pid}").stat().st_uid != os.getuid():
@@ -37,7 +37,7 @@ def is_training(words: list[str]) -> bool:
 
 
 def model_of(words: list[str]) -> str:
-    """The model in the request on a training's command line; empty if there is none."""
+    """Return the model in the request on a task's command line. Empty if there is none."""
     try:
         request = json.loads(words[words.index("-r") + 1])
         return str(request.get("model", ""))
@@ -46,13 +46,13 @@ def model_of(words: list[str]) -> str:
 
 
 def started_ts(proc: Proc) -> float | None:
-    """When a process started, in unix seconds; None where the system does not report it."""
+    """Return the start time of a process in unix seconds. None if the system does not report it."""
     found = re.search(r"btime (\d+)", read_text("/proc/stat"))
     return int(found.group(1)) + int(proc.start) / os.sysconf("SC_CLK_TCK") if found else None
 
 
 def orphans(server_pgid: int | None = None) -> list[dict[str, Any]]:
-    """Trainings of this user without a live MONAI Label server in their group or among their ancestors."""
+    """List trainings of this user without a live MONAI Label server in their group or among their ancestors."""
     table = [p for p in processes() if is_live(p)]
     words = {p.pid: words_of(p.pid) for p in table}
     servers = {p.pid for p in table if "monailabel.main" in words[p.pid]}

@@ -1,4 +1,4 @@
-"""Checks whether the server can be started: the server itself notices some problems late, and some never."""
+"""Checks whether the server can start. The server itself reports some problems late, and some never."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from labeltui.hosts.agent.remote.files import expand
 
 
 def preflight(folder: str, app: str, studies: str, port: int) -> dict[str, Any]:
-    """The facts. ``app`` is a name or a path; ``studies`` is empty for a DICOMweb server."""
+    """Return facts about the installation. ``app`` is a name or path; ``studies`` is empty for DICOMweb."""
     there = from_home(folder)
     python = there / "venv" / "bin" / "python"
     source = from_home(app) if "/" in app or app.startswith("~") else there / "apps" / app

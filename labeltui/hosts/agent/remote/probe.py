@@ -1,6 +1,6 @@
-"""Reports what is installed on the host. Changes nothing, and imports none of the packages that it reports.
+"""Reports the packages and files installed on the host. It changes nothing and imports no reported package.
 
-The console says by name what it wants to know: which packages, apps and files.
+The console's request names the packages, apps and files.
 """
 
 from __future__ import annotations
@@ -30,13 +30,16 @@ def probe(
     venv_files: list[str],
     site_files: list[str],
 ) -> dict[str, Any]:
-    """Facts on the folder's virtual environment and on the Python under it, which runs this.
+    """Return facts about the folder's virtual environment and its base Python, which runs this.
 
-    ``packages``: whose versions in the Python under it are wanted. ``apps``: for each app, files that it must have.
-    ``venv_files``: small files of the environment whose text is wanted; ``site_files``: those of its site-packages
-    of which it is wanted whether they are there.
+    Args:
+        folder: labeltui's folder on the host.
+        packages: Report the versions of these packages in the base Python.
+        apps: For each app, the files that it must have.
+        venv_files: Report the text of these small files of the virtual environment.
+        site_files: Report which of these files its site-packages folder has.
     """
-    importlib.invalidate_caches()  # this process runs on while packages come and go
+    importlib.invalidate_caches()  # packages may have changed while this process runs
     there = from_home(folder)
     venv = venv_facts(there / "venv", venv_files, site_files)
     site = venv.pop("site")
@@ -70,7 +73,7 @@ def probe(
 
 
 def venv_facts(venv: Path, venv_files: list[str], site_files: list[str]) -> dict[str, Any]:
-    """Facts on a virtual environment; ``site`` is its package folder, which may not exist."""
+    """Return facts about a virtual environment. ``site`` is its package folder, which may not exist."""
     config: dict[str, str] = {}
     for line in short_text(venv / "pyvenv.cfg", 1 << 16).splitlines():
         key, _, value = line.partition("=")
@@ -89,14 +92,14 @@ def venv_facts(venv: Path, venv_files: list[str], site_files: list[str]) -> dict
 
 
 def versions_in(paths: list[str]) -> dict[str, str]:
-    """Names (lower case, dashes) and versions of the packages in ``folders``; the first folder wins."""
+    """Map package names (lower case, dashes) to versions. The first of ``paths`` takes precedence."""
     found: dict[str, str] = {}
     for path in paths:
         for item in distributions(path=[path]):
             try:
                 name = (item.metadata["Name"] or "").lower().replace("_", "-").replace(".", "-")
                 version = item.version
-            except Exception:  # noqa: S112 - what is half installed has no readable metadata, and counts as missing
+            except Exception:  # noqa: S112 - a half-installed package has no readable metadata
                 continue
             if name and version:
                 found.setdefault(name, version)
@@ -104,7 +107,7 @@ def versions_in(paths: list[str]) -> dict[str, str]:
 
 
 def short_text(path: Path, limit: int = SHORT_TEXT) -> str:
-    """The start of a file, stripped; empty if it can't be read."""
+    """Return the start of a file, stripped. Empty if it can't be read."""
     try:
         with path.open(encoding="utf-8", errors="replace") as file:
             return file.read(limit).strip()
@@ -113,14 +116,14 @@ def short_text(path: Path, limit: int = SHORT_TEXT) -> str:
 
 
 def existing_parent(path: Path) -> Path:
-    """The path, or the nearest folder above it that exists."""
+    """Return the path, or the nearest folder above it that exists."""
     while not path.is_dir() and path != path.parent:
         path = path.parent
     return path
 
 
 def gpu_driver() -> tuple[list[str], str, str]:
-    """(GPU names, driver version, error text); all empty without nvidia-smi."""
+    """Return GPU names, driver version and error text; all empty without nvidia-smi."""
     tool = shutil.which("nvidia-smi")
     if tool is None:
         return [], "", ""
@@ -139,7 +142,7 @@ def gpu_driver() -> tuple[list[str], str, str]:
 
 
 def has_module(name: str) -> bool:
-    """Whether a module of the standard library is installed: Debian packages some of them separately."""
+    """Whether a module of the standard library is installed. Debian packages some modules separately."""
     try:
         return importlib.util.find_spec(name) is not None
     except (ImportError, ValueError):

@@ -20,7 +20,7 @@ StopProgress = Callable[[str, int, float], None]
 
 
 class Proc(NamedTuple):
-    """One process. ``start`` distinguishes processes that had the same id; its unit is the system's."""
+    """One process. ``start`` is the start time in the system's unit. It distinguishes processes with the same id."""
 
     pid: int
     ppid: int
@@ -31,18 +31,18 @@ class Proc(NamedTuple):
 
 
 def process(pid: int) -> Proc | None:
-    """The process with this id; None when there is none."""
+    """Return the process with this id. None if there is none."""
     if not HAS_PROC:
         return next((p for p in processes() if p.pid == pid), None)
     text = read_text(f"/proc/{pid}/stat")
     if not text:
         return None
-    field = text.rsplit(")", 1)[1].split()  # the command name before it may hold spaces and parentheses
+    field = text.rsplit(")", 1)[1].split()  # the command name may contain spaces and parentheses
     return Proc(pid, int(field[1]), int(field[2]), int(field[3]), field[0], field[19])
 
 
 def processes() -> list[Proc]:
-    """Every process that this user may read."""
+    """Return every process that this user may read."""
     if HAS_PROC:
         found = (process(int(entry.name)) for entry in Path("/proc").iterdir() if entry.name.isdigit())
         return [p for p in found if p is not None]
@@ -51,12 +51,12 @@ def processes() -> list[Proc]:
         env=dict(os.environ, LC_ALL="C"),
     ).stdout.decode("utf-8", "replace")  # fmt: skip
     rows = [line.split(None, 4) for line in listing.splitlines()]
-    # This ps has no session id worth the name, so the group stands in for it.
+    # This ps has no usable session id, so the group's id is used for both.
     return [Proc(int(r[0]), int(r[1]), int(r[2]), int(r[2]), r[3][0], r[4]) for r in rows if len(r) == 5]
 
 
 def is_live(proc: Proc | None) -> bool:
-    """Whether a process runs. A zombie does not: many containers have no init that reaps it."""
+    """Whether a process runs. A zombie counts as ended, because many containers have no init that reaps it."""
     return proc is not None and proc.state not in "ZX"
 
 
@@ -67,13 +67,13 @@ def is_running(pid: int, start: str) -> bool:
 
 
 def start_of(pid: int) -> str:
-    """The ``start`` of a process; empty when it has gone."""
+    """Return the ``start`` of a process. Empty if it has ended."""
     proc = process(pid)
     return "" if proc is None else proc.start
 
 
 def boot_id() -> str:
-    """Changes when the machine boots, and when a container gets process ids of its own."""
+    """Return an id that changes when the machine boots or the container gets a new PID namespace."""
     boot = read_text("/proc/sys/kernel/random/boot_id").strip()
     if not boot:
         done = subprocess.run(["sysctl", "-n", "kern.boottime"], stdout=subprocess.PIPE, check=False)
@@ -85,10 +85,10 @@ def boot_id() -> str:
 
 
 def group_members(pgid: int, start: str | None = None) -> list[Proc]:
-    """Live processes of a group or of the session it leads.
+    """Return the live processes of a group and of the session with the same id.
 
-    With ``start``: none when the leader's id now belongs to another process. While its group has members the
-    kernel does not give the id away, so members without a leader are its own.
+    With ``start``, returns none if the leader's id now belongs to another process. The kernel does not reuse an id
+    while its group has members, so members without a leader belong to the group.
     """
     table = processes()
     leader = next((p for p in table if p.pid == pgid), None)
@@ -98,7 +98,7 @@ def group_members(pgid: int, start: str | None = None) -> list[Proc]:
 
 
 def send_signal(members: list[Proc], pgid: int, number: int) -> None:
-    """Signal a whole group at once, then those of its session that made groups of their own."""
+    """Send a signal to a whole group, then to processes of its session that are in other groups."""
     if any(p.pgid == pgid for p in members):
         with suppress(ProcessLookupError):
             os.killpg(pgid, number)
@@ -109,7 +109,7 @@ def send_signal(members: list[Proc], pgid: int, number: int) -> None:
 
 
 def end_group(pgid: int, start: str | None, grace_s: float, progress: StopProgress) -> None:
-    """Send SIGTERM, SIGKILL after ``grace_s`` seconds; returns when nothing of the group is alive.
+    """Send SIGTERM, and SIGKILL after ``grace_s`` seconds. Returns when no process of the group is alive.
 
     Raises Problem ``still_alive`` or ``not_permitted``.
     """

@@ -1,9 +1,8 @@
-"""Short-lived programs in another Python of the host: the server's, which has the libraries.
+"""Runs short-lived programs in the server's Python on the host, which has the libraries.
 
-A program is the source of a module with a function ``main(arguments)``; what that returns is its answer, as JSON.
-It runs in a process group of its own (``launcher.py``), within limits of memory, time and size of the answer. The
-group is killed when the program ends or is stopped, and when the agent goes: the program's launcher reads a pipe
-that the agent holds open.
+A program is the source of a module with a function ``main(arguments)``. Its result is the answer, sent as JSON. The
+program runs in its own process group (``launcher.py``), with limits on memory, time and size of the answer. The group
+is killed when the program ends or is stopped, and when the agent ends: the launcher then reads the end of a pipe.
 """
 
 from __future__ import annotations
@@ -47,7 +46,7 @@ class Run:
             for descriptor in (self.answers, self.output_descriptor):
                 selector.register(descriptor, selectors.EVENT_READ)
             while selector.get_map():
-                # What the program leaves behind may hold the pipes open.
+                # Child processes that outlive the program may keep the pipes open.
                 ended = not is_live(process(self.process.pid))
                 if ended:
                     self.kill()
@@ -68,7 +67,7 @@ class Run:
         return -1 if self.process.stdout is None else self.process.stdout.fileno()
 
     def read(self, descriptor: int) -> bool:
-        """Read available output; False at its end. Raises Problem for an answer that is too long."""
+        """Read available output. False at its end. Raises Problem if the answer is too long."""
         data = os.read(descriptor, 65536)
         if descriptor == self.answers:
             self.answer += data
@@ -82,7 +81,7 @@ class Run:
         return bool(data)
 
     def result(self, exit_code: int) -> Any:
-        """The program's answer. Without one, raises Problem with the end of its output."""
+        """Return the program's answer. If it gave none, raises Problem with the end of its output."""
         said = self.output.decode("utf-8", "replace").strip()
         last = said.splitlines()[-1].strip()[:200] if said else f"exit code {exit_code}"
         if last.startswith("MemoryError"):
@@ -101,7 +100,7 @@ class Programs:
     def __init__(self, program: Sequence[str]) -> None:
         self.package = tuple(program)[1:]
         self.runs: dict[str, Run] = {}
-        self.unwanted: set[str] = set()  # stopped before they began: requests may overtake each other
+        self.unwanted: set[str] = set()  # keys that were stopped before they began; requests run in any order
 
     def run(
         self,
@@ -113,9 +112,9 @@ class Programs:
         wall_s: float = 60.0,
         answer_bytes: int = ANSWER_BYTES,
     ) -> dict[str, Any]:
-        """Run a program to its end; ``key`` names it for :meth:`stop`.
+        """Run a program to its end. :meth:`stop` takes the same ``key``.
 
-        ``memory_bytes`` bounds its address space, where the system can; None does not.
+        ``memory_bytes`` limits its address space if the system supports that. None sets no limit.
         Raises Problem ``program_failed``, ``program_slow``, ``program_memory`` or ``program_stopped``.
         """
         task = json.dumps({"source": str(source), "arguments": arguments}).encode()
@@ -143,7 +142,7 @@ class Programs:
             os.close(reader)
 
     def finish(self, run: Run, task: bytes, wall_s: float) -> Any:
-        """Give a program its task, wait for its end, and end its group."""
+        """Write a program's task, wait for its end, and kill its group. Returns its answer."""
         giver = threading.Thread(target=give, args=(run.process, task), daemon=True)
         with run.process:
             giver.start()
@@ -154,11 +153,11 @@ class Programs:
                 raise Problem(**dict(problem.document, detail=said)) from None
             finally:
                 run.kill()
-                giver.join()  # it writes to a pipe that has no reader any more
+                giver.join()  # ends at once, because its pipe has no reader any more
             return run.result(run.process.wait())
 
     def stop(self, key: str) -> dict[str, Any]:
-        """End a program: now, or when its request arrives."""
+        """Stop a program. If it has not begun, it is stopped when its request arrives."""
         run = self.runs.get(key)
         if run is None:
             self.unwanted.add(key)
@@ -174,7 +173,7 @@ class Programs:
 
 
 def give(started: subprocess.Popen[bytes], task: bytes) -> None:
-    """Write the task; the pipe stays open: its end signals that the agent is gone."""
+    """Write the task to the program's stdin. The pipe stays open, because its end means that the agent has ended."""
     if started.stdin is not None:
         data = b"%d\n" % len(task) + task
         with suppress(OSError):

@@ -1,4 +1,4 @@
-"""A job's runner: a process of its own that starts the job, waits for it, and records its exit code."""
+"""A job's runner: a separate process that starts the job, waits for its end, and records its exit code."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from typing import Any
 from labeltui.hosts.agent.remote.files import Problem, read_json, take_lock, write_json
 from labeltui.hosts.agent.remote.processes import start_of
 
-WRITES_WITHIN_S = 600  # a full disk may have room again soon
+WRITES_WITHIN_S = 600  # a full disk may have free space again later
 
 
 def run_job(lock: int) -> None:
-    """Read the job's specification from stdin, report on stdout whether it started, and outlive the agent."""
+    """Read the job's specification from stdin, report on stdout whether it started, and wait for its end."""
     spec = json.loads(sys.stdin.buffer.read())
     if os.fork():
-        os._exit(0)  # the runner proper is a child of init: the agent need not live to reap it
+        os._exit(0)  # the child goes on as the runner; init reaps it even if the agent has ended
     answer: dict[str, Any] = {"ok": True}
     job = record = None
     try:

@@ -14,8 +14,8 @@ from typing import Any
 from labeltui.hosts.agent.remote.files import expand
 from labeltui.hosts.agent.remote.wire import Send
 
-HEAD = 256  # bytes at the beginning of a log that distinguish it from another
-TELLING = 48  # so many of them are needed to know a copy by them
+HEAD = 256  # bytes at the beginning of a log that identify it
+TELLING = 48  # bytes of the head that are needed to recognise a rotated copy
 ROTATIONS = 100
 CHUNK = 65536
 WINDOW = 8 * CHUNK
@@ -23,24 +23,24 @@ POLL_S = 0.2
 
 
 def head_of(handle: int, count: int) -> tuple[int, str]:
-    """(how many, a digest) of the first bytes of a file, at most ``count``: they identify a log."""
+    """Return length and digest of a file's first bytes, at most ``count``. They identify a log."""
     head = os.pread(handle, count, 0)
     return len(head), hashlib.sha256(head).hexdigest()[:12] if head else ""
 
 
 def inode_of(found: os.stat_result) -> str:
-    """Device and inode."""
+    """Return device and inode as text."""
     return f"{found.st_dev:x}-{found.st_ino:x}"
 
 
 def identify(handle: int, generation: int = 0) -> str:
-    """The ``file_id`` of an open file: device and inode, how often it was emptied, and its head."""
+    """Return the ``file_id`` of an open file: device, inode, number of truncations, and its head."""
     count, digest = head_of(handle, HEAD)
     return f"{inode_of(os.fstat(handle))}.{generation}.{count}.{digest}"
 
 
 def parts_of(file_id: str | None) -> tuple[str, int, int, str]:
-    """The parts of a ``file_id``: device and inode, generation, bytes of the head, their digest."""
+    """Split a ``file_id``: device and inode, number of truncations, length of the head, its digest."""
     inode, generation, count, digest = ((file_id or "").split(".") + [""] * 4)[:4]
     return (
         inode, int(generation) if generation.isdigit() else 0, int(count) if count.isdigit() else 0, digest
@@ -48,7 +48,7 @@ def parts_of(file_id: str | None) -> tuple[str, int, int, str]:
 
 
 def open_file(path: str) -> int | None:
-    """Open a regular file; None if it is absent. Raises OSError if it is something else."""
+    """Open a regular file. None if it is missing. Raises OSError if it is not a regular file."""
     try:
         handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except (FileNotFoundError, NotADirectoryError):
@@ -60,7 +60,7 @@ def open_file(path: str) -> int | None:
 
 
 def rotated(path: str) -> list[str]:
-    """The rotated files of a log, newest (``path.1``) first."""
+    """List the rotated files of a log, newest (``path.1``) first."""
     names: list[str] = []
     while len(names) < ROTATIONS and Path(f"{path}.{len(names) + 1}").is_file():
         names.append(f"{path}.{len(names) + 1}")
@@ -68,11 +68,11 @@ def rotated(path: str) -> list[str]:
 
 
 class Follow:
-    """One log.
+    """Follows one log through its rotations.
 
     Offsets count from the beginning of the file that ``file_id`` names. A file that was renamed, or copied and
-    emptied, is read to its end among ``path.1``, ``path.2``..., then those that came after it, then ``path``.
-    A chunk is ``torn`` where what stood between it and the one before is not on the disk any more.
+    truncated, is found among ``path.1``, ``path.2``... and read to its end, then the newer files, then ``path``.
+    A chunk is ``torn`` if bytes between the previous chunk and this one are no longer on the disk.
     """
 
     def __init__(self, path: str, key: str, offset: int, file_id: str | None) -> None:
@@ -91,18 +91,18 @@ class Follow:
             self.handle = None
 
     def step(self) -> dict[str, Any] | None:
-        """The next chunk to send; None when there is nothing new. OSError: the file can't be followed."""
+        """Return the next chunk to send. None if there is nothing new. Raises OSError if the file can't be read."""
         try:
             return self.next_chunk()
         except OSError as error:
             if error.errno != errno.ESTALE:
                 raise
-        self.wanted_id = self.file_id  # a network volume lost the handle, not necessarily the file
+        self.wanted_id = self.file_id  # the network volume lost the handle; the file may still exist
         self.close()
         return self.next_chunk()
 
     def next_chunk(self) -> dict[str, Any] | None:
-        """As :meth:`step`, with an open file."""
+        """Return the next chunk. Raises OSError, also for a stale file handle."""
         while self.unacked < WINDOW:
             if self.handle is None:
                 self.open()
@@ -123,7 +123,7 @@ class Follow:
         return None
 
     def open(self) -> None:
-        """Open the wanted file, else the one at the path; leaves no handle if neither exists."""
+        """Open the wanted file, or else the file at the path. ``handle`` stays None if neither exists."""
         wanted, self.wanted_id = self.wanted_id, None
         if wanted and self.find(wanted):
             return
@@ -139,7 +139,7 @@ class Follow:
             self.offset = 0
 
     def find(self, file_id: str) -> bool:
-        """Go on with the file that was read up to ``offset``, also if it was renamed since."""
+        """Continue with the file that was read up to ``offset``, even if it was renamed. False if it is missing."""
         inode, _, count, digest = parts_of(file_id)
         for same in (True, False):
             for path in [self.path, *rotated(self.path)]:
@@ -160,7 +160,7 @@ class Follow:
         self.handle, self.file_id, self.archived, self.end_sent = handle, file_id, archived, False
 
     def is_rewritten(self, handle: int) -> bool:
-        """Whether the file was truncated in place; it may have grown beyond its old size since."""
+        """Whether the file was truncated in place. It may have grown again since."""
         size = os.fstat(handle).st_size
         _, _, count, digest = parts_of(self.file_id)
         return size < self.offset or head_of(handle, count) != (count, digest)
@@ -181,7 +181,7 @@ class Follow:
             try:
                 found = Path(name).stat()
             except OSError:
-                continue  # it is being renamed at this moment
+                continue  # the file is being renamed
             if inode_of(found) == here:
                 after = names[index - 1] if index else self.path
         self.close()
@@ -195,12 +195,12 @@ class Follow:
         try:
             there = Path(self.path).stat()
         except OSError:
-            return False  # moved away, and no new one yet: the writer may still hold the old one
+            return False  # renamed without a new file yet, so the writer may still use the old one
         return inode_of(there) != inode_of(os.fstat(handle))
 
     def chunk(self, handle: int, data: bytes) -> dict[str, Any]:
         """Build the event for bytes that were read."""
-        if not self.offset and not parts_of(self.file_id)[2]:  # it was empty, and has a head by now
+        if not self.offset and not parts_of(self.file_id)[2]:  # the file was empty and has a head now
             self.file_id = identify(handle, parts_of(self.file_id)[1])
         at_end = os.fstat(handle).st_size <= self.offset + len(data)
         at_end = at_end and not self.archived and not self.is_replaced(handle)
@@ -211,7 +211,7 @@ class Follow:
         return event
 
     def end_chunk(self) -> dict[str, Any] | None:
-        """An empty chunk that marks the end; None if it was already sent."""
+        """Return an empty chunk that marks the end. None if one was already sent."""
         if self.end_sent:
             return None
         self.end_sent = True
@@ -226,7 +226,7 @@ class Follow:
 
 
 class Tails:
-    """All the followed files, served in turn by one thread."""
+    """All followed files. One thread serves them in turn."""
 
     def __init__(self, send: Send) -> None:
         self.send = send
@@ -235,7 +235,7 @@ class Tails:
         self.lock = threading.Lock()
 
     def add(self, path: str, key: str, offset: int = 0, file_id: str | None = None) -> dict[str, Any]:
-        """Follow a file; replaces the file that the key followed before."""
+        """Follow a file. Replaces any file that was followed with the same key."""
         with self.lock:
             old = self.follows.pop(key, None)
             self.follows[key] = Follow(str(expand(path)), key, max(0, int(offset)), file_id)
@@ -253,7 +253,7 @@ class Tails:
         return {}
 
     def ack(self, key: str, bytes: int) -> dict[str, Any]:
-        """``count`` more bytes have arrived; as many more may be sent."""
+        """Record that ``bytes`` more bytes have arrived, so that as many more may be sent."""
         with self.lock:
             follow = self.follows.get(key)
             if follow is not None:
@@ -262,7 +262,7 @@ class Tails:
         return {}
 
     def step(self, key: str) -> dict[str, Any] | None:
-        """The next event of one file; None when there is nothing new."""
+        """Return the next event of one file. None if there is nothing new."""
         with self.lock:
             follow = self.follows.get(key)
             if follow is None:

@@ -9,15 +9,15 @@ from typing import Any, Protocol
 
 
 class Send(Protocol):
-    """Sends one message; ``bulk`` messages wait for all others."""
+    """Sends one message. ``bulk`` messages wait for all others."""
 
     def __call__(self, message: dict[str, Any], bulk: bool = False) -> None:
-        """Return when the message was written."""
+        """Send the message. Returns when it was written."""
         ...
 
 
 class Wire:
-    """Writes whole lines. Answers go before the next chunk of a followed file, however many are waiting."""
+    """Writes messages as whole lines. All waiting answers are written before the next ``bulk`` message."""
 
     def __init__(self, descriptor: int) -> None:
         self.descriptor = descriptor
@@ -43,6 +43,6 @@ class Wire:
                 self.turn.notify_all()
 
     def write(self, data: bytes) -> None:
-        """Write all of it. Raises OSError."""
+        """Write all of ``data``. Raises OSError."""
         while data:
             data = data[os.write(self.descriptor, data) :]

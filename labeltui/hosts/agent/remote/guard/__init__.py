@@ -1,14 +1,14 @@
-"""The guard: a program of its own on the host, which stops the pod when nobody needs it any more.
+"""The guard: a separate program on the host that stops the pod when nobody uses it any more.
 
-Its rules are :mod:`labeltui.domain.guard.rules` and ``stopping``; the zip file carries that one copy of them.
+Its rules are :mod:`labeltui.domain.guard.rules` and ``stopping``; the zip file includes these two modules.
 
-``state_files``  where things are, and who may write what
-``activity``     what shows that the pod is in use
-``work``         what runs that must not be interrupted
-``labels``       the labels on disk, and which of them a desk has
-``runpod``       the keys that may stop the pod, none of them proven until used
-``stopper``      sends stops, and watches what comes of them
-``budget``       what the session has cost
+``state_files``  the guard's files, and who may write each
+``activity``     detects that the pod is in use
+``work``         lists running tasks that must not be interrupted
+``labels``       the labels on disk, and which of them were copied to a desk
+``runpod``       the keys that may stop the pod; only a stop proves that a key may
+``stopper``      sends stops, and checks whether they had an effect
+``budget``       the cost of the session so far
 ``main``         the loop
-``requests``     what consoles ask, answered inside the agent
+``requests``     the requests of consoles, answered inside the agent
 """

@@ -1,8 +1,8 @@
-"""What shows that somebody uses the pod. What a console asks to know how things are is none of it.
+"""Detects that somebody uses the pod. The polls of a console do not count as use.
 
-Each watcher looks at something that changes when it is used, and says so once: whether it changed *since it was
-looked at before*. How long ago that was is counted on the monotonic clock: no time stamp of a file is compared with
-a clock, so that clocks may jump.
+Each watcher checks one thing that changes when the pod is used, and reports a change *since the previous check* once.
+The guard measures the time since a use on the monotonic clock. It never compares a file's time stamp with a clock, so
+clocks may jump.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ TAIL = 1 << 18
 NEWEST = 64
 OPENING_S = 20.0
 
-# What MONAI Label logs when a client asks it to do something. Its answers to polls leave no line, or (with
-# studies on a DICOMweb server) lines of other loggers.
+# MONAI Label logs these lines when a client asks it to do something. For polls it logs nothing or (with studies
+# on a DICOMweb server) lines of other loggers.
 _USE = re.compile(
     rb"\(monailabel\.(?:endpoints|tasks)\.(infer|datastore|activelearning|scoring|train|session|batch_infer)[\w.]*:\d+\)"
     rb"|\(monailabel\.datastore\.local:\d+\) - (?:Saving Label|Adding Label:|Adding Image:|Removing (?:Image|Label))"
 )
-# A line of uvicorn's access log, where somebody has switched it on.
+# A line of uvicorn's access log, which may be enabled.
 _ACCESS = re.compile(rb'"([A-Z]+) (/[^ "]*) HTTP/[\d.]+" (\d{3})')
 _POLLED = re.compile(
     rb"/(?:info|train|logs|scoring|batch/infer|docs|redoc|openapi\.json|proxy/[^/?]+/qido[^?]*)?/?(?:\?.*)?$"
@@ -43,7 +43,7 @@ _CALLED = {
 
 
 class Gpu:
-    """Use above a few percent. A GPU that can't be asked is no use."""
+    """Detects a GPU load above ``threshold_pct``. A GPU that can't be queried does not count as used."""
 
     kind = "gpu"
 
@@ -53,7 +53,7 @@ class Gpu:
         self.problem = ""
 
     def look(self) -> str | None:
-        """The busiest one, when it is busy."""
+        """Return the load of the busiest GPU as text, such as ``(93 %)``. None if no GPU is busy."""
         gpus, self.problem = self.metrics.gpus()
         used = [gpu["utilisation_pct"] for gpu in gpus if gpu["utilisation_pct"] is not None]
         most = max(used, default=0.0)
@@ -61,14 +61,14 @@ class Gpu:
 
 
 class Tail:
-    """New lines of a log. What it held when it was first seen is the past; a file that comes later is new."""
+    """Reads new bytes of logs. The bytes at the first check are skipped; a file that appears later is read whole."""
 
     def __init__(self) -> None:
         self.seen: dict[Path, tuple[int, int]] = {}
         self.first = True
 
     def new(self, path: Path) -> bytes:
-        """The bytes since the last look, at most the newest quarter of a megabyte."""
+        """Return the bytes since the previous call, at most the newest 256 KiB. Empty if the file can't be read."""
         try:
             with path.open("rb") as file:
                 found = os.fstat(file.fileno())
@@ -83,7 +83,7 @@ class Tail:
 
 
 class Requests:
-    """Requests to the server that are more than a look: by its log, and by the datastore that it rewrites."""
+    """Detects requests to the server other than polls, from its logs and from changes of its datastore file."""
 
     kind = "request"
 
@@ -92,7 +92,7 @@ class Requests:
         self.stamp: Stamp | None = None
 
     def look(self, logs: list[Path], studies: Path | None) -> str | None:
-        """What the newest one was for."""
+        """Return the purpose of the newest request, such as ``for an inference``. None if there was none."""
         found = [use_of(self.tail.new(path)) for path in logs]
         self.tail.first = False
         used = next((what for what in reversed(found) if what is not None), None)
@@ -104,7 +104,7 @@ class Requests:
 
 
 def use_of(data: bytes) -> str | None:
-    """What the newest request in a piece of log was for; None when there is none that counts."""
+    """Return the purpose of the newest request in ``data``; None for polls only, empty if unknown."""
     newest = None
     for line in data.splitlines():
         found = _USE.search(line)
@@ -123,9 +123,10 @@ def use_of(data: bytes) -> str | None:
 
 
 class Shells:
-    """Keys typed into terminals: a read of a terminal's input sets its access time, output does not.
+    """Detects keys typed into terminals. Reading a terminal's input sets its access time; output does not.
 
-    A terminal that opens is no use by itself, nor what it is told while it opens: consoles do that when they reconnect.
+    Opening a terminal does not count as use, nor does its input in the first ``opening_s`` seconds, because consoles
+    open terminals when they reconnect.
     """
 
     kind = "shell"
@@ -136,7 +137,7 @@ class Shells:
         self.opened: dict[str, float] = {}
 
     def look(self, now: float) -> str | None:
-        """Empty words when a key was typed."""
+        """Return an empty text if a key was typed since the previous call, else None."""
         mine = terminals_of_this_pod()
         seen: dict[str, float] = {}
         for path in self.folder.glob("[0-9]*"):
@@ -153,7 +154,7 @@ class Shells:
 
 
 def terminals_of_this_pod() -> set[str] | None:
-    """Numbers of the pseudo terminals that processes of this pod hold; None where all are its own."""
+    """Return the numbers of this pod's pseudo terminals. None outside the demo, where all belong to the pod."""
     if not os.environ.get("LABELTUI_DEMO_POD"):
         return None
     numbers = set()
@@ -170,7 +171,7 @@ def terminals_of_this_pod() -> set[str] | None:
 
 
 class Uploads:
-    """Files that appear or grow in the studies' folder, or one level below it; the server's own do not count."""
+    """Detects files that appear or grow in the studies' folder or one level below, except the server's."""
 
     kind = "upload"
 
@@ -180,7 +181,7 @@ class Uploads:
         self.growing: dict[Path, int] = {}
 
     def look(self, studies: Path | None) -> str | None:
-        """The name of what came."""
+        """Return ``of NAME`` with the newest uploaded file. None if there is no upload."""
         arrived: list[Path] = []
         for folder in self.folders(studies):
             stamp = _stamp(folder)
@@ -210,7 +211,7 @@ class Uploads:
         return f"of {newest[0].name.replace('.part', '')}" if newest else None
 
     def folders(self, studies: Path | None) -> list[Path]:
-        """The folder and those directly in it, labels aside."""
+        """Return the studies' folder and up to 200 folders directly in it, without ``labels``."""
         if studies is None:
             return []
         below: list[Path] = []
@@ -225,7 +226,7 @@ class Uploads:
 
 
 def names_in(folder: Path) -> frozenset[str]:
-    """The names in a folder that are data."""
+    """Return the names in a folder, without labels, hidden files and the server's datastore files."""
     try:
         names = [entry.name for entry in folder.iterdir()]
     except OSError:

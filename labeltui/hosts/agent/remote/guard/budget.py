@@ -1,6 +1,6 @@
-"""What the session has cost: the pod's rate times the time since it started.
+"""The cost of the session: the pod's rate times the time since the pod started.
 
-Times are seconds on the monotonic clock (``now``) and unix seconds (``wall``); amounts are US dollars, rates per hour.
+``now`` is in seconds on the monotonic clock, ``wall`` in unix seconds. Amounts are US dollars, rates per hour.
 """
 
 from __future__ import annotations
@@ -10,27 +10,27 @@ from typing import Any
 
 
 class Budget:
-    """``spent`` and ``rate`` are None while nobody knows them."""
+    """The cost so far. ``spent`` and ``rate`` are None while they are unknown."""
 
     def __init__(self, previous: dict[str, Any], now: float, wall: float) -> None:
-        """``previous`` is the state file of the guard before; empty where the pod has started since."""
+        """``previous`` is the previous guard's state file. It is empty if the pod has restarted since."""
         self.spent: float | None = previous.get("spent")
         self.spent_at: float = previous.get("spent_mono") or now
         self.rate: float | None = previous.get("rate")
         self.began = wall
 
     def learn(self, pod: dict[str, Any], wished: object, now: float, wall: float) -> None:
-        """Rate and age from RunPod's answer. A rate that a console sent (``wished``) wins."""
+        """Take the rate and the start time from RunPod's answer. A console's rate (``wished``) takes precedence."""
         cost = pod.get("cost")
         if isinstance(cost, (int, float)) and cost > 0 and not wished:
             self.set_rate(float(cost), now)
         self.learn_start(pod.get("startedAt"), wall)
         if self.spent is None and self.rate is not None:
-            # RunPod does not say since when: since the guard began.
+            # RunPod's answer has no start time, so the cost is counted from the start of the guard.
             self.spent = self.rate * max(0.0, wall - self.began) / 3600.0
 
     def learn_start(self, started: object, wall: float) -> None:
-        """Count the money spent before the guard began: from the pod's start, once."""
+        """Set ``spent`` to the cost since the pod's start. Does nothing if ``spent`` is already known."""
         if self.spent is not None or not isinstance(started, str) or self.rate is None:
             return
         age = age_s(started, wall)
@@ -38,14 +38,14 @@ class Budget:
             self.spent = self.rate * age / 3600.0
 
     def count(self, rate: object, started: object, now: float, wall: float) -> None:
-        """Add the time since the last call; ``rate`` and ``started`` are what a console sent."""
+        """Add the cost since the last call. ``rate`` and ``started`` are the values that a console sent, if any."""
         if isinstance(rate, (int, float)) and rate != self.rate:
             self.set_rate(float(rate), now)
         self.learn_start(started, wall)
         self.add(now)
 
     def set_rate(self, rate: float, now: float) -> None:
-        """From now on it costs that much."""
+        """Change the rate from ``now`` on."""
         self.add(now)
         self.rate = rate
 
@@ -57,9 +57,9 @@ class Budget:
 
 
 def age_s(started: str, wall: float) -> float | None:
-    """Seconds since an RFC 3339 instant; None when it is none."""
+    """Return the seconds since an RFC 3339 time. None if the text is not such a time."""
     try:
-        # Before Python 3.11 fromisoformat knows no Z, and no fractions of other than 3 or 6 digits.
+        # Before Python 3.11 fromisoformat accepts neither Z nor fractions that don't have 3 or 6 digits.
         text = started[:19] + "+00:00" if started.endswith("Z") else started
         at = datetime.fromisoformat(text)
     except ValueError:

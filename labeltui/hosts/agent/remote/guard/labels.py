@@ -1,8 +1,8 @@
-"""The labels on disk, and which of them a desk has: as MONAI Label's local datastore keeps them.
+"""The labels on disk, and which of them were copied to a desk.
 
-``STUDIES/labels/TAG/NAME``. A copy is acknowledged by a console as ``[path, size, mark]`` with the path below
-``STUDIES`` and, as the mark, the file's modification time in nanoseconds or its SHA-256 in hex. A label whose file
-is another one since is not copied.
+MONAI Label's local datastore stores a label as ``STUDIES/labels/TAG/NAME``. A console acknowledges a copy as
+``[path, size, mark]``: the path is below ``STUDIES``, the mark is the file's modification time in nanoseconds or its
+SHA-256 in hex. A label whose file has changed since then counts as not copied.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ NAMED = 3
 
 
 def on_disk(studies: Path) -> dict[str, tuple[int, int]]:
-    """Size and modification time in ns of each label, by its path below ``studies``. OSError: it can't be read."""
+    """Map each label's path below ``studies`` to its size and modification time in ns. Raises OSError."""
     return {
         f"labels/{label.tag}/{label.name}": (label.size, label.mtime_ns)
         for tag, name in names_on_disk(studies)
@@ -29,7 +29,7 @@ def on_disk(studies: Path) -> dict[str, tuple[int, int]]:
 
 
 class Labels:
-    """Compares what is there with what was acknowledged; checksums are computed once for each state of a file."""
+    """Compares the labels on disk with the acknowledged copies. Computes a checksum once per version of a file."""
 
     kind = "label"
 
@@ -38,7 +38,7 @@ class Labels:
         self.sums: dict[str, tuple[tuple[int, int], str]] = {}
 
     def look(self, studies: Path) -> str | None:
-        """Scan the folder; returns words for a label that is new or another one since the last look."""
+        """Scan the folder. Return text on the newest changed label, such as ``by NAME``; None if none changed."""
         before, self.files = self.files, on_disk(studies)
         if before is None:
             return None
@@ -50,13 +50,13 @@ class Labels:
         return f"by {who}" if who else f"of {study_of(newest)}"
 
     def uncopied(self, studies: Path, copied: dict[str, Any]) -> list[str]:
-        """Paths of the labels that no desk has, the newest first."""
+        """Return the paths of the labels that were not copied to a desk, newest first."""
         files = self.files or {}
         missing = [path for path, state in files.items() if not self.is_copied(studies, path, state, copied)]
         return sorted(missing, key=lambda path: files[path][1], reverse=True)
 
     def is_copied(self, studies: Path, path: str, state: tuple[int, int], copied: dict[str, Any]) -> bool:
-        """Whether a desk has this very file."""
+        """Whether this version of the file was copied to a desk."""
         told = copied.get(path)
         if not isinstance(told, list) or len(told) != 2 or told[0] != state[0]:
             return False
@@ -69,18 +69,18 @@ class Labels:
 
 
 def named(paths: list[str]) -> str:
-    """A few of them as a person reads them: ``liver_042 (final), …``."""
+    """List the first labels for the screen, such as ``liver_042 (final), …``."""
     shown = [f"{study_of(path)} ({path.split('/')[1]})" for path in paths[:NAMED]]
     return ", ".join(shown) + (", …" if len(paths) > NAMED else "")
 
 
 def study_of(path: str) -> str:
-    """The study's id: the file name up to its first dot, as MONAI Label takes it."""
+    """Return the study's id, which is the file name up to its first dot, as in MONAI Label."""
     return PurePosixPath(path).name.split(".")[0]
 
 
 def author(studies: Path, path: str) -> str:
-    """Who submitted a label, by the datastore's own record; empty when it does not tell."""
+    """Return the label's author from the datastore's record. Empty if the record is missing or has no author."""
     file = studies / "datastore_v2.json"
     try:
         if file.stat().st_size > LARGEST_DATASTORE:

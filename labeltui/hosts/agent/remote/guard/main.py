@@ -1,7 +1,7 @@
-"""The guard's loop: look, decide by the rules, write down, and stop the pod when it is time.
+"""The guard's loop: check activity, decide by the rules, write the state, and stop the pod when a stop is due.
 
-One for each pod: it holds a lock while it lives. It ends when a
-newer version asks it to (``wish.json`` names another version), and hands on what it has seen.
+Each pod has one guard, which holds a lock while it runs. The guard ends when ``wish.json`` names another version. The
+next guard reads the earlier activity and cost from ``state.json``.
 """
 
 from __future__ import annotations
@@ -30,19 +30,19 @@ SLOW_LOOK_S = 5.0  # folders, and the GPU
 SLOWEST_LOOK_S = 60.0
 STUCK_LOOK_S = 5.0
 CHECK_S = 1800.0  # between two readings of the pod by each key
-CHECK_AGAIN_S = 60.0  # while no key may stop it
-ANNOUNCE_S = 3.0  # consoles see that it comes, and why, before their connection ends with the pod
+CHECK_AGAIN_S = 60.0  # while no key is usable
+ANNOUNCE_S = 3.0  # consoles show the reason for a stop before they lose the connection
 
 
 def policy_of(wish: dict[str, Any]) -> Policy:
-    """The policy that is in force: the profile's, with what was set since on top."""
+    """Return the current policy: the profile's, with the operator's later changes applied."""
     told = {**(wish.get("policy") or {}), **(wish.get("set") or {})}
     known = {name: told[name] for name in Policy.__dataclass_fields__ if name in told}
     return Policy(**known)
 
 
 class Seen:
-    """When each kind of use was last seen, on the monotonic clock and on the host's."""
+    """The last time of each kind of activity, on the monotonic clock and on the host's clock."""
 
     def __init__(self, kept: dict[str, Any], now: float) -> None:
         self.last: dict[str, tuple[float, float, str]] = {}
@@ -53,16 +53,16 @@ class Seen:
             self.note("start", "", now)
 
     def note(self, kind: str, what: str, now: float) -> None:
-        """It was used just now."""
+        """Record activity of this kind at ``now``."""
         self.last[kind] = (now, time.time(), what)
 
     def signs(self, now: float) -> tuple[Sign, ...]:
-        """For the rules."""
+        """Return the activity for the rules, as seconds before ``now``."""
         return tuple(Sign(kind, max(0.0, now - at), what) for kind, (at, _, what) in self.last.items())
 
 
 class Guard:
-    """One guard. ``now`` is the monotonic clock, which all processes of a host share."""
+    """The guard of one pod. ``now`` is the monotonic clock in seconds, which all processes of a host share."""
 
     def __init__(self, files: GuardFiles, version: str) -> None:
         self.files, self.version = files, version
@@ -101,7 +101,7 @@ class Guard:
     # ---- the loop
 
     def run(self) -> None:
-        """Until another version is wanted."""
+        """Run until ``wish.json`` names another version."""
         self.files.say(f"guard {self.version} began, pid {os.getpid()}")
         self.wish = self.files.read(self.files.wish)
         self.look(time.monotonic())
@@ -115,19 +115,20 @@ class Guard:
             try:
                 self.step()
             except Exception as error:
-                # Whatever it is, the next step may do better, and a guard that ended is none.
+                # The next step may succeed. A guard that has ended would not stop the pod at all.
                 self.files.say(f"a step failed: {type(error).__name__}: {error}")
             time.sleep(float(self.wish.get("tick_s") or TICK_S))
 
     def step(self) -> None:
-        """Look, decide, act, write."""
+        """Check activity, decide, stop the pod if due, and write the state if it has changed or is old."""
         now = time.monotonic()
         self.look(now)
         self.check_ways(now)
         self.budget.count(self.wish.get("rate"), self.wish.get("started_at"), now, time.time())
         decision = self.decide(now)
         if decision.due and (decision.state == "stopping" or now - self.slow_at >= STUCK_LOOK_S):
-            # Nothing is stopped on what was seen a minute ago: a console stops where we are stuck.
+            # Before a stop everything is checked again, since the last check of slow watchers may be a minute old. If
+            # this check hangs, a console stops the pod.
             self.look(now, thorough=True)
             decision = self.decide(now)
         decision = self.stop_if_due(now, decision)
@@ -142,11 +143,11 @@ class Guard:
         ):
             self.write(now, decision)
 
-    # ---- looking
+    # ---- checking activity
 
     @property
     def studies(self) -> str:
-        """The studies' folder, or the URL of a DICOMweb server: of the server that runs, else of the profile."""
+        """The studies' folder or DICOMweb URL of the running server. If none runs, the profile's."""
         record = work.job(self.files.jobs / "server.json")
         meta = record.get("meta")
         served = meta.get("studies") if isinstance(meta, dict) and record["live"] else None
@@ -158,7 +159,7 @@ class Guard:
         return (urlsplit(self.studies).hostname or "?") if "://" in self.studies else ""
 
     def look(self, now: float, *, thorough: bool = False) -> None:
-        """Everything that shows use; one that fails is named, and does not keep the others from being looked at."""
+        """Run all watchers. A failure is recorded in ``problems``; the other watchers still run."""
         folder = None if self.dicomweb or not self.studies else expand(self.studies)
         self.one("request", now, lambda: self.requests.look(self.logs(), folder))
         self.one("shell", now, lambda: self.shells.look(now))
@@ -172,12 +173,12 @@ class Guard:
                 self.problems["gpu"] = self.gpu.problem
             self.one("upload", now, lambda: self.uploads.look(folder))
             self.one("label", now, lambda: self.look_at_labels(folder))
-            # A hundred thousand files on a network volume are not looked at all the time.
+            # A scan of many files on a network volume is slow, so the pause grows with its duration.
             least = float(self.wish.get("slow_look_s") or SLOW_LOOK_S)
             self.slow_pause_s = max(least, min(SLOWEST_LOOK_S, 20 * (time.monotonic() - began)))
 
     def one(self, kind: str, now: float, look: Callable[[], str | None]) -> None:
-        """One watcher."""
+        """Run one watcher and record its activity or its failure."""
         try:
             what = look()
             self.problems.pop(kind, None)
@@ -192,23 +193,23 @@ class Guard:
             self.seen.note(kind, what, now)
 
     def look_at_work(self) -> str | None:
-        """Note what works."""
+        """Store the running tasks of MONAI Label. Return the first one's model as text; None if no task runs."""
         self.working = tuple(work.tasks())
         return "of " + self.working[0].partition(" of ")[2].replace(" runs", "") if self.working else None
 
     def look_at_jobs(self) -> str | None:
-        """An installation, for one."""
+        """Return the names of the running jobs other than the server, such as an installation. None if none runs."""
         running = work.jobs(self.files.jobs)
         return f"({', '.join(running)})" if running else None
 
     def logs(self) -> list[Path]:
-        """The logs in which a server writes what it was asked: of the run that we started, and the app's own."""
+        """Return the logs that record requests to the server: that of the server job and the app's own."""
         record = work.job(self.files.jobs / "server.json")
         found = [str(path) for path in (record.get("log_path"), self.wish.get("app_log")) if path]
         return [expand(path) for path in found]
 
     def look_at_labels(self, folder: Path | None) -> str | None:
-        """Note which labels are not copied; returns words for one that was saved."""
+        """Store the labels that are not copied. Return text for a newly saved label, else None."""
         if self.dicomweb:
             here = self.dicomweb in ("localhost", "::1") or self.dicomweb.startswith("127.")
             self.uncopied = None if here else 0
@@ -224,20 +225,20 @@ class Guard:
         return what
 
     def keep_alive(self, now: float) -> None:
-        """A key press in some console."""
+        """Record the newest key press in a console, from ``wish.json``."""
         keep = self.wish.get("keep") or {}
         at = float(keep.get("mono") or 0)
         if keep.get("boot_id") == self.boot and at > self.seen.last.get("keep", (0.0, 0.0, ""))[0]:
             self.seen.last["keep"] = (min(at, now), float(keep.get("at") or time.time()), "")
 
-    # ---- ways
+    # ---- keys
 
     def operator_key(self) -> str:
-        """The key that the operator lent, if any."""
+        """Return the operator's API key. Empty if the profile does not lend it."""
         return read_text(self.files.key).strip()
 
     def check_ways(self, now: float) -> None:
-        """Read the pod with each key: at the start, more often while none may stop it, and from time to time."""
+        """Read the pod with each key every ``CHECK_S`` seconds, or ``CHECK_AGAIN_S`` while no key is usable."""
         if self.ways.operator_key != self.operator_key():
             self.ways = self.ways.renewed(pod_environment(), self.operator_key())
             self.checked_at = float("-inf")
@@ -246,7 +247,7 @@ class Guard:
             return
         self.checked_at = now
         if self.ways.chosen() is None and pod_environment() != self.ways.environment:
-            # The start script has come further.
+            # The pod's start script has exported more variables since.
             self.ways = self.ways.renewed(pod_environment(), self.operator_key())
         before, first = self.ways.chosen(), not self.ways.checked
         pod = self.ways.check()
@@ -261,7 +262,7 @@ class Guard:
     # ---- deciding and acting
 
     def decide(self, now: float) -> Decision:
-        """By the rules."""
+        """Apply the rules to the current facts."""
         policy = policy_of(self.wish)
         keep = self.wish.get("keep") or {}
         until = float(keep.get("until_mono") or 0) if keep.get("boot_id") == self.boot else 0.0
@@ -278,7 +279,7 @@ class Guard:
         return decision
 
     def stop_if_due(self, now: float, decision: Decision) -> Decision:
-        """Stop the pod once a due stop was announced; returns what is decided after that."""
+        """Stop the pod if a stop is due and was announced long enough ago. Returns the current decision."""
         if not decision.due:
             self.announced_at = None
             self.stopper.reset()
@@ -294,7 +295,7 @@ class Guard:
         return decision
 
     def write(self, now: float, decision: Decision) -> None:
-        """What consoles read."""
+        """Write the state file, which consoles read."""
         self.written_at = now
         self.number = self.wish.get("number")
         policy = policy_of(self.wish)
@@ -318,11 +319,11 @@ class Guard:
 
 
 def run_guard(folder: Path, version: str) -> None:
-    """Be this pod's guard, unless one runs already."""
+    """Run this pod's guard. Returns without running it if another guard holds the lock for 15 s."""
     files = GuardFiles(folder)
     files.make()
     lock = os.open(files.lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    for _ in range(150):  # the one before may still be writing down what it has seen
+    for _ in range(150):  # the previous guard may still be writing its state
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             break

@@ -1,14 +1,14 @@
-"""What consoles ask of the guard; answered inside the agent.
+"""The requests of consoles to the guard. The agent answers them.
 
-Each request is a document with ``ask``; each answer one. Requests change ``wish.json`` and ``copied.json``, which
-the guard reads; so they hold also while it is being replaced.
+Requests and answers are JSON objects; ``ask`` names the request. Requests change ``wish.json`` and ``copied.json``,
+which the guard reads, so they also take effect while the guard is being replaced.
 
-``status {}``                              how it is
-``ensure {version, wish, key?}``           start it where it is not, or is another version; the profile's wishes
-``keep {seconds?}``                        reset the countdown; with seconds, live at least that long
-``set {changes}``                          other limits, until the pod stops
-``copied {files, drop?}``                  labels that a desk has: ``[[path, size, mtime_ns or sha256], ...]``;
-                                           ``drop``: paths of those it has no more
+``status {}``                              the guard's state
+``ensure {version, wish, key?}``           start or replace the guard if needed; store the profile's settings
+``keep {seconds?}``                        reset the countdown; with seconds, not idle before they are over
+``set {changes}``                          change limits until the pod stops
+``copied {files, drop?}``                  labels that were copied: ``[[path, size, mtime_ns or sha256], ...]``;
+                                           ``drop``: paths of copies that were deleted
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from labeltui.hosts.agent.remote.processes import boot_id, is_running
 
 BEGIN_S = 20.0
 TAKEN_UP_S = 10.0
-HUNG_S = 300.0  # a look at everything takes seconds; RunPod, where it does not answer, a minute or two
+HUNG_S = 300.0  # a full check takes seconds; unanswered requests to RunPod, a minute or two
 
 
 def perform(folder: Path, program: Sequence[str], request: dict[str, Any]) -> dict[str, Any]:
@@ -44,7 +44,7 @@ def perform(folder: Path, program: Sequence[str], request: dict[str, Any]) -> di
 
 
 def status(files: GuardFiles) -> dict[str, Any]:
-    """The state as the guard wrote it last, and whether it lives."""
+    """Return the state that the guard wrote last, and whether the guard runs."""
     state = files.read(files.state)
     return {
         "alive": is_alive(state), "pod": pod_environment().get("RUNPOD_POD_ID", ""),
@@ -55,7 +55,7 @@ def status(files: GuardFiles) -> dict[str, Any]:
 
 
 def is_alive(state: dict[str, Any]) -> bool:
-    """Whether the guard that wrote this runs."""
+    """Whether the guard that wrote ``state`` still runs."""
     return (
         state.get("boot_id") == boot_id()
         and isinstance(state.get("pid"), int)
@@ -71,12 +71,15 @@ def ensure(
     wish: dict[str, Any],
     key: str | None = None,
 ) -> dict[str, Any]:
-    """Have a guard of this version run with the profile's wishes. ``key``: the operator's, or empty to forget it."""
+    """Start or replace the guard if needed, and store the profile's settings in ``wish.json``.
+
+    ``key`` is the operator's API key. Empty deletes the stored key; None leaves it.
+    """
     files.make()
     lock = take_lock(files.door_lock)
     try:
         kept = files.read(files.wish)
-        if kept.get("boot_id") != boot_id():  # what was set holds until the pod stops
+        if kept.get("boot_id") != boot_id():  # changed limits apply until the pod stops
             kept = {}
         merged = {**kept, **wish, "version": version, "boot_id": boot_id()}
         files.write(files.wish, merged)
@@ -98,7 +101,7 @@ def ensure(
 
 
 def end(state: dict[str, Any]) -> None:
-    """Kill the guard that wrote this, and see it gone."""
+    """Kill the guard that wrote ``state``, and wait up to 20 s until it has ended."""
     os.kill(state["pid"], signal.SIGKILL)
     deadline = time.monotonic() + BEGIN_S
     while is_alive(state) and time.monotonic() < deadline:
@@ -106,7 +109,10 @@ def end(state: dict[str, Any]) -> None:
 
 
 def refuse_second(files: GuardFiles, folder: Path) -> None:
-    """Two guards with different labels in sight would each stop the pod over the other's."""
+    """Raise Problem ``guard_elsewhere`` if this pod's guard runs in another folder.
+
+    Each of two guards would stop the pod without regard to the other's labels.
+    """
     claim = files.read(files.claim)
     pid, other = claim.get("pid"), str(claim.get("folder", ""))
     if other != str(folder) and isinstance(pid, int) and is_running(pid, str(claim.get("pid_start"))):
@@ -117,7 +123,7 @@ def refuse_second(files: GuardFiles, folder: Path) -> None:
 
 
 def lend(files: GuardFiles, key: str) -> None:
-    """Keep the operator's key where only its owner can read it, or forget it."""
+    """Store the operator's key, readable by its owner only. An empty ``key`` deletes it."""
     if not key:
         with suppress(OSError):
             files.key.unlink()
@@ -130,7 +136,7 @@ def lend(files: GuardFiles, key: str) -> None:
 
 
 def start(folder: Path, version: str, program: Sequence[str]) -> None:
-    """A process of its own, in a session of its own: it outlives the agent and every connection."""
+    """Start the guard in its own session, so that it outlives the agent and all connections."""
     subprocess.Popen(
         [*program, "guard", "--folder", str(folder), "--version", version],
         stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
@@ -139,7 +145,7 @@ def start(folder: Path, version: str, program: Sequence[str]) -> None:
 
 
 def await_guard(files: GuardFiles, version: str) -> None:
-    """Wait for its first words."""
+    """Wait until the guard has written its state. Raises Problem ``guard_silent`` after 20 s."""
     deadline = time.monotonic() + BEGIN_S
     while time.monotonic() < deadline:
         state = files.read(files.state)
@@ -150,19 +156,19 @@ def await_guard(files: GuardFiles, version: str) -> None:
 
 
 def keep(files: GuardFiles, seconds: float = 0.0) -> dict[str, Any]:
-    """Reset the countdown."""
+    """Reset the countdown. The guard does not stop the pod as idle for at least ``seconds``."""
     now = time.monotonic()
     until = now + max(0.0, float(seconds))
     entry = {"mono": now, "at": time.time(), "until_mono": until, "boot_id": boot_id()}
     before = amend(files, {"keep": entry}).get("keep") or {}
     if before.get("boot_id") == boot_id() and float(before.get("until_mono") or 0) > until:
-        # A later request never shortens what was asked for.
+        # A later request never shortens an earlier one.
         amend(files, {"keep": {**entry, "until_mono": before["until_mono"]}})
     return status(files)
 
 
 def change(files: GuardFiles, changes: dict[str, Any]) -> dict[str, Any]:
-    """Other limits than the profile's, until the pod stops."""
+    """Replace limits of the profile until the pod stops. Raises Problem ``bad_request`` for an invalid value."""
     for name, value in changes.items():
         limit = isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value < 1e9
         if name == "mode":
@@ -179,7 +185,7 @@ def change(files: GuardFiles, changes: dict[str, Any]) -> dict[str, Any]:
 
 
 def amend(files: GuardFiles, changes: dict[str, Any]) -> dict[str, Any]:
-    """Change wishes, and let a guard that runs take them up; returns what they were before."""
+    """Change ``wish.json``, and wait up to 10 s until a running guard has read it. Returns the previous document."""
     files.make()
     lock = take_lock(files.door_lock)
     try:
@@ -198,7 +204,7 @@ def amend(files: GuardFiles, changes: dict[str, Any]) -> dict[str, Any]:
 
 
 def copied(place: GuardFiles, *, files: list[Any], drop: list[str] | None = None) -> dict[str, Any]:
-    """Note which labels a desk has, and which it has no more."""
+    """Record labels that were copied to a desk (``files``), and copies that were deleted (``drop``)."""
     fresh: dict[str, list[Any]] = {}
     for path, size, mark in files:
         if not (isinstance(path, str) and isinstance(size, int) and isinstance(mark, (int, str))):

@@ -1,8 +1,8 @@
 """The keys that may stop the pod from inside.
 
-A key that may read a pod may still not stop it, and RunPod offers no harmless request that shows the difference: a
-``start`` of a running pod may be answered before the key's scope is looked at, and wakes a pod whose status lags. So
-a key is not proven until it has stopped the pod; all that is checked before is that it reads the pod.
+Not every key that can read a pod may stop it, and no harmless request to RunPod shows the difference. RunPod may
+answer a ``start`` of a running pod before it checks the key's scope, and a ``start`` wakes a pod whose status lags.
+So a key is proven only when it has stopped the pod. Until then the guard only checks that the key reads the pod.
 """
 
 from __future__ import annotations
@@ -28,26 +28,29 @@ _KEY = re.compile(r"[!-~]{8,512}\Z")
 
 @dataclass
 class Way:
-    """One way. ``works``: True is proven, False ruled out, None not known; ``words`` say how that is known."""
+    """A method to stop the pod. ``works``: True proven, False ruled out, None unknown; ``words``: the reason."""
 
     name: str
     works: bool | None = None
     words: str = UNPROVEN
 
     def told(self) -> dict[str, Any]:
-        """As it stands in the state file."""
+        """Return the JSON object for the state file."""
         return {"name": self.name, "works": self.works, "words": self.words}
 
 
 class _NoRedirects(urllib.request.HTTPRedirectHandler):
-    """A key goes where it was meant to go, and nowhere else."""
+    """Follows no redirect, so that a key is never sent to another address."""
 
     def redirect_request(self, *_args: Any, **_options: Any) -> None:
         return None
 
 
 class Api:
-    """RunPod's REST v2 for one pod and one key. Answers are (status, document); status 0: no answer, in words."""
+    """RunPod's REST v2 for one pod and one key.
+
+    Answers are (status, document). Status 0 means no answer; ``detail`` in the document has the reason.
+    """
 
     def __init__(self, key: str, pod: str, base: str) -> None:
         self.key, self.pod = key, pod
@@ -55,7 +58,7 @@ class Api:
         self.opener = urllib.request.build_opener(_NoRedirects)
 
     def get(self) -> tuple[int, Any]:
-        """The pod."""
+        """Read the pod."""
         return self.ask("GET", self.url, None)
 
     def act_stop(self) -> tuple[int, Any]:
@@ -63,14 +66,14 @@ class Api:
         return self.ask("POST", self.url + "/action", {"action": "stop"})
 
     def ask(self, method: str, url: str, body: Any) -> tuple[int, Any]:
-        """One request, with a deadline; never raises."""
+        """Send one request with a deadline. Network errors are returned as status 0."""
         headers = {"Authorization": "Bearer " + self.key, "User-Agent": AGENT, "Accept": "application/json"}
         data = None
         if body is not None:
             data = json.dumps(body).encode()
             headers["Content-Type"] = "application/json"
         try:
-            # The address is RunPod's, or what the pod's own environment names in its place.
+            # The address is RunPod's, unless the pod's own environment has another one.
             request = urllib.request.Request(url, data, headers, method=method)  # noqa: S310
             with self.opener.open(request, timeout=DEADLINE_S) as answer:
                 return answer.status, _document(answer.read(1 << 20))
@@ -92,7 +95,7 @@ def _document(data: bytes) -> Any:
 
 
 def detail(document: Any, key: str = "") -> str:
-    """RunPod's own words in an answer."""
+    """Return RunPod's error text in an answer, without the key. Empty if there is none."""
     if not isinstance(document, dict):
         return ""
     said = next((document[n] for n in ("detail", "error", "message", "title") if document.get(n)), "")
@@ -101,16 +104,16 @@ def detail(document: Any, key: str = "") -> str:
 
 
 class KeyWay:
-    """Stop by REST with a key. Whether the key may do that is known only once it has: nothing harmless shows it."""
+    """Stops the pod by REST with one key. Only a stop shows whether the key may stop the pod."""
 
     def __init__(self, name: str, api: Api, *, stopped_before: bool = False) -> None:
         self.way, self.api = Way(name), api
         self.stopped_before = stopped_before
-        self.refused = False  # a stop was: for as long as this guard lives
-        self.failures = 0  # of stops, in a row
+        self.refused = False  # RunPod has refused a stop; never reset while this guard runs
+        self.failures = 0  # failed stops in a row
 
     def check(self) -> Any:
-        """Read the pod; returns it, when the key can. Changes nothing on RunPod."""
+        """Read the pod and update ``way``; changes nothing on RunPod. Returns None if the key can't read the pod."""
         status, pod = self.api.get()
         pod = pod if status == 200 and isinstance(pod, dict) else None
         if self.refused:
@@ -128,7 +131,7 @@ class KeyWay:
         return pod
 
     def find_hindrance(self, pod: dict[str, Any]) -> None:
-        """What keeps even a key with all rights from stopping this pod."""
+        """Rule the key out if the pod can't be stopped by any key, such as a locked pod."""
         why = ""
         actions = pod.get("actions")
         if isinstance(actions, list) and pod.get("status") == "RUNNING" and "stop" not in actions:
@@ -142,12 +145,12 @@ class KeyWay:
             self.way.works, self.way.words = False, why
 
     def is_down(self) -> bool:
-        """Whether RunPod shows that the pod does not run."""
+        """Whether RunPod reports that the pod does not run."""
         status, pod = self.api.get()
         return status == 200 and isinstance(pod, dict) and pod.get("status") in DOWN
 
     def stop(self) -> str:
-        """Send one stop; returns its outcome, as ``domain/guard/stopping.py`` names them."""
+        """Send one stop. Returns its outcome, one of the constants of ``domain/guard/stopping.py``."""
         status, answer = self.api.act_stop()
         result = outcome(status)
         self.failures = self.failures + 1 if result in (FAILED, UNANSWERED) else 0
@@ -180,7 +183,7 @@ class Ways:
         stopped_by: str = "",
         before: Ways | None = None,
     ) -> None:
-        """``stopped_by`` names the key that stopped this pod before. What ``before`` knows of a key stays known."""
+        """``stopped_by`` names the key that stopped this pod before. ``before`` has earlier results for the keys."""
         self.environment, self.operator_key, self.stopped_by = environment, operator_key, stopped_by
         self.pod_id = environment.get("RUNPOD_POD_ID", "")
         base = environment.get("RUNPOD_API_BASE_URL", "")
@@ -203,11 +206,11 @@ class Ways:
             self.missing.append("runpodctl does not count: no version of it is known to speak REST v2")
 
     def renewed(self, environment: dict[str, str], operator_key: str) -> Ways:
-        """With another environment or key of the operator's; a key that was refused stays refused."""
+        """Return a copy for a new environment or operator's key. A refused key stays refused."""
         return Ways(environment, operator_key, stopped_by=self.stopped_by, before=self)
 
     def check(self) -> Any:
-        """Check every key; returns the pod, when one of them can read it."""
+        """Check every key. Returns the pod; None if no key can read it."""
         pod = None
         self.checked = True
         for one in self.all if self.pod_id else ():
@@ -215,12 +218,12 @@ class Ways:
         return pod
 
     def chosen(self) -> KeyWay | None:
-        """The key that the next stop uses: of those that are not ruled out, the one that failed least."""
+        """Return the key for the next stop: of those not ruled out, the one with the fewest failures. May be None."""
         usable = [one for one in self.all if one.way.works is not False] if self.pod_id else []
         return min(usable, key=lambda one: one.failures) if usable else None
 
     def problem(self) -> str:
-        """Why there is none, in words; empty when there is one."""
+        """Return the reason that no key is usable. Empty if one is."""
         if self.chosen() is not None:
             return ""
         if not self.pod_id:
@@ -229,5 +232,5 @@ class Ways:
         return "No way to stop this pod works: " + "; ".join([*ruled_out, *self.missing])
 
     def told(self) -> list[dict[str, Any]]:
-        """Each of them for the state file."""
+        """Return all keys' methods as JSON objects for the state file."""
         return [one.way.told() for one in self.all]

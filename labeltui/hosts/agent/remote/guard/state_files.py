@@ -1,12 +1,13 @@
-"""The guard's folder: ``FOLDER/guard/POD/``, one for each pod, also where pods share a network volume.
+"""The guard's folder: ``FOLDER/guard/POD/``. Each pod has its own, even on a shared network volume.
 
-``wish.json``    what consoles want; written for consoles, under ``door.lock``
-``copied.json``  which labels a desk has; written for consoles, under ``door.lock``
-``state.json``   what the guard sees and decides; written by the guard, which holds ``guard.lock``
-``operator.key`` the operator's API key, 0600, only where the profile allows it
-``guard.log``    what it did, without keys
+``wish.json``    the settings that consoles request; the agent writes it under ``door.lock``
+``copied.json``  the labels that were copied; the agent writes it under ``door.lock``
+``state.json``   activity and decision; the guard writes it and holds ``guard.lock``
+``operator.key`` the operator's API key with mode 0600, only if the profile allows it
+``guard.log``    the guard's log, without keys
 
-A pod has one guard, also where profiles use several folders on it: ``claim``, outside of them, tells which has it.
+A pod has one guard, even if profiles use several folders on it. ``claim``, a file in the system's temporary folder,
+names the folder of that guard.
 """
 
 from __future__ import annotations
@@ -28,9 +29,10 @@ LOG_BYTES = 1 << 18
 
 
 def pod_environment(environ: dict[str, str] | None = None) -> dict[str, str]:
-    """RunPod's variables: of this process, of the start script's export, of the container's first process.
+    """Return RunPod's variables, from this process, the start script's export and the container's first process.
 
-    An ssh session has none of them itself. Of the export only plain values are taken: it is written naively.
+    The first of these that has a variable wins; an ssh session has none itself. Values of the export that contain
+    shell syntax are skipped, because the script does not escape them.
     """
     own = dict(os.environ) if environ is None else environ
     found: dict[str, str] = {}
@@ -44,7 +46,7 @@ def pod_environment(environ: dict[str, str] | None = None) -> dict[str, str]:
 
 
 class GuardFiles:
-    """Where the guard of this pod keeps things."""
+    """The paths of the guard's files for this pod."""
 
     def __init__(self, folder: Path, pod: str = "") -> None:
         name = pod or pod_environment().get("RUNPOD_POD_ID") or socket.gethostname()
@@ -58,24 +60,24 @@ class GuardFiles:
         self.lock, self.door_lock = self.folder / "guard.lock", self.folder / "door.lock"
 
     def make(self) -> None:
-        """Make the folder, for its owner only."""
+        """Make the folder, accessible to its owner only."""
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
 
     def read(self, path: Path) -> dict[str, Any]:
-        """A document; empty when it is absent or broken."""
+        """Read a JSON object. Empty if the file is missing or invalid."""
         return read_json(path)
 
     def write(self, path: Path, document: dict[str, Any]) -> None:
-        """Replace a document whole."""
+        """Replace a JSON file in one step."""
         self.make()
         write_json(path, document)
 
     def say(self, text: str) -> None:
-        """One line in the guard's log; the log before it is kept once."""
+        """Append one line to the guard's log. A log over 256 KiB is first renamed to ``guard.log.1``."""
         stamp = time.strftime("%Y-%m-%d %H:%M:%SZ", time.gmtime())
         with suppress(OSError):
             if self.log_file.stat().st_size > LOG_BYTES:
                 self.log_file.replace(self.log_file.with_name("guard.log.1"))
         with suppress(OSError), self.log_file.open("a", encoding="utf-8", errors="replace") as log:
             line = text.replace("\n", " ")
-            log.write(f"{stamp} {line}\n")  # a full disk stops no guard
+            log.write(f"{stamp} {line}\n")  # a full disk must not stop the guard

@@ -1,4 +1,4 @@
-"""Stops the pod: sends a stop, watches what comes of it, and sends the next one when the rules allow it."""
+"""Stops the pod: sends a stop, checks its effect, and sends the next one when the rules allow that."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from labeltui.hosts.agent.remote.guard.runpod import Ways
 
 
 class Stopper:
-    """``by`` names the key whose stop RunPod accepted, or may have accepted; empty before that."""
+    """Sends the stops. ``by`` names the key whose stop RunPod accepted, or may have; empty before that."""
 
     def __init__(self, say: Callable[[str], None]) -> None:
         self.by = ""
@@ -17,14 +17,14 @@ class Stopper:
         self._say = say
 
     def reset(self) -> None:
-        """The pod is not due any more."""
+        """Forget the stops that were sent, because a stop is no longer due."""
         self._stops.reset()
         self.by = ""
 
     def step(self, ways: Ways, now: float, write: Callable[[], None]) -> bool:
-        """Send one stop, if one may be sent at ``now``; returns whether anything is known that was not before.
+        """Send one stop if the rules allow one at ``now``. Returns whether the state has changed.
 
-        ``write`` saves the state just before: the stop may take effect before RunPod's answer is read.
+        ``write`` saves the state before the stop, because the pod may stop before RunPod's answer is read.
         """
         way = ways.chosen()
         if way is None or not self._stops.may_send(now):
@@ -44,7 +44,7 @@ class Stopper:
         return True
 
     def problem(self, now: float) -> str:
-        """That the stops have no effect, in words; empty while they may still have one."""
+        """Return an error text if the stops have had no effect. Empty while they may still have one."""
         count = self._stops.without_effect(now)
         if not count:
             return ""

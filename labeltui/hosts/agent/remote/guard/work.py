@@ -1,4 +1,4 @@
-"""What runs on the pod that must not be interrupted: trainings, and what else MONAI Label runs in a process."""
+"""Lists MONAI Label's running tasks, which must not be interrupted, and the agent's running jobs."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _CALLED = {
 
 
 def is_of_this_pod(pid: int) -> bool:
-    """True outside the demo, whose pods share a machine and mark their processes."""
+    """Whether a process belongs to this pod. In the demo, pods share a machine and mark their processes."""
     mark = os.environ.get(MARK)
     if not mark:
         return True
@@ -32,7 +32,7 @@ def is_of_this_pod(pid: int) -> bool:
 
 
 def tasks() -> list[str]:
-    """What MONAI Label's children do, in words; a training whose server is gone counts too."""
+    """Return the running tasks of MONAI Label as text, including trainings whose server has ended."""
     found = set()
     for proc in processes():
         if not is_live(proc):
@@ -44,7 +44,7 @@ def tasks() -> list[str]:
 
 
 def task_words(words: list[str]) -> str:
-    """``a training of deepedit runs``, from the command line of a task."""
+    """Describe a task from its command line, such as ``a training of deepedit runs``."""
     after = words[words.index(TASK) + 1 :]
     method = after[after.index("-m") + 1] if "-m" in after[:-1] else ""
     form = _CALLED.get(method, "a task of MONAI Label runs")
@@ -52,7 +52,7 @@ def task_words(words: list[str]) -> str:
 
 
 def jobs(folder: Path) -> list[str]:
-    """Names of the agent's jobs that run, the server's aside: an installation, for one."""
+    """Return the names of the agent's running jobs except the server, such as an installation."""
     try:
         records = [path for path in folder.iterdir() if path.suffix == ".json"]
     except OSError:
@@ -61,7 +61,7 @@ def jobs(folder: Path) -> list[str]:
 
 
 def job(path: Path) -> dict[str, Any]:
-    """A job's record, with ``live``."""
+    """Read a job's record, and add ``live``: whether the job runs."""
     record = read_json(path)
     pid = record.get("pid")
     live = isinstance(pid, int) and "ended_ts" not in record and is_running(pid, str(record.get("pid_start")))
