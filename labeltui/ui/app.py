@@ -1,4 +1,4 @@
-"""The console's own actions, which the registry names under ``console``."""
+"""The console's own actions: the methods that the registry's ``console`` fields name."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ GRAVE = ("gone", "stopped", "error", "no_gpu", "migrated")
 class Console(Core):
     """The console with all its actions."""
 
-    _flashed_event_at: datetime | None = None  # the time of the pod's event that was flashed last
+    _flashed_event_at: datetime | None = None  # the time of the pod event that was flashed last
 
     def _changed(self, state: SessionState, fields: Changed) -> None:
-        """Flash a new event of the pod, besides painting."""
+        """Repaint as usual, and flash a new pod event if it is less than a minute old."""
         super()._changed(state, fields)
         if Fields.pod_events in fields and state.pod_events:
             newest = state.pod_events[-1]
@@ -42,14 +42,14 @@ class Console(Core):
                 self.flash(newest.text, Level.WARNING if newest.kind in GRAVE else Level.INFO)
 
     def action_pane(self, name: str) -> None:
-        """Focus a pane; if it is focused already, zoom it."""
+        """Focus a pane; zoom the pane, or end the zoom, if it has the focus already."""
         if self.frame_screen.current == name:
             self.action_zoom()
         else:
             self.focus_pane(name)
 
     def action_zoom(self) -> None:
-        """Give the pane the whole screen, or end that."""
+        """Zoom the focused pane to the whole body, or restore the layout."""
         self.frame_screen.zoomed = not self.frame_screen.zoomed
         self.frame_screen.arrange_panes()
         self.call_after_refresh(self._after_layout)
@@ -65,7 +65,7 @@ class Console(Core):
             self.action_zoom()
 
     def action_interrupt(self) -> None:
-        """Copy the selection; without one, cancel the action that runs."""
+        """Copy the selection; without one, cancel the running action that was started last."""
         selected = self.screen.get_selected_text()
         if selected:
             self.copy(selected)
@@ -85,7 +85,7 @@ class Console(Core):
         self.screens.action_log()
 
     def action_alerts(self) -> None:
-        """List what needs attention."""
+        """List the alerts."""
         self.screens.alerts()
 
     def action_copy(self) -> None:
@@ -107,23 +107,23 @@ class Console(Core):
             self.copy(tunnel.url)
 
     async def action_ssh_config(self) -> None:
-        """Write a Host entry to the file for ssh."""
+        """Write a ``Host`` entry for the session's host to ssh's configuration."""
         await self.dispatcher.invoke("ssh-config", {"write": True})
 
     def action_events(self) -> None:
-        """List what happened to the pod."""
+        """List the pod's events."""
         self.screens.events()
 
     async def action_start_pod(self, how: str) -> None:
-        """Start the pod with a parameter: ``retry`` or ``data_only``."""
+        """Run ``pod.start`` with the parameter ``how`` set: ``retry`` or ``data_only``."""
         await self.dispatcher.invoke("pod.start", {how: True})
 
     async def action_lose_labels(self) -> None:
-        """Terminate the pod although it has labels that are not copied; asks, and wants its name typed."""
+        """Terminate the pod even if labels are not copied. The user must type its name to confirm."""
         await self.dispatcher.invoke("pod.terminate", {"lose_labels": True})
 
     def action_on_its_volume(self) -> None:
-        """Rent another pod on the network volume of this one."""
+        """Open the deploy form for another pod on this pod's network volume."""
         pod = self.state.pod.value
         if pod is not None and pod.network_volume_id:
             self.action_deploy({"network_volume": pod.network_volume_id})
@@ -141,7 +141,7 @@ class Console(Core):
             self.screens.choices(*found)
 
     def _offer_choices(self, running: Running, level: Level) -> None:
-        """Open the choices at once if the pod failed to start and a person must decide."""
+        """Open the list of choices if the pod failed to start and only a person can decide."""
         found = self.dispatcher.last_problem
         if running.action.id != "pod.start" or level is not Level.ERROR or found is None:
             return
@@ -153,7 +153,7 @@ class Console(Core):
         self.screens.pods()
 
     def action_form(self, action_id: str) -> None:
-        """Ask for an action's parameters, then run it."""
+        """Ask for an action's parameters in a form, then run the action."""
         self.screens.form(action_id)
 
     def action_deploy(self, prefill: Mapping[str, object] | None = None) -> None:
@@ -161,7 +161,7 @@ class Console(Core):
         self.screens.deploy(prefill)
 
     def action_problem(self) -> None:
-        """Show the details of what failed last."""
+        """Show the details of the server's problem, the training's, or the action that failed last."""
         found = self._problem()
         if found is None:
             self.flash("nothing has failed")
@@ -177,11 +177,11 @@ class Console(Core):
         return self.dispatcher.last_problem
 
     async def action_shell(self, verb: str) -> None:
-        """Run one of the shell pane's verbs, after giving it the keyboard."""
+        """Focus the shell pane, then run one of its verbs."""
         pane = self.panes.get("shell")
         if not isinstance(pane, HasVerbs):
             return
-        self.focus_pane("shell")  # first, so that keys typed meanwhile go to no other pane
+        self.focus_pane("shell")  # first, so that no other pane gets keys typed meanwhile
         done = pane.verbs[verb]()
         if done is not None:
             await done
@@ -199,7 +199,7 @@ class Console(Core):
             self.flash("connecting now …")
 
     async def action_quit(self) -> None:
-        """Quit; asks first if an action of this console runs."""
+        """Quit; ask for confirmation first if an action of this console runs."""
         if self.dispatcher.running:
             self.screens.quit()
         else:
@@ -211,7 +211,7 @@ class Console(Core):
         self.screens.watch(running)
 
     def action_progressed(self, running: Running) -> None:
-        """Show it on a screen that follows actions."""
+        """Also update the screen on top if it follows running actions."""
         super().action_progressed(running)
         if isinstance(self.screen, Watcher):
             self.screen.progressed()

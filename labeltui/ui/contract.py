@@ -1,4 +1,4 @@
-"""What the parts of the console ask of each other: panes and screens of the console, the console of a pane."""
+"""Protocols between the console and its panes and screens."""
 
 from __future__ import annotations
 
@@ -19,31 +19,31 @@ if TYPE_CHECKING:
     from labeltui.ui.running import Running
 
 Hint = tuple[str, str]
-"""A key as people write it, and what it does."""
+"""A key as people write it, and a short name of its action."""
 
 
 class Actions(Protocol):
-    """Runs what the registry declares."""
+    """Runs the registry's actions."""
 
     last_problem: tuple[str, Problem] | None
-    """What failed last, as its title and the problem."""
+    """The title and problem of the last failure; None if nothing has failed."""
 
     @property
     def running(self) -> dict[str, Running]:
-        """The actions that run now, by id; the newest last."""
+        """The running actions by id, in the order they were started."""
         ...
 
     def why_not(self, action: Action, pod: str | None = None) -> str | None:
-        """Why the action can't be done now; None if it can. ``pod`` is the id of the pod to act on."""
+        """Why the action can't run now, as text; None if it can. ``pod`` is the id of the pod to act on."""
         ...
 
     async def invoke(self, action_id: str, params: Mapping[str, Any] | None = None) -> None:
-        """Run the action, or flash why not. Asks first where the action is dangerous."""
+        """Run the action, or flash the reason if it can't run. Asks for confirmation if it is dangerous."""
         ...
 
 
 class Console(Protocol):
-    """What panes and screens see of the console."""
+    """The part of the console that panes and screens use."""
 
     @property
     def keymap(self) -> KeyMap:
@@ -52,12 +52,12 @@ class Console(Protocol):
 
     @property
     def clock(self) -> Callable[[], datetime]:
-        """The time, with zone."""
+        """A function that returns the current time, with a time zone."""
         ...
 
     @property
     def session(self) -> Session | None:
-        """The open session; None before it is open."""
+        """The session; None until it is open."""
         ...
 
     @property
@@ -67,7 +67,7 @@ class Console(Protocol):
 
     @property
     def dispatcher(self) -> Actions:
-        """Runs actions."""
+        """The dispatcher, which runs actions."""
         ...
 
     @property
@@ -77,12 +77,12 @@ class Console(Protocol):
 
     @property
     def current_pane(self) -> str:
-        """The name of the pane that has the keyboard."""
+        """The name of the pane that has the focus."""
         ...
 
     @property
     def last_flash(self) -> str:
-        """What was flashed last."""
+        """The text that was flashed last."""
         ...
 
     def flash(self, text: str, level: Level = ...) -> None:
@@ -90,19 +90,19 @@ class Console(Protocol):
         ...
 
     def paint(self) -> None:
-        """Hand the newest snapshot to every visible pane."""
+        """Show the newest snapshot in every visible pane."""
         ...
 
     def copy(self, text: str) -> None:
-        """Put text on the clipboard of the terminal (OSC 52), and flash that."""
+        """Put ``text`` on the terminal's clipboard (OSC 52) and flash a confirmation."""
         ...
 
     def open(self, launch: Launch | None) -> None:
-        """Open a session in the background."""
+        """Open a session in the background; if ``launch`` is None, the default profile's."""
         ...
 
     async def adopt(self, session: Session) -> None:
-        """Show this session from now on, and start it."""
+        """Start the session and show it."""
         ...
 
     def open_log(self, line: int) -> None:
@@ -112,7 +112,7 @@ class Console(Protocol):
     def confirm(
         self, title: str, question: str, answered: Callable[[bool], None], *, typed: str | None = None
     ) -> None:
-        """Ask a question; ``typed`` is what must be typed to say yes."""
+        """Ask a yes-or-no question. If ``typed`` is given, the user must type that text to say yes."""
         ...
 
 
@@ -126,37 +126,37 @@ class Pane(Protocol):
     """The content of a pane."""
 
     note: str
-    """Follows the pane's name in the upper border."""
+    """Text after the pane's name in the upper border."""
     facts: str
-    """In the lower border."""
+    """Text in the lower border."""
 
     def attach(self, session: Session) -> None:
-        """The session is open."""
+        """Connect the pane to the session, which has just been opened."""
         ...
 
     def detach(self) -> None:
-        """The session is being closed."""
+        """Disconnect the pane from the session, which is about to close."""
         ...
 
     def show(self, state: SessionState, now: datetime) -> None:
-        """Show a snapshot; called when something changed and once a second."""
+        """Show a snapshot; called after a change and once a second."""
         ...
 
     @property
     def focus_target(self) -> Widget:
-        """The widget that takes the keyboard."""
+        """The widget that gets the focus when the pane is focused."""
         ...
 
     def hints(self) -> Sequence[Hint]:
-        """The keys that work in it now, for the footer."""
+        """The keys that work in the pane now, for the footer."""
         ...
 
     def help_keys(self) -> Sequence[Hint]:
-        """Every key of it, for the help screen."""
+        """All keys of the pane, for the help screen."""
         ...
 
     def copy_text(self) -> str:
-        """The text that ``y`` copies; empty where there is none."""
+        """The text that ``y`` copies; empty if there is nothing to copy."""
         ...
 
 
@@ -165,28 +165,28 @@ class ShowsLines(Protocol):
     """A pane that can show a line of the server's log."""
 
     def show_line(self, line: int) -> None:
-        """Show line ``line``, counted from 0, among its neighbours."""
+        """Show line ``line``, counted from 0, with the lines around it."""
         ...
 
 
 @runtime_checkable
 class HasVerbs(Protocol):
-    """A pane that does what the registry's actions name."""
+    """A pane with methods that the registry's actions call by name."""
 
     @property
     def verbs(self) -> Mapping[str, Callable[[], Awaitable[None] | None]]:
-        """What can be done, by the name that the registry gives it."""
+        """The pane's methods, by the names that the registry uses."""
         ...
 
 
 @runtime_checkable
 class Watcher(Protocol):
-    """A screen that shows what running actions report."""
+    """A screen that shows the progress of running actions."""
 
     def progressed(self) -> None:
-        """An action reported something."""
+        """Show that an action reported progress."""
         ...
 
     def ended(self, text: str) -> None:
-        """An action has ended; ``text`` says how."""
+        """Show that an action has ended; ``text`` is the result."""
         ...

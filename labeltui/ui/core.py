@@ -1,6 +1,6 @@
 """The console's core: first paint, the session, painting, focus and keys.
 
-Importing this module and painting the frame must stay cheap; everything else is imported afterwards.
+Importing this module and painting the frame must stay cheap; slow imports follow the first paint.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def utc_now() -> datetime:
 
 
 class Core(App[int], inherit_bindings=False):
-    """The console over one session. It opens the session itself after the first paint; tests pass one in."""
+    """The console for one session. After the first paint, it opens a session unless one was passed in."""
 
     TITLE = "labeltui"
     CSS_PATH = Path(__file__).with_name("app.tcss")
@@ -88,18 +88,18 @@ class Core(App[int], inherit_bindings=False):
 
     @property
     def current_pane(self) -> str:
-        """The name of the pane that has the keyboard."""
+        """The name of the pane that has the focus."""
         return self.frame_screen.current
 
     @cached_property
     def screens(self) -> Screens:
-        """Opens every screen over the panes; imported when first used."""
+        """The opener of the screens over the panes; imported on first use."""
         from labeltui.ui.screens.opener import Screens  # noqa: PLC0415 - a tenth of a second, not before first paint
 
         return Screens(self)
 
     def get_default_screen(self) -> FrameScreen:
-        """Use the frame as the lowest screen."""
+        """Return the frame, which is the lowest screen."""
         return self.frame_screen
 
     def on_mount(self) -> None:
@@ -109,7 +109,7 @@ class Core(App[int], inherit_bindings=False):
         self.call_after_refresh(self._fill)
 
     async def _fill(self) -> None:
-        """Mount the panes and open the session: the imports they need are slow."""
+        """Mount the panes and open the session, after the first paint since both need slow imports."""
         from labeltui.ui.panes.mounting import make_panes  # noqa: PLC0415 - as above
 
         self.panes = make_panes()
@@ -124,13 +124,13 @@ class Core(App[int], inherit_bindings=False):
         self.call_after_refresh(lambda: self.screens)  # while the session opens, not at the first key
 
     def open(self, launch: Launch | None) -> None:
-        """Open a session in the background; without ``launch``, that of the default profile."""
+        """Open a session in the background; if ``launch`` is None, the default profile's."""
         from labeltui.ui.opening import open_in_background  # noqa: PLC0415 - as above
 
         open_in_background(self, launch)
 
     async def adopt(self, session: Session) -> None:
-        """Show a session from now on, with its keys and theme, and start it."""
+        """Start a session and show it, with the keys and theme of its profile."""
         self.session = session
         profile = session.profile
         self.keymap = KeyMap(profile.keys)
@@ -145,7 +145,7 @@ class Core(App[int], inherit_bindings=False):
         self.paint()
 
     def use_theme(self, name: str) -> None:
-        """Change colours. An unknown theme is flashed and changes nothing."""
+        """Apply the theme ``name``. If it is unknown, flash a warning and change nothing."""
         if name not in self.available_themes:
             theme = load_theme(name)
             if theme is None:
@@ -173,18 +173,18 @@ class Core(App[int], inherit_bindings=False):
     # -- painting
 
     def _changed(self, _state: SessionState, _fields: Changed) -> None:
-        """Paint after a short delay, once for all changes until then."""
+        """Schedule one paint after ``PAINT_EVERY_S``; it also covers the changes made during the delay."""
         if not self._dirty:
             self._dirty = True
             call_after(self, PAINT_EVERY_S, self.paint)
 
     def _tick(self) -> None:
-        """Paint once a second, because ages grow."""
+        """Paint once a second, since the ages on screen grow, unless a paint is scheduled."""
         if not self._dirty:
             self.paint()
 
     def paint(self) -> None:
-        """Hand the newest snapshot to every visible pane and to the rows around them."""
+        """Show the newest snapshot in every visible pane and in the rows around the panes."""
         self._dirty = False
         if not self.is_running or not self.frame_screen.is_mounted:
             return
@@ -196,7 +196,7 @@ class Core(App[int], inherit_bindings=False):
         self._restore_focus()
 
     def _restore_focus(self) -> None:
-        """Give the current pane the keyboard again after a late request for focus took it away."""
+        """Focus the current pane again if a late focus request moved the focus elsewhere."""
         screen = self.frame_screen
         pane = self.panes.get(screen.current)
         if pane is None or screen.shape is Shape.SMALL:
@@ -207,7 +207,7 @@ class Core(App[int], inherit_bindings=False):
 
     @property
     def visible_panes(self) -> frozenset[str]:
-        """The panes that are shown now. Log and shell always count, since their streams go on while hidden."""
+        """The panes to paint: those on screen, plus log and shell, whose streams go on while hidden."""
         placed = self.frame_screen.planned(self.frame_screen.body.size).regions
         return frozenset(placed) | {"log", "shell"}
 
@@ -223,16 +223,16 @@ class Core(App[int], inherit_bindings=False):
     # -- messages from panes
 
     def on_flash(self, message: Flash) -> None:
-        """Show what a pane reports."""
+        """Flash the text that a pane sent."""
         self.flash(message.text, message.level)
 
     def on_leave_shell(self, _message: LeaveShell) -> None:
-        """Give the keyboard to the pane that had it before the shell."""
+        """Focus the pane that had the focus before the shell."""
         self.focus_pane(self._before_shell)
 
     def on_hints_changed(self, message: HintsChanged) -> None:
-        """Update the border of the pane, and the keys in the footer."""
-        # Not by a query: that asks every widget there is, and a log changes its facts several times a second.
+        """Update the borders of the panes and the keys in the footer."""
+        # A query would visit every widget, and a log changes its facts several times a second.
         for pane in self.panes.values():
             for frame in pane.focus_target.ancestors_with_self:
                 if isinstance(frame, PaneFrame):
@@ -247,7 +247,7 @@ class Core(App[int], inherit_bindings=False):
 
     def on_resize(self, _event: events.Resize) -> None:
         """Arrange the panes for the new size."""
-        self.call_later(self._resized)  # the new size is known to the screen only after this event
+        self.call_later(self._resized)  # the screen has its new size only after this event
 
     def _resized(self) -> None:
         self.frame_screen.arrange_panes()
@@ -261,7 +261,7 @@ class Core(App[int], inherit_bindings=False):
     # -- keys
 
     async def on_event(self, event: events.Event) -> None:
-        """Let the keyboard take a key before any widget sees it."""
+        """Offer each key to ``Keyboard`` before any widget gets it."""
         typed = isinstance(event, events.Key) and not event.is_forwarded
         if isinstance(event, events.Key) and typed and await self.keyboard.took(event):
             return
@@ -274,7 +274,7 @@ class Core(App[int], inherit_bindings=False):
         await self.keyboard.unwanted(event)
 
     def focus_pane(self, name: str) -> None:
-        """Give a pane the keyboard, and show it where only one pane has room."""
+        """Focus a pane. If only one pane fits on screen, show that pane."""
         screen = self.frame_screen
         if name == "shell" and screen.current != "shell":
             self._before_shell = screen.current
@@ -283,7 +283,7 @@ class Core(App[int], inherit_bindings=False):
         if name in self.panes:
             screen.set_focus(
                 self.panes[name].focus_target
-            )  # at once, since the keys that follow are meant for it
+            )  # at once, since the next keys are meant for this pane
             self.call_after_refresh(self._focus_now, name)
 
     def _focus_now(self, name: str) -> None:
@@ -291,10 +291,10 @@ class Core(App[int], inherit_bindings=False):
             self.frame_screen.set_focus(self.panes[name].focus_target)
             self.paint()
 
-    # -- what others ask of the console
+    # -- methods for the dispatcher, panes and screens
 
     def why_no_terminal(self) -> str | None:
-        """Why a shell can't have the whole terminal; None if it can."""
+        """Why a shell can't take over the whole terminal, as text; None if it can."""
         driver = self._driver
         if self.is_headless or driver is None or not driver.can_suspend:
             return "labeltui does not run in a terminal that a shell could take over"
@@ -307,7 +307,7 @@ class Core(App[int], inherit_bindings=False):
     def confirm(
         self, title: str, question: str, answered: Callable[[bool], None], *, typed: str | None = None
     ) -> None:
-        """Ask a question; ``typed`` is what must be typed to say yes."""
+        """Ask a yes-or-no question. If ``typed`` is given, the user must type that text to say yes."""
         self.screens.confirm(title, question, answered, typed=typed)
 
     def open_leader(self, leader: str) -> None:
@@ -315,14 +315,14 @@ class Core(App[int], inherit_bindings=False):
         self.screens.leader(leader)
 
     def open_log(self, line: int) -> None:
-        """Show a line of the server's log among its neighbours."""
+        """Focus the log pane and show line ``line``, counted from 0, with the lines around it."""
         self.focus_pane("log")
         pane = self.panes.get("log")
         if isinstance(pane, ShowsLines):
             pane.show_line(line)
 
     def copy(self, text: str) -> None:
-        """Put text on the clipboard of the terminal (OSC 52), and flash that."""
+        """Put ``text`` on the terminal's clipboard (OSC 52) and flash a confirmation."""
         self.copy_to_clipboard(text)
         lines = text.count("\n") + 1
         self.flash(f"copied {lines} lines" if lines > 1 else f"copied {text}")
@@ -332,9 +332,9 @@ class Core(App[int], inherit_bindings=False):
         self.lines.paint()
 
     def action_progressed(self, running: Running) -> None:
-        """Show its progress with the next paint."""
+        """Schedule a paint that shows the action's progress."""
         self._changed(self.state, frozenset())
 
     def action_ended(self, running: Running, level: Level) -> None:
-        """Show that it ended; the result was flashed before."""
+        """Show that the action has ended; the dispatcher has flashed the result already."""
         self.lines.paint()

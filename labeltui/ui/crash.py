@@ -1,4 +1,4 @@
-"""Reports a crash of the console: the traceback goes to a file, without local variables, which may hold passwords."""
+"""Writes the traceback of a crash to a file, without local variables, since they may contain passwords."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""Calls back after a delay, reliably.
+"""Calls a function after a delay, reliably.
 
-Textual's own one-shot timer checks the clock twice before it waits. If its time is already over at the second check
-(after microseconds, or on a busy machine), it ends without calling back; a pane that waits for that call never
-updates again.
+Textual's own one-shot timer checks the clock twice before it waits. If the delay is over at the second check
+(because it is tiny or the machine is busy), the timer ends without calling back, and a pane that waits for
+the call never updates again.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Runs the registry's actions for the console: checks them, asks first where needed, and flashes the result."""
+"""Runs the registry's actions for the console: checks, asks to confirm if needed, flashes the result."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ if TYPE_CHECKING:
 
 
 class ActingConsole(Console, Protocol):
-    """The console, as the dispatcher sees it."""
+    """The part of the console that the dispatcher uses."""
 
     def why_no_terminal(self) -> str | None:
-        """Why a shell can't have the whole terminal; None if it can."""
+        """Why a shell can't take over the whole terminal, as text; None if it can."""
         ...
 
     async def run_action(self, action: str) -> bool:
-        """Run one of the console's own actions."""
+        """Run one of the console's own actions, given in Textual's syntax."""
         ...
 
     def run_worker(
@@ -40,20 +40,20 @@ class ActingConsole(Console, Protocol):
         ...
 
     def action_started(self, running: Running) -> None:
-        """An action runs now."""
+        """Show that an action runs."""
         ...
 
     def action_progressed(self, running: Running) -> None:
-        """An action reported something."""
+        """Show that an action reported progress."""
         ...
 
     def action_ended(self, running: Running, level: Level) -> None:
-        """An action has ended, and was flashed."""
+        """Show that an action has ended; its result has been flashed already."""
         ...
 
 
 class ConsoleReport:
-    """Passes what an action reports on to the console."""
+    """Stores the progress and records of a running action, and notifies the console."""
 
     def __init__(self, dispatcher: Dispatcher, running: Running) -> None:
         self._dispatcher = dispatcher
@@ -83,7 +83,7 @@ class ConsoleReport:
 
 
 class Dispatcher:
-    """Runs actions for the console, one worker each."""
+    """Runs each action in a worker of its own."""
 
     def __init__(self, app: ActingConsole) -> None:
         self._app = app
@@ -101,7 +101,7 @@ class Dispatcher:
         return why_disabled(action, about(self._app.state, pod))
 
     async def invoke(self, action_id: str, params: Mapping[str, Any] | None = None) -> None:
-        """Run the action, or flash why not. Asks first where the action is dangerous."""
+        """Run the action, or flash the reason if it can't run. Asks for confirmation if it is dangerous."""
         action, params = BY_ID[action_id], params or {}
         pod_id = params.get("pod") if action.takes_pod else None
         why = self.why_not(action, pod_id)
@@ -173,7 +173,7 @@ class Dispatcher:
         return f"{action.title}: {problem.message}{hint}{more}"
 
     def changed(self, running: Running) -> None:
-        """Show that an action reported something."""
+        """Notify the console that an action reported progress."""
         self._app.action_progressed(running)
 
     def cancel(self) -> bool:
@@ -186,7 +186,7 @@ class Dispatcher:
 
 
 def unexpected(error: Exception) -> Problem:
-    """The problem for an unexpected exception: a fault in labeltui, with its traceback."""
+    """Turn an unexpected exception into a problem: a fault in labeltui, with its traceback."""
     return Problem(
         Code.INTERNAL,
         f"{type(error).__name__}: {error}",
@@ -196,7 +196,7 @@ def unexpected(error: Exception) -> Problem:
 
 
 def _outcome(document: Mapping[str, Any]) -> str:
-    """The result in a few words, from the document that the command line would print."""
+    """Summarise the document that an action returned: its message or state, and its URL; else ``done``."""
     parts = []
     if document.get("message"):
         parts.append(str(document["message"]))

@@ -1,4 +1,4 @@
-"""Decides who gets a key: a leader, the key that keeps the pod, the focused pane, then the registry."""
+"""Routes keys: leaders and the key that keeps the pod first, then the focused pane, then the registry."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from labeltui.ui.frame.lines import keep_key
 from labeltui.ui.keys import shown
 
 KEY_TAKEN_S = 0.25
-"""Seconds that a key waits at most until a widget has handled the key before it."""
+"""The longest time in seconds that a key waits for a widget to handle the previous key."""
 
 
 class KeyConsole(Console, Protocol):
-    """The console, as its keyboard sees it."""
+    """The part of the console that the keyboard uses."""
 
     @property
     def screen(self) -> Screen[Any]:
@@ -29,7 +29,7 @@ class KeyConsole(Console, Protocol):
 
     @property
     def focused(self) -> Widget | None:
-        """The widget with the keyboard."""
+        """The widget that has the focus; None if no widget has it."""
         ...
 
     def open_leader(self, leader: str) -> None:
@@ -39,15 +39,15 @@ class KeyConsole(Console, Protocol):
 
 @runtime_checkable
 class TakesKeyAhead(Protocol):
-    """A screen that takes a key which was typed before the screen had the keyboard."""
+    """A screen that accepts a key typed before the screen had the focus."""
 
     def typed_ahead(self, event: events.Key) -> None:
-        """Take the key."""
+        """Handle the key."""
         ...
 
 
 class Keyboard:
-    """Handles the keys that no widget takes, and the few that come before any widget's."""
+    """Handles the few keys that take precedence over every widget, and the keys that no widget handles."""
 
     def __init__(self, app: KeyConsole, frame_screen: FrameScreen) -> None:
         self._app = app
@@ -55,7 +55,7 @@ class Keyboard:
         self._taken: asyncio.Event | None = None
 
     async def took(self, event: events.Key) -> bool:
-        """Take a key that comes before any pane's own: a leader, or the key that keeps the pod. Returns whether it did.
+        """Handle a leader, or the key that keeps the pod, before any pane. Returns False for another key.
 
         A leader opens its pop-up at once, so that the next key already goes to the pop-up.
         """
@@ -64,7 +64,7 @@ class Keyboard:
         leads, is_keep = self._app.keymap.leaders.get(event.key), self._is_keep_key(event)
         if not leads and not is_keep:
             return False
-        await self._before_taken()  # the previous key may have opened a text field, which then gets this key
+        await self._before_taken()  # if the previous key opened a text field, the field gets this key
         if not self._nobody_types(event):
             return False
         if leads:
@@ -74,13 +74,13 @@ class Keyboard:
         return True
 
     def passed_on(self) -> None:
-        """Note that a key went to the focused widget; the next key may have to wait until it was handled."""
+        """Record that the focused widget got a key. A leader typed next waits until the widget handled it."""
         if self._frame_screen.current != "shell":
             self._taken = asyncio.Event()
             self._follow(self._app.focused, self._taken)
 
     def _follow(self, node: object, taken: asyncio.Event) -> None:
-        """Follow the key through the message loops from the focused widget up to the screen, then set ``taken``."""
+        """Set ``taken`` once the message loops from ``node`` up to the screen have handled the key."""
         if isinstance(node, Widget) and node is not self._app.screen:
             if not node.call_later(self._follow, node.parent, taken):
                 taken.set()
@@ -104,12 +104,12 @@ class Keyboard:
         return key != "" and shown(event.key) == key
 
     async def unwanted(self, event: events.Key) -> None:
-        """Look up a key that no widget took in the registry."""
+        """Run the registry's action for a key that no widget handled."""
         if self._app.screen is not self._frame_screen:
             screen = self._app.screen
             if isinstance(
                 screen, TakesKeyAhead
-            ):  # the key after a leader, typed before its pop-up had the keyboard
+            ):  # the key after a leader, typed before the pop-up had the focus
                 screen.typed_ahead(event)
             return
         keymap = self._app.keymap

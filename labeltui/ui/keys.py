@@ -1,4 +1,4 @@
-"""The keys of the registry after the profile's changes. Pure."""
+"""Maps keys to the registry's actions, with the profile's overrides. Pure."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ _NAMED = {shown: name for name, shown in _SHOWN.items()}
 
 
 def shown(key: str) -> str:
-    """A key as people write it, such as ``?`` for ``question_mark``."""
+    """Return a Textual key name as people write it, such as ``?`` for ``question_mark``."""
     head, _, last = key.rpartition("+") if len(key) > 1 else ("", "", key)
     return f"{head}+{_SHOWN.get(last, last)}" if head else _SHOWN.get(last, last)
 
 
 def _named(key: str) -> str:
-    """A key as Textual names it: the inverse of :func:`shown`."""
+    """Return Textual's name for a key that people wrote: the inverse of :func:`shown`."""
     head, _, last = key.rpartition("+") if len(key) > 1 else ("", "", key)
     return f"{head}+{_NAMED.get(last, last)}" if head else _NAMED.get(last, last)
 
@@ -81,6 +81,6 @@ class KeyMap:
         self._keys[action.id] = (leader, key)
 
     def keys_of(self, action: Action) -> str:
-        """The keys that run an action, as people write them: ``s x``; empty if it has none."""
+        """Return the keys of an action as people write them, such as ``s x``; empty if it has none."""
         leader, key = self._keys.get(action.id, ("", ""))
         return f"{shown(leader)} {shown(key)}".strip() if key else ""

@@ -8,7 +8,7 @@ from labeltui.domain.state import Level
 
 
 class Flash(Message):
-    """One line to show above the keys."""
+    """Asks the console to show one line above the keys."""
 
     def __init__(self, text: str, level: Level = Level.INFO) -> None:
         super().__init__()
@@ -17,8 +17,8 @@ class Flash(Message):
 
 
 class LeaveShell(Message):
-    """The shell pane gives the keyboard back, after ``ctrl+]``."""
+    """Asks the console to focus the pane that was focused before the shell; sent after ``ctrl+]``."""
 
 
 class HintsChanged(Message):
-    """The keys of a pane or the texts of its border have changed."""
+    """Reports that a pane's keys or border texts have changed."""

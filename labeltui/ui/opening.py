@@ -22,14 +22,14 @@ T = TypeVar("T")
 
 
 class ScreenPrompter:
-    """Asks with screens, one at a time. The answer is None (or False) if the screen is dismissed."""
+    """Asks the operator with dialogs, one at a time. Dismissing one gives None, or False for a host key."""
 
     def __init__(self, app: App[int]) -> None:
         self._app = app
         self._turn = asyncio.Lock()
 
     async def secret(self, title: str, prompt: str) -> str | None:
-        """Ask for a password or passphrase; it is neither echoed nor stored."""
+        """Ask for a password or passphrase. The input is neither echoed nor stored."""
         return await self._ask(SecretScreen(title, prompt))
 
     async def trust_host_key(self, key: HostKey) -> bool:
@@ -54,7 +54,7 @@ class ScreenPrompter:
 
 
 def open_in_background(app: App[int], launch: Launch | None) -> None:
-    """Open the session in a worker; a failure opens a screen that says what to do."""
+    """Open the session in a worker. If that fails, show the welcome screen, which says what to do."""
     app.run_worker(
         _open(app, console_of(app), launch or Launch()),
         name="open session",
@@ -71,7 +71,7 @@ async def _open(app: App[int], console: Console, launch: Launch) -> None:
         await console.adopt(session)
     except LabeltuiError as error:
         _failed(app, console, launch, error.problem)
-    except Exception as error:  # whatever it is, the operator sees it and the console stays
+    except Exception as error:  # no failure may end the console: show it to the operator
         _failed(app, console, launch, unexpected(error))
 
 

@@ -1,4 +1,4 @@
-"""A running action, and what it has reported."""
+"""A running action and its reports."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ STORED_LINES = 400
 
 @dataclass(slots=True)
 class Running:
-    """A running action: its newest line, its steps and its lines."""
+    """A running action, with its newest line, its steps, and its last ``STORED_LINES`` lines."""
 
     action: Action
     last: str = ""

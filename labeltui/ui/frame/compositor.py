@@ -1,4 +1,4 @@
-"""Draws less for a small update: one changed row must not cost as much as the whole screen."""
+"""Makes small updates cheap: one changed row must not cost as much as the whole screen."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class NarrowCompositor(Compositor):
     """
 
     def _get_renders(self, crop: Region | None = None) -> Iterable[tuple[Region, Region, list[Strip]]]:
-        """Like Textual's, with each widget's clip reduced to the rows of ``crop``."""
+        """Override Textual's method: reduce each widget's clip to the rows of ``crop``."""
         if crop is None:
             yield from super()._get_renders(crop)
             return

@@ -41,21 +41,21 @@ Hint = tuple[str, str]
 
 
 class Line(Static):
-    """One row of text. Setting the text that it already shows does nothing."""
+    """One row of text, which redraws only if the text changed."""
 
     def __init__(self, *, id: str) -> None:
         super().__init__(id=id, markup=False)
         self._shown = Content("")
 
     def set(self, content: Content) -> None:
-        """Show ``content``, if it is different."""
+        """Show ``content``; does nothing if the row already shows the same text."""
         if not content.is_same(self._shown):
             self._shown = content
             self.update(content)
 
 
 class Strip(Line):
-    """The status strip: every fact in one row, at every size."""
+    """The status strip: the session's facts in one row."""
 
     def show(self, state: SessionState, now: datetime) -> None:
         """Show a snapshot."""
@@ -63,7 +63,7 @@ class Strip(Line):
 
 
 class TooSmall(Line):
-    """The page for a terminal that is too small for a pane: the facts of the strip, one below the other."""
+    """Lists the strip's facts, one a line, if the terminal is too small for a pane."""
 
     def show(self, state: SessionState, now: datetime) -> None:
         """Show a snapshot."""
@@ -79,10 +79,10 @@ class TooSmall(Line):
 
 
 class Tabs(Line):
-    """The names of all panes, while one pane has the whole screen."""
+    """The names of the numbered panes; shown while one pane fills the body."""
 
     def show(self, current: str, marks: Mapping[str, str]) -> None:
-        """Mark ``current``; ``marks`` are small warnings by pane, such as ``!``."""
+        """Show the tabs with ``current`` highlighted. ``marks`` are warnings by pane, such as ``!``."""
         parts: list[tuple[str, str]] = []
         for name in PANES:
             label = f" {TITLES[name].replace('server ', '').replace('study ', '')}{marks.get(name, '')} "
@@ -91,10 +91,10 @@ class Tabs(Line):
 
 
 class FlashLine(Line):
-    """The result of the last action, or the progress of a running one."""
+    """Shows the result of the last action or the progress of the running action."""
 
     def show(self, at: datetime | None, text: str, level: Level, keys: str) -> None:
-        """Show one line; ``at`` is None for a text that is not a result."""
+        """Show one line, with ``keys`` at its right. ``at`` is a result's time; None for other texts."""
         width = self.app.size.width - 2
         tail = f"  {keys}" if keys and width > 70 else ""
         word = words.LEVEL[level]
@@ -111,7 +111,7 @@ class KeyLine(Line):
     """The keys that work now."""
 
     def show(self, hints: Sequence[Hint]) -> None:
-        """Show as many hints as fit, in order."""
+        """Show the hints in order, as many as fit."""
         room = self.app.size.width - 1
         items: list[Content] = []
         used = 0
@@ -125,7 +125,7 @@ class KeyLine(Line):
 
 
 class PaneFrame(Widget):
-    """A pane's border: number and name above, facts below. The content is mounted after the first paint."""
+    """A pane's border: number and name above, facts below. Its content is mounted after the first paint."""
 
     class Picked(Message):
         """The pane was clicked."""
@@ -149,12 +149,12 @@ class PaneFrame(Widget):
             self.border_subtitle = Content(safe(facts_below)) if facts_below else None
 
     def on_click(self, event: events.Click) -> None:
-        """Focus this pane."""
+        """Ask the console to focus this pane."""
         self.post_message(self.Picked(self.pane))
 
 
 class _PlanLayout(Layout):
-    """Places the panes of a plan."""
+    """Arranges the panes as a plan says."""
 
     name = "labeltui"
 
@@ -174,7 +174,7 @@ class _PlanLayout(Layout):
 
 
 class Body(Widget):
-    """Holds all panes; ``planner`` says where they go."""
+    """Contains all panes; ``planner`` returns their regions for the body's size."""
 
     def __init__(self, planner: Callable[[Size], Plan]) -> None:
         super().__init__(id="body")
@@ -186,7 +186,7 @@ class Body(Widget):
         return self._plan_layout
 
     def compose(self) -> ComposeResult:
-        """Yield all frames, empty."""
+        """Yield the frames of all panes, without content."""
         for name in (*PANES, *EXTRAS):
             yield PaneFrame(name)
 
@@ -217,7 +217,7 @@ class FrameScreen(Screen[None], inherit_bindings=False):
 
     @property
     def shape(self) -> Shape:
-        """How the screen is divided at its present size."""
+        """The division of the screen at the terminal's current size."""
         return shape_of(*self.app.size)
 
     def planned(self, size: Size) -> Plan:
@@ -230,6 +230,6 @@ class FrameScreen(Screen[None], inherit_bindings=False):
         single = self.zoomed or shape is Shape.COMPACT
         self.set_class(shape is Shape.SMALL, "-small")
         self.set_class(single and shape is not Shape.SMALL, "-single")
-        for frame in self.query(PaneFrame):  # a child's request makes its parent lay out all children
+        for frame in self.query(PaneFrame):  # one child's request makes the parent lay out all children
             frame.set_class(frame.pane == self.current, "-current")
             frame.refresh(layout=True)

@@ -1,4 +1,4 @@
-"""Where each pane goes at each size. Pure: sizes in cells, regions as (x, y, width, height)."""
+"""Computes the region of each pane. Pure: sizes in cells, regions as (x, y, width, height)."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ EXTRAS = ("tunnels", "cost", "alerts")
 
 MIN_COLUMNS, MIN_ROWS = 60, 18
 STANDARD_COLUMNS, WIDE_COLUMNS = 100, 180
-SHELL_COLUMNS = 82  # 80 true columns and a border
-LEFT_COLUMNS = 36  # the narrowest column that a study id and its state still fit in
+SHELL_COLUMNS = 82  # 80 columns for the terminal, and the border
+LEFT_COLUMNS = 36  # the narrowest column with room for a study id and its state
 
 Region = tuple[int, int, int, int]
 
@@ -30,15 +30,15 @@ class Shape(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The panes that are shown, and their regions within the body."""
+    """The visible panes and their regions within the body."""
 
     shape: Shape
     regions: Mapping[str, Region]
-    single: bool  # one pane fills the body, and tabs name the others
+    single: bool  # one pane fills the body; the tabs name the others
 
 
 def shape_of(columns: int, rows: int) -> Shape:
-    """The division for a terminal of that size, in cells."""
+    """Return the division for a terminal of ``columns`` by ``rows`` cells."""
     if columns < MIN_COLUMNS or rows < MIN_ROWS:
         return Shape.SMALL
     if columns < STANDARD_COLUMNS:
@@ -47,7 +47,7 @@ def shape_of(columns: int, rows: int) -> Shape:
 
 
 def plan(shape: Shape, width: int, height: int, current: str, zoomed: bool) -> Plan:
-    """Divide a body of ``width`` by ``height``; ``current`` is the pane that has the keyboard."""
+    """Divide a body of ``width`` by ``height`` cells; ``current`` is the pane that has the focus."""
     if shape is Shape.SMALL:
         return Plan(shape, {}, False)
     if shape is Shape.COMPACT or zoomed:
@@ -60,7 +60,7 @@ def plan(shape: Shape, width: int, height: int, current: str, zoomed: bool) -> P
 
 
 def _stack(x: int, width: int, y: int, height: int, shares: Mapping[str, int]) -> dict[str, Region]:
-    """Panes on top of each other, with heights by share; the last takes what rounding leaves."""
+    """Stack panes with heights in proportion to ``shares``; the last pane gets the remaining rows."""
     total = sum(shares.values())
     regions: dict[str, Region] = {}
     top = y
@@ -79,7 +79,7 @@ def _two_columns(width: int, height: int) -> dict[str, Region]:
 
 
 def _shell_below(width: int, height: int) -> dict[str, Region]:
-    """Shell below the others: there is no room for 80 columns beside them."""
+    """Place the shell below the other panes, since 80 columns don't fit beside them."""
     left, top = width * 42 // 100, height * 66 // 100
     return (
         _stack(0, left, 0, top, {"pod": 45, "queue": 55})

@@ -1,4 +1,4 @@
-"""The texts of the rows around the panes: strip, tabs, flash line and keys."""
+"""Paints the rows around the panes: strip, tabs, flash line and keys."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ MOST_STUDIES_EXAMINED = 5000
 
 
 def keep_key(keymap: KeyMap, state: SessionState) -> str:
-    """The key that postpones the pod's stop, while the guard is about to stop it; else empty."""
+    """Return the key that postpones the pod's stop; empty unless the guard is about to stop the pod."""
     guard = state.guard
     if guard.value is None or not guard.value.is_near or guard.error is not None:
         return ""
@@ -27,7 +27,7 @@ def keep_key(keymap: KeyMap, state: SessionState) -> str:
 
 
 def tab_marks(state: SessionState) -> dict[str, str]:
-    """Small warnings by pane: a study open at several people, errors in the log."""
+    """Return marks for the tabs by pane: ``!`` if several people have a study open; the log's error count."""
     studies = state.queue.value.studies if state.queue.value else ()
     examined = studies if len(studies) < MOST_STUDIES_EXAMINED else ()
     return {
@@ -41,7 +41,7 @@ def _cells(hints: list[Hint]) -> int:
 
 
 class PaintedConsole(Console, Protocol):
-    """The console, as the rows around its panes see it."""
+    """The part of the console that these rows use."""
 
     @property
     def is_running(self) -> bool:
@@ -55,7 +55,7 @@ class PaintedConsole(Console, Protocol):
 
 
 class Lines:
-    """Paints the rows around the panes, and stores what was flashed last."""
+    """Paints the rows around the panes, and stores the text that was flashed last."""
 
     def __init__(self, app: PaintedConsole, frame_screen: FrameScreen) -> None:
         self._app = app
@@ -74,13 +74,13 @@ class Lines:
             self.paint()
 
     def welcome(self) -> None:
-        """Name the key for help, unless a warning or an error was flashed."""
+        """Show the key for help in the flash line, unless the line shows a warning or an error."""
         if self._flashed[2] is Level.INFO:
             help_keys = self._app.keymap.keys_of(BY_ID["help"])
             self._flashed = (None, f"press {help_keys} for every key", Level.INFO)
 
     def paint(self) -> None:
-        """Show the newest snapshot."""
+        """Show the newest snapshot in all rows."""
         screen, state, now = self._frame_screen, self._app.state, self._app.clock()
         if screen.shape is Shape.SMALL:
             screen.small.show(state, now)
@@ -105,7 +105,7 @@ class Lines:
             self._frame_screen.keys.show(self.footer())
 
     def footer(self) -> list[Hint]:
-        """At most ten keys that work now: first those of the focused pane, then the registry's."""
+        """Return about ten keys that work now: the focused pane's, then the registry's as far as they fit."""
         current, keymap = self._frame_screen.current, self._app.keymap
         pane = self._app.panes.get(current)
         own = list(pane.hints()) if pane is not None else []

@@ -1,4 +1,4 @@
-"""Themes from ``themes/*.toml``: inside the package in a wheel, at the top of a checkout."""
+"""Loads themes from ``themes/*.toml``, which is inside an installed package or at the top of a checkout."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ DEFAULT_THEME = "labeltui-dark"
 
 
 def theme_folder() -> Path:
-    """The folder of theme files."""
+    """Return the folder of theme files."""
     package = Path(__file__).resolve().parents[2]
     shipped = package / "themes"
     return shipped if shipped.is_dir() else package.parent / "themes"
 
 
 def theme_names() -> list[str]:
-    """The themes that ship with labeltui."""
+    """Return the names of the themes that ship with labeltui, sorted."""
     return sorted(path.stem for path in theme_folder().glob("*.toml"))
 
 
 def load_theme(name: str) -> Theme | None:
-    """The theme of that name; None if there is no such file, since it may be one of Textual's."""
+    """Load labeltui's theme ``name``; None if there is no such file, as for Textual's own themes."""
     path = theme_folder() / f"{name}.toml"
     if "/" in name or not path.is_file():
         return None

@@ -1,4 +1,4 @@
-"""Why a rented host can't be reached because of its pod. Pure, and light, since the first paint needs it."""
+"""Explains why a rented host is unreachable, if its pod is the reason. Pure; the first paint imports it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from labeltui.domain.pod.pod import Pod
 
 Keys = Callable[[str], str]
-"""The keys of an action, by its id."""
+"""Returns the keys of an action, given the action's id."""
 
 STARTING = Word("◌", "pod starting", Tone.BUSY)
 WAITS = Word("◌", "waiting for the pod", Tone.FAINT)
@@ -29,9 +29,9 @@ _STARTING_TEXTS = {
 
 @dataclass(frozen=True, slots=True)
 class Absence:
-    """The pod's state as the reason: a word for the host, its texts in three lengths for the strip, and sentences.
+    """The pod's state as the reason for an unreachable host. ``texts`` has three lengths, for the strip.
 
-    ``next`` says what to do; it is empty where ``reason`` says that already.
+    ``next`` says what happens next or what to do; empty if there is nothing to add to ``reason``.
     """
 
     word: Word
@@ -41,7 +41,7 @@ class Absence:
 
 
 def absence(state: SessionState, keys: Keys = lambda _action: "") -> Absence | None:
-    """Why the host can't be reached yet, or any more; None if its pod is not the reason."""
+    """Return why the pod makes the host unreachable; None if the pod is not the reason."""
     host, pod = state.host.value, state.pod.value
     if not state.identity.rents or (host is not None and host.state is LinkState.CONNECTED):
         return None

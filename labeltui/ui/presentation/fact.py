@@ -1,4 +1,4 @@
-"""One fact of the status strip, at four lengths."""
+"""One fact of the status strip, in three lengths or left out."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ LONG, MEDIUM, SHORT, GONE = 0, 1, 2, 3
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """One fact: names and texts in three lengths each; ``old`` is its age if it is stale, else empty."""
+    """One fact: names and texts in three lengths each. ``old`` is the age of a stale fact, else empty."""
 
     names: tuple[str, str, str]
     texts: tuple[str, str, str]
@@ -26,7 +26,7 @@ class Fact:
     old: str = ""
 
     def at(self, length: int) -> Content:
-        """The fact as text of one length (``LONG`` .. ``SHORT``; nothing when ``GONE``)."""
+        """Return the fact's text at a length from ``LONG`` to ``SHORT``; empty for ``GONE``."""
         if length == GONE:
             return Content("")
         name, text = self.names[length], self.texts[length]
@@ -39,5 +39,5 @@ class Fact:
 
 
 def stale_age(reading: Reading[Any], now: datetime) -> str:
-    """The age of a stale value, such as ``2m``; empty if it is fresh or was never read."""
+    """Return the age of a stale value, such as ``2m``; empty if the value is fresh or was never read."""
     return words.age(reading.as_of, now) if reading.is_stale(now) else ""

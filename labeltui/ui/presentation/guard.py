@@ -1,4 +1,4 @@
-"""The guard in words: a countdown for the strip, and lines for the pod pane. Pure."""
+"""Describes the guard: a countdown for the strip, and lines for the pod pane. Pure."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ STATES = {
 
 
 def guard_fact(state: SessionState, now: datetime) -> Fact | None:
-    """The countdown for the strip; None without a pod that runs."""
+    """Return the countdown for the strip; None if no pod runs."""
     reading = state.guard
     status = reading.value
     if status is None:
@@ -53,7 +53,7 @@ def _counting(status: GuardStatus, left: float | None, old: str) -> Fact:
 
 
 def guard_lines(state: SessionState, now: datetime, width: int) -> list[Content]:
-    """What the guard watches and will do, for the pod pane; empty without a pod that runs."""
+    """Return the guard's countdown, last activity and budget, for the pod pane; empty if no pod runs."""
     fact = guard_fact(state, now)
     status = state.guard.value
     if fact is None or status is None:
@@ -73,7 +73,7 @@ def guard_lines(state: SessionState, now: datetime, width: int) -> list[Content]
 
 
 def idle_text(status: GuardStatus) -> str:
-    """``idle 12 min: last was a label by ana 17:02``."""
+    """Return the idle time and the last activity: ``idle 12 min: last was a label by ana 17:02``."""
     text = safe(status.idle_words)
     last = status.last if status.uses else None
     if last is None or last.at is None or last.kind == "start" or last.ago_s < 1:

@@ -1,4 +1,4 @@
-"""The rented pod and its cost in words, for the strip and the pod pane. Pure."""
+"""Describes the rented pod and its cost, for the strip and the pod pane. Pure."""
 
 from __future__ import annotations
 
@@ -28,19 +28,19 @@ LOW_HOURS, FEW_HOURS = 8, 2
 
 
 def rate(per_hour: Decimal | None) -> str:
-    """``$0.28/h``; less than a cent per hour is shown with four decimals."""
+    """Format a rate: ``$0.28/h``; ``$?/h`` for None; four decimals below a cent per hour."""
     if per_hour is None:
         return "$?/h"
     return f"${per_hour:.2f}/h" if per_hour >= Decimal("0.01") or not per_hour else f"${per_hour:.4f}/h"
 
 
 def dollars(amount: Decimal) -> str:
-    """An amount such as ``$1.20``; an amount below half a cent is ``<$0.01``."""
+    """Format an amount: ``$1.20``; ``<$0.01`` below half a cent."""
     return "<$0.01" if 0 < amount < Decimal("0.005") else f"${amount:.2f}"
 
 
 def pod_fact(state: SessionState, now: datetime) -> Fact | None:
-    """The pod and its rate for the strip; None for a session that is not on RunPod."""
+    """Return the pod's state and rate for the strip; None for a session that is not on RunPod."""
     pod = state.pod.value
     names = ("pod", "pod", "pod")
     if pod is None:
@@ -59,14 +59,14 @@ def _hours_left(state: SessionState) -> int | None:
 
 
 def _urgent(hours: int | None) -> Tone | None:
-    """A warning colour if the credit lasts only a few hours; else None."""
+    """Return a warning colour if the credit lasts less than ``LOW_HOURS``; else None."""
     if hours is None or hours >= LOW_HOURS:
         return None
     return Tone.BAD if hours < FEW_HOURS else Tone.WARN
 
 
 def _so_far(state: SessionState) -> str:
-    """What was spent today, or else in this session, for the strip; empty if neither is known."""
+    """Return today's cost for the strip; if unknown, the session's; if that is unknown too, empty."""
     spend = state.spend.value
     if spend is None or state.spend.error is not None:
         return ""
@@ -76,7 +76,7 @@ def _so_far(state: SessionState) -> str:
 
 
 def _spent_lines(state: SessionState, now: datetime, width: int) -> list[Content]:
-    """What this session and today have cost; an old value is dim, with the reason."""
+    """Return the cost of this session and of today. Stale values are dim; unknown ones get a reason."""
     spend = state.spend.value
     if spend is None:
         return []
@@ -102,7 +102,7 @@ def _spent_lines(state: SessionState, now: datetime, width: int) -> list[Content
 
 
 def _balance_lines(state: SessionState, now: datetime, width: int) -> list[Content]:
-    """The account's credit, and how long it lasts."""
+    """Return the account's credit and the hours it lasts; empty without a balance and without an error."""
     account, hours = state.account.value, _hours_left(state)
     if account is not None and account.balance is not None:
         left = f" · {hours} h left" if hours is not None else ""
@@ -118,7 +118,7 @@ def _balance_lines(state: SessionState, now: datetime, width: int) -> list[Conte
 
 
 def money_lines(state: SessionState, now: datetime, width: int) -> list[Content]:
-    """Pod, rate and balance for the pod pane; nothing for a session that is not on RunPod."""
+    """Return pod, rate, balance and spending for the pod pane; empty for a session that is not on RunPod."""
     pod = state.pod.value
     if pod is None:
         return wrapped(safe(state.pod.error), width, Tone.WARN) if state.pod.error else []
@@ -142,9 +142,10 @@ def _wrong_with(pod: Pod, width: int) -> list[Content]:
 
 
 def brief_money_lines(state: SessionState, now: datetime, width: int) -> list[Content]:
-    """The same on two lines: status and rate; spent and left.
+    """Return :func:`money_lines` shortened to two: status and rate; spent and left.
 
-    Values that are old, unknown or bad are still shown in full.
+    If a spending value or the balance is stale or unknown, their full lines replace the second line.
+    Problems of the pod follow in full.
     """
     pod = state.pod.value
     if pod is None:
@@ -162,7 +163,7 @@ def brief_money_lines(state: SessionState, now: datetime, width: int) -> list[Co
 
 
 def _spent_and_left(state: SessionState, now: datetime, width: int) -> Content | None:
-    """What was spent and what is left, on one line; None unless all of it is known and fresh."""
+    """Return spending and balance on one line; None unless all values are known and fresh."""
     spend, account = state.spend.value, state.account.value
     if spend is None or account is None or account.balance is None or spend.session is None:
         return None
@@ -172,7 +173,7 @@ def _spent_and_left(state: SessionState, now: datetime, width: int) -> Content |
     hours, tone = _hours_left(state), _urgent(_hours_left(state)) or Tone.PLAIN
     amount = f" · ${account.balance:.2f}"
     parts = [f"{amount} left", *([f" · {hours} h"] if hours is not None else [])]
-    if tone is not Tone.PLAIN:  # when the credit ends matters more than its amount
+    if tone is not Tone.PLAIN:  # the hours left matter more than the amount
         parts = [f" · {hours} h left", amount]
     line = row("spent", (spent, Tone.PLAIN))
     for text in parts:

@@ -1,4 +1,4 @@
-"""Pods as rows of a list, and one pod as lines. Pure."""
+"""Shows pods as rows of a list, and one pod's details as lines. Pure."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from labeltui.ui.presentation.text import elide, elide_middle, fit, safe
 from labeltui.ui.presentation.words import Tone
 
 PUBLIC = "PUBLIC"
-COLUMNS = (  # name, cells, and the width from which the column is shown
+COLUMNS = (  # name, width in cells, and the list's least width that shows the column
     ("pod", 0, 0),
     ("state", 14, 0),
     ("gpu", 12, 60),
@@ -31,19 +31,19 @@ COLUMNS = (  # name, cells, and the width from which the column is shown
 
 
 def widths(room: int) -> dict[str, int]:
-    """The width of each column that fits, in cells; the name takes the rest."""
+    """Return the width of each column that fits, in cells; the column ``pod`` gets the rest."""
     shown = {name: cells for name, cells, least in COLUMNS if room >= least}
     taken = sum(shown.values()) + len(shown) - 1
     return {**shown, "pod": max(8, room - taken)}
 
 
 def header(room: int) -> Content:
-    """The names of the columns."""
+    """Return the header with the names of the columns that fit."""
     return Content.styled(" ".join(fit(name, cells) for name, cells in widths(room).items()), Tone.FAINT)
 
 
 def pod_row(pod: Pod, room: int, *, own: bool, chosen: bool, stale: bool) -> Content:
-    """One pod's row; the profile's pod is marked, and an open port is named."""
+    """Return a pod's row. It marks the profile's pod (``own``) and a pod with a port open to the internet."""
     cells = widths(room)
     word = POD[pod.status]
     plain = Tone.FAINT if stale else Tone.PLAIN
@@ -67,7 +67,7 @@ def pod_row(pod: Pod, room: int, *, own: bool, chosen: bool, stale: bool) -> Con
 
 
 def gpu(pod: Pod) -> str:
-    """``RTX A5000`` or ``2× A100``; without a GPU, ``CPU only`` or ``?``."""
+    """Return the pod's GPU, such as ``2× A100``; without one, ``CPU only``, or ``?`` if unknown."""
     name = safe(pod.gpu_name or pod.gpu_id)
     if not name:
         return "CPU only" if pod.cpu_id else "?"
@@ -75,7 +75,7 @@ def gpu(pod: Pod) -> str:
 
 
 def port_text(port: Port) -> str:
-    """``22/tcp → 203.0.113.7:40022``; an http port is open to the internet while the pod runs."""
+    """Describe a port: ``22/tcp → 203.0.113.7:40022``. A running pod's http port is public."""
     if port.protocol == "http":
         return f"{port.private}/http open to the internet"
     return f"{port.private}/tcp" + (
@@ -84,19 +84,19 @@ def port_text(port: Port) -> str:
 
 
 def money(per_hour: Decimal | None) -> str:
-    """A rate per hour and per month."""
+    """Format a rate per hour and per month of 730 hours."""
     return rate(per_hour) + ("" if per_hour is None else f" · ${per_hour * 730:.2f} a month")
 
 
 def legal_words(pod: Pod) -> str:
-    """What can be done with the pod now, and what prevents the rest."""
+    """Return the actions that are allowed on the pod now, and why the first barred one is not."""
     can = [action.value for action in PodAction if why_not(pod, action) is None]
     barred = next((why for action in pod.actions if (why := why_not(pod, action)) is not None), "")
     return (", ".join(can) or "nothing") + (f"; {barred}" if barred else "")
 
 
 def pod_lines(pod: Pod, width: int, now: datetime, *, own: bool, left: RequestsLeft | None) -> list[Content]:
-    """Everything known of one pod. ``own``: it is the profile's; ``left``: requests that RunPod still allows."""
+    """Return a pod's details. ``own``: it is the profile's pod. ``left``: RunPod's remaining requests."""
     room = max(8, width - 11)
 
     def line(label: str, text: str, tone: str = Tone.PLAIN) -> list[Content]:
@@ -139,7 +139,10 @@ def pod_lines(pod: Pod, width: int, now: datetime, *, own: bool, left: RequestsL
 
 
 def _names(pod: Pod) -> str:
-    """The names of environment variables only: values may be secret, and every key of the account can read them."""
+    """Return the names of the environment variables without their values.
+
+    Values may be secret, and every key of the account can read them.
+    """
     return ", ".join(safe(name) for name in sorted(pod.env))
 
 
@@ -168,13 +171,13 @@ def _disks(pod: Pod) -> str:
 
 
 def first(pods: tuple[Pod, ...], own_id: str | None) -> tuple[Pod, ...]:
-    """The pods in order: the profile's, then those that cost money, by name; ended pods last."""
+    """Sort the pods: the profile's, then active, stopped and terminated pods, each group by name."""
     order = {PodStatus.TERMINATED: 2, PodStatus.STOPPED: 1}
     return tuple(sorted(pods, key=lambda p: (p.id != own_id, order.get(p.status, 0), p.name, p.id)))
 
 
 def total(pods: tuple[Pod, ...]) -> str:
-    """``3 pods · $0.83/h now``; pods of unknown price are counted."""
+    """Return the count and total rate: ``3 pods · $0.83/h now``. Pods of unknown price are counted apart."""
     known = [pod.cost_per_hour for pod in pods if pod.cost_per_hour is not None]
     unknown = len(pods) - len(known)
     sums = rate(sum(known, Decimal(0))) + (f" plus {unknown} of unknown price" if unknown else "")

@@ -14,19 +14,19 @@ if TYPE_CHECKING:
 
 
 def row(label: str, *parts: tuple[str, str] | Content, width: int = 9) -> Content:
-    """A row: the label, faint, in ``width`` cells, then its parts."""
+    """Return a row: the label, faint and padded to ``width`` cells, then the parts."""
     return Content.assemble((f"{label:<{width}}", Tone.FAINT), *parts)
 
 
 def state_text(word: Word, old: str = "") -> Content:
-    """A state as glyph and word; if ``old``, faint and with that age."""
+    """Return a state as glyph and word; faint and followed by the age ``old`` if that is not empty."""
     if not old:
         return Content.styled(str(word), word.tone)
     return Content.assemble((str(word), Tone.FAINT), (f" {old} old", Tone.WARN))
 
 
 def wrapped(text: str, width: int, tone: Tone | str, most: int = 3) -> list[Content]:
-    """``text``, which must be safe already, wrapped to at most ``most`` lines of ``width`` cells."""
+    """Wrap ``text`` to at most ``most`` lines of ``width`` cells. ``text`` must be safe already."""
     lines = Content.styled(text, tone).wrap(max(8, width))
     shown_lines = [line.rstrip() for line in lines[:most]]
     if len(lines) > most:

@@ -35,7 +35,7 @@ def _host(state: SessionState, now: datetime) -> Fact:
         return _unknown(names, state.host)
     if (
         why := absence(state)
-    ) is not None:  # the pod's state explains more, and is newer, than the last attempt to connect
+    ) is not None:  # the pod's state is newer than the last attempt to connect and explains more
         return _fact(names, why.word, why.texts, stale_age(state.pod, now))
     word = words.LINK[host.state]
     long = word.text
@@ -110,7 +110,10 @@ def _queue(state: SessionState, now: datetime) -> Fact:
 
 
 def _labels(state: SessionState, now: datetime) -> Fact | None:
-    """How many labels are copied to this machine; a narrow strip leaves it out while all are."""
+    """Return the number of labels copied to this machine.
+
+    The short text is empty unless labels remain to be copied or the number is stale.
+    """
     copies = state.labels.value
     names = ("labels", "labels", "lab")
     if copies is None:
@@ -131,7 +134,7 @@ def _labels(state: SessionState, now: datetime) -> Fact | None:
 
 
 def labels_here(state: SessionState, now: datetime) -> str:
-    """The same for a pane's border; empty if nothing is known."""
+    """Return the number of copied labels for a pane's border; empty if the number is unknown."""
     fact = _labels(state, now)
     if fact is None or state.labels.value is None:
         return ""
@@ -142,7 +145,7 @@ def _log(state: SessionState) -> Fact | None:
     count = state.log_errors
     if not count:
         return None
-    # A narrow strip leaves this to the tab of the log.
+    # The short text is empty: in a narrow strip, the log's tab shows the count.
     return Fact(("log", "log", ""), (words.plural(count, "error"), str(count), ""), "✗", Tone.BAD)
 
 
@@ -156,12 +159,12 @@ def _alerts(state: SessionState) -> Fact:
 
 
 def facts(state: SessionState, now: datetime) -> tuple[Fact, ...]:
-    """The facts of the strip, left to right."""
+    """Return the facts of the strip, left to right."""
     return tuple(fact for fact, _ in _ranked(state, now))
 
 
 def _ranked(state: SessionState, now: datetime) -> list[tuple[Fact, int]]:
-    """The facts, each with its rank for shortening: the lowest is shortened first, alerts last."""
+    """Return the facts with their ranks: the strip shortens the fact with the lowest rank first."""
     shown = [
         (_pod(state, now), 6),
         (_guard(state, now), 5),
@@ -178,7 +181,7 @@ def _ranked(state: SessionState, now: datetime) -> list[tuple[Fact, int]]:
 
 
 def identity(state: SessionState, length: int) -> Content:
-    """The profile's name, and whether this is a demo or read-only."""
+    """Return the profile's name, with ``DEMO`` and ``READ-ONLY`` where they apply."""
     parts: list[tuple[str, str]] = [(f" {safe(state.identity.profile)} ", "bold reverse $text-primary")]
     if state.identity.demo:
         scenario = f" {safe(state.identity.scenario)}" if state.identity.scenario and length == LONG else ""
@@ -205,7 +208,7 @@ def _guard(state: SessionState, now: datetime) -> Fact | None:
 
 
 def strip_line(state: SessionState, now: datetime, width: int) -> Content:
-    """All facts on one line of ``width`` cells, each as long as the others allow."""
+    """Fit the facts on one line of ``width`` cells: shorten by rank, then drop facts without trouble."""
     ranked = _ranked(state, now)
     shown = tuple(fact for fact, _ in ranked)
     order = sorted(range(len(ranked)), key=lambda position: ranked[position][1])
@@ -220,7 +223,7 @@ def strip_line(state: SessionState, now: datetime, width: int) -> Content:
     if line.cell_length <= width:
         return line
     line = _joined(state, shown, lengths, "  ")
-    # Drop facts that are as they should be, so that no alert is cut off.
+    # Drop facts that report no trouble, so that no alert is cut off.
     for position in order:
         if line.cell_length <= width:
             break

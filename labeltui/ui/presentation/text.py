@@ -10,7 +10,7 @@ _HIDDEN = (
     *range(0x80, 0xA0),  # C1 controls, which some terminals obey
     0x00AD,
     0x061C,
-    *range(0x200B, 0x2010),  # zero width, and marks of direction
+    *range(0x200B, 0x2010),  # zero-width characters and direction marks
     *range(0x2028, 0x202F),
     *range(0x2060, 0x2070),
     0xFEFF,
@@ -29,27 +29,27 @@ ELLIPSIS = "…"
 
 
 def safe(text: str) -> str:
-    """``text`` with control characters as their pictures (``␛``) and invisible ones as ``\\u202e``.
+    """Replace control characters in ``text`` by pictures (``␛``), invisible ones by escapes (``\\u202e``).
 
-    The result is one line and carries no markup: hand it to ``Content``, never to ``Content.from_markup``.
+    The result is one line of literal text: pass it to ``Content``, never to ``Content.from_markup``.
     """
     return text.translate(_VISIBLE) if _UNSAFE.search(text) else text
 
 
 def safe_lines(text: str) -> list[str]:
-    """The lines of ``text``, each safe; tabs become spaces."""
+    """Split ``text`` into lines, each made safe by :func:`safe`; tabs become spaces."""
     return [safe(line.expandtabs(4)) for line in text.replace("\r\n", "\n").split("\n")]
 
 
 def elide(text: str, width: int) -> str:
-    """``text`` in at most ``width`` cells, with an ellipsis at its end if it is longer."""
+    """Cut ``text`` to at most ``width`` cells; a cut text ends with an ellipsis."""
     if cell_len(text) <= width:
         return text
     return "" if width <= 0 else set_cell_size(text, width - 1).rstrip() + ELLIPSIS
 
 
 def elide_middle(text: str, width: int) -> str:
-    """``text`` in at most ``width`` cells, with an ellipsis in its middle, since names differ at their ends."""
+    """Cut ``text`` in its middle to at most ``width`` cells, since names often differ at their ends."""
     if cell_len(text) <= width or width < 5:
         return elide(text, width)
     tail = (width - 1) // 2
@@ -65,5 +65,5 @@ def _last_cells(text: str, width: int) -> str:
 
 
 def fit(text: str, width: int) -> str:
-    """``text`` in exactly ``width`` cells, elided or padded."""
+    """Cut or pad ``text`` to exactly ``width`` cells."""
     return set_cell_size(elide(text, width), max(0, width))

@@ -1,4 +1,4 @@
-"""States and quantities as text: a glyph, a word and a colour. Pure."""
+"""Shows states as a glyph, a word and a colour, and formats quantities. Pure."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from labeltui.domain.training.training import TrainState
 
 
 class Tone(StrEnum):
-    """The colour of text: always a variable of the theme."""
+    """A text colour, as a variable of the theme."""
 
     PLAIN = "$foreground"
     GOOD = "$text-success"
@@ -26,7 +26,7 @@ class Tone(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """A state as it is shown; readable without colour and without the glyph."""
+    """The text of a state on screen; readable without colour and without the glyph."""
 
     glyph: str
     text: str
@@ -81,7 +81,7 @@ LEVEL = {
 
 
 def duration(seconds: float) -> str:
-    """Seconds as ``45s``, ``3m``, ``3h12`` or ``2d``."""
+    """Format seconds as ``45s``, ``3m``, ``3h12`` or ``2d``."""
     whole = int(max(0.0, seconds))
     if whole < 60:
         return f"{whole}s"
@@ -95,12 +95,12 @@ def duration(seconds: float) -> str:
 
 
 def age(at: datetime | None, now: datetime) -> str:
-    """The time since ``at``, such as ``3m``; empty if ``at`` is None."""
+    """Return the time since ``at``, such as ``3m``; empty if ``at`` is None."""
     return "" if at is None else duration((now - at).total_seconds())
 
 
 def remaining(seconds: float) -> str:
-    """Seconds left as ``14m``, ``2m30`` or ``40s``; with seconds only below ten minutes."""
+    """Format the seconds left as ``14m``, ``2m30`` or ``40s``; omits seconds from ten minutes on."""
     whole = int(max(0.0, seconds))
     if 60 <= whole < 600 and whole % 60:
         return f"{whole // 60}m{whole % 60:02}"
@@ -108,7 +108,7 @@ def remaining(seconds: float) -> str:
 
 
 def size(count: float | None) -> str:
-    """Bytes in binary units: ``14.2G``; ``?`` for None."""
+    """Format bytes in binary units: ``14.2G``; ``?`` for None."""
     if count is None:
         return "?"
     value = float(count)
@@ -120,15 +120,15 @@ def size(count: float | None) -> str:
 
 
 def clock_time(at: datetime) -> str:
-    """``17:02:31`` in the local time zone."""
+    """Format a time as ``17:02:31`` in the local time zone."""
     return at.astimezone().strftime("%H:%M:%S")
 
 
 def metric(value: float | None) -> str:
-    """A Dice value or a loss with three decimals; ``?`` for None."""
+    """Format a Dice value or a loss with three decimals; ``?`` for None."""
     return "?" if value is None else f"{value:.3f}"
 
 
 def plural(count: int, one: str, many: str | None = None) -> str:
-    """``1 study``, ``3 studies``."""
+    """Format a count: ``1 study``, ``3 studies``. ``many`` defaults to ``one`` plus ``s``."""
     return f"{count} {one if count == 1 else (many or one + 's')}"

@@ -14,7 +14,7 @@ Point = tuple[float, float]
 
 
 def braille(points: Sequence[Point], width: int, height: int, low: float, high: float) -> list[str]:
-    """A line through ``points`` on ``width`` x ``height`` cells, y from ``low`` (bottom) to ``high`` (top).
+    """Draw a line through ``points`` on ``width`` x ``height`` cells; y runs from ``low`` up to ``high``.
 
     x is scaled to the first and last point. Points that are not finite are left out.
     """
@@ -52,7 +52,7 @@ def _line(cells: list[list[int]], start: tuple[int, int], end: tuple[int, int]) 
 
 
 def bounds(values: Sequence[float], *, unit: bool) -> tuple[float, float]:
-    """Round limits around ``values``. ``unit`` keeps them within 0..1, and at least a fifth apart."""
+    """Return axis limits for ``values``. If ``unit``, they lie within 0..1 and at least 0.2 apart."""
     good = [min(1.0, max(0.0, value)) if unit else value for value in values if math.isfinite(value)]
     if not good:
         return 0.0, 1.0
@@ -66,7 +66,7 @@ def bounds(values: Sequence[float], *, unit: bool) -> tuple[float, float]:
 
 
 def chart(points: Sequence[Point], width: int, height: int, tone: str, *, unit: bool) -> list[Content]:
-    """``points`` with an axis: the limits at top and bottom, the numbers left of the curve."""
+    """Draw ``points`` with an axis on the left; the limits are written beside the top and bottom rows."""
     low, high = bounds([y for _, y in points], unit=unit)
     labels = [f"{high:.1f}" if unit else f"{high:.2f}", f"{low:.1f}" if unit else f"{low:.2f}"]
     margin = max(len(label) for label in labels)
@@ -82,7 +82,7 @@ def chart(points: Sequence[Point], width: int, height: int, tone: str, *, unit: 
 
 
 def spark(values: Sequence[float], width: int) -> str:
-    """The newest ``width`` values as blocks, scaled to their own range."""
+    """Draw the newest ``width`` values as blocks, scaled from their minimum to their maximum."""
     shown = [value for value in values if math.isfinite(value)][-width:]
     if not shown:
         return ""

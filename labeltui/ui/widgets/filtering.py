@@ -1,5 +1,5 @@
-"""The grammar of filters: ``re`` selects matches, ``!re`` excludes them, ``~letters`` selects texts with these letters
-in this order.
+"""Filters: ``re`` selects matching texts, ``!re`` excludes them, and ``~letters`` selects texts that contain
+the letters in that order.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ Matches = Callable[[str], bool]
 
 
 def matcher_of(query: str) -> Matches | None:
-    """The test that a filter applies to a row's text; None for an empty query. Lower case matches both cases.
+    """Return a predicate on a row's text; None for an empty query. A query without capitals ignores case.
 
     Raises ValueError with a message for an invalid regular expression.
     """
@@ -45,7 +45,7 @@ def _fuzzy(letters: str) -> Matches:
 
 
 def typed_ahead(entry: Input, event: events.Key) -> None:
-    """Insert a key that was typed before ``entry`` had the keyboard."""
+    """Insert a key that was typed before ``entry`` had the focus."""
     if event.is_printable and event.character is not None:
         entry.insert_text_at_cursor(event.character)
         event.stop()

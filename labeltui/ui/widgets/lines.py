@@ -1,4 +1,4 @@
-"""Lines of text that scroll, and are drawn again only if they changed."""
+"""A scrolling widget for lines of text; redraws only if the lines changed."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from textual.widget import Widget
 
 
 class Lines(Widget, can_focus=True):
-    """Shows as many lines as fit from ``top`` on. Never wraps."""
+    """Shows as many lines as fit, from the scroll position on. Never wraps."""
 
     DEFAULT_CSS = Path(__file__).with_suffix(".tcss").read_text(encoding="utf-8")
 
@@ -21,7 +21,7 @@ class Lines(Widget, can_focus=True):
 
     @property
     def lines(self) -> tuple[Content, ...]:
-        """All lines, those out of view included."""
+        """All lines, including those out of view."""
         return self._lines
 
     @property

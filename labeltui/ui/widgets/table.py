@@ -11,11 +11,11 @@ from textual.message import Message
 from textual.widget import Widget
 
 Draw = Callable[[int, int, bool], Content]
-"""Draws row ``index`` in ``width`` cells; the last argument: the cursor is on it."""
+"""Draws a row. Takes its index, its width in cells, and whether the cursor is on the row."""
 
 
 class Table(Widget, can_focus=True):
-    """Rows by index, a cursor and a header; its owner draws the rows."""
+    """A header, rows and a cursor. Calls ``draw`` for each visible row."""
 
     DEFAULT_CSS = Path(__file__).with_suffix(".tcss").read_text(encoding="utf-8")
 
@@ -37,7 +37,7 @@ class Table(Widget, can_focus=True):
         return max(1, self.size.height - 1)
 
     def update_rows(self, count: int, cursor: int, header: Content) -> None:
-        """Set the number of rows and the cursor, and draw what changed."""
+        """Set the number of rows, the cursor and the header; redraw if the visible rows changed."""
         self.count, self._header = count, header
         self._place(cursor)
 
@@ -62,7 +62,7 @@ class Table(Widget, can_focus=True):
         return [self._header, *lines]
 
     def _mark(self, line: int) -> Content:
-        """The scrollbar's cell beside a visible line."""
+        """Return the scrollbar's cell for the visible line ``line``."""
         length = max(1, self.page * self.page // self.count)
         start = round(self.top * (self.page - length) / max(1, self.count - self.page))
         return Content.styled("┃" if start <= line < start + length else "│", "$border-blurred")
@@ -88,7 +88,7 @@ class Table(Widget, can_focus=True):
         return Content("\n").join(self._shown)
 
     def on_resize(self, _event: events.Resize) -> None:
-        """Draw for the new size."""
+        """Redraw for the new size, with the cursor in view."""
         self._place(self.cursor)
 
     def on_click(self, event: events.Click) -> None:
