@@ -1,4 +1,4 @@
-"""Base class of panes that consist of lines: built from each snapshot, drawn only if they changed."""
+"""Base class of panes that show lines. Each snapshot rebuilds the lines; only changed lines are drawn."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class Card(Lines):
-    """Base class of panes that consist of lines; subclasses build the lines."""
+    """Base class of panes that show lines. Subclasses implement :meth:`build`."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -39,19 +39,19 @@ class Card(Lines):
         self.facts = ""
 
     def build(self, state: SessionState, now: datetime, width: int, height: int) -> list[Content]:
-        """The lines for a snapshot; ``width`` and ``height`` are the room in cells."""
+        """Return the lines for a snapshot. ``width`` and ``height`` are in cells."""
         raise NotImplementedError
 
     def key_for(self, action_id: str) -> str:
-        """The keys that run an action now, as people write them."""
+        """Return the configured keys of an action as text."""
         return console_of(self).keymap.keys_of(BY_ID[action_id])
 
     def titles(self, state: SessionState, now: datetime) -> tuple[str, str]:
-        """The text after the pane's name, and the text of the lower border."""
+        """Return the text after the pane's name, and the text of the lower border."""
         return "", ""
 
     def attach(self, session: Session) -> None:
-        """Store the session for what keys need."""
+        """Store the session for the pane's keys."""
         self.session = session
 
     def detach(self) -> None:
@@ -60,15 +60,15 @@ class Card(Lines):
 
     @property
     def focus_target(self) -> Widget:
-        """The card itself scrolls."""
+        """The card itself, which scrolls."""
         return self
 
     def hints(self) -> Sequence[Hint]:
-        """Keys for the footer."""
+        """Return the footer's keys."""
         return [key.hint for key in self.pane_keys if key.footer]
 
     def help_keys(self) -> Sequence[Hint]:
-        """Every key, for the help screen."""
+        """Return all keys of this pane, for the help screen."""
         return [key.hint for key in self.pane_keys]
 
     def show(self, state: SessionState, now: datetime) -> None:
@@ -86,12 +86,12 @@ class Card(Lines):
             self.post_message(HintsChanged())
 
     def on_resize(self, _event: events.Resize) -> None:
-        """Build the lines for the new size."""
+        """Rebuild the lines for the new size."""
         if self.state is not None and self.now is not None:
             self.show(self.state, self.now)
 
     def on_key(self, event: events.Key) -> None:
-        """Run this pane's keys; other keys go on to the app."""
+        """Run this pane's keys. Other keys bubble to the app."""
         key = pressed(self.pane_keys, event)
         if key is not None:
             key.run()
@@ -121,5 +121,5 @@ class Card(Lines):
             self.show(self.state, self.now)
 
     def copy_text(self) -> str:
-        """The text that ``y`` copies: all lines."""
+        """Return all lines, for ``y`` to copy."""
         return "\n".join(line.plain.rstrip() for line in self.lines)

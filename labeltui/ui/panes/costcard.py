@@ -1,4 +1,4 @@
-"""The card of labels, pace and money, which only a wide screen has."""
+"""The card with labels, pace and cost. Only wide screens show this card."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ from labeltui.ui.widgets.bar import bar
 
 
 class CostCard(Card, can_focus=False):
-    """The session in numbers, labels first."""
+    """Shows the session's labels, pace, budget and annotators."""
 
     def titles(self, state: SessionState, now: datetime) -> tuple[str, str]:
-        """The budget below, if one is set."""
+        """Return no note, and the budget for the lower border if a budget is set."""
         guard = state.guard.value
         return "", f"budget ${guard.budget:.2f}" if guard is not None and guard.budget else ""
 
     def build(self, state: SessionState, now: datetime, width: int, height: int) -> list[Content]:
-        """Labels, pace, budget, people, and the folder of copies."""
+        """Return rows for the copied labels and their folder, the pace, the budget and the annotators."""
         lines = self._labels(state, now, width)
         going = pace(state, now)
         if going is not None:
@@ -64,7 +64,7 @@ class CostCard(Card, can_focus=False):
         return lines
 
     def _budget(self, state: SessionState, now: datetime, width: int) -> list[Content]:
-        """The share of the budget that is spent, by this console's own estimate."""
+        """Return a bar with the spent share of the budget. The spend is this console's own estimate."""
         guard, spend = state.guard.value, state.spend.value
         if guard is None or not guard.budget or spend is None or spend.session is None:
             return []

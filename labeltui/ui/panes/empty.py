@@ -1,4 +1,4 @@
-"""The texts of an empty pane: why it is empty, and the key that changes that."""
+"""Texts for empty panes: why a pane is empty, and which key helps."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _LINK = {
 
 
 def without_server(state: SessionState, keys: Keys) -> list[str]:
-    """Sentences for a pane that needs the server; empty while the server runs."""
+    """Return sentences for a pane that needs the server; empty while the server runs."""
     host, server = state.host.value, state.server.value
     if host is None or host.state is not LinkState.CONNECTED:
         if (why := absence(state, keys)) is not None:
@@ -70,7 +70,7 @@ def _not_running(server: ServerStatus, keys: Keys) -> list[str]:
 
 
 def why_empty(state: SessionState, keys: Keys) -> list[str]:
-    """Sentences about why the log has no lines, and the key that changes that."""
+    """Return sentences that explain why the log has no lines, and which key helps."""
     sentences = without_server(state, keys)
     server = state.server.value
     if sentences or server is None:

@@ -1,4 +1,4 @@
-"""Cards that only a wide screen has: the server with its tunnel, and alerts."""
+"""Cards that only wide screens show: the server with its tunnel, and the alerts."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from labeltui.ui.presentation.words import Tone
 
 
 class TunnelsCard(Card, can_focus=False):
-    """The server's facts, and its tunnel."""
+    """Shows facts about the server, and its tunnel."""
 
     def build(self, state: SessionState, now: datetime, width: int, height: int) -> list[Content]:
-        """The server's facts, then the tunnel's."""
+        """Return rows for the server, then for the tunnel."""
         server = state.server.value
         if server is None:
             return [row("server", state_text(words.UNKNOWN)), *tunnel_lines(state, now, width)]
@@ -48,16 +48,16 @@ class TunnelsCard(Card, can_focus=False):
 
 
 class AlertsCard(Card, can_focus=False):
-    """The newest alerts, newest first."""
+    """Shows the alerts, newest first."""
 
     def titles(self, state: SessionState, now: datetime) -> tuple[str, str]:
-        """Their number above, the key of the list below."""
+        """Return the number of alerts, and the key that lists them; both empty without alerts."""
         return (
             str(len(state.alerts)) if state.alerts else ""
         ), f"{self.key_for('alerts')} opens the list" if state.alerts else ""
 
     def build(self, state: SessionState, now: datetime, width: int, height: int) -> list[Content]:
-        """Each alert with its time and hint, then events of the pod if there is room."""
+        """Return each alert with its time and hint, then the pod's events if they fit."""
         lines: list[Content] = []
         if not state.alerts:
             lines.append(Content.styled("Nothing needs attention.", Tone.FAINT))

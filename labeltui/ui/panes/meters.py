@@ -1,4 +1,4 @@
-"""The machine's load as rows: a percentage now, and the last minutes as blocks. Pure."""
+"""Builds rows for the machine's load: the current percentage and the last minutes as blocks. No I/O."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ WARN_PCT, FULL_PCT = 80.0, 93.0
 MIB = 1024 * 1024
 BLOCKS = "▁▂▃▄▅▆▇█"
 MOST_CELLS = 24
-BOTH_FROM = 18  # the width in cells from which bar and history stand side by side
-CELL_S = 15.0  # seconds per cell of a history, so that its length shows how far back it goes
+BOTH_FROM = 18  # from this width in cells, the bar and the history are shown side by side
+CELL_S = 15.0  # seconds per cell of a history
 
 
 def load_tone(percent: float | None) -> Tone:
-    """The colour of a load in percent: the fuller, the more alarming."""
+    """Return the colour of a load in percent; faint if the load is unknown."""
     if percent is None:
         return Tone.FAINT
     if percent >= FULL_PCT:
@@ -33,7 +33,7 @@ def load_tone(percent: float | None) -> Tone:
 
 
 def line_of(samples: tuple[LoadSample, ...], field: str, now: datetime, cells: int, tone: str) -> Content:
-    """The history of a field as blocks, 100 % being a full block; a dot where nothing was measured."""
+    """Draw a field's history, one block per cell. A full block is 100 %; a dot means no measurement."""
     parts: list[tuple[str, str]] = []
     for value in in_cells(samples, field, now, cells, cells * CELL_S):
         if value is None:
@@ -44,7 +44,7 @@ def line_of(samples: tuple[LoadSample, ...], field: str, now: datetime, cells: i
 
 
 class Meters:
-    """Draws the rows of one snapshot, which share width, age and history."""
+    """Builds the load rows of one snapshot. All rows share the width, the age and the load history."""
 
     def __init__(self, loads: tuple[LoadSample, ...], now: datetime, width: int, *, stale: bool) -> None:
         self._loads = loads
@@ -55,9 +55,9 @@ class Meters:
     def meter(
         self, label: str, percent: float | None, text: str, field: str = "", *, fills: bool = True
     ) -> Content:
-        """``cpu  ▂▂▃▅▂ 21%  text``: the drawing takes the room that the words leave.
+        """``cpu  ▂▂▃▅▂ 21%  text``: the bar or history fills the width that the text does not need.
 
-        ``fills``: the thing can run out, so a high value is a warning. ``field`` names its history.
+        ``fills``: the resource can run out, so a high value is a warning. ``field`` is the history's name.
         """
         tone = Tone.FAINT if self._stale else load_tone(percent) if fills else Tone.BUSY
         number = "   ?" if percent is None else f"{percent:3.0f}%"
@@ -81,7 +81,7 @@ class Meters:
         return line_of(self._loads, field, self._now, room, tone)
 
     def of_host(self, metrics: HostMetrics, *, brief: bool = False) -> list[Content]:
-        """What the agent measured. ``brief`` puts processor and memory on one line."""
+        """Return the rows for the agent's measurements. ``brief`` puts processor and memory on one line."""
         cores = "" if metrics.cpu_count is None else words.plural(metrics.cpu_count, "core")
         memory = f"{words.size(metrics.memory_used)}/{words.size(metrics.memory_total)}"
         disk = f"{words.size(metrics.disk_used)}/{words.size(metrics.disk_total)}"
@@ -109,14 +109,14 @@ class Meters:
         ]
 
     def _gpus(self, metrics: HostMetrics) -> list[Content]:
-        """The rows of each GPU, memory first: running out of it ends trainings."""
+        """Return two rows per GPU. Memory comes first, because a training ends if GPU memory runs out."""
         if not metrics.gpus:
             why = safe(metrics.gpu_error) if metrics.gpu_error else "no nvidia-smi"
             reason = elide(why, max(8, self._width - 17))
             return [row("gpu", ("no GPU", Tone.WARN), (f"  {reason}", Tone.FAINT))]
         only = (
             len(metrics.gpus) == 1
-        )  # the history is that of the busiest GPU, so only a single GPU can show it
+        )  # the history follows the busiest GPU, so it is shown only for a single GPU
         lines = []
         for gpu in metrics.gpus:
             lines.append(self._gpu_memory(gpu, "vram" if only else ""))
@@ -137,7 +137,10 @@ class Meters:
         return self.meter(f"gpu {gpu.index}", gpu.utilisation_pct, " ".join(facts), field, fills=False)
 
     def of_runpod(self, pod: Pod) -> list[Content]:
-        """What RunPod measured, for when the agent does not answer: percentages without the disk."""
+        """Return the rows for RunPod's measurements, which replace missing measurements of the agent.
+
+        RunPod reports percentages only, and none for the disk.
+        """
         lines = []
         for index, (work, memory) in enumerate(pod.load.gpus):
             only = len(pod.load.gpus) == 1
@@ -149,7 +152,7 @@ class Meters:
 
 
 def load_age(loads: tuple[LoadSample, ...], now: datetime) -> str:
-    """``load 3s ago``, with the source if it is not the agent."""
+    """Return ``load 3s ago``, with the source if the agent did not measure the load. Empty without a load."""
     if not loads:
         return ""
     newest = loads[-1]

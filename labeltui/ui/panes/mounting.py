@@ -1,4 +1,4 @@
-"""The content of every pane."""
+"""Creates the widgets of all panes."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from labeltui.ui.panes.training import TrainingCard
 
 
 def make_panes() -> dict[str, Pane]:
-    """One widget for each frame, by pane name."""
+    """Create all panes, by pane name."""
     return {
         "pod": PodCard(),
         "shell": ShellPane(),

@@ -17,24 +17,24 @@ def _always() -> bool:
 
 @dataclass(frozen=True, slots=True)
 class PaneKey:
-    """A key of one pane, for the pane itself, the footer and the help."""
+    """A key of one pane, with its texts for the footer and the help screen."""
 
     keys: tuple[str, ...]
-    """Textual's names, or characters; the first is the one that is shown."""
+    """Textual's key names, or characters. The footer and the help screen show the first."""
     text: str
     run: Callable[[], None]
     footer: bool = True
     applies: Callable[[], bool] = _always
-    """While it returns False, the key is the console's."""
+    """Returns whether the pane handles the key now. If False, the console handles the key."""
 
     @property
     def hint(self) -> Hint:
-        """As footer and help show it."""
+        """The key and its text, for the footer and the help screen."""
         return shown(self.keys[0]), self.text
 
 
 def pressed(keys: Sequence[PaneKey], event: events.Key) -> PaneKey | None:
-    """The pane's key that was pressed, with the event stopped; None if the key is not the pane's."""
+    """Return the pane's key for an event, and stop the event. Returns None for any other key."""
     for key in keys:
         if event.key in key.keys or event.character in key.keys:
             if not key.applies():

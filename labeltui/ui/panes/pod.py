@@ -1,4 +1,4 @@
-"""Pane 1: the machine, its cost, connection, load and tunnel, and the pod's events."""
+"""Pane 1: the host's cost, connection, load and tunnel, and the pod's events."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ TROUBLED = (
     "dead",
     "warning",
     "stopping",
-)  # states of the guard whose reasons are shown first
+)  # guard states whose reasons are shown at the top
 
 
 class PodCard(Card):
-    """The host: its connection in words, its load in bars, its tunnel."""
+    """Shows the pod's cost, the host's connection and load, and the tunnel."""
 
     def titles(self, state: SessionState, now: datetime) -> tuple[str, str]:
-        """Name and place above, the age of the load below."""
+        """Return the name and data centre for the upper border, and the load's age for the lower border."""
         host, pod = state.host.value, state.pod.value
         age = words.age(state.metrics.as_of, now)
         name = safe(host.name) if host is not None else ""
@@ -45,7 +45,7 @@ class PodCard(Card):
         return name, meters.load_age(state.loads, now) or (f"load {age} ago" if age else "")
 
     def build(self, state: SessionState, now: datetime, width: int, height: int) -> list[Content]:
-        """Money, guard, connection, load and tunnel; then details of the pod, as far as they fit."""
+        """Return rows for cost, guard, connection, load and tunnel; then pod details and events that fit."""
         host = state.host.value
         if host is None:
             error = safe(state.host.error or "")
@@ -58,7 +58,7 @@ class PodCard(Card):
         lines = money_lines(state, now, width) + guard + connection
         lines += self._load(state, now, width)
         lines += tunnel_lines(state, now, width)
-        if len(lines) > height:  # leave out first what never changes
+        if len(lines) > height:  # first leave out the rows that never change
             spare = ("system ", "address ") if state.pod.value is not None else ("system ",)
             lines = [line for line in lines if not line.plain.startswith(spare)]
             if len(lines) > height and state.pod.value is not None:
@@ -71,7 +71,7 @@ class PodCard(Card):
     def _brief(
         self, state: SessionState, now: datetime, width: int, guard: list[Content], connection: list[Content]
     ) -> list[Content]:
-        """The most important rows, as few as possible; the guard's reasons come last."""
+        """Return the fewest useful rows for a low pane. If the guard is calm, its reasons come last."""
         status = state.guard.value
         calm = status is not None and status.state not in TROUBLED and not status.problem
         first, reasons = (guard[:1], guard[1:]) if calm else (guard, [])
@@ -135,7 +135,7 @@ class PodCard(Card):
 
 
 def pod_facts(state: SessionState, now: datetime, width: int) -> list[Content]:
-    """Details of the rented pod, most useful first; empty without a pod."""
+    """Return details of the rented pod, most useful first; empty without a pod."""
     pod = state.pod.value
     if pod is None:
         return []
@@ -157,7 +157,7 @@ def pod_facts(state: SessionState, now: datetime, width: int) -> list[Content]:
 
 
 def port_line(port: Port, room: int) -> Content:
-    """A port; one that is open to the internet is marked."""
+    """Return a port's row. An HTTP port is marked as public, because the internet can reach it."""
     if port.protocol != "http":
         return row("port", (elide(port_text(port), room), Tone.PLAIN))
     return row(
@@ -166,7 +166,7 @@ def port_line(port: Port, room: int) -> Content:
 
 
 def event_lines(state: SessionState, width: int, room: int) -> list[Content]:
-    """The newest events of the pod that fit in ``room`` rows, oldest first."""
+    """Return the pod's newest events that fit in ``room`` rows, oldest first."""
     if room < 2 or not state.pod_events:
         return []
     lines: list[Content] = []
@@ -180,7 +180,7 @@ def event_lines(state: SessionState, width: int, room: int) -> list[Content]:
 
 
 def tunnel_lines(state: SessionState, now: datetime, width: int) -> list[Content]:
-    """The tunnel's state, and the URL for Slicer."""
+    """Return rows for the tunnel's state and the URL for Slicer."""
     tunnel = state.tunnel.value
     if tunnel is None:
         return [row("tunnel", state_text(words.UNKNOWN))]

@@ -1,4 +1,4 @@
-"""Pane 4: every study, its state, and who has it open."""
+"""Pane 4: all studies, with their states and who has them open."""
 
 from __future__ import annotations
 
@@ -76,21 +76,21 @@ class QueuePane(Widget):
         yield self._table
         yield self._filter
 
-    # -- what a pane is
+    # -- the Pane protocol
 
     def attach(self, session: Session) -> None:
-        """Nothing to do: snapshots bring everything."""
+        """Do nothing: snapshots contain all data that this pane shows."""
 
     def detach(self) -> None:
-        """Nothing to do."""
+        """Do nothing: this pane stores no session."""
 
     @property
     def focus_target(self) -> Widget:
-        """The table has the keys."""
+        """The table of studies."""
         return self._table
 
     def hints(self) -> Sequence[Hint]:
-        """Keys for the footer."""
+        """Return the footer's keys; none while there is nothing to list."""
         return (
             [key.hint for key in self.pane_keys if key.footer]
             if self._view or self._matches is not None
@@ -98,7 +98,7 @@ class QueuePane(Widget):
         )
 
     def help_keys(self) -> Sequence[Hint]:
-        """Every key, for the help screen."""
+        """Return all keys of this pane, for the help screen."""
         return [key.hint for key in self.pane_keys]
 
     def show(self, state: SessionState, now: datetime) -> None:
@@ -114,7 +114,7 @@ class QueuePane(Widget):
         self._update_titles(state, queue, now)
 
     def _missing(self, state: SessionState, queue: StudyQueue | None) -> list[Content]:
-        """Sentences about why there is nothing to list."""
+        """Return lines that explain why no study is listed; empty if there are studies."""
         if queue is not None and queue.studies:
             return []
         sentences = without_server(state, self._keys_of)
@@ -162,7 +162,7 @@ class QueuePane(Widget):
     # -- rows
 
     def _arrange(self, studies: tuple[Study, ...]) -> None:
-        """Sort and filter again if the studies or the order changed; the cursor stays on its study."""
+        """Sort and filter again if studies, order or filter changed. Keeps the study under the cursor."""
         arranged_from = (studies, self.sort, self.backwards, self._matches)
         cursor = self._table.cursor
         if len(arranged_from) != len(self._arranged_from) or any(
@@ -181,7 +181,7 @@ class QueuePane(Widget):
 
     @property
     def chosen(self) -> Study | None:
-        """The study under the cursor."""
+        """The study under the cursor; None without one."""
         return self._view[self._table.cursor] if self._table.cursor < len(self._view) else None
 
     def _draw(self, index: int, width: int, chosen: bool) -> Content:
@@ -209,7 +209,7 @@ class QueuePane(Widget):
         self._table.redraw()
 
     def on_descendant_blur(self, event: events.DescendantBlur) -> None:
-        """Draw it as not focused, and stop taking keys for the filter."""
+        """Draw the cursor's row as not focused, and stop passing keys to the filter."""
         self._table.redraw()
         if event.widget is self._filter:
             self._typing = False
@@ -217,7 +217,7 @@ class QueuePane(Widget):
     # -- keys
 
     def on_key(self, event: events.Key) -> None:
-        """Run this pane's keys; while a filter is typed, only the filter's."""
+        """Run this pane's keys. While a filter is typed, keys go to the filter instead."""
         if self._typing:
             if event.key in ("escape", "enter", "down"):
                 event.stop()
@@ -231,7 +231,7 @@ class QueuePane(Widget):
             key.run()
 
     def is_filtered(self) -> bool:
-        """Whether a filter hides studies."""
+        """Return whether a filter is active."""
         return self._matches is not None
 
     def open_filter(self) -> None:
@@ -253,7 +253,7 @@ class QueuePane(Widget):
         self._leave_filter(clear=True)
 
     def on_input_changed(self, event: Input.Changed) -> None:
-        """Filter while it is typed. An invalid pattern is flashed and changes nothing."""
+        """Apply the filter while it is typed. An invalid pattern shows a warning and changes nothing."""
         event.stop()
         try:
             self._matches = matcher_of(event.value)
@@ -282,7 +282,7 @@ class QueuePane(Widget):
             console_of(self).copy(self.chosen.id)
 
     def pull_labels(self) -> None:
-        """Copy every label that is not on this machine yet."""
+        """Copy all labels that are not on this machine yet."""
         self.run_worker(console_of(self).dispatcher.invoke("labels.pull"), exit_on_error=False)
 
     def down(self) -> None:

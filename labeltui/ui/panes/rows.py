@@ -1,4 +1,4 @@
-"""Studies as rows: texts, order, and the text that a filter searches. Pure."""
+"""Builds the queue's rows: texts, sort order, and the text that a filter searches. No I/O."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def word_of(study: Study, *, brief: bool = False) -> Word:
-    """A study's state; a study open at several people is a collision and shown as one."""
+    """Return the text for a study's state. A study opened by several people is shown as a collision."""
     people = len(study.openers)
     if people > 1:
         return Word("▲", f"open×{people}", Tone.WARN)
@@ -32,7 +32,7 @@ def word_of(study: Study, *, brief: bool = False) -> Word:
 
 
 def touched(study: Study) -> datetime | None:
-    """When somebody last opened or tagged the study; None if nobody did."""
+    """Return when the study was last opened, else when it was last tagged; None if neither happened."""
     if study.open_fetches:
         return study.open_fetches[0].at
     times = [at for at in study.tags.values() if at is not None]
@@ -40,7 +40,7 @@ def touched(study: Study) -> datetime | None:
 
 
 def who(study: Study, width: int = 1000) -> str:
-    """Who has it open, newest first; those whose names do not fit are counted."""
+    """Return who has the study open, newest first. Names that do not fit are counted instead."""
     people = study.openers
     names = safe(", ".join(people))
     return (
@@ -51,7 +51,7 @@ def who(study: Study, width: int = 1000) -> str:
 
 
 def haystack(study: Study) -> str:
-    """The text that a filter searches: everything that a row can show."""
+    """Return the text that a filter searches: the texts that a row can show."""
     return f"{study.id} {study.name} {word_of(study).text} {who(study)} {' '.join(study.tags)} {study.review}"
 
 
@@ -65,12 +65,12 @@ _SORTS: dict[str, Callable[[Study], Any]] = {
 
 
 def ordered(studies: Sequence[Study], column: str, *, backwards: bool) -> list[Study]:
-    """The studies sorted by one column."""
+    """Return the studies sorted by one of ``COLUMNS``."""
     return sorted(studies, key=_SORTS[column], reverse=backwards)
 
 
 def widths(room: int) -> tuple[int, int, int, int, int]:
-    """Cells for state, id, who, age and tags; 0 for a column without room."""
+    """Return the widths in cells of the columns state, id, who, age and tags; 0 for a hidden column."""
     if room < NARROW:
         state, person, old, tags = 8, 7, 4, 0
     elif room < ROOMY:
@@ -83,7 +83,7 @@ def widths(room: int) -> tuple[int, int, int, int, int]:
 
 
 def header(room: int, column: str, *, backwards: bool) -> Content:
-    """The column names, with the sorted column marked."""
+    """Return the column names, with an arrow at the sorted column."""
     names = ("state", "study", "who", "age", "tags")
     parts: list[tuple[str, str]] = []
     for key, name, width in zip(COLUMNS, names, widths(room), strict=True):
@@ -95,7 +95,7 @@ def header(room: int, column: str, *, backwards: bool) -> Content:
 
 
 def line(study: Study, room: int, now: datetime, *, chosen: bool, focused: bool, stale: bool) -> Content:
-    """One study's row. Its id is elided in the middle, because ids differ at their ends."""
+    """Return a study's row. A long id is elided in the middle, because ids differ at their ends."""
     state, name, person, old, tags = widths(room)
     word = word_of(study, brief=room < NARROW)
     tone = Tone.FAINT if stale else word.tone

@@ -24,7 +24,7 @@ NO_LABELS_YET = "Training needs submitted labels; no study has a final label yet
 
 
 def progress_share(training: TrainStatus) -> float | None:
-    """Percent of the whole run, with the part of the present epoch; None if unknown."""
+    """Return the run's progress in percent, including the current epoch's finished part; None if unknown."""
     if not training.total_epochs or training.epoch is None:
         return None
     if training.state is not TrainState.RUNNING:
@@ -34,14 +34,14 @@ def progress_share(training: TrainStatus) -> float | None:
 
 
 def measured_on(metric: str) -> str:
-    """The studies that a metric was measured on: a good value on training studies proves little."""
+    """Return which studies a metric was measured on. A good value on training studies proves little."""
     if metric.startswith("val"):
         return "validation"
     return "training studies, not validation" if metric.startswith("train") else "unknown studies"
 
 
 def dice_of(points: tuple[EpochPoint, ...]) -> tuple[str, list[tuple[float, float]]]:
-    """The name and points of the Dice curve, preferring validation studies."""
+    """Return the name and the points of the Dice curve. Prefers validation Dice over training Dice."""
     validation = [(float(p.epoch), p.validation_dice) for p in points]
     if any(value is not None for _, value in validation):
         return "validation Dice", [(x, y) for x, y in validation if y is not None]
@@ -50,10 +50,10 @@ def dice_of(points: tuple[EpochPoint, ...]) -> tuple[str, list[tuple[float, floa
 
 
 class TrainingCard(Card):
-    """State, progress, curve, best value, and last lines."""
+    """Shows the training's state, progress, curves, best value and last output."""
 
     def titles(self, state: SessionState, now: datetime) -> tuple[str, str]:
-        """The model above, the time left below."""
+        """Return the model for the upper border, and the remaining time and queue for the lower border."""
         training = state.training.value
         if training is None:
             return "", ""
@@ -62,7 +62,7 @@ class TrainingCard(Card):
         return safe(training.model or ""), " · ".join(part for part in (left, queued) if part)
 
     def build(self, state: SessionState, now: datetime, width: int, height: int) -> list[Content]:
-        """Words first, then the curve as far as there is room, then the last lines."""
+        """Return rows for the state, then curves if they fit, then the last output lines."""
         training = state.training.value
         if training is None or training.state is TrainState.IDLE:
             return self._idle(state, now, width)
@@ -145,7 +145,7 @@ class TrainingCard(Card):
         return line + Content.styled(name, Tone.FAINT) if line.cell_length + len(name) <= width else line
 
     def _curves(self, training: TrainStatus, width: int, room: int, stale: bool) -> list[Content]:
-        """Dice in braille and loss in blocks below it; both in braille if there is room."""
+        """Draw Dice in braille and the loss in blocks below; draw both in braille if they fit."""
         name, dice = dice_of(training.points)
         losses = [(float(p.epoch), p.loss) for p in training.points if p.loss is not None]
         lines: list[Content] = []
@@ -183,7 +183,7 @@ class TrainingCard(Card):
         return Content.assemble((f"{name} ", Tone.FAINT), (words.metric(newest), tone))
 
     def _per_label(self, training: TrainStatus, width: int, room: int) -> list[Content]:
-        """The newest epoch's metric per label, best first, as far as there is room."""
+        """Return the newest epoch's metric per label, best first, in at most three rows."""
         if room < 2 or not training.points:
             return []
         mean = {"val_mean_dice", "train_mean_dice", "train_dice", "val_dice"}
@@ -196,7 +196,7 @@ class TrainingCard(Card):
         return [Content.styled("labels ", Tone.FAINT) + head, *(Content("       ") + line for line in more)]
 
     def _last(self, training: TrainStatus, width: int, room: int) -> list[Content]:
-        """The newest output lines that fit."""
+        """Return the newest output lines that fit, at most five."""
         if room < 1 or not training.lines:
             return []
         return [

@@ -1,4 +1,4 @@
-"""The checklist of a deployment: each step with its state, time and text, and the cost so far."""
+"""The checklist of a deployment: each step's state, time and text, and the pod's cost so far."""
 
 from __future__ import annotations
 
@@ -25,7 +25,10 @@ TITLE_WIDTH = 30
 
 
 class ChecklistScreen(StepsScreen):
-    """Steps above, the pod's cost below them, then the newest output. Closing it leaves the action running."""
+    """Shows a deployment's steps, the pod's cost and the newest output.
+
+    Closing the screen does not stop the deployment.
+    """
 
     BINDINGS: ClassVar = [
         Binding("ctrl+c", "cancel", show=False),
@@ -55,7 +58,7 @@ class ChecklistScreen(StepsScreen):
         self.set_interval(1.0, self.progressed)
 
     def progressed(self) -> None:
-        """Show the steps and the cost as they are now."""
+        """Update the steps, the cost and the output."""
         if not self.is_mounted:
             return
         now = console_of(self).clock()
@@ -73,7 +76,7 @@ class ChecklistScreen(StepsScreen):
         self._show_output()
 
     def ended(self, text: str) -> None:
-        """Show how it ended, and the keys for the pod, if there is one."""
+        """Show that the deployment ended, and the keys for the next step."""
         self._over = text or "over"
         self.progressed()
         pod, whole = self._pod, self._whole
@@ -88,37 +91,40 @@ class ChecklistScreen(StepsScreen):
 
     @property
     def _pod(self) -> str | None:
-        """The pod's name; None before there is one."""
+        """The pod's name; None before a pod is rented."""
         return next((str(e["pod"]) for e in self._job.steps.values() if e.get("pod")), None)
 
     @property
     def _refused(self) -> bool:
-        """Whether no GPU was free: then it helps to wait, or to take another GPU."""
+        """Whether the deployment failed because no GPU was free. Waiting or another GPU may then help."""
         return any(e.get("code") == Code.RUNPOD_NO_CAPACITY for e in self._job.steps.values())
 
     @property
     def _whole(self) -> bool:
-        """Whether every step is done."""
+        """Whether all steps are done or skipped."""
         return all(str(e.get("state")) in ("done", "skipped") for e in self._job.steps.values())
 
     def action_cancel(self) -> None:
-        """Cancel the deployment; the screen stays and shows what happened to the pod."""
+        """Cancel the deployment. The screen stays open and shows the pod's fate."""
         if not self._over and self._job.worker is not None:
             self._job.worker.cancel()
 
     async def action_terminate(self) -> None:
-        """Terminate the pod; asks for its name."""
+        """Close the screen and terminate the pod after the operator typed the pod's name."""
         if self._over:
             console = console_of(self)
             self.dismiss(None)
             await console.dispatcher.invoke("pod.terminate")
 
     async def action_go_on(self) -> None:
-        """Run the same command again; steps that are done already are skipped."""
+        """Run the deployment again. Steps that are done already are skipped."""
         await self._again(self._job.params)
 
     async def action_again_with(self, name: str) -> None:
-        """Run it again with ``wait``, or with ``fallback`` to the next GPU that fits within the price."""
+        """Run the deployment again with the parameter ``name``, if no GPU was free.
+
+        ``wait`` waits for a free GPU; ``fallback`` takes the next GPU that fits within the price.
+        """
         if self._refused:
             await self._again({**self._job.params, name: True})
 
@@ -130,7 +136,7 @@ class ChecklistScreen(StepsScreen):
 
 
 def step_lines(entry: Mapping[str, Any], now: datetime, width: int) -> list[Content]:
-    """One step: glyph, title, time and text; a failed one with the failure and its hint."""
+    """Return a step's lines: glyph, title, time and text. A failed step adds the failure and its hint."""
     state = str(entry.get("state") or "")
     glyph, tone = STATES.get(state, ("·", Tone.FAINT))
     took = entry.get("took_s")
@@ -157,7 +163,7 @@ def step_lines(entry: Mapping[str, Any], now: datetime, width: int) -> list[Cont
 
 
 def money_line(steps: Mapping[str, Mapping[str, Any]], now: datetime, *, running: bool) -> Content:
-    """The pod, its rate, and its cost so far."""
+    """Return a line with the pod's name, its rate per hour and its cost so far."""
     entry = next((e for e in reversed(list(steps.values())) if e.get("pod")), None)
     if entry is None:
         return Content.styled("Nothing is rented yet, so nothing costs money.", Tone.FAINT)

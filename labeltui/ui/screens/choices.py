@@ -1,4 +1,4 @@
-"""A problem and the actions that may help, each behind a number."""
+"""Shows a problem and numbered actions that may help."""
 
 from __future__ import annotations
 
@@ -28,7 +28,10 @@ MOST = 9
 
 
 class ChoicesScreen(Dialog[str]):
-    """A problem and numbered actions; a number answers with the action's id. ``y`` copies the problem."""
+    """Shows a problem and numbered actions. A number key closes the screen and returns the action's id.
+
+    ``y`` copies the problem.
+    """
 
     def __init__(self, title: str, problem: Problem) -> None:
         super().__init__()
@@ -73,7 +76,7 @@ class ChoicesScreen(Dialog[str]):
         )
 
     def on_key(self, event: events.Key) -> None:
-        """Answer with the action behind the number, or show why it can't run."""
+        """Choose the numbered action, or show why the action can't run now. Also handles y and w."""
         problem = self._problem
         if event.key == "y":
             event.stop()
@@ -94,7 +97,7 @@ class ChoicesScreen(Dialog[str]):
 
 
 def about_pod(pod: Pod, now: datetime) -> tuple[str, Problem]:
-    """A title and a problem for the pod's state, with every action that fits it."""
+    """Return a title and a problem that describe the pod's state. The problem offers the fitting actions."""
     problem = pod_problem(pod, now)
     title = f"pod {called(pod)}"
     if problem is not None:

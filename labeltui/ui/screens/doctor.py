@@ -1,4 +1,4 @@
-"""The doctor's report while it is made: each part's verdict and the next step."""
+"""The doctor's report while checks run: each part's verdict and the recommended next step."""
 
 from __future__ import annotations
 
@@ -30,7 +30,10 @@ LABEL = 24
 
 
 class DoctorScreen(Dialog[None]):
-    """The parts in order of dependence. Closing it leaves the doctor running."""
+    """Lists the checked parts so that each part follows the parts it depends on.
+
+    Closing the screen does not stop the doctor.
+    """
 
     BINDINGS: ClassVar = [Binding("q", "dismiss_none", show=False)]
 
@@ -48,7 +51,7 @@ class DoctorScreen(Dialog[None]):
             yield self._lines
 
     def on_mount(self) -> None:
-        """List what was reported so far."""
+        """List the verdicts reported so far."""
         self._lines.focus()
         self.call_after_refresh(self.progressed)
 
@@ -57,7 +60,7 @@ class DoctorScreen(Dialog[None]):
         self.call_after_refresh(self.progressed)
 
     def progressed(self) -> None:
-        """List what was reported so far."""
+        """List the verdicts reported so far."""
         found = {str(name): entry for name, entry in self._job.steps.items() if "verdict" in entry}
         lines: list[Content] = []
         for part in sorted(found, key=lambda name: PARTS.index(name) if name in PARTS else len(PARTS)):
@@ -76,7 +79,7 @@ class DoctorScreen(Dialog[None]):
         return [(head if not i else Content(" " * LABEL)) + line for i, line in enumerate(texts)]
 
     def ended(self, text: str) -> None:
-        """Count the verdicts."""
+        """Show the number of each verdict, once the doctor has finished."""
         self._over = text
         self.progressed()
         box = self.query_one(".box", Container)
@@ -85,7 +88,7 @@ class DoctorScreen(Dialog[None]):
         box.border_subtitle = Content(f"{counts or safe(text)} · j k scroll · y copies · esc closes")
 
     def on_key(self, event: events.Key) -> None:
-        """Scroll or copy."""
+        """Scroll the report or copy it."""
         step = {"j": 1, "k": -1, "down": 1, "up": -1}.get(event.key, 0)
         if step:
             event.stop()

@@ -1,4 +1,4 @@
-"""Every key, from the registry and from the panes."""
+"""Lists all keys, from the action registry and from the panes."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from labeltui.ui.screens.dialogs.picklist import Entry, PickList
 
 
 def entries(app: Console) -> list[Entry]:
-    """The focused pane's keys, then the registry's by leader, then the other panes'."""
+    """Return entries for the focused pane's keys, the actions by leader, and the other panes' keys."""
     groups: list[tuple[str, list[Action]]] = [
         (f"{shown(leader)} {name}", [a for a in ACTIONS if a.leader == leader])
         for leader, name in LEADERS.items()
@@ -39,7 +39,7 @@ def entries(app: Console) -> list[Entry]:
 
 
 def offered(action: Action) -> bool:
-    """Whether an action without a key is listed; False for what only the command line needs."""
+    """Return whether the console lists an action without a key. False for command-line actions."""
     return action.console != "" or action.id in ("setup", "doctor", "studies.next")
 
 
@@ -63,7 +63,7 @@ def _action(app: Console, action: Action) -> Entry:
 
 
 class HelpScreen(PickList):
-    """All keys; enter runs the action under the cursor."""
+    """Lists all keys. Enter runs the action under the cursor."""
 
     TITLE_TEXT = "every key"
     FOOT_TEXT = "type to search · enter runs it · esc closes"

@@ -1,4 +1,4 @@
-"""The pop-up of the keys behind a leader."""
+"""The pop-up that lists the keys of a leader."""
 
 from __future__ import annotations
 
@@ -22,7 +22,10 @@ Entry = tuple[str, Action, str | None]
 
 
 class LeaderScreen(Dialog[str]):
-    """The keys behind a leader. The next key runs its action; any other key closes the pop-up."""
+    """Lists the keys that may follow a leader. A listed key returns its action's id.
+
+    Any other key closes the pop-up.
+    """
 
     def __init__(self, name: str, leader: str, entries: Sequence[Entry]) -> None:
         super().__init__(classes="-low")
@@ -52,17 +55,17 @@ class LeaderScreen(Dialog[str]):
         )
 
     def typed_ahead(self, event: events.Key) -> None:
-        """Take a key that was typed before this pop-up had the keyboard."""
+        """Handle a key that was typed before the pop-up was focused."""
         if event.key != "escape":
             self.on_key(event)
 
     def on_key(self, event: events.Key) -> None:
-        """Answer with the key's action, or flash why it can't run, and close."""
+        """Close the pop-up with the key's action, or show why the action can't run."""
         if event.key == "escape":
             return
         event.stop()
         event.prevent_default()
-        if self._closed:  # further keys that were typed in one go are ignored
+        if self._closed:  # ignore further keys that were typed ahead
             return
         self._closed = True
         for key, action, why in self._entries:

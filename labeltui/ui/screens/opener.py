@@ -1,4 +1,4 @@
-"""Opens every screen over the panes. Imported once, after the first paint."""
+"""Opens the screens over the panes. Imported after the first paint, to keep the start fast."""
 
 from __future__ import annotations
 
@@ -28,26 +28,29 @@ from labeltui.ui.screens.records import ActionLogScreen, AlertsScreen, EventsScr
 from labeltui.ui.screens.steps import StepsScreen
 
 WATCHED = {"pod.create": ChecklistScreen, "doctor": DoctorScreen, "setup": StepsScreen}
-"""Actions that get a screen of their own while they run, by id."""
+"""The screens that show a running action, by the action's id."""
 
 
 class Screens:
-    """Opens screens over the console, and runs what their answers ask for."""
+    """Opens screens over the console, and runs the actions that the screens return."""
 
     def __init__(self, app: App[int]) -> None:
         self._app = app
         self._console: Console = console_of(app)
 
-    # -- asking
+    # -- questions
 
     def confirm(
         self, title: str, question: str, answered: Callable[[bool], None], *, typed: str | None = None
     ) -> None:
-        """Ask a question; ``typed`` is what must be typed to say yes."""
+        """Ask a yes or no question and call ``answered``.
+
+        ``typed``: a text that the operator must type to confirm.
+        """
         self._app.push_screen(ConfirmScreen(title, question, typed), lambda yes: answered(yes is True))
 
     def quit(self) -> None:
-        """Ask whether to quit while an action runs."""
+        """Ask whether to quit although actions are running."""
         titles = ", ".join(running.action.title for running in self._console.dispatcher.running.values())
         question = (
             f"Quit while this runs: {titles}? It is cancelled; work that already runs on the host continues."
@@ -69,18 +72,18 @@ class Screens:
     # -- finding an action
 
     def help(self) -> None:
-        """List every key, searchable."""
+        """Open the searchable list of all keys."""
         self._app.push_screen(HelpScreen(entries(self._console)), self._picked)
 
     def palette(self) -> None:
-        """List every action by name."""
+        """Open the command palette with all actions, unless it is open."""
         if not CommandPalette.is_open(cast("App[object]", self._app)):
             self._app.push_screen(
                 CommandPalette(providers=[RegistryProvider], placeholder="What do you want to do?")
             )
 
     def leader(self, leader: str) -> None:
-        """Show the keys behind a leader."""
+        """Open the pop-up with the keys of a leader."""
         console = self._console
         entries = [
             (key, action, console.dispatcher.why_not(action))
@@ -92,19 +95,19 @@ class Screens:
         if action_id is not None:
             await self._console.dispatcher.invoke(action_id)
 
-    # -- what happened
+    # -- records and problems
 
     def action_log(self) -> None:
-        """List every action of this session, as commands."""
+        """List the session's actions as commands."""
         session = self._console.session
         self._app.push_screen(ActionLogScreen(session.journal.entries if session is not None else ()))
 
     def alerts(self) -> None:
-        """List what needs attention."""
+        """List the alerts."""
         self._app.push_screen(AlertsScreen(self._console.state.alerts, self._console.clock()))
 
     def events(self) -> None:
-        """List what happened to the pod."""
+        """List the pod's events."""
         self._app.push_screen(EventsScreen(self._console.state.pod_events, self._console.clock()))
 
     def problem(self, title: str, problem: Problem) -> None:
@@ -124,17 +127,20 @@ class Screens:
     # -- pods
 
     def pod_choices(self) -> None:
-        """Show the actions that fit the pod's state; nothing without a pod."""
+        """Show the actions that fit the pod's state. Does nothing without a pod."""
         pod = self._console.state.pod.value
         if pod is not None:
             self.choices(*about_pod(pod, self._console.clock()))
 
     def pods(self) -> None:
-        """List every pod of the account."""
+        """List the account's pods."""
         self._app.push_screen(PodsScreen())
 
     def deploy(self, prefill: Mapping[str, object] | None = None) -> None:
-        """Open the deploy form, or the checklist of a running deployment. ``prefill``: parameters of ``pod.create``."""
+        """Open the deploy form, or the checklist of a running deployment.
+
+        ``prefill``: parameters of ``pod.create`` that override those copied from the present pod.
+        """
         console = self._console
         if console.session is None:
             return

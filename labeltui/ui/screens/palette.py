@@ -1,4 +1,4 @@
-"""The registry in Textual's command palette."""
+"""Lists the action registry in Textual's command palette."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from labeltui.ui.screens.help import offered
 
 
 class RegistryProvider(Provider):
-    """Every action by name. One that can't run now is faint and shows why."""
+    """Lists all actions by name. Actions that can't run now are faint and show the reason."""
 
     @property
     def _console(self) -> Console:
@@ -39,14 +39,14 @@ class RegistryProvider(Provider):
         )
 
     async def discover(self) -> Hits:
-        """Every action, those that can run now first."""
+        """Yield all actions; actions that can run now come first."""
         reasons = [(action, self._console.dispatcher.why_not(action)) for action in self._actions()]
         for action, why in sorted(reasons, key=lambda item: item[1] is not None):
             display = self._display(action, Content(action.title), why)
             yield DiscoveryHit(display, self._run(action), action.title, action.help)
 
     async def search(self, query: str) -> Hits:
-        """Actions whose title or id matches."""
+        """Yield the actions whose title or id matches."""
         matcher = self.matcher(query)
         for action in self._actions():
             score = max(matcher.match(action.title), matcher.match(action.id) * 0.9)

@@ -1,4 +1,4 @@
-"""Every pod of the account, and the actions on each."""
+"""Screens for the account's pods and the actions on each pod."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ FOOT = "enter details · s start · x stop · r restart · D terminate · y copy
 
 
 class PodKeys(Dialog[None]):
-    """The keys of the list and of one pod's details: they act on one pod, by its id."""
+    """Base class of the pod list and of a pod's details: keys that act on one pod."""
 
     BINDINGS: ClassVar = [Binding("q", "dismiss_none", show=False)]
 
     def pod_now(self) -> Pod | None:
-        """The pod that the keys act on; None without one."""
+        """Return the pod that the keys act on; None without a pod."""
         raise NotImplementedError
 
     @property
@@ -46,7 +46,7 @@ class PodKeys(Dialog[None]):
         return console_of(self)
 
     async def act(self, event: events.Key) -> None:
-        """Run the pod's action behind a key, or copy its ssh command."""
+        """Run the key's action on the pod, or copy the pod's ssh command (its id if ssh is not available)."""
         pod = self.pod_now()
         if pod is None:
             return
@@ -63,7 +63,7 @@ class PodKeys(Dialog[None]):
             self.show_report(self.console.last_flash)
 
     def show_report(self, text: str) -> None:
-        """Show what an action reported: the usual line for it is behind this screen."""
+        """Show an action's message here, because this screen hides the console's message line."""
         self.query_one(".flash", Static).update(Content.styled(safe(text), Tone.FAINT))
 
     def ended(self, text: str) -> None:
@@ -71,14 +71,14 @@ class PodKeys(Dialog[None]):
         self.show_report(text)
 
     def progressed(self) -> None:
-        """Show the progress of an action."""
+        """Show the progress of the newest running action."""
         running = next(reversed(self.console.dispatcher.running.values()), None)
         if running is not None:
             self.show_report(f"◌ {running.action.title}: {running.last}")
 
 
 class PodsScreen(PodKeys):
-    """The list of pods, refreshed while it is open."""
+    """Lists the account's pods; they are polled while this screen is open."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -145,16 +145,16 @@ class PodsScreen(PodKeys):
         return podrows.pod_row(pod, width, own=is_own(state, pod), chosen=chosen, stale=stale)
 
     def pod_now(self) -> Pod | None:
-        """The pod under the cursor; None without one."""
+        """Return the pod under the cursor; None without a pod."""
         return self._pods[self._table.cursor] if self._table.cursor < len(self._pods) else None
 
     def on_table_moved(self) -> None:
-        """Remember the pod under the cursor, so that a new order does not change it."""
+        """Remember the pod under the cursor, so that the cursor stays on that pod if the order changes."""
         pod = self.pod_now()
         self._chosen = pod.id if pod is not None else None
 
     async def on_key(self, event: events.Key) -> None:
-        """Move, open the details, or act."""
+        """Move the cursor, open the pod's details, or run an action on the pod."""
         moves = {
             "j": 1,
             "down": 1,
@@ -179,7 +179,7 @@ class PodsScreen(PodKeys):
 
 
 class PodScreen(PodKeys):
-    """One pod in full."""
+    """Shows all details of one pod."""
 
     def __init__(self, pod: Pod) -> None:
         super().__init__()
@@ -187,7 +187,7 @@ class PodScreen(PodKeys):
         self._lines = Lines()
 
     def compose(self) -> ComposeResult:
-        """Yield lines that scroll."""
+        """Yield the pod's details, and a line for reports."""
         with Container(classes="box -wide -tall") as box:
             box.border_title = Content(f"pod {safe(called(self._pod))}")
             box.border_subtitle = Content(FOOT.removeprefix("enter details · "))
@@ -215,11 +215,11 @@ class PodScreen(PodKeys):
         self._lines.set_lines(lines)
 
     def pod_now(self) -> Pod | None:
-        """The pod of this screen."""
+        """Return this screen's pod, as last listed."""
         return self._pod
 
     async def on_key(self, event: events.Key) -> None:
-        """Scroll, or act."""
+        """Scroll, or run an action on the pod."""
         step = {"j": 1, "down": 1, "k": -1, "up": -1}.get(event.character or "", 0)
         step = step or {"down": 1, "up": -1}.get(event.key, 0)
         if step:

@@ -1,4 +1,4 @@
-"""A problem with its details, to read and copy."""
+"""Shows a problem and its details, which can be copied."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from labeltui.ui.screens.dialogs.dialog import Dialog
 
 
 class ProblemScreen(Dialog[None]):
-    """What failed, what to do, and the traceback or last lines behind it."""
+    """Shows a problem's message and hint, and its traceback or last output."""
 
     BINDINGS: ClassVar = [
         Binding("y", "copy", show=False),
@@ -51,7 +51,7 @@ class ProblemScreen(Dialog[None]):
                 yield Static(Content.styled("\n".join(lines), Tone.FAINT), classes="list")
 
     def on_mount(self) -> None:
-        """Scroll to the end of the details: the end of a traceback says most."""
+        """Scroll to the end of the details, because a traceback's last lines matter most."""
         self._evidence.focus()
         self._evidence.scroll_end(animate=False)
 

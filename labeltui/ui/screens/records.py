@@ -1,4 +1,4 @@
-"""Lists of what was done, what happened, and what needs attention."""
+"""Searchable lists: the session's actions, the pod's events, and the alerts."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class ActionLogScreen(PickList):
-    """Every action of this session as a command; enter copies it."""
+    """Lists the session's actions as commands, newest first. Enter copies a command."""
 
     TITLE_TEXT = "action log"
     FOOT_TEXT = "type to search · enter copies the command · esc closes"
@@ -37,7 +37,7 @@ class ActionLogScreen(PickList):
 
 
 class EventsScreen(PickList):
-    """What happened to the pod, newest first; enter copies it."""
+    """Lists the pod's events, newest first. Enter copies an event."""
 
     TITLE_TEXT = "what happened to the pod"
     FOOT_TEXT = "type to search · enter copies it · esc closes"
@@ -54,7 +54,7 @@ class EventsScreen(PickList):
 
 
 class AlertsScreen(PickList):
-    """What needs attention, newest first; enter opens its log line, else copies it."""
+    """Lists the alerts, newest first. Enter opens an alert's log line, or copies an alert without one."""
 
     TITLE_TEXT = "alerts"
     FOOT_TEXT = "type to search · enter opens its log line, else copies it · esc closes"
@@ -79,7 +79,7 @@ class AlertsScreen(PickList):
 
 
 def copy_answer(screen: PickList) -> None:
-    """Copy the answer of the entry under the cursor, and close."""
+    """Copy the answer of the entry under the cursor, and close the screen."""
     chosen = screen.chosen
     if chosen is not None and chosen.answer is not None:
         console_of(screen).copy(chosen.answer)

@@ -1,4 +1,4 @@
-"""The steps of an action and its output. Closing the screen leaves the action running."""
+"""Shows a running action's steps and output. Closing the screen does not stop the action."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ STATES = {
 
 
 class StepsScreen(Dialog[None]):
-    """Steps above, the newest output below."""
+    """Shows an action's steps above and its newest output below."""
 
     BINDINGS: ClassVar = [Binding("ctrl+c", "cancel", show=False)]
 
@@ -41,7 +41,7 @@ class StepsScreen(Dialog[None]):
         self._output = Lines(classes="output")
 
     def compose(self) -> ComposeResult:
-        """Yield two lists."""
+        """Yield the steps and the output."""
         with Container(classes="box -wide -tall") as box:
             box.border_title = Content(self._job.action.title)
             box.border_subtitle = Content("esc continues in the background · ctrl+c cancels")
@@ -49,12 +49,12 @@ class StepsScreen(Dialog[None]):
             yield self._output
 
     def on_mount(self) -> None:
-        """Show what was reported so far."""
+        """Show the steps and output reported so far."""
         self._steps.styles.height = 3
         self.call_after_refresh(self.progressed)
 
     def progressed(self) -> None:
-        """Show the steps and the output as they are now."""
+        """Update the steps and the output."""
         steps = [self._step(str(name), entry) for name, entry in self._job.steps.items()]
         lines = steps or [Content.styled("Checking what is there …", Tone.FAINT)]
         self._steps.styles.height = min(len(lines) + 1, max(3, self.size.height // 2))
@@ -63,7 +63,7 @@ class StepsScreen(Dialog[None]):
         self._show_output()
 
     def _show_output(self) -> None:
-        """Show the newest lines that fit."""
+        """Show the newest output lines that fit."""
         room, width = max(1, self._output.size.height), max(10, self._output.size.width)
         newest = self._job.lines[-room:]
         self._output.set_lines(
@@ -71,7 +71,7 @@ class StepsScreen(Dialog[None]):
         )
 
     def ended(self, text: str) -> None:
-        """Show how it ended."""
+        """Show how the action ended; ``text`` is shown in the border."""
         self.progressed()
         self.query_one(".box", Container).border_subtitle = Content(safe(text) + " · esc closes")
 

@@ -1,4 +1,4 @@
-"""The screen without a session: why there is none, and what can be done."""
+"""The screen without a session: the reason, and the possible next steps."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ WELCOME = "labeltui runs an annotation session: a machine with MONAI Label, the 
 
 
 class WelcomeScreen(Dialog[None]):
-    """Shown if no session could be opened, or none is configured; offers what can be done."""
+    """Shown if no session is configured or the session failed to open. Offers the possible next steps."""
 
     BINDINGS: ClassVar = [
         Binding("escape,ctrl+c", "close", show=False),
@@ -105,7 +105,7 @@ class WelcomeScreen(Dialog[None]):
         self.options.action_cursor_up()
 
     def action_close(self) -> None:
-        """Close it; the empty frame stays, and every key works."""
+        """Close the screen. The empty panes stay, and all keys work."""
         self.dismiss(None)
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
@@ -114,7 +114,7 @@ class WelcomeScreen(Dialog[None]):
         self.action_choose(str(event.option_id))
 
     def action_choose(self, name: str) -> None:
-        """Run the choice of that name."""
+        """Run the choice ``name``. An unavailable choice does nothing."""
         console = console_of(self)
         if name not in {choice[0] for choice in self._choices}:
             return
@@ -129,14 +129,14 @@ class WelcomeScreen(Dialog[None]):
             console.open(replace(self._launch, demo=DEFAULT) if name == "demo" else self._launch)
 
     def _init(self, console: Console) -> None:
-        """Run `labeltui config init` on the plain terminal, then open the session again."""
+        """Suspend the console, run `labeltui config init`, then open the session again."""
         command = [sys.executable, "-m", "labeltui", "config", "init"]
         if self._launch.config is not None:
             command += ["--config", self._launch.config]
         try:
             with self.app.suspend():
                 code = subprocess.run(command, check=False).returncode
-        except Exception as error:  # a terminal that can't be suspended
+        except Exception as error:  # the terminal can't be suspended
             console.flash(f"run `labeltui config init` in another terminal ({error})", Level.WARNING)
             return
         self.dismiss(None)

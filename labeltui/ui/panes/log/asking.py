@@ -1,4 +1,4 @@
-"""The log pane's line of input: a filter, a text to find, or a scope of records."""
+"""The log pane's input line, for a filter, a search or a scope of records."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ FILTER, FIND, SCOPE = "filter", "find", "scope"
 
 
 class LogAsking(LogReading):
-    """Asks for text on a line of its own, and applies it while it is typed."""
+    """Asks for a filter, search or scope on the input line, and applies the text while it is typed."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -29,7 +29,7 @@ class LogAsking(LogReading):
         self._texts = {FILTER: "", FIND: "", SCOPE: ""}
 
     def _update_titles(self) -> None:
-        """Show in the border what changed."""
+        """Update the border after a filter, search or scope changed."""
         raise NotImplementedError
 
     def is_narrowed(self) -> bool:
@@ -37,12 +37,15 @@ class LogAsking(LogReading):
         return self.view.subset is not None or self.view.find is not None
 
     def on_descendant_blur(self, event: events.DescendantBlur) -> None:
-        """Stop taking keys for the input when the mouse moved the focus elsewhere."""
+        """Stop sending keys to the input after a mouse click moved the focus elsewhere."""
         if event.widget is self._input:
             self._type(on=False)
 
     def _type(self, *, on: bool) -> None:
-        """Start or stop taking keys for the input; its focus follows a little later than the key that asked for it."""
+        """Start or stop passing keys to the input.
+
+        The input gets the focus a moment after the key that opened the input; no key in between is lost.
+        """
         self._typing = on
         self.view.keys_wanted = None if on else frozenset()
 
@@ -51,7 +54,7 @@ class LogAsking(LogReading):
         self._ask(FILTER, "filter /", "re, !re, ~letters")
 
     def ask_find(self) -> None:
-        """Ask for a text to find."""
+        """Ask for a pattern to search for."""
         self._ask(FIND, "find", "a regular expression, or ~letters")
 
     def ask_scope(self) -> None:
@@ -81,7 +84,7 @@ class LogAsking(LogReading):
         self.view.focus()
 
     def on_input_changed(self, event: Input.Changed) -> None:
-        """Apply the text while it is typed. An invalid pattern is flashed and changes nothing."""
+        """Apply the text while it is typed. An invalid text shows a warning and changes nothing."""
         event.stop()
         self._put(event.value)
 
@@ -103,7 +106,7 @@ class LogAsking(LogReading):
         self._update_titles()
 
     def forget(self) -> None:
-        """Stop highlighting matches; with none, drop the filter; with none, drop the scope."""
+        """Remove the search. Without a search, remove the filter; without a filter, remove the scope."""
         narrowings = ((FIND, self.view.find), (FILTER, self.view.filter), (SCOPE, self.view.scope))
         self._asking, self._from = (
             next((what for what, sieve in narrowings if sieve is not None), FILTER),
@@ -112,7 +115,7 @@ class LogAsking(LogReading):
         self._put("")
 
     def context(self) -> None:
-        """Show the line without the filter, or with it again."""
+        """Remove the filter to show the lines around the cursor, or apply the last filter again."""
         if self.view.filter is not None:
             self.view.set_filter(None, unfold=True)
         elif self._texts[FILTER]:
@@ -120,11 +123,11 @@ class LogAsking(LogReading):
         self._update_titles()
 
     def find_next(self) -> None:
-        """Go to the next match; ask for a text if there is none yet."""
+        """Go to the next match. Without a search, ask for a pattern first."""
         self._find(1)
 
     def find_previous(self) -> None:
-        """Go to the previous match."""
+        """Go to the previous match. Without a search, ask for a pattern first."""
         self._find(-1)
 
     def _find(self, by: int) -> None:
@@ -152,7 +155,7 @@ class LogAsking(LogReading):
         self._update_titles()
 
     def show_line(self, line: int) -> None:
-        """Show line ``line``, counted from 0, dropping a filter or scope."""
+        """Remove the filter and the scope, then show line number ``line``, counted from 0."""
         if self.view.filter is not None:
             self.view.set_filter(None)
         if self.view.scope is not None:

@@ -1,4 +1,4 @@
-"""Shows and hides columns of the log: one key opens a line of switches, and each switch has a key."""
+"""Shows and hides columns of the log. One key opens a line of switches; each switch has its own key."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ CLOSES = ("escape", "enter", "c")
 
 
 class ColumnSwitches(Static):
-    """The line of switches; while it is open, it takes keys."""
+    """The line of column switches. While the line is open, keys go to the switches first."""
 
     def __init__(self, view: LogView) -> None:
         super().__init__("", markup=False, classes="switches")
@@ -37,7 +37,7 @@ class ColumnSwitches(Static):
             self._draw()
 
     def take(self, event: events.Key) -> bool:
-        """Run a switch's key. Returns False for any other key, which closes the switches."""
+        """Run a switch's key. Any other key closes the switches. Returns whether the key is handled."""
         name = SWITCHES.get(event.character or "")
         if name == RAW:
             self._view.toggle_raw()

@@ -40,7 +40,7 @@ TITLE_S = 0.25
 
 
 class LogPane(LogAsking):
-    """The server's log, or the reason why there is none."""
+    """Shows the server's log, or why there is no log."""
 
     DEFAULT_CSS = Path(__file__).with_suffix(".tcss").read_text(encoding="utf-8")
 
@@ -97,7 +97,7 @@ class LogPane(LogAsking):
         self._turns: str | None = None
 
     def compose(self) -> ComposeResult:
-        """Yield the view, the meaning of a line, the reason why it is empty, and the input."""
+        """Yield the log, the current line's meaning, the reason for an empty log, and the inputs."""
         yield self.view
         yield self._meaning_line
         yield self._why
@@ -106,7 +106,7 @@ class LogPane(LogAsking):
             yield self._label
             yield self._input
 
-    # -- what a pane is
+    # -- the Pane protocol
 
     def attach(self, session: Session) -> None:
         """Show the session's log."""
@@ -118,24 +118,24 @@ class LogPane(LogAsking):
 
     @property
     def focus_target(self) -> Widget:
-        """The view, or the pane itself while there are no lines."""
+        """Return the log view, or the pane itself while the log has no lines."""
         return self.view if self.view.display else self
 
     can_focus = True
 
     def hints(self) -> Sequence[Hint]:
-        """Keys for the footer; enter comes first while the cursor is on a traceback."""
+        """Return the footer's keys; enter comes first while the cursor is on a traceback."""
         if not self.view.store.line_count:
             return []
         always = [key.hint for key in self.pane_keys if key.footer]
         return always if self._turns is None else [(shown("enter"), self._turns), *always]
 
     def help_keys(self) -> Sequence[Hint]:
-        """Every key, for the help screen."""
+        """Return all keys of this pane, for the help screen."""
         return [key.hint for key in self.pane_keys]
 
     def show(self, state: SessionState, now: datetime) -> None:
-        """Show the log, or why there is none."""
+        """Show the log, or why there is no log."""
         lines = self.view.store.line_count
         if self.has_class("-lines") != bool(lines):
             focused = self.has_focus or self.view.has_focus
@@ -153,7 +153,7 @@ class LogPane(LogAsking):
                 )
         self._update_titles()
 
-    # -- what its border says
+    # -- border
 
     def on_log_canvas_moved(self, event: LogView.Moved) -> None:
         """Update the border, at most every ``TITLE_S``."""
@@ -174,9 +174,9 @@ class LogPane(LogAsking):
             self.post_message(HintsChanged())
 
     def _update_meaning(self) -> None:
-        """Show below the log what the line under the cursor means and what to do, if that is known."""
+        """Show the known meaning of the line under the cursor, and the remedy, below the log."""
         line = self.view.cursor
-        # A folded traceback is explained by its last line, else by the record that it begins with.
+        # Explain a folded traceback by its last line. If that has no explanation, try its first record.
         fold = None if line is None else self.view.page.closed(line)
         lines = [] if line is None else [line] if fold is None else [line, fold.first]
         explained = (explain(parse_line(self.view.raw_text(number))) for number in lines)
@@ -185,7 +185,8 @@ class LogPane(LogAsking):
         if text != self._meaning:
             self._meaning = text
             self._meaning_line.update(Content.styled(safe(text), Tone.PLAIN))
-        # The row stays while the cursor does: lines with and without a meaning alternate.
+        # Keep the row while there is a cursor, so that the log does not jump between lines with and
+        # without a meaning.
         self.set_class(bool(text) or (line is not None and self.has_class("-means")), "-means")
 
     def _facts(self) -> str:
@@ -222,7 +223,7 @@ class LogPane(LogAsking):
     # -- keys
 
     def on_key(self, event: events.Key) -> None:
-        """Run this pane's keys; while the input is open, only the keys that close it."""
+        """Run this pane's keys. While the input is open, keys close the input or are passed to it."""
         if self._typing:
             if event.key in ("escape", "enter", "down"):
                 event.stop()

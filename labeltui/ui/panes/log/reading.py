@@ -1,4 +1,4 @@
-"""What a reader of the log does: move, choose by time and level, mark, copy and save."""
+"""The log pane's actions: move, select by time and level, mark, copy and save."""
 
 from __future__ import annotations
 
@@ -26,7 +26,10 @@ _LEVELS = {"warn": "WARNING", "fatal": "CRITICAL"}
 
 
 def scope_of(text: str, now: datetime) -> Scope:
-    """Parse ``warning @logger >17:02 <17:10``; ``now`` is the host's wall clock. Raises ValueError with a message."""
+    """Parse ``warning @logger >17:02 <17:10``. ``now`` is the host's wall clock.
+
+    Raises ValueError with a message for the operator.
+    """
     level, logger, since, until = "", "", None, None
     for word in text.replace("> ", ">").replace("< ", "<").split():
         if word.startswith("@"):
@@ -43,7 +46,7 @@ def scope_of(text: str, now: datetime) -> Scope:
 
 
 class LogReading(Widget):
-    """Moves through the log, chooses its records, marks, saves and copies them."""
+    """Moves through the log, selects records by time and level, and marks, saves and copies lines."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -54,23 +57,23 @@ class LogReading(Widget):
     def _flash(self, text: str, level: Level = Level.INFO) -> None:
         self.post_message(Flash(text, level))
 
-    # -- which records
+    # -- selecting records
 
     def put_scope(self, text: str) -> None:
-        """Show only records of a scope, given as text. Raises ValueError with a message."""
+        """Parse a scope and show only its records. Raises ValueError with a message for the operator."""
         newest = time_at(self.view.store, self.view.store.line_count - 1)
-        # The newest line tells the time, not this machine's clock: the host may be in another zone.
+        # Use the newest line's time instead of this machine's clock: the host may be in another time zone.
         self.view.set_scope(scope_of(text, newest or datetime.now()))
 
     def cycle_level(self) -> None:
-        """Show all records, then those from warnings on, then errors only."""
+        """Switch from all records to warnings and errors, then to errors only, then back."""
         scope = self.view.scope.scope if self.view.scope is not None else Scope()
         first = self.view.scope.first if self.view.scope is not None else 0
         level = CYCLE[(CYCLE.index(scope.level) + 1) % len(CYCLE)] if scope.level in CYCLE else ""
         self.view.set_scope(Scope(level, scope.logger, scope.since, scope.until), first)
 
     def clear(self) -> None:
-        """Show only lines from now on; again: show all lines."""
+        """Hide the present lines and show only new ones. If the view is cleared already, show all lines."""
         scoped = self.view.scope
         scope = scoped.scope if scoped is not None else Scope()
         cleared = scoped is not None and scoped.first
@@ -107,7 +110,7 @@ class LogReading(Widget):
         self.view.mark(console_of(self).clock())
 
     def to_place(self) -> None:
-        """Go to the next rule."""
+        """Go to the next marked line or gap in the log."""
         if not self.view.to_place():
             self._flash("no line is marked (m marks one), and the log has no gap", Level.WARNING)
 
@@ -128,7 +131,7 @@ class LogReading(Widget):
         self._saving = asyncio.create_task(self._save(pieces))
 
     async def _save(self, pieces: Iterable[bytes]) -> None:
-        """Write to a new file that only its owner can read, since a log names patients."""
+        """Write a new file that only its owner can read, because the log may contain patients' names."""
         path = Path.cwd() / f"labeltui-log-{console_of(self).clock():%Y%m%d-%H%M%S}.txt"
         written = 0
         try:
@@ -144,7 +147,7 @@ class LogReading(Widget):
     # -- moving
 
     def follow(self) -> None:
-        """Go to the end and follow new lines."""
+        """Go to the last line and scroll along with new lines."""
         self.view.follow()
 
     def wrap(self) -> None:
@@ -152,16 +155,16 @@ class LogReading(Widget):
         self.view.toggle_wrap()
 
     def turn(self) -> None:
-        """Open the traceback under the cursor, or fold it to its most telling line."""
+        """Open the folded traceback under the cursor, or fold an open one to its most informative line."""
         if not self.view.turn():
             self._flash("no traceback here: e goes to the next error", Level.WARNING)
 
     def turn_all(self) -> None:
-        """Open all tracebacks, or fold them."""
+        """Open all tracebacks, or fold all of them."""
         self._flash("tracebacks are open" if self.view.turn_all() else "tracebacks are folded")
 
     def columns(self) -> None:
-        """Open or close the switches of columns."""
+        """Open or close the column switches."""
         if self.view.store.line_count:
             self.switches.show_or_hide(open_it=not self.switches.open)
 
@@ -194,18 +197,18 @@ class LogReading(Widget):
         self.view.sideways(SIDEWAYS)
 
     def copy_text(self) -> str:
-        """The text of the line under the cursor; empty while there is none."""
+        """Return the text of the line under the cursor; empty without a cursor."""
         line = self.view.line
         return "" if line is None else self.view.text_of(line)
 
     def copy_line(self) -> None:
-        """Copy the mouse's selection; without one, the line."""
+        """Copy the mouse's selection. Without a selection, copy the line under the cursor."""
         text = self.screen.get_selected_text() or self.copy_text()
         if text:
             console_of(self).copy(text)
 
     def copy_traceback(self) -> None:
-        """Copy the whole record around the line, with its traceback."""
+        """Copy the record that contains the line under the cursor, with the record's traceback."""
         text = "\n".join(self.view.text_of(line) for line in self.view.record_of(self.view.line))
         if text:
             console_of(self).copy(text)

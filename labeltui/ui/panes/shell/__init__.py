@@ -1,1 +1,1 @@
-"""The shell pane: tabs, each with a shell on a terminal of its own."""
+"""The shell pane. Each tab has its own shell and terminal."""

@@ -1,4 +1,4 @@
-"""What a shell may put on the operator's clipboard, and the question before several lines are pasted."""
+"""Guards the operator's clipboard: asks before a program copies, and before several lines are pasted."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from labeltui.ui.panes.shell.view import ShellView
 
 
 class Permission:
-    """Whether programs may write to the operator's clipboard, for all shells. None: not asked yet."""
+    """Whether programs in any shell may copy. ``given`` is None until the operator has answered."""
 
     def __init__(self) -> None:
         self.given: bool | None = None
@@ -19,13 +19,13 @@ class Permission:
 
 
 class Clipboard:
-    """The clipboard for the shell of one tab."""
+    """Connects one tab's shell with the operator's clipboard."""
 
     def __init__(self, tab: Widget, view: ShellView, permission: Permission) -> None:
         self._tab, self._view, self._permission = tab, view, permission
 
     def copied(self, text: str) -> None:
-        """Put a program's text on the operator's clipboard (OSC 52); asks the first time."""
+        """Copy a program's text (OSC 52) to the operator's clipboard. Asks the operator the first time."""
         permission = self._permission
         if permission.given:
             self._tab.app.copy_to_clipboard(text)
@@ -41,7 +41,7 @@ class Clipboard:
             console_of(self._tab).confirm("Copy", words.copy_question(text), answered)
 
     def ask_paste(self, text: str) -> None:
-        """Ask before pasting lines into a program that runs each as it arrives."""
+        """Ask before several lines are pasted into a program that runs each line at once."""
 
         def answered(yes: bool) -> None:
             if yes:

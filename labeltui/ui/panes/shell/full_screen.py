@@ -1,7 +1,8 @@
-"""One shell on the whole real terminal, without the console around it.
+"""Shows one shell on the whole real terminal, without the console around the shell.
 
-Output goes to the terminal unchanged, as under ``ssh``, and also to the pane's engine, so that the pane is up to date
-on return. The terminal itself answers the programs' questions, and is restored to the state the console needs.
+Output goes to the terminal unchanged, as under ``ssh``, and also to the pane's engine, so that the pane is
+up to date on return. The real terminal answers the programs' queries. On return, the terminal is reset to the
+state that the console needs.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ READ_BYTES = 65536
 # ctrl+] as terminals send it: plain, with kitty's keys, with xterm's modifyOtherKeys
 LEAVES = re.compile(rb"\x1d|\x1b\[93;5(?::1)?(?:;93)?u|\x1b\[27;5;93~")
 TITLE = b"\x1b[22;0t\x1b]2;shell - ctrl+] returns to labeltui\x07"
-# Resets everything that a program may have set: cut-off sequences, screens, mouse, paste, focus, keys, colours, title.
+# Resets all state that a program may have set: cut-off sequences, screens, mouse, paste, focus, keys, colours, title.
 RESTORED = (
     b"\x18\x1b\\\x1b[?9l\x1b[?1000l\x1b[?1002l\x1b[?1003l\x1b[?1005l\x1b[?1006l\x1b[?1015l\x1b[?1016l\x1b[?1004l\x1b[?2004l"
     b"\x1b[?2026l\x1b[?2048l\x1b[?1049l\x1b[?47l\x1b[=0;1u\x1b[<9u\x1b[>4m\x1b[!p\x1b[?1l\x1b>\x1b[?5l\x1b[?6l\x1b[?69l"
@@ -41,7 +42,10 @@ RESTORED = (
 
 
 async def full_screen(app: App[object], view: ShellView, run: ShellRun) -> None:
-    """Give the terminal to the shell until ctrl+] or the shell's end. Does nothing without a terminal or an engine."""
+    """Show the shell on the whole terminal until ctrl+] is pressed or the shell ends.
+
+    Does nothing without a real terminal or an engine.
+    """
     view.show_present()
     engine, source, target = view.engine, sys.__stdin__, sys.__stderr__
     if engine is None or source is None or target is None:
@@ -59,7 +63,7 @@ async def full_screen(app: App[object], view: ShellView, run: ShellRun) -> None:
 
 @contextmanager
 def _silent(app: App[object]) -> Iterator[None]:
-    """Drop what the console writes meanwhile; the whole screen is drawn again afterwards."""
+    """Discard the console's output inside the block. The caller redraws the whole screen afterwards."""
     driver = vars(app._driver)
     driver["write"] = _drop
     try:
@@ -73,7 +77,7 @@ def _drop(_data: str) -> None:
 
 
 class _Terminal:
-    """The real terminal, while the shell has it."""
+    """The real terminal while a shell uses the whole screen."""
 
     def __init__(self, source: int, target: int, view: ShellView, run: ShellRun) -> None:
         self._input, self._output = source, target
@@ -81,10 +85,10 @@ class _Terminal:
         self._left = asyncio.Event()
 
     async def serve(self, frame: Frame) -> None:
-        """Pass bytes both ways until the operator presses ctrl+] or the shell ends."""
+        """Pass bytes in both directions until the operator presses ctrl+] or the shell ends."""
         loop = asyncio.get_running_loop()
         before = termios.tcgetattr(self._input)
-        tty.setraw(self._input, termios.TCSADRAIN)  # keys typed already go to the shell
+        tty.setraw(self._input, termios.TCSADRAIN)  # unlike TCSAFLUSH, discards no typed keys
         await self._show(TITLE + painted(frame, os.get_terminal_size(self._input).lines))
         self._run.tap = self._show
         try:
@@ -108,7 +112,7 @@ class _Terminal:
                 wait.cancel()
 
     async def _show(self, data: bytes) -> None:
-        """Write in a thread, so that a slow terminal does not hold up the connection."""
+        """Write in a thread, so that a slow terminal does not block the connection."""
         await asyncio.to_thread(_write_all, self._output, data)
 
     def _resized(self) -> None:
@@ -142,11 +146,11 @@ def _write_all(target: int, data: bytes) -> None:
         while view:
             view = view[os.write(target, view) :]
     except OSError:
-        return  # the terminal is gones it
+        return  # the terminal is gone
 
 
 def painted(frame: Frame, height: int) -> bytes:
-    """Bytes that make an empty terminal of that height look and behave like the engine's."""
+    """Return bytes that give an empty terminal of ``height`` rows the content and modes of ``frame``."""
     modes = frame.modes
     parts = ["\x1b[?1049h" if modes.alternate_screen else "\n" * height, "\x1b[H\x1b[2J"]
     rows = list(frame.rows)
@@ -171,7 +175,7 @@ def _placed(cursor: Cursor, first: int) -> str:
 
 
 def _set(modes: Modes) -> Iterator[str]:
-    """The escape sequences of modes that the program has set."""
+    """Return the escape sequences that set the program's modes."""
     wanted = (
         (modes.application_cursor, "\x1b[?1h"),
         (modes.application_keypad, "\x1b="),

@@ -1,7 +1,7 @@
-"""The scrollback of a shell that runs in the host's tmux: fetched from there, whole.
+"""Fetches the complete scrollback of a shell from the host's tmux.
 
-What tmux sends to a terminal has gaps, because of a flood it draws only the last screen. Its own scrollback has none
-and survives a reconnect.
+During heavy output, tmux sends only the last screen to a terminal, so the terminal's own scrollback has gaps.
+The scrollback that tmux stores is complete and survives a reconnect.
 """
 
 from __future__ import annotations
@@ -25,24 +25,24 @@ if TYPE_CHECKING:
     from labeltui.ui.panes.shell.run import ShellRun
     from labeltui.ui.panes.shell.view import ShellView
 
-WHOLE_SCREEN_S = 1.0  # seconds until it is asked again whether a program has the whole screen
-PATIENCE_S = 0.3  # seconds of waiting before a message says why
+WHOLE_SCREEN_S = 1.0  # seconds for which the alternate screen's state is cached
+PATIENCE_S = 0.3  # seconds before a message explains the wait
 FED_AT_ONCE = 1 << 16
 
 
 class Past:
-    """Fetches a tab's scrollback and shows it. ``shells`` returns None while no session is open."""
+    """Fetches and shows the scrollback of one tab. ``shells`` returns None while no session is open."""
 
     def __init__(
         self, tab: Widget, view: ShellView, run: ShellRun, shells: Callable[[], Shells | None]
     ) -> None:
         self._tab, self._view, self._run, self._shells = tab, view, run, shells
         self._asked_at = float("-inf")
-        self._whole = False  # whether a program had the whole screen at that time
-        self._wanted = 0  # rows to go back, while the past is being fetched
+        self._whole = False  # whether a program used the alternate screen at ``_asked_at``
+        self._wanted = 0  # rows to scroll back once the scrollback is fetched
 
     async def wheel(self, rows: int) -> None:
-        """Send arrow keys to a program that has the whole screen; else scroll back."""
+        """Scroll back, or send arrow keys to the program if it uses the alternate screen."""
         opened, shells = self._run.live, self._shells()
         if opened is None or shells is None:
             return
@@ -56,7 +56,7 @@ class Past:
             self.recall(rows)
 
     def recall(self, rows: int) -> None:
-        """Scroll back by ``rows`` (negative) as soon as the scrollback is fetched."""
+        """Fetch the scrollback, then scroll back by ``rows`` (negative)."""
         waiting = self._wanted != 0
         self._wanted += rows
         if not waiting:

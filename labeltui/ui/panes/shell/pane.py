@@ -32,7 +32,10 @@ TABS_MOST = 9
 
 
 class ShellPane(Vertical):
-    """Holds the shells. The first opens with the connection, along with those that still run in the host's tmux."""
+    """Shows one tab per shell.
+
+    On connection, the pane opens a first shell and reopens all shells that still run in the host's tmux.
+    """
 
     DEFAULT_CSS = "ShellPane { height: 1fr; }"
 
@@ -45,11 +48,11 @@ class ShellPane(Vertical):
         self._row = ShellRow()
         self.tabs = [ShellTab(1, self._permission)]
         self.current = self.tabs[0]
-        self._restored = False  # the host has reported which shells still run in its tmux
+        self._restored = False  # the shells in the host's tmux have been listed
         self._restoring = False
         self._absent: Absence | None = None
         self._proxy_keys = (
-            ""  # the keys of the proxied shell, if there is one and it may be needed; else empty
+            ""  # keys that open the proxied shell; empty if the host is connected or there is no proxy
         )
 
     def compose(self) -> ComposeResult:
@@ -63,7 +66,7 @@ class ShellPane(Vertical):
 
     @property
     def verbs(self) -> Mapping[str, Callable[[], Awaitable[None] | None]]:
-        """The shell actions of the registry, by the name that the registry gives them."""
+        """Return the shell actions by their names in the action registry."""
         return {
             "new": self.new,
             "close_current": self.close_current,
@@ -76,37 +79,37 @@ class ShellPane(Vertical):
 
     @property
     def view(self) -> ShellView:
-        """The terminal that is shown."""
+        """The terminal of the current tab."""
         return self.current.view
 
     @property
     def phase(self) -> Phase:
-        """The state of the shell that is shown."""
+        """The state of the current shell."""
         return self.current.phase
 
-    # -- what the frame asks
+    # -- the Pane protocol
 
     def attach(self, session: Session) -> None:
-        """Store the session; shells open with its connection."""
+        """Store the session. Shells open once the session is connected."""
         self.session = session
         for tab in self.tabs:
             tab.attach(session)
         self._explain()
 
     def detach(self) -> None:
-        """Close the shells; those in the host's tmux run on there."""
+        """Disconnect all shells. Shells in the host's tmux continue to run there."""
         self.session = None
         for tab in self.tabs:
             tab.detach()
 
     @property
     def focus_target(self) -> Widget:
-        """The terminal of the shell that is shown."""
+        """The current tab's terminal."""
         return self.view
 
     def hints(self) -> Sequence[Hint]:
-        """Keys for the footer; all other keys go to the host."""
-        if self.phase is Phase.NONE:  # every key is the console's
+        """Return the footer's keys. Once a shell is open, all other keys go to the host."""
+        if self.phase is Phase.NONE:  # without a shell, all keys go to the console
             proxy = [(self._proxy_keys, "emergency shell")] if self._proxy_keys else []
             back = [("tab", "next pane"), (self._keys("help"), "help"), (self._keys("quit"), "quit")]
             return [*proxy, (self._keys("reconnect"), "reconnect"), *back]
@@ -124,7 +127,7 @@ class ShellPane(Vertical):
         return hints
 
     def help_keys(self) -> Sequence[Hint]:
-        """Every key of this pane, for the help screen."""
+        """Return all keys of this pane, for the help screen."""
         engine = "" if self.view.engine is None else f" (screen: {self.view.engine.name})"
         return (
             ("ctrl+]", f"leaves the shell{engine}; all other keys go to the host"),
@@ -138,11 +141,11 @@ class ShellPane(Vertical):
         )
 
     def copy_text(self) -> str:
-        """The rows of the terminal that is shown."""
+        """Return the text of the current terminal."""
         return self.view.text()
 
     def show(self, state: SessionState, now: datetime) -> None:
-        """Follow the connection, and open shells that can be opened."""
+        """Update the pane from a snapshot, and open the shells that can be opened now."""
         host = state.host.value
         connected = host is not None and host.state is LinkState.CONNECTED
         pod = state.pod.value
@@ -156,10 +159,10 @@ class ShellPane(Vertical):
             tab.follow(state, now, may_open=self._restored or tab.proxied)
         self._explain()
 
-    # -- which shells there are
+    # -- restoring and adding shells
 
     def _begin_restore(self) -> None:
-        """Ask the host which shells still run in its tmux, before the first shell opens."""
+        """Request the list of shells that still run in the host's tmux. Runs before the first shell opens."""
         if not self._restoring and self.session is not None:
             self._restoring = True
             self.run_worker(self._restore(self.session.shells), group="restore", exit_on_error=False)
@@ -178,8 +181,8 @@ class ShellPane(Vertical):
             if len(sessions) > 1:
                 self.post_message(Flash(f"{len(sessions)} shells still ran on the host"))
         except LabeltuiError:
-            pass  # asked again while there is a connection
-        except Exception as error:  # then the pane works without them
+            pass  # the next snapshot with a connection tries again
+        except Exception as error:  # the pane works without the restored shells
             self._restored = True
             self.post_message(
                 Flash(f"the shells that still run on the host can't be listed: {error}", Level.ERROR)
@@ -212,10 +215,10 @@ class ShellPane(Vertical):
     def _paint(self) -> None:
         console_of(self).paint()
 
-    # -- what the actions do
+    # -- actions
 
     async def new(self, *, proxied: bool = False) -> None:
-        """Open one more shell."""
+        """Open another shell in a new tab. Shows a warning if ``TABS_MOST`` tabs are open."""
         if self.session is None:
             return
         if len(self.tabs) >= TABS_MOST:
@@ -228,7 +231,7 @@ class ShellPane(Vertical):
         await self._add(tab)
 
     def full(self) -> None:
-        """Give the whole terminal to the shell that is shown."""
+        """Show the current shell on the whole terminal."""
         if self.phase is not Phase.LIVE:
             self.post_message(Flash("no shell runs here yet", Level.WARNING))
             return
@@ -239,13 +242,13 @@ class ShellPane(Vertical):
 
         try:
             await full_screen(self.app, tab.view, tab.run)
-        except Exception as error:  # the console goes on
+        except Exception as error:  # a failed full screen must not end the console
             self.post_message(Flash(f"full screen failed: {type(error).__name__}: {error}", Level.ERROR))
             return
         self.post_message(Flash("back from full screen" if tab.phase is Phase.LIVE else tab.run.ended))
 
     async def proxy(self) -> None:
-        """Show the shell through the provider's proxy; open it if there is none."""
+        """Show the shell that runs through the provider's proxy; open one if there is none."""
         for tab in self.tabs:
             if tab.proxied:
                 self._show_tab(tab)
@@ -257,7 +260,7 @@ class ShellPane(Vertical):
         self._step(1)
 
     def previous(self) -> None:
-        """Show the shell before."""
+        """Show the previous shell."""
         self._step(-1)
 
     def _step(self, by: int) -> None:
@@ -270,7 +273,7 @@ class ShellPane(Vertical):
             self._show_tab(self.tabs[index])
 
     async def close_current(self) -> None:
-        """Close the shell that is shown; asks if a program runs in it."""
+        """Close the current shell; asks first if a program runs in it."""
         tab = self.current
 
         def close() -> None:
@@ -299,7 +302,7 @@ class ShellPane(Vertical):
         self._explain()
 
     def rename_current(self) -> None:
-        """Ask for a name for the shell that is shown."""
+        """Ask for a name for the current shell."""
         tab = self.current
 
         def named(words: str | None) -> None:
@@ -315,7 +318,7 @@ class ShellPane(Vertical):
     # -- messages
 
     def on_shell_row_picked(self, event: ShellRow.Picked) -> None:
-        """Show the tab that was clicked, or open one more shell."""
+        """Show the clicked tab, or open another shell."""
         event.stop()
         if event.index is None:
             self.run_worker(self.new(), group="new", exit_on_error=False)
@@ -327,13 +330,13 @@ class ShellPane(Vertical):
         event.stop()
         self._explain()
 
-    # -- words
+    # -- texts
 
     def _keys(self, action_id: str) -> str:
         return console_of(self).keymap.keys_of(BY_ID[action_id])
 
     def _explain(self) -> None:
-        """Update tabs, border and the text of an empty terminal."""
+        """Update the tabs, the border and the text of an empty terminal."""
         if not self.is_mounted:
             return
         tab = self.current

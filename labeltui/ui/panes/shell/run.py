@@ -1,4 +1,4 @@
-"""Runs one shell: opens it, feeds its output to the terminal, and reports how it ended."""
+"""Runs a shell: opens the shell, feeds its output to the terminal, and reports how the shell ended."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from labeltui.session.connection.shells import OpenShell, Shells
     from labeltui.ui.panes.shell.view import ShellView
 
-READ_BYTES = 60 * 1024  # a pipe to an engine's helper takes one piece whole
+READ_BYTES = 60 * 1024  # fits into the pipe to an engine's helper process in one piece
 # Resets what the previous program left set, so that the next shell starts on a sane terminal: a cut-off
 # sequence, margins and charsets (DECSTR), mouse, paste, focus and frame modes, reverse video.
 CALM = (
@@ -37,18 +37,18 @@ class ShellRun:
         self.copied: Callable[[str], None] = nothing
         self.drew: Callable[[], None] = nothing
         self.tap: Callable[[bytes], Awaitable[None]] | None = None
-        """Gets every byte of output too, while the shell has another terminal beside this one; that one answers."""
+        """Receives a copy of all output in full screen, where the real terminal answers queries. Else None."""
         self._view = view
         self._changed = changed
         self._task: asyncio.Task[None] | None = None
         self._hanging_up: asyncio.Task[None] | None = None
         self._ahead: bytearray | None = (
             bytearray()
-        )  # what was typed before the shell was ready; None once it is
+        )  # bytes typed before the shell was ready; None once the shell is ready
 
     @property
     def live(self) -> OpenShell | None:
-        """The shell, while it runs."""
+        """The running shell; None if no shell runs."""
         return self.opened if self.phase is Phase.LIVE else None
 
     @property
@@ -59,14 +59,14 @@ class ShellRun:
     def start(
         self, shells: Shells, opening: Callable[[int, int], Awaitable[OpenShell]], history: int
     ) -> None:
-        """Open a shell, unless one is there already."""
+        """Open a shell, unless a shell is opening, running or ending."""
         if not self.busy:
             before, self.phase = self.phase, Phase.OPENING
             self._ahead = bytearray()
             self._task = asyncio.create_task(self._run(shells, opening, before, history), name="shell")
 
     def stop(self) -> None:
-        """Close the shell; one in the host's tmux runs on there."""
+        """Disconnect the shell and close the engine. A shell in the host's tmux continues to run there."""
         if self._task is not None:
             self._task.cancel()
             self._task = None
@@ -75,7 +75,7 @@ class ShellRun:
             self._view.engine.close()
 
     def send(self, data: bytes) -> None:
-        """Send typed bytes; those typed while it opens are sent once it is ready."""
+        """Send typed bytes. Bytes typed while the shell opens are stored and sent once the shell is ready."""
         if self.phase not in (Phase.LIVE, Phase.OPENING):
             return
         if self._ahead is None and self.opened is not None:
@@ -84,7 +84,7 @@ class ShellRun:
             self._ahead += data
 
     def _listens(self, opened: OpenShell) -> None:
-        """Send what was typed ahead; from now on, keys go to the shell at once."""
+        """Send the stored bytes that were typed ahead. Later bytes go to the shell immediately."""
         if self._ahead is not None:
             ahead, self._ahead = self._ahead, None
             if ahead:
@@ -110,10 +110,10 @@ class ShellRun:
             _discard(making)
             if not isinstance(error, LabeltuiError):
                 raise
-            if before is not Phase.LOST or isinstance(error, Refused):  # else that is shown already
+            if before is not Phase.LOST or isinstance(error, Refused):  # else the reason is shown already
                 self.ended = f"{error.problem.message} {error.problem.hint}".strip()
             again = Phase.LOST if before is Phase.LOST else Phase.NONE
-            self._became(Phase.EXITED if isinstance(error, Refused) else again)  # a person must decide first
+            self._became(Phase.EXITED if isinstance(error, Refused) else again)  # a refusal is never retried
             return
         try:
             engine = await self._greet(opened, making, history)
@@ -129,7 +129,7 @@ class ShellRun:
         except LabeltuiError as error:
             self.ended = f"{error.problem.message} {error.problem.hint}".strip()
             self._became(Phase.EXITED)
-        except EngineDied as error:  # only this pane ends, with its last screen shown
+        except EngineDied as error:  # only this shell ends; its last screen stays visible
             self.ended = f"the terminal's helper process {error}"
             self._became(Phase.EXITED)
         except Exception as error:  # no failure of a terminal may end the console
@@ -140,7 +140,7 @@ class ShellRun:
             await opened.shell.close()
 
     def _engine_begins(self, history: int) -> asyncio.Task[Engine] | None:
-        """Start an engine while the shell is opened. Returns None if there is a working one."""
+        """Start an engine in parallel with the shell. Returns None if a working engine exists."""
         return None if self._working_engine() is not None else self._new_engine(history)
 
     def _working_engine(self) -> Engine | None:
@@ -152,7 +152,10 @@ class ShellRun:
         return asyncio.create_task(start_engine(columns, rows, history=history), name="terminal begins")
 
     async def _greet(self, opened: OpenShell, making: asyncio.Task[Engine] | None, history: int) -> Engine:
-        """Return an engine: a new one, or the working one, on which a line announces the new shell."""
+        """Return the engine for the new shell, and announce the shell on the terminal.
+
+        Uses the working engine if there is one, else a new one.
+        """
         announcement = f"── {self.ended}; this is a new shell ──" if self.ended else "── a new shell ──"
         greeting = b"" if opened.resumed else f"\x1b[2m{safe(announcement)}\x1b[m\r\n".encode()
         view = self._view
@@ -187,7 +190,7 @@ class ShellRun:
             while data := await opened.shell.read(READ_BYTES):
                 if taking is not None:
                     await taking
-                taking = asyncio.create_task(self._take(engine, opened, data))  # while the next piece is read
+                taking = asyncio.create_task(self._take(engine, opened, data))  # overlaps with the next read
                 await asyncio.sleep(0)  # a shell that always has output must let other tasks run
             if taking is not None:
                 await taking
@@ -199,7 +202,7 @@ class ShellRun:
 
     async def _take(self, engine: Engine, opened: OpenShell, data: bytes) -> None:
         if opened.farewell is not None:
-            self._listens(opened)  # before tmux has drawn, ctrl+c would end it, and other keys would be lost
+            self._listens(opened)  # before its first output, tmux loses keys, and ctrl+c ends it
             data = opened.farewell.take(data)
             if not data:
                 return
@@ -211,7 +214,7 @@ class ShellRun:
             opened.shell.write(answers)
 
     def _engine_gone(self) -> None:
-        """Close the shell after its engine died, even while the shell was silent."""
+        """Close the shell after its engine died, even if the shell prints nothing."""
         if self.opened is not None:
             self._hanging_up = asyncio.create_task(self.opened.shell.close(), name="shell hangs up")
 
@@ -232,7 +235,7 @@ class ShellRun:
         self._changed()
 
     async def over(self) -> None:
-        """Wait until the shell has ended."""
+        """Wait until the shell has ended. Returns at once if no shell was started."""
         if self._task is not None:
             await asyncio.wait({self._task})
 

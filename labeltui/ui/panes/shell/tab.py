@@ -1,4 +1,4 @@
-"""One shell of the pane: its terminal, its questions and its texts."""
+"""One tab of the shell pane: a shell with its terminal, questions and texts."""
 
 from __future__ import annotations
 
@@ -37,7 +37,10 @@ AGAIN_AFTER = timedelta(seconds=3)
 
 
 class ShellTab(Vertical):
-    """Opens its shell once it is visible and there is a connection, and again after a lost connection."""
+    """One tab with a terminal.
+
+    Opens a shell once the tab is visible and the host is connected, and again after a lost connection.
+    """
 
     DEFAULT_CSS = "ShellTab { height: 1fr; }"
 
@@ -50,8 +53,8 @@ class ShellTab(Vertical):
         super().__init__()
         self.number = number
         self.label = label  # the operator's name for the shell
-        self.proxied = proxied  # through the provider's proxy
-        self.unseen = False  # it has output that was not shown yet
+        self.proxied = proxied  # whether the shell runs through the provider's proxy
+        self.unseen = False  # whether there is output that was not visible yet
         self.rang = False
         self.view = ShellView()
         self.run = ShellRun(self.view, self._changed)
@@ -66,7 +69,7 @@ class ShellTab(Vertical):
         self._was_lost = False
         self._past = Past(self, self.view, self.run, lambda: self.shells)
         self._others: Callable[[], frozenset[int]] | None = (
-            None  # numbers that are taken; None once its own number is certain
+            None  # returns the other tabs' numbers; None once this tab's number is final
         )
 
     def compose(self) -> ComposeResult:
@@ -90,7 +93,7 @@ class ShellTab(Vertical):
 
     @property
     def shells(self) -> Shells | None:
-        """Opens shells; None while no session is open."""
+        """The session's shells; None while no session is open."""
         return None if self._session is None else self._session.shells
 
     # -- following the session
@@ -100,16 +103,16 @@ class ShellTab(Vertical):
         self._session = session
 
     def detach(self) -> None:
-        """Close the shell; one in the host's tmux runs on there."""
+        """Disconnect the shell. A shell in the host's tmux continues to run there."""
         self._session = None
         self.run.stop()
 
     def on_unmount(self) -> None:
-        """Close the shell."""
+        """Disconnect the shell."""
         self.detach()
 
     def follow(self, state: SessionState, now: datetime, *, may_open: bool) -> None:
-        """Open a shell if there is none, one is wanted and one can be opened."""
+        """Update the tab from a snapshot. Opens a shell if one is due and can be opened."""
         self._host, self._now = state.host.value, now
         connected = self._host is not None and self._host.state is LinkState.CONNECTED
         first = self.phase in (Phase.NONE, Phase.OPENING) and self.display and not self.run.busy
@@ -120,7 +123,7 @@ class ShellTab(Vertical):
             self.open()
 
     def open(self) -> None:
-        """Open a shell, unless one is there already."""
+        """Open a shell, unless a shell is opening, running or ending."""
         if self.shells is None:
             return
         opening = self.shells.open_proxy if self.proxied else partial(self._open_numbered, self.shells)
@@ -137,7 +140,7 @@ class ShellTab(Vertical):
         if self.proxied and self.phase in (Phase.NONE, Phase.LOST):
             self.run.phase = (
                 Phase.EXITED
-            )  # only enter tries again: nothing reports when the proxy would answer
+            )  # only enter retries: no poller reports whether the proxy would answer
         before, self._phase = self._phase, self.phase
         if self.phase is Phase.LOST and self._now is not None:
             self._not_before = self._now + (timedelta(seconds=1) if before is Phase.LIVE else AGAIN_AFTER)
@@ -166,7 +169,7 @@ class ShellTab(Vertical):
     # -- keys and events
 
     def on_key(self, event: events.Key) -> None:
-        """Handle keys while no shell runs. Keys typed while one opens are sent to it later."""
+        """Handle keys while no shell runs. Keys typed while a shell opens are sent to the shell later."""
         if self.phase is Phase.NONE or self.view.leaving:
             return
         event.stop()
@@ -184,14 +187,14 @@ class ShellTab(Vertical):
             self.run.send(key_bytes(event, Modes()))
 
     def on_terminal_canvas_changed(self, event: TerminalView.Changed) -> None:
-        """Show the present after scrolling to its end, and report the change."""
+        """Return to the live shell once the scrollback is scrolled to its end, and report the change."""
         event.stop()
         if self.view.shows_past and self.view.shown is not None and not self.view.shown.behind:
             self.view.show_present()
         self.post_message(self.Changed())
 
     def on_terminal_canvas_rang(self, event: TerminalView.Rang) -> None:
-        """Report the bell as text, since nothing blinks."""
+        """Show a message about the bell."""
         event.stop()
         self.rang = not self.display
         self.post_message(
@@ -200,14 +203,14 @@ class ShellTab(Vertical):
         self.post_message(self.Changed())
 
     def on_terminal_view_selected(self, event: TerminalView.Selected) -> None:
-        """Copy the mouse's selection; keys for it would go to the host."""
+        """Copy the mouse's selection at once, because a copy key would go to the host."""
         event.stop()
         console_of(self).copy(event.text)
 
     # -- scrolling back
 
     def on_shell_view_wheel(self, event: ShellView.Wheel) -> None:
-        """Handle the wheel over a shell in tmux."""
+        """Scroll back, or send arrow keys, after the wheel moved over a shell in tmux."""
         event.stop()
         self.run_worker(self._past.wheel(event.rows), group="wheel", exit_on_error=False)
 
@@ -219,12 +222,12 @@ class ShellTab(Vertical):
     # -- pasting and finding
 
     def on_terminal_view_ask_paste(self, event: TerminalView.AskPaste) -> None:
-        """Ask before several lines are pasted."""
+        """Ask the operator before several lines are pasted."""
         event.stop()
         self._clipboard.ask_paste(event.text)
 
     def on_terminal_view_find(self, event: TerminalView.Find) -> None:
-        """Search the scrollback."""
+        """Search the scrollback; asks for a text if needed."""
         event.stop()
 
         def found(words: str | None) -> None:
@@ -251,7 +254,7 @@ class ShellTab(Vertical):
     # -- closing
 
     async def close_asked(self, close: Callable[[], None]) -> None:
-        """Call ``close``; asks first if a program runs in the shell."""
+        """Call ``close``. Asks first if a program runs in the shell, or if that is unknown."""
         opened, shells = self.opened, self.shells
         program: str | None = ""
         if opened is not None and shells is not None:
@@ -263,7 +266,7 @@ class ShellTab(Vertical):
         console_of(self).confirm("Close", question, lambda yes: close() if yes else None)
 
     async def end(self) -> None:
-        """End the shell, also in the host's tmux. Raises LabeltuiError if the host can't be reached."""
+        """End the shell, including its tmux session. Raises LabeltuiError if the host can't be reached."""
         opened, shells = self.opened, self.shells
         in_tmux = self.view.in_tmux and opened is not None
         self.run.stop()
@@ -275,17 +278,17 @@ class ShellTab(Vertical):
         if self.opened is not None and self.shells is not None:
             await self.shells.relabel(self.opened, self.label)
 
-    # -- words
+    # -- texts
 
     @property
     def title(self) -> str:
-        """The title in the row of tabs."""
+        """The operator's name for the shell, else the program's title, for the row of tabs."""
         program_title = "" if self.view.shown is None else self.view.shown.title
         return self.label or ("proxy" if self.proxied else program_title)
 
     @property
     def note(self) -> str:
-        """The address, name and title, for the upper border."""
+        """The host's address, the shell's name and the program's title, for the upper border."""
         title = "" if self.view.shown is None else self.view.shown.title
         where = "" if self._host is None else self._host.address
         if self.proxied:
@@ -307,7 +310,7 @@ class ShellTab(Vertical):
         return " · ".join(word for word in words if word)
 
     def explain(self, reconnect: str, proxy_keys: str, absent: Absence | None) -> None:
-        """Show in the terminal why there is no shell yet. ``reconnect`` and ``proxy_keys`` are keys."""
+        """Show the reason for a missing shell in the terminal. ``reconnect`` and ``proxy_keys`` are keys."""
         self._absent = absent
         if self._session is None:
             self.view.show_message("No session is open.")
@@ -326,10 +329,13 @@ class ShellTab(Vertical):
         self.view.show_message(*words)
 
     def begin(self, others: Callable[[], frozenset[int]]) -> None:
-        """Store keys typed from now on for the coming shell, whose number must not be one of ``others``."""
+        """Prepare the tab for a new shell: store typed keys until the shell is ready.
+
+        The shell's number must not be among the numbers that ``others`` returns.
+        """
         self._others = others
         self.run.phase = Phase.OPENING
 
     def rest(self) -> None:
-        """Open no shell until enter is pressed."""
+        """Mark the shell as closed, so that a new shell opens only after enter."""
         self.run.phase, self.run.ended = Phase.EXITED, "the shell was closed"

@@ -1,4 +1,4 @@
-"""The row of tabs above several shells; a click shows a tab or opens one more shell."""
+"""The row of tabs above several shells. A click shows a tab or opens another shell."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ class TabLabel:
 
 
 class ShellRow(Static):
-    """One line of tabs; if they do not fit, the titles are cut."""
+    """One line of tabs. Titles are cut if the tabs do not fit."""
 
     DEFAULT_CSS = "ShellRow { height: 1; text-wrap: nowrap; background: $surface; display: none; }"
 
     class Picked(Message):
-        """A tab was clicked; ``index`` is None for the sign that opens one more."""
+        """A tab was clicked. ``index`` is None for the plus that opens another shell."""
 
         def __init__(self, index: int | None) -> None:
             super().__init__()
@@ -44,7 +44,7 @@ class ShellRow(Static):
         self._spans: list[tuple[int, int, int | None]] = []
 
     def show(self, tabs: Sequence[TabLabel]) -> None:
-        """Show these tabs; the line is hidden if there is only one."""
+        """Show ``tabs``. The line is hidden if there is only one tab."""
         shown = tuple(tabs)
         self.display = len(shown) > 1
         if shown != self._tabs:
@@ -52,7 +52,7 @@ class ShellRow(Static):
             self._draw()
 
     def on_resize(self) -> None:
-        """Draw the tabs for the new width."""
+        """Redraw the tabs for the new width."""
         self._draw()
 
     def _draw(self) -> None:
@@ -71,7 +71,7 @@ class ShellRow(Static):
         self.update(Content.assemble(*parts, (" + ", Tone.FAINT)))
 
     def on_click(self, event: events.Click) -> None:
-        """Pick the tab under the mouse."""
+        """Report the tab under the mouse as picked."""
         for start, stop, index in self._spans:
             if start <= event.x < stop:
                 self.post_message(self.Picked(index))

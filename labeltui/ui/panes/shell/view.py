@@ -1,4 +1,4 @@
-"""A terminal whose scrollback may be in the host's tmux, from where it is fetched."""
+"""A terminal that can show scrollback fetched from the host's tmux."""
 
 from __future__ import annotations
 
@@ -11,19 +11,23 @@ from labeltui.ui.widgets.terminal.view import LEAVE_KEY, WHEEL_ROWS, TerminalVie
 
 
 class ShellView(TerminalView):
-    """While ``in_tmux``, scrolling back shows another engine with the fetched past. Typing, or scrolling to its end,
-    shows the live shell again.
+    """A terminal with one engine for the live shell and, if ``in_tmux``, one for the fetched scrollback.
+
+    Scrolling back shows the scrollback. Typing, or scrolling to its end, shows the live shell again.
     """
 
     class Recall(Message):
-        """The scrollback should be fetched and scrolled by ``rows`` (negative is up)."""
+        """Requests that the scrollback is fetched and scrolled by ``rows`` (negative is up)."""
 
         def __init__(self, rows: int) -> None:
             super().__init__()
             self.rows = rows
 
     class Wheel(Message):
-        """The wheel moved by ``rows`` (negative is up) over a shell in tmux whose program did not ask for the mouse."""
+        """The mouse wheel moved by ``rows`` (negative is up).
+
+        Sent only for a shell in tmux, if no program uses the mouse or shift is pressed.
+        """
 
         def __init__(self, rows: int) -> None:
             super().__init__()
@@ -34,18 +38,18 @@ class ShellView(TerminalView):
         self.in_tmux = False
         self._room = Size()
         self.leaving = False  # ctrl+] was pressed: the keys after it go to the console
-        self._present: Engine | None = None  # the live engine, while the past is shown
+        self._present: Engine | None = None  # the live engine while the scrollback is shown
 
     @property
     def room(self) -> Size:
-        """The size in cells; while hidden, the last size it had."""
+        """The size in cells. While the terminal is hidden, its last visible size."""
         if self.size.area:
             self._room = self.size
         return self._room
 
     @property
     def present(self) -> Engine | None:
-        """The engine of the live shell."""
+        """The live shell's engine, also while the scrollback is shown. None before the first shell."""
         return self.engine if self._present is None else self._present
 
     @property
@@ -55,18 +59,18 @@ class ShellView(TerminalView):
 
     @property
     def modes(self) -> Modes:
-        """The modes that the program asked for, also while its past is shown."""
+        """The terminal modes of the live shell's program, also while the scrollback is shown."""
         return super().modes if self._present is None else self._present.frame().modes
 
     def show_past(self, past: Engine) -> None:
-        """Show an engine with the past, until :meth:`show_present`."""
+        """Show the engine with the scrollback until :meth:`show_present` is called."""
         self.show_present()
         self._present, self.engine = self.engine, past
         past.changed = self.changed
         self.changed()
 
     def show_present(self) -> None:
-        """Show the live shell again."""
+        """Close the scrollback's engine and show the live shell again."""
         if self._present is not None:
             past, self.engine, self._present = self.engine, self._present, None
             if past is not None:
@@ -74,16 +78,17 @@ class ShellView(TerminalView):
             self.changed()
 
     def scroll_back(self, rows: int) -> None:
-        """Scroll by ``rows`` (negative is up), fetching the scrollback if the host has it."""
+        """Scroll by ``rows`` (negative is up). Requests the scrollback first if the shell runs in tmux."""
         if not self.in_tmux or self.shows_past:
             super().scroll_back(rows)
         elif rows < 0:
             self.post_message(self.Recall(rows))
 
     def on_key(self, event: events.Key) -> None:
-        """Let keys after ctrl+] go to the console, whose focus moves a little later.
+        """Pass keys after ctrl+] to the console, and scroll a shell in tmux.
 
-        Keys that scroll are taken here too: tmux draws on the alternate screen, which has no scrollback of its own.
+        The focus leaves the terminal a moment after ctrl+], so ``leaving`` marks the keys in between.
+        Scroll keys are handled here because tmux draws on the alternate screen, which has no scrollback.
         """
         if self.leaving:
             event.prevent_default()
@@ -95,7 +100,7 @@ class ShellView(TerminalView):
             self.scroll_back(self.SCROLL_KEYS[event.key] * max(1, self.size.height - 1))
 
     def on_blur(self) -> None:
-        """Note that the keyboard has moved."""
+        """Reset ``leaving``: the focus has moved to the console."""
         self.leaving = False
 
     def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:

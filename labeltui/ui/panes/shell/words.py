@@ -1,4 +1,4 @@
-"""The shell pane's texts: a shell's state, why there is none, and questions."""
+"""The shell pane's texts: the state of a shell, reasons for a missing shell, and questions."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 class Phase(Enum):
     """The state of a shell."""
 
-    NONE = "none"  # no shell has run yet
+    NONE = "none"  # no shell has been opened yet
     OPENING = "opening"
     LIVE = "live"
     EXITED = "exited"
@@ -29,7 +29,7 @@ PROXY_LIMITS = "emergency shell: no file transfer, no tunnel"
 
 
 def lifetime_text(opened: OpenShell | None) -> str:
-    """What the shell survives, for the border."""
+    """Return the border's text about whether the shell outlives the connection; empty without a shell."""
     if opened is None:
         return ""
     words = {"tmux": "kept alive by tmux", "proxy": PROXY_LIMITS}
@@ -37,9 +37,10 @@ def lifetime_text(opened: OpenShell | None) -> str:
 
 
 def standing(phase: Phase, ended: str, behind: int, *, in_tmux: bool, absent: Absence | None = None) -> str:
-    """The state of a shell, and the most useful key. ``in_tmux``: it runs on in the host's tmux.
+    """Return the state of a shell and the most useful key; empty before the shell runs.
 
-    ``absent``: why the host's pod can't be reached; then no key brings the shell back, and no tmux has it.
+    ``behind``: rows scrolled back. ``in_tmux``: the shell continues in the host's tmux.
+    ``absent``: why the host's pod can't be reached; then neither tmux nor a key can restore the shell.
     """
     if phase is Phase.LIVE:
         return f"▲ {behind} rows back · shift+pgdn · ctrl+f finds" if behind else "ctrl+] leaves"
@@ -61,8 +62,10 @@ def empty_text(
     proxy_keys: str = "",
     absent: Absence | None = None,
 ) -> Sequence[str]:
-    """Sentences about why there is no shell yet. ``reconnect`` and ``proxy_keys`` are keys; the latter is empty if
-    there is no proxied shell. ``absent``: why the host's pod can't be reached.
+    """Return sentences that explain why there is no shell yet.
+
+    ``reconnect`` and ``proxy_keys`` are keys; ``proxy_keys`` is empty without a proxied shell.
+    ``absent``: why the host's pod can't be reached.
     """
     state = None if host is None else host.state
     address = "the host" if host is None else safe(host.address)
@@ -90,14 +93,14 @@ def empty_text(
 
 
 def empty_proxy_text(phase: Phase, ended: str) -> Sequence[str]:
-    """Sentences about why there is no shell through the proxy yet."""
+    """Return sentences that explain why the proxied shell is not open yet."""
     if phase is not Phase.OPENING and ended:
         return ("RunPod's proxy opened no shell:", safe(ended), "enter tries again.")
     return ("Opening a shell through RunPod's proxy …",)
 
 
 def closing_question(program: str | None, *, in_tmux: bool) -> str:
-    """The question before a shell is closed. ``program`` is None if it is unknown what runs in it."""
+    """Return the question before a shell is closed. ``program`` is None if the running program is unknown."""
     if program is None:
         return "Close this shell? labeltui can't see whether a program runs in it; closing would end it."
     more = " (quitting labeltui does not)" if in_tmux else ""
@@ -105,7 +108,7 @@ def closing_question(program: str | None, *, in_tmux: bool) -> str:
 
 
 def copy_question(text: str) -> str:
-    """The question when a program wants to put text on the clipboard."""
+    """Return the question for a program that wants to copy ``text`` to the clipboard."""
     start = safe(" ".join(text.split()))[:60]
     return (
         f"A program in the shell wants to put {len(text)} characters on your clipboard: “{start}”. "
@@ -114,6 +117,6 @@ def copy_question(text: str) -> str:
 
 
 def paste_question(text: str) -> str:
-    """The question before pasting lines into a program that runs each as it arrives."""
+    """Return the question before several lines are pasted into a program that runs each line at once."""
     lines = text.strip("\r\n").replace("\r\n", "\n").replace("\r", "\n").split("\n")
     return f"Paste {len(lines)} lines? The program in the shell runs each line as soon as it arrives."

@@ -1,4 +1,4 @@
-"""The deploy form's fields: a line each, with a note below."""
+"""The deploy form's fields. Each field has a line and a note below."""
 
 from __future__ import annotations
 
@@ -64,10 +64,10 @@ ON_NETWORK = "outlives pods, in one data centre; always costs money"
 
 
 class Choices(VerticalScroll, can_focus=False):
-    """The fields of the form; :meth:`apply` reads them."""
+    """The form's fields. :meth:`apply` copies their values into a draft."""
 
     class Changed(Message):
-        """The operator changed a field."""
+        """The operator changed ``field``; the field ``measure`` asks to measure the folder of studies."""
 
         def __init__(self, field: str) -> None:
             super().__init__()
@@ -97,17 +97,17 @@ class Choices(VerticalScroll, can_focus=False):
         self.measured = ""  # the size of the folder of studies, as text
 
     def compose(self) -> ComposeResult:
-        """Yield a line per field, with its note."""
+        """Yield a line and a note per field."""
         for name, label in LABELS.items():
             with Container(classes="field"):
                 yield Static(Content(label), classes="label")
                 yield self._inputs.get(name) or self._choices[name]
             yield self._notes[name]
 
-    # -- what they hold
+    # -- values and notes
 
     def apply(self, draft: Draft) -> Draft:
-        """The draft with the values of the fields."""
+        """Return a copy of the draft with the fields' values."""
         typed: dict[str, Any] = {name: field.value for name, field in self._inputs.items()}
         chosen = {name: choice.value for name, choice in self._choices.items()}
         return replace(
@@ -118,7 +118,7 @@ class Choices(VerticalScroll, can_focus=False):
         )  # fmt: skip
 
     def offer(self, draft: Draft, shop: Shop) -> None:
-        """Set the options of each choice from what RunPod offers."""
+        """Fill the choices with RunPod's volumes and data centres, and this machine's keys."""
         volumes = [
             (v.id, f"network volume {v.name}: {v.size_gb} GB in {v.data_centre}") for v in shop.volumes
         ]
@@ -147,7 +147,7 @@ class Choices(VerticalScroll, can_focus=False):
     def explain(
         self, draft: Draft, shop: Shop, warnings: Mapping[str, str], wrong: Mapping[str, str]
     ) -> None:
-        """Set the notes below the fields: an error first, else a warning, else an explanation."""
+        """Set the note below each field to its error, else its warning, else an explanation."""
         network = draft.storage != HOST_DISK
         fixed = draft.volume(shop)
         notes = {
@@ -179,12 +179,12 @@ class Choices(VerticalScroll, can_focus=False):
             field.parent.display = on
 
     def focus_field(self, name: str) -> None:
-        """Give a field the keyboard."""
+        """Focus a field."""
         field = self._inputs.get(name) or self._choices.get(name)
         if field is not None:
             field.focus()
 
-    # -- what a person does
+    # -- the operator's input
 
     def on_choice_changed(self, message: Choice.Changed) -> None:
         """Report that a choice changed."""
@@ -197,7 +197,7 @@ class Choices(VerticalScroll, can_focus=False):
         self.post_message(self.Changed(str(event.input.name)))
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
-        """Go to the next field; in the folder's field, measure the folder first."""
+        """Go to the next field. In the folder's field, also ask to measure the folder."""
         event.stop()
         if event.input.name == "data":
             self.post_message(self.Changed("measure"))

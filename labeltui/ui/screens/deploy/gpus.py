@@ -1,4 +1,4 @@
-"""The deploy form's table of GPUs: what each costs, what is free, and whether it is enough."""
+"""The deploy form's table of GPUs: price, stock, and whether a GPU's memory is enough."""
 
 from __future__ import annotations
 
@@ -41,10 +41,10 @@ SORTS = ("price", "memory", "stock", "name")
 
 
 class GpuPart(Container):
-    """Rows of GPUs; the one under the cursor is chosen."""
+    """A table of GPUs. The GPU under the cursor is chosen."""
 
     class Chosen(Message):
-        """Another GPU is chosen, or its terms changed."""
+        """Another GPU was chosen, or the rows were updated."""
 
     def __init__(self, models: Sequence[str], size: Size | None) -> None:
         super().__init__(classes="gpus")
@@ -52,8 +52,8 @@ class GpuPart(Container):
         self.cloud = Cloud.SECURE
         self.centre: str | None = None
         self.sort, self.backwards = "price", False
-        self.chosen: str | None = None  # by id
-        self.picked = False  # the operator chose it: a refresh never replaces it
+        self.chosen: str | None = None  # the GPU's id
+        self.picked = False  # whether the operator chose the GPU; a refresh then never replaces it
         self._offers: tuple[GpuOffer, ...] = ()
         self._view: list[GpuOffer] = []
         self._matches: Matches | None = None
@@ -72,10 +72,13 @@ class GpuPart(Container):
         """Hide the filter."""
         self._filter.display = False
 
-    # -- what is on offer
+    # -- offers
 
     def show(self, offers: Sequence[GpuOffer], *, cloud: Cloud, centre: str | None) -> None:
-        """Show these offers. A GPU that the operator chose stays chosen, even if it is not offered any more."""
+        """Show these offers. The operator's chosen GPU stays listed and chosen if RunPod stops offering it.
+
+        Until the operator has chosen a GPU, the most suitable one is chosen.
+        """
         gone = next((one for one in self._offers if one.id == self.chosen), None)
         matching = () if gone is None or any(one.id == gone.id for one in offers) else (_gone(gone),)
         self._offers, self.cloud, self.centre = (*offers, *matching), cloud, centre
@@ -85,7 +88,7 @@ class GpuPart(Container):
         self.list_rows()
 
     def choose(self, name: str) -> bool:
-        """Choose the GPU with that id or name. Returns False if it is not offered."""
+        """Choose the GPU with the id or name ``name``, ignoring case. Returns False if it is not offered."""
         low = name.lower()
         found = next((one for one in self._offers if low in (one.id.lower(), one.name.lower())), None)
         if found is not None:
@@ -95,16 +98,16 @@ class GpuPart(Container):
 
     @property
     def offer(self) -> GpuOffer | None:
-        """The chosen GPU's offer; None without one."""
+        """The chosen GPU's offer; None without a chosen GPU."""
         return next((one for one in self._offers if one.id == self.chosen), None)
 
     @property
     def shown(self) -> list[GpuOffer]:
-        """The rows in their order."""
+        """The listed offers, in the order of their rows."""
         return list(self._view)
 
     def list_rows(self) -> None:
-        """Filter and sort the rows; the cursor stays on its GPU."""
+        """Filter and sort the rows. The cursor stays on the chosen GPU."""
         offered = [one for one in self._offers if price(one, self.cloud) is not None or one.id == self.chosen]
         matching = [one for one in offered if self._matches is None or self._matches(self._text(one))]
         self._view = sorted(matching, key=self._key, reverse=self.backwards)
@@ -127,12 +130,12 @@ class GpuPart(Container):
         return keys[self.sort]
 
     def _text(self, one: GpuOffer) -> str:
-        """The text that a filter searches."""
+        """Return the text that a filter searches for an offer."""
         stock = STOCK[stock_in(one, self.centre)].text
         verdict = FIT[fit(self._models, one.vram_gb, self._spatial)[0]].text
         return f"{one.name} {one.vram_gb}GB {stock} {verdict} {' '.join(one.data_centres)}"
 
-    # -- looks
+    # -- drawing
 
     def _header(self) -> Content:
         mark = "▲" if self.backwards else "▼"
@@ -189,7 +192,7 @@ class GpuPart(Container):
                 self.post_message(self.Chosen())
 
     def on_key(self, event: events.Key) -> None:
-        """Move, sort or filter; while a filter is typed, only the keys that close it."""
+        """Move, sort or filter. While a filter is typed, only handle up and down, which leave the filter."""
         if self._filter.has_focus:
             if event.key in ("down", "up"):
                 event.stop()
@@ -220,11 +223,11 @@ class GpuPart(Container):
 
     @property
     def filtering(self) -> bool:
-        """Whether a filter is being typed."""
+        """Whether the filter's input is shown."""
         return self._filter.display
 
     def clear_filter(self) -> None:
-        """Show all rows again."""
+        """Clear and close the filter, and show all rows."""
         self._filter.value = ""
         self._filter.display = False
         self._matches = None
@@ -232,7 +235,7 @@ class GpuPart(Container):
         self.list_rows()
 
     def on_input_changed(self, event: Input.Changed) -> None:
-        """Filter while it is typed."""
+        """Apply the filter while it is typed. An invalid pattern changes nothing."""
         event.stop()
         try:
             self._matches = matcher_of(event.value)
@@ -242,23 +245,23 @@ class GpuPart(Container):
         self.on_table_moved()
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
-        """Go back to the rows; an empty filter is closed."""
+        """Go back to the rows, and close an empty filter."""
         event.stop()
         if not event.value.strip():
             self.clear_filter()
         self.table.focus()
 
     def on_descendant_focus(self) -> None:
-        """Draw the cursor as focused."""
+        """Redraw the cursor as focused."""
         self.table.redraw()
 
     def on_descendant_blur(self) -> None:
-        """Draw the cursor as not focused."""
+        """Redraw the cursor as not focused."""
         self.table.redraw()
 
 
 def _places(places: Sequence[str], room: int) -> str:
-    """The data centres that fit in ``width`` cells, and the number of others."""
+    """Return the data centres that fit in ``room`` cells, and the number of the others."""
     whole = safe(", ".join(places)) or "-"
     if len(whole) <= room:
         return whole

@@ -1,4 +1,4 @@
-"""The cost of a deployment, in the texts above the button. Pure."""
+"""Formats a deployment's cost for the texts above the button. No I/O."""
 
 from __future__ import annotations
 
@@ -19,17 +19,20 @@ FEW_HOURS = 3
 
 
 def per_hour(amount: Decimal) -> str:
-    """``$0.284/h``, with three decimals, since disks cost less than a cent."""
+    """Format USD per hour as ``$0.284/h``. Three decimals, because a disk costs less than a cent per hour."""
     return f"${amount:.3f}/h"
 
 
 def month(amount: Decimal) -> str:
-    """The cost per month: ``$207 a month``."""
+    """Convert USD per hour to a monthly cost such as ``$207 a month``."""
     return f"${per_month(amount):,.0f} a month"
 
 
 def price_lines(draft: Draft, shop: Shop, account: Account | None, balance_text: str = "") -> list[Content]:
-    """Two lines: the cost while running and stopped; and the balance, how long it lasts, and the limit."""
+    """Return two lines: the cost while running and while stopped; then the balance and the account's limit.
+
+    The second line also says for how long the balance lasts. ``balance_text`` replaces an unknown balance.
+    """
     made, offer = draft.quoted(shop), draft.offer(shop)
     if made is None or offer is None:
         return [
@@ -83,7 +86,10 @@ def _hours(hours: Decimal) -> str:
 
 
 def question(draft: Draft, shop: Shop, made: Quote, offer: GpuOffer, beside: Pod | None = None) -> str:
-    """The question before renting: the price first, then what is unusual; ``beside`` is the profile's pod."""
+    """Return the question before renting: the price, then warnings about unusual choices.
+
+    ``beside``: the profile's present pod, mentioned if it keeps running; None without one.
+    """
     text = (
         f"Rent {offer.name} as {draft.name} for {per_hour(made.running)} ({month(made.running)})? "
         f"RunPod bills by the second until it is stopped; stopped, it costs {per_hour(made.stopped)}."

@@ -1,4 +1,4 @@
-"""The form that rents a pod: GPUs above, choices below, the price above the button."""
+"""The form that rents a pod: GPUs, further choices, and the price above the button."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from labeltui.session.session import Session
 
 log = logging.getLogger(__name__)
-NEEDED = ("offers", "places", "volumes", "pods")  # what is requested again until it was read once
+NEEDED = ("offers", "places", "volumes", "pods")  # requested again until each was read once
 REFRESH_S = 30.0  # stock changes by the minute; RunPod counts requests
 SIDE_BY_SIDE = 150
 SHORT = 34
@@ -45,7 +45,7 @@ KEYS = "/ filter · o O sort · r refresh · tab next · ctrl+s rent · esc clos
 
 
 class DeployScreen(Dialog[dict[str, Any]]):
-    """Answers with the parameters of ``pod.create`` after the price was confirmed."""
+    """The deploy form. Returns the parameters of ``pod.create`` once the operator has confirmed the price."""
 
     CSS_PATH: ClassVar[Any] = [STYLES, Path(__file__).with_name("screen.tcss")]
     BINDINGS: ClassVar = [
@@ -62,7 +62,7 @@ class DeployScreen(Dialog[dict[str, Any]]):
         section = session.profile.runpod
         self._profile_pod = section.pod if section is not None else ""
         self.draft = Draft.begun(PodCreateParams.of(prefill or {}), self._profile_pod)
-        self._wanted = self.draft.gpu  # to be chosen as soon as it is offered
+        self._wanted = self.draft.gpu  # the GPU to choose once it is offered
         models, spatial = needs(session)
         self.gpus = GpuPart(models, spatial)
         self.choices = Choices(self.draft, f"profile {session.name}")
@@ -104,10 +104,10 @@ class DeployScreen(Dialog[dict[str, Any]]):
         self.set_class(self.app.size.width >= SIDE_BY_SIDE, "-side")
         self.set_class(self.app.size.height < SHORT, "-short")
 
-    # -- asking
+    # -- requests
 
     def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
-        """Show an unexpected failure of a worker; the form stays open."""
+        """Log and show a worker's unexpected failure. The form stays open."""
         if event.state is WorkerState.ERROR and event.worker.error is not None:
             error = event.worker.error
             log.error("the deploy form", exc_info=error)
@@ -129,12 +129,15 @@ class DeployScreen(Dialog[dict[str, Any]]):
         self._answered(next((self._shop.errors[n] for n in NEEDED if n in self._shop.errors), ""), Tone.BAD)
 
     def _answered(self, trouble: str = "", tone: str = Tone.WARN) -> None:
-        """Show ``trouble`` until the next answer from RunPod; empty clears it."""
+        """Show ``trouble`` until the next answer from RunPod. An empty ``trouble`` clears the message."""
         self._trouble = (trouble, tone)
         self._settle()
 
     def _refresh(self, *, anew: bool = False) -> None:
-        """Request offers, unless a request is running; ``anew`` replaces a running one."""
+        """Request offers, unless a request is running. With ``anew``, cancel a running request first.
+
+        Requests everything else too until all of ``NEEDED`` has been read.
+        """
         if self._fetching is not None and not self._fetching.is_finished and not anew:
             return
         if self._shop is NOTHING:
@@ -144,7 +147,7 @@ class DeployScreen(Dialog[dict[str, Any]]):
         self._fetching = self.run_worker(fetch, group="market", exclusive=True, exit_on_error=False)
 
     async def _fetch_offers(self) -> None:
-        """Request prices and stock; all choices stay."""
+        """Request prices and stock only. The operator's choices stay unchanged."""
         try:
             offers = await offers_now(self._session, self.draft.cloud)
         except LabeltuiError as error:
@@ -165,15 +168,15 @@ class DeployScreen(Dialog[dict[str, Any]]):
     def _show_offers(self) -> None:
         self.gpus.show(self._shop.offers, cloud=self.draft.cloud, centre=self.draft.centre(self._shop))
 
-    # -- choosing
+    # -- choices
 
     def on_gpu_part_chosen(self) -> None:
-        """Use the chosen GPU."""
+        """Put the chosen GPU into the draft."""
         self.draft = replace(self.draft, gpu=self.gpus.chosen)
         self._settle()
 
     def on_choices_changed(self, message: Choices.Changed) -> None:
-        """Use the changed field."""
+        """Put the changed field into the draft, and refresh what depends on the field."""
         if message.field == "measure":
             self._measure()
             return
@@ -210,7 +213,7 @@ class DeployScreen(Dialog[dict[str, Any]]):
         self._settle()
 
     def _settle(self) -> None:
-        """Show notes, price and problems of the present choices."""
+        """Update the notes, the price and the problems for the present choices."""
         if not self.is_mounted:
             return
         wrong = dict(self.draft.problems(self._shop)) if self._shop is not NOTHING else {}
@@ -241,7 +244,7 @@ class DeployScreen(Dialog[dict[str, Any]]):
     # -- keys and buttons
 
     def on_key(self, event: events.Key) -> None:
-        """Move between fields and buttons with arrows; refresh with r."""
+        """Move between fields and buttons with the arrow keys; refresh with r."""
         if self.gpus.table.has_focus and event.character == "r":
             event.stop()
             self._show_message("Asking RunPod what is free …", Tone.FAINT)
@@ -254,21 +257,24 @@ class DeployScreen(Dialog[dict[str, Any]]):
             (self.focus_next if event.key == "down" else self.focus_previous)()
 
     def action_leave(self) -> None:
-        """Close the filter; without one, close the form."""
+        """Close the filter if it is open, else the form."""
         if self.gpus.filtering:
             self.gpus.clear_filter()
         else:
             self.dismiss(None)
 
     def on_button_pressed(self, message: Button.Pressed) -> None:
-        """Rent, or close the form."""
+        """Rent the pod, or close the form."""
         if message.button.name == "yes":
             self.action_rent()
         else:
             self.dismiss(None)
 
     def action_rent(self) -> None:
-        """Ask for confirmation with the price, then answer."""
+        """Ask the operator to confirm the price, then close the form with the parameters.
+
+        Instead shows the first problem and focuses its field if a choice is invalid.
+        """
         self.draft = self.choices.apply(self.draft)
         wrong = self.draft.problems(self._shop)
         if wrong:

@@ -1,4 +1,4 @@
-"""A choice on one line: left and right step through the options, enter lists them."""
+"""A choice on one line. Left and right step through the options; enter lists them."""
 
 from __future__ import annotations
 
@@ -23,7 +23,10 @@ Option = tuple[str, str]
 
 
 class Choice(Widget, can_focus=True):
-    """Stores the value of one of its options. Texts may be hostile."""
+    """A field that stores the value of the chosen option.
+
+    Option texts may come from RunPod, so control characters are drawn as visible symbols.
+    """
 
     DEFAULT_CSS = Path(__file__).with_suffix(".tcss").read_text(encoding="utf-8")
 
@@ -40,7 +43,7 @@ class Choice(Widget, can_focus=True):
         self.value = value
 
     def set_options(self, options: Sequence[Option], value: str | None = None) -> None:
-        """Replace the options. The value stays, unless ``value`` is given."""
+        """Replace the options. The chosen value stays unless ``value`` is given."""
         self._options = list(options)
         if value is not None:
             self.value = value
@@ -52,7 +55,7 @@ class Choice(Widget, can_focus=True):
         return next((text for answer, text in self._options if answer == self.value), self.value)
 
     def render(self) -> Content:
-        """The chosen option between two arrows."""
+        """Draw the chosen option; with several options, between two arrows."""
         many = len(self._options) > 1
         room = max(4, self.size.width - 4)
         return Content.assemble(
@@ -62,7 +65,7 @@ class Choice(Widget, can_focus=True):
         )
 
     def on_key(self, event: events.Key) -> None:
-        """Step with left, right and space; list all with enter."""
+        """Step through the options with left, right and space; list them with enter."""
         if event.key in ("left", "right", "space"):
             event.stop()
             self._step(-1 if event.key == "left" else 1)
@@ -71,7 +74,7 @@ class Choice(Widget, can_focus=True):
             self._list()
 
     def on_click(self) -> None:
-        """List all options."""
+        """Focus the field and list all options; with at most two options, switch to the other."""
         self.focus()
         self._list()
 

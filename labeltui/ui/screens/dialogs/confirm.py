@@ -1,4 +1,4 @@
-"""Asks before something dangerous; the default is to cancel."""
+"""Asks for confirmation before a dangerous action. The default is to cancel."""
 
 from __future__ import annotations
 
@@ -13,7 +13,10 @@ from labeltui.ui.screens.dialogs.dialog import Button, Dialog
 
 
 class ConfirmScreen(Dialog[bool]):
-    """A question with Cancel focused. ``typed`` must be typed to confirm what can't be undone."""
+    """Asks a yes or no question, with Cancel focused.
+
+    ``typed``: a text that the operator must type to confirm an action that can't be undone.
+    """
 
     def __init__(self, title: str, question: str, typed: str | None = None) -> None:
         super().__init__()
@@ -41,7 +44,7 @@ class ConfirmScreen(Dialog[bool]):
         (self._spelt if self._typed is not None else self.query(Button).first()).focus()
 
     def on_key(self, event: events.Key) -> None:
-        """Answer with y or n; move between the buttons with arrows."""
+        """Confirm with y or cancel with n, if nothing must be typed. Arrows move between the buttons."""
         if self._typed is None and event.key in ("y", "n"):
             event.stop()
             self.dismiss(event.key == "y")
@@ -50,11 +53,11 @@ class ConfirmScreen(Dialog[bool]):
             (self.focus_next if event.key == "right" else self.focus_previous)(Button)
 
     def on_input_submitted(self) -> None:
-        """Confirm, if the name is right."""
+        """Confirm if the typed name is right."""
         self._answer(True)
 
     def on_button_pressed(self, message: Button.Pressed) -> None:
-        """Answer."""
+        """Confirm or cancel."""
         self._answer(message.button.name == "yes")
 
     def _answer(self, yes: bool) -> None:

@@ -1,4 +1,4 @@
-"""The base classes of the screens over the panes."""
+"""Base classes for the screens that open over the panes."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ STYLES = Path(__file__).with_name("dialog.tcss")
 
 
 class Button(Static, can_focus=True):
-    """A word that can be pressed with enter, space or the mouse."""
+    """A one-line text button, pressed with enter, space or the mouse."""
 
     class Pressed(Message):
         """The button was pressed."""
@@ -30,18 +30,18 @@ class Button(Static, can_focus=True):
         super().__init__(Content(label), name=name, classes="button")
 
     def on_key(self, event: events.Key) -> None:
-        """Press it with enter or space."""
+        """Press the button with enter or space."""
         if event.key in ("enter", "space"):
             event.stop()
             self.post_message(self.Pressed(self))
 
     def on_click(self) -> None:
-        """Press it with the mouse."""
+        """Press the button with the mouse."""
         self.post_message(self.Pressed(self))
 
 
 class Dialog(ModalScreen[T]):
-    """A screen that esc closes with the answer None."""
+    """A modal screen. Esc closes it with the result None."""
 
     CSS_PATH: ClassVar[Any] = STYLES
     BINDINGS: ClassVar = [
@@ -50,5 +50,5 @@ class Dialog(ModalScreen[T]):
     ]
 
     def action_dismiss_none(self) -> None:
-        """Close the screen with the answer None."""
+        """Close the screen with the result None."""
         self.dismiss(None)

@@ -12,7 +12,7 @@ from labeltui.ui.screens.dialogs.dialog import Dialog
 
 
 class FindScreen(Dialog[str]):
-    """Answers with the text; None if it is empty or cancelled."""
+    """Asks for a line of text. Returns the text; None if it is empty or the dialog is cancelled."""
 
     def __init__(self, question: str, before: str = "", *, title: str = "Find", does: str = "finds") -> None:
         super().__init__()
@@ -35,6 +35,6 @@ class FindScreen(Dialog[str]):
         self._words.focus()
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
-        """Answer with the text."""
+        """Close the dialog with the text; None if it is empty."""
         event.stop()
         self.dismiss(event.value or None)

@@ -1,4 +1,4 @@
-"""A form made from an action's parameters."""
+"""A form for an action's parameters."""
 
 from __future__ import annotations
 
@@ -17,16 +17,19 @@ from labeltui.domain.state import SessionState
 from labeltui.ui.screens.dialogs.dialog import Button, Dialog
 
 CONSOLE_ONLY = ("follow",)
-"""Parameters of the command line only, where output scrolls by."""
+"""Parameters that only the command line has, because its output scrolls."""
 
 
 def fields(action: Action) -> list[Param]:
-    """The parameters a form asks for."""
+    """Return the parameters that a form for ``action`` asks for."""
     return [param for param in action.params if param.name not in CONSOLE_ONLY]
 
 
 def prefilled(action: Action, session: Any, state: SessionState) -> dict[str, str]:
-    """The initial texts: the profile's values, the guard's present settings, or the trainer's defaults."""
+    """Return the fields' initial texts by parameter name.
+
+    They come from the profile, the guard's present settings or the trainer's defaults.
+    """
     server = getattr(getattr(session, "profile", None), "server", None)
     known: dict[str, str] = {}
     for param in fields(action):
@@ -60,7 +63,10 @@ def _trainer_default(param: Param, server: Any, state: SessionState) -> str:
 
 
 def as_text(value: Any) -> str:
-    """A value as it is typed: lists with commas, pairs as ``KEY=VALUE`` quoted as in a shell."""
+    """Format a value as an operator would type it; empty for None.
+
+    Lists are separated by commas. Pairs are written as ``KEY=VALUE``, quoted as in a shell.
+    """
     if value is None:
         return ""
     if isinstance(value, Mapping):
@@ -73,7 +79,10 @@ def as_text(value: Any) -> str:
 
 
 def parse(param: Param, text: str) -> Any:
-    """Parse a field; None if it is empty. Raises ValueError with a message."""
+    """Parse a field's text. Returns None for an empty text.
+
+    Raises ValueError with a message for the operator.
+    """
     text = text.strip()
     if not text:
         return None
@@ -104,7 +113,7 @@ def _pairs(param: Param, text: str) -> dict[str, str]:
 
 
 class FormScreen(Dialog[dict[str, Any]]):
-    """Fields, checked when submitted; enter in the last one submits."""
+    """A field per parameter. The fields are validated on submit; enter in the last field submits."""
 
     def __init__(self, action: Action, initial: Mapping[str, str]) -> None:
         super().__init__()
@@ -115,7 +124,7 @@ class FormScreen(Dialog[dict[str, Any]]):
         self._error = Static("", classes="error", markup=False)
 
     def compose(self) -> ComposeResult:
-        """Yield a line per parameter, with its explanation."""
+        """Yield a field and an explanation per parameter."""
         with Container(classes="box -wide") as box:
             box.border_title = Content(self._action.title)
             box.border_subtitle = Content("tab next field · enter continues · esc cancels")
@@ -142,13 +151,13 @@ class FormScreen(Dialog[dict[str, Any]]):
         next(iter(self._inputs.values())).focus()
 
     def on_key(self, event: events.Key) -> None:
-        """Move between fields with up and down, as with tab."""
+        """Move between fields with up and down, as tab does."""
         if event.key in ("down", "up"):
             event.stop()
             (self.focus_next if event.key == "down" else self.focus_previous)()
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
-        """Go to the next field; from the last one, submit."""
+        """Go to the next field; submit from the last field."""
         event.stop()
         if event.input is list(self._inputs.values())[-1]:
             self._send()
@@ -156,14 +165,14 @@ class FormScreen(Dialog[dict[str, Any]]):
             self.focus_next()
 
     def on_button_pressed(self, message: Button.Pressed) -> None:
-        """Submit or cancel."""
+        """Submit or cancel the form."""
         if message.button.name == "yes":
             self._send()
         else:
             self.dismiss(None)
 
     def _send(self) -> None:
-        """Answer with the values that were changed; the action takes the rest from the profile."""
+        """Validate the form and return the changed values. The action takes the others from the profile."""
         params: dict[str, Any] = {}
         for param in self._params:
             field = self._inputs[param.name]

@@ -1,4 +1,4 @@
-"""A list that is searched while typing."""
+"""A list with a search field."""
 
 from __future__ import annotations
 
@@ -19,7 +19,10 @@ from labeltui.ui.widgets.filtering import matcher_of
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One line: what is shown, the text that a search looks in, and the answer."""
+    """One entry: its displayed content, its searchable text, and the result if it is picked.
+
+    A ``heading`` can't be picked and is hidden by a search.
+    """
 
     content: Content
     text: str
@@ -28,7 +31,7 @@ class Entry:
 
 
 class PickList(Dialog[str]):
-    """Type to search; enter answers with the entry's answer, if it has one."""
+    """A searchable list. Enter returns the answer of the entry under the cursor, if the entry has one."""
 
     TITLE_TEXT: ClassVar[str] = ""
     FOOT_TEXT: ClassVar[str] = "type to search · enter · esc closes"
@@ -50,12 +53,12 @@ class PickList(Dialog[str]):
             yield self.options
 
     def on_mount(self) -> None:
-        """List everything."""
+        """Focus the search field and list all entries."""
         self.search.focus()
         self._fill("")
 
     def on_input_changed(self, event: Input.Changed) -> None:
-        """List the entries that match."""
+        """List the entries that match the search."""
         self._fill(event.value)
 
     def _fill(self, query: str) -> None:
@@ -76,7 +79,7 @@ class PickList(Dialog[str]):
         return None if index is None or index >= len(self._shown) else self._shown[index]
 
     def on_key(self, event: events.Key) -> None:
-        """Move in the list with arrows, while the search field keeps the keyboard."""
+        """Move in the list with the arrow and page keys. The search field stays focused."""
         moves: dict[str, Callable[[], None]] = {
             "down": self.options.action_cursor_down,
             "up": self.options.action_cursor_up,
@@ -89,15 +92,15 @@ class PickList(Dialog[str]):
             moves[event.key]()
 
     def on_input_submitted(self) -> None:
-        """Pick with enter."""
+        """Pick the entry under the cursor with enter."""
         self.pick()
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
-        """Pick with the mouse."""
+        """Pick the clicked entry."""
         event.stop()
         self.pick()
 
     def pick(self) -> None:
-        """Answer with the entry under the cursor."""
+        """Close with the answer of the entry under the cursor, if the entry has one."""
         if self.chosen is not None and self.chosen.answer is not None:
             self.dismiss(self.chosen.answer)

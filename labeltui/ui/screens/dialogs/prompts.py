@@ -1,4 +1,4 @@
-"""Asks for a secret, or whether to trust a host key."""
+"""Asks for a password or passphrase, or whether to trust a host key."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from labeltui.ui.screens.dialogs.dialog import Button, Dialog
 
 
 class SecretScreen(Dialog[str]):
-    """A password or passphrase: shown as dots, and stored nowhere."""
+    """Asks for a password or passphrase. The input shows dots; this screen stores nothing."""
 
     def __init__(self, title: str, prompt: str) -> None:
         super().__init__()
@@ -39,20 +39,20 @@ class SecretScreen(Dialog[str]):
         self._secret.focus()
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
-        """Answer with the secret."""
+        """Close the dialog with the secret."""
         event.stop()
         self.dismiss(event.value)
 
 
 class HostKeyScreen(Dialog[bool]):
-    """A new host key with its fingerprint, to compare."""
+    """Asks whether to trust a new host key. Shows the fingerprint for comparison."""
 
     def __init__(self, key: HostKey) -> None:
         super().__init__()
         self._key = key
 
     def compose(self) -> ComposeResult:
-        """Yield the address, the fingerprint and what it means."""
+        """Yield the address, the fingerprint, an explanation, and two buttons."""
         key = self._key
         with Container(classes="box -warn") as box:
             box.border_title = Content("unknown host key")
@@ -76,7 +76,7 @@ class HostKeyScreen(Dialog[bool]):
                 yield Button("It is the right key: trust it", "yes")
 
     def on_mount(self) -> None:
-        """Focus the button that does not connect."""
+        """Focus the button that refuses the key."""
         self.query(Button).first().focus()
 
     def key_left(self) -> None:
@@ -88,5 +88,5 @@ class HostKeyScreen(Dialog[bool]):
         self.focus_next(Button)
 
     def on_button_pressed(self, message: Button.Pressed) -> None:
-        """Answer whether the key is trusted."""
+        """Close the dialog and return whether the operator trusts the key."""
         self.dismiss(message.button.name == "yes")
