@@ -1,4 +1,4 @@
-"""How a running action reports its progress."""
+"""The interface through which a running action reports its progress."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ Document = Mapping[str, Any]
 
 
 class Report(Protocol):
-    """Takes the progress of an action, for the console's flash line and action log or the command line's output."""
+    """Receives the progress of an action, for the console's flash line and action log or for a command's output."""
 
     def progress(self, text: str) -> None:
-        """Report in one line for people what happens now."""
+        """Report the present work in one line for people."""
         ...
 
     def emit(self, record: Mapping[str, Any]) -> None:
-        """Report one record of a stream (an epoch, a step): a JSON line with ``--json``, a line of text without."""
+        """Emit one record of a stream (an epoch, a step): a JSON line with ``--json``, otherwise a line of text."""
         ...
 
 

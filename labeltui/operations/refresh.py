@@ -1,4 +1,4 @@
-"""Read money and labels once, for a command that does not watch them."""
+"""Reads cost and labels once, for a command that does not poll them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,10 @@ MONEY_WITHIN_S = 45.0
 
 
 async def refresh_money(session: Session) -> None:
-    """Read pod, bill and account once, if the session rents a pod. A failure raises nothing: the readings hold it."""
+    """Read pod, bill and account once, if the session rents a pod.
+
+    Raises nothing: an error is stored in the reading that failed.
+    """
     if session.account.section is None or session.profile.host != "runpod":
         return
     account = session.account
@@ -29,7 +32,7 @@ LABELS_WITHIN_S = 30.0
 
 
 async def refresh_labels(session: Session) -> None:
-    """Count the labels without copying any. A failure raises nothing: the labels' reading holds it."""
+    """Count the labels without copying any. Raises nothing: an error is stored in the labels' reading."""
     try:
         async with asyncio.timeout(LABELS_WITHIN_S):
             await session.labels.refresh(copy=False)

@@ -1,4 +1,4 @@
-"""``report``: labels, hours, cost and the best model of a session. A value that is unknown is null."""
+"""``report``: labels, hours, cost and the best model of a session. An unknown value is null."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ REACH_S = 15.0
 
 
 async def report(session: Session, params: ReportParams, progress: Report) -> Document:
-    """Labels, hours, cost and best metric since the session began, or since a given time.
+    """Report labels, hours, cost and best metric since the session began, or since a given time.
 
-    Without a rented pod the session began at midnight. Values from the host are null where it can't be reached.
-    Raises Misused ``bad_time``.
+    Without a rented pod, the session counts from midnight. Values from the host are null if the host can't be
+    reached. Raises Misused ``bad_time``.
     """
     progress.progress("Reading the host, the copies and the bill")
     reached = await _refresh(session)
@@ -52,7 +52,7 @@ async def report(session: Session, params: ReportParams, progress: Report) -> Do
 
 
 async def _refresh(session: Session) -> bool:
-    """Read host, copies and bill once; False where the host can't be reached."""
+    """Read host, copies and bill once. Returns False if the host can't be reached."""
     await refresh_money(session)
     try:
         await session.reach(REACH_S)
@@ -78,15 +78,16 @@ def _since(session: Session, given: str | None, now: datetime) -> datetime:
 
 
 def _cost(session: Session, since: datetime) -> Decimal | None:
-    """The session's cost; None for a report that begins at another time."""
+    """Return the session's cost; None for a report that does not begin with the session."""
     spend = session.store.state.spend.value
     return None if spend is None or spend.session_since != since else spend.session
 
 
 def _submitted(session: Session, since: datetime) -> list[tuple[str, str]]:
-    """(study, who) of each final label since then: every version here, and labels that are only on the host.
+    """Return (study, author) of each final label since that time.
 
-    ``who`` is empty for those on the host.
+    Counts every version on this machine, and labels that are only on the host. The author is empty for labels
+    that are only on the host.
     """
     index = session.labels.folder.index
     submitted = [
@@ -121,7 +122,7 @@ def _runs(session: Session, since: datetime) -> list[TrainRun]:
 
 
 def _trainings(session: Session, since: datetime) -> list[dict[str, Any]]:
-    """Trainings in the output of the server's current run, oldest first."""
+    """Return the trainings in the output of the server's current run, oldest first."""
     return [
         {
             "model": run.model,

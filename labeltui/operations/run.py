@@ -1,4 +1,4 @@
-"""Run an action, for keys, palette, forms and command line alike."""
+"""Runs an action, for keys, palette, forms and command line alike."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ CONFIRMED = (Danger.DESTRUCTIVE, Danger.IRREVERSIBLE)
 
 
 def command_line(action: Action, params: Params) -> str:
-    """The action as it would be typed. Values of ``env`` may be secret, so only their names are shown."""
+    """Return the command that runs this action. Shows only the names in ``env``, because values may be secret."""
     parts: list[str] = ["labeltui", *(action.command or (action.id,))]
     for param in action.params:
         value = params.value(param)
@@ -59,11 +59,12 @@ def _check(session: Session, action: Action, confirmed: bool) -> None:
 async def run_action(
     session: Session, action_id: str, given: Mapping[str, Any], report: Report, *, confirmed: bool = False
 ) -> Document:
-    """Run an action of the registry on a session; the journal records it, unless it changes nothing.
+    """Run an action of the registry on a session. The journal records the action unless it changes nothing.
 
-    ``given`` are its parameters by name. Raises Misused ``bad_parameter`` for those, Refused for a change in a
-    read-only session and for an unconfirmed one, and the LabeltuiError that the action ends with. Why its key may be
-    disabled is not checked here: the action itself knows that from newer readings.
+    ``given`` are the action's parameters by name. Raises Misused ``bad_parameter`` for a bad parameter,
+    Refused for a change in a read-only session or for an unconfirmed action, and the action's own
+    LabeltuiError. Conditions that disable the action's key are not checked here, because the action itself
+    has newer readings.
     """
     action = BY_ID[action_id]
     operation = OPERATIONS[action_id]

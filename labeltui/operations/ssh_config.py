@@ -1,4 +1,4 @@
-"""``ssh-config``: the session's host for OpenSSH's own configuration, with the host key that labeltui has pinned."""
+"""``ssh-config``: writes the session's host and its pinned host key to OpenSSH's configuration."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ KNOWN_HOSTS = Path("~/.ssh/known_hosts")
 
 
 async def ssh_config(session: Session, params: SshConfigParams, report: Report) -> Document:
-    """Show the Host block; with ``write``, write it where ssh finds it; with ``remove``, remove it.
+    """Show the Host block. With ``write``, add it to the configuration of ssh; with ``remove``, remove it.
 
-    Raises Refused in a read-only session, and what :func:`entry_of` raises.
+    Raises Refused in a read-only session, and the errors of :func:`entry_of`.
     """
     files = SshFiles()
     if session.read_only and (params.write or params.remove):
@@ -60,7 +60,7 @@ async def ssh_config(session: Session, params: SshConfigParams, report: Report) 
 
 
 def _write(files: SshFiles, entry: SshEntry) -> str:
-    """Write the Host; returns the message about it."""
+    """Write the Host block. Returns a message that says so."""
     files.put(entry)
     added = files.include()
     where = f" A new line at the top of {files.config} includes it; {BACKUP} beside it is the file as it was."
@@ -68,7 +68,10 @@ def _write(files: SshFiles, entry: SshEntry) -> str:
 
 
 async def keep_current(session: Session) -> None:
-    """Write the Host again if it was written before, as the address may have changed. A failure becomes an alert."""
+    """Write the Host block again if it was written before, because the address may have changed.
+
+    Raises no error; a failure becomes an alert.
+    """
     files = SshFiles()
     try:
         if not session.read_only and await asyncio.to_thread(files.holds, session.name):
@@ -81,7 +84,10 @@ async def keep_current(session: Session) -> None:
 
 
 async def entry_of(session: Session) -> SshEntry:
-    """The session's host for ssh. Raises Misused ``no_ssh`` for this machine, and Unreachable without an address."""
+    """Return the session's host as a Host block.
+
+    Raises Misused ``no_ssh`` if the host is this machine, and Unreachable if its address is unknown.
+    """
     host = session.link.host
     if isinstance(host, PodHost):
         return await _of_pod(session, host)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 async def status(session: Session, _params: NoParams, _report: Report) -> Document:
-    """Everything the status strip shows."""
+    """Report everything that the status strip shows."""
     await session.readiness.settled()
     await session.readiness.first_readings(Fields.queue, Fields.training, Fields.metrics)
     await refresh_labels(session)
@@ -32,6 +32,6 @@ async def status(session: Session, _params: NoParams, _report: Report) -> Docume
 
 
 async def server_status(session: Session, _params: NoParams, _report: Report) -> Document:
-    """State, app, models and URL of the server."""
+    """Report state, app, models and URL of the server."""
     state = await session.readiness.settled()
     return documents.server_document(state.server, session.clock())

@@ -1,7 +1,8 @@
-"""The table from an action's id to the operation that carries it out.
+"""Maps each action's id to the operation that runs the action.
 
-Each operation takes the session, its parameters and a report, and returns a document. It raises LabeltuiError with
-the text for people and the exit code for scripts; an error that comes with a document carries it as ``document``.
+Each operation takes the session, its parameters and a report, and returns a document. A failed operation
+raises LabeltuiError with a message for people and an exit code for scripts. If there is a document as well,
+the error has it as ``document``.
 """
 
 from __future__ import annotations
@@ -71,7 +72,7 @@ Operation = Callable[[Session, Any, Report], Awaitable[Document]]
 def _pair(
     action: Command[P], operation: Callable[[Session, P, Report], Awaitable[Document]]
 ) -> tuple[str, Operation]:
-    """An action with the operation that carries it out; both have to take the same parameters."""
+    """Return an action and its operation. Both must take the same parameters."""
     return action.id, operation
 
 

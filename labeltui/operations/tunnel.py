@@ -1,4 +1,4 @@
-"""``tunnel``: hold the tunnel until interrupted."""
+"""``tunnel``: holds the tunnel open until interrupted."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 async def tunnel(session: Session, _params: NoParams, report: Report) -> Document:
-    """Hold the tunnel until interrupted; each change of its state is a record."""
+    """Hold the tunnel open until interrupted. Emits each change of its state as a record."""
     await session.hold_tunnel()
     reported = session.store.state.tunnel
 

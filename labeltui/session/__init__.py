@@ -1,1 +1,1 @@
-"""An annotation session: supervised sources, the store of what they learnt, and what can be done."""
+"""An annotation session: supervised pollers, the store of their readings, and the parts that actions use."""

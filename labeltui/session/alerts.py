@@ -1,4 +1,4 @@
-"""Raises alerts: changes that need the operator, and the end of long work."""
+"""Raises alerts for changes that need the operator, and for the end of long work."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Alerts:
     def _on_store(self, state: SessionState, changed: Changed) -> None:
         before, self._before = self._before, state
         if changed & {Fields.host, Fields.pod} and _pod_has_ended(state):
-            self._store.dismiss("host")  # the pod pane says why; an unreachable host is expected then
+            self._store.dismiss("host")  # the host is expected to be unreachable, and the pod pane says why
         elif Fields.host in changed:
             self._host(before, state)
         if Fields.server in changed:
@@ -63,11 +63,14 @@ class Alerts:
         self._store.alert(Alert(key, level, message, hint, self._clock()))
 
     def log_problem(self, meaning: Meaning, line: int, at: datetime) -> None:
-        """Alert to a problem in the server's output at ``line``. It replaces an older one of its kind."""
+        """Raise an alert for a problem in the server's output at ``line``.
+
+        The alert replaces an older alert of the same kind.
+        """
         self._store.alert(Alert(f"{LOG}{meaning.kind}", Level.ERROR, meaning.means, meaning.todo, at, line))
 
     def dismiss_log_problems(self) -> None:
-        """Dismiss the alerts of the log: another run's output begins, and its lines have other numbers."""
+        """Dismiss the alerts of the log, because another run's output begins and its lines have other numbers."""
         for alert in self._store.state.alerts:
             if alert.key.startswith(LOG):
                 self._store.dismiss(alert.key)
@@ -129,7 +132,10 @@ class Alerts:
             self._store.dismiss("training")
 
     def _pod(self, state: SessionState) -> None:
-        """Alert to a problem of the pod, and to credit that ends soon: at zero RunPod deletes the pod and its data."""
+        """Raise alerts for a problem of the pod, and for credit that is about to end.
+
+        When no credit is left, RunPod deletes the pod and its data.
+        """
         pod, account = state.pod.value, state.account.value
         if pod is None:
             return
@@ -148,7 +154,10 @@ class Alerts:
                 self._raise(key, level, problem.message, problem.hint)
 
     def _balance(self, account: Account | None, pods: tuple[Pod, ...]) -> tuple[Problem | None, Level]:
-        """Credit that ends within hours. An error in the last two, or if a pod without a network volume loses data."""
+        """Return the alert's problem and level if the credit ends within hours, else None.
+
+        It is an error in the last two hours, or if a pod without a network volume would lose data.
+        """
         problem = balance_problem(account, pods, WARN_HOURS) if account is not None else None
         if problem is None or account is None:
             return None, Level.WARNING
@@ -158,7 +167,7 @@ class Alerts:
         return problem, Level.WARNING if mild else Level.ERROR
 
     def _labels(self, state: SessionState) -> None:
-        """Alert to labels that can't be copied: they exist on one machine only."""
+        """Raise an alert for labels that can't be copied, because they exist on one machine only."""
         copies = state.labels.value
         if copies is None or state.labels.error is not None or copies.copying:
             return

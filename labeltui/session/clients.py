@@ -1,4 +1,4 @@
-"""How a session makes the clients of the two REST APIs. Tests hand in clients with transports of their own."""
+"""Creates a session's clients for the two REST APIs. Tests pass clients with their own transports."""
 
 from __future__ import annotations
 
@@ -13,26 +13,26 @@ from labeltui.runpod.keys import Secret
 
 
 class MakesServerClient(Protocol):
-    """Makes the client of a MONAI Label server, which sees ``client_id`` as the user's name."""
+    """Creates the client of a MONAI Label server. The server treats ``client_id`` as the user's name."""
 
     def __call__(self, base_url: str, *, client_id: str) -> MonaiLabelClient:
-        """A client of the server at this URL."""
+        """Return a client of the server at this URL."""
         ...
 
 
 class MakesRunpodClient(Protocol):
-    """Makes the client of a RunPod account."""
+    """Creates the client of a RunPod account."""
 
     def __call__(
         self, key: Secret, *, base: str | None, api: str, now: Callable[[], datetime]
     ) -> RunpodClient:
-        """A client with this API key. ``base`` is another URL than RunPod's own, for the demo."""
+        """Return a client with this API key. ``base`` replaces RunPod's own URL, for the demo."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Clients:
-    """The real ones, unless told otherwise."""
+    """Creates the real clients unless other ones are passed."""
 
     server: MakesServerClient = MonaiLabelClient
     runpod: MakesRunpodClient = RunpodClient

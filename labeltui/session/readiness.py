@@ -1,4 +1,4 @@
-"""Waiting until the session knows what an operation needs to know."""
+"""Waits until the session has the readings that an operation needs."""
 
 from __future__ import annotations
 
@@ -18,17 +18,20 @@ from labeltui.session.server.process import ServerWatch
 
 
 class Readiness:
-    """Waits for readings. ``first_steps`` is the demo's own work after its start, which is waited for too."""
+    """Waits for readings.
+
+    ``first_steps`` is the task of the demo's first actions. :meth:`settled` waits for that task too.
+    """
 
     def __init__(self, store: Store, link: Link, pollers: Pollers, watch: ServerWatch) -> None:
         self._store, self._link, self._pollers, self._watch = store, link, pollers, watch
         self.first_steps: asyncio.Task[None] | None = None
 
     async def settled(self, deadline_s: float = 20.0) -> SessionState:
-        """The first snapshot that tells of the server as it is now: its process, its output and its API were read.
+        """Return the first snapshot that shows the present server: process, output and API were all read.
 
-        After ``deadline_s`` seconds the newest snapshot, whatever it has. Raises what keeps the host from being
-        reached.
+        After ``deadline_s`` seconds, returns the newest snapshot, complete or not. Raises the error that
+        prevents a connection to the host.
         """
         await self._link.ready()
         if self.first_steps is not None and asyncio.current_task() is not self.first_steps:
@@ -52,9 +55,9 @@ class Readiness:
             return self._store.state
 
     async def first_readings(self, *fields: Field[Reading[Any]], deadline_s: float = 30.0) -> SessionState:
-        """The first snapshot in which each of these was read since now, or failed to be.
+        """Return the first snapshot in which each field was polled after this call, even if the poll failed.
 
-        After ``deadline_s`` seconds the newest snapshot, whatever it has.
+        After ``deadline_s`` seconds, returns the newest snapshot, complete or not.
         """
         before = self._store.state
 
@@ -68,7 +71,7 @@ class Readiness:
             return self._store.state
 
     async def need_server(self) -> SessionState:
-        """A snapshot with a server that answers. Raises Unreachable ``server_down`` when there is none."""
+        """Return a snapshot with a server that answers. Raises Unreachable ``server_down`` if no server answers."""
         state = await self.settled()
         server = state.server.value
         if server is not None and server.state is ServerState.RUNNING:

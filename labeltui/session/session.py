@@ -1,4 +1,4 @@
-"""An annotation session: one host, its server, and everything that watches them."""
+"""An annotation session: one host, its server, and the parts that watch both."""
 
 from __future__ import annotations
 
@@ -41,8 +41,8 @@ from labeltui.session.server.remote_log import RemoteLog
 class DemoPod(Protocol):
     """The demo's pod, which ends with the session.
 
-    ``autostart`` names the actions that the demo runs at its start. ``account`` is the URL and the API key of the
-    emulated RunPod; None for a scenario without one.
+    ``autostart`` names the actions that the demo runs at its start. ``account`` is the URL and the API key of
+    the emulated RunPod; None for a scenario without one.
     """
 
     scenario: str
@@ -50,7 +50,7 @@ class DemoPod(Protocol):
     account: tuple[str, str] | None
 
     async def close(self) -> None:
-        """End it and delete its files."""
+        """End the demo's pod and delete its files."""
         ...
 
 
@@ -65,8 +65,9 @@ def utc_now() -> datetime:
 class Session:
     """Builds the parts of a session and connects them to each other. Nothing runs before :meth:`start`.
 
-    ``host`` makes the host from the account, because a pod's address is looked up there. ``on_reached`` runs each time
-    a session that holds the tunnel has connected to the host; ``autostart`` runs once, after the start.
+    ``host`` makes the host from the account, which finds a pod's address. ``on_reached`` runs each time a
+    session that holds the sticky local port has connected to the host. ``autostart`` runs once, after the
+    start.
     """
 
     def __init__(
@@ -145,15 +146,16 @@ class Session:
         self.labels.on_copied.append(self.guard.on_copied)
 
     def _labels_folder(self, state: StateFolder) -> Path:
-        """The folder for copies of labels. The demo's is deleted with the demo."""
+        """Return the folder for copies of labels. The demo's folder is deleted with the demo."""
         if self.profile.labels.folder:
             return Path(self.profile.labels.folder).expanduser()
         return state.folder / "labels" if self.pod is not None else labels_folder(self.name)
 
     async def start(self, *, hold: bool = True) -> None:
-        """Start to connect and to watch. Returns at once.
+        """Start connecting and polling in the background. Returns at once.
 
-        With ``hold`` the session takes the sticky local port and copies labels, as a console does; a command does not.
+        With ``hold`` the session takes the sticky local port and copies labels, as a console does; a command
+        does not.
         """
         self.tunnel.hold, self.started = hold, True
         self._supervisor.run("link", self.link.run)
@@ -173,7 +175,7 @@ class Session:
             self.readiness.first_steps = self._supervisor.run("autostart", lambda: autostart(self))
 
     async def reach(self, deadline_s: float) -> Host:
-        """The connected host; starts the session if it was not started. Raises what Link.connected raises."""
+        """Return the connected host. Starts the session if necessary. Raises the errors of Link.connected."""
         if not self.started:
             await self.start(hold=False)
         return await self.link.connected(deadline_s)
@@ -194,7 +196,7 @@ class Session:
         return stop
 
     async def close(self) -> None:
-        """Stop watching and disconnect. Programs on the host run on, except on the demo's pod."""
+        """Stop polling and disconnect. Programs on the host continue to run, except on the demo's pod."""
         await self._supervisor.close()
         await self.api.close()
         await self.account.close()
@@ -202,7 +204,7 @@ class Session:
             await self.pod.close()
 
     async def open_shell(self, columns: int, rows: int, command: str | None = None) -> Shell:
-        """A shell on the host, as soon as the host is connected. The shell ends with the connection."""
+        """Open a shell as soon as the host is connected. The shell ends with the connection."""
         return await self.shells.plain(columns, rows, command)
 
     def reconnect(self) -> None:
@@ -223,7 +225,7 @@ class Session:
         self.labels.wake()
 
     def _on_event(self, event: Event) -> None:
-        if self.watch.caught_up:  # earlier lines of the log are old news
+        if self.watch.caught_up:  # skip events in earlier lines of the log
             self.labels.on_event(event)
 
     async def _run_on_reached(self, _host: Host) -> None:

@@ -1,1 +1,1 @@
-"""Rents a pod and brings it to a server that answers."""
+"""Rents a pod, installs MONAI Label on it and starts the server."""

@@ -1,4 +1,4 @@
-"""The steps from no pod to a server that answers, each with its state, and the records that report them."""
+"""The steps from no pod to a running server, the state of each step, and the records that report them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from labeltui.operations.progress import Report
 
 
 class StepId(StrEnum):
-    """The steps of a deployment, in their order; scripts compare the values."""
+    """The steps of a deployment, in order. Scripts compare the values."""
 
     KEY = "key"
     VOLUME = "volume"
@@ -44,7 +44,7 @@ TITLES: Mapping[StepId, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One line of the checklist. ``state``: waiting, running, done, skipped, failed or cancelled."""
+    """One line of the checklist. ``state`` is waiting, running, done, skipped, failed or cancelled."""
 
     id: StepId
     title: str
@@ -57,45 +57,45 @@ class Step:
 
 
 class Checklist:
-    """The steps of one deployment; every change is a record of the report."""
+    """The steps of one deployment. Every change is emitted as a record."""
 
     def __init__(self, ids: Iterable[StepId], report: Report, clock: Callable[[], datetime]) -> None:
         self._report = report
         self._clock = clock
         self.steps: dict[StepId, Step] = {step: Step(step, TITLES[step]) for step in ids}
-        self.facts: dict[str, Any] = {}  # about the pod, on every record from then on
+        self.facts: dict[str, Any] = {}  # facts about the pod, added to every later record
         for step in self.steps:
             self._publish(step)
 
     @property
     def running(self) -> StepId | None:
-        """The step that is under way."""
+        """The step that is running; None if none is."""
         return next((step.id for step in self.steps.values() if step.state == "running"), None)
 
     def begin(self, step: StepId) -> None:
-        """The step starts now."""
+        """Mark the step as running."""
         self._change(step, state="running", since=self._clock())
 
     def detail(self, step: StepId, text: str) -> None:
-        """What the step does at the moment."""
+        """Set the step's detail: its present activity."""
         if self.steps[step].detail != text:
             self._change(step, detail=text)
 
     def line(self, step: StepId, text: str) -> None:
-        """A line that the step printed; it is a record of its own, with nothing but the line."""
+        """Emit a line that the step printed, as a separate record that has only the line."""
         self.steps[step] = replace(self.steps[step], detail=text)
         self._report.emit({"step": step.value, "detail": text, "line": text})
 
     def done(self, step: StepId, detail: str = "", *, skipped: bool = False) -> None:
-        """The step has ended; ``skipped``: there was nothing to do."""
+        """Mark the step as done, or as skipped if there was nothing to do."""
         self._end(step, "skipped" if skipped else "done", detail)
 
     def failed(self, step: StepId, problem: Problem) -> None:
-        """The step can't be done."""
+        """Mark the step as failed."""
         self._end(step, "failed", problem.message, problem.hint, problem.code)
 
     def cancelled(self, step: StepId) -> None:
-        """The operator stopped waiting for the step."""
+        """Mark the step as cancelled, because the operator stopped waiting for it."""
         self._end(step, "cancelled", "")
 
     def document(self) -> list[dict[str, Any]]:
@@ -138,18 +138,18 @@ class Checklist:
 
 
 class StepReport:
-    """The report of an operation that is one step of the checklist: its progress becomes the step's detail."""
+    """The report of an operation that is one step of the checklist. Its progress becomes the step's detail."""
 
     def __init__(self, steps: Checklist, step: StepId) -> None:
         self._steps = steps
         self._step = step
 
     def progress(self, text: str) -> None:
-        """One line for people."""
+        """Show one line of progress as the step's detail."""
         self._steps.detail(self._step, text)
 
     def emit(self, record: Mapping[str, Any]) -> None:
-        """A record of the operation: the title of an inner step, or a line that it printed."""
+        """Emit a record of the operation: the title of an inner step, or a line that the step printed."""
         if record.get("line") is not None:
             self._steps.line(self._step, str(record["line"]))
         elif record.get("title"):

@@ -1,4 +1,4 @@
-"""The size of a folder on this machine, counted in a thread."""
+"""Measures the size of a folder on this machine, in a thread."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ REPORT_EVERY = 500  # files
 
 @dataclass(frozen=True, slots=True)
 class DataSize:
-    """Files and bytes of a folder; ``unread`` counts entries that could not be read."""
+    """Number of files and bytes in a folder. ``unread`` is the number of entries that could not be read."""
 
     files: int
     bytes: int
@@ -29,7 +29,10 @@ OnProgress = Callable[[DataSize], None]
 
 
 async def measure(folder: str, progress: OnProgress = lambda _: None) -> DataSize:
-    """Count a folder and everything below it, without following links to folders. Raises Misused ``no_folder``."""
+    """Count a folder and everything below it. Does not follow links to folders.
+
+    Raises Misused ``no_folder``.
+    """
     path = await asyncio.to_thread(_folder, folder)
     loop = asyncio.get_running_loop()
     over = threading.Event()

@@ -1,4 +1,7 @@
-"""``pod create``: rent, pull, reach, install, serve. Every step skips what is done already, so it can be repeated."""
+"""``pod create``: rent, pull, reach, install, serve.
+
+Each step is skipped if it is done already, so the command can be repeated.
+"""
 
 from __future__ import annotations
 
@@ -37,11 +40,11 @@ AGENT_WITHIN_S = 90.0
 
 
 async def pod_create(session: Session, params: PodCreateParams, report: Report) -> Document:
-    """Rent a pod under the profile's name, and go on until the server answers or as far as was asked for.
+    """Rent a pod under the profile's name, and continue until the server answers or the requested step is done.
 
-    Raises Refused with the price when ``max_price`` is missing or lower. A pod that already has the name is used
-    instead of renting another: repeating the command goes on after the step that failed. Raises LabeltuiError with
-    the whole checklist as its document when a step fails.
+    A pod that already has the name is used instead of renting another. Repeating the command continues after
+    the last step that succeeded. Raises Refused with the price when ``max_price`` is missing or lower. Raises
+    LabeltuiError with the whole checklist as its document when a step fails.
     """
     plan = await make_plan(session, params)
     agreed(plan)
@@ -59,10 +62,10 @@ class Deployment:
         self._runs = self._planned()
         self.steps = Checklist(self._runs, report, session.clock)
         self._outcome = Outcome(session, self.steps, plan.spec.name, report)
-        self._watched = False  # by a guard that will stop the pod
+        self._watched = False  # whether a guard will stop the pod
 
     def _planned(self) -> dict[StepId, Callable[[], Awaitable[None]]]:
-        """The steps that this deployment needs, in their order."""
+        """Return the steps that this deployment needs, in order."""
         plan, params = self._plan, self._params
         runs: dict[StepId, Callable[[], Awaitable[None]]] = {}
         if plan.add_key:
@@ -74,7 +77,7 @@ class Deployment:
             runs[StepId.PROFILE] = self._save_profile
         runs[StepId.IMAGE] = self._pull_image
         if self._session.profile.host != "runpod":
-            return runs  # this session does not work on the pod that it rents
+            return runs  # this session's host is not the pod that is rented
         runs |= {
             StepId.SSH: self._reach,
             StepId.AGENT: self._start_agent,
@@ -87,7 +90,7 @@ class Deployment:
         return runs
 
     async def run(self) -> Document:
-        """Do each step. Raises what stops it, with the whole checklist as its document."""
+        """Run each step. Raises the error of a step that fails, with the whole checklist as its document."""
         outcome = self._outcome
         try:
             for step, run in self._runs.items():
@@ -145,12 +148,12 @@ class Deployment:
 
     @property
     def _private_key(self) -> str | None:
-        """Path of the private half; None where an SSH agent holds it."""
+        """Return the path of the private key; None if an SSH agent has the key."""
         private = self._plan.key.private
         return str(private) if private else None
 
     def _publish_price(self, pod: Pod) -> None:
-        """Put the price on every record that follows, so that a screen can show a sum that grows."""
+        """Add the price to every later record, so that a screen can show the growing cost."""
         rate = pod.cost_per_hour
         self.steps.facts = {
             "pod": pod.name,
@@ -198,7 +201,7 @@ class Deployment:
         self.steps.done(StepId.AGENT)
 
     async def _start_guard(self) -> None:
-        """A pod without a guard is still a pod: that nothing watches it is said, and the deployment goes on."""
+        """Start the guard. If no guard runs, report that and continue, because the pod works without one."""
         self._watched, self._outcome.guard = await start_guard(self._session)
         if self._watched:
             self.steps.done(StepId.GUARD, self._outcome.guard.removeprefix("Guard: "))

@@ -1,4 +1,4 @@
-"""The choices of the deploy form: what they mean, what they cost, and what is still wrong with them. Pure."""
+"""The choices of the deploy form: their meaning, their cost, and the problems that are left. Does no I/O."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ HOST_DISK = "disk"
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """The choices so far. Sizes and prices are texts: what was typed may not be a number yet."""
+    """The choices so far. Sizes and prices are texts, because a typed text may not be a number yet."""
 
     name: str = ""
     gpu: str | None = None  # its id
@@ -46,7 +46,7 @@ class Draft:
 
     @classmethod
     def begun(cls, prefill: PodCreateParams, profile_pod: str, sizes: Sizes | None = None) -> Draft:
-        """A draft from what is known before RunPod has answered."""
+        """Return a draft from the facts that are known before RunPod has answered."""
         sizes = sizes or suggested(None)
         storage = prefill.network_volume or (NEW_VOLUME if prefill.new_volume_gb else HOST_DISK)
         both = prefill.wait, bool(prefill.fallback or prefill.or_)
@@ -71,9 +71,9 @@ class Draft:
         )
 
     def settled(self, shop: Shop, profile_pod: str, *, saves: bool) -> Draft:
-        """The draft with what the shop decides: a free name, an existing key, the volume by its id.
+        """Return the draft with a free name, an existing key, and the volume by its id, as the shop lists them.
 
-        ``saves``: the session has a profile file that the new name can be written to.
+        ``saves`` is True if the session has a profile file to which the new name can be written.
         """
         volume = next((v for v in shop.volumes if self.storage in (v.id, v.name)), None)
         name = _free_name(self.name or profile_pod, shop)
@@ -88,27 +88,27 @@ class Draft:
     # -- what the choices mean
 
     def volume(self, shop: Shop) -> NetworkVolume | None:
-        """The chosen network volume; None for a new one or a disk of the pod's own."""
+        """Return the chosen network volume; None for a new volume or the pod's own disk."""
         return next((volume for volume in shop.volumes if volume.id == self.storage), None)
 
     def centre(self, shop: Shop) -> str | None:
-        """The data centre that the pod has to be in: its network volume's, or the chosen one; None for any."""
+        """Return the data centre of the network volume, else the chosen one; None if any will do."""
         volume = self.volume(shop)
         return volume.data_centre if volume is not None else self.data_centre
 
     def offer(self, shop: Shop) -> GpuOffer | None:
-        """The chosen GPU as it is offered now; None while none is chosen, or when it is not offered any more."""
+        """Return the present offer of the chosen GPU; None if no GPU is chosen or it is not offered now."""
         return named(shop.offers, self.gpu) if self.gpu else None
 
     def network_gb(self, shop: Shop) -> int:
-        """Size of the network volume in GB; 0 without one."""
+        """Return the size of the network volume in GB; 0 without one."""
         volume = self.volume(shop)
         if volume is not None:
             return volume.size_gb
         return whole(self.volume_gb) or 0 if self.storage == NEW_VOLUME else 0
 
     def spec(self, shop: Shop) -> PodSpec:
-        """The request as far as it is known; enough to compute the price."""
+        """Return the request as far as it is known, which is enough to compute the price."""
         return PodSpec(
             self.name,
             self.gpu or "",
@@ -120,14 +120,15 @@ class Draft:
         )
 
     def quoted(self, shop: Shop) -> Quote | None:
-        """The price; None until a GPU is chosen that this cloud offers."""
+        """Return the price; None until a GPU is chosen that this cloud offers."""
         offer = self.offer(shop)
         return None if offer is None else quote(offer, self.spec(shop), self.network_gb(shop))
 
     def agreed(self, shop: Shop) -> Decimal | None:
-        """The highest $/h that is agreed to: the chosen GPU's price, or the limit where another may replace it.
+        """Return the highest agreed price in $/h.
 
-        None without a price, or while the limit is not a number.
+        That is the chosen GPU's price, or the limit if another GPU may replace it. None if there is no price
+        or the limit is not a number.
         """
         made = self.quoted(shop)
         if made is None or self.refused not in ("next", "both") or not self.limit.strip():
@@ -135,7 +136,10 @@ class Draft:
         return money(self.limit)
 
     def problems(self, shop: Shop) -> tuple[tuple[str, str], ...]:
-        """Why it can't be rented yet: (field, message), the most important first. Empty when it can."""
+        """Return the problems that prevent renting, as (field, message), the most important first.
+
+        Empty if the pod can be rented.
+        """
         found = []
         offer = self.offer(shop)
         if offer is None:
@@ -164,7 +168,7 @@ class Draft:
         return tuple(found)
 
     def params(self, shop: Shop) -> PodCreateParams:
-        """Parameters that rent this at the price shown. Raises ValueError where it has problems."""
+        """Return parameters that rent this pod at the shown price. Raises ValueError if there are problems."""
         agreed, offer = self.agreed(shop), self.offer(shop)
         if agreed is None or offer is None:
             raise ValueError("the draft has problems")
@@ -196,7 +200,7 @@ class Draft:
     # -- warnings
 
     def warnings(self, shop: Shop, folder: str = "") -> dict[str, str]:
-        """Warnings about dangerous choices, by field. ``folder`` is the profile's folder on the host."""
+        """Return warnings about dangerous choices, by field. ``folder`` is the profile's folder on the host."""
         found: dict[str, str] = {}
         if self.cloud is Cloud.COMMUNITY:
             found["cloud"] = (
@@ -239,7 +243,10 @@ class Draft:
 
 
 def like(pod: Pod) -> PodCreateParams:
-    """Parameters for a pod that replaces this one on its network volume; none without a network volume."""
+    """Return parameters for a pod that replaces this one on its network volume.
+
+    Returns empty parameters if the pod has no network volume.
+    """
     if not pod.network_volume_id:
         return PodCreateParams()
     return PodCreateParams.of(
@@ -253,25 +260,25 @@ def like(pod: Pod) -> PodCreateParams:
 
 
 def key_label(key: OwnKey) -> str:
-    """A key's file or agent, its kind and its comment, for a list of keys."""
+    """Return a key's file name or ``agent``, its kind and its comment, for a list of keys."""
     where = key.path.name if key.path is not None else "agent"
     kind = key.algorithm.removeprefix("ssh-").removesuffix("@openssh.com")
     return f"{where} · {kind}" + (f" · {key.comment}" if key.comment else "")
 
 
 def key_id(key: OwnKey) -> str:
-    """The value of the parameter ``key``: the key's path, or its fingerprint where an agent holds it."""
+    """Return the parameter ``key``: the key's path, or its fingerprint if an agent has the key."""
     return str(key.path) if key.path is not None else SshKey(key.line).fingerprint
 
 
 def whole(text: str) -> int | None:
-    """A whole number as typed; None for anything else."""
+    """Return a typed whole number; None if the text is not one."""
     text = text.strip()
     return int(text) if text.isascii() and text.isdecimal() and len(text) < 7 else None
 
 
 def money(text: str) -> Decimal | None:
-    """An amount as typed, with or without its dollar sign; None for anything else."""
+    """Return a typed amount, with or without a dollar sign; None if the text is not one."""
     text = text.strip().removeprefix("$").removesuffix("/h").strip()
     if not text.isascii() or not text.replace(".", "", 1).isdecimal() or len(text) > 8:
         return None
@@ -306,9 +313,10 @@ def _bad_name(name: str, shop: Shop) -> tuple[str, ...]:
 
 
 def _free_name(wanted: str, shop: Shop) -> str:
-    """The wanted name, with a unique ending where it is taken.
+    """Return the wanted name, with a unique ending if another pod has the name.
 
-    The name of a request that was never answered stays: asking under it again can't rent a second pod.
+    If a request was never answered, its name is returned: a repeated request under that name can't rent a
+    second pod.
     """
     if shop.pending is not None:
         return shop.pending
@@ -317,5 +325,5 @@ def _free_name(wanted: str, shop: Shop) -> str:
 
 
 def _first_key(shop: Shop) -> str:
-    """The profile's key, the first in ``~/.ssh``, or a new one."""
+    """Return the profile's key, else the first in ``~/.ssh``, else the choice to make a new one."""
     return key_id(shop.own_keys[0]) if shop.own_keys else MAKE_KEY

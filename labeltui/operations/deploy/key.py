@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def new_key() -> OwnKey:
-    """labeltui's own key for pods: made at the first call, read from its file after that."""
+    """Return labeltui's own key for pods. The first call creates the key; later calls read it from its file."""
     try:
         return read_public(f"{NEW_KEY}.pub")
     except Misused:
@@ -25,9 +25,9 @@ def new_key() -> OwnKey:
 
 
 async def pod_key(session: Session, params: PodCreateParams) -> OwnKey:
-    """The public key for the pod: the named one, a new one, the profile's, or the first in ``~/.ssh``.
+    """Return the public key for the pod: the named one, a new one, the profile's, or the first in ``~/.ssh``.
 
-    Raises Misused ``no_ssh_key`` where there is none.
+    Raises Misused ``no_ssh_key`` if there is no key.
     """
     if params.make_key:
         return await asyncio.to_thread(new_key)

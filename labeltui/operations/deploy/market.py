@@ -1,4 +1,4 @@
-"""What RunPod offers and what the account has, for the deploy form and the commands that list it."""
+"""Reads RunPod's offers and the account's resources, for the deploy form and the commands that list them."""
 
 from __future__ import annotations
 
@@ -36,9 +36,9 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Shop:
-    """Everything the deploy form chooses from, at one moment.
+    """Everything that the deploy form offers, read at one time.
 
-    A part that could not be read is empty, and ``errors`` says why, by the part's name.
+    A part that could not be read is empty. ``errors`` then has the reason under the part's name.
     """
 
     at: datetime
@@ -53,12 +53,12 @@ class Shop:
 
 
 async def offers_now(session: Session, cloud: Cloud) -> tuple[GpuOffer, ...]:
-    """GPUs with price and stock in that cloud. Raises LabeltuiError."""
+    """Return the GPUs with price and stock in that cloud. Raises LabeltuiError."""
     return await (await session.account.client()).gpu_offers(cloud=cloud)
 
 
 async def read_shop(session: Session, cloud: Cloud = Cloud.SECURE) -> Shop:
-    """Read every part at once. Raises LabeltuiError only without an API key."""
+    """Read every part at once. Raises LabeltuiError only if there is no API key."""
     client = await session.account.client()
     errors: dict[str, str] = {}
 
@@ -84,7 +84,7 @@ async def read_shop(session: Session, cloud: Cloud = Cloud.SECURE) -> Shop:
 
 
 async def _own_keys(session: Session) -> tuple[OwnKey, ...]:
-    """The operator's keys; the profile's key comes first, also when it is outside ``~/.ssh``."""
+    """Return the operator's keys. The profile's key comes first, even if it is outside ``~/.ssh``."""
     keys = await all_keys()
     private = session.account.ssh_key
     if private is None:
@@ -92,24 +92,27 @@ async def _own_keys(session: Session) -> tuple[OwnKey, ...]:
     try:
         own = read_public(f"{private}.pub")
     except Misused:
-        return keys  # a pod needs its public half
+        return keys  # a pod needs the public key
     return (own, *(key for key in keys if key.line.split()[:2] != own.line.split()[:2]))
 
 
 async def account_now(session: Session) -> Account:
-    """Balance and limit, from the session where it has read them: RunPod's SDK takes seconds. Raises LabeltuiError."""
+    """Return the account with balance and limit. Raises LabeltuiError.
+
+    Uses the session's reading if there is one, because RunPod's SDK takes seconds.
+    """
     known = session.store.state.account.value
     return known if known is not None else await (await session.account.client()).account()
 
 
 def needs(session: Session) -> tuple[tuple[str, ...], Size | None]:
-    """What decides how much GPU memory is needed: the profile's models, and its spatial size (None: not set)."""
+    """Return the profile's models, and its spatial size (None: not set). Both determine the GPU memory needed."""
     server = session.profile.server
     return tuple(server.models), spatial_size(server.conf.get("spatial_size"))
 
 
 async def pod_gpus(session: Session, params: PodGpusParams, _report: Report) -> Document:
-    """Kinds of GPU with price and stock: free ones first, then the cheapest."""
+    """List kinds of GPU with price and stock: free ones first, then the cheapest."""
     cloud = Cloud(params.cloud or Cloud.SECURE)
     centre = params.data_centre
     models, size = needs(session)
@@ -125,15 +128,15 @@ async def pod_gpus(session: Session, params: PodGpusParams, _report: Report) -> 
 
 
 async def pod_volumes(session: Session, _params: NoParams, _report: Report) -> Document:
-    """The account's network volumes."""
+    """List the account's network volumes."""
     volumes = await (await session.account.client()).network_volumes()
     return {"as_of": moment(session.clock()), "volumes": [volume_document(volume) for volume in volumes]}
 
 
 async def pod_make_volume(session: Session, params: PodMakeVolumeParams, _report: Report) -> Document:
-    """Make a network volume. Raises Refused with the monthly price until ``max_month`` agrees to it.
+    """Create a network volume. Raises Refused with the monthly price if ``max_month`` is missing or lower.
 
-    A volume that has this name, size and data centre already is returned instead of making another.
+    If a volume with this name, size and data centre exists, that volume is returned and none is created.
     """
     size = params.size or 0
     if not LEAST_VOLUME_GB <= size <= MOST_NETWORK_GB:

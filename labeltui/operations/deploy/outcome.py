@@ -1,4 +1,4 @@
-"""How far a deployment has come: its document, and the messages when it stops before its last step."""
+"""The state of a deployment: its document, and the messages when it stops before its last step."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ if TYPE_CHECKING:
     from labeltui.session.session import Session
 
 ALERT = "deploy"
-SEARCH_S = 15.0  # for a pod that RunPod may have rented although we were cancelled
+SEARCH_S = 15.0  # time to search for a pod that RunPod may have rented before we were cancelled
 NO_CAPACITY_HINT = "--fallback tries the next GPU, --wait tries this one until it is free."
 
 
 class Outcome:
-    """The pod of one deployment, and how the deployment is reported when it ends.
+    """The pod of one deployment, and the report at the end of the deployment.
 
-    ``requested``: RunPod was asked for a pod. ``rented``: the pod is new. ``saved``: what was written to the profile.
-    ``guard``: whether a guard watches the pod, in words.
+    ``requested`` is True once RunPod was asked for a pod. ``rented`` is True if the pod is new. ``saved``
+    says what was written to the profile. ``guard`` says whether a guard watches the pod.
     """
 
     def __init__(self, session: Session, steps: Checklist, name: str, report: Report) -> None:
@@ -45,7 +45,10 @@ class Outcome:
         self._report = report
 
     def document(self, *, with_url: bool) -> dict[str, Any]:
-        """The pod, what was done for it, and each step; ``with_url``: the server was to be started."""
+        """Return the pod, the work done for the pod, and each step.
+
+        ``with_url`` is True if the server was to be started.
+        """
         pod = self.latest_pod()
         tunnel = self._session.store.state.tunnel.value
         return {
@@ -60,12 +63,15 @@ class Outcome:
         }
 
     def latest_pod(self) -> Pod | None:
-        """The pod as it was last read; None before it is rented."""
+        """Return the pod as it was last read; None before a pod is rented."""
         pod = self._session.store.state.pod.value
         return pod if pod is not None and self.pod is not None and pod.id == self.pod.id else self.pod
 
     def spent(self) -> str:
-        """`` · $0.012 so far``; empty while the price or the time of renting is unknown."""
+        """Return the cost so far, such as `` · $0.012 so far``.
+
+        Empty if the price or the time of renting is unknown.
+        """
         pod = self.pod
         if pod is None or pod.cost_per_hour is None or pod.created_at is None:
             return ""
@@ -73,7 +79,10 @@ class Outcome:
         return f" · ${_rounded(cost)} so far"
 
     def failed(self, error: LabeltuiError, *, with_url: bool) -> LabeltuiError:
-        """The same failure with the whole checklist as its document, and what the pod goes on to cost."""
+        """Return the same error with the whole checklist as its document.
+
+        The hint also says that the pod still costs money.
+        """
         problem = error.problem
         step = self._steps.running
         if step is not None:
@@ -94,7 +103,7 @@ class Outcome:
         return type(error).of_document(document)
 
     async def cancelled(self) -> None:
-        """Report the pod that was rented, or that RunPod may have rented without its answer reaching us."""
+        """Report the pod that was rented, or that RunPod may have rented although its answer was lost."""
         step = self._steps.running
         if self.pod is None and self.requested:
             self._report.progress("Cancelled while asking RunPod for a pod: checking whether it was rented.")
@@ -116,7 +125,7 @@ class Outcome:
             self._alert("Deploying was cancelled.", still_paid)
 
     def _still_paid(self) -> str:
-        """That the pod costs money although the deployment ended; empty where no pod is up."""
+        """Return a sentence that the pod still costs money; empty if no pod is up."""
         pod = self.latest_pod()
         if pod is None or not pod.status.is_up:
             return ""
@@ -132,7 +141,7 @@ class Outcome:
 
 
 def public_urls(pod: Pod | None) -> list[str]:
-    """The pod's addresses on the open web, which need no password."""
+    """Return the pod's public URLs, which need no password."""
     if pod is None:
         return []
     return [url for port in pod.ports if (url := pod.proxy_url(port.private)) is not None]

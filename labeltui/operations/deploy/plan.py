@@ -33,7 +33,7 @@ HALF_A_CENT = Decimal("0.005")
 
 @dataclass(frozen=True, slots=True)
 class NewVolume:
-    """A network volume to make before the pod is rented."""
+    """A network volume to create before the pod is rented."""
 
     name: str
     size_gb: int
@@ -42,12 +42,12 @@ class NewVolume:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """GPUs to ask for in turn, ``offers``; the rest of the request, ``spec``, is the same for each."""
+    """The GPUs to request in turn (``offers``), and the rest of each request (``spec``)."""
 
     spec: PodSpec
     offers: tuple[GpuOffer, ...]
     key: OwnKey
-    limit: Decimal | None = None  # $/h that was agreed to, the pod's disks included
+    limit: Decimal | None = None  # agreed $/h, including the pod's disks
     volume: NetworkVolume | None = None
     new_volume: NewVolume | None = None
     add_key: bool = False
@@ -57,18 +57,18 @@ class Plan:
 
     @property
     def network_gb(self) -> int:
-        """Size of the network volume, 0 without one."""
+        """Size of the network volume in GB; 0 without one."""
         if self.volume is not None:
             return self.volume.size_gb
         return self.new_volume.size_gb if self.new_volume else 0
 
     def quoted(self, offer: GpuOffer) -> Quote | None:
-        """The price with that GPU; None where the plan's cloud does not offer it."""
+        """Return the price with that GPU; None if the plan's cloud does not offer the GPU."""
         return quote(offer, self.spec, self.network_gb)
 
     @property
     def affordable(self) -> tuple[GpuOffer, ...]:
-        """The offers that cost no more than was agreed to."""
+        """The offers that do not exceed the agreed price."""
         return tuple(one for one in self.offers if self._within(one))
 
     def _within(self, offer: GpuOffer) -> bool:
@@ -76,16 +76,16 @@ class Plan:
         return made is not None and self.limit is not None and made.running <= self.limit + HALF_A_CENT
 
     def specs(self) -> tuple[PodSpec, ...]:
-        """A request for each affordable offer, all with the same name."""
+        """Return a request for each affordable offer, all with the same name."""
         return tuple(replace(self.spec, gpu_id=one.id) for one in self.affordable)
 
     def with_volume(self, volume: NetworkVolume) -> Plan:
-        """The same plan on the network volume that was made for it."""
+        """Return the same plan on the network volume that was created for it."""
         spec = replace(self.spec, network_volume_id=volume.id, data_centres=(volume.data_centre,))
         return replace(self, spec=spec, volume=volume)
 
     async def refreshed(self, client: RunpodClient) -> Plan:
-        """The same plan at the current prices and stock."""
+        """Return the same plan with the current prices and stock."""
         offers = await client.gpu_offers(cloud=self.spec.cloud)
         first = named(offers, self.spec.gpu_id)
         if first is None:
@@ -99,7 +99,7 @@ class Plan:
 
 
 async def make_plan(session: Session, params: PodCreateParams) -> Plan:
-    """The plan for these parameters. Raises Misused or Failed; nothing is rented yet."""
+    """Return the plan for these parameters. Raises Misused or Failed. Rents nothing."""
     client = await session.account.client()
     cloud = Cloud(params.cloud or Cloud.SECURE)
     name = _name(session, params.name)
@@ -138,7 +138,10 @@ async def make_plan(session: Session, params: PodCreateParams) -> Plan:
 
 
 def agreed(plan: Plan) -> None:
-    """Check the price. Raises Refused when it was not agreed to, Failed when the cloud does not offer the GPU."""
+    """Check the price.
+
+    Raises Refused if the operator did not agree to the price, and Failed if the cloud does not offer the GPU.
+    """
     first = plan.offers[0]
     made = plan.quoted(first)
     if made is None:
@@ -161,7 +164,10 @@ def agreed(plan: Plan) -> None:
 
 
 def price_text(made: Quote) -> str:
-    """``$0.284/h, $207 a month``; a network volume adds its own price, which is due while the pod is stopped too."""
+    """Return the price as text, such as ``$0.284/h, $207 a month``.
+
+    A network volume adds its own price, which is also due while the pod is stopped.
+    """
     text = f"${made.running:.3f}/h, ${made.running * HOURS_PER_MONTH:.0f} a month"
     return text + (f", and its network volume ${made.network:.4f}/h at all times" if made.network else "")
 
@@ -223,7 +229,7 @@ async def _volume_gb(params: PodCreateParams, network: bool) -> int:
 async def _network(
     client: RunpodClient, name: str, params: PodCreateParams
 ) -> tuple[NetworkVolume | None, NewVolume | None]:
-    """The chosen network volume, or the one to make; (None, None) for a disk of the pod's own."""
+    """Return the chosen network volume, or the one to create; (None, None) if the pod uses its own disk."""
     wanted, size = params.network_volume, params.new_volume_gb
     if wanted:
         found = next((v for v in await client.network_volumes() if wanted in (v.id, v.name)), None)
@@ -241,7 +247,10 @@ async def _network(
 
 
 async def volume_place(client: RunpodClient, wanted: str | None) -> str:
-    """The data centre for a new network volume. Raises Misused without one, Failed where none can be made."""
+    """Return the data centre for a new network volume.
+
+    Raises Misused if none is given, and Failed if volumes can't be created there.
+    """
     places = [place for place in await client.data_centres() if place.volume_types]
     listed = ", ".join(place.id for place in places) or "none"
     if not wanted:

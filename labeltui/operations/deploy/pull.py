@@ -1,4 +1,4 @@
-"""Waiting for a rented pod to pull its image and start: until it runs, or until it never will."""
+"""Waits while a rented pod pulls its image and starts, until the pod runs or has failed for good."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ COMING_UP = (PodStatus.PROVISIONING, PodStatus.STARTING)
 
 
 async def pull_image(session: Session, pod_id: str, show_line: Callable[[str], None]) -> Pod:
-    """Wait until the pod runs and has an address; ``show_line`` gets each line of its system log.
+    """Wait until the pod runs and has an address. ``show_line`` gets each line of its system log.
 
-    Raises Failed when the pod has stopped, is gone, came up without its GPU, prints that it will never start, or takes
-    longer than 40 minutes.
+    Raises Failed if the pod has stopped, is gone, runs without its GPU, prints that it will never start, or
+    takes longer than 40 minutes.
     """
     log = SystemLog(await session.account.client(), pod_id, show_line)
     following = asyncio.create_task(log.run())
@@ -55,7 +55,10 @@ async def _until_up(session: Session, log: SystemLog) -> Pod:
 
 
 def _settled(state: SessionState) -> Pod | None:
-    """The pod once it runs and has an address, or has ended; None while it is coming up or could not be read."""
+    """Return the pod once it runs and has an address, or has ended.
+
+    None while the pod is starting or could not be read.
+    """
     pod = state.pod.value
     if pod is None or state.pod.error is not None or pod.status in COMING_UP:
         return None
@@ -67,14 +70,14 @@ def _is_settled(state: SessionState) -> bool:
 
 
 def _raise_if_lost(session: Session, pod: Pod | None, log: SystemLog) -> None:
-    """Raise Failed when the pod's state or its log means that it will never run."""
+    """Raise Failed if the pod's state or its log shows that the pod will never run."""
     problem = pod_problem(pod, session.clock(), log.lines) if pod is not None else None
     if problem is not None and problem.code.pod_is_lost:
         raise Failed(problem.code, problem.message, problem.hint, problem.detail)
 
 
 def _running(session: Session, pod: Pod, log: SystemLog) -> Pod:
-    """The settled pod. Raises Failed when it has ended, or runs without its GPU."""
+    """Return the settled pod. Raises Failed if the pod has ended, or runs without its GPU."""
     if pod.status is PodStatus.RUNNING:
         if pod.lost_its_gpu:
             raise Failed(

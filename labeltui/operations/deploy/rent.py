@@ -1,4 +1,8 @@
-"""Renting by a plan: the next GPU when one is refused, waiting where that was asked for, never two pods."""
+"""Rents a pod according to a plan.
+
+If RunPod refuses a GPU, the next one is tried, and the request is repeated later if the plan says so. No
+second pod is ever rented.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +31,7 @@ RENTING = "renting"
 
 @dataclass(frozen=True, slots=True)
 class Rented:
-    """The pod, and whether it is new: a pod that had the name before is used as it is."""
+    """The pod, and whether it is new. A pod that already had the name is used without changes."""
 
     pod: Pod
     new: bool
@@ -36,8 +40,8 @@ class Rented:
 async def rent(session: Session, plan: Plan, steps: Checklist) -> Rented:
     """Rent the first GPU of the plan that is free.
 
-    Raises RunPod's refusal, Failed ``pod_exists`` for a stopped pod of that name, and Refused ``too_dear`` when the
-    price rose above the limit while waiting.
+    Raises RunPod's refusal, Failed ``pod_exists`` if a pod with that name is stopped, and Refused
+    ``too_dear`` if the price rose above the limit while waiting.
     """
     client = await session.account.client()
     name = plan.spec.name
@@ -66,7 +70,7 @@ async def rent(session: Session, plan: Plan, steps: Checklist) -> Rented:
 
 
 async def running_pod_of_name(client: RunpodClient, name: str) -> Pod | None:
-    """The pod that has the name. Raises Failed ``pod_exists`` when it is stopped."""
+    """Return the pod with this name; None if there is none. Raises Failed ``pod_exists`` if the pod is stopped."""
     pods = await client.pods()
     found = next((pod for pod in pods if pod.name == name and pod.status is not PodStatus.TERMINATED), None)
     if found is not None and not found.status.is_up:
@@ -78,7 +82,7 @@ async def running_pod_of_name(client: RunpodClient, name: str) -> Pod | None:
 
 
 async def _request(session: Session, client: RunpodClient, plan: Plan, steps: Checklist) -> Pod:
-    """Ask for the plan's pod once; the request is stored first, so that a crash does not lead to a second pod."""
+    """Request the plan's pod once. The request is stored first, so that a crash does not lead to a second pod."""
 
     def refused(refusal: Refusal) -> None:
         gpu = next((one.name for one in plan.offers if one.id == refusal.spec.gpu_id), refusal.spec.gpu_id)
@@ -99,7 +103,7 @@ async def _request(session: Session, client: RunpodClient, plan: Plan, steps: Ch
 
 
 async def _refreshed(plan: Plan, client: RunpodClient) -> Plan:
-    """The plan with the prices and the stock of now; with those of before where RunPod does not answer."""
+    """Return the plan with current prices and stock, or unchanged if RunPod does not answer."""
     try:
         return await plan.refreshed(client)
     except LabeltuiError:
@@ -107,16 +111,17 @@ async def _refreshed(plan: Plan, client: RunpodClient) -> Plan:
 
 
 def pending_name(session: Session) -> str | None:
-    """The pod's name in a request without an answer, of this run or of one that was killed."""
+    """Return the pod's name in an unanswered request, of this run or of a run that was killed; None if none."""
     request = session.state_folder.read(RENTING)
     name = request.get("name")
     return name if isinstance(name, str) and name and not request.get("id") else None
 
 
 def _restore_request(session: Session, client: RunpodClient, name: str) -> str | None:
-    """The id of the pod that an earlier run rented under that name; None where there is none.
+    """Return the id of the pod that an earlier run rented under that name; None if there is none.
 
-    Where that run got no answer, the client waits for the pod to appear as long as RunPod may take to list it.
+    If the earlier run got no answer, the client waits for the pod to appear, as long as RunPod may take to
+    list it.
     """
     request = session.state_folder.read(RENTING)
     if request.get("name") == name and isinstance(request.get("id"), str):

@@ -13,10 +13,11 @@ if TYPE_CHECKING:
 
 
 def save_pod(session: Session, pod: str, key: str | None) -> str | None:
-    """Name the pod, and its key where the profile has none, in the profile's file.
+    """Write the pod's name, and its key if the profile has none, to the profile's file.
 
-    Returns what was written, such as ``pod in /home/me/labeltui.toml``; None when the profile names it already.
-    Raises Misused ``no_config`` for a session without a file, and Failed when the file can't be edited.
+    Returns a text that says what was written, such as ``pod in /home/me/labeltui.toml``; None if the profile
+    has the pod already. Raises Misused ``no_config`` for a session without a file, and Failed if the file
+    can't be edited.
     """
     if session.config is None:
         raise Misused(
@@ -27,7 +28,7 @@ def save_pod(session: Session, pod: str, key: str | None) -> str | None:
     if key is not None and (section is None or section.key is None):
         values["runpod", "key"] = key
     if section is None or section.pod != pod:
-        values["runpod", "pod"] = pod  # last: a new value stands first in its table
+        values["runpod", "pod"] = pod  # set last, because each new value is inserted at the top of its table
     if not values:
         return None
     changed = set_values(

@@ -1,4 +1,4 @@
-"""A pod's system log while it starts: each new line is shown once."""
+"""Follows a pod's system log while the pod starts, and shows each new line once."""
 
 from __future__ import annotations
 
@@ -34,11 +34,11 @@ class SystemLog:
 
     @property
     def text(self) -> str:
-        """The last lines, as the evidence of a failure."""
+        """The last lines, which show the cause of a failure."""
         return "\n".join(line.text for line in self.lines[-LAST_LINES:])
 
     async def run(self) -> None:
-        """Follow the log; a log that can't be read is no reason to give up on the pod."""
+        """Follow the log. An unreadable log is ignored, because the pod may start all the same."""
         stream = self._client.follow_logs(self._pod_id, "system", tail=50)
         try:
             async with aclosing(cast(Any, stream)) as lines:

@@ -1,1 +1,1 @@
-"""Checks everything from the account to the training, and says what to do."""
+"""Checks every part from the account to the training, and shows how to fix problems."""

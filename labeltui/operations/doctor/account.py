@@ -1,4 +1,4 @@
-"""The doctor's checks of RunPod: API key, scope, balance, pod, and how the pod can be reached."""
+"""The doctor's checks of RunPod: API key, scope, balance, pod, and connections to the pod."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ Add = Callable[[Check], None]
 
 
 async def pod_checks(session: Session, add: Add, has_host: asyncio.Future[bool]) -> None:
-    """Add every check of RunPod. They change nothing there and show no secret.
+    """Add every check of RunPod. The checks change nothing on RunPod and show no secret.
 
-    ``has_host`` gets, as soon as it is known, whether there is a machine to connect to.
+    ``has_host`` is set to whether a machine to connect to exists, as soon as that is known.
     """
     try:
         await _pod_checks(session, add, has_host)
@@ -53,7 +53,7 @@ async def _pod_checks(session: Session, add: Add, has_host: asyncio.Future[bool]
     balance = asyncio.create_task(_within("balance", _balance(client, session)))
     pod, check = await _pod(session)
     add(check)
-    # Where RunPod does not answer, a connection that exists still shows that there is a machine.
+    # If RunPod does not answer, an open connection still shows that there is a machine.
     has_host.set_result(session.link.is_connected or (pod is not None and pod.status.is_up))
     more: list[Awaitable[Check | None]] = [scope, balance]
     if pod is not None and pod.status.is_up:
@@ -72,7 +72,7 @@ async def _pod_checks(session: Session, add: Add, has_host: asyncio.Future[bool]
 
 
 async def key_check(command: str | None, *, needed: bool = False) -> Check:
-    """Whether there is an API key, and where it was found; never the key itself."""
+    """Check whether there is an API key, and say where it was found. Never shows the key."""
     try:
         async with asyncio.timeout(KEY_S):
             key = await find_key(command=command)

@@ -1,4 +1,4 @@
-"""``doctor``: check every part at once, each within a deadline, and say what to do about what is wrong."""
+"""``doctor``: checks every part at once, each within a deadline, and shows how to fix each problem."""
 
 from __future__ import annotations
 
@@ -36,9 +36,9 @@ Add = Callable[[Check], None]
 
 
 async def doctor(session: Session, _params: NoParams, report: Report) -> Document:
-    """Check RunPod and the host at the same time; each check is a record as soon as it is done.
+    """Check RunPod and the host at the same time. Emits each check as a record as soon as it is done.
 
-    Raises Failed, with all checks as its document, when a part is wrong. Warnings do not count.
+    Raises Failed, with all checks as its document, if a check fails. A warning is not a failure.
     """
     checks: list[Check] = []
 
@@ -70,7 +70,7 @@ def _emit(report: Report, check: Check) -> None:
 
 
 def verdict_of(checks: list[Check], now: datetime) -> Document:
-    """The document of all checks. Raises Failed with it when a part is wrong."""
+    """Return the document of all checks. Raises Failed with the document if a check failed."""
     ordered = sorted(checks, key=lambda check: PARTS.index(check.part))
     wrong = next((c for c in ordered if c.verdict is Verdict.WRONG), None)
     error = {"code": wrong.part, "message": wrong.message, "hint": wrong.hint} if wrong else None

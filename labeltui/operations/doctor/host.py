@@ -12,12 +12,12 @@ SCARCE_DISK = 2 * 2**30
 
 
 def host_checks(state: SessionState) -> tuple[Check, ...]:
-    """Disk, GPU, server, tunnel and training, from readings that were just refreshed."""
+    """Return the checks of disk, GPU, server, tunnel and training, from readings that were just refreshed."""
     return _disk(state), _gpu(state), _server(state), _tunnel(state), _training(state)
 
 
 def labels_check(state: SessionState) -> Check:
-    """Whether every label is copied to this machine."""
+    """Check whether every label is copied to this machine."""
     copies = state.labels.value
     if copies is None or state.labels.error:
         why = state.labels.error or "they could not be counted"

@@ -20,9 +20,9 @@ STATES = ("same", "missing", "differs", "only_here", "older")
 
 
 async def labels_pull(session: Session, _params: NoParams, report: Report) -> Document:
-    """Copy every label that is not on this machine yet. Repeated after an interruption, it goes on where it stopped.
+    """Copy every label that is not on this machine yet. A repeated command continues where the last one stopped.
 
-    Raises Failed ``labels_not_copied`` with the document when some can't be copied.
+    Raises Failed ``labels_not_copied`` with the document if some labels can't be copied.
     """
     await session.readiness.settled()
     copied: list[str] = []
@@ -105,7 +105,7 @@ def _compared(
 
 
 async def labels_list(session: Session, _params: NoParams, _report: Report) -> Document:
-    """Every label with a copy on this machine: its newest version, and how many versions there are."""
+    """List every label with a copy on this machine: its newest version, and its number of versions."""
     index = session.labels.folder.index
     await asyncio.to_thread(index.refresh)
     versions: dict[tuple[str, str], int] = {}

@@ -1,4 +1,4 @@
-"""Before an action ends a pod: copy its labels, and refuse the action while it would lose some."""
+"""Copies a pod's labels before an action ends the pod, and refuses the action if labels would be lost."""
 
 from __future__ import annotations
 
@@ -19,7 +19,10 @@ COPY_S = 300.0
 
 
 async def copy_last(session: Session, pod: Pod, report: Report | None = None) -> None:
-    """Copy the missing labels, if this is the profile's pod. A failure raises nothing: the labels' reading holds it."""
+    """Copy the missing labels, if this is the profile's pod.
+
+    Raises nothing: an error is stored in the labels' reading.
+    """
     if not await session.account.owns(pod):
         return
     if pod.status is not PodStatus.RUNNING or pod.ssh is None:
@@ -40,10 +43,11 @@ async def copy_last(session: Session, pod: Pod, report: Report | None = None) ->
 async def spare_labels(
     session: Session, pod: Pod, action: PodAction, report: Report, *, lose_labels: bool
 ) -> None:
-    """Copy the labels, then raise Refused ``labels_not_copied`` or ``labels_unknown`` if the action would lose some.
+    """Copy the labels, and refuse the action if it would lose some.
 
-    ``lose_labels`` gives them up. The labels of a pod that is not the profile's are unknown here: the question before
-    its name was typed has said so.
+    Raises Refused ``labels_not_copied`` or ``labels_unknown``. With ``lose_labels``, the action is not
+    refused. For a pod that is not the profile's, labels are neither copied nor checked; the question in which
+    its name was confirmed said so.
     """
     await copy_last(session, pod, report)
     if lose_labels or not await session.account.owns(pod):

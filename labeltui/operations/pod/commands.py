@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 
 async def pod_list(session: Session, _params: NoParams, _report: Report) -> Document:
-    """Every pod of the account, and what it costs."""
+    """List every pod of the account and its cost."""
     pods = await session.account.refresh_pods()
     own = [await session.account.owns(pod) for pod in pods]
     lines = [{**pod_line(pod), "of_profile": mine} for pod, mine in zip(pods, own, strict=True)]
@@ -41,7 +41,7 @@ async def pod_list(session: Session, _params: NoParams, _report: Report) -> Docu
 
 
 async def pod_show(session: Session, params: PodParams, _report: Report) -> Document:
-    """The profile's pod, or the one that is named."""
+    """Show the profile's pod, or the named one."""
     pod = await target(session, params.pod)
     own = await session.account.owns(pod)
     if own:
@@ -57,7 +57,7 @@ async def pod_show(session: Session, params: PodParams, _report: Report) -> Docu
 
 
 async def pod_events(session: Session, params: PodEventsParams, _report: Report) -> Document:
-    """The last events of the profile's pod, oldest first: 50, or ``lines`` of them."""
+    """Show the last events of the profile's pod, oldest first. ``lines`` is their number; 50 by default."""
     session.pod_watch.begin(store=False)
     pod = await session.account.find()
     session.account.pod.learned(pod)
@@ -71,7 +71,7 @@ async def pod_events(session: Session, params: PodEventsParams, _report: Report)
 
 
 async def pod_keys(session: Session, params: PodKeysParams, _report: Report) -> Document:
-    """The account's SSH keys; with ``add``, the public key in that file is added first."""
+    """List the account's SSH keys. With ``add``, the public key in that file is added first."""
     client = await session.account.client()
     if params.add:
         keys = await client.add_ssh_key(read_public(params.add).line)
@@ -84,8 +84,8 @@ async def pod_keys(session: Session, params: PodKeysParams, _report: Report) -> 
 async def pod_start(session: Session, params: PodStartParams, report: Report) -> Document:
     """Start the stopped pod, and wait until it can be reached.
 
-    With ``retry``, try again every few minutes while its machine has no GPU free. With ``data_only``, start it
-    without a GPU, to copy what is on it. Raises Failed with the actions that may help.
+    With ``retry``, try again every few minutes while its machine has no free GPU. With ``data_only``, start
+    the pod without a GPU, to copy its data. Raises Failed with the actions that may help.
     """
     if params.data_only:
         now = await start_for_data(session, params, report)
@@ -107,7 +107,10 @@ async def pod_start(session: Session, params: PodStartParams, report: Report) ->
 
 
 async def pod_stop(session: Session, params: PodEndParams, report: Report) -> Document:
-    """Stop the pod, once its labels are safe. Its volume stays, and is paid for; what is outside the volume is lost."""
+    """Stop the pod, once its labels are safe.
+
+    Its volume stays and still costs money; files outside the volume are lost.
+    """
     pod = await legal(session, params, PodAction.STOP)
     await spare_labels(session, pod, PodAction.STOP, report, lose_labels=params.lose_labels)
     report.progress(f"Stopping {pod.name}")
@@ -116,7 +119,7 @@ async def pod_stop(session: Session, params: PodEndParams, report: Report) -> Do
 
 
 async def pod_restart(session: Session, params: PodEndParams, report: Report) -> Document:
-    """Restart the pod's container, once its labels are safe. What is outside the volume is lost."""
+    """Restart the pod's container, once its labels are safe. Files outside the volume are lost."""
     pod = await legal(session, params, PodAction.RESTART)
     await spare_labels(session, pod, PodAction.RESTART, report, lose_labels=params.lose_labels)
     report.progress(f"Restarting {pod.name}")

@@ -24,9 +24,9 @@ OPERATOR_KEY_HINT = "Give the pod your API key: [profiles.NAME.guard] operator_k
 
 
 async def guard_status(session: Session, _params: NoParams, _report: Report) -> Document:
-    """The state of the guard, what it measured last, and when it stops the pod.
+    """Report the state of the guard, its last measurements, and when it stops the pod.
 
-    Raises Failed ``guard_dead`` or ``guard_stuck``, with the same document, where it can't stop the pod.
+    Raises Failed ``guard_dead`` or ``guard_stuck``, with the same document, if the guard can't stop the pod.
     """
     status = await session.guard.refresh()
     document = guard_document(session.store.state.guard, session.clock())
@@ -40,7 +40,7 @@ async def guard_status(session: Session, _params: NoParams, _report: Report) -> 
 async def guard_keep(session: Session, params: GuardKeepParams, _report: Report) -> Document:
     """Reset the countdown; with ``minutes``, keep the pod alive at least that long.
 
-    Raises Misused ``bad_minutes``, and Failed where no guard runs.
+    Raises Misused ``bad_minutes``, and Failed if no guard runs.
     """
     minutes = params.minutes
     if minutes is not None and not 0 < minutes <= 24 * 60:
@@ -56,9 +56,9 @@ async def guard_keep(session: Session, params: GuardKeepParams, _report: Report)
 
 
 async def guard_set(session: Session, params: GuardSetParams, _report: Report) -> Document:
-    """Set limits until the pod stops. Turns the guard on when it is off, and starts it again when it has died.
+    """Set limits that apply until the pod stops. Turns on a guard that is off, and restarts one that has died.
 
-    Raises Misused ``bad_limit``, and Failed where no guard runs.
+    Raises Misused ``bad_limit``, and Failed if no guard runs.
     """
     changes: dict[str, Any] = {"mode": "auto"}
     if params.idle is not None:
@@ -75,7 +75,7 @@ async def guard_set(session: Session, params: GuardSetParams, _report: Report) -
 
 
 async def guard_off(session: Session, _params: NoParams, _report: Report) -> Document:
-    """Turn the guard off until the pod stops or ``guard set`` turns it on. Raises Failed where no guard runs."""
+    """Turn the guard off until the pod stops or ``guard set`` turns it on. Raises Failed if no guard runs."""
     need_guard(await session.guard.ask("set", changes={"mode": "off"}))
     return _answer(session, "off: only you can stop this pod now")
 
@@ -103,7 +103,7 @@ def _answer(session: Session, message: str) -> Document:
 
 
 async def guard_check(session: Session) -> tuple[str, str, str] | None:
-    """The doctor's check: (verdict, message, hint). None for a session without a pod to guard."""
+    """Return the doctor's check as (verdict, message, hint). None for a session without a pod to guard."""
     if not session.guard.applies:
         return None
     try:

@@ -1,4 +1,4 @@
-"""Starting a stopped pod: wait for it, try again, and offer what helps when it does not come back as it was."""
+"""Starts a stopped pod: waits, tries again, and offers other actions if the pod does not start as before."""
 
 from __future__ import annotations
 
@@ -32,7 +32,10 @@ CHOICES = ("pod.start", "pod.retry", "pod.data", "pod.volume", "pod.stop")
 
 
 async def startable(session: Session, params: PodStartParams, report: Report) -> Pod:
-    """The stopped pod. One that runs without the GPU it should have is stopped first, once its labels are copied."""
+    """Return the stopped pod.
+
+    A pod that runs without its GPU is stopped first, once its labels are copied.
+    """
     pod = await target(session, params.pod)
     if not pod.lost_its_gpu:
         return await legal(session, params, PodAction.START)
@@ -43,12 +46,12 @@ async def startable(session: Session, params: PodStartParams, report: Report) ->
 
 
 def can_be_reached(pod: Pod) -> bool:
-    """True once the container runs and RunPod lists the address of its sshd."""
+    """Whether the container runs and RunPod lists the address of its sshd."""
     return pod.status is PodStatus.RUNNING and pod.ssh is not None
 
 
 async def start_once(session: Session, pod: Pod, report: Report) -> Pod:
-    """Start the pod once, and wait until it can be reached. Raises Failed, with the actions that may help."""
+    """Start the pod once, and wait until it can be reached. Raises Failed with the actions that may help."""
     report.progress(f"Starting {pod.name}")
     client = await session.account.client()
     await client.start(pod.id)
@@ -62,9 +65,9 @@ async def start_once(session: Session, pod: Pod, report: Report) -> Pod:
 
 
 async def start_until_it_works(session: Session, pod: Pod, report: Report, every: float | None) -> Pod:
-    """Start the pod every few minutes (``every``; None for 3) until it runs with its GPU. Stops trying when cancelled.
+    """Start the pod every ``every`` minutes (None: 3) until it runs with its GPU, or until cancelled.
 
-    Raises what another try can't change.
+    Raises an error that another try can't fix.
     """
     wait = max(0.0, EVERY_MIN if every is None else every) * 60
     tries = 0
@@ -76,7 +79,7 @@ async def start_until_it_works(session: Session, pod: Pod, report: Report, every
             if not error.problem.code.worth_retry:
                 raise
             if error.problem.code == Code.RUNPOD_NO_GPU:
-                await stop_and_wait(session, pod, report)  # without a GPU it only costs
+                await stop_and_wait(session, pod, report)  # a pod without a GPU costs money but can't work
             why = error.problem.message
         pause = jittered(wait, (0.9, 1.1))
         report.progress(f"Try {tries}: {why} Next try in {max(1, round(pause / 60))} min; ctrl+c gives up.")
@@ -84,7 +87,10 @@ async def start_until_it_works(session: Session, pod: Pod, report: Report, every
 
 
 async def start_for_data(session: Session, params: PodStartParams, report: Report) -> Pod:
-    """Start the pod without a GPU, to copy from it; one that already runs without its GPU is returned as it is."""
+    """Start the pod without a GPU, to copy data from it.
+
+    A pod that already runs without its GPU is returned unchanged.
+    """
     pod = await target(session, params.pod)
     if pod.lost_its_gpu:
         await refuse_unnamed(session, params, pod, PodAction.START)
@@ -110,10 +116,10 @@ async def wait_until(
     report: Report,
     within_s: float = STARTS_WITHIN_S,
 ) -> Pod:
-    """Poll the pod until ``holds`` is true of it; each change of its status is reported.
+    """Poll the pod until ``holds(pod)`` is true, and report each change of its status.
 
-    Raises Failed when the pod ends instead of starting, is gone, or takes longer than ``within_s``. RunPod's list may
-    miss a pod once, and a poll may fail: both are tried again.
+    Raises Failed if the pod ends instead of starting, is gone, or takes longer than ``within_s``. If RunPod's
+    list misses the pod once, or a poll fails, the next poll follows.
     """
     loop = asyncio.get_running_loop()
     begun = loop.time()
@@ -134,7 +140,7 @@ async def wait_until(
             if now.status is PodStatus.RUNNING:
                 runs_since = runs_since or loop.time()
             was_up = was_up or now.status.is_up
-            # Before it is up, RunPod's list may still show the pod as it was.
+            # Until the pod is up, RunPod's list may still show its previous state.
             stale = not was_up and now.status is PodStatus.STOPPED and now.started_at == pod.started_at
             if holds is can_be_reached and not now.status.is_up and not stale:
                 raise _ended(session, now)
@@ -152,7 +158,7 @@ async def wait_until(
 
 
 async def _poll(session: Session, pod_id: str) -> Pod | LabeltuiError | None:
-    """The pod; None where RunPod does not list it, or the error of a poll that is worth repeating."""
+    """Return the pod, None if RunPod does not list it, or the error of a poll that is worth repeating."""
     try:
         return await (await session.account.client()).pod(pod_id)
     except Unreachable as error:
@@ -164,7 +170,7 @@ async def _poll(session: Session, pod_id: str) -> Pod | LabeltuiError | None:
 
 
 def _ended(session: Session, now: Pod) -> Failed:
-    """The failure of a pod that has ended although it should have come up."""
+    """Return the error for a pod that ended while it should have started."""
     problem = pod_problem(now, session.clock())
     what = f"{now.name} became {now.status} instead of running."
     return Failed(

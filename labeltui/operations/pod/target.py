@@ -1,4 +1,4 @@
-"""The pod that an action is about: the profile's, or another one that the operator named and confirmed by its name."""
+"""Finds the pod for an action: the profile's pod, or another one that the operator named and confirmed by name."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 
 
 async def target(session: Session, named: str | None) -> Pod:
-    """The pod with that id or whole name as it is now; the profile's for None. A part of a name never matches.
+    """Read the pod with that id or whole name; None means the profile's pod. A part of a name never matches.
 
-    Raises Failed ``no_pod``, and Misused ``pod_ambiguous`` for a name that several pods have.
+    Raises Failed ``no_pod``, and Misused ``pod_ambiguous`` if several pods have the name.
     """
     if not named:
         return await session.account.find()
@@ -34,7 +34,7 @@ async def target(session: Session, named: str | None) -> Pod:
 
 
 async def legal(session: Session, params: PodParams, action: PodAction) -> Pod:
-    """The pod, when the action is possible now and confirmed for it.
+    """Return the pod if the action is possible now and the operator confirmed it for this pod.
 
     Raises Refused ``pod_not_named`` or ``pod_locked``, and Failed ``pod_state``.
     """
@@ -54,7 +54,7 @@ async def legal(session: Session, params: PodParams, action: PodAction) -> Pod:
 
 
 async def refuse_unnamed(session: Session, params: PodParams, pod: Pod, action: PodAction) -> None:
-    """Raise Refused ``pod_not_named`` for a pod that is not the profile's and whose name was not confirmed."""
+    """Raise Refused ``pod_not_named`` if the pod is not the profile's and its name was not confirmed."""
     if await session.account.owns(pod) or params.named == called(pod):
         return
     raise Refused(

@@ -1,4 +1,4 @@
-"""Whether a guard watches the pod, as the last words of every command that ends with a running pod."""
+"""Says whether a guard watches the pod. Every command that ends with a running pod says so last."""
 
 from __future__ import annotations
 
@@ -20,7 +20,10 @@ TRY_S = 15.0
 
 
 async def start_guard(session: Session) -> tuple[bool, str]:
-    """Have the guard run on a host that can be reached: whether it will stop the pod, and that in words."""
+    """Start the guard on a host that can be reached.
+
+    Returns whether the guard will stop the pod, and a sentence that says so.
+    """
     try:
         status = await session.guard.running()
     except LabeltuiError as error:
@@ -29,10 +32,10 @@ async def start_guard(session: Session) -> tuple[bool, str]:
 
 
 async def report_guard(session: Session, report: Report, pod: Pod | None = None) -> str | None:
-    """Have the guard run on the profile's pod, and report whether it does.
+    """Start the guard on the profile's pod if it does not run, and report whether the guard watches the pod.
 
-    ``pod`` was just started: another pod than the profile's has no guard, and the profile's is connected to first.
-    Returns the words; None where the session works on no pod.
+    ``pod`` is a pod that was just started. If it is not the profile's pod, it has no guard; the profile's pod
+    is connected first. Returns the reported sentence; None if the session works on no pod.
     """
     if pod is not None and not await session.account.owns(pod):
         words = f"Nothing watches {pod.name}: it is not this profile's pod."
@@ -48,7 +51,7 @@ async def report_guard(session: Session, report: Report, pod: Pod | None = None)
 
 
 async def _reached(session: Session) -> str | None:
-    """Connect to the pod; returns what to say where that fails."""
+    """Connect to the pod. Returns None, or a sentence that explains the failure."""
     clock = asyncio.get_running_loop().time
     end = clock() + REACHED_WITHIN_S
     while True:
@@ -64,7 +67,7 @@ async def _reached(session: Session) -> str | None:
 
 
 def watched(status: GuardStatus) -> tuple[bool, str]:
-    """Whether the guard will stop the pod, and when, in words."""
+    """Return whether the guard will stop the pod, and a sentence that says when or why not."""
     if status.state == OFF:
         return False, "Nothing watches this pod: the guard is off. `labeltui guard set` turns it on."
     if status.cannot_stop:

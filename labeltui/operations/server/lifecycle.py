@@ -28,10 +28,10 @@ OPTIONS = "options"
 
 
 async def server_start(session: Session, params: ServerStartParams, report: Report) -> Document:
-    """Start the server and wait until it answers; each phase of its start is reported.
+    """Start the server, report each phase of its start, and wait until it answers.
 
-    Raises Failed ``already_running``, with what preflight finds missing, or with the cause in its output when it ends
-    before it answers.
+    Raises Failed ``already_running``, or Failed with a requirement that is missing. If the server ends before
+    it answers, raises Failed with the cause from its output.
     """
     options = server_options(session.profile, params)
     state = await session.readiness.settled()
@@ -54,7 +54,7 @@ async def server_start(session: Session, params: ServerStartParams, report: Repo
 
 
 async def server_stop(session: Session, _params: NoParams, report: Report) -> Document:
-    """Stop the server and everything it started; does nothing where none runs.
+    """Stop the server and every process that it started. Does nothing if no server runs.
 
     Raises Failed ``not_ours`` for a server that labeltui did not start.
     """
@@ -75,7 +75,7 @@ async def server_stop(session: Session, _params: NoParams, report: Report) -> Do
 
 
 async def server_restart(session: Session, _params: NoParams, report: Report) -> Document:
-    """Stop the server and start it with the options it was started with."""
+    """Stop the server, and start it again with the same options."""
     await session.readiness.settled()
     again = _started_with(session.watch.meta)
     await server_stop(session, NoParams(), report)
@@ -83,7 +83,7 @@ async def server_restart(session: Session, _params: NoParams, report: Report) ->
 
 
 def _started_with(meta: Mapping[str, object]) -> ServerStartParams:
-    """The options in a job's record, which another version of labeltui may have written."""
+    """Return the options in a job's record. Another version of labeltui may have written the record."""
     stored = meta.get(OPTIONS)
     known = {param.name for param in ServerStartParams.declared}
     given = stored if isinstance(stored, dict) else {}
@@ -91,7 +91,10 @@ def _started_with(meta: Mapping[str, object]) -> ServerStartParams:
 
 
 def _options_record(options: ServerOptions) -> dict[str, object]:
-    """The options for a restart. Any console can read them: the environment may hold secrets, and is left out."""
+    """Return the options to store for a restart.
+
+    Any console can read this record. It omits the environment, which may contain secrets.
+    """
     return {
         "app": options.app,
         "models": ",".join(options.models),
@@ -117,7 +120,7 @@ def _not_running(server: ServerStatus | None) -> None:
 
 
 async def _plan(session: Session, options: ServerOptions) -> Launch:
-    """Check what the server needs. It would notice some of this only after seconds, and some never."""
+    """Check the server's requirements. The server itself would notice some only after seconds, and some never."""
     studies = "" if is_dicomweb(options.studies) else options.studies
     agent = await session.link.ready()
     found = await agent.preflight(folder=options.folder, app=options.app, studies=studies, port=options.port)
@@ -156,7 +159,10 @@ def _missing(found: Preflight, options: ServerOptions) -> Problem | None:
 
 
 async def _until_settled(session: Session, job: Job, report: Report) -> SessionState:
-    """The first snapshot in which this run answers, or has ended and its cause was read from the output."""
+    """Wait until this run answers, or has ended and the cause was read from its output.
+
+    Returns the newest snapshot.
+    """
     reported = ""
 
     def settled(state: SessionState) -> bool:
@@ -172,7 +178,7 @@ async def _until_settled(session: Session, job: Job, report: Report) -> SessionS
         return server.state in (ServerState.RUNNING, ServerState.STOPPED)
 
     await session.store.wait_for(settled)
-    # The last lines say why a server ended, and may have been read after the snapshot was made.
+    # The last lines say why a server ended. They may have been read after the snapshot was made.
     session.watch.refresh()
     return session.store.state
 

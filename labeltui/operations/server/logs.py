@@ -1,6 +1,7 @@
 """``server logs``: lines of the server's output that pass the filters, and the gaps in their delivery.
 
-A record's ``kind`` is ``line`` or ``gap``. Gaps are never filtered out: they say where lines may be missing.
+A record's ``kind`` is ``line`` or ``gap``. Gaps are never filtered out, because they show where lines may be
+missing.
 """
 
 from __future__ import annotations
@@ -38,7 +39,10 @@ BATCH = 2000
 
 @dataclass
 class LogFilter:
-    """Filters lines in their order: the lines below a record or an error, such as a traceback, pass with it."""
+    """Filters lines in the order in which they were printed.
+
+    Lines that follow a record or an error, such as a traceback, pass if the record or the error passes.
+    """
 
     scope: Scope
     query: Query | None
@@ -48,11 +52,11 @@ class LogFilter:
     failing: bool = False  # the line belongs to an error
 
     def begin(self) -> None:
-        """Forget the lines of the run before."""
+        """Forget the lines of the previous run."""
         self.above, self.failing = None, False
 
     def record(self, raw: bytes, index: int, source: str) -> dict[str, Any] | None:
-        """The line as a record; None for one that does not pass. ``index`` is its place in the log, from 0.
+        """Return the line as a record; None if the line does not pass. ``index`` is its place in the log, from 0.
 
         ``error`` is True for the first line of each error.
         """
@@ -60,7 +64,7 @@ class LogFilter:
         parsed = parse_line(text)
         if parsed.kind is not LineKind.BARE:
             self.above, self.failing = parsed, False
-        # The index does not know a line without its end yet: it belongs to what the line above belongs to.
+        # An incomplete line is not in the index yet, so it belongs to the same record or error as the line above.
         if index < self.errors.read:
             self.failing = self.errors.of(index) is not None
         if not self._in_scope(parsed) or (self.query is not None and not self.query.matches(raw)):
@@ -90,7 +94,10 @@ class LogFilter:
 
 
 def gap_record(mark: GapMark) -> dict[str, Any]:
-    """The gap before line ``index``. Once it has a ``to``, everything after it was delivered."""
+    """Return the gap as a record. ``index`` is the number of the first line after the gap.
+
+    Once the record has a ``to``, every later line was delivered.
+    """
     gone = documents.moment(mark.lost_at)
     back = None if mark.back_at is None else documents.moment(mark.back_at)
     text = mark.why
@@ -113,7 +120,7 @@ class _Gaps:
         self._reported: list[GapMark] = []
 
     def due(self, marks: Sequence[GapMark], index: int) -> Iterator[dict[str, Any]]:
-        """Records of the gaps before line ``index`` that are new or have ended since the last call."""
+        """Return records of the gaps before line ``index`` that are new or have ended since the last call."""
         for at, mark in enumerate(marks):
             if mark.line > index or (at < len(self._reported) and self._reported[at] == mark):
                 continue
@@ -122,7 +129,7 @@ class _Gaps:
 
 
 def log_filter(params: ServerLogsParams, now: datetime, errors: ErrorIndex) -> LogFilter:
-    """The filter of these parameters. ``now`` is in the host's zone. Raises Misused ``bad_filter``."""
+    """Return the filter for these parameters. ``now`` is in the host's zone. Raises Misused ``bad_filter``."""
     wall = now.replace(tzinfo=None)
     try:
         scope = Scope(
@@ -159,9 +166,9 @@ async def _has_log(session: Session) -> bool:
 
 
 async def server_logs(session: Session, params: ServerLogsParams, report: Report) -> Document:
-    """Emit the lines that the server has printed; with ``follow``, go on with those it will print.
+    """Emit the lines that the server has printed; with ``follow``, also each later line.
 
-    Raises Failed ``no_log`` where there is no output, and Misused ``bad_filter``.
+    Raises Failed ``no_log`` if there is no output, and Misused ``bad_filter``.
     """
     await session.readiness.settled()
     log = session.log

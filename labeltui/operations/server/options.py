@@ -1,4 +1,4 @@
-"""Options of setup and server: the profile's settings, replaced by the parameters of one command."""
+"""Options of setup and server: the profile's settings, overridden by the parameters of one command."""
 
 from __future__ import annotations
 
@@ -13,14 +13,16 @@ from labeltui.monailabel.recipe import SetupOptions
 
 
 def setup_options(profile: Profile) -> SetupOptions:
-    """How the profile wants MONAI Label installed."""
+    """Return the profile's options for installing MONAI Label."""
     return SetupOptions(torch=profile.server.torch, pip_args=profile.server.pip_args)
 
 
 def server_options(profile: Profile, params: ServerStartParams) -> ServerOptions:
-    """How to start the server. ``conf`` and ``env`` are added to the profile's, other parameters replace them.
+    """Return the options for starting the server.
 
-    Raises Misused ``no_password`` when the profile names a variable for the DICOMweb password that is not set.
+    ``conf`` and ``env`` are added to the profile's values; other parameters replace them. Raises Misused
+    ``no_password`` when the profile names an environment variable for the DICOMweb password, and the variable
+    is not set.
     """
     server = profile.server
     return ServerOptions(

@@ -1,6 +1,7 @@
-"""``setup``: install MONAI Label on the host in named steps, each skipped when it is done already.
+"""``setup``: installs MONAI Label on the host in named steps, and skips each step that is done already.
 
-Each step runs as a job of the agent: it goes on when the connection is lost, and a reconnect follows it again.
+Each step runs as a job of the agent. The job continues when the connection is lost, and labeltui follows it
+again after a reconnect.
 """
 
 from __future__ import annotations
@@ -34,9 +35,10 @@ DRAIN_S = 10.0
 
 
 async def setup(session: Session, params: SetupParams, report: Report) -> Document:
-    """Install MONAI Label on the host; with ``check``, only report what is installed.
+    """Install MONAI Label on the host; with ``check``, only report the present installation.
 
-    Raises Failed when a step fails, and with the document for an incomplete installation that was checked.
+    Raises Failed when a step fails. With ``check``, raises Failed with the document if the installation is
+    incomplete.
     """
     options = setup_options(session.profile)
     if params.torch is not None:
@@ -53,14 +55,14 @@ async def setup(session: Session, params: SetupParams, report: Report) -> Docume
 
 @dataclass(frozen=True, slots=True)
 class _Run:
-    """The exit code of one command of a step, and its last lines."""
+    """The exit code of one command of a step, and the last lines that the command printed."""
 
     exit_code: int
     lines: tuple[str, ...]
 
 
 class _Output:
-    """Reads what a step prints: its last lines, and the offset up to which it was read."""
+    """Reads a step's output. Stores its last lines, and the offset up to which it was read."""
 
     def __init__(self, setup: Setup, step: Step) -> None:
         self.lines: list[str] = []
@@ -71,7 +73,7 @@ class _Output:
         self._grown = asyncio.Event()
 
     async def read(self, agent: AgentClient, path: str) -> None:
-        """Read on from the last offset; returns only when the connection ends."""
+        """Read from the last offset on. Returns only when the connection ends."""
         async for chunk in agent.follow(path, self._offset):
             self._offset = chunk.offset + len(chunk.data)
             for raw in self._splitter.feed(chunk.data):
@@ -81,7 +83,7 @@ class _Output:
             self._grown.set()
 
     async def until(self, size: int) -> None:
-        """Return when ``size`` bytes were read. Raises Unreachable ``no_output`` after 10 s without any."""
+        """Return when ``size`` bytes were read. Raises Unreachable ``no_output`` if none arrive for 10 s."""
         while self._offset < size:
             self._grown.clear()
             try:
@@ -100,14 +102,14 @@ class Setup:
         self._report = report
 
     async def check(self) -> Mapping[str, Any]:
-        """What is installed, and what is wrong with it. Changes nothing."""
+        """Report the present installation and its problems. Changes nothing."""
         facts = await self._facts()
         problem = setup_problem(facts, self._options)
         steps = recipe(facts, self._options)
         return self._document(facts, steps, problem)
 
     async def run(self) -> Mapping[str, Any]:
-        """Do every step that is not done. Raises Failed with the cause that the failed step printed."""
+        """Run every step that is not done. Raises Failed with the cause that the failed step printed."""
         agent = await self._session.link.ready()
         await self._await_earlier(agent)
         facts = await self._facts()
@@ -150,7 +152,7 @@ class Setup:
         self._report.emit({"step": step.id, "title": step.title, "state": state, **more})
 
     async def _step(self, step: Step) -> bool:
-        """Do one step; returns False when it was done already."""
+        """Run one step. Returns False if it was done already."""
         if step.done:
             self._emit(step, "skipped")
             return False

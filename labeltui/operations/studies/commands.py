@@ -17,7 +17,10 @@ if TYPE_CHECKING:
 
 
 async def studies_list(session: Session, _params: NoParams, _report: Report) -> Document:
-    """Every study, its state, who has it open. Raises Failed ``no_queue`` when the list can't be read."""
+    """List every study, its state, and the user who has it open.
+
+    Raises Failed ``no_queue`` if the list can't be read.
+    """
     await session.readiness.need_server()
     state = await session.readiness.first_readings(Fields.queue)
     if state.queue.value is None:
@@ -28,9 +31,9 @@ async def studies_list(session: Session, _params: NoParams, _report: Report) -> 
 
 
 async def studies_next(session: Session, params: StudiesNextParams, _report: Report) -> Document:
-    """Let a strategy pick a study; the server records that this client has it open.
+    """Let a strategy choose a study. The server records that this client has the study open.
 
-    Raises Failed ``unknown_strategy``, and ``nothing_left`` when every study is labelled.
+    Raises Failed ``unknown_strategy``, and ``nothing_left`` if every study is labelled.
     """
     state = await session.readiness.need_server()
     info = state.info.value

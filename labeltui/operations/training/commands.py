@@ -26,8 +26,8 @@ LISTED_S = 20.0
 async def train_start(session: Session, params: TrainStartParams, report: Report) -> Document:
     """Fine-tune a model on the submitted labels.
 
-    The server accepts trainings that can't work and lets them fail seconds later, so what can be known before is
-    checked here. Raises Failed ``unknown_model``, ``no_labels`` or ``already_training``.
+    The server accepts trainings that can't work and lets them fail seconds later, so known causes are checked
+    here first. Raises Failed ``unknown_model``, ``no_labels`` or ``already_training``.
     """
     state = await session.readiness.need_server()
     await session.readiness.first_readings(Fields.training)
@@ -46,7 +46,7 @@ async def train_start(session: Session, params: TrainStartParams, report: Report
 
 
 async def train_status(session: Session, params: TrainStatusParams, report: Report) -> Document:
-    """State, epoch, best, time left; with ``follow``, each epoch until the end."""
+    """Report state, epoch, best metric and time left; with ``follow``, each epoch until the end."""
     await session.readiness.settled()
     state = await session.readiness.first_readings(Fields.training)
     if params.follow and _state_of(state) in UNDER_WAY:
@@ -55,7 +55,7 @@ async def train_status(session: Session, params: TrainStatusParams, report: Repo
 
 
 async def train_stop(session: Session, _params: NoParams, report: Report) -> Document:
-    """Stop the running training; one that has outlived its server is ended on the host.
+    """Stop the running training. If its server has ended, the training is ended on the host.
 
     Raises Failed ``nothing_trains``.
     """
@@ -117,7 +117,7 @@ def _state_of(state: SessionState) -> TrainState | None:
 
 
 async def _until_listed(session: Session, task_id: str) -> SessionState:
-    """The first snapshot that lists the new task, or has one more in the queue."""
+    """Wait for the first snapshot that lists the new task, or has one more task in the queue."""
 
     def knows(state: SessionState) -> bool:
         training = state.training.value
@@ -127,9 +127,9 @@ async def _until_listed(session: Session, task_id: str) -> SessionState:
 
 
 async def _follow(session: Session, task_id: str | None, report: Report) -> Document:
-    """Emit each epoch as it ends, and return the final state.
+    """Emit each epoch as it ends, and return the final state as a document.
 
-    Raises Failed with that document for a run that fails or is stopped. ``task_id`` None: the run of now.
+    ``task_id`` None means the current run. Raises Failed with the document if the run fails or is stopped.
     """
     emitted: set[int] = set()
     current: str | None = task_id

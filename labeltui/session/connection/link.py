@@ -1,4 +1,4 @@
-"""Keeps one host connected, with the agent running there, for as long as the session lasts."""
+"""Connects one host and runs the agent there, for as long as the session lasts."""
 
 from __future__ import annotations
 
@@ -55,7 +55,10 @@ class Link:
         self._publish(replace(self._status, state=LinkState.OFFLINE))
 
     def attach(self, name: str, attachment: Attachment) -> None:
-        """Run this each time the agent has started, until the agent is gone. It is restarted when it raises."""
+        """Run ``attachment`` each time the agent has started, until the agent is gone.
+
+        An attachment that raises is restarted.
+        """
         self._attachments.append((name, attachment))
 
     def on_arrival(self, callback: Callable[[Host], Awaitable[None]]) -> None:
@@ -79,9 +82,10 @@ class Link:
         self._retry_now.set()
 
     def recheck(self, after_refusal: str = "") -> None:
-        """Check the connection now, because the host may have another address. One that still answers stays.
+        """Check the connection now, because the host may have another address.
 
-        After a refusal it connects again only if the refusal had the code ``after_refusal``.
+        A connection that still answers is not closed. After a refusal the link connects again only if the
+        refusal had the code ``after_refusal``.
         """
         if self._refusal is not None and self._refusal.problem.code == after_refusal:
             self.reconnect()
@@ -90,7 +94,10 @@ class Link:
             self._recheck.set()
 
     async def ready(self, deadline_s: float = 40.0) -> AgentClient:
-        """The agent, as soon as it runs. Raises the refusal, the agent's failure, or Unreachable after the deadline."""
+        """Return the agent as soon as it runs.
+
+        Raises the refusal, the agent's failure, or Unreachable after the deadline.
+        """
         try:
             async with asyncio.timeout(deadline_s):
                 return await self._wait_ready()
@@ -98,7 +105,7 @@ class Link:
             raise self._unreachable() from None
 
     async def connected(self, deadline_s: float = 40.0) -> Host:
-        """The host, as soon as it is connected. Raises the refusal, or Unreachable after the deadline."""
+        """Return the host as soon as it is connected. Raises the refusal, or Unreachable after the deadline."""
         settled = (LinkState.CONNECTED, LinkState.REFUSED)
         try:
             await self._store.wait_for(
@@ -227,7 +234,7 @@ class Link:
         self._publish(replace(self._status, reconnects=self._status.reconnects + 1))
 
     async def _attached(self, name: str, work: Attachment) -> None:
-        """Run one attachment; start it again when it fails while the agent still runs."""
+        """Run one attachment; restart it when it fails while the agent still runs."""
         failures = 0
         while (agent := self.agent) is not None:
             try:
@@ -241,7 +248,7 @@ class Link:
                 await asyncio.sleep(backoff_s(failures))
 
     async def _ping(self, agent: AgentClient) -> str:
-        """Measure the latency every 15 s. Returns the reason when the agent does not answer."""
+        """Measure the latency every 15 s. Returns the reason once the agent does not answer."""
         while True:
             self._recheck.clear()
             with suppress(TimeoutError):

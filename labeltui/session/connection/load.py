@@ -1,4 +1,4 @@
-"""The host's load, as the agent samples it."""
+"""The host's load, which the agent samples."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ SAMPLE_S = 5.0
 
 
 class HostLoad:
-    """Writes a sample every 5 s while the agent runs. Its disk space is that of ``folder``'s volume."""
+    """Writes a sample every 5 s while the agent runs. The disk space is that of the volume with ``folder``."""
 
     def __init__(self, store: Store, clock: Clock, folder: str) -> None:
         self._field, self._clock, self._folder = store.own(Fields.metrics), clock, folder
@@ -25,6 +25,6 @@ class HostLoad:
             self._field.write(reading)
 
     async def lost(self, why: str) -> None:
-        """The connection was lost: mark the last sample as old."""
+        """Mark the last sample as old, because the connection was lost."""
         if self._field.value.value is not None:
             self._field.write(self._field.value.failed(why))

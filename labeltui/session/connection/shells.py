@@ -1,4 +1,4 @@
-"""Shells on the host: in its tmux if it has one, else they end with the connection."""
+"""Opens shells on the host: in tmux if the host has it, else for as long as the connection lasts."""
 
 from __future__ import annotations
 
@@ -22,14 +22,18 @@ COMMAND_S = 20.0
 class Lifetime(StrEnum):
     """How long a shell lives."""
 
-    TMUX = "tmux"  # until it exits, in the host's tmux
+    TMUX = "tmux"  # in the host's tmux, until the shell exits
     CONNECTION = "connection"
     PROXY = "proxy"  # like CONNECTION, through RunPod's proxy: a terminal and nothing else
 
 
 @dataclass(slots=True)
 class OpenShell:
-    """A shell. ``resumed`` if it ran before; ``no_tmux_reason`` says why it is not in tmux, and is empty if it is."""
+    """A shell.
+
+    ``resumed`` is True if the shell was running before. ``no_tmux_reason`` says why the shell is not in tmux;
+    it is empty for a shell in tmux.
+    """
 
     shell: Shell
     lifetime: Lifetime
@@ -50,7 +54,8 @@ class Ended(StrEnum):
 class Shells:
     """Opens the shells of one profile.
 
-    ``host`` returns the host once it is connected. ``proxy`` opens a shell through RunPod's proxy, if there is one.
+    ``host`` returns the host once it is connected. ``proxy`` opens a shell through RunPod's proxy; None if
+    there is no proxy.
     """
 
     def __init__(
@@ -78,12 +83,15 @@ class Shells:
         return tmux.session_name(self._profile, number)
 
     async def plain(self, columns: int, rows: int, command: str | None = None) -> Shell:
-        """A shell that ends with the connection. Raises Refused when the session is read-only."""
+        """Open a shell that ends with the connection. Raises Refused when the session is read-only."""
         self._allowed()
         return await (await self._host()).shell(columns, rows, command=command or self.section.command)
 
     async def open(self, number: int, columns: int, rows: int) -> OpenShell:
-        """Shell ``number``: its tmux session if that runs already, else a new one. Raises Refused if read-only."""
+        """Open shell ``number``: attach to its tmux session if that exists, else create one.
+
+        Without tmux the shell ends with the connection. Raises Refused if the session is read-only.
+        """
         self._allowed()
         host = await self._host()
         if not self.section.tmux:
@@ -97,14 +105,20 @@ class Shells:
         return OpenShell(await self.plain(columns, rows), Lifetime.CONNECTION, no_tmux_reason=why)
 
     async def open_proxy(self, columns: int, rows: int) -> OpenShell:
-        """A shell through RunPod's proxy, when nothing else connects. Raises Refused ``no_door`` if there is none."""
+        """Open a shell through RunPod's proxy, for a host that can't be reached otherwise.
+
+        Raises Refused ``no_door`` if there is no proxy.
+        """
         self._allowed()
         if self._proxy is None:
             raise Refused(Code.NO_PROXY_SHELL, "This host has no proxy.", "Only pods of RunPod have one.")
         return OpenShell(await self._proxy(columns, rows), Lifetime.PROXY)
 
     async def tmux_sessions(self) -> tuple[TmuxSession, ...]:
-        """The profile's tmux sessions that no other console shows, by number; none if read-only or without tmux."""
+        """Return the profile's tmux sessions that no other console shows, sorted by number.
+
+        Returns none if the session is read-only or tmux is missing.
+        """
         if not self.section.tmux or self.read_only:
             return ()
         done = await self._ask(await self._host(), tmux.listing())
@@ -112,7 +126,7 @@ class Shells:
         return tuple(one for one in found if not self.shown_elsewhere(one))
 
     async def free_number(self, taken: frozenset[int]) -> int:
-        """The lowest number that is neither in ``taken`` nor used by a tmux session of this profile."""
+        """Return the lowest number that is neither in ``taken`` nor used by a tmux session of this profile."""
         used = set(taken)
         if self.section.tmux and not self.read_only:
             done = await self._ask(await self._host(), tmux.listing())
@@ -123,7 +137,7 @@ class Shells:
         return next(number for number in range(1, 1000) if number not in used)
 
     def shown_elsewhere(self, one: TmuxSession) -> bool:
-        """Whether another console shows it now. A console of this machine that has died does not."""
+        """Whether another console shows this tmux session now. Ignores a console of this machine that has died."""
         if not one.attached or one.owner == self.owner:
             return False
         machine, _, process = one.owner.rpartition("/")
@@ -138,7 +152,7 @@ class Shells:
         return True
 
     async def ended(self, opened: OpenShell) -> tuple[Ended, int | None]:
-        """How a shell ended, and its exit code if it is known. Call it once the output has ended."""
+        """Return how a shell ended, and its exit code if known. Call this once the output has ended."""
         code = await opened.shell.wait()
         farewell = opened.farewell
         if farewell is None:
@@ -148,7 +162,7 @@ class Shells:
         return (Ended.EXITED if farewell.exited else Ended.LOST), None
 
     async def foreground(self, opened: OpenShell) -> str | None:
-        """The name of the program that runs in the shell: empty at the prompt, None if it can't be found out."""
+        """Return the name of the program that runs in the shell: empty at the prompt, None if unknown."""
         if opened.lifetime is not Lifetime.TMUX:
             return opened.shell.foreground()
         try:
@@ -158,7 +172,7 @@ class Shells:
         return done.stdout.decode("utf-8", "replace").strip() if done.exit_code == 0 else None
 
     async def scrollback(self, opened: OpenShell) -> bytes:
-        """The lines above the screen and the screen itself, with escape sequences, for a terminal to draw."""
+        """Return the lines above the screen and the screen, with escape sequences that a terminal can draw."""
         done = await self._ask(await self._host(), tmux.scrollback(opened.name, self.section.scrollback))
         return done.stdout.removesuffix(b"\n").replace(b"\n", b"\r\n")
 
@@ -168,12 +182,12 @@ class Shells:
         return done.stdout.strip() == b"1"
 
     async def relabel(self, opened: OpenShell, label: str) -> None:
-        """Store the operator's name for a shell in its tmux session. Does nothing without one."""
+        """Store the operator's name for a shell in its tmux session. Does nothing for a shell without tmux."""
         if opened.lifetime is Lifetime.TMUX:
             await self._ask(await self._host(), tmux.relabel(opened.name, label))
 
     async def end(self, number: int) -> None:
-        """End a tmux session with everything that runs in it."""
+        """End a tmux session and every program that runs in it."""
         await self._ask(await self._host(), tmux.kill(self.name(number)))
 
     def _allowed(self) -> None:
@@ -181,7 +195,11 @@ class Shells:
             raise Refused(Code.READ_ONLY, "A shell can change things, and this session is read-only.")
 
     async def _prepare(self, host: Host, name: str, columns: int, rows: int) -> tuple[str, str]:
-        """``there`` or ``made``, and an empty reason; or why there is no tmux session."""
+        """Create the tmux session if it is missing. Returns a state and a reason.
+
+        The state is ``there`` or ``made`` and the reason is empty. If no session can be created, the state is
+        empty and the reason says why.
+        """
         section = self.section
         command = tmux.prepare(
             name, columns, rows, command=section.command, history=section.scrollback, owner=self.owner

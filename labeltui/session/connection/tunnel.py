@@ -1,4 +1,4 @@
-"""The tunnel to the server: a local port that stays the same, because Slicer remembers the URL."""
+"""The tunnel to the server. Its local port stays the same, because Slicer remembers the URL."""
 
 from __future__ import annotations
 
@@ -21,9 +21,11 @@ DOCUMENT = "tunnel"
 
 
 class Tunnel:
-    """One forward. With ``hold`` it has the sticky port, which Slicer uses; else any free port, for our requests.
+    """One forward to the server.
 
-    The holder of the sticky port stores it, so that a command that runs beside the console can name the console's URL.
+    With ``hold`` the tunnel uses the sticky port, to which Slicer connects; otherwise it uses any free port,
+    for labeltui's own requests. The tunnel with the sticky port stores the port, so that a command that runs
+    beside the console can show the console's URL.
     """
 
     def __init__(
@@ -40,7 +42,7 @@ class Tunnel:
 
     @property
     def base_url(self) -> str | None:
-        """The base of our own requests. None while the tunnel is down."""
+        """The base URL of labeltui's own requests. None while the tunnel is down."""
         return None if self._forward is None else f"http://127.0.0.1:{self._forward.local_port}"
 
     @property
@@ -70,24 +72,27 @@ class Tunnel:
         self._opened += 1
 
     async def close(self, why: str) -> None:
-        """Close the forward. ``why`` is shown."""
+        """Close the forward. ``why`` is shown as the reason."""
         forward, self._forward = self._forward, None
         if forward is not None:
             await forward.close()
         self._publish(replace(self.status, state=TunnelState.DOWN, detail=why))
 
     def request_succeeded(self) -> None:
-        """A request succeeded: the tunnel is up."""
+        """Mark the tunnel as up, because a request succeeded."""
         if self._forward is not None:
             self._publish(replace(self.status, state=TunnelState.UP, detail=""))
 
     def request_failed(self, why: str) -> None:
-        """A request failed; ``why`` is shown."""
+        """Mark the tunnel as open but not up, because a request failed. ``why`` is shown as the reason."""
         if self._forward is not None:
             self._publish(replace(self.status, state=TunnelState.OPEN, detail=why))
 
     def _store_port(self, port: int, wanted: int) -> None:
-        """Store the port, unless it is another one only because another labeltui has the port that Slicer knows."""
+        """Store the port for the next start.
+
+        A different port is not stored while another running labeltui uses the port that Slicer knows.
+        """
         holder = self._state.read(DOCUMENT).get("pid")
         elsewhere = isinstance(holder, int) and holder != os.getpid() and _alive(holder)
         if port == wanted or not elsewhere:
@@ -101,7 +106,7 @@ class Tunnel:
         )
 
     def _first(self, host: Host) -> int:
-        """The first port to try: the server's, or the next one on a host that shares our loopback."""
+        """Return the first port to try: the server's, or the next one on a host that shares our loopback."""
         shared = host.loopback and host.kind != "local"
         return self.remote_port + 1 if shared else self.remote_port
 

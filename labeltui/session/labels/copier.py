@@ -28,7 +28,7 @@ from labeltui.support.backoff import backoff_s
 
 YOUNG_NS = 1_000_000_000  # a file younger than this may not be complete yet
 SETTLES_S = 1.0
-TRIES = 5  # polls for a label that the log reports; after these the next full listing finds it
+TRIES = 5  # polls for a label that the log reports; later the next full listing finds the label
 AT_ONCE = 3
 
 Copied = Callable[[HostLabel, int, int], None]
@@ -36,10 +36,11 @@ Copied = Callable[[HostLabel, int, int], None]
 
 
 class LabelCopier:
-    """Copies labels, and keeps :class:`CopyStatus` up to date.
+    """Copies labels, and updates :class:`CopyStatus`.
 
-    ``transport`` gives the transport that works now, or raises LabeltuiError. A copy gets its name only when it is
-    complete, on the disk and equal to the host's. No file here is ever overwritten.
+    ``transport`` returns the transport that works now, or raises LabeltuiError. A copy gets its final name
+    only after it is complete, on the disk and equal to the label on the host. No file on this machine is ever
+    overwritten.
     """
 
     def __init__(
@@ -58,13 +59,13 @@ class LabelCopier:
         self._section, self._transport, self._clock = section, transport, clock
         self._wake = asyncio.Event()
         self._reported: dict[tuple[str, str], int] = {}  # new labels by (tag, study), with the polls for each
-        self._whole = True  # the next listing is of every label
+        self._whole = True  # whether the next listing includes every label
         self._tags: Mapping[str, Mapping[str, datetime | None]] = {}
         store.subscribe(self._on_store)
 
     @property
     def on_host(self) -> tuple[HostLabel, ...]:
-        """The labels on the host, as of the last listing."""
+        """The labels on the host, according to the last listing."""
         return tuple(self._status.known.values())
 
     def is_here(self, label: HostLabel) -> bool:
@@ -84,7 +85,7 @@ class LabelCopier:
             self._report(event.tag, event.image)
 
     def failed(self, why: str) -> None:
-        """Mark what is known as old. ``why`` is shown beside it."""
+        """Mark the last listing as old. ``why`` is shown beside the counts."""
         self._status.failed(why)
 
     def _report(self, tag: str, study: str) -> None:
@@ -125,10 +126,10 @@ class LabelCopier:
                 self._whole = self._whole or bool(failures) or not pending
 
     async def copy_all(self, copied: Copied | None = None, *, copy: bool | None = None) -> LabelCopies:
-        """Copy every label, and wait up to 5 s for those that are still being written.
+        """Copy every label, and wait up to 5 s for labels that are still being written.
 
-        ``copy`` overrides the profile's ``labels.copy``. Raises LabeltuiError when the host can't be asked; why a label
-        could not be copied is in the value.
+        ``copy`` overrides the profile's ``labels.copy``. Raises LabeltuiError when the host can't be listed.
+        If a label could not be copied, the returned value has the reason.
         """
         copies = await self.refresh(copy=copy, copied=copied)
         for _ in range(TRIES):
@@ -147,10 +148,11 @@ class LabelCopier:
         copy: bool | None = None,
         copied: Copied | None = None,
     ) -> LabelCopies:
-        """List the labels on the host and, unless the profile says otherwise, copy those that are not here.
+        """List the labels on the host and copy those that are missing here, unless the profile turns copying off.
 
-        ``only`` limits the listing to these (tag, study). ``copy`` overrides the profile's ``labels.copy``. Raises
-        LabeltuiError when the host can't be asked; why a label could not be copied is in the value.
+        ``only`` limits the listing to these (tag, study). ``copy`` overrides the profile's ``labels.copy``.
+        Raises LabeltuiError when the host can't be listed. If a label could not be copied, the returned value
+        has the reason.
         """
         transport = self._transport()
         if transport.source != self._status.source:
@@ -177,7 +179,10 @@ class LabelCopier:
         return copies
 
     async def with_checksums(self, progress: Callable[[str], None]) -> list[HostLabel]:
-        """Every label on the host with its checksum. Where the transport has none, each label is fetched."""
+        """Return every label on the host with its checksum.
+
+        Fetches each label if the transport has no checksums.
+        """
         transport = self._transport()
         labels = await transport.with_checksums((await transport.listing()).labels)
         if transport.by_checksum:
@@ -193,7 +198,7 @@ class LabelCopier:
         return summed
 
     def _is_here(self, transport: LabelTransport, label: HostLabel) -> bool:
-        """Whether this version of the label was copied from this source, and its copy has not changed since."""
+        """Whether this version of the label was copied from this source, and the copy has not changed since."""
         entry = self.folder.index.last_copied(transport.source, label.key)
         if entry is None or entry.mtime_ns != label.mtime_ns or label.size not in (-1, entry.size):
             return False
@@ -201,7 +206,7 @@ class LabelCopier:
         return newest is not None and newest.sha256 == entry.sha256 and self.folder.has_newest(newest)
 
     def _forget_found(self, listing: Listing, young: Sequence[HostLabel]) -> None:
-        """Forget the reported labels that were found or polled for too often.
+        """Forget the reported labels that were found, or that were polled :data:`TRIES` times.
 
         The log reports a label before its file is complete, so one poll is not enough.
         """
@@ -242,7 +247,7 @@ class LabelCopier:
             self._status.copying = ""
 
     async def _copied(self, transport: LabelTransport, label: HostLabel) -> bool:
-        """Copy one label. False if it failed; the reason is in the status. Raises Unreachable."""
+        """Copy one label. Returns False if it failed; the status then has the reason. Raises Unreachable."""
         self._status.copying = label.shown
         self._status.publish()
         try:

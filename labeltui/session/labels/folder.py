@@ -21,7 +21,7 @@ CLOCK_GRAIN_NS = 2_000_000_000  # some file systems keep times to two seconds
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """A copy that was compared with the index: ``state`` is ``same``, ``changed`` or ``missing``."""
+    """The result of comparing a copy with the index. ``state`` is ``same``, ``changed`` or ``missing``."""
 
     entry: Entry
     file: str
@@ -29,7 +29,11 @@ class Checked:
 
 
 class LabelFolder:
-    """``TAG/FILE`` is a label's newest version, ``versions/`` has the older ones, ``index.jsonl`` describes both."""
+    """The folder of copies.
+
+    ``TAG/FILE`` is a label's newest version, ``versions/`` has the older ones, and ``index.jsonl`` describes
+    both.
+    """
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -43,7 +47,7 @@ class LabelFolder:
 
     @asynccontextmanager
     async def locked(self, waiting: Callable[[], None] = lambda: None) -> AsyncIterator[None]:
-        """Hold the lock of the folder. ``waiting`` is called once if another labeltui has it."""
+        """Lock the folder. ``waiting`` is called once if another labeltui has the lock."""
         async with self._mine:
             await asyncio.to_thread(self.ready)
             with (self.root / ".lock").open("ab") as file:
@@ -58,7 +62,7 @@ class LabelFolder:
                 yield
 
     def incoming(self, tag: str, name: str) -> Path:
-        """The file that a download is written to. It is the same each time, so that a download can resume."""
+        """Return the path for a label's download. The path never changes, so that a download can resume."""
         return self.root / "incoming" / (file_name(f"{tag}/{name}"))
 
     def has_newest(self, entry: Entry) -> bool:
@@ -70,9 +74,9 @@ class LabelFolder:
         return found.st_size == entry.size and abs(found.st_mtime_ns - entry.mtime_ns) <= CLOCK_GRAIN_NS
 
     def place(self, arrived: Path, entry: Entry) -> None:
-        """Move a complete download to its place; an older version moves to ``versions/``.
+        """Move a complete download to its final path, after moving an older version to ``versions/``.
 
-        When this returns, all of it is on the disk. Raises OSError.
+        Returns once everything is on the disk. Raises OSError.
         """
         target = self.root / entry.file
         target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -83,7 +87,10 @@ class LabelFolder:
         self.index.add(entry)
 
     def _set_aside(self, target: Path, entry: Entry) -> None:
-        """Move the present file to ``versions/``, also if a person has edited it. Does nothing if it is the same."""
+        """Move the present file to ``versions/``, even if a person has edited it.
+
+        Does nothing if the file is the same version.
+        """
         size, digest = digest_of(target)
         if digest == entry.sha256:
             return
@@ -93,7 +100,7 @@ class LabelFolder:
         aside = old or Entry(entry.tag, entry.name, entry.study, entry.file, size, digest, lies, "", "")
         place = self.root / aside.version_file
         place.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        move_file(target, place)  # its name has its checksum, so a file that is there already is the same
+        move_file(target, place)  # the name contains the checksum, so an existing file has the same content
 
     def check(self) -> list[Checked]:
         """Compare every copy's checksum with the index."""
@@ -109,7 +116,7 @@ class LabelFolder:
 
 
 def digest_of(path: Path) -> tuple[int, str]:
-    """Size in bytes and SHA-256 in hex of a local file. Raises OSError."""
+    """Return the size in bytes and the SHA-256 in hex of a local file. Raises OSError."""
     digest, size = hashlib.sha256(), 0
     with path.open("rb") as file:
         while block := file.read(1 << 20):

@@ -1,4 +1,4 @@
-"""The index of the copies: a file of JSON lines, one for each copied version, that is only appended to."""
+"""The index of the copies: a file of JSON lines, one for each copied version. Lines are only appended."""
 
 from __future__ import annotations
 
@@ -16,9 +16,10 @@ BY_CHECKSUM, BY_SIZE = "sha256", "size"
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One version of one label. ``file`` is its path in the folder of copies while it is the newest.
+    """One version of one label.
 
-    ``mtime_ns`` is by the host's clock, ``copied_at`` (ISO 8601) by this one's.
+    ``file`` is the label's path in the folder of copies, where this version is stored while it is the newest.
+    ``mtime_ns`` is by the host's clock, ``copied_at`` (ISO 8601) by this machine's clock.
     """
 
     tag: str
@@ -40,7 +41,7 @@ class Entry:
 
     @property
     def saved_at(self) -> datetime:
-        """When it was submitted, by the host's clock."""
+        """The time at which the label was submitted, by the host's clock."""
         try:
             return datetime.fromtimestamp(self.mtime_ns / 1e9, UTC)
         except (ValueError, OverflowError, OSError):
@@ -48,12 +49,12 @@ class Entry:
 
     @property
     def version_file(self) -> str:
-        """Its path once there is a newer version."""
+        """The path of this version in the folder once a newer version exists."""
         return version_path(self.file, self.saved_at, self.sha256)
 
 
 class LabelIndex:
-    """The entries read so far. :meth:`refresh` reads those that another labeltui has added."""
+    """The entries that were read so far. :meth:`refresh` reads entries that another labeltui has added."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -62,12 +63,12 @@ class LabelIndex:
 
     def _forget(self) -> None:
         self._read = 0
-        self._last: dict[tuple[str, str, str], Entry] = {}  # by source, tag and name: the newest there
+        self._last: dict[tuple[str, str, str], Entry] = {}  # newest entry by source, tag and name
         self._versions: dict[tuple[str, str], list[Entry]] = {}  # oldest first
-        self._files: dict[str, tuple[str, str]] = {}  # case-folded path to the label it is of
+        self._files: dict[str, tuple[str, str]] = {}  # label by case-folded path
 
     def refresh(self) -> None:
-        """Read the lines that were added. A line that a crash cut short is skipped."""
+        """Read the lines that were added. Skips a line that a crash left incomplete."""
         with self._lock:
             try:
                 with self.path.open("rb") as file:
@@ -93,28 +94,28 @@ class LabelIndex:
         self._files[entry.file.casefold()] = entry.key
 
     def add(self, entry: Entry) -> None:
-        """Append an entry. It is on the disk when this returns. Raises OSError."""
+        """Append an entry, and wait until it is on the disk. Raises OSError."""
         with self._lock:
             self.refresh()
             line = json.dumps(asdict(entry)).encode() + b"\n"
             with self.path.open("ab") as file:
-                torn = file.tell() > self._read  # the last line has no end: begin a new one
+                torn = file.tell() > self._read  # the last line has no line feed, so begin a new line
                 file.write((b"\n" if torn else b"") + line)
                 file.flush()
                 os.fsync(file.fileno())
             self.refresh()
 
     def last_copied(self, source: str, key: tuple[str, str]) -> Entry | None:
-        """The newest version that was copied from that source; None if there is none."""
+        """Return the newest version that was copied from that source; None if there is none."""
         return self._last.get((source, *key))
 
     def newest(self, key: tuple[str, str]) -> Entry | None:
-        """The version that has the label's own name; None if the label was never copied."""
+        """Return the version that is stored under the label's own name; None if the label was never copied."""
         versions = self._versions.get(key)
         return versions[-1] if versions else None
 
     def versions(self) -> list[tuple[Entry, str]]:
-        """Every version with the path of its file, label by label, oldest first."""
+        """Yield every version with the path of its file, grouped by label, oldest first."""
         return [
             (entry, entry.file if index == len(versions) - 1 else entry.version_file)
             for versions in self._versions.values()
@@ -122,9 +123,9 @@ class LabelIndex:
         ]
 
     def file_for(self, key: tuple[str, str]) -> str:
-        """The path of a label in the folder: its own if it has one, else one that no other label has.
+        """Return the path of a label in the folder: its present path, or an unused one for a new label.
 
-        Paths that differ in case only count as equal, because they are on some file systems.
+        Two paths that differ only in case are treated as the same, because some file systems do so.
         """
         known = self.newest(key)
         if known is not None:
@@ -132,7 +133,7 @@ class LabelIndex:
         path = label_path(*key)
         if self._files.get(path.casefold(), key) != key:
             path = label_path(*key, taken=(path.casefold(),))
-        self._files.setdefault(path.casefold(), key)  # also for those that come at the same time
+        self._files.setdefault(path.casefold(), key)  # reserved for labels that arrive at the same time
         return path
 
 

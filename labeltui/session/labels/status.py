@@ -1,4 +1,4 @@
-"""The labels on the host, and which of them are on this machine."""
+"""Counts the labels on the host, and those that are also on this machine."""
 
 from __future__ import annotations
 
@@ -27,10 +27,11 @@ Key = tuple[str, str]
 
 
 class CopyStatus:
-    """Writes ``labels`` of the store, and stores the counts on disk for a host that can't be asked any more.
+    """Writes the store's field ``labels``, and stores the counts on disk for times when the host can't be reached.
 
-    ``known`` has the labels on the host, ``absent`` those of them that are not on this machine, ``failures`` the
-    reason and the hint for each that could not be copied. ``copying`` names the label that is copied now.
+    ``known`` has the labels on the host. ``absent`` has those of ``known`` that are not on this machine.
+    ``failures`` has the reason and the hint for each label that could not be copied. ``copying`` names the
+    label that is being copied.
     """
 
     def __init__(
@@ -49,7 +50,7 @@ class CopyStatus:
         self._recall()
 
     def listed(self, transport: LabelTransport, listing: Listing, here: set[Key], *, whole: bool) -> None:
-        """Take over a listing: ``here`` are those on this machine, ``whole`` says that it has every label."""
+        """Store a listing. ``here`` has the labels on this machine; ``whole`` is True if every label was listed."""
         if whole:
             self.known, self.absent = {}, {}
         self.source, self._by_checksum, self._root = transport.source, transport.by_checksum, listing.root
@@ -61,7 +62,7 @@ class CopyStatus:
                 self.absent[label.key] = label
 
     def copied(self, label: HostLabel, entry: Entry) -> None:
-        """Take over that a label was copied."""
+        """Record that a label was copied."""
         self.failures.pop(label.key, None)
         self.known[label.key] = label
         self.absent.pop(label.key, None)
@@ -95,14 +96,14 @@ class CopyStatus:
         return copies
 
     def failed(self, why: str) -> None:
-        """Mark the counts as old, with the reason. Does nothing before the first listing."""
+        """Mark the counts as old, and give the reason. Does nothing before the first listing."""
         if self._field.value.value is not None:
             self._field.write(self._field.value.failed(why))
 
     # --- between two sessions
 
     def remember(self, copies: LabelCopies) -> None:
-        """Store the counts. A full disk is ignored: the copies themselves have failed or not."""
+        """Store the counts. Ignores a full disk, because the counts do not affect the copies."""
         document = {"total": copies.total, "here": copies.here, "source": copies.source, "root": copies.root}
         with suppress(OSError):
             self._state.write(REMEMBERED, {**document, "as_of": moment(self._clock())})

@@ -1,4 +1,4 @@
-"""How labels are fetched: as files from the host, or through the server's API if its files are out of reach."""
+"""Fetches labels as files from the host, or through the server's API if the files can't be reached."""
 
 from __future__ import annotations
 
@@ -25,17 +25,17 @@ AUTHOR_S = 10.0
 
 
 class LabelTransport(Protocol):
-    """Lists and fetches labels. ``source`` names where they come from. Every method raises LabeltuiError."""
+    """Lists and fetches labels. ``source`` names their origin. Every method raises LabeltuiError."""
 
     source: str
     by_checksum: bool
 
     async def listing(self, only: Iterable[tuple[str, str]] | None = None) -> Listing:
-        """Every label, or those of the (tag, study) in ``only``."""
+        """Return every label, or only the labels of the (tag, study) in ``only``."""
         ...
 
     async def with_checksums(self, labels: Sequence[HostLabel]) -> list[HostLabel]:
-        """The labels as they are now, with checksums if ``by_checksum``. Deleted labels are left out."""
+        """Read the labels again, with checksums if ``by_checksum``. Leaves out labels that were deleted."""
         ...
 
     async def fetch(self, label: HostLabel, target: Path, progress: Progress) -> None:
@@ -43,12 +43,12 @@ class LabelTransport(Protocol):
         ...
 
     async def author(self, label: HostLabel) -> str:
-        """The name of the person who submitted it; empty if it is not known."""
+        """Return the name of the person who submitted the label; empty if it is unknown."""
         ...
 
 
 class FileTransport:
-    """The datastore's folder on the host, through the agent."""
+    """Reads labels from the datastore's folder on the host, through the agent."""
 
     by_checksum = True
 
@@ -98,7 +98,7 @@ class FileTransport:
                 "Rename it on the host; the server can't serve it either.",
             ) from None
         if 0 <= label.size <= READ_AT_ONCE:
-            # One request for each: a command of its own for each step would copy a few files a second.
+            # Fetch each label in one request. A separate command for each step would copy only a few files a second.
             content = await (await self._link.ready()).read(path, limit=READ_AT_ONCE)
             await asyncio.to_thread(target.write_bytes, content)
             progress(len(content), label.size)
@@ -106,7 +106,7 @@ class FileTransport:
             await self._link.host.download(path, target, progress=progress)
 
     async def author(self, label: HostLabel) -> str:
-        """See :class:`LabelTransport`. The server knows it, if it runs; the file does not."""
+        """See :class:`LabelTransport`. Only a running server knows the author; the file does not have it."""
         return (
             "" if self._client is None else await _author(self._client, split_label(label.name)[0], label.tag)
         )
@@ -123,7 +123,10 @@ def _unread(error: Failed) -> Failed:
 
 
 class RestTransport:
-    """The server's API. It has no checksums, so a copy is only checked for the length that the server announced."""
+    """Reads labels through the server's API.
+
+    The API has no checksums, so a copy is only checked for the length that the server announced.
+    """
 
     by_checksum = False
 
@@ -183,14 +186,17 @@ class LabelTransports:
         client: Callable[[], MonaiLabelClient],
         machine: Callable[[], str | None],
     ) -> None:
-        """``machine`` gives the host's name if that is not its address: a pod's id. None otherwise."""
+        """Create the chooser.
+
+        ``machine`` returns the host's name if that is not its address (a pod's id), else None.
+        """
         self._store, self._profile, self._link, self._client = store, profile, link, client
         self._machine = machine
         served = profile.server.studies
         self._rest = RestTransport(client, dicomweb=is_dicomweb(served))
 
     def __call__(self) -> LabelTransport:
-        """The transport for now. Raises Unreachable if none works."""
+        """Return the transport that works now. Raises Unreachable if none works."""
         server = self._store.state.server.value
         studies = (server.studies if server is not None else None) or self._profile.server.studies
         running = server is not None and server.state is ServerState.RUNNING

@@ -1,4 +1,4 @@
-"""Bytes in blocks of whole lines: the newest in memory, older ones in an unnamed temporary file."""
+"""Stores bytes in blocks of whole lines: the newest in memory, older ones in an unnamed temporary file."""
 
 from __future__ import annotations
 
@@ -18,9 +18,10 @@ CACHED_LONGEST = 4 * BLOCK
 
 
 class Block:
-    """Lines from ``first`` on, from byte ``base`` on.
+    """A block of lines that begins with line ``first`` and byte ``base`` of the log.
 
-    ``starts`` are relative to it, the last one is where the next line goes; ``data`` is None where it is not in memory.
+    ``starts`` has the offsets of its lines, counted from ``base``, and at the end the offset at which the
+    next line will begin. ``data`` is None if the block is not in memory.
     """
 
     __slots__ = ("base", "data", "first", "size", "spooled_at", "starts")
@@ -38,16 +39,16 @@ class Block:
 
     @property
     def lines(self) -> int:
-        """Number of lines, with the incomplete one at the end."""
+        """Number of lines, including an incomplete one at the end."""
         return len(self.starts) - (1 if self.starts[-1] == self.size else 0)
 
     def end_of(self, line: int) -> int:
-        """The offset of the line feed of a line (counted from 0) in the block."""
+        """Return the offset in the block of the line feed of a line (counted from 0)."""
         return self.starts[line + 1] - 1 if line + 1 < len(self.starts) else self.size
 
 
 class Blocks:
-    """All bytes, in blocks that end at line ends. Appending never copies what is stored already."""
+    """All stored bytes, in blocks that end at line ends. Appending never copies bytes that are stored already."""
 
     def __init__(self, in_memory: int = IN_MEMORY, block: int = BLOCK) -> None:
         self._limit, self._block = in_memory, block
@@ -79,7 +80,7 @@ class Blocks:
 
     @property
     def size(self) -> int:
-        """Bytes stored."""
+        """Number of stored bytes."""
         return self._all[-1].base + self._all[-1].size
 
     @property
@@ -89,22 +90,22 @@ class Blocks:
 
     @property
     def lines(self) -> int:
-        """Number of lines, with the incomplete one at the end."""
+        """Number of lines, including an incomplete one at the end."""
         return self._all[-1].first + self._all[-1].lines
 
     @property
     def spooled(self) -> int:
-        """Bytes stored in the file."""
+        """Number of bytes stored in the file."""
         return self._spool_size
 
     def append(self, data: bytes) -> None:
-        """Append bytes. A line beyond :data:`CACHED_LONGEST` moves to the file while it still grows."""
+        """Append bytes. A line beyond :data:`CACHED_LONGEST` moves to the file before it is complete."""
         rest = memoryview(data)
         while rest:
             tail = self._all[-1]
             cut = len(rest)
             if tail.size + cut > self._block:
-                # At the last line end within the block's room, else at the first one beyond it.
+                # Split at the last line end that fits in the block, else at the first line end after that.
                 at = len(data) - cut
                 room = max(0, self._block - tail.size)
                 end = data.rfind(b"\n", at, at + room)
@@ -149,7 +150,7 @@ class Blocks:
             self._spooled += 1
 
     def _to_spool(self, data: bytes | bytearray | memoryview) -> bool:
-        """Append to the file. False if the disk has no room; then the bytes stay in memory."""
+        """Append to the file. Returns False if the disk is full; the bytes then stay in memory."""
         try:
             if self._spool is None:
                 self._spool = tempfile.TemporaryFile(prefix="labeltui-log-", buffering=0)  # noqa: SIM115
@@ -165,7 +166,7 @@ class Blocks:
         return self._all[bisect_right(self._firsts, line) - 1]
 
     def data_of(self, block: Block) -> bytes | bytearray:
-        """All bytes of a block. The blocks that were read last from the file are cached."""
+        """Return all bytes of a block. Caches the blocks that were most recently read from the file."""
         if block.data is not None:
             return block.data
         found = self._cache.pop(block.first, None)
@@ -185,7 +186,7 @@ class Blocks:
         return self.data_of(block)
 
     def piece_of(self, block: Block, start: int, end: int) -> bytes:
-        """The bytes ``start`` to ``end`` of a block, read without the rest of a long one."""
+        """Return the bytes ``start`` to ``end`` of a block, without reading the rest of the block from the file."""
         if block.data is None and block.size > CACHED_LONGEST:
             return self._read(block.spooled_at + start, end - start)
         return bytes(memoryview(self.data_of(block))[start:end])
@@ -200,5 +201,5 @@ class Blocks:
         return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
     def __iter__(self) -> Iterator[bytes | bytearray]:
-        """Everything stored, block by block."""
+        """Iterate over all stored bytes, block by block."""
         return (self.data_of(block) for block in self._all)

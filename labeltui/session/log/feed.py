@@ -1,4 +1,7 @@
-"""Feeds a run's stdout and ``app.log`` from the agent into the log, each from the offset that was read last."""
+"""Follows a run's stdout and ``app.log`` through the agent and adds both to the log.
+
+After a reconnect, each continues at the offset after the last byte that was read.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +32,10 @@ APP_LOG_PATH, APP_LOG_ID, APP_LOG_OFFSET = "app_log", "app_log_id", "app_log_off
 
 @dataclass(frozen=True, slots=True)
 class AppLog:
-    """Where a run's records begin in its app's ``app.log``: at byte ``offset`` of the file with that id."""
+    """The place in ``app.log`` where the records of a run begin.
+
+    They begin at byte ``offset`` of the file whose id is ``file_id``.
+    """
 
     path: str
     file_id: str = ""
@@ -37,7 +43,7 @@ class AppLog:
 
     @staticmethod
     def of(meta: Mapping[str, object]) -> AppLog | None:
-        """Read it from the metadata of a run. None if it is not in there."""
+        """Read an AppLog from the metadata of a run. Returns None if the metadata names no ``app.log``."""
         path, file_id, offset = (meta.get(key) for key in (APP_LOG_PATH, APP_LOG_ID, APP_LOG_OFFSET))
         if not isinstance(path, str) or not path:
             return None
@@ -45,10 +51,10 @@ class AppLog:
         return AppLog(path, str(file_id), int(str(offset))) if known else AppLog(path)
 
     async def to_meta(self, agent: AgentClient) -> Mapping[str, object]:
-        """The metadata that :meth:`of` reads, for a run that starts now."""
+        """Return metadata for a run that starts now, in the format that :meth:`of` reads."""
         try:
             found = await agent.stat(self.path)
-        except Failed:  # there is no such file yet, so all of it will be this run's
+        except Failed:  # without a file yet, every later line is of this run
             return {APP_LOG_PATH: self.path}
         if found.file_id is None:
             return {APP_LOG_PATH: self.path}
@@ -60,9 +66,10 @@ class AppLog:
 
 
 class LogFeed:
-    """Feeds the log and calls ``on_line(line, number, own)`` for every complete line, then ``on_fed()``.
+    """Feeds the log and notifies its owner.
 
-    ``own`` is False for lines that are in ``app.log`` only.
+    Calls ``on_line(line, number, own)`` for every complete line, then ``on_fed()``. ``own`` is False for a
+    line that only ``app.log`` has.
     """
 
     def __init__(
@@ -90,23 +97,23 @@ class LogFeed:
 
     @property
     def caught_up(self) -> bool:
-        """Whether everything that the run has written so far is in the log."""
+        """Whether the log has everything that the run has written so far."""
         return self._own_at_end and self._merger.idle
 
     def ended(self, at: datetime, zone: tzinfo) -> None:
-        """The run ended at ``at``: later lines of ``app.log`` belong to another run."""
+        """Record that the run ended at ``at``. Later lines of ``app.log`` belong to another run."""
         until = (at + AFTER_THE_END).astimezone(zone)
         self._merger.until = f"{until:%Y-%m-%d %H:%M:%S},{until.microsecond // 1000:03}".encode()
 
     @property
     def stored(self) -> int:
-        """Bytes of the run's present output file that are in the log."""
+        """Number of bytes of the run's present output file that are in the log."""
         return self._log.size - self._base
 
     # -- chunks
 
     def own(self, chunk: Chunk) -> None:
-        """Take bytes of stdout. Raises ValueError if bytes before them are missing."""
+        """Add bytes of stdout. Raises ValueError if earlier bytes are missing."""
         if chunk.file_id and self._own_id and chunk.file_id != self._own_id:
             self._base = self._merger.received  # the file was emptied or replaced, and is read from its start
         self._own_id = chunk.file_id or self._own_id
@@ -115,12 +122,12 @@ class LogFeed:
         self._pass(self._merger.own(self._base + chunk.offset, chunk.data))
 
     def other(self, chunk: Chunk) -> None:
-        """Take bytes of ``app.log``. Raises ValueError if bytes before them are missing."""
+        """Add bytes of ``app.log``. Raises ValueError if earlier bytes are missing."""
         self._mark_if_torn(chunk)
         self._pass(self._merger.other(chunk.file_id, chunk.offset, chunk.data, at_end=chunk.at_end))
 
     def lost(self, at: datetime, why: str) -> None:
-        """The connection was lost: pass on what has arrived, then mark the gap."""
+        """Handle a lost connection: add the bytes that have arrived to the log, then mark the gap."""
         self._take(self._merger.flush())
         self._log.lost(at, why)
 
@@ -161,9 +168,9 @@ class LogFeed:
         return self._merger.offset, self._merger.file_id or None
 
     def decide(self, number: int | None = None) -> None:
-        """Decide about the first ``number`` undecided lines of ``app.log``, or about all of them.
+        """Treat the undecided lines of ``app.log`` up to ``number`` (None: all) as missing from stdout.
 
-        Stdout must have been read up to an end that is later than these lines.
+        Call it only after reading stdout up to a point that is later than these lines.
         """
         self._pass(self._merger.decide(self._merger.undecided if number is None else number))
 
@@ -211,7 +218,11 @@ class LogFeed:
             await self._until(lambda: not merger.crowded)
 
     async def _decide(self, agent: AgentClient, path: str) -> None:
-        """Decide about lines of ``app.log`` that are not in stdout, once stdout was read up to a later end."""
+        """Repeatedly settle the undecided lines of ``app.log``.
+
+        Stdout is read up to an end that is later than these lines. A line that is still undecided then is not
+        in stdout.
+        """
         merger = self._merger
         while merger is self._merger:
             await self._until(lambda: merger.undecided > 0)
@@ -235,7 +246,7 @@ class LogFeed:
 
 
 def _slices(chunk: Chunk) -> Iterator[Chunk]:
-    """A chunk in parts that each block the event loop only for a moment, so that keys are answered in between."""
+    """Split a chunk into parts of :data:`SLICE` bytes, so that the event loop can handle keys between two parts."""
     for at in range(0, max(1, len(chunk.data)), SLICE):
         last = at + SLICE >= len(chunk.data)
         yield Chunk(

@@ -1,25 +1,25 @@
 """Merges two streams with nearly the same lines: a run's stdout, and the ``app.log`` of its app.
 
-MONAI Label prints every record before it writes it to ``app.log``. The lines of uvicorn (such as the traceback of an
-HTTP 500) and of print() are in stdout only. The lines of another server with the same app are in ``app.log`` only, and
-so are those that could not be written to stdout. The rules:
+MONAI Label prints every record before it writes the record to ``app.log``. The lines of uvicorn (such as the
+traceback of an HTTP 500) and of print() are in stdout only. The lines of another server with the same app are
+in ``app.log`` only, and so are lines that could not be written to stdout. The rules:
 
-* stdout is passed on byte for byte, in its order, as it arrives. Most of the time nothing else happens.
-* A line of ``app.log`` with the text of a line of stdout is dropped. Each line of stdout accounts for one line, so a
-  text that was written twice stays twice.
-* Any other line of ``app.log`` is *undecided* until stdout is past the place where it would be: either a later record
-  of ``app.log`` was found in stdout :data:`JITTER` lines back (threads write in slightly different order), or stdout
-  was read up to an end that is later than the line (:meth:`Merger.decide`). Then the line is in ``app.log`` only, and
-  is inserted by its time.
-* Lines of stdout that are later than an undecided line wait for it. While ``app.log`` is still read from further back,
-  lines that it has not reached wait too. At most :data:`PENDING_BYTES` wait. A line that belongs before lines that
-  were passed on already is passed on *late* and marked so.
+* stdout is passed on byte for byte, in its order, as it arrives. Usually no other rule applies.
+* A line of ``app.log`` is dropped if stdout has a line with the same text. Each line of stdout matches only
+  one line, so a text that was written twice is shown twice.
+* Any other line of ``app.log`` is *undecided* until stdout has passed the place where the line would be: a
+  later record of ``app.log`` was found in stdout :data:`JITTER` lines back (threads write in slightly
+  different order), or stdout was read up to an end that is later than the line (:meth:`Merger.decide`). Then
+  the line is in ``app.log`` only, and is inserted by its time.
+* Lines of stdout that are later than an undecided line wait for that line. While ``app.log`` is still read
+  from further back, lines that the reading has not reached wait too. At most :data:`PENDING_BYTES` wait. A
+  line that belongs before lines that were passed on already is passed on with the mark *late*.
 
-Lines without a time (tracebacks, progress bars) have the time of the record before them. No clock is used.
+A line without a time (tracebacks, progress bars) has the time of the record before. No clock is used.
 
-Everything that a server started by labeltui writes to ``app.log`` is in its stdout too. It is read nevertheless,
-because other servers write there. ``app.log`` alone would not do: MONAI Label opens it twice, and after a rotation half
-of the records go to the file that is ``app.log.1`` by then.
+Everything that a server started by labeltui writes to ``app.log`` is in its stdout too. labeltui reads
+``app.log`` as well, because other servers write there. ``app.log`` alone would not be enough: MONAI Label
+opens the file twice, and after a rotation half of the records go to the rotated file, ``app.log.1``.
 """
 
 from __future__ import annotations
@@ -45,10 +45,10 @@ _STAMP = re.compile(rb"\[?(20\d\d-\d\d-\d\d \d\d:\d\d:\d\d)[,.](\d\d\d)")
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """Bytes to pass on: of stdout if ``own``, else one complete line of ``app.log``.
+    """Bytes to pass on: part of stdout if ``own``, else one complete line of ``app.log``.
 
-    ``when`` is the line's time as ``2026-11-23 17:02:11,683``, or empty. ``late`` says that later lines were passed on
-    before it.
+    ``when`` is the line's time as ``2026-11-23 17:02:11,683``, or empty. ``late`` is True if later lines were
+    passed on before this one.
     """
 
     own: bool
@@ -59,7 +59,7 @@ class Piece:
 
 @dataclass(slots=True, eq=False)
 class _Waiting:
-    """A line of ``app.log`` that was not found in stdout yet. ``limit`` is the last line of stdout that it may be."""
+    """A line of ``app.log`` that is not in stdout so far. ``limit``: the last line of stdout that can match."""
 
     line: bytes
     when: bytes
@@ -70,7 +70,7 @@ class _Waiting:
 
 
 class Merger:
-    """Merges the streams. They may be fed in any order; each call returns what can be passed on."""
+    """Merges the two streams, in whatever order they arrive. Each call returns the pieces that can be passed on."""
 
     def __init__(self) -> None:
         self.received = 0
@@ -91,9 +91,9 @@ class Merger:
             deque()
         )  # number of the line of stdout, a part of it, its time
         self._pending_bytes = 0
-        self._inside = False  # the last byte that was passed on is inside a line
+        self._inside = False  # whether the last byte that was passed on is inside a line
         self._count = 0  # complete lines of stdout
-        self._anchor = -1  # the last of them that was found in app.log
+        self._anchor = -1  # number of the last line of stdout that was found in app.log
         self._known: dict[int, list[int]] = {}  # lines of stdout not found in app.log yet, by hash
         self._order: deque[tuple[int, int]] = deque()
         self._waiting: deque[_Waiting] = deque()
@@ -103,12 +103,12 @@ class Merger:
         self._ready: deque[_Waiting] = deque()
 
     def with_app_log(self, file_id: str, offset: int) -> None:
-        """Merge an ``app.log`` too, from that byte on. Call it before anything is fed."""
+        """Merge an ``app.log`` too, from byte ``offset`` on. Call this before feeding either stream."""
         self.file_id, self.offset, self._alone = file_id, offset, False
         self.resumed()
 
     def resumed(self) -> None:
-        """Reading ``app.log`` resumes. It may have grown meanwhile."""
+        """Note that reading ``app.log`` resumes. The file may have grown in between."""
         self.behind, self._other_at_end = not (self._alone or self.over), self._alone or self.over
 
     @property
@@ -119,18 +119,18 @@ class Merger:
 
     @property
     def crowded(self) -> bool:
-        """Whether so many lines are undecided that reading ``app.log`` should pause."""
+        """Whether reading ``app.log`` should pause, because :data:`AHEAD` lines are undecided."""
         return len(self._waiting) >= AHEAD
 
     @property
     def idle(self) -> bool:
-        """Whether everything that arrived was passed on, and ``app.log`` was read to its end."""
+        """Whether all bytes that arrived were passed on, and ``app.log`` was read to its end."""
         return self._other_at_end and not (self._pending or self._ready or self.undecided)
 
     # -- stdout
 
     def own(self, offset: int, data: bytes) -> list[Piece]:
-        """Take bytes of stdout from ``offset`` on. Bytes that arrived before are skipped.
+        """Add bytes of stdout that begin at ``offset``. Bytes that arrived before are skipped.
 
         Raises ValueError if bytes before ``offset`` are missing.
         """
@@ -179,7 +179,7 @@ class Merger:
                 del self._known[key]
 
     def _add_pending(self, line: int, data: bytes) -> None:
-        """Let bytes wait, line by line. The first is in line ``line`` of stdout."""
+        """Queue bytes of stdout, line by line. The first byte belongs to line ``line`` of stdout."""
         for part in _lines_of(data):
             begun = b""
             if (
@@ -198,11 +198,11 @@ class Merger:
 
     @property
     def _inside_pending(self) -> bool:
-        """Whether the next byte continues a line."""
+        """Whether the next byte of stdout continues a line."""
         return not self._pending[-1][1].endswith(b"\n") if self._pending else self._inside
 
     def _pass(self, data: bytes) -> None:
-        """Note bytes of stdout that are passed on at once."""
+        """Record the newest time in bytes of stdout that are passed on at once."""
         self._inside = not data.endswith(b"\n")
         at = len(data)
         while at > 0:  # search backwards for the time of the last record
@@ -214,7 +214,7 @@ class Merger:
     # -- app.log
 
     def other(self, file_id: str, offset: int, data: bytes, *, at_end: bool) -> list[Piece]:
-        """Take bytes of ``app.log``. Another ``file_id`` is the next file after a rotation, from its first byte.
+        """Add bytes of ``app.log``. A new ``file_id`` means the next file after a rotation, from its first byte.
 
         Bytes that arrived before are skipped. Raises ValueError if bytes before ``offset`` are missing.
         """
@@ -232,7 +232,7 @@ class Merger:
         return self._release()
 
     def without_app_log(self) -> list[Piece]:
-        """``app.log`` can't be read now, so nothing waits for it."""
+        """Stop waiting for ``app.log``, which can't be read now. Returns the pieces that waited."""
         self.behind, self._other_at_end = False, True
         return self._release()
 
@@ -260,7 +260,7 @@ class Merger:
                 self._reached(found, self._numbers)
 
     def _reached(self, line: int, number: int) -> None:
-        """A record of ``app.log`` was found as this line of stdout, so earlier ones can't be much further on."""
+        """Record that line ``line`` of stdout is record ``number`` of ``app.log``, which limits earlier records."""
         self._anchor = max(self._anchor, line)
         while self._unlimited and self._unlimited[0].number < number:
             self._unlimited.popleft().limit = self._anchor + JITTER
@@ -268,7 +268,7 @@ class Merger:
             self._forget_oldest()
 
     def decide(self, number: int) -> list[Piece]:
-        """Stdout was read to its end since :attr:`undecided` was ``number``: lines up to that one are not in it."""
+        """Treat the undecided lines up to ``number`` as missing from stdout, which was read past them."""
         while self._waiting and self._waiting[0].number <= number:
             self._not_in_stdout(self._waiting.popleft())
         return self._release()
@@ -294,7 +294,7 @@ class Merger:
             self._waiting.popleft()
 
     def _release(self, more: int = 0) -> list[Piece]:
-        """Everything that can be passed on, and ``more`` bytes of those that would wait."""
+        """Return pieces to pass on. At most :data:`PENDING_BYTES` minus ``more`` bytes of stdout still wait."""
         self._forget_claimed()
         while self._waiting and (limit := self._waiting[0].limit) is not None and limit <= self._count:
             self._not_in_stdout(self._waiting.popleft())
@@ -323,7 +323,7 @@ class Merger:
         return out
 
     def _is_due(self, waiting: _Waiting) -> bool:
-        """Whether all of stdout that is not later was passed on."""
+        """Whether every line of stdout that is not later than this one was passed on."""
         return not self._pending or self._pending[0][2] > waiting.when
 
     def _may_go(self, line: int, data: bytes, when: bytes) -> bool:
@@ -337,12 +337,12 @@ class Merger:
 
 
 def _stamp(line: bytes) -> bytes:
-    """The time at the start of a line; empty if there is none."""
+    """Return the time at the start of a line; empty if there is none."""
     found = _STAMP.match(line)
     return b"" if found is None else b"%b,%b" % found.groups()
 
 
 def _lines_of(data: bytes) -> list[bytes]:
-    """Lines with their line feeds. A carriage return ends no line."""
+    """Split bytes into lines, each with its line feed. A carriage return does not end a line."""
     *lines, rest = data.split(b"\n")
     return [*(line + b"\n" for line in lines), *([rest] if rest else [])]

@@ -1,4 +1,4 @@
-"""Searches many lines at once for a pattern. The result is the same as for a search of each line."""
+"""Searches many lines at once for a pattern, with the same result as searching each line by itself."""
 
 from __future__ import annotations
 
@@ -19,7 +19,10 @@ _TOKEN = re.compile(
 
 
 class Lines:
-    """``data`` of ``size`` bytes, with the ``starts`` of its lines and of the line after the last one."""
+    """Lines to search: ``data`` is ``size`` bytes.
+
+    ``starts`` has the offset of each line, and the offset at which the line after the last one would begin.
+    """
 
     def __init__(self, data: bytes | bytearray, starts: array[int], size: int) -> None:
         self._data, self._starts, self._size = data, starts, size
@@ -32,7 +35,10 @@ class Lines:
         return found.lower() if lowered else found
 
     def matching(self, pattern: re.Pattern[bytes], start: int, stop: int, *, lowered: bool) -> list[int]:
-        """The lines from ``start`` to ``stop`` that match, compared in lower case if ``lowered``."""
+        """Return the numbers of the lines from ``start`` to ``stop`` that match.
+
+        With ``lowered``, lines are converted to lower case before they are compared.
+        """
         pattern, line_by_line, literal = _for_bytes(pattern)
         if line_by_line:
             return [line for line in range(start, stop) if pattern.search(self._line(line, lowered))]
@@ -41,7 +47,7 @@ class Lines:
         return list(self._in_one_go(pattern, start, stop, lowered))
 
     def _by_literal(self, pattern: re.Pattern[bytes], literal: bytes, start: int, stop: int) -> Iterator[int]:
-        """Search for the pattern's caseless literal first, which needs no copy in lower case."""
+        """Search for the pattern's caseless literal first, which avoids a lower-case copy of the data."""
         if start >= stop:
             return
         end, line, misses = self._end(stop - 1), start, 0
@@ -68,7 +74,7 @@ class Lines:
             line = bisect_right(starts, first, line) - 1
             if line >= stop:
                 break
-            # A match that continues into the next line may hide one that does not.
+            # A match that continues into the next line may hide a match within this line.
             if last <= self._end(line) or pattern.search(self._line(line, lowered)):
                 yield line
             line += 1
@@ -76,7 +82,10 @@ class Lines:
 
 @lru_cache(maxsize=64)
 def _for_bytes(pattern: re.Pattern[bytes]) -> tuple[re.Pattern[bytes], bool, bytes]:
-    """The pattern with line ends as its ends, whether it needs a search line by line, and its caseless literal."""
+    """Return the pattern to use, whether each line must be searched alone, and the caseless literal.
+
+    Unless each line must be searched alone, ``^`` and ``$`` of the returned pattern match at line ends.
+    """
     line_by_line = _LINE_BY_LINE.search(pattern.pattern) is not None
     flags = pattern.flags if line_by_line else pattern.flags | re.MULTILINE
     literal = (
@@ -86,7 +95,7 @@ def _for_bytes(pattern: re.Pattern[bytes]) -> tuple[re.Pattern[bytes], bool, byt
 
 
 def caseless(pattern: bytes) -> bytes:
-    """The longest run of characters without case that is in every match of a pattern; empty if there is none."""
+    """Return the longest text without letters that every match contains; empty if there is none."""
     if _CODES.search(pattern):
         return b""
     runs, depth = [b""], 0
@@ -97,12 +106,12 @@ def caseless(pattern: bytes) -> bytes:
             return b""
         depth += (text == b"(") - (text == b")")
         if text in (b"*", b"?", b"{"):
-            runs[-1:] = [runs[-1][:-1], b""]  # the character before is optional
+            runs[-1:] = [runs[-1][:-1], b""]  # the character before the quantifier is optional
         elif sign is not None and depth == 0 and not sign.isalpha() and sign < b"\x80":
             runs[-1] += sign
         else:
             runs.append(b"")
-        if text == b"{":  # a repeat count is no text
+        if text == b"{":  # the digits of a repeat count are not part of the text
             depth += 1
         elif text == b"}" and depth:
             depth -= 1

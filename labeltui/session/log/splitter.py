@@ -1,4 +1,4 @@
-"""Splits a byte stream into lines, wherever its pieces begin and end."""
+"""Splits a byte stream into lines. The stream may arrive in pieces that end anywhere."""
 
 from __future__ import annotations
 
@@ -20,7 +20,10 @@ class LineSplitter:
         return bool(self._rest or self._over)
 
     def feed(self, data: bytes) -> list[bytes]:
-        """The lines that ``data`` completes, without line feeds. A cut line ends with the number of dropped bytes."""
+        """Return the lines that ``data`` completes, without line feeds.
+
+        A shortened line ends with the number of bytes that were dropped.
+        """
         first, *lines = data.split(b"\n")
         self._add(first)
         if not lines:

@@ -1,8 +1,8 @@
-"""The output of one run, byte for byte as on the host, with marks where the connection was lost.
+"""Stores the output of one run, byte for byte as on the host, and marks where the connection was lost.
 
-Lines are only appended, so a line keeps its number while the run is shown. Lines of another source (``app.log``, see
-:mod:`labeltui.session.log.merge`) are among them: :meth:`LogStore.source_of` gives each line's source, and
-:attr:`LogStore.late` the lines that came after later ones.
+Lines are only appended, so a line keeps its number while the run is shown. The store also has lines of
+another source (``app.log``, see :mod:`labeltui.session.log.merge`). :meth:`LogStore.source_of` returns the
+source of a line. :attr:`LogStore.late` lists the lines that arrived after later ones.
 """
 
 from __future__ import annotations
@@ -35,9 +35,10 @@ STEP = 1 << 16
 
 @dataclass(frozen=True, slots=True)
 class GapMark:
-    """The connection was lost before line ``line`` (from 0), at byte ``offset``. ``back_at`` is None until it is back.
+    """A loss of the connection before line ``line`` (from 0), at byte ``offset``.
 
-    Nothing is missing then: reading resumes at that byte.
+    ``back_at`` is the time at which the connection came back; None while it is lost. Once the connection is
+    back no line is missing, because reading resumes at that byte.
     """
 
     line: int
@@ -49,9 +50,10 @@ class GapMark:
 
 @dataclass(frozen=True, slots=True)
 class LateLines:
-    """``count`` lines from line ``line`` (from 0) on, which came after later ones. ``since`` is the time of the first.
+    """A group of ``count`` lines, from line ``line`` (from 0) on, that arrived after later lines.
 
-    It is by the host's wall clock, without zone; None if the line has no time. ``source`` is where they are from.
+    ``since`` is the time of the first of these lines, by the host's wall clock and without zone; None if that
+    line has no time. ``source`` names the stream that the lines come from.
     """
 
     line: int
@@ -61,7 +63,7 @@ class LateLines:
 
 
 class LogStore:
-    """Stores the bytes and finds lines in them. An incomplete last line counts as a line."""
+    """Stores the bytes and splits them into lines. An incomplete last line counts as a line."""
 
     def __init__(self, blocks: Blocks | None = None) -> None:
         self.run_id: str | None = None
@@ -84,12 +86,12 @@ class LogStore:
 
     @property
     def size(self) -> int:
-        """Bytes of the run's own output, which is the offset of the next one."""
+        """Number of bytes of the run's own output, which is also the offset of the next byte."""
         return self._size
 
     @property
     def line_count(self) -> int:
-        """Number of lines, with the incomplete one at the end."""
+        """Number of lines, including an incomplete one at the end."""
         return self._blocks.lines
 
     @property
@@ -99,7 +101,7 @@ class LogStore:
 
     @property
     def late(self) -> tuple[LateLines, ...]:
-        """Lines that came after later ones, in order."""
+        """Groups of lines that arrived after later ones, in order."""
         return tuple(self._late)
 
     def source_of(self, line: int) -> str:
@@ -111,11 +113,11 @@ class LogStore:
 
     @property
     def mixed(self) -> bool:
-        """Whether there are lines of two sources."""
+        """Whether the store has lines of two sources."""
         return bool(self._others)
 
     def begin(self, run_id: str, path: str, source: str = "") -> None:
-        """Start over with another run. ``source`` names what is read if that is not the run's stdout."""
+        """Start over with another run. ``source`` names the source of its lines if that is not stdout."""
         self.run_id, self.path, self.source = run_id, path, source
         self.origin = API if source else STDOUT
         self._blocks.clear()
@@ -127,7 +129,7 @@ class LogStore:
         self._subscribers.notify()
 
     def feed(self, offset: int, data: bytes) -> int:
-        """Store what is new of ``data``, which starts at byte ``offset``. Returns the number of new bytes.
+        """Store the new part of ``data``, which starts at byte ``offset``. Returns the number of new bytes.
 
         Raises ValueError if bytes before ``offset`` are missing.
         """
@@ -142,9 +144,9 @@ class LogStore:
         return len(fresh)
 
     def add(self, source: str, line: bytes, *, late: bool = False, at: datetime | None = None) -> None:
-        """Append a line of another source, with its line feed. ``at`` is the line's time.
+        """Append a line of another source, including its line feed. ``at`` is the line's time.
 
-        Raises ValueError inside a line.
+        Raises ValueError if the last stored line is incomplete.
         """
         first = self._blocks.finished
         if self._blocks.lines != first:
@@ -164,24 +166,24 @@ class LogStore:
         self._subscribers.notify()
 
     def lost(self, at: datetime, why: str) -> None:
-        """Mark that the connection was lost. Only the first call per gap counts."""
+        """Mark that the connection was lost. Further calls do nothing until :meth:`back` is called."""
         if self._marks and self._marks[-1].back_at is None:
             return
         self._marks.append(GapMark(self.line_count, self.size, at, None, why))
         self._subscribers.notify()
 
     def back(self, at: datetime) -> None:
-        """Close the open mark: reading goes on. Does nothing if there is none."""
+        """Close the open mark, because reading continues. Does nothing if no mark is open."""
         if self._marks and self._marks[-1].back_at is None:
             self._marks[-1] = replace(self._marks[-1], back_at=at)
             self._subscribers.notify()
 
     def line(self, index: int) -> bytes:
-        """One line without its line feed. Raises IndexError."""
+        """Return one line without its line feed. Raises IndexError."""
         return self._blocks.piece_of(*self._span(index))
 
     def lines(self, start: int, stop: int) -> list[bytes]:
-        """The lines from ``start`` to ``stop`` that exist."""
+        """Return the existing lines from ``start`` to ``stop``."""
         return [self.line(index) for index in range(max(0, start), min(stop, self.line_count))]
 
     def tail(self, count: int) -> list[bytes]:
@@ -190,19 +192,21 @@ class LogStore:
 
     @property
     def finished_count(self) -> int:
-        """Number of complete lines. They don't change any more."""
+        """Number of complete lines. A complete line never changes."""
         return self._blocks.finished
 
     def line_size(self, index: int) -> int:
-        """Bytes of one line without its line feed, without copying it. Raises IndexError."""
+        """Return the size of one line in bytes, without its line feed. Copies nothing. Raises IndexError."""
         _, start, end = self._span(index)
         return end - start
 
     def last_drawing(self, index: int, limit: int) -> tuple[bytes, int]:
-        """What a terminal shows of a line with carriage returns: ``limit`` bytes of its last drawing, and its size.
+        """Return the last drawing of a line with carriage returns, and its full size in bytes.
 
-        Never copies much more than that, however long the line is, nor looks further back in it than
-        :data:`DRAWING_WITHIN`. Raises IndexError.
+        A terminal draws a line again after each carriage return. The last drawing is the text after the last
+        carriage return; carriage returns at the end of the line do not count. At most ``limit`` bytes of the
+        text are returned. The method copies little more than ``limit`` bytes, however long the line is, and
+        searches only the last :data:`DRAWING_WITHIN` bytes. Raises IndexError.
         """
         block, start, end = self._span(index)
         if block.size <= LONG:
@@ -226,7 +230,7 @@ class LogStore:
         return self._blocks.piece_of(block, start, min(end, start + limit)), end - start
 
     def _span(self, index: int) -> tuple[Block, int, int]:
-        """The block of a line, and the offsets in it where the line begins and ends."""
+        """Return the block of a line, and the offsets in the block at which the line begins and ends."""
         if not 0 <= index < self.line_count:
             raise IndexError(index)
         block = self._blocks.block_of(index)
@@ -234,12 +238,15 @@ class LogStore:
         return block, block.starts[at], block.end_of(at)
 
     def step_from(self, start: int) -> int:
-        """The line at which a search in steps continues after ``start``. A step reads one block at most."""
+        """Return the line at which a search that read a step from ``start`` continues.
+
+        One step reads at most one block.
+        """
         block = self._blocks.block_of(start)
         return min(self.line_count, block.first + max(1, block.lines), start + SEARCH_BLOCK)
 
     def search(self, pattern: re.Pattern[bytes], start: int = 0) -> Iterator[int]:
-        """The lines from ``start`` on that match, in order. The log may grow meanwhile."""
+        """Yield the numbers of the matching lines from ``start`` on, in order. The log may grow meanwhile."""
         while start < self.line_count:
             stop = self.step_from(start)
             yield from self.matching(pattern, start, stop)
@@ -248,11 +255,11 @@ class LogStore:
     def matching(
         self, pattern: re.Pattern[bytes], start: int, stop: int, *, lowered: bool = False
     ) -> list[int]:
-        """The lines from ``start`` to ``stop`` that match, as if each line were searched alone.
+        """Return the numbers of the lines from ``start`` to ``stop`` that match, as if each were searched alone.
 
-        Of a line that is longer than :data:`LONG` bytes only about so many are looked at.
-        Looks at all bytes of a block in one go, which is what makes a million lines quick; in lower case if
-        ``lowered``: several times quicker than a pattern that ignores case.
+        Only about the first :data:`LONG` bytes of a longer line are searched. Each block is searched as a
+        whole, which makes a search of a million lines fast. With ``lowered`` the search uses a lower-case
+        copy, which is several times faster than a pattern that ignores case.
         """
         start, stop = max(0, start), min(stop, self.line_count)
         found: list[int] = []
@@ -266,20 +273,20 @@ class LogStore:
         return found
 
     def pieces(self) -> Iterator[bytes | bytearray]:
-        """Everything stored, in pieces of complete lines."""
+        """Iterate over all stored bytes, in pieces of complete lines."""
         return iter(self._blocks)
 
     def bytes(self) -> bytes:
-        """Everything stored."""
+        """Return all stored bytes."""
         return b"".join(self._blocks)
 
     def digest(self) -> str:
-        """SHA-256 of everything stored, in hex, as ``sha256sum`` on the host would print it."""
+        """Return the SHA-256 of all stored bytes, in hex, as ``sha256sum`` on the host would print it."""
         digest = hashlib.sha256()
         for piece in self._blocks:
             digest.update(piece)
         return digest.hexdigest()
 
     def subscribe(self, callback: Subscriber) -> Callable[[], None]:
-        """Call ``callback`` after each change. Returns how to unsubscribe."""
+        """Call ``callback`` after each change. Returns a function that unsubscribes."""
         return self._subscribers.add(callback)

@@ -1,1 +1,1 @@
-"""Watches the RunPod pod: account, events, spending, guard, and how it is reached."""
+"""Watches the RunPod pod: its account, events, spending, guard and connection."""

@@ -1,4 +1,4 @@
-"""The rented machine and what it costs: RunPod's pod of a profile, watched."""
+"""Watches the profile's pod on RunPod and its cost."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from labeltui.support.subscribers import Subscribers
 # Seconds between polls. RunPod counts requests, and its bill changes slowly.
 CHANGING_S = 3.0
 STEADY_S = 20.0
-LIST_S = 10.0  # while the list is on the screen
+LIST_S = 10.0  # interval while the list is on the screen
 VOLUMES_S = 600.0  # network volumes are rarely resized
 ACCOUNT_S = 300.0
 CHANGING = (PodStatus.PROVISIONING, PodStatus.STARTING)
@@ -34,16 +34,17 @@ CHANGING = (PodStatus.PROVISIONING, PodStatus.STARTING)
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """Another account than the operator's own: the demo's. ``url`` takes the place of RunPod's API."""
+    """Access to an account other than the operator's, for the demo. ``url`` replaces the URL of RunPod's API."""
 
     url: str
     key: str = field(repr=False)
 
 
 class PodAccount:
-    """One account of RunPod, and the pod that the profile names, if it names one.
+    """One account of RunPod, and the profile's pod, if the profile names one.
 
-    Nothing is requested before it is needed. ``access`` opens another account than the operator's API key does.
+    No request is sent before its answer is needed. With ``access``, the account is that one instead of the
+    account of the operator's API key.
     """
 
     def __init__(
@@ -68,7 +69,7 @@ class PodAccount:
         )
         self.on_event: Subscribers[[str, str]] = Subscribers()
         """Kind and text of what happens to the pod's connection."""
-        self.key: FoundKey | None = None  # once it has been needed
+        self.key: FoundKey | None = None  # None until the key is first needed
         self.known_id: str | None = None  # of the profile's pod, from an earlier session
         self._client: RunpodClient | None = None
         self._opening = asyncio.Lock()
@@ -79,19 +80,19 @@ class PodAccount:
 
     @property
     def name(self) -> str:
-        """Name or id of the pod: the one rented in this session, else the profile's; empty if there is none."""
+        """Name or id of the pod rented in this session, else of the profile's pod; empty without a pod."""
         if self._adopted is not None:
             return self._adopted[0]
         return self.section.pod if self.section is not None else ""
 
     @property
     def ssh_key(self) -> str | None:
-        """File of the private key for the pod. None means the keys that ssh itself would use."""
+        """File of the private key for the pod. None means the keys that ssh would use."""
         own = self.section.key if self.section is not None else None
         return (self._adopted[1] if self._adopted is not None else None) or own
 
     def adopt(self, pod: Pod, key: str | None) -> None:
-        """Work on this pod from now on. ``key`` is the file of its private key; None means the profile's."""
+        """Work on this pod from now on. ``key`` is the file of its private key; None means the profile's key."""
         self._adopted = (pod.name, key)
         self._pod_id = self.known_id = pod.id
         self._last = pod
@@ -101,11 +102,11 @@ class PodAccount:
 
     @property
     def pod_id(self) -> str | None:
-        """The id of the profile's pod; None until it was found."""
+        """The id of the profile's pod; None until the pod was found."""
         return self._pod_id
 
     async def client(self) -> RunpodClient:
-        """The account's client. Raises Misused if there is no API key."""
+        """Return the account's client. Raises Misused if there is no API key."""
         async with self._opening:
             if self._client is None:
                 self._client = await self._open()
@@ -120,10 +121,11 @@ class PodAccount:
         return self._make(self.key.secret, base=None, api=api, now=self._clock)
 
     async def find(self) -> Pod:
-        """The profile's pod as it is now, by id or by name.
+        """Read the profile's pod, by id or by name.
 
-        Raises Failed ``no_pod`` if it is neither found by its id nor listed: RunPod may show a new pod in one of the
-        two later. Raises Misused ``pod_ambiguous`` if several have the name and none was used before.
+        Raises Failed ``no_pod`` if the pod is found neither by its id nor in the list. Both are tried,
+        because a new pod may appear later in one of the two than in the other. Raises Misused
+        ``pod_ambiguous`` if several pods have the name and none of them was used before.
         """
         name = self._pod_name()
         client = await self.client()
@@ -139,13 +141,13 @@ class PodAccount:
         return self._last
 
     async def refresh_pods(self) -> tuple[Pod, ...]:
-        """Every pod of the account, those of clusters too. They are also written to the store."""
+        """Read every pod of the account, including the pods of clusters, and write them to the store."""
         pods = await self._poll_pods()
         self.pods.learned(pods)
         return pods
 
     async def owns(self, pod: Pod) -> bool:
-        """Whether this is the profile's pod: it has its id, or it is the only one with its name."""
+        """Whether this is the profile's pod: it has that pod's id, or it is the only pod with that name."""
         if not self.name:
             return False
         if self._pod_id is None:
@@ -157,7 +159,10 @@ class PodAccount:
         return pod.id in (self._pod_id, self.name)
 
     def report_event(self, kind: str, text: str) -> None:
-        """Notify of an event of the pod that only the connection sees, with its kind and text."""
+        """Notify subscribers of an event that only the connection notices.
+
+        ``kind`` and ``text`` describe the event.
+        """
         self.on_event.notify(kind, text)
 
     def _pod_name(self) -> str:
@@ -186,13 +191,13 @@ class PodAccount:
         )  # fmt: skip
 
     async def _sized(self, pods: tuple[Pod, ...]) -> tuple[Pod, ...]:
-        """The pods with the sizes of their network volumes, which are part of their price."""
+        """Return the pods with the sizes of their network volumes, which are part of the price."""
         if not any(pod.network_volume_id for pod in pods):
             return pods
         now = asyncio.get_running_loop().time()
         if self._volumes is None or now - self._volumes[0] > VOLUMES_S:
             volumes = self._volumes[1] if self._volumes is not None else {}
-            with suppress(LabeltuiError):  # then the price is unknown, and shown so
+            with suppress(LabeltuiError):  # on failure the price is shown as unknown
                 volumes = {one.id: one for one in await (await self.client()).network_volumes()}
             self._volumes = (now, volumes)
         volumes = self._volumes[1]
@@ -236,7 +241,7 @@ class PodAccount:
         return self._paced(CHANGING_S if starting else STEADY_S)
 
     def _paced(self, wanted: float) -> float:
-        """Seconds between polls: ``wanted``, or more if few requests are left."""
+        """Return the seconds between polls: ``wanted``, or more if few requests are left."""
         limits = self._client.limits if self._client is not None else None
         return wanted if limits is None else limits.interval_s(wanted)
 

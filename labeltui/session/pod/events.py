@@ -1,4 +1,7 @@
-"""Events of the pod, whoever caused them: stores them, raises alerts, and reconnects if the pod has moved."""
+"""Detects events of the pod, whatever caused them.
+
+Stores the events, raises alerts, and reconnects if the pod's address changed.
+"""
 
 from __future__ import annotations
 
@@ -40,7 +43,7 @@ ALERTS: Mapping[str, Level] = {
 
 
 class PodWatch:
-    """Compares each reading of the profile's pod with the previous one, which may be of an earlier session."""
+    """Compares each reading of the profile's pod with the previous one, which may be from an earlier session."""
 
     def __init__(
         self,
@@ -65,7 +68,7 @@ class PodWatch:
         store.subscribe(self._on_store)
 
     def begin(self, *, store: bool) -> None:
-        """Load the events of earlier sessions. ``store`` writes new ones to the state folder."""
+        """Load the events of earlier sessions. With ``store``, new events are written to the state folder."""
         if self._begun:
             return
         self._begun, self._stores = True, store
@@ -102,7 +105,7 @@ class PodWatch:
         self._reconnect_if_moved(before, pod)
 
     def _reconnect_if_moved(self, before: Pod | None, pod: Pod) -> None:
-        """Reconnect if the address changed. A connection that still answers stays."""
+        """Check the connection if the pod's address changed. A connection that still answers is not closed."""
         if pod.ssh is None or before is None:
             return
         if before.ssh != pod.ssh or before.id != pod.id:
@@ -125,7 +128,7 @@ class PodWatch:
         newest = _newest(events)
         if (
             kind == PINNED and newest is not None and newest.kind == "restarted"
-        ):  # the same container: one event
+        ):  # both events are of the same container, so merge them
             better = replace(newest, kind=kind, text=text)
             self._events.write(tuple(better if one is newest else one for one in events))
         else:
@@ -158,7 +161,10 @@ class PodWatch:
 
 
 def _newest(events: tuple[PodEvent, ...]) -> PodEvent | None:
-    """The newest event of a new container: ``restarted``, as RunPod reports it, or ``pinned``, by its host keys."""
+    """Return the newest event that reports a new container; None if there is none.
+
+    Such an event is ``restarted`` if RunPod reported the container, or ``pinned`` if its host keys did.
+    """
     return next((one for one in reversed(events) if one.kind in ("restarted", PINNED)), None)
 
 
@@ -171,7 +177,7 @@ def _hint(kind: str) -> str:
 
 
 def event_document(event: PodEvent) -> dict[str, Any]:
-    """One event, as ``pod events --json`` prints it."""
+    """Return one event as a document, as ``pod events --json`` prints it."""
     return {"at": moment(event.at), "kind": event.kind, "text": event.text}
 
 
@@ -197,7 +203,10 @@ def _pod_document(pod: Pod) -> dict[str, Any]:
 
 
 def _previous_pod(document: Mapping[str, Any]) -> Pod | None:
-    """The pod as an earlier session saw it last. None if nothing usable is stored, or it was terminated."""
+    """Return the pod as the last session stored it.
+
+    None if nothing usable is stored, or if the pod was terminated.
+    """
     try:
         started = document["started_at"]
         pod = Pod(

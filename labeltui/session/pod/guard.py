@@ -1,7 +1,7 @@
-"""The console's side of the guard: starts it on the pod, shows its status, and stops the pod if the guard can't.
+"""The console's side of the guard: starts the guard on the pod and shows its status.
 
-The guard decides, because it sees what is used. If nothing on the pod may stop the pod, this console does it, as long
-as it is open.
+The guard decides when to stop the pod, because it measures the pod's use. If the guard can't stop the pod,
+this console does so, as long as it is open.
 """
 
 from __future__ import annotations
@@ -31,10 +31,10 @@ from labeltui.session.runtime.store import Store
 from labeltui.session.runtime.supervise import Clock, error_text
 
 POLL_S = 5.0
-START_S = 30.0  # requests wait so long for the guard to start
+START_S = 30.0  # longest wait of a request for the guard to start
 AT_ONCE = 5000  # labels in one request
 STOP_AGAIN_S = 60.0
-STOP_AFTER_S = 120.0  # a guard that says it stops the pod is given this long
+STOP_AFTER_S = 120.0  # time that the guard has to stop the pod after it decides to
 CHECK_POLL_S = 0.5
 CHECKED_S = 10.0  # the guard reads the pod with its keys within this time, if RunPod answers
 KEY = "guard"
@@ -46,8 +46,9 @@ NOT_A_POD = "No guard on this host: the profile names no pod of RunPod that it c
 class GuardSettings:
     """The settings that the guard needs.
 
-    ``applies`` is False for a host that is not a pod of RunPod. With ``read_only`` the guard is only asked for its
-    status. ``key_command`` prints the operator's API key; None means the environment and the key ring have it.
+    ``applies`` is False for a host that is not a pod of RunPod. With ``read_only`` the guard is only asked
+    for its status. ``key_command`` prints the operator's API key; None means that the key is in the
+    environment or the key ring.
     """
 
     guard: GuardSection
@@ -70,7 +71,7 @@ class GuardSettings:
 
 
 class GuardWatch:
-    """Writes ``guard`` of the store while the agent runs. Attach :meth:`run` to the link."""
+    """Writes the store's field ``guard`` while the agent runs. Attach :meth:`run` to the link."""
 
     def __init__(
         self,
@@ -123,13 +124,13 @@ class GuardWatch:
                 self._status.write(reading.failed("not connected"))
 
     async def ask(self, ask: str, **arguments: Any) -> GuardStatus:
-        """Send a request that the guard answers with its status. Raises Refused ``no_guard`` if the host is no pod."""
+        """Send a request to the guard and return its status. Raises Refused ``no_guard`` if the host is no pod."""
         answer = await self._request(ask, **arguments)
         self._wake.set()
         return self._publish(guard_of(answer))
 
     def on_copied(self, _root: str, labels: Sequence[HostLabel]) -> None:
-        """Note the labels of the host that are on this machine. The guard gets the list when it next runs."""
+        """Record which of the host's labels are on this machine. The guard gets the list when it next runs."""
         self._copied = {
             f"labels/{label.tag}/{label.name}": [label.size, label.mtime_ns]
             for label in labels
@@ -138,7 +139,7 @@ class GuardWatch:
         self._wake.set()
 
     async def _acknowledge(self, agent: AgentClient) -> None:
-        """Send the guard what has changed in the list of copied labels."""
+        """Send the guard the changes in the list of copied labels."""
         sent, now = self._acknowledged, self._copied
         fresh = [[path, *state] for path, state in now.items() if sent.get(path) != state]
         drop = [path for path in sent if path not in now]
@@ -149,7 +150,10 @@ class GuardWatch:
         self._acknowledged = dict(now)
 
     async def running(self) -> GuardStatus:
-        """Have a guard run, and return its state once it has checked its keys. Raises what stands in its way."""
+        """Start the guard if it does not run, and return its status once it has checked its keys.
+
+        Raises LabeltuiError if the guard can't be started or reached.
+        """
         agent = await self._link.ready()
         told = await agent.guard("ensure", **await self._desired(agent))
         status = self._publish(guard_of(told))
@@ -169,7 +173,7 @@ class GuardWatch:
         return await self.ask("ensure", **await self._desired(agent))
 
     async def refresh(self) -> GuardStatus:
-        """Ask for its status now. Raises LabeltuiError."""
+        """Ask the guard for its status now. Raises LabeltuiError."""
         return await self.ask("status") if self.applies else self._publish(no_guard(NOT_A_POD))
 
     # ---- requests
@@ -216,7 +220,10 @@ class GuardWatch:
         }
 
     async def _key(self) -> str:
-        """The operator's API key if the profile lends it. If empty, the pod deletes the key that it has."""
+        """Return the operator's API key if the profile lends it to the pod, else an empty text.
+
+        If it is empty, the pod deletes the key that it has.
+        """
         if not self._settings.guard.operator_key:
             return ""
         try:
@@ -246,7 +253,7 @@ class GuardWatch:
     async def _stop_pod(self, status: GuardStatus) -> None:
         """Stop the pod with the account's key, at most once a minute.
 
-        The guard has decided to stop it, and can't, or has tried for two minutes.
+        Does so only if the guard has decided to stop the pod, but can't, or has tried for two minutes.
         """
         now = asyncio.get_running_loop().time()
         if self._due_since is None:
@@ -289,7 +296,10 @@ class GuardWatch:
         self._status.write(self._status.value.failed(error_text(error)))
 
     def _note(self, status: GuardStatus) -> None:
-        """Add an entry to the journal that the guard runs and how it would stop the pod, once that is known."""
+        """Add a journal entry that says that the guard runs and how it would stop the pod.
+
+        The entry waits until the guard's status has that information.
+        """
         if not self._unnoted or not (status.way or status.problem):
             return
         title, self._unnoted = self._unnoted, ""
@@ -320,13 +330,13 @@ class GuardWatch:
 
 
 def by_way(status: GuardStatus) -> str:
-    """``It stops the pod by the pod's own key (not proven until used)``."""
+    """Return a sentence such as ``It stops the pod by the pod's own key (not proven until used)``."""
     unproven = "" if status.is_proven else f" ({UNPROVEN})"
     return f"It stops the pod by {status.way}{unproven}"
 
 
 def need_guard(status: GuardStatus) -> GuardStatus:
-    """The same status. Raises Failed ``guard_dead`` if the guard does not run."""
+    """Return ``status`` unchanged. Raises Failed ``guard_dead`` if the guard does not run."""
     if status.state == DEAD:
         raise Failed(Code.GUARD_DEAD, status.words, status.hint)
     return status

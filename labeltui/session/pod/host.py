@@ -1,4 +1,4 @@
-"""A pod as a host: found by its name at each connect, with the host key that its own container log shows."""
+"""A pod as a host. Each connect finds the pod by its name, and its host key in its container log."""
 
 from __future__ import annotations
 
@@ -25,11 +25,12 @@ MakeHost = Callable[[str, Path, Prompter], SshHost]
 
 
 class VouchedPrompter:
-    """Accepts a host key that the container log shows, and asks the operator about any other.
+    """Accepts a host key that the container log shows, and asks the operator about any other key.
 
-    ``age_s`` is the age of the container in seconds, None if unknown. A young one may not have printed its keys yet,
-    and RunPod may still report its previous address, where another machine answers by now: then it raises
-    Unreachable, so that the link tries again. ``vouched`` says whether the log showed the key.
+    ``age_s`` is the age of the container in seconds, None if unknown. A young container may not have printed
+    its keys yet, and RunPod may still report its previous address, where another machine answers by now. So
+    if the container is young and its log does not show the key, this prompter raises Unreachable, and the
+    link tries again. ``vouched`` is True if the log showed the last key.
     """
 
     def __init__(self, prompter: Prompter, fingerprints: tuple[str, ...], age_s: float | None = None) -> None:
@@ -43,7 +44,10 @@ class VouchedPrompter:
         return await self._prompter.secret(title, prompt)
 
     async def trust_host_key(self, key: HostKey) -> bool:
-        """True for a key in the container log; else the operator's answer. Raises Unreachable, see the class."""
+        """Return True for a key in the container log, else the operator's answer.
+
+        Raises Unreachable if the container is young and its log does not show the key.
+        """
         self.vouched = key.fingerprint in self._fingerprints
         if self.vouched:
             return True
@@ -62,7 +66,10 @@ class VouchedPrompter:
 
 
 class PodHost:
-    """Looks the pod up at each connect, because address and host keys change with every start of its container."""
+    """Reads the pod from RunPod at each connect.
+
+    The pod's address and host keys change with every start of its container.
+    """
 
     kind: Literal["ssh", "local"] = "ssh"
 
@@ -81,7 +88,7 @@ class PodHost:
         return self._host is not None and self._host.loopback
 
     async def connect(self) -> None:
-        """Look the pod up and connect to it. Raises Refused ``pod_stopped`` if it does not run."""
+        """Read the pod from RunPod and connect to it. Raises Refused ``pod_stopped`` if the pod does not run."""
         await self.close()
         pod = await self._account.find()
         self._account.wake()
@@ -101,7 +108,10 @@ class PodHost:
         self._host = host
 
     def _known_hosts(self, pod: Pod) -> Path:
-        """The file with this container's host keys. It is deleted when the container was started again."""
+        """Return the file with this container's host keys.
+
+        Deletes the file of the previous container first.
+        """
         path = self._pins(pod.id)
         if self._state.read(PINNED) != _pin_of(pod):
             path.unlink(missing_ok=True)
@@ -109,7 +119,10 @@ class PodHost:
         return path
 
     def pinned(self, pod: Pod) -> Path | None:
-        """The file with the host keys of the container that runs now; None before the first connection to it."""
+        """Return the file with the present container's host keys.
+
+        None before the first connection to the container.
+        """
         path = self._pins(pod.id)
         return path if path.exists() and self._state.read(PINNED) == _pin_of(pod) else None
 
@@ -200,12 +213,15 @@ def _ssh_address(pod: Pod) -> str:
 
 
 def key_alias(known_hosts: Path) -> str:
-    """The name under which a pod's host key is stored: its id, because address and port may change."""
+    """Return the name under which a pod's host key is stored: the pod's id, because address and port may change."""
     return known_hosts.name.replace("known_hosts", "runpod", 1)
 
 
 def ssh_of(account: PodAccount) -> MakeHost:
-    """Makes SSH hosts with the account's private key, or else with those that ssh itself would use."""
+    """Return a function that makes SSH hosts.
+
+    The hosts use the account's private key, else the keys that ssh would use.
+    """
 
     def make(address: str, known_hosts: Path, prompter: Prompter) -> SshHost:
         options: dict[str, Any] = {"known_hosts": (), "known_as": key_alias(known_hosts)}

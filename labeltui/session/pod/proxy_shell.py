@@ -1,4 +1,7 @@
-"""Shells through RunPod's SSH proxy, for when the pod can't be reached directly. It offers nothing else."""
+"""Opens shells through RunPod's SSH proxy, for pods that can't be reached directly.
+
+The proxy offers nothing but shells.
+"""
 
 from __future__ import annotations
 
@@ -11,13 +14,13 @@ from labeltui.session.pod.account import PodAccount
 from labeltui.session.runtime.state_folder import StateFolder
 
 NO_TERMINAL = b"doesn't support PTY"
-FIRST_BYTES = 256  # of the output, where the proxy's own error would be
+FIRST_BYTES = 256  # bytes of the output that may contain the proxy's own error
 
 
 class ProxyShells:
-    """Opens shells through the proxy, each over a connection of its own.
+    """Opens shells through the proxy, each over its own connection.
 
-    The proxy has a host key of its own. The operator is asked about it once; a changed one is refused.
+    The proxy has its own host key. The operator is asked about the key once; a changed key is refused.
     """
 
     def __init__(self, account: PodAccount, state: StateFolder, prompter: Prompter) -> None:
@@ -26,7 +29,10 @@ class ProxyShells:
         self._prompter = prompter
 
     async def open(self, columns: int, rows: int) -> Shell:
-        """A shell on a terminal of that size. Raises Refused ``no_door`` and what SshHost.connect raises."""
+        """Open a shell on a terminal of that size.
+
+        Raises Refused ``no_door``, and the errors of SshHost.connect.
+        """
         pod = await self._account.find()
         host = SshHost(
             _address(pod),
@@ -62,7 +68,7 @@ def _address(pod: Pod) -> str:
 
 
 class ProxyShell:
-    """A shell together with its own connection."""
+    """A shell and the connection that only this shell uses."""
 
     def __init__(self, shell: Shell, host: SshHost) -> None:
         self._shell = shell

@@ -1,4 +1,4 @@
-"""The cost of this session, from the pod's price, and of today, from RunPod's bill."""
+"""Computes the cost of this session from the pod's price, and reads the cost of today from RunPod's bill."""
 
 from __future__ import annotations
 
@@ -21,12 +21,15 @@ from labeltui.session.runtime.store import Changed, Store
 from labeltui.session.runtime.supervise import Clock, error_text
 from labeltui.support.backoff import backoff_s
 
-BILL_S = 300.0  # as often as RunPod's billing runs
+BILL_S = 300.0  # RunPod updates its bill at this interval
 DOCUMENT = "spending"
 
 
 class Spending:
-    """Writes ``spend`` of the store. The session's cost is stored, and goes on when labeltui starts again."""
+    """Writes the store's field ``spend``.
+
+    The session's cost is stored on disk, so the sum continues when labeltui starts again.
+    """
 
     def __init__(self, store: Store, account: PodAccount, state: StateFolder, clock: Clock) -> None:
         self._store, self._account, self._state, self._clock = store, account, state, clock
@@ -44,7 +47,7 @@ class Spending:
             await asyncio.sleep(min(BILL_S, backoff_s(failures, 5.0)) if failures else BILL_S)
 
     async def refresh(self) -> bool:
-        """Read the bill now. False if it could not be read; the old figure is then shown with the error."""
+        """Read the bill now. Returns False if it could not be read; the old figure is then shown with the error."""
         now = self._clock()
         since = _midnight(now)
         if self._cost is not None and self._cost.unseen_from is not None:
@@ -97,7 +100,7 @@ class Spending:
             today_at=today_at,
         )
         reading: Reading[Spend] = Reading(spend, now, interval_s=STEADY_S)
-        if state.pod.error is not None:  # no newer than the pod's own reading
+        if state.pod.error is not None:  # the cost can't be newer than the pod's own reading
             reading = replace(self._spend.value, value=spend).failed(state.pod.error)
         self._spend.write(reading)
 

@@ -1,1 +1,1 @@
-"""What every part of a session is built on: store, supervisor, journal and state folder."""
+"""The parts that all others of a session use: store, supervisor, journal and state folder."""

@@ -1,8 +1,8 @@
-"""The fields of a session's state: each with its type, and the one module that writes it.
+"""The fields of a session's state, each with its type and the only module that writes it.
 
-The owner of a field asks the store for its writer (``store.own(Fields.host)``). A store hands each writer out once,
-so no other module can write the field. Any module may read ``store.state``; a subscriber compares the fields that
-changed with these (``Fields.host in changed``).
+The owner of a field asks the store for its writer (``store.own(Fields.host)``). A store returns each writer
+only once, so no other module can write the field. Any module may read ``store.state``. A subscriber checks
+which fields changed (``Fields.host in changed``).
 """
 
 from __future__ import annotations
@@ -17,7 +17,10 @@ T = TypeVar("T")
 
 
 class Field(Generic[T]):
-    """One field of :class:`SessionState`. ``read`` gives its value; ``owner`` is a module of this package."""
+    """One field of :class:`SessionState`.
+
+    ``read`` returns the field's value. ``owner`` is the module of this package that writes the field.
+    """
 
     def __init__(self, read: Callable[[SessionState], T], owner: str) -> None:
         self.read = read
@@ -25,11 +28,11 @@ class Field(Generic[T]):
         self.name = ""
 
     def __set_name__(self, _owner: type, name: str) -> None:
-        """Take the name of the class attribute, which is that of the field in SessionState."""
+        """Store the name of the class attribute. SessionState has a field of the same name."""
         self.name = name
 
     def replaced(self, state: SessionState, value: T) -> SessionState:
-        """A copy of the state with another value in this field."""
+        """Return a copy of the state with ``value`` in this field."""
         change: dict[str, Any] = {self.name: value}
         return replace(state, **change)
 

@@ -13,7 +13,10 @@ MAX_ENTRIES = 500
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One action. ``command`` repeats it from a terminal, without secrets; ``ok`` is None while it runs."""
+    """One action of the session.
+
+    ``command`` repeats the action from a terminal and has no secrets; ``ok`` is None while the action runs.
+    """
 
     at: datetime
     title: str
@@ -43,7 +46,7 @@ class Journal:
         return entry
 
     def end(self, entry: Entry, ok: bool, outcome: str) -> None:
-        """Replace an entry with one that has an outcome, and notify subscribers of it."""
+        """Replace an entry with a copy that has the outcome, and notify subscribers of the new entry."""
         ended = replace(entry, ok=ok, outcome=outcome)
         for index, stored in enumerate(self._entries):
             if stored is entry:
@@ -51,5 +54,5 @@ class Journal:
         self._subscribers.notify(ended)
 
     def subscribe(self, callback: Callable[[Entry], None]) -> Callable[[], None]:
-        """Call ``callback`` with each entry when it begins and when it ends. Returns how to unsubscribe."""
+        """Call ``callback`` with each entry when it begins and ends. Returns a function that unsubscribes."""
         return self._subscribers.add(callback)

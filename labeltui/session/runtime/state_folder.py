@@ -15,14 +15,14 @@ from labeltui.support.atomic import write_file
 
 
 class StateFolder:
-    """A folder that only its owner can read."""
+    """A folder that no other user of the machine can read."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
     @classmethod
     def of_profile(cls, name: str) -> StateFolder:
-        """The folder of one profile, under ``LABELTUI_STATE`` or the platform's place for state."""
+        """Return the folder of one profile, below ``LABELTUI_STATE`` or in the platform's folder for state."""
         return cls(_root(platformdirs.user_state_path) / "profiles" / _folder_name(name))
 
     @property
@@ -31,12 +31,12 @@ class StateFolder:
         return self.ready() / "known_hosts"
 
     def ready(self) -> Path:
-        """The folder, created with mode 0700 if it is missing."""
+        """Return the folder. Creates it with mode 0700 if it is missing."""
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         return self.folder
 
     def read(self, name: str) -> dict[str, Any]:
-        """The document stored as ``NAME.json``; empty if it is missing, unreadable or not an object."""
+        """Return the document stored as ``NAME.json``; empty if it is missing, unreadable or not an object."""
         try:
             document = json.loads((self.folder / f"{name}.json").read_text("utf-8"))
         except (OSError, ValueError):
@@ -46,13 +46,17 @@ class StateFolder:
     def write(self, name: str, document: dict[str, Any], *, durable: bool = False) -> None:
         """Store a document as ``NAME.json``. Raises OSError.
 
-        A crash leaves the old or the new one whole; with ``durable`` so does a power failure.
+        After a crash the file has either the old document or the new one, complete. With ``durable`` the same
+        holds after a power failure.
         """
         write_file(self.ready() / f"{name}.json", json.dumps(document), durable=durable)
 
 
 def labels_folder(name: str) -> Path:
-    """The folder for copies of a profile's labels: below ``LABELTUI_STATE``, else where the platform keeps data."""
+    """Return the folder for copies of a profile's labels.
+
+    It is below ``LABELTUI_STATE`` if that is set, else in the platform's folder for user data.
+    """
     return _root(platformdirs.user_data_path) / "labels" / _folder_name(name)
 
 

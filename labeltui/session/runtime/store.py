@@ -50,14 +50,17 @@ class Store:
         return self._state
 
     def own(self, field: Field[T]) -> Owned[T]:
-        """The writer of a field. Raises ValueError if it was handed out before."""
+        """Return the writer of a field. Raises ValueError if the writer was returned before."""
         if field in self._owned:
             raise ValueError(f"{field} has an owner already: {field.owner}")
         self._owned.add(field)
         return Owned(self, field)
 
     def publish(self, state: SessionState) -> None:
-        """Make this the newest snapshot and notify every subscriber if a field changed. For Owned and tests."""
+        """Make this the newest snapshot, and notify every subscriber if a field changed.
+
+        Only Owned and tests call this.
+        """
         before, self._state = self._state, state
         changed = frozenset(field for field in FIELDS if _differ(field.read(before), field.read(state)))
         if not changed:
@@ -65,7 +68,7 @@ class Store:
         self._subscribers.notify(state, changed)
 
     def subscribe(self, subscriber: Subscriber) -> Callable[[], None]:
-        """Call ``subscriber`` at each change from now on. Returns how to unsubscribe."""
+        """Call ``subscriber`` at each later change. Returns a function that unsubscribes."""
         return self._subscribers.add(subscriber)
 
     def alert(self, alert: Alert) -> None:
@@ -74,13 +77,16 @@ class Store:
         self._alerts.write((*others, alert)[-MAX_ALERTS:])
 
     def dismiss(self, key: str) -> None:
-        """Remove the alert with this key, because its cause is gone. Does nothing if there is none."""
+        """Remove the alert with this key, because its cause is gone. Does nothing if there is no such alert."""
         self._alerts.write(tuple(one for one in self._alerts.value if one.key != key))
 
     async def wait_for(
         self, predicate: Callable[[SessionState], bool], timeout: float | None = None
     ) -> SessionState:
-        """The first snapshot for which ``predicate`` holds. Raises TimeoutError after ``timeout`` seconds."""
+        """Return the first snapshot for which ``predicate`` is true.
+
+        Raises TimeoutError after ``timeout`` seconds.
+        """
         if predicate(self._state):
             return self._state
         found: asyncio.Future[SessionState] = asyncio.get_running_loop().create_future()

@@ -1,4 +1,4 @@
-"""Tasks that log their failures and start again, and pollers."""
+"""Runs tasks that are restarted after a failure, and polls values."""
 
 from __future__ import annotations
 
@@ -21,20 +21,23 @@ log = logging.getLogger(__name__)
 
 
 def error_text(error: BaseException) -> str:
-    """An error as one sentence for the screen: the problem's message, or the type and text of any other exception."""
+    """Return an error as one sentence for the screen.
+
+    That is the problem's message, or the type and text of any other exception.
+    """
     if isinstance(error, LabeltuiError):
         return error.problem.message
     return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
 
 
 class Supervisor:
-    """Owns the session's tasks. One that raises is logged and started again after a back-off."""
+    """Owns the session's tasks. A task that raises is logged and restarted after a back-off."""
 
     def __init__(self) -> None:
         self._tasks: set[asyncio.Task[None]] = set()
 
     def run(self, name: str, work: Callable[[], Coroutine[Any, Any, None]]) -> asyncio.Task[None]:
-        """Run ``work`` until it returns or is cancelled; start it again when it raises."""
+        """Run ``work`` until it returns or is cancelled; restart it when it raises."""
         task = asyncio.create_task(self._run(name, work), name=name)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
@@ -61,8 +64,9 @@ class Supervisor:
 class Poller(Generic[T]):
     """Polls one value for as long as the session runs, and writes each result to its field of the store.
 
-    ``interval`` gives the seconds until the next poll. It is called before each wait, so that a poller is fast only
-    while something happens. After a failure the poller backs off; the store has the old value and the error.
+    ``interval`` returns the seconds until the next poll. The poller calls it before each wait, so the
+    interval can be short only while something happens. After a failure the poller backs off; the store has
+    the old value and the error.
     """
 
     def __init__(
@@ -81,11 +85,11 @@ class Poller(Generic[T]):
 
     @property
     def name(self) -> str:
-        """The name of its field."""
+        """The name of the store's field."""
         return self._field.field.name
 
     def wake(self) -> None:
-        """Poll now. If a poll is in flight another follows it, since that one may have started too early."""
+        """Poll now. If a poll is in flight, another follows, since the first may have started too early."""
         self._wake.set()
 
     async def run(self) -> None:
@@ -121,7 +125,7 @@ class Poller(Generic[T]):
         self._field.write(reading)
 
     def failed(self, why: str) -> None:
-        """Write that another part of labeltui failed to fetch the value; ``why`` is shown beside the old one."""
+        """Record that another part of labeltui failed to fetch the value. ``why`` is shown beside the old value."""
         self._field.write(self._field.value.failed(why))
 
     async def _pause(self, seconds: float) -> None:

@@ -1,1 +1,1 @@
-"""The MONAI Label server: its process, its log, its API, and trainings that it left behind."""
+"""The MONAI Label server: its process, its log, its API, and trainings that outlived the server."""

@@ -10,15 +10,15 @@ from labeltui.session.connection.tunnel import Tunnel
 
 
 class ServerApi:
-    """Makes a client when one is first needed, and another when the tunnel gets another local port."""
+    """Creates an API client when one is first needed, and a new one when the tunnel's local port changes."""
 
     def __init__(self, tunnel: Tunnel, client_id: str, make: MakesServerClient) -> None:
         self._tunnel, self._client_id, self._make = tunnel, client_id, make
-        # The last one is current. Requests may still be in flight on the others.
+        # The last client is current. Requests may still be in flight on the others.
         self._clients: list[MonaiLabelClient] = []
 
     def client(self) -> MonaiLabelClient:
-        """The client that uses the tunnel. Raises Unreachable while the host is not connected."""
+        """Return the client that uses the tunnel. Raises Unreachable while the host is not connected."""
         url = self._tunnel.base_url
         if url is None:
             raise Unreachable(
@@ -29,6 +29,6 @@ class ServerApi:
         return self._clients[-1]
 
     async def close(self) -> None:
-        """Close every client that was made."""
+        """Close every client that was created."""
         while self._clients:
             await self._clients.pop().close()

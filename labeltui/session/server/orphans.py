@@ -1,4 +1,4 @@
-"""Trainings whose server has ended. They still run and hold the GPU."""
+"""Finds trainings whose server has ended. They still run and use the GPU."""
 
 from __future__ import annotations
 
@@ -13,13 +13,16 @@ EVERY_S = 15.0
 
 
 class OrphanWatch:
-    """Gives them to ``watch`` every 15 s and each time the server starts or ends."""
+    """Sends the trainings that outlived their server to ``watch``.
+
+    Polls every 15 s, and each time the server starts or ends.
+    """
 
     def __init__(self, store: Store, watch: ServerWatch) -> None:
         self._store, self._watch = store, watch
 
     async def run(self, agent: AgentClient) -> None:
-        """Ask the agent until it is gone."""
+        """Poll the agent until the agent is gone."""
         while True:
             self._watch.on_orphans(await agent.orphans())
             pid = _server_pid(self._store.state)

@@ -1,4 +1,4 @@
-"""Polls the server's API, and decides how often and when at once."""
+"""Polls the server's API, and decides how often to poll and when to poll at once."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ TASK_EVENTS = (TaskCommand, ReturnCode)
 
 
 class Pollers:
-    """Polls ``info``, ``queue`` and ``training`` of the store."""
+    """Polls the API for the store's fields ``info``, ``queue`` and ``training``."""
 
     def __init__(
         self,
@@ -88,7 +88,7 @@ class Pollers:
             info = await self._client().info()
         except Exception as error:
             down = self._state() in (ServerState.STOPPED, ServerState.CRASHED)
-            # A server that is down does not listen, which is no failure of the tunnel.
+            # If the server is down, the request fails although the tunnel works.
             self._tunnel.request_failed("" if down else error_text(error))
             raise
         self._tunnel.request_succeeded()
@@ -116,7 +116,7 @@ class Pollers:
         )
 
     def _need_server(self) -> None:
-        """Raise Unreachable with the server's state instead of a request that must fail."""
+        """Raise Unreachable with the server's state if the server is down, because a request would fail."""
         server = self._store.state.server.value
         if server is not None and server.state in (
             ServerState.STOPPED,
@@ -186,7 +186,7 @@ class Pollers:
             self.training.wake()
 
     def _on_lines(self) -> None:
-        """Derive the training again, because its curve is in the output and not in the API."""
+        """Derive the training state again, because the loss curve is in the server's output and not in the API."""
         if self._state() is ServerState.STARTING and self._watch.listening:
             self.info.wake()
         reading = self._training.value

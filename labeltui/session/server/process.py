@@ -1,4 +1,4 @@
-"""The server's state: from its process, which the agent watches, from its output and from its API."""
+"""Derives the server's state from its process (watched by the agent), its output and its API."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ LINES_FOR_DIAGNOSIS = 400
 
 
 class ServerWatch:
-    """Writes ``server`` of the store, and notifies others of what the server's output says."""
+    """Writes the store's field ``server``, and notifies other parts of events in the server's output."""
 
     def __init__(self, store: Store, log: LogStore, clock: Clock, url: Callable[[], str | None]) -> None:
         self.log = log
@@ -41,7 +41,7 @@ class ServerWatch:
         self.run = ServerRun()
         self.meta: Mapping[str, object] = {}
         self.orphans: tuple[OrphanTraining, ...] = ()
-        self.zone: tzinfo = UTC  # of the host's wall clock, which the server's lines are dated by
+        self.zone: tzinfo = UTC  # zone of the host's wall clock; the server's lines have times by that clock
         self.caught_up = False
         self.on_event: Subscribers[[Event]] = Subscribers()
         self.on_lines: list[Callable[[], None]] = []
@@ -75,7 +75,7 @@ class ServerWatch:
             await asyncio.gather(measuring, return_exceptions=True)
 
     async def _measure(self, agent: AgentClient) -> None:
-        """Find out how much an ended run has printed, since the cause of its end is in its last lines."""
+        """Read the size of an ended run's output. The cause of the end is in the last lines."""
         while True:
             await self._ended.wait()
             self._ended.clear()
@@ -88,7 +88,7 @@ class ServerWatch:
             self.refresh()
 
     async def _follow(self, agent: AgentClient) -> None:
-        """Follow the newest run's output, then that of each later run."""
+        """Follow the output of the newest run, then the output of each later run."""
         while True:
             run_id, path = await self._run_with_log()
             if self.log.run_id != run_id:
@@ -114,11 +114,11 @@ class ServerWatch:
         return self.run.run_id or "", self.run.log_path or ""
 
     def begin_remote(self, source: str) -> None:
-        """Begin the log of a server that labeltui did not start. ``source`` names where its lines come from."""
+        """Begin the log of a server that labeltui did not start. ``source`` names the source of its lines."""
         self.begin(FOUND, source, source)
 
     def feed_remote(self, offset: int, data: bytes) -> None:
-        """Take more bytes of that server's log, up to its present end."""
+        """Add more bytes of that server's log, up to its present end."""
         self.log.back(self._clock())
         self.feed.own(Chunk(self.log.path or "", "", offset, data, at_end=True))
 
@@ -162,12 +162,12 @@ class ServerWatch:
         record = parse_line(line)
         problem = self.log.errors.feed(record)
         reported = event(record)
-        if own:  # another server may write to the same app.log
+        if own:  # other lines may be of another server that writes to the same app.log
             self.training.take(record, reported, line)
             self._startup.take(record.message)
         if reported is not None:
             self.on_event.notify(reported)
-        if record.time is not None:  # a line without a time has that of the line before
+        if record.time is not None:  # a line without a time has the time of the previous line
             self._last_line_at = record.time
         if problem is not None:
             at = self._clock() if self._last_line_at is None else self._last_line_at.replace(tzinfo=self.zone)
@@ -179,7 +179,7 @@ class ServerWatch:
             return
         ended = job.state in (JobState.EXITED, JobState.LOST)
         if job.run_id != self.run.run_id or ended:
-            self._answered_at = None  # that was the previous run
+            self._answered_at = None  # the last answer was of the previous run
         self._job_known = True
         self._final_size = None
         self.meta = job.meta or {}
@@ -191,22 +191,22 @@ class ServerWatch:
 
     @property
     def listening(self) -> bool:
-        """Whether the run has printed that it listens."""
+        """Whether the run has printed that the server listens."""
         return self._startup.ready and self.log.run_id == self.run.run_id
 
     def on_info(self, info: Reading[ServerInfo]) -> None:
-        """Take over a reading of the API."""
+        """Record when the API last answered, and derive the server's state again."""
         if info.error is None and info.as_of is not None:
             self._answered_at = info.as_of
         self.refresh()
 
     def on_orphans(self, orphans: tuple[OrphanTraining, ...]) -> None:
-        """Take over the trainings whose server has ended."""
+        """Store the trainings whose server has ended, and derive the server's state again."""
         self.orphans = orphans
         self.refresh()
 
     def refresh(self) -> None:
-        """Derive the state again and write it. Does nothing before the host has reported its jobs."""
+        """Derive the server's state again and write it. Does nothing before the host has reported its jobs."""
         if not self._job_known:
             return
         info = self._store.state.info
@@ -232,7 +232,7 @@ class ServerWatch:
 
     @property
     def read_whole(self) -> bool:
-        """Whether everything that an ended run printed was read. True if there was no run."""
+        """Whether the whole output of an ended run was read. True if there was no run."""
         if self.log.run_id != self.run.run_id:
             return self.run.run_id is None
         return self._final_size is not None and self.feed.stored >= self._final_size

@@ -1,8 +1,9 @@
-"""The log of a server that labeltui did not start: its output is out of reach, but its API serves ``app.log``.
+"""Reads the log of a server that labeltui did not start.
 
-MONAI Label opens ``app.log`` twice, once for its own records and once for those of its tasks. When one of the two
-rotates the file (every 10 MB), the other goes on writing to what is ``app.log.1`` by then. The API does not serve that
-file, so the log gets a mark at that place.
+Such a server's output can't be read, but its API serves ``app.log``. MONAI Label opens ``app.log`` twice,
+once for its own records and once for the records of its tasks. When one of the two rotates the file (every 10
+MB), the other continues to write to the rotated file, ``app.log.1``. The API does not serve that file, so the
+log gets a mark at that place.
 """
 
 from __future__ import annotations
@@ -30,21 +31,21 @@ OVERLAP = 256
 
 
 def is_foreign(state: SessionState) -> bool:
-    """Whether a server answers that labeltui did not start."""
+    """Whether the server that answers was not started by labeltui."""
     server = state.server.value
     return server is not None and server.state is ServerState.RUNNING and server.run_id is None
 
 
 class RemoteLog:
-    """Polls ``app.log`` while such a server runs, and gives what is new to ``watch``.
+    """Polls ``app.log`` of a server that labeltui did not start, and sends new bytes to ``watch``.
 
-    After an interruption it continues at the same offset, because the server appends to the same file.
+    After an interruption, polling continues at the same offset, because the server appends to the same file.
     """
 
     def __init__(self, store: Store, watch: ServerWatch, client: Callable[[], MonaiLabelClient]) -> None:
         self._store, self._watch, self._client = store, watch, client
         self._base = 0  # where the current file begins among all bytes read
-        self._tail = b""  # its last bytes
+        self._tail = b""  # the last bytes of the current file
 
     async def run(self) -> None:
         """Poll until cancelled."""
