@@ -1,6 +1,6 @@
 """The account's public ssh keys.
 
-RunPod replaces the whole list with every write, so each change reads the list, adds to it, and reads it again.
+Every write replaces the whole list. So :func:`add` reads the list, writes the longer one, and reads it again.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _LINE = re.compile(r"(ssh|ecdsa|sk)-\S+ \S+([ \t][^\n\r]*)?")
 
 
 async def read(transport: Transport) -> tuple[SshKey, ...]:
-    """Fetch the keys, each line unchanged. Raises ``runpod_keys_unread`` if the answer has another shape."""
+    """Fetch the keys with unchanged lines. Raises ``runpod_keys_unread`` if the answer is malformed."""
     document = await transport.get(PATH, WHAT)
     listed = document.get("keys") if isinstance(document, dict) else None
     if not isinstance(listed, list) or not all(isinstance(line, str) for line in listed):
@@ -32,9 +32,9 @@ async def read(transport: Transport) -> tuple[SshKey, ...]:
 
 
 async def add(transport: Transport, line: str) -> tuple[SshKey, ...]:
-    """Add a key to the account's list and return the list; nothing is sent if the key is there already.
+    """Add a key to the account's list and return the new list. Sends nothing if the list has the key already.
 
-    Raises ``bad_ssh_key`` for a line that is no public key, ``runpod_keys_lost`` if keys are missing afterwards.
+    Raises ``bad_ssh_key`` if ``line`` is no public key, ``runpod_keys_lost`` if the saved list lacks a key.
     """
     key = SshKey(line.strip())
     if not _LINE.fullmatch(key.line) or not key.fingerprint:

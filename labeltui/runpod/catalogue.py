@@ -1,4 +1,4 @@
-"""What RunPod offers and what the account owns: GPUs, data centres, volumes, templates, keys, the bill."""
+"""Requests for RunPod's catalogue (GPUs, data centres) and the account's volumes, templates, keys and bill."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from labeltui.runpod.transport import Transport
 
 
 class Catalogue:
-    """The requests of :class:`~labeltui.runpod.client.RunpodClient` that are not about pods; REST v2 only."""
+    """The requests of :class:`~labeltui.runpod.client.RunpodClient` that need no pod. They use REST v2 only."""
 
     def __init__(self, transport: Transport, now: Callable[[], datetime]) -> None:
         self.transport = transport
@@ -67,9 +67,9 @@ class Catalogue:
         return tuple(convert.network_volume(entry) for entry in listed)
 
     async def create_network_volume(self, name: str, size_gb: int, data_centre: str) -> NetworkVolume:
-        """Create a network volume, or return the one that has this name, size and data centre already.
+        """Create a network volume, or return an existing one with the same name, size and data centre.
 
-        Raises ``runpod_create_unclear`` when RunPod's answer is lost and the volume is not in the list.
+        Raises ``runpod_create_unclear`` if RunPod's answer is lost and the list lacks the volume.
         """
         key = (name, size_gb, data_centre)
         if (found := await self._volume(key)) is not None:
@@ -100,11 +100,11 @@ class Catalogue:
         return await accountkeys.read(self.transport)
 
     async def add_ssh_key(self, line: str) -> tuple[SshKey, ...]:
-        """Add a public key to the account, next to the others. Existing pods do not get it."""
+        """Add a public key to the account's keys. Existing pods do not get the new key."""
         return await accountkeys.add(self.transport, line)
 
     async def bill(self, since: datetime, pod_id: str | None = None) -> tuple[BillingRecord, ...]:
-        """Fetch the bill in buckets of one hour; ``pod_id`` limits it to one pod."""
+        """Fetch the bill in buckets of one hour. ``pod_id`` limits the bill to one pod."""
         document = await self.transport.get(
             "billing/pods",
             "the request for the bill",

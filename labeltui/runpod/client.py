@@ -1,4 +1,4 @@
-"""The client for one RunPod account: one method per request; answers become values of the domain."""
+"""The client for one RunPod account: one method per request. It converts answers to domain objects."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ from labeltui.runpod.transport import Answer, Transport
 API_OFF_FOR_A_POD = (
     Code.RUNPOD_API_OFF,
     Code.RUNPOD_POD_GONE,
-)  # when v2 is off, a pod's path answers 404 too
+)  # if v2 is off, RunPod answers 404 for a pod's path too
 API_CHOICES = ("auto", "v2", "graphql")
-VANISH_S = 60.0  # how long a terminated pod may stay in the list
+VANISH_S = 60.0  # RunPod may list a terminated pod this long
 
 
 class RunpodClient(Catalogue):
-    """One account. ``api``: ``auto`` (REST v2, and GraphQL once v2 is switched off), ``v2`` or ``graphql``.
+    """A client for one account. ``api`` is ``v2``, ``graphql`` or ``auto`` (REST v2, then GraphQL if v2 is off).
 
-    All methods raise LabeltuiError. Which requests are repeated after a failure: see :mod:`.transport`.
+    All methods raise LabeltuiError. See :mod:`.transport` for the rules for retries.
     """
 
     def __init__(
@@ -73,7 +73,7 @@ class RunpodClient(Catalogue):
     # Pods
 
     async def pods(self, *, clusters: bool = False) -> tuple[Pod, ...]:
-        """List the account's pods; members of clusters only with ``clusters``, and only through REST v2."""
+        """List the account's pods. ``clusters`` includes the pods of clusters, through REST v2 only."""
         if not self._v2_off:
             try:
                 more = {"includeClusterPods": "true"} if clusters else {}
@@ -87,7 +87,7 @@ class RunpodClient(Catalogue):
         return await self.graphql.pods(self._now())
 
     async def pod(self, pod_id: str) -> Pod | None:
-        """Fetch one pod. Returns None when RunPod answers 404 for it and REST v2 itself still answers."""
+        """Fetch one pod. Returns None if RunPod answers 404 for the pod while REST v2 itself still answers."""
         if not self._v2_off:
             try:
                 return self._read(
@@ -102,11 +102,11 @@ class RunpodClient(Catalogue):
         return await self.graphql.pod(pod_id, self._now())
 
     async def create_once(self, spec: PodSpec) -> Pod:
-        """Rent a pod unless one of that name exists; see :meth:`.renting.Renting.create_once`."""
+        """Rent a pod unless the name is in use. See :meth:`.renting.Renting.create_once`."""
         return await self.renting.create_once(spec)
 
     async def create(self, spec: PodSpec) -> Pod:
-        """Send one create request. Where its answer may be lost, use :meth:`create_once`."""
+        """Send one create request. Use :meth:`create_once` to rent safely if the answer may be lost."""
         if not self._v2_off:
             try:
                 answer = await self.transport.send(
@@ -124,19 +124,19 @@ class RunpodClient(Catalogue):
         return await self.graphql.create(spec, self._now())
 
     async def start(self, pod_id: str) -> Pod:
-        """Start a stopped pod. ``runpod_host_full``: its GPU is taken. Check ``lost_its_gpu`` once it runs."""
+        """Start a stopped pod. Raises ``runpod_host_full`` if its GPU is taken. Check ``lost_its_gpu`` when it runs."""
         return await self._act(pod_id, PodAction.START)
 
     async def stop(self, pod_id: str) -> Pod:
-        """Stop a pod: its container disk is wiped; its volume stays, and costs. A stopped pod is a success."""
+        """Stop a pod. RunPod wipes the container disk and bills the volume. A stopped pod is a success."""
         return await self._act(pod_id, PodAction.STOP)
 
     async def restart(self, pod_id: str) -> Pod:
-        """Restart the container: its disk is wiped, its volume stays."""
+        """Restart the container. RunPod wipes the container disk and keeps the volume."""
         return await self._act(pod_id, PodAction.RESTART)
 
     async def start_without_gpu(self, pod_id: str) -> Pod:
-        """Start a stopped pod without a GPU, to fetch its data. GraphQL only."""
+        """Start a stopped pod without a GPU, to fetch the pod's data. Uses GraphQL only."""
         return await self.graphql.resume(pod_id, 0, self._now())
 
     async def _act(self, pod_id: str, action: PodAction) -> Pod:
@@ -174,7 +174,7 @@ class RunpodClient(Catalogue):
         )
 
     async def _already_done(self, pod_id: str, action: PodAction, error: LabeltuiError) -> Pod:
-        """Return the pod if it already is in the state that the action leads to; otherwise raise the failure."""
+        """Return the pod if it already has the status that ``action`` leads to. Otherwise raise a failure."""
         pod = await self.pod(pod_id)
         done = {
             PodAction.START: (PodStatus.PROVISIONING, PodStatus.STARTING, PodStatus.RUNNING),
@@ -187,9 +187,10 @@ class RunpodClient(Catalogue):
         raise (outcome_unclear(f"{action} {pod.name}", error) if error.problem.code.unclear else error)
 
     async def terminate(self, pod_id: str) -> None:
-        """Destroy a pod, which the caller has confirmed, and wait until it is gone: RunPod may agree and go on billing.
+        """Destroy a pod and its data, and wait until RunPod no longer lists it.
 
-        A pod that is gone already is a success. Raises ``runpod_still_there`` after a minute.
+        The caller must have asked the user. RunPod may accept the request and still bill the pod, so the request is
+        repeated for a minute; then ``runpod_still_there`` is raised. Succeeds if the pod is gone already.
         """
         until = self._clock() + VANISH_S
         last: LabeltuiError | None = None
@@ -220,7 +221,7 @@ class RunpodClient(Catalogue):
         await self.graphql.terminate(pod_id)
 
     async def _is_gone(self, pod_id: str) -> bool:
-        for attempt in range(2):  # one 404 may be an error of RunPod's
+        for attempt in range(2):  # a single 404 may be a mistake of RunPod
             if attempt:
                 await self.transport.sleep(1.0)
             try:
@@ -232,7 +233,7 @@ class RunpodClient(Catalogue):
         return True
 
     async def may_change_pods(self) -> bool | None:
-        """Whether the key may change pods; None when unknown. It tries to stop a pod that cannot exist."""
+        """Stop a pod that cannot exist, to test if the key may change pods. Returns None if unknown."""
         if self._v2_off:
             return None
         path = f"{_path('labeltui-asks-for-its-scope')}/action"
@@ -251,39 +252,39 @@ class RunpodClient(Catalogue):
     # The account, logs
 
     async def account(self) -> Account:
-        """Fetch balance, spend per hour and spending limit: GraphQL only."""
+        """Fetch balance, spend per hour and spending limit, always through GraphQL."""
         return await self.graphql.account()
 
     def follow_logs(
         self, pod_id: str, source: str | None = None, *, tail: int = 100, last_id: str = ""
     ) -> AsyncIterator[PodLogLine]:
-        """Yield log lines without end, and reconnect after the last one. See :mod:`.logs`."""
+        """Yield log lines without end. After a break, resume after the last line. See :mod:`.logs`."""
         return logs.follow(self.transport, f"{_path(pod_id)}/logs", source, tail=tail, last_id=last_id)
 
     async def recent_logs(
         self, pod_id: str, source: str | None = None, *, tail: int = 200
     ) -> tuple[PodLogLine, ...]:
-        """Fetch the newest lines, oldest first, at most ``tail`` of them."""
+        """Fetch at most ``tail`` of the newest log lines, oldest first."""
         return await logs.recent(self.transport, f"{_path(pod_id)}/logs", source, tail=tail)
 
     def _read(self, answer: Answer) -> Pod:
-        """The pod in an answer. Raises ``runpod_answer`` when it has no id: the outcome is then unclear."""
+        """Return the pod in an answer. Raises ``runpod_answer`` (an unclear outcome) if the pod has no id."""
         document = self.transport.parsed(answer)
         pod = convert.pod(document, self._now()) if isinstance(document, dict) else None
         if pod is None or not pod.id:
             raise self.transport.unusable(answer.what, "holds no pod")
         return pod
 
-    # Whether v2 is still there
+    # The fallback from v2 to GraphQL
 
     def _fall_back(self, error: LabeltuiError, on: tuple[Code, ...] = (Code.RUNPOD_API_OFF,)) -> None:
-        """Use GraphQL from now on if ``error`` means that v2 is off; otherwise raise it."""
+        """Switch to GraphQL if ``api`` is ``auto`` and ``on`` contains the error's code. Otherwise raise."""
         if self._api != "auto" or error.problem.code not in on:
             raise error
         self._v2_off = True
 
     async def _v2_answers(self) -> bool:
-        """False when v2 is off. While it answers, a 404 means that one thing is gone, not the API."""
+        """Return False if v2 is off. If v2 answers, a 404 for a pod means that only this pod is gone."""
         try:
             await self.transport.get("pods", "the request for the list of pods")
         except LabeltuiError as error:

@@ -1,4 +1,4 @@
-"""Convert REST v2 documents to values of the domain, and a pod specification to a request body."""
+"""Convert REST v2 documents to domain objects, and a pod specification to a request body."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _GPU_PREFIX = re.compile(r"^(NVIDIA|AMD) (GeForce |Instinct )?")
 
 
 def pod(document: Mapping[str, Any], now: datetime) -> Pod:
-    """Convert a pod of ``GET /v2/pods``; fields that are missing or malformed keep their defaults."""
+    """Convert a pod of ``GET /v2/pods``. Missing or malformed fields get their defaults."""
     sent = wire.WirePod.model_validate(document)
     network = sent.mounts.network[0] if sent.mounts.network else None
     persistent = sent.mounts.persistent
@@ -76,7 +76,7 @@ def pod(document: Mapping[str, Any], now: datetime) -> Pod:
 
 
 def short_gpu(gpu_id: str) -> str:
-    """``RTX A5000`` from ``NVIDIA RTX A5000``: the name that RunPod shows, for when the catalogue is not loaded."""
+    """Shorten ``NVIDIA RTX A5000`` to RunPod's ``RTX A5000``. Used until the catalogue is loaded."""
     return _GPU_PREFIX.sub("", gpu_id)
 
 
@@ -85,7 +85,7 @@ def _cloud(text: str) -> Cloud | None:
 
 
 def stock(text: str) -> Stock:
-    """Convert ``HIGH`` (REST v2) or ``High`` (GraphQL); UNKNOWN for any other text."""
+    """Convert a stock level: ``HIGH`` (REST v2) or ``High`` (GraphQL). Returns UNKNOWN for any other text."""
     return Stock(text.lower()) if text.lower() in set(Stock) else Stock.UNKNOWN
 
 
@@ -94,7 +94,7 @@ def _endpoint(sent: wire.Endpoint | None) -> SshEndpoint | None:
 
 
 def public_endpoint(host: str, port: int | None, user: str) -> SshEndpoint | None:
-    """Validate an ssh address; None unless host, port and user are safe to put on a command line."""
+    """Validate an ssh address. Returns None unless host, port and user are safe on a command line."""
     if port is None or not 0 < port < 65536:
         return None
     if not _HOST.fullmatch(host) or not _USER.fullmatch(user):
@@ -110,7 +110,7 @@ def _ports(declared: tuple[str, ...], mapped: tuple[wire.MappedPort, ...]) -> tu
             continue
         private, protocol = int(matched[1]), matched[2]
         at = next((m for m in mapped if m.private == private and m.type == protocol), None)
-        # The address of an http port is one of RunPod's proxy, which cannot be reached.
+        # An http port has an address of RunPod's proxy, which is unreachable from outside.
         if at is None or protocol == "http":
             ports.append(Port(private, protocol))
         else:
@@ -119,7 +119,7 @@ def _ports(declared: tuple[str, ...], mapped: tuple[wire.MappedPort, ...]) -> tu
 
 
 def public_ip(text: str) -> str | None:
-    """The address, or None for one of RunPod's own network (100.64.0.0/10), which cannot be reached from outside."""
+    """Return ``text``, or None for an address in RunPod's internal network (100.64.0.0/10)."""
     try:
         return None if ip_address(text) in _OWN_NETWORK else text
     except (ValueError, TypeError):
@@ -132,7 +132,7 @@ def _load(runtime: wire.Runtime) -> Load:
 
 
 def gpu_offer(document: Mapping[str, Any]) -> GpuOffer:
-    """Convert an entry of ``GET /v2/catalog/gpus``; a price of 0 means "not offered" and becomes None."""
+    """Convert an entry of ``GET /v2/catalog/gpus``. A price of 0 means "not offered" and becomes None."""
     sent = wire.WireGpuType.model_validate(document)
     return GpuOffer(
         id=sent.id,
@@ -148,7 +148,7 @@ def gpu_offer(document: Mapping[str, Any]) -> GpuOffer:
 
 
 def _price(amount: Decimal | None) -> Decimal | None:
-    return amount if amount else None  # 0 is how RunPod says "not offered"
+    return amount if amount else None  # RunPod sends 0 for "not offered"
 
 
 def data_centre(document: Mapping[str, Any]) -> DataCentre:
@@ -177,7 +177,7 @@ def template(document: Mapping[str, Any]) -> Template:
 
 
 def billing_record(document: Mapping[str, Any]) -> BillingRecord | None:
-    """Convert a record of ``GET /v2/billing/pods``; None when it has no start or end."""
+    """Convert a record of ``GET /v2/billing/pods``. Returns None if the start or end is missing."""
     sent = wire.WireBill.model_validate(document)
     if sent.startTime is None or sent.endTime is None:
         return None
@@ -193,7 +193,7 @@ def billing_record(document: Mapping[str, Any]) -> BillingRecord | None:
 
 
 def create_body(spec: PodSpec) -> dict[str, Any]:
-    """The body of ``POST /v2/pods``. Everything is sent explicitly: RunPod's defaults are not relied on."""
+    """Return the body of ``POST /v2/pods``. Every setting is explicit, so RunPod's defaults do not matter."""
     gpu: dict[str, Any] = {"id": spec.gpu_id, "count": spec.gpu_count}
     if spec.min_cuda:
         gpu["minCudaVersion"] = spec.min_cuda
@@ -222,6 +222,6 @@ def create_body(spec: PodSpec) -> dict[str, Any]:
 
 
 def environment(spec: PodSpec) -> dict[str, str]:
-    """The container's variables; keys for this pod alone go into ``PUBLIC_KEY``, as the official images expect."""
+    """Return the container's variables. The official images read this pod's own keys from ``PUBLIC_KEY``."""
     own = {"PUBLIC_KEY": "\n".join(spec.public_keys)} if spec.public_keys else {}
     return {**spec.env, **own}

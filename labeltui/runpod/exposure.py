@@ -10,7 +10,7 @@ DEADLINE_S = 6.0
 
 
 async def answers(url: str, path: str = "/") -> int | None:
-    """GET the address without credentials or redirects; returns the HTTP status, or None without an answer."""
+    """GET the address without credentials or redirects. Returns the HTTP status, or None if nothing answers."""
     try:
         async with (
             httpx.AsyncClient(

@@ -1,7 +1,7 @@
-"""The host keys that a pod's container prints when it starts, read from its log.
+"""Read the host keys that a pod's container prints at its start from the pod's log.
 
-The log comes over TLS from the account that rents the pod, so these keys can be trusted without asking the
-operator. Only images that print them (all of RunPod's own) can be pinned this way.
+RunPod sends the log over TLS to the account that rents the pod, so labeltui trusts these keys without asking the
+operator. This needs an image that prints its host keys, as all of RunPod's own images do.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ class PrintedKey:
 
 
 def printed_keys(lines: Iterable[PodLogLine], started_at: datetime | None = None) -> tuple[PrintedKey, ...]:
-    """Read the host keys of the newest container from ``lines`` (oldest first); empty if it has not printed any.
+    """Read the newest container's host keys from ``lines`` (oldest first). Empty if none are printed yet.
 
-    Lines from before ``started_at`` belong to an earlier container, whose keys are no longer valid.
+    Lines before ``started_at`` are skipped: they belong to an earlier container, whose keys are invalid now.
     """
     keys: list[PrintedKey] = []
     inside = False

@@ -1,4 +1,4 @@
-"""Find RunPod's API key where people store it, and hold it so that it is never printed."""
+"""Find RunPod's API key in the usual places, and wrap the key so that printing never shows it."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _SHAPE = re.compile(r"[!-~]{8,512}")
 
 
 class Secret:
-    """A text that only :meth:`reveal` returns; printing, comparing or pickling never shows it."""
+    """A secret text. Only :meth:`reveal` returns it; printing, comparing or pickling never shows it."""
 
     __slots__ = ("_text",)
 
@@ -35,11 +35,11 @@ class Secret:
         self._text = text
 
     def reveal(self) -> str:
-        """The text itself: for the request, and for nothing else."""
+        """Return the secret text. Use it only to send a request."""
         return self._text
 
     def scrub(self, text: str) -> str:
-        """Replace the secret in a text that came from outside."""
+        """Mask the secret in a text from outside."""
         return text.replace(self._text, MASK) if self._text else text
 
     def __repr__(self) -> str:
@@ -63,7 +63,7 @@ class Secret:
 
 @dataclass(frozen=True, slots=True)
 class FoundKey:
-    """The key, a description of where it was found, and a warning about that place (empty if there is none)."""
+    """The key, a description of its source, and a warning about the source (may be empty)."""
 
     secret: Secret
     origin: str
@@ -77,10 +77,10 @@ async def find_key(
     config: Path | None = None,
     profile: str = "default",
 ) -> FoundKey:
-    """Find the key: in the environment, by the command (if one is given), in the keyring, or in RunPod's own file.
+    """Find the key. Tries the environment, ``command`` (if given), the keyring, then RunPod's own file.
 
-    Raises Misused if there is no key (``runpod_no_key``) or what was found is no key (``runpod_bad_key``);
-    Failed if the command fails (``runpod_key_command``).
+    Raises Misused if no source has a key (``runpod_no_key``) or the text found is no key (``runpod_bad_key``),
+    and Failed if the command fails (``runpod_key_command``).
     """
     environ = os.environ if environ is None else environ
     if environ.get(VARIABLE, "").strip():
@@ -102,12 +102,12 @@ async def find_key(
 
 
 def default_config() -> Path:
-    """The configuration file that RunPod's SDK and runpodctl share, each with its own form."""
+    """Return the configuration file of RunPod's SDK and runpodctl. Each writes its own form."""
     return Path(CONFIG).expanduser()
 
 
 def _checked(text: str, origin: str, warning: str = "") -> FoundKey:
-    # A line end or a space in a key is a copying mistake, and could inject a header.
+    # A line end or space in a key comes from a copying mistake, and could inject a header.
     text = text.strip()
     if not _SHAPE.fullmatch(text):
         raise Misused(
@@ -156,7 +156,7 @@ def _command_failed(command: str, how: str) -> Failed:
 
 
 def _from_keyring() -> tuple[str | None, str]:
-    """The key in the system's keyring (None without one), and what to do to have it there."""
+    """Return the key in the system's keyring (None if missing), and a hint how to store a key there."""
     store = f"run `keyring set {KEYRING_SERVICE} {KEYRING_USER}`"
     try:
         keyring: Any = importlib.import_module("keyring")
@@ -165,7 +165,7 @@ def _from_keyring() -> tuple[str | None, str]:
     try:
         stored = keyring.get_password(KEYRING_SERVICE, KEYRING_USER)
     except Exception as error:
-        # Backends fail in ways of their own (no D-Bus, locked, unknown); the next place is tried.
+        # Each backend raises its own exceptions (no D-Bus, locked, unknown). Try the next source.
         return None, f"make the keyring readable ({type(error).__name__}) and {store}"
     return (stored if isinstance(stored, str) else None), store
 
@@ -175,7 +175,7 @@ def _from_config(path: Path, profile: str) -> str | None:
         document = tomllib.loads(path.read_text("utf-8"))
     except FileNotFoundError:
         return None
-    except (OSError, ValueError):  # a parser's words would quote the line, key and all
+    except (OSError, ValueError):  # the parser's message would quote the line with the key
         raise Misused(
             Code.RUNPOD_BAD_CONFIG,
             f"{path} is not valid TOML.",

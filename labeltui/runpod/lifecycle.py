@@ -1,4 +1,4 @@
-"""What the operator must know about a pod's or an account's state, as a problem."""
+"""Derive problems to show to the operator from the state of a pod or an account."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _PULL_FAILED = re.compile(
 
 
 def pod_problem(pod: Pod, now: datetime, system_log: Iterable[PodLogLine] = ()) -> Problem | None:
-    """The problem with a pod, from its state, RunPod's own text and its system log; None if there is none."""
+    """Derive a pod's problem from its status, RunPod's text and the system log. None if there is none."""
     change = pod.last_change.lower()
     detail = pod.last_change or _tail(system_log)
     if change.startswith("outbid") and pod.status is not PodStatus.RUNNING:
@@ -64,7 +64,7 @@ def pod_problem(pod: Pod, now: datetime, system_log: Iterable[PodLogLine] = ()) 
 
 
 def public_problem(pod: Pod) -> Problem | None:
-    """The problem that a running pod has ports on the open web; None if it has none."""
+    """Return a problem if a running pod exposes web ports to the internet; None otherwise."""
     urls = [url for port in pod.ports if (url := pod.proxy_url(port.private))]
     if not urls or not pod.status.is_up:
         return None
@@ -98,7 +98,7 @@ def _stuck(pod: Pod, now: datetime, detail: str) -> Problem | None:
 
 
 def balance_problem(account: Account, pods: Iterable[Pod], warn_hours: Decimal) -> Problem | None:
-    """The problem that the credit ends within ``warn_hours``, and what is lost then; None while it lasts longer."""
+    """Return a problem, with the data loss, if the credit ends within ``warn_hours``; None otherwise."""
     left = account.hours_left
     empty = account.balance is not None and account.balance <= 0
     if not empty and (left is None or left >= warn_hours):

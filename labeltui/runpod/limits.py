@@ -1,4 +1,4 @@
-"""RunPod's rate limits for this account, from the headers of its answers."""
+"""Read RunPod's rate limits for this account from the headers of RunPod's answers."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from email.utils import parsedate_to_datetime
 
 _MEMBER = re.compile(r'"([^"]{1,40})"((?:\s*;\s*[a-z]+=[^;,]*)*)')
 _PARAMETER = re.compile(r";\s*([a-z]+)=(\d+)")
-RESERVE = 0.2  # share of the remaining requests left to other programs on the same account
+RESERVE = 0.2  # this share of the remaining requests is left for other programs of the account
 
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """One window of the limit: requests left, seconds until it is reset, and its ``quota`` per ``seconds``."""
+    """One rate limit: ``quota`` requests per ``seconds``, the requests remaining, and seconds until the reset."""
 
     name: str
     remaining: int | None = None
@@ -26,13 +26,13 @@ class Window:
 
 @dataclass(frozen=True, slots=True)
 class RateLimits:
-    """All windows as of ``read_at`` (seconds of the monotonic clock)."""
+    """All windows at the time ``read_at`` (seconds of the monotonic clock)."""
 
     windows: tuple[Window, ...] = ()
     read_at: float = 0.0
 
     def wait_s(self, now: float) -> float:
-        """Seconds until another request may be sent; 0 while every window has requests left."""
+        """Return the seconds to wait before the next request; 0 if every window has requests left."""
         waits = [
             self.read_at + window.resets_in_s - now
             for window in self.windows
@@ -41,7 +41,7 @@ class RateLimits:
         return max(0.0, *waits) if waits else 0.0
 
     def interval_s(self, wanted: float) -> float:
-        """Seconds between polls so that no window runs out; at least ``wanted``."""
+        """Return a poll interval in seconds that exhausts no window; at least ``wanted``."""
         paces = [wanted]
         for window in self.windows:
             if window.remaining is not None and window.resets_in_s is not None:
@@ -50,13 +50,13 @@ class RateLimits:
         return max(paces)
 
     def tightest(self) -> Window | None:
-        """The window with the smallest share left, for display; None when RunPod sent no limits."""
+        """Return the window with the smallest share of requests left. None if RunPod sent no limits."""
         known = [window for window in self.windows if window.remaining is not None and window.quota]
         return min(known, key=lambda window: (window.remaining or 0) / (window.quota or 1), default=None)
 
 
 def rate_limits(headers: Mapping[str, str], now: float) -> RateLimits | None:
-    """Parse the headers ``RateLimit`` and ``RateLimit-Policy``; None when both are absent."""
+    """Parse the headers ``RateLimit`` and ``RateLimit-Policy``. Returns None if both are absent."""
     left = _members(headers.get("ratelimit", ""))
     policy = _members(headers.get("ratelimit-policy", ""))
     names = [*left, *(name for name in policy if name not in left)]
@@ -83,7 +83,7 @@ def _members(header: str) -> dict[str, dict[str, int]]:
 
 
 def retry_after_s(headers: Mapping[str, str], now: datetime | None = None) -> float | None:
-    """Parse ``Retry-After`` (seconds or a date) to seconds; None when it is absent or malformed."""
+    """Parse ``Retry-After`` (seconds or a date) to seconds. Returns None if absent or malformed."""
     text = headers.get("retry-after", "").strip()
     if text.isascii() and text.isdigit() and len(text) < 9:
         return float(text)

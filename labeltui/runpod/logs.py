@@ -1,4 +1,4 @@
-"""A pod's log as server-sent events: an endless stream, resumed after the last line when it breaks."""
+"""Read a pod's log as an endless stream of server-sent events, and resume the stream after a break."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from labeltui.runpod.transport import Answer, Transport
 from labeltui.runpod.wire import moment
 from labeltui.support.backoff import backoff_s
 
-SILENT_S = 120.0  # of a stream; then it is reopened, because a dead connection is silent too
-SETTLED_S = 0.75  # without a line: the backlog has been sent
-FIRST_S = 10.0  # until the first line of the backlog
+SILENT_S = 120.0  # reopen a stream after this silence: the connection may be dead
+SETTLED_S = 0.75  # after this silence the backlog is complete
+FIRST_S = 10.0  # longest wait for the first line of the backlog
 LONGEST_LINE = 2**20
 LONGEST_PAUSE_S = 30.0
 WHAT = "the request for the pod's log"
 
 
 class Events:
-    """A parser for server-sent events; feed it lines without their line ends."""
+    """A parser for server-sent events. Call :meth:`line` for each line, without the line end."""
 
     def __init__(self) -> None:
         self.last_id = ""
@@ -34,7 +34,7 @@ class Events:
         self._size = 0
 
     def line(self, text: str) -> str | None:
-        """Feed one line; returns the event's data when this line ends it, otherwise None."""
+        """Parse one line. Returns the event's data if ``text`` ends an event, otherwise None."""
         if not text:
             data, self._data, self._size = "\n".join(self._data), [], 0
             return data or None
@@ -50,7 +50,7 @@ class Events:
 
 
 def log_line(data: str, event_id: str = "") -> PodLogLine | None:
-    """Convert an event's data to a log line; None when it is malformed."""
+    """Convert an event's data to a log line. Returns None for malformed data."""
     try:
         document = json.loads(data)
     except (ValueError, RecursionError):
@@ -70,9 +70,9 @@ def log_line(data: str, event_id: str = "") -> PodLogLine | None:
 async def follow(
     transport: Transport, path: str, source: str | None, *, tail: int = 100, last_id: str = ""
 ) -> AsyncGenerator[PodLogLine, None]:
-    """Yield lines as they come, and reconnect after a break.
+    """Yield new lines without end, and reconnect after a break.
 
-    Raises LabeltuiError only for failures that waiting does not repair (the pod is gone, the key is refused).
+    Raises LabeltuiError only for lasting failures, such as a pod that is gone or a refused key.
     """
     failures = 0
     while True:
@@ -92,7 +92,7 @@ async def follow(
 
 
 async def recent(transport: Transport, path: str, source: str | None, *, tail: int) -> tuple[PodLogLine, ...]:
-    """Fetch the newest lines: read until the stream falls silent or ``tail`` lines have come."""
+    """Fetch the newest lines: read until the stream is silent or ``tail`` lines have arrived."""
     lines: list[PodLogLine] = []
     async with aclosing(_stream(transport, path, source, tail, "", FIRST_S)) as stream:
         waiting = FIRST_S

@@ -1,6 +1,6 @@
-"""Every refusal and failure of RunPod: one table from the failure code to its message and hint.
+"""Messages and hints for RunPod's refusals and failures, in one table by failure code.
 
-The actions that may help, by the same codes, are in :mod:`labeltui.domain.offers`.
+See :mod:`labeltui.domain.offers` for the actions to offer for each code.
 """
 
 from __future__ import annotations
@@ -139,7 +139,7 @@ FAILURES: dict[Code, tuple[type[LabeltuiError], str, str]] = {
 
 
 def failure(code: Code, detail: str = "", **known: object) -> LabeltuiError:
-    """Make the failure of that code; ``known`` fills its message, ``detail`` is RunPod's own text."""
+    """Make the failure for ``code``. ``known`` fills in message and hint; ``detail`` is RunPod's text."""
     kind, message, hint = FAILURES[code]
     return kind(code, message.format_map(known), hint.format_map(known), detail)
 
@@ -150,33 +150,33 @@ def api_off(detail: str = "") -> LabeltuiError:
 
 
 def no_capacity(detail: str = "") -> LabeltuiError:
-    """``runpod_no_capacity``: no such machine is free."""
+    """``runpod_no_capacity``: no machine with the requested settings is free."""
     return failure(Code.RUNPOD_NO_CAPACITY, detail)
 
 
 def pod_gone(detail: str = "") -> LabeltuiError:
-    """``runpod_pod_gone``: the account has no such pod."""
+    """``runpod_pod_gone``: the account does not have this pod."""
     return failure(Code.RUNPOD_POD_GONE, detail)
 
 
 def rate_limited(seconds: float | None, detail: str = "") -> LabeltuiError:
-    """``runpod_rate_limited``: wait so many seconds (None: RunPod did not say how long)."""
+    """``runpod_rate_limited``: wait ``seconds``, or "a while" if None because RunPod gave no time."""
     wait = "a while" if seconds is None else f"{max(1, round(seconds))} s"
     return failure(Code.RUNPOD_RATE_LIMITED, detail, wait=wait)
 
 
 def create_unclear(name: str, cause: LabeltuiError) -> LabeltuiError:
-    """``runpod_create_unclear``: it is unknown whether ``name`` was created."""
+    """``runpod_create_unclear``: it is unknown whether RunPod created ``name``."""
     return failure(Code.RUNPOD_CREATE_UNCLEAR, cause.problem.message, what=name)
 
 
 def outcome_unclear(what: str, cause: LabeltuiError) -> LabeltuiError:
-    """``runpod_outcome_unclear``: it is unknown whether ``what`` was done."""
+    """``runpod_outcome_unclear``: it is unknown whether RunPod carried out the action ``what``."""
     return failure(Code.RUNPOD_OUTCOME_UNCLEAR, cause.problem.message, what=what)
 
 
 def timed_out(what: str, seconds: float, detail: str = "") -> LabeltuiError:
-    """``runpod_timeout``: RunPod received ``what``, perhaps, and has not answered it within its deadline."""
+    """``runpod_timeout``: RunPod may have received the request ``what``, but did not answer in ``seconds``."""
     return Unreachable(
         Code.RUNPOD_TIMEOUT,
         f"RunPod has not answered {what} within {seconds:.0f} s.",
@@ -196,7 +196,7 @@ def unreachable(base: str, detail: str = "") -> LabeltuiError:
 
 
 def dropped(what: str, detail: str = "", *, by: str = "The connection to RunPod broke") -> LabeltuiError:
-    """``runpod_dropped``: RunPod may have carried out ``what``."""
+    """``runpod_dropped``: the connection broke; RunPod may have carried out the request ``what``."""
     return Unreachable(
         Code.RUNPOD_DROPPED,
         f"{by} before the answer to {what} was complete.",
@@ -206,7 +206,7 @@ def dropped(what: str, detail: str = "", *, by: str = "The connection to RunPod 
 
 
 def unusable(what: str, why: str, detail: str = "") -> LabeltuiError:
-    """``runpod_answer``: RunPod answered with success, but not with what was expected."""
+    """``runpod_answer``: RunPod reported success, but the content of the answer is not usable."""
     return Failed(
         Code.RUNPOD_ANSWER,
         f"RunPod's answer to {what} cannot be used: {why}.",

@@ -1,4 +1,4 @@
-"""Rent one pod and never two: under a name that is used once, from a list of candidates."""
+"""Rent exactly one pod from a list of candidates, under a name that no other request uses."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ from labeltui.domain.problems import Failed, LabeltuiError, Problem
 from labeltui.runpod.problems import create_unclear, no_capacity
 
 APPEAR_S = 45.0  # how long to poll the list for a pod whose create request was not answered
-SETTLE_S = 180.0  # how long a new pod may stay unlisted: until then its name is not requested again
+SETTLE_S = 180.0  # a new pod may be missing from the list this long; no second request until then
 LIST_AGAIN_S = 3.0
 
 
 class Pods(Protocol):
-    """The requests that renting is made of; all raise LabeltuiError."""
+    """The requests that :class:`Renting` sends. All methods raise LabeltuiError."""
 
     async def pods(self) -> tuple[Pod, ...]:
         """List the account's pods."""
         ...
 
     async def pod(self, pod_id: str) -> Pod | None:
-        """Fetch one pod; None when there is none."""
+        """Fetch one pod. Returns None if the account has no pod with this id."""
         ...
 
     async def create(self, spec: PodSpec) -> Pod:
@@ -39,10 +39,10 @@ class Pods(Protocol):
 
 
 class CreatesOnce(Protocol):
-    """Rents a pod unless one of that name exists."""
+    """A client that rents a pod unless the account already has a pod of the same name."""
 
     async def create_once(self, spec: PodSpec) -> Pod:
-        """Return the pod; raises LabeltuiError."""
+        """Return the rented or existing pod. Raises LabeltuiError."""
         ...
 
 
@@ -60,32 +60,32 @@ class Renting:
         self._clock = clock
         self._one_at_a_time = asyncio.Lock()
         self._may_appear_until: dict[str, float] = {}  # by name
-        self._ids: dict[str, str] = {}  # by name: the list may be late, a request for the id is not
+        self._ids: dict[str, str] = {}  # by name; the list of pods may lag, a request by id does not
 
     async def create_once(self, spec: PodSpec) -> Pod:
         """Rent a pod, or return the pod that already has this name.
 
-        Raises ``runpod_create_unclear`` when it is unknown whether a pod was rented. Call again with the same
-        name: the list is then polled for as long as the pod may still appear (up to three minutes) before a
-        second request is sent. ``runpod_no_capacity`` and ``runpod_pool_forbidden``: try another offer.
+        Raises ``runpod_create_unclear`` if it is unknown whether RunPod rented the pod. The caller may retry with
+        the same name: the retry polls the list while the pod may still appear (up to three minutes) before it
+        sends a second request. After ``runpod_no_capacity`` or ``runpod_pool_forbidden``, try another offer.
         """
         async with self._one_at_a_time:
             pod = await self._existing(spec.name)
             if pod is None:
                 self._may_appear_until[spec.name] = (
                     self._clock() + SETTLE_S
-                )  # also when this task is cancelled
+                )  # set before the request, in case this task is cancelled
                 pod = await self._create(spec)
             self._may_appear_until.pop(spec.name, None)
             self._ids[spec.name] = pod.id
             return pod
 
     def expect(self, name: str, within_s: float) -> None:
-        """Poll the list for that name for so long before renting: an earlier process may have rented it."""
+        """An earlier process may have rented ``name``: poll the list up to ``within_s`` seconds before renting."""
         self._may_appear_until[name] = max(self._may_appear_until.get(name, 0.0), self._clock() + within_s)
 
     def remember(self, name: str, pod_id: str) -> None:
-        """Note which pod an earlier process rented under that name; the list may not have it yet."""
+        """Store the id of a pod that an earlier process rented as ``name``; the list may lack the pod."""
         self._ids.setdefault(name, pod_id)
 
     async def _existing(self, name: str) -> Pod | None:
@@ -109,7 +109,7 @@ class Renting:
             raise create_unclear(spec.name, error) from error
 
     async def _listed(self, name: str, until: float) -> Pod | None:
-        """Poll the list for a pod of that name until then, at least once; None when it did not appear."""
+        """Poll the list for ``name`` until the clock time ``until``, at least once. None if not found."""
         while True:
             last = self._clock() >= until
             try:
@@ -127,7 +127,7 @@ class Renting:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """A candidate that RunPod refused, and why."""
+    """A candidate that RunPod refused, and the reason."""
 
     spec: PodSpec
     problem: Problem
@@ -144,11 +144,11 @@ async def create_first(
     candidates: Iterable[PodSpec],
     refused: Callable[[Refusal], None] = lambda _: None,
 ) -> Pod:
-    """Rent the first available candidate; stop while it is unknown whether one was rented.
+    """Rent the first available candidate. Stop at the first error that leaves the outcome unknown.
 
-    All candidates should have the same name, because a pod that has it already is returned. ``refused`` is
-    called for each candidate that RunPod refuses. Raises ``runpod_no_capacity`` when none is available, and
-    the last refusal (``runpod_bad_request``) when none of them was about capacity: the request is wrong.
+    Give all candidates the same name, so that an existing pod of this name is returned. ``refused`` is called
+    for each candidate that RunPod refuses. Raises ``runpod_no_capacity`` if RunPod refused at least one candidate
+    for lack of capacity. Otherwise the request itself is wrong: raises the last refusal (``runpod_bad_request``).
     """
     refusals: list[Refusal] = []
     last: LabeltuiError | None = None

@@ -1,4 +1,4 @@
-"""Recognise which failure an answer of RunPod's means, by its status, its text and what the request was for."""
+"""Choose the failure for an answer of RunPod by its status, its text and the purpose of the request."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from labeltui.domain.failure_codes import Code
 from labeltui.domain.problems import Failed, LabeltuiError
 from labeltui.runpod.problems import failure, rate_limited
 
-SHOWN = 300  # characters of a text from RunPod
+SHOWN = 300  # longest text from RunPod that is shown, in characters
 
 
 class Purpose(StrEnum):
-    """The kind of a request: the same HTTP status means something different for each."""
+    """The purpose of a request. The meaning of an HTTP status depends on the purpose."""
 
     READ = "read"
     READ_POD = "read_pod"  # one pod or its log: not found means that the pod is gone
@@ -24,12 +24,12 @@ class Purpose(StrEnum):
     STOP = "stop"
     RESTART = "restart"
     TERMINATE = "terminate"
-    CHANGE = "change"  # of keys or volumes
+    CHANGE = "change"  # a change of keys or volumes
 
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """An answer other than success, reduced to what messages need."""
+    """An answer other than success, with only the facts that messages need."""
 
     what: str  # the request in messages, as in "the request for the list of pods"
     status: int
@@ -40,7 +40,7 @@ class Reply:
     body: str = ""  # start of the body, shown as evidence
 
 
-_TEXTS = (  # of RunPod's, in lower case, whatever status they came with
+_TEXTS = (  # RunPod's texts in lower case; they apply at any HTTP status
     ("not enough free gpus on the host", Code.RUNPOD_HOST_FULL),
     ("no longer any instances available", Code.RUNPOD_NO_CAPACITY),
     ("no instances currently available", Code.RUNPOD_NO_CAPACITY),
@@ -71,7 +71,7 @@ _SHOWS_BODY = (Code.RUNPOD_BAD_REQUEST, Code.RUNPOD_INVALID, Code.RUNPOD_EDGE_ER
 
 
 def failure_by_text(text: str, what: str) -> LabeltuiError | None:
-    """Recognise a failure by RunPod's text, whatever status it came with; None when the text is not known."""
+    """Find the failure code for RunPod's text, at any HTTP status. Returns None if the text is unknown."""
     low = text.lower()
     code = next((code for known, code in _TEXTS if known in low), None)
     return None if code is None else failure(code, text, what=what)
@@ -124,7 +124,7 @@ def _code_of(reply: Reply) -> Code:
 
 
 def error_text(content: bytes) -> tuple[str, bool]:
-    """RunPod's own text in an error body, on one line, and whether the body was JSON.
+    """Return RunPod's text in an error body, on one line, and whether the body is JSON.
 
     Known shapes: problem+json (title, detail, errors), ``{"error": ...}``, ``{"message": ...}``, GraphQL's errors.
     """
@@ -151,5 +151,5 @@ def _text(value: Any) -> str:
 
 
 def cleaned(text: str) -> str:
-    """The first characters of a text from outside, without control characters."""
+    """Return the first 300 characters of a text from outside, with spaces for control characters."""
     return "".join(char if char.isprintable() else " " for char in text[:SHOWN]).strip()

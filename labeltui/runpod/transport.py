@@ -1,7 +1,7 @@
-"""REST v2 over HTTP: a deadline per request, rate limits, failures as LabeltuiError, the key only in the header.
+"""Send REST v2 requests over HTTP, with a deadline and rate limits. Failures are raised as LabeltuiError.
 
-A GET that fails is repeated after a jittered pause. No other request is repeated, except after a 429, which
-means that RunPod did not carry it out.
+The key is sent only in a header. A failed GET is repeated after a jittered pause. Other requests are repeated
+only after a 429, which means that RunPod did not carry out the request.
 """
 
 from __future__ import annotations
@@ -38,8 +38,8 @@ VARIABLE = "RUNPOD_API_BASE_URL"
 OFFICIAL = "https://api.runpod.io"
 DEADLINE_S = 20.0  # for one request, from the first byte sent to the last byte received
 MAX_DOCUMENT = 32 * 2**20  # bytes
-TRIES = 3  # of a GET; after a timeout only two, because that has taken long already
-LONGEST_WAIT_S = 30.0  # a longer wait is raised as a failure
+TRIES = 3  # attempts for a GET; only two after a timeout, which already took long
+LONGEST_WAIT_S = 30.0  # raise a failure instead of waiting longer
 MAX_PAGES = 200
 
 Sleep = Callable[[float], Awaitable[None]]
@@ -56,7 +56,7 @@ class Answer:
 
 
 class _Bearer(httpx.Auth):
-    """Adds the key to each request, so that no dict of headers in a stack frame holds it."""
+    """Adds the key to each request, so that no dict of headers in a stack frame contains the key."""
 
     def __init__(self, key: Secret) -> None:
         self._key = key
@@ -67,9 +67,9 @@ class _Bearer(httpx.Auth):
 
 
 def base_url(given: str | None = None) -> str:
-    """RunPod's address without a path: ``given``, or the variable that the SDK reads too, or the official one.
+    """Return RunPod's address without a path: ``given``, the SDK's environment variable, or the official address.
 
-    Raises Misused for a malformed address, and for plain http to another machine, which would expose the key.
+    Raises Misused for a malformed address, or for plain http to another machine, which would expose the key.
     """
     text = (given or os.environ.get(VARIABLE) or OFFICIAL).strip().rstrip("/").removesuffix("/v2").rstrip("/")
     try:
@@ -132,7 +132,7 @@ class Transport:
             timeout=httpx.Timeout(deadline_s, connect=min(10.0, deadline_s)),
             trust_env=not is_here(
                 httpx.URL(self.base).host
-            ),  # a proxy from the environment, but not for this machine
+            ),  # use a proxy from the environment, except for this machine
         )
 
     async def close(self) -> None:
@@ -140,16 +140,16 @@ class Transport:
         await self._client.aclose()
 
     def blocked_s(self) -> float:
-        """Seconds until RunPod accepts requests again; 0 when it does."""
+        """Return the seconds until RunPod accepts requests again; 0 if RunPod accepts them now."""
         now = self._clock()
         return max(0.0, self._blocked_until - now, self.limits.wait_s(now) if self.limits else 0.0)
 
     async def get(self, path: str, what: str, **params: Any) -> Any:
-        """GET a document, parsed. Raises LabeltuiError."""
+        """GET and parse a JSON document. Raises LabeltuiError."""
         return self.parsed(await self.send("GET", path, what, params=params))
 
     async def pages(self, path: str, field: str, what: str, **params: Any) -> list[dict[str, Any]]:
-        """Fetch all pages and return the entries under ``field``. A short or empty page is not always the last."""
+        """Fetch all pages and return the entries under ``field``. Continue after short and empty pages."""
         entries: list[dict[str, Any]] = []
         cursors: set[str] = set()
         for _ in range(MAX_PAGES):
@@ -193,7 +193,7 @@ class Transport:
             await self.sleep(wait)
 
     def _wait_after(self, error: LabeltuiError, tries: int, waited: int) -> float | None:
-        """Seconds until the request may be sent again; None when it may not."""
+        """Return the seconds to wait before a retry; None if the request must not be retried."""
         code = error.problem.code
         if code == Code.RUNPOD_RATE_LIMITED:
             wait = max(1.0, self._blocked_until - self._clock())
@@ -249,9 +249,11 @@ class Transport:
         headers: Mapping[str, str] | None = None,
         quiet_s: float | None = None,
     ) -> AsyncIterator[httpx.Response]:
-        """Yield the response while it arrives: within the deadline or, with ``quiet_s``, until such a silence.
+        """Yield the response before its body is read.
 
-        ``path`` must be made of quoted parts. Raises Unreachable, or Failed for a body that cannot be decoded.
+        The deadline covers the whole request. With ``quiet_s`` there is no deadline, only a limit on each silence, in
+        seconds. Each part of ``path`` must be quoted. Raises Unreachable, or Failed for a body that
+        cannot be decoded.
         """
         timeout = httpx.USE_CLIENT_DEFAULT if quiet_s is None else httpx.Timeout(quiet_s, connect=10.0)
         try:
@@ -276,7 +278,7 @@ class Transport:
             raise self._unreachable(what, error) from None
 
     def problem(self, answer: Answer, purpose: Purpose = Purpose.READ) -> LabeltuiError:
-        """The failure that an answer means, with the key masked in case RunPod quoted it."""
+        """Make the failure for an answer. The key is masked, in case RunPod quoted the key."""
         text, is_json = error_text(answer.content)
         after = retry_after_s(answer.headers)
         if answer.status == 429:
@@ -290,7 +292,7 @@ class Transport:
         return failure_of_reply(reply)
 
     def parsed(self, answer: Answer) -> Any:
-        """Parse the JSON of an answer; fractions become Decimal, because they are money. Raises Failed."""
+        """Parse an answer's JSON. Fractions are money, so they become Decimal. Raises Failed."""
         try:
             return json.loads(answer.content, parse_float=Decimal, parse_constant=lambda _: None)
         except (ValueError, RecursionError, ArithmeticError):
@@ -299,7 +301,7 @@ class Transport:
             ) from None
 
     def unusable(self, what: str, why: str, detail: str = "") -> LabeltuiError:
-        """The failure for an answer of an unexpected form, with the key masked."""
+        """Make the failure for a malformed answer, with the key masked."""
         return unusable(what, why, self._key.scrub(detail))
 
     def _timed_out(self, what: str, error: Exception) -> LabeltuiError:
@@ -308,7 +310,7 @@ class Transport:
         return timed_out(what, self._deadline_s, type(error).__name__)
 
     def _unreachable(self, what: str, error: Exception) -> LabeltuiError:
-        # Only a connection that was never made is sure not to have carried the request.
+        # RunPod surely did not receive the request only if no connection was made.
         detail = self._key.scrub(f"{type(error).__name__}: {cleaned(str(error))}")
         if isinstance(
             error, httpx.ConnectError | httpx.ConnectTimeout | httpx.PoolTimeout | httpx.ProxyError

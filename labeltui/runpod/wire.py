@@ -1,7 +1,7 @@
 """The JSON documents that REST v2 sends, as pydantic models.
 
-RunPod adds, omits and retypes fields without notice. Unknown fields are dropped; a field of an unexpected type
-gets its default, so that one bad field does not lose the document.
+RunPod adds, omits and retypes fields without notice. Unknown fields are dropped. A field of an unexpected type
+gets its default, so that one bad field does not make the whole document unusable.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ def _flag(value: object) -> bool:
 
 
 def decimal(value: object) -> Decimal | None:
-    """A number exactly as it was written; None for anything else."""
+    """Convert a number to Decimal without rounding. Returns None for any other value."""
     if isinstance(value, bool) or not isinstance(value, (int, float, str, Decimal)):
         return None
     try:
@@ -44,7 +44,7 @@ def _number(value: object) -> float | None:
 
 
 def moment(value: object) -> datetime | None:
-    """Parse an RFC 3339 time, in UTC; None for anything else."""
+    """Parse an RFC 3339 time to UTC. Returns None for any other value."""
     if not isinstance(value, str):
         return None
     try:
@@ -96,7 +96,7 @@ maybe_flag = _read(lambda value: value if isinstance(value, bool) else None)
 
 
 class Wire(BaseModel):
-    """A JSON object of RunPod's."""
+    """The base of all models of RunPod's JSON objects."""
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
@@ -126,14 +126,14 @@ class NetworkMount(Wire):
 
 
 class PersistentMount(Wire):
-    """``mounts.persistent``."""
+    """``mounts.persistent`` of a pod."""
 
     size: Whole = None
     path: Text = ""
 
 
 class Mounts(Wire):
-    """``mounts``."""
+    """``mounts`` of a pod."""
 
     persistent: Annotated[PersistentMount | None, maybe_object] = None
     network: Annotated[tuple[NetworkMount, ...], objects] = ()
@@ -148,14 +148,14 @@ class Endpoint(Wire):
 
 
 class Ssh(Wire):
-    """``ssh``."""
+    """``ssh`` of a pod."""
 
     proxy: Annotated[Endpoint | None, maybe_object] = None
     direct: Annotated[Endpoint | None, maybe_object] = None
 
 
 class Utilisation(Wire):
-    """A percentage; ``memoryUtil`` of GPUs only."""
+    """Utilisation in percent; only GPUs have ``memoryUtil``."""
 
     util: Number = None
     memoryUtil: Number = None
@@ -171,7 +171,7 @@ class MappedPort(Wire):
 
 
 class Runtime(Wire):
-    """``runtime``; ``gpus`` is None when it was left out."""
+    """``runtime`` of a pod; ``gpus`` is None if RunPod left the field out."""
 
     uptime: Whole = None
     gpus: Annotated[tuple[Utilisation, ...] | None, maybe_objects] = None

@@ -1,4 +1,4 @@
 """An embedded pod for ``labeltui demo`` and the tests: an SSH host with studies and a stand-in for MONAI Label.
 
-It does not use the rest of labeltui: the console reaches the pod as it reaches any other machine.
+The sandbox is independent of the console, which connects to the pod like to any other machine.
 """

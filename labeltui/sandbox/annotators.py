@@ -1,4 +1,4 @@
-"""What happens in the pod by itself: annotators fetch, draw and submit labels, and studies arrive."""
+"""Simulate activity in the pod: annotators fetch, draw and submit labels, and new studies arrive."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _STRATEGIES = ("random", "random", "first", "last")
 
 
 async def annotate(name: str, scenario: Scenario, files: PodFiles, port: int) -> None:
-    """Play one annotator until cancelled; after a failed request, try again a few seconds later."""
+    """Simulate one annotator until cancelled. After a failed request, retry a few seconds later."""
     chance = random.Random(name)
     while True:
         try:
@@ -49,7 +49,7 @@ async def _one_study(
     path = f"/activelearning/{chance.choice(_STRATEGIES)}"
     sample = await asyncio.to_thread(_request, port, "POST", path, body, "application/json")
     if not sample:
-        await asyncio.sleep(_RETRY_S + pause)  # all studies are labelled
+        await asyncio.sleep(_RETRY_S + pause)  # wait for new studies: all are labelled
         return
     await asyncio.sleep(max(1.0, pause * chance.uniform(0.6, 1.4)))
     image = str(sample["id"])
@@ -79,7 +79,7 @@ def _submit(port: int, name: str, image: str, label: bytes) -> None:
 
 
 def _request(port: int, method: str, path: str, body: bytes, kind: str) -> dict[str, Any]:
-    """Send one request; raises ``OSError`` or ``HTTPException`` for a failure and for any status but 200."""
+    """Send one request. Raises ``OSError`` or ``HTTPException`` for a failure or a status other than 200."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=_DEADLINE_S)
     try:
         connection.request(method, path, body, {"Content-Type": kind, "Connection": "close"})

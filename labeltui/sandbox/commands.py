@@ -1,4 +1,4 @@
-"""Run the command of an SSH client as a real process on pipes, with back-pressure in both directions."""
+"""Run an SSH client's command as a real process on pipes, with back-pressure in both directions."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _CHUNK = 1 << 16
 async def run_on_pipes(
     process: asyncssh.SSHServerProcess[bytes], argv: Sequence[str], environment: Mapping[str, str], home: Path
 ) -> None:
-    """Run ``argv`` until it ends. If the client disconnects first, the command keeps running without its pipes."""
+    """Run ``argv`` until the command ends. If the client disconnects first, the command runs on without pipes."""
     try:
         child = await asyncio.create_subprocess_exec(
             *argv,
@@ -81,7 +81,7 @@ async def _copy(source: asyncio.StreamReader, target: asyncssh.SSHWriter[bytes])
 
 
 async def _feed(process: asyncssh.SSHServerProcess[bytes], target: asyncio.StreamWriter, pid: int) -> None:
-    """Copy the client's input until it ends; signals travel in the same stream."""
+    """Copy the client's input to the command until the input ends. The input stream also carries signals."""
     try:
         while True:
             try:
@@ -102,7 +102,7 @@ async def _feed(process: asyncssh.SSHServerProcess[bytes], target: asyncio.Strea
 
 
 def _hang_up(child: asyncio.subprocess.Process) -> None:
-    """Close our ends of a command's pipes without killing it, as sshd does when its client disconnects."""
+    """Close our ends of a command's pipes but do not kill the command, as sshd does after a disconnect."""
     transport = child._transport  # type: ignore[attr-defined]
     for number in (0, 1, 2):
         pipe = transport.get_pipe_transport(number)

@@ -1,4 +1,4 @@
-"""The pod's files: home, studies, a venv whose python runs the stand-in, and the folders of the apps."""
+"""Write the pod's files: home, studies, a venv that runs the stand-in, and the folders of the apps."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class PodFiles:
         self.tmp = root / "tmp"
 
     def environment(self) -> dict[str, str]:
-        """The whole environment of the pod's processes; nothing is inherited from this process."""
+        """Return the complete environment of the pod's processes. They inherit nothing from this process."""
         return {
             "HOME": str(self.home),
             "USER": "demo",
@@ -58,7 +58,7 @@ class PodFiles:
         }
 
     def make(self, scenario: Scenario) -> None:
-        """Write everything that the pod has at the beginning of the scenario."""
+        """Write all files that the pod has at the beginning of the scenario."""
         self.make_home()
         for path in (self.studies, self.truth, self.bin, self.tmp):
             path.mkdir(parents=True)
@@ -75,7 +75,7 @@ class PodFiles:
         (self.home / ".bashrc").write_text("PS1='pod:\\w$ '\nunset HISTFILE\n")
 
     def _venv_maker(self, scenario: Scenario) -> tuple[str, ...]:
-        """Lines of the pod's python3. If nothing is installed, the venvs it makes have the stand-in's pip."""
+        """Return shell lines that give new venvs the stand-in's pip. Empty if MONAI Label is installed."""
         if scenario.installed:
             return ()
         settings = self.root / "scenario.json"

@@ -1,4 +1,4 @@
-"""Start and stop processes of the sandbox from the console. Imports nothing heavy."""
+"""Start and stop the sandbox's processes from the console. Imports no heavy modules."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ class PodFailed(RuntimeError):
 
 
 class Child:
-    """A process of the sandbox. It ends with :meth:`close`, and by itself when this process ends in any way.
+    """A process of the sandbox. The process ends after :meth:`close`, or when the console's process ends.
 
-    ``root`` is its folder; ``autostart`` names the steps that the demo takes before the operator does anything.
+    ``root`` is the folder of its files; ``autostart`` lists the steps that the console runs at the start.
     """
 
     account: tuple[str, str] | None = None
@@ -59,7 +59,7 @@ class Child:
         }
 
     async def close(self) -> None:
-        """End the process with everything that runs in it, and remove its folder. May be called twice."""
+        """End the process and all its children, and remove its folder. May be called twice."""
         if self._closed:
             return
         self._closed = True
@@ -95,9 +95,9 @@ class Pod(Child):
 
 
 async def start_pod(scenario: str = "healthy", *, folder: Path | None = None) -> Pod:
-    """Start a pod that plays ``scenario``; its files go into a new folder inside ``folder``.
+    """Start a pod that plays ``scenario``. Its files go into a new folder inside ``folder``.
 
-    Without ``folder``, that is the system's temporary folder.
+    ``folder`` defaults to the system's temporary folder.
     Raises :class:`~labeltui.sandbox.scenarios.UnknownScenario` and :class:`PodFailed`.
     """
     find(scenario)
@@ -126,7 +126,7 @@ async def started(kind: type[C], module: str, *arguments: str) -> C:
 
 
 def environment() -> dict[str, str]:
-    """This process's environment, with labeltui on ``PYTHONPATH``: the child may start in any folder."""
+    """Return this process's environment, with labeltui on ``PYTHONPATH`` for children in any folder."""
     spec = importlib.util.find_spec("labeltui")
     places = [str(Path(place).parent) for place in (spec.submodule_search_locations or [])] if spec else []
     inherited = [path for path in os.environ.get("PYTHONPATH", "").split(os.pathsep) if path]
@@ -152,7 +152,7 @@ async def ready_line(process: asyncio.subprocess.Process) -> dict[str, Any]:
 
 
 async def abandon(process: asyncio.subprocess.Process) -> None:
-    """End a child that did not become ready; it cleans up when its stdin closes."""
+    """End a child that did not become ready. Closing its stdin makes the child clean up."""
     if process.stdin is not None:
         process.stdin.close()
     try:

@@ -1,4 +1,4 @@
-"""How a process of the sandbox ends: by a signal, or with the console that started it."""
+"""End a process of the sandbox after a signal, or together with the console that started the process."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pathlib import Path
 
 @contextlib.asynccontextmanager
 async def stop_event() -> AsyncIterator[asyncio.Event]:
-    """An event that is set by SIGTERM, SIGINT and SIGHUP, and when stdin ends: the console keeps it open."""
+    """Yield an event that SIGTERM, SIGINT, SIGHUP or the end of stdin sets. Stdin ends with the console."""
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
@@ -37,6 +37,6 @@ async def _end_with_console(stop: asyncio.Event) -> None:
 
 
 def log_to(path: Path) -> None:
-    """Redirect stderr to a file: nobody reads it once the process is ready, and a full pipe would block."""
+    """Redirect stderr to a file. The parent stops reading stderr after the start, and a full pipe would block."""
     with path.open("ab") as log:
         os.dup2(log.fileno(), sys.stderr.fileno())

@@ -19,7 +19,7 @@ class NotAVolume(Exception):
 
 
 def encode(data: NDArray[Any], affine: NDArray[Any] = AFFINE) -> bytes:
-    """``data`` as a gzipped NIfTI-1 file."""
+    """Return ``data`` as the bytes of a gzipped NIfTI-1 file."""
     return gzip.compress(_library.Nifti1Image(data, affine).to_bytes(), compresslevel=1)
 
 

@@ -1,6 +1,6 @@
-"""``pip install`` in a pod that has nothing installed: prints what pip would print, and downloads nothing.
+"""Replace ``pip install`` in a pod without MONAI Label: print pip's messages, and download nothing.
 
-Afterwards everything exists that ``setup`` and its checks need: metadata of every requirement, importable torch
+The install creates all files that ``setup`` and its checks need: metadata of every requirement, importable torch
 and torchvision, and MONAI Label's stand-in with its apps.
 """
 
@@ -15,11 +15,11 @@ from labeltui.sandbox import standin
 
 _WITH_VALUE = ("--index-url", "--extra-index-url", "--find-links", "-i", "-f")
 _IMPORTABLE = ("torch", "torchvision")
-_PACE_S = 0.02  # between lines, as with a download
+_PACE_S = 0.02  # pause between lines, as during a download
 
 
 def main() -> None:
-    """Install what the command line names; raises SystemExit with pip's exit codes."""
+    """Install the requirements on the command line. Raises SystemExit with pip's exit codes."""
     arguments = sys.argv[1:]
     if arguments[:1] != ["install"]:
         sys.exit("labeltui's stand-in for pip can only install")

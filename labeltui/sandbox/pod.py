@@ -1,4 +1,4 @@
-"""The pod's own process: makes the files, serves SSH, plays the scenario, and cleans up however it ends."""
+"""The pod's process: makes the files, serves SSH, plays the scenario, and always cleans up at the end."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ async def _serve(scenario: Scenario, root: Path, token: str, stop: asyncio.Event
 
 
 def free_port() -> int:
-    """A TCP port of 127.0.0.1 on which nothing listens at the moment."""
+    """Return a TCP port of 127.0.0.1 that is free at the moment."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

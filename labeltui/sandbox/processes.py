@@ -15,9 +15,9 @@ MARK = "LABELTUI_DEMO_POD"
 
 
 def of_pod(token: str) -> list[int]:
-    """Ids of the running processes whose environment names this pod. Linux only; elsewhere the list is empty.
+    """Return the ids of running processes whose environment names this pod. Empty on systems other than Linux.
 
-    The token ``T`` also matches pods with tokens ``T.anything``, so one sweep ends all pods of an account.
+    The token ``T`` also matches tokens ``T.anything``, so one sweep ends all pods of an account.
     """
     needle = f"{MARK}={token}".encode()
     found = []
@@ -32,7 +32,7 @@ def of_pod(token: str) -> list[int]:
 
 
 def _job_groups(folder: Path) -> Iterator[int]:
-    """Process groups in the agent's job files: how detached jobs are found without /proc."""
+    """Yield the process groups in the agent's job files, to find detached jobs on systems without /proc."""
     for path in folder.glob("jobs/*.json"):
         with contextlib.suppress(OSError, ValueError, AttributeError):
             group = json.loads(path.read_text()).get("pgid")
@@ -41,7 +41,7 @@ def _job_groups(folder: Path) -> Iterator[int]:
 
 
 def sweep(token: str, folder: Path, *, patience: float = 5.0) -> list[int]:
-    """Kill the pod's processes until none is left; returns those that outlived ``patience`` seconds."""
+    """Kill the pod's processes. Returns the ids of processes that still run after ``patience`` seconds."""
     if not Path("/proc/self/environ").exists():
         for group in _job_groups(folder):
             with contextlib.suppress(ProcessLookupError, PermissionError):

@@ -1,4 +1,4 @@
-"""The scenarios that the embedded pod can play. Imports only the standard library: the console reads this at once."""
+"""The demo scenarios of the embedded pod. Imports only the standard library, so that the console starts fast."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ from dataclasses import dataclass
 
 
 class UnknownScenario(ValueError):
-    """There is no scenario of that name; the message lists them."""
+    """No scenario has this name. The message lists all scenarios."""
 
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """How a demo session goes. Times are seconds; None switches a fault off.
+    """The settings of a demo session. Times are in seconds; None switches a fault off.
 
-    ``autostart`` names what the console starts by its ordinary actions, in this order: ``pod``, ``setup``,
-    ``server``, ``train``.
+    ``autostart`` lists the steps that the console runs at the start, out of ``pod``, ``setup``, ``server`` and
+    ``train``, in this order.
     """
 
     name: str
@@ -26,16 +26,16 @@ class Scenario:
     studies: int = 12
     labelled: int = 5  # studies that have a final label at the beginning
     annotators: tuple[str, ...] = ("ana", "ben")
-    annotator_pause: float = 12.0  # about how long an annotator takes for a study
-    arrival_every: float | None = 30.0  # between new studies from the scanner
+    annotator_pause: float = 12.0  # average time of an annotator for one study
+    arrival_every: float | None = 30.0  # interval between new studies from the scanner
     most_studies: int = 40  # no new studies arrive beyond this number
     epoch_seconds: float = 1.5
-    crash_after: float | None = None  # the server crashes so long after its start
-    oom_after_epochs: int | None = None  # the training process is killed in the next epoch
-    answer_delay: float = 0.0  # before each REST answer
-    drop_every: float | None = None  # between breaks of all SSH connections
-    refuse_for: float = 0.0  # new SSH connections after a break
-    hostile: bool = False  # names and log lines hold markup, escapes and commands
+    crash_after: float | None = None  # time from the server's start to its crash
+    oom_after_epochs: int | None = None  # the training process is killed in the epoch after this one
+    answer_delay: float = 0.0  # delay of each REST answer
+    drop_every: float | None = None  # interval between breaks of all SSH connections
+    refuse_for: float = 0.0  # time after a break during which SSH connections are refused
+    hostile: bool = False  # names and log lines contain markup, escapes and commands
 
 
 _ALL = (

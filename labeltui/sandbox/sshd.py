@@ -22,8 +22,8 @@ FIRST_BREAK_S = 6.0
 class Sshd:
     """One SSH server on 127.0.0.1. Commands start in ``home`` with ``environment`` only.
 
-    With ``authorized_keys`` (lines as in that file) only these keys may log in, and no client key is made. With
-    ``host_keys`` the server uses them instead of a new one.
+    If ``authorized_keys`` (lines of an authorized_keys file) is given, only these keys may log in, and no client
+    key is made. If ``host_keys`` are given, the server uses these keys instead of a new one.
     """
 
     def __init__(
@@ -56,7 +56,7 @@ class Sshd:
         return self._root / "known_hosts"
 
     async def start(self) -> None:
-        """Make the missing keys, listen, and write the client's key and known_hosts."""
+        """Make missing keys, listen, and write the client's key and known_hosts."""
         host_keys = self._host_keys or [asyncssh.generate_private_key("ssh-ed25519")]
         authorized = self._authorized_keys
         if authorized is None:
@@ -94,7 +94,7 @@ class Sshd:
             connection.abort()
 
     async def _serve(self, process: asyncssh.SSHServerProcess[bytes]) -> None:
-        """Run the client's command or a shell; a command without a PTY behaves as under OpenSSH."""
+        """Run the client's command, or a shell. Without a PTY a command behaves as under OpenSSH."""
         environment = dict(self._environment)
         run: Callable[..., Awaitable[None]] = run_on_pipes
         if process.term_type is not None:
@@ -106,7 +106,7 @@ class Sshd:
 
 
 def login_shell(home: Path) -> list[str]:
-    """An interactive shell with the pod's own prompt, independent of the machine's start-up files."""
+    """Return the arguments of a shell with the pod's prompt and without the machine's start-up files."""
     bash = shutil.which("bash", path="/bin:/usr/bin:/usr/local/bin")
     if bash:
         return [bash, "--noprofile", "--rcfile", str(home / ".bashrc"), "-i"]
@@ -149,7 +149,7 @@ class _Login(asyncssh.SSHServer):
 
 
 class _Files(asyncssh.SFTPServer):
-    """SFTP whose relative paths start at the pod's home."""
+    """An SFTP server that resolves relative paths in the pod's home."""
 
     def __init__(self, channel: asyncssh.SSHServerChannel[bytes], home: Path) -> None:
         super().__init__(channel)
@@ -160,9 +160,9 @@ class _Files(asyncssh.SFTPServer):
 
 
 async def break_network(sshd: Sshd, every: float, refuse_for: float) -> None:
-    """Until cancelled: every ``every`` seconds, drop all connections and refuse new ones for ``refuse_for`` seconds.
+    """Drop all connections every ``every`` seconds, and refuse new ones for ``refuse_for`` seconds, until cancelled.
 
-    The first drop comes sooner, so that the operator does not wait long for it.
+    The first drop comes after at most 6 seconds, so that the operator need not wait long.
     """
     await asyncio.sleep(min(every, FIRST_BREAK_S))
     while True:

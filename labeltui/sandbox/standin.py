@@ -1,6 +1,6 @@
-"""Make the stand-in importable as ``monailabel`` in a pod, with the apps that belong to it.
+"""Make the stand-in importable as ``monailabel`` in a pod, and write the folders of its apps.
 
-The ready-made venv of most scenarios uses this, and so does the stand-in's pip in a venv that ``setup`` makes.
+Used for the ready-made venv of most scenarios, and by the stand-in's pip in a venv that ``setup`` makes.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def write_command(path: Path) -> None:
 
 
 def write_apps(folder: Path) -> None:
-    """Make a folder for each app, with the files by which an app is recognised."""
+    """Make a folder for each app, with the files that identify an app."""
     for app in APPS:
         configs = folder / app / "lib" / "configs"
         configs.mkdir(parents=True)
@@ -49,7 +49,7 @@ def write_metadata(site: Path, name: str, version: str) -> None:
 
 
 def import_paths() -> list[str]:
-    """The folders of labeltui and of the stand-in's dependencies, however they were installed."""
+    """Return the folders that contain labeltui and the stand-in's dependencies, for any kind of install."""
     paths = []
     for name in _DEPENDENCIES:
         spec = importlib.util.find_spec(name)

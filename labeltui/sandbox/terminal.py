@@ -20,16 +20,16 @@ _Add = Callable[[int, Callable[[], None]], None]
 _Remove = Callable[[int], bool]
 
 _CHUNK = 1 << 16
-_DRAIN_S = 0.5  # for the last output, when another process keeps the terminal open
+_DRAIN_S = 0.5  # wait for the last output if another process has the terminal open
 
-# The first terminal that a new session opens becomes its controlling one, so that ctrl-C and hang-up work.
+# Ctrl-C and hang-up need a controlling terminal: the first terminal that a new session opens.
 _TAKE_TERMINAL = 'terminal=$1; shift; exec 0<>"$terminal" 1>&0 2>&0; exec "$@"'
 
 
 async def run_on_terminal(
     process: asyncssh.SSHServerProcess[bytes], argv: Sequence[str], environment: Mapping[str, str], home: Path
 ) -> None:
-    """Run ``argv`` on a new terminal until it ends or the client hangs up."""
+    """Run ``argv`` on a new terminal until the command ends or the client hangs up."""
     master, slave = os.openpty()
     _resize(master, process.term_size)
     try:
@@ -57,12 +57,12 @@ async def run_on_terminal(
 
 
 class _Terminal:
-    """The master side of the terminal, read and written on the event loop."""
+    """The master side of a terminal. Reads and writes use the event loop."""
 
     def __init__(self, master: int, slave: int) -> None:
         self.master = master
         self._slave: int | None = (
-            slave  # kept open until the child has opened it, or the first read would fail
+            slave  # open until the child has opened the terminal, or the first read would fail
         )
         os.set_blocking(master, False)
 
@@ -72,7 +72,7 @@ class _Terminal:
             self._slave = None
 
     async def read(self) -> bytes:
-        """The next output; ``b""`` when no process holds the other side any more."""
+        """Return the next output; ``b""`` once no process has the terminal open."""
         while True:
             try:
                 return os.read(self.master, _CHUNK)

@@ -1,4 +1,4 @@
-"""``python3 -m venv`` in a pod that has nothing installed: a real venv whose pip is the stand-in's."""
+"""Replace ``python3 -m venv`` in a pod without MONAI Label: make a real venv with the stand-in's pip."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ import os; [os.environ.setdefault(name, "1") for name in ("OMP_NUM_THREADS", "OP
 
 
 def main(arguments: list[str]) -> None:
-    """Make the venv. The first argument is the scenario file, the last one the folder; options are ignored."""
+    """Make the venv. The first argument is the scenario file, the last is the folder. Options are ignored."""
     settings, folder = arguments[0], Path(arguments[-1])
     venv.EnvBuilder(symlinks=True, with_pip=False).create(folder)
     site = Path(sysconfig.get_path("purelib", vars={"base": str(folder), "platbase": str(folder)}))
     (site / "pip").mkdir(exist_ok=True)
     (site / "pip" / "__init__.py").write_text("")
     (site / "pip" / "__main__.py").write_text(_PIP)
-    # labeltui's dependencies come after the venv's own folder, so that its pip and monailabel are found first.
+    # The venv's own folder comes before labeltui's dependencies, so that the venv's pip and monailabel win.
     hook = _HOOK.format(settings=settings, paths=os.linesep.join(standin.import_paths()))
     (site / "labeltui_standin.pth").write_text(hook)
 

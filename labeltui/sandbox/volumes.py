@@ -47,7 +47,7 @@ def _blob(
     centre: tuple[float, float, float],
     radii: tuple[float, float, float],
 ) -> NDArray[np.float32]:
-    """Squared distance, in radii, from a centre that varies between studies; below 1 is inside."""
+    """Return each voxel's squared distance from a random centre, in radii. Values below 1 are inside."""
     middle = np.asarray(centre) + rng.normal(0, 0.05, 3)
     size = np.asarray(radii) * rng.uniform(0.86, 1.14, 3)
     scaled = (grid - middle.reshape(3, 1, 1, 1)) / size.reshape(3, 1, 1, 1)
@@ -55,7 +55,7 @@ def _blob(
 
 
 def with_small_errors(mask: Mask, rng: np.random.Generator) -> Mask:
-    """A label as a person draws it: the truth with errors at about one boundary voxel in four."""
+    """Imitate a hand-drawn label: return the mask with errors at about one boundary voxel in four."""
     result = mask.copy()
     for axis in range(3):
         for step in (-1, 1):

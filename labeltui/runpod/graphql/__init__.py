@@ -1,1 +1,1 @@
-"""RunPod's GraphQL API, called through RunPod's SDK in a process of its own."""
+"""RunPod's GraphQL API, called through RunPod's SDK in a separate process."""

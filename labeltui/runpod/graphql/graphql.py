@@ -1,4 +1,4 @@
-"""What only RunPod's GraphQL has (balance, spend per hour, limit), and pods when REST v2 is switched off.
+"""Fetch balance, spend per hour and limit, which only GraphQL has, and pods while REST v2 is off.
 
 The SDK's own functions paste values into queries unescaped, so a quotation mark in a name changes the query.
 Here every value goes through :func:`literal`.
@@ -39,7 +39,7 @@ def literal(value: object) -> str:
     if value is None or isinstance(value, bool | int | float):
         return json.dumps(value, allow_nan=False)
     if isinstance(value, str):
-        # GraphQL escapes as JSON does; neither may hold lone surrogates.
+        # GraphQL escapes strings as JSON does. Neither format allows lone surrogates.
         return json.dumps(value.encode("utf-8", "replace").decode(), ensure_ascii=False).replace(
             "\x7f", "\\u007f"
         )
@@ -54,7 +54,7 @@ def literal(value: object) -> str:
 
 
 class GraphQL:
-    """The requests that labeltui sends to GraphQL; answers become values of the domain. Raises LabeltuiError."""
+    """The requests to GraphQL. All methods return domain objects and raise LabeltuiError."""
 
     def __init__(self, key: Secret, base: str, *, sdk: Sdk | None = None) -> None:
         self._sdk = sdk or Sdk(key, base)
@@ -64,7 +64,7 @@ class GraphQL:
         await self._sdk.close()
 
     async def account(self) -> Account:
-        """Fetch balance ($), spend per hour and its limit ($/h)."""
+        """Fetch the balance ($), the spend per hour and the spending limit (both $/h)."""
         query = "query { myself { email clientBalance currentSpendPerHr spendLimit } }"
         sent = _object((await self._sdk.query(query, "the request for the account's balance")).get("myself"))
         email = sent.get("email")
@@ -76,7 +76,7 @@ class GraphQL:
         )
 
     async def pods(self, now: datetime) -> tuple[Pod, ...]:
-        """List the account's pods; ``now`` becomes their ``read_at``."""
+        """List the account's pods, with ``now`` as their ``read_at``."""
         data = await self._sdk.query(
             f"query {{ myself {{ pods {graphql_pods.FIELDS} }} }}", "the request for the list of pods"
         )
@@ -85,7 +85,7 @@ class GraphQL:
         return tuple(graphql_pods.pod(entry, now) for entry in entries if isinstance(entry, dict))
 
     async def pod(self, pod_id: str, now: datetime) -> Pod | None:
-        """Fetch one pod; None when there is no pod of that id."""
+        """Fetch one pod. Returns None if the account has no pod with this id."""
         pod_input = literal({"podId": pod_id})
         data = await self._sdk.query(
             f"query {{ pod(input: {pod_input}) {graphql_pods.FIELDS} }}",
@@ -96,7 +96,7 @@ class GraphQL:
         return graphql_pods.pod(entry, now) if isinstance(entry, dict) else None
 
     async def create(self, spec: PodSpec, now: datetime) -> Pod:
-        """Rent a pod. After a failure whose code is ``unclear`` it is unknown whether one was rented."""
+        """Rent a pod. A failure with an ``unclear`` code leaves it unknown whether RunPod rented a pod."""
         pod_input = graphql_pods.create_input(spec)
         pod_input["cloudType"] = Enum(spec.cloud.value.upper())
         query = f"mutation {{ podFindAndDeployOnDemand(input: {literal(pod_input)}) {graphql_pods.FIELDS} }}"
@@ -114,7 +114,7 @@ class GraphQL:
         )
 
     async def resume(self, pod_id: str, gpu_count: int, now: datetime) -> Pod:
-        """Start a stopped pod: with all its GPUs, or with 0 to fetch its data."""
+        """Start a stopped pod. A ``gpu_count`` of 0 starts the pod without a GPU, to fetch its data."""
         pod_input = literal({"podId": pod_id, "gpuCount": gpu_count})
         query = f"mutation {{ podResume(input: {pod_input}) {graphql_pods.FIELDS} }}"
         return self._changed(
@@ -122,7 +122,7 @@ class GraphQL:
         )
 
     async def terminate(self, pod_id: str) -> None:
-        """Destroy a pod; a pod that is gone already is a success."""
+        """Destroy a pod. Succeeds if the pod is gone already."""
         query = f"mutation {{ podTerminate(input: {literal({'podId': pod_id})}) }}"
         try:
             await self._sdk.query(query, "the request to terminate the pod", Purpose.TERMINATE)

@@ -1,4 +1,4 @@
-"""Convert pods of GraphQL, which reports the desired status; the actual one is derived from it."""
+"""Convert GraphQL's pods. GraphQL reports the desired status; :func:`observed` derives the actual status."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from labeltui.domain.pod.pod import Cloud, Load, Pod, PodAction, PodStatus, Port
 from labeltui.runpod import wire
 from labeltui.runpod.convert import environment, public_endpoint, public_ip, short_gpu
 
-# One unknown field fails the whole query, so only fields that RunPod's own tools use; never keys or logins.
+# Query only fields that RunPod's own tools use, because one unknown field fails the whole query. Never query
+# keys or logins.
 FIELDS = (
     "{ id name imageName desiredStatus lastStatusChange createdAt lastStartedAt locked costPerHr adjustedCostPerHr "
     "gpuCount vcpuCount memoryInGb containerDiskInGb volumeInGb volumeMountPath networkVolumeId templateId "
@@ -87,7 +88,7 @@ class _Pod(wire.Wire):
 
 
 def pod(document: Mapping[str, Any], now: datetime) -> Pod:
-    """Convert a pod; its status is derived as RunPod's own command line tool does it, see :func:`observed`."""
+    """Convert a pod. :func:`observed` derives the status as RunPod's own command line tool does."""
     sent = _Pod.model_validate(document)
     status = observed(sent.desiredStatus, sent.runtime is not None, sent.lastStatusChange)
     runtime = sent.runtime if sent.runtime is not None and status is PodStatus.RUNNING else _Runtime()
@@ -142,7 +143,7 @@ _DESIRED = {
 
 
 def observed(desired: str, has_runtime: bool, last_change: str) -> PodStatus:
-    """The actual status. A pod that should run but has no runtime yet is still starting."""
+    """Derive the actual status. A pod whose desired status is RUNNING but that has no runtime is starting."""
     status = _DESIRED.get(desired.upper(), PodStatus.UNKNOWN)
     if status is PodStatus.STOPPED and last_change.lower().startswith("terminated by"):
         return PodStatus.TERMINATED

@@ -1,4 +1,4 @@
-"""Send queries to the process that runs RunPod's SDK: started at the first query, killed after a timeout."""
+"""Send queries to a process that runs RunPod's SDK. The first query starts the process; a timeout kills it."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from labeltui.runpod.replies import Purpose, Reply, cleaned, failure_by_text, fa
 from labeltui.runpod.transport import VARIABLE as BASE_VARIABLE
 from labeltui.support.pipes import piped
 
-DEADLINE_S = 45.0  # the import of the SDK, and a request, which the SDK itself ends after 30 s
+DEADLINE_S = 45.0  # for the import of the SDK plus one request, which the SDK ends after 30 s
 LONGEST_LINE = 32 * 2**20
 COMMAND = (sys.executable, "-P", "-m", "labeltui.runpod.graphql.sdk_child")
 
 
 class Sdk:
-    """GraphQL through the SDK. One request at a time; each call raises LabeltuiError."""
+    """A GraphQL client that uses the SDK and sends one request at a time. All methods raise LabeltuiError."""
 
     def __init__(
         self, key: Secret, base: str, *, command: Sequence[str] = COMMAND, deadline_s: float = DEADLINE_S
@@ -59,7 +59,7 @@ class Sdk:
 
     @property
     def pid(self) -> int | None:
-        """The id of the SDK's process. None before the first query, and after a failure ended it."""
+        """The process id of the SDK. None before the first query and after a failure that ended the process."""
         return None if self._process is None else self._process.pid
 
     async def close(self) -> None:
@@ -82,7 +82,7 @@ class Sdk:
     async def _started(self) -> asyncio.subprocess.Process:
         if self._process is not None and self._process.returncode is None:
             return self._process
-        # The key goes through the pipe: other processes of this user could read it in the environment.
+        # Send the key through the pipe, because the user's other processes can read the environment.
         environment = {name: text for name, text in os.environ.items() if name != VARIABLE}
         environment[BASE_VARIABLE] = self._base
         process = self._process = await asyncio.create_subprocess_exec(

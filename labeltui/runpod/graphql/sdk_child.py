@@ -1,8 +1,9 @@
-"""RunPod's SDK in a process of its own: it takes 1.6 s to import, blocks, and keeps global state.
+"""Run RunPod's SDK in a separate process, because the SDK takes 1.6 s to import, blocks, and has global state.
 
-JSON lines. The first on stdin is ``{"api_key": ...}``, each further one is ``{"id", "query"}``, answered on
-stdout by ``{"id", "data"}`` or ``{"id", "error": {"kind", "message", "code", "status", "retry_after"}}``.
-``kind`` is ``missing`` (no SDK), ``key``, ``query``, ``answer`` (which the SDK cannot read) or ``network``.
+Stdin and stdout carry JSON lines. The first line on stdin is ``{"api_key": ...}``. Each further line is
+``{"id", "query"}``; the answer is ``{"id", "data"}`` or
+``{"id", "error": {"kind", "message", "code", "status", "retry_after"}}``.
+``kind`` is ``missing`` (no SDK), ``key``, ``query``, ``answer`` (unreadable for the SDK) or ``network``.
 The process ends when stdin ends.
 """
 
@@ -15,7 +16,7 @@ from typing import Any, TextIO
 
 
 class _Recorder:
-    """Remembers the last response: the SDK itself drops the status, the headers and the error code."""
+    """Stores the last response, because the SDK drops its status, headers and error code."""
 
     def __init__(self, requests: Any) -> None:
         self._requests = requests
@@ -31,12 +32,12 @@ class _Recorder:
 
 
 def main(stdin: TextIO, stdout: TextIO) -> int:
-    """Answer queries until stdin ends; returns the exit code."""
+    """Answer queries until stdin ends. Returns the exit code."""
     key = json.loads(stdin.readline() or "{}").get("api_key", "")
-    # The SDK reads a file in the home at import, and fails on forms of it that its sister tool writes;
-    # requests would send what ~/.netrc holds instead of the key.
+    # At import the SDK reads a configuration file in the home folder, and fails on the form that runpodctl
+    # writes. The requests library would send the login from ~/.netrc instead of the key.
     os.environ["HOME"] = os.devnull
-    sys.stdout = sys.stderr  # what the SDK prints is no answer
+    sys.stdout = sys.stderr  # keep text that the SDK prints out of the answers
     recorder: _Recorder | None = None
     for line in stdin:
         request = json.loads(line)
@@ -51,7 +52,7 @@ def main(stdin: TextIO, stdout: TextIO) -> int:
             if not isinstance(data, dict):
                 raise TypeError("data")
             answer = {"data": data}
-        except Exception as error:  # whatever the SDK raises becomes an answer
+        except Exception as error:  # report every exception of the SDK as an answer
             answer = {"error": _described(error, recorder)}
         stdout.write(json.dumps({"id": request["id"], **answer}).replace(key or "\0", "***") + "\n")
         stdout.flush()
@@ -59,13 +60,13 @@ def main(stdin: TextIO, stdout: TextIO) -> int:
 
 
 def _described(error: Exception, recorder: _Recorder | None) -> dict[str, Any]:
-    """Describe a failure without quoting the query, which may hold secrets."""
+    """Describe a failure without quoting the query, which may contain secrets."""
     failure: dict[str, Any] = {"kind": "answer", "message": "", "type": type(error).__name__}
     if recorder is None:
         return {**failure, "kind": "missing" if isinstance(error, ImportError) else "broken"}
     last = recorder.last
     if last is None:
-        # Only a connection that was never made is sure not to have carried the request.
+        # RunPod surely did not receive the request only if no connection was made.
         never = "NewConnectionError" in repr(error) or "NameResolution" in repr(error)
         return {**failure, "kind": "network", "sent": not (never or failure["type"] == "ConnectTimeout")}
     failure["status"] = last.status_code

@@ -1,1 +1,1 @@
-"""A stand-in for MONAI Label 0.8.5: its command line, its log, its REST API, and a model that really learns."""
+"""A stand-in for MONAI Label 0.8.5: its command line, its log, its REST API, and a small model that learns."""

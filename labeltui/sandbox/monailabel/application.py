@@ -18,7 +18,7 @@ _RULE = "-----------------------------------------------------------------------
 
 
 class Application:
-    """One app over one folder of studies. Raises ``SystemExit`` when ``--conf models`` names no known model."""
+    """An app for one folder of studies. Raises ``SystemExit`` when ``--conf models`` names no known model."""
 
     def __init__(self, settings: Settings, *, auto_reload: bool, origin: str) -> None:
         self.settings = settings
@@ -49,7 +49,7 @@ class Application:
         say("monailabel.utils.sessions:52", "Session Expiry (max): 3600")
 
     def info(self) -> dict[str, Any]:
-        """The document of ``/info/``."""
+        """Return the document of ``/info/``."""
         labels = dict.fromkeys(label for model in self.trainers.values() for label in model.labels)
         return {
             "name": f"MONAILabel - Radiology ({VERSION})",
@@ -69,7 +69,7 @@ class Application:
         }
 
     def train_stats(self, model: Model) -> dict[str, Any]:
-        """The statistics of the model's last training; ``{}`` before the first."""
+        """Return the statistics of the model's last training; ``{}`` before the first training."""
         try:
             stats: dict[str, Any] = json.loads((model.runs(self.app_dir) / "train_stats.json").read_text())
         except (OSError, ValueError):

@@ -1,4 +1,4 @@
-"""The models of the stand-in's apps, described as the real server describes them."""
+"""The models of the stand-in's apps, with the real server's descriptions."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Model:
     pretrained: bool
 
     def published(self, app_dir: Path) -> Path:
-        """Path of the weights that inference uses."""
+        """Return the path of the weights for inference."""
         return app_dir / "model" / f"{self.run_folder}.pt"
 
     def runs(self, app_dir: Path) -> Path:
@@ -88,7 +88,7 @@ MODELS = {
 
 
 def inferers(models: Iterable[str]) -> dict[str, Model]:
-    """The models that ``/infer`` accepts: each model, and DeepEdit also without clicks (``deepedit_seg``)."""
+    """Return the models for ``/infer``: ``models``, and ``deepedit_seg`` (without clicks) if DeepEdit is there."""
     found: dict[str, Model] = {}
     for name in models:
         found[name] = MODELS[name]
@@ -120,7 +120,7 @@ def model_info(name: str, model: Model) -> dict[str, Any]:
 
 
 def train_defaults(model: Model) -> dict[str, Any]:
-    """Defaults for a training request. A list holds choices; the first one is the default."""
+    """Return the defaults for a training request. The first entry of a list of choices is the default."""
     return {
         "name": "train_01",
         "pretrained": model.pretrained,

@@ -1,4 +1,4 @@
-"""``python -m monailabel.interfaces.utils.app``: the child process that trains, pre-labels or scores."""
+"""``python -m monailabel.interfaces.utils.app``: the child process for training, pre-labelling or scoring."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ _HIDDEN = 24
 
 
 def features(volume: NDArray[Any]) -> Floats:
-    """One row of features per voxel of ``volume`` (Hounsfield units), in C order."""
+    """Return one row of features per voxel of ``volume`` (Hounsfield units), in C order."""
     scaled = np.clip(np.asarray(volume, np.float32) / 100.0, -3.0, 3.0)
     near, wide = _smooth(scaled, 1), _smooth(scaled, 3)
     axes = [np.linspace(-1, 1, size, dtype=np.float32) for size in scaled.shape]
@@ -26,7 +26,7 @@ def features(volume: NDArray[Any]) -> Floats:
 
 
 def _smooth(volume: Floats, radius: int) -> Floats:
-    """Mean over a cube of ``2 * radius + 1`` voxels; the edges are repeated."""
+    """Return the mean over a cube of edge ``2 * radius + 1`` voxels. Voxels at the border are repeated."""
     result = volume
     for axis in range(3):
         padded = np.concatenate(
@@ -46,7 +46,7 @@ def _smooth(volume: Floats, radius: int) -> Floats:
 
 
 class Classifier:
-    """Softmax over ``classes`` (label indices, background first)."""
+    """A classifier with a softmax over ``classes`` (label indices, background first)."""
 
     def __init__(self, classes: list[int], *, seed: int = 7) -> None:
         self.classes = classes
@@ -68,24 +68,24 @@ class Classifier:
 
     @classmethod
     def load(cls, path: Path) -> Classifier:
-        """Read a file that :meth:`save` wrote."""
+        """Read a file written by :meth:`save`."""
         with np.load(path) as stored:
             classifier = cls([int(value) for value in stored["classes"]])
             classifier.weights = [stored[f"weight_{index}"] for index in range(len(classifier.weights))]
         return classifier
 
     def probabilities(self, rows: Floats) -> Floats:
-        """One row of class probabilities per row of features."""
+        """Return one row of class probabilities per row of features."""
         return self._forward(rows)[1]
 
     def predict(self, volume: NDArray[Any]) -> NDArray[np.uint8]:
-        """The label index of every voxel, in the shape of ``volume``."""
+        """Return the label index of every voxel, in the shape of ``volume``."""
         best = self.probabilities(features(volume)).argmax(axis=1)
         found: NDArray[np.uint8] = np.asarray(self.classes, np.uint8)[best].reshape(volume.shape)
         return found
 
     def step(self, rows: Floats, targets: Ints, rate: float) -> float:
-        """Take one Adam step on a minibatch; returns its mean cross entropy before the step."""
+        """Take one Adam step on a minibatch. Returns the mean cross entropy before the step."""
         hidden, chances = self._forward(rows)
         count = len(targets)
         picked = chances[np.arange(count), targets]
@@ -114,7 +114,7 @@ class Classifier:
 
 
 def dice(predicted: NDArray[np.uint8], truth: NDArray[Any], label: int) -> float | None:
-    """Dice score of one label (0 to 1); None when ``truth`` does not contain it."""
+    """Return the Dice score of one label (0 to 1); None if ``truth`` does not contain the label."""
     right = truth == label
     if not right.any():
         return None

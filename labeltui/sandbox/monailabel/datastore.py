@@ -1,4 +1,4 @@
-"""Studies in a folder with ``datastore_v2.json`` beside them, in the format of MONAI Label."""
+"""A folder of studies with a ``datastore_v2.json`` in MONAI Label's format."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _LOCAL = "monailabel.datastore.local"
 
 
 class ImageNotFound(Exception):
-    """There is no image of that id."""
+    """No image has this id."""
 
 
 class LabelNotFound(Exception):
@@ -28,7 +28,7 @@ class LabelNotFound(Exception):
 
 
 def split_name(filename: str) -> tuple[str, str]:
-    """Split a study's file name into id and extension, by the known extensions."""
+    """Split a study's file name into id and extension; the extension is empty if unknown."""
     for pattern in EXTENSIONS:
         if fnmatch.fnmatch(filename, pattern):
             extension = pattern[1:]
@@ -37,7 +37,7 @@ def split_name(filename: str) -> tuple[str, str]:
 
 
 class Datastore:
-    """All methods may be called from any thread. ``objects`` is the document of ``output=all``."""
+    """A thread-safe datastore. ``objects`` is the document of ``output=all``."""
 
     def __init__(self, folder: Path, *, auto_reload: bool) -> None:
         self.folder = folder
@@ -66,15 +66,15 @@ class Datastore:
 
     @property
     def labels_dir(self) -> Path:
-        """The folder that holds one folder of label files per tag."""
+        """The parent folder of the label folders; each tag has one label folder."""
         return self.folder / "labels"
 
     def document(self) -> dict[str, Any]:
-        """The whole document, as saved."""
+        """The whole document of ``datastore_v2.json``."""
         return self._document
 
     def status(self) -> dict[str, Any]:
-        """Number of images, of images with a final label, and of labels by tag."""
+        """Count the images, the images with a final label, and the labels by tag."""
         with self._lock:
             tags: dict[str, int] = {}
             for entry in self.objects.values():
@@ -83,7 +83,7 @@ class Datastore:
             return {"total": len(self.objects), "completed": tags.get("final", 0), "label_tags": tags}
 
     def training_pairs(self) -> list[dict[str, str]]:
-        """Images with a final label, and that label, as absolute paths."""
+        """Return the absolute paths of each image with a final label, and of this label."""
         with self._lock:
             return [
                 {"image": str(self.image_path(name)), "label": str(self.label_path(name, "final"))}
@@ -97,24 +97,24 @@ class Datastore:
             return [name for name, entry in self.objects.items() if "final" not in entry["labels"]]
 
     def image_path(self, name: str) -> Path:
-        """Path of an image; raises :class:`ImageNotFound`."""
+        """Return the path of an image. Raises :class:`ImageNotFound`."""
         entry = self._entry(name)
         return self.folder / f"{name}{entry['image']['ext']}"
 
     def label_path(self, name: str, tag: str) -> Path:
-        """Path of a label; raises :class:`LabelNotFound`."""
+        """Return the path of a label. Raises :class:`LabelNotFound`."""
         label = self.objects.get(name, {}).get("labels", {}).get(tag)
         if label is None:
             raise LabelNotFound(f"Label: {name} Tag: {tag} not found")
         return self.labels_dir / tag / f"{name}{label['ext']}"
 
     def image_info(self, name: str) -> dict[str, Any]:
-        """The stored information about an image; ``{}`` for an unknown id, as the real server answers."""
+        """Return the stored information about an image; ``{}`` for an unknown id, as on the real server."""
         entry = self.objects.get(name)
         return dict(entry["image"]["info"]) if entry else {}
 
     def label_info(self, name: str, tag: str) -> dict[str, Any]:
-        """The stored information about a label; ``{}`` for an unknown one."""
+        """Return the stored information about a label; ``{}`` for an unknown label."""
         label = self.objects.get(name, {}).get("labels", {}).get(tag)
         return dict(label["info"]) if label else {}
 
@@ -173,7 +173,7 @@ class Datastore:
         self.label_path(name, tag).unlink(missing_ok=True)
 
     def reconcile(self) -> None:
-        """Update the document to the files on disk, and log each change."""
+        """Update the document to match the files on disk, and log each change."""
         with self._lock:
             changes = self._add_images() + self._add_labels() + self._drop_missing()
             self._reconciled = self._fingerprint()
@@ -193,7 +193,7 @@ class Datastore:
         return entry
 
     def _inside(self, path: Path) -> Path:
-        """Return the path; raises ``ValueError`` for ids and tags that lead out of the folder."""
+        """Return the path. Raises ``ValueError`` if an id or tag leads out of the folder."""
         if not Path(os.path.normpath(path)).is_relative_to(self.folder):
             raise ValueError(f"{path} is outside the datastore")
         return path
@@ -261,7 +261,7 @@ class Datastore:
 
 
 def choose(strategy: str, datastore: Datastore, chance: random.Random) -> dict[str, Any] | None:
-    """Choose the next unlabelled image; None when all are labelled. Raises ``KeyError`` for an unknown strategy."""
+    """Choose the next unlabelled image. None if all are labelled. Raises ``KeyError`` for an unknown strategy."""
     if strategy not in ("random", "first", "last"):
         raise KeyError(
             f"ActiveLearning Task is not Initialized. There is no such strategy '{strategy}' available"

@@ -1,4 +1,4 @@
-"""Segment a volume with the published model, and log what the real server logs."""
+"""Segment a volume with the published model, and log the same lines as the real server."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def classes_of(model: Model) -> list[int]:
 
 
 def load(model: Model, app_dir: Path) -> Classifier:
-    """Load the published classifier, or make an untrained one when none was published."""
+    """Load the published classifier, or make an untrained one if none is published."""
     path = model.published(app_dir)
     say(f"{_BASIC}:432", f"Infer model path: {path}")
     return Classifier.load(path) if path.exists() else Classifier(classes_of(model))

@@ -12,7 +12,7 @@ FORMAT = "[%(asctime)s] [%(process)s] [%(threadName)s] [%(levelname)s] (%(name)s
 
 
 def say(origin: str, message: str, *, level: int = logging.INFO) -> None:
-    """Log ``message`` as from ``origin`` (``logger:line``), so that the line looks like the real server's."""
+    """Log ``message`` with the source ``origin`` (``logger:line``), to imitate a log line of the real server."""
     name, _, line = origin.rpartition(":")
     logger = logging.getLogger(name)
     if logger.isEnabledFor(level):
@@ -26,7 +26,7 @@ def plain(message: str, *, level: int = logging.INFO) -> None:
 
 
 def server_config(app_dir: Path, level: str) -> dict[str, Any]:
-    """Logging of the server: everything to the console, and to ``app.log`` all but uvicorn's lines."""
+    """Return the server's logging configuration. ``app.log`` gets all lines of the console except uvicorn's."""
     log_file = str(app_dir / "logs" / "app.log")
     rotating = {
         "class": "logging.handlers.RotatingFileHandler",
@@ -59,7 +59,7 @@ def server_config(app_dir: Path, level: str) -> dict[str, Any]:
 
 
 def to_console(level: str = "INFO") -> None:
-    """Log to the console only: before the server's own logging is set up, and in child processes."""
+    """Log to the console only. Used before the server configures its logging, and in child processes."""
     logging.basicConfig(level=level, format=FORMAT, stream=sys.stderr, force=True)
     stats = logging.getLogger("standin.stats")
     stats.propagate = False

@@ -16,7 +16,7 @@ _LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 
 
 def main() -> None:
-    """Run one command; ends with ``SystemExit`` and the real program's exit code."""
+    """Run one command. Raises ``SystemExit`` with the real program's exit code."""
     parser = _parser()
     arguments = parser.parse_args()
     if arguments.version:
@@ -82,7 +82,7 @@ def _start_server(arguments: argparse.Namespace) -> None:
 
 
 def _check(arguments: argparse.Namespace) -> None:
-    """End with exit code 1 and the real message when the app or the studies do not exist."""
+    """Exit with code 1 and the real program's message if the app or the studies do not exist."""
     if not arguments.app:
         print("APP Directory NOT provided")
         raise SystemExit(1)
@@ -101,7 +101,7 @@ def _check(arguments: argparse.Namespace) -> None:
 
 
 def _catalogue(arguments: argparse.Namespace) -> None:
-    """List apps, data sets or plugins. The stand-in has its apps already and downloads nothing."""
+    """List apps, data sets or plugins. The stand-in's apps are installed already, so it downloads nothing."""
     if arguments.download:
         print("labeltui's stand-in downloads nothing; its apps are installed with the pod", file=sys.stderr)
         raise SystemExit(255)

@@ -29,11 +29,11 @@ from labeltui.sandbox.monailabel.rest.requests import Unprocessable
 from labeltui.sandbox.monailabel.settings import Settings, current_scenario
 from labeltui.sandbox.scenarios import Scenario
 
-_POLL_EVERY_S = 0.5  # for added and removed files
+_POLL_EVERY_S = 0.5  # interval for detecting added and removed files
 
 
 def serve(settings: Settings, arguments: argparse.Namespace) -> None:
-    """Serve until a signal; raises ``SystemExit(3)`` when start-up fails."""
+    """Serve until a signal arrives. Raises ``SystemExit(3)`` if the start-up fails."""
     uvicorn.run(
         application(settings, current_scenario()),
         host=arguments.host,
@@ -51,7 +51,7 @@ def serve(settings: Settings, arguments: argparse.Namespace) -> None:
 
 
 def application(settings: Settings, scenario: Scenario) -> Starlette:
-    """The ASGI app. The app object is monai at start-up, as in the real server."""
+    """Make the ASGI app. The app object is created at start-up, as in the real server."""
 
     @contextlib.asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
@@ -117,7 +117,7 @@ def _faults(scenario: Scenario) -> list[Coroutine[Any, Any, None]]:
 
 
 async def _crash(after: float) -> None:
-    """End as a fault in native code ends a server: a traceback and no shutdown."""
+    """Crash as after a fault in native code: write a traceback and skip the shutdown."""
     await asyncio.sleep(after)
     try:
         raise RuntimeError("CUDA error: an illegal memory access was encountered")

@@ -1,4 +1,4 @@
-"""The settings of one run of the stand-in: from its command line, and from the pod's scenario."""
+"""The stand-in's settings, from its command line and the pod's scenario."""
 
 from __future__ import annotations
 
@@ -16,24 +16,24 @@ _CONF, _APP, _STUDIES = "MONAI_LABEL_APP_CONF", "MONAI_LABEL_APP_DIR", "MONAI_LA
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """App folder, studies folder and ``--conf`` of the server and of the child processes it starts."""
+    """App folder, studies folder and ``--conf`` of the server and its child processes."""
 
     app_dir: Path
     studies: Path
     conf: dict[str, str] = field(default_factory=dict)
 
     def export(self) -> dict[str, str]:
-        """The environment variables that carry these settings to a child process."""
+        """Return environment variables that pass these settings to a child process."""
         return {_APP: str(self.app_dir), _STUDIES: str(self.studies), _CONF: json.dumps(self.conf)}
 
     @classmethod
     def from_environment(cls) -> Settings:
-        """Read what :meth:`export` wrote; raises ``KeyError`` outside a child process."""
+        """Read the variables from :meth:`export`. Raises ``KeyError`` outside a child process."""
         return cls(Path(os.environ[_APP]), Path(os.environ[_STUDIES]), json.loads(os.environ[_CONF]))
 
 
 def current_scenario() -> Scenario:
-    """The scenario of the pod that this process runs in; ``healthy`` when none is set."""
+    """Return the scenario of this process's pod; ``healthy`` if none is set."""
     path = os.environ.get("LABELTUI_STANDIN_SCENARIO")
     if not path:
         return find("healthy")
@@ -43,5 +43,5 @@ def current_scenario() -> Scenario:
 
 
 def python() -> str:
-    """Path of the interpreter in log lines: the one in the venv."""
+    """Return the path of the venv's interpreter, for log lines."""
     return os.environ.get("LABELTUI_STANDIN_PYTHON", sys.executable)

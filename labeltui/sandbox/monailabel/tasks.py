@@ -1,4 +1,4 @@
-"""Background tasks as MONAI Label runs them: a child process each, one at a time per method."""
+"""Background tasks as in MONAI Label: one child process per task, one running task per method."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _UTILS = "monailabel.utils.async_tasks.utils"
 
 
 class AlreadyRunning(Exception):
-    """A task of that method is running; the message is the real server's."""
+    """A task with this method is running already. The message is the real server's."""
 
 
 class Tasks:
@@ -38,9 +38,9 @@ class Tasks:
         self._lock = threading.Lock()
 
     def submit(self, method: str, request: dict[str, Any], *, enqueue: bool = False) -> Task:
-        """Queue a task; raises :class:`AlreadyRunning` when one is running and ``enqueue`` is False.
+        """Queue a task. Raises :class:`AlreadyRunning` if one is running and ``enqueue`` is False.
 
-        As in the real server, only a process that has started counts: of two requests at once, both are accepted.
+        As in the real server, only a started process counts, so two simultaneous requests are both accepted.
         """
         if self._processes.get(method) and not enqueue:
             message = f"++++++++++ {method.capitalize()} Task is Already Running"
@@ -58,13 +58,13 @@ class Tasks:
         return self._tasks.get(method, [])
 
     def running(self, method: str) -> Task | None:
-        """The task whose process is running; None when there is none."""
+        """Return the task with a running process; None if no process runs."""
         for task_id in list(self._processes.get(method, {})):
             return next(task for task in self._tasks[method] if task["id"] == task_id)
         return None
 
     def stop(self, method: str) -> Task | None:
-        """Kill the running task, so that the next queued one starts. Returns None when nothing is running."""
+        """Kill the running task, so that the next queued task starts. Returns None if no task is running."""
         say(f"{_UTILS}:120", f"Kill background task for {method}")
         with self._lock:
             task = self.running(method)
@@ -120,7 +120,7 @@ class Tasks:
 
 
 def public(task: Task) -> dict[str, Any]:
-    """The task as REST shows it."""
+    """Return a copy of the task for a REST answer."""
     shown = dict(task)
     if "details" in shown:
         shown["details"] = list(shown["details"])

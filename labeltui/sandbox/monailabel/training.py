@@ -1,4 +1,4 @@
-"""A real training in small: the voxel classifier learns from the submitted labels, epoch by epoch."""
+"""Train the small voxel classifier on the submitted labels, epoch by epoch."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Record:
 
 @dataclass(slots=True)
 class Engine:
-    """The state of one of ignite's engines: the trainer or the evaluator."""
+    """The state of an ignite engine: the trainer or the evaluator."""
 
     key: str
     metrics: dict[str, float] = field(default_factory=dict)
@@ -51,7 +51,7 @@ class Engine:
     best_epoch: int = 0
 
     def improve(self, epoch: int) -> bool:
-        """Store the newest key metric if it is the best so far; returns whether it is."""
+        """Store the newest key metric if it is the best so far. Returns True if stored."""
         if self.metrics[self.key] <= self.best:
             return False
         self.best, self.best_epoch = self.metrics[self.key], epoch
@@ -68,7 +68,7 @@ class Engine:
 
 
 class Training:
-    """One training run. Failures are exceptions with the real server's messages."""
+    """One training run. Failures raise exceptions with the real server's messages."""
 
     def __init__(self, app: Application, model: Model, request: dict[str, Any], scenario: Scenario) -> None:
         self.model = model
@@ -90,7 +90,7 @@ class Training:
         self.iteration = 0
 
     def run(self) -> dict[str, Any]:
-        """Train for all epochs; returns the last statistics. Raises ``ValueError`` without a labelled study."""
+        """Train for all epochs. Returns the last statistics. Raises ``ValueError`` if no study is labelled."""
         self._announce()
         training, validation = self._split()
         say(f"{_BASIC}:414", f"Total Records for Training: {len(training)}")
@@ -136,7 +136,7 @@ class Training:
         return order[held_out:], order[:held_out]
 
     def _load(self, pair: dict[str, str]) -> Record:
-        """Read one study. A damaged file fails as in the real loader: first its name, then the transform."""
+        """Read one study. A damaged file raises the real loader's errors: file name first, then transform."""
         try:
             path = pair["image"]
             volume, _ = nifti.decode(Path(path))
@@ -177,7 +177,7 @@ class Training:
         return stats
 
     def _learn(self, record: Record) -> float:
-        """Take some minibatch steps on one study, a third of each labelled; returns the mean loss."""
+        """Take minibatch steps on one study; a third of each batch is labelled voxels. Returns the mean loss."""
         inside = np.flatnonzero(record.targets)
         outside = np.flatnonzero(record.targets == 0)
         losses = []
@@ -205,7 +205,7 @@ class Training:
     def _conclude(
         self, origin: str, engine: Engine, scores: list[dict[str, float | None]], epoch: int
     ) -> None:
-        """Average the scores of the studies, by label and over the labels that occur, and log them."""
+        """Average the studies' scores for each label and over all labels that occur, and log the means."""
         by_label = {
             name: [value for score in scores if (value := score[name]) is not None] for name in self.labels
         }

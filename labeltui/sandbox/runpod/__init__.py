@@ -1,5 +1,5 @@
 """An emulated RunPod for ``labeltui demo`` and the tests: an account, its pods and its money.
 
-It serves REST v2 and GraphQL as published; a running pod is a real SSH server on loopback. It does not use the
-rest of labeltui: the console reaches it as it reaches RunPod.
+The emulator serves the published REST v2 and GraphQL. A running pod is a real SSH server on loopback. The emulator
+is independent of the console, which connects to it like to RunPod.
 """

@@ -1,4 +1,4 @@
-"""The whole emulator on one event loop: the world, its API on loopback, and the containers of running pods."""
+"""The complete emulator on one event loop: the world, the API on loopback, and the pods' containers."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class _Server(uvicorn.Server):
         yield
 
     def cut(self) -> None:
-        """Stop listening and abort every connection: log streams would never end by themselves."""
+        """Stop listening and abort every connection, because log streams never end by themselves."""
         for listener in getattr(self, "servers", []):
             listener.close()
         for connection in list(self.server_state.connections):
@@ -50,11 +50,11 @@ def _new_folder(inside: Path | None) -> Path:
 
 
 class Emulator:
-    """An emulated RunPod; an async context manager.
+    """An emulated RunPod. Use it as an async context manager.
 
     The caller may prepare ``world`` (a fake clock, prices, stock). ``url`` replaces ``https://api.runpod.io``: REST
-    is below ``/v2``, GraphQL at ``/graphql``. Files go into a new folder inside ``folder``, or inside the system's
-    temporary folder.
+    is below ``/v2``, GraphQL at ``/graphql``. Files go into a new folder inside ``folder``, which defaults to the
+    system's temporary folder.
     """
 
     def __init__(
@@ -87,7 +87,7 @@ class Emulator:
         return f"http://127.0.0.1:{self._port}"
 
     def ready(self) -> dict[str, Any]:
-        """What a client or a test needs to connect, as JSON values."""
+        """Return the address, keys and other facts that a client or a test needs, as JSON values."""
         return {
             "ready": True,
             "url": self.url,
@@ -132,7 +132,7 @@ class Emulator:
         await self.close()
 
     async def close(self) -> None:
-        """End everything and remove the files. May be called twice."""
+        """End servers, containers and processes, and remove the files. May be called twice."""
         if self._server is not None:
             self._server.cut()
         for task in self._tasks:
@@ -153,12 +153,12 @@ class Emulator:
             await asyncio.sleep(_TICK)
 
     async def settle(self) -> None:
-        """Carry out everything that is due, and wait until the containers have followed."""
+        """Carry out all due steps, and wait until the containers have finished their jobs."""
         timeline.advance(self.world)
         await self.containers.settled()
 
     async def advance(self, span: float | timedelta) -> None:
-        """Move a fake clock by so many seconds, and settle; raises ``TypeError`` for a real clock."""
+        """Advance a fake clock (a number means seconds), and settle. Raises ``TypeError`` for a real clock."""
         clock = self.world.clock
         if not isinstance(clock, FakeClock):
             raise TypeError("only a fake clock can be moved")

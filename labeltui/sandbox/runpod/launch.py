@@ -26,11 +26,11 @@ class RunPod(Child):
         self.server_port = int(ready["server_port"])
 
     def environment(self) -> dict[str, str]:
-        """Variables that make a client, including the unmodified SDK, use the emulator."""
+        """Return environment variables that make a client, such as the unmodified SDK, use the emulator."""
         return {"RUNPOD_API_BASE_URL": self.url, "RUNPOD_API_KEY": self.key}
 
     def profile(self) -> dict[str, Any]:
-        """A profile for a pod that has not been rented yet, with a key to log in with."""
+        """Return a profile for a pod that is not rented yet, with an SSH key for the login."""
         return {
             "host": "runpod",
             "runpod": {"pod": POD, "key": self.ready["ssh_key"]},
@@ -45,9 +45,9 @@ async def start_runpod(
     balance: str = "25.00",
     fake_clock: bool = False,
 ) -> RunPod:
-    """Start an emulator in a process of its own; its files go into a new folder inside ``folder``.
+    """Start an emulator in its own process. Its files go into a new folder inside ``folder``.
 
-    Without ``folder``, that is the system's temporary folder. ``scenario`` is what plays inside started pods.
+    ``folder`` defaults to the system's temporary folder. Started pods play ``scenario``.
     Raises :class:`~labeltui.sandbox.scenarios.UnknownScenario` and :class:`~labeltui.sandbox.launch.PodFailed`.
     """
     find(scenario)

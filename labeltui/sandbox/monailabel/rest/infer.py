@@ -1,4 +1,4 @@
-"""REST endpoint for inference, with the model as it is published now."""
+"""REST endpoint for inference with the currently published model."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ async def _infer(request: Request) -> Response:
     source = uploaded or _session_image(request) or app.datastore.image_path(image)
     with tempfile.NamedTemporaryFile(suffix=".nii.gz", delete=False) as target:
         result_file = Path(target.name)
-    # On the event loop, as in the real server, which answers nothing else meanwhile.
+    # Run on the event loop: like the real server, this one answers no other request meanwhile.
     result = infer(app.inferers[model], app.app_dir, source, result_file)
     if params.get("save_label") and image and not uploaded:
         tag = str(params.get("label_tag", "original"))

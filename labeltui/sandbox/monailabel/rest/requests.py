@@ -1,4 +1,4 @@
-"""Read requests as FastAPI does, with its error documents."""
+"""Read requests as FastAPI does, with the same error documents."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _TRUE, _FALSE = ("1", "true", "on", "yes", "t", "y"), ("0", "false", "off", "no"
 
 
 class Unprocessable(HTTPException):
-    """Status 422. ``errors`` is the ``detail`` of the answer, which FastAPI sends as a list."""
+    """The request is invalid (status 422). ``errors`` is the ``detail`` of the answer, a list as in FastAPI."""
 
     def __init__(
         self, kind: str, where: Sequence[str | int], message: str, text: Any, **context: str
@@ -34,7 +34,7 @@ class Unprocessable(HTTPException):
 
 
 def route(method: str, path: str, endpoint: Endpoint) -> Route:
-    """A route for exactly one method: Starlette would add HEAD to GET."""
+    """Make a route for exactly one method. Starlette alone would add HEAD to GET."""
     exact = Route(path, endpoint, methods=[method])
     exact.methods = {method}
     return exact
@@ -47,7 +47,7 @@ def app_of(request: Request) -> Application:
 
 
 def query_flag(request: Request, name: str) -> bool:
-    """A boolean query parameter; False when it is absent. Raises 422."""
+    """Return a boolean query parameter; False if absent. Raises 422."""
     text = request.query_params.get(name)
     if text is None or text.lower() in _FALSE:
         return False
@@ -58,7 +58,7 @@ def query_flag(request: Request, name: str) -> bool:
 
 
 def query_number(request: Request, name: str, default: int) -> int:
-    """An integer query parameter. Raises 422."""
+    """Return an integer query parameter. Raises 422."""
     text = request.query_params.get(name)
     if text is None:
         return default
@@ -70,7 +70,7 @@ def query_number(request: Request, name: str, default: int) -> int:
 
 
 def query_choice(request: Request, name: str, choices: Sequence[str]) -> str | None:
-    """A query parameter out of ``choices``; None when it is absent. Raises 422."""
+    """Return a query parameter that must be in ``choices``; None if absent. Raises 422."""
     text = request.query_params.get(name)
     if text is None or text in choices:
         return text
@@ -79,7 +79,7 @@ def query_choice(request: Request, name: str, choices: Sequence[str]) -> str | N
 
 
 def query_text(request: Request, name: str) -> str:
-    """A required query parameter. Raises 422 when it is absent."""
+    """Return a required query parameter. Raises 422 if absent."""
     text = request.query_params.get(name)
     if text is None:
         raise Unprocessable("missing", ("query", name), "Field required", None)
@@ -87,7 +87,7 @@ def query_text(request: Request, name: str) -> str:
 
 
 async def body_object(request: Request) -> dict[str, Any]:
-    """The JSON object of the body; ``{}`` for an empty one. Raises 422."""
+    """Return the JSON object in the body; ``{}`` for an empty body. Raises 422."""
     raw = await request.body()
     if not raw.strip():
         return {}
@@ -106,7 +106,7 @@ async def body_object(request: Request) -> dict[str, Any]:
 
 
 def form_object(form: FormData, name: str) -> dict[str, Any]:
-    """The JSON object of a form field. Malformed JSON raises, which becomes status 500 as on the real server."""
+    """Return the JSON object in a form field. Malformed JSON leads to status 500, as on the real server."""
     text = form.get(name)
     if not isinstance(text, str) or not text:
         return {}
@@ -115,7 +115,7 @@ def form_object(form: FormData, name: str) -> dict[str, Any]:
 
 
 async def stored_upload(form: FormData, name: str) -> Path:
-    """Write an uploaded file to a temporary file with the same extensions; the caller removes it."""
+    """Write an upload to a temporary file with the same extensions. The caller removes this file."""
     upload = form.get(name)
     if not isinstance(upload, UploadFile):
         raise Unprocessable("missing", ("body", name), "Field required", None)

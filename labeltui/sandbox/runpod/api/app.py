@@ -16,7 +16,7 @@ from labeltui.sandbox.runpod.world.world import World
 def build_app(
     world: World, limits: Limits | None = None, emulator: control.Controlled | None = None
 ) -> ASGIApp:
-    """The app over a world. The control route answers only with ``emulator``."""
+    """Make the app for a world. Without ``emulator``, the control route refuses all requests."""
     routes = [
         *logs.ROUTES,
         *rest.ROUTES,

@@ -16,11 +16,11 @@ from labeltui.sandbox.runpod.world.refusals import Refusal
 from labeltui.sandbox.runpod.world.world import World
 
 _AMOUNTS = {"gpuAmount": "gpu", "cpuAmount": "cpu", "diskAmount": "disk"}
-_JOB = timedelta(minutes=5)  # how often the billing job runs
+_JOB = timedelta(minutes=5)  # interval of the billing job
 
 
 async def bills(request: Request) -> Response:
-    """Tell what pods cost, by time and pod, up to the last run of the billing job."""
+    """Return the costs of pods by time and pod, up to the last run of the billing job."""
     world = world_of(request)
     size = (choices(request, "bucketSize", ("hour", "day", "week", "month", "year")) or ("day",))[0]
     start, end = _window(request, world, size)
@@ -80,13 +80,13 @@ def _window(request: Request, world: World, size: str) -> tuple[datetime, dateti
 
 
 def floor(at: datetime, step: timedelta) -> datetime:
-    """Return the last multiple of ``step`` in its day."""
+    """Round ``at`` down to a multiple of ``step`` since midnight."""
     midnight = at.replace(hour=0, minute=0, second=0, microsecond=0)
     return midnight + (at - midnight) // step * step
 
 
 def bucket_start(at: datetime, size: str) -> datetime:
-    """Return the start of the bucket that holds an instant."""
+    """Return the start of the bucket that contains ``at``."""
     at = at.replace(minute=0, second=0, microsecond=0)
     if size == "hour":
         return at
@@ -99,19 +99,19 @@ def bucket_start(at: datetime, size: str) -> datetime:
 
 
 def next_bucket(start: datetime, size: str) -> datetime:
-    """Return the start of the bucket after the one that starts at ``start``."""
+    """Return the start of the next bucket. ``start`` is the start of a bucket."""
     longest = {"hour": 1 / 24, "day": 1, "week": 7, "month": 31, "year": 366}[size]
     return bucket_start(start + timedelta(days=longest), size)
 
 
 def ceiling(at: datetime, size: str) -> datetime:
-    """Return the end of the bucket that holds an instant; a boundary stays."""
+    """Round ``at`` up to the start of a bucket."""
     start = bucket_start(at, size)
     return start if start == at else next_bucket(start, size)
 
 
 def buckets(start: datetime, end: datetime, size: str) -> Iterator[tuple[datetime, datetime]]:
-    """Cut a window into buckets."""
+    """Split the time between ``start`` and ``end`` into buckets."""
     while start < end:
         last = next_bucket(start, size)
         yield start, last

@@ -53,7 +53,7 @@ async def gpus(request: Request) -> Response:
 
 
 async def gpu(request: Request) -> Response:
-    """Tell one GPU type."""
+    """Return one GPU type."""
     catalog, filters = world_of(request).catalog, _stock_filters(request)
     found = catalog.gpus.get(request.path_params["id"])
     if found is None:
@@ -81,7 +81,7 @@ async def centers(request: Request) -> Response:
 
 
 async def center(request: Request) -> Response:
-    """Tell one data centre."""
+    """Return one data centre."""
     catalog = world_of(request).catalog
     include = choices(request, "include", ("GPU_AVAILABILITY", "CPU_AVAILABILITY"))
     found = catalog.centers.get(request.path_params["id"])

@@ -1,4 +1,4 @@
-"""A route by which tests set faults, cause events and move the clock. RunPod's clients do not use it."""
+"""A route for tests only, to set faults, cause events and advance the clock."""
 
 from __future__ import annotations
 
@@ -21,39 +21,39 @@ HEADER = "X-Labeltui-Control"
 
 
 class Containers(Protocol):
-    """The containers of running pods, as far as a test controls them."""
+    """The part of the containers that a test controls."""
 
     def home(self, pod_id: str) -> Path | None:
-        """The home folder inside a running pod; None while it does not run."""
+        """Return the home folder inside a running pod; None if the pod does not run."""
         ...
 
     def drop(self, pod_id: str, *, refuse: bool) -> None:
-        """Break a pod's SSH connections; with ``refuse`` new ones are refused until the next call."""
+        """Break a pod's SSH connections. If ``refuse`` is True, refuse new ones until the next call."""
         ...
 
 
 class Controlled(Protocol):
-    """The running emulator, as the control route sees it."""
+    """The part of the running emulator that the control route uses."""
 
     world: World
     control_token: str
 
     @property
     def containers(self) -> Containers:
-        """The containers of its running pods."""
+        """The containers of the emulator's running pods."""
         ...
 
     async def settle(self) -> None:
-        """Carry out what is due, and wait for the containers."""
+        """Carry out all due steps, and wait until the containers have finished their jobs."""
         ...
 
     async def advance(self, span: float) -> None:
-        """Move a fake clock by so many seconds, and settle; raises ``TypeError`` for a real clock."""
+        """Advance a fake clock by ``span`` seconds, and settle. Raises ``TypeError`` for a real clock."""
         ...
 
 
 async def control(request: Request) -> Response:
-    """Carry out one of ``fault``, ``clear``, ``event``, ``advance``, ``drop`` and ``state``, named in the path."""
+    """Carry out the command in the path: ``fault``, ``clear``, ``event``, ``advance``, ``drop`` or ``state``."""
     emulator: Controlled | None = request.app.state.emulator
     token = request.headers.get(HEADER, "")
     if emulator is None or not hmac.compare_digest(token.encode(), emulator.control_token.encode()):
@@ -88,7 +88,7 @@ async def _do(emulator: Controlled, what: str, parameters: dict[str, Any]) -> An
 
 
 def state(emulator: Controlled) -> dict[str, Any]:
-    """Facts that tests check and the API does not show. Amounts of money are exact decimal strings."""
+    """Return facts for tests that the API does not show. Amounts of money are exact decimal strings."""
     world = emulator.world
     return {
         "now": world.now.isoformat(),

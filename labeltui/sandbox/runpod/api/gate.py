@@ -1,4 +1,4 @@
-"""What every request passes before the API: the edge, keys and permissions, rate limits, network faults."""
+"""The checks before the API: RunPod's edge, keys and permissions, rate limits, network faults."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Limits:
     used: dict[str, tuple[datetime, int]] = field(default_factory=dict)
 
     def count(self, now: datetime) -> tuple[dict[str, str], int | None, str]:
-        """Count a request; returns headers, seconds to wait if it exceeds a limit (else None), and that window."""
+        """Count a request. Returns headers, seconds to wait and exceeded window (None and "" within the limits)."""
         rows, policy, wait, window = [], [], None, ""
         for name, length in _WINDOWS:
             quota = getattr(self, name)
@@ -46,7 +46,7 @@ class Limits:
 
 
 class Gate:
-    """ASGI middleware around the API; the control route bypasses it."""
+    """ASGI middleware around the API. Requests to the control route bypass all checks."""
 
     def __init__(self, app: ASGIApp, world: World, limits: Limits) -> None:
         self._app = app
@@ -99,7 +99,7 @@ class Gate:
 
     # ------------------------------------------------------------------ faults
     async def _network_fault(self, scope: Scope, receive: Receive, send: Send) -> bool:
-        """Play the faults that come before the API; True when one of them was the answer."""
+        """Apply the armed network faults. Returns True if a fault has replaced the API's answer."""
         facts = {"method": scope["method"], "path": scope["path"]}
         faults = self._world.faults
         slow = faults.take("delay", **facts)
@@ -137,7 +137,7 @@ class Gate:
         await self._app(scope, receive, send)
 
     async def _swallow(self, scope: Scope, receive: Receive) -> None:
-        """Carry out the request, but do not send its answer."""
+        """Carry out the request, but send no answer."""
 
         async def nowhere(message: Message) -> None:
             del message
@@ -151,7 +151,7 @@ class Gate:
 
 
 def allowed(key: Key, method: str, path: str) -> bool:
-    """Whether a key permits a request. A pod's own key permits requests for that pod only."""
+    """Return True if a key permits a request. A pod's own key permits requests for this pod only."""
     if key.scope == "none":
         return False
     if key.pod is not None:

@@ -1,4 +1,4 @@
-"""The GraphQL endpoint, executed by graphql-core against the published schema, or a small one of our own."""
+"""The GraphQL endpoint: graphql-core with the published schema, or with a minimal one of our own."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ CONTRACTS = "LABELTUI_CONTRACTS"
 
 
 def contracts() -> Path | None:
-    """RunPod's folder of the published contracts; None when it is not there."""
+    """Return the folder of RunPod's published contracts; None if it does not exist."""
     repository = Path(__file__).resolve().parents[4]
     named = os.environ.get(CONTRACTS)
     folder = Path(named) if named else repository.parent / "shared" / "contracts"
@@ -35,14 +35,14 @@ def contracts() -> Path | None:
 
 @cache
 def schema() -> Any:
-    """The schema to execute against."""
+    """Build the schema: the published one if available, otherwise the minimal one."""
     folder = contracts()
     ours = Path(__file__).with_name("minimal.graphql")
     return build_schema((folder / "schema.graphql" if folder else ours).read_text(encoding="utf-8"))
 
 
 async def graphql(request: Request) -> Response:
-    """Execute one operation."""
+    """Execute one GraphQL operation."""
     world = world_of(request)
     try:
         body = json.loads(await request.body())
@@ -78,7 +78,7 @@ def _fields(changing: bool) -> list[str]:
 
 
 def _guarded(answer: Callable[..., Any] | None) -> Callable[..., Any]:
-    """Turn refusals into GraphQL errors. A field that is not emulated answers with RunPod's internal error."""
+    """Make a resolver that turns refusals into GraphQL errors, and a missing ``answer`` into an internal error."""
 
     def resolve(_info: Any, **arguments: Any) -> Any:
         if answer is None:

@@ -9,7 +9,7 @@ from labeltui.sandbox.runpod.world.world import Volume, World
 
 
 def gpu_answer(world: World, gpu: GpuType) -> dict[str, Any]:
-    """Return a GPU type; ``lowestPrice`` is computed for the input of the query (USD per hour)."""
+    """Return a GPU type. ``lowestPrice`` (USD per hour) depends on the query's input."""
 
     def lowest(_info: Any, input: dict[str, Any] | None = None) -> dict[str, Any]:
         wanted = input or {}

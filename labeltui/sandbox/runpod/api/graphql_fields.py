@@ -19,7 +19,7 @@ Answers = dict[str, Callable[..., Any]]
 
 
 def queries(world: World) -> Answers:
-    """The fields of the query root."""
+    """Return the resolvers of the query root's fields."""
 
     def pod(input: dict[str, Any] | None = None) -> Any:
         found = world.pods.get((input or {}).get("podId", ""))
@@ -40,7 +40,7 @@ def queries(world: World) -> Answers:
 
 
 def mutations(world: World) -> Answers:
-    """The fields of the mutation root."""
+    """Return the resolvers of the mutation root's fields."""
 
     def deploy(input: dict[str, Any] | None = None) -> Any:
         return pod_answer(world, _deploy(world, input or {}))
@@ -114,7 +114,7 @@ def _edit(world: World, wanted: dict[str, Any]) -> Pod:
 
 
 def _deploy(world: World, wanted: dict[str, Any]) -> Pod:
-    """Rent the first of the listed types that is available; raises the refusal of the last one."""
+    """Rent the first available GPU type of the request. If none is available, raises the last refusal."""
     spec = _spec(wanted)
     cpu = wanted.get("instanceId") or ("cpu3c" if not wanted.get("gpuTypeId") else None)
     gpus = [one for one in (wanted.get("gpuTypeId"), *(wanted.get("gpuTypeIdList") or [])) if one]
@@ -183,7 +183,7 @@ def _instant(text: str | None) -> datetime | None:
 
 
 def pod_answer(world: World, pod: Pod) -> dict[str, Any]:
-    """A pod in GraphQL. A stopped pod keeps its runtime for ``Timing.stale`` seconds, as on RunPod."""
+    """Return a pod for GraphQL. As on RunPod, a stopped pod shows its runtime for ``Timing.stale`` seconds."""
     spec, mount, now = pod.spec, pod.spec.mount, world.now
     volume = world.volumes.get(mount.volume or "") if mount else None
     gpu = world.catalog.gpus.get(spec.gpu or "")

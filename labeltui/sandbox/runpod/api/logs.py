@@ -19,7 +19,7 @@ KEEP_ALIVE_S = 15.0
 
 
 async def logs(request: Request) -> Response:
-    """Stream the lines of one source, or of both."""
+    """Stream the log lines of one source, or of both sources."""
     world = world_of(request)
     pod = world.pod(request.path_params["id"])
     source = request.query_params.get("source")
@@ -36,7 +36,7 @@ async def logs(request: Request) -> Response:
 
 
 def _resume(request: Request, log: PodLog, source: str | None) -> int:
-    """The number of the last line that the client has already."""
+    """Return the number of the last line to skip: the stream starts after this line."""
     cursor, since = request.headers.get("last-event-id"), request.query_params.get("since")
     if cursor is not None:
         time, _, number = cursor.partition("/")
@@ -78,7 +78,7 @@ async def _events(log: PodLog, source: str | None, after: int, most: int | None)
 
 
 def event(line: Line) -> str:
-    """One line as an event."""
+    """Format a log line as a server-sent event."""
     data = {"ts": rfc3339(line.at), "source": line.source, "line": line.text}
     return f"id: {line.id}\ndata: {json.dumps(data)}\n\n"
 

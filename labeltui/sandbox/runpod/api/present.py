@@ -14,7 +14,7 @@ HOST = "127.0.0.1"
 
 
 def pod_json(world: World, pod: Pod) -> dict[str, Any]:
-    """One pod, as observed now."""
+    """Return a pod's document, with its state at the moment."""
     spec, now = pod.spec, world.now
     answer: dict[str, Any] = {
         "id": pod.id,
@@ -79,7 +79,7 @@ def _direct(pod: Pod, now: datetime) -> dict[str, Any] | None:
 
 
 def port_rows(pod: Pod, now: datetime) -> list[tuple[int, int, str, str]]:
-    """The port table: private port, public port, protocol, ip. Http ports have an address of RunPod's proxy."""
+    """Return rows of private port, public port, protocol, ip. Http ports have RunPod's proxy as ip."""
     rows = []
     for private, public in pod.ports(now).items():
         http = f"{private}/http" in pod.spec.ports
@@ -88,7 +88,7 @@ def port_rows(pod: Pod, now: datetime) -> list[tuple[int, int, str, str]]:
 
 
 def uptime(pod: Pod, now: datetime) -> int:
-    """Whole seconds since the container started; 0 before the first start."""
+    """Return the whole seconds since the container's start; 0 before the first start."""
     return int((now - pod.started_at).total_seconds()) if pod.started_at else 0
 
 
@@ -109,7 +109,7 @@ def _runtime(world: World, pod: Pod, now: datetime) -> dict[str, Any] | None:
 
 
 def volume_json(volume: Volume) -> dict[str, Any]:
-    """One network volume."""
+    """Return a network volume's document."""
     return {
         "id": volume.id,
         "name": volume.name,
@@ -123,7 +123,7 @@ def gpu_json(
     catalog: Catalog, gpu: GpuType, *, stock: bool = False, countries: tuple[str, ...] = (), count: int = 1,
     cloud: str = "SECURE", cuda: tuple[str, ...] = CUDA_VERSIONS,
 ) -> dict[str, Any]:  # fmt: skip
-    """One GPU type; with ``stock`` its availability under the filters."""
+    """Return a GPU type's document. ``stock`` adds the availability for the given filters."""
     answer: dict[str, Any] = {
         "id": gpu.id,
         "name": gpu.name,
@@ -152,7 +152,7 @@ def gpu_json(
 
 
 def center_json(catalog: Catalog, place: DataCenter, include: tuple[str, ...] = ()) -> dict[str, Any]:
-    """One data centre, with the kinds of stock in ``include``."""
+    """Return a data centre's document, with the kinds of stock in ``include``."""
     answer: dict[str, Any] = {
         "id": place.id,
         "name": place.name,

@@ -14,7 +14,7 @@ _EDGE = """<!DOCTYPE html>
 
 
 def problem(status: int, detail: str, errors: list[str] | None = None) -> Response:
-    """An ``application/problem+json`` answer."""
+    """Make an ``application/problem+json`` answer."""
     body: dict[str, Any] = {"title": HTTPStatus(status).phrase, "status": status, "detail": detail}
     if errors:
         body["errors"] = errors
@@ -22,16 +22,16 @@ def problem(status: int, detail: str, errors: list[str] | None = None) -> Respon
 
 
 def edge(status: int, code: str | None = None) -> Response:
-    """An error page of Cloudflare's."""
+    """Make an error page like Cloudflare's."""
     try:
         title = HTTPStatus(status).phrase
     except ValueError:
-        title = "A timeout occurred"  # 524 and the like are Cloudflare's own
+        title = "A timeout occurred"  # Cloudflare's own statuses, such as 524
     return HTMLResponse(_EDGE.format(title=title, code=code or status), status)
 
 
 def shaped(status: int, shape: str, detail: str) -> Response:
-    """An error as ``problem``, ``error``, ``message``, ``empty`` or ``html``."""
+    """Make an error answer of the shape ``problem``, ``error``, ``message``, ``empty`` or ``html``."""
     if shape == "html":
         return edge(status, detail or None)
     if shape == "empty":

@@ -1,4 +1,4 @@
-"""Read the query of a REST request, and reach the world that it is about."""
+"""Read the query parameters of a REST request, and find its world."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from labeltui.sandbox.runpod.world.world import World
 
 
 def world_of(request: Request) -> World:
-    """The world that the app serves, after everything that is due has happened."""
+    """Return the app's world after carrying out all due steps."""
     world: World = request.app.state.world
     timeline.advance(world)
     return world
 
 
 def whole(request: Request, name: str, default: int, least: int, most: int) -> int:
-    """An integer query parameter; raises :class:`Invalid`."""
+    """Return an integer query parameter. Raises :class:`Invalid`."""
     text = request.query_params.get(name)
     if text is None:
         return default
@@ -30,9 +30,9 @@ def whole(request: Request, name: str, default: int, least: int, most: int) -> i
 
 
 def choices(request: Request, name: str, allowed: tuple[str, ...] | str) -> tuple[str, ...]:
-    """The values of a comma-separated or repeated query parameter; raises :class:`Invalid`.
+    """Return the values of a comma-separated or repeated query parameter. Raises :class:`Invalid`.
 
-    ``allowed`` lists the values, or is a regular expression that each must match.
+    ``allowed`` is a tuple of values, or a regular expression that each value must match.
     """
     values = [part for text in request.query_params.getlist(name) for part in text.split(",") if part]
     for value in values:
@@ -43,7 +43,7 @@ def choices(request: Request, name: str, allowed: tuple[str, ...] | str) -> tupl
 
 
 def instant(text: str, place: str) -> datetime:
-    """A time with its zone, in UTC; raises :class:`Invalid`, which names ``place``."""
+    """Parse a time with a zone and convert it to UTC. Raises :class:`Invalid` with ``place`` in the message."""
     try:
         at = datetime.fromisoformat(text)
     except ValueError:

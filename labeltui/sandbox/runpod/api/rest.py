@@ -21,7 +21,7 @@ _PAGE = 100
 
 
 async def body_of(request: Request) -> Any:
-    """The JSON body; raises :class:`Refusal` 400."""
+    """Return the JSON body. Raises :class:`Refusal` 400."""
     try:
         return json.loads(await request.body())
     except ValueError:
@@ -95,12 +95,12 @@ async def ssh_keys(request: Request) -> Response:
 
 
 async def templates(request: Request) -> Response:
-    """List the templates: there are none."""
+    """Return an empty list of templates."""
     return JSONResponse({"templates": []})
 
 
 def page(request: Request, world: World, name: str, rows: list[dict[str, Any]]) -> dict[str, Any]:
-    """One page of the rows; the cursor is the id of the last row sent."""
+    """Return one page of the rows. The cursor is the id of the page's last row."""
     limit = whole(request, "limit", _PAGE, 1, 1000)
     cursor = request.query_params.get("cursor")
     if cursor is not None:
@@ -116,12 +116,12 @@ def page(request: Request, world: World, name: str, rows: list[dict[str, Any]]) 
 
 
 async def refused(request: Request, refusal: Refusal) -> Response:
-    """The answer for a :class:`Refusal`."""
+    """Make the answer for a :class:`Refusal`."""
     return problem(refusal.status, refusal.detail)
 
 
 async def invalid(request: Request, error: requests.Invalid) -> Response:
-    """The answer for :class:`requests.Invalid`."""
+    """Make the answer for :class:`requests.Invalid`."""
     return problem(422, "Request validation failed.", error.errors)
 
 

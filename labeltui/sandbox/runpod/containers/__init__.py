@@ -1,1 +1,1 @@
-"""What runs behind an emulated pod: its container, and the proxy shell to it."""
+"""The container behind an emulated pod, and the proxy shell to the container."""

@@ -1,4 +1,4 @@
-"""The containers of running pods: a real SSH server each, with the demo's home, on this machine's loopback."""
+"""The containers of running pods. Each one is a real SSH server on loopback with the demo's home."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _KEYS: tuple[tuple[str, dict[str, Any]], ...] = (
 
 @dataclass(slots=True)
 class _Container:
-    """One start of a pod."""
+    """The container of one start of a pod."""
 
     files: PodFiles
     root: Path
@@ -43,7 +43,7 @@ class _Container:
 
 
 class Containers:
-    """Carries out what the world asks of its hardware, one job after the other; needs a running event loop."""
+    """The world's hardware. It runs queued jobs one after the other, and needs a running event loop."""
 
     def __init__(self, world: World, root: Path, token: str, scenario: Scenario, server_port: int) -> None:
         self._world = world
@@ -53,11 +53,11 @@ class Containers:
         self._server_port = server_port
         self._jobs: asyncio.Queue[Coroutine[Any, Any, None]] = asyncio.Queue()
         self._running: dict[str, _Container] = {}
-        self._lost: set[str] = set()  # volumes whose data was destroyed: a pod on them starts empty
+        self._lost: set[str] = set()  # destroyed volumes: a pod on one of these starts empty
         self._worker: asyncio.Task[None] | None = None
 
     def begin(self) -> None:
-        """Start to process jobs."""
+        """Start to process the queued jobs."""
         self._worker = asyncio.create_task(self._work())
 
     async def close(self) -> None:
@@ -74,7 +74,7 @@ class Containers:
         """Wait until every job is done."""
         await self._jobs.join()
 
-    # Requests of the world
+    # Requests from the world
     def container_up(self, pod: Pod) -> None:
         """Queue the start of this pod's container."""
         self._jobs.put_nowait(self._up(pod, pod.starts))
@@ -84,7 +84,7 @@ class Containers:
         self._jobs.put_nowait(self._down(pod.id))
 
     def move(self, pod: Pod) -> None:
-        """Queue a change of the SSH port; the host keys stay."""
+        """Queue a change of the SSH port. The host keys do not change."""
         self._jobs.put_nowait(self._move(pod))
 
     def discard(self, volume_key: str) -> None:
@@ -97,17 +97,17 @@ class Containers:
         return self._root / "volumes" / volume_key
 
     def home(self, pod_id: str) -> Path | None:
-        """The home folder inside a running pod; None while it does not run."""
+        """Return the home folder inside a running pod; None if the pod does not run."""
         container = self._running.get(pod_id)
         return container.files.home if container else None
 
     def shell(self, pod_id: str) -> tuple[Path, dict[str, str]] | None:
-        """Home and environment of a shell in a running pod; None while it does not run."""
+        """Return home and environment for a shell in a running pod; None if the pod does not run."""
         container = self._running.get(pod_id)
         return (container.files.home, inside.shell_environment(container.files)) if container else None
 
     def drop(self, pod_id: str, *, refuse: bool) -> None:
-        """Break a pod's SSH connections; with ``refuse`` new ones are refused until the next call."""
+        """Break a pod's SSH connections. If ``refuse`` is True, refuse new ones until the next call."""
         container = self._running.get(pod_id)
         if container is not None and container.sshd is not None:
             container.sshd.refusing = refuse
@@ -176,7 +176,7 @@ class Containers:
         pod.mapping = {**pod.mapping, 22: container.sshd.port}
 
     def _make_files(self, pod: Pod, root: Path) -> PodFiles:
-        """Lay out the container's disk around the volume; a new volume gets the demo's studies and apps."""
+        """Write the files of a container around its volume. A new volume gets the demo's studies and apps."""
         store = self.volume(pod.volume_key) if pod.volume_key else root
         files = PodFiles(store, f"{self._token}.{pod.id}")
         files.home = root / "home"

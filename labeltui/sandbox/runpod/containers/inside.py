@@ -1,4 +1,4 @@
-"""The inside of a container of RunPod's official images: keys, log lines, environment."""
+"""Imitate a container of RunPod's official images: keys, log lines, environment."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ _KINDS = {"ssh-rsa": ("RSA", 2048), "ecdsa-sha2-nistp256": ("ECDSA", 256), "ssh-
 
 
 def number(port: str) -> int:
-    """The number of a port like ``22/tcp``."""
+    """Return the number of a port such as ``22/tcp``."""
     return int(port.partition("/")[0])
 
 
 def has_sshd(pod: Pod) -> bool:
-    """Whether the start script starts sshd: not when a start command replaces it, and not without a key."""
+    """Return True if the start script starts sshd: the pod has a usable key and no start command of its own."""
     return not pod.spec.args and bool(usable_keys(pod.spec.env.get("PUBLIC_KEY", "")))
 
 
 def usable_keys(block: str) -> str:
-    """The lines of an authorized_keys block that sshd accepts."""
+    """Return those lines of an authorized_keys text that sshd accepts."""
     good = []
     for line in block.splitlines():
         try:
@@ -44,7 +44,7 @@ def usable_keys(block: str) -> str:
 
 
 def ssh_lines(pod: Pod, keys: Sequence[asyncssh.SSHKey]) -> list[str]:
-    """The lines that the start script prints about its host keys."""
+    """Return the lines about host keys that the start script prints."""
     lines = ["Setting up SSH..."]
     if "no_fingerprints" in pod.start_faults:
         return lines
@@ -56,7 +56,7 @@ def ssh_lines(pod: Pod, keys: Sequence[asyncssh.SSHKey]) -> list[str]:
 
 
 def shell_environment(files: PodFiles) -> dict[str, str]:
-    """The environment of an SSH session; as on RunPod it lacks the pod's own variables."""
+    """Return the environment of an SSH session. As on RunPod, the pod's own variables are missing."""
     environment = files.environment()
     environment |= {"USER": "root", "LOGNAME": "root", ENVIRONMENT_FILE: str(_file(files)), MARK: files.token}
     return environment
@@ -65,7 +65,7 @@ def shell_environment(files: PodFiles) -> dict[str, str]:
 def write_environment(
     pod: Pod, files: PodFiles, mapping: Mapping[int, int], extra: Mapping[str, str]
 ) -> None:
-    """Write the pod's environment as the start script does: without escaping the values."""
+    """Write the pod's environment to a file. Like the start script, do not escape the values."""
     values = {
         **pod.spec.env,
         "RUNPOD_POD_ID": pod.id,
@@ -124,7 +124,7 @@ print(json.dumps({{"id": sys.argv[3]}}))
 
 
 def _write_runpodctl(files: PodFiles) -> None:
-    """Install the ``runpodctl`` that every pod has: stop, start and delete with the pod's own key."""
+    """Install a ``runpodctl`` that can stop, start and delete the pod with the pod's own key."""
     path = files.bin / "runpodctl"
     path.write_text(_RUNPODCTL.format(python=sys.executable, variable=ENVIRONMENT_FILE))
     path.chmod(path.stat().st_mode | stat.S_IXUSR)

@@ -1,4 +1,4 @@
-"""The account's SSH proxy, like ``ssh.runpod.io``: a shell on a terminal, and nothing else."""
+"""An SSH proxy like ``ssh.runpod.io``. It offers only interactive shells."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ NO_PTY = "Error: Your SSH client doesn't support PTY\n"
 
 
 class ProxyShell:
-    """One SSH server for all pods, with one host key; the user name is the token that names the pod."""
+    """One SSH server with one host key for all pods. The user name contains the pod's id and host token."""
 
     def __init__(self, world: World, containers: Containers) -> None:
         self._world = world
@@ -48,13 +48,13 @@ class ProxyShell:
             connection.abort()
 
     def pod(self, username: str) -> Pod | None:
-        """The pod that a user name stands for; None when there is none."""
+        """Return the pod for a user name (``ID-TOKEN``); None if no pod matches."""
         pod_id, _, token = username.rpartition("-")
         pod = self._world.pods.get(pod_id)
         return pod if pod is not None and pod.host_token == token else None
 
     def lets_in(self, username: str, key: asyncssh.SSHKey) -> bool:
-        """Whether a key belongs to the account, or to the pod's own keys."""
+        """Return True if ``key`` is one of the account's keys or of the pod's own keys."""
         pod = self.pod(username)
         if pod is None:
             return False
@@ -65,7 +65,7 @@ class ProxyShell:
         return False
 
     async def _serve(self, process: asyncssh.SSHServerProcess[bytes]) -> None:
-        """Start a shell. A command is ignored without an error, as the real proxy does."""
+        """Start a shell. Like the real proxy, ignore a command without reporting an error."""
         pod = self.pod(str(process.get_extra_info("username")))
         inside = self._containers.shell(pod.id) if pod is not None else None
         if process.term_type is None:
@@ -83,7 +83,7 @@ class ProxyShell:
 
 
 class _Login(asyncssh.SSHServer):
-    """One client's connection; forwarding is refused because it is not overridden here."""
+    """One client's connection. Refuses forwarding, as asyncssh does by default."""
 
     def __init__(self, proxy: ProxyShell) -> None:
         self._door = proxy

@@ -21,16 +21,16 @@ class GpuType:
     community: Decimal
     pool: str | None = None
     manufacturer: str = "NVIDIA"
-    most: int = 8  # on one machine
+    most: int = 8  # GPUs on one machine
 
     def price(self, cloud: str) -> Decimal:
-        """USD per hour for one GPU in that cloud."""
+        """Return the USD per hour for one GPU in ``cloud``."""
         return self.community if cloud == "COMMUNITY" else self.secure
 
 
 @dataclass(slots=True)
 class DataCenter:
-    """One data centre. ``stock`` is one of ``LEVELS`` by GPU type; a type that is missing is not offered."""
+    """One data centre. ``stock`` maps GPU types to ``LEVELS``; missing types are not offered."""
 
     id: str
     name: str
@@ -49,13 +49,13 @@ def _gpu(id: str, memory: int, secure: str, community: str, pool: str | None = N
 
 @dataclass(slots=True)
 class Catalog:
-    """Everything on offer. Tests and faults may change it at any time."""
+    """The offered GPU types and data centres. Tests and faults may change the catalogue at any time."""
 
     gpus: dict[str, GpuType]
     centers: dict[str, DataCenter]
 
     def stock(self, gpu: str, *, center: str | None = None, countries: tuple[str, ...] = ()) -> str:
-        """The best stock level of a GPU type: everywhere, in one data centre, or in some countries."""
+        """Return the best stock level of a GPU type, optionally in one data centre or some countries."""
         levels = [
             place.stock.get(gpu, "NONE")
             for place in self.centers.values()
@@ -64,7 +64,7 @@ class Catalog:
         return max(levels, key=LEVELS.index, default="NONE")
 
     def set_stock(self, gpu: str, level: str, center: str | None = None) -> None:
-        """Change the stock of a GPU type in one data centre, or wherever it is offered."""
+        """Change the stock of a GPU type in one data centre. Without ``center``, in all that offer the type."""
         if level not in LEVELS:
             raise ValueError(f"unknown stock level {level!r}")
         for place in self.centers.values():
@@ -73,7 +73,7 @@ class Catalog:
 
 
 def default_catalog() -> Catalog:
-    """A small catalogue in which every stock level, both clouds and three regions occur."""
+    """Return a small catalogue with every stock level, both clouds and three regions."""
     a4000, a5000, r3090 = "NVIDIA RTX A4000", "NVIDIA RTX A5000", "NVIDIA GeForce RTX 3090"
     r4090, l40s, a100 = "NVIDIA GeForce RTX 4090", "NVIDIA L40S", "NVIDIA A100 80GB PCIe"
     gpus = [

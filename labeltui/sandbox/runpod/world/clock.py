@@ -1,4 +1,4 @@
-"""The emulator's clock: the machine's own, or one that a test moves."""
+"""The emulator's clock: the machine's real clock, or a fake clock that tests advance."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class FakeClock:
         self._now = start
 
     def now(self) -> datetime:
-        """The time that it was last moved to."""
+        """The current time of the fake clock."""
         return self._now
 
     def advance(self, seconds: float) -> None:
@@ -43,7 +43,7 @@ class FakeClock:
 
 
 def rfc3339(at: datetime) -> str:
-    """Format a time as the API does; fractions of a second only if there are any."""
+    """Format a time as the API does. Omits fractions of a second that are zero."""
     return at.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 

@@ -13,7 +13,7 @@ _CONTAINER = ("image", "args", "disk", "ports", "env", "registry", "mounts")
 
 
 def update(world: World, pod_id: str, changes: requests.UpdatePod) -> Pod:
-    """Edit a pod; a change of its container recreates that. Raises :class:`Refusal`."""
+    """Edit a pod. Recreates the container if its settings change. Raises :class:`Refusal`."""
     pod = world.pod(pod_id)
     sent = changes.model_fields_set
     if changes.template_id is not None:
@@ -63,7 +63,7 @@ def volume(world: World, volume_id: str) -> Volume:
 
 
 def create_volume(world: World, wanted: requests.CreateVolume) -> Volume:
-    """Create a network volume, which costs from now on. Raises :class:`Refusal` 400."""
+    """Create a network volume and bill it from now on. Raises :class:`Refusal` 400."""
     place = world.catalog.centers.get(wanted.data_center)
     if place is None or not place.volume_types:
         raise Refusal(400, f"data center {wanted.data_center} does not support network volumes")
@@ -89,7 +89,7 @@ def update_volume(world: World, volume_id: str, changes: requests.UpdateVolume) 
 
 
 def delete_volume(world: World, volume_id: str) -> None:
-    """Delete a network volume with its data; raises :class:`Refusal` 404, or 400 while a pod uses it."""
+    """Delete a network volume and its data. Raises :class:`Refusal` 404, or 400 if a pod uses the volume."""
     found = volume(world, volume_id)
     if any(pod.volume_key == found.id for pod in world.pods.values()):
         raise Refusal(400, "network volume is attached to a pod")

@@ -1,4 +1,4 @@
-"""What happens to an account without the console: other users, failing hosts, prices, money."""
+"""Events that the console does not cause: other users, failing hosts, prices, money."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from labeltui.sandbox.runpod.world.world import World
 
 
 class UnknownEvent(ValueError):
-    """There is no such event, or no such pod or volume; the message lists the events."""
+    """The event, pod or volume does not exist. For an unknown event, the message lists all events."""
 
 
 def happen(world: World, event: str, /, **parameters: Any) -> Any:
-    """Let an event happen now; raises :class:`UnknownEvent`."""
+    """Carry out the event ``event`` now. Raises :class:`UnknownEvent`."""
     found = EVENTS.get(event)
     if found is None:
         raise UnknownEvent(f"no event {event!r}; there are: {', '.join(EVENTS)}")
@@ -52,17 +52,17 @@ def started_elsewhere(world: World, pod: str) -> None:
 
 
 def restarted_elsewhere(world: World, pod: str) -> None:
-    """The container restarts by itself: another start, other host keys."""
+    """The container restarts by itself, with new host keys."""
     life.recreate(world, _pod(world, pod), world.now, "container died; restart container")
 
 
 def host_failed(world: World, pod: str) -> None:
-    """The host breaks: the pod is in ERROR and its volume disk is lost."""
+    """The host fails: the pod's status becomes ERROR and its volume disk is lost."""
     life.fail_host(world, _pod(world, pod), world.now)
 
 
 def gpu_taken(world: World, pod: str, after: float = 0.0) -> None:
-    """The stopped pod's GPU is rented to somebody else, ``after`` so many seconds."""
+    """Another user rents the stopped pod's GPU ``after`` seconds from now."""
     _pod(world, pod).host_taken_at = world.now + timedelta(seconds=after)
 
 
@@ -72,7 +72,7 @@ def gpu_freed(world: World, pod: str) -> None:
 
 
 def address_changed(world: World, pod: str) -> None:
-    """A running pod gets another SSH port; its host keys stay."""
+    """A running pod gets another SSH port and keeps its host keys."""
     if world.hardware is not None:
         world.hardware.move(_pod(world, pod))
 
@@ -99,14 +99,14 @@ def balance(world: World, dollars: str | float) -> None:
 
 
 def price(world: World, gpu: str, secure: str | None = None, community: str | None = None) -> None:
-    """Change the price of a GPU type, for pods that are rented from now on."""
+    """Change the price of a GPU type for future pods. Existing pods keep their price."""
     kind = world.catalog.gpus[gpu]
     kind.secure = Decimal(secure) if secure is not None else kind.secure
     kind.community = Decimal(community) if community is not None else kind.community
 
 
 def stock(world: World, gpu: str, level: str, center: str | None = None) -> None:
-    """Change the stock of a GPU type, in one data centre or wherever it is offered."""
+    """Change the stock of a GPU type in one data centre. Without ``center``, in all that offer the type."""
     world.catalog.set_stock(gpu, level, center)
 
 
@@ -134,7 +134,7 @@ def log_line(world: World, pod: str, text: str, source: str = "container") -> No
 
 
 def key_scope(world: World, key: str, scope: str | None) -> None:
-    """Set an API key's scope to ``all``, ``read`` or ``none``; with None the key becomes invalid."""
+    """Set an API key's scope to ``all``, ``read`` or ``none``. None makes the key invalid."""
     if scope is None:
         world.keys.pop(key, None)
     elif key in world.keys:
@@ -147,7 +147,7 @@ def pod_key_refused(world: World, pod: str) -> None:
 
 
 def outbid(world: World, pod: str) -> None:
-    """Somebody outbids a spot pod."""
+    """Another user outbids a spot pod, and the pod stops."""
     found, now = _pod(world, pod), world.now
     life.stop(world, found, now, by="user")
     found.change = f"Outbid: {javascript(now)}"

@@ -1,4 +1,4 @@
-"""Faults by name. A fault waits until its occasion comes, and is then used up."""
+"""Faults by name. An armed fault takes effect at its next matching occasion, ``times`` times."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """The effect of a fault. ``parameters`` are those it takes besides ``times`` and the filters of its occasion."""
+    """A kind of fault. ``parameters`` lists its parameters except ``times`` and the occasion's filters."""
 
     name: str
     occasion: str
@@ -84,12 +84,12 @@ _FILTERS = {
 
 
 class UnknownFault(ValueError):
-    """No fault has that name or takes that parameter; the message lists what exists."""
+    """The fault or parameter does not exist. The message lists the existing ones."""
 
 
 @dataclass(slots=True)
 class Armed:
-    """A fault that waits. With ``times`` None it stays until it is cleared."""
+    """A fault that waits for its occasion. If ``times`` is None, the fault applies until cleared."""
 
     name: str
     times: int | None
@@ -97,7 +97,7 @@ class Armed:
     parameters: dict[str, Any] = field(default_factory=dict)
 
     def fits(self, facts: dict[str, str]) -> bool:
-        """Whether its filters match; ``path`` is a regular expression, the others must be equal."""
+        """Return True if the filters match. ``path`` is a regular expression; other values must be equal."""
         for name, wanted in self.only.items():
             fact = facts.get(name, "")
             if not (re.search(wanted, fact) if name == "path" else wanted == fact):
@@ -106,13 +106,13 @@ class Armed:
 
 
 class Faults:
-    """The faults that wait, oldest first."""
+    """The armed faults, oldest first."""
 
     def __init__(self) -> None:
         self.armed: list[Armed] = []
 
     def arm(self, name: str, /, *, times: int | None = 1, **parameters: Any) -> None:
-        """Let a fault wait for its occasion; raises :class:`UnknownFault`."""
+        """Arm a fault for its next ``times`` occasions. Raises :class:`UnknownFault`."""
         kind = FAULTS.get(name)
         if kind is None:
             raise UnknownFault(f"no fault {name!r}; there are: {', '.join(FAULTS)}")
@@ -127,7 +127,7 @@ class Faults:
         self.armed.append(Armed(name, times, only, rest))
 
     def take(self, name: str, /, **facts: str) -> dict[str, Any] | None:
-        """Use up the first fault of that name that fits; returns its parameters, or None."""
+        """Use the first armed fault ``name`` that fits ``facts`` once. Returns its parameters, or None."""
         for fault in self.armed:
             if fault.name == name and fault.fits(facts):
                 if fault.times is not None:
@@ -138,5 +138,5 @@ class Faults:
         return None
 
     def clear(self, name: str | None = None) -> None:
-        """Remove the faults of that name, or all."""
+        """Remove all faults called ``name``, or all faults if None."""
         self.armed = [fault for fault in self.armed if name is not None and fault.name != name]

@@ -1,4 +1,4 @@
-"""The life of a pod: rent, start, stop, end. Every change takes its time as an argument, so that costs are exact."""
+"""A pod's changes: rent, start, stop, end. Each function gets the time, so that costs are exact."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _LAYERS = 4
 
 
 def create(world: World, spec: Spec) -> Pod:
-    """Rent a pod; raises the :class:`Refusal` that RunPod would give."""
+    """Rent a pod. Raises :class:`Refusal` in the same cases as RunPod."""
     center, cuda, price = _place(world, spec)
     _afford(world, price * (spec.vcpus if spec.cpu else spec.gpu_count))
     now = world.now
@@ -70,7 +70,7 @@ def _facts(spec: Spec) -> dict[str, str]:
 
 
 def _place(world: World, spec: Spec) -> tuple[str, str | None, Decimal]:
-    """Choose data centre, CUDA version and price; raises what RunPod reports as no capacity."""
+    """Choose data centre, CUDA version and price. Raises :class:`Refusal` if no machine matches."""
     none = Refusal(400, NO_CAPACITY, "SUPPLY_CONSTRAINT")
     fault = world.faults.take("no_capacity", **_facts(spec))
     if fault is not None:
@@ -118,7 +118,7 @@ def _inject_environment(world: World, spec: Spec) -> None:
 
 
 def _prepare_start(world: World, pod: Pod, at: datetime, *, first: bool) -> None:
-    """Schedule the steps to RUNNING, and use up the faults of this start."""
+    """Schedule the steps to RUNNING, and take the armed faults for this start."""
     found = {name: world.faults.take(name, pod=pod.id) for name in _START_FAULTS}
     pod.start_faults = {name: dict(value) for name, value in found.items() if value is not None}
     timing = world.timing
@@ -182,7 +182,7 @@ def _run(world: World, pod: Pod, at: datetime) -> None:
 
 
 def start(world: World, pod: Pod, at: datetime, *, gpus: int | None = None) -> None:
-    """Start a stopped pod on its old host; raises when its GPU is rented to somebody else."""
+    """Start a stopped pod on its old host. Raises :class:`Refusal` if its GPU is rented to another user."""
     wanted = pod.spec.gpu_count if gpus is None else gpus
     taken = pod.host_taken_at is not None and at >= pod.host_taken_at
     if pod.spec.gpu and wanted and (world.faults.take("host_full", pod=pod.id) is not None or taken):
@@ -199,7 +199,7 @@ def start(world: World, pod: Pod, at: datetime, *, gpus: int | None = None) -> N
 
 
 def stop(world: World, pod: Pod, at: datetime, *, by: str) -> None:
-    """Stop a pod: the GPU is released, the container and its disk are gone, the volume stays."""
+    """Stop a pod: release the GPU, delete the container and its disk, keep the volume."""
     was_up = pod.status == "RUNNING"
     pod.status, pod.desired, pod.plan = "EXITED", "EXITED", []
     pod.exited_at, pod.change = at, f"Exited by {by}: {javascript(at)}"
@@ -210,7 +210,7 @@ def stop(world: World, pod: Pod, at: datetime, *, by: str) -> None:
 
 
 def terminate(world: World, pod: Pod, at: datetime, *, by: str) -> None:
-    """End a pod; its volume disk is destroyed, a network volume is not."""
+    """Terminate a pod. Destroys its volume disk, but not a network volume."""
     was_up = pod.status == "RUNNING"
     pod.status, pod.desired, pod.plan = "TERMINATED", "EXITED", []
     pod.exited_at, pod.change = at, f"Terminated by {by}: {javascript(at)}"
@@ -227,7 +227,7 @@ def terminate(world: World, pod: Pod, at: datetime, *, by: str) -> None:
 
 
 def recreate(world: World, pod: Pod, at: datetime, why: str) -> None:
-    """Replace a running pod's container: its disk and its host keys are lost."""
+    """Replace a running pod's container. The container disk and the host keys are lost."""
     if world.hardware is not None:
         world.hardware.container_down(pod)
     pod.status = "STARTING"
@@ -237,7 +237,7 @@ def recreate(world: World, pod: Pod, at: datetime, why: str) -> None:
 
 
 def fail_host(world: World, pod: Pod, at: datetime) -> None:
-    """The host breaks: the pod is in ERROR and its volume disk is lost."""
+    """Make the host fail: the pod's status becomes ERROR and its volume disk is lost."""
     was_up = pod.status == "RUNNING"
     pod.status, pod.desired, pod.plan = "ERROR", "EXITED", []
     pod.exited_at, pod.change = at, f"Exited by Runpod: {javascript(at)}"

@@ -1,4 +1,4 @@
-"""The account's money, in exact decimals: what each thing costs per hour, and the sums."""
+"""The account's money in exact decimals: hourly rates and sums."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ CONTAINER_DISK = Decimal("0.10")  # USD per GB and month
 VOLUME_RUNNING = Decimal("0.10")
 VOLUME_STOPPED = Decimal("0.20")
 NETWORK_SMALL = Decimal("0.07")
-NETWORK_LARGE = Decimal("0.05")  # from one TB on
+NETWORK_LARGE = Decimal("0.05")  # for sizes of one TB or more
 TERABYTE = 1000  # GB
 _HOUR = Decimal(3600)
 
 
 def per_hour(gigabytes: int, per_month: Decimal) -> Decimal:
-    """USD per hour for so many GB at a monthly rate."""
+    """Return the USD per hour for a size in GB at a monthly rate per GB."""
     return Decimal(gigabytes) * per_month / HOURS_PER_MONTH
 
 
 def network_volume(gigabytes: int) -> Decimal:
-    """USD per hour of a network volume, whether it is used or not."""
+    """Return the USD per hour for a network volume, used or not."""
     return per_hour(gigabytes, NETWORK_SMALL if gigabytes < TERABYTE else NETWORK_LARGE)
 
 
@@ -34,7 +34,7 @@ def seconds(span: timedelta) -> Decimal:
 
 @dataclass(slots=True)
 class Segment:
-    """One rate for one thing (``kind``: gpu, cpu, disk or network) over a time; ``end`` is None while it lasts."""
+    """A constant rate for an owner and a ``kind`` (gpu, cpu, disk, network). ``end`` is None while it applies."""
 
     owner: str
     kind: str
@@ -43,13 +43,13 @@ class Segment:
     end: datetime | None = None
 
     def cost(self, start: datetime, end: datetime) -> Decimal:
-        """USD for the part between two times."""
+        """Return the USD for the part of this segment between two times."""
         first, last = max(start, self.start), min(end, self.end or end)
         return self.rate * seconds(last - first) / _HOUR if last > first else Decimal(0)
 
 
 class Ledger:
-    """Everything that was and is being paid for."""
+    """All past and current rates of the account."""
 
     def __init__(self) -> None:
         self.segments: list[Segment] = []
@@ -57,7 +57,7 @@ class Ledger:
         self._open: dict[tuple[str, str], Segment] = {}
 
     def set_rates(self, owner: str, rates: dict[str, Decimal], at: datetime) -> None:
-        """From ``at`` on, ``owner`` costs exactly these rates by kind."""
+        """Set all rates of ``owner`` by kind (USD per hour), valid from ``at`` on."""
         for (who, kind), segment in list(self._open.items()):
             if who == owner and rates.get(kind, Decimal(0)) != segment.rate:
                 segment.end = at
@@ -69,23 +69,23 @@ class Ledger:
                 self.segments.append(segment)
 
     def rate(self, kinds: Iterable[str] = ("gpu", "cpu", "disk", "network")) -> Decimal:
-        """USD per hour that is being spent now, for those kinds."""
+        """Return the current spend in USD per hour for ``kinds``."""
         wanted = set(kinds)
         return sum((one.rate for (_, kind), one in self._open.items() if kind in wanted), Decimal(0))
 
     def spent(self, at: datetime) -> Decimal:
-        """USD since the beginning."""
+        """Return the USD spent from the beginning until ``at``."""
         return self._paid + sum((one.cost(one.start, at) for one in self._open.values()), Decimal(0))
 
     def between(self, owner: str, kind: str, start: datetime, end: datetime) -> Decimal:
-        """USD for one thing between two times."""
+        """Return the USD for one owner and kind between two times."""
         return sum(
             (one.cost(start, end) for one in self.segments if one.owner == owner and one.kind == kind),
             Decimal(0),
         )
 
     def lasts_until(self, funds: Decimal, at: datetime) -> datetime | None:
-        """When ``funds`` (USD at ``at``) are used up at the present rate; None while nothing is spent."""
+        """Return the time when ``funds`` (USD at ``at``) run out at the present rate; None without spend."""
         rate = self.rate()
         if not rate:
             return None

@@ -1,4 +1,4 @@
-"""One rented pod: its specification, its observed state, and its scheduled steps."""
+"""A rented pod: specification, observed state and scheduled steps."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ BILLED = ("PROVISIONING", "STARTING", "RUNNING")
 
 @dataclass(frozen=True, slots=True)
 class Mount:
-    """The one mount of a pod: a volume disk of ``size`` GB on its host, or a network volume by id."""
+    """A pod's only mount: a volume disk of ``size`` GB on the host, or a network volume by id."""
 
     path: str
     size: int = 0
@@ -35,7 +35,7 @@ class Mount:
 
 @dataclass(slots=True)
 class Spec:
-    """A create request, checked and complete."""
+    """A validated create request with all defaults filled in."""
 
     name: str
     image: str
@@ -63,7 +63,7 @@ class Spec:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A line of a pod's log; ``number`` orders lines of the same time."""
+    """A line of a pod's log. ``number`` orders lines with equal times."""
 
     number: int
     at: datetime
@@ -72,12 +72,12 @@ class Line:
 
     @property
     def id(self) -> str:
-        """The event id; a stream resumes after it."""
+        """The event id. A client that resumes a stream sends the last id."""
         return f"{rfc3339(self.at)}/{self.number:012d}"
 
 
 class PodLog:
-    """The container log and the system log of a pod, in one order."""
+    """The merged container log and system log of a pod."""
 
     def __init__(self) -> None:
         self.lines: list[Line] = []
@@ -91,18 +91,18 @@ class PodLog:
         self._listeners.notify()
 
     def end(self) -> None:
-        """Mark the log as complete: the pod is gone."""
+        """Mark the log as complete because the pod is gone."""
         self.ended = True
         self._listeners.notify()
 
     def listen(self, heard: Callable[[], None]) -> Callable[[], None]:
-        """Call ``heard`` after every change until the returned function is called."""
+        """Call ``heard`` after every change. Calling the returned function ends the subscription."""
         return self._listeners.add(heard)
 
 
 @dataclass(slots=True)
 class Pod:
-    """A pod as it is now; ``spec`` changes with each edit."""
+    """A pod's current state. Each edit replaces ``spec``."""
 
     id: str
     spec: Spec
@@ -112,17 +112,17 @@ class Pod:
     gpu_price: Decimal  # USD per GPU and hour, fixed when rented
     host_token: str
     machine: str
-    api_key: str  # the pod's own
+    api_key: str  # the pod's own API key
     status: str = "PROVISIONING"
     desired: str = "RUNNING"
-    change: str = ""  # GraphQL's lastStatusChange
+    change: str = ""  # lastStatusChange in GraphQL
     started_at: datetime | None = None
     starts: int = 0  # containers started so far
     gpus: int = 0  # attached now
-    host_taken_at: datetime | None = None  # from then on its GPU is rented to somebody else
+    host_taken_at: datetime | None = None  # when its GPU is rented to another user
     locked: bool = False
     volume_key: str | None = None
-    mapping: dict[int, int] = field(default_factory=dict)  # private port to public, of this start
+    mapping: dict[int, int] = field(default_factory=dict)  # private to public ports, for this start
     old_mapping: dict[int, int] = field(default_factory=dict)
     ports_at: datetime | None = None
     old_until: datetime | None = None
@@ -135,18 +135,18 @@ class Pod:
 
     @property
     def actions(self) -> tuple[str, ...]:
-        """The actions that its status allows."""
+        """The actions that the pod's status allows."""
         return ACTIONS[self.status]
 
     @property
     def cost(self) -> Decimal:
-        """USD per hour for its compute; 0 while stopped, although its disk still costs."""
+        """USD per hour for compute. 0 for a stopped pod, although its disk is still billed."""
         if self.status not in BILLED:
             return Decimal(0)
         return self.gpu_price * (self.spec.vcpus if self.spec.cpu else self.gpus)
 
     def rates(self) -> dict[str, Decimal]:
-        """USD per hour by kind, disks included."""
+        """Return the USD per hour by kind, including disks."""
         if self.status == "TERMINATED":
             return {}
         billed = self.status in BILLED
@@ -157,7 +157,7 @@ class Pod:
         return {"cpu" if self.spec.cpu else "gpu": self.cost, "disk": disk}
 
     def ports(self, now: datetime) -> dict[int, int]:
-        """The port mapping that the API reports: it may come late, and it may be the old one."""
+        """Return the port mapping that the API reports. The mapping may appear late or be outdated."""
         if self.status != "RUNNING" or self.ports_at is None or now < self.ports_at:
             return {}
         if self.old_until is not None and now < self.old_until and self.old_mapping:
@@ -165,7 +165,7 @@ class Pod:
         return self.mapping
 
     def schedule(self, start: datetime, *steps: tuple[float, str]) -> None:
-        """Replace the plan: each step comes so many seconds after the one before."""
+        """Replace the plan. Each step gives its delay in seconds after the previous step."""
         at, plan = start, []
         for wait, step in steps:
             at += timedelta(seconds=wait)

@@ -1,4 +1,4 @@
-"""The messages with which RunPod refuses."""
+"""RunPod's messages for refused requests."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ OVER_LIMIT = (
 
 
 class Refusal(Exception):
-    """The API refuses. ``status`` is the HTTP status; ``code`` is GraphQL's ``extensions.code``."""
+    """The API refuses a request. ``status`` is the HTTP status; ``code`` is GraphQL's ``extensions.code``."""
 
     def __init__(self, status: int, detail: str, code: str | None = None) -> None:
         super().__init__(detail)

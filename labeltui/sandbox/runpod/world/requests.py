@@ -20,7 +20,7 @@ PUZZLE = "either a template id or pod configuration parameters must be provided"
 
 
 class Invalid(Exception):
-    """The body violates the schema; ``errors`` names each place."""
+    """The body violates the schema. ``errors`` has one message for each violation."""
 
     def __init__(self, errors: list[str]) -> None:
         super().__init__("; ".join(errors))
@@ -33,7 +33,7 @@ class _Strict(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _no_nulls(cls, body: Any) -> Any:
-        """Refuse null: fields are omitted instead. Only ``registry`` may be null, to remove it."""
+        """Refuse null: clients must omit the field. Only ``registry`` may be null, to remove the registry."""
         if isinstance(body, dict) and any(
             value is None and name != "registry" for name, value in body.items()
         ):
@@ -93,7 +93,7 @@ class CreatePod(_Container):
 
 
 class UpdatePod(_Container):
-    """``PATCH /v2/pods/{id}``; fields that are not sent do not change."""
+    """``PATCH /v2/pods/{id}``. Omitted fields do not change."""
 
     name: Text | None = None
     locked: bool | None = None
@@ -143,7 +143,7 @@ def _error_text(error: dict[str, Any]) -> str:
 
 
 def spec_of(body: CreatePod) -> Spec:
-    """The specification to rent; raises :class:`Invalid`, or :class:`Refusal` for rules across fields."""
+    """Convert the body to a specification. Raises :class:`Invalid`, or :class:`Refusal` for rules across fields."""
     if body.template_id is not None:
         raise Refusal(404, "template not found")
     if body.image is None:
@@ -179,7 +179,7 @@ def spec_of(body: CreatePod) -> Spec:
 
 
 def mount_of(mounts: _Mounts | None) -> Mount | None:
-    """The one mount; raises :class:`Refusal` 400 for two mounts, or for an empty list."""
+    """Return the only mount. Raises :class:`Refusal` 400 for two mounts or an empty list."""
     if mounts is None:
         return None
     if mounts.network is not None and not mounts.network:
@@ -212,6 +212,6 @@ def _cuda(gpu: _Gpu) -> tuple[str, ...] | None:
 
 
 def at_least(floor: str) -> tuple[str, ...]:
-    """The CUDA versions from ``floor`` on, compared as numbers."""
+    """Return the CUDA versions from ``floor`` upwards, compared as numbers."""
     low = [int(part) for part in floor.split(".")]
     return tuple(one for one in CUDA_VERSIONS if [int(part) for part in one.split(".")][: len(low)] >= low)

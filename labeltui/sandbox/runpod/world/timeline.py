@@ -1,6 +1,6 @@
-"""Carry out what is due in a world, in the order of time, and what its clients request.
+"""Carry out a world's due steps in the order of time, and the requests of clients.
 
-A world has no tasks of its own: every request and every tick calls :func:`advance` first.
+A world starts no tasks, so every request and every tick calls :func:`advance` first.
 """
 
 from __future__ import annotations
@@ -56,14 +56,14 @@ def act(world: World, pod_id: str, action: str) -> Pod:
 
 
 def set_balance(world: World, dollars: Decimal) -> None:
-    """Set the balance, in USD; without any left, pods end at once."""
+    """Set the balance, in USD. If no money is left, pods end at once."""
     world.funds = dollars + world.ledger.spent(world.now)
     world.broke = False
     advance(world)
 
 
 def _next(world: World) -> tuple[datetime, Pod | None, str] | None:
-    """The earliest step that is still to come; its pod is None for the moment the money runs out."""
+    """Return time, pod and name of the next step. The pod is None for the step ``empty``: the money runs out."""
     coming: list[tuple[datetime, Pod | None, str]] = []
     for pod in world.pods.values():
         if pod.plan:
@@ -84,7 +84,7 @@ def _next(world: World) -> tuple[datetime, Pod | None, str] | None:
 
 
 def _emptied(world: World, now: datetime) -> datetime:
-    """The time at which the funds were used up, at the rates that have applied since."""
+    """Return the past time at which the balance reached 0, computed with the present rates."""
     rate = world.ledger.rate()
     if not rate:
         return now
@@ -93,7 +93,7 @@ def _emptied(world: World, now: datetime) -> datetime:
 
 
 def _run_dry(world: World, at: datetime) -> None:
-    """Stop pods on a network volume; terminate all others, whose data is lost."""
+    """Stop pods with a network volume. Terminate all other pods; their data is lost."""
     world.broke = True
     for pod in list(world.pods.values()):
         mount = pod.spec.mount

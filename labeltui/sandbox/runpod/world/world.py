@@ -1,6 +1,6 @@
-"""The state of one emulated account: its pods, volumes, keys and money. No I/O, no tasks.
+"""The state of one emulated account: pods, volumes, keys and money. Does no I/O and starts no tasks.
 
-Nothing here changes by itself; :mod:`.timeline` and :mod:`.life` change it.
+:mod:`.timeline` and :mod:`.life` change this state.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ from labeltui.sandbox.runpod.world.refusals import Refusal
 
 
 class Hardware(Protocol):
-    """What runs the containers. Every call returns at once; the work may be done later."""
+    """The hardware that runs the containers. Every method returns at once and may finish the work later."""
 
     def container_up(self, pod: Pod) -> None:
-        """Start this pod's container, and then call :meth:`World.container_ready`."""
+        """Start the pod's container, then call :meth:`World.container_ready`."""
         ...
 
     def container_down(self, pod: Pod) -> None:
-        """End the container with everything in it, and wipe its disk."""
+        """End the container and its processes, and wipe the container disk."""
         ...
 
     def move(self, pod: Pod) -> None:
@@ -41,12 +41,12 @@ class Hardware(Protocol):
 
 @dataclass(slots=True)
 class Timing:
-    """How long each stage of a pod's start takes, in seconds."""
+    """Durations of the stages of a pod's start, in seconds."""
 
     provision: float = 1.0
     pull: float = 4.0
     boot: float = 1.0
-    ports: float = 1.0  # from RUNNING until the API reports the ports
+    ports: float = 1.0  # delay from RUNNING until the API reports the ports
     old_ports: float = 0.0  # how long the API reports the old port after a new start
     stale: float = 60.0  # how long GraphQL reports the runtime of a stopped pod
 
@@ -65,7 +65,7 @@ class Volume:
 
 @dataclass(slots=True)
 class Key:
-    """An API key: ``scope`` is all, read or none; with ``pod`` it is that pod's own key."""
+    """An API key. ``scope`` is all, read or none. If ``pod`` is set, the key belongs to this pod."""
 
     scope: str = "all"
     pod: str | None = None
@@ -73,7 +73,7 @@ class Key:
 
 @dataclass(slots=True)
 class World:
-    """One account and everything it rents."""
+    """One account with its pods, volumes, keys and money."""
 
     clock: Clock = field(default_factory=RealClock)
     catalog: Catalog = field(default_factory=default_catalog)
@@ -89,7 +89,7 @@ class World:
     ssh_keys: list[str] = field(default_factory=list)
     keys: dict[str, Key] = field(default_factory=dict)
     ledger: money.Ledger = field(default_factory=money.Ledger)
-    extra_env: dict[str, str] = field(default_factory=dict)  # given to every pod
+    extra_env: dict[str, str] = field(default_factory=dict)  # environment variables for every pod
     proxy: tuple[str, int] = ("ssh.runpod.io", 22)  # address of the proxy shell
     broke: bool = False
     _chance: random.Random | None = None
@@ -101,11 +101,11 @@ class World:
         return self.clock.now()
 
     def balance(self) -> Decimal:
-        """USD left; negative when storage goes on costing after the money has run out."""
+        """Return the USD left. Negative if storage is still billed after the money has run out."""
         return self.funds - self.ledger.spent(self.now)
 
     def meter(self, pod: Pod, at: datetime) -> None:
-        """Charge the pod at its present rates from ``at`` on."""
+        """Bill the pod at its present rates from ``at`` on."""
         self.ledger.set_rates(pod.id, pod.rates(), at)
 
     # ------------------------------------------------------------------ pods
@@ -117,7 +117,7 @@ class World:
         return pod
 
     def list_pods(self) -> list[Pod]:
-        """All pods, newest first, as an eventually consistent list shows them."""
+        """List the pods, newest first. The fault ``list_lag`` makes the list outdated."""
         pods = list(self.pods.values())
         lag = self.faults.take("list_lag")
         if lag is not None:
@@ -127,7 +127,7 @@ class World:
         return sorted(pods, key=lambda pod: (pod.created_at, pod.id), reverse=True)
 
     def container_ready(self, pod: Pod, start: int, mapping: dict[int, int], lines: list[str]) -> None:
-        """Note that the container of that start is running; ignored when the start is already over."""
+        """Record that the container of start number ``start`` is running. Ignored if this start is over."""
         if pod.starts != start or pod.status != "RUNNING":
             return
         pod.log.add(self.now, "container", *lines)
@@ -136,7 +136,7 @@ class World:
 
     # ------------------------------------------------------------------ ids and rates
     def compute_rate(self) -> Decimal:
-        """USD per hour for the compute of all pods."""
+        """Return the USD per hour for the compute of all pods."""
         return sum((pod.cost for pod in self.pods.values() if pod.status in BILLED), Decimal(0))
 
     def new_id(self, length: int = 14) -> str:
@@ -146,7 +146,7 @@ class World:
         return "".join(self._chance.choices("abcdefghijklmnopqrstuvwxyz0123456789", k=length))
 
     def new_key(self, pod_id: str) -> str:
-        """Make a pod's own key, which permits requests for that pod only."""
+        """Make an API key that permits requests for one pod only."""
         key = f"rpa_{self.new_id(32).upper()}"
         self.keys[key] = Key(pod=pod_id)
         return key
