@@ -10,6 +10,7 @@ import os
 import tempfile
 import traceback
 from collections.abc import Awaitable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -25,6 +26,7 @@ from labeltui.domain.problems import Failed, LabeltuiError, Unreachable
 from labeltui.hosts.base import HostKey, Prompter
 from labeltui.operations.run import run_action
 from labeltui.sandbox.runpod.world import events
+from labeltui.sandbox.runpod.world.refusals import Refusal
 from labeltui.sandbox.runpod.world.world import World
 from labeltui.session.clients import Clients
 from labeltui.session.pod.host import PodHost
@@ -180,7 +182,8 @@ class Console(RuleBasedStateMachine):
                 continue
             if event == "started_elsewhere" and pod.status != "EXITED":
                 continue
-            events.happen(self.world, event, pod=pod.id)
+            with suppress(Refusal):  # RunPod may refuse the other user too: no GPU, no credit
+                events.happen(self.world, event, pod=pod.id)
 
     @rule(seconds=st.sampled_from([1.0, 10.0, 60.0, 900.0]))
     def time_passes(self, seconds: float) -> None:
