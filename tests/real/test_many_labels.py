@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 from tests.real.conftest import PROFILE, write_config
-from tests.sshd import RealSshd
+from tests.sshd import RealSshd, free_port
 
 COUNT = 2000
 
@@ -23,7 +23,7 @@ def test_a_long_copy_goes_to_its_end(tmp_path: Path) -> None:
     known_hosts = tmp_path / "known_hosts"
     known_hosts.write_text(f"[127.0.0.1]:{sshd.port} {sshd.host_public_key}\n")
     config = tmp_path / "config.toml"
-    write_config(config, sshd, known_hosts)
+    write_config(config, sshd, known_hosts, port=free_port())  # no server of another test
     copies = tmp_path / "copies"
     config.write_text(
         config.read_text() + f"[profiles.{PROFILE}.labels]\nfolder = {json.dumps(str(copies))}\n"
