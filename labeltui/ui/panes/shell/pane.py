@@ -32,10 +32,7 @@ TABS_MOST = 9
 
 
 class ShellPane(Vertical):
-    """Shows one tab per shell.
-
-    On connection, the pane opens a first shell and reopens all shells that still run in the host's tmux.
-    """
+    """One tab per shell. On connection, opens a first shell and reopens those that still run in the host's tmux."""
 
     DEFAULT_CSS = "ShellPane { height: 1fr; }"
 
@@ -51,9 +48,8 @@ class ShellPane(Vertical):
         self._restored = False  # the shells in the host's tmux have been listed
         self._restoring = False
         self._absent: Absence | None = None
-        self._proxy_keys = (
-            ""  # keys that open the proxied shell; empty if the host is connected or there is no proxy
-        )
+        # Keys that open the proxied shell; empty if the host is connected or there is no proxy.
+        self._proxy_keys = ""
 
     def compose(self) -> ComposeResult:
         """Yield the row of tabs and the first shell."""
