@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import traceback
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
@@ -40,7 +38,7 @@ def _run(argv: Sequence[str], output: Output, console: Console, opener: Opener |
     except LabeltuiError as error:
         output.failure(error.problem, error.document)
         return error.exit_code
-    except (KeyboardInterrupt, asyncio.CancelledError):
+    except KeyboardInterrupt:
         output.failure(Problem(Code.INTERRUPTED, "Interrupted."))
         return ExitCode.INTERRUPTED
     except SystemExit as done:  # argparse has printed --help or --version
@@ -48,6 +46,8 @@ def _run(argv: Sequence[str], output: Output, console: Console, opener: Opener |
     except OutputClosed:
         raise
     except Exception as error:
+        import traceback  # noqa: PLC0415 - with asyncio, a third of the time of --help
+
         what = f"{type(error).__name__}: {error}"
         hint = "This is a fault of labeltui: run the command with -v, and report what it prints."
         output.failure(Problem(Code.INTERNAL, what, hint, traceback.format_exc()))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Coroutine
 
 from labeltui.actions.server import SERVER_LOGS
 from labeltui.actions.session import DOCTOR, SSH_CONFIG, TUNNEL
@@ -18,11 +19,19 @@ LISTS = frozenset({SERVER_LOGS.id, SSH_CONFIG.id})  # the records are the result
 
 
 def run(request: Request, output: Output, opener: Opener | None = None) -> int:
-    """Run an action of the registry, or a shell. Returns the exit code. Raises LabeltuiError."""
+    """Run an action of the registry, or a shell. Returns the exit code. Raises LabeltuiError and KeyboardInterrupt."""
     opener = opener or open_session
     if request.action is None:
-        return asyncio.run(run_shell(request, output, opener))
+        return _run(run_shell(request, output, opener))
     output.stream = bool(request.params.get("follow")) or request.action.id in STREAMS
     output.lists = request.action.id in LISTS
     output.live = request.action.id in LIVE
-    return asyncio.run(run_command(request, request.action, output, opener))
+    return _run(run_command(request, request.action, output, opener))
+
+
+def _run(command: Coroutine[None, None, int]) -> int:
+    """Run to the end. Raises KeyboardInterrupt if it was cancelled: the caller does not import asyncio, to be fast."""
+    try:
+        return asyncio.run(command)
+    except asyncio.CancelledError:
+        raise KeyboardInterrupt from None

@@ -204,7 +204,7 @@ def test_the_way_to_first_paint_is_light():
 
 
 def test_the_command_line_is_light_until_something_runs():
-    assert not modules_after("import labeltui.__main__, labeltui.cli") & (HEAVY | {"textual"})
+    assert not modules_after("import labeltui.__main__, labeltui.cli") & (HEAVY | {"textual", "asyncio"})
 
 
 def test_a_session_does_not_know_textual():
