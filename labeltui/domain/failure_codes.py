@@ -115,6 +115,7 @@ class Code(StrEnum):
     NO_TUNNEL = "no_tunnel"
     NO_VOLUMES_THERE = "no_volumes_there"
     NOT_ALLOWED = "not_allowed"
+    NOT_AS_AGREED = "not_as_agreed"
     NOT_CONNECTED = "not_connected"
     NOT_EDITED = "not_edited"
     NOT_FOUND = "not_found"

@@ -75,6 +75,18 @@ def cents(amount: Decimal) -> Decimal:
     return amount.quantize(CENT, ROUND_HALF_UP)
 
 
+def rate_text(per_hour: Decimal | None) -> str:
+    """Format a rate: ``$0.28/h``; ``$?/h`` for None; four decimals below a cent per hour."""
+    if per_hour is None:
+        return "$?/h"
+    return f"${cents(per_hour)}/h" if per_hour >= CENT or not per_hour else f"${per_hour:.4f}/h"
+
+
+def dollars(amount: Decimal) -> str:
+    """Format an amount: ``$1.20``; ``<$0.01`` for less than a cent that was spent."""
+    return "<$0.01" if 0 < amount < CENT / 2 else f"${cents(amount)}"
+
+
 def disk_per_hour(
     *, container_gb: int = 0, volume_gb: int = 0, network_gb: int = 0, running: bool = True
 ) -> Decimal:

@@ -71,6 +71,7 @@ OFFERS: dict[Code, tuple[str, ...]] = {
     Code.POD_EXISTS: ("pod.start", "pods", "pod.options"),
     Code.POD_STOPPED_EARLY: ("events", "pod.start", "pod.terminate"),
     Code.NO_SSHD: ("events", "pod.terminate", "pod.options"),
+    Code.NOT_AS_AGREED: ("pods", "pod.options"),
     Code.NOT_OFFERED: ("pod.options",),
     Code.TOO_DEAR: ("pod.options",),
     Code.UNKNOWN_GPU: ("pod.options",),

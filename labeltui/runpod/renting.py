@@ -15,6 +15,7 @@ from labeltui.domain.deploy.catalogue import PodSpec
 from labeltui.domain.failure_codes import Code
 from labeltui.domain.pod.pod import Pod, PodStatus
 from labeltui.domain.problems import Failed, LabeltuiError, Problem
+from labeltui.domain.rules.pod import only_named
 from labeltui.runpod.problems import create_unclear, no_capacity
 
 APPEAR_S = 45.0  # how long to poll the list for a pod whose create request was not answered
@@ -109,7 +110,10 @@ class Renting:
             raise create_unclear(spec.name, error) from error
 
     async def _listed(self, name: str, until: float) -> Pod | None:
-        """Poll the list for ``name`` until the clock time ``until``, at least once. None if not found."""
+        """Poll the list for ``name`` until the clock time ``until``, at least once. None if not found.
+
+        Raises Misused ``pod_ambiguous`` if several pods have the name.
+        """
         while True:
             last = self._clock() >= until
             try:
@@ -118,8 +122,7 @@ class Renting:
                 if last:
                     raise
                 pods = ()
-            found = (pod for pod in pods if pod.name == name and pod.status is not PodStatus.TERMINATED)
-            pod = next(found, None)
+            pod = only_named(pods, name)
             if pod is not None or last:
                 return pod
             await self._sleep(LIST_AGAIN_S)

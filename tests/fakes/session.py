@@ -23,6 +23,7 @@ from tests.actions import FailingPrompter
 from tests.fakes.account import KEY, EmulatedAccount, LoopClock
 from tests.fakes.host import MemoryHost
 from tests.fakes.monailabel import FakeMonaiLabel
+from tests.unit.runpod.published_account import PublishedAccount
 
 PUBLIC_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAI" + "A" * 43 + " memory\n"
 
@@ -33,7 +34,7 @@ async def memory_session(
     *,
     host: MemoryHost | None = None,
     server: FakeMonaiLabel | None = None,
-    account: EmulatedAccount | None = None,
+    account: EmulatedAccount | PublishedAccount | None = None,
     profile: Mapping[str, Any] | None = None,
     read_only: bool = False,
     start: bool = True,

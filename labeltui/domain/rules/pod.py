@@ -40,6 +40,17 @@ def same_named(pods: Iterable[Pod], named: str) -> tuple[Pod, ...]:
     return by_id or tuple(pod for pod in listed if pod.name == named)
 
 
+def only_named(pods: Iterable[Pod], name: str) -> Pod | None:
+    """The pod with this exact name that is not terminated; None without one.
+
+    Raises Misused ``pod_ambiguous`` if several have the name.
+    """
+    found = tuple(pod for pod in pods if pod.name == name and pod.status != "terminated")
+    if len(found) > 1:
+        raise ambiguous(name, found)
+    return found[0] if found else None
+
+
 def called(pod: Pod) -> str:
     """The name of a pod for confirmations, or its id if it has no name."""
     return pod.name or pod.id

@@ -17,9 +17,10 @@ from labeltui.domain.failure_codes import Code
 from labeltui.domain.pod.pod import Pod
 from labeltui.domain.problems import LabeltuiError, Problem, Unreachable
 from labeltui.domain.server.server import ServerState
+from labeltui.operations.deploy.agreement import accepting, agreed, refuse_other
 from labeltui.operations.deploy.checklist import Checklist, StepId, StepReport
 from labeltui.operations.deploy.outcome import ALERT, Outcome, public_urls
-from labeltui.operations.deploy.plan import NewVolume, Plan, agreed, make_plan
+from labeltui.operations.deploy.plan import NewVolume, Plan, make_plan
 from labeltui.operations.deploy.pull import pull_image
 from labeltui.operations.deploy.rent import rent
 from labeltui.operations.deploy.save_profile import save_pod
@@ -140,11 +141,24 @@ class Deployment:
         rented = await rent(self._session, self._plan, self.steps)
         pod = rented.pod
         self._outcome.pod, self._outcome.rented = pod, rented.new
-        self._session.account.adopt(pod, self._private_key)
-        self._publish_price(pod)
+        if rented.new:
+            self._adopt(pod)  # even a pod that is not as agreed, because it is paid for
+        self._refuse_other(pod)
+        if not rented.new:
+            self._adopt(pod)
         existing = "" if rented.new else ": it existed already, nothing was rented"
         where = f"{pod.gpu_name or 'a pod'} in {pod.data_centre or 'a data centre'}"
         self.steps.done(StepId.RENT, where + existing)
+
+    def _adopt(self, pod: Pod) -> None:
+        self._session.account.adopt(pod, self._private_key)
+        self._publish_price(pod)
+
+    def _refuse_other(self, pod: Pod) -> None:
+        """Raise Refused if the pod is not what was agreed. A screen can then offer to agree to it."""
+        self.steps.facts = {**self.steps.facts, "accept": accepting(self._plan, pod)}
+        refuse_other(self._plan, pod, new=self._outcome.rented)
+        del self.steps.facts["accept"]
 
     @property
     def _private_key(self) -> str | None:
@@ -170,6 +184,7 @@ class Deployment:
     async def _pull_image(self) -> None:
         pod = await pull_image(self._session, self._pod.id, partial(self.steps.line, StepId.IMAGE))
         self._outcome.pod = pod
+        self._refuse_other(pod)  # RunPod may not have had its price before
         address = pod.ssh.address if pod.ssh else ""
         self.steps.done(StepId.IMAGE, f"runs at {address}{self._outcome.spent()}")
 

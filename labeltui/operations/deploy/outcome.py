@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from labeltui.domain.documents.documents import moment
 from labeltui.domain.documents.pod import pod_document
 from labeltui.domain.failure_codes import Code
-from labeltui.domain.money import cost_of
+from labeltui.domain.money import cost_of, rate_text
 from labeltui.domain.pod.pod import Pod
 from labeltui.domain.problems import LabeltuiError
 from labeltui.domain.state import Alert, Level
@@ -87,7 +87,7 @@ class Outcome:
         step = self._steps.running
         if step is not None:
             self._steps.failed(step, problem)
-        still_paid = self._still_paid()
+        still_paid = self._still_paid(goes_on=problem.code != Code.NOT_AS_AGREED)
         capacity = NO_CAPACITY_HINT if problem.code == Code.RUNPOD_NO_CAPACITY else ""
         hint = " ".join(part for part in (problem.hint, capacity, still_paid) if part)
         if still_paid:
@@ -124,17 +124,20 @@ class Outcome:
             self._report.progress(still_paid)
             self._alert("Deploying was cancelled.", still_paid)
 
-    def _still_paid(self) -> str:
-        """Return a sentence that the pod still costs money; empty if no pod is up."""
+    def _still_paid(self, *, goes_on: bool = True) -> str:
+        """Return a sentence that the pod still costs money; empty if no pod is up.
+
+        ``goes_on`` is True if the same command continues with the pod.
+        """
         pod = self.latest_pod()
         if pod is None or not pod.status.is_up:
             return ""
         rate = pod.cost_per_hour
-        price = "is paid for" if rate is None else f"costs ${rate:.2f}/h"
-        return (
-            f"The pod {pod.name} is still up and {price}: repeat the command to go on, "
-            "or end it with `labeltui pod terminate`."
-        )
+        price = "is paid for" if rate is None else f"costs {rate_text(rate)}"
+        up = f"The pod {pod.name} is still up and {price}"
+        if not goes_on:
+            return f"{up}."
+        return f"{up}: repeat the command to go on, or end it with `labeltui pod terminate`."
 
     def _alert(self, message: str, hint: str) -> None:
         self._session.store.alert(Alert(ALERT, Level.WARNING, message, hint, self._session.clock()))

@@ -12,9 +12,8 @@ from labeltui.domain.deploy.catalogue import GpuOffer, NetworkVolume, PodSpec, S
 from labeltui.domain.deploy.quote import Quote, quote
 from labeltui.domain.deploy.sizing import LEAST_VOLUME_GB, MOST_NETWORK_GB, suggested
 from labeltui.domain.failure_codes import Code
-from labeltui.domain.money import HOURS_PER_MONTH
 from labeltui.domain.pod.pod import OFFICIAL_IMAGE, Cloud
-from labeltui.domain.problems import Failed, Misused, Refused
+from labeltui.domain.problems import Failed, Misused
 from labeltui.hosts.own_keys import OwnKey
 from labeltui.operations.deploy.data_size import measure
 from labeltui.operations.deploy.key import pod_key
@@ -73,7 +72,11 @@ class Plan:
 
     def _within(self, offer: GpuOffer) -> bool:
         made = self.quoted(offer)
-        return made is not None and self.limit is not None and made.running <= self.limit + HALF_A_CENT
+        return made is not None and self.admits(made.running)
+
+    def admits(self, per_hour: Decimal) -> bool:
+        """Whether this price, in $/h with the pod's disks, is within what was agreed."""
+        return self.limit is not None and per_hour <= self.limit + HALF_A_CENT
 
     def specs(self) -> tuple[PodSpec, ...]:
         """Return a request for each affordable offer, all with the same name."""
@@ -135,41 +138,6 @@ async def make_plan(session: Session, params: PodCreateParams) -> Plan:
         fallback=params.fallback,
         others=tuple(other.id for other in others),
     )
-
-
-def agreed(plan: Plan) -> None:
-    """Check the price.
-
-    Raises Refused if the operator did not agree to the price, and Failed if the cloud does not offer the GPU.
-    """
-    first = plan.offers[0]
-    made = plan.quoted(first)
-    if made is None:
-        raise Failed(
-            Code.NOT_OFFERED, f"The {plan.spec.cloud} cloud does not offer {first.name}.",
-            "`labeltui pod gpus` lists the GPUs that it offers.",
-        )  # fmt: skip
-    price = price_text(made)
-    if plan.limit is None:
-        raise Refused(
-            Code.PRICE_NOT_AGREED, f"{first.name} with these disks costs {price}.",
-            f"Add --max-price {made.agreed} to rent it at that price.",
-        )  # fmt: skip
-    if not plan.affordable:
-        raise Refused(
-            Code.TOO_DEAR,
-            f"{first.name} with these disks costs {price}.",
-            f"That is more than ${plan.limit}/h.",
-        )
-
-
-def price_text(made: Quote) -> str:
-    """Return the price as text, such as ``$0.284/h, $207 a month``.
-
-    A network volume adds its own price, which is also due while the pod is stopped.
-    """
-    text = f"${made.running:.3f}/h, ${made.running * HOURS_PER_MONTH:.0f} a month"
-    return text + (f", and its network volume ${made.network:.4f}/h at all times" if made.network else "")
 
 
 def _limit(value: float | None) -> Decimal | None:

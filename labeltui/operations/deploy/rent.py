@@ -11,8 +11,9 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from labeltui.domain.failure_codes import Code
-from labeltui.domain.pod.pod import Pod, PodStatus
+from labeltui.domain.pod.pod import Pod
 from labeltui.domain.problems import Failed, LabeltuiError, Refused
+from labeltui.domain.rules.pod import only_named
 from labeltui.operations.deploy.checklist import Checklist, StepId
 from labeltui.operations.deploy.plan import Plan
 from labeltui.runpod.client import RunpodClient
@@ -70,9 +71,11 @@ async def rent(session: Session, plan: Plan, steps: Checklist) -> Rented:
 
 
 async def running_pod_of_name(client: RunpodClient, name: str) -> Pod | None:
-    """Return the pod with this name; None if there is none. Raises Failed ``pod_exists`` if the pod is stopped."""
-    pods = await client.pods()
-    found = next((pod for pod in pods if pod.name == name and pod.status is not PodStatus.TERMINATED), None)
+    """Return the pod with this name; None if there is none.
+
+    Raises Failed ``pod_exists`` if the pod is stopped, and Misused ``pod_ambiguous`` if several have the name.
+    """
+    found = only_named(await client.pods(), name)
     if found is not None and not found.status.is_up:
         raise Failed(
             Code.POD_EXISTS, f"There is a pod {name} already; it is {found.status}.",

@@ -34,6 +34,7 @@ class ChecklistScreen(StepsScreen):
         Binding("ctrl+c", "cancel", show=False),
         Binding("t", "terminate", show=False),
         Binding("g", "go_on", show=False),
+        Binding("a", "accept", show=False),
         Binding("f", "again_with('fallback')", show=False),
         Binding("w", "again_with('wait')", show=False),
     ]
@@ -83,6 +84,10 @@ class ChecklistScreen(StepsScreen):
         hints = "esc closes" if whole else "g continues · esc closes"
         if self._refused:
             hints = "w waits for a free GPU · f takes the next that fits · g tries again · esc closes"
+        elif self._other:
+            take = "a takes it as it is · " if self._accept else ""
+            end = f"t terminates {safe(pod)} · esc leaves it running" if pod is not None else "esc closes"
+            hints = take + end
         elif pod is not None and not whole:
             hints = f"g continues · t terminates {safe(pod)} · esc leaves it running"
         box = self.query_one(".box", Container)
@@ -100,6 +105,16 @@ class ChecklistScreen(StepsScreen):
         return any(e.get("code") == Code.RUNPOD_NO_CAPACITY for e in self._job.steps.values())
 
     @property
+    def _other(self) -> bool:
+        """Whether the pod is not what was agreed. The same request would be refused again."""
+        return any(e.get("code") == Code.NOT_AS_AGREED for e in self._job.steps.values())
+
+    @property
+    def _accept(self) -> Mapping[str, Any]:
+        """The parameters that agree to the pod as it is; empty if none do."""
+        return next((e["accept"] for e in self._job.steps.values() if e.get("accept")), {})
+
+    @property
     def _whole(self) -> bool:
         """Whether all steps are done or skipped."""
         return all(str(e.get("state")) in ("done", "skipped") for e in self._job.steps.values())
@@ -111,14 +126,20 @@ class ChecklistScreen(StepsScreen):
 
     async def action_terminate(self) -> None:
         """Close the screen and terminate the pod after the operator typed the pod's name."""
-        if self._over:
+        if self._over and self._pod is not None:
             console = console_of(self)
             self.dismiss(None)
             await console.dispatcher.invoke("pod.terminate")
 
     async def action_go_on(self) -> None:
         """Run the deployment again. Steps that are done already are skipped."""
-        await self._again(self._job.params)
+        if not self._other:
+            await self._again(self._job.params)
+
+    async def action_accept(self) -> None:
+        """Run the deployment again and agree to the pod as it is."""
+        if self._other and self._accept:
+            await self._again({**self._job.params, **self._accept})
 
     async def action_again_with(self, name: str) -> None:
         """Run the deployment again with the parameter ``name``, if no GPU was free.

@@ -19,6 +19,7 @@ from tests.ui.fake_session import NOW, settled, wait_for
 RENT = {"step": "rent", "title": "Rent the pod", "took_s": 0.1}
 REFUSED = {"state": "failed", "code": "runpod_no_capacity"}
 PARAMS = {"gpu": "RTX A5000", "max_price": 0.3}
+OTHER = {"state": "failed", "code": "not_as_agreed", "accept": {"max_price": 0.83}}
 POD = {"pod": "annot", "rate": "3.60", "billed_since": NOW.replace(minute=0).isoformat()}
 
 
@@ -46,6 +47,7 @@ async def ended(pilot: Pilot[Any], *steps: Mapping[str, Any]) -> list[tuple[str,
     [
         ("w", REFUSED, ("pod.create", {**PARAMS, "wait": True})),
         ("t", {"state": "cancelled", **POD}, ("pod.terminate", {})),
+        ("a", OTHER, ("pod.create", {**PARAMS, "max_price": 0.83})),
         pytest.param("f", REFUSED, ("pod.create", {**PARAMS, "fallback": True}), marks=pytest.mark.slow),
         pytest.param("g", REFUSED, ("pod.create", PARAMS), marks=pytest.mark.slow),
         pytest.param("g", {"state": "cancelled", **POD}, ("pod.create", PARAMS), marks=pytest.mark.slow),
@@ -61,6 +63,18 @@ async def test_each_next_step_is_a_key(
         await wait_for(pilot, lambda: ran, "the action")
         assert ran == [wanted]
         assert not isinstance(pilot.app.screen, ChecklistScreen)
+
+
+@pytest.mark.slow
+async def test_a_pod_that_is_not_as_agreed_is_not_asked_for_again_unchanged(tmp_path: Path) -> None:
+    async with market_console(tmp_path).run_test(size=(80, 24)) as pilot:
+        ran = await ended(pilot, {**RENT, **OTHER, **POD})
+        assert "g continues" not in str(pilot.app.screen.query_one(".box").border_subtitle)
+        await pilot.press("g")
+        assert ran == []
+        await pilot.press("t")
+        await wait_for(pilot, lambda: ran, "the action")
+        assert ran == [("pod.terminate", {})]
 
 
 @pytest.mark.slow

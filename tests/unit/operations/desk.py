@@ -21,6 +21,7 @@ from tests.fakes.facts import INSTALLED, report_facts
 from tests.fakes.host import MemoryHost
 from tests.fakes.monailabel import FakeMonaiLabel
 from tests.fakes.session import memory_session
+from tests.unit.runpod.published_account import PublishedAccount
 
 GPU = "NVIDIA RTX A5000"
 
@@ -29,7 +30,11 @@ class Desk:
     """A session with its host, its server, and the account that it rents from; ``report`` is of every action."""
 
     def __init__(
-        self, session: Session, host: MemoryHost, server: FakeMonaiLabel, account: EmulatedAccount | None
+        self,
+        session: Session,
+        host: MemoryHost,
+        server: FakeMonaiLabel,
+        account: EmulatedAccount | PublishedAccount | None,
     ) -> None:
         self.session, self.host, self.server, self._account = session, host, server, account
         self.report = RecordingReport()
@@ -37,7 +42,7 @@ class Desk:
     @property
     def world(self) -> World:
         """The emulated account. Fails without one."""
-        assert self._account is not None
+        assert isinstance(self._account, EmulatedAccount)
         return self._account.world
 
     async def run(self, action: str, **params: Any) -> Mapping[str, Any]:
@@ -92,6 +97,7 @@ async def desk(
     folder: Path,
     *,
     rents: bool = False,
+    account: PublishedAccount | None = None,
     serves: bool = False,
     start: bool = True,
     read_only: bool = False,
@@ -99,18 +105,19 @@ async def desk(
 ) -> AsyncIterator[Desk]:
     """MONAI Label is installed on the host. ``rents``: the profile is on RunPod, its pod is not rented yet.
 
-    ``serves``: a server runs already; otherwise it starts when it is asked to. ``settings`` are the profile's.
+    ``account`` is rented from in the place of the emulated one. ``serves``: a server runs already; otherwise it
+    starts when it is asked to. ``settings`` are the profile's.
     """
-    account = EmulatedAccount(asyncio.get_running_loop().time) if rents else None
+    rented = account or (EmulatedAccount(asyncio.get_running_loop().time) if rents else None)
     host, server = MemoryHost(), FakeMonaiLabel()
     host.install()
     report_facts(host, lambda: INSTALLED)
     server.up = False
     host.agent.programs["server"] = server.run
     async with memory_session(
-        folder, host=host, server=server, account=account, start=start, read_only=read_only, profile=settings
+        folder, host=host, server=server, account=rented, start=start, read_only=read_only, profile=settings
     ) as session:
-        it = Desk(session, host, server, account)
+        it = Desk(session, host, server, rented)
         if serves:
             it.serve()
         yield it

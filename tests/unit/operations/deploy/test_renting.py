@@ -18,9 +18,10 @@ from labeltui.actions.pods import PodCreateParams, PodGpusParams, PodMakeVolumeP
 from labeltui.config.model import Profile
 from labeltui.domain.problems import ExitCode, LabeltuiError, Refused
 from labeltui.opening.hosts import host_of
+from labeltui.operations.deploy.agreement import agreed
 from labeltui.operations.deploy.deployment import Deployment
 from labeltui.operations.deploy.market import pod_gpus, pod_make_volume, pod_volumes
-from labeltui.operations.deploy.plan import Plan, agreed, make_plan
+from labeltui.operations.deploy.plan import Plan, make_plan
 from labeltui.operations.deploy.rent import RENTING, Rented, pending_name, rent
 from labeltui.runpod.client import RunpodClient
 from labeltui.runpod.keys import Secret

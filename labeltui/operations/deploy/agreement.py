@@ -1,0 +1,117 @@
+"""The agreement of the operator: the price before a pod is rented, and the pod that was got for it afterwards."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator
+from dataclasses import replace
+from decimal import ROUND_CEILING, Decimal
+from typing import Any
+
+from labeltui.domain.deploy.quote import Quote
+from labeltui.domain.failure_codes import Code
+from labeltui.domain.money import CENT, HOURS_PER_MONTH, rate_text
+from labeltui.domain.pod.pod import Pod
+from labeltui.domain.problems import Failed, Refused
+from labeltui.operations.deploy.plan import Plan
+
+
+def agreed(plan: Plan) -> None:
+    """Check the price.
+
+    Raises Refused if the operator did not agree to the price, and Failed if the cloud does not offer the GPU.
+    """
+    first = plan.offers[0]
+    made = plan.quoted(first)
+    if made is None:
+        raise Failed(
+            Code.NOT_OFFERED, f"The {plan.spec.cloud} cloud does not offer {first.name}.",
+            "`labeltui pod gpus` lists the GPUs that it offers.",
+        )  # fmt: skip
+    price = price_text(made)
+    if plan.limit is None:
+        raise Refused(
+            Code.PRICE_NOT_AGREED, f"{first.name} with these disks costs {price}.",
+            f"Add --max-price {made.agreed} to rent it at that price.",
+        )  # fmt: skip
+    if not plan.affordable:
+        raise Refused(
+            Code.TOO_DEAR,
+            f"{first.name} with these disks costs {price}.",
+            f"That is more than ${plan.limit}/h.",
+        )
+
+
+def price_text(made: Quote) -> str:
+    """Return the price as text, such as ``$0.284/h, $207 a month``.
+
+    A network volume adds its own price, which is also due while the pod is stopped.
+    """
+    text = f"${made.running:.3f}/h, ${made.running * HOURS_PER_MONTH:.0f} a month"
+    return text + (f", and its network volume ${made.network:.4f}/h at all times" if made.network else "")
+
+
+def refuse_other(plan: Plan, pod: Pod, *, new: bool) -> None:
+    """Raise Refused ``not_as_agreed`` if GPU, price, image or cloud of the pod is not what was agreed.
+
+    ``new`` is True for a pod that was rented for this plan. What RunPod does not report is not compared.
+    """
+    found = tuple(_differences(plan, pod))
+    if not found:
+        return
+    flags = {name: value for _, name, value in found}
+    use = "" if None in flags.values() else _flags({name: str(value) for name, value in flags.items()})
+    take = f" To use it as it is, repeat the command with {use}." if use else ""
+    end = f"End it with `labeltui pod terminate {shlex.quote(pod.name)}`; nothing watches it yet."
+    other = "Give the new pod another --name, or end that one: `labeltui pod list` shows it."
+    raise Refused(
+        Code.NOT_AS_AGREED,
+        f"The pod {pod.name} is not what was agreed: it {', and it '.join(text for text, _, _ in found)}.",
+        (end if new else other) + take,
+        offers=("pod.terminate", "pods") if new else ("pods", "pod.options"),
+    )
+
+
+def accepting(plan: Plan, pod: Pod) -> dict[str, Any]:
+    """Return the parameters of ``pod create`` that agree to this pod as it is; empty if none do."""
+    found = {name: value for _, name, value in _differences(plan, pod)}
+    return {} if None in found.values() else found
+
+
+def _differences(plan: Plan, pod: Pod) -> Iterator[tuple[str, str, str | float | None]]:
+    """Yield (what differs, the parameter that agrees to it, its value; None if no value can)."""
+    spec, names = plan.spec, {one.id: one.name for one in plan.affordable}
+    if pod.cpu_id or (pod.gpu_id and pod.gpu_id not in names):
+        has = "has no GPU" if pod.cpu_id else f"has {pod.gpu_name or pod.gpu_id}"
+        yield f"{has} instead of {' or '.join(names.values())}", "gpu", pod.gpu_id or None
+    if pod.gpu_count > spec.gpu_count:
+        yield f"has {pod.gpu_count} GPUs", "gpu_count", None
+    price = price_of(pod)
+    if price and not plan.admits(price):
+        agreed_to = f"not the {rate_text(plan.limit)} that was agreed to"
+        yield f"costs {rate_text(price)} with its disks, {agreed_to}", "max_price", float(_whole_cents(price))
+    if pod.image and _full(pod.image) != _full(spec.image):
+        yield f"runs the image {pod.image}", "image", pod.image
+    if pod.cloud is not None and pod.cloud is not spec.cloud:
+        yield f"is in the {pod.cloud} cloud", "cloud", pod.cloud.value
+
+
+def price_of(pod: Pod) -> Decimal | None:
+    """Return $/h as it is agreed to: with the pod's own disks, without its network volume. None while unknown."""
+    return replace(pod, network_volume_gb=None).cost_per_hour if pod.compute_per_hour else None
+
+
+def _whole_cents(price: Decimal) -> Decimal:
+    return price.quantize(CENT, ROUND_CEILING)
+
+
+def _flags(params: dict[str, str]) -> str:
+    return shlex.join(
+        [part for name, value in params.items() for part in (f"--{name.replace('_', '-')}", value)]
+    )
+
+
+def _full(image: str) -> str:
+    """Return an image with the parts that Docker adds itself, so that one image has one name."""
+    image = image.removeprefix("docker.io/").removeprefix("library/")
+    return image if ":" in image.rpartition("/")[2] or "@" in image else f"{image}:latest"
