@@ -124,6 +124,7 @@ class SshHost:
             known = await asyncio.to_thread(KnownHosts.read, self._paths(target))
             login = self._login(target, deadline)
             try:
+                await login.offers.read(key)
                 connection = await self._open(target, login, known, via)
             except LabeltuiError:
                 raise
@@ -135,6 +136,8 @@ class SshHost:
                 if problem is None:
                     raise
                 raise problem from error
+            finally:
+                await login.offers.close()
             login.accepted = True
             self._connections.append(connection)
             return connection
@@ -156,7 +159,7 @@ class SshHost:
     ) -> asyncssh.SSHClientConnection:
         options: dict[str, Any] = {
             "client_factory": lambda: login,
-            "client_keys": await login.keys(self._key) or None,
+            "client_keys": None,  # the login gives asyncssh each key; else asyncssh offers the agent's keys first
             "known_hosts": lambda host, addr, port: self._listed(known, target, host, addr, port or SSH_PORT),
             "keepalive_interval": self._keepalive_s,
             "keepalive_count_max": KEEPALIVES_MISSED,

@@ -24,6 +24,7 @@ class Target:
 
     ``alias`` is the typed name; ``known_as`` the name in known_hosts; ``agent`` the path of the
     agent's socket, empty for none. ``identities_only``: the agent offers only keys that ``identities`` name.
+    ``chosen``: the operator chose the identities; they are not ssh's default files.
     """
 
     alias: str
@@ -37,6 +38,8 @@ class Target:
     jump: str | None
     known_hosts: tuple[Path, ...]
     known_port: int = SSH_PORT  # the port in its entry of known_hosts
+    chosen: bool = False
+    certificates: tuple[Path, ...] = ()
 
     @property
     def shown(self) -> str:
@@ -79,8 +82,8 @@ def resolve(address: str, config: Path | None, key: Path | None) -> Target:
     options = _options(config, alias, user, port)
     get = options.get
     identities = (key,) if key is not None else tuple(_files(get("IdentityFile", ())))
-    given = bool(identities)
-    if not given:
+    chosen = bool(identities)
+    if not chosen:
         identities = tuple(Path("~/.ssh", name).expanduser() for name in DEFAULT_IDENTITIES)
     agent = get("IdentityAgent") or os.environ.get("SSH_AUTH_SOCK", "")
     jump = get("ProxyJump")
@@ -92,11 +95,13 @@ def resolve(address: str, config: Path | None, key: Path | None) -> Target:
         user=str(get("User", "") or getpass.getuser()),
         known_as=str(get("HostKeyAlias") or host),
         identities=identities,
-        identities_only=key is not None or (bool(get("IdentitiesOnly")) and given),
+        identities_only=key is not None or (bool(get("IdentitiesOnly")) and chosen),
         agent=str(Path(str(agent)).expanduser()) if agent else "",
         jump=None if not jump or str(jump).lower() == "none" else str(jump),
         known_hosts=tuple(_files(get("UserKnownHostsFile", ()))),
         known_port=int(str(get("Port", SSH_PORT))),
+        chosen=chosen,
+        certificates=tuple(_files(get("CertificateFile", ()))),
     )
 
 

@@ -1,4 +1,4 @@
-"""The login over SSH: the order in which keys are tried, and the questions to the operator."""
+"""The login over SSH: the callbacks of asyncssh, and the questions to the operator."""
 
 from __future__ import annotations
 
@@ -6,14 +6,12 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
 
 import asyncssh
 
-from labeltui.domain.failure_codes import Code
-from labeltui.domain.problems import Refused
 from labeltui.hosts.base import Prompter
 from labeltui.hosts.ssh_address import Target
+from labeltui.hosts.ssh_offers import Offers
 
 TRIES = 3
 
@@ -55,7 +53,8 @@ class Deadline:
 class Login(asyncssh.SSHClient):
     """One attempt to log in to ``target``.
 
-    Afterwards ``offered`` has the server's login methods, and ``shown_key`` its host key if it was unknown.
+    Afterwards ``methods`` has the server's login methods, ``offers.made`` the offered keys, and ``shown_key`` the
+    server's host key if it was unknown.
     """
 
     def __init__(
@@ -68,7 +67,8 @@ class Login(asyncssh.SSHClient):
         self.target = target
         self.shown_key: asyncssh.SSHKey | None = None
         self.peer = ""
-        self.offered: dict[str, None] = {}
+        self.methods: dict[str, None] = {}
+        self.offers = Offers(target, secrets.keys, self._unlock)
         self.declined = False
         self.accepted = False
         self._secrets = secrets
@@ -76,7 +76,6 @@ class Login(asyncssh.SSHClient):
         self._on_lost = on_lost
         self._tries = 0
         self._sent: str | None = None
-        self._locked: list[Path] = []
         self._conn: asyncssh.SSHClientConnection | None = None
 
     # ---- asyncssh's callbacks
@@ -95,24 +94,19 @@ class Login(asyncssh.SSHClient):
         self.shown_key, self.peer = key, addr
         return False
 
-    async def public_key_auth_requested(self) -> asyncssh.SSHKey | None:
-        """Return the next key with a passphrase. Keys without a passphrase were tried before."""
-        self._note_offer()
-        while self._locked and not self.declined:
-            path = self._locked.pop(0)
-            key = await self._unlock(path)
-            if key is not None:
-                return key
-        return None
+    async def public_key_auth_requested(self) -> asyncssh.SSHKeyPair | None:
+        """Return the next key, None after the last one."""
+        self._note_methods()
+        return await self.offers.next()
 
     async def password_auth_requested(self) -> str | None:
         """Ask for the password, at most three times."""
-        self._note_offer()
+        self._note_methods()
         return await self._password("Password")
 
     def kbdint_auth_requested(self) -> str | None:
         """Accept any keyboard-interactive method, unless the operator declined or had three tries."""
-        self._note_offer()
+        self._note_methods()
         return None if self.declined or self._tries >= TRIES else ""
 
     async def kbdint_challenge_received(
@@ -134,9 +128,9 @@ class Login(asyncssh.SSHClient):
 
     # ---- questions and keys
 
-    def _note_offer(self) -> None:
+    def _note_methods(self) -> None:
         if self._conn is not None:
-            self.offered.update(dict.fromkeys(self._conn.get_server_auth_methods()))
+            self.methods.update(dict.fromkeys(self._conn.get_server_auth_methods()))
 
     async def _ask(self, title: str, prompt: str) -> str | None:
         async with self._deadline.paused():
@@ -175,57 +169,6 @@ class Login(asyncssh.SSHClient):
             self._secrets.keys[path] = key
             return key
         return None
-
-    async def keys(self, required: Path | None) -> list[Any]:
-        """The keys to try first: those of the agent, then files without a passphrase. Others come later.
-
-        Raises Refused ``bad_key`` if the ``required`` key can't be used.
-        """
-        offered: list[Any] = list(await self._agent_keys())
-        for path in self.target.identities:
-            if path in self._secrets.keys:
-                offered.append(self._secrets.keys[path])
-                continue
-            try:
-                # This includes a certificate beside the key.
-                offered.extend(await asyncio.to_thread(asyncssh.load_keypairs, [str(path)]))
-            except asyncssh.KeyImportError as error:
-                if str(error).startswith("Passphrase"):
-                    self._locked.append(path)
-                elif path == required:
-                    raise Refused(
-                        Code.BAD_KEY, f"{path} is not a private key: {error}.", "Choose another key."
-                    ) from None
-            except OSError as error:
-                if path == required:
-                    raise Refused(
-                        Code.BAD_KEY, f"The key {path} can't be read: {error.strerror}.", "Check the path."
-                    ) from None
-        return offered
-
-    async def _agent_keys(self) -> Sequence[Any]:
-        if not self.target.agent:
-            return []
-        wanted = None
-        if self.target.identities_only:
-            wanted = [found for path in self.target.identities if (found := public_half(path)) is not None]
-            if not wanted:
-                return []
-        try:
-            agent = await asyncssh.connect_agent(self.target.agent)
-            return await agent.get_keys(wanted)
-        except (OSError, ValueError, asyncssh.Error):
-            return []  # like ssh, try the files if the agent does not answer
-
-
-def public_half(path: Path) -> bytes | None:
-    """Return the public key of a private key file. None if it can't be read without a passphrase."""
-    for candidate in (path.with_name(path.name + ".pub"), path):
-        try:
-            return bytes(asyncssh.read_public_key(candidate).public_data)
-        except (OSError, asyncssh.KeyImportError):
-            continue
-    return None
 
 
 def lost_reason(exc: Exception | None, shown: str) -> str:

@@ -22,12 +22,8 @@ def login_problem(error: Exception, target: Target, login: Login) -> LabeltuiErr
     """Convert an error of asyncssh or of the socket to a problem. None for an error that is a bug in labeltui."""
     match error:
         case asyncssh.PermissionDenied():
-            offered = ", ".join(name for name in login.offered if name != "none") or "nothing"
-            return Refused(
-                Code.LOGIN_FAILED,
-                f"{target.host} rejected the login of {target.user}. It accepts: {offered}.",
-                "Check the user and the key, or give the password when asked.",
-            )
+            methods = ", ".join(name for name in login.methods if name != "none") or "nothing"
+            return _login_refused(target, login, f"It accepts: {methods}.")
         case socket.gaierror():
             return Unreachable(Code.DNS, f"The name {target.host} is not known.", "Check its spelling.")
         case ConnectionRefusedError():
@@ -46,6 +42,8 @@ def login_problem(error: Exception, target: Target, login: Login) -> LabeltuiErr
             return Failed(
                 Code.KEY_EXCHANGE, f"{target.shown} and labeltui have no algorithm in common: {error}."
             )
+        case asyncssh.DisconnectError() if login.methods and not isinstance(error, asyncssh.ConnectionLost):
+            return _login_refused(target, login, f"It said: {error.reason}.")
         case OSError() | asyncssh.Error() | ValueError():
             reason = (error.strerror if isinstance(error, OSError) else "") or str(error)
             return Unreachable(
@@ -54,6 +52,21 @@ def login_problem(error: Exception, target: Target, login: Login) -> LabeltuiErr
                 "Check the network.",
             )
     return None
+
+
+def _login_refused(target: Target, login: Login, answer: str) -> Refused:
+    """The refusal of a login, with the keys that were offered. ``answer`` is what the host said about it."""
+    made = login.offers.made
+    offered = {0: "No key was offered.", 1: f"One key was offered: {''.join(made)}."}.get(
+        len(made), f"{len(made)} keys were offered: {', '.join(made)}."
+    )
+    return Refused(
+        Code.LOGIN_FAILED,
+        f"{target.host} rejected the login of {target.user}. {answer} {offered}",
+        "Check the user. If the right key is missing, name it as key in the profile's ssh or runpod section."
+        if made
+        else "Make a key with ssh-keygen -t ed25519, or give the password when asked.",
+    )
 
 
 async def decide_host_key(

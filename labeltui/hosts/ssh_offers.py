@@ -1,0 +1,157 @@
+"""The private keys that a login offers: each once, in the order in which ssh offers them."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import hashlib
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import suppress
+from copy import copy
+from pathlib import Path
+
+import asyncssh
+
+from labeltui.domain.failure_codes import Code
+from labeltui.domain.problems import Refused
+from labeltui.hosts.ssh_address import Target
+
+AGENT_DEADLINE_S = 3.0
+Unlock = Callable[[Path], Awaitable[asyncssh.SSHKey | None]]
+"""Asks for the passphrase of a key file. None if the operator does not give it."""
+
+
+class LockedKey(asyncssh.SSHKeyPair):
+    """A key whose passphrase is asked for only when the host has accepted its public half."""
+
+    def __init__(self, path: Path, public: asyncssh.SSHKey, unlock: Unlock) -> None:
+        types = public.sig_algorithms
+        super().__init__(public.algorithm, public.algorithm, types, types, public.public_data, None)
+        self._path, self._unlock = path, unlock
+
+    async def sign_async(self, data: bytes) -> bytes:
+        """Return the signature. Raises ValueError without a passphrase; asyncssh then goes on to the next key."""
+        key = await self._unlock(self._path)
+        if key is None:
+            raise ValueError(f"{self._path} was not unlocked")
+        return key.sign(data, self.sig_algorithm)
+
+
+class Offers:
+    """The keys for one login, as ssh orders them.
+
+    The agent's copies of the identity files come first. Then come the agent's other keys and the files. Unlike ssh,
+    files that the operator chose come before the agent's other keys, because a host stops listening after a few keys.
+    With ``target.identities_only`` the agent's other keys are not offered.
+    """
+
+    def __init__(self, target: Target, opened: dict[Path, asyncssh.SSHKey], unlock: Unlock) -> None:
+        self.made: list[str] = []  # the offered keys, as the operator knows them
+        self._target, self._opened, self._unlock = target, opened, unlock
+        self._agent: asyncssh.SSHAgentClient | None = None
+        self._pairs: list[tuple[str, asyncssh.SSHKeyPair]] = []
+        self._opaque: list[Path] = []  # locked, and the public half is not known
+        self._sent: set[bytes] = set()
+
+    async def read(self, required: Path | None) -> None:
+        """Read the agent's keys and the files. Raises Refused ``bad_key`` if ``required`` can't be used."""
+        agent = await self._agent_keys()
+        ours: list[tuple[str, asyncssh.SSHKeyPair]] = []
+        files: list[tuple[str, asyncssh.SSHKeyPair]] = []
+        for path in self._target.identities:
+            pair, problem = await asyncio.to_thread(self._of_file, path, agent)
+            if pair is not None:
+                certified = await asyncio.to_thread(_certified, pair, path, self._target.certificates)
+                (ours if agent.get(pair.key_public_data) is pair else files).extend(
+                    (str(path), one) for one in (*certified, pair)
+                )
+            elif problem and path == required:
+                raise Refused(Code.BAD_KEY, problem, "Choose another key.")
+        others = [] if self._target.identities_only else [(_agent_name(one), one) for one in agent.values()]
+        self._pairs = [*ours, *files, *others] if self._target.chosen else [*ours, *others, *files]
+
+    async def next(self) -> asyncssh.SSHKeyPair | None:
+        """Return the next key that was not offered yet. None after the last one."""
+        while self._pairs or self._opaque:
+            if self._pairs:
+                name, pair = self._pairs.pop(0)
+            else:
+                path = self._opaque.pop(0)
+                key = await self._unlock(path)
+                if key is None:
+                    continue
+                name, pair = str(path), asyncssh.load_keypairs([key])[0]
+            if pair.public_data not in self._sent:
+                self._sent.add(pair.public_data)
+                self.made.append(f"{name} ({_fingerprint(pair)})")
+                return pair
+        return None
+
+    async def close(self) -> None:
+        """Close the connection to the agent."""
+        if self._agent is not None:
+            self._agent.close()
+            with suppress(OSError):
+                await self._agent.wait_closed()
+
+    def _of_file(
+        self, path: Path, agent: dict[bytes, asyncssh.SSHKeyPair]
+    ) -> tuple[asyncssh.SSHKeyPair | None, str]:
+        """Return the key of a file, or what is wrong with the file. Neither for a key without a public half."""
+        if path in self._opened:
+            return asyncssh.load_keypairs([self._opened[path]])[0], ""
+        public = public_half(path)
+        if public is not None and public.public_data in agent:
+            return agent[public.public_data], ""
+        try:
+            key = asyncssh.import_private_key(path.read_bytes())
+        except OSError as error:
+            return None, f"The key {path} can't be read: {error.strerror}."
+        except asyncssh.KeyImportError as error:
+            if not str(error).startswith("Passphrase"):
+                return None, f"{path} is not a private key: {error}."
+            if public is not None:
+                return LockedKey(path, public, self._unlock), ""
+            self._opaque.append(path)
+            return None, ""
+        return asyncssh.load_keypairs([key])[0], ""
+
+    async def _agent_keys(self) -> dict[bytes, asyncssh.SSHKeyPair]:
+        """Return the agent's keys by their public data. Like ssh, go on without an agent that does not answer."""
+        if not self._target.agent:
+            return {}
+        try:
+            async with asyncio.timeout(AGENT_DEADLINE_S):
+                self._agent = await asyncssh.connect_agent(self._target.agent)
+                return {pair.public_data: pair for pair in await self._agent.get_keys()}
+        except (OSError, ValueError, asyncssh.Error):  # TimeoutError is an OSError too
+            return {}
+
+
+def _certified(
+    pair: asyncssh.SSHKeyPair, path: Path, certificates: Sequence[Path]
+) -> Iterator[asyncssh.SSHKeyPair]:
+    """Yield the key with each of its certificates: those of the configuration, and the one beside the file."""
+    for file in (*certificates, path.with_name(f"{path.name}-cert.pub")):
+        with suppress(OSError, ValueError):  # no such file, not a certificate, or not this key's
+            certified = copy(pair)
+            certified.set_certificate(asyncssh.read_certificate(file))
+            yield certified
+
+
+def public_half(path: Path) -> asyncssh.SSHKey | None:
+    """Return the public key of a private key file. None if it can't be read without a passphrase."""
+    for candidate in (path, path.with_name(path.name + ".pub")):
+        with suppress(OSError, asyncssh.KeyImportError):
+            return asyncssh.read_public_key(candidate)
+    return None
+
+
+def _agent_name(pair: asyncssh.SSHKeyPair) -> str:
+    comment = pair.get_comment(errors="replace") or ""
+    return f"the agent's {' '.join(''.join(c if c.isprintable() else ' ' for c in comment).split()) or 'key'}"
+
+
+def _fingerprint(pair: asyncssh.SSHKeyPair) -> str:
+    digest = hashlib.sha256(pair.key_public_data).digest()
+    return f"SHA256:{base64.b64encode(digest).decode().rstrip('=')}"

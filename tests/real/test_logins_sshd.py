@@ -1,0 +1,213 @@
+"""The keys that a login offers, beside what OpenSSH's own ssh offers to the same sshd."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from labeltui.domain.problems import Refused
+from labeltui.hosts.base import HostKey
+from labeltui.hosts.ssh import SshHost
+from tests.sshd import STARTS_WITHIN_S, RealSshd
+
+PASSPHRASE = "open sesame"
+
+
+class Operator:
+    """Trusts every host key, and answers with the passphrase."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+
+    async def secret(self, title: str, prompt: str) -> str | None:
+        self.asked.append(title)
+        return PASSPHRASE
+
+    async def trust_host_key(self, key: HostKey) -> bool:
+        return True
+
+
+@dataclass
+class Desk:
+    """An operator's keys, agent and ssh configuration, and an sshd."""
+
+    sshd: RealSshd
+    folder: Path
+    operator: Operator = field(default_factory=Operator)
+
+    @property
+    def config(self) -> Path:
+        return self.folder / "config"
+
+    def key(self, name: str, passphrase: str = "") -> Path:
+        path = self.folder / name
+        self.sshd.make_key(path, passphrase)
+        return path
+
+    def lock(self, key: Path) -> None:
+        """Give a key the passphrase; the agent's copy of it stays open."""
+        subprocess.run(["ssh-keygen", "-q", "-p", "-N", PASSPHRASE, "-f", str(key)], check=True)
+
+    def load(self, *keys: Path) -> None:
+        """Add keys without a passphrase to the agent."""
+        for key in keys:
+            subprocess.run(["ssh-add", "-q", str(key)], check=True, stdin=subprocess.DEVNULL)
+
+    def accept(self, *keys: Path) -> None:
+        """Let in these keys only."""
+        lines = [key.with_name(key.name + ".pub").read_text() for key in keys]
+        (self.sshd.folder / "authorized_keys").write_text("".join(lines))
+
+    def host(self, key: Path | None = None, address: str = "") -> SshHost:
+        return SshHost(
+            address or self.sshd.address, key=key, own_known_hosts=self.folder / "known_hosts", known_hosts=(),
+            config=self.config, prompter=self.operator,
+        )  # fmt: skip
+
+    async def offers(self, key: Path | None = None, address: str = "") -> list[str]:
+        """The fingerprints that one login of labeltui offers, the accepted one last."""
+        self.forget()
+        host = self.host(key, address)
+        await host.connect()
+        await host.close()
+        return self.offered()
+
+    def ssh(self, *options: str, address: str = "127.0.0.1") -> subprocess.CompletedProcess[str]:
+        """Log in with OpenSSH's ssh."""
+        return subprocess.run(
+            ["ssh", "-F", str(self.config), "-o", "BatchMode=yes", "-o", "StrictHostKeyChecking=no", "-p",
+             str(self.sshd.port), "-o", f"UserKnownHostsFile={self.folder / 'theirs'}", *options, address, "echo in"],
+            capture_output=True, text=True, check=False, timeout=20,
+        )  # fmt: skip
+
+    def forget(self) -> None:
+        (self.sshd.folder / "sshd.log").write_bytes(b"")
+
+    @property
+    def log(self) -> str:
+        return (self.sshd.folder / "sshd.log").read_text()
+
+    def offered(self) -> list[str]:
+        """The fingerprints in sshd's log since ``forget``."""
+        return re.findall(r"(?:Failed|Accepted) publickey for .* (SHA256:\S+)", self.log)
+
+
+def fingerprint(key: Path) -> str:
+    listed = subprocess.run(["ssh-keygen", "-lf", f"{key}.pub"], capture_output=True, text=True, check=True)
+    return listed.stdout.split()[1]
+
+
+@pytest.fixture
+def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
+    socket = tmp_path / "agent"
+    agent = subprocess.Popen(
+        ["ssh-agent", "-D", "-a", str(socket)], stdout=subprocess.DEVNULL, stdin=subprocess.DEVNULL
+    )
+    deadline = time.monotonic() + STARTS_WITHIN_S
+    while not socket.exists():
+        assert time.monotonic() < deadline, "ssh-agent does not listen"
+        time.sleep(0.01)
+    home = tmp_path / "desk"
+    (home / ".ssh").mkdir(parents=True)
+    monkeypatch.setenv("SSH_AUTH_SOCK", str(socket))
+    monkeypatch.setenv("HOME", str(home))
+    with RealSshd(tmp_path / "sshd") as sshd:
+        made = Desk(sshd, home / ".ssh")
+        made.config.write_text("")
+        yield made
+    agent.terminate()
+    agent.wait()
+
+
+async def test_a_default_key_gets_in_behind_three_foreign_keys_of_the_agent(desk: Desk) -> None:
+    foreign = [desk.key(f"foreign{n}") for n in range(3)]
+    desk.load(*foreign)
+    right = desk.key("id_ed25519")
+    desk.accept(right)
+    assert desk.ssh("-i", str(right)).stdout == "in\n"
+    assert await desk.offers() == [fingerprint(key) for key in (*foreign, right)]
+
+
+async def test_a_key_of_the_profile_is_the_only_one_that_is_offered(desk: Desk) -> None:
+    desk.load(*(desk.key(f"foreign{n}") for n in range(6)))
+    right = desk.key("mine")
+    desk.accept(right)
+    assert desk.ssh("-i", str(right), "-o", "IdentitiesOnly=yes").stdout == "in\n"
+    assert await desk.offers(right) == [fingerprint(right)]
+
+
+async def test_identities_only_offers_the_agents_copy_once_and_asks_for_no_passphrase(desk: Desk) -> None:
+    foreign = [desk.key(f"foreign{n}") for n in range(6)]
+    locked = desk.key("locked")
+    desk.load(*foreign, locked)
+    desk.lock(locked)
+    desk.accept(locked)
+    desk.config.write_text(
+        f"Host pod\n  HostName 127.0.0.1\n  Port {desk.sshd.port}\n  User {desk.sshd.user}\n"
+        f"  IdentityFile {locked}\n  IdentitiesOnly yes\n"
+    )
+    assert desk.ssh(address="pod").stdout == "in\n"
+    assert await desk.offers(address="pod") == [fingerprint(locked)]
+    assert await desk.offers(locked) == [fingerprint(locked)]
+    assert not desk.operator.asked
+
+
+async def test_a_passphrase_is_asked_for_only_if_the_host_accepts_the_key(desk: Desk) -> None:
+    locked, right = desk.key("id_ecdsa", PASSPHRASE), desk.key("id_rsa", PASSPHRASE)
+    desk.accept(right)
+    assert await desk.offers() == [fingerprint(locked), fingerprint(right)]
+    assert desk.operator.asked == [f"Key {right}"]
+
+
+async def test_a_chosen_key_comes_before_the_agents_others(desk: Desk) -> None:
+    desk.load(*(desk.key(f"foreign{n}") for n in range(6)))
+    right = desk.key("mine")
+    desk.accept(right)
+    desk.config.write_text(f"Host *\n  IdentityFile {right}\n")
+    assert await desk.offers() == [fingerprint(right)]
+
+
+async def test_a_refusal_after_too_many_keys_names_them_and_is_not_a_network_fault(desk: Desk) -> None:
+    foreign = [desk.key(f"foreign{n}") for n in range(6)]
+    desk.load(*foreign)
+    right = desk.key("id_ed25519")
+    desk.accept(right)
+    theirs = desk.ssh("-i", str(right))
+    assert "Too many authentication failures" in theirs.stderr
+    desk.forget()
+    with pytest.raises(Refused) as caught:
+        await desk.host().connect()
+    problem = caught.value.problem
+    assert problem.code == "login_failed"
+    assert "Too many authentication failures" in problem.message
+    assert "6 keys were offered" in problem.message
+    for key in foreign:
+        assert fingerprint(key) in problem.message
+    assert fingerprint(right) not in problem.message
+    assert len(desk.offered()) == 6
+
+
+async def test_a_refusal_of_every_key_names_each_once(desk: Desk) -> None:
+    in_both, file_only = desk.key("id_ed25519"), desk.key("id_rsa")
+    desk.load(in_both)
+    desk.accept(desk.key("another"))
+    desk.forget()
+    with pytest.raises(Refused) as caught:
+        await desk.host().connect()
+    message = caught.value.problem.message
+    assert "2 keys were offered" in message
+    assert desk.offered() == [fingerprint(in_both), fingerprint(file_only)]
+    assert str(file_only) in message
+    os.environ.pop("SSH_AUTH_SOCK")
+    in_both.unlink()
+    file_only.unlink()
+    with pytest.raises(Refused) as caught:
+        await desk.host().connect()
+    assert "No key was offered" in caught.value.problem.message
