@@ -130,6 +130,7 @@ class Code(StrEnum):
     ODD_NAME = "odd_name"
     ORPHANED = "orphaned"
     OTHER_DATA_CENTRE = "other_data_centre"
+    OTHER_PYTHON = "other_python"
     OUT_OF_MEMORY = "out_of_memory"
     PERMISSION = "permission"
     POD = "pod"

@@ -10,7 +10,7 @@ from pydantic import TypeAdapter
 
 from labeltui.domain.failure_codes import Code
 from labeltui.domain.problems import Failed
-from labeltui.monailabel import ops_shim
+from labeltui.monailabel import ops_shim, pins
 
 APP_PARTS = {"radiology": ("main.py", "lib/configs/deepedit.py"), "monaibundle": ("main.py", "lib")}
 """Files whose presence shows that an app was copied completely."""
@@ -46,13 +46,34 @@ class Facts:
     system_packages: Mapping[str, str] = field(default_factory=dict)
     packages: Mapping[str, str] = field(default_factory=dict)
     apps: Mapping[str, bool] = field(default_factory=dict)
-    venv: bool = False
+    venv_found: bool = False
+    venv_made_by: str = ""
     venv_python: str = ""
     venv_pip: bool = False
     venv_shared: bool = False
     standin: bool = False
     ops_shim: bool = False
     verified: str = ""
+
+    @property
+    def venv(self) -> bool:
+        """Whether the virtual environment is there and can be used."""
+        return self.venv_found and not self.venv_problem
+
+    @property
+    def venv_problem(self) -> str:
+        """Why the virtual environment that is there can't be used, in one sentence. Empty if it can."""
+        if not self.venv_found:
+            return ""
+        problem = other_python(self.folder, self.venv_made_by, self.venv_python, self.python_version)
+        series = pins.release(self.venv_python)
+        if problem or not self.venv_made_by or (series and pins.PYTHONS[0] <= series <= pins.PYTHONS[1]):
+            return problem
+        low, high = (".".join(map(str, series)) for series in pins.PYTHONS)
+        return (
+            f"The virtual environment {self.venv_folder} has Python {self.venv_python}, and MONAI Label needs "
+            f"{low} to {high}. The host's own Python is {self.python_version}."
+        )
 
     @property
     def venv_folder(self) -> str:
@@ -68,6 +89,24 @@ class Facts:
     def apps_folder(self) -> str:
         """The folder of the apps, which need not exist yet."""
         return f"{self.folder}/apps"
+
+
+def other_python(folder: str, made_by: str, runs: str, own: str) -> str:
+    """Why a virtual environment can't work with the Python that it finds. Empty if it can.
+
+    Args:
+        folder: labeltui's folder on the host.
+        made_by: Version of the Python that made the environment. Empty if unknown.
+        runs: Version of the Python that runs in it now. Empty if none does.
+        own: Version of the host's own Python.
+    """
+    maker = f"Python {made_by}" if made_by else "an unknown Python"
+    made = f"The virtual environment {folder}/venv was made by {maker}"
+    if not runs:
+        return f"{made}, which does not run on this host. The host's own Python is {own}."
+    if made_by and pins.release(made_by) != pins.release(runs):
+        return f"{made}, and the Python that it finds on this host is {runs}."
+    return ""
 
 
 def probe_request(folder: str) -> Mapping[str, object]:

@@ -50,8 +50,7 @@ def recipe(facts: Facts, options: SetupOptions) -> tuple[Step, ...]:
         return (Step("python", "The demo's MONAI Label: nothing to install", True, ()),)
     steps = (
         Step("python", f"Python {facts.python_version or 'is missing'}", _python_fits(facts), ()),
-        Step("venv", "Create a virtual environment", facts.venv and facts.venv_pip,
-             _venv(facts, options), "5 s"),
+        Step("venv", _venv_title(facts), facts.venv and facts.venv_pip, _venv(facts, options), "5 s"),
         Step("torch", f"Install torch ({torch_mode(facts, options)})", torch_done(facts, options),
              _torch(facts, options), _torch_time(facts, options)),
         Step("monailabel", f"Install MONAI Label {pins.MONAILABEL}", _have(facts, pins.SERVER),
@@ -92,11 +91,22 @@ def _python_fits(facts: Facts) -> bool:
     return series is not None and pins.PYTHONS[0] <= series <= pins.PYTHONS[1]
 
 
+def _venv_title(facts: Facts) -> str:
+    if facts.venv_problem:
+        maker = f"Python {facts.venv_made_by}" if facts.venv_made_by else "an unknown Python"
+        return f"Make the virtual environment again (made by {maker}; this host has {facts.python_version})"
+    return "Install pip in the virtual environment" if facts.venv else "Create a virtual environment"
+
+
 def _venv(facts: Facts, options: SetupOptions) -> tuple[Command, ...]:
+    if facts.venv:
+        return (Command((facts.venv_bin_python, "-m", "ensurepip", "--default-pip")),)
     shared = ("--system-site-packages",) if torch_mode(facts, options) == "reuse" else ()
+    # Packages and links of another Python would stay, and be mistaken for this one's.
+    clear = ("--clear",) if facts.venv_problem else ()
     return (
         Command(("mkdir", "-p", facts.folder)),
-        Command((facts.python, "-m", "venv", *shared, facts.venv_folder)),
+        Command((facts.python, "-m", "venv", *clear, *shared, facts.venv_folder)),
     )
 
 
@@ -120,13 +130,17 @@ def _torch_time(facts: Facts, options: SetupOptions) -> str:
     return {"reuse": "10 s", "cpu": "1 min", "cuda": "5 min"}[torch_mode(facts, options)]
 
 
+def _series(facts: Facts) -> tuple[int, int]:
+    return pins.release(facts.venv_python if facts.venv else facts.python_version) or pins.PYTHONS[0]
+
+
 def _needs(facts: Facts) -> tuple[str, ...]:
-    series = pins.release(facts.venv_python or facts.python_version) or pins.PYTHONS[0]
+    series = _series(facts)
     return tuple(pin.requirement if series >= pin.since else pin.name for pin in pins.PINNED)
 
 
 def _needs_done(facts: Facts) -> bool:
-    series = pins.release(facts.venv_python or facts.python_version) or pins.PYTHONS[0]
+    series = _series(facts)
     pinned = tuple(pin for pin in pins.PINNED if series >= pin.since)
     loose = tuple(pin.name for pin in pins.PINNED if series < pin.since)
     return _have(facts, pinned) and all(name in facts.packages for name in loose)

@@ -39,6 +39,15 @@ def setup_problem(facts: Facts, options: SetupOptions) -> Problem | None:
     return _space(facts, options, steps["torch"].done, steps["dependencies"].done) or _driver(facts, options)
 
 
+def venv_stale(message: str) -> Problem:
+    """The problem of a virtual environment that another Python made. ``message`` names both Pythons."""
+    return Problem(
+        Code.OTHER_PYTHON,
+        message,
+        "Run `labeltui setup`: it makes the virtual environment again. Apps, models and studies stay as they are.",
+    )
+
+
 def _python(facts: Facts) -> Problem:
     low, high = (".".join(map(str, series)) for series in pins.PYTHONS)
     series = pins.release(facts.python_version)
@@ -54,7 +63,7 @@ def _python(facts: Facts) -> Problem:
 
 
 def _space(facts: Facts, options: SetupOptions, torch_done: bool, needs_done: bool) -> Problem | None:
-    if torch_done and needs_done:
+    if (torch_done and needs_done) or facts.venv_problem:  # a venv that is made again first gives up its room
         return None
     needed = WITHOUT_TORCH if torch_done else SPACE[torch_mode(facts, options)]
     if facts.disk_free >= needed:

@@ -18,7 +18,7 @@ EMPTY = Facts(
 """A host on which nothing is installed, and anything can be."""
 
 INSTALLED = replace(
-    EMPTY, venv=True, venv_pip=True, venv_python="3.11.7", verified=VERIFIED,
+    EMPTY, venv_found=True, venv_pip=True, venv_made_by="3.11.7", venv_python="3.11.7", verified=VERIFIED,
     packages={
         **{pin.name: pin.version for pin in (*pins.SERVER, *pins.PINNED)},
         "torch": "2.13.0+cpu", "torchvision": "0.28.0+cpu",

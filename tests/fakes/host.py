@@ -164,6 +164,7 @@ class MemoryHost:
         self.connects = 0
         self.taken: set[int] = set()
         self.busy: set[int] = set()
+        self.venv_python = "3.11.7"  # what runs in the server's virtual environment; empty for nothing
         self.forwards: list[MemoryForward] = []
         self.shells: list[MemoryShell] = []
         self._answers: list[tuple[re.Pattern[str], Answer]] = []
@@ -298,10 +299,11 @@ class MemoryHost:
     def _preflight(self, request: Mapping[str, Any]) -> Mapping[str, Any]:
         folder, app, studies = request["folder"], request["app"], request["studies"]
         path = f"{folder}/apps/{app}" if "/" not in app else app
-        python = self.files.expand(f"{folder}/venv/bin/python")
+        python = self.files.get(f"{folder}/venv/bin/python")
         return {
             "home": self.files.home, "path": "/usr/bin:/bin",
-            "python": python if self.files.get(python) else "",
+            "venv_found": bool(python), "venv_made_by": "3.11.7", "python_version": "3.11.7",
+            "venv_python": self.venv_python,
             "app": self.files.expand(path) if self.files.get(f"{path}/main.py") else "",
             "studies": not studies or self.files.is_folder(studies),
             "port_free": request["port"] not in self.busy,

@@ -84,14 +84,19 @@ class FileFacts:
 
 @dataclass(frozen=True, slots=True)
 class Preflight:
-    """Whether the server can start. ``python`` and ``app`` are empty if they are missing.
+    """Whether the server can start. ``app`` is empty if it is missing.
 
-    ``home`` is the host's home folder, ``path`` its PATH. ``studies`` is True if the studies' folder exists.
+    ``home`` is the host's home folder, ``path`` its PATH. ``studies`` is True if the studies' folder exists. The
+    versions are those of the Python that made the virtual environment, of the one that runs in it (empty if none
+    does), and of the host's own.
     """
 
     home: str
     path: str
-    python: str
+    venv_found: bool
+    venv_made_by: str
+    venv_python: str
+    python_version: str
     app: str
     studies: bool
     port_free: bool

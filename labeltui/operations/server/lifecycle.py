@@ -14,6 +14,8 @@ from labeltui.domain.server.server import ServerState, ServerStatus
 from labeltui.domain.state import SessionState
 from labeltui.hosts.agent.messages import Job, Preflight
 from labeltui.monailabel.launch import Launch, ServerOptions, is_dicomweb, launch
+from labeltui.monailabel.probe import other_python
+from labeltui.monailabel.setup_problems import venv_stale
 from labeltui.operations.pod.watched import report_guard
 from labeltui.operations.server.options import server_options
 from labeltui.session.log.feed import AppLog
@@ -131,12 +133,15 @@ async def _plan(session: Session, options: ServerOptions) -> Launch:
 
 
 def _missing(found: Preflight, options: ServerOptions) -> Problem | None:
-    if not found.python:
+    if not found.venv_found:
         return Problem(
             Code.NOT_INSTALLED,
             f"MONAI Label is not installed in {options.folder} of the host.",
             "Run `labeltui setup`.",
         )
+    stale = other_python(options.folder, found.venv_made_by, found.venv_python, found.python_version)
+    if stale:
+        return venv_stale(stale)
     if not found.app:
         return Problem(
             Code.MISSING_APP,

@@ -19,7 +19,7 @@ from labeltui.hosts.agent.client import AgentClient
 from labeltui.hosts.agent.messages import Job, JobState
 from labeltui.monailabel.probe import Facts, facts_of, probe_request
 from labeltui.monailabel.recipe import SetupOptions, Step, recipe
-from labeltui.monailabel.setup_problems import explain_failure, setup_problem
+from labeltui.monailabel.setup_problems import explain_failure, setup_problem, venv_stale
 from labeltui.operations.server.options import setup_options
 from labeltui.session.log.splitter import LineSplitter
 
@@ -113,19 +113,23 @@ class Setup:
         agent = await self._session.link.ready()
         await self._await_earlier(agent)
         facts = await self._facts()
-        steps = recipe(facts, self._options)
-        if (
-            any(not step.done for step in steps)
-            and (problem := setup_problem(facts, self._options)) is not None
-        ):
-            raise Failed(problem.code, problem.message, problem.hint, problem.detail)
+        steps = self._plan(facts)
         changed = False
-        for step in steps:
-            changed = await self._step(step) or changed
+        for name in tuple(steps):
+            changed = await self._step(steps[name]) or changed
+            if name == "venv" and facts.venv_problem:  # the old one's room is known only now
+                facts = await self._facts()
+                steps = self._plan(facts)
         if changed:
             facts = await self._facts()
-            steps = recipe(facts, self._options)
-        return {**self._document(facts, steps, None), "changed": changed}
+        return {**self._document(facts, recipe(facts, self._options), None), "changed": changed}
+
+    def _plan(self, facts: Facts) -> dict[str, Step]:
+        """Return the steps by name. Raises Failed if they can't run."""
+        problem = setup_problem(facts, self._options)
+        if problem is not None:
+            raise Failed(problem.code, problem.message, problem.hint, problem.detail)
+        return {step.id: step for step in recipe(facts, self._options)}
 
     async def _facts(self) -> Facts:
         server = self._session.profile.server
@@ -134,6 +138,8 @@ class Setup:
 
     def _document(self, facts: Facts, steps: tuple[Step, ...], problem: Problem | None) -> Mapping[str, Any]:
         missing = [step.title for step in steps if not step.done]
+        if problem is None and facts.venv_problem:
+            problem = venv_stale(facts.venv_problem)
         if problem is None and missing:
             problem = Problem(Code.NOT_INSTALLED, f"Missing: {', '.join(missing)}.", "Run `labeltui setup`.")
         error = {"code": problem.code, "message": problem.message, "hint": problem.hint} if problem else None

@@ -4,6 +4,8 @@
 from __future__ import annotations
 
 import json
+import platform
+import re
 import subprocess
 import sys
 from dataclasses import replace
@@ -27,7 +29,7 @@ PACKAGES = {
     "torchvision": "0.28.0+cpu",
 }
 DONE = replace(
-    EMPTY, venv=True, venv_pip=True, venv_python="3.11.7", packages=PACKAGES,
+    EMPTY, venv_found=True, venv_pip=True, venv_made_by="3.11.7", venv_python="3.11.7", packages=PACKAGES,
     apps={"radiology": True, "monaibundle": True}, verified=VERIFIED,
 )  # fmt: skip
 CPU = SetupOptions("cpu")
@@ -104,7 +106,14 @@ def test_the_images_torch_is_reused_where_it_fits(system, mode):
 
 def test_a_reused_torch_needs_only_its_torchvision():
     system = {"torch": "2.8.0+cu128", "torchvision": "0.23.0+cu128"}
-    shared = replace(EMPTY, venv=True, venv_shared=True, system_packages=system, packages=system)
+    shared = replace(
+        EMPTY,
+        venv_found=True,
+        venv_python="3.11.7",
+        venv_shared=True,
+        system_packages=system,
+        packages=system,
+    )
     assert steps(shared, SetupOptions("reuse"))["torch"].done
     alone = replace(shared, packages={"torch": "2.8.0+cu128"})
     assert "torchvision==0.23.*" in line(steps(alone, SetupOptions("reuse"))["torch"])
@@ -248,3 +257,89 @@ def test_operators_are_declared_only_where_they_do_not_load(tmp_path, loads):
     ).stdout.splitlines()
     assert shown[0] == "False"
     assert ("nms" in shown[1]) is not loads
+
+
+OLD = "3.9.2"
+
+
+def installed_venv(folder: Path, *, made_by: str = OLD, pip: bool = True) -> Path:
+    """A virtual environment as another image leaves it on a volume: its packages are that other Python's."""
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(folder / "venv")], check=True)
+    lib = next((folder / "venv" / "lib").iterdir())
+    lib = lib.rename(lib.with_name(f"python{made_by.rpartition('.')[0]}"))
+    if pip:
+        (lib / "site-packages" / "pip").mkdir()
+    config = folder / "venv" / "pyvenv.cfg"
+    config.write_text(re.sub(r"version = .*", f"version = {made_by}", config.read_text()))
+    return folder / "venv"
+
+
+def spoilt_by_another_python(folder: Path) -> None:
+    installed_venv(folder)
+
+
+def spoilt_by_a_missing_python(folder: Path) -> None:
+    python = installed_venv(folder) / "bin" / "python"
+    python.unlink()
+    python.symlink_to("/usr/local/bin/python3.9-of-yesterday")
+
+
+def spoilt_by_a_python_that_fails(folder: Path) -> None:
+    python = installed_venv(folder) / "bin" / "python"
+    python.unlink()
+    python.write_text(
+        "#!/bin/sh\necho 'error while loading shared libraries: libpython3.9.so' >&2; exit 127\n"
+    )
+    python.chmod(0o755)
+
+
+@pytest.mark.parametrize(
+    "spoil", [spoilt_by_another_python, spoilt_by_a_missing_python, spoilt_by_a_python_that_fails]
+)
+def test_a_venv_that_outlives_its_python_is_noticed_and_remade(tmp_path, spoil):
+    spoil(tmp_path)
+    facts = probed(tmp_path)
+    assert not facts.venv
+    step = steps(facts)["venv"]
+    assert not step.done
+    assert OLD in step.title
+    assert platform.python_version() in step.title
+    assert "--clear" in line(step, -1)
+    assert not [s.id for s in recipe(facts, CPU) if s.done and s.id not in ("python", "apps")]
+
+
+def test_a_venv_whose_python_is_too_old_for_monailabel_is_remade():
+    facts = replace(DONE, venv_made_by=OLD, venv_python=OLD)
+    made = recipe(facts, CPU)
+    assert [step.id for step in made if step.done] == ["python", "apps"]
+    assert "3.10 to 3.12" in facts.venv_problem
+
+
+def test_the_room_of_the_venv_that_is_remade_counts_as_free():
+    full = replace(DONE, venv_python="3.12.1", disk_free=0)
+    assert setup_problem(full, CPU) is None
+
+
+def test_a_venv_without_pip_gets_it_and_keeps_its_packages():
+    step = steps(replace(DONE, venv_pip=False))["venv"]
+    assert [command.argv for command in step.commands] == [
+        ("/f/venv/bin/python", "-m", "ensurepip", "--default-pip")
+    ]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("spoil", [spoilt_by_another_python, spoilt_by_a_missing_python])
+def test_the_remade_venv_works_and_apps_and_models_are_untouched(tmp_path, spoil):
+    spoil(tmp_path)
+    model = tmp_path / "apps" / "radiology" / "model" / "best.pt"
+    model.parent.mkdir(parents=True)
+    model.write_bytes(b"weights")
+    for command in steps(replace(probed(tmp_path), python=sys.executable))["venv"].commands:
+        subprocess.run(command.argv, check=True)
+    facts = probed(tmp_path)
+    assert facts.venv
+    assert facts.venv_pip
+    assert facts.venv_python == platform.python_version()
+    subprocess.run([facts.venv_bin_python, "-m", "pip", "--version"], check=True)
+    assert model.read_bytes() == b"weights"
+    assert not (tmp_path / "venv" / "lib" / "python3.9").exists()

@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 import os
+import platform
 import socket
 from pathlib import Path
 from typing import Any
 
+from labeltui.hosts.agent.remote.environment import environment
 from labeltui.hosts.agent.remote.files import expand
 
 
 def preflight(folder: str, app: str, studies: str, port: int) -> dict[str, Any]:
     """Return facts about the installation. ``app`` is a name or path; ``studies`` is empty for DICOMweb."""
     there = from_home(folder)
-    python = there / "venv" / "bin" / "python"
+    venv = environment(there / "venv")
     source = from_home(app) if "/" in app or app.startswith("~") else there / "apps" / app
     return {
         "home": str(expand("~")),
         "path": os.environ.get("PATH", ""),
-        "python": str(python) if os.access(python, os.X_OK) else "",
+        "venv_found": venv["found"],
+        "venv_made_by": venv["made_by"],
+        "venv_python": venv["python"],
+        "python_version": platform.python_version(),
         "app": str(source) if (source / "main.py").is_file() else "",
         "studies": from_home(studies).is_dir() if studies else True,
         "port_free": is_free(int(port)),

@@ -17,10 +17,9 @@ from importlib.metadata import distributions
 from pathlib import Path
 from typing import Any
 
+from labeltui.hosts.agent.remote.environment import environment, short_text
 from labeltui.hosts.agent.remote.files import expand
 from labeltui.hosts.agent.remote.preflight import from_home
-
-SHORT_TEXT = 200
 
 
 def probe(
@@ -41,16 +40,19 @@ def probe(
     """
     importlib.invalidate_caches()  # packages may have changed while this process runs
     there = from_home(folder)
-    venv = venv_facts(there / "venv", venv_files, site_files)
-    site = venv.pop("site")
+    venv = there / "venv"
+    inside = environment(venv)
     outside = versions_in([path for path in sys.path if path and Path(path).is_dir()])
-    inside = versions_in([str(site)]) if venv["venv"] else {}
-    if venv["venv_shared"]:
-        inside = {**outside, **inside}
     parent = existing_parent(there)
     gpus, driver, gpu_error = gpu_driver()
     return {
-        **venv,
+        "venv_found": inside["found"],
+        "venv_made_by": inside["made_by"],
+        "venv_python": inside["python"],
+        "venv_shared": inside["shared"],
+        "venv_pip": (inside["site"] / "pip").is_dir(),
+        "venv_files": {name: short_text(venv / name) for name in venv_files if (venv / name).exists()},
+        "site_files": [name for name in site_files if (inside["site"] / name).exists()],
         "python_version": platform.python_version(),
         "has_venv": has_module("venv"),
         "has_ensurepip": has_module("ensurepip"),
@@ -67,27 +69,8 @@ def probe(
         "driver": driver,
         "gpu_error": gpu_error,
         "system_packages": {name: outside[name] for name in packages if name in outside},
-        "packages": inside,
+        "packages": versions_in(inside["paths"]),
         "apps": {app: all((there / "apps" / app / part).exists() for part in apps[app]) for app in apps},
-    }
-
-
-def venv_facts(venv: Path, venv_files: list[str], site_files: list[str]) -> dict[str, Any]:
-    """Return facts about a virtual environment. ``site`` is its package folder, which may not exist."""
-    config: dict[str, str] = {}
-    for line in short_text(venv / "pyvenv.cfg", 1 << 16).splitlines():
-        key, _, value = line.partition("=")
-        config[key.strip()] = value.strip()
-    version = ".".join(config.get("version", "").split(".")[:2])
-    site = venv / "lib" / f"python{version}" / "site-packages"
-    return {
-        "site": site,
-        "venv": bool(config) and os.access(venv / "bin" / "python", os.X_OK),
-        "venv_python": config.get("version", ""),
-        "venv_pip": (site / "pip").is_dir(),
-        "venv_shared": config.get("include-system-site-packages", "").lower() == "true",
-        "venv_files": {name: short_text(venv / name) for name in venv_files if (venv / name).exists()},
-        "site_files": [name for name in site_files if (site / name).exists()],
     }
 
 
@@ -104,15 +87,6 @@ def versions_in(paths: list[str]) -> dict[str, str]:
             if name and version:
                 found.setdefault(name, version)
     return found
-
-
-def short_text(path: Path, limit: int = SHORT_TEXT) -> str:
-    """Return the start of a file, stripped. Empty if it can't be read."""
-    try:
-        with path.open(encoding="utf-8", errors="replace") as file:
-            return file.read(limit).strip()
-    except OSError:
-        return ""
 
 
 def existing_parent(path: Path) -> Path:

@@ -69,6 +69,10 @@ async def test_one_that_runs_is_not_started_again_whoever_started_it(tmp_path: P
     assert stopping.problem.code == "not_ours"
 
 
+def with_venv_python(version: str) -> Callable[[Desk], None]:
+    return lambda it: setattr(it.host, "venv_python", version)
+
+
 def without(path: str) -> Callable[[Desk], None]:
     return lambda it: it.host.files.remove(path)
 
@@ -77,6 +81,8 @@ def without(path: str) -> Callable[[Desk], None]:
     ("spoil", "params", "code", "todo"),
     [
         (without("~/labeltui/venv/bin/python"), {}, "not_installed", "labeltui setup"),
+        (with_venv_python("3.12.1"), {}, "other_python", "labeltui setup"),
+        (with_venv_python(""), {}, "other_python", "labeltui setup"),
         (lambda it: None, {"app": "mine"}, "missing_app", "by its path"),
         (lambda it: None, {"studies": "~/nowhere"}, "no_studies", "Make it"),
         (lambda it: it.host.busy.add(8000), {}, "port_taken", "--port"),

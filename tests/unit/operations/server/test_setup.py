@@ -25,7 +25,8 @@ class Installer:
     """The commands of setup on the host: each prints its step and ends well, unless ``exits`` says otherwise."""
 
     def __init__(self, it: Desk, facts: Facts) -> None:
-        self.facts, self.after = facts, INSTALLED
+        self.facts = facts
+        self.after_step = {"verify": INSTALLED}
         self.exits: dict[str, int] = {}
         self.prints: dict[str, str] = {}
         self.ran: list[Run] = []
@@ -40,8 +41,7 @@ class Installer:
         run.print(self.prints.get(step, f"doing {step}\n"))
         await self.may_end.wait()
         run.print("the last line\n")
-        if step == "verify":
-            self.facts = self.after
+        self.facts = self.after_step.get(step, self.facts)
         return self.exits.get(step, 0)
 
     @property
@@ -117,6 +117,40 @@ async def test_what_stands_in_the_way_is_said_before_anything_is_done(tmp_path: 
         check = await it.failing("setup", check=True)
     assert error.problem.code == check.problem.code == "disk_space"
     assert not installer.ran
+
+
+OUTLIVED = replace(INSTALLED, venv_python="3.12.1", packages={}, disk_free=10**9)
+"""A volume with a venv of 3.11.7 under an image with Python 3.12.1. The venv uses nearly all of the disk."""
+
+
+@in_virtual_time
+async def test_a_venv_that_another_python_made_is_reported_with_both_pythons(tmp_path: Path) -> None:
+    async with installing(tmp_path, OUTLIVED) as (it, installer):
+        error = await it.failing("setup", check=True)
+    assert error.problem.code == "other_python"
+    assert "3.11.7" in error.problem.message
+    assert "3.12.1" in error.problem.message
+    assert not installer.ran
+
+
+@in_virtual_time
+async def test_a_venv_that_another_python_made_is_made_again_and_filled(tmp_path: Path) -> None:
+    async with installing(tmp_path, OUTLIVED) as (it, installer):
+        installer.after_step["venv"] = replace(EMPTY, venv_found=True, venv_pip=True, venv_python="3.11.7")
+        document = await it.run("setup")
+    assert document["complete"]
+    assert installer.steps == STEPS[1:]
+
+
+@in_virtual_time
+async def test_the_room_is_checked_once_the_old_venv_is_gone(tmp_path: Path) -> None:
+    async with installing(tmp_path, OUTLIVED) as (it, installer):
+        installer.after_step["venv"] = replace(
+            EMPTY, venv_found=True, venv_pip=True, venv_python="3.11.7", disk_free=2 * 10**9
+        )
+        error = await it.failing("setup")
+    assert error.problem.code == "disk_space"
+    assert installer.steps == ["venv"]
 
 
 @pytest.mark.parametrize(

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
+import platform
 import socket
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from labeltui.hosts.agent.remote import environment
+from labeltui.hosts.agent.remote.files import Problem
 from labeltui.hosts.agent.remote.labels import list_labels, sum_labels
 from labeltui.hosts.agent.remote.preflight import preflight
 from labeltui.hosts.agent.remote.probe import probe, versions_in
@@ -103,18 +107,17 @@ def test_whether_the_server_can_start(tmp_path: Path, monkeypatch: pytest.Monkey
         port = taken.getsockname()[1]
         nothing = preflight("~/pod", "radiology", "studies", port)
         assert nothing == {
-            "home": str(tmp_path), "path": os.environ["PATH"], "python": "", "app": "", "studies": False,
-            "port_free": False,
+            "home": str(tmp_path), "path": os.environ["PATH"], "app": "", "studies": False, "port_free": False,
+            "venv_found": False, "venv_made_by": "", "venv_python": "", "python_version": platform.python_version(),
         }  # fmt: skip
-    for path in ("pod/venv/bin/python", "pod/apps/radiology/main.py", "mine/main.py"):
+    for path in ("pod/apps/radiology/main.py", "mine/main.py", "pod/venv/pyvenv.cfg"):
         (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / path).touch(0o755)
+        (tmp_path / path).touch()
+    (tmp_path / "pod/venv/pyvenv.cfg").write_text("home = /usr/bin\nversion_info = 3.9.2.final.0\n")
     (tmp_path / "studies").mkdir()
     there = preflight("~/pod", "radiology", "studies", port)
-    assert (there["python"], there["app"]) == (
-        str(tmp_path / "pod/venv/bin/python"),
-        str(tmp_path / "pod/apps/radiology"),
-    )
+    assert there["app"] == str(tmp_path / "pod/apps/radiology")
+    assert (there["venv_found"], there["venv_made_by"], there["venv_python"]) == (True, "3.9.2", "")
     assert there["studies"]
     assert there["port_free"]
     assert preflight("~/pod", "~/mine", "", port)["app"] == str(tmp_path / "mine")
@@ -132,19 +135,43 @@ def test_a_package_that_is_half_installed_counts_as_missing(tmp_path: Path) -> N
     assert versions_in([str(tmp_path), str(tmp_path / "nowhere")]) == {"whole-thing": "1.0"}
 
 
+def shell_python(venv: Path, *lines: str) -> None:
+    """A Python of a virtual environment that is a shell script."""
+    (venv / "bin").mkdir(parents=True)
+    (venv / "bin/python").write_text("\n".join(("#!/bin/sh", *lines)))
+    (venv / "bin/python").chmod(0o755)
+
+
 def test_the_probe_answers_by_the_names_that_it_is_asked_for(tmp_path: Path) -> None:
-    venv = tmp_path / "venv"
-    (venv / "lib/python3.11/site-packages").mkdir(parents=True)
+    venv, site = tmp_path / "venv", tmp_path / "venv/lib/python3.11/site-packages"
+    (site / "a-1.0.dist-info").mkdir(parents=True)
+    (site / "a-1.0.dist-info/METADATA").write_text("Name: a\nVersion: 1.0\n")
+    answer = json.dumps(["3.11.9", str(site), ["", "/nowhere", str(site)]])
+    shell_python(venv, "echo 'a start-up file speaks'", f"echo '{answer}'")
     (venv / "pyvenv.cfg").write_text("version = 3.11.7\ninclude-system-site-packages = True\n")
     note = "  told \n" + "x" * 1000
     (venv / "note").write_text(note)
-    (venv / "lib/python3.11/site-packages/a.pth").touch()
+    (site / "a.pth").touch()
     found = probe(str(tmp_path), ["pytest"], {"app": ["main.py"]}, ["note", "none"], ["a.pth", "b.pth"])
     assert found["venv_files"] == {"note": note[:200].strip()}
     assert found["site_files"] == ["a.pth"]
-    assert (found["venv"], found["venv_python"], found["venv_shared"]) == (False, "3.11.7", True)
+    assert (found["venv_found"], found["venv_made_by"], found["venv_python"]) == (True, "3.11.7", "3.11.9")
+    assert found["venv_shared"]
+    assert found["packages"] == {"a": "1.0"}
     assert set(found["system_packages"]) == {"pytest"}
     assert found["apps"] == {"app": False}
+
+
+@pytest.mark.parametrize(
+    ("lines", "why"), [(("kill -9 $$",), "signal 9"), (("exec sleep 60",), "did not end")]
+)
+def test_a_venv_whose_python_is_only_slow_or_killed_is_not_taken_for_one_of_another_image(
+    tmp_path: Path, lines: tuple[str, ...], why: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(environment, "RUN_S", 0.2)
+    shell_python(tmp_path / "venv", *lines)
+    with pytest.raises(Problem, match=why):
+        environment.environment(tmp_path / "venv")
 
 
 @pytest.mark.parametrize("python", pythons())
