@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from labeltui.domain.failure_codes import Code
+from labeltui.domain.guard.wire import METHOD
 from labeltui.domain.problems import Failed
 from tests.fakes.host import MemoryHost
 
@@ -22,7 +23,7 @@ class FakeGuard:
             "state": "watching", "words": "Idle stop in 30 min; in use: a label.", "hint": "", "cause": "idle",
             "left_s": 1800.0, "blocks": [], "problem": "",
         }  # fmt: skip
-        self.way = "RunPod's API"
+        self.method = "RunPod's API"
         self.rate: float | None = None
         host.agent.answers["guard"] = self._answer
 
@@ -52,7 +53,7 @@ class FakeGuard:
                 "written_mono": 100.0,
                 "decision": self.decision,
                 "policy": self.policy,
-                "way": self.way,
+                METHOD: self.method,
                 "rate": self.rate,
             },
         }

@@ -13,16 +13,16 @@ from labeltui.domain.reading import Reading
 def guard_document(reading: Reading[GuardStatus], now: datetime) -> dict[str, Any]:
     """``guard status``: state, seconds to the stop and its cause, limits, money, activity, methods to stop the pod."""
     status = reading.value
-    told: dict[str, Any] = {
+    common: dict[str, Any] = {
         "as_of": moment(reading.as_of or now),
         "stale": reading.is_stale(now),
         "stale_because": reading.error,
     }
     if status is None:
-        return {**told, "state": None, "message": None}
+        return {**common, "state": None, "message": None}
     left = status.left_at(reading.as_of, now)
     return {
-        **told,
+        **common,
         "state": status.state,
         "message": status.words or None,
         "hint": status.hint or None,
@@ -36,13 +36,16 @@ def guard_document(reading: Reading[GuardStatus], now: datetime) -> dict[str, An
         "spent": None if status.spent is None else round(status.spent, 4),
         "rate": status.rate,
         "uncopied_labels": status.uncopied,
-        "way": status.way or None,
-        "way_proven": status.is_proven if status.way else None,
+        # Scripts read the names "way", "ways" and "not_looked_at".
+        "way": status.method or None,
+        "way_proven": status.is_proven if status.method else None,
         "last_stop": status.last_stop or None,
         "uses": [
             {"kind": use.kind, "what": use.words, "at": moment(use.at), "ago_s": round(use.ago_s)}
             for use in status.uses
         ],
-        "ways": [{"name": way.name, "works": way.works, "why": way.words} for way in status.ways],
+        "ways": [
+            {"name": method.name, "works": method.works, "why": method.words} for method in status.methods
+        ],
         "not_looked_at": dict(status.problems),
     }

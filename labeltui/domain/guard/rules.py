@@ -27,7 +27,7 @@ KINDS = {
     "keep": "it was kept alive",
     "start": "the guard began to watch",
 }
-"""Kinds of use, and what each is called. A console that looks is none of them."""
+"""Each kind of activity, as text for the operator. A console's polls are no activity."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class Policy:
 
 
 @dataclass(frozen=True)
-class Sign:
+class Activity:
     """The latest activity of one kind, ``ago_s`` seconds before now (0 while it continues); ``what`` has details."""
 
     kind: str
@@ -62,20 +62,20 @@ class Sign:
 TOGETHER_S = 10.0
 
 
-def newest(signs: tuple[Sign, ...]) -> Sign:
+def newest(activity: tuple[Activity, ...]) -> Activity:
     """Return the latest activity. A label at most 10 s before the latest request replaces that request."""
-    last = min(signs, key=lambda sign: sign.ago_s)
-    label = next((sign for sign in signs if sign.kind == "label"), None)
+    last = min(activity, key=lambda one: one.ago_s)
+    label = next((one for one in activity if one.kind == "label"), None)
     if last.kind == "request" and label is not None and label.ago_s - last.ago_s <= TOGETHER_S:
-        return Sign("label", last.ago_s, label.what)
+        return Activity("label", last.ago_s, label.what)
     return last
 
 
 @dataclass(frozen=True)
 class Facts:
-    """The readings on the host. ``signs`` is never empty: one entry is the start of the guard."""
+    """The readings on the host. ``activity`` is never empty: one entry is the start of the guard."""
 
-    signs: tuple[Sign, ...]
+    activity: tuple[Activity, ...]
     keep_s: float = 0.0  # remaining seconds of a request to keep the pod alive
     working: tuple[str, ...] = ()  # work that must not be interrupted, as text
     uncopied: int | None = 0  # labels without a copy on any desk; None if unknown
@@ -83,13 +83,13 @@ class Facts:
     spent: float | None = None
     rate: float | None = None  # $/h
     clear_s: float | None = None  # seconds since a stop was last blocked; None if it never was
-    way: str = ""  # the key that the next stop uses
-    way_problem: str = ""  # why there is no such key, or that its stops have no effect
+    method: str = ""  # the key that the next stop uses
+    method_problem: str = ""  # why there is no such key, or that its stops have no effect
 
     @property
-    def last(self) -> Sign:
+    def last(self) -> Activity:
         """The latest activity, as :func:`newest` chooses it."""
-        return newest(self.signs)
+        return newest(self.activity)
 
 
 @dataclass(frozen=True)
@@ -122,14 +122,14 @@ def decide(policy: Policy, facts: Facts) -> Decision:
             "off", "The guard is off: nothing stops this pod but you.", "`labeltui guard set` turns it on."
         )
     decision = _by_the_clock(policy, facts)
-    if facts.way and not facts.way_problem:
+    if facts.method and not facts.method_problem:
         return decision
     return _stuck(policy, facts, decision)
 
 
 def _stuck(policy: Policy, facts: Facts, decision: Decision) -> Decision:
     """Return the decision with state ``stuck``, for a guard that can't stop the pod."""
-    problem = facts.way_problem or "No way to stop the pod is known yet"
+    problem = facts.method_problem or "No key that can stop the pod is known yet"
     words = f"The guard can't stop the pod. {problem}."
     if decision.due:
         words = f"{_why(policy, facts, decision.cause)}, but nothing here can stop the pod. {problem}."
@@ -162,7 +162,7 @@ def _by_the_clock(policy: Policy, facts: Facts) -> Decision:
             cause,
             policy.grace_s - facts.clear_s,
         )
-    return Decision("stopping", f"{why}: the pod is stopped by {facts.way}.", "", cause, 0.0)
+    return Decision("stopping", f"{why}: the pod is stopped by {facts.method}.", "", cause, 0.0)
 
 
 KEEP = "k keeps the pod alive (`labeltui guard keep`)."

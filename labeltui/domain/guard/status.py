@@ -7,7 +7,8 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from labeltui.domain.guard.rules import AUTO, KINDS, OFF, WARN_S, Sign, newest, span
+from labeltui.domain.guard.rules import AUTO, KINDS, OFF, WARN_S, Activity, newest, span
+from labeltui.domain.guard.wire import LAST_SEEN, METHOD, METHODS, MISSING_METHODS
 
 SILENT_S = 90.0
 NONE = "none"
@@ -27,7 +28,7 @@ class Use:
 
 
 @dataclass(frozen=True, slots=True)
-class Way:
+class StopMethod:
     """A method to stop the pod. ``works``: True after a successful stop, False if it can't, None if never tried."""
 
     name: str
@@ -60,8 +61,8 @@ class GuardStatus:
     uses: tuple[Use, ...] = ()  # the newest first
     working: tuple[str, ...] = ()
     uncopied: int | None = None
-    way: str = ""
-    ways: tuple[Way, ...] = field(default=())
+    method: str = ""
+    methods: tuple[StopMethod, ...] = field(default=())
     missing: tuple[str, ...] = ()
     problems: Mapping[str, str] = field(default_factory=dict)  # each reading that failed, and the reason
     version: str = ""
@@ -76,7 +77,7 @@ class GuardStatus:
     @property
     def is_proven(self) -> bool:
         """True if the method that the guard would use has stopped this pod before. Only a stop proves a method."""
-        return any(way.name == self.way and way.works for way in self.ways)
+        return any(method.name == self.method and method.works for method in self.methods)
 
     @property
     def cannot_stop(self) -> bool:
@@ -112,7 +113,7 @@ class GuardStatus:
     @property
     def last(self) -> Use:
         """The latest activity; a label instead of the request that submitted it."""
-        kind = newest(tuple(Sign(use.kind, use.ago_s) for use in self.uses)).kind
+        kind = newest(tuple(Activity(use.kind, use.ago_s) for use in self.uses)).kind
         found = next(use for use in self.uses if use.kind == kind)
         return replace(found, ago_s=self.uses[0].ago_s)
 
@@ -122,20 +123,20 @@ def no_guard(why: str, hint: str = "") -> GuardStatus:
     return GuardStatus(NONE, why, hint)
 
 
-def guard_of(told: Mapping[str, Any]) -> GuardStatus:
+def guard_of(answer: Mapping[str, Any]) -> GuardStatus:
     """Convert the guard's answer. A guard that does not run, or wrote nothing for 90 s, is ``dead``."""
-    state = told.get("state") or {}
-    if not told.get("alive") or not state:
+    state = answer.get("state") or {}
+    if not answer.get("alive") or not state:
         return GuardStatus(
             DEAD,
             "No guard runs on the pod: nothing stops it when it is idle.",
             "`labeltui guard set` starts it.",
         )
-    since = max(0.0, float(told.get("now_mono", 0)) - float(state.get("written_mono", 0)))
+    since = max(0.0, float(answer.get("now_mono", 0)) - float(state.get("written_mono", 0)))
     if since > SILENT_S:
         return GuardStatus(
-            DEAD, f"The guard runs, but has said nothing for {span(since)}.",
-            "Look at guard.log in the agent's folder on the host.",
+            DEAD, f"The guard runs, but has reported nothing for {span(since)}.",
+            "Read guard.log in the agent's folder on the host.",
         )  # fmt: skip
     decision, policy = state["decision"], state["policy"]
     left = decision.get("left_s")
@@ -155,35 +156,37 @@ def guard_of(told: Mapping[str, Any]) -> GuardStatus:
         need_copies=bool(policy["need_copies"]),
         spent=state.get("spent"),
         rate=state.get("rate"),
-        uses=_uses(state.get("seen") or {}, float(told["now_mono"])),
+        uses=_uses(state.get(LAST_SEEN) or {}, float(answer["now_mono"])),
         working=tuple(map(str, state.get("working") or ())),
         uncopied=state.get("uncopied"),
-        way=str(state.get("way") or ""),
-        ways=tuple(Way(str(w["name"]), w["works"], str(w["words"])) for w in state.get("ways") or ()),
-        missing=tuple(map(str, state.get("missing_ways") or ())),
+        method=str(state.get(METHOD) or ""),
+        methods=tuple(
+            StopMethod(str(m["name"]), m["works"], str(m["words"])) for m in state.get(METHODS) or ()
+        ),
+        missing=tuple(map(str, state.get(MISSING_METHODS) or ())),
         problems={str(k): str(v) for k, v in (state.get("problems") or {}).items()},
         version=str(state.get("version") or ""),
-        lent_key=bool(told.get("lent_key")),
+        lent_key=bool(answer.get("lent_key")),
         last_stop=_stopped(state.get("last_stop")),
     )
 
 
-def _uses(seen: Mapping[str, Any], now_mono: float) -> tuple[Use, ...]:
+def _uses(last_seen: Mapping[str, Any], now_mono: float) -> tuple[Use, ...]:
     uses = [
         Use(
             kind,
             max(0.0, now_mono - float(mono)),
             datetime.fromtimestamp(float(at), UTC),
-            Sign(kind, 0, str(what)).words,
+            Activity(kind, 0, str(what)).words,
         )
-        for kind, (mono, at, what) in seen.items()
+        for kind, (mono, at, what) in last_seen.items()
         if kind in KINDS
     ]
     return tuple(sorted(uses, key=lambda use: use.ago_s))
 
 
-def _stopped(told: Any) -> str:
-    if not isinstance(told, dict):
+def _stopped(stop: Any) -> str:
+    if not isinstance(stop, dict):
         return ""
-    at = datetime.fromtimestamp(float(told["at"]), UTC)
-    return f"{at:%Y-%m-%d %H:%M} UTC: {told['words']}"
+    at = datetime.fromtimestamp(float(stop["at"]), UTC)
+    return f"{at:%Y-%m-%d %H:%M} UTC: {stop['words']}"

@@ -317,6 +317,6 @@ class AgentClient(AgentConnection):
 
     # ---- the guard
 
-    async def guard(self, ask: str, **told: Any) -> dict[str, Any]:
+    async def guard(self, ask: str, **arguments: Any) -> dict[str, Any]:
         """Send a request to the guard. ``remote/guard/requests.py`` lists the requests."""
-        return await self.request("guard", deadline_s=40.0, request={"ask": ask, **told})
+        return await self.request("guard", deadline_s=40.0, request={"ask": ask, **arguments})

@@ -13,7 +13,7 @@ from labeltui.domain.failure_codes import Code
 from labeltui.domain.guard.rules import span
 from labeltui.domain.guard.status import DEAD, GuardStatus
 from labeltui.domain.problems import Failed, LabeltuiError, Misused
-from labeltui.session.pod.guard import by_way, need_guard
+from labeltui.session.pod.guard import by_method, need_guard
 
 if TYPE_CHECKING:
     from labeltui.operations.progress import Document, Report
@@ -112,7 +112,7 @@ async def guard_check(session: Session) -> tuple[str, str, str] | None:
         return "unknown", f"The guard does not answer: {error.problem.message}", error.problem.hint
     if status.cannot_stop:
         return "wrong", status.words, OPERATOR_KEY_HINT if status.problem else status.hint
-    by = f" {by_way(status)}." if status.way else ""
+    by = f" {by_method(status)}." if status.method else ""
     if status.state in ("off", "waiting"):
         return "warning", status.words, status.hint
     return "ok", f"{status.words}{by}", status.hint

@@ -78,4 +78,4 @@ def watched(status: GuardStatus) -> tuple[bool, str]:
     if not limits:
         return False, "Nothing watches this pod: its guard has neither an idle limit nor a budget."
     unproven = "" if status.is_proven else f" ({UNPROVEN})"
-    return True, f"Guard: stops the pod {' or '.join(limits)}, by {status.way}{unproven}."
+    return True, f"Guard: stops the pod {' or '.join(limits)}, by {status.method}{unproven}."

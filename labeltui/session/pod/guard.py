@@ -15,6 +15,7 @@ from typing import Any
 from labeltui.config.model import GuardSection, Profile, ServerSection
 from labeltui.domain.failure_codes import Code
 from labeltui.domain.guard.status import DEAD, STUCK, UNPROVEN, GuardStatus, guard_of, no_guard
+from labeltui.domain.guard.wire import DESIRED
 from labeltui.domain.labels.copies import HostLabel
 from labeltui.domain.problems import Failed, LabeltuiError, Refused
 from labeltui.domain.reading import Reading
@@ -155,9 +156,9 @@ class GuardWatch:
         Raises LabeltuiError if the guard can't be started or reached.
         """
         agent = await self._link.ready()
-        told = await agent.guard("ensure", **await self._desired(agent))
-        status = self._publish(guard_of(told))
-        if told.get("started"):
+        answer = await agent.guard("ensure", **await self._desired(agent))
+        status = self._publish(guard_of(answer))
+        if answer.get("started"):
             self._unnoted = "Start the guard"
             self._note(status)
         with suppress(TimeoutError):
@@ -208,7 +209,7 @@ class GuardWatch:
             "app_log": app_folder(server.app, expand(server.folder, home), home) + "/logs/app.log",
             **self._money(),
         }
-        return {"version": build_package().version, "wish": desired, "key": await self._key()}
+        return {"version": build_package().version, DESIRED: desired, "key": await self._key()}
 
     def _money(self) -> dict[str, Any]:
         pod = self._store.state.pod.value
@@ -300,14 +301,14 @@ class GuardWatch:
 
         The entry waits until the guard's status has that information.
         """
-        if not self._unnoted or not (status.way or status.problem):
+        if not self._unnoted or not (status.method or status.problem):
             return
         title, self._unnoted = self._unnoted, ""
         journal, now = self._journal, self._clock()
         if title == "Start the guard" and status.last_stop:
             stopped = journal.begin(now, "The guard stopped the pod before this start", STATUS)
             journal.end(stopped, True, status.last_stop)
-        by = f" {by_way(status)}." if not status.problem else ""
+        by = f" {by_method(status)}." if not status.problem else ""
         journal.end(journal.begin(now, title, STATUS), not status.problem, f"{status.words}{by}")
 
     def _alert(self, status: GuardStatus) -> None:
@@ -329,10 +330,10 @@ class GuardWatch:
             store.dismiss(KEY)
 
 
-def by_way(status: GuardStatus) -> str:
+def by_method(status: GuardStatus) -> str:
     """Return a sentence such as ``It stops the pod by the pod's own key (not proven until used)``."""
     unproven = "" if status.is_proven else f" ({UNPROVEN})"
-    return f"It stops the pod by {status.way}{unproven}"
+    return f"It stops the pod by {status.method}{unproven}"
 
 
 def need_guard(status: GuardStatus) -> GuardStatus:

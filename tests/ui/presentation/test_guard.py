@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from labeltui.actions import BY_ID
-from labeltui.domain.guard.status import GuardStatus, Use, Way, guard_of
+from labeltui.domain.guard.status import GuardStatus, StopMethod, Use, guard_of
 from labeltui.domain.reading import Reading
 from labeltui.domain.state import SessionState
 from labeltui.ui.presentation.guard import guard_fact, guard_lines
@@ -23,19 +23,17 @@ from tests.ui.sample_pods import with_pod
 LABEL = Use("label", 720.0, ago(720), "a label by ana")
 WATCHING = GuardStatus(
     "watching", "Idle stop in 42 min; idle 3 min, last was a label by ana.", cause="idle", left_s=2520.0, idle_s=2700.0,
-    uses=(LABEL,), uncopied=0, way="the pod's own key", ways=(Way("the pod's own key", True, "proven"),),
+    uses=(LABEL,), uncopied=0, method="the pod's own key", methods=(StopMethod("the pod's own key", True, "proven"),),
 )  # fmt: skip
 WARNING = replace(
     WATCHING, state="warning", left_s=480.0, words="Idle stop in 8 min; idle 37 min, last was a label by ana.",
     hint="k keeps the pod alive (`labeltui guard keep`).", uses=(replace(LABEL, ago_s=2220.0, at=ago(2220)),),
 )  # fmt: skip
-NO_WAY = (
-    "No way to stop this pod works: the pod's own key: refused: it may read the pod and not act on it (403)"
-)
-UNPROVEN = replace(WATCHING, ways=(Way("the pod's own key", None, "not proven until used"),))
+NO_KEY = "No key can stop this pod: the pod's own key: refused: it may read the pod and not act on it (403)"
+UNPROVEN = replace(WATCHING, methods=(StopMethod("the pod's own key", None, "not proven until used"),))
 STUCK = replace(
-    WATCHING, state="stuck", words=f"The guard can't stop the pod. {NO_WAY}.", problem=NO_WAY, way="",
-    ways=(Way("the pod's own key", False, "refused"),),
+    WATCHING, state="stuck", words=f"The guard can't stop the pod. {NO_KEY}.", problem=NO_KEY, method="",
+    methods=(StopMethod("the pod's own key", False, "refused"),),
 )  # fmt: skip
 
 
@@ -58,7 +56,7 @@ def guarded(status: GuardStatus, **reading: Any) -> SessionState:
         ),
         (replace(WATCHING, state="waiting", left_s=0.0), 240, "▲ stop on hold"),
         (replace(WATCHING, state="stuck"), 240, "✗ can't stop the pod"),
-        (replace(WATCHING, state="stuck", problem=NO_WAY), 80, "✗"),
+        (replace(WATCHING, state="stuck", problem=NO_KEY), 80, "✗"),
         (UNPROVEN, 240, "idle-stop in 42m (not proven until used)"),
         (replace(WATCHING, state="off"), 240, "○ guard off"),
         (replace(WATCHING, state="dead"), 80, "✗ no guard"),
@@ -99,7 +97,7 @@ def text_of(state: SessionState, width: int = 60) -> str:
 def test_the_pane_shows_the_last_activity_and_its_time() -> None:
     text = text_of(guarded(WATCHING))
     assert f"idle 12 min: last was a label by ana {LABEL.at.astimezone():%H:%M}" in text  # type: ignore[union-attr]
-    assert NO_WAY.split(":", maxsplit=1)[0] in text_of(guarded(STUCK))
+    assert NO_KEY.split(":", maxsplit=1)[0] in text_of(guarded(STUCK))
     money = text_of(guarded(replace(WATCHING, budget=5.0, spent=4.2)))
     assert "$4.20 of $5.00" in money
     hostile = replace(LABEL, words="a label by [red]ana\x1b[31m")
@@ -185,13 +183,13 @@ def guard_answer(**state: Any) -> dict[str, Any]:
         "state": "watching", "words": "w", "hint": "", "cause": "idle", "left_s": 100.0, "blocks": ["b"], "problem": "",
     }  # fmt: skip
     policy = {"mode": "auto", "idle_s": 2700.0, "budget": None, "need_copies": True}
-    kept = {
+    written = {
         "written_mono": 1000.0,
         "decision": decision,
         "policy": policy,
         "seen": {"gpu": [900.0, 5.0, "(93 %)"]},
     }
-    return {"alive": True, "now_mono": 1010.0, "now": 0.0, "state": {**kept, **state}}
+    return {"alive": True, "now_mono": 1010.0, "now": 0.0, "state": {**written, **state}}
 
 
 def test_the_guards_answer_is_read_whole() -> None:
@@ -202,4 +200,4 @@ def test_the_guards_answer_is_read_whole() -> None:
     assert guard_of({"alive": False, "state": {"written_mono": 1}}).state == "dead"
     silent = guard_of(guard_answer(written_mono=1.0))
     assert silent.state == "dead"
-    assert "has said nothing for 16 min" in silent.words
+    assert "has reported nothing for 16 min" in silent.words

@@ -1,4 +1,4 @@
-"""What the guard takes for use of a pod, and what it does not: a console that looks is no use."""
+"""Which changes the guard counts as activity. The polls of a console are no activity."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ STAMP = "[2026-11-23 17:11:34,852] [23664] [MainThread] [INFO] "
         (f"{STAMP}(monailabel.datastore.local:430) - Saving Label for Image: x; Tag: final; Info: {{}}",
          "for a study or a label"),
         (f"{STAMP}(monailabel.datastore.local:430) - Adding Image: x => /tmp/y", "for a study or a label"),
-        # what starts by itself, or answers a look
+        # what starts by itself, or answers a poll
         (f"{STAMP}(monailabel.datastore.local:577) - Invalidate count: 0", None),
         (f"{STAMP}(monailabel.datastore.local:594) - Adding New Image: x => x.nii.gz", None),
         (f"{STAMP}(monailabel.datastore.dicom:80) - Total Series in DICOM server: 2", None),
@@ -68,77 +68,77 @@ def test_the_real_servers_logs(name: str, what: str | None) -> None:
     assert use_of((folder / f"log_{name}.txt").read_bytes()) == what
 
 
-def test_only_what_comes_after_the_first_look_counts(tmp_path: Path) -> None:
+def test_only_what_comes_after_the_first_poll_counts(tmp_path: Path) -> None:
     log, studies = tmp_path / "app.log", tmp_path / "studies"
     studies.mkdir()
     use = f"{STAMP}(monailabel.endpoints.infer:169) - Infer Request\n"
     log.write_text(use)
     requests = Requests()
 
-    def look() -> str | None:
-        return requests.look([log, tmp_path / "later.log"], studies)
+    def poll() -> str | None:
+        return requests.poll([log, tmp_path / "later.log"], studies)
 
-    assert look() is None
+    assert poll() is None
     with log.open("a") as file:
         file.write(use)
-    assert look() == "for an inference"
-    assert look() is None
+    assert poll() == "for an inference"
+    assert poll() is None
     log.rename(tmp_path / "app.log.1")
     log.write_text(use)  # rotated
-    assert look() == "for an inference"
+    assert poll() == "for an inference"
     (tmp_path / "later.log").write_text(use)  # a new run of the server
-    assert look() == "for an inference"
+    assert poll() == "for an inference"
     log.write_text("")
-    assert look() is None
+    assert poll() is None
     (studies / "datastore_v2.json").write_text("{}")
-    assert look() is None  # the server came up
+    assert poll() is None  # the server came up
     (studies / "datastore_v2.json").write_text('{"objects": {}}')
-    assert look() == "that changed the datastore"
+    assert poll() == "that changed the datastore"
 
 
 def test_a_key_in_a_shell_is_use_and_output_or_a_new_shell_is_not(tmp_path: Path) -> None:
     shells = Shells(tmp_path, opening_s=20)
     one = tmp_path / "1"
     one.touch()
-    assert shells.look(0) is None
+    assert shells.poll(0) is None
     os.utime(one, (1000, 5000))
-    assert shells.look(10) is None  # the terminal answers what a shell asks while it opens
+    assert shells.poll(10) is None  # the terminal answers what a shell asks while it opens
     os.utime(one, (1000, 6000))
-    assert shells.look(30) is None  # output
+    assert shells.poll(30) is None  # output
     os.utime(one, (2000, 6000))
-    assert shells.look(40) == ""
-    assert shells.look(50) is None
+    assert shells.poll(40) == ""
+    assert shells.poll(50) is None
     (tmp_path / "2").touch()
-    assert shells.look(60) is None
+    assert shells.poll(60) is None
     os.utime(tmp_path / "2", (9000, 9000))
-    assert shells.look(81) == ""
+    assert shells.poll(81) == ""
     one.unlink()
-    assert shells.look(90) is None
+    assert shells.poll(90) is None
 
 
 def test_uploads_arrive_and_grow(tmp_path: Path) -> None:
     uploads = Uploads()
-    look = lambda: uploads.look(tmp_path)  # noqa: E731
+    poll = lambda: uploads.poll(tmp_path)  # noqa: E731
     (tmp_path / "old.nii.gz").write_text("x")
     (tmp_path / "labels").mkdir()
-    assert look() is None
+    assert poll() is None
     (tmp_path / "datastore_v2.json").write_text("{}")
     (tmp_path / "labels" / "final").mkdir()
-    assert look() is None
+    assert poll() is None
     coming = tmp_path / "new.nii.gz.part"
     coming.write_text("x")
-    assert look() == "of new.nii.gz"
-    look()
-    assert look() is None
+    assert poll() == "of new.nii.gz"
+    poll()
+    assert poll() is None
     coming.write_text("xx")
-    assert look() == "of new.nii.gz"
+    assert poll() == "of new.nii.gz"
     folder = tmp_path / "case"
     folder.mkdir()
-    assert look() == "of case"
-    look()
-    look()
+    assert poll() == "of case"
+    poll()
+    poll()
     (folder / "slice.dcm").write_text("x")
-    assert look() == "of slice.dcm"
+    assert poll() == "of slice.dcm"
 
 
 def test_labels_are_files_below_a_tag_and_unfinished_ones_are_not(tmp_path: Path) -> None:
@@ -155,7 +155,7 @@ def test_labels_are_files_below_a_tag_and_unfinished_ones_are_not(tmp_path: Path
     assert sorted(on_disk(tmp_path)) == ["labels/final/a.nii.gz", "labels/original/a.nii.gz"]
     assert on_disk(tmp_path / "nowhere") == {}
     labels = Labels()
-    assert labels.look(tmp_path) is None
+    assert labels.poll(tmp_path) is None
     assert len(labels.uncopied(tmp_path, {"labels/final/a.nii.gz": "garbage"})) == 2
 
 

@@ -18,7 +18,7 @@ from tests.unit.hosts.agent_process import AgentProcess, is_alive, wait_for
 from tests.unit.hosts.fakerunpod import POD, FakeRunpod
 
 OWN, LENT = "rpa_OWNCANARY0123456789", "rpa_LENTCANARY0123456789"
-QUICK = {"tick_s": 0.05, "slow_look_s": 0.05, "write_s": 0.05, "check_s": 0.2, "announce_s": 0}
+QUICK = {"tick_s": 0.05, "slow_poll_s": 0.05, "write_s": 0.05, "check_s": 0.2, "announce_s": 0}
 POLICY = {"idle_s": 0.6, "grace_s": 0.0, "warn_s": 0.3}
 
 
@@ -42,13 +42,13 @@ class Pod:
         self.agent = self._start(env=self.environment)
         return self.agent
 
-    def ask(self, ask: str, **told: Any) -> dict[str, Any]:
-        answer: dict[str, Any] = self.agent.ask("guard", request={"ask": ask, **told})
+    def ask(self, ask: str, **arguments: Any) -> dict[str, Any]:
+        answer: dict[str, Any] = self.agent.ask("guard", request={"ask": ask, **arguments})
         return answer
 
     def guard(self, version: str = "v1", key: str | None = None, **policy: Any) -> dict[str, Any]:
-        wish = {"policy": {**POLICY, **policy}, "studies": str(self.studies), **QUICK}
-        return self.ask("ensure", version=version, wish=wish, key=key)
+        settings = {"policy": {**POLICY, **policy}, "studies": str(self.studies), **QUICK}
+        return self.ask("ensure", version=version, wish=settings, key=key)
 
     @property
     def folder(self) -> Path:
@@ -56,10 +56,10 @@ class Pod:
 
     def state(self) -> dict[str, Any]:
         try:
-            told: dict[str, Any] = json.loads((self.folder / "state.json").read_text())
+            state: dict[str, Any] = json.loads((self.folder / "state.json").read_text())
         except (OSError, ValueError):
             return {}
-        return told
+        return state
 
     def until(self, holds: Callable[[dict[str, Any]], Any], what: str) -> dict[str, Any]:
         try:
@@ -101,10 +101,10 @@ def pod(tmp_path: Path, runpod: FakeRunpod, start_agent: Callable[..., AgentProc
 
 
 def test_it_stops_an_idle_pod_after_its_console_was_killed(pod: Pod) -> None:
-    told = pod.guard(idle_s=1.0)
-    assert told["alive"]
-    assert told["started"]
-    pid = told["state"]["pid"]
+    answer = pod.guard(idle_s=1.0)
+    assert answer["alive"]
+    assert answer["started"]
+    pid = answer["state"]["pid"]
     assert os.getsid(pid) == pid
     pod.agent.kill()
     wait_for(lambda: pod.runpod.status == "EXITED", "the stop")
@@ -115,10 +115,10 @@ def test_it_stops_an_idle_pod_after_its_console_was_killed(pod: Pod) -> None:
 
 def test_no_key_is_called_proven_before_it_was_used_and_nothing_is_asked_of_the_pod(pod: Pod) -> None:
     pod.guard(idle_s=600)
-    told = pod.until(lambda s: s.get("checked"), "a check")
-    assert told["way"] == "the pod's own key"
-    assert told["ways"][0]["works"] is None
-    assert told["ways"][0]["words"] == "not proven until used; it may read the pod"
+    state = pod.until(lambda s: s.get("checked"), "a check")
+    assert state["way"] == "the pod's own key"
+    assert state["ways"][0]["works"] is None
+    assert state["ways"][0]["words"] == "not proven until used; it may read the pod"
     assert {method for method, _, _ in pod.runpod.asked} == {"GET"}
 
 
@@ -142,9 +142,9 @@ def test_a_lent_key_is_its_owners_only_and_is_forgotten_when_asked(pod: Pod) -> 
     path = pod.folder / "operator.key"
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert stat.S_IMODE(pod.folder.stat().st_mode) == 0o700
-    told = pod.guard(idle_s=600, key="")
+    answer = pod.guard(idle_s=600, key="")
     assert not path.exists()
-    assert not told["lent_key"]
+    assert not answer["lent_key"]
 
 
 @pytest.mark.slow
@@ -154,8 +154,8 @@ def test_that_no_way_works_is_said_at_once_and_tried_again(pod: Pod) -> None:
     (pod.path / "runpodctl").write_text(f"#!/bin/sh\necho >> {ran}\n")
     (pod.path / "runpodctl").chmod(0o755)
     pod.guard(idle_s=600)
-    told = pod.until(lambda s: s["decision"]["problem"], "the problem")
-    said = told["decision"]["problem"]
+    state = pod.until(lambda s: s["decision"]["problem"], "the problem")
+    said = state["decision"]["problem"]
     assert "the pod's own key: refused" in said
     assert "runpodctl does not count: no version of it is known to speak REST v2" in said
     assert "does not lend the operator's key" in said
@@ -185,13 +185,13 @@ def test_a_pod_that_nobody_may_stop_is_no_surprise_later(pod: Pod, more: dict[st
 
 @pytest.mark.slow
 @pytest.mark.parametrize("status", [429, 500, 503, 400])
-def test_an_odd_answer_is_no_proof_either_way(pod: Pod, status: int) -> None:
+def test_an_odd_answer_proves_and_disproves_nothing(pod: Pod, status: int) -> None:
     pod.runpod.broken = status
     pod.guard(idle_s=600)
-    told = pod.until(lambda s: s.get("checked"), "a check")
-    assert told["ways"][0]["works"] is None
-    assert f"RunPod answered {status}" in told["ways"][0]["words"]
-    assert told["decision"]["state"] == "watching"
+    state = pod.until(lambda s: s.get("checked"), "a check")
+    assert state["ways"][0]["works"] is None
+    assert f"RunPod answered {status}" in state["ways"][0]["words"]
+    assert state["decision"]["state"] == "watching"
     pod.runpod.broken = None
     pod.ask("set", changes={"idle_s": 0.1})
     wait_for(lambda: pod.runpod.status == "EXITED", "the stop, once RunPod answers")
@@ -201,7 +201,7 @@ def test_an_odd_answer_is_no_proof_either_way(pod: Pod, status: int) -> None:
 def test_no_key_is_in_anything_it_writes(pod: Pod) -> None:
     pod.runpod.keys.update({OWN: "none", LENT: "all"})
     pod.guard(idle_s=600, key=LENT)
-    pod.until(lambda s: s["way"] == "the operator's key", "a way")
+    pod.until(lambda s: s["way"] == "the operator's key", "the other key")
     pod.runpod.broken = 500
     pod.ask("set", changes={"idle_s": 0.05})
     pod.until(lambda s: "failed" in str(s["ways"]), "a stop that failed")
@@ -220,11 +220,11 @@ def test_no_key_is_in_anything_it_writes(pod: Pod) -> None:
 def test_labels_that_no_desk_has_are_waited_for_and_then_it_stops_right_after(pod: Pod) -> None:
     first, second = pod.label("liver_1"), pod.label("liver_2", "original")
     pod.guard()
-    told = pod.decided("waiting")
-    assert "2 labels are not copied to a desk" in told["decision"]["words"]
+    state = pod.decided("waiting")
+    assert "2 labels are not copied to a desk" in state["decision"]["words"]
     assert pod.ask("copied", files=[first])["in_all"] == 1
-    told = pod.until(lambda s: s["uncopied"] == 1, "one left")
-    assert "liver_2 (original)" in told["decision"]["words"]
+    state = pod.until(lambda s: s["uncopied"] == 1, "one left")
+    assert "liver_2 (original)" in state["decision"]["words"]
     assert pod.runpod.status == "RUNNING"
     pod.ask("copied", files=[second])
     wait_for(lambda: pod.runpod.status == "EXITED", "the stop")
@@ -247,9 +247,9 @@ def test_a_label_that_was_submitted_again_is_not_copied(pod: Pod) -> None:
 
 
 @pytest.mark.slow
-def test_who_saved_a_label_is_told(pod: Pod) -> None:
+def test_who_saved_a_label_is_reported(pod: Pod) -> None:
     pod.guard(idle_s=600)
-    pod.until(lambda s: s["uncopied"] == 0, "a first look")
+    pod.until(lambda s: s["uncopied"] == 0, "a first check")
     record = {"objects": {"liver_1": {"labels": {"final": {"info": {"client_id": "ana"}}}}}}
     (pod.studies / "datastore_v2.json").write_text(json.dumps(record))
     pod.label()
@@ -266,22 +266,22 @@ def test_a_training_keeps_the_pod_and_its_end_starts_the_countdown(pod: Pod) -> 
         argv=[sys.executable, "-m", "monailabel.interfaces.utils.app", "-m", "train", "-r", '{"model": "deepedit"}'],
     )  # fmt: skip
     pod.guard(idle_s=0.3, budget=0.0001)
-    told = pod.decided("waiting")
-    assert told["decision"]["cause"] == "budget"
-    assert "a training of deepedit runs" in told["decision"]["words"]
+    state = pod.decided("waiting")
+    assert state["decision"]["cause"] == "budget"
+    assert "a training of deepedit runs" in state["decision"]["words"]
     pod.ask("set", changes={"budget": None})
-    told = pod.until(lambda s: s["decision"]["state"] == "watching", "no countdown")
-    assert told["decision"]["left_s"] is None
+    state = pod.until(lambda s: s["decision"]["state"] == "watching", "no countdown")
+    assert state["decision"]["left_s"] is None
     assert pod.runpod.status == "RUNNING"
     pod.agent.ask("job.stop", name="server", grace_s=0.1)
     wait_for(lambda: pod.runpod.status == "EXITED", "the stop")
 
 
 @pytest.mark.slow
-def test_a_new_console_finds_it_and_a_newer_version_takes_over_what_it_has_seen(pod: Pod) -> None:
+def test_a_new_console_finds_it_and_a_newer_version_takes_over_its_activity(pod: Pod) -> None:
     first = pod.guard(idle_s=600)
     pod.ask("keep")
-    pod.until(lambda s: "keep" in s["seen"], "kept")
+    pod.until(lambda s: "keep" in s["seen"], "keep")
     pod.agent.close()
     pod.arrive()
     again = pod.guard(idle_s=600)
@@ -325,11 +325,11 @@ def test_off_is_off(pod: Pod) -> None:
 def test_kept_alive_for_a_while(pod: Pod) -> None:
     pod.guard(idle_s=0.3, warn_s=0.1)
     pod.ask("keep", seconds=600)
-    told = pod.until(lambda s: s["decision"]["left_s"] and s["decision"]["left_s"] > 500, "kept")
-    assert told["decision"]["state"] == "watching"
+    state = pod.until(lambda s: s["decision"]["left_s"] and s["decision"]["left_s"] > 500, "keep")
+    assert state["decision"]["state"] == "watching"
     pod.ask("keep")
-    told = pod.until(lambda s: s["seen"]["keep"][0] > told["seen"]["keep"][0], "kept again")
-    assert told["decision"]["left_s"] > 500
+    state = pod.until(lambda s: s["seen"]["keep"][0] > state["seen"]["keep"][0], "a second keep")
+    assert state["decision"]["left_s"] > 500
 
 
 @pytest.mark.slow
@@ -339,8 +339,8 @@ def test_another_folder_on_the_same_pod_is_refused_in_words(
     pod.guard(idle_s=600)
     other = AgentProcess(tmp_path / "other", env=pod.environment)
     try:
-        wish = {"policy": POLICY, "studies": str(pod.studies)}
-        said = other.fail("guard", request={"ask": "ensure", "version": "v1", "wish": wish})
+        settings = {"policy": POLICY, "studies": str(pod.studies)}
+        said = other.fail("guard", request={"ask": "ensure", "version": "v1", "wish": settings})
         assert said["code"] == "guard_elsewhere"
         assert "pod folder" in said["message"]
     finally:
@@ -354,9 +354,9 @@ def test_money_is_rate_times_time_since_the_pods_start(pod: Pod) -> None:
     began = datetime.now(UTC) - timedelta(hours=2)
     pod.runpod.pod.update(cost=0.5, startedAt=began.isoformat().replace("+00:00", "Z"))
     pod.guard(idle_s=600, budget=5.0)
-    told = pod.until(lambda s: s["spent"], "money")
-    assert told["spent"] == pytest.approx(1.0, abs=0.01)
-    assert told["rate"] == 0.5
+    state = pod.until(lambda s: s["spent"], "money")
+    assert state["spent"] == pytest.approx(1.0, abs=0.01)
+    assert state["rate"] == 0.5
 
 
 @pytest.mark.slow

@@ -47,19 +47,19 @@ def clocks(monkeypatch: pytest.MonkeyPatch) -> Clocks:
     return made
 
 
-def made(tmp_path: Path, **wish: Any) -> Guard:
+def made(tmp_path: Path, **desired: Any) -> Guard:
     files = GuardFiles(tmp_path, "pod")
     files.make()
     guard = Guard(files, "v1")
     studies = tmp_path / "studies"
     studies.mkdir(exist_ok=True)
-    guard.wish = {"studies": str(studies), "policy": {"idle_s": 2700.0}, **wish}
+    guard.desired = {"studies": str(studies), "policy": {"idle_s": 2700.0}, **desired}
     return guard
 
 
 def decision(guard: Guard) -> dict[str, Any]:
-    told: dict[str, Any] = json.loads(Path(guard.files.state).read_text())["decision"]
-    return told
+    document: dict[str, Any] = json.loads(Path(guard.files.state).read_text())["decision"]
+    return document
 
 
 def test_a_wall_clock_that_jumps_changes_no_countdown(tmp_path: Path, clocks: Clocks) -> None:
@@ -110,7 +110,7 @@ def test_labels_that_lie_on_a_dicom_server(
     assert bool(decision(guard)["blocks"]) == (uncopied is None)
 
 
-def test_what_fails_to_be_looked_at_is_named_and_stops_nothing_else(
+def test_a_watcher_that_fails_is_named_and_stops_nothing_else(
     tmp_path: Path, clocks: Clocks, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     guard = made(tmp_path)
@@ -119,39 +119,39 @@ def test_what_fails_to_be_looked_at_is_named_and_stops_nothing_else(
     def broken(*_: Any) -> None:
         raise OSError("the disk is gone")
 
-    monkeypatch.setattr(guard.labels, "look", broken)
+    monkeypatch.setattr(guard.labels, "poll", broken)
     monkeypatch.setattr(program.work, "tasks", broken)
     (tmp_path / "studies" / "new.nii.gz").write_text("x")
     clocks.pass_(3000)
     guard.step()
-    told = decision(guard)
-    assert "nobody can tell whether a training runs" in told["words"]
-    assert any("the disk is gone" in block for block in told["blocks"])
-    assert "upload" in guard.seen.last
+    document = decision(guard)
+    assert "nobody can tell whether a training runs" in document["words"]
+    assert any("the disk is gone" in block for block in document["blocks"])
+    assert "upload" in guard.last_seen.times
     assert set(guard.problems) == {"label", "training"}
 
 
-def test_why_it_stopped_the_pod_is_told_after_the_next_start(tmp_path: Path, clocks: Clocks) -> None:
+def test_why_it_stopped_the_pod_is_reported_after_the_next_start(tmp_path: Path, clocks: Clocks) -> None:
     guard = made(tmp_path)
     guard.step()
     guard.stopper.by, guard.boot = "the pod's own key", "another boot"
     guard.write(clocks.mono, guard.decide(clocks.mono))
     again = made(tmp_path)
-    assert "keep" not in again.seen.last
+    assert "keep" not in again.last_seen.times
     assert again.budget.spent is None
     assert again.last_stop["at"] == clocks.wall
-    assert again.last_stop["by"] == again.ways.stopped_by == "the pod's own key"
+    assert again.last_stop["by"] == again.keys.stopped_by == "the pod's own key"
     again.step()
     assert json.loads(Path(again.files.state).read_text())["last_stop"] == again.last_stop
 
 
 def test_the_environment_of_a_pod_is_read_without_running_it(tmp_path: Path) -> None:
-    told = tmp_path / "rp_environment"
-    told.write_text(
+    exported = tmp_path / "rp_environment"
+    exported.write_text(
         'export RUNPOD_POD_ID="abc"\nexport RUNPOD_EVIL="$(touch pwned)"\nexport RUNPOD_TICK="`id`"\n'
         'export OTHER="x"\nexport RUNPOD_API_KEY="rpa_1"\nexport RUNPOD_CUT="a"b"\n'
     )
-    found = pod_environment({state_files.ENVIRONMENT_ELSEWHERE: str(told), "RUNPOD_API_KEY": "rpa_own"})
+    found = pod_environment({state_files.ENVIRONMENT_ELSEWHERE: str(exported), "RUNPOD_API_KEY": "rpa_own"})
     assert {k: v for k, v in found.items() if k in ("RUNPOD_POD_ID", "RUNPOD_API_KEY")} == {
         "RUNPOD_POD_ID": "abc",
         "RUNPOD_API_KEY": "rpa_own",
@@ -181,7 +181,7 @@ def test_everything_that_is_sent_is_python_3_8_and_imports_nothing_else() -> Non
     import zipfile
 
     archive = zipfile.ZipFile(io.BytesIO(build_package().source))
-    assert "labeltui/domain/guard/rules.py" in archive.namelist()
+    assert "labeltui/domain/guard/wire.py" in archive.namelist()
     for name in archive.namelist():
         tree = ast.parse(archive.read(name), name, feature_version=(3, 8))
         for node in ast.walk(tree):
@@ -198,14 +198,14 @@ def test_a_step_that_fails_and_a_disk_that_is_full_end_no_guard(
     tmp_path: Path, clocks: Clocks, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     guard = made(tmp_path)
-    guard.files.write(guard.files.wish, {**guard.wish, "version": "v1"})
+    guard.files.write(guard.files.desired, {**guard.desired, "version": "v1"})
     steps = iter([OSError("No space left on device"), ValueError("odd"), None])
 
     def step() -> None:
         error = next(steps)
         if error is not None:
             raise error
-        guard.files.write(guard.files.wish, {"version": "v2"})
+        guard.files.write(guard.files.desired, {"version": "v2"})
 
     monkeypatch.setattr(guard, "step", step)
     monkeypatch.setattr(clocks, "sleep", lambda _s: None, raising=False)

@@ -33,7 +33,7 @@ class Rig:
         """A guard that starts anew."""
         guard = Guard(self.files, "v1")
         policy = {"idle_s": 60.0, "grace_s": 0.0, **policy}
-        guard.wish = {
+        guard.desired = {
             "studies": str(self.files.folder.parents[1] / "studies"),
             "policy": policy,
             "announce_s": 0,
@@ -53,13 +53,13 @@ class Rig:
 
     @property
     def state(self) -> dict[str, Any]:
-        told: dict[str, Any] = json.loads(self.files.state.read_text())
-        return told
+        document: dict[str, Any] = json.loads(self.files.state.read_text())
+        return document
 
     @property
     def decision(self) -> dict[str, Any]:
-        told: dict[str, Any] = self.state["decision"]
-        return told
+        document: dict[str, Any] = self.state["decision"]
+        return document
 
     @property
     def actions(self) -> list[str]:
@@ -201,7 +201,7 @@ def test_use_that_comes_and_goes_makes_no_more_than_a_few_writes_a_minute(make: 
     rig = make()
     rig.new(idle_s=1.0)
     rig.runpod.always = 503
-    studies = Path(rig.guard.wish["studies"])
+    studies = Path(rig.guard.desired["studies"])
 
     def use(now: float) -> None:
         if now % 4 == 0:
@@ -228,8 +228,8 @@ def test_a_key_that_stopped_the_pod_before_is_proven_after_its_next_start(make: 
     rig = make()
     rig.pass_(65)
     assert rig.runpod.status == "EXITED"
-    kept = {**rig.state, "boot_id": "another"}
-    rig.files.state.write_text(json.dumps(kept))
+    stopped = {**rig.state, "boot_id": "another"}
+    rig.files.state.write_text(json.dumps(stopped))
     rig.runpod.history.append((rig.clocks.mono, "RUNNING"))
     rig.new()
     rig.pass_(1)

@@ -92,11 +92,11 @@ async def until(emulator: Emulator, holds: Callable[[], Any], what: str, within:
 
 
 async def hurry(session: Session, **policy: Any) -> None:
-    """Limits of seconds, and a guard that looks often."""
+    """Limits of seconds, and a guard that polls often."""
     agent = await session.link.ready()
-    wishes = await session.guard._desired(agent)
-    wishes["wish"] |= {"tick_s": 0.1, "slow_look_s": 0.2, "write_s": 0.2, "check_s": 0.5}
-    await agent.guard("ensure", **wishes)
+    request = await session.guard._desired(agent)
+    request["wish"] |= {"tick_s": 0.1, "slow_poll_s": 0.2, "write_s": 0.2, "check_s": 0.5}
+    await agent.guard("ensure", **request)
     with suppress(LabeltuiError):  # the pod may stop before it answers
         await agent.guard("set", changes={**QUICK, **policy})
         session.guard._wake.set()
@@ -104,7 +104,7 @@ async def hurry(session: Session, **policy: Any) -> None:
 
 async def guarded(session: Session) -> Any:
     def checked(state: Any) -> bool:
-        return state.guard.value is not None and state.guard.value.way != "" and state.guard.value.checked
+        return state.guard.value is not None and state.guard.value.method != "" and state.guard.value.checked
 
     try:
         return (await session.store.wait_for(checked, 30)).guard.value
@@ -145,8 +145,12 @@ async def test_an_idle_pod_is_stopped_although_the_console_was_killed(
     assert await console.wait() == -signal.SIGKILL
     await drained
     assert Path(f"/proc/{state['pid']}").exists()  # noqa: ASYNC240
-    told = await cli(tmp_path, "guard", "status")
-    assert (told["state"], told["idle_minutes"], told["way"]) == ("watching", 45.0, "the pod's own key")
+    document = await cli(tmp_path, "guard", "status")
+    assert (document["state"], document["idle_minutes"], document["way"]) == (
+        "watching",
+        45.0,
+        "the pod's own key",
+    )
     await cli(tmp_path, "guard", "set", "--idle", "0.05")  # its connection may end with the pod
     await until(emulator, lambda: pod_of(emulator).status == "EXITED", "the stop")
 
@@ -162,10 +166,10 @@ def drain(descriptor: int) -> None:
 def read_state(emulator: Emulator) -> dict[str, Any]:
     """What the guard wrote last."""
     try:
-        told: dict[str, Any] = json.loads((notes(emulator) / "state.json").read_text())
+        document: dict[str, Any] = json.loads((notes(emulator) / "state.json").read_text())
     except (OSError, ValueError, StopIteration):
         return {}
-    return told
+    return document
 
 
 async def test_a_pod_that_trains_is_left_alone_and_stopped_after_that(
@@ -174,21 +178,21 @@ async def test_a_pod_that_trains_is_left_alone_and_stopped_after_that(
     emulator.containers.scenario = find("stopped")
     session = await opened()
     status = await guarded(session)
-    assert status.way == "the pod's own key"
-    assert status.ways[0].works is None
-    assert "not proven until used" in status.ways[0].words
+    assert status.method == "the pod's own key"
+    assert status.methods[0].works is None
+    assert "not proven until used" in status.methods[0].words
     noted = next(entry for entry in session.journal.entries if entry.title == "Start the guard")
     assert noted.ok
     assert noted.outcome.endswith("It stops the pod by the pod's own key (not proven until used).")
     await run_action(session, "server.start", {}, Silent())
     await run_action(session, "train.start", {"max_epochs": 500}, Silent())
-    await until(emulator, lambda: read_state(emulator)["working"], "the training to be seen")
+    await until(emulator, lambda: read_state(emulator)["working"], "the training to be reported")
     await hurry(session, budget=0.000001)
     state = await session.store.wait_for(lambda s: s.guard.value.state == "waiting", 20)
     assert "a training of deepedit runs" in state.guard.value.words
     assert next(a for a in state.alerts if a.key == "guard").message == state.guard.value.words
     await session.store.wait_for(lambda s: s.labels.value is not None and s.labels.value.safe, 20)
-    await until(emulator, lambda: read_state(emulator)["uncopied"] == 0, "the copies to be told of")
+    await until(emulator, lambda: read_state(emulator)["uncopied"] == 0, "the copies to be reported")
     assert pod_of(emulator).status == "RUNNING"
     stopping = asyncio.create_task(run_action(session, "train.stop", {}, Silent(), confirmed=True))
     await until(emulator, lambda: pod_of(emulator).status == "EXITED", "the stop")
@@ -222,9 +226,9 @@ async def test_a_pods_key_that_is_refused_gives_way_to_the_operators(
     await session.close()
     session = await opened("operator_key = true")
     status = await guarded(session)
-    await session.store.wait_for(lambda s: s.guard.value.way == "the operator's key", 90)
+    await session.store.wait_for(lambda s: s.guard.value.method == "the operator's key", 90)
     status = session.store.state.guard.value
-    assert status.ways[0].works is False
+    assert status.methods[0].works is False
     assert status.lent_key
     key = next(iter(notes(emulator).glob("operator.key")))
     assert stat.S_IMODE(key.stat().st_mode) == 0o600
@@ -247,8 +251,7 @@ async def test_where_no_way_works_it_is_said_and_the_open_console_stops_the_pod(
     state = await session.store.wait_for(lambda s: s.guard.value.problem != "", 60)
     said = next(a for a in state.alerts if a.key == "guard")
     assert (
-        "The guard can't stop the pod. No way to stop this pod works: the pod's own key: refused"
-        in said.message
+        "The guard can't stop the pod. No key can stop this pod: the pod's own key: refused" in said.message
     )
     assert "operator_key = true" in said.hint
     await hurry(session)

@@ -8,16 +8,16 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from labeltui.domain.guard.rules import KINDS, Decision, Facts, Policy, Sign, decide, span
+from labeltui.domain.guard.rules import KINDS, Activity, Decision, Facts, Policy, decide, span
 
 MIN = 60.0
 patient = settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)
-WAY = "the pod's own key"
+METHOD = "the pod's own key"
 
 
 def facts(ago_s: float = 0.0, kind: str = "label", what: str = "by ana", **more: object) -> Facts:
-    signs = (Sign("start", 9 * 3600.0), Sign(kind, ago_s, what))
-    return Facts(signs, **{"way": WAY, **more})  # type: ignore[arg-type]
+    activity = (Activity("start", 9 * 3600.0), Activity(kind, ago_s, what))
+    return Facts(activity, **{"method": METHOD, **more})  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -37,11 +37,11 @@ def facts(ago_s: float = 0.0, kind: str = "label", what: str = "by ana", **more:
         (facts(46 * MIN, uncopied=3), {}, "waiting", "3 labels are not copied"),
         (facts(46 * MIN, uncopied=3), {"need_copies": False}, "stopping", "Idle for 46 min"),
         (facts(46 * MIN, uncopied=None, uncopied_what="disk error"), {}, "waiting", "nobody can tell"),
-        (facts(46 * MIN, way="", way_problem="No way works: 403"), {}, "stuck", "can stop the pod. No way"),
-        (facts(46 * MIN, way=""), {}, "stuck", "No way to stop the pod is known yet"),
-        (facts(46 * MIN, way_problem="3 stops left it running"), {}, "stuck", "3 stops left it running."),
-        (facts(46 * MIN, way="", uncopied=3), {}, "stuck", "the stop waits: 3 labels are not copied to a desk. The"),
-        (facts(0, way=""), {"mode": "off"}, "off", "nothing stops this pod but you"),
+        (facts(46 * MIN, method="", method_problem="No key works: 403"), {}, "stuck", "can stop the pod. No key"),
+        (facts(46 * MIN, method=""), {}, "stuck", "No key that can stop the pod is known yet"),
+        (facts(46 * MIN, method_problem="3 stops left it running"), {}, "stuck", "3 stops left it running."),
+        (facts(46 * MIN, method="", uncopied=3), {}, "stuck", "the stop waits: 3 labels are not copied to a desk. The"),
+        (facts(0, method=""), {"mode": "off"}, "off", "nothing stops this pod but you"),
         (facts(46 * MIN, clear_s=20.0), {}, "warning", "what the stop waited for is over"),
         (facts(46 * MIN, clear_s=61.0), {}, "stopping", "Idle for 46 min"),
         (facts(1 * MIN, spent=2.0, rate=0.5), {"budget": 5.0}, "watching", "Idle stop in 44 min"),
@@ -55,7 +55,7 @@ def facts(ago_s: float = 0.0, kind: str = "label", what: str = "by ana", **more:
         (facts(0, spent=0.0, rate=1e-308), {"budget": 5.0, "idle_s": 0}, "watching", "Nothing runs out."),
         (facts(0, spent=None), {"budget": 5.0}, "watching", "so the budget can't stop it."),
         (facts(0, spent=None), {"budget": 5.0, "idle_s": 0}, "watching", "so the budget can't stop it."),
-        (Facts((Sign("start", 60.0),), way=WAY), {}, "watching", "nothing was used in the 1 min since the guard began"),
+        (Facts((Activity("start", 60.0),), method=METHOD), {}, "watching", "nothing was used in the 1 min since the"),
     ],
 )  # fmt: skip
 def test_what_follows(known: Facts, policy: dict[str, object], state: str, said: str) -> None:
@@ -65,21 +65,21 @@ def test_what_follows(known: Facts, policy: dict[str, object], state: str, said:
 
 
 def test_that_nothing_can_stop_it_is_said_long_before_it_is_due() -> None:
-    decision = decide(Policy(), facts(0, way="", way_problem="No way works"))
-    assert (decision.state, decision.problem) == ("stuck", "No way works")
-    assert decision.words == "The guard can't stop the pod. No way works."
+    decision = decide(Policy(), facts(0, method="", method_problem="No key works"))
+    assert (decision.state, decision.problem) == ("stuck", "No key works")
+    assert decision.words == "The guard can't stop the pod. No key works."
     assert decision.left_s == 45 * MIN
     assert not decision.due
-    assert decide(Policy(), facts(46 * MIN, way="")).due
-    assert not decide(Policy(), facts(46 * MIN, way="", uncopied=1)).due
+    assert decide(Policy(), facts(46 * MIN, method="")).due
+    assert not decide(Policy(), facts(46 * MIN, method="", uncopied=1)).due
 
 
 durations = st.floats(0, 1e6, allow_nan=False)
 words = st.sampled_from(["", "of liver_1", "by ana"])
 some_facts = st.builds(
     Facts,
-    signs=st.lists(
-        st.builds(Sign, st.sampled_from(sorted(KINDS)), durations, words), min_size=1, max_size=9
+    activity=st.lists(
+        st.builds(Activity, st.sampled_from(sorted(KINDS)), durations, words), min_size=1, max_size=9
     ).map(tuple),
     keep_s=durations,
     working=st.lists(words, max_size=2).map(tuple),
@@ -87,8 +87,8 @@ some_facts = st.builds(
     spent=st.none() | st.floats(0, 100),
     rate=st.none() | st.floats(0, 10),
     clear_s=st.none() | durations,
-    way=st.sampled_from(["", WAY]),
-    way_problem=st.sampled_from(["", "No way works"]),
+    method=st.sampled_from(["", METHOD]),
+    method_problem=st.sampled_from(["", "No key works"]),
 )
 some_policies = st.builds(
     Policy,
@@ -106,7 +106,7 @@ def test_never_while_something_works_or_a_label_is_not_copied(policy: Policy, kn
     if decision.state == "stopping":
         assert policy.mode == "auto"
         assert not known.working
-        assert known.way
+        assert known.method
         assert not policy.need_copies or known.uncopied == 0
         quiet = known.last.ago_s >= policy.idle_s > 0 and not known.keep_s
         broke = policy.budget is not None and known.spent is not None and known.spent >= policy.budget
@@ -137,7 +137,7 @@ def test_new_use_never_brings_the_stop_nearer(policy: Policy, known: Facts, kind
     def left(decision: Decision) -> float:
         return float("inf") if decision.left_s is None else decision.left_s
 
-    used = replace(known, signs=(*known.signs, Sign(kind, 0.0)), clear_s=None)
+    used = replace(known, activity=(*known.activity, Activity(kind, 0.0)), clear_s=None)
     assert left(decide(policy, used)) >= left(decide(policy, replace(known, clear_s=None)))
 
 

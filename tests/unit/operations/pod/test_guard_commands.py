@@ -35,7 +35,7 @@ async def test_its_state_is_read_again_and_is_no_action(tmp_path: Path) -> None:
     assert "Guard" not in entries
 
 
-@pytest.mark.parametrize(("left_s", "problem"), [(1740.0, "No way works"), (0.0, "3 stops left it running")])
+@pytest.mark.parametrize(("left_s", "problem"), [(1740.0, "No key works"), (0.0, "3 stops left it running")])
 @in_virtual_time
 async def test_one_that_can_not_stop_the_pod_says_so_as_its_state_and_fails(
     tmp_path: Path, left_s: float, problem: str
@@ -54,7 +54,7 @@ async def test_keeping_the_pod_resets_the_countdown_or_holds_it_for_minutes(tmp_
     async with guarded(tmp_path) as (it, guard):
         reset = await it.run("guard.keep")
         now = it.session.clock()
-        kept = await it.run("guard.keep", minutes=90)
+        answer = await it.run("guard.keep", minutes=90)
         guard.policy["budget"] = 5.0
         budgeted = await it.run("guard.keep", minutes=90)
         entry = it.session.journal.entries[-1]
@@ -62,7 +62,7 @@ async def test_keeping_the_pod_resets_the_countdown_or_holds_it_for_minutes(tmp_
     assert reset["message"].startswith("not before ")
     local = now.astimezone()
     assert (
-        kept["message"]
+        answer["message"]
         == f"not before {(local.hour * 60 + local.minute + 90) // 60 % 24:02d}:{(local.minute + 90) % 60:02d}"
     )
     assert budgeted["message"].endswith(", unless the budget ends first")
@@ -152,7 +152,7 @@ async def test_on_a_host_that_is_no_pod_there_is_no_guard(tmp_path: Path) -> Non
         ({"state": "off"}, "warning", ""),
         ({"state": "waiting", "words": "It waits for 2 labels"}, "warning", "It waits for 2 labels"),
         ({"state": "stuck", "words": "It can't stop the pod"}, "wrong", "It can't stop the pod"),
-        ({"state": "stuck", "problem": "No way works", "words": "No way works."}, "wrong", "No way works."),
+        ({"state": "stuck", "problem": "No key works", "words": "No key works."}, "wrong", "No key works."),
     ],
 )
 @in_virtual_time

@@ -1,4 +1,4 @@
-"""The console as the second way to stop a pod: when the guard can't, and when its stops take too long."""
+"""The console as the second means to stop a pod: when the guard can't, and when its stops take too long."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ DUE = {"left_s": 0.0, "blocks": [], "words": "Idle for 45 min, but nothing here 
 
 @pytest.mark.parametrize(
     ("decision", "within_s"),
-    [({**DUE, "state": "stuck", "problem": "No way works"}, 15.0), ({**DUE, "state": "stopping"}, 150.0)],
+    [({**DUE, "state": "stuck", "problem": "No key works"}, 15.0), ({**DUE, "state": "stopping"}, 150.0)],
 )
 @in_virtual_time
 async def test_a_due_pod_that_its_guard_does_not_stop_is_stopped_by_the_console(
@@ -42,14 +42,14 @@ async def test_a_due_pod_that_its_guard_does_not_stop_is_stopped_by_the_console(
 @pytest.mark.parametrize(
     "decision",
     [
-        {"state": "stuck", "left_s": 900.0, "problem": "No way works"},
+        {"state": "stuck", "left_s": 900.0, "problem": "No key works"},
         {
             "state": "stuck",
             "left_s": 0.0,
-            "problem": "No way works",
+            "problem": "No key works",
             "blocks": ["1 label is not copied to a desk"],
         },
-        {"state": "stuck", "left_s": None, "problem": "No way works"},
+        {"state": "stuck", "left_s": None, "problem": "No key works"},
         {"state": "waiting", "left_s": 0.0, "blocks": ["a training of deepedit runs"]},
     ],
 )
@@ -85,7 +85,7 @@ async def test_a_stop_of_the_consoles_that_fails_is_sent_again_once_a_minute(tmp
 
         client.stop = failing  # type: ignore[method-assign]
         guard.rate = 99.0  # the guard has not taken up the price that this console knows
-        guard.decision |= {**DUE, "state": "stuck", "problem": "No way works"}
+        guard.decision |= {**DUE, "state": "stuck", "problem": "No key works"}
         (pod,) = it.world.pods.values()
         await it.session.store.wait_for(lambda _: pod.status == "EXITED", 600)
     assert len(tries) == 4

@@ -52,7 +52,7 @@ class Gpu:
         self.threshold_pct = threshold_pct
         self.problem = ""
 
-    def look(self) -> str | None:
+    def poll(self) -> str | None:
         """Return the load of the busiest GPU as text, such as ``(93 %)``. None if no GPU is busy."""
         gpus, self.problem = self.metrics.gpus()
         used = [gpu["utilisation_pct"] for gpu in gpus if gpu["utilisation_pct"] is not None]
@@ -64,7 +64,7 @@ class Tail:
     """Reads new bytes of logs. The bytes at the first check are skipped; a file that appears later is read whole."""
 
     def __init__(self) -> None:
-        self.seen: dict[Path, tuple[int, int]] = {}
+        self.offsets: dict[Path, tuple[int, int]] = {}
         self.first = True
 
     def new(self, path: Path) -> bytes:
@@ -72,10 +72,10 @@ class Tail:
         try:
             with path.open("rb") as file:
                 found = os.fstat(file.fileno())
-                inode, offset = self.seen.get(path, (0, 0 if not self.first else found.st_size))
+                inode, offset = self.offsets.get(path, (0, 0 if not self.first else found.st_size))
                 if inode and (inode != found.st_ino or found.st_size < offset):
                     offset = 0
-                self.seen[path] = (found.st_ino, found.st_size)
+                self.offsets[path] = (found.st_ino, found.st_size)
                 file.seek(max(offset, found.st_size - TAIL))
                 return file.read(TAIL)
         except OSError:
@@ -91,7 +91,7 @@ class Requests:
         self.tail = Tail()
         self.stamp: Stamp | None = None
 
-    def look(self, logs: list[Path], studies: Path | None) -> str | None:
+    def poll(self, logs: list[Path], studies: Path | None) -> str | None:
         """Return the purpose of the newest request, such as ``for an inference``. None if there was none."""
         found = [use_of(self.tail.new(path)) for path in logs]
         self.tail.first = False
@@ -114,8 +114,8 @@ def use_of(data: bytes) -> str | None:
         access = _ACCESS.search(line)
         if access:
             method, path = access.group(1), access.group(2)
-            looks = method in (b"GET", b"HEAD", b"OPTIONS")
-            if looks and (_POLLED.match(path) or _LISTED.match(path)):
+            only_reads = method in (b"GET", b"HEAD", b"OPTIONS")
+            if only_reads and (_POLLED.match(path) or _LISTED.match(path)):
                 continue
             head = path.strip(b"/").split(b"/")[0].split(b"?")[0]
             newest = _CALLED.get(head, "")
@@ -136,18 +136,18 @@ class Shells:
         self.before: dict[str, float] = {}
         self.opened: dict[str, float] = {}
 
-    def look(self, now: float) -> str | None:
+    def poll(self, now: float) -> str | None:
         """Return an empty text if a key was typed since the previous call, else None."""
         mine = terminals_of_this_pod()
-        seen: dict[str, float] = {}
+        accessed: dict[str, float] = {}
         for path in self.folder.glob("[0-9]*"):
             if mine is None or path.name in mine:
                 with suppress(OSError):
-                    seen[path.name] = path.stat().st_atime
-        self.opened = {path: self.opened.get(path, now) for path in seen}
-        before, self.before = self.before, seen
+                    accessed[path.name] = path.stat().st_atime
+        self.opened = {path: self.opened.get(path, now) for path in accessed}
+        before, self.before = self.before, accessed
         typed = [
-            path for path, at in seen.items()
+            path for path, at in accessed.items()
             if at != before.get(path, at) and now - self.opened[path] >= self.opening_s
         ]  # fmt: skip
         return "" if typed else None
@@ -180,7 +180,7 @@ class Uploads:
         self.stamps: dict[Path, Stamp] = {}
         self.growing: dict[Path, int] = {}
 
-    def look(self, studies: Path | None) -> str | None:
+    def poll(self, studies: Path | None) -> str | None:
         """Return ``of NAME`` with the newest uploaded file. None if there is no upload."""
         arrived: list[Path] = []
         for folder in self.folders(studies):

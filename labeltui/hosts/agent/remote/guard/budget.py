@@ -19,10 +19,10 @@ class Budget:
         self.rate: float | None = previous.get("rate")
         self.began = wall
 
-    def learn(self, pod: dict[str, Any], wished: object, now: float, wall: float) -> None:
-        """Take the rate and the start time from RunPod's answer. A console's rate (``wished``) takes precedence."""
+    def learn(self, pod: dict[str, Any], console_rate: object, now: float, wall: float) -> None:
+        """Take the rate and the start time from RunPod's answer. ``console_rate`` takes precedence."""
         cost = pod.get("cost")
-        if isinstance(cost, (int, float)) and cost > 0 and not wished:
+        if isinstance(cost, (int, float)) and cost > 0 and not console_rate:
             self.set_rate(float(cost), now)
         self.learn_start(pod.get("startedAt"), wall)
         if self.spent is None and self.rate is not None:

@@ -37,7 +37,7 @@ class Labels:
         self.files: dict[str, tuple[int, int]] | None = None
         self.sums: dict[str, tuple[tuple[int, int], str]] = {}
 
-    def look(self, studies: Path) -> str | None:
+    def poll(self, studies: Path) -> str | None:
         """Scan the folder. Return text on the newest changed label, such as ``by NAME``; None if none changed."""
         before, self.files = self.files, on_disk(studies)
         if before is None:
@@ -57,15 +57,15 @@ class Labels:
 
     def is_copied(self, studies: Path, path: str, state: tuple[int, int], copied: dict[str, Any]) -> bool:
         """Whether this version of the file was copied to a desk."""
-        told = copied.get(path)
-        if not isinstance(told, list) or len(told) != 2 or told[0] != state[0]:
+        acknowledged = copied.get(path)
+        if not isinstance(acknowledged, list) or len(acknowledged) != 2 or acknowledged[0] != state[0]:
             return False
-        if isinstance(told[1], int):
-            return bool(told[1] == state[1])
+        if isinstance(acknowledged[1], int):
+            return bool(acknowledged[1] == state[1])
         known = self.sums.get(path)
         if known is None or known[0] != state:
             known = self.sums[path] = (state, sha256(studies / path))
-        return bool(known[1] == told[1])
+        return bool(known[1] == acknowledged[1])
 
 
 def named(paths: list[str]) -> str:

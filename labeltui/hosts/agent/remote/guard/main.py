@@ -13,52 +13,53 @@ from pathlib import Path
 from typing import Any, Callable
 from urllib.parse import urlsplit
 
-from labeltui.domain.guard.rules import Decision, Facts, Policy, Sign, decide
+from labeltui.domain.guard.rules import Activity, Decision, Facts, Policy, decide
+from labeltui.domain.guard.wire import LAST_SEEN, METHOD, METHODS, MISSING_METHODS
 from labeltui.hosts.agent.remote.files import expand, read_text, write_json
 from labeltui.hosts.agent.remote.guard import work
 from labeltui.hosts.agent.remote.guard.activity import Gpu, Requests, Shells, Uploads
 from labeltui.hosts.agent.remote.guard.budget import Budget
 from labeltui.hosts.agent.remote.guard.labels import Labels, named
-from labeltui.hosts.agent.remote.guard.runpod import Ways
+from labeltui.hosts.agent.remote.guard.runpod import StopKeys
 from labeltui.hosts.agent.remote.guard.state_files import GuardFiles, pod_environment
 from labeltui.hosts.agent.remote.guard.stopper import Stopper
 from labeltui.hosts.agent.remote.processes import boot_id, start_of
 
 TICK_S = 2.0
 WRITE_S = 5.0
-SLOW_LOOK_S = 5.0  # folders, and the GPU
-SLOWEST_LOOK_S = 60.0
-STUCK_LOOK_S = 5.0
+SLOW_POLL_S = 5.0  # folders, and the GPU
+SLOWEST_POLL_S = 60.0
+STUCK_POLL_S = 5.0
 CHECK_S = 1800.0  # between two readings of the pod by each key
 CHECK_AGAIN_S = 60.0  # while no key is usable
 ANNOUNCE_S = 3.0  # consoles show the reason for a stop before they lose the connection
 
 
-def policy_of(wish: dict[str, Any]) -> Policy:
+def policy_of(desired: dict[str, Any]) -> Policy:
     """Return the current policy: the profile's, with the operator's later changes applied."""
-    told = {**(wish.get("policy") or {}), **(wish.get("set") or {})}
-    known = {name: told[name] for name in Policy.__dataclass_fields__ if name in told}
+    limits = {**(desired.get("policy") or {}), **(desired.get("set") or {})}
+    known = {name: limits[name] for name in Policy.__dataclass_fields__ if name in limits}
     return Policy(**known)
 
 
-class Seen:
+class LastSeen:
     """The last time of each kind of activity, on the monotonic clock and on the host's clock."""
 
-    def __init__(self, kept: dict[str, Any], now: float) -> None:
-        self.last: dict[str, tuple[float, float, str]] = {}
-        for kind, entry in kept.items():
+    def __init__(self, stored: dict[str, Any], now: float) -> None:
+        self.times: dict[str, tuple[float, float, str]] = {}
+        for kind, entry in stored.items():
             if isinstance(entry, list) and len(entry) == 3 and float(entry[0]) <= now:
-                self.last[str(kind)] = (float(entry[0]), float(entry[1]), str(entry[2]))
-        if "start" not in self.last:
+                self.times[str(kind)] = (float(entry[0]), float(entry[1]), str(entry[2]))
+        if "start" not in self.times:
             self.note("start", "", now)
 
     def note(self, kind: str, what: str, now: float) -> None:
         """Record activity of this kind at ``now``."""
-        self.last[kind] = (now, time.time(), what)
+        self.times[kind] = (now, time.time(), what)
 
-    def signs(self, now: float) -> tuple[Sign, ...]:
+    def activity(self, now: float) -> tuple[Activity, ...]:
         """Return the activity for the rules, as seconds before ``now``."""
-        return tuple(Sign(kind, max(0.0, now - at), what) for kind, (at, _, what) in self.last.items())
+        return tuple(Activity(kind, max(0.0, now - at), what) for kind, (at, _, what) in self.times.items())
 
 
 class Guard:
@@ -78,10 +79,10 @@ class Guard:
                     "by": before["stopped_by"],
                 }
             before = {}
-        self.seen = Seen(before.get("seen") or {}, now)
+        self.last_seen = LastSeen(before.get(LAST_SEEN) or {}, now)
         self.budget = Budget(before, now, time.time())
         self.blocked_at: float | None = before.get("blocked_mono")
-        self.wish: dict[str, Any] = {}
+        self.desired: dict[str, Any] = {}
         self.gpu, self.requests, self.shells = Gpu(), Requests(), Shells()
         self.uploads, self.labels = Uploads(), Labels()
         self.problems: dict[str, str] = {}
@@ -91,7 +92,7 @@ class Guard:
         self.uncopied_what = "they were not counted yet"
         self.working: tuple[str, ...] = ()
         stopped_by = str((self.last_stop or {}).get("by") or "")
-        self.ways = Ways(pod_environment(), self.operator_key(), stopped_by=stopped_by)
+        self.keys = StopKeys(pod_environment(), self.operator_key(), stopped_by=stopped_by)
         self.stopper = Stopper(files.say)
         self.announced_at: float | None = None
         self.state = "", False
@@ -103,13 +104,13 @@ class Guard:
     def run(self) -> None:
         """Run until ``wish.json`` names another version."""
         self.files.say(f"guard {self.version} began, pid {os.getpid()}")
-        self.wish = self.files.read(self.files.wish)
-        self.look(time.monotonic())
+        self.desired = self.files.read(self.files.desired)
+        self.poll(time.monotonic())
         self.write(time.monotonic(), self.decide(time.monotonic()))  # RunPod may be slow to answer
         while True:
-            self.wish = self.files.read(self.files.wish) or self.wish
-            if self.wish.get("version") not in (None, self.version):
-                self.files.say(f"guard {self.version} makes way for {self.wish.get('version')}")
+            self.desired = self.files.read(self.files.desired) or self.desired
+            if self.desired.get("version") not in (None, self.version):
+                self.files.say(f"guard {self.version} is replaced by {self.desired.get('version')}")
                 self.write(time.monotonic(), self.decide(time.monotonic()))
                 return
             try:
@@ -117,19 +118,19 @@ class Guard:
             except Exception as error:
                 # The next step may succeed. A guard that has ended would not stop the pod at all.
                 self.files.say(f"a step failed: {type(error).__name__}: {error}")
-            time.sleep(float(self.wish.get("tick_s") or TICK_S))
+            time.sleep(float(self.desired.get("tick_s") or TICK_S))
 
     def step(self) -> None:
         """Check activity, decide, stop the pod if due, and write the state if it has changed or is old."""
         now = time.monotonic()
-        self.look(now)
-        self.check_ways(now)
-        self.budget.count(self.wish.get("rate"), self.wish.get("started_at"), now, time.time())
+        self.poll(now)
+        self.check_keys(now)
+        self.budget.count(self.desired.get("rate"), self.desired.get("started_at"), now, time.time())
         decision = self.decide(now)
-        if decision.due and (decision.state == "stopping" or now - self.slow_at >= STUCK_LOOK_S):
+        if decision.due and (decision.state == "stopping" or now - self.slow_at >= STUCK_POLL_S):
             # Before a stop everything is checked again, since the last check of slow watchers may be a minute old. If
             # this check hangs, a console stops the pod.
-            self.look(now, thorough=True)
+            self.poll(now, thorough=True)
             decision = self.decide(now)
         decision = self.stop_if_due(now, decision)
         changed = (decision.state, decision.due) != self.state
@@ -138,8 +139,8 @@ class Guard:
             self.state = decision.state, decision.due
         if (
             changed
-            or self.number != self.wish.get("number")
-            or now - self.written_at >= min(WRITE_S, float(self.wish.get("write_s") or WRITE_S))
+            or self.number != self.desired.get("number")
+            or now - self.written_at >= min(WRITE_S, float(self.desired.get("write_s") or WRITE_S))
         ):
             self.write(now, decision)
 
@@ -151,36 +152,36 @@ class Guard:
         record = work.job(self.files.jobs / "server.json")
         meta = record.get("meta")
         served = meta.get("studies") if isinstance(meta, dict) and record["live"] else None
-        return str(served or self.wish.get("studies") or "")
+        return str(served or self.desired.get("studies") or "")
 
     @property
     def dicomweb(self) -> str:
         """The DICOMweb server's host name; empty for a folder."""
         return (urlsplit(self.studies).hostname or "?") if "://" in self.studies else ""
 
-    def look(self, now: float, *, thorough: bool = False) -> None:
+    def poll(self, now: float, *, thorough: bool = False) -> None:
         """Run all watchers. A failure is recorded in ``problems``; the other watchers still run."""
         folder = None if self.dicomweb or not self.studies else expand(self.studies)
-        self.one("request", now, lambda: self.requests.look(self.logs(), folder))
-        self.one("shell", now, lambda: self.shells.look(now))
-        self.one("training", now, self.look_at_work)
-        self.one("job", now, self.look_at_jobs)
+        self.poll_one("request", now, lambda: self.requests.poll(self.logs(), folder))
+        self.poll_one("shell", now, lambda: self.shells.poll(now))
+        self.poll_one("training", now, self.read_tasks)
+        self.poll_one("job", now, self.read_jobs)
         self.keep_alive(now)
         if thorough or now - self.slow_at >= self.slow_pause_s:
             self.slow_at, began = now, time.monotonic()
-            self.one("gpu", now, self.gpu.look)
+            self.poll_one("gpu", now, self.gpu.poll)
             if self.gpu.problem:
                 self.problems["gpu"] = self.gpu.problem
-            self.one("upload", now, lambda: self.uploads.look(folder))
-            self.one("label", now, lambda: self.look_at_labels(folder))
+            self.poll_one("upload", now, lambda: self.uploads.poll(folder))
+            self.poll_one("label", now, lambda: self.read_labels(folder))
             # A scan of many files on a network volume is slow, so the pause grows with its duration.
-            least = float(self.wish.get("slow_look_s") or SLOW_LOOK_S)
-            self.slow_pause_s = max(least, min(SLOWEST_LOOK_S, 20 * (time.monotonic() - began)))
+            least = float(self.desired.get("slow_poll_s") or SLOW_POLL_S)
+            self.slow_pause_s = max(least, min(SLOWEST_POLL_S, 20 * (time.monotonic() - began)))
 
-    def one(self, kind: str, now: float, look: Callable[[], str | None]) -> None:
+    def poll_one(self, kind: str, now: float, poll: Callable[[], str | None]) -> None:
         """Run one watcher and record its activity or its failure."""
         try:
-            what = look()
+            what = poll()
             self.problems.pop(kind, None)
         except Exception as error:
             self.problems[kind] = f"{type(error).__name__}: {error}"
@@ -190,14 +191,14 @@ class Guard:
                 self.working = ("nobody can tell whether a training runs",)
             return
         if what is not None:
-            self.seen.note(kind, what, now)
+            self.last_seen.note(kind, what, now)
 
-    def look_at_work(self) -> str | None:
+    def read_tasks(self) -> str | None:
         """Store the running tasks of MONAI Label. Return the first one's model as text; None if no task runs."""
         self.working = tuple(work.tasks())
         return "of " + self.working[0].partition(" of ")[2].replace(" runs", "") if self.working else None
 
-    def look_at_jobs(self) -> str | None:
+    def read_jobs(self) -> str | None:
         """Return the names of the running jobs other than the server, such as an installation. None if none runs."""
         running = work.jobs(self.files.jobs)
         return f"({', '.join(running)})" if running else None
@@ -205,10 +206,10 @@ class Guard:
     def logs(self) -> list[Path]:
         """Return the logs that record requests to the server: that of the server job and the app's own."""
         record = work.job(self.files.jobs / "server.json")
-        found = [str(path) for path in (record.get("log_path"), self.wish.get("app_log")) if path]
+        found = [str(path) for path in (record.get("log_path"), self.desired.get("app_log")) if path]
         return [expand(path) for path in found]
 
-    def look_at_labels(self, folder: Path | None) -> str | None:
+    def read_labels(self, folder: Path | None) -> str | None:
         """Store the labels that are not copied. Return text for a newly saved label, else None."""
         if self.dicomweb:
             here = self.dicomweb in ("localhost", "::1") or self.dicomweb.startswith("127.")
@@ -218,7 +219,7 @@ class Guard:
         if folder is None:
             self.uncopied, self.uncopied_what = None, "no console has said where the studies are"
             return None
-        what = self.labels.look(folder)
+        what = self.labels.poll(folder)
         copied = self.files.read(self.files.copied).get("files") or {}
         missing = self.labels.uncopied(folder, copied)
         self.uncopied, self.uncopied_what = len(missing), named(missing)
@@ -226,10 +227,10 @@ class Guard:
 
     def keep_alive(self, now: float) -> None:
         """Record the newest key press in a console, from ``wish.json``."""
-        keep = self.wish.get("keep") or {}
+        keep = self.desired.get("keep") or {}
         at = float(keep.get("mono") or 0)
-        if keep.get("boot_id") == self.boot and at > self.seen.last.get("keep", (0.0, 0.0, ""))[0]:
-            self.seen.last["keep"] = (min(at, now), float(keep.get("at") or time.time()), "")
+        if keep.get("boot_id") == self.boot and at > self.last_seen.times.get("keep", (0.0, 0.0, ""))[0]:
+            self.last_seen.times["keep"] = (min(at, now), float(keep.get("at") or time.time()), "")
 
     # ---- keys
 
@@ -237,41 +238,42 @@ class Guard:
         """Return the operator's API key. Empty if the profile does not lend it."""
         return read_text(self.files.key).strip()
 
-    def check_ways(self, now: float) -> None:
+    def check_keys(self, now: float) -> None:
         """Read the pod with each key every ``CHECK_S`` seconds, or ``CHECK_AGAIN_S`` while no key is usable."""
-        if self.ways.operator_key != self.operator_key():
-            self.ways = self.ways.renewed(pod_environment(), self.operator_key())
+        if self.keys.operator_key != self.operator_key():
+            self.keys = self.keys.renewed(pod_environment(), self.operator_key())
             self.checked_at = float("-inf")
-        good_for = CHECK_S if self.ways.chosen() else float(self.wish.get("check_s") or CHECK_AGAIN_S)
+        good_for = CHECK_S if self.keys.chosen() else float(self.desired.get("check_s") or CHECK_AGAIN_S)
         if now - self.checked_at < good_for:
             return
         self.checked_at = now
-        if self.ways.chosen() is None and pod_environment() != self.ways.environment:
+        if self.keys.chosen() is None and pod_environment() != self.keys.environment:
             # The pod's start script has exported more variables since.
-            self.ways = self.ways.renewed(pod_environment(), self.operator_key())
-        before, first = self.ways.chosen(), not self.ways.checked
-        pod = self.ways.check()
+            self.keys = self.keys.renewed(pod_environment(), self.operator_key())
+        before, first = self.keys.chosen(), not self.keys.checked
+        pod = self.keys.check()
         if isinstance(pod, dict):
-            self.budget.learn(pod, self.wish.get("rate"), now, time.time())
-        chosen = self.ways.chosen()
+            self.budget.learn(pod, self.desired.get("rate"), now, time.time())
+        chosen = self.keys.chosen()
         if first or chosen is not before:
             self.files.say(
-                f"will stop by {chosen.way.name}: {chosen.way.words}" if chosen else self.ways.problem()
+                f"will stop by {chosen.method.name}: {chosen.method.words}" if chosen else self.keys.problem()
             )
 
     # ---- deciding and acting
 
     def decide(self, now: float) -> Decision:
         """Apply the rules to the current facts."""
-        policy = policy_of(self.wish)
-        keep = self.wish.get("keep") or {}
+        policy = policy_of(self.desired)
+        keep = self.desired.get("keep") or {}
         until = float(keep.get("until_mono") or 0) if keep.get("boot_id") == self.boot else 0.0
-        chosen = self.ways.chosen()
+        chosen = self.keys.chosen()
         facts = Facts(
-            signs=self.seen.signs(now), keep_s=max(0.0, until - now), working=self.working,
+            activity=self.last_seen.activity(now), keep_s=max(0.0, until - now), working=self.working,
             uncopied=self.uncopied, uncopied_what=self.uncopied_what, spent=self.budget.spent, rate=self.budget.rate,
             clear_s=None if self.blocked_at is None else now - self.blocked_at,
-            way=chosen.way.name if chosen else "", way_problem=self.ways.problem() or self.stopper.problem(now),
+            method=chosen.method.name if chosen else "",
+            method_problem=self.keys.problem() or self.stopper.problem(now),
         )  # fmt: skip
         decision = decide(policy, facts)
         if decision.blocks:
@@ -286,9 +288,9 @@ class Guard:
             return decision
         if self.announced_at is None:
             self.announced_at = now
-        if now - self.announced_at < float(self.wish.get("announce_s", ANNOUNCE_S)):
+        if now - self.announced_at < float(self.desired.get("announce_s", ANNOUNCE_S)):
             return decision
-        if self.stopper.step(self.ways, now, lambda: self.write(now, decision)):
+        if self.stopper.step(self.keys, now, lambda: self.write(now, decision)):
             after = self.decide(now)
             self.write(now, after)
             return after
@@ -297,19 +299,19 @@ class Guard:
     def write(self, now: float, decision: Decision) -> None:
         """Write the state file, which consoles read."""
         self.written_at = now
-        self.number = self.wish.get("number")
-        policy = policy_of(self.wish)
+        self.number = self.desired.get("number")
+        policy, chosen = policy_of(self.desired), self.keys.chosen()
         document = {
             "version": self.version, "pid": os.getpid(), "pid_start": start_of(os.getpid()),
-            "boot_id": self.boot, "pod": self.ways.pod_id, "started": self.started,
+            "boot_id": self.boot, "pod": self.keys.pod_id, "started": self.started,
             "number": self.number, "written": time.time(), "written_mono": now,
             "policy": {name: getattr(policy, name) for name in Policy.__dataclass_fields__},
             "decision": {name: getattr(decision, name) for name in Decision.__dataclass_fields__},
-            "seen": {kind: list(entry) for kind, entry in self.seen.last.items()},
+            LAST_SEEN: {kind: list(entry) for kind, entry in self.last_seen.times.items()},
             "working": list(self.working), "uncopied": self.uncopied, "uncopied_what": self.uncopied_what,
             "spent": self.budget.spent, "spent_mono": self.budget.spent_at, "rate": self.budget.rate,
-            "blocked_mono": self.blocked_at, "ways": self.ways.told(), "missing_ways": self.ways.missing,
-            "way": getattr(getattr(self.ways.chosen(), "way", None), "name", ""), "checked": self.ways.checked,
+            "blocked_mono": self.blocked_at, METHODS: self.keys.as_json(), MISSING_METHODS: self.keys.missing,
+            METHOD: chosen.method.name if chosen else "", "checked": self.keys.checked,
             "stopped_by": self.stopper.by, "last_stop": self.last_stop, "problems": self.problems,
         }  # fmt: skip
         try:

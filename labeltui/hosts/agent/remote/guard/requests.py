@@ -1,7 +1,7 @@
 """The requests of consoles to the guard. The agent answers them.
 
 Requests and answers are JSON objects; ``ask`` names the request. Requests change ``wish.json`` and ``copied.json``,
-which the guard reads, so they also take effect while the guard is being replaced.
+which the guard reads, so they also take effect while the guard is being replaced. ``wire.py`` has the names of old.
 
 ``status {}``                              the guard's state
 ``ensure {version, wish, key?}``           start or replace the guard if needed; store the profile's settings
@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any, Callable, Sequence
 
 from labeltui.domain.guard.rules import Policy
+from labeltui.domain.guard.wire import DESIRED
 from labeltui.hosts.agent.remote.files import Problem, take_lock
 from labeltui.hosts.agent.remote.guard.state_files import GuardFiles, pod_environment
 from labeltui.hosts.agent.remote.processes import boot_id, is_running
@@ -39,7 +40,7 @@ def perform(folder: Path, program: Sequence[str], request: dict[str, Any]) -> di
     if operation is None:
         raise Problem("bad_request", "The guard does not know this request.", "Update labeltui.")
     if ask == "ensure":
-        arguments.update(folder=folder, program=program)
+        arguments.update(folder=folder, program=program, desired=arguments.pop(DESIRED))
     return operation(GuardFiles(folder), **arguments)
 
 
@@ -48,7 +49,7 @@ def status(files: GuardFiles) -> dict[str, Any]:
     state = files.read(files.state)
     return {
         "alive": is_alive(state), "pod": pod_environment().get("RUNPOD_POD_ID", ""),
-        "wish": {k: v for k, v in files.read(files.wish).items() if k in ("policy", "set", "version", "keep")},
+        DESIRED: {k: v for k, v in files.read(files.desired).items() if k in ("policy", "set", "version", "keep")},
         "now_mono": time.monotonic(), "now": time.time(), "lent_key": files.key.exists(),
         "state": state if state.get("boot_id") == boot_id() else {},
     }  # fmt: skip
@@ -68,7 +69,7 @@ def ensure(
     folder: Path,
     program: Sequence[str],
     version: str,
-    wish: dict[str, Any],
+    desired: dict[str, Any],
     key: str | None = None,
 ) -> dict[str, Any]:
     """Start or replace the guard if needed, and store the profile's settings in ``wish.json``.
@@ -76,13 +77,13 @@ def ensure(
     ``key`` is the operator's API key. Empty deletes the stored key; None leaves it.
     """
     files.make()
-    lock = take_lock(files.door_lock)
+    lock = take_lock(files.agent_lock)
     try:
-        kept = files.read(files.wish)
-        if kept.get("boot_id") != boot_id():  # changed limits apply until the pod stops
-            kept = {}
-        merged = {**kept, **wish, "version": version, "boot_id": boot_id()}
-        files.write(files.wish, merged)
+        stored = files.read(files.desired)
+        if stored.get("boot_id") != boot_id():  # changed limits apply until the pod stops
+            stored = {}
+        merged = {**stored, **desired, "version": version, "boot_id": boot_id()}
+        files.write(files.desired, merged)
         if key is not None:
             lend(files, key)
         refuse_second(files, folder)
@@ -179,19 +180,19 @@ def change(files: GuardFiles, changes: dict[str, Any]) -> dict[str, Any]:
             good = limit or (name == "budget" and value is None)
         if name not in Policy.__dataclass_fields__ or not good:
             raise Problem("bad_request", f"The guard can't be set to {name} = {value!r}.")
-    kept = files.read(files.wish).get("set") or {}
-    amend(files, {"set": {**kept, **changes}})
+    stored = files.read(files.desired).get("set") or {}
+    amend(files, {"set": {**stored, **changes}})
     return status(files)
 
 
 def amend(files: GuardFiles, changes: dict[str, Any]) -> dict[str, Any]:
     """Change ``wish.json``, and wait up to 10 s until a running guard has read it. Returns the previous document."""
     files.make()
-    lock = take_lock(files.door_lock)
+    lock = take_lock(files.agent_lock)
     try:
-        before = files.read(files.wish)
+        before = files.read(files.desired)
         number = int(before.get("number") or 0) + 1
-        files.write(files.wish, {**before, **changes, "number": number})
+        files.write(files.desired, {**before, **changes, "number": number})
     finally:
         os.close(lock)
     deadline = time.monotonic() + TAKEN_UP_S
@@ -212,15 +213,15 @@ def copied(place: GuardFiles, *, files: list[Any], drop: list[str] | None = None
         below = path.lstrip("/")
         fresh[below if below.startswith("labels/") else "labels/" + below] = [size, mark]
     place.make()
-    lock = take_lock(place.door_lock)
+    lock = take_lock(place.agent_lock)
     try:
-        kept = {**(place.read(place.copied).get("files") or {}), **fresh}
+        stored = {**(place.read(place.copied).get("files") or {}), **fresh}
         for path in drop or ():
-            kept.pop(path, None)
-        place.write(place.copied, {"files": kept})
+            stored.pop(path, None)
+        place.write(place.copied, {"files": stored})
     finally:
         os.close(lock)
-    return {"in_all": len(kept)}
+    return {"in_all": len(stored)}
 
 
 OPERATIONS: dict[str, Callable[..., dict[str, Any]]] = {

@@ -27,14 +27,14 @@ _KEY = re.compile(r"[!-~]{8,512}\Z")
 
 
 @dataclass
-class Way:
+class StopMethod:
     """A method to stop the pod. ``works``: True proven, False ruled out, None unknown; ``words``: the reason."""
 
     name: str
     works: bool | None = None
     words: str = UNPROVEN
 
-    def told(self) -> dict[str, Any]:
+    def as_json(self) -> dict[str, Any]:
         """Return the JSON object for the state file."""
         return {"name": self.name, "works": self.works, "words": self.words}
 
@@ -103,31 +103,31 @@ def detail(document: Any, key: str = "") -> str:
     return text.replace(key, "***") if key else text
 
 
-class KeyWay:
+class StopKey:
     """Stops the pod by REST with one key. Only a stop shows whether the key may stop the pod."""
 
     def __init__(self, name: str, api: Api, *, stopped_before: bool = False) -> None:
-        self.way, self.api = Way(name), api
+        self.method, self.api = StopMethod(name), api
         self.stopped_before = stopped_before
         self.refused = False  # RunPod has refused a stop; never reset while this guard runs
         self.failures = 0  # failed stops in a row
 
     def check(self) -> Any:
-        """Read the pod and update ``way``; changes nothing on RunPod. Returns None if the key can't read the pod."""
+        """Read the pod and update ``method``; changes nothing on RunPod. Returns None if the key can't read the pod."""
         status, pod = self.api.get()
         pod = pod if status == 200 and isinstance(pod, dict) else None
         if self.refused:
             return pod
-        way = self.way
+        method = self.method
         if pod is not None:
-            way.works, way.words = None, f"{UNPROVEN}; it may read the pod"
+            method.works, method.words = None, f"{UNPROVEN}; it may read the pod"
             if self.stopped_before:
-                way.works, way.words = True, "it stopped this pod before"
+                method.works, method.words = True, "it stopped this pod before"
             self.find_hindrance(pod)
         elif status in (401, 403, 404):
-            way.works, way.words = False, f"refused: RunPod does not show the pod to it ({status})"
+            method.works, method.words = False, f"refused: RunPod does not show the pod to it ({status})"
         else:
-            way.works, way.words = None, f"{UNPROVEN}; {_answered(status, pod, self.api.key)}"
+            method.works, method.words = None, f"{UNPROVEN}; {_answered(status, pod, self.api.key)}"
         return pod
 
     def find_hindrance(self, pod: dict[str, Any]) -> None:
@@ -142,7 +142,7 @@ class KeyWay:
         if pod.get("locked") is True:
             why = "the pod is locked: RunPod refuses to stop it until it is unlocked"
         if why:
-            self.way.works, self.way.words = False, why
+            self.method.works, self.method.words = False, why
 
     def is_down(self) -> bool:
         """Whether RunPod reports that the pod does not run."""
@@ -156,12 +156,12 @@ class KeyWay:
         self.failures = self.failures + 1 if result in (FAILED, UNANSWERED) else 0
         words = _answered(status, answer, self.api.key)
         if result == ACCEPTED:
-            self.way.works, self.way.words = True, f"RunPod accepts its stop ({status})"
+            self.method.works, self.method.words = True, f"RunPod accepts its stop ({status})"
         elif result == REFUSED:
             self.refused = True
-            self.way.works, self.way.words = False, f"refused: it may not stop the pod; {words}"
+            self.method.works, self.method.words = False, f"refused: it may not stop the pod; {words}"
         else:
-            self.way.works, self.way.words = None, f"the stop failed: {words}"
+            self.method.works, self.method.words = None, f"the stop failed: {words}"
         return result
 
 
@@ -172,7 +172,7 @@ def _answered(status: int, document: Any, key: str) -> str:
     return f"RunPod answered {status}{': ' + said if said else ''}"
 
 
-class Ways:
+class StopKeys:
     """The keys that may stop the pod, in the order in which they are used."""
 
     def __init__(
@@ -181,15 +181,15 @@ class Ways:
         operator_key: str = "",
         *,
         stopped_by: str = "",
-        before: Ways | None = None,
+        before: StopKeys | None = None,
     ) -> None:
         """``stopped_by`` names the key that stopped this pod before. ``before`` has earlier results for the keys."""
         self.environment, self.operator_key, self.stopped_by = environment, operator_key, stopped_by
         self.pod_id = environment.get("RUNPOD_POD_ID", "")
         base = environment.get("RUNPOD_API_BASE_URL", "")
-        known = {(one.way.name, one.api.key, one.api.url): one for one in (before.all if before else ())}
+        known = {(one.method.name, one.api.key, one.api.url): one for one in (before.all if before else ())}
         self.checked = False
-        self.all: list[KeyWay] = []
+        self.all: list[StopKey] = []
         self.missing: list[str] = []
         own = environment.get("RUNPOD_API_KEY", "").strip()
         for name, key, why in (
@@ -198,16 +198,16 @@ class Ways:
         ):
             if _KEY.match(key):
                 api = Api(key, self.pod_id, base)
-                one = known.get((name, key, api.url)) or KeyWay(name, api, stopped_before=name == stopped_by)
+                one = known.get((name, key, api.url)) or StopKey(name, api, stopped_before=name == stopped_by)
                 self.all.append(one)
             else:
                 self.missing.append(why)
         if shutil.which("runpodctl") is not None:
             self.missing.append("runpodctl does not count: no version of it is known to speak REST v2")
 
-    def renewed(self, environment: dict[str, str], operator_key: str) -> Ways:
+    def renewed(self, environment: dict[str, str], operator_key: str) -> StopKeys:
         """Return a copy for a new environment or operator's key. A refused key stays refused."""
-        return Ways(environment, operator_key, stopped_by=self.stopped_by, before=self)
+        return StopKeys(environment, operator_key, stopped_by=self.stopped_by, before=self)
 
     def check(self) -> Any:
         """Check every key. Returns the pod; None if no key can read it."""
@@ -217,9 +217,9 @@ class Ways:
             pod = one.check() or pod
         return pod
 
-    def chosen(self) -> KeyWay | None:
+    def chosen(self) -> StopKey | None:
         """Return the key for the next stop: of those not ruled out, the one with the fewest failures. May be None."""
-        usable = [one for one in self.all if one.way.works is not False] if self.pod_id else []
+        usable = [one for one in self.all if one.method.works is not False] if self.pod_id else []
         return min(usable, key=lambda one: one.failures) if usable else None
 
     def problem(self) -> str:
@@ -228,9 +228,9 @@ class Ways:
             return ""
         if not self.pod_id:
             return "This host does not say which pod of RunPod it is (no RUNPOD_POD_ID)"
-        ruled_out = [f"{one.way.name}: {one.way.words}" for one in self.all]
-        return "No way to stop this pod works: " + "; ".join([*ruled_out, *self.missing])
+        ruled_out = [f"{one.method.name}: {one.method.words}" for one in self.all]
+        return "No key can stop this pod: " + "; ".join([*ruled_out, *self.missing])
 
-    def told(self) -> list[dict[str, Any]]:
+    def as_json(self) -> list[dict[str, Any]]:
         """Return all keys' methods as JSON objects for the state file."""
-        return [one.way.told() for one in self.all]
+        return [one.method.as_json() for one in self.all]

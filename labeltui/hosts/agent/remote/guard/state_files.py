@@ -1,6 +1,6 @@
 """The guard's folder: ``FOLDER/guard/POD/``. Each pod has its own, even on a shared network volume.
 
-``wish.json``    the settings that consoles request; the agent writes it under ``door.lock``
+``wish.json``    the settings that consoles desire; the agent writes it under ``door.lock``
 ``copied.json``  the labels that were copied; the agent writes it under ``door.lock``
 ``state.json``   activity and decision; the guard writes it and holds ``guard.lock``
 ``operator.key`` the operator's API key with mode 0600, only if the profile allows it
@@ -21,6 +21,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from labeltui.domain.guard.wire import AGENT_LOCK_FILE, DESIRED_FILE
 from labeltui.hosts.agent.remote.files import read_json, read_text, write_json
 
 ENVIRONMENT = "/etc/rp_environment"
@@ -52,12 +53,11 @@ class GuardFiles:
         name = pod or pod_environment().get("RUNPOD_POD_ID") or socket.gethostname()
         self.jobs = folder / "jobs"
         self.folder = folder / "guard" / (re.sub(r"[^A-Za-z0-9_-]", "_", name) or "_")
-        self.wish, self.state, self.copied = (
-            self.folder / f"{name}.json" for name in ("wish", "state", "copied")
-        )
+        self.desired = self.folder / DESIRED_FILE
+        self.state, self.copied = self.folder / "state.json", self.folder / "copied.json"
         self.key, self.log_file = self.folder / "operator.key", self.folder / "guard.log"
         self.claim = Path(tempfile.gettempdir(), f"labeltui-guard-{os.getuid()}-{self.folder.name}")
-        self.lock, self.door_lock = self.folder / "guard.lock", self.folder / "door.lock"
+        self.lock, self.agent_lock = self.folder / "guard.lock", self.folder / AGENT_LOCK_FILE
 
     def make(self) -> None:
         """Make the folder, accessible to its owner only."""

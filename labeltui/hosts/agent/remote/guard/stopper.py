@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Callable
 
 from labeltui.domain.guard.stopping import ACCEPTED, REFUSED, UNANSWERED, Stops
-from labeltui.hosts.agent.remote.guard.runpod import Ways
+from labeltui.hosts.agent.remote.guard.runpod import StopKeys
 
 
 class Stopper:
@@ -21,24 +21,24 @@ class Stopper:
         self._stops.reset()
         self.by = ""
 
-    def step(self, ways: Ways, now: float, write: Callable[[], None]) -> bool:
+    def step(self, keys: StopKeys, now: float, write: Callable[[], None]) -> bool:
         """Send one stop if the rules allow one at ``now``. Returns whether the state has changed.
 
         ``write`` saves the state before the stop, because the pod may stop before RunPod's answer is read.
         """
-        way = ways.chosen()
-        if way is None or not self._stops.may_send(now):
+        key = keys.chosen()
+        if key is None or not self._stops.may_send(now):
             return False
-        if self._stops.any and way.is_down():
+        if self._stops.any and key.is_down():
             self._stops.settled(now)
             self._say("RunPod shows that the pod does not run")
             return True
-        self.by = way.way.name
+        self.by = key.method.name
         write()
-        result = way.stop()
+        result = key.stop()
         self._stops.note(result, now)
         ruled_out = " is ruled out" if result == REFUSED else ""
-        self._say(f"{way.way.name}{ruled_out}: {way.way.words}")
+        self._say(f"{key.method.name}{ruled_out}: {key.method.words}")
         if result not in (ACCEPTED, UNANSWERED):
             self.by = ""
         return True

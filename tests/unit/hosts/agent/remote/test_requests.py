@@ -194,8 +194,8 @@ def test_every_request_on_every_python_that_is_here(start_agent: Start, tmp_path
     source = "def main(arguments): return [arguments, __import__('sys').version_info[1]]"
     ran = agent.ask("program.run", key="k", python=pythons()[python], source=source, arguments={"a": 1})
     assert ran == {"answer": [{"a": 1}, int(python.partition(".")[2])]}
-    wish = {"policy": {"idle_s": 600}, "studies": str(studies)}
-    status = agent.ask("guard", request={"ask": "ensure", "version": "v1", "wish": wish})
+    settings = {"policy": {"idle_s": 600}, "studies": str(studies)}
+    status = agent.ask("guard", request={"ask": "ensure", "version": "v1", "wish": settings})
     assert status["alive"], status
     os.kill(status["state"]["pid"], 9)
 
