@@ -77,7 +77,7 @@ OFFERS: dict[Code, tuple[str, ...]] = {
     Code.UNKNOWN_GPU: ("pod.options",),
     Code.UNKNOWN_VOLUME: ("pod.options",),
     Code.NO_SSH_KEY: ("pod.options",),
-    Code.POD_NO_ADDRESS: ("pod.stop", "pod.restart", "pod.options"),
+    Code.POD_NO_ADDRESS: ("pod.start", "shell.proxy", "pod.terminate", "pod.stop"),
     Code.NOT_CONNECTED: ("reconnect", "doctor"),
     Code.UNREACHABLE: ("reconnect", "doctor"),
     Code.CONNECTION_REFUSED: ("reconnect", "doctor"),

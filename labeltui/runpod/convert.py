@@ -69,6 +69,7 @@ def pod(document: Mapping[str, Any], now: datetime) -> Pod:
         ssh=_endpoint(sent.ssh.direct),
         ssh_proxy=_endpoint(sent.ssh.proxy),
         load=_load(runtime),
+        has_runtime=sent.runtime is not None,
         uptime_s=runtime.uptime,
         created_at=sent.createdAt,
         started_at=sent.startedAt,

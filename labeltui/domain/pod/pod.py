@@ -119,6 +119,7 @@ class Pod:
     ssh: SshEndpoint | None = None  # the pod's sshd: exec, SFTP, forwarding
     ssh_proxy: SshEndpoint | None = None  # the proxy shell: an interactive shell and nothing else
     load: Load = Load()
+    has_runtime: bool = False  # RunPod reports a running container
     uptime_s: int | None = None  # of the container
     created_at: datetime | None = None
     started_at: datetime | None = None
@@ -138,6 +139,11 @@ class Pod:
     def is_public(self) -> bool:
         """True when any port is on the open web, without a password."""
         return any(port.protocol == "http" for port in self.ports)
+
+    @property
+    def awaits_address(self) -> bool:
+        """True for a pod that is up, and costs, but has no address for SSH."""
+        return self.status.is_up and self.ssh is None
 
     @property
     def lost_its_gpu(self) -> bool:

@@ -124,9 +124,9 @@ def no_pod(state: SessionState) -> str | None:
 
 
 def cannot_start_pod(state: SessionState) -> str | None:
-    """None if the pod can be started; a pod that lost its GPU is stopped first."""
+    """None if the pod can be started, or waited for; a pod that lost its GPU is stopped first."""
     pod = state.pod.value
-    if pod is not None and pod.lost_its_gpu:
+    if pod is not None and (pod.lost_its_gpu or pod.awaits_address):
         return None
     return pod_cannot("start")(state)
 
@@ -136,7 +136,7 @@ def cannot_rescue(state: SessionState) -> str | None:
     pod = state.pod.value
     if pod is not None and pod.cpu_id:
         return "it was rented without a GPU, so start it normally"
-    return cannot_start_pod(state)
+    return None if pod is not None and pod.lost_its_gpu else pod_cannot("start")(state)
 
 
 def no_network_volume(state: SessionState) -> str | None:
@@ -181,7 +181,9 @@ def ask_pod_start(state: SessionState) -> str | None:
         return (
             f"Stop {pod.name} and start it again until it has a GPU? Everything outside its volume is lost."
         )
-    return None if pod is None else f"Start {pod.name}? RunPod charges for every second that it runs."
+    if pod is None or pod.awaits_address:
+        return None
+    return f"Start {pod.name}? RunPod charges for every second that it runs."
 
 
 def ask_pod_stop(state: SessionState) -> str | None:

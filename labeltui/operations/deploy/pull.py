@@ -12,32 +12,33 @@ from labeltui.domain.pod.pod import Pod, PodStatus
 from labeltui.domain.problems import Failed
 from labeltui.domain.state import SessionState
 from labeltui.operations.deploy.system_log import SystemLog
+from labeltui.operations.pod.address import AddressWait
 from labeltui.runpod.lifecycle import pod_problem
 
 if TYPE_CHECKING:
     from labeltui.session.session import Session
 
 UP_WITHIN_S = 40 * 60.0  # official images are many GB; a slow host takes half an hour
-CHECK_S = 15.0  # between two checks of the system log
+CHECK_S = 5.0  # between two checks of the pod and of its system log
 COMING_UP = (PodStatus.PROVISIONING, PodStatus.STARTING)
 
 
 async def pull_image(session: Session, pod_id: str, show_line: Callable[[str], None]) -> Pod:
     """Wait until the pod runs and has an address. ``show_line`` gets each line of its system log.
 
-    Raises Failed if the pod has stopped, is gone, runs without its GPU, prints that it will never start, or
-    takes longer than 40 minutes.
+    Raises Failed if the pod has stopped, is gone, runs without its GPU, prints that it will never start, runs for
+    three minutes without an SSH address, or takes longer than 40 minutes.
     """
     log = SystemLog(await session.account.client(), pod_id, show_line)
     following = asyncio.create_task(log.run())
     try:
-        return await _until_up(session, log)
+        return await _until_up(session, log, AddressWait(session, show_line))
     finally:
         following.cancel()
         await asyncio.gather(following, return_exceptions=True)
 
 
-async def _until_up(session: Session, log: SystemLog) -> Pod:
+async def _until_up(session: Session, log: SystemLog, address: AddressWait) -> Pod:
     session.watch_pod()
     session.account.wake()
     clock = asyncio.get_running_loop().time
@@ -47,7 +48,10 @@ async def _until_up(session: Session, log: SystemLog) -> Pod:
             pod = _settled(await session.store.wait_for(_is_settled, CHECK_S))
             if pod is not None:
                 return _running(session, pod, log)
-        _raise_if_lost(session, session.store.state.pod.value, log)
+        reading = session.store.state.pod
+        _raise_if_lost(session, reading.value, log)
+        if reading.value is not None and reading.error is None:
+            await address.check(reading.value)
     raise Failed(
         Code.POD_SLOW, f"The pod does not run after {UP_WITHIN_S / 60:.0f} minutes.",
         "Its system log says whether the image is still being pulled.", log.text,

@@ -11,6 +11,7 @@ from labeltui.domain.failure_codes import Code
 from labeltui.domain.pod.pod import Pod, PodAction, PodStatus
 from labeltui.domain.problems import Failed, LabeltuiError, Unreachable
 from labeltui.operations.labels.safety import spare_labels
+from labeltui.operations.pod.address import AddressWait
 from labeltui.operations.pod.target import legal, refuse_unnamed, target
 from labeltui.runpod.lifecycle import pod_problem
 from labeltui.support.backoff import jittered
@@ -20,23 +21,26 @@ if TYPE_CHECKING:
     from labeltui.session.session import Session
 
 STARTS_WITHIN_S = 20 * 60.0  # official images are many GB
-ADDRESS_WITHIN_S = 5 * 60.0  # from running to an ssh address
 STOPS_WITHIN_S = 5 * 60.0
 FIRST_POLLS_S = 1.0
 LATER_POLLS_S = 3.0
 FIRST_POLLS_FOR_S = 20.0
 EVERY_MIN = 3.0  # minutes between tries
+GO_ON = " Wait longer with `labeltui pod start`, or end it with `labeltui pod terminate`."
 
 CHOICES = ("pod.start", "pod.retry", "pod.data", "pod.volume", "pod.stop")
 """Actions that may help when a pod does not come back, best first."""
 
 
 async def startable(session: Session, params: PodStartParams, report: Report) -> Pod:
-    """Return the stopped pod.
+    """Return the stopped pod, or a pod that is up but has no SSH address yet.
 
     A pod that runs without its GPU is stopped first, once its labels are copied.
     """
     pod = await target(session, params.pod)
+    if pod.awaits_address:
+        await refuse_unnamed(session, params, pod, PodAction.START)
+        return pod
     if not pod.lost_its_gpu:
         return await legal(session, params, PodAction.START)
     pod = await legal(session, params, PodAction.STOP)
@@ -51,10 +55,15 @@ def can_be_reached(pod: Pod) -> bool:
 
 
 async def start_once(session: Session, pod: Pod, report: Report) -> Pod:
-    """Start the pod once, and wait until it can be reached. Raises Failed with the actions that may help."""
-    report.progress(f"Starting {pod.name}")
-    client = await session.account.client()
-    await client.start(pod.id)
+    """Start the pod once, and wait until it can be reached. Raises Failed with the actions that may help.
+
+    A pod that is up already is only waited for.
+    """
+    if pod.awaits_address:
+        report.progress(f"{pod.name} is {pod.status} and has no SSH address yet")
+    else:
+        report.progress(f"Starting {pod.name}")
+        await (await session.account.client()).start(pod.id)
     now = await wait_until(session, pod, can_be_reached, report)
     if now.lost_its_gpu:
         raise Failed(
@@ -79,7 +88,9 @@ async def start_until_it_works(session: Session, pod: Pod, report: Report, every
             if not error.problem.code.worth_retry:
                 raise
             if error.problem.code == Code.RUNPOD_NO_GPU:
-                await stop_and_wait(session, pod, report)  # a pod without a GPU costs money but can't work
+                pod = await stop_and_wait(
+                    session, pod, report
+                )  # a pod without a GPU costs money but can't work
             why = error.problem.message
         pause = jittered(wait, (0.9, 1.1))
         report.progress(f"Try {tries}: {why} Next try in {max(1, round(pause / 60))} min; ctrl+c gives up.")
@@ -118,12 +129,12 @@ async def wait_until(
 ) -> Pod:
     """Poll the pod until ``holds(pod)`` is true, and report each change of its status.
 
-    Raises Failed if the pod ends instead of starting, is gone, or takes longer than ``within_s``. If RunPod's
-    list misses the pod once, or a poll fails, the next poll follows.
+    Raises Failed if the pod ends instead of starting, is gone, runs for three minutes without an SSH address, or
+    takes longer than ``within_s``. If RunPod's list misses the pod once, or a poll fails, the next poll follows.
     """
     loop = asyncio.get_running_loop()
     begun = loop.time()
-    runs_since: float | None = None
+    address = AddressWait(session, report.progress, GO_ON)
     reported, misses, now, was_up = "", 0, pod, pod.status.is_up
     while True:
         session.account.wake()
@@ -137,8 +148,7 @@ async def wait_until(
             if now.status.value != reported:
                 reported = now.status.value
                 report.progress(f"{now.name} is {reported}")
-            if now.status is PodStatus.RUNNING:
-                runs_since = runs_since or loop.time()
+            await address.check(now)
             was_up = was_up or now.status.is_up
             # Until the pod is up, RunPod's list may still show its previous state.
             stale = not was_up and now.status is PodStatus.STOPPED and now.started_at == pod.started_at
@@ -150,8 +160,6 @@ async def wait_until(
                 raise Failed(
                     Code.RUNPOD_POD_GONE, f"{pod.name} is gone: it was terminated.", offers=("pods",)
                 )
-        if runs_since is not None and loop.time() - runs_since > ADDRESS_WITHIN_S:
-            raise _unreachable(now)
         if loop.time() - begun > within_s:
             raise _slow(now, within_s)
         await asyncio.sleep(FIRST_POLLS_S if loop.time() - begun < FIRST_POLLS_FOR_S else LATER_POLLS_S)
@@ -177,15 +185,6 @@ def _ended(session: Session, now: Pod) -> Failed:
         problem.code if problem else Code.POD_STATE, problem.message if problem else what,
         problem.hint if problem else "See its system log on RunPod; then start it again.",
         problem.detail if problem else "", offers=CHOICES,
-    )  # fmt: skip
-
-
-def _unreachable(pod: Pod) -> Failed:
-    exposed = any(port.private == 22 and port.protocol == "tcp" for port in pod.ports)
-    why = "RunPod lists no SSH address for it" if exposed else "its port 22/tcp is not exposed"
-    return Failed(
-        Code.POD_NO_ADDRESS, f"{pod.name} runs, and costs, but {why}.",
-        "Stop it; start it again, or make a new pod with 22/tcp.", offers=("pod.stop", "pod.restart", "pod.options"),
     )  # fmt: skip
 
 

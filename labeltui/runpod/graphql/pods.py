@@ -124,6 +124,7 @@ def pod(document: Mapping[str, Any], now: datetime) -> Pod:
         ssh=_direct(runtime.ports),
         ssh_proxy=public_endpoint("ssh.runpod.io", 22, sent.machine.podHostId),
         load=_load(runtime),
+        has_runtime=status is PodStatus.RUNNING,
         uptime_s=runtime.uptimeInSeconds,
         created_at=sent.createdAt,
         started_at=sent.lastStartedAt,

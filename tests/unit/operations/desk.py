@@ -121,3 +121,14 @@ async def desk(
         if serves:
             it.serve()
         yield it
+
+
+@asynccontextmanager
+async def published(
+    folder: Path, *, scope: str = "all", scope_first: bool = True, **settings: Any
+) -> AsyncIterator[tuple[Desk, PublishedAccount]]:
+    """A desk that rents from an account made of RunPod's published API; no body may differ from that API."""
+    account = PublishedAccount(asyncio.get_running_loop().time, scope=scope, scope_first=scope_first)
+    async with desk(folder, account=account, start=False, **settings) as it:
+        yield it, account
+    assert not account.wrong

@@ -65,15 +65,16 @@ class PublishedAccount(httpx.AsyncBaseTransport):
     """``scope``: "all" or "read". ``scope_first``: an action is answered 403 before 409, else after it.
 
     ``charged`` is what a GPU costs once it is rented, where that is not its listed price. ``pulls_s`` is the time
-    until a pod runs; ``address_after_s`` from then to its address, None for a pod that never gets one. ``refusals``
-    are (status, detail) of the next requests for a pod. ``requests`` are (method, path, status), without reads.
+    until a pod runs, ``runtime_after_s`` from then until its runtime is known, and ``address_after_s`` to its
+    address; ``never_addressed`` is a pod that gets none. ``refusals`` are (status, detail) of the next requests
+    for a pod. ``requests`` are (method, path, status), without reads.
     """
 
     def __init__(self, time: Callable[[], float], *, scope: str = "all", scope_first: bool = True) -> None:
         self.scope, self.scope_first = scope, scope_first
         self.clock = Clock(time)
         self.charged: dict[str, float] = {}
-        self.pulls_s, self.address_after_s = 30.0, 10.0
+        self.pulls_s, self.runtime_after_s, self.address_after_s = 30.0, 0.0, 10.0
         self.never_addressed = False
         self.refusals: deque[tuple[int, str]] = deque()
         self.pods: dict[str, dict[str, Any]] = {}
@@ -206,7 +207,7 @@ class PublishedAccount(httpx.AsyncBaseTransport):
             "uptime": int(age - self.pulls_s),
             "ports": example["runtime"]["ports"] if addressed else [],
         }
-        pod["runtime"] = uptime if running else None
+        pod["runtime"] = uptime if running and age >= self.pulls_s + self.runtime_after_s else None
         pod["cost"] = 0.0 if stopped else pod["cost"]
         return pod
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,21 +10,13 @@ import pytest
 
 from labeltui.domain.failure_codes import Code
 from labeltui.domain.problems import ExitCode
-from tests.unit.operations.desk import Desk, desk
+from tests.unit.operations.desk import published
 from tests.unit.runpod.published_account import PublishedAccount
 from tests.virtual_time import in_virtual_time
 
 A5000, A40 = "NVIDIA RTX A5000", "NVIDIA A40"
 ASKED = {"gpu": "RTX A5000", "max_price": 0.30}
 IMAGE = "runpod/pytorch:1.0.2-cu1281-torch280-ubuntu2404"
-
-
-@asynccontextmanager
-async def published(folder: Path, **settings: Any) -> AsyncIterator[tuple[Desk, PublishedAccount]]:
-    account = PublishedAccount(asyncio.get_running_loop().time, **settings)
-    async with desk(folder, account=account, start=False) as it:
-        yield it, account
-    assert not account.wrong
 
 
 def created(account: PublishedAccount) -> int:

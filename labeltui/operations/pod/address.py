@@ -1,0 +1,76 @@
+"""Limits the time for which a pod may run, and cost, without an SSH address."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from labeltui.domain.failure_codes import Code
+from labeltui.domain.money import rate_text
+from labeltui.domain.pod.pod import Cloud, Pod, PodStatus
+from labeltui.domain.problems import Failed, LabeltuiError
+
+if TYPE_CHECKING:
+    from labeltui.session.session import Session
+
+WITHIN_S = 180.0
+SAID_AFTER_S = 20.0
+SAID_EVERY_S = 40.0
+LOG_EVERY_S = 15.0
+
+
+class AddressWait:
+    """Times one pod from the start of its container, because the image may be pulled for 20 minutes before.
+
+    ``say`` gets a line about the wait. ``go_on`` is the hint for the operator who wants to wait longer.
+    """
+
+    def __init__(self, session: Session, say: Callable[[str], None], go_on: str = "") -> None:
+        self._session, self._say, self._go_on = session, say, go_on
+        self._since: float | None = None
+        self._read_log_at = 0.0
+        self._say_after_s = SAID_AFTER_S
+
+    async def check(self, pod: Pod) -> None:
+        """Take one more reading of the pod. Raises Failed ``pod_no_address`` after three minutes."""
+        if pod.status is not PodStatus.RUNNING or pod.ssh is not None:
+            return
+        now = asyncio.get_running_loop().time()
+        if self._since is None:
+            self._since = now if await self._container_runs(pod, now) else None
+            return
+        waited = now - self._since
+        if waited >= WITHIN_S:
+            raise self._failure(pod)
+        if waited >= self._say_after_s:
+            self._say_after_s += SAID_EVERY_S
+            self._say(
+                f"{pod.name} has run for {waited:.0f} s at {rate_text(pod.cost_per_hour)}: no SSH address yet"
+            )
+
+    async def _container_runs(self, pod: Pod, now: float) -> bool:
+        if pod.has_runtime:
+            return True
+        if now < self._read_log_at:
+            return False
+        self._read_log_at = now + LOG_EVERY_S
+        with suppress(LabeltuiError):
+            return bool(await (await self._session.account.client()).recent_logs(pod.id, "container", tail=1))
+        return False
+
+    def _failure(self, pod: Pod) -> Failed:
+        if not any(port.private == 22 and port.protocol == "tcp" for port in pod.ports):
+            cause = "Its port 22/tcp is not exposed: make a new pod with 22/tcp."
+        elif pod.cloud is Cloud.COMMUNITY:
+            cause = "Its community machine may have no public address: a pod in the secure cloud has one."
+        else:
+            cause = "RunPod has not given its port 22/tcp a public address; stop it, or make a new pod with 22/tcp."
+        proxied = " `labeltui shell --proxy` opens a shell on it." if pod.ssh_proxy is not None else ""
+        return Failed(
+            Code.POD_NO_ADDRESS,
+            f"{pod.name} has run for {WITHIN_S / 60:.0f} minutes, at {rate_text(pod.cost_per_hour)}, "
+            "without an SSH address.",
+            f"{cause}{proxied}{self._go_on}",
+        )
