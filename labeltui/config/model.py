@@ -66,6 +66,8 @@ class ServerSection(Section):
     """User name for the DICOMweb server."""
     dicomweb_password_env: str | None = None
     """Name of the local environment variable that holds the DICOMweb password."""
+    dicomweb_cache_s: Annotated[int, Field(ge=1)] = 5
+    """Seconds after which MONAI Label asks DICOMweb again, and no longer hands out a finished series."""
     torch: Literal["reuse", "cuda", "cpu"] = "reuse"
     """torch to install: ``cuda``, ``cpu``, or ``reuse`` to take the image's own if its version fits, else ``cuda``."""
     python: str = "python3"

@@ -7,6 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+CACHE_META = "dicomweb_cache_s"
+CACHE_VARIABLE = "MONAI_LABEL_DICOMWEB_CACHE_EXPIRY"
+DEFAULT_CACHE_S = 7200
+"""Seconds for which MONAI Label caches DICOMweb's answers unless told otherwise."""
 SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
@@ -24,6 +28,7 @@ class ServerOptions:
     env: Mapping[str, str] = field(default_factory=dict)
     dicomweb_user: str | None = None
     dicomweb_password: str | None = None
+    dicomweb_cache_s: int = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +60,7 @@ def launch(options: ServerOptions, *, home: str, path: str = SYSTEM_PATH) -> Lau
         argv += ["--conf", key, value]
     host = "0.0.0.0" if options.expose == "public" else "127.0.0.1"  # noqa: S104 - the operator chose it, and was warned
     argv += ["--host", host, "--port", str(options.port)]
-    meta = {
+    meta: dict[str, object] = {
         "app": options.app,
         "app_log": f"{app}/logs/app.log",
         "models": tuple(name for name in conf.get("models", "").split(",") if name),
@@ -63,8 +68,11 @@ def launch(options: ServerOptions, *, home: str, path: str = SYSTEM_PATH) -> Lau
         "port": options.port,
         "expose": options.expose,
     }
+    env = _env(options, venv, path)
+    if (cache_s := env.get(CACHE_VARIABLE, "")).isdigit():
+        meta[CACHE_META] = int(cache_s)
     # MONAI Label reads .env from its working folder. This folder is labeltui's own and has no such file.
-    return Launch(tuple(argv), _env(options, venv, path), f"{folder}/run", meta)
+    return Launch(tuple(argv), env, f"{folder}/run", meta)
 
 
 def _conf(options: ServerOptions) -> dict[str, str]:
@@ -89,6 +97,9 @@ def _env(options: ServerOptions, venv: str, path: str) -> dict[str, str]:
         env["MONAI_LABEL_DICOMWEB_USERNAME"] = options.dicomweb_user
     if options.dicomweb_password is not None:
         env["MONAI_LABEL_DICOMWEB_PASSWORD"] = options.dicomweb_password
+    if is_dicomweb(options.studies):
+        # Until the cached list expires, the server hands out a study again although its label is final.
+        env[CACHE_VARIABLE] = str(options.dicomweb_cache_s)
     env.update(options.env)
     return env
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 from datetime import datetime
 from decimal import Decimal
 
+from labeltui.domain.guard.rules import span
 from labeltui.domain.host import LinkState
 from labeltui.domain.log.meaning import Meaning
 from labeltui.domain.money import Account
 from labeltui.domain.pod.pod import Pod, PodStatus
 from labeltui.domain.problems import Problem
-from labeltui.domain.server.server import ServerState
+from labeltui.domain.server.server import ServerState, ServerStatus
 from labeltui.domain.state import Alert, Level, SessionState
 from labeltui.domain.training.training import TrainState
 from labeltui.runpod.lifecycle import balance_problem, pod_problem, public_problem
@@ -20,6 +21,7 @@ from labeltui.session.runtime.supervise import Clock
 
 LOG = "log:"
 
+LONGEST_CACHE_S = 60
 WARN_HOURS, URGENT_HOURS = Decimal(8), Decimal(2)
 
 
@@ -96,12 +98,29 @@ class Alerts:
         if now is None:
             return
         self._orphaned(frozenset(o.pid for o in now.orphans), state)
+        if was is None or was.dicomweb_cache_s != now.dicomweb_cache_s or was.state is not now.state:
+            self._dicomweb_cache(now)
         if was is not None and was.state is now.state and was.problem == now.problem:
             return
         if now.problem is not None and now.state in (ServerState.CRASHED, ServerState.UNREACHABLE):
             self._raise("server", Level.ERROR, now.problem.message, now.problem.hint)
         elif now.state in (ServerState.RUNNING, ServerState.STARTING):
             self._store.dismiss("server")
+
+    def _dicomweb_cache(self, server: ServerStatus) -> None:
+        """Raise an alert for a server that hands out finished studies for longer than a minute."""
+        cache_s = server.dicomweb_cache_s or 0
+        if server.state is not ServerState.RUNNING or cache_s <= LONGEST_CACHE_S:
+            self._store.dismiss("dicomweb_cache")
+            return
+        where = "start it with MONAI_LABEL_DICOMWEB_CACHE_EXPIRY=5"
+        if server.pid is not None:
+            where = "restart it (s r); `dicomweb_cache_s` in the profile sets this time"
+        self._raise(
+            "dicomweb_cache", Level.WARNING,
+            f"For {span(cache_s)} after a final label the server may hand out the same study again.",
+            f"The next label would replace the first. To prevent it, {where}.",
+        )  # fmt: skip
 
     def _orphaned(self, pids: frozenset[int], state: SessionState) -> None:
         previous, self._orphans = self._orphans, pids

@@ -32,6 +32,7 @@ from labeltui.session.runtime.state_folder import StateFolder, labels_folder
 from labeltui.session.runtime.store import Store
 from labeltui.session.runtime.supervise import Clock, Supervisor
 from labeltui.session.server.client import ServerApi
+from labeltui.session.server.found import FoundWatch
 from labeltui.session.server.orphans import OrphanWatch
 from labeltui.session.server.pollers import Pollers
 from labeltui.session.server.process import ServerWatch
@@ -123,6 +124,7 @@ class Session:
         self.readiness = Readiness(self.store, self.link, self.pollers, self.watch)
         self._load = HostLoad(self.store, clock, server.folder)
         self._orphans = OrphanWatch(self.store, self.watch)
+        self._found = FoundWatch(self.store, self.watch, server.port)
         self._alerts = Alerts(self.store, clock)
         self.pod_watch = PodWatch(self.store, clock, state, self.account, self.link, self.journal)
         self._supervisor = Supervisor()
@@ -142,6 +144,7 @@ class Session:
         self.link.attach("server", self.watch.attach)
         self.link.attach("metrics", self._load.run)
         self.link.attach("orphans", self._orphans.run)
+        self.link.attach("found server", self._found.run)
         self.link.attach("guard", self.guard.run)
         self.labels.on_copied.append(self.guard.on_copied)
 

@@ -3,7 +3,8 @@
 ``programs`` says what a job does: by name, an async function that gets the run, may print, and returns the exit code.
 A job without a program runs until it is stopped. ``answers`` takes precedence over what an operation would answer: by
 its name (``"guard"``, ``"stat"``), a document, an error to raise, or a function of the request that returns or raises
-one. ``metrics`` and ``orphans`` are what the host's load and orphaned trainings are; ``asked`` has every request.
+one. ``metrics``, ``orphans`` and ``servers`` are the host's load, orphaned trainings and MONAI Label servers; ``asked``
+has every request.
 """
 
 from __future__ import annotations
@@ -100,6 +101,7 @@ class MemoryAgent:
         self.answers: dict[str, Answer] = {}
         self.metrics: dict[str, Any] = idle_load()
         self.orphans: list[dict[str, Any]] = []
+        self.servers: list[dict[str, Any]] = []
         self.asked: list[Mapping[str, Any]] = []
         self.hello: dict[str, Any] = {
             "version": "1", "python": "3.11.9", "system": "Linux 6.1 x86_64", "hostname": "memory", "user": "root",
@@ -269,6 +271,9 @@ class MemoryAgent:
         self, _connection: _Connection, server_pgid: int | None = None
     ) -> Mapping[str, Any]:
         return {"orphans": list(self.orphans)}
+
+    async def _op_servers(self, _connection: _Connection) -> Mapping[str, Any]:
+        return {"servers": list(self.servers)}
 
     async def _op_orphans_stop(
         self, _connection: _Connection, pgid: int, grace_s: float

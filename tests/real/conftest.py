@@ -1,4 +1,4 @@
-"""Real parts: OpenSSH's sshd on loopback, and MONAI Label installed on it by labeltui's own ``setup``.
+"""Real parts: OpenSSH's sshd on loopback, MONAI Label installed on it by labeltui's own ``setup``, and Orthanc.
 
 A missing part fails here; nothing is skipped. ``LABELTUI_TEST_HOME`` keeps the host's home (2.8 GB) from one run to the
 next while working on the suite; without it a fresh one is made and thrown away.

@@ -33,8 +33,25 @@ class OrphanTraining:
 
 
 @dataclass(frozen=True, slots=True)
+class FoundServer:
+    """A server process on the host. ``studies`` is as it was given on its command line.
+
+    ``dicomweb_cache_s`` is None for a folder, and where the process's environment can't be read.
+    """
+
+    pid: int
+    port: int
+    studies: str
+    dicomweb_cache_s: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class ServerStatus:
-    """One server on one host. ``run_id`` is the agent's run; None for a server that the agent did not start."""
+    """One server on one host. ``run_id`` is the agent's run; None for a server that the agent did not start.
+
+    For ``dicomweb_cache_s`` seconds, a DICOMweb server hands out a study again although its label is final. None for
+    a folder, or if it is unknown.
+    """
 
     state: ServerState
     url: str | None = None
@@ -43,6 +60,7 @@ class ServerStatus:
     app: str | None = None
     models: tuple[str, ...] = ()
     studies: str | None = None
+    dicomweb_cache_s: int | None = None
     version: str | None = None
     problem: Problem | None = None
     phase: str = ""  # while starting: its newest phase

@@ -8,7 +8,7 @@ from datetime import datetime
 from labeltui.domain.failure_codes import Code
 from labeltui.domain.problems import Problem
 from labeltui.domain.reading import Reading
-from labeltui.domain.server.server import OrphanTraining, ServerInfo, ServerState, ServerStatus
+from labeltui.domain.server.server import FoundServer, OrphanTraining, ServerInfo, ServerState, ServerStatus
 
 SILENT_AFTER_FAILURES = 3
 ENDED_ON_PURPOSE = (0, -2, -15)
@@ -29,17 +29,22 @@ class ServerRun:
     app: str | None = None
     models: tuple[str, ...] = ()
     studies: str | None = None
+    dicomweb_cache_s: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class ServerEvidence:
-    """Readings of a run's output and REST API. ``problem`` comes from the output of a run that has ended."""
+    """Readings of a run's output and REST API. ``problem`` comes from the output of a run that has ended.
+
+    ``found`` is the process of a server that labeltui did not start, if the host shows it.
+    """
 
     phase: str = ""
     listening: bool = False
     info: Reading[ServerInfo] = field(default_factory=Reading)
     answered: bool = False  # /info/ has answered since the run started
     problem: Problem | None = None
+    found: FoundServer | None = None
 
 
 def derive_server(
@@ -49,6 +54,7 @@ def derive_server(
     state = _state(run, evidence)
     info = evidence.info.value if _answers(evidence) or state is ServerState.RUNNING else None
     ours = run.state in ("running", "stopping") or state in (ServerState.CRASHED, ServerState.STOPPED)
+    source = run if ours else evidence.found
     return ServerStatus(
         state=state,
         url=url if state in (ServerState.RUNNING, ServerState.UNREACHABLE) else None,
@@ -56,7 +62,8 @@ def derive_server(
         exit_code=run.exit_code if state in (ServerState.CRASHED, ServerState.STOPPED) else None,
         app=run.app if ours and run.app else (info.name if info else None),
         models=_models(run, info, ours),
-        studies=run.studies if ours else None,
+        studies=source.studies if source is not None else None,
+        dicomweb_cache_s=source.dicomweb_cache_s if source is not None else None,
         version=info.version if info else None,
         problem=_problem(state, run, evidence),
         phase=evidence.phase if state is ServerState.STARTING else "",

@@ -13,7 +13,7 @@ from labeltui.domain.failure_codes import Code
 from labeltui.domain.host import HostMetrics
 from labeltui.domain.labels.copies import HostLabel, Listing
 from labeltui.domain.problems import Failed, LabeltuiError
-from labeltui.domain.server.server import OrphanTraining
+from labeltui.domain.server.server import FoundServer, OrphanTraining
 from labeltui.hosts.agent.connection import AgentConnection
 from labeltui.hosts.agent.messages import AgentHello, Chunk, FileFacts, Job, Preflight
 from labeltui.hosts.agent.parsing import bytes_of, chunk_of, follow_error_of, garbled, parse
@@ -46,6 +46,11 @@ class _Orphan:
 @dataclass(frozen=True, slots=True)
 class _Orphans:
     orphans: tuple[_Orphan, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Servers:
+    servers: tuple[FoundServer, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,6 +249,10 @@ class AgentClient(AgentConnection):
     async def stop_orphans(self, pgid: int, *, grace_s: float = 5.0) -> None:
         """End all processes of one orphaned training. Raises Failed ``not_orphaned`` for any other group."""
         await self.request("orphans.stop", deadline_s=grace_s + 40, pgid=pgid, grace_s=grace_s)
+
+    async def servers(self) -> tuple[FoundServer, ...]:
+        """List the MONAI Label servers of this user on the host, by whomever they were started."""
+        return parse(_Servers, await self.request("servers")).servers
 
     async def preflight(self, *, folder: str, app: str, studies: str, port: int) -> Preflight:
         """Check whether the server can start. ``studies`` is empty for a DICOMweb server."""

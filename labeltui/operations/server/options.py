@@ -36,6 +36,7 @@ def server_options(profile: Profile, params: ServerStartParams) -> ServerOptions
         env={**server.env, **params.env},
         dicomweb_user=server.dicomweb_user,
         dicomweb_password=_password(server.dicomweb_password_env),
+        dicomweb_cache_s=server.dicomweb_cache_s,
     )
 
 

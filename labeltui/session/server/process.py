@@ -14,11 +14,12 @@ from labeltui.domain.log.meaning import Meaning
 from labeltui.domain.log.startup import StartupReader, diagnose_exit
 from labeltui.domain.problems import Failed, Problem
 from labeltui.domain.reading import Reading
-from labeltui.domain.server.server import OrphanTraining, ServerInfo
+from labeltui.domain.server.server import FoundServer, OrphanTraining, ServerInfo
 from labeltui.domain.server.state import ServerEvidence, ServerRun, derive_server
 from labeltui.domain.training.log import TrainLog
 from labeltui.hosts.agent.client import AgentClient
 from labeltui.hosts.agent.messages import Chunk, Job, JobState
+from labeltui.monailabel.launch import CACHE_META, DEFAULT_CACHE_S, is_dicomweb
 from labeltui.session.log.feed import AppLog, LogFeed
 from labeltui.session.log.store import LogStore
 from labeltui.session.runtime.fields import Fields
@@ -41,6 +42,7 @@ class ServerWatch:
         self.run = ServerRun()
         self.meta: Mapping[str, object] = {}
         self.orphans: tuple[OrphanTraining, ...] = ()
+        self._found: FoundServer | None = None
         self.zone: tzinfo = UTC  # zone of the host's wall clock; the server's lines have times by that clock
         self.caught_up = False
         self.on_event: Subscribers[[Event]] = Subscribers()
@@ -205,6 +207,11 @@ class ServerWatch:
         self.orphans = orphans
         self.refresh()
 
+    def on_found(self, server: FoundServer | None) -> None:
+        """Store the process of a server that labeltui did not start, and derive the server's state again."""
+        self._found = server
+        self.refresh()
+
     def refresh(self) -> None:
         """Derive the server's state again and write it. Does nothing before the host has reported its jobs."""
         if not self._job_known:
@@ -216,6 +223,7 @@ class ServerWatch:
             info=info,
             answered=self._answered_at is not None,
             problem=self._diagnosis(),
+            found=self._found,
         )
         status = derive_server(self.run, evidence, self._url(), self.orphans)
         current = self._field.value
@@ -262,7 +270,16 @@ def _run_of(job: Job) -> ServerRun:
         app=_text(meta.get("app")),
         models=tuple(str(m) for m in models) if isinstance(models, list | tuple) else (),
         studies=_text(meta.get("studies")),
+        dicomweb_cache_s=_cache_s(meta),
     )
+
+
+def _cache_s(meta: Mapping[str, object]) -> int | None:
+    """Return how long the server caches DICOMweb's answers. Earlier versions of labeltui left it at the default."""
+    if not is_dicomweb(_text(meta.get("studies")) or ""):
+        return None
+    stored = meta.get(CACHE_META)
+    return stored if isinstance(stored, int) else DEFAULT_CACHE_S
 
 
 def _text(value: object) -> str | None:

@@ -51,6 +51,19 @@ def test_a_password_is_never_on_the_command_line_nor_in_what_is_kept():
     assert made.argv[7] == "https://pacs/dicom-web"
 
 
+def test_a_dicomweb_server_soon_sees_that_a_study_is_finished():
+    url, variable = "https://pacs/dicom-web", "MONAI_LABEL_DICOMWEB_CACHE_EXPIRY"
+    made = launch(ServerOptions("~/x", studies=url), home="/h")
+    assert (made.env[variable], made.meta["dicomweb_cache_s"]) == ("5", 5)
+    chosen = launch(ServerOptions("~/x", studies=url, dicomweb_cache_s=60), home="/h")
+    assert (chosen.env[variable], chosen.meta["dicomweb_cache_s"]) == ("60", 60)
+    by_variable = launch(ServerOptions("~/x", studies=url, env={variable: "90"}), home="/h")
+    assert (by_variable.env[variable], by_variable.meta["dicomweb_cache_s"]) == ("90", 90)
+    folder = launch(ServerOptions("~/x"), home="/h")
+    assert variable not in folder.env
+    assert "dicomweb_cache_s" not in folder.meta
+
+
 @pytest.mark.parametrize(
     ("app", "folder"),
     [

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
+from typing import Any
+
+import pytest
 
 from labeltui.domain.host import LinkState
 from labeltui.operations.run import run_action
@@ -44,6 +47,42 @@ async def test_a_server_that_runs_is_found_and_its_labels_are_copied(tmp_path: P
         assert copied.labels.value is not None
         assert copied.labels.value.here == 1
     assert (tmp_path / "labels" / "final" / "s1.nii.gz").read_bytes() == b"label"
+
+
+URL = "http://127.0.0.1:8042/dicom-web"
+
+
+@pytest.mark.parametrize(
+    ("meta", "process", "alerted"),
+    [
+        ({"studies": URL}, None, True),  # started by an earlier version, which left the default
+        ({"studies": URL, "dicomweb_cache_s": 5}, None, False),
+        ({"studies": URL, "dicomweb_cache_s": 600}, None, True),
+        ({"studies": "/root/studies"}, None, False),
+        (None, {"port": 8000, "studies": URL, "dicomweb_cache_s": 7200}, True),
+        (None, {"port": 8000, "studies": URL, "dicomweb_cache_s": 5}, False),
+        (None, {"port": 8001, "studies": URL, "dicomweb_cache_s": 7200}, False),  # serves others
+    ],
+)
+@in_virtual_time
+async def test_a_found_server_that_hands_out_finished_series_again_is_an_alert(
+    tmp_path: Path, meta: dict[str, Any] | None, process: dict[str, Any] | None, alerted: bool
+) -> None:
+    host = MemoryHost()
+    if meta is not None:
+        run = host.agent.start("server", meta=meta)
+        run.print("INFO:     Uvicorn running on http://127.0.0.1:8000\n")
+    if process is not None:
+        host.agent.servers.append({"pid": 77, **process})
+    async with memory_session(tmp_path, host=host) as session:
+        await session.readiness.need_server()
+        await asyncio.sleep(5)
+        alerts = [alert for alert in session.store.state.alerts if alert.key == "dicomweb_cache"]
+        server = session.store.state.server.value
+    assert bool(alerts) is alerted
+    assert server is not None
+    if process is not None and process["port"] == 8000:
+        assert server.studies == URL
 
 
 @in_virtual_time

@@ -21,6 +21,7 @@ Operations
     metrics.watch {interval_s, disk_path}             -> {}; then metrics events; an interval of 0 ends them
     orphans {server_pgid?}                            -> {"orphans": [{pid, pgid, model, started_ts}]}
     orphans.stop {pgid, grace_s?}
+    servers                                           -> {"servers": [{pid, port, studies, dicomweb_cache_s}]}
     stat {path}, listdir {path}, mkdir {path}, read {path, offset, limit}, sha256 {path, limit?}
     labels.list {studies, only?, after?, limit?}      -> {root, now_ns, labels, after, more}
     labels.sum {studies, keys: [[tag, name]]}         -> {root, now_ns, labels}, with checksums
@@ -59,6 +60,7 @@ from labeltui.hosts.agent.remote.orphans import orphans, stop_orphans
 from labeltui.hosts.agent.remote.preflight import preflight
 from labeltui.hosts.agent.remote.probe import probe
 from labeltui.hosts.agent.remote.programs import Programs
+from labeltui.hosts.agent.remote.servers import servers
 from labeltui.hosts.agent.remote.tail import CHUNK, Tails, identify
 from labeltui.hosts.agent.remote.wire import Wire
 
@@ -92,7 +94,7 @@ class Agent:
             "ack": self.tails.ack,
             "metrics": self.metrics.sample, "metrics.watch": self.watch.set,
             "orphans": lambda server_pgid=None: {"orphans": orphans(server_pgid)},
-            "orphans.stop": self.stop_orphans,
+            "orphans.stop": self.stop_orphans, "servers": lambda: {"servers": servers()},
             "stat": file_facts, "listdir": list_folder, "mkdir": make_folder, "read": read_file,
             "sha256": lambda path, limit=None: {"sha256": sha256(expand(path), limit)},
             "labels.list": list_labels, "labels.sum": sum_labels,

@@ -183,6 +183,18 @@ def test_other_processes_are_no_orphans(agent: AgentProcess, words: tuple[str, .
         assert is_alive(running.pid)
 
 
+@pytest.mark.parametrize(
+    ("studies", "cached_s"),
+    [("http://127.0.0.1:8042/dicom-web", 7200), ("/workspace/studies", None)],
+)
+def test_servers_of_anybody_and_how_long_they_cache_dicomweb(
+    agent: AgentProcess, studies: str, cached_s: int | None
+) -> None:
+    with process("-m", "monailabel.main", "start_server", f"--studies={studies}", "-p", "8765") as running:
+        found = [one for one in agent.ask("servers")["servers"] if one["pid"] == running.pid]
+    assert found == [{"pid": running.pid, "port": 8765, "studies": studies, "dicomweb_cache_s": cached_s}]
+
+
 def test_a_training_whose_server_lives_is_no_orphan(agent: AgentProcess) -> None:
     inner = "import time; time.sleep(60)"
     words = [sys.executable, "-c", inner, *TRAIN, "{}"]

@@ -1,0 +1,29 @@
+"""Reads how a server was started that labeltui did not start."""
+
+from __future__ import annotations
+
+from labeltui.domain.state import SessionState
+from labeltui.hosts.agent.client import AgentClient
+from labeltui.session.runtime.store import Store
+from labeltui.session.server.process import ServerWatch
+from labeltui.session.server.remote_log import is_foreign
+
+
+class FoundWatch:
+    """Asks the agent for the server on ``port`` each time such a server begins to answer, and sends it to ``watch``."""
+
+    def __init__(self, store: Store, watch: ServerWatch, port: int) -> None:
+        self._store, self._watch, self._port = store, watch, port
+
+    async def run(self, agent: AgentClient) -> None:
+        """Ask until the agent is gone."""
+        while True:
+            await self._store.wait_for(is_foreign)
+            servers = await agent.servers()
+            self._watch.on_found(next((one for one in servers if one.port == self._port), None))
+            await self._store.wait_for(_is_not_foreign)
+            self._watch.on_found(None)
+
+
+def _is_not_foreign(state: SessionState) -> bool:
+    return not is_foreign(state)

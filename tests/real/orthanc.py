@@ -1,0 +1,77 @@
+"""Debian's Orthanc with its DICOMweb plugin, with a configuration and a storage folder of its own."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import time
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import httpx
+
+from tests.sshd import free_port
+
+PLUGIN = Path("/usr/share/orthanc/plugins/libOrthancDicomWeb.so")
+START_S = 30.0
+
+
+class Orthanc:
+    """One server. Orthanc 1.10 can't listen on one address only, so it refuses requests from other machines."""
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir(parents=True)
+        self._folder = folder
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.http = httpx.Client(base_url=self.url, timeout=30)
+        self._process: subprocess.Popen[bytes] | None = None
+        self._settings = folder / "orthanc.json"
+        storage = str(folder / "storage")
+        settings = {
+            "Name": "test", "StorageDirectory": storage, "IndexDirectory": storage, "HttpPort": self.port,
+            "RemoteAccessAllowed": False, "AuthenticationEnabled": False, "DicomServerEnabled": False,
+            "Plugins": [str(PLUGIN)], "DicomWeb": {"Enable": True, "Root": "/dicom-web/"},
+            "OverwriteInstances": False,
+        }  # fmt: skip
+        self._settings.write_text(json.dumps(settings))
+
+    @property
+    def dicomweb(self) -> str:
+        """The URL of its DICOMweb service."""
+        return f"{self.url}/dicom-web"
+
+    @property
+    def log(self) -> str:
+        """What it has logged so far. With ``--verbose`` that includes each HTTP request."""
+        return (self._folder / "log").read_text(errors="replace")
+
+    def store(self, folder: Path) -> None:
+        """Store every DICOM file of a folder."""
+        for path in sorted(folder.rglob("*.dcm")):
+            self.http.post("/instances", content=path.read_bytes()).raise_for_status()
+
+    def __enter__(self) -> Self:
+        with (self._folder / "log").open("wb") as log:
+            self._process = subprocess.Popen(
+                ["Orthanc", "--verbose", str(self._settings)], stdout=log, stderr=log, cwd=self._folder
+            )
+        end = time.monotonic() + START_S
+        while True:
+            try:
+                self.http.get("/dicom-web/studies").raise_for_status()
+            except httpx.HTTPError:
+                assert self._process.poll() is None, self.log
+                assert time.monotonic() < end, self.log
+                time.sleep(0.05)
+            else:
+                return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.http.close()
+        if self._process is not None:
+            self._process.terminate()
+            self._process.wait(20)
