@@ -3,7 +3,8 @@
 ``documents`` has the answer of each (method, path): a JSON document, a number for a failing status, bytes, an
 httpx.Response, or a function of the request that returns one. Paths end as MONAI Label's do (``/info/``). A request
 that nothing was said about is answered with 404. ``requests`` has what was asked. While ``up`` is False, nothing
-listens. :meth:`run` is the program of the job that starts it: ``host.agent.programs["server"] = server.run``.
+listens. ``delays_s`` has the seconds that an answer takes, by path. :meth:`run` is the program of the job that starts
+it: ``host.agent.programs["server"] = server.run``.
 """
 
 from __future__ import annotations
@@ -41,6 +42,7 @@ class FakeMonaiLabel:
         }
         self.datastore: dict[str, Any] = recorded("datastore_all")
         self.tasks: list[dict[str, Any]] = []
+        self.delays_s: dict[str, float] = {}
         self.transport = httpx.MockTransport(self._answer)
 
     async def run(self, run: Run) -> int:
@@ -64,11 +66,12 @@ class FakeMonaiLabel:
             if task["status"] == "RUNNING":
                 task["status"] = status
 
-    def _answer(self, request: httpx.Request) -> httpx.Response:
+    async def _answer(self, request: httpx.Request) -> httpx.Response:
         if not self.up:
             raise httpx.ConnectError("Connection refused", request=request)
         self.requests.append(request)
         path = request.url.path
+        await asyncio.sleep(self.delays_s.get(path, 0))
         reply = self.documents.get((request.method, path))
         if reply is None:
             folder = path.rstrip("/").rpartition("/")[0]

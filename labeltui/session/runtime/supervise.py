@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
 from collections.abc import Awaitable, Callable, Coroutine
 from datetime import datetime
 from typing import Any, Generic, TypeVar
@@ -103,7 +102,8 @@ class Poller(Generic[T]):
 
     async def poll(self) -> Reading[T]:
         """Poll once and write the reading, with the error if it failed. Never raises."""
-        began = time.monotonic()
+        loop = asyncio.get_running_loop()
+        began = loop.time()
         self.attempts += 1
         try:
             value = await self._poll()
@@ -112,7 +112,7 @@ class Poller(Generic[T]):
                 log.exception("polling %s", self.name)
             reading = self._field.value.failed(error_text(error), interval_s=self._interval())
         else:
-            latency = time.monotonic() - began
+            latency = loop.time() - began
             reading = self._field.value.succeeded(
                 value, self._clock(), latency_s=latency, interval_s=self._interval()
             )

@@ -15,6 +15,7 @@ from labeltui.domain.training.status import derive_training
 from labeltui.domain.training.tasks import Task
 from labeltui.domain.training.training import TrainState, TrainStatus
 from labeltui.monailabel.client import MonaiLabelClient
+from labeltui.monailabel.launch import is_dicomweb
 from labeltui.session.connection.tunnel import Tunnel
 from labeltui.session.runtime.fields import Fields
 from labeltui.session.runtime.store import Changed, Store
@@ -30,6 +31,10 @@ TRAINING_S = 2.0
 QUEUE_S = 60.0
 UNWATCHED_QUEUE_S = 10.0
 MANY_STUDIES = 2000
+# On DICOMweb, /info/ costs a request per finished series, and meanwhile the server answers nobody else. It may take
+# this share of the time, as long as it is polled every two minutes.
+SHARE = 10
+SLOWEST_S = 120.0
 
 QUEUE_EVENTS = (LabelSaved, SampleServed)
 TASK_EVENTS = (TaskCommand, ReturnCode)
@@ -138,9 +143,12 @@ class Pollers:
     def _info_interval(self) -> float:
         if self._state() is ServerState.STARTING:
             return STARTING_S
-        if self._state() is ServerState.RUNNING and not self._watched():
-            return UNWATCHED_S
-        return WATCHED_S
+        unwatched = self._state() is ServerState.RUNNING and not self._watched()
+        usual = UNWATCHED_S if unwatched else WATCHED_S
+        server, latency = self._store.state.server.value, self._store.state.info.latency_s
+        if server is None or latency is None or not is_dicomweb(server.studies or ""):
+            return usual
+        return max(usual, min(SHARE * latency, SLOWEST_S))
 
     def _queue_interval(self) -> float:
         queue = self._store.state.queue.value

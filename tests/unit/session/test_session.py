@@ -85,6 +85,20 @@ async def test_a_found_server_that_hands_out_finished_series_again_is_an_alert(
         assert server.studies == URL
 
 
+@pytest.mark.parametrize(("studies", "least", "most"), [(URL, 4, 6), ("/root/studies", 15, 20)])
+@in_virtual_time
+async def test_polling_does_not_keep_a_slow_dicomweb_server_busy(
+    tmp_path: Path, studies: str, least: int, most: int
+) -> None:
+    host, server = MemoryHost(), FakeMonaiLabel()
+    run = host.agent.start("server", meta={"studies": studies, "dicomweb_cache_s": 5})
+    run.print("INFO:     Uvicorn running on http://127.0.0.1:8000\n")
+    server.delays_s["/info/"] = 20.0
+    async with memory_session(tmp_path, host=host, server=server):
+        await asyncio.sleep(600)
+    assert least <= len(server.asked("GET", "/info/")) <= most
+
+
 @in_virtual_time
 async def test_a_connection_that_breaks_is_made_again_and_the_log_goes_on(tmp_path: Path) -> None:
     host = MemoryHost()
