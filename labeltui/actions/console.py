@@ -43,8 +43,14 @@ CONSOLE_ACTIONS: tuple[Action, ...] = (
     Action(
         "palette", "Commands", "every action by name", key="ctrl+p", console="command_palette", footer=True
     ),
-    Action("actions.log", "Action log", "what was done, as commands to copy", key="L", console="action_log"),
-    Action("alerts", "Alerts", "what needs attention", key="a", console="alerts"),
+    Action(
+        "actions.log",
+        "Action log",
+        "what was done, here and in earlier sessions, as commands to copy",
+        key="L",
+        console="action_log",
+    ),
+    Action("alerts", "Alerts", "what needs attention, and what did", key="a", console="alerts"),
     Action(
         "pods",
         "Pods of the account",

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 from labeltui.config.model import Profile
 from labeltui.domain.log.events import Event
-from labeltui.domain.state import Identity, SessionState
+from labeltui.domain.state import Alert, Identity, Level, SessionState
 from labeltui.hosts.base import Host, Shell
 from labeltui.session.alerts import Alerts
 from labeltui.session.clients import Clients
@@ -17,6 +17,9 @@ from labeltui.session.connection.link import Link
 from labeltui.session.connection.load import HostLoad
 from labeltui.session.connection.shells import Shells
 from labeltui.session.connection.tunnel import Tunnel
+from labeltui.session.history.alerts import AlertHistory
+from labeltui.session.history.database import Database
+from labeltui.session.history.journal import Journal
 from labeltui.session.labels.copier import LabelCopier
 from labeltui.session.labels.folder import LabelFolder
 from labeltui.session.labels.transports import LabelTransports
@@ -27,7 +30,6 @@ from labeltui.session.pod.guard import GuardSettings, GuardWatch
 from labeltui.session.pod.proxy_shell import ProxyShells
 from labeltui.session.pod.spending import Spending
 from labeltui.session.readiness import Readiness
-from labeltui.session.runtime.journal import Journal
 from labeltui.session.runtime.state_folder import StateFolder, labels_folder
 from labeltui.session.runtime.store import Store
 from labeltui.session.runtime.supervise import Clock, Supervisor
@@ -96,7 +98,9 @@ class Session:
             )
         )
         self.log = LogStore()
-        self.journal = Journal()
+        self.history = Database(state)
+        self.journal = Journal(self.history)
+        self.alert_history = AlertHistory(self.store, self.history, clock)
         server, clients = profile.server, clients or Clients()
         access = Access(*pod.account) if pod is not None and pod.account is not None else None
         self.account = PodAccount(self.store, clock, profile.runpod, access, clients.runpod)
@@ -133,6 +137,7 @@ class Session:
         self._wire()
 
     def _wire(self) -> None:
+        self.history.on_problem = self._on_history_problem
         self.watch.on_event.add(self._on_event)
         self.watch.on_problem.append(self._alerts.log_problem)
         self.watch.on_run.append(self._alerts.dismiss_log_problems)
@@ -161,6 +166,9 @@ class Session:
         does not.
         """
         self.tunnel.hold, self.started = hold, True
+        await self.journal.load()
+        if hold:
+            self.alert_history.begin()
         self._supervisor.run("link", self.link.run)
         for poller in self.pollers.all:
             self._supervisor.run(poller.name, poller.run)
@@ -203,6 +211,7 @@ class Session:
         await self._supervisor.close()
         await self.api.close()
         await self.account.close()
+        await self.history.close()
         if self.pod is not None:
             await self.pod.close()
 
@@ -230,6 +239,14 @@ class Session:
     def _on_event(self, event: Event) -> None:
         if self.watch.caught_up:  # skip events in earlier lines of the log
             self.labels.on_event(event)
+
+    def _on_history_problem(self, why: str) -> None:
+        if not why:
+            self.store.dismiss("history")
+            return
+        message = f"The history can't be stored on this machine: {why}."
+        hint = f"Check {self.state_folder.folder}. The action log and the list of trainings end with this session."
+        self.store.alert(Alert("history", Level.WARNING, message, hint, self.clock()))
 
     async def _run_on_reached(self, _host: Host) -> None:
         if self._on_reached is not None:

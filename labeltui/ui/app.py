@@ -80,13 +80,13 @@ class Console(Core):
         """List every action by name."""
         self.screens.palette()
 
-    def action_action_log(self) -> None:
-        """List the actions of this session, as commands."""
-        self.screens.action_log()
+    async def action_action_log(self) -> None:
+        """List the actions of this session and of earlier ones, as commands."""
+        await self.screens.action_log()
 
-    def action_alerts(self) -> None:
-        """List the alerts."""
-        self.screens.alerts()
+    async def action_alerts(self) -> None:
+        """List the alerts of this session and of earlier ones."""
+        await self.screens.alerts()
 
     def action_copy(self) -> None:
         """Copy the selection; without one, the text that the focused pane offers."""

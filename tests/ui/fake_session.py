@@ -21,7 +21,7 @@ from labeltui.domain.state import Alert, Identity, Level, SessionState
 from labeltui.domain.study import Fetch, Study, StudyQueue
 from labeltui.domain.training.training import Best, EpochPoint, TrainState, TrainStatus
 from labeltui.session.connection.shells import Shells
-from labeltui.session.runtime.journal import Journal
+from labeltui.session.history.journal import Journal
 from labeltui.session.runtime.store import Store
 from labeltui.ui.app import Console
 from tests.indexed_log import IndexedLog
@@ -202,6 +202,15 @@ class _ShellHost:
         return await self._session.open_shell(columns, rows, command)
 
 
+class PastAlerts:
+    """The alerts that are over; a test may set them."""
+
+    alerts: tuple[Alert, ...] = ()
+
+    async def earlier(self) -> tuple[Alert, ...]:
+        return self.alerts
+
+
 class FakeSession:
     """The parts of a session that the console uses. Its shells fail to open unless ``prompt`` is set."""
 
@@ -219,6 +228,7 @@ class FakeSession:
         self.demo = None
         self.store = Store(state)
         self.journal = Journal()
+        self.alert_history = PastAlerts()
         self.log = IndexedLog()
         if log:
             self.log.begin("r1", "/workspace/labeltui/r1.log")

@@ -2,4 +2,16 @@
 
 from __future__ import annotations
 
-MIGRATIONS: tuple[str, ...] = ()
+_ACTIONS_AND_ALERTS = """
+CREATE TABLE actions (
+    id TEXT PRIMARY KEY, at TEXT NOT NULL, title TEXT NOT NULL, command TEXT NOT NULL, outcome TEXT NOT NULL,
+    ok INTEGER, machine TEXT NOT NULL, pid INTEGER NOT NULL, process TEXT NOT NULL
+);
+CREATE TABLE alerts (
+    id INTEGER PRIMARY KEY, key TEXT NOT NULL, at TEXT NOT NULL, message TEXT NOT NULL, level TEXT NOT NULL,
+    hint TEXT NOT NULL, ended_at TEXT, UNIQUE (key, at, message)
+)
+"""
+
+MIGRATIONS = (_ACTIONS_AND_ALERTS,)
+"""Step N brings a file from version N to N + 1. Steps that were released never change; later ones add to them."""

@@ -20,9 +20,9 @@ from labeltui.domain.problems import Misused
 from labeltui.domain.state import Alert, Level, SessionState
 from labeltui.hosts.ssh_address import split
 from labeltui.session.connection.link import Link
+from labeltui.session.history.journal import Journal
 from labeltui.session.pod.account import PodAccount
 from labeltui.session.runtime.fields import Fields
-from labeltui.session.runtime.journal import Journal
 from labeltui.session.runtime.state_folder import StateFolder
 from labeltui.session.runtime.store import Changed, Store
 from labeltui.session.runtime.supervise import Clock

@@ -25,9 +25,9 @@ from labeltui.hosts.agent.package import build_package
 from labeltui.monailabel.launch import app_folder, expand, is_dicomweb
 from labeltui.runpod.keys import find_key
 from labeltui.session.connection.link import Link
+from labeltui.session.history.journal import Journal
 from labeltui.session.pod.account import PodAccount
 from labeltui.session.runtime.fields import Fields
-from labeltui.session.runtime.journal import Journal
 from labeltui.session.runtime.store import Store
 from labeltui.session.runtime.supervise import Clock, error_text
 

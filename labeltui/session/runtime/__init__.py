@@ -1,1 +1,1 @@
-"""The parts that all others of a session use: store, supervisor, journal and state folder."""
+"""The parts that all others of a session use: store, supervisor and state folder."""

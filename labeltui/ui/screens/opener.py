@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import cast
 
 from textual.app import App
@@ -10,6 +12,7 @@ from textual.command import CommandPalette
 
 from labeltui.actions import BY_ID, LEADERS
 from labeltui.domain.problems import Problem
+from labeltui.domain.state import Alert
 from labeltui.operations.deploy.draft import like
 from labeltui.ui.contract import Console, console_of
 from labeltui.ui.running import Running
@@ -29,6 +32,7 @@ from labeltui.ui.screens.steps import StepsScreen
 
 WATCHED = {"pod.create": ChecklistScreen, "doctor": DoctorScreen, "setup": StepsScreen}
 """The screens that show a running action, by the action's id."""
+READ_S = 2.0  # another labeltui may have the history locked
 
 
 class Screens:
@@ -97,14 +101,23 @@ class Screens:
 
     # -- records and problems
 
-    def action_log(self) -> None:
-        """List the session's actions as commands."""
-        session = self._console.session
-        self._app.push_screen(ActionLogScreen(session.journal.entries if session is not None else ()))
+    async def action_log(self) -> None:
+        """List the actions as commands: this console's, those of commands, and those of earlier sessions."""
+        session, now = self._console.session, self._console.clock()
+        if session is not None:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(READ_S):
+                    await session.journal.load()
+        self._app.push_screen(ActionLogScreen(session.journal.entries if session is not None else (), now))
 
-    def alerts(self) -> None:
-        """List the alerts."""
-        self._app.push_screen(AlertsScreen(self._console.state.alerts, self._console.clock()))
+    async def alerts(self) -> None:
+        """List the alerts, and below them those that are over."""
+        session, earlier = self._console.session, tuple[Alert, ...]()
+        if session is not None:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(READ_S):
+                    earlier = await session.alert_history.earlier()
+        self._app.push_screen(AlertsScreen(self._console.state.alerts, self._console.clock(), earlier))
 
     def events(self) -> None:
         """List the pod's events."""

@@ -1,4 +1,4 @@
-"""Searchable lists: the session's actions, the pod's events, and the alerts."""
+"""Searchable lists: the actions, the pod's events, and the alerts."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ from labeltui.ui.presentation.words import Tone
 from labeltui.ui.screens.dialogs.picklist import Entry, PickList
 
 if TYPE_CHECKING:
-    from labeltui.session.runtime.journal import Entry as Done
+    from labeltui.session.history.journal import Entry as Done
 
 
 class ActionLogScreen(PickList):
-    """Lists the session's actions as commands, newest first. Enter copies a command."""
+    """Lists actions as commands, newest first. Enter copies a command."""
 
     TITLE_TEXT = "action log"
     FOOT_TEXT = "type to search · enter copies the command · esc closes"
 
-    def __init__(self, done: Sequence[Done]) -> None:
+    def __init__(self, done: Sequence[Done], now: datetime) -> None:
         super().__init__(
-            [_done(entry) for entry in reversed(done)] or [_nothing("Nothing has been done yet.")]
+            [_done(entry, now) for entry in reversed(done)] or [_nothing("Nothing has been done yet.")]
         )
 
     def pick(self) -> None:
@@ -54,15 +54,20 @@ class EventsScreen(PickList):
 
 
 class AlertsScreen(PickList):
-    """Lists the alerts, newest first. Enter opens an alert's log line, or copies an alert without one."""
+    """Lists the alerts, newest first, then those that are over.
+
+    Enter opens an alert's log line, or copies an alert without one.
+    """
 
     TITLE_TEXT = "alerts"
     FOOT_TEXT = "type to search · enter opens its log line, else copies it · esc closes"
 
-    def __init__(self, alerts: Sequence[Alert], now: datetime) -> None:
-        self._alerts = {f"{index}": alert for index, alert in enumerate(alerts)}
+    def __init__(self, alerts: Sequence[Alert], now: datetime, earlier: Sequence[Alert] = ()) -> None:
+        self._alerts = {f"{index}": alert for index, alert in enumerate((*earlier, *alerts))}
         entries = [_alert(alert, now, index) for index, alert in reversed(self._alerts.items())]
-        super().__init__(entries or [_nothing("Nothing needs attention.")])
+        present = entries[: len(alerts)] or [_nothing("Nothing needs attention.")]
+        over = [_nothing("These are over, or were raised by an earlier session:"), *entries[len(alerts) :]]
+        super().__init__(present + (over if earlier else []))
 
     def pick(self) -> None:
         """Open the log at the alert's line, or copy the alert."""
@@ -90,10 +95,12 @@ def _nothing(text: str) -> Entry:
     return Entry(Content.styled(text, Tone.FAINT), text, heading=True)
 
 
-def _done(entry: Done) -> Entry:
+def _done(entry: Done, now: datetime) -> Entry:
+    here = entry.at.astimezone()
+    day = "" if here.date() == now.astimezone().date() else f"{here:%a %d %b} "
     glyph, tone = ("◌", Tone.BUSY) if entry.ok is None else ("✓", Tone.GOOD) if entry.ok else ("✗", Tone.BAD)
     content = Content.assemble(
-        (f"{glyph} {words.clock_time(entry.at)} ", tone),
+        (f"{glyph} {day}{words.clock_time(entry.at)} ", tone),
         (f"{safe(entry.title)}", "bold $foreground"),
         (f"  {safe(entry.outcome or 'running')}\n", Tone.FAINT),
         ("  $ ", Tone.FAINT),

@@ -13,7 +13,7 @@ from labeltui.domain.reading import Reading
 from labeltui.domain.state import Identity, SessionState
 from labeltui.opening.launch import Launch
 from labeltui.operations.table import OPERATIONS
-from labeltui.session.runtime.journal import Journal
+from labeltui.session.history.journal import Journal
 from labeltui.session.runtime.store import Store
 from tests.fakes.store import put
 

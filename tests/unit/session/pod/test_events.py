@@ -13,8 +13,8 @@ from labeltui.domain.host import HostMetrics
 from labeltui.domain.pod.pod import Load, Pod, PodStatus, SshEndpoint
 from labeltui.domain.reading import Reading
 from labeltui.domain.state import Identity, SessionState
+from labeltui.session.history.journal import Journal
 from labeltui.session.pod.events import PodWatch
-from labeltui.session.runtime.journal import Journal
 from labeltui.session.runtime.state_folder import StateFolder
 from labeltui.session.runtime.store import Store
 from labeltui.support.subscribers import Subscribers
