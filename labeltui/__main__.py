@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 
 from labeltui.domain.failure_codes import Code
-from labeltui.domain.problems import Misused
+from labeltui.domain.problems import ExitCode, Misused
 from labeltui.opening.launch import Launch
 from labeltui.sandbox.scenarios import DEFAULT, SCENARIOS
 
@@ -18,12 +18,15 @@ _TEXTS = ("--config", "--profile", "--demo", "--scenario")
 def main() -> int:
     """Run the command line or the console, and return the exit code."""
     arguments = sys.argv[1:]
-    # The parser is imported only when needed: for commands, --help and errors.
-    if (launch := plain_launch(arguments)) is not None and _on_terminal():
-        return open_console(launch)
-    from labeltui.cli import main as command_line  # noqa: PLC0415 - the console does not need it
+    try:
+        # The parser is imported only when needed: for commands, --help and errors.
+        if (launch := plain_launch(arguments)) is not None and why_no_console() is None:
+            return open_console(launch)
+        from labeltui.cli import main as command_line  # noqa: PLC0415 - the console does not need it
 
-    return command_line(arguments, console=open_console)
+        return command_line(arguments, console=open_console)
+    except KeyboardInterrupt:  # Ctrl-C while modules are imported; later, console and commands handle it
+        return ExitCode.INTERRUPTED
 
 
 def plain_launch(arguments: Sequence[str]) -> Launch | None:
@@ -56,10 +59,11 @@ def plain_launch(arguments: Sequence[str]) -> Launch | None:
 
 def open_console(launch: Launch) -> int:
     """Run the console until it is quit, and return the exit code. Raises Misused ``no_terminal``."""
-    if not _on_terminal():
+    why = why_no_console()
+    if why is not None:
         raise Misused(
             Code.NO_TERMINAL,
-            "The console needs a terminal, and standard input or output is not one.",
+            f"The console needs a terminal, and {why}.",
             "Run a command instead, for example `labeltui status --json`. `labeltui --help` lists them.",
         )
     # Textual reads this on import. At 60 frames a second a typed letter would wait for the next frame; widgets that
@@ -68,16 +72,23 @@ def open_console(launch: Launch) -> int:
     # Imports create no garbage, and collecting during them takes a tenth of the time to first paint.
     gc.disable()
     from labeltui.ui.app import Console  # noqa: PLC0415
+    from labeltui.ui.restore import run_restored  # noqa: PLC0415
 
     console = Console(launch)
     gc.freeze()
     gc.enable()
-    result = console.run()
-    return result if result is not None else console.return_code or 0
+    return run_restored(console)
 
 
-def _on_terminal() -> bool:
-    return sys.stdin.isatty() and sys.stdout.isatty()
+def why_no_console() -> str | None:
+    """Why the console can't be shown here, as a clause; None if it can. It draws on standard error."""
+    streams = {"input": sys.stdin, "output": sys.stdout, "error": sys.stderr}
+    for name, stream in streams.items():
+        if stream is None or not stream.isatty():
+            return f"standard {name} is not one"
+    if os.environ.get("TERM") in ("dumb", "unknown"):
+        return f"this one can't place text on its screen (TERM={os.environ['TERM']})"
+    return None
 
 
 if __name__ == "__main__":

@@ -21,7 +21,7 @@ from textual.widget import Widget
 from labeltui.domain.state import Identity, Level, SessionState
 from labeltui.session.runtime.store import Changed
 from labeltui.ui.contract import Pane, ShowsLines
-from labeltui.ui.crash import crash_message, write_crash
+from labeltui.ui.crash import report_crash
 from labeltui.ui.debounce import call_after
 from labeltui.ui.dispatch import Dispatcher
 from labeltui.ui.frame.frame import FrameScreen, PaneFrame
@@ -31,6 +31,7 @@ from labeltui.ui.frame.themes import DEFAULT_THEME, load_theme
 from labeltui.ui.keyboard import Keyboard
 from labeltui.ui.keys import KeyMap
 from labeltui.ui.messages import Flash, HintsChanged, LeaveShell
+from labeltui.ui.restore import HUNG_UP, ConsoleDriver
 from labeltui.ui.running import Running
 
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ class Core(App[int], inherit_bindings=False):
     def __init__(
         self, launch: Launch | None = None, *, session: Session | None = None, clock: Clock = utc_now
     ) -> None:
-        super().__init__()
+        super().__init__(driver_class=ConsoleDriver)
         self.launch = launch
         self.clock = clock
         self.session: Session | None = None
@@ -159,7 +160,7 @@ class Core(App[int], inherit_bindings=False):
         """Print a short message instead of Textual's traceback, which shows local variables such as passwords."""
         error = sys.exc_info()[1] or self._exception or RuntimeError("unknown")
         self.bell()
-        self.panic(Text(crash_message(error, write_crash(error))))
+        self.panic(Text(report_crash(error)))
 
     async def on_unmount(self) -> None:
         """Close the panes and the session."""
@@ -180,6 +181,8 @@ class Core(App[int], inherit_bindings=False):
 
     def _tick(self) -> None:
         """Paint once a second, since the ages on screen grow, unless a paint is scheduled."""
+        if isinstance(self._driver, ConsoleDriver) and self._driver.is_gone():
+            self.exit(HUNG_UP)
         if not self._dirty:
             self.paint()
 

@@ -1,4 +1,4 @@
-"""Writes the traceback of a crash to a file, without local variables, since they may contain passwords."""
+"""Reports a crash in a file, without local variables, since they may contain passwords."""
 
 from __future__ import annotations
 
@@ -11,6 +11,17 @@ from pathlib import Path
 from labeltui import __version__
 
 
+def report_crash(error: BaseException) -> str:
+    """Write the traceback to a file. Returns the text for the terminal, with the traceback if there is no file."""
+    try:
+        return crash_message(error, write_crash(error))
+    except Exception as reason:
+        details = "".join(traceback.format_exception(error))
+        return (
+            f"{details}{crash_message(error, f'the text above, because no file could be written: {reason}')}"
+        )
+
+
 def write_crash(error: BaseException) -> Path:
     """Write the traceback to a new file that only its owner can read. Returns its path."""
     number, name = tempfile.mkstemp(prefix="labeltui-crash-", suffix=".txt")
@@ -20,10 +31,10 @@ def write_crash(error: BaseException) -> Path:
     return Path(name)
 
 
-def crash_message(error: BaseException, path: Path) -> str:
-    """The text that the terminal shows after the console has crashed."""
+def crash_message(error: BaseException, details: Path | str) -> str:
+    """The text that the terminal shows after the console has crashed. ``details``: where the traceback is."""
     what = "".join(traceback.format_exception_only(error)).strip()
     return (
         f"labeltui stopped because of a fault of its own: {what}\n"
-        f"The details are in {path}. What runs on the host keeps running; open labeltui again to see it."
+        f"The details are in {details}. What runs on the host keeps running; open labeltui again to see it."
     )

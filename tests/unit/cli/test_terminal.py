@@ -9,14 +9,17 @@ import struct
 import subprocess
 import sys
 import termios
+from pathlib import Path
 
 import pytest
 
+from labeltui.__main__ import open_console, why_no_console
 from labeltui.cli import asking
 from labeltui.cli.asking import TerminalPrompter
 from labeltui.cli.shell import command_text, passthrough
-from labeltui.domain.problems import Unreachable
+from labeltui.domain.problems import Misused, Unreachable
 from labeltui.hosts.base import HostKey
+from labeltui.opening.launch import Launch
 from tests.paths import ROOT
 
 
@@ -235,3 +238,28 @@ def test_a_pipe_that_closes_early_is_quiet():
     os.close(writer)
     assert done.stderr == b""
     assert done.returncode == 1
+
+
+@pytest.mark.parametrize(
+    ("kind", "redirected", "why"),
+    [
+        ("xterm-256color", "", None),
+        ("dumb", "", "TERM=dumb"),
+        ("xterm", "stdin", "standard input is not one"),
+        ("xterm", "stdout", "standard output is not one"),
+        ("xterm", "stderr", "standard error is not one"),
+    ],
+)
+def test_the_console_says_why_it_cannot_be_shown_here(monkeypatch, terminal, kind, redirected, why):
+    monkeypatch.setenv("TERM", kind)
+    with os.fdopen(os.dup(terminal[1]), "w") as on, Path(os.devnull).open() as off:
+        for name in ("stdin", "stdout", "stderr"):
+            monkeypatch.setattr(sys, name, off if name == redirected else on)
+        found = why_no_console()
+        if why is None:
+            assert found is None
+        else:
+            assert why in found
+            with pytest.raises(Misused, match="The console needs a terminal"):
+                open_console(Launch())
+        monkeypatch.undo()

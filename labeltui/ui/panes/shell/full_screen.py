@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING
 from rich.color import ColorSystem
 from textual.app import App
 
+from labeltui.ui.restore import ConsoleDriver
 from labeltui.ui.widgets.terminal.engine import Cursor, Frame, Modes, Mouse
 from labeltui.ui.widgets.terminal.paint import style_of
 
@@ -64,12 +65,16 @@ async def full_screen(app: App[object], view: ShellView, run: ShellRun) -> None:
 @contextmanager
 def _silent(app: App[object]) -> Iterator[None]:
     """Discard the console's output inside the block. The caller redraws the whole screen afterwards."""
-    driver = vars(app._driver)
-    driver["write"] = _drop
+    driver = app._driver
+    vars(driver)["write"] = _drop
+    if isinstance(driver, ConsoleDriver):
+        driver.undo = RESTORED
     try:
         yield
     finally:
-        del driver["write"]
+        del vars(driver)["write"]
+        if isinstance(driver, ConsoleDriver):
+            driver.undo = b""
 
 
 def _drop(_data: str) -> None:
@@ -100,7 +105,7 @@ class _Terminal:
             self._run.tap = None
             loop.remove_reader(self._input)
             loop.remove_signal_handler(signal.SIGWINCH)
-            await self._show(RESTORED)
+            _write_all(self._output, RESTORED)  # at once: a console that ends does not wait for a thread
             termios.tcsetattr(self._input, termios.TCSADRAIN, before)
 
     async def _over(self) -> None:
