@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from labeltui.cli.output import Output, OutputClosed, silence_stdout
+from labeltui.cli.output import Output, OutputClosed, print_error, silence
 from labeltui.cli.parser import Request, parse, wants_json
 from labeltui.domain.failure_codes import Code
-from labeltui.domain.problems import ExitCode, LabeltuiError, Misused, Problem
+from labeltui.domain.problems import EndedBySignal, ExitCode, LabeltuiError, Misused, Problem
 from labeltui.opening.launch import Launch
 
 if TYPE_CHECKING:
@@ -25,8 +26,10 @@ def main(argv: Sequence[str], *, console: Console, opener: Opener | None = None)
     output = Output(as_json=wants_json(argv))
     try:
         return _run(argv, output, console, opener)
-    except OutputClosed:
-        silence_stdout()
+    except OutputClosed as closed:
+        silence(sys.stdout)
+        if str(closed):
+            print_error(f"labeltui: The result could not be written: {closed}.")
         return ExitCode.FAILED
 
 
@@ -41,6 +44,9 @@ def _run(argv: Sequence[str], output: Output, console: Console, opener: Opener |
     except KeyboardInterrupt:
         output.failure(Problem(Code.INTERRUPTED, "Interrupted."))
         return ExitCode.INTERRUPTED
+    except EndedBySignal as ended:
+        output.failure(Problem(Code.INTERRUPTED, "Interrupted."))
+        return 128 + ended.number
     except SystemExit as done:  # argparse has printed --help or --version
         return done.code if isinstance(done.code, int) else ExitCode.DONE
     except OutputClosed:

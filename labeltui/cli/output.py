@@ -14,7 +14,7 @@ from labeltui.domain.problems import Problem
 
 
 class OutputClosed(Exception):
-    """Raised when the reader of stdout has closed the pipe."""
+    """Raised when stdout takes no more. The text is the reason; empty if the reader has closed the pipe."""
 
 
 class Output:
@@ -36,15 +36,15 @@ class Output:
 
     def progress(self, text: str) -> None:
         """Print progress for people on stderr."""
-        _write(sys.stderr, paragraph(text))
+        print_error(paragraph(text))
 
     def emit(self, record: Mapping[str, Any]) -> None:
         """Print or collect one record, depending on ``stream``, ``lists`` and ``live``."""
         if self.live:
             if not self.as_json:
-                _write(sys.stdout, record_line(record))
+                print_text(record_line(record))
         elif self.stream or (self.lists and not self.as_json):
-            _write(sys.stdout, dumps(record) if self.as_json else record_line(record))
+            print_text(dumps(record) if self.as_json else record_line(record))
         elif self.lists:
             self._records.append(record)
         elif text := record_line(record):
@@ -58,11 +58,11 @@ class Output:
             document = {**document, "records": self._records}
         if document:
             self._printed = True
-            _write(sys.stdout, dumps(document) if self.as_json else render(document))
+            print_text(dumps(document) if self.as_json else render(document))
 
     def raw(self, text: str) -> None:
         """Print text that has a format of its own, such as a schema, on stdout."""
-        _write(sys.stdout, text)
+        print_text(text)
 
     def failure(self, problem: Problem, document: Mapping[str, Any] | None = None) -> None:
         """Print the problem and its hint. ``document`` is the result of the failed operation, if it has one.
@@ -71,14 +71,14 @@ class Output:
         most.
         """
         if self.as_json and not self._printed:
-            _write(sys.stdout, dumps(document or failure_document(problem)))
+            print_text(dumps(document or failure_document(problem)))
             return
         if document and not self.live:
-            _write(sys.stdout, render(document))
+            print_text(render(document))
         lines = [f"labeltui: {paragraph(problem.message)}"]
         lines += [visible(problem.hint)] if problem.hint else []
         lines += [paragraph(problem.detail)] if problem.detail and self.verbose else []
-        _write(sys.stderr, "\n".join(lines))
+        print_error("\n".join(lines))
 
 
 def dumps(document: Mapping[str, Any]) -> str:
@@ -86,23 +86,38 @@ def dumps(document: Mapping[str, Any]) -> str:
     return json.dumps(document, allow_nan=False, default=str)
 
 
-def silence_stdout() -> None:
-    """Redirect stdout to /dev/null, so that Python's flush at exit succeeds without a reader."""
+def silence(stream: TextIO) -> None:
+    """Redirect ``stream`` to /dev/null, so that Python's flush at exit succeeds."""
     try:
         devnull = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(devnull, sys.stdout.fileno())
+        os.dup2(devnull, stream.fileno())
         os.close(devnull)
     except (OSError, ValueError):
-        return  # stdout is not a file, so nothing is flushed
+        return  # it is not a file, so nothing is flushed
+
+
+def print_text(text: str, *, end: str = "\n") -> None:
+    """Print on stdout. Raises OutputClosed."""
+    _write(sys.stdout, text + end)
+
+
+def print_error(text: str) -> None:
+    """Print text for people on stderr. A stderr that takes nothing more, such as a closed terminal, is no failure."""
+    _write(sys.stderr, text + "\n")
 
 
 def _write(stream: TextIO, text: str) -> None:
     try:
-        stream.write(text + "\n")
-        stream.flush()
-    except UnicodeEncodeError:
-        stream.write(text.encode("ascii", "backslashreplace").decode("ascii") + "\n")
-        stream.flush()
-    except BrokenPipeError:
+        _encode_and_write(stream, text)
+    except OSError as error:
         if stream is sys.stdout:
-            raise OutputClosed from None
+            raise OutputClosed("" if isinstance(error, BrokenPipeError) else error.strerror) from None
+        silence(stream)
+
+
+def _encode_and_write(stream: TextIO, text: str) -> None:
+    try:
+        stream.write(text)
+    except UnicodeEncodeError:
+        stream.write(text.encode("ascii", "backslashreplace").decode("ascii"))
+    stream.flush()

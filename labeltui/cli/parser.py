@@ -10,6 +10,7 @@ from typing import Any, NoReturn
 
 from labeltui import __version__
 from labeltui.actions import ACTIONS, BY_ID, Action, Danger, Param
+from labeltui.cli.output import print_text
 from labeltui.domain.failure_codes import Code
 from labeltui.domain.problems import Misused
 from labeltui.opening.launch import Launch
@@ -32,7 +33,8 @@ _GROUPS = {
 _EPILOG = """\
 --config, --profile, --read-only, --demo, --json, --yes and -v may stand before or after the command.
 `--demo healthy` runs any command against a pod embedded in this process: no account, no network.
-Exit codes: 0 done, 1 failed, 2 wrong usage or configuration, 3 refused, 4 unreachable, 130 interrupted."""
+Exit codes: 0 done, 1 failed, 2 wrong usage or configuration, 3 refused, 4 unreachable, 128 + n ended by signal n
+(130: Ctrl-C)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +134,10 @@ class _Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         raise Misused(Code.USAGE, f"{message[:1].upper()}{message[1:]}.", f"See `{self.prog} --help`.")
+
+    def _print_message(self, message: str, _file: object = None) -> None:
+        """Print help or the version. argparse would ignore that it can't be written."""
+        print_text(message, end="")
 
 
 def _before_dashes(argv: Sequence[str]) -> tuple[list[str], tuple[str, ...]]:

@@ -15,7 +15,7 @@ from labeltui.cli.output import Output
 from labeltui.cli.parser import Request
 from labeltui.domain.failure_codes import Code
 from labeltui.domain.host import LinkState
-from labeltui.domain.problems import ExitCode, LabeltuiError, Refused, Unreachable
+from labeltui.domain.problems import EndedBySignal, ExitCode, LabeltuiError, Refused, Unreachable
 from labeltui.domain.state import SessionState
 from labeltui.hosts.base import Prompter
 from labeltui.opening.launch import Launch
@@ -29,6 +29,7 @@ Opener = Callable[[Launch, Prompter], Awaitable["Session"]]
 
 CONNECT_DEADLINE_S = 30.0
 FIRST_POLL_S = 5.0
+ENDING = (signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)  # asyncio handles SIGINT
 QUIET_S = 1.0  # connecting for longer is reported
 
 
@@ -60,7 +61,7 @@ async def opened(
     *,
     connect: bool = True,
 ) -> AsyncIterator[Session]:
-    """Yield a session, connected unless ``connect`` is False. Always close it, also on SIGTERM and SIGHUP.
+    """Yield a session, connected unless ``connect`` is False. Always close it, also after a signal.
 
     Raises Unreachable after 30 s, Refused when the operator has to decide, and the errors of opening the session.
     """
@@ -177,14 +178,24 @@ def _unreachable(state: SessionState) -> Unreachable:
 
 @contextmanager
 def _ended_by_signals() -> Iterator[None]:
-    """Within the block, SIGTERM and SIGHUP cancel the command as Ctrl-C does, so that the session is closed."""
+    """Within the block, ``ENDING`` signals cancel the command as Ctrl-C does. Raises EndedBySignal after one."""
     loop = asyncio.get_running_loop()
     task = asyncio.current_task()
-    for number in (signal.SIGTERM, signal.SIGHUP):
+    received: list[int] = []
+
+    def end(number: int) -> None:
+        received.append(number)
         if task is not None:
-            loop.add_signal_handler(number, task.cancel)
+            task.cancel()
+
+    for number in ENDING:
+        loop.add_signal_handler(number, end, number)
     try:
         yield
+    except asyncio.CancelledError:
+        if received:
+            raise EndedBySignal(received[0]) from None
+        raise
     finally:
-        for number in (signal.SIGTERM, signal.SIGHUP):
+        for number in ENDING:
             loop.remove_signal_handler(number)

@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 
 from labeltui.cli.asking import TerminalPrompter
-from labeltui.cli.output import Output
+from labeltui.cli.output import Output, OutputClosed
 from labeltui.cli.parser import Request
 from labeltui.cli.running import Opener, opened
 from labeltui.domain.documents.documents import moment
@@ -150,6 +150,10 @@ def _raw(source: int) -> Iterator[None]:
 
 
 def _write_all(target: int, data: bytes) -> None:
+    """Write to this terminal. Raises OutputClosed."""
     view = memoryview(data)
-    while view:
-        view = view[os.write(target, view) :]
+    try:
+        while view:
+            view = view[os.write(target, view) :]
+    except OSError as error:
+        raise OutputClosed("" if isinstance(error, BrokenPipeError) else error.strerror) from None

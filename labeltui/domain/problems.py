@@ -80,3 +80,11 @@ class Unreachable(LabeltuiError):
     """The host or the server cannot be reached, or the connection was lost."""
 
     exit_code = ExitCode.UNREACHABLE
+
+
+class EndedBySignal(Exception):
+    """The command was cancelled by a signal. It exits with 128 + ``number``."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(f"ended by signal {number}")
+        self.number = number

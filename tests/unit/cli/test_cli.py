@@ -1,11 +1,14 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import json
 import os
 import signal
+import subprocess
 import sys
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
@@ -20,6 +23,7 @@ from labeltui.domain.state import SessionState
 from labeltui.domain.training.training import TrainState, TrainStatus
 from labeltui.opening.launch import Launch
 from tests.fakes.store import put
+from tests.paths import ROOT
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 
@@ -363,14 +367,14 @@ def test_the_time_a_question_takes_does_not_count(rig, monkeypatch):
     assert rig("status") == 0
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_interrupted_is_130_and_closes_the_session(rig, capsys, number):
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT])
+def test_a_signal_closes_the_session_and_is_the_exit_code(rig, capsys, number):
     async def does(*_):
         os.kill(os.getpid(), number)
         await asyncio.Event().wait()
 
     rig.does = does
-    assert rig("tunnel", "--json") == 130
+    assert rig("tunnel", "--json") == 128 + number
     assert documents(capsys.readouterr().out) == [
         {"error": {"code": "interrupted", "message": "Interrupted.", "hint": ""}}
     ]
@@ -410,6 +414,62 @@ def test_a_reader_that_leaves_ends_it_quietly(rig, monkeypatch, capsys):
         assert rig("server", "logs", "-f") == 1
     assert capsys.readouterr().err == ""
     assert rig.session.events[-1] == "close"
+
+
+class Full:
+    """A stream on a full disk."""
+
+    def write(self, _text):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    flush = write
+
+    def fileno(self):
+        raise ValueError
+
+
+@pytest.mark.parametrize("flags", [[], ["--json"]])
+def test_a_result_that_cannot_be_written_is_a_failure_with_its_reason(rig, monkeypatch, capsys, flags):
+    with monkeypatch.context() as patch:
+        patch.setattr(sys, "stdout", Full())
+        assert rig("status", *flags) == 1
+    said = capsys.readouterr().err
+    assert said == "labeltui: The result could not be written: No space left on device.\n"
+    assert rig.session.events[-1] == "close"
+
+
+def test_progress_that_cannot_be_written_does_not_end_a_command(rig, monkeypatch, capsys):
+    async def does(_session, _params, report):
+        report.progress("x")
+        return {"state": "done"}
+
+    rig.does = does
+    with monkeypatch.context() as patch:
+        patch.setattr(sys, "stderr", Full())
+        assert rig("tunnel", "--json") == 0
+    assert documents(capsys.readouterr().out) == [{"state": "done"}]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "arguments", [["--help"], ["--version"], ["config", "path"], ["config", "path", "--json"], []]
+)
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs Linux's full device")
+def test_a_full_device_gets_one_sentence(arguments):
+    with Path("/dev/full").open("w") as full:
+        argv = [sys.executable, "-m", "labeltui", *arguments]
+        ended = subprocess.run(
+            argv,
+            stdin=subprocess.DEVNULL,
+            stdout=full,
+            stderr=subprocess.PIPE,
+            cwd=ROOT,
+            check=False,
+            text=True,
+        )
+    assert ended.returncode == (1 if arguments else 2)
+    assert "No space left on device" in ended.stderr if arguments else "needs a terminal" in ended.stderr
+    assert len(ended.stderr.splitlines()) == (1 if arguments else 2)
 
 
 def test_states_of_the_stand_in_are_real_ones(rig):
