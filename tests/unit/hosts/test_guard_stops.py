@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
+from labeltui.hosts.agent.remote.guard import activity, state_files, work
 from labeltui.hosts.agent.remote.guard import main as program
-from labeltui.hosts.agent.remote.guard import state_files
 from labeltui.hosts.agent.remote.guard.main import Guard
 from labeltui.hosts.agent.remote.guard.state_files import GuardFiles
 from tests.unit.hosts.publishedrunpod import LOST, POD, PublishedRunpod
@@ -82,7 +82,8 @@ def make(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[.
     clocks, made = Clocks(), []
     monkeypatch.setattr(program, "time", clocks)
     monkeypatch.setenv(state_files.ENVIRONMENT_ELSEWHERE, "/nowhere")
-    monkeypatch.setenv("LABELTUI_DEMO_POD", "nothing runs in it")
+    monkeypatch.setattr(activity, "processes", list)  # nothing runs in the pod
+    monkeypatch.setattr(work, "processes", list)
     monkeypatch.setenv("PATH", "/nowhere")
     monkeypatch.setenv("RUNPOD_POD_ID", POD)
     monkeypatch.setenv("RUNPOD_API_KEY", OWN)
