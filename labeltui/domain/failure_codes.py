@@ -126,6 +126,7 @@ class Code(StrEnum):
     NOT_PERMITTED = "not_permitted"
     NOT_WRITTEN = "not_written"
     NOTHING_LEFT = "nothing_left"
+    NOTHING_TRAINED = "nothing_trained"
     NOTHING_TRAINS = "nothing_trains"
     ODD_NAME = "odd_name"
     ORPHANED = "orphaned"

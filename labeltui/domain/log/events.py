@@ -38,6 +38,13 @@ class ReturnCode:
 
 
 @dataclass(frozen=True, slots=True)
+class WorkersEnded:
+    """The processes of a multi-GPU training ended. MONAI Label calls the training done whatever the code is."""
+
+    code: int
+
+
+@dataclass(frozen=True, slots=True)
 class Killed:
     """The server killed a child process because a user stopped its task."""
 
@@ -141,5 +148,5 @@ class Unreadable:
 
 Event = (
     TaskCommand | TaskResult | ReturnCode | Killed | Iteration | Metrics | KeyMetric | EpochComplete | Resumed
-    | Records | Published | LabelSaved | SampleServed | BatchProgress | Unreadable
+    | Records | Published | LabelSaved | SampleServed | BatchProgress | Unreadable | WorkersEnded
 )  # fmt: skip

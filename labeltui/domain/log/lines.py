@@ -32,6 +32,7 @@ from labeltui.domain.log.events import (
     TaskCommand,
     TaskResult,
     Unreadable,
+    WorkersEnded,
 )
 
 LONGEST = 65_536  # characters of a line that are parsed
@@ -41,7 +42,7 @@ class LineKind(StrEnum):
     """The format of a line."""
 
     SERVER = "server"  # [time] [pid] [thread] [LEVEL] (logger:line) - message
-    HANDLER = "handler"  # time - LEVEL - message
+    HANDLER = "handler"  # time - LEVEL - message, or time - logger - LEVEL - message of a model zoo bundle
     WORKER = "worker"  # [time][ LEVEL](logger) - message, of a multi-GPU training
     BARE = "bare"
 
@@ -64,7 +65,10 @@ _SERVER = re.compile(
     rf"\[{_TIME}\] (?:\[(\d{{1,10}})\] )?\[([^\]]{{0,200}})\] \[(\w{{1,12}})\] "
     r"(?:\(([^)]{0,300}?)(?::\d+)?\) - )?"
 )
-_HANDLER = re.compile(rf"{_TIME} - (\w{{1,12}}) - ")
+BUNDLE_LEVELS = r"DEBUG|INFO|WARN(?:ING)?|ERROR|CRITICAL|FATAL"
+BUNDLE_LOGGER = r"[A-Z\d]{0,40}[a-z_.]\S{0,200}"
+"""A logger's name as the logging.conf of model zoo bundles puts it before the level; never a level itself."""
+_HANDLER = re.compile(rf"{_TIME} - (?:({BUNDLE_LOGGER}) - ({BUNDLE_LEVELS})|(\w{{1,12}})) - ")
 _WORKER = re.compile(rf"\[{_TIME}\]\[ ?(\w{{1,12}})\]\(([^)]{{0,300}})\) - ")
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
@@ -85,7 +89,10 @@ def parse_line(text: str) -> LogRecord:
             int(pid) if pid else None,
         )  # fmt: skip
     if found := _HANDLER.match(head):
-        return LogRecord(head[found.end() :], LineKind.HANDLER, _when(found[1], found[2]), found[3])
+        time, milliseconds, logger, level, only = found.groups()
+        return LogRecord(
+            head[found.end() :], LineKind.HANDLER, _when(time, milliseconds), level or only, logger or ""
+        )
     if found := _WORKER.match(head):
         return LogRecord(head[found.end() :], LineKind.WORKER, _when(found[1], found[2]), found[3], found[4])
     return LogRecord(head)
@@ -137,6 +144,8 @@ def _server_event(record: LogRecord) -> Event | None:
         return _task_event(message)
     if logger == "__main__" and message.startswith("Result: "):
         return TaskResult(_object(message[len("Result: ") :]))
+    if logger == "monailabel.tasks.train.bundle" and (found := _RETURN.match(message)):
+        return WorkersEnded(int(found[1]))
     if logger == "monailabel.interfaces.tasks.batch_infer" and (found := _BATCH.match(message)):
         return BatchProgress(found[1], found[2], int(found[3]), int(found[4]))
     if logger.startswith("monailabel.datastore") and (found := _LABEL.match(message)):
@@ -199,9 +208,11 @@ def metrics(text: str) -> dict[str, float]:
 
 
 def _role(logger: str) -> Role | None:
-    if "SupervisedTrainer" in logger:
+    """The role of an engine by its class, which ends the logger's name. Bundles have classes of their own."""
+    engine = logger.rpartition(".")[2]
+    if "Trainer" in engine:
         return Role.TRAIN
-    return Role.VALIDATE if "SupervisedEvaluator" in logger else None
+    return Role.VALIDATE if "Evaluator" in engine else None
 
 
 def _float(text: str) -> float | None:

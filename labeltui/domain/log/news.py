@@ -101,9 +101,9 @@ def _of_task(event: events.Event) -> Meaning | None:
             return Meaning(News.TASK, _STARTED.get(event.kind, "A task was started."), NOTHING)
         case events.TaskResult():
             return Meaning(News.ENDED, "A task returned its result.", NOTHING)
-        case events.ReturnCode(code=0):
+        case events.ReturnCode(code=0) | events.WorkersEnded(code=0):
             return Meaning(News.ENDED, "A task finished successfully.", NOTHING)
-        case events.ReturnCode():
+        case events.ReturnCode() | events.WorkersEnded():
             return Meaning(
                 News.ENDED,
                 f"A task failed (exit code {event.code}).",

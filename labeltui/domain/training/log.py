@@ -15,6 +15,7 @@ from labeltui.domain.training.training import Best, EpochPoint
 
 MAX_LINES = 20
 MAX_ERRORS = 40
+_OTHER_EPOCH = re.compile(r"\bepoch\W{0,3}\d", re.IGNORECASE)
 _EXCEPTION = re.compile(r"(?:[\w.]{1,200}\.)?\w{0,80}(?:Error|Exception|Interrupt)\b(?::|$)")
 
 
@@ -24,6 +25,8 @@ class TrainRun:
 
     ``epoch`` is the epoch in progress, or after the end of the run the last finished one. ``points`` are finished
     epochs, ``errors`` exception lines (oldest first), ``unreadable`` volumes that could not be read.
+    ``late_errors`` are the errors since the last finished epoch. ``workers_code`` is the exit code of a multi-GPU
+    training's processes. ``other_epochs`` is True if lines of an unknown format count epochs.
     """
 
     model: str | None = None
@@ -45,6 +48,9 @@ class TrainRun:
     return_code: int | None = None
     killed: bool = False
     errors: tuple[str, ...] = ()
+    late_errors: tuple[str, ...] = ()
+    workers_code: int | None = None
+    other_epochs: bool = False
     unreadable: tuple[str, ...] = ()
     lines: tuple[str, ...] = ()
 
@@ -159,6 +165,7 @@ class _Fold:
         self._bests: dict[events.Role, Best] = {}
         self._engine = events.Role.TRAIN
         self._errors: deque[str] = deque(maxlen=MAX_ERRORS)
+        self._late_errors: deque[str] = deque(maxlen=MAX_ERRORS)
         self._lines: deque[str] = deque(maxlen=MAX_LINES)
         self._cached: TrainRun | None = None
         self._run = TrainRun(
@@ -180,6 +187,7 @@ class _Fold:
                 points=points,
                 best=self._best(),
                 errors=tuple(self._errors),
+                late_errors=tuple(self._late_errors),
                 lines=tuple(self._lines),
             )
         return self._cached
@@ -193,8 +201,11 @@ class _Fold:
             self._run = replace(self._run, last_at=record.time)
         if record.kind is log.LineKind.BARE and _EXCEPTION.match(record.message):
             self._errors.append(record.message[:2000])
+            self._late_errors.append(record.message[:2000])
         if event is not None:
             self._apply(record, event)
+        elif "poch" in line and _OTHER_EPOCH.search(record.message[:2000]):
+            self._run = replace(self._run, other_epochs=True)
 
     def kill(self, pid: int) -> None:
         self._cached = None
@@ -225,6 +236,8 @@ class _Fold:
                 self._run = replace(self._run, records={**self._run.records, role: count})
             case events.Published(_, target):
                 self._run = replace(self._run, published=(*self._run.published, target))
+            case events.WorkersEnded(code):
+                self._run = replace(self._run, workers_code=code)
             case events.Unreadable(path) if path not in self._run.unreadable:
                 self._run = replace(self._run, unreadable=(*self._run.unreadable, path)[:MAX_ERRORS])
             case _:
@@ -276,6 +289,7 @@ class _Fold:
         epoch = self._epochs.setdefault(number, _Epoch())
         epoch.close()
         epoch.seconds, epoch.complete = seconds, True
+        self._late_errors.clear()
         total = self._run.total_epochs
         following = number if total is not None and number >= total else number + 1
         self._run = replace(self._run, epoch=following, epoch_began_at=record.time)

@@ -8,15 +8,13 @@ trainings.
 
 from __future__ import annotations
 
-import posixpath
-import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta, tzinfo
 
 from labeltui.domain.failure_codes import Code
 from labeltui.domain.problems import Problem
 from labeltui.domain.server.server import OrphanTraining, ServerInfo, TrainStats
-from labeltui.domain.text import one_line
+from labeltui.domain.training.failure import diagnose_training, hidden_failure, unreadable_problem
 from labeltui.domain.training.log import TrainLog, TrainRun, eta_s
 from labeltui.domain.training.tasks import Task, TaskState
 from labeltui.domain.training.training import Best, EpochPoint, TrainState, TrainStatus
@@ -74,6 +72,7 @@ def _of_task(
     run = _run_of(task, tasks, runs)
     state = _STATES.get(task.state, TrainState.RUNNING if task.ended_at is None else TrainState.DONE)
     shown = run if run is not None else _from_details(task)
+    state, problem = _outcome(state, shown, task.details, info)
     status = TrainStatus(
         state,
         model=task.subject,
@@ -84,8 +83,8 @@ def _of_task(
         iterations=shown.iterations,
         best=shown.best,
         eta_s=eta_s(shown) if state is TrainState.RUNNING and run is not None else None,
-        problem=_problem(state, shown, task, info),
-        points=shown.points,
+        problem=problem,
+        points=() if run is None else run.points,
         loss=shown.loss,
         lines=task.details or shown.lines,
         queued=sum(other.state is TaskState.SUBMITTED and other.id != task.id for other in tasks),
@@ -95,13 +94,18 @@ def _of_task(
     return status if run is not None else _with_stats(status, _stats_of(task, info, zone))
 
 
-def _problem(state: TrainState, run: TrainRun, task: Task, info: ServerInfo | None) -> Problem | None:
+def _outcome(
+    state: TrainState, run: TrainRun, details: Sequence[str], info: ServerInfo | None = None
+) -> tuple[TrainState, Problem | None]:
+    """Check the server's state of a task against its output, and name what went wrong."""
+    if state is TrainState.DONE and (failure := hidden_failure(run, details, info)) is not None:
+        return TrainState.ERROR, failure
     if state is TrainState.ERROR:
-        return diagnose_training(run, task.details, info)
+        return state, diagnose_training(run, details, info)
     # A damaged volume ends a thread of the data loader, so studies are left out; the server calls that done.
     if state is not TrainState.STOPPED and run.unreadable:
-        return _unreadable(run.unreadable, "\n".join(run.errors), left_out=True)
-    return None
+        return state, unreadable_problem(run.unreadable, "\n".join(run.errors), left_out=True)
+    return state, None
 
 
 def _run_of(task: Task, tasks: Sequence[Task], runs: Sequence[TrainRun]) -> TrainRun | None:
@@ -139,7 +143,8 @@ def _from_details(task: Task) -> TrainRun:
     return TrainRun(
         model=task.subject, epoch=fold.epoch, total_epochs=fold.total_epochs, iteration=fold.iteration,
         iterations=fold.iterations, loss=fold.loss, best=fold.best, errors=fold.errors,
-        unreadable=fold.unreadable,
+        unreadable=fold.unreadable, late_errors=fold.late_errors, workers_code=fold.workers_code,
+        points=fold.points,
     )  # fmt: skip
 
 
@@ -185,17 +190,19 @@ def _of_orphan(orphan: OrphanTraining) -> TrainStatus:
 
 def _without_server(run: TrainRun, zone: tzinfo) -> TrainStatus:
     """The last training of a server that has ended."""
-    state, problem = TrainState.DONE, None
+    problem: Problem | None
     if not run.ended:
-        state = TrainState.ERROR
-        problem = Problem(
-            Code.SERVER_GONE,
-            f"The server ended while it trained {run.model or 'a model'}.",
-            "Start the server and train again; the newest published model is still there.",
+        state, problem = (
+            TrainState.ERROR,
+            Problem(
+                Code.SERVER_GONE,
+                f"The server ended while it trained {run.model or 'a model'}.",
+                "Start the server and train again; the newest published model is still there.",
+            ),
         )
-    elif run.return_code != 0:
-        state = TrainState.STOPPED if run.killed else TrainState.ERROR
-        problem = None if run.killed else diagnose_training(run, run.lines)
+    else:
+        state = TrainState.STOPPED if run.killed else TrainState.DONE
+        state, problem = _outcome(state, run, run.lines)
     epoch = run.epoch if run.ended else max((point.epoch for point in run.points), default=None)
     return TrainStatus(
         state, run.model, epoch=epoch, total_epochs=run.total_epochs, best=run.best, problem=problem,
@@ -206,86 +213,3 @@ def _without_server(run: TrainRun, zone: tzinfo) -> TrainStatus:
 
 def _aware(time: datetime | None, zone: tzinfo) -> datetime | None:
     return None if time is None else time.replace(tzinfo=zone)
-
-
-_CAUSES: tuple[tuple[str, Code, str, str], ...] = (
-    (r"There is no model '([^'\n]{1,200})' available", Code.UNKNOWN_MODEL,
-     "The server has no trainer named {0}.", "Choose among: {trainers}."),
-    (r"num_samples=0", Code.NO_LABELS,
-     "No study has a final label, so there is nothing to train on.",
-     "Submit labels in Slicer (tag final), then train again."),
-    (r"MLflow no longer|mlflow\.exceptions|No module named 'mlflow|'?mlflow'? is not", Code.TRACKING,
-     "Tracking with MLflow failed, which ends every training.",
-     'Train with tracking = "None", or set MONAI_LABEL_TRACKING_ENABLED=false.'),
-    (r"/scoring/|RemoteDisconnected", Code.SCORING_CALLBACK,
-     "The server could not start the scoring after the training, and reports that as a failure.",
-     "The model was published nevertheless. With https or a login the server cannot reach its own API."),
-    (r"CUDA out of memory|OutOfMemoryError", Code.GPU_MEMORY,
-     "The GPU does not have enough memory for this training.",
-     "Stop other programs on the GPU, or train with a smaller batch or input size."),
-    (r"bus error|shared memory \(shm\)|Unable to open shared memory", Code.SHARED_MEMORY,
-     "The host's shared memory is too small for the data loaders.",
-     "Give the container more shared memory (docker run --shm-size=8g)."),
-    (r"No space left on device", Code.DISK_FULL,
-     "The host's disk is full.", "Free some space on the host, then train again."),
-    (r"stat: path should be string.{0,40}NoneType", Code.BUNDLE_PRETRAINED,
-     "A bundle cannot be trained with pretrained = false.", "Leave pretrained out."),
-    (r"(TypeError: '.{1,3}' not supported between instances of '\w+' and '\w+')", Code.BAD_PARAMETER,
-     "A parameter has the wrong type: {0}.", "Give numbers without quotes."),
-    (r"(?:URLError|Max retries exceeded|Download failed)", Code.DOWNLOAD_FAILED,
-     "The training could not download what it needs.",
-     "Give the host internet access, or set pretrained = false."),
-)  # fmt: skip
-_COMPILED = tuple((re.compile(pattern), code, message, hint) for pattern, code, message, hint in _CAUSES)
-
-
-def diagnose_training(run: TrainRun, details: Sequence[str], info: ServerInfo | None = None) -> Problem:
-    """Why a training failed, in one line. ``details`` are the task's newest lines, as evidence."""
-    evidence = "\n".join(details or run.lines)
-    if run.return_code == -9 and not run.killed:
-        return Problem(
-            Code.OUT_OF_MEMORY,
-            "The host killed the training (signal 9), most likely because memory ran out.",
-            "Train with dataset = Dataset, which holds no volumes in memory, or use a larger host.",
-            evidence,
-        )
-    # Only the newest exceptions count: a training often continues after earlier ones.
-    text = "\n".join((*run.errors[-3:], *details[-3:]))
-    for pattern, code, message, hint in _COMPILED:
-        if found := pattern.search(text):
-            group = one_line(found[1]) if found.groups() else ""
-            trainers = (
-                ", ".join(info.trainers) if info is not None and info.trainers else "those of the server"
-            )
-            return Problem(
-                code, message.replace("{0}", group), hint.replace("{trainers}", trainers), evidence
-            )
-    if run.unreadable and "LoadImage" in "\n".join((*run.errors, *details)):
-        return _unreadable(run.unreadable, evidence)
-    if "applying transform" in text:
-        return Problem(
-            Code.BAD_VOLUME,
-            "A volume or label cannot be prepared for the training.",
-            "The server's log names it, above the traceback.",
-            evidence,
-        )
-    last = run.errors[-1] if run.errors else next((line for line in reversed(details) if line.strip()), "")
-    return Problem(
-        Code.TRAIN_FAILED,
-        f"The training failed: {one_line(last.strip()) or 'it printed no reason'}",
-        "The traceback is in the server's log.",
-        evidence,
-    )
-
-
-def _unreadable(paths: Sequence[str], evidence: str, *, left_out: bool = False) -> Problem:
-    names = ", ".join(one_line(posixpath.basename(path)) for path in paths[:3])
-    more = f" and {len(paths) - 3} more" if len(paths) > 3 else ""
-    damaged = "is damaged" if len(paths) == 1 else "are damaged"
-    then = "the training left out studies" if left_out else "the training could not read all volumes"
-    return Problem(
-        Code.STUDIES_LEFT_OUT if left_out else Code.CORRUPT_VOLUME,
-        f"{names}{more} {damaged}: {then}.",
-        f"Replace or remove {one_line(paths[0])}, then train again.",
-        evidence,
-    )

@@ -7,6 +7,7 @@ from bisect import bisect_left
 from datetime import datetime, timedelta
 
 from labeltui.domain.log.filter import LEVELS, Scope
+from labeltui.domain.log.lines import BUNDLE_LEVELS, BUNDLE_LOGGER
 from labeltui.domain.log.query import Query
 from labeltui.session.log.store import LogStore
 from labeltui.ui.widgets.log.query import Sieve
@@ -30,8 +31,10 @@ def heads(scope: Scope) -> re.Pattern[bytes]:
     logger = rb"\([^)\n]{0,300}" + name if name else b""
     server = rb"\[" + _TIME + rb"\] (?:\[\d{1,10}\] )?\[[^\]\n]{0,200}\] \[(?:" + level + rb")\] " + logger
     worker = rb"\[" + _TIME + rb"\]\[ ?(?:" + level + rb")\]" + logger
-    handler = b"" if name else b"|" + _TIME + rb" - (?:" + level + rb") - "
-    return re.compile(rb"^(?:" + server + b"|" + worker + handler + b")")
+    levels = level if known else BUNDLE_LEVELS.encode()
+    bundle = (rb"\S{0,200}?" + name + rb"\S{0,200}" if name else BUNDLE_LOGGER.encode()) + b" - (?:" + levels
+    handler = _TIME + rb" - (?:" + bundle + (b")" if name else rb")|(?:" + level + b")") + rb") - "
+    return re.compile(rb"^(?:" + server + b"|" + worker + b"|" + handler + b")")
 
 
 class Scoped(Sieve):

@@ -150,6 +150,10 @@ RECORDINGS = {
     "train_error_corrupt_image": [(84, 84), (85, 248), (249, 249), (250, 424), (425, 425), (426, 855)],
     "train_error_unknown_model": [(30, 40)],
     "train_killed": [],
+    "train_zoo": [],
+    "train_zoo_half": [(71, 71), (72, 114)],
+    "train_zoo_nothing": [],
+    "train_zoo_torchrun": [(30, 50)],
 }
 """The first and the last line of each error."""
 

@@ -36,6 +36,9 @@ def test_a_server_line_is_taken_apart():
     ("line", "kind", "message", "level"),
     [
         ("2026-11-23 17:08:28,630 - INFO - Epoch: 1/3", log.LineKind.HANDLER, "Epoch: 1/3", "INFO"),
+        ("2026-11-23 17:08:28,630 - x.Trainer - WARNING - a - b", log.LineKind.HANDLER, "a - b", "WARNING"),
+        ("2026-11-23 17:08:28,630 - WARNING - INFO - b", log.LineKind.HANDLER, "INFO - b", "WARNING"),
+        ("2026-11-23 17:08:28,630 - INFO - a - b", log.LineKind.HANDLER, "a - b", "INFO"),
         ("[2023-04-08 05:20:58.448][ INFO](logger) - hello", log.LineKind.WORKER, "hello", "INFO"),
         ("[2026-11-23 17:28:43,574] [timeloop] [INFO] Starting Timeloop..", log.LineKind.SERVER, "Starting Timeloop..", "INFO"),
         ("Traceback (most recent call last):", log.LineKind.BARE, "Traceback (most recent call last):", ""),
@@ -79,6 +82,32 @@ def test_a_training_tells_its_events(log_lines):
     ) in told  # fmt: skip
     assert isinstance(told[-2], log.TaskResult)
     assert told[-1] == log.ReturnCode(0)
+
+
+def test_a_zoo_bundles_engines_are_known_by_what_they_do(log_lines):
+    told = events(log_lines("train_zoo"))
+    assert log.Resumed(log.Role.TRAIN, 0, 0, 2) in told
+    assert log.Resumed(log.Role.VALIDATE, 0, 1, 2) in told
+    assert [e.role for e in told if isinstance(e, log.EpochComplete)] == [
+        log.Role.VALIDATE, log.Role.TRAIN, log.Role.VALIDATE, log.Role.TRAIN
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("logger", "role"),
+    [
+        ("ignite.engine.engine.SupervisedTrainer", log.Role.TRAIN),
+        ("ignite.engine.engine.DetectionTrainer", log.Role.TRAIN),
+        ("SupervisedTrainerMGPU", log.Role.TRAIN),
+        ("ignite.engine.engine.DetectionEvaluator", log.Role.VALIDATE),
+        ("EnsembleEvaluator", log.Role.VALIDATE),
+        ("my.trainers.Engine", None),
+    ],
+)
+def test_any_trainer_and_evaluator_has_its_role(logger, role):
+    line = f"2026-11-23 17:08:28,630 - {logger} - INFO - Epoch[3] Complete. Time taken: 00:00:02.500"
+    told = log.event(log.parse_line(line))
+    assert told == (None if role is None else log.EpochComplete(role, 3, 2.5))
 
 
 def test_an_inference_over_many_studies_tells_its_progress(log_lines):

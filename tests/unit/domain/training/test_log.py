@@ -52,6 +52,19 @@ def test_a_bundle_tells_validation_before_training(log_lines):
     assert run.best == Best("val_mean_dice", 0.20555877685546875, 2)
 
 
+def test_a_zoo_bundle_with_its_own_log_format_has_its_curve(log_lines):
+    (run,) = runs_of(log_lines("train_zoo"))
+    assert [(p.epoch, p.validation_dice, p.seconds) for p in run.points] == [
+        (1, 0.9178, 0.687), (2, 0.9442, 1.290)
+    ]  # fmt: skip
+    assert [p.loss for p in run.points] == pytest.approx(
+        [(1.2027 + 1.0902 + 0.9030) / 3, (0.8032 + 0.6901 + 0.5237) / 3]
+    )
+    assert (run.epoch, run.total_epochs, run.return_code, run.errors) == (2, 2, 0, ())
+    assert run.best is not None
+    assert run.best.metric == "val_mean_dice"
+
+
 def test_a_stopped_training_is_told_from_one_that_was_killed(log_lines):
     lines = log_lines("train_killed")
     (run,) = runs_of(lines)

@@ -8,8 +8,9 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 
 from labeltui.domain.server.server import OrphanTraining
+from labeltui.domain.training.failure import diagnose_training
 from labeltui.domain.training.log import TrainLog, TrainRun
-from labeltui.domain.training.status import derive_training, diagnose_training
+from labeltui.domain.training.status import derive_training
 from labeltui.domain.training.tasks import Task, TaskState
 from labeltui.domain.training.training import TrainState
 from labeltui.monailabel import convert
@@ -170,6 +171,69 @@ def test_a_training_done_without_some_studies_says_so(task, log_lines):
     status = derive_training(tasks=[task("train_status_done")], runs=[run])
     assert (status.state, status.problem.code) == (TrainState.DONE, "studies_left_out")
     assert "bad one.nii.gz" in status.problem.message
+
+
+def done(run, details=()):
+    """The task of a run, as the server lists it once its process has ended with 0."""
+    return Task("t", TaskState.DONE, run.request, run.started_at, run.ended_at, tuple(details))
+
+
+def test_a_training_of_a_zoo_bundle_is_done(log_lines):
+    (run,) = runs_of(log_lines("train_zoo"))
+    status = derive_training(tasks=[done(run)], runs=[run])
+    assert (status.state, status.epoch, status.problem) == (TrainState.DONE, 2, None)
+
+
+@pytest.mark.parametrize(
+    ("name", "epochs", "said"),
+    [
+        ("train_zoo_nothing", 0, "no configuration for several GPUs"),
+        ("train_zoo_torchrun", 0, "AssertionError"),
+        ("train_zoo_half", 1, "after 1 of 3 epochs: ValueError: the second epoch has no data"),
+    ],
+)
+def test_done_is_believed_only_if_the_output_agrees(log_lines, name, epochs, said):
+    (run,) = runs_of(log_lines(name))
+    listed = derive_training(tasks=[done(run)], runs=[run])
+    ended = derive_training(tasks=None, runs=[run])
+    for status in (listed, ended):
+        assert status.state is TrainState.ERROR
+        assert len(status.points) == epochs
+        assert said in status.problem.message
+        assert status.problem.hint
+
+
+def test_an_end_without_an_epoch_or_a_reason_is_no_success(log_lines):
+    (run,) = runs_of([line for line in log_lines("train_zoo_nothing") if "Ignore Multi-GPU" not in line])
+    status = derive_training(tasks=[done(run)], runs=[run])
+    assert (status.state, status.problem.code) == (TrainState.ERROR, "nothing_trained")
+    assert "without a finished epoch" in status.problem.message
+
+
+def test_the_last_lines_of_a_task_are_enough_to_doubt_it(log_lines):
+    for name, code in (("train_zoo_torchrun", "train_failed"), ("train_zoo_nothing", "nothing_trained")):
+        (run,) = runs_of(log_lines(name))
+        lines = [line for line in log_lines(name) if "ThreadPool" not in line][-20:]
+        status = derive_training(tasks=[done(run, lines)])
+        assert (status.state, status.problem.code) == (TrainState.ERROR, code)
+
+
+def test_a_training_that_stops_early_without_an_exception_is_done(log_lines):
+    (run,) = runs_of(log_lines("train_zoo"))
+    early = replace(run, total_epochs=50)
+    assert derive_training(tasks=[done(early)], runs=[early]).state is TrainState.DONE
+
+
+def test_a_trainer_that_counts_epochs_in_words_of_its_own_is_not_doubted(log_lines):
+    lines = [line for line in log_lines("train_zoo_nothing") if "Ignore Multi-GPU" not in line]
+    lines[-2:-2] = ["2026-11-26 14:38:01,000 - CellWorkflow - INFO - final epoch 2/2, loss 0.1"]
+    (run,) = runs_of(lines)
+    assert derive_training(tasks=[done(run)], runs=[run]).state is TrainState.DONE
+
+
+def test_while_output_is_still_read_done_is_done(log_lines):
+    (run,) = runs_of(log_lines("train_zoo")[:-40])
+    assert derive_training(tasks=[done(run)], runs=[run]).state is TrainState.DONE
 
 
 def test_a_kill_by_the_host_is_want_of_memory(log_lines):

@@ -1,0 +1,49 @@
+"""Trainings that a real MONAI Label calls done, and those that it loses. They build on no test before."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.real.conftest import Bench
+from tests.real.zoo_bundle import HALF, NAME, make_zoo_bundles
+
+
+@pytest.fixture(scope="module")
+def bundles(bench: Bench) -> Iterator[Bench]:
+    """A server that offers two bundles of the model zoo's kind."""
+    assert bench.run("setup", timeout=1200).code == 0
+    make_zoo_bundles(bench.folder / "apps/monaibundle/model")
+    bench.run("server", "stop", "--yes")
+    models = f"{NAME},{HALF}"
+    ran = bench.run(
+        "server", "start", "--app", "monaibundle", "--models", models, "--conf", "zoo_source", "ngc"
+    )
+    assert ran.code == 0, ran.stderr + ran.stdout
+    yield bench
+    bench.run("server", "stop", "--yes")
+
+
+def test_a_bundle_with_a_logging_conf_of_its_own_reports_each_epoch(bundles: Bench) -> None:
+    ran = bundles.run("train", "start", NAME, "--max-epochs", "2", "--follow")
+    assert ran.code == 0, ran.stderr + ran.stdout
+    *epochs, final = ran.documents
+    assert [e["epoch"] for e in epochs] == [1, 2]
+    assert all(e["loss"] > 0 and 0 <= e["metrics"]["val_mean_dice"] <= 1 for e in epochs)
+    assert (final["state"], final["epoch"], final["best"]["metric"]) == ("done", 2, "val_mean_dice")
+
+
+def test_a_training_that_fails_in_epoch_2_is_not_done_because_its_process_exits_with_0(
+    bundles: Bench,
+) -> None:
+    ran = bundles.run("train", "start", HALF, "--max-epochs", "3", "--follow")
+    assert (ran.code, ran.document["state"]) == (1, "error")
+    assert "after 1 of 3 epochs: ValueError" in ran.document["error"]["message"]
+
+
+def test_a_training_that_trains_nothing_is_not_done(bundles: Bench) -> None:
+    ran = bundles.run("train", "start", NAME, "--param", "force_multi_gpu", "true", "--follow")
+    assert (ran.code, ran.document["error"]["code"]) == (1, "nothing_trained")
+    checks = {check["part"]: check for check in bundles.run("doctor").document["checks"]}
+    assert checks["training"]["verdict"] != "ok"
