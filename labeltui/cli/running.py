@@ -14,13 +14,12 @@ from labeltui.cli.confirming import confirm_pod
 from labeltui.cli.output import Output
 from labeltui.cli.parser import Request
 from labeltui.domain.failure_codes import Code
-from labeltui.domain.host import LinkState
 from labeltui.domain.problems import EndedBySignal, ExitCode, LabeltuiError, Refused, Unreachable
 from labeltui.domain.state import SessionState
 from labeltui.hosts.base import Prompter
 from labeltui.opening.launch import Launch
 from labeltui.operations.doctor.doctor import without_session
-from labeltui.operations.run import run_action
+from labeltui.operations.run import refuse_change, run_action
 
 if TYPE_CHECKING:
     from labeltui.session.session import Session
@@ -36,17 +35,20 @@ QUIET_S = 1.0  # connecting for longer is reported
 async def run_command(request: Request, action: Action, output: Output, opener: Opener) -> ExitCode:
     """Run an action of the registry and print its document to ``output``. Raises LabeltuiError."""
     prompter = TerminalPrompter(output.progress)
-    if not request.launch.read_only:
-        refuse_unasked(action, request.yes, prompter)
+    refuse_change(action, read_only=request.launch.read_only)
+    refuse_unasked(action, request.yes, prompter)
     if action.id == "doctor":
         opener = _diagnosed(opener, output)
-    opening = opened(request.launch, output, prompter, opener, connect=action.needs_host)
+    opening = opened(
+        request.launch, output, prompter, opener,
+        connect=action.needs_host, allowed=lambda session: refuse_change(action, read_only=session.read_only),
+    )  # fmt: skip
     async with opening as session:
         params: Mapping[str, Any] = request.params
-        if action.takes_pod and not session.read_only:
+        if action.takes_pod:
             confirmed, params = await confirm_pod(session, action, params, request.yes, prompter)
         else:
-            confirmed = session.read_only or await confirm(session, action, request.yes, prompter)
+            confirmed = await confirm(session, action, request.yes, prompter)
         document = await run_action(session, action.id, params, output, confirmed=confirmed)
         output.document(document)
     return ExitCode.DONE
@@ -60,14 +62,17 @@ async def opened(
     opener: Opener,
     *,
     connect: bool = True,
+    allowed: Callable[[Session], None] = lambda _session: None,
 ) -> AsyncIterator[Session]:
     """Yield a session, connected unless ``connect`` is False. Always close it, also after a signal.
 
-    Raises Unreachable after 30 s, Refused when the operator has to decide, and the errors of opening the session.
+    ``allowed`` is called before the session connects, and raises Refused for what this session may not do. Raises
+    Unreachable after 30 s, at once what waiting does not cure, and the errors of opening the session.
     """
     with _ended_by_signals():
         session = await opener(launch, prompter)
         try:
+            allowed(session)
             if connect:
                 await session.start(hold=False)  # a command does not take the console's fixed port
                 await _connected(session, output, prompter)
@@ -128,14 +133,8 @@ async def _await_first_poll(session: Session) -> None:
 
 
 async def _connected(session: Session, output: Output, prompter: TerminalPrompter) -> None:
-    """Wait for the connection. Raises Unreachable after the deadline, Refused when the operator has to decide."""
-
-    def settled(state: SessionState) -> bool:
-        return state.host.value is not None and state.host.value.state in (
-            LinkState.CONNECTED,
-            LinkState.REFUSED,
-        )
-
+    """Wait for the connection. Raises at once what waiting does not cure, and Unreachable after the deadline."""
+    link = session.link
     clock = asyncio.get_running_loop().time
     start = clock()
     reported = False
@@ -143,37 +142,15 @@ async def _connected(session: Session, output: Output, prompter: TerminalPrompte
         spent = clock() - start - prompter.asked_s
         left = CONNECT_DEADLINE_S - spent
         if left <= 0:
-            raise _unreachable(session.store.state)
+            raise link.unreachable()
         try:
-            state = await session.store.wait_for(settled, min(left, QUIET_S))
-        except TimeoutError:
-            if not reported and spent > QUIET_S / 2:
-                output.progress(f"connecting to {_address(session.store.state) or session.name} …")
-                reported = True
-            continue
-        break
-    host = state.host.value
-    if host is not None and host.state is LinkState.REFUSED:
-        why = host.detail or state.host.error or "the connection was refused"
-        raise Refused(
-            Code.CONNECTION_REFUSED,
-            f"{host.address}: {why}",
-            "Decide in the console, or correct the profile.",
-        )
-
-
-def _address(state: SessionState) -> str:
-    return "" if state.host.value is None else state.host.value.address
-
-
-def _unreachable(state: SessionState) -> Unreachable:
-    host = state.host.value
-    why = state.host.error or (host.detail if host is not None else "") or "no answer"
-    return Unreachable(
-        Code.UNREACHABLE,
-        f"{_address(state) or 'The host'} can't be reached: {why}",
-        "Check the address and the network; `labeltui doctor` checks both.",
-    )
+            await link.connected(min(left, QUIET_S))
+            return
+        except Unreachable:
+            link.raise_incurable()
+        if not reported and spent > QUIET_S / 2:
+            output.progress(f"connecting to {link.host.address or session.name} …")
+            reported = True
 
 
 @contextmanager

@@ -14,6 +14,7 @@ import tty
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 from labeltui.cli.asking import TerminalPrompter
 from labeltui.cli.output import Output, OutputClosed
@@ -23,6 +24,9 @@ from labeltui.domain.documents.documents import moment
 from labeltui.domain.failure_codes import Code
 from labeltui.domain.problems import Misused, Refused, Unreachable
 from labeltui.hosts.base import Shell
+
+if TYPE_CHECKING:
+    from labeltui.session.session import Session
 
 END_OF_INPUT = b"\x04"
 
@@ -44,11 +48,8 @@ async def run_shell(request: Request, output: Output, opener: Opener) -> int:
     if proxy and command is not None:
         raise Misused(Code.USAGE, "RunPod's proxy takes no command.", "Leave out --proxy, or the command.")
     prompter = TerminalPrompter(output.progress)
-    async with opened(request.launch, output, prompter, opener, connect=not proxy) as session:
-        if session.read_only:
-            raise Refused(
-                Code.READ_ONLY, "A shell can change things, and this profile is read-only.", "Use another."
-            )
+    opening = opened(request.launch, output, prompter, opener, connect=not proxy, allowed=_refuse_read_only)
+    async with opening as session:
         size = shutil.get_terminal_size()
         if proxy:
             shell = (await session.shells.open_proxy(size.columns, size.lines)).shell
@@ -60,6 +61,13 @@ async def run_shell(request: Request, output: Output, opener: Opener) -> int:
             return await passthrough(shell, sys.stdin.fileno(), sys.stdout.fileno())
         finally:
             await shell.close()
+
+
+def _refuse_read_only(session: Session) -> None:
+    if session.read_only:
+        raise Refused(
+            Code.READ_ONLY, "A shell can change things, and this profile is read-only.", "Use another."
+        )
 
 
 def command_text(words: Sequence[str]) -> str | None:

@@ -40,7 +40,6 @@ class Code(StrEnum):
     CHANNEL_REFUSED = "channel_refused"
     CHECKSUM = "checksum"
     CONNECTION_LOST = "connection_lost"
-    CONNECTION_REFUSED = "connection_refused"
     COPY_FAILED = "copy_failed"
     CORRUPT_VOLUME = "corrupt_volume"
     CRASHED = "crashed"

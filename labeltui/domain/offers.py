@@ -80,7 +80,6 @@ OFFERS: dict[Code, tuple[str, ...]] = {
     Code.POD_NO_ADDRESS: ("pod.start", "shell.proxy", "pod.terminate", "pod.stop"),
     Code.NOT_CONNECTED: ("reconnect", "doctor"),
     Code.UNREACHABLE: ("reconnect", "doctor"),
-    Code.CONNECTION_REFUSED: ("reconnect", "doctor"),
     Code.HOST_KEY_UNKNOWN: ("reconnect",),
     Code.HOST_KEY_CHANGED: ("doctor",),
     Code.LOGIN_FAILED: ("doctor",),

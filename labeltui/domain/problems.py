@@ -48,6 +48,11 @@ class LabeltuiError(Exception):
         self.problem = Problem(code, message, hint, detail, offers)
         self.document: Mapping[str, Any] | None = None
 
+    @property
+    def may_pass(self) -> bool:
+        """True if the same attempt may succeed later, without a change by the operator."""
+        return Code.reported(self.problem.code).worth_retry
+
     @classmethod
     def of_document(cls, document: Mapping[str, Any]) -> Self:
         """Make a failure that has a document to print. The document's ``error`` explains the failure."""
@@ -80,6 +85,11 @@ class Unreachable(LabeltuiError):
     """The host or the server cannot be reached, or the connection was lost."""
 
     exit_code = ExitCode.UNREACHABLE
+
+    @property
+    def may_pass(self) -> bool:
+        """True, except for a name that does not exist."""
+        return self.problem.code != Code.DNS
 
 
 class EndedBySignal(Exception):

@@ -46,11 +46,16 @@ def command_line(action: Action, params: Params) -> str:
     return shlex.join(parts)
 
 
-def _check(session: Session, action: Action, confirmed: bool) -> None:
-    if session.read_only and action.danger is not Danger.NONE:
+def refuse_change(action: Action, *, read_only: bool) -> None:
+    """Raise Refused ``read_only`` if the session is read-only and the action changes something."""
+    if read_only and action.danger is not Danger.NONE:
         raise Refused(
             Code.READ_ONLY, f"{action.title}: this session is read-only.", "Open it without --read-only."
         )
+
+
+def _check(session: Session, action: Action, confirmed: bool) -> None:
+    refuse_change(action, read_only=session.read_only)
     if action.danger in CONFIRMED and not confirmed:
         question = action.question(session.store.state) or action.title
         raise Refused(Code.UNCONFIRMED, f"Not confirmed: {question}", "Confirm it, or add --yes.")

@@ -15,7 +15,7 @@ from labeltui.actions.server import ServerStartParams
 from labeltui.domain.documents.documents import moment
 from labeltui.domain.failure_codes import Code
 from labeltui.domain.pod.pod import Pod
-from labeltui.domain.problems import LabeltuiError, Problem, Unreachable
+from labeltui.domain.problems import LabeltuiError, Problem, Refused, Unreachable
 from labeltui.domain.server.server import ServerState
 from labeltui.operations.deploy.agreement import accepting, agreed, refuse_other
 from labeltui.operations.deploy.checklist import Checklist, StepId, StepReport
@@ -199,7 +199,9 @@ class Deployment:
             try:
                 await session.link.connected(TRY_S)
                 break
-            except Unreachable as error:
+            except Refused:
+                raise
+            except LabeltuiError as error:  # RunPod's list may not show the new pod yet
                 self.steps.detail(StepId.SSH, error_text(error))
                 if clock() > end:
                     raise Unreachable(

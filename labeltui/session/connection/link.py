@@ -33,7 +33,8 @@ log = logging.getLogger(__name__)
 class Link:
     """Connects, starts the agent, runs the attachments, and reconnects when the connection is lost.
 
-    It does not retry after a refusal (changed host key, failed login) until :meth:`reconnect` is called.
+    It does not retry after a refusal (changed host key, failed login) until :meth:`reconnect` is called. Other errors
+    are retried, but whoever waits for the connection gets those at once that waiting does not cure.
     """
 
     def __init__(self, host: Host, name: str, folder: str, python: str, store: Store, clock: Clock) -> None:
@@ -50,7 +51,7 @@ class Link:
         self._changed = asyncio.Event()
         self._recheck = asyncio.Event()
         self._agent_error: LabeltuiError | None = None
-        self._refusal: Refused | None = None
+        self._error: LabeltuiError | None = None
         self._status = HostStatus(name, host.kind, host.address)
         self._publish(replace(self._status, state=LinkState.OFFLINE))
 
@@ -74,10 +75,15 @@ class Link:
         """Whether the host is connected, with or without the agent."""
         return self._status.state is LinkState.CONNECTED
 
+    @property
+    def error(self) -> LabeltuiError | None:
+        """Why the last attempt to connect failed. None during the next attempt, and while connected."""
+        return self._error
+
     def reconnect(self) -> None:
         """Connect now instead of waiting for the back-off, also after a refusal."""
-        if self._refusal is not None:
-            self._refusal = None
+        error, self._error = self._error, None
+        if isinstance(error, Refused):
             self._publish(replace(self._status, state=LinkState.CONNECTING, detail=""))
         self._retry_now.set()
 
@@ -87,34 +93,33 @@ class Link:
         A connection that still answers is not closed. After a refusal the link connects again only if the
         refusal had the code ``after_refusal``.
         """
-        if self._refusal is not None and self._refusal.problem.code == after_refusal:
-            self.reconnect()
-        elif self._refusal is None:
+        if not isinstance(self._error, Refused):
             self._retry_now.set()
             self._recheck.set()
+        elif self._error.problem.code == after_refusal:
+            self.reconnect()
 
     async def ready(self, deadline_s: float = 40.0) -> AgentClient:
         """Return the agent as soon as it runs.
 
-        Raises the refusal, the agent's failure, or Unreachable after the deadline.
+        Raises the agent's failure, an error that waiting does not cure, or Unreachable after the deadline.
         """
         try:
             async with asyncio.timeout(deadline_s):
                 return await self._wait_ready()
         except TimeoutError:
-            raise self._unreachable() from None
+            raise self.unreachable() from None
 
     async def connected(self, deadline_s: float = 40.0) -> Host:
-        """Return the host as soon as it is connected. Raises the refusal, or Unreachable after the deadline."""
-        settled = (LinkState.CONNECTED, LinkState.REFUSED)
+        """Return the host as soon as it is connected.
+
+        Raises an error that waiting does not cure, or Unreachable after the deadline.
+        """
         try:
-            await self._store.wait_for(
-                lambda s: s.host.value is not None and s.host.value.state in settled, deadline_s
-            )
+            await self._store.wait_for(lambda _: self.is_connected or not self._waiting_helps(), deadline_s)
         except TimeoutError:
-            raise self._unreachable() from None
-        if self._refusal is not None:
-            raise self._refusal
+            raise self.unreachable() from None
+        self.raise_incurable()
         return self.host
 
     async def run(self) -> None:
@@ -141,16 +146,26 @@ class Link:
                 return self.agent
             if self._agent_error is not None:
                 raise self._agent_error
-            if self._refusal is not None:
-                raise self._refusal
+            self.raise_incurable()
             await self._changed.wait()
 
-    def _unreachable(self) -> Unreachable:
+    def raise_incurable(self) -> None:
+        """Raise the error of the last attempt, unless the next attempt may succeed without a change by the operator."""
+        if self._error is not None and not self._waiting_helps():
+            raise self._error
+
+    def _waiting_helps(self) -> bool:
+        error = self._error
+        return error is None or error.may_pass
+
+    def unreachable(self) -> Unreachable:
+        """The error for a connection that was waited for in vain: the newest cause, and its hint."""
         why = self._status.detail.rstrip(".") or "no answer"
+        hint = self._error.problem.hint if self._error is not None else ""
         return Unreachable(
             Code.UNREACHABLE,
-            f"{self._status.address} can't be reached: {why}.",
-            "Check the address and the network. `labeltui doctor` checks each part.",
+            f"{self._status.address or self._status.name} can't be reached: {why}.",
+            f"{hint or 'Check the address and the network.'} `labeltui doctor` checks each part.",
         )
 
     async def _connect(self, failures: int) -> None:
@@ -162,7 +177,7 @@ class Link:
                 next_try_at=None,
             )
         )
-        self._agent_error = self._refusal = None
+        self._agent_error = self._error = None
         began = time.monotonic()
         await self.host.connect()
         self._publish(
@@ -192,8 +207,8 @@ class Link:
         self._publish(replace(self._status, system=agent.hello.system, user=agent.hello.user))
 
     async def _wait_after(self, error: LabeltuiError, failures: int) -> None:
+        self._error = error
         if isinstance(error, Refused):
-            self._refusal = error
             self._publish(
                 replace(
                     self._status,

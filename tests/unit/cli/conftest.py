@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -8,34 +9,32 @@ from typing import Any
 import pytest
 
 from labeltui import actions, cli
-from labeltui.domain.host import HostStatus, LinkState
-from labeltui.domain.reading import Reading
 from labeltui.domain.state import Identity, SessionState
 from labeltui.opening.launch import Launch
 from labeltui.operations.table import OPERATIONS
+from labeltui.session.connection.link import Link
 from labeltui.session.history.journal import Journal
 from labeltui.session.runtime.store import Store
-from tests.fakes.store import put
+from tests.fakes.host import MemoryHost
 
 NOW = datetime(2026, 11, 23, 12, 0, 0, tzinfo=UTC)
 
 
-def link(state: LinkState, detail: str = "") -> Reading[HostStatus]:
-    return Reading(HostStatus("h", "ssh", "root@h:22", state, detail=detail), NOW)
-
-
 class FakeSession:
-    """A session as the command line uses it; which functions ran is in ``ran``."""
+    """A session as the command line uses it, over a host in memory; which functions ran is in ``events``."""
 
-    def __init__(self, launch: Launch, host: Reading[HostStatus]) -> None:
+    profile_read_only = False
+
+    def __init__(self, launch: Launch, host: MemoryHost) -> None:
         self.launch = launch
         self.name = launch.profile or "liver"
-        self.read_only = launch.read_only
+        self.read_only = launch.read_only or self.profile_read_only
         self.store = Store(SessionState(Identity(self.name, self.read_only)))
         self.journal = Journal()
         self.events: list[str] = []
         self.shell: Any = None
-        self._host = host
+        self.link = Link(host, self.name, "~/labeltui", "python3", self.store, self.clock)
+        self._running: asyncio.Task[None] | None = None
 
     def clock(self) -> datetime:
         return NOW
@@ -45,10 +44,13 @@ class FakeSession:
 
     async def start(self, *, hold: bool = True) -> None:
         self.events.append(f"start hold={hold}")
-        put(self.store, host=self._host)
+        self._running = asyncio.create_task(self.link.run())
 
     async def close(self) -> None:
         self.events.append("close")
+        if self._running is not None:
+            self._running.cancel()
+            await asyncio.gather(self._running, return_exceptions=True)
 
     async def open_shell(self, columns: int, rows: int, command: str | None = None) -> Any:
         self.events.append(f"shell {command}")
@@ -62,7 +64,7 @@ class Rig:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self._monkeypatch = monkeypatch
-        self.host = link(LinkState.CONNECTED)
+        self.host = MemoryHost("root@h:22")
         self.session: FakeSession | None = None
         self.calls: list[tuple[str, dict[str, Any]]] = []
         self.consoles: list[Launch] = []

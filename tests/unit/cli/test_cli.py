@@ -16,8 +16,7 @@ from labeltui import actions
 from labeltui.__main__ import plain_launch
 from labeltui.cli import parser as grammar
 from labeltui.cli import running
-from labeltui.domain.host import LinkState
-from labeltui.domain.problems import Failed, Misused, Unreachable
+from labeltui.domain.problems import Failed, Misused, Refused, Unreachable
 from labeltui.domain.reading import Reading
 from labeltui.domain.state import SessionState
 from labeltui.domain.training.training import TrainState, TrainStatus
@@ -330,40 +329,68 @@ def test_irreversible_needs_the_name(rig, flags, code):
 
 def test_a_host_that_never_connects_is_exit_4_with_its_last_error(rig, monkeypatch, capsys):
     monkeypatch.setattr(running, "CONNECT_DEADLINE_S", 0.05)
-    rig.host = Reading(None, None).failed("connection refused by 203.0.113.7")
+    rig.host.refusals = [
+        Unreachable("refused", "203.0.113.7 refuses connections.", "Check that sshd runs there.")
+    ]
     assert rig("status", "--json") == 4
     (failure,) = documents(capsys.readouterr().out)
-    assert "connection refused by 203.0.113.7" in failure["error"]["message"]
+    assert "203.0.113.7 refuses connections" in failure["error"]["message"]
+    assert "Check that sshd runs there." in failure["error"]["hint"]
     assert rig.session.events[-1] == "close"
 
 
-def test_a_host_that_refuses_is_exit_3_at_once(rig, capsys):
-    value = rig.host.value
-    rig.host = Reading(
-        type(value)("h", "ssh", "root@h:22", LinkState.REFUSED, detail="its key has changed"), NOW
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (Refused("host_key_changed", "Its key has changed.", "Compare it."), 3),
+        (Misused("no_pod_named", "This profile names no pod.", "Rent one."), 2),
+        (Misused("bad_address", "'a b' is not an SSH address.", "Write user@host:port."), 2),
+        (Failed("no_pod", "There is no pod 'annot'.", "List them."), 1),
+        (Unreachable("dns", "The name h is not known.", "Check its spelling."), 4),
+    ],
+)
+def test_what_waiting_does_not_cure_ends_a_command_at_once(rig, monkeypatch, capsys, error, code):
+    monkeypatch.setattr(running, "CONNECT_DEADLINE_S", 5)
+    rig.host.refusals = [error] * 9
+    assert rig("status", "--json") == code
+    (failure,) = documents(capsys.readouterr().out)
+    assert failure["error"]["code"] == error.problem.code
+    assert (failure["error"]["message"], failure["error"]["hint"]) == (
+        error.problem.message,
+        error.problem.hint,
     )
-    assert rig("status", "--json") == 3
-    assert "its key has changed" in documents(capsys.readouterr().out)[0]["error"]["message"]
+    assert rig.host.connects == 1
+
+
+@pytest.mark.parametrize("whose", ["flag", "profile"])
+@pytest.mark.parametrize(
+    "command", [("train", "start"), ("pod", "stop", "--yes"), ("server", "stop", "--yes")]
+)
+def test_read_only_refuses_before_it_connects(rig, monkeypatch, capsys, whose, command):
+    rig.host.refusals = [Unreachable("refused", "h refuses connections.")] * 9
+    monkeypatch.setattr(rig.stand_in, "profile_read_only", whose == "profile")
+    assert rig(*command, "--json", *(("--read-only",) if whose == "flag" else ())) == 3
+    assert documents(capsys.readouterr().out)[0]["error"]["code"] == "read_only"
+    assert rig.host.connects == 0
+    assert not rig.calls
 
 
 def test_doctor_runs_without_a_connection(rig, monkeypatch):
     monkeypatch.setattr(running, "CONNECT_DEADLINE_S", 0.05)
-    rig.host = Reading(None, None).failed("no route")
+    rig.host.refusals = [Unreachable("network", "No route.")]
     assert rig("doctor") == 0
 
 
 def test_the_time_a_question_takes_does_not_count(rig, monkeypatch):
     monkeypatch.setattr(running, "CONNECT_DEADLINE_S", 0.05)
     monkeypatch.setattr("labeltui.cli.asking.TerminalPrompter.asked_s", property(lambda _: 1e6))
-    host, rig.host = rig.host, Reading()
-    real_open = rig.opener
+    connect = rig.host.connect
 
-    async def opener(launch, prompter):
-        session = await real_open(launch, prompter)
-        asyncio.get_running_loop().call_later(0.2, lambda: put(session.store, host=host))
-        return session
+    async def slowly():
+        await asyncio.sleep(0.2)
+        await connect()
 
-    rig.opener = opener
+    monkeypatch.setattr(rig.host, "connect", slowly)
     assert rig("status") == 0
 
 
