@@ -80,6 +80,10 @@ class Load:
     memory_pct: float | None = None
 
 
+ADDRESS_WITHIN_S = 180.0
+"""Seconds that a container may run until its SSH address is missing."""
+
+
 @dataclass(frozen=True, slots=True)
 class Pod:
     """One pod. Sizes are in GB as RunPod counts them, money in $/h. None means unknown."""
@@ -124,6 +128,19 @@ class Pod:
     created_at: datetime | None = None
     started_at: datetime | None = None
     last_change: str = ""  # RunPod's text on why it stopped; GraphQL only
+
+    @property
+    def without_address(self) -> str:
+        """Why a running pod gets no SSH address, and what to do."""
+        if not any(port.private == 22 and port.protocol == "tcp" for port in self.ports):
+            cause = "Its port 22/tcp is not exposed: make a new pod with 22/tcp."
+        elif self.cloud is Cloud.COMMUNITY:
+            cause = "Its community machine may have no public address: a pod in the secure cloud has one."
+        else:
+            cause = "RunPod has not given its port 22/tcp a public address; stop it, or make a new pod with 22/tcp."
+        return (
+            f"{cause} `labeltui shell --proxy` opens a shell on it." if self.ssh_proxy is not None else cause
+        )
 
     @property
     def container_started_at(self) -> datetime | None:

@@ -9,13 +9,12 @@ from typing import TYPE_CHECKING
 
 from labeltui.domain.failure_codes import Code
 from labeltui.domain.money import rate_text
-from labeltui.domain.pod.pod import Cloud, Pod, PodStatus
+from labeltui.domain.pod.pod import ADDRESS_WITHIN_S, Pod, PodStatus
 from labeltui.domain.problems import Failed, LabeltuiError
 
 if TYPE_CHECKING:
     from labeltui.session.session import Session
 
-WITHIN_S = 180.0
 SAID_AFTER_S = 20.0
 SAID_EVERY_S = 40.0
 LOG_EVERY_S = 15.0
@@ -42,7 +41,7 @@ class AddressWait:
             self._since = now if await self._container_runs(pod, now) else None
             return
         waited = now - self._since
-        if waited >= WITHIN_S:
+        if waited >= ADDRESS_WITHIN_S:
             raise self._failure(pod)
         if waited >= self._say_after_s:
             self._say_after_s += SAID_EVERY_S
@@ -61,16 +60,9 @@ class AddressWait:
         return False
 
     def _failure(self, pod: Pod) -> Failed:
-        if not any(port.private == 22 and port.protocol == "tcp" for port in pod.ports):
-            cause = "Its port 22/tcp is not exposed: make a new pod with 22/tcp."
-        elif pod.cloud is Cloud.COMMUNITY:
-            cause = "Its community machine may have no public address: a pod in the secure cloud has one."
-        else:
-            cause = "RunPod has not given its port 22/tcp a public address; stop it, or make a new pod with 22/tcp."
-        proxied = " `labeltui shell --proxy` opens a shell on it." if pod.ssh_proxy is not None else ""
         return Failed(
             Code.POD_NO_ADDRESS,
-            f"{pod.name} has run for {WITHIN_S / 60:.0f} minutes, at {rate_text(pod.cost_per_hour)}, "
+            f"{pod.name} has run for {ADDRESS_WITHIN_S / 60:.0f} minutes, at {rate_text(pod.cost_per_hour)}, "
             "without an SSH address.",
-            f"{cause}{proxied}{self._go_on}",
+            f"{pod.without_address}{self._go_on}",
         )

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from labeltui.domain.failure_codes import Code
-from labeltui.domain.pod.pod import Pod, PodStatus
-from labeltui.domain.problems import LabeltuiError, Refused, Unreachable
+from labeltui.domain.pod.pod import ADDRESS_WITHIN_S, Pod, PodStatus
+from labeltui.domain.problems import Failed, LabeltuiError, Refused, Unreachable
 from labeltui.hosts.base import Channel, Completed, Forward, HostKey, Progress, Prompter, Shell
 from labeltui.hosts.ssh import SshHost
 from labeltui.runpod.hostkeys import printed_keys
@@ -204,6 +204,8 @@ def _ssh_address(pod: Pod) -> str:
             f"The pod {pod.name} is {pod.status}.",
             "Start it with p s (`labeltui pod start`).",
         )
+    if pod.ssh is None and pod.uptime_s is not None and pod.uptime_s >= ADDRESS_WITHIN_S:
+        raise Failed(Code.POD_NO_ADDRESS, f"{pod.name} runs without an SSH address.", pod.without_address)
     if pod.status is not PodStatus.RUNNING or pod.ssh is None:
         raise Unreachable(
             Code.POD_STARTING, f"The pod {pod.name} is {pod.status}, and has no ssh address yet.",

@@ -178,6 +178,8 @@ async def test_a_new_start_of_the_container_is_a_new_pin_and_the_same_one_is_not
         (Pod("abc", "annot", PodStatus.STOPPED, NOW), Refused, "pod_stopped"),
         (Pod("abc", "annot", PodStatus.STARTING, NOW), Unreachable, "pod_starting"),
         (Pod("abc", "annot", PodStatus.RUNNING, NOW), Unreachable, "pod_starting"),
+        (replace(UP, ssh=None, uptime_s=20), Unreachable, "pod_starting"),
+        (replace(UP, ssh=None), Failed, "pod_no_address"),
     ],
 )
 async def test_a_pod_that_cannot_be_reached_says_what_to_do(
