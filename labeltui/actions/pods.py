@@ -135,7 +135,7 @@ POD_CREATE = Command(
     disabled=conditions.not_on_runpod, takes=PodCreateParams,
 )  # fmt: skip
 POD_START = Command(
-    "pod.start", "Start the pod", "start the stopped pod, or wait for one that starts, until it can be reached",
+    "pod.start", "Start the pod", "start the stopped pod, or wait for one that starts",
     key="s", leader="p", danger=Danger.CHANGE, command=("pod", "start"), needs_host=False,
     disabled=conditions.cannot_start_pod, question=conditions.ask_pod_start, takes=PodStartParams,
 )  # fmt: skip

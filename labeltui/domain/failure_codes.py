@@ -209,6 +209,7 @@ class Code(StrEnum):
     RUNPOD_TOO_LARGE = "runpod_too_large"
     RUNPOD_UNREACHABLE = "runpod_unreachable"
     SCORING_CALLBACK = "scoring_callback"
+    SECURE_ONLY = "secure_only"
     SERVER_ANSWER = "server_answer"
     SERVER_BUSY = "server_busy"
     SERVER_DOWN = "server_down"

@@ -20,7 +20,7 @@ from labeltui.domain.server.server import ServerState
 from labeltui.operations.deploy.agreement import accepting, agreed, refuse_other
 from labeltui.operations.deploy.checklist import Checklist, StepId, StepReport
 from labeltui.operations.deploy.outcome import ALERT, Outcome, public_urls
-from labeltui.operations.deploy.plan import NewVolume, Plan, make_plan
+from labeltui.operations.deploy.plan import ON_ONE_MACHINE, NewVolume, Plan, make_plan
 from labeltui.operations.deploy.pull import pull_image
 from labeltui.operations.deploy.rent import rent
 from labeltui.operations.deploy.save_profile import save_pod
@@ -62,7 +62,7 @@ class Deployment:
         self._report = report
         self._runs = self._planned()
         self.steps = Checklist(self._runs, report, session.clock)
-        self._outcome = Outcome(session, self.steps, plan.spec.name, report)
+        self._outcome = Outcome(session, self.steps, plan, report)
         self._watched = False  # whether a guard will stop the pod
 
     def _planned(self) -> dict[StepId, Callable[[], Awaitable[None]]]:
@@ -131,12 +131,15 @@ class Deployment:
         client = await self._session.account.client()
         volume = await client.create_network_volume(wanted.name, wanted.size_gb, wanted.data_centre)
         self._plan = self._plan.with_volume(volume)
+        self._outcome.volume = volume
         self.steps.done(StepId.VOLUME, f"{volume.name}, {volume.size_gb} GB in {volume.data_centre}")
 
     async def _rent(self) -> None:
         names = ", else ".join(one.name for one in self._plan.affordable)
         self._report.progress(f"Renting {names} as {self._plan.spec.name}")
         self.steps.detail(StepId.RENT, f"{names} as {self._plan.spec.name}")
+        if self._plan.spec.volume_disk_gb:
+            self._report.progress(f"{ON_ONE_MACHINE} --new-volume-gb makes one that outlives the pod.")
         self._outcome.requested = True
         rented = await rent(self._session, self._plan, self.steps)
         pod = rented.pod

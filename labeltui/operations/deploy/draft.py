@@ -14,7 +14,7 @@ from labeltui.domain.pod.pod import OFFICIAL_IMAGE, Cloud, Pod
 from labeltui.domain.pod.ssh_key import SshKey
 from labeltui.hosts.own_keys import OwnKey
 from labeltui.operations.deploy.market import Shop
-from labeltui.operations.deploy.plan import LONGEST_NAME, PUBLIC, SSH_ONLY
+from labeltui.operations.deploy.plan import LONGEST_NAME, PUBLIC, SECURE_ONLY, SSH_ONLY
 from labeltui.runpod.renting import unique_name
 
 MAKE_KEY = "make"
@@ -31,6 +31,7 @@ class Draft:
     cloud: Cloud = Cloud.SECURE
     data: str = ""
     storage: str = HOST_DISK  # or NEW_VOLUME, or a network volume's id
+    storage_chosen: bool = False  # by the operator; else it follows the data centre
     volume_gb: str = ""
     data_centre: str | None = None
     container_gb: str = ""
@@ -58,6 +59,7 @@ class Draft:
             cloud=Cloud(prefill.cloud or Cloud.SECURE),
             data=prefill.data or "",
             storage=storage,
+            storage_chosen=storage != HOST_DISK or prefill.volume_gb is not None,
             volume_gb=str(size),
             data_centre=prefill.data_centre,
             container_gb=str(prefill.container_gb or sizes.container_gb),
@@ -77,13 +79,25 @@ class Draft:
         """
         volume = next((v for v in shop.volumes if self.storage in (v.id, v.name)), None)
         name = _free_name(self.name or profile_pod, shop)
-        return replace(
+        named = replace(
             self,
             name=name,
             key=self.key or _first_key(shop),
             storage=volume.id if volume is not None else self.storage,
             save=saves and (self.save or name != profile_pod),
         )
+        return named.preferring(shop)
+
+    def preferring(self, shop: Shop) -> Draft:
+        """Return the draft with a network volume where the chosen data centre has them.
+
+        Such a volume outlives pod and machine. A storage that the operator chose stays.
+        """
+        if self.storage_chosen:
+            return self
+        has_them = any(place.id == self.data_centre and place.volume_types for place in shop.places)
+        network = has_them and self.cloud is Cloud.SECURE
+        return replace(self, storage=NEW_VOLUME if network else HOST_DISK)
 
     # -- what the choices mean
 
@@ -146,6 +160,8 @@ class Draft:
             found.append(("gpu", "Choose a GPU."))
         elif self.quoted(shop) is None:
             found.append(("gpu", f"The {self.cloud} cloud does not offer {offer.name}."))
+        if self.storage != HOST_DISK and self.cloud is Cloud.COMMUNITY:
+            found.append(("storage", SECURE_ONLY))
         if self.storage == HOST_DISK and (text := _bad_size(self.volume_gb, 0)) is not None:
             found.append(("volume_gb", text))
         if self.storage == NEW_VOLUME:

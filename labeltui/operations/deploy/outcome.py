@@ -7,14 +7,16 @@ from contextlib import suppress
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+from labeltui.domain.deploy.catalogue import NetworkVolume
 from labeltui.domain.documents.documents import moment
 from labeltui.domain.documents.pod import pod_document
 from labeltui.domain.failure_codes import Code
-from labeltui.domain.money import cost_of, rate_text
+from labeltui.domain.money import cost_of, dollars, per_month, rate_text
 from labeltui.domain.pod.pod import Pod
 from labeltui.domain.problems import LabeltuiError
 from labeltui.domain.state import Alert, Level
 from labeltui.operations.deploy.checklist import Checklist, StepId
+from labeltui.operations.deploy.plan import Plan
 from labeltui.operations.deploy.rent import running_pod_of_name
 
 if TYPE_CHECKING:
@@ -29,19 +31,21 @@ NO_CAPACITY_HINT = "--fallback tries the next GPU, --wait tries this one until i
 class Outcome:
     """The pod of one deployment, and the report at the end of the deployment.
 
-    ``requested`` is True once RunPod was asked for a pod. ``rented`` is True if the pod is new. ``saved``
-    says what was written to the profile. ``guard`` says whether a guard watches the pod.
+    ``requested`` is True once RunPod was asked for a pod. ``rented`` is True if the pod is new. ``saved`` says what
+    was written to the profile. ``volume`` is the network volume that was made. ``guard`` says whether a guard
+    watches the pod.
     """
 
-    def __init__(self, session: Session, steps: Checklist, name: str, report: Report) -> None:
+    def __init__(self, session: Session, steps: Checklist, plan: Plan, report: Report) -> None:
         self.pod: Pod | None = None
         self.requested = False
         self.rented = False
         self.saved: str | None = None
-        self.guard = f"Nothing watches {name}: no guard was started on it."
+        self.volume: NetworkVolume | None = None
+        self.guard = f"Nothing watches {plan.spec.name}: no guard was started on it."
         self._session = session
         self._steps = steps
-        self._name = name
+        self._name, self._new_volume = plan.spec.name, plan.new_volume
         self._report = report
 
     def document(self, *, with_url: bool) -> dict[str, Any]:
@@ -112,23 +116,41 @@ class Outcome:
                     self.pod = await running_pod_of_name(await self._session.account.client(), self._name)
         if self.pod is not None and self._session.account.name != self.pod.name:
             self._session.account.adopt(self.pod, None)
+        if step is StepId.VOLUME:
+            await self._find_volume()
         if step is not None:
             self._steps.cancelled(step)
         still_paid = self._still_paid()
-        if not still_paid and self.requested and step is StepId.RENT:
-            still_paid = (
-                f"RunPod lists no pod {self._name}. One may still appear within three minutes: "
-                "`labeltui pod list` shows it."
-            )
+        if self.pod is None and self.requested and step is StepId.RENT:
+            unlisted = f"RunPod lists no pod {self._name}. One may still appear within three minutes: "
+            still_paid = f"{unlisted}`labeltui pod list` shows it. {still_paid}".rstrip()
         if still_paid:
             self._report.progress(still_paid)
             self._alert("Deploying was cancelled.", still_paid)
 
+    async def _find_volume(self) -> None:
+        """Find the network volume that RunPod may have made although its answer was not waited for."""
+        wanted = self._new_volume
+        with suppress(LabeltuiError, TimeoutError):
+            async with asyncio.timeout(SEARCH_S):
+                volumes = await (await self._session.account.client()).network_volumes()
+            self.volume = next(
+                (
+                    v
+                    for v in volumes
+                    if wanted and (v.name, v.data_centre) == (wanted.name, wanted.data_centre)
+                ),
+                None,
+            )
+
     def _still_paid(self, *, goes_on: bool = True) -> str:
-        """Return a sentence that the pod still costs money; empty if no pod is up.
+        """Return sentences that name the pod and the volume that still cost money; empty without both.
 
         ``goes_on`` is True if the same command continues with the pod.
         """
+        return " ".join(part for part in (self._pod_paid(goes_on), self._volume_paid()) if part)
+
+    def _pod_paid(self, goes_on: bool) -> str:
         pod = self.latest_pod()
         if pod is None or not pod.status.is_up:
             return ""
@@ -138,6 +160,16 @@ class Outcome:
         if not goes_on:
             return f"{up}."
         return f"{up}: repeat the command to go on, or end it with `labeltui pod terminate`."
+
+    def _volume_paid(self) -> str:
+        volume = self.volume
+        if volume is None:
+            return ""
+        month = dollars(per_month(volume.cost_per_hour))
+        return (
+            f"The network volume {volume.name} ({volume.size_gb} GB) stays and costs {month} a month: "
+            "the same command uses it again; RunPod's website deletes it."
+        )
 
     def _alert(self, message: str, hint: str) -> None:
         self._session.store.alert(Alert(ALERT, Level.WARNING, message, hint, self._session.clock()))

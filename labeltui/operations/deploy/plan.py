@@ -28,6 +28,11 @@ LONGEST_NAME = 60
 SSH_ONLY = ("22/tcp",)
 PUBLIC = ("22/tcp", "8888/http", "8000/http")
 HALF_A_CENT = Decimal("0.005")
+ON_ONE_MACHINE = (
+    "This disk is on one machine: there may be no GPU after a stop, and RunPod terminates the pod with its disk when "
+    "the balance is used up."
+)
+SECURE_ONLY = "RunPod attaches network volumes in the secure cloud only."
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,9 +108,11 @@ class Plan:
 
 async def make_plan(session: Session, params: PodCreateParams) -> Plan:
     """Return the plan for these parameters. Raises Misused or Failed. Rents nothing."""
-    client = await session.account.client()
     cloud = Cloud(params.cloud or Cloud.SECURE)
+    if cloud is Cloud.COMMUNITY and (params.network_volume or params.new_volume_gb is not None):
+        raise Misused(Code.SECURE_ONLY, SECURE_ONLY, "Leave out --cloud, or the network volume.")
     name = _name(session, params.name)
+    client = await session.account.client()
     volume, new_volume = await _network(client, name, params)
     centre = _centre(params, volume)
     offers = await client.gpu_offers(cloud=cloud)

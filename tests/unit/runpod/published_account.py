@@ -67,7 +67,8 @@ class PublishedAccount(httpx.AsyncBaseTransport):
     ``charged`` is what a GPU costs once it is rented, where that is not its listed price. ``pulls_s`` is the time
     until a pod runs, ``runtime_after_s`` from then until its runtime is known, and ``address_after_s`` to its
     address; ``never_addressed`` is a pod that gets none. ``refusals`` are (status, detail) of the next requests
-    for a pod. ``requests`` are (method, path, status), without reads.
+    for a pod. ``silent`` are requests that are done and never answered, such as "POST /v2/pods". ``requests`` are
+    (method, path, status), without reads.
     """
 
     def __init__(self, time: Callable[[], float], *, scope: str = "all", scope_first: bool = True) -> None:
@@ -77,6 +78,7 @@ class PublishedAccount(httpx.AsyncBaseTransport):
         self.pulls_s, self.runtime_after_s, self.address_after_s = 30.0, 0.0, 10.0
         self.never_addressed = False
         self.refusals: deque[tuple[int, str]] = deque()
+        self.silent: set[str] = set()
         self.pods: dict[str, dict[str, Any]] = {}
         self.volumes: list[dict[str, Any]] = []
         self.ssh_keys: list[str] = []
@@ -125,6 +127,8 @@ class PublishedAccount(httpx.AsyncBaseTransport):
         status, document = self._answer(method, template, path, body)
         if method != "GET":
             self.requests.append((method, path, status))
+        if f"{method} {template}" in self.silent:
+            await asyncio.Event().wait()
         responses = published["responses"]
         if document is not None:
             schema = json_schema(responses.get(str(status), responses["default"]))

@@ -59,7 +59,7 @@ NOTES = {
     "cloud": "secure always has a public address",
     "then": "esc in the checklist continues in the background",
 }
-ON_DISK = "lost with the pod or host; a stopped pod may lose its GPU"
+ON_DISK = "maybe no GPU after a stop; gone at balance zero"
 ON_NETWORK = "outlives pods, in one data centre; always costs money"
 
 
@@ -125,7 +125,8 @@ class Choices(VerticalScroll, can_focus=False):
         self._choices["storage"].set_options(
             [(HOST_DISK, "a disk on the host"), *volumes, (NEW_VOLUME, "a new network volume")], draft.storage
         )
-        places = [place for place in shop.places if place.volume_types or draft.storage != NEW_VOLUME]
+        every = draft.storage != NEW_VOLUME or not draft.storage_chosen
+        places = [place for place in shop.places if every or place.volume_types]
         listed = [(place.id, f"{place.id} · {place.name}") for place in places]
         self._choices["data_centre"].set_options(
             [("", "any" if draft.storage != NEW_VOLUME else "choose one"), *listed], draft.data_centre or ""

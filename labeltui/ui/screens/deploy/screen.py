@@ -181,9 +181,12 @@ class DeployScreen(Dialog[dict[str, Any]]):
             self._measure()
             return
         self.draft = self.choices.apply(self.draft)
+        if message.field == "storage":
+            self.draft = replace(self.draft, storage_chosen=True)
+        before, self.draft = self.draft, self.draft.preferring(self._shop)
         if message.field == "cloud":
             self._refresh(anew=True)
-        if message.field in ("storage", "data_centre"):
+        if message.field in ("storage", "data_centre") or before.storage != self.draft.storage:
             self.choices.offer(self.draft, self._shop)
             self._show_offers()
         self._settle()

@@ -16,6 +16,7 @@ from labeltui.domain.pod.pod import Cloud, Pod, PodStatus
 from labeltui.domain.problems import LabeltuiError
 from labeltui.hosts.own_keys import OwnKey, all_keys, in_folder, make, read_public
 from labeltui.operations.deploy.draft import (
+    HOST_DISK,
     MAKE_KEY,
     NEW_VOLUME,
     Draft,
@@ -56,6 +57,28 @@ def test_a_name_is_used_once_unless_its_answer_never_came() -> None:
     assert settled().name.startswith("labeltui-")
 
 
+@pytest.mark.parametrize(
+    ("prefill", "storage"),
+    [
+        ({"data_centre": "EU-RO-1"}, NEW_VOLUME),
+        ({}, HOST_DISK),
+        ({"data_centre": "US-KS-2"}, HOST_DISK),
+        ({"data_centre": "EU-RO-1", "cloud": "community"}, HOST_DISK),
+        ({"data_centre": "EU-RO-1", "volume_gb": 20}, HOST_DISK),
+    ],
+)
+def test_a_network_volume_is_preferred_where_the_data_centre_has_them(
+    prefill: dict[str, Any], storage: str
+) -> None:
+    assert settled(name="n", **prefill).storage == storage
+
+
+def test_a_storage_that_was_chosen_stays_when_the_data_centre_changes() -> None:
+    draft = replace(settled(name="n"), data_centre="EU-RO-1")
+    assert draft.preferring(SHOP).storage == NEW_VOLUME
+    assert replace(draft, storage_chosen=True).preferring(SHOP).storage == HOST_DISK
+
+
 def test_the_choices_become_the_parameters_of_the_command() -> None:
     draft = settled(name="n")
     assert not draft.problems(SHOP)
@@ -87,6 +110,7 @@ def test_a_pod_in_the_place_of_another_keeps_its_network_volume() -> None:
         ({"volume_gb": "5"}, "volume_gb", "A volume has at least 10 GB; 0 is none"),
         ({"storage": NEW_VOLUME, "volume_gb": "5000"}, "volume_gb", "10 to 4096 GB"),
         ({"storage": NEW_VOLUME}, "data_centre", "Choose the data centre of the network volume"),
+        ({"storage": "v1", "cloud": Cloud.COMMUNITY}, "storage", "in the secure cloud only"),
         ({"container_gb": "0"}, "container_gb", "At least 1 GB"),
         ({"image": "two words"}, "image", "Name a container image"),
         ({"key": ""}, "key", "Choose an SSH key, or make a new one"),
