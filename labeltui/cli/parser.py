@@ -116,7 +116,12 @@ def build_parser() -> argparse.ArgumentParser:
         if action.command:
             _add_action(commands, groups, action)
     demo = _add(commands, ("demo",), "the console over an embedded pod: no account, no network")
-    demo.add_argument("--scenario", dest="param:scenario", metavar="NAME", help="the scenario to play")
+    demo.add_argument(
+        "--scenario",
+        dest="param:scenario",
+        metavar="NAME",
+        help=f"the scenario to play: {', '.join(SCENARIOS)}",
+    )
     shell = _add(
         commands, ("shell",), "a shell on the host; with -- COMMAND, run that and return its exit code"
     )
