@@ -102,6 +102,8 @@ class MemoryAgent:
         self.metrics: dict[str, Any] = idle_load()
         self.orphans: list[dict[str, Any]] = []
         self.servers: list[dict[str, Any]] = []
+        self.label_problems: dict[tuple[str, str], str] = {}
+        self.skipped_labels: list[dict[str, str]] = []
         self.asked: list[Mapping[str, Any]] = []
         self.hello: dict[str, Any] = {
             "version": "1", "python": "3.11.9", "system": "Linux 6.1 x86_64", "hostname": "memory", "user": "root",
@@ -316,7 +318,10 @@ class MemoryAgent:
         return {"sha256": self.files.sha256(path)}
 
     async def _op_labels_list(self, _connection: _Connection, **asked: Any) -> Mapping[str, Any]:
-        return list_labels(self.files, int(self.now() * 1e9), **asked)
+        answer = list_labels(self.files, int(self.now() * 1e9), **asked)
+        for one in answer["labels"]:
+            one["problem"] = self.label_problems.get((one["tag"], one["name"]), "")
+        return {**answer, "skipped": self.skipped_labels}
 
     async def _op_labels_sum(self, _connection: _Connection, **asked: Any) -> Mapping[str, Any]:
         return sum_labels(self.files, int(self.now() * 1e9), **asked)

@@ -165,6 +165,7 @@ def labels_document(reading: Reading[LabelCopies], now: datetime) -> Document:
         "last_at": None if copies is None else moment(copies.last_at),
         "copies": None if copies is None else copies.copies,
         "by_checksum": None if copies is None else copies.by_checksum,
+        "skipped": None if copies is None else list(copies.skipped),
     }
 
 

@@ -10,7 +10,8 @@ from datetime import datetime
 class LabelCopies:
     """The copies of the host's labels, of every tag. ``reason`` says why others are missing.
 
-    ``by_checksum`` is False when labels are copied through the server's API, which has no checksums.
+    A damaged label counts as missing, even if its bytes were copied. ``by_checksum`` is False when labels are copied
+    through the server's API, which has no checksums.
     """
 
     total: int
@@ -29,6 +30,8 @@ class LabelCopies:
     )
     by_checksum: bool = True
     copies: bool = True  # False: the profile says to count labels only
+    damaged: frozenset[tuple[str, str]] = frozenset()  # (tag, study) of labels that are empty or cut off
+    skipped: tuple[str, ...] = ()  # entries among the labels that are no files, with what they are
 
     @property
     def absent(self) -> int:
@@ -43,13 +46,14 @@ class LabelCopies:
 
 @dataclass(frozen=True, slots=True)
 class HostLabel:
-    """One label file on the host. ``mtime_ns`` is by the host's clock."""
+    """One label file on the host. ``mtime_ns`` is by the host's clock. ``problem``: why it can't be read there."""
 
     tag: str
     name: str
     size: int
     mtime_ns: int
     sha256: str | None = None
+    problem: str = ""
 
     @property
     def key(self) -> tuple[str, str]:
@@ -64,8 +68,12 @@ class HostLabel:
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """The label files of one folder. ``root`` has a folder per tag; ``now_ns`` is the host's clock."""
+    """The label files of one folder. ``root`` has a folder per tag; ``now_ns`` is the host's clock.
+
+    ``skipped`` names entries that are no files (``final/x: it is a folder``).
+    """
 
     root: str
     now_ns: int
     labels: tuple[HostLabel, ...]
+    skipped: tuple[str, ...] = ()

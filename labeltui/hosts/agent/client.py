@@ -54,12 +54,20 @@ class _Servers:
 
 
 @dataclass(frozen=True, slots=True)
+class _Skipped:
+    tag: str
+    name: str
+    problem: str
+
+
+@dataclass(frozen=True, slots=True)
 class _Page:
     """One page of a label listing. ``more`` is true if the listing goes on after the label ``after``."""
 
     root: str
     now_ns: int
     labels: tuple[HostLabel, ...]
+    skipped: tuple[_Skipped, ...] = ()
     after: tuple[str, str] | None = None
     more: bool = False
 
@@ -274,6 +282,7 @@ class AgentClient(AgentConnection):
         """
         wanted = None if only is None else [list(pair) for pair in only]
         labels: list[HostLabel] = []
+        skipped: list[str] = []
         after: list[str] | None = None
         while True:
             answer = await self.request(
@@ -281,8 +290,9 @@ class AgentClient(AgentConnection):
             )
             page = parse(_Page, answer)
             labels += page.labels
+            skipped += [f"{one.tag}/{one.name}: {one.problem}" for one in page.skipped]
             if not page.more or page.after is None:
-                return Listing(page.root, page.now_ns, tuple(labels))
+                return Listing(page.root, page.now_ns, tuple(labels), tuple(skipped))
             after = list(page.after)
 
     async def sum_labels(self, studies: str, keys: Iterable[tuple[str, str]]) -> tuple[HostLabel, ...]:

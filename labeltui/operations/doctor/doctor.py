@@ -13,6 +13,7 @@ from labeltui.domain.checks import Check, Verdict
 from labeltui.domain.documents.documents import moment
 from labeltui.domain.problems import Failed, LabeltuiError, Problem
 from labeltui.operations.doctor.account import key_check, pod_checks
+from labeltui.operations.doctor.disks import disk_checks
 from labeltui.operations.doctor.host import host_checks, labels_check
 from labeltui.operations.pod.guard import guard_check
 from labeltui.operations.refresh import refresh_labels
@@ -28,7 +29,20 @@ HOST_S = 20.0  # for the connection
 PART_S = 15.0  # for each part after it
 PARTS = (
     *("profile", "key", "scope", "balance", "pod", "public", "ssh key", "ssh", "host key"),
-    *("host", "agent", "monailabel", "disk", "gpu", "server", "tunnel", "training", "guard", "labels"),
+    *(
+        "host",
+        "agent",
+        "monailabel",
+        "disk",
+        "studies",
+        "copies",
+        "gpu",
+        "server",
+        "tunnel",
+        "training",
+        "guard",
+        "labels",
+    ),
 )
 """The names of all checks; each part needs those before it."""
 
@@ -95,7 +109,7 @@ async def _check_host(session: Session, report: Report, add: Add, has_host: Awai
         return
     await asyncio.gather(_install(session, report, add), refresh_labels(session))
     state = await session.readiness.first_readings(Fields.metrics, Fields.training, deadline_s=PART_S)
-    for check in host_checks(state):
+    for check in (*host_checks(state), *await disk_checks(session)):
         add(check)
     guard = await guard_check(session)
     if guard is not None:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from labeltui.domain.checks import Check, Verdict
-from labeltui.domain.host import HostMetrics, TunnelState
+from labeltui.domain.host import TunnelState
 from labeltui.domain.server.server import ServerState
 from labeltui.domain.state import SessionState
 from labeltui.domain.training.training import TrainState
-
-SCARCE_DISK = 2 * 2**30
+from labeltui.operations.doctor.disks import host_disk
 
 
 def host_checks(state: SessionState) -> tuple[Check, ...]:
@@ -23,27 +22,26 @@ def labels_check(state: SessionState) -> Check:
         why = state.labels.error or "they could not be counted"
         return Check("labels", Verdict.UNKNOWN, f"Whether the labels are copied is unknown: {why.rstrip('.')}.",
                      "Try again with `labeltui labels pull`.")  # fmt: skip
+    if copies.safe and copies.skipped:
+        return Check(
+            "labels", Verdict.WARNING, f"Not every entry of the labels folder is a label: {copies.skipped[0]}.",
+            "labeltui does not copy it. Move it away, or put a file in its place.",
+        )  # fmt: skip
     if not copies.total:
         return Check("labels", Verdict.OK, "There are no labels yet.")
     if copies.safe:
         return Check("labels", Verdict.OK, f"All {copies.total} labels are on this machine.")
+    why = f": {copies.reason}" if copies.reason else ""
     return Check(
-        "labels", Verdict.WARNING, f"{copies.absent} of {copies.total} labels are not on this machine.",
+        "labels", Verdict.WARNING, f"{copies.absent} of {copies.total} labels are not on this machine{why}.",
         copies.hint or "Copy them: `labeltui labels pull`.",
     )  # fmt: skip
 
 
 def _disk(state: SessionState) -> Check:
-    load: HostMetrics | None = state.metrics.value
-    if load is None or load.disk_total is None or load.disk_used is None:
-        return Check("disk", Verdict.UNKNOWN, "How full the disk is, is unknown.")
-    free = load.disk_total - load.disk_used
-    text = f"{free / 2**30:.1f} GiB free at {load.disk_path}."
-    if free < SCARCE_DISK:
-        return Check(
-            "disk", Verdict.WARNING, text, "Models and labels need room: free some, or move the folder."
-        )
-    return Check("disk", Verdict.OK, text)
+    return host_disk(
+        "disk", state.metrics.value, "Models and labels need room: free some, or move the folder."
+    )
 
 
 def _gpu(state: SessionState) -> Check:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from labeltui.operations.progress import Document, Report
     from labeltui.session.session import Session
 
-STATES = ("same", "missing", "differs", "only_here", "older")
+STATES = ("same", "damaged", "missing", "differs", "only_here", "older")
 
 
 async def labels_pull(session: Session, _params: NoParams, report: Report) -> Document:
@@ -52,7 +52,8 @@ def _document(session: Session) -> dict[str, Any]:
 
 def _summary(copies: LabelCopies, copied: int) -> str:
     all_here = f"{copies.here} of {copies.total} labels are in {copies.folder}"
-    return f"{copied} copied, {all_here}" if copied else all_here
+    skipped = "".join(f"; not a label: {what}" for what in copies.skipped)
+    return (f"{copied} copied, {all_here}" if copied else all_here) + skipped
 
 
 async def labels_verify(session: Session, _params: NoParams, report: Report) -> Document:
@@ -72,11 +73,13 @@ async def labels_verify(session: Session, _params: NoParams, report: Report) -> 
         "message": ", ".join(f"{count} {state.replace('_', ' ')}" for state, count in counts.items()),
         "error": None,
     }
-    if not counts["missing"] and not counts["differs"]:
+    if not counts["missing"] and not counts["differs"] and not counts["damaged"]:
         return document
+    damaged = f" {counts['damaged']} are damaged on the host too." if counts["damaged"] else ""
+    differ = f"{counts['missing']} labels are missing here, and {counts['differs']} differ from the host's."
     error = {
         "code": "labels_differ",
-        "message": f"{counts['missing']} labels are missing here, and {counts['differs']} differ from the host's.",
+        "message": differ + damaged,
         "hint": "`labeltui labels pull` copies what is missing or new, and keeps the copies here as older versions.",
     }
     raise Failed.of_document({**document, "error": error})
@@ -93,7 +96,8 @@ def _compared(
         if copy is None or copy.state == "missing":
             state = "missing"
         else:
-            state = "same" if copy.state == "same" and copy.entry.sha256 == label.sha256 else "differs"
+            same = copy.state == "same" and copy.entry.sha256 == label.sha256
+            state = "differs" if not same else "damaged" if copy.entry.damage else "same"
         rows.append({"tag": key[0], "file": key[1], "state": state, "here": copy.file if copy else None})
     for one in checked:
         if one is newest.get(one.entry.key) and one.entry.key in on_host:
@@ -122,6 +126,7 @@ async def labels_list(session: Session, _params: NoParams, _report: Report) -> D
             "versions": versions[entry.key],
             "size": entry.size,
             "sha256": entry.sha256,
+            "damage": entry.damage or None,
             "file": entry.file,
             "present": session.labels.folder.has_newest(entry),
         }

@@ -18,7 +18,9 @@ from labeltui.domain.problems import Failed, LabeltuiError, Unreachable
 from labeltui.domain.state import SessionState
 from labeltui.session.labels.folder import LabelFolder, digest_of
 from labeltui.session.labels.index import BY_CHECKSUM, BY_SIZE, Entry
-from labeltui.session.labels.status import SLOW_S, CopyStatus
+from labeltui.session.labels.soundness import EMPTY, damage
+from labeltui.session.labels.soundness import HINT as DAMAGED_HINT
+from labeltui.session.labels.status import SLOW_S, CopyStatus, Fault
 from labeltui.session.labels.transports import LabelTransport
 from labeltui.session.runtime.fields import Fields
 from labeltui.session.runtime.state_folder import StateFolder
@@ -30,6 +32,7 @@ YOUNG_NS = 1_000_000_000  # a file younger than this may not be complete yet
 SETTLES_S = 1.0
 TRIES = 5  # polls for a label that the log reports; later the next full listing finds the label
 AT_ONCE = 3
+UNREADABLE_HINT = "Put the label itself into the host's labels folder, readable for your user there."
 
 Copied = Callable[[HostLabel, int, int], None]
 """Called after each copy with the label, the number copied so far and the number to copy."""
@@ -159,15 +162,24 @@ class LabelCopier:
             only = None
         async with self.folder.locked():
             listing = await transport.listing(only)
-            here = await asyncio.to_thread(
-                lambda: {one.key for one in listing.labels if self._is_here(transport, one)}
+            copies_here = await asyncio.to_thread(self._copies_of, transport, listing.labels)
+            young = [
+                label
+                for label in listing.labels
+                if label.key not in copies_here and 0 <= listing.now_ns - label.mtime_ns < YOUNG_NS
+            ]
+            faults = {
+                label.key: fault
+                for label in listing.labels
+                if label not in young and (fault := _fault(label, copies_here.get(label.key))) is not None
+            }
+            self._status.listed(
+                transport, listing, copies_here.keys() - faults.keys(), faults, whole=only is None
             )
-            self._status.listed(transport, listing, here, whole=only is None)
-            absent = [label for label in listing.labels if label.key in self._status.absent]
-            young = [label for label in absent if 0 <= listing.now_ns - label.mtime_ns < YOUNG_NS]
             self._status.publish()
             if self._section.copy_ if copy is None else copy:
-                await self._copy_labels(transport, [label for label in absent if label not in young], copied)
+                wanted = [one for one in listing.labels if one.key not in copies_here and not one.problem]
+                await self._copy_labels(transport, [one for one in wanted if one not in young], copied)
             if only is None:
                 self._whole = False
             self._forget_found(listing, young)
@@ -197,13 +209,21 @@ class LabelCopier:
                 arrived.unlink(missing_ok=True)
         return summed
 
-    def _is_here(self, transport: LabelTransport, label: HostLabel) -> bool:
-        """Whether this version of the label was copied from this source, and the copy has not changed since."""
+    def _copies_of(
+        self, transport: LabelTransport, labels: Iterable[HostLabel]
+    ) -> dict[tuple[str, str], Entry]:
+        """Return the entries of the labels that were copied from this source, if nothing has changed since."""
+        return {
+            label.key: entry for label in labels if (entry := self._copy_of(transport, label)) is not None
+        }
+
+    def _copy_of(self, transport: LabelTransport, label: HostLabel) -> Entry | None:
         entry = self.folder.index.last_copied(transport.source, label.key)
         if entry is None or entry.mtime_ns != label.mtime_ns or label.size not in (-1, entry.size):
-            return False
+            return None
         newest = self.folder.index.newest(label.key)
-        return newest is not None and newest.sha256 == entry.sha256 and self.folder.has_newest(newest)
+        same = newest is not None and newest.sha256 == entry.sha256 and self.folder.has_newest(newest)
+        return entry if same else None
 
     def _forget_found(self, listing: Listing, young: Sequence[HostLabel]) -> None:
         """Forget the reported labels that were found, or that were polled :data:`TRIES` times.
@@ -247,7 +267,10 @@ class LabelCopier:
             self._status.copying = ""
 
     async def _copied(self, transport: LabelTransport, label: HostLabel) -> bool:
-        """Copy one label. Returns False if it failed; the status then has the reason. Raises Unreachable."""
+        """Copy one label. Returns False if it failed or is damaged; the status has the reason. Raises Unreachable."""
+        if label.problem:
+            self._status.faulty(label, Fault(label.problem, UNREADABLE_HINT))
+            return False
         self._status.copying = label.shown
         self._status.publish()
         try:
@@ -259,6 +282,10 @@ class LabelCopier:
             return False
         except OSError as error:
             self._status.failures[label.key] = self._os_error_text(error)
+            return False
+        fault = _fault(label, entry)
+        if fault is not None:
+            self._status.faulty(label, fault)
             return False
         self._status.copied(label, entry)
         return True
@@ -277,10 +304,12 @@ class LabelCopier:
         if label.sha256 is not None and digest != label.sha256:
             arrived.unlink(missing_ok=True)
             raise Failed(Code.LABEL_CHANGED, "It changed during the copy.", "It is copied again at once.")
+        why = await asyncio.to_thread(damage, arrived, label.name)
         who = await transport.author(label)
         entry = Entry(
             label.tag, label.name, split_label(label.name)[0], self.folder.index.file_for(label.key), size, digest,
             label.mtime_ns, transport.source, at, who, BY_CHECKSUM if transport.by_checksum else BY_SIZE,
+            why,
         )  # fmt: skip
         await asyncio.to_thread(self.folder.place, arrived, entry)
         return entry
@@ -290,3 +319,11 @@ class LabelCopier:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             return "disk full", f"Free space for {self.folder.root}. {elsewhere}"
         return f"{self.folder.root} can't be written ({error.strerror or error})", elsewhere
+
+
+def _fault(label: HostLabel, entry: Entry | None) -> Fault | None:
+    """Return why a label can't be relied on, from the listing and its copy. None if nothing is known against it."""
+    if label.problem:
+        return Fault(label.problem, UNREADABLE_HINT)
+    why = (entry.damage if entry is not None else "") or (EMPTY if label.size == 0 else "")
+    return Fault(why, DAMAGED_HINT, damaged=True, copied=entry is not None) if why else None

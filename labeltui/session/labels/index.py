@@ -19,7 +19,8 @@ class Entry:
     """One version of one label.
 
     ``file`` is the label's path in the folder of copies, where this version is stored while it is the newest.
-    ``mtime_ns`` is by the host's clock, ``copied_at`` (ISO 8601) by this machine's clock.
+    ``mtime_ns`` is by the host's clock, ``copied_at`` (ISO 8601) by this machine's clock. ``damage`` says what is
+    wrong with the label's content; empty for a sound one.
     """
 
     tag: str
@@ -33,6 +34,7 @@ class Entry:
     copied_at: str
     who: str = ""
     check: str = BY_CHECKSUM
+    damage: str = ""
 
     @property
     def key(self) -> tuple[str, str]:
@@ -143,7 +145,7 @@ def _entry(line: bytes) -> Entry | None:
         entry = Entry(**{name: document[name] for name in Entry.__dataclass_fields__ if name in document})
     except (ValueError, TypeError, KeyError, RecursionError):
         return None
-    texts = (entry.tag, entry.name, entry.file, entry.sha256, entry.source)
+    texts = (entry.tag, entry.name, entry.file, entry.sha256, entry.source, entry.damage)
     sound = (
         all(isinstance(text, str) for text in texts)
         and isinstance(entry.size, int)

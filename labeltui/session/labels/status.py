@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import suppress
 from datetime import datetime
 from itertools import islice
+from typing import NamedTuple
 
 from labeltui.config.model import LabelsSection
 from labeltui.domain.documents.documents import moment
 from labeltui.domain.labels.copies import HostLabel, LabelCopies, Listing
+from labeltui.domain.labels.names import split_label
 from labeltui.domain.reading import Reading
 from labeltui.session.labels.folder import LabelFolder
 from labeltui.session.labels.index import Entry
@@ -26,12 +29,21 @@ Key = tuple[str, str]
 """Tag and file name."""
 
 
+class Fault(NamedTuple):
+    """Why a label's content can't be relied on. ``copied`` is True if its bytes are on this machine all the same."""
+
+    why: str
+    hint: str
+    damaged: bool = False
+    copied: bool = False
+
+
 class CopyStatus:
     """Writes the store's field ``labels``, and stores the counts on disk for times when the host can't be reached.
 
     ``known`` has the labels on the host. ``absent`` has those of ``known`` that are not on this machine.
-    ``failures`` has the reason and the hint for each label that could not be copied. ``copying`` names the
-    label that is being copied.
+    ``failures`` has the reason and the hint for each label that could not be copied; ``faults`` has the labels of
+    ``absent`` that the host can't deliver whole. ``copying`` names the label that is being copied.
     """
 
     def __init__(
@@ -40,6 +52,7 @@ class CopyStatus:
         self.known: dict[Key, HostLabel] = {}
         self.absent: dict[Key, HostLabel] = {}
         self.failures: dict[Key, tuple[str, str]] = {}
+        self.faults: dict[Key, Fault] = {}
         self.source = ""
         self.copying = ""
         self.last: Entry | None = None
@@ -47,34 +60,59 @@ class CopyStatus:
         self._section, self._folder, self._state, self._clock = section, folder, state, clock
         self._root = ""
         self._by_checksum = True
+        self._skipped: tuple[str, ...] = ()
         self._recall()
 
-    def listed(self, transport: LabelTransport, listing: Listing, here: set[Key], *, whole: bool) -> None:
+    def listed(
+        self,
+        transport: LabelTransport,
+        listing: Listing,
+        here: set[Key],
+        faults: Mapping[Key, Fault],
+        *,
+        whole: bool,
+    ) -> None:
         """Store a listing. ``here`` has the labels on this machine; ``whole`` is True if every label was listed."""
         if whole:
-            self.known, self.absent = {}, {}
+            self.known, self.absent, self.faults = {}, {}, {}
+            self._skipped = listing.skipped
         self.source, self._by_checksum, self._root = transport.source, transport.by_checksum, listing.root
         self.known |= {label.key: label for label in listing.labels}
         self.failures = {key: why for key, why in self.failures.items() if key in self.known}
         for label in listing.labels:
-            self.absent.pop(label.key, None)
+            self._forget(label.key)
             if label.key not in here:
                 self.absent[label.key] = label
+        self.faults |= faults
 
     def copied(self, label: HostLabel, entry: Entry) -> None:
         """Record that a label was copied."""
         self.failures.pop(label.key, None)
+        self._forget(label.key)
         self.known[label.key] = label
-        self.absent.pop(label.key, None)
         self.last = entry
 
+    def faulty(self, label: HostLabel, fault: Fault) -> None:
+        """Record that the host has no whole content of a label."""
+        self.failures.pop(label.key, None)
+        self.known[label.key] = self.absent[label.key] = label
+        self.faults[label.key] = fault
+
+    def _forget(self, key: Key) -> None:
+        self.absent.pop(key, None)
+        self.faults.pop(key, None)
+
     def safe(self) -> list[HostLabel]:
-        """The labels that are on both machines."""
-        return [label for key, label in self.known.items() if key not in self.absent]
+        """The labels whose bytes are on both machines, damaged ones included."""
+        return [
+            label
+            for key, label in self.known.items()
+            if key not in self.absent or (key in self.faults and self.faults[key].copied)
+        ]
 
     def publish(self) -> LabelCopies:
         """Write the counts to the store, and return them."""
-        why, hint = next((why for key, why in self.failures.items() if key in self.absent), ("", ""))
+        why, hint = self._reason()
         last = self.last
         copies = LabelCopies(
             total=len(self.known),
@@ -91,9 +129,22 @@ class CopyStatus:
             root=self._root,
             by_checksum=self._by_checksum,
             copies=self._section.copy_,
+            damaged=frozenset(
+                (key[0], split_label(key[1])[0]) for key, fault in self.faults.items() if fault.damaged
+            ),
+            skipped=self._skipped,
         )
         self._field.write(Reading(copies, self._clock(), interval_s=SLOW_S))
         return copies
+
+    def _reason(self) -> tuple[str, str]:
+        """Return why labels are missing, and what to do. Failures to copy come first, because they affect more."""
+        for key, failure in self.failures.items():
+            if key in self.absent:
+                return failure
+        for key, fault in self.faults.items():
+            return f"{self.known[key].shown}: {fault.why}", fault.hint
+        return "", ""
 
     def failed(self, why: str) -> None:
         """Mark the counts as old, and give the reason. Does nothing before the first listing."""

@@ -187,13 +187,15 @@ class QueuePane(Widget):
     def _draw(self, index: int, width: int, chosen: bool) -> Content:
         if self.state is None or self.now is None:
             return Content("")
+        study, copies = self._view[index], self.state.labels.value
         return rows.line(
-            self._view[index],
+            study,
             width,
             self.now,
             chosen=chosen,
             focused=self._table.has_focus,
             stale=bool(stale_age(self.state.queue, self.now)),
+            damaged=copies is not None and any((tag, study.id) in copies.damaged for tag in study.tags),
         )
 
     def _again(self) -> None:

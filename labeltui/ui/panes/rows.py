@@ -17,6 +17,8 @@ COLUMNS = ("state", "id", "who", "age", "tags")
 NARROW, ROOMY = 46, 62
 _BRIEF = {StudyState.UNLABELLED: "none", StudyState.ORIGINAL: "orig"}
 _URGENCY = {StudyState.OPEN: 0, StudyState.UNLABELLED: 1, StudyState.ORIGINAL: 2, StudyState.FINAL: 3}
+DAMAGED = Word("✗", "broken", Tone.BAD)
+"""The state of a study with a label that is empty or cut off."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -94,10 +96,12 @@ def header(room: int, column: str, *, backwards: bool) -> Content:
     return Content.assemble(*parts)
 
 
-def line(study: Study, room: int, now: datetime, *, chosen: bool, focused: bool, stale: bool) -> Content:
+def line(
+    study: Study, room: int, now: datetime, *, chosen: bool, focused: bool, stale: bool, damaged: bool = False
+) -> Content:
     """Return a study's row. A long id is elided in the middle, because ids differ at their ends."""
     state, name, person, old, tags = widths(room)
-    word = word_of(study, brief=room < NARROW)
+    word = DAMAGED if damaged else word_of(study, brief=room < NARROW)
     tone = Tone.FAINT if stale else word.tone
     plain = Tone.FAINT if stale else Tone.PLAIN
     parts: list[tuple[str, str]] = [

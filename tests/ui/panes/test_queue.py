@@ -10,6 +10,7 @@ from textual import events
 from textual.pilot import Pilot
 from textual.widgets import Input
 
+from labeltui.domain.labels.copies import LabelCopies
 from labeltui.domain.reading import Reading
 from labeltui.domain.state import SessionState
 from labeltui.domain.study import Study, StudyQueue
@@ -46,6 +47,16 @@ async def test_a_study_two_people_have_comes_first_and_is_marked() -> None:
         assert queue.chosen is not None
         assert queue.chosen.id == "liver_081"
         assert "▲ open×2" in app.export_screenshot().replace("&#160;", " ")
+
+
+async def test_a_final_label_that_is_damaged_is_not_shown_as_final() -> None:
+    study = Study("liver_001", {"final": NOW})
+    copies = LabelCopies(1, 0, damaged=frozenset({("final", "liver_001")}))
+    for labels, word in ((fresh(LabelCopies(1, 1)), "● final"), (fresh(copies), "✗ broken")):
+        app = console(replace(with_studies(study), labels=labels))
+        async with app.run_test(size=SIZE) as pilot:
+            await opened(pilot, app)
+            assert word in app.export_screenshot().replace("&#160;", " ")
 
 
 async def test_motion_sort_and_reverse() -> None:

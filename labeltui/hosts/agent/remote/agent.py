@@ -23,7 +23,7 @@ Operations
     orphans.stop {pgid, grace_s?}
     servers                                           -> {"servers": [{pid, port, studies, dicomweb_cache_s}]}
     stat {path}, listdir {path}, mkdir {path}, read {path, offset, limit}, sha256 {path, limit?}
-    labels.list {studies, only?, after?, limit?}      -> {root, now_ns, labels, after, more}
+    labels.list {studies, only?, after?, limit?}      -> {root, now_ns, labels, skipped, after, more}
     labels.sum {studies, keys: [[tag, name]]}         -> {root, now_ns, labels}, with checksums
     preflight {folder, app, studies, port}            -> whether the server can start
     probe {folder, packages, apps, venv_files, site_files}

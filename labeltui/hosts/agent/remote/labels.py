@@ -9,7 +9,7 @@ import os
 import stat
 import time
 from pathlib import Path
-from typing import Any, Iterator, NamedTuple
+from typing import Any, Iterable, Iterator, NamedTuple
 
 from labeltui.hosts.agent.remote.files import expand, sha256
 
@@ -17,13 +17,17 @@ AT_ONCE = 5000
 
 
 class Label(NamedTuple):
-    """One label file. Size in bytes, modification time in ns by the host's clock, SHA-256 in hex or None."""
+    """One label file. Size in bytes, modification time in ns by the host's clock, SHA-256 in hex or None.
+
+    ``problem`` says why its content can't be had. It is empty for a label that can be read, or was not read yet.
+    """
 
     tag: str
     name: str
     size: int
     mtime_ns: int
     sha256: str | None = None
+    problem: str = ""
 
 
 def names_on_disk(studies: Path, tags: set[str] | None = None) -> Iterator[tuple[str, str]]:
@@ -51,17 +55,44 @@ def names_in(folder: Path) -> list[str]:
 def label_of(studies: Path, tag: str, name: str, summed: bool = False) -> Label | None:
     """Read one label, with its checksum if ``summed``. None if the file is missing or not a regular file.
 
-    Raises OSError if it can't be read.
+    A link that leads out of the labels' folder is not followed: the label has a ``problem`` then.
     """
     path = Path(studies, "labels", tag, name)
+    size = mtime_ns = -1
     try:
-        found = path.stat()
+        found = path.lstat()
+        if stat.S_ISLNK(found.st_mode):
+            found = path.stat()
         if not stat.S_ISREG(found.st_mode):
             return None
-        digest = sha256(path) if summed else None
+        size, mtime_ns = found.st_size, found.st_mtime_ns
+        if leads_out(studies / "labels", path):
+            return Label(tag, name, size, mtime_ns, None, "a link leads out of the labels folder")
+        return Label(tag, name, size, mtime_ns, sha256(path) if summed else None)
     except (FileNotFoundError, NotADirectoryError):
         return None
-    return Label(tag, name, found.st_size, found.st_mtime_ns, digest)
+    except OSError as error:
+        return Label(tag, name, size, mtime_ns, None, f"the host can't read it: {error.strerror or error}")
+
+
+def leads_out(root: Path, path: Path) -> bool:
+    """Whether a path below ``root`` has its file elsewhere. ``root`` itself may be a link."""
+    if not path.is_symlink() and not path.parent.is_symlink():
+        return False
+    return os.path.commonpath((os.path.realpath(root), os.path.realpath(path))) != os.path.realpath(root)
+
+
+def oddity(path: Path) -> str:
+    """Say what an entry is that is no regular file. Empty if it is one, or is missing."""
+    try:
+        if stat.S_ISLNK(path.lstat().st_mode) and not path.exists():
+            return "it is a link to a file that does not exist"
+        mode = path.stat().st_mode
+    except OSError:
+        return ""
+    kinds = ((stat.S_ISREG, ""), (stat.S_ISDIR, "it is a folder"), (stat.S_ISFIFO, "it is a pipe"),
+             (stat.S_ISSOCK, "it is a socket"))  # fmt: skip
+    return next((text for is_kind, text in kinds if is_kind(mode)), "it is a device")
 
 
 def is_of(name: str, tag: str, wanted: set[tuple[str, str]]) -> bool:
@@ -78,7 +109,7 @@ def list_labels(
 ) -> dict[str, Any]:
     """List at most ``limit`` labels that follow the (tag, name) ``after``. ``only`` limits them to some (tag, study).
 
-    ``more`` is true if further labels follow.
+    ``more`` is true if further labels follow; ``skipped`` has the entries that are no regular files.
     """
     folder = expand(studies).absolute()
     wanted = None if only is None else {(str(tag), str(study)) for tag, study in only}
@@ -89,8 +120,14 @@ def list_labels(
         if (start is None or (tag, name) > start) and (wanted is None or is_of(name, tag, wanted))
     ]
     page = names[:limit]
-    return {**described(folder, (label_of(folder, tag, name) for tag, name in page)),
-            "after": list(page[-1]) if page else None, "more": len(names) > limit}  # fmt: skip
+    found = {(tag, name): label_of(folder, tag, name) for tag, name in page}
+    odd = {key: oddity(folder / "labels" / key[0] / key[1]) for key, label in found.items() if label is None}
+    return {
+        **described(folder, found.values()),
+        "skipped": [{"tag": tag, "name": name, "problem": why} for (tag, name), why in odd.items() if why],
+        "after": list(page[-1]) if page else None,
+        "more": len(names) > limit,
+    }
 
 
 def sum_labels(studies: str, keys: list[list[str]]) -> dict[str, Any]:
@@ -99,7 +136,7 @@ def sum_labels(studies: str, keys: list[list[str]]) -> dict[str, Any]:
     return described(folder, (label_of(folder, str(tag), str(name), summed=True) for tag, name in keys))
 
 
-def described(studies: Path, labels: Iterator[Label | None]) -> dict[str, Any]:
+def described(studies: Path, labels: Iterable[Label | None]) -> dict[str, Any]:
     """Convert the labels to JSON for an answer."""
     return {
         "root": str(studies / "labels"), "now_ns": time.time_ns(),

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -278,6 +280,57 @@ async def test_a_probe_that_takes_too_long_is_unknown(
     async with desk(tmp_path) as it:
         document = await examine(it)
     assert verdicts(document)["monailabel"] == "unknown"
+
+
+GIB = 2**30
+
+
+def disks(free: Mapping[str, int]) -> Callable[[Mapping[str, Any]], Mapping[str, Any]]:
+    """Answers of the agent for a host with several volumes: the free bytes by path, each of 100 GiB."""
+
+    def answer(request: Mapping[str, Any]) -> Mapping[str, Any]:
+        path = str(request["disk_path"])
+        room = {"disk_total": 100 * GIB, "disk_used": 100 * GIB - free[path], "disk_path": path}
+        return {"cpu_pct": 1.0, "gpus": [], **room}
+
+    return answer
+
+
+@in_virtual_time
+async def test_the_disks_of_studies_and_of_the_copies_are_checked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        "labeltui.operations.doctor.disks.shutil.disk_usage", lambda _path: SimpleNamespace(free=GIB)
+    )
+    async with desk(tmp_path, labels={"folder": str(tmp_path / "not/yet/there")}) as it:
+        it.host.agent.answers["metrics"] = disks({"~/studies": 5 * 2**20, "~/labeltui": 50 * GIB})
+        document = checks(await examine(it))
+    assert document["studies"]["verdict"] == "warning"
+    assert "5 MiB free at ~/studies" in document["studies"]["message"]
+    assert document["copies"]["verdict"] == "warning"
+    assert document["copies"]["message"] == f"1.0 GiB free at {tmp_path}/not/yet/there."
+
+
+@in_virtual_time
+async def test_a_disk_that_can_not_be_asked_about_is_unknown(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def usage(_path: Path) -> Any:
+        raise OSError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr("labeltui.operations.doctor.disks.shutil.disk_usage", usage)
+    async with desk(tmp_path) as it:
+        it.host.agent.answers["metrics"] = Failed(Code.IO_ERROR, "Stale file handle.", "Try again.")
+        found = verdicts(await examine(it))
+    assert (found["studies"], found["copies"]) == ("unknown", "unknown")
+
+
+@in_virtual_time
+async def test_studies_of_a_dicomweb_server_have_no_disk_here(tmp_path: Path) -> None:
+    async with desk(tmp_path, server={"studies": "http://127.0.0.1:8042/dicom-web"}) as it:
+        document = await examine(it)
+    assert "studies" not in verdicts(document)
 
 
 async def test_where_no_session_opens_the_key_is_looked_for_nevertheless(

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import gzip
 from pathlib import Path
 
+import pytest
+
+from labeltui.domain.checks import Verdict
+from labeltui.operations.doctor.host import labels_check
 from tests.unit.operations.desk import desk
 from tests.virtual_time import in_virtual_time
 
@@ -37,6 +42,80 @@ async def test_pull_fails_with_its_document_where_a_label_can_not_be_copied(tmp_
     assert error.problem.message.startswith("1 label is not on this machine: ")
     assert error.document is not None
     assert error.document["copied"] == []
+
+
+CUT = gzip.compress(bytes(range(256)) * 40)[:-20]
+"""What a disk leaves of a label that filled up while the server wrote it."""
+
+
+@pytest.mark.parametrize(
+    ("content", "why"), [(b"", "it is empty"), (CUT, "it ends too early")], ids=["empty", "cut"]
+)
+@in_virtual_time
+async def test_a_damaged_label_is_copied_but_is_not_counted_as_here(
+    tmp_path: Path, content: bytes, why: str
+) -> None:
+    folder = tmp_path / "labels"
+    async with desk(tmp_path, serves=True, labels={**OFF, "folder": str(folder)}) as it:
+        it.put_label("good.nii.gz", gzip.compress(b"good"))
+        it.put_label("bad.nii.gz", content)
+        error = await it.failing("labels.pull")
+        lines = (folder / "index.jsonl").read_text().splitlines()
+        again = await it.failing("labels.pull")
+        listed = await it.run("labels.list")
+        alerts = [alert.message for alert in it.session.store.state.alerts if alert.key == "labels"]
+    assert error.problem.message == again.problem.message
+    assert f"final/bad.nii.gz: {why}" in error.problem.message
+    assert "Slicer" in error.problem.hint
+    assert error.document is not None
+    assert (error.document["total"], error.document["here"]) == (2, 1)
+    assert (folder / "final" / "bad.nii.gz").read_bytes() == content  # a part of a label is better than none
+    assert (folder / "index.jsonl").read_text().splitlines() == lines  # it is not fetched again and again
+    assert {row["study"]: row["damage"] for row in listed["labels"]} == {"good": None, "bad": why}
+    assert len(alerts) == 1
+    assert why in alerts[0]
+
+
+@in_virtual_time
+async def test_a_damaged_label_that_is_submitted_again_counts(tmp_path: Path) -> None:
+    async with desk(tmp_path, serves=True, labels={**OFF, "folder": str(tmp_path / "labels")}) as it:
+        it.put_label("s1.nii.gz", b"")
+        await it.failing("labels.pull")
+        it.put_label("s1.nii.gz", gzip.compress(b"whole"))
+        document = await it.run("labels.pull")
+    assert (document["total"], document["here"], document["reason"]) == (1, 1, None)
+
+
+@in_virtual_time
+async def test_an_empty_label_is_noticed_where_labels_are_only_counted(tmp_path: Path) -> None:
+    async with desk(tmp_path, serves=True, labels=OFF) as it:
+        it.put_label("s1.nii.gz", b"")
+        state = await it.session.store.wait_for(lambda s: bool(s.labels.value and s.labels.value.reason))
+    copies = state.labels.value
+    assert copies is not None
+    assert "final/s1.nii.gz: it is empty" in copies.reason
+    assert copies.damaged == {("final", "s1")}
+
+
+@in_virtual_time
+async def test_what_the_host_skips_or_cannot_read_is_reported(tmp_path: Path) -> None:
+    pipe = {"tag": "final", "name": "pipe.nii.gz", "problem": "it is a pipe"}
+    async with desk(tmp_path, serves=True, labels={**OFF, "folder": str(tmp_path / "labels")}) as it:
+        it.put_label("s1.nii.gz", b"one")
+        it.put_label("out.nii.gz", b"elsewhere")
+        it.host.agent.label_problems["final", "out.nii.gz"] = "it is a link out"
+        it.host.agent.skipped_labels.append(pipe)
+        error = await it.failing("labels.pull")
+        it.host.files.remove("~/studies/labels/final/out.nii.gz")
+        document = await it.run("labels.pull")
+        check = labels_check(it.session.store.state)
+    assert error.document is not None
+    assert error.document["skipped"] == ["final/pipe.nii.gz: it is a pipe"]
+    assert (error.document["total"], error.document["here"]) == (2, 1)
+    assert "final/out.nii.gz: it is a link out" in error.problem.message
+    assert document["message"].endswith("not a label: final/pipe.nii.gz: it is a pipe")
+    assert check.verdict is Verdict.WARNING
+    assert "final/pipe.nii.gz: it is a pipe" in check.message
 
 
 @in_virtual_time

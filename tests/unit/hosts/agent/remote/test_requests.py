@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
@@ -12,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from labeltui.hosts.agent.remote import environment
+from labeltui.hosts.agent.remote import environment, labels
 from labeltui.hosts.agent.remote.files import Problem
 from labeltui.hosts.agent.remote.labels import list_labels, sum_labels
 from labeltui.hosts.agent.remote.preflight import preflight
@@ -51,6 +52,7 @@ def test_labels_are_files_below_a_tag_with_the_hosts_times(tmp_path: Path) -> No
             "size": 5,
             "mtime_ns": 1_700_000_000_123_456_789,
             "sha256": None,
+            "problem": "",
         }
     ]
     assert answer["root"] == str(tmp_path / "labels")
@@ -90,6 +92,72 @@ def test_checksums_are_of_what_is_there_now(tmp_path: Path) -> None:
         ("a.nrrd", hashlib.sha256(b"one").hexdigest()),
         (ODD, hashlib.sha256(b"odd").hexdigest()),
     ]
+
+
+def test_no_link_is_followed_out_of_the_labels_folder(tmp_path: Path) -> None:
+    inside = label(tmp_path / "studies", "final/real.nii.gz")
+    (tmp_path / "secret").write_bytes(b"a private key")
+    (inside.parent / "out.nii.gz").symlink_to(tmp_path / "secret")
+    (inside.parent / "again.nii.gz").symlink_to("real.nii.gz")
+    label(tmp_path, "elsewhere/far.nii.gz")
+    (tmp_path / "studies/labels/original").symlink_to(tmp_path / "labels/elsewhere")
+    studies = str(tmp_path / "studies")
+    found = {(one["tag"], one["name"]): one for one in list_labels(studies)["labels"]}
+    summed = {
+        (one["tag"], one["name"]): one for one in sum_labels(studies, [list(key) for key in found])["labels"]
+    }
+    assert sorted(found) == sorted(summed) == [
+        ("final", "again.nii.gz"), ("final", "out.nii.gz"), ("final", "real.nii.gz"), ("original", "far.nii.gz"),
+    ]  # fmt: skip
+    for key, one in summed.items():
+        out = key[1] in ("out.nii.gz", "far.nii.gz")
+        assert bool(one["problem"]) == bool(found[key]["problem"]) == out
+        assert (one["sha256"] is None) == out
+    assert "out of the labels folder" in summed["final", "out.nii.gz"]["problem"]
+
+
+def test_a_labels_folder_that_is_itself_a_link_has_its_labels(tmp_path: Path) -> None:
+    label(tmp_path / "data", "final/a.nii.gz")
+    (tmp_path / "studies").mkdir()
+    (tmp_path / "studies/labels").symlink_to(tmp_path / "data/labels")
+    assert [one["problem"] for one in list_labels(str(tmp_path / "studies"))["labels"]] == [""]
+
+
+def test_entries_that_are_no_label_files_are_reported_by_kind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = label(tmp_path, "final/a.nii.gz").parent
+    (folder / "folder.nii.gz").mkdir()
+    (folder / "to-folder").symlink_to(folder / "folder.nii.gz")
+    (folder / "nothing.nii.gz").symlink_to("nowhere")
+    os.mkfifo(folder / "pipe.nii.gz")
+    with socket.socket(socket.AF_UNIX) as listener:
+        monkeypatch.chdir(folder)  # a socket's path is limited to about 100 bytes
+        listener.bind("socket")
+        answer = list_labels(str(tmp_path))
+    assert [one["name"] for one in answer["labels"]] == ["a.nii.gz"]
+    assert {one["name"]: one["problem"] for one in answer["skipped"]} == {
+        "folder.nii.gz": "it is a folder", "to-folder": "it is a folder", "pipe.nii.gz": "it is a pipe",
+        "socket": "it is a socket", "nothing.nii.gz": "it is a link to a file that does not exist",
+    }  # fmt: skip
+
+
+def test_one_label_that_cannot_be_read_does_not_hide_the_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for path in ("final/a.nii.gz", "final/b.nii.gz"):
+        label(tmp_path, path)
+    real = labels.sha256
+
+    def refuse(path: Path) -> str:
+        if path.name == "a.nii.gz":
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return real(path)
+
+    monkeypatch.setattr(labels, "sha256", refuse)
+    a, b = sum_labels(str(tmp_path), [["final", "a.nii.gz"], ["final", "b.nii.gz"]])["labels"]
+    assert (a["sha256"], a["problem"]) == (None, "the host can't read it: Permission denied")
+    assert (b["sha256"], b["problem"]) == (hashlib.sha256(b"label").hexdigest(), "")
 
 
 def test_a_folder_of_labels_that_cannot_be_read_is_no_empty_one(tmp_path: Path) -> None:
