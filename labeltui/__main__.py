@@ -1,4 +1,4 @@
-"""The entry point of ``labeltui`` and ``python -m labeltui``. It imports little, so that the console paints soon."""
+"""The entry point of ``labeltui`` and ``python -m labeltui``. It imports little, so that the console paints quickly."""
 
 from __future__ import annotations
 

@@ -10,6 +10,7 @@ import ast
 import random
 import re
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
@@ -57,9 +58,15 @@ def text_of(node: ast.AST) -> str:
 
 
 def docstrings(path: Path) -> Iterator[Found]:
-    """The docstrings of a module, with the name of what each describes."""
+    """The docstrings of a module, those of its variables included, each with the name that it describes."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
     for node in ast.walk(tree):
+        body = getattr(node, "body", None)
+        for variable, text in pairwise(body if isinstance(body, list) else ()):
+            if isinstance(variable, ast.Assign | ast.AnnAssign) and isinstance(text, ast.Expr):
+                target = variable.targets[0] if isinstance(variable, ast.Assign) else variable.target
+                if words := " ".join(text_of(text.value).split()):
+                    yield Found(f"{path.relative_to(ROOT)}:{text.lineno} {ast.unparse(target)}", words)
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
             text = ast.get_docstring(node)
             name = "module" if isinstance(node, ast.Module) else node.name

@@ -89,10 +89,10 @@ class Command(Action, Generic[P]):
 
 
 LEADERS: Mapping[str, str] = {"s": "server", "t": "train", "p": "pod", "exclamation_mark": "shells"}
-"""Leader keys and what they lead to."""
+"""Each leader key and the name of its group of actions."""
 
 QUIET_LEADERS = frozenset({"exclamation_mark"})
-"""Leaders that the footer does not name: the shell pane shows its own."""
+"""Leaders that the footer omits, because the shell pane shows them itself."""
 
 
 def why_disabled(action: Action, state: SessionState) -> str | None:

@@ -13,7 +13,7 @@ Kind = Literal["text", "int", "float", "bool", "choice", "list", "pairs"]
 Choice = TypeVar("Choice", bound=str)
 
 _EMPTY: Mapping[Kind, Any] = {"bool": False, "list": (), "pairs": MappingProxyType({})}
-"""The value of a parameter that was left out; None for the kinds that are not named here."""
+"""The value of an omitted parameter, by kind. Kinds that are missing here get None."""
 
 
 class Param:

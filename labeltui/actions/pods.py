@@ -61,7 +61,7 @@ class PodCreateParams(Params):
     max_price: float | None = number("rent nothing dearer than this, in $/h with its disks")
     name: str | None = text("its name; the profile's when left out")
     data: str | None = text("local folder of the studies: the volume gets room for it")
-    volume_gb: int | None = whole("GB of disk that is kept while the pod is stopped")
+    volume_gb: int | None = whole("GB of disk that survives a stop of the pod")
     container_gb: int | None = whole("GB of disk that is lost when the pod stops")
     network_volume: str | None = text("id or name of a network volume, instead of a disk of its own")
     new_volume_gb: int | None = whole("make a network volume of so many GB, and put the pod on it")

@@ -25,7 +25,7 @@ class SshSection(Section):
     jump: str | None = None
     """Jump host, as ``user@name:port`` or a ``Host`` of ``~/.ssh/config``."""
     known_hosts: str | None = None
-    """Another file of trusted host keys, besides the one that labeltui keeps with its state."""
+    """Another file of trusted host keys, besides the one that labeltui stores."""
     config: str | None = None
     """File to read instead of ``~/.ssh/config``; ``none`` reads no file."""
 

@@ -86,7 +86,7 @@ OFFERS: dict[Code, tuple[str, ...]] = {
     Code.SERVER_DOWN: ("server.start", "server.problem"),
     Code.NO_TUNNEL: ("reconnect", "doctor"),
 }
-"""By code, best first."""
+"""The offers for each failure code, best first."""
 
 
 def offers(problem: Problem) -> tuple[str, ...]:

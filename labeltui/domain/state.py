@@ -64,7 +64,7 @@ class RequestsLeft:
 
 @dataclass(frozen=True, slots=True)
 class SessionState:
-    """One snapshot of the session. Each field is replaced whole by the source that owns it."""
+    """One snapshot of the session. Each field is replaced whole by the poller that owns it."""
 
     identity: Identity
     host: Reading[HostStatus] = field(default_factory=Reading)

@@ -68,19 +68,19 @@ class _Output:
 
     def __init__(self, process: asyncssh.SSHClientProcess[bytes]) -> None:
         self._process = process
-        self._held = b""
+        self._pending = b""
         self._at = 0
 
     def put_back(self, data: bytes) -> None:
         """Put bytes back that were read before."""
-        self._held, self._at = data, 0
+        self._pending, self._at = data, 0
 
     async def read(self, limit: int) -> bytes:
         """The next bytes, at most ``limit``; ``b""`` at the end."""
-        if self._at >= len(self._held):
-            self._held, self._at = await self._process.stdout.read(READ_AT_ONCE), 0
-        start, self._at = self._at, min(len(self._held), self._at + limit)
-        return self._held[start : self._at]
+        if self._at >= len(self._pending):
+            self._pending, self._at = await self._process.stdout.read(READ_AT_ONCE), 0
+        start, self._at = self._at, min(len(self._pending), self._at + limit)
+        return self._pending[start : self._at]
 
 
 class SshChannel:

@@ -117,8 +117,8 @@ class SshFiles:
         config, line = self._read(self.config), self._line()
         if line in config.splitlines():
             after = config.replace(f"{line}\n\n", "", 1) if config.startswith(f"{line}\n\n") else config
-            kept = [one for one in after.splitlines(keepends=True) if one.rstrip("\n") != line]
-            _replace(self.config, "".join(kept))
+            others = [one for one in after.splitlines(keepends=True) if one.rstrip("\n") != line]
+            _replace(self.config, "".join(others))
         with suppress(FileNotFoundError):
             self.own.unlink()
         return True
@@ -146,7 +146,7 @@ def _label(profile: str) -> str:
 
 def _without(text: str, label: str) -> str:
     begin, end = _BEGIN.format(label), _END.format(label)
-    kept: list[str] = []
+    others: list[str] = []
     inside = False
     for line in text.splitlines(keepends=True):
         bare = line.rstrip("\n")
@@ -155,8 +155,8 @@ def _without(text: str, label: str) -> str:
         elif inside and bare == end:
             inside = False
         elif not inside:
-            kept.append(line)
-    return "".join(kept)
+            others.append(line)
+    return "".join(others)
 
 
 def _replace(file: Path, text: str) -> None:

@@ -68,8 +68,8 @@ class KnownHosts:
         merged: tuple[list[Any], ...] = ([], [], [], [], [], [], [])
         for where in (port, SSH_PORT):
             for _, found in self._found(name, address, where):
-                for kept, more in zip(merged, found, strict=True):
-                    kept.extend(more)
+                for known, more in zip(merged, found, strict=True):
+                    known.extend(more)
             if merged[0] or merged[1]:
                 break
         return merged

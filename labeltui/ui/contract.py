@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from labeltui.ui.running import Running
 
 Hint = tuple[str, str]
-"""A key as people write it, and a short name of its action."""
+"""A key as the footer shows it, and a short name of its action."""
 
 
 class Actions(Protocol):

@@ -193,7 +193,7 @@ def budget_left_s(policy: Policy, facts: Facts) -> float | None:
 def _blocks(policy: Policy, facts: Facts) -> tuple[str, ...]:
     blocks = facts.working
     if policy.need_copies and facts.uncopied is None:
-        blocks += (f"nobody can tell whether the labels are copied ({facts.uncopied_what})",)
+        blocks += (f"it is not known whether the labels are copied ({facts.uncopied_what})",)
     elif policy.need_copies and facts.uncopied:
         many = "label is" if facts.uncopied == 1 else "labels are"
         named = f" ({facts.uncopied_what})" if facts.uncopied_what else ""

@@ -25,7 +25,7 @@ from labeltui.domain.log.meaning import Meaning, meaning
 
 GRAVE = frozenset({"ERROR", "CRITICAL", "FATAL"})
 NO_RECORD = -1
-"""The ``record`` of an error before which there is no record."""
+"""The ``record`` of an error that no record precedes."""
 _TRACEBACK = re.compile(r"(?:[ |+]*|╭─+ )(?:Exception Group |Original )?Traceback \(most recent call last\)")
 _ANNOUNCED = re.compile(
     r"(?:(?:ERROR: {1,8})?Exception in (?:[AW]SGI application|'lifespan' protocol)|[\w.]{0,100}RemoteTraceback:)\s*$"

@@ -16,7 +16,7 @@ if TYPE_CHECKING:  # keeps first paint light
     from labeltui.domain.pod.pod import Pod
 
 Why = Callable[[SessionState], str | None]
-"""Why an action is not possible, or the question before it. None: it is possible, or nothing is to be asked."""
+"""The reason that an action is impossible, or the question to confirm it. None: possible, or no confirmation needed."""
 
 
 def not_connected(state: SessionState) -> str | None:

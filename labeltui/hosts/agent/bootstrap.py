@@ -25,7 +25,7 @@ _NO_PYTHON = 90  # exit code of the command line if there is no Python
 _RUN = "command -v {python} >/dev/null 2>&1 || exit {none}; exec {python} - {arguments}"
 
 # This program reports the version of Python, so it must run on every version.
-_LOOK = """
+_REPORT = """
 import hashlib, json, sys
 try:
     with open(sys.argv[1], "rb") as file:
@@ -82,7 +82,7 @@ def _no_answer(host: Host, python: str, done: Completed) -> Failed:
 
 async def _sum_of(host: Host, python: str, path: str) -> str | None:
     """Return the SHA-256 in hex of the package on the host. None if missing. Raises Failed ``no_python``."""
-    answer = await run_program(host, python, _LOOK, path)
+    answer = await run_program(host, python, _REPORT, path)
     try:
         version = tuple(int(part) for part in answer["python"])
         digest = answer["sha256"]

@@ -31,10 +31,10 @@ if TYPE_CHECKING:
     from labeltui.session.session import Session
 
 LONGEST = 65_536
-"""Bytes of one line that are printed."""
+"""The most bytes that are printed of one line."""
 FIRST_BYTES_S = 10.0
 BATCH = 2000
-"""Lines read before other tasks get their turn."""
+"""Lines that are read at once, before other tasks run."""
 
 
 @dataclass

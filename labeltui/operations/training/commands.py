@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from labeltui.operations.progress import Document, Report
     from labeltui.session.session import Session
 
-UNDER_WAY = (TrainState.QUEUED, TrainState.RUNNING)
+ACTIVE = (TrainState.QUEUED, TrainState.RUNNING)
 LISTED_S = 20.0
 
 
@@ -49,7 +49,7 @@ async def train_status(session: Session, params: TrainStatusParams, report: Repo
     """Report state, epoch, best metric and time left; with ``follow``, each epoch until the end."""
     await session.readiness.settled()
     state = await session.readiness.first_readings(Fields.training)
-    if params.follow and _state_of(state) in UNDER_WAY:
+    if params.follow and _state_of(state) in ACTIVE:
         return await _follow(session, None, report)
     return documents.training_document(state.training, session.clock())
 
@@ -67,7 +67,7 @@ async def train_stop(session: Session, _params: NoParams, report: Report) -> Doc
             report.progress(f"Ending the orphaned training of {orphan.model} (pid {orphan.pid})")
             await agent.stop_orphans(orphan.pgid)
         session.watch.on_orphans(await agent.orphans())
-    elif _state_of(await session.readiness.first_readings(Fields.training)) in UNDER_WAY:
+    elif _state_of(await session.readiness.first_readings(Fields.training)) in ACTIVE:
         await _stop_running(session, report)
     else:
         raise Failed(Code.NOTHING_TRAINS, "No training is running.", "Start one with `labeltui train start`.")
@@ -85,11 +85,11 @@ async def _stop_running(session: Session, report: Report) -> None:
         now = state.training.value
         if now is None or before is None:
             return True
-        return now.task_id != before.id or now.state not in UNDER_WAY
+        return now.task_id != before.id or now.state not in ACTIVE
 
     state = await session.store.wait_for(has_ended, LISTED_S)
     now = state.training.value
-    if now is not None and now.state in UNDER_WAY and before is not None and now.task_id != before.id:
+    if now is not None and now.state in ACTIVE and before is not None and now.task_id != before.id:
         report.progress(f"Stopped. The next training in the queue starts now: {now.model}")
 
 
@@ -143,7 +143,7 @@ async def _follow(session: Session, task_id: str | None, report: Report) -> Docu
         if training.task_id != current:
             return False
         _emit_epochs(session, training, emitted, report)
-        return training.state not in UNDER_WAY
+        return training.state not in ACTIVE
 
     final = await session.store.wait_for(over)
     document = documents.training_document(final.training, session.clock())

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import IO
 
 BLOCK = 1 << 19
-"""Bytes after which a block takes no more lines. Its last line is always whole, so a block may be longer."""
+"""A block is finished once it has this many bytes. Its last line is always whole, so it may be longer."""
 IN_MEMORY = 16 << 20
 """Bytes of finished blocks that stay in memory. Older blocks move to the file."""
 CACHED_BLOCKS = 4

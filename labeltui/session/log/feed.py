@@ -20,13 +20,13 @@ from labeltui.session.log.store import APP_LOG, ROTATED, UNREAD, LogStore
 from labeltui.session.runtime.supervise import Clock
 
 GRACE_S = 1.0
-"""Seconds that a line may be in ``app.log`` before it is in stdout."""
+"""Longest time in seconds between a line's arrival in ``app.log`` and in stdout."""
 AGAIN_S = 5.0
-"""Seconds until ``app.log`` is tried again after a failure."""
+"""Seconds between a failure to read ``app.log`` and the next attempt."""
 SLICE = 16_384
 """Bytes that are processed at once: about a hundred lines."""
 AFTER_THE_END = timedelta(seconds=5)
-"""The last records of a run may be dated so long after its end."""
+"""Records with a time at most this long after the end of a run still belong to it."""
 APP_LOG_PATH, APP_LOG_ID, APP_LOG_OFFSET = "app_log", "app_log_id", "app_log_offset"
 
 

@@ -31,15 +31,15 @@ from dataclasses import dataclass
 from labeltui.session.log.splitter import LineSplitter
 
 JITTER = 1000
-"""Lines by which the order of the two may differ."""
+"""Most lines by which a line's position in ``app.log`` may differ from that in stdout."""
 KNOWN = 50_000
-"""Lines of stdout that are remembered for comparison with ``app.log``, at most."""
+"""Most lines of stdout that are stored for comparison with ``app.log``."""
 AHEAD = 20_000
 """Undecided lines of ``app.log`` after which reading it pauses until stdout has caught up."""
 PENDING_BYTES = 1 << 20
-"""Bytes of stdout that wait for ``app.log``, at most."""
+"""Most bytes of stdout that wait for ``app.log``."""
 STAMPED = 32
-"""The time is in the first bytes of a line, at most so many."""
+"""Bytes at the start of a line that are searched for its time."""
 _STAMP = re.compile(rb"\[?(20\d\d-\d\d-\d\d \d\d:\d\d:\d\d)[,.](\d\d\d)")
 
 
@@ -78,11 +78,11 @@ class Merger:
         self.file_id, self.offset = "", 0
         """File and offset of the next byte of ``app.log``."""
         self.until = b""
-        """Later lines of ``app.log`` belong to another run. Empty while this one runs."""
+        """Time of the run's end, as ``Piece.when``. Empty while it runs. Later lines are another run's."""
         self.over = False
-        """Such a line was read, so ``app.log`` has nothing more of this run."""
+        """True once a line after ``until`` was read: ``app.log`` has no more lines of this run."""
         self.behind = False
-        """``app.log`` is read from further back, and its end was not reached yet."""
+        """True while ``app.log`` is read from an earlier offset and its end is not reached."""
         self._other_at_end = True
         self._alone = True
         self._own, self._other = LineSplitter(), LineSplitter()

@@ -10,7 +10,7 @@ from functools import lru_cache
 
 SHORTEST_LITERAL = 2
 MISSES = 32
-"""After so many lines with the pattern's literal but no match, the pattern itself is searched for."""
+"""After this many lines with the pattern's literal but no match, the search uses the pattern itself."""
 _LINE_BY_LINE = re.compile(rb"\\[AZ]|\(\?[<!=>(]|[*+?}]\+")
 _CODES = re.compile(rb"\\[xuUN0-9]")
 _TOKEN = re.compile(
@@ -65,11 +65,11 @@ class Lines:
     def _in_one_go(self, pattern: re.Pattern[bytes], start: int, stop: int, lowered: bool) -> Iterator[int]:
         if start >= stop:
             return
-        line, starts, end, held, base = start, self._starts, self._end(stop - 1), self._data, 0
+        line, starts, end, window, base = start, self._starts, self._end(stop - 1), self._data, 0
         if lowered:
             base = starts[line]
-            held = bytes(memoryview(held)[base:end]).lower()
-        while line < stop and (match := pattern.search(held, starts[line] - base, end - base)) is not None:
+            window = bytes(memoryview(window)[base:end]).lower()
+        while line < stop and (match := pattern.search(window, starts[line] - base, end - base)) is not None:
             first, last = match.start() + base, match.end() + base
             line = bisect_right(starts, first, line) - 1
             if line >= stop:

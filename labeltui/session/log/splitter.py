@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 LONGEST = 1 << 20
-"""Bytes of a line that are stored."""
+"""The most bytes that are stored of one line."""
 
 
 class LineSplitter:

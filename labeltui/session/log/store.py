@@ -24,12 +24,12 @@ ROTATED = "the file was started again: lines between the two may be missing"
 HALVED = "app.log was started again: lines are missing from here on, because the server also writes to the old file"
 UNREAD = "app.log can't be read: lines that are only there are missing from here on"
 NOT_LOST = frozenset({ROTATED, HALVED, UNREAD})
-"""Reasons of marks that are not about a lost connection."""
+"""Reasons for marks that are not a lost connection."""
 Subscriber = Callable[[], None]
 SEARCH_BLOCK = 8192  # lines that one step of a search reads, at most
 LONG = 4 << 20
 DRAWING_WITHIN = 8 << 20
-"""The last drawing of a line is searched for in so many bytes from its end; else all of the line counts as one."""
+"""Bytes at a line's end that are searched for its last drawing. Without one there, the whole line is the drawing."""
 STEP = 1 << 16
 
 
@@ -70,7 +70,7 @@ class LogStore:
         self.path: str | None = None
         self.source = ""
         self.origin = STDOUT
-        """Where most lines are from: the run's stdout, or the API if labeltui did not start the server."""
+        """The source of most lines: the run's stdout, or the API if labeltui did not start the server."""
         self.generation = 0
         """Counts the runs. Line numbers are only valid in their own generation."""
         self.errors = ErrorIndex()

@@ -68,7 +68,7 @@ class PodAccount:
             store.own(Fields.account), self._poll_balance, lambda: ACCOUNT_S, clock
         )
         self.on_event: Subscribers[[str, str]] = Subscribers()
-        """Kind and text of what happens to the pod's connection."""
+        """Called with the kind and the text of each event of the pod's connection."""
         self.key: FoundKey | None = None  # None until the key is first needed
         self.known_id: str | None = None  # of the profile's pod, from an earlier session
         self._client: RunpodClient | None = None

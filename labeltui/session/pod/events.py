@@ -39,7 +39,7 @@ ALERTS: Mapping[str, Level] = {
     "stopped": Level.WARNING,
     "address": Level.INFO,
 }
-"""The kinds of events that are alerts too. A problem of the pod itself is another alert."""
+"""Kinds of events that also raise an alert. A problem of the pod itself raises its own alert."""
 
 
 class PodWatch:

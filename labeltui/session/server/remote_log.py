@@ -24,10 +24,10 @@ from labeltui.session.server.process import FOUND, ServerWatch
 EVERY_S = 1.5
 AFTER_FAILURE_S = 5.0
 SHARE = 10
-"""A request may take this part of the time at most. Older servers send the whole file each time."""
+"""The largest share of time spent on requests. Older servers send the whole file each time."""
 SOURCE = "app.log"
 OVERLAP = 256
-"""Bytes that are requested again, to see whether it is still the same file."""
+"""Bytes that are requested again, to detect that the file was replaced."""
 
 
 def is_foreign(state: SessionState) -> bool:

@@ -55,7 +55,7 @@ class WelcomeScreen(Dialog[None]):
             (
                 "demo",
                 "d",
-                "Look around in the demo",
+                "Try the demo",
                 "an embedded pod: no account, no network, nothing left behind",
             ),
             ("init", "i", "Write a profile", "labeltui config init: which machine, which studies"),

@@ -1,7 +1,7 @@
 """Facts about the virtual environment in labeltui's folder, as its own Python reports them.
 
 A network volume keeps the environment when the next pod has another image. All its files are then still there, while
-its Python is missing or another one, which can't import its packages. Only a run of that Python tells the two apart.
+its Python is missing or another one, which can't import its packages. Only a run of that Python shows which.
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ from labeltui.hosts.agent.remote.files import expand
 from labeltui.hosts.agent.remote.wire import Send
 
 HEAD = 256  # bytes at the beginning of a log that identify it
-TELLING = 48  # bytes of the head that are needed to recognise a rotated copy
+DISTINCTIVE = 48  # bytes of the head that are needed to recognise a rotated copy
 ROTATIONS = 100
 CHUNK = 65536
 WINDOW = 8 * CHUNK
@@ -147,7 +147,7 @@ class Follow:
                 if handle is None:
                     continue
                 found = os.fstat(handle)
-                is_it = inode_of(found) == inode if same else count >= TELLING
+                is_it = inode_of(found) == inode if same else count >= DISTINCTIVE
                 if is_it and found.st_size >= self.offset and head_of(handle, count) == (count, digest):
                     self.take(handle, file_id, archived=path != self.path)
                     return True

@@ -86,16 +86,16 @@ class _Login(asyncssh.SSHServer):
     """One client's connection. Refuses forwarding, as asyncssh does by default."""
 
     def __init__(self, proxy: ProxyShell) -> None:
-        self._door = proxy
+        self._proxy = proxy
         self._connection: asyncssh.SSHServerConnection | None = None
 
     def connection_made(self, conn: asyncssh.SSHServerConnection) -> None:
         self._connection = conn
-        self._door.connections.add(conn)
+        self._proxy.connections.add(conn)
 
     def connection_lost(self, exc: Exception | None) -> None:
         if self._connection is not None:
-            self._door.connections.discard(self._connection)
+            self._proxy.connections.discard(self._connection)
 
     def begin_auth(self, username: str) -> bool:
         return True
@@ -104,4 +104,4 @@ class _Login(asyncssh.SSHServer):
         return True
 
     def validate_public_key(self, username: str, key: asyncssh.SSHKey) -> bool:
-        return self._door.lets_in(username, key)
+        return self._proxy.lets_in(username, key)

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
 START = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
-"""When a fake clock starts by default."""
+"""The default start time of a fake clock."""
 
 
 class Clock(Protocol):

@@ -13,7 +13,7 @@ from labeltui.ui.widgets.log.view import LogView
 
 RAW = "raw"
 SWITCHES = {"t": "time", "s": "source", "l": "level", "g": "logger", "r": RAW}
-"""Key to column; raw lines have no columns."""
+"""The column that each key shows or hides. Raw lines have no columns."""
 CLOSES = ("escape", "enter", "c")
 
 

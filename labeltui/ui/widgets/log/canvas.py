@@ -32,7 +32,7 @@ from labeltui.ui.widgets.log.text import lit
 TONES = ("plain", "faint", "warning", "error", "match", "gap", "fold")
 REPAINT_S = 1 / 30
 FLOOD_S = 1 / 12
-"""Seconds between paints while a whole screen of lines or more arrives between two paints: nobody can read those."""
+"""Seconds between paints while at least a screen of lines arrives between two paints, too fast to read."""
 SLICE_S = 0.006
 
 

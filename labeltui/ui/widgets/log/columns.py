@@ -17,7 +17,7 @@ from labeltui.ui.presentation.text import elide_middle, safe
 NAMES = ("time", "source", "level", "logger")
 """The names of the columns, in their order."""
 _EXCEPTION = re.compile(r"(?:[A-Za-z_][\w.]{0,200})?(?:Error|Exception|Interrupt|Exit)(?::|$)")
-_PARENTS_TELL = {"app", "engine", "error", "generic", "handler", "local", "main", "task", "utils"}
+_NAMED_AFTER_PARENT = {"app", "engine", "error", "generic", "handler", "local", "main", "task", "utils"}
 _WORDS = {"WARNING": "WARN", "CRITICAL": "FATAL"}
 _GLYPHS = {"ERROR": "✗", "CRITICAL": "✗", "WARNING": "▲"}
 SOURCES = {"": " ", "app.log": "a", "api": "h", "stdout": "o"}
@@ -136,11 +136,11 @@ def _logger(logger: str, room: int, style: Style) -> Segment:
 
 
 def short_logger(name: str, room: int) -> str:
-    """The part of a logger's name that tells it from others: the last, or the one before a common last part."""
+    """The part of a logger's name that distinguishes it from others: the last, or the one before a common last part."""
     if cell_len(name) <= room:
         return name
     *before, last = name.split(".")
-    if before and last in _PARENTS_TELL:
+    if before and last in _NAMED_AFTER_PARENT:
         both = f"{before[-1]}.{last}"
         return both if cell_len(both) <= room else elide_middle(before[-1], room)
     return elide_middle(last, room)

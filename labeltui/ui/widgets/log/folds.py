@@ -76,11 +76,11 @@ class Folds:
     def of(self, line: int) -> Fold | None:
         """The fold that a line belongs to; None without one. Examines the lines around it if they were not yet."""
         if self._taken <= line < self._errors.read and not self.none:
-            return self._look_ahead(line).of(line)
+            return self._read_ahead(line).of(line)
         at = bisect_right(self._firsts, line) - 1
         return self[at] if at >= 0 and line <= self._lasts[at] else None
 
-    def _look_ahead(self, line: int) -> Folds:
+    def _read_ahead(self, line: int) -> Folds:
         if self._ahead is None or line not in self._ahead[0]:
             start = max(self._taken, line - AROUND)
             stop = min(self._errors.read, line + AROUND)

@@ -78,21 +78,21 @@ class Page(Rows):
         super().__init__(store)
         self.tones = tones
         self.highlighted: Sieve | None = None
-        """What is looked for: a traceback that is folded tells how often it stands in it."""
+        """Matches of the search; a folded traceback shows how many it contains. None: no search."""
         self.floor = 0  # rules above earlier lines are left out
         self.places: list[GapMark] = []
-        """Places that the reader marked, in order."""
+        """Places that the operator marked, in order."""
         self.width, self.height = 80, 24
         self.wrap = self.raw = False
         self.hidden: frozenset[str] = frozenset()
-        """Columns that the reader does not want."""
+        """Columns that the operator has hidden."""
         self.left = 0
         self.top, self.skip = 0, 0
         self._cache: dict[int, Laid] = {}
         self._drawn: dict[tuple[int, int, int], list[Shown]] = {}
         self._drawn_so = (self.wrap, self.left)
         self.marks: list[Mark] = []
-        """All rules there are, in order."""
+        """All rules between lines, in order."""
         self._mixed = False
 
     def forget(self) -> None:

@@ -33,7 +33,7 @@ class LogReader(LogCanvas):
     """Keys that the view wants before the console's own keys; None: all of them."""
 
     def check_consume_key(self, key: str, character: str | None) -> bool:
-        """Tell Textual which keys the console may not take for itself."""
+        """Return True for a key that the view handles before the console's bindings; Textual calls this."""
         return self.keys_wanted is None or character in self.keys_wanted
 
     # -- moving

@@ -20,7 +20,7 @@ class Rows:
         self.subset: Sieve | None = None
         self.folds = Folds(store)
         self.unfolded = False
-        """Tracebacks are open, but for those in ``turned``; else it is the other way round."""
+        """True: all tracebacks are open except those in ``turned``. False: only those in ``turned`` are."""
         self.turned: set[int] = set()
 
     @property

@@ -20,7 +20,7 @@ LONGEST_HEAD = 700
 LONGEST_RECORD = 5000
 """Lines of one record that are searched for its time, at most."""
 DISORDER = timedelta(minutes=2)
-"""How much later than younger lines a line may come: several processes write into one log."""
+"""The longest time by which a line may be older than the line before it: several processes write into one log."""
 
 
 def heads(scope: Scope) -> re.Pattern[bytes]:

@@ -121,7 +121,7 @@ class Engine(Protocol):
 
     name: str
     died: str
-    """How the emulator ended; empty while it runs."""
+    """The reason that the emulator ended; empty while it runs."""
     changed: Callable[[], None]
     """Called when ``frame`` has something new."""
     gone: Callable[[], None]

@@ -16,9 +16,9 @@ _JOINED = re.compile("[\u200d\ufe0e\ufe0f\U0001f1e6-\U0001f1ff\U0001f3fb-\U0001f
 def glyph(text: str, cells: int) -> str:
     """``text`` if it takes ``cells`` columns; else a replacement that does."""
     text = _ODD.sub("", text)
-    if _TONE.fullmatch(text):  # a mark with a cell of its own: the sign before it is drawn without it
+    if _TONE.fullmatch(text):  # a mark with a cell of its own: the character before it is drawn without it
         return " " * cells
-    if _JOINED.search(text):  # the first sign replaces all
+    if _JOINED.search(text):  # the first character replaces all
         text = text[0]
     width = cell_len(text)
     return text.ljust(len(text) + cells - width) if 0 < width <= cells else "\ufffd".ljust(cells)

@@ -91,7 +91,7 @@ class Underlined(Style):
 
 
 _MADE_ANEW = Style(meta={"underlined": True})
-"""Laid over a style, makes it plain."""
+"""Combined with a style, this style makes it plain."""
 
 
 @lru_cache(maxsize=1024)

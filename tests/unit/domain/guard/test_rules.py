@@ -36,7 +36,7 @@ def facts(ago_s: float = 0.0, kind: str = "label", what: str = "by ana", **more:
          "Idle for 46 min; the stop waits: 1 label is not copied to a desk (liver_1 (final))."),
         (facts(46 * MIN, uncopied=3), {}, "waiting", "3 labels are not copied"),
         (facts(46 * MIN, uncopied=3), {"need_copies": False}, "stopping", "Idle for 46 min"),
-        (facts(46 * MIN, uncopied=None, uncopied_what="disk error"), {}, "waiting", "nobody can tell"),
+        (facts(46 * MIN, uncopied=None, uncopied_what="disk error"), {}, "waiting", "it is not known whether"),
         (facts(46 * MIN, method="", method_problem="No key works: 403"), {}, "stuck", "can stop the pod. No key"),
         (facts(46 * MIN, method=""), {}, "stuck", "No key that can stop the pod is known yet"),
         (facts(46 * MIN, method_problem="3 stops left it running"), {}, "stuck", "3 stops left it running."),

@@ -188,7 +188,7 @@ class Guard:
             if kind == "label":
                 self.uncopied, self.uncopied_what = None, self.problems[kind]
             if kind == "training":
-                self.working = ("nobody can tell whether a training runs",)
+                self.working = ("it is not known whether a training runs",)
             return
         if what is not None:
             self.last_seen.note(kind, what, now)

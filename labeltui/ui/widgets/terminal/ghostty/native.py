@@ -23,8 +23,8 @@ _SHAPE = re.compile(rb"\x1b\[(\d?) q|\x1bc")
 _SOFT_RESET = b"\x1b[!p"
 _CUT_MOST = 4
 _CUT = re.compile(rb"\x1b(\[(!|\d? ?)?)?\Z")  # the beginning of a sequence that is handled here
-# The library ignores DECSTR: margins, origin and insert mode, cursor keys, looks and charsets as at the start,
-# but the cursor stays.
+# The library ignores DECSTR: margins, origin and insert mode, cursor keys, styles and charsets are reset,
+# the cursor stays.
 SOFT_RESET = b"\x1b[?6l\x1b[?69l\x1b[4l\x1b[?1l\x1b>\x1b[?25h\x1b[m\x1b(B\x0f\x1b[r\x1b7"
 _SHAPES = {b"3": "underline", b"4": "underline", b"5": "bar", b"6": "bar"}
 _MODES = {
@@ -87,7 +87,7 @@ class Screen:
         """Take output. Returns the terminal's answers."""
         data = self._pending + data.replace(
             b"\x7f", b""
-        )  # DEL prints nothing, but the library shows a sign for it
+        )  # DEL prints nothing, but the library shows a character for it
         cut = _CUT.search(
             data, max(0, len(data) - _CUT_MOST)
         )  # starting further back, the library would try every escape

@@ -27,7 +27,7 @@ _ATTRS = {
     "9": Attr.STRIKE, "21": Attr.UNDERLINE | Attr.DOUBLE_UNDERLINE, "53": Attr.OVERLINE,
 }  # fmt: skip
 PLAIN = (None, None, 0)
-_SEEN_ON_BLANKS = (Attr.UNDERLINE | Attr.REVERSE | Attr.STRIKE | Attr.OVERLINE).value
+_VISIBLE_ON_BLANKS = (Attr.UNDERLINE | Attr.REVERSE | Attr.STRIKE | Attr.OVERLINE).value
 
 Words = tuple[Any, ...]
 """Foreground, background, attributes, and the underline's colour, if it has one."""
@@ -92,11 +92,11 @@ def runs_of(row: str, cells: Callable[[], Cells], empty: Callable[[int], bool]) 
 
 def _shows(look: Words) -> bool:
     """Whether blanks of that look are visible."""
-    return look[1] is not None or bool(look[2] & _SEEN_ON_BLANKS)
+    return look[1] is not None or bool(look[2] & _VISIBLE_ON_BLANKS)
 
 
 def _split(runs: list[list[Any]], column: int, empty: Callable[[int], bool]) -> None:
-    """Cut off the last run what was never written: the formatter gives gaps the look of the text before them."""
+    """Split columns that were never written off the last run. The formatter gives such gaps the style before them."""
     text, columns = runs[-1][:2]
     gap = 0
     while (
