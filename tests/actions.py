@@ -55,6 +55,9 @@ class FailingPrompter:
     async def secret(self, title: str, prompt: str) -> str | None:
         raise AssertionError(f"{title}: {prompt}")
 
+    def notice(self, text: str) -> None:
+        raise AssertionError(text)
+
     async def trust_host_key(self, key: object) -> bool:
         raise AssertionError(f"asked about {key}")
 
@@ -64,6 +67,9 @@ class RefusingPrompter:
 
     async def secret(self, title: str, prompt: str) -> str | None:
         return None
+
+    def notice(self, text: str) -> None:
+        return
 
     async def trust_host_key(self, key: object) -> bool:
         return False

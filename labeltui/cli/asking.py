@@ -56,6 +56,10 @@ class TerminalPrompter:
         )
         return (await self.ask(question) or "").strip().lower() == "yes"
 
+    def notice(self, text: str) -> None:
+        """Show a line for people."""
+        self._show(visible(text))
+
     async def ask(self, question: str, *, echo: bool = True) -> str | None:
         """Ask for a line and return it. Returns None without a terminal or at the end of input."""
         async with self._turn:

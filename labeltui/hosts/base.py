@@ -41,7 +41,7 @@ class HostKey:
 
 
 class Prompter(Protocol):
-    """Asks the operator. None or False means "no", and the connection is refused."""
+    """Asks the operator, and tells them. None or False means "no", and the connection is refused."""
 
     async def secret(self, title: str, prompt: str) -> str | None:
         """Ask for a password or passphrase. It is not echoed, and not stored beyond the session."""
@@ -49,6 +49,10 @@ class Prompter(Protocol):
 
     async def trust_host_key(self, key: HostKey) -> bool:
         """Ask whether to trust an unknown host key. A *changed* key is refused without a question."""
+        ...
+
+    def notice(self, text: str) -> None:
+        """Show a line during the login that needs no answer, such as that a key waits for a touch."""
         ...
 
 

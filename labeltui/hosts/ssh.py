@@ -22,6 +22,7 @@ from labeltui.hosts.quoting import posix
 from labeltui.hosts.ssh_address import SSH_PORT, Target, resolve
 from labeltui.hosts.ssh_auth import Deadline, Login, Secrets
 from labeltui.hosts.ssh_channels import SshChannel, SshForward, SshShell, gone, run_to_end
+from labeltui.hosts.ssh_client_config import ReadOptions
 from labeltui.hosts.ssh_keys import KnownHosts
 from labeltui.hosts.ssh_problems import decide_host_key, login_problem
 
@@ -38,8 +39,9 @@ class SshHost:
     ``address`` is ``user@host:port`` or a Host of ``config``. ``key`` is the only private key to use, ``jump`` the
     hosts to go through, as after ``ssh -J``. Host keys are looked up in ``known_hosts`` and ``own_known_hosts``;
     those that the operator accepts are written to the latter. ``known_as`` is the name to store the host key under
-    if the address may change, like HostKeyAlias. A connection without an answer is closed after about three times
-    ``keepalive_s``.
+    if the address may change, like HostKeyAlias. Unless ``forward_agent`` is False, the host's own block in ``config``
+    may forward the operator's agent; a block for every host never does. A connection without an answer is closed after
+    about three times ``keepalive_s``.
     """
 
     kind: Literal["ssh", "local"] = "ssh"
@@ -57,6 +59,7 @@ class SshHost:
         connect_timeout: float = 20.0,
         keepalive_s: float = 5.0,
         known_as: str = "",
+        forward_agent: bool = True,
     ) -> None:
         self.address = address
         self._key = None if key is None else Path(key).expanduser()
@@ -68,7 +71,9 @@ class SshHost:
         self._connect_timeout = connect_timeout
         self._keepalive_s = keepalive_s
         self._known_as = known_as
+        self._forward_agent = forward_agent
         self._secrets = Secrets(prompter)
+        self._warned: set[str] = set()
         self._connections: list[asyncssh.SSHClientConnection] = []
         self._lost: asyncio.Future[str] | None = None
 
@@ -116,6 +121,10 @@ class SshHost:
         target = await asyncio.to_thread(resolve, address, self._config, key)
         if self._known_as and hops == HOPS:
             target = replace(target, known_as=self._known_as, known_port=SSH_PORT)
+        for warning in target.settings.warnings:
+            if warning not in self._warned:
+                self._warned.add(warning)
+                self._prompter.notice(warning)
         via: asyncssh.SSHClientConnection | None = None
         *before, last = (jump or target.jump or "").split(",")
         if last:
@@ -166,7 +175,10 @@ class SshHost:
             "login_timeout": 600,  # the operator may take long to answer; connecting has its own deadline
             "tunnel": via,
             "request_pty": False,
-            "config": [str(self._config)] if self._config is not None and self._config.is_file() else None,
+            "agent_forwarding": self._forward_agent and target.forward_agent,
+            "connect_timeout": None,
+            "config": None,
+            "options": ReadOptions(target.settings),
         }
         old = known.trusted(target.known_as, "", target.known_port)
         if old:

@@ -9,10 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from asyncssh.config import ConfigParseError, SSHClientConfig
-
 from labeltui.domain.failure_codes import Code
 from labeltui.domain.problems import Misused
+from labeltui.hosts.ssh_client_config import ClientConfig, read_config
 
 DEFAULT_IDENTITIES = ("id_ed25519", "id_ecdsa", "id_rsa", "id_ed25519_sk", "id_ecdsa_sk")
 SSH_PORT = 22
@@ -24,7 +23,8 @@ class Target:
 
     ``alias`` is the typed name; ``known_as`` the name in known_hosts; ``agent`` the path of the
     agent's socket, empty for none. ``identities_only``: the agent offers only keys that ``identities`` name.
-    ``chosen``: the operator chose the identities; they are not ssh's default files.
+    ``chosen``: the operator chose the identities; they are not ssh's default files. ``forward_agent`` is True, False
+    or the path of the agent's socket; ``settings`` are all of the host's.
     """
 
     alias: str
@@ -37,9 +37,11 @@ class Target:
     agent: str
     jump: str | None
     known_hosts: tuple[Path, ...]
+    settings: ClientConfig
     known_port: int = SSH_PORT  # the port in its entry of known_hosts
     chosen: bool = False
     certificates: tuple[Path, ...] = ()
+    forward_agent: bool | str = False
 
     @property
     def shown(self) -> str:
@@ -79,8 +81,8 @@ def resolve(address: str, config: Path | None, key: Path | None) -> Target:
     Raises Misused with code ``bad_address`` or ``ssh_config``.
     """
     user, alias, port = split(address)
-    options = _options(config, alias, user, port)
-    get = options.get
+    settings = read_config(config, alias, user, port)
+    get: Any = settings.get
     identities = (key,) if key is not None else tuple(_files(get("IdentityFile", ())))
     chosen = bool(identities)
     if not chosen:
@@ -99,23 +101,14 @@ def resolve(address: str, config: Path | None, key: Path | None) -> Target:
         agent=str(Path(str(agent)).expanduser()) if agent else "",
         jump=None if not jump or str(jump).lower() == "none" else str(jump),
         known_hosts=tuple(_files(get("UserKnownHostsFile", ()))),
+        settings=settings,
         known_port=int(str(get("Port", SSH_PORT))),
         chosen=chosen,
         certificates=tuple(_files(get("CertificateFile", ()))),
+        forward_agent=get("ForwardAgent", False),
     )
 
 
 def _files(names: Any) -> Sequence[Path]:
     listed = [names] if isinstance(names, str) else list(names or ())
     return [Path(str(name)).expanduser() for name in listed if str(name).lower() != "none"]
-
-
-def _options(config: Path | None, alias: str, user: str | None, port: int | None) -> Any:
-    paths = [config] if config is not None and os.access(config, os.R_OK) else []
-    unset: Any = ()  # asyncssh's value for an argument that is not given
-    try:
-        return SSHClientConfig.load(
-            None, paths, False, False, False, getpass.getuser(), user or unset, alias, port or unset
-        )
-    except (ConfigParseError, OSError) as error:
-        raise Misused(Code.SSH_CONFIG, f"{config} can't be read: {error}", "Correct the file.") from None

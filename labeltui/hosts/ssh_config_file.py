@@ -30,6 +30,7 @@ class SshEntry:
     identities: tuple[Path, ...] = ()
     identities_only: bool = False
     jump: str = ""
+    rented: bool = False  # the operator's agent is never forwarded to it
 
     @property
     def name(self) -> str:
@@ -46,6 +47,7 @@ class SshEntry:
         values += [("HostKeyAlias", word(self.key_alias))] if self.key_alias else []
         values += [("StrictHostKeyChecking", "yes")]
         values += [("ProxyJump", word(self.jump))] if self.jump else []
+        values += [("ForwardAgent", "no")] if self.rented else []
         return f"Host {self.name}\n" + "".join(f"    {name} {value}\n" for name, value in values)
 
 

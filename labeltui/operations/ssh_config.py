@@ -119,6 +119,7 @@ async def _of_pod(session: Session, host: PodHost) -> SshEntry:
         key_alias(pinned),
         _keys(key),
         identities_only=bool(key),
+        rented=True,
     )
 
 

@@ -37,6 +37,10 @@ class ScreenPrompter:
         trusted: bool | None = await self._ask(HostKeyScreen(key))
         return trusted is True
 
+    def notice(self, text: str) -> None:
+        """Show a line for a moment."""
+        console_of(self._app).flash(text, Level.WARNING)
+
     async def _ask(self, screen: ModalScreen[T]) -> T | None:
         async with self._turn:
             answer: asyncio.Future[T | None] = asyncio.get_running_loop().create_future()

@@ -27,6 +27,9 @@ class Trusting:
     async def secret(self, title: str, prompt: str) -> str | None:
         return None
 
+    def notice(self, text: str) -> None:
+        return
+
     async def trust_host_key(self, key: HostKey) -> bool:
         self.keys.append(key)
         return True

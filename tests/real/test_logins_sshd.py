@@ -25,10 +25,14 @@ class Operator:
 
     def __init__(self) -> None:
         self.asked: list[str] = []
+        self.noticed: list[str] = []
 
     async def secret(self, title: str, prompt: str) -> str | None:
         self.asked.append(title)
         return PASSPHRASE
+
+    def notice(self, text: str) -> None:
+        self.noticed.append(text)
 
     async def trust_host_key(self, key: HostKey) -> bool:
         return True
@@ -65,10 +69,10 @@ class Desk:
         lines = [key.with_name(key.name + ".pub").read_text() for key in keys]
         (self.sshd.folder / "authorized_keys").write_text("".join(lines))
 
-    def host(self, key: Path | None = None, address: str = "") -> SshHost:
+    def host(self, key: Path | None = None, address: str = "", **options: bool) -> SshHost:
         return SshHost(
             address or self.sshd.address, key=key, own_known_hosts=self.folder / "known_hosts", known_hosts=(),
-            config=self.config, prompter=self.operator,
+            config=self.config, prompter=self.operator, **options,
         )  # fmt: skip
 
     async def offers(self, key: Path | None = None, address: str = "") -> list[str]:
@@ -79,11 +83,13 @@ class Desk:
         await host.close()
         return self.offered()
 
-    def ssh(self, *options: str, address: str = "127.0.0.1") -> subprocess.CompletedProcess[str]:
+    def ssh(
+        self, *options: str, address: str = "127.0.0.1", command: str = "echo in"
+    ) -> subprocess.CompletedProcess[str]:
         """Log in with OpenSSH's ssh."""
         return subprocess.run(
             ["ssh", "-F", str(self.config), "-o", "BatchMode=yes", "-o", "StrictHostKeyChecking=no", "-p",
-             str(self.sshd.port), "-o", f"UserKnownHostsFile={self.folder / 'theirs'}", *options, address, "echo in"],
+             str(self.sshd.port), "-o", f"UserKnownHostsFile={self.folder / 'theirs'}", *options, address, command],
             capture_output=True, text=True, check=False, timeout=20,
         )  # fmt: skip
 
@@ -211,3 +217,41 @@ async def test_a_refusal_of_every_key_names_each_once(desk: Desk) -> None:
     with pytest.raises(Refused) as caught:
         await desk.host().connect()
     assert "No key was offered" in caught.value.problem.message
+
+
+async def test_the_agent_is_forwarded_only_by_the_hosts_own_block_and_never_to_a_pod(desk: Desk) -> None:
+    right = desk.key("id_ed25519")
+    desk.load(right)
+    desk.accept(right)
+    pod = f"Host pod\n  HostName 127.0.0.1\n  Port {desk.sshd.port}\n  User {desk.sshd.user}\n"
+    shows_agent = 'echo "[$SSH_AUTH_SOCK]"'
+
+    async def shown(config: str, **options: bool) -> str:
+        desk.config.write_text(config)
+        host = desk.host(address="pod", **options)
+        await host.connect()
+        done = await host.run(shows_agent)
+        await host.close()
+        return done.stdout.decode().strip()
+
+    for_every_host = f"Host *\n  ForwardAgent yes\n{pod}"
+    assert await shown(for_every_host) == "[]"
+    assert desk.ssh(address="pod", command=shows_agent).stdout != "[]\n"  # ssh forwards it there
+    assert (await shown(f"{pod}  ForwardAgent yes\n")).startswith("[/tmp/ssh-")
+    assert await shown(f"{pod}  ForwardAgent yes\n", forward_agent=False) == "[]"
+
+
+async def test_a_condition_that_cannot_be_checked_is_noticed_and_other_blocks_go_on(desk: Desk) -> None:
+    right = desk.key("id_ed25519")
+    desk.accept(right)
+    desk.config.write_text(
+        f"Match localnetwork 10.0.0.0/8\n  ProxyJump nowhere.invalid\nHost pod\n  HostName 127.0.0.1\n"
+        f"  Port {desk.sshd.port}\n  User {desk.sshd.user}\n"
+    )
+    host = desk.host(address="pod")
+    for _ in range(2):
+        await host.connect()
+    await host.close()
+    (noticed,) = desk.operator.noticed
+    assert f"{desk.config}, line 1" in noticed
+    assert "localnetwork" in noticed

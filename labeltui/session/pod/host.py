@@ -43,6 +43,10 @@ class VouchedPrompter:
         """Ask the operator."""
         return await self._prompter.secret(title, prompt)
 
+    def notice(self, text: str) -> None:
+        """Show a line to the operator."""
+        self._prompter.notice(text)
+
     async def trust_host_key(self, key: HostKey) -> bool:
         """Return True for a key in the container log, else the operator's answer.
 
@@ -226,7 +230,11 @@ def ssh_of(account: PodAccount) -> MakeHost:
     """
 
     def make(address: str, known_hosts: Path, prompter: Prompter) -> SshHost:
-        options: dict[str, Any] = {"known_hosts": (), "known_as": key_alias(known_hosts)}
+        options: dict[str, Any] = {
+            "known_hosts": (),
+            "known_as": key_alias(known_hosts),
+            "forward_agent": False,
+        }
         return SshHost(
             address, key=account.ssh_key, own_known_hosts=known_hosts, prompter=prompter, **options
         )

@@ -39,6 +39,7 @@ class ProxyShells:
             own_known_hosts=self._state.known_hosts,
             prompter=self._prompter,
             key=self._account.ssh_key,
+            forward_agent=False,
         )
         try:
             await host.connect()

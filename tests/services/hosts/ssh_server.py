@@ -24,10 +24,14 @@ class Answers:
         self.trust = trust
         self.asked: list[tuple[str, str]] = []
         self.keys: list[HostKey] = []
+        self.noticed: list[str] = []
 
     async def secret(self, title: str, prompt: str) -> str | None:
         self.asked.append((title, prompt))
         return self.secrets.pop(0) if self.secrets else None
+
+    def notice(self, text: str) -> None:
+        self.noticed.append(text)
 
     async def trust_host_key(self, key: HostKey) -> bool:
         self.keys.append(key)

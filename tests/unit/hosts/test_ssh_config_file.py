@@ -45,6 +45,10 @@ def contents(files: SshFiles) -> dict[str, str]:
             "IdentitiesOnly yes", "UserKnownHostsFile /ours /theirs", "HostKeyAlias runpod-x",
             "StrictHostKeyChecking yes", "ProxyJump ops@bastion:2222,second",
         ]),
+        ({"user": "", "key_alias": "", "identities": (), "identities_only": False, "rented": True}, [
+            "HostName 203.0.113.7", "Port 40022", 'UserKnownHostsFile "/state/a b/known_hosts-x"',
+            "StrictHostKeyChecking yes", "ForwardAgent no",
+        ]),
     ],
 )  # fmt: skip
 def test_the_lines_of_a_host(changes: dict[str, Any], lines: list[str]) -> None:

@@ -142,7 +142,7 @@ async def test_a_pod_is_named_by_its_pinned_key_and_followed_to_its_next_address
     assert shown(it) == [
         f"HostName {pod.ssh.host}", f"Port {pod.ssh.port}", "User root", f"IdentityFile {tmp_path / 'key'}",
         "IdentitiesOnly yes", f"UserKnownHostsFile {known}", f"HostKeyAlias runpod-{pod_id}",
-        "StrictHostKeyChecking yes",
+        "StrictHostKeyChecking yes", "ForwardAgent no",
     ]  # fmt: skip
     assert first["address"] == f"root@{pod.ssh.host}:{pod.ssh.port}"
     assert all(line in text for line in shown(it))

@@ -60,6 +60,9 @@ class NobodyThere:
     async def secret(self, title: str, prompt: str) -> str | None:
         return None
 
+    def notice(self, text: str) -> None:
+        return
+
     async def trust_host_key(self, key: HostKey) -> bool:
         return False
 

@@ -33,6 +33,9 @@ class Operator:
     async def secret(self, title: str, prompt: str) -> str | None:
         return None
 
+    def notice(self, text: str) -> None:
+        return
+
     async def trust_host_key(self, key: HostKey) -> bool:
         self.asked.append(key)
         return self.trusts

@@ -48,6 +48,9 @@ class Asked:
     async def secret(self, title: str, prompt: str) -> str | None:
         return None
 
+    def notice(self, text: str) -> None:
+        return
+
     async def trust_host_key(self, key: HostKey) -> bool:
         self.keys.append(key.fingerprint)
         self.shown.append(key)
