@@ -11,6 +11,7 @@ from labeltui.cli.parser import Request, parse, wants_json
 from labeltui.domain.failure_codes import Code
 from labeltui.domain.problems import EndedBySignal, ExitCode, LabeltuiError, Misused, Problem
 from labeltui.opening.launch import Launch
+from labeltui.support.file_errors import sentence
 
 if TYPE_CHECKING:
     from labeltui.cli.running import Opener
@@ -54,9 +55,14 @@ def _run(argv: Sequence[str], output: Output, console: Console, opener: Opener |
     except Exception as error:
         import traceback  # noqa: PLC0415 - with asyncio, a third of the time of --help
 
+        details = traceback.format_exc()
+        if (unusable := sentence(error)) is not None:
+            hint = "Free or change it on this machine, then run the command again."
+            output.failure(Problem(Code.NOT_WRITTEN, unusable, hint, details))
+            return ExitCode.FAILED
         what = f"{type(error).__name__}: {error}"
         hint = "This is a fault of labeltui: run the command with -v, and report what it prints."
-        output.failure(Problem(Code.INTERNAL, what, hint, traceback.format_exc()))
+        output.failure(Problem(Code.INTERNAL, what, hint, details))
         return ExitCode.FAILED
 
 

@@ -73,6 +73,8 @@ async def opened(
         session = await opener(launch, prompter)
         try:
             allowed(session)
+            if (problem := session.state_folder.problem) is not None:
+                output.progress(problem.message)
             if connect:
                 await session.start(hold=False)  # a command does not take the console's fixed port
                 await _connected(session, output, prompter)

@@ -167,6 +167,10 @@ class Session:
         """
         self.tunnel.hold, self.started = hold, True
         await self.journal.load()
+        if (problem := self.state_folder.problem) is not None:
+            self.store.alert(
+                Alert("state folder", Level.WARNING, problem.message, problem.hint, self.clock())
+            )
         if hold:
             self.alert_history.begin()
         self._supervisor.run("link", self.link.run)
@@ -212,6 +216,7 @@ class Session:
         await self.api.close()
         await self.account.close()
         await self.history.close()
+        self.state_folder.close()
         if self.pod is not None:
             await self.pod.close()
 

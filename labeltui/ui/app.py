@@ -9,6 +9,7 @@ from labeltui.domain.problems import Problem
 from labeltui.domain.state import Level, SessionState
 from labeltui.session.runtime.fields import Fields
 from labeltui.session.runtime.store import Changed
+from labeltui.session.runtime.supervise import error_text
 from labeltui.ui.contract import HasVerbs, Watcher
 from labeltui.ui.core import Core
 from labeltui.ui.frame.layout import PANES
@@ -188,7 +189,10 @@ class Console(Core):
 
     def action_save_screenshot(self) -> None:
         """Save the screen as an SVG file in the working directory."""
-        self.flash(f"saved {self.save_screenshot()}")
+        try:
+            self.flash(f"saved {self.save_screenshot()}")
+        except OSError as error:
+            self.flash(f"the screenshot was not saved: {error_text(error)}", Level.ERROR)
 
     def action_reconnect(self) -> None:
         """Connect now instead of waiting for the next try; without a session, open one."""

@@ -15,6 +15,7 @@ from labeltui.domain.offers import offers
 from labeltui.domain.problems import LabeltuiError, Problem
 from labeltui.domain.rules.pod import NAMED, about, called, is_own
 from labeltui.domain.state import Level
+from labeltui.support.file_errors import sentence
 from labeltui.ui.contract import Console
 from labeltui.ui.running import STORED_LINES, Running
 
@@ -186,13 +187,14 @@ class Dispatcher:
 
 
 def unexpected(error: Exception) -> Problem:
-    """Turn an unexpected exception into a problem: a fault in labeltui, with its traceback."""
-    return Problem(
-        Code.INTERNAL,
-        f"{type(error).__name__}: {error}",
-        "This is a fault in labeltui, not on the host.",
-        "".join(traceback.format_exception(error)),
-    )
+    """Turn an unexpected exception into a problem: a file of this desk, or a fault in labeltui, with its traceback."""
+    details = "".join(traceback.format_exception(error))
+    if (unusable := sentence(error)) is not None:
+        return Problem(
+            Code.NOT_WRITTEN, unusable, "Free or change it on this machine, then try again.", details
+        )
+    what = f"{type(error).__name__}: {error}"
+    return Problem(Code.INTERNAL, what, "This is a fault in labeltui, not on the host.", details)
 
 
 def _outcome(document: Mapping[str, Any]) -> str:

@@ -6,6 +6,7 @@ second pod is ever rented.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -101,7 +102,8 @@ async def _request(session: Session, client: RunpodClient, plan: Plan, steps: Ch
             session.state_folder.write(RENTING, {})
         raise
     # RunPod's list may not show the new pod for a while.
-    session.state_folder.write(RENTING, {**request, "id": pod.id}, durable=True)
+    with suppress(Failed):  # the stored request finds the pod too
+        session.state_folder.write(RENTING, {**request, "id": pod.id}, durable=True)
     return pod
 
 

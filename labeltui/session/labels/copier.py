@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import errno
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AsyncExitStack, suppress
 from dataclasses import replace
 from datetime import datetime
 
@@ -160,7 +161,8 @@ class LabelCopier:
         transport = self._transport()
         if transport.source != self._status.source:
             only = None
-        async with self.folder.locked():
+        async with AsyncExitStack() as stack:
+            unusable = await self._locked(stack)
             listing = await transport.listing(only)
             copies_here = await asyncio.to_thread(self._copies_of, transport, listing.labels)
             young = [
@@ -176,8 +178,10 @@ class LabelCopier:
             self._status.listed(
                 transport, listing, copies_here.keys() - faults.keys(), faults, whole=only is None
             )
+            if unusable is not None:
+                self._status.failures |= dict.fromkeys(self._status.absent, unusable)
             self._status.publish()
-            if self._section.copy_ if copy is None else copy:
+            if unusable is None and (self._section.copy_ if copy is None else copy):
                 wanted = [one for one in listing.labels if one.key not in copies_here and not one.problem]
                 await self._copy_labels(transport, [one for one in wanted if one not in young], copied)
             if only is None:
@@ -208,6 +212,16 @@ class LabelCopier:
                 summed.append(replace(label, sha256=(await asyncio.to_thread(digest_of, arrived))[1]))
                 arrived.unlink(missing_ok=True)
         return summed
+
+    async def _locked(self, stack: AsyncExitStack) -> tuple[str, str] | None:
+        """Lock the folder until ``stack`` ends. If it can't be written, return why, and what to do."""
+        try:
+            await stack.enter_async_context(self.folder.locked())
+        except Failed as error:
+            with suppress(OSError):
+                await asyncio.to_thread(self.folder.index.refresh)  # which copies there are already
+            return error.problem.message, error.problem.hint
+        return None
 
     def _copies_of(
         self, transport: LabelTransport, labels: Iterable[HostLabel]

@@ -10,10 +10,14 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
+from labeltui.domain.failure_codes import Code
 from labeltui.domain.labels.names import file_name
+from labeltui.domain.problems import Failed
 from labeltui.session.labels.index import Entry, LabelIndex
 from labeltui.support.atomic import move_file, remove_leftovers
+from labeltui.support.file_errors import advice, reason
 
 RETRY_S = 0.25
 CLOCK_GRAIN_NS = 2_000_000_000  # some file systems keep times to two seconds
@@ -47,19 +51,43 @@ class LabelFolder:
 
     @asynccontextmanager
     async def locked(self, waiting: Callable[[], None] = lambda: None) -> AsyncIterator[None]:
-        """Lock the folder. ``waiting`` is called once if another labeltui has the lock."""
+        """Lock the folder. ``waiting`` is called once if another labeltui has the lock.
+
+        Raises Failed if the folder can't be written.
+        """
         async with self._mine:
-            await asyncio.to_thread(self.ready)
-            with (self.root / ".lock").open("ab") as file:
-                waited = False
-                while not _locked(file.fileno()):
-                    if not waited:
-                        waited = True
-                        waiting()
-                    await asyncio.sleep(RETRY_S)
-                await asyncio.to_thread(remove_leftovers, self.root / "incoming")
-                await asyncio.to_thread(self.index.refresh)
+            with await self._lock(waiting):
                 yield
+
+    async def _lock(self, waiting: Callable[[], None]) -> BinaryIO:
+        """Return the locked file. Closing it unlocks the folder."""
+        try:
+            await asyncio.to_thread(self.ready)
+            file = (self.root / ".lock").open("ab")
+        except OSError as error:
+            raise self.unusable(error) from None
+        try:
+            waited = False
+            while not _locked(file.fileno()):
+                if not waited:
+                    waited = True
+                    waiting()
+                await asyncio.sleep(RETRY_S)
+            await asyncio.to_thread(remove_leftovers, self.root / "incoming")
+            await asyncio.to_thread(self.index.refresh)
+        except OSError as error:
+            file.close()
+            raise self.unusable(error) from None
+        except BaseException:
+            file.close()
+            raise
+        return file
+
+    def unusable(self, error: OSError) -> Failed:
+        """Explain why no label can be copied to this folder."""
+        path = Path(error.filename) if isinstance(error.filename, str) else self.root
+        hint = f"{advice(error, path)} Or set [profiles.NAME.labels] folder to another place."
+        return Failed(Code.NOT_WRITTEN, f"{self.root} can't be used: {reason(error, path)}.", hint)
 
     def incoming(self, tag: str, name: str) -> Path:
         """Return the path for a label's download. The path never changes, so that a download can resume."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import suppress
 from datetime import datetime
 from itertools import islice
 from typing import NamedTuple
@@ -154,10 +153,9 @@ class CopyStatus:
     # --- between two sessions
 
     def remember(self, copies: LabelCopies) -> None:
-        """Store the counts. Ignores a full disk, because the counts do not affect the copies."""
+        """Store the counts."""
         document = {"total": copies.total, "here": copies.here, "source": copies.source, "root": copies.root}
-        with suppress(OSError):
-            self._state.write(REMEMBERED, {**document, "as_of": moment(self._clock())})
+        self._state.write(REMEMBERED, {**document, "as_of": moment(self._clock())})
 
     def _recall(self) -> None:
         """Begin with the counts of the previous session, marked as old."""

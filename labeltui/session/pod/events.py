@@ -6,7 +6,6 @@ Stores the events, raises alerts, and reconnects if the pod's address changed.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -154,10 +153,9 @@ class PodWatch:
     def _write(self) -> None:
         if not self._stores:
             return
-        with suppress(OSError):  # a full disk must not stop the session
-            self._state.write(EVENTS, {"events": [event_document(event) for event in self._events.value]})
-            if self._before is not None:
-                self._state.write(PREVIOUS, _pod_document(self._before))
+        self._state.write(EVENTS, {"events": [event_document(event) for event in self._events.value]})
+        if self._before is not None:
+            self._state.write(PREVIOUS, _pod_document(self._before))
 
 
 def _newest(events: tuple[PodEvent, ...]) -> PodEvent | None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
@@ -76,8 +75,7 @@ class Spending:
         if cost is None or cost == self._cost:
             return
         self._cost = cost
-        with suppress(OSError):  # a full disk must not hide the figure
-            self._state.write(DOCUMENT, cost.document())
+        self._state.write(DOCUMENT, cost.document())
 
     def _publish(self) -> None:
         state, now = self._store.state, self._clock()

@@ -12,6 +12,7 @@ from labeltui.domain.problems import LabeltuiError
 from labeltui.domain.reading import Reading
 from labeltui.session.runtime.store import Owned
 from labeltui.support.backoff import backoff_s
+from labeltui.support.file_errors import sentence
 
 T = TypeVar("T")
 Clock = Callable[[], datetime]
@@ -26,6 +27,8 @@ def error_text(error: BaseException) -> str:
     """
     if isinstance(error, LabeltuiError):
         return error.problem.message
+    if (unusable := sentence(error)) is not None:
+        return unusable
     return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
 
 

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from labeltui.opening.launch import Launch
 from labeltui.operations.table import OPERATIONS
 from labeltui.session.connection.link import Link
 from labeltui.session.history.journal import Journal
+from labeltui.session.runtime.state_folder import StateFolder
 from labeltui.session.runtime.store import Store
 from tests.fakes.host import MemoryHost
 
@@ -31,6 +33,7 @@ class FakeSession:
         self.read_only = launch.read_only or self.profile_read_only
         self.store = Store(SessionState(Identity(self.name, self.read_only)))
         self.journal = Journal()
+        self.state_folder = StateFolder(Path("unused"))
         self.events: list[str] = []
         self.shell: Any = None
         self.link = Link(host, self.name, "~/labeltui", "python3", self.store, self.clock)

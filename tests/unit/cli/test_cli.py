@@ -16,7 +16,8 @@ from labeltui import actions
 from labeltui.__main__ import plain_launch
 from labeltui.cli import parser as grammar
 from labeltui.cli import running
-from labeltui.domain.problems import Failed, Misused, Refused, Unreachable
+from labeltui.domain.failure_codes import Code
+from labeltui.domain.problems import Failed, Misused, Problem, Refused, Unreachable
 from labeltui.domain.reading import Reading
 from labeltui.domain.state import SessionState
 from labeltui.domain.training.training import TrainState, TrainStatus
@@ -441,6 +442,32 @@ def test_a_reader_that_leaves_ends_it_quietly(rig, monkeypatch, capsys):
         assert rig("server", "logs", "-f") == 1
     assert capsys.readouterr().err == ""
     assert rig.session.events[-1] == "close"
+
+
+def test_a_state_folder_that_cannot_be_used_is_named_once_and_the_command_runs(rig, capsys):
+    real_open = rig.opener
+
+    async def opener(launch, prompter):
+        session = await real_open(launch, prompter)
+        session.state_folder.problem = Problem(Code.NOT_WRITTEN, "/s can't be used: the disk is full.")
+        return session
+
+    rig.opener = opener
+    assert rig("status", "--json") == 0
+    out, err = capsys.readouterr()
+    assert err == "/s can't be used: the disk is full.\n"
+    assert len(documents(out)) == 1
+
+
+def test_a_file_of_the_desk_that_fails_is_no_fault_of_labeltui(rig, capsys):
+    async def does(*_):
+        raise OSError(errno.EROFS, "Read-only file system", "/home/ann/x")
+
+    rig.does = does
+    assert rig("status") == 1
+    said = capsys.readouterr().err
+    assert "/home/ann/x can't be used: the file system is read-only." in said
+    assert "fault of labeltui" not in said
 
 
 class Full:

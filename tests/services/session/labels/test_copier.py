@@ -160,6 +160,24 @@ async def test_a_connection_that_goes_is_said_and_labels_come_when_it_is_back(se
     await all_here(session, 7)
 
 
+async def test_a_folder_of_copies_that_cannot_be_used_is_named_and_counted(session: Session) -> None:
+    root = session.labels.folder.root
+    submit(session, "a.nii.gz", b"a")
+    await all_here(session, 1)
+    root.rename(root.with_name("aside"))
+    root.write_text("a file")
+    submit(session, "b.nii.gz", b"b")
+    session.labels.wake()
+    state = await session.store.wait_for(lambda s: any(a.key == "labels" for a in s.alerts), 20)
+    alert = next(a for a in state.alerts if a.key == "labels")
+    assert f"{root} can't be used: it is not a folder" in alert.message
+    assert "folder to another place" in alert.hint
+    copies = state.labels.value
+    assert copies is not None
+    assert copies.total == 2
+    assert not copies.safe
+
+
 async def test_a_full_disk_is_named_with_what_to_do_and_tried_again(
     session: Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:
