@@ -181,6 +181,15 @@ CONSOLE_ACTIONS: tuple[Action, ...] = (
         console="form('train.start')",
     ),
     Action(
+        "trainings",
+        "Trainings",
+        "every training of this server and of earlier ones: options, epochs, best, model file",
+        key="h",
+        leader="t",
+        needs_host=False,
+        console="trainings",
+    ),
+    Action(
         "server.problem",
         "Why it failed",
         "the traceback behind the server's or the training's error",

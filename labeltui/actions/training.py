@@ -40,4 +40,9 @@ TRAIN_STATUS = Command(
     command=("train", "status"), takes=TrainStatusParams,
 )  # fmt: skip
 
-TRAIN_ACTIONS: tuple[Action, ...] = (TRAIN_START, TRAIN_STOP, TRAIN_STATUS)
+TRAIN_HISTORY = Command(
+    "train.history", "Earlier trainings", "every training that is known, with options, epochs, best and model file",
+    command=("train", "history"), needs_host=False, takes=NoParams,
+)  # fmt: skip
+
+TRAIN_ACTIONS: tuple[Action, ...] = (TRAIN_START, TRAIN_STOP, TRAIN_STATUS, TRAIN_HISTORY)

@@ -20,6 +20,7 @@ if TYPE_CHECKING:  # keeps first paint light: it needs neither decimals nor hash
     from labeltui.domain.money import Account, Spend
     from labeltui.domain.pod.events import PodEvent
     from labeltui.domain.pod.pod import Pod
+    from labeltui.domain.training.record import TrainingRecord
 
 
 class Level(StrEnum):
@@ -88,3 +89,4 @@ class SessionState:
     labels: Reading[LabelCopies] = field(default_factory=Reading)  # copies of the labels on this machine
     spend: Reading[Spend] = field(default_factory=Reading)  # costs of today and of this session
     guard: Reading[GuardStatus] = field(default_factory=Reading)
+    trainings: tuple[TrainingRecord, ...] = ()  # of this server and earlier ones, oldest first

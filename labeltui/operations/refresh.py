@@ -1,8 +1,9 @@
-"""Reads cost and labels once, for a command that does not poll them."""
+"""Reads cost, labels and earlier trainings once, for a command that does not poll them."""
 
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from labeltui.domain.problems import LabeltuiError
@@ -29,6 +30,7 @@ async def refresh_money(session: Session) -> None:
 
 
 LABELS_WITHIN_S = 30.0
+LOGS_WITHIN_S = 120.0
 
 
 async def refresh_labels(session: Session) -> None:
@@ -40,3 +42,10 @@ async def refresh_labels(session: Session) -> None:
         session.labels.failed(error.problem.message)
     except TimeoutError:
         session.labels.failed("the host did not list its labels in time")
+
+
+async def refresh_trainings(session: Session) -> None:
+    """Read the outputs of earlier runs of the server on the connected host. Raises nothing."""
+    with suppress(LabeltuiError, TimeoutError):
+        async with asyncio.timeout(LOGS_WITHIN_S):
+            await session.earlier_runs.read(await session.link.ready())

@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections import Counter
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from labeltui.actions.session import ReportParams
 from labeltui.domain.documents import documents
+from labeltui.domain.documents.trainings import training_line
 from labeltui.domain.failure_codes import Code
 from labeltui.domain.labels.names import split_label
 from labeltui.domain.log.filter import moment
 from labeltui.domain.money import cents
 from labeltui.domain.problems import LabeltuiError, Misused
 from labeltui.domain.study import FINAL_TAG
-from labeltui.operations.refresh import refresh_labels, refresh_money
+from labeltui.operations.refresh import refresh_labels, refresh_money, refresh_trainings
 
 if TYPE_CHECKING:
-    from labeltui.domain.training.log import TrainRun
+    from labeltui.domain.training.record import TrainingRecord
     from labeltui.operations.progress import Document, Report
     from labeltui.session.session import Session
 
@@ -30,13 +33,15 @@ async def report(session: Session, params: ReportParams, progress: Report) -> Do
     """Report labels, hours, cost and best metric since the session began, or since a given time.
 
     Without a rented pod, the session counts from midnight. Values from the host are null if the host can't be
-    reached. Raises Misused ``bad_time``.
+    reached; trainings are then those that were stored. Raises Misused ``bad_time``.
     """
     progress.progress("Reading the host, the copies and the bill")
     reached = await _refresh(session)
+    stored = await session.trainings.load()
     now = session.clock()
     since = _since(session, params.since, now)
     submitted = _submitted(session, since)
+    trainings = [record for record in stored if record.started_at >= since]
     hours = max(0.0, (now - since).total_seconds()) / 3600
     cost = _cost(session, since)
     return {
@@ -46,8 +51,8 @@ async def report(session: Session, params: ReportParams, progress: Report) -> Do
         **_labels(submitted, hours, cost),
         "labels_here": documents.labels_document(session.store.state.labels, now) if reached else None,
         "cost": None if cost is None else str(cents(cost)),
-        "trainings": _trainings(session, since) if reached else None,
-        "best": _best(session, since) if reached else None,
+        "trainings": [_training(record) for record in trainings] if reached or trainings else None,
+        "best": _best(trainings),
     }
 
 
@@ -61,6 +66,7 @@ async def _refresh(session: Session) -> bool:
         await asyncio.to_thread(session.labels.folder.index.refresh)
         return False
     await refresh_labels(session)
+    await refresh_trainings(session)
     return True
 
 
@@ -112,35 +118,20 @@ def _labels(submitted: list[tuple[str, str]], hours: float, cost: Decimal | None
     }
 
 
-def _runs(session: Session, since: datetime) -> list[TrainRun]:
-    zone = session.watch.zone
-    return [
-        run
-        for run in session.watch.training.runs
-        if run.started_at is None or run.started_at.replace(tzinfo=zone) >= since
+TRAINING = ("model", "started_at", "epochs", "ended", "metric", "best", "epoch")
+
+
+def _training(record: TrainingRecord) -> dict[str, Any]:
+    line = training_line(record)
+    return {key: line[key] for key in TRAINING}
+
+
+def _best(trainings: Sequence[TrainingRecord]) -> dict[str, Any] | None:
+    scored = [
+        (record.model, record.best)
+        for record in trainings
+        if record.best is not None and math.isfinite(record.best.value)
     ]
-
-
-def _trainings(session: Session, since: datetime) -> list[dict[str, Any]]:
-    """Return the trainings in the output of the server's current run, oldest first."""
-    return [
-        {
-            "model": run.model,
-            "started_at": documents.moment(
-                run.started_at and run.started_at.replace(tzinfo=session.watch.zone)
-            ),
-            "epochs": len(run.points),
-            "ended": run.ended,
-            "metric": run.best.metric if run.best else None,
-            "best": run.best.value if run.best else None,
-            "epoch": run.best.epoch if run.best else None,
-        }
-        for run in _runs(session, since)
-    ]
-
-
-def _best(session: Session, since: datetime) -> dict[str, Any] | None:
-    scored = [(run.model, run.best) for run in _runs(session, since) if run.best is not None]
     if not scored:
         return None
     model, best = max(scored, key=lambda one: one[1].value)

@@ -37,7 +37,7 @@ from labeltui.actions.server import (
 )
 from labeltui.actions.session import DOCTOR, REPORT, SSH_CONFIG, STATUS, TUNNEL
 from labeltui.actions.studies import LABELS_LIST, LABELS_PULL, LABELS_VERIFY, STUDIES_LIST, STUDIES_NEXT
-from labeltui.actions.training import TRAIN_START, TRAIN_STATUS, TRAIN_STOP
+from labeltui.actions.training import TRAIN_HISTORY, TRAIN_START, TRAIN_STATUS, TRAIN_STOP
 from labeltui.operations.deploy.deployment import pod_create
 from labeltui.operations.deploy.market import pod_gpus, pod_make_volume, pod_volumes
 from labeltui.operations.doctor.doctor import doctor
@@ -61,7 +61,7 @@ from labeltui.operations.server.setup import setup
 from labeltui.operations.ssh_config import ssh_config
 from labeltui.operations.status import server_status, status
 from labeltui.operations.studies.commands import studies_list, studies_next
-from labeltui.operations.training.commands import train_start, train_status, train_stop
+from labeltui.operations.training.commands import train_history, train_start, train_status, train_stop
 from labeltui.operations.tunnel import tunnel
 from labeltui.session.session import Session
 
@@ -95,6 +95,7 @@ OPERATIONS: dict[str, Operation] = dict(
         _pair(TRAIN_START, train_start),
         _pair(TRAIN_STOP, train_stop),
         _pair(TRAIN_STATUS, train_status),
+        _pair(TRAIN_HISTORY, train_history),
         _pair(SSH_CONFIG, ssh_config),
         _pair(TUNNEL, tunnel),
         _pair(POD_LIST, pod_list),

@@ -20,6 +20,7 @@ from labeltui.session.connection.tunnel import Tunnel
 from labeltui.session.history.alerts import AlertHistory
 from labeltui.session.history.database import Database
 from labeltui.session.history.journal import Journal
+from labeltui.session.history.trainings import TrainingHistory
 from labeltui.session.labels.copier import LabelCopier
 from labeltui.session.labels.folder import LabelFolder
 from labeltui.session.labels.transports import LabelTransports
@@ -39,6 +40,7 @@ from labeltui.session.server.orphans import OrphanWatch
 from labeltui.session.server.pollers import Pollers
 from labeltui.session.server.process import ServerWatch
 from labeltui.session.server.remote_log import RemoteLog
+from labeltui.session.server.trainings import EarlierRuns, TrainingRecorder
 
 
 class DemoPod(Protocol):
@@ -101,6 +103,7 @@ class Session:
         self.history = Database(state)
         self.journal = Journal(self.history)
         self.alert_history = AlertHistory(self.store, self.history, clock)
+        self.trainings = TrainingHistory(self.store, self.history)
         server, clients = profile.server, clients or Clients()
         access = Access(*pod.account) if pod is not None and pod.account is not None else None
         self.account = PodAccount(self.store, clock, profile.runpod, access, clients.runpod)
@@ -121,6 +124,8 @@ class Session:
             LabelTransports(self.store, profile, self.link, self.api.client, lambda: self.account.pod_id), clock,
         )  # fmt: skip
         self.spending = Spending(self.store, self.account, state, clock)
+        self._recorder = TrainingRecorder(self.store, self.watch, self.trainings)
+        self.earlier_runs = EarlierRuns(self.store, self.watch, self.trainings, server.folder)
         self._remote_log = RemoteLog(self.store, self.watch, self.api.client)
         self.guard = GuardWatch(
             self.store, self.link, self.account, self.journal, clock, GuardSettings.of(profile, read_only=read_only)
@@ -167,12 +172,14 @@ class Session:
         """
         self.tunnel.hold, self.started = hold, True
         await self.journal.load()
+        await self.trainings.load()
         if (problem := self.state_folder.problem) is not None:
             self.store.alert(
                 Alert("state folder", Level.WARNING, problem.message, problem.hint, self.clock())
             )
         if hold:
             self.alert_history.begin()
+            self.link.attach("earlier runs", self.earlier_runs.run)
         self._supervisor.run("link", self.link.run)
         for poller in self.pollers.all:
             self._supervisor.run(poller.name, poller.run)

@@ -111,6 +111,10 @@ class Console(Core):
         """Write a ``Host`` entry for the session's host to ssh's configuration."""
         await self.dispatcher.invoke("ssh-config", {"write": True})
 
+    async def action_trainings(self) -> None:
+        """List every training of this server and of earlier ones."""
+        await self.screens.trainings()
+
     def action_events(self) -> None:
         """List the pod's events."""
         self.screens.events()

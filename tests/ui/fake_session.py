@@ -211,6 +211,13 @@ class PastAlerts:
         return self.alerts
 
 
+class StoredTrainings:
+    """A history with nothing beyond the state's trainings."""
+
+    async def load(self) -> None:
+        """The state has them already."""
+
+
 class FakeSession:
     """The parts of a session that the console uses. Its shells fail to open unless ``prompt`` is set."""
 
@@ -229,6 +236,7 @@ class FakeSession:
         self.store = Store(state)
         self.journal = Journal()
         self.alert_history = PastAlerts()
+        self.trainings = StoredTrainings()
         self.log = IndexedLog()
         if log:
             self.log.begin("r1", "/workspace/labeltui/r1.log")

@@ -9,6 +9,7 @@ trainings.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta, tzinfo
 
 from labeltui.domain.failure_codes import Code
@@ -54,6 +55,12 @@ def derive_training(
     if tasks is None and runs:
         return _without_server(runs[-1], zone)
     return TrainStatus(TrainState.IDLE)
+
+
+def run_status(run: TrainRun, zone: tzinfo, *, running: bool) -> TrainStatus:
+    """Return the status of a training from its output alone. ``running``: its server has not ended."""
+    status = _without_server(run, zone)
+    return replace(status, state=TrainState.RUNNING, problem=None) if running and not run.ended else status
 
 
 def _chosen(tasks: Sequence[Task], running: Task | None) -> Task | None:

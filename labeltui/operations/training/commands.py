@@ -1,4 +1,4 @@
-"""``train start``, ``train status`` and ``train stop``."""
+"""``train start``, ``train status``, ``train stop`` and ``train history``."""
 
 from __future__ import annotations
 
@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING
 from labeltui.actions.params import NoParams
 from labeltui.actions.training import TrainStartParams, TrainStatusParams
 from labeltui.domain.documents import documents
+from labeltui.domain.documents.trainings import training_line
 from labeltui.domain.failure_codes import Code
-from labeltui.domain.problems import Failed
+from labeltui.domain.problems import Failed, LabeltuiError
 from labeltui.domain.server.server import ServerInfo
 from labeltui.domain.state import SessionState
 from labeltui.domain.training.training import TrainState, TrainStatus
 from labeltui.monailabel.train_request import train_request
+from labeltui.operations.refresh import refresh_trainings
 from labeltui.session.runtime.fields import Fields
 
 if TYPE_CHECKING:
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
 
 ACTIVE = (TrainState.QUEUED, TrainState.RUNNING)
 LISTED_S = 20.0
+REACH_S = 15.0
 
 
 async def train_start(session: Session, params: TrainStartParams, report: Report) -> Document:
@@ -73,6 +76,27 @@ async def train_stop(session: Session, _params: NoParams, report: Report) -> Doc
         raise Failed(Code.NOTHING_TRAINS, "No training is running.", "Start one with `labeltui train start`.")
     session.pollers.training.wake()
     return documents.training_document(session.store.state.training, session.clock())
+
+
+async def train_history(session: Session, _params: NoParams, report: Report) -> Document:
+    """List the trainings that are stored, oldest first, and those that the host's logs show.
+
+    Without a connection, lists the stored ones and says so.
+    """
+    reached = True
+    try:
+        await session.reach(REACH_S)
+        await session.readiness.settled()
+        await refresh_trainings(session)
+    except LabeltuiError as error:
+        reached = False
+        report.progress(f"Later trainings may be missing: {error.problem.message}")
+    records = await session.trainings.load()
+    return {
+        "as_of": documents.moment(session.clock()),
+        "reached": reached,
+        "trainings": [training_line(record) for record in records],
+    }
 
 
 async def _stop_running(session: Session, report: Report) -> None:

@@ -13,5 +13,13 @@ CREATE TABLE alerts (
 )
 """
 
-MIGRATIONS = (_ACTIONS_AND_ALERTS,)
+_TRAININGS = """
+CREATE TABLE trainings (
+    id INTEGER PRIMARY KEY, started_at TEXT NOT NULL, model TEXT NOT NULL, run_id TEXT NOT NULL, state TEXT,
+    ended INTEGER NOT NULL, epochs INTEGER NOT NULL, document TEXT NOT NULL, UNIQUE (started_at, model)
+);
+CREATE TABLE server_logs (run_id TEXT PRIMARY KEY, size INTEGER NOT NULL)
+"""
+
+MIGRATIONS = (_ACTIONS_AND_ALERTS, _TRAININGS)
 """Step N brings a file from version N to N + 1. Steps that were released never change; later ones add to them."""

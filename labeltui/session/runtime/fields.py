@@ -51,6 +51,7 @@ class Fields:
     info = Field(lambda s: s.info, owner="session.server.pollers")
     queue = Field(lambda s: s.queue, owner="session.server.pollers")
     training = Field(lambda s: s.training, owner="session.server.pollers")
+    trainings = Field(lambda s: s.trainings, owner="session.history.trainings")
     labels = Field(lambda s: s.labels, owner="session.labels.status")
     pod = Field(lambda s: s.pod, owner="session.pod.account")
     pods = Field(lambda s: s.pods, owner="session.pod.account")

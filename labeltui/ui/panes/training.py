@@ -15,6 +15,7 @@ from labeltui.ui.presentation import words
 from labeltui.ui.presentation.fact import stale_age
 from labeltui.ui.presentation.rows import state_text, wrapped
 from labeltui.ui.presentation.text import fit, safe
+from labeltui.ui.presentation.trainings import earlier_trainings, training_row
 from labeltui.ui.presentation.words import Tone
 from labeltui.ui.widgets.bar import bar
 from labeltui.ui.widgets.curve import chart, spark
@@ -65,7 +66,8 @@ class TrainingCard(Card):
         """Return rows for the state, then curves if they fit, then the last output lines."""
         training = state.training.value
         if training is None or training.state is TrainState.IDLE:
-            return self._idle(state, now, width)
+            lines = self._idle(state, now, width)
+            return lines + self._earlier(state, now, width, height - len(lines))
         old = stale_age(state.training, now)
         lines = [self._state(training, now, old, width)]
         share = progress_share(training)
@@ -77,13 +79,13 @@ class TrainingCard(Card):
             lines.append(self._best(training.best, width, bool(old)))
         lines += self._curves(training, width, height - len(lines), bool(old))
         lines += self._last(training, width, height - len(lines))
-        return lines
+        return lines + self._earlier(state, now, width, height - len(lines))
 
     def _idle(self, state: SessionState, now: datetime, width: int) -> list[Content]:
         sentences = without_server(state, self.key_for)
         if not sentences:
             queue = state.queue.value
-            sentences = ["No training has run on this server."]
+            sentences = ["No training has run since this server started."]
             if queue is not None and queue.completed == 0:
                 sentences.append(NO_LABELS_YET)
             else:
@@ -95,6 +97,15 @@ class TrainingCard(Card):
         for index, text in enumerate(sentences):
             lines += wrapped(text, width, Tone.PLAIN if index == 0 else Tone.FAINT)
         return lines
+
+    def _earlier(self, state: SessionState, now: datetime, width: int, room: int) -> list[Content]:
+        """Return the newest earlier trainings that fit, below a heading."""
+        records = earlier_trainings(state)
+        if not records or room < 2:
+            return []
+        head = f"earlier trainings ({self.key_for('trainings')} shows all {len(records)})"
+        rows = [training_row(record, now, width) for record in records[: room - 1]]
+        return [Content.styled(fit(head, width).rstrip(), Tone.FAINT), *rows]
 
     def _state(self, training: TrainStatus, now: datetime, old: str, width: int) -> Content:
         parts: list[tuple[str, str] | Content] = [state_text(words.TRAINING[training.state], old)]

@@ -67,6 +67,7 @@ TRAINING = {
     TrainState.STOPPED: Word("■", "stopped", Tone.FAINT),
     TrainState.ORPHANED: Word("▲", "orphaned", Tone.WARN),
 }
+UNKNOWN_END = Word("?", "unknown", Tone.WARN)
 STUDY = {
     StudyState.UNLABELLED: Word("·", "unlabelled", Tone.FAINT),
     StudyState.OPEN: Word("▶", "open", Tone.BUSY),

@@ -27,7 +27,7 @@ from labeltui.ui.screens.leader import LeaderScreen
 from labeltui.ui.screens.palette import RegistryProvider
 from labeltui.ui.screens.pods import PodsScreen
 from labeltui.ui.screens.problem import ProblemScreen
-from labeltui.ui.screens.records import ActionLogScreen, AlertsScreen, EventsScreen
+from labeltui.ui.screens.records import ActionLogScreen, AlertsScreen, EventsScreen, TrainingsScreen
 from labeltui.ui.screens.steps import StepsScreen
 
 WATCHED = {"pod.create": ChecklistScreen, "doctor": DoctorScreen, "setup": StepsScreen}
@@ -118,6 +118,15 @@ class Screens:
                 async with asyncio.timeout(READ_S):
                     earlier = await session.alert_history.earlier()
         self._app.push_screen(AlertsScreen(self._console.state.alerts, self._console.clock(), earlier))
+
+    async def trainings(self) -> None:
+        """List every training that is known."""
+        session = self._console.session
+        if session is not None:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(READ_S):
+                    await session.trainings.load()
+        self._app.push_screen(TrainingsScreen(self._console.state.trainings, self._console.clock()))
 
     def events(self) -> None:
         """List the pod's events."""

@@ -1,4 +1,4 @@
-"""Searchable lists: the actions, the pod's events, and the alerts."""
+"""Searchable lists: the actions, the pod's events, the alerts, and the trainings."""
 
 from __future__ import annotations
 
@@ -10,9 +10,11 @@ from textual.content import Content
 
 from labeltui.domain.pod.events import PodEvent
 from labeltui.domain.state import Alert
+from labeltui.domain.training.record import TrainingRecord
 from labeltui.ui.contract import console_of
 from labeltui.ui.presentation import words
 from labeltui.ui.presentation.text import safe
+from labeltui.ui.presentation.trainings import epochs, option_text
 from labeltui.ui.presentation.words import Tone
 from labeltui.ui.screens.dialogs.picklist import Entry, PickList
 
@@ -83,6 +85,21 @@ class AlertsScreen(PickList):
             console.open_log(alert.log_line)
 
 
+class TrainingsScreen(PickList):
+    """Lists trainings, newest first. Enter copies one as text."""
+
+    TITLE_TEXT = "trainings"
+    FOOT_TEXT = "type to search · enter copies it · esc closes"
+
+    def __init__(self, trainings: Sequence[TrainingRecord], now: datetime) -> None:
+        entries = [_training(record, now) for record in reversed(trainings)]
+        super().__init__(entries or [_nothing("No training is known yet.")])
+
+    def pick(self) -> None:
+        """Copy the training."""
+        copy_answer(self)
+
+
 def copy_answer(screen: PickList) -> None:
     """Copy the answer of the entry under the cursor, and close the screen."""
     chosen = screen.chosen
@@ -129,3 +146,19 @@ def _alert(alert: Alert, now: datetime, answer: str) -> Entry:
         (f"\n  log, line {alert.log_line + 1:,}" if alert.log_line is not None else "", Tone.FAINT),
     )
     return Entry(content, f"{alert.message} {alert.hint} {word.text}", answer)
+
+
+def _training(record: TrainingRecord, now: datetime) -> Entry:
+    word = words.UNKNOWN_END if record.state is None else words.TRAINING[record.state]
+    best, at = record.best, record.started_at.astimezone()
+    value = f"best {words.metric(best.value)} ({safe(best.metric)})" if best is not None else "no best value"
+    head = f"{safe(record.model)}  {epochs(record)}  {value}"
+    started = f"started {at:%a %d %b %H:%M:%S}, {words.age(record.started_at, now)} ago"
+    more = [safe(record.problem), safe(record.model_file), option_text(record.options)]
+    content = Content.assemble(
+        (f"{word.glyph} {word.text:<8}", word.tone),
+        (f"{head}\n", Tone.PLAIN),
+        ("\n".join(f"  {line}" for line in (started, *more) if line), Tone.FAINT),
+    )
+    text = " ".join((word.text, head, started, *more))
+    return Entry(content, text, text)

@@ -6,8 +6,10 @@ from dataclasses import replace
 from datetime import timedelta
 
 from labeltui.domain.state import Alert, Level
-from labeltui.ui.screens.records import ActionLogScreen, AlertsScreen
-from tests.ui.fake_session import NOW, FakeSession, connected, settled, wait_for
+from labeltui.domain.training.record import TrainingRecord
+from labeltui.domain.training.training import Best, EpochPoint, TrainState
+from labeltui.ui.screens.records import ActionLogScreen, AlertsScreen, TrainingsScreen
+from tests.ui.fake_session import NOW, FakeSession, connected, settled, stopped, wait_for
 from tests.ui.fake_session import console as console_of
 
 
@@ -48,3 +50,52 @@ async def test_an_action_of_another_day_says_which() -> None:
     assert "Stop the server" in today
     assert day not in today
     assert day in earlier
+
+
+def training(hours: int, state: TrainState | None, **more: object) -> TrainingRecord:
+    return TrainingRecord(
+        "deep[b]edit[/]", NOW - timedelta(hours=hours), state, "run", options={"max_epochs": 9, "lr": "[red]x"},
+        total_epochs=9, points=(EpochPoint(4),), best=Best("val_mean_dice", 0.8125, 4),
+        model_file="/apps/model/a.pt", **more,
+    )  # fmt: skip
+
+
+async def test_earlier_trainings_are_in_the_pane_and_all_of_them_one_key_away() -> None:
+    records = (
+        training(50, TrainState.STOPPED), training(30, None),
+        training(2, TrainState.ERROR, problem="The GPU had no memory."),
+    )  # fmt: skip
+    app = console_of(replace(stopped(), trainings=records))
+    async with app.run_test(size=(120, 40)) as pilot:
+        await settled(pilot)
+        await pilot.press("5", "5")
+        picture = app.export_screenshot().replace("&#160;", " ")
+        assert "earlier trainings (t h shows all 3)" in picture
+        assert "deep[b]edit[/]  4/9 epochs  best 0.812  2h ago" in picture
+        await pilot.press("t", "h")
+        await wait_for(
+            pilot, lambda: isinstance(app.screen, TrainingsScreen) and app.screen.options.option_count
+        )
+        assert isinstance(app.screen, TrainingsScreen)
+        newest, unknown, oldest = (str(option.prompt) for option in app.screen.options.options)
+    assert newest.startswith("✗ error")
+    assert "The GPU had no memory." in newest
+    assert "best 0.812 (val_mean_dice)" in newest
+    assert "max_epochs=9 lr=[red]x" in newest
+    assert "/apps/model/a.pt" in newest
+    assert unknown.startswith("? unknown")
+    assert oldest.startswith("■ stopped")
+
+
+async def test_the_training_that_is_shown_is_not_an_earlier_one() -> None:
+    state = connected()
+    assert state.training.value is not None
+    now = replace(state.training.value, started_at=NOW - timedelta(hours=2, seconds=1), points=(), lines=())
+    records = (training(30, TrainState.DONE), training(2, TrainState.RUNNING))
+    app = console_of(replace(state, training=replace(state.training, value=now), trainings=records))
+    async with app.run_test(size=(120, 40)) as pilot:
+        await settled(pilot)
+        await pilot.press("5", "5")
+        picture = app.export_screenshot().replace("&#160;", " ")
+    assert "earlier trainings (t h shows all 1)" in picture
+    assert "1d ago" in picture
