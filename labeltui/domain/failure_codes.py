@@ -229,6 +229,7 @@ class Code(StrEnum):
     STUDIES_MISSING = "studies_missing"
     TIMEOUT = "timeout"
     TOO_DEAR = "too_dear"
+    TOO_MUCH_OUTPUT = "too_much_output"
     TRACKING = "tracking"
     TRAIN_FAILED = "train_failed"
     UNCONFIRMED = "unconfirmed"

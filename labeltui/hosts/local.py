@@ -19,6 +19,7 @@ from labeltui.domain.problems import Failed, Unreachable
 from labeltui.hosts import transfer
 from labeltui.hosts.base import Completed, Progress
 from labeltui.hosts.forwarding import Relay
+from labeltui.hosts.output import read_stderr, read_stdout
 
 STDERR_TAIL_BYTES = 8192
 CLOSE_WAIT_S = 2.0
@@ -31,13 +32,8 @@ class LocalChannel:
     def __init__(self, process: asyncio.subprocess.Process) -> None:
         self._process = process
         self._stderr = bytearray()
-        self._reader = asyncio.create_task(self._read_stderr())
-
-    async def _read_stderr(self) -> None:
-        stream = cast(asyncio.StreamReader, self._process.stderr)
-        while data := await stream.read(4096):
-            self._stderr += data
-            del self._stderr[:-STDERR_TAIL_BYTES]
+        stream = cast(asyncio.StreamReader, process.stderr)
+        self._reader = asyncio.create_task(read_stderr(stream.read, self._stderr, most=STDERR_TAIL_BYTES))
 
     async def read(self, limit: int = 65536) -> bytes:
         """See :class:`~labeltui.hosts.base.Channel`."""
@@ -73,6 +69,32 @@ class LocalChannel:
         self._reader.cancel()
         # asyncio frees the pipes only when the process has ended and its output was read or dropped.
         self._process._transport.close()  # type: ignore[attr-defined]
+
+
+async def _communicate(
+    process: asyncio.subprocess.Process, stdin: bytes, address: str
+) -> tuple[bytes, bytes]:
+    """Feed a process, and return its output and the end of its errors. Raises Failed ``too_much_output``."""
+    stderr = bytearray()
+    others = (
+        asyncio.create_task(_feed(cast(asyncio.StreamWriter, process.stdin), stdin)),
+        asyncio.create_task(read_stderr(cast(asyncio.StreamReader, process.stderr).read, stderr)),
+    )
+    try:
+        stdout = await read_stdout(cast(asyncio.StreamReader, process.stdout).read, address)
+        await asyncio.gather(*others)
+    finally:
+        for task in others:
+            task.cancel()
+        await asyncio.gather(*others, return_exceptions=True)  # they would hold the pipes
+    return stdout, bytes(stderr)
+
+
+async def _feed(stream: asyncio.StreamWriter, data: bytes) -> None:
+    with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # it need not read everything
+        stream.write(data)
+        await stream.drain()
+    stream.close()
 
 
 async def _ended(process: asyncio.subprocess.Process) -> None:
@@ -265,7 +287,7 @@ class LocalHost:
         process = await self._spawn(command)
         try:
             async with asyncio.timeout(timeout):
-                stdout, stderr = await process.communicate(stdin or b"")
+                stdout, stderr = await _communicate(process, stdin or b"", self.address)
         except TimeoutError:
             raise Failed(
                 Code.TIMEOUT, f"A command on {self.address} took longer than {timeout:g} s."

@@ -11,6 +11,7 @@ from labeltui.domain.failure_codes import Code
 from labeltui.domain.problems import Unreachable
 from labeltui.hosts.base import Completed
 from labeltui.hosts.login_shell import READ_AT_ONCE, await_start
+from labeltui.hosts.output import STDERR_TAIL, read_stderr, read_stdout
 
 STDERR_TAIL_BYTES = 8192
 CLOSE_WAIT_S = 2.0
@@ -33,9 +34,12 @@ async def _close(process: asyncssh.SSHClientProcess[bytes]) -> None:
 async def run_to_end(
     process: asyncssh.SSHClientProcess[bytes], command: str, shown: str, stdin: bytes | None
 ) -> Completed:
-    """Run a command to its end. Raises as :func:`await_start` does, and Unreachable if there is no exit code."""
+    """Run a command to its end. Raises as :func:`await_start` and :func:`read_stdout` do.
+
+    Raises Unreachable if there is no exit code.
+    """
     stderr = bytearray()
-    reader = asyncio.create_task(_collect(process, stderr))
+    reader = asyncio.create_task(_collect(process, stderr, STDERR_TAIL))
     try:
         stdout = await await_start(
             process, command, shown, streams=stdin is not None, stderr=lambda: bytes(stderr)
@@ -43,7 +47,7 @@ async def run_to_end(
         if stdin is not None:
             process.stdin.write(stdin)
             process.stdin.write_eof()
-        stdout += await process.stdout.read()
+        stdout = await read_stdout(process.stdout.read, shown, stdout)
         await reader
         await process.wait_closed()
     finally:
@@ -53,10 +57,9 @@ async def run_to_end(
     return Completed(process.returncode, stdout, bytes(stderr))
 
 
-async def _collect(process: asyncssh.SSHClientProcess[bytes], into: bytearray) -> None:
+async def _collect(process: asyncssh.SSHClientProcess[bytes], into: bytearray, most: int) -> None:
     with contextlib.suppress(OSError, asyncssh.Error):
-        while data := await process.stderr.read(65536):
-            into += data
+        await read_stderr(process.stderr.read, into, most=most)
 
 
 class _Output:
@@ -91,7 +94,7 @@ class SshChannel:
         self._output = _Output(process)
         self._shown = shown
         self._stderr = bytearray()
-        self._reader = asyncio.create_task(self._read_stderr())
+        self._reader = asyncio.create_task(_collect(process, self._stderr, STDERR_TAIL_BYTES))
 
     async def start(self, command: str) -> None:
         """Start the command; see :mod:`labeltui.hosts.login_shell`."""
@@ -101,12 +104,6 @@ class SshChannel:
             )
         except (OSError, asyncssh.Error) as error:
             raise gone(self._shown, error) from None
-
-    async def _read_stderr(self) -> None:
-        with contextlib.suppress(OSError, asyncssh.Error):
-            while data := await self._process.stderr.read(4096):
-                self._stderr += data
-                del self._stderr[:-STDERR_TAIL_BYTES]
 
     async def read(self, limit: int = 65536) -> bytes:
         """See :class:`~labeltui.hosts.base.Channel`."""

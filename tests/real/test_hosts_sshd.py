@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import os
+import resource
 import signal
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
-from labeltui.domain.problems import LabeltuiError, Refused, Unreachable
+from labeltui.domain.problems import Failed, LabeltuiError, Refused, Unreachable
 from labeltui.hosts.agent.messages import JobState
 from labeltui.hosts.agent.starting import start_agent
 from labeltui.hosts.base import HostKey
@@ -87,6 +88,20 @@ async def test_a_job_outlives_the_server_and_its_log_has_no_gap(host: tuple[Real
     assert (stopped.state, stopped.exit_code, stopped.stopped_by_us) == (JobState.EXITED, -15, True)
     await agent.close()
     assert not list(sshd.folder.rglob("pwned"))
+
+
+async def test_a_flood_of_output_ends_its_command_on_the_host(
+    host: tuple[RealSshd, SshHost], tmp_path: Path
+) -> None:
+    _sshd, ssh = host
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with pytest.raises(Failed) as caught:
+        await ssh.run(f"echo $$ > {tmp_path}/pid; exec cat /dev/zero")
+    assert caught.value.problem.code == "too_much_output"
+    ended = await ssh.run(f"while kill -0 $(cat {tmp_path}/pid) 2>&-; do sleep 0.05; done", timeout=10)
+    assert ended.exit_code == 0
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 50_000  # kB
+    assert (await ssh.run("echo on")).stdout == b"on\n"
 
 
 async def test_a_stopped_server_is_noticed(host: tuple[RealSshd, SshHost]) -> None:

@@ -6,6 +6,7 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
+import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -35,6 +36,24 @@ async def test_a_command_that_takes_too_long(host: Host) -> None:
         await host.run("sleep 30", timeout=0.2)
     assert caught.value.problem.code == "timeout"
     assert (await host.run("echo on")).stdout == b"on\n"
+
+
+async def test_a_flood_of_output_ends_the_command_and_takes_no_memory(host: Host) -> None:
+    await host.run("true")  # what the first command allocates is not counted
+    tracemalloc.start()
+    try:
+        with pytest.raises(Failed) as caught:
+            await host.run("head -c 100000000 /dev/zero")
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.reset_peak()
+        errors = await host.run("head -c 5000000 /dev/zero >&2; echo why >&2; cat; exit 3", stdin=b"in")
+        peak = max(peak, tracemalloc.get_traced_memory()[1])
+    finally:
+        tracemalloc.stop()
+    assert caught.value.problem.code == "too_much_output"
+    assert host.address in caught.value.problem.message
+    assert (errors.exit_code, errors.stdout, errors.stderr[-5:]) == (3, b"in", b"\0why\n")
+    assert peak < 24 << 20
 
 
 async def test_streams_both_ways(host: Host) -> None:

@@ -1,0 +1,39 @@
+"""Reads the output of a command without holding more of it than a command of labeltui can need."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+from labeltui.domain.failure_codes import Code
+from labeltui.domain.problems import Failed
+
+STDOUT_MOST = 4 << 20  # bytes; more is no answer to any command that labeltui runs
+STDERR_TAIL = 64 << 10
+PIECE = 64 << 10
+
+Read = Callable[[int], Awaitable[bytes]]
+"""Returns the next bytes of a stream, about as many as its argument says; ``b""`` at the end."""
+
+
+async def read_stdout(read: Read, address: str, begun: bytes = b"") -> bytes:
+    """Return ``begun`` and all bytes that follow. Raises Failed ``too_much_output`` beyond 4 MiB."""
+    held = bytearray(begun)
+    while len(held) <= STDOUT_MOST:
+        data = await read(PIECE)
+        if not data:
+            return bytes(held)
+        held += data
+    raise Failed(
+        Code.TOO_MUCH_OUTPUT,
+        f"A command on {address} printed more than {STDOUT_MOST >> 20} MB, so it was ended.",
+        "Check the login shell and its start-up files there, and whether a program of the host was replaced.",
+    )
+
+
+async def read_stderr(read: Read, into: bytearray, *, most: int = STDERR_TAIL) -> None:
+    """Read to the end, and store the last ``most`` bytes in ``into``. Errors are at the end of what is printed."""
+    while data := await read(PIECE):
+        into += data
+        del into[:-most]
+        await asyncio.sleep(0)  # a flood must leave time for other tasks
