@@ -20,11 +20,11 @@ from typing import Any
 import pytest
 
 from tests.real.volumes import make_studies
-from tests.sshd import RealSshd
+from tests.sshd import RealSshd, free_port
 
 PROFILE = "real"
 FOLDER = "~/label tui"  # a space on purpose: paths with spaces must work
-PORT = 18181
+PORT = free_port()
 
 
 @dataclass
