@@ -19,8 +19,8 @@ STUDIES_LIST = Command(
 )  # fmt: skip
 STUDIES_NEXT = Command(
     "studies.next", "Fetch the next study", "let a strategy pick a study, as Slicer's Next Sample does",
-    danger=Danger.CHANGE, command=("studies", "next"), disabled=conditions.no_server,
-    takes=StudiesNextParams,
+    danger=Danger.DESTRUCTIVE, command=("studies", "next"), disabled=conditions.no_server,
+    question=conditions.ask_next, takes=StudiesNextParams,
 )  # fmt: skip
 LABELS_PULL = Command(
     "labels.pull", "Copy the labels here", "copy every label that is not on this machine yet",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 
 FINAL_TAG = "final"
@@ -28,9 +28,42 @@ class Fetch:
     at: datetime | None
 
 
+def when(seconds: object) -> datetime | None:
+    """Convert Unix seconds. Returns None for anything that is not a time."""
+    if isinstance(seconds, bool) or not isinstance(seconds, (int, float)):
+        return None
+    try:
+        return datetime.fromtimestamp(seconds, UTC)
+    except (ValueError, OverflowError, OSError):
+        return None
+
+
+def fetches_of(strategies: object) -> tuple[Fetch, ...]:
+    """Convert what MONAI Label stores about a study's fetches, by strategy. Newest first."""
+    fetches = [
+        Fetch(str(strategy), str(trace.get("client_id") or "?"), when(trace.get("ts")))
+        for strategy, trace in (strategies.items() if isinstance(strategies, dict) else ())
+        if isinstance(trace, dict)
+    ]
+    oldest = datetime.min.replace(tzinfo=UTC)
+    return tuple(sorted(fetches, key=lambda fetch: fetch.at or oldest, reverse=True))
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """One submitted label: the client, and the time if it is known."""
+
+    client: str
+    at: datetime | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Study:
-    """One image of the datastore. ``fetches`` newest first; ``tags`` are its label tags with their times."""
+    """One image of the datastore. ``fetches`` newest first; ``tags`` are its label tags with their times.
+
+    ``authors`` are the clients that submitted the labels, by tag. ``replaced`` are final labels of other clients that a
+    later one has replaced, oldest first.
+    """
 
     id: str
     tags: Mapping[str, datetime | None] = field(default_factory=dict)
@@ -39,6 +72,8 @@ class Study:
     added_at: datetime | None = None
     review: str = ""  # status of the reviewer plugin, e.g. "flagged"
     extensions: Mapping[str, str] = field(default_factory=dict)  # extensions of the label files, by tag
+    authors: Mapping[str, str] = field(default_factory=dict)
+    replaced: tuple[Submission, ...] = ()
 
     @property
     def open_fetches(self) -> tuple[Fetch, ...]:

@@ -4,23 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from labeltui.domain.server.server import ModelInfo, ServerInfo, TrainStats
-from labeltui.domain.study import Fetch, Study, StudyQueue
+from labeltui.domain.study import Study, StudyQueue, fetches_of, when
 from labeltui.domain.training.tasks import Task, TaskState
 from labeltui.monailabel import wire
-
-
-def when(seconds: object) -> datetime | None:
-    """Convert Unix seconds. Returns None for anything that is not a time."""
-    if isinstance(seconds, bool) or not isinstance(seconds, (int, float)):
-        return None
-    try:
-        return datetime.fromtimestamp(seconds, UTC)
-    except (ValueError, OverflowError, OSError):
-        return None
 
 
 def wall_clock(text: str) -> datetime | None:
@@ -110,22 +100,13 @@ def _study(name: str, entry: Mapping[str, Any]) -> Study:
     return Study(
         id=name,
         tags={tag: when(label.get("ts")) for tag, label in labels.items()},
-        fetches=_fetches(_dict(info.get("strategy"))),
+        fetches=fetches_of(info.get("strategy")),
         name=shown if isinstance(shown, str) else "",
         added_at=when(info.get("ts")),
         review=_review(labels),
         extensions={tag: ext for tag, label in stored.items() if isinstance(ext := label.get("ext"), str)},
+        authors={tag: who for tag, label in labels.items() if isinstance(who := label.get("client_id"), str)},
     )
-
-
-def _fetches(strategies: Mapping[str, Any]) -> tuple[Fetch, ...]:
-    fetches = [
-        Fetch(str(strategy), str(trace.get("client_id") or "?"), when(trace.get("ts")))
-        for strategy, trace in strategies.items()
-        if isinstance(trace, dict)
-    ]
-    oldest = datetime.min.replace(tzinfo=UTC)
-    return tuple(sorted(fetches, key=lambda fetch: fetch.at or oldest, reverse=True))
 
 
 def _review(labels: Mapping[str, Mapping[str, Any]]) -> str:

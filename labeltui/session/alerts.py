@@ -13,6 +13,7 @@ from labeltui.domain.pod.pod import Pod, PodStatus
 from labeltui.domain.problems import Problem
 from labeltui.domain.server.server import ServerState, ServerStatus
 from labeltui.domain.state import Alert, Level, SessionState
+from labeltui.domain.study import FINAL_TAG, Study
 from labeltui.domain.training.training import TrainState
 from labeltui.runpod.lifecycle import balance_problem, pod_problem, public_problem
 from labeltui.session.runtime.fields import Fields
@@ -41,7 +42,8 @@ class Alerts:
         self._clock = clock
         self._before = store.state
         self._orphans: frozenset[int] = frozenset()
-        self._shared: frozenset[str] = frozenset()
+        self._shared: dict[str, tuple[str, ...]] = {}
+        self._replaced: dict[str, int] = {}
         store.subscribe(self._on_store)
 
     def _on_store(self, state: SessionState, changed: Changed) -> None:
@@ -203,9 +205,9 @@ class Alerts:
         if queue is None:
             return
         shared = {s.id: s.openers for s in queue.studies if len(s.openers) > 1}
-        for study in self._shared - shared.keys():
+        for study in self._shared.keys() - shared.keys():
             self._store.dismiss(f"shared:{study}")
-        for study in shared.keys() - self._shared:
+        for study in (study for study, openers in shared.items() if self._shared.get(study) != openers):
             names = " and ".join(shared[study])
             self._raise(
                 f"shared:{study}",
@@ -213,4 +215,15 @@ class Alerts:
                 f"{study} is open at {names}.",
                 "One of the two labels will replace the other.",
             )
-        self._shared = frozenset(shared)
+        self._shared = shared
+        for changed in (s for s in queue.studies if len(s.replaced) > self._replaced.get(s.id, 0)):
+            self._replaced[changed.id] = len(changed.replaced)
+            self._final_replaced(changed)
+
+    def _final_replaced(self, study: Study) -> None:
+        at = study.tags.get(FINAL_TAG)
+        message = f"{study.authors.get(FINAL_TAG)} replaced {study.replaced[-1].client}'s final label of {study.id}."
+        hint = (
+            "MONAI Label keeps the newer label only. `labeltui labels list` names the copies on this machine."
+        )
+        self._store.alert(Alert(f"replaced:{study.id}", Level.WARNING, message, hint, at or self._clock()))

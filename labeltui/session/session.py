@@ -117,7 +117,7 @@ class Session:
         self.api = ServerApi(self.tunnel, profile.client_id, clients.server)
         self.pollers = Pollers(
             self.store, self.watch, self.tunnel, clock, self.api.client,
-            dicomweb=server.studies.startswith(("http://", "https://")),
+            dicomweb=server.studies.startswith(("http://", "https://")), client_id=profile.client_id,
         )  # fmt: skip
         self.labels = LabelCopier(
             self.store, profile.labels, LabelFolder(self._labels_folder(state)), state,

@@ -21,7 +21,8 @@ import psutil
 import pytest
 
 from labeltui.domain.server.server import ServerState
-from labeltui.domain.study import StudyState
+from labeltui.domain.state import SessionState
+from labeltui.domain.study import Study, StudyState
 from labeltui.domain.training.training import TrainState
 from labeltui.opening.launch import Launch
 from labeltui.opening.opening import open_session
@@ -176,7 +177,7 @@ print(json.dumps({"version": info["version"], "sample": sample["id"]}))
 SUBMIT = """
 import sys
 from monailabel.client import MONAILabelClient
-client = MONAILabelClient(server_url=sys.argv[1], client_id="slicer")
+client = MONAILabelClient(server_url=sys.argv[1], client_id=sys.argv[4])
 client.save_label(sys.argv[2], sys.argv[3], params={"label_info": [{"name": "spleen", "idx": 1}]})
 """
 
@@ -204,7 +205,7 @@ async def test_slicers_client_fetches_and_submits_and_the_queue_shows_it(
             assert (opened.state, opened.openers) == (StudyState.OPEN, ("slicer",))
 
             label = label_for(study, tmp_path)
-            bench.python(SUBMIT, url, study, str(label))
+            bench.python(SUBMIT, url, study, str(label), "slicer")
             began = time.monotonic()
             await session.store.wait_for(
                 lambda s: (
@@ -225,6 +226,46 @@ async def test_slicers_client_fetches_and_submits_and_the_queue_shows_it(
             print(f"and on this machine after {time.monotonic() - began:.2f} s")
             copy = session.labels.folder.root / "final" / label.name
             assert copy.read_bytes() == label.read_bytes()
+
+
+NEXT = """
+import json, sys
+from monailabel.client import MONAILabelClient
+print(json.dumps(MONAILabelClient(server_url=sys.argv[1], client_id=sys.argv[2]).next_sample("first", {})["id"]))
+"""
+
+
+async def test_two_people_on_one_study_by_the_same_strategy(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    with tunnel(bench) as url:
+        async with console(bench, monkeypatch) as session:
+            await session.readiness.settled()
+            study = json.loads(bench.python(NEXT, url, "alice"))
+            assert json.loads(bench.python(NEXT, url, "bob")) == study
+            state = await session.store.wait_for(lambda s: len(_study(s, study).openers) > 1, 30)
+            assert _study(state, study).openers == ("bob", "alice")
+            assert f"shared:{study}" in [alert.key for alert in state.alerts]
+
+            label = label_for(study, tmp_path)
+            bench.python(SUBMIT, url, study, str(label), "alice")
+            await session.store.wait_for(lambda s: _study(s, study).authors == {"final": "alice"}, 30)
+            bench.python(SUBMIT, url, study, str(label), "bob")
+            state = await session.store.wait_for(
+                lambda s: f"replaced:{study}" in [alert.key for alert in s.alerts], 30
+            )
+            assert _study(state, study).authors == {"final": "bob"}
+        # The console had closed meanwhile, so it reads what happened from the server's log.
+        async with console(bench, monkeypatch) as session:
+            state = await session.store.wait_for(
+                lambda s: f"replaced:{study}" in [alert.key for alert in s.alerts], 30
+            )
+
+
+def _study(state: SessionState, study: str) -> Study:
+    """A study of the queue; one without any facts before the queue was read."""
+    studies = state.queue.value.studies if state.queue.value is not None else ()
+    return next((one for one in studies if one.id == study), Study(study))
 
 
 # --- training -------------------------------------------------------------------------------------------------------

@@ -249,6 +249,8 @@ def _study(study: Study) -> Document:
         "tags": {tag: moment(at) for tag, at in study.tags.items()},
         "opened_by": list(study.openers),
         "opened_at": None if latest is None else moment(latest.at),
+        "submitted_by": dict(study.authors),
+        "replaced": [{"client": label.client, "at": moment(label.at)} for label in study.replaced],
         "fetches": [_fetch(fetch) for fetch in study.fetches],
         "added_at": moment(study.added_at),
         "review": study.review or None,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
@@ -116,17 +117,28 @@ class Published:
 
 @dataclass(frozen=True, slots=True)
 class LabelSaved:
-    """A label was submitted."""
+    """A label was submitted. ``client`` is empty if it gave no name; ``at`` is the host's local time without a zone."""
 
     image: str
     tag: str
+    client: str = ""
+    at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SampleRequested:
+    """A client asked a strategy for a study; SampleServed follows before any other request."""
+
+    strategy: str
+    client: str
 
 
 @dataclass(frozen=True, slots=True)
 class SampleServed:
-    """A strategy handed out a study; None when no study was left."""
+    """A strategy handed out a study; None when no study was left. ``at`` is as in LabelSaved."""
 
     image: str | None
+    at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,5 +160,5 @@ class Unreadable:
 
 Event = (
     TaskCommand | TaskResult | ReturnCode | Killed | Iteration | Metrics | KeyMetric | EpochComplete | Resumed
-    | Records | Published | LabelSaved | SampleServed | BatchProgress | Unreadable | WorkersEnded
+    | Records | Published | LabelSaved | SampleRequested | SampleServed | BatchProgress | Unreadable | WorkersEnded
 )  # fmt: skip

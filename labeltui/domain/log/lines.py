@@ -6,6 +6,7 @@ warnings, progress bars). The output of a training passes through the server unc
 
 from __future__ import annotations
 
+import ast
 import json
 import math
 import re
@@ -28,6 +29,7 @@ from labeltui.domain.log.events import (
     Resumed,
     ReturnCode,
     Role,
+    SampleRequested,
     SampleServed,
     TaskCommand,
     TaskResult,
@@ -116,6 +118,7 @@ _RETURN = re.compile(r"Return code: (-?\d{1,5})$")
 _KILLED = re.compile(r"Killed background process: (\d{1,10})")
 _BATCH = re.compile(r"\d{1,9} => (\S{1,300}) => (\S{1,60}) => (\d{1,9}) / (\d{1,9})$")
 _LABEL = re.compile(r"Saving Label for Image: (.{1,400}?); Tag: (.{1,100}?); Info: ")
+_REQUEST = "Active Learning Request: "
 _UNREADABLE = re.compile(r"LoadImage cannot find a suitable reader for file: (.{1,1000}?)\.?\s*$")
 
 
@@ -149,10 +152,14 @@ def _server_event(record: LogRecord) -> Event | None:
     if logger == "monailabel.interfaces.tasks.batch_infer" and (found := _BATCH.match(message)):
         return BatchProgress(found[1], found[2], int(found[3]), int(found[4]))
     if logger.startswith("monailabel.datastore") and (found := _LABEL.match(message)):
-        return LabelSaved(found[1], found[2])
+        client = _literal(message[found.end() :]).get("client_id")
+        return LabelSaved(found[1], found[2], client if isinstance(client, str) else "", record.time)
     if logger == "monailabel.endpoints.activelearning" and message.startswith("Next sample: "):
         image = re.search(r"'id': '([^']{1,400})'", message)
-        return SampleServed(image[1] if image else None)
+        return SampleServed(image[1] if image else None, record.time)
+    if logger == "monailabel.endpoints.activelearning" and message.startswith(_REQUEST):
+        request = _literal(message[len(_REQUEST) :])
+        return SampleRequested(str(request.get("strategy", "")), str(request.get("client_id") or "?"))
     return None
 
 
@@ -236,6 +243,15 @@ def _seconds(text: str) -> float | None:
             return None
         total = total * 60 + value
     return total
+
+
+def _literal(text: str) -> dict[str, Any]:
+    """Parse a dict that Python has printed. Empty for anything else, and for a line that was cut."""
+    try:
+        document = ast.literal_eval(text)
+    except (ValueError, SyntaxError, MemoryError, RecursionError):
+        return {}
+    return document if isinstance(document, dict) else {}
 
 
 def _object(text: str) -> dict[str, Any]:

@@ -94,6 +94,14 @@ def ask_server_stop(state: SessionState) -> str | None:
     return f"{question} {labels} not on this machine yet."
 
 
+def ask_next(_state: SessionState) -> str | None:
+    """The question before this console fetches a study as an annotator would."""
+    return (
+        "Fetch the next study? MONAI Label hands it out to this console, and forgets who fetched it before by the same"
+        " strategy. Annotators fetch theirs in Slicer."
+    )
+
+
 def ask_train_stop(state: SessionState) -> str | None:
     """The question before a training is stopped. It names the lost epoch, or else the trainings in the queue."""
     training = state.training.value

@@ -31,7 +31,7 @@ async def studies_list(session: Session, _params: NoParams, _report: Report) -> 
 
 
 async def studies_next(session: Session, params: StudiesNextParams, _report: Report) -> Document:
-    """Let a strategy choose a study. The server records that this client has the study open.
+    """Let a strategy choose a study. The server records this client; labeltui does not count it as an annotator.
 
     Raises Failed ``unknown_strategy``, and ``nothing_left`` if every study is labelled.
     """
@@ -53,6 +53,7 @@ async def studies_next(session: Session, params: StudiesNextParams, _report: Rep
         )
     return {
         "as_of": documents.moment(session.clock()),
+        "message": f"MONAI Label handed out {sample.id}.",
         "id": sample.id,
         "path": sample.path,
         "name": sample.name,

@@ -20,6 +20,7 @@ from labeltui.session.connection.tunnel import Tunnel
 from labeltui.session.runtime.fields import Fields
 from labeltui.session.runtime.store import Changed, Store
 from labeltui.session.runtime.supervise import Clock, Poller, error_text
+from labeltui.session.server.annotators import Annotators
 from labeltui.session.server.process import ServerWatch
 
 # Seconds between polls. If labeltui started the server, its output says when something happened, and polling is slow.
@@ -52,12 +53,14 @@ class Pollers:
         client: Callable[[], MonaiLabelClient],
         *,
         dicomweb: bool,
+        client_id: str,
     ) -> None:
         self._store = store
         self._watch = watch
         self._tunnel = tunnel
         self._client = client
         self._dicomweb = dicomweb
+        self.annotators = Annotators(client_id, lambda: watch.zone)
         self._tasks: tuple[Task, ...] = ()
         self._running: Task | None = None
         self._previous_server: tuple[ServerState, str | None] | None = None
@@ -75,6 +78,7 @@ class Pollers:
         store.subscribe(self._on_store)
         watch.on_event.add(self._on_event)
         watch.on_lines.append(self._on_lines)
+        watch.on_run.append(lambda: self.annotators.begin(watch.run.studies))
 
     @property
     def all(self) -> tuple[Poller[ServerInfo], Poller[StudyQueue], Poller[TrainStatus]]:
@@ -101,7 +105,7 @@ class Pollers:
 
     async def _poll_queue(self) -> StudyQueue:
         self._need_server()
-        return await self._client().studies(dicomweb=self._dicomweb)
+        return self.annotators.complete(await self._client().studies(dicomweb=self._dicomweb))
 
     async def _poll_training(self) -> TrainStatus:
         self._need_server()
@@ -186,6 +190,7 @@ class Pollers:
         self.wake()
 
     def _on_event(self, event: Event) -> None:
+        self.annotators.on_event(event)
         if not self._watch.caught_up:
             return
         if isinstance(event, QUEUE_EVENTS):

@@ -8,7 +8,7 @@ from typing import Any
 
 from textual.content import Content
 
-from labeltui.domain.study import Study, StudyState
+from labeltui.domain.study import FINAL_TAG, Study, StudyState
 from labeltui.ui.presentation import words
 from labeltui.ui.presentation.text import elide, elide_middle, fit, safe
 from labeltui.ui.presentation.words import Tone, Word
@@ -42,8 +42,12 @@ def touched(study: Study) -> datetime | None:
 
 
 def who(study: Study, width: int = 1000) -> str:
-    """Return who has the study open, newest first. Names that do not fit are counted instead."""
-    people = study.openers
+    """Return who has the study open, newest first, then who submitted its final label.
+
+    Names that do not fit are counted instead.
+    """
+    author = study.authors.get(FINAL_TAG, "")
+    people = [*study.openers, *([f"{author} ✓"] if author else ())]
     names = safe(", ".join(people))
     return (
         names
@@ -60,7 +64,7 @@ def haystack(study: Study) -> str:
 _SORTS: dict[str, Callable[[Study], Any]] = {
     "state": lambda s: (-min(len(s.openers), 2), _URGENCY[s.state], s.id),
     "id": lambda s: s.id,
-    "who": lambda s: (not s.openers, s.openers, s.id),
+    "who": lambda s: (not who(s), who(s), s.id),
     "age": lambda s: -((touched(s) or _EPOCH).timestamp()),
     "tags": lambda s: (not s.tags, sorted(s.tags), s.id),
 }

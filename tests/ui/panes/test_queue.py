@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
+from datetime import timedelta
 from xml.etree import ElementTree
 
 import pytest
@@ -13,7 +15,7 @@ from textual.widgets import Input
 from labeltui.domain.labels.copies import LabelCopies
 from labeltui.domain.reading import Reading
 from labeltui.domain.state import SessionState
-from labeltui.domain.study import Study, StudyQueue
+from labeltui.domain.study import Fetch, Study, StudyQueue
 from labeltui.ui.app import Console
 from labeltui.ui.panes.queue import QueuePane
 from tests.ui.fake_session import NOW, connected, console, fresh, settled, stopped, wait_for
@@ -180,3 +182,14 @@ async def test_a_filter_typed_in_one_go_loses_no_key() -> None:
             pilot, lambda: queue.query_one(Input).value == "042", "the filter to hold what was typed"
         )
         assert app.frame_screen.current == "queue"
+
+
+async def test_who_submitted_a_final_label_is_beside_who_fetched_it_since() -> None:
+    done = Study("liver_1", {"final": NOW}, authors={"final": "ana"})
+    again = replace(done, id="liver_2", fetches=(Fetch("first", "ben", NOW + timedelta(minutes=1)),))
+    app = console(with_studies(done, again))
+    async with app.run_test(size=(200, 60)) as pilot:
+        await opened(pilot, app)
+        shown = re.sub(r"<[^>]*>", "", app.export_screenshot()).replace("&#160;", " ")
+        assert re.search(r"liver_1 +ana ✓ ", shown)
+        assert re.search(r"liver_2 +ben, ana ✓ ", shown)

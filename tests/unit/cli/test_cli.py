@@ -47,7 +47,7 @@ def documents(text: str) -> list[dict]:
         (["train", "start", "--enqueue", "--param", "k", "v"],
          "train.start", {"enqueue": True, "param": {"k": "v"}}),
         (["server", "logs", "-f", "--lines", "10"], "server.logs", {"follow": True, "lines": 10}),
-        (["studies", "next", "random"], "studies.next", {"strategy": "random"}),
+        (["studies", "next", "random", "--yes"], "studies.next", {"strategy": "random"}),
         (["setup", "--check", "--torch", "cpu"], "setup", {"check": True, "torch": "cpu"}),
         (["train", "start", "--", "--odd-name"], "train.start", {"model": "--odd-name"}),
     ],

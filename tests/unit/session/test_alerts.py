@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -14,7 +14,7 @@ from labeltui.domain.problems import Problem
 from labeltui.domain.reading import Reading
 from labeltui.domain.server.server import OrphanTraining, ServerState, ServerStatus
 from labeltui.domain.state import Identity, Level, SessionState
-from labeltui.domain.study import Fetch, Study, StudyQueue
+from labeltui.domain.study import Fetch, Study, StudyQueue, Submission
 from labeltui.domain.training.training import Best, TrainState, TrainStatus
 from labeltui.session.alerts import Alerts
 from labeltui.session.runtime.store import Store
@@ -82,6 +82,28 @@ def test_two_people_on_one_study() -> None:
     one = replace(both, fetches=both.fetches[:1])
     assert keys(told(queue=[StudyQueue(1, 0, (both,))])) == {"shared:case_1": Level.WARNING}
     assert keys(told(queue=[StudyQueue(1, 0, (both,)), StudyQueue(1, 0, (one,))])) == {}
+
+
+def test_a_third_person_on_one_study_is_named_too() -> None:
+    two = Study("case_1", fetches=(Fetch("first", "ben", NOW), Fetch("first", "ana", NOW)))
+    three = replace(two, fetches=(Fetch("first", "cem", NOW), *two.fetches))
+    store = told(queue=[StudyQueue(1, 0, (two,)), StudyQueue(1, 0, (three,))])
+    assert [alert.message for alert in store.state.alerts] == ["case_1 is open at cem and ben and ana."]
+
+
+def test_a_final_label_that_replaces_another_persons() -> None:
+    earlier = NOW - timedelta(hours=3)
+    mine = Study("case_1", {"final": NOW}, authors={"final": "ana"})
+    theirs = Study(
+        "case_1", {"final": earlier}, authors={"final": "ben"}, replaced=(Submission("ana", earlier),)
+    )
+    store = told(queue=[StudyQueue(1, 1, (mine,)), StudyQueue(1, 1, (theirs,))])
+    (alert,) = store.state.alerts
+    assert (alert.key, alert.level, alert.at) == ("replaced:case_1", Level.WARNING, earlier)
+    assert alert.message == "ben replaced ana's final label of case_1."
+    store.dismiss(alert.key)
+    put(store, queue=Reading(StudyQueue(1, 1, (theirs,)), NOW))
+    assert keys(store) == {}
 
 
 def test_credit_that_ends_soon_is_told_once_and_names_what_is_lost() -> None:

@@ -116,7 +116,8 @@ def test_an_inference_over_many_studies_tells_its_progress(log_lines):
     assert [(step.image, step.done, step.total) for step in steps] == [
         ("case_005", 1, 5), ("case_006", 2, 5), ("case_007", 3, 5), ("named", 4, 5), ("new_001", 5, 5)
     ]  # fmt: skip
-    assert log.LabelSaved("case_005", "original") in told
+    at = datetime(2026, 11, 23, 17, 11, 50, 325000)
+    assert log.LabelSaved("case_005", "original", at=at) in told
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
+from labeltui.domain.problems import Refused
+from labeltui.operations.run import run_action
 from tests.fakes.monailabel import recorded
 from tests.unit.operations.desk import desk
 from tests.virtual_time import in_virtual_time
@@ -36,12 +40,17 @@ async def test_the_next_study_is_picked_by_the_servers_first_strategy_or_a_named
         named = await it.run("studies.next", strategy="random")
         unknown = await it.failing("studies.next", strategy="best")
         entry = it.session.journal.entries[1]
+        with pytest.raises(Refused) as unconfirmed:
+            await run_action(it.session, "studies.next", {}, it.report)
     posts = [one.url.path for one in it.server.requests if one.method == "POST"]
     assert posts == [
         f"/activelearning/{next(iter(recorded('info')['strategies']))}",
         "/activelearning/random",
     ]
+    assert unconfirmed.value.problem.code == "unconfirmed"
+    assert "annotators fetch theirs" in unconfirmed.value.problem.message.lower()
     assert first["id"] == named["id"] == "case_005"
+    assert first["message"] == "MONAI Label handed out case_005."
     assert first["client_id"] == it.session.profile.client_id
     assert unknown.problem.code == "unknown_strategy"
     assert "random" in unknown.problem.hint

@@ -1,0 +1,125 @@
+"""Who fetched a study and who submitted it, although MONAI Label stores only the last of them."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from labeltui.domain.log.lines import event, parse_line
+from labeltui.domain.study import Study, StudyState
+from labeltui.monailabel import convert
+from labeltui.session.server.annotators import Annotators
+
+START = datetime(2026, 11, 26, 12, tzinfo=UTC)
+
+
+def at(seconds: int) -> datetime:
+    return START + timedelta(seconds=seconds)
+
+
+def trace(client: str, seconds: int, strategy: str = "first") -> dict[str, Any]:
+    return {strategy: {"ts": at(seconds).timestamp(), "client_id": client}}
+
+
+def known() -> Annotators:
+    return Annotators("labeltui", lambda: UTC)
+
+
+def listed(
+    annotators: Annotators, strategies: dict[str, Any] | None = None, final: tuple[str, int] | None = None
+) -> Study:
+    """Study X, as the server lists it and the memory completes it."""
+    labels = (
+        {} if final is None else {"final": {"info": {"client_id": final[0], "ts": at(final[1]).timestamp()}}}
+    )
+    entry = {"image": {"info": {"strategy": strategies or {}}}, "labels": labels}
+    return annotators.complete(convert.study_queue({"objects": {"X": entry}})).studies[0]
+
+
+def printed(annotators: Annotators, logger: str, message: str, seconds: int) -> None:
+    """A line of the server's output."""
+    line = f"[{at(seconds):%Y-%m-%d %H:%M:%S},000] [7] [MainThread] [INFO] ({logger}:1) - {message}"
+    found = event(parse_line(line))
+    assert found is not None
+    annotators.on_event(found)
+
+
+def served(annotators: Annotators, study: str, client: str, seconds: int) -> None:
+    request, sample = {"strategy": "first", "client_id": client}, {"id": study, "path": "/x"}
+    logger = "monailabel.endpoints.activelearning"
+    printed(annotators, logger, f"Active Learning Request: {request!r}", seconds)
+    printed(annotators, logger, f"Next sample: {sample!r}", seconds)
+
+
+def saved(annotators: Annotators, client: str | None, seconds: int) -> None:
+    info = {"label_info": []} if client is None else {"label_info": [], "client_id": client}
+    message = f"Saving Label for Image: X; Tag: final; Info: {info!r}"
+    printed(annotators, "monailabel.datastore.local", message, seconds)
+
+
+def test_a_second_person_by_the_same_strategy_is_beside_the_first() -> None:
+    annotators = known()
+    assert listed(annotators, trace("alice", 1)).openers == ("alice",)
+    assert listed(annotators, trace("bob", 2)).openers == ("bob", "alice")
+
+
+def test_the_servers_output_names_people_whom_no_list_has_shown() -> None:
+    annotators = known()
+    served(annotators, "X", "al'i\"ce", 1)
+    served(annotators, "X", "bob", 2)
+    assert listed(annotators, trace("bob", 2)).openers == ("bob", "al'i\"ce")
+
+
+def test_who_fetched_another_study_since_has_put_this_one_aside() -> None:
+    annotators = known()
+    listed(annotators, trace("alice", 1))
+    served(annotators, "Y", "alice", 2)
+    assert listed(annotators, trace("bob", 3)).openers == ("bob",)
+
+
+def test_a_final_label_ends_what_was_fetched_before() -> None:
+    annotators = known()
+    listed(annotators, trace("alice", 1))
+    study = listed(annotators, trace("bob", 2), final=("alice", 9))
+    assert (study.openers, study.authors, study.replaced) == ((), {"final": "alice"}, ())
+
+
+def test_another_persons_final_label_replaces_the_first() -> None:
+    annotators = known()
+    assert listed(annotators, final=("alice", 1)).replaced == ()
+    assert listed(annotators, final=("alice", 5)).replaced == ()  # her own, again
+    study = listed(annotators, final=("bob", 9))
+    assert [label.client for label in study.replaced] == ["alice"]
+
+
+def test_labels_that_no_list_has_shown_are_in_the_servers_output() -> None:
+    annotators = known()
+    for number, client in enumerate(("alice", "bob", "bob", None, "carol")):
+        saved(annotators, client, number)
+    assert [label.client for label in listed(annotators, final=("carol", 4)).replaced] == ["alice", "bob"]
+
+
+def test_a_list_that_was_on_its_way_is_no_newer_label() -> None:
+    annotators = known()
+    listed(annotators, final=("alice", 1))
+    saved(annotators, "bob", 2)
+    assert listed(annotators, final=("alice", 1)).replaced == ()
+    assert [label.client for label in listed(annotators, final=("bob", 2)).replaced] == ["alice"]
+
+
+def test_this_console_is_no_annotator() -> None:
+    annotators = known()
+    listed(annotators, trace("alice", 1))
+    study = listed(annotators, trace("labeltui", 2))
+    assert (study.state, study.openers) == (StudyState.OPEN, ("alice",))
+    assert listed(known(), trace("labeltui", 2)).state is StudyState.UNLABELLED
+
+
+def test_a_server_on_other_studies_begins_anew() -> None:
+    annotators = known()
+    annotators.begin("/a")
+    listed(annotators, trace("alice", 1))
+    annotators.begin("/a")
+    assert listed(annotators, trace("bob", 2)).openers == ("bob", "alice")
+    annotators.begin("/b")
+    assert listed(annotators, trace("carol", 3)).openers == ("carol",)
