@@ -17,6 +17,7 @@ from labeltui.domain.failure_codes import Code
 from labeltui.domain.labels.names import split_label
 from labeltui.domain.log.filter import moment
 from labeltui.domain.money import cents
+from labeltui.domain.pod.spending import SessionCost
 from labeltui.domain.problems import LabeltuiError, Misused
 from labeltui.domain.study import FINAL_TAG
 from labeltui.operations.refresh import refresh_labels, refresh_money, refresh_trainings
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from labeltui.session.session import Session
 
 REACH_S = 15.0
+SESSIONS = 20
 
 
 async def report(session: Session, params: ReportParams, progress: Report) -> Document:
@@ -51,6 +53,7 @@ async def report(session: Session, params: ReportParams, progress: Report) -> Do
         **_labels(submitted, hours, cost),
         "labels_here": documents.labels_document(session.store.state.labels, now) if reached else None,
         "cost": None if cost is None else str(cents(cost)),
+        "sessions": [_session_line(one) for one in await session.spending.sessions()][-SESSIONS:],
         "trainings": [_training(record) for record in trainings] if reached or trainings else None,
         "best": _best(trainings),
     }
@@ -115,6 +118,16 @@ def _labels(submitted: list[tuple[str, str]], hours: float, cost: Decimal | None
         "labels_by": dict(people.most_common()),
         "labels_per_hour": round(len(submitted) / hours, 1) if hours > 0 else None,
         "cost_per_label": each,
+    }
+
+
+def _session_line(cost: SessionCost) -> dict[str, Any]:
+    """One session on a rented pod; ``cost`` is null if the pod was stopped at a time that is not known."""
+    return {
+        "pod": cost.pod_id,
+        "began": documents.moment(cost.began),
+        "until": documents.moment(cost.at),
+        "cost": str(cents(cost.spent)) if cost.unseen_from is None else None,
     }
 
 

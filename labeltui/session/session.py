@@ -18,6 +18,7 @@ from labeltui.session.connection.load import HostLoad
 from labeltui.session.connection.shells import Shells
 from labeltui.session.connection.tunnel import Tunnel
 from labeltui.session.history.alerts import AlertHistory
+from labeltui.session.history.costs import CostHistory
 from labeltui.session.history.database import Database
 from labeltui.session.history.journal import Journal
 from labeltui.session.history.trainings import TrainingHistory
@@ -123,7 +124,7 @@ class Session:
             self.store, profile.labels, LabelFolder(self._labels_folder(state)), state,
             LabelTransports(self.store, profile, self.link, self.api.client, lambda: self.account.pod_id), clock,
         )  # fmt: skip
-        self.spending = Spending(self.store, self.account, state, clock)
+        self.spending = Spending(self.store, self.account, CostHistory(self.history), clock)
         self._recorder = TrainingRecorder(self.store, self.watch, self.trainings)
         self.earlier_runs = EarlierRuns(self.store, self.watch, self.trainings, server.folder)
         self._remote_log = RemoteLog(self.store, self.watch, self.api.client)
@@ -173,6 +174,7 @@ class Session:
         self.tunnel.hold, self.started = hold, True
         await self.journal.load()
         await self.trainings.load()
+        await self.spending.load()
         if (problem := self.state_folder.problem) is not None:
             self.store.alert(
                 Alert("state folder", Level.WARNING, problem.message, problem.hint, self.clock())

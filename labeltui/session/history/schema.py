@@ -21,5 +21,12 @@ CREATE TABLE trainings (
 CREATE TABLE server_logs (run_id TEXT PRIMARY KEY, size INTEGER NOT NULL)
 """
 
-MIGRATIONS = (_ACTIONS_AND_ALERTS, _TRAININGS)
+_COSTS = """
+CREATE TABLE costs (
+    id INTEGER PRIMARY KEY, pod_id TEXT NOT NULL, began REAL NOT NULL, at REAL NOT NULL, document TEXT NOT NULL,
+    UNIQUE (pod_id, began)
+)
+"""
+
+MIGRATIONS = (_ACTIONS_AND_ALERTS, _TRAININGS, _COSTS)
 """Step N brings a file from version N to N + 1. Steps that were released never change; later ones add to them."""

@@ -13,30 +13,44 @@ from labeltui.domain.pod.spending import SessionCost, costing, observed, reconci
 from labeltui.domain.problems import LabeltuiError
 from labeltui.domain.reading import Reading
 from labeltui.domain.state import SessionState
+from labeltui.session.history.costs import CostHistory
 from labeltui.session.pod.account import STEADY_S, PodAccount
 from labeltui.session.runtime.fields import Fields
-from labeltui.session.runtime.state_folder import StateFolder
 from labeltui.session.runtime.store import Changed, Store
 from labeltui.session.runtime.supervise import Clock, error_text
 from labeltui.support.backoff import backoff_s
 
 BILL_S = 300.0  # RunPod updates its bill at this interval
-DOCUMENT = "spending"
 
 
 class Spending:
     """Writes the store's field ``spend``.
 
-    The session's cost is stored on disk, so the sum continues when labeltui starts again.
+    The costs of sessions are stored, so the sum continues when labeltui starts again.
     """
 
-    def __init__(self, store: Store, account: PodAccount, state: StateFolder, clock: Clock) -> None:
-        self._store, self._account, self._state, self._clock = store, account, state, clock
-        self._cost = SessionCost.of_document(state.read(DOCUMENT))
+    def __init__(self, store: Store, account: PodAccount, history: CostHistory, clock: Clock) -> None:
+        self._store, self._account, self._history, self._clock = store, account, history, clock
+        self._costs: dict[str, SessionCost] = {}  # of the newest session of each pod
+        self._loading, self._loaded = asyncio.Lock(), False
+        self._load_task: asyncio.Task[None] | None = None
         self._bill: tuple[datetime, tuple[BillingRecord, ...], tuple[Pod, ...]] | None = None
         self._error = ""
         self._spend = store.own(Fields.spend)
         store.subscribe(self._on_store)
+
+    async def load(self) -> None:
+        """Load the costs of earlier sessions, once. Before that, a session would begin anew."""
+        async with self._loading:
+            if self._loaded:
+                return
+            self._costs = {cost.pod_id: cost for cost in await self._history.load()}
+            self._loaded = True
+        self._observe(self._store.state)
+
+    async def sessions(self) -> list[SessionCost]:
+        """Return the stored sessions of every pod, the one that was observed last at the end."""
+        return await self._history.load()
 
     async def run(self) -> None:
         """Read the bill every 5 minutes until cancelled, and sooner after a failure."""
@@ -47,6 +61,7 @@ class Spending:
 
     async def refresh(self) -> bool:
         """Read the bill now. Returns False if it could not be read; the old figure is then shown with the error."""
+        await self.load()
         now = self._clock()
         since = _midnight(now)
         if self._cost is not None and self._cost.unseen_from is not None:
@@ -58,31 +73,43 @@ class Spending:
             self._error = error_text(error)
         else:
             self._error, self._bill = "", (now, records, pods)
-            if self._cost is not None:
-                self._store_cost(reconciled(self._cost, records))
+            if (cost := self._cost) is not None:
+                self._store_cost(reconciled(cost, records))
         self._publish()
         return not self._error
 
     def _on_store(self, state: SessionState, changed: Changed) -> None:
         if Fields.pod not in changed:
             return
+        if self._loaded:
+            self._observe(state)
+        elif self._load_task is None:
+            self._load_task = asyncio.get_running_loop().create_task(self.load())
+
+    def _observe(self, state: SessionState) -> None:
         pod = state.pod.value
         if pod is not None and state.pod.error is None and pod.status is not PodStatus.UNKNOWN:
-            self._store_cost(observed(self._cost, pod, self._clock()))
+            self._store_cost(observed(self._costs.get(pod.id), pod, self._clock()))
         self._publish()
 
+    @property
+    def _cost(self) -> SessionCost | None:
+        """The cost of the profile's pod, or of the pod that was observed last."""
+        pod = self._store.state.pod.value
+        return self._costs.get(pod.id) if pod is not None else next(reversed(self._costs.values()), None)
+
     def _store_cost(self, cost: SessionCost | None) -> None:
-        if cost is None or cost == self._cost:
+        if cost is None or cost == self._costs.get(cost.pod_id):
             return
-        self._cost = cost
-        self._state.write(DOCUMENT, cost.document())
+        self._costs[cost.pod_id] = cost
+        self._history.put(cost)
 
     def _publish(self) -> None:
         state, now = self._store.state, self._clock()
         pod, cost = state.pod.value, self._cost
         if pod is None and self._bill is None:
             return
-        mine = cost if cost is not None and pod is not None and cost.pod_id == pod.id else None
+        mine = cost if pod is not None else None
         unseen = mine is not None and mine.unseen_from is not None
         why = "RunPod has not reported the pod's price yet" if mine is None else ""
         if unseen:

@@ -49,6 +49,9 @@ async def test_labels_hours_cost_and_the_best_model_of_the_session(tmp_path: Pat
     assert recent["labels_by"] == {"unknown": 1}  # the copies here are older
     assert document["labels_per_hour"] == pytest.approx(15, abs=0.2)
     assert document["cost"] == str(cents(per_hour.per_hour / 5))
+    assert [(one["cost"], one["began"]) for one in document["sessions"]] == [
+        (document["cost"], document["since"])
+    ]
     assert document["cost_per_label"] == str(cents(per_hour.per_hour / 15))
     assert (document["labels_here"]["total"], document["labels_here"]["here"]) == (3, 2)
     best = {"model": "deepedit", "metric": "val_mean_dice", "epoch": 3}

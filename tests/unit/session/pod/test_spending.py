@@ -25,6 +25,8 @@ from labeltui.sandbox.runpod.world import timeline
 from labeltui.sandbox.runpod.world.clock import START, FakeClock
 from labeltui.sandbox.runpod.world.pods import Mount, Spec
 from labeltui.sandbox.runpod.world.world import Key, World
+from labeltui.session.history.costs import CostHistory
+from labeltui.session.history.database import Database
 from labeltui.session.pod.account import Access, PodAccount
 from labeltui.session.pod.spending import Spending
 from labeltui.session.runtime.state_folder import StateFolder
@@ -55,7 +57,8 @@ class Desk:
         self.account = PodAccount(
             self.store, self.now, RunpodSection(pod="annot"), Access(URL, KEY), self.client
         )
-        self.spending = Spending(self.store, self.account, self.state, self.now)
+        self.history = CostHistory(Database(self.state))
+        self.spending = Spending(self.store, self.account, self.history, self.now)
 
     def client(self, key: Secret, **_options: object) -> RunpodClient:
         return RunpodClient(key, transport=self.transport, api="v2", now=self.now)
@@ -66,6 +69,7 @@ class Desk:
 
     async def watch(self, seconds: float, step: float = 100.0) -> None:
         """Look at the pod as the console does, for so long."""
+        await self.spending.load()
         while seconds > 0:
             self.pass_by(min(step, seconds))
             await self.account.pod.poll()
@@ -138,6 +142,53 @@ async def test_a_stop_that_nobody_saw_is_taken_from_the_bill(tmp_path: Path) -> 
     assert "no labeltui was open" in desk.spend.why
     assert await desk.spending.refresh()
     assert cents(desk.spend.session or Decimal(-1)) == cents(desk.paid(pod, START))
+
+
+async def test_each_session_is_stored_once_also_when_two_processes_watch(tmp_path: Path) -> None:
+    desk = Desk(tmp_path)
+    pod = desk.rent()
+    await desk.watch(1800)
+    desk.open()  # a command beside it
+    await desk.watch(600)
+    assert len(await desk.spending.sessions()) == 1
+    timeline.act(desk.world, pod, "stop")
+    await desk.watch(600)
+    timeline.act(desk.world, pod, "start")
+    again = desk.world.clock.now()
+    await desk.watch(1200)
+    first, second = await desk.spending.sessions()
+    assert (first.began, cents(first.spent)) == (START, cents(desk.paid(pod, START) - desk.paid(pod, again)))
+    assert timedelta() <= second.began - again < timedelta(seconds=2)
+    assert cents(second.spent) == cents(desk.paid(pod, again))
+
+
+async def test_a_pod_that_is_resumed_after_another_goes_on_with_its_own_cost(tmp_path: Path) -> None:
+    desk = Desk(tmp_path)
+    first = desk.rent()
+    await desk.watch(3600)
+    timeline.act(desk.world, first, "stop")
+    await desk.watch(600)
+    stopped = desk.spend.session
+    other = timeline.create(desk.world, Spec(name="other", image="i", disk=20, gpu=A5000)).id
+    desk.account.adopt(await (await desk.account.client()).pod(other), None)
+    await desk.watch(600)
+    desk.open()
+    await desk.watch(100)
+    assert desk.spend.session_since == START
+    assert (
+        cents(desk.spend.session or Decimal(-1))
+        == cents(desk.paid(first, START))
+        >= cents(stopped or Decimal(0))
+    )
+
+
+async def test_an_older_observation_does_not_replace_a_newer_one(tmp_path: Path) -> None:
+    costs = CostHistory(Database(StateFolder(tmp_path)))
+    newer = SessionCost("a", START, Decimal(2), START + timedelta(hours=2), Decimal(1), up=True)
+    older = SessionCost("a", START, Decimal(1), START + timedelta(hours=1), Decimal(1), up=True)
+    costs.put(newer)
+    costs.put(older)
+    assert await costs.load() == [newer]
 
 
 async def test_a_price_that_changes(tmp_path: Path) -> None:
