@@ -53,6 +53,7 @@ class Code(StrEnum):
     ENDED = "ended"
     EXISTS = "exists"
     FOLDER_UNWRITABLE = "folder_unwritable"
+    FORWARDING_REFUSED = "forwarding_refused"
     GPU = "gpu"
     GPU_MEMORY = "gpu_memory"
     GUARD_DEAD = "guard_dead"

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from labeltui.domain.problems import Problem
+
 
 class LinkState(StrEnum):
     """State of the connection to the host."""
@@ -66,6 +68,7 @@ class TunnelState(StrEnum):
     """State of the tunnel to the server."""
 
     DOWN = "down"
+    FAILED = "failed"  # the host is connected, but refuses to forward ports
     OPEN = "open"  # the local port listens; the server has not answered through it yet
     UP = "up"  # the server answered through it
 
@@ -80,6 +83,7 @@ class TunnelStatus:
     remote_port: int = 8000
     reconnects: int = 0
     detail: str = ""
+    problem: Problem | None = None  # why it failed
 
     @property
     def url(self) -> str | None:

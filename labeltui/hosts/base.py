@@ -166,7 +166,7 @@ class Host(Protocol):
     async def forward(self, remote_port: int, *, local_port: int = 0) -> Forward:
         """Forward 127.0.0.1:``local_port`` (0 for any) to ``remote_port`` of the host's loopback.
 
-        Raises Failed ``port_taken`` if ``local_port`` is in use.
+        Raises Failed ``port_taken`` if ``local_port`` is in use, and ``forwarding_refused`` if the host allows none.
         """
         ...
 

@@ -21,7 +21,7 @@ from labeltui.hosts.login_shell import command_line
 from labeltui.hosts.quoting import posix
 from labeltui.hosts.ssh_address import SSH_PORT, Target, resolve
 from labeltui.hosts.ssh_auth import Deadline, Login, Secrets
-from labeltui.hosts.ssh_channels import SshChannel, SshForward, SshShell, gone, run_to_end
+from labeltui.hosts.ssh_channels import SshChannel, SshForward, SshShell, gone, probe_forwarding, run_to_end
 from labeltui.hosts.ssh_client_config import ReadOptions
 from labeltui.hosts.ssh_keys import KnownHosts
 from labeltui.hosts.ssh_problems import decide_host_key, login_problem
@@ -293,9 +293,11 @@ class SshHost:
 
     async def forward(self, remote_port: int, *, local_port: int = 0) -> SshForward:
         """See :class:`~labeltui.hosts.base.Host`."""
+        connection = self._connection()
+        await probe_forwarding(connection, remote_port, self.address)
         try:
             return SshForward(
-                await self._connection().forward_local_port(LOOPBACK, local_port, LOOPBACK, remote_port)
+                await connection.forward_local_port(LOOPBACK, local_port, LOOPBACK, remote_port)
             )
         except OSError as error:
             if error.errno == errno.EADDRINUSE:

@@ -8,13 +8,15 @@ import contextlib
 import asyncssh
 
 from labeltui.domain.failure_codes import Code
-from labeltui.domain.problems import Unreachable
+from labeltui.domain.problems import Failed, Unreachable
 from labeltui.hosts.base import Completed
+from labeltui.hosts.forwarding import LOOPBACK
 from labeltui.hosts.login_shell import READ_AT_ONCE, await_start
 from labeltui.hosts.output import STDERR_TAIL, read_stderr, read_stdout
 
 STDERR_TAIL_BYTES = 8192
 CLOSE_WAIT_S = 2.0
+PROBE_S = 5.0
 
 
 def gone(shown: str, error: BaseException | None = None) -> Unreachable:
@@ -181,6 +183,28 @@ class SshShell:
     async def close(self) -> None:
         """See :class:`~labeltui.hosts.base.Shell`."""
         await _close(self._process)
+
+
+async def probe_forwarding(connection: asyncssh.SSHClientConnection, port: int, shown: str) -> None:
+    """Open a connection to the port on the host, and close it.
+
+    sshd says only then whether it forwards at all. Raises Failed ``forwarding_refused`` if not; it does not matter
+    whether anything listens on the port.
+    """
+    try:
+        async with asyncio.timeout(PROBE_S):
+            _, writer = await connection.open_connection(LOOPBACK, port)
+    except asyncssh.ChannelOpenError as error:
+        if error.code == asyncssh.OPEN_ADMINISTRATIVELY_PROHIBITED:
+            raise Failed(
+                Code.FORWARDING_REFUSED,
+                f"{shown} does not forward port {port}: administratively prohibited ({error.reason}).",
+                "Its sshd_config must have AllowTcpForwarding yes or local, and no PermitOpen without this port.",
+            ) from None
+        return
+    except (OSError, asyncssh.Error):  # TimeoutError is an OSError too
+        return
+    writer.close()
 
 
 class SshForward:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from labeltui.actions.params import NoParams
 from labeltui.domain.documents import documents
+from labeltui.domain.problems import Failed
 
 if TYPE_CHECKING:
     from labeltui.domain.state import SessionState
@@ -14,8 +15,11 @@ if TYPE_CHECKING:
 
 
 async def tunnel(session: Session, _params: NoParams, report: Report) -> Document:
-    """Hold the tunnel open until interrupted. Emits each change of its state as a record."""
+    """Hold the tunnel open until interrupted. Emits each change of its state as a record. Raises Failed without one."""
     await session.hold_tunnel()
+    problem = session.tunnel.problem
+    if problem is not None:
+        raise Failed(problem.code, problem.message, problem.hint)
     reported = session.store.state.tunnel
 
     def changed(state: SessionState) -> bool:

@@ -76,6 +76,8 @@ class Readiness:
         server = state.server.value
         if server is not None and server.state is ServerState.RUNNING:
             return state
+        if server is not None and server.problem is not None and server.state is ServerState.UNREACHABLE:
+            raise Unreachable(server.problem.code, server.problem.message, server.problem.hint)
         word = server.state.value if server is not None else "unknown"
         raise Unreachable(
             Code.SERVER_DOWN, f"The server is {word}.", "Start it with `labeltui server start`."

@@ -114,7 +114,9 @@ class Session:
             proxy=None if proxy_shells is None else proxy_shells(self.account).open,
         )  # fmt: skip
         self.tunnel = Tunnel(self.store, state, server.port, clock, hold=True)
-        self.watch = ServerWatch(self.store, self.log, clock, lambda: self.tunnel.status.url)
+        self.watch = ServerWatch(
+            self.store, self.log, clock, lambda: self.tunnel.status.url, lambda: self.tunnel.problem
+        )
         self.api = ServerApi(self.tunnel, profile.client_id, clients.server)
         self.pollers = Pollers(
             self.store, self.watch, self.tunnel, clock, self.api.client,
@@ -268,4 +270,5 @@ class Session:
 
     async def _host_lost(self, why: str) -> None:
         self.watch.host_lost(why)
-        self.labels.failed(why)
+        if self.store.state.labels.value is not None:
+            self.labels.failed(why)

@@ -94,7 +94,7 @@ def metrics_document(reading: Reading[HostMetrics], now: datetime) -> Document:
 
 
 def tunnel_document(reading: Reading[TunnelStatus], now: datetime) -> Document:
-    """The tunnel to the server: ``state`` (down, open, up), ``url``, ports, and the reason in ``detail``."""
+    """The tunnel to the server: ``state`` (down, failed, open, up), ``url``, ports, and the reason in ``detail``."""
     tunnel = reading.value
     return {
         **_read_at(reading, now),

@@ -45,6 +45,7 @@ class ServerEvidence:
     answered: bool = False  # /info/ has answered since the run started
     problem: Problem | None = None
     found: FoundServer | None = None
+    blocked: Problem | None = None  # why no request can reach the server
 
 
 def derive_server(
@@ -83,12 +84,16 @@ def _state(run: ServerRun, evidence: ServerEvidence) -> ServerState:
     if run.state == "stopping":
         return ServerState.STOPPING
     if run.state == "running":
+        if evidence.blocked is not None and evidence.listening:
+            return ServerState.UNREACHABLE
         if not (evidence.listening and evidence.answered):
             return ServerState.STARTING
         silent = evidence.info.failures >= SILENT_AFTER_FAILURES
         return ServerState.UNREACHABLE if silent else ServerState.RUNNING
     if _answers(evidence):
         return ServerState.RUNNING
+    if run.state == "absent" and evidence.blocked is not None:
+        return ServerState.UNREACHABLE  # somebody else's server may run
     if run.state == "absent" or run.stopped_by_us:
         return ServerState.STOPPED
     if run.state == "exited" and run.exit_code in ENDED_ON_PURPOSE:
@@ -110,6 +115,8 @@ def _problem(state: ServerState, run: ServerRun, evidence: ServerEvidence) -> Pr
             "Start it again; its last lines are in the log.",
         )
     if state is ServerState.UNREACHABLE:
+        if evidence.blocked is not None:
+            return evidence.blocked
         return Problem(
             Code.SILENT,
             f"The server's process runs (pid {run.pid}) but does not answer: {evidence.info.error}.",

@@ -77,6 +77,8 @@ def _server(state: SessionState) -> Check:
 
 def _tunnel(state: SessionState) -> Check:
     tunnel = state.tunnel.value
+    if tunnel is not None and tunnel.problem is not None:
+        return Check("tunnel", Verdict.WRONG, tunnel.problem.message, tunnel.problem.hint)
     if tunnel is None or tunnel.state is TunnelState.DOWN:
         return Check("tunnel", Verdict.WARNING, "There is no tunnel.", "It opens when the host is connected.")
     if tunnel.state is TunnelState.OPEN:

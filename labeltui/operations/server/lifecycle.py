@@ -37,6 +37,7 @@ async def server_start(session: Session, params: ServerStartParams, report: Repo
     """
     options = server_options(session.profile, params)
     state = await session.readiness.settled()
+    _no_tunnel(session)
     _not_running(state.server.value)
     plan = await _plan(session, options)
     agent = await session.link.ready()
@@ -104,6 +105,13 @@ def _options_record(options: ServerOptions) -> dict[str, object]:
         "port": options.port,
         "conf": dict(options.conf),
     }
+
+
+def _no_tunnel(session: Session) -> None:
+    """Raise Failed if the host forwards no ports, because no request would reach the server."""
+    problem = session.tunnel.problem
+    if problem is not None:
+        raise Failed(problem.code, problem.message, problem.hint)
 
 
 def _not_running(server: ServerStatus | None) -> None:

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from labeltui.domain.failure_codes import Code
 from labeltui.domain.host import TunnelState, TunnelStatus
-from labeltui.domain.problems import Failed, LabeltuiError
+from labeltui.domain.problems import Failed, LabeltuiError, Problem
 from labeltui.domain.reading import Reading
 from labeltui.domain.state import Alert, Level
 from labeltui.hosts.base import Forward, Host
@@ -46,15 +46,30 @@ class Tunnel:
         return None if self._forward is None else f"http://127.0.0.1:{self._forward.local_port}"
 
     @property
+    def problem(self) -> Problem | None:
+        """Why the host forwards no ports. None while the tunnel is open, and before a connection."""
+        return self.status.problem
+
+    @property
     def status(self) -> TunnelStatus:
         """The status that was last written to the store."""
         return self._field.value.value or TunnelStatus(remote_port=self.remote_port)
 
     async def open(self, host: Host) -> None:
-        """Open the forward on a host that has just connected."""
+        """Open the forward on a host that has just connected.
+
+        If the host refuses to forward ports, the tunnel has failed, and the host stays connected.
+        """
         wanted = self._wanted(host)
-        forward = await self._forward_sticky(host, wanted) if self.hold else await self._forward_any(host)
+        try:
+            forward = await self._forward_sticky(host, wanted) if self.hold else await self._forward_any(host)
+        except Failed as error:
+            if error.problem.code != Code.FORWARDING_REFUSED:
+                raise
+            self._fail(error.problem)
+            return
         self._forward = forward
+        self._store.dismiss(DOCUMENT)
         port = forward.local_port if self.hold or forward.direct else wanted
         if self.hold and not forward.direct:
             self._store_port(port, wanted)
@@ -67,16 +82,29 @@ class Tunnel:
                 preferred_port=wanted,
                 reconnects=self._opened,
                 detail="",
+                problem=None,
             )
         )
         self._opened += 1
+
+    def _fail(self, problem: Problem) -> None:
+        self._publish(
+            replace(
+                self.status,
+                state=TunnelState.FAILED,
+                local_port=None,
+                detail=problem.message,
+                problem=problem,
+            )
+        )
+        self._store.alert(Alert(DOCUMENT, Level.ERROR, problem.message, problem.hint, self._clock()))
 
     async def close(self, why: str) -> None:
         """Close the forward. ``why`` is shown as the reason."""
         forward, self._forward = self._forward, None
         if forward is not None:
             await forward.close()
-        self._publish(replace(self.status, state=TunnelState.DOWN, detail=why))
+        self._publish(replace(self.status, state=TunnelState.DOWN, detail=why, problem=None))
 
     def request_succeeded(self) -> None:
         """Mark the tunnel as up, because a request succeeded."""

@@ -146,9 +146,8 @@ class CopyStatus:
         return "", ""
 
     def failed(self, why: str) -> None:
-        """Mark the counts as old, and give the reason. Does nothing before the first listing."""
-        if self._field.value.value is not None:
-            self._field.write(self._field.value.failed(why))
+        """Mark the counts as old or, before the first listing, as unknown, and give the reason."""
+        self._field.write(self._field.value.failed(why))
 
     # --- between two sessions
 

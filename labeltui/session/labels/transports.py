@@ -12,7 +12,7 @@ from labeltui.domain.failure_codes import Code
 from labeltui.domain.labels.copies import HostLabel, Listing
 from labeltui.domain.labels.names import split_label
 from labeltui.domain.problems import Failed, LabeltuiError, Unreachable
-from labeltui.domain.server.server import ServerState
+from labeltui.domain.server.server import ServerState, ServerStatus
 from labeltui.hosts.base import Progress
 from labeltui.monailabel.client import MonaiLabelClient
 from labeltui.monailabel.launch import is_dicomweb
@@ -201,6 +201,7 @@ class LabelTransports:
         studies = (server.studies if server is not None else None) or self._profile.server.studies
         running = server is not None and server.state is ServerState.RUNNING
         foreign = server is not None and running and server.pid is None
+        self._need_tunnel(server)
         machine = self._machine() or self._link.host.address
         if (
             is_dicomweb(studies) or foreign
@@ -215,6 +216,16 @@ class LabelTransports:
             raise Unreachable(Code.NOT_CONNECTED, "The host is not connected.", "It reconnects by itself.")
         client = self._client if running else None
         return FileTransport(self._link, studies, machine, client)
+
+    def _need_tunnel(self, server: ServerStatus | None) -> None:
+        """Raise Unreachable if the host forwards no ports and the server may be one that labeltui did not start."""
+        tunnel = self._store.state.tunnel.value
+        problem = tunnel.problem if tunnel is not None else None
+        unknown = server is None or (server.state is ServerState.UNREACHABLE and server.pid is None)
+        if problem is not None and unknown:
+            raise Unreachable(
+                problem.code, f"Which labels there are is unknown: {problem.message}", problem.hint
+            )
 
 
 async def _author(client: Callable[[], MonaiLabelClient], study: str, tag: str) -> str:

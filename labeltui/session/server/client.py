@@ -18,8 +18,11 @@ class ServerApi:
         self._clients: list[MonaiLabelClient] = []
 
     def client(self) -> MonaiLabelClient:
-        """Return the client that uses the tunnel. Raises Unreachable while the host is not connected."""
+        """Return the client that uses the tunnel. Raises Unreachable while there is no tunnel."""
         url = self._tunnel.base_url
+        problem = self._tunnel.problem
+        if problem is not None:
+            raise Unreachable(problem.code, problem.message, problem.hint)
         if url is None:
             raise Unreachable(
                 Code.NO_TUNNEL, "The host is not connected.", "labeltui reconnects; see the pod pane."

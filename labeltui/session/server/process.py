@@ -36,7 +36,15 @@ LINES_FOR_DIAGNOSIS = 400
 class ServerWatch:
     """Writes the store's field ``server``, and notifies other parts of events in the server's output."""
 
-    def __init__(self, store: Store, log: LogStore, clock: Clock, url: Callable[[], str | None]) -> None:
+    def __init__(
+        self,
+        store: Store,
+        log: LogStore,
+        clock: Clock,
+        url: Callable[[], str | None],
+        blocked: Callable[[], Problem | None] = lambda: None,
+    ) -> None:
+        """Watch a server whose API is at ``url``. ``blocked`` is why no request can reach it."""
         self.log = log
         self.training = TrainLog()
         self.run = ServerRun()
@@ -53,7 +61,7 @@ class ServerWatch:
         self._store = store
         self._field, self._log_errors = store.own(Fields.server), store.own(Fields.log_errors)
         self._clock = clock
-        self._url = url
+        self._url, self._blocked = url, blocked
         self._startup = StartupReader()
         self._last_line_at: datetime | None = None  # by the host's clock, without zone
         self.feed = LogFeed(log, self._on_line, clock, self._on_fed)
@@ -224,6 +232,7 @@ class ServerWatch:
             answered=self._answered_at is not None,
             problem=self._diagnosis(),
             found=self._found,
+            blocked=self._blocked(),
         )
         status = derive_server(self.run, evidence, self._url(), self.orphans)
         current = self._field.value

@@ -47,6 +47,7 @@ LINK = {
 }
 TUNNEL = {
     TunnelState.DOWN: Word("○", "down", Tone.FAINT),
+    TunnelState.FAILED: Word("✗", "failed", Tone.BAD),
     TunnelState.OPEN: Word("◌", "open", Tone.BUSY),
     TunnelState.UP: Word("●", "up", Tone.GOOD),
 }

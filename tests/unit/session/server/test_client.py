@@ -16,6 +16,7 @@ class Address:
     """A tunnel of which only the address matters."""
 
     base_url: str | None = None
+    problem = None
 
 
 async def test_one_client_for_each_address_until_the_session_ends(monkeypatch: pytest.MonkeyPatch) -> None:
