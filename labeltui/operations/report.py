@@ -21,6 +21,7 @@ from labeltui.domain.pod.spending import SessionCost
 from labeltui.domain.problems import LabeltuiError, Misused
 from labeltui.domain.study import FINAL_TAG
 from labeltui.operations.refresh import refresh_labels, refresh_money, refresh_trainings
+from labeltui.session.history.studies import StudyEvent, StudyEventKind
 
 if TYPE_CHECKING:
     from labeltui.domain.training.record import TrainingRecord
@@ -51,6 +52,7 @@ async def report(session: Session, params: ReportParams, progress: Report) -> Do
         "since": documents.moment(since),
         "hours": round(hours, 2),
         **_labels(submitted, hours, cost),
+        **_people(await session.study_history.load(since)),
         "labels_here": documents.labels_document(session.store.state.labels, now) if reached else None,
         "cost": None if cost is None else str(cents(cost)),
         "sessions": [_session_line(one) for one in await session.spending.sessions()][-SESSIONS:],
@@ -119,6 +121,15 @@ def _labels(submitted: list[tuple[str, str]], hours: float, cost: Decimal | None
         "labels_per_hour": round(len(submitted) / hours, 1) if hours > 0 else None,
         "cost_per_label": each,
     }
+
+
+def _people(events: Sequence[StudyEvent]) -> dict[str, Any]:
+    """Count the studies that each client fetched, and the final labels that each has submitted."""
+    fetches = Counter(one.client for one in events if one.kind is StudyEventKind.FETCH)
+    finals = Counter(
+        one.client for one in events if one.kind is StudyEventKind.LABEL and one.detail == FINAL_TAG
+    )
+    return {"fetches_by": dict(fetches.most_common()), "submissions_by": dict(finals.most_common())}
 
 
 def _session_line(cost: SessionCost) -> dict[str, Any]:

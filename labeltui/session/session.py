@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -21,6 +21,7 @@ from labeltui.session.history.alerts import AlertHistory
 from labeltui.session.history.costs import CostHistory
 from labeltui.session.history.database import Database
 from labeltui.session.history.journal import Journal
+from labeltui.session.history.studies import StudyHistory
 from labeltui.session.history.trainings import TrainingHistory
 from labeltui.session.labels.copier import LabelCopier
 from labeltui.session.labels.folder import LabelFolder
@@ -59,6 +60,8 @@ class DemoPod(Protocol):
         """End the demo's pod and delete its files."""
         ...
 
+
+RECALLED = timedelta(hours=12)  # a study that was fetched earlier is not open any more
 
 Hook = Callable[["Session"], Coroutine[Any, Any, None]]
 
@@ -105,6 +108,7 @@ class Session:
         self.journal = Journal(self.history)
         self.alert_history = AlertHistory(self.store, self.history, clock)
         self.trainings = TrainingHistory(self.store, self.history)
+        self.study_history = StudyHistory(self.history)
         server, clients = profile.server, clients or Clients()
         access = Access(*pod.account) if pod is not None and pod.account is not None else None
         self.account = PodAccount(self.store, clock, profile.runpod, access, clients.runpod)
@@ -121,6 +125,7 @@ class Session:
         self.pollers = Pollers(
             self.store, self.watch, self.tunnel, clock, self.api.client,
             dicomweb=server.studies.startswith(("http://", "https://")), client_id=profile.client_id,
+            studies=self.study_history,
         )  # fmt: skip
         self.labels = LabelCopier(
             self.store, profile.labels, LabelFolder(self._labels_folder(state)), state,
@@ -177,6 +182,7 @@ class Session:
         await self.journal.load()
         await self.trainings.load()
         await self.spending.load()
+        self.pollers.annotators.recall(await self.study_history.load(self.clock() - RECALLED))
         if (problem := self.state_folder.problem) is not None:
             self.store.alert(
                 Alert("state folder", Level.WARNING, problem.message, problem.hint, self.clock())

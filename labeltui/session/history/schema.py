@@ -28,5 +28,14 @@ CREATE TABLE costs (
 )
 """
 
-MIGRATIONS = (_ACTIONS_AND_ALERTS, _TRAININGS, _COSTS)
+_STUDIES = """
+CREATE TABLE study_events (
+    id INTEGER PRIMARY KEY, source TEXT NOT NULL, kind TEXT NOT NULL, study TEXT NOT NULL, client TEXT NOT NULL,
+    detail TEXT NOT NULL, at REAL NOT NULL
+);
+CREATE INDEX study_events_by_study ON study_events (study);
+CREATE INDEX study_events_by_time ON study_events (at)
+"""
+
+MIGRATIONS = (_ACTIONS_AND_ALERTS, _TRAININGS, _COSTS, _STUDIES)
 """Step N brings a file from version N to N + 1. Steps that were released never change; later ones add to them."""

@@ -6,12 +6,13 @@ and a second label replace the first. The server's output names all of them.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, tzinfo
 
 from labeltui.domain.log.events import Event, LabelSaved, SampleRequested, SampleServed
 from labeltui.domain.study import FINAL_TAG, Fetch, Study, StudyQueue, Submission
+from labeltui.session.history.studies import StudyEvent, StudyEventKind
 
 OLDEST = datetime.min.replace(tzinfo=UTC)
 
@@ -20,16 +21,27 @@ class Annotators:
     """Completes the server's list of studies with what its output and earlier lists contained.
 
     Fetches by ``console``, the client id of this console, are ignored: it labels nothing. ``zone`` returns the zone of
-    the times in the server's output.
+    the times in the server's output. ``note`` is called with each fetch and label, perhaps more than once.
     """
 
-    def __init__(self, console: str, zone: Callable[[], tzinfo]) -> None:
-        self._console, self._zone = console, zone
+    def __init__(
+        self,
+        console: str,
+        zone: Callable[[], tzinfo],
+        note: Callable[[StudyEvent], None] = lambda _event: None,
+    ) -> None:
+        self._console, self._zone, self._note = console, zone, note
+        self._stored: Sequence[StudyEvent] = ()
+        self._begun, self._unnoted = False, dict[StudyEvent, None]()
         self._source: str | None = None
         self._request: SampleRequested | None = None
         self._fetches: dict[str, dict[tuple[str, str], Fetch]] = {}  # by study, then by strategy and client
         self._newest: dict[str, tuple[datetime, str]] = {}  # the time and study of each client's newest fetch
         self._finals: dict[str, list[Submission]] = {}  # oldest first; neighbours are of different clients
+
+    def recall(self, stored: Sequence[StudyEvent]) -> None:
+        """Take over what earlier sessions noted, oldest first. It counts once a server with these studies begins."""
+        self._stored = stored
 
     def begin(self, studies: str | None) -> None:
         """A server begins to serve this folder or URL. Forgets what is known of another one."""
@@ -38,6 +50,29 @@ class Annotators:
             self._newest.clear()
             self._finals.clear()
         self._source = studies or self._source
+        if not self._begun:
+            self._begun = True
+            self._apply_stored()
+
+    def _apply_stored(self) -> None:
+        """Put what earlier sessions noted before what was read since, and note the latter."""
+        fetches, finals, self._fetches, self._finals = self._fetches, self._finals, {}, {}
+        for event in self._stored:
+            if event.source != (self._source or ""):
+                continue
+            if event.kind is StudyEventKind.FETCH:
+                self._fetched(event.study, (Fetch(event.detail, event.client, event.at),))
+            elif event.detail == FINAL_TAG:
+                self._submitted(event.study, Submission(event.client, event.at))
+        for study, by_client in fetches.items():
+            self._fetched(study, tuple(by_client.values()))
+        for study, labels in finals.items():
+            for label in labels:
+                self._submitted(study, label)
+        self._stored = ()
+        for event in self._unnoted:
+            self._note(replace(event, source=self._source or ""))
+        self._unnoted.clear()
 
     def on_event(self, event: Event) -> None:
         """Store who is named in an event of the server's output."""
@@ -48,11 +83,25 @@ class Annotators:
             if event.image is not None and request is not None:
                 fetch = Fetch(request.strategy, request.client, self._moment(event.at))
                 self._fetched(event.image, (fetch,))
-        elif isinstance(event, LabelSaved) and event.tag == FINAL_TAG:
-            self._submitted(event.image, Submission(event.client, self._moment(event.at)))
+        elif isinstance(event, LabelSaved):
+            label = Submission(event.client, self._moment(event.at))
+            self._note_event(StudyEventKind.LABEL, event.image, label.client, event.tag, label.at)
+            if event.tag == FINAL_TAG:
+                self._submitted(event.image, label)
 
     def _moment(self, at: datetime | None) -> datetime | None:
         return None if at is None else at.replace(tzinfo=self._zone())
+
+    def _note_event(
+        self, kind: StudyEventKind, study: str, client: str, detail: str, at: datetime | None
+    ) -> None:
+        if at is None or not client or client == self._console:
+            return
+        event = StudyEvent(self._source or "", kind, study, client, detail, at)
+        if self._begun:
+            self._note(event)
+        else:
+            self._unnoted[event] = None  # it is not known yet which studies these are
 
     def complete(self, queue: StudyQueue) -> StudyQueue:
         """Store who is named in the server's list, and return the list with everybody who is known.
@@ -65,6 +114,8 @@ class Annotators:
         if not (study.fetches or study.authors or study.id in self._fetches):
             return study
         self._fetched(study.id, study.fetches)
+        for tag, client in study.authors.items():
+            self._note_event(StudyEventKind.LABEL, study.id, client, tag, study.tags.get(tag))
         author = study.authors.get(FINAL_TAG, "")
         self._submitted(study.id, Submission(author, study.tags.get(FINAL_TAG)))
         fetches = [
@@ -83,6 +134,7 @@ class Annotators:
             key = (fetch.strategy, fetch.client)
             if fetch.client != self._console and (fetch.at or OLDEST) >= _time_of(known.get(key)):
                 known[key] = fetch
+                self._note_event(StudyEventKind.FETCH, study, fetch.client, fetch.strategy, fetch.at)
                 self._newest[fetch.client] = max(
                     (_time_of(fetch), study), self._newest.get(fetch.client, (OLDEST, ""))
                 )

@@ -17,6 +17,7 @@ from labeltui.domain.training.training import TrainState, TrainStatus
 from labeltui.monailabel.client import MonaiLabelClient
 from labeltui.monailabel.launch import is_dicomweb
 from labeltui.session.connection.tunnel import Tunnel
+from labeltui.session.history.studies import StudyHistory
 from labeltui.session.runtime.fields import Fields
 from labeltui.session.runtime.store import Changed, Store
 from labeltui.session.runtime.supervise import Clock, Poller, error_text
@@ -54,13 +55,14 @@ class Pollers:
         *,
         dicomweb: bool,
         client_id: str,
+        studies: StudyHistory,
     ) -> None:
         self._store = store
         self._watch = watch
         self._tunnel = tunnel
         self._client = client
         self._dicomweb = dicomweb
-        self.annotators = Annotators(client_id, lambda: watch.zone)
+        self.annotators = Annotators(client_id, lambda: watch.zone, studies.add)
         self._tasks: tuple[Task, ...] = ()
         self._running: Task | None = None
         self._previous_server: tuple[ServerState, str | None] | None = None

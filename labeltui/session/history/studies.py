@@ -1,0 +1,92 @@
+"""Who fetched and who submitted which study, and when."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+
+from labeltui.session.history.database import Connection, Database
+
+MAX_STORED = 100_000
+SAME_S = 2.0
+"""The server's output and its list date one event so much differently, in seconds."""
+
+
+class StudyEventKind(StrEnum):
+    """What a client did with a study."""
+
+    FETCH = "fetch"
+    LABEL = "label"
+
+
+@dataclass(frozen=True, slots=True)
+class StudyEvent:
+    """One fetch or one submitted label of a study.
+
+    ``source`` is the server's folder or URL of studies, ``detail`` the strategy of a fetch, or the tag of a label.
+    """
+
+    source: str
+    kind: StudyEventKind
+    study: str
+    client: str
+    detail: str
+    at: datetime
+
+
+class StudyHistory:
+    """Stores the newest 100,000 events. Each is stored once, however often it is read and by how many processes."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._added: set[int] = set()
+        self._pending: list[StudyEvent] = []
+
+    def add(self, event: StudyEvent) -> None:
+        """Store an event. Those of one moment, such as of a whole list of studies, are one transaction."""
+        if hash(event) in self._added:
+            return
+        self._added.add(hash(event))
+        if not self._pending:
+            asyncio.get_running_loop().call_soon(self._flush)
+        self._pending.append(event)
+
+    def _flush(self) -> None:
+        events, self._pending = self._pending, []
+        self._database.write(lambda connection: _put(connection, events))
+
+    async def load(self, since: datetime | None = None) -> list[StudyEvent]:
+        """Return the events of all sources since that time, oldest first."""
+        return await self._database.read(lambda connection: _since(connection, since)) or []
+
+
+def _put(connection: Connection, events: list[StudyEvent]) -> None:
+    connection.executemany(
+        "INSERT INTO study_events (source, kind, study, client, detail, at)"
+        " SELECT :source, :kind, :study, :client, :detail, :at WHERE NOT EXISTS (SELECT 1 FROM study_events"
+        " WHERE study = :study AND source = :source AND kind = :kind AND client = :client AND detail = :detail"
+        " AND abs(at - :at) < :same)",
+        [
+            {
+                "source": one.source, "kind": one.kind.value, "study": one.study, "client": one.client,
+                "detail": one.detail, "at": one.at.timestamp(), "same": SAME_S,
+            }
+            for one in events
+        ],
+    )  # fmt: skip
+    connection.execute(
+        "DELETE FROM study_events WHERE id <= (SELECT max(id) FROM study_events) - ?", (MAX_STORED,)
+    )
+
+
+def _since(connection: Connection, since: datetime | None) -> list[StudyEvent]:
+    rows = connection.execute(
+        "SELECT source, kind, study, client, detail, at FROM study_events WHERE at >= ? ORDER BY at",
+        (since.timestamp() if since is not None else 0.0,),
+    )
+    return [
+        StudyEvent(source, StudyEventKind(kind), study, client, detail, datetime.fromtimestamp(at, UTC))
+        for source, kind, study, client, detail, at in rows
+    ]
