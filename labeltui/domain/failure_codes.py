@@ -232,6 +232,7 @@ class Code(StrEnum):
     TOO_DEAR = "too_dear"
     TOO_MUCH_OUTPUT = "too_much_output"
     TRACKING = "tracking"
+    TRAINING_FORGOTTEN = "training_forgotten"
     TRAIN_FAILED = "train_failed"
     UNCONFIRMED = "unconfirmed"
     UNKNOWN = "unknown"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from typing import Any
 
 from labeltui.domain.failure_codes import Code
@@ -28,7 +29,8 @@ class Readiness:
         self.first_steps: asyncio.Task[None] | None = None
 
     async def settled(self, deadline_s: float = 20.0) -> SessionState:
-        """Return the first snapshot that shows the present server: process, output and API were all read.
+        """Return the first snapshot that shows the present server: process, output, API and
+        orphaned trainings were all read.
 
         After ``deadline_s`` seconds, returns the newest snapshot, complete or not. Raises the error that
         prevents a connection to the host.
@@ -37,6 +39,9 @@ class Readiness:
         if self.first_steps is not None and asyncio.current_task() is not self.first_steps:
             await asyncio.wait((self.first_steps,))
         self._pollers.wake()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(deadline_s):
+                await self._watch.orphans_known.wait()
         return await self._wait_for_server(deadline_s)
 
     async def _wait_for_server(self, deadline_s: float) -> SessionState:

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import json
+import os
+import signal
+import subprocess
+import time
 from collections.abc import Iterator
 
 import pytest
 
 from tests.real.conftest import Bench
+from tests.real.test_main_job import SMALL, trainings, until
 from tests.real.zoo_bundle import HALF, NAME, make_zoo_bundles
 
 
@@ -47,3 +53,23 @@ def test_a_training_that_trains_nothing_is_not_done(bundles: Bench) -> None:
     assert (ran.code, ran.document["error"]["code"]) == (1, "nothing_trained")
     checks = {check["part"]: check for check in bundles.run("doctor").document["checks"]}
     assert checks["training"]["verdict"] != "ok"
+
+
+def test_the_death_of_the_server_ends_the_following_and_leaves_an_orphan(bench: Bench) -> None:
+    assert bench.run("setup", timeout=1200).code == 0
+    app = bench.folder / "apps/radiology/lib/configs/deepedit.py"
+    app.write_text(app.read_text().replace(*SMALL))
+    server = bench.run("server", "start").document
+    words = bench.argv("train", "start", "deepedit", "--max-epochs", "50", "--follow", "--json")
+    following = subprocess.Popen(words, env=bench.environment, stdout=subprocess.PIPE, text=True)
+    until("the training runs", trainings)
+    os.kill(server["pid"], signal.SIGKILL)
+    began = time.monotonic()
+    stdout, _ = following.communicate(timeout=30)
+    print(f"\nthe following ended {time.monotonic() - began:.1f} s after its server")
+    final = json.loads(stdout.splitlines()[-1])
+    assert (following.returncode, final["error"]["code"]) == (1, "orphaned")
+    status = bench.run("train", "status").document
+    assert (status["state"], status["model"], status["eta_s"]) == ("orphaned", "deepedit", None)
+    assert bench.run("train", "stop", "--yes").document["state"] != "orphaned"
+    assert trainings() == []

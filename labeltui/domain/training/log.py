@@ -291,8 +291,9 @@ class _Fold:
         epoch.seconds, epoch.complete = seconds, True
         self._late_errors.clear()
         total = self._run.total_epochs
-        following = number if total is not None and number >= total else number + 1
-        self._run = replace(self._run, epoch=following, epoch_began_at=record.time)
+        self._run = replace(self._run, epoch=number, epoch_began_at=record.time)
+        if total is None or number < total:  # the next epoch begins, of which no iteration has run
+            self._run = replace(self._run, epoch=number + 1, iteration=0)
 
     def _best(self) -> Best | None:
         return self._bests.get(events.Role.VALIDATE, self._bests.get(events.Role.TRAIN))

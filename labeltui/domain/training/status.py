@@ -63,6 +63,36 @@ def run_status(run: TrainRun, zone: tzinfo, *, running: bool) -> TrainStatus:
     return replace(status, state=TrainState.RUNNING, problem=None) if running and not run.ended else status
 
 
+def task_status(
+    task: Task,
+    *,
+    tasks: Sequence[Task],
+    runs: Sequence[TrainRun] = (),
+    info: ServerInfo | None = None,
+    zone: tzinfo = UTC,
+) -> TrainStatus:
+    """Return the status of one of the server's tasks, whichever training runs now."""
+    return _of_task(task, tasks, runs, info, zone)
+
+
+def lost_task_status(
+    task: Task,
+    *,
+    runs: Sequence[TrainRun] = (),
+    orphans: Sequence[OrphanTraining] = (),
+    zone: tzinfo = UTC,
+) -> TrainStatus:
+    """Return the status of a task whose server has ended. ``task`` is as the server listed it last."""
+    orphan = next((one for one in orphans if one.model == task.subject), None)
+    if orphan is not None:
+        return replace(_of_orphan(orphan), task_id=task.id)
+    if task.state.ended:
+        return _of_task(task, (task,), runs, None, zone)
+    # The list is older than the output, so that a run that has ended since may be the task's.
+    run = _run_of(replace(task, state=TaskState.UNKNOWN), (), runs)
+    return replace(_without_server(run or TrainRun(task.subject), zone), task_id=task.id)
+
+
 def _chosen(tasks: Sequence[Task], running: Task | None) -> Task | None:
     if running is not None and not running.state.ended:
         return running
@@ -84,7 +114,7 @@ def _of_task(
         state,
         model=task.subject,
         task_id=task.id,
-        epoch=shown.epoch,
+        epoch=_finished(shown) if task.state.ended else shown.epoch,
         total_epochs=shown.total_epochs,
         iteration=shown.iteration,
         iterations=shown.iterations,
@@ -95,10 +125,28 @@ def _of_task(
         loss=shown.loss,
         lines=task.details or shown.lines,
         queued=sum(other.state is TaskState.SUBMITTED and other.id != task.id for other in tasks),
-        started_at=_aware(task.started_at, zone),
+        started_at=_aware(_started(task, tasks, run), zone),
         ended_at=_aware(task.ended_at, zone),
     )
     return status if run is not None else _with_stats(status, _stats_of(task, info, zone))
+
+
+def _finished(run: TrainRun) -> int | None:
+    """The number of finished epochs; None for none."""
+    known = [point.epoch for point in run.points]
+    if not run.ended and run.epoch is not None:
+        known.append(run.epoch - 1)
+    return max(known, default=0) or None
+
+
+def _started(task: Task, tasks: Sequence[Task], run: TrainRun | None) -> datetime | None:
+    """When a training left the queue: its time at the server is that of its submission. None while it waits."""
+    if task.state is TaskState.SUBMITTED or task.started_at is None:
+        return None
+    if run is not None and run.started_at is not None:
+        return run.started_at if run.started_at > task.started_at + CLOCK_SLACK else task.started_at
+    earlier = [one.ended_at for one in tasks[: tasks.index(task)] if one.ended_at] if task in tasks else []
+    return max((task.started_at, *earlier))
 
 
 def _outcome(
@@ -197,22 +245,16 @@ def _of_orphan(orphan: OrphanTraining) -> TrainStatus:
 
 def _without_server(run: TrainRun, zone: tzinfo) -> TrainStatus:
     """The last training of a server that has ended."""
-    problem: Problem | None
-    if not run.ended:
-        state, problem = (
-            TrainState.ERROR,
-            Problem(
-                Code.SERVER_GONE,
-                f"The server ended while it trained {run.model or 'a model'}.",
-                "Start the server and train again; the newest published model is still there.",
-            ),
-        )
-    else:
-        state = TrainState.STOPPED if run.killed else TrainState.DONE
-        state, problem = _outcome(state, run, run.lines)
-    epoch = run.epoch if run.ended else max((point.epoch for point in run.points), default=None)
+    problem: Problem | None = Problem(
+        Code.SERVER_GONE,
+        f"The server ended while it trained {run.model or 'a model'}.",
+        "Start the server and train again; the newest published model is still there.",
+    )
+    state = TrainState.ERROR
+    if run.ended:
+        state, problem = _outcome(TrainState.STOPPED if run.killed else TrainState.DONE, run, run.lines)
     return TrainStatus(
-        state, run.model, epoch=epoch, total_epochs=run.total_epochs, best=run.best, problem=problem,
+        state, run.model, epoch=_finished(run), total_epochs=run.total_epochs, best=run.best, problem=problem,
         points=run.points, loss=run.loss, lines=run.lines,
         started_at=_aware(run.started_at, zone), ended_at=_aware(run.ended_at, zone),
     )  # fmt: skip

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from labeltui.actions.params import NoParams
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
 ACTIVE = (TrainState.QUEUED, TrainState.RUNNING)
 LISTED_S = 20.0
 REACH_S = 15.0
+OUTPUT_S = 5.0  # the end of the output comes within about a second of the server's answer
 
 
 async def train_start(session: Session, params: TrainStartParams, report: Report) -> Document:
@@ -52,8 +55,9 @@ async def train_status(session: Session, params: TrainStatusParams, report: Repo
     """Report state, epoch, best metric and time left; with ``follow``, each epoch until the end."""
     await session.readiness.settled()
     state = await session.readiness.first_readings(Fields.training)
-    if params.follow and _state_of(state) in ACTIVE:
-        return await _follow(session, None, report)
+    training = state.training.value
+    if params.follow and training is not None and training.state in ACTIVE and training.task_id:
+        return await _follow(session, training.task_id, report)
     return documents.training_document(state.training, session.clock())
 
 
@@ -70,6 +74,8 @@ async def train_stop(session: Session, _params: NoParams, report: Report) -> Doc
             report.progress(f"Ending the orphaned training of {orphan.model} (pid {orphan.pid})")
             await agent.stop_orphans(orphan.pgid)
         session.watch.on_orphans(await agent.orphans())
+        session.pollers.training.wake()
+        await session.store.wait_for(lambda now: _state_of(now) is not TrainState.ORPHANED, LISTED_S)
     elif _state_of(await session.readiness.first_readings(Fields.training)) in ACTIVE:
         await _stop_running(session, report)
     else:
@@ -150,33 +156,57 @@ async def _until_listed(session: Session, task_id: str) -> SessionState:
     return await session.store.wait_for(knows, LISTED_S)
 
 
-async def _follow(session: Session, task_id: str | None, report: Report) -> Document:
+async def _follow(session: Session, task_id: str, report: Report) -> Document:
     """Emit each epoch as it ends, and return the final state as a document.
 
-    ``task_id`` None means the current run. Raises Failed with the document if the run fails or is stopped.
+    Raises Failed with the document if the run fails or is stopped, or ``training_forgotten`` if the server does not
+    list the task any more.
     """
     emitted: set[int] = set()
-    current: str | None = task_id
+    pollers = session.pollers
 
-    def over(state: SessionState) -> bool:
-        nonlocal current
-        training = state.training.value
-        if training is None or state.training.error is not None:
-            return False
-        current = current or training.task_id
-        if training.task_id != current:
-            return False
+    def over(_state: SessionState) -> bool:
+        training = pollers.training_of(task_id)
+        if training is None:
+            return True
         _emit_epochs(session, training, emitted, report)
         return training.state not in ACTIVE
 
-    final = await session.store.wait_for(over)
-    document = documents.training_document(final.training, session.clock())
+    with suppress(TimeoutError):
+        await session.store.wait_for(
+            lambda _: pollers.down or pollers.training_of(task_id) is not None, LISTED_S
+        )
+    await session.store.wait_for(over)
+    await _read_to_end(session)
+    over(session.store.state)
+    training = pollers.training_of(task_id)
+    if training is None:
+        raise Failed(
+            Code.TRAINING_FORGOTTEN, "The server does not know the training any more.",
+            "It was probably started again, which ends its trainings. Train again.",
+        )  # fmt: skip
+    reading = replace(session.store.state.training, value=training, error=None)
+    document = documents.training_document(reading, session.clock())
     if document["error"] is None and document["state"] != TrainState.DONE.value:
         error = {"code": Code.STOPPED, "message": f"The training ended {document['state']}.", "hint": ""}
         document = {**document, "error": error}
     if document["error"] is not None:
         raise Failed.of_document(document)
     return document
+
+
+async def _read_to_end(session: Session) -> None:
+    """Wait until the output of an ended training is read, and its server's orphans, which both decide its state."""
+
+    def read(_state: SessionState) -> bool:
+        run = session.watch.training.run
+        return session.watch.read_whole if session.pollers.down else run is None or run.ended
+
+    with suppress(TimeoutError):
+        await session.store.wait_for(read, OUTPUT_S)
+    if session.pollers.down:
+        with suppress(LabeltuiError):
+            session.watch.on_orphans(await (await session.link.ready()).orphans())
 
 
 def _emit_epochs(session: Session, training: TrainStatus, emitted: set[int], report: Report) -> None:

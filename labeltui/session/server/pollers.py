@@ -9,9 +9,10 @@ from labeltui.domain.failure_codes import Code
 from labeltui.domain.log.events import Event, LabelSaved, ReturnCode, SampleServed, TaskCommand
 from labeltui.domain.problems import Unreachable
 from labeltui.domain.server.server import ServerInfo, ServerState
+from labeltui.domain.server.state import SILENT_AFTER_FAILURES
 from labeltui.domain.state import SessionState
 from labeltui.domain.study import StudyQueue
-from labeltui.domain.training.status import derive_training
+from labeltui.domain.training.status import derive_training, lost_task_status, task_status
 from labeltui.domain.training.tasks import Task
 from labeltui.domain.training.training import TrainState, TrainStatus
 from labeltui.monailabel.client import MonaiLabelClient
@@ -22,7 +23,7 @@ from labeltui.session.runtime.fields import Fields
 from labeltui.session.runtime.store import Changed, Store
 from labeltui.session.runtime.supervise import Clock, Poller, error_text
 from labeltui.session.server.annotators import Annotators
-from labeltui.session.server.process import ServerWatch
+from labeltui.session.server.process import FOUND, ServerWatch
 
 # Seconds between polls. If labeltui started the server, its output says when something happened, and polling is slow.
 # If somebody else did, there is no output to read, and polling is fast.
@@ -38,6 +39,7 @@ MANY_STUDIES = 2000
 SHARE = 10
 SLOWEST_S = 120.0
 
+DOWN = (ServerState.STOPPED, ServerState.CRASHED, ServerState.STARTING)
 QUEUE_EVENTS = (LabelSaved, SampleServed)
 TASK_EVENTS = (TaskCommand, ReturnCode)
 
@@ -110,6 +112,8 @@ class Pollers:
         return self.annotators.complete(await self._client().studies(dicomweb=self._dicomweb))
 
     async def _poll_training(self) -> TrainStatus:
+        if self.down:
+            return self._derive()
         self._need_server()
         client = self._client()
         self._tasks = await client.train_tasks()
@@ -118,23 +122,38 @@ class Pollers:
 
     def _derive(self) -> TrainStatus:
         return derive_training(
-            tasks=self._tasks,
-            running=self._running,
+            tasks=None if self.down else self._tasks,
+            running=None if self.down else self._running,
             runs=self._watch.training.runs,
             info=self._store.state.info.value,
             orphans=self._watch.orphans,
             zone=self._watch.zone,
         )
 
+    @property
+    def down(self) -> bool:
+        """True if the server has ended, or another was started and does not answer yet.
+
+        A server that labeltui did not start counts as running until several requests in a row have failed.
+        """
+        if self._state() not in DOWN:
+            return False
+        return self._watch.log.run_id != FOUND or self._store.state.info.failures >= SILENT_AFTER_FAILURES
+
+    def training_of(self, task_id: str) -> TrainStatus | None:
+        """Return the status of one task; None if the server does not list it."""
+        task = next((one for one in self._tasks if one.id == task_id), None)
+        if task is None:
+            return None
+        runs, zone = self._watch.training.runs, self._watch.zone
+        if self.down:
+            return lost_task_status(task, runs=runs, orphans=self._watch.orphans, zone=zone)
+        return task_status(task, tasks=self._tasks, runs=runs, info=self._store.state.info.value, zone=zone)
+
     def _need_server(self) -> None:
         """Raise Unreachable with the server's state if the server is down, because a request would fail."""
-        server = self._store.state.server.value
-        if server is not None and server.state in (
-            ServerState.STOPPED,
-            ServerState.CRASHED,
-            ServerState.STARTING,
-        ):
-            raise Unreachable(Code.SERVER_DOWN, f"The server is {server.state}.", "Start it first.")
+        if (state := self._state()) in DOWN:
+            raise Unreachable(Code.SERVER_DOWN, f"The server is {state}.", "Start it first.")
 
     # --- how often ---
 
@@ -186,10 +205,10 @@ class Pollers:
     def _wake_on_server(self, state: SessionState) -> None:
         server = state.server.value
         now = (server.state, server.run_id) if server is not None else None
-        if now == self._previous_server:
-            return
-        self._previous_server = now
-        self.wake()
+        if now != self._previous_server:
+            self._previous_server = now
+            self.wake()
+        self.training.wake()  # the orphans may have changed
 
     def _on_event(self, event: Event) -> None:
         self.annotators.on_event(event)

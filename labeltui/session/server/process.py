@@ -50,6 +50,7 @@ class ServerWatch:
         self.run = ServerRun()
         self.meta: Mapping[str, object] = {}
         self.orphans: tuple[OrphanTraining, ...] = ()
+        self.orphans_known = asyncio.Event()
         self._found: FoundServer | None = None
         self.zone: tzinfo = UTC  # zone of the host's wall clock; the server's lines have times by that clock
         self.caught_up = False
@@ -213,6 +214,7 @@ class ServerWatch:
     def on_orphans(self, orphans: tuple[OrphanTraining, ...]) -> None:
         """Store the trainings whose server has ended, and derive the server's state again."""
         self.orphans = orphans
+        self.orphans_known.set()
         self.refresh()
 
     def on_found(self, server: FoundServer | None) -> None:

@@ -70,8 +70,13 @@ async def test_the_best_of_several_trainings_and_none_from_before(tmp_path: Path
     imports = b"".join(TRAINING.splitlines(keepends=True)[:50]).replace(b" 17:", b" 19:")
     async with desk(tmp_path, serves=True) as it:
         await it.session.readiness.need_server()
+        fed = asyncio.Event()
+        it.session.watch.on_lines.append(fed.set)
         it.host.agent.jobs["server"].print(TRAINING + first_epoch + imports)
-        await it.session.store.wait_for(lambda _state: len(it.session.watch.training.runs) == 3, 5)
+        async with asyncio.timeout(5):
+            while len(it.session.watch.training.runs) < 3:
+                fed.clear()
+                await fed.wait()
         all_three = await it.run("report")
         last_two = await it.run("report", since="2026-11-23 18:00")
         last = await it.run("report", since="2026-11-23 19:00")

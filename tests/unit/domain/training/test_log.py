@@ -118,6 +118,23 @@ def test_the_first_epoch_has_an_estimate_from_its_iterations(log_lines):
     assert eta_s(nothing) is None
 
 
+@pytest.mark.parametrize("name", ["train_3epochs", "train_bundle_2epochs", "train_zoo"])
+def test_progress_never_runs_ahead_of_the_finished_epochs(log_lines, name):
+    told, before = TrainLog(), (0, 0)
+    for line in log_lines(name):
+        told.feed(line)
+        run = told.run
+        if run is None or run.ended or run.epoch is None:
+            continue
+        now = (run.epoch, run.iteration or 0)
+        assert now >= before
+        assert run.epoch <= len(run.points) + 1 or run.epoch == run.total_epochs
+        if run.iteration == run.iterations:
+            assert run.epoch <= len(run.points) + 1
+        before = now
+    assert before == (run.total_epochs, run.iterations)
+
+
 @pytest.mark.parametrize("name", ["train_3epochs", "train_bundle_2epochs", "train_killed", "server_ssl"])
 def test_the_same_log_again_gives_the_same_curve(log_lines, name):
     lines = log_lines(name)

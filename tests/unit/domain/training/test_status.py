@@ -132,6 +132,34 @@ def test_a_server_that_died_in_training_is_said(log_lines):
     assert ended.state is TrainState.DONE
 
 
+def test_time_in_the_queue_is_no_time_of_training(log_lines, task):
+    (run,) = runs_of([line for line in log_lines("train_3epochs") if "Return code" not in line])
+    submitted = run.started_at - timedelta(minutes=20)
+    first = Task("a", TaskState.DONE, {"model": "x"}, submitted, run.started_at - timedelta(seconds=1))
+    second = Task("b", TaskState.RUNNING, run.request, submitted)
+    with_output = derive_training(tasks=[first, second], runs=[run])
+    without = derive_training(tasks=[first, second])
+    waiting = derive_training(tasks=[replace(second, state=TaskState.SUBMITTED)])
+    assert with_output.started_at == run.started_at.replace(tzinfo=UTC)
+    assert without.started_at == first.ended_at.replace(tzinfo=UTC)
+    assert waiting.started_at is None
+
+
+@pytest.mark.parametrize(
+    ("upto", "epoch"),
+    [("Epoch: 1/3, Iter: 3/4", None), ("Epoch: 2/3, Iter: 1/4", 1), ("Epoch: 3/3, Iter: 4/4", 2)],
+)
+def test_a_stopped_training_counts_finished_epochs(log_lines, task, upto, epoch):
+    lines = log_lines("train_3epochs")
+    at = next(i for i, line in enumerate(lines) if upto in line)
+    (run,) = runs_of(lines[: at + 1])
+    stopped = Task(
+        "t", TaskState.STOPPED, run.request, run.started_at, run.last_at, tuple(lines[at - 19 : at + 1])
+    )
+    assert derive_training(tasks=[stopped], runs=[run]).epoch == epoch
+    assert derive_training(tasks=[stopped]).epoch == epoch
+
+
 ERRORS = [
     ("train_status_error_unknown_model", "unknown_model", "nope"),
     ("train_status_error_bad_type", "bad_parameter", "wrong type"),

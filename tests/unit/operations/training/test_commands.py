@@ -18,6 +18,13 @@ from tests.virtual_time import in_virtual_time
 
 RUN = (MONAILABEL / "log_train_3epochs.txt").read_bytes().splitlines(keepends=True)
 EPOCH_2_BEGINS, EPOCH_3_BEGINS = 72, 91  # lines of RUN
+ORPHAN = {"pid": 41, "pgid": 40, "model": "deepedit", "started_ts": 1.0, "memory": 1}
+
+
+def die(it: Desk) -> None:
+    """The server's process is killed."""
+    it.server.up = False
+    it.host.agent.jobs["server"].end(-9)
 
 
 class Training:
@@ -181,6 +188,92 @@ async def test_one_that_does_not_end_well_fails_with_its_state(
     assert ended.value.document["state"] == status.lower()
 
 
+@pytest.mark.parametrize("orphaned", [False, True])
+@in_virtual_time
+async def test_a_server_that_dies_ends_the_following(tmp_path: Path, orphaned: bool) -> None:
+    async with desk(tmp_path, serves=True) as it:
+        training = Training(it)
+        following = it.begin("train.start", model="deepedit", follow=True)
+        await it.report.wait_for("Starting to train deepedit")
+        await asyncio.sleep(5)
+        training.print(EPOCH_2_BEGINS)
+        await it.report.wait_for("'epoch': 1")
+        it.host.agent.orphans = [ORPHAN] if orphaned else []
+        die(it)
+        async with asyncio.timeout(5):
+            with pytest.raises(Failed) as ended:
+                await following
+        status = await it.run("train.status")
+        alerts = {alert.key for alert in it.session.store.state.alerts}
+    assert ended.value.exit_code == 1
+    assert ended.value.problem.code == ("orphaned" if orphaned else "server_gone")
+    assert status["state"] == ("orphaned" if orphaned else "error")
+    assert (status["eta_s"], status["stale_because"]) == (None, None)
+    assert "server" in alerts
+
+
+@in_virtual_time
+async def test_a_server_that_was_started_again_has_forgotten_the_training(tmp_path: Path) -> None:
+    async with desk(tmp_path, serves=True) as it:
+        following = it.begin("train.start", model="deepedit", follow=True)
+        await it.report.wait_for("Starting to train deepedit")
+        await known(it, TrainState.RUNNING)
+        it.server.tasks.clear()
+        async with asyncio.timeout(10):
+            with pytest.raises(Failed) as ended:
+                await following
+    assert (ended.value.problem.code, ended.value.exit_code) == ("training_forgotten", 1)
+
+
+@in_virtual_time
+async def test_a_slow_server_of_somebody_else_is_no_dead_one(tmp_path: Path) -> None:
+    async with desk(tmp_path) as it:
+        it.server.up = True
+        following = it.begin("train.start", model="deepedit", follow=True)
+        await it.report.wait_for("Starting to train deepedit")
+        await known(it, TrainState.RUNNING)
+        it.server.up = False
+        await it.session.store.wait_for(lambda s: s.info.failures > 0, 60)
+        it.server.up = True
+        await it.session.store.wait_for(lambda s: s.info.failures == 0, 60)
+        assert not following.done()
+        it.server.up = False
+        async with asyncio.timeout(60):
+            with pytest.raises(Failed) as ended:
+                await following
+    assert ended.value.problem.code == "server_gone"
+
+
+@in_virtual_time
+async def test_the_next_in_the_queue_does_not_hide_the_end(tmp_path: Path) -> None:
+    async with desk(tmp_path, serves=True) as it:
+        training = Training(it)
+        following = it.begin("train.start", model="deepedit", follow=True)
+        await it.report.wait_for("Starting to train deepedit")
+        await known(it, TrainState.RUNNING)
+        training.finish()
+        it.server.tasks.append({**recorded("train_status_running"), "id": "next", "details": []})
+        async with asyncio.timeout(20):
+            document = await following
+    assert (document["state"], document["task_id"]) == ("done", training.task["id"])
+
+
+@in_virtual_time
+async def test_an_orphan_is_shown_as_soon_as_its_server_has_died(tmp_path: Path) -> None:
+    async with desk(tmp_path, serves=True) as it:
+        training = Training(it)
+        training.begin()
+        await known(it, TrainState.RUNNING)
+        training.print(EPOCH_2_BEGINS)
+        it.host.agent.orphans = [ORPHAN]
+        die(it)
+        async with asyncio.timeout(2):
+            await known(it, TrainState.ORPHANED)
+        reading = it.session.store.state.training
+    assert reading.value is not None
+    assert (reading.value.pid, reading.value.eta_s, reading.error) == (41, None, None)
+
+
 @in_virtual_time
 async def test_the_status_of_nothing_is_idle_and_is_not_followed(tmp_path: Path) -> None:
     async with desk(tmp_path, serves=True) as it:
@@ -223,7 +316,7 @@ async def test_there_has_to_be_one_to_stop(tmp_path: Path) -> None:
 @in_virtual_time
 async def test_one_that_has_outlived_its_server_is_ended_on_the_host(tmp_path: Path) -> None:
     async with desk(tmp_path) as it:
-        it.host.agent.orphans = [{"pid": 41, "pgid": 40, "model": "deepedit", "started_ts": 1.0, "memory": 1}]
+        it.host.agent.orphans = [ORPHAN]
         await it.session.store.wait_for(
             lambda s: s.server.value is not None and bool(s.server.value.orphans), 60
         )
