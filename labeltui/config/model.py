@@ -108,7 +108,8 @@ class GuardSection(Section):
     wait_for_copies: bool = True
     """Stop only after each label on the pod has been copied to a desk."""
     operator_key: bool = False
-    """Store your API key on the pod (in a file with mode 0600), for when RunPod refuses a stop by the pod's own key."""
+    """Lend your API key to the pod, for when RunPod refuses a stop by the pod's own key. It stays in the pod's memory,
+    and is gone when the container starts again, until a console lends it again."""
 
 
 class Profile(Section):

@@ -52,6 +52,7 @@ class PodFiles:
             "LANG": "C.UTF-8",
             "PATH": f"{self.bin}:/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin",
             "TMPDIR": str(self.tmp),
+            "LABELTUI_GUARD_MEMORY": str(self.tmp),
             "TMUX_TMPDIR": str(self.tmp),
             "PS1": "pod$ ",
             MARK: self.token,

@@ -17,6 +17,7 @@ class FakeGuard:
     def __init__(self, host: MemoryHost) -> None:
         self.alive = True
         self.silent = False
+        self.lent_key, self.keeps_key = False, True
         self.asked: list[Mapping[str, Any]] = []
         self.policy: dict[str, Any] = {"mode": "auto", "idle_s": 1800.0, "budget": None, "need_copies": True}
         self.decision: dict[str, Any] = {
@@ -38,6 +39,7 @@ class FakeGuard:
         self.asked.append(request)
         if request["ask"] == "ensure":
             started, self.alive = not self.alive, True
+            self.lent_key = bool(request.get("key")) and self.keeps_key
             return {**self._document(), "started": started}
         if request["ask"] == "set":
             self.policy |= request["changes"]
@@ -49,6 +51,7 @@ class FakeGuard:
         return {
             "alive": True,
             "now_mono": 100.0,
+            "lent_key": self.lent_key,
             "state": {
                 "written_mono": 100.0,
                 "decision": self.decision,

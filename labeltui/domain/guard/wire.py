@@ -11,3 +11,4 @@ MISSING_METHODS = "missing_ways"  # why other keys can't be used, in the guard's
 LAST_SEEN = "seen"  # the last time of each kind of activity, in the guard's state
 DESIRED_FILE = "wish.json"
 AGENT_LOCK_FILE = "door.lock"
+WITHOUT_KEY = "without_key"  # why the guard has no operator's key, in the desired settings

@@ -92,6 +92,7 @@ class GuardWatch:
         self._due_since: float | None = None
         self._copied: dict[str, list[int]] = {}
         self._acknowledged: dict[str, list[int]] = {}
+        self._lends = False  # the pod had the operator's key after this console lent it last
         self._wake = asyncio.Event()
         self._begun = asyncio.Event()
 
@@ -156,7 +157,7 @@ class GuardWatch:
         Raises LabeltuiError if the guard can't be started or reached.
         """
         agent = await self._link.ready()
-        answer = await agent.guard("ensure", **await self._desired(agent))
+        answer = await self._ensure(agent)
         status = self._publish(guard_of(answer))
         if answer.get("started"):
             self._unnoted = "Start the guard"
@@ -191,9 +192,15 @@ class GuardWatch:
     async def _begin(self, agent: AgentClient) -> None:
         if self._settings.read_only:
             return
-        answer = await agent.guard("ensure", **await self._desired(agent))
+        answer = await self._ensure(agent)
         self._unnoted = "Start the guard" if answer.get("started") else "Find the guard"
         self._note(self._publish(guard_of(answer)))
+
+    async def _ensure(self, agent: AgentClient) -> dict[str, Any]:
+        """Start the guard if needed, and send it the profile's settings and the key that the profile lends."""
+        answer = await agent.guard("ensure", **await self._desired(agent))
+        self._lends = bool(answer.get("lent_key"))
+        return answer
 
     async def _desired(self, agent: AgentClient) -> dict[str, Any]:
         section, server = self._settings.guard, self._settings.server
@@ -241,8 +248,9 @@ class GuardWatch:
             return
         self._note(status)
         rate = self._money().get("rate")
-        if status.state == DEAD or (rate is not None and rate != status.rate):
-            answer = await agent.guard("ensure", **await self._desired(agent))
+        lost_key = self._lends and not status.lent_key
+        if status.state == DEAD or lost_key or (rate is not None and rate != status.rate):
+            answer = await self._ensure(agent)
             if answer.get("started"):
                 self._unnoted = "Start the guard again"
                 self._publish(guard_of(answer))

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from labeltui.hosts.agent.remote.guard.lending import MEMORY_ELSEWHERE
 from tests.unit.hosts.agent_process import AgentProcess, is_alive, wait_for
 from tests.unit.hosts.fakerunpod import POD, FakeRunpod
 
@@ -29,11 +30,13 @@ class Pod:
         self.root, self.runpod, self._start = root, runpod, start
         self.studies = root / "studies"
         self.studies.mkdir()
+        (root / "memory").mkdir()
         self.path = root / "bin"
         self.path.mkdir()
         self.environment = {
             "RUNPOD_POD_ID": POD, "RUNPOD_API_BASE_URL": runpod.url, "RUNPOD_API_KEY": OWN, "HOME": str(root),
-            "TMPDIR": str(root), "PATH": f"{self.path}:{os.environ['PATH']}", "LABELTUI_DEMO_POD": str(root),
+            "TMPDIR": str(root), MEMORY_ELSEWHERE: str(root / "memory"),
+            "PATH": f"{self.path}:{os.environ['PATH']}", "LABELTUI_DEMO_POD": str(root),
         }  # fmt: skip
         self.agent: Any = None
 
@@ -139,7 +142,7 @@ def test_a_key_that_may_only_read_is_refused_and_the_lent_one_is_taken(pod: Pod)
 @pytest.mark.slow
 def test_a_lent_key_is_its_owners_only_and_is_forgotten_when_asked(pod: Pod) -> None:
     pod.guard(idle_s=600, key=LENT)
-    path = pod.folder / "operator.key"
+    (path,) = (pod.root / "memory").iterdir()
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert stat.S_IMODE(pod.folder.stat().st_mode) == 0o700
     answer = pod.guard(idle_s=600, key="")
@@ -208,7 +211,7 @@ def test_no_key_is_in_anything_it_writes(pod: Pod) -> None:
     written = [
         path
         for path in pod.root.rglob("*")
-        if path.is_file() and path.name not in ("operator.key", "agent.zip")
+        if path.is_file() and path.parent.name != "memory" and path.name != "agent.zip"
     ]
     assert len(written) > 3
     for path in written:

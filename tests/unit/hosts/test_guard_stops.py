@@ -12,6 +12,7 @@ import pytest
 
 from labeltui.hosts.agent.remote.guard import activity, state_files, work
 from labeltui.hosts.agent.remote.guard import main as program
+from labeltui.hosts.agent.remote.guard.lending import MEMORY_ELSEWHERE, lend
 from labeltui.hosts.agent.remote.guard.main import Guard
 from labeltui.hosts.agent.remote.guard.state_files import GuardFiles
 from tests.unit.hosts.publishedrunpod import LOST, POD, PublishedRunpod
@@ -49,7 +50,7 @@ class Rig:
             self.guard.step()
 
     def lend(self, key: str) -> None:
-        self.files.key.write_text(key)
+        lend(self.files.folder, key)
 
     @property
     def state(self) -> dict[str, Any]:
@@ -82,6 +83,7 @@ def make(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[.
     clocks, made = Clocks(), []
     monkeypatch.setattr(program, "time", clocks)
     monkeypatch.setenv(state_files.ENVIRONMENT_ELSEWHERE, "/nowhere")
+    monkeypatch.setenv(MEMORY_ELSEWHERE, str(tmp_path))
     monkeypatch.setattr(activity, "processes", list)  # nothing runs in the pod
     monkeypatch.setattr(work, "processes", list)
     monkeypatch.setenv("PATH", "/nowhere")

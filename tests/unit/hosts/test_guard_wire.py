@@ -12,6 +12,7 @@ import pytest
 
 from labeltui.domain.guard.status import guard_of
 from labeltui.hosts.agent.remote.guard import state_files
+from labeltui.hosts.agent.remote.guard.lending import MEMORY_ELSEWHERE
 from labeltui.hosts.agent.remote.guard.main import Guard
 from labeltui.hosts.agent.remote.guard.requests import perform
 from labeltui.hosts.agent.remote.guard.state_files import GuardFiles
@@ -26,8 +27,9 @@ STATE = {
 
 
 @pytest.fixture(autouse=True)
-def pod(monkeypatch: pytest.MonkeyPatch) -> None:
+def pod(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv(state_files.ENVIRONMENT_ELSEWHERE, "/nowhere")
+    monkeypatch.setenv(MEMORY_ELSEWHERE, str(tmp_path))
     monkeypatch.setenv("LABELTUI_DEMO_POD", "nothing runs in it")
     monkeypatch.setenv("PATH", "/nowhere")
     monkeypatch.setenv("RUNPOD_POD_ID", "pod")
@@ -61,7 +63,7 @@ def test_the_requests_of_an_older_console_are_answered_under_its_names(tmp_path:
     assert perform(tmp_path, [], {"ask": "set", "changes": {"mode": "off"}})["wish"]["set"] == {"mode": "off"}
     perform(tmp_path, [], {"ask": "copied", "files": [["a", 1, 2]], "drop": []})
     assert {path.name for path in guard.iterdir()} == {
-        "state.json", "wish.json", "copied.json", "operator.key", "door.lock",
+        "state.json", "wish.json", "copied.json", "door.lock",
     }  # fmt: skip
 
 

@@ -12,6 +12,7 @@ import pytest
 from labeltui.domain.failure_codes import Code
 from labeltui.domain.problems import Unreachable
 from tests.fakes.guard import FakeGuard
+from tests.fakes.session import KEY
 from tests.unit.operations.desk import desk
 from tests.virtual_time import in_virtual_time
 
@@ -90,3 +91,25 @@ async def test_a_stop_of_the_consoles_that_fails_is_sent_again_once_a_minute(tmp
         await it.session.store.wait_for(lambda _: pod.status == "EXITED", 600)
     assert len(tries) == 4
     assert all(59 <= after - before <= 70 for before, after in pairwise(tries))
+
+
+@in_virtual_time
+async def test_a_key_that_the_pods_memory_lost_is_lent_again(tmp_path: Path) -> None:
+    async with desk(tmp_path, rents=True, guard={"operator_key": True}) as it:
+        guard = FakeGuard(it.host)
+        await it.rent()
+        await it.session.link.ready()
+        state = await it.session.store.wait_for(lambda s: s.pod.value is not None, 60)
+        assert state.pod.value is not None
+        guard.rate = float(state.pod.value.cost_per_hour or 0)
+        await asyncio.sleep(60)
+        lent = len(guard.requests("ensure"))
+        guard.lent_key = False  # the container started again
+        await it.session.store.wait_for(lambda _: guard.lent_key, 60)
+        await asyncio.sleep(60)
+        again = guard.requests("ensure")[lent:]
+        guard.keeps_key = guard.lent_key = False  # a host without a file system in memory
+        await asyncio.sleep(60)
+        in_vain = guard.requests("ensure")[lent + 1 :]
+    assert [one["key"] for one in again] == [KEY]
+    assert len(in_vain) == 1

@@ -14,12 +14,13 @@ from typing import Any, Callable
 from urllib.parse import urlsplit
 
 from labeltui.domain.guard.rules import Activity, Decision, Facts, Policy, decide
-from labeltui.domain.guard.wire import LAST_SEEN, METHOD, METHODS, MISSING_METHODS
-from labeltui.hosts.agent.remote.files import expand, read_text, write_json
+from labeltui.domain.guard.wire import LAST_SEEN, METHOD, METHODS, MISSING_METHODS, WITHOUT_KEY
+from labeltui.hosts.agent.remote.files import expand, write_json
 from labeltui.hosts.agent.remote.guard import work
 from labeltui.hosts.agent.remote.guard.activity import Gpu, Requests, Shells, Uploads
 from labeltui.hosts.agent.remote.guard.budget import Budget
 from labeltui.hosts.agent.remote.guard.labels import Labels, named
+from labeltui.hosts.agent.remote.guard.lending import NOT_LENT, lent_key, remove_stored
 from labeltui.hosts.agent.remote.guard.runpod import StopKeys
 from labeltui.hosts.agent.remote.guard.state_files import GuardFiles, pod_environment
 from labeltui.hosts.agent.remote.guard.stopper import Stopper
@@ -236,12 +237,19 @@ class Guard:
 
     def operator_key(self) -> str:
         """Return the operator's API key. Empty if the profile does not lend it."""
-        return read_text(self.files.key).strip()
+        return lent_key(self.files.folder)
+
+    def renew_keys(self, without_key: str) -> None:
+        """Read the environment and the operator's key again. A refused key stays refused."""
+        self.keys = StopKeys(
+            pod_environment(), self.operator_key(), without_key, stopped_by=self.keys.stopped_by, before=self.keys
+        )  # fmt: skip
 
     def check_keys(self, now: float) -> None:
         """Read the pod with each key every ``CHECK_S`` seconds, or ``CHECK_AGAIN_S`` while no key is usable."""
-        if self.keys.operator_key != self.operator_key():
-            self.keys = self.keys.renewed(pod_environment(), self.operator_key())
+        why = str(self.desired.get(WITHOUT_KEY) or NOT_LENT)
+        if (self.keys.operator_key, self.keys.without_key) != (self.operator_key(), why):
+            self.renew_keys(why)
             self.checked_at = float("-inf")
         good_for = CHECK_S if self.keys.chosen() else float(self.desired.get("check_s") or CHECK_AGAIN_S)
         if now - self.checked_at < good_for:
@@ -249,7 +257,7 @@ class Guard:
         self.checked_at = now
         if self.keys.chosen() is None and pod_environment() != self.keys.environment:
             # The pod's start script has exported more variables since.
-            self.keys = self.keys.renewed(pod_environment(), self.operator_key())
+            self.renew_keys(why)
         before, first = self.keys.chosen(), not self.keys.checked
         pod = self.keys.check()
         if isinstance(pod, dict):
@@ -324,6 +332,7 @@ def run_guard(folder: Path, version: str) -> None:
     """Run this pod's guard. Returns without running it if another guard holds the lock for 15 s."""
     files = GuardFiles(folder)
     files.make()
+    remove_stored(folder)
     lock = os.open(files.lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     for _ in range(150):  # the previous guard may still be writing its state
         try:

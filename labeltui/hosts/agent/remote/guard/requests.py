@@ -17,13 +17,13 @@ import os
 import signal
 import subprocess
 import time
-from contextlib import suppress
 from pathlib import Path
 from typing import Any, Callable, Sequence
 
 from labeltui.domain.guard.rules import Policy
-from labeltui.domain.guard.wire import DESIRED
+from labeltui.domain.guard.wire import DESIRED, WITHOUT_KEY
 from labeltui.hosts.agent.remote.files import Problem, take_lock
+from labeltui.hosts.agent.remote.guard.lending import lend, lent_key, remove_stored
 from labeltui.hosts.agent.remote.guard.state_files import GuardFiles, pod_environment
 from labeltui.hosts.agent.remote.processes import boot_id, is_running
 
@@ -50,7 +50,7 @@ def status(files: GuardFiles) -> dict[str, Any]:
     return {
         "alive": is_alive(state), "pod": pod_environment().get("RUNPOD_POD_ID", ""),
         DESIRED: {k: v for k, v in files.read(files.desired).items() if k in ("policy", "set", "version", "keep")},
-        "now_mono": time.monotonic(), "now": time.time(), "lent_key": files.key.exists(),
+        "now_mono": time.monotonic(), "now": time.time(), "lent_key": bool(lent_key(files.folder)),
         "state": state if state.get("boot_id") == boot_id() else {},
     }  # fmt: skip
 
@@ -77,15 +77,15 @@ def ensure(
     ``key`` is the operator's API key. Empty deletes the stored key; None leaves it.
     """
     files.make()
+    remove_stored(folder)
     lock = take_lock(files.agent_lock)
     try:
         stored = files.read(files.desired)
         if stored.get("boot_id") != boot_id():  # changed limits apply until the pod stops
             stored = {}
-        merged = {**stored, **desired, "version": version, "boot_id": boot_id()}
+        lending = {} if key is None else {WITHOUT_KEY: lend(files.folder, key)}
+        merged = {**stored, **desired, **lending, "version": version, "boot_id": boot_id()}
         files.write(files.desired, merged)
-        if key is not None:
-            lend(files, key)
         refuse_second(files, folder)
         state = files.read(files.state)
         if is_alive(state) and time.monotonic() - float(state.get("written_mono") or 0) > HUNG_S:
@@ -121,19 +121,6 @@ def refuse_second(files: GuardFiles, folder: Path) -> None:
             "guard_elsewhere", f"The guard of this pod belongs to another folder: {other}.",
             "Use that folder in this profile, too: [profiles.NAME.server] folder.",
         )  # fmt: skip
-
-
-def lend(files: GuardFiles, key: str) -> None:
-    """Store the operator's key, readable by its owner only. An empty ``key`` deletes it."""
-    if not key:
-        with suppress(OSError):
-            files.key.unlink()
-        return
-    new = files.key.with_name("operator.key.new")
-    handle = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(handle, "w") as file:
-        file.write(key)
-    new.replace(files.key)
 
 
 def start(folder: Path, version: str, program: Sequence[str]) -> None:

@@ -17,6 +17,7 @@ from http.client import HTTPException
 from typing import Any
 
 from labeltui.domain.guard.stopping import ACCEPTED, FAILED, REFUSED, UNANSWERED, outcome
+from labeltui.hosts.agent.remote.guard.lending import NOT_LENT
 
 BASE = "https://api.runpod.io"
 DEADLINE_S = 20.0
@@ -179,12 +180,18 @@ class StopKeys:
         self,
         environment: dict[str, str],
         operator_key: str = "",
+        without_key: str = NOT_LENT,
         *,
         stopped_by: str = "",
         before: StopKeys | None = None,
     ) -> None:
-        """``stopped_by`` names the key that stopped this pod before. ``before`` has earlier results for the keys."""
+        """Collect the keys.
+
+        ``without_key`` says why there is no operator's key, if there is none. ``stopped_by`` names the key that
+        stopped this pod before. ``before`` has earlier results for the keys; a refused key stays refused.
+        """
         self.environment, self.operator_key, self.stopped_by = environment, operator_key, stopped_by
+        self.without_key = without_key
         self.pod_id = environment.get("RUNPOD_POD_ID", "")
         base = environment.get("RUNPOD_API_BASE_URL", "")
         known = {(one.method.name, one.api.key, one.api.url): one for one in (before.all if before else ())}
@@ -194,7 +201,7 @@ class StopKeys:
         own = environment.get("RUNPOD_API_KEY", "").strip()
         for name, key, why in (
             ("the pod's own key", own, "the pod has no API key of its own"),
-            ("the operator's key", operator_key.strip(), "the profile does not lend the operator's key"),
+            ("the operator's key", operator_key.strip(), without_key),
         ):
             if _KEY.match(key):
                 api = Api(key, self.pod_id, base)
@@ -204,10 +211,6 @@ class StopKeys:
                 self.missing.append(why)
         if shutil.which("runpodctl") is not None:
             self.missing.append("runpodctl does not count: no version of it is known to speak REST v2")
-
-    def renewed(self, environment: dict[str, str], operator_key: str) -> StopKeys:
-        """Return a copy for a new environment or operator's key. A refused key stays refused."""
-        return StopKeys(environment, operator_key, stopped_by=self.stopped_by, before=self)
 
     def check(self) -> Any:
         """Check every key. Returns the pod; None if no key can read it."""

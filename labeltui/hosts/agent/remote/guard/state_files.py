@@ -3,7 +3,6 @@
 ``wish.json``    the settings that consoles desire; the agent writes it under ``door.lock``
 ``copied.json``  the labels that were copied; the agent writes it under ``door.lock``
 ``state.json``   activity and decision; the guard writes it and holds ``guard.lock``
-``operator.key`` the operator's API key with mode 0600, only if the profile allows it
 ``guard.log``    the guard's log, without keys
 
 A pod has one guard, even if profiles use several folders on it. ``claim``, a file in the system's temporary folder,
@@ -55,7 +54,7 @@ class GuardFiles:
         self.folder = folder / "guard" / (re.sub(r"[^A-Za-z0-9_-]", "_", name) or "_")
         self.desired = self.folder / DESIRED_FILE
         self.state, self.copied = self.folder / "state.json", self.folder / "copied.json"
-        self.key, self.log_file = self.folder / "operator.key", self.folder / "guard.log"
+        self.log_file = self.folder / "guard.log"
         self.claim = Path(tempfile.gettempdir(), f"labeltui-guard-{os.getuid()}-{self.folder.name}")
         self.lock, self.agent_lock = self.folder / "guard.lock", self.folder / AGENT_LOCK_FILE
 
