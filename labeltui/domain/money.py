@@ -1,4 +1,4 @@
-"""Costs of pods, at RunPod's published rates. Decimals, never floats.
+"""Costs of pods, at RunPod's published rates, and how every amount is written. Decimals, never floats.
 
 All amounts are US dollars. RunPod shows 0.00 $/h for a stopped pod although its disk still costs; the console
 shows the rates computed here.
@@ -82,9 +82,15 @@ def rate_text(per_hour: Decimal | None) -> str:
     return f"${cents(per_hour)}/h" if per_hour >= CENT or not per_hour else f"${per_hour:.4f}/h"
 
 
-def dollars(amount: Decimal) -> str:
-    """Format an amount: ``$1.20``; ``<$0.01`` for less than a cent that was spent."""
-    return "<$0.01" if 0 < amount < CENT / 2 else f"${cents(amount)}"
+def dollars(amount: Decimal | float) -> str:
+    """Format an amount: ``$1.20``; ``<$0.01`` below half a cent, so that money that was spent is never ``$0.00``."""
+    exact = Decimal(str(amount))
+    return "<$0.01" if 0 < exact < CENT / 2 else f"${cents(exact)}"
+
+
+def month_text(per_hour: Decimal) -> str:
+    """Format what a rate in $/h comes to in a month: ``$207.12 a month``."""
+    return f"{dollars(per_month(per_hour))} a month"
 
 
 def disk_per_hour(

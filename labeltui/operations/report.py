@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING, Any
 
 from labeltui.actions.session import ReportParams
 from labeltui.domain.documents import documents
+from labeltui.domain.documents.pod import money_text
 from labeltui.domain.documents.trainings import training_line
 from labeltui.domain.failure_codes import Code
 from labeltui.domain.labels.names import split_label
 from labeltui.domain.log.filter import moment
-from labeltui.domain.money import cents
 from labeltui.domain.pod.spending import SessionCost
 from labeltui.domain.problems import LabeltuiError, Misused
+from labeltui.domain.rules.pace import began
 from labeltui.domain.study import FINAL_TAG
 from labeltui.operations.refresh import refresh_labels, refresh_money, refresh_trainings
 from labeltui.session.history.studies import StudyEvent, StudyEventKind
@@ -35,26 +36,28 @@ SESSIONS = 20
 async def report(session: Session, params: ReportParams, progress: Report) -> Document:
     """Report labels, hours, cost and best metric since the session began, or since a given time.
 
-    Without a rented pod, the session counts from midnight. Values from the host are null if the host can't be
-    reached; trainings are then those that were stored. Raises Misused ``bad_time``.
+    Without a rented pod, the session begins with its server. If its start is unknown, ``hours`` is null, and the
+    labels of today are counted. Values from the host are null if the host can't be reached; trainings are then
+    those that were stored. Raises Misused ``bad_time``.
     """
     progress.progress("Reading the host, the copies and the bill")
     reached = await _refresh(session)
     stored = await session.trainings.load()
     now = session.clock()
-    since = _since(session, params.since, now)
+    known = _given(params.since, now) or began(session.store.state)
+    since = known or now.astimezone().replace(hour=0, minute=0, second=0, microsecond=0)
     submitted = _submitted(session, since)
     trainings = [record for record in stored if record.started_at >= since]
-    hours = max(0.0, (now - since).total_seconds()) / 3600
+    hours = None if known is None else max(0.0, (now - known).total_seconds()) / 3600
     cost = _cost(session, since)
     return {
         "as_of": documents.moment(now),
         "since": documents.moment(since),
-        "hours": round(hours, 2),
+        "hours": None if hours is None else round(hours, 2),
         **_labels(submitted, hours, cost),
         **_people(await session.study_history.load(since)),
         "labels_here": documents.labels_document(session.store.state.labels, now) if reached else None,
-        "cost": None if cost is None else str(cents(cost)),
+        "cost": money_text(cost),
         "sessions": [_session_line(one) for one in await session.spending.sessions()][-SESSIONS:],
         "trainings": [_training(record) for record in trainings] if reached or trainings else None,
         "best": _best(trainings),
@@ -75,17 +78,13 @@ async def _refresh(session: Session) -> bool:
     return True
 
 
-def _since(session: Session, given: str | None, now: datetime) -> datetime:
-    here = now.astimezone()
-    if given:
-        try:
-            return moment(given, here.replace(tzinfo=None)).astimezone()
-        except ValueError as error:
-            raise Misused(Code.BAD_TIME, f"{error}.", "Times are by this machine's clock.") from None
-    spend = session.store.state.spend.value
-    if spend is not None and spend.session_since is not None:
-        return spend.session_since
-    return here.replace(hour=0, minute=0, second=0, microsecond=0)
+def _given(since: str | None, now: datetime) -> datetime | None:
+    if not since:
+        return None
+    try:
+        return moment(since, now.astimezone().replace(tzinfo=None)).astimezone()
+    except ValueError as error:
+        raise Misused(Code.BAD_TIME, f"{error}.", "Times are by this machine's clock.") from None
 
 
 def _cost(session: Session, since: datetime) -> Decimal | None:
@@ -111,14 +110,14 @@ def _submitted(session: Session, since: datetime) -> list[tuple[str, str]]:
     return submitted
 
 
-def _labels(submitted: list[tuple[str, str]], hours: float, cost: Decimal | None) -> dict[str, Any]:
+def _labels(submitted: list[tuple[str, str]], hours: float | None, cost: Decimal | None) -> dict[str, Any]:
     people = Counter(who or "unknown" for _study, who in submitted)
-    each = None if cost is None or not submitted else str(cents(cost / len(submitted)))
+    each = None if cost is None or not submitted else money_text(cost / len(submitted))
     return {
         "labels": len(submitted),
         "studies": len({study for study, _who in submitted}),
         "labels_by": dict(people.most_common()),
-        "labels_per_hour": round(len(submitted) / hours, 1) if hours > 0 else None,
+        "labels_per_hour": round(len(submitted) / hours, 1) if hours else None,
         "cost_per_label": each,
     }
 
@@ -138,7 +137,7 @@ def _session_line(cost: SessionCost) -> dict[str, Any]:
         "pod": cost.pod_id,
         "began": documents.moment(cost.began),
         "until": documents.moment(cost.at),
-        "cost": str(cents(cost.spent)) if cost.unseen_from is None else None,
+        "cost": money_text(cost.spent) if cost.unseen_from is None else None,
     }
 
 

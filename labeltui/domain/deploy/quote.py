@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from decimal import ROUND_CEILING, Decimal
+from decimal import Decimal
 
 from labeltui.domain.deploy.catalogue import GpuOffer, PodSpec
-from labeltui.domain.money import CENT, Account, disk_per_hour, hours_left, network_volume_per_hour
+from labeltui.domain.money import Account, cents, disk_per_hour, hours_left, network_volume_per_hour
 from labeltui.domain.pod.pod import Cloud
 
 
@@ -20,8 +20,8 @@ class Quote:
 
     @property
     def agreed(self) -> Decimal:
-        """The running rate rounded up to whole cents, which is the lowest price limit that admits the pod."""
-        return self.running.quantize(CENT, ROUND_CEILING)
+        """The running rate in whole cents, which is the lowest price limit that admits the pod."""
+        return cents(self.running)
 
 
 def price(offer: GpuOffer, cloud: Cloud) -> Decimal | None:

@@ -14,7 +14,7 @@ from labeltui.domain.money import Account, Spend, per_month
 from labeltui.domain.pod.pod import Pod
 from labeltui.domain.state import SessionState
 
-TENTH_OF_A_MIL = Decimal("0.0001")  # a disk costs fractions of a cent per hour
+TENTH_OF_A_MIL = Decimal("0.0001")
 
 
 def pod_line(pod: Pod) -> dict[str, Any]:
@@ -48,8 +48,8 @@ def pod_document(pod: Pod) -> dict[str, Any]:
         "gpu_count": pod.gpu_count,
         "data_centre": pod.data_centre,
         "image": pod.image or None,
-        "cost_per_hour": _money(pod.cost_per_hour),
-        "cost_per_hour_stopped": _money(pod.cost_per_hour_stopped),
+        "cost_per_hour": money_text(pod.cost_per_hour),
+        "cost_per_hour_stopped": money_text(pod.cost_per_hour_stopped),
         "ssh": pod.ssh.address if pod.ssh else None,
         "uptime_s": pod.uptime_s,
         "container_disk_gb": pod.container_disk_gb,
@@ -71,8 +71,8 @@ def gpu_document(offer: GpuOffer, models: tuple[str, ...] = (), size: Size | Non
         "id": offer.id,
         "name": offer.name,
         "vram_gb": offer.vram_gb,
-        "secure": _money(offer.price_secure),
-        "community": _money(offer.price_community),
+        "secure": money_text(offer.price_secure),
+        "community": money_text(offer.price_community),
         "stock": offer.stock.value,
         "data_centres": {place: stock.value for place, stock in offer.data_centres.items()},
         "cuda": newest_cuda(offer),
@@ -88,8 +88,8 @@ def volume_document(volume: NetworkVolume) -> dict[str, Any]:
         "name": volume.name,
         "size_gb": volume.size_gb,
         "data_centre": volume.data_centre,
-        "cost_per_hour": _money(volume.cost_per_hour),
-        "cost_per_month": _money(per_month(volume.cost_per_hour)),
+        "cost_per_hour": money_text(volume.cost_per_hour),
+        "cost_per_month": money_text(per_month(volume.cost_per_hour)),
     }
 
 
@@ -105,19 +105,20 @@ def money_document(state: SessionState, now: datetime) -> dict[str, Any] | None:
         "as_of": moment(state.spend.as_of or state.account.as_of or now),
         "stale": state.spend.is_stale(now) or state.account.is_stale(now),
         "stale_because": state.spend.error or state.account.error,
-        "per_hour": _money(known_spend.per_hour),
-        "session": _money(known_spend.session),
+        "per_hour": money_text(known_spend.per_hour),
+        "session": money_text(known_spend.session),
         "session_since": moment(known_spend.session_since),
         "session_unknown_because": known_spend.why or None,
-        "today": _money(known_spend.today),
+        "today": money_text(known_spend.today),
         "today_as_of": moment(known_spend.today_at),
         "bill_error": known_spend.bill_error or None,
-        "balance": _money(known_account.balance),
-        "spend_per_hour": _money(known_account.spend_per_hour),
-        "spend_limit": _money(known_account.spend_limit),
+        "balance": money_text(known_account.balance),
+        "spend_per_hour": money_text(known_account.spend_per_hour),
+        "spend_limit": money_text(known_account.spend_limit),
         "hours_left": None if known_account.hours_left is None else round(float(known_account.hours_left), 2),
     }
 
 
-def _money(amount: Decimal | None) -> str | None:
+def money_text(amount: Decimal | None) -> str | None:
+    """Format dollars for JSON, with four decimals, because a disk costs fractions of a cent per hour."""
     return None if amount is None else str(amount.quantize(TENTH_OF_A_MIL))

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from labeltui.domain.host import LinkState
+from labeltui.domain.money import rate_text
 from labeltui.domain.rules import pod as podrules
 from labeltui.domain.rules.label_risk import label_note, risk
 from labeltui.domain.server.server import ServerState
@@ -179,7 +180,7 @@ def no_proxy_shell(state: SessionState) -> str | None:
 
 
 def _cost(pod: Pod) -> str:
-    return "an unknown price" if pod.compute_per_hour is None else f"${pod.compute_per_hour:.2f}/h"
+    return "an unknown price" if pod.cost_per_hour is None else rate_text(pod.cost_per_hour)
 
 
 def ask_pod_start(state: SessionState) -> str | None:
@@ -199,7 +200,7 @@ def ask_pod_stop(state: SessionState) -> str | None:
     pod = state.pod.value
     if pod is None:
         return "Stop the pod?"
-    rate = f"${pod.cost_per_hour_stopped:.3f}/h"
+    rate = rate_text(pod.cost_per_hour_stopped)
     has_volume = bool(pod.volume_disk_gb or pod.network_volume_id)
     lost = (
         f"{pod.volume_path or 'Its volume'} stays, everything else"
@@ -250,5 +251,5 @@ def guard_not_expected(state: SessionState) -> str | None:
 def ask_guard_off(state: SessionState) -> str | None:
     """The question before the guard is switched off: what that may cost."""
     pod = state.pod.value
-    rate = f" at ${pod.cost_per_hour:.2f} an hour" if pod is not None and pod.cost_per_hour else ""
+    rate = f" at {rate_text(pod.cost_per_hour)}" if pod is not None and pod.cost_per_hour else ""
     return f"Switch the guard off? Then only you stop this pod, and it costs money{rate} even with your laptop closed."

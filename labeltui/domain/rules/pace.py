@@ -30,11 +30,16 @@ class Pace:
     cost_per_label: Decimal | None = None
 
 
+def began(state: SessionState) -> datetime | None:
+    """When the session began: with the rented pod's start, else with the server's. None when neither is known."""
+    spend, server = state.spend.value, state.server.value
+    since = spend.session_since if spend is not None else None
+    return since or (server.started_at if server is not None else None)
+
+
 def pace(state: SessionState, now: datetime) -> Pace | None:
     """The pace of the session on the rented pod, or of the server's run; None when neither is known."""
-    spend, server, queue = state.spend.value, state.server.value, state.queue.value
-    since = spend.session_since if spend is not None else None
-    since = since or (server.started_at if server is not None else None)
+    spend, queue, since = state.spend.value, state.queue.value, began(state)
     if since is None or queue is None or len(queue.studies) > MANY_STUDIES:
         return None
     labels = sum(

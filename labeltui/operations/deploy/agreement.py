@@ -5,12 +5,12 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterator
 from dataclasses import replace
-from decimal import ROUND_CEILING, Decimal
+from decimal import Decimal
 from typing import Any
 
 from labeltui.domain.deploy.quote import Quote
 from labeltui.domain.failure_codes import Code
-from labeltui.domain.money import CENT, HOURS_PER_MONTH, rate_text
+from labeltui.domain.money import cents, month_text, rate_text
 from labeltui.domain.pod.pod import Pod
 from labeltui.domain.problems import Failed, Refused
 from labeltui.operations.deploy.plan import Plan
@@ -38,17 +38,17 @@ def agreed(plan: Plan) -> None:
         raise Refused(
             Code.TOO_DEAR,
             f"{first.name} with these disks costs {price}.",
-            f"That is more than ${plan.limit}/h.",
+            f"That is more than {rate_text(plan.limit)}.",
         )
 
 
 def price_text(made: Quote) -> str:
-    """Return the price as text, such as ``$0.284/h, $207 a month``.
+    """Return the price as text, such as ``$0.28/h, $207.12 a month``.
 
     A network volume adds its own price, which is also due while the pod is stopped.
     """
-    text = f"${made.running:.3f}/h, ${made.running * HOURS_PER_MONTH:.0f} a month"
-    return text + (f", and its network volume ${made.network:.4f}/h at all times" if made.network else "")
+    text = f"{rate_text(made.running)}, {month_text(made.running)}"
+    return text + (f", and its network volume {rate_text(made.network)} at all times" if made.network else "")
 
 
 def refuse_other(plan: Plan, pod: Pod, *, new: bool) -> None:
@@ -89,7 +89,7 @@ def _differences(plan: Plan, pod: Pod) -> Iterator[tuple[str, str, str | float |
     price = price_of(pod)
     if price and not plan.admits(price):
         agreed_to = f"not the {rate_text(plan.limit)} that was agreed to"
-        yield f"costs {rate_text(price)} with its disks, {agreed_to}", "max_price", float(_whole_cents(price))
+        yield f"costs {rate_text(price)} with its disks, {agreed_to}", "max_price", float(cents(price))
     if pod.image and _full(pod.image) != _full(spec.image):
         yield f"runs the image {pod.image}", "image", pod.image
     if pod.cloud is not None and pod.cloud is not spec.cloud:
@@ -99,10 +99,6 @@ def _differences(plan: Plan, pod: Pod) -> Iterator[tuple[str, str, str | float |
 def price_of(pod: Pod) -> Decimal | None:
     """Return $/h as it is agreed to: with the pod's own disks, without its network volume. None while unknown."""
     return replace(pod, network_volume_gb=None).cost_per_hour if pod.compute_per_hour else None
-
-
-def _whole_cents(price: Decimal) -> Decimal:
-    return price.quantize(CENT, ROUND_CEILING)
 
 
 def _flags(params: dict[str, str]) -> str:

@@ -10,6 +10,7 @@ from labeltui.domain.deploy.candidates import cuda_of, named, newest_cuda, stock
 from labeltui.domain.deploy.catalogue import GpuOffer, NetworkVolume, PodSpec, Stock
 from labeltui.domain.deploy.quote import Quote, quote
 from labeltui.domain.deploy.sizing import LEAST_VOLUME_GB, MOST_NETWORK_GB, Sizes, suggested
+from labeltui.domain.money import rate_text
 from labeltui.domain.pod.pod import OFFICIAL_IMAGE, Cloud, Pod
 from labeltui.domain.pod.ssh_key import SshKey
 from labeltui.hosts.own_keys import OwnKey
@@ -179,7 +180,7 @@ class Draft:
         if made is not None and agreed is None:
             found.append(("limit", f"{self.limit.strip()!r} is no price in $/h."))
         elif made is not None and agreed is not None and agreed < made.agreed:
-            found.append(("limit", f"The chosen GPU alone costs ${made.agreed}/h."))
+            found.append(("limit", f"The chosen GPU alone costs {rate_text(made.agreed)}."))
         found += [("name", text) for text in _bad_name(self.name, shop)]
         return tuple(found)
 

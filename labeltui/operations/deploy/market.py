@@ -19,7 +19,7 @@ from labeltui.domain.deploy.sizing import LEAST_VOLUME_GB, MOST_NETWORK_GB
 from labeltui.domain.documents.documents import moment
 from labeltui.domain.documents.pod import gpu_document, volume_document
 from labeltui.domain.failure_codes import Code
-from labeltui.domain.money import CENT, Account, network_volume_per_hour, per_month
+from labeltui.domain.money import Account, cents, dollars, network_volume_per_hour, per_month
 from labeltui.domain.pod.pod import Cloud
 from labeltui.domain.pod.ssh_key import SshKey
 from labeltui.domain.problems import LabeltuiError, Misused, Refused
@@ -147,11 +147,11 @@ async def pod_make_volume(session: Session, params: PodMakeVolumeParams, _report
         )
     client = await session.account.client()
     place = await volume_place(client, params.data_centre)
-    month = per_month(network_volume_per_hour(size)).quantize(CENT)
+    month = cents(per_month(network_volume_per_hour(size)))
     limit = params.max_month
     if limit is None or month > Decimal(str(limit)):
         raise Refused(
-            Code.PRICE_NOT_AGREED, f"{size} GB cost ${month} a month for as long as the volume exists.",
+            Code.PRICE_NOT_AGREED, f"{size} GB cost {dollars(month)} a month for as long as the volume exists.",
             f"Add --max-month {month} to make it at that price.",
         )  # fmt: skip
     volume = await client.create_network_volume(params.name, size, place)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
-from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from labeltui.domain.deploy.catalogue import NetworkVolume
@@ -72,7 +71,7 @@ class Outcome:
         return pod if pod is not None and self.pod is not None and pod.id == self.pod.id else self.pod
 
     def spent(self) -> str:
-        """Return the cost so far, such as `` · $0.012 so far``.
+        """Return the cost so far, such as `` · $0.12 so far``.
 
         Empty if the price or the time of renting is unknown.
         """
@@ -80,7 +79,7 @@ class Outcome:
         if pod is None or pod.cost_per_hour is None or pod.created_at is None:
             return ""
         cost = cost_of(pod.cost_per_hour, self._session.clock() - pod.created_at)
-        return f" · ${_rounded(cost)} so far"
+        return f" · {dollars(cost)} so far"
 
     def failed(self, error: LabeltuiError, *, with_url: bool) -> LabeltuiError:
         """Return the same error with the whole checklist as its document.
@@ -180,7 +179,3 @@ def public_urls(pod: Pod | None) -> list[str]:
     if pod is None:
         return []
     return [url for port in pod.ports if (url := pod.proxy_url(port.private)) is not None]
-
-
-def _rounded(amount: Decimal) -> str:
-    return f"{amount:.3f}" if amount < 1 else f"{amount:.2f}"

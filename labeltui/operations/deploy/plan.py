@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 from labeltui.actions.pods import PodCreateParams
 from labeltui.domain.deploy.candidates import by_price, candidates, cuda_of, named, stock_in
 from labeltui.domain.deploy.catalogue import GpuOffer, NetworkVolume, PodSpec, Stock
-from labeltui.domain.deploy.quote import Quote, quote
+from labeltui.domain.deploy.quote import Quote, price, quote
 from labeltui.domain.deploy.sizing import LEAST_VOLUME_GB, MOST_NETWORK_GB, suggested
 from labeltui.domain.failure_codes import Code
+from labeltui.domain.money import rate_text
 from labeltui.domain.pod.pod import OFFICIAL_IMAGE, Cloud
 from labeltui.domain.problems import Failed, Misused
 from labeltui.hosts.own_keys import OwnKey
@@ -168,8 +169,10 @@ def _wanted(offers: tuple[GpuOffer, ...], wanted: str | None, cloud: Cloud, cent
     if wanted:
         return _known(offers, wanted)
     free = [one for one in by_price(offers, cloud, centre) if stock_in(one, centre) is not Stock.NONE]
-    names = ", ".join(f"{one.name} (${one.price_secure})" for one in free[:5]) or "none"
-    raise Misused(Code.NO_GPU_NAMED, "No GPU was chosen.", f"Name one with --gpu; free now: {names}.")
+    names = ", ".join(f"{one.name} ({rate_text(price(one, cloud))})" for one in free[:5]) or "none"
+    raise Misused(
+        Code.NO_GPU_NAMED, "No GPU was chosen.", f"Name one with --gpu; free now, without disks: {names}."
+    )
 
 
 def _known(offers: tuple[GpuOffer, ...], wanted: str) -> GpuOffer:

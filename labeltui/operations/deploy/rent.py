@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from labeltui.domain.failure_codes import Code
+from labeltui.domain.money import rate_text
 from labeltui.domain.pod.pod import Pod
 from labeltui.domain.problems import Failed, LabeltuiError, Refused
 from labeltui.domain.rules.pod import only_named
@@ -66,7 +67,7 @@ async def rent(session: Session, plan: Plan, steps: Checklist) -> Rented:
         plan = await _refreshed(plan, client)
         if not plan.affordable:
             raise Refused(
-                Code.TOO_DEAR, f"While waiting, the price rose above the ${plan.limit}/h that was agreed to.",
+                Code.TOO_DEAR, f"While waiting, the price rose above the {rate_text(plan.limit)} that was agreed to.",
                 "Nothing was rented: agree to a higher price, or choose another GPU.",
             )  # fmt: skip
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from labeltui.domain.checks import Check, Verdict
 from labeltui.domain.failure_codes import Code
+from labeltui.domain.money import dollars, rate_text
 from labeltui.domain.pod.pod import Pod
 from labeltui.domain.pod.ssh_key import SshKey
 from labeltui.domain.problems import LabeltuiError
@@ -132,7 +133,7 @@ async def _balance(client: RunpodClient, session: Session) -> Check:
         return Check("balance", wrong, problem.message, problem.hint)
     left = account.hours_left
     lasts = "" if left is None else f", enough for {int(left)} hours at the current spending"
-    return Check("balance", Verdict.OK, f"${account.balance:.2f} of credit{lasts}.")
+    return Check("balance", Verdict.OK, f"{dollars(account.balance)} of credit{lasts}.")
 
 
 async def _pod(session: Session) -> tuple[Pod | None, Check]:
@@ -149,9 +150,9 @@ async def _pod(session: Session) -> tuple[Pod | None, Check]:
     if problem is not None:
         return pod, Check("pod", Verdict.WRONG, problem.message, problem.hint)
     if not pod.status.is_up:
-        message = f"{called(pod)} is {pod.status}, and costs ${pod.cost_per_hour_stopped:.4f}/h."
+        message = f"{called(pod)} is {pod.status}, and costs {rate_text(pod.cost_per_hour_stopped)}."
         return pod, Check("pod", Verdict.WARNING, message, "Start it: `labeltui pod start`.")
-    cost = "" if pod.cost_per_hour is None else f", for ${pod.cost_per_hour:.2f}/h"
+    cost = "" if pod.cost_per_hour is None else f", for {rate_text(pod.cost_per_hour)}"
     gpu = f" with {pod.gpu_name}" if pod.gpu_name else ""
     return pod, Check("pod", Verdict.OK, f"{called(pod)} is {pod.status}{gpu}{cost}.")
 

@@ -12,6 +12,7 @@ from labeltui.domain.documents.guard import guard_document
 from labeltui.domain.failure_codes import Code
 from labeltui.domain.guard.rules import span
 from labeltui.domain.guard.status import DEAD, GuardStatus
+from labeltui.domain.money import dollars
 from labeltui.domain.problems import Failed, LabeltuiError, Misused
 from labeltui.session.pod.guard import by_method, need_guard
 
@@ -90,7 +91,7 @@ def _policy_text(changes: Mapping[str, Any], before: GuardStatus) -> str:
     idle = changes.get("idle_s", before.idle_s)
     budget = changes.get("budget", before.budget)
     limits = [f"stops after {span(idle)} idle" if idle else "never stops for idleness"]
-    limits.append(f"or at ${budget:.2f}" if budget else "no budget")
+    limits.append(f"or at {dollars(budget)}" if budget else "no budget")
     return ", ".join(limits)
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from labeltui.domain.guard.rules import OFF, span
 from labeltui.domain.guard.status import DEAD, UNPROVEN, GuardStatus
+from labeltui.domain.money import dollars
 from labeltui.domain.pod.pod import Pod
 from labeltui.domain.problems import LabeltuiError, Unreachable
 from labeltui.session.runtime.supervise import error_text
@@ -74,7 +75,7 @@ def watched(status: GuardStatus) -> tuple[bool, str]:
         why = status.words if status.state == DEAD else f"{status.problem}."
         return False, f"Nothing watches this pod: {why} {status.hint}".rstrip()
     limits = [f"after {span(status.idle_s)} idle"] if status.idle_s else []
-    limits += [f"once it has cost ${status.budget:.2f}"] if status.budget else []
+    limits += [f"once it has cost {dollars(status.budget)}"] if status.budget else []
     if not limits:
         return False, "Nothing watches this pod: its guard has neither an idle limit nor a budget."
     unproven = "" if status.is_proven else f" ({UNPROVEN})"

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from textual.content import Content
 
+from labeltui.domain.money import dollars
 from labeltui.domain.rules.pace import pace, people
 from labeltui.domain.state import SessionState
 from labeltui.ui.panes.card import Card
@@ -24,7 +25,7 @@ class CostCard(Card, can_focus=False):
     def titles(self, state: SessionState, now: datetime) -> tuple[str, str]:
         """Return no note, and the budget for the lower border if a budget is set."""
         guard = state.guard.value
-        return "", f"budget ${guard.budget:.2f}" if guard is not None and guard.budget else ""
+        return "", f"budget {dollars(guard.budget)}" if guard is not None and guard.budget else ""
 
     def build(self, state: SessionState, now: datetime, width: int, height: int) -> list[Content]:
         """Return rows for the copied labels and their folder, the pace, the budget and the annotators."""
@@ -37,7 +38,7 @@ class CostCard(Card, can_focus=False):
                 row("session", (pace_text, Tone.FAINT if stale_age(state.queue, now) else Tone.PLAIN))
             )
             if going.cost_per_label is not None:
-                lines.append(row("", (f"${going.cost_per_label:.2f} per label", Tone.PLAIN)))
+                lines.append(row("", (f"{dollars(going.cost_per_label)} per label", Tone.PLAIN)))
         lines += self._budget(state, now, width)
         names = ", ".join(people(state))
         if names:
@@ -69,7 +70,7 @@ class CostCard(Card, can_focus=False):
         if guard is None or not guard.budget or spend is None or spend.session is None:
             return []
         share = 100 * float(spend.session) / guard.budget
-        text = f" ${spend.session:.2f} / ${guard.budget:.2f}"
+        text = f" {dollars(spend.session)} / {dollars(guard.budget)}"
         tone = (
             Tone.FAINT
             if stale_age(state.spend, now)

@@ -7,6 +7,7 @@ from datetime import datetime
 from textual.content import Content
 
 from labeltui.domain.guard.status import UNPROVEN, GuardStatus
+from labeltui.domain.money import dollars
 from labeltui.domain.state import SessionState
 from labeltui.ui.presentation import words
 from labeltui.ui.presentation.fact import Fact, stale_age
@@ -66,7 +67,7 @@ def guard_lines(state: SessionState, now: datetime, width: int) -> list[Content]
     if status.budget is not None and status.spent is not None:
         share = status.spent / status.budget if status.budget else 1.0
         tone = Tone.BAD if share >= 1 else Tone.WARN if share >= 0.8 else Tone.PLAIN
-        lines.append(row("budget", (f"${status.spent:.2f} of ${status.budget:.2f}", tone)))
+        lines.append(row("budget", (f"{dollars(status.spent)} of {dollars(status.budget)}", tone)))
     if status.state in ("waiting", "stuck", "dead"):
         lines += wrapped(safe(status.words), width, Tone.BAD if status.state != "waiting" else Tone.WARN)
     return lines

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from datetime import datetime
-from decimal import Decimal
 
 from textual.content import Content
 
+from labeltui.domain.money import dollars, rate_text
 from labeltui.domain.pod.pod import Pod, PodStatus
 from labeltui.domain.state import SessionState
 from labeltui.ui.presentation import words
@@ -27,18 +27,6 @@ POD = {
 LOW_HOURS, FEW_HOURS = 8, 2
 
 
-def rate(per_hour: Decimal | None) -> str:
-    """Format a rate: ``$0.28/h``; ``$?/h`` for None; four decimals below a cent per hour."""
-    if per_hour is None:
-        return "$?/h"
-    return f"${per_hour:.2f}/h" if per_hour >= Decimal("0.01") or not per_hour else f"${per_hour:.4f}/h"
-
-
-def dollars(amount: Decimal) -> str:
-    """Format an amount: ``$1.20``; ``<$0.01`` below half a cent."""
-    return "<$0.01" if 0 < amount < Decimal("0.005") else f"${amount:.2f}"
-
-
 def pod_fact(state: SessionState, now: datetime) -> Fact | None:
     """Return the pod's state and rate for the strip; None for a session that is not on RunPod."""
     pod = state.pod.value
@@ -46,7 +34,7 @@ def pod_fact(state: SessionState, now: datetime) -> Fact | None:
     if pod is None:
         return Fact(names, ("not known", "?", "?"), "?", Tone.WARN) if state.pod.error else None
     word = POD[pod.status]
-    cost = rate(pod.cost_per_hour)
+    cost = rate_text(pod.cost_per_hour)
     hours = _hours_left(state)
     long = f"{word.text} {cost}{_so_far(state)}" + (f", {hours} h left" if hours is not None else "")
     tone = _urgent(hours) or word.tone
@@ -107,10 +95,12 @@ def _balance_lines(state: SessionState, now: datetime, width: int) -> list[Conte
     if account is not None and account.balance is not None:
         left = f" · {hours} h left" if hours is not None else ""
         limit = (
-            f" · limit {rate(account.spend_limit)}" if account.spend_limit is not None and width > 40 else ""
+            f" · limit {rate_text(account.spend_limit)}"
+            if account.spend_limit is not None and width > 40
+            else ""
         )
         old = stale_age(state.account, now)
-        amount = (f"${account.balance:.2f}{left}", Tone.FAINT if old else _urgent(hours) or Tone.PLAIN)
+        amount = (f"{dollars(account.balance)}{left}", Tone.FAINT if old else _urgent(hours) or Tone.PLAIN)
         return [row("balance", amount, (limit, Tone.FAINT), (f" {old} old" if old else "", Tone.WARN))]
     if state.account.error is not None:
         return [row("balance", ("unknown", Tone.WARN))]
@@ -124,8 +114,8 @@ def money_lines(state: SessionState, now: datetime, width: int) -> list[Content]
         return wrapped(safe(state.pod.error), width, Tone.WARN) if state.pod.error else []
     gpu = f" {pod.gpu_count}× {safe(pod.gpu_name)}" if pod.gpu_name else ""
     lines = [row("pod", state_text(POD[pod.status], stale_age(state.pod, now)), (gpu, Tone.PLAIN))]
-    stopped = f" · stopped {rate(pod.cost_per_hour_stopped)}" if pod.status.is_up else ""
-    lines.append(row("cost", (rate(pod.cost_per_hour), Tone.PLAIN), (stopped, Tone.FAINT)))
+    stopped = f" · stopped {rate_text(pod.cost_per_hour_stopped)}" if pod.status.is_up else ""
+    lines.append(row("cost", (rate_text(pod.cost_per_hour), Tone.PLAIN), (stopped, Tone.FAINT)))
     lines += _balance_lines(state, now, width)
     return [*lines, *_spent_lines(state, now, width), *_wrong_with(pod, width)]
 
@@ -151,7 +141,7 @@ def brief_money_lines(state: SessionState, now: datetime, width: int) -> list[Co
     if pod is None:
         return money_lines(state, now, width)
     word = state_text(POD[pod.status], stale_age(state.pod, now))
-    head = row("pod", word, (f" {rate(pod.cost_per_hour)}", Tone.PLAIN))
+    head = row("pod", word, (f" {rate_text(pod.cost_per_hour)}", Tone.PLAIN))
     if pod.gpu_name:
         gpu = f" {pod.gpu_count}× {safe(pod.gpu_name)}" if pod.gpu_count > 1 else f" {safe(pod.gpu_name)}"
         head = head.append(Content.styled(elide(gpu, max(0, width - head.cell_length)), Tone.FAINT))
@@ -171,7 +161,7 @@ def _spent_and_left(state: SessionState, now: datetime, width: int) -> Content |
         return None
     spent = dollars(spend.session) if spend.today is None else f"today {dollars(spend.today)}"
     hours, tone = _hours_left(state), _urgent(_hours_left(state)) or Tone.PLAIN
-    amount = f" · ${account.balance:.2f}"
+    amount = f" · {dollars(account.balance)}"
     parts = [f"{amount} left", *([f" · {hours} h"] if hours is not None else [])]
     if tone is not Tone.PLAIN:  # the hours left matter more than the amount
         parts = [f" · {hours} h left", amount]

@@ -7,11 +7,12 @@ from decimal import Decimal
 
 from textual.content import Content
 
+from labeltui.domain.money import month_text, rate_text
 from labeltui.domain.pod.pod import Pod, PodAction, PodStatus, Port
 from labeltui.domain.rules.pod import called, why_not
 from labeltui.domain.state import RequestsLeft
 from labeltui.ui.presentation import words
-from labeltui.ui.presentation.money import POD, rate
+from labeltui.ui.presentation.money import POD
 from labeltui.ui.presentation.rows import row, wrapped
 from labeltui.ui.presentation.text import elide, elide_middle, fit, safe
 from labeltui.ui.presentation.words import Tone
@@ -52,8 +53,8 @@ def pod_row(pod: Pod, room: int, *, own: bool, chosen: bool, stale: bool) -> Con
         "pod": (mark + elide_middle(safe(called(pod)), cells["pod"] - 2), f"bold {plain}" if own else plain),
         "state": (str(word), Tone.FAINT if stale else word.tone),
         "gpu": (gpu(pod), plain),
-        "$/h": (rate(pod.cost_per_hour).removesuffix("/h"), plain),
-        "stopped": (rate(pod.cost_per_hour_stopped).removesuffix("/h"), Tone.FAINT),
+        "$/h": (rate_text(pod.cost_per_hour).removesuffix("/h"), plain),
+        "stopped": (rate_text(pod.cost_per_hour_stopped).removesuffix("/h"), Tone.FAINT),
         "up": ("" if pod.uptime_s is None else words.duration(pod.uptime_s), Tone.FAINT),
         "place": (safe(pod.data_centre or ""), Tone.FAINT),
         "open": (PUBLIC if pod.is_public else "", f"bold {Tone.BAD}"),
@@ -85,7 +86,7 @@ def port_text(port: Port) -> str:
 
 def money(per_hour: Decimal | None) -> str:
     """Format a rate per hour and per month of 730 hours."""
-    return rate(per_hour) + ("" if per_hour is None else f" · ${per_hour * 730:.2f} a month")
+    return rate_text(per_hour) + ("" if per_hour is None else f" · {month_text(per_hour)}")
 
 
 def legal_words(pod: Pod) -> str:
@@ -180,5 +181,5 @@ def total(pods: tuple[Pod, ...]) -> str:
     """Return the count and total rate: ``3 pods · $0.83/h now``. Pods of unknown price are counted apart."""
     known = [pod.cost_per_hour for pod in pods if pod.cost_per_hour is not None]
     unknown = len(pods) - len(known)
-    sums = rate(sum(known, Decimal(0))) + (f" plus {unknown} of unknown price" if unknown else "")
+    sums = rate_text(sum(known, Decimal(0))) + (f" plus {unknown} of unknown price" if unknown else "")
     return f"{words.plural(len(pods), 'pod')} · {elide(sums, 60)} now"

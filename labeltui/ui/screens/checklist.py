@@ -14,7 +14,7 @@ from textual.content import Content
 from textual.widgets import Static
 
 from labeltui.domain.failure_codes import Code
-from labeltui.domain.money import cost_of
+from labeltui.domain.money import cost_of, dollars, rate_text
 from labeltui.ui.contract import console_of
 from labeltui.ui.presentation.text import fit, safe
 from labeltui.ui.presentation.words import Tone, remaining
@@ -190,8 +190,8 @@ def money_line(steps: Mapping[str, Mapping[str, Any]], now: datetime, *, running
         return Content.styled("Nothing is rented yet, so nothing costs money.", Tone.FAINT)
     since = _moment(entry.get("billed_since"))
     rate = Decimal(entry["rate"]) if entry.get("rate") else None
-    spent = "" if rate is None or since is None else f" · ${cost_of(rate, now - since):.3f} so far"
-    price = "at an unknown price" if rate is None else f"${rate:.3f}/h"
+    spent = "" if rate is None or since is None else f" · {dollars(cost_of(rate, now - since))} so far"
+    price = "at an unknown price" if rate is None else rate_text(rate)
     tone = Tone.PLAIN if running else Tone.WARN
     open_to_all = [
         safe(str(url)) for url in next((e["public"] for e in steps.values() if e.get("public")), ())

@@ -8,11 +8,11 @@ from decimal import Decimal
 
 import pytest
 
-from labeltui.domain.money import Account, Spend
+from labeltui.domain.money import Account, Spend, rate_text
 from labeltui.domain.pod.pod import Pod, PodStatus
 from labeltui.domain.reading import Reading
 from labeltui.domain.state import SessionState
-from labeltui.ui.presentation.money import money_lines, rate
+from labeltui.ui.presentation.money import money_lines
 from labeltui.ui.presentation.strip import strip_line
 from labeltui.ui.presentation.words import Tone
 from tests.ui.fake_session import NOW, connected, fresh
@@ -64,7 +64,7 @@ def test_what_runpod_does_not_answer_is_said_to_be_unknown() -> None:
     ("amount", "text"), [(None, "$?/h"), ("0.27", "$0.27/h"), ("0.0055", "$0.0055/h"), ("0", "$0.00/h")]
 )
 def test_a_rate_in_words(amount: str | None, text: str) -> None:
-    assert rate(None if amount is None else Decimal(amount)) == text
+    assert rate_text(None if amount is None else Decimal(amount)) == text
 
 
 def spending(**shown: object) -> SessionState:

@@ -89,7 +89,7 @@ async def test_a_refusal_that_waiting_does_not_mend_offers_no_waiting(tmp_path: 
 def test_money_grows_by_the_second_and_hostile_words_stay_words() -> None:
     steps = {"rent": {**RENT, "state": "done", **POD, "pod": "a[red]\x1b[31m"}}
     line = money_line(steps, NOW, running=True)
-    assert "a[red]␛[31m · $3.600/h · $0.120 so far" in line.plain
+    assert "a[red]␛[31m · $3.60/h · $0.12 so far" in line.plain
     (shown,) = step_lines({**RENT, "state": "running", "detail": "[bold]x\x07"}, NOW, 80)
     assert "[bold]x␇" in shown.plain
     assert money_line({}, NOW, running=True).plain == "Nothing is rented yet, so nothing costs money."

@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import time
 from datetime import timedelta
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
-from labeltui.domain.money import cents
+from tests.fakes.guard import FakeGuard
 from tests.fakes.monailabel import MONAILABEL
-from tests.unit.operations.desk import desk
+from tests.unit.operations.desk import desk, published
 from tests.virtual_time import in_virtual_time
 
 TRAINING = (MONAILABEL / "log_train_3epochs.txt").read_bytes()
@@ -48,11 +49,11 @@ async def test_labels_hours_cost_and_the_best_model_of_the_session(tmp_path: Pat
     assert document["labels_by"] == {"ana": 2, "unknown": 1}  # the host's own label says no name
     assert recent["labels_by"] == {"unknown": 1}  # the copies here are older
     assert document["labels_per_hour"] == pytest.approx(15, abs=0.2)
-    assert document["cost"] == str(cents(per_hour.per_hour / 5))
+    assert float(document["cost"]) == pytest.approx(float(per_hour.per_hour) / 5, rel=0.03)
     assert [(one["cost"], one["began"]) for one in document["sessions"]] == [
         (document["cost"], document["since"])
     ]
-    assert document["cost_per_label"] == str(cents(per_hour.per_hour / 15))
+    assert float(document["cost_per_label"]) == pytest.approx(float(per_hour.per_hour) / 15, rel=0.03)
     assert (document["labels_here"]["total"], document["labels_here"]["here"]) == (3, 2)
     best = {"model": "deepedit", "metric": "val_mean_dice", "epoch": 3}
     assert document["best"] == {**best, "value": pytest.approx(0.479, abs=0.001)}
@@ -89,11 +90,12 @@ async def test_the_best_of_several_trainings_and_none_from_before(tmp_path: Path
 
 
 @in_virtual_time
-async def test_without_a_pod_the_session_is_the_day_and_costs_nothing_known(tmp_path: Path) -> None:
+async def test_without_a_pod_the_session_begins_with_the_server(tmp_path: Path) -> None:
     async with desk(tmp_path, serves=True) as it:
+        await it.session.readiness.need_server()
+        await asyncio.sleep(25 * 60)
         document = await it.run("report")
-    assert document["since"].startswith("2026-11-23T00:00:00")
-    assert document["hours"] == pytest.approx(9, abs=0.1)
+    assert document["hours"] == pytest.approx(25 / 60, abs=0.01)
     assert (document["labels"], document["cost"], document["cost_per_label"], document["best"]) == (
         0,
         None,
@@ -101,6 +103,27 @@ async def test_without_a_pod_the_session_is_the_day_and_costs_nothing_known(tmp_
         None,
     )
     assert document["labels_per_hour"] == 0
+
+
+@in_virtual_time
+async def test_a_session_whose_start_is_unknown_has_no_hours(tmp_path: Path) -> None:
+    async with desk(tmp_path) as it:
+        document = await it.run("report")
+    assert document["since"].startswith("2026-11-23T00:00:00")  # labels of today are counted
+    assert (document["labels"], document["hours"], document["labels_per_hour"]) == (0, None, None)
+
+
+@in_virtual_time
+async def test_a_short_session_on_a_pod_costs_something_and_counts_from_its_start(tmp_path: Path) -> None:
+    async with published(tmp_path) as (it, account):
+        FakeGuard(it.host)
+        account.pulls_s = 5.0
+        await it.run("pod.create", gpu="RTX A5000", max_price=0.30)
+        await asyncio.sleep(20)
+        document = await it.run("report")
+    assert Decimal(document["cost"]) > 0
+    assert document["since"].startswith("2026-06-01T12:00:0")
+    assert 0 < document["hours"] < 0.1
 
 
 @in_virtual_time

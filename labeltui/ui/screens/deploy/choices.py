@@ -12,6 +12,7 @@ from textual.content import Content
 from textual.message import Message
 from textual.widgets import Input, Static
 
+from labeltui.domain.money import rate_text
 from labeltui.domain.pod.pod import Cloud
 from labeltui.hosts.own_keys import NEW_KEY
 from labeltui.operations.deploy.draft import HOST_DISK, MAKE_KEY, NEW_VOLUME, Draft, key_id, key_label
@@ -155,7 +156,7 @@ class Choices(VerticalScroll, can_focus=False):
             **NOTES,
             "storage": ON_NETWORK if network else ON_DISK,
             "volume_gb": "10 to 4096; it can only grow" if network else "survives a stop, at twice the rate",
-            "limit": f"limit for another GPU with its disks; empty: ${draft.agreed(shop) or '?'}",
+            "limit": f"limit for another GPU with its disks; empty: {rate_text(draft.agreed(shop))}",
             "save": f"the next session then uses this pod: {self._where}",
         }
         if self.measured:

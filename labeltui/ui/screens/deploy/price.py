@@ -8,7 +8,7 @@ from textual.content import Content
 
 from labeltui.domain.deploy.catalogue import GpuOffer
 from labeltui.domain.deploy.quote import Quote, hours_bought, over_limit
-from labeltui.domain.money import Account, per_month
+from labeltui.domain.money import Account, dollars, month_text, rate_text
 from labeltui.domain.pod.pod import Cloud, Pod
 from labeltui.operations.deploy.draft import NEW_VOLUME, Draft
 from labeltui.operations.deploy.market import Shop
@@ -16,16 +16,6 @@ from labeltui.ui.presentation.text import safe
 from labeltui.ui.presentation.words import Tone
 
 FEW_HOURS = 3
-
-
-def per_hour(amount: Decimal) -> str:
-    """Format USD per hour as ``$0.284/h``. Three decimals, because a disk costs less than a cent per hour."""
-    return f"${amount:.3f}/h"
-
-
-def month(amount: Decimal) -> str:
-    """Convert USD per hour to a monthly cost such as ``$207 a month``."""
-    return f"${per_month(amount):,.0f} a month"
 
 
 def price_lines(draft: Draft, shop: Shop, account: Account | None, balance_text: str = "") -> list[Content]:
@@ -43,16 +33,16 @@ def price_lines(draft: Draft, shop: Shop, account: Account | None, balance_text:
     if made.network:
         network = (
             (
-                f"  ·  network volume {per_hour(made.network)}, {month(made.network)}, always",
+                f"  ·  network volume always {month_text(made.network)}",
                 Tone.PLAIN,
             ),
         )
     first = Content.assemble(
         ("running ", Tone.FAINT),
-        (per_hour(made.running), "bold $foreground"),
-        (f", {month(made.running)}", Tone.PLAIN),
+        (rate_text(made.running), "bold $foreground"),
+        (f", {month_text(made.running)}", Tone.PLAIN),
         ("  ·  stopped ", Tone.FAINT),
-        (f"{per_hour(made.stopped)}, {month(made.stopped)}", Tone.PLAIN),
+        (f"{rate_text(made.stopped)}, {month_text(made.stopped)}", Tone.PLAIN),
         *network,
     )
     return [first, _balance(draft, shop, account, balance_text)]
@@ -62,7 +52,7 @@ def _balance(draft: Draft, shop: Shop, account: Account | None, balance_text: st
     if account is None or account.balance is None:
         return Content.styled(safe(balance_text) or "The balance is not known.", Tone.FAINT)
     made = draft.quoted(shop)
-    parts: list[tuple[str, str]] = [("balance ", Tone.FAINT), (f"${account.balance:.2f}", Tone.PLAIN)]
+    parts: list[tuple[str, str]] = [("balance ", Tone.FAINT), (dollars(account.balance), Tone.PLAIN)]
     if made is not None:
         hours = hours_bought(account, made, new_volume=draft.storage == NEW_VOLUME)
         if hours is not None:
@@ -72,12 +62,12 @@ def _balance(draft: Draft, shop: Shop, account: Account | None, balance_text: st
         if over_limit(account, made):
             parts.append(
                 (
-                    f"  ·  above the account's limit of ${account.spend_limit:.2f}/h: RunPod will refuse",
+                    f"  ·  above the account's limit of {rate_text(account.spend_limit)}: RunPod will refuse",
                     Tone.BAD,
                 )
             )
         elif account.spend_limit is not None:
-            parts.append((f"  ·  limit ${account.spend_limit:.2f}/h", Tone.FAINT))
+            parts.append((f"  ·  limit {rate_text(account.spend_limit)}", Tone.FAINT))
     return Content.assemble(*parts)
 
 
@@ -91,20 +81,21 @@ def question(draft: Draft, shop: Shop, made: Quote, offer: GpuOffer, beside: Pod
     ``beside``: the profile's present pod, mentioned if it keeps running; None without one.
     """
     text = (
-        f"Rent {offer.name} as {draft.name} for {per_hour(made.running)} ({month(made.running)})? "
-        f"RunPod bills by the second until it is stopped; stopped, it costs {per_hour(made.stopped)}."
+        f"Rent {offer.name} as {draft.name} for {rate_text(made.running)} ({month_text(made.running)})? "
+        f"RunPod bills by the second until it is stopped; stopped, it costs {rate_text(made.stopped)}."
     )
     if made.network:
         new = "is created and " if draft.storage == NEW_VOLUME else ""
-        text += f" Its network volume {new}costs {per_hour(made.network)} all the time."
+        text += f" Its network volume {new}costs {rate_text(made.network)} all the time."
     if draft.cloud is Cloud.COMMUNITY:
         text += " The machine belongs to a private person: not for patient data."
     if draft.refused in ("next", "both"):
-        text += f" If RunPod refuses, labeltui takes another GPU with as much memory, up to ${draft.agreed(shop)}/h."
+        most = rate_text(draft.agreed(shop))
+        text += f" If RunPod refuses, labeltui takes another GPU with as much memory, up to {most}."
     if draft.refused in ("wait", "both"):
         text += " If none is free, labeltui retries until one is or you cancel."
     if beside is not None and beside.status.is_up:
-        rate = "" if beside.cost_per_hour is None else f" at {per_hour(beside.cost_per_hour)}"
+        rate = "" if beside.cost_per_hour is None else f" at {rate_text(beside.cost_per_hour)}"
         text += f" {beside.name} keeps running too{rate}."
     if draft.public:
         text += " PUBLIC: its ports 8000 and 8888 are open to the internet without a password."

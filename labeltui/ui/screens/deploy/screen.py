@@ -19,7 +19,7 @@ from textual.worker import Worker, WorkerState
 
 from labeltui.actions.pods import PodCreateParams
 from labeltui.domain.deploy.sizing import suggested
-from labeltui.domain.money import Account
+from labeltui.domain.money import Account, rate_text
 from labeltui.domain.problems import LabeltuiError
 from labeltui.operations.deploy.data_size import DataSize, measure
 from labeltui.operations.deploy.draft import Draft
@@ -28,7 +28,7 @@ from labeltui.ui.presentation.text import safe
 from labeltui.ui.presentation.words import Tone, size
 from labeltui.ui.screens.deploy.choices import Choices
 from labeltui.ui.screens.deploy.gpus import GpuPart
-from labeltui.ui.screens.deploy.price import per_hour, price_lines, question
+from labeltui.ui.screens.deploy.price import price_lines, question
 from labeltui.ui.screens.dialogs.confirm import ConfirmScreen
 from labeltui.ui.screens.dialogs.dialog import STYLES, Button, Dialog
 
@@ -236,7 +236,7 @@ class DeployScreen(Dialog[dict[str, Any]]):
         label = (
             "Rent"
             if made is None or offer is None
-            else f"Rent {safe(offer.name)} at {per_hour(made.running)}"
+            else f"Rent {safe(offer.name)} at {rate_text(made.running)}"
         )
         self._rent.update(Content(label))
 
@@ -294,7 +294,7 @@ class DeployScreen(Dialog[dict[str, Any]]):
             return
         beside = self._session.store.state.pod.value
         screen = ConfirmScreen(
-            f"Rent at {per_hour(made.running)}", question(self.draft, self._shop, made, offer, beside)
+            f"Rent at {rate_text(made.running)}", question(self.draft, self._shop, made, offer, beside)
         )
         params = self.draft.params(self._shop).given()
 

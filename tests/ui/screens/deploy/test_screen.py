@@ -83,16 +83,16 @@ async def test_a_newcomer_presses_ctrl_s_and_gets_the_cheapest_that_is_enough(tm
 async def test_the_price_is_in_sight_and_changes_with_each_choice(tmp_path: Path) -> None:
     async with market_console(tmp_path).run_test(size=MIDDLE) as pilot:
         form = await opened(pilot)
-        assert "running $0.258/h, $188 a month" in form.text()
+        assert "running $0.26/h, $188.00 a month" in form.text()
         assert "71 h of this" in form.text()
         await form.press("down")
-        assert "Rent RTX A5000 at $0.278/h" in form.text()
+        assert "Rent RTX A5000 at $0.28/h" in form.text()
         text_field(form.screen, "volume_gb").value = "1000"
         await pilot.pause()
-        assert "running $0.410/h, $299 a month" in form.text()
-        assert "stopped $0.274/h, $200 a month" in form.text()
+        assert "running $0.41/h, $299.10 a month" in form.text()
+        assert "stopped $0.27/h, $200.00 a month" in form.text()
         await form.set("storage", "vol1")
-        assert "network volume $0.019/h, $14 a month, always" in form.text()
+        assert "network volume always $14.00 a month" in form.text()
 
 
 @pytest.mark.slow

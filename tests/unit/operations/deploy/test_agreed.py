@@ -31,12 +31,12 @@ async def test_a_price_that_rose_between_the_offer_and_the_answer_is_refused(tmp
         (pod_id,) = account.pods
         assert it.session.account.pod_id == pod_id
         (alert,) = it.session.store.state.alerts
-        accepted = await it.run("pod.create", **{**ASKED, "max_price": 0.83})
+        accepted = await it.run("pod.create", **{**ASKED, "max_price": 0.82})
     assert error.problem.code == Code.NOT_AS_AGREED
     assert error.exit_code == ExitCode.REFUSED
     assert "costs $0.82/h" in error.problem.message
     assert "$0.30/h" in error.problem.message
-    assert "--max-price 0.83" in error.problem.hint
+    assert "--max-price 0.82" in error.problem.hint
     assert "labeltui pod terminate" in error.problem.hint
     assert "repeat the command to go on" not in error.problem.hint
     assert "othing watches" in error.problem.hint
