@@ -62,11 +62,11 @@ def docstrings(path: Path) -> Iterator[Found]:
     tree = ast.parse(path.read_text(encoding="utf-8"))
     for node in ast.walk(tree):
         body = getattr(node, "body", None)
-        for variable, text in pairwise(body if isinstance(body, list) else ()):
-            if isinstance(variable, ast.Assign | ast.AnnAssign) and isinstance(text, ast.Expr):
+        for variable, after in pairwise(body if isinstance(body, list) else ()):
+            if isinstance(variable, ast.Assign | ast.AnnAssign) and isinstance(after, ast.Expr):
                 target = variable.targets[0] if isinstance(variable, ast.Assign) else variable.target
-                if words := " ".join(text_of(text.value).split()):
-                    yield Found(f"{path.relative_to(ROOT)}:{text.lineno} {ast.unparse(target)}", words)
+                if words := " ".join(text_of(after.value).split()):
+                    yield Found(f"{path.relative_to(ROOT)}:{after.lineno} {ast.unparse(target)}", words)
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
             text = ast.get_docstring(node)
             name = "module" if isinstance(node, ast.Module) else node.name

@@ -32,7 +32,7 @@ ANSWERS = re.compile(
     rb"(\x1b\[\d+;\d+R|\x1b\[0n|\x1b\[[?>]?[\d;]+c|\x1bP!\|0{8}\x1b\\|\x1bP>\|labeltui\x1b\\|\x1b\[\??\d+;\d\$y|\x1b\[[IO])*"
 )
 TICK_S = 0.005
-HELD_S = 0.1
+BLOCKED_S = 0.1
 
 
 class HostileShell:
@@ -93,7 +93,7 @@ async def measure_stalls(measured: dict[str, Any]) -> None:
         await asyncio.sleep(TICK_S)
         late, used = time.perf_counter() - started - TICK_S, time.thread_time() - own
         measured["held_s"], measured["own_s"] = max(measured["held_s"], late), max(measured["own_s"], used)
-        measured["over"] += late > HELD_S
+        measured["over"] += late > BLOCKED_S
 
 
 async def measure_memory(measured: dict[str, Any]) -> None:

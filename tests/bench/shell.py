@@ -78,12 +78,12 @@ class Typist:
         started = time.perf_counter()
         if typed:
             self.type(typed)
-        seen = b""
-        while wanted.encode() not in seen:
+        output = b""
+        while wanted.encode() not in output:
             left = started + WITHIN_S - time.perf_counter()
             if left < 0 or not select.select([self._program.terminal], [], [], left)[0]:
-                raise TimeoutError(f"{wanted!r} was not painted, but: {seen[-1000:]!r}")
-            seen = seen[-1000:] + os.read(self._program.terminal, 65536)
+                raise TimeoutError(f"{wanted!r} was not painted, but: {output[-1000:]!r}")
+            output = output[-1000:] + os.read(self._program.terminal, 65536)
         return time.perf_counter() - started
 
     def quiet(self, seconds: float) -> None:

@@ -50,7 +50,7 @@ class InProcessSdk:
             transport=StreamedAsgi(app), headers={"User-Agent": "sdk", "Authorization": f"Bearer {KEY}"}
         )
 
-    async def query(self, query: str, what: str, _doing: object = None) -> dict[str, Any]:
+    async def query(self, query: str, what: str, _purpose: object = None) -> dict[str, Any]:
         try:
             answer = await self._http.post(f"{URL}/graphql", json={"query": query}, timeout=5)
             data = answer.json()["data"]

@@ -171,7 +171,7 @@ class MemoryHost:
         self._channels: list[MemoryChannel] = []
         self._lost: asyncio.Future[str] | None = None
         self._last_port = FIRST_PORT
-        self.on(r"exec python3 - ", self._look)
+        self.on(r"exec python3 - ", self._report_python)
         self.on(r'cat > "\$f\.\$\$"', self._store)
         self.agent.answers["preflight"] = self._preflight
 
@@ -286,7 +286,7 @@ class MemoryHost:
 
     # ---- commands that every session runs
 
-    def _look(self, command: str, _stdin: bytes) -> Output:
+    def _report_python(self, command: str, _stdin: bytes) -> Output:
         path = _expanded(shlex.split(command)[-1], self.files)
         answer = dumps({"python": [3, 11, 7], "sha256": self.files.sha256(path)})
         return f"{BEGIN}{answer}{END}".encode()

@@ -1,4 +1,4 @@
-"""The labels below a folder of studies, as the agent tells of them."""
+"""The labels below a folder of studies, as the agent lists them."""
 
 from __future__ import annotations
 

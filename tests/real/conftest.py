@@ -129,9 +129,9 @@ def write_config(path: Path, sshd: RealSshd, known_hosts: Path, **server: Any) -
 @pytest.fixture(scope="session")
 def bench() -> Iterator[Bench]:
     """The host with an empty home (see LABELTUI_TEST_HOME), 8 small studies, 5 of them labelled."""
-    kept = os.environ.get("LABELTUI_TEST_HOME")
+    existing = os.environ.get("LABELTUI_TEST_HOME")
     root = Path(tempfile.mkdtemp(prefix="labeltui-real-"))
-    home = Path(kept) if kept else root / "home"
+    home = Path(existing) if existing else root / "home"
     home.mkdir(parents=True, exist_ok=True)
     sshd = RealSshd(root / "sshd", env={"HOME": str(home)})
     sshd.start()

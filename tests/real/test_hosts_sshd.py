@@ -142,14 +142,14 @@ async def test_a_shell_with_its_size_and_a_forwarded_port(host: tuple[RealSshd, 
     shell = await ssh.shell(
         80, 24, command="stty size; trap 'stty size; exit 6' WINCH; echo up; while :; do sleep 0.02; done"
     )
-    seen = b""
-    while b"up" not in seen:
-        seen += await shell.read()
-    assert b"24 80" in seen
+    output = b""
+    while b"up" not in output:
+        output += await shell.read()
+    assert b"24 80" in output
     shell.resize(132, 50)
     while data := await shell.read():
-        seen += data
-    assert b"50 132" in seen
+        output += data
+    assert b"50 132" in output
     assert await shell.wait() == 6
     forward = await ssh.forward(sshd.port)
     reader, writer = await asyncio.open_connection("127.0.0.1", forward.local_port)

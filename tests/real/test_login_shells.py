@@ -115,7 +115,7 @@ async def connect(sshd: RealSshd, users: dict[str, User], tmp_path: Path) -> Asy
 
 
 async def works(host: SshHost, tmp_path: Path) -> None:
-    """Commands, streams, copies, kept shells and the agent."""
+    """Commands, streams, copies, shells in tmux and the agent."""
     command = f"cat; printf %s {tmux.shlex.quote(ODD)}; exit 3"
     done = await host.run(command, stdin=b"\x00in!\n")
     assert (done.exit_code, done.stdout) == (3, b"\x00in!\n" + ODD.encode())
@@ -134,7 +134,8 @@ async def works(host: SshHost, tmp_path: Path) -> None:
     try:
         assert made.stdout == b"made\n", made
         assert [
-            kept.number for kept in tmux.parse_listing((await host.run(tmux.listing())).stdout.decode(), "p!")
+            entry.number
+            for entry in tmux.parse_listing((await host.run(tmux.listing())).stdout.decode(), "p!")
         ] == [1]
     finally:
         await host.run(tmux.kill(name))

@@ -193,9 +193,9 @@ async def test_slicers_client_fetches_and_submits_and_the_queue_shows_it(
     bench: Bench, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     with tunnel(bench) as url:
-        told = json.loads(bench.python(CLIENT, url))
-        assert told["version"] == "0.8.5"
-        study = told["sample"]
+        answer = json.loads(bench.python(CLIENT, url))
+        assert answer["version"] == "0.8.5"
+        study = answer["sample"]
         async with console(bench, monkeypatch) as session:
             state = await session.store.wait_for(
                 lambda s: s.queue.value is not None and s.queue.error is None, 30
@@ -369,7 +369,7 @@ def test_no_labels_at_all(bench: Bench) -> None:
         bench.run("server", "stop", "--yes")
 
 
-async def test_a_killed_server_is_seen_and_its_training_is_found(
+async def test_a_killed_server_is_detected_and_its_training_is_found(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert bench.run("server", "start").code == 0
@@ -385,7 +385,7 @@ async def test_a_killed_server_is_seen_and_its_training_is_found(
         state = await session.store.wait_for(
             lambda s: s.server.value is not None and s.server.value.state is ServerState.CRASHED, 3.0
         )
-        print(f"\nkill -9 seen after {time.monotonic() - began:.2f} s")
+        print(f"\nkill -9 noticed after {time.monotonic() - began:.2f} s")
         server = state.server.value
         assert server is not None
         assert server.exit_code == -9
@@ -410,7 +410,7 @@ async def test_a_killed_server_is_seen_and_its_training_is_found(
 
 
 async def _log(session: Session, holds: Callable[[LogStore], bool]) -> None:
-    """Wait until something holds of the server's output as it is held here."""
+    """Wait until a condition holds for the server's output as the session stores it."""
     changed = asyncio.Event()
     unsubscribe = session.log.subscribe(changed.set)
     async with asyncio.timeout(60):
@@ -482,7 +482,7 @@ async def test_closed_and_reopened_the_curve_is_complete(
 def test_a_hostile_study_is_listed_literally_and_runs_nothing(bench: Bench) -> None:
     name = "[red]x[-] $(touch pwned) \x1b]0;t\x07"
     shutil.copy(bench.home / "my studies/case_007.nii.gz", bench.home / f"my studies/{name}.nii.gz")
-    until("the server has seen it", lambda: len(bench.run("studies", "list").document["studies"]) == 9, 60)
+    until("the server has listed it", lambda: len(bench.run("studies", "list").document["studies"]) == 9, 60)
     listed = bench.run("studies", "list").document["studies"]
     assert name in [study["id"] for study in listed]
     plain = subprocess.run(

@@ -29,7 +29,7 @@ def save(array: np.ndarray, path: Path) -> None:
 
 
 def make_studies(folder: Path, count: int, *, labelled: int = 0) -> None:
-    """``case_000.nii.gz`` and so on; the first ``labelled`` have a final label, where the server looks for it."""
+    """``case_000.nii.gz`` and so on; the first ``labelled`` have a final label, where the server reads it."""
     folder.mkdir(parents=True, exist_ok=True)
     for index in range(count):
         image, label = make_volume(index)

@@ -102,7 +102,7 @@ async def test_from_no_pod_to_a_trained_model_and_back(session: Session, emulato
     assert summary["best"]["value"] == trained["best"]["value"]
 
     await run_confirmed(session, "server.stop")
-    kept = await labels(session)
+    earlier = await labels(session)
     assert (await run_confirmed(session, "pod.stop"))["status"] == "stopped"
     await session.store.wait_for(
         lambda s: s.host.value is not None and s.host.value.state is LinkState.REFUSED, 60
@@ -112,7 +112,7 @@ async def test_from_no_pod_to_a_trained_model_and_back(session: Session, emulato
     assert (resumed["id"], resumed["status"]) == (pod["id"], "running")
     again = await run_confirmed(session, "server.start")
     assert again["state"] == "running"
-    assert await labels(session) >= kept
+    assert await labels(session) >= earlier
     check = await run_confirmed(session, "setup")
     assert check["changed"] is False
 

@@ -54,7 +54,7 @@ def console(emulator: Emulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
 
 
 async def until(pilot: Pilot[Any], holds: Callable[[], object], what: str) -> None:
-    """Let the console work until ``holds()``; what it showed last is told when it never does."""
+    """Let the console work until ``holds()``; if it never does, the error shows the last screen."""
     end = time.monotonic() + LONGEST_S
     while not holds():
         if time.monotonic() > end:
@@ -95,16 +95,16 @@ async def test_the_story_by_keys(console: Console, emulator: Emulator) -> None:
 
         await confirmed(pilot, "p", "x")
         await until(pilot, lambda: pod_is(console, PodStatus.STOPPED), "a stopped pod")
-        await until(pilot, lambda: not console.dispatcher.running, "the stop to be told")
+        await until(pilot, lambda: not console.dispatcher.running, "the stop to be reported")
         await confirmed(pilot, "p", "s")
         await until(pilot, lambda: pod_is(console, PodStatus.RUNNING), "the pod again")
-        await until(pilot, lambda: not console.dispatcher.running, "the start to be told")
+        await until(pilot, lambda: not console.dispatcher.running, "the start to be reported")
 
         await pilot.press("p", "D")
         await until(pilot, lambda: console.screen is not console.frame_screen, "the question for the name")
         await pilot.press(*"annot", "enter")
         await until(pilot, lambda: not emulator.world.pods, "nothing to be rented any more")
-        await until(pilot, lambda: not console.dispatcher.running, "the end to be told")
+        await until(pilot, lambda: not console.dispatcher.running, "the end to be reported")
 
 
 def running(console: Console) -> bool:

@@ -46,7 +46,7 @@ _UNDERLINES = {
 }  # fmt: skip
 
 Span = tuple[str, Look]
-"""Characters that have the same look."""
+"""Characters that have the same style."""
 
 
 @dataclass(frozen=True)
@@ -174,7 +174,7 @@ def _rows(screen: str) -> tuple[tuple[Span, ...], ...]:
 
 
 def joined(spans: Sequence[Span]) -> tuple[Span, ...]:
-    """Join neighbours that have the same look, and drop plain blanks at the end."""
+    """Join neighbours that have the same style, and drop plain blanks at the end."""
     found: list[Span] = []
     for text, look in spans:
         if found and found[-1][1] == look:

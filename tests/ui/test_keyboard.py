@@ -95,7 +95,7 @@ async def test_the_key_after_a_leader_is_not_the_panes_own() -> None:
         await settled(pilot)
         await pilot.press("3")
         await wait_for(pilot, lambda: app.frame_screen.current == "log")
-        for key in ("p", "n"):  # n alone would look for the next match in the log
+        for key in ("p", "n"):  # n alone would go to the next match in the log
             app.post_message(events.Key(key, key))
         await wait_for(pilot, lambda: "Rent a new pod" in flashed(app), "why no pod can be rented")
         assert app.screen is app.frame_screen

@@ -193,7 +193,7 @@ async def _pump(source: Any, sink: Any) -> None:
 
 
 class Wire:
-    """Copies bytes between a client and the server until told otherwise."""
+    """Copies bytes between a client and the server until :meth:`cut` or another fault."""
 
     def __init__(self, port: int = 0) -> None:
         self.port = port
@@ -232,7 +232,7 @@ class Wire:
             sink.close()
 
     def cut_after(self, direction: str, count: int) -> None:
-        """Cut every connection once so many more bytes went that way."""
+        """Cut every connection once that many more bytes were sent in that direction."""
         self.budget[direction] = count
 
     def cut(self) -> None:

@@ -56,7 +56,7 @@ async def test_a_flood_of_output_ends_the_command_and_takes_no_memory(host: Host
     assert peak < 24 << 20
 
 
-async def test_streams_both_ways(host: Host) -> None:
+async def test_streams_in_both_directions(host: Host) -> None:
     channel = await host.open('echo warned >&2; while read line; do echo "got $line"; done; exit 4')
     await channel.write(b"one\n")
     assert await channel.read() == b"got one\n"
@@ -134,9 +134,9 @@ async def test_copies_up_and_down(host: Host, tmp_path: Path) -> None:
     source, back = tmp_path / "source", tmp_path / "back" / WICKED.replace("/", "_")
     source.write_bytes(os.urandom(700_001))
     target = f"~/deep/{WICKED}"
-    seen: list[tuple[int, int]] = []
-    await host.upload(source, target, progress=lambda done, whole: seen.append((done, whole)))
-    assert (seen[0], seen[-1]) == ((0, 700_001), (700_001, 700_001))
+    sizes: list[tuple[int, int]] = []
+    await host.upload(source, target, progress=lambda done, whole: sizes.append((done, whole)))
+    assert (sizes[0], sizes[-1]) == ((0, 700_001), (700_001, 700_001))
     assert (tmp_path / "home" / "deep" / WICKED).read_bytes() == source.read_bytes()
     await host.download(target, back)
     assert back.read_bytes() == source.read_bytes()
@@ -157,22 +157,24 @@ async def test_an_empty_file_and_one_that_is_replaced(host: Host, tmp_path: Path
     assert (tmp_path / "home" / "file").read_bytes() == b"other"
 
 
-@pytest.mark.parametrize("kept", ["prefix", "garbage", "too long"])
-async def test_a_broken_copy_goes_on_only_from_its_own_bytes(host: Host, tmp_path: Path, kept: str) -> None:
+@pytest.mark.parametrize("part_is", ["prefix", "garbage", "too long"])
+async def test_a_broken_copy_goes_on_only_from_its_own_bytes(
+    host: Host, tmp_path: Path, part_is: str
+) -> None:
     data = os.urandom(600_000)
-    part = {"prefix": data[:200_000], "garbage": os.urandom(200_000), "too long": data + b"x"}[kept]
-    started = 200_000 if kept == "prefix" else 0
+    part = {"prefix": data[:200_000], "garbage": os.urandom(200_000), "too long": data + b"x"}[part_is]
+    started = 200_000 if part_is == "prefix" else 0
     (tmp_path / "source").write_bytes(data)
     (tmp_path / "home" / "up.part").write_bytes(part)
-    seen: list[int] = []
-    await host.upload(tmp_path / "source", "~/up", progress=lambda done, _: seen.append(done))
+    sizes: list[int] = []
+    await host.upload(tmp_path / "source", "~/up", progress=lambda done, _: sizes.append(done))
     assert (tmp_path / "home" / "up").read_bytes() == data
-    assert seen[0] == started
+    assert sizes[0] == started
     (tmp_path / "down.part").write_bytes(part)
-    seen.clear()
-    await host.download("~/up", tmp_path / "down", progress=lambda done, _: seen.append(done))
+    sizes.clear()
+    await host.download("~/up", tmp_path / "down", progress=lambda done, _: sizes.append(done))
     assert (tmp_path / "down").read_bytes() == data
-    assert seen[0] == started
+    assert sizes[0] == started
 
 
 async def test_a_copy_that_differs_is_removed(host: Host, tmp_path: Path) -> None:
@@ -241,21 +243,21 @@ async def test_a_job_and_its_log_over_the_agent(host: Host) -> None:
     )
     assert job.state is JobState.RUNNING
     assert job.log_path is not None
-    seen = b""
+    output = b""
     follow = agent.follow(job.log_path)
     async for chunk in follow:
-        seen += chunk.data
-        if seen.endswith(b"\n"):
+        output += chunk.data
+        if output.endswith(b"\n"):
             break
     await follow.aclose()
-    assert seen.decode() == WICKED + "\n"
+    assert output.decode() == WICKED + "\n"
     with pytest.raises(Failed) as caught:
         await agent.job_start("server", ["true"])
     assert caught.value.problem.code == "already_running"
-    told: list[str] = []
-    ended = await agent.job_stop("server", progress=lambda phase, alive, waited: told.append(phase))
+    phases: list[str] = []
+    ended = await agent.job_stop("server", progress=lambda phase, alive, waited: phases.append(phase))
     assert (ended.state, ended.exit_code, ended.stopped_by_us) == (JobState.EXITED, 0, True)
-    assert told[0] == "term"
+    assert phases[0] == "term"
     async with asyncio.timeout(5):
         while not heard or heard[-1].state is not JobState.EXITED:
             await asyncio.sleep(0.02)
@@ -315,7 +317,7 @@ async def test_metrics(host: Host) -> None:
     await agent.close()
 
 
-async def test_a_dead_agent_is_told_to_everyone(host: Host) -> None:
+async def test_a_dead_agent_is_reported_to_every_request(host: Host) -> None:
     agent = await start_agent(host, "~/pod")
     follow = agent.follow("~/nothing.log")
     await anext(follow)

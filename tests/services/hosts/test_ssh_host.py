@@ -36,9 +36,9 @@ async def test_an_unknown_key_is_asked_about_once(server: Server, ssh: Make, tmp
         await host.connect()
     assert [key.fingerprint for key in answers.keys] == [server.host_key.get_fingerprint()]
     assert answers.keys[0].algorithm == "ssh-ed25519"
-    kept = tmp_path / "state" / "known_hosts"
-    assert kept.read_text().startswith(f"[127.0.0.1]:{server.port} ssh-ed25519 ")
-    assert kept.stat().st_mode & 0o777 == 0o600
+    known_hosts_file = tmp_path / "state" / "known_hosts"
+    assert known_hosts_file.read_text().startswith(f"[127.0.0.1]:{server.port} ssh-ed25519 ")
+    assert known_hosts_file.stat().st_mode & 0o777 == 0o600
 
 
 async def test_an_unknown_key_that_is_not_trusted(server: Server, ssh: Make, tmp_path: Path) -> None:
@@ -257,14 +257,16 @@ async def test_a_copy_goes_on_where_the_wire_was_cut(
     starts: list[int] = []
 
     async def copy() -> None:
-        seen: list[int] = []
+        sizes: list[int] = []
         try:
             if direction == "up":
-                await host.upload(source, "~/copy", progress=lambda done, _: seen.append(done))
+                await host.upload(source, "~/copy", progress=lambda done, _: sizes.append(done))
             else:
-                await host.download("~/source", tmp_path / "copy", progress=lambda done, _: seen.append(done))
+                await host.download(
+                    "~/source", tmp_path / "copy", progress=lambda done, _: sizes.append(done)
+                )
         finally:
-            starts.append(seen[0])
+            starts.append(sizes[0])
 
     await host.connect()
     server.wire.cut_after(direction, 2_000_000)

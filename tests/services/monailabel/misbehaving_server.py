@@ -1,4 +1,4 @@
-"""A server that answers as recorded, or misbehaves as told, over real sockets."""
+"""A server that answers as recorded, or misbehaves as the test sets, over real sockets."""
 
 from __future__ import annotations
 
@@ -36,16 +36,16 @@ def answer(document: object, status: int = 200) -> bytes:
 
 
 def recorded(name: str) -> bytes:
-    kept = json.loads((MONAILABEL / f"{name}.response.json").read_text())
-    body = kept["body"]
+    recording = json.loads((MONAILABEL / f"{name}.response.json").read_text())
+    body = recording["body"]
     if isinstance(body, dict) and "_text" in body:
-        return response(kept["status"], body["_text"].encode(), "text/plain; charset=utf-8")
-    return answer(body, kept["status"])
+        return response(recording["status"], body["_text"].encode(), "text/plain; charset=utf-8")
+    return answer(body, recording["status"])
 
 
 @dataclass
 class Server:
-    """``answers`` by "METHOD /path"; what was asked is kept in ``requests``."""
+    """``answers`` by "METHOD /path"; ``requests`` has the requests it received."""
 
     answers: dict[str, Answer] = field(default_factory=dict)
     requests: list[Request] = field(default_factory=list)

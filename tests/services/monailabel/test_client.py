@@ -155,9 +155,9 @@ async def test_a_connection_that_breaks_at_any_byte_is_unreachable(server, clien
 
 
 async def test_nobody_listens():
-    with socket.socket() as held:
-        held.bind(("127.0.0.1", 0))
-        async with MonaiLabelClient(f"http://127.0.0.1:{held.getsockname()[1]}") as client:
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        async with MonaiLabelClient(f"http://127.0.0.1:{unused.getsockname()[1]}") as client:
             error = await problem_of(client.info())
     assert isinstance(error, Unreachable)
     assert "cannot be reached" in error.problem.message

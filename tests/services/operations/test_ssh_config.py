@@ -36,14 +36,14 @@ def test_ssh_reads_what_was_meant(files: SshFiles) -> None:
     files.config.write_text(THEIRS)
     files.put(replace(ENTRY, jump="ops@bastion:2222,second"))
     assert files.include()
-    told = asked(files, "labeltui-liver-ct")
-    assert (told["hostname"], told["port"], told["user"]) == ("203.0.113.7", "40022", "root")
-    assert told["userknownhostsfile"].strip('"') == "/state/a b/known_hosts-x"
-    assert told["hostkeyalias"] == "runpod-x"
-    assert told["identityfile"] in ("/keys/my key%%h", "/keys/my key%h")
-    assert told["identitiesonly"] == "yes"
-    assert told["stricthostkeychecking"] in ("true", "yes")
-    assert told["proxyjump"] == "ops@bastion:2222,second"
+    options = asked(files, "labeltui-liver-ct")
+    assert (options["hostname"], options["port"], options["user"]) == ("203.0.113.7", "40022", "root")
+    assert options["userknownhostsfile"].strip('"') == "/state/a b/known_hosts-x"
+    assert options["hostkeyalias"] == "runpod-x"
+    assert options["identityfile"] in ("/keys/my key%%h", "/keys/my key%h")
+    assert options["identitiesonly"] == "yes"
+    assert options["stricthostkeychecking"] in ("true", "yes")
+    assert options["proxyjump"] == "ops@bastion:2222,second"
     assert asked(files, "own")["hostname"] == "192.0.2.1"
     assert asked(files, "other")["user"] == "somebody"
 

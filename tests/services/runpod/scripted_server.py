@@ -1,4 +1,4 @@
-"""RunPod's REST v2 as a script: answers as told, over real sockets, and keeps what was asked."""
+"""RunPod's REST v2 as a script: gives set answers over real sockets, and records the requests."""
 
 from __future__ import annotations
 
@@ -112,13 +112,13 @@ class Server:
         body = await reader.readexactly(int(headers.get("content-length", "0")))
         request = Asked(method, target, headers, body)
         self.asked.append(request)
-        told = self.answers.get(f"{method} {request.path}", problem(404, "no such route"))
-        if isinstance(told, list):
-            told = told.pop(0) if len(told) > 1 else told[0]
-        if callable(told):
-            await told(request, writer)
+        answer = self.answers.get(f"{method} {request.path}", problem(404, "no such route"))
+        if isinstance(answer, list):
+            answer = answer.pop(0) if len(answer) > 1 else answer[0]
+        if callable(answer):
+            await answer(request, writer)
             return False
-        writer.write(told)
+        writer.write(answer)
         await writer.drain()
         return True
 

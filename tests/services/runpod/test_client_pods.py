@@ -114,7 +114,7 @@ async def test_pages_that_go_round_end(server: Server, client: RunpodClient) -> 
         hang,
     ],
 )
-async def test_a_get_that_fails_on_the_way_is_asked_again(
+async def test_a_get_whose_connection_fails_is_sent_again(
     server: Server, client: RunpodClient, first: Reply
 ) -> None:
     server.answers["GET /v2/pods"] = [first, reply({"pods": [pod()]})]
@@ -156,13 +156,13 @@ async def test_nobody_there(clock: Clock) -> None:
     await client.close()
 
 
-async def test_waits_as_long_as_it_is_told(server: Server, client: RunpodClient, clock: Clock) -> None:
+async def test_waits_as_long_as_the_answer_says(server: Server, client: RunpodClient, clock: Clock) -> None:
     server.answers["GET /v2/pods"] = [problem(429, "minute", Retry_After="12"), reply({"pods": []})]
     assert await client.pods() == ()
     assert 12 <= sum(clock.slept) < 14
 
 
-async def test_a_long_wait_is_told_and_nothing_is_sent_meanwhile(
+async def test_a_long_wait_is_reported_and_nothing_is_sent_meanwhile(
     server: Server, client: RunpodClient
 ) -> None:
     server.answers["GET /v2/pods"] = problem(429, "day", Retry_After="4000")

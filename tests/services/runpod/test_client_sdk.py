@@ -57,7 +57,7 @@ async def sdk(server: Server) -> AsyncIterator[Sdk]:
     await made.close()
 
 
-def seen_by_others(pid: int) -> str:
+def command_line_of(pid: int) -> str:
     """A process's arguments and environment, where the system shows them."""
     proc = Path(f"/proc/{pid}")
     if not proc.is_dir():
@@ -65,7 +65,7 @@ def seen_by_others(pid: int) -> str:
     return "".join((proc / name).read_text(errors="replace") for name in ("cmdline", "environ"))
 
 
-async def test_the_sdk_stops_nothing_and_tells_the_balance(
+async def test_the_sdk_stops_nothing_and_returns_the_balance(
     server: Server,
     sdk: Sdk,
     monkeypatch: pytest.MonkeyPatch,
@@ -97,7 +97,7 @@ async def test_the_sdk_stops_nothing_and_tells_the_balance(
     assert server.asked[0].headers["authorization"] == f"Bearer {CANARY}"
     assert "runpod" not in sys.modules
     assert sdk.pid is not None
-    assert CANARY not in seen_by_others(sdk.pid)
+    assert CANARY not in command_line_of(sdk.pid)
     assert CANARY not in caplog.text
 
 
@@ -140,8 +140,8 @@ async def test_every_answer_has_words(server: Server, sdk: Sdk) -> None:
     assert await sdk.query("query { myself { id } }", "the thing") == HERE["data"]
 
 
-class Told:
-    """Stands for the SDK's process: gives back what it is told, and keeps the queries."""
+class ScriptedSdk:
+    """Stands for the SDK's process: gives set answers, and records the queries."""
 
     def __init__(self, *answers: dict[str, Any]) -> None:
         self.answers = list(answers)
@@ -157,7 +157,7 @@ class Told:
 
 @pytest.mark.parametrize("off", [raw(410, b"{}"), problem(404, "not found"), html(404)])
 async def test_goes_on_through_graphql_once_v2_is_switched_off(server: Server, off: bytes) -> None:
-    told = Told(
+    scripted = ScriptedSdk(
         HERE["data"],
         {"myself": {"pods": []}},
         {"podFindAndDeployOnDemand": POD},
@@ -169,29 +169,29 @@ async def test_goes_on_through_graphql_once_v2_is_switched_off(server: Server, o
         {"pod": None},
     )
     key = Secret(CANARY)
-    graphql = GraphQL(key, server.url, sdk=told)  # type: ignore[arg-type]
+    graphql = GraphQL(key, server.url, sdk=scripted)  # type: ignore[arg-type]
     client = RunpodClient(key, transport=Transport(key, server.url, sleep=Clock().sleep), graphql=graphql)
     server.answers["GET /v2/pods"] = off
     assert [p.status for p in await client.pods()] == [PodStatus.STARTING]
     assert (await client.create_once(PodSpec('quo"ted', "NVIDIA RTX A5000"))).id == "abc123"
-    assert 'quo\\"ted' in told.queries[-1]
+    assert 'quo\\"ted' in scripted.queries[-1]
     assert (await client.stop("abc123")).status is PodStatus.STOPPED
     assert (await client.start("abc123")).status is PodStatus.STARTING
-    assert "gpuCount: 2" in told.queries[-1]
+    assert "gpuCount: 2" in scripted.queries[-1]
     with pytest.raises(LabeltuiError) as caught:
         await client.restart("abc123")
     assert caught.value.problem.code == "runpod_needs_v2"
     await client.terminate("abc123")
     assert server.count("GET /v2/pods") == 1
-    assert told.answers == []
+    assert scripted.answers == []
     await client.close()
 
 
 @pytest.mark.parametrize("off", [raw(410, b"{}"), problem(404, "not found")])
 async def test_an_action_finds_v2_switched_off(server: Server, off: bytes) -> None:
-    told = Told({"podStop": POD | {"desiredStatus": "EXITED"}})
+    scripted = ScriptedSdk({"podStop": POD | {"desiredStatus": "EXITED"}})
     key = Secret(CANARY)
-    graphql = GraphQL(key, server.url, sdk=told)  # type: ignore[arg-type]
+    graphql = GraphQL(key, server.url, sdk=scripted)  # type: ignore[arg-type]
     client = RunpodClient(key, transport=Transport(key, server.url), graphql=graphql)
     server.answers |= {"POST /v2/pods/abc123/action": off, "GET /v2/pods": off}
     assert (await client.stop("abc123")).status is PodStatus.STOPPED

@@ -122,7 +122,7 @@ async def test_nothing_of_the_outer_environment_gets_in(
     }
 
 
-async def test_large_streams_pass_both_ways(pod: Pod) -> None:
+async def test_large_streams_pass_in_both_directions(pod: Pod) -> None:
     data = os.urandom(1 << 20) * 20
     async with connected(pod.ready) as connection:
         done = await connection.run("cat", input=data, encoding=None, check=True)
@@ -356,14 +356,14 @@ async def test_an_unknown_scenario_is_refused_with_the_list() -> None:
 
 
 def test_an_unknown_scenario_on_the_command_line() -> None:
-    told = subprocess.run(
+    result = subprocess.run(
         [sys.executable, "-m", "labeltui.sandbox", "--scenario", "sunny"],
         capture_output=True,
         stdin=subprocess.DEVNULL,
         check=False,
     )
-    assert told.returncode == 2
-    assert all(name in told.stderr.decode() for name in SCENARIOS)
+    assert result.returncode == 2
+    assert all(name in result.stderr.decode() for name in SCENARIOS)
 
 
 async def test_a_pod_that_cannot_start_says_why(tmp_path: Path) -> None:

@@ -143,7 +143,7 @@ async def test_a_second_training_a_queue_and_a_stop() -> None:
         )
 
 
-async def test_a_killed_server_is_seen_explained_and_its_training_is_found_and_ended() -> None:
+async def test_a_killed_server_is_detected_explained_and_its_training_found_and_ended() -> None:
     async with opened("healthy") as session:
         state = await session.readiness.settled()
         await run_confirmed(session, "train.start", max_epochs=50)
@@ -182,8 +182,8 @@ async def test_a_dropped_network_leaves_the_log_whole_and_marked() -> None:
         path = session.watch.run.log_path
         assert path is not None
         await session.store.wait_for(lambda _s: bool(session.log.marks and session.log.marks[0].back_at), 20)
-        held = session.log.bytes()
-        assert Path(path).read_bytes()[: len(held)] == held  # noqa: ASYNC240 - a small local file
+        stored = session.log.bytes()
+        assert Path(path).read_bytes()[: len(stored)] == stored  # noqa: ASYNC240 - a small local file
 
 
 async def test_hostile_studies_are_listed_as_they_are_named() -> None:

@@ -39,7 +39,7 @@ def test_what_is_left_out_has_the_empty_value_of_its_kind() -> None:
     assert values.given() == {"name": "a"}
 
 
-def test_what_is_given_is_kept_in_its_type() -> None:
+def test_given_values_have_their_own_types() -> None:
     given = {
         "name": "a", "note": "", "count": 0, "share": 2, "loud": True, "colour": "red", "or": ["x", "y"],
         "env": {"K": "v"},

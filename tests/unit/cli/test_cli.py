@@ -273,7 +273,7 @@ def test_a_mistake_of_ours_is_still_json(rig, capsys):
     assert "Traceback" in capsys.readouterr().err
 
 
-def test_read_only_refuses_what_changes_and_allows_what_looks(rig):
+def test_read_only_refuses_what_changes_and_allows_what_reads(rig):
     assert rig("status", "--read-only") == 0
     assert rig("server", "start", "--read-only") == 3
     assert rig("--read-only", "server", "stop", "--yes") == 3

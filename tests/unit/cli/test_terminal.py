@@ -83,7 +83,7 @@ def test_one_word_is_a_command_line_and_several_are_arguments(words, text):
     assert command_text(words) == text
 
 
-async def test_bytes_go_both_ways_unread_and_the_terminal_is_restored(terminal):
+async def test_bytes_pass_in_both_directions_unread_and_the_terminal_is_restored(terminal):
     outer, inner = terminal
     before = termios.tcgetattr(inner)
     shell = FakeShell(b"\x1b[31mhi", code=3, until=b"\x03q")
@@ -199,7 +199,7 @@ def modules_after(code: str) -> set[str]:
 HEAVY = {"httpx", "asyncssh", "pydantic", "numpy", "nibabel", "runpod", "bittty", "starlette", "uvicorn"}
 
 
-def test_the_way_to_first_paint_is_light():
+def test_first_paint_imports_little():
     loaded = modules_after(
         "import labeltui.__main__, labeltui.ui.app, labeltui.actions, labeltui.opening.launch"
     )

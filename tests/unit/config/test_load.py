@@ -128,7 +128,7 @@ def test_a_mistake_names_file_line_key_and_the_nearest_right_key(write, text, ex
     assert complaint(path) == f"{path}:{expected}"
 
 
-def test_several_mistakes_are_all_told_in_the_order_of_the_lines(write):
+def test_several_mistakes_are_all_reported_in_the_order_of_the_lines(write):
     path = write('[profiles.a]\nthme = 1\n[profiles.a.server]\nport = "1"\nmodels = ["x", 1]\n')
     assert complaint(path).splitlines() == [
         f"{path} has 3 errors:",

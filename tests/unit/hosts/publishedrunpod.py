@@ -1,6 +1,6 @@
-"""A pod of RunPod's, played by its published OpenAPI and nothing else. Every body, asked and answered, is held to it.
+"""A pod of RunPod's, played by its published OpenAPI and nothing else. Every body is checked against it.
 
-What the OpenAPI leaves open is a setting: whether a key's scope or the pod's status is looked at first, how long a
+What the OpenAPI leaves open is a setting: whether a key's scope or the pod's status is checked first, how long a
 status lags, and which answers are lost.
 """
 
@@ -104,10 +104,12 @@ class PublishedRunpod:
                 _, published, _ = operation("POST", self.path)
                 fake.wrong += faults(json_schema(published["requestBody"]), body)
                 scope = self.scope()
-                told = fake.answers.popleft() if fake.answers else fake.always
-                status = told if told else fake.act(body["action"], scope) if scope else 401
-                fake.writes.append((fake.now(), body["action"], self.key, LOST if told == LOST else status))
-                if told == LOST:
+                scripted = fake.answers.popleft() if fake.answers else fake.always
+                status = scripted if scripted else fake.act(body["action"], scope) if scope else 401
+                fake.writes.append(
+                    (fake.now(), body["action"], self.key, LOST if scripted == LOST else status)
+                )
+                if scripted == LOST:
                     self.close_connection = True
                     return
                 self.send("POST", self.path, status, fake.document() if status == 200 else None)

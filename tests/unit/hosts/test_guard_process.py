@@ -151,7 +151,7 @@ def test_a_lent_key_is_its_owners_only_and_is_forgotten_when_asked(pod: Pod) -> 
 
 
 @pytest.mark.slow
-def test_that_no_way_works_is_said_at_once_and_tried_again(pod: Pod) -> None:
+def test_that_no_key_works_is_said_at_once_and_tried_again(pod: Pod) -> None:
     pod.runpod.keys[OWN] = "none"
     ran = pod.root / "ran"
     (pod.path / "runpodctl").write_text(f"#!/bin/sh\necho >> {ran}\n")
@@ -325,7 +325,7 @@ def test_off_is_off(pod: Pod) -> None:
 
 
 @pytest.mark.slow
-def test_kept_alive_for_a_while(pod: Pod) -> None:
+def test_a_pod_is_kept_alive_for_a_while(pod: Pod) -> None:
     pod.guard(idle_s=0.3, warn_s=0.1)
     pod.ask("keep", seconds=600)
     state = pod.until(lambda s: s["decision"]["left_s"] and s["decision"]["left_s"] > 500, "keep")

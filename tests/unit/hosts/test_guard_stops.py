@@ -152,7 +152,7 @@ def test_what_may_pass_is_tried_again_after_ever_longer_pauses(make: Callable[..
     assert set(rig.actions) == {"stop"}
 
 
-def test_three_stops_without_effect_are_no_way_to_stop_it_and_go_on_once_a_minute(
+def test_three_stops_without_effect_are_a_problem_and_go_on_once_a_minute(
     make: Callable[..., Rig],
 ) -> None:
     rig = make()
@@ -171,7 +171,7 @@ def test_three_stops_without_effect_are_no_way_to_stop_it_and_go_on_once_a_minut
     assert rig.runpod.status == "EXITED"
 
 
-def test_a_refused_key_gives_way_to_the_lent_one_at_once_and_is_not_used_again(
+def test_a_refused_key_is_replaced_by_the_lent_one_at_once_and_not_used_again(
     make: Callable[..., Rig],
 ) -> None:
     rig = make(own="read")

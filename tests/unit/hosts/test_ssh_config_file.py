@@ -109,7 +109,7 @@ def test_the_line_stands_at_the_top_once_and_the_file_as_it_was_beside_it(files:
     assert (files.folder / BACKUP).read_text() == THEIRS
 
 
-def test_the_first_copy_of_the_configuration_is_kept(files: SshFiles) -> None:
+def test_the_first_copy_of_the_configuration_stays(files: SshFiles) -> None:
     (files.folder / BACKUP).write_text("as it was years ago")
     files.include()
     assert (files.folder / BACKUP).read_text() == "as it was years ago"

@@ -44,8 +44,8 @@ def test_without_validation_the_best_is_the_trainings():
         "best_metric": 0.9,
         "train": {"key_metric_name": "train_dice", "best_metric": 0.9, "best_metric_epoch": 4},
     }
-    told = convert.server_info({"train_stats": {"m": stats}}).train_stats["m"]
-    assert (told.key_metric, told.best_epoch) == ("train_dice", 4)
+    converted = convert.server_info({"train_stats": {"m": stats}}).train_stats["m"]
+    assert (converted.key_metric, converted.best_epoch) == ("train_dice", 4)
 
 
 def test_the_queue_with_states_and_who_fetched(body):

@@ -40,7 +40,7 @@ def test_the_profile_wins_over_defaults():
     assert made.meta["models"] == ("all",)
 
 
-def test_a_password_is_never_on_the_command_line_nor_in_what_is_kept():
+def test_a_password_is_never_on_the_command_line_nor_stored():
     options = ServerOptions(
         "~/x", studies="https://pacs/dicom-web", dicomweb_user="me", dicomweb_password="s3cret"
     )
@@ -51,7 +51,7 @@ def test_a_password_is_never_on_the_command_line_nor_in_what_is_kept():
     assert made.argv[7] == "https://pacs/dicom-web"
 
 
-def test_a_dicomweb_server_soon_sees_that_a_study_is_finished():
+def test_a_dicomweb_server_learns_that_a_study_is_finished():
     url, variable = "https://pacs/dicom-web", "MONAI_LABEL_DICOMWEB_CACHE_EXPIRY"
     made = launch(ServerOptions("~/x", studies=url), home="/h")
     assert (made.env[variable], made.meta["dicomweb_cache_s"]) == ("5", 5)

@@ -138,7 +138,7 @@ def test_an_older_python_takes_what_exists_for_it():
         ({"driver": "550.90"}, SetupOptions("cuda"), "driver_old", "550.90"),
     ],
 )
-def test_what_stands_in_the_way_is_said_before_anything_is_tried(change, options, code, said):
+def test_obstacles_are_reported_before_anything_is_tried(change, options, code, said):
     problem = setup_problem(replace(EMPTY, **change), options)
     assert problem.code == code
     assert said in problem.message
@@ -146,7 +146,7 @@ def test_what_stands_in_the_way_is_said_before_anything_is_tried(change, options
 
 
 @pytest.mark.parametrize("change", [{}, {"driver": "580.1"}, {"driver": "odd"}])
-def test_nothing_stands_in_the_way(change):
+def test_changes_that_are_no_obstacle(change):
     assert setup_problem(replace(EMPTY, **change), SetupOptions("cuda")) is None
 
 
@@ -178,7 +178,7 @@ def probed(folder):
     return facts_of(json.loads(json.dumps(probe(**probe_request(str(folder))))), "python3")
 
 
-def test_the_probe_looks_and_changes_nothing(tmp_path):
+def test_the_probe_reads_and_changes_nothing(tmp_path):
     facts = probed(tmp_path / "not there")
     assert facts.folder == str(tmp_path / "not there")
     assert facts.python_version.startswith(f"{sys.version_info.major}.{sys.version_info.minor}")

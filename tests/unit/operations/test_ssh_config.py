@@ -163,7 +163,7 @@ async def test_a_pod_that_was_never_reached_is_connected_to_first(tmp_path: Path
 
 
 @in_virtual_time
-async def test_a_host_that_was_never_written_is_not_kept_and_a_failure_is_an_alert(
+async def test_a_host_that_was_never_written_is_not_updated_and_a_failure_is_an_alert(
     tmp_path: Path, ssh: Path
 ) -> None:
     async with desk(tmp_path, start=False, ssh={"address": "ops@192.0.2.7", "config": "none"}) as it:

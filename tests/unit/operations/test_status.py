@@ -68,7 +68,7 @@ async def test_the_servers_status_is_its_own_document(tmp_path: Path) -> None:
 
 
 @in_virtual_time
-async def test_the_tunnel_is_held_and_each_change_is_a_record(tmp_path: Path) -> None:
+async def test_the_tunnel_stays_open_and_each_change_is_a_record(tmp_path: Path) -> None:
     async with desk(tmp_path, serves=True) as it:
         await it.session.readiness.need_server()
         holding = it.begin("tunnel")

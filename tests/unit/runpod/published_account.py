@@ -1,4 +1,4 @@
-"""An account of RunPod's, played by its published OpenAPI and nothing else. Every body is held to it.
+"""An account of RunPod's, played by its published OpenAPI and nothing else. Every body is checked against it.
 
 It is in this process and its time is the loop's, so a test in virtual time can wait for hours. What the OpenAPI
 leaves open is a setting: what a pod is charged, when it has an address, and what is refused.

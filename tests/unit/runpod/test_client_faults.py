@@ -1,4 +1,4 @@
-"""Whatever goes wrong on the way, in whatever order: never two pods, nothing destroyed unasked, no secret told."""
+"""Any faults of the transport in any order: never two pods, nothing destroyed unasked, no secret shown."""
 
 from __future__ import annotations
 

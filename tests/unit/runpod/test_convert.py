@@ -1,4 +1,4 @@
-"""Answers of REST v2 that are new, odd or hostile; and what changes between two looks."""
+"""Answers of REST v2 that are new, odd or hostile; and what changes between two polls."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def test_fields_that_came_later_are_read() -> None:
 
 
 @pytest.mark.parametrize(("gpus", "lost"), [(None, False), ([], True), ([{"util": 1}], False)])
-def test_gpus_that_are_not_told_are_not_lost(gpus: list[Any] | None, lost: bool) -> None:
+def test_gpus_that_are_not_reported_are_not_lost(gpus: list[Any] | None, lost: bool) -> None:
     runtime = {} if gpus is None else {"gpus": gpus}
     document = {"status": "RUNNING", "gpu": {"id": "g", "count": 1}, "runtime": runtime}
     assert convert.pod(document, NOW).lost_its_gpu is lost
@@ -103,8 +103,8 @@ def test_gpus_that_are_not_told_are_not_lost(gpus: list[Any] | None, lost: bool)
 )
 def test_addresses_of_the_inner_network_are_not_shown(ip: str, shown: str | None) -> None:
     port = {"private": 22, "public": 4, "type": "tcp", "ip": ip}
-    (seen,) = convert.pod({"ports": ["22/tcp"], "runtime": {"ports": [port]}}, NOW).ports
-    assert (seen.public, seen.ip) == (4, shown)
+    (converted,) = convert.pod({"ports": ["22/tcp"], "runtime": {"ports": [port]}}, NOW).ports
+    assert (converted.public, converted.ip) == (4, shown)
 
 
 def test_an_offer_without_a_price_is_not_offered() -> None:
@@ -139,7 +139,7 @@ def pod(**fields: Any) -> Pod:
         ),
     ],
 )
-def test_what_happened_between_two_looks(before: Pod | None, after: Pod | None, kinds: list[str]) -> None:
+def test_what_happened_between_two_polls(before: Pod | None, after: Pod | None, kinds: list[str]) -> None:
     assert [event.kind for event in changes(before, after, NOW)] == kinds
 
 

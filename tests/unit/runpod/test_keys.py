@@ -1,4 +1,4 @@
-"""The API key is found in every place, and is seen in none."""
+"""The API key is found in every place, and is shown in none."""
 
 from __future__ import annotations
 

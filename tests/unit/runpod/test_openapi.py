@@ -34,12 +34,12 @@ class Published:
 
     def __init__(self, **instead: Any) -> None:
         self.instead = instead
-        self.seen: list[str] = []
+        self.requests: list[str] = []
 
     def __call__(self, request: httpx.Request) -> httpx.Response:
         path = request.url.path
         template, operation, parameters = openapi.operation(request.method, path)
-        self.seen.append(f"{request.method} {template}")
+        self.requests.append(f"{request.method} {template}")
         self._check_query(request, parameters)
         if "requestBody" in operation:
             schema = openapi.json_schema(operation["requestBody"])
@@ -121,7 +121,7 @@ async def test_asks_only_for_what_is_published(
     published = Published()
     client = client_of(published)
     assert await call(client) is not None
-    assert published.seen[-1] == route
+    assert published.requests[-1] == route
     await client.close()
 
 
@@ -136,7 +136,7 @@ async def test_terminates_by_the_published_route() -> None:
 
     client = client_of(answer)
     await client.terminate("abc")
-    assert published.seen[0] == "DELETE /v2/pods/{id}"
+    assert published.requests[0] == "DELETE /v2/pods/{id}"
     await client.close()
 
 

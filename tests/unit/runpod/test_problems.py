@@ -1,4 +1,4 @@
-"""Every status and every failure text that RunPod is known to send, with the words and the way out."""
+"""Every status and every failure text that RunPod is known to send, with the message and the hint."""
 
 from __future__ import annotations
 
@@ -217,7 +217,7 @@ def pod(status: PodStatus = PodStatus.RUNNING, **fields: Any) -> Pod:
 
 
 @pytest.mark.parametrize(
-    ("seen", "code"),
+    ("ended", "code"),
     [
         (pod(), None),
         (pod(PodStatus.STOPPED, last_change="Exited by user: Mon Nov 23 2026"), None),
@@ -234,8 +234,8 @@ def pod(status: PodStatus = PodStatus.RUNNING, **fields: Any) -> Pod:
         (pod(PodStatus.STARTING, created_at=NOW - timedelta(minutes=25)), "runpod_start_slow"),
     ],
 )
-def test_every_end_of_a_pod(seen: Pod, code: str | None) -> None:
-    problem = pod_problem(seen, NOW)
+def test_every_end_of_a_pod(ended: Pod, code: str | None) -> None:
+    problem = pod_problem(ended, NOW)
     assert (problem and problem.code) == code
     if problem:
         assert_helpful(problem)

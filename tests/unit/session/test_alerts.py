@@ -1,4 +1,4 @@
-"""What the operator is told without looking, and what is taken back when it no longer holds."""
+"""Alerts that are raised without a request, and withdrawn when they no longer hold."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from tests.fakes.store import put
 NOW = datetime(2026, 11, 23, 17, tzinfo=UTC)
 
 
-def told(**changes: Any) -> Store:
+def store_after(**changes: Any) -> Store:
     """A store whose alerts are watched; each keyword is a field and its values, one after another."""
     store = Store(SessionState(Identity("test", rents=True)))
     Alerts(store, lambda: NOW)
@@ -37,57 +37,57 @@ def keys(store: Store) -> dict[str, Level]:
     return {alert.key: alert.level for alert in store.state.alerts}
 
 
-def test_a_lost_connection_is_told_and_taken_back() -> None:
+def test_a_lost_connection_is_reported_and_taken_back() -> None:
     up = HostStatus("h", "ssh", "root@h", LinkState.CONNECTED)
     lost = replace(up, state=LinkState.RECONNECTING)
-    assert keys(told(host=[up, lost])) == {"host": Level.WARNING}
-    assert keys(told(host=[up, lost, up])) == {}
+    assert keys(store_after(host=[up, lost])) == {"host": Level.WARNING}
+    assert keys(store_after(host=[up, lost, up])) == {}
     refused = replace(up, state=LinkState.REFUSED, detail="the key has changed")
-    assert keys(told(host=[up, refused])) == {"host": Level.ERROR}
+    assert keys(store_after(host=[up, refused])) == {"host": Level.ERROR}
 
 
 def test_a_host_whose_pod_is_stopped_is_no_trouble_whoever_hears_of_it_first() -> None:
     up = HostStatus("h", "ssh", "root@h", LinkState.CONNECTED)
     refused = replace(up, state=LinkState.REFUSED, detail="The pod annot is stopped.")
     pod = Pod("abc", "annot", PodStatus.STOPPED, NOW)
-    assert "host" not in keys(told(pod=[pod], host=[up, refused]))
-    assert "host" not in keys(told(host=[up, refused], pod=[pod]))
-    assert "host" in keys(told(pod=[replace(pod, status=PodStatus.RUNNING)], host=[up, refused]))
+    assert "host" not in keys(store_after(pod=[pod], host=[up, refused]))
+    assert "host" not in keys(store_after(host=[up, refused], pod=[pod]))
+    assert "host" in keys(store_after(pod=[replace(pod, status=PodStatus.RUNNING)], host=[up, refused]))
 
 
-def test_a_crash_and_its_orphan_are_told_until_they_are_mended() -> None:
+def test_a_crash_and_its_orphan_are_reported_until_they_are_gone() -> None:
     up = ServerStatus(ServerState.RUNNING, pid=1)
     crash = ServerStatus(
         ServerState.CRASHED,
         problem=Problem("oom", "Out of memory.", "Less."),
         orphans=(OrphanTraining(7, 7, "x"),),
     )
-    store = told(server=[up, crash])
+    store = store_after(server=[up, crash])
     assert keys(store) == {"server": Level.ERROR, "orphans": Level.WARNING}
     assert "x (pid 7)" in next(a.message for a in store.state.alerts if a.key == "orphans")
-    assert keys(told(server=[up, crash, up])) == {}
+    assert keys(store_after(server=[up, crash, up])) == {}
 
 
 def test_a_training_that_ends_is_news_and_one_that_fails_is_an_error() -> None:
     runs = TrainStatus(TrainState.RUNNING, "deepedit", "1")
     done = replace(runs, state=TrainState.DONE, best=Best("val_mean_dice", 0.9, 3))
     failed = replace(runs, state=TrainState.ERROR, problem=Problem("x", "No labels.", "Label."))
-    assert keys(told(training=[runs, done])) == {"training": Level.INFO}
-    assert keys(told(training=[runs, failed])) == {"training": Level.ERROR}
-    assert keys(told(training=[runs, failed, replace(runs, task_id="2")])) == {}
+    assert keys(store_after(training=[runs, done])) == {"training": Level.INFO}
+    assert keys(store_after(training=[runs, failed])) == {"training": Level.ERROR}
+    assert keys(store_after(training=[runs, failed, replace(runs, task_id="2")])) == {}
 
 
 def test_two_people_on_one_study() -> None:
     both = Study("case_1", fetches=(Fetch("random", "ana", NOW), Fetch("first", "ben", NOW)))
     one = replace(both, fetches=both.fetches[:1])
-    assert keys(told(queue=[StudyQueue(1, 0, (both,))])) == {"shared:case_1": Level.WARNING}
-    assert keys(told(queue=[StudyQueue(1, 0, (both,)), StudyQueue(1, 0, (one,))])) == {}
+    assert keys(store_after(queue=[StudyQueue(1, 0, (both,))])) == {"shared:case_1": Level.WARNING}
+    assert keys(store_after(queue=[StudyQueue(1, 0, (both,)), StudyQueue(1, 0, (one,))])) == {}
 
 
 def test_a_third_person_on_one_study_is_named_too() -> None:
     two = Study("case_1", fetches=(Fetch("first", "ben", NOW), Fetch("first", "ana", NOW)))
     three = replace(two, fetches=(Fetch("first", "cem", NOW), *two.fetches))
-    store = told(queue=[StudyQueue(1, 0, (two,)), StudyQueue(1, 0, (three,))])
+    store = store_after(queue=[StudyQueue(1, 0, (two,)), StudyQueue(1, 0, (three,))])
     assert [alert.message for alert in store.state.alerts] == ["case_1 is open at cem and ben and ana."]
 
 
@@ -97,7 +97,7 @@ def test_a_final_label_that_replaces_another_persons() -> None:
     theirs = Study(
         "case_1", {"final": earlier}, authors={"final": "ben"}, replaced=(Submission("ana", earlier),)
     )
-    store = told(queue=[StudyQueue(1, 1, (mine,)), StudyQueue(1, 1, (theirs,))])
+    store = store_after(queue=[StudyQueue(1, 1, (mine,)), StudyQueue(1, 1, (theirs,))])
     (alert,) = store.state.alerts
     assert (alert.key, alert.level, alert.at) == ("replaced:case_1", Level.WARNING, earlier)
     assert alert.message == "ben replaced ana's final label of case_1."
@@ -106,10 +106,10 @@ def test_a_final_label_that_replaces_another_persons() -> None:
     assert keys(store) == {}
 
 
-def test_credit_that_ends_soon_is_told_once_and_names_what_is_lost() -> None:
+def test_credit_that_ends_soon_is_reported_once_and_names_what_is_lost() -> None:
     pod = Pod("abc", "annot", PodStatus.RUNNING, NOW)
     poor, rich = Account(Decimal("0.30"), Decimal("0.27")), Account(Decimal(50), Decimal("0.27"))
-    store = told(pod=[pod], account=[poor, replace(poor, email="again@x")])
+    store = store_after(pod=[pod], account=[poor, replace(poor, email="again@x")])
     assert keys(store) == {"balance": Level.ERROR}
     assert "annot" in store.state.alerts[0].message + store.state.alerts[0].hint
-    assert keys(told(pod=[pod], account=[poor, rich])) == {}
+    assert keys(store_after(pod=[pod], account=[poor, rich])) == {}

@@ -1,6 +1,6 @@
 """A session over RunPod, whatever goes wrong and in whatever order, in virtual time.
 
-Never two pods, nothing terminated that was not confirmed, no source that stops looking, no secret in anything said.
+Never two pods, nothing terminated that was not confirmed, no poller that stops, no secret in any message.
 """
 
 from __future__ import annotations
@@ -67,8 +67,8 @@ class NobodyThere:
         return False
 
 
-class PaperSsh:
-    """Where a pod on paper would answer: its address and its host key have to be right, then nobody is there."""
+class UnreachableSsh:
+    """The SSH endpoint of an emulated pod. With the right address and host key, it does not answer."""
 
     loopback = False
 
@@ -84,7 +84,7 @@ class PaperSsh:
         key = HostKey(self._address, "ssh-ed25519", shown)
         if not await self._prompter.trust_host_key(key):
             raise Failed("host_key", "The host key is not trusted.", "Look at it.")
-        raise Unreachable("no_sshd", "The pod is only on paper.", "There is nothing behind it.")
+        raise Unreachable("no_sshd", "The pod is emulated.", "There is nothing behind it.")
 
     async def close(self) -> None:
         """Nothing was opened."""
@@ -122,7 +122,7 @@ class Console(RuleBasedStateMachine):
         prompter = NobodyThere()
 
         def ssh(address: str, _known_hosts: Path, prompter: Prompter) -> Any:
-            return PaperSsh(self.world, address, prompter)
+            return UnreachableSsh(self.world, address, prompter)
 
         self.session = Session(
             "p",
@@ -197,7 +197,7 @@ class Console(RuleBasedStateMachine):
         self.run(sleep(seconds))
         if seconds >= LONGEST_SILENCE_S:
             assert all(poller.attempts > n for poller, n in zip(pollers, before, strict=True)), (
-                "a source is dead"
+                "a poller is dead"
             )
 
     @invariant()
@@ -213,7 +213,7 @@ class Console(RuleBasedStateMachine):
         assert not self.crashes, self.crashes[0]
 
     @invariant()
-    def no_secret_is_told(self) -> None:
+    def no_secret_is_shown(self) -> None:
         session = getattr(self, "session", None)
         if session is not None:
             self.said += [repr(session.store.state), repr(session.journal.entries)]

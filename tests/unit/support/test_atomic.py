@@ -123,11 +123,11 @@ def test_of_concurrent_writers_each_writes_a_whole_file_and_one_wins(target: Pat
     writers = [threading.Thread(target=write, args=(text,)) for text in texts]
     for writer in writers:
         writer.start()
-    seen = {target.read_text() for _ in range(50)}
+    contents = {target.read_text() for _ in range(50)}
     for writer in writers:
         writer.join()
     assert not failures
-    assert seen <= {"old", *texts}
+    assert contents <= {"old", *texts}
     assert target.read_text() in texts
     assert names_in(target.parent) == [target.name]
 

@@ -1,4 +1,4 @@
-"""From no pod to a server that answers, over the emulated account with real SSH; and how it stops on the way."""
+"""From no pod to a server that answers, over the emulated account with real SSH, and each early end."""
 
 from __future__ import annotations
 

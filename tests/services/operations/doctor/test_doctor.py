@@ -36,10 +36,10 @@ async def verdicts(
     return {check["part"]: check["verdict"] for check in document["checks"]}, document
 
 
-async def rented(session: Session, **wishes: Any) -> None:
+async def rented(session: Session, **settings: Any) -> None:
     client = await session.account.client()
     own = Path(f"{session.account.ssh_key}.pub").read_text().strip()  # noqa: ASYNC240
-    await client.create_once(PodSpec("annot", f"NVIDIA {GPU}", public_keys=(own,), **wishes))
+    await client.create_once(PodSpec("annot", f"NVIDIA {GPU}", public_keys=(own,), **settings))
     await session.link.ready(40)
 
 

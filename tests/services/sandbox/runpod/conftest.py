@@ -40,7 +40,7 @@ async def _judge(response: httpx.Response) -> None:
 
 @pytest.fixture
 async def raw(emulator: Emulator) -> AsyncIterator[httpx.AsyncClient]:
-    """A client whose answers nobody judges: for faults of the way."""
+    """A client whose answers are not checked against the contract, for faults of the transport."""
     headers = {"Authorization": f"Bearer {emulator.key}"}
     async with httpx.AsyncClient(base_url=emulator.url, headers=headers, timeout=10, verify=False) as client:
         yield client

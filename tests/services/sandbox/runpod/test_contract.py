@@ -34,39 +34,39 @@ async def test_a_pod_in_every_state(
     strict: httpx.AsyncClient, emulator: Emulator, body: Callable[..., dict[str, Any]]
 ) -> None:
     emulator.world.timing.pull = 8
-    seen = []
+    statuses = []
     made = await strict.post("/v2/pods", json=body())
     assert made.status_code == 201
     pod = f"/v2/pods/{made.json()['id']}"
 
-    async def look() -> dict[str, Any]:
+    async def read_pod() -> dict[str, Any]:
         answer: dict[str, Any] = (await strict.get(pod)).json()
-        seen.append(answer["status"])
+        statuses.append(answer["status"])
         assert (await strict.get("/v2/pods")).json()["pods"] == [answer]
         return answer
 
-    await look()
+    await read_pod()
     await emulator.advance(2)
-    await look()
+    await read_pod()
     await emulator.advance(8.5)
-    assert (await look())["ssh"]["direct"] is None
+    assert (await read_pod())["ssh"]["direct"] is None
     await emulator.advance(5)
-    assert (await look())["ssh"]["direct"] is not None
+    assert (await read_pod())["ssh"]["direct"] is not None
     assert (await strict.patch(pod, json={"name": "new", "locked": True})).json()["locked"]
     assert (await strict.post(f"{pod}/action", json={"action": "stop"})).status_code == 400
     assert (await strict.patch(pod, json={"locked": False})).status_code == 200
     for action in ("restart", "stop", "start"):
         assert (await strict.post(f"{pod}/action", json={"action": action})).status_code == 200
-        await look()
+        await read_pod()
         await emulator.advance(60)
     emulator.world.faults.arm("fails_to_start")
     await strict.post(f"{pod}/action", json={"action": "restart"})
     await emulator.advance(60)
-    await look()
+    await read_pod()
     assert (await strict.post(f"{pod}/action", json={"action": "terminate"})).status_code == 204
     assert (await strict.get(pod)).status_code == 404
     assert (await strict.delete(pod)).status_code == 404
-    assert set(seen) == {"PROVISIONING", "STARTING", "RUNNING", "EXITED", "ERROR"}
+    assert set(statuses) == {"PROVISIONING", "STARTING", "RUNNING", "EXITED", "ERROR"}
 
 
 @pytest.mark.parametrize(

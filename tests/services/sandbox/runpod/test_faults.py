@@ -1,4 +1,4 @@
-"""Faults of the way, and those of a rent, as a client meets them."""
+"""Faults of the transport and of a rent, as a client meets them."""
 
 import asyncio
 from collections.abc import Callable
@@ -217,7 +217,7 @@ async def test_keys_and_scopes(raw: httpx.AsyncClient, emulator: Emulator) -> No
     assert await ask("GET") == 401
 
 
-async def test_the_rate_limit_is_told_and_kept(api: httpx.AsyncClient, emulator: Emulator) -> None:
+async def test_the_rate_limit_is_announced_and_enforced(api: httpx.AsyncClient, emulator: Emulator) -> None:
     emulator.limits.minute = 3
     left = [(await api.get("/v2/pods")).headers["RateLimit"].split(",")[0] for _ in range(3)]
     assert left == ['"minute";r=2;t=60', '"minute";r=1;t=60', '"minute";r=0;t=60']

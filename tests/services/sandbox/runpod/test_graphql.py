@@ -98,34 +98,34 @@ async def test_balance_and_spending(
     await rent()
     events.happen(emulator.world, "balance", dollars="12.34")
     query = "{myself{clientBalance currentSpendPerHr spendLimit spendDetails{gpuComputePerHour}}}"
-    told = (await ask(raw, query)).json()["data"]["myself"]
-    assert (told["clientBalance"], told["spendLimit"]) == (12.34, 80.0)
-    assert told["spendDetails"] == {"gpuComputePerHour": 0.27}
-    assert told["currentSpendPerHr"] == pytest.approx(0.27 + 120 * 0.10 / 730)
+    account = (await ask(raw, query)).json()["data"]["myself"]
+    assert (account["clientBalance"], account["spendLimit"]) == (12.34, 80.0)
+    assert account["spendDetails"] == {"gpuComputePerHour": 0.27}
+    assert account["currentSpendPerHr"] == pytest.approx(0.27 + 120 * 0.10 / 730)
 
 
-async def test_a_runtime_that_is_over_is_told_for_a_while(
+async def test_a_runtime_that_is_over_is_reported_for_a_while(
     schema: str, raw: httpx.AsyncClient, emulator: Emulator, rent: Callable[..., Any]
 ) -> None:
     pod = await rent()
     query = "query p($id: String!){pod(input:{podId:$id}){desiredStatus lastStatusChange runtime{ports{publicPort}}}}"
 
-    async def look() -> dict[str, Any]:
+    async def read_pod() -> dict[str, Any]:
         answer: dict[str, Any] = (await ask(raw, query, id=pod["id"])).json()["data"]["pod"]
         return answer
 
     ports = {"ports": [{"publicPort": pod["ssh"]["direct"]["port"]}]}
-    assert (await look())["runtime"] == ports
+    assert (await read_pod())["runtime"] == ports
     emulator.world.faults.arm("runtime_null")
-    assert [(await look())["runtime"] for _ in range(2)] == [None, ports]
+    assert [(await read_pod())["runtime"] for _ in range(2)] == [None, ports]
     events.happen(emulator.world, "stopped_elsewhere", pod=pod["id"], by="Runpod")
-    stopped = await look()
+    stopped = await read_pod()
     assert (stopped["desiredStatus"], stopped["runtime"]) == ("EXITED", ports)
     assert stopped["lastStatusChange"].startswith("Exited by Runpod: ")
     await emulator.advance(61)
-    assert (await look())["runtime"] is None
+    assert (await read_pod())["runtime"] is None
     events.happen(emulator.world, "deleted_elsewhere", pod=pod["id"])
-    assert await look() is None
+    assert await read_pod() is None
 
 
 DEPLOY = "mutation d($i: %s){podFindAndDeployOnDemand(input:$i){id gpuCount}}"

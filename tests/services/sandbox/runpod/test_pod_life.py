@@ -1,4 +1,4 @@
-"""From no pod to none: rent, log in, stop, start, terminate; what is kept and what is lost."""
+"""From no pod to none: rent, log in, stop, start, terminate; which files survive and which are lost."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -15,7 +15,7 @@ from labeltui.sandbox.runpod.world import events
 
 
 class _Pinned(asyncssh.SSHClient):
-    """Accepts exactly the host keys whose fingerprints the log told."""
+    """Accepts exactly the host keys whose fingerprints are in the log."""
 
     def __init__(self, fingerprints: set[str]) -> None:
         self._fingerprints = fingerprints
@@ -35,11 +35,11 @@ def fingerprints(emulator: Emulator, pod: dict[str, Any]) -> set[str]:
 async def login(
     pod: dict[str, Any], key: asyncssh.SSHKey, pins: set[str]
 ) -> AsyncIterator[asyncssh.SSHClientConnection]:
-    door = pod["ssh"]["direct"]
+    endpoint = pod["ssh"]["direct"]
     async with asyncssh.connect(
-        door["host"],
-        door["port"],
-        username=door["username"],
+        endpoint["host"],
+        endpoint["port"],
+        username=endpoint["username"],
         client_keys=[key],
         known_hosts=([], [], []),
         client_factory=lambda: _Pinned(pins),
@@ -143,7 +143,7 @@ async def test_a_migrated_pod_has_another_id_and_the_data(
         assert await said(ssh, "cat ~/workspace/kept") == "kept"
 
 
-async def test_an_address_that_changes_under_way(
+async def test_an_address_that_changes_during_a_start(
     api: httpx.AsyncClient, emulator: Emulator, rent: Callable[..., Any], key: asyncssh.SSHKey
 ) -> None:
     pod = await rent()
@@ -157,7 +157,7 @@ async def test_an_address_that_changes_under_way(
         assert await said(ssh, "echo here") == "here"
 
 
-async def test_the_old_port_is_told_for_a_while(
+async def test_the_old_port_is_reported_for_a_while(
     api: httpx.AsyncClient, emulator: Emulator, rent: Callable[..., Any], key: asyncssh.SSHKey
 ) -> None:
     pod = await rent()
@@ -175,7 +175,7 @@ async def test_the_old_port_is_told_for_a_while(
 
 
 @pytest.mark.parametrize(
-    ("fault", "changes", "door"),
+    ("fault", "changes", "endpoint"),
     [
         ("no_ports", {}, False),
         ("no_sshd", {}, True),
@@ -190,14 +190,14 @@ async def test_running_and_not_reachable(
     key: asyncssh.SSHKey,
     fault: str | None,
     changes: dict[str, Any],
-    door: bool,
+    endpoint: bool,
 ) -> None:
     if fault is not None:
         emulator.world.faults.arm(fault)
     pod = await rent(**changes)
     assert pod["status"] == "RUNNING"
-    assert (pod["ssh"]["direct"] is not None) == door
-    if door:
+    assert (pod["ssh"]["direct"] is not None) == endpoint
+    if endpoint:
         with pytest.raises(OSError, match=r"refused|Connect call failed"):
             async with login(pod, key, set()):
                 pass

@@ -63,9 +63,9 @@ async def rent(client: httpx.AsyncClient, public: str) -> dict[str, Any]:
 
 
 async def leave_something(pod: dict[str, Any], key: asyncssh.SSHKey) -> None:
-    door = pod["ssh"]["direct"]
+    endpoint = pod["ssh"]["direct"]
     async with asyncssh.connect(
-        door["host"], door["port"], username="root", client_keys=[key], known_hosts=None, config=None
+        endpoint["host"], endpoint["port"], username="root", client_keys=[key], known_hosts=None, config=None
     ) as ssh:
         await ssh.run("setsid sleep 600 </dev/null >/dev/null 2>&1 & :", check=True)
 

@@ -1,4 +1,4 @@
-"""The proxied door: a shell on a terminal, and nothing else."""
+"""The proxy shell: a shell on a terminal, and nothing else."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -14,11 +14,11 @@ from labeltui.sandbox.runpod.world import events
 
 @asynccontextmanager
 async def through(pod: dict[str, Any], key: asyncssh.SSHKey) -> AsyncIterator[asyncssh.SSHClientConnection]:
-    door = pod["ssh"]["proxy"]
+    endpoint = pod["ssh"]["proxy"]
     async with asyncssh.connect(
-        door["host"],
-        door["port"],
-        username=door["username"],
+        endpoint["host"],
+        endpoint["port"],
+        username=endpoint["username"],
         client_keys=[key],
         known_hosts=None,
         config=None,

@@ -1,4 +1,4 @@
-"""Labels leave the host as they are submitted: on the demo's pod, with what can go wrong on the way."""
+"""Labels leave the host as they are submitted: on the demo's pod, with what can go wrong during a copy."""
 
 from __future__ import annotations
 
@@ -86,12 +86,12 @@ def files(session: Session) -> dict[str, bytes]:
 
 
 async def until(session: Session, holds: Any, within: float = 20.0) -> LabelCopies:
-    def look(state: SessionState) -> bool:
+    def is_copied(state: SessionState) -> bool:
         return (
             state.labels.value is not None and state.labels.error is None and bool(holds(state.labels.value))
         )
 
-    state = await session.store.wait_for(look, within)
+    state = await session.store.wait_for(is_copied, within)
     assert state.labels.value is not None
     return state.labels.value
 
@@ -250,9 +250,9 @@ async def test_hostile_names_stay_in_the_folder(session: Session) -> None:
     submit(session, "a.nii.gz", b"tag", tag="versions")
     await all_here(session, 6 + len(names) + 1)
     root = session.labels.folder.root
-    kept = list(root.rglob("*.nii.gz"))
-    assert {p.read_bytes() for p in kept} >= {name.encode() for name in names} | {b"tag"}
-    assert all(p.name.isprintable() for p in kept)
+    pulled = list(root.rglob("*.nii.gz"))
+    assert {p.read_bytes() for p in pulled} >= {name.encode() for name in names} | {b"tag"}
+    assert all(p.name.isprintable() for p in pulled)
     assert not list(on_host(session).parents[1].rglob("pwned"))
 
 

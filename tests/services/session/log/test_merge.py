@@ -94,7 +94,7 @@ class Rig:
                     changed.clear()
                     await changed.wait()
         except TimeoutError:
-            pytest.fail(f"held in vain: {self.log.bytes()!r}")
+            pytest.fail(f"not merged: {self.log.bytes()!r}")
         finally:
             unsubscribe()
 
@@ -125,12 +125,12 @@ async def test_each_line_once_and_named(rig: Rig) -> None:
     rig.write(said(4, "child's") + b"  goes on\n", stdout=False)
     rig.write(said(5, "last"))
     await rig.until(lambda: b"last" in rig.log.bytes() and b"goes on" in rig.log.bytes())
-    held = rig.log.lines(0, rig.log.line_count)
-    assert sorted(held) == sorted(
+    stored = rig.log.lines(0, rig.log.line_count)
+    assert sorted(stored) == sorted(
         (twice + twice + said(2, "both") + said(3, "Exception in ASGI application", "uvicorn.error") + TRACEBACK
          + said(4, "child's") + b"  goes on\n" + said(5, "last")).splitlines()
     )  # fmt: skip
-    sources = {line: rig.log.source_of(number) for number, line in enumerate(held)}
+    sources = {line: rig.log.source_of(number) for number, line in enumerate(stored)}
     assert {line for line, source in sources.items() if source == "app.log"} == {
         said(4, "child's")[:-1], b"  goes on"
     }  # fmt: skip
@@ -178,15 +178,15 @@ async def test_nothing_is_lost_or_doubled_by_drops_and_rotation_and_marks_heal(r
     await rig.until(
         lambda: rig.log.line_count == len(written) + len(only) and all(m.back_at for m in rig.log.marks)
     )
-    held = [line + b"\n" for line in rig.log.lines(0, rig.log.line_count)]
-    assert sorted(held) == sorted(written + only)
-    assert [line for line in held if line in written] == written
+    stored = [line + b"\n" for line in rig.log.lines(0, rig.log.line_count)]
+    assert sorted(stored) == sorted(written + only)
+    assert [line for line in stored if line in written] == written
     assert [mark.back_at is not None for mark in rig.log.marks] == [True] * 3
 
 
 async def test_an_alert_knows_its_line_among_those_of_both(rig: Rig) -> None:
     lines: list[int] = []
-    rig.watch.on_problem.append(lambda _told, line, _at: lines.append(line))
+    rig.watch.on_problem.append(lambda _problem, line, _at: lines.append(line))
     await rig.begin()
     rig.write(said(1, "child's"), stdout=False)
     await rig.until(lambda: rig.log.line_count == 1)

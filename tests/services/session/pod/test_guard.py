@@ -217,7 +217,7 @@ async def test_labels_that_are_not_copied_keep_the_pod_and_copying_them_stops_it
     await until(emulator, lambda: pod_of(emulator).status == "EXITED", "the stop")
 
 
-async def test_a_pods_key_that_is_refused_gives_way_to_the_operators(
+async def test_a_pods_key_that_is_refused_is_replaced_by_the_operators(
     emulator: Emulator, opened: Callable[..., Any]
 ) -> None:
     session = await opened()
@@ -237,7 +237,7 @@ async def test_a_pods_key_that_is_refused_gives_way_to_the_operators(
     assert said.message.endswith("the pod is stopped by the operator's key.")
 
 
-async def test_where_no_way_works_it_is_said_and_the_open_console_stops_the_pod(
+async def test_where_no_key_works_it_is_said_and_the_open_console_stops_the_pod(
     emulator: Emulator, opened: Callable[..., Any]
 ) -> None:
     session = await opened()

@@ -42,7 +42,7 @@ class Reader:
         return [row.strip() for row in self.screen_rows if row.strip()]
 
     async def until(self, holds: Callable[[], object], what: str = "it") -> None:
-        await wait_for(self.pilot, holds, f"{what}; seen: {self.messages[-8:]}, facts: {self.pane.facts}")
+        await wait_for(self.pilot, holds, f"{what}; messages: {self.messages[-8:]}, facts: {self.pane.facts}")
 
     async def press(self, *keys: str) -> None:
         await self.pilot.press(*keys)

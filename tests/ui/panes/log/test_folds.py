@@ -199,7 +199,7 @@ async def test_another_run_is_folded_anew() -> None:
 
 
 @pytest.mark.slow
-async def test_a_gap_within_one_is_seen() -> None:
+async def test_a_gap_within_one_is_visible() -> None:
     app = console(connected(), log=LOG[: LOG.index(b"    call_3")])
     async with app.run_test(size=SIZE) as pilot:
         reader = await open_log(pilot, app, zoomed=True)

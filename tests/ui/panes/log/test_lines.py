@@ -27,7 +27,7 @@ async def test_hostile_lines_are_text() -> None:
             assert not re.search("[\x00-\x08\x0b-\x1f\x80-\x9f\u202e]", text)
 
 
-async def test_colours_of_the_log_are_kept() -> None:
+async def test_colours_of_the_log_are_shown() -> None:
     app = console(connected(), log=b"\x1b[1;38;2;1;200;3mgreen\x1b[0m plain\n")
     async with app.run_test(size=SIZE) as pilot:
         reader = await open_log(pilot, app)
@@ -115,7 +115,7 @@ async def test_a_progress_bar_over_many_pieces_is_one_line(end: bytes) -> None:
         await reader.until(lambda: reader.messages == ["start", "saving 100%|##########"])
 
 
-async def test_sideways_is_kept_while_it_follows() -> None:
+async def test_the_sideways_position_stays_while_it_follows() -> None:
     app = console(connected(), log=record("x" * 300))
     async with app.run_test(size=SIZE) as pilot:
         reader = await open_log(pilot, app)

@@ -116,9 +116,7 @@ def test_the_same_shell_there_and_back(tmp_path: Path) -> None:
         back = after(program, mark)
         assert RESTORED in back
         assert back.index(RESTORED) < back.index(b"\x1b[?1049h")  # the console's own screen, after that
-        while b"really" not in after(
-            program, mark
-        ):  # the pane has seen it too, and paints it with its next frame
+        while b"really" not in after(program, mark):  # the pane has it too, and paints it with its next frame
             assert select.select([program.terminal], [], [], 20)[0], (
                 "the pane does not show what was printed meanwhile"
             )

@@ -128,16 +128,16 @@ class Desk:
 @pytest.fixture
 async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
     session = WithShell(connected(), home=tmp_path)
-    held: list[Desk] = []
+    desks: list[Desk] = []
 
     def clock() -> datetime:
-        return NOW + (held[0].later if held else timedelta())
+        return NOW + (desks[0].later if desks else timedelta())
 
     app = Console(session=session, clock=clock)
     async with app.run_test(size=SIZE) as pilot:
         await settled(pilot)
-        held.append(Desk(pilot, app, session))
-        yield held[0]
+        desks.append(Desk(pilot, app, session))
+        yield desks[0]
 
 
 async def test_what_is_typed_runs_and_is_shown(desk: Desk) -> None:

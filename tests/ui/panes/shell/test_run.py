@@ -96,7 +96,7 @@ class Opening:
                 await asyncio.sleep(0)
 
 
-def under_way(*names: str) -> bool:
+def any_runs(*names: str) -> bool:
     return any(task.get_name() in names for task in asyncio.all_tasks())
 
 
@@ -126,9 +126,9 @@ async def test_no_terminal_is_left_where_no_shell_opens(opening: Opening, termin
     await opening.begin()
     if terminal_is_there:
         opening.terminal_may.set()
-        await opening.until(lambda: not under_way("terminal begins"))
+        await opening.until(lambda: not any_runs("terminal begins"))
     opening.shell_may.set()
-    await opening.until(lambda: not under_way("shell", "terminal begins"))
+    await opening.until(lambda: not any_runs("shell", "terminal begins"))
     await asyncio.sleep(0)
     assert opening.run.phase is Phase.NONE
     assert opening.view.engine is None
@@ -138,7 +138,7 @@ async def test_no_terminal_is_left_where_no_shell_opens(opening: Opening, termin
 async def test_no_terminal_is_left_when_the_operator_will_not_wait(opening: Opening) -> None:
     await opening.begin()
     opening.run.stop()
-    await opening.until(lambda: not under_way("shell", "terminal begins"))
+    await opening.until(lambda: not any_runs("shell", "terminal begins"))
     assert opening.view.engine is None
 
 

@@ -136,7 +136,7 @@ async def test_a_refresh_never_takes_the_choice_away(tmp_path: Path) -> None:
         assert "No RTX 4090 seems to be free" in form.text()
         shop.offers = tuple(one for one in MANY if one.name != "RTX 4090")
         await form.press("r")
-        await wait_for(pilot, lambda: shop.asked[2:], "another look")
+        await wait_for(pilot, lambda: shop.asked[2:], "another poll")
         await pilot.pause()
         assert form.screen.gpus.chosen == chosen
         shop.failing = Unreachable(Code.RUNPOD_UNREACHABLE, "RunPod can not be reached.")

@@ -103,7 +103,7 @@ def test_as_of_is_when_the_value_was_true_and_staleness_says_why():
     assert server_document(FULL.server, NOW + timedelta(seconds=60))["stale"] is True
 
 
-def test_a_server_that_was_never_seen_is_unreachable_once_a_look_failed():
+def test_a_server_that_never_answered_is_unreachable_once_a_poll_failed():
     document = server_document(Reading().failed("no route to host"), NOW)
     assert document["state"] == "unreachable"
     assert document["error"] == {"code": "unreachable", "message": "no route to host", "hint": ""}

@@ -69,7 +69,7 @@ def test_names_as_they_are_written(name: str, file: str) -> None:
     assert file_name(name) == file
 
 
-def test_a_long_name_keeps_its_extension_and_is_told_apart_by_its_hash() -> None:
+def test_a_long_name_keeps_its_extension_and_gets_its_hash() -> None:
     names = {file_name("x" * 300 + end + ".nii.gz") for end in ("a", "b")}
     assert len(names) == 2
     assert all(name.endswith(".nii.gz") and "~" in name for name in names)

@@ -67,28 +67,32 @@ def events(lines):
     return [event for line in lines if (event := log.event(log.parse_line(line))) is not None]
 
 
-def test_a_training_tells_its_events(log_lines):
-    told = events(log_lines("train_3epochs"))
-    assert isinstance(told[0], log.TaskCommand)
-    assert (told[0].kind, told[0].request["model"], told[0].request["max_epochs"]) == ("train", "deepedit", 3)
-    assert told[1:3] == [log.Records(log.Role.TRAIN, 4), log.Records(log.Role.VALIDATE, 1)]
-    assert log.Resumed(log.Role.TRAIN, 0, 0, 3) in told
-    assert log.Iteration(1, 3, 1, 4, 3.5677) in told
-    assert log.KeyMetric("val_mean_dice", 0.05797101557254791, 1) in told
-    assert log.EpochComplete(log.Role.TRAIN, 1, 12.313) in told
+def test_a_training_reports_its_events(log_lines):
+    parsed = events(log_lines("train_3epochs"))
+    assert isinstance(parsed[0], log.TaskCommand)
+    assert (parsed[0].kind, parsed[0].request["model"], parsed[0].request["max_epochs"]) == (
+        "train",
+        "deepedit",
+        3,
+    )
+    assert parsed[1:3] == [log.Records(log.Role.TRAIN, 4), log.Records(log.Role.VALIDATE, 1)]
+    assert log.Resumed(log.Role.TRAIN, 0, 0, 3) in parsed
+    assert log.Iteration(1, 3, 1, 4, 3.5677) in parsed
+    assert log.KeyMetric("val_mean_dice", 0.05797101557254791, 1) in parsed
+    assert log.EpochComplete(log.Role.TRAIN, 1, 12.313) in parsed
     assert log.Published(
         "/workspace/apps/radiology/model/deepedit_dynunet/train_01/model.pt",
         "/workspace/apps/radiology/model/deepedit_dynunet.pt",
-    ) in told  # fmt: skip
-    assert isinstance(told[-2], log.TaskResult)
-    assert told[-1] == log.ReturnCode(0)
+    ) in parsed  # fmt: skip
+    assert isinstance(parsed[-2], log.TaskResult)
+    assert parsed[-1] == log.ReturnCode(0)
 
 
 def test_a_zoo_bundles_engines_are_known_by_what_they_do(log_lines):
-    told = events(log_lines("train_zoo"))
-    assert log.Resumed(log.Role.TRAIN, 0, 0, 2) in told
-    assert log.Resumed(log.Role.VALIDATE, 0, 1, 2) in told
-    assert [e.role for e in told if isinstance(e, log.EpochComplete)] == [
+    parsed = events(log_lines("train_zoo"))
+    assert log.Resumed(log.Role.TRAIN, 0, 0, 2) in parsed
+    assert log.Resumed(log.Role.VALIDATE, 0, 1, 2) in parsed
+    assert [e.role for e in parsed if isinstance(e, log.EpochComplete)] == [
         log.Role.VALIDATE, log.Role.TRAIN, log.Role.VALIDATE, log.Role.TRAIN
     ]  # fmt: skip
 
@@ -106,18 +110,18 @@ def test_a_zoo_bundles_engines_are_known_by_what_they_do(log_lines):
 )
 def test_any_trainer_and_evaluator_has_its_role(logger, role):
     line = f"2026-11-23 17:08:28,630 - {logger} - INFO - Epoch[3] Complete. Time taken: 00:00:02.500"
-    told = log.event(log.parse_line(line))
-    assert told == (None if role is None else log.EpochComplete(role, 3, 2.5))
+    parsed = log.event(log.parse_line(line))
+    assert parsed == (None if role is None else log.EpochComplete(role, 3, 2.5))
 
 
-def test_an_inference_over_many_studies_tells_its_progress(log_lines):
-    told = events(log_lines("batch_infer"))
-    steps = [event for event in told if isinstance(event, log.BatchProgress)]
+def test_an_inference_over_many_studies_reports_its_progress(log_lines):
+    parsed = events(log_lines("batch_infer"))
+    steps = [event for event in parsed if isinstance(event, log.BatchProgress)]
     assert [(step.image, step.done, step.total) for step in steps] == [
         ("case_005", 1, 5), ("case_006", 2, 5), ("case_007", 3, 5), ("named", 4, 5), ("new_001", 5, 5)
     ]  # fmt: skip
     at = datetime(2026, 11, 23, 17, 11, 50, 325000)
-    assert log.LabelSaved("case_005", "original", at=at) in told
+    assert log.LabelSaved("case_005", "original", at=at) in parsed
 
 
 @pytest.mark.parametrize(

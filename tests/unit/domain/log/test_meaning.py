@@ -23,9 +23,9 @@ def troubles(name: str) -> dict[Trouble, tuple[int, str]]:
     reader = ErrorIndex()
     found: dict[Trouble, tuple[int, str]] = {}
     for number, line in enumerate(lines(name)):
-        told = reader.feed(parse_line(line))
-        if told is not None:
-            found.setdefault(told.kind, (number, told.means))
+        problem = reader.feed(parse_line(line))
+        if problem is not None:
+            found.setdefault(problem.kind, (number, problem.means))
     return found
 
 
@@ -63,12 +63,12 @@ def test_none_where_all_went_well(name: str) -> None:
 
 def test_a_kill_is_trouble_unless_somebody_stopped_the_task() -> None:
     killed = next(line for line in lines("log_train_killed.txt") if line.endswith("Return code: -9"))
-    told = meaning(parse_line(killed))
-    assert told is not None
-    assert told.kind is Trouble.KILLED
+    problem = meaning(parse_line(killed))
+    assert problem is not None
+    assert problem.kind is Trouble.KILLED
     assert troubles("log_train_killed.txt") == {}
     reader = ErrorIndex()
-    assert reader.feed(parse_line(killed)) == told
+    assert reader.feed(parse_line(killed)) == problem
 
 
 @pytest.mark.parametrize(
@@ -90,8 +90,8 @@ def test_a_kill_is_trouble_unless_somebody_stopped_the_task() -> None:
     ],
 )  # fmt: skip
 def test_a_line_by_itself(line: str, kind: Trouble | None) -> None:
-    told = meaning(parse_line(line))
-    assert (told.kind if told is not None else None) == kind
+    problem = meaning(parse_line(line))
+    assert (problem.kind if problem is not None else None) == kind
 
 
 @given(
@@ -99,13 +99,13 @@ def test_a_line_by_itself(line: str, kind: Trouble | None) -> None:
     st.sampled_from(["", ERROR, "RuntimeError: ", "LoadImage cannot find a suitable reader for file: "]),
 )
 def test_any_text_is_taken_and_what_is_said_is_safe(text: str, head: str) -> None:
-    told = meaning(parse_line(head + text))
-    assert told is None or (told.means.isprintable() and told.todo.isprintable())
+    problem = meaning(parse_line(head + text))
+    assert problem is None or (problem.means.isprintable() and problem.todo.isprintable())
 
 
 def test_braces_in_a_name() -> None:
-    told = meaning(
+    problem = meaning(
         parse_line(ERROR + "LoadImage cannot find a suitable reader for file: /a/{0}{x}\x1b[2J.nii")
     )
-    assert told is not None
-    assert "/a/{0}{x} [2J.nii" in told.means
+    assert problem is not None
+    assert "/a/{0}{x} [2J.nii" in problem.means

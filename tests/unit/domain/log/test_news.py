@@ -24,7 +24,7 @@ RECORDED = sorted(MONAILABEL.glob("log_*.txt"))
 INFO = "[2026-11-23 17:08:17,116] [42] [MainThread] [INFO] ({}) - {}"
 
 
-def told(name: str) -> Counter[str]:
+def kinds_of(name: str) -> Counter[str]:
     text = (
         next(path for path in RECORDED if path.stem == f"log_{name}").read_bytes().decode("utf-8", "replace")
     )
@@ -57,11 +57,11 @@ def told(name: str) -> Counter[str]:
     ],
 )  # fmt: skip
 def test_each_event_is_found_in_the_recording_that_holds_it(name: str, kinds: set[str]) -> None:
-    assert kinds <= told(name).keys()
+    assert kinds <= kinds_of(name).keys()
 
 
-def test_of_three_epochs_each_is_told() -> None:
-    found = told("train_3epochs")
+def test_each_of_three_epochs_is_reported() -> None:
+    found = kinds_of("train_3epochs")
     assert (found[News.METRICS], found[News.EPOCH], found[News.ITERATION]) == (6, 6, 12)
 
 
@@ -87,7 +87,7 @@ def test_news_in_words(logger: str, message: str, kind: News, names: str) -> Non
 
 @pytest.mark.parametrize("path", RECORDED, ids=lambda path: path.stem)
 def test_every_recording_goes_through_everything(path: Path) -> None:
-    """Held byte for byte, its lines counted, and every alert's line is the one that tells of it."""
+    """Stored byte for byte, its lines counted, and every alert's line is the one that caused it."""
     data = path.read_bytes()
     log = LogStore()
     watch = ServerWatch(Store(SessionState(Identity("p"))), log, lambda: datetime.now(UTC), lambda: None)
@@ -118,7 +118,7 @@ ENCODED = st.one_of(
 
 @settings(max_examples=60, deadline=None)
 @given(st.lists(st.tuples(ENCODED, st.booleans()), max_size=6), st.integers(7, 400))
-def test_bytes_of_any_encoding_are_taken_and_held(pieces: list[tuple[bytes, bool]], cut: int) -> None:
+def test_bytes_of_any_encoding_are_read_and_stored(pieces: list[tuple[bytes, bool]], cut: int) -> None:
     log = LogStore()
     watch = ServerWatch(Store(SessionState(Identity("p"))), log, lambda: datetime.now(UTC), lambda: None)
     watch.begin("r1", "/log", app_log=AppLog("/app.log"))
@@ -128,9 +128,9 @@ def test_bytes_of_any_encoding_are_taken_and_held(pieces: list[tuple[bytes, bool
         watch.feed.own(Chunk("/log", "1-1.0", min(at, len(data)), data[at : at + cut], True))
         watch.feed.other(Chunk("/app.log", "1-2.0", min(at, len(other)), other[at : at + cut], True))
     watch.feed.decide()
-    held = b"".join(
+    stored = b"".join(
         line + b"\n" for n, line in enumerate(log.lines(0, log.line_count)) if log.source_of(n) == "stdout"
     )
-    assert held.rstrip(b"\n") == data.rstrip(b"\n")
+    assert stored.rstrip(b"\n") == data.rstrip(b"\n")
     for line in log.lines(0, log.line_count):
         explain(parse_line(line.decode("utf-8", "replace")))

@@ -58,7 +58,7 @@ def test_every_failed_start_has_its_cause_in_one_line(log_lines, name, code, mes
 
 
 @pytest.mark.parametrize(("name", "code"), [(name, code) for name, code, _, _ in FAILURES])
-def test_a_failed_start_is_seen_as_it_is_read(log_lines, name, code):
+def test_a_failed_start_is_detected_as_it_is_read(log_lines, name, code):
     reader = StartupReader()
     for line in log_lines(f"FAIL_startup_{name}"):
         reader.feed(line)

@@ -60,9 +60,9 @@ def stopped(pod: Pod) -> Pod:
 def test_words_and_refusals(
     pod: Pod, copies: LabelCopies | None, error: str | None, action: str, said: str, code: str
 ) -> None:
-    seen = state(pod, copies, error)
-    assert said in label_note(seen, action)
-    problem = risk(seen, action)
+    snapshot = state(pod, copies, error)
+    assert said in label_note(snapshot, action)
+    problem = risk(snapshot, action)
     assert (problem.code if problem else "") == code
     if problem:
         assert "--lose-labels" in problem.hint

@@ -13,10 +13,10 @@ from tests.paths import MONAILABEL
 
 
 def runs_of(lines):
-    told = TrainLog()
+    train_log = TrainLog()
     for line in lines:
-        told.feed(line)
-    return told.runs
+        train_log.feed(line)
+    return train_log.runs
 
 
 def test_three_epochs_exactly(log_lines):
@@ -43,7 +43,7 @@ def test_three_epochs_exactly(log_lines):
     assert run.published == ("/workspace/apps/radiology/model/deepedit_dynunet.pt",) * 3
 
 
-def test_a_bundle_tells_validation_before_training(log_lines):
+def test_a_bundle_logs_validation_before_training(log_lines):
     (run,) = runs_of(log_lines("train_bundle_2epochs"))
     assert run.model == "tiny_seg"
     assert [(p.epoch, p.validation_dice, p.training_dice) for p in run.points] == [
@@ -65,7 +65,7 @@ def test_a_zoo_bundle_with_its_own_log_format_has_its_curve(log_lines):
     assert run.best.metric == "val_mean_dice"
 
 
-def test_a_stopped_training_is_told_from_one_that_was_killed(log_lines):
+def test_a_stopped_training_differs_from_one_that_was_killed(log_lines):
     lines = log_lines("train_killed")
     (run,) = runs_of(lines)
     assert (run.return_code, run.killed, run.points, run.iteration, run.total_epochs) == (-9, True, (), 2, 50)
@@ -81,7 +81,7 @@ def test_a_stopped_training_is_told_from_one_that_was_killed(log_lines):
         ("train_error_corrupt_image", "applying transform"),
     ],
 )
-def test_the_last_exception_of_a_failed_training_is_kept(log_lines, name, error):
+def test_the_last_exception_of_a_failed_training_is_its_error(log_lines, name, error):
     (run,) = runs_of(log_lines(name))
     assert run.return_code == 1
     assert error in run.errors[-1]
@@ -120,10 +120,10 @@ def test_the_first_epoch_has_an_estimate_from_its_iterations(log_lines):
 
 @pytest.mark.parametrize("name", ["train_3epochs", "train_bundle_2epochs", "train_zoo"])
 def test_progress_never_runs_ahead_of_the_finished_epochs(log_lines, name):
-    told, before = TrainLog(), (0, 0)
+    train_log, before = TrainLog(), (0, 0)
     for line in log_lines(name):
-        told.feed(line)
-        run = told.run
+        train_log.feed(line)
+        run = train_log.run
         if run is None or run.ended or run.epoch is None:
             continue
         now = (run.epoch, run.iteration or 0)
@@ -138,13 +138,13 @@ def test_progress_never_runs_ahead_of_the_finished_epochs(log_lines, name):
 @pytest.mark.parametrize("name", ["train_3epochs", "train_bundle_2epochs", "train_killed", "server_ssl"])
 def test_the_same_log_again_gives_the_same_curve(log_lines, name):
     lines = log_lines(name)
-    told = TrainLog()
+    train_log = TrainLog()
     for line in lines:
-        told.feed(line)
-    once = told.runs
+        train_log.feed(line)
+    once = train_log.runs
     for line in lines:
-        told.feed(line)
-    assert told.runs == once
+        train_log.feed(line)
+    assert train_log.runs == once
 
 
 @settings(max_examples=30, deadline=None)

@@ -17,10 +17,10 @@ from labeltui.monailabel import convert
 
 
 def runs_of(lines):
-    told = TrainLog()
+    train_log = TrainLog()
     for line in lines:
-        told.feed(line)
-    return told.runs
+        train_log.feed(line)
+    return train_log.runs
 
 
 @pytest.fixture

@@ -158,8 +158,8 @@ async def test_labels_come_in_as_many_pages_as_there_are(agent: AgentClient, cha
         first = request["after"] is None
         page = [label("a")] if first else [label("b")]
         after = ["final", "a" if first else "b"]
-        told = {"root": "/l", "now_ns": 5, "labels": page, "after": after, "more": first}
-        return {"id": request["id"], "ok": told}
+        page_answer = {"root": "/l", "now_ns": 5, "labels": page, "after": after, "more": first}
+        return {"id": request["id"], "ok": page_answer}
 
     channel.answers = answers
     listing = await agent.list_labels("/s", [("final", "a")])

@@ -1,4 +1,4 @@
-"""``pod create`` from no pod to a server that answers, and every way in which it stops before."""
+"""``pod create`` from no pod to a server that answers, and every point at which it may stop."""
 
 from __future__ import annotations
 

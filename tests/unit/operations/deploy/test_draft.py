@@ -93,9 +93,9 @@ def test_the_choices_become_the_parameters_of_the_command() -> None:
 def test_a_pod_in_the_place_of_another_keeps_its_network_volume() -> None:
     pod = Pod("i", "annot", PodStatus.STOPPED, NOW, gpu_id=GPU.id, image="me/mine:1", cloud=Cloud.SECURE)
     assert like(pod).given() == {}
-    kept = like(replace(pod, network_volume_id="v1")).given()
-    assert kept == {"network_volume": "v1", "gpu": GPU.id, "cloud": "secure", "image": "me/mine:1"}
-    draft = settled(**kept)
+    answers = like(replace(pod, network_volume_id="v1")).given()
+    assert answers == {"network_volume": "v1", "gpu": GPU.id, "cloud": "secure", "image": "me/mine:1"}
+    draft = settled(**answers)
     assert (draft.storage, draft.centre(SHOP), draft.network_gb(SHOP)) == ("v1", "EU-RO-1", 200)
     assert draft.params(SHOP).network_volume == "v1"
 

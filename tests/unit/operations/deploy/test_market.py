@@ -95,7 +95,7 @@ async def test_without_a_key_one_is_made_once(tmp_path: Path, home: Path) -> Non
 
 
 @in_virtual_time
-async def test_a_fingerprint_names_a_key_that_is_held_here(tmp_path: Path, home: Path) -> None:
+async def test_a_fingerprint_names_a_key_of_this_desk(tmp_path: Path, home: Path) -> None:
     key = make(home / ".ssh" / "id_ed25519")
     async with desk(tmp_path, rents=True) as it:
         found = await pod_key(it.session, PodCreateParams(key=SshKey(key.line).fingerprint))

@@ -192,7 +192,7 @@ async def test_a_killed_console_does_not_rent_a_second_pod(desk: Desk) -> None:
     assert pending_name(desk.session) is None
 
 
-async def test_a_pod_that_the_list_is_late_to_tell_of_is_not_rented_again(desk: Desk) -> None:
+async def test_a_pod_that_the_list_shows_late_is_not_rented_again(desk: Desk) -> None:
     rented = await desk.rent()
     desk.world.faults.arm("list_lag", times=None, seconds=100)
     desk.another()
@@ -297,7 +297,7 @@ async def test_the_request_holds_what_every_pod_needs(desk: Desk) -> None:
     assert CANARY not in str(pod.spec)
 
 
-async def test_a_stopped_pod_of_that_name_is_told_and_nothing_rented(desk: Desk) -> None:
+async def test_a_stopped_pod_of_that_name_is_reported_and_nothing_rented(desk: Desk) -> None:
     rented = await desk.rent()
     timeline.act(desk.world, rented.pod.id, "stop")
     error = await problem_of(desk.rent())
@@ -307,12 +307,12 @@ async def test_a_stopped_pod_of_that_name_is_told_and_nothing_rented(desk: Desk)
 
 
 async def test_volumes_are_made_once_at_a_price_that_was_agreed_to(desk: Desk) -> None:
-    wish = {"name": "scans", "size": 100, "data_centre": "eu-ro-1"}
-    dear = await problem_of(pod_make_volume(desk.session, PodMakeVolumeParams.of(wish), desk.report))
+    request = {"name": "scans", "size": 100, "data_centre": "eu-ro-1"}
+    dear = await problem_of(pod_make_volume(desk.session, PodMakeVolumeParams.of(request), desk.report))
     assert "$7.00 a month" in dear.problem.message
     for _ in range(2):
         made = await pod_make_volume(
-            desk.session, PodMakeVolumeParams.of({**wish, "max_month": 7.0}), desk.report
+            desk.session, PodMakeVolumeParams.of({**request, "max_month": 7.0}), desk.report
         )
     assert (made["data_centre"], made["cost_per_month"]) == ("EU-RO-1", "7.0000")
     assert len(desk.world.volumes) == 1

@@ -333,7 +333,7 @@ async def test_studies_of_a_dicomweb_server_have_no_disk_here(tmp_path: Path) ->
     assert "studies" not in verdicts(document)
 
 
-async def test_where_no_session_opens_the_key_is_looked_for_nevertheless(
+async def test_where_no_session_opens_the_key_is_checked_nevertheless(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))

@@ -1,4 +1,4 @@
-"""Before a pod ends: its labels are copied, in bounded time, and what kept them from it is known."""
+"""Before a pod ends: its labels are copied, in bounded time, and the reason why some were not is reported."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def copied(tmp_path: Path) -> list[str]:
 
 
 @in_virtual_time
-async def test_the_labels_of_another_pod_are_not_looked_for_on_this_one(tmp_path: Path) -> None:
+async def test_the_labels_of_another_pod_are_not_expected_on_this_one(tmp_path: Path) -> None:
     async with desk(tmp_path, rents=True, start=False) as it:
         await it.rent()
         await it.rent("other")

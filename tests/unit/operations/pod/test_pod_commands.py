@@ -35,7 +35,7 @@ async def test_the_profiles_pod_is_shown_with_its_money_and_another_without(tmp_
     assert own["money"]["balance"] is not None
     assert (another["name"], another["of_profile"], another["money"]) == ("other", False, None)
     assert unknown.problem.code == "no_pod"
-    assert not entries  # looking is no action
+    assert not entries  # a reading is no action
 
 
 @in_virtual_time

@@ -29,7 +29,7 @@ def pod(it: Desk) -> Pod:
 
 
 @in_virtual_time
-async def test_it_is_started_and_each_status_on_the_way_is_reported(tmp_path: Path) -> None:
+async def test_it_is_started_and_each_status_until_then_is_reported(tmp_path: Path) -> None:
     async with desk(tmp_path, rents=True) as it:
         pod_id = await stopped(it)
         done = await it.run("pod.start")

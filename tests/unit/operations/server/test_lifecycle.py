@@ -1,4 +1,4 @@
-"""The server is started, stopped and restarted: what the host is told, what is reported, and each refusal."""
+"""The server is started, stopped and restarted: the requests to the host, the reports, and each refusal."""
 
 from __future__ import annotations
 

@@ -162,7 +162,7 @@ async def test_each_record_names_its_source_and_gaps_are_records() -> None:
     }  # fmt: skip
 
 
-async def test_a_gap_is_told_when_it_opens_and_again_when_it_heals() -> None:
+async def test_a_gap_is_reported_when_it_opens_and_again_when_it_heals() -> None:
     given_session, heard = session("one\n"), Heard()
     log = given_session.log
     following = asyncio.create_task(server_logs(given_session, ServerLogsParams.of({"follow": True}), heard))  # type: ignore[arg-type]

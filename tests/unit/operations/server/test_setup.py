@@ -1,4 +1,4 @@
-"""Installing MONAI Label: each step a job of the host, followed over lost connections, and each way to fail."""
+"""Installing MONAI Label: each step a job of the host, followed over lost connections, and each failure."""
 
 from __future__ import annotations
 
@@ -111,7 +111,7 @@ async def test_checking_changes_nothing_and_fails_where_something_is_missing(tmp
 
 
 @in_virtual_time
-async def test_what_stands_in_the_way_is_said_before_anything_is_done(tmp_path: Path) -> None:
+async def test_obstacles_are_reported_before_anything_is_done(tmp_path: Path) -> None:
     async with installing(tmp_path, replace(EMPTY, disk_free=10**9)) as (it, installer):
         error = await it.failing("setup")
         check = await it.failing("setup", check=True)

@@ -40,7 +40,7 @@ def test_the_emulators_own_schema_knows_what_is_asked_of_pods(query: str) -> Non
 
 
 class Asked:
-    """Stands for the SDK: keeps the queries, gives back what it is told."""
+    """Stands for the SDK: records the queries, gives set answers."""
 
     def __init__(self, *answers: Any) -> None:
         self.answers = list(answers)
@@ -109,18 +109,18 @@ async def test_every_query_is_valid_and_one_operation(call: Any, answer: dict[st
     assert len(operation.selection_set.selections) == 1
 
 
-async def test_a_created_pod_gets_exactly_what_was_wished_for() -> None:
+async def test_a_created_pod_gets_exactly_what_was_asked_for() -> None:
     core = pytest.importorskip("graphql")
     asked = Asked({"podFindAndDeployOnDemand": {"id": "a"}})
     await graphql_of(asked).create(SPEC, NOW)
     field = core.parse(asked.queries[0]).definitions[0].selection_set.selections[0]
-    wish = core.value_from_ast_untyped(field.arguments[0].value)
-    assert wish["name"] == SPEC.name
-    assert wish["gpuTypeId"] == INJECTION
-    assert wish["cloudType"] == "COMMUNITY"
-    assert wish["env"] == [{"key": name, "value": text} for name, text in SPEC.env.items()]
-    assert wish["ports"] == "22/tcp"
-    assert "dockerArgs" not in wish
+    pod_input = core.value_from_ast_untyped(field.arguments[0].value)
+    assert pod_input["name"] == SPEC.name
+    assert pod_input["gpuTypeId"] == INJECTION
+    assert pod_input["cloudType"] == "COMMUNITY"
+    assert pod_input["env"] == [{"key": name, "value": text} for name, text in SPEC.env.items()]
+    assert pod_input["ports"] == "22/tcp"
+    assert "dockerArgs" not in pod_input
 
 
 @given(st.text())
@@ -169,7 +169,7 @@ async def test_money_is_read_as_it_was_written() -> None:
 
 
 @pytest.mark.parametrize("answer", [{}, {"myself": None}, {"myself": []}, {"myself": {"clientBalance": "?"}}])
-async def test_a_balance_that_is_not_told_is_not_zero(answer: dict[str, Any]) -> None:
+async def test_a_balance_that_is_not_reported_is_not_zero(answer: dict[str, Any]) -> None:
     account = await graphql_of(Asked(answer)).account()
     assert account.balance is None
     assert account.hours_left is None
@@ -244,30 +244,30 @@ def whole() -> dict[str, Any]:
 
 
 def test_a_whole_pod() -> None:
-    seen = pod(whole(), NOW)
-    assert seen.ssh is not None
-    assert seen.ssh.address == "root@195.26.233.3:34446"
-    assert seen.ssh_proxy is not None
-    assert seen.ssh_proxy.address == "a-64411eb2@ssh.runpod.io:22"
-    assert seen.actions == (PodAction.STOP, PodAction.TERMINATE)
-    assert seen.compute_per_hour == Decimal("0.44")
-    assert seen.env == {"A": "b=c"}
-    assert "b=c" not in repr(seen)
-    assert [(p.private, p.protocol, p.public) for p in seen.ports] == [
+    converted = pod(whole(), NOW)
+    assert converted.ssh is not None
+    assert converted.ssh.address == "root@195.26.233.3:34446"
+    assert converted.ssh_proxy is not None
+    assert converted.ssh_proxy.address == "a-64411eb2@ssh.runpod.io:22"
+    assert converted.actions == (PodAction.STOP, PodAction.TERMINATE)
+    assert converted.compute_per_hour == Decimal("0.44")
+    assert converted.env == {"A": "b=c"}
+    assert "b=c" not in repr(converted)
+    assert [(p.private, p.protocol, p.public) for p in converted.ports] == [
         (8888, "http", None),
         (22, "tcp", 34446),
     ]
-    assert all(p.ip != "100.65.1.2" for p in seen.ports)
-    assert seen.load.gpus == ((90.0, 50.0),)
+    assert all(p.ip != "100.65.1.2" for p in converted.ports)
+    assert converted.load.gpus == ((90.0, 50.0),)
 
 
 def test_what_a_stopped_pod_says_of_its_last_run_is_not_shown() -> None:
-    seen = pod(whole() | {"desiredStatus": "EXITED", "lastStatusChange": "Exited by user: x"}, NOW)
-    assert seen.status is PodStatus.STOPPED
-    assert seen.ssh is None
-    assert seen.uptime_s is None
-    assert seen.load.gpus == ()
-    assert seen.compute_per_hour == 0
+    converted = pod(whole() | {"desiredStatus": "EXITED", "lastStatusChange": "Exited by user: x"}, NOW)
+    assert converted.status is PodStatus.STOPPED
+    assert converted.ssh is None
+    assert converted.uptime_s is None
+    assert converted.load.gpus == ()
+    assert converted.compute_per_hour == 0
 
 
 JSON = st.recursive(

@@ -36,7 +36,7 @@ def contents(of: LabelFolder) -> dict[str, bytes]:
     return {p.relative_to(of.root).as_posix(): p.read_bytes() for p in files}
 
 
-def test_a_new_version_takes_the_name_and_the_old_ones_are_kept(tmp_path: Path) -> None:
+def test_a_new_version_takes_the_name_and_the_old_ones_stay(tmp_path: Path) -> None:
     desk = folder(tmp_path)
     for number, content in enumerate((b"one", b"two", b"three")):
         put(desk, content, at=number * 1_000_000_000)
@@ -47,7 +47,7 @@ def test_a_new_version_takes_the_name_and_the_old_ones_are_kept(tmp_path: Path) 
     ]
 
 
-def test_what_a_person_made_of_a_copy_is_kept_too(tmp_path: Path) -> None:
+def test_a_copy_that_a_person_changed_is_not_replaced(tmp_path: Path) -> None:
     desk = folder(tmp_path)
     put(desk, b"one")
     desk.root.joinpath("final/a.nii.gz").write_bytes(b"edited here")

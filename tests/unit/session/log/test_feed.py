@@ -1,6 +1,6 @@
-"""From the files on the host to the lines that are held, through the agent's own code and whatever goes wrong between.
+"""From the files on the host to the stored lines, through the agent's own code and whatever goes wrong between.
 
-What is held equals what was written: stdout byte for byte, what only app.log has besides, everything once.
+What is stored equals what was written: stdout byte for byte, what only app.log has besides, everything once.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class Host:
         self.own, self.other, self.number = b"", list[bytes](), 0
 
     def write(self) -> None:
-        """A record, to both or to one of the two, with lines under it; stdout may be seen before it is whole."""
+        """A record, to both or to one of the two, with lines under it; stdout may be read before it is whole."""
         self.number += 1
         self.second += self.rng.choice([0.001, 0.5, 3.0])
         at = datetime(2026, 11, 23, 17, 0) + timedelta(seconds=self.second)
@@ -133,7 +133,7 @@ class Console:
 
 @settings(max_examples=60, deadline=None)
 @given(st.integers(0, 2**32))
-def test_what_is_held_is_what_was_written(tmp_path_factory: pytest.TempPathFactory, seed: int) -> None:
+def test_what_is_stored_is_what_was_written(tmp_path_factory: pytest.TempPathFactory, seed: int) -> None:
     rng = random.Random(seed)
     host = Host(tmp_path_factory.mktemp("h"), rng)
     console = Console(host)
@@ -145,20 +145,20 @@ def test_what_is_held_is_what_was_written(tmp_path_factory: pytest.TempPathFacto
             host.rotate()
         elif what == "drop":
             console.drop()
-        elif what == "lose":  # on its way when the connection went
+        elif what == "lose":  # in transit when the connection was lost
             console.step(rng.randrange(2), lost=True)
             console.drop()
         else:
             console.step(what == "other", cut=rng.randrange(100))
     console.finish()
     log = console.log
-    held = log.lines(0, log.line_count)
+    stored = log.lines(0, log.line_count)
     sources = [log.source_of(number) for number in range(log.line_count)]
-    own = b"".join(line + b"\n" for line, source in zip(held, sources, strict=True) if source == "stdout")
+    own = b"".join(line + b"\n" for line, source in zip(stored, sources, strict=True) if source == "stdout")
     assert own == host.own
-    assert Counter(line for line, s in zip(held, sources, strict=True) if s == "app.log") == Counter(
+    assert Counter(line for line, s in zip(stored, sources, strict=True) if s == "app.log") == Counter(
         host.other
     )
-    assert console.lines == [(line, number) for number, line in enumerate(held)]
+    assert console.lines == [(line, number) for number, line in enumerate(stored)]
     assert console.feed.caught_up
     assert all(mark.why == "reset" and mark.back_at is not None for mark in log.marks)

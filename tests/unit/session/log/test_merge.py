@@ -64,7 +64,7 @@ def jittered(rng: random.Random, lines: list[Line]) -> list[Line]:
 
 
 def needed(lines: list[Line]) -> dict[bytes, int]:
-    """How often each text must be there: as often as in the source that has it most often."""
+    """How often each text must be there: as often as in the file that has it most often."""
     own = [line.text for line in lines if line.own]
     other = [line.text for line in lines if line.other]
     return {text: max(own.count(text), other.count(text)) for text in {*own, *other}}
@@ -98,8 +98,8 @@ def test_every_line_once_and_stdout_in_its_order(seed: int) -> None:
     out += merger.decide(merger.undecided)
     assert merger.idle
     assert b"".join(piece.data for piece in out if piece.own) == own
-    held = b"".join(piece.data for piece in out).split(b"\n")[:-1]
-    assert {text: held.count(text) for text in held} == needed(lines)
+    merged = b"".join(piece.data for piece in out).split(b"\n")[:-1]
+    assert {text: merged.count(text) for text in merged} == needed(lines)
 
 
 @settings(max_examples=400)

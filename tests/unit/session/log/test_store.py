@@ -1,4 +1,4 @@
-"""What is held equals what was written, in order, once; and a search says what asking each line would."""
+"""The stored lines are those that were written, in order, once; a search finds what a test of each line finds."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def naive(data: bytes) -> list[bytes]:
     return lines[:-1] if lines[-1] == b"" else lines
 
 
-def held(data: bytes, blocks: Blocks | None = None) -> LogStore:
+def store_of(data: bytes, blocks: Blocks | None = None) -> LogStore:
     store = LogStore(blocks)
     store.begin("r1", "/log")
     store.feed(0, data)
@@ -107,7 +107,7 @@ def test_a_line_goes_to_the_file_while_it_grows(
 def test_what_is_old_leaves_memory_and_is_read_back() -> None:
     blocks = Blocks(in_memory=1 << 20)
     lines = [b"line %07d of a log that is long\n" % number for number in range(200_000)]
-    store = held(b"".join(lines), blocks)
+    store = store_of(b"".join(lines), blocks)
     assert blocks.spooled > 4 << 20
     assert store.size - blocks.spooled <= (1 << 20) + (1 << 19)
     assert [store.line(index) for index in (0, 77_777, 199_999)] == [
@@ -122,7 +122,7 @@ def test_no_room_for_the_file(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr("tempfile.TemporaryFile", full)
     blocks = Blocks(in_memory=10, block=10)
-    assert held(b"0123456789\n" * 50, blocks).bytes() == b"0123456789\n" * 50
+    assert store_of(b"0123456789\n" * 50, blocks).bytes() == b"0123456789\n" * 50
     assert blocks.spooled == 0
 
 
@@ -131,7 +131,7 @@ def test_no_room_for_the_file(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_line_of_megabytes(ends: bytes, drawings: int) -> None:
     drawing = b"y" * (CACHED_LONGEST * 2 + 17)
     line = b"first\n" + b"\r".join([drawing] * drawings) + ends
-    store = held(line, Blocks(in_memory=0, block=1 << 12))
+    store = store_of(line, Blocks(in_memory=0, block=1 << 12))
     assert store.last_drawing(1, 10) == (b"y" * 10, len(drawing))
     assert store.line_size(1) == len(line.split(b"\n")[1])
     assert store.bytes() == line
@@ -161,8 +161,8 @@ def test_a_search_says_what_asking_each_line_would(written: bytes, pattern: byte
     asked = re.compile(pattern)
     lines = naive(written)
     wanted = [index for index, line in enumerate(lines) if index >= start and asked.search(line)]
-    assert list(held(written).search(asked, start)) == wanted
-    assert list(held(written, Blocks(20, 16)).search(asked, start)) == wanted
+    assert list(store_of(written).search(asked, start)) == wanted
+    assert list(store_of(written, Blocks(20, 16)).search(asked, start)) == wanted
 
 
 LOWERED = [
@@ -176,7 +176,7 @@ LOWERED = [
 )
 def test_a_search_in_lower_case(written: bytes, pattern: bytes, small: bool) -> None:
     written = written.replace(b"a", b"A")
-    store = held(written, Blocks(20, 16) if small else None)
+    store = store_of(written, Blocks(20, 16) if small else None)
     asked = re.compile(pattern)
     wanted = [index for index, line in enumerate(naive(written)) if asked.search(line.lower())]
     assert store.matching(asked, 0, store.line_count, lowered=True) == wanted
@@ -184,7 +184,7 @@ def test_a_search_in_lower_case(written: bytes, pattern: bytes, small: bool) -> 
 
 def test_a_search_over_many_blocks_while_lines_come() -> None:
     count = 3 * SEARCH_BLOCK + 5
-    store = held(b"".join(b"line %d\n" % number for number in range(count)))
+    store = store_of(b"".join(b"line %d\n" % number for number in range(count)))
     found = []
     for index in store.search(re.compile(rb"7$")):
         found.append(index)
@@ -199,11 +199,11 @@ def test_of_a_redrawn_line_its_last_drawing(parts: list[bytes], limit: int) -> N
     if not line:
         return
     last = line.rstrip(b"\r").rpartition(b"\r")[2]
-    assert held(line).last_drawing(0, limit) == (last[:limit], len(last))
+    assert store_of(line).last_drawing(0, limit) == (last[:limit], len(last))
 
 
 def test_lines_that_are_not_there() -> None:
-    store = held(b"one\ntwo")
+    store = store_of(b"one\ntwo")
     for index in (-1, 2):
         for ask in (store.line, store.line_size):
             with pytest.raises(IndexError):
@@ -213,9 +213,9 @@ def test_lines_that_are_not_there() -> None:
 
 
 def test_gaps_stand_between_lines_and_are_said_once() -> None:
-    store = held(b"one\ntwo\n")
-    told: list[int] = []
-    stop = store.subscribe(lambda: told.append(len(store.marks)))
+    store = store_of(b"one\ntwo\n")
+    counts: list[int] = []
+    stop = store.subscribe(lambda: counts.append(len(store.marks)))
     store.back(NOW)
     store.lost(NOW, "reset")
     store.lost(NOW + timedelta(seconds=1), "again")
@@ -227,11 +227,11 @@ def test_gaps_stand_between_lines_and_are_said_once() -> None:
     first, second = store.marks
     assert (first.line, first.offset, first.lost_at, first.back_at) == (2, 8, NOW, NOW + timedelta(seconds=7))
     assert (second.line, second.back_at) == (3, None)
-    assert told == [1, 1, 1]
+    assert counts == [1, 1, 1]
 
 
 def test_another_run_starts_over() -> None:
-    store = held(b"one\n")
+    store = store_of(b"one\n")
     store.lost(NOW, "reset")
     before = store.generation
     store.begin("r2", "/other")
@@ -248,5 +248,5 @@ def test_another_run_starts_over() -> None:
         (rb"[0-9]{12}", b""), (rb"12 ", b"12 "), (rb"\.\.", b".."), (b"\xc3\xa9", b""),
     ],
 )  # fmt: skip
-def test_signs_without_case_that_a_pattern_cannot_do_without(pattern: bytes, literal: bytes) -> None:
+def test_caseless_characters_that_every_match_contains(pattern: bytes, literal: bytes) -> None:
     assert caseless(pattern) == literal

@@ -1,4 +1,4 @@
-"""What happens to a pod is noticed, kept over the end of the console, told, and followed."""
+"""Events of a pod are noticed, stored beyond the end of the console, reported, and followed."""
 
 from __future__ import annotations
 
@@ -21,8 +21,10 @@ from labeltui.support.subscribers import Subscribers
 from tests.fakes.store import put
 
 NOW = datetime(2026, 11, 23, 17, tzinfo=UTC)
-DOOR = SshEndpoint("203.0.113.7", 40022, "root")
-UP = Pod("abc", "annot", PodStatus.RUNNING, NOW, ssh=DOOR, started_at=NOW, data_centre="EU-RO-1", uptime_s=60)
+ENDPOINT = SshEndpoint("203.0.113.7", 40022, "root")
+UP = Pod(
+    "abc", "annot", PodStatus.RUNNING, NOW, ssh=ENDPOINT, started_at=NOW, data_centre="EU-RO-1", uptime_s=60
+)
 STOPPED = replace(UP, status=PodStatus.STOPPED, ssh=None, uptime_s=None)
 MOVED = replace(UP, ssh=SshEndpoint("203.0.113.7", 40999, "root"))
 GONE = replace(STOPPED, status=PodStatus.TERMINATED)
@@ -38,10 +40,10 @@ class PodAccount:
 
 class Link:
     def __init__(self) -> None:
-        self.looks: list[str] = []
+        self.refreshes: list[str] = []
 
     def recheck(self, after_refusal: str = "") -> None:
-        self.looks.append(after_refusal)
+        self.refreshes.append(after_refusal)
 
 
 class Watched:
@@ -66,7 +68,7 @@ class Watched:
 
 
 @pytest.mark.parametrize(
-    ("seen", "kinds", "alerts", "looks"),
+    ("observed", "kinds", "alerts", "refreshes"),
     [
         ((UP, UP), [], [], 0),
         ((UP, STOPPED), ["stopped"], ["pod:stopped"], 0),
@@ -80,25 +82,25 @@ class Watched:
     ],
 )
 def test_what_happens_is_an_event_and_what_needs_a_hand_an_alert(
-    tmp_path: Path, seen: tuple[Pod, ...], kinds: list[str], alerts: list[str], looks: int
+    tmp_path: Path, observed: tuple[Pod, ...], kinds: list[str], alerts: list[str], refreshes: int
 ) -> None:
     watched = Watched(tmp_path)
-    assert watched.see(*seen) == kinds
+    assert watched.see(*observed) == kinds
     assert watched.alerts == alerts
-    assert watched.link.looks == ["pod_stopped"] * looks
+    assert watched.link.refreshes == ["pod_stopped"] * refreshes
 
 
-@pytest.mark.parametrize("looked_first", [True, False])
-def test_a_new_container_is_told_once_whoever_sees_it_first(tmp_path: Path, looked_first: bool) -> None:
+@pytest.mark.parametrize("polled_first", [True, False])
+def test_a_new_container_is_reported_once_whoever_polls_first(tmp_path: Path, polled_first: bool) -> None:
     begun = replace(AGAIN, started_at=NOW - timedelta(seconds=5))
     watched = Watched(tmp_path)
     watched.see(replace(UP, started_at=NOW - timedelta(hours=1)))
-    if looked_first:
+    if polled_first:
         assert watched.see(begun) == ["restarted"]
     watched.account.on_event.notify("pinned", "its keys are new, and vouched for")
     watched.see(begun)
-    told = [(event.kind, event.text) for event in watched.store.state.pod_events]
-    assert told == [("pinned", "its keys are new, and vouched for")]
+    reported = [(event.kind, event.text) for event in watched.store.state.pod_events]
+    assert reported == [("pinned", "its keys are new, and vouched for")]
     assert [event.kind for event in Watched(tmp_path).store.state.pod_events] == ["pinned"]
     later = replace(begun, started_at=NOW + timedelta(minutes=5))
     assert watched.see(later) == ["restarted"]
@@ -113,7 +115,7 @@ def test_a_stop_that_was_asked_for_here_is_no_alert(tmp_path: Path) -> None:
     assert watched.alerts == []
 
 
-def test_what_happened_while_nobody_looked_is_noticed_at_the_next_opening(tmp_path: Path) -> None:
+def test_what_happened_between_two_consoles_is_noticed_by_the_next(tmp_path: Path) -> None:
     Watched(tmp_path).see(UP)
     later = Watched(tmp_path)
     assert later.account.known_id == "abc"
@@ -148,7 +150,7 @@ def test_many_events_are_bounded(tmp_path: Path) -> None:
     assert len(Watched(tmp_path).store.state.pod_events) == 200
 
 
-def test_the_load_is_the_agents_and_runpods_only_while_it_tells_nothing(tmp_path: Path) -> None:
+def test_the_load_is_runpods_only_while_the_agent_reports_none(tmp_path: Path) -> None:
     watched = Watched(tmp_path)
     busy = replace(UP, load=Load(((90.0, 40.0),), 20.0, 30.0))
     watched.see(busy)

@@ -75,10 +75,10 @@ class Found:
     def __init__(self, pod: Pod, log: Log) -> None:
         self.name, self.section = "annot", RunpodSection(pod="annot")
         self.pod, self.log = pod, log
-        self.told: list[tuple[str, str]] = []
+        self.events: list[tuple[str, str]] = []
 
     def report_event(self, kind: str, text: str) -> None:
-        self.told.append((kind, text))
+        self.events.append((kind, text))
 
     async def find(self) -> Pod:
         return self.pod
@@ -127,14 +127,14 @@ async def test_a_key_that_the_containers_log_shows_is_trusted_without_a_question
     await pod.connect()
     assert (pod.address, asked.keys) == ("root@203.0.113.7:40022", [])
     since = NOW.astimezone().strftime("%H:%M")
-    assert account.told == [
+    assert account.events == [
         (
             "pinned",
             f"New container since {since}: its host keys are new, and RunPod's log of it confirms them.",
         )
     ]
     await pod.connect()
-    assert len(account.told) == 1  # the same container is no news
+    assert len(account.events) == 1  # the same container is no news
 
 
 @pytest.mark.parametrize(

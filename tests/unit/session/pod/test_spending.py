@@ -68,7 +68,7 @@ class Desk:
         return timeline.create(self.world, spec).id
 
     async def watch(self, seconds: float, step: float = 100.0) -> None:
-        """Look at the pod as the console does, for so long."""
+        """Poll the pod as the console does, for that many seconds."""
         await self.spending.load()
         while seconds > 0:
             self.pass_by(min(step, seconds))
@@ -76,7 +76,7 @@ class Desk:
             seconds -= step
 
     def pass_by(self, seconds: float) -> None:
-        """Time nobody looks at."""
+        """Let time pass without a poll."""
         clock = self.world.clock
         assert isinstance(clock, FakeClock)
         clock.advance(seconds)
@@ -241,7 +241,7 @@ async def test_a_bill_that_fails_leaves_the_old_figure_with_the_reason(
     assert desk.spend.bill_error
     assert (desk.spend.today_at or START) <= (before.today_at or START) + timedelta(hours=1)
     assert desk.spend.today is not None
-    assert desk.spend.session is not None  # the pod was seen all the time
+    assert desk.spend.session is not None  # the pod was polled all the time
     document = money_document(desk.store.state, desk.now())
     assert document is not None
     assert document["bill_error"]

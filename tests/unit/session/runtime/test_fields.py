@@ -60,19 +60,19 @@ def test_a_field_is_given_away_once() -> None:
         store.own(Fields.pod)
 
 
-def test_subscribers_are_told_which_field_changed_and_only_when_it_did() -> None:
+def test_subscribers_are_notified_of_the_changed_field_only() -> None:
     store = Store(EMPTY)
-    doing: Field[str] = Fields.demo_step
-    writer = store.own(doing)
-    seen: list[Changed] = []
-    store.subscribe(lambda _state, changed: seen.append(changed))
+    step: Field[str] = Fields.demo_step
+    writer = store.own(step)
+    notified: list[Changed] = []
+    store.subscribe(lambda _state, changed: notified.append(changed))
     writer.write("")
-    assert not seen
+    assert not notified
     writer.write("Setting up")
-    assert seen == [{Fields.demo_step}]
+    assert notified == [{Fields.demo_step}]
     assert writer.value == store.state.demo_step == "Setting up"
     store.publish(replace(store.state, demo_step="", pod=Reading(None, error="away")))
-    assert seen[-1] == {Fields.demo_step, Fields.pod}
+    assert notified[-1] == {Fields.demo_step, Fields.pod}
 
 
 WRONG = """

@@ -1,4 +1,4 @@
-"""Pollers that fail go on; the store tells whoever listens; nothing dies silently."""
+"""Pollers that fail go on; the store notifies its subscribers; nothing dies silently."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def new_store() -> Store:
     return Store(SessionState(Identity("test")))
 
 
-async def test_a_poller_keeps_the_old_value_when_a_look_fails_and_says_why() -> None:
+async def test_a_poller_keeps_the_old_value_when_a_poll_fails_and_says_why() -> None:
     store = new_store()
     answers = iter([INFO, Unreachable("down", "connection refused"), RuntimeError("boom")])
 
@@ -47,7 +47,7 @@ async def test_a_poller_keeps_the_old_value_when_a_look_fails_and_says_why() -> 
     await supervisor.close()
 
 
-async def test_a_wake_during_a_look_is_followed_by_another() -> None:
+async def test_a_wake_during_a_poll_is_followed_by_another() -> None:
     store = new_store()
     entered, leave = asyncio.Event(), asyncio.Event()
 
@@ -89,16 +89,16 @@ async def test_a_task_that_raises_is_started_again(
     assert "work failed" in caplog.text
 
 
-async def test_the_store_tells_only_of_changes() -> None:
+async def test_the_store_notifies_only_of_changes() -> None:
     store = new_store()
-    told: list[Changed] = []
-    unsubscribe = store.subscribe(lambda _state, changed: told.append(changed))
+    notified: list[Changed] = []
+    unsubscribe = store.subscribe(lambda _state, changed: notified.append(changed))
     put(store, demo_step="x", alerts=())
     put(store, demo_step="x")
-    assert told == [{Fields.demo_step}]
+    assert notified == [{Fields.demo_step}]
     unsubscribe()
     put(store, demo_step="")
-    assert len(told) == 1
+    assert len(notified) == 1
 
 
 def test_an_alert_about_the_same_thing_replaces_the_earlier_one() -> None:

@@ -86,7 +86,7 @@ async def test_what_is_new_comes_and_what_breaks_is_marked() -> None:
     store, log, file = Store(SessionState(Identity("p"))), LogStore(), File()
     watch = ServerWatch(store, log, lambda: NOW, lambda: None)
     lines: list[int] = []
-    watch.on_problem.append(lambda _told, line, _at: lines.append(line))
+    watch.on_problem.append(lambda _problem, line, _at: lines.append(line))
     task = asyncio.create_task(RemoteLog(store, watch, lambda: file).run())  # type: ignore[arg-type,return-value]
     try:
         await asyncio.sleep(0)
@@ -144,14 +144,14 @@ async def test_a_server_that_was_away_goes_on_where_it_was() -> None:
 
 
 OPERATIONS = st.lists(
-    st.one_of(st.binary(min_size=1, max_size=40), st.sampled_from(["rotate", "look", "fail", "older"])),
+    st.one_of(st.binary(min_size=1, max_size=40), st.sampled_from(["rotate", "poll_once", "fail", "older"])),
     max_size=30,
 )
 
 
 @given(OPERATIONS)
 @settings(max_examples=100, deadline=None)
-async def test_what_is_held_is_what_was_written(operations: list[bytes | str]) -> None:
+async def test_what_is_stored_is_what_was_written(operations: list[bytes | str]) -> None:
     """Whether the server heeds ranges or sends the whole file, and whatever bytes it writes."""
     store, log, file = Store(SessionState(Identity("p"))), LogStore(), Ranged()
     put(store, server=running(None))
@@ -160,7 +160,7 @@ async def test_what_is_held_is_what_was_written(operations: list[bytes | str]) -
     asking = RemoteLog(store, watch, lambda: file)  # type: ignore[arg-type,return-value]
     written, rotations = b"", 0
 
-    async def look() -> None:
+    async def poll_once() -> None:
         nonlocal rotations
         before = log.size
         await asking.poll()
@@ -173,15 +173,15 @@ async def test_what_is_held_is_what_was_written(operations: list[bytes | str]) -
             file.data += data
             written += data
         elif operation == "rotate":
-            await look()
+            await poll_once()
             file.data = b""
             rotations += 1
-        elif operation == "look":
-            await look()
+        elif operation == "poll_once":
+            await poll_once()
         else:
             file.fails, file.heeds = operation == "fail", operation != "older"
-            await look()
+            await poll_once()
             file.fails = False
-    await look()
+    await poll_once()
     assert log.bytes() == written
     assert sum(mark.why == HALVED for mark in log.marks) <= rotations

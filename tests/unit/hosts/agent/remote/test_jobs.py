@@ -66,8 +66,8 @@ def test_a_job_holds_none_of_the_channels_descriptors(agent: AgentProcess) -> No
     theirs = {str(Path(f"/proc/{agent.process.pid}/fd/{number}").readlink()) for number in (0, 1)}
 
     def holds(pid: int) -> list[str]:
-        held = {str(entry.readlink()) for entry in Path(f"/proc/{pid}/fd").iterdir()}
-        return [name for name in held if name in theirs or name.endswith(".lock")]
+        open_files = {str(entry.readlink()) for entry in Path(f"/proc/{pid}/fd").iterdir()}
+        return [name for name in open_files if name in theirs or name.endswith(".lock")]
 
     for pid in (job["pid"], record(agent)["runner_pid"]):
         # Between its fork and its exec a process still has what its parent had.
@@ -92,7 +92,7 @@ def test_two_consoles_start_at_once_and_one_wins(start_agent: Start) -> None:
     assert {agent.ask("job.status", name="server")["pid"] for agent in agents} == {won[0]["pid"]}
 
 
-def test_what_cannot_be_started_is_told_and_leaves_nothing(agent: AgentProcess) -> None:
+def test_what_cannot_be_started_is_reported_and_leaves_nothing(agent: AgentProcess) -> None:
     for argv in (["/no/such/program"], ["/etc/passwd"]):
         told = agent.fail("job.start", name="server", argv=argv)
         assert told["code"] == "start_failed"

@@ -37,7 +37,7 @@ OPERATIONS = st.lists(
     st.one_of(
         st.tuples(st.just("write"), st.binary(min_size=1, max_size=300)),
         st.tuples(st.just("big"), st.integers(60_000, 140_000)),
-        st.tuples(st.sampled_from(["rotate", "truncate", "look", "reconnect"]), st.just(None)),
+        st.tuples(st.sampled_from(["rotate", "truncate", "poll", "reconnect"]), st.just(None)),
     ),
     max_size=14,
 )
@@ -81,7 +81,7 @@ def test_every_byte_once_through_rotation_truncation_and_reconnects(
 
 
 class Writer:
-    """A log that is written and rotated in every way there is."""
+    """A log that is written and rotated by every method."""
 
     def __init__(self, path: Path) -> None:
         self.path, self.written, self.number = path, b"", 0
@@ -118,18 +118,18 @@ class Writer:
     st.lists(
         st.one_of(
             st.tuples(st.just("write"), st.sampled_from([60, 200, 70_000])),
-            st.tuples(st.sampled_from(["rename", "copy", "look", "drop"]), st.integers(1, 3)),
+            st.tuples(st.sampled_from(["rename", "copy", "poll", "drop"]), st.integers(1, 3)),
         ),
         max_size=25,
     )
 )
-def test_rotated_while_nobody_looks_and_all_of_it_is_sent_once_in_order(
+def test_rotated_between_two_polls_and_all_of_it_is_sent_once_in_order(
     tmp_path_factory: pytest.TempPathFactory, operations: list[tuple[str, int]]
 ) -> None:
     writer = Writer(tmp_path_factory.mktemp("f") / "app [1].log")
     follow, got, last, read = Follow(str(writer.path), "k", 0, None), b"", ("", 0), False
 
-    def look(steps: int) -> None:
+    def poll(steps: int) -> None:
         nonlocal got, last, read
         for _ in range(steps):
             event = follow.step()
@@ -147,16 +147,16 @@ def test_rotated_while_nobody_looks_and_all_of_it_is_sent_once_in_order(
         if what == "write":
             writer.write(value)
             read = False
-        elif what == "look":
-            look(value)
+        elif what == "poll":
+            poll(value)
         elif what == "drop":
             follow.close()
             follow = Follow(str(writer.path), "k", last[1], last[0] or None)
         elif writer.path.stat().st_size:
-            if not last[0] or what == "copy":  # a file that was never seen leaves nothing to know its copy by
-                look(99)
+            if not last[0] or what == "copy":  # nothing identifies the copy of a file that was never read
+                poll(99)
             getattr(writer, what)()
-    look(99)
+    poll(99)
     assert got == writer.written
     follow.close()
 
@@ -257,16 +257,16 @@ def test_from_an_offset_and_only_what_is_acknowledged(agent: AgentProcess, tmp_p
 
 
 def test_what_is_unfollowed_is_not_sent(agent: AgentProcess, tmp_path: Path) -> None:
-    kept, dropped = tmp_path / "kept", tmp_path / "dropped"
-    for path in (kept, dropped):
+    followed, dropped = tmp_path / "followed", tmp_path / "dropped"
+    for path in (followed, dropped):
         path.write_bytes(b"1")
         agent.ask("follow", path=str(path), key=path.name)
-    agent.until(lambda: agent.chunks("kept") and agent.chunks("dropped"))
+    agent.until(lambda: agent.chunks("followed") and agent.chunks("dropped"))
     agent.ask("unfollow", key="dropped")
-    for path in (dropped, kept):
+    for path in (dropped, followed):
         with path.open("ab") as file:
             file.write(b"2")
-    agent.until(lambda: len(agent.chunks("kept")) == 2)
+    agent.until(lambda: len(agent.chunks("followed")) == 2)
     assert len(agent.chunks("dropped")) == 1
 
 

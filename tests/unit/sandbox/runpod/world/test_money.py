@@ -100,7 +100,7 @@ def test_a_price_change_is_for_pods_rented_later() -> None:
 
 def test_at_zero_pods_without_a_network_volume_are_terminated_at_that_very_second() -> None:
     account = world("2.70")
-    kept = timeline.create(account, spec(network(account), disk=1))
+    survivor = timeline.create(account, spec(network(account), disk=1))
     lost = timeline.create(account, spec(Mount("/workspace", 10), disk=1))
     stopped = timeline.create(account, spec(disk=1))
     wait(account, 60)
@@ -110,11 +110,11 @@ def test_at_zero_pods_without_a_network_volume_are_terminated_at_that_very_secon
     wait(account, (end - account.now).total_seconds() - 1)
     assert {pod.status for pod in account.pods.values()} == {"RUNNING", "EXITED"}
     wait(account, 20 * HOUR)
-    assert list(account.pods) == [kept.id]
-    assert (kept.status, lost.status, stopped.status) == ("EXITED", "TERMINATED", "TERMINATED")
-    assert kept.change.startswith("Exited by Runpod: ")
+    assert list(account.pods) == [survivor.id]
+    assert (survivor.status, lost.status, stopped.status) == ("EXITED", "TERMINATED", "TERMINATED")
+    assert survivor.change.startswith("Exited by Runpod: ")
     assert abs((account.gone[lost.id][1] - end).total_seconds()) < 0.001
-    assert kept.exited_at == account.gone[lost.id][1]
+    assert survivor.exited_at == account.gone[lost.id][1]
     storage = account.ledger.rate()  # it goes on, below zero
     assert round(storage, 8) == round(100 * Decimal("0.07") / 730, 8)
     owed = -account.balance()
@@ -175,7 +175,7 @@ def test_buckets_add_up_to_what_was_spent(steps: list[tuple[str, int]], size: st
     assert abs(1000 - total - account.balance()) < Decimal("1e-18")
 
 
-def test_a_ledger_that_is_told_the_same_rate_goes_on() -> None:
+def test_a_ledger_with_the_same_rate_goes_on() -> None:
     ledger = Ledger()
     for hour in range(3):
         ledger.set_rates("pod", {"gpu": Decimal("0.27"), "disk": Decimal(0)}, START + timedelta(hours=hour))

@@ -78,13 +78,13 @@ def test_what_is_legal_in_which_status(world: World, status: str, action: str) -
     assert (pod.id in world.pods) == (after != "TERMINATED")
 
 
-def test_the_way_to_running_takes_its_time(world: World) -> None:
+def test_a_pod_runs_only_after_some_time(world: World) -> None:
     pod = timeline.create(world, spec())
-    seen = []
+    statuses = []
     for _ in range(16):
-        seen.append(pod.status)
+        statuses.append(pod.status)
         wait(world, 0.5)
-    assert seen == ["PROVISIONING"] * 2 + ["STARTING"] * 10 + ["RUNNING"] * 4
+    assert statuses == ["PROVISIONING"] * 2 + ["STARTING"] * 10 + ["RUNNING"] * 4
     assert pod.started_at is not None
     assert (pod.started_at - pod.created_at).total_seconds() == 6
 

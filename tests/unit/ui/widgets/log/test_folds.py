@@ -149,14 +149,14 @@ def test_the_pieces_it_comes_in_make_no_difference(pieces: list[str], data: st.D
 def test_walking_down_and_up_sees_the_same_rows(
     pieces: list[str], asks: str | None, unfolded: bool, data: st.DataObject
 ) -> None:
-    """Every line that is kept is seen, or one that stands for it is; nothing is seen twice."""
+    """Every line of the filter is shown, or the fold that it belongs to is; nothing is shown twice."""
     store, folds = of("".join(pieces))
     rows = Rows(store)
     rows.folds, rows.unfolded = folds, unfolded
     query = parse_query(asks) if asks else None
     if query is not None:
-        rows.kept = Sieve(store, query)
-        assert rows.kept.advance(1.0)
+        rows.subset = Sieve(store, query)
+        assert rows.subset.advance(1.0)
     for fold in all_folds(folds):
         if data.draw(st.booleans()):
             rows.turn(fold)
@@ -176,7 +176,7 @@ def test_walking_down_and_up_sees_the_same_rows(
 
 
 def test_what_is_in_sight_is_folded_before_its_turn() -> None:
-    """A million lines take a second to look at; the last ones are seen at once, folded."""
+    """A million lines take a second to examine; the last ones are shown at once, folded."""
     text = "line\n" * 40_000 + f"{FRAMES}KeyError: 1\n" + "line\n" * 10
     store = IndexedLog()
     store.feed(0, text.encode())

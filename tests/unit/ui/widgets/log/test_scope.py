@@ -47,7 +47,7 @@ SCOPES = st.builds(
 
 
 def naive(lines: list[str], scope: Scope, first: int) -> list[int]:
-    kept, above = [], None
+    matches, above = [], None
     errors = ErrorIndex()
     for line in lines:
         errors.feed(parse_line(line))
@@ -61,8 +61,8 @@ def naive(lines: list[str], scope: Scope, first: int) -> list[int]:
         failing = error is not None and error.first >= first
         inside = scope.matches(above or record, error=failing) if above or failing else False
         if inside or not scope:
-            kept.append(number)
-    return kept
+            matches.append(number)
+    return matches
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -74,7 +74,9 @@ def _in_no_order() -> Iterator[None]:
 
 
 @given(st.lists(LINES, max_size=30), st.lists(LINES, max_size=8), SCOPES, st.integers(0, 12))
-def test_kept_is_what_each_record_says(lines: list[str], later: list[str], scope: Scope, first: int) -> None:
+def test_the_filter_matches_what_each_record_says(
+    lines: list[str], later: list[str], scope: Scope, first: int
+) -> None:
     store = IndexedLog(Blocks(in_memory=64, block=128))
     store.begin("r1", "/log")
     store.feed(0, "".join(f"{line}\n" for line in lines).encode())
@@ -91,7 +93,7 @@ def test_kept_is_what_each_record_says(lines: list[str], later: list[str], scope
     assert list(sieve.lines) == naive(later, scope, 0)
 
 
-def test_what_is_too_old_or_too_new_by_far_is_not_even_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_lines_much_too_old_or_too_new_are_not_even_read(monkeypatch: pytest.MonkeyPatch) -> None:
     start = datetime(2026, 11, 23, 0, 0)
     text = [
         f"[{start + timedelta(seconds=number):%Y-%m-%d %H:%M:%S},000] [1] [T] [INFO] (x:1) - n\n  under\n"

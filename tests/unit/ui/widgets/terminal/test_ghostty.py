@@ -80,14 +80,15 @@ def test_how_it_ended(code: int, words: str) -> None:
     assert ended(code) == words
 
 
-TOLD = {"size": [4, 1], "rows": {"0": [["ab", 2, 1, [300, 2, 3], 1]]}, "cursor": [9, 9, "bar"],
+FRAME_DOCUMENT = {"size": [4, 1], "rows": {"0": [["ab", 2, 1, [300, 2, 3], 1]]}, "cursor": [9, 9, "bar"],
         "modes": {"mouse": "off"}, "title": "a\u001bb", "behind": 0, "bells": 1, "reversed": False}  # fmt: skip
 BLANK = Frame(4, ((),), None, Modes())
 
 
-def test_what_the_helper_tells_is_made_safe() -> None:
+def test_what_the_helper_sends_is_made_safe() -> None:
     frame = frame_of(
-        TOLD | {"rows": {"0": [["a\x1b", 2, None, None, 0], [["\u202e", 1], 1, None, None, 0]]}}, BLANK
+        FRAME_DOCUMENT | {"rows": {"0": [["a\x1b", 2, None, None, 0], [["\u202e", 1], 1, None, None, 0]]}},
+        BLANK,
     )
     check(frame, 4, 1)
     assert (frame.title, frame.cursor) == ("ab", Cursor(3, 0, "bar"))
@@ -96,11 +97,11 @@ def test_what_the_helper_tells_is_made_safe() -> None:
 @pytest.mark.parametrize(
     "message",
     [
-        TOLD | {"rows": {"7": []}},
-        TOLD | {"modes": {"mouse": "x"}},
-        TOLD | {"size": 3},
+        FRAME_DOCUMENT | {"rows": {"7": []}},
+        FRAME_DOCUMENT | {"modes": {"mouse": "x"}},
+        FRAME_DOCUMENT | {"size": 3},
         {},
-        TOLD | {"modes": {"x": 1}},
+        FRAME_DOCUMENT | {"modes": {"x": 1}},
     ],
 )
 def test_what_makes_no_sense_is_refused(message: dict[str, object]) -> None:

@@ -33,13 +33,13 @@ def engine_of(kind: str, columns: int = COLUMNS, rows: int = ROWS) -> Fed:
     return DirectEngine(columns, rows) if kind == "ghostty" else BitttyEngine(columns, rows)
 
 
-def seen(vector: Vector) -> Capture:
+def capture_of(vector: Vector) -> Capture:
     return RECORDS[vector.name][1]
 
 
 def wanted(vector: Vector, kind: str) -> tuple[tuple[str, ...], tuple[int, int] | None]:
     rows, cursor = vector.expected(kind)
-    return (seen(vector).text, seen(vector).cursor) if rows is None else (rows, cursor)
+    return (capture_of(vector).text, capture_of(vector).cursor) if rows is None else (rows, cursor)
 
 
 def texts(frame: Frame) -> tuple[str, ...]:
@@ -75,7 +75,7 @@ def test_there_are_enough_of_them_and_each_was_recorded() -> None:
 @pytest.mark.parametrize("vector", TABLE, ids=lambda vector: vector.name)
 def test_what_is_asked_of_an_engine_is_what_tmux_shows_or_a_reason_is_given(vector: Vector) -> None:
     rows, cursor = vector.rows, vector.cursor
-    same = rows in (None, seen(vector).text) and cursor in (None, seen(vector).cursor)
+    same = rows in (None, capture_of(vector).text) and cursor in (None, capture_of(vector).cursor)
     assert same or vector.tmux or vector.known
     assert not (same and vector.tmux), "tmux agrees"
 
@@ -89,22 +89,22 @@ async def test_the_screen_after(kind: str, vector: Vector) -> None:
     rows, cursor = wanted(vector, kind)
     differs = texts(whole) != rows or (cursor is not None and place(whole) not in (None, cursor))
     compared = vector.rows is None and not vector.known and not differs
-    looks_differ = compared and looks(whole, seen(vector)) != tmux_looks(seen(vector))
+    looks_differ = compared and looks(whole, capture_of(vector)) != tmux_looks(capture_of(vector))
     if kind == "bittty" and vector.name in IN_PYTHON:
         assert differs or looks_differ, "it does not differ"
     else:
         assert not differs, (texts(whole), place(whole))
-        assert not looks_differ, looks(whole, seen(vector))
+        assert not looks_differ, looks(whole, capture_of(vector))
 
 
-def tmux_looks(seen: Capture) -> list[tuple[Span, ...]]:
-    return [oracle.without_invisible(row) for row in seen.rows]
+def tmux_looks(capture: Capture) -> list[tuple[Span, ...]]:
+    return [oracle.without_invisible(row) for row in capture.rows]
 
 
-def looks(frame: Frame, seen: Capture) -> list[tuple[Span, ...]]:
+def looks(frame: Frame, capture: Capture) -> list[tuple[Span, ...]]:
     """As far as tmux's rows go: its capture leaves out what is painted beyond the last character."""
     rows = []
-    for row, theirs in zip(frame.rows, seen.rows, strict=True):
+    for row, theirs in zip(frame.rows, capture.rows, strict=True):
         left = sum(len(text) for text, _look in theirs)
         spans: list[Span] = []
         for run in row:
@@ -160,7 +160,7 @@ async def test_tmux_still_shows_what_was_recorded() -> None:
         pytest.skip(f"recorded with {VERSION}, and here is {oracle.version()}")
     cases = everything()
     found = await asyncio.to_thread(oracle.capture_all, cases)
-    assert {one.name: seen for one, seen in zip(cases, found, strict=True)} == {
-        name: seen for name, (_digest, seen) in RECORDS.items()
+    assert {one.name: capture for one, capture in zip(cases, found, strict=True)} == {
+        name: capture for name, (_digest, capture) in RECORDS.items()
     }
     assert len(questions()) == len(QUESTIONS)
