@@ -156,6 +156,7 @@ class Code(StrEnum):
     PROGRAM_SLOW = "program_slow"
     PROGRAM_STOPPED = "program_stopped"
     PROXY = "proxy"
+    PROXY_COMMAND = "proxy_command"
     PYTHON_VERSION = "python_version"
     READ_ONLY = "read_only"
     REFUSED = "refused"

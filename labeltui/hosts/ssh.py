@@ -25,6 +25,7 @@ from labeltui.hosts.ssh_channels import SshChannel, SshForward, SshShell, gone, 
 from labeltui.hosts.ssh_client_config import ReadOptions
 from labeltui.hosts.ssh_keys import KnownHosts
 from labeltui.hosts.ssh_problems import decide_host_key, login_problem
+from labeltui.hosts.ssh_proxy import ProxyCommand
 
 WINDOW = 256 * 1024  # bytes in flight
 SHELL_WINDOW = 64 * 1024  # bytes still to be drawn after Ctrl-C in a shell that prints without end
@@ -75,6 +76,7 @@ class SshHost:
         self._secrets = Secrets(prompter)
         self._warned: set[str] = set()
         self._connections: list[asyncssh.SSHClientConnection] = []
+        self._proxies: list[ProxyCommand] = []  # at most one: that of the first connection
         self._lost: asyncio.Future[str] | None = None
 
     @property
@@ -141,7 +143,7 @@ class SshHost:
                 await self._decide(error, target, login, known, deadline)
                 continue  # the operator has just accepted the key
             except Exception as error:
-                problem = login_problem(error, target, login)
+                problem = await self._proxy_problem(target) or login_problem(error, target, login)
                 if problem is None:
                     raise
                 raise problem from error
@@ -186,7 +188,19 @@ class SshHost:
             stored = [alg.decode() for _, key in old for alg in key.sig_algorithms]
             every = [alg.decode() for alg in asyncssh.public_key.get_default_public_key_algs()]
             options["server_host_key_algs"] = list(dict.fromkeys([*stored, *every]))
+        if target.proxy_command and via is None:
+            await self._close_proxies()  # it is the first of the connections
+            self._proxies.append(await ProxyCommand.start(target.proxy_command))
+            options |= {"sock": self._proxies[0].socket, "proxy_command": None}
         return await asyncssh.connect(target.alias, target.port, username=target.user, **options)
+
+    async def _proxy_problem(self, target: Target) -> LabeltuiError | None:
+        proxied = target.proxy_command and self._proxies and not self._connections
+        return await self._proxies[0].problem(target.host) if proxied else None
+
+    async def _close_proxies(self) -> None:
+        while self._proxies:
+            await self._proxies.pop().close()
 
     def _listed(
         self, known: KnownHosts, target: Target, host: str, address: str, port: int
@@ -220,6 +234,7 @@ class SshHost:
                 await asyncio.wait_for(connection.wait_closed(), CLOSE_WAIT_S)
             except TimeoutError:
                 connection.abort()
+        await self._close_proxies()
 
     # ---- channels
 

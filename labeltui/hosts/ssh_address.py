@@ -15,6 +15,9 @@ from labeltui.hosts.ssh_client_config import ClientConfig, read_config
 
 DEFAULT_IDENTITIES = ("id_ed25519", "id_ecdsa", "id_rsa", "id_ed25519_sk", "id_ecdsa_sk")
 SSH_PORT = 22
+SHELL_CHARACTERS = (
+    "'`\"$\\;&<>|(){}"  # a ProxyCommand puts host and user into a shell command, so ssh refuses them too
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +45,7 @@ class Target:
     chosen: bool = False
     certificates: tuple[Path, ...] = ()
     forward_agent: bool | str = False
+    proxy_command: str = ""
 
     @property
     def shown(self) -> str:
@@ -64,7 +68,7 @@ def split(address: str) -> tuple[str | None, str, int | None]:
     if (
         not host
         or host.startswith("-")
-        or any(c.isspace() or not c.isprintable() for c in address)
+        or any(c.isspace() or not c.isprintable() or c in SHELL_CHARACTERS for c in address)
         or bad_port
     ):
         raise Misused(
@@ -106,6 +110,7 @@ def resolve(address: str, config: Path | None, key: Path | None) -> Target:
         chosen=chosen,
         certificates=tuple(_files(get("CertificateFile", ()))),
         forward_agent=get("ForwardAgent", False),
+        proxy_command=get("ProxyCommand") or "",
     )
 
 

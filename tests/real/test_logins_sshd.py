@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from labeltui.domain.problems import Refused
+from labeltui.domain.problems import LabeltuiError, Refused
 from labeltui.hosts.base import HostKey
 from labeltui.hosts.ssh import SshHost
 from tests.sshd import STARTS_WITHIN_S, RealSshd
@@ -255,3 +255,52 @@ async def test_a_condition_that_cannot_be_checked_is_noticed_and_other_blocks_go
     (noticed,) = desk.operator.noticed
     assert f"{desk.config}, line 1" in noticed
     assert "localnetwork" in noticed
+
+
+def pod(desk: Desk, *lines: str) -> None:
+    """Write a Host pod with these lines into the configuration."""
+    settings = (
+        "HostName 127.0.0.1", f"Port {desk.sshd.port}", f"User {desk.sshd.user}", "StrictHostKeyChecking no", *lines
+    )  # fmt: skip
+    desk.config.write_text("Host pod\n" + "".join(f"  {line}\n" for line in settings))
+
+
+async def test_a_proxy_command_works_as_in_ssh_also_when_it_prints(desk: Desk) -> None:
+    right = desk.key("id_ed25519")
+    desk.accept(right)
+    relay = (
+        f"ssh -F none -i {right} -p {desk.sshd.port} -o StrictHostKeyChecking=no "
+        f"-o UserKnownHostsFile={desk.folder / 'theirs'} -W %h:%p {desk.sshd.user}@127.0.0.1"
+    )
+    noise = "echo begun >&2; (for n in 1 2 3 4 5 6 7 8 9; do sleep 0.1; echo noise >&2; done) &"
+    pod(desk, f"ProxyCommand sh -c '{noise} exec {relay}'")
+    assert desk.ssh("-i", str(right), address="pod").stdout == "in\n"
+    host = desk.host(address="pod")
+    await host.connect()
+    for _ in range(5):
+        assert (await host.run("head -c 200000 /dev/zero | wc -c")).stdout.strip() == b"200000"
+    await host.close()
+
+
+@pytest.mark.parametrize(
+    ("command", "words"),
+    [
+        ("no-such-relay --to %h %p", ("'no-such-relay'", "not installed")),
+        (
+            "sh -c 'echo first >&2; echo the gate is shut >&2; exit 3'",
+            ("'sh'", "exit code 3", "the gate is shut"),
+        ),
+        ("sh -c 'exit 0'", ("exit code 0",)),
+    ],
+)
+async def test_a_proxy_command_that_fails_is_named_with_its_reason(
+    desk: Desk, command: str, words: tuple[str, ...]
+) -> None:
+    pod(desk, f"ProxyCommand {command}")
+    with pytest.raises(LabeltuiError) as caught:
+        await desk.host(address="pod").connect()
+    problem = caught.value.problem
+    assert problem.code == "proxy_command"
+    assert "127.0.0.1" in problem.message
+    for word in words:
+        assert word in problem.message, problem.message

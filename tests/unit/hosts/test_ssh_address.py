@@ -93,3 +93,12 @@ def test_a_line_of_another_host_is_none_of_this_ones(tmp_path: Path) -> None:
 
 def test_blocks_for_the_final_pass_are_read(tmp_path: Path) -> None:
     assert resolved(tmp_path, "Match final host pod\n Port 2222\n").port == 2222
+
+
+@pytest.mark.parametrize(
+    "address", ["root@a;id", "root@$HOST", "`id`@host", "a|b@host", "root@host'", "$(id)@host"]
+)
+def test_an_address_for_a_shell_is_none(tmp_path: Path, address: str) -> None:
+    with pytest.raises(Misused) as caught:
+        resolved(tmp_path, "Host *\n ProxyCommand relay %r %h\n", address)
+    assert caught.value.problem.code == "bad_address"
