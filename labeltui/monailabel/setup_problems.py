@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 
 from labeltui.domain.failure_codes import Code
+from labeltui.domain.log.disk_full import DISK_FULL, FREE_SPACE
 from labeltui.domain.problems import Problem
 from labeltui.monailabel import pins
 from labeltui.monailabel.probe import Facts
@@ -94,9 +95,8 @@ def _driver(facts: Facts, options: SetupOptions) -> Problem | None:
 
 # The first pattern found in the newest output of the step decides.
 CAUSES: tuple[tuple[str, Code, str, str], ...] = (
-    (r"No space left on device|Errno 28|Disk quota exceeded", Code.DISK_FULL,
-     "The host's disk filled up during this step.",
-     "Free some space on the host, then run setup again: it continues with this step."),
+    (DISK_FULL, Code.DISK_FULL, "The host's disk filled up during this step.",
+     f"{FREE_SPACE} Then run setup again: it continues with this step."),
     (r"Tunnel connection failed|ProxyError|Cannot connect to proxy", Code.PROXY,
      "The host's proxy blocks pip.",
      "Check http_proxy and https_proxy on the host, and server.pip_args."),

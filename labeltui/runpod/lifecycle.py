@@ -15,7 +15,7 @@ from labeltui.domain.problems import Problem
 SLOW_START_S = 20 * 60  # official images are many GB; after this time the start has most likely failed
 _PULL_FAILED = re.compile(
     r"(?i)manifest (unknown|for .* not found)|pull access denied|no such image|error pulling|failed to pull"
-    r"|unauthorized: |toomanyrequests|no space left"
+    r"|unauthorized: |toomanyrequests|no space left|disk quota exceeded"
 )
 
 

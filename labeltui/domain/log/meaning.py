@@ -10,6 +10,7 @@ import re
 from dataclasses import dataclass
 from enum import StrEnum
 
+from labeltui.domain.log.disk_full import DISK_FULL, FREE_SPACE
 from labeltui.domain.log.events import ReturnCode
 from labeltui.domain.log.lines import LineKind, LogRecord, event
 from labeltui.domain.text import one_line
@@ -56,8 +57,8 @@ _EXPLANATIONS = (
     _Explanation(r"CUDA out of memory|CUDA error: out of memory|\bOutOfMemoryError\b", Trouble.GPU_MEMORY,
            "The GPU ran out of memory.",
            "Stop other programs on the GPU (an orphaned training?), or train a smaller model or with dataset=Dataset."),
-    _Explanation(r"No space left on device", Trouble.DISK_FULL,
-           "The host's disk is full: labels and models can't be saved.", "Free some space there before you continue."),
+    _Explanation(DISK_FULL, Trouble.DISK_FULL,
+           "The host's disk is full: labels and models can't be saved.", FREE_SPACE),
     _Explanation(r"error while attempting to bind on address \('[^']{0,80}', (\d{1,5})\): address already in use",
            Trouble.PORT_TAKEN,
            "Port {0} on the host is in use.", "Stop the program that uses it, or choose another port (server.port)."),

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from labeltui.domain.failure_codes import Code
+from labeltui.domain.log.disk_full import DISK_FULL, FREE_SPACE
 from labeltui.domain.log.lines import parse_line
 from labeltui.domain.problems import Problem
 from labeltui.domain.text import one_line
@@ -140,8 +141,7 @@ _CAUSES = (
     _Cause(r"CUDA error: (.{1,200})|NVIDIA driver on your system is too old", Code.GPU,
            "The GPU cannot be used: {0}.",
            "Run nvidia-smi on the host; the host may need a restart."),
-    _Cause(r"No space left on device", Code.DISK_FULL,
-           "The host's disk is full.", "Free some space on the host."),
+    _Cause(DISK_FULL, Code.DISK_FULL, "The host's disk is full.", FREE_SPACE),
     _Cause(r"\[Errno 13\] Permission denied: (.{1,200})", Code.PERMISSION,
            "The server is not allowed to write {0}.", "Correct the owner of the file, or choose another folder."),
     _Cause(r"MemoryError|Cannot allocate memory", Code.MEMORY,

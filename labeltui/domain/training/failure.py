@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from labeltui.domain.failure_codes import Code
+from labeltui.domain.log.disk_full import DISK_FULL, FREE_SPACE
 from labeltui.domain.problems import Problem
 from labeltui.domain.server.server import ServerInfo
 from labeltui.domain.text import one_line
@@ -31,8 +32,7 @@ _CAUSES: tuple[tuple[str, Code, str, str], ...] = (
     (r"bus error|shared memory \(shm\)|Unable to open shared memory", Code.SHARED_MEMORY,
      "The host's shared memory is too small for the data loaders.",
      "Give the container more shared memory (docker run --shm-size=8g)."),
-    (r"No space left on device", Code.DISK_FULL,
-     "The host's disk is full.", "Free some space on the host, then train again."),
+    (DISK_FULL, Code.DISK_FULL, "The host's disk is full.", FREE_SPACE),
     (r"stat: path should be string.{0,40}NoneType", Code.BUNDLE_PRETRAINED,
      "A bundle cannot be trained with pretrained = false.", "Leave pretrained out."),
     (r"(TypeError: '.{1,3}' not supported between instances of '\w+' and '\w+')", Code.BAD_PARAMETER,

@@ -154,6 +154,7 @@ def test_changes_that_are_no_obstacle(change):
     ("output", "exit_code", "code", "said"),
     [
         ("ERROR: Could not install packages due to an OSError: [Errno 28] No space left on device", 1, "disk_full", "filled up"),
+        ("ERROR: Could not install packages due to an OSError: [Errno 122] Disk quota exceeded", 1, "disk_full", "filled up"),
         ("WARNING: Retrying (Retry(total=4)) after connection broken by 'NewConnectionError(... Temporary failure in name resolution')", 1, "no_network", "cannot reach"),
         ("ProxyError('Cannot connect to proxy.')\nNo matching distribution found for torch", 1, "proxy", "proxy"),
         ("ERROR: No matching distribution found for torch==2.13.0", 1, "no_distribution", "torch==2.13.0"),

@@ -39,6 +39,7 @@ A job is ``{name, state, run_id, pid, pgid, exit_code, log_path, started_ts, end
 from __future__ import annotations
 
 import base64
+import errno
 import getpass
 import json
 import os
@@ -176,6 +177,9 @@ def problem_of(error: Exception) -> Problem:
         return error
     if isinstance(error, OSError):
         what = f"{error.filename}: {error.strerror}." if error.filename else f"{error}."
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            hint = "Free some space there; a network volume may also have reached its size (its quota)."
+            return Problem("disk_full", what, hint)
         code = "not_found" if isinstance(error, FileNotFoundError) else "io_error"
         return Problem(code, what, "Check the path and the disk of the host.")
     name = type(error).__name__

@@ -78,6 +78,8 @@ def test_a_kill_is_trouble_unless_somebody_stopped_the_task() -> None:
         ("RuntimeError: CUDA out of memory. Tried to allocate 20.00 MiB", Trouble.GPU_MEMORY),
         (ERROR + "CUDA error: out of memory", Trouble.GPU_MEMORY),
         ("OSError: [Errno 28] No space left on device: '/workspace/x'", Trouble.DISK_FULL),
+        ("OSError: [Errno 122] Disk quota exceeded: '/workspace/labels/final/a.nii.gz'", Trouble.DISK_FULL),
+        ("OSError: [Errno 122] Unknown error 122", Trouble.DISK_FULL),
         ("PermissionError: [Errno 13] Permission denied: '/workspace/labels'", Trouble.PERMISSION),
         ("ValueError: MLflow no longer supports the filesystem (file store) tracking backend; got", Trouble.MLFLOW),
         ("FileNotFoundError: [Errno 2] No such file or directory: '/m/pretrained_deepedit.pt'", Trouble.DOWNLOAD),

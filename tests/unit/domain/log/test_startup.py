@@ -79,6 +79,7 @@ def test_a_failed_start_is_detected_as_it_is_read(log_lines, name, code):
         (["/r/venv/bin/python: No module named monailabel"], 1, "not_installed", "not installed"),
         ([], 127, "not_installed", "not installed"),
         (["OSError: [Errno 28] No space left on device"], 3, "disk_full", "full"),
+        (["OSError: [Errno 122] Disk quota exceeded: '/workspace/x'"], 3, "disk_full", "full"),
         (["torch.OutOfMemoryError: CUDA out of memory. Tried"], 1, "gpu_memory", "memory"),
         (["ValueError: bad \x1b]0;t\x07 thing"], 1, "crashed", "ValueError: bad  ]0;t  thing"),
         ([], 5, "crashed", "exit code 5: it printed nothing"),

@@ -270,6 +270,21 @@ def test_a_kill_by_the_host_is_want_of_memory(log_lines):
     assert diagnose_training(run, run.lines).code == "out_of_memory"
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        "OSError: [Errno 28] No space left on device",
+        "OSError: [Errno 122] Disk quota exceeded: '/workspace/model'",
+        "RuntimeError: [enforce fail at inline_container.cc:664] . "
+        "PytorchStreamWriter failed writing file data/3: file write failed",
+    ],
+)
+def test_a_full_disk_or_quota_is_named_as_the_cause(line):
+    problem = diagnose_training(TrainRun(return_code=1, errors=(line,)), [])
+    assert problem.code == "disk_full"
+    assert "quota" in problem.hint
+
+
 def test_an_error_nobody_knows_shows_its_last_line():
     problem = diagnose_training(TrainRun(return_code=1), ["  File x", "ZeroDivisionError: \x1b[31mhalf"])
     assert (problem.code, problem.message) == (

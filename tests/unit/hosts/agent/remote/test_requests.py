@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from labeltui.hosts.agent.remote import environment, labels
+from labeltui.hosts.agent.remote.agent import problem_of
 from labeltui.hosts.agent.remote.files import Problem
 from labeltui.hosts.agent.remote.labels import list_labels, sum_labels
 from labeltui.hosts.agent.remote.preflight import preflight
@@ -287,3 +288,11 @@ def test_requests_that_make_no_sense(
     error = agent.fail(op, **arguments)
     assert error["code"] == code
     assert error["message"].endswith(".")
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT])
+def test_a_full_disk_has_a_code_of_its_own(number: int) -> None:
+    document = problem_of(OSError(number, os.strerror(number), "/workspace/labeltui/run")).document
+    assert document["code"] == "disk_full"
+    assert "/workspace/labeltui/run" in document["message"]
+    assert "quota" in document["hint"]
