@@ -41,7 +41,7 @@ class HostKey:
 
 
 class Prompter(Protocol):
-    """Asks the operator, and tells them. None or False means "no", and the connection is refused."""
+    """Asks the operator, and shows them messages. None or False means "no", and the connection is refused."""
 
     async def secret(self, title: str, prompt: str) -> str | None:
         """Ask for a password or passphrase. It is not echoed, and not stored beyond the session."""

@@ -18,12 +18,12 @@ Read = Callable[[int], Awaitable[bytes]]
 
 async def read_stdout(read: Read, address: str, begun: bytes = b"") -> bytes:
     """Return ``begun`` and all bytes that follow. Raises Failed ``too_much_output`` beyond 4 MiB."""
-    held = bytearray(begun)
-    while len(held) <= STDOUT_MOST:
+    received = bytearray(begun)
+    while len(received) <= STDOUT_MOST:
         data = await read(PIECE)
         if not data:
-            return bytes(held)
-        held += data
+            return bytes(received)
+        received += data
     raise Failed(
         Code.TOO_MUCH_OUTPUT,
         f"A command on {address} printed more than {STDOUT_MOST >> 20} MB, so it was ended.",

@@ -10,7 +10,7 @@ from typing import Literal
 CACHE_META = "dicomweb_cache_s"
 CACHE_VARIABLE = "MONAI_LABEL_DICOMWEB_CACHE_EXPIRY"
 DEFAULT_CACHE_S = 7200
-"""Seconds for which MONAI Label caches DICOMweb's answers unless told otherwise."""
+"""Seconds for which MONAI Label caches DICOMweb's answers by default."""
 SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 

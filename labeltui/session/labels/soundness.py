@@ -1,4 +1,4 @@
-"""Tells a label file that was cut off or spoilt from a whole one, mostly after the server's disk was full.
+"""Detects a label file that was cut off or damaged, mostly after the server's disk was full.
 
 Only what is surely damaged is reported. A format that this module does not know counts as sound.
 """

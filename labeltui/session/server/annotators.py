@@ -144,7 +144,7 @@ class Annotators:
         last = known[-1] if known else None
         if not label.client or (last is not None and last.client == label.client):
             return
-        # An answer that was on its way while a label was saved still names the label before.
+        # An answer that was in transit while a label was saved still names the label before.
         if last is None or last.at is None or label.at is None or label.at > last.at:
             known.append(label)
 

@@ -246,7 +246,7 @@ class LogCanvas(Widget, can_focus=True):
             end = len(text) if last < 0 else max(begin, min(len(text), last - at))
             marked = marked_so if style is None else style + marked_so
             pieces = ((text[:begin], style), (text[begin:end], marked), (text[end:], style))
-            found += [Segment(piece, look) for piece, look in pieces if piece]
+            found += [Segment(piece, drawn) for piece, drawn in pieces if piece]
             at += len(text)
         return found
 

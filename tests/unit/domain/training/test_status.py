@@ -53,7 +53,7 @@ def test_a_running_training_says_where_it_is(task, log_lines):
     assert status.lines == task("train_status_running").details
 
 
-def test_without_the_output_the_task_and_statistics_tell(task, body):
+def test_without_the_output_the_task_and_statistics_decide(task, body):
     info = convert.server_info(body("info_during_train_epoch2"))
     status = derive_training(tasks=[task("train_status_running")], info=info)
     assert (status.epoch, status.iteration, status.total_epochs) == (2, 4, 3)

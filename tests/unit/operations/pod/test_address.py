@@ -47,8 +47,8 @@ async def test_it_is_said_after_seconds_and_given_up_after_minutes(
     said = [text for text in it.report.texts if "no SSH address" in text]
     assert any("annot has run for 2" in text and "$0.2" in text for text in said)
     assert "for 3 minutes" in error.problem.message
-    for way in ("labeltui pod terminate", "labeltui shell --proxy"):
-        assert way in error.problem.hint
+    for command in ("labeltui pod terminate", "labeltui shell --proxy"):
+        assert command in error.problem.hint
     assert "labeltui pod start" in error.problem.hint or "repeat the command" in error.problem.hint
     assert {"pod.start", "pod.terminate", "shell.proxy"} <= set(offers(error.problem))
 

@@ -99,7 +99,7 @@ def test_labels_that_no_list_has_shown_are_in_the_servers_output() -> None:
     assert [label.client for label in listed(annotators, final=("carol", 4)).replaced] == ["alice", "bob"]
 
 
-def test_a_list_that_was_on_its_way_is_no_newer_label() -> None:
+def test_a_list_that_was_in_transit_is_no_newer_label() -> None:
     annotators = known()
     listed(annotators, final=("alice", 1))
     saved(annotators, "bob", 2)

@@ -94,9 +94,9 @@ def test_two_consoles_start_at_once_and_one_wins(start_agent: Start) -> None:
 
 def test_what_cannot_be_started_is_reported_and_leaves_nothing(agent: AgentProcess) -> None:
     for argv in (["/no/such/program"], ["/etc/passwd"]):
-        told = agent.fail("job.start", name="server", argv=argv)
-        assert told["code"] == "start_failed"
-        assert argv[0] in told["message"]
+        refusal = agent.fail("job.start", name="server", argv=argv)
+        assert refusal["code"] == "start_failed"
+        assert argv[0] in refusal["message"]
     assert (
         agent.fail("job.start", name="server", argv=["true"], cwd="/no/such/folder")["code"] == "start_failed"
     )
