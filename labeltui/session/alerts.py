@@ -14,7 +14,8 @@ from labeltui.domain.problems import Problem
 from labeltui.domain.server.server import ServerState, ServerStatus
 from labeltui.domain.state import Alert, Level, SessionState
 from labeltui.domain.study import FINAL_TAG, Study
-from labeltui.domain.training.training import TrainState
+from labeltui.domain.text import one_line
+from labeltui.domain.training.training import LOSS, TrainState, TrainStatus
 from labeltui.runpod.lifecycle import balance_problem, pod_problem, public_problem
 from labeltui.session.runtime.fields import Fields
 from labeltui.session.runtime.store import Changed, Store
@@ -142,6 +143,7 @@ class Alerts:
 
     def _training(self, before: SessionState, state: SessionState) -> None:
         was, now = before.training.value, state.training.value
+        self._not_numbers(now)
         if was is None or now is None or (was.state, was.task_id) == (now.state, now.task_id):
             return
         if now.state is TrainState.ERROR and now.problem is not None:
@@ -151,6 +153,23 @@ class Alerts:
             self._raise("training", Level.INFO, f"Training of {now.model} is done{best}.")
         elif now.state is TrainState.RUNNING:
             self._store.dismiss("training")
+
+    def _not_numbers(self, training: TrainStatus | None) -> None:
+        """Raise an alert once while the loss or a mean score is NaN. A label that no study has, has no score."""
+        values = training.not_numbers if training is not None else {}
+        since = {name: epoch for name, epoch in values.items() if name.startswith((LOSS, "val", "train"))}
+        if training is None or not since:
+            self._store.dismiss("not_a_number")
+            return
+        name = LOSS if LOSS in since else min(since)
+        message = f"The {one_line(name)} of {training.model} is NaN since epoch {since[name]}."
+        if not any(
+            alert.key == "not_a_number" and alert.message == message for alert in self._store.state.alerts
+        ):
+            self._raise(
+                "not_a_number", Level.ERROR, message,
+                "The model learns nothing more: stop the training (t x), and look for a damaged study or label.",
+            )  # fmt: skip
 
     def _pod(self, state: SessionState) -> None:
         """Raise alerts for a problem of the pod, and for credit that is about to end.

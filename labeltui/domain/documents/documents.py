@@ -14,7 +14,7 @@ from labeltui.domain.reading import Reading
 from labeltui.domain.server.server import OrphanTraining, ServerState, ServerStatus
 from labeltui.domain.state import Alert, SessionState
 from labeltui.domain.study import Fetch, Study, StudyQueue
-from labeltui.domain.training.training import Best, EpochPoint, TrainStatus
+from labeltui.domain.training.training import LOSS, Best, EpochPoint, TrainStatus
 
 Document = dict[str, Any]
 
@@ -191,6 +191,7 @@ def training_document(reading: Reading[TrainStatus], now: datetime) -> Document:
         "eta_s": None if training is None else _number(training.eta_s),
         "error": None if training is None else _problem(training.problem),
         "loss": None if training is None else _number(training.loss),
+        "not_a_number": None if training is None else dict(training.not_numbers),
         "task_id": None if training is None else training.task_id,
         "iteration": None if training is None else training.iteration,
         "iterations": None if training is None else training.iterations,
@@ -209,7 +210,11 @@ def epoch_record(model: str | None, point: EpochPoint, total_epochs: int | None,
         "epoch": point.epoch,
         "total_epochs": total_epochs,
         "loss": _number(point.loss),
-        "metrics": {name: _number(value) for name, value in point.metrics.items()},
+        "metrics": {
+            **{name: _number(value) for name, value in point.metrics.items()},
+            **{name: None for name in point.not_numbers if name != LOSS},
+        },
+        "not_a_number": list(point.not_numbers),
         "seconds": _number(point.seconds),
     }
 

@@ -60,15 +60,17 @@ class Iteration:
     epochs: int
     iteration: int
     iterations: int
-    loss: float | None  # None if the printed loss is not a number
+    loss: float | None  # None if the printed loss is not a number, or is not understood
+    not_a_number: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Metrics:
-    """Metrics of an epoch, of training or validation (by their names); values that are not numbers are dropped."""
+    """Metrics of an epoch, of training or validation (by their names). ``not_numbers`` names those that are NaN."""
 
     epoch: int
     values: Mapping[str, float]
+    not_numbers: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

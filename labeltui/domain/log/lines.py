@@ -177,9 +177,12 @@ def _epoch_event(record: LogRecord) -> Event | None:
     message = record.message
     if found := _ITERATION.match(message):
         epoch, epochs, iteration, iterations = (int(number) for number in found.groups()[:4])
-        return Iteration(epoch, epochs, iteration, iterations, _number(found[5]))
+        loss = _float(found[5])
+        if loss is not None and not math.isfinite(loss):
+            return Iteration(epoch, epochs, iteration, iterations, None, not_a_number=True)
+        return Iteration(epoch, epochs, iteration, iterations, loss)
     if found := _METRICS.match(message):
-        return Metrics(int(found[1]), metrics(message[found.end() :]))
+        return _metrics(int(found[1]), message[found.end() :])
     if (found := _COMPLETE.match(message)) and (role := _role(record.logger)):
         return EpochComplete(role, int(found[1]), _seconds(found[2]))
     return None
@@ -198,9 +201,10 @@ def _engine_event(record: LogRecord) -> Event | None:
     return None
 
 
-def metrics(text: str) -> dict[str, float]:
+def _metrics(epoch: int, text: str) -> Metrics:
     """Parse ``aorta_dice: 0.5 inferior vena cava_dice: 0.25`` to numbers by name. Names may contain spaces."""
     values: dict[str, float] = {}
+    not_numbers: list[str] = []
     name, *rest = text.strip().split(": ")
     for part in rest:
         token, _, following = part.partition(" ")
@@ -210,8 +214,10 @@ def metrics(text: str) -> dict[str, float]:
             continue
         if math.isfinite(value):
             values[name.strip()] = value
+        else:
+            not_numbers.append(name.strip())
         name = following
-    return values
+    return Metrics(epoch, values, tuple(not_numbers))
 
 
 def _role(logger: str) -> Role | None:

@@ -11,7 +11,7 @@ from typing import Any
 
 from labeltui.domain.log import events
 from labeltui.domain.log import lines as log
-from labeltui.domain.training.training import Best, EpochPoint
+from labeltui.domain.training.training import LOSS, Best, EpochPoint
 
 MAX_LINES = 20
 MAX_ERRORS = 40
@@ -37,6 +37,7 @@ class TrainRun:
     iteration: int | None = None
     iterations: int | None = None
     loss: float | None = None
+    loss_is_nan: bool = False
     best: Best | None = None
     records: Mapping[events.Role, int] = field(default_factory=dict)
     published: tuple[str, ...] = ()
@@ -65,6 +66,7 @@ class _Epoch:
     """An epoch in progress: losses by iteration, so that a repeated line counts once."""
 
     losses: dict[int, float] = field(default_factory=dict)
+    not_numbers: set[str] = field(default_factory=set)
     mean: float | None = None
     training: dict[str, float] = field(default_factory=dict)
     validation: dict[str, float] = field(default_factory=dict)
@@ -79,8 +81,12 @@ class _Epoch:
 
     def point(self, number: int) -> EpochPoint:
         mean = sum(self.losses.values()) / len(self.losses) if self.losses else self.mean
+        mean = None if LOSS in self.not_numbers else mean
         # Both phases use the same names for labels; the validation's values replace the training's.
-        return EpochPoint(number, mean, {**self.training, **self.validation}, self.seconds)
+        metrics = {**self.training, **self.validation}
+        return EpochPoint(
+            number, mean, metrics, self.seconds, tuple(sorted(self.not_numbers - metrics.keys()))
+        )
 
 
 class TrainLog:
@@ -224,10 +230,10 @@ class _Fold:
         match event:
             case events.Iteration():
                 self._iteration(record, event)
-            case events.Metrics(epoch, values):
-                self._metrics(epoch, values)
+            case events.Metrics(epoch, values, not_numbers):
+                self._metrics(epoch, values, not_numbers)
             case events.KeyMetric(metric, value, epoch):
-                self._bests[self._role_of({metric: value})] = Best(metric, value, epoch)
+                self._bests[self._role_of((metric,))] = Best(metric, value, epoch)
             case events.EpochComplete(role, epoch, seconds):
                 self._complete(record, role, epoch, seconds)
             case events.Resumed(role, _, epoch, epochs):
@@ -261,26 +267,29 @@ class _Fold:
                 if number < event.epoch:  # the epoch has ended, even if its last line was lost
                     epoch.close()
                     epoch.complete = True
+        if event.not_a_number:
+            self._epochs.setdefault(event.epoch, _Epoch()).not_numbers.add(LOSS)
         if event.loss is not None:
             self._epochs.setdefault(event.epoch, _Epoch()).losses[event.iteration] = event.loss
         self._run = replace(
             self._run, epoch=event.epoch, total_epochs=event.epochs, iteration=event.iteration,
-            iterations=event.iterations, loss=event.loss,
+            iterations=event.iterations, loss=event.loss, loss_is_nan=event.not_a_number,
             epoch_began_at=self._run.epoch_began_at or record.time,
         )  # fmt: skip
 
-    def _metrics(self, number: int, values: Mapping[str, float]) -> None:
+    def _metrics(self, number: int, values: Mapping[str, float], not_numbers: Sequence[str]) -> None:
         epoch = self._epochs.setdefault(number, _Epoch())
-        if self._role_of(values) is events.Role.VALIDATE:
+        epoch.not_numbers.update(not_numbers)
+        if self._role_of((*values, *not_numbers)) is events.Role.VALIDATE:
             epoch.validation.update(values)
         else:
             epoch.training.update(values)
 
-    def _role_of(self, values: Mapping[str, float]) -> events.Role:
+    def _role_of(self, names: Sequence[str]) -> events.Role:
         """Find the engine of these metrics by their names, because the order differs between apps and bundles."""
-        if any(name.startswith("val") for name in values):
+        if any(name.startswith("val") for name in names):
             return events.Role.VALIDATE
-        return events.Role.TRAIN if any(name.startswith("train") for name in values) else self._engine
+        return events.Role.TRAIN if any(name.startswith("train") for name in names) else self._engine
 
     def _complete(self, record: log.LogRecord, role: events.Role, number: int, seconds: float | None) -> None:
         if role is events.Role.VALIDATE:

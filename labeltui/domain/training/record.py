@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
@@ -50,7 +50,9 @@ class TrainingRecord:
             "ended_at": self.ended_at.isoformat() if self.ended_at else None,
             "options": dict(self.options),
             "total_epochs": self.total_epochs,
-            "points": [[p.epoch, p.loss, dict(p.metrics), p.seconds] for p in self.points],
+            "points": [
+                [p.epoch, p.loss, dict(p.metrics), p.seconds, list(p.not_numbers)] for p in self.points
+            ],
             "best": asdict(self.best) if self.best else None,
             "model_file": self.model_file,
             "problem": self.problem,
@@ -71,10 +73,20 @@ class TrainingRecord:
             model, started_at, state, run_id,
             ended_at=datetime.fromisoformat(ended) if ended else None,
             options=dict(document["options"]), total_epochs=document["total_epochs"],
-            points=tuple(EpochPoint(*point) for point in document["points"]),
+            points=tuple(_point(*point) for point in document["points"]),
             best=Best(**best) if best else None,
             model_file=document["model_file"], problem=document["problem"],
         )  # fmt: skip
+
+
+def _point(
+    epoch: int,
+    loss: float | None,
+    metrics: dict[str, float],
+    seconds: float | None,
+    not_numbers: Sequence[str] = (),
+) -> EpochPoint:
+    return EpochPoint(epoch, loss, metrics, seconds, tuple(not_numbers))
 
 
 def record_of(run: TrainRun, status: TrainStatus, run_id: str) -> TrainingRecord | None:

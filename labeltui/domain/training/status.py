@@ -123,6 +123,7 @@ def _of_task(
         problem=problem,
         points=() if run is None else run.points,
         loss=shown.loss,
+        loss_is_nan=shown.loss_is_nan,
         lines=task.details or shown.lines,
         queued=sum(other.state is TaskState.SUBMITTED and other.id != task.id for other in tasks),
         started_at=_aware(_started(task, tasks, run), zone),
@@ -197,7 +198,7 @@ def _from_details(task: Task) -> TrainRun:
     fold = TrainLog.of_lines(task.details)
     return TrainRun(
         model=task.subject, epoch=fold.epoch, total_epochs=fold.total_epochs, iteration=fold.iteration,
-        iterations=fold.iterations, loss=fold.loss, best=fold.best, errors=fold.errors,
+        iterations=fold.iterations, loss=fold.loss, loss_is_nan=fold.loss_is_nan, best=fold.best, errors=fold.errors,
         unreadable=fold.unreadable, late_errors=fold.late_errors, workers_code=fold.workers_code,
         points=fold.points,
     )  # fmt: skip
@@ -219,14 +220,13 @@ def _with_stats(status: TrainStatus, stats: TrainStats | None) -> TrainStatus:
     if best is None and stats.best_metric is not None:
         best = Best(stats.key_metric or "best_metric", stats.best_metric, stats.best_epoch)
     metrics = {**stats.train_metrics, **stats.eval_metrics}
-    return TrainStatus(
-        status.state, status.model, status.task_id,
+    return replace(
+        status,
         epoch=stats.epoch if status.epoch is None else status.epoch,
         total_epochs=status.total_epochs or stats.total_epochs,
-        iteration=status.iteration, iterations=status.iterations, best=best, problem=status.problem,
-        points=(EpochPoint(stats.epoch, None, metrics),), loss=status.loss, lines=status.lines,
-        queued=status.queued, started_at=status.started_at, ended_at=status.ended_at,
-    )  # fmt: skip
+        best=best,
+        points=(EpochPoint(stats.epoch, None, metrics),),
+    )
 
 
 def _of_orphan(orphan: OrphanTraining) -> TrainStatus:
@@ -255,7 +255,7 @@ def _without_server(run: TrainRun, zone: tzinfo) -> TrainStatus:
         state, problem = _outcome(TrainState.STOPPED if run.killed else TrainState.DONE, run, run.lines)
     return TrainStatus(
         state, run.model, epoch=_finished(run), total_epochs=run.total_epochs, best=run.best, problem=problem,
-        points=run.points, loss=run.loss, lines=run.lines,
+        points=run.points, loss=run.loss, loss_is_nan=run.loss_is_nan, lines=run.lines,
         started_at=_aware(run.started_at, zone), ended_at=_aware(run.ended_at, zone),
     )  # fmt: skip
 

@@ -22,6 +22,9 @@ class TrainState(StrEnum):
     ORPHANED = "orphaned"
 
 
+LOSS = "loss"
+
+
 @dataclass(frozen=True, slots=True)
 class EpochPoint:
     """One finished epoch: mean training loss, and metrics by name (Dice scores from 0 to 1)."""
@@ -30,6 +33,7 @@ class EpochPoint:
     loss: float | None = None
     metrics: Mapping[str, float] = field(default_factory=dict)
     seconds: float | None = None
+    not_numbers: tuple[str, ...] = ()  # metrics, or LOSS, that are NaN or infinite; they are nowhere else
 
     @property
     def validation_dice(self) -> float | None:
@@ -74,3 +78,18 @@ class TrainStatus:
     started_at: datetime | None = None
     ended_at: datetime | None = None
     pid: int | None = None  # of an orphan
+    loss_is_nan: bool = False  # of the last iteration; ``loss`` is then None
+
+    @property
+    def not_numbers(self) -> Mapping[str, int]:
+        """The loss (as ``LOSS``) and metrics that are NaN or infinite now, each with the epoch since which it is."""
+        since: dict[str, int] = {}
+        names = {*self.points[-1].not_numbers} if self.points else set()
+        if self.loss is not None:
+            names.discard(LOSS)
+        for point in reversed(self.points):
+            names &= {*point.not_numbers}
+            since.update(dict.fromkeys(names, point.epoch))
+        if self.loss_is_nan and self.epoch is not None:
+            since.setdefault(LOSS, self.epoch)
+        return since

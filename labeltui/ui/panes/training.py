@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
 from datetime import datetime
 
 from textual.content import Content
 
 from labeltui.domain.problems import Problem
 from labeltui.domain.state import SessionState
-from labeltui.domain.training.training import Best, EpochPoint, TrainState, TrainStatus
+from labeltui.domain.training.training import LOSS, Best, EpochPoint, TrainState, TrainStatus
 from labeltui.ui.panes.card import Card
 from labeltui.ui.panes.empty import without_server
 from labeltui.ui.presentation import words
@@ -43,11 +45,34 @@ def measured_on(metric: str) -> str:
 
 def dice_of(points: tuple[EpochPoint, ...]) -> tuple[str, list[tuple[float, float]]]:
     """Return the name and the points of the Dice curve. Prefers validation Dice over training Dice."""
-    validation = [(float(p.epoch), p.validation_dice) for p in points]
-    if any(value is not None for _, value in validation):
-        return "validation Dice", [(x, y) for x, y in validation if y is not None]
-    training = [(float(p.epoch), p.training_dice) for p in points]
-    return "training Dice, no validation", [(x, y) for x, y in training if y is not None]
+    validation = _series(points, lambda p: p.validation_dice, "val")
+    if validation:
+        return "validation Dice", validation
+    return "training Dice, no validation", _series(points, lambda p: p.training_dice, "train")
+
+
+def _series(
+    points: tuple[EpochPoint, ...], value_of: Callable[[EpochPoint], float | None], name: str
+) -> list[tuple[float, float]]:
+    """Return the epochs that have the value. It is NaN where the name of a value that is no number begins so."""
+    series = []
+    for point in points:
+        value = value_of(point)
+        if value is None and any(bad.startswith(name) for bad in point.not_numbers):
+            value = math.nan
+        if value is not None:
+            series.append((float(point.epoch), value))
+    return series
+
+
+def newest_of(training: TrainStatus, value: float, name: str) -> str:
+    """Return the newest value as text, or since which epoch it is no number."""
+    since = [epoch for bad, epoch in training.not_numbers.items() if bad.startswith(name)]
+    return f"NaN since epoch {min(since)}" if since else words.metric(value)
+
+
+def _tone(shown: str, stale: bool, usual: str) -> str:
+    return Tone.FAINT if stale else Tone.BAD if shown.startswith("NaN") else usual
 
 
 class TrainingCard(Card):
@@ -158,40 +183,41 @@ class TrainingCard(Card):
     def _curves(self, training: TrainStatus, width: int, room: int, stale: bool) -> list[Content]:
         """Draw Dice in braille and the loss in blocks below; draw both in braille if they fit."""
         name, dice = dice_of(training.points)
-        losses = [(float(p.epoch), p.loss) for p in training.points if p.loss is not None]
+        losses = _series(training.points, lambda p: p.loss, LOSS)
         lines: list[Content] = []
         reserved = (2 if losses else 0) + (2 if training.lines else 0)
         high = min(16, room - reserved - 1)
         tall_loss = high >= 9 and len(losses) > 1
         if len(dice) > 1 and high >= 3:
             high = high // 2 + 1 if tall_loss else high
-            lines.append(self._legend(name, dice[-1][1], stale))
+            lines.append(self._legend(name, newest_of(training, dice[-1][1], name[:3]), stale))
             lines += chart(dice, width, high, Tone.FAINT if stale else Tone.GOOD, unit=True)
         elif dice:
-            legend = self._legend(name, dice[-1][1], stale)
+            legend = self._legend(name, newest_of(training, dice[-1][1], name[:3]), stale)
             blocks = spark([y for _, y in dice], max(0, width - legend.cell_length - 1))
             lines.append(legend + Content.styled(f" {blocks}", Tone.FAINT if stale else Tone.GOOD))
         if losses:
             newest = losses[-1][1] if training.loss is None else training.loss
-            head = f"loss {words.metric(newest)} "
+            shown = newest_of(training, newest, LOSS)
+            head = f"loss {shown} "
             blocks = "" if tall_loss else spark([y for _, y in losses], max(0, width - len(head)))
             tone = Tone.FAINT if stale else Tone.BUSY
             lines.append(
                 Content.assemble(
                     ("loss ", Tone.FAINT),
-                    (words.metric(newest) + " ", Tone.FAINT if stale else Tone.PLAIN),
+                    (f"{shown} ", _tone(shown, stale, Tone.PLAIN)),
                     (blocks, tone),
                 )
             )
             if tall_loss:
                 lines += chart(losses, width, max(3, high - 2), tone, unit=False)
-        elif training.loss is not None:
-            lines.append(Content.assemble(("loss ", Tone.FAINT), (words.metric(training.loss), Tone.PLAIN)))
+        elif training.loss is not None or training.loss_is_nan:
+            shown = newest_of(training, training.loss or 0.0, LOSS)
+            lines.append(Content.assemble(("loss ", Tone.FAINT), (shown, _tone(shown, stale, Tone.PLAIN))))
         return lines + self._per_label(training, width, room - len(lines) - 1)
 
-    def _legend(self, name: str, newest: float, stale: bool) -> Content:
-        tone = Tone.FAINT if stale else Tone.GOOD
-        return Content.assemble((f"{name} ", Tone.FAINT), (words.metric(newest), tone))
+    def _legend(self, name: str, newest: str, stale: bool) -> Content:
+        return Content.assemble((f"{name} ", Tone.FAINT), (newest, _tone(newest, stale, Tone.GOOD)))
 
     def _per_label(self, training: TrainStatus, width: int, room: int) -> list[Content]:
         """Return the newest epoch's metric per label, best first, in at most three rows."""
@@ -200,9 +226,11 @@ class TrainingCard(Card):
         mean = {"val_mean_dice", "train_mean_dice", "train_dice", "val_dice"}
         per_label = ((k, v) for k, v in training.points[-1].metrics.items() if k not in mean)
         newest = sorted(per_label, key=lambda label: -label[1])
-        if not newest:
+        shown = [(name, f"{value:.2f}") for name, value in newest]
+        shown += [(name, "NaN") for name in training.points[-1].not_numbers if name not in {*mean, LOSS}]
+        if not shown:
             return []
-        metrics = "  ".join(f"{safe(name).removesuffix('_dice')} {value:.2f}" for name, value in newest)
+        metrics = "  ".join(f"{safe(name).removesuffix('_dice')} {value}" for name, value in shown)
         head, *more = wrapped(metrics, width - 7, Tone.PLAIN, min(3, room - 1))
         return [Content.styled("labels ", Tone.FAINT) + head, *(Content("       ") + line for line in more)]
 

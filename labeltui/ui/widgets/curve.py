@@ -16,24 +16,25 @@ Point = tuple[float, float]
 def braille(points: Sequence[Point], width: int, height: int, low: float, high: float) -> list[str]:
     """Draw a line through ``points`` on ``width`` x ``height`` cells; y runs from ``low`` up to ``high``.
 
-    x is scaled to the first and last point. Points that are not finite are left out.
+    x is scaled to the first and last point. A point that is not finite leaves a gap in the line.
     """
     cells = [[0] * width for _ in range(height)]
-    good = [(x, y) for x, y in points if math.isfinite(x) and math.isfinite(y)]
+    points = [(x, y) for x, y in points if math.isfinite(x)]
+    good = [(x, y) for x, y in points if math.isfinite(y)]
     if good and width and height:
         columns, rows = 2 * width - 1, 4 * height - 1
-        first, last = good[0][0], good[-1][0]
+        first, last = points[0][0], points[-1][0]
         spread, span = (last - first) or 1.0, (high - low) or 1.0
-        placed = [
-            (
-                round((x - first) / spread * columns),
-                round((1.0 - min(1.0, max(0.0, (y - low) / span))) * rows),
-            )
-            for x, y in good
-        ]
-        _dot(cells, *placed[0])
-        for start, end in pairwise(placed):
-            _line(cells, start, end)
+
+        def place(x: float, y: float) -> tuple[int, int]:
+            down = 1.0 - min(1.0, max(0.0, (y - low) / span))
+            return round((x - first) / spread * columns), round(down * rows)
+
+        for point in good:
+            _dot(cells, *place(*point))
+        for start, end in pairwise(points):
+            if math.isfinite(start[1]) and math.isfinite(end[1]):
+                _line(cells, place(*start), place(*end))
     return ["".join(chr(0x2800 + bits) if bits else " " for bits in row) for row in cells]
 
 
@@ -82,9 +83,12 @@ def chart(points: Sequence[Point], width: int, height: int, tone: str, *, unit: 
 
 
 def spark(values: Sequence[float], width: int) -> str:
-    """Draw the newest ``width`` values as blocks, scaled from their minimum to their maximum."""
-    shown = [value for value in values if math.isfinite(value)][-width:]
-    if not shown:
+    """Draw the newest ``width`` values as blocks, from their minimum to their maximum; blank if not finite."""
+    shown = values[-width:] if width else ()
+    good = [value for value in shown if math.isfinite(value)]
+    if not good:
         return ""
-    low, span = min(shown), (max(shown) - min(shown)) or 1.0
-    return "".join(_BLOCKS[min(7, int((value - low) / span * 7.999))] for value in shown)
+    low, span = min(good), (max(good) - min(good)) or 1.0
+    return "".join(
+        _BLOCKS[min(7, int((value - low) / span * 7.999))] if math.isfinite(value) else " " for value in shown
+    )

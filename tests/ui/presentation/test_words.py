@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import unicodedata
+from dataclasses import replace
 from datetime import timedelta
 from string import punctuation
 from typing import Any
@@ -14,8 +16,9 @@ from rich.cells import cell_len
 from textual.keys import _character_to_key
 
 from labeltui.actions import ACTIONS, BY_ID, Danger, Param
+from labeltui.domain.training.training import EpochPoint
 from labeltui.ui.keys import KeyMap, shown
-from labeltui.ui.panes.training import dice_of, measured_on, progress_share
+from labeltui.ui.panes.training import TrainingCard, dice_of, measured_on, progress_share
 from labeltui.ui.presentation import words
 from labeltui.ui.presentation.text import elide, elide_middle, fit, safe
 from labeltui.ui.screens.dialogs.form import as_text, parse
@@ -141,6 +144,27 @@ def test_a_rising_curve_rises() -> None:
     assert drawn[0].rstrip() != ""
     assert drawn[1][0] != " "
     assert spark([1.0, 0.5, 0.0], 3) == "█▄▁"
+
+
+def test_a_value_that_is_no_number_is_a_gap() -> None:
+    drawn = braille([(1, 0.5), (2, 0.5), (3, math.nan), (4, 0.5), (5, 0.5)], 20, 1, 0.0, 1.0)[0]
+    assert drawn.strip() != ""
+    assert "  " in drawn.strip()
+    assert "  " not in braille([(1, 0.5), (2, 0.5), (4, 0.5), (5, 0.5)], 20, 1, 0.0, 1.0)[0].strip()
+    assert spark([1.0, math.nan, 0.0], 3) == "█ ▁"
+
+
+def test_the_pane_names_what_is_no_number() -> None:
+    state = connected()
+    training = state.training.value
+    assert training is not None
+    bad = EpochPoint(12, None, {"val_mean_dice": 0.5}, None, ("loss", "aorta_dice"))
+    training = replace(training, points=(*training.points[:11], bad), loss=None)
+    state = replace(state, training=replace(state.training, value=training))
+    card = TrainingCard()
+    text = "\n".join(line.plain for line in card.build(state, NOW, 80, 40))
+    assert "loss NaN since epoch 12" in text
+    assert "aorta NaN" in text
 
 
 @given(st.one_of(st.none(), st.floats(0, 100)), st.integers(1, 60))

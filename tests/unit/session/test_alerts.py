@@ -15,7 +15,7 @@ from labeltui.domain.reading import Reading
 from labeltui.domain.server.server import OrphanTraining, ServerState, ServerStatus
 from labeltui.domain.state import Identity, Level, SessionState
 from labeltui.domain.study import Fetch, Study, StudyQueue, Submission
-from labeltui.domain.training.training import Best, TrainState, TrainStatus
+from labeltui.domain.training.training import Best, EpochPoint, TrainState, TrainStatus
 from labeltui.session.alerts import Alerts
 from labeltui.session.runtime.store import Store
 from tests.fakes.store import put
@@ -53,6 +53,27 @@ def test_a_host_whose_pod_is_stopped_is_no_trouble_whoever_hears_of_it_first() -
     assert "host" not in keys(store_after(pod=[pod], host=[up, refused]))
     assert "host" not in keys(store_after(host=[up, refused], pod=[pod]))
     assert "host" in keys(store_after(pod=[replace(pod, status=PodStatus.RUNNING)], host=[up, refused]))
+
+
+def test_a_training_whose_loss_is_no_number_is_reported_once_until_it_is_one() -> None:
+    def training(*points: EpochPoint, state: TrainState = TrainState.RUNNING, task: str = "a") -> TrainStatus:
+        return TrainStatus(state, "deepedit", task, points=points)
+
+    good, bad = EpochPoint(1, 0.5), EpochPoint(2, None, {}, None, ("loss",))
+    store = store_after(training=[training(good), training(good, bad)])
+    (alert,) = store.state.alerts
+    assert (alert.key, alert.level) == ("not_a_number", Level.ERROR)
+    assert "loss" in alert.message
+    assert "NaN since epoch 2" in alert.message
+    put(store, training=Reading(training(good, bad, replace(bad, epoch=3)), NOW))
+    assert store.state.alerts == (alert,)
+    put(store, training=Reading(training(good, bad, replace(bad, epoch=3), state=TrainState.STOPPED), NOW))
+    assert store.state.alerts == (alert,)
+    put(store, training=Reading(training(task="b"), NOW))
+    assert keys(store) == {}
+    # A label that no validation study has, has no Dice score: that is usual.
+    absent = EpochPoint(1, 0.5, {"val_mean_dice": 0.4}, None, ("aorta_dice",))
+    assert keys(store_after(training=[training(), training(absent)])) == {}
 
 
 def test_a_crash_and_its_orphan_are_reported_until_they_are_gone() -> None:

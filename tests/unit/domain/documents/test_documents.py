@@ -150,7 +150,7 @@ def test_studies_that_can_only_be_counted_are_null_not_empty():
 
 
 def test_an_epoch_is_one_record():
-    point = EpochPoint(2, float("nan"), {"val_mean_dice": 0.5, "train_dice": float("inf")}, 1.5)
+    point = EpochPoint(2, None, {"val_mean_dice": 0.5}, 1.5, ("loss", "train_dice"))
     assert epoch_record("deepedit", point, 10, NOW) == {
         "as_of": "2026-11-23T12:00:05.000+00:00",
         "model": "deepedit",
@@ -158,6 +158,7 @@ def test_an_epoch_is_one_record():
         "total_epochs": 10,
         "loss": None,
         "metrics": {"val_mean_dice": 0.5, "train_dice": None},
+        "not_a_number": ["loss", "train_dice"],
         "seconds": 1.5,
     }
 

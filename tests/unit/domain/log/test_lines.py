@@ -124,6 +124,20 @@ def test_an_inference_over_many_studies_reports_its_progress(log_lines):
     assert log.LabelSaved("case_005", "original", at=at) in parsed
 
 
+@pytest.mark.parametrize("text", ["nan", "-inf", "inf"])
+def test_a_loss_or_metric_that_is_no_number_is_reported_as_such(text):
+    loss = log.event(
+        log.parse_line(f"2026-11-23 17:08:28,630 - INFO - Epoch: 1/3, Iter: 2/4 -- train_loss: {text}")
+    )
+    assert loss == log.Iteration(1, 3, 2, 4, None, not_a_number=True)
+    line = f"2026-11-23 17:08:28,630 - INFO - Epoch[2] Metrics -- spleen_dice: 0.5 val_mean_dice: {text} "
+    assert log.event(log.parse_line(line)) == log.Metrics(2, {"spleen_dice": 0.5}, ("val_mean_dice",))
+    odd = log.event(
+        log.parse_line("2026-11-23 17:08:28,630 - INFO - Epoch: 1/3, Iter: 2/4 -- train_loss: tensor")
+    )
+    assert odd == log.Iteration(1, 3, 2, 4, None)
+
+
 @pytest.mark.parametrize(
     ("text", "values"),
     [
@@ -135,7 +149,8 @@ def test_an_inference_over_many_studies_reports_its_progress(log_lines):
     ],
 )  # fmt: skip
 def test_metrics_keep_the_names_they_have(text, values):
-    assert log.metrics(text) == values
+    line = f"2026-11-23 17:08:28,630 - INFO - Epoch[2] Metrics -- {text}"
+    assert log.event(log.parse_line(line)).values == values
 
 
 def test_a_reader_that_gives_up_is_not_yet_a_damaged_volume():

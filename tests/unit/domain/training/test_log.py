@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import json
+from datetime import UTC
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from labeltui.domain.log.events import Role
 from labeltui.domain.training.log import TrainLog, eta_s
+from labeltui.domain.training.record import TrainingRecord, record_of
+from labeltui.domain.training.status import run_status
 from labeltui.domain.training.training import Best
 from tests.paths import MONAILABEL
 
@@ -63,6 +68,28 @@ def test_a_zoo_bundle_with_its_own_log_format_has_its_curve(log_lines):
     assert (run.epoch, run.total_epochs, run.return_code, run.errors) == (2, 2, 0, ())
     assert run.best is not None
     assert run.best.metric == "val_mean_dice"
+
+
+def test_what_is_no_number_stays_on_record_since_its_epoch(log_lines):
+    lines = [
+        line.replace("train_loss: 0.6901", "train_loss: nan").replace(
+            "val_mean_dice: 0.9442", "val_mean_dice: nan"
+        )
+        for line in log_lines("train_zoo")
+    ]
+    at = next(number for number, line in enumerate(lines) if "train_loss: nan" in line)
+    (early,) = runs_of(lines[: at + 1])
+    (run,) = runs_of(lines)
+    assert (early.loss, early.loss_is_nan, run.loss_is_nan) == (None, True, False)
+    assert [point.not_numbers for point in run.points] == [(), ("loss", "val_mean_dice")]
+    assert (run.points[1].loss, run.points[1].metrics) == (None, {})
+    assert runs_of(lines) == runs_of(lines)
+    record = record_of(run, run_status(run, UTC, running=False), "r")
+    stored = json.loads(json.dumps(record.document()))
+    assert TrainingRecord.of_document(record.model, record.started_at, None, "r", stored).points == run.points
+    stored["points"] = [point[:4] for point in stored["points"]]  # as stored before
+    old = TrainingRecord.of_document(record.model, record.started_at, None, "r", stored)
+    assert [point.not_numbers for point in old.points] == [(), ()]
 
 
 def test_a_stopped_training_differs_from_one_that_was_killed(log_lines):

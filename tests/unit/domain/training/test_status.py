@@ -12,7 +12,7 @@ from labeltui.domain.training.failure import diagnose_training
 from labeltui.domain.training.log import TrainLog, TrainRun
 from labeltui.domain.training.status import derive_training
 from labeltui.domain.training.tasks import Task, TaskState
-from labeltui.domain.training.training import TrainState
+from labeltui.domain.training.training import EpochPoint, TrainState, TrainStatus
 from labeltui.monailabel import convert
 
 
@@ -158,6 +158,25 @@ def test_a_stopped_training_counts_finished_epochs(log_lines, task, upto, epoch)
     )
     assert derive_training(tasks=[stopped], runs=[run]).epoch == epoch
     assert derive_training(tasks=[stopped]).epoch == epoch
+
+
+def test_since_when_a_value_is_no_number():
+    bad, good = EpochPoint(1, None, {}, None, ("loss",)), EpochPoint(2, 0.5)
+
+    def since(*points, **more):
+        return dict(TrainStatus(TrainState.RUNNING, epoch=5, points=points, **more).not_numbers)
+
+    assert since(bad, good) == {}
+    assert since(bad, good, replace(bad, epoch=3), replace(bad, epoch=4)) == {"loss": 3}
+    assert since(bad, good, loss_is_nan=True) == {"loss": 5}
+    assert since(replace(bad, epoch=4), loss_is_nan=True) == {"loss": 4}
+    assert since(replace(bad, not_numbers=("loss", "val_mean_dice")), loss=0.5) == {"val_mean_dice": 1}
+
+
+def test_a_loss_that_is_no_number_shows_without_the_output_too(task):
+    line = "2026-11-23 17:08:40,000 - INFO - Epoch: 2/3, Iter: 1/4 -- train_loss: nan"
+    status = derive_training(tasks=[replace(task("train_status_running"), details=(line,))])
+    assert dict(status.not_numbers) == {"loss": 2}
 
 
 ERRORS = [
