@@ -9,6 +9,7 @@ from labeltui.domain.host import LinkState
 from labeltui.domain.money import rate_text
 from labeltui.domain.rules import pod as podrules
 from labeltui.domain.rules.label_risk import label_note, risk
+from labeltui.domain.rules.pod_work import work_note
 from labeltui.domain.server.server import ServerState
 from labeltui.domain.state import SessionState
 from labeltui.domain.training.training import TrainState
@@ -207,18 +208,19 @@ def ask_pod_stop(state: SessionState) -> str | None:
         if has_volume
         else "It has no volume: everything"
     )
-    labels = label_note(state, "stop")
-    return f"Stop {pod.name}? {lost} on it is lost. {labels} While stopped it costs {rate}.".replace(
-        "  ", " "
-    )
+    ends = (work_note(state, "stop"), label_note(state, "stop"))
+    parts = (f"Stop {pod.name}? {lost} on it is lost.", *ends, f"While stopped it costs {rate}.")
+    return " ".join(part for part in parts if part)
 
 
 def ask_pod_restart(state: SessionState) -> str | None:
     """The question before a pod is restarted: what ends and what is lost."""
     pod = state.pod.value
     name = "the pod" if pod is None else pod.name
-    question = f"Restart {name}? The server and its training end, and everything outside its volume is lost."
-    return f"{question} {label_note(state, 'restart')}".strip()
+    question = f"Restart {name}? The server ends, and everything outside its volume is lost."
+    return " ".join(
+        part for part in (question, work_note(state, "restart"), label_note(state, "restart")) if part
+    )
 
 
 def ask_pod_terminate(state: SessionState) -> str | None:
@@ -231,7 +233,9 @@ def ask_pod_terminate(state: SessionState) -> str | None:
         if pod.network_volume_id
         else "Every study, label and model on it is lost."
     )
-    return f"Terminate {pod.name} ({_cost(pod)})? It cannot be undone. {lost} {label_note(state, 'terminate')}".strip()
+    question = f"Terminate {pod.name} ({_cost(pod)})? It cannot be undone. {lost}"
+    ends = (work_note(state, "terminate"), label_note(state, "terminate"))
+    return " ".join(part for part in (question, *ends) if part)
 
 
 def no_guard(state: SessionState) -> str | None:

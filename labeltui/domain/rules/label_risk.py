@@ -25,10 +25,14 @@ def copies_of(state: SessionState) -> LabelCopies | None:
 
 def would_lose(pod: Pod, action: str, copies: LabelCopies | None) -> bool:
     """True when the action destroys the labels, or when it is unknown where the labels are stored."""
+    return lost_with(pod, action, copies.root if copies is not None else "")
+
+
+def lost_with(pod: Pod, action: str, path: str) -> bool:
+    """True when the action destroys this absolute path of the pod; an empty path is one that is not known."""
     survives = bool(pod.network_volume_id) or (action != "terminate" and pod.volume_disk_gb > 0)
-    root = copies.root if copies is not None else ""
     volume = (pod.volume_path or "").rstrip("/")
-    return not (survives and volume and (root + "/").startswith(volume + "/"))
+    return not (survives and volume and (path + "/").startswith(volume + "/"))
 
 
 def label_note(state: SessionState, action: str) -> str:

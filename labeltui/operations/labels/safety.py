@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from labeltui.domain.pod.pod import Pod, PodAction, PodStatus
 from labeltui.domain.problems import LabeltuiError, Refused
 from labeltui.domain.rules.label_risk import risk
 from labeltui.domain.rules.pod import about_pod
+from labeltui.domain.rules.pod_work import work_note
+from labeltui.operations.refresh import refresh_trainings
 
 if TYPE_CHECKING:
     from labeltui.operations.progress import Report
@@ -16,6 +19,7 @@ if TYPE_CHECKING:
 
 REACH_S = 20.0
 COPY_S = 300.0
+WORK_S = 30.0
 
 
 async def copy_last(session: Session, pod: Pod, report: Report | None = None) -> None:
@@ -38,19 +42,36 @@ async def copy_last(session: Session, pod: Pod, report: Report | None = None) ->
         session.labels.failed(error.problem.message)
     except TimeoutError:
         session.labels.failed(f"copying them took longer than {COPY_S / 60:.0f} minutes")
+    if session.link.is_connected:
+        await _read_work(session)
+
+
+async def _read_work(session: Session) -> None:
+    """Read whether a training runs, and what was trained before. Raises nothing: it is then not known."""
+    with suppress(LabeltuiError, TimeoutError):
+        async with asyncio.timeout(WORK_S):
+            await session.readiness.settled()
+            await refresh_trainings(session)
+            await session.store.wait_for(
+                lambda state: state.training.as_of is not None or not state.info.value
+            )
 
 
 async def spare_labels(
     session: Session, pod: Pod, action: PodAction, report: Report, *, lose_labels: bool
 ) -> None:
-    """Copy the labels, and refuse the action if it would lose some.
+    """Copy the labels, and refuse the action if it would lose some. Reports the work that ends with the pod.
 
     Raises Refused ``labels_not_copied`` or ``labels_unknown``. With ``lose_labels``, the action is not
     refused. For a pod that is not the profile's, labels are neither copied nor checked; the question in which
     its name was confirmed said so.
     """
     await copy_last(session, pod, report)
-    if lose_labels or not await session.account.owns(pod):
+    if not await session.account.owns(pod):
+        return
+    if work := work_note(about_pod(session.store.state, pod), action.value):
+        report.progress(work)
+    if lose_labels:
         return
     problem = risk(about_pod(session.store.state, pod), action.value)
     if problem is not None:

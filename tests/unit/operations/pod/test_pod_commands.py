@@ -10,8 +10,11 @@ import pytest
 
 from labeltui.hosts.own_keys import make
 from tests.actions import failing
-from tests.unit.operations.desk import desk
+from tests.fakes.monailabel import MONAILABEL, recorded
+from tests.unit.operations.desk import desk, published
 from tests.virtual_time import in_virtual_time
+
+TRAINING = (MONAILABEL / "log_train_3epochs.txt").read_bytes()
 
 
 @in_virtual_time
@@ -177,3 +180,34 @@ async def test_a_read_only_session_and_an_unconfirmed_action_change_nothing(tmp_
     assert read_only.problem.code == "read_only"
     assert unconfirmed.problem.code == "unconfirmed"
     assert not it.session.journal.entries
+
+
+@pytest.mark.parametrize("scope_first", [True, False])
+@pytest.mark.parametrize("action", ["pod.stop", "pod.restart", "pod.terminate"])
+@in_virtual_time
+async def test_a_training_that_ends_with_the_pod_is_named_before(
+    tmp_path: Path, action: str, scope_first: bool
+) -> None:
+    async with published(tmp_path, scope_first=scope_first) as (it, account):
+        account.add_pod("annot", "NVIDIA RTX A5000")
+        it.serve()
+        it.server.tasks.append({**recorded("train_status_running"), "details": []})
+        it.host.agent.jobs["server"].print(b"".join(TRAINING.splitlines(keepends=True)[:90]))
+        named = {"named": "annot"} if action == "pod.terminate" else {}
+        await it.run(action, lose_labels=True, **named)
+        requests = [request for request in account.requests if request[2] != 201]
+    (said,) = (line for line in it.report.lines if "The training of deepedit (epoch" in line)
+    assert "lost" in said
+    assert len(requests) == 1
+
+
+@in_virtual_time
+async def test_models_that_end_with_the_pod_are_named_before(tmp_path: Path) -> None:
+    async with published(tmp_path) as (it, account):
+        account.add_pod("annot", "NVIDIA RTX A5000", createdAt="2026-11-23T00:00:00Z")
+        it.serve()
+        it.host.agent.jobs["server"].print(TRAINING)
+        await it.run("pod.terminate", lose_labels=True, named="annot")
+    (said,) = (line for line in it.report.lines if line.startswith("Models"))
+    assert "deepedit (val_mean_dice 0.479" in said
+    assert ".pt)" in said

@@ -1,0 +1,58 @@
+"""The training and the models that stopping or terminating a pod would end or lose, as text."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from labeltui.domain.rules.label_risk import lost_with
+from labeltui.domain.training.training import TrainState
+
+if TYPE_CHECKING:  # keeps first paint light
+    from labeltui.domain.pod.pod import Pod
+    from labeltui.domain.state import SessionState
+    from labeltui.domain.training.record import TrainingRecord
+
+ENDS = (TrainState.RUNNING, TrainState.QUEUED, TrainState.ORPHANED)
+MOST = 5
+
+
+def work_note(state: SessionState, action: str) -> str:
+    """Sentences on the training that ends and the models that are lost; empty if there is nothing to lose."""
+    pod = state.pod.value
+    if pod is None:
+        return ""
+    return " ".join(
+        note for note in (_training_note(state, pod, action), _models_note(state, pod, action)) if note
+    )
+
+
+def _training_note(state: SessionState, pod: Pod, action: str) -> str:
+    training = state.training.value
+    if training is None or training.state not in ENDS:
+        return ""
+    of = f"The training of {training.model}" if training.model else "A training"
+    at = f" (epoch {training.epoch} of {training.total_epochs or '?'})" if training.epoch is not None else ""
+    stays = pod.network_volume_id or (action != "terminate" and pod.volume_disk_gb > 0)
+    lost = "its current epoch" if stays else "everything it has learned"
+    more = f" {training.queued} more wait and are lost too." if training.queued else ""
+    return f"{of}{at} ends, and {lost} is lost.{more}"
+
+
+def _models_note(state: SessionState, pod: Pod, action: str) -> str:
+    since = pod.created_at
+    files = {  # the newest training of each file
+        record.model_file: record
+        for record in state.trainings
+        if record.model_file and (since is None or record.started_at >= since)
+        if lost_with(pod, action, record.model_file)
+    }
+    if not files:
+        return ""
+    named = [_named(record) for record in files.values()]
+    more = f" and {len(named) - MOST} more" if len(named) > MOST else ""
+    return f"Models that were trained on it are not on this machine: {', '.join(named[-MOST:])}{more}."
+
+
+def _named(record: TrainingRecord) -> str:
+    best = f"{record.best.metric} {record.best.value:.3f}, " if record.best is not None else ""
+    return f"{record.model} ({best}{record.model_file})"
