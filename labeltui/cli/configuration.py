@@ -16,6 +16,7 @@ from labeltui.config.starter import starter_text
 from labeltui.domain.documents.documents import moment
 from labeltui.domain.failure_codes import Code
 from labeltui.domain.problems import ExitCode, Failed, Misused, Refused
+from labeltui.domain.ssh_address import parse
 from labeltui.support.atomic import write_file
 
 
@@ -81,6 +82,9 @@ def _init(path: Path, request: Request) -> Mapping[str, Any]:
             f"{path} exists already.",
             "Add --yes to replace it, or name another file with --config.",
         )
+    if params.get("address"):
+        typed = parse(str(params["address"]))
+        params = {**params, "address": typed.text, "key": params.get("key") or typed.key, "jump": typed.jump}
     name = params.get("name") or request.launch.profile or "default"
     _write_private(path, starter_text(name, {**params, "host": host}))
     load(path)

@@ -247,7 +247,7 @@ def _config_options(name: str, parser: argparse.ArgumentParser) -> None:
     if name != "init":
         return
     texts: Iterable[tuple[str, str, str]] = (
-        ("--address", "user@name:port, or a Host of ~/.ssh/config", "WHERE"),
+        ("--address", "user@name:port, a Host of ~/.ssh/config, or an ssh command", "WHERE"),
         ("--pod", "id or name of a pod on RunPod; one can be rented later", "POD"),
         ("--key", "private key file", "FILE"),
         ("--name", "name of the profile", "NAME"),

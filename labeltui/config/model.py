@@ -4,9 +4,21 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic_core import PydanticCustomError
+
+from labeltui.domain.problems import Misused
+from labeltui.domain.ssh_address import FORMS, parse
 
 Port = Annotated[int, Field(ge=1, le=65535)]
+
+
+def _checked_address(text: str) -> str:
+    try:
+        parse(text)
+    except Misused as error:
+        raise PydanticCustomError("address", "{wanted}", {"wanted": FORMS}) from error
+    return text
 
 
 class Section(BaseModel):
@@ -18,8 +30,8 @@ class Section(BaseModel):
 class SshSection(Section):
     """The SSH connection to the host."""
 
-    address: str
-    """``user@name:port``, or a ``Host`` of ``~/.ssh/config``."""
+    address: Annotated[str, AfterValidator(_checked_address)]
+    """``user@name:port``, a ``Host`` of ``~/.ssh/config``, or the ``ssh`` command that you would type."""
     key: str | None = None
     """Private key file. By default the ssh agent and ``~/.ssh/config`` decide."""
     jump: str | None = None

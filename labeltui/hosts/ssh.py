@@ -14,12 +14,13 @@ import asyncssh
 
 from labeltui.domain.failure_codes import Code
 from labeltui.domain.problems import Failed, LabeltuiError, Refused, Unreachable
+from labeltui.domain.ssh_address import SSH_PORT
 from labeltui.hosts import transfer
 from labeltui.hosts.base import Completed, Progress, Prompter
 from labeltui.hosts.forwarding import LOOPBACK, port_taken
 from labeltui.hosts.login_shell import command_line
 from labeltui.hosts.quoting import posix
-from labeltui.hosts.ssh_address import SSH_PORT, Target, resolve
+from labeltui.hosts.ssh_address import Target, resolve
 from labeltui.hosts.ssh_auth import Deadline, Login, Secrets
 from labeltui.hosts.ssh_channels import SshChannel, SshForward, SshShell, gone, probe_forwarding, run_to_end
 from labeltui.hosts.ssh_client_config import ReadOptions

@@ -9,15 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from labeltui.domain.failure_codes import Code
-from labeltui.domain.problems import Misused
+from labeltui.domain.ssh_address import SSH_PORT, parse
 from labeltui.hosts.ssh_client_config import ClientConfig, read_config
 
 DEFAULT_IDENTITIES = ("id_ed25519", "id_ecdsa", "id_rsa", "id_ed25519_sk", "id_ecdsa_sk")
-SSH_PORT = 22
-SHELL_CHARACTERS = (
-    "'`\"$\\;&<>|(){}"  # a ProxyCommand puts host and user into a shell command, so ssh refuses them too
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,46 +48,23 @@ class Target:
         return f"{self.user}@{self.host}" + ("" if self.port == SSH_PORT else f":{self.port}")
 
 
-def split(address: str) -> tuple[str | None, str, int | None]:
-    """User, host and port of an address. An IPv6 host with a port is in brackets. Raises Misused."""
-    user, _, place = address.strip().rpartition("@")
-    host, port = place, ""
-    if place.startswith("["):
-        host, bracket, after = place[1:].partition("]")
-        port = after[1:] if after.startswith(":") else ""
-        if not bracket or (after and not after.startswith(":")):
-            host = ""
-    elif place.count(":") == 1:
-        host, _, port = place.partition(":")
-    bad_port = bool(port) and not (port.isascii() and port.isdigit() and 0 < int(port) < 65536)
-    if (
-        not host
-        or host.startswith("-")
-        or any(c.isspace() or not c.isprintable() or c in SHELL_CHARACTERS for c in address)
-        or bad_port
-    ):
-        raise Misused(
-            Code.BAD_ADDRESS,
-            f"{address!r} is not an SSH address.",
-            "Write user@host:port, or a Host of the ssh configuration.",
-        )
-    return user or None, host, int(port) if port else None
-
-
 def resolve(address: str, config: Path | None, key: Path | None) -> Target:
     """Resolve ``address`` as ssh would. With ``key`` only that key is used, also of the agent's.
 
     Raises Misused with code ``bad_address`` or ``ssh_config``.
     """
-    user, alias, port = split(address)
-    settings = read_config(config, alias, user, port)
+    given = parse(address)
+    alias = given.host
+    settings = read_config(config, alias, given.user, given.port)
+    if key is None and given.key is not None:
+        key = Path(given.key).expanduser()
     get: Any = settings.get
     identities = (key,) if key is not None else tuple(_files(get("IdentityFile", ())))
     chosen = bool(identities)
     if not chosen:
         identities = tuple(Path("~/.ssh", name).expanduser() for name in DEFAULT_IDENTITIES)
     agent = get("IdentityAgent") or os.environ.get("SSH_AUTH_SOCK", "")
-    jump = get("ProxyJump")
+    jump = given.jump or get("ProxyJump")
     host = str(get("Hostname", alias))
     return Target(
         alias=alias,

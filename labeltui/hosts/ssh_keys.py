@@ -12,9 +12,8 @@ from asyncssh import import_known_hosts
 
 from labeltui.domain.failure_codes import Code
 from labeltui.domain.problems import Failed, Refused
+from labeltui.domain.ssh_address import SSH_PORT
 from labeltui.hosts.base import HostKey
-
-SSH_PORT = 22
 
 
 def algorithm(key: Any) -> str:

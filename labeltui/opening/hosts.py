@@ -7,6 +7,7 @@ from collections.abc import Callable
 from labeltui.config.model import Profile, SshSection
 from labeltui.domain.failure_codes import Code
 from labeltui.domain.problems import Misused
+from labeltui.domain.ssh_address import parse
 from labeltui.hosts.base import Host, Prompter
 from labeltui.hosts.local import LocalHost
 from labeltui.hosts.ssh import SshHost
@@ -42,10 +43,11 @@ def proxy_shells_of(
 
 
 def _ssh_host(ssh: SshSection, state: StateFolder, prompter: Prompter) -> SshHost:
+    address = parse(ssh.address)
     return SshHost(
-        ssh.address,
-        key=ssh.key,
-        jump=ssh.jump,
+        address.text,
+        key=ssh.key or address.key,
+        jump=ssh.jump or address.jump,
         known_hosts=(ssh.known_hosts,) if ssh.known_hosts else KNOWN_HOSTS,
         own_known_hosts=state.known_hosts,
         config=None if ssh.config == "none" else ssh.config or "~/.ssh/config",

@@ -11,8 +11,9 @@ from labeltui.config.model import SshSection
 from labeltui.domain.documents import documents
 from labeltui.domain.failure_codes import Code
 from labeltui.domain.problems import LabeltuiError, Misused, Refused, Unreachable
+from labeltui.domain.ssh_address import parse
 from labeltui.domain.state import Alert, Level
-from labeltui.hosts.ssh_address import resolve, split
+from labeltui.hosts.ssh_address import resolve
 from labeltui.hosts.ssh_config_file import BACKUP, SshEntry, SshFiles
 from labeltui.session.pod.host import PodHost, key_alias
 
@@ -129,15 +130,16 @@ def _keys(key: str | None) -> tuple[Path, ...]:
 
 def _of_section(session: Session, ssh: SshSection) -> SshEntry:
     config = None if ssh.config == "none" else Path(ssh.config or "~/.ssh/config").expanduser()
-    key = Path(ssh.key).expanduser() if ssh.key else None
+    given = parse(ssh.address)
+    named = ssh.key or given.key
+    key = Path(named).expanduser() if named else None
     target = resolve(ssh.address, config, key)
-    given = split(ssh.address)[0]
     extra = Path(ssh.known_hosts).expanduser() if ssh.known_hosts else KNOWN_HOSTS.expanduser()
     return SshEntry(
         session.name,
         target.host,
         target.port,
-        given or target.user,
+        given.user or target.user,
         (session.state_folder.known_hosts, extra),
         target.known_as if target.known_as != target.host else "",
         (key,) if key else tuple(one for one in target.identities if one.is_file()),

@@ -16,8 +16,8 @@ from labeltui.domain.pod.events import PodEvent, changes
 from labeltui.domain.pod.load import LoadSample, appended, of_agent, of_runpod
 from labeltui.domain.pod.pod import Pod, PodStatus, SshEndpoint
 from labeltui.domain.problems import Misused
+from labeltui.domain.ssh_address import SSH_PORT, parse
 from labeltui.domain.state import Alert, Level, SessionState
-from labeltui.hosts.ssh_address import split
 from labeltui.session.connection.link import Link
 from labeltui.session.history.journal import Journal
 from labeltui.session.pod.account import PodAccount
@@ -224,5 +224,5 @@ def _previous_pod(document: Mapping[str, Any]) -> Pod | None:
 def _endpoint(address: str | None) -> SshEndpoint | None:
     if not address:
         return None
-    user, host, port = split(address)
-    return SshEndpoint(host, port or 22, user or "root")
+    found = parse(address)
+    return SshEndpoint(found.host, found.port or SSH_PORT, found.user or "root")

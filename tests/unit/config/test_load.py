@@ -245,7 +245,12 @@ def test_the_schema_describes_every_key():
 
 @pytest.mark.parametrize("name", ["default", "my liver", 'a"b\\c', "é\x7f\n"])
 def test_the_starter_profile_is_valid_and_holds_what_was_given(write, name):
-    given = {"host": "ssh", "address": 'root@h:22 "x"', "models": "a, b", "studies": "/with space"}
+    given = {
+        "host": "ssh",
+        "address": 'ssh -i "/my key" root@h -p 22',
+        "models": "a, b",
+        "studies": "/with space",
+    }
     chosen, profile = select(load(write(starter_text(name, given))), None)
     assert chosen == name
     assert profile.ssh is not None
@@ -300,3 +305,27 @@ def test_init_for_runpod_puts_everything_on_the_volume_and_needs_no_pod_yet(tmp_
     profile = select(load(path), None)[1]
     assert profile.runpod is not None
     assert (profile.host, profile.runpod.pod, profile.server.folder) == ("runpod", "annot", "/x")
+
+
+def test_init_takes_the_ssh_command_that_a_page_copies(tmp_path):
+    from labeltui.cli import main
+
+    path = tmp_path / "config.toml"
+    typed = "ssh root@203.0.113.7 -p 40022 -i ~/.ssh/id_ed25519"
+    assert main(["config", "init", "--address", typed, "--config", str(path)], console=lambda _: 1) == 0
+    ssh = select(load(path), None)[1].ssh
+    assert (ssh.address, ssh.key, ssh.jump) == ("root@203.0.113.7:40022", "~/.ssh/id_ed25519", None)
+    again = ["config", "init", "--yes", "--address", "root@pod:99999", "--config", str(path)]
+    assert main(again, console=lambda _: 1) == 2
+    assert select(load(path), None)[1].ssh == ssh
+
+
+@pytest.mark.parametrize("address", ["root@pod:99999", "", "a b"])
+def test_an_address_that_is_none_is_named_with_its_line(tmp_path, address):
+    path = tmp_path / "config.toml"
+    path.write_text(f'[profiles.a]\nhost = "ssh"\n[profiles.a.ssh]\naddress = "{address}"\n')
+    with pytest.raises(Misused) as caught:
+        load(path)
+    message = caught.value.problem.message
+    assert f"{path}:4: profiles.a.ssh.address: can't be" in message
+    assert "user@host:port" in message

@@ -1,0 +1,61 @@
+"""An address is understood in every form in which people have it, and nothing else is."""
+
+from __future__ import annotations
+
+import pytest
+
+from labeltui.domain.problems import Misused
+from labeltui.domain.ssh_address import SshAddress, parse
+
+RUNPOD = SshAddress("203.0.113.7", "root", 40022, "~/.ssh/id_ed25519")
+
+
+@pytest.mark.parametrize(
+    ("text", "address"),
+    [
+        ("gpu", SshAddress("gpu")),
+        ("ssh", SshAddress("ssh")),
+        ("root@203.0.113.7:40022", SshAddress("203.0.113.7", "root", 40022)),
+        ("anna@corp@host", SshAddress("host", "anna@corp")),
+        ("fe80::1%eth0", SshAddress("fe80::1%eth0")),
+        ("root@[fe80::1]:22", SshAddress("fe80::1", "root", 22)),
+        ("ssh root@203.0.113.7 -p 40022 -i ~/.ssh/id_ed25519", RUNPOD),
+        ("  ssh -i ~/.ssh/id_ed25519 -p40022 root@203.0.113.7 ", RUNPOD),
+        ("ssh -A -tt -L 8000:localhost:8000 -l root 203.0.113.7", SshAddress("203.0.113.7", "root")),
+        ("ssh -J ops@gate:22 -i '/my key' root@pod", SshAddress("pod", "root", None, "/my key", "ops@gate:22")),
+        ("ssh://root@pod:22", SshAddress("pod", "root", 22)),
+        ("ssh://pod/", SshAddress("pod")),
+        ("ssh://root@[fe80::1]:2222", SshAddress("fe80::1", "root", 2222)),
+        ("ssh ssh://root@pod -p 2222", SshAddress("pod", "root", 2222)),
+    ],
+)  # fmt: skip
+def test_what_is_understood(text: str, address: SshAddress) -> None:
+    assert parse(text) == address
+    assert parse(address.text) == SshAddress(address.host, address.user, address.port)
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("", "is not an SSH address"),
+        ("root@pod:99999", "'99999' is not a port"),
+        ("root@pod:0", "'0' is not a port"),
+        ("ssh root@pod -p 99999", "'99999' is not a port"),
+        ("ssh://root@pod:99999", "'99999' is not a port"),
+        ("ssh root@pod nvidia-smi", "one host and no command"),
+        ("ssh -p 22", "one host and no command"),
+        ("ssh root@pod -o ProxyCommand=relay", "-o belongs into ssh's configuration"),
+        ("ssh root@pod -F other", "-F belongs into ssh's configuration"),
+        ("ssh root@pod -p", "-p requires argument"),
+        ("ssh root@pod 'open", "is not an SSH address"),
+        ("https://pod", "is not an SSH address"),
+        ("root@-oProxyCommand=x", "is not an SSH address"),
+        ("-oProxyCommand=x@pod", "is not an SSH address"),
+        ("root@pod;id", "is not an SSH address"),
+    ],
+)
+def test_what_is_refused(text: str, why: str) -> None:
+    with pytest.raises(Misused) as caught:
+        parse(text)
+    assert why in caught.value.problem.message
+    assert "user@host:port" in caught.value.problem.hint
