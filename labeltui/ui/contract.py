@@ -89,6 +89,10 @@ class Console(Protocol):
         """Show one line above the keys."""
         ...
 
+    def refuse(self, why: str) -> None:
+        """Flash why a key does nothing, and drop the keys typed ahead, which were meant for what it opens."""
+        ...
+
     def paint(self) -> None:
         """Show the newest snapshot in every visible pane."""
         ...

@@ -218,6 +218,11 @@ class Core(App[int], inherit_bindings=False):
         """Show one line above the keys."""
         self.lines.flash(text, level)
 
+    def refuse(self, why: str) -> None:
+        """Flash why a key does nothing, and drop the keys typed ahead, which were meant for what it opens."""
+        self.flash(why, Level.WARNING)
+        self.keyboard.drop_ahead()
+
     @property
     def last_flash(self) -> str:
         """The text that was flashed last."""
@@ -264,13 +269,19 @@ class Core(App[int], inherit_bindings=False):
     # -- keys
 
     async def on_event(self, event: events.Event) -> None:
-        """Offer each key to ``Keyboard`` before any widget gets it."""
-        typed = isinstance(event, events.Key) and not event.is_forwarded
-        if isinstance(event, events.Key) and typed and await self.keyboard.took(event):
-            return
+        """Give each key and each paste to ``Keyboard`` before any widget gets it."""
+        if isinstance(event, events.Key | events.Paste) and not event.is_forwarded:
+            await self.keyboard.typed(event)
+        else:
+            await super().on_event(event)
+
+    async def pass_on(self, event: events.Key | events.Paste) -> None:
+        """Send a key or a paste to the widget that has the focus."""
         await super().on_event(event)
-        if typed:
-            self.keyboard.passed_on()
+
+    def failed(self, error: Exception) -> None:
+        """End the console after an unexpected exception."""
+        self._handle_exception(error)
 
     async def on_key(self, event: events.Key) -> None:
         """Handle a key that no widget took."""

@@ -107,7 +107,7 @@ class Dispatcher:
         pod_id = params.get("pod") if action.takes_pod else None
         why = self.why_not(action, pod_id)
         if why is not None:
-            self._app.flash(f"{action.title}: {why}", Level.WARNING)
+            self._app.refuse(f"{action.title}: {why}")
             return
         if action.console:
             # A console action takes its parameters as one mapping of plain values.

@@ -1,12 +1,18 @@
-"""Routes keys: leaders and the key that keeps the pod first, then the focused pane, then the registry."""
+"""Handles keys one after the other, and routes each: leaders first, then the focused widget, then the registry.
+
+A key is handled when all that it causes has happened: the focus has moved, the screen is open. Keys that are typed
+meanwhile wait, so that each goes to where a slow typist would have sent it.
+"""
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
-from typing import Any, Protocol, runtime_checkable
+from collections import deque
+from collections.abc import Iterator
+from typing import Any, Protocol
 
 from textual import events
+from textual.message_pump import MessagePump
 from textual.screen import Screen
 from textual.widget import Widget
 
@@ -14,9 +20,12 @@ from labeltui.ui.contract import Console
 from labeltui.ui.frame.frame import FrameScreen
 from labeltui.ui.frame.lines import keep_key
 from labeltui.ui.keys import shown
+from labeltui.ui.messages import LEAVE_KEY
 
-KEY_TAKEN_S = 0.25
-"""The longest time in seconds that a key waits for a widget to handle the previous key."""
+Typed = events.Key | events.Paste
+SETTLED_S = 3.0
+"""The longest time in seconds that a key waits for what the previous key caused. The history is read for up to 2 s."""
+ROUNDS = 20
 
 
 class KeyConsole(Console, Protocol):
@@ -36,13 +45,12 @@ class KeyConsole(Console, Protocol):
         """Show the keys behind a leader."""
         ...
 
+    async def pass_on(self, event: Typed) -> None:
+        """Send a key or a paste to the widget that has the focus."""
+        ...
 
-@runtime_checkable
-class TakesKeyAhead(Protocol):
-    """A screen that accepts a key typed before the screen had the focus."""
-
-    def typed_ahead(self, event: events.Key) -> None:
-        """Handle the key."""
+    def failed(self, error: Exception) -> None:
+        """End the console after an unexpected exception."""
         ...
 
 
@@ -52,52 +60,89 @@ class Keyboard:
     def __init__(self, app: KeyConsole, frame_screen: FrameScreen) -> None:
         self._app = app
         self._frame_screen = frame_screen
-        self._taken: asyncio.Event | None = None
+        self._ahead: deque[Typed] = deque()
+        self._settling: asyncio.Task[None] | None = None
 
-    async def took(self, event: events.Key) -> bool:
-        """Handle a leader, or the key that keeps the pod, before any pane. Returns False for another key.
+    async def typed(self, event: Typed) -> None:
+        """Handle a key or a paste; after those that came before, if one of them is still being handled."""
+        if self._settling is not None:
+            self._ahead.append(event)
+        elif await self._handle(event):
+            self._settling = asyncio.create_task(self._handle_ahead(), name="keys")
 
-        A leader opens its pop-up at once, so that the next key already goes to the pop-up.
-        """
+    def drop_ahead(self) -> None:
+        """Drop the keys that wait."""
+        self._ahead.clear()
+
+    async def _handle_ahead(self) -> None:
+        try:
+            await self._settle()
+            while self._ahead:
+                if await self._handle(self._ahead.popleft()):
+                    await self._settle()
+        except Exception as error:  # nobody awaits this task
+            self._app.failed(error)
+        finally:
+            self._settling = None
+
+    async def _handle(self, event: Typed) -> bool:
+        """Handle a key. Returns False if the next key can't depend on what it causes."""
+        if isinstance(event, events.Paste):
+            await self._app.pass_on(event)
+            return False
+        if await self._took(event):
+            return True
+        to_shell = self._app.screen is self._frame_screen and self._frame_screen.current == "shell"
+        is_text = _consumes(self._app.focused, event)
+        await self._app.pass_on(event)
+        return event.key == LEAVE_KEY if to_shell else not is_text
+
+    # -- what a key causes
+
+    async def _settle(self) -> None:
+        """Wait until no message that the last key caused is left, but at most ``SETTLED_S``."""
+        try:
+            async with asyncio.timeout(SETTLED_S):
+                for _ in range(ROUNDS):
+                    before = self._place()
+                    for pump in (*before, *self._pumps()):
+                        await _handled(pump)
+                    if before == self._place() and not any(pump.message_queue_size for pump in self._pumps()):
+                        return
+        except TimeoutError:
+            return
+
+    def _place(self) -> tuple[MessagePump, ...]:
+        """Where the next key would go."""
+        focused = self._app.focused
+        return (self._app.screen,) if focused is None else (self._app.screen, focused)
+
+    def _pumps(self) -> Iterator[MessagePump]:
+        """Those that may handle the next key: the focused widget, what contains it, screen and console."""
+        node: MessagePump | None = self._app.focused or self._app.screen
+        while node is not None:
+            yield node
+            node = node._parent
+
+    # -- routing
+
+    async def _took(self, event: events.Key) -> bool:
+        """Handle a leader, or the key that keeps the pod, before any pane. Returns False for another key."""
         if not self._nobody_types(event):
             return False
-        leads, is_keep = self._app.keymap.leaders.get(event.key), self._is_keep_key(event)
-        if not leads and not is_keep:
-            return False
-        await self._before_taken()  # if the previous key opened a text field, the field gets this key
-        if not self._nobody_types(event):
-            return False
-        if leads:
+        if self._app.keymap.leaders.get(event.key):
             self._app.open_leader(event.key)
-        else:
+            return True
+        if self._is_keep_key(event):
             await self._app.dispatcher.invoke("guard.keep")
-        return True
-
-    def passed_on(self) -> None:
-        """Record that the focused widget got a key. A leader typed next waits until the widget handled it."""
-        if self._frame_screen.current != "shell":
-            self._taken = asyncio.Event()
-            self._follow(self._app.focused, self._taken)
-
-    def _follow(self, node: object, taken: asyncio.Event) -> None:
-        """Set ``taken`` once the message loops from ``node`` up to the screen have handled the key."""
-        if isinstance(node, Widget) and node is not self._app.screen:
-            if not node.call_later(self._follow, node.parent, taken):
-                taken.set()
-        else:
-            taken.set()
-
-    async def _before_taken(self) -> None:
-        if self._taken is not None and not self._taken.is_set():
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._taken.wait(), KEY_TAKEN_S)
+            return True
+        return False
 
     def _nobody_types(self, event: events.Key) -> bool:
         screen = self._frame_screen
         if self._app.screen is not screen or screen.current == "shell":
             return False
-        focused = self._app.focused
-        return focused is None or not focused.check_consume_key(event.key, event.character)
+        return not _consumes(self._app.focused, event)
 
     def _is_keep_key(self, event: events.Key) -> bool:
         key = keep_key(self._app.keymap, self._app.state)
@@ -106,11 +151,6 @@ class Keyboard:
     async def unwanted(self, event: events.Key) -> None:
         """Run the registry's action for a key that no widget handled."""
         if self._app.screen is not self._frame_screen:
-            screen = self._app.screen
-            if isinstance(
-                screen, TakesKeyAhead
-            ):  # the key after a leader, typed before the pop-up had the focus
-                screen.typed_ahead(event)
             return
         keymap = self._app.keymap
         if keymap.leaders.get(event.key):
@@ -120,3 +160,15 @@ class Keyboard:
         if action is not None:
             event.stop()
             await self._app.dispatcher.invoke(action.id)
+
+
+def _consumes(focused: Widget | None, event: events.Key) -> bool:
+    """Whether the key is text for a field."""
+    return focused is not None and focused.check_consume_key(event.key, event.character)
+
+
+async def _handled(pump: MessagePump) -> None:
+    """Wait until ``pump`` has handled the messages that it has now. Returns at once if it has ended."""
+    done = asyncio.Event()
+    if pump.call_later(done.set):
+        await done.wait()

@@ -16,6 +16,10 @@ class Flash(Message):
         self.level = level
 
 
+LEAVE_KEY = "ctrl+right_square_bracket"
+"""The only key that a shell pane does not send to the host."""
+
+
 class LeaveShell(Message):
     """Asks the console to focus the pane that was focused before the shell; sent after ``ctrl+]``."""
 

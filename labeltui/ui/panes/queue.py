@@ -26,7 +26,7 @@ from labeltui.ui.presentation.strip import labels_here
 from labeltui.ui.presentation.text import safe
 from labeltui.ui.presentation.words import Tone
 from labeltui.ui.widgets.bar import bar
-from labeltui.ui.widgets.filtering import Matches, matcher_of, typed_ahead
+from labeltui.ui.widgets.filtering import Matches, matcher_of
 from labeltui.ui.widgets.lines import Lines
 from labeltui.ui.widgets.table import Table
 
@@ -225,8 +225,6 @@ class QueuePane(Widget):
                 event.stop()
                 event.prevent_default()
                 self._leave_filter(clear=event.key == "escape")
-            else:
-                typed_ahead(self._filter, event)
             return
         key = pressed(self.pane_keys, event)
         if key is not None:

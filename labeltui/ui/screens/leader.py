@@ -11,9 +11,8 @@ from textual.content import Content
 from textual.widgets import Static
 
 from labeltui.actions import Action
-from labeltui.domain.state import Level
+from labeltui.ui.contract import console_of
 from labeltui.ui.keys import shown
-from labeltui.ui.messages import Flash
 from labeltui.ui.presentation.words import Tone
 from labeltui.ui.screens.dialogs.dialog import Dialog
 
@@ -31,7 +30,6 @@ class LeaderScreen(Dialog[str]):
         super().__init__(classes="-low")
         self._title = f"{shown(leader)}  {name}"
         self._entries = entries
-        self._closed = False
 
     def compose(self) -> ComposeResult:
         """Yield a line per key."""
@@ -54,29 +52,19 @@ class LeaderScreen(Dialog[str]):
             (f" {action.help}", Tone.FAINT),
         )
 
-    def typed_ahead(self, event: events.Key) -> None:
-        """Handle a key that was typed before the pop-up was focused."""
-        if event.key != "escape":
-            self.on_key(event)
-
     def on_key(self, event: events.Key) -> None:
         """Close the pop-up with the key's action, or show why the action can't run."""
         if event.key == "escape":
             return
         event.stop()
         event.prevent_default()
-        if self._closed:  # ignore further keys that were typed ahead
-            return
-        self._closed = True
         for key, action, why in self._entries:
             if key in (event.key, event.character):
                 if why is None:
                     self.dismiss(action.id)
                 else:
-                    self.app.post_message(Flash(f"{action.title}: {why}", Level.WARNING))
+                    console_of(self).refuse(f"{action.title}: {why}")
                     self.dismiss(None)
                 return
-        self.app.post_message(
-            Flash(f"{self._title[0]} {shown(event.key)} is not a key of labeltui", Level.WARNING)
-        )
+        console_of(self).refuse(f"{self._title[0]} {shown(event.key)} is not a key of labeltui")
         self.dismiss(None)

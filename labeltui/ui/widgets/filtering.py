@@ -7,9 +7,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from textual import events
-from textual.widgets import Input
-
 Matches = Callable[[str], bool]
 
 
@@ -42,11 +39,3 @@ def _fuzzy(letters: str) -> Matches:
         return all(letter in rest for letter in wanted)
 
     return matches
-
-
-def typed_ahead(entry: Input, event: events.Key) -> None:
-    """Insert a key that was typed before ``entry`` had the focus."""
-    if event.is_printable and event.character is not None:
-        entry.insert_text_at_cursor(event.character)
-        event.stop()
-        event.prevent_default()

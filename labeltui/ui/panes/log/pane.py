@@ -28,7 +28,6 @@ from labeltui.ui.panes.log.asking import LogAsking
 from labeltui.ui.panes.pane_keys import PaneKey, pressed
 from labeltui.ui.presentation.text import elide, safe
 from labeltui.ui.presentation.words import Tone, plural
-from labeltui.ui.widgets.filtering import typed_ahead
 from labeltui.ui.widgets.log.query import Places
 from labeltui.ui.widgets.log.view import LogView
 
@@ -229,8 +228,6 @@ class LogPane(LogAsking):
                 event.stop()
                 event.prevent_default()
                 self._answer(accept=event.key != "escape")
-            else:
-                typed_ahead(self._input, event)
             return
         if self.switches.open and self.switches.take(event):
             event.stop()

@@ -15,7 +15,7 @@ from textual.message import Message
 from labeltui.domain.host import HostStatus, LinkState
 from labeltui.domain.state import SessionState
 from labeltui.ui.contract import console_of
-from labeltui.ui.messages import Flash, LeaveShell
+from labeltui.ui.messages import LEAVE_KEY, Flash, LeaveShell
 from labeltui.ui.panes.shell import words as shell_words
 from labeltui.ui.panes.shell.clipboard import Clipboard, Permission
 from labeltui.ui.panes.shell.history import Past
@@ -26,7 +26,7 @@ from labeltui.ui.presentation.text import safe
 from labeltui.ui.screens.dialogs.find import FindScreen
 from labeltui.ui.widgets.terminal.engine import Modes
 from labeltui.ui.widgets.terminal.keys import key_bytes
-from labeltui.ui.widgets.terminal.view import LEAVE_KEY, TerminalView
+from labeltui.ui.widgets.terminal.view import TerminalView
 
 if TYPE_CHECKING:
     from labeltui.session.connection.shells import OpenShell, Shells

@@ -6,8 +6,9 @@ from textual import events
 from textual.geometry import Size
 from textual.message import Message
 
+from labeltui.ui.messages import LEAVE_KEY
 from labeltui.ui.widgets.terminal.engine import Engine, Modes, Mouse
-from labeltui.ui.widgets.terminal.view import LEAVE_KEY, WHEEL_ROWS, TerminalView
+from labeltui.ui.widgets.terminal.view import WHEEL_ROWS, TerminalView
 
 
 class ShellView(TerminalView):

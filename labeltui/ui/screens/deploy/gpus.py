@@ -21,7 +21,7 @@ from labeltui.domain.pod.pod import Cloud
 from labeltui.ui.presentation.text import fit as fit_text
 from labeltui.ui.presentation.text import safe
 from labeltui.ui.presentation.words import Tone, Word
-from labeltui.ui.widgets.filtering import Matches, matcher_of, typed_ahead
+from labeltui.ui.widgets.filtering import Matches, matcher_of
 from labeltui.ui.widgets.table import Table
 
 STOCK = {
@@ -218,8 +218,6 @@ class GpuPart(Container):
             event.stop()
             self.backwards = not self.backwards
             self.list_rows()
-        elif self._filter.display and self._filter.has_focus:
-            typed_ahead(self._filter, event)
 
     @property
     def filtering(self) -> bool:

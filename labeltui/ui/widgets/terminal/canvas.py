@@ -24,7 +24,6 @@ REPAINT_S = 1 / 60
 PACE_MOST_S, LATE_COUNTS = 0.2, 3
 HALF_FRAME_S = 0.15  # seconds that a program may hold a frame back while it draws
 WHEEL_ROWS = 3
-LEAVE_KEY = "ctrl+right_square_bracket"
 
 
 class TerminalCanvas(Widget, can_focus=True):

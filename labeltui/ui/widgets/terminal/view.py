@@ -10,14 +10,13 @@ from textual import events
 from textual.message import Message
 
 from labeltui.ui.debounce import call_after
-from labeltui.ui.messages import LeaveShell
+from labeltui.ui.messages import LEAVE_KEY, LeaveShell
 from labeltui.ui.widgets.terminal.canvas import TerminalCanvas
 from labeltui.ui.widgets.terminal.engine import Mouse
 from labeltui.ui.widgets.terminal.keys import key_bytes, mouse_bytes, paste_bytes
 
 SETTLE_S = 0.05  # seconds that a size must hold before the program gets it, since windows are dragged
 WHEEL_ROWS = 3
-LEAVE_KEY = "ctrl+right_square_bracket"
 
 
 class TerminalView(TerminalCanvas):
