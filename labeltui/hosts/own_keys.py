@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import asyncssh
 from asyncssh.public_key import decode_ssh_public_key
 
 from labeltui.domain.failure_codes import Code
-from labeltui.domain.problems import Failed, Misused
+from labeltui.domain.problems import Failed, Misused, Problem
 
 FOLDER = "~/.ssh"
 NEW_KEY = "~/.ssh/labeltui_ed25519"
@@ -63,6 +64,9 @@ def read_public(path: str | Path) -> OwnKey:
             f"{path} is a private key.",
             "Name its .pub file. A private key stays on this machine.",
         )
+    other = other_format(where, text.encode())
+    if other is not None:
+        raise Misused(other.code, other.message, other.hint)
     line = text.splitlines()[0].strip() if text else ""
     try:
         asyncssh.import_public_key(line)
@@ -73,6 +77,22 @@ def read_public(path: str | Path) -> OwnKey:
             "Name a .pub file, such as ~/.ssh/id_ed25519.pub.",
         ) from None
     return OwnKey(line, where)
+
+
+def other_format(path: Path, data: bytes) -> Problem | None:
+    """The problem of a key file in a format that ssh does not read, with its conversion. None for other files."""
+    file, new = shlex.quote(str(path)), shlex.quote(str(path.with_suffix("")))
+    kinds = (
+        (b"PuTTY-User-Key-File-", "a PuTTY key (.ppk)",
+         f"Convert it: puttygen {file} -O private-openssh -o {new} (its public half: puttygen {file} -L)."),
+        (b"---- BEGIN SSH2 PUBLIC KEY", "a public key in SSH2 format", f"Convert it: ssh-keygen -i -f {file}."),
+        (b"---- BEGIN SSH2 ENCRYPTED PRIVATE KEY", "a private key in SSH2 format",
+         f"Convert it: ssh-keygen -i -f {file}."),
+    )  # fmt: skip
+    for head, what, hint in kinds:
+        if data.lstrip().startswith(head):
+            return Problem(Code.BAD_SSH_KEY, f"{path} is {what}.", hint)
+    return None
 
 
 def in_folder(folder: str | Path = FOLDER) -> tuple[OwnKey, ...]:

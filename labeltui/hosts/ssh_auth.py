@@ -68,7 +68,7 @@ class Login(asyncssh.SSHClient):
         self.shown_key: asyncssh.SSHKey | None = None
         self.peer = ""
         self.methods: dict[str, None] = {}
-        self.offers = Offers(target, secrets.keys, self._unlock)
+        self.offers = Offers(target, secrets.keys, self._unlock, secrets.prompter.notice)
         self.declined = False
         self.accepted = False
         self._secrets = secrets

@@ -5,18 +5,23 @@ from __future__ import annotations
 import asyncio
 import base64
 import hashlib
+import shlex
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import suppress
 from copy import copy
+from functools import partial
 from pathlib import Path
 
 import asyncssh
+from asyncssh.sk import sk_available
 
 from labeltui.domain.failure_codes import Code
-from labeltui.domain.problems import Refused
+from labeltui.domain.problems import Problem, Refused
+from labeltui.hosts.own_keys import other_format
 from labeltui.hosts.ssh_address import Target
 
 AGENT_DEADLINE_S = 3.0
+SECURITY_KEY = b"sk-"
 Unlock = Callable[[Path], Awaitable[asyncssh.SSHKey | None]]
 """Asks for the passphrase of a key file. None if the operator does not give it."""
 
@@ -37,6 +42,28 @@ class LockedKey(asyncssh.SSHKeyPair):
         return key.sign(data, self.sig_algorithm)
 
 
+class TouchKey(asyncssh.SSHKeyPair):
+    """A key on a security key. ``touch`` is called before it signs, because it then waits for a touch."""
+
+    def __init__(self, pair: asyncssh.SSHKeyPair, touch: Callable[[], None]) -> None:
+        self.__dict__.update(pair.__dict__)
+        self._pair, self._touch = pair, touch
+
+    @property
+    def has_cert(self) -> bool:
+        """See asyncssh: whether the key has a certificate."""
+        return self._pair.has_cert
+
+    async def sign_async(self, data: bytes) -> bytes:
+        """Return the signature. Raises ValueError if there is none; asyncssh then goes on to the next key."""
+        self._touch()
+        sign = getattr(self._pair, "sign_async", None)
+        signature: bytes = await (
+            sign(data) if sign is not None else asyncio.to_thread(self._pair.sign, data)
+        )
+        return signature
+
+
 class Offers:
     """The keys for one login, as ssh orders them.
 
@@ -45,9 +72,16 @@ class Offers:
     With ``target.identities_only`` the agent's other keys are not offered.
     """
 
-    def __init__(self, target: Target, opened: dict[Path, asyncssh.SSHKey], unlock: Unlock) -> None:
+    def __init__(
+        self,
+        target: Target,
+        opened: dict[Path, asyncssh.SSHKey],
+        unlock: Unlock,
+        notice: Callable[[str], None],
+    ) -> None:
         self.made: list[str] = []  # the offered keys, as the operator knows them
-        self._target, self._opened, self._unlock = target, opened, unlock
+        self.left_out: list[Problem] = []  # the files that hold no usable key
+        self._target, self._opened, self._unlock, self._notice = target, opened, unlock, notice
         self._agent: asyncssh.SSHAgentClient | None = None
         self._pairs: list[tuple[str, asyncssh.SSHKeyPair]] = []
         self._opaque: list[Path] = []  # locked, and the public half is not known
@@ -65,8 +99,10 @@ class Offers:
                 (ours if agent.get(pair.key_public_data) is pair else files).extend(
                     (str(path), one) for one in (*certified, pair)
                 )
-            elif problem and path == required:
-                raise Refused(Code.BAD_KEY, problem, "Choose another key.")
+            elif problem is not None and path == required:
+                raise Refused(problem.code, problem.message, problem.hint)
+            elif problem is not None and problem.code is not Code.NO_KEY_FILE:
+                self.left_out.append(problem)
         others = [] if self._target.identities_only else [(_agent_name(one), one) for one in agent.values()]
         self._pairs = [*ours, *files, *others] if self._target.chosen else [*ours, *others, *files]
 
@@ -84,6 +120,10 @@ class Offers:
             if pair.public_data not in self._sent:
                 self._sent.add(pair.public_data)
                 self.made.append(f"{name} ({_fingerprint(pair)})")
+                if pair.algorithm.startswith(SECURITY_KEY):
+                    return TouchKey(
+                        pair, partial(self._notice, f"Touch the security key of {name}, if it blinks.")
+                    )
                 return pair
         return None
 
@@ -96,25 +136,34 @@ class Offers:
 
     def _of_file(
         self, path: Path, agent: dict[bytes, asyncssh.SSHKeyPair]
-    ) -> tuple[asyncssh.SSHKeyPair | None, str]:
+    ) -> tuple[asyncssh.SSHKeyPair | None, Problem | None]:
         """Return the key of a file, or what is wrong with the file. Neither for a key without a public half."""
         if path in self._opened:
-            return asyncssh.load_keypairs([self._opened[path]])[0], ""
+            return asyncssh.load_keypairs([self._opened[path]])[0], None
         public = public_half(path)
         if public is not None and public.public_data in agent:
-            return agent[public.public_data], ""
+            return agent[public.public_data], None
         try:
-            key = asyncssh.import_private_key(path.read_bytes())
+            data = path.read_bytes()
         except OSError as error:
-            return None, f"The key {path} can't be read: {error.strerror}."
+            missing = isinstance(error, FileNotFoundError) and not self._target.chosen
+            code = Code.NO_KEY_FILE if missing else Code.BAD_KEY
+            return None, Problem(
+                code, f"The key {path} can't be read: {error.strerror}.", "Choose another key."
+            )
+        if public is not None and public.algorithm.startswith(SECURITY_KEY) and not sk_available:
+            why = f"{path} is on a security key, which labeltui reaches through the SSH agent only."
+            return None, Problem(Code.BAD_KEY, why, f"Add it to the agent: ssh-add {shlex.quote(str(path))}.")
+        try:
+            key = asyncssh.import_private_key(data)
         except asyncssh.KeyImportError as error:
             if not str(error).startswith("Passphrase"):
-                return None, f"{path} is not a private key: {error}."
+                return None, _unusable(path, data, str(error), is_public=public is not None)
             if public is not None:
-                return LockedKey(path, public, self._unlock), ""
+                return LockedKey(path, public, self._unlock), None
             self._opaque.append(path)
-            return None, ""
-        return asyncssh.load_keypairs([key])[0], ""
+            return None, None
+        return asyncssh.load_keypairs([key])[0], None
 
     async def _agent_keys(self) -> dict[bytes, asyncssh.SSHKeyPair]:
         """Return the agent's keys by their public data. Like ssh, go on without an agent that does not answer."""
@@ -126,6 +175,16 @@ class Offers:
                 return {pair.public_data: pair for pair in await self._agent.get_keys()}
         except (OSError, ValueError, asyncssh.Error):  # TimeoutError is an OSError too
             return {}
+
+
+def _unusable(path: Path, data: bytes, error: str, *, is_public: bool) -> Problem:
+    """The problem of a file that is not a private key."""
+    other = other_format(path, data)
+    if other is not None:
+        return Problem(Code.BAD_KEY, other.message, other.hint)
+    if is_public and b"PRIVATE KEY" not in data:
+        return Problem(Code.BAD_KEY, f"{path} is a public key.", "Name the file of its private key.")
+    return Problem(Code.BAD_KEY, f"{path} is not a private key: {error}.", "Choose another key.")
 
 
 def _certified(

@@ -60,13 +60,16 @@ def _login_refused(target: Target, login: Login, answer: str) -> Refused:
     offered = {0: "No key was offered.", 1: f"One key was offered: {''.join(made)}."}.get(
         len(made), f"{len(made)} keys were offered: {', '.join(made)}."
     )
-    return Refused(
-        Code.LOGIN_FAILED,
-        f"{target.host} rejected the login of {target.user}. {answer} {offered}",
+    message = f"{target.host} rejected the login of {target.user}. {answer} {offered}"
+    if login.offers.left_out:
+        problem = login.offers.left_out[0]
+        return Refused(Code.LOGIN_FAILED, f"{message} {problem.message}", problem.hint)
+    hint = (
         "Check the user. If the right key is missing, name it as key in the profile's ssh or runpod section."
         if made
-        else "Make a key with ssh-keygen -t ed25519, or give the password when asked.",
+        else "Make a key with ssh-keygen -t ed25519, or give the password when asked."
     )
+    return Refused(Code.LOGIN_FAILED, message, hint)
 
 
 async def decide_host_key(
