@@ -105,6 +105,23 @@ async def test_from_stopped_to_a_trained_model_and_back() -> None:
         assert session.journal.entries[1].command == "labeltui train start --max-epochs 3 --follow"
 
 
+async def test_a_training_that_no_console_watched_is_found_on_the_host() -> None:
+    async with opened("stopped") as session:
+        await run_confirmed(session, "server.start")
+        await run_confirmed(session, "train.start", max_epochs=2, follow=True)
+        await run_confirmed(session, "server.stop")
+        (seen,) = (await run_confirmed(session, "train.history"))["trainings"]
+        session.history.write(lambda connection: connection.execute("DELETE FROM trainings"))
+        session.history.write(lambda connection: connection.execute("DELETE FROM server_logs"))
+        session.trainings._added.clear()
+        assert await session.trainings.load() == ()
+        await run_confirmed(session, "server.start")
+        (found,) = (await run_confirmed(session, "train.history"))["trainings"]
+    assert (seen["state"], seen["epochs"], seen["options"]["max_epochs"]) == ("done", 2, 2)
+    assert seen["model_file"]
+    assert found == seen
+
+
 async def test_what_cannot_work_is_refused_with_its_own_words() -> None:
     async with opened("stopped") as session:
         assert await refused(session, "server.start", app="nothing") == "missing_app"
