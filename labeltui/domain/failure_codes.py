@@ -64,6 +64,7 @@ class Code(StrEnum):
     HOST_KEY_REVOKED = "host_key_revoked"
     HOST_KEY_UNKNOWN = "host_key_unknown"
     IMPORT_FAILED = "import_failed"
+    INFO_FAILED = "info_failed"
     INTERNAL = "internal"
     INTERRUPTED = "interrupted"
     IO_ERROR = "io_error"

@@ -105,7 +105,7 @@ class Alerts:
             self._dicomweb_cache(now)
         if was is not None and was.state is now.state and was.problem == now.problem:
             return
-        if now.problem is not None and now.state in (ServerState.CRASHED, ServerState.UNREACHABLE):
+        if now.problem is not None:
             self._raise("server", Level.ERROR, now.problem.message, now.problem.hint)
         elif now.state in (ServerState.RUNNING, ServerState.STARTING):
             self._store.dismiss("server")

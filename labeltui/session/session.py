@@ -126,6 +126,7 @@ class Session:
             self.store, self.watch, self.tunnel, clock, self.api.client,
             dicomweb=server.studies.startswith(("http://", "https://")), client_id=profile.client_id,
             studies=self.study_history,
+            agent=lambda: self.link.agent,
         )  # fmt: skip
         self.labels = LabelCopier(
             self.store, profile.labels, LabelFolder(self._labels_folder(state)), state,

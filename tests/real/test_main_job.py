@@ -268,6 +268,42 @@ def _study(state: SessionState, study: str) -> Study:
     return next((one for one in studies if one.id == study), Study(study))
 
 
+async def test_a_stats_file_with_nan_is_named_and_the_server_runs(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stats = bench.folder / "apps/radiology/model/deepedit_dynunet/train_stats.json"
+    stats.parent.mkdir(parents=True, exist_ok=True)
+    stats.write_text('{"epoch": 3, "best_metric": NaN}')
+    try:
+        restarted = bench.run("server", "restart", "--yes", timeout=120)
+        assert (restarted.code, restarted.document["error"]["code"]) == (1, "info_failed")
+        assert "not JSON compliant" in restarted.document["error"]["message"]
+        assert str(stats) in restarted.document["error"]["hint"]
+        server = bench.run("server", "status").document
+        assert (server["state"], server["error"]["code"]) == ("running", "info_failed")
+        assert server["pid"]
+
+        def tracebacks() -> int:
+            return _bytes_of(server["log_path"]).count(b"Exception in ASGI")
+
+        before = tracebacks()
+        async with console(bench, monkeypatch) as session:
+            await session.store.wait_for(lambda s: "server" in [alert.key for alert in s.alerts], 30)
+            await asyncio.sleep(20)
+            print(f"\ntracebacks in 20 s: {tracebacks() - before}")
+            assert tracebacks() - before <= 8
+            stats.unlink()
+            session.pollers.info.wake()
+            state = await session.store.wait_for(
+                lambda s: s.info.error is None and s.info.value is not None, 30
+            )
+            assert state.server.value is not None
+            assert (state.server.value.state, state.server.value.problem) == (ServerState.RUNNING, None)
+            assert "server" not in [alert.key for alert in state.alerts]
+    finally:
+        stats.unlink(missing_ok=True)
+
+
 # --- training -------------------------------------------------------------------------------------------------------
 
 

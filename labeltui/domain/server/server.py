@@ -34,7 +34,7 @@ class OrphanTraining:
 
 @dataclass(frozen=True, slots=True)
 class FoundServer:
-    """A server process on the host. ``studies`` is as it was given on its command line.
+    """A server process on the host. ``studies`` and ``app`` are as they were given on its command line.
 
     ``dicomweb_cache_s`` is None for a folder, and where the process's environment can't be read.
     """
@@ -43,6 +43,7 @@ class FoundServer:
     port: int
     studies: str
     dicomweb_cache_s: int | None = None
+    app: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,14 +36,16 @@ class ServerRun:
 class ServerEvidence:
     """Readings of a run's output and REST API. ``problem`` comes from the output of a run that has ended.
 
-    ``found`` is the process of a server that labeltui did not start, if the host shows it.
+    ``failing`` is why the server fails to answer ``/info/`` although it runs. ``found`` is the process of a server that
+    labeltui did not start, if the host shows it.
     """
 
     phase: str = ""
     listening: bool = False
     info: Reading[ServerInfo] = field(default_factory=Reading)
-    answered: bool = False  # /info/ has answered since the run started
+    answered: bool = False  # /info/ has answered since the run started, even with a failure
     problem: Problem | None = None
+    failing: Problem | None = None
     found: FoundServer | None = None
     blocked: Problem | None = None  # why no request can reach the server
 
@@ -53,7 +55,8 @@ def derive_server(
 ) -> ServerStatus:
     """Derive the server's status. A server that answers counts as running even if labeltui did not start it."""
     state = _state(run, evidence)
-    info = evidence.info.value if _answers(evidence) or state is ServerState.RUNNING else None
+    current = evidence.failing is None and (_answers(evidence) or state is ServerState.RUNNING)
+    info = evidence.info.value if current else None
     ours = run.state in ("running", "stopping") or state in (ServerState.CRASHED, ServerState.STOPPED)
     source = run if ours else evidence.found
     return ServerStatus(
@@ -77,7 +80,7 @@ def derive_server(
 
 
 def _answers(evidence: ServerEvidence) -> bool:
-    return evidence.answered and evidence.info.error is None
+    return evidence.answered and (evidence.info.error is None or evidence.failing is not None)
 
 
 def _state(run: ServerRun, evidence: ServerEvidence) -> ServerState:
@@ -88,7 +91,7 @@ def _state(run: ServerRun, evidence: ServerEvidence) -> ServerState:
             return ServerState.UNREACHABLE
         if not (evidence.listening and evidence.answered):
             return ServerState.STARTING
-        silent = evidence.info.failures >= SILENT_AFTER_FAILURES
+        silent = evidence.failing is None and evidence.info.failures >= SILENT_AFTER_FAILURES
         return ServerState.UNREACHABLE if silent else ServerState.RUNNING
     if _answers(evidence):
         return ServerState.RUNNING
@@ -114,6 +117,8 @@ def _problem(state: ServerState, run: ServerRun, evidence: ServerEvidence) -> Pr
             "The server ended for an unknown reason: the host restarted, or the program that watched it was killed.",
             "Start it again; its last lines are in the log.",
         )
+    if state is ServerState.RUNNING:
+        return evidence.failing
     if state is ServerState.UNREACHABLE:
         if evidence.blocked is not None:
             return evidence.blocked

@@ -49,7 +49,7 @@ async def server_start(session: Session, params: ServerStartParams, report: Repo
     job = await agent.job_start(JOB, list(plan.argv), env=dict(plan.env), cwd=plan.cwd, meta=meta)
     final = await _until_settled(session, job, report)
     server = final.server.value
-    if server is None or server.state is not ServerState.RUNNING:
+    if server is None or server.state is not ServerState.RUNNING or server.problem is not None:
         raise _failure(server)
     guard = await report_guard(session, report)
     document = documents.server_document(final.server, session.clock())

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from labeltui.domain.failure_codes import Code
 from labeltui.domain.log.events import Event, LabelSaved, ReturnCode, SampleServed, TaskCommand
-from labeltui.domain.problems import Unreachable
+from labeltui.domain.problems import LabeltuiError, Unreachable
 from labeltui.domain.server.server import ServerInfo, ServerState
 from labeltui.domain.server.state import SILENT_AFTER_FAILURES
 from labeltui.domain.state import SessionState
@@ -15,6 +15,7 @@ from labeltui.domain.study import StudyQueue
 from labeltui.domain.training.status import derive_training, lost_task_status, task_status
 from labeltui.domain.training.tasks import Task
 from labeltui.domain.training.training import TrainState, TrainStatus
+from labeltui.hosts.agent.client import AgentClient
 from labeltui.monailabel.client import MonaiLabelClient
 from labeltui.monailabel.launch import is_dicomweb
 from labeltui.session.connection.tunnel import Tunnel
@@ -23,12 +24,14 @@ from labeltui.session.runtime.fields import Fields
 from labeltui.session.runtime.store import Changed, Store
 from labeltui.session.runtime.supervise import Clock, Poller, error_text
 from labeltui.session.server.annotators import Annotators
+from labeltui.session.server.info_failure import InfoRequests
 from labeltui.session.server.process import FOUND, ServerWatch
 
 # Seconds between polls. If labeltui started the server, its output says when something happened, and polling is slow.
 # If somebody else did, there is no output to read, and polling is fast.
 STARTING_S = 1.0
 WATCHED_S = 15.0
+FAILING_S = 60.0  # each request writes a traceback to the server's log
 UNWATCHED_S = 2.5
 TRAINING_S = 2.0
 QUEUE_S = 60.0
@@ -58,6 +61,7 @@ class Pollers:
         dicomweb: bool,
         client_id: str,
         studies: StudyHistory,
+        agent: Callable[[], AgentClient | None],
     ) -> None:
         self._store = store
         self._watch = watch
@@ -65,6 +69,7 @@ class Pollers:
         self._client = client
         self._dicomweb = dicomweb
         self.annotators = Annotators(client_id, lambda: watch.zone, studies.add)
+        self._info_requests = InfoRequests(watch, agent)
         self._tasks: tuple[Task, ...] = ()
         self._running: Task | None = None
         self._previous_server: tuple[ServerState, str | None] | None = None
@@ -98,11 +103,13 @@ class Pollers:
 
     async def _poll_info(self) -> ServerInfo:
         try:
-            info = await self._client().info()
+            info = await self._info_requests.info(self._client())
         except Exception as error:
             down = self._state() in (ServerState.STOPPED, ServerState.CRASHED)
-            # If the server is down, the request fails although the tunnel works.
-            self._tunnel.request_failed("" if down else error_text(error))
+            if isinstance(error, LabeltuiError) and error.problem.code == Code.INFO_FAILED:
+                self._tunnel.request_succeeded()
+            else:  # if the server is down, the request fails although the tunnel works
+                self._tunnel.request_failed("" if down else error_text(error))
             raise
         self._tunnel.request_succeeded()
         return info
@@ -166,11 +173,13 @@ class Pollers:
         return server is not None and server.pid is not None
 
     def _info_interval(self) -> float:
+        server, latency = self._store.state.server.value, self._store.state.info.latency_s
         if self._state() is ServerState.STARTING:
             return STARTING_S
+        if server is not None and server.problem is not None and server.problem.code == Code.INFO_FAILED:
+            return FAILING_S
         unwatched = self._state() is ServerState.RUNNING and not self._watched()
         usual = UNWATCHED_S if unwatched else WATCHED_S
-        server, latency = self._store.state.server.value, self._store.state.info.latency_s
         if server is None or latency is None or not is_dicomweb(server.studies or ""):
             return usual
         return max(usual, min(SHARE * latency, SLOWEST_S))

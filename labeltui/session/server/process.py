@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import posixpath
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
@@ -52,6 +53,7 @@ class ServerWatch:
         self.orphans: tuple[OrphanTraining, ...] = ()
         self.orphans_known = asyncio.Event()
         self._found: FoundServer | None = None
+        self._failing: Problem | None = None
         self.zone: tzinfo = UTC  # zone of the host's wall clock; the server's lines have times by that clock
         self.caught_up = False
         self.on_event: Subscribers[[Event]] = Subscribers()
@@ -190,7 +192,7 @@ class ServerWatch:
             return
         ended = job.state in (JobState.EXITED, JobState.LOST)
         if job.run_id != self.run.run_id or ended:
-            self._answered_at = None  # the last answer was of the previous run
+            self._answered_at = self._failing = None  # the last answer was of the previous run
         self._job_known = True
         self._final_size = None
         self.meta = job.meta or {}
@@ -210,6 +212,25 @@ class ServerWatch:
         if info.error is None and info.as_of is not None:
             self._answered_at = info.as_of
         self.refresh()
+
+    def on_info_failure(self, problem: Problem | None) -> None:
+        """Store why the server fails to answer ``/info/``. None if it answers, or if it can't be reached."""
+        self._failing = problem
+        if problem is not None:
+            self._answered_at = self._clock()
+
+    @property
+    def is_remote(self) -> bool:
+        """Whether the log is of a server that labeltui did not start."""
+        return self.log.run_id == FOUND
+
+    @property
+    def app_folder(self) -> str | None:
+        """The folder of the server's app on the host. None if it is unknown."""
+        if self.run.state == "running":
+            log = AppLog.of(self.meta)
+            return None if log is None else posixpath.dirname(posixpath.dirname(log.path))
+        return self._found.app if self._found is not None else None
 
     def on_orphans(self, orphans: tuple[OrphanTraining, ...]) -> None:
         """Store the trainings whose server has ended, and derive the server's state again."""
@@ -233,6 +254,7 @@ class ServerWatch:
             info=info,
             answered=self._answered_at is not None,
             problem=self._diagnosis(),
+            failing=self._failing,
             found=self._found,
             blocked=self._blocked(),
         )

@@ -25,7 +25,7 @@ class TunnelsCard(Card, can_focus=False):
         server = state.server.value
         if server is None:
             return [row("server", state_text(words.UNKNOWN)), *tunnel_lines(state, now, width)]
-        lines = [row("server", state_text(words.SERVER[server.state], stale_age(state.server, now)))]
+        lines = [row("server", state_text(words.server(server), stale_age(state.server, now)))]
         room = width - 9
         models = ", ".join(server.models)
         for label, value in (

@@ -67,14 +67,16 @@ def _server(state: SessionState, now: datetime) -> Fact:
     server = state.server.value
     if server is None:
         return _unknown(names, state.server)
-    word = words.SERVER[server.state]
+    word = words.server(server)
     version = f" {safe(server.version)}" if server.version and server.state is ServerState.RUNNING else ""
     exit_code = (
         f" exit {server.exit_code}"
         if server.state is ServerState.CRASHED and server.exit_code is not None
         else ""
     )
-    short = {"running": "run", "unreachable": "lost", "starting": "start"}.get(word.text, word.text)
+    short = {"running": "run", "unreachable": "lost", "starting": "start", "running, fails": "fails"}.get(
+        word.text, word.text
+    )
     return _fact(
         names, word, (word.text + version + exit_code, word.text, short), stale_age(state.server, now)
     )

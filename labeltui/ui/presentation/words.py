@@ -7,7 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from labeltui.domain.host import LinkState, TunnelState
-from labeltui.domain.server.server import ServerState
+from labeltui.domain.server.server import ServerState, ServerStatus
 from labeltui.domain.state import Level
 from labeltui.domain.study import StudyState
 from labeltui.domain.training.training import TrainState
@@ -80,6 +80,13 @@ LEVEL = {
     Level.WARNING: Word("▲", "warning", Tone.WARN),
     Level.ERROR: Word("✗", "error", Tone.BAD),
 }
+
+
+def server(status: ServerStatus) -> Word:
+    """Return the word for a server's state. One that runs with a problem is not shown as good."""
+    word = SERVER[status.state]
+    trouble = status.state is ServerState.RUNNING and status.problem is not None
+    return Word("▲", f"{word.text}, fails", Tone.WARN) if trouble else word
 
 
 def duration(seconds: float) -> str:

@@ -16,11 +16,15 @@ from rich.cells import cell_len
 from textual.keys import _character_to_key
 
 from labeltui.actions import ACTIONS, BY_ID, Danger, Param
+from labeltui.domain.failure_codes import Code
+from labeltui.domain.problems import Problem
+from labeltui.domain.server.server import ServerState, ServerStatus
 from labeltui.domain.training.training import EpochPoint
 from labeltui.ui.keys import KeyMap, shown
 from labeltui.ui.panes.training import TrainingCard, dice_of, measured_on, progress_share
 from labeltui.ui.presentation import words
 from labeltui.ui.presentation.text import elide, elide_middle, fit, safe
+from labeltui.ui.presentation.words import Tone
 from labeltui.ui.screens.dialogs.form import as_text, parse
 from labeltui.ui.widgets.bar import bar
 from labeltui.ui.widgets.curve import bounds, braille, spark
@@ -215,3 +219,9 @@ def test_pairs_survive_a_round_trip_through_the_form(pairs: dict[str, str]) -> N
 def test_every_action_can_be_reached_in_the_console_or_says_nothing_there() -> None:
     ids = [action.id for action in ACTIONS]
     assert len(ids) == len(set(ids))
+
+
+def test_a_server_that_runs_with_a_problem_is_not_shown_as_good() -> None:
+    failing = ServerStatus(ServerState.RUNNING, problem=Problem(Code.INFO_FAILED, "It fails."))
+    assert words.server(ServerStatus(ServerState.RUNNING)).tone is Tone.GOOD
+    assert (words.server(failing).text, words.server(failing).tone) == ("running, fails", Tone.WARN)

@@ -21,7 +21,7 @@ Operations
     metrics.watch {interval_s, disk_path}             -> {}; then metrics events; an interval of 0 ends them
     orphans {server_pgid?}                            -> {"orphans": [{pid, pgid, model, started_ts}]}
     orphans.stop {pgid, grace_s?}
-    servers                                           -> {"servers": [{pid, port, studies, dicomweb_cache_s}]}
+    servers                                           -> {"servers": [{pid, port, studies, dicomweb_cache_s, app}]}
     stat {path}, listdir {path}, mkdir {path}, read {path, offset, limit}, sha256 {path, limit?}
     labels.list {studies, only?, after?, limit?}      -> {root, now_ns, labels, skipped, after, more}
     labels.sum {studies, keys: [[tag, name]]}         -> {root, now_ns, labels}, with checksums

@@ -24,7 +24,7 @@ def servers() -> list[dict[str, Any]]:
             port = option(words, "-p", "--port")
             found.append({
                 "pid": proc.pid, "port": int(port) if port.isdigit() else DEFAULT_PORT, "studies": studies,
-                "dicomweb_cache_s": cache_s,
+                "dicomweb_cache_s": cache_s, "app": option(words, "-a", "--app") or None,
             })  # fmt: skip
     return found
 

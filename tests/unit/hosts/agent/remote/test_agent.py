@@ -190,9 +190,12 @@ def test_other_processes_are_no_orphans(agent: AgentProcess, words: tuple[str, .
 def test_servers_of_anybody_and_how_long_they_cache_dicomweb(
     agent: AgentProcess, studies: str, cached_s: int | None
 ) -> None:
-    with process("-m", "monailabel.main", "start_server", f"--studies={studies}", "-p", "8765") as running:
+    start = ("-m", "monailabel.main", "start_server")
+    with process(*start, f"--studies={studies}", "-p", "8765", "-a", "/apps/x") as running:
         found = [one for one in agent.ask("servers")["servers"] if one["pid"] == running.pid]
-    assert found == [{"pid": running.pid, "port": 8765, "studies": studies, "dicomweb_cache_s": cached_s}]
+    assert found == [{
+        "pid": running.pid, "port": 8765, "studies": studies, "dicomweb_cache_s": cached_s, "app": "/apps/x",
+    }]  # fmt: skip
 
 
 def test_a_training_whose_server_lives_is_no_orphan(agent: AgentProcess) -> None:
