@@ -11,7 +11,7 @@ from typing import Any
 from labeltui.domain.study import StudyQueue
 from labeltui.monailabel import convert, wire
 from labeltui.monailabel.http import check
-from labeltui.monailabel.rest import Rest, model_of, segment
+from labeltui.monailabel.rest import Rest, model_of, segment, unexpected
 
 
 class DatastoreRest(Rest):
@@ -21,6 +21,15 @@ class DatastoreRest(Rest):
         """Every study with its labels and fetches. On a large datastore this is megabytes and takes seconds."""
         document = await self._object("GET", "/datastore/", name="datastore.all", params={"output": "all"})
         return await asyncio.to_thread(convert.study_queue, document, dicomweb=dicomweb)
+
+    async def training_labels(self) -> tuple[str, ...]:
+        """Return the label file of each study that a training would use."""
+        listed = await self._http.json(
+            "GET", "/datastore/", name="datastore.train", params={"output": "train"}
+        )
+        if not isinstance(listed, list):
+            raise unexpected("GET /datastore/?output=train", "a list", listed)
+        return tuple(str(entry["label"]) for entry in listed if isinstance(entry, dict) and "label" in entry)
 
     async def label(self, label: str, tag: str, target: Path) -> int:
         """Download a label to ``target`` and return its size in bytes. Raises Failed ``not_found``."""

@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from labeltui.domain.failure_codes import Code
-from labeltui.domain.log.disk_full import DISK_FULL, FREE_SPACE
+from labeltui.domain.log.lines import parse_line
+from labeltui.domain.log.meaning import Meaning, Trouble, meaning
 from labeltui.domain.problems import Problem
 from labeltui.domain.server.server import ServerInfo
 from labeltui.domain.text import one_line
@@ -26,21 +27,16 @@ _CAUSES: tuple[tuple[str, Code, str, str], ...] = (
     (r"/scoring/|RemoteDisconnected", Code.SCORING_CALLBACK,
      "The server could not start the scoring after the training, and reports that as a failure.",
      "The model was published nevertheless. With https or a login the server cannot reach its own API."),
-    (r"CUDA out of memory|OutOfMemoryError", Code.GPU_MEMORY,
-     "The GPU does not have enough memory for this training.",
-     "Stop other programs on the GPU, or train with a smaller batch or input size."),
-    (r"bus error|shared memory \(shm\)|Unable to open shared memory", Code.SHARED_MEMORY,
-     "The host's shared memory is too small for the data loaders.",
-     "Give the container more shared memory (docker run --shm-size=8g)."),
-    (DISK_FULL, Code.DISK_FULL, "The host's disk is full.", FREE_SPACE),
     (r"stat: path should be string.{0,40}NoneType", Code.BUNDLE_PRETRAINED,
      "A bundle cannot be trained with pretrained = false.", "Leave pretrained out."),
     (r"(TypeError: '.{1,3}' not supported between instances of '\w+' and '\w+')", Code.BAD_PARAMETER,
      "A parameter has the wrong type: {0}.", "Give numbers without quotes."),
-    (r"(?:URLError|Max retries exceeded|Download failed)", Code.DOWNLOAD_FAILED,
-     "The training could not download what it needs.",
-     "Give the host internet access, or set pretrained = false."),
 )  # fmt: skip
+_CODES = {
+    Trouble.KILLED: Code.OUT_OF_MEMORY,
+    Trouble.DOWNLOAD: Code.DOWNLOAD_FAILED,
+    Trouble.MLFLOW: Code.TRACKING,
+}
 _COMPILED = tuple((re.compile(pattern), code, message, hint) for pattern, code, message, hint in _CAUSES)
 
 
@@ -65,6 +61,10 @@ def diagnose_training(run: TrainRun, details: Sequence[str], info: ServerInfo | 
             return Problem(
                 code, message.replace("{0}", group), hint.replace("{trainers}", trainers), evidence
             )
+    explained = _explained((*run.errors[-3:], *(details or run.lines)))
+    if explained is not None and explained.kind is not Trouble.UNREADABLE:
+        code = _CODES.get(Trouble(explained.kind)) or Code.reported(explained.kind)
+        return Problem(code, explained.means, explained.todo, evidence)
     if run.unreadable and "LoadImage" in "\n".join((*run.errors, *details)):
         return unreadable_problem(run.unreadable, evidence)
     if "applying transform" in text:
@@ -81,6 +81,11 @@ def diagnose_training(run: TrainRun, details: Sequence[str], info: ServerInfo | 
         "The traceback is in the server's log.",
         evidence,
     )
+
+
+def _explained(lines: Sequence[str]) -> Meaning | None:
+    """The explanation of the newest line that has one."""
+    return next((found for line in reversed(lines) if (found := meaning(parse_line(line)))), None)
 
 
 def hidden_failure(run: TrainRun, details: Sequence[str], info: ServerInfo | None = None) -> Problem | None:

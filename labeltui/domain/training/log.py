@@ -11,12 +11,12 @@ from typing import Any
 
 from labeltui.domain.log import events
 from labeltui.domain.log import lines as log
+from labeltui.domain.log.meaning import is_trouble
 from labeltui.domain.training.training import LOSS, Best, EpochPoint
 
 MAX_LINES = 20
 MAX_ERRORS = 40
 _OTHER_EPOCH = re.compile(r"\bepoch\W{0,3}\d", re.IGNORECASE)
-_EXCEPTION = re.compile(r"(?:[\w.]{1,200}\.)?\w{0,80}(?:Error|Exception|Interrupt)\b(?::|$)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,7 +205,7 @@ class _Fold:
             self._pids.add(record.pid)
         if record.time is not None:
             self._run = replace(self._run, last_at=record.time)
-        if record.kind is log.LineKind.BARE and _EXCEPTION.match(record.message):
+        if record.kind is log.LineKind.BARE and is_trouble(record):
             self._errors.append(record.message[:2000])
             self._late_errors.append(record.message[:2000])
         if event is not None:

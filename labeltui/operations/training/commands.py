@@ -33,13 +33,14 @@ async def train_start(session: Session, params: TrainStartParams, report: Report
     """Fine-tune a model on the submitted labels.
 
     The server accepts trainings that can't work and lets them fail seconds later, so known causes are checked
-    here first. Raises Failed ``unknown_model``, ``no_labels`` or ``already_training``.
+    here first. Raises Failed ``unknown_model``, ``no_labels``, ``labels_not_boxes`` or ``already_training``.
     """
     state = await session.readiness.need_server()
     await session.readiness.first_readings(Fields.training)
     info = state.info.value
     model = _model(session, info, params.model)
     _has_labels(info)
+    await _has_boxes(session, model)
     config = info.trainers[model].config if info is not None and model in info.trainers else {}
     request = train_request(config, max_epochs=params.max_epochs, overrides=params.param)
     report.progress(f"Starting to train {model}")
@@ -140,6 +141,20 @@ def _has_labels(info: ServerInfo | None) -> None:
             Code.NO_LABELS, "There is nothing to train on: no study has a final label.",
             "Submit at least one label first; two or more, so that one is left to validate on.",
         )  # fmt: skip
+
+
+async def _has_boxes(session: Session, model: str) -> None:
+    """Refuse a detection bundle whose labels are not all boxes. MONAI Label knows such a bundle by its name."""
+    if "detection" not in model:
+        return
+    labels = await session.api.client().training_labels()
+    fit = sum(label.endswith(".json") for label in labels)
+    if fit < len(labels):
+        raise Failed(
+            Code.LABELS_NOT_BOXES,
+            f"{model} trains on boxes, as Slicer's markups JSON: {fit} of {len(labels)} final labels are.",
+            "Draw boxes (ROI markups) in Slicer and submit them as labels; a segmentation ends its training.",
+        )
 
 
 def _state_of(state: SessionState) -> TrainState | None:

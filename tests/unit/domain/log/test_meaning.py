@@ -48,6 +48,46 @@ def test_found_in_its_recording(name: str, kind: Trouble, line: str, names: str)
     assert names in means
 
 
+FAILURES = [
+    ("RuntimeError: [enforce fail at alloc_cpu.cpp:127] err == 0. DefaultCPUAllocator: can't allocate memory: you "
+     "tried to allocate 400000000000000 bytes. Error code 12 (Cannot allocate memory)", "memory", "memory"),
+    ("numpy.core._exceptions._ArrayMemoryError: Unable to allocate 728. TiB for an array with shape (10000000,)",
+     "memory", "memory"),
+    ("MemoryError", "memory", "memory"),
+    ("RuntimeError: DataLoader worker (pid 17) is killed by signal: Bus error. It is possible that dataloader's "
+     "workers are out of shared memory. Please try to raise your shared memory limit.",
+     "shared_memory", "shared memory"),
+    ("ERROR: Unexpected bus error encountered in worker. This might be caused by insufficient shared memory (shm).",
+     "shared_memory", "shared memory"),
+    ("RuntimeError: unable to open shared memory object </torch_1_2_3> in read-write mode: No space left on device "
+     "(28)", "shared_memory", "shared memory"),
+    ("  exitcode  : -9 (pid: 17183)  (SIGKILL)", "killed", "memory"),
+    ("E1126 15:33:32.000000 17170 torch/distributed/elastic/multiprocessing/api.py:984] failed (exitcode: -9) "
+     "local_rank: 0 (pid: 17183) of binary: /workspace/venv/bin/python", "killed", "memory"),
+    ("ValueError: The size of the proposed random crop ROI is larger than the image size, got ROI size (96, 96, 96) "
+     "and label image size torch.Size([48, 48, 32]) respectively.", "crop_size", "(96, 96, 96)"),
+    ("RuntimeError: Given groups=1, weight of size [4, 1, 3, 3, 3], expected input[1, 3, 16, 16, 16] to have 1 "
+     "channels, but got 3 channels instead", "channels", "3 channels"),
+    ("RuntimeError: Error(s) in loading state_dict for DynUNet:", "weights", "DynUNet"),
+    ("RuntimeError: index 5 is out of bounds for dimension 1 with size 2", "label_index", "5"),
+    ("IndexError: Target 7 is out of bounds.", "label_index", "7"),
+    ("RuntimeError: CUDA error: device-side assert triggered", "label_index", "label"),
+    ("FileNotFoundError: [Errno 2] No such file or directory: 'itkimage2segimage'", "dcmqi", "dcmqi"),
+    ("/bin/sh: 1: itkimage2segimage: not found", "dcmqi", "dcmqi"),
+    ("requests.exceptions.ConnectionError: HTTPConnectionPool(host='127.0.0.1', port=8042): Max retries exceeded with "
+     "url: /pacs/rs/series?Modality=CT (Caused by NewConnectionError('Connection refused'))", "dicomweb", "DICOMweb"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("line", "kind", "names"), FAILURES)
+def test_a_failure_of_a_known_kind_is_explained(line: str, kind: str, names: str) -> None:
+    explained = meaning(parse_line(line))
+    assert explained is not None
+    assert explained.kind == kind
+    assert names in explained.means
+    assert explained.todo
+
+
 @pytest.mark.parametrize(
     "name",
     [

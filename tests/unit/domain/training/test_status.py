@@ -14,6 +14,7 @@ from labeltui.domain.training.status import derive_training
 from labeltui.domain.training.tasks import Task, TaskState
 from labeltui.domain.training.training import EpochPoint, TrainState, TrainStatus
 from labeltui.monailabel import convert
+from tests.unit.domain.log.test_meaning import FAILURES
 
 
 def runs_of(lines):
@@ -196,6 +197,22 @@ def test_every_error_has_words(task, name, code, said):
     assert status.problem.code == code
     assert said in status.problem.message
     assert status.problem.detail
+
+
+@pytest.mark.parametrize(("line", "kind", "names"), FAILURES)
+def test_a_training_fails_for_the_reason_that_its_log_explains(line, kind, names):
+    failed = Task(
+        "t", TaskState.ERROR, {"model": "x"}, datetime(2026, 11, 23, 17), None, ("Traceback", line, "  at x")
+    )
+    from_task = derive_training(tasks=[failed]).problem
+    run = TrainRun(
+        "x", {"model": "x"}, errors=("ValueError: earlier", *TrainLog.of_lines([line]).errors), return_code=1
+    )
+    from_output = diagnose_training(run, ())
+    for problem in (from_task, from_output):
+        assert problem.code == {"killed": "out_of_memory"}.get(kind, kind)
+        assert names in problem.message
+        assert problem.hint
 
 
 def test_an_unknown_model_names_the_known_ones(task, body):

@@ -134,6 +134,32 @@ async def test_what_can_not_work_is_refused_before_the_server_is_asked(
     assert not it.server.tasks
 
 
+@pytest.mark.parametrize(("fit", "refused"), [(0, True), (1, True), (2, False)])
+@in_virtual_time
+async def test_a_detection_bundle_starts_only_on_boxes(tmp_path: Path, fit: int, refused: bool) -> None:
+    async with desk(tmp_path, serves=True) as it:
+        info = recorded("info")
+        it.server.documents["GET", "/info/"] = {
+            **info,
+            "trainers": {"lung_nodule_ct_detection": info["trainers"]["deepedit"]},
+        }
+        labels = ["a.json" if at < fit else "a.nii.gz" for at in range(2)]
+        listed = [
+            {"image": f"/s/{at}.nii.gz", "label": f"/s/labels/final/{name}"} for at, name in enumerate(labels)
+        ]
+        it.server.documents["GET", "/datastore/"] = lambda request: (
+            listed if request.url.params.get("output") == "train" else recorded("datastore_stats")
+        )
+        if not refused:
+            await it.run("train.start", model="lung_nodule_ct_detection")
+            return
+        error = await it.failing("train.start", model="lung_nodule_ct_detection")
+    assert error.problem.code == "labels_not_boxes"
+    assert f"{fit} of 2 final labels" in error.problem.message
+    assert "JSON" in error.problem.message
+    assert not it.server.tasks
+
+
 @in_virtual_time
 async def test_without_a_model_in_the_profile_the_first_trainer_is_used(tmp_path: Path) -> None:
     async with desk(tmp_path, serves=True, server={"models": []}) as it:
