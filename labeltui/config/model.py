@@ -51,6 +51,8 @@ class RunpodSection(Section):
     """Private SSH key for the pod. By default the keys that ssh would use."""
     key_command: str | None = None
     """Command that prints the API key. It runs when RUNPOD_API_KEY is not set."""
+    team: str | None = None
+    """Id of the RunPod team whose pods are used, sent as ``X-Team-Id``. By default the key's own account."""
     api: Literal["auto", "v2", "graphql"] = "auto"
     """``auto`` uses REST v2, and GraphQL when RunPod no longer offers v2."""
 

@@ -285,6 +285,11 @@ class Code(StrEnum):
         return self in _POD_IS_LOST
 
     @property
+    def same_again_fails(self) -> bool:
+        """True if the same request for a pod would find the same pod, and fail with it again."""
+        return self in _SAME_AGAIN_FAILS
+
+    @property
     def needs_person(self) -> bool:
         """True if only the operator can decide how to go on. The console then opens the choices."""
         return self in _NEEDS_PERSON
@@ -315,10 +320,14 @@ _WORTH_RETRY = _NO_GPU_FREE | {
     Code.RUNPOD_EDGE_ERROR,
     Code.RUNPOD_CREATE_UNCLEAR,  # the next request first checks whether this one rented the pod
 }  # fmt: skip
-_NEXT_GPU_MAY_DO = frozenset({Code.RUNPOD_NO_CAPACITY, Code.RUNPOD_POOL_FORBIDDEN, Code.RUNPOD_BAD_REQUEST})
+_NEXT_GPU_MAY_DO = frozenset({Code.RUNPOD_NO_CAPACITY, Code.RUNPOD_BAD_REQUEST})
 _POD_IS_LOST = frozenset({
     Code.RUNPOD_IMAGE_FAILED, Code.RUNPOD_EXITED_BY_RUNPOD, Code.RUNPOD_POD_ERROR, Code.RUNPOD_POD_GONE,
     Code.RUNPOD_OUTBID,
+})  # fmt: skip
+_SAME_AGAIN_FAILS = frozenset({
+    Code.NOT_AS_AGREED, Code.RUNPOD_NO_GPU, Code.RUNPOD_IMAGE_FAILED, Code.RUNPOD_POD_ERROR,
+    Code.RUNPOD_EXITED_BY_RUNPOD,
 })  # fmt: skip
 _NEEDS_PERSON = _NO_GPU_FREE | {Code.POD_SLOW, Code.POD_NO_ADDRESS}
 _NOTHING_CONFIGURED = frozenset({Code.NO_PROFILE, Code.NO_CONFIG})

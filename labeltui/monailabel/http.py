@@ -170,7 +170,7 @@ def _busy(what: str, seconds: float) -> Failed:
     return Failed(
         Code.SERVER_BUSY,
         f"The server did not answer {what} within {seconds:.0f} s.",
-        "It can't answer while it runs an inference or waits for DICOMweb. labeltui asks again.",
+        "It can't answer while it runs an inference or waits for DICOMweb. Try again then.",
     )
 
 

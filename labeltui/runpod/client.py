@@ -15,6 +15,7 @@ from labeltui.domain.problems import Failed, LabeltuiError, Misused
 from labeltui.runpod import convert, logs
 from labeltui.runpod.catalogue import Catalogue
 from labeltui.runpod.graphql.graphql import GraphQL
+from labeltui.runpod.graphql.sdk import Sdk
 from labeltui.runpod.keys import Secret
 from labeltui.runpod.limits import RateLimits
 from labeltui.runpod.problems import api_off, outcome_unclear, pod_gone, still_there
@@ -42,6 +43,7 @@ class RunpodClient(Catalogue):
         *,
         base: str | None = None,
         api: str = "auto",
+        team: str | None = None,
         transport: Transport | None = None,
         graphql: GraphQL | None = None,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
@@ -53,8 +55,10 @@ class RunpodClient(Catalogue):
                 f'api = "{api}" is not an API of RunPod.',
                 'Use "auto", "v2" or "graphql".',
             )
-        super().__init__(transport or Transport(key, base), now)
-        self.graphql = graphql or GraphQL(key, self.transport.base)
+        super().__init__(transport or Transport(key, base, team=team), now)
+        self.graphql = graphql or GraphQL(
+            key, self.transport.base, sdk=Sdk(key, self.transport.base, team=team)
+        )
         self._api = api
         self._clock = clock
         self._v2_off = api == "graphql"
@@ -233,7 +237,11 @@ class RunpodClient(Catalogue):
         return True
 
     async def may_change_pods(self) -> bool | None:
-        """Stop a pod that cannot exist, to test if the key may change pods. Returns None if unknown."""
+        """Stop a pod that cannot exist, to test if the key may change pods.
+
+        Returns False if RunPod refuses the key, else None: RunPod may look for the pod before the key's permissions,
+        so the answer that there is no such pod proves nothing.
+        """
         if self._v2_off:
             return None
         path = f"{_path('labeltui-asks-for-its-scope')}/action"
@@ -246,7 +254,7 @@ class RunpodClient(Catalogue):
                 body={"action": PodAction.STOP.value},
             )
         except LabeltuiError as error:
-            return {Code.RUNPOD_POD_GONE: True, Code.RUNPOD_KEY_SCOPE: False}.get(error.problem.code)
+            return False if error.problem.code == Code.RUNPOD_KEY_SCOPE else None
         return None
 
     # The account, logs

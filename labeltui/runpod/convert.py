@@ -223,6 +223,9 @@ def create_body(spec: PodSpec) -> dict[str, Any]:
 
 
 def environment(spec: PodSpec) -> dict[str, str]:
-    """Return the container's variables. The official images read this pod's own keys from ``PUBLIC_KEY``."""
-    own = {"PUBLIC_KEY": "\n".join(spec.public_keys)} if spec.public_keys else {}
-    return {**spec.env, **own}
+    """Return the container's variables. The official images read this pod's own keys from ``PUBLIC_KEY``.
+
+    RunPod's documentation names ``SSH_PUBLIC_KEY`` for the proxied shell.
+    """
+    keys = "\n".join(spec.public_keys)
+    return {**spec.env, **({"PUBLIC_KEY": keys, "SSH_PUBLIC_KEY": keys} if keys else {})}

@@ -46,7 +46,7 @@ FAILURES: dict[Code, tuple[type[LabeltuiError], str, str]] = {
     ),
     Code.RUNPOD_POOL_FORBIDDEN: (
         Refused,
-        "RunPod does not let this API key or account rent that machine.",
+        "RunPod does not let this API key or account rent that machine{said}.",
         "Choose another GPU or the secure cloud, or use a key that may create pods.",
     ),
     Code.RUNPOD_KEY_SCOPE: (
@@ -77,7 +77,7 @@ FAILURES: dict[Code, tuple[type[LabeltuiError], str, str]] = {
     Code.RUNPOD_API_OFF: (
         Failed,
         "RunPod has switched off the API that labeltui uses.",
-        'Update labeltui; until then, set api = "graphql" in the profile.',
+        "Update labeltui. Pods may still be listed, started and stopped; GPUs, prices and volumes are not available.",
     ),
     Code.RUNPOD_TOO_LARGE: (
         Failed,
@@ -92,7 +92,7 @@ FAILURES: dict[Code, tuple[type[LabeltuiError], str, str]] = {
     Code.RUNPOD_RATE_LIMITED: (
         Unreachable,
         "RunPod accepts no more requests from this account for {wait}.",
-        "labeltui then continues by itself; other programs on the same account share the limit.",
+        "Try again after that; other programs on the same account share the limit.",
     ),
     Code.RUNPOD_EDGE_TIMEOUT: (
         Unreachable,
@@ -102,7 +102,7 @@ FAILURES: dict[Code, tuple[type[LabeltuiError], str, str]] = {
     Code.RUNPOD_EDGE_ERROR: (
         Unreachable,
         "RunPod answered {what} with an error page (status {status}).",
-        "RunPod may have an outage (see uptime.runpod.io); labeltui tries again where that is safe.",
+        "RunPod may have an outage (see uptime.runpod.io): try again later.",
     ),
     Code.RUNPOD_SERVER_ERROR: (
         Failed,
@@ -180,7 +180,7 @@ def timed_out(what: str, seconds: float, detail: str = "") -> LabeltuiError:
     return Unreachable(
         Code.RUNPOD_TIMEOUT,
         f"RunPod has not answered {what} within {seconds:.0f} s.",
-        "RunPod may be slow, or the connection lost; labeltui tries again where that is safe.",
+        "RunPod may be slow, or the connection lost: try again.",
         detail,
     )
 
@@ -200,7 +200,7 @@ def dropped(what: str, detail: str = "", *, by: str = "The connection to RunPod 
     return Unreachable(
         Code.RUNPOD_DROPPED,
         f"{by} before the answer to {what} was complete.",
-        "labeltui tries again where that is safe; check the network if this goes on.",
+        "Check the network, then try again.",
         detail,
     )
 

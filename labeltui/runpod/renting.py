@@ -68,7 +68,7 @@ class Renting:
 
         Raises ``runpod_create_unclear`` if it is unknown whether RunPod rented the pod. The caller may retry with
         the same name: the retry polls the list while the pod may still appear (up to three minutes) before it
-        sends a second request. After ``runpod_no_capacity`` or ``runpod_pool_forbidden``, try another offer.
+        sends a second request. After ``runpod_no_capacity``, try another offer.
         """
         async with self._one_at_a_time:
             pod = await self._existing(spec.name)

@@ -24,9 +24,9 @@ class MakesRunpodClient(Protocol):
     """Creates the client of a RunPod account."""
 
     def __call__(
-        self, key: Secret, *, base: str | None, api: str, now: Callable[[], datetime]
+        self, key: Secret, *, base: str | None, api: str, team: str | None, now: Callable[[], datetime]
     ) -> RunpodClient:
-        """Return a client with this API key. ``base`` replaces RunPod's own URL, for the demo."""
+        """Return a client with this API key. ``base`` replaces RunPod's own URL, for the demo; ``team`` is its id."""
         ...
 
 

@@ -282,7 +282,9 @@ class MemoryHost:
 
     def _connected(self) -> None:
         if self._lost is None or self._lost.done():
-            raise Unreachable(Code.NOT_CONNECTED, "The host is not connected.", "It reconnects by itself.")
+            raise Unreachable(
+                Code.NOT_CONNECTED, "The host is not connected.", "Try again once it is connected."
+            )
 
     # ---- commands that every session runs
 

@@ -79,7 +79,7 @@ class AgentConnection:
         self._on_end()
 
     def _gone(self) -> Unreachable:
-        return Unreachable(Code.AGENT_LOST, self._ended.result(), "It is connected again by itself.")
+        return Unreachable(Code.AGENT_LOST, self._ended.result(), "Try again once it is connected.")
 
     def _receive(self, line: bytes) -> None:
         message = json_object(line)

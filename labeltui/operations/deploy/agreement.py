@@ -62,7 +62,7 @@ def refuse_other(plan: Plan, pod: Pod, *, new: bool) -> None:
     flags = {name: value for _, name, value in found}
     use = "" if None in flags.values() else _flags({name: str(value) for name, value in flags.items()})
     take = f" To use it as it is, repeat the command with {use}." if use else ""
-    end = f"End it with `labeltui pod terminate {shlex.quote(pod.name)}`; nothing watches it yet."
+    end = "Nothing watches it yet."
     other = "Give the new pod another --name, or end that one: `labeltui pod list` shows it."
     raise Refused(
         Code.NOT_AS_AGREED,

@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
 ALERT = "deploy"
 SEARCH_S = 15.0  # time to search for a pod that RunPod may have rented before we were cancelled
-NO_CAPACITY_HINT = "--fallback tries the next GPU, --wait tries this one until it is free."
 
 
 class Outcome:
@@ -44,7 +43,7 @@ class Outcome:
         self.guard = f"Nothing watches {plan.spec.name}: no guard was started on it."
         self._session = session
         self._steps = steps
-        self._name, self._new_volume = plan.spec.name, plan.new_volume
+        self._name, self._plan = plan.spec.name, plan
         self._report = report
 
     def document(self, *, with_url: bool) -> dict[str, Any]:
@@ -90,8 +89,8 @@ class Outcome:
         step = self._steps.running
         if step is not None:
             self._steps.failed(step, problem)
-        still_paid = self._still_paid(goes_on=problem.code != Code.NOT_AS_AGREED)
-        capacity = NO_CAPACITY_HINT if problem.code == Code.RUNPOD_NO_CAPACITY else ""
+        still_paid = self._still_paid(goes_on=not problem.code.same_again_fails)
+        capacity = self._capacity_hint() if problem.code == Code.RUNPOD_NO_CAPACITY else ""
         hint = " ".join(part for part in (problem.hint, capacity, still_paid) if part)
         if still_paid:
             self._alert(f"Deploying stopped: {problem.message}", still_paid)
@@ -129,7 +128,7 @@ class Outcome:
 
     async def _find_volume(self) -> None:
         """Find the network volume that RunPod may have made although its answer was not waited for."""
-        wanted = self._new_volume
+        wanted = self._plan.new_volume
         with suppress(LabeltuiError, TimeoutError):
             async with asyncio.timeout(SEARCH_S):
                 volumes = await (await self._session.account.client()).network_volumes()
@@ -156,9 +155,13 @@ class Outcome:
         rate = pod.cost_per_hour
         price = "is paid for" if rate is None else f"costs {rate_text(rate)}"
         up = f"The pod {pod.name} is still up and {price}"
-        if not goes_on:
-            return f"{up}."
-        return f"{up}: repeat the command to go on, or end it with `labeltui pod terminate`."
+        return f"{up}: {'repeat the command to go on, or ' if goes_on else ''}end it with `labeltui pod terminate`."
+
+    def _capacity_hint(self) -> str:
+        """Return the options for a GPU that is not free, without those that were used."""
+        hints = [] if self._plan.fallback else ["--fallback tries the next GPU"]
+        hints += [] if self._plan.wait else ["--wait tries again until one is free"]
+        return f"{', '.join(hints)}." if hints else ""
 
     def _volume_paid(self) -> str:
         volume = self.volume

@@ -114,8 +114,6 @@ async def _scope(client: RunpodClient) -> Check:
         return Check(
             "scope", Verdict.UNKNOWN, "Not checked: testing whether the key may change pods would change one."
         )
-    if may:
-        return Check("scope", Verdict.OK, "The key may start, stop and rent pods.")
     return Check(
         "scope", Verdict.WARNING, "The key may only read: pods can't be started, stopped or rented with it.",
         "Make a key with write access, or go on without.",

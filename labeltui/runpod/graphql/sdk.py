@@ -27,9 +27,16 @@ class Sdk:
     """A GraphQL client that uses the SDK and sends one request at a time. All methods raise LabeltuiError."""
 
     def __init__(
-        self, key: Secret, base: str, *, command: Sequence[str] = COMMAND, deadline_s: float = DEADLINE_S
+        self,
+        key: Secret,
+        base: str,
+        *,
+        team: str | None = None,
+        command: Sequence[str] = COMMAND,
+        deadline_s: float = DEADLINE_S,
     ) -> None:
         self._key = key
+        self._team = team
         self._base = base
         self._command = tuple(command)
         self._deadline_s = deadline_s
@@ -94,7 +101,9 @@ class Sdk:
             limit=LONGEST_LINE,
             start_new_session=True,  # so that ctrl+c in a terminal reaches the console only
         )
-        piped(process.stdin).write(json.dumps({"api_key": self._key.reveal()}).encode() + b"\n")
+        piped(process.stdin).write(
+            json.dumps({"api_key": self._key.reveal(), "team": self._team}).encode() + b"\n"
+        )
         return process
 
     async def _end(self) -> None:

@@ -1,6 +1,6 @@
 """Run RunPod's SDK in a separate process, because the SDK takes 1.6 s to import, blocks, and has global state.
 
-Stdin and stdout carry JSON lines. The first line on stdin is ``{"api_key": ...}``. Each further line is
+Stdin and stdout carry JSON lines. The first line on stdin is ``{"api_key", "team"}``. Each further line is
 ``{"id", "query"}``; the answer is ``{"id", "data"}`` or
 ``{"id", "error": {"kind", "message", "code", "status", "retry_after"}}``.
 ``kind`` is ``missing`` (no SDK), ``key``, ``query``, ``answer`` (unreadable for the SDK) or ``network``.
@@ -16,10 +16,11 @@ from typing import Any, TextIO
 
 
 class _Recorder:
-    """Stores the last response, because the SDK drops its status, headers and error code."""
+    """Stores the last response, because the SDK drops its status, headers and error code. Sends the team's id."""
 
-    def __init__(self, requests: Any) -> None:
+    def __init__(self, requests: Any, team: str | None) -> None:
         self._requests = requests
+        self._team = {"X-Team-Id": team} if team else {}
         self.last: Any = None
 
     def __getattr__(self, name: str) -> Any:
@@ -27,13 +28,15 @@ class _Recorder:
 
     def post(self, url: str, **options: Any) -> Any:
         self.last = None
-        self.last = self._requests.post(url, allow_redirects=False, **options)
+        headers = {**(options.pop("headers", None) or {}), **self._team}
+        self.last = self._requests.post(url, allow_redirects=False, headers=headers, **options)
         return self.last
 
 
 def main(stdin: TextIO, stdout: TextIO) -> int:
     """Answer queries until stdin ends. Returns the exit code."""
-    key = json.loads(stdin.readline() or "{}").get("api_key", "")
+    first = json.loads(stdin.readline() or "{}")
+    key = first.get("api_key", "")
     # At import the SDK reads a configuration file in the home folder, and fails on the form that runpodctl
     # writes. The requests library would send the login from ~/.netrc instead of the key.
     os.environ["HOME"] = os.devnull
@@ -46,7 +49,7 @@ def main(stdin: TextIO, stdout: TextIO) -> int:
             from runpod.api import graphql  # noqa: PLC0415
 
             if recorder is None:
-                recorder = _Recorder(graphql.requests)
+                recorder = _Recorder(graphql.requests, first.get("team"))
                 graphql.requests = recorder
             data = graphql.run_graphql_query(request["query"], key)["data"]
             if not isinstance(data, dict):

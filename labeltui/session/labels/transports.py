@@ -213,7 +213,9 @@ class LabelTransports:
             self._rest.source = f"{machine}:the server"
             return self._rest
         if not self._link.is_connected:
-            raise Unreachable(Code.NOT_CONNECTED, "The host is not connected.", "It reconnects by itself.")
+            raise Unreachable(
+                Code.NOT_CONNECTED, "The host is not connected.", "Try again once it is connected."
+            )
         client = self._client if running else None
         return FileTransport(self._link, studies, machine, client)
 

@@ -116,9 +116,12 @@ class PodAccount:
         section = self.section
         api = section.api if section else "auto"
         if self._access is not None:
-            return self._make(Secret(self._access.key), base=self._access.url, api=api, now=self._clock)
+            return self._make(
+                Secret(self._access.key), base=self._access.url, api=api, team=None, now=self._clock
+            )
         self.key = await find_key(command=section.key_command if section else None)
-        return self._make(self.key.secret, base=None, api=api, now=self._clock)
+        team = section.team if section else None
+        return self._make(self.key.secret, base=None, api=api, team=team, now=self._clock)
 
     async def find(self) -> Pod:
         """Read the profile's pod, by id or by name.

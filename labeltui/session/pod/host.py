@@ -59,7 +59,7 @@ class VouchedPrompter:
         if self._age_s is not None and self._age_s < patience:
             raise Unreachable(
                 Code.POD_KEY_UNSEEN, f"The host key of {key.address} is not in the pod's log yet.",
-                "RunPod may still report the pod's previous address. labeltui asks for it and tries again.",
+                "RunPod may still report the pod's previous address: try again in a minute or two.",
             )  # fmt: skip
         because = (
             "This is NOT one of the keys in the pod's own log:"
@@ -143,7 +143,9 @@ class PodHost:
 
     def _connected(self) -> SshHost:
         if self._host is None:
-            raise Unreachable(Code.NOT_CONNECTED, "The pod is not connected.", "It reconnects by itself.")
+            raise Unreachable(
+                Code.NOT_CONNECTED, "The pod is not connected.", "Try again once it is connected."
+            )
         return self._host
 
     async def lost(self) -> str:
@@ -213,7 +215,7 @@ def _ssh_address(pod: Pod) -> str:
     if pod.status is not PodStatus.RUNNING or pod.ssh is None:
         raise Unreachable(
             Code.POD_STARTING, f"The pod {pod.name} is {pod.status}, and has no ssh address yet.",
-            "It takes a minute or two. labeltui keeps trying.",
+            "It takes a minute or two: try again then.",
         )  # fmt: skip
     return pod.ssh.address
 

@@ -83,7 +83,9 @@ class ChecklistScreen(StepsScreen):
         pod, whole = self._pod, self._whole
         hints = "esc closes" if whole else "g continues · esc closes"
         if self._refused:
-            hints = "w waits for a free GPU · f takes the next that fits · g tries again · esc closes"
+            ways = {"wait": "w waits for a free GPU", "fallback": "f takes the next that fits"}
+            unused = [text for name, text in ways.items() if not self._job.params.get(name)]
+            hints = " · ".join([*unused, "g tries again", "esc closes"])
         elif self._other:
             take = "a takes it as it is · " if self._accept else ""
             end = f"t terminates {safe(pod)} · esc leaves it running" if pod is not None else "esc closes"
@@ -106,8 +108,9 @@ class ChecklistScreen(StepsScreen):
 
     @property
     def _other(self) -> bool:
-        """Whether the pod is not what was agreed. The same request would be refused again."""
-        return any(e.get("code") == Code.NOT_AS_AGREED for e in self._job.steps.values())
+        """Whether the pod is not what was agreed, or can't be used. The same request would fail again."""
+        codes = {str(e.get("code")) for e in self._job.steps.values()} & set(Code)
+        return any(Code(code).same_again_fails for code in codes)
 
     @property
     def _accept(self) -> Mapping[str, Any]:

@@ -66,9 +66,9 @@ class PublishedAccount(httpx.AsyncBaseTransport):
 
     ``charged`` is what a GPU costs once it is rented, where that is not its listed price. ``pulls_s`` is the time
     until a pod runs, ``runtime_after_s`` from then until its runtime is known, and ``address_after_s`` to its
-    address; ``never_addressed`` is a pod that gets none. ``refusals`` are (status, detail) of the next requests
-    for a pod. ``silent`` are requests that are done and never answered, such as "POST /v2/pods". ``requests`` are
-    (method, path, status), without reads.
+    address; ``never_addressed`` is a pod that gets none, ``without_gpu`` one that lost its GPU. ``refusals`` are
+    (status, detail) of the next requests for a pod. ``silent`` are requests that are done and never answered, such as
+    "POST /v2/pods". ``requests`` are (method, path, status), without reads.
     """
 
     def __init__(self, time: Callable[[], float], *, scope: str = "all", scope_first: bool = True) -> None:
@@ -77,6 +77,7 @@ class PublishedAccount(httpx.AsyncBaseTransport):
         self.charged: dict[str, float] = {}
         self.pulls_s, self.runtime_after_s, self.address_after_s = 30.0, 0.0, 10.0
         self.never_addressed = False
+        self.without_gpu = False
         self.refusals: deque[tuple[int, str]] = deque()
         self.silent: set[str] = set()
         self.pods: dict[str, dict[str, Any]] = {}
@@ -155,6 +156,8 @@ class PublishedAccount(httpx.AsyncBaseTransport):
             case "GET", "/v2/billing/pods":
                 return 200, {**examples("GET", template, "200")[0], "records": []}
         pod_id = path.split("/")[3]
+        if method == "POST" and self.scope != "all" and self.scope_first:
+            return problem(403, "the API key may only read")
         if pod_id not in self.pods:
             return problem(404, "pod not found")
         if method == "GET":
@@ -211,6 +214,7 @@ class PublishedAccount(httpx.AsyncBaseTransport):
             "uptime": int(age - self.pulls_s),
             "ports": example["runtime"]["ports"] if addressed else [],
         }
+        uptime |= {"gpus": []} if self.without_gpu else {}
         pod["runtime"] = uptime if running and age >= self.pulls_s + self.runtime_after_s else None
         pod["cost"] = 0.0 if stopped else pod["cost"]
         return pod

@@ -310,7 +310,8 @@ NO_CREDIT = Refused(Code.RUNPOD_NO_CREDIT, "x")
 @pytest.mark.parametrize(
     ("ends", "code", "tried"),
     [
-        ([NONE_FREE, FORBIDDEN, pod()], None, ["a", "b", "c"]),
+        ([NONE_FREE, BAD, pod()], None, ["a", "b", "c"]),
+        ([NONE_FREE, FORBIDDEN, pod()], "runpod_pool_forbidden", ["a", "b"]),
         ([NONE_FREE, NONE_FREE, NONE_FREE], "runpod_no_capacity", ["a", "b", "c"]),
         ([BAD, BAD, BAD], "runpod_bad_request", ["a", "b", "c"]),
         ([BAD, NONE_FREE, BAD], "runpod_no_capacity", ["a", "b", "c"]),
@@ -328,7 +329,7 @@ async def test_the_next_candidate_and_when_there_is_none(
         assert (await create_first(client, specs, refused.append)).id == "id"
         assert [refusal.problem.code for refusal in refused] == [
             "runpod_no_capacity",
-            "runpod_pool_forbidden",
+            "runpod_bad_request",
         ]
     else:
         with pytest.raises(LabeltuiError) as caught:

@@ -48,7 +48,8 @@ async def test_a_pod_that_is_well(session: Session, emulator: Emulator) -> None:
     await rented(session)
     before = {pod.id: pod.status for pod in emulator.world.pods.values()}
     found, document = await verdicts(session)
-    for part in ("key", "scope", "balance", "pod", "public", "ssh key", "ssh", "host key", "host", "agent"):
+    assert found["scope"] == "unknown"
+    for part in ("key", "balance", "pod", "public", "ssh key", "ssh", "host key", "host", "agent"):
         assert found[part] == "ok", document
     assert {"monailabel", "disk", "gpu", "server", "tunnel", "labels"} <= set(found)
     assert {pod.id: pod.status for pod in emulator.world.pods.values()} == before
