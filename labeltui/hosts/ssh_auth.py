@@ -68,7 +68,7 @@ class Login(asyncssh.SSHClient):
         self.shown_key: asyncssh.SSHKey | None = None
         self.peer = ""
         self.methods: dict[str, None] = {}
-        self.offers = Offers(target, secrets.keys, self._unlock, secrets.prompter.notice)
+        self.offers = Offers(target, secrets.keys, self._unlock, self._touch)
         self.declined = False
         self.accepted = False
         self._secrets = secrets
@@ -154,6 +154,12 @@ class Login(asyncssh.SSHClient):
             return None
         self._sent = stored[shown] = answer
         return answer
+
+    @asynccontextmanager
+    async def _touch(self, name: str) -> AsyncIterator[None]:
+        self._secrets.prompter.notice(f"Touch the security key of {name}, if it blinks.")
+        async with self._deadline.paused():
+            yield
 
     async def _unlock(self, path: Path) -> asyncssh.SSHKey | None:
         data = await asyncio.to_thread(path.read_bytes)

@@ -7,7 +7,7 @@ import base64
 import hashlib
 import shlex
 from collections.abc import Awaitable, Callable, Iterator, Sequence
-from contextlib import suppress
+from contextlib import AbstractAsyncContextManager, suppress
 from copy import copy
 from functools import partial
 from pathlib import Path
@@ -24,6 +24,9 @@ AGENT_DEADLINE_S = 3.0
 SECURITY_KEY = b"sk-"
 Unlock = Callable[[Path], Awaitable[asyncssh.SSHKey | None]]
 """Asks for the passphrase of a key file. None if the operator does not give it."""
+
+Touch = Callable[[str], AbstractAsyncContextManager[None]]
+"""Tells the operator to touch the security key of that name, and waits for it."""
 
 
 class LockedKey(asyncssh.SSHKeyPair):
@@ -43,9 +46,11 @@ class LockedKey(asyncssh.SSHKeyPair):
 
 
 class TouchKey(asyncssh.SSHKeyPair):
-    """A key on a security key. ``touch`` is called before it signs, because it then waits for a touch."""
+    """A key on a security key. It signs within ``touch()``, because it waits for a touch."""
 
-    def __init__(self, pair: asyncssh.SSHKeyPair, touch: Callable[[], None]) -> None:
+    def __init__(
+        self, pair: asyncssh.SSHKeyPair, touch: Callable[[], AbstractAsyncContextManager[None]]
+    ) -> None:
         self.__dict__.update(pair.__dict__)
         self._pair, self._touch = pair, touch
 
@@ -56,11 +61,10 @@ class TouchKey(asyncssh.SSHKeyPair):
 
     async def sign_async(self, data: bytes) -> bytes:
         """Return the signature. Raises ValueError if there is none; asyncssh then goes on to the next key."""
-        self._touch()
         sign = getattr(self._pair, "sign_async", None)
-        signature: bytes = await (
-            sign(data) if sign is not None else asyncio.to_thread(self._pair.sign, data)
-        )
+        async with self._touch():
+            signing = sign(data) if sign is not None else asyncio.to_thread(self._pair.sign, data)
+            signature: bytes = await signing
         return signature
 
 
@@ -77,11 +81,11 @@ class Offers:
         target: Target,
         opened: dict[Path, asyncssh.SSHKey],
         unlock: Unlock,
-        notice: Callable[[str], None],
+        touch: Touch,
     ) -> None:
         self.made: list[str] = []  # the offered keys, as the operator knows them
         self.left_out: list[Problem] = []  # the files that hold no usable key
-        self._target, self._opened, self._unlock, self._notice = target, opened, unlock, notice
+        self._target, self._opened, self._unlock, self._touch = target, opened, unlock, touch
         self._agent: asyncssh.SSHAgentClient | None = None
         self._pairs: list[tuple[str, asyncssh.SSHKeyPair]] = []
         self._opaque: list[Path] = []  # locked, and the public half is not known
@@ -121,9 +125,7 @@ class Offers:
                 self._sent.add(pair.public_data)
                 self.made.append(f"{name} ({_fingerprint(pair)})")
                 if pair.algorithm.startswith(SECURITY_KEY):
-                    return TouchKey(
-                        pair, partial(self._notice, f"Touch the security key of {name}, if it blinks.")
-                    )
+                    return TouchKey(pair, partial(self._touch, name))
                 return pair
         return None
 

@@ -26,6 +26,8 @@ APPLICATION = b"ssh:"
 class SecurityKey:
     """An agent with one key that is on a security key, as ssh-agent answers for it."""
 
+    touched_after_s = 0.5
+
     def __init__(self) -> None:
         self._key = asyncssh.generate_private_key("ssh-ed25519")
         raw = self._key.public_data[-32:]
@@ -42,6 +44,7 @@ class SecurityKey:
                 if kind == 11:  # which keys there are
                     answer = Byte(12) + UInt32(1) + String(self.public) + String(b"yubi [red]\x1b[2J")
                 else:  # sign
+                    await asyncio.sleep(self.touched_after_s)
                     packet.get_string()
                     answer = Byte(14) + String(self._signature(packet.get_string()))
                 writer.write(UInt32(len(answer)) + answer)
@@ -71,7 +74,7 @@ async def test_a_key_that_waits_for_a_touch_says_so(
     monkeypatch.setenv("SSH_AUTH_SOCK", str(tmp_path / "agent"))
     monkeypatch.setenv("HOME", str(tmp_path / "desk"))
     answers = Answers()
-    await ssh(server.address, prompter=answers).connect()
+    await ssh(server.address, prompter=answers, connect_timeout=0.4).connect()  # the touch takes longer
     assert answers.noticed == ["Touch the security key of the agent's yubi [red] [2J, if it blinks."]
     agent.close()
 
