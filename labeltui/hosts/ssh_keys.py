@@ -75,13 +75,17 @@ class KnownHosts:
 
 
 def changed(key: Any, old: Sequence[tuple[str, Any]], shown: str) -> Refused:
-    """Return Refused ``host_key_changed`` for a host whose key differs from the stored one."""
+    """Return Refused ``host_key_changed`` for a host whose key differs from the stored one.
+
+    Its detail is the fingerprint of the key that the host showed.
+    """
     place, before = old[0]
     return Refused(
         Code.HOST_KEY_CHANGED,
         f"The key of {shown} has changed: {algorithm(before)} {before.get_fingerprint()} is stored ({place}), "
         f"but the host showed {algorithm(key)} {key.get_fingerprint()}.",
         "If the machine was rebuilt, compare the new key there and remove the old line. Otherwise do not connect.",
+        str(key.get_fingerprint()),
     )
 
 

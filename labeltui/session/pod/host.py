@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Callable
 from dataclasses import replace
@@ -55,12 +56,7 @@ class VouchedPrompter:
         self.vouched = key.fingerprint in self._fingerprints
         if self.vouched:
             return True
-        patience = ADDRESS_LAGS_S if self._fingerprints else PRINTS_WITHIN_S
-        if self._age_s is not None and self._age_s < patience:
-            raise Unreachable(
-                Code.POD_KEY_UNSEEN, f"The host key of {key.address} is not in the pod's log yet.",
-                "RunPod may still report the pod's previous address: try again in a minute or two.",
-            )  # fmt: skip
+        _refuse_unseen(key.address, self._fingerprints, self._age_s)
         because = (
             "This is NOT one of the keys in the pod's own log:"
             if self._fingerprints
@@ -101,24 +97,43 @@ class PodHost:
         known_hosts = self._known_hosts(pod)
         if known_hosts.exists():
             host = self._make(address, known_hosts, self._prompter)
-            await host.connect()
-        else:
-            age = pod.uptime_s if pod.uptime_s is not None else _age_s(pod)
-            prompter = VouchedPrompter(self._prompter, await self._fingerprints(pod), age)
-            host = self._make(address, known_hosts, prompter)
-            await host.connect()
-            self.vouched = prompter.vouched
-            self._account.report_event("pinned", _pinned(pod, prompter.vouched))
+            try:
+                await host.connect()
+            except Refused as changed:
+                if changed.problem.code != Code.HOST_KEY_CHANGED:
+                    raise
+                await self._forget_restarted(pod, known_hosts, changed)
+            else:
+                self._host = host
+                return
+        prompter = VouchedPrompter(self._prompter, await self._fingerprints(pod), _age_s(pod))
+        host = self._make(address, known_hosts, prompter)
+        await host.connect()
+        self.vouched = prompter.vouched
+        self._account.report_event("pinned", _pinned(pod, prompter.vouched))
         self._host = host
+
+    async def _forget_restarted(self, pod: Pod, known_hosts: Path, changed: Refused) -> None:
+        """Delete the stored keys if the container's log shows the new one.
+
+        RunPod may restart a container in place, with new host keys and the same start of the pod. Raises ``changed``
+        for any other key, and Unreachable if the container is too young to have printed its keys.
+        """
+        fingerprints, shown = await self._fingerprints(pod), changed.problem.detail
+        if shown not in fingerprints:
+            _refuse_unseen(pod.name, fingerprints, _age_s(pod))
+            raise changed
+        await asyncio.to_thread(known_hosts.unlink, missing_ok=True)
 
     def _known_hosts(self, pod: Pod) -> Path:
         """Return the file with this container's host keys.
 
-        Deletes the file of the previous container first.
+        Deletes the files of earlier containers and pods first.
         """
         path = self._pins(pod.id)
         if self._state.read(PINNED) != _pin_of(pod):
-            path.unlink(missing_ok=True)
+            for old in path.parent.glob("known_hosts-*"):
+                old.unlink(missing_ok=True)
             self._state.write(PINNED, _pin_of(pod))
         return path
 
@@ -190,11 +205,25 @@ def _pin_of(pod: Pod) -> dict[str, str]:
 
 
 def _age_s(pod: Pod) -> float | None:
+    """The age of the container in seconds, or of the pod's start if RunPod does not report it."""
+    if pod.uptime_s is not None:
+        return pod.uptime_s
     return None if pod.started_at is None else (pod.read_at - pod.started_at).total_seconds()
 
 
+def _refuse_unseen(shown: str, fingerprints: tuple[str, ...], age_s: float | None) -> None:
+    """Raise Unreachable if a container of this age may not have printed its keys yet."""
+    patience = ADDRESS_LAGS_S if fingerprints else PRINTS_WITHIN_S
+    if age_s is not None and age_s < patience:
+        raise Unreachable(
+            Code.POD_KEY_UNSEEN, f"The host key of {shown} is not in the pod's log yet.",
+            "RunPod may still report the pod's previous address: try again in a minute or two.",
+        )  # fmt: skip
+
+
 def _pinned(pod: Pod, vouched: bool) -> str:
-    since = f" since {pod.started_at.astimezone():%H:%M}" if pod.started_at is not None else ""
+    begun = pod.container_started_at
+    since = f" since {begun.astimezone():%H:%M}" if begun is not None else ""
     who = (
         "RunPod's log of it confirms them"
         if vouched

@@ -60,6 +60,9 @@ async def test_a_changed_key_is_refused_unasked(server: Server, ssh: Make, tmp_p
     assert server.host_key.get_fingerprint() in message
     assert f"{tmp_path / 'state' / 'known_hosts'}, line 1" in message
     assert not answers.keys
+    with pytest.raises(Refused) as caught:
+        await again.connect()
+    assert caught.value.problem.detail == server.host_key.get_fingerprint()
 
 
 @pytest.mark.parametrize("hashed", [False, True])

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, cast
 
@@ -103,7 +104,8 @@ class Connecting:
 
     async def connect(self) -> None:
         if self.known_hosts.exists():
-            assert self.known_hosts.read_text() == self.fingerprint
+            if self.known_hosts.read_text() != self.fingerprint:
+                raise Refused("host_key_changed", "The key has changed.", "", self.fingerprint)
             return
         if not await self.prompter.trust_host_key(HostKey(self.address, "ed25519", self.fingerprint)):
             raise Refused("host_key_unknown", "no")
@@ -167,12 +169,75 @@ async def test_a_new_start_of_the_container_is_a_new_pin_and_the_same_one_is_not
     await pod.connect()
 
     shows[0] = OTHER
-    with pytest.raises(AssertionError):
+    with pytest.raises(Refused) as changed:
         await pod.connect()  # the same container with another key is not let in
+    assert changed.value.problem.code == "host_key_changed"
 
     account.pod, account.log = Pod(**{**_fields(UP), "started_at": LATER}), Log(printed(OTHER))
     await pod.connect()
     assert asked.keys == []
+
+
+RESTARTED = replace(UP, uptime_s=600)  # in place: the pod's start is the same
+
+
+async def test_a_container_that_was_restarted_in_place_is_pinned_again_if_its_log_vouches(
+    tmp_path: Path,
+) -> None:
+    asked, shows = Asked(), [KEY]
+    account = Found(UP, Log(printed(KEY)))
+    pod = host(tmp_path, account, asked, shows)
+    await pod.connect()
+    shows[0], account.pod, account.log = OTHER, RESTARTED, Log(printed(OTHER))
+    await pod.connect()
+    assert (asked.keys, pod.vouched) == ([], True)
+    since = (LATER - timedelta(minutes=10)).astimezone().strftime("%H:%M")
+    assert f"New container since {since}: " in account.events[1][1]
+    await pod.connect()  # the new key is pinned
+    assert len(account.events) == 2
+
+
+@pytest.mark.parametrize("log", [Log(printed(KEY)), Log(), Log(error=Failed("x", "logs are down"))])
+async def test_a_changed_key_that_the_log_does_not_show_is_refused_and_the_old_one_stays(
+    tmp_path: Path, log: Log
+) -> None:
+    asked, shows = Asked(), [KEY]
+    account = Found(UP, Log(printed(KEY)))
+    pod = host(tmp_path, account, asked, shows)
+    await pod.connect()
+    shows[0], account.pod, account.log = OTHER, RESTARTED, log
+    for _ in range(2):
+        with pytest.raises(Refused) as changed:
+            await pod.connect()
+        assert changed.value.problem.code == "host_key_changed"
+    assert asked.keys == []
+    shows[0] = KEY
+    await pod.connect()
+    assert len(account.events) == 1
+
+
+async def test_a_changed_key_of_a_young_container_is_looked_up_again(tmp_path: Path) -> None:
+    asked, shows = Asked(), [KEY]
+    account = Found(UP, Log(printed(KEY)))
+    pod = host(tmp_path, account, asked, shows)
+    await pod.connect()
+    shows[0], account.pod, account.log = OTHER, replace(UP, uptime_s=5), Log()
+    with pytest.raises(Unreachable) as unseen:
+        await pod.connect()
+    assert unseen.value.problem.code == "pod_key_unseen"
+    account.log = Log(printed(OTHER))
+    await pod.connect()
+    assert asked.keys == []
+
+
+async def test_keys_of_earlier_pods_are_deleted(tmp_path: Path) -> None:
+    account = Found(UP, Log(printed(KEY)))
+    pod = host(tmp_path, account, Asked(), [KEY])
+    await pod.connect()
+    account.pod = replace(UP, id="xyz")
+    await pod.connect()
+    stored = await asyncio.to_thread(lambda: [file.name for file in tmp_path.glob("known_hosts*")])
+    assert stored == ["known_hosts-xyz"]
 
 
 @pytest.mark.parametrize(
