@@ -61,6 +61,7 @@ class HostMetrics:
     disk_used: int | None = None
     disk_total: int | None = None
     disk_path: str = ""
+    disk_read_at: datetime | None = None  # when the used space was summed; None for now
     gpu_error: str = ""  # why nvidia-smi fails, if it does
 
 

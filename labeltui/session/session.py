@@ -162,6 +162,7 @@ class Session:
         self.link.on_departure(self._load.lost)
         self.link.attach("server", self.watch.attach)
         self.link.attach("metrics", self._load.run)
+        self.link.attach("volume", self._load.sum_volume)
         self.link.attach("orphans", self._orphans.run)
         self.link.attach("found server", self._found.run)
         self.link.attach("guard", self.guard.run)

@@ -102,6 +102,7 @@ class MemoryAgent:
         self.metrics: dict[str, Any] = idle_load()
         self.orphans: list[dict[str, Any]] = []
         self.servers: list[dict[str, Any]] = []
+        self.disk_sums: dict[str, tuple[int, float]] = {}
         self.label_problems: dict[tuple[str, str], str] = {}
         self.skipped_labels: list[dict[str, str]] = []
         self.asked: list[Mapping[str, Any]] = []
@@ -250,6 +251,10 @@ class MemoryAgent:
     async def _op_unfollow(self, connection: _Connection, key: str) -> Mapping[str, Any]:
         connection.follows.pop(key, None)
         return {}
+
+    async def _op_disk_sum(self, _connection: _Connection, path: str, start: bool) -> Mapping[str, Any]:
+        used, age_s = self.disk_sums.get(path, (None, None))
+        return {"used": used, "age_s": age_s}
 
     async def _op_metrics(self, _connection: _Connection, disk_path: str) -> Mapping[str, Any]:
         return self.metrics

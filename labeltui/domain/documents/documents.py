@@ -90,6 +90,7 @@ def metrics_document(reading: Reading[HostMetrics], now: datetime) -> Document:
         "disk_used": load.disk_used,
         "disk_total": load.disk_total,
         "disk_path": load.disk_path or None,
+        "disk_read_at": moment(load.disk_read_at),
     }
 
 

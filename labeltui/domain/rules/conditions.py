@@ -10,6 +10,7 @@ from labeltui.domain.money import rate_text
 from labeltui.domain.rules import pod as podrules
 from labeltui.domain.rules.label_risk import label_note, risk
 from labeltui.domain.rules.pod_work import work_note
+from labeltui.domain.rules.volume import full_note
 from labeltui.domain.server.server import ServerState
 from labeltui.domain.state import SessionState
 from labeltui.domain.training.training import TrainState
@@ -208,7 +209,7 @@ def ask_pod_stop(state: SessionState) -> str | None:
         if has_volume
         else "It has no volume: everything"
     )
-    ends = (work_note(state, "stop"), label_note(state, "stop"))
+    ends = (work_note(state, "stop"), label_note(state, "stop"), full_note(state))
     parts = (f"Stop {pod.name}? {lost} on it is lost.", *ends, f"While stopped it costs {rate}.")
     return " ".join(part for part in parts if part)
 

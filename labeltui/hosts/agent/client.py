@@ -15,7 +15,7 @@ from labeltui.domain.labels.copies import HostLabel, Listing
 from labeltui.domain.problems import Failed, LabeltuiError
 from labeltui.domain.server.server import FoundServer, OrphanTraining
 from labeltui.hosts.agent.connection import AgentConnection
-from labeltui.hosts.agent.messages import AgentHello, Chunk, FileFacts, Job, Preflight
+from labeltui.hosts.agent.messages import AgentHello, Chunk, DiskSum, FileFacts, Job, LabelPage, Preflight
 from labeltui.hosts.agent.parsing import bytes_of, chunk_of, follow_error_of, garbled, parse
 from labeltui.hosts.base import Channel
 from labeltui.support.subscribers import Subscribers
@@ -56,25 +56,6 @@ class _Orphans:
 @dataclass(frozen=True, slots=True)
 class _Servers:
     servers: tuple[FoundServer, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class _Skipped:
-    tag: str
-    name: str
-    problem: str
-
-
-@dataclass(frozen=True, slots=True)
-class _Page:
-    """One page of a label listing. ``more`` is true if the listing goes on after the label ``after``."""
-
-    root: str
-    now_ns: int
-    labels: tuple[HostLabel, ...]
-    skipped: tuple[_Skipped, ...] = ()
-    after: tuple[str, str] | None = None
-    more: bool = False
 
 
 class _Follow:
@@ -258,6 +239,10 @@ class AgentClient(AgentConnection):
                 with contextlib.suppress(LabeltuiError):
                     await self._write({"op": "metrics.watch", "interval_s": 0})
 
+    async def disk_sum(self, path: str, *, start: bool) -> DiskSum:
+        """Fetch the newest sum of a volume's files. ``start`` lets the agent make a new one every 10 minutes."""
+        return parse(DiskSum, await self.request("disk.sum", path=path, start=start))
+
     async def orphans(self, server_pgid: int | None = None) -> tuple[OrphanTraining, ...]:
         """List trainings whose server has ended, without processes of the group ``server_pgid``."""
         answer = parse(_Orphans, await self.request("orphans", server_pgid=server_pgid))
@@ -297,7 +282,7 @@ class AgentClient(AgentConnection):
             answer = await self.request(
                 "labels.list", deadline_s=LIST_S, studies=studies, only=wanted, after=after
             )
-            page = parse(_Page, answer)
+            page = parse(LabelPage, answer)
             labels += page.labels
             skipped += [f"{one.tag}/{one.name}: {one.problem}" for one in page.skipped]
             if not page.more or page.after is None:
@@ -309,7 +294,7 @@ class AgentClient(AgentConnection):
         answer = await self.request(
             "labels.sum", deadline_s=SUM_S, studies=studies, keys=[list(key) for key in keys]
         )
-        return parse(_Page, answer).labels
+        return parse(LabelPage, answer).labels
 
     # ---- programs
 

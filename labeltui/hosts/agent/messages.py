@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+from labeltui.domain.labels.copies import HostLabel
+
 
 class JobState(StrEnum):
     """The state of a job, a process that outlives the connection.
@@ -83,6 +85,14 @@ class FileFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class DiskSum:
+    """The newest sum of a volume's files, in bytes, and its age in seconds. None if there is none yet."""
+
+    used: int | None
+    age_s: float | None
+
+
+@dataclass(frozen=True, slots=True)
 class Preflight:
     """Whether the server can start. ``app`` is empty if it is missing.
 
@@ -100,3 +110,24 @@ class Preflight:
     app: str
     studies: bool
     port_free: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SkippedEntry:
+    """An entry among the labels that is no label file, and what it is."""
+
+    tag: str
+    name: str
+    problem: str
+
+
+@dataclass(frozen=True, slots=True)
+class LabelPage:
+    """One page of a label listing. ``more`` is true if the listing goes on after the label ``after``."""
+
+    root: str
+    now_ns: int
+    labels: tuple[HostLabel, ...]
+    skipped: tuple[SkippedEntry, ...] = ()
+    after: tuple[str, str] | None = None
+    more: bool = False

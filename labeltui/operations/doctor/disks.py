@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 
 from labeltui.domain.checks import Check, Verdict
 from labeltui.domain.host import HostMetrics
+from labeltui.domain.pod.volume import cluster_volume
 from labeltui.domain.problems import LabeltuiError
+from labeltui.domain.rules.volume import summed
 from labeltui.monailabel.launch import is_dicomweb
 
 if TYPE_CHECKING:
@@ -18,11 +20,11 @@ if TYPE_CHECKING:
 SCARCE_DISK = 2 * 2**30  # bytes
 
 
-def host_disk(part: str, load: HostMetrics | None, hint: str) -> Check:
-    """Check the free space in a sample of the host's load."""
+def host_disk(part: str, load: HostMetrics | None, hint: str, age: str = "") -> Check:
+    """Check the free space in a sample of the host's load. ``age`` says how old the used space is."""
     if load is None or load.disk_total is None or load.disk_used is None:
         return Check(part, Verdict.UNKNOWN, "How full the disk is, is unknown.")
-    return _room(part, load.disk_total - load.disk_used, load.disk_path, hint)
+    return _room(part, load.disk_total - load.disk_used, load.disk_path + age, hint)
 
 
 async def disk_checks(session: Session) -> tuple[Check, ...]:
@@ -39,9 +41,11 @@ async def _studies(session: Session, studies: str) -> Check:
     except LabeltuiError as error:
         why = error.problem.message.rstrip(".")
         return Check("studies", Verdict.UNKNOWN, f"How full the disk of {studies} is, is unknown: {why}.")
-    return host_disk(
-        "studies", load, "The server can't save whole labels on a full disk: free some space there."
-    )
+    hint = "The server can't save whole labels on a full disk: free some space there."
+    state = session.store.state
+    if cluster_volume(state.pod.value, load) is not None:
+        return host_disk("studies", state.metrics.value, hint, summed(state))
+    return host_disk("studies", load, hint)
 
 
 def _copies(folder: Path) -> Check:

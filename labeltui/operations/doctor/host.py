@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from labeltui.domain.checks import Check, Verdict
 from labeltui.domain.host import TunnelState
+from labeltui.domain.rules.volume import summed
 from labeltui.domain.server.server import ServerState
 from labeltui.domain.state import SessionState
 from labeltui.domain.training.training import TrainState
@@ -39,9 +40,8 @@ def labels_check(state: SessionState) -> Check:
 
 
 def _disk(state: SessionState) -> Check:
-    return host_disk(
-        "disk", state.metrics.value, "Models and labels need room: free some, or move the folder."
-    )
+    hint = "Models and labels need room: free some, or move the folder."
+    return host_disk("disk", state.metrics.value, hint, summed(state))
 
 
 def _gpu(state: SessionState) -> Check:

@@ -11,6 +11,7 @@ from labeltui.actions.pods import PodEndParams, PodEventsParams, PodKeysParams, 
 from labeltui.domain.documents import documents
 from labeltui.domain.documents.pod import money_document, pod_document, pod_line
 from labeltui.domain.pod.pod import PodAction
+from labeltui.domain.rules.volume import full_note
 from labeltui.hosts.own_keys import read_public
 from labeltui.operations.labels.safety import spare_labels
 from labeltui.operations.pod.start import (
@@ -113,6 +114,9 @@ async def pod_stop(session: Session, params: PodEndParams, report: Report) -> Do
     """
     pod = await legal(session, params, PodAction.STOP)
     await spare_labels(session, pod, PodAction.STOP, report, lose_labels=params.lose_labels)
+    state = session.store.state
+    if state.pod.value is not None and state.pod.value.id == pod.id and (full := full_note(state)):
+        report.progress(full)
     report.progress(f"Stopping {pod.name}")
     now = await stop_and_wait(session, pod, report)
     return {"as_of": documents.moment(session.clock()), **pod_document(now)}

@@ -85,6 +85,8 @@ class Meters:
         cores = "" if metrics.cpu_count is None else words.plural(metrics.cpu_count, "core")
         memory = f"{words.size(metrics.memory_used)}/{words.size(metrics.memory_total)}"
         disk = f"{words.size(metrics.disk_used)}/{words.size(metrics.disk_total)}"
+        if metrics.disk_read_at is not None:
+            disk += f" {words.age(metrics.disk_read_at, self._now)} ago"
         place = f" {elide(safe(metrics.disk_path), 16)}" if metrics.disk_path and self._width > 50 else ""
         used = _share(metrics.memory_used, metrics.memory_total)
         if brief:

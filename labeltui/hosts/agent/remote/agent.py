@@ -19,6 +19,7 @@ Operations
     unfollow {key}
     metrics {disk_path}                               -> a sample of the load
     metrics.watch {interval_s, disk_path}             -> {}; then metrics events; an interval of 0 ends them
+    disk.sum {path, start?}                           -> {used, age_s}: the newest sum of a volume's files
     orphans {server_pgid?}                            -> {"orphans": [{pid, pgid, model, started_ts}]}
     orphans.stop {pgid, grace_s?}
     servers                                           -> {"servers": [{pid, port, studies, dicomweb_cache_s, app}]}
@@ -52,6 +53,7 @@ import time
 from pathlib import Path
 from typing import Any, Callable, Sequence
 
+from labeltui.hosts.agent.remote.disk_sum import DiskSums
 from labeltui.hosts.agent.remote.files import Problem, expand, sha256
 from labeltui.hosts.agent.remote.guard import requests as guard_requests
 from labeltui.hosts.agent.remote.jobs import Jobs, JobWatch
@@ -93,6 +95,7 @@ class Agent:
             "job.list": lambda: {"jobs": [self.jobs.status(name) for name in self.jobs.names()]},
             "follow": self.tails.add, "unfollow": self.tails.remove,
             "ack": self.tails.ack,
+            "disk.sum": DiskSums(folder).ask,
             "metrics": self.metrics.sample, "metrics.watch": self.watch.set,
             "orphans": lambda server_pgid=None: {"orphans": orphans(server_pgid)},
             "orphans.stop": self.stop_orphans, "servers": lambda: {"servers": servers()},

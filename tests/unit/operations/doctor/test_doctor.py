@@ -55,7 +55,7 @@ async def healthy(it: Desk, **spec: Any) -> str:
     FakeGuard(it.host)
     it.host.agent.metrics = {
         "cpu_pct": 1.0, "gpus": [{"index": 0, "name": "RTX A5000", "memory_used_mib": 0, "memory_total_mib": 24564}],
-        "disk_total": 100 * 2**30, "disk_used": 2**30, "disk_path": "/workspace",
+        "disk_total": 20 * 10**9, "disk_used": 2**30, "disk_path": "/workspace",
     }  # fmt: skip
     own = Path(f"{it.session.account.ssh_key}.pub").read_text().strip()  # noqa: ASYNC240 - a small file of the test's
     pod_id = await it.rent(public_keys=(own,), **spec)

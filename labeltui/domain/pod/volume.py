@@ -1,0 +1,40 @@
+"""How full a pod's volume is. RunPod knows its size where the file system reports that of a whole cluster."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from labeltui.domain.host import HostMetrics
+
+if TYPE_CHECKING:  # keeps first paint light
+    from labeltui.domain.pod.pod import Pod
+
+GB = 10**9
+CLUSTER_FACTOR = 1.2  # a file system this much larger than the volume reports something else
+
+
+def cluster_volume(pod: Pod | None, metrics: HostMetrics) -> str | None:
+    """The volume's mount point, if the disk of a sample is a cluster that the volume is a part of. Else None."""
+    size = volume_bytes(pod, metrics)
+    if pod is None or size is None or metrics.disk_total is None:
+        return None
+    return pod.volume_path if metrics.disk_total > CLUSTER_FACTOR * size else None
+
+
+def of_volume(
+    metrics: HostMetrics, pod: Pod | None, used: int | None, read_at: datetime | None
+) -> HostMetrics:
+    """The sample with the volume's size, and with what the agent has summed at ``read_at``, in place of a cluster's."""
+    return replace(metrics, disk_total=volume_bytes(pod, metrics), disk_used=used, disk_read_at=read_at)
+
+
+def volume_bytes(pod: Pod | None, metrics: HostMetrics) -> int | None:
+    """Bytes of the volume that has the disk of a sample. None if another disk has it, or its size is unknown."""
+    if pod is None or not pod.volume_path:
+        return None
+    mount = pod.volume_path.rstrip("/")
+    gigabytes = (pod.network_volume_gb if pod.network_volume_id else pod.volume_disk_gb) or 0
+    inside = f"{metrics.disk_path}/".startswith(f"{mount}/")
+    return gigabytes * GB if inside and gigabytes else None
