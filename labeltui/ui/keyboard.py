@@ -19,7 +19,8 @@ from textual.widget import Widget
 from labeltui.ui.contract import Console
 from labeltui.ui.frame.frame import FrameScreen
 from labeltui.ui.frame.lines import keep_key
-from labeltui.ui.keys import shown
+from labeltui.ui.keys import named, shown
+from labeltui.ui.layouts import LATIN
 from labeltui.ui.messages import LEAVE_KEY
 
 Typed = events.Key | events.Paste
@@ -90,12 +91,24 @@ class Keyboard:
         if isinstance(event, events.Paste):
             await self._app.pass_on(event)
             return False
-        if await self._took(event):
-            return True
-        to_shell = self._app.screen is self._frame_screen and self._frame_screen.current == "shell"
-        is_text = _consumes(self._app.focused, event)
-        await self._app.pass_on(event)
-        return event.key == LEAVE_KEY if to_shell else not is_text
+        if self._app.screen is self._frame_screen and self._frame_screen.current == "shell":
+            latin = in_latin(event)
+            event = latin if latin.key == LEAVE_KEY else event
+            await self._app.pass_on(event)
+            return event.key == LEAVE_KEY
+        if _consumes(self._app.focused, event):
+            await self._app.pass_on(event)
+            return False
+        if not self._app.keymap.has(event.key):
+            event = in_latin(event)
+            if event.is_printable and event.character is not None and not event.character.isascii():
+                self._app.refuse(
+                    f"{event.character} is no key of labeltui: switch the keyboard to Latin letters"
+                )
+                return False
+        if not await self._took(event):
+            await self._app.pass_on(event)
+        return True
 
     # -- what a key causes
 
@@ -128,7 +141,7 @@ class Keyboard:
 
     async def _took(self, event: events.Key) -> bool:
         """Handle a leader, or the key that keeps the pod, before any pane. Returns False for another key."""
-        if not self._nobody_types(event):
+        if self._app.screen is not self._frame_screen:
             return False
         if self._app.keymap.leaders.get(event.key):
             self._app.open_leader(event.key)
@@ -137,12 +150,6 @@ class Keyboard:
             await self._app.dispatcher.invoke("guard.keep")
             return True
         return False
-
-    def _nobody_types(self, event: events.Key) -> bool:
-        screen = self._frame_screen
-        if self._app.screen is not screen or screen.current == "shell":
-            return False
-        return not _consumes(self._app.focused, event)
 
     def _is_keep_key(self, event: events.Key) -> bool:
         key = keep_key(self._app.keymap, self._app.state)
@@ -153,6 +160,8 @@ class Keyboard:
         if self._app.screen is not self._frame_screen:
             return
         keymap = self._app.keymap
+        if not keymap.has(event.key):
+            event = in_latin(event)  # where no shell runs, the shell pane has not taken the key
         if keymap.leaders.get(event.key):
             self._app.open_leader(event.key)
             return
@@ -165,6 +174,15 @@ class Keyboard:
 def _consumes(focused: Widget | None, event: events.Key) -> bool:
     """Whether the key is text for a field."""
     return focused is not None and focused.check_consume_key(event.key, event.character)
+
+
+def in_latin(event: events.Key) -> events.Key:
+    """Return the key at the same place of a US keyboard; ``event`` itself for a place that is not known."""
+    head, _, last = event.key.rpartition("+")
+    latin = LATIN.get(last) or LATIN.get(event.character or "")
+    if latin is None:
+        return event
+    return events.Key(named(f"{head}+{latin}" if head else latin), None if head else latin)
 
 
 async def _handled(pump: MessagePump) -> None:

@@ -34,7 +34,7 @@ def shown(key: str) -> str:
     return f"{head}+{_SHOWN.get(last, last)}" if head else _SHOWN.get(last, last)
 
 
-def _named(key: str) -> str:
+def named(key: str) -> str:
     """Return Textual's name for a key that people wrote: the inverse of :func:`shown`."""
     head, _, last = key.rpartition("+") if len(key) > 1 else ("", "", key)
     return f"{head}+{_NAMED.get(last, last)}" if head else _NAMED.get(last, last)
@@ -60,13 +60,13 @@ class KeyMap:
                 self.problems.append(f"keys: there is no action {action_id!r}")
                 continue
             leader, _, key = keys.strip().rpartition(" ")
-            leader = _named(leader)
+            leader = named(leader)
             if leader and leader not in self.leaders:
                 self.problems.append(
                     f"keys: {action_id}: {leader!r} is not a leader key ({', '.join(map(shown, LEADERS))})"
                 )
                 continue
-            self._place(known[action_id], leader, _named(key))
+            self._place(known[action_id], leader, named(key))
 
     def _place(self, action: Action, leader: str, key: str) -> None:
         table = self.leaders[leader] if leader else self.direct
@@ -79,6 +79,10 @@ class KeyMap:
             return
         table[key] = action
         self._keys[action.id] = (leader, key)
+
+    def has(self, key: str) -> bool:
+        """Whether a key runs an action or is a leader, or follows one."""
+        return key in self.direct or key in self.leaders or any(key in keys for keys in self.leaders.values())
 
     def keys_of(self, action: Action) -> str:
         """Return the keys of an action as people write them, such as ``s x``; empty if it has none."""

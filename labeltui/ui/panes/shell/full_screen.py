@@ -30,8 +30,9 @@ if TYPE_CHECKING:
     from labeltui.ui.panes.shell.view import ShellView
 
 READ_BYTES = 65536
-# ctrl+] as terminals send it: plain, with kitty's keys, with xterm's modifyOtherKeys
-LEAVES = re.compile(rb"\x1d|\x1b\[93;5(?::1)?(?:;93)?u|\x1b\[27;5;93~")
+# ctrl+] as terminals send it: plain, with kitty's keys (also on Russian and Ukrainian layouts), with xterm's
+# modifyOtherKeys
+LEAVES = re.compile(rb"\x1d|\x1b\[(?:93|1098|1111);5(?::1)?(?:;93)?u|\x1b\[27;5;93~")
 TITLE = b"\x1b[22;0t\x1b]2;shell - ctrl+] returns to labeltui\x07"
 # Resets all state that a program may have set: cut-off sequences, screens, mouse, paste, focus, keys, colours, title.
 RESTORED = (

@@ -48,7 +48,9 @@ async def test_what_a_program_left_on_is_off_again() -> None:
     assert (await engine.sync()).rows[0][0].look == type(frame.rows[0][0].look)() if frame.rows[0] else True
 
 
-@pytest.mark.parametrize("typed", [b"\x1d", b"abc\x1d", b"\x1b[93;5u", b"\x1b[93;5:1u", b"\x1b[27;5;93~"])
+@pytest.mark.parametrize(
+    "typed", [b"\x1d", b"abc\x1d", b"\x1b[93;5u", b"\x1b[93;5:1u", b"\x1b[1098;5u", b"\x1b[27;5;93~"]
+)
 def test_the_key_that_leaves_is_known_however_it_is_sent(typed: bytes) -> None:
     assert LEAVES.search(typed)
 
