@@ -61,7 +61,6 @@ class ServerStatus:
     app: str | None = None
     models: tuple[str, ...] = ()
     studies: str | None = None
-    dicomweb_cache_s: int | None = None
     version: str | None = None
     problem: Problem | None = None
     phase: str = ""  # while starting: its newest phase
@@ -70,6 +69,7 @@ class ServerStatus:
     started_at: datetime | None = None
     ended_at: datetime | None = None
     orphans: tuple[OrphanTraining, ...] = ()
+    dicomweb_cache_s: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
