@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from labeltui.session.history import database
+
 SLOW = (
     "services/operations",
     "services/runpod",
@@ -38,5 +40,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(autouse=True)
 def own_state(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Store state in a new folder for each test, never in the user's own state folder."""
+    """Store state in a new folder for each test, never in the user's own state folder.
+
+    The history does not wait for the disk, because no test survives a power failure.
+    """
     monkeypatch.setenv("LABELTUI_STATE", str(tmp_path_factory.mktemp("state")))
+    monkeypatch.setattr(database, "SYNCED", "OFF")

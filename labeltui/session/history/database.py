@@ -28,6 +28,7 @@ Connection = sqlite3.Connection
 FILE = "history.db"
 BUSY_S = 10.0  # waiting for another process's transaction
 CLOSE_S = 15.0
+SYNCED = "NORMAL"  # a power failure may cost the last transactions, and never the file
 
 log = logging.getLogger(__name__)
 
@@ -135,7 +136,7 @@ class Database:
             # WAL needs memory that all processes share, which a network file system does not have.
             local = is_local(path.parent)
             connection.execute(f"PRAGMA journal_mode = {'WAL' if local else 'TRUNCATE'}")
-            connection.execute(f"PRAGMA synchronous = {'NORMAL' if local else 'FULL'}")
+            connection.execute(f"PRAGMA synchronous = {SYNCED if local else 'FULL'}")
             self._migrate(connection)
         except BaseException:
             connection.close()
@@ -144,19 +145,21 @@ class Database:
 
     def _migrate(self, connection: Connection) -> None:
         """Bring the file to the newest version. Another process may do the same at this moment."""
-        while (version := _version(connection)) != len(self._migrations):
-            if version > len(self._migrations):
+        newest = len(self._migrations)
+        if _version(connection) == newest:
+            return
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            version = _version(connection)
+            if version > newest:
                 raise HistoryUnavailable("a newer labeltui has written it")
-            connection.execute("BEGIN IMMEDIATE")
-            try:
-                if _version(connection) == version:
-                    for statement in self._migrations[version].split(";"):
-                        connection.execute(statement)
-                    connection.execute(f"PRAGMA user_version = {version + 1}")
-                self._commit(connection)
-            except BaseException:
-                connection.rollback()
-                raise
+            for statement in ";".join(self._migrations[version:]).split(";"):
+                connection.execute(statement)
+            connection.execute(f"PRAGMA user_version = {newest}")
+            self._commit(connection)
+        except BaseException:
+            connection.rollback()
+            raise
 
     def _disconnect(self) -> None:
         connection, self._connection = self._connection, None

@@ -100,7 +100,7 @@ async def test_the_next_console_knows_whom_the_server_has_forgotten(tmp_path: Pa
     async with desk(tmp_path, serves=True) as it:
         it.server.datastore = datastore
         studies = await queue(it)
-        report = await it.run("report")
+        report = await it.run("report", since="2h")
     assert studies[first]["opened_by"] == ["ben", "ana"]
     assert [one["client"] for one in studies[second]["replaced"]] == ["ana"]
     assert report["fetches_by"] == {"ana": 1, "ben": 1}
