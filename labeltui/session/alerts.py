@@ -11,6 +11,7 @@ from labeltui.domain.log.meaning import Meaning
 from labeltui.domain.money import Account
 from labeltui.domain.pod.pod import Pod, PodStatus
 from labeltui.domain.problems import Problem
+from labeltui.domain.rules.pod import pod_has_ended
 from labeltui.domain.server.server import ServerState, ServerStatus
 from labeltui.domain.state import Alert, Level, SessionState
 from labeltui.domain.study import FINAL_TAG, Study
@@ -27,14 +28,6 @@ LONGEST_CACHE_S = 60
 WARN_HOURS, URGENT_HOURS = Decimal(8), Decimal(2)
 
 
-def _pod_has_ended(state: SessionState) -> bool:
-    """Whether the host is unreachable because its pod was stopped or terminated."""
-    host, pod = state.host.value, state.pod.value
-    if not state.identity.rents or pod is None or (host is not None and host.state is LinkState.CONNECTED):
-        return False
-    return pod.status in (PodStatus.STOPPED, PodStatus.TERMINATED)
-
-
 class Alerts:
     """Compares each snapshot with the previous one, and raises or dismisses alerts."""
 
@@ -49,7 +42,7 @@ class Alerts:
 
     def _on_store(self, state: SessionState, changed: Changed) -> None:
         before, self._before = self._before, state
-        if changed & {Fields.host, Fields.pod} and _pod_has_ended(state):
+        if changed & {Fields.host, Fields.pod} and pod_has_ended(state):
             self._store.dismiss("host")  # the host is expected to be unreachable, and the pod pane says why
         elif Fields.host in changed:
             self._host(before, state)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Coroutine
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any, Protocol
 
 from labeltui.config.model import Profile
 from labeltui.domain.log.events import Event
+from labeltui.domain.rules.pod import pod_has_ended
 from labeltui.domain.state import Alert, Identity, Level, SessionState
 from labeltui.hosts.base import Host, Shell
 from labeltui.session.alerts import Alerts
@@ -33,8 +35,9 @@ from labeltui.session.pod.guard import GuardSettings, GuardWatch
 from labeltui.session.pod.proxy_shell import ProxyShells
 from labeltui.session.pod.spending import Spending
 from labeltui.session.readiness import Readiness
+from labeltui.session.runtime.fields import Fields
 from labeltui.session.runtime.state_folder import StateFolder, labels_folder
-from labeltui.session.runtime.store import Store
+from labeltui.session.runtime.store import Changed, Store
 from labeltui.session.runtime.supervise import Clock, Supervisor
 from labeltui.session.server.client import ServerApi
 from labeltui.session.server.found import FoundWatch
@@ -151,6 +154,7 @@ class Session:
         self._wire()
 
     def _wire(self) -> None:
+        self.store.subscribe(self._on_store)
         self.history.on_problem = self._on_history_problem
         self.watch.on_event.add(self._on_event)
         self.watch.on_problem.append(self._alerts.log_problem)
@@ -259,6 +263,11 @@ class Session:
     async def _poll_all(self, _host: Host) -> None:
         self.pollers.wake()
         self.labels.wake()
+
+    def _on_store(self, state: SessionState, changed: Changed) -> None:
+        if changed & {Fields.host, Fields.pod} and pod_has_ended(state):
+            # Not here, because the other subscribers have not had this change yet.
+            asyncio.get_running_loop().call_soon(self.watch.pod_ended)
 
     def _on_event(self, event: Event) -> None:
         if self.watch.caught_up:  # skip events in earlier lines of the log

@@ -199,6 +199,7 @@ def training_document(reading: Reading[TrainStatus], now: datetime) -> Document:
         "queued": None if training is None else training.queued,
         "started_at": None if training is None else moment(training.started_at),
         "ended_at": None if training is None else moment(training.ended_at),
+        "ended_with": None if training is None else training.ended_with or None,
         "pid": None if training is None else training.pid,
     }
 

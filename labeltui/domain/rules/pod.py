@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from labeltui.domain.failure_codes import Code
+from labeltui.domain.host import LinkState
 from labeltui.domain.problems import Misused
 from labeltui.domain.reading import Reading
 from labeltui.domain.state import SessionState
@@ -54,6 +55,14 @@ def only_named(pods: Iterable[Pod], name: str) -> Pod | None:
 def called(pod: Pod) -> str:
     """The name of a pod for confirmations, or its id if it has no name."""
     return pod.name or pod.id
+
+
+def pod_has_ended(state: SessionState) -> bool:
+    """True if the host is unreachable because its pod was stopped or terminated."""
+    host, pod = state.host.value, state.pod.value
+    if not state.identity.rents or pod is None or (host is not None and host.state is LinkState.CONNECTED):
+        return False
+    return pod.status in ("stopped", "terminated")
 
 
 def is_own(state: SessionState, pod: Pod) -> bool:

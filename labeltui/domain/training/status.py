@@ -38,12 +38,14 @@ def derive_training(
     runs: Sequence[TrainRun] = (),
     info: ServerInfo | None = None,
     orphans: Sequence[OrphanTraining] = (),
+    ended_with: str = "",
     zone: tzinfo = UTC,
 ) -> TrainStatus:
     """Return the status of the running training, else of the next in the queue, else of the last one.
 
     ``tasks`` are all tasks of the server, oldest first; None without a server. ``runs`` come from the server's
-    output. ``zone`` is the zone of the host's clock, which dates tasks and lines.
+    output. ``zone`` is the zone of the host's clock, which dates tasks and lines. ``ended_with`` is "server" or "pod"
+    if the operator stopped the server or its pod.
     """
     chosen = _chosen(tasks or (), running)
     if chosen is not None and not chosen.state.ended:
@@ -53,7 +55,7 @@ def derive_training(
     if chosen is not None:
         return _of_task(chosen, tasks or (), runs, info, zone)
     if tasks is None and runs:
-        return _without_server(runs[-1], zone)
+        return _without_server(runs[-1], zone, ended_with)
     return TrainStatus(TrainState.IDLE)
 
 
@@ -80,6 +82,7 @@ def lost_task_status(
     *,
     runs: Sequence[TrainRun] = (),
     orphans: Sequence[OrphanTraining] = (),
+    ended_with: str = "",
     zone: tzinfo = UTC,
 ) -> TrainStatus:
     """Return the status of a task whose server has ended. ``task`` is as the server listed it last."""
@@ -90,7 +93,7 @@ def lost_task_status(
         return _of_task(task, (task,), runs, None, zone)
     # The list is older than the output, so that a run that has ended since may be the task's.
     run = _run_of(replace(task, state=TaskState.UNKNOWN), (), runs)
-    return replace(_without_server(run or TrainRun(task.subject), zone), task_id=task.id)
+    return replace(_without_server(run or TrainRun(task.subject), zone, ended_with), task_id=task.id)
 
 
 def _chosen(tasks: Sequence[Task], running: Task | None) -> Task | None:
@@ -243,20 +246,25 @@ def _of_orphan(orphan: OrphanTraining) -> TrainStatus:
     )
 
 
-def _without_server(run: TrainRun, zone: tzinfo) -> TrainStatus:
+def _without_server(run: TrainRun, zone: tzinfo, ended_with: str = "") -> TrainStatus:
     """The last training of a server that has ended."""
+    if run.ended and (run.return_code or 0) >= 0:
+        ended_with = ""  # it had ended before
     problem: Problem | None = Problem(
         Code.SERVER_GONE,
         f"The server ended while it trained {run.model or 'a model'}.",
         "Start the server and train again; the newest published model is still there.",
     )
     state = TrainState.ERROR
-    if run.ended:
+    if ended_with:
+        state, problem = TrainState.STOPPED, None
+    elif run.ended:
         state, problem = _outcome(TrainState.STOPPED if run.killed else TrainState.DONE, run, run.lines)
     return TrainStatus(
         state, run.model, epoch=_finished(run), total_epochs=run.total_epochs, best=run.best, problem=problem,
         points=run.points, loss=run.loss, loss_is_nan=run.loss_is_nan, lines=run.lines,
-        started_at=_aware(run.started_at, zone), ended_at=_aware(run.ended_at, zone),
+        started_at=_aware(run.started_at, zone), ended_at=_aware(run.ended_at or run.last_at, zone),
+        ended_with=ended_with,
     )  # fmt: skip
 
 

@@ -78,6 +78,7 @@ class TrainStatus:
     started_at: datetime | None = None
     ended_at: datetime | None = None
     pid: int | None = None  # of an orphan
+    ended_with: str = ""  # "server" or "pod" if the operator stopped that while the training ran
     loss_is_nan: bool = False  # of the last iteration; ``loss`` is then None
 
     @property

@@ -203,11 +203,17 @@ async def _follow(session: Session, task_id: str, report: Report) -> Document:
     reading = replace(session.store.state.training, value=training, error=None)
     document = documents.training_document(reading, session.clock())
     if document["error"] is None and document["state"] != TrainState.DONE.value:
-        error = {"code": Code.STOPPED, "message": f"The training ended {document['state']}.", "hint": ""}
+        error = {"code": Code.STOPPED, "message": _how_it_ended(training), "hint": ""}
         document = {**document, "error": error}
     if document["error"] is not None:
         raise Failed.of_document(document)
     return document
+
+
+def _how_it_ended(training: TrainStatus) -> str:
+    return (
+        f"The training ended {'with the ' + training.ended_with if training.ended_with else training.state}."
+    )
 
 
 async def _read_to_end(session: Session) -> None:

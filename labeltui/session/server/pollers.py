@@ -25,7 +25,7 @@ from labeltui.session.runtime.store import Changed, Store
 from labeltui.session.runtime.supervise import Clock, Poller, error_text
 from labeltui.session.server.annotators import Annotators
 from labeltui.session.server.info_failure import InfoRequests
-from labeltui.session.server.process import FOUND, ServerWatch
+from labeltui.session.server.process import ServerWatch
 
 # Seconds between polls. If labeltui started the server, its output says when something happened, and polling is slow.
 # If somebody else did, there is no output to read, and polling is fast.
@@ -134,6 +134,7 @@ class Pollers:
             runs=self._watch.training.runs,
             info=self._store.state.info.value,
             orphans=self._watch.orphans,
+            ended_with=self._watch.ended_with,
             zone=self._watch.zone,
         )
 
@@ -145,7 +146,7 @@ class Pollers:
         """
         if self._state() not in DOWN:
             return False
-        return self._watch.log.run_id != FOUND or self._store.state.info.failures >= SILENT_AFTER_FAILURES
+        return not self._watch.is_remote or self._store.state.info.failures >= SILENT_AFTER_FAILURES
 
     def training_of(self, task_id: str) -> TrainStatus | None:
         """Return the status of one task; None if the server does not list it."""
@@ -154,7 +155,9 @@ class Pollers:
             return None
         runs, zone = self._watch.training.runs, self._watch.zone
         if self.down:
-            return lost_task_status(task, runs=runs, orphans=self._watch.orphans, zone=zone)
+            return lost_task_status(
+                task, runs=runs, orphans=self._watch.orphans, ended_with=self._watch.ended_with, zone=zone
+            )
         return task_status(task, tasks=self._tasks, runs=runs, info=self._store.state.info.value, zone=zone)
 
     def _need_server(self) -> None:

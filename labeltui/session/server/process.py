@@ -15,7 +15,7 @@ from labeltui.domain.log.meaning import Meaning
 from labeltui.domain.log.startup import StartupReader, diagnose_exit
 from labeltui.domain.problems import Failed, Problem
 from labeltui.domain.reading import Reading
-from labeltui.domain.server.server import FoundServer, OrphanTraining, ServerInfo
+from labeltui.domain.server.server import FoundServer, OrphanTraining, ServerInfo, ServerState
 from labeltui.domain.server.state import ServerEvidence, ServerRun, derive_server
 from labeltui.domain.training.log import TrainLog
 from labeltui.hosts.agent.client import AgentClient
@@ -52,6 +52,7 @@ class ServerWatch:
         self.meta: Mapping[str, object] = {}
         self.orphans: tuple[OrphanTraining, ...] = ()
         self.orphans_known = asyncio.Event()
+        self._pod_ended = False
         self._found: FoundServer | None = None
         self._failing: Problem | None = None
         self.zone: tzinfo = UTC  # zone of the host's wall clock; the server's lines have times by that clock
@@ -196,7 +197,8 @@ class ServerWatch:
         self._job_known = True
         self._final_size = None
         self.meta = job.meta or {}
-        self.run = _run_of(job)
+        self._pod_ended = self._pod_ended and ended and job.run_id == self.run.run_id
+        self.run = _run_of(job, stopped=self._pod_ended)
         if ended:
             self._note_end()
             self._ended.set()
@@ -264,12 +266,32 @@ class ServerWatch:
             return
         self._field.write(Reading(status, self._clock()))
 
+    @property
+    def ended_with(self) -> str:
+        """What the operator stopped: "pod", "server", or empty if the server runs or why it ended is unknown."""
+        if self._pod_ended:
+            return "pod"
+        server = self._field.value.value
+        stopped = server is not None and server.state is ServerState.STOPPED and not self.is_remote
+        return "server" if stopped else ""
+
+    def pod_ended(self) -> None:
+        """The operator stopped or terminated the pod, and with it the server and every training."""
+        if self._pod_ended or self.run.state not in (JobState.RUNNING, JobState.STOPPING):
+            return
+        self._pod_ended, self._answered_at, self.orphans = True, None, ()
+        self.run = replace(
+            self.run, state=JobState.EXITED, pid=None, stopped_by_us=True, ended_at=self._clock()
+        )
+        self.refresh()
+
     def host_lost(self, why: str) -> None:
         """The connection was lost: mark the state as old, with the reason."""
         if self.log.run_id is not None:
             self.feed.lost(self._clock(), why)
         self._answered_at = None if self.run.state == "absent" else self._answered_at
-        self._field.write(replace(self._field.value, error=why))
+        if not self._pod_ended:
+            self._field.write(replace(self._field.value, error=why))
 
     @property
     def read_whole(self) -> bool:
@@ -288,7 +310,7 @@ class ServerWatch:
         return diagnose_exit(lines, self.run.exit_code)
 
 
-def _run_of(job: Job) -> ServerRun:
+def _run_of(job: Job, *, stopped: bool) -> ServerRun:
     meta = job.meta or {}
     models = meta.get("models")
     return ServerRun(
@@ -299,7 +321,7 @@ def _run_of(job: Job) -> ServerRun:
         log_path=job.log_path,
         started_at=_time(job.started_ts),
         ended_at=_time(job.ended_ts),
-        stopped_by_us=job.stopped_by_us,
+        stopped_by_us=job.stopped_by_us or stopped,
         app=_text(meta.get("app")),
         models=tuple(str(m) for m in models) if isinstance(models, list | tuple) else (),
         studies=_text(meta.get("studies")),

@@ -152,6 +152,8 @@ class TrainingCard(Card):
             )
         elif training.ended_at is not None and training.state not in ACTIVE:
             parts.append((f"  {words.age(training.ended_at, now)} ago", Tone.FAINT))
+            if training.ended_with:
+                parts.append((f", ended with the {training.ended_with}", Tone.FAINT))
         elif training.started_at is not None:
             parts.append((f"  for {words.age(training.started_at, now)}", Tone.FAINT))
         return Content.assemble(*parts)

@@ -180,6 +180,19 @@ def test_a_loss_that_is_no_number_shows_without_the_output_too(task):
     assert dict(status.not_numbers) == {"loss": 2}
 
 
+@pytest.mark.parametrize("code", [None, -15, -9])
+def test_a_training_that_ended_with_its_server_or_pod_was_stopped(log_lines, code):
+    (run,) = runs_of(log_lines("train_3epochs")[:80])
+    run = replace(run, return_code=code, ended_at=run.last_at if code else None)
+    for ended_with in ("server", "pod"):
+        status = derive_training(tasks=None, runs=[run], ended_with=ended_with)
+        assert (status.state, status.problem, status.ended_with) == (TrainState.STOPPED, None, ended_with)
+        assert status.ended_at == run.last_at.replace(tzinfo=UTC)
+    (whole,) = runs_of(log_lines("train_3epochs"))
+    done_before = derive_training(tasks=None, runs=[whole], ended_with="pod")
+    assert (done_before.state, done_before.ended_with) == (TrainState.DONE, "")
+
+
 ERRORS = [
     ("train_status_error_unknown_model", "unknown_model", "nope"),
     ("train_status_error_bad_type", "bad_parameter", "wrong type"),

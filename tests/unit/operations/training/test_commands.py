@@ -10,6 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
+from labeltui.domain.host import LinkState
 from labeltui.domain.problems import Failed
 from labeltui.domain.training.training import TrainState
 from tests.fakes.monailabel import MONAILABEL, recorded
@@ -298,6 +299,87 @@ async def test_an_orphan_is_shown_as_soon_as_its_server_has_died(tmp_path: Path)
         reading = it.session.store.state.training
     assert reading.value is not None
     assert (reading.value.pid, reading.value.eta_s, reading.error) == (41, None, None)
+
+
+@in_virtual_time
+async def test_a_stop_of_the_server_ends_its_training_without_an_alert(tmp_path: Path) -> None:
+    async with desk(tmp_path, serves=True) as it:
+        training = Training(it)
+        training.begin()
+        await known(it, TrainState.RUNNING)
+        training.print(EPOCH_2_BEGINS)
+        await it.run("server.stop")
+        await known(it, TrainState.STOPPED)
+        await asyncio.sleep(30)
+        status = await it.run("train.status")
+        alerts = [alert.key for alert in it.session.store.state.alerts]
+    assert (status["state"], status["ended_with"], status["error"], status["epoch"]) == (
+        "stopped",
+        "server",
+        None,
+        1,
+    )
+    assert alerts == []
+
+
+@pytest.mark.parametrize("action", ["pod.stop", "pod.terminate"])
+@in_virtual_time
+async def test_a_stop_of_the_pod_ends_server_and_training_without_an_alert(
+    tmp_path: Path, action: str
+) -> None:
+    async with desk(tmp_path, rents=True, labels={"copy": False, "folder": str(tmp_path / "labels")}) as it:
+        await it.rent()
+        it.serve()
+        await it.session.readiness.need_server()
+        training = Training(it)
+        training.begin()
+        it.session.pollers.wake()
+        await known(it, TrainState.RUNNING)
+        training.print(EPOCH_2_BEGINS)
+        it.server.up = False
+        await it.run(action, named="annot")
+        it.out_of_reach()
+        it.host.drop()
+        await known(it, TrainState.STOPPED)
+        await asyncio.sleep(60)
+        state = it.session.store.state
+        entries = [entry.title for entry in it.session.journal.entries]
+    assert state.training.value is not None
+    assert (state.training.value.ended_with, state.training.value.eta_s) == ("pod", None)
+    assert state.server.value is not None
+    assert (state.server.value.state, state.server.value.pid, state.server.value.orphans) == (
+        "stopped",
+        None,
+        (),
+    )
+    assert (state.training.error, state.server.error) == (None, None)
+    assert {alert.key for alert in state.alerts} & {"server", "training", "orphans", "host"} == set()
+    assert any("pod" in entry.lower() for entry in entries)
+
+
+@in_virtual_time
+async def test_the_server_of_a_stopped_pod_is_no_crashed_one_after_the_pods_next_start(
+    tmp_path: Path,
+) -> None:
+    async with desk(tmp_path, rents=True, labels={"copy": False, "folder": str(tmp_path / "labels")}) as it:
+        await it.rent()
+        it.serve()
+        await it.session.readiness.need_server()
+        it.server.up = False
+        await it.run("pod.stop", named="annot")
+        it.host.drop()
+        job = it.host.agent.jobs["server"]
+        it.host.agent.answers["job.status"] = lambda _request: {**job.document, "state": "lost"}
+        await it.run("pod.start", named="annot")
+        it.session.reconnect()
+        await it.session.store.wait_for(
+            lambda s: s.host.value is not None and s.host.value.state is LinkState.CONNECTED, 120
+        )
+        await asyncio.sleep(30)
+        state = it.session.store.state
+    assert state.server.value is not None
+    assert (state.server.value.state, state.server.value.problem) == ("stopped", None)
+    assert "server" not in {alert.key for alert in state.alerts}
 
 
 @in_virtual_time
