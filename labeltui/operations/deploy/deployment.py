@@ -14,6 +14,7 @@ from labeltui.actions.pods import PodCreateParams
 from labeltui.actions.server import ServerStartParams
 from labeltui.domain.documents.documents import moment
 from labeltui.domain.failure_codes import Code
+from labeltui.domain.money import month_text
 from labeltui.domain.pod.pod import Pod
 from labeltui.domain.problems import LabeltuiError, Problem, Refused, Unreachable
 from labeltui.domain.server.server import ServerState
@@ -140,6 +141,10 @@ class Deployment:
         self.steps.detail(StepId.RENT, f"{names} as {self._plan.spec.name}")
         if self._plan.spec.volume_disk_gb:
             self._report.progress(f"{ON_ONE_MACHINE} --new-volume-gb makes one that outlives the pod.")
+        if (volume := self._plan.volume) is not None:
+            where = f"the network volume {volume.name}, {volume.size_gb} GB in {volume.data_centre}"
+            month = month_text(volume.cost_per_hour)
+            self._report.progress(f"On {where}, which stays when the pod ends, at {month}.")
         self._outcome.requested = True
         rented = await rent(self._session, self._plan, self.steps)
         pod = rented.pod

@@ -14,7 +14,7 @@ from labeltui.domain.deploy.sizing import LEAST_VOLUME_GB, MOST_NETWORK_GB, sugg
 from labeltui.domain.failure_codes import Code
 from labeltui.domain.money import rate_text
 from labeltui.domain.pod.pod import OFFICIAL_IMAGE, Cloud
-from labeltui.domain.problems import Failed, Misused
+from labeltui.domain.problems import Failed, LabeltuiError, Misused
 from labeltui.hosts.own_keys import OwnKey
 from labeltui.operations.deploy.data_size import measure
 from labeltui.operations.deploy.key import pod_key
@@ -219,9 +219,30 @@ async def _network(
             )
         return found, None
     if size is None:
-        return None, None
+        return await _volume_before(client, name, params), None
     gb = _size("new_volume_gb", size, 0, least=LEAST_VOLUME_GB, most=MOST_NETWORK_GB)
-    return None, NewVolume(f"{name}-data", gb, await volume_place(client, params.data_centre))
+    return None, NewVolume(volume_name(name), gb, await volume_place(client, params.data_centre))
+
+
+async def _volume_before(client: RunpodClient, name: str, params: PodCreateParams) -> NetworkVolume | None:
+    """Return the network volume that was made for an earlier pod of that name, unless another storage is wanted.
+
+    None also if the volumes can't be read.
+    """
+    if params.volume_gb is not None or params.cloud == "community":
+        return None
+    try:
+        volumes = await client.network_volumes()
+    except LabeltuiError:
+        return None
+    wanted = (params.data_centre or "").lower()
+    found = [v for v in volumes if v.name == volume_name(name) and wanted in ("", v.data_centre.lower())]
+    return found[0] if len(found) == 1 else None
+
+
+def volume_name(pod: str) -> str:
+    """Return the name of the network volume that is made for a pod of that name."""
+    return f"{pod}-data"
 
 
 async def volume_place(client: RunpodClient, wanted: str | None) -> str:

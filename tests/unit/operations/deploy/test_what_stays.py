@@ -78,3 +78,31 @@ async def test_what_a_disk_on_one_machine_risks_is_said_in_one_line(
         await it.run("pod.create", **ASKED, **more)
     said = [line for line in it.report.lines if "no GPU after a stop" in line and "balance" in line]
     assert len(said) == (0 if more else 1)
+
+
+@pytest.mark.parametrize(
+    ("more", "on_volume"),
+    [
+        ({}, True),
+        ({"data_centre": "US-KS-2"}, True),
+        ({"data_centre": "EU-RO-1"}, False),
+        ({"volume_gb": 20}, False),
+        ({"cloud": "community"}, False),
+    ],
+)
+@in_virtual_time
+async def test_the_network_volume_of_an_earlier_pod_of_that_name_is_preferred_and_said(
+    tmp_path: Path, more: dict[str, Any], on_volume: bool
+) -> None:
+    async with published(tmp_path) as (it, account):
+        FakeGuard(it.host)
+        account.volumes = [
+            {"id": "v1", "name": "annot-data", "size": 100, "dataCenter": "US-KS-2", "type": "STANDARD"}
+        ]
+        await it.run("pod.create", **ASKED, **more)
+        (body,) = (one for one in account.bodies if one and "image" in one)
+    assert ("network" in body["mounts"]) == on_volume
+    said = [
+        line for line in it.report.lines if "network volume annot-data" in line and "$7.00 a month" in line
+    ]
+    assert len(said) == int(on_volume)
