@@ -38,11 +38,22 @@ class TrainingHistory:
             self._live_run = run_id
             self._publish(self._field.value)
 
-    def add(self, records: Sequence[TrainingRecord]) -> None:
-        """Store trainings. A stored one is replaced unless it is more complete."""
+    def add(self, records: Sequence[TrainingRecord], *, found: bool = False) -> None:
+        """Store trainings. A stored one is replaced unless it is more complete.
+
+        ``found``: nobody watched their server, so that a stored one that is as complete is better.
+        """
+        if found:
+            stored = {(record.started_at, record.model): record for record in self._field.value}
+            records = [
+                record
+                for record in records
+                if (before := stored.get((record.started_at, record.model))) is None
+                or _completeness(record) > _completeness(before)
+            ]
         self._added |= {(record.started_at, record.model): record for record in records}
         self._publish(self._field.value)
-        self._database.write(lambda connection: _put(connection, records))
+        self._database.write(lambda connection: _put(connection, records, found))
 
     def _publish(self, stored: Sequence[TrainingRecord]) -> None:
         both = {(record.started_at, record.model): record for record in stored}
@@ -69,17 +80,17 @@ def _completeness(record: TrainingRecord) -> tuple[bool, int]:
     return record.ended, record.epochs
 
 
-def _put(connection: Connection, records: Sequence[TrainingRecord]) -> None:
+def _put(connection: Connection, records: Sequence[TrainingRecord], found: bool) -> None:
     connection.executemany(
         "INSERT INTO trainings (started_at, model, run_id, state, ended, epochs, document) VALUES (?, ?, ?, ?, ?, ?, ?)"
         " ON CONFLICT (started_at, model) DO UPDATE SET run_id = excluded.run_id, state = excluded.state,"
         " ended = excluded.ended, epochs = excluded.epochs, document = excluded.document"
-        " WHERE (excluded.ended, excluded.epochs) >= (trainings.ended, trainings.epochs)",
+        " WHERE (excluded.ended, excluded.epochs, ?) > (trainings.ended, trainings.epochs, 0)",
         [
             (
                 record.started_at.astimezone(UTC).isoformat(), record.model, record.run_id,
                 record.state,
-                record.ended, record.epochs, json.dumps(record.document(), default=str),
+                record.ended, record.epochs, json.dumps(record.document(), default=str), not found,
             )
             for record in records
         ],

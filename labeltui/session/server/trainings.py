@@ -119,7 +119,7 @@ class EarlierRuns:
             await asyncio.to_thread(_feed, trainings, lines.feed(block))
         runs, zone = trainings.runs, self._watch.zone
         records = [_record_of(run, zone, run_id, up=False, last=run is runs[-1]) for run in runs]
-        self._history.add([record for record in records if record is not None])
+        self._history.add([record for record in records if record is not None], found=True)
         self._history.log_was_read(run_id, size)
 
 
