@@ -118,6 +118,19 @@ async def test_secrets_are_asked_one_at_a_time_and_never_shown() -> None:
         assert await second is None
 
 
+async def test_a_notice_during_the_login_is_shown_literally() -> None:
+    app = Console(session=FakeSession(connected()), clock=lambda: NOW)
+    async with app.run_test(size=SIZE) as pilot:
+        await wait_for(pilot, lambda: app.session is not None)
+        ScreenPrompter(app).notice("Touch the security key of [red]yubi[/], if it blinks.")
+        await wait_for(
+            pilot,
+            lambda: (
+                "Touch the security key of [red]yubi[/]" in app.export_screenshot().replace("&#160;", " ")
+            ),
+        )
+
+
 @pytest.mark.parametrize(
     ("keys", "trusted"), [(("enter",), False), (("escape",), False), (("right", "enter"), True)]
 )

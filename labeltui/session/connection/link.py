@@ -208,22 +208,15 @@ class Link:
 
     async def _wait_after(self, error: LabeltuiError, failures: int) -> None:
         self._error = error
+        hint = "" if error.may_pass else f" {error.problem.hint}"
+        detail = f"{error.problem.message}{hint}".strip()
         if isinstance(error, Refused):
-            self._publish(
-                replace(
-                    self._status,
-                    state=LinkState.REFUSED,
-                    detail=f"{error.problem.message} {error.problem.hint}".strip(),
-                )
-            )
+            self._publish(replace(self._status, state=LinkState.REFUSED, detail=detail))
             await self._retry_now.wait()
             return
         wait = backoff_s(failures, longest_s=LONGEST_RETRY_S)
-        self._publish(
-            replace(
-                self._status, detail=error_text(error), next_try_at=self._clock() + timedelta(seconds=wait)
-            )
-        )
+        next_try = self._clock() + timedelta(seconds=wait)
+        self._publish(replace(self._status, detail=detail, next_try_at=next_try))
         try:
             async with asyncio.timeout(wait):
                 await self._retry_now.wait()

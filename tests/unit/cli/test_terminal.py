@@ -263,3 +263,11 @@ def test_the_console_says_why_it_cannot_be_shown_here(monkeypatch, terminal, kin
             with pytest.raises(Misused, match="The console needs a terminal"):
                 open_console(Launch())
         monkeypatch.undo()
+
+
+def test_a_notice_during_the_login_is_one_line_without_control_characters() -> None:
+    said: list[str] = []
+    TerminalPrompter(said.append).notice("Touch the security key of \x1b[2Jyubi.")
+    assert len(said) == 1
+    assert "\x1b" not in said[0]
+    assert "yubi" in said[0]

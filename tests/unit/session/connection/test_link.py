@@ -33,6 +33,10 @@ async def test_an_error_that_waiting_does_not_cure_is_raised_at_once(
                 await wait()
             assert caught.value.problem == error.problem
         assert asyncio.get_running_loop().time() == before
+        status = session.store.state.host.value
+        assert status is not None
+        assert status.detail == f"{error.problem.message} {error.problem.hint}"  # the console shows both
+        assert status.next_try_at is not None
         await asyncio.sleep(40)  # virtual
         assert session.link.is_connected
 
