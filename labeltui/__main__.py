@@ -85,9 +85,9 @@ def why_no_console() -> str | None:
     streams = {"input": sys.stdin, "output": sys.stdout, "error": sys.stderr}
     for name, stream in streams.items():
         if stream is None or not stream.isatty():
-            return f"standard {name} is not one"
+            return f"standard {name} is no terminal"
     if os.environ.get("TERM") in ("dumb", "unknown"):
-        return f"this one can't place text on its screen (TERM={os.environ['TERM']})"
+        return f"this terminal can't move the cursor (TERM={os.environ['TERM']})"
     return None
 
 

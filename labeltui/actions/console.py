@@ -6,14 +6,30 @@ from labeltui.actions.model import Action, Danger
 from labeltui.domain.rules import conditions
 
 CONSOLE_ACTIONS: tuple[Action, ...] = (
-    Action("pane.pod", "Pod", "focus the pod pane; again zooms it", key="1", console="pane('pod')"),
-    Action("pane.shell", "Shell", "focus the shell; again zooms it", key="2", console="pane('shell')"),
-    Action("pane.log", "Server log", "focus the server log; again zooms it", key="3", console="pane('log')"),
+    Action("pane.pod", "Pod", "focus the pod pane; a second press zooms it", key="1", console="pane('pod')"),
     Action(
-        "pane.queue", "Study queue", "focus the study queue; again zooms it", key="4", console="pane('queue')"
+        "pane.shell", "Shell", "focus the shell; a second press zooms it", key="2", console="pane('shell')"
     ),
     Action(
-        "pane.training", "Training", "focus the training; again zooms it", key="5", console="pane('training')"
+        "pane.log",
+        "Server log",
+        "focus the server log; a second press zooms it",
+        key="3",
+        console="pane('log')",
+    ),
+    Action(
+        "pane.queue",
+        "Study queue",
+        "focus the study queue; a second press zooms it",
+        key="4",
+        console="pane('queue')",
+    ),
+    Action(
+        "pane.training",
+        "Training",
+        "focus the training pane; a second press zooms it",
+        key="5",
+        console="pane('training')",
     ),
     Action("pane.next", "Next pane", "move to the next pane", key="tab", console="cycle(1)"),
     Action(
@@ -26,35 +42,39 @@ CONSOLE_ACTIONS: tuple[Action, ...] = (
     Action(
         "zoom",
         "Zoom",
-        "give the focused pane the whole screen, and back",
+        "show the focused pane alone, or all panes again",
         key="z",
         console="zoom",
         footer=True,
     ),
-    Action("back", "Back", "close what is open, leave zoom or a filter", key="escape", console="back"),
+    Action(
+        "back", "Back", "close the open window, or end the zoom or the filter", key="escape", console="back"
+    ),
     Action(
         "help",
         "Help",
-        "every key, searchable; enter runs it",
+        "search all keys; enter runs the chosen action",
         key="question_mark",
         console="help",
         footer=True,
     ),
     Action(
-        "palette", "Commands", "every action by name", key="ctrl+p", console="command_palette", footer=True
+        "palette", "Commands", "find an action by name", key="ctrl+p", console="command_palette", footer=True
     ),
     Action(
         "actions.log",
         "Action log",
-        "what was done, here and in earlier sessions, as commands to copy",
+        "all actions of this and earlier sessions, as commands to copy",
         key="L",
         console="action_log",
     ),
-    Action("alerts", "Alerts", "what needs attention, and what did", key="a", console="alerts"),
+    Action(
+        "alerts", "Alerts", "problems that need attention now, and earlier ones", key="a", console="alerts"
+    ),
     Action(
         "pods",
         "Pods of the account",
-        "every pod with its state and cost; start, stop, restart, terminate one",
+        "list all pods with state and cost; start, stop, restart or terminate a pod",
         key="l",
         leader="p",
         needs_host=False,
@@ -63,7 +83,7 @@ CONSOLE_ACTIONS: tuple[Action, ...] = (
     Action(
         "events",
         "Events of the pod",
-        "what happened to the pod, here or elsewhere",
+        "list the starts, stops and other changes of the pod",
         key="e",
         leader="p",
         disabled=conditions.no_pod,
@@ -72,8 +92,8 @@ CONSOLE_ACTIONS: tuple[Action, ...] = (
     ),
     Action(
         "pod.choices",
-        "What can be done",
-        "what can be done about a pod that did not start as before",
+        "Choices for this pod",
+        "choose what to do with a pod that started without its GPU or did not start",
         key="w",
         leader="p",
         disabled=conditions.no_pod,
@@ -82,8 +102,8 @@ CONSOLE_ACTIONS: tuple[Action, ...] = (
     ),
     Action(
         "pod.retry",
-        "Start it, and retry",
-        "try to start the pod every few minutes until its machine has a GPU free; ctrl+c gives up",
+        "Start pod, and retry",
+        "try every few minutes, until the pod's machine has a free GPU; ctrl+c gives up",
         danger=Danger.CHANGE,
         disabled=conditions.cannot_start_pod,
         needs_host=False,
@@ -91,7 +111,7 @@ CONSOLE_ACTIONS: tuple[Action, ...] = (
     ),
     Action(
         "pod.data",
-        "Start it for its data",
+        "Start pod without GPU",
         "start the pod without a GPU, to copy labels and models off it",
         danger=Danger.CHANGE,
         disabled=conditions.cannot_rescue,
@@ -100,8 +120,8 @@ CONSOLE_ACTIONS: tuple[Action, ...] = (
     ),
     Action(
         "pod.lose",
-        "Terminate it, labels lost",
-        "give the pod back and lose the labels that are not on this machine; you type its name",
+        "Terminate pod and labels",
+        "delete the pod and the labels that are not on this machine; you type the pod's name",
         danger=Danger.IRREVERSIBLE,
         disabled=conditions.loses_nothing,
         needs_host=False,
@@ -109,8 +129,8 @@ CONSOLE_ACTIONS: tuple[Action, ...] = (
     ),
     Action(
         "pod.volume",
-        "New pod on its volume",
-        "rent another pod on the same network volume, where every file is",
+        "New pod, same volume",
+        "rent another pod that uses the same network volume, with all its files",
         danger=Danger.CHANGE,
         disabled=conditions.no_network_volume,
         needs_host=False,
@@ -118,15 +138,15 @@ CONSOLE_ACTIONS: tuple[Action, ...] = (
     ),
     Action(
         "offers",
-        "What to do about it",
-        "what can be done about the last failure",
+        "Solve the last failure",
+        "list the actions that may solve the last failure",
         key="W",
         console="offers",
     ),
     Action(
         "pod.options",
         "Rent a new pod",
-        "choose a GPU and disks, see the price, then rent",
+        "choose a GPU and disks, see the price, then rent the pod",
         key="n",
         leader="p",
         danger=Danger.CHANGE,
@@ -137,7 +157,7 @@ CONSOLE_ACTIONS: tuple[Action, ...] = (
     Action(
         "guard.options",
         "Guard's limits",
-        "choose idle minutes and budget",
+        "set the idle minutes and the budget after which the guard stops the pod",
         key="g",
         leader="p",
         danger=Danger.CHANGE,
@@ -147,15 +167,15 @@ CONSOLE_ACTIONS: tuple[Action, ...] = (
     Action(
         "ssh-config.write",
         "Write ssh's configuration",
-        "write a Host for ssh, scp and editors, and keep it up to date",
+        "write a Host block to ~/.ssh/config for ssh, scp and editors, and update it",
         needs_host=False,
         console="ssh_config",
     ),
-    Action("copy", "Copy", "copy what is selected, or the current line", key="y", console="copy"),
+    Action("copy", "Copy", "copy the selected text, or the current line", key="y", console="copy"),
     Action(
         "copy.url",
         "Copy Slicer URL",
-        "copy the server's URL, to paste into Slicer",
+        "copy the server's URL, to paste it into Slicer",
         key="u",
         leader="s",
         console="copy_url",
@@ -163,7 +183,7 @@ CONSOLE_ACTIONS: tuple[Action, ...] = (
     Action(
         "server.options",
         "Start with options",
-        "choose app, models, studies and configuration, then start",
+        "choose app, models, studies and configuration, then start the server",
         key="o",
         leader="s",
         danger=Danger.CHANGE,
@@ -173,7 +193,7 @@ CONSOLE_ACTIONS: tuple[Action, ...] = (
     Action(
         "train.options",
         "Train with options",
-        "choose model, epochs and parameters, then train",
+        "choose model, epochs and parameters, then start the training",
         key="o",
         leader="t",
         danger=Danger.CHANGE,
@@ -183,7 +203,7 @@ CONSOLE_ACTIONS: tuple[Action, ...] = (
     Action(
         "trainings",
         "Trainings",
-        "every training of this server and of earlier ones: options, epochs, best, model file",
+        "list all trainings with their options, epochs, best metric and model file",
         key="h",
         leader="t",
         needs_host=False,
@@ -191,20 +211,20 @@ CONSOLE_ACTIONS: tuple[Action, ...] = (
     ),
     Action(
         "server.problem",
-        "Why it failed",
-        "the traceback behind the server's or the training's error",
+        "Show the error",
+        "show the traceback of the server's or the training's last error",
         key="w",
         leader="s",
         console="problem",
     ),
     Action("screenshot", "Save a screenshot", "save the screen as an SVG file", console="save_screenshot"),
     Action(
-        "reconnect", "Reconnect now", "do not wait for the next try", key="c", leader="p", console="reconnect"
+        "reconnect", "Reconnect now", "connect to the host at once", key="c", leader="p", console="reconnect"
     ),
     Action(
         "quit",
         "Quit",
-        "leave the console; what runs on the host goes on",
+        "close the console; the programs on the host keep running",
         key="q",
         console="quit",
         footer=True,

@@ -12,21 +12,23 @@ from labeltui.domain.rules import conditions
 class GuardKeepParams(Params):
     """Parameters of ``guard keep``."""
 
-    minutes: float | None = number("keep it alive at least so many minutes, used or not")
+    minutes: float | None = number("keep the pod alive for at least this many minutes, even if idle")
 
 
 class GuardSetParams(Params):
     """Parameters of ``guard set``; a limit that is left out does not change."""
 
-    idle: float | None = number("stop after so many idle minutes; 0: never")
-    budget: float | None = number("stop once the pod has cost so many dollars since its start; 0: no limit")
+    idle: float | None = number("stop the pod after this many idle minutes; 0: never")
+    budget: float | None = number(
+        "stop the pod once it has cost this many dollars since its start; 0: no limit"
+    )
     copies: Literal["wait", "ignore"] | None = choice(
-        "wait until every label is copied to a desk, or stop without", "wait", "ignore"
+        "before a stop, wait until every label is copied off the pod; no: do not wait", "wait", "ignore"
     )
 
 
 GUARD_STATUS = Command(
-    "guard.status", "Guard", "what the guard measured last, and when it stops the pod",
+    "guard.status", "Guard", "show the guard's last measurements, and when it stops the pod",
     command=("guard", "status"), takes=NoParams,
 )  # fmt: skip
 GUARD_KEEP = Command(
@@ -34,12 +36,12 @@ GUARD_KEEP = Command(
     danger=Danger.CHANGE, command=("guard", "keep"), disabled=conditions.no_guard, takes=GuardKeepParams,
 )  # fmt: skip
 GUARD_SET = Command(
-    "guard.set", "Set the guard", "set limits until the pod stops; turns the guard on",
+    "guard.set", "Set the guard", "turn the guard on, and set its limits until the pod stops",
     danger=Danger.CHANGE, command=("guard", "set"), disabled=conditions.guard_not_expected,
     takes=GuardSetParams,
 )  # fmt: skip
 GUARD_OFF = Command(
-    "guard.off", "Guard off", "let the pod run, and cost, until you stop it",
+    "guard.off", "Guard off", "turn the guard off: the pod runs and costs money until you stop it",
     danger=Danger.DESTRUCTIVE, command=("guard", "off"), disabled=conditions.no_guard,
     question=conditions.ask_guard_off, takes=NoParams,
 )  # fmt: skip

@@ -27,8 +27,8 @@ class Danger(StrEnum):
 class PodParams(Params):
     """The pod that an action applies to, and the name that the operator has confirmed."""
 
-    pod: str | None = text("id or whole name of a pod; the profile's when left out", positional=True)
-    named: str | None = text("name of a pod that is not the profile's, as it was confirmed", hidden=True)
+    pod: str | None = text("id or whole name of a pod; default: the profile's pod", positional=True)
+    named: str | None = text("name of a pod that is not the profile's, to confirm the action", hidden=True)
 
 
 def _always(_state: SessionState) -> str | None:

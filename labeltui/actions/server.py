@@ -25,29 +25,31 @@ class ServerStartParams(Params):
     app: str | None = text("app to serve: radiology, monaibundle, or a path on the host")
     models: str | None = text("models to serve, comma separated")
     studies: str | None = text("folder of studies on the host, or a DICOMweb URL")
-    conf: Mapping[str, str] = pairs("more configuration of the app")
-    env: Mapping[str, str] = pairs("more environment of the server")
+    conf: Mapping[str, str] = pairs("further configuration values of the app")
+    env: Mapping[str, str] = pairs("further environment variables of the server")
     port: int | None = whole("port on the host")
 
 
 class ServerLogsParams(Params):
     """Parameters of ``server logs``. Times are by the host's clock."""
 
-    follow: bool = switch("go on with new lines as they come")
-    lines: int | None = whole("only the last N lines")
+    follow: bool = switch("keep printing new lines as they arrive")
+    lines: int | None = whole("show only the last N lines")
     level: Literal["debug", "info", "warning", "error", "critical"] | None = choice(
-        "only this level and above", "debug", "info", "warning", "error", "critical"
+        "only lines of this level or a higher one", "debug", "info", "warning", "error", "critical"
     )
-    logger: str | None = text("only loggers with this in their name")
+    logger: str | None = text("only lines of loggers whose name contains this text")
     since: str | None = text(
-        "only from that time on: 17:02, 2026-11-23 17:02, or 10m ago, by the host's clock"
+        "only lines from this time on: 17:02, 2026-11-23 17:02, or 10m ago (host's clock)"
     )
-    until: str | None = text("only up to that time")
-    grep: str | None = text("only lines that match: a regular expression, !re for the others, ~letters")
+    until: str | None = text("only lines up to this time")
+    grep: str | None = text(
+        "only lines that match a regular expression; !re: only those that do not; ~abc: fuzzy"
+    )
 
 
 SETUP = Command(
-    "setup", "Set up MONAI Label", "install MONAI Label on the host, step by step; resumable",
+    "setup", "Set up MONAI Label", "install MONAI Label on the host; an interrupted setup can be continued",
     key="i", leader="s", danger=Danger.CHANGE, command=("setup",),
     disabled=conditions.not_connected, takes=SetupParams,
 )  # fmt: skip
@@ -67,11 +69,11 @@ SERVER_RESTART = Command(
     disabled=conditions.cannot_stop, question=conditions.ask_server_stop, takes=NoParams,
 )  # fmt: skip
 SERVER_STATUS = Command(
-    "server.status", "Server status", "state, app, models, URL",
+    "server.status", "Server status", "show the server's state, app, models and URL",
     command=("server", "status"), takes=NoParams,
 )  # fmt: skip
 SERVER_LOGS = Command(
-    "server.logs", "Server logs", "what the server has printed",
+    "server.logs", "Server logs", "show the server's log",
     command=("server", "logs"), takes=ServerLogsParams,
 )  # fmt: skip
 

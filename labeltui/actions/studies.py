@@ -10,20 +10,20 @@ from labeltui.domain.rules import conditions
 class StudiesNextParams(Params):
     """Parameters of ``studies next``."""
 
-    strategy: str | None = text("strategy that picks the study", positional=True)
+    strategy: str | None = text("strategy that chooses the study", positional=True)
 
 
 STUDIES_LIST = Command(
-    "studies.list", "List studies", "every study, its state, who has it",
+    "studies.list", "List studies", "list all studies, with their state and who has them open",
     command=("studies", "list"), takes=NoParams,
 )  # fmt: skip
 STUDIES_NEXT = Command(
-    "studies.next", "Fetch the next study", "let a strategy pick a study, as Slicer's Next Sample does",
+    "studies.next", "Fetch the next study", "let a strategy choose a study, as Slicer's Next Sample does",
     danger=Danger.DESTRUCTIVE, command=("studies", "next"), disabled=conditions.no_server,
     question=conditions.ask_next, takes=StudiesNextParams,
 )  # fmt: skip
 LABELS_PULL = Command(
-    "labels.pull", "Copy the labels here", "copy every label that is not on this machine yet",
+    "labels.pull", "Copy the labels here", "copy all labels that are not on this machine yet",
     command=("labels", "pull"), disabled=conditions.not_connected, takes=NoParams,
 )  # fmt: skip
 LABELS_VERIFY = Command(
@@ -31,7 +31,7 @@ LABELS_VERIFY = Command(
     command=("labels", "verify"), disabled=conditions.not_connected, takes=NoParams,
 )  # fmt: skip
 LABELS_LIST = Command(
-    "labels.list", "List the copies", "every copy of a label here: study, tag, who, when, versions",
+    "labels.list", "List the copies", "list the copied labels: study, tag, annotator, time, versions",
     command=("labels", "list"), needs_host=False, takes=NoParams,
 )  # fmt: skip
 

@@ -12,17 +12,17 @@ from labeltui.domain.rules import conditions
 class TrainStartParams(Params):
     """Parameters of ``train start``. The texts in ``param`` are converted to the type of the trainer's default."""
 
-    model: str | None = text("trainer to run; the profile's first model when left out", positional=True)
-    max_epochs: int | None = whole("epochs to train")
-    param: Mapping[str, str] = pairs("more parameters of the trainer")
-    enqueue: bool = switch("queue behind a running training, instead of being refused")
-    follow: bool = switch("report each epoch until the end")
+    model: str | None = text("model to train; default: the profile's first model", positional=True)
+    max_epochs: int | None = whole("number of epochs")
+    param: Mapping[str, str] = pairs("further parameters of the training")
+    enqueue: bool = switch("if a training runs, queue this one behind it")
+    follow: bool = switch("report each epoch until the training ends")
 
 
 class TrainStatusParams(Params):
     """Parameters of ``train status``."""
 
-    follow: bool = switch("report each epoch until the end")
+    follow: bool = switch("report each epoch until the training ends")
 
 
 TRAIN_START = Command(
@@ -31,17 +31,17 @@ TRAIN_START = Command(
     disabled=conditions.cannot_train, footer=True, takes=TrainStartParams,
 )  # fmt: skip
 TRAIN_STOP = Command(
-    "train.stop", "Stop training", "stop the running training; an orphaned one too",
+    "train.stop", "Stop training", "stop the running training, even if its server has ended",
     key="x", leader="t", danger=Danger.DESTRUCTIVE, command=("train", "stop"),
     disabled=conditions.nothing_trains, question=conditions.ask_train_stop, takes=NoParams,
 )  # fmt: skip
 TRAIN_STATUS = Command(
-    "train.status", "Training status", "state, epoch, best, time left",
+    "train.status", "Training status", "show the training's state, epoch, best metric and time left",
     command=("train", "status"), takes=TrainStatusParams,
 )  # fmt: skip
 
 TRAIN_HISTORY = Command(
-    "train.history", "Earlier trainings", "every training that is known, with options, epochs, best and model file",
+    "train.history", "Earlier trainings", "list all trainings with their options, epochs, best metric and model file",
     command=("train", "history"), needs_host=False, takes=NoParams,
 )  # fmt: skip
 

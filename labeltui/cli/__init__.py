@@ -57,7 +57,7 @@ def _run(argv: Sequence[str], output: Output, console: Console, opener: Opener |
 
         details = traceback.format_exc()
         if (unusable := sentence(error)) is not None:
-            hint = "Free or change it on this machine, then run the command again."
+            hint = "Solve this on this machine, then run the command again."
             output.failure(Problem(Code.NOT_WRITTEN, unusable, hint, details))
             return ExitCode.FAILED
         what = f"{type(error).__name__}: {error}"

@@ -51,7 +51,7 @@ class TerminalPrompter:
         expected = "".join(f"  {visible(one)}\n" for one in key.expected)
         because = f"{visible(key.because)}\n{expected}" if key.because else ""
         question = (
-            f"{visible(key.address)} was not connected to before. Its {visible(key.algorithm)} key is\n"
+            f"labeltui has not connected to {visible(key.address)} before. Its {visible(key.algorithm)} key is\n"
             f"  {visible(key.fingerprint)}\n{because}Trust it? Type yes or no:"
         )
         return (await self.ask(question) or "").strip().lower() == "yes"
@@ -67,7 +67,7 @@ class TerminalPrompter:
                 terminal = os.open(TERMINAL, os.O_RDWR | os.O_NOCTTY)
             except OSError:
                 self._show(
-                    f"{question.splitlines()[0]}\nThere is no terminal to ask on: run the command in a terminal once."
+                    f"{question.splitlines()[0]}\nThis question needs a terminal: run the command in a terminal once."
                 )
                 return None
             self._asking_since = time.monotonic()

@@ -51,7 +51,7 @@ async def confirm_pod(
             raise Refused(
                 Code.UNCONFIRMED, f"{action.title}: not confirmed. {whose}".strip(), f"Add --yes {name}."
             )
-        yes = await prompter.ask(f"{whose}{question} Type {name!r} to go on:")
+        yes = await prompter.ask(f"{whose}{question} Type {name!r} to continue:")
     if yes != name:
         raise _wrong(action, pod)
     return True, {**params, NAMED: name}

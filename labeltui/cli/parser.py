@@ -18,11 +18,11 @@ from labeltui.sandbox.scenarios import DEFAULT, SCENARIOS
 
 DEMO_ENVIRONMENT = "LABELTUI_DEMO"
 CONFIG_COMMANDS = {
-    "path": "where the profile file is",
+    "path": "print the path of the profile file",
     "init": "write a starter profile",
-    "show": "every value that applies, and with --origin where it comes from",
+    "show": "show all values in use; with --origin, also the file and line of each",
     "validate": "check the profile file",
-    "schema": "the JSON Schema of the profile file",
+    "schema": "print the JSON Schema of the profile file",
 }
 _GROUPS = {
     "config": "the profile file",
@@ -96,7 +96,9 @@ def _check_scenario(name: str | None) -> None:
         return
     if name not in SCENARIOS:
         listed = ", ".join(SCENARIOS)
-        raise Misused(Code.UNKNOWN_SCENARIO, f"The demo has no scenario {name!r}.", f"It has: {listed}.")
+        raise Misused(
+            Code.UNKNOWN_SCENARIO, f"The demo has no scenario {name!r}.", f"Choose among: {listed}."
+        )
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -106,7 +108,7 @@ def build_parser() -> argparse.ArgumentParser:
         parents=[_global_flags()],
         allow_abbrev=False,
         formatter_class=argparse.RawDescriptionHelpFormatter,
-        description="The operator console for MONAI Label sessions. Without a command, the console.",
+        description="The operator console for MONAI Label sessions. Without a command, it opens the console.",
         epilog=_EPILOG,
     )
     parser.add_argument("--version", action="version", version=f"labeltui {__version__}")
@@ -115,7 +117,7 @@ def build_parser() -> argparse.ArgumentParser:
     for action in ACTIONS:
         if action.command:
             _add_action(commands, groups, action)
-    demo = _add(commands, ("demo",), "the console over an embedded pod: no account, no network")
+    demo = _add(commands, ("demo",), "open the console with an emulated pod; needs no account and no network")
     demo.add_argument(
         "--scenario",
         dest="param:scenario",
@@ -123,11 +125,13 @@ def build_parser() -> argparse.ArgumentParser:
         help=f"the scenario to play: {', '.join(SCENARIOS)}",
     )
     shell = _add(
-        commands, ("shell",), "a shell on the host; with -- COMMAND, run that and return its exit code"
+        commands,
+        ("shell",),
+        "open a shell on the host; with -- COMMAND, run the command and return its exit code",
     )
     shell.add_argument(
         "--proxy", dest="param:proxy", action="store_true", default=None,
-        help="through RunPod's proxy, when nothing else can connect: no command, no files, no tunnel",
+        help="connect through RunPod's proxy, if nothing else connects; takes no command, copies no files",
     )  # fmt: skip
     for name, text in CONFIG_COMMANDS.items():
         _config_options(name, _add(_group(commands, groups, "config"), ("config", name), text))
@@ -158,20 +162,28 @@ def _global_flags(*, named_yes: bool = False) -> argparse.ArgumentParser:
     flags = argparse.ArgumentParser(add_help=False, argument_default=argparse.SUPPRESS, allow_abbrev=False)
     group = flags.add_argument_group("everywhere")
     group.add_argument(
-        "--config", metavar="FILE", help="profile file; else LABELTUI_CONFIG, else the usual place"
+        "--config",
+        metavar="FILE",
+        help="profile file; default: LABELTUI_CONFIG, else the file that `config path` prints",
     )
-    group.add_argument("--profile", metavar="NAME", help="profile of the file; else its default")
     group.add_argument(
-        "--demo", metavar="NAME", help="an embedded pod in place of a profile: healthy, training, ..."
+        "--profile", metavar="NAME", help="name of the profile; default: `default` in the profile file"
     )
-    group.add_argument("--read-only", action="store_true", help="refuse everything that changes something")
     group.add_argument(
-        "--json", action="store_true", help="one JSON document on stdout (lines with --follow)"
+        "--demo", metavar="NAME", help="use an emulated pod instead of a profile: healthy, training, ..."
+    )
+    group.add_argument("--read-only", action="store_true", help="refuse all actions that change something")
+    group.add_argument(
+        "--json", action="store_true", help="print one JSON document on stdout (JSON lines with --follow)"
     )
     group.add_argument("-v", "--verbose", action="store_true", help="print more on stderr, with tracebacks")
     if named_yes:
         group.add_argument(
-            "--yes", nargs="?", const="", metavar="NAME", help="confirm; NAME is what it is about"
+            "--yes",
+            nargs="?",
+            const="",
+            metavar="NAME",
+            help="confirm the action; NAME is the pod that it changes",
         )
     else:
         group.add_argument("--yes", action="store_const", const="", help="confirm")
@@ -248,7 +260,7 @@ def _config_options(name: str, parser: argparse.ArgumentParser) -> None:
         return
     texts: Iterable[tuple[str, str, str]] = (
         ("--address", "user@name:port, a Host of ~/.ssh/config, or an ssh command", "WHERE"),
-        ("--pod", "id or name of a pod on RunPod; one can be rented later", "POD"),
+        ("--pod", "id or name of a RunPod pod; you can also rent a pod later", "POD"),
         ("--key", "private key file", "FILE"),
         ("--name", "name of the profile", "NAME"),
         ("--app", "radiology, monaibundle, or a path on the host", "APP"),
@@ -257,7 +269,10 @@ def _config_options(name: str, parser: argparse.ArgumentParser) -> None:
         ("--folder", "folder on the host for everything that labeltui writes", "FOLDER"),
     )
     parser.add_argument(
-        "--host", dest="param:host", choices=("ssh", "runpod", "local"), help="where the machine comes from"
+        "--host",
+        dest="param:host",
+        choices=("ssh", "runpod", "local"),
+        help="kind of machine that runs MONAI Label",
     )
     for flag, text, metavar in texts:
         parser.add_argument(flag, dest=f"param:{flag[2:]}", metavar=metavar, help=text)

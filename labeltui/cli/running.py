@@ -110,7 +110,7 @@ async def confirm(session: Session, action: Action, yes: str | None, prompter: T
         return True
     if action.danger is Danger.IRREVERSIBLE:
         name = action.name_to_type(session.store.state)
-        named = yes or await prompter.ask(f"{action.title}: this can't be undone. Type {name!r} to go on:")
+        named = yes or await prompter.ask(f"{action.title}: this can't be undone. Type {name!r} to continue:")
         if named != name:
             raise Refused(Code.UNCONFIRMED, f"{action.title}: the name does not match.", f"Add --yes {name}.")
         return True

@@ -46,7 +46,9 @@ async def run_shell(request: Request, output: Output, opener: Opener) -> int:
         )
     proxy = bool(request.params.get("proxy"))
     if proxy and command is not None:
-        raise Misused(Code.USAGE, "RunPod's proxy takes no command.", "Leave out --proxy, or the command.")
+        raise Misused(
+            Code.USAGE, "RunPod's proxy can't run a command.", "Leave out --proxy, or leave out the command."
+        )
     prompter = TerminalPrompter(output.progress)
     opening = opened(request.launch, output, prompter, opener, connect=not proxy, allowed=_refuse_read_only)
     async with opening as session:
@@ -66,7 +68,9 @@ async def run_shell(request: Request, output: Output, opener: Opener) -> int:
 def _refuse_read_only(session: Session) -> None:
     if session.read_only:
         raise Refused(
-            Code.READ_ONLY, "A shell can change things, and this profile is read-only.", "Use another."
+            Code.READ_ONLY,
+            "A shell can change things, and this profile is read-only.",
+            "Use another profile.",
         )
 
 
@@ -117,7 +121,7 @@ async def _collect(shell: Shell, output: Output) -> int:
 def _code(code: int | None) -> int:
     if code is None:
         raise Unreachable(
-            Code.CONNECTION_LOST, "The connection was lost while the shell ran.", "Run it again."
+            Code.CONNECTION_LOST, "The connection was lost while the shell ran.", "Run the command again."
         )
     return 128 - code if code < 0 else code
 

@@ -92,7 +92,7 @@ def select(loaded: Loaded, name: str | None) -> tuple[str, Profile]:
     if wanted is None:
         raise Misused(
             Code.NO_PROFILE,
-            f"No profile was named, and {loaded.path} has no `default`.",
+            f"No profile was named, and {loaded.path} sets no `default`.",
             f"Name one with --profile, or set `default` in the file. Its profiles: {listed}.",
         )
     if wanted not in profiles:
@@ -174,12 +174,12 @@ def _secrets(data: Mapping[str, Any], origins: Mapping[KeyPath, int]) -> Iterato
         name = path[-1] if path else ""
         if isinstance(name, str) and looks_secret(name):
             text = (
-                "secrets don't belong in this file; put the password into an environment variable"
-                " and name that in `dicomweb_password_env`"
+                "a secret does not belong in this file; put the password into an environment variable"
+                " and name the variable in `dicomweb_password_env`"
             )
             yield _Finding(_line(path, origins), dotted(path), text)
         elif isinstance(value, str) and has_url_password(value):
-            text = "passwords don't belong in this file; use `dicomweb_user` and `dicomweb_password_env`"
+            text = "a password does not belong in this file; use `dicomweb_user` and `dicomweb_password_env`"
             yield _Finding(_line(path, origins), dotted(path), text)
 
 

@@ -36,7 +36,7 @@ def starter_text(name: str, given: Mapping[str, Any]) -> str:
     table = f"profiles.{tomlkit.key(name).as_string()}"
     lines = [
         "# labeltui profiles. Check this file with `labeltui config validate`.",
-        "# Never put a password here: labeltui asks for it, or reads it from the environment variable you name.",
+        "# Never put a password here: labeltui asks for it, or reads it from an environment variable.",
         "",
         f"default = {tomlkit.string(name).as_string()}",
         "",

@@ -10,7 +10,7 @@ from labeltui.domain.failure_codes import Code
 from labeltui.domain.problems import Misused
 
 SSH_PORT = 22
-FORMS = "user@host:port, a Host of the ssh configuration, or the ssh command that you would type"
+FORMS = "user@host:port, a Host of ~/.ssh/config, or the ssh command that you would type"
 SHELL_CHARACTERS = (
     "'`\"$\\;&<>|(){}"  # a ProxyCommand puts host and user into a shell command, so ssh refuses them too
 )

@@ -190,9 +190,7 @@ def unexpected(error: Exception) -> Problem:
     """Turn an unexpected exception into a problem: a file of this desk, or a fault in labeltui, with its traceback."""
     details = "".join(traceback.format_exception(error))
     if (unusable := sentence(error)) is not None:
-        return Problem(
-            Code.NOT_WRITTEN, unusable, "Free or change it on this machine, then try again.", details
-        )
+        return Problem(Code.NOT_WRITTEN, unusable, "Solve this on this machine, then try again.", details)
     what = f"{type(error).__name__}: {error}"
     return Problem(Code.INTERNAL, what, "This is a fault in labeltui, not on the host.", details)
 

@@ -57,15 +57,18 @@ def fit(models: Iterable[str], vram_gb: int, size: Size | None = None) -> tuple[
 def _fit(model: str, vram_gb: int, size: Size | None) -> tuple[Fit, str]:
     known = sorted((one for one in MEASURED if one.model == model), key=lambda one: prod(one.size))
     if not known:
-        return Fit.UNKNOWN, f"How much GPU memory {model} needs is unknown: no figure is published."
+        return Fit.UNKNOWN, f"It is unknown how much GPU memory {model} needs: no figure is published."
     wanted = size or known[0].size
     figure = next((one for one in known if prod(one.size) >= prod(wanted)), None)
     if figure is None:
         largest = known[-1]
         if vram_gb < largest.gb:
-            return Fit.SHORT, f"{_at(largest)} needs {largest.gb} GB, and {_by(wanted)} needs more."
+            return (
+                Fit.SHORT,
+                f"{_at(largest)} needs {largest.gb} GB, and the larger size {_by(wanted)} needs more.",
+            )
         return Fit.UNKNOWN, f"No figure is published for {model} at {_by(wanted)}."
-    figure_text = f"{_at(figure)} can be trained with {figure.gb} GB ({figure.source})."
+    figure_text = f"{_at(figure)} can be trained with {figure.gb} GB of GPU memory ({figure.source})."
     if vram_gb >= figure.gb:
         return Fit.ENOUGH, figure_text
     if prod(figure.size) > prod(wanted):

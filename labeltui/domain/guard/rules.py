@@ -17,15 +17,15 @@ GRACE_S = 60.0
 BUDGET_WARNS_AT = 0.8
 
 KINDS = {
-    "gpu": "the GPU was used",
+    "gpu": "the GPU",
     "request": "a request to the server",
     "label": "a label",
     "training": "a training",
-    "shell": "a key in a shell",
-    "upload": "an upload",
-    "job": "a console's work",
-    "keep": "it was kept alive",
-    "start": "the guard began to watch",
+    "shell": "a key pressed in a shell",
+    "upload": "an upload of studies",
+    "job": "a job of a console",
+    "keep": "a request to keep the pod alive",
+    "start": "the guard's start",
 }
 """Each kind of activity, as text for the operator. A console's polls are no activity."""
 
@@ -119,7 +119,7 @@ def decide(policy: Policy, facts: Facts) -> Decision:
     """Apply the policy. A due stop waits until work has ended and labels are copied, then for ``grace_s`` seconds."""
     if policy.mode == OFF:
         return Decision(
-            "off", "The guard is off: nothing stops this pod but you.", "`labeltui guard set` turns it on."
+            "off", "The guard is off: only you can stop this pod.", "`labeltui guard set` turns it on."
         )
     decision = _by_the_clock(policy, facts)
     if facts.method and not facts.method_problem:
@@ -129,10 +129,10 @@ def decide(policy: Policy, facts: Facts) -> Decision:
 
 def _stuck(policy: Policy, facts: Facts, decision: Decision) -> Decision:
     """Return the decision with state ``stuck``, for a guard that can't stop the pod."""
-    problem = facts.method_problem or "No key that can stop the pod is known yet"
+    problem = facts.method_problem or "The guard has found no API key that can stop the pod yet"
     words = f"The guard can't stop the pod. {problem}."
     if decision.due:
-        words = f"{_why(policy, facts, decision.cause)}, but nothing here can stop the pod. {problem}."
+        words = f"{_why(policy, facts, decision.cause)}, but the guard can't stop the pod. {problem}."
     elif decision.state == "waiting" or decision.left_s is None:
         words = f"{decision.words} {words}"  # the problem does not name what keeps the pod alive
     return replace(decision, state="stuck", words=words, hint=STOP_IT, problem=problem)
@@ -145,28 +145,35 @@ def _by_the_clock(policy: Policy, facts: Facts) -> Decision:
         if facts.working and policy.idle_s > 0:
             words = f"No idle stop while {_listed(facts.working)}."
         else:
-            words = "Nothing runs out." + _blind(policy, facts)
+            words = "No idle limit or budget will stop the pod." + _blind(policy, facts)
         return Decision("watching", words, "", "", None, blocks)
     if left > 0:
         return _not_yet(policy, facts, cause, left, blocks)
     why = _why(policy, facts, cause)
     if blocks:
         return Decision(
-            "waiting", f"{why}; the stop waits: {_listed(blocks)}.", _hint(facts), cause, 0.0, blocks
+            "waiting",
+            f"{why}, but the guard delays the stop: {_listed(blocks)}.",
+            _hint(facts),
+            cause,
+            0.0,
+            blocks,
         )
     if facts.clear_s is not None and facts.clear_s < policy.grace_s:
         return Decision(
             "warning",
-            f"{why}; what the stop waited for is over.",
+            f"{why}. The work that delayed the stop has ended.",
             KEEP,
             cause,
             policy.grace_s - facts.clear_s,
         )
-    return Decision("stopping", f"{why}: the pod is stopped by {facts.method}.", "", cause, 0.0)
+    return Decision("stopping", f"{why}: the guard stops the pod with {facts.method}.", "", cause, 0.0)
 
 
 KEEP = "k keeps the pod alive (`labeltui guard keep`)."
-STOP_IT = "An open console stops it when it is due; else stop it yourself: `labeltui pod stop`, or RunPod's web page."
+STOP_IT = (
+    "An open console will stop the pod. Or stop it yourself: `labeltui pod stop`, or on RunPod's website."
+)
 
 
 def _what_ends_first(policy: Policy, facts: Facts) -> tuple[str, float | None]:
@@ -193,18 +200,18 @@ def budget_left_s(policy: Policy, facts: Facts) -> float | None:
 def _blocks(policy: Policy, facts: Facts) -> tuple[str, ...]:
     blocks = facts.working
     if policy.need_copies and facts.uncopied is None:
-        blocks += (f"it is not known whether the labels are copied ({facts.uncopied_what})",)
+        blocks += (f"it is unknown whether the labels are copied ({facts.uncopied_what})",)
     elif policy.need_copies and facts.uncopied:
         many = "label is" if facts.uncopied == 1 else "labels are"
         named = f" ({facts.uncopied_what})" if facts.uncopied_what else ""
-        blocks += (f"{facts.uncopied} {many} not copied to a desk{named}",)
+        blocks += (f"{facts.uncopied} {many} not copied off the pod{named}",)
     return blocks
 
 
 def _hint(facts: Facts) -> str:
     if facts.uncopied is None or facts.uncopied:
-        return "`labeltui labels pull` copies labels; the pod stops right after."
-    return "The pod stops right after."
+        return "`labeltui labels pull` copies the labels; then the pod stops."
+    return "The pod stops when this is over."
 
 
 def _not_yet(policy: Policy, facts: Facts, cause: str, left: float, blocks: tuple[str, ...]) -> Decision:
@@ -212,7 +219,7 @@ def _not_yet(policy: Policy, facts: Facts, cause: str, left: float, blocks: tupl
     words = f"{what.capitalize()} stop in {span(left)}; {_quiet(facts)}."
     spent = budget_words(policy, facts)
     if left <= policy.warn_s:
-        later = f" It will wait: {_listed(blocks)}." if blocks else ""
+        later = f" The stop will wait: {_listed(blocks)}." if blocks else ""
         hint = KEEP if cause == "idle" else RAISE
         return Decision("warning", words + later, hint, cause, left, blocks)
     if spent:
@@ -233,14 +240,14 @@ def budget_words(policy: Policy, facts: Facts) -> str:
 
 def _blind(policy: Policy, facts: Facts) -> str:
     unknown = policy.budget is not None and (facts.spent is None or facts.rate is None)
-    return " What the pod costs is not known, so the budget can't stop it." if unknown else ""
+    return " The pod's cost is unknown, so the guard can't apply the budget." if unknown else ""
 
 
 def _quiet(facts: Facts) -> str:
     last = facts.last
     if last.kind == "start":
-        return f"nothing was used in the {span(last.ago_s)} since the guard began"
-    return f"in use: {last.words}" if last.ago_s < 1 else f"idle {span(last.ago_s)}, last was {last.words}"
+        return f"the pod was not used since the guard started {span(last.ago_s)} ago"
+    return f"in use: {last.words}" if last.ago_s < 1 else f"idle {span(last.ago_s)}, last use: {last.words}"
 
 
 def _why(policy: Policy, facts: Facts, cause: str) -> str:

@@ -14,7 +14,7 @@ SILENT_S = 90.0
 NONE = "none"
 DEAD = "dead"
 STUCK = "stuck"
-UNPROVEN = "not proven until used"
+UNPROVEN = "not tested yet"
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,16 +98,16 @@ class GuardStatus:
 
     @property
     def idle_words(self) -> str:
-        """Text such as ``idle 12 min: last was a label by ana``. The caller adds the time in the reader's zone."""
+        """Text such as ``idle 12 min, last use: a label by ana``. The caller adds the time in the reader's zone."""
         if self.working:
             return "; ".join(self.working)
         if not self.uses:
             return ""
         last = self.last
         if last.kind == "start":
-            return f"nothing used since the guard began, {span(last.ago_s)} ago"
+            return f"not used since the guard started {span(last.ago_s)} ago"
         return (
-            f"in use: {last.words}" if last.ago_s < 1 else f"idle {span(last.ago_s)}: last was {last.words}"
+            f"in use: {last.words}" if last.ago_s < 1 else f"idle {span(last.ago_s)}, last use: {last.words}"
         )
 
     @property
@@ -129,8 +129,8 @@ def guard_of(answer: Mapping[str, Any]) -> GuardStatus:
     if not answer.get("alive") or not state:
         return GuardStatus(
             DEAD,
-            "No guard runs on the pod: nothing stops it when it is idle.",
-            "`labeltui guard set` starts it.",
+            "No guard runs on the pod, so it is not stopped when it is idle.",
+            "`labeltui guard set` starts the guard.",
         )
     since = max(0.0, float(answer.get("now_mono", 0)) - float(state.get("written_mono", 0)))
     if since > SILENT_S:

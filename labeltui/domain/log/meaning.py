@@ -63,7 +63,7 @@ _ERROR_NAME = r"(?:[A-Za-z_][\w.]{0,200})?"
 _EXPLANATIONS = (
     _Explanation(r"CUDA out of memory|CUDA error: out of memory|\bOutOfMemoryError\b", Trouble.GPU_MEMORY,
            "The GPU ran out of memory.",
-           "Stop other programs on the GPU (an orphaned training?), or train a smaller model or with dataset=Dataset."),
+           "Stop other programs on the GPU (an old training?), or train a smaller model or with dataset=Dataset."),
     _Explanation(r"(?i:bus error|out of shared memory|shared memory \(shm\)|(?:open|mmap).{0,60}shared memory)"
            r"|exitcode\s{0,3}: -7\b", Trouble.SHARED_MEMORY,
            "The host's shared memory is too small for the data loaders.",
@@ -74,28 +74,28 @@ _EXPLANATIONS = (
            "Train with dataset=Dataset, which has no cache, or with a smaller input size; or use a larger host."),
     _Explanation(r"exitcode\s{0,3}: -9\b", Trouble.KILLED,
            "The host killed a training process (signal 9), most likely because memory ran out.",
-           "Train with dataset=Dataset, which has no cache, on fewer GPUs, or use a larger host."),
+           "Train with dataset=Dataset, which keeps no studies in memory, on fewer GPUs, or use a larger host."),
     _Explanation(r"crop ROI is larger than the image size, got ROI size (\([\d, ]{1,60}\))", Trouble.CROP_SIZE,
            "A study is smaller than the crop {0} that the model trains on.",
            "Give the model a smaller spatial_size in its app or bundle, or remove the smallest studies."),
     _Explanation(r"expected input\[.{1,80}\] to have (\d{1,5} channels?), but got (\d{1,5} channels?) instead",
            Trouble.CHANNELS,
-           "A study has {1}, but the model takes {0}.",
+           "A study has {1}, but the model needs {0}.",
            "Remove that study or convert it; several sequences in one volume are the usual cause."),
     _Explanation(r"Error\(s\) in loading state_dict for (\w{1,100})", Trouble.WEIGHTS,
-           "The stored weights do not fit the model ({0}): its labels or its network were changed.",
+           "The stored weights do not fit the model ({0}), because its labels or its network have changed.",
            "Restore the labels with which the weights were trained, or train with pretrained=false."),
     _Explanation(r"Target (-?\d{1,9}) is out of bounds|index (-?\d{1,9}) is out of bounds for dimension \d",
            Trouble.LABEL_INDEX,
-           "Most likely a label holds the value {0}, which the model has no label for.",
+           "Most likely a label holds the value {0}, for which the model has no label.",
            "Correct that label in Slicer, or add the missing label to the model."),
     _Explanation(r"device-side assert triggered", Trouble.LABEL_INDEX,
-           "The GPU stopped, most likely because a label holds a value that the model has no label for.",
+           "The GPU stopped, most likely because a label holds a value for which the model has no label.",
            "Correct that label in Slicer, or add the missing label to the model."),
     _Explanation(r"No such file or directory: '[^']{0,300}itkimage2segimage'|itkimage2segimage: (?:command )?not found",
            Trouble.DCMQI,
            "The host lacks dcmqi, without which no label can be stored as DICOM.",
-           "Run setup (labeltui setup), or install it there: pip install dcmqi."),
+           "Run `labeltui setup`, or install it on the host: pip install dcmqi."),
     _Explanation(DISK_FULL, Trouble.DISK_FULL,
            "The host's disk is full: labels and models can't be saved.", FREE_SPACE),
     _Explanation(r"error while attempting to bind on address \('[^']{0,80}', (\d{1,5})\): address already in use",
@@ -109,7 +109,7 @@ _EXPLANATIONS = (
     _Explanation(r"MLflow no longer supports the filesystem|MLFlowHandler.{0,80}(?:rror|xception)|mlflow\.exceptions\.",
            Trouble.MLFLOW,
            "Tracking with MLflow failed, which ends the training.",
-           "Train without tracking, as labeltui does, or set tracking_uri=sqlite:///..."),
+           "Train with tracking=None, as labeltui does, or set tracking_uri=sqlite:///..."),
     _Explanation(r"/dicom-?web\b.{0,400}?(?:refused|timed out|Max retries|\b50\d\b|\b40[134]\b)"
            r"|Max retries exceeded with url: (?:/dicom-?web/|\S{0,200}/(?:studies|series|instances)\b)",
            Trouble.DICOMWEB,
@@ -125,7 +125,7 @@ _EXPLANATIONS = (
            "The server is not allowed to use {0}.", "Correct its owner on the host, or choose another folder."),
     _Explanation(r"Exception in ASGI application", Trouble.REQUEST_FAILED,
            "A request failed inside the server (HTTP 500); the traceback below says why.",
-           "Its last line names the cause; the server still answers other requests."),
+           "The traceback's last line names the cause; the server still answers other requests."),
 )  # fmt: skip
 _COMPILED = tuple((re.compile(explanation.pattern), explanation) for explanation in _EXPLANATIONS)
 _LAST_LINE = re.compile(
@@ -136,7 +136,7 @@ _LAST_LINE = re.compile(
 _KILLED = Meaning(
     Trouble.KILLED,
     "The host killed a task (signal 9), most likely because memory ran out.",
-    "Check the host's memory; train with dataset=Dataset, which has no cache, or with fewer studies.",
+    "Check the host's memory; train with dataset=Dataset, which keeps no studies in memory, or with fewer studies.",
 )
 
 

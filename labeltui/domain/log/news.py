@@ -14,14 +14,14 @@ NOTHING = "Nothing to do."
 _STARTED = {
     "train": "A training was started; its first epoch begins some seconds later.",
     "infer": "An inference was started.",
-    "scoring": "The server scores the studies, which strategies use to choose one.",
+    "scoring": "The server computes scores of the studies, which strategies use to choose a study.",
     "batch_infer": "A batch inference was started.",
 }
 _PHASES = {
     "ready": ("The server is up and answers.", "Connect 3D Slicer, or fetch a study."),
-    "failed": ("The server could not start.", "The lines above say why; it ends now."),
+    "failed": ("The server could not start.", "The lines above say why. The server ends now."),
     "downloading a model": ("The server downloads a model.", "Wait: the start continues after the download."),
-    "listening": ("The app is loaded; the server is about to listen.", "Wait a moment."),
+    "listening": ("The app is loaded; the server will accept connections soon.", "Wait a moment."),
 }
 
 
@@ -66,17 +66,19 @@ def news(record: log.LogRecord) -> Meaning | None:
             return Meaning(
                 News.LABEL,
                 f"{one_line(event.image)} has a label, tagged {one_line(event.tag)}.",
-                "The next training uses it."
+                "The next training uses this label."
                 if counts
-                else "A training uses it only once it is submitted as final.",
+                else "A training uses the label only once it is submitted as final.",
             )
         case events.SampleServed():
             if event.image is None:
-                return Meaning(News.SAMPLE, "No study was left to hand out.", "All studies are labelled.")
+                return Meaning(
+                    News.SAMPLE, "The strategy found no study to hand out.", "All studies are labelled."
+                )
             return Meaning(
                 News.SAMPLE,
                 f"A strategy handed out {one_line(event.image)}.",
-                "An annotator has it open now.",
+                "An annotator has the study open now.",
             )
         case events.BatchProgress():
             return Meaning(
@@ -107,11 +109,11 @@ def _of_task(event: events.Event) -> Meaning | None:
             return Meaning(
                 News.ENDED,
                 f"A task failed (exit code {event.code}).",
-                "The last lines before this one say why.",
+                "The lines above this one say why.",
             )
         case events.Killed():
             return Meaning(
-                News.STOPPED, "A user stopped a task.", "The next one in the queue starts at once."
+                News.STOPPED, "A user stopped a task.", "The next task in the queue starts at once."
             )
     return None
 
@@ -123,7 +125,11 @@ def _of_training(event: events.Event) -> Meaning | None:
                 News.ITERATION, f"Epoch {event.epoch} of {event.epochs} is being trained.", NOTHING
             )
         case events.Metrics():
-            return Meaning(News.METRICS, f"Epoch {event.epoch} has its metrics.", "The curve shows them.")
+            return Meaning(
+                News.METRICS,
+                f"The metrics of epoch {event.epoch} are computed.",
+                "The training pane shows them.",
+            )
         case events.KeyMetric():
             return Meaning(
                 News.BEST,
@@ -147,7 +153,7 @@ def _of_training(event: events.Event) -> Meaning | None:
             return Meaning(
                 News.PUBLISHED,
                 f"A trained model is in use: {one_line(event.target)}.",
-                "Inferences use it from now on.",
+                "Inferences use this model from now on.",
             )
     return None
 

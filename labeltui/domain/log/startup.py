@@ -89,7 +89,7 @@ class _Cause:
     hint: str
 
 
-_SETUP = "Run setup: it installs the versions that work together (labeltui setup)."
+_SETUP = "Run `labeltui setup`: it installs versions that work together."
 _CAUSES = (
     _Cause(r"error while attempting to bind on address \('[^']*', (\d+)\): address already in use",
            Code.PORT_TAKEN,
@@ -101,12 +101,12 @@ _CAUSES = (
     _Cause(r"Provide --conf models <name>", Code.NO_MODEL,
            "No model was chosen.", "Choose among: {available}."),
     _Cause(r"There is no model '?([^'\n]{1,100})'? available", Code.UNKNOWN_MODEL,
-           "The app has no model {0}.", "Choose a model that labeltui server status lists."),
+           "The app has no model {0}.", "Choose a model that `labeltui server status` lists."),
     _Cause(r"APP Directory (.{1,300}?) NOT Found", Code.APP_MISSING,
-           "The app is not on the host: {0}.", "Run setup to copy the apps, or correct server.app."),
+           "The app is not on the host: {0}.", "Run `labeltui setup` to copy the apps, or correct server.app."),
     _Cause(r"APP Directory NOT provided", Code.APP_MISSING, "No app was given.", "Set server.app."),
     _Cause(r"App Does NOT have main\.py|App Does NOT Implement MONAILabelApp", Code.APP_BROKEN,
-           "The app folder holds no MONAI Label app.", "Correct server.app: it is the folder with main.py."),
+           "The app folder holds no MONAI Label app.", "Set server.app to the folder that holds main.py."),
     _Cause(r"STUDIES Path/Directory NOT provided", Code.STUDIES_MISSING,
            "No studies were given.", "Set server.studies."),
     _Cause(r"No module named 'pydicom\._storage_sopclass_uids'", Code.DEPENDENCIES,
@@ -137,7 +137,7 @@ _CAUSES = (
            "The server could not download what it needs: {0}.", "Give the host internet access."),
     _Cause(r"CUDA out of memory|OutOfMemoryError", Code.GPU_MEMORY,
            "The GPU ran out of memory.",
-           "Stop other programs on the GPU (an orphaned training?), or choose a smaller model."),
+           "Stop other programs on the GPU (an old training?), or choose a smaller model."),
     _Cause(r"CUDA error: (.{1,200})|NVIDIA driver on your system is too old", Code.GPU,
            "The GPU cannot be used: {0}.",
            "Run nvidia-smi on the host; the host may need a restart."),
@@ -147,7 +147,7 @@ _CAUSES = (
     _Cause(r"MemoryError|Cannot allocate memory", Code.MEMORY,
            "The host ran out of memory.", "Use a larger host."),
     _Cause(r"(?:unrecognized arguments|error: argument)[^\n:]{0,60}: ?(.{0,200})", Code.USAGE,
-           "The server does not know an argument: {0}.", "Check server.conf and the version of MONAI Label."),
+           "The server does not know the argument {0}.", "Check server.conf and the version of MONAI Label."),
 )  # fmt: skip
 _COMPILED = tuple((re.compile(cause.pattern), cause) for cause in _CAUSES)
 _EXCEPTION = re.compile(r"(?:[\w.]{1,200}\.)?\w{0,80}(?:Error|Exception|Interrupt)\b(?:: .*)?$")
@@ -225,7 +225,7 @@ def _available(lines: Sequence[str]) -> str:
     for at, line in enumerate(lines[:-1]):
         if "available models" in line and lines[at + 1].startswith(" "):
             return one_line(lines[at + 1].strip())
-    return "those of the app's lib/configs"
+    return "the models in the app's lib/configs"
 
 
 def _last_message(lines: Sequence[str]) -> str:

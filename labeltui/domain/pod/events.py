@@ -32,12 +32,12 @@ def changes(before: Pod | None, after: Pod | None, at: datetime) -> tuple[PodEve
         if before is after:
             return ()
         if after is None and before is not None:
-            return (PodEvent(at, "gone", f"{before.name} was terminated, here or elsewhere."),)
-        return (PodEvent(at, "appeared", f"{after.name} appeared."),) if after else ()
+            return (PodEvent(at, "gone", f"{before.name} was terminated, by labeltui or by others."),)
+        return (PodEvent(at, "appeared", f"RunPod lists the new pod {after.name}."),) if after else ()
     if before.id != after.id:
         return (PodEvent(at, "migrated", _migrated(before, after)),)
     if after.status is PodStatus.TERMINATED:
-        gone = PodEvent(at, "gone", f"{after.name} was terminated, here or elsewhere.")
+        gone = PodEvent(at, "gone", f"{after.name} was terminated, by labeltui or by others.")
         return () if before.status is PodStatus.TERMINATED else (gone,)
     events = []
     if before.status is not after.status:

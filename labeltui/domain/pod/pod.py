@@ -133,11 +133,11 @@ class Pod:
     def without_address(self) -> str:
         """Why a running pod gets no SSH address, and what to do."""
         if not any(port.private == 22 and port.protocol == "tcp" for port in self.ports):
-            cause = "Its port 22/tcp is not exposed: make a new pod with 22/tcp."
+            cause = "The pod's port 22/tcp is not exposed: make a new pod with 22/tcp."
         elif self.cloud is Cloud.COMMUNITY:
-            cause = "Its community machine may have no public address: a pod in the secure cloud has one."
+            cause = "Machines of the community cloud may have no public address; pods in the secure cloud have one."
         else:
-            cause = "RunPod has not given its port 22/tcp a public address; stop it, or make a new pod with 22/tcp."
+            cause = "The pod's port 22/tcp has no public address; stop it, or make a new pod with 22/tcp."
         return (
             f"{cause} `labeltui shell --proxy` opens a shell on it." if self.ssh_proxy is not None else cause
         )

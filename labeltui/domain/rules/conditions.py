@@ -87,9 +87,9 @@ def nothing_trains(state: SessionState) -> str | None:
 def ask_server_stop(state: SessionState) -> str | None:
     """The question before the server is stopped. It lists the work that the stop interrupts."""
     if _training_state(state) in (TrainState.RUNNING, TrainState.QUEUED):
-        question = "Stop the server? A training is running: it is stopped too, and its current epoch is lost."
+        question = "Stop the server? The running training is stopped too, and its current epoch is lost."
     else:
-        question = "Stop the server? Annotators can't fetch or submit until it is started again."
+        question = "Stop the server? Annotators can't work until the server is started again."
     copies = state.labels.value
     if copies is None or copies.safe or state.labels.error is not None:
         return question
@@ -100,8 +100,8 @@ def ask_server_stop(state: SessionState) -> str | None:
 def ask_next(_state: SessionState) -> str | None:
     """The question before this console fetches a study as an annotator would."""
     return (
-        "Fetch the next study? MONAI Label hands it out to this console, and forgets who fetched it before by the same"
-        " strategy. Annotators fetch theirs in Slicer."
+        "Fetch the next study? MONAI Label assigns it to this console, and forgets to whom the same strategy assigned"
+        " it before. Annotators fetch their studies in Slicer."
     )
 
 
@@ -110,8 +110,8 @@ def ask_train_stop(state: SessionState) -> str | None:
     training = state.training.value
     queued = training.queued if training is not None else 0
     if queued:
-        return f"Stop the training? {queued} more wait in the queue: the next one starts at once."
-    return "Stop the training? The best model so far stays; the current epoch is lost."
+        return f"Stop the training? The next training in the queue ({queued}) starts at once."
+    return "Stop the training? The best model so far is kept; the current epoch is lost."
 
 
 def pod_cannot(action: str) -> Why:
@@ -146,7 +146,7 @@ def cannot_rescue(state: SessionState) -> str | None:
     """None if the pod can be started without a GPU; a pod that never had one is just started."""
     pod = state.pod.value
     if pod is not None and pod.cpu_id:
-        return "it was rented without a GPU, so start it normally"
+        return "the pod was rented without a GPU, so start it normally"
     return None if pod is not None and pod.lost_its_gpu else pod_cannot("start")(state)
 
 
@@ -155,7 +155,7 @@ def no_network_volume(state: SessionState) -> str | None:
     if (why := no_pod(state)) is not None:
         return why
     has_one = state.pod.value is not None and state.pod.value.network_volume_id
-    return None if has_one else "its files are on its own disk, which no other pod can use"
+    return None if has_one else "the pod's files are on its own disk, which no other pod can use"
 
 
 def loses_nothing(state: SessionState) -> str | None:
@@ -163,7 +163,9 @@ def loses_nothing(state: SessionState) -> str | None:
     if (why := pod_cannot("terminate")(state)) is not None:
         return why
     return (
-        None if risk(state, "terminate") is not None else "no label would be lost, so terminate it normally"
+        None
+        if risk(state, "terminate") is not None
+        else "no label would be lost, so terminate the pod normally"
     )
 
 
@@ -207,10 +209,10 @@ def ask_pod_stop(state: SessionState) -> str | None:
     lost = (
         f"{pod.volume_path or 'Its volume'} stays, everything else"
         if has_volume
-        else "It has no volume: everything"
+        else "The pod has no volume: everything"
     )
     ends = (work_note(state, "stop"), label_note(state, "stop"), full_note(state))
-    parts = (f"Stop {pod.name}? {lost} on it is lost.", *ends, f"While stopped it costs {rate}.")
+    parts = (f"Stop {pod.name}? {lost} on the pod is lost.", *ends, f"While stopped, the pod costs {rate}.")
     return " ".join(part for part in parts if part)
 
 
@@ -228,13 +230,13 @@ def ask_pod_terminate(state: SessionState) -> str | None:
     """The question before a pod is terminated: what is lost."""
     pod = state.pod.value
     if pod is None:
-        return "Terminate the pod? Everything on it is lost, and it cannot be undone."
+        return "Terminate the pod? Everything on the pod is lost. This cannot be undone."
     lost = (
-        "Only its network volume stays."
+        "Only the files on its network volume stay."
         if pod.network_volume_id
-        else "Every study, label and model on it is lost."
+        else "Every study, label and model on the pod is lost."
     )
-    question = f"Terminate {pod.name} ({_cost(pod)})? It cannot be undone. {lost}"
+    question = f"Terminate {pod.name} ({_cost(pod)})? This cannot be undone. {lost}"
     ends = (work_note(state, "terminate"), label_note(state, "terminate"))
     return " ".join(part for part in (question, *ends) if part)
 
@@ -257,4 +259,4 @@ def ask_guard_off(state: SessionState) -> str | None:
     """The question before the guard is switched off: what that may cost."""
     pod = state.pod.value
     rate = f" at {rate_text(pod.cost_per_hour)}" if pod is not None and pod.cost_per_hour else ""
-    return f"Switch the guard off? Then only you stop this pod, and it costs money{rate} even with your laptop closed."
+    return f"Switch the guard off? Then only you can stop this pod. It costs money{rate}, also with your laptop closed."

@@ -12,7 +12,7 @@ if TYPE_CHECKING:  # keeps first paint light
     from labeltui.domain.labels.copies import LabelCopies
     from labeltui.domain.pod.pod import Pod
 
-GIVE_UP = "To give them up: --lose-labels."
+GIVE_UP = "To lose these labels, add --lose-labels."
 
 
 def copies_of(state: SessionState) -> LabelCopies | None:
@@ -42,18 +42,18 @@ def label_note(state: SessionState, action: str) -> str:
         return ""
     lost = would_lose(pod, action, copies)
     if copies is None:
-        return "It is unknown whether its labels are copied to this machine." if lost else ""
+        return "It is unknown whether the pod's labels are copied to this machine." if lost else ""
     if state.labels.error is not None:
         last_read = state.labels.as_of
         when = "" if last_read is None else f" on {last_read.astimezone():%d %b at %H:%M}"
-        more = "; newer labels are unknown" if lost else ""
+        more = "; whether there are newer labels is unknown" if lost else ""
         return f"{copies.here} of {copies.total} labels were on this machine{when}{more}."
     if not copies.total:
-        return "There are no labels on it." if lost else ""
+        return "There are no labels on the pod." if lost else ""
     if copies.safe:
         return f"All {copies.total} labels are on this machine." if lost else ""
     why = f": {copies.reason}" if copies.reason else ""
-    stay = "" if lost else "; they stay on its volume"
+    stay = "" if lost else "; they stay on the pod's volume"
     return f"{_absent(copies)} NOT on this machine{why}{stay}."
 
 
@@ -69,13 +69,13 @@ def risk(state: SessionState, action: str) -> Problem | None:
     if copies is not None and not copies.safe:
         why = f": {copies.reason}" if copies.reason else ""
         message = f"{_absent(copies)} not on this machine{why}."
-        how = copies.hint or "Copy them: `labeltui labels pull`, or press c in the queue."
+        how = copies.hint or "Copy the labels: `labeltui labels pull`, or press c in the queue."
         if not pod.status.is_up:
-            how = "Start it without a GPU (`labeltui pod start --data-only`), then copy them (`labeltui labels pull`)."
+            how = "Run `labeltui pod start --data-only` (starts the pod without a GPU), then `labeltui labels pull`."
         return Problem(Code.LABELS_NOT_COPIED, message, f"{how} {GIVE_UP}")
     if pod.status.value != "running" or (copies is not None and state.labels.error is None):
         return None
-    why = state.labels.error or "they have not been read yet"
+    why = state.labels.error or "the list of labels has not been read yet"
     return Problem(
         Code.LABELS_UNKNOWN,
         f"It is unknown whether the labels of {pod.name} are on this machine: {why.rstrip('.')}.",

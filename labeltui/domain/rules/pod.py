@@ -23,9 +23,9 @@ _LOCKED_AGAINST = ("stop", "restart", "terminate")
 def why_not(pod: Pod, action: PodAction | str) -> str | None:
     """Return why the action is impossible on the pod now; None when it is possible."""
     if pod.cluster_id:
-        return "it belongs to a cluster, which can only be changed on RunPod's website"
+        return "the pod belongs to a cluster, which can only be changed on RunPod's website"
     if pod.locked and str(action) in _LOCKED_AGAINST:
-        return "it is locked; unlock it on RunPod's website first"
+        return "the pod is locked; unlock it on RunPod's website first"
     if action not in pod.actions:
         return f"the pod is {pod.status}"
     return None
@@ -94,5 +94,5 @@ def ambiguous(named: str, found: tuple[Pod, ...]) -> Misused:
     """Make the error for a name that several pods have."""
     ids = ", ".join(pod.id for pod in found)
     return Misused(
-        Code.POD_AMBIGUOUS, f"{len(found)} pods are called {named!r}.", f"Give the id of one: {ids}."
+        Code.POD_AMBIGUOUS, f"{len(found)} pods are called {named!r}.", f"Name the pod by its id: {ids}."
     )

@@ -34,7 +34,7 @@ def _training_note(state: SessionState, pod: Pod, action: str) -> str:
     at = f" (epoch {training.epoch} of {training.total_epochs or '?'})" if training.epoch is not None else ""
     stays = pod.network_volume_id or (action != "terminate" and pod.volume_disk_gb > 0)
     lost = "its current epoch" if stays else "everything it has learned"
-    more = f" {training.queued} more wait and are lost too." if training.queued else ""
+    more = f" Queued trainings are lost too ({training.queued})." if training.queued else ""
     return f"{of}{at} ends, and {lost} is lost.{more}"
 
 
@@ -50,7 +50,7 @@ def _models_note(state: SessionState, pod: Pod, action: str) -> str:
         return ""
     named = [_named(record) for record in files.values()]
     more = f" and {len(named) - MOST} more" if len(named) > MOST else ""
-    return f"Models that were trained on it are not on this machine: {', '.join(named[-MOST:])}{more}."
+    return f"Models that were trained on the pod are not on this machine: {', '.join(named[-MOST:])}{more}."
 
 
 def _named(record: TrainingRecord) -> str:

@@ -114,8 +114,8 @@ def _problem(state: ServerState, run: ServerRun, evidence: ServerEvidence) -> Pr
     if state is ServerState.CRASHED:
         return evidence.problem or Problem(
             Code.LOST,
-            "The server ended for an unknown reason: the host restarted, or the program that watched it was killed.",
-            "Start it again; its last lines are in the log.",
+            "The server ended for an unknown reason: the host restarted, or labeltui's agent was killed.",
+            "Start it again; its last output is in the log.",
         )
     if state is ServerState.RUNNING:
         return evidence.failing

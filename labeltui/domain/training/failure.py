@@ -17,7 +17,7 @@ from labeltui.domain.training.log import TrainRun
 
 _CAUSES: tuple[tuple[str, Code, str, str], ...] = (
     (r"There is no model '([^'\n]{1,200})' available", Code.UNKNOWN_MODEL,
-     "The server has no trainer named {0}.", "Choose among: {trainers}."),
+     "The server can't train a model named {0}.", "Choose among: {trainers}."),
     (r"num_samples=0", Code.NO_LABELS,
      "No study has a final label, so there is nothing to train on.",
      "Submit labels in Slicer (tag final), then train again."),
@@ -26,11 +26,11 @@ _CAUSES: tuple[tuple[str, Code, str, str], ...] = (
      'Train with tracking = "None", or set MONAI_LABEL_TRACKING_ENABLED=false.'),
     (r"/scoring/|RemoteDisconnected", Code.SCORING_CALLBACK,
      "The server could not start the scoring after the training, and reports that as a failure.",
-     "The model was published nevertheless. With https or a login the server cannot reach its own API."),
+     "The model was published nevertheless. The server cannot call its own API if https or a login is set."),
     (r"stat: path should be string.{0,40}NoneType", Code.BUNDLE_PRETRAINED,
-     "A bundle cannot be trained with pretrained = false.", "Leave pretrained out."),
+     "A bundle cannot be trained with pretrained = false.", "Leave the parameter pretrained out."),
     (r"(TypeError: '.{1,3}' not supported between instances of '\w+' and '\w+')", Code.BAD_PARAMETER,
-     "A parameter has the wrong type: {0}.", "Give numbers without quotes."),
+     "A parameter has a wrong type: {0}.", "Give numbers without quotes."),
 )  # fmt: skip
 _CODES = {
     Trouble.KILLED: Code.OUT_OF_MEMORY,
@@ -56,7 +56,9 @@ def diagnose_training(run: TrainRun, details: Sequence[str], info: ServerInfo | 
         if found := pattern.search(text):
             group = one_line(found[1]) if found.groups() else ""
             trainers = (
-                ", ".join(info.trainers) if info is not None and info.trainers else "those of the server"
+                ", ".join(info.trainers)
+                if info is not None and info.trainers
+                else "the models that `labeltui server status` lists"
             )
             return Problem(
                 code, message.replace("{0}", group), hint.replace("{trainers}", trainers), evidence
@@ -71,7 +73,7 @@ def diagnose_training(run: TrainRun, details: Sequence[str], info: ServerInfo | 
         return Problem(
             Code.BAD_VOLUME,
             "A volume or label cannot be prepared for the training.",
-            "The server's log names it, above the traceback.",
+            "The server's log names the file, above the traceback.",
             evidence,
         )
     last = run.errors[-1] if run.errors else next((line for line in reversed(details) if line.strip()), "")
@@ -114,7 +116,7 @@ def hidden_failure(run: TrainRun, details: Sequence[str], info: ServerInfo | Non
         return Problem(
             Code.NOTHING_TRAINED,
             "Nothing was trained: the training ended without a finished epoch.",
-            "The server's log shows what it did instead.",
+            "See the server's log.",
             "\n".join(lines),
         )
     return None
@@ -125,7 +127,7 @@ def unreadable_problem(paths: Sequence[str], evidence: str, *, left_out: bool = 
     names = ", ".join(one_line(posixpath.basename(path)) for path in paths[:3])
     more = f" and {len(paths) - 3} more" if len(paths) > 3 else ""
     damaged = "is damaged" if len(paths) == 1 else "are damaged"
-    then = "the training left out studies" if left_out else "the training could not read all volumes"
+    then = "the training left these studies out" if left_out else "the training could not read all volumes"
     return Problem(
         Code.STUDIES_LEFT_OUT if left_out else Code.CORRUPT_VOLUME,
         f"{names}{more} {damaged}: {then}.",

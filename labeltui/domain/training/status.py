@@ -240,8 +240,8 @@ def _of_orphan(orphan: OrphanTraining) -> TrainStatus:
         started_at=orphan.started_at,
         problem=Problem(
             Code.ORPHANED,
-            f"A training of {orphan.model or 'a model'} (process {orphan.pid}) is running without a server.",
-            "Stop it to free the GPU (labeltui train stop): no server shows it or can stop it.",
+            f"A training of {orphan.model or 'a model'} (process {orphan.pid}) is running, but its server has ended.",
+            "Stop the training to free the GPU (`labeltui train stop`); a new server does not know of it.",
         ),
     )
 

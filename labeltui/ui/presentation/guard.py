@@ -74,7 +74,7 @@ def guard_lines(state: SessionState, now: datetime, width: int) -> list[Content]
 
 
 def idle_text(status: GuardStatus) -> str:
-    """Return the idle time and the last activity: ``idle 12 min: last was a label by ana 17:02``."""
+    """Return the idle time and the last activity: ``idle 12 min, last use: a label by ana 17:02``."""
     text = safe(status.idle_words)
     last = status.last if status.uses else None
     if last is None or last.at is None or last.kind == "start" or last.ago_s < 1:

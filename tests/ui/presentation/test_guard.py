@@ -22,15 +22,16 @@ from tests.ui.sample_pods import with_pod
 
 LABEL = Use("label", 720.0, ago(720), "a label by ana")
 WATCHING = GuardStatus(
-    "watching", "Idle stop in 42 min; idle 3 min, last was a label by ana.", cause="idle", left_s=2520.0, idle_s=2700.0,
+    "watching", "Idle stop in 42 min; idle 3 min, last use: a label by ana.", cause="idle", left_s=2520.0,
+    idle_s=2700.0,
     uses=(LABEL,), uncopied=0, method="the pod's own key", methods=(StopMethod("the pod's own key", True, "proven"),),
 )  # fmt: skip
 WARNING = replace(
-    WATCHING, state="warning", left_s=480.0, words="Idle stop in 8 min; idle 37 min, last was a label by ana.",
+    WATCHING, state="warning", left_s=480.0, words="Idle stop in 8 min; idle 37 min, last use: a label by ana.",
     hint="k keeps the pod alive (`labeltui guard keep`).", uses=(replace(LABEL, ago_s=2220.0, at=ago(2220)),),
 )  # fmt: skip
 NO_KEY = "No key can stop this pod: the pod's own key: refused: it may read the pod and not act on it (403)"
-UNPROVEN = replace(WATCHING, methods=(StopMethod("the pod's own key", None, "not proven until used"),))
+UNPROVEN = replace(WATCHING, methods=(StopMethod("the pod's own key", None, "not tested yet"),))
 STUCK = replace(
     WATCHING, state="stuck", words=f"The guard can't stop the pod. {NO_KEY}.", problem=NO_KEY, method="",
     methods=(StopMethod("the pod's own key", False, "refused"),),
@@ -57,7 +58,7 @@ def guarded(status: GuardStatus, **reading: Any) -> SessionState:
         (replace(WATCHING, state="waiting", left_s=0.0), 240, "▲ stop on hold"),
         (replace(WATCHING, state="stuck"), 240, "✗ can't stop the pod"),
         (replace(WATCHING, state="stuck", problem=NO_KEY), 80, "✗"),
-        (UNPROVEN, 240, "idle-stop in 42m (not proven until used)"),
+        (UNPROVEN, 240, "idle-stop in 42m (not tested yet)"),
         (replace(WATCHING, state="off"), 240, "○ guard off"),
         (replace(WATCHING, state="dead"), 80, "✗ no guard"),
         (replace(WATCHING, state="stopping"), 240, "■ stopping the pod"),
@@ -96,7 +97,7 @@ def text_of(state: SessionState, width: int = 60) -> str:
 
 def test_the_pane_shows_the_last_activity_and_its_time() -> None:
     text = text_of(guarded(WATCHING))
-    assert f"idle 12 min: last was a label by ana {LABEL.at.astimezone():%H:%M}" in text  # type: ignore[union-attr]
+    assert f"idle 12 min, last use: a label by ana {LABEL.at.astimezone():%H:%M}" in text  # type: ignore[union-attr]
     assert NO_KEY.split(":", maxsplit=1)[0] in text_of(guarded(STUCK))
     money = text_of(guarded(replace(WATCHING, budget=5.0, spent=4.2)))
     assert "$4.20 of $5.00" in money
@@ -107,7 +108,7 @@ def test_the_pane_shows_the_last_activity_and_its_time() -> None:
 def test_a_label_counts_before_the_request_that_brought_it() -> None:
     request = Use("request", 3.0, ago(3), "a request to the server for a study or a label")
     label = replace(LABEL, ago_s=6.0)
-    assert replace(WATCHING, uses=(request, label)).idle_words == "idle 3 s: last was a label by ana"
+    assert replace(WATCHING, uses=(request, label)).idle_words == "idle 3 s, last use: a label by ana"
     assert "request" in replace(WATCHING, uses=(request, LABEL)).idle_words
 
 
@@ -195,7 +196,7 @@ def guard_answer(**state: Any) -> dict[str, Any]:
 def test_the_guards_answer_is_read_whole() -> None:
     status = guard_of(guard_answer())
     assert (status.state, status.left_s, status.blocks) == ("watching", 90.0, ("b",))
-    assert status.uses[0].words == "the GPU was used (93 %)"
+    assert status.uses[0].words == "the GPU (93 %)"
     assert status.uses[0].ago_s == 110.0
     assert guard_of({"alive": False, "state": {"written_mono": 1}}).state == "dead"
     silent = guard_of(guard_answer(written_mono=1.0))

@@ -313,7 +313,7 @@ def test_the_question_knows_that_a_training_runs(rig):
 
     rig.opener = opener
     assert rig("server", "stop") == 3
-    assert "A training is running" in questions[0]
+    assert "running training is stopped too" in questions[0]
     assert start is running.opened
 
 

@@ -184,7 +184,7 @@ async def test_without_a_terminal_the_answer_is_no_and_the_reason_is_said(monkey
     assert not prompter.present
     assert await prompter.secret("root@h", "Password:") is None
     assert not await prompter.trust_host_key(HostKey("h", "a", "f"))
-    assert all("no terminal" in line for line in said)
+    assert all("needs a terminal" in line for line in said)
     assert len(said) == 2
 
 
@@ -245,9 +245,9 @@ def test_a_pipe_that_closes_early_is_quiet():
     [
         ("xterm-256color", "", None),
         ("dumb", "", "TERM=dumb"),
-        ("xterm", "stdin", "standard input is not one"),
-        ("xterm", "stdout", "standard output is not one"),
-        ("xterm", "stderr", "standard error is not one"),
+        ("xterm", "stdin", "standard input is no terminal"),
+        ("xterm", "stdout", "standard output is no terminal"),
+        ("xterm", "stderr", "standard error is no terminal"),
     ],
 )
 def test_the_console_says_why_it_cannot_be_shown_here(monkeypatch, terminal, kind, redirected, why):

@@ -109,11 +109,12 @@ S = "[profiles.a.server]\n"
         (P + "\nhost = 'ssh'\n", '3: profiles.a.host: "ssh" needs the table [profiles.a.ssh] with `address`'),
         ("default = 'livr'\n[profiles.liver]\n", '1: default: there is no profile "livr"; did you mean `liver`?'),
         # secrets
-        (P + 'password = "p"\n', "2: profiles.a.password: secrets don't belong in this file; put the password"
-         " into an environment variable and name that in `dicomweb_password_env`"),
-        (S + 'env = { ORTHANC_PASSWORD = "p" }\n', "2: profiles.a.server.env.ORTHANC_PASSWORD: secrets don't belong"
-         " in this file; put the password into an environment variable and name that in `dicomweb_password_env`"),
-        (S + 'studies = "https://u:p@h/dicom-web"\n', "2: profiles.a.server.studies: passwords don't belong in this"
+        (P + 'password = "p"\n', "2: profiles.a.password: a secret does not belong in this file; put the password"
+         " into an environment variable and name the variable in `dicomweb_password_env`"),
+        (S + 'env = { ORTHANC_PASSWORD = "p" }\n', "2: profiles.a.server.env.ORTHANC_PASSWORD: a secret does not"
+         " belong in this file; put the password into an environment variable and name the variable in"
+         " `dicomweb_password_env`"),
+        (S + 'studies = "https://u:p@h/dicom-web"\n', "2: profiles.a.server.studies: a password does not belong in this"
          " file; use `dicomweb_user` and `dicomweb_password_env`"),
         # not TOML at all
         ("a = \n", "1: the file is not valid TOML: Invalid value."),

@@ -121,7 +121,7 @@ def test_no_key_is_called_proven_before_it_was_used_and_nothing_is_asked_of_the_
     state = pod.until(lambda s: s.get("checked"), "a check")
     assert state["way"] == "the pod's own key"
     assert state["ways"][0]["works"] is None
-    assert state["ways"][0]["words"] == "not proven until used; it may read the pod"
+    assert state["ways"][0]["words"] == "not tested yet; it may read the pod"
     assert {method for method, _, _ in pod.runpod.asked} == {"GET"}
 
 
@@ -224,7 +224,7 @@ def test_labels_that_no_desk_has_are_waited_for_and_then_it_stops_right_after(po
     first, second = pod.label("liver_1"), pod.label("liver_2", "original")
     pod.guard()
     state = pod.decided("waiting")
-    assert "2 labels are not copied to a desk" in state["decision"]["words"]
+    assert "2 labels are not copied off the pod" in state["decision"]["words"]
     assert pod.ask("copied", files=[first])["in_all"] == 1
     state = pod.until(lambda s: s["uncopied"] == 1, "one left")
     assert "liver_2 (original)" in state["decision"]["words"]

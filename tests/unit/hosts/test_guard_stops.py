@@ -109,7 +109,7 @@ def test_a_key_that_may_only_read_is_ruled_out_by_one_stop(
 ) -> None:
     rig = make(scope_first=scope_first, own="read")
     rig.pass_(50)
-    assert rig.state["ways"][0]["words"].startswith("not proven until used")
+    assert rig.state["ways"][0]["words"].startswith("not tested yet")
     assert rig.actions == []
     rig.pass_(900)
     assert rig.actions == ["stop"]

@@ -179,10 +179,10 @@ async def test_a_pod_that_trains_is_left_alone_and_stopped_after_that(
     status = await guarded(session)
     assert status.method == "the pod's own key"
     assert status.methods[0].works is None
-    assert "not proven until used" in status.methods[0].words
+    assert "not tested yet" in status.methods[0].words
     noted = next(entry for entry in session.journal.entries if entry.title == "Start the guard")
     assert noted.ok
-    assert noted.outcome.endswith("It stops the pod by the pod's own key (not proven until used).")
+    assert noted.outcome.endswith("It stops the pod by the pod's own key (not tested yet).")
     await run_action(session, "server.start", {}, Silent())
     await run_action(session, "train.start", {"max_epochs": 500}, Silent())
     await until(emulator, lambda: read_state(emulator)["working"], "the training to be reported")
@@ -207,7 +207,7 @@ async def test_labels_that_are_not_copied_keep_the_pod_and_copying_them_stops_it
     await guarded(session)
     await hurry(session)
     state = await session.store.wait_for(lambda s: s.guard.value.state == "waiting", 20)
-    assert "6 labels are not copied to a desk" in state.guard.value.words
+    assert "6 labels are not copied off the pod" in state.guard.value.words
     await asyncio.sleep(1)
     assert pod_of(emulator).status == "RUNNING"
     document = await run_action(session, "guard.status", {}, Silent())
@@ -234,7 +234,7 @@ async def test_a_pods_key_that_is_refused_is_replaced_by_the_operators(
     await hurry(session)
     await until(emulator, lambda: pod_of(emulator).status == "EXITED", "the stop")
     said = next(alert for alert in session.store.state.alerts if alert.key == "guard")
-    assert said.message.endswith("the pod is stopped by the operator's key.")
+    assert said.message.endswith("the guard stops the pod with the operator's key.")
 
 
 async def test_where_no_key_works_it_is_said_and_the_open_console_stops_the_pod(

@@ -271,7 +271,7 @@ async def test_a_new_pod_on_the_network_volume_starts_prefilled(tmp_path: Path) 
 async def test_a_model_that_nobody_has_measured_is_unknown_and_not_guessed(tmp_path: Path) -> None:
     async with market_console(tmp_path, models=("segmentation",)).run_test(size=MIDDLE) as pilot:
         form = await opened(pilot)
-        assert "How much GPU memory segmentation needs is unknown" in form.text()
+        assert "It is unknown how much GPU memory segmentation needs" in form.text()
         assert "✓ enough" not in form.text()
 
 

@@ -43,7 +43,7 @@ OFFERS = (LARGE, GONE, MIDDLE, SMALL)
             "No figure is published for deepedit at 512×512×200",
         ),
         (("deepedit",), 8, (64, 64, 32), Fit.UNKNOWN, "No figure is published"),
-        (("segmentation",), 80, None, Fit.UNKNOWN, "How much GPU memory segmentation needs is unknown"),
+        (("segmentation",), 80, None, Fit.UNKNOWN, "It is unknown how much GPU memory segmentation needs"),
         (("deepedit", "segmentation"), 80, None, Fit.UNKNOWN, "segmentation"),
         (("deepedit", "wholeBody_ct_segmentation"), 24, None, Fit.SHORT, "48 GB"),
         ((), 24, None, Fit.UNKNOWN, "no model"),

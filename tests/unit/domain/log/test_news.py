@@ -69,10 +69,10 @@ def test_each_of_three_epochs_is_reported() -> None:
     ("logger", "message", "kind", "names"),
     [
         ("monailabel.endpoints.activelearning:60", "Next sample: {'id': 'liver_7', 'ts': 1}", News.SAMPLE, "liver_7"),
-        ("monailabel.endpoints.activelearning:60", "Next sample: {}", News.SAMPLE, "No study was left"),
+        ("monailabel.endpoints.activelearning:60", "Next sample: {}", News.SAMPLE, "The strategy found no study"),
         ("monailabel.datastore.local:594", "Saving Label for Image: \x1b[2J; Tag: final; Info: {}", News.LABEL, "[2J"),
         ("uvicorn.error:218", "Uvicorn running on http://0.0.0.0:8000 (Press CTRL+C to quit)", News.PHASE, "is up"),
-        ("monailabel.interfaces.app:469", "App Init - completed", News.PHASE, "about to listen"),
+        ("monailabel.interfaces.app:469", "App Init - completed", News.PHASE, "accept connections soon"),
         ("monailabel.utils.async_tasks.utils:90", "Return code: 1", News.ENDED, "exit code 1"),
     ],
 )  # fmt: skip

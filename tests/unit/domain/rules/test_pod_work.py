@@ -42,7 +42,7 @@ def state(pod: Pod = POD, training: TrainStatus | None = None, *trainings: Train
     ("training", "said"),
     [
         (RUNS, "The training of deepedit (epoch 12 of 50) ends"),
-        (replace(RUNS, queued=2), "2 more wait and are lost"),
+        (replace(RUNS, queued=2), "Queued trainings are lost too (2)"),
         (
             replace(RUNS, state=TrainState.QUEUED, epoch=None, total_epochs=None),
             "The training of deepedit ends",

@@ -100,7 +100,7 @@ async def test_every_deployment_ends_with_a_guard_on_the_pod(tmp_path: Path, mor
     assert guard.alive
     assert guard.requests("ensure")
     assert ("guard", "done") in states(done)
-    assert done["guard"] == "Guard: stops the pod after 30 min idle, by RunPod's API (not proven until used)."
+    assert done["guard"] == "Guard: stops the pod after 30 min idle, by RunPod's API (not tested yet)."
     assert it.report.state("guard") == "done"
 
 

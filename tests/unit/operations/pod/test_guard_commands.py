@@ -148,7 +148,7 @@ async def test_on_a_host_that_is_no_pod_there_is_no_guard(tmp_path: Path) -> Non
 @pytest.mark.parametrize(
     ("decision", "verdict", "words"),
     [
-        ({}, "ok", "It stops the pod by RunPod's API (not proven until used)."),
+        ({}, "ok", "It stops the pod by RunPod's API (not tested yet)."),
         ({"state": "off"}, "warning", ""),
         ({"state": "waiting", "words": "It waits for 2 labels"}, "warning", "It waits for 2 labels"),
         ({"state": "stuck", "words": "It can't stop the pod"}, "wrong", "It can't stop the pod"),

@@ -49,7 +49,7 @@ async def test_a_pod_that_was_started_has_a_guard(tmp_path: Path, action: str) -
         await (stopped(it) if action == "pod.start" else it.rent())
         done = await it.run(action)
     assert guard.alive
-    assert done["guard"] == "Guard: stops the pod after 30 min idle, by RunPod's API (not proven until used)."
+    assert done["guard"] == "Guard: stops the pod after 30 min idle, by RunPod's API (not tested yet)."
     assert it.report.lines[-1] == done["guard"]
 
 

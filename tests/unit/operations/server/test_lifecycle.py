@@ -204,5 +204,5 @@ async def test_a_server_that_was_started_has_a_guard_beside_it(tmp_path: Path) -
         guard.alive = False
         done = await it.run("server.start")
     assert guard.alive
-    assert done["guard"] == "Guard: stops the pod after 30 min idle, by RunPod's API (not proven until used)."
+    assert done["guard"] == "Guard: stops the pod after 30 min idle, by RunPod's API (not tested yet)."
     assert it.report.lines[-1] == done["guard"]

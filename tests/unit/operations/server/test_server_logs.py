@@ -113,7 +113,7 @@ async def test_what_a_record_says() -> None:
         "meaning": {
             "kind": "request_failed",
             "means": "A request failed inside the server (HTTP 500); the traceback below says why.",
-            "todo": "Its last line names the cause; the server still answers other requests.",
+            "todo": "The traceback's last line names the cause; the server still answers other requests.",
         },
     }  # fmt: skip
     assert heard.records[1]["time"] is None

@@ -48,7 +48,7 @@ async def test_the_next_study_is_picked_by_the_servers_first_strategy_or_a_named
         "/activelearning/random",
     ]
     assert unconfirmed.value.problem.code == "unconfirmed"
-    assert "annotators fetch theirs" in unconfirmed.value.problem.message.lower()
+    assert "annotators fetch their studies" in unconfirmed.value.problem.message.lower()
     assert first["id"] == named["id"] == "case_005"
     assert first["message"] == "MONAI Label handed out case_005."
     assert first["client_id"] == it.session.profile.client_id

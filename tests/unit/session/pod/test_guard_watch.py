@@ -16,7 +16,7 @@ from tests.fakes.session import KEY
 from tests.unit.operations.desk import desk
 from tests.virtual_time import in_virtual_time
 
-DUE = {"left_s": 0.0, "blocks": [], "words": "Idle for 45 min, but nothing here can stop the pod."}
+DUE = {"left_s": 0.0, "blocks": [], "words": "Idle for 45 min, but the guard can't stop the pod."}
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,7 @@ from labeltui.hosts.agent.remote.guard.lending import NOT_LENT
 BASE = "https://api.runpod.io"
 DEADLINE_S = 20.0
 AGENT = "labeltui-guard"
-UNPROVEN = "not proven until used"
+UNPROVEN = "not tested yet"
 DOWN = ("EXITED", "ERROR", "TERMINATED")
 _KEY = re.compile(r"[!-~]{8,512}\Z")
 
