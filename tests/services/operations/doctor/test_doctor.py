@@ -40,6 +40,7 @@ async def rented(session: Session, **settings: Any) -> None:
     client = await session.account.client()
     own = Path(f"{session.account.ssh_key}.pub").read_text().strip()  # noqa: ASYNC240
     await client.create_once(PodSpec("annot", f"NVIDIA {GPU}", public_keys=(own,), **settings))
+    session.link.reconnect()  # there was no pod before
     await session.link.ready(40)
 
 
