@@ -59,10 +59,12 @@ def derive_training(
     return TrainStatus(TrainState.IDLE)
 
 
-def run_status(run: TrainRun, zone: tzinfo, *, running: bool) -> TrainStatus:
+def run_status(run: TrainRun, zone: tzinfo, *, running: bool, ended_with: str = "") -> TrainStatus:
     """Return the status of a training from its output alone. ``running``: its server has not ended."""
-    status = _without_server(run, zone)
-    return replace(status, state=TrainState.RUNNING, problem=None) if running and not run.ended else status
+    status = _without_server(run, zone, ended_with)
+    if running and not run.ended:
+        return replace(status, state=TrainState.RUNNING, problem=None, ended_at=None)
+    return status
 
 
 def task_status(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 from dataclasses import replace
 from datetime import tzinfo
 from functools import partial
@@ -56,7 +57,7 @@ class TrainingRecorder:
             if before is not None and before[0] is run and before[1] == (up and last):
                 continue
             self._previous[number] = run, up and last
-            record = _record_of(run, zone, run_id, up=up, last=last)
+            record = _record_of(run, zone, run_id, up=up, last=last, ended_with=self._watch.ended_with)
             if record is not None and _essence(record) not in self._stored:
                 self._stored.add(_essence(record))
                 records.append(record)
@@ -118,7 +119,10 @@ class EarlierRuns:
             offset += len(block)
             await asyncio.to_thread(_feed, trainings, lines.feed(block))
         runs, zone = trainings.runs, self._watch.zone
-        records = [_record_of(run, zone, run_id, up=False, last=run is runs[-1]) for run in runs]
+        records = [
+            _record_of(run, zone, run_id, up=False, last=run is runs[-1], ended_with=_ended_with(run))
+            for run in runs
+        ]
         self._history.add([record for record in records if record is not None], found=True)
         self._history.log_was_read(run_id, size)
 
@@ -133,12 +137,20 @@ def _feed(trainings: TrainLog, lines: list[bytes]) -> None:
         trainings.feed(line.decode("utf-8", "replace"))
 
 
-def _record_of(run: TrainRun, zone: tzinfo, run_id: str, *, up: bool, last: bool) -> TrainingRecord | None:
+def _ended_with(run: TrainRun) -> str:
+    """Only a stop of the whole server ends a training with SIGTERM; MONAI Label itself kills trainings."""
+    return "server" if run.return_code == -signal.SIGTERM else ""
+
+
+def _record_of(
+    run: TrainRun, zone: tzinfo, run_id: str, *, up: bool, last: bool, ended_with: str
+) -> TrainingRecord | None:
     """Make the record of a training in a server's output. ``up``: the server has not ended.
 
     A server trains one after the other. If another one followed, the output does not show how this one ended.
     """
-    record = record_of(run, run_status(run, zone, running=up), run_id)
+    status = run_status(run, zone, running=up, ended_with=ended_with if last else "")
+    record = record_of(run, status, run_id)
     if record is None or run.ended or last:
         return record
     return replace(record, state=None, problem="")

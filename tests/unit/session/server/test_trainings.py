@@ -145,6 +145,23 @@ async def test_a_training_runs_as_long_as_its_server_and_its_end_may_stay_unknow
 
 
 @in_virtual_time
+async def test_a_training_that_ended_with_its_server_is_stopped_also_when_its_log_is_read_later(
+    tmp_path: Path,
+) -> None:
+    async with desk(tmp_path) as it:
+        await it.run("server.start")
+        await print_training(it, TWO_EPOCHS)
+        await known(it.session, 1, TrainState.RUNNING)
+        await it.run("server.stop")
+        await known(it.session, 1, TrainState.STOPPED)
+        await it.run("server.start")
+        assert brief(await it.run("train.history")) == [("17", "stopped", 2)]
+        ended = TRAINING.replace(b"Return code: 0", b"Return code: -15")
+        it.host.files.write(f"{RUNS}/20261121-a/stdout.log", at_hour(18, ended))
+        assert brief(await it.run("train.history")) == [("17", "stopped", 2), ("18", "stopped", 3)]
+
+
+@in_virtual_time
 async def test_a_server_that_does_not_answer_for_a_while_has_not_ended_its_training(tmp_path: Path) -> None:
     async with desk(tmp_path, serves=True) as it:
         await print_training(it, TWO_EPOCHS)
