@@ -19,7 +19,7 @@ from labeltui.domain.training.training import LOSS, Best, EpochPoint, TrainStatu
 Document = dict[str, Any]
 
 _SERVER_FIELDS = (
-    *("url", "pid", "exit_code", "app", "models", "studies", "version", "error"),
+    *("url", "pid", "exit_code", "app", "models", "labels", "studies", "version", "error"),
     *("phase", "run_id", "log_path", "started_at", "ended_at", "orphans"),
 )
 
@@ -125,6 +125,7 @@ def server_document(reading: Reading[ServerStatus], now: datetime) -> Document:
         "app": server.app,
         # Before the server has answered, an empty list would mean that it has no models.
         "models": list(server.models) if server.models or server.state is ServerState.RUNNING else None,
+        "labels": {model: list(labels) for model, labels in server.labels.items()} or None,
         "studies": server.studies,
         "version": server.version,
         "error": _problem(server.problem),

@@ -69,6 +69,7 @@ class ServerStatus:
     started_at: datetime | None = None
     ended_at: datetime | None = None
     orphans: tuple[OrphanTraining, ...] = ()
+    labels: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # that each model was built with
     dicomweb_cache_s: int | None = None
 
 

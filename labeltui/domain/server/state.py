@@ -66,6 +66,7 @@ def derive_server(
         exit_code=run.exit_code if state in (ServerState.CRASHED, ServerState.STOPPED) else None,
         app=run.app if ours and run.app else (info.name if info else None),
         models=_models(run, info, ours),
+        labels={name: model.labels for name, model in info.models.items()} if info is not None else {},
         studies=source.studies if source is not None else None,
         dicomweb_cache_s=source.dicomweb_cache_s if source is not None else None,
         version=info.version if info else None,

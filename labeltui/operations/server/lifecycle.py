@@ -13,10 +13,11 @@ from labeltui.domain.problems import Failed, LabeltuiError, Problem
 from labeltui.domain.server.server import ServerState, ServerStatus
 from labeltui.domain.state import SessionState
 from labeltui.hosts.agent.messages import Job, Preflight
-from labeltui.monailabel.launch import Launch, ServerOptions, is_dicomweb, launch
+from labeltui.monailabel.launch import Launch, ServerOptions, app_folder, expand, is_dicomweb, launch
 from labeltui.monailabel.probe import other_python
 from labeltui.monailabel.setup_problems import venv_stale
 from labeltui.operations.pod.watched import report_guard
+from labeltui.operations.server.ignored import report_ignored
 from labeltui.operations.server.options import server_options
 from labeltui.session.log.feed import AppLog
 from labeltui.session.server.process import JOB
@@ -41,6 +42,12 @@ async def server_start(session: Session, params: ServerStartParams, report: Repo
     _not_running(state.server.value)
     plan = await _plan(session, options)
     agent = await session.link.ready()
+    await report_ignored(
+        session,
+        options,
+        app_folder(options.app, expand(options.folder, agent.hello.home), agent.hello.home),
+        report,
+    )
     report.progress(f"Starting {options.app} with {', '.join(options.models)}")
     await agent.mkdir(plan.cwd)
     app_log = AppLog.of(plan.meta)

@@ -125,13 +125,16 @@ async def _stop_running(session: Session, report: Report) -> None:
 
 
 def _model(session: Session, info: ServerInfo | None, wanted: str | None) -> str:
-    model = wanted or (session.profile.server.models[0] if session.profile.server.models else None)
+    """Return the model to train: the wanted one, else the profile's first that the running server can train."""
     trainers = tuple(info.trainers) if info is not None else ()
+    chosen = session.profile.server.models if info is None else trainers
+    model = wanted or next((name for name in session.profile.server.models if name in chosen), None)
     if model is None and trainers:
         model = trainers[0]
     if model is None or (trainers and model not in trainers) or (info is not None and not trainers):
         known = ", ".join(trainers) or "none"
-        raise Failed(Code.UNKNOWN_MODEL, f"The server can't train {model!r}.", f"It can train: {known}.")
+        what = "any model" if model is None else repr(model)
+        raise Failed(Code.UNKNOWN_MODEL, f"The server can't train {what}.", f"It can train: {known}.")
     return model
 
 

@@ -27,15 +27,18 @@ class TunnelsCard(Card, can_focus=False):
             return [row("server", state_text(words.UNKNOWN)), *tunnel_lines(state, now, width)]
         lines = [row("server", state_text(words.server(server), stale_age(state.server, now)))]
         room = width - 9
-        models = ", ".join(server.models)
+        trainers = state.info.value.trainers if state.info.value is not None else {}
+        labels = [(f"{name} labels", ", ".join(server.labels.get(name, ()))) for name in trainers]
         for label, value in (
             ("version", server.version),
             ("app", server.app),
-            ("models", models),
+            ("models", ", ".join(server.models)),
             ("studies", server.studies),
         ):
             if value:
                 lines.append(row(label, (elide(safe(value), room), Tone.PLAIN)))
+        for model, names in labels:
+            lines += wrapped(safe(f"{model}: {names}"), width, Tone.FAINT) if names else []
         if server.phase and server.state is ServerState.STARTING:
             lines.append(row("phase", (elide(safe(server.phase), room), Tone.BUSY)))
         if server.started_at is not None and server.state is ServerState.RUNNING:

@@ -206,3 +206,28 @@ async def test_a_server_that_was_started_has_a_guard_beside_it(tmp_path: Path) -
     assert guard.alive
     assert done["guard"] == "Guard: stops the pod after 30 min idle, by RunPod's API (not tested yet)."
     assert it.report.lines[-1] == done["guard"]
+
+
+@in_virtual_time
+async def test_the_labels_that_each_model_was_built_with_are_told(tmp_path: Path) -> None:
+    async with desk(tmp_path, serves=True) as it:
+        document = await it.run("server.status")
+    assert set(document["labels"]) == set(document["models"])
+    assert document["labels"]["deepedit"][:2] == ["spleen", "right kidney"]
+
+
+@in_virtual_time
+async def test_options_without_effect_are_said_to_have_none(tmp_path: Path) -> None:
+    app = "~/labeltui/apps/radiology"
+    async with desk(tmp_path) as it:
+        it.host.files.write(f"{app}/main.py", b'conf.get("models"); conf.get("spatial_size")')
+        it.host.files.write(f"{app}/lib/configs/deepedit.py", b'conf.get("network")')
+        await it.run(
+            "server.start", models="deepedit", conf={"spatial_size": "[64, 64, 32]", "network": "unetr"}
+        )
+        (alert,) = [one for one in it.session.store.state.alerts if one.key == "ignored_options"]
+        assert alert.message == "spatial_size has no effect: radiology with deepedit does not read it."
+        assert it.report.lines[0] == alert.message
+        await it.run("server.stop")
+        await it.run("server.start", models="deepedit", conf={"network": "unetr"})
+        assert "ignored_options" not in [one.key for one in it.session.store.state.alerts]

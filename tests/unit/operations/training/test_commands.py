@@ -83,6 +83,17 @@ async def test_the_profiles_first_model_is_trained_with_the_trainers_defaults(tm
 
 
 @in_virtual_time
+async def test_a_model_that_the_running_server_can_train_is_chosen(tmp_path: Path) -> None:
+    info = recorded("info")
+    info["trainers"] = {"deepedit": info["trainers"]["deepedit"]}
+    for models in (["segmentation", "deepedit"], ["segmentation"], ["all"]):
+        async with desk(tmp_path, serves=True, server={"models": models}) as it:
+            it.server.documents["GET", "/info/"] = info
+            document = await it.run("train.start")
+        assert document["model"] == "deepedit"
+
+
+@in_virtual_time
 async def test_what_is_asked_for_this_once_is_sent_in_its_type(tmp_path: Path) -> None:
     async with desk(tmp_path, serves=True) as it:
         await it.run(
