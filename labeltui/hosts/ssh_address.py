@@ -59,11 +59,12 @@ def resolve(address: str, config: Path | None, key: Path | None) -> Target:
     if key is None and given.key is not None:
         key = Path(given.key).expanduser()
     get: Any = settings.get
-    identities = (key,) if key is not None else tuple(_files(get("IdentityFile", ())))
-    chosen = bool(identities)
+    files = get("IdentityFile")
+    identities = (key,) if key is not None else tuple(_files(files))
+    chosen = key is not None or files is not None  # "none" is a choice too
     if not chosen:
         identities = tuple(Path("~/.ssh", name).expanduser() for name in DEFAULT_IDENTITIES)
-    agent = get("IdentityAgent") or os.environ.get("SSH_AUTH_SOCK", "")
+    agent = _agent(get("IdentityAgent", "SSH_AUTH_SOCK"))
     jump = given.jump or get("ProxyJump")
     host = str(get("Hostname", alias))
     return Target(
@@ -73,8 +74,8 @@ def resolve(address: str, config: Path | None, key: Path | None) -> Target:
         user=str(get("User", "") or getpass.getuser()),
         known_as=str(get("HostKeyAlias") or host),
         identities=identities,
-        identities_only=key is not None or (bool(get("IdentitiesOnly")) and chosen),
-        agent=str(Path(str(agent)).expanduser()) if agent else "",
+        identities_only=key is not None or bool(get("IdentitiesOnly")),
+        agent=agent,
         jump=None if not jump or str(jump).lower() == "none" else str(jump),
         known_hosts=tuple(_files(get("UserKnownHostsFile", ()))),
         settings=settings,
@@ -89,3 +90,11 @@ def resolve(address: str, config: Path | None, key: Path | None) -> Target:
 def _files(names: Any) -> Sequence[Path]:
     listed = [names] if isinstance(names, str) else list(names or ())
     return [Path(str(name)).expanduser() for name in listed if str(name).lower() != "none"]
+
+
+def _agent(value: Any) -> str:
+    """The path of the agent's socket for a value of IdentityAgent, which may name an environment variable."""
+    name = str(value or "")
+    if name == "SSH_AUTH_SOCK" or name.startswith("$"):
+        return os.environ.get(name.removeprefix("$"), "")
+    return str(Path(name).expanduser()) if name else ""

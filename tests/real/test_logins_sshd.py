@@ -304,3 +304,11 @@ async def test_a_proxy_command_that_fails_is_named_with_its_reason(
     assert "127.0.0.1" in problem.message
     for word in words:
         assert word in problem.message, problem.message
+
+
+async def test_identities_only_without_a_file_means_the_default_files(desk: Desk) -> None:
+    desk.load(*(desk.key(f"foreign{n}") for n in range(6)))
+    right = desk.key("id_ed25519")
+    desk.accept(right)
+    pod(desk, "IdentitiesOnly yes")
+    assert await desk.offers(address="pod") == [fingerprint(right)]

@@ -102,3 +102,36 @@ def test_an_address_for_a_shell_is_none(tmp_path: Path, address: str) -> None:
     with pytest.raises(Misused) as caught:
         resolved(tmp_path, "Host *\n ProxyCommand relay %r %h\n", address)
     assert caught.value.problem.code == "bad_address"
+
+
+@pytest.mark.parametrize(
+    ("config", "agent"),
+    [
+        ("", "/run/mine"),
+        ("Host pod\n IdentityAgent none\n", ""),
+        ("Host pod\n IdentityAgent SSH_AUTH_SOCK\n", "/run/mine"),
+        ("Host pod\n IdentityAgent $OTHER_AGENT\n", "/run/other"),
+        ("Host pod\n IdentityAgent /run/third\n", "/run/third"),
+    ],
+)
+def test_the_agent_is_the_one_that_was_chosen(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, config: str, agent: str
+) -> None:
+    monkeypatch.setenv("SSH_AUTH_SOCK", "/run/mine")
+    monkeypatch.setenv("OTHER_AGENT", "/run/other")
+    assert resolved(tmp_path, config).agent == agent
+
+
+@pytest.mark.parametrize(
+    ("config", "chosen", "count"),
+    [
+        ("", False, 5),
+        ("Host pod\n IdentityFile none\n", True, 0),
+        ("Host pod\n IdentityFile /mine\n", True, 1),
+    ],
+)
+def test_identity_files_that_were_chosen_replace_the_default_ones(
+    tmp_path: Path, config: str, chosen: bool, count: int
+) -> None:
+    target = resolved(tmp_path, config)
+    assert (target.chosen, len(target.identities)) == (chosen, count)
