@@ -1,8 +1,8 @@
 """Shows one shell on the whole real terminal, without the console around the shell.
 
-Output goes to the terminal unchanged, as under ``ssh``, and also to the pane's engine, so that the pane is
-up to date on return. The real terminal answers the programs' queries. On return, the terminal is reset to the
-state that the console needs.
+Output goes to the terminal as under ``ssh``, and also to the pane's engine, so that the pane is up to date on return.
+The real terminal answers the programs' queries. All of it happens on the terminal's alternate screen, so that what
+stood on the terminal before labeltui started, and its cursor, are there again afterwards.
 """
 
 from __future__ import annotations
@@ -21,8 +21,9 @@ from typing import TYPE_CHECKING
 from rich.color import ColorSystem
 from textual.app import App
 
+from labeltui.ui.panes.shell.passed_output import RESET, PassedOutput
 from labeltui.ui.restore import ConsoleDriver
-from labeltui.ui.widgets.terminal.engine import Cursor, Frame, Modes, Mouse
+from labeltui.ui.widgets.terminal.engine import Cursor, Engine, Frame, Modes, Mouse
 from labeltui.ui.widgets.terminal.paint import style_of
 
 if TYPE_CHECKING:
@@ -33,14 +34,10 @@ READ_BYTES = 65536
 # ctrl+] as terminals send it: plain, with kitty's keys (also on Russian and Ukrainian layouts), with xterm's
 # modifyOtherKeys
 LEAVES = re.compile(rb"\x1d|\x1b\[(?:93|1098|1111);5(?::1)?(?:;93)?u|\x1b\[27;5;93~")
-TITLE = b"\x1b[22;0t\x1b]2;shell - ctrl+] returns to labeltui\x07"
-# Resets all state that a program may have set: cut-off sequences, screens, mouse, paste, focus, keys, colours, title.
-RESTORED = (
-    b"\x18\x1b\\\x1b[?9l\x1b[?1000l\x1b[?1002l\x1b[?1003l\x1b[?1005l\x1b[?1006l\x1b[?1015l\x1b[?1016l\x1b[?1004l\x1b[?2004l"
-    b"\x1b[?2026l\x1b[?2048l\x1b[?1049l\x1b[?47l\x1b[=0;1u\x1b[<9u\x1b[>4m\x1b[!p\x1b[?1l\x1b>\x1b[?5l\x1b[?6l\x1b[?69l"
-    b"\x1b[4l\x1b[20l\x1b[r\x1b[?7h\x1b[?25h\x1b[0 q\x1b[m\x1b(B\x0f\x1b]104\x07\x1b]110\x07\x1b]111\x07\x1b]112\x07"
-    b"\x1b[23;0t"
-)
+# The alternate screen, a level of kitty's keyboard modes, and the title, all of which RESTORED takes back
+BEGIN = b"\x1b[?1049h\x1b[>0u\x1b[22;0t\x1b]2;shell - ctrl+] returns to labeltui\x07"
+# Leaving the alternate screen comes last: it restores the cursor, which resetting the margins moves.
+RESTORED = RESET + b"\x1b[<u\x1b[23;0t\x1b[?1049l"
 
 
 async def full_screen(app: App[object], view: ShellView, run: ShellRun) -> None:
@@ -52,10 +49,8 @@ async def full_screen(app: App[object], view: ShellView, run: ShellRun) -> None:
     engine, source, target = view.engine, sys.__stdin__, sys.__stderr__
     if engine is None or source is None or target is None:
         return
-    frame = await engine.sync()
     with app.batch_update(), app.suspend(), _silent(app):
-        terminal = _Terminal(source.fileno(), target.fileno(), view, run)
-        await terminal.serve(frame)
+        await _Terminal(source.fileno(), target.fileno(), engine, run).serve()
     columns, rows = view.room
     engine.resize(columns, rows)
     run.resize(columns, rows)
@@ -85,17 +80,20 @@ def _drop(_data: str) -> None:
 class _Terminal:
     """The real terminal while a shell uses the whole screen."""
 
-    def __init__(self, source: int, target: int, view: ShellView, run: ShellRun) -> None:
+    def __init__(self, source: int, target: int, engine: Engine, run: ShellRun) -> None:
         self._input, self._output = source, target
-        self._view, self._run = view, run
+        self._engine, self._run = engine, run
+        self._passed = PassedOutput()
         self._left = asyncio.Event()
+        self._one_writer = asyncio.Lock()
+        self._repainting: asyncio.Task[None] | None = None
 
-    async def serve(self, frame: Frame) -> None:
+    async def serve(self) -> None:
         """Pass bytes in both directions until the operator presses ctrl+] or the shell ends."""
         loop = asyncio.get_running_loop()
         before = termios.tcgetattr(self._input)
         tty.setraw(self._input, termios.TCSADRAIN)  # unlike TCSAFLUSH, discards no typed keys
-        await self._show(TITLE + painted(frame, os.get_terminal_size(self._input).lines))
+        await self._write(BEGIN)
         self._run.tap = self._show
         try:
             loop.add_signal_handler(signal.SIGWINCH, self._resized)
@@ -106,7 +104,10 @@ class _Terminal:
             self._run.tap = None
             loop.remove_reader(self._input)
             loop.remove_signal_handler(signal.SIGWINCH)
-            _write_all(self._output, RESTORED)  # at once: a console that ends does not wait for a thread
+            if self._repainting is not None:
+                self._repainting.cancel()
+            # At once: a console that ends does not wait for a thread.
+            _write_all(self._output, self._passed.pops + RESTORED)
             termios.tcsetattr(self._input, termios.TCSADRAIN, before)
 
     async def _over(self) -> None:
@@ -118,17 +119,37 @@ class _Terminal:
                 wait.cancel()
 
     async def _show(self, data: bytes) -> None:
+        """Pass output to the terminal and to the engine."""
+        async with self._one_writer:
+            for piece in self._passed.pieces(data):
+                if piece.shown:
+                    await self._write(piece.shown)
+                await self._engine.feed(piece.raw)
+                if piece.repaints:
+                    await self._repaint()
+
+    async def _repaint(self) -> None:
+        frame = await self._engine.sync()
+        await self._write(painted(frame, os.get_terminal_size(self._input).lines))
+
+    async def _write(self, data: bytes) -> None:
         """Write in a thread, so that a slow terminal does not block the connection."""
         await asyncio.to_thread(_write_all, self._output, data)
 
     def _resized(self) -> None:
+        """Take the terminal's size. Terminals cut their alternate screen, but the engine wraps its lines anew."""
         try:
             size = os.get_terminal_size(self._input)
         except OSError:
             return
-        if self._view.engine is not None:
-            self._view.engine.resize(size.columns, size.lines)
+        self._engine.resize(size.columns, size.lines)
         self._run.resize(size.columns, size.lines)
+
+        async def repaint() -> None:
+            async with self._one_writer:
+                await self._repaint()
+
+        self._repainting = asyncio.create_task(repaint(), name="repaint")
 
     def _typed(self) -> None:
         try:
@@ -156,24 +177,18 @@ def _write_all(target: int, data: bytes) -> None:
 
 
 def painted(frame: Frame, height: int) -> bytes:
-    """Return bytes that give an empty terminal of ``height`` rows the content and modes of ``frame``."""
-    modes = frame.modes
-    parts = ["\x1b[?1049h" if modes.alternate_screen else "\n" * height, "\x1b[H\x1b[2J"]
+    """Return bytes that give a terminal of ``height`` rows the content and modes of ``frame``."""
+    parts = ["\x1b[m\x1b[H\x1b[2J"]
     rows = list(frame.rows)
     last = max((y for y, row in enumerate(rows) if row), default=0)
     last = max(last, frame.cursor.row if frame.cursor else 0)
     first = max(0, last + 1 - height)
-    lines = []
-    for row in rows[first : last + 1]:
-        lines.append(
-            "".join(style_of(r.look).render(r.text, color_system=ColorSystem.TRUECOLOR) for r in row)
-        )
-    parts.append("\r\n".join(lines))
-    if frame.cursor is not None:
-        parts.append(_placed(frame.cursor, first))
-    else:
-        parts.append("\x1b[?25l")
-    return "".join([*parts, *_set(modes)]).encode()
+    for y, row in enumerate(rows[first : last + 1], 1):
+        if row:
+            cells = (style_of(r.look).render(r.text, color_system=ColorSystem.TRUECOLOR) for r in row)
+            parts.append(f"\x1b[{y};1H" + "".join(cells))
+    parts.append("\x1b[?25l" if frame.cursor is None else "\x1b[?25h" + _placed(frame.cursor, first))
+    return "".join([*parts, *_set(frame.modes)]).encode()
 
 
 def _placed(cursor: Cursor, first: int) -> str:

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import os
 import select
+import shlex
+import shutil
+import signal
+import subprocess
 import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,6 +19,7 @@ import pytest
 from labeltui.ui.panes.shell.full_screen import LEAVES, RESTORED, painted
 from labeltui.ui.widgets.terminal.bittty_engine import BitttyEngine
 from tests.bench.pty_program import COLUMNS, ROWS, Program, on_terminal
+from tests.tmux_cleanup import kill_tmux
 from tests.ui.fake_session import connected, console, settled
 
 SHOWN = (
@@ -32,7 +40,9 @@ async def test_another_terminal_is_made_to_look_and_behave_the_same(data: bytes)
     copy = await other.sync()
     assert [row or () for row in copy.rows] == [row or () for row in frame.rows]
     assert copy.cursor == frame.cursor
-    assert copy.modes == frame.modes
+    assert copy.modes == replace(
+        frame.modes, alternate_screen=False
+    )  # it is on the alternate screen all the time
 
 
 async def test_what_a_program_left_on_is_off_again() -> None:
@@ -123,3 +133,87 @@ def test_the_same_shell_there_and_back(tmp_path: Path) -> None:
                 "the pane does not show what was printed meanwhile"
             )
             program.output += os.read(program.terminal, 65536)
+
+
+def tmux(folder: Path, *command: str) -> str:
+    variables = {**os.environ, "TMUX_TMPDIR": str(folder), "TMUX": ""}
+    return subprocess.run(
+        ["tmux", "-L", "labeltui", "-f", "/dev/null", *command],
+        env=variables,
+        check=True,
+        capture_output=True,
+        text=True,
+    ).stdout
+
+
+def wait_until_shown(folder: Path, text: str) -> None:
+    end = time.monotonic() + 60
+    while text not in (screen := tmux(folder, "capture-pane", "-p")):
+        assert time.monotonic() < end, f"{text!r} is not shown, but:\n{screen}"
+        time.sleep(0.05)
+
+
+def terminal_after(folder: Path, program: Sequence[str], steps: Callable[[], None]) -> tuple[str, str]:
+    """The scrollback with the screen, and the place of the cursor, after a program has run in a new tmux."""
+    (folder / "run").write_text(f"#!/bin/sh\necho $$ > pid\nexec {shlex.join(program)}\n")
+    (folder / "run").chmod(0o755)
+    shell = f"cd {shlex.quote(str(folder))}; exec env PS1='outer$ ' bash --norc --noprofile"
+    try:
+        tmux(folder, "new-session", "-d", "-x", "100", "-y", "30", shell)
+        wait_until_shown(folder, "outer$")
+        tmux(folder, "send-keys", "seq 40; printf 'no newline'; ./run; echo ended", "Enter")
+        steps()
+        wait_until_shown(folder, "newlineended\nouter$")
+        place = tmux(
+            folder,
+            "display-message",
+            "-p",
+            "#{cursor_x},#{cursor_y},#{history_size},#{alternate_on},#{cursor_flag}",
+        )
+        return tmux(folder, "capture-pane", "-p", "-S", "-"), place
+    finally:
+        kill_tmux(folder)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("tmux") is None, reason="needs tmux")
+@pytest.mark.parametrize("leaves", ["by keys", "by a signal", "after its shell ended"])
+def test_the_terminal_is_as_any_full_screen_program_leaves_it(tmp_path: Path, leaves: str) -> None:
+    config = tmp_path / "config.toml"
+    config.write_text(PROFILE.format(folder=tmp_path))
+
+    def resized_inside() -> None:
+        for size in ("70x20", "120x35", "100x30"):
+            columns, rows = size.split("x")
+            tmux(tmp_path, "resize-window", "-x", columns, "-y", rows)
+            wait_until_shown(tmp_path, "inside")
+
+    def other_program() -> None:
+        wait_until_shown(tmp_path, "inside")
+        resized_inside()
+        tmux(tmp_path, "send-keys", "Enter")
+
+    def labeltui() -> None:
+        wait_until_shown(tmp_path, "pod$")
+        wait_until_shown(tmp_path, "zoom")
+        tmux(tmp_path, "send-keys", "Z")
+        tmux(
+            tmp_path,
+            "send-keys",
+            "seq 100; clear; printf '\\033[?1049h\\033[?1049l\\033[5;9r\\033[3;3H'; echo ins''ide",
+            "Enter",
+        )
+        wait_until_shown(tmp_path, "inside")
+        resized_inside()
+        if leaves == "by a signal":
+            os.kill(int((tmp_path / "pid").read_text()), signal.SIGTERM)
+            return
+        tmux(tmp_path, "send-keys", "C-]" if leaves == "by keys" else "C-d")
+        wait_until_shown(tmp_path, "back from full screen" if leaves == "by keys" else "the shell exited")
+        tmux(tmp_path, "send-keys", "C-]", "q")
+
+    variables = [f"LABELTUI_STATE={tmp_path / 'state'}", "TEXTUAL_ANIMATIONS=none"]
+    other = ["sh", "-c", "printf '\\033[?1049hinside'; read line; printf '\\033[?1049l'"]
+    ours = ["env", *variables, sys.executable, "-m", "labeltui", "--config", str(config), "--profile", "here"]
+    before = terminal_after(tmp_path, other, other_program)
+    assert terminal_after(tmp_path, ours, labeltui) == before
