@@ -127,11 +127,14 @@ class Alerts:
         server = state.server.value
         if pids == previous or server is None:
             return
-        named = ", ".join(f"{o.model} (pid {o.pid})" for o in server.orphans)
+        named = ", ".join(orphan.named for orphan in server.orphans)
+        ours = any(orphan.ours for orphan in server.orphans)
         self._raise(
             "orphans", Level.WARNING,
             f"A training still runs although its server has ended, and holds the GPU: {named}.",
-            "End it with Stop training (t x). The server doesn't know of it.",
+            "End it with Stop training (t x). The server doesn't know of it."
+            if ours
+            else "It runs from another folder than this profile's, so labeltui does not end it: ask its user.",
         )  # fmt: skip
 
     def _training(self, before: SessionState, state: SessionState) -> None:

@@ -293,6 +293,9 @@ def _orphan(orphan: OrphanTraining) -> Document:
         "pgid": orphan.pgid,
         "model": orphan.model,
         "started_at": moment(orphan.started_at),
+        "folder": orphan.folder or None,
+        "user": orphan.user or None,
+        "ours": orphan.ours,
     }
 
 

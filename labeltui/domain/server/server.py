@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import Any
 
 from labeltui.domain.problems import Problem
+from labeltui.domain.text import one_line
 
 
 class ServerState(StrEnum):
@@ -24,12 +25,28 @@ class ServerState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class OrphanTraining:
-    """A training process whose server has ended. It still uses the GPU, and no API shows or stops it."""
+    """A training process whose server has ended. It still uses the GPU, and no API shows or stops it.
+
+    ``folder`` and ``user`` are empty if unknown. Only ``ours`` may be ended: those that run from the profile's folder.
+    """
 
     pid: int
     pgid: int
     model: str
     started_at: datetime | None = None
+    folder: str = ""
+    user: str = ""
+    ours: bool = True
+
+    @property
+    def named(self) -> str:
+        """Model and process for messages, with user and folder of a training that is not ours."""
+        whose = (
+            ""
+            if self.ours
+            else f" of {self.user or 'an unknown user'} in {self.folder or 'an unknown folder'}"
+        )
+        return one_line(f"{self.model or 'a model'}{whose} (pid {self.pid})")
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,8 +50,8 @@ def derive_training(
     chosen = _chosen(tasks or (), running)
     if chosen is not None and not chosen.state.ended:
         return _of_task(chosen, tasks or (), runs, info, zone)
-    if orphans:
-        return _of_orphan(orphans[0])
+    if ours := [orphan for orphan in orphans if orphan.ours]:
+        return _of_orphan(ours[0])
     if chosen is not None:
         return _of_task(chosen, tasks or (), runs, info, zone)
     if tasks is None and runs:
@@ -88,7 +88,7 @@ def lost_task_status(
     zone: tzinfo = UTC,
 ) -> TrainStatus:
     """Return the status of a task whose server has ended. ``task`` is as the server listed it last."""
-    orphan = next((one for one in orphans if one.model == task.subject), None)
+    orphan = next((one for one in orphans if one.ours and one.model == task.subject), None)
     if orphan is not None:
         return replace(_of_orphan(orphan), task_id=task.id)
     if task.state.ended:

@@ -46,6 +46,9 @@ class _Orphan:
     pgid: int
     model: str
     started_ts: datetime | None = None
+    folder: str = ""
+    user: str = ""
+    ours: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,12 +247,15 @@ class AgentClient(AgentConnection):
         return parse(DiskSum, await self.request("disk.sum", path=path, start=start))
 
     async def orphans(self, server_pgid: int | None = None) -> tuple[OrphanTraining, ...]:
-        """List trainings whose server has ended, without processes of the group ``server_pgid``."""
+        """List everybody's trainings whose server has ended, without processes of the group ``server_pgid``."""
         answer = parse(_Orphans, await self.request("orphans", server_pgid=server_pgid))
-        return tuple(OrphanTraining(one.pid, one.pgid, one.model, one.started_ts) for one in answer.orphans)
+        return tuple(
+            OrphanTraining(one.pid, one.pgid, one.model, one.started_ts, one.folder, one.user, one.ours)
+            for one in answer.orphans
+        )
 
     async def stop_orphans(self, pgid: int, *, grace_s: float = 5.0) -> None:
-        """End all processes of one orphaned training. Raises Failed ``not_orphaned`` for any other group."""
+        """End all processes of one orphaned training of ours. Raises Failed ``not_orphaned`` for any other group."""
         await self.request("orphans.stop", deadline_s=grace_s + 40, pgid=pgid, grace_s=grace_s)
 
     async def servers(self) -> tuple[FoundServer, ...]:

@@ -90,13 +90,19 @@ def _tunnel(state: SessionState) -> Check:
     return Check("tunnel", Verdict.OK, f"The server answers through it; Slicer's URL is {tunnel.url}.")
 
 
+NOT_OURS = "It runs from another folder, so labeltui does not end it: ask its user."
+
+
 def _training(state: SessionState) -> Check:
     server, training = state.server.value, state.training.value
-    if server is not None and server.orphans:
-        pids = ", ".join(str(o.pid) for o in server.orphans)
+    orphans = server.orphans if server is not None else ()
+    if orphans:
+        ours = any(orphan.ours for orphan in orphans)
+        named = ", ".join(orphan.named for orphan in orphans)
         return Check(
-            "training", Verdict.WRONG, f"A training has outlived its server (pid {pids}) and uses the GPU.",
-            "End it with `labeltui train stop`.",
+            "training", Verdict.WRONG if ours else Verdict.WARNING,
+            f"A training has outlived its server and uses the GPU: {named}.",
+            "End it with `labeltui train stop`." if ours else NOT_OURS,
         )  # fmt: skip
     if training is None or training.state is TrainState.IDLE:
         return Check("training", Verdict.OK, "No training.")

@@ -68,7 +68,9 @@ async def train_stop(session: Session, _params: NoParams, report: Report) -> Doc
     Raises Failed ``nothing_trains``.
     """
     state = await session.readiness.settled()
-    orphans = state.server.value.orphans if state.server.value is not None else ()
+    orphans = (
+        [one for one in state.server.value.orphans if one.ours] if state.server.value is not None else []
+    )
     if orphans:
         agent = await session.link.ready()
         for orphan in orphans:

@@ -20,7 +20,7 @@ Operations
     metrics {disk_path}                               -> a sample of the load
     metrics.watch {interval_s, disk_path}             -> {}; then metrics events; an interval of 0 ends them
     disk.sum {path, start?}                           -> {used, age_s}: the newest sum of a volume's files
-    orphans {server_pgid?}                            -> {"orphans": [{pid, pgid, model, started_ts}]}
+    orphans {server_pgid?}    -> {"orphans": [{pid, pgid, model, started_ts, folder, user, ours}]}
     orphans.stop {pgid, grace_s?}
     servers                                           -> {"servers": [{pid, port, studies, dicomweb_cache_s, app}]}
     stat {path}, listdir {path}, mkdir {path}, read {path, offset, limit}, sha256 {path, limit?}
@@ -97,7 +97,7 @@ class Agent:
             "ack": self.tails.ack,
             "disk.sum": DiskSums(folder).ask,
             "metrics": self.metrics.sample, "metrics.watch": self.watch.set,
-            "orphans": lambda server_pgid=None: {"orphans": orphans(server_pgid)},
+            "orphans": lambda server_pgid=None: {"orphans": orphans(folder, server_pgid)},
             "orphans.stop": self.stop_orphans, "servers": lambda: {"servers": servers()},
             "stat": file_facts, "listdir": list_folder, "mkdir": make_folder, "read": read_file,
             "sha256": lambda path, limit=None: {"sha256": sha256(expand(path), limit)},
@@ -170,7 +170,7 @@ class Agent:
         """See ``orphans.stop``."""
         job = self.jobs.status("server")
         live = job.get("pgid") if job["state"] in ("running", "stopping") else None
-        stop_orphans(pgid, live, float(grace_s))
+        stop_orphans(self.folder, pgid, live, float(grace_s))
         return {}
 
 

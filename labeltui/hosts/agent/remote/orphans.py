@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import pwd
 import re
 import subprocess
 from pathlib import Path
@@ -13,13 +14,10 @@ from labeltui.hosts.agent.remote.files import Problem, read_text
 from labeltui.hosts.agent.remote.processes import HAS_PROC, Proc, end_group, is_live, processes, start_of
 
 
-def words_of(pid: int) -> list[str]:
-    """Return a process's command line as a list of words. Empty for another user's process."""
+def words_of(pid: int, *, any_user: bool = False) -> list[str]:
+    """Return a process's command line as a list of words. Empty for another user's process, unless ``any_user``."""
     if HAS_PROC:
-        try:
-            if Path(f"/proc/{pid}").stat().st_uid != os.getuid():
-                return []
-        except OSError:
+        if not any_user and uid_of(pid) != os.getuid():
             return []
         line = read_text(f"/proc/{pid}/cmdline").rstrip("\0")
         return line.split("\0") if line else []
@@ -27,7 +25,36 @@ def words_of(pid: int) -> list[str]:
         ["ps", "-o", "uid=,command=", "-p", str(pid)], stdout=subprocess.PIPE, check=False
     ).stdout
     words = shown.decode("utf-8", "replace").split()
-    return words[1:] if words[:1] == [str(os.getuid())] else []
+    return words[1:] if any_user or words[:1] == [str(os.getuid())] else []
+
+
+def uid_of(pid: int) -> int | None:
+    """Return the user id of a process. None if it has ended, or the system has no /proc."""
+    try:
+        return Path(f"/proc/{pid}").stat().st_uid
+    except OSError:
+        return None
+
+
+def user_of(pid: int) -> str:
+    """Return the name of a process's user, or the user id if it has no name. Empty if it is unknown."""
+    uid = uid_of(pid)
+    try:
+        return "" if uid is None else pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return str(uid)
+
+
+def folder_of(pid: int, words: list[str]) -> str:
+    """Return the folder whose virtual environment a process runs in. Empty if that is unknown.
+
+    The environment of another user's process can't be read; its command line names the Python.
+    """
+    variables = (pair.partition("=") for pair in read_text(f"/proc/{pid}/environ").split("\0"))
+    venv = next((value for name, _, value in variables if name == "VIRTUAL_ENV"), "")
+    if not venv and words and words[0].startswith("/"):
+        venv = words[0].rpartition("/bin/")[0]
+    return venv[: -len("/venv")] if venv.endswith("/venv") else venv
 
 
 def is_training(words: list[str]) -> bool:
@@ -51,25 +78,39 @@ def started_ts(proc: Proc) -> float | None:
     return int(found.group(1)) + int(proc.start) / os.sysconf("SC_CLK_TCK") if found else None
 
 
-def orphans(server_pgid: int | None = None) -> list[dict[str, Any]]:
-    """List trainings of this user without a live MONAI Label server in their group or among their ancestors."""
+def orphans(folder: Path, server_pgid: int | None = None) -> list[dict[str, Any]]:
+    """List trainings without a live MONAI Label server in their group or among their ancestors.
+
+    ``ours`` is true for a training of this user that runs from ``folder``, whoever started its server.
+    """
     table = [p for p in processes() if is_live(p)]
-    words = {p.pid: words_of(p.pid) for p in table}
+    words = {p.pid: words_of(p.pid, any_user=True) for p in table}
     servers = {p.pid for p in table if "monailabel.main" in words[p.pid]}
     served = {p.pgid for p in table if p.pid in servers} | {server_pgid}
     return [
-        {"pid": p.pid, "pgid": p.pgid, "model": model_of(words[p.pid]), "started_ts": started_ts(p)}
+        {
+            "pid": p.pid, "pgid": p.pgid, "model": model_of(words[p.pid]), "started_ts": started_ts(p),
+            **owner_of(p.pid, words[p.pid], folder),
+        }
         for p in table
         if is_training(words[p.pid]) and p.pgid not in served and p.ppid not in servers
-    ]
+    ]  # fmt: skip
 
 
-def stop_orphans(pgid: int, server_pgid: int | None, grace_s: float) -> None:
+def owner_of(pid: int, words: list[str], folder: Path) -> dict[str, Any]:
+    """Return the folder and the user of a training, and whether it is of this user and ``folder``."""
+    theirs = folder_of(pid, words)
+    own_user = bool(words_of(pid))
+    ours = own_user and bool(theirs) and os.path.realpath(theirs) == os.path.realpath(folder)
+    return {"folder": theirs, "user": user_of(pid), "ours": ours}
+
+
+def stop_orphans(folder: Path, pgid: int, server_pgid: int | None, grace_s: float) -> None:
     """End all processes of one orphaned training. Raises Problem ``not_orphaned`` for any other group."""
-    if pgid not in [orphan["pgid"] for orphan in orphans(server_pgid)]:
+    if pgid not in [orphan["pgid"] for orphan in orphans(folder, server_pgid) if orphan["ours"]]:
         raise Problem(
             "not_orphaned",
-            f"Process group {pgid} is no training without a server.",
+            f"Process group {pgid} is no training of this folder without a server.",
             "Refresh the list.",
         )
     end_group(pgid, start_of(pgid) or None, grace_s, lambda _phase, _alive, _waited_s: None)

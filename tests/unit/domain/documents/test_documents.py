@@ -115,7 +115,10 @@ def test_a_crash_has_its_words():
     assert (document["state"], document["exit_code"]) == ("crashed", -9)
     assert document["error"] == {"code": "killed", "message": "It was killed.", "hint": "Start it."}
     assert document["models"] is None
-    assert document["orphans"] == [{"pid": 5, "pgid": 5, "model": "deepedit", "started_at": moment(THEN)}]
+    assert document["orphans"] == [{
+        "pid": 5, "pgid": 5, "model": "deepedit", "started_at": moment(THEN),
+        "folder": None, "user": None, "ours": True,
+    }]  # fmt: skip
 
 
 def test_a_running_server_that_offers_nothing_says_so():

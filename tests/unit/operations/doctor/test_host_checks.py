@@ -53,7 +53,7 @@ def state(**values: Any) -> SessionState:
         ({"training": TrainStatus(TrainState.ERROR, problem=PROBLEM)}, "training", "warning", "exit code 1"),
         (
             {"server": replace(STOPPED, orphans=(OrphanTraining(41, 40, "deepedit"),))},
-            "training", "wrong", "outlived its server (pid 41)",
+            "training", "wrong", "outlived its server and uses the GPU: deepedit (pid 41)",
         ),
     ],
 )  # fmt: skip

@@ -10,6 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
+from labeltui.actions import BY_ID
 from labeltui.domain.host import LinkState
 from labeltui.domain.problems import Failed
 from labeltui.domain.training.training import TrainState
@@ -19,7 +20,8 @@ from tests.virtual_time import in_virtual_time
 
 RUN = (MONAILABEL / "log_train_3epochs.txt").read_bytes().splitlines(keepends=True)
 EPOCH_2_BEGINS, EPOCH_3_BEGINS = 72, 91  # lines of RUN
-ORPHAN = {"pid": 41, "pgid": 40, "model": "deepedit", "started_ts": 1.0, "memory": 1}
+ORPHAN = {"pid": 41, "pgid": 40, "model": "deepedit", "started_ts": 1.0, "memory": 1, "ours": True}
+THEIRS = {**ORPHAN, "pid": 51, "pgid": 50, "ours": False, "folder": "/home/bob/tui", "user": "bob"}
 
 
 def die(it: Desk) -> None:
@@ -443,3 +445,36 @@ async def test_one_that_has_outlived_its_server_is_ended_on_the_host(tmp_path: P
     assert it.report.lines == ["Ending the orphaned training of deepedit (pid 41)"]
     assert not it.host.agent.orphans
     assert document["state"] != "orphaned"
+
+
+@in_virtual_time
+async def test_a_training_of_somebody_else_is_shown_but_not_ended(tmp_path: Path) -> None:
+    async with desk(tmp_path) as it:
+        it.host.agent.orphans = [THEIRS]
+        await it.session.store.wait_for(
+            lambda s: s.server.value is not None and bool(s.server.value.orphans), 60
+        )
+        await known(it, TrainState.IDLE)
+        offered = BY_ID["train.stop"].disabled(it.session.store.state)
+        error = await it.failing("train.stop")
+        server = await it.run("server.status")
+        checks = {check["part"]: check for check in (await it.run("doctor"))["checks"]}
+        (alert,) = [one for one in it.session.store.state.alerts if one.key == "orphans"]
+    assert offered is not None
+    assert error.problem.code == "nothing_trains"
+    assert it.host.agent.requests("orphans.stop") == []
+    assert server["orphans"][0]["ours"] is False
+    assert (server["orphans"][0]["folder"], server["orphans"][0]["user"]) == ("/home/bob/tui", "bob")
+    for text in (alert.message, checks["training"]["message"]):
+        assert "bob" in text
+        assert "/home/bob/tui" in text
+    assert "t x" not in alert.hint
+
+
+@in_virtual_time
+async def test_only_the_profiles_own_orphan_is_ended(tmp_path: Path) -> None:
+    async with desk(tmp_path) as it:
+        it.host.agent.orphans = [THEIRS, ORPHAN]
+        await known(it, TrainState.ORPHANED)
+        await it.run("train.stop")
+    assert [one["pgid"] for one in it.host.agent.requests("orphans.stop")] == [40]

@@ -135,11 +135,14 @@ def test_load_of_the_host(agent: AgentProcess, tmp_path: Path) -> None:
 
 
 @contextmanager
-def process(*words: str) -> Iterator[subprocess.Popen[bytes]]:
-    """A process that waits, whose command line ends in ``words``."""
+def process(*words: str, folder: str = "") -> Iterator[subprocess.Popen[bytes]]:
+    """A process that waits, whose command line ends in ``words``. It runs in the environment of that folder."""
     code = "import time; print(1, flush=True); time.sleep(60)"
     with subprocess.Popen(
-        [sys.executable, "-c", code, *words], start_new_session=True, stdout=subprocess.PIPE
+        [sys.executable, "-c", code, *words],
+        start_new_session=True,
+        stdout=subprocess.PIPE,
+        env={**os.environ, "VIRTUAL_ENV": f"{folder}/venv"},
     ) as running:
         assert running.stdout is not None
         running.stdout.readline()
@@ -153,9 +156,10 @@ TRAIN = ("monailabel.interfaces.utils.app", "-m", "train", "-a", "/apps/radiolog
 
 
 def test_a_training_without_its_server_is_found_and_ended(agent: AgentProcess) -> None:
+    folder = agent.ask("hello")["folder"]
     with (
-        process(*TRAIN, json.dumps({"model": "deep[red]edit"})) as training,
-        process(*TRAIN, "not json") as other,
+        process(*TRAIN, json.dumps({"model": "deep[red]edit"}), folder=folder) as training,
+        process(*TRAIN, "not json", folder=folder) as other,
     ):
         found = {orphan["pid"]: orphan for orphan in agent.ask("orphans")["orphans"]}
         assert found[training.pid]["model"] == "deep[red]edit"
@@ -166,6 +170,23 @@ def test_a_training_without_its_server_is_found_and_ended(agent: AgentProcess) -
         assert agent.ask("orphans.stop", pgid=training.pid, grace_s=1) == {}
         assert not is_alive(training.pid)
         assert is_alive(other.pid)
+
+
+def test_a_training_of_another_folder_is_listed_but_never_ended(agent: AgentProcess, tmp_path: Path) -> None:
+    theirs = str(tmp_path / "their label[tui]")
+    with process(*TRAIN, json.dumps({"model": "deepedit"}), folder=theirs) as training:
+        (found,) = [one for one in agent.ask("orphans")["orphans"] if one["pid"] == training.pid]
+        assert (found["ours"], found["folder"], found["user"]) == (False, theirs, agent.ask("hello")["user"])
+        assert agent.fail("orphans.stop", pgid=training.pid)["code"] == "not_orphaned"
+        assert is_alive(training.pid)
+
+
+def test_a_folder_that_is_a_link_is_the_profiles_own(agent: AgentProcess, tmp_path: Path) -> None:
+    link = tmp_path / "link"
+    link.symlink_to(agent.ask("hello")["folder"])
+    with process(*TRAIN, "{}", folder=str(link)) as training:
+        (found,) = [one for one in agent.ask("orphans")["orphans"] if one["pid"] == training.pid]
+    assert found["ours"] is True
 
 
 @pytest.mark.parametrize(
@@ -203,7 +224,10 @@ def test_a_training_whose_server_lives_is_no_orphan(agent: AgentProcess) -> None
     words = [sys.executable, "-c", inner, *TRAIN, "{}"]
     outer = f"import subprocess, time; print(subprocess.Popen({words!r}).pid, flush=True); time.sleep(60)"
     with subprocess.Popen(
-        [sys.executable, "-c", outer, "monailabel.main"], start_new_session=True, stdout=subprocess.PIPE
+        [sys.executable, "-c", outer, "monailabel.main"],
+        start_new_session=True,
+        stdout=subprocess.PIPE,
+        env={**os.environ, "VIRTUAL_ENV": f"{agent.ask('hello')['folder']}/venv"},
     ) as server:
         assert server.stdout is not None
         training = int(server.stdout.readline())
