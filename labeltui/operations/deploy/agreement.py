@@ -1,4 +1,4 @@
-"""The agreement of the operator: the price before a pod is rented, and the pod that was got for it afterwards."""
+"""Compare with what the operator agreed to: the price before renting, and the rented pod afterwards."""
 
 from __future__ import annotations
 

@@ -63,7 +63,7 @@ async def train_status(session: Session, params: TrainStatusParams, report: Repo
 
 
 async def train_stop(session: Session, _params: NoParams, report: Report) -> Document:
-    """Stop the running training. If its server has ended, the training is ended on the host.
+    """Stop the running training. If the server is gone but the training still runs on the host, end its process there.
 
     Raises Failed ``nothing_trains``.
     """
