@@ -92,7 +92,7 @@ class Facts:
 
 
 def other_python(folder: str, made_by: str, runs: str, own: str) -> str:
-    """Why a virtual environment can't work with the Python that it finds. Empty if it can.
+    """Return why the host's virtual environment is unusable with the host's Python; empty if it is usable.
 
     Args:
         folder: labeltui's folder on the host.

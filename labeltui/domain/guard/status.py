@@ -112,7 +112,7 @@ class GuardStatus:
 
     @property
     def last(self) -> Use:
-        """The latest activity; a label instead of the request that submitted it."""
+        """The latest activity, as :func:`~labeltui.domain.guard.rules.newest` chooses it."""
         kind = newest(tuple(Activity(use.kind, use.ago_s) for use in self.uses)).kind
         found = next(use for use in self.uses if use.kind == kind)
         return replace(found, ago_s=self.uses[0].ago_s)

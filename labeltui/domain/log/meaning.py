@@ -44,7 +44,10 @@ class Trouble(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Meaning:
-    """``means`` and ``todo`` are one sentence each, and safe to show whatever the line contained."""
+    """The explanation of a log line: what it ``means`` and what ``todo``, one sentence each.
+
+    Both are safe to show, even if the line is hostile.
+    """
 
     kind: StrEnum
     means: str

@@ -119,7 +119,7 @@ class Merger:
 
     @property
     def crowded(self) -> bool:
-        """Whether reading ``app.log`` should pause, because :data:`AHEAD` lines are undecided."""
+        """Whether to pause reading ``app.log``: true once the number of undecided lines reaches :data:`AHEAD`."""
         return len(self._waiting) >= AHEAD
 
     @property

@@ -40,11 +40,11 @@ class Annotators:
         self._finals: dict[str, list[Submission]] = {}  # oldest first; neighbours are of different clients
 
     def recall(self, stored: Sequence[StudyEvent]) -> None:
-        """Take over what earlier sessions noted, oldest first. It counts once a server with these studies begins."""
+        """Store the events of earlier sessions, oldest first. They apply once a server serves the same studies."""
         self._stored = stored
 
     def begin(self, studies: str | None) -> None:
-        """A server begins to serve this folder or URL. Forgets what is known of another one."""
+        """Record that a server begins to serve this folder or URL. Drops the events of any other folder or URL."""
         if None not in (studies, self._source) and studies != self._source:
             self._fetches.clear()
             self._newest.clear()
@@ -55,7 +55,7 @@ class Annotators:
             self._apply_stored()
 
     def _apply_stored(self) -> None:
-        """Put what earlier sessions noted before what was read since, and note the latter."""
+        """Put the events of earlier sessions before those of this session, and pass the latter to ``note``."""
         fetches, finals, self._fetches, self._finals = self._fetches, self._finals, {}, {}
         for event in self._stored:
             if event.source != (self._source or ""):
@@ -75,7 +75,7 @@ class Annotators:
         self._unnoted.clear()
 
     def on_event(self, event: Event) -> None:
-        """Store who is named in an event of the server's output."""
+        """Store the client that an event of the server's output names."""
         if isinstance(event, SampleRequested):
             self._request = event
         elif isinstance(event, SampleServed):
@@ -104,7 +104,7 @@ class Annotators:
             self._unnoted[event] = None  # it is not known yet which studies these are
 
     def complete(self, queue: StudyQueue) -> StudyQueue:
-        """Store who is named in the server's list, and return the list with everybody who is known.
+        """Store the clients in the server's list, and return the list with all known clients added.
 
         A fetch that the server has forgotten counts until its client fetches another study.
         """

@@ -1,4 +1,4 @@
-"""Reads how a server was started that labeltui did not start."""
+"""Reads the environment of a running server that labeltui did not start."""
 
 from __future__ import annotations
 

@@ -216,7 +216,7 @@ class ServerWatch:
         self.refresh()
 
     def on_info_failure(self, problem: Problem | None) -> None:
-        """Store why the server fails to answer ``/info/``. None if it answers, or if it can't be reached."""
+        """Store the reason for which ``/info/`` fails. None if it succeeds, or if the server can't be reached."""
         self._failing = problem
         if problem is not None:
             self._answered_at = self._clock()
@@ -268,7 +268,7 @@ class ServerWatch:
 
     @property
     def ended_with(self) -> str:
-        """What the operator stopped: "pod", "server", or empty if the server runs or why it ended is unknown."""
+        """``pod`` or ``server``, whichever the operator stopped. Empty if the server runs or ended otherwise."""
         if self._pod_ended:
             return "pod"
         server = self._field.value.value
@@ -276,7 +276,7 @@ class ServerWatch:
         return "server" if stopped else ""
 
     def pod_ended(self) -> None:
-        """The operator stopped or terminated the pod, and with it the server and every training."""
+        """Record that the operator stopped or terminated the pod, which ended the server and every training."""
         if self._pod_ended or self.run.state not in (JobState.RUNNING, JobState.STOPPING):
             return
         self._pod_ended, self._answered_at, self.orphans = True, None, ()

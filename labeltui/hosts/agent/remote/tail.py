@@ -155,7 +155,7 @@ class Follow:
         return False
 
     def take(self, handle: int, file_id: str, archived: bool = False) -> None:
-        """Continue with this file."""
+        """Continue with the file that ``handle`` has open."""
         self.close()
         self.handle, self.file_id, self.archived, self.end_sent = handle, file_id, archived, False
 

@@ -105,7 +105,7 @@ class World:
         return self.funds - self.ledger.spent(self.now)
 
     def meter(self, pod: Pod, at: datetime) -> None:
-        """Bill the pod at its present rates from ``at`` on."""
+        """Start billing the pod at its present rates. ``at`` is the time at which they begin to apply."""
         self.ledger.set_rates(pod.id, pod.rates(), at)
 
     # ------------------------------------------------------------------ pods

@@ -95,7 +95,7 @@ class LogReader(LogCanvas):
         self.redraw()
 
     def page_by(self, pages: int) -> None:
-        """Scroll by pages, less one row each."""
+        """Scroll by pages. Each page is one row shorter than the view, so that a line stays for orientation."""
         self.scroll_by(pages * max(1, self.size.height - 1))
 
     def _clamp_cursor(self) -> None:
