@@ -1,1 +1,1 @@
-"""What earlier sessions of a profile did and saw: one SQLite file that consoles and commands share."""
+"""Stores the actions, alerts, trainings, studies and costs of a profile in one SQLite file for all sessions."""

@@ -22,7 +22,10 @@ class AlertHistory:
         self._before: tuple[Alert, ...] = ()
 
     def begin(self) -> None:
-        """Store the present alerts and every later one. Only consoles do: each command would raise them again."""
+        """Store the present alerts and every later one.
+
+        Only a console calls this, because each command would store the same alerts again.
+        """
         self._store.subscribe(self._on_store)
         self._compare(self._store.state.alerts)
 

@@ -115,7 +115,7 @@ def _newest(connection: Connection) -> list[Entry]:
 
 
 def _close_interrupted(connection: Connection) -> None:
-    """Mark the actions of processes of this machine that have ended. Of other machines nothing is known."""
+    """Mark actions as interrupted if their process has ended. Only processes of this machine can be checked."""
     running = connection.execute(
         "SELECT id, pid, process FROM actions WHERE ok IS NULL AND machine = ?", (socket.gethostname(),)
     ).fetchall()

@@ -11,7 +11,7 @@ from labeltui.session.history.database import Connection, Database
 
 MAX_STORED = 100_000
 SAME_S = 2.0
-"""The server's output and its list date one event so much differently, in seconds."""
+"""Most seconds between the times that the server's output and its list give for the same event."""
 
 
 class StudyEventKind(StrEnum):

@@ -19,7 +19,7 @@ MAX_LOGS = 1000
 
 
 class TrainingHistory:
-    """Writes the store's field ``trainings``: the newest 200, oldest first. Stores 2000."""
+    """Writes the store's field ``trainings``: the newest 200, oldest first. The file has up to 2000."""
 
     def __init__(self, store: Store, database: Database) -> None:
         self._database = database
@@ -41,7 +41,8 @@ class TrainingHistory:
     def add(self, records: Sequence[TrainingRecord], *, found: bool = False) -> None:
         """Store trainings. A stored one is replaced unless it is more complete.
 
-        ``found``: nobody watched their server, so that a stored one that is as complete is better.
+        With ``found``, the records are from the output of a server that no labeltui watched. A stored one then stays
+        if it is as complete.
         """
         if found:
             stored = {(record.started_at, record.model): record for record in self._field.value}
