@@ -37,13 +37,12 @@ async def copy_last(session: Session, pod: Pod, report: Report | None = None) ->
     try:
         async with asyncio.timeout(COPY_S):
             await session.reach(REACH_S)
+            await _read_work(session)
             await session.labels.copy_all()
     except LabeltuiError as error:
         session.labels.failed(error.problem.message)
     except TimeoutError:
         session.labels.failed(f"copying them took longer than {COPY_S / 60:.0f} minutes")
-    if session.link.is_connected:
-        await _read_work(session)
 
 
 async def _read_work(session: Session) -> None:
