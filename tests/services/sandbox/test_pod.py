@@ -111,6 +111,7 @@ async def test_nothing_of_the_outer_environment_gets_in(
             "LANG",
             "PATH",
             "TMPDIR",
+            "LABELTUI_GUARD_MEMORY",
             "TMUX_TMPDIR",
             "PS1",
             "PWD",
