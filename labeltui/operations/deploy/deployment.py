@@ -160,6 +160,7 @@ class Deployment:
 
     def _adopt(self, pod: Pod) -> None:
         self._session.account.adopt(pod, self._private_key)
+        self._outcome.adopted = True
         self._publish_price(pod)
 
     def _refuse_other(self, pod: Pod) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shlex
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
@@ -29,7 +30,8 @@ SEARCH_S = 15.0  # time to search for a pod that RunPod may have rented before w
 class Outcome:
     """The pod of one deployment, and the report at the end of the deployment.
 
-    ``requested`` is True once RunPod was asked for a pod. ``rented`` is True if the pod is new. ``saved`` says what
+    ``requested`` is True once RunPod was asked for a pod. ``rented`` is True if the pod is new, ``adopted`` once the
+    session works on it. ``saved`` says what
     was written to the profile. ``volume`` is the network volume that was made. ``guard`` says whether a guard
     watches the pod.
     """
@@ -38,6 +40,7 @@ class Outcome:
         self.pod: Pod | None = None
         self.requested = False
         self.rented = False
+        self.adopted = False
         self.saved: str | None = None
         self.volume: NetworkVolume | None = None
         self.guard = f"Nothing watches {plan.spec.name}: no guard was started on it."
@@ -150,12 +153,15 @@ class Outcome:
 
     def _pod_paid(self, goes_on: bool) -> str:
         pod = self.latest_pod()
-        if pod is None or not pod.status.is_up:
+        if pod is None or not pod.status.is_up or not (goes_on or self.adopted):
             return ""
         rate = pod.cost_per_hour
         price = "is paid for" if rate is None else f"costs {rate_text(rate)}"
         up = f"The pod {pod.name} is still up and {price}"
-        return f"{up}: {'repeat the command to go on, or ' if goes_on else ''}end it with `labeltui pod terminate`."
+        section = self._session.account.section
+        named = self.saved is not None or (section is not None and section.pod in (pod.name, pod.id))
+        end = "labeltui pod terminate" if named else f"labeltui pod terminate {shlex.quote(pod.name)}"
+        return f"{up}: {'repeat the command to go on, or ' if goes_on else ''}end it with `{end}`."
 
     def _capacity_hint(self) -> str:
         """Return the options for a GPU that is not free, without those that were used."""

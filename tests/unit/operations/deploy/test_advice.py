@@ -118,3 +118,26 @@ async def test_the_key_of_a_pod_is_given_for_both_of_its_ssh_servers(tmp_path: P
         (body,) = (one for one in account.bodies if one and "image" in one)
     assert body["env"]["PUBLIC_KEY"] == body["env"]["SSH_PUBLIC_KEY"]
     assert body["env"]["PUBLIC_KEY"].startswith("ssh-ed25519 ")
+
+
+@pytest.mark.parametrize(
+    ("name", "command"), [("annot", "pod terminate`"), ("other", "pod terminate other`")]
+)
+@in_virtual_time
+async def test_the_command_that_ends_the_pod_names_it_unless_the_profile_does(
+    tmp_path: Path, name: str, command: str
+) -> None:
+    async with published(tmp_path) as (it, account):
+        account.without_gpu = True
+        error = await it.failing("pod.create", **ASKED, name=name)
+    assert command in error.problem.hint
+
+
+@in_virtual_time
+async def test_ending_a_pod_that_this_command_did_not_rent_is_not_advised(tmp_path: Path) -> None:
+    async with published(tmp_path) as (it, account):
+        account.add_pod("annot", "NVIDIA A40")
+        error = await it.failing("pod.create", **ASKED)
+    assert error.problem.code == Code.NOT_AS_AGREED
+    assert "labeltui pod terminate" not in error.problem.hint
+    assert "--name" in error.problem.hint
