@@ -18,6 +18,7 @@ from typing import NoReturn, TextIO, cast
 from textual.app import App
 
 from labeltui.ui.crash import report_crash
+from labeltui.ui.widths import steady
 
 if sys.platform == "win32":
     from textual.drivers.windows_driver import WindowsDriver as PlatformDriver
@@ -67,6 +68,10 @@ class ConsoleDriver(PlatformDriver):
         """Restore the terminal."""
         super().stop_application_mode()
         self.undo = b""
+
+    def write(self, data: str) -> None:
+        """Draw on the terminal."""
+        super().write(steady(data))
 
     def run_input_thread(self) -> None:
         """Read keys until the console ends. A failure ends the console: without keys, nobody could quit it."""

@@ -1,0 +1,46 @@
+"""Text whose width terminals dispute, such as emoji and their selectors, drawn so that what follows keeps its place."""
+
+from __future__ import annotations
+
+import re
+
+from rich.cells import cell_len
+
+# Selectors, joiners and other characters without a width of their own
+_JOINING = (
+    "\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u206f\u20d0-\u20ff\ufe00-\ufe0f\ufeff\U000e0000-\U000e0fff"
+)
+# Emoji, scripts whose letters join, and Korean letters that make up syllables
+_DISPUTED = (
+    _JOINING
+    + "\u0483-\u0489\u0590-\u109f\u1100-\u11ff\u1780-\u17ff\ua960-\ua97f\ud7b0-\ud7ff\U0001f000-\U0001faff"
+    "\u231a\u231b\u23e9-\u23f3\u25fd\u25fe\u2614\u2615\u2648-\u2653\u267f\u2693\u26a1\u26aa\u26ab\u26bd\u26be\u26c4\u26c5"
+    "\u26ce\u26d4\u26ea\u26f2\u26f3\u26f5\u26fa\u26fd\u2705\u270a\u270b\u2728\u274c\u274e\u2753-\u2755\u2757\u2795-\u2797"
+    "\u27b0\u27bf\u2b1b\u2b1c\u2b50\u2b55"
+)
+_ANY = re.compile(f"[{_DISPUTED}]")
+_SEQUENCE_OR_RUN = re.compile(
+    rf"(?P<sequence>\x1b(?:\[[0-?]*[ -/]*[@-~]|[^\[]))|(?:[{_DISPUTED}]|[^\x00-\x1f\x7f](?=[{_JOINING}]))+"
+)
+_ENDS_THERE = re.compile(r"(?:\x1b\[[0-9;:]*m)*(?:\x1b\[[0-9;]*[Hf]|\n|\Z)")
+
+
+def steady(data: str) -> str:
+    """Return output with the cursor set after each run of disputed width to where Textual expects it.
+
+    The cells are blanked first, because a terminal may draw fewer. A run at the end of what is drawn is replaced by
+    question marks: a terminal may draw more cells, and what stands there is not drawn again.
+    """
+    if _ANY.search(data) is None:
+        return data
+
+    def placed(found: re.Match[str]) -> str:
+        if found["sequence"]:
+            return found[0]
+        cells = cell_len(found[0])
+        if _ENDS_THERE.match(data, found.end()):
+            return "?" * cells
+        forward = f"\x1b[{cells}C" if cells else ""
+        return f"\x1b7{' ' * cells}\x1b8{found[0]}\x1b8{forward}"
+
+    return _SEQUENCE_OR_RUN.sub(placed, data)
