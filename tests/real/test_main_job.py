@@ -318,6 +318,19 @@ def test_training_two_epochs(bench: Bench) -> None:
     assert bench.run("train", "status").document["state"] == "done"
 
 
+def test_a_training_is_known_after_a_restart_of_the_server(bench: Bench) -> None:
+    assert bench.run("server", "restart", "--yes", timeout=120).code == 0
+    assert bench.run("train", "status").document["state"] == "idle"
+    history = bench.run("train", "history").document
+    (training,) = history["trainings"]
+    assert history["reached"]
+    assert (training["model"], training["state"], training["epochs"]) == ("deepedit", "done", 2)
+    assert training["options"]["max_epochs"] == 2
+    assert training["model_file"].endswith(".pt")
+    assert training["metric"] == "val_mean_dice"
+    assert bench.run("report", "--since", "2h").document["best"]["value"] == training["best"]
+
+
 async def test_the_log_is_stdout_and_app_log_in_one(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     with tunnel(bench) as url:
         async with httpx.AsyncClient(base_url=url, timeout=60) as client:
