@@ -12,7 +12,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.real.conftest import Bench
-from tests.real.test_main_job import SMALL, trainings, until
+from tests.real.test_main_job import SMALL, group_of, trainings, until
 from tests.real.zoo_bundle import HALF, NAME, make_zoo_bundles
 
 
@@ -59,11 +59,13 @@ def test_the_death_of_the_server_ends_the_following_and_leaves_an_orphan(bench: 
     assert bench.run("setup", timeout=1200).code == 0
     app = bench.folder / "apps/radiology/lib/configs/deepedit.py"
     app.write_text(app.read_text().replace(*SMALL))
-    server = bench.run("server", "start").document
+    started = bench.run("server", "start")
+    assert started.code == 0, started.stderr + started.stdout
+    group = started.document["pid"]
     words = bench.argv("train", "start", "deepedit", "--max-epochs", "50", "--follow", "--json")
     following = subprocess.Popen(words, env=bench.environment, stdout=subprocess.PIPE, text=True)
-    until("the training runs", trainings)
-    os.kill(server["pid"], signal.SIGKILL)
+    until("the training runs", lambda: any(os.getpgid(one.pid) == group for one in trainings()))
+    os.kill(group, signal.SIGKILL)
     began = time.monotonic()
     stdout, _ = following.communicate(timeout=30)
     print(f"\nthe following ended {time.monotonic() - began:.1f} s after its server")
@@ -72,4 +74,4 @@ def test_the_death_of_the_server_ends_the_following_and_leaves_an_orphan(bench: 
     status = bench.run("train", "status").document
     assert (status["state"], status["model"], status["eta_s"]) == ("orphaned", "deepedit", None)
     assert bench.run("train", "stop", "--yes").document["state"] != "orphaned"
-    assert trainings() == []
+    assert group_of(group) == []

@@ -14,6 +14,7 @@ from labeltui.domain.failure_codes import Code
 from labeltui.domain.problems import Failed, LabeltuiError
 from labeltui.domain.server.server import ServerInfo
 from labeltui.domain.state import SessionState
+from labeltui.domain.training.tasks import Task
 from labeltui.domain.training.training import TrainState, TrainStatus
 from labeltui.monailabel.train_request import train_request
 from labeltui.operations.refresh import refresh_trainings
@@ -47,7 +48,7 @@ async def train_start(session: Session, params: TrainStartParams, report: Report
     task = await session.api.client().train(model, request, enqueue=params.enqueue)
     session.pollers.training.wake()
     if params.follow:
-        return await _follow(session, task.id, report)
+        return await _follow(session, task.id, report, task)
     reading = (await _until_listed(session, task.id)).training
     return documents.training_document(reading, session.clock())
 
@@ -176,7 +177,7 @@ async def _until_listed(session: Session, task_id: str) -> SessionState:
     return await session.store.wait_for(knows, LISTED_S)
 
 
-async def _follow(session: Session, task_id: str, report: Report) -> Document:
+async def _follow(session: Session, task_id: str, report: Report, submitted: Task | None = None) -> Document:
     """Emit each epoch as it ends, and return the final state as a document.
 
     Raises Failed with the document if the run fails or is stopped, or ``training_forgotten`` if the server does not
@@ -186,7 +187,7 @@ async def _follow(session: Session, task_id: str, report: Report) -> Document:
     pollers = session.pollers
 
     def over(_state: SessionState) -> bool:
-        training = pollers.training_of(task_id)
+        training = pollers.training_of(task_id, submitted)
         if training is None:
             return True
         _emit_epochs(session, training, emitted, report)
@@ -194,12 +195,12 @@ async def _follow(session: Session, task_id: str, report: Report) -> Document:
 
     with suppress(TimeoutError):
         await session.store.wait_for(
-            lambda _: pollers.down or pollers.training_of(task_id) is not None, LISTED_S
+            lambda _: pollers.down or pollers.training_of(task_id, submitted) is not None, LISTED_S
         )
     await session.store.wait_for(over)
     await _read_to_end(session)
     over(session.store.state)
-    training = pollers.training_of(task_id)
+    training = pollers.training_of(task_id, submitted)
     if training is None:
         raise Failed(
             Code.TRAINING_FORGOTTEN, "The server does not know the training any more.",

@@ -148,9 +148,12 @@ class Pollers:
             return False
         return not self._watch.is_remote or self._store.state.info.failures >= SILENT_AFTER_FAILURES
 
-    def training_of(self, task_id: str) -> TrainStatus | None:
-        """Return the status of one task; None if the server does not list it."""
-        task = next((one for one in self._tasks if one.id == task_id), None)
+    def training_of(self, task_id: str, submitted: Task | None = None) -> TrainStatus | None:
+        """Return the status of one task; None if the server does not list it.
+
+        ``submitted`` is the server's answer to its start, for a server that ended before it listed the task.
+        """
+        task = next((one for one in self._tasks if one.id == task_id), submitted if self.down else None)
         if task is None:
             return None
         runs, zone = self._watch.training.runs, self._watch.zone

@@ -253,6 +253,21 @@ async def test_a_server_that_dies_ends_the_following(tmp_path: Path, orphaned: b
 
 
 @in_virtual_time
+async def test_a_server_that_dies_before_it_lists_the_training_ends_the_following(tmp_path: Path) -> None:
+    async with desk(tmp_path, serves=True) as it:
+        it.server.documents["GET", "/train/"] = 404
+        following = it.begin("train.start", model="deepedit", follow=True)
+        await it.report.wait_for("Starting to train deepedit")
+        await asyncio.sleep(3)
+        it.host.agent.orphans = [ORPHAN]
+        die(it)
+        async with asyncio.timeout(5):
+            with pytest.raises(Failed) as ended:
+                await following
+    assert ended.value.problem.code == "orphaned"
+
+
+@in_virtual_time
 async def test_a_server_that_was_started_again_has_forgotten_the_training(tmp_path: Path) -> None:
     async with desk(tmp_path, serves=True) as it:
         following = it.begin("train.start", model="deepedit", follow=True)
