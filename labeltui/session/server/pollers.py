@@ -122,9 +122,13 @@ class Pollers:
         if self.down:
             return self._derive()
         self._need_server()
-        client = self._client()
-        self._tasks = await client.train_tasks()
-        self._running = await client.train_running() if _unfinished(self._tasks) else None
+        try:
+            client = self._client()
+            self._tasks = await client.train_tasks()
+            self._running = await client.train_running() if _unfinished(self._tasks) else None
+        except LabeltuiError:
+            if not self.down:  # it may have ended meanwhile, or the host has only now reported that it had
+                raise
         return self._derive()
 
     def _derive(self) -> TrainStatus:

@@ -6,6 +6,7 @@ import asyncio
 import json
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import httpx
 import pytest
@@ -14,6 +15,7 @@ from labeltui.actions import BY_ID
 from labeltui.domain.host import LinkState
 from labeltui.domain.problems import Failed
 from labeltui.domain.training.training import TrainState
+from labeltui.monailabel.client import MonaiLabelClient
 from tests.fakes.monailabel import MONAILABEL, recorded
 from tests.unit.operations.desk import Desk, desk
 from tests.virtual_time import in_virtual_time
@@ -265,6 +267,29 @@ async def test_a_server_that_dies_before_it_lists_the_training_ends_the_followin
             with pytest.raises(Failed) as ended:
                 await following
     assert ended.value.problem.code == "orphaned"
+
+
+@in_virtual_time
+async def test_a_request_under_way_does_not_hide_the_end_of_the_server(tmp_path: Path) -> None:
+    async with desk(tmp_path, serves=True) as it:
+        training = Training(it)
+        training.begin()
+        await known(it, TrainState.RUNNING)
+        training.print(EPOCH_2_BEGINS)
+        slow = MonaiLabelClient.train_tasks
+
+        async def dies_meanwhile(_client: Any) -> Any:
+            it.host.agent.orphans = [ORPHAN]
+            die(it)
+            await it.session.store.wait_for(
+                lambda s: s.server.value is not None and bool(s.server.value.orphans)
+            )
+            return await slow(_client)
+
+        with patch.object(MonaiLabelClient, "train_tasks", dies_meanwhile):
+            reading = await it.session.pollers.training.poll()
+    assert reading.value is not None
+    assert (reading.value.state, reading.error) == (TrainState.ORPHANED, None)
 
 
 @in_virtual_time
