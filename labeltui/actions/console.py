@@ -120,7 +120,7 @@ CONSOLE_ACTIONS: tuple[Action, ...] = (
     ),
     Action(
         "pod.lose",
-        "Terminate pod and labels",
+        "Terminate with labels",
         "delete the pod and the labels that are not on this machine; you type the pod's name",
         danger=Danger.IRREVERSIBLE,
         disabled=conditions.loses_nothing,

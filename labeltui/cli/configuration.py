@@ -98,5 +98,7 @@ def _write_private(path: Path, text: str) -> None:
         write_file(path, text)
     except OSError as error:
         raise Failed(
-            Code.NOT_WRITTEN, f"{path} can't be written: {error.strerror}.", "Check the folder."
+            Code.NOT_WRITTEN,
+            f"{path} can't be written: {error.strerror}.",
+            "Check that you may write to its folder.",
         ) from None

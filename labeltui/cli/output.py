@@ -36,7 +36,7 @@ class Output:
 
     def progress(self, text: str) -> None:
         """Print progress for people on stderr."""
-        print_error(_indented(text))
+        print_error(paragraph(text))
 
     def emit(self, record: Mapping[str, Any]) -> None:
         """Print or collect one record, depending on ``stream``, ``lists`` and ``live``."""
@@ -75,15 +75,10 @@ class Output:
             return
         if document and not self.live:
             print_text(render(document))
-        lines = [f"labeltui: {_indented(problem.message)}"]
+        lines = [f"labeltui: {paragraph(problem.message)}"]
         lines += [visible(problem.hint)] if problem.hint else []
-        lines += [f"  {_indented(problem.detail)}"] if problem.detail and self.verbose else []
+        lines += [paragraph(problem.detail)] if problem.detail and self.verbose else []
         print_error("\n".join(lines))
-
-
-def _indented(text: str) -> str:
-    """Make text visible. Lines after the first are indented, so that a name with newlines can't forge a line."""
-    return paragraph(text).replace("\n", "\n  ")
 
 
 def dumps(document: Mapping[str, Any]) -> str:

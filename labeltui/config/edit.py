@@ -101,7 +101,11 @@ def _put(document: dict[str, Any], keys: tuple[str, ...], value: str) -> None:
 
 
 def _not_written(path: Path, error: OSError) -> Failed:
-    return Failed(Code.NOT_WRITTEN, f"{path} can't be written: {error.strerror}.", "Check the folder.")
+    return Failed(
+        Code.NOT_WRITTEN,
+        f"{path} can't be written: {error.strerror}.",
+        "Check that you may write to its folder.",
+    )
 
 
 def _by_hand(path: Path, values: Mapping[tuple[str, ...], str], why: str) -> Failed:

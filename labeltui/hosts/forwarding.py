@@ -45,7 +45,7 @@ class Relay:
             if error.errno == errno.EADDRINUSE:
                 raise port_taken(self.local_port) from None
             raise Failed(
-                Code.PORT_REFUSED, f"Port {self.local_port} can't be listened on: {error.strerror}."
+                Code.PORT_REFUSED, f"labeltui can't listen on port {self.local_port}: {error.strerror}."
             ) from error
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -47,7 +47,7 @@ class LocalChannel:
             await stream.drain()
         except (BrokenPipeError, ConnectionResetError):
             raise Unreachable(
-                Code.CHANNEL_CLOSED, "The command ended before it had read everything."
+                Code.CHANNEL_CLOSED, "The command ended before it had read all of its input."
             ) from None
 
     async def wait(self) -> int:
@@ -275,7 +275,9 @@ class LocalHost:
                 limit=PIPE_BYTES,
             )
         except OSError as error:
-            raise Failed(Code.SPAWN_FAILED, f"No process can be started here: {error.strerror}.") from error
+            raise Failed(
+                Code.SPAWN_FAILED, f"No process can be started on this machine: {error.strerror}."
+            ) from error
 
     async def run(
         self, command: str, *, stdin: bytes | None = None, timeout: float | None = 60.0
@@ -324,7 +326,9 @@ class LocalHost:
             )
         except OSError as error:
             os.close(master)
-            raise Failed(Code.SPAWN_FAILED, f"No shell can be started here: {error.strerror}.") from error
+            raise Failed(
+                Code.SPAWN_FAILED, f"No shell can be started on this machine: {error.strerror}."
+            ) from error
         finally:
             os.close(slave)
         shell = LocalShell(process, master)

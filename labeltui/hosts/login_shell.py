@@ -33,7 +33,7 @@ END_S = 5.0
 READ_AT_ONCE = 4 << 20  # more than asyncssh can hold with any window used here
 NOISE_SHOWN = 2000
 HINT = (
-    "Its start-up files must not affect commands: let them start another shell only in a terminal, "
+    "Change the start-up files (such as ~/.bashrc) so that they start another shell only in a terminal, "
     "as in `case $- in *i*) exec fish ;; esac`."
 )
 
@@ -116,7 +116,7 @@ def _ended(exit_code: int, address: str, noise: bytearray, stderr: Callable[[], 
     said = _said(noise, stderr)
     return Failed(
         Code.LOGIN_SHELL, f"{address} ended the session (exit code {exit_code}) before a command started{_last(said)}.",
-        "Check the login shell and its start-up files there.", said,
+        "Check the login shell and its start-up files on that host.", said,
     )  # fmt: skip
 
 

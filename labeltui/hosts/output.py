@@ -27,7 +27,7 @@ async def read_stdout(read: Read, address: str, begun: bytes = b"") -> bytes:
     raise Failed(
         Code.TOO_MUCH_OUTPUT,
         f"A command on {address} printed more than {STDOUT_MOST >> 20} MB, so it was ended.",
-        "Check the login shell and its start-up files there, and whether a program of the host was replaced.",
+        "Check the login shell and its start-up files on that host, and whether a program there was replaced.",
     )
 
 

@@ -56,13 +56,15 @@ def read_public(path: str | Path) -> OwnKey:
             text = file.read(LONGEST_FILE).decode("utf-8", "replace").strip()
     except OSError as error:
         raise Misused(
-            Code.NO_KEY_FILE, f"{path} can't be read: {error.strerror}.", "Name a .pub file."
+            Code.NO_KEY_FILE,
+            f"{path} can't be read: {error.strerror}.",
+            "Name a .pub file that you can read.",
         ) from None
     if "PRIVATE KEY" in text:
         raise Misused(
             Code.PRIVATE_KEY,
             f"{path} is a private key.",
-            "Name its .pub file. A private key stays on this machine.",
+            "Name the .pub file beside it. A private key must stay on this machine.",
         )
     other = other_format(where, text.encode())
     if other is not None:
@@ -152,7 +154,7 @@ def make(path: str | Path = NEW_KEY, comment: str = "labeltui") -> OwnKey:
         raise Failed(
             Code.KEY_EXISTS,
             f"{private} exists already.",
-            "Choose that key, or name another file for the new one.",
+            "Use the existing key, or name another file for the new key.",
         )
     key = asyncssh.generate_private_key("ssh-ed25519", comment=comment)
     try:
@@ -161,7 +163,9 @@ def make(path: str | Path = NEW_KEY, comment: str = "labeltui") -> OwnKey:
         _write_new(public, key.export_public_key("openssh"), 0o644)
     except OSError as error:
         raise Failed(
-            Code.NOT_WRITTEN, f"{private} can't be written: {error.strerror}.", "Check the folder."
+            Code.NOT_WRITTEN,
+            f"{private} can't be written: {error.strerror}.",
+            "Check that you may write to its folder.",
         ) from None
     return read_public(public)
 

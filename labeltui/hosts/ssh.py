@@ -109,7 +109,7 @@ class SshHost:
             raise Unreachable(
                 Code.TIMEOUT,
                 f"{self.address} did not answer within {self._connect_timeout:g} s.",
-                "Check the address, and that the machine is up.",
+                "Check the address, and whether the machine is running.",
             ) from None
         except BaseException:
             await self.close()
@@ -120,7 +120,11 @@ class SshHost:
     ) -> asyncssh.SSHClientConnection:
         """Log in to one machine, through its jump hosts."""
         if hops == 0:
-            raise Refused(Code.JUMP_LOOP, f"{address} is its own jump host.", "Correct ProxyJump.")
+            raise Refused(
+                Code.JUMP_LOOP,
+                f"The jump host of {address} is the same host.",
+                "Correct ProxyJump in ~/.ssh/config.",
+            )
         target = await asyncio.to_thread(resolve, address, self._config, key)
         if self._known_as and hops == HOPS:
             target = replace(target, known_as=self._known_as, known_port=SSH_PORT)
@@ -257,7 +261,7 @@ class SshHost:
             raise Failed(
                 Code.CHANNEL_REFUSED,
                 f"{self.address} opens no further session: {error.reason}.",
-                "Raise MaxSessions of its sshd.",
+                "Raise MaxSessions in the sshd_config of that host.",
             ) from None
         except (OSError, asyncssh.Error) as error:  # TimeoutError is an OSError too
             raise gone(self.address, error) from None
@@ -319,7 +323,7 @@ class SshHost:
             if error.errno == errno.EADDRINUSE:
                 raise port_taken(local_port) from None
             raise Failed(
-                Code.PORT_REFUSED, f"Port {local_port} can't be listened on: {error.strerror}."
+                Code.PORT_REFUSED, f"labeltui can't listen on port {local_port}: {error.strerror}."
             ) from error
         except asyncssh.Error as error:
             raise gone(self.address, error) from None

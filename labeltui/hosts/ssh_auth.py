@@ -147,7 +147,7 @@ class Login(asyncssh.SSHClient):
         if self.declined or self._tries >= TRIES:
             return None
         self._tries += 1
-        again = "" if self._sent is None else " (the last one was rejected)"
+        again = "" if self._sent is None else " (the last answer was rejected)"
         answer = await self._ask(f"Log in to {shown}", prompt + again)
         if answer is None:
             self.declined = True
@@ -164,7 +164,7 @@ class Login(asyncssh.SSHClient):
     async def _unlock(self, path: Path) -> asyncssh.SSHKey | None:
         data = await asyncio.to_thread(path.read_bytes)
         for attempt in range(TRIES):
-            again = " (the last one did not open it)" if attempt else ""
+            again = " (the last passphrase was wrong)" if attempt else ""
             passphrase = await self._ask(f"Key {path}", "Passphrase" + again)
             if passphrase is None:
                 return None

@@ -199,7 +199,7 @@ async def probe_forwarding(connection: asyncssh.SSHClientConnection, port: int, 
             raise Failed(
                 Code.FORWARDING_REFUSED,
                 f"{shown} does not forward port {port}: administratively prohibited ({error.reason}).",
-                "Its sshd_config must have AllowTcpForwarding yes or local, and no PermitOpen without this port.",
+                "The host's sshd_config needs AllowTcpForwarding yes or local, and PermitOpen must allow this port.",
             ) from None
         return
     except (OSError, asyncssh.Error):  # TimeoutError is an OSError too

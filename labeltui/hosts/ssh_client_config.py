@@ -40,7 +40,7 @@ class ClientConfig(SSHClientConfig):
             self._matching = False
             words = ", ".join(" ".join(one) for one in unknown)
             self.warnings.append(
-                f"{self._path}, line {self._line_no}: labeltui can't check Match {words}; the block is not used."
+                f"{self._path}, line {self._line_no}: labeltui can't evaluate Match {words}, and ignores that block."
             )
         hosts = [one[1] for one in criteria if one[0].lower() in ("host", "originalhost") and len(one) > 1]
         self._own = self._matching and _names(hosts)
@@ -66,7 +66,7 @@ class ClientConfig(SSHClientConfig):
             said = str(error)
             place = "" if said.startswith(str(self._path)) else f"{self._path}: "
             raise Misused(
-                Code.SSH_CONFIG, f"ssh's configuration can't be read: {place}{said}.", "Correct it there."
+                Code.SSH_CONFIG, f"ssh's configuration can't be read: {place}{said}.", "Correct that line."
             ) from None
         self._own, self._line_no = own, before
 

@@ -13,7 +13,7 @@ from labeltui.support.atomic import write_file
 
 OWN = "labeltui.conf"
 BACKUP = "config.before-labeltui"
-HEAD = "# Written by labeltui: changes made here are lost. `labeltui ssh-config --remove` removes a Host.\n"
+HEAD = "# Written by labeltui: changes made here are lost. `labeltui ssh-config --remove` removes a Host block.\n"
 _BEGIN, _END = "# labeltui begin {}", "# labeltui end {}"
 
 
@@ -56,8 +56,8 @@ def word(text: str) -> str:
     if not text or any(not char.isprintable() for char in text) or '"' in text or "\\" in text:
         raise Misused(
             Code.SSH_CONFIG_VALUE,
-            f"{text!r} can't be written into ssh's configuration.",
-            "Correct the profile.",
+            f"{text!r} can't be written to ~/.ssh/config.",
+            "Correct this value in the profile.",
         )
     return text if re.fullmatch(r"[A-Za-z0-9@:%._/,~\[\]+=-]+", text) else f'"{text}"'
 
@@ -67,7 +67,7 @@ def path(file: Path) -> str:
     text = str(file)
     if "${" in text:
         raise Misused(
-            Code.SSH_CONFIG_VALUE, f"ssh would expand the {'${'} in {text!r}.", "Move the file elsewhere."
+            Code.SSH_CONFIG_VALUE, f"ssh would expand the {'${'} in {text!r}.", "Rename or move that file."
         )
     return word(text.replace("%", "%%"))
 

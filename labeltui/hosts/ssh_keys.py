@@ -38,7 +38,9 @@ class KnownHosts:
                 continue
             except OSError as error:
                 raise Failed(
-                    Code.KNOWN_HOSTS, f"{path} can't be read: {error.strerror}.", "Correct its permissions."
+                    Code.KNOWN_HOSTS,
+                    f"{path} can't be read: {error.strerror}.",
+                    "Correct the permissions of this file.",
                 ) from None
             for number, line in enumerate(text.splitlines(), 1):
                 try:
@@ -84,7 +86,7 @@ def changed(key: Any, old: Sequence[tuple[str, Any]], shown: str) -> Refused:
         Code.HOST_KEY_CHANGED,
         f"The key of {shown} has changed: {algorithm(before)} {before.get_fingerprint()} is stored ({place}), "
         f"but the host showed {algorithm(key)} {key.get_fingerprint()}.",
-        "If the machine was rebuilt, compare the new key there and remove the old line. Otherwise do not connect.",
+        "If the machine was rebuilt, compare the new key there and delete the stored line. Otherwise do not connect.",
         str(key.get_fingerprint()),
     )
 
@@ -108,5 +110,7 @@ def remember(path: Path, name: str, port: int, key: Any) -> None:
             os.close(descriptor)
     except OSError as error:
         raise Failed(
-            Code.KNOWN_HOSTS, f"{path} can't be written: {error.strerror}.", "Correct its permissions."
+            Code.KNOWN_HOSTS,
+            f"{path} can't be written: {error.strerror}.",
+            "Correct the permissions of this file.",
         ) from None

@@ -23,27 +23,31 @@ def login_problem(error: Exception, target: Target, login: Login) -> LabeltuiErr
     match error:
         case asyncssh.PermissionDenied():
             methods = ", ".join(name for name in login.methods if name != "none") or "nothing"
-            return _login_refused(target, login, f"It accepts: {methods}.")
+            return _login_refused(target, login, f"The host accepts: {methods}.")
         case socket.gaierror():
-            return Unreachable(Code.DNS, f"The name {target.host} is not known.", "Check its spelling.")
+            return Unreachable(
+                Code.DNS,
+                f"No address was found for the host name {target.host}.",
+                "Check the spelling of the name, and the network.",
+            )
         case ConnectionRefusedError():
             return Unreachable(
                 Code.REFUSED,
                 f"{target.host} refuses connections on port {target.port}.",
-                "Check that sshd runs there.",
+                "Check the port, and that sshd runs on the host.",
             )
         case asyncssh.ChannelOpenError():
             return Unreachable(
                 Code.REFUSED,
                 f"The jump host can't reach {target.shown}: {error.reason}.",
-                "Check the address behind it.",
+                "Check the address of the host behind the jump host.",
             )
         case asyncssh.KeyExchangeFailed():
             return Failed(
                 Code.KEY_EXCHANGE, f"{target.shown} and labeltui have no algorithm in common: {error}."
             )
         case asyncssh.DisconnectError() if login.methods and not isinstance(error, asyncssh.ConnectionLost):
-            return _login_refused(target, login, f"It said: {error.reason}.")
+            return _login_refused(target, login, f"The host's message: {error.reason}.")
         case OSError() | asyncssh.Error() | ValueError():
             reason = (error.strerror if isinstance(error, OSError) else "") or str(error)
             return Unreachable(
@@ -65,7 +69,7 @@ def _login_refused(target: Target, login: Login, answer: str) -> Refused:
         problem = login.offers.left_out[0]
         return Refused(Code.LOGIN_FAILED, f"{message} {problem.message}", problem.hint)
     hint = (
-        "Check the user. If the right key is missing, name it as key in the profile's ssh or runpod section."
+        "Check the user name. If the right key was not offered, set `key` in the profile's ssh or runpod table."
         if made
         else "Make a key with ssh-keygen -t ed25519, or give the password when asked."
     )
@@ -99,6 +103,6 @@ async def decide_host_key(
         raise Refused(
             Code.HOST_KEY_UNKNOWN,
             f"The host key of {target.shown} is not known: {key.get_fingerprint()}.",
-            "Compare it with the one on the machine. Then connect again and accept it.",
+            "Compare it with the host key on the machine. Then connect again and accept it.",
         ) from None
     await asyncio.to_thread(remember, own_known_hosts, target.known_as, target.known_port, key)

@@ -46,7 +46,7 @@ class ProxyCommand:
             raise Failed(
                 Code.PROXY_COMMAND,
                 f"The shell {shell} can't run a ProxyCommand: {error.strerror}.",
-                "Correct SHELL in the environment.",
+                "Correct the environment variable SHELL.",
             ) from None
         finally:
             theirs.close()
@@ -73,13 +73,13 @@ class ProxyCommand:
             return Failed(
                 Code.PROXY_COMMAND,
                 f"The ProxyCommand for {shown} needs {_program(self._command)!r}, which {why}{said}.",
-                "Install it, or correct ProxyCommand in ssh's configuration.",
+                "Install it, or correct ProxyCommand in ~/.ssh/config.",
             )
         ended = f"exit code {code}" if code >= 0 else signal.Signals(-code).name
         return Unreachable(
             Code.PROXY_COMMAND,
             f"The ProxyCommand {_program(self._command)!r} for {shown} ended with {ended}{said}.",
-            f"Run it in a terminal to see what it needs: {self._command}",
+            f"Run the command in a terminal to see what it needs: {self._command}",
         )
 
     async def close(self) -> None:

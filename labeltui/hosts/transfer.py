@@ -165,7 +165,7 @@ async def _remote_sum(host: Host, quoted: str, limit: int | None = None) -> str:
         raise Failed(
             Code.COPY_FAILED,
             f"The checksum of a copy could not be computed on {host.address}.",
-            "Install coreutils or python3 there.",
+            "Install coreutils or python3 on that host.",
             said,
         )
     return found
@@ -175,9 +175,7 @@ async def _must(host: Host, command: str, message: str) -> None:
     done = await host.run(command)
     if done.exit_code != 0:
         said = done.stderr.decode("utf-8", "replace").strip()
-        raise Failed(
-            Code.COPY_FAILED, message, "Check the path, its permissions and the disk of the host.", said
-        )
+        raise Failed(Code.COPY_FAILED, message, "Check the path, its permissions and the host's disk.", said)
 
 
 def _copy_failed(name: str, channel: Channel) -> Failed:
@@ -185,7 +183,7 @@ def _copy_failed(name: str, channel: Channel) -> Failed:
     return Failed(
         Code.COPY_FAILED,
         f"{name} could not be copied.",
-        "Check the disk and try again. The copy is resumed.",
+        "Check the disk and try again. The copy continues where it stopped.",
         said,
     )
 
@@ -194,5 +192,5 @@ def _mismatch(name: str) -> Failed:
     return Failed(
         Code.CHECKSUM,
         f"The copy of {name} differs from the original, so it was removed.",
-        "Copy it again. If it is still being written, wait for that first.",
+        "Copy the file again. If a program still writes it, wait until it is complete.",
     )

@@ -71,21 +71,6 @@ def task(document: Mapping[str, Any]) -> Task:
     )
 
 
-def malformed(everything: Mapping[str, Any]) -> str | None:
-    """Return what has an unexpected type in ``GET /datastore/?output=all``, so that no label is missed. Else None."""
-    objects = everything.get("objects")
-    if not isinstance(objects, dict):
-        return f"objects: {objects!r:.60}"
-    for name, entry in objects.items():
-        labels = entry.get("labels", {}) if isinstance(entry, dict) else entry
-        if not isinstance(labels, dict):
-            return f"labels of {name!r:.60}: {labels!r:.60}"
-        for tag, label in labels.items():
-            if not isinstance(label, dict):
-                return f"label {tag!r:.60} of {name!r:.60}: {label!r:.60}"
-    return None
-
-
 def study_queue(everything: Mapping[str, Any], *, dicomweb: bool = False) -> StudyQueue:
     """Convert ``GET /datastore/?output=all``. The counts come from the same list, so they always agree with it.
 

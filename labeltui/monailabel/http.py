@@ -24,7 +24,7 @@ from labeltui.support.atomic import replacing
 MAX_DOCUMENT = 256 * 2**20  # bytes; a datastore of a million studies needs half of this
 OFF_THREAD_ABOVE = 256 * 2**10  # bytes of JSON whose parsing would noticeably block the event loop
 SHOWN = 300  # characters of an unexpected answer
-NO_LOGIN = "labeltui can't log in to a server. Start the server without MONAI_LABEL_AUTH_ENABLE."
+NO_LOGIN = "labeltui does not support servers with a login. Start the server without MONAI_LABEL_AUTH_ENABLE."
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +170,7 @@ def _busy(what: str, seconds: float) -> Failed:
     return Failed(
         Code.SERVER_BUSY,
         f"The server did not answer {what} within {seconds:.0f} s.",
-        "It can't answer while it runs an inference or waits for DICOMweb. Try again then.",
+        "The server can't answer while it runs an inference or waits for DICOMweb. Try again afterwards.",
     )
 
 
@@ -178,7 +178,7 @@ def _unusable(what: str, how: str, detail: str = "") -> Failed:
     return Failed(
         Code.SERVER_ANSWER,
         f"The server's answer to {what} cannot be used: it {how}.",
-        "Check that this is the address of a MONAI Label server, and that no proxy stands in between.",
+        "Check that this is the address of a MONAI Label server, and that there is no proxy in between.",
         detail,
     )
 
@@ -211,7 +211,7 @@ def check(answer: Answer) -> None:
         raise Failed(
             Code.NOT_FOUND,
             f"{answer.what}: {detail or 'not found'}.",
-            "It may have been deleted since it was listed.",
+            "The object may have been deleted in the meantime.",
         )
     if answer.status == 422:
         raise Failed(
@@ -221,12 +221,12 @@ def check(answer: Answer) -> None:
         raise Failed(
             Code.ALREADY_RUNNING,
             f"{tried}: {detail or 'it is busy'}.",
-            "Stop the running task, or wait for its end.",
+            "Stop the running task, or wait until it ends.",
         )
     if answer.status == 500:
         raise Failed(
             Code.SERVER_ERROR,
-            f"The server failed to answer {answer.what}.",
+            f"The server failed while it answered {answer.what}.",
             "The traceback is in the server's log.",
             detail,
         )

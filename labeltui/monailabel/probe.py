@@ -105,7 +105,7 @@ def other_python(folder: str, made_by: str, runs: str, own: str) -> str:
     if not runs:
         return f"{made}, which does not run on this host. The host's own Python is {own}."
     if made_by and pins.release(made_by) != pins.release(runs):
-        return f"{made}, and the Python that it finds on this host is {runs}."
+        return f"{made}, but on this host it runs with {runs}."
     return ""
 
 
@@ -130,6 +130,6 @@ def facts_of(answer: Mapping[str, Any], python: str) -> Facts:
         raise Failed(
             Code.PROBE_FAILED,
             f"{python} on the host did not report what is installed.",
-            "Run it in the shell: it must be Python 3.10 to 3.12.",
+            "Run this program in a shell on the host: it must be Python 3.10 to 3.12.",
             str(error)[-2000:],
         ) from None

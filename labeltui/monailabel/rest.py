@@ -96,9 +96,9 @@ class Rest:
             raise Failed(
                 _ALREADY[task],
                 f"The server is already {task}.",
-                "Stop it first, or use --enqueue."
+                "Stop the running task first, or use --enqueue."
                 if task == "training"
-                else "Stop it first, or wait for its end.",
+                else "Stop the running task first, or wait until it ends.",
             )
         check(answer)
         document = await parsed(answer)

@@ -35,7 +35,7 @@ def setup_problem(facts: Facts, options: SetupOptions) -> Problem | None:
         return Problem(
             Code.FOLDER_UNWRITABLE,
             f"The folder {facts.folder} on the host is not writable.",
-            "Set server.folder to a folder of yours, or make this one writable.",
+            "Set server.folder to a folder that you may write, or make this folder writable.",
         )
     return _space(facts, options, steps["torch"].done, steps["dependencies"].done) or _driver(facts, options)
 
@@ -45,7 +45,7 @@ def venv_stale(message: str) -> Problem:
     return Problem(
         Code.OTHER_PYTHON,
         message,
-        "Run `labeltui setup`: it makes the virtual environment again. Apps, models and studies stay as they are.",
+        "Run `labeltui setup`, which makes the virtual environment again. Apps, models and studies stay as they are.",
     )
 
 
@@ -96,7 +96,7 @@ def _driver(facts: Facts, options: SetupOptions) -> Problem | None:
 # The first pattern found in the newest output of the step decides.
 CAUSES: tuple[tuple[str, Code, str, str], ...] = (
     (DISK_FULL, Code.DISK_FULL, "The host's disk filled up during this step.",
-     f"{FREE_SPACE} Then run setup again: it continues with this step."),
+     f"{FREE_SPACE} Then run setup again; it continues with this step."),
     (r"Tunnel connection failed|ProxyError|Cannot connect to proxy", Code.PROXY,
      "The host's proxy blocks pip.",
      "Check http_proxy and https_proxy on the host, and server.pip_args."),
@@ -106,13 +106,13 @@ CAUSES: tuple[tuple[str, Code, str, str], ...] = (
      r"|ReadTimeoutError|Connection aborted",
      Code.NO_NETWORK,
      "The host cannot reach the package index.",
-     "Check its network, or set a mirror in server.pip_args, then run setup again: it continues with this step."),
+     "Check the host's network, or set a mirror in server.pip_args. Then run setup again; it continues here."),
     (r"CERTIFICATE_VERIFY_FAILED|SSLError", Code.CERTIFICATE,
      "The host does not trust the package index's certificate.",
      "Install the CA certificates on the host, or set --cert in server.pip_args."),
     (r"No matching distribution found for (?P<what>[^\s;]+)", Code.NO_DISTRIBUTION,
      "The package index has no {what} for this Python and machine.",
-     "Check server.python (3.11 is tested most) and the indexes in server.pip_args."),
+     "Check server.python (Python 3.11 is tested most) and the indexes in server.pip_args."),
     (r"is not a supported wheel on this platform", Code.NO_DISTRIBUTION,
      "A package in the index does not fit this machine.", "Check the indexes in server.pip_args."),
     (r"THESE PACKAGES DO NOT MATCH THE HASHES|hash(es)? mismatch", Code.BROKEN_DOWNLOAD,
@@ -124,7 +124,7 @@ CAUSES: tuple[tuple[str, Code, str, str], ...] = (
      "A package has no wheel for this machine and the host cannot compile it.",
      "Run `apt-get install build-essential python3-dev` on the host, or use an x86-64 host."),
     (r"Permission denied|Read-only file system|Errno 13|Errno 30", Code.FOLDER_UNWRITABLE,
-     "The host refused to write a file.", "Set server.folder to a folder of yours."),
+     "The host refused to write a file.", "Set server.folder to a folder that you may write."),
     (r"MemoryError|Cannot allocate memory", Code.OUT_OF_MEMORY,
      "The host ran out of memory.", "Use a host with more memory (4 GB at least)."),
     (r"(?P<what>(ModuleNotFoundError|ImportError|OSError|RuntimeError): .+)", Code.IMPORT_FAILED,
@@ -152,6 +152,6 @@ def explain_failure(step: str, exit_code: int, last_lines: Sequence[str]) -> Pro
     return Problem(
         Code.STEP_FAILED,
         f"The step “{step}” failed with exit code {exit_code}: {last[:200]}",
-        "Its output is in the action log. Fix the cause, then run setup again.",
+        "The step's output is in the action log. Solve the cause, then run setup again.",
         text,
     )

@@ -96,12 +96,12 @@ def _check(request: Mapping[str, Any], trainer_config: Mapping[str, Any]) -> Non
         raise Misused(
             Code.BAD_PARAMETER,
             f"max_epochs = {epochs!r} is not a number of epochs.",
-            "Give a whole number from 1.",
+            "Give a whole number of 1 or more.",
         )
     # Only bundles declare model_filename, and a bundle's training needs the file.
     if "model_filename" in trainer_config and request.get("pretrained") is False:
         raise Misused(
             Code.BAD_PARAMETER,
-            "A bundle can't be trained with pretrained = false: MONAI Label 0.8.5 fails.",
-            "Leave pretrained out, or use a model of the radiology app.",
+            "MONAI Label 0.8.5 can't train a bundle with pretrained = false.",
+            "Leave the parameter pretrained out, or use a model of the radiology app.",
         )

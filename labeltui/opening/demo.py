@@ -45,7 +45,9 @@ async def _start_pod(scenario: str) -> Pod | RunPod:
     try:
         return await (start_runpod(scenario) if find(scenario).rented else start_pod(scenario))
     except UnknownScenario as error:
-        raise Misused(Code.UNKNOWN_SCENARIO, str(error), "Choose one of those with --scenario.") from None
+        raise Misused(
+            Code.UNKNOWN_SCENARIO, str(error), "Choose a scenario of this list with --scenario."
+        ) from None
     except PodFailed as error:
         raise Failed(
             Code.DEMO_FAILED, str(error), "Try again. `labeltui -v demo` prints the details."

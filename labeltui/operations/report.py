@@ -40,7 +40,7 @@ async def report(session: Session, params: ReportParams, progress: Report) -> Do
     labels of today are counted. Values from the host are null if the host can't be reached; trainings are then
     those that were stored. Raises Misused ``bad_time``.
     """
-    progress.progress("Reading the host, the copies and the bill")
+    progress.progress("Reading labels and trainings on the host, the label copies here, and RunPod's bill")
     reached = await _refresh(session)
     stored = await session.trainings.load()
     now = session.clock()
@@ -84,7 +84,7 @@ def _given(since: str | None, now: datetime) -> datetime | None:
     try:
         return moment(since, now.astimezone().replace(tzinfo=None)).astimezone()
     except ValueError as error:
-        raise Misused(Code.BAD_TIME, f"{error}.", "Times are by this machine's clock.") from None
+        raise Misused(Code.BAD_TIME, f"{error}.", "Give a time of this machine's clock.") from None
 
 
 def _cost(session: Session, since: datetime) -> Decimal | None:

@@ -32,21 +32,23 @@ async def ssh_config(session: Session, params: SshConfigParams, report: Report) 
     files = SshFiles()
     if session.read_only and (params.write or params.remove):
         raise Refused(
-            Code.READ_ONLY, "This session is read-only: it does not change ssh's files.", "Leave --write out."
+            Code.READ_ONLY,
+            "This session is read-only, so it does not change ssh's configuration.",
+            "Leave --write out.",
         )
     if params.remove:
         removed = await asyncio.to_thread(files.take_away, session.name)
         message = (
-            "Its Host is removed from ssh's configuration."
+            "The profile's Host block is removed from ssh's configuration."
             if removed
-            else "There was no Host of this profile."
+            else "ssh's configuration had no Host block of this profile."
         )
         report.progress(message)
         return {"as_of": documents.moment(session.clock()), "message": message, "path": str(files.own)}
     entry = await entry_of(session)
     for line in entry.text().splitlines():
         report.emit({"line": line})
-    message = f"`ssh {entry.name}` works once this is in ssh's configuration: --write writes it there."
+    message = f"`ssh {entry.name}` works once this block is in ssh's configuration; --write writes it there."
     if params.write:
         message = await asyncio.to_thread(_write, files, entry)
     report.progress(message)
@@ -64,8 +66,8 @@ def _write(files: SshFiles, entry: SshEntry) -> str:
     """Write the Host block. Returns a message that says so."""
     files.put(entry)
     added = files.include()
-    where = f" A new line at the top of {files.config} includes it; {BACKUP} beside it is the file as it was."
-    return f"`ssh {entry.name}` works; so do scp, rsync and editors." + (where if added else "")
+    where = f" A new line at the top of {files.config} includes it; {BACKUP} is the file before this change."
+    return f"`ssh {entry.name}` works now, and so do scp, rsync and editors." + (where if added else "")
 
 
 async def keep_current(session: Session) -> None:
@@ -79,7 +81,7 @@ async def keep_current(session: Session) -> None:
             await asyncio.to_thread(files.put, await entry_of(session))
     except LabeltuiError as error:
         session.store.alert(
-            Alert("ssh-config", Level.WARNING, f"ssh's own Host is out of date: {error.problem.message}",
+            Alert("ssh-config", Level.WARNING, f"The Host block in ~/.ssh is out of date: {error.problem.message}",
                   "`labeltui ssh-config --write` tries again.", session.clock())
         )  # fmt: skip
 
@@ -93,7 +95,7 @@ async def entry_of(session: Session) -> SshEntry:
     if isinstance(host, PodHost):
         return await _of_pod(session, host)
     if session.profile.ssh is None:
-        raise Misused(Code.NO_SSH, "This profile works on this machine, which needs no ssh.", "")
+        raise Misused(Code.NO_SSH, "This profile uses this machine, which needs no ssh.", "")
     return await asyncio.to_thread(_of_section, session, session.profile.ssh)
 
 
@@ -108,7 +110,7 @@ async def _of_pod(session: Session, host: PodHost) -> SshEntry:
         pinned = host.pinned(pod)
     if pod.ssh is None or pinned is None:
         raise Unreachable(
-            Code.POD_STARTING, f"{pod.name} has no ssh address now.", "Start it, or wait a minute."
+            Code.POD_STARTING, f"{pod.name} has no ssh address now.", "Start the pod, or wait a minute."
         )
     key = session.account.ssh_key
     return SshEntry(

@@ -26,7 +26,7 @@ async def read(transport: Transport) -> tuple[SshKey, ...]:
         raise Failed(
             Code.RUNPOD_KEYS_UNREAD,
             "The account's list of SSH keys cannot be read.",
-            "Nothing was changed: replacing a list that labeltui cannot read could lock others out.",
+            "Nothing was changed, because replacing a list that labeltui cannot read could remove other people's keys.",
         )
     return tuple(SshKey(line) for line in listed)
 

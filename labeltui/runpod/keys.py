@@ -58,7 +58,7 @@ class Secret:
         return hash(Secret)
 
     def __reduce__(self) -> NoReturn:
-        raise TypeError("a secret is not written anywhere")
+        raise TypeError("a secret must not be written anywhere")
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +97,7 @@ async def find_key(
     raise Misused(
         Code.RUNPOD_NO_KEY,
         "There is no RunPod API key.",
-        f"Make one in RunPod's settings, then export {VARIABLE}=..., put it into {CONFIG}, or {how_to_store}.",
+        f"Make a key in RunPod's settings, then export {VARIABLE}=..., put it into {CONFIG}, or {how_to_store}.",
     )
 
 
@@ -179,7 +179,7 @@ def _from_config(path: Path, profile: str) -> str | None:
         raise Misused(
             Code.RUNPOD_BAD_CONFIG,
             f"{path} is not valid TOML.",
-            f'It should hold apikey = "...", or [default] with api_key = "..."; or export {VARIABLE}.',
+            f'The file should hold apikey = "...", or [default] with api_key = "...". Or export {VARIABLE}.',
         ) from None
     section = document.get(profile)
     of_sdk = section.get("api_key") if isinstance(section, dict) else None

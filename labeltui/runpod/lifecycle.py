@@ -26,7 +26,7 @@ def pod_problem(pod: Pod, now: datetime, system_log: Iterable[PodLogLine] = ()) 
     if change.startswith("outbid") and pod.status is not PodStatus.RUNNING:
         return Problem(
             Code.RUNPOD_OUTBID,
-            "The pod lost its machine because somebody else paid more for it: it was a spot pod.",
+            "This was a spot pod, and RunPod gave its machine to somebody who paid more.",
             "Rent a new pod at the full price; spot pods are not suitable for annotation sessions.",
             detail,
         )
@@ -41,15 +41,15 @@ def pod_problem(pod: Pod, now: datetime, system_log: Iterable[PodLogLine] = ()) 
     if pod.lost_its_gpu:
         return Problem(
             Code.RUNPOD_NO_GPU,
-            "The pod runs, and costs, without a GPU: its machine had none free.",
-            "Copy its data and stop it; then try again later, or rent a new pod with the same network volume.",
+            "The pod runs and costs money without a GPU, because its machine had no free GPU.",
+            "Copy its data and stop it. Then start it later, or rent a new pod with the same network volume.",
             detail,
         )
     if change.startswith("exited by runpod") and pod.status is PodStatus.STOPPED:
         return Problem(
             Code.RUNPOD_EXITED_BY_RUNPOD,
-            "RunPod stopped the pod without giving a reason: it may be the image, the credit or the machine.",
-            "Check its system log and the account's balance, then start it again.",
+            "RunPod stopped the pod and gave no reason. The cause may be the image, the credit or the machine.",
+            "Check the pod's system log and the account's balance, then start the pod again.",
             detail,
         )
     pull = next((line for line in system_log if _PULL_FAILED.search(line.text)), None)
@@ -81,7 +81,7 @@ def _stuck(pod: Pod, now: datetime, detail: str) -> Problem | None:
         return Problem(
             Code.RUNPOD_POD_ERROR,
             "The pod's container failed, and RunPod cannot repair it.",
-            "Check its logs; start it again, or terminate it and rent a new pod.",
+            "Check the pod's logs. Start it again, or terminate it and rent a new pod.",
             detail,
         )
     since = pod.started_at or pod.created_at
@@ -90,8 +90,8 @@ def _stuck(pod: Pod, now: datetime, detail: str) -> Problem | None:
         minutes = int((now - since).total_seconds() // 60)
         return Problem(
             Code.RUNPOD_START_SLOW,
-            f"The pod has been starting, and costing, for {minutes} minutes.",
-            "Its system log shows whether the image is still downloading; stop the pod if nothing moves.",
+            f"The pod has been starting for {minutes} minutes, and costs money.",
+            "The pod's system log shows whether the image is still downloading. If not, stop the pod.",
             detail,
         )
     return None
@@ -107,9 +107,9 @@ def balance_problem(account: Account, pods: Iterable[Pod], warn_hours: Decimal) 
         pod.name for pod in pods if pod.status is not PodStatus.TERMINATED and not pod.network_volume_id
     ]
     loss = (
-        f"At zero RunPod terminates {', '.join(doomed)}, and all data there is lost."
+        f"When it is used up, RunPod terminates {', '.join(doomed)}, and all data there is lost."
         if doomed
-        else "At zero RunPod stops the pods."
+        else "When it is used up, RunPod stops the pods."
     )
     if empty or left is None:
         return Problem(

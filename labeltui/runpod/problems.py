@@ -31,18 +31,18 @@ FAILURES: dict[Code, tuple[type[LabeltuiError], str, str]] = {
     ),
     Code.RUNPOD_POD_GONE: (
         Failed,
-        "The pod does not exist any more.",
+        "The pod no longer exists.",
         "It was terminated, or belongs to another account; `labeltui pod list` shows the pods.",
     ),
     Code.RUNPOD_BAD_REQUEST: (
         Failed,
         "RunPod refused {what}{said}.",
-        "If RunPod says the same for every GPU, the request is wrong: check the disks and the data centre.",
+        "If RunPod refuses every GPU, the request is wrong: check the disks and the data centre.",
     ),
     Code.RUNPOD_KEY_REFUSED: (
         Refused,
         "RunPod does not accept the API key.",
-        "It may be deleted, expired or incomplete; create a new one in RunPod's settings.",
+        "The key may be deleted, expired or incomplete. Make a new key in RunPod's settings.",
     ),
     Code.RUNPOD_POOL_FORBIDDEN: (
         Refused,
@@ -56,8 +56,8 @@ FAILURES: dict[Code, tuple[type[LabeltuiError], str, str]] = {
     ),
     Code.RUNPOD_NOT_FOUND: (
         Failed,
-        "RunPod answered {what} with: not found.",
-        "It may have been deleted since it was listed, or belong to another account.",
+        "RunPod found nothing for {what}.",
+        "The object may be deleted, or belong to another account.",
     ),
     Code.RUNPOD_IN_CLUSTER: (
         Refused,
@@ -72,7 +72,7 @@ FAILURES: dict[Code, tuple[type[LabeltuiError], str, str]] = {
     Code.RUNPOD_NOT_NOW: (
         Refused,
         "The pod's present state does not allow {what}.",
-        "Check its state: it has changed since it was shown.",
+        "The pod's state has changed since it was shown. Check the state.",
     ),
     Code.RUNPOD_API_OFF: (
         Failed,
@@ -87,7 +87,7 @@ FAILURES: dict[Code, tuple[type[LabeltuiError], str, str]] = {
     Code.RUNPOD_INVALID: (
         Failed,
         "RunPod says that the request is not valid: {reason}.",
-        "Correct the field that it names; the same request will fail again.",
+        "Correct the field that RunPod names; the same request would fail again.",
     ),
     Code.RUNPOD_RATE_LIMITED: (
         Unreachable,
@@ -97,7 +97,7 @@ FAILURES: dict[Code, tuple[type[LabeltuiError], str, str]] = {
     Code.RUNPOD_EDGE_TIMEOUT: (
         Unreachable,
         "RunPod did not answer {what} in time.",
-        "RunPod may have done it nevertheless: check before you try again.",
+        "RunPod may have carried out the request nevertheless: check before you try again.",
     ),
     Code.RUNPOD_EDGE_ERROR: (
         Unreachable,
@@ -122,17 +122,17 @@ FAILURES: dict[Code, tuple[type[LabeltuiError], str, str]] = {
     Code.RUNPOD_CREATE_UNCLEAR: (
         Unreachable,
         "It is unknown whether RunPod created {what}: RunPod did not answer, and does not list it yet.",
-        "Check the list of pods first. If you send the request again, labeltui first searches for that name.",
+        "Check the list of pods first. If you try again, labeltui first searches for a pod of that name.",
     ),
     Code.RUNPOD_OUTCOME_UNCLEAR: (
         Unreachable,
-        "It is unknown whether RunPod did this: {what}.",
+        "It is unknown whether RunPod carried out this request: {what}.",
         "Check the pod's state; labeltui did not repeat the request.",
     ),
     Code.RUNPOD_STILL_THERE: (
         Failed,
-        "RunPod still lists the pod {what}, although labeltui asked RunPod to terminate it.",
-        "The pod may go on costing: terminate it again, and check RunPod's website.",
+        "RunPod still lists the pod {what}, although labeltui has terminated it.",
+        "The pod may still cost money: terminate it again, and check RunPod's website.",
     ),
 }
 """By code: the kind of error, the message, the hint. Names in braces are filled in by :func:`failure`."""
@@ -190,7 +190,7 @@ def unreachable(base: str, detail: str = "") -> LabeltuiError:
     return Unreachable(
         Code.RUNPOD_UNREACHABLE,
         f"RunPod cannot be reached at {base}.",
-        "Check this machine's network; pods keep running, and costing, meanwhile.",
+        "Check this machine's network. Meanwhile, pods keep running and cost money.",
         detail,
     )
 

@@ -168,7 +168,7 @@ async def create_first(
         raise Failed(
             Code.RUNPOD_NO_CANDIDATE,
             "No GPU matches these settings.",
-            "Ask for less, or choose another cloud.",
+            "Relax the settings, or choose another cloud.",
         )
     codes = {refusal.problem.code for refusal in refusals}
     raise (no_capacity(last.problem.detail) if Code.RUNPOD_NO_CAPACITY in codes else last)

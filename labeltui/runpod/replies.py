@@ -90,10 +90,10 @@ def failure_of_reply(reply: Reply) -> LabeltuiError:
     if code == Code.RUNPOD_RATE_LIMITED:
         return rate_limited(reply.retry_after_s, reply.detail)
     if code == Code.RUNPOD_NOT_FOUND and reply.purpose is Purpose.CREATE:
-        missing = reply.detail or "RunPod does not say what"
+        missing = reply.detail or "RunPod does not say which"
         return Failed(
             code, f"The request for a new pod names something that does not exist: {missing}.",
-            "Choose the template, network volume and registry again: one is deleted or of another account.",
+            "Choose template, network volume and registry again: each must exist in this account.",
         )  # fmt: skip
     return failure(
         code,

@@ -166,7 +166,7 @@ class Transport:
                 break
             cursors.add(str(cursor))
             params = {**params, "cursor": str(cursor)}
-        raise self.unusable(what, "its pages never end")
+        raise self.unusable(what, "RunPod sends more and more pages")
 
     async def send(
         self,

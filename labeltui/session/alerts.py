@@ -84,7 +84,7 @@ class Alerts:
                 "host",
                 Level.WARNING,
                 f"The connection to {now.address} was lost.",
-                "It reconnects by itself.",
+                "labeltui reconnects by itself.",
             )
         elif now.state is LinkState.CONNECTED:
             self._store.dismiss("host")
@@ -115,7 +115,7 @@ class Alerts:
         self._raise(
             "dicomweb_cache", Level.WARNING,
             f"For {span(cache_s)} after a final label the server may hand out the same study again.",
-            f"The next label would replace the first. To prevent it, {where}.",
+            f"A second label would replace the first. To prevent this, {where}.",
         )  # fmt: skip
 
     def _orphaned(self, pids: frozenset[int], state: SessionState) -> None:
@@ -131,10 +131,10 @@ class Alerts:
         ours = any(orphan.ours for orphan in server.orphans)
         self._raise(
             "orphans", Level.WARNING,
-            f"A training still runs although its server has ended, and holds the GPU: {named}.",
-            "End it with Stop training (t x). The server doesn't know of it."
+            f"A training still uses the GPU although its server has ended: {named}.",
+            "End it with Stop training (t x). A new server does not know of it."
             if ours
-            else "It runs from another folder than this profile's, so labeltui does not end it: ask its user.",
+            else "The training runs from another folder than the profile's, so labeltui does not end it: ask its user.",
         )  # fmt: skip
 
     def _training(self, before: SessionState, state: SessionState) -> None:
@@ -228,7 +228,7 @@ class Alerts:
                 f"shared:{study}",
                 Level.WARNING,
                 f"{study} is open at {names}.",
-                "One of the two labels will replace the other.",
+                "The label that is submitted last will replace the other.",
             )
         self._shared = shared
         for changed in (s for s in queue.studies if len(s.replaced) > self._replaced.get(s.id, 0)):
@@ -239,6 +239,6 @@ class Alerts:
         at = study.tags.get(FINAL_TAG)
         message = f"{study.authors.get(FINAL_TAG)} replaced {study.replaced[-1].client}'s final label of {study.id}."
         hint = (
-            "MONAI Label keeps the newer label only. `labeltui labels list` names the copies on this machine."
+            "MONAI Label keeps only the newer label. `labeltui labels list` shows the copies on this machine."
         )
         self._store.alert(Alert(f"replaced:{study.id}", Level.WARNING, message, hint, at or self._clock()))

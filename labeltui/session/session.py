@@ -278,7 +278,7 @@ class Session:
             self.store.dismiss("history")
             return
         message = f"The history can't be stored on this machine: {why}."
-        hint = f"Check {self.state_folder.folder}. The action log and the list of trainings end with this session."
+        hint = f"Check {self.state_folder.folder}. Otherwise action log and trainings are lost when labeltui ends."
         self.store.alert(Alert("history", Level.WARNING, message, hint, self.clock()))
 
     async def _run_on_reached(self, _host: Host) -> None:

@@ -13,8 +13,8 @@ _REASONS = {
     errno.EACCES: "permission denied",
     errno.EPERM: "permission denied",
     errno.ENOTDIR: "a part of the path is a file, not a folder",
-    errno.EEXIST: "it is not a folder",
-    errno.EISDIR: "it is a folder",
+    errno.EEXIST: "it is a file, not a folder",
+    errno.EISDIR: "it is a folder, not a file",
     errno.EIO: "the disk reports an error",
 }
 

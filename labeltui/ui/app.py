@@ -71,7 +71,7 @@ class Console(Core):
         if selected:
             self.copy(selected)
         elif not self.dispatcher.cancel():
-            self.flash(f"nothing runs; {self.keymap.keys_of(BY_ID['quit'])} quits")
+            self.flash(f"no action is running; {self.keymap.keys_of(BY_ID['quit'])} quits")
 
     def action_help(self) -> None:
         """List every key, searchable."""
@@ -141,7 +141,7 @@ class Console(Core):
         """Offer the actions that may help with the last failure."""
         found = self.dispatcher.last_problem
         if found is None:
-            self.flash("nothing has failed")
+            self.flash("no action has failed")
         else:
             self.screens.choices(*found)
 
@@ -169,7 +169,7 @@ class Console(Core):
         """Show the details of the server's problem, the training's, or the action that failed last."""
         found = self._problem()
         if found is None:
-            self.flash("nothing has failed")
+            self.flash("no action has failed")
         else:
             self.screens.problem(*found)
 

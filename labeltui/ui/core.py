@@ -311,7 +311,7 @@ class Core(App[int], inherit_bindings=False):
         """Why a shell can't take over the whole terminal, as text; None if it can."""
         driver = self._driver
         if self.is_headless or driver is None or not driver.can_suspend:
-            return "labeltui does not run in a terminal that a shell could take over"
+            return "labeltui does not control a terminal, which a full-screen shell needs"
         if sys.__stdin__ is None or sys.__stderr__ is None:
             return "there is no terminal"
         if not (sys.__stdin__.isatty() and sys.__stderr__.isatty()):

@@ -35,6 +35,6 @@ def crash_message(error: BaseException, details: Path | str) -> str:
     """The text that the terminal shows after the console has crashed. ``details``: where the traceback is."""
     what = "".join(traceback.format_exception_only(error)).strip()
     return (
-        f"labeltui stopped because of a fault of its own: {what}\n"
-        f"The details are in {details}. What runs on the host keeps running; open labeltui again to see it."
+        f"labeltui stopped because of an error in labeltui: {what}\n"
+        f"The details are in {details}. The programs on the host keep running; open labeltui again to see them."
     )

@@ -98,7 +98,7 @@ class Dispatcher:
         if action.needs_terminal and (why := self._app.why_no_terminal()) is not None:
             return why
         if action.id in self.running:
-            return "it is already running"
+            return "this action is already running"
         return why_disabled(action, about(self._app.state, pod))
 
     async def invoke(self, action_id: str, params: Mapping[str, Any] | None = None) -> None:
@@ -192,7 +192,7 @@ def unexpected(error: Exception) -> Problem:
     if (unusable := sentence(error)) is not None:
         return Problem(Code.NOT_WRITTEN, unusable, "Solve this on this machine, then try again.", details)
     what = f"{type(error).__name__}: {error}"
-    return Problem(Code.INTERNAL, what, "This is a fault in labeltui, not on the host.", details)
+    return Problem(Code.INTERNAL, what, "This is an error in labeltui, not on the host.", details)
 
 
 def _outcome(document: Mapping[str, Any]) -> str:

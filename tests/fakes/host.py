@@ -79,7 +79,7 @@ class MemoryChannel:
 
     async def write(self, data: bytes) -> None:
         if self._ended.done():
-            raise Unreachable(Code.CHANNEL_CLOSED, "The command ended before it had read everything.")
+            raise Unreachable(Code.CHANNEL_CLOSED, "The command ended before it had read all of its input.")
         *lines, self._input = (self._input + data).split(b"\n")
         for line in lines:
             self.line(line)
@@ -283,7 +283,7 @@ class MemoryHost:
     def _connected(self) -> None:
         if self._lost is None or self._lost.done():
             raise Unreachable(
-                Code.NOT_CONNECTED, "The host is not connected.", "Try again once it is connected."
+                Code.NOT_CONNECTED, "The host is not connected.", "Try again once the host is connected."
             )
 
     # ---- commands that every session runs

@@ -18,7 +18,7 @@ from labeltui.hosts.quoting import quote_path
 
 DEADLINE_S = 20.0
 SEND_S = 300.0
-INSTALL = "Install Python 3.8 or newer there (apt-get install python3), or name another in the profile: server.python."
+INSTALL = "Install Python 3.8 or newer there (apt-get install python3), or set server.python in the profile."
 BEGIN, END = "<labeltui-answer>", "</labeltui-answer>"
 _ANSWER = re.compile(re.escape(BEGIN) + "(.*?)" + re.escape(END), re.DOTALL)
 _NO_PYTHON = 90  # exit code of the command line if there is no Python
@@ -48,8 +48,8 @@ async def put_package(host: Host, package: Package, folder: str, python: str = "
         if await _sum_of(host, python, path) != package.sha256:
             raise Failed(
                 Code.AGENT_SEND,
-                f"The agent arrived changed on {host.address}.",
-                "Check the disk of the host.",
+                f"The agent's file was damaged on the way to {host.address}.",
+                "Check the host's disk.",
             )
     return path
 
@@ -102,7 +102,7 @@ async def _send(host: Host, source: bytes, path: str) -> None:
         said = done.stderr.decode("utf-8", "replace").strip()
         raise Failed(
             Code.AGENT_SEND,
-            f"The agent can't be put on {host.address}: {(said or 'no reason given').splitlines()[-1]}",
-            "Choose a folder that can be written, and check the disk of the host.",
+            f"labeltui's agent can't be copied to {host.address}: {(said or 'no reason given').splitlines()[-1]}",
+            "Set server.folder to a folder that can be written, and check the host's disk.",
             said,
         )

@@ -67,7 +67,9 @@ class AgentConnection:
             if not data or b"\n" in data:
                 return data
             if len(pending) > LONGEST_LINE:
-                raise Unreachable(Code.AGENT_GARBLED, "The agent sent a line without end.", "Connect again.")
+                raise Unreachable(
+                    Code.AGENT_GARBLED, "The agent sent a line that is too long.", "Connect again."
+                )
 
     def _end(self, reason: str) -> None:
         if not self._ended.done():
@@ -79,7 +81,7 @@ class AgentConnection:
         self._on_end()
 
     def _gone(self) -> Unreachable:
-        return Unreachable(Code.AGENT_LOST, self._ended.result(), "Try again once it is connected.")
+        return Unreachable(Code.AGENT_LOST, self._ended.result(), "Try again once the host is connected.")
 
     def _receive(self, line: bytes) -> None:
         message = json_object(line)
@@ -97,7 +99,7 @@ class AgentConnection:
         elif isinstance(answer, dict):
             future.set_result(answer)
         else:
-            future.set_exception(garbled("an answer that is no document"))
+            future.set_exception(garbled("an answer that is not a JSON object"))
 
     async def _write(self, message: Mapping[str, Any]) -> None:
         if self._ended.done():

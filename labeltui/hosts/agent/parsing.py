@@ -35,7 +35,7 @@ def parse(kind: type[T], message: object) -> T:
         value: T = _adapter(kind).validate_python(message)
     except ValidationError as error:
         where = ", ".join(".".join(map(str, each["loc"])) for each in error.errors()[:3])
-        raise garbled(f"a {kind.__name__} with a wrong {where}") from None
+        raise garbled(f"a {kind.__name__} whose field {where} is wrong") from None
     return value
 
 
@@ -48,7 +48,7 @@ def _adapter(kind: type[Any]) -> TypeAdapter[Any]:
 def garbled(what: str) -> Failed:
     """Return Failed ``agent_garbled`` for a malformed message of the agent."""
     return Failed(
-        Code.AGENT_GARBLED, f"The agent sent what can't be understood: {what[:200]}.",
+        Code.AGENT_GARBLED, f"The agent's answer can't be read: {what[:200]}.",
         "Connect again; if it happens again, check Python on the host.",
     )  # fmt: skip
 
@@ -63,13 +63,13 @@ def bytes_of(text: object) -> bytes:
     try:
         return base64.b64decode(text if isinstance(text, str) else "?", validate=True)
     except ValueError:
-        raise garbled("bytes that are no base64") from None
+        raise garbled("bytes that are not base64") from None
 
 
 def failure_of(error: object) -> Failed:
     """Convert an error answer to Failed."""
     if not isinstance(error, dict):
-        return garbled("a failure without words")
+        return garbled("a failure without a message")
     message, hint, detail = (str(error.get(name) or "") for name in ("message", "hint", "detail"))
     return Failed(Code.reported(error.get("code")), message, hint, detail)
 

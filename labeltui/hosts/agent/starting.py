@@ -37,7 +37,7 @@ async def start_agent(host: Host, folder: str, python: str = "python3") -> Agent
         said = channel.stderr_tail().decode("utf-8", "replace").strip()
         raise Failed(
             Code.AGENT_START,
-            f"The agent on {host.address} said nothing for {DEADLINE_S:g} s.",
+            f"The agent on {host.address} did not answer within {DEADLINE_S:g} s.",
             "Try again.",
             said,
         ) from None
@@ -63,6 +63,6 @@ async def _hello(channel: Channel, host: Host) -> tuple[AgentHello, bytes]:
             raise Failed(
                 Code.AGENT_START,
                 f"The agent did not start on {host.address}: {last}.",
-                "See the details.",
+                "Its last output is in the details.",
                 words,
             )

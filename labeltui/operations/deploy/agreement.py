@@ -38,7 +38,7 @@ def agreed(plan: Plan) -> None:
         raise Refused(
             Code.TOO_DEAR,
             f"{first.name} with these disks costs {price}.",
-            f"That is more than {rate_text(plan.limit)}.",
+            f"That is more than your limit of {rate_text(plan.limit)}.",
         )
 
 
@@ -61,12 +61,12 @@ def refuse_other(plan: Plan, pod: Pod, *, new: bool) -> None:
         return
     flags = {name: value for _, name, value in found}
     use = "" if None in flags.values() else _flags({name: str(value) for name, value in flags.items()})
-    take = f" To use it as it is, repeat the command with {use}." if use else ""
+    take = f" To use this pod as it is, repeat the command with {use}." if use else ""
     end = "Nothing watches it yet."
-    other = "Give the new pod another --name, or end that one: `labeltui pod list` shows it."
+    other = "Give the new pod another --name, or terminate the existing pod, which `labeltui pod list` shows."
     raise Refused(
         Code.NOT_AS_AGREED,
-        f"The pod {pod.name} is not what was agreed: it {', and it '.join(text for text, _, _ in found)}.",
+        f"The pod {pod.name} differs from what you agreed to: it {', and it '.join(text for text, _, _ in found)}.",
         (end if new else other) + take,
         offers=("pod.terminate", "pods") if new else ("pods", "pod.options"),
     )
@@ -88,7 +88,7 @@ def _differences(plan: Plan, pod: Pod) -> Iterator[tuple[str, str, str | float |
         yield f"has {pod.gpu_count} GPUs", "gpu_count", None
     price = price_of(pod)
     if price and not plan.admits(price):
-        agreed_to = f"not the {rate_text(plan.limit)} that was agreed to"
+        agreed_to = f"not {rate_text(plan.limit)} as agreed"
         yield f"costs {rate_text(price)} with its disks, {agreed_to}", "max_price", float(cents(price))
     if pod.image and _full(pod.image) != _full(spec.image):
         yield f"runs the image {pod.image}", "image", pod.image

@@ -51,7 +51,9 @@ def _folder(text: str) -> Path:
     path = Path(text).expanduser()
     if not path.is_dir():
         raise Misused(
-            Code.NO_FOLDER, f"There is no folder {text!r} on this machine.", "Name the folder of the studies."
+            Code.NO_FOLDER,
+            f"There is no folder {text!r} on this machine.",
+            "Give the folder that holds the studies.",
         )
     return path
 

@@ -126,7 +126,7 @@ class Deployment:
     async def _add_key(self) -> None:
         client = await self._session.account.client()
         keys = await client.add_ssh_key(self._plan.key.line)
-        self.steps.done(StepId.KEY, f"one of {len(keys)} in the account")
+        self.steps.done(StepId.KEY, f"the account has {len(keys)} SSH keys")
 
     async def _make_volume(self, wanted: NewVolume) -> None:
         client = await self._session.account.client()
@@ -140,7 +140,7 @@ class Deployment:
         self._report.progress(f"Renting {names} as {self._plan.spec.name}")
         self.steps.detail(StepId.RENT, f"{names} as {self._plan.spec.name}")
         if self._plan.spec.volume_disk_gb:
-            self._report.progress(f"{ON_ONE_MACHINE} --new-volume-gb makes one that outlives the pod.")
+            self._report.progress(f"{ON_ONE_MACHINE} --new-volume-gb makes a network volume, which stays.")
         if (volume := self._plan.volume) is not None:
             where = f"the network volume {volume.name}, {volume.size_gb} GB in {volume.data_centre}"
             month = month_text(volume.cost_per_hour)
@@ -154,7 +154,7 @@ class Deployment:
         self._refuse_other(pod)
         if not rented.new:
             self._adopt(pod)
-        existing = "" if rented.new else ": it existed already, nothing was rented"
+        existing = "" if rented.new else "; this pod existed already, so nothing was rented"
         where = f"{pod.gpu_name or 'a pod'} in {pod.data_centre or 'a data centre'}"
         self.steps.done(StepId.RENT, where + existing)
 
@@ -188,7 +188,7 @@ class Deployment:
     async def _save_profile(self) -> None:
         saved = await asyncio.to_thread(save_pod, self._session, self._pod.name, self._private_key)
         self._outcome.saved = saved
-        self.steps.done(StepId.PROFILE, saved or "the profile names the pod already", skipped=saved is None)
+        self.steps.done(StepId.PROFILE, saved or "the profile already names this pod", skipped=saved is None)
 
     async def _pull_image(self) -> None:
         pod = await pull_image(self._session, self._pod.id, partial(self.steps.line, StepId.IMAGE))
@@ -215,11 +215,11 @@ class Deployment:
                 if clock() > end:
                     raise Unreachable(
                         Code.NO_SSHD, f"The pod runs, but SSH does not answer: {error_text(error)}",
-                        "Only images that start sshd can be reached; RunPod's own do. See the container log.",
+                        "The image must start sshd, as RunPod's own images do. See the container log.",
                     ) from error  # fmt: skip
         host = session.link.host
         vouched = isinstance(host, PodHost) and host.vouched
-        by = ", its host key is the one in its container log" if vouched else ""
+        by = "; the pod's log confirms its host key" if vouched else ""
         self.steps.done(StepId.SSH, f"{host.address}{by}")
 
     async def _start_agent(self) -> None:
@@ -251,4 +251,6 @@ class Deployment:
         if not skipped:
             await server_start(self._session, ServerStartParams(), StepReport(self.steps, StepId.SERVER))
         tunnel = self._session.store.state.tunnel.value
-        self.steps.done(StepId.SERVER, (tunnel.url if tunnel else "") or "it answers", skipped=skipped)
+        self.steps.done(
+            StepId.SERVER, (tunnel.url if tunnel else "") or "the server answers", skipped=skipped
+        )

@@ -173,12 +173,12 @@ class Draft:
         if (text := _bad_size(self.container_gb, 1)) is not None:
             found.append(("container_gb", text))
         if not self.image.strip() or any(c.isspace() for c in self.image.strip()):
-            found.append(("image", "Name a container image, such as the official one."))
+            found.append(("image", "Give a container image, such as RunPod's own."))
         if not self.key:
             found.append(("key", "Choose an SSH key, or make a new one."))
         made, agreed = self.quoted(shop), self.agreed(shop)
         if made is not None and agreed is None:
-            found.append(("limit", f"{self.limit.strip()!r} is no price in $/h."))
+            found.append(("limit", f"{self.limit.strip()!r} is not a price in $/h."))
         elif made is not None and agreed is not None and agreed < made.agreed:
             found.append(("limit", f"The chosen GPU alone costs {rate_text(made.agreed)}."))
         found += [("name", text) for text in _bad_name(self.name, shop)]
@@ -221,23 +221,23 @@ class Draft:
         found: dict[str, str] = {}
         if self.cloud is Cloud.COMMUNITY:
             found["cloud"] = (
-                "These machines belong to other people, who can read what is on them. Not for patient data."
+                "These machines belong to other people, who can read all files on them. Not for patient data."
             )
         if self.public:
             found["ports"] = (
-                "PUBLIC: https://PODID-8000.proxy.runpod.net answers everybody who has the pod's id, without a "
-                'password, once the profile says expose = "public". RunPod and Cloudflare can read along. '
+                "PUBLIC: https://PODID-8000.proxy.runpod.net answers everybody who knows the pod's id, without a "
+                'password, once the profile has expose = "public". RunPod and Cloudflare can read all traffic. '
                 "Not for patient data."
             )
         if self.image.strip() != OFFICIAL_IMAGE:
             found["image"] = (
-                "It has to start sshd with PUBLIC_KEY, as RunPod's start.sh does: otherwise SSH can't reach the pod."
+                "The image must start sshd with the key in PUBLIC_KEY, as RunPod's start.sh does. SSH needs that."
             )
         if self.storage == HOST_DISK and (whole(self.volume_gb) or 0) == 0:
             found["volume_gb"] = "Without a volume everything on the pod is lost when it stops."
         elif folder and not on_volume(folder):
             found["volume_gb"] = (
-                f"The profile's folder {folder} is not on /workspace: it is lost when the pod stops."
+                f"The profile's folder {folder} is not on /workspace, so it is lost when the pod stops."
             )
         offer = self.offer(shop)
         if offer is not None:
@@ -250,11 +250,11 @@ class Draft:
         if stock_in(offer, centre) is Stock.NONE:
             where = f" in {centre}" if centre else ""
             return {
-                "gpu": f"No {offer.name} seems to be free{where}: choose what to do when RunPod refuses it."
+                "gpu": f"No {offer.name} seems to be free{where}. Choose what to do if RunPod refuses it."
             }
         if wanted and cuda and [int(n) for n in cuda.split(".")] < [int(n) for n in wanted.split(".")]:
             return {
-                "gpu": f"Free machines have CUDA {cuda}, the image was built with {wanted}: it may be refused."
+                "gpu": f"Free machines have CUDA {cuda}, but the image needs {wanted}: RunPod may refuse the pod."
             }
         return {}
 
@@ -312,7 +312,7 @@ def _bad_size(text: str, least: int, most: int | None = None) -> str | None:
     if value is None:
         return f"{text.strip() or 'Nothing'!r} is not a whole number of GB."
     if least == 0 and 0 < value < LEAST_VOLUME_GB:
-        return f"A volume has at least {LEAST_VOLUME_GB} GB; 0 is none."
+        return f"A volume has at least {LEAST_VOLUME_GB} GB. Give 0 for no volume."
     if value < least or (most is not None and value > most):
         return f"{least} to {most} GB." if most else f"At least {least} GB."
     return None
@@ -325,7 +325,7 @@ def _bad_name(name: str, shop: Shop) -> tuple[str, ...]:
     if len(name) > LONGEST_NAME or not name.isprintable():
         return (f"The name is one line of at most {LONGEST_NAME} printable characters.",)
     if name in shop.names:
-        return (f"There is a pod {name} already: the new one needs another name.",)
+        return (f"There is already a pod {name}: give the new pod another name.",)
     return ()
 
 

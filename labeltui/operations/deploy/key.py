@@ -36,7 +36,9 @@ async def pod_key(session: Session, params: PodCreateParams) -> OwnKey:
         found = next((key for key in await all_keys() if SshKey(key.line).fingerprint == wanted), None)
         if found is None:
             raise Misused(
-                Code.NO_SSH_KEY, f"Neither ~/.ssh nor the agent has the key {wanted}.", "See `ssh-add -l`."
+                Code.NO_SSH_KEY,
+                f"Neither ~/.ssh nor the SSH agent has the key {wanted}.",
+                "`ssh-add -l` lists the agent's keys.",
             )
         return found
     if wanted:
@@ -48,6 +50,6 @@ async def pod_key(session: Session, params: PodCreateParams) -> OwnKey:
     keys = in_folder() or await all_keys()
     if not keys:
         raise Misused(
-            Code.NO_SSH_KEY, "There is no SSH key to reach the pod with.", "Make one: add --make-key."
+            Code.NO_SSH_KEY, "This machine has no SSH key for the pod.", "Add --make-key to make a key."
         )
     return keys[0]

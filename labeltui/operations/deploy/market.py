@@ -143,7 +143,7 @@ async def pod_make_volume(session: Session, params: PodMakeVolumeParams, _report
         raise Misused(
             Code.BAD_SIZE,
             f"A network volume cannot have {size} GB.",
-            f"Give --size, {LEAST_VOLUME_GB} to {MOST_NETWORK_GB}.",
+            f"Give a --size from {LEAST_VOLUME_GB} to {MOST_NETWORK_GB}.",
         )
     client = await session.account.client()
     place = await volume_place(client, params.data_centre)
@@ -152,7 +152,7 @@ async def pod_make_volume(session: Session, params: PodMakeVolumeParams, _report
     if limit is None or month > Decimal(str(limit)):
         raise Refused(
             Code.PRICE_NOT_AGREED, f"{size} GB cost {dollars(month)} a month for as long as the volume exists.",
-            f"Add --max-month {month} to make it at that price.",
+            f"Add --max-month {month} to make the volume at that price.",
         )  # fmt: skip
     volume = await client.create_network_volume(params.name, size, place)
     return {"as_of": moment(session.clock()), **volume_document(volume)}

@@ -43,7 +43,7 @@ class Outcome:
         self.adopted = False
         self.saved: str | None = None
         self.volume: NetworkVolume | None = None
-        self.guard = f"Nothing watches {plan.spec.name}: no guard was started on it."
+        self.guard = f"No guard runs on {plan.spec.name}, so only you can stop it."
         self._session = session
         self._steps = steps
         self._name, self._plan = plan.spec.name, plan
@@ -96,7 +96,7 @@ class Outcome:
         capacity = self._capacity_hint() if problem.code == Code.RUNPOD_NO_CAPACITY else ""
         hint = " ".join(part for part in (problem.hint, capacity, still_paid) if part)
         if still_paid:
-            self._alert(f"Deploying stopped: {problem.message}", still_paid)
+            self._alert(f"The deployment failed: {problem.message}", still_paid)
         failure = {
             "code": problem.code,
             "message": problem.message,
@@ -111,7 +111,9 @@ class Outcome:
         """Report the pod that was rented, or that RunPod may have rented although its answer was lost."""
         step = self._steps.running
         if self.pod is None and self.requested:
-            self._report.progress("Cancelled while asking RunPod for a pod: checking whether it was rented.")
+            self._report.progress(
+                "Cancelled while RunPod was renting the pod. Checking whether the pod exists."
+            )
             with suppress(LabeltuiError, TimeoutError):
                 async with asyncio.timeout(SEARCH_S):
                     self.pod = await running_pod_of_name(await self._session.account.client(), self._name)
@@ -123,11 +125,11 @@ class Outcome:
             self._steps.cancelled(step)
         still_paid = self._still_paid()
         if self.pod is None and self.requested and step is StepId.RENT:
-            unlisted = f"RunPod lists no pod {self._name}. One may still appear within three minutes: "
-            still_paid = f"{unlisted}`labeltui pod list` shows it. {still_paid}".rstrip()
+            unlisted = f"RunPod lists no pod {self._name}. The pod may still appear within three minutes; "
+            still_paid = f"{unlisted}`labeltui pod list` then shows it. {still_paid}".rstrip()
         if still_paid:
             self._report.progress(still_paid)
-            self._alert("Deploying was cancelled.", still_paid)
+            self._alert("The deployment was cancelled.", still_paid)
 
     async def _find_volume(self) -> None:
         """Find the network volume that RunPod may have made although its answer was not waited for."""
@@ -156,12 +158,12 @@ class Outcome:
         if pod is None or not pod.status.is_up or not (goes_on or self.adopted):
             return ""
         rate = pod.cost_per_hour
-        price = "is paid for" if rate is None else f"costs {rate_text(rate)}"
+        price = "costs money" if rate is None else f"costs {rate_text(rate)}"
         up = f"The pod {pod.name} is still up and {price}"
         section = self._session.account.section
         named = self.saved is not None or (section is not None and section.pod in (pod.name, pod.id))
         end = "labeltui pod terminate" if named else f"labeltui pod terminate {shlex.quote(pod.name)}"
-        return f"{up}: {'repeat the command to go on, or ' if goes_on else ''}end it with `{end}`."
+        return f"{up}. {'Repeat the command to continue, or end' if goes_on else 'End'} it with `{end}`."
 
     def _capacity_hint(self) -> str:
         """Return the options for a GPU that is not free, without those that were used."""
@@ -175,8 +177,8 @@ class Outcome:
             return ""
         month = dollars(per_month(volume.cost_per_hour))
         return (
-            f"The network volume {volume.name} ({volume.size_gb} GB) stays and costs {month} a month: "
-            "the same command uses it again; RunPod's website deletes it."
+            f"The network volume {volume.name} ({volume.size_gb} GB) stays and costs {month} a month. "
+            "The same command uses it again; delete it on RunPod's website."
         )
 
     def _alert(self, message: str, hint: str) -> None:

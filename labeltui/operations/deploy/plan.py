@@ -30,8 +30,8 @@ SSH_ONLY = ("22/tcp",)
 PUBLIC = ("22/tcp", "8888/http", "8000/http")
 HALF_A_CENT = Decimal("0.005")
 ON_ONE_MACHINE = (
-    "This disk is on one machine: there may be no GPU after a stop, and RunPod terminates the pod with its disk when "
-    "the balance is used up."
+    "This disk belongs to one machine, which may have no free GPU after a stop. When the balance is used up, RunPod "
+    "deletes the pod with this disk."
 )
 SECURE_ONLY = "RunPod attaches network volumes in the secure cloud only."
 
@@ -111,7 +111,7 @@ async def make_plan(session: Session, params: PodCreateParams) -> Plan:
     """Return the plan for these parameters. Raises Misused or Failed. Rents nothing."""
     cloud = Cloud(params.cloud or Cloud.SECURE)
     if cloud is Cloud.COMMUNITY and (params.network_volume or params.new_volume_gb is not None):
-        raise Misused(Code.SECURE_ONLY, SECURE_ONLY, "Leave out --cloud, or the network volume.")
+        raise Misused(Code.SECURE_ONLY, SECURE_ONLY, "Leave out --cloud, or leave out the network volume.")
     name = _name(session, params.name)
     client = await session.account.client()
     volume, new_volume = await _network(client, name, params)
@@ -155,12 +155,12 @@ def _limit(value: float | None) -> Decimal | None:
 def _name(session: Session, given: str | None) -> str:
     name = (given or session.account.name or "").strip()
     if not name:
-        raise Misused(Code.NO_POD_NAMED, "The pod needs a name.", "Give --name, or name it in the profile.")
+        raise Misused(Code.NO_POD_NAMED, "The pod needs a name.", "Give --name, or set `pod` in the profile.")
     if len(name) > LONGEST_NAME or not name.isprintable():
         raise Misused(
             Code.BAD_NAME,
-            "The pod's name has to be one line of printable characters.",
-            f"At most {LONGEST_NAME} of them.",
+            "The pod's name must be one line of printable characters.",
+            f"Use at most {LONGEST_NAME} characters.",
         )
     return name
 
@@ -171,7 +171,9 @@ def _wanted(offers: tuple[GpuOffer, ...], wanted: str | None, cloud: Cloud, cent
     free = [one for one in by_price(offers, cloud, centre) if stock_in(one, centre) is not Stock.NONE]
     names = ", ".join(f"{one.name} ({rate_text(price(one, cloud))})" for one in free[:5]) or "none"
     raise Misused(
-        Code.NO_GPU_NAMED, "No GPU was chosen.", f"Name one with --gpu; free now, without disks: {names}."
+        Code.NO_GPU_NAMED,
+        "No GPU was chosen.",
+        f"Name a GPU with --gpu. Free now (prices without disks): {names}.",
     )
 
 
@@ -189,7 +191,7 @@ def _size(field: str, value: int | None, default: int, *, least: int, most: int 
         return default
     if value < least or (most is not None and value > most):
         bounds = f"at least {least}" if most is None else f"{least} to {most}"
-        raise Misused(Code.BAD_SIZE, f"{field}: {value} GB is not possible.", f"It has to be {bounds}.")
+        raise Misused(Code.BAD_SIZE, f"{field} can't be {value} GB.", f"Give {bounds}.")
     return value
 
 
@@ -274,6 +276,6 @@ def _centre(params: PodCreateParams, volume: NetworkVolume | None) -> str | None
     if wanted and wanted != volume.data_centre:
         raise Misused(
             Code.OTHER_DATA_CENTRE, f"The network volume {volume.name} is in {volume.data_centre}, not in {wanted}.",
-            "Leave --data-centre out: the pod has to be where its volume is.",
+            "Leave out --data-centre: the pod must be where its volume is.",
         )  # fmt: skip
     return volume.data_centre

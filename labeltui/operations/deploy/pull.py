@@ -53,7 +53,7 @@ async def _until_up(session: Session, log: SystemLog, address: AddressWait) -> P
         if reading.value is not None and reading.error is None:
             await address.check(reading.value)
     raise Failed(
-        Code.POD_SLOW, f"The pod does not run after {UP_WITHIN_S / 60:.0f} minutes.",
+        Code.POD_SLOW, f"The pod is still not running after {UP_WITHIN_S / 60:.0f} minutes.",
         "Its system log says whether the image is still being pulled.", log.text,
     )  # fmt: skip
 
@@ -86,19 +86,19 @@ def _running(session: Session, pod: Pod, log: SystemLog) -> Pod:
         if pod.lost_its_gpu:
             raise Failed(
                 Code.RUNPOD_NO_GPU,
-                "The pod runs, and costs, without a GPU.",
-                "Terminate it and rent another.",
+                "The pod runs and costs money, but has no GPU.",
+                "Terminate it and rent another pod.",
             )
         return pod
     if pod.status is PodStatus.TERMINATED:
         raise Failed(
             Code.RUNPOD_POD_GONE,
-            "The pod is gone: it was terminated, here or elsewhere.",
-            "Rent another.",
+            "The pod no longer exists: it was terminated by labeltui or by others.",
+            "Rent another pod.",
         )
     _raise_if_lost(session, pod, log)
     raise Failed(
         Code.POD_STOPPED_EARLY, f"The pod was stopped while it started; it is {pod.status}.",
-        "The image may be refused, or the credit used up: see its system log, then start or terminate it.",
+        "The image may be refused, or the credit used up: see the pod's system log, then start or terminate the pod.",
         log.text,
     )  # fmt: skip

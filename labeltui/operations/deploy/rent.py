@@ -62,13 +62,15 @@ async def rent(session: Session, plan: Plan, steps: Checklist) -> Rented:
                 raise
             tries += 1
             pause = backoff_s(tries, FIRST_PAUSE_S, LONGEST_PAUSE_S, (0.9, 1.1))
-            steps.detail(StepId.RENT, f"{error.problem.message} Next try in {pause:.0f} s (try {tries + 1}).")
+            steps.detail(
+                StepId.RENT, f"{error.problem.message} The next try is in {pause:.0f} s (try {tries + 1})."
+            )
         await client.transport.sleep(pause)
         plan = await _refreshed(plan, client)
         if not plan.affordable:
             raise Refused(
-                Code.TOO_DEAR, f"While waiting, the price rose above the {rate_text(plan.limit)} that was agreed to.",
-                "Nothing was rented: agree to a higher price, or choose another GPU.",
+                Code.TOO_DEAR, f"While labeltui waited, the price rose above the agreed {rate_text(plan.limit)}.",
+                "Nothing was rented. Agree to a higher price, or choose another GPU.",
             )  # fmt: skip
 
 
@@ -80,8 +82,8 @@ async def running_pod_of_name(client: RunpodClient, name: str) -> Pod | None:
     found = only_named(await client.pods(), name)
     if found is not None and not found.status.is_up:
         raise Failed(
-            Code.POD_EXISTS, f"There is a pod {name} already; it is {found.status}.",
-            "Start it with `labeltui pod start`, or give the new one another --name.",
+            Code.POD_EXISTS, f"There is already a pod {name}; it is {found.status}.",
+            "Start it with `labeltui pod start`, or give the new pod another --name.",
         )  # fmt: skip
     return found
 

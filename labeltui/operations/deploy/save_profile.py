@@ -21,7 +21,9 @@ def save_pod(session: Session, pod: str, key: str | None) -> str | None:
     """
     if session.config is None:
         raise Misused(
-            Code.NO_CONFIG, "This session has no profile file to write to.", "See `labeltui config init`."
+            Code.NO_CONFIG,
+            "This session has no profile file to write to.",
+            "`labeltui config init` writes one.",
         )
     section = session.profile.runpod
     values: dict[tuple[str, ...], str] = {}

@@ -93,7 +93,10 @@ def _key(key: FoundKey | None) -> Check:
         return Check("key", Verdict.OK, "The demo uses its own account.")
     if key.warning:
         return Check(
-            "key", Verdict.WARNING, f"The API key is in {key.origin}. {key.warning}", "chmod 600 it."
+            "key",
+            Verdict.WARNING,
+            f"The API key is in {key.origin}. {key.warning}",
+            "Make the file private with chmod 600.",
         )
     return Check("key", Verdict.OK, f"The API key is in {key.origin}.")
 
@@ -112,11 +115,13 @@ async def _scope(client: RunpodClient) -> Check:
     may = await client.may_change_pods()
     if may is None:
         return Check(
-            "scope", Verdict.UNKNOWN, "Not checked: testing whether the key may change pods would change one."
+            "scope",
+            Verdict.UNKNOWN,
+            "Not checked whether the key may change pods, because a test would change a pod.",
         )
     return Check(
-        "scope", Verdict.WARNING, "The key may only read: pods can't be started, stopped or rented with it.",
-        "Make a key with write access, or go on without.",
+        "scope", Verdict.WARNING, "The API key may only read: it can't start, stop or rent pods.",
+        "Make a key with write access if you need that.",
     )  # fmt: skip
 
 
@@ -158,19 +163,19 @@ async def _pod(session: Session) -> tuple[Pod | None, Check]:
 async def _public(pod: Pod) -> Check | None:
     urls = [url for port in pod.ports if (url := pod.proxy_url(port.private))]
     if not urls:
-        return Check("public", Verdict.OK, "No port of the pod is on the open web.")
+        return Check("public", Verdict.OK, "No port of the pod is open to the internet without a password.")
     requests = [(url, path) for url in urls for path in ("/", MONAI_LABEL)]
     statuses = await asyncio.gather(*(exposure.answers(url, path) for url, path in requests))
     open_ = sorted({url for (url, _), status in zip(requests, statuses, strict=True) if status == 200})
     if open_:
         return Check(
-            "public", Verdict.WRONG, f"{', '.join(open_)} answers everybody, without a password.",
-            "Stop what listens there, or make a new pod with 22/tcp alone; the tunnel reaches its server.",
+            "public", Verdict.WRONG, f"{', '.join(open_)} answers everybody on the internet, without a password.",
+            "Stop the program that uses this port, or make a new pod with 22/tcp only, which the tunnel reaches.",
         )  # fmt: skip
     answers = ", ".join(sorted({"nothing" if status is None else str(status) for status in statuses}))
     return Check(
-        "public", Verdict.WARNING, f"{', '.join(urls)} is on the open web; what it answers now: {answers}.",
-        "What listens there later will be public: make a new pod with 22/tcp alone.",
+        "public", Verdict.WARNING, f"{', '.join(urls)} is open to the internet. It answers now: {answers}.",
+        "Any program that uses this port later will be public: make a new pod with 22/tcp only.",
     )  # fmt: skip
 
 
@@ -179,7 +184,7 @@ async def _ssh_key(session: Session, client: RunpodClient, pod: Pod) -> Check:
     own = (await asyncio.to_thread(read_public, f"{named}.pub"),) if named else await all_keys()
     if not own:
         return Check(
-            "ssh key", Verdict.WRONG, "There is no SSH key here.", "Make one: ssh-keygen -t ed25519."
+            "ssh key", Verdict.WRONG, "This machine has no SSH key.", "Make a key: ssh-keygen -t ed25519."
         )
     mine = [SshKey(key.line) for key in own]
     inside = [SshKey(line) for line in pod.env.get("PUBLIC_KEY", "").splitlines() if line.strip()]
@@ -188,12 +193,12 @@ async def _ssh_key(session: Session, client: RunpodClient, pod: Pod) -> Check:
     account = await client.ssh_keys()
     if any(key.same_as(one) for key in mine for one in account):
         return Check(
-            "ssh key", Verdict.WARNING, "The SSH key is the account's, but this pod was made without it.",
-            "RunPod gives keys to new pods only: add it to ~/.ssh/authorized_keys in the pod, or make a new pod.",
+            "ssh key", Verdict.WARNING, "The account has this machine's SSH key, but this pod was made without it.",
+            "RunPod copies keys to new pods only: add it to ~/.ssh/authorized_keys in the pod, or make a new pod.",
         )  # fmt: skip
     return Check(
         "ssh key", Verdict.WARNING, "Neither the pod nor the account knows this machine's SSH key.",
-        "Add it: `labeltui pod keys --add FILE.pub`; RunPod gives keys to new pods only.",
+        "Add the key with `labeltui pod keys --add FILE.pub`. RunPod copies it to new pods only.",
     )  # fmt: skip
 
 
@@ -201,9 +206,9 @@ def _ssh(pod: Pod) -> Check:
     if pod.ssh is not None:
         return Check("ssh", Verdict.OK, f"The pod's SSH address is {pod.ssh.address}.")
     if any(port.private == 22 and port.protocol == "tcp" for port in pod.ports):
-        return Check("ssh", Verdict.WARNING, "The pod has no SSH address yet.", "It takes a minute or two.")
+        return Check("ssh", Verdict.WARNING, "The pod has no SSH address yet.", "Wait a minute or two.")
     return Check(
-        "ssh", Verdict.WRONG, "The pod does not expose 22/tcp: there is a proxy shell, but no tunnel.",
+        "ssh", Verdict.WRONG, "The pod does not expose port 22/tcp: it has a proxy shell, but no tunnel.",
         "Make a new pod with 22/tcp; until then `labeltui shell --proxy` opens an emergency shell.",
     )  # fmt: skip
 
@@ -214,6 +219,6 @@ def _host_key(session: Session, pod: Pod) -> Check | None:
         return None
     if host.pinned(pod) is None:
         message = "The host key of this container is not pinned yet."
-        return Check("host key", Verdict.UNKNOWN, message, "The first connection pins it.")
+        return Check("host key", Verdict.UNKNOWN, message, "The first connection pins the key.")
     how = "and its container log shows the same key" if host.vouched else "since an earlier connection"
     return Check("host key", Verdict.OK, f"The host key of this container is pinned, {how}.")

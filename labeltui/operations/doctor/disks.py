@@ -23,7 +23,7 @@ SCARCE_DISK = 2 * 2**30  # bytes
 def host_disk(part: str, load: HostMetrics | None, hint: str, age: str = "") -> Check:
     """Check the free space in a sample of the host's load. ``age`` says how old the used space is."""
     if load is None or load.disk_total is None or load.disk_used is None:
-        return Check(part, Verdict.UNKNOWN, "How full the disk is, is unknown.")
+        return Check(part, Verdict.UNKNOWN, "The free space of the disk is unknown.")
     return _room(part, load.disk_total - load.disk_used, load.disk_path + age, hint)
 
 
@@ -40,7 +40,9 @@ async def _studies(session: Session, studies: str) -> Check:
         load = await (await session.link.ready()).metrics(studies)
     except LabeltuiError as error:
         why = error.problem.message.rstrip(".")
-        return Check("studies", Verdict.UNKNOWN, f"How full the disk of {studies} is, is unknown: {why}.")
+        return Check(
+            "studies", Verdict.UNKNOWN, f"The free space of the disk of {studies} is unknown: {why}."
+        )
     hint = "The server can't save whole labels on a full disk: free some space there."
     state = session.store.state
     if cluster_volume(state.pod.value, load) is not None:
@@ -54,8 +56,10 @@ def _copies(folder: Path) -> Check:
         free = shutil.disk_usage(there).free
     except OSError as error:
         why = error.strerror or str(error)
-        return Check("copies", Verdict.UNKNOWN, f"How full the disk of {folder} is, is unknown: {why}.")
-    return _room("copies", free, str(folder), "Free some, or set [profiles.NAME.labels] folder.")
+        return Check("copies", Verdict.UNKNOWN, f"The free space of the disk of {folder} is unknown: {why}.")
+    return _room(
+        "copies", free, str(folder), "Free some space, or set another [profiles.NAME.labels] folder."
+    )
 
 
 def _room(part: str, free: int, place: str, hint: str) -> Check:

@@ -135,8 +135,8 @@ async def _install(session: Session, report: Report, add: Add) -> None:
         async with asyncio.timeout(PART_S):
             found = await Setup(session, setup_options(session.profile), report).check()
     except TimeoutError:
-        late = f"The host did not answer within {PART_S:.0f} s what is installed."
-        add(Check("monailabel", Verdict.UNKNOWN, late, "Try again when it is less busy."))
+        late = f"The host did not report within {PART_S:.0f} s what is installed."
+        add(Check("monailabel", Verdict.UNKNOWN, late, "Try again when the host is less busy."))
         return
     except LabeltuiError as error:
         add(Check("monailabel", Verdict.WRONG, error.problem.message, error.problem.hint))

@@ -20,13 +20,13 @@ def labels_check(state: SessionState) -> Check:
     """Check whether every label is copied to this machine."""
     copies = state.labels.value
     if copies is None or state.labels.error:
-        why = state.labels.error or "they could not be counted"
+        why = state.labels.error or "the labels could not be counted"
         return Check("labels", Verdict.UNKNOWN, f"Whether the labels are copied is unknown: {why.rstrip('.')}.",
                      "Try again with `labeltui labels pull`.")  # fmt: skip
     if copies.safe and copies.skipped:
         return Check(
             "labels", Verdict.WARNING, f"Not every entry of the labels folder is a label: {copies.skipped[0]}.",
-            "labeltui does not copy it. Move it away, or put a file in its place.",
+            "labeltui does not copy this entry. Move it away, or replace it by a file.",
         )  # fmt: skip
     if not copies.total:
         return Check("labels", Verdict.OK, "There are no labels yet.")
@@ -35,19 +35,19 @@ def labels_check(state: SessionState) -> Check:
     why = f": {copies.reason}" if copies.reason else ""
     return Check(
         "labels", Verdict.WARNING, f"{copies.absent} of {copies.total} labels are not on this machine{why}.",
-        copies.hint or "Copy them: `labeltui labels pull`.",
+        copies.hint or "Copy the labels with `labeltui labels pull`.",
     )  # fmt: skip
 
 
 def _disk(state: SessionState) -> Check:
-    hint = "Models and labels need room: free some, or move the folder."
+    hint = "Models and labels need space: free some, or move the folder."
     return host_disk("disk", state.metrics.value, hint, summed(state))
 
 
 def _gpu(state: SessionState) -> Check:
     load = state.metrics.value
     if load is None:
-        return Check("gpu", Verdict.UNKNOWN, "The GPU is unknown.")
+        return Check("gpu", Verdict.UNKNOWN, "The GPU's state is unknown.")
     if load.gpu_error:
         return Check(
             "gpu", Verdict.WRONG, f"nvidia-smi fails: {load.gpu_error}.", "Restart the machine or its driver."
@@ -80,17 +80,24 @@ def _tunnel(state: SessionState) -> Check:
     if tunnel is not None and tunnel.problem is not None:
         return Check("tunnel", Verdict.WRONG, tunnel.problem.message, tunnel.problem.hint)
     if tunnel is None or tunnel.state is TunnelState.DOWN:
-        return Check("tunnel", Verdict.WARNING, "There is no tunnel.", "It opens when the host is connected.")
+        return Check(
+            "tunnel",
+            Verdict.WARNING,
+            "The tunnel is not open.",
+            "labeltui opens it when the host is connected.",
+        )
     if tunnel.state is TunnelState.OPEN:
         return Check(
             "tunnel",
             Verdict.OK,
-            f"It is open, but nothing answers through it yet ({tunnel.detail or 'not tried'}).",
+            f"The tunnel is open, but the server does not answer through it yet ({tunnel.detail or 'not tried'}).",
         )
-    return Check("tunnel", Verdict.OK, f"The server answers through it; Slicer's URL is {tunnel.url}.")
+    return Check(
+        "tunnel", Verdict.OK, f"The server answers through the tunnel; Slicer's URL is {tunnel.url}."
+    )
 
 
-NOT_OURS = "It runs from another folder, so labeltui does not end it: ask its user."
+NOT_OURS = "The training runs from another folder, so labeltui does not end it: ask its user."
 
 
 def _training(state: SessionState) -> Check:
@@ -101,11 +108,11 @@ def _training(state: SessionState) -> Check:
         named = ", ".join(orphan.named for orphan in orphans)
         return Check(
             "training", Verdict.WRONG if ours else Verdict.WARNING,
-            f"A training has outlived its server and uses the GPU: {named}.",
+            f"A training whose server has ended still uses the GPU: {named}.",
             "End it with `labeltui train stop`." if ours else NOT_OURS,
         )  # fmt: skip
     if training is None or training.state is TrainState.IDLE:
-        return Check("training", Verdict.OK, "No training.")
+        return Check("training", Verdict.OK, "No training is running.")
     if training.problem is not None:
         return Check("training", Verdict.WARNING, training.problem.message, training.problem.hint)
     return Check("training", Verdict.OK, f"{training.model}: {training.state}.")

@@ -40,7 +40,7 @@ async def labels_pull(session: Session, _params: NoParams, report: Report) -> Do
     }
     if copies.safe:
         return document
-    why = copies.reason or "they change while they are copied"
+    why = copies.reason or "the host writes new labels during the copy"
     labels = documents.labels_missing(copies)
     error = {"code": "labels_not_copied", "message": f"{labels}: {why}.", "hint": copies.hint}
     raise Failed.of_document({**document, "error": error})
@@ -52,7 +52,7 @@ def _document(session: Session) -> dict[str, Any]:
 
 def _summary(copies: LabelCopies, copied: int) -> str:
     all_here = f"{copies.here} of {copies.total} labels are in {copies.folder}"
-    skipped = "".join(f"; not a label: {what}" for what in copies.skipped)
+    skipped = "".join(f"; skipped, because it is not a label: {what}" for what in copies.skipped)
     return (f"{copied} copied, {all_here}" if copied else all_here) + skipped
 
 
@@ -61,7 +61,7 @@ async def labels_verify(session: Session, _params: NoParams, report: Report) -> 
     await session.readiness.settled()
     report.progress("Reading the labels on the host")
     on_host = {label.key: label for label in await session.labels.with_checksums(report.progress)}
-    report.progress("Reading the copies here")
+    report.progress("Reading the copies on this machine")
     checked = await asyncio.to_thread(session.labels.folder.check)
     rows = _compared(session, on_host, checked)
     counts = {state: sum(row["state"] == state for row in rows) for state in STATES}
@@ -75,12 +75,12 @@ async def labels_verify(session: Session, _params: NoParams, report: Report) -> 
     }
     if not counts["missing"] and not counts["differs"] and not counts["damaged"]:
         return document
-    damaged = f" {counts['damaged']} are damaged on the host too." if counts["damaged"] else ""
-    differ = f"{counts['missing']} labels are missing here, and {counts['differs']} differ from the host's."
+    damaged = f" {counts['damaged']} labels are damaged on the host too." if counts["damaged"] else ""
+    differ = f"{counts['missing']} labels are missing on this machine, and {counts['differs']} differ from the host's."
     error = {
         "code": "labels_differ",
         "message": differ + damaged,
-        "hint": "`labeltui labels pull` copies what is missing or new, and keeps the copies here as older versions.",
+        "hint": "`labeltui labels pull` copies missing and changed labels, and keeps older copies as versions.",
     }
     raise Failed.of_document({**document, "error": error})
 

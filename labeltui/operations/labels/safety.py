@@ -42,7 +42,7 @@ async def copy_last(session: Session, pod: Pod, report: Report | None = None) ->
     except LabeltuiError as error:
         session.labels.failed(error.problem.message)
     except TimeoutError:
-        session.labels.failed(f"copying them took longer than {COPY_S / 60:.0f} minutes")
+        session.labels.failed(f"copying the labels took longer than {COPY_S / 60:.0f} minutes")
 
 
 async def _read_work(session: Session) -> None:

@@ -91,7 +91,7 @@ async def pod_start(session: Session, params: PodStartParams, report: Report) ->
     if params.data_only:
         now = await start_for_data(session, params, report)
         guard = await report_guard(session, report, now)
-        message = f"{now.name} runs without a GPU, for its data: copy the labels, then stop it."
+        message = f"{now.name} runs without a GPU. Copy the labels, then stop the pod."
         return {
             "as_of": documents.moment(session.clock()),
             "message": message,

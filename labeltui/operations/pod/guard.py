@@ -48,12 +48,12 @@ async def guard_keep(session: Session, params: GuardKeepParams, _report: Report)
         raise Misused(
             Code.BAD_MINUTES,
             "The pod can be kept alive for up to 24 hours.",
-            "`labeltui guard off` has no limit.",
+            "`labeltui guard off` keeps the pod alive without a limit.",
         )
     status = need_guard(await session.guard.ask("keep", seconds=60.0 * (minutes or 0)))
     wanted = max(60.0 * (minutes or 0), status.idle_s or 0.0)
-    return _answer(session, f"not before {_clock(session, wanted)}, unless the budget ends first" if status.budget
-                   else f"not before {_clock(session, wanted)}")  # fmt: skip
+    return _answer(session, f"no stop before {_clock(session, wanted)}, unless the budget ends" if status.budget
+                   else f"no stop before {_clock(session, wanted)}")  # fmt: skip
 
 
 async def guard_set(session: Session, params: GuardSetParams, _report: Report) -> Document:
@@ -83,14 +83,14 @@ async def guard_off(session: Session, _params: NoParams, _report: Report) -> Doc
 
 def _limit(value: float, name: str) -> float:
     if not 0 <= value < 1e6:
-        raise Misused(Code.BAD_LIMIT, f"--{name} must be a number from 0 on.", "0 is no limit.")
+        raise Misused(Code.BAD_LIMIT, f"--{name} must be a number from 0 on.", "Give 0 for no limit.")
     return float(value)
 
 
 def _policy_text(changes: Mapping[str, Any], before: GuardStatus) -> str:
     idle = changes.get("idle_s", before.idle_s)
     budget = changes.get("budget", before.budget)
-    limits = [f"stops after {span(idle)} idle" if idle else "never stops for idleness"]
+    limits = [f"stops after {span(idle)} idle" if idle else "no stop when idle"]
     limits.append(f"or at {dollars(budget)}" if budget else "no budget")
     return ", ".join(limits)
 

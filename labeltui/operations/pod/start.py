@@ -26,7 +26,7 @@ FIRST_POLLS_S = 1.0
 LATER_POLLS_S = 3.0
 FIRST_POLLS_FOR_S = 20.0
 EVERY_MIN = 3.0  # minutes between tries
-GO_ON = " Wait longer with `labeltui pod start`, or end it with `labeltui pod terminate`."
+GO_ON = " Wait longer with `labeltui pod start`, or end the pod with `labeltui pod terminate`."
 
 CHOICES = ("pod.start", "pod.retry", "pod.data", "pod.volume", "pod.stop")
 """Actions that may help when a pod does not come back, best first."""
@@ -67,8 +67,8 @@ async def start_once(session: Session, pod: Pod, report: Report) -> Pod:
     now = await wait_until(session, pod, can_be_reached, report)
     if now.lost_its_gpu:
         raise Failed(
-            Code.RUNPOD_NO_GPU, f"{now.name} came back without a GPU: others have taken those of its machine.",
-            "Stop it and try later (`labeltui pod start --retry` does both), copy its data, or make a new pod.",
+            Code.RUNPOD_NO_GPU, f"{now.name} started without a GPU: others have rented the GPUs of its machine.",
+            "Stop the pod and try later (`labeltui pod start --retry` does both), copy its data, or rent a new pod.",
         )  # fmt: skip
     return now
 
@@ -93,7 +93,9 @@ async def start_until_it_works(session: Session, pod: Pod, report: Report, every
                 )  # a pod without a GPU costs money but can't work
             why = error.problem.message
         pause = jittered(wait, (0.9, 1.1))
-        report.progress(f"Try {tries}: {why} Next try in {max(1, round(pause / 60))} min; ctrl+c gives up.")
+        report.progress(
+            f"Try {tries}: {why} The next try is in {max(1, round(pause / 60))} min; ctrl+c cancels."
+        )
         await asyncio.sleep(pause)
 
 
@@ -158,7 +160,7 @@ async def wait_until(
             misses += 1
             if misses > 1:
                 raise Failed(
-                    Code.RUNPOD_POD_GONE, f"{pod.name} is gone: it was terminated.", offers=("pods",)
+                    Code.RUNPOD_POD_GONE, f"{pod.name} no longer exists: it was terminated.", offers=("pods",)
                 )
         if loop.time() - begun > within_s:
             raise _slow(now, within_s)
@@ -183,7 +185,7 @@ def _ended(session: Session, now: Pod) -> Failed:
     what = f"{now.name} became {now.status} instead of running."
     return Failed(
         problem.code if problem else Code.POD_STATE, problem.message if problem else what,
-        problem.hint if problem else "See its system log on RunPod; then start it again.",
+        problem.hint if problem else "See the pod's system log on RunPod; then start it again.",
         problem.detail if problem else "", offers=CHOICES,
     )  # fmt: skip
 
@@ -191,6 +193,6 @@ def _ended(session: Session, now: Pod) -> Failed:
 def _slow(pod: Pod, within_s: float) -> Failed:
     return Failed(
         Code.POD_SLOW, f"{pod.name} is {pod.status} after {within_s / 60:.0f} minutes.",
-        "Its system log on RunPod says whether its image is still being pulled. Meanwhile it is paid for.",
+        "The pod's system log on RunPod says whether its image is still being pulled. The pod costs money meanwhile.",
         offers=("pod.stop", "pods"),
     )  # fmt: skip

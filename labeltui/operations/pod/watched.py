@@ -28,7 +28,7 @@ async def start_guard(session: Session) -> tuple[bool, str]:
     try:
         status = await session.guard.running()
     except LabeltuiError as error:
-        return False, f"Nothing watches this pod: {error_text(error)}"
+        return False, f"No guard will stop this pod: {error_text(error)}"
     return watched(status)
 
 
@@ -39,11 +39,11 @@ async def report_guard(session: Session, report: Report, pod: Pod | None = None)
     is connected first. Returns the reported sentence; None if the session works on no pod.
     """
     if pod is not None and not await session.account.owns(pod):
-        words = f"Nothing watches {pod.name}: it is not this profile's pod."
+        words = f"No guard runs on {pod.name}: it is not this profile's pod."
     elif not session.guard.applies:
         if pod is None:
             return None
-        words = f"Nothing watches {pod.name}: this profile does not work on it."
+        words = f"No guard runs on {pod.name}: this profile uses another host."
     else:
         why_not = await _reached(session) if pod is not None else None
         words = why_not or (await start_guard(session))[1]
@@ -60,9 +60,9 @@ async def _reached(session: Session) -> str | None:
             await session.reach(TRY_S)
         except Unreachable as error:
             if clock() > end:
-                return f"Nothing watches this pod: {error_text(error)}"
+                return f"No guard will stop this pod: {error_text(error)}"
         except LabeltuiError as error:
-            return f"Nothing watches this pod: {error_text(error)}"
+            return f"No guard will stop this pod: {error_text(error)}"
         else:
             return None
 
@@ -70,13 +70,13 @@ async def _reached(session: Session) -> str | None:
 def watched(status: GuardStatus) -> tuple[bool, str]:
     """Return whether the guard will stop the pod, and a sentence that says when or why not."""
     if status.state == OFF:
-        return False, "Nothing watches this pod: the guard is off. `labeltui guard set` turns it on."
+        return False, "No guard will stop this pod: the guard is off. `labeltui guard set` turns it on."
     if status.cannot_stop:
         why = status.words if status.state == DEAD else f"{status.problem}."
-        return False, f"Nothing watches this pod: {why} {status.hint}".rstrip()
+        return False, f"No guard will stop this pod: {why} {status.hint}".rstrip()
     limits = [f"after {span(status.idle_s)} idle"] if status.idle_s else []
     limits += [f"once it has cost {dollars(status.budget)}"] if status.budget else []
     if not limits:
-        return False, "Nothing watches this pod: its guard has neither an idle limit nor a budget."
+        return False, "No guard will stop this pod: its guard has neither an idle limit nor a budget."
     unproven = "" if status.is_proven else f" ({UNPROVEN})"
-    return True, f"Guard: stops the pod {' or '.join(limits)}, by {status.method}{unproven}."
+    return True, f"Guard: stops the pod {' or '.join(limits)}, with {status.method}{unproven}."

@@ -72,7 +72,7 @@ async def server_stop(session: Session, _params: NoParams, report: Report) -> Do
     server = state.server.value
     if server is not None and server.state is ServerState.RUNNING and server.pid is None:
         raise Failed(
-            Code.NOT_OURS, "A server answers, but labeltui did not start it.", "Stop it where it was started."
+            Code.NOT_OURS, "A server answers, but labeltui did not start it.", "Stop the server where it was started."
         )  # fmt: skip
     agent = await session.link.ready()
     report.progress("Stopping the server and everything it started")
@@ -151,7 +151,7 @@ def _missing(found: Preflight, options: ServerOptions) -> Problem | None:
     if not found.venv_found:
         return Problem(
             Code.NOT_INSTALLED,
-            f"MONAI Label is not installed in {options.folder} of the host.",
+            f"MONAI Label is not installed in {options.folder} on the host.",
             "Run `labeltui setup`.",
         )
     stale = other_python(options.folder, found.venv_made_by, found.venv_python, found.python_version)
@@ -167,7 +167,7 @@ def _missing(found: Preflight, options: ServerOptions) -> Problem | None:
         return Problem(
             Code.NO_STUDIES,
             f"There is no folder {options.studies!r} on the host.",
-            "Make it, or set [profiles.NAME.server] studies.",
+            "Make this folder, or correct [profiles.NAME.server] studies.",
         )
     if not found.port_free:
         return Problem(

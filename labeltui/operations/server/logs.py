@@ -175,7 +175,7 @@ async def server_logs(session: Session, params: ServerLogsParams, report: Report
     if not await _has_log(session):
         raise Failed(
             Code.NO_LOG,
-            "There is no output of a server.",
+            "The host has no output of a server.",
             "Start the server with labeltui to read its output.",
         )
     reader = log_filter(params, session.clock().astimezone(session.watch.zone), log.errors)

@@ -51,6 +51,6 @@ def _password(variable: str | None) -> str | None:
     if password is None:
         raise Misused(
             Code.NO_PASSWORD, f"The profile takes the DICOMweb password from {variable}, which is not set.",
-            f"export {variable}=..., then try again.",
+            f"Run `export {variable}=...`, then try again.",
         )  # fmt: skip
     return password

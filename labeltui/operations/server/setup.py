@@ -90,7 +90,7 @@ class _Output:
                 async with asyncio.timeout(DRAIN_S):
                     await self._grown.wait()
             except TimeoutError:
-                raise Unreachable(Code.NO_OUTPUT, "The last lines of the step do not arrive.") from None
+                raise Unreachable(Code.NO_OUTPUT, "The last lines of the step did not arrive.") from None
 
 
 class Setup:
@@ -199,7 +199,7 @@ class Setup:
                 return _Run(KILLED if ended.exit_code is None else ended.exit_code, tuple(output.lines))
             except Unreachable as error:
                 self._report.progress(
-                    f"{error.problem.message} The step goes on on the host; reconnecting to follow it."
+                    f"{error.problem.message} The step continues on the host; labeltui reconnects to show it."
                 )
 
     async def _until_ended(self, agent: AgentClient, job: Job, output: _Output) -> Job:
@@ -236,6 +236,6 @@ class Setup:
         job = await agent.job_status(JOB)
         if job.state is not JobState.RUNNING:
             return
-        self._report.progress("A setup is already running on the host; following it.")
+        self._report.progress("A setup is already running on the host; its progress is shown here.")
         name = str((job.meta or {}).get("step", "setup"))
         await self._watch(Step(name, name, False, ()), job)

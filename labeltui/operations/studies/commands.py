@@ -43,13 +43,13 @@ async def studies_next(session: Session, params: StudiesNextParams, _report: Rep
         raise Failed(
             Code.UNKNOWN_STRATEGY,
             f"The server has no strategy {strategy!r}.",
-            f"It has: {', '.join(offered)}.",
+            f"Choose among: {', '.join(offered)}.",
         )
     sample = await session.api.client().next_sample(strategy)
     session.pollers.queue.wake()
     if sample is None:
         raise Failed(
-            Code.NOTHING_LEFT, "No study is left to label.", "Add studies, or train on what was submitted."
+            Code.NOTHING_LEFT, "No study is left to label.", "Add studies, or train on the submitted labels."
         )
     return {
         "as_of": documents.moment(session.clock()),

@@ -75,7 +75,9 @@ async def train_stop(session: Session, _params: NoParams, report: Report) -> Doc
     if orphans:
         agent = await session.link.ready()
         for orphan in orphans:
-            report.progress(f"Ending the orphaned training of {orphan.model} (pid {orphan.pid})")
+            report.progress(
+                f"Ending the training of {orphan.model} whose server has ended (pid {orphan.pid})"
+            )
             await agent.stop_orphans(orphan.pgid)
         session.watch.on_orphans(await agent.orphans())
         session.pollers.training.wake()
@@ -83,7 +85,9 @@ async def train_stop(session: Session, _params: NoParams, report: Report) -> Doc
     elif _state_of(await session.readiness.first_readings(Fields.training)) in ACTIVE:
         await _stop_running(session, report)
     else:
-        raise Failed(Code.NOTHING_TRAINS, "No training is running.", "Start one with `labeltui train start`.")
+        raise Failed(
+            Code.NOTHING_TRAINS, "No training is running.", "`labeltui train start` starts a training."
+        )
     session.pollers.training.wake()
     return documents.training_document(session.store.state.training, session.clock())
 
@@ -100,7 +104,7 @@ async def train_history(session: Session, _params: NoParams, report: Report) -> 
         await refresh_trainings(session)
     except LabeltuiError as error:
         reached = False
-        report.progress(f"Later trainings may be missing: {error.problem.message}")
+        report.progress(f"The newest trainings may be missing: {error.problem.message}")
     records = await session.trainings.load()
     return {
         "as_of": documents.moment(session.clock()),
@@ -145,7 +149,7 @@ def _has_labels(info: ServerInfo | None) -> None:
     if info is not None and info.completed == 0:
         raise Failed(
             Code.NO_LABELS, "There is nothing to train on: no study has a final label.",
-            "Submit at least one label first; two or more, so that one is left to validate on.",
+            "Submit at least one label first, better two: validation needs a label of its own.",
         )  # fmt: skip
 
 
@@ -203,8 +207,8 @@ async def _follow(session: Session, task_id: str, report: Report, submitted: Tas
     training = pollers.training_of(task_id, submitted)
     if training is None:
         raise Failed(
-            Code.TRAINING_FORGOTTEN, "The server does not know the training any more.",
-            "It was probably started again, which ends its trainings. Train again.",
+            Code.TRAINING_FORGOTTEN, "The server no longer knows the training.",
+            "The server was probably restarted, which ends its trainings. Train again.",
         )  # fmt: skip
     reading = replace(session.store.state.training, value=training, error=None)
     document = documents.training_document(reading, session.clock())

@@ -103,7 +103,7 @@ class GraphQL:
         data = await self._sdk.query(query, "the request for a new pod", Purpose.CREATE)
         entry = data.get("podFindAndDeployOnDemand")
         if not isinstance(entry, dict):
-            raise no_capacity("GraphQL answered null.")
+            raise no_capacity("RunPod's answer is empty (null).")
         return graphql_pods.pod(entry, now)
 
     async def stop(self, pod_id: str, now: datetime) -> Pod:
@@ -133,7 +133,7 @@ class GraphQL:
     def _changed(self, data: Mapping[str, Any], field: str, now: datetime) -> Pod:
         entry = data.get(field)
         if not isinstance(entry, dict):
-            raise pod_gone("GraphQL answered null.")
+            raise pod_gone("RunPod's answer is empty (null).")
         return graphql_pods.pod(entry, now)
 
 

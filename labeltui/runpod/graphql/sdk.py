@@ -151,7 +151,7 @@ def _failure_of_query(text: str, code: str, what: str) -> LabeltuiError:
         return Failed(
             Code.RUNPOD_GRAPHQL_CHANGED,
             f"RunPod's GraphQL no longer has a field that {what} needs.",
-            "Update labeltui; what comes from REST v2 is not affected.",
+            "Update labeltui. Functions that use REST v2 still work.",
             text,
         )
     low = text.lower()
@@ -165,7 +165,7 @@ def _failure_of_query(text: str, code: str, what: str) -> LabeltuiError:
     return Failed(
         Code.RUNPOD_BAD_REQUEST,
         f"RunPod refused {what}: {text or 'no reason given'}.",
-        "Check the settings; if RunPod says the same every time, the request is wrong.",
+        "Check the pod's settings. If RunPod refuses every time, the request is wrong.",
     )
 
 
@@ -181,6 +181,6 @@ def _broken(how: str) -> LabeltuiError:
     return Failed(
         Code.RUNPOD_SDK_FAILED,
         "The process with RunPod's SDK failed.",
-        "Balance and limits are unknown; everything else works. To see the cause: `python -c 'import runpod'`.",
+        "Balance and limits are unknown; everything else works. `python -c 'import runpod'` shows the cause.",
         how,
     )

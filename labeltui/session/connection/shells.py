@@ -111,7 +111,7 @@ class Shells:
         """
         self._allowed()
         if self._proxy is None:
-            raise Refused(Code.NO_PROXY_SHELL, "This host has no proxy.", "Only pods of RunPod have one.")
+            raise Refused(Code.NO_PROXY_SHELL, "This host has no proxy shell.", "Only RunPod pods have one.")
         return OpenShell(await self._proxy(columns, rows), Lifetime.PROXY)
 
     async def tmux_sessions(self) -> tuple[TmuxSession, ...]:

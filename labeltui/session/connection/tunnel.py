@@ -155,7 +155,9 @@ class Tunnel:
                 if error.problem.code != Code.PORT_TAKEN:
                     raise
         raise Failed(
-            Code.PORT_TAKEN, f"No free local port from {first} on for the tunnel.", "Close what uses them."
+            Code.PORT_TAKEN,
+            f"The tunnel can't open: all local ports from {first} on are in use.",
+            "End some of the programs that use these ports.",
         )
 
     def _alert_moved(self, wanted: int, port: int) -> None:
@@ -163,8 +165,8 @@ class Tunnel:
             return
         self._store.alert(
             Alert(
-                "tunnel-port", Level.WARNING, f"Local port {wanted} is taken: the server is at port {port} here.",
-                f"Give Slicer http://127.0.0.1:{port}, or free port {wanted} and reconnect.", self._clock(),
+                "tunnel-port", Level.WARNING, f"Local port {wanted} is in use, so the tunnel uses local port {port}.",
+                f"Enter http://127.0.0.1:{port} in Slicer, or free port {wanted} and reconnect.", self._clock(),
             )
         )  # fmt: skip
 

@@ -152,7 +152,7 @@ class Database:
         try:
             version = _version(connection)
             if version > newest:
-                raise HistoryUnavailable("a newer labeltui has written it")
+                raise HistoryUnavailable("a newer version of labeltui has written the file")
             for statement in ";".join(self._migrations[version:]).split(";"):
                 connection.execute(statement)
             connection.execute(f"PRAGMA user_version = {newest}")
@@ -191,8 +191,8 @@ def _error_text(error: Exception) -> str:
     if isinstance(error, OSError):
         return error.strerror or str(error)
     return {
-        sqlite3.SQLITE_BUSY: "another labeltui has had it locked for too long",
+        sqlite3.SQLITE_BUSY: "another labeltui has locked the file for too long",
         sqlite3.SQLITE_FULL: "the disk is full",
-        sqlite3.SQLITE_READONLY: "it is read-only",
-        sqlite3.SQLITE_CANTOPEN: "it can't be opened",
+        sqlite3.SQLITE_READONLY: "the file is read-only",
+        sqlite3.SQLITE_CANTOPEN: "the file can't be opened",
     }.get(_code(error), str(error))

@@ -16,7 +16,7 @@ from labeltui.support.subscribers import Subscribers
 
 SHOWN = 500
 MAX_STORED = 5000
-INTERRUPTED = "labeltui ended before this did; whether it took effect is not known"
+INTERRUPTED = "labeltui ended before this action did; its result is unknown"
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,7 +33,7 @@ YOUNG_NS = 1_000_000_000  # a file younger than this may not be complete yet
 SETTLES_S = 1.0
 TRIES = 5  # polls for a label that the log reports; later the next full listing finds the label
 AT_ONCE = 3
-UNREADABLE_HINT = "Put the label itself into the host's labels folder, readable for your user there."
+UNREADABLE_HINT = "Put the label as a plain file into the host's labels folder, readable for your user."
 
 Copied = Callable[[HostLabel, int, int], None]
 """Called after each copy with the label, the number copied so far and the number to copy."""
@@ -317,7 +317,9 @@ class LabelCopier:
         size, digest = await asyncio.to_thread(digest_of, arrived)
         if label.sha256 is not None and digest != label.sha256:
             arrived.unlink(missing_ok=True)
-            raise Failed(Code.LABEL_CHANGED, "It changed during the copy.", "It is copied again at once.")
+            raise Failed(
+                Code.LABEL_CHANGED, "The label changed during the copy.", "labeltui copies it again at once."
+            )
         why = await asyncio.to_thread(damage, arrived, label.name)
         who = await transport.author(label)
         entry = Entry(

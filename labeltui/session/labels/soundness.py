@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import BinaryIO
 
 EMPTY, TOO_EARLY, ZEROS, WRONG = (
-    "it is empty",
-    "it ends too early",
-    "it holds zeros only",
-    "its checksum is wrong",
+    "the file is empty",
+    "the file ends too early",
+    "the file holds only zero bytes",
+    "the checksum in the file is wrong",
 )
 HINT = "Check whether the host's disk is full (`labeltui doctor`), then submit the label again in Slicer."
 BLOCK = 1 << 20

@@ -94,8 +94,8 @@ class FileTransport:
         except UnicodeEncodeError:
             raise Failed(
                 Code.ODD_NAME,
-                "its name is not text",
-                "Rename it on the host; the server can't serve it either.",
+                "the file name is not valid text",
+                "Rename the file on the host; the server can't serve it either.",
             ) from None
         if 0 <= label.size <= READ_AT_ONCE:
             # Fetch each label in one request. A separate command for each step would copy only a few files a second.
@@ -208,7 +208,7 @@ class LabelTransports:
         ):  # it is not known where a server that we did not start has its studies
             if not running:
                 raise Unreachable(
-                    Code.SERVER_DOWN, "The server that stores the labels does not run.", "Start it."
+                    Code.SERVER_DOWN, "The server that stores the labels is not running.", "Start the server."
                 )
             self._rest.source = f"{machine}:the server"
             return self._rest
@@ -225,9 +225,7 @@ class LabelTransports:
         problem = tunnel.problem if tunnel is not None else None
         unknown = server is None or (server.state is ServerState.UNREACHABLE and server.pid is None)
         if problem is not None and unknown:
-            raise Unreachable(
-                problem.code, f"Which labels there are is unknown: {problem.message}", problem.hint
-            )
+            raise Unreachable(problem.code, f"The list of labels is unknown: {problem.message}", problem.hint)
 
 
 async def _author(client: Callable[[], MonaiLabelClient], study: str, tag: str) -> str:

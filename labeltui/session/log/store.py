@@ -20,9 +20,9 @@ from labeltui.session.log.search import Lines
 from labeltui.support.subscribers import Subscribers
 
 STDOUT, APP_LOG, API = "stdout", "app.log", "api"
-ROTATED = "the file was started again: lines between the two may be missing"
-HALVED = "app.log was started again: lines are missing from here on, because the server also writes to the old file"
-UNREAD = "app.log can't be read: lines that are only there are missing from here on"
+ROTATED = "a new log file was begun: lines may be missing here"
+HALVED = "a new app.log was begun, but the server also writes to the old file: those lines are missing from here on"
+UNREAD = "app.log can't be read: lines that are only in app.log are missing from here on"
 NOT_LOST = frozenset({ROTATED, HALVED, UNREAD})
 """Reasons for marks that are not a lost connection."""
 Subscriber = Callable[[], None]

@@ -172,7 +172,7 @@ class PodAccount:
         if not self.name:
             raise Misused(
                 Code.NO_POD_NAMED, "This profile names no pod.",
-                "Rent one with p n (`labeltui pod create`), or add [profiles.NAME.runpod] with pod = \"...\".",
+                "Rent a pod with p n (`labeltui pod create`), or add [profiles.NAME.runpod] with pod = \"...\".",
             )  # fmt: skip
         return self.name
 
@@ -189,7 +189,7 @@ class PodAccount:
     def _no_pod(self, named: str) -> Failed:
         return Failed(
             Code.NO_POD, f"There is no pod {named!r} in this account.",
-            "`labeltui pod list` shows those there are; correct the profile, or make a new pod.",
+            "`labeltui pod list` shows the pods. Correct the profile, or rent a new pod.",
             offers=("pods", "pod.options"),
         )  # fmt: skip
 

@@ -168,8 +168,8 @@ def _newest(events: tuple[PodEvent, ...]) -> PodEvent | None:
 
 def _hint(kind: str) -> str:
     return {
-        "stopped": "It was not stopped from here, but by somebody else, RunPod or the guard. Start it with p s.",
-        "migrated": "It was created again or moved. labeltui follows it by its name.",
+        "stopped": "RunPod, the guard or somebody else stopped the pod, not this labeltui. Start it with p s.",
+        "migrated": "The pod was created again or moved. labeltui finds it by its name.",
         "address": "labeltui reconnects. `labeltui ssh-config --write` updates ssh's configuration too.",
     }.get(kind, "")
 

@@ -40,7 +40,7 @@ CHECK_POLL_S = 0.5
 CHECKED_S = 10.0  # the guard reads the pod with its keys within this time, if RunPod answers
 KEY = "guard"
 STATUS = "labeltui guard status"
-NOT_A_POD = "No guard on this host: the profile names no pod of RunPod that it could stop."
+NOT_A_POD = "No guard can run on this host: the profile names no RunPod pod."
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,7 +237,7 @@ class GuardWatch:
         try:
             return (await find_key(command=self._settings.key_command)).secret.reveal()
         except LabeltuiError as error:
-            entry = self._journal.begin(self._clock(), "Lend the pod your API key", STATUS)
+            entry = self._journal.begin(self._clock(), "Copy your API key to the pod", STATUS)
             self._journal.end(entry, False, error_text(error))
             return ""
 
@@ -328,9 +328,7 @@ class GuardWatch:
         store, clock = self._store, self._clock
         level = Level.ERROR if status.cannot_stop else Level.WARNING
         if status.state == STUCK and not status.due:
-            hint = (
-                "This console stops it, while it is open. Or set [profiles.NAME.guard] operator_key = true."
-            )
+            hint = "While this console is open, it stops the pod. Or set [profiles.NAME.guard] operator_key = true."
             store.alert(Alert(KEY, level, status.words, hint, clock()))
         elif status.state in (DEAD, "warning", "waiting", STUCK, "stopping"):
             store.alert(Alert(KEY, level, status.words, status.hint, clock()))
@@ -341,7 +339,7 @@ class GuardWatch:
 def by_method(status: GuardStatus) -> str:
     """Return a sentence such as ``It stops the pod by the pod's own key (not proven until used)``."""
     unproven = "" if status.is_proven else f" ({UNPROVEN})"
-    return f"It stops the pod by {status.method}{unproven}"
+    return f"The guard stops the pod with {status.method}{unproven}"
 
 
 def need_guard(status: GuardStatus) -> GuardStatus:

@@ -58,9 +58,9 @@ class VouchedPrompter:
             return True
         _refuse_unseen(key.address, self._fingerprints, self._age_s)
         because = (
-            "This is NOT one of the keys in the pod's own log:"
+            "This is NOT one of the keys that the pod's log shows:"
             if self._fingerprints
-            else "The pod's log shows no keys, because its image does not print them. RunPod can't confirm this one."
+            else "The pod's image does not print its host keys to the pod's log, so RunPod can't confirm this key."
         )
         return await self._prompter.trust_host_key(replace(key, expected=self._fingerprints, because=because))
 
@@ -225,9 +225,9 @@ def _pinned(pod: Pod, vouched: bool) -> str:
     begun = pod.container_started_at
     since = f" since {begun.astimezone():%H:%M}" if begun is not None else ""
     who = (
-        "RunPod's log of it confirms them"
+        "the pod's log confirms them"
         if vouched
-        else "RunPod's log does not show them; you accepted them"
+        else "you accepted them, because the pod's log does not show them"
     )
     return f"New container{since}: its host keys are new, and {who}."
 

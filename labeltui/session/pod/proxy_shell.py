@@ -50,8 +50,8 @@ class ProxyShells:
             if error.problem.code == Code.LOGIN_FAILED:
                 raise Refused(
                     Code.LOGIN_FAILED,
-                    f"RunPod's proxy did not let you in: {error.problem.message}",
-                    "The key must be one of the account's (`labeltui pod keys`), or the pod's own.",
+                    f"RunPod's proxy refused the login: {error.problem.message}",
+                    "Your SSH key must be in the account (`labeltui pod keys`), or in the pod.",
                 ) from error
             raise
         except BaseException:
@@ -84,7 +84,7 @@ class ProxyShell:
             if NO_TERMINAL in self._first:
                 raise Unreachable(
                     Code.NO_TERMINAL,
-                    "RunPod's proxy opened no shell: it did not find a terminal.",
+                    "RunPod's proxy opened no shell, because it found no terminal.",
                     "Try again.",
                 )
         return data

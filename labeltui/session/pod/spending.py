@@ -113,7 +113,7 @@ class Spending:
         unseen = mine is not None and mine.unseen_from is not None
         why = "RunPod has not reported the pod's price yet" if mine is None else ""
         if unseen:
-            why = "the pod was stopped while no labeltui was open, and the bill of that time is not known"
+            why = "the pod was stopped while labeltui was not open, and the bill of that time is unknown"
         today, today_at = self._today(now)
         spend = Spend(
             session=mine.spent if mine is not None and not unseen else None,

@@ -104,7 +104,7 @@ class StateFolder:
                 _check(self.folder)
                 break
         else:
-            raise Failed(code, f"{message} No temporary folder can be written either.", hint)
+            raise Failed(code, f"{message} labeltui can't write to a temporary folder either.", hint)
         self.problem = Problem(code, message, f"{hint} {LOST_WITH_SESSION}")
         with suppress(OSError):
             for file in wanted.iterdir():

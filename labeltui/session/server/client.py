@@ -25,7 +25,7 @@ class ServerApi:
             raise Unreachable(problem.code, problem.message, problem.hint)
         if url is None:
             raise Unreachable(
-                Code.NO_TUNNEL, "The host is not connected.", "labeltui reconnects; see the pod pane."
+                Code.NO_TUNNEL, "The host is not connected.", "labeltui reconnects; the pod pane shows why."
             )
         if not self._clients or self._clients[-1].base_url != url:
             self._clients.append(self._make(url, client_id=self._client_id))

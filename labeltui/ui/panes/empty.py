@@ -40,9 +40,9 @@ def _failed(server: ServerStatus, problem: Problem, keys: Keys) -> list[str]:
     if problem.detail:
         sentences.append(f"{keys('server.problem')} shows the details.")
     if problem.code == Code.NOT_INSTALLED:
-        sentences.append(f"{keys('setup')} installs it, step by step.")
+        sentences.append(f"{keys('setup')} installs MONAI Label.")
     elif server.state in (ServerState.STOPPED, ServerState.CRASHED):
-        sentences.append(f"{keys('server.start')} starts it again.")
+        sentences.append(f"{keys('server.start')} starts the server again.")
     return [line for line in sentences if line]
 
 
@@ -53,7 +53,7 @@ def _not_running(server: ServerStatus, keys: Keys) -> list[str]:
     return {
         ServerState.STOPPED: [
             "The server is stopped.",
-            f"{start} starts it; {keys('server.options')} chooses app and models first.",
+            f"{start} starts it; {keys('server.options')} lets you choose app and models first.",
             f"If MONAI Label is not on this host yet, {keys('setup')} installs it.",
         ],
         ServerState.STARTING: [f"The server is starting{phase}"],
@@ -78,6 +78,6 @@ def why_empty(state: SessionState, keys: Keys) -> list[str]:
     if server.state is ServerState.RUNNING and server.run_id is None:
         return [
             "labeltui did not start this server, so it reads the server's app.log.",
-            "Its other output goes to the terminal where it was started.",
+            "The rest of its output is in the terminal where it was started.",
         ]
     return ["The server has not printed anything yet."]

@@ -123,12 +123,12 @@ class QueuePane(Widget):
         elif not sentences and queue is not None and not queue.listed:
             sentences = [
                 f"{queue.completed} of {queue.total} studies are final.",
-                "A DICOMweb server only reports how many studies it has; a study is listed once somebody opened it.",
+                "A DICOMweb server only reports the number of its studies; a study is listed once somebody opened it.",
             ]
         elif not sentences:
             sentences = [
                 "There are no studies in the folder yet.",
-                "Copy NIfTI or DICOM files into it; they appear here without further action.",
+                "Copy NIfTI or DICOM files into the folder; they appear here by themselves.",
             ]
         width = max(10, self.size.width)
         lines: list[Content] = []

@@ -116,7 +116,7 @@ class TrainingCard(Card):
             else:
                 start, options = self.key_for("train.start"), self.key_for("train.options")
                 sentences.append(
-                    f"{start} trains on the submitted labels; {options} chooses model and epochs first."
+                    f"{start} trains on the submitted labels; {options} lets you choose model and epochs first."
                 )
         lines = [state_text(words.TRAINING[TrainState.IDLE])] if state.training.value is not None else []
         for index, text in enumerate(sentences):
@@ -146,7 +146,7 @@ class TrainingCard(Card):
         if training.state is TrainState.ORPHANED and training.pid is not None:
             parts.append(
                 (
-                    f"  pid {training.pid}, left over without a server; {self.key_for('train.stop')} stops it",
+                    f"  pid {training.pid}, its server has ended; {self.key_for('train.stop')} stops it",
                     Tone.WARN,
                 )
             )

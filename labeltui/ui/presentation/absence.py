@@ -52,7 +52,7 @@ def absence(state: SessionState, keys: Keys = lambda _action: "") -> Absence | N
         return _while_starting(pod)
     ended = {
         "stopped": ("pod stopped", "The pod is stopped.", f"{keys('pod.start')} starts it."),
-        "terminated": ("pod gone", "The pod was terminated.", f"{keys('pod.options')} rents another."),
+        "terminated": ("pod gone", "The pod was terminated.", f"{keys('pod.options')} rents another pod."),
     }.get(pod.status.value)
     if ended is None:
         return None

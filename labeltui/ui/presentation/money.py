@@ -124,10 +124,10 @@ def _wrong_with(pod: Pod, width: int) -> list[Content]:
     lines: list[Content] = []
     if pod.lost_its_gpu:
         lines += wrapped(
-            "It started without a GPU. Stop it and try again later, or rent a new pod.", width, Tone.BAD
+            "The pod started without a GPU. Stop it and start it later, or rent a new pod.", width, Tone.BAD
         )
     if pod.is_public:
-        lines += wrapped("One of its ports is open to the internet without a password.", width, Tone.WARN)
+        lines += wrapped("A port of the pod is open to the internet without a password.", width, Tone.WARN)
     return lines
 
 

@@ -71,7 +71,7 @@ class ChecklistScreen(StepsScreen):
         self._steps.set_lines(lines or [Content.styled("Checking what is there …", Tone.FAINT)])
         money = money_line(self._job.steps, now, running=not self._over)
         if self._over and self._pod is not None and not self._whole:
-            goes_on = "It keeps running, and costs money, until it is stopped or terminated."
+            goes_on = "The pod costs money until it is stopped or terminated."
             money = Content("\n").join((money, Content.styled(goes_on, Tone.WARN)))
         self._money.update(money)
         self._show_output()
@@ -83,11 +83,11 @@ class ChecklistScreen(StepsScreen):
         pod, whole = self._pod, self._whole
         hints = "esc closes" if whole else "g continues · esc closes"
         if self._refused:
-            ways = {"wait": "w waits for a free GPU", "fallback": "f takes the next that fits"}
+            ways = {"wait": "w waits for a free GPU", "fallback": "f takes the next GPU that fits"}
             unused = [text for name, text in ways.items() if not self._job.params.get(name)]
             hints = " · ".join([*unused, "g tries again", "esc closes"])
         elif self._other:
-            take = "a takes it as it is · " if self._accept else ""
+            take = "a accepts this pod · " if self._accept else ""
             end = f"t terminates {safe(pod)} · esc leaves it running" if pod is not None else "esc closes"
             hints = take + end
         elif pod is not None and not whole:

@@ -49,7 +49,9 @@ class ChoicesScreen(Dialog[str]):
         with Container(classes="box -warn -wide") as box:
             box.border_title = Content(safe(self._title))
             more = " · w shows details" if problem.detail else ""
-            box.border_subtitle = Content(f"a number runs it · y copies{more} · esc changes nothing")
+            box.border_subtitle = Content(
+                f"a number runs the action · y copies the text{more} · esc changes nothing"
+            )
             yield Static(
                 Content.assemble(
                     (safe(problem.message), f"bold {Tone.PLAIN}"),
@@ -59,7 +61,7 @@ class ChoicesScreen(Dialog[str]):
             )
             lines = [self._line(number, action) for number, action in enumerate(self.actions, 1)]
             yield Static(
-                Content("\n").join(lines or [Content("There is nothing to do about it here.")]),
+                Content("\n").join(lines or [Content("labeltui has no action for this.")]),
                 classes="list",
             )
             yield Static("", classes="flash")
@@ -106,5 +108,7 @@ def about_pod(pod: Pod, now: datetime) -> tuple[str, Problem]:
         return title, Problem(Code.POD, f"{called(pod)} is {pod.status}; nothing is wrong with it.", "", "",
                               ("pod.stop", "pod.restart", "pods"))  # fmt: skip
     storage = "network volume" if pod.network_volume_id else "disk"
-    hint = f"Its {storage} keeps its data. Its machine may have no free GPU any more; if so, try again later."
+    hint = (
+        f"The {storage} keeps the pod's data. The machine may have no free GPU; if so, start the pod later."
+    )
     return title, Problem(Code.POD, f"{called(pod)} is {pod.status}.", hint, "", CHOICES)

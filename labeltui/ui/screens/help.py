@@ -66,4 +66,4 @@ class HelpScreen(PickList):
     """Lists all keys. Enter runs the action under the cursor."""
 
     TITLE_TEXT = "every key"
-    FOOT_TEXT = "type to search · enter runs it · esc closes"
+    FOOT_TEXT = "type to search · enter runs the action · esc closes"

@@ -56,9 +56,7 @@ class Screens:
     def quit(self) -> None:
         """Ask whether to quit although actions are running."""
         titles = ", ".join(running.action.title for running in self._console.dispatcher.running.values())
-        question = (
-            f"Quit while this runs: {titles}? It is cancelled; work that already runs on the host continues."
-        )
+        question = f"Quit and cancel: {titles}? Work that already runs on the host continues."
         self.confirm("Quit", question, lambda yes: self._app.exit(0) if yes else None)
 
     def form(self, action_id: str) -> None:

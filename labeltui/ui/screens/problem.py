@@ -40,7 +40,7 @@ class ProblemScreen(Dialog[None]):
         problem = self._problem
         with Container(classes="box -wide -tall -bad") as box:
             box.border_title = Content(safe(self._title))
-            box.border_subtitle = Content("y copies it all · j k scroll · esc closes")
+            box.border_subtitle = Content("y copies all · j k scroll · esc closes")
             message = Content.assemble(
                 (safe(problem.message), f"bold {Tone.BAD}"),
                 (f"\n{safe(problem.hint)}" if problem.hint else "", Tone.PLAIN),

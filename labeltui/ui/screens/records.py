@@ -62,13 +62,13 @@ class AlertsScreen(PickList):
     """
 
     TITLE_TEXT = "alerts"
-    FOOT_TEXT = "type to search · enter opens its log line, else copies it · esc closes"
+    FOOT_TEXT = "type to search · enter opens its log line, or copies it · esc closes"
 
     def __init__(self, alerts: Sequence[Alert], now: datetime, earlier: Sequence[Alert] = ()) -> None:
         self._alerts = {f"{index}": alert for index, alert in enumerate((*earlier, *alerts))}
         entries = [_alert(alert, now, index) for index, alert in reversed(self._alerts.items())]
         present = entries[: len(alerts)] or [_nothing("Nothing needs attention.")]
-        over = [_nothing("These are over, or were raised by an earlier session:"), *entries[len(alerts) :]]
+        over = [_nothing("Alerts that have ended, and alerts of earlier sessions:"), *entries[len(alerts) :]]
         super().__init__(present + (over if earlier else []))
 
     def pick(self) -> None:

@@ -48,7 +48,11 @@ class WelcomeScreen(Dialog[None]):
         again = (
             [("again", "r", "Try again", "read the profile and open the session again")] if problem else []
         )
-        why = [("why", "w", "Why", "the details behind it")] if problem is not None and problem.detail else []
+        why = (
+            [("why", "w", "Why", "show the details of this problem")]
+            if problem is not None and problem.detail
+            else []
+        )
         self._choices = [
             *again,
             *why,
@@ -56,9 +60,9 @@ class WelcomeScreen(Dialog[None]):
                 "demo",
                 "d",
                 "Try the demo",
-                "an embedded pod: no account, no network, nothing left behind",
+                "an emulated pod; needs no account and no network, and leaves no files",
             ),
-            ("init", "i", "Write a profile", "labeltui config init: which machine, which studies"),
+            ("init", "i", "Write a profile", "labeltui config init asks for the machine and the studies"),
             ("quit", "q", "Quit", ""),
         ]
         self.options = OptionList(

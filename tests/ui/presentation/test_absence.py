@@ -139,7 +139,7 @@ def test_a_shell_that_went_with_its_pod_offers_no_key_that_cannot_help() -> None
     ended = "the connection was lost"
     assert standing(Phase.LOST, ended, 0, in_tmux=True, absent=why) == f"✕ {ended}: the pod is stopped"
     assert standing(Phase.LOST, ended, 0, in_tmux=True).endswith(
-        "shell runs on in tmux · enter reconnects now"
+        "the shell continues in tmux · enter reconnects now"
     )
 
 

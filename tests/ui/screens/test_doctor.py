@@ -18,10 +18,10 @@ Compare = Callable[..., bool]
 FOUND = (
     ("host", "ok", "root@203.0.113.7:40022 is connected.", None),
     ("key", "ok", "The API key is in the environment variable RUNPOD_API_KEY.", None),
-    ("scope", "warning", "The key may only read: pods can't be started, stopped or rented with it.",
+    ("scope", "warning", "The API key may only read: it can't start, stop or rent pods.",
      "Make one with the right to write, or go on looking."),
     ("public", "wrong", "https://abc-8000.proxy.runpod.net answers to anybody, without a password.",
-     "Stop what listens there, or make the pod anew with 22/tcp alone; reach its server by the tunnel."),
+     "Stop the program that uses this port, or make a new pod with 22/tcp only, which the tunnel reaches."),
     ("pod", "ok", "annot [red]x[/]\x1b[31m is running with RTX A5000, for $0.29/h.", None),
     ("labels", "unknown", "The copies of the labels are not known: they were not counted.",
      "`labeltui labels list` looks again."),

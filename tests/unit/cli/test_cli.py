@@ -331,12 +331,14 @@ def test_irreversible_needs_the_name(rig, flags, code):
 def test_a_host_that_never_connects_is_exit_4_with_its_last_error(rig, monkeypatch, capsys):
     monkeypatch.setattr(running, "CONNECT_DEADLINE_S", 0.05)
     rig.host.refusals = [
-        Unreachable("refused", "203.0.113.7 refuses connections.", "Check that sshd runs there.")
+        Unreachable(
+            "refused", "203.0.113.7 refuses connections.", "Check the port, and that sshd runs on the host."
+        )
     ]
     assert rig("status", "--json") == 4
     (failure,) = documents(capsys.readouterr().out)
     assert "203.0.113.7 refuses connections" in failure["error"]["message"]
-    assert "Check that sshd runs there." in failure["error"]["hint"]
+    assert "Check the port, and that sshd runs on the host." in failure["error"]["hint"]
     assert rig.session.events[-1] == "close"
 
 
@@ -347,7 +349,12 @@ def test_a_host_that_never_connects_is_exit_4_with_its_last_error(rig, monkeypat
         (Misused("no_pod_named", "This profile names no pod.", "Rent one."), 2),
         (Misused("bad_address", "'a b' is not an SSH address.", "Write user@host:port."), 2),
         (Failed("no_pod", "There is no pod 'annot'.", "List them."), 1),
-        (Unreachable("dns", "The name h is not known.", "Check its spelling."), 4),
+        (
+            Unreachable(
+                "dns", "The name h is not known.", "Check the spelling of the name, and the network."
+            ),
+            4,
+        ),
     ],
 )
 def test_what_waiting_does_not_cure_ends_a_command_at_once(rig, monkeypatch, capsys, error, code):

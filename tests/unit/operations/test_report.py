@@ -61,7 +61,10 @@ async def test_labels_hours_cost_and_the_best_model_of_the_session(tmp_path: Pat
         {**best, "best": document["best"]["value"], "epochs": 3, "ended": True,
          "started_at": "2026-11-23T17:08:17.121+00:00"}
     ]  # fmt: skip
-    assert it.report.lines[-1] == "Reading the host, the copies and the bill"
+    assert (
+        it.report.lines[-1]
+        == "Reading labels and trainings on the host, the label copies here, and RunPod's bill"
+    )
     assert "Report" not in [entry.title for entry in it.session.journal.entries]
 
 

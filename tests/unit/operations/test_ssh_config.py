@@ -85,13 +85,13 @@ async def test_it_is_written_beside_the_configuration_and_removed_again(tmp_path
         removed = await it.run("ssh-config", remove=True)
         absent = await it.run("ssh-config", remove=True)
     assert (written["address"], written["written"]) == ("anna@192.0.2.9:2222", True)
-    assert written["message"].startswith("`ssh labeltui-p` works; so do scp, rsync and editors.")
+    assert written["message"].startswith("`ssh labeltui-p` works now, and so do scp, rsync and editors.")
     assert BACKUP in written["message"]
     assert BACKUP not in again["message"]
     assert there["config"] == f"Include {ssh / 'labeltui.conf'}\n\n{THEIRS}"
     assert "Host labeltui-p\n    HostName 192.0.2.9\n" in there["labeltui.conf"]
-    assert removed["message"] == "Its Host is removed from ssh's configuration."
-    assert absent["message"] == "There was no Host of this profile."
+    assert removed["message"] == "The profile's Host block is removed from ssh's configuration."
+    assert absent["message"] == "ssh's configuration had no Host block of this profile."
     assert contents(ssh) == {"config": THEIRS, "id_ed25519": "private", BACKUP: THEIRS}
     assert it.report.lines[-1] == absent["message"]
 
@@ -177,7 +177,7 @@ async def test_a_host_that_was_never_written_is_not_updated_and_a_failure_is_an_
     async with desk(tmp_path, rents=True, start=False) as it:
         await keep_current(it.session)
         (alert,) = it.session.store.state.alerts
-    assert alert.message.startswith("ssh's own Host is out of date: ")
+    assert alert.message.startswith("The Host block in ~/.ssh is out of date: ")
     assert "ssh-config --write" in alert.hint
 
 

@@ -44,7 +44,7 @@ HOST_FULL = "There are not enough free GPUs on the host machine to start this po
         (403, Purpose.READ, "access denied", "runpod_key_scope", 3, "permissions do not allow the thing"),
         (403, Purpose.STOP, "access denied", "runpod_key_scope", 3, "permissions do not allow the thing"),
         (403, Purpose.CREATE, "access denied", "runpod_pool_forbidden", 3, "rent that machine"),
-        (404, Purpose.STOP, "pod not found", "runpod_pod_gone", 1, "does not exist"),
+        (404, Purpose.STOP, "pod not found", "runpod_pod_gone", 1, "no longer exists"),
         (404, Purpose.CREATE, "template not found", "runpod_not_found", 1, "template not found"),
         (404, Purpose.READ, "resource not found", "runpod_not_found", 1, "the thing"),
         (

@@ -150,7 +150,7 @@ class LogAsking(LogReading):
             self.post_message(Flash(f"no {what} in these lines", Level.WARNING))
         elif round_it_went:
             self.post_message(
-                Flash(f"no {what} further on; continued at the {'first' if by > 0 else 'last'}")
+                Flash(f"no {what} beyond here; the search continued at the {'first' if by > 0 else 'last'}")
             )
         self._update_titles()
 

@@ -157,11 +157,11 @@ class LogReading(Widget):
     def turn(self) -> None:
         """Open the folded traceback under the cursor, or fold an open one to its most informative line."""
         if not self.view.turn():
-            self._flash("no traceback here: e goes to the next error", Level.WARNING)
+            self._flash("there is no traceback here; e goes to the next error", Level.WARNING)
 
     def turn_all(self) -> None:
         """Open all tracebacks, or fold all of them."""
-        self._flash("tracebacks are open" if self.view.turn_all() else "tracebacks are folded")
+        self._flash("tracebacks are unfolded" if self.view.turn_all() else "tracebacks are folded")
 
     def columns(self) -> None:
         """Open or close the column switches."""

@@ -127,13 +127,13 @@ class ShellPane(Vertical):
         engine = "" if self.view.engine is None else f" (screen: {self.view.engine.name})"
         return (
             ("ctrl+]", f"leaves the shell{engine}; all other keys go to the host"),
-            (f"ctrl+] {self._keys('shell.full')}", "full screen; ctrl+] returns to labeltui"),
+            (f"ctrl+] {self._keys('shell.full')}", "shows it full screen; ctrl+] returns to labeltui"),
             (f"ctrl+] {self._keys('shell.new')}", "new shell; ! has more shell actions"),
             ("shift+pgup", "scroll back"),
             ("shift+pgdn", "scroll forward"),
-            ("ctrl+f", "find, while scrolled back"),
+            ("ctrl+f", "find text, while scrolled back"),
             ("ctrl+p / ctrl+n", "next match above / below"),
-            ("mouse", "selects and copies; hold shift where a program uses the mouse"),
+            ("mouse", "selects and copies text; hold shift if a program uses the mouse"),
         )
 
     def copy_text(self) -> str:
@@ -175,7 +175,7 @@ class ShellPane(Vertical):
                 await self._add(ShellTab(one.number, self._permission, label=one.label), show=False)
             self._restored = True
             if len(sessions) > 1:
-                self.post_message(Flash(f"{len(sessions)} shells still ran on the host"))
+                self.post_message(Flash(f"{len(sessions)} shells were still running on the host"))
         except LabeltuiError:
             pass  # the next snapshot with a connection tries again
         except Exception as error:  # the pane works without the restored shells

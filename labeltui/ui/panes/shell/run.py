@@ -156,7 +156,9 @@ class ShellRun:
 
         Uses the working engine if there is one, else a new one.
         """
-        announcement = f"── {self.ended}; this is a new shell ──" if self.ended else "── a new shell ──"
+        announcement = (
+            f"── {self.ended}; this is a new shell ──" if self.ended else "── this is a new shell ──"
+        )
         greeting = b"" if opened.resumed else f"\x1b[2m{safe(announcement)}\x1b[m\r\n".encode()
         view = self._view
         view.show_present()

@@ -149,7 +149,7 @@ class ShellTab(Vertical):
         elif self.phase is Phase.LIVE:
             opened = self.run.opened
             if self._was_lost and opened is not None and self.view.in_tmux and not opened.resumed:
-                self.post_message(Flash(f"{self.run.ended}: this is a new shell; the last one has ended"))
+                self.post_message(Flash(f"{self.run.ended}: this is a new shell; the earlier one has ended"))
         if self.phase in (Phase.LOST, Phase.LIVE, Phase.EXITED):
             self._was_lost = self.phase is Phase.LOST
         self.post_message(self.Changed())
@@ -317,7 +317,7 @@ class ShellTab(Vertical):
             return
         if self._session.read_only:
             self.view.show_message(
-                "This session is read-only; a shell could change things, so there is none."
+                "This session is read-only, so it opens no shell: a shell could change things."
             )
             return
         if self.proxied:

@@ -32,7 +32,7 @@ def lifetime_text(opened: OpenShell | None) -> str:
     """Return the border's text about whether the shell outlives the connection; empty without a shell."""
     if opened is None:
         return ""
-    words = {"tmux": "kept alive by tmux", "proxy": PROXY_LIMITS}
+    words = {"tmux": "kept running by tmux", "proxy": PROXY_LIMITS}
     return words.get(opened.lifetime.value, f"ends with the connection: {opened.no_tmux_reason}")
 
 
@@ -45,11 +45,11 @@ def standing(phase: Phase, ended: str, behind: int, *, in_tmux: bool, absent: Ab
     if phase is Phase.LIVE:
         return f"▲ {behind} rows back · shift+pgdn · ctrl+f finds" if behind else "ctrl+] leaves"
     if phase is Phase.EXITED:
-        return f"{ended} · enter {'takes it back' if ended == TAKEN_OVER else 'starts a new one'}"
+        return f"{ended} · enter {'shows it here again' if ended == TAKEN_OVER else 'starts a new one'}"
     if phase is Phase.LOST and absent is not None:
         return f"✕ {ended}: {absent.reason[:1].lower()}{absent.reason[1:].rstrip('.')}"
     if phase is Phase.LOST:
-        return f"✕ {ended}{'; shell runs on in tmux' if in_tmux else ''} · enter reconnects now"
+        return f"✕ {ended}{'; the shell continues in tmux' if in_tmux else ''} · enter reconnects now"
     return ""
 
 
@@ -75,7 +75,7 @@ def empty_text(
         else ()
     )
     if phase is Phase.EXITED:
-        return (f"{safe(ended)[:1].upper()}{safe(ended)[1:]}.", "enter opens a new one.")
+        return (f"{safe(ended)[:1].upper()}{safe(ended)[1:]}.", "enter opens a new shell.")
     if phase is Phase.OPENING or state is LinkState.CONNECTED:
         return (f"Opening a shell on {address} …", *((safe(ended),) if ended else ()))
     if absent is not None:
@@ -87,7 +87,7 @@ def empty_text(
         return (f"{address} refused the connection; pane 1 shows why.", f"{reconnect} tries again.", *through)
     return (
         f"Not connected to {address}.",
-        f"A shell opens here once it is connected; {reconnect} connects now.",
+        f"A shell opens here once the host is connected; {reconnect} connects now.",
         *through,
     )
 
@@ -102,9 +102,9 @@ def empty_proxy_text(phase: Phase, ended: str) -> Sequence[str]:
 def closing_question(program: str | None, *, in_tmux: bool) -> str:
     """Return the question before a shell is closed. ``program`` is None if the running program is unknown."""
     if program is None:
-        return "Close this shell? labeltui can't see whether a program runs in it; closing would end it."
+        return "Close this shell? labeltui can't see whether a program runs in it; closing would end the program."
     more = " (quitting labeltui does not)" if in_tmux else ""
-    return f"Close this shell? {safe(program)} runs in it; closing ends it{more}."
+    return f"Close this shell? {safe(program)} runs in it; closing ends the program{more}."
 
 
 def copy_question(text: str) -> str:

@@ -31,10 +31,10 @@ PORTS: list[Option] = [
     ("yes", "22/tcp, 8888/http, 8000/http: open to the internet"),
 ]
 REFUSED: list[Option] = [
-    ("stop", "stop and report it"),
+    ("stop", "stop, and show the reason"),
     ("next", "take the next GPU with as much memory, within this price"),
-    ("wait", "wait and retry until one is free"),
-    ("both", "the next one that fits; else wait"),
+    ("wait", "wait until a GPU is free"),
+    ("both", "take the next GPU that fits; else wait"),
 ]
 THEN: list[Option] = [
     ("start", "install MONAI Label and start the server"),
@@ -49,19 +49,19 @@ LABELS = {
 }  # fmt: skip
 NOTES = {
     "data": "a local folder; enter measures it and sets the volume size",
-    "data_centre": "restricts the GPUs above",
+    "data_centre": "only GPUs of this data centre are listed above",
     "container_gb": "outside the volume: erased at each stop, free while stopped",
     "image": "RunPod's own image starts sshd and brings PyTorch",
-    "key": "only its public half goes to the pod",
-    "add_key": "also for pods made elsewhere; the account's other keys stay",
+    "key": "only the public key is copied to the pod",
+    "add_key": "then your other new pods accept this key, too",
     "ports": "the server is reached by tunnel; no port is public",
-    "name": "unique: finds the pod again if RunPod's answer is lost",
-    "refused": "somebody else may rent the GPU first",
-    "cloud": "secure always has a public address",
-    "then": "esc in the checklist continues in the background",
+    "name": "must be unique, so that labeltui finds the pod again",
+    "refused": "what to do if somebody else rents the GPU first",
+    "cloud": "pods in the secure cloud always have a public address",
+    "then": "esc closes the checklist; the work continues",
 }
-ON_DISK = "maybe no GPU after a stop; gone at balance zero"
-ON_NETWORK = "outlives pods, in one data centre; always costs money"
+ON_DISK = "after a stop maybe no free GPU; deleted at balance 0"
+ON_NETWORK = "not deleted with the pod; costs money until you delete it"
 
 
 class Choices(VerticalScroll, can_focus=False):
@@ -155,8 +155,10 @@ class Choices(VerticalScroll, can_focus=False):
         notes = {
             **NOTES,
             "storage": ON_NETWORK if network else ON_DISK,
-            "volume_gb": "10 to 4096; it can only grow" if network else "survives a stop, at twice the rate",
-            "limit": f"limit for another GPU with its disks; empty: {rate_text(draft.agreed(shop))}",
+            "volume_gb": "10 to 4096; it can only grow"
+            if network
+            else "kept when the pod stops, at twice the price",
+            "limit": f"highest price of another GPU with disks; empty: {rate_text(draft.agreed(shop))}",
             "save": f"the next session then uses this pod: {self._where}",
         }
         if self.measured:

@@ -57,7 +57,7 @@ def _balance(draft: Draft, shop: Shop, account: Account | None, balance_text: st
         hours = hours_bought(account, made, new_volume=draft.storage == NEW_VOLUME)
         if hours is not None:
             tone = Tone.BAD if hours < FEW_HOURS else Tone.PLAIN
-            beside = " on top of what already runs" if account.spend_per_hour else ""
+            beside = " on top of your running pods" if account.spend_per_hour else ""
             parts.append((f": {_hours(hours)} of this{beside}", tone))
         if over_limit(account, made):
             parts.append(
@@ -82,7 +82,7 @@ def question(draft: Draft, shop: Shop, made: Quote, offer: GpuOffer, beside: Pod
     """
     text = (
         f"Rent {offer.name} as {draft.name} for {rate_text(made.running)} ({month_text(made.running)})? "
-        f"RunPod bills by the second until it is stopped; stopped, it costs {rate_text(made.stopped)}."
+        f"RunPod bills by the second until you stop the pod. A stopped pod costs {rate_text(made.stopped)}."
     )
     if made.network:
         new = "is created and " if draft.storage == NEW_VOLUME else ""
@@ -93,7 +93,7 @@ def question(draft: Draft, shop: Shop, made: Quote, offer: GpuOffer, beside: Pod
         most = rate_text(draft.agreed(shop))
         text += f" If RunPod refuses, labeltui takes another GPU with as much memory, up to {most}."
     if draft.refused in ("wait", "both"):
-        text += " If none is free, labeltui retries until one is or you cancel."
+        text += " If no GPU is free, labeltui retries until you cancel."
     if beside is not None and beside.status.is_up:
         rate = "" if beside.cost_per_hour is None else f" at {rate_text(beside.cost_per_hour)}"
         text += f" {beside.name} keeps running too{rate}."

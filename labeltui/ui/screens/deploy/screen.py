@@ -111,7 +111,7 @@ class DeployScreen(Dialog[dict[str, Any]]):
         if event.state is WorkerState.ERROR and event.worker.error is not None:
             error = event.worker.error
             log.error("the deploy form", exc_info=error)
-            text = f"{type(error).__name__}: {error}. This is a fault in labeltui; r refreshes."
+            text = f"{type(error).__name__}: {error}. This is an error in labeltui; r refreshes."
             self._answered(text, Tone.BAD)
 
     async def _fetch_shop(self) -> None:

@@ -31,7 +31,8 @@ class SecretScreen(Dialog[str]):
             yield Static(Content(safe(self._prompt)), classes="message")
             yield self._secret
             yield Static(
-                Content.styled("Stored in memory only, for this connection.", Tone.FAINT), classes="message"
+                Content.styled("Your answer is stored in memory only, for this connection.", Tone.FAINT),
+                classes="message",
             )
 
     def on_mount(self) -> None:
@@ -56,7 +57,7 @@ class HostKeyScreen(Dialog[bool]):
         key = self._key
         with Container(classes="box -warn") as box:
             box.border_title = Content("unknown host key")
-            box.border_subtitle = Content("esc does not connect")
+            box.border_subtitle = Content("esc cancels the connection")
             message = Content.assemble(
                 (safe(key.address), "bold $foreground"),
                 (f" shows this {safe(key.algorithm)} key:\n\n", Tone.PLAIN),
@@ -65,7 +66,7 @@ class HostKeyScreen(Dialog[bool]):
                 ("".join(f"  {safe(one)}\n" for one in key.expected), Tone.BAD),
                 ("\n" if key.because else "", Tone.PLAIN),
                 (
-                    "Compare it with the fingerprint from the host's owner or provider. Once trusted it is stored; "
+                    "Compare it with the fingerprint from the host's owner or provider. A trusted key is stored; "
                     "labeltui then refuses any other key at this address.",
                     Tone.FAINT,
                 ),
@@ -73,7 +74,7 @@ class HostKeyScreen(Dialog[bool]):
             yield Static(message, classes="message")
             with Container(classes="buttons"):
                 yield Button("Do not connect", "no")
-                yield Button("It is the right key: trust it", "yes")
+                yield Button("The key is right: trust it", "yes")
 
     def on_mount(self) -> None:
         """Focus the button that refuses the key."""

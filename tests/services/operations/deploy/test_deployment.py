@@ -71,7 +71,7 @@ async def test_one_command_from_nothing_to_a_server_and_a_profile_that_finds_it(
     assert done["url"].startswith("http://127.0.0.1:")
     assert any("Pulling from runpod/pytorch" in str(r.get("line")) for r in report.records)
     reached = next(s["detail"] for s in done["steps"] if s["step"] == "ssh")
-    assert "its host key is the one in its container log" in reached
+    assert "the pod's log confirms its host key" in reached
     key = tmp_path / "home" / ".ssh" / "labeltui_ed25519"
     assert key.stat().st_mode & 0o777 == 0o600
     shown = subprocess.run(["ssh-keygen", "-lf", str(key)], capture_output=True, text=True, check=True)  # noqa: ASYNC221

@@ -170,7 +170,7 @@ async def test_a_folder_of_copies_that_cannot_be_used_is_named_and_counted(sessi
     session.labels.wake()
     state = await session.store.wait_for(lambda s: any(a.key == "labels" for a in s.alerts), 20)
     alert = next(a for a in state.alerts if a.key == "labels")
-    assert f"{root} can't be used: it is not a folder" in alert.message
+    assert f"{root} can't be used: it is a file, not a folder" in alert.message
     assert "folder to another place" in alert.hint
     copies = state.labels.value
     assert copies is not None

@@ -182,7 +182,7 @@ async def test_a_pod_that_trains_is_left_alone_and_stopped_after_that(
     assert "not tested yet" in status.methods[0].words
     noted = next(entry for entry in session.journal.entries if entry.title == "Start the guard")
     assert noted.ok
-    assert noted.outcome.endswith("It stops the pod by the pod's own key (not tested yet).")
+    assert noted.outcome.endswith("The guard stops the pod with the pod's own key (not tested yet).")
     await run_action(session, "server.start", {}, Silent())
     await run_action(session, "train.start", {"max_epochs": 500}, Silent())
     await until(emulator, lambda: read_state(emulator)["working"], "the training to be reported")

@@ -130,7 +130,7 @@ class Complaining:
 
 
 async def test_the_proxys_complaint_is_no_output() -> None:
-    with pytest.raises(Unreachable, match="did not find a terminal"):
+    with pytest.raises(Unreachable, match="found no terminal"):
         await ProxyShell(Complaining(), None).read()  # type: ignore[arg-type]
 
 

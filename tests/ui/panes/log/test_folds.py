@@ -41,7 +41,7 @@ async def test_a_traceback_is_one_line_with_the_time_of_its_record() -> None:
         assert len(reader.messages) == 5, "folded from within"
         assert reader.view.cursor_text.endswith(FOLDED)
         await reader.press("T")
-        await reader.until(lambda: "tracebacks are open" in app.last_flash, "its words")
+        await reader.until(lambda: "tracebacks are unfolded" in app.last_flash, "its words")
         assert len(reader.messages) == reader.view.size.height
         await reader.press("T", "w")
         assert len(reader.messages) == 5, "folded, and wrapped"

@@ -76,7 +76,8 @@ async def test_without_a_terminal_of_its_own_the_key_says_why() -> None:
         await settled(pilot)
         await pilot.press("Z")
         assert (
-            "Full screen: labeltui does not run in a terminal that a shell could take over" in app.last_flash
+            "Full screen: labeltui does not control a terminal, which a full-screen shell needs"
+            in app.last_flash
         )
 
 

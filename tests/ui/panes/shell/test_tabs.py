@@ -150,7 +150,7 @@ class AtDesk:
 @pytest.mark.slow
 async def test_one_more_shell_the_next_and_none(desk: Tabs) -> None:
     await desk.prompted()
-    assert "kept alive by tmux" in desk.pane.facts
+    assert "kept running by tmux" in desk.pane.facts
     assert not desk.pane.query_one(ShellRow).display
     await desk.focus()
     await desk.type("echo one")
@@ -311,7 +311,7 @@ async def test_another_console_can_take_a_shell_and_it_can_be_taken_back(
     taken = await other.open(1, 80, 24)
     assert taken.resumed
     await desk.until(lambda: desk.pane.phase is Phase.EXITED, "the loss of it")
-    assert "another console took over the shell · enter takes it back" in desk.pane.facts
+    assert "another console took over the shell · enter shows it here again" in desk.pane.facts
     await desk.press("enter")
     await desk.prompted()
     await desk.type("echo still $v")

@@ -219,7 +219,7 @@ async def test_another_gpu_may_cost_more_where_that_is_agreed_to(tmp_path: Path)
         ("volume_gb", "12.5", "is not a whole number"),
         ("volume_gb", "5", "at least 10 GB"),
         ("container_gb", "", "is not a whole number"),
-        ("image", " ", "Name a container image"),
+        ("image", " ", "Give a container image"),
         ("name", "", "Give the pod a name"),
         ("name", "x" * 61, "at most 60"),
     ],

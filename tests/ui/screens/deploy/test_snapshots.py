@@ -109,16 +109,19 @@ PULLING = (
     step("rent", "Rent the pod", "done", "RTX A5000 in EU-RO-1", 1.2),
     step("profile", "Write the profile", "done", "pod in ~/.config/labeltui/labeltui.toml", 0.1),
     step(
-        "image", "Pull its image and start it", "running", "a3ed95caeb02: Downloading [====>  ] 3.95GB/7.90GB"
+        "image",
+        "Pull the image and start the pod",
+        "running",
+        "a3ed95caeb02: Downloading [====>  ] 3.95GB/7.90GB",
     ),
-    step("ssh", "Reach it by SSH", "waiting"),
-    step("agent", "Start the agent on it", "waiting"),
+    step("ssh", "Connect to the pod by SSH", "waiting"),
+    step("agent", "Start labeltui's agent", "waiting"),
     step("setup", "Install MONAI Label", "waiting"),
     step("server", "Start the server", "waiting"),
 )
 BROKEN = (
     *PULLING[:2],
-    step("image", "Pull its image and start it", "failed", "The pod's image can not be pulled.", 74.0,
+    step("image", "Pull the image and start the pod", "failed", "The pod's image can not be pulled.", 74.0,
          hint="Check the image's name, and whether it needs a login; then make the pod anew. The pod "
          "labeltui-c0ffee42 goes on and costs $0.28/h: run the same command again to go on, or `labeltui pod "
          "terminate` to end it.", public=["https://abc-8000.proxy.runpod.net"]),

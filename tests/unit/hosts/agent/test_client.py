@@ -147,7 +147,7 @@ async def test_bytes_that_are_none_end_the_connection(
     channel.say({**chunk, "data": data})
     with pytest.raises(LabeltuiError) as caught:
         await waiting
-    assert "no base64" in caught.value.problem.message
+    assert "not base64" in caught.value.problem.message
 
 
 async def test_labels_come_in_as_many_pages_as_there_are(agent: AgentClient, channel: Channel) -> None:

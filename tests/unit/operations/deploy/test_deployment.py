@@ -100,7 +100,7 @@ async def test_every_deployment_ends_with_a_guard_on_the_pod(tmp_path: Path, mor
     assert guard.alive
     assert guard.requests("ensure")
     assert ("guard", "done") in states(done)
-    assert done["guard"] == "Guard: stops the pod after 30 min idle, by RunPod's API (not tested yet)."
+    assert done["guard"] == "Guard: stops the pod after 30 min idle, with RunPod's API (not tested yet)."
     assert it.report.state("guard") == "done"
 
 
@@ -117,10 +117,10 @@ async def test_a_pod_that_no_guard_watches_is_deployed_and_the_last_words_say_so
         said = it.report.lines[-1]
         guard.silent = True
         silent = await create(it, start=True)
-    words = "Nothing watches this pod: The key may not stop it. Stop it yourself."
+    words = "No guard will stop this pod: The key may not stop it. Stop it yourself."
     assert (stuck["guard"], said) == (words, words)
     assert ("guard", "failed") in states(stuck)
-    assert silent["guard"].startswith("Nothing watches this pod: The guard does not answer.")
+    assert silent["guard"].startswith("No guard will stop this pod: The guard does not answer.")
     assert states(silent)[-1] == ("server", "done")
 
 
@@ -186,7 +186,7 @@ async def test_a_pod_that_does_not_come_up_ends_the_wait(
     assert error.document is not None
     assert error.document["error"]["code"] == code
     assert ("is still up and costs $0." in error.problem.hint) == paid
-    assert any(alert.message.startswith("Deploying stopped") for alert in alerts) == paid
+    assert any(alert.message.startswith("The deployment failed") for alert in alerts) == paid
 
 
 @in_virtual_time
@@ -195,7 +195,7 @@ async def test_a_pod_that_is_terminated_elsewhere_ends_the_wait(tmp_path: Path) 
         it.world.faults.arm("stuck_pulling")
         task = begin(it, start=True)
         await it.report.wait_for(
-            "'step': 'image', 'title': 'Pull its image and start it', 'state': 'running'"
+            "'step': 'image', 'title': 'Pull the image and start the pod', 'state': 'running'"
         )
         (pod,) = it.world.pods
         it.elsewhere(pod, "terminate")
@@ -212,7 +212,7 @@ async def test_a_pod_without_sshd_is_given_up_after_minutes(tmp_path: Path) -> N
         it.host.refusals.extend([refusal] * 500)
         error = await refused(it, start=True)
     assert error.problem.code == "no_sshd"
-    assert "RunPod's own do" in error.problem.hint
+    assert "RunPod's own images do" in error.problem.hint
     assert states(error.document)[2] == ("ssh", "failed")
 
 
@@ -231,7 +231,7 @@ async def test_cancelled_while_the_image_is_pulled_the_pod_is_reported(tmp_path:
         it.world.faults.arm("stuck_pulling")
         task = begin(it, start=True)
         await it.report.wait_for(
-            "'step': 'image', 'title': 'Pull its image and start it', 'state': 'running'"
+            "'step': 'image', 'title': 'Pull the image and start the pod', 'state': 'running'"
         )
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
@@ -240,7 +240,7 @@ async def test_cancelled_while_the_image_is_pulled_the_pod_is_reported(tmp_path:
         assert it.session.journal.entries[-1].outcome == "cancelled"
     assert it.report.state("image") == "cancelled"
     assert it.report.lines[-1] == (
-        "The pod annot is still up and costs $0.28/h: repeat the command to go on, "
+        "The pod annot is still up and costs $0.28/h. Repeat the command to continue, "
         "or end it with `labeltui pod terminate`."
     )
     assert (alert.level, alert.hint) == (Level.WARNING, it.report.lines[-1])
@@ -258,7 +258,7 @@ async def test_cancelled_while_runpod_is_asked_the_pod_is_searched_for(tmp_path:
         with pytest.raises(asyncio.CancelledError):
             await task
     assert len(it.world.pods) == int(rented)
-    assert any("checking whether it was rented" in line for line in it.report.lines)
+    assert any("Checking whether the pod exists" in line for line in it.report.lines)
     said = it.report.lines[-1]
     assert ("is still up and costs" in said) == rented
     assert ("RunPod lists no pod annot" in said) != rented

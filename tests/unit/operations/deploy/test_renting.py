@@ -141,10 +141,10 @@ def fault(name: str) -> Callable[[World], None]:
         (lambda w: timeline.set_balance(w, Decimal("0.05")), "runpod_no_credit", ExitCode.REFUSED, "Add credit"),
         (http(402), "runpod_no_credit", ExitCode.REFUSED, "Add credit"),
         (http(403), "runpod_pool_forbidden", ExitCode.REFUSED, "Choose another GPU"),
-        (http(422), "runpod_invalid", ExitCode.FAILED, "will fail again"),
+        (http(422), "runpod_invalid", ExitCode.FAILED, "would fail again"),
         (http(409), "runpod_not_now", ExitCode.REFUSED, ""),
         (http(400, detail="mounts.network must not be empty"), "runpod_bad_request", ExitCode.FAILED, "the disks"),
-        (http(401), "runpod_key_refused", ExitCode.REFUSED, "create a new one"),
+        (http(401), "runpod_key_refused", ExitCode.REFUSED, "Make a new key"),
         (http(410), "runpod_api_off", ExitCode.FAILED, ""),
         (http(500, times=None), "runpod_create_unclear", ExitCode.UNREACHABLE, "Check the list"),
         (fault("something_wrong"), "runpod_create_unclear", ExitCode.UNREACHABLE, "Check the list"),
@@ -244,7 +244,7 @@ async def test_waiting_goes_on_until_one_is_free(desk: Desk) -> None:
     assert all(
         wanted * 0.9 <= pause <= wanted * 1.1 for pause, wanted in zip(long, (10, 20, 40, 80), strict=True)
     )
-    assert any("Next try in" in line for line in desk.report.texts)
+    assert any("The next try is in" in line for line in desk.report.texts)
 
 
 async def test_a_price_that_rises_while_waiting_is_not_paid(desk: Desk) -> None:

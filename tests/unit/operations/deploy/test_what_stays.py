@@ -76,7 +76,7 @@ async def test_what_a_disk_on_one_machine_risks_is_said_in_one_line(
     async with published(tmp_path) as (it, _):
         FakeGuard(it.host)
         await it.run("pod.create", **ASKED, **more)
-    said = [line for line in it.report.lines if "no GPU after a stop" in line and "balance" in line]
+    said = [line for line in it.report.lines if "no free GPU after a stop" in line and "balance" in line]
     assert len(said) == (0 if more else 1)
 
 

@@ -52,7 +52,7 @@ async def test_a_file_that_others_can_read_is_a_warning(home: Path) -> None:
     check = await key_check(None)
     assert check.verdict.value == "warning"
     assert check.message == f"The API key is in {place}. Other users of this machine can read {place}."
-    assert check.hint == "chmod 600 it."
+    assert check.hint == "Make the file private with chmod 600."
 
 
 @pytest.mark.parametrize(("needed", "verdict"), [(True, "wrong"), (False, "warning")])
@@ -114,7 +114,7 @@ async def test_where_the_old_api_is_used_the_scope_of_the_key_stays_unknown(
         monkeypatch.setattr(await it.session.account.client(), "may_change_pods", unknown)
         check = (await found(it))["scope"]
     assert check["verdict"] == "unknown"
-    assert "would change one" in check["message"]
+    assert "would change a pod" in check["message"]
 
 
 @in_virtual_time
@@ -127,7 +127,7 @@ async def test_a_pod_that_lost_its_gpu_is_wrong_and_its_host_is_checked_all_the_
         await it.session.store.wait_for(lambda s: s.pod.value is not None and s.pod.value.lost_its_gpu, 600)
         parts = await found(it)
     assert parts["pod"]["verdict"] == "wrong"
-    assert "runs, and costs, without a GPU" in parts["pod"]["message"]
+    assert "runs and costs money without a GPU" in parts["pod"]["message"]
     assert parts["host"]["verdict"] == "ok"
 
 

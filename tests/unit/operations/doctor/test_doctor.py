@@ -168,7 +168,7 @@ async def test_credit_that_runs_out_is_a_warning_and_none_is_wrong(
 @pytest.mark.parametrize(
     ("status", "verdict", "words"),
     [
-        (200, "wrong", "answers everybody, without a password"),
+        (200, "wrong", "answers everybody on the internet, without a password"),
         (502, "warning", "now: 502"),
         (None, "warning", "now: nothing"),
     ],
@@ -195,7 +195,9 @@ async def test_a_port_on_the_open_web_is_asked_as_a_stranger_would(
     assert all(url.endswith("-8000.proxy.runpod.net") for url, _ in asked)
 
 
-@pytest.mark.parametrize(("known", "words"), [(True, "is the account's"), (False, "Neither the pod nor")])
+@pytest.mark.parametrize(
+    ("known", "words"), [(True, "The account has this machine's SSH key"), (False, "Neither the pod nor")]
+)
 @in_virtual_time
 async def test_a_pod_made_without_this_machines_key_says_so(tmp_path: Path, known: bool, words: str) -> None:
     async with desk(tmp_path, rents=True) as it:

@@ -49,7 +49,7 @@ CUT = gzip.compress(bytes(range(256)) * 40)[:-20]
 
 
 @pytest.mark.parametrize(
-    ("content", "why"), [(b"", "it is empty"), (CUT, "it ends too early")], ids=["empty", "cut"]
+    ("content", "why"), [(b"", "the file is empty"), (CUT, "the file ends too early")], ids=["empty", "cut"]
 )
 @in_virtual_time
 async def test_a_damaged_label_is_copied_but_is_not_counted_as_here(
@@ -93,7 +93,7 @@ async def test_an_empty_label_is_noticed_where_labels_are_only_counted(tmp_path:
         state = await it.session.store.wait_for(lambda s: bool(s.labels.value and s.labels.value.reason))
     copies = state.labels.value
     assert copies is not None
-    assert "final/s1.nii.gz: it is empty" in copies.reason
+    assert "final/s1.nii.gz: the file is empty" in copies.reason
     assert copies.damaged == {("final", "s1")}
 
 
@@ -146,7 +146,7 @@ async def test_verify_says_what_is_missing_differs_and_is_older(tmp_path: Path) 
     assert ("touched.nii.gz", "differs") in rows
     assert error.problem.code == "labels_differ"
     assert b"painted over" in older  # what a person made of a copy is not thrown away
-    assert error.problem.message.startswith("2 labels are missing here, and 1 differ")
+    assert error.problem.message.startswith("2 labels are missing on this machine, and 1 differ")
 
 
 @in_virtual_time

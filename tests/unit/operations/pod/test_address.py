@@ -49,7 +49,7 @@ async def test_it_is_said_after_seconds_and_given_up_after_minutes(
     assert "for 3 minutes" in error.problem.message
     for command in ("labeltui pod terminate", "labeltui shell --proxy"):
         assert command in error.problem.hint
-    assert "labeltui pod start" in error.problem.hint or "repeat the command" in error.problem.hint
+    assert "labeltui pod start" in error.problem.hint or "Repeat the command" in error.problem.hint
     assert {"pod.start", "pod.terminate", "shell.proxy"} <= set(offers(error.problem))
 
 

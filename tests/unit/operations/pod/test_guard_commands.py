@@ -59,13 +59,13 @@ async def test_keeping_the_pod_resets_the_countdown_or_holds_it_for_minutes(tmp_
         budgeted = await it.run("guard.keep", minutes=90)
         entry = it.session.journal.entries[-1]
     assert [request["seconds"] for request in guard.requests("keep")] == [0.0, 5400.0, 5400.0]
-    assert reset["message"].startswith("not before ")
+    assert reset["message"].startswith("no stop before ")
     local = now.astimezone()
     assert (
         answer["message"]
-        == f"not before {(local.hour * 60 + local.minute + 90) // 60 % 24:02d}:{(local.minute + 90) % 60:02d}"
+        == f"no stop before {(local.hour * 60 + local.minute + 90) // 60 % 24:02d}:{(local.minute + 90) % 60:02d}"
     )
-    assert budgeted["message"].endswith(", unless the budget ends first")
+    assert budgeted["message"].endswith(", unless the budget ends")
     assert entry.command == "labeltui guard keep --minutes 90"
 
 
@@ -86,7 +86,7 @@ async def test_minutes_that_make_no_sense_are_not_asked_for(tmp_path: Path, minu
         (
             {"idle": 0, "budget": 12.5},
             {"idle_s": 0.0, "budget": 12.5},
-            "never stops for idleness, or at $12.50",
+            "no stop when idle, or at $12.50",
         ),
         (
             {"budget": 0, "copies": "ignore"},
@@ -148,7 +148,7 @@ async def test_on_a_host_that_is_no_pod_there_is_no_guard(tmp_path: Path) -> Non
 @pytest.mark.parametrize(
     ("decision", "verdict", "words"),
     [
-        ({}, "ok", "It stops the pod by RunPod's API (not tested yet)."),
+        ({}, "ok", "The guard stops the pod with RunPod's API (not tested yet)."),
         ({"state": "off"}, "warning", ""),
         ({"state": "waiting", "words": "It waits for 2 labels"}, "warning", "It waits for 2 labels"),
         ({"state": "stuck", "words": "It can't stop the pod"}, "wrong", "It can't stop the pod"),

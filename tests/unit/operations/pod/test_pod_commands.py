@@ -126,7 +126,7 @@ async def test_copying_that_takes_too_long_keeps_the_pod_alive(
         monkeypatch.setattr(it.session.labels, "copy_all", never)
         refused = await it.failing("pod.stop")
     assert refused.problem.code == "labels_unknown"
-    assert "copying them took longer than 5 minutes" in refused.problem.message
+    assert "copying the labels took longer than 5 minutes" in refused.problem.message
 
 
 @in_virtual_time

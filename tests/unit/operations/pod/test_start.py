@@ -49,7 +49,7 @@ async def test_a_pod_that_was_started_has_a_guard(tmp_path: Path, action: str) -
         await (stopped(it) if action == "pod.start" else it.rent())
         done = await it.run(action)
     assert guard.alive
-    assert done["guard"] == "Guard: stops the pod after 30 min idle, by RunPod's API (not tested yet)."
+    assert done["guard"] == "Guard: stops the pod after 30 min idle, with RunPod's API (not tested yet)."
     assert it.report.lines[-1] == done["guard"]
 
 
@@ -66,7 +66,7 @@ async def test_a_started_pod_that_nothing_watches_is_said(tmp_path: Path, silent
         await stopped(it)
         done = await it.run("pod.start")
     assert it.report.lines[-1] == done["guard"]
-    assert done["guard"].startswith(f"Nothing watches this pod: {words}")
+    assert done["guard"].startswith(f"No guard will stop this pod: {words}")
 
 
 @in_virtual_time
@@ -76,7 +76,7 @@ async def test_another_pod_of_the_account_is_not_watched(tmp_path: Path) -> None
         other = await it.rent("other")
         it.elsewhere(other, "stop")
         done = await it.run("pod.start", pod="other", named="other")
-    assert done["guard"] == "Nothing watches other: it is not this profile's pod."
+    assert done["guard"] == "No guard runs on other: it is not this profile's pod."
 
 
 @in_virtual_time
@@ -91,7 +91,7 @@ async def test_a_full_host_offers_what_can_be_done_and_is_tried_again_until_it_w
     assert problem.code == "runpod_host_full"
     assert offers(problem)[0] == "pod.retry"
     assert (done["id"], done["status"]) == (pod_id, "running")
-    assert sum("Next try in 3 min" in line for line in it.report.lines) == 2
+    assert sum("The next try is in 3 min" in line for line in it.report.lines) == 2
     assert took_s > 2 * 3 * 60 * 0.9
 
 
@@ -111,7 +111,7 @@ async def test_waiting_for_a_gpu_can_be_given_up_and_costs_nothing_more_then(tmp
         await stopped(it)
         it.world.faults.arm("host_full", times=None)
         waiting = it.begin("pod.start", retry=True, every=10.0)
-        await it.report.wait_for("Next try in")
+        await it.report.wait_for("The next try is in")
         waiting.cancel()
         with pytest.raises(asyncio.CancelledError):
             await waiting
@@ -129,7 +129,7 @@ async def test_one_that_came_back_without_its_gpu_is_stopped_and_started_again(t
         done = await it.run("pod.start", retry=True, every=1.0)
     assert problem.code == "runpod_no_gpu"
     assert {"pod.retry", "pod.data", "pod.stop"} <= set(offers(problem))
-    assert "copy the labels, then stop it" in data["message"]
+    assert "Copy the labels, then stop the pod" in data["message"]
     assert done["status"] == "running"
     assert pod(it).gpus == 1
     assert it.report.lines.count("Stopping annot, which has no GPU") == 1

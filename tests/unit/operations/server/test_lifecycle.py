@@ -84,7 +84,7 @@ def without(path: str) -> Callable[[Desk], None]:
         (with_venv_python("3.12.1"), {}, "other_python", "labeltui setup"),
         (with_venv_python(""), {}, "other_python", "labeltui setup"),
         (lambda it: None, {"app": "mine"}, "missing_app", "by its path"),
-        (lambda it: None, {"studies": "~/nowhere"}, "no_studies", "Make it"),
+        (lambda it: None, {"studies": "~/nowhere"}, "no_studies", "Make this folder"),
         (lambda it: it.host.busy.add(8000), {}, "port_taken", "--port"),
     ],
 )
@@ -204,7 +204,7 @@ async def test_a_server_that_was_started_has_a_guard_beside_it(tmp_path: Path) -
         guard.alive = False
         done = await it.run("server.start")
     assert guard.alive
-    assert done["guard"] == "Guard: stops the pod after 30 min idle, by RunPod's API (not tested yet)."
+    assert done["guard"] == "Guard: stops the pod after 30 min idle, with RunPod's API (not tested yet)."
     assert it.report.lines[-1] == done["guard"]
 
 

@@ -183,7 +183,7 @@ async def test_a_lost_connection_does_not_end_a_step(tmp_path: Path) -> None:
         running = it.begin("setup")
         await it.report.wait_for("doing verify")
         it.host.drop()
-        await it.report.wait_for("reconnecting to follow it")
+        await it.report.wait_for("reconnects to show it")
         installer.may_end.set()
         document = await running
     assert document["complete"]
@@ -204,7 +204,7 @@ async def test_last_lines_that_do_not_arrive_are_waited_for_and_asked_for_again(
         it.host.agent.answers["stat"] = stat
         document = await it.run("setup")
     assert document["complete"]
-    assert any("The last lines of the step do not arrive" in line for line in it.report.lines)
+    assert any("The last lines of the step did not arrive" in line for line in it.report.lines)
 
 
 @in_virtual_time
@@ -228,7 +228,7 @@ async def test_a_setup_that_already_runs_there_is_waited_for(tmp_path: Path) -> 
         installer.may_end.clear()
         it.host.agent.start("setup", meta={"step": "torch"})
         running = it.begin("setup")
-        await it.report.wait_for("following it")
+        await it.report.wait_for("its progress is shown here")
         assert len(installer.ran) <= 1
         installer.may_end.set()
         document = await running

@@ -482,7 +482,7 @@ async def test_one_that_has_outlived_its_server_is_ended_on_the_host(tmp_path: P
             lambda s: s.server.value is not None and bool(s.server.value.orphans), 60
         )
         document = await it.run("train.stop")
-    assert it.report.lines == ["Ending the orphaned training of deepedit (pid 41)"]
+    assert it.report.lines == ["Ending the training of deepedit whose server has ended (pid 41)"]
     assert not it.host.agent.orphans
     assert document["state"] != "orphaned"
 

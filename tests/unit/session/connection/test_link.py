@@ -45,7 +45,9 @@ async def test_an_error_that_waiting_does_not_cure_is_raised_at_once(
 async def test_a_host_that_does_not_answer_is_waited_for_and_its_cause_is_named(tmp_path: Path) -> None:
     host = MemoryHost()
     host.refusals = [
-        Unreachable("refused", "The host refuses connections.", "Check that sshd runs there.")
+        Unreachable(
+            "refused", "The host refuses connections.", "Check the port, and that sshd runs on the host."
+        )
     ] * 99
     async with memory_session(tmp_path, host=host) as session:
         before = asyncio.get_running_loop().time()
@@ -53,4 +55,4 @@ async def test_a_host_that_does_not_answer_is_waited_for_and_its_cause_is_named(
             await session.link.connected(30)
         assert asyncio.get_running_loop().time() >= before + 30
     assert "refuses connections" in caught.value.problem.message
-    assert caught.value.problem.hint.startswith("Check that sshd runs there.")
+    assert caught.value.problem.hint.startswith("Check the port, and that sshd runs on the host.")

@@ -78,7 +78,7 @@ async def test_a_taken_port_moves_it_to_the_next_and_says_so_and_it_stays_there(
     store, tunnel = make(tmp_path)
     await opened(tunnel, Forwarding(taken=(8000, 8001)))
     assert tunnel.status.url == "http://127.0.0.1:8002"
-    assert "8000 is taken" in store.state.alerts[0].message
+    assert "8000 is in use" in store.state.alerts[0].message
     assert "8002" in store.state.alerts[0].hint
 
     store, later = make(tmp_path)
@@ -128,7 +128,7 @@ async def test_a_host_that_shares_our_loopback_keeps_its_port_for_the_server(tmp
 
 async def test_no_free_port_at_all_is_an_error_with_words(tmp_path: Path) -> None:
     _, tunnel = make(tmp_path)
-    with pytest.raises(LabeltuiError, match="No free local port from 8000"):
+    with pytest.raises(LabeltuiError, match="all local ports from 8000"):
         await opened(tunnel, Forwarding(taken=tuple(range(8000, 8100))))
 
 

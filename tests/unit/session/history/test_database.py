@@ -135,7 +135,7 @@ async def test_a_newer_versions_file_is_left_alone(tmp_path: Path) -> None:
     older = opened(tmp_path)
     older.write(note("lost"))
     assert await notes(older) == []
-    assert "newer labeltui" in older.problem
+    assert "newer version of labeltui" in older.problem
     await older.close()
     assert (tmp_path / FILE).read_bytes() == before
 

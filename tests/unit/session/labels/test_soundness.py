@@ -25,7 +25,7 @@ NIFTI = nifti("<")
 NRRD = b"NRRD0004\ntype: uint8\ndimension: 3\nsizes: 16 16 16\nencoding: gzip\n\n" + gzip.compress(VOXELS)
 SPOILT = bytearray(gzip.compress(VOXELS))
 SPOILT[-6] ^= 1  # in the checksum
-TOO_EARLY, EMPTY, WRONG = "it ends too early", "it is empty", "its checksum is wrong"
+TOO_EARLY, EMPTY, WRONG = "the file ends too early", "the file is empty", "the checksum in the file is wrong"
 
 
 @pytest.mark.parametrize(
@@ -37,7 +37,7 @@ TOO_EARLY, EMPTY, WRONG = "it ends too early", "it is empty", "its checksum is w
         ("a.nii.gz", gzip.compress(NIFTI)[:-1], TOO_EARLY),
         ("a.nii.gz", gzip.compress(NIFTI)[:40], TOO_EARLY),
         ("a.nii.gz", gzip.compress(NIFTI)[:5], TOO_EARLY),
-        ("a.nii.gz", bytes(4096), "it holds zeros only"),
+        ("a.nii.gz", bytes(4096), "the file holds only zero bytes"),
         ("a.nii.gz", bytes(SPOILT), WRONG),
         ("a.nii.gz", b"a format of its own", ""),
         ("a.nii", NIFTI, ""),

@@ -132,7 +132,7 @@ async def test_a_key_that_the_containers_log_shows_is_trusted_without_a_question
     assert account.events == [
         (
             "pinned",
-            f"New container since {since}: its host keys are new, and RunPod's log of it confirms them.",
+            f"New container since {since}: its host keys are new, and the pod's log confirms them.",
         )
     ]
     await pod.connect()

@@ -139,7 +139,7 @@ async def test_a_stop_that_nobody_saw_is_taken_from_the_bill(tmp_path: Path) -> 
     desk.open()
     await desk.watch(20)
     assert desk.spend.session is None
-    assert "no labeltui was open" in desk.spend.why
+    assert "labeltui was not open" in desk.spend.why
     assert await desk.spending.refresh()
     assert cents(desk.spend.session or Decimal(-1)) == cents(desk.paid(pod, START))
 
