@@ -150,7 +150,7 @@ async def second_console(folder: Path) -> Mapping[str, Any]:
             "trainings": [
                 [one["started_at"][11:13], one["state"], one["epochs"]] for one in history["trainings"]
             ],
-            "sessions": [[one["pod"], one["cost"]] for one in report["sessions"]],
+            "sessions": [[one["pod"], str(cents(Decimal(one["cost"])))] for one in report["sessions"]],
             "spent": str(cents(spend.session)) if spend is not None and spend.session is not None else None,
             "paid": [pod, str(cents(paid))],
         }
