@@ -33,7 +33,7 @@ TITLES: Mapping[StepId, str] = {
     StepId.VOLUME: "Network volume",
     StepId.RENT: "Rent the pod",
     StepId.PROFILE: "Write the profile",
-    StepId.IMAGE: "Pull the image and start the pod",
+    StepId.IMAGE: "Pull the image, start the pod",
     StepId.SSH: "Connect to the pod by SSH",
     StepId.AGENT: "Start labeltui's agent",
     StepId.GUARD: "Start the guard",

@@ -110,7 +110,7 @@ PULLING = (
     step("profile", "Write the profile", "done", "pod in ~/.config/labeltui/labeltui.toml", 0.1),
     step(
         "image",
-        "Pull the image and start the pod",
+        "Pull the image, start the pod",
         "running",
         "a3ed95caeb02: Downloading [====>  ] 3.95GB/7.90GB",
     ),
@@ -121,7 +121,7 @@ PULLING = (
 )
 BROKEN = (
     *PULLING[:2],
-    step("image", "Pull the image and start the pod", "failed", "The pod's image can not be pulled.", 74.0,
+    step("image", "Pull the image, start the pod", "failed", "The pod's image can not be pulled.", 74.0,
          hint="Check the image's name, and whether it needs a login; then make the pod anew. The pod "
          "labeltui-c0ffee42 goes on and costs $0.28/h: run the same command again to go on, or `labeltui pod "
          "terminate` to end it.", public=["https://abc-8000.proxy.runpod.net"]),

@@ -195,7 +195,7 @@ async def test_a_pod_that_is_terminated_elsewhere_ends_the_wait(tmp_path: Path) 
         it.world.faults.arm("stuck_pulling")
         task = begin(it, start=True)
         await it.report.wait_for(
-            "'step': 'image', 'title': 'Pull the image and start the pod', 'state': 'running'"
+            "'step': 'image', 'title': 'Pull the image, start the pod', 'state': 'running'"
         )
         (pod,) = it.world.pods
         it.elsewhere(pod, "terminate")
@@ -231,7 +231,7 @@ async def test_cancelled_while_the_image_is_pulled_the_pod_is_reported(tmp_path:
         it.world.faults.arm("stuck_pulling")
         task = begin(it, start=True)
         await it.report.wait_for(
-            "'step': 'image', 'title': 'Pull the image and start the pod', 'state': 'running'"
+            "'step': 'image', 'title': 'Pull the image, start the pod', 'state': 'running'"
         )
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
