@@ -10,7 +10,7 @@ from labeltui.domain.problems import Misused
 from labeltui.domain.ssh_address import parse
 from labeltui.hosts.base import Host, Prompter
 from labeltui.hosts.local import LocalHost
-from labeltui.hosts.ssh import SshHost
+from labeltui.hosts.ssh.host import SshHost
 from labeltui.session.pod.account import PodAccount
 from labeltui.session.pod.host import PodHost, ssh_of
 from labeltui.session.pod.proxy_shell import ProxyShells

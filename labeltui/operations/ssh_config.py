@@ -13,8 +13,8 @@ from labeltui.domain.failure_codes import Code
 from labeltui.domain.problems import LabeltuiError, Misused, Refused, Unreachable
 from labeltui.domain.ssh_address import parse
 from labeltui.domain.state import Alert, Level
-from labeltui.hosts.ssh_address import resolve
-from labeltui.hosts.ssh_config_file import BACKUP, SshEntry, SshFiles
+from labeltui.hosts.ssh.address import resolve
+from labeltui.hosts.ssh.config_file import BACKUP, SshEntry, SshFiles
 from labeltui.session.pod.host import PodHost, key_alias
 
 if TYPE_CHECKING:

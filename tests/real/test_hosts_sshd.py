@@ -15,7 +15,7 @@ from labeltui.domain.problems import Failed, LabeltuiError, Refused, Unreachable
 from labeltui.hosts.agent.messages import JobState
 from labeltui.hosts.agent.starting import start_agent
 from labeltui.hosts.base import HostKey
-from labeltui.hosts.ssh import SshHost
+from labeltui.hosts.ssh.host import SshHost
 from tests.sshd import RealSshd
 
 FOLDER = "~/pod [red]x[/] $(touch pwned)"

@@ -17,7 +17,7 @@ from labeltui.hosts import login_shell, tmux
 from labeltui.hosts.agent.messages import JobState
 from labeltui.hosts.agent.starting import start_agent
 from labeltui.hosts.base import HostKey
-from labeltui.hosts.ssh import SshHost
+from labeltui.hosts.ssh.host import SshHost
 from tests.sshd import RealSshd
 
 SHELLS = ("bash", "dash", "fish", "tcsh")

@@ -14,7 +14,7 @@ import pytest
 
 from labeltui.domain.problems import LabeltuiError, Refused
 from labeltui.hosts.base import HostKey
-from labeltui.hosts.ssh import SshHost
+from labeltui.hosts.ssh.host import SshHost
 from tests.sshd import STARTS_WITHIN_S, RealSshd
 
 PASSPHRASE = "open sesame"

@@ -270,7 +270,7 @@ class AgentClient(AgentConnection):
         return parse(Preflight, answer)
 
     async def probe(self, wanted: Mapping[str, object]) -> Mapping[str, Any]:
-        """Fetch facts about the host's installation as JSON; see ``remote/probe.py``."""
+        """Fetch facts about the host's installation as JSON; see ``remote/installation/probe.py``."""
         return await self.request("probe", deadline_s=PROBE_S, **wanted)
 
     # ---- labels

@@ -13,7 +13,7 @@ from labeltui.domain.deploy.sizing import LEAST_VOLUME_GB, MOST_NETWORK_GB, Size
 from labeltui.domain.money import rate_text
 from labeltui.domain.pod.pod import OFFICIAL_IMAGE, Cloud, Pod
 from labeltui.domain.pod.ssh_key import SshKey
-from labeltui.hosts.own_keys import OwnKey
+from labeltui.hosts.ssh.own_keys import OwnKey
 from labeltui.operations.deploy.market import Shop
 from labeltui.operations.deploy.plan import LONGEST_NAME, PUBLIC, SECURE_ONLY, SSH_ONLY
 from labeltui.runpod.renting import unique_name

@@ -10,7 +10,7 @@ from labeltui.actions.pods import PodCreateParams
 from labeltui.domain.failure_codes import Code
 from labeltui.domain.pod.ssh_key import SshKey
 from labeltui.domain.problems import Misused
-from labeltui.hosts.own_keys import NEW_KEY, OwnKey, all_keys, in_folder, make, read_public
+from labeltui.hosts.ssh.own_keys import NEW_KEY, OwnKey, all_keys, in_folder, make, read_public
 
 if TYPE_CHECKING:
     from labeltui.session.session import Session

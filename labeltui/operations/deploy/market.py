@@ -23,7 +23,7 @@ from labeltui.domain.money import Account, cents, dollars, network_volume_per_ho
 from labeltui.domain.pod.pod import Cloud
 from labeltui.domain.pod.ssh_key import SshKey
 from labeltui.domain.problems import LabeltuiError, Misused, Refused
-from labeltui.hosts.own_keys import OwnKey, all_keys, read_public
+from labeltui.hosts.ssh.own_keys import OwnKey, all_keys, read_public
 from labeltui.operations.deploy.plan import volume_place
 from labeltui.operations.deploy.rent import pending_name
 

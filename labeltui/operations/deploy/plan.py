@@ -15,7 +15,7 @@ from labeltui.domain.failure_codes import Code
 from labeltui.domain.money import rate_text
 from labeltui.domain.pod.pod import OFFICIAL_IMAGE, Cloud
 from labeltui.domain.problems import Failed, LabeltuiError, Misused
-from labeltui.hosts.own_keys import OwnKey
+from labeltui.hosts.ssh.own_keys import OwnKey
 from labeltui.operations.deploy.data_size import measure
 from labeltui.operations.deploy.key import pod_key
 

@@ -13,7 +13,7 @@ from labeltui.domain.pod.pod import Pod
 from labeltui.domain.pod.ssh_key import SshKey
 from labeltui.domain.problems import LabeltuiError
 from labeltui.domain.rules.pod import called
-from labeltui.hosts.own_keys import all_keys, read_public
+from labeltui.hosts.ssh.own_keys import all_keys, read_public
 from labeltui.runpod import exposure
 from labeltui.runpod.keys import FoundKey, find_key
 from labeltui.runpod.lifecycle import balance_problem, pod_problem

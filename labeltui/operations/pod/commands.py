@@ -12,7 +12,7 @@ from labeltui.domain.documents import documents
 from labeltui.domain.documents.pod import money_document, pod_document, pod_line
 from labeltui.domain.pod.pod import PodAction
 from labeltui.domain.rules.volume import full_note
-from labeltui.hosts.own_keys import read_public
+from labeltui.hosts.ssh.own_keys import read_public
 from labeltui.operations.labels.safety import spare_labels
 from labeltui.operations.pod.start import (
     can_be_reached,

@@ -13,7 +13,7 @@ from labeltui.domain.failure_codes import Code
 from labeltui.domain.pod.pod import ADDRESS_WITHIN_S, Pod, PodStatus
 from labeltui.domain.problems import Failed, LabeltuiError, Refused, Unreachable
 from labeltui.hosts.base import Channel, Completed, Forward, HostKey, Progress, Prompter, Shell
-from labeltui.hosts.ssh import SshHost
+from labeltui.hosts.ssh.host import SshHost
 from labeltui.runpod.hostkeys import printed_keys
 from labeltui.session.pod.account import PodAccount
 from labeltui.session.runtime.state_folder import StateFolder

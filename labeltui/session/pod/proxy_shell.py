@@ -9,7 +9,7 @@ from labeltui.domain.failure_codes import Code
 from labeltui.domain.pod.pod import Pod
 from labeltui.domain.problems import Refused, Unreachable
 from labeltui.hosts.base import Prompter, Shell
-from labeltui.hosts.ssh import SshHost
+from labeltui.hosts.ssh.host import SshHost
 from labeltui.session.pod.account import PodAccount
 from labeltui.session.runtime.state_folder import StateFolder
 

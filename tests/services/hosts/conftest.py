@@ -13,7 +13,7 @@ import pytest
 
 from labeltui.hosts.base import Host
 from labeltui.hosts.local import LocalHost
-from labeltui.hosts.ssh import SshHost
+from labeltui.hosts.ssh.host import SshHost
 from tests.services.hosts.ssh_server import Answers, Server
 
 

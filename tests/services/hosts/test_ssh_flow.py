@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from labeltui.hosts.ssh import SHELL_WINDOW, WINDOW, SshHost
-from labeltui.hosts.ssh_channels import SshChannel, SshShell
+from labeltui.hosts.ssh.channels import SshChannel, SshShell
+from labeltui.hosts.ssh.host import SHELL_WINDOW, WINDOW, SshHost
 from tests.services.hosts.ssh_server import Server
 
 

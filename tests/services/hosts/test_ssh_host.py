@@ -14,7 +14,7 @@ import pytest
 
 from labeltui.domain.problems import LabeltuiError, Misused, Refused, Unreachable
 from labeltui.hosts.agent.starting import start_agent
-from labeltui.hosts.ssh import SshHost
+from labeltui.hosts.ssh.host import SshHost
 from tests.services.hosts.ssh_server import PASSWORD, Answers, Server
 
 Make = Callable[..., SshHost]

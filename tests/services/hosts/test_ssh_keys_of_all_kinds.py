@@ -13,8 +13,8 @@ from asyncssh.packet import Byte, SSHPacket, String, UInt32
 from asyncssh.sk_eddsa import _SKEd25519Key
 
 from labeltui.domain.problems import Misused, Refused
-from labeltui.hosts.own_keys import read_public
-from labeltui.hosts.ssh import SshHost
+from labeltui.hosts.ssh.host import SshHost
+from labeltui.hosts.ssh.own_keys import read_public
 from tests.services.hosts.ssh_server import Answers, Server
 
 Make = Callable[..., SshHost]

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from labeltui.hosts.ssh_config_file import SshEntry, SshFiles
+from labeltui.hosts.ssh.config_file import SshEntry, SshFiles
 from tests.sshd import RealSshd
 
 THEIRS = "Host *\n    User somebody\n\nHost own\n    HostName 192.0.2.1\n"

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from labeltui.domain.problems import Failed
-from labeltui.hosts.agent.remote.probe import probe
+from labeltui.hosts.agent.remote.installation.probe import probe
 from labeltui.monailabel import ops_shim, pins
 from labeltui.monailabel.probe import Facts, facts_of, probe_request
 from labeltui.monailabel.recipe import VERIFIED, SetupOptions, recipe, torch_mode

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from labeltui.hosts.ssh_config_file import BACKUP
+from labeltui.hosts.ssh.config_file import BACKUP
 from labeltui.operations.ssh_config import keep_current
 from tests.unit.operations.desk import Desk, desk
 from tests.virtual_time import in_virtual_time

@@ -53,15 +53,15 @@ import time
 from pathlib import Path
 from typing import Any, Callable, Sequence
 
-from labeltui.hosts.agent.remote.disk_sum import DiskSums
 from labeltui.hosts.agent.remote.files import Problem, expand, sha256
 from labeltui.hosts.agent.remote.guard import requests as guard_requests
+from labeltui.hosts.agent.remote.installation.preflight import preflight
+from labeltui.hosts.agent.remote.installation.probe import probe
 from labeltui.hosts.agent.remote.jobs import Jobs, JobWatch
 from labeltui.hosts.agent.remote.labels import list_labels, sum_labels
-from labeltui.hosts.agent.remote.metrics import Metrics, MetricsWatch
+from labeltui.hosts.agent.remote.load.disk_sum import DiskSums
+from labeltui.hosts.agent.remote.load.metrics import Metrics, MetricsWatch
 from labeltui.hosts.agent.remote.orphans import orphans, stop_orphans
-from labeltui.hosts.agent.remote.preflight import preflight
-from labeltui.hosts.agent.remote.probe import probe
 from labeltui.hosts.agent.remote.programs import Programs
 from labeltui.hosts.agent.remote.servers import servers
 from labeltui.hosts.agent.remote.tail import CHUNK, Tails, identify

@@ -14,7 +14,7 @@ from textual.widgets import Input, Static
 
 from labeltui.domain.money import rate_text
 from labeltui.domain.pod.pod import Cloud
-from labeltui.hosts.own_keys import NEW_KEY
+from labeltui.hosts.ssh.own_keys import NEW_KEY
 from labeltui.operations.deploy.draft import HOST_DISK, MAKE_KEY, NEW_VOLUME, Draft, key_id, key_label
 from labeltui.operations.deploy.market import Shop
 from labeltui.ui.presentation.text import safe

@@ -14,7 +14,7 @@ from labeltui.actions.pods import PodCreateParams
 from labeltui.domain.deploy.catalogue import DataCentre, GpuOffer, NetworkVolume, Stock
 from labeltui.domain.pod.pod import Cloud, Pod, PodStatus
 from labeltui.domain.problems import LabeltuiError
-from labeltui.hosts.own_keys import OwnKey, all_keys, in_folder, make, read_public
+from labeltui.hosts.ssh.own_keys import OwnKey, all_keys, in_folder, make, read_public
 from labeltui.operations.deploy.draft import (
     HOST_DISK,
     MAKE_KEY,

@@ -10,7 +10,7 @@ import pytest
 from labeltui.actions.pods import PodCreateParams
 from labeltui.domain.pod.pod import Cloud
 from labeltui.domain.pod.ssh_key import SshKey
-from labeltui.hosts.own_keys import make
+from labeltui.hosts.ssh.own_keys import make
 from labeltui.operations.deploy.key import pod_key
 from labeltui.operations.deploy.market import account_now, needs, offers_now, read_shop
 from labeltui.operations.deploy.rent import RENTING

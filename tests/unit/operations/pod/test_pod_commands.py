@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from labeltui.hosts.own_keys import make
+from labeltui.hosts.ssh.own_keys import make
 from tests.actions import failing
 from tests.fakes.monailabel import MONAILABEL, recorded
 from tests.unit.operations.desk import desk, published

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Tuple
 
 from labeltui.hosts.agent.remote.guard.work import is_of_this_pod
-from labeltui.hosts.agent.remote.metrics import Metrics
+from labeltui.hosts.agent.remote.load.metrics import Metrics
 from labeltui.hosts.agent.remote.processes import is_live, processes
 
 Stamp = Tuple[int, int, int]

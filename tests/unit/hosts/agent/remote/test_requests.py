@@ -13,12 +13,13 @@ from pathlib import Path
 
 import pytest
 
-from labeltui.hosts.agent.remote import environment, labels
+from labeltui.hosts.agent.remote import labels
 from labeltui.hosts.agent.remote.agent import problem_of
 from labeltui.hosts.agent.remote.files import Problem
+from labeltui.hosts.agent.remote.installation import environment
+from labeltui.hosts.agent.remote.installation.preflight import preflight
+from labeltui.hosts.agent.remote.installation.probe import probe, versions_in
 from labeltui.hosts.agent.remote.labels import list_labels, sum_labels
-from labeltui.hosts.agent.remote.preflight import preflight
-from labeltui.hosts.agent.remote.probe import probe, versions_in
 from tests.unit.hosts.agent_process import AgentProcess, pythons
 
 Start = Callable[..., AgentProcess]

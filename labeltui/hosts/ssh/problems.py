@@ -13,9 +13,9 @@ import asyncssh
 from labeltui.domain.failure_codes import Code
 from labeltui.domain.problems import Failed, LabeltuiError, Refused, Unreachable
 from labeltui.hosts.base import Prompter
-from labeltui.hosts.ssh_address import Target
-from labeltui.hosts.ssh_auth import Deadline, Login
-from labeltui.hosts.ssh_keys import changed, remember, shown_key
+from labeltui.hosts.ssh.address import Target
+from labeltui.hosts.ssh.auth import Deadline, Login
+from labeltui.hosts.ssh.keys import changed, remember, shown_key
 
 
 def login_problem(error: Exception, target: Target, login: Login) -> LabeltuiError | None:

@@ -20,13 +20,13 @@ from labeltui.hosts.base import Completed, Progress, Prompter
 from labeltui.hosts.forwarding import LOOPBACK, port_taken
 from labeltui.hosts.login_shell import command_line
 from labeltui.hosts.quoting import posix
-from labeltui.hosts.ssh_address import Target, resolve
-from labeltui.hosts.ssh_auth import Deadline, Login, Secrets
-from labeltui.hosts.ssh_channels import SshChannel, SshForward, SshShell, gone, probe_forwarding, run_to_end
-from labeltui.hosts.ssh_client_config import ReadOptions
-from labeltui.hosts.ssh_keys import KnownHosts
-from labeltui.hosts.ssh_problems import decide_host_key, login_problem
-from labeltui.hosts.ssh_proxy import ProxyCommand
+from labeltui.hosts.ssh.address import Target, resolve
+from labeltui.hosts.ssh.auth import Deadline, Login, Secrets
+from labeltui.hosts.ssh.channels import SshChannel, SshForward, SshShell, gone, probe_forwarding, run_to_end
+from labeltui.hosts.ssh.client_config import ReadOptions
+from labeltui.hosts.ssh.keys import KnownHosts
+from labeltui.hosts.ssh.problems import decide_host_key, login_problem
+from labeltui.hosts.ssh.proxy import ProxyCommand
 
 WINDOW = 256 * 1024  # bytes in flight
 SHELL_WINDOW = 64 * 1024  # bytes still to be drawn after Ctrl-C in a shell that prints without end

@@ -8,8 +8,8 @@ import socket
 from pathlib import Path
 from typing import Any
 
-from labeltui.hosts.agent.remote.environment import environment
 from labeltui.hosts.agent.remote.files import expand
+from labeltui.hosts.agent.remote.installation.environment import environment
 
 
 def preflight(folder: str, app: str, studies: str, port: int) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from labeltui.domain.problems import Failed, Misused
-from labeltui.hosts.ssh_config_file import BACKUP, HEAD, SshEntry, SshFiles, path, word
+from labeltui.hosts.ssh.config_file import BACKUP, HEAD, SshEntry, SshFiles, path, word
 
 THEIRS = "Host *\n    User somebody\n\nHost own\n    HostName 192.0.2.1\n"
 ENTRY = SshEntry("liver ct", "203.0.113.7", 40022, "root", (Path("/state/a b/known_hosts-x"),), "runpod-x",

@@ -10,8 +10,8 @@ from pathlib import Path
 import asyncssh
 
 from labeltui.hosts.base import Prompter
-from labeltui.hosts.ssh_address import Target
-from labeltui.hosts.ssh_offers import Offers
+from labeltui.hosts.ssh.address import Target
+from labeltui.hosts.ssh.offers import Offers
 
 TRIES = 3
 

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from labeltui.hosts.agent.remote import disk_sum
-from labeltui.hosts.agent.remote.disk_sum import DiskSums, bytes_below
 from labeltui.hosts.agent.remote.files import take_lock
+from labeltui.hosts.agent.remote.load import disk_sum
+from labeltui.hosts.agent.remote.load.disk_sum import DiskSums, bytes_below
 from tests.unit.hosts.agent_process import wait_for
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from labeltui.domain.ssh_address import SSH_PORT, parse
-from labeltui.hosts.ssh_client_config import ClientConfig, read_config
+from labeltui.hosts.ssh.client_config import ClientConfig, read_config
 
 DEFAULT_IDENTITIES = ("id_ed25519", "id_ecdsa", "id_rsa", "id_ed25519_sk", "id_ecdsa_sk")
 

@@ -17,8 +17,8 @@ from asyncssh.sk import sk_available
 
 from labeltui.domain.failure_codes import Code
 from labeltui.domain.problems import Problem, Refused
-from labeltui.hosts.own_keys import other_format
-from labeltui.hosts.ssh_address import Target
+from labeltui.hosts.ssh.address import Target
+from labeltui.hosts.ssh.own_keys import other_format
 
 AGENT_DEADLINE_S = 3.0
 SECURITY_KEY = b"sk-"

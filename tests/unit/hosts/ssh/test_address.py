@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from labeltui.domain.problems import Misused
-from labeltui.hosts.ssh_address import Target, resolve
+from labeltui.hosts.ssh.address import Target, resolve
 
 
 def resolved(tmp_path: Path, config: str, address: str = "pod") -> Target:

@@ -17,9 +17,9 @@ from importlib.metadata import distributions
 from pathlib import Path
 from typing import Any
 
-from labeltui.hosts.agent.remote.environment import environment, short_text
 from labeltui.hosts.agent.remote.files import expand
-from labeltui.hosts.agent.remote.preflight import from_home
+from labeltui.hosts.agent.remote.installation.environment import environment, short_text
+from labeltui.hosts.agent.remote.installation.preflight import from_home
 
 
 def probe(

@@ -1,0 +1,1 @@
+"""The state of the installation on the host, and whether the server can start."""

@@ -1,0 +1,1 @@
+"""The load of the host and the space on its volumes."""
