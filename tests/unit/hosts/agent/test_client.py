@@ -130,7 +130,7 @@ async def test_events_that_cannot_be_read_end_the_connection_and_say_so(
     agent: AgentClient, channel: Channel, event: dict[str, Any]
 ) -> None:
     channel.say(event)
-    assert "can't be understood" in await agent.lost()
+    assert "can't be read" in await agent.lost()
     with pytest.raises(Unreachable):
         await agent.ping()
 
