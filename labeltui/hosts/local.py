@@ -46,9 +46,7 @@ class LocalChannel:
             stream.write(data)
             await stream.drain()
         except (BrokenPipeError, ConnectionResetError):
-            raise Unreachable(
-                Code.CHANNEL_CLOSED, "The command ended before it had read all of its input."
-            ) from None
+            raise Unreachable(Code.CHANNEL_CLOSED, "The command ended before reading its input.") from None
 
     async def wait(self) -> int:
         """See :class:`~labeltui.hosts.base.Channel`."""

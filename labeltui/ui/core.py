@@ -31,7 +31,7 @@ from labeltui.ui.frame.themes import DEFAULT_THEME, load_theme
 from labeltui.ui.keyboard import Keyboard
 from labeltui.ui.keys import KeyMap
 from labeltui.ui.messages import Flash, HintsChanged, LeaveShell
-from labeltui.ui.restore import HUNG_UP, ConsoleDriver
+from labeltui.ui.restore import HUNG_UP, ConsoleDriver, why_not_on_terminal
 from labeltui.ui.running import Running
 
 if TYPE_CHECKING:
@@ -312,11 +312,7 @@ class Core(App[int], inherit_bindings=False):
         driver = self._driver
         if self.is_headless or driver is None or not driver.can_suspend:
             return "labeltui does not control a terminal, which a full-screen shell needs"
-        if sys.__stdin__ is None or sys.__stderr__ is None:
-            return "there is no terminal"
-        if not (sys.__stdin__.isatty() and sys.__stderr__.isatty()):
-            return "labeltui's input or output is not a terminal"
-        return None
+        return why_not_on_terminal()
 
     def confirm(
         self, title: str, question: str, answered: Callable[[bool], None], *, typed: str | None = None

@@ -41,6 +41,15 @@ UNDO = (
 )
 
 
+def why_not_on_terminal() -> str | None:
+    """Return why the process is not on a terminal, as text; None if it is."""
+    if sys.__stdin__ is None or sys.__stderr__ is None:
+        return "there is no terminal"
+    if not (sys.__stdin__.isatty() and sys.__stderr__.isatty()):
+        return "labeltui's input or output is not a terminal"
+    return None
+
+
 class ConsoleDriver(PlatformDriver):
     """Textual's driver, which knows what has to be undone, and outlives its terminal."""
 

@@ -79,7 +79,7 @@ class MemoryChannel:
 
     async def write(self, data: bytes) -> None:
         if self._ended.done():
-            raise Unreachable(Code.CHANNEL_CLOSED, "The command ended before it had read all of its input.")
+            raise Unreachable(Code.CHANNEL_CLOSED, "The command ended before reading its input.")
         *lines, self._input = (self._input + data).split(b"\n")
         for line in lines:
             self.line(line)
