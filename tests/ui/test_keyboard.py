@@ -195,7 +195,7 @@ async def test_help_lists_what_is_not_possible_with_the_reason_and_enter_runs() 
         text = "\n".join(entry.content.plain for entry in entries(app))
         assert "Start the server" in text
         assert "not now: the host is not connected" in text
-        assert "  }         an hour later" in text
+        assert "  }         go to an hour later" in text
         crowded = _pane_key("ctrl+right_curly", "words", "log").content.plain
         assert crowded == "  ctrl+right_curly words"
         await pilot.press(*"queue")
