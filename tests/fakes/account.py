@@ -30,6 +30,8 @@ from tests.fakes.containers import FakeContainers
 KEY = "rpa_CANARY0123456789abcdefCANARY"
 URL = "https://api.runpod.io"
 TICK_S = 0.5
+ANSWER_S = 5.0
+"""The deadline for an answer to the SDK. The transport ignores httpx's own."""
 
 
 class LoopClock:
@@ -52,9 +54,10 @@ class InProcessSdk:
 
     async def query(self, query: str, what: str, _purpose: object = None) -> dict[str, Any]:
         try:
-            answer = await self._http.post(f"{URL}/graphql", json={"query": query}, timeout=5)
+            async with asyncio.timeout(ANSWER_S):
+                answer = await self._http.post(f"{URL}/graphql", json={"query": query})
             data = answer.json()["data"]
-        except (httpx.HTTPError, ValueError, KeyError):
+        except (httpx.HTTPError, TimeoutError, ValueError, KeyError):
             raise Unreachable(Code.RUNPOD_DROPPED, f"No answer to {what}.", "It is asked again.") from None
         return data if isinstance(data, dict) else {}
 
