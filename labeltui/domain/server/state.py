@@ -123,9 +123,11 @@ def _problem(state: ServerState, run: ServerRun, evidence: ServerEvidence) -> Pr
     if state is ServerState.UNREACHABLE:
         if evidence.blocked is not None:
             return evidence.blocked
+        why = (evidence.info.error or "").rstrip(".")
         return Problem(
             Code.SILENT,
-            f"The server's process runs (pid {run.pid}) but does not answer: {evidence.info.error}.",
-            "A long inference blocks the server for a while; if it still does not answer later, restart it.",
+            f"The server's process runs (pid {run.pid}) but does not answer: {why}.",
+            "A long inference blocks the server for a while. Restart it if it still does not answer later; "
+            "a restart ends a running training.",
         )
     return None

@@ -71,7 +71,8 @@ class ServerWatch:
         self.feed = LogFeed(log, self._on_line, clock, self._on_fed)
         self._fresh = False
         self._answered_at: datetime | None = None
-        self._job_known = False
+        self._job_known = self._host_lost = False
+        self._failures_while_lost = 0  # they say nothing about the server
         self._ended = asyncio.Event()
         self._final_size: int | None = None
 
@@ -195,6 +196,8 @@ class ServerWatch:
         if job.run_id != self.run.run_id or ended:
             self._answered_at = self._failing = None  # the last answer was of the previous run
         self._job_known = True
+        if self._host_lost:
+            self._host_lost, self._failures_while_lost = False, self._store.state.info.failures
         self._final_size = None
         self.meta = job.meta or {}
         self._pod_ended = self._pod_ended and ended and job.run_id == self.run.run_id
@@ -213,6 +216,7 @@ class ServerWatch:
         """Record when the API last answered, and derive the server's state again."""
         if info.error is None and info.as_of is not None:
             self._answered_at = info.as_of
+            self._failures_while_lost = 0
         self.refresh()
 
     def on_info_failure(self, problem: Problem | None) -> None:
@@ -246,14 +250,14 @@ class ServerWatch:
         self.refresh()
 
     def refresh(self) -> None:
-        """Derive the server's state again and write it. Does nothing before the host has reported its jobs."""
-        if not self._job_known:
+        """Derive the server's state again and write it. Does nothing while the host does not report its jobs."""
+        if not self._job_known or (self._host_lost and not self._pod_ended):
             return
         info = self._store.state.info
         evidence = ServerEvidence(
             phase=self._startup.phase if self.log.run_id == self.run.run_id else "",
             listening=self.listening,
-            info=info,
+            info=replace(info, failures=max(0, info.failures - self._failures_while_lost)),
             answered=self._answered_at is not None,
             problem=self._diagnosis(),
             failing=self._failing,
@@ -280,9 +284,8 @@ class ServerWatch:
         if self._pod_ended or self.run.state not in (JobState.RUNNING, JobState.STOPPING):
             return
         self._pod_ended, self._answered_at, self.orphans = True, None, ()
-        self.run = replace(
-            self.run, state=JobState.EXITED, pid=None, stopped_by_us=True, ended_at=self._clock()
-        )
+        ended_at = self._clock()
+        self.run = replace(self.run, state=JobState.EXITED, pid=None, stopped_by_us=True, ended_at=ended_at)
         self.refresh()
 
     def host_lost(self, why: str) -> None:
@@ -290,6 +293,7 @@ class ServerWatch:
         if self.log.run_id is not None:
             self.feed.lost(self._clock(), why)
         self._answered_at = None if self.run.state == "absent" else self._answered_at
+        self._host_lost = True
         if not self._pod_ended:
             self._field.write(replace(self._field.value, error=why))
 

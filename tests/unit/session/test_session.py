@@ -8,7 +8,10 @@ from typing import Any
 
 import pytest
 
+from labeltui.domain.failure_codes import Code
 from labeltui.domain.host import LinkState
+from labeltui.domain.problems import Unreachable
+from labeltui.domain.server.server import ServerState
 from labeltui.operations.run import run_action
 from labeltui.session.session import Session
 from tests.actions import RecordingReport
@@ -151,3 +154,36 @@ async def test_a_server_is_started_and_stopped(tmp_path: Path) -> None:
         stopped = await run_action(session, "server.stop", {}, RecordingReport(), confirmed=True)
     assert (started["state"], stopped["state"]) == ("running", "stopped")
     assert host.agent.jobs["server"].exit_code == TERMINATED
+
+
+@pytest.mark.parametrize("ours", [True, False])
+@in_virtual_time
+async def test_while_only_the_connection_is_lost_the_server_keeps_its_last_state(
+    tmp_path: Path, ours: bool
+) -> None:
+    """And no alert tells the operator to restart a server that may be training."""
+    host, server = MemoryHost(), FakeMonaiLabel()
+    if ours:
+        run = host.agent.start("server", meta={"app": "radiology", "studies": "/root/studies"})
+        run.print("INFO:     Uvicorn running on http://127.0.0.1:8000\n")
+    async with memory_session(tmp_path, host=host, server=server) as session:
+        await session.readiness.need_server()
+        await asyncio.sleep(20)
+        host.refusals.extend([Unreachable(Code.REFUSED, "Connection refused.", "")] * 1000)
+        host.drop()
+        await session.store.wait_for(lambda s: s.server.error is not None, 60)
+        await asyncio.sleep(120)
+        lost = session.store.state
+        states: list[ServerState] = []
+        session.store.subscribe(
+            lambda s, _changed: states.append(s.server.value.state) if s.server.value else None
+        )
+        host.refusals.clear()
+        session.reconnect()
+        await session.store.wait_for(lambda s: s.server.error is None and s.info.error is None, 120)
+    assert lost.info.failures >= 3
+    assert lost.server.value is not None
+    assert lost.server.value.state is ServerState.RUNNING
+    assert lost.server.error
+    assert [alert.key for alert in lost.alerts if alert.key == "server"] == []
+    assert ServerState.UNREACHABLE not in states, "not for a moment after the reconnection either"

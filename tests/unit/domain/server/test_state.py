@@ -72,3 +72,11 @@ def test_a_found_server_has_no_pid_but_models_and_version() -> None:
         "0.8.5",
         "http://127.0.0.1:8001",
     )
+
+
+def test_a_server_that_does_not_answer_is_described_in_whole_sentences() -> None:
+    silent = replace(UP, info=replace(SILENT, error="The server did not answer within 10 s."))
+    problem = derive_server(RUN, silent, None).problem
+    assert problem is not None
+    assert problem.message.endswith("within 10 s.")
+    assert "ends a running training" in problem.hint
