@@ -77,6 +77,7 @@ CONSOLE_ACTIONS: tuple[Action, ...] = (
         "list all pods with state and cost; start, stop, restart or terminate a pod",
         key="l",
         leader="p",
+        disabled=conditions.demo_without_account,
         needs_host=False,
         console="pods",
     ),

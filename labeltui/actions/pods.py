@@ -107,31 +107,38 @@ class PodEndParams(PodParams):
 
 POD_LIST = Command(
     "pod.list", "List pods", "list all pods of the account with their costs",
-    command=("pod", "list"), needs_host=False, takes=NoParams,
+    command=("pod", "list"), needs_host=False,
+    disabled=conditions.demo_without_account, takes=NoParams,
 )  # fmt: skip
 POD_SHOW = Command(
     "pod.show", "Show the pod", "show the state, cost and address of the profile's pod or of another",
-    command=("pod", "show"), needs_host=False, takes=PodParams,
+    command=("pod", "show"), needs_host=False,
+    disabled=conditions.demo_without_account, takes=PodParams,
 )  # fmt: skip
 POD_EVENTS = Command(
     "pod.events", "List the pod's events", "list the starts, stops and other changes of the profile's pod",
-    command=("pod", "events"), needs_host=False, takes=PodEventsParams,
+    command=("pod", "events"), needs_host=False,
+    disabled=conditions.demo_without_account, takes=PodEventsParams,
 )  # fmt: skip
 POD_GPUS = Command(
     "pod.gpus", "GPUs to rent", "list GPUs with price, stock, and whether the models fit into their memory",
-    command=("pod", "gpus"), needs_host=False, takes=PodGpusParams,
+    command=("pod", "gpus"), needs_host=False,
+    disabled=conditions.demo_without_account, takes=PodGpusParams,
 )  # fmt: skip
 POD_VOLUMES = Command(
     "pod.volumes", "Network volumes", "list the account's network volumes with their costs",
-    command=("pod", "volumes"), needs_host=False, takes=NoParams,
+    command=("pod", "volumes"), needs_host=False,
+    disabled=conditions.demo_without_account, takes=NoParams,
 )  # fmt: skip
 POD_MAKE_VOLUME = Command(
     "pod.make_volume", "Make a network volume", "make a disk in one data centre that stays when pods are deleted",
-    danger=Danger.CHANGE, command=("pod", "make-volume"), needs_host=False, takes=PodMakeVolumeParams,
+    danger=Danger.CHANGE, command=("pod", "make-volume"), needs_host=False,
+    disabled=conditions.demo_without_account, takes=PodMakeVolumeParams,
 )  # fmt: skip
 POD_KEYS = Command(
     "pod.keys", "SSH keys of the account", "list the account's SSH keys, or add a key",
-    danger=Danger.CHANGE, command=("pod", "keys"), needs_host=False, takes=PodKeysParams,
+    danger=Danger.CHANGE, command=("pod", "keys"), needs_host=False,
+    disabled=conditions.demo_without_account, takes=PodKeysParams,
 )  # fmt: skip
 POD_CREATE = Command(
     "pod.create", "Rent a pod", "rent a pod under the profile's name, at a price you agree to",

@@ -32,7 +32,8 @@ _GROUPS = {
 }
 _EPILOG = """\
 --config, --profile, --read-only, --demo, --json, --yes and -v may stand before or after the command.
-`--demo healthy` runs any command against a pod embedded in this process: no account, no network.
+`--demo healthy` runs a command against a pod embedded in this process: no account, no network. `pod` commands need
+`--demo story`, which plays a RunPod account.
 Exit codes: 0 done, 1 failed, 2 wrong usage or configuration, 3 refused, 4 unreachable, 128 + n ended by signal n
 (130: Ctrl-C)."""
 

@@ -90,7 +90,8 @@ def _diagnosed(opener: Opener, output: Output) -> Opener:
         try:
             return await opener(launch, prompter)
         except LabeltuiError as error:
-            await without_session(error.problem, output)
+            if launch.demo is None:
+                await without_session(error.problem, output)
             raise
 
     return opened_or_reported

@@ -47,6 +47,7 @@ class Code(StrEnum):
     CROP_SIZE = "crop_size"
     DCMQI = "dcmqi"
     DEMO_FAILED = "demo_failed"
+    DEMO_NO_ACCOUNT = "demo_no_account"
     DEPENDENCIES = "dependencies"
     DICOMWEB = "dicomweb"
     DISK_FULL = "disk_full"

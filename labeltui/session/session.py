@@ -114,7 +114,9 @@ class Session:
         self.study_history = StudyHistory(self.history)
         server, clients = profile.server, clients or Clients()
         access = Access(*pod.account) if pod is not None and pod.account is not None else None
-        self.account = PodAccount(self.store, clock, profile.runpod, access, clients.runpod)
+        self.account = PodAccount(
+            self.store, clock, profile.runpod, access, clients.runpod, demo=pod is not None
+        )
         self.link = Link(host(self.account), name, server.folder, server.python, self.store, clock)
         self.shells = Shells(
             self.link.connected, profile.shell, name, read_only=read_only,

@@ -18,7 +18,7 @@ from labeltui.session.clients import Clients
 from labeltui.session.pod.account import PodAccount
 from labeltui.session.pod.host import PodHost
 from labeltui.session.runtime.state_folder import StateFolder
-from labeltui.session.session import Session
+from labeltui.session.session import DemoPod, Session
 from tests.actions import FailingPrompter
 from tests.fakes.account import KEY, EmulatedAccount, LoopClock
 from tests.fakes.host import MemoryHost
@@ -39,6 +39,7 @@ async def memory_session(
     read_only: bool = False,
     start: bool = True,
     hold: bool = True,
+    demo: DemoPod | None = None,
 ) -> AsyncIterator[Session]:
     """A session whose state lies in ``folder``, started unless ``start`` is False, and closed at the end.
 
@@ -74,6 +75,7 @@ async def memory_session(
             host_of,
             state,
             read_only=read_only,
+            pod=demo,
             clock=clock.now,
             clients=clients,
         )

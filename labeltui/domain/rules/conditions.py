@@ -114,15 +114,24 @@ def ask_train_stop(state: SessionState) -> str | None:
     return "Stop the training? The best model so far is kept; the current epoch is lost."
 
 
+def demo_without_account(state: SessionState) -> str | None:
+    """None unless this is a demo that plays no RunPod account."""
+    if state.identity.demo and not state.identity.rents:
+        return "this demo has no RunPod account; `labeltui demo` plays one"
+    return None
+
+
+def _no_account(state: SessionState) -> str:
+    return demo_without_account(state) or "this profile does not use RunPod"
+
+
 def pod_cannot(action: str) -> Why:
     """Make a condition that returns None if RunPod allows ``action`` on the pod now."""
 
     def why(state: SessionState) -> str | None:
         pod = state.pod.value
         if pod is None:
-            unknown = (
-                "RunPod has not answered yet" if state.identity.rents else "this profile does not use RunPod"
-            )
+            unknown = "RunPod has not answered yet" if state.identity.rents else _no_account(state)
             return state.pod.error or unknown
         return podrules.why_not(pod, action)
 
@@ -131,7 +140,7 @@ def pod_cannot(action: str) -> Why:
 
 def no_pod(state: SessionState) -> str | None:
     """None if the pod is known."""
-    return None if state.pod.value is not None else state.pod.error or "this profile does not use RunPod"
+    return None if state.pod.value is not None else state.pod.error or _no_account(state)
 
 
 def cannot_start_pod(state: SessionState) -> str | None:
@@ -172,7 +181,7 @@ def loses_nothing(state: SessionState) -> str | None:
 def not_on_runpod(state: SessionState) -> str | None:
     """None if the profile uses RunPod."""
     rents = state.identity.rents or state.pod.value is not None or state.pod.error is not None
-    return None if rents else "this profile does not use RunPod"
+    return None if rents else _no_account(state)
 
 
 def no_proxy_shell(state: SessionState) -> str | None:

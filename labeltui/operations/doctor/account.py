@@ -43,11 +43,10 @@ async def pod_checks(session: Session, add: Add, has_host: asyncio.Future[bool])
 
 
 async def _pod_checks(session: Session, add: Add, has_host: asyncio.Future[bool]) -> None:
-    section = session.account.section
     try:
         client = await session.account.client()
-    except LabeltuiError:
-        add(await key_check(section.key_command if section else None, needed=True))
+    except LabeltuiError as error:
+        add(Check("key", Verdict.WRONG, error.problem.message, error.problem.hint))
         return
     add(_key(session.account.key))
     scope = asyncio.create_task(_within("scope", _scope(client)))
@@ -72,17 +71,17 @@ async def _pod_checks(session: Session, add: Add, has_host: asyncio.Future[bool]
             add(found)
 
 
-async def key_check(command: str | None, *, needed: bool = False) -> Check:
-    """Check whether there is an API key, and say where it was found. Never shows the key."""
+async def key_check() -> Check:
+    """Check whether there is an API key, and say where it was found, without a profile. Never shows the key."""
     try:
         async with asyncio.timeout(KEY_S):
-            key = await find_key(command=command)
+            key = await find_key()
     except TimeoutError:
         return Check(
             "key", Verdict.UNKNOWN, f"The search for RunPod's API key took longer than {KEY_S:.0f} s."
         )
     except LabeltuiError as error:
-        missing = error.problem.code == Code.RUNPOD_NO_KEY and not needed
+        missing = error.problem.code == Code.RUNPOD_NO_KEY
         verdict = Verdict.WARNING if missing else Verdict.WRONG
         return Check("key", verdict, error.problem.message, error.problem.hint)
     return _key(key)

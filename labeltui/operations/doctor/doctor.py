@@ -72,7 +72,7 @@ async def doctor(session: Session, _params: NoParams, report: Report) -> Documen
 
 async def without_session(problem: Problem, report: Report) -> None:
     """Report why no session opens, and whether there is an API key of RunPod. Always raises Failed."""
-    checks = [Check("profile", Verdict.WRONG, problem.message, problem.hint), await key_check(None)]
+    checks = [Check("profile", Verdict.WRONG, problem.message, problem.hint), await key_check()]
     for check in checks:
         _emit(report, check)
     verdict_of(checks, datetime.now(UTC))

@@ -11,7 +11,7 @@ from labeltui.domain.deploy.catalogue import NetworkVolume, described
 from labeltui.domain.failure_codes import Code
 from labeltui.domain.money import Account
 from labeltui.domain.pod.pod import Load, Pod, PodStatus
-from labeltui.domain.problems import Failed, LabeltuiError, Misused
+from labeltui.domain.problems import Failed, LabeltuiError, Misused, Refused
 from labeltui.domain.reading import Reading
 from labeltui.domain.rules.pod import ambiguous, same_named
 from labeltui.domain.state import RequestsLeft
@@ -44,7 +44,7 @@ class PodAccount:
     """One account of RunPod, and the profile's pod, if the profile names one.
 
     No request is sent before its answer is needed. With ``access``, the account is that one instead of the
-    account of the operator's API key.
+    account of the operator's API key. A ``demo`` without ``access`` has no account.
     """
 
     def __init__(
@@ -54,8 +54,10 @@ class PodAccount:
         section: RunpodSection | None,
         access: Access | None = None,
         make: MakesRunpodClient = RunpodClient,
+        *,
+        demo: bool = False,
     ) -> None:
-        self.section = section
+        self.section, self._demo = section, demo
         self._make = make
         self._access = access
         self._clock = clock
@@ -119,9 +121,23 @@ class PodAccount:
             return self._make(
                 Secret(self._access.key), base=self._access.url, api=api, team=None, now=self._clock
             )
-        self.key = await find_key(command=section.key_command if section else None)
+        self.key = await self.operator_key()
         team = section.team if section else None
         return self._make(self.key.secret, base=None, api=api, team=team, now=self._clock)
+
+    async def operator_key(self) -> FoundKey:
+        """Find the operator's API key. A session reads the key only here, so that no demo can use it.
+
+        Raises Refused ``demo_no_account`` in a demo, and the errors of :func:`find_key`.
+        """
+        self._refuse_demo()
+        return await find_key(command=self.section.key_command if self.section else None)
+
+    def _refuse_demo(self) -> None:
+        if self._demo:
+            raise Refused(
+                Code.DEMO_NO_ACCOUNT, "This demo has no RunPod account.", "`labeltui demo` plays one."
+            )
 
     async def find(self) -> Pod:
         """Read the profile's pod, by id or by name.
@@ -170,6 +186,7 @@ class PodAccount:
 
     def _pod_name(self) -> str:
         if not self.name:
+            self._refuse_demo()
             raise Misused(
                 Code.NO_POD_NAMED, "This profile names no pod.",
                 "Rent a pod with p n (`labeltui pod create`), or add [profiles.NAME.runpod] with pod = \"...\".",

@@ -23,7 +23,6 @@ from labeltui.domain.state import Alert, Level
 from labeltui.hosts.agent.client import AgentClient
 from labeltui.hosts.agent.package import build_package
 from labeltui.monailabel.launch import app_folder, expand, is_dicomweb
-from labeltui.runpod.keys import find_key
 from labeltui.session.connection.link import Link
 from labeltui.session.history.journal import Journal
 from labeltui.session.pod.account import PodAccount
@@ -48,26 +47,22 @@ class GuardSettings:
     """The settings that the guard needs.
 
     ``applies`` is False for a host that is not a pod of RunPod. With ``read_only`` the guard is only asked
-    for its status. ``key_command`` prints the operator's API key; None means that the key is in the
-    environment or the key ring.
+    for its status.
     """
 
     guard: GuardSection
     server: ServerSection
     applies: bool
     read_only: bool
-    key_command: str | None
 
     @classmethod
     def of(cls, profile: Profile, *, read_only: bool) -> GuardSettings:
         """The settings of one profile."""
-        runpod = profile.runpod
         return cls(
             profile.guard,
             profile.server,
             profile.host == "runpod",
             read_only,
-            runpod.key_command if runpod is not None else None,
         )
 
 
@@ -235,7 +230,7 @@ class GuardWatch:
         if not self._settings.guard.operator_key:
             return ""
         try:
-            return (await find_key(command=self._settings.key_command)).secret.reveal()
+            return (await self._account.operator_key()).secret.reveal()
         except LabeltuiError as error:
             entry = self._journal.begin(self._clock(), "Copy your API key to the pod", STATUS)
             self._journal.end(entry, False, error_text(error))

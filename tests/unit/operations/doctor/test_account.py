@@ -42,29 +42,28 @@ def stored(home: Path, mode: int, text: str = f'apikey = "{KEY}"\n') -> str:
 
 async def test_a_key_in_a_file_is_named_by_its_place_and_never_shown(home: Path) -> None:
     place = stored(home, 0o600)
-    check = await key_check(None)
+    check = await key_check()
     assert (check.verdict.value, check.message) == ("ok", f"The API key is in {place}.")
     assert KEY not in f"{check}"
 
 
 async def test_a_file_that_others_can_read_is_a_warning(home: Path) -> None:
     place = stored(home, 0o644)
-    check = await key_check(None)
+    check = await key_check()
     assert check.verdict.value == "warning"
     assert check.message == f"The API key is in {place}. Other users of this machine can read {place}."
     assert check.hint == "Make the file private with chmod 600."
 
 
-@pytest.mark.parametrize(("needed", "verdict"), [(True, "wrong"), (False, "warning")])
-async def test_no_key_is_wrong_only_where_one_is_needed(home: Path, needed: bool, verdict: str) -> None:
-    check = await key_check(None, needed=needed)
-    assert (check.verdict.value, check.message) == (verdict, "There is no RunPod API key.")
+async def test_no_key_is_a_warning_without_a_profile(home: Path) -> None:
+    check = await key_check()
+    assert (check.verdict.value, check.message) == ("warning", "There is no RunPod API key.")
     assert "RUNPOD_API_KEY" in check.hint
 
 
 async def test_a_file_that_holds_no_key_is_wrong_even_where_none_is_needed(home: Path) -> None:
     stored(home, 0o600, 'apikey = "two words"\n')
-    check = await key_check(None)
+    check = await key_check()
     assert check.verdict.value == "wrong"
     assert "two words" not in f"{check}"
 

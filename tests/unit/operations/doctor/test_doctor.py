@@ -125,7 +125,6 @@ async def test_without_an_api_key_that_is_all_that_is_said_of_runpod(
             raise LabeltuiError(Code.RUNPOD_NO_KEY, "There is no API key.", "Make one.")
 
         monkeypatch.setattr("labeltui.session.pod.account.find_key", no_key)
-        monkeypatch.setattr("labeltui.operations.doctor.account.find_key", no_key)
         document = await examine(it)
     assert verdicts(document) == {"key": "wrong", "host": "unknown"}
 
@@ -354,7 +353,7 @@ async def test_a_key_command_that_hangs_is_not_waited_for(monkeypatch: pytest.Mo
 
     monkeypatch.setattr("labeltui.operations.doctor.account.find_key", never)
     monkeypatch.setattr("labeltui.operations.doctor.account.KEY_S", 0.01)
-    check = await key_check("pass show runpod")
+    check = await key_check()
     assert check.verdict is Verdict.UNKNOWN
 
 
