@@ -1,4 +1,4 @@
-"""Check that the console writes only text and Textual's own escape sequences to its terminal.
+"""Check that the console writes only text and its own escape sequences to its terminal.
 
 Nothing else may come out, whatever a remote host sends.
 """
@@ -22,6 +22,7 @@ _TEXTUALS = re.compile(
     rb"|\x1b\[\?(?:2026|2048)\$p"
     rb"|\x1b\[[<>]\d*u|\x1b\[\?u|\x1b\[c|\x1b\[16t|\x1b\[>4;\dm"
     rb"|\x1b\]22;[a-z-]*\x07"  # the mouse pointer's shape
+    rb"|\x1b[78]|\x1b\[\d+C"  # around text of disputed width
     rb"|[\r\n]"
 )
 _HALF = 4096  # longer than any sequence of Textual

@@ -132,7 +132,7 @@ async def test_terminate_wants_the_name_of_the_pod_under_the_cursor(ran: Ran) ->
 @pytest.mark.parametrize(
     ("pod", "key", "why"),
     [
-        (LOCKED, "x", "it is locked"),
+        (LOCKED, "x", "the pod is locked"),
         (MEMBER, "x", "belongs to a cluster"),
         (STOPPED, "r", "the pod is stopped"),
     ],

@@ -177,7 +177,7 @@ async def test_forty_rows_are_filtered_and_sorted_at_the_smallest_size(tmp_path:
         ("cloud", "community", "Not for patient data", ("cloud", "community")),
         ("ports", "yes", "https://PODID-8000.proxy.runpod.net", ("public", True)),
         ("refused", "wait", "labeltui retries until", ("wait", True)),
-        ("refused", "next", "another GPU with as much memory", ("fallback", True)),
+        ("refused", "next", "labeltui takes another GPU with as much", ("fallback", True)),
         ("key", "make", "labeltui_ed25519", ("make_key", True)),
     ],
 )
