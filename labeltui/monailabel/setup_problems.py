@@ -106,7 +106,7 @@ CAUSES: tuple[tuple[str, Code, str, str], ...] = (
      r"|ReadTimeoutError|Connection aborted",
      Code.NO_NETWORK,
      "The host cannot reach the package index.",
-     "Check the host's network, or set a mirror in server.pip_args. Then run setup again; it continues here."),
+     "Check the host's network, or set a mirror in server.pip_args. Then run setup again: it goes on from here."),
     (r"CERTIFICATE_VERIFY_FAILED|SSLError", Code.CERTIFICATE,
      "The host does not trust the package index's certificate.",
      "Install the CA certificates on the host, or set --cert in server.pip_args."),

@@ -258,7 +258,7 @@ class Session:
         host = await self.link.connected()
         if not self.tunnel.hold:
             self.tunnel.hold = True
-            await self.tunnel.close("moving to its own port")
+            await self.tunnel.close("the tunnel is changing to the port that Slicer uses")
             await self.tunnel.open(host)
             self.pollers.wake()
 

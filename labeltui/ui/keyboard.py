@@ -72,7 +72,7 @@ class Keyboard:
             self._settling = asyncio.create_task(self._handle_ahead(), name="keys")
 
     def drop_ahead(self) -> None:
-        """Drop the keys that wait."""
+        """Drop the keys that are still waiting to be handled."""
         self._ahead.clear()
 
     async def _handle_ahead(self) -> None:

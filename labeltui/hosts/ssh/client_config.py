@@ -77,7 +77,7 @@ class ClientConfig(SSHClientConfig):
         self._tokens["j"] = str(options.get("ProxyJump") or "")
 
     def get_options(self, reload: bool) -> dict[str, object]:
-        """Return the settings, also for asyncssh's second pass, which does not read the files again."""
+        """Return all settings. asyncssh calls this before its second pass, which does not read the files again."""
         return self._options.copy()
 
 

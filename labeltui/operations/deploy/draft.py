@@ -250,7 +250,7 @@ class Draft:
         if stock_in(offer, centre) is Stock.NONE:
             where = f" in {centre}" if centre else ""
             return {
-                "gpu": f"No {offer.name} seems to be free{where}. Choose what to do if RunPod refuses it."
+                "gpu": f"No {offer.name} seems to be free{where}. Choose what to do if RunPod refuses the pod."
             }
         if wanted and cuda and [int(n) for n in cuda.split(".")] < [int(n) for n in wanted.split(".")]:
             return {

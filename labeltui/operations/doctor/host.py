@@ -25,7 +25,7 @@ def labels_check(state: SessionState) -> Check:
                      "Try again with `labeltui labels pull`.")  # fmt: skip
     if copies.safe and copies.skipped:
         return Check(
-            "labels", Verdict.WARNING, f"Not every entry of the labels folder is a label: {copies.skipped[0]}.",
+            "labels", Verdict.WARNING, f"The labels folder has an entry that is not a label: {copies.skipped[0]}.",
             "labeltui does not copy this entry. Move it away, or replace it by a file.",
         )  # fmt: skip
     if not copies.total:

@@ -101,7 +101,7 @@ class LogStore:
 
     @property
     def late(self) -> tuple[LateLines, ...]:
-        """Groups of lines that arrived after later ones, in order."""
+        """Groups of lines that arrived after lines with a later time. The groups are in the order of lines."""
         return tuple(self._late)
 
     def source_of(self, line: int) -> str:

@@ -43,7 +43,7 @@ THEN: list[Option] = [
 ]
 LABELS = {
     "data": "studies here", "storage": "storage", "data_centre": "data centre", "volume_gb": "volume GB",
-    "container_gb": "other disk GB", "cloud": "cloud", "image": "image", "key": "SSH key",
+    "container_gb": "container GB", "cloud": "cloud", "image": "image", "key": "SSH key",
     "add_key": "key to account", "ports": "ports", "name": "name", "refused": "when refused", "limit": "at most $/h",
     "then": "afterwards", "save": "save profile",
 }  # fmt: skip

@@ -142,7 +142,7 @@ class Page(Rows):
         return found
 
     def gather(self) -> None:
-        """Collect the rules: gaps of the delivery, late lines, marked lines."""
+        """Collect the horizontal rules to draw between lines: for lost connections, late lines and marked lines."""
         marks: list[Mark] = [*self.store.marks, *self.store.late, *self.places]
         marks.sort(key=_line_of)
         self.marks = marks

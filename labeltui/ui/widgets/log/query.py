@@ -32,7 +32,7 @@ class Places(ABC):
         return self.lines[at - 1] if at else None
 
     def place(self, line: int) -> int | None:
-        """The position of ``line`` among them, from 1; None if it is not one of them."""
+        """The position of ``line`` in :attr:`lines`, counted from 1; None if ``line`` is not in it."""
         at = bisect_left(self.lines, line)
         return at + 1 if at < len(self.lines) and self.lines[at] == line else None
 

@@ -51,7 +51,7 @@ class Rows:
         return last < len(lines) and lines[first] == fold.first and lines[last] == fold.last
 
     def closed(self, line: int) -> Fold | None:
-        """The folded traceback that hides or summarizes a line; None without one."""
+        """The folded traceback that a line belongs to; None if the line belongs to none, or to an open one."""
         fold = self.folds.of(line)
         return (
             fold if fold is not None and fold.hidden and not self.is_open(fold) and self.whole(fold) else None

@@ -106,7 +106,10 @@ class Scoped(Sieve):
         return self.store.last_drawing(line, LONGEST_HEAD)[0]
 
     def _out_of_time(self, start: int, stop: int) -> bool:
-        """Whether all of these lines are far outside the scope's time; lines come nearly in that order."""
+        """Whether all lines from ``start`` to ``stop`` are outside the scope's time by more than ``DISORDER``.
+
+        Checks only the first and the last line, because lines are nearly in the order of their times.
+        """
         since, until = self.scope.since, self.scope.until
         if since is not None and start < stop:
             newest = time_at(self.store, stop - 1)
