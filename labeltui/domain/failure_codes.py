@@ -152,6 +152,7 @@ class Code(StrEnum):
     POD_SLOW = "pod_slow"
     POD_STARTING = "pod_starting"
     POD_STATE = "pod_state"
+    POD_STILL_UP = "pod_still_up"
     POD_STOPPED = "pod_stopped"
     POD_STOPPED_EARLY = "pod_stopped_early"
     PORT_REFUSED = "port_refused"

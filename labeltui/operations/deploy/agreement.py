@@ -6,14 +6,17 @@ import shlex
 from collections.abc import Iterator
 from dataclasses import replace
 from decimal import Decimal
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from labeltui.domain.deploy.quote import Quote
 from labeltui.domain.failure_codes import Code
 from labeltui.domain.money import cents, month_text, rate_text
 from labeltui.domain.pod.pod import Pod
-from labeltui.domain.problems import Failed, Refused
+from labeltui.domain.problems import Failed, LabeltuiError, Refused
 from labeltui.operations.deploy.plan import Plan
+
+if TYPE_CHECKING:
+    from labeltui.session.session import Session
 
 
 def agreed(plan: Plan) -> None:
@@ -40,6 +43,27 @@ def agreed(plan: Plan) -> None:
             f"{first.name} with these disks costs {price}.",
             f"That is more than your limit of {rate_text(plan.limit)}.",
         )
+
+
+async def refuse_second(session: Session, plan: Plan) -> None:
+    """Raise Refused ``pod_still_up`` if the session's own pod is up under another name than the plan's.
+
+    The session would leave that pod, and copy no more of its labels, while the pod still costs money. A pod
+    that lost its GPU may be left. A session that was not started is connected to no pod yet.
+    """
+    if session.profile.host != "runpod" or not session.started or not session.account.name:
+        return
+    try:
+        pod = await session.account.find()
+    except LabeltuiError as error:
+        if error.problem.code.no_single_pod:
+            return
+        raise
+    if pod.status.is_up and not pod.lost_its_gpu and pod.name != plan.spec.name:
+        raise Refused(
+            Code.POD_STILL_UP, f"This session works on the pod {pod.name}, which is {pod.status}.",
+            "Stop it with p x or terminate it with p D first, or rent the new pod in another profile.",
+        )  # fmt: skip
 
 
 def price_text(made: Quote) -> str:

@@ -18,7 +18,7 @@ from labeltui.domain.money import month_text
 from labeltui.domain.pod.pod import Pod
 from labeltui.domain.problems import LabeltuiError, Problem, Refused, Unreachable
 from labeltui.domain.server.server import ServerState
-from labeltui.operations.deploy.agreement import accepting, agreed, refuse_other
+from labeltui.operations.deploy.agreement import accepting, agreed, refuse_other, refuse_second
 from labeltui.operations.deploy.checklist import Checklist, StepId, StepReport
 from labeltui.operations.deploy.outcome import ALERT, Outcome, public_urls
 from labeltui.operations.deploy.plan import ON_ONE_MACHINE, NewVolume, Plan, make_plan
@@ -45,10 +45,12 @@ async def pod_create(session: Session, params: PodCreateParams, report: Report) 
     """Rent a pod under the profile's name, and continue until the server answers or the requested step is done.
 
     A pod that already has the name is used instead of renting another. Repeating the command continues after
-    the last step that succeeded. Raises Refused with the price when ``max_price`` is missing or lower. Raises
-    LabeltuiError with the whole checklist as its document when a step fails.
+    the last step that succeeded. Raises Refused with the price when ``max_price`` is missing or lower, and Refused
+    ``pod_still_up`` if the session works on a pod of another name that is up. Raises LabeltuiError with the
+    whole checklist as its document when a step fails.
     """
     plan = await make_plan(session, params)
+    await refuse_second(session, plan)
     agreed(plan)
     return await Deployment(session, plan, params, report).run()
 
@@ -207,6 +209,7 @@ class Deployment:
         while True:
             try:
                 await session.link.connected(TRY_S)
+                self._refuse_old_connection()
                 break
             except Refused:
                 raise
@@ -221,6 +224,14 @@ class Deployment:
         vouched = isinstance(host, PodHost) and host.vouched
         by = "; the pod's log confirms its host key" if vouched else ""
         self.steps.done(StepId.SSH, f"{host.address}{by}")
+
+    def _refuse_old_connection(self) -> None:
+        """Raise Unreachable if the session is still connected to another pod, and leave that one."""
+        link = self._session.link
+        if isinstance(link.host, PodHost) and link.host.pod_id != self._session.account.known_id:
+            why = f"the session works on {self._pod.name} now"
+            link.change_host(why)
+            raise Unreachable(Code.NOT_CONNECTED, f"Leaving the previous pod: {why}.", "")
 
     async def _start_agent(self) -> None:
         await self._session.link.ready(AGENT_WITHIN_S)

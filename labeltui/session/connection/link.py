@@ -50,6 +50,7 @@ class Link:
         self._retry_now = asyncio.Event()
         self._changed = asyncio.Event()
         self._recheck = asyncio.Event()
+        self._leave_now = asyncio.Event()
         self._agent_error: LabeltuiError | None = None
         self._error: LabeltuiError | None = None
         self._status = HostStatus(name, host.kind, host.address)
@@ -98,6 +99,12 @@ class Link:
             self._recheck.set()
         elif self._error.problem.code == after_refusal:
             self.reconnect()
+
+    def change_host(self, why: str) -> None:
+        """Close the connection, even if it still answers, and connect to the machine that the host means now."""
+        if self.is_connected:
+            self._leave_now.set()
+            self._publish(replace(self._status, state=LinkState.RECONNECTING, detail=why))
 
     async def ready(self, deadline_s: float = 40.0) -> AgentClient:
         """Return the agent as soon as it runs.
@@ -178,6 +185,7 @@ class Link:
             )
         )
         self._agent_error = self._error = None
+        self._leave_now.clear()
         began = time.monotonic()
         await self.host.connect()
         self._publish(
@@ -228,7 +236,7 @@ class Link:
         tasks = [
             asyncio.create_task(self._attached(name, work)) for name, work in self._attachments if self.agent
         ]
-        watches = [asyncio.create_task(self.host.lost())]
+        watches = [asyncio.create_task(self.host.lost()), asyncio.create_task(self._told_to_leave())]
         if self.agent is not None:
             watches += [asyncio.create_task(self.agent.lost()), asyncio.create_task(self._ping(self.agent))]
         try:
@@ -240,6 +248,10 @@ class Link:
             await asyncio.gather(*tasks, *watches, return_exceptions=True)
         await self._leave(why, LinkState.RECONNECTING)
         self._publish(replace(self._status, reconnects=self._status.reconnects + 1))
+
+    async def _told_to_leave(self) -> str:
+        await self._leave_now.wait()
+        return self._status.detail
 
     async def _attached(self, name: str, work: Attachment) -> None:
         """Run one attachment; restart it when it fails while the agent still runs."""

@@ -76,6 +76,7 @@ class PodHost:
     def __init__(self, account: PodAccount, state: StateFolder, prompter: Prompter, make: MakeHost) -> None:
         self.address = account.name
         self.vouched = False  # whether the container log showed the key of this connection
+        self.pod_id: str | None = None  # of the pod that the last connection was made to
         self._account = account
         self._state = state
         self._prompter = prompter
@@ -104,14 +105,14 @@ class PodHost:
                     raise
                 await self._forget_restarted(pod, known_hosts, changed)
             else:
-                self._host = host
+                self._host, self.pod_id = host, pod.id
                 return
         prompter = VouchedPrompter(self._prompter, await self._fingerprints(pod), _age_s(pod))
         host = self._make(address, known_hosts, prompter)
         await host.connect()
         self.vouched = prompter.vouched
         self._account.report_event("pinned", _pinned(pod, prompter.vouched))
-        self._host = host
+        self._host, self.pod_id = host, pod.id
 
     async def _forget_restarted(self, pod: Pod, known_hosts: Path, changed: Refused) -> None:
         """Delete the stored keys if the container's log shows the new one.

@@ -13,6 +13,7 @@ import pytest
 from labeltui.domain.failure_codes import Code
 from labeltui.domain.problems import LabeltuiError, Unreachable
 from labeltui.domain.state import Level
+from labeltui.session.pod.host import PodHost
 from tests.fakes.facts import EMPTY, report_facts
 from tests.fakes.guard import FakeGuard
 from tests.unit.operations.desk import Desk, desk
@@ -88,6 +89,35 @@ async def test_a_pod_that_the_profile_does_not_name_is_said_to_be_lost_to_it(tmp
     async with desk(tmp_path, rents=True, start=False) as it:
         await create(it, name="annot-2")
     assert "add --save" in it.report.lines[-1]
+
+
+@in_virtual_time
+async def test_a_session_whose_pod_is_up_rents_no_pod_of_another_name(tmp_path: Path) -> None:
+    async with desk(tmp_path, rents=True) as it:
+        first = await create(it)
+        error = await refused(it, name="annot-2")
+        again = await create(it)
+    assert (error.problem.code, error.exit_code) == (Code.POD_STILL_UP, 3)
+    assert error.problem.message == "This session works on the pod annot, which is running."
+    assert "profile" in error.problem.hint
+    assert len(it.world.pods) == 1
+    assert again["id"] == first["id"]
+
+
+@in_virtual_time
+async def test_the_pod_that_replaces_a_stopped_one_is_connected_before_anything_runs_there(
+    tmp_path: Path,
+) -> None:
+    async with desk(tmp_path, rents=True) as it:
+        first = await create(it)
+        it.elsewhere(first["id"], "stop")  # the connection to it is not noticed to be lost yet
+        second = await create(it, name="annot-2", key=str(tmp_path / "key.pub"))
+        host = it.session.link.host
+        reached = next(step["detail"] for step in second["steps"] if step["step"] == "ssh")
+    assert isinstance(host, PodHost)
+    assert host.pod_id == second["id"]
+    assert second["ssh"]
+    assert reached.startswith(second["ssh"])
 
 
 @pytest.mark.parametrize("more", [{}, {"setup": True}, {"start": True}])
