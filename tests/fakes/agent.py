@@ -323,6 +323,8 @@ class MemoryAgent:
         return {"sha256": self.files.sha256(path)}
 
     async def _op_labels_list(self, _connection: _Connection, **asked: Any) -> Mapping[str, Any]:
+        if not self.files.is_folder(asked["studies"]):
+            raise self._absent(asked["studies"])
         answer = list_labels(self.files, int(self.now() * 1e9), **asked)
         for one in answer["labels"]:
             one["problem"] = self.label_problems.get((one["tag"], one["name"]), "")

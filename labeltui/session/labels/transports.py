@@ -58,9 +58,12 @@ class FileTransport:
         studies: str,
         machine: str,
         client: Callable[[], MonaiLabelClient] | None,
+        otherwise: str | None = None,
     ) -> None:
+        """Create the transport. ``otherwise`` is the folder that is listed if there is no folder ``studies``."""
         self.source = f"{machine}:{studies}"
-        self._link, self._studies = link, studies
+        self._link, self._studies, self._otherwise = link, studies, otherwise
+        self._machine = machine
         self._client = client
         self._root = ""
 
@@ -70,7 +73,11 @@ class FileTransport:
         try:
             listing = await agent.list_labels(self._studies, only)
         except Failed as error:
-            raise _unread(error) from None
+            if self._otherwise is None or error.problem.code != Code.NOT_FOUND:
+                raise _unread(error) from None
+            self._studies, self._otherwise = self._otherwise, None
+            self.source = f"{self._machine}:{self._studies}"
+            return await self.listing()
         self._root = listing.root
         return listing
 
@@ -216,8 +223,12 @@ class LabelTransports:
             raise Unreachable(
                 Code.NOT_CONNECTED, "The host is not connected.", "Try again once it is connected."
             )
-        client = self._client if running else None
-        return FileTransport(self._link, studies, machine, client)
+        if running:
+            return FileTransport(self._link, studies, machine, self._client)
+        # An ended server's folder has the home of its time; a pod that was started again may have another.
+        configured = self._profile.server.studies
+        otherwise = None if configured == studies or is_dicomweb(configured) else configured
+        return FileTransport(self._link, studies, machine, None, otherwise)
 
     def _need_tunnel(self, server: ServerStatus | None) -> None:
         """Raise Unreachable if the host forwards no ports and the server may be one that labeltui did not start."""

@@ -111,6 +111,7 @@ async def desk(
     rented = account or (EmulatedAccount(asyncio.get_running_loop().time) if rents else None)
     host, server = MemoryHost(), FakeMonaiLabel()
     host.install()
+    host.files.folders.add(host.files.expand("~/studies"))
     report_facts(host, lambda: INSTALLED)
     server.up = False
     host.agent.programs["server"] = server.run

@@ -5,6 +5,7 @@ Names may hold any character but a slash; names that begin with a dot are ignore
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 import time
@@ -110,10 +111,13 @@ def list_labels(
     """List at most ``limit`` labels that follow the (tag, name) ``after``. ``only`` limits them to some (tag, study).
 
     ``more`` is true if further labels follow; ``skipped`` has the entries that are no regular files.
+    Raises FileNotFoundError if there is no folder of studies: a volume that is not mounted is not one without labels.
     """
     folder = expand(studies).absolute()
     wanted = None if only is None else {(str(tag), str(study)) for tag, study in only}
     start = None if after is None else (str(after[0]), str(after[1]))
+    if not stat.S_ISDIR(folder.stat().st_mode):
+        raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(folder))
     names = [
         (tag, name)
         for tag, name in names_on_disk(folder, None if wanted is None else {tag for tag, _ in wanted})

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from labeltui.domain.pod.pod import PodAction
+from labeltui.domain.rules.label_risk import label_note
 from labeltui.operations.labels.safety import copy_last, spare_labels
 from tests.unit.operations.desk import Desk, desk
 from tests.virtual_time import in_virtual_time
@@ -65,3 +66,33 @@ async def test_a_host_that_answers_no_more_is_not_waited_for_long(tmp_path: Path
         error = it.session.store.state.labels.error
     assert took == pytest.approx(20, abs=1)
     assert "can't be reached: Connection refused" in (error or "")
+
+
+@in_virtual_time
+async def test_labels_are_listed_where_the_profile_says_if_an_ended_servers_folder_is_gone(
+    tmp_path: Path,
+) -> None:
+    async with desk(tmp_path, rents=True) as it:
+        await labelled(it)
+        it.serve(studies="/gone/home/studies")
+        it.host.agent.jobs["server"].end(-9)
+        it.server.up = False
+        await it.session.store.wait_for(
+            lambda state: state.server.value is not None and state.server.value.studies is not None, 60
+        )
+        copies = await it.session.labels.refresh(copy=False)
+        again = await it.session.labels.refresh([("final", "s1")], copy=False)
+    assert (copies.total, copies.root) == (1, "/root/studies/labels")
+    assert again.total == 1
+
+
+@in_virtual_time
+async def test_a_missing_folder_of_studies_is_unknown_and_not_without_labels(tmp_path: Path) -> None:
+    async with desk(tmp_path, rents=True) as it:
+        await labelled(it)
+        it.host.files.remove("~/studies/labels/final/s1.nii.gz")
+        it.host.files.folders.discard("/root/studies")
+        error = await it.failing("pod.terminate")
+        note = label_note(it.session.store.state, "terminate")
+    assert error.problem.code in ("labels_unknown", "labels_not_copied")
+    assert "0 of 1 labels were on this machine" in note

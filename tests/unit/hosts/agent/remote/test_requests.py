@@ -58,7 +58,8 @@ def test_labels_are_files_below_a_tag_with_the_hosts_times(tmp_path: Path) -> No
         }
     ]
     assert answer["root"] == str(tmp_path / "labels")
-    assert listed(tmp_path / "nowhere") == []
+    (tmp_path / "new").mkdir()
+    assert listed(tmp_path / "new") == []
 
 
 def test_a_study_is_found_by_its_id_whatever_dots_it_has(tmp_path: Path) -> None:
@@ -167,6 +168,17 @@ def test_a_folder_of_labels_that_cannot_be_read_is_no_empty_one(tmp_path: Path) 
     loop.symlink_to(loop)
     with pytest.raises(OSError, match="symbolic links"):
         list_labels(str(tmp_path))
+
+
+@pytest.mark.parametrize("only", [None, [["final", "a"]]])
+def test_a_missing_folder_of_studies_is_no_folder_without_labels(
+    tmp_path: Path, only: list[list[str]] | None
+) -> None:
+    with pytest.raises(FileNotFoundError, match="studies"):
+        list_labels(str(tmp_path / "studies"), only)
+    (tmp_path / "studies").touch()
+    with pytest.raises(NotADirectoryError, match="studies"):
+        list_labels(str(tmp_path / "studies"), only)
 
 
 def test_whether_the_server_can_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
