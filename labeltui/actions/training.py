@@ -17,6 +17,7 @@ class TrainStartParams(Params):
     param: Mapping[str, str] = pairs("further parameters of the training")
     enqueue: bool = switch("if a training runs, queue this one behind it")
     follow: bool = switch("report each epoch until the training ends")
+    damaged_labels: bool = switch("train although labels are damaged, which usually ends the training")
 
 
 class TrainStatusParams(Params):

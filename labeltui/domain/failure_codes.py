@@ -80,6 +80,7 @@ class Code(StrEnum):
     KNOWN_HOSTS = "known_hosts"
     LABEL_CHANGED = "label_changed"
     LABEL_INDEX = "label_index"
+    LABELS_DAMAGED = "labels_damaged"
     LABELS_NOT_BOXES = "labels_not_boxes"
     LABELS_NOT_COPIED = "labels_not_copied"
     LABELS_UNKNOWN = "labels_unknown"

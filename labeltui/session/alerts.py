@@ -210,7 +210,8 @@ class Alerts:
         if not copies.absent or not copies.reason:
             self._store.dismiss("labels")
             return
-        labels = "1 label is" if copies.absent == 1 else f"{copies.absent} labels are"
+        count = copies.stuck or copies.absent
+        labels = "1 label is" if count == 1 else f"{count} labels are"
         message = f"{labels} not copied to this machine: {copies.reason}."
         if not any(alert.key == "labels" and alert.message == message for alert in state.alerts):
             self._raise("labels", Level.ERROR, message, copies.hint)

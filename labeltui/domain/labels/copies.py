@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from labeltui.domain.study import FINAL_TAG
+
 
 @dataclass(frozen=True, slots=True)
 class LabelCopies:
@@ -32,6 +34,14 @@ class LabelCopies:
     copies: bool = True  # False: the profile says to count labels only
     damaged: frozenset[tuple[str, str]] = frozenset()  # (tag, study) of labels that are empty or cut off
     skipped: tuple[str, ...] = ()  # entries among the labels that are no files, with what they are
+    stuck: int = (
+        0  # missing ones that ``reason`` is about: failed or damaged, not just waiting for their turn
+    )
+
+    @property
+    def damaged_finals(self) -> tuple[str, ...]:
+        """The studies whose final label is damaged, sorted."""
+        return tuple(sorted(study for tag, study in self.damaged if tag == FINAL_TAG))
 
     @property
     def absent(self) -> int:

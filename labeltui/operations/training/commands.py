@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 
 ACTIVE = (TrainState.QUEUED, TrainState.RUNNING)
 LISTED_S = 20.0
+LABELS_S = 20.0
+SHOWN = 5  # damaged labels that are named
 REACH_S = 15.0
 OUTPUT_S = 5.0  # the end of the output comes within about a second of the server's answer
 
@@ -34,13 +37,16 @@ async def train_start(session: Session, params: TrainStartParams, report: Report
     """Fine-tune a model on the submitted labels.
 
     The server accepts trainings that can't work and lets them fail seconds later, so known causes are checked
-    here first. Raises Failed ``unknown_model``, ``no_labels``, ``labels_not_boxes`` or ``already_training``.
+    here first. Raises Failed ``unknown_model``, ``no_labels``, ``labels_damaged``, ``labels_not_boxes`` or
+    ``already_training``.
     """
     state = await session.readiness.need_server()
     await session.readiness.first_readings(Fields.training)
     info = state.info.value
     model = _model(session, info, params.model)
     _has_labels(info)
+    if not params.damaged_labels:
+        await _has_no_damaged_labels(session)
     await _has_boxes(session, model)
     config = info.trainers[model].config if info is not None and model in info.trainers else {}
     request = train_request(config, max_epochs=params.max_epochs, overrides=params.param)
@@ -151,6 +157,25 @@ def _has_labels(info: ServerInfo | None) -> None:
             Code.NO_LABELS, "There is nothing to train on: no study has a final label.",
             "Submit at least one label first, better two: validation needs a label of its own.",
         )  # fmt: skip
+
+
+async def _has_no_damaged_labels(session: Session) -> None:
+    """Refuse to train on final labels that are known to be empty or cut off. An unread list refuses nothing."""
+    try:
+        async with asyncio.timeout(LABELS_S):
+            copies = await session.labels.refresh(copy=False)
+    except (LabeltuiError, TimeoutError):
+        return
+    session.labels.wake()  # this listing counts as the copier's, which would then not copy the missing labels
+    studies = copies.damaged_finals
+    if studies:
+        more = f" and {len(studies) - SHOWN} more" if len(studies) > SHOWN else ""
+        what = "1 final label is" if len(studies) == 1 else f"{len(studies)} final labels are"
+        raise Failed(
+            Code.LABELS_DAMAGED,
+            f"{what} empty or cut off: {', '.join(studies[:SHOWN])}{more}.",
+            "Submit the label again in Slicer, or delete it on the host. To train all the same, add --damaged-labels.",
+        )
 
 
 async def _has_boxes(session: Session, model: str) -> None:

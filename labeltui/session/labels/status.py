@@ -132,6 +132,7 @@ class CopyStatus:
                 (key[0], split_label(key[1])[0]) for key, fault in self.faults.items() if fault.damaged
             ),
             skipped=self._skipped,
+            stuck=len((self.failures.keys() | self.faults.keys()) & self.absent.keys()),
         )
         self._field.write(Reading(copies, self._clock(), interval_s=SLOW_S))
         return copies

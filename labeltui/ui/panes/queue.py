@@ -22,7 +22,7 @@ from labeltui.ui.panes import rows
 from labeltui.ui.panes.empty import without_server
 from labeltui.ui.panes.pane_keys import PaneKey, pressed
 from labeltui.ui.presentation.fact import stale_age
-from labeltui.ui.presentation.strip import labels_here
+from labeltui.ui.presentation.strip import labels_here, sound_finals
 from labeltui.ui.presentation.text import safe
 from labeltui.ui.presentation.words import Tone
 from labeltui.ui.widgets.bar import bar
@@ -141,13 +141,13 @@ class QueuePane(Widget):
 
     def _summary(self, state: SessionState, queue: StudyQueue, now: datetime) -> list[Content]:
         width = self.size.width
-        share = 100.0 * queue.completed / queue.total if queue.total else None
+        share = 100.0 * sound_finals(state, queue) / queue.total if queue.total else None
         tone = Tone.FAINT if stale_age(state.queue, now) else Tone.GOOD
         number = "" if share is None else f" {share:.0f}% final"
         return [Content.assemble(bar(share, max(4, width - len(number)), tone), (number, tone))]
 
     def _update_titles(self, state: SessionState, queue: StudyQueue | None, now: datetime) -> None:
-        note = "" if queue is None else f"{queue.completed}/{queue.total}"
+        note = "" if queue is None else f"{sound_finals(state, queue)}/{queue.total}"
         old = stale_age(state.queue, now)
         facts = [f"{old} old" if old else ""]
         if self._matches is not None and queue is not None:

@@ -11,6 +11,7 @@ from labeltui.domain.host import LinkState
 from labeltui.domain.reading import Reading
 from labeltui.domain.server.server import ServerState
 from labeltui.domain.state import Level, SessionState
+from labeltui.domain.study import FINAL_TAG, StudyQueue
 from labeltui.domain.training.training import TrainState
 from labeltui.ui.presentation import words
 from labeltui.ui.presentation.absence import absence
@@ -100,12 +101,20 @@ def _training(state: SessionState, now: datetime) -> Fact:
     return _fact(names, word, texts, stale_age(state.training, now))
 
 
+def sound_finals(state: SessionState, queue: StudyQueue) -> int:
+    """Return the number of studies with a final label that isn't known to be damaged."""
+    copies = state.labels.value
+    damaged = set(copies.damaged_finals) if copies is not None else set()
+    broken = sum(FINAL_TAG in study.tags and study.id in damaged for study in queue.studies) if damaged else 0
+    return max(0, queue.completed - broken)
+
+
 def _queue(state: SessionState, now: datetime) -> Fact:
     names = ("queue", "queue", "q")
     queue = state.queue.value
     if queue is None:
         return _unknown(names, state.queue)
-    done = f"{queue.completed}/{queue.total}"
+    done = f"{sound_finals(state, queue)}/{queue.total}"
     open_now = sum(1 for study in queue.studies if study.openers) if len(queue.studies) < 5000 else 0
     long = f"{done} final" + (f", {open_now} open" if open_now else "")
     return Fact(names, (long, f"{done} final", done), "", Tone.PLAIN, stale_age(state.queue, now))
@@ -130,8 +139,9 @@ def _labels(state: SessionState, now: datetime) -> Fact | None:
         )
     if not copies.reason:
         return Fact(names, (f"{counts} here, copying", counts, counts), "◌", Tone.BUSY, old)
-    absent = f"{copies.absent} not copied"
-    texts = (f"{absent}: {safe(copies.reason)}", absent, f"-{copies.absent}")
+    count = copies.stuck or copies.absent
+    absent = f"{count} not copied"
+    texts = (f"{absent}: {safe(copies.reason)}", absent, f"-{count}")
     return Fact(names, texts, "✗", Tone.BAD, old)
 
 

@@ -13,6 +13,7 @@ from labeltui.domain.labels.copies import LabelCopies
 from labeltui.domain.money import Account, Spend
 from labeltui.domain.pod.pod import Pod, PodStatus
 from labeltui.domain.state import Alert, Level, SessionState
+from labeltui.domain.study import Study, StudyQueue
 from labeltui.ui.presentation.strip import strip_line
 from tests.ui.fake_session import NOW, FakeSession, ago, connected, console, fresh, settled, wait_for
 from tests.ui.test_snapshots import PROMPT, before
@@ -28,6 +29,15 @@ RUNNING = Pod(
 
 def copies(status: LabelCopies, error: str | None = None) -> SessionState:
     return replace(connected(), labels=replace(fresh(status), error=error))
+
+
+def test_a_damaged_final_label_is_not_counted_as_final() -> None:
+    studies = tuple(Study(name, {"final": NOW}) for name in ("a", "b", "c"))
+    state = replace(connected(), queue=fresh(StudyQueue(3, 3, studies)), labels=fresh(ALL))
+    assert "3/3 final" in strip_line(state, NOW, 220).plain
+    damaged = replace(ALL, here=11, damaged=frozenset({("final", "b"), ("original", "a"), ("final", "gone")}))
+    state = replace(state, labels=fresh(damaged))
+    assert "2/3 final" in strip_line(state, NOW, 220).plain
 
 
 @pytest.mark.parametrize(

@@ -96,3 +96,24 @@ async def test_a_missing_folder_of_studies_is_unknown_and_not_without_labels(tmp
         note = label_note(it.session.store.state, "terminate")
     assert error.problem.code in ("labels_unknown", "labels_not_copied")
     assert "0 of 1 labels were on this machine" in note
+
+
+@in_virtual_time
+async def test_the_alert_on_a_damaged_label_does_not_count_labels_that_wait(tmp_path: Path) -> None:
+    messages: list[str] = []
+    async with desk(tmp_path) as it:
+        for name in ("a", "b", "c"):
+            it.put_label(f"{name}.nii.gz")
+        it.put_label("case_04.nii.gz", b"")
+        it.session.store.subscribe(
+            lambda state, _changed: messages.extend(
+                one.message for one in state.alerts if one.key == "labels"
+            )
+        )
+        await asyncio.sleep(2)
+        await it.session.labels.refresh(copy=False)
+        await it.session.labels.refresh()
+        await it.session.store.wait_for(lambda _state: bool(messages), 60)
+    assert set(messages) == {
+        "1 label is not copied to this machine: final/case_04.nii.gz: the file is empty."
+    }

@@ -130,6 +130,22 @@ async def test_a_training_that_runs_is_not_disturbed_unless_it_may_queue(tmp_pat
     assert queued["state"] == "running"
 
 
+@in_virtual_time
+async def test_damaged_labels_are_named_before_a_training_and_trained_on_only_if_asked(
+    tmp_path: Path,
+) -> None:
+    async with desk(tmp_path, serves=True) as it:
+        it.put_label("sound.nii.gz")
+        it.put_label("case_04.nii.gz", b"")
+        await asyncio.sleep(2)
+        error = await it.failing("train.start", model="deepedit")
+        assert not it.server.tasks
+        document = await it.run("train.start", model="deepedit", damaged_labels=True)
+    assert error.problem.code == "labels_damaged"
+    assert error.problem.message == "1 final label is empty or cut off: case_04."
+    assert document["state"] == "running"
+
+
 @pytest.mark.parametrize(
     ("info", "params", "code"),
     [
