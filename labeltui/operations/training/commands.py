@@ -66,6 +66,8 @@ async def train_status(session: Session, params: TrainStatusParams, report: Repo
     training = state.training.value
     if params.follow and training is not None and training.state in ACTIVE and training.task_id:
         return await _follow(session, training.task_id, report)
+    if params.follow and training is not None and training.state not in (*ACTIVE, TrainState.IDLE):
+        return _ended_document(session, training)
     return documents.training_document(state.training, session.clock())
 
 
@@ -235,6 +237,11 @@ async def _follow(session: Session, task_id: str, report: Report, submitted: Tas
             Code.TRAINING_FORGOTTEN, "The server no longer knows the training.",
             "The server was probably restarted, which ends its trainings. Train again.",
         )  # fmt: skip
+    return _ended_document(session, training)
+
+
+def _ended_document(session: Session, training: TrainStatus) -> Document:
+    """Return the document of a training that is done. Raises Failed with the document if it ended otherwise."""
     reading = replace(session.store.state.training, value=training, error=None)
     document = documents.training_document(reading, session.clock())
     if document["error"] is None and document["state"] != TrainState.DONE.value:

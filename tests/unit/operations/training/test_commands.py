@@ -534,3 +534,18 @@ async def test_only_the_profiles_own_orphan_is_ended(tmp_path: Path) -> None:
         await known(it, TrainState.ORPHANED)
         await it.run("train.stop")
     assert [one["pgid"] for one in it.host.agent.requests("orphans.stop")] == [40]
+
+
+@pytest.mark.parametrize(("status", "code"), [("STOPPED", "stopped"), ("ERROR", "train_failed")])
+@in_virtual_time
+async def test_following_one_that_has_ended_already_fails_as_following_it_to_its_end(
+    tmp_path: Path, status: str, code: str
+) -> None:
+    async with desk(tmp_path, serves=True) as it:
+        training = Training(it)
+        training.begin()
+        training.print(EPOCH_2_BEGINS)
+        training.task["status"] = status
+        error = await it.failing("train.status", follow=True)
+        seen = await it.run("train.status")
+    assert (error.problem.code, error.exit_code, seen["state"]) == (code, 1, status.lower())
