@@ -45,14 +45,8 @@ class Readiness:
         return await self._wait_for_server(deadline_s)
 
     async def _wait_for_server(self, deadline_s: float) -> SessionState:
-        def known(state: SessionState) -> bool:
-            server = state.server.value
-            if server is None:
-                return False
-            polled = state.info.as_of is not None or state.info.error is not None
-            read = self._watch.caught_up or server.run_id is None
-            starting = server.state is ServerState.STARTING and self._watch.listening
-            return polled and read and not starting
+        def known(_state: SessionState) -> bool:
+            return self._pollers.complete
 
         try:
             return await self._store.wait_for(known, deadline_s)

@@ -24,8 +24,11 @@ class OrphanWatch:
     async def run(self, agent: AgentClient) -> None:
         """Poll the agent until the agent is gone."""
         while True:
-            self._watch.on_orphans(await agent.orphans())
             pid = _server_pid(self._store.state)
+            orphans = await agent.orphans()
+            if _has_other_pid(pid, self._store.state):
+                continue  # the answer may be older than the server's end
+            self._watch.on_orphans(orphans)
             try:
                 await self._store.wait_for(partial(_has_other_pid, pid), EVERY_S)
             except TimeoutError:

@@ -119,6 +119,8 @@ class Pollers:
         return self.annotators.complete(await self._client().studies(dicomweb=self._dicomweb))
 
     async def _poll_training(self) -> TrainStatus:
+        if not self.complete:
+            raise Unreachable(Code.SERVER_DOWN, "The server's process and output are still being read.")
         if self.down:
             return self._derive()
         self._need_server()
@@ -141,6 +143,26 @@ class Pollers:
             ended_with=self._watch.ended_with,
             zone=self._watch.zone,
         )
+
+    @property
+    def complete(self) -> bool:
+        """Whether process, output, API and orphans were all read.
+
+        Before that, a training whose end was not read yet would seem to have ended with its server.
+        """
+        state, watch, info = self._state(), self._watch, self._store.state.info
+        if state is None or (info.as_of is None and info.error is None):
+            return False
+        if watch.ended_with == "pod":
+            return True
+        if self.down and not watch.orphans_known.is_set():
+            return False
+        if watch.is_remote or watch.run.run_id is None:
+            return True
+        if state in (ServerState.STOPPED, ServerState.CRASHED):
+            return watch.read_whole
+        unanswered = state is ServerState.STARTING and watch.listening
+        return watch.caught_up and watch.log.run_id == watch.run.run_id and not unanswered
 
     @property
     def down(self) -> bool:
@@ -243,7 +265,7 @@ class Pollers:
         if self._state() is ServerState.STARTING and self._watch.listening:
             self.info.wake()
         reading = self._training.value
-        if reading.value is None:
+        if reading.value is None or not self.complete:
             return
         value = self._derive()
         if value != reading.value:

@@ -12,8 +12,10 @@ import httpx
 import pytest
 
 from labeltui.actions import BY_ID
+from labeltui.domain.failure_codes import Code
 from labeltui.domain.host import LinkState
 from labeltui.domain.problems import Failed
+from labeltui.domain.state import SessionState
 from labeltui.domain.training.training import TrainState
 from labeltui.monailabel.client import MonaiLabelClient
 from tests.fakes.monailabel import MONAILABEL, recorded
@@ -64,6 +66,18 @@ async def known(it: Desk, state: TrainState) -> None:
     await it.session.store.wait_for(
         lambda s: s.training.value is not None and s.training.value.state is state, 120
     )
+
+
+def states_of(it: Desk) -> list[TrainState]:
+    """Every state of the training that the store has from now on."""
+    states: list[TrainState] = []
+
+    def note(state: SessionState, _changed: object) -> None:
+        if state.training.value is not None:
+            states.append(state.training.value.state)
+
+    it.session.store.subscribe(note)
+    return states
 
 
 def body(it: Desk) -> dict[str, Any]:
@@ -549,3 +563,51 @@ async def test_following_one_that_has_ended_already_fails_as_following_it_to_its
         error = await it.failing("train.status", follow=True)
         seen = await it.run("train.status")
     assert (error.problem.code, error.exit_code, seen["state"]) == (code, 1, status.lower())
+
+
+@pytest.mark.parametrize("ended", [False, True])
+@in_virtual_time
+async def test_nothing_is_said_of_a_training_before_output_and_api_were_read(
+    tmp_path: Path, ended: bool
+) -> None:
+    async with desk(tmp_path, start=False) as it:
+        it.serve()
+        training = Training(it)
+        training.begin()
+        training.print(EPOCH_2_BEGINS)
+        if ended:
+            training.finish()
+        readings = states_of(it)
+        it.server.up = False  # it answers only after its output was read
+        await it.session.start()
+        await it.session.store.wait_for(lambda _: it.session.watch.listening, 60)
+        it.server.up = True
+        state = TrainState.DONE if ended else TrainState.RUNNING
+        await known(it, state)
+        status = await it.run("train.status")
+        alerts = it.session.store.state.alerts
+    assert set(readings) == {state}
+    assert (status["state"], status["error"], alerts) == (state.value, None, ())
+
+
+@in_virtual_time
+async def test_a_dead_servers_orphan_is_reported_by_every_command(tmp_path: Path) -> None:
+    for delay_s in (0.0, 0.5, 3.0):
+        async with desk(tmp_path / str(delay_s), start=False) as it:
+            it.serve()
+            Training(it).print(EPOCH_2_BEGINS)
+            die(it)
+            it.host.agent.orphans = [ORPHAN]
+            late = iter([Failed(Code.BAD_REQUEST, "Not now.", "")])
+
+            def orphans(_request: Any, it: Desk = it, late: Any = late) -> Any:
+                if (error := next(late, None)) is not None:
+                    raise error
+                return {"orphans": it.host.agent.orphans}
+
+            it.host.agent.answers["orphans"] = orphans
+            readings = states_of(it)
+            await it.session.start()
+            await asyncio.sleep(delay_s)
+            status = await it.run("train.status")
+        assert (status["state"], set(readings)) == ("orphaned", {TrainState.ORPHANED})
