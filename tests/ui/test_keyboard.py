@@ -8,11 +8,13 @@ from typing import Any
 
 import pytest
 from textual import events
+from textual.widgets import Input
 
 from labeltui.config.model import Profile
 from labeltui.domain.failure_codes import Code
 from labeltui.domain.problems import Failed
 from labeltui.domain.state import Level
+from labeltui.domain.training.training import TrainState, TrainStatus
 from labeltui.ui.app import Console
 from labeltui.ui.screens.dialogs.confirm import ConfirmScreen
 from labeltui.ui.screens.dialogs.form import FormScreen
@@ -20,7 +22,18 @@ from labeltui.ui.screens.help import HelpScreen, _pane_key, entries
 from labeltui.ui.screens.leader import LeaderScreen
 from labeltui.ui.screens.problem import ProblemScreen
 from labeltui.ui.widgets.lines import Lines
-from tests.ui.fake_session import NOW, FakeSession, connected, console, dead, settled, stopped, wait_for
+from tests.ui.fake_session import (
+    NOW,
+    FakeSession,
+    connected,
+    console,
+    dead,
+    fresh,
+    settled,
+    stopped,
+    wait_for,
+)
+from tests.ui.screen_text import screen_text
 
 SIZE = (120, 40)
 
@@ -184,6 +197,28 @@ async def test_form_starts_with_the_profile_and_sends_only_what_was_changed(
         port.value = "9000"  # type: ignore[attr-defined]
         await pilot.press("enter")
         await wait_for(pilot, lambda: ran == [("server.start", {"port": 9000})])
+
+
+async def test_typing_into_a_prefilled_field_of_a_form_replaces_its_text_and_ctrl_s_submits(
+    ran: list[tuple[str, dict[str, Any]]],
+) -> None:
+    app = console(replace(connected(), training=fresh(TrainStatus(TrainState.IDLE))))
+    async with app.run_test(size=SIZE) as pilot:
+        await settled(pilot)
+        await pilot.press("t", "o")
+        await wait_for(pilot, lambda: isinstance(app.screen, FormScreen))
+        epochs = app.screen.query(Input)[1]
+        assert epochs.value == "50"
+        await pilot.press("tab", *"many")
+        assert epochs.value == "many"
+        await pilot.press("shift+tab")
+        await wait_for(
+            pilot, lambda: "max_epochs: 'many' is not a number" in screen_text(app), "the field was left"
+        )
+        await pilot.press("tab", "1", "shift+tab")
+        await wait_for(pilot, lambda: "is not a number" not in screen_text(app), "it is right now")
+        await pilot.press("ctrl+s")
+        await wait_for(pilot, lambda: ran == [("train.start", {"max_epochs": 1})])
 
 
 async def test_help_lists_what_is_not_possible_with_the_reason_and_enter_runs() -> None:

@@ -78,7 +78,7 @@ class Choices(VerticalScroll, can_focus=False):
         super().__init__(classes="choices")
         self._where = where
         self._inputs = {
-            name: Input(getattr(draft, name), name=name, select_on_focus=False)
+            name: Input(getattr(draft, name), name=name)
             for name in ("data", "volume_gb", "container_gb", "image", "name", "limit")
         }
         for field in self._inputs.values():

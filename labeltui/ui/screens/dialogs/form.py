@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from textual import events
 from textual.app import ComposeResult
+from textual.binding import Binding
 from textual.containers import Container, VerticalScroll
 from textual.content import Content
 from textual.widgets import Input, Static
@@ -113,7 +114,9 @@ def _pairs(param: Param, text: str) -> dict[str, str]:
 
 
 class FormScreen(Dialog[dict[str, Any]]):
-    """A field per parameter. The fields are validated on submit; enter in the last field submits."""
+    """A field per parameter, validated when it is left. Enter in the last field submits, and ctrl+s in any."""
+
+    BINDINGS: ClassVar = [Binding("ctrl+s", "submit", show=False, priority=True)]
 
     def __init__(self, action: Action, initial: Mapping[str, str]) -> None:
         super().__init__()
@@ -127,13 +130,12 @@ class FormScreen(Dialog[dict[str, Any]]):
         """Yield a field and an explanation per parameter."""
         with Container(classes="box -wide") as box:
             box.border_title = Content(self._action.title)
-            box.border_subtitle = Content("tab next field · enter continues · esc cancels")
+            box.border_subtitle = Content("tab next field · ctrl+s submits · esc cancels")
             with VerticalScroll(classes="scroll"):
                 for param in self._params:
                     field = Input(
                         self._initial.get(param.name, ""),
                         placeholder=_placeholder(param),
-                        select_on_focus=False,
                     )
                     field.cursor_blink = False
                     self._inputs[param.name] = field
@@ -163,6 +165,19 @@ class FormScreen(Dialog[dict[str, Any]]):
             self._send()
         else:
             self.focus_next()
+
+    def on_input_blurred(self, event: Input.Blurred) -> None:
+        """Show what is wrong with the field that was left."""
+        param = next(param for param in self._params if self._inputs[param.name] is event.input)
+        try:
+            parse(param, event.input.value)
+            self._error.update("")
+        except ValueError as error:
+            self._error.update(Content(str(error)))
+
+    def action_submit(self) -> None:
+        """Submit the form."""
+        self._send()
 
     def on_button_pressed(self, message: Button.Pressed) -> None:
         """Submit or cancel the form."""
