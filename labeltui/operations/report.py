@@ -31,14 +31,16 @@ if TYPE_CHECKING:
 
 REACH_S = 15.0
 SESSIONS = 20
+LABELS = ("labels", "studies", "labels_by", "labels_per_hour", "cost_per_label")
+"""The figures on labels, which are null without copies of labels while the host is out of reach."""
 
 
 async def report(session: Session, params: ReportParams, progress: Report) -> Document:
     """Report labels, hours, cost and best metric since the session began, or since a given time.
 
     Without a rented pod, the session begins with its server. If its start is unknown, ``hours`` is null, and the
-    labels of today are counted. Values from the host are null if the host can't be reached; trainings are then
-    those that were stored. Raises Misused ``bad_time``.
+    labels of today are counted. If the host can't be reached, its values are null, labels are those on this
+    machine (null without any), and trainings are those that were stored. Raises Misused ``bad_time``.
     """
     progress.progress("Reading labels and trainings on the host, the label copies here, and RunPod's bill")
     reached = await _refresh(session)
@@ -54,7 +56,7 @@ async def report(session: Session, params: ReportParams, progress: Report) -> Do
         "as_of": documents.moment(now),
         "since": documents.moment(since),
         "hours": None if hours is None else round(hours, 2),
-        **_labels(submitted, hours, cost),
+        **(_labels(submitted, hours, cost) if reached or submitted else dict.fromkeys(LABELS)),
         **_people(await session.study_history.load(since)),
         "labels_here": documents.labels_document(session.store.state.labels, now) if reached else None,
         "cost": money_text(cost),

@@ -159,3 +159,11 @@ async def test_where_the_host_is_out_of_reach_its_values_are_unknown_and_the_cop
         document = await it.run("report")
     assert document["labels"] == 1
     assert (document["labels_here"], document["trainings"], document["best"]) == (None, None, None)
+
+
+@in_virtual_time
+async def test_out_of_reach_and_without_copies_the_labels_are_unknown(tmp_path: Path) -> None:
+    async with desk(tmp_path, start=False) as it:
+        it.out_of_reach()
+        document = await it.run("report")
+    assert [document[name] for name in ("labels", "studies", "labels_by", "labels_per_hour")] == [None] * 4
