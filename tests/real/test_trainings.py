@@ -57,6 +57,7 @@ def test_a_training_that_trains_nothing_is_not_done(bundles: Bench) -> None:
 
 def test_the_death_of_the_server_ends_the_following_and_leaves_an_orphan(bench: Bench) -> None:
     assert bench.run("setup", timeout=1200).code == 0
+    bench.run("server", "stop", "--yes")  # that of the bundles
     app = bench.folder / "apps/radiology/lib/configs/deepedit.py"
     app.write_text(app.read_text().replace(*SMALL))
     started = bench.run("server", "start")
