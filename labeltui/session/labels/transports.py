@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Protocol
@@ -59,11 +60,17 @@ class FileTransport:
         machine: str,
         client: Callable[[], MonaiLabelClient] | None,
         otherwise: str | None = None,
+        *,
+        unused: bool = False,
     ) -> None:
-        """Create the transport. ``otherwise`` is the folder that is listed if there is no folder ``studies``."""
+        """Create the transport.
+
+        ``otherwise`` is the folder that is listed if there is no folder ``studies``. ``unused`` is True if no server
+        ever ran on the host: then a missing folder has no labels.
+        """
         self.source = f"{machine}:{studies}"
         self._link, self._studies, self._otherwise = link, studies, otherwise
-        self._machine = machine
+        self._machine, self._unused = machine, unused
         self._client = client
         self._root = ""
 
@@ -73,6 +80,8 @@ class FileTransport:
         try:
             listing = await agent.list_labels(self._studies, only)
         except Failed as error:
+            if error.problem.code == Code.NOT_FOUND and self._unused:
+                return Listing(self._studies, time.time_ns(), ())
             if self._otherwise is None or error.problem.code != Code.NOT_FOUND:
                 raise _unread(error) from None
             self._studies, self._otherwise = self._otherwise, None
@@ -228,7 +237,11 @@ class LabelTransports:
         # An ended server's folder has the home of its time; a pod that was started again may have another.
         configured = self._profile.server.studies
         otherwise = None if configured == studies or is_dicomweb(configured) else configured
-        return FileTransport(self._link, studies, machine, None, otherwise)
+        counts = self._store.state.labels.value
+        unused = (
+            server is not None and not server.studies and not server.run_id and not (counts and counts.total)
+        )
+        return FileTransport(self._link, studies, machine, None, otherwise, unused=unused)
 
     def _need_tunnel(self, server: ServerStatus | None) -> None:
         """Raise Unreachable if the host forwards no ports and the server may be one that labeltui did not start."""
