@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 
 REACHED_WITHIN_S = 300.0
 TRY_S = 15.0  # for one attempt to connect
+PAUSE_S = 1.0  # after an attempt, because some errors are raised at once
 AGENT_WITHIN_S = 90.0
 
 
@@ -220,6 +221,7 @@ class Deployment:
                         Code.NO_SSHD, f"The pod runs, but SSH does not answer: {error_text(error)}",
                         "The image must start sshd, as RunPod's own images do. See the container log.",
                     ) from error  # fmt: skip
+            await asyncio.sleep(PAUSE_S)
         host = session.link.host
         vouched = isinstance(host, PodHost) and host.vouched
         by = "; the pod's log confirms its host key" if vouched else ""

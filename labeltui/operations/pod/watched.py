@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 REACHED_WITHIN_S = 120.0  # sshd starts some seconds after the pod runs
 TRY_S = 15.0
+PAUSE_S = 1.0  # after an attempt, because some errors are raised at once
 
 
 async def start_guard(session: Session) -> tuple[bool, str]:
@@ -61,6 +62,7 @@ async def _reached(session: Session) -> str | None:
         except Unreachable as error:
             if clock() > end:
                 return f"No guard will stop this pod: {error_text(error)}"
+            await asyncio.sleep(PAUSE_S)
         except LabeltuiError as error:
             return f"No guard will stop this pod: {error_text(error)}"
         else:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from labeltui.domain.failure_codes import Code
-from labeltui.domain.problems import LabeltuiError, Unreachable
+from labeltui.domain.problems import Failed, LabeltuiError, Unreachable
 from labeltui.domain.state import Level
 from labeltui.session.pod.host import PodHost
 from tests.fakes.facts import EMPTY, report_facts
@@ -235,11 +235,15 @@ async def test_a_pod_that_is_terminated_elsewhere_ends_the_wait(tmp_path: Path) 
     assert "still up" not in gone.value.problem.hint
 
 
+@pytest.mark.parametrize("kind", [Unreachable, Failed])
+@pytest.mark.timeout(60)  # an attempt that fails at once must not keep every other task from running
 @in_virtual_time
-async def test_a_pod_without_sshd_is_given_up_after_minutes(tmp_path: Path) -> None:
+async def test_a_pod_without_sshd_is_given_up_after_minutes(
+    tmp_path: Path, kind: type[LabeltuiError]
+) -> None:
+    code = Code.REFUSED if kind is Unreachable else Code.HOST_KEY_REVOKED
     async with desk(tmp_path, rents=True, start=False) as it:
-        refusal = Unreachable(Code.REFUSED, "Connection refused.", "")
-        it.host.refusals.extend([refusal] * 500)
+        it.host.refusals.extend([kind(code, "Connection refused.", "")] * 500)
         error = await refused(it, start=True)
     assert error.problem.code == "no_sshd"
     assert "RunPod's own images do" in error.problem.hint
