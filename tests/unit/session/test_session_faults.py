@@ -16,6 +16,7 @@ from typing import Any
 from unittest.mock import patch
 
 import asyncssh
+import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
@@ -254,9 +255,12 @@ class _Collect(logging.Handler):
             self._crashes.append(self.format(record))
 
 
-TestConsole = Console.TestCase
+EXAMPLES = int(os.environ.get("LABELTUI_EXAMPLES", "12"))
+# A task that never waits for anything stops this loop's time and fills the memory. An exception in it would only be the
+# result of that example, so the process is ended, with its stack.
+TestConsole = pytest.mark.timeout(60 + EXAMPLES, method="thread")(Console.TestCase)
 TestConsole.settings = settings(
-    max_examples=int(os.environ.get("LABELTUI_EXAMPLES", "12")),
+    max_examples=EXAMPLES,
     stateful_step_count=12,
     deadline=None,
     phases=(Phase.explicit, Phase.reuse, Phase.generate),  # shrinking plays of hours takes minutes

@@ -236,7 +236,9 @@ async def test_a_pod_that_is_terminated_elsewhere_ends_the_wait(tmp_path: Path) 
 
 
 @pytest.mark.parametrize("kind", [Unreachable, Failed])
-@pytest.mark.timeout(60)  # an attempt that fails at once must not keep every other task from running
+@pytest.mark.timeout(
+    60, method="thread"
+)  # an attempt that fails at once must not keep other tasks from running
 @in_virtual_time
 async def test_a_pod_without_sshd_is_given_up_after_minutes(
     tmp_path: Path, kind: type[LabeltuiError]
