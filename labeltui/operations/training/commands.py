@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import suppress
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from labeltui.actions.params import NoParams
@@ -15,22 +13,19 @@ from labeltui.domain.failure_codes import Code
 from labeltui.domain.problems import Failed, LabeltuiError
 from labeltui.domain.server.server import ServerInfo
 from labeltui.domain.state import SessionState
-from labeltui.domain.training.tasks import Task
-from labeltui.domain.training.training import TrainState, TrainStatus
+from labeltui.domain.training.training import TrainState
 from labeltui.monailabel.train_request import train_request
 from labeltui.operations.refresh import refresh_trainings
+from labeltui.operations.training.following import ACTIVE, LISTED_S, ended_document, follow
 from labeltui.session.runtime.fields import Fields
 
 if TYPE_CHECKING:
     from labeltui.operations.progress import Document, Report
     from labeltui.session.session import Session
 
-ACTIVE = (TrainState.QUEUED, TrainState.RUNNING)
-LISTED_S = 20.0
 LABELS_S = 20.0
 SHOWN = 5  # damaged labels that are named
 REACH_S = 15.0
-OUTPUT_S = 5.0  # the end of the output comes within about a second of the server's answer
 
 
 async def train_start(session: Session, params: TrainStartParams, report: Report) -> Document:
@@ -54,7 +49,7 @@ async def train_start(session: Session, params: TrainStartParams, report: Report
     task = await session.api.client().train(model, request, enqueue=params.enqueue)
     session.pollers.training.wake()
     if params.follow:
-        return await _follow(session, task.id, report, task)
+        return await follow(session, task.id, report, task)
     reading = (await _until_listed(session, task.id)).training
     return documents.training_document(reading, session.clock())
 
@@ -65,9 +60,9 @@ async def train_status(session: Session, params: TrainStatusParams, report: Repo
     state = await session.readiness.first_readings(Fields.training)
     training = state.training.value
     if params.follow and training is not None and training.state in ACTIVE and training.task_id:
-        return await _follow(session, training.task_id, report)
+        return await follow(session, training.task_id, report)
     if params.follow and training is not None and training.state not in (*ACTIVE, TrainState.IDLE):
-        return _ended_document(session, training)
+        return ended_document(session, training)
     return documents.training_document(state.training, session.clock())
 
 
@@ -206,74 +201,3 @@ async def _until_listed(session: Session, task_id: str) -> SessionState:
         return training is not None and (training.task_id == task_id or training.queued > 0)
 
     return await session.store.wait_for(knows, LISTED_S)
-
-
-async def _follow(session: Session, task_id: str, report: Report, submitted: Task | None = None) -> Document:
-    """Emit each epoch as it ends, and return the final state as a document.
-
-    Raises Failed with the document if the run fails or is stopped, or ``training_forgotten`` if the server does not
-    list the task any more.
-    """
-    emitted: set[int] = set()
-    pollers = session.pollers
-
-    def over(_state: SessionState) -> bool:
-        training = pollers.training_of(task_id, submitted)
-        if training is None:
-            return True
-        _emit_epochs(session, training, emitted, report)
-        return training.state not in ACTIVE
-
-    with suppress(TimeoutError):
-        await session.store.wait_for(
-            lambda _: pollers.down or pollers.training_of(task_id, submitted) is not None, LISTED_S
-        )
-    await session.store.wait_for(over)
-    await _read_to_end(session)
-    over(session.store.state)
-    training = pollers.training_of(task_id, submitted)
-    if training is None:
-        raise Failed(
-            Code.TRAINING_FORGOTTEN, "The server no longer knows the training.",
-            "The server was probably restarted, which ends its trainings. Train again.",
-        )  # fmt: skip
-    return _ended_document(session, training)
-
-
-def _ended_document(session: Session, training: TrainStatus) -> Document:
-    """Return the document of a training that is done. Raises Failed with the document if it ended otherwise."""
-    reading = replace(session.store.state.training, value=training, error=None)
-    document = documents.training_document(reading, session.clock())
-    if document["error"] is None and document["state"] != TrainState.DONE.value:
-        error = {"code": Code.STOPPED, "message": _how_it_ended(training), "hint": ""}
-        document = {**document, "error": error}
-    if document["error"] is not None:
-        raise Failed.of_document(document)
-    return document
-
-
-def _how_it_ended(training: TrainStatus) -> str:
-    return (
-        f"The training ended {'with the ' + training.ended_with if training.ended_with else training.state}."
-    )
-
-
-async def _read_to_end(session: Session) -> None:
-    """Wait until the output of an ended training is read, and its server's orphans, which both decide its state."""
-
-    def read(_state: SessionState) -> bool:
-        run = session.watch.training.run
-        return session.watch.read_whole if session.pollers.down else run is None or run.ended
-
-    with suppress(TimeoutError):
-        await session.store.wait_for(read, OUTPUT_S)
-    if session.pollers.down:
-        with suppress(LabeltuiError):
-            session.watch.on_orphans(await (await session.link.ready()).orphans())
-
-
-def _emit_epochs(session: Session, training: TrainStatus, emitted: set[int], report: Report) -> None:
-    for point in training.points:
-        if point.epoch not in emitted:
-            emitted.add(point.epoch)
-            report.emit(documents.epoch_record(training.model, point, training.total_epochs, session.clock()))

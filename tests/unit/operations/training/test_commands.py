@@ -23,7 +23,7 @@ from tests.unit.operations.desk import Desk, desk
 from tests.virtual_time import in_virtual_time
 
 RUN = (MONAILABEL / "log_train_3epochs.txt").read_bytes().splitlines(keepends=True)
-EPOCH_2_BEGINS, EPOCH_3_BEGINS = 72, 91  # lines of RUN
+ITERATION_2, ITERATION_4, EPOCH_2_BEGINS, EPOCH_3_BEGINS = 55, 57, 72, 91  # lines of RUN
 ORPHAN = {"pid": 41, "pgid": 40, "model": "deepedit", "started_ts": 1.0, "memory": 1, "ours": True}
 THEIRS = {**ORPHAN, "pid": 51, "pgid": 50, "ours": False, "folder": "/home/bob/tui", "user": "bob"}
 
@@ -238,6 +238,41 @@ async def test_each_epoch_is_reported_once_until_the_end(tmp_path: Path) -> None
     assert epochs[0]["metrics"]["val_mean_dice"] == pytest.approx(0.058, abs=0.001)
     assert (document["state"], document["error"]) == ("done", None)
     assert document["best"]["epoch"] == 3
+
+
+@in_virtual_time
+async def test_following_says_how_far_a_training_is_and_what_it_waits_for(tmp_path: Path) -> None:
+    async with desk(tmp_path, serves=True) as it:
+        training = Training(it)
+        training.task["status"] = "SUBMITTED"
+        following = it.begin("train.start", model="deepedit", follow=True)
+        await it.report.wait_for("deepedit waits in the server's queue")
+        training.task["status"] = "RUNNING"
+        await it.report.wait_for("deepedit waits for its first iteration")
+        await it.report.wait_for("studies (for 2")
+        training.print(ITERATION_2)
+        await it.report.wait_for("deepedit: epoch 1 of 3, iteration 2 of 4, loss 3.")
+        training.print(ITERATION_4)
+        await it.report.wait_for("epoch 1 of 3, all 4 iterations ran; it waits for the validation")
+        training.print(EPOCH_2_BEGINS)
+        await it.report.wait_for("deepedit: epoch 2 of 3 begins")
+        training.finish()
+        await following
+
+
+@in_virtual_time
+async def test_following_a_fast_training_does_not_print_a_line_for_each_iteration(tmp_path: Path) -> None:
+    async with desk(tmp_path, serves=True) as it:
+        training = Training(it)
+        following = it.begin("train.start", model="deepedit", follow=True)
+        await known(it, TrainState.RUNNING)
+        for line in range(EPOCH_3_BEGINS):
+            training.print(line)
+            await asyncio.sleep(0.2)
+        training.finish()
+        await following
+    lines = [line for line in it.report.lines if line.startswith("deepedit")]
+    assert 2 <= len(lines) <= 1 + EPOCH_3_BEGINS * 0.2 / 5 + 1
 
 
 @pytest.mark.parametrize(("status", "code"), [("STOPPED", "stopped"), ("ERROR", "train_failed")])
