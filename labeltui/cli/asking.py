@@ -46,8 +46,13 @@ class TerminalPrompter:
         """Ask for a password or passphrase without echo. Returns None without an answer."""
         return await self.ask(f"{visible(title)}\n{visible(prompt)}", echo=False)
 
-    async def trust_host_key(self, key: HostKey) -> bool:
-        """Show the fingerprint and ask whether to trust the key. Only the whole word yes counts."""
+    async def trust_host_key(self, key: HostKey) -> bool | None:
+        """Show the fingerprint and ask whether to trust the key. Only the whole word yes counts.
+
+        Returns None without a terminal, and shows nothing: the refusal that follows names the key.
+        """
+        if not self.present:
+            return None
         expected = "".join(f"  {visible(one)}\n" for one in key.expected)
         because = f"{visible(key.because)}\n{expected}" if key.because else ""
         question = (

@@ -47,8 +47,11 @@ class Prompter(Protocol):
         """Ask for a password or passphrase. It is not echoed, and not stored beyond the session."""
         ...
 
-    async def trust_host_key(self, key: HostKey) -> bool:
-        """Ask whether to trust an unknown host key. A *changed* key is refused without a question."""
+    async def trust_host_key(self, key: HostKey) -> bool | None:
+        """Ask whether to trust an unknown host key; None if nobody can be asked.
+
+        A *changed* key is refused without a question.
+        """
         ...
 
     def notice(self, text: str) -> None:

@@ -96,10 +96,15 @@ def shown_key(key: Any, shown: str) -> HostKey:
     return HostKey(shown, algorithm(key), key.get_fingerprint())
 
 
+def known_hosts_line(name: str, port: int, key: Any) -> str:
+    """The line of a known_hosts file that trusts the key, without its line end."""
+    host = name if port == SSH_PORT else f"[{name}]:{port}"
+    return f"{host} {key.export_public_key('openssh').decode().strip()}"
+
+
 def remember(path: Path, name: str, port: int, key: Any) -> None:
     """Append a key to a known_hosts file with mode 0600. Raises Failed."""
-    host = name if port == SSH_PORT else f"[{name}]:{port}"
-    line = f"{host} {key.export_public_key('openssh').decode().strip()}\n"
+    line = f"{known_hosts_line(name, port, key)}\n"
     try:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shlex
 import socket
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,7 +16,7 @@ from labeltui.domain.problems import Failed, LabeltuiError, Refused, Unreachable
 from labeltui.hosts.base import Prompter
 from labeltui.hosts.ssh.address import Target
 from labeltui.hosts.ssh.auth import Deadline, Login
-from labeltui.hosts.ssh.keys import changed, remember, shown_key
+from labeltui.hosts.ssh.keys import algorithm, changed, known_hosts_line, remember, shown_key
 
 
 def login_problem(error: Exception, target: Target, login: Login) -> LabeltuiError | None:
@@ -100,9 +101,19 @@ async def decide_host_key(
     async with deadline.paused():
         accepted = await prompter.trust_host_key(shown_key(key, target.shown))
     if not accepted:
-        raise Refused(
-            Code.HOST_KEY_UNKNOWN,
-            f"The host key of {target.shown} is not known: {key.get_fingerprint()}.",
-            "Compare it with the host key on the machine. Then connect again and accept it.",
-        ) from None
+        raise _unknown(key, target, own_known_hosts, asked=accepted is not None) from None
     await asyncio.to_thread(remember, own_known_hosts, target.known_as, target.known_port, key)
+
+
+def _unknown(key: Any, target: Target, own_known_hosts: Path, *, asked: bool) -> Refused:
+    """The refusal of an unknown key. If nobody could be asked, its hint has the command that trusts the key."""
+    message = f"The host key of {target.shown} is not known: {algorithm(key)} {key.get_fingerprint()}."
+    hint = "Compare it with the host key on the machine. Then connect again and accept it."
+    if not asked:
+        line = shlex.quote(known_hosts_line(target.known_as, target.known_port, key))
+        message += " There is no terminal to ask you whether to trust it."
+        hint = (
+            "Compare the fingerprint with that of the machine. To trust it, run the command once in a terminal and "
+            f"type yes, or run: echo {line} >> {shlex.quote(str(own_known_hosts))}"
+        )
+    return Refused(Code.HOST_KEY_UNKNOWN, message, hint)

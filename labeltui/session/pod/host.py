@@ -48,10 +48,11 @@ class VouchedPrompter:
         """Show a line to the operator."""
         self._prompter.notice(text)
 
-    async def trust_host_key(self, key: HostKey) -> bool:
+    async def trust_host_key(self, key: HostKey) -> bool | None:
         """Return True for a key in the container log, else the operator's answer.
 
-        Raises Unreachable if the container is young and its log does not show the key.
+        Raises Unreachable if the container is young and its log does not show the key. Raises Refused if the log
+        shows other keys and nobody can be asked.
         """
         self.vouched = key.fingerprint in self._fingerprints
         if self.vouched:
@@ -62,7 +63,16 @@ class VouchedPrompter:
             if self._fingerprints
             else "The pod's image does not print its host keys to the pod's log, so RunPod can't confirm this key."
         )
-        return await self._prompter.trust_host_key(replace(key, expected=self._fingerprints, because=because))
+        question = replace(key, expected=self._fingerprints, because=because)
+        trusted = await self._prompter.trust_host_key(question)
+        if trusted is None and self._fingerprints:
+            raise Refused(
+                Code.HOST_KEY_UNKNOWN,
+                f"The host key of {key.address}, {key.fingerprint}, is not one of the keys that the pod's log shows: "
+                f"{', '.join(self._fingerprints)}. There is no terminal to ask you whether to trust it.",
+                "Do not connect, unless you know why another key answers. `labeltui doctor` in a terminal asks you.",
+            )
+        return trusted
 
 
 class PodHost:

@@ -19,7 +19,7 @@ PASSWORD = "correct horse"
 class Answers:
     """A prompter with its answers ready; keeps what it was asked."""
 
-    def __init__(self, *secrets: str | None, trust: bool = True) -> None:
+    def __init__(self, *secrets: str | None, trust: bool | None = True) -> None:
         self.secrets = list(secrets)
         self.trust = trust
         self.asked: list[tuple[str, str]] = []
@@ -33,7 +33,7 @@ class Answers:
     def notice(self, text: str) -> None:
         self.noticed.append(text)
 
-    async def trust_host_key(self, key: HostKey) -> bool:
+    async def trust_host_key(self, key: HostKey) -> bool | None:
         self.keys.append(key)
         return self.trust
 

@@ -47,6 +47,23 @@ async def test_an_unknown_key_that_is_not_trusted(server: Server, ssh: Make, tmp
     assert not (tmp_path / "state" / "known_hosts").exists()
 
 
+async def test_an_unknown_key_without_a_terminal_is_refused_with_the_command_that_trusts_it(
+    server: Server, ssh: Make, tmp_path: Path
+) -> None:
+    (tmp_path / "state").mkdir()
+    host = ssh(server.address, key=server.key_file, prompter=Answers(trust=None))
+    with pytest.raises(Refused) as caught:
+        await host.connect()
+    problem = caught.value.problem
+    assert problem.code == "host_key_unknown"
+    assert f"ssh-ed25519 {server.host_key.get_fingerprint()}" in problem.message
+    assert "no terminal" in problem.message
+    command = problem.hint.partition("or run: ")[2]
+    shell = await asyncio.create_subprocess_exec("sh", "-c", command)
+    assert await shell.wait() == 0
+    await host.connect()
+
+
 async def test_a_changed_key_is_refused_unasked(server: Server, ssh: Make, tmp_path: Path) -> None:
     host = ssh(server.address, key=server.key_file)
     await host.connect()

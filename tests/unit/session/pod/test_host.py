@@ -42,7 +42,8 @@ def printed(fingerprint: str) -> str:
 class Asked:
     """A prompter that notes what it is asked, and says no."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, present: bool = True) -> None:
+        self.present = present
         self.keys: list[str] = []
         self.shown: list[HostKey] = []
 
@@ -52,10 +53,10 @@ class Asked:
     def notice(self, text: str) -> None:
         return
 
-    async def trust_host_key(self, key: HostKey) -> bool:
+    async def trust_host_key(self, key: HostKey) -> bool | None:
         self.keys.append(key.fingerprint)
         self.shown.append(key)
-        return False
+        return False if self.present else None
 
 
 class Log:
@@ -120,6 +121,19 @@ def host(tmp_path: Path, account: Found, asked: Asked, shows: list[str]) -> PodH
         return Connecting(address, known_hosts, prompter, shows[0])
 
     return PodHost(cast(PodAccount, account), StateFolder(tmp_path), asked, make)
+
+
+async def test_without_a_terminal_a_key_that_contradicts_the_pods_log_is_refused_with_both(
+    tmp_path: Path,
+) -> None:
+    asked = Asked(present=False)
+    pod = host(tmp_path, Found(UP, Log(printed(KEY))), asked, ["SHA256:" + "z" * 43])
+    with pytest.raises(Refused) as caught:
+        await pod.connect()
+    message = caught.value.problem.message
+    assert "SHA256:" + "z" * 43 in message
+    assert KEY in message
+    assert ">>" not in caught.value.problem.hint
 
 
 async def test_a_key_that_the_containers_log_shows_is_trusted_without_a_question(tmp_path: Path) -> None:
