@@ -211,6 +211,8 @@ def _finding(details: Any, data: Any, origins: Mapping[KeyPath, int]) -> _Findin
 
 
 def _wrong_value(kind: str, details: Any, value: Any) -> str:
+    if kind == "address":
+        return str(details["msg"]).removesuffix(".")
     wanted = _MODEL_TYPES.get(kind)
     if wanted is None:
         bounds = {"greater_than_equal": "at least {ge}", "less_than_equal": "at most {le}"}

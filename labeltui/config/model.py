@@ -8,7 +8,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
 from labeltui.domain.problems import Misused
-from labeltui.domain.ssh_address import FORMS, parse
+from labeltui.domain.ssh_address import parse
 
 Port = Annotated[int, Field(ge=1, le=65535)]
 
@@ -17,7 +17,10 @@ def _checked_address(text: str) -> str:
     try:
         parse(text)
     except Misused as error:
-        raise PydanticCustomError("address", "{wanted}", {"wanted": FORMS}) from error
+        problem = error.problem
+        raise PydanticCustomError(
+            "address", "{text}", {"text": f"{problem.message} {problem.hint}"}
+        ) from error
     return text
 
 

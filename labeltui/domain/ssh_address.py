@@ -16,9 +16,19 @@ SHELL_CHARACTERS = (
 )
 _WITH_ARGUMENT = "BbcDEeFIiJLlmOopQRSWw"
 _WITHOUT = "46AaCfGgKkMNnqsTtVvXxYy"
+_KEPT = "ilpJ"
 _WITHOUT_EFFECT = (
-    "46AaCfNnqTtvXxYyDLR"  # on how the host is reached; labeltui has its own tunnel and terminal
+    "afNnqTtvxy"  # labeltui has its own terminal, and forwards neither agent nor windows by itself
 )
+_CONFIGURED = "belongs into ssh's configuration"
+_TUNNEL = "is not needed: labeltui opens the tunnel to the server itself, and forwards no other port"
+_NOT_KEPT = {
+    **dict.fromkeys("DLR", _TUNNEL),
+    **dict.fromkeys("XY", "has no effect: labeltui opens no windows of the host"),
+    **dict.fromkeys("46", f"{_CONFIGURED}, as AddressFamily"),
+    "A": f"{_CONFIGURED}, as ForwardAgent in a block of this host",
+    "C": f"{_CONFIGURED}, as Compression",
+}  # what labeltui does not do as such an option asks; dropping it silently would change the connection
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,14 +60,27 @@ def parse(text: str) -> SshAddress:
     except getopt.GetoptError as error:
         raise _bad(text, f" ({error})") from None
     given = {name[1:]: value for name, value in options if name[1:] not in _WITHOUT_EFFECT}
-    foreign = next((name for name in given if name not in "ilpJ"), None)
-    if foreign is not None:
-        raise _bad(text, f" that labeltui can use: -{foreign} belongs into ssh's configuration")
+    if any(name not in _KEPT for name in given):
+        raise _foreign(text, options, rest)
     if len(rest) != 1:
         raise _bad(text, ": it must name one host and no command")
     place = _place(rest[0], text)
     port = _port(given["p"], text) if "p" in given else place.port
     return SshAddress(place.host, given.get("l") or place.user, port, given.get("i"), given.get("J"))
+
+
+def _foreign(text: str, options: list[tuple[str, str]], rest: list[str]) -> Misused:
+    """The refusal of options that labeltui does not follow: each with its reason, and the command without them."""
+    left_out = [(name, value) for name, value in options if name[1:] not in _KEPT + _WITHOUT_EFFECT]
+    reasons = ", ".join(
+        f"{' '.join(filter(None, one))} {_NOT_KEPT.get(one[0][1:], _CONFIGURED)}" for one in left_out
+    )
+    kept = [word for one in options if one[0][1:] in _KEPT for word in one]
+    return Misused(
+        Code.BAD_ADDRESS,
+        f"{text!r} is not an SSH address that labeltui can use: {reasons}.",
+        f"Leave that out and write: {shlex.join(['ssh', *kept, *rest])}",
+    )
 
 
 def _words(text: str) -> list[str]:

@@ -321,6 +321,20 @@ def test_init_takes_the_ssh_command_that_a_page_copies(tmp_path):
     assert select(load(path), None)[1].ssh == ssh
 
 
+def test_a_profiles_ssh_command_with_an_option_that_is_not_followed_names_option_and_command(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "config.toml"
+    path.write_text(
+        '[profiles.x]\nhost = "ssh"\n[profiles.x.ssh]\naddress = "ssh -L 80:a:80 -p 22 root@pod"\n'
+    )
+    with pytest.raises(Misused) as caught:
+        load(path)
+    assert f"{path}:4: profiles.x.ssh.address" in caught.value.problem.message
+    assert "-L 80:a:80 is not needed" in caught.value.problem.message
+    assert "write: ssh -p 22 root@pod" in caught.value.problem.message
+
+
 @pytest.mark.parametrize("address", ["root@pod:99999", "", "a b"])
 def test_an_address_that_is_none_is_named_with_its_line(tmp_path, address):
     path = tmp_path / "config.toml"
@@ -328,5 +342,5 @@ def test_an_address_that_is_none_is_named_with_its_line(tmp_path, address):
     with pytest.raises(Misused) as caught:
         load(path)
     message = caught.value.problem.message
-    assert f"{path}:4: profiles.a.ssh.address: can't be" in message
+    assert f"{path}:4: profiles.a.ssh.address: {address!r} is not an SSH address" in message
     assert "user@host:port" in message

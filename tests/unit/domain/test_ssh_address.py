@@ -21,7 +21,7 @@ RUNPOD = SshAddress("203.0.113.7", "root", 40022, "~/.ssh/id_ed25519")
         ("root@[fe80::1]:22", SshAddress("fe80::1", "root", 22)),
         ("ssh root@203.0.113.7 -p 40022 -i ~/.ssh/id_ed25519", RUNPOD),
         ("  ssh -i ~/.ssh/id_ed25519 -p40022 root@203.0.113.7 ", RUNPOD),
-        ("ssh -A -tt -L 8000:localhost:8000 -l root 203.0.113.7", SshAddress("203.0.113.7", "root")),
+        ("ssh -a -tt -N -l root 203.0.113.7", SshAddress("203.0.113.7", "root")),
         ("ssh -J ops@gate:22 -i '/my key' root@pod", SshAddress("pod", "root", None, "/my key", "ops@gate:22")),
         ("ssh://root@pod:22", SshAddress("pod", "root", 22)),
         ("ssh://pod/", SshAddress("pod")),
@@ -44,8 +44,6 @@ def test_what_is_understood(text: str, address: SshAddress) -> None:
         ("ssh://root@pod:99999", "'99999' is not a port"),
         ("ssh root@pod nvidia-smi", "one host and no command"),
         ("ssh -p 22", "one host and no command"),
-        ("ssh root@pod -o ProxyCommand=relay", "-o belongs into ssh's configuration"),
-        ("ssh root@pod -F other", "-F belongs into ssh's configuration"),
         ("ssh root@pod -p", "-p requires argument"),
         ("ssh root@pod 'open", "is not an SSH address"),
         ("https://pod", "is not an SSH address"),
@@ -59,3 +57,28 @@ def test_what_is_refused(text: str, why: str) -> None:
         parse(text)
     assert why in caught.value.problem.message
     assert "user@host:port" in caught.value.problem.hint
+
+
+@pytest.mark.parametrize(
+    ("option", "why"),
+    [
+        ("-L 8000:localhost:8000", "-L 8000:localhost:8000 is not needed: labeltui opens the tunnel"),
+        ("-D 1080", "-D 1080 is not needed"),
+        ("-R 9000:localhost:9000", "-R 9000:localhost:9000 is not needed"),
+        ("-A", "-A belongs into ssh's configuration, as ForwardAgent in a block of this host"),
+        ("-6", "-6 belongs into ssh's configuration, as AddressFamily"),
+        ("-C", "-C belongs into ssh's configuration, as Compression"),
+        ("-X", "-X has no effect: labeltui opens no windows"),
+        ("-o ProxyCommand=relay", "-o ProxyCommand=relay belongs into ssh's configuration."),
+        ("-F other", "-F other belongs into ssh's configuration."),
+    ],
+)
+def test_an_option_that_labeltui_does_not_follow_is_refused_with_the_command_to_write(
+    option: str, why: str
+) -> None:
+    with pytest.raises(Misused) as caught:
+        parse(f"ssh -N {option} -p 40022 -i '/my key' root@pod")
+    assert why in caught.value.problem.message
+    command = caught.value.problem.hint.partition("write: ")[2]
+    assert command == "ssh -p 40022 -i '/my key' root@pod"
+    assert parse(command) == SshAddress("pod", "root", 40022, "/my key")
