@@ -18,6 +18,7 @@ from labeltui.domain.study import FINAL_TAG, Study
 from labeltui.domain.text import one_line
 from labeltui.domain.training.training import LOSS, TrainState, TrainStatus
 from labeltui.runpod.lifecycle import balance_problem, pod_problem, public_problem
+from labeltui.session.pod.stops import PodStops
 from labeltui.session.runtime.fields import Fields
 from labeltui.session.runtime.store import Changed, Store
 from labeltui.session.runtime.supervise import Clock
@@ -31,9 +32,8 @@ WARN_HOURS, URGENT_HOURS = Decimal(8), Decimal(2)
 class Alerts:
     """Compares each snapshot with the previous one, and raises or dismisses alerts."""
 
-    def __init__(self, store: Store, clock: Clock) -> None:
-        self._store = store
-        self._clock = clock
+    def __init__(self, store: Store, clock: Clock, stops: PodStops | None = None) -> None:
+        self._store, self._clock, self._stops = store, clock, stops
         self._before = store.state
         self._orphans: frozenset[int] = frozenset()
         self._shared: dict[str, tuple[str, ...]] = {}
@@ -80,6 +80,8 @@ class Alerts:
         if now.state is LinkState.REFUSED:
             self._raise("host", Level.ERROR, f"{now.address} refused the connection.", now.detail)
         elif now.state is LinkState.RECONNECTING and was.state is LinkState.CONNECTED:
+            if self._stops is not None and self._stops.explain(was.since, self._clock()):
+                return
             self._raise(
                 "host",
                 Level.WARNING,

@@ -34,6 +34,7 @@ from labeltui.session.pod.events import PodWatch
 from labeltui.session.pod.guard import GuardSettings, GuardWatch
 from labeltui.session.pod.proxy_shell import ProxyShells
 from labeltui.session.pod.spending import Spending
+from labeltui.session.pod.stops import PodStops
 from labeltui.session.readiness import Readiness
 from labeltui.session.runtime.fields import Fields
 from labeltui.session.runtime.state_folder import StateFolder, labels_folder
@@ -117,6 +118,7 @@ class Session:
         self.account = PodAccount(
             self.store, clock, profile.runpod, access, clients.runpod, demo=pod is not None
         )
+        self.pod_stops = PodStops(state, clock, self.account)
         self.link = Link(host(self.account), name, server.folder, server.python, self.store, clock)
         self.shells = Shells(
             self.link.connected, profile.shell, name, read_only=read_only,
@@ -124,8 +126,9 @@ class Session:
         )  # fmt: skip
         self.tunnel = Tunnel(self.store, state, server.port, clock, hold=True)
         self.watch = ServerWatch(
-            self.store, self.log, clock, lambda: self.tunnel.status.url, lambda: self.tunnel.problem
-        )
+            self.store, self.log, clock, lambda: self.tunnel.status.url, lambda: self.tunnel.problem,
+            self.pod_stops.explain,
+        )  # fmt: skip
         self.api = ServerApi(self.tunnel, profile.client_id, clients.server)
         self.pollers = Pollers(
             self.store, self.watch, self.tunnel, clock, self.api.client,
@@ -148,8 +151,8 @@ class Session:
         self._load = HostLoad(self.store, clock, server.folder)
         self._orphans = OrphanWatch(self.store, self.watch)
         self._found = FoundWatch(self.store, self.watch, server.port)
-        self._alerts = Alerts(self.store, clock)
-        self.pod_watch = PodWatch(self.store, clock, state, self.account, self.link, self.journal)
+        self._alerts = Alerts(self.store, clock, self.pod_stops)
+        self.pod_watch = PodWatch(self.store, clock, state, self.account, self.link, self.pod_stops)
         self._supervisor = Supervisor()
         self._on_reached, self._autostart = on_reached, autostart
         self._watching_pod = False

@@ -49,6 +49,7 @@ class Run:
     ended_ts: float | None = None
     exit_code: int | None = None
     stopped_by_us: bool = False
+    lost: bool = False
     task: asyncio.Task[None] | None = None
 
     def print(self, text: str | bytes) -> None:
@@ -64,11 +65,20 @@ class Run:
             self.task.cancel()
         self.agent.send({"ev": "job", **self.document})
 
+    def lose(self) -> None:
+        """End with the container, so that nothing recorded its end."""
+        if self.ended_ts is None:
+            self.lost = True
+            if self.task is not None:
+                self.task.cancel()
+            self.agent.send({"ev": "job", **self.document})
+
     @property
     def document(self) -> dict[str, Any]:
         """As it is sent."""
+        state = "lost" if self.lost else "running" if self.ended_ts is None else "exited"
         return {
-            "name": self.name, "state": "running" if self.ended_ts is None else "exited", "run_id": self.run_id,
+            "name": self.name, "state": state, "run_id": self.run_id,
             "pid": self.pid, "pgid": self.pid, "exit_code": self.exit_code, "log_path": self.log_path,
             "started_ts": self.started_ts, "ended_ts": self.ended_ts, "stopped_by_us": self.stopped_by_us,
             "meta": dict(self.meta),
@@ -216,7 +226,7 @@ class MemoryAgent:
         self, _connection: _Connection, name: str, argv: list[str], **options: Any
     ) -> Mapping[str, Any]:
         there = self.jobs.get(name)
-        if there is not None and there.ended_ts is None:
+        if there is not None and there.ended_ts is None and not there.lost:
             raise Failed(Code.ALREADY_RUNNING, f"The job {name} runs already.", "Stop it first, or use it.")
         return self.start(name, tuple(argv), **options).document
 

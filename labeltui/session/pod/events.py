@@ -10,7 +10,6 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from labeltui.actions import BY_ID
 from labeltui.domain.documents.documents import moment
 from labeltui.domain.pod.events import PodEvent, changes
 from labeltui.domain.pod.load import LoadSample, appended, of_agent, of_runpod
@@ -19,16 +18,14 @@ from labeltui.domain.problems import Misused
 from labeltui.domain.ssh_address import SSH_PORT, parse
 from labeltui.domain.state import Alert, Level, SessionState
 from labeltui.session.connection.link import Link
-from labeltui.session.history.journal import Journal
 from labeltui.session.pod.account import PodAccount
+from labeltui.session.pod.stops import PodStops
 from labeltui.session.runtime.fields import Fields
 from labeltui.session.runtime.state_folder import StateFolder
 from labeltui.session.runtime.store import Changed, Store
 from labeltui.session.runtime.supervise import Clock
 
 MAX_EVENTS = 200
-STOPS = (BY_ID["pod.stop"].title, BY_ID["pod.start"].title)  # a start may stop the pod first
-ASKED_S = 900.0  # a stop that this session asked for takes no longer
 PREVIOUS = "pod-seen"
 EVENTS = "pod-events"
 PINNED = "pinned"  # the connection reports it when it accepts the host keys of a new container
@@ -51,11 +48,11 @@ class PodWatch:
         state: StateFolder,
         account: PodAccount,
         link: Link,
-        journal: Journal,
+        stops: PodStops,
     ) -> None:
         self._store = store
         self._events, self._loads = store.own(Fields.pod_events), store.own(Fields.loads)
-        self._journal = journal
+        self._stops = stops
         self._clock = clock
         self._state = state
         self._link = link
@@ -98,7 +95,8 @@ class PodWatch:
             self._store.dismiss("pod:stopped")
         happened = changes(before, pod, self._clock()) if before is not None else ()
         happened = tuple(event for event in happened if not self._already_reported(event, pod))
-        self._note(happened)
+        asked = before is not None and self._stops.explain(before.started_at, before.read_at)
+        self._note(happened, asked=asked)
         if before is None or happened:
             self._write()
         self._reconnect_if_moved(before, pod)
@@ -134,21 +132,15 @@ class PodWatch:
             self._note((PodEvent(self._clock(), kind, text),))
         self._write()
 
-    def _note(self, happened: tuple[PodEvent, ...]) -> None:
+    def _note(self, happened: tuple[PodEvent, ...], *, asked: bool = False) -> None:
+        """Store events, and raise their alerts. ``asked``: the operator asked for a stop of this container."""
         if not happened:
             return
         self._events.write((*self._events.value, *happened)[-MAX_EVENTS:])
         for event in happened:
             level = ALERTS.get(event.kind)
-            if level is not None and not (event.kind == "stopped" and self._asked_for(event.at)):
+            if level is not None and not (event.kind == "stopped" and asked):
                 self._store.alert(Alert(f"pod:{event.kind}", level, event.text, _hint(event.kind), event.at))
-
-    def _asked_for(self, at: datetime) -> bool:
-        """Whether this session asked for a stop in the 15 minutes before ``at``."""
-        return any(
-            entry.title in STOPS and entry.ok is not False and (at - entry.at).total_seconds() < ASKED_S
-            for entry in self._journal.entries
-        )
 
     def _write(self) -> None:
         if not self._stores:

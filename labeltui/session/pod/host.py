@@ -103,7 +103,13 @@ class PodHost:
         await self.close()
         pod = await self._account.find()
         self._account.wake()
-        address = _ssh_address(pod)
+        try:
+            address = _ssh_address(pod)
+        except LabeltuiError:
+            self._account.pod.learned(
+                pod
+            )  # before the link reports the failure, of which the pod is the reason
+            raise
         self.address = address
         known_hosts = self._known_hosts(pod)
         if known_hosts.exists():

@@ -153,7 +153,7 @@ class Pollers:
         state, watch, info = self._state(), self._watch, self._store.state.info
         if state is None or (info.as_of is None and info.error is None):
             return False
-        if watch.ended_with == "pod":
+        if watch.ended_with == "pod" and not watch.is_attached:
             return True
         if self.down and not watch.orphans_known.is_set():
             return False

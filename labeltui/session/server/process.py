@@ -20,12 +20,12 @@ from labeltui.domain.server.state import ServerEvidence, ServerRun, derive_serve
 from labeltui.domain.training.log import TrainLog
 from labeltui.hosts.agent.client import AgentClient
 from labeltui.hosts.agent.messages import Chunk, Job, JobState
-from labeltui.monailabel.launch import CACHE_META, DEFAULT_CACHE_S, is_dicomweb
 from labeltui.session.log.feed import AppLog, LogFeed
 from labeltui.session.log.store import LogStore
 from labeltui.session.runtime.fields import Fields
 from labeltui.session.runtime.store import Store
 from labeltui.session.runtime.supervise import Clock
+from labeltui.session.server.run import moment, run_of
 from labeltui.support.subscribers import Subscribers
 
 JOB = "server"
@@ -44,8 +44,12 @@ class ServerWatch:
         clock: Clock,
         url: Callable[[], str | None],
         blocked: Callable[[], Problem | None] = lambda: None,
+        pod_was_stopped: Callable[[datetime | None], bool] = lambda _began: False,
     ) -> None:
-        """Watch a server whose API is at ``url``. ``blocked`` is why no request can reach it."""
+        """Watch a server whose API is at ``url``. ``blocked`` is why no request can reach it.
+
+        ``pod_was_stopped`` returns whether the operator stopped the pod of a run, given the run's start.
+        """
         self.log = log
         self.training = TrainLog()
         self.run = ServerRun()
@@ -65,7 +69,7 @@ class ServerWatch:
         self._store = store
         self._field, self._log_errors = store.own(Fields.server), store.own(Fields.log_errors)
         self._clock = clock
-        self._url, self._blocked = url, blocked
+        self._url, self._blocked, self._pod_was_stopped = url, blocked, pod_was_stopped
         self._startup = StartupReader()
         self._last_line_at: datetime | None = None  # by the host's clock, without zone
         self.feed = LogFeed(log, self._on_line, clock, self._on_fed)
@@ -200,8 +204,10 @@ class ServerWatch:
             self._host_lost, self._failures_while_lost = False, self._store.state.info.failures
         self._final_size = None
         self.meta = job.meta or {}
-        self._pod_ended = self._pod_ended and ended and job.run_id == self.run.run_id
-        self.run = _run_of(job, stopped=self._pod_ended)
+        with_pod = self._pod_ended and ended and job.run_id == self.run.run_id
+        lost = job.state is JobState.LOST and not job.stopped_by_us
+        self._pod_ended = with_pod or (lost and self._pod_was_stopped(moment(job.started_ts)))
+        self.run = run_of(job, stopped=self._pod_ended)
         if ended:
             self._note_end()
             self._ended.set()
@@ -224,6 +230,11 @@ class ServerWatch:
         self._failing = problem
         if problem is not None:
             self._answered_at = self._clock()
+
+    @property
+    def is_attached(self) -> bool:
+        """Whether the host reports its jobs now."""
+        return self._job_known and not self._host_lost
 
     @property
     def is_remote(self) -> bool:
@@ -251,7 +262,7 @@ class ServerWatch:
 
     def refresh(self) -> None:
         """Derive the server's state again and write it. Does nothing while the host does not report its jobs."""
-        if not self._job_known or (self._host_lost and not self._pod_ended):
+        if not self.is_attached and not self._pod_ended:
             return
         info = self._store.state.info
         evidence = ServerEvidence(
@@ -280,7 +291,7 @@ class ServerWatch:
         return "server" if stopped else ""
 
     def pod_ended(self) -> None:
-        """Record that the operator stopped or terminated the pod, which ended the server and every training."""
+        """Record that the pod was stopped or terminated, which ended the server and every training."""
         if self._pod_ended or self.run.state not in (JobState.RUNNING, JobState.STOPPING):
             return
         self._pod_ended, self._answered_at, self.orphans = True, None, ()
@@ -312,38 +323,3 @@ class ServerWatch:
             return Problem(Code.ENDED, f"The server has ended{code}. Its last lines are still being read.")
         lines = [line.decode("utf-8", "replace") for line in self.log.tail(LINES_FOR_DIAGNOSIS)]
         return diagnose_exit(lines, self.run.exit_code)
-
-
-def _run_of(job: Job, *, stopped: bool) -> ServerRun:
-    meta = job.meta or {}
-    models = meta.get("models")
-    return ServerRun(
-        state=job.state.value,
-        run_id=job.run_id,
-        pid=job.pid,
-        exit_code=job.exit_code,
-        log_path=job.log_path,
-        started_at=_time(job.started_ts),
-        ended_at=_time(job.ended_ts),
-        stopped_by_us=job.stopped_by_us or stopped,
-        app=_text(meta.get("app")),
-        models=tuple(str(m) for m in models) if isinstance(models, list | tuple) else (),
-        studies=_text(meta.get("studies")),
-        dicomweb_cache_s=_cache_s(meta),
-    )
-
-
-def _cache_s(meta: Mapping[str, object]) -> int | None:
-    """Return how long the server caches DICOMweb's answers. Earlier versions of labeltui left it at the default."""
-    if not is_dicomweb(_text(meta.get("studies")) or ""):
-        return None
-    stored = meta.get(CACHE_META)
-    return stored if isinstance(stored, int) else DEFAULT_CACHE_S
-
-
-def _text(value: object) -> str | None:
-    return value if isinstance(value, str) else None
-
-
-def _time(unix_seconds: float | None) -> datetime | None:
-    return None if unix_seconds is None else datetime.fromtimestamp(unix_seconds, UTC)

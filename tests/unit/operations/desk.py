@@ -36,14 +36,14 @@ class Desk:
         server: FakeMonaiLabel,
         account: EmulatedAccount | PublishedAccount | None,
     ) -> None:
-        self.session, self.host, self.server, self._account = session, host, server, account
+        self.session, self.host, self.server, self.account = session, host, server, account
         self.report = RecordingReport()
 
     @property
     def world(self) -> World:
         """The emulated account. Fails without one."""
-        assert isinstance(self._account, EmulatedAccount)
-        return self._account.world
+        assert isinstance(self.account, EmulatedAccount)
+        return self.account.world
 
     async def run(self, action: str, **params: Any) -> Mapping[str, Any]:
         return await run_confirmed(self.session, action, self.report, **params)

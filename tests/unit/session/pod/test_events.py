@@ -13,8 +13,8 @@ from labeltui.domain.host import HostMetrics
 from labeltui.domain.pod.pod import Load, Pod, PodStatus, SshEndpoint
 from labeltui.domain.reading import Reading
 from labeltui.domain.state import Identity, SessionState
-from labeltui.session.history.journal import Journal
 from labeltui.session.pod.events import PodWatch
+from labeltui.session.pod.stops import PodStops
 from labeltui.session.runtime.state_folder import StateFolder
 from labeltui.session.runtime.store import Store
 from labeltui.support.subscribers import Subscribers
@@ -36,6 +36,7 @@ class PodAccount:
     def __init__(self) -> None:
         self.on_event: Subscribers[[str, str]] = Subscribers()
         self.known_id: str | None = None
+        self.pod_id: str | None = UP.id
 
 
 class Link:
@@ -51,8 +52,10 @@ class Watched:
 
     def __init__(self, folder: Path, *, keep: bool = True) -> None:
         self.store = Store(SessionState(Identity("p")))
-        self.account, self.link, self.journal = PodAccount(), Link(), Journal()
-        parts: Any = (self.account, self.link, self.journal)
+        self.account, self.link = PodAccount(), Link()
+        account: Any = self.account
+        self.stops = PodStops(StateFolder(folder), lambda: NOW, account)
+        parts: Any = (self.account, self.link, self.stops)
         self.watch = PodWatch(self.store, lambda: NOW, StateFolder(folder), *parts)
         self.watch.begin(store=keep)
 
@@ -106,13 +109,26 @@ def test_a_new_container_is_reported_once_whoever_polls_first(tmp_path: Path, po
     assert watched.see(later) == ["restarted"]
 
 
-def test_a_stop_that_was_asked_for_here_is_no_alert(tmp_path: Path) -> None:
+def test_a_stop_that_was_asked_for_here_is_no_alert_and_excuses_no_later_one(tmp_path: Path) -> None:
     watched = Watched(tmp_path)
     watched.see(UP)
-    entry = watched.journal.begin(NOW, "Stop the pod", "labeltui pod stop")
-    watched.journal.end(entry, True, "done")
+    with watched.stops.requested(UP.id):
+        pass
     assert watched.see(STOPPED) == ["stopped"]
     assert watched.alerts == []
+    begun = replace(AGAIN, started_at=NOW + timedelta(minutes=1))
+    watched.see(begun)
+    watched.see(replace(begun, status=PodStatus.STOPPED))
+    assert watched.alerts == ["pod:stopped"]
+
+
+def test_a_stop_long_after_a_request_that_had_no_effect_is_an_alert(tmp_path: Path) -> None:
+    watched = Watched(tmp_path)
+    with watched.stops.requested(UP.id):
+        pass
+    watched.see(replace(UP, read_at=NOW + timedelta(minutes=20)))
+    watched.see(STOPPED)
+    assert watched.alerts == ["pod:stopped"]
 
 
 def test_what_happened_between_two_consoles_is_noticed_by_the_next(tmp_path: Path) -> None:

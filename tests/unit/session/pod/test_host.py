@@ -6,6 +6,7 @@ import asyncio
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
@@ -76,14 +77,16 @@ class Found:
 
     def __init__(self, pod: Pod, log: Log) -> None:
         self.name, self.section = "annot", RunpodSection(pod="annot")
-        self.pod, self.log = pod, log
+        self.found, self.log = pod, log
+        self.shown: list[Pod] = []
+        self.pod = SimpleNamespace(learned=self.shown.append)
         self.events: list[tuple[str, str]] = []
 
     def report_event(self, kind: str, text: str) -> None:
         self.events.append((kind, text))
 
     async def find(self) -> Pod:
-        return self.pod
+        return self.found
 
     async def client(self) -> Log:
         return self.log
@@ -187,7 +190,7 @@ async def test_a_new_start_of_the_container_is_a_new_pin_and_the_same_one_is_not
         await pod.connect()  # the same container with another key is not let in
     assert changed.value.problem.code == "host_key_changed"
 
-    account.pod, account.log = Pod(**{**_fields(UP), "started_at": LATER}), Log(printed(OTHER))
+    account.found, account.log = Pod(**{**_fields(UP), "started_at": LATER}), Log(printed(OTHER))
     await pod.connect()
     assert asked.keys == []
 
@@ -202,7 +205,7 @@ async def test_a_container_that_was_restarted_in_place_is_pinned_again_if_its_lo
     account = Found(UP, Log(printed(KEY)))
     pod = host(tmp_path, account, asked, shows)
     await pod.connect()
-    shows[0], account.pod, account.log = OTHER, RESTARTED, Log(printed(OTHER))
+    shows[0], account.found, account.log = OTHER, RESTARTED, Log(printed(OTHER))
     await pod.connect()
     assert (asked.keys, pod.vouched) == ([], True)
     since = (LATER - timedelta(minutes=10)).astimezone().strftime("%H:%M")
@@ -219,7 +222,7 @@ async def test_a_changed_key_that_the_log_does_not_show_is_refused_and_the_old_o
     account = Found(UP, Log(printed(KEY)))
     pod = host(tmp_path, account, asked, shows)
     await pod.connect()
-    shows[0], account.pod, account.log = OTHER, RESTARTED, log
+    shows[0], account.found, account.log = OTHER, RESTARTED, log
     for _ in range(2):
         with pytest.raises(Refused) as changed:
             await pod.connect()
@@ -235,7 +238,7 @@ async def test_a_changed_key_of_a_young_container_is_looked_up_again(tmp_path: P
     account = Found(UP, Log(printed(KEY)))
     pod = host(tmp_path, account, asked, shows)
     await pod.connect()
-    shows[0], account.pod, account.log = OTHER, replace(UP, uptime_s=5), Log()
+    shows[0], account.found, account.log = OTHER, replace(UP, uptime_s=5), Log()
     with pytest.raises(Unreachable) as unseen:
         await pod.connect()
     assert unseen.value.problem.code == "pod_key_unseen"
@@ -248,7 +251,7 @@ async def test_keys_of_earlier_pods_are_deleted(tmp_path: Path) -> None:
     account = Found(UP, Log(printed(KEY)))
     pod = host(tmp_path, account, Asked(), [KEY])
     await pod.connect()
-    account.pod = replace(UP, id="xyz")
+    account.found = replace(UP, id="xyz")
     await pod.connect()
     stored = await asyncio.to_thread(lambda: [file.name for file in tmp_path.glob("known_hosts*")])
     assert stored == ["known_hosts-xyz"]
@@ -267,8 +270,10 @@ async def test_keys_of_earlier_pods_are_deleted(tmp_path: Path) -> None:
 async def test_a_pod_that_cannot_be_reached_says_what_to_do(
     tmp_path: Path, pod: Pod, error: type[Exception], code: str
 ) -> None:
+    account = Found(pod, Log())
     with pytest.raises(error) as raised:
-        await host(tmp_path, Found(pod, Log()), Asked(), [KEY]).connect()
+        await host(tmp_path, account, Asked(), [KEY]).connect()
+    assert account.shown == [pod]
     assert raised.value.problem.code == code  # type: ignore[attr-defined]
     assert raised.value.problem.hint  # type: ignore[attr-defined]
 

@@ -1,0 +1,61 @@
+"""The stops of the profile's pod that the operator requested, in this console or in any other process."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+
+from labeltui.domain.failure_codes import Code
+from labeltui.domain.problems import LabeltuiError, Unreachable
+from labeltui.session.pod.account import PodAccount
+from labeltui.session.runtime.state_folder import StateFolder
+from labeltui.session.runtime.supervise import Clock
+
+REQUESTED = "pod-stops"
+TAKES = timedelta(minutes=15)
+"""A container that still runs so long after a request was not stopped by it."""
+MAX_PODS = 50
+
+
+class PodStops:
+    """Stores when each pod was last stopped, restarted or terminated by its operator.
+
+    Consoles and commands on one profile share the file, so that none of them reports such a stop as a problem.
+    """
+
+    def __init__(self, state: StateFolder, clock: Clock, account: PodAccount) -> None:
+        self._state, self._clock, self._account = state, clock, account
+
+    @contextmanager
+    def requested(self, pod_id: str) -> Iterator[None]:
+        """Store the time before the request is sent, because the container may end before RunPod answers.
+
+        A request that RunPod refused is forgotten.
+        """
+        before = self._state.read(REQUESTED)
+        others = [(key, at) for key, at in before.items() if key != pod_id][1 - MAX_PODS :]
+        self._state.write(REQUESTED, {**dict(others), pod_id: self._clock().isoformat()})
+        try:
+            yield
+        except LabeltuiError as error:
+            if not isinstance(error, Unreachable) and error.problem.code != Code.RUNPOD_SERVER_ERROR:
+                self._state.write(REQUESTED, before)
+            raise
+
+    def explain(self, began: datetime | None, last_seen: datetime | None = None) -> bool:
+        """Whether such a stop ended what began at ``began`` on the profile's pod.
+
+        ``last_seen`` is when it still ran, at most 15 minutes after the request; None if nobody watched.
+        """
+        requested = self._last()
+        if requested is None or (began is not None and requested < began):
+            return False
+        return last_seen is None or last_seen < requested + TAKES
+
+    def _last(self) -> datetime | None:
+        stored = self._state.read(REQUESTED).get(self._account.pod_id or self._account.known_id or "")
+        try:
+            return datetime.fromisoformat(stored) if isinstance(stored, str) else None
+        except ValueError:
+            return None
