@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -88,7 +89,20 @@ def _init(path: Path, request: Request) -> Mapping[str, Any]:
     name = params.get("name") or request.launch.profile or "default"
     _write_private(path, starter_text(name, {**params, "host": host}))
     load(path)
-    return {"as_of": _now(), "path": str(path), "profile": name}
+    return {
+        "as_of": _now(), "path": str(path), "profile": name,
+        "next": _next_step(host, bool(params.get("pod")), request.launch.config),
+    }  # fmt: skip
+
+
+def _next_step(host: str, has_pod: bool, config: str | None) -> str:
+    """What to do after the profile was written: which commands, in their order."""
+    program = f"labeltui --config {shlex.quote(config)}" if config is not None else "labeltui"
+    check = f"`{program} doctor` checks what is missing"
+    console = f"`{program}` opens the console"
+    if host == "runpod" and not has_pod:
+        return f"{check}; {console}, where `p n` rents a pod and goes on to the server."
+    return f"{check}; `{program} setup` installs MONAI Label on the host; {console}."
 
 
 def _write_private(path: Path, text: str) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from labeltui.domain.failure_codes import Code
 from labeltui.domain.problems import Problem
 
@@ -85,8 +87,19 @@ OFFERS: dict[Code, tuple[str, ...]] = {
     Code.LOGIN_FAILED: ("doctor",),
     Code.SERVER_DOWN: ("server.start", "server.problem"),
     Code.NO_TUNNEL: ("reconnect", "doctor"),
+    Code.ORPHANED: ("train.stop",),
+    Code.SERVER_GONE: ("server.start",),
 }
 """The offers for each failure code, best first."""
+
+TRAINING_OFFERS = ("train.options", "trainings", "server.problem")
+SERVER_OFFERS = ("server.start", "server.restart", "server.problem", "doctor")
+"""The offers for a failed training and for the server's problem whose code has none."""
+
+
+def with_offers(problem: Problem, usual: tuple[str, ...]) -> Problem:
+    """Return the problem with its offers, or else with ``usual``."""
+    return replace(problem, offers=offers(problem) or usual)
 
 
 def offers(problem: Problem) -> tuple[str, ...]:

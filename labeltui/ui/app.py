@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from labeltui.actions import BY_ID
+from labeltui.domain.offers import SERVER_OFFERS, TRAINING_OFFERS, with_offers
 from labeltui.domain.problems import Problem
 from labeltui.domain.state import Level, SessionState
 from labeltui.session.runtime.fields import Fields
@@ -138,10 +139,10 @@ class Console(Core):
         self.screens.pod_choices()
 
     def action_offers(self) -> None:
-        """Offer the actions that may help with the last failure."""
-        found = self.dispatcher.last_problem
+        """Offer the actions that may help with the last failure: an action's, the training's or the server's."""
+        found = self._failure()
         if found is None:
-            self.flash("no action has failed")
+            self.flash("no action has failed, and neither server nor training has a problem")
         else:
             self.screens.choices(*found)
 
@@ -172,6 +173,18 @@ class Console(Core):
             self.flash("no action has failed")
         else:
             self.screens.problem(*found)
+
+    def _failure(self) -> tuple[str, Problem] | None:
+        """The newest failure of an action or the training, else the server's problem; with what may solve it."""
+        server, training = self.state.server.value, self.state.training.value
+        failed = self.dispatcher.last_problem
+        if training is not None and training.problem is not None:
+            ended, at = training.ended_at, self.dispatcher.failed_at
+            if failed is None or at is None or ended is None or ended > at:
+                return "The training", with_offers(training.problem, TRAINING_OFFERS)
+        if failed is None and server is not None and server.problem is not None:
+            return "The server", with_offers(server.problem, SERVER_OFFERS)
+        return failed
 
     def _problem(self) -> tuple[str, Problem] | None:
         server, training = self.state.server.value, self.state.training.value

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import traceback
 from collections.abc import Coroutine, Mapping
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
 from textual.worker import Worker
@@ -90,6 +91,7 @@ class Dispatcher:
         self._app = app
         self.running: dict[str, Running] = {}
         self.last_problem: tuple[str, Problem] | None = None
+        self.failed_at: datetime | None = None  # when the action of last_problem failed
 
     def why_not(self, action: Action, pod: str | None = None) -> str | None:
         """Why the action can't run now, as text; None if it can. ``pod`` is the id of the pod to act on."""
@@ -166,7 +168,7 @@ class Dispatcher:
             self._app.action_ended(running, level)
 
     def _failed(self, action: Action, problem: Problem) -> str:
-        self.last_problem = (action.title, problem)
+        self.last_problem, self.failed_at = (action.title, problem), self._app.clock()
         hint = f" {problem.hint}" if problem.hint else ""
         more = f" ({self._app.keymap.keys_of(BY_ID['server.problem'])} shows more)" if problem.detail else ""
         if offers(problem):

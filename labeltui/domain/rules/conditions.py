@@ -106,12 +106,20 @@ def ask_next(_state: SessionState) -> str | None:
 
 
 def ask_train_stop(state: SessionState) -> str | None:
-    """The question before a training is stopped. It names the lost epoch, or else the trainings in the queue."""
+    """The question before a training is stopped: what is kept and lost, or else the trainings in the queue."""
     training = state.training.value
     queued = training.queued if training is not None else 0
     if queued:
         return f"Stop the training? The next training in the queue ({queued}) starts at once."
-    return "Stop the training? The best model so far is kept; the current epoch is lost."
+    if training is not None and training.best is not None:
+        kept = "The best model so far is kept; the current epoch is lost."
+    elif training is None or training.epoch is None:
+        kept = "It leaves a model only if an epoch has ended."
+    elif training.epoch <= 1:
+        kept = "No epoch has ended, so this training leaves no model; the model before it is kept."
+    else:
+        kept = "The current epoch is lost."
+    return f"Stop the training? {kept}"
 
 
 def demo_without_account(state: SessionState) -> str | None:

@@ -9,13 +9,17 @@ from typing import Any
 
 import pytest
 from textual.pilot import Pilot
+from textual.widgets import Static
 
+from labeltui.actions import BY_ID
 from labeltui.domain.failure_codes import Code
 from labeltui.domain.pod.pod import PodStatus
-from labeltui.domain.problems import Failed
+from labeltui.domain.problems import Failed, Problem
+from labeltui.domain.state import SessionState
+from labeltui.domain.training.training import TrainState, TrainStatus
 from labeltui.ui.screens.choices import ChoicesScreen, about_pod
 from labeltui.ui.screens.dialogs.confirm import ConfirmScreen
-from tests.ui.fake_session import NOW, console, settled, wait_for
+from tests.ui.fake_session import NOW, console, fresh, settled, wait_for
 from tests.ui.sample_pods import OWN, STOPPED, with_pod
 from tests.ui.screen_text import screen_text
 
@@ -44,6 +48,38 @@ def ran(monkeypatch: pytest.MonkeyPatch) -> Ran:
 
     monkeypatch.setattr("labeltui.operations.run.run_action", run)
     return done
+
+
+def with_failed_training(message: str = "A label has other sizes than its image.") -> SessionState:
+    problem = Problem(Code.TRAIN_FAILED, message, "Correct the label.")
+    training = TrainStatus(TrainState.ERROR, "deepedit", problem=problem, ended_at=NOW)
+    return replace(with_pod(STOPPED), training=fresh(training))
+
+
+async def test_after_a_failed_training_its_solutions_are_listed(ran: Ran) -> None:
+    app = console(with_failed_training())
+    async with app.run_test(size=(120, 40)) as pilot:
+        await settled(pilot)
+        await pilot.press("W")
+        await wait_for(pilot, lambda: isinstance(pilot.app.screen, ChoicesScreen), "the choices")
+        shown = screen_text(pilot.app)
+        assert "A label has other sizes than its image." in shown
+        assert BY_ID["train.options"].title in shown
+
+
+async def test_the_newer_of_an_actions_and_the_trainings_failure_is_solved(ran: Ran) -> None:
+    app = console(with_failed_training())
+    async with app.run_test(size=(120, 40)) as pilot:
+        await settled(pilot)
+        problem = Problem(Code.RUNPOD_UNREACHABLE, "RunPod can not be reached.", "")
+        for minutes, message in ((1, "RunPod can not be reached."), (-1, "A label has other sizes")):
+            app.dispatcher.last_problem = ("Stop the pod", problem)
+            app.dispatcher.failed_at = NOW + timedelta(minutes=minutes)
+            await pilot.press("W")
+            await wait_for(pilot, lambda: isinstance(pilot.app.screen, ChoicesScreen), "the choices")
+            assert message in str(app.screen.query_one(".message", Static).render())
+            await pilot.press("escape")
+            await settled(pilot)
 
 
 async def start(pilot: Pilot[Any]) -> None:

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import json
-import stat
 from pathlib import Path
 
 import pytest
@@ -270,55 +269,6 @@ def test_the_comments_of_the_starter_profile_are_the_defaults(write):
     )
     assert select(load(write(uncommented)), None)[1] == select(load(write(text)), None)[1]
     assert uncommented != text
-
-
-def test_the_file_of_init_is_private(tmp_path):
-    from labeltui.cli import main
-
-    path = tmp_path / "new" / "config.toml"
-    assert main(["config", "init", "--host", "local", "--config", str(path)], console=lambda _: 1) == 0
-    assert stat.S_IMODE(path.stat().st_mode) == 0o600
-    before = path.read_text()
-    assert (
-        main(["config", "init", "--host", "local", "--name", "b", "--config", str(path)], console=lambda _: 1)
-        == 3
-    )
-    assert path.read_text() == before
-    assert main(["config", "init", "--yes", "--host", "local", "--name", "b", "--config", str(path)],
-                console=lambda _: 1) == 0  # fmt: skip
-    assert "[profiles.b]" in path.read_text()
-    assert [p.name for p in path.parent.iterdir()] == ["config.toml"]
-
-
-def test_init_for_runpod_puts_everything_on_the_volume_and_needs_no_pod_yet(tmp_path):
-    from labeltui.cli import main
-
-    path = tmp_path / "config.toml"
-    assert main(["config", "init", "--host", "runpod", "--config", str(path)], console=lambda _: 1) == 0
-    profile = select(load(path), None)[1]
-    assert (profile.host, profile.server.folder, profile.server.studies) == (
-        "runpod", "/workspace/labeltui", "/workspace/studies",
-    )  # fmt: skip
-    assert profile.runpod is not None
-    assert profile.runpod.pod == ""
-    args = ["config", "init", "--yes", "--pod", "annot", "--folder", "/x", "--config", str(path)]
-    assert main(args, console=lambda _: 1) == 0
-    profile = select(load(path), None)[1]
-    assert profile.runpod is not None
-    assert (profile.host, profile.runpod.pod, profile.server.folder) == ("runpod", "annot", "/x")
-
-
-def test_init_takes_the_ssh_command_that_a_page_copies(tmp_path):
-    from labeltui.cli import main
-
-    path = tmp_path / "config.toml"
-    typed = "ssh root@203.0.113.7 -p 40022 -i ~/.ssh/id_ed25519"
-    assert main(["config", "init", "--address", typed, "--config", str(path)], console=lambda _: 1) == 0
-    ssh = select(load(path), None)[1].ssh
-    assert (ssh.address, ssh.key, ssh.jump) == ("root@203.0.113.7:40022", "~/.ssh/id_ed25519", None)
-    again = ["config", "init", "--yes", "--address", "root@pod:99999", "--config", str(path)]
-    assert main(again, console=lambda _: 1) == 2
-    assert select(load(path), None)[1].ssh == ssh
 
 
 def test_a_profiles_ssh_command_with_an_option_that_is_not_followed_names_option_and_command(

@@ -1,0 +1,62 @@
+"""``config init``: the file that it writes, and what it prints."""
+
+from __future__ import annotations
+
+import stat
+
+from labeltui.cli import main
+from labeltui.config.load import load, select
+
+
+def test_the_file_of_init_is_private(tmp_path):
+    path = tmp_path / "new" / "config.toml"
+    assert main(["config", "init", "--host", "local", "--config", str(path)], console=lambda _: 1) == 0
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    before = path.read_text()
+    assert (
+        main(["config", "init", "--host", "local", "--name", "b", "--config", str(path)], console=lambda _: 1)
+        == 3
+    )
+    assert path.read_text() == before
+    assert main(["config", "init", "--yes", "--host", "local", "--name", "b", "--config", str(path)],
+                console=lambda _: 1) == 0  # fmt: skip
+    assert "[profiles.b]" in path.read_text()
+    assert [p.name for p in path.parent.iterdir()] == ["config.toml"]
+
+
+def test_init_for_runpod_puts_everything_on_the_volume_and_needs_no_pod_yet(tmp_path):
+    path = tmp_path / "config.toml"
+    assert main(["config", "init", "--host", "runpod", "--config", str(path)], console=lambda _: 1) == 0
+    profile = select(load(path), None)[1]
+    assert (profile.host, profile.server.folder, profile.server.studies) == (
+        "runpod", "/workspace/labeltui", "/workspace/studies",
+    )  # fmt: skip
+    assert profile.runpod is not None
+    assert profile.runpod.pod == ""
+    args = ["config", "init", "--yes", "--pod", "annot", "--folder", "/x", "--config", str(path)]
+    assert main(args, console=lambda _: 1) == 0
+    profile = select(load(path), None)[1]
+    assert profile.runpod is not None
+    assert (profile.host, profile.runpod.pod, profile.server.folder) == ("runpod", "annot", "/x")
+
+
+def test_init_names_the_next_step_with_the_same_file(tmp_path, capsys):
+    path = tmp_path / "my config.toml"
+    for host, said in (("runpod", "`p n` rents a pod"), ("local", "setup` installs MONAI Label")):
+        assert (
+            main(["config", "init", "--yes", "--host", host, "--config", str(path)], console=lambda _: 1) == 0
+        )
+        text = capsys.readouterr().out
+        assert said in text
+        assert f"`labeltui --config '{path}' doctor`" in text
+
+
+def test_init_takes_the_ssh_command_that_a_page_copies(tmp_path):
+    path = tmp_path / "config.toml"
+    typed = "ssh root@203.0.113.7 -p 40022 -i ~/.ssh/id_ed25519"
+    assert main(["config", "init", "--address", typed, "--config", str(path)], console=lambda _: 1) == 0
+    ssh = select(load(path), None)[1].ssh
+    assert (ssh.address, ssh.key, ssh.jump) == ("root@203.0.113.7:40022", "~/.ssh/id_ed25519", None)
+    again = ["config", "init", "--yes", "--address", "root@pod:99999", "--config", str(path)]
+    assert main(again, console=lambda _: 1) == 2
+    assert select(load(path), None)[1].ssh == ssh
