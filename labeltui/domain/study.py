@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
+from types import MappingProxyType
+from typing import Any
 
 FINAL_TAG = "final"
+OLDEST = datetime.min.replace(tzinfo=UTC)
+_NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
 class StudyState(StrEnum):
@@ -38,17 +42,6 @@ def when(seconds: object) -> datetime | None:
         return None
 
 
-def fetches_of(strategies: object) -> tuple[Fetch, ...]:
-    """Convert what MONAI Label stores about a study's fetches, by strategy. Newest first."""
-    fetches = [
-        Fetch(str(strategy), str(trace.get("client_id") or "?"), when(trace.get("ts")))
-        for strategy, trace in (strategies.items() if isinstance(strategies, dict) else ())
-        if isinstance(trace, dict)
-    ]
-    oldest = datetime.min.replace(tzinfo=UTC)
-    return tuple(sorted(fetches, key=lambda fetch: fetch.at or oldest, reverse=True))
-
-
 @dataclass(frozen=True, slots=True)
 class Submission:
     """One submitted label: the client, and the time if it is known."""
@@ -62,7 +55,8 @@ class Study:
     """One image of the datastore. ``fetches`` newest first; ``tags`` are its label tags with their times.
 
     ``authors`` are the clients that submitted the labels, by tag. ``replaced`` are final labels of other clients that a
-    later one has replaced, oldest first.
+    later one has replaced, oldest first. ``scores`` are the numbers that scoring methods stored, by name. ``extension``
+    is the image file's, and ``modality`` is DICOM's; both are empty if unknown.
     """
 
     id: str
@@ -74,6 +68,9 @@ class Study:
     extensions: Mapping[str, str] = field(default_factory=dict)  # extensions of the label files, by tag
     authors: Mapping[str, str] = field(default_factory=dict)
     replaced: tuple[Submission, ...] = ()
+    scores: Mapping[str, float] = field(default_factory=dict)
+    extension: str = ""
+    modality: str = ""
 
     @property
     def open_fetches(self) -> tuple[Fetch, ...]:
@@ -100,12 +97,80 @@ class Study:
         return StudyState.ORIGINAL if self.tags else StudyState.UNLABELLED
 
 
+_EMPTY_ENTRY: tuple[Any, ...] = ("", "", None, "", (), (), "", _NOTHING, "")
+
+
+def study_of(entry: Sequence[Any]) -> Study:
+    """Convert an entry of ``domain/datastore.py``. Raises TypeError, ValueError or IndexError for a malformed one."""
+    study, name, added, extension, fetches, labels, review, scores, modality = (
+        *entry,
+        *_EMPTY_ENTRY[len(entry) :],
+    )
+    return Study(
+        str(study),
+        {tag: when(at) for tag, _, at, _ in labels} if labels else _NOTHING,
+        _fetches(fetches) if fetches else (),
+        name,
+        when(added),
+        review,
+        {tag: ext for tag, ext, _, _ in labels if ext} if labels else _NOTHING,
+        {tag: client for tag, _, _, client in labels if client} if labels else _NOTHING,
+        (),
+        scores,
+        extension,
+        modality,
+    )
+
+
+def _fetches(stored: Sequence[Sequence[Any]]) -> tuple[Fetch, ...]:
+    fetches = [Fetch(strategy, client, when(at)) for strategy, client, at in stored]
+    if len(fetches) > 1:
+        fetches.sort(key=lambda fetch: fetch.at or OLDEST, reverse=True)
+    return tuple(fetches)
+
+
+class QueueSource(StrEnum):
+    """Where a list of studies was read."""
+
+    FILE = "file"  # the datastore's file on the host, through the agent
+    SERVER = "server"  # the server's API
+
+
 @dataclass(frozen=True, slots=True)
 class StudyQueue:
-    """The datastore. ``listed`` is False when the server reports only counts (DICOMweb, before the first fetch)."""
+    """The datastore. The counts are labeltui's own, of ``studies``; None if unknown.
 
-    total: int
-    completed: int
+    ``listed`` is False when the server reports only counts (DICOMweb, before the first fetch). ``source_problem`` is
+    why the list is not from the better source, in a sentence; empty if it is. ``server_total`` and ``server_completed``
+    are the server's counts at the same time; None if they are unknown or not newer than the list.
+    """
+
+    total: int | None
+    completed: int | None
     studies: tuple[Study, ...] = ()
     label_tags: Mapping[str, int] = field(default_factory=dict)
     listed: bool = True
+    source: QueueSource = QueueSource.SERVER
+    source_problem: str = ""
+    server_total: int | None = None
+    server_completed: int | None = None
+
+    @property
+    def server_differs(self) -> bool:
+        """Whether the server's counts are known, and are others than labeltui's."""
+        pairs = ((self.server_total, self.total), (self.server_completed, self.completed))
+        return any(None not in pair and pair[0] != pair[1] for pair in pairs)
+
+
+def changed_studies(before: tuple[Study, ...], now: tuple[Study, ...]) -> tuple[list[Study], set[str]]:
+    """Return the studies of ``now`` that are new or other objects than in ``before``, and the ids that have gone.
+
+    Compares objects by identity, which takes milliseconds for 100,000 studies: a list of studies replaces only the
+    objects that changed.
+    """
+    if len(before) == len(now):  # compare in pairs first, which is fast if few have changed
+        pairs = [(old, new) for old, new in zip(before, now, strict=True) if old is not new]
+        before, now = tuple(old for old, _ in pairs), tuple(new for _, new in pairs)
+    known = set(map(id, before))
+    changed = [study for study in now if id(study) not in known]
+    return changed, {study.id for study in before} - {study.id for study in now}

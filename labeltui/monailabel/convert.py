@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from labeltui.domain.datastore import entry_of
 from labeltui.domain.server.server import ModelInfo, ServerInfo, TrainStats
-from labeltui.domain.study import Study, StudyQueue, fetches_of, when
+from labeltui.domain.study import FINAL_TAG, Study, StudyQueue, study_of
 from labeltui.domain.training.tasks import Task, TaskState
 from labeltui.monailabel import wire
 
@@ -78,7 +79,7 @@ def study_queue(everything: Mapping[str, Any], *, dicomweb: bool = False) -> Stu
     """
     studies = studies_of(everything)
     tags = Counter(tag for study in studies for tag in study.tags)
-    return StudyQueue(len(studies), tags["final"], studies, dict(tags), listed=not dicomweb)
+    return StudyQueue(len(studies), tags[FINAL_TAG], studies, dict(tags), listed=not dicomweb)
 
 
 def studies_of(everything: Mapping[str, Any]) -> tuple[Study, ...]:
@@ -87,36 +88,7 @@ def studies_of(everything: Mapping[str, Any]) -> tuple[Study, ...]:
     if not isinstance(objects, dict):
         return ()
     return tuple(
-        _study(str(name), entry) for name, entry in sorted(objects.items()) if isinstance(entry, dict)
+        study_of(entry_of(str(name), stored))
+        for name, stored in sorted(objects.items())
+        if isinstance(stored, dict)
     )
-
-
-def _study(name: str, entry: Mapping[str, Any]) -> Study:
-    # Without pydantic, for speed: this runs once per image, and a datastore may have a hundred thousand.
-    info = _dict(_dict(entry.get("image")).get("info"))
-    stored = {str(tag): _dict(label) for tag, label in _dict(entry.get("labels")).items()}
-    labels = {tag: _dict(label.get("info")) for tag, label in stored.items()}
-    shown = info.get("name")
-    return Study(
-        id=name,
-        tags={tag: when(label.get("ts")) for tag, label in labels.items()},
-        fetches=fetches_of(info.get("strategy")),
-        name=shown if isinstance(shown, str) else "",
-        added_at=when(info.get("ts")),
-        review=_review(labels),
-        extensions={tag: ext for tag, label in stored.items() if isinstance(ext := label.get("ext"), str)},
-        authors={tag: who for tag, label in labels.items() if isinstance(who := label.get("client_id"), str)},
-    )
-
-
-def _review(labels: Mapping[str, Mapping[str, Any]]) -> str:
-    # The reviewer plugin writes segmentationMeta; other clients write "status" at the top level.
-    for label in labels.values():
-        status = _dict(label.get("segmentationMeta")).get("status", label.get("status"))
-        if isinstance(status, str) and status:
-            return status
-    return ""
-
-
-def _dict(value: object) -> dict[str, Any]:
-    return value if isinstance(value, dict) else {}

@@ -23,6 +23,11 @@ _SERVER_FIELDS = (
     *("phase", "run_id", "log_path", "started_at", "ended_at", "orphans"),
 )
 
+_STUDIES_FIELDS = (
+    *("total", "completed", "server_total", "server_completed"),
+    *("source", "source_problem", "label_tags", "studies"),
+)
+
 
 def moment(at: datetime | None) -> str | None:
     """Format a time as ISO 8601 with its zone. A time without a zone counts as UTC."""
@@ -139,15 +144,21 @@ def server_document(reading: Reading[ServerStatus], now: datetime) -> Document:
 
 
 def studies_document(reading: Reading[StudyQueue], now: datetime) -> Document:
-    """``studies list``. ``studies`` is null when the server reports only their number."""
+    """``studies list``. ``studies`` is null when the server reports only their number.
+
+    ``server_total`` and ``server_completed`` are the server's counts, and null if they are unknown.
+    """
     queue = reading.value
     if queue is None:
-        empty = dict.fromkeys(("total", "completed", "label_tags", "studies"))
-        return {**_read_at(reading, now), **empty}
+        return {**_read_at(reading, now), **dict.fromkeys(_STUDIES_FIELDS)}
     return {
         **_read_at(reading, now),
         "total": queue.total,
         "completed": queue.completed,
+        "server_total": queue.server_total,
+        "server_completed": queue.server_completed,
+        "source": queue.source.value,
+        "source_problem": queue.source_problem or None,
         "label_tags": dict(queue.label_tags),
         "studies": [_study(study) for study in queue.studies] if queue.listed or queue.studies else None,
     }
@@ -262,6 +273,8 @@ def _study(study: Study) -> Document:
         "fetches": [_fetch(fetch) for fetch in study.fetches],
         "added_at": moment(study.added_at),
         "review": study.review or None,
+        "scores": {name: _number(score) for name, score in study.scores.items()},
+        "modality": study.modality or None,
     }
 
 

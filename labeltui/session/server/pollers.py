@@ -116,7 +116,11 @@ class Pollers:
 
     async def _poll_queue(self) -> StudyQueue:
         self._need_server()
-        return self.annotators.complete(await self._client().studies(dicomweb=self._dicomweb))
+        queue = self.annotators.complete(await self._client().studies(dicomweb=self._dicomweb))
+        info = self._store.state.info
+        if info.value is None or info.error is not None:
+            return queue
+        return replace(queue, server_total=info.value.total, server_completed=info.value.completed)
 
     async def _poll_training(self) -> TrainStatus:
         if not self.complete:
@@ -218,7 +222,7 @@ class Pollers:
 
     def _queue_interval(self) -> float:
         queue = self._store.state.queue.value
-        few = queue is None or queue.total <= MANY_STUDIES
+        few = queue is None or (queue.total is not None and queue.total <= MANY_STUDIES)
         return UNWATCHED_QUEUE_S if few and not self._watched() else QUEUE_S
 
     def _training_interval(self) -> float:

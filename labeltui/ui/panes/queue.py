@@ -22,7 +22,7 @@ from labeltui.ui.panes import rows
 from labeltui.ui.panes.empty import without_server
 from labeltui.ui.panes.pane_keys import PaneKey, pressed
 from labeltui.ui.presentation.fact import stale_age
-from labeltui.ui.presentation.strip import labels_here, sound_finals
+from labeltui.ui.presentation.strip import finals_of_total, labels_here, server_counts, sound_finals
 from labeltui.ui.presentation.text import safe
 from labeltui.ui.presentation.words import Tone
 from labeltui.ui.widgets.bar import bar
@@ -122,7 +122,7 @@ class QueuePane(Widget):
             sentences = [safe(state.queue.error or "Reading the queue …")]
         elif not sentences and queue is not None and not queue.listed:
             sentences = [
-                f"{queue.completed} of {queue.total} studies are final.",
+                f"{finals_of_total(state, queue).replace('/', ' of ')} studies are final.",
                 "A DICOMweb server only reports the number of its studies; a study is listed once somebody opened it.",
             ]
         elif not sentences:
@@ -141,17 +141,19 @@ class QueuePane(Widget):
 
     def _summary(self, state: SessionState, queue: StudyQueue, now: datetime) -> list[Content]:
         width = self.size.width
-        share = 100.0 * sound_finals(state, queue) / queue.total if queue.total else None
+        finals = sound_finals(state, queue)
+        share = 100.0 * finals / queue.total if queue.total and finals is not None else None
         tone = Tone.FAINT if stale_age(state.queue, now) else Tone.GOOD
         number = "" if share is None else f" {share:.0f}% final"
         return [Content.assemble(bar(share, max(4, width - len(number)), tone), (number, tone))]
 
     def _update_titles(self, state: SessionState, queue: StudyQueue | None, now: datetime) -> None:
-        note = "" if queue is None else f"{sound_finals(state, queue)}/{queue.total}"
+        note = "" if queue is None else finals_of_total(state, queue)
         old = stale_age(state.queue, now)
         facts = [f"{old} old" if old else ""]
         if self._matches is not None and queue is not None:
             facts.append(f"/{self._filter.value} {len(self._view)} of {len(queue.studies)}")
+        facts.append("" if queue is None else server_counts(queue))
         facts.append(labels_here(state, now))
         facts.append(f"by {self.sort} {'↑' if self.backwards else '↓'}" if self._view else "")
         titles = (note, " · ".join(fact for fact in facts if fact))

@@ -101,12 +101,28 @@ def _training(state: SessionState, now: datetime) -> Fact:
     return _fact(names, word, texts, stale_age(state.training, now))
 
 
-def sound_finals(state: SessionState, queue: StudyQueue) -> int:
-    """Return the number of studies with a final label that isn't known to be damaged."""
+def sound_finals(state: SessionState, queue: StudyQueue) -> int | None:
+    """Return the number of studies with a final label that isn't known to be damaged. None if it is unknown."""
+    if queue.completed is None:
+        return None
     copies = state.labels.value
     damaged = set(copies.damaged_finals) if copies is not None else set()
     broken = sum(FINAL_TAG in study.tags and study.id in damaged for study in queue.studies) if damaged else 0
     return max(0, queue.completed - broken)
+
+
+def finals_of_total(state: SessionState, queue: StudyQueue) -> str:
+    """Return the counts as ``3/40``, with a question mark for an unknown one."""
+    finals = sound_finals(state, queue)
+    return "/".join("?" if count is None else str(count) for count in (finals, queue.total))
+
+
+def server_counts(queue: StudyQueue) -> str:
+    """Return the server's own counts as ``server: 3/40``. Empty if they are unknown or the same as labeltui's."""
+    if not queue.server_differs:
+        return ""
+    counts = (queue.server_completed, queue.server_total)
+    return "server: " + "/".join("?" if count is None else str(count) for count in counts)
 
 
 def _queue(state: SessionState, now: datetime) -> Fact:
@@ -114,7 +130,7 @@ def _queue(state: SessionState, now: datetime) -> Fact:
     queue = state.queue.value
     if queue is None:
         return _unknown(names, state.queue)
-    done = f"{sound_finals(state, queue)}/{queue.total}"
+    done = finals_of_total(state, queue)
     open_now = sum(1 for study in queue.studies if study.openers) if len(queue.studies) < 5000 else 0
     long = f"{done} final" + (f", {open_now} open" if open_now else "")
     return Fact(names, (long, f"{done} final", done), "", Tone.PLAIN, stale_age(state.queue, now))

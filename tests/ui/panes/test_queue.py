@@ -172,6 +172,21 @@ async def test_an_empty_queue_teaches(state: SessionState, said: str) -> None:
         assert said in app.export_screenshot().replace("&#160;", " ")
 
 
+async def test_counts_of_the_server_that_differ_are_shown_and_unknown_ones_are_no_zero() -> None:
+    app = console(connected())
+    async with app.run_test(size=SIZE) as pilot:
+        queue = await opened(pilot, app)
+        one = StudyQueue(1, 0, (Study("a"),), server_total=1, server_completed=0)
+        for counts, note, server in (
+            (one, "0/1", ""),
+            (replace(one, server_total=3), "0/1", "server: 0/3"),
+            (replace(one, total=None, completed=None), "?/?", ""),
+        ):
+            queue.show(replace(connected(), queue=fresh(counts)), NOW)
+            assert queue.note == note
+            assert ("server: " in queue.facts, server in queue.facts) == (bool(server), True)
+
+
 async def test_a_filter_typed_in_one_go_loses_no_key() -> None:
     app = console(connected())
     async with app.run_test(size=(120, 40)) as pilot:

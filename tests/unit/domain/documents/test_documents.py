@@ -20,7 +20,7 @@ from labeltui.domain.problems import Problem
 from labeltui.domain.reading import Reading
 from labeltui.domain.server.server import OrphanTraining, ServerState, ServerStatus
 from labeltui.domain.state import Alert, Identity, Level, SessionState
-from labeltui.domain.study import Fetch, Study, StudyQueue
+from labeltui.domain.study import Fetch, QueueSource, Study, StudyQueue
 from labeltui.domain.training.training import Best, EpochPoint, TrainState, TrainStatus
 
 NOW = datetime(2026, 11, 23, 12, 0, 5, tzinfo=UTC)
@@ -150,6 +150,19 @@ def test_studies_that_can_only_be_counted_are_null_not_empty():
     document = studies_document(read(StudyQueue(7, 2, listed=False)), NOW)
     assert (document["total"], document["completed"], document["studies"]) == (7, 2, None)
     assert studies_document(read(StudyQueue(0, 0)), NOW)["studies"] == []
+
+
+def test_the_servers_counts_are_beside_labeltuis_and_unknown_ones_are_null():
+    document = studies_document(read(StudyQueue(7, None, server_total=9, source=QueueSource.FILE)), NOW)
+    counts = (
+        document["total"],
+        document["completed"],
+        document["server_total"],
+        document["server_completed"],
+    )
+    assert counts == (7, None, 9, None)
+    assert (document["source"], document["source_problem"]) == ("file", None)
+    assert set(document) == set(studies_document(Reading(), NOW))
 
 
 def test_an_epoch_is_one_record():

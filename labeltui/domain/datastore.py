@@ -1,0 +1,82 @@
+"""One study of MONAI Label's datastore as a short list. The agent's program carries this module: Python 3.8.
+
+The list is ``[id, name, ts, extension, fetches, labels, review, scores, modality]``; empty fields at its end are left
+out. ``fetches`` has ``[strategy, client, ts]`` for each strategy, ``labels`` has ``[tag, extension, ts, client]`` for
+each tag, and every ts is Unix seconds or None. Fields of an unexpected type count as empty.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+MOST_SCORES = 32
+
+
+def entry_of(study: str, stored: Any) -> list[Any]:
+    """Shorten one of the ``objects`` of ``datastore_v2.json`` or of ``/datastore?output=all``."""
+    stored = _dict(stored)
+    image = _dict(stored.get("image"))
+    info = _dict(image.get("info"))
+    labels = _dict(stored.get("labels"))
+    entry = [
+        study,
+        _text(info.get("name")),
+        _number(info.get("ts")),
+        _text(image.get("ext")),
+        [],
+        [],
+        "",
+        {},
+        "",
+    ]
+    if "strategy" in info:
+        entry[4] = [
+            [str(strategy), str(trace.get("client_id") or "?"), _number(trace.get("ts"))]
+            for strategy, trace in _dict(info["strategy"]).items()
+            if isinstance(trace, dict)
+        ]
+    if labels:
+        entry[5], entry[6] = _labels(labels)
+    if len(info) > 2:  # most studies have a name and a time only
+        entry[7], entry[8] = _scores(info), _text(info.get("Modality"))
+    while not entry[-1] and len(entry) > 1:
+        entry.pop()
+    return entry
+
+
+def _labels(labels: dict[str, Any]) -> tuple[list[list[Any]], str]:
+    """Return the labels, and the status that the reviewer plugin stored with the first label that has one."""
+    listed, review = [], ""
+    for tag, stored in labels.items():
+        label = _dict(stored)
+        info = _dict(label.get("info"))
+        ext, client = _text(label.get("ext")), _text(info.get("client_id"))
+        listed.append([str(tag), ext, _number(info.get("ts")), client])
+        # The reviewer plugin writes segmentationMeta; other clients write "status" at the top level.
+        review = review or _text(_dict(info.get("segmentationMeta")).get("status", info.get("status")))
+    return listed, review
+
+
+def _scores(info: dict[str, Any]) -> dict[str, float]:
+    """Return the numbers that scoring methods stored with the image, such as ``epistemic_entropy`` and ``dice``."""
+    found = [
+        (str(name), value)
+        for name, value in info.items()
+        if name != "ts" and not name.endswith("_ts") and _number(value) is not None
+    ]
+    return dict(found[:MOST_SCORES])
+
+
+def _number(value: Any) -> Any:
+    """Return a finite number, else None."""
+    is_number = isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+    return value if is_number else None
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def _dict(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
