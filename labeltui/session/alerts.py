@@ -142,15 +142,27 @@ class Alerts:
     def _training(self, before: SessionState, state: SessionState) -> None:
         was, now = before.training.value, state.training.value
         self._not_numbers(now)
-        if was is None or now is None or (was.state, was.task_id) == (now.state, now.task_id):
+        if was is None or now is None:
+            return
+        if (was.state, was.task_id) == (now.state, now.task_id) and not self._found_cause(was, now):
             return
         if now.state is TrainState.ERROR and now.problem is not None:
             self._raise("training", Level.ERROR, now.problem.message, now.problem.hint)
-        elif now.state is TrainState.DONE and was.state is TrainState.RUNNING:
+        elif now.state is TrainState.DONE and was.state in (TrainState.RUNNING, TrainState.ERROR):
             best = f": best {now.best.metric} {now.best.value:.3f}" if now.best else ""
             self._raise("training", Level.INFO, f"Training of {now.model} is done{best}.")
-        elif now.state is TrainState.RUNNING:
+        elif (
+            now.state is not TrainState.IDLE
+        ):  # a server that restarts forgets its trainings, also the failed one
             self._store.dismiss("training")
+
+    def _found_cause(self, was: TrainStatus, now: TrainStatus) -> bool:
+        """Whether the failure that an alert reports has another reason by now."""
+        reported = was.problem is not None and any(
+            alert.key == "training" and alert.message == was.problem.message
+            for alert in self._store.state.alerts
+        )
+        return reported and now.problem != was.problem
 
     def _not_numbers(self, training: TrainStatus | None) -> None:
         """Raise an alert once while the loss or a mean score is NaN. A label that no study has, has no score."""

@@ -197,6 +197,10 @@ class ServerWatch:
         if job.name != JOB:
             return
         ended = job.state in (JobState.EXITED, JobState.LOST)
+        if self.run.state in (JobState.RUNNING, JobState.STOPPING) and (
+            ended or job.run_id != self.run.run_id
+        ):
+            self.orphans_known.clear()  # the list is of the time when the server ran
         if job.run_id != self.run.run_id or ended:
             self._answered_at = self._failing = None  # the last answer was of the previous run
         self._job_known = True

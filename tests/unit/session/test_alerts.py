@@ -98,6 +98,32 @@ def test_a_training_that_ends_is_news_and_one_that_fails_is_an_error() -> None:
     assert keys(store_after(training=[runs, failed, replace(runs, task_id="2")])) == {}
 
 
+def test_a_failure_is_withdrawn_when_the_training_turns_out_done_or_a_newer_one_takes_its_place() -> None:
+    runs = TrainStatus(TrainState.RUNNING, "deepedit", "1")
+    failed = replace(runs, state=TrainState.ERROR, problem=Problem("x", "No labels.", "Label."))
+    done = replace(runs, state=TrainState.DONE)
+    assert keys(store_after(training=[runs, failed, done])) == {"training": Level.INFO}
+    for state in (TrainState.STOPPED, TrainState.QUEUED, TrainState.RUNNING, TrainState.ORPHANED):
+        for newer in (replace(runs, state=state), replace(runs, state=state, task_id="2")):
+            assert keys(store_after(training=[runs, failed, newer])) == {}
+    newest = replace(done, task_id="2")
+    assert keys(store_after(training=[runs, failed, newest])) == {"training": Level.INFO}
+    # A restart of the server forgets its tasks, which undoes no failure.
+    assert keys(store_after(training=[runs, failed, TrainStatus(TrainState.IDLE)])) == {
+        "training": Level.ERROR
+    }
+    assert keys(store_after(training=[runs, done, replace(runs, state=TrainState.QUEUED, task_id="2")])) == {}
+    assert keys(store_after(training=[done, replace(done, task_id="0")])) == {}
+
+
+def test_a_failure_whose_cause_is_found_later_is_shown_with_it() -> None:
+    runs = TrainStatus(TrainState.RUNNING, "deepedit", "1")
+    first = replace(runs, state=TrainState.ERROR, problem=Problem("x", "The server ended.", ""))
+    better = replace(first, problem=Problem("y", "The GPU has no memory left.", ""))
+    (alert,) = store_after(training=[runs, first, better]).state.alerts
+    assert alert.message == "The GPU has no memory left."
+
+
 def test_two_people_on_one_study() -> None:
     both = Study("case_1", fetches=(Fetch("random", "ana", NOW), Fetch("first", "ben", NOW)))
     one = replace(both, fetches=both.fetches[:1])

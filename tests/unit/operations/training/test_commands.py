@@ -420,6 +420,34 @@ async def test_an_orphan_is_shown_as_soon_as_its_server_has_died(tmp_path: Path)
 
 
 @in_virtual_time
+async def test_a_training_that_outlives_its_server_is_at_no_moment_called_failed(tmp_path: Path) -> None:
+    async with desk(tmp_path, serves=True) as it:
+        training = Training(it)
+        training.begin()
+        await known(it, TrainState.RUNNING)
+        training.print(EPOCH_2_BEGINS)
+        await asyncio.sleep(1)
+        shown: list[TrainState] = []
+        it.session.store.subscribe(
+            lambda state, _changed: shown.append(state.training.value.state) if state.training.value else None
+        )
+        answer = asyncio.Event()
+
+        async def orphans(_connection: object, **_asked: object) -> dict[str, Any]:
+            await answer.wait()
+            return {"orphans": [ORPHAN]}
+
+        it.host.agent._op_orphans = orphans  # type: ignore[method-assign]
+        die(it)
+        await asyncio.sleep(3)
+        answer.set()
+        await known(it, TrainState.ORPHANED)
+        alerts = {alert.key for alert in it.session.store.state.alerts}
+    assert TrainState.ERROR not in shown
+    assert alerts == {"server", "orphans"}
+
+
+@in_virtual_time
 async def test_a_stop_of_the_server_ends_its_training_without_an_alert(tmp_path: Path) -> None:
     async with desk(tmp_path, serves=True) as it:
         training = Training(it)
