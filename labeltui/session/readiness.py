@@ -54,14 +54,21 @@ class Readiness:
             return self._store.state
 
     async def first_readings(self, *fields: Field[Reading[Any]], deadline_s: float = 30.0) -> SessionState:
-        """Return the first snapshot in which each field was polled after this call, even if the poll failed.
+        """Return the first snapshot in which each field has a poll that began after this call, even if it failed.
 
-        After ``deadline_s`` seconds, returns the newest snapshot, complete or not.
+        A field without a poller, which the host sends, has its first value. After ``deadline_s`` seconds, returns
+        the newest snapshot, complete or not.
         """
-        before = self._store.state
+        due = {poller.name: (poller, poller.attempts + 1) for poller in self._pollers.all}
 
         def polled(state: SessionState) -> bool:
-            return all(_is_new(field.read(before), field.read(state)) for field in fields)
+            for field in fields:
+                poller, number = due.get(field.name, (None, 0))
+                if poller is None and field.read(state) == Reading():
+                    return False
+                if poller is not None and poller.finished < number:
+                    return False
+            return True
 
         self._pollers.wake()
         try:
@@ -81,9 +88,3 @@ class Readiness:
         raise Unreachable(
             Code.SERVER_DOWN, f"The server is {word}.", "Start it with `labeltui server start`."
         )
-
-
-def _is_new(before: Reading[Any], now: Reading[Any]) -> bool:
-    if now.as_of is None and now.error is None:
-        return False
-    return now != before or (before.error is None and before.as_of is not None)

@@ -83,7 +83,8 @@ class Poller(Generic[T]):
         self._interval = interval
         self._clock = clock
         self._wake = asyncio.Event()
-        self.attempts = 0
+        self.attempts = self.finished = 0
+        """How many polls have begun, and the number of the newest whose reading was written."""
 
     @property
     def name(self) -> str:
@@ -108,6 +109,7 @@ class Poller(Generic[T]):
         loop = asyncio.get_running_loop()
         began = loop.time()
         self.attempts += 1
+        number = self.attempts
         try:
             value = await self._poll()
         except Exception as error:
@@ -119,6 +121,7 @@ class Poller(Generic[T]):
             reading = self._field.value.succeeded(
                 value, self._clock(), latency_s=latency, interval_s=self._interval()
             )
+        self.finished = max(self.finished, number)
         self._field.write(reading)
         return reading
 
