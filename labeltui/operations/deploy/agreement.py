@@ -59,11 +59,18 @@ async def refuse_second(session: Session, plan: Plan) -> None:
         if error.problem.code.no_single_pod:
             return
         raise
-    if pod.status.is_up and not pod.lost_its_gpu and pod.name != plan.spec.name:
-        raise Refused(
-            Code.POD_STILL_UP, f"This session works on the pod {pod.name}, which is {pod.status}.",
-            "Stop it with p x or terminate it with p D first, or rent the new pod in another profile.",
-        )  # fmt: skip
+    if (refusal := second_refused(pod, plan.spec.name)) is not None:
+        raise refusal
+
+
+def second_refused(pod: Pod | None, name: str) -> Refused | None:
+    """The refusal of a pod with this name beside the session's own ``pod``; None if it may be rented."""
+    if pod is None or not pod.status.is_up or pod.lost_its_gpu or pod.name == name.strip():
+        return None
+    return Refused(
+        Code.POD_STILL_UP, f"This session works on the pod {pod.name}, which is {pod.status}.",
+        "Stop it with p x or terminate it with p D first, or rent the new pod in another profile.",
+    )  # fmt: skip
 
 
 def price_text(made: Quote) -> str:

@@ -21,6 +21,7 @@ from labeltui.actions.pods import PodCreateParams
 from labeltui.domain.deploy.sizing import suggested
 from labeltui.domain.money import Account, rate_text
 from labeltui.domain.problems import LabeltuiError
+from labeltui.operations.deploy.agreement import second_refused
 from labeltui.operations.deploy.data_size import DataSize, measure
 from labeltui.operations.deploy.draft import Draft
 from labeltui.operations.deploy.market import Shop, account_now, needs, offers_now, read_shop
@@ -142,6 +143,7 @@ class DeployScreen(Dialog[dict[str, Any]]):
             return
         if self._shop is NOTHING:
             self._show_message("Asking RunPod what is free …", Tone.FAINT)
+        self._show_refusal()
         whole = self._shop is NOTHING or any(name in self._shop.errors for name in NEEDED)
         fetch = self._fetch_shop() if whole else self._fetch_offers()
         self._fetching = self.run_worker(fetch, group="market", exclusive=True, exit_on_error=False)
@@ -225,6 +227,8 @@ class DeployScreen(Dialog[dict[str, Any]]):
         self._show_price()
         if self._trouble[0]:
             self._show_message(*self._trouble)
+        elif self._show_refusal():
+            return
         elif self._shop is not NOTHING:
             gpu = wrong.get("gpu") or warnings.get("gpu") or ""
             self._show_message(gpu, Tone.BAD if "gpu" in wrong else Tone.WARN)
@@ -239,6 +243,13 @@ class DeployScreen(Dialog[dict[str, Any]]):
             else f"Rent {safe(offer.name)} at {rate_text(made.running)}"
         )
         self._rent.update(Content(label))
+
+    def _show_refusal(self) -> bool:
+        """Show why no pod can be rented now, whatever is chosen. Returns False if one can be."""
+        refusal = second_refused(self._session.store.state.pod.value, self.draft.name)
+        if refusal is not None:
+            self._show_message(f"{refusal.problem.message} {refusal.problem.hint}", Tone.BAD)
+        return refusal is not None
 
     def _show_message(self, text: str, tone: str) -> None:
         self._error.update(Content.styled(safe(text), tone))
@@ -276,9 +287,11 @@ class DeployScreen(Dialog[dict[str, Any]]):
     def action_rent(self) -> None:
         """Ask the operator to confirm the price, then close the form with the parameters.
 
-        Instead shows the first problem and focuses its field if a choice is invalid.
+        Instead shows why no pod can be rented, or the first problem, and focuses its field if a choice is invalid.
         """
         self.draft = self.choices.apply(self.draft)
+        if self._show_refusal():
+            return
         wrong = self.draft.problems(self._shop)
         if wrong:
             field, text = wrong[0]

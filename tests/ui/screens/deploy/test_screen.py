@@ -17,7 +17,8 @@ from labeltui.ui.app import Console
 from labeltui.ui.screens.deploy.screen import DeployScreen
 from labeltui.ui.screens.dialogs.confirm import ConfirmScreen
 from tests.ui.fake_market import MANY, OFFERS, RentingSession, market_console, sold_out
-from tests.ui.fake_session import settled, wait_for
+from tests.ui.fake_session import fresh, settled, wait_for
+from tests.ui.sample_pods import OWN, STOPPED
 from tests.ui.screen_text import screen_text
 from tests.ui.screens.deploy.deploy_form import choice_field, choose, text_field
 
@@ -77,6 +78,23 @@ async def test_a_newcomer_presses_ctrl_s_and_gets_the_cheapest_that_is_enough(tm
             "gpu": "RTX A4000", "max_price": 0.26, "name": "labeltui-c0ffee42", "volume_gb": 35,
             "container_gb": 20, "key": str(tmp_path / "id_ed25519.pub"), "start": True, "save": True,
         }  # fmt: skip
+
+
+@pytest.mark.slow
+async def test_a_second_pod_is_refused_when_the_form_is_opened_until_the_first_is_stopped(
+    tmp_path: Path,
+) -> None:
+    app = market_console(tmp_path)
+    async with app.run_test(size=SMALL) as pilot:
+        await settled(pilot)
+        session: Any = app.session
+        session.store.publish(replace(session.store.state, pod=fresh(OWN)))
+        form = await opened(pilot)
+        assert f"This session works on the pod {OWN.name}, which is running." in form.text()
+        await form.press("ctrl+s")
+        assert app.screen is form.screen
+        session.store.publish(replace(session.store.state, pod=fresh(STOPPED)))
+        assert "max_price" in await form.rent()
 
 
 @pytest.mark.slow
