@@ -85,6 +85,7 @@ class TunnelStatus:
     reconnects: int = 0
     detail: str = ""
     problem: Problem | None = None  # why it failed
+    port_reason: str = ""  # why local_port is not the server's port
 
     @property
     def url(self) -> str | None:

@@ -109,6 +109,7 @@ def tunnel_document(reading: Reading[TunnelStatus], now: datetime) -> Document:
         "local_port": None if tunnel is None else tunnel.local_port,
         "wanted_port": None if tunnel is None else tunnel.preferred_port,
         "remote_port": None if tunnel is None else tunnel.remote_port,
+        "port_reason": None if tunnel is None else tunnel.port_reason or None,
         "reconnects": None if tunnel is None else tunnel.reconnects,
         "detail": None if tunnel is None else tunnel.detail or None,
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from dataclasses import replace
 
@@ -10,11 +11,13 @@ from labeltui.domain.host import TunnelState, TunnelStatus
 from labeltui.domain.problems import Failed, LabeltuiError, Problem
 from labeltui.domain.reading import Reading
 from labeltui.domain.state import Alert, Level
+from labeltui.domain.text import one_line
 from labeltui.hosts.base import Forward, Host
 from labeltui.session.runtime.fields import Fields
 from labeltui.session.runtime.state_folder import StateFolder
 from labeltui.session.runtime.store import Store
 from labeltui.session.runtime.supervise import Clock
+from labeltui.support.ports import listener
 
 PORTS_TRIED = 50
 DOCUMENT = "tunnel"
@@ -71,15 +74,18 @@ class Tunnel:
         self._forward = forward
         self._store.dismiss(DOCUMENT)
         port = forward.local_port if self.hold or forward.direct else wanted
+        because = await self._moved_because(wanted, port)
+        reason = self._reason(host, wanted, port, because)
         if self.hold and not forward.direct:
-            self._store_port(port, wanted)
-            self._alert_moved(wanted, port)
+            self._store_port(port, wanted, because)
+            self._alert_moved(wanted, port, reason)
         self._publish(
             replace(
                 self.status,
                 state=TunnelState.OPEN,
                 local_port=port,
                 preferred_port=wanted,
+                port_reason=reason,
                 reconnects=self._opened,
                 detail="",
                 problem=None,
@@ -116,7 +122,26 @@ class Tunnel:
         if self._forward is not None:
             self._publish(replace(self.status, state=TunnelState.OPEN, detail=why))
 
-    def _store_port(self, port: int, wanted: int) -> None:
+    async def _moved_because(self, wanted: int, port: int) -> str:
+        """Which program used the wanted port when the local port was chosen, now or in an earlier session."""
+        if port != wanted:
+            user = one_line(await asyncio.to_thread(listener, wanted))
+            return f"port {wanted} of this machine was in use by {user or 'another program'}"
+        stored = self._state.read(DOCUMENT).get("because")
+        return one_line(stored) if isinstance(stored, str) else ""
+
+    def _reason(self, host: Host, wanted: int, port: int, because: str) -> str:
+        """Why the local port is not the server's, as a sentence; empty if it is."""
+        if port == self.remote_port:
+            return ""
+        if port != wanted:
+            return because[:1].upper() + because[1:] + "."
+        if port == self._first(host):
+            return f"Port {self.remote_port} of this machine is the server's own."
+        kept = f"Port {port} is kept from an earlier session, because Slicer knows it"
+        return f"{kept}: {because}." if because else f"{kept}."
+
+    def _store_port(self, port: int, wanted: int, because: str) -> None:
         """Store the port for the next start.
 
         A different port is not stored while another running labeltui uses the port that Slicer knows.
@@ -124,7 +149,7 @@ class Tunnel:
         holder = self._state.read(DOCUMENT).get("pid")
         elsewhere = isinstance(holder, int) and holder != os.getpid() and _alive(holder)
         if port == wanted or not elsewhere:
-            self._state.write(DOCUMENT, {"port": port, "pid": os.getpid()})
+            self._state.write(DOCUMENT, {"port": port, "pid": os.getpid(), "because": because})
 
     def _wanted(self, host: Host) -> int:
         stored = self._state.read(DOCUMENT).get("port")
@@ -160,12 +185,12 @@ class Tunnel:
             "End some of the programs that use these ports.",
         )
 
-    def _alert_moved(self, wanted: int, port: int) -> None:
+    def _alert_moved(self, wanted: int, port: int, reason: str) -> None:
         if port == wanted:
             return
         self._store.alert(
             Alert(
-                "tunnel-port", Level.WARNING, f"Local port {wanted} is in use, so the tunnel uses local port {port}.",
+                "tunnel-port", Level.WARNING, f"{reason} The tunnel uses local port {port}.",
                 f"Enter http://127.0.0.1:{port} in Slicer, or free port {wanted} and reconnect.", self._clock(),
             )
         )  # fmt: skip

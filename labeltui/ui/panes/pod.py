@@ -189,8 +189,8 @@ def tunnel_lines(state: SessionState, now: datetime, width: int) -> list[Content
     state_content = state_text(word, stale_age(state.tunnel, now))
     url = (tunnel.url or "").removeprefix("http://" if width < 44 else "")
     lines = [row("tunnel", state_content, (f" {url}{extra}", Tone.PLAIN if tunnel.url else Tone.FAINT))]
-    if tunnel.local_port and tunnel.preferred_port and tunnel.local_port != tunnel.preferred_port:
-        lines.append(row("", (f"port {tunnel.preferred_port} is in use on this machine", Tone.WARN)))
+    if tunnel.port_reason:
+        lines += wrapped(safe(tunnel.port_reason), width, Tone.FAINT, 2)
     if tunnel.detail:
         lines += wrapped(
             safe(tunnel.detail), width, Tone.FAINT if tunnel.state is TunnelState.UP else Tone.WARN, 2

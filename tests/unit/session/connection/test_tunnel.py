@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, cast
@@ -53,6 +54,10 @@ def make(tmp_path: Path, *, hold: bool = True, remote: int = 8000) -> tuple[Stor
     return store, Tunnel(store, StateFolder(tmp_path), remote, lambda: NOW, hold=hold)
 
 
+def listener_name() -> str:
+    return Path("/proc/self/comm").read_text().strip()
+
+
 async def opened(tunnel: Tunnel, host: Forwarding) -> None:
     await tunnel.open(cast(Host, host))
 
@@ -78,13 +83,42 @@ async def test_a_taken_port_moves_it_to_the_next_and_says_so_and_it_stays_there(
     store, tunnel = make(tmp_path)
     await opened(tunnel, Forwarding(taken=(8000, 8001)))
     assert tunnel.status.url == "http://127.0.0.1:8002"
-    assert "8000 is in use" in store.state.alerts[0].message
+    assert "Port 8000 of this machine was in use" in store.state.alerts[0].message
     assert "8002" in store.state.alerts[0].hint
 
     store, later = make(tmp_path)
     await opened(later, Forwarding())
     assert later.status.local_port == 8002
     assert store.state.alerts == ()
+
+
+async def test_a_port_that_is_not_the_servers_has_its_reason_also_in_later_sessions(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        _, tunnel = make(tmp_path, remote=port)
+        await opened(tunnel, Forwarding(taken=(port,)))
+    because = f"port {port} of this machine was in use by {listener_name()} (pid {os.getpid()})."
+    assert tunnel.status.port_reason == because[:1].upper() + because[1:]
+    for hold in (True, False, True):
+        _, later = make(tmp_path, remote=port, hold=hold)
+        await opened(later, Forwarding())
+        assert later.status.port_reason == (
+            f"Port {port + 1} is kept from an earlier session, because Slicer knows it: {because}"
+        )
+
+
+async def test_the_servers_own_port_needs_no_reason_and_an_unknown_user_is_not_guessed(
+    tmp_path: Path,
+) -> None:
+    _, tunnel = make(tmp_path)
+    await opened(tunnel, Forwarding())
+    assert tunnel.status.port_reason == ""
+    _, shared = make(tmp_path / "shared")
+    await opened(shared, Forwarding(loopback=True))
+    assert shared.status.port_reason == "Port 8000 of this machine is the server's own."
+    _, moved = make(tmp_path / "moved", remote=9)
+    await opened(moved, Forwarding(taken=(9,)))
+    assert moved.status.port_reason == "Port 9 of this machine was in use by another program."
 
 
 async def test_a_second_console_does_not_move_the_port_of_the_first(tmp_path: Path) -> None:
