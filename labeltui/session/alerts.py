@@ -14,7 +14,7 @@ from labeltui.domain.problems import Problem
 from labeltui.domain.rules.pod import pod_has_ended
 from labeltui.domain.server.server import ServerState, ServerStatus
 from labeltui.domain.state import Alert, Level, SessionState
-from labeltui.domain.study import FINAL_TAG, Study
+from labeltui.domain.study import FINAL_TAG, Study, changed_studies
 from labeltui.domain.text import one_line
 from labeltui.domain.training.training import LOSS, TrainState, TrainStatus
 from labeltui.runpod.lifecycle import balance_problem, pod_problem, public_problem
@@ -38,6 +38,7 @@ class Alerts:
         self._orphans: frozenset[int] = frozenset()
         self._shared: dict[str, tuple[str, ...]] = {}
         self._replaced: dict[str, int] = {}
+        self._studies: tuple[Study, ...] = ()
         store.subscribe(self._on_store)
 
     def _on_store(self, state: SessionState, changed: Changed) -> None:
@@ -231,24 +232,33 @@ class Alerts:
             self._raise("labels", Level.ERROR, message, copies.hint)
 
     def _queue(self, state: SessionState) -> None:
+        """Raise an alert for each study that two annotators have open, and for each final label that was replaced."""
         queue = state.queue.value
         if queue is None:
             return
-        shared = {s.id: s.openers for s in queue.studies if len(s.openers) > 1}
-        for study in self._shared.keys() - shared.keys():
-            self._store.dismiss(f"shared:{study}")
-        for study in (study for study, openers in shared.items() if self._shared.get(study) != openers):
-            names = " and ".join(shared[study])
-            self._raise(
-                f"shared:{study}",
-                Level.WARNING,
-                f"{study} is open at {names}.",
-                "The label that is submitted last will replace the other.",
-            )
-        self._shared = shared
-        for changed in (s for s in queue.studies if len(s.replaced) > self._replaced.get(s.id, 0)):
-            self._replaced[changed.id] = len(changed.replaced)
-            self._final_replaced(changed)
+        changed, gone = changed_studies(self._studies, queue.studies)
+        self._studies = queue.studies
+        for study_id in gone:
+            self._not_shared(study_id)
+        for study in changed:
+            openers = study.openers if len(study.fetches) > 1 else ()
+            if len(openers) < 2:
+                self._not_shared(study.id)
+            elif self._shared.get(study.id) != openers:
+                self._shared[study.id] = openers
+                self._raise(
+                    f"shared:{study.id}",
+                    Level.WARNING,
+                    f"{study.id} is open at {' and '.join(openers)}.",
+                    "The label that is submitted last will replace the other.",
+                )
+            if len(study.replaced) > self._replaced.get(study.id, 0):
+                self._replaced[study.id] = len(study.replaced)
+                self._final_replaced(study)
+
+    def _not_shared(self, study_id: str) -> None:
+        if self._shared.pop(study_id, None) is not None:
+            self._store.dismiss(f"shared:{study_id}")
 
     def _final_replaced(self, study: Study) -> None:
         at = study.tags.get(FINAL_TAG)

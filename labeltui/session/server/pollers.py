@@ -23,9 +23,10 @@ from labeltui.session.history.studies import StudyHistory
 from labeltui.session.runtime.fields import Fields
 from labeltui.session.runtime.store import Changed, Store
 from labeltui.session.runtime.supervise import Clock, Poller, error_text
-from labeltui.session.server.annotators import Annotators
 from labeltui.session.server.info_failure import InfoRequests
 from labeltui.session.server.process import ServerWatch
+from labeltui.session.studies.annotators import Annotators
+from labeltui.session.studies.listing import StudyListing
 
 # Seconds between polls. If labeltui started the server, its output says when something happened, and polling is slow.
 # If somebody else did, there is no output to read, and polling is fast.
@@ -67,8 +68,8 @@ class Pollers:
         self._watch = watch
         self._tunnel = tunnel
         self._client = client
-        self._dicomweb = dicomweb
         self.annotators = Annotators(client_id, lambda: watch.zone, studies.add)
+        self._listing = StudyListing(store, client, self.annotators, dicomweb=dicomweb)
         self._info_requests = InfoRequests(watch, agent)
         self._tasks: tuple[Task, ...] = ()
         self._running: Task | None = None
@@ -116,11 +117,7 @@ class Pollers:
 
     async def _poll_queue(self) -> StudyQueue:
         self._need_server()
-        queue = self.annotators.complete(await self._client().studies(dicomweb=self._dicomweb))
-        info = self._store.state.info
-        if info.value is None or info.error is not None:
-            return queue
-        return replace(queue, server_total=info.value.total, server_completed=info.value.completed)
+        return await self._listing.read()
 
     async def _poll_training(self) -> TrainStatus:
         if not self.complete:

@@ -8,7 +8,7 @@ from typing import Any
 from labeltui.domain.log.lines import event, parse_line
 from labeltui.domain.study import Study, StudyState
 from labeltui.monailabel import convert
-from labeltui.session.server.annotators import Annotators
+from labeltui.session.studies.annotators import Annotators
 
 START = datetime(2026, 11, 26, 12, tzinfo=UTC)
 
@@ -33,7 +33,7 @@ def listed(
         {} if final is None else {"final": {"info": {"client_id": final[0], "ts": at(final[1]).timestamp()}}}
     )
     entry = {"image": {"info": {"strategy": strategies or {}}}, "labels": labels}
-    return annotators.complete(convert.study_queue({"objects": {"X": entry}})).studies[0]
+    return annotators.complete(convert.studies_of({"objects": {"X": entry}})[0])
 
 
 def printed(annotators: Annotators, logger: str, message: str, seconds: int) -> None:

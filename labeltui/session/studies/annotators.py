@@ -8,17 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime, tzinfo
+from datetime import datetime, tzinfo
 
 from labeltui.domain.log.events import Event, LabelSaved, SampleRequested, SampleServed
-from labeltui.domain.study import FINAL_TAG, Fetch, Study, StudyQueue, Submission
+from labeltui.domain.study import FINAL_TAG, OLDEST, Fetch, Study, Submission
 from labeltui.session.history.studies import StudyEvent, StudyEventKind
-
-OLDEST = datetime.min.replace(tzinfo=UTC)
 
 
 class Annotators:
-    """Completes the server's list of studies with what its output and earlier lists contained.
+    """Completes each study with what the server's output and earlier lists contained.
 
     Fetches by ``console``, the client id of this console, are ignored: it labels nothing. ``zone`` returns the zone of
     the times in the server's output. ``note`` is called with each fetch and label, perhaps more than once.
@@ -38,6 +36,7 @@ class Annotators:
         self._fetches: dict[str, dict[tuple[str, str], Fetch]] = {}  # by study, then by strategy and client
         self._newest: dict[str, tuple[datetime, str]] = {}  # the time and study of each client's newest fetch
         self._finals: dict[str, list[Submission]] = {}  # oldest first; neighbours are of different clients
+        self._outdated: set[str] = set()
 
     def recall(self, stored: Sequence[StudyEvent]) -> None:
         """Store the events of earlier sessions, oldest first. They apply once a server serves the same studies."""
@@ -46,6 +45,7 @@ class Annotators:
     def begin(self, studies: str | None) -> None:
         """Record that a server begins to serve this folder or URL. Drops the events of any other folder or URL."""
         if None not in (studies, self._source) and studies != self._source:
+            self._outdated |= self._fetches.keys() | self._finals.keys()
             self._fetches.clear()
             self._newest.clear()
             self._finals.clear()
@@ -103,14 +103,16 @@ class Annotators:
         else:
             self._unnoted[event] = None  # it is not known yet which studies these are
 
-    def complete(self, queue: StudyQueue) -> StudyQueue:
-        """Store the clients in the server's list, and return the list with all known clients added.
+    def take_outdated(self) -> set[str]:
+        """Return the ids of the studies whose clients have changed since :meth:`complete`, and forget them."""
+        outdated, self._outdated = self._outdated, set()
+        return outdated
+
+    def complete(self, study: Study) -> Study:
+        """Store the clients in the server's list, and return the study with all known clients added.
 
         A fetch that the server has forgotten counts until its client fetches another study.
         """
-        return replace(queue, studies=tuple(self._complete(study) for study in queue.studies))
-
-    def _complete(self, study: Study) -> Study:
         if not (study.fetches or study.authors or study.id in self._fetches):
             return study
         self._fetched(study.id, study.fetches)
@@ -118,35 +120,42 @@ class Annotators:
             self._note_event(StudyEventKind.LABEL, study.id, client, tag, study.tags.get(tag))
         author = study.authors.get(FINAL_TAG, "")
         self._submitted(study.id, Submission(author, study.tags.get(FINAL_TAG)))
-        fetches = [
+        self._outdated.discard(study.id)
+        fetches = tuple(
             fetch
             for fetch in self._fetches[study.id].values()
             if fetch in study.fetches or self._newest[fetch.client][1] == study.id
-        ]
-        fetches.sort(key=_time_of, reverse=True)
-        finals = self._finals[study.id]
+        )
+        if len(fetches) > 1:
+            fetches = tuple(sorted(fetches, key=_time_of, reverse=True))
+        finals = self._finals.get(study.id, ())
         replaced = tuple(finals[:-1]) if finals and finals[-1].client == author else ()
-        return replace(study, fetches=tuple(fetches), replaced=replaced)
+        if (fetches, replaced) == (study.fetches, study.replaced):
+            return study
+        return replace(study, fetches=fetches, replaced=replaced)
 
     def _fetched(self, study: str, fetches: tuple[Fetch, ...]) -> None:
         known = self._fetches.setdefault(study, {})
         for fetch in fetches:
             key = (fetch.strategy, fetch.client)
-            if fetch.client != self._console and (fetch.at or OLDEST) >= _time_of(known.get(key)):
-                known[key] = fetch
-                self._note_event(StudyEventKind.FETCH, study, fetch.client, fetch.strategy, fetch.at)
-                self._newest[fetch.client] = max(
-                    (_time_of(fetch), study), self._newest.get(fetch.client, (OLDEST, ""))
-                )
+            stored = known.get(key)
+            if fetch == stored or fetch.client == self._console or (fetch.at or OLDEST) < _time_of(stored):
+                continue
+            known[key] = fetch
+            self._note_event(StudyEventKind.FETCH, study, fetch.client, fetch.strategy, fetch.at)
+            before = self._newest.get(fetch.client, (OLDEST, ""))
+            newest = self._newest[fetch.client] = max((_time_of(fetch), study), before)
+            self._outdated |= {study, before[1], newest[1]}
 
     def _submitted(self, study: str, label: Submission) -> None:
-        known = self._finals.setdefault(study, [])
+        known = self._finals.get(study)
         last = known[-1] if known else None
         if not label.client or (last is not None and last.client == label.client):
             return
         # An answer that was in transit while a label was saved still names the label before.
         if last is None or last.at is None or label.at is None or label.at > last.at:
-            known.append(label)
+            self._finals.setdefault(study, []).append(label)
+            self._outdated.add(study)
 
 
 def _time_of(fetch: Fetch | None) -> datetime:

@@ -1,0 +1,121 @@
+"""The studies of one datastore, in the order of their ids. Its sources report differences; it stalls no event loop."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+from bisect import bisect_left
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import islice
+from typing import TypeVar
+
+from labeltui.domain.study import FINAL_TAG, Study, StudyQueue
+
+T = TypeVar("T")
+
+SLICE = 1000
+"""Studies between two chances for other tasks: a few milliseconds of work."""
+MANY = 20_000
+
+
+class StudyMirror:
+    """Holds the studies as their source has them, and each of them completed.
+
+    ``complete`` returns a study with all that is known about it. ``outdated`` returns, once each, the ids of the
+    studies that must be completed again although their source has not changed them.
+    """
+
+    def __init__(self, complete: Callable[[Study], Study], outdated: Callable[[], set[str]]) -> None:
+        self._complete, self._outdated = complete, outdated
+        self._read: dict[str, Study] = {}
+        self._completed: dict[str, Study] = {}
+        self._ids: list[str] = []
+        self._ordered: list[Study] = []
+        self._tags: Counter[str] = Counter()
+        self._published: tuple[tuple[Study, ...], Mapping[str, int]] = ((), {})
+        self._changing = asyncio.Lock()
+        self._unfinished = False  # an update was cancelled
+
+    async def replace(self, studies: Mapping[str, Study]) -> None:
+        """Make these the studies. Objects that are equal to the present ones are not replaced."""
+        async with self._changing:
+            changed: list[Study] = []
+            for piece in slices(studies.values()):
+                changed += [study for study in piece if self._read.get(study.id) != study]
+                await asyncio.sleep(0)
+            gone = [study for study in self._read if study not in studies]
+            await self._update(changed, gone)
+
+    async def update(self, changed: Sequence[Study], gone: Iterable[str]) -> None:
+        """Add or replace the studies ``changed``, and remove those with the ids ``gone``."""
+        async with self._changing:
+            await self._update(changed, gone)
+
+    async def queue(self) -> StudyQueue:
+        """Return the list with its counts, after completing again the studies that are outdated."""
+        async with self._changing:
+            await self._update((), ())
+            studies, tags = self._published
+        return StudyQueue(len(studies), tags.get(FINAL_TAG, 0), studies, tags)
+
+    async def _update(self, changed: Sequence[Study], gone: Iterable[str]) -> None:
+        many = len(changed) > MANY and gc.isenabled()
+        if many:
+            gc.disable()
+        try:
+            await self._apply(changed, gone)
+        finally:
+            if many:
+                # One pass of the collector over so many objects would stall the console. They are in no cycles.
+                gc.freeze()
+                gc.enable()
+
+    async def _apply(self, changed: Sequence[Study], gone: Iterable[str]) -> None:
+        size, unfinished, self._unfinished = len(self._read), self._unfinished, True
+        removed = [study for study in gone if self._remove(study)]
+        for piece in slices(changed):
+            for study in piece:
+                self._read[study.id] = study
+                self._put(study)
+            await asyncio.sleep(0)
+        again = self._complete_outdated()
+        if removed or unfinished or len(self._read) != size:
+            self._ids = sorted(self._completed)
+            self._ordered = list(map(self._completed.__getitem__, self._ids))
+        else:
+            for study_id in (*(study.id for study in changed), *again):
+                self._ordered[bisect_left(self._ids, study_id)] = self._completed[study_id]
+        if changed or removed or again or unfinished:
+            self._published = tuple(self._ordered), {tag: n for tag, n in self._tags.items() if n}
+        self._unfinished = False
+
+    def _complete_outdated(self) -> list[str]:
+        again: dict[str, None] = {}
+        while outdated := self._outdated():  # completing a study may outdate another
+            for study_id in outdated & self._read.keys():
+                self._put(self._read[study_id])
+                again[study_id] = None
+        return list(again)
+
+    def _put(self, study: Study) -> None:
+        completed = self._complete(study)
+        before = self._completed.get(study.id)
+        if before is not None and before.tags:
+            self._tags.subtract(before.tags.keys())
+        if completed.tags:
+            self._tags.update(completed.tags.keys())
+        self._completed[study.id] = completed
+
+    def _remove(self, study_id: str) -> bool:
+        if self._read.pop(study_id, None) is None:
+            return False
+        self._tags.subtract(self._completed.pop(study_id).tags.keys())
+        return True
+
+
+def slices(items: Iterable[T]) -> Iterator[list[T]]:
+    """Yield the items in lists of at most ``SLICE``."""
+    iterator = iter(items)
+    while piece := list(islice(iterator, SLICE)):
+        yield piece
