@@ -27,6 +27,7 @@ class ServerStartParams(Params):
     studies: str | None = text("folder of studies on the host, or a DICOMweb URL")
     conf: Mapping[str, str] = pairs("further configuration values of the app")
     env: Mapping[str, str] = pairs("further environment variables of the server")
+    worklist: str | None = text("the worklist's strategy among free studies: random, first, epistemic; off")
     port: int | None = whole("port on the host")
 
 

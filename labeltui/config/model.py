@@ -85,6 +85,10 @@ class ServerSection(Section):
     """Name of the local environment variable that holds the DICOMweb password."""
     dicomweb_cache_s: Annotated[int, Field(ge=1)] = 5
     """Seconds after which MONAI Label asks DICOMweb again, and no longer hands out a finished series."""
+    worklist: str = "random"
+    """Strategy among the studies that nobody has: ``random``, ``first`` or ``epistemic``. ``off``: no worklist."""
+    worklist_minutes: Annotated[float, Field(gt=0)] = 90
+    """Minutes after an annotator's last request for which the worklist gives the fetched study to nobody else."""
     torch: Literal["reuse", "cuda", "cpu"] = "reuse"
     """torch to install: ``cuda``, ``cpu``, or ``reuse`` to take the image's own if its version fits, else ``cuda``."""
     python: str = "python3"

@@ -57,6 +57,7 @@ class Code(StrEnum):
     DRIVER_OLD = "driver_old"
     ENDED = "ended"
     EXISTS = "exists"
+    FILE_CHANGED = "file_changed"
     FOLDER_UNWRITABLE = "folder_unwritable"
     FORWARDING_REFUSED = "forwarding_refused"
     GPU = "gpu"

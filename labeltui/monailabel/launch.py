@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import hashlib
 import posixpath
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import PurePosixPath
 from typing import Literal
+
+from labeltui.monailabel.packing import WEB_APP
+from labeltui.monailabel.serving.settings import VARIABLE, Settings
 
 CACHE_META = "dicomweb_cache_s"
 CACHE_VARIABLE = "MONAI_LABEL_DICOMWEB_CACHE_EXPIRY"
 DEFAULT_CACHE_S = 7200
 """Seconds for which MONAI Label caches DICOMweb's answers by default."""
+NO_WORKLIST = "off"
+WORKLIST_META, HOLD_META = "worklist", "worklist_hold_s"
+"""Entries of the job's record: the file of the operator's edits, and the seconds for which a study is held."""
 SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
@@ -29,6 +37,11 @@ class ServerOptions:
     dicomweb_user: str | None = None
     dicomweb_password: str | None = None
     dicomweb_cache_s: int = 5
+    worklist: str = "random"
+    """Base strategy of the worklist. ``off`` starts the server without a worklist."""
+    worklist_minutes: float = 90
+    client_id: str = ""
+    """The console's own client id, whose fetches hold no study."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,10 +57,13 @@ class Launch:
     meta: Mapping[str, object]
 
 
-def launch(options: ServerOptions, *, home: str, path: str = SYSTEM_PATH) -> Launch:
+def launch(
+    options: ServerOptions, *, home: str, path: str = SYSTEM_PATH, serving: str | None = None
+) -> Launch:
     """Build the command for a host with this home folder and ``PATH``.
 
-    It runs Python directly, because the ``monailabel`` script splits paths at spaces.
+    It runs Python directly, because the ``monailabel`` script splits paths at spaces. ``serving`` is the path of
+    labeltui's modules on the host; None starts MONAI Label as it is.
     """
     folder = expand(options.folder, home)
     venv = f"{folder}/venv"
@@ -69,10 +85,25 @@ def launch(options: ServerOptions, *, home: str, path: str = SYSTEM_PATH) -> Lau
         "expose": options.expose,
     }
     env = _env(options, venv, path)
+    if serving is not None:
+        argv += ["--uvicorn_app", WEB_APP]
+        env["PYTHONPATH"] = f"{serving}:{env['PYTHONPATH']}" if env.get("PYTHONPATH") else serving
+        if options.worklist != NO_WORKLIST:
+            settings = worklist_settings(options, studies, f"{folder}/run")
+            env[VARIABLE] = settings.text()
+            meta[WORKLIST_META] = str(settings.edits)
+            meta[HOLD_META] = settings.hold_s
     if (cache_s := env.get(CACHE_VARIABLE, "")).isdigit():
         meta[CACHE_META] = int(cache_s)
     # MONAI Label reads .env from its working folder. This folder is labeltui's own and has no such file.
     return Launch(tuple(argv), env, f"{folder}/run", meta)
+
+
+def worklist_settings(options: ServerOptions, studies: str, folder: str) -> Settings:
+    """Return the worklist's settings. The operator's edits belong to these studies, not to the server's run."""
+    digest = hashlib.sha256(studies.encode()).hexdigest()[:12]
+    edits = PurePosixPath(folder, f"worklist-{digest}.json")
+    return Settings(edits, options.worklist, options.worklist_minutes * 60, (options.client_id,))
 
 
 def _conf(options: ServerOptions) -> dict[str, str]:

@@ -20,7 +20,8 @@ from labeltui.sandbox.volumes import with_small_errors
 
 _RETRY_S = 3.0
 _DEADLINE_S = 60.0
-_STRATEGIES = ("random", "random", "first", "last")
+_OTHER_STRATEGY = 0.15
+"""How often an annotator has chosen ``first`` in Slicer, which gives a study to several people."""
 
 
 async def annotate(name: str, scenario: Scenario, files: PodFiles, port: int) -> None:
@@ -46,7 +47,9 @@ async def _one_study(
     pause = scenario.annotator_pause
     await asyncio.sleep(max(1.0, pause * chance.uniform(0.3, 0.7)))
     body = json.dumps({"client_id": name}).encode()
-    path = f"/activelearning/{chance.choice(_STRATEGIES)}"
+    info = await asyncio.to_thread(_request, port, "GET", "/info/", b"", "application/json")
+    selected = next(iter(info["strategies"]))  # Slicer selects the first one
+    path = f"/activelearning/{'first' if chance.random() < _OTHER_STRATEGY else selected}"
     sample = await asyncio.to_thread(_request, port, "POST", path, body, "application/json")
     if not sample:
         await asyncio.sleep(_RETRY_S + pause)  # wait for new studies: all are labelled

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import hashlib
 import json
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
@@ -325,6 +326,16 @@ class MemoryAgent:
     ) -> Mapping[str, Any]:
         data = self._file(path).data[offset : offset + limit]
         return {"data": base64.b64encode(data).decode()}
+
+    async def _op_write(
+        self, _connection: _Connection, path: str, data: str, replaces: str | None = None
+    ) -> Mapping[str, Any]:
+        file = self.files.get(path)
+        there = hashlib.sha256(file.data if file is not None else b"").hexdigest()
+        if replaces not in (None, there):
+            raise Failed(Code.FILE_CHANGED, f"{path} was changed meanwhile.", "Try again.")
+        self.files.write(path, base64.b64decode(data))
+        return {}
 
     async def _op_sha256(
         self, _connection: _Connection, path: str, limit: int | None = None

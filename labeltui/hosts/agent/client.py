@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import contextlib
+import hashlib
 from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -199,6 +201,15 @@ class AgentClient(AgentConnection):
     async def mkdir(self, path: str) -> None:
         """Make a folder and its parents."""
         await self.request("mkdir", path=path)
+
+    async def write(self, path: str, data: bytes, *, replaces: bytes | None = None) -> None:
+        """Replace a file below the agent's folder in one step; makes its folder.
+
+        With ``replaces``, raises Failed ``file_changed`` if the file has other content by now. ``b""`` also stands for
+        a missing file.
+        """
+        known = None if replaces is None else hashlib.sha256(replaces).hexdigest()
+        await self.request("write", path=path, data=base64.b64encode(data).decode("ascii"), replaces=known)
 
     async def sha256(self, path: str, limit: int | None = None) -> str:
         """Return the SHA-256 in hex of the first ``limit`` bytes of a file, or of all if ``limit`` is None."""

@@ -12,8 +12,10 @@ from labeltui.domain.failure_codes import Code
 from labeltui.domain.problems import Failed, LabeltuiError, Problem
 from labeltui.domain.server.server import ServerState, ServerStatus
 from labeltui.domain.state import SessionState
+from labeltui.hosts.agent.client import AgentClient
 from labeltui.hosts.agent.messages import Job, Preflight
 from labeltui.monailabel.launch import Launch, ServerOptions, app_folder, expand, is_dicomweb, launch
+from labeltui.monailabel.packing import serving
 from labeltui.monailabel.probe import other_python
 from labeltui.monailabel.setup_problems import venv_stale
 from labeltui.operations.pod.watched import report_guard
@@ -40,7 +42,7 @@ async def server_start(session: Session, params: ServerStartParams, report: Repo
     state = await session.readiness.settled()
     _no_tunnel(session)
     _not_running(state.server.value)
-    plan = await _plan(session, options)
+    plan = await _plan(session, options, report)
     agent = await session.link.ready()
     await report_ignored(
         session,
@@ -111,6 +113,7 @@ def _options_record(options: ServerOptions) -> dict[str, object]:
         "studies": options.studies,
         "port": options.port,
         "conf": dict(options.conf),
+        "worklist": options.worklist,
     }
 
 
@@ -136,7 +139,7 @@ def _not_running(server: ServerStatus | None) -> None:
         )  # fmt: skip
 
 
-async def _plan(session: Session, options: ServerOptions) -> Launch:
+async def _plan(session: Session, options: ServerOptions, report: Report) -> Launch:
     """Check the server's requirements. The server itself would notice some only after seconds, and some never."""
     studies = "" if is_dicomweb(options.studies) else options.studies
     agent = await session.link.ready()
@@ -144,7 +147,20 @@ async def _plan(session: Session, options: ServerOptions) -> Launch:
     problem = _missing(found, options)
     if problem is not None:
         raise Failed(problem.code, problem.message, problem.hint)
-    return launch(options, home=found.home, path=found.path)
+    modules = await _send_modules(agent, f"{expand(options.folder, found.home)}/run", report)
+    return launch(options, home=found.home, path=found.path, serving=modules)
+
+
+async def _send_modules(agent: AgentClient, folder: str, report: Report) -> str | None:
+    """Send the modules that run inside the server. Returns their path; None if they can't be stored there."""
+    modules = serving()
+    path = f"{folder}/{modules.name}"
+    try:
+        await agent.write(path, modules.source)
+    except Failed as error:
+        report.progress(f"The server starts without a worklist: {error.problem.message}")
+        return None
+    return path
 
 
 def _missing(found: Preflight, options: ServerOptions) -> Problem | None:

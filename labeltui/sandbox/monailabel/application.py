@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import json
+import os
 import random
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from labeltui.monailabel.serving.rules import Entry
+from labeltui.monailabel.serving.settings import VARIABLE
+from labeltui.monailabel.serving.settings import Settings as WorklistSettings
+from labeltui.monailabel.serving.worklist import NAME, Worklist, fetches_of
 from labeltui.sandbox.monailabel import catalogue
 from labeltui.sandbox.monailabel.catalogue import MODELS, VERSION, Model
-from labeltui.sandbox.monailabel.datastore import Datastore
+from labeltui.sandbox.monailabel.datastore import STRATEGIES, Datastore, choose
 from labeltui.sandbox.monailabel.log import say
 from labeltui.sandbox.monailabel.settings import Settings
 from labeltui.sandbox.monailabel.tasks import Tasks
@@ -37,6 +43,7 @@ class Application:
         say("main:98", f"+++ Using Models: {list(self.trainers)}")
         say("monailabel.interfaces.app:135", f"Init Datastore for: {settings.studies}")
         self.datastore = Datastore(settings.studies, auto_reload=auto_reload)
+        self.worklist = _worklist(self.datastore, self.rng)
         self.inferers = catalogue.inferers(self.trainers)
         self.tasks = Tasks(settings)
         for name, model in self.inferers.items():
@@ -59,6 +66,7 @@ class Application:
             "models": {name: catalogue.model_info(name, model) for name, model in self.inferers.items()},
             "trainers": {name: catalogue.trainer_info(model) for name, model in self.trainers.items()},
             "strategies": {
+                **({} if self.worklist is None else {NAME: self.worklist.info()}),
                 "random": {"description": "Random Strategy"},
                 "first": {"description": "Get First Sample"},
                 "last": {"description": "Get Last Sample"},
@@ -75,6 +83,29 @@ class Application:
         except (OSError, ValueError):
             return {}
         return stats
+
+
+def _worklist(datastore: Datastore, chance: random.Random) -> Worklist | None:
+    """Return the worklist that labeltui adds to a server, over the stand-in's datastore. None without its setting."""
+    text = os.environ.get(VARIABLE)
+    if not text:
+        return None
+
+    def base(request: Mapping[str, Any], among: Any) -> dict[str, Any] | None:
+        return choose(str(request["strategy"]), datastore, chance, among.get_unlabeled_images())
+
+    say("labeltui:58", "Worklist: ready")
+    return Worklist(
+        WorklistSettings.of(text), dict.fromkeys(STRATEGIES, base), lambda _datastore: _read(datastore)
+    )
+
+
+def _read(datastore: Datastore) -> tuple[list[Entry], dict[str, float]]:
+    entries = [
+        Entry(name, "final" in one["labels"], fetches_of(one["image"]["info"]))
+        for name, one in datastore.objects.items()
+    ]
+    return entries, {}
 
 
 _CLASSES = "monailabel.utils.others.class_utils:57"

@@ -260,13 +260,21 @@ class Datastore:
         write_file(self._file, json.dumps(self._document, indent=2), mode=None)
 
 
-def choose(strategy: str, datastore: Datastore, chance: random.Random) -> dict[str, Any] | None:
-    """Choose the next unlabelled image. None if all are labelled. Raises ``KeyError`` for an unknown strategy."""
-    if strategy not in ("random", "first", "last"):
+STRATEGIES = ("random", "first", "last")
+
+
+def choose(
+    strategy: str, datastore: Datastore, chance: random.Random, among: list[str] | None = None
+) -> dict[str, Any] | None:
+    """Choose the next unlabelled image, or one ``among`` some. None if there is none.
+
+    Raises ``KeyError`` for an unknown strategy.
+    """
+    if strategy not in STRATEGIES:
         raise KeyError(
             f"ActiveLearning Task is not Initialized. There is no such strategy '{strategy}' available"
         )
-    images = sorted(datastore.unlabelled()) if strategy != "random" else datastore.unlabelled()
+    images = sorted(datastore.unlabelled() if among is None else among)
     if not images:
         return None
     if strategy == "random":

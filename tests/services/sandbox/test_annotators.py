@@ -5,7 +5,11 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
+from labeltui.monailabel.serving.settings import VARIABLE, Settings
 from labeltui.sandbox.annotators import annotate, arrive
+from labeltui.sandbox.home import PodFiles
 from labeltui.sandbox.monailabel.classifier import dice
 from labeltui.sandbox.nifti import decode
 from labeltui.sandbox.scenarios import find
@@ -42,3 +46,20 @@ async def test_studies_arrive(server: Callable[..., Running]) -> None:
     await arrive(replace(EAGER, most_studies=14), running.files, 0.01)
     await asyncio.to_thread(until, lambda: running.client.get("/datastore/").json()["total"] == 14)
     assert "Adding New Image: spleen_101 => spleen_101.nii.gz" in running.log.read_text()
+
+
+async def test_annotators_on_the_worklist_never_share_a_study(
+    server: Callable[..., Running], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    setting = {VARIABLE: Settings(tmp_path / "w.json", "random", 5400).text()}
+    plain = PodFiles.environment
+    monkeypatch.setattr(PodFiles, "environment", lambda files: plain(files) | setting)
+    running = server(labelled=2)
+    assert next(iter(running.client.get("/info/").json()["strategies"])) == "worklist"
+    names = [name for name in ("ana", "ben", "user-xyz", "") for _ in range(3)]
+    answers = [
+        running.client.post("/activelearning/worklist", json={"client_id": name} if name else {}).json()
+        for name in names
+    ]
+    studies = {(name, answer.get("id")) for name, answer in zip(names, answers, strict=True)}
+    assert len(studies) == len({study for _, study in studies}) == 8

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from labeltui.monailabel.launch import ServerOptions, expand, launch
+from labeltui.monailabel.serving.settings import VARIABLE, Settings
 
 
 def pairs(argv):
@@ -88,3 +89,24 @@ def test_public_listens_everywhere():
 )
 def test_paths_start_at_the_hosts_home(path, full):
     assert expand(path, "/h") == full
+
+
+def test_the_worklists_settings_reach_the_server_and_every_console():
+    options = ServerOptions("~/x", studies="/data", client_id="console", env={"PYTHONPATH": "/mine"})
+    made = launch(options, home="/h", serving="/h/x/run/serving-1.zip")
+    assert made.argv[1:4] == ("-m", "monailabel.main", "start_server")  # so that the agent knows the server
+    assert made.argv[-2:] == ("--uvicorn_app", "labeltui_serving.web:app")
+    assert made.env["PYTHONPATH"] == "/h/x/run/serving-1.zip:/mine"
+    settings = Settings.of(made.env[VARIABLE])
+    assert (settings.base, settings.hold_s, settings.ignored) == ("random", 5400.0, ("console",))
+    assert made.meta["worklist"] == str(settings.edits)
+    assert str(settings.edits).startswith("/h/x/run/worklist-")
+    other = launch(ServerOptions("~/x", studies="/other"), home="/h", serving="/z")
+    assert other.meta["worklist"] != made.meta["worklist"]
+
+
+def test_without_a_worklist_monai_label_keeps_its_strategies():
+    off = launch(ServerOptions("~/x", worklist="off"), home="/h", serving="/z")
+    assert VARIABLE not in off.env
+    assert "worklist" not in off.meta
+    assert "--uvicorn_app" not in launch(ServerOptions("~/x"), home="/h").argv

@@ -24,6 +24,8 @@ Operations
     orphans.stop {pgid, grace_s?}
     servers                                           -> {"servers": [{pid, port, studies, dicomweb_cache_s, app}]}
     stat {path}, listdir {path}, mkdir {path}, read {path, offset, limit}, sha256 {path, limit?}
+    write {path, data, replaces?}                     -> {}; a file of the agent's folder, in one step. ``replaces`` is
+                                                         the SHA-256 of its present bytes; error file_changed
     labels.list {studies, only?, after?, limit?}      -> {root, now_ns, labels, skipped, after, more}
     labels.sum {studies, keys: [[tag, name]]}         -> {root, now_ns, labels}, with checksums
     preflight {folder, app, studies, port}            -> whether the server can start
@@ -42,6 +44,7 @@ from __future__ import annotations
 import base64
 import errno
 import getpass
+import hashlib
 import json
 import os
 import platform
@@ -53,7 +56,7 @@ import time
 from pathlib import Path
 from typing import Any, Callable, Sequence
 
-from labeltui.hosts.agent.remote.files import Problem, expand, sha256
+from labeltui.hosts.agent.remote.files import Problem, expand, sha256, take_lock, write_bytes
 from labeltui.hosts.agent.remote.guard import requests as guard_requests
 from labeltui.hosts.agent.remote.installation.preflight import preflight
 from labeltui.hosts.agent.remote.installation.probe import probe
@@ -73,6 +76,7 @@ LONGEST_REQUEST = 4 << 20
 AT_ONCE = 64  # requests that run in parallel
 LARGEST_READ = 1 << 20
 MOST_NAMES = 10_000
+EMPTY_SUM = hashlib.sha256().hexdigest()  # also stands for a file that does not exist
 
 
 class Agent:
@@ -100,6 +104,7 @@ class Agent:
             "orphans": lambda server_pgid=None: {"orphans": orphans(folder, server_pgid)},
             "orphans.stop": self.stop_orphans, "servers": lambda: {"servers": servers()},
             "stat": file_facts, "listdir": list_folder, "mkdir": make_folder, "read": read_file,
+            "write": self.write_file,
             "sha256": lambda path, limit=None: {"sha256": sha256(expand(path), limit)},
             "labels.list": list_labels, "labels.sum": sum_labels,
             "preflight": preflight, "probe": probe,
@@ -161,6 +166,21 @@ class Agent:
         if operation is None:
             raise Problem("bad_request", "The agent does not know this request.", "Update labeltui.")
         return operation(**arguments)
+
+    def write_file(self, path: str, data: str, replaces: str | None = None) -> dict[str, Any]:
+        """Replace a file below the agent's folder. With ``replaces``, only while its content has that SHA-256."""
+        file, folder = Path(os.path.realpath(expand(path))), os.path.realpath(self.folder)
+        if os.path.commonpath((folder, str(file))) != folder:
+            raise Problem("bad_request", f"{path} is not in {self.folder}.")
+        file.parent.mkdir(parents=True, exist_ok=True)
+        lock = take_lock(self.folder / ".write.lock")
+        try:
+            if replaces is not None and replaces != (sha256(file) if file.exists() else EMPTY_SUM):
+                raise Problem("file_changed", f"{path} was changed meanwhile.", "Try again.")
+            write_bytes(file, base64.b64decode(data))
+        finally:
+            os.close(lock)
+        return {}
 
     def stop_job(self, name: str, grace_s: float = 10.0) -> dict[str, Any]:
         """See ``job.stop``."""

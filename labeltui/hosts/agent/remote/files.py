@@ -52,10 +52,15 @@ def read_json(path: str | Path) -> dict[str, Any]:
 
 def write_json(path: str | Path, value: object) -> None:
     """Replace a file in one step, so that no reader sees a mix of old and new content. Raises OSError."""
+    write_bytes(path, json.dumps(value).encode())
+
+
+def write_bytes(path: str | Path, data: bytes) -> None:
+    """See :func:`write_json`."""
     handle, temporary = tempfile.mkstemp(prefix=".", dir=Path(path).parent)
     try:
-        with os.fdopen(handle, "w") as file:
-            json.dump(value, file)
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
             file.flush()
             os.fsync(file.fileno())
         Path(temporary).replace(path)

@@ -43,6 +43,8 @@ async def _infer(request: Request) -> Response:
         elif not image and not request.query_params.get("session_id"):
             raise HTTPException(500, "Neither Image nor File not Session ID input is provided")
         params = form_object(form, "params")
+    if app.worklist is not None and "client_id" in params:
+        app.worklist.note(params["client_id"])
     wanted = {"model": model, "image": str(uploaded or image), **params}
     say("monailabel.endpoints.infer:169", f"Infer Request: {wanted}")
     source = uploaded or _session_image(request) or app.datastore.image_path(image)

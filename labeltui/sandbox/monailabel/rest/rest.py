@@ -10,6 +10,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import BaseRoute
 
+from labeltui.monailabel.serving.worklist import NAME
 from labeltui.sandbox.monailabel.datastore import choose
 from labeltui.sandbox.monailabel.log import say
 from labeltui.sandbox.monailabel.rest.requests import (
@@ -75,7 +76,10 @@ async def _next_sample(request: Request) -> Response:
         "monailabel.endpoints.activelearning:44",
         f"Active Learning Request: { ({'strategy': strategy} | params) }",
     )
-    chosen = choose(strategy, app.datastore, app.rng)
+    if app.worklist is not None and strategy == NAME:
+        chosen = app.worklist({"strategy": strategy, **params}, app.datastore)
+    else:
+        chosen = choose(strategy, app.datastore, app.rng)
     if chosen is None:
         return answer({})
     name = chosen["id"]

@@ -9,7 +9,10 @@ from typing import Any
 
 import pytest
 
+from labeltui.domain.failure_codes import Code
 from labeltui.domain.problems import Failed
+from labeltui.monailabel.packing import serving
+from labeltui.monailabel.serving.settings import VARIABLE, Settings
 from tests.fakes.agent import Run
 from tests.fakes.guard import FakeGuard
 from tests.unit.operations.desk import Desk, desk
@@ -38,6 +41,27 @@ async def test_it_is_started_with_the_profiles_options_and_those_of_this_once(tm
     assert entry.command == (
         "labeltui server start --models 'deepgrow, segmentation' --conf b 3 --env MORE '…' --port 8001"
     )
+
+
+@in_virtual_time
+async def test_the_modules_of_the_worklist_are_sent_before_the_start(tmp_path: Path) -> None:
+    async with desk(tmp_path) as it:
+        await it.run("server.start", worklist="first")
+        run = it.host.agent.jobs["server"]
+        assert it.host.files.read(run.env["PYTHONPATH"]) == serving().source
+        assert Settings.of(run.env[VARIABLE]).base == "first"
+        await it.run("server.restart")
+        assert Settings.of(it.host.agent.jobs["server"].env[VARIABLE]).base == "first"
+
+
+@in_virtual_time
+async def test_modules_that_cannot_be_stored_cost_the_worklist_only(tmp_path: Path) -> None:
+    async with desk(tmp_path) as it:
+        it.host.agent.answers["write"] = Failed(Code.DISK_FULL, "The disk is full.", "")
+        document = await it.run("server.start")
+    assert document["state"] == "running"
+    assert "The server starts without a worklist: The disk is full." in it.report.lines
+    assert "PYTHONPATH" not in it.host.agent.jobs["server"].env
 
 
 @in_virtual_time

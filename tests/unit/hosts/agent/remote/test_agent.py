@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import json
 import os
 import subprocess
@@ -85,6 +87,25 @@ def test_files_and_sums(agent: AgentProcess, tmp_path: Path) -> None:
     assert agent.ask("sha256", path=str(folder / "b"), limit=5)["sha256"].startswith(
         "2cf24dba5fb0a30e26e83b2ac5b9e2"
     )
+
+
+def test_a_file_is_replaced_only_in_the_agents_folder_and_only_while_it_is_as_it_was_read(
+    agent: AgentProcess, tmp_path: Path
+) -> None:
+    def write(path: Path, data: bytes, **more: str) -> dict[str, object]:
+        return {"path": str(path), "data": base64.b64encode(data).decode(), **more}
+
+    there = Path(agent.hello["folder"]) / "run" / "edits.json"
+    nothing, one = (hashlib.sha256(data).hexdigest() for data in (b"", b"one"))
+    agent.ask("write", **write(there, b"one", replaces=nothing))
+    assert agent.fail("write", **write(there, b"two", replaces=nothing))["code"] == "file_changed"
+    assert there.read_bytes() == b"one"
+    agent.ask("write", **write(there, b"two", replaces=one))
+    assert there.read_bytes() == b"two"
+    there.with_name("link").symlink_to(tmp_path)
+    for outside in (tmp_path / "x", there.parent / "../../x", there.with_name("link") / "x"):
+        assert agent.fail("write", **write(outside, b"three"))["code"] == "bad_request"
+    assert sorted(path.name for path in there.parent.iterdir()) == ["edits.json", "link"]
 
 
 NVIDIA = {

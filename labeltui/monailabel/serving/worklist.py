@@ -1,0 +1,203 @@
+"""MONAI Label's strategy ``worklist``: it never hands out a study that another annotator has."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from labeltui.monailabel.serving import rules
+from labeltui.monailabel.serving.rules import Entry, Fetch, Times
+from labeltui.monailabel.serving.settings import Settings
+from labeltui.monailabel.serving.storage import State, Storage
+
+log = logging.getLogger("labeltui")
+
+NAME = "worklist"
+DESCRIPTION = "labeltui's worklist: no study that another annotator has, in the operator's order"
+NOTE_EVERY_S = 10.0
+GIVEN_S = 60.0
+LABEL_ENDINGS = (".seg.nrrd", ".nii.gz", ".nii", ".nrrd")
+
+Strategy = Callable[[Mapping[str, Any], Any], Any]
+Reader = Callable[[Any], "tuple[list[Entry], dict[str, float]]"]
+
+
+class Among:
+    """A datastore that lists only some studies as unlabelled, for the base strategy."""
+
+    def __init__(self, datastore: Any, studies: Iterable[str]) -> None:
+        self._whole, self._studies = datastore, tuple(studies)
+
+    def get_unlabeled_images(self, _label_tag: str | None = None, _labels: Any = None) -> list[str]:
+        """Return the studies to choose among."""
+        return list(self._studies)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._whole, name)
+
+
+class Worklist:
+    """The strategy. ``strategies`` are the app's own; ``read`` lists a datastore's studies and clients' activity."""
+
+    description = DESCRIPTION
+
+    def __init__(
+        self,
+        settings: Settings,
+        strategies: Mapping[str, Strategy],
+        read: Reader,
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        self._settings, self._strategies, self._read, self._now = settings, strategies, read, now
+        self._storage = Storage(Path(settings.edits))
+        self._lock = threading.Lock()
+        self._state = self._storage.state() or State()
+        self._written = 0.0
+
+    def info(self) -> dict[str, str]:
+        """Return what ``/info/`` shows of the strategy."""
+        return {"description": self.description}
+
+    def note(self, client_id: object) -> None:
+        """Record that a client sent a request, which prolongs its holds. Stored every 10 seconds at most."""
+        now, client = self._now(), rules.client_name(client_id)
+        if now - self._written < NOTE_EVERY_S:
+            self._state.note(client, now)
+            return
+        with self._lock, self._storage.locked():
+            self._load()
+            self._state.note(client, now)
+            self._save(now)
+
+    def __call__(self, request: Mapping[str, Any], datastore: Any) -> dict[str, Any] | None:
+        """Choose a study for the client of a request. None if the client may have none now."""
+        client = rules.client_name(request.get("client_id"))
+        with self._lock, self._storage.locked():
+            now = self._now()
+            self._load()
+            entries, activity = self._read(datastore)
+            for name, at in self._state.activity.items():
+                activity[name] = max(at, activity.get(name, 0.0))
+            settings = self._settings
+            times = Times(now, settings.hold_s, activity, settings.ignored)
+            choice = rules.choose(client, self._with_given(entries, now), self._storage.edits(), times)
+            study = choice.study or self._by_base(request, datastore, choice.candidates)
+            if study is None:
+                log.info(f"Worklist: no study for {client or 'a client without a name'}: {choice.left}")
+                self._state.refused[client] = {"at": now, **vars(choice.left)}
+            else:
+                self._state.refused.pop(client, None)
+                if request.get("client_id") not in settings.ignored:
+                    self._state.given[study] = (client, now)
+            self._save(now)
+            return None if study is None else {"id": study}
+
+    def _with_given(self, entries: list[Entry], now: float) -> list[Entry]:
+        """Add the hand-outs that MONAI Label has not stored (yet). Forgets those of finished studies.
+
+        Another worker's datastore reads what this one stores a moment later, so a hand-out counts for a minute anyway.
+        """
+        given: dict[str, tuple[str, float]] = {}
+        result = []
+        for entry in entries:
+            client, at = self._state.given.get(entry.study, ("", 0.0))
+            known = any(rules.client_name(f.client) == client and f.at + 1 >= at for f in entry.fetches)
+            if not at or entry.final or (known and now - at > GIVEN_S):
+                result.append(entry)
+                continue
+            given[entry.study] = (client, at)
+            result.append(replace(entry, fetches=(*entry.fetches, Fetch(client, at, recorded=known))))
+        self._state.given = given
+        return result
+
+    def _by_base(self, request: Mapping[str, Any], datastore: Any, candidates: tuple[str, ...]) -> str | None:
+        """Let the base strategy choose. If it fails, the first study by name is handed out, and the log says why."""
+        if not candidates:
+            return None
+        base = self._base()
+        try:
+            answer = self._strategies[base]({**request, "strategy": base}, Among(datastore, candidates))
+            study = answer["id"]
+        except Exception:
+            log.exception(f"Worklist: the base strategy {base!r} failed; the first study is handed out")
+            return candidates[0]
+        return study if study in candidates else candidates[0]
+
+    def _base(self) -> str:
+        """Return the name of the base strategy. ``epistemic`` stands for that of any model."""
+        wanted = self._settings.base
+        endings = (name for name in self._strategies if name.endswith(f"_{wanted}"))
+        return wanted if wanted in self._strategies else next(endings, "random")
+
+    def _load(self) -> None:
+        """Read what other processes of this server have stored, and add what this one has not stored yet."""
+        stored = self._storage.state()
+        if stored is None:
+            return
+        for client, at in self._state.activity.items():
+            stored.note(client, at)
+        for study, (client, at) in self._state.given.items():
+            if at > stored.given.get(study, ("", 0.0))[1]:
+                stored.given[study] = (client, at)
+        self._state = stored
+
+    def _save(self, now: float) -> None:
+        self._storage.write(self._state)
+        self._written = now
+
+
+def read_datastore(datastore: Any) -> tuple[list[Entry], dict[str, float]]:
+    """List the studies of a MONAI Label datastore, and when each client last submitted a label.
+
+    A study with a file in the folder of final labels is final, even if the DICOMweb server does not list its label yet.
+    """
+    unlabelled = datastore.get_unlabeled_images()
+    model = getattr(datastore, "_datastore", None)
+    objects = getattr(model, "objects", {})
+    finals = _files(Path(model.label_path("final"))) if model is not None else set()
+    entries, activity = [], dict[str, float]()
+    listed = set(unlabelled)
+    for study in (*unlabelled, *(one for one in objects if one not in listed)):
+        stored = objects.get(study)
+        if stored is None:
+            entries.append(Entry(study, study in finals or study not in listed))
+            continue
+        for label in stored.labels.values():
+            _note_label(label.info, activity)
+        final = "final" in stored.labels or study in finals or study not in listed
+        entries.append(Entry(study, final, fetches_of(stored.image.info)))
+    return entries, activity
+
+
+def fetches_of(info: Mapping[str, Any]) -> tuple[Fetch, ...]:
+    """Return the fetches in MONAI Label's information about an image: the newest by each strategy."""
+    strategies = info.get("strategy")
+    traces = strategies.values() if isinstance(strategies, dict) else ()
+    return tuple(
+        Fetch(str(trace.get("client_id") or ""), float(trace["ts"]))
+        for trace in traces
+        if isinstance(trace, dict) and isinstance(trace.get("ts"), (int, float))
+    )
+
+
+def _note_label(info: object, activity: dict[str, float]) -> None:
+    given = info if isinstance(info, dict) else {}
+    at = given.get("ts")
+    if isinstance(at, (int, float)) and given.get("client_id"):
+        client = rules.client_name(given["client_id"])
+        activity[client] = max(float(at), activity.get(client, 0.0))
+
+
+def _files(folder: Path) -> set[str]:
+    """Return the studies that have a label file in a folder."""
+    try:
+        names = [path.name for path in folder.iterdir()]
+    except OSError:
+        return set()
+    endings = ((name, next((e for e in LABEL_ENDINGS if name.endswith(e)), "")) for name in names)
+    return {name[: -len(ending)] for name, ending in endings if ending}
