@@ -11,7 +11,7 @@ from collections.abc import Mapping
 
 from labeltui.actions.console import CONSOLE_ACTIONS
 from labeltui.actions.guard import GUARD_ACTIONS
-from labeltui.actions.model import LEADERS, QUIET_LEADERS, Action, Danger, why_disabled
+from labeltui.actions.model import LEADERS, QUIET_LEADERS, Action, Danger, refuse_change, why_disabled
 from labeltui.actions.params import Param
 from labeltui.actions.pods import POD_ACTIONS
 from labeltui.actions.server import SERVER_ACTIONS
@@ -28,6 +28,7 @@ __all__ = [
     "Action",
     "Danger",
     "Param",
+    "refuse_change",
     "why_disabled",
 ]
 

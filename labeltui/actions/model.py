@@ -8,6 +8,8 @@ from enum import StrEnum
 from typing import Generic, TypeVar
 
 from labeltui.actions.params import NoParams, Param, Params, text
+from labeltui.domain.failure_codes import Code
+from labeltui.domain.problems import Refused
 from labeltui.domain.rules import pod as podrules
 from labeltui.domain.rules.conditions import Why
 from labeltui.domain.state import SessionState
@@ -100,3 +102,11 @@ def why_disabled(action: Action, state: SessionState) -> str | None:
     if state.identity.read_only and action.danger is not Danger.NONE:
         return "this session is read-only"
     return action.disabled(state)
+
+
+def refuse_change(action: Action, *, read_only: bool) -> None:
+    """Raise Refused ``read_only`` if the session is read-only and the action changes something."""
+    if read_only and action.danger is not Danger.NONE:
+        raise Refused(
+            Code.READ_ONLY, f"{action.title}: this session is read-only.", "Open it without --read-only."
+        )

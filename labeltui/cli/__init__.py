@@ -79,6 +79,11 @@ def _dispatch(request: Request, output: Output, console: Console, opener: Opener
         from labeltui.cli.configuration import run_config  # noqa: PLC0415 - pydantic, only where it is needed
 
         return run_config(request, output)
-    from labeltui.cli import commands  # noqa: PLC0415 - more than half a second, which --help saves
+    from labeltui.cli import early  # noqa: PLC0415 - pydantic, which --help does not need
+
+    early.refuse_unwanted(request, output)
+    if opener is None:
+        early.refuse_unprepared(request)
+    from labeltui.cli import commands  # noqa: PLC0415 - more than half a second, which --help and refusals save
 
     return commands.run(request, output, opener)

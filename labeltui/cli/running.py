@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mappin
 from contextlib import asynccontextmanager, contextmanager
 from typing import TYPE_CHECKING, Any
 
-from labeltui.actions import Action, Danger
+from labeltui.actions import Action, Danger, refuse_change
 from labeltui.cli.asking import TerminalPrompter
 from labeltui.cli.confirming import confirm_pod
 from labeltui.cli.output import Output
@@ -19,7 +19,7 @@ from labeltui.domain.state import SessionState
 from labeltui.hosts.base import Prompter
 from labeltui.opening.launch import Launch
 from labeltui.operations.doctor.doctor import without_session
-from labeltui.operations.run import refuse_change, run_action
+from labeltui.operations.run import run_action
 
 if TYPE_CHECKING:
     from labeltui.session.session import Session
@@ -35,8 +35,6 @@ QUIET_S = 1.0  # connecting for longer is reported
 async def run_command(request: Request, action: Action, output: Output, opener: Opener) -> ExitCode:
     """Run an action of the registry and print its document to ``output``. Raises LabeltuiError."""
     prompter = TerminalPrompter(output.progress)
-    refuse_change(action, read_only=request.launch.read_only)
-    refuse_unasked(action, request.yes, prompter)
     if action.id == "doctor":
         opener = _diagnosed(opener, output)
     opening = opened(
@@ -95,14 +93,6 @@ def _diagnosed(opener: Opener, output: Output) -> Opener:
             raise
 
     return opened_or_reported
-
-
-def refuse_unasked(action: Action, yes: str | None, prompter: TerminalPrompter) -> None:
-    """Raise Refused before connecting, if the action needs a confirmation and nobody can be asked."""
-    if action.danger not in (Danger.DESTRUCTIVE, Danger.IRREVERSIBLE) or yes is not None or prompter.present:
-        return
-    flag = "--yes NAME" if action.danger is Danger.IRREVERSIBLE else "--yes"
-    raise Refused(Code.UNCONFIRMED, f"{action.title}: not confirmed.", f"Add {flag}.")
 
 
 async def confirm(session: Session, action: Action, yes: str | None, prompter: TerminalPrompter) -> bool:

@@ -7,7 +7,7 @@ import shlex
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from labeltui.actions import BY_ID, Action, Danger
+from labeltui.actions import BY_ID, Action, Danger, refuse_change
 from labeltui.actions.model import PodParams
 from labeltui.actions.params import Params
 from labeltui.domain.failure_codes import Code
@@ -44,14 +44,6 @@ def command_line(action: Action, params: Params) -> str:
     if isinstance(params, PodParams) and params.named:
         parts += ["--yes", params.named]
     return shlex.join(parts)
-
-
-def refuse_change(action: Action, *, read_only: bool) -> None:
-    """Raise Refused ``read_only`` if the session is read-only and the action changes something."""
-    if read_only and action.danger is not Danger.NONE:
-        raise Refused(
-            Code.READ_ONLY, f"{action.title}: this session is read-only.", "Open it without --read-only."
-        )
 
 
 def _check(session: Session, action: Action, confirmed: bool) -> None:

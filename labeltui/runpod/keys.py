@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hmac
-import importlib
+import importlib.util
 import os
 import re
 import shlex
@@ -99,6 +99,11 @@ async def find_key(
         "There is no RunPod API key.",
         f"Make a key in RunPod's settings, then export {VARIABLE}=..., put it into {CONFIG}, or {how_to_store}.",
     )
+
+
+def keys_elsewhere(command: str | None) -> bool:
+    """Whether a key could come from a command or a keyring, which may ask the operator each time it is read."""
+    return bool(command) or importlib.util.find_spec("keyring") is not None
 
 
 def default_config() -> Path:

@@ -96,3 +96,11 @@ def ambiguous(named: str, found: tuple[Pod, ...]) -> Misused:
     return Misused(
         Code.POD_AMBIGUOUS, f"{len(found)} pods are called {named!r}.", f"Name the pod by its id: {ids}."
     )
+
+
+def no_pod_named() -> Misused:
+    """Make the error for a profile that names no pod."""
+    return Misused(
+        Code.NO_POD_NAMED, "This profile names no pod.",
+        "Rent a pod with p n (`labeltui pod create`), or add [profiles.NAME.runpod] with pod = \"...\".",
+    )  # fmt: skip

@@ -11,9 +11,9 @@ from labeltui.domain.deploy.catalogue import NetworkVolume, described
 from labeltui.domain.failure_codes import Code
 from labeltui.domain.money import Account
 from labeltui.domain.pod.pod import Load, Pod, PodStatus
-from labeltui.domain.problems import Failed, LabeltuiError, Misused, Refused
+from labeltui.domain.problems import Failed, LabeltuiError, Refused
 from labeltui.domain.reading import Reading
-from labeltui.domain.rules.pod import ambiguous, same_named
+from labeltui.domain.rules.pod import ambiguous, no_pod_named, same_named
 from labeltui.domain.state import RequestsLeft
 from labeltui.runpod.client import RunpodClient
 from labeltui.runpod.keys import FoundKey, Secret, find_key
@@ -187,10 +187,7 @@ class PodAccount:
     def _pod_name(self) -> str:
         if not self.name:
             self._refuse_demo()
-            raise Misused(
-                Code.NO_POD_NAMED, "This profile names no pod.",
-                "Rent a pod with p n (`labeltui pod create`), or add [profiles.NAME.runpod] with pod = \"...\".",
-            )  # fmt: skip
+            raise no_pod_named()
         return self.name
 
     def _chosen(self, pods: tuple[Pod, ...], named: str) -> Pod | None:

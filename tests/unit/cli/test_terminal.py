@@ -209,6 +209,28 @@ def test_the_command_line_is_light_until_something_runs():
     assert not modules_after("import labeltui.__main__, labeltui.cli") & (HEAVY | {"textual", "asyncio"})
 
 
+def test_a_refusal_imports_neither_network_nor_session(tmp_path):
+    profiles = tmp_path / "labeltui.toml"
+    profiles.write_text(
+        '[profiles.pod]\nhost = "runpod"\n[profiles.pod.runpod]\npod = "annot"\n'
+        '[profiles.none]\nhost = "runpod"\n[profiles.ro]\nhost = "local"\nread_only = true\n'
+    )
+    refused = {
+        "server start --read-only": 3, "server stop --profile ro": 3, "train start --profile ro": 3,
+        "status --profile pod": 2, "shell --profile pod": 2, "pod list --profile ro": 2,
+        "status --profile none": 2, "status --profile absent": 2,
+    }  # fmt: skip
+    loaded = modules_after(
+        f"import os; os.environ.update(HOME={str(tmp_path)!r}); os.environ.pop('RUNPOD_API_KEY', None)\n"
+        f"from labeltui.cli import main\n"
+        f"for line, code in {refused!r}.items():\n"
+        f"    argv = ['--config', {str(profiles)!r}, *line.split()]\n"
+        f"    assert (line, main(argv, console=None)) == (line, code)"
+    )
+    assert "pydantic" in loaded
+    assert not loaded & {"httpx", "asyncssh", "sqlite3", "textual"}
+
+
 def test_a_session_does_not_know_textual():
     loaded = modules_after("import labeltui.operations.table, labeltui.cli.configuration, labeltui.cli.shell")
     assert "textual" not in loaded

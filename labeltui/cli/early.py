@@ -1,0 +1,58 @@
+"""Refusals that need no session. This module imports neither session nor network, so that they come at once."""
+
+from __future__ import annotations
+
+import asyncio
+
+from labeltui.actions import Action, Danger, refuse_change
+from labeltui.actions.session import DOCTOR
+from labeltui.cli.asking import TerminalPrompter
+from labeltui.cli.output import Output
+from labeltui.cli.parser import Request
+from labeltui.config.load import find_config_path, load, select
+from labeltui.config.model import Profile
+from labeltui.domain.failure_codes import Code
+from labeltui.domain.problems import Refused
+from labeltui.domain.rules.pod import no_pod_named
+from labeltui.runpod.keys import find_key, keys_elsewhere
+
+
+def refuse_unwanted(request: Request, output: Output) -> None:
+    """Raise Refused ``read_only`` or ``unconfirmed`` for what the command line alone rules out."""
+    action = request.action
+    if action is not None:
+        refuse_change(action, read_only=request.launch.read_only)
+        _refuse_unasked(action, request.yes, TerminalPrompter(output.progress))
+
+
+def refuse_unprepared(request: Request) -> None:
+    """Raise what the profile alone rules out: Misused for a wrong profile, no API key or no pod, and Refused.
+
+    The doctor reports these itself, and a demo reads no profile.
+    """
+    action, launch = request.action, request.launch
+    if launch.demo is not None or action is DOCTOR:
+        return
+    profile = select(load(find_config_path(launch.config)), launch.profile)[1]
+    if action is not None:
+        refuse_change(action, read_only=profile.read_only)
+    of_pods = action is not None and action.command[:1] == ("pod",)
+    if (profile.host == "runpod" and (action is None or action.needs_host)) or of_pods:
+        _refuse_without_account(profile, pod_needed=not of_pods)
+
+
+def _refuse_without_account(profile: Profile, *, pod_needed: bool) -> None:
+    section = profile.runpod
+    if pod_needed and (section is None or not section.pod):
+        raise no_pod_named()
+    command = section.key_command if section is not None else None
+    if not keys_elsewhere(command):
+        asyncio.run(find_key())
+
+
+def _refuse_unasked(action: Action, yes: str | None, prompter: TerminalPrompter) -> None:
+    """Raise Refused before connecting, if the action needs a confirmation and nobody can be asked."""
+    if action.danger not in (Danger.DESTRUCTIVE, Danger.IRREVERSIBLE) or yes is not None or prompter.present:
+        return
+    flag = "--yes NAME" if action.danger is Danger.IRREVERSIBLE else "--yes"
+    raise Refused(Code.UNCONFIRMED, f"{action.title}: not confirmed.", f"Add {flag}.")
