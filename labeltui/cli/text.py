@@ -6,6 +6,8 @@ import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from labeltui.domain.amounts import AmountNumber, AmountText
+
 UNKNOWN = "unknown"
 NOTHING = "-"
 _QUIET = frozenset({"stale_because"})  # shown together with "stale"
@@ -76,6 +78,8 @@ def cell(value: Any) -> str:
     """A value on one line."""
     if value is None or isinstance(value, bool):
         return {None: NOTHING, True: "yes", False: "no"}[value]
+    if isinstance(value, AmountText | AmountNumber):
+        return value.shown
     if isinstance(value, float):
         return f"{value:.4g}"
     if isinstance(value, Mapping):

@@ -1,4 +1,4 @@
-"""Costs of pods, at RunPod's published rates, and how every amount is written. Decimals, never floats.
+"""Costs of pods, at RunPod's published rates. Decimals, never floats.
 
 All amounts are US dollars. RunPod shows 0.00 $/h for a stopped pod although its disk still costs; the console
 shows the rates computed here.
@@ -9,7 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import Decimal
+
+from labeltui.domain.amounts import dollars
 
 HOURS_PER_MONTH = Decimal(730)
 CONTAINER_DISK = Decimal("0.10")  # $/GB/month while running; while stopped it is wiped and free
@@ -20,7 +22,6 @@ NETWORK_VOLUME_ABOVE = Decimal("0.05")  # $/GB/month above that
 NETWORK_VOLUME_STEP_GB = 1000
 
 ZERO = Decimal(0)
-CENT = Decimal("0.01")
 SECONDS_PER_HOUR = Decimal(3600)
 BILL_LAG = timedelta(minutes=10)  # RunPod computes the bill every five minutes
 
@@ -68,24 +69,6 @@ class BillingRecord:
     gpu: Decimal = ZERO
     cpu: Decimal = ZERO
     disk: Decimal = ZERO
-
-
-def cents(amount: Decimal) -> Decimal:
-    """The amount with two decimal places; half a cent rounds up."""
-    return amount.quantize(CENT, ROUND_HALF_UP)
-
-
-def rate_text(per_hour: Decimal | None) -> str:
-    """Format a rate: ``$0.28/h``; ``$?/h`` for None; four decimals below a cent per hour."""
-    if per_hour is None:
-        return "$?/h"
-    return f"${cents(per_hour)}/h" if per_hour >= CENT or not per_hour else f"${per_hour:.4f}/h"
-
-
-def dollars(amount: Decimal | float) -> str:
-    """Format an amount: ``$1.20``; ``<$0.01`` below half a cent, so that money that was spent is never ``$0.00``."""
-    exact = Decimal(str(amount))
-    return "<$0.01" if 0 < exact < CENT / 2 else f"${cents(exact)}"
 
 
 def month_text(per_hour: Decimal) -> str:

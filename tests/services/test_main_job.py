@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 
 from labeltui.config.model import Profile
+from labeltui.domain.amounts import cents
 from labeltui.domain.host import LinkState
-from labeltui.domain.money import cents
 from labeltui.domain.pod.pod import PodStatus
 from labeltui.domain.problems import Refused
 from labeltui.domain.server.server import ServerState

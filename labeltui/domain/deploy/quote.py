@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from decimal import Decimal
 
+from labeltui.domain.amounts import cents
 from labeltui.domain.deploy.catalogue import GpuOffer, PodSpec
-from labeltui.domain.money import Account, cents, disk_per_hour, hours_left, network_volume_per_hour
+from labeltui.domain.money import Account, disk_per_hour, hours_left, network_volume_per_hour
 from labeltui.domain.pod.pod import Cloud
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
+from labeltui.domain.amounts import AmountNumber
 from labeltui.domain.documents.documents import moment
 from labeltui.domain.guard.status import GuardStatus
 from labeltui.domain.reading import Reading
@@ -21,6 +22,7 @@ def guard_document(reading: Reading[GuardStatus], now: datetime) -> dict[str, An
     if status is None:
         return {**common, "state": None, "message": None}
     left = status.left_at(reading.as_of, now)
+    money = {"budget": status.budget, "spent": status.spent, "rate": status.rate}
     return {
         **common,
         "state": status.state,
@@ -32,9 +34,7 @@ def guard_document(reading: Reading[GuardStatus], now: datetime) -> dict[str, An
         "waits_for": list(status.blocks),
         "idle": status.idle_words or None,
         "idle_minutes": None if status.idle_s is None else status.idle_s / 60.0,
-        "budget": status.budget,
-        "spent": None if status.spent is None else round(status.spent, 4),
-        "rate": status.rate,
+        **{name: None if amount is None else AmountNumber(amount) for name, amount in money.items()},
         "uncopied_labels": status.uncopied,
         # Scripts read the names "way", "ways" and "not_looked_at".
         "way": status.method or None,

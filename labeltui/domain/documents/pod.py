@@ -6,6 +6,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
+from labeltui.domain.amounts import AmountText
 from labeltui.domain.deploy.candidates import newest_cuda
 from labeltui.domain.deploy.catalogue import GpuOffer, NetworkVolume
 from labeltui.domain.deploy.gpu_memory import Fit, Size, fit
@@ -13,8 +14,6 @@ from labeltui.domain.documents.documents import moment
 from labeltui.domain.money import Account, Spend, per_month
 from labeltui.domain.pod.pod import Pod
 from labeltui.domain.state import SessionState
-
-TENTH_OF_A_MIL = Decimal("0.0001")
 
 
 def pod_line(pod: Pod) -> dict[str, Any]:
@@ -119,6 +118,6 @@ def money_document(state: SessionState, now: datetime) -> dict[str, Any] | None:
     }
 
 
-def money_text(amount: Decimal | None) -> str | None:
-    """Format dollars for JSON, with four decimals, because a disk costs fractions of a cent per hour."""
-    return None if amount is None else str(amount.quantize(TENTH_OF_A_MIL))
+def money_text(amount: Decimal | None) -> AmountText | None:
+    """Return the amount as a document has it, because a disk costs fractions of a cent per hour."""
+    return None if amount is None else AmountText(amount)

@@ -9,6 +9,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 
+from labeltui.domain.amounts import dollars
+
 AUTO, OFF = "auto", "off"
 
 IDLE_S = 45 * 60.0
@@ -235,7 +237,7 @@ def budget_words(policy: Policy, facts: Facts) -> str:
     if not policy.budget or facts.spent is None or facts.spent < BUDGET_WARNS_AT * policy.budget:
         return ""
     share = int(100 * facts.spent / policy.budget)
-    return f"{share} % of the budget of ${policy.budget:.2f} is spent."
+    return f"{share} % of the budget of {dollars(policy.budget)} is spent."
 
 
 def _blind(policy: Policy, facts: Facts) -> str:
@@ -252,7 +254,7 @@ def _quiet(facts: Facts) -> str:
 
 def _why(policy: Policy, facts: Facts, cause: str) -> str:
     if cause == "budget":
-        return f"The budget of ${policy.budget or 0:.2f} is spent"
+        return f"The budget of {dollars(policy.budget or 0)} is spent"
     return f"Idle for {span(facts.last.ago_s)}"
 
 

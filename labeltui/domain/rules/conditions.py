@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from labeltui.domain.amounts import rate_text
 from labeltui.domain.host import LinkState
-from labeltui.domain.money import rate_text
 from labeltui.domain.rules import pod as podrules
 from labeltui.domain.rules.label_risk import label_note, risk
 from labeltui.domain.rules.pod_work import work_note

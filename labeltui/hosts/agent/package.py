@@ -14,7 +14,11 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 REMOTE = "hosts/agent/remote"
-SHARED = ("domain/datastore.py", *(f"domain/guard/{name}.py" for name in ("rules", "stopping", "wire")))
+SHARED = (
+    "domain/amounts.py",
+    "domain/datastore.py",
+    *(f"domain/guard/{name}.py" for name in ("rules", "stopping", "wire")),
+)
 """Modules that the console uses too."""
 EMPTY = tuple(f"{name}__init__.py" for name in ("", "domain/", "domain/guard/", "hosts/", "hosts/agent/"))
 MAIN = b"from labeltui.hosts.agent.remote.main import main\n\nmain()\n"

@@ -8,9 +8,10 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+from labeltui.domain.amounts import cents, rate_text
 from labeltui.domain.deploy.quote import Quote
 from labeltui.domain.failure_codes import Code
-from labeltui.domain.money import cents, month_text, rate_text
+from labeltui.domain.money import month_text
 from labeltui.domain.pod.pod import Pod
 from labeltui.domain.problems import Failed, LabeltuiError, Refused
 from labeltui.operations.deploy.plan import Plan

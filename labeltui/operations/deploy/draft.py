@@ -6,11 +6,11 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from labeltui.actions.pods import PodCreateParams
+from labeltui.domain.amounts import rate_text
 from labeltui.domain.deploy.candidates import cuda_of, named, newest_cuda, stock_in
 from labeltui.domain.deploy.catalogue import GpuOffer, NetworkVolume, PodSpec, Stock
 from labeltui.domain.deploy.quote import Quote, quote
 from labeltui.domain.deploy.sizing import LEAST_VOLUME_GB, MOST_NETWORK_GB, Sizes, suggested
-from labeltui.domain.money import rate_text
 from labeltui.domain.pod.pod import OFFICIAL_IMAGE, Cloud, Pod
 from labeltui.domain.pod.ssh_key import SshKey
 from labeltui.hosts.ssh.own_keys import OwnKey

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from labeltui.actions.params import NoParams
 from labeltui.actions.pods import PodGpusParams, PodMakeVolumeParams
+from labeltui.domain.amounts import cents, dollars
 from labeltui.domain.deploy.candidates import by_price, stock_in
 from labeltui.domain.deploy.catalogue import DataCentre, GpuOffer, NetworkVolume, Stock
 from labeltui.domain.deploy.gpu_memory import Size, spatial_size
@@ -19,7 +20,7 @@ from labeltui.domain.deploy.sizing import LEAST_VOLUME_GB, MOST_NETWORK_GB
 from labeltui.domain.documents.documents import moment
 from labeltui.domain.documents.pod import gpu_document, volume_document
 from labeltui.domain.failure_codes import Code
-from labeltui.domain.money import Account, cents, dollars, network_volume_per_hour, per_month
+from labeltui.domain.money import Account, network_volume_per_hour, per_month
 from labeltui.domain.pod.pod import Cloud
 from labeltui.domain.pod.ssh_key import SshKey
 from labeltui.domain.problems import LabeltuiError, Misused, Refused

@@ -7,11 +7,12 @@ import shlex
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
+from labeltui.domain.amounts import dollars, rate_text
 from labeltui.domain.deploy.catalogue import NetworkVolume
 from labeltui.domain.documents.documents import moment
 from labeltui.domain.documents.pod import pod_document
 from labeltui.domain.failure_codes import Code
-from labeltui.domain.money import cost_of, dollars, per_month, rate_text
+from labeltui.domain.money import cost_of, per_month
 from labeltui.domain.pod.pod import Pod
 from labeltui.domain.problems import LabeltuiError
 from labeltui.domain.state import Alert, Level

@@ -7,12 +7,12 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from labeltui.actions.pods import PodCreateParams
+from labeltui.domain.amounts import rate_text
 from labeltui.domain.deploy.candidates import by_price, candidates, cuda_of, named, stock_in
 from labeltui.domain.deploy.catalogue import GpuOffer, NetworkVolume, PodSpec, Stock
 from labeltui.domain.deploy.quote import Quote, price, quote
 from labeltui.domain.deploy.sizing import LEAST_VOLUME_GB, MOST_NETWORK_GB, suggested
 from labeltui.domain.failure_codes import Code
-from labeltui.domain.money import rate_text
 from labeltui.domain.pod.pod import OFFICIAL_IMAGE, Cloud
 from labeltui.domain.problems import Failed, LabeltuiError, Misused
 from labeltui.hosts.ssh.own_keys import OwnKey

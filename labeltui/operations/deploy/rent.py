@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from labeltui.domain.amounts import rate_text
 from labeltui.domain.failure_codes import Code
-from labeltui.domain.money import rate_text
 from labeltui.domain.pod.pod import Pod
 from labeltui.domain.problems import Failed, LabeltuiError, Refused
 from labeltui.domain.rules.pod import only_named

@@ -6,9 +6,9 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
+from labeltui.domain.amounts import dollars, rate_text
 from labeltui.domain.checks import Check, Verdict
 from labeltui.domain.failure_codes import Code
-from labeltui.domain.money import dollars, rate_text
 from labeltui.domain.pod.pod import Pod
 from labeltui.domain.pod.ssh_key import SshKey
 from labeltui.domain.problems import LabeltuiError

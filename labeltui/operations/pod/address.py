@@ -7,8 +7,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from labeltui.domain.amounts import rate_text
 from labeltui.domain.failure_codes import Code
-from labeltui.domain.money import rate_text
 from labeltui.domain.pod.pod import ADDRESS_WITHIN_S, Pod, PodStatus
 from labeltui.domain.problems import Failed, LabeltuiError
 

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from labeltui.actions.guard import GuardKeepParams, GuardSetParams
 from labeltui.actions.params import NoParams
+from labeltui.domain.amounts import dollars
 from labeltui.domain.documents.guard import guard_document
 from labeltui.domain.failure_codes import Code
 from labeltui.domain.guard.rules import span
 from labeltui.domain.guard.status import DEAD, GuardStatus
-from labeltui.domain.money import dollars
 from labeltui.domain.problems import Failed, LabeltuiError, Misused
 from labeltui.session.pod.guard import by_method, need_guard
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
+from labeltui.domain.amounts import dollars
 from labeltui.domain.guard.rules import OFF, span
 from labeltui.domain.guard.status import DEAD, UNPROVEN, GuardStatus
-from labeltui.domain.money import dollars
 from labeltui.domain.pod.pod import Pod
 from labeltui.domain.problems import LabeltuiError, Unreachable
 from labeltui.session.runtime.supervise import error_text

@@ -114,7 +114,7 @@ class Spending:
         why = "RunPod has not reported the pod's price yet" if mine is None else ""
         if unseen:
             why = "the pod was stopped while labeltui was not open, and the bill of that time is unknown"
-        today, today_at = self._today(now)
+        today, today_at = self._today(now, None if unseen else mine)
         spend = Spend(
             session=mine.spent if mine is not None and not unseen else None,
             session_since=mine.began if mine is not None else None,
@@ -129,13 +129,17 @@ class Spending:
             reading = replace(self._spend.value, value=spend).failed(state.pod.error)
         self._spend.write(reading)
 
-    def _today(self, now: datetime) -> tuple[Decimal | None, datetime | None]:
+    def _today(self, now: datetime, mine: SessionCost | None) -> tuple[Decimal | None, datetime | None]:
+        """Return today's cost and its time. It includes ``mine``, whose pod may be younger than the bill."""
         if self._bill is None:
             return None, None
         read_at, records, pods = self._bill
         if self._error:  # keep the old figure; an estimate would grow
             now = read_at
-        return spent_since(_midnight(now), now, records, costing(records, pods)), now
+        today = spent_since(_midnight(now), now, records, costing(records, pods))
+        if mine is not None and not self._error and mine.began >= _midnight(now):
+            today = max(today, mine.spent)
+        return today, now
 
 
 def _midnight(now: datetime) -> datetime:

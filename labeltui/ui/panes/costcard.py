@@ -6,7 +6,7 @@ from datetime import datetime
 
 from textual.content import Content
 
-from labeltui.domain.money import dollars
+from labeltui.domain.amounts import dollars
 from labeltui.domain.rules.pace import pace, people
 from labeltui.domain.state import SessionState
 from labeltui.ui.panes.card import Card

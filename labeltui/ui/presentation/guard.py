@@ -6,8 +6,8 @@ from datetime import datetime
 
 from textual.content import Content
 
+from labeltui.domain.amounts import dollars
 from labeltui.domain.guard.status import UNPROVEN, GuardStatus
-from labeltui.domain.money import dollars
 from labeltui.domain.state import SessionState
 from labeltui.ui.presentation import words
 from labeltui.ui.presentation.fact import Fact, stale_age

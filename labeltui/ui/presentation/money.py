@@ -6,7 +6,7 @@ from datetime import datetime
 
 from textual.content import Content
 
-from labeltui.domain.money import dollars, rate_text
+from labeltui.domain.amounts import dollars, rate_text
 from labeltui.domain.pod.pod import Pod, PodStatus
 from labeltui.domain.state import SessionState
 from labeltui.ui.presentation import words

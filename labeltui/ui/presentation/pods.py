@@ -7,7 +7,8 @@ from decimal import Decimal
 
 from textual.content import Content
 
-from labeltui.domain.money import month_text, rate_text
+from labeltui.domain.amounts import rate_text
+from labeltui.domain.money import month_text
 from labeltui.domain.pod.pod import Pod, PodAction, PodStatus, Port
 from labeltui.domain.rules.pod import called, why_not
 from labeltui.domain.state import RequestsLeft

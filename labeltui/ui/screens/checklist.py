@@ -13,8 +13,9 @@ from textual.containers import Container
 from textual.content import Content
 from textual.widgets import Static
 
+from labeltui.domain.amounts import dollars, rate_text
 from labeltui.domain.failure_codes import Code
-from labeltui.domain.money import cost_of, dollars, rate_text
+from labeltui.domain.money import cost_of
 from labeltui.ui.contract import console_of
 from labeltui.ui.presentation.text import fit, safe
 from labeltui.ui.presentation.words import Tone, remaining

@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 
+from labeltui.domain.amounts import cents
 from labeltui.domain.deploy.candidates import by_price
 from labeltui.domain.deploy.catalogue import PodSpec
-from labeltui.domain.money import cents, cost_of
+from labeltui.domain.money import cost_of
 from labeltui.domain.pod.pod import Cloud, PodAction, PodStatus
 from labeltui.domain.problems import LabeltuiError
 from labeltui.runpod.client import RunpodClient

@@ -25,8 +25,8 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+from labeltui.domain.amounts import cents
 from labeltui.domain.deploy.catalogue import PodSpec
-from labeltui.domain.money import cents
 from labeltui.runpod.keys import Secret
 from labeltui.session.history.database import FILE, Connection, Database
 from tests.fakes.account import KEY

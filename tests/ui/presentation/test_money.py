@@ -8,7 +8,8 @@ from decimal import Decimal
 
 import pytest
 
-from labeltui.domain.money import Account, Spend, rate_text
+from labeltui.domain.amounts import rate_text
+from labeltui.domain.money import Account, Spend
 from labeltui.domain.pod.pod import Pod, PodStatus
 from labeltui.domain.reading import Reading
 from labeltui.domain.state import SessionState
@@ -44,7 +45,7 @@ def test_a_session_that_rents_nothing_has_no_word_of_it() -> None:
 def test_a_stopped_pod_is_not_free() -> None:
     text = "\n".join(line.plain for line in money_lines(rented(STOPPED), NOW, 40))
     assert "stopped" in text
-    assert "$0.0055/h" in text
+    assert "$0.01/h" in text
 
 
 def test_few_hours_left_a_lost_gpu_and_an_open_port_are_said() -> None:
@@ -61,7 +62,7 @@ def test_what_runpod_does_not_answer_is_said_to_be_unknown() -> None:
 
 
 @pytest.mark.parametrize(
-    ("amount", "text"), [(None, "$?/h"), ("0.27", "$0.27/h"), ("0.0055", "$0.0055/h"), ("0", "$0.00/h")]
+    ("amount", "text"), [(None, "$?/h"), ("0.27", "$0.27/h"), ("0.0055", "$0.01/h"), ("0", "$0.00/h")]
 )
 def test_a_rate_in_words(amount: str | None, text: str) -> None:
     assert rate_text(None if amount is None else Decimal(amount)) == text

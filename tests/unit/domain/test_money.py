@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from labeltui.domain import money
+from labeltui.domain.amounts import cents
 from labeltui.domain.deploy.catalogue import NetworkVolume
-from labeltui.domain.money import BillingRecord, cents, cost_of, disk_per_hour, hours_left, spent_since
+from labeltui.domain.money import BillingRecord, cost_of, disk_per_hour, hours_left, spent_since
 from labeltui.domain.pod.pod import Pod, PodStatus
 
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)

@@ -12,7 +12,7 @@ from textual.content import Content
 from textual.message import Message
 from textual.widgets import Input, Static
 
-from labeltui.domain.money import rate_text
+from labeltui.domain.amounts import rate_text
 from labeltui.domain.pod.pod import Cloud
 from labeltui.hosts.ssh.own_keys import NEW_KEY
 from labeltui.operations.deploy.draft import HOST_DISK, MAKE_KEY, NEW_VOLUME, Draft, key_id, key_label

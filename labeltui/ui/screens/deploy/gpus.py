@@ -13,6 +13,7 @@ from textual.content import Content
 from textual.message import Message
 from textual.widgets import Input, Static
 
+from labeltui.domain.amounts import dollars
 from labeltui.domain.deploy.candidates import STOCK_ORDER, newest_cuda, stock_in, suitable
 from labeltui.domain.deploy.catalogue import GpuOffer, Stock
 from labeltui.domain.deploy.gpu_memory import Fit, Size, fit
@@ -158,7 +159,7 @@ class GpuPart(Container):
             ("▸ " if chosen else "  ", Tone.BUSY),
             (fit_text(safe(one.name), 18) + " ", plain),
             (f"{one.vram_gb:>4}  ", plain),
-            (f"{cost:>6.2f}  " if cost is not None else "     ?  ", plain),
+            (f"{'?' if cost is None else dollars(cost).replace('$', ''):>6}  ", plain),
             (f"{stock.glyph} {stock.text:<8}", stock.tone),
             (fit_text(newest_cuda(one) or "?", 5) + " ", plain),
             (fit_text(str(verdict), 12) + " ", verdict.tone),

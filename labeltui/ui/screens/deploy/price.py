@@ -6,9 +6,10 @@ from decimal import Decimal
 
 from textual.content import Content
 
+from labeltui.domain.amounts import dollars, rate_text
 from labeltui.domain.deploy.catalogue import GpuOffer
 from labeltui.domain.deploy.quote import Quote, hours_bought, over_limit
-from labeltui.domain.money import Account, dollars, month_text, rate_text
+from labeltui.domain.money import Account, month_text
 from labeltui.domain.pod.pod import Cloud, Pod
 from labeltui.operations.deploy.draft import NEW_VOLUME, Draft
 from labeltui.operations.deploy.market import Shop

@@ -18,8 +18,9 @@ from textual.widgets import Static
 from textual.worker import Worker, WorkerState
 
 from labeltui.actions.pods import PodCreateParams
+from labeltui.domain.amounts import rate_text
 from labeltui.domain.deploy.sizing import suggested
-from labeltui.domain.money import Account, rate_text
+from labeltui.domain.money import Account
 from labeltui.domain.problems import LabeltuiError
 from labeltui.operations.deploy.agreement import second_refused
 from labeltui.operations.deploy.data_size import DataSize, measure

@@ -12,8 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from labeltui.config.model import RunpodSection
+from labeltui.domain.amounts import cents, dollars
 from labeltui.domain.documents.pod import money_document
-from labeltui.domain.money import Spend, cents, cost_of
+from labeltui.domain.money import Spend, cost_of
 from labeltui.domain.pod.pod import Pod, PodStatus
 from labeltui.domain.pod.spending import SessionCost, observed
 from labeltui.domain.state import Identity, SessionState
@@ -57,8 +58,14 @@ class Desk:
         self.account = PodAccount(
             self.store, self.now, RunpodSection(pod="annot"), Access(URL, KEY), self.client
         )
-        self.history = CostHistory(Database(self.state))
+        self.database = Database(self.state)
+        self.history = CostHistory(self.database)
         self.spending = Spending(self.store, self.account, self.history, self.now)
+
+    async def reopen(self) -> None:
+        """The console before has ended, with everything written."""
+        await self.database.close()
+        self.open()
 
     def client(self, key: Secret, **_options: object) -> RunpodClient:
         return RunpodClient(key, transport=self.transport, api="v2", now=self.now)
@@ -124,9 +131,18 @@ async def test_a_console_that_was_closed_meanwhile_misses_nothing(tmp_path: Path
     pod = desk.rent()
     await desk.watch(1800)
     desk.pass_by(7 * 3600)
-    desk.open()
+    await desk.reopen()
     await desk.watch(60)
     assert cents(desk.spend.session or Decimal(-1)) == cents(desk.paid(pod, START))
+
+
+async def test_todays_cost_is_not_less_than_a_sessions_that_began_today(tmp_path: Path) -> None:
+    desk = Desk(tmp_path)
+    await desk.spending.refresh()  # the bill is read before the pod is rented
+    desk.rent()
+    await desk.watch(40)
+    assert desk.spend.today == desk.spend.session
+    assert dollars(desk.spend.today or 0) == "<$0.01"
 
 
 async def test_a_stop_that_nobody_saw_is_taken_from_the_bill(tmp_path: Path) -> None:
@@ -136,7 +152,7 @@ async def test_a_stop_that_nobody_saw_is_taken_from_the_bill(tmp_path: Path) -> 
     desk.pass_by(2 * 3600)
     timeline.act(desk.world, pod, "stop")
     desk.pass_by(3 * 3600)
-    desk.open()
+    await desk.reopen()
     await desk.watch(20)
     assert desk.spend.session is None
     assert "labeltui was not open" in desk.spend.why
@@ -148,7 +164,7 @@ async def test_each_session_is_stored_once_also_when_two_processes_watch(tmp_pat
     desk = Desk(tmp_path)
     pod = desk.rent()
     await desk.watch(1800)
-    desk.open()  # a command beside it
+    await desk.reopen()  # a command beside it
     await desk.watch(600)
     assert len(await desk.spending.sessions()) == 1
     timeline.act(desk.world, pod, "stop")
@@ -172,7 +188,7 @@ async def test_a_pod_that_is_resumed_after_another_goes_on_with_its_own_cost(tmp
     other = timeline.create(desk.world, Spec(name="other", image="i", disk=20, gpu=A5000)).id
     desk.account.adopt(await (await desk.account.client()).pod(other), None)
     await desk.watch(600)
-    desk.open()
+    await desk.reopen()
     await desk.watch(100)
     assert desk.spend.session_since == START
     assert (
