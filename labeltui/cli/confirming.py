@@ -57,5 +57,22 @@ async def confirm_pod(
     return True, {**params, NAMED: name}
 
 
+async def confirm_replacement(
+    session: Session, params: Mapping[str, Any], yes: str | None, prompter: TerminalPrompter
+) -> Mapping[str, Any]:
+    """Return the parameters of ``invite``, with ``replace`` if the operator agrees to revoke the earlier invitation."""
+    if session.store.state.identity.demo or params.get("replace"):
+        return params
+    found = (await session.invitations.refresh()).find(str(params.get("name")))
+    if found is None:
+        return params
+    if yes is None:
+        question = f"{found.name} is invited already. Revoke that key, and make a new one? [y/N]"
+        answer = await prompter.ask(question)
+        if (answer or "").strip().lower() not in ("y", "yes"):
+            return params  # the operation refuses it
+    return {**params, "replace": True}
+
+
 def _wrong(action: Action, pod: Pod) -> Refused:
     return Refused(Code.UNCONFIRMED, f"{action.title}: the name does not match.", f"Add --yes {called(pod)}.")

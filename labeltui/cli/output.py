@@ -56,9 +56,18 @@ class Output:
             return
         if self.lists and not self.stream:
             document = {**document, "records": self._records}
-        if document:
+        if "text" in document and not self.as_json:
+            self._text(document)
+        elif document:
             self._printed = True
             print_text(dumps(document) if self.as_json else render(document))
+
+    def _text(self, document: Mapping[str, Any]) -> None:
+        """Print a text to paste on stdout, and what the operator should know about it on stderr."""
+        self._printed = True
+        print_text(paragraph(str(document["text"])))
+        for line in (document.get("message"), *document.get("warnings", ())):
+            self.progress(str(line or ""))
 
     def raw(self, text: str) -> None:
         """Print text that has a format of its own, such as a schema, on stdout."""

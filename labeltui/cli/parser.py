@@ -26,10 +26,13 @@ CONFIG_COMMANDS = {
 }
 _GROUPS = {
     "config": "the profile file",
+    "invite": "annotators whose keys only reach the server",
     "server": "the MONAI Label server",
     "studies": "studies and their queue",
     "train": "training",
 }
+NAMELESS = {"invite": "NAME"}
+"""Groups of commands that are commands themselves, and the name of that command's parser."""
 _EPILOG = """\
 --config, --profile, --read-only, --demo, --json, --yes and -v may stand before or after the command.
 `--demo healthy` runs a command against a pod embedded in this process: no account, no network. `pod` commands need
@@ -60,6 +63,7 @@ def wants_json(argv: Sequence[str]) -> bool:
 def parse(argv: Sequence[str]) -> Request:
     """Read the arguments (without the program's name). Raises Misused, and SystemExit after --help."""
     head, tail = _before_dashes(argv)
+    head = _with_nameless(head)
     parser = build_parser()
     names = parser.parse_args(head)
     command: tuple[str, ...] = getattr(names, "command", ())
@@ -90,6 +94,23 @@ def parse(argv: Sequence[str]) -> Request:
         verbose=getattr(names, "verbose", False),
         yes=getattr(names, "yes", None),
     )
+
+
+def _with_nameless(argv: list[str]) -> list[str]:
+    """Insert ``NAME`` after ``invite`` if no command of that group follows, so that argparse finds its parser."""
+    words = [at for at, word in enumerate(argv) if not word.startswith("-") and not _is_value(argv, at)]
+    if len(words) < 2 or argv[words[0]] not in NAMELESS:
+        return argv
+    group, at = argv[words[0]], words[1]
+    listed = {
+        action.command[1] for action in ACTIONS if action.command[:1] == (group,) and action.command[1:]
+    }
+    return argv if argv[at] in listed else [*argv[:at], NAMELESS[group], *argv[at:]]
+
+
+def _is_value(argv: list[str], at: int) -> bool:
+    """True if a word is the value of the global flag before it."""
+    return at > 0 and argv[at - 1] in ("--config", "--profile", "--demo")
 
 
 def _check_scenario(name: str | None) -> None:
@@ -192,10 +213,10 @@ def _global_flags(*, named_yes: bool = False) -> argparse.ArgumentParser:
 
 
 def _add(
-    commands: Any, command: tuple[str, ...], text: str, *, named_yes: bool = False
+    commands: Any, command: tuple[str, ...], text: str, *, named_yes: bool = False, word: str = ""
 ) -> argparse.ArgumentParser:
     parser: argparse.ArgumentParser = commands.add_parser(
-        command[-1],
+        word or command[-1],
         help=text.replace("%", "%%"),
         description=text[:1].upper() + text[1:] + ".",
         parents=[_global_flags(named_yes=named_yes)],
@@ -216,9 +237,11 @@ def _group(commands: Any, groups: dict[str, Any], name: str) -> Any:
 
 
 def _add_action(commands: Any, groups: dict[str, Any], action: Action) -> None:
-    place = commands if len(action.command) == 1 else _group(commands, groups, action.command[0])
+    first, nameless = action.command[0], action.command[-1] in NAMELESS
+    place = commands if len(action.command) == 1 and not nameless else _group(commands, groups, first)
     named = action.danger is Danger.IRREVERSIBLE or action.takes_pod
-    parser = _add(place, action.command, action.help, named_yes=named)
+    word = NAMELESS[first] if nameless else action.command[-1]
+    parser = _add(place, action.command, action.help, named_yes=named, word=word)
     parser.set_defaults(action=action.id)
     for param in action.params:
         _add_param(parser, param)

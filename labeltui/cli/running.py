@@ -9,8 +9,9 @@ from contextlib import asynccontextmanager, contextmanager
 from typing import TYPE_CHECKING, Any
 
 from labeltui.actions import Action, Danger, refuse_change
+from labeltui.actions.invitations import INVITE
 from labeltui.cli.asking import TerminalPrompter
-from labeltui.cli.confirming import confirm_pod
+from labeltui.cli.confirming import confirm_pod, confirm_replacement
 from labeltui.cli.output import Output
 from labeltui.cli.parser import Request
 from labeltui.domain.failure_codes import Code
@@ -47,6 +48,8 @@ async def run_command(request: Request, action: Action, output: Output, opener: 
             confirmed, params = await confirm_pod(session, action, params, request.yes, prompter)
         else:
             confirmed = await confirm(session, action, request.yes, prompter)
+        if action.id == INVITE.id:
+            params = await confirm_replacement(session, params, request.yes, prompter)
         document = await run_action(session, action.id, params, output, confirmed=confirmed)
         output.document(document)
     return ExitCode.DONE

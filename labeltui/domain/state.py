@@ -16,6 +16,7 @@ from labeltui.domain.training.training import TrainStatus
 
 if TYPE_CHECKING:  # keeps first paint light: it needs neither decimals nor hashes
     from labeltui.domain.guard.status import GuardStatus
+    from labeltui.domain.invitations import Invitations
     from labeltui.domain.labels.copies import LabelCopies
     from labeltui.domain.money import Account, Spend
     from labeltui.domain.pod.events import PodEvent
@@ -90,3 +91,4 @@ class SessionState:
     spend: Reading[Spend] = field(default_factory=Reading)  # costs of today and of this session
     guard: Reading[GuardStatus] = field(default_factory=Reading)
     trainings: tuple[TrainingRecord, ...] = ()  # of this server and earlier ones, oldest first
+    invitations: Reading[Invitations] = field(default_factory=Reading)

@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
 from labeltui.actions.guard import GUARD_KEEP, GUARD_OFF, GUARD_SET, GUARD_STATUS
+from labeltui.actions.invitations import INVITE, INVITE_INSTALL, INVITE_LIST, INVITE_REVOKE
 from labeltui.actions.model import Command
 from labeltui.actions.params import Params
 from labeltui.actions.pods import (
@@ -41,6 +42,7 @@ from labeltui.actions.training import TRAIN_HISTORY, TRAIN_START, TRAIN_STATUS, 
 from labeltui.operations.deploy.deployment import pod_create
 from labeltui.operations.deploy.market import pod_gpus, pod_make_volume, pod_volumes
 from labeltui.operations.doctor.doctor import doctor
+from labeltui.operations.invitations.commands import invite, invite_install, invite_list, invite_revoke
 from labeltui.operations.labels.commands import labels_list, labels_pull, labels_verify
 from labeltui.operations.pod.commands import (
     pod_events,
@@ -96,6 +98,10 @@ OPERATIONS: dict[str, Operation] = dict(
         _pair(TRAIN_STOP, train_stop),
         _pair(TRAIN_STATUS, train_status),
         _pair(TRAIN_HISTORY, train_history),
+        _pair(INVITE, invite),
+        _pair(INVITE_LIST, invite_list),
+        _pair(INVITE_REVOKE, invite_revoke),
+        _pair(INVITE_INSTALL, invite_install),
         _pair(SSH_CONFIG, ssh_config),
         _pair(TUNNEL, tunnel),
         _pair(POD_LIST, pod_list),

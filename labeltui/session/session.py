@@ -22,9 +22,11 @@ from labeltui.session.connection.tunnel import Tunnel
 from labeltui.session.history.alerts import AlertHistory
 from labeltui.session.history.costs import CostHistory
 from labeltui.session.history.database import Database
+from labeltui.session.history.invitations import InvitationHistory
 from labeltui.session.history.journal import Journal
 from labeltui.session.history.studies import StudyHistory
 from labeltui.session.history.trainings import TrainingHistory
+from labeltui.session.invitations import InvitationWatch
 from labeltui.session.labels.copier import LabelCopier
 from labeltui.session.labels.folder import LabelFolder
 from labeltui.session.labels.transports import LabelTransports
@@ -147,6 +149,9 @@ class Session:
         self.guard = GuardWatch(
             self.store, self.link, self.account, self.journal, clock, GuardSettings.of(profile, read_only=read_only)
         )  # fmt: skip
+        self.invitations = InvitationWatch(
+            self.store, self.link, InvitationHistory(self.history), clock, local=profile.host == "local"
+        )
         self.readiness = Readiness(self.store, self.link, self.pollers, self.watch)
         self._load = HostLoad(self.store, clock, server.folder)
         self._orphans = OrphanWatch(self.store, self.watch)
@@ -169,6 +174,7 @@ class Session:
         self.link.on_departure(self.tunnel.close)
         self.link.on_departure(self._host_lost)
         self.link.on_departure(self._load.lost)
+        self.link.on_departure(self.invitations.lost)
         self.link.attach("server", self.watch.attach)
         self.link.attach("metrics", self._load.run)
         self.link.attach("volume", self._load.sum_volume)
@@ -201,6 +207,8 @@ class Session:
         if hold:
             self.alert_history.begin()
             self.link.attach("earlier runs", self.earlier_runs.run)
+            if self.pod is None:  # the demo's host is this machine, whose own keys it leaves alone
+                self.link.attach("invitations", self.invitations.run)
         self._supervisor.run("link", self.link.run)
         for poller in self.pollers.all:
             self._supervisor.run(poller.name, poller.run)

@@ -114,6 +114,7 @@ class MemoryAgent:
         self.orphans: list[dict[str, Any]] = []
         self.servers: list[dict[str, Any]] = []
         self.disk_sums: dict[str, tuple[int, float]] = {}
+        self.invited: list[dict[str, Any]] = []
         self.label_problems: dict[tuple[str, str], str] = {}
         self.skipped_labels: list[dict[str, str]] = []
         self.asked: list[Mapping[str, Any]] = []
@@ -266,6 +267,22 @@ class MemoryAgent:
     async def _op_disk_sum(self, _connection: _Connection, path: str, start: bool) -> Mapping[str, Any]:
         used, age_s = self.disk_sums.get(path, (None, None))
         return {"used": used, "age_s": age_s}
+
+    async def _op_invitations(
+        self, _connection: _Connection, ask: str, name: str = "", **given: Any
+    ) -> Mapping[str, Any]:
+        there = [one for one in self.invited if one["name"] == name]
+        self.invited = [one for one in self.invited if ask == "list" or one["name"] != name]
+        if ask == "add":
+            since = self.now()
+            self.invited.append(
+                {"name": name, "key": given["key"], "port": given["port"], "since": since, "connected": False}
+            )
+        host = {"file": "~/.ssh/authorized_keys", "ssh_port": 22, "sockets": False, "forwards": True}
+        return {
+            "host": {**host, "connections": 0}, "invitations": self.invited,
+            "removed": len(there) if ask == "revoke" else 0,
+        }  # fmt: skip
 
     async def _op_metrics(self, _connection: _Connection, disk_path: str) -> Mapping[str, Any]:
         return self.metrics

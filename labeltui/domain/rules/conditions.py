@@ -122,6 +122,29 @@ def ask_train_stop(state: SessionState) -> str | None:
     return f"Stop the training? {kept}"
 
 
+def cannot_invite(state: SessionState) -> str | None:
+    """None if annotators can be let in on the host."""
+    if state.identity.demo:
+        return "the demo's pod is a folder on this machine"
+    return not_connected(state)
+
+
+def ask_revoke(_state: SessionState) -> str | None:
+    """The question before an invitation is revoked."""
+    return (
+        "Revoke the invitation? The key is removed from the host, and its connection is cut. If the host does not"
+        " show whose its connections are, all those that only forward ports are cut; the others connect again."
+    )
+
+
+def ask_install(state: SessionState) -> str | None:
+    """The question before earlier invitations are installed. It names whom the host then lets in."""
+    found = state.invitations.value
+    if found is None or not found.missing:
+        return None
+    return f"Let in on this host: {', '.join(one.name for one in found.missing)}?"
+
+
 def demo_without_account(state: SessionState) -> str | None:
     """None unless this is a demo that plays no RunPod account."""
     if state.identity.demo and not state.identity.rents:

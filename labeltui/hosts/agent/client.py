@@ -8,7 +8,6 @@ import contextlib
 import hashlib
 from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 from labeltui.domain.failure_codes import Code
@@ -17,8 +16,17 @@ from labeltui.domain.labels.copies import HostLabel, Listing
 from labeltui.domain.problems import Failed, LabeltuiError
 from labeltui.domain.server.server import FoundServer, OrphanTraining
 from labeltui.hosts.agent.connection import AgentConnection
-from labeltui.hosts.agent.messages import AgentHello, Chunk, DiskSum, FileFacts, Job, LabelPage, Preflight
-from labeltui.hosts.agent.parsing import bytes_of, chunk_of, follow_error_of, garbled, parse
+from labeltui.hosts.agent.messages import (
+    AgentHello,
+    Chunk,
+    DiskSum,
+    FileFacts,
+    InvitedKeys,
+    Job,
+    LabelPage,
+    Preflight,
+)
+from labeltui.hosts.agent.parsing import bytes_of, chunk_of, follow_error_of, garbled, orphans_of, parse
 from labeltui.hosts.base import Channel
 from labeltui.support.subscribers import Subscribers
 
@@ -40,22 +48,6 @@ class _Jobs:
 @dataclass(frozen=True, slots=True)
 class _Names:
     names: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class _Orphan:
-    pid: int
-    pgid: int
-    model: str
-    started_ts: datetime | None = None
-    folder: str = ""
-    user: str = ""
-    ours: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class _Orphans:
-    orphans: tuple[_Orphan, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,11 +251,7 @@ class AgentClient(AgentConnection):
 
     async def orphans(self, server_pgid: int | None = None) -> tuple[OrphanTraining, ...]:
         """List everybody's trainings whose server has ended, without processes of the group ``server_pgid``."""
-        answer = parse(_Orphans, await self.request("orphans", server_pgid=server_pgid))
-        return tuple(
-            OrphanTraining(one.pid, one.pgid, one.model, one.started_ts, one.folder, one.user, one.ours)
-            for one in answer.orphans
-        )
+        return orphans_of(await self.request("orphans", server_pgid=server_pgid))
 
     async def stop_orphans(self, pgid: int, *, grace_s: float = 5.0) -> None:
         """End all processes of one orphaned training of ours. Raises Failed ``not_orphaned`` for any other group."""
@@ -350,3 +338,8 @@ class AgentClient(AgentConnection):
     async def guard(self, ask: str, **arguments: Any) -> dict[str, Any]:
         """Send a request to the guard. ``remote/guard/requests.py`` lists the requests."""
         return await self.request("guard", deadline_s=40.0, request={"ask": ask, **arguments})
+
+    async def invitations(self, ask: str, **arguments: Any) -> InvitedKeys:
+        """Send a request about invited annotators' keys. ``remote/invited/keys.py`` lists the requests."""
+        answer = await self.request("invitations", deadline_s=40.0, ask=ask, **arguments)
+        return parse(InvitedKeys, answer)

@@ -131,3 +131,41 @@ class LabelPage:
     skipped: tuple[SkippedEntry, ...] = ()
     after: tuple[str, str] | None = None
     more: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class InvitedKey:
+    """An invited annotator's key on the host. ``since`` is in unix seconds; ``connected`` is None if unknown."""
+
+    name: str
+    key: str
+    port: int
+    since: float | None = None
+    connected: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class InvitingHost:
+    """The host's file of public keys, and its sshd. ``connections`` are those without a program; None if unknown."""
+
+    file: str
+    ssh_port: int
+    sockets: bool
+    forwards: bool
+    connections: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class InvitedKeys:
+    """The answer to a request about invitations.
+
+    After a revocation, ``removed`` counts keys. ``cut`` counts connections that were ended, ``unclear`` those of them
+    whose key is unknown, ``left`` those that did not end.
+    """
+
+    host: InvitingHost
+    invitations: tuple[InvitedKey, ...]
+    removed: int = 0
+    cut: int = 0
+    unclear: int = 0
+    left: int = 0

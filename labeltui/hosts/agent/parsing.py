@@ -5,15 +5,36 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
 from labeltui.domain.failure_codes import Code
 from labeltui.domain.problems import Failed
+from labeltui.domain.server.server import OrphanTraining
 from labeltui.hosts.agent.messages import Chunk
 
 T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class _Orphan:
+    pid: int
+    pgid: int
+    model: str
+    started_ts: datetime | None = None
+    folder: str = ""
+    user: str = ""
+    ours: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Orphans:
+    orphans: tuple[_Orphan, ...]
+
+
 _adapters: dict[type[Any], TypeAdapter[Any]] = {}
 
 
@@ -80,4 +101,12 @@ def follow_error_of(message: Mapping[str, Any]) -> Failed:
         Code.reported(message.get("code")),
         str(message.get("message")),
         "Check the path and its permissions.",
+    )
+
+
+def orphans_of(message: object) -> tuple[OrphanTraining, ...]:
+    """Parse the list of orphaned trainings. Raises Failed ``agent_garbled``."""
+    return tuple(
+        OrphanTraining(one.pid, one.pgid, one.model, one.started_ts, one.folder, one.user, one.ours)
+        for one in parse(_Orphans, message).orphans
     )

@@ -170,6 +170,13 @@ def make(path: str | Path = NEW_KEY, comment: str = "labeltui") -> OwnKey:
     return read_public(public)
 
 
+def new_pair(comment: str) -> tuple[str, str]:
+    """Return a new Ed25519 key, private and public, without a file. The public half has no comment."""
+    key = asyncssh.generate_private_key("ssh-ed25519", comment=comment)
+    public = key.export_public_key("openssh").decode().split()
+    return key.export_private_key("openssh").decode(), " ".join(public[:2])
+
+
 def _write_new(path: Path, content: bytes, mode: int) -> None:
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
     with os.fdopen(descriptor, "wb") as file:

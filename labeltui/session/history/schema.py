@@ -37,5 +37,9 @@ CREATE INDEX study_events_by_study ON study_events (study);
 CREATE INDEX study_events_by_time ON study_events (at)
 """
 
-MIGRATIONS = (_ACTIONS_AND_ALERTS, _TRAININGS, _COSTS, _STUDIES)
+_INVITATIONS = """
+CREATE TABLE invitations (name TEXT PRIMARY KEY COLLATE NOCASE, public_key TEXT NOT NULL, since REAL NOT NULL)
+"""
+
+MIGRATIONS = (_ACTIONS_AND_ALERTS, _TRAININGS, _COSTS, _STUDIES, _INVITATIONS)
 """Step N brings a file from version N to N + 1. Steps that were released never change; later ones add to them."""

@@ -61,6 +61,7 @@ class Fields:
     loads = Field(lambda s: s.loads, owner="session.pod.events")
     spend = Field(lambda s: s.spend, owner="session.pod.spending")
     guard = Field(lambda s: s.guard, owner="session.pod.guard")
+    invitations = Field(lambda s: s.invitations, owner="session.invitations")
     alerts = Field(lambda s: s.alerts, owner="session.runtime.store")
     demo_step = Field(lambda s: s.demo_step, owner="opening.autostart")
 

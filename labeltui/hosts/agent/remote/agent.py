@@ -35,6 +35,7 @@ Operations
                                                       -> {"answer": the result of the program's main}
     program.stop {key}                                -> {}; the program's group is killed
     guard {request}                                   -> the answer of ``guard/requests.py``
+    invitations {ask, local, ...}                     -> the answer of ``invited/keys.py``
 
 A job is ``{name, state, run_id, pid, pgid, exit_code, log_path, started_ts, ended_ts, stopped_by_us, meta}``.
 """
@@ -60,6 +61,7 @@ from labeltui.hosts.agent.remote.files import Problem, expand, sha256, take_lock
 from labeltui.hosts.agent.remote.guard import requests as guard_requests
 from labeltui.hosts.agent.remote.installation.preflight import preflight
 from labeltui.hosts.agent.remote.installation.probe import probe
+from labeltui.hosts.agent.remote.invited import keys as invited_keys
 from labeltui.hosts.agent.remote.jobs import Jobs, JobWatch
 from labeltui.hosts.agent.remote.labels import list_labels, sum_labels
 from labeltui.hosts.agent.remote.load.disk_sum import DiskSums
@@ -109,6 +111,7 @@ class Agent:
             "labels.list": list_labels, "labels.sum": sum_labels,
             "preflight": preflight, "probe": probe,
             "program.run": self.programs.run, "program.stop": self.programs.stop,
+            "invitations": invited_keys.perform,
             "guard": lambda request: guard_requests.perform(self.folder, self.program, request),
         }  # fmt: skip
 
