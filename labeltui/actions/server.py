@@ -25,6 +25,10 @@ class ServerStartParams(Params):
     app: str | None = text("app to serve: radiology, monaibundle, or a path on the host")
     models: str | None = text("models to serve, comma separated")
     studies: str | None = text("folder of studies on the host, or a DICOMweb URL")
+    dicomweb_modality: Literal["CT", "MR", "PT", "NM", "US", "CR", "DX", "MG", "XA"] | None = choice(
+        "modality of the series that a DICOMweb server serves",
+        *("CT", "MR", "PT", "NM", "US", "CR", "DX", "MG", "XA"),
+    )
     conf: Mapping[str, str] = pairs("further configuration values of the app")
     env: Mapping[str, str] = pairs("further environment variables of the server")
     worklist: str | None = text("the worklist's strategy among free studies: random, first, epistemic; off")

@@ -85,6 +85,8 @@ class ServerSection(Section):
     """Name of the local environment variable that holds the DICOMweb password."""
     dicomweb_cache_s: Annotated[int, Field(ge=1)] = 5
     """Seconds after which MONAI Label asks DICOMweb again, and no longer hands out a finished series."""
+    dicomweb_modality: Literal["CT", "MR", "PT", "NM", "US", "CR", "DX", "MG", "XA"] = "CT"
+    """Modality of the series on DICOMweb that are handed out. Other series are not listed."""
     worklist: str = "random"
     """Strategy among the studies that nobody has: ``random``, ``first`` or ``epistemic``. ``off``: no worklist."""
     worklist_minutes: Annotated[float, Field(gt=0)] = 90

@@ -50,6 +50,8 @@ class Code(StrEnum):
     DEMO_NO_ACCOUNT = "demo_no_account"
     DEPENDENCIES = "dependencies"
     DICOMWEB = "dicomweb"
+    DICOMWEB_LOGIN = "dicomweb_login"
+    DICOMWEB_UNLISTED = "dicomweb_unlisted"
     DISK_FULL = "disk_full"
     DISK_SPACE = "disk_space"
     DNS = "dns"

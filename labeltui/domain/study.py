@@ -56,7 +56,8 @@ class Study:
 
     ``authors`` are the clients that submitted the labels, by tag. ``replaced`` are final labels of other clients that a
     later one has replaced, oldest first. ``scores`` are the numbers that scoring methods stored, by name. ``extension``
-    is the image file's, and ``modality`` is DICOM's; both are empty if unknown.
+    is the image file's, and ``modality`` is DICOM's; both are empty if unknown. ``images`` is the number of images of a
+    DICOM series.
     """
 
     id: str
@@ -71,6 +72,7 @@ class Study:
     scores: Mapping[str, float] = field(default_factory=dict)
     extension: str = ""
     modality: str = ""
+    images: int | None = None
 
     @property
     def open_fetches(self) -> tuple[Fetch, ...]:
@@ -134,15 +136,19 @@ class QueueSource(StrEnum):
 
     FILE = "file"  # the datastore's file on the host, through the agent
     SERVER = "server"  # the server's API
+    DICOMWEB = "dicomweb"  # the DICOMweb server; fetches and labels are from the server's API
 
 
 @dataclass(frozen=True, slots=True)
 class StudyQueue:
     """The datastore. The counts are labeltui's own, of ``studies``; None if unknown.
 
-    ``listed`` is False when the server reports only counts (DICOMweb, before the first fetch). ``source_problem`` is
-    why the list is not from the better source, in a sentence; empty if it is. ``server_total`` and ``server_completed``
-    are the server's counts at the same time; None if they are unknown or not newer than the list.
+    ``listed`` is False when only counts are known, and the studies that somebody has fetched. ``source_problem`` is
+    why the list is not from the better source or a count is unknown, in a sentence; else empty. ``server_total`` and
+    ``server_completed`` are the server's counts at the same time; None if they are unknown or not newer than the list.
+
+    On DICOMweb, only series of one ``modality`` are listed. If there are none, ``other_modalities`` are those of the
+    DICOMweb server's other series.
     """
 
     total: int | None
@@ -154,6 +160,16 @@ class StudyQueue:
     source_problem: str = ""
     server_total: int | None = None
     server_completed: int | None = None
+    modality: str = ""
+    other_modalities: tuple[str, ...] = ()
+
+    @property
+    def filtered_out(self) -> str:
+        """Says that no series has the modality that the server serves; empty unless only others have another."""
+        if self.studies or not self.modality or not self.other_modalities:
+            return ""
+        others = ", ".join(self.other_modalities)
+        return f"The DICOMweb server has no series of the modality {self.modality}, only of {others}."
 
     @property
     def server_differs(self) -> bool:

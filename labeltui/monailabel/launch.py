@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import posixpath
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -16,6 +17,9 @@ CACHE_META = "dicomweb_cache_s"
 CACHE_VARIABLE = "MONAI_LABEL_DICOMWEB_CACHE_EXPIRY"
 DEFAULT_CACHE_S = 7200
 """Seconds for which MONAI Label caches DICOMweb's answers by default."""
+FILTER_VARIABLE = "MONAI_LABEL_DICOMWEB_SEARCH_FILTER"
+DEFAULT_MODALITY = "CT"
+"""The modality of the series that MONAI Label serves by default."""
 NO_WORKLIST = "off"
 WORKLIST_META, HOLD_META = "worklist", "worklist_hold_s"
 """Entries of the job's record: the file of the operator's edits, and the seconds for which a study is held."""
@@ -37,6 +41,7 @@ class ServerOptions:
     dicomweb_user: str | None = None
     dicomweb_password: str | None = None
     dicomweb_cache_s: int = 5
+    dicomweb_modality: str = DEFAULT_MODALITY
     worklist: str = "random"
     """Base strategy of the worklist. ``off`` starts the server without a worklist."""
     worklist_minutes: float = 90
@@ -131,6 +136,7 @@ def _env(options: ServerOptions, venv: str, path: str) -> dict[str, str]:
     if is_dicomweb(options.studies):
         # Until the cached list expires, the server hands out a study again although its label is final.
         env[CACHE_VARIABLE] = str(options.dicomweb_cache_s)
+        env[FILTER_VARIABLE] = json.dumps({"Modality": options.dicomweb_modality})
     env.update(options.env)
     return env
 

@@ -236,6 +236,7 @@ class Alerts:
         queue = state.queue.value
         if queue is None:
             return
+        self._filtered(queue.filtered_out)
         changed, gone = changed_studies(self._studies, queue.studies)
         self._studies = queue.studies
         for study_id in gone:
@@ -259,6 +260,16 @@ class Alerts:
     def _not_shared(self, study_id: str) -> None:
         if self._shared.pop(study_id, None) is not None:
             self._store.dismiss(f"shared:{study_id}")
+
+    def _filtered(self, message: str) -> None:
+        """Raise an alert for a server that hands out nothing, because it serves another modality."""
+        if not message:
+            self._store.dismiss("modality")
+        elif not any(a.key == "modality" and a.message == message for a in self._store.state.alerts):
+            self._raise(
+                "modality", Level.WARNING, message,
+                "Stop the server (s x), and start it for another modality (s o), which `dicomweb_modality` sets.",
+            )  # fmt: skip
 
     def _final_replaced(self, study: Study) -> None:
         at = study.tags.get(FINAL_TAG)

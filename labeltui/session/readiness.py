@@ -11,11 +11,13 @@ from labeltui.domain.problems import Unreachable
 from labeltui.domain.reading import Reading
 from labeltui.domain.server.server import ServerState
 from labeltui.domain.state import SessionState
+from labeltui.monailabel.launch import is_dicomweb
 from labeltui.session.connection.link import Link
 from labeltui.session.runtime.fields import Field
 from labeltui.session.runtime.store import Store
 from labeltui.session.server.pollers import Pollers
 from labeltui.session.server.process import ServerWatch
+from labeltui.session.studies.dicomweb import shown_url
 
 
 class Readiness:
@@ -84,7 +86,17 @@ class Readiness:
             return state
         if server is not None and server.problem is not None and server.state is ServerState.UNREACHABLE:
             raise Unreachable(server.problem.code, server.problem.message, server.problem.hint)
+        if server is not None and server.state is ServerState.STARTING and self._watch.listening:
+            raise _silent(server.studies or "")
         word = server.state.value if server is not None else "unknown"
         raise Unreachable(
             Code.SERVER_DOWN, f"The server is {word}.", "Start it with `labeltui server start`."
         )
+
+
+def _silent(studies: str) -> Unreachable:
+    """Return the error for a server that listens and does not answer."""
+    hint = "It can't answer while it runs an inference. Try again afterwards."
+    if is_dicomweb(studies):
+        hint = f"It can't answer while it waits for DICOMweb. Check that the host can reach {shown_url(studies)}."
+    return Unreachable(Code.SERVER_BUSY, "The server runs, but does not answer.", hint)

@@ -134,9 +134,10 @@ class Session:
         self.api = ServerApi(self.tunnel, profile.client_id, clients.server)
         self.pollers = Pollers(
             self.store, self.watch, self.tunnel, clock, self.api.client,
-            dicomweb=server.studies.startswith(("http://", "https://")), client_id=profile.client_id,
+            settings=server, client_id=profile.client_id,
             studies=self.study_history,
             agent=lambda: self.link.agent,
+            ready=self.link.ready,
         )  # fmt: skip
         self.labels = LabelCopier(
             self.store, profile.labels, LabelFolder(self._labels_folder(state)), state,

@@ -20,18 +20,20 @@ START_S = 30.0
 class Orthanc:
     """One server. Orthanc 1.10 can't listen on one address only, so it refuses requests from other machines."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, user: tuple[str, str] | None = None) -> None:
+        """With ``user``, a name and a password, Orthanc asks for them."""
         folder.mkdir(parents=True)
         self._folder = folder
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
-        self.http = httpx.Client(base_url=self.url, timeout=30)
+        self.http = httpx.Client(base_url=self.url, timeout=30, auth=user)
         self._process: subprocess.Popen[bytes] | None = None
         self._settings = folder / "orthanc.json"
         storage = str(folder / "storage")
         settings = {
             "Name": "test", "StorageDirectory": storage, "IndexDirectory": storage, "HttpPort": self.port,
-            "RemoteAccessAllowed": False, "AuthenticationEnabled": False, "DicomServerEnabled": False,
+            "RemoteAccessAllowed": False, "AuthenticationEnabled": user is not None,
+            "RegisteredUsers": dict([user] if user else []), "DicomServerEnabled": False,
             "Plugins": [str(PLUGIN)], "DicomWeb": {"Enable": True, "Root": "/dicom-web/"},
             "OverwriteInstances": False,
         }  # fmt: skip
@@ -68,10 +70,19 @@ class Orthanc:
             else:
                 return self
 
+    def counts(self, modality: str) -> int:
+        """How many series of a modality it has, by its own REST API."""
+        query = {"Level": "Series", "Query": {"Modality": modality}}
+        return len(self.http.post("/tools/find", json=query).raise_for_status().json())
+
+    def stop(self) -> None:
+        """End the server. Its data stays."""
+        if self._process is not None:
+            self._process.terminate()
+            self._process.wait(20)
+
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.http.close()
-        if self._process is not None:
-            self._process.terminate()
-            self._process.wait(20)
+        self.stop()

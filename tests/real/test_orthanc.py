@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -21,25 +23,28 @@ import sys
 from pathlib import Path
 import numpy as np
 from pydicom.dataset import FileDataset, FileMetaDataset
-from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian, generate_uid
+from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian, MRImageStorage, generate_uid
 
-folder, series = Path(sys.argv[1]), int(sys.argv[2])
+folder, series, modality = Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
+storage = {"CT": CTImageStorage, "MR": MRImageStorage}[modality]
 for number in range(series):
     study, serie, frame = generate_uid(), generate_uid(), generate_uid()
     for z in range(8):
         meta = FileMetaDataset()
-        meta.MediaStorageSOPClassUID, meta.MediaStorageSOPInstanceUID = CTImageStorage, generate_uid()
+        meta.MediaStorageSOPClassUID, meta.MediaStorageSOPInstanceUID = storage, generate_uid()
         meta.TransferSyntaxUID = ExplicitVRLittleEndian
-        name = folder / f"{number}-{z}.dcm"
+        name = folder / f"{modality}-{number}-{z}.dcm"
         ct = FileDataset(str(name), {}, file_meta=meta, preamble=b"\\0" * 128)
         ct.is_little_endian, ct.is_implicit_VR = True, False
-        ct.SOPClassUID, ct.SOPInstanceUID = CTImageStorage, meta.MediaStorageSOPInstanceUID
+        ct.SOPClassUID, ct.SOPInstanceUID = storage, meta.MediaStorageSOPInstanceUID
         ct.StudyInstanceUID, ct.SeriesInstanceUID, ct.FrameOfReferenceUID = study, serie, frame
         ct.PatientID = ct.PatientName = f"TEST{number}"
         ct.StudyDate = ct.SeriesDate = ct.ContentDate = "20260101"
         ct.StudyTime = ct.SeriesTime = ct.ContentTime = "120000"
         ct.PatientBirthDate, ct.PatientSex, ct.StudyID, ct.AccessionNumber = "", "", "1", ""
-        ct.ReferringPhysicianName, ct.Manufacturer, ct.Modality = "", "test", "CT"
+        ct.ReferringPhysicianName, ct.Manufacturer, ct.Modality = "", "test", modality
+        ct.SeriesDescription = f"\u00e4 [red]{modality}[/] {number}"
+        ct.SpecificCharacterSet = "ISO_IR 192"
         ct.SeriesNumber, ct.InstanceNumber = 1, z + 1
         ct.ImageType = ["ORIGINAL", "PRIMARY", "AXIAL"]
         ct.Rows = ct.Columns = 32
@@ -73,15 +78,28 @@ client.save_label(sys.argv[4], path, tag="final", params={"label_info": [{"name"
 """
 
 
+USER = ("annotator", "s3cret pass:word")
+
+
+@contextmanager
+def orthanc_with(
+    bench: Bench, folder: Path, *modalities: str, user: tuple[str, str] | None = None
+) -> Iterator[Orthanc]:
+    """Orthanc with three series of each modality."""
+    assert bench.run("setup", timeout=1200).code == 0
+    files = folder / "dicom"
+    files.mkdir()
+    for modality in modalities:
+        bench.python(MAKE_SERIES, str(files), str(SERIES), modality)
+    with Orthanc(folder / "orthanc", user) as server:
+        server.store(files)
+        yield server
+
+
 @pytest.fixture
 def orthanc(bench: Bench, tmp_path: Path) -> Iterator[Orthanc]:
-    """Orthanc with three CT series."""
-    assert bench.run("setup", timeout=1200).code == 0
-    files = tmp_path / "dicom"
-    files.mkdir()
-    bench.python(MAKE_SERIES, str(files), str(SERIES))
-    with Orthanc(tmp_path / "orthanc") as server:
-        server.store(files)
+    """Orthanc with three CT and three MR series."""
+    with orthanc_with(bench, tmp_path, "CT", "MR") as server:
         yield server
 
 
@@ -109,14 +127,19 @@ def port() -> int:
     return free_port()
 
 
+def desk_for(bench: Bench, orthanc: Orthanc, port: int, folder: Path, **settings: Any) -> Bench:
+    """A labeltui whose profile serves Orthanc's series."""
+    config = folder / "config.toml"
+    known_hosts = bench.sshd.folder.parent / "known_hosts"
+    write_config(config, bench.sshd, known_hosts, studies=orthanc.dicomweb, port=port, **settings)
+    environment = {**bench.environment, "LABELTUI_STATE": str(folder / "state")}
+    return replace(bench, config=config, environment=environment)
+
+
 @pytest.fixture
 def desk(bench: Bench, orthanc: Orthanc, port: int, tmp_path: Path) -> Bench:
     """A labeltui whose profile serves Orthanc's series."""
-    config = tmp_path / "config.toml"
-    known_hosts = bench.sshd.folder.parent / "known_hosts"
-    write_config(config, bench.sshd, known_hosts, studies=orthanc.dicomweb, port=port)
-    environment = {**bench.environment, "LABELTUI_STATE": str(tmp_path / "state")}
-    return replace(bench, config=config, environment=environment)
+    return desk_for(bench, orthanc, port, tmp_path)
 
 
 @pytest.fixture
@@ -138,3 +161,57 @@ def test_a_finished_series_is_not_handed_out_again(served: Served) -> None:
     served.submit("alice", first)
     until("the series is not handed out again", lambda: served.next("bob") != first, 15)
     assert served.next("carol") not in (None, first)
+
+
+def counts(listed: Mapping[str, Any]) -> tuple[int | None, int | None]:
+    """The numbers of series and of labelled series."""
+    return listed["total"], listed["completed"]
+
+
+def test_series_are_listed_and_counted_before_anybody_fetches_one(served: Served, orthanc: Orthanc) -> None:
+    listed = served.bench.run("studies", "list").document
+    assert counts(listed) == (orthanc.counts("CT"), 0) == (SERIES, 0)
+    assert {(one["modality"], one["images"], one["state"]) for one in listed["studies"]} == {
+        ("CT", 8, "unlabelled")
+    }
+    assert {one["name"] for one in listed["studies"]} == {
+        f"\u00e4 [red]CT[/] {number}" for number in range(SERIES)
+    }
+
+    study = served.next("alice")
+    assert study is not None
+    served.submit("alice", study)
+    listed = served.bench.run("studies", "list").document
+    (labelled,) = (one for one in listed["studies"] if one["state"] == "final")
+    assert counts(listed) == (SERIES, orthanc.counts("SEG")) == (SERIES, 1)
+    assert (labelled["id"], labelled["submitted_by"]) == (study, {"final": "alice"})
+
+    orthanc.stop()
+    failed = served.bench.run("studies", "list")
+    said = str(failed.document["error"])
+    assert failed.code != 0
+    assert orthanc.dicomweb in said, said
+
+
+def test_a_server_with_a_login_and_mr_only_is_listed_for_the_right_modality(
+    bench: Bench, port: int, tmp_path: Path
+) -> None:
+    with orthanc_with(bench, tmp_path, "MR", user=USER) as orthanc:
+        login = {"dicomweb_user": USER[0], "dicomweb_password_env": "ORTHANC_PASSWORD"}
+        other_desk = desk_for(
+            bench, orthanc, port, tmp_path, **login
+        )  # knows the server, but not the password
+        desk = replace(other_desk, environment={**other_desk.environment, "ORTHANC_PASSWORD": USER[1]})
+        desk.run("server", "stop", "--yes")  # another test's
+        try:
+            assert desk.run("server", "start").code == 0
+            listed = other_desk.run("studies", "list").document
+            assert (counts(listed), listed["modality"], listed["other_modalities"]) == ((0, 0), "CT", ["MR"])
+
+            desk.run("server", "stop", "--yes")
+            assert desk.run("server", "start", "--dicomweb-modality", "MR").code == 0
+            listed = other_desk.run("studies", "list").document
+            assert counts(listed) == (orthanc.counts("MR"), 0) == (SERIES, 0)
+            assert USER[1] not in desk.run("server", "logs").stdout
+        finally:
+            desk.run("server", "stop", "--yes")

@@ -25,7 +25,7 @@ _SERVER_FIELDS = (
 
 _STUDIES_FIELDS = (
     *("total", "completed", "server_total", "server_completed"),
-    *("source", "source_problem", "label_tags", "studies"),
+    *("source", "source_problem", "modality", "other_modalities", "label_tags", "studies"),
 )
 
 
@@ -160,6 +160,8 @@ def studies_document(reading: Reading[StudyQueue], now: datetime) -> Document:
         "server_completed": queue.server_completed,
         "source": queue.source.value,
         "source_problem": queue.source_problem or None,
+        "modality": queue.modality or None,
+        "other_modalities": list(queue.other_modalities),
         "label_tags": dict(queue.label_tags),
         "studies": [_study(study) for study in queue.studies] if queue.listed or queue.studies else None,
     }
@@ -276,6 +278,7 @@ def _study(study: Study) -> Document:
         "review": study.review or None,
         "scores": {name: _number(score) for name, score in study.scores.items()},
         "modality": study.modality or None,
+        "images": study.images,
     }
 
 

@@ -112,6 +112,7 @@ def _options_record(options: ServerOptions) -> dict[str, object]:
         "models": ",".join(options.models),
         "studies": options.studies,
         "port": options.port,
+        "dicomweb_modality": options.dicomweb_modality,
         "conf": dict(options.conf),
         "worklist": options.worklist,
     }

@@ -37,6 +37,7 @@ def server_options(profile: Profile, params: ServerStartParams) -> ServerOptions
         dicomweb_user=server.dicomweb_user,
         dicomweb_password=_password(server.dicomweb_password_env),
         dicomweb_cache_s=server.dicomweb_cache_s,
+        dicomweb_modality=params.dicomweb_modality or server.dicomweb_modality,
         worklist=params.worklist or server.worklist,
         worklist_minutes=server.worklist_minutes,
         client_id=profile.client_id,

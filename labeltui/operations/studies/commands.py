@@ -25,7 +25,9 @@ async def studies_list(session: Session, _params: NoParams, _report: Report) -> 
     state = await session.readiness.first_readings(Fields.queue)
     if state.queue.value is None:
         raise Failed(
-            Code.NO_QUEUE, f"The studies can't be listed: {state.queue.error}.", "See `labeltui server logs`."
+            Code.NO_QUEUE,
+            f"The studies can't be listed: {(state.queue.error or '').rstrip('.')}.",
+            "See `labeltui server logs`.",
         )
     return documents.studies_document(state.queue, session.clock())
 

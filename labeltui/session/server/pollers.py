@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import replace
 
+from labeltui.config.model import ServerSection
 from labeltui.domain.failure_codes import Code
 from labeltui.domain.log.events import Event, LabelSaved, ReturnCode, SampleServed, TaskCommand
 from labeltui.domain.problems import LabeltuiError, Unreachable
@@ -25,6 +28,7 @@ from labeltui.session.runtime.store import Changed, Store
 from labeltui.session.runtime.supervise import Clock, Poller, error_text
 from labeltui.session.server.info_failure import InfoRequests
 from labeltui.session.server.process import ServerWatch
+from labeltui.session.server.remote_log import is_foreign
 from labeltui.session.studies.annotators import Annotators
 from labeltui.session.studies.listing import StudyListing
 
@@ -37,6 +41,8 @@ UNWATCHED_S = 2.5
 TRAINING_S = 2.0
 QUEUE_S = 60.0
 UNWATCHED_QUEUE_S = 10.0
+LEAST_S = 1.0
+FOUND_S = 10.0  # for the agent's list of servers
 MANY_STUDIES = 2000
 # On DICOMweb, /info/ costs a request per finished series, and meanwhile the server answers nobody else. It may take
 # this share of the time, as long as it is polled every two minutes.
@@ -59,17 +65,20 @@ class Pollers:
         clock: Clock,
         client: Callable[[], MonaiLabelClient],
         *,
-        dicomweb: bool,
+        settings: ServerSection,
         client_id: str,
         studies: StudyHistory,
         agent: Callable[[], AgentClient | None],
+        ready: Callable[[], Awaitable[AgentClient]],
     ) -> None:
         self._store = store
         self._watch = watch
         self._tunnel = tunnel
         self._client = client
         self.annotators = Annotators(client_id, lambda: watch.zone, studies.add)
-        self._listing = StudyListing(store, client, self.annotators, dicomweb=dicomweb)
+        self._listing = StudyListing(
+            store, client, self.annotators, settings=settings, process=self._process, ready=ready
+        )
         self._info_requests = InfoRequests(watch, agent)
         self._tasks: tuple[Task, ...] = ()
         self._running: Task | None = None
@@ -118,6 +127,16 @@ class Pollers:
     async def _poll_queue(self) -> StudyQueue:
         self._need_server()
         return await self._listing.read()
+
+    async def _process(self) -> int | None:
+        """Wait until the server's process is known, and return its id. None if the host does not show it."""
+        if self._state() is None:
+            raise Unreachable(Code.SERVER_DOWN, "The server's process and output are still being read.")
+        if is_foreign(self._store.state) and not self._watch.found_known.is_set():
+            with suppress(TimeoutError):
+                async with asyncio.timeout(FOUND_S):
+                    await self._watch.found_known.wait()
+        return self._watch.pid
 
     async def _poll_training(self) -> TrainStatus:
         if not self.complete:
@@ -218,6 +237,10 @@ class Pollers:
         return max(usual, min(SHARE * latency, SLOWEST_S))
 
     def _queue_interval(self) -> float:
+        if self._listing.on_dicomweb:
+            state = self._store.state
+            running = self._state() is ServerState.RUNNING and state.queue.error is None
+            return max(LEAST_S, self._listing.series.wait_s) if running else QUEUE_S
         queue = self._store.state.queue.value
         few = queue is None or (queue.total is not None and queue.total <= MANY_STUDIES)
         return UNWATCHED_QUEUE_S if few and not self._watched() else QUEUE_S
@@ -241,7 +264,10 @@ class Pollers:
         if info is None or state.info.error is not None:
             return
         counts = (info.total, info.completed, dict(info.label_tags))
-        if queue is None or counts != (queue.total, queue.completed, dict(queue.label_tags)):
+        if self._listing.on_dicomweb:  # the server's counts may differ from labeltui's for ever
+            if self._listing.series.counts(counts):
+                self._wake_queue()
+        elif queue is None or counts != (queue.total, queue.completed, dict(queue.label_tags)):
             self.queue.wake()
 
     def _wake_on_server(self, state: SessionState) -> None:
@@ -257,9 +283,13 @@ class Pollers:
         if not self._watch.caught_up:
             return
         if isinstance(event, QUEUE_EVENTS):
-            self.queue.wake()
+            self._wake_queue()
         elif isinstance(event, TASK_EVENTS):
             self.training.wake()
+
+    def _wake_queue(self) -> None:
+        self._listing.series.changed()
+        self.queue.wake()
 
     def _on_lines(self) -> None:
         """Derive the training state again, because the loss curve is in the server's output and not in the API."""

@@ -56,6 +56,7 @@ class ServerWatch:
         self.meta: Mapping[str, object] = {}
         self.orphans: tuple[OrphanTraining, ...] = ()
         self.orphans_known = asyncio.Event()
+        self.found_known = asyncio.Event()
         self._pod_ended = False
         self._found: FoundServer | None = None
         self._failing: Problem | None = None
@@ -253,6 +254,13 @@ class ServerWatch:
             return None if log is None else posixpath.dirname(posixpath.dirname(log.path))
         return self._found.app if self._found is not None else None
 
+    @property
+    def pid(self) -> int | None:
+        """The server's process on the host, by whomever it was started. None if it is unknown."""
+        if self.run.state == "running":
+            return self.run.pid
+        return self._found.pid if self._found is not None else None
+
     def on_orphans(self, orphans: tuple[OrphanTraining, ...]) -> None:
         """Store the trainings whose server has ended, and derive the server's state again."""
         self.orphans = orphans
@@ -262,6 +270,7 @@ class ServerWatch:
     def on_found(self, server: FoundServer | None) -> None:
         """Store the process of a server that labeltui did not start, and derive the server's state again."""
         self._found = server
+        self.found_known.set()
         self.refresh()
 
     def refresh(self) -> None:

@@ -23,7 +23,7 @@ from labeltui.ui.panes.empty import without_server
 from labeltui.ui.panes.pane_keys import PaneKey, pressed
 from labeltui.ui.presentation.fact import stale_age
 from labeltui.ui.presentation.strip import finals_of_total, labels_here, server_counts, sound_finals
-from labeltui.ui.presentation.text import safe
+from labeltui.ui.presentation.text import elide, safe
 from labeltui.ui.presentation.words import Tone
 from labeltui.ui.widgets.bar import bar
 from labeltui.ui.widgets.filtering import Matches, matcher_of
@@ -123,7 +123,16 @@ class QueuePane(Widget):
         elif not sentences and queue is not None and not queue.listed:
             sentences = [
                 f"{finals_of_total(state, queue).replace('/', ' of ')} studies are final.",
-                "A DICOMweb server only reports the number of its studies; a study is listed once somebody opened it.",
+                safe(f"{queue.source_problem} A study is listed here once somebody has opened it.".strip()),
+            ]
+        elif not sentences and queue is not None and queue.modality:
+            sentences = [
+                safe(
+                    queue.filtered_out
+                    or f"The DICOMweb server has no series of the modality {queue.modality}."
+                ),
+                f"Stop the server ({self._keys_of('server.stop')}), and start it for another modality "
+                f"({self._keys_of('server.options')}).",
             ]
         elif not sentences:
             sentences = [
@@ -145,7 +154,10 @@ class QueuePane(Widget):
         share = 100.0 * finals / queue.total if queue.total and finals is not None else None
         tone = Tone.FAINT if stale_age(state.queue, now) else Tone.GOOD
         number = "" if share is None else f" {share:.0f}% final"
-        return [Content.assemble(bar(share, max(4, width - len(number)), tone), (number, tone))]
+        lines = [Content.assemble(bar(share, max(4, width - len(number)), tone), (number, tone))]
+        if queue.source_problem:
+            lines.append(Content.styled(elide(safe(queue.source_problem), width), Tone.WARN))
+        return lines
 
     def _update_titles(self, state: SessionState, queue: StudyQueue | None, now: datetime) -> None:
         note = "" if queue is None else finals_of_total(state, queue)

@@ -56,9 +56,16 @@ def who(study: Study, width: int = 1000) -> str:
     )
 
 
+def name_of(study: Study, width: int) -> str:
+    """Return a study's id; for a DICOM series, modality, number of images, description, and the end of its id."""
+    parts = (study.modality, "" if study.images is None else str(study.images), study.name, study.id)
+    return elide_middle(safe(" ".join(part for part in parts if part) if study.modality else study.id), width)
+
+
 def haystack(study: Study) -> str:
     """Return the text that a filter searches: the texts that a row can show."""
-    return f"{study.id} {study.name} {word_of(study).text} {who(study)} {' '.join(study.tags)} {study.review}"
+    named = f"{study.id} {study.modality} {study.name}"
+    return f"{named} {word_of(study).text} {who(study)} {' '.join(study.tags)} {study.review}"
 
 
 _SORTS: dict[str, Callable[[Study], Any]] = {
@@ -110,7 +117,7 @@ def line(
     plain = Tone.FAINT if stale else Tone.PLAIN
     parts: list[tuple[str, str]] = [
         (fit(str(word), state) + " ", tone),
-        (fit(elide_middle(safe(study.id), name), name) + " ", plain),
+        (fit(name_of(study, name), name) + " ", plain),
         (fit(who(study, person), person) + " ", tone if len(study.openers) > 1 else plain),
         (fit(words.age(touched(study), now), old), Tone.FAINT),
     ]

@@ -19,6 +19,7 @@ from labeltui.domain.study import Fetch, Study, StudyQueue
 from labeltui.ui.app import Console
 from labeltui.ui.panes.queue import QueuePane
 from tests.ui.fake_session import NOW, connected, console, fresh, settled, stopped, wait_for
+from tests.ui.screen_text import screen_text
 
 HOSTILE = "[red]x[/] $(touch pwned) \x1b]0;t\x07\u202e.nii.gz"
 SIZE = (120, 40)
@@ -208,3 +209,31 @@ async def test_who_submitted_a_final_label_is_beside_who_fetched_it_since() -> N
         shown = re.sub(r"<[^>]*>", "", app.export_screenshot()).replace("&#160;", " ")
         assert re.search(r"liver_1 +ana ✓ ", shown)
         assert re.search(r"liver_2 +ben, ana ✓ ", shown)
+
+
+async def test_a_series_is_shown_by_modality_images_and_description() -> None:
+    series = Study("1.2.840.113654.2.55.24", name="[red]liver[/]", modality="MR", images=120)
+    queue = StudyQueue(1, None, (series,), source_problem="1 SEG can't be read.", modality="MR")
+    app = console(replace(connected(), queue=fresh(queue)))
+    async with app.run_test(size=(200, 60)) as pilot:
+        pane = await opened(pilot, app)
+        await pilot.press("z")
+        assert "MR 120 [red]" in screen_text(app)
+        assert "1 SEG can't be read." in screen_text(app)
+        assert pane.note == "?/1"
+        assert pane.copy_text() == series.id
+
+
+async def test_a_modality_without_series_is_said_with_what_there_is() -> None:
+    for others, said in (
+        ((), "no series of the modality CT."),
+        (("MR",), "no series of the modality CT, only of MR"),
+    ):
+        queue = StudyQueue(0, 0, modality="CT", other_modalities=others)
+        app = console(replace(connected(), queue=fresh(queue)))
+        async with app.run_test(size=(200, 60)) as pilot:
+            await opened(pilot, app)
+            await pilot.press("z")
+            text = " ".join(screen_text(app).split())
+            assert said in text
+            assert "start it for another modality" in text

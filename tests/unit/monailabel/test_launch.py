@@ -65,6 +65,16 @@ def test_a_dicomweb_server_learns_that_a_study_is_finished():
     assert "dicomweb_cache_s" not in folder.meta
 
 
+def test_the_modality_of_dicomweb_is_given_and_a_variable_overrides_it() -> None:
+    url, variable = "https://pacs/dicom-web", "MONAI_LABEL_DICOMWEB_SEARCH_FILTER"
+    assert launch(ServerOptions("~/x", studies=url), home="/h").env[variable] == '{"Modality": "CT"}'
+    chosen = launch(ServerOptions("~/x", studies=url, dicomweb_modality="MR"), home="/h")
+    assert chosen.env[variable] == '{"Modality": "MR"}'
+    own = ServerOptions("~/x", studies=url, env={variable: '{"StudyDate": "20260101"}'})
+    assert launch(own, home="/h").env[variable] == '{"StudyDate": "20260101"}'
+    assert variable not in launch(ServerOptions("~/x", studies="~/studies"), home="/h").env
+
+
 @pytest.mark.parametrize(
     ("app", "folder"),
     [
