@@ -166,6 +166,23 @@ CONSOLE_ACTIONS: tuple[Action, ...] = (
         console="form('guard.set')",
     ),
     Action(
+        "invitations",
+        "Invited annotators",
+        "list invited annotators and who is connected; invite, revoke, or let them in on a new pod",
+        key="i",
+        leader="p",
+        disabled=conditions.cannot_invite,
+        console="invitations",
+    ),
+    Action(
+        "invite.new",
+        "Invite an annotator",
+        "make a key that only reaches the server, and show the text to send",
+        danger=Danger.CHANGE,
+        disabled=conditions.cannot_invite,
+        console="invite",
+    ),
+    Action(
         "ssh-config.write",
         "Write ssh's configuration",
         "write a Host block to ~/.ssh/config for ssh, scp and editors, and update it",

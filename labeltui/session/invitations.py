@@ -103,6 +103,6 @@ class InvitationWatch:
         self._store.alert(
             Alert(
                 MISSING, Level.WARNING, f"This host does not let in annotators that you invited: {missing}.",
-                "`labeltui invite install` lets them in.", self._clock(),
+                "p i lists them, and i lets them in (`labeltui invite install`).", self._clock(),
             )
         )  # fmt: skip

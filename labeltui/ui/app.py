@@ -116,6 +116,14 @@ class Console(Core):
         """List every training of this server and of earlier ones."""
         await self.screens.trainings()
 
+    def action_invitations(self) -> None:
+        """List the invited annotators."""
+        self.screens.invitations()
+
+    def action_invite(self) -> None:
+        """Ask for an annotator's name, then invite the annotator."""
+        self.screens.invite()
+
     def action_events(self) -> None:
         """List the pod's events."""
         self.screens.events()
@@ -241,5 +249,7 @@ class Console(Core):
         """Show the result on a screen that follows actions."""
         super().action_ended(running, level)
         self._offer_choices(running, level)
+        if running.document is not None and running.document.get("text"):
+            self.screens.invitation(running.document)
         if isinstance(self.screen, Watcher):
             self.screen.ended(self.last_flash)

@@ -154,6 +154,7 @@ class Dispatcher:
             document = await run_action(
                 session, action.id, params, ConsoleReport(self, running), confirmed=True
             )
+            running.document = document
             text = f"{action.title}: {_outcome(document)}"
         except asyncio.CancelledError:
             text, level = f"{action.title}: cancelled", Level.WARNING

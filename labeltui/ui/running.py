@@ -15,7 +15,10 @@ STORED_LINES = 400
 
 @dataclass(slots=True)
 class Running:
-    """A running action, with its newest line, its steps, and its last ``STORED_LINES`` lines."""
+    """A running action, with its newest line, its steps, and its last ``STORED_LINES`` lines.
+
+    ``document`` is its result once it has ended well, which may have a secret.
+    """
 
     action: Action
     last: str = ""
@@ -23,3 +26,4 @@ class Running:
     lines: list[str] = field(default_factory=list)
     worker: Worker[None] | None = None
     params: Mapping[str, Any] = field(default_factory=dict)
+    document: Mapping[str, Any] | None = field(default=None, repr=False)

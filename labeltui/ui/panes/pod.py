@@ -17,6 +17,7 @@ from labeltui.ui.presentation import words
 from labeltui.ui.presentation.absence import absence
 from labeltui.ui.presentation.fact import stale_age
 from labeltui.ui.presentation.guard import guard_lines
+from labeltui.ui.presentation.invitations import invited_line
 from labeltui.ui.presentation.money import brief_money_lines, money_lines
 from labeltui.ui.presentation.pods import PUBLIC, legal_words, port_text
 from labeltui.ui.presentation.rows import row, state_text, wrapped
@@ -45,7 +46,7 @@ class PodCard(Card):
         return name, meters.load_age(state.loads, now) or (f"load {age} ago" if age else "")
 
     def build(self, state: SessionState, now: datetime, width: int, height: int) -> list[Content]:
-        """Return rows for cost, guard, connection, load and tunnel; then pod details and events that fit."""
+        """Return rows for cost, guard, connection, load and tunnel; then annotators, pod and events that fit."""
         host = state.host.value
         if host is None:
             error = safe(state.host.error or "")
@@ -64,7 +65,8 @@ class PodCard(Card):
             if len(lines) > height and state.pod.value is not None:
                 connection = [line for line in connection if not line.plain.startswith(spare)]
                 lines = self._brief(state, now, width, guard, connection)
-        lines += pod_facts(state, now, width)[: max(0, height - len(lines))]
+        facts = invited_line(state, now, width) + pod_facts(state, now, width)
+        lines += facts[: max(0, height - len(lines))]
         lines += event_lines(state, width, height - len(lines))
         return lines
 

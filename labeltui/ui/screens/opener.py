@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from typing import cast
+from typing import Any, cast
 
 from textual.app import App
 from textual.command import CommandPalette
@@ -23,6 +23,7 @@ from labeltui.ui.screens.dialogs.confirm import ConfirmScreen
 from labeltui.ui.screens.dialogs.form import FormScreen, prefilled
 from labeltui.ui.screens.doctor import DoctorScreen
 from labeltui.ui.screens.help import HelpScreen, entries
+from labeltui.ui.screens.invitations import InvitationScreen, InvitationsScreen
 from labeltui.ui.screens.leader import LeaderScreen
 from labeltui.ui.screens.palette import RegistryProvider
 from labeltui.ui.screens.pods import PodsScreen
@@ -143,6 +144,41 @@ class Screens:
         screen = WATCHED.get(running.action.id)
         if screen is not None:
             self._app.push_screen(screen(running))
+
+    # -- invitations
+
+    def invitations(self) -> None:
+        """List the invited annotators."""
+        self._app.push_screen(InvitationsScreen(self.invite))
+
+    def invite(self) -> None:
+        """Ask for a name, and before a key is replaced; then invite the annotator."""
+        console, action = self._console, BY_ID["invite"]
+
+        async def submitted(params: dict[str, object] | None) -> None:
+            name = str((params or {}).get("name") or "")
+            if not name:
+                return
+            invitations = console.state.invitations.value
+            found = invitations.find(name) if invitations is not None else None
+            if found is None:
+                await console.dispatcher.invoke("invite", {"name": name})
+                return
+            question = f"{found.name} is invited already. Revoke that key, and make a new one?"
+            self.confirm(action.title, question, lambda yes: replace_key(name) if yes else None)
+
+        def replace_key(name: str) -> None:
+            self._app.call_later(console.dispatcher.invoke, "invite", {"name": name, "replace": True})
+
+        self._app.push_screen(FormScreen(action, {}, ("name",)), submitted)
+
+    def invitation(self, document: Mapping[str, Any]) -> None:
+        """Show the text of an invitation."""
+        self._app.push_screen(
+            InvitationScreen(
+                str(document.get("message", "")), str(document["text"]), tuple(document.get("warnings", ()))
+            )
+        )
 
     # -- pods
 

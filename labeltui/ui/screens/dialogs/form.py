@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from textual import events
@@ -114,14 +114,17 @@ def _pairs(param: Param, text: str) -> dict[str, str]:
 
 
 class FormScreen(Dialog[dict[str, Any]]):
-    """A field per parameter, validated when it is left. Enter in the last field submits, and ctrl+s in any."""
+    """A field per parameter, validated when it is left. Enter in the last field submits, and ctrl+s in any.
+
+    ``only`` are the names of the parameters to ask for; by default all of them.
+    """
 
     BINDINGS: ClassVar = [Binding("ctrl+s", "submit", show=False, priority=True)]
 
-    def __init__(self, action: Action, initial: Mapping[str, str]) -> None:
+    def __init__(self, action: Action, initial: Mapping[str, str], only: Sequence[str] = ()) -> None:
         super().__init__()
         self._action = action
-        self._params = fields(action)
+        self._params = [param for param in fields(action) if not only or param.name in only]
         self._initial = dict(initial)
         self._inputs: dict[str, Input] = {}
         self._error = Static("", classes="error", markup=False)
