@@ -92,3 +92,4 @@ class SessionState:
     guard: Reading[GuardStatus] = field(default_factory=Reading)
     trainings: tuple[TrainingRecord, ...] = ()  # of this server and earlier ones, oldest first
     invitations: Reading[Invitations] = field(default_factory=Reading)
+    session_began: datetime | None = None  # the start of its first server; None if unknown

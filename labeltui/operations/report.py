@@ -38,9 +38,10 @@ LABELS = ("labels", "studies", "labels_by", "labels_per_hour", "cost_per_label")
 async def report(session: Session, params: ReportParams, progress: Report) -> Document:
     """Report labels, hours, cost and best metric since the session began, or since a given time.
 
-    Without a rented pod, the session begins with its server. If its start is unknown, ``hours`` is null, and the
-    labels of today are counted. If the host can't be reached, its values are null, labels are those on this
-    machine (null without any), and trainings are those that were stored. Raises Misused ``bad_time``.
+    Without a rented pod, the session begins with its first server: one that was down for less than eight hours
+    continues it. If its start is unknown, ``hours`` is null, and the labels of today are counted. If the host can't
+    be reached, its values are null, labels are those on this machine (null without any), and trainings are those that
+    were stored. Raises Misused ``bad_time``.
     """
     progress.progress("Reading labels and trainings on the host, the label copies here, and RunPod's bill")
     reached = await _refresh(session)

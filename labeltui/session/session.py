@@ -42,6 +42,7 @@ from labeltui.session.runtime.fields import Fields
 from labeltui.session.runtime.state_folder import StateFolder, labels_folder
 from labeltui.session.runtime.store import Changed, Store
 from labeltui.session.runtime.supervise import Clock, Supervisor
+from labeltui.session.server.began import SessionStart
 from labeltui.session.server.client import ServerApi
 from labeltui.session.server.found import FoundWatch
 from labeltui.session.server.orphans import OrphanWatch
@@ -145,6 +146,7 @@ class Session:
         )  # fmt: skip
         self.spending = Spending(self.store, self.account, CostHistory(self.history), clock)
         self._recorder = TrainingRecorder(self.store, self.watch, self.trainings)
+        self._began = SessionStart(self.store, self.journal, clock)
         self.earlier_runs = EarlierRuns(self.store, self.watch, self.trainings, server.folder)
         self._remote_log = RemoteLog(self.store, self.watch, self.api.client)
         self.guard = GuardWatch(

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from enum import Enum
 from typing import TYPE_CHECKING
 
 from labeltui.domain.state import SessionState
@@ -14,6 +16,8 @@ if TYPE_CHECKING:  # keeps first paint light
 
 SHORTEST_S = 600.0  # before that a rate per hour is a guess
 MANY_STUDIES = 5000
+SAME_SESSION = timedelta(hours=8)
+"""A server that was down for less continues its session."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,15 +34,39 @@ class Pace:
     cost_per_label: Decimal | None = None
 
 
+class Use(Enum):
+    """What happened to a server that shows when it ran: from its START on, until its END, at the time of its USE."""
+
+    START = "start"
+    USE = "use"
+    END = "end"
+
+
+def session_start(started: datetime, uses: Iterable[tuple[datetime, Use]]) -> datetime:
+    """When the session of a server that started at ``started`` began: with its first server.
+
+    ``uses`` are those of the servers before it, in any order. A server ran from its start to its next use or end,
+    however long that was.
+    """
+    since, newer = started, Use.START
+    for at, use in sorted(uses, key=lambda one: one[0], reverse=True):
+        if at >= since:
+            continue
+        if since - at > SAME_SESSION and (newer is Use.START or use is Use.END):
+            break
+        since, newer = at, use
+    return since
+
+
 def began(state: SessionState) -> datetime | None:
-    """When the session began: with the rented pod's start, else with the server's. None when neither is known."""
+    """When the session began: with the rented pod's start, else with its first server. None when neither is known."""
     spend, server = state.spend.value, state.server.value
     since = spend.session_since if spend is not None else None
-    return since or (server.started_at if server is not None else None)
+    return since or state.session_began or (server.started_at if server is not None else None)
 
 
 def pace(state: SessionState, now: datetime) -> Pace | None:
-    """The pace of the session on the rented pod, or of the server's run; None when neither is known."""
+    """The pace of the session on the rented pod, or of its servers; None when neither is known."""
     spend, queue, since = state.spend.value, state.queue.value, began(state)
     if since is None or queue is None or len(queue.studies) > MANY_STUDIES:
         return None

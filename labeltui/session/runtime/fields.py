@@ -52,6 +52,7 @@ class Fields:
     queue = Field(lambda s: s.queue, owner="session.server.pollers")
     training = Field(lambda s: s.training, owner="session.server.pollers")
     trainings = Field(lambda s: s.trainings, owner="session.history.trainings")
+    session_began = Field(lambda s: s.session_began, owner="session.server.began")
     labels = Field(lambda s: s.labels, owner="session.labels.status")
     pod = Field(lambda s: s.pod, owner="session.pod.account")
     pods = Field(lambda s: s.pods, owner="session.pod.account")

@@ -10,8 +10,12 @@ from pathlib import Path
 
 import pytest
 
+from labeltui.domain.documents import documents
+from labeltui.domain.rules.pace import pace
+from tests.actions import run_confirmed
 from tests.fakes.guard import FakeGuard
 from tests.fakes.monailabel import MONAILABEL
+from tests.fakes.session import memory_session
 from tests.unit.operations.desk import desk, published
 from tests.virtual_time import in_virtual_time
 
@@ -167,3 +171,57 @@ async def test_out_of_reach_and_without_copies_the_labels_are_unknown(tmp_path: 
         it.out_of_reach()
         document = await it.run("report")
     assert [document[name] for name in ("labels", "studies", "labels_by", "labels_per_hour")] == [None] * 4
+
+
+@in_virtual_time
+async def test_a_restart_of_the_server_begins_no_new_session_and_the_next_day_does(tmp_path: Path) -> None:
+    async with desk(tmp_path) as it:
+        await it.run("server.start")
+        it.put_label("s1.nii.gz")
+        await it.run("labels.pull")
+        await asyncio.sleep(10 * 3600)  # without an action
+        await it.run("server.restart")
+        await asyncio.sleep(1800)
+        restarted = await it.run("report")
+        pace_of = pace(it.session.store.state, it.session.clock())
+        await it.run("server.stop")
+        await asyncio.sleep(3600)
+        await it.run("server.start")
+        stopped = await it.run("report")
+        it.host.agent.jobs["server"].end(0)
+        it.server.up = False
+        await asyncio.sleep(14 * 3600)
+        await it.run("server.start")
+        await asyncio.sleep(600)
+        next_day = await it.run("report")
+    assert (restarted["hours"], restarted["labels"]) == (pytest.approx(10.5, abs=0.02), 1)
+    assert pace_of is not None
+    assert documents.moment(pace_of.since) == restarted["since"] == stopped["since"]
+    assert (next_day["hours"], next_day["labels"]) == (pytest.approx(1 / 6, abs=0.02), 0)
+
+
+@in_virtual_time
+async def test_a_server_that_is_restarted_elsewhere_begins_no_new_session(tmp_path: Path) -> None:
+    async with desk(tmp_path, serves=True) as it:
+        await it.session.readiness.need_server()
+        await asyncio.sleep(1800)
+        it.host.agent.jobs["server"].end(0)
+        it.server.up = False
+        await asyncio.sleep(60)
+        it.serve()
+        await asyncio.sleep(20)
+        await it.session.readiness.need_server()
+        document = await it.run("report")
+    assert document["hours"] == pytest.approx(0.52, abs=0.02)
+
+
+@in_virtual_time
+async def test_a_command_reports_the_session_that_a_console_has_watched(tmp_path: Path) -> None:
+    async with desk(tmp_path) as it:
+        await it.run("server.start")
+        await asyncio.sleep(1800)
+        await it.run("server.restart")
+        watched = await it.run("report")
+    async with memory_session(tmp_path, host=it.host, server=it.server, hold=False) as command:
+        document = await run_confirmed(command, "report", it.report)
+    assert document["since"] == watched["since"] == "2026-11-23T09:00:00.000+00:00"
