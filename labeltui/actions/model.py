@@ -90,11 +90,17 @@ class Command(Action, Generic[P]):
     takes: type[P] = field(kw_only=True)
 
 
-LEADERS: Mapping[str, str] = {"s": "server", "t": "train", "p": "pod", "exclamation_mark": "shells"}
+LEADERS: Mapping[str, str] = {
+    "s": "server",
+    "t": "train",
+    "p": "pod",
+    "exclamation_mark": "shells",
+    "Q": "worklist",
+}
 """Each leader key and the name of its group of actions."""
 
-QUIET_LEADERS = frozenset({"exclamation_mark"})
-"""Leaders that the footer omits, because the shell pane shows them itself."""
+QUIET_LEADERS = frozenset({"exclamation_mark", "Q"})
+"""Leaders that the footer omits, because their panes show them."""
 
 
 def why_disabled(action: Action, state: SessionState) -> str | None:

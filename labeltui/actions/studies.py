@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from labeltui.actions.model import Action, Command, Danger
-from labeltui.actions.params import NoParams, Params, text
+from labeltui.actions.params import NoParams, Params, required_text, switch, text, whole
 from labeltui.domain.rules import conditions
 
 
@@ -11,6 +11,29 @@ class StudiesNextParams(Params):
     """Parameters of ``studies next``."""
 
     strategy: str | None = text("strategy that chooses the study", positional=True)
+
+
+class StudiesOrderParams(Params):
+    """Parameters of ``studies order``."""
+
+    study: str = required_text("id of the study")
+    place: int | None = whole("place in the order; default: 1, the next one to be handed out")
+    undo: bool = switch("take the study out of the order again")
+
+
+class StudiesAssignParams(Params):
+    """Parameters of ``studies assign``."""
+
+    study: str = required_text("id of the study")
+    client: str | None = text("client id of the annotator, as set in Slicer", positional=True)
+    undo: bool = switch("let every annotator have the study again")
+
+
+class StudiesSkipParams(Params):
+    """Parameters of ``studies skip``."""
+
+    study: str = required_text("id of the study")
+    undo: bool = switch("let the study be handed out again")
 
 
 STUDIES_LIST = Command(
@@ -21,6 +44,18 @@ STUDIES_NEXT = Command(
     "studies.next", "Fetch the next study", "let a strategy choose a study, as Slicer's Next Sample does",
     danger=Danger.DESTRUCTIVE, command=("studies", "next"), disabled=conditions.no_server,
     question=conditions.ask_next, takes=StudiesNextParams,
+)  # fmt: skip
+STUDIES_ORDER = Command(
+    "studies.order", "Put a study first", "let the worklist hand out a study before the others",
+    danger=Danger.CHANGE, command=("studies", "order"), disabled=conditions.no_worklist, takes=StudiesOrderParams,
+)  # fmt: skip
+STUDIES_ASSIGN = Command(
+    "studies.assign", "Assign a study", "let the worklist hand out a study to one annotator only",
+    danger=Danger.CHANGE, command=("studies", "assign"), disabled=conditions.no_worklist, takes=StudiesAssignParams,
+)  # fmt: skip
+STUDIES_SKIP = Command(
+    "studies.skip", "Skip a study", "let the worklist hand out a study to nobody",
+    danger=Danger.CHANGE, command=("studies", "skip"), disabled=conditions.no_worklist, takes=StudiesSkipParams,
 )  # fmt: skip
 LABELS_PULL = Command(
     "labels.pull", "Copy the labels here", "copy all labels that are not on this machine yet",
@@ -35,4 +70,27 @@ LABELS_LIST = Command(
     command=("labels", "list"), needs_host=False, takes=NoParams,
 )  # fmt: skip
 
-STUDY_ACTIONS: tuple[Action, ...] = (STUDIES_LIST, STUDIES_NEXT, LABELS_PULL, LABELS_VERIFY, LABELS_LIST)
+WORKLIST_ACTIONS: tuple[Action, ...] = (
+    Action(
+        "worklist.first", "Hand out next", "let the worklist hand out this study next; again: take it out of the order",
+        key="f", leader="Q", danger=Danger.CHANGE, disabled=conditions.no_worklist, console="queue('first')",
+    ),
+    Action(
+        "worklist.assign", "Assign to", "let the worklist hand out this study to one annotator only",
+        key="a", leader="Q", danger=Danger.CHANGE, disabled=conditions.no_worklist, console="queue('assign')",
+    ),
+    Action(
+        "worklist.unassign", "Assign to nobody", "let every annotator have this study again",
+        key="n", leader="Q", danger=Danger.CHANGE, disabled=conditions.no_worklist, console="queue('unassign')",
+    ),
+    Action(
+        "worklist.skip", "Skip", "hand out this study to nobody; again: hand it out",
+        key="x", leader="Q", danger=Danger.CHANGE, disabled=conditions.no_worklist, console="queue('skip')",
+    ),
+)  # fmt: skip
+"""What the console does with the study under the queue's cursor."""
+
+STUDY_ACTIONS: tuple[Action, ...] = (
+    STUDIES_LIST, STUDIES_NEXT, STUDIES_ORDER, STUDIES_ASSIGN, STUDIES_SKIP, *WORKLIST_ACTIONS,
+    LABELS_PULL, LABELS_VERIFY, LABELS_LIST,
+)  # fmt: skip

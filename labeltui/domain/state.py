@@ -13,6 +13,7 @@ from labeltui.domain.reading import Reading
 from labeltui.domain.server.server import ServerInfo, ServerStatus
 from labeltui.domain.study import StudyQueue
 from labeltui.domain.training.training import TrainStatus
+from labeltui.domain.worklist import Worklist
 
 if TYPE_CHECKING:  # keeps first paint light: it needs neither decimals nor hashes
     from labeltui.domain.guard.status import GuardStatus
@@ -93,3 +94,4 @@ class SessionState:
     trainings: tuple[TrainingRecord, ...] = ()  # of this server and earlier ones, oldest first
     invitations: Reading[Invitations] = field(default_factory=Reading)
     session_began: datetime | None = None  # the start of its first server; None if unknown
+    worklist: Reading[Worklist] = field(default_factory=Reading)

@@ -37,7 +37,16 @@ from labeltui.actions.server import (
     SETUP,
 )
 from labeltui.actions.session import DOCTOR, REPORT, SSH_CONFIG, STATUS, TUNNEL
-from labeltui.actions.studies import LABELS_LIST, LABELS_PULL, LABELS_VERIFY, STUDIES_LIST, STUDIES_NEXT
+from labeltui.actions.studies import (
+    LABELS_LIST,
+    LABELS_PULL,
+    LABELS_VERIFY,
+    STUDIES_ASSIGN,
+    STUDIES_LIST,
+    STUDIES_NEXT,
+    STUDIES_ORDER,
+    STUDIES_SKIP,
+)
 from labeltui.actions.training import TRAIN_HISTORY, TRAIN_START, TRAIN_STATUS, TRAIN_STOP
 from labeltui.operations.deploy.deployment import pod_create
 from labeltui.operations.deploy.market import pod_gpus, pod_make_volume, pod_volumes
@@ -63,6 +72,7 @@ from labeltui.operations.server.setup import setup
 from labeltui.operations.ssh_config import ssh_config
 from labeltui.operations.status import server_status, status
 from labeltui.operations.studies.commands import studies_list, studies_next
+from labeltui.operations.studies.worklist import studies_assign, studies_order, studies_skip
 from labeltui.operations.training.commands import train_history, train_start, train_status, train_stop
 from labeltui.operations.tunnel import tunnel
 from labeltui.session.session import Session
@@ -91,6 +101,9 @@ OPERATIONS: dict[str, Operation] = dict(
         _pair(SERVER_LOGS, server_logs),
         _pair(STUDIES_LIST, studies_list),
         _pair(STUDIES_NEXT, studies_next),
+        _pair(STUDIES_ORDER, studies_order),
+        _pair(STUDIES_ASSIGN, studies_assign),
+        _pair(STUDIES_SKIP, studies_skip),
         _pair(LABELS_PULL, labels_pull),
         _pair(LABELS_VERIFY, labels_verify),
         _pair(LABELS_LIST, labels_list),

@@ -50,6 +50,7 @@ from labeltui.session.server.pollers import Pollers
 from labeltui.session.server.process import ServerWatch
 from labeltui.session.server.remote_log import RemoteLog
 from labeltui.session.server.trainings import EarlierRuns, TrainingRecorder
+from labeltui.session.studies.worklist import WorklistWatch
 
 
 class DemoPod(Protocol):
@@ -145,6 +146,9 @@ class Session:
             LabelTransports(self.store, profile, self.link, self.api.client, lambda: self.account.pod_id), clock,
         )  # fmt: skip
         self.spending = Spending(self.store, self.account, CostHistory(self.history), clock)
+        self.worklist = WorklistWatch(
+            self.store, lambda: self.watch.meta, lambda: self.link.agent, clock, profile.client_id
+        )
         self._recorder = TrainingRecorder(self.store, self.watch, self.trainings)
         self._began = SessionStart(self.store, self.journal, clock)
         self.earlier_runs = EarlierRuns(self.store, self.watch, self.trainings, server.folder)
@@ -215,6 +219,7 @@ class Session:
         self._supervisor.run("link", self.link.run)
         for poller in self.pollers.all:
             self._supervisor.run(poller.name, poller.run)
+        self._supervisor.run("worklist", self.worklist.poller.run)
         self._supervisor.run("remote log", self._remote_log.run)
         if hold:
             self._supervisor.run("labels", self.labels.run)
@@ -288,6 +293,7 @@ class Session:
     def _on_event(self, event: Event) -> None:
         if self.watch.caught_up:  # skip events in earlier lines of the log
             self.labels.on_event(event)
+            self.worklist.on_event(event)
 
     def _on_history_problem(self, why: str) -> None:
         if not why:

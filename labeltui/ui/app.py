@@ -204,10 +204,17 @@ class Console(Core):
 
     async def action_shell(self, verb: str) -> None:
         """Focus the shell pane, then run one of its verbs."""
-        pane = self.panes.get("shell")
+        await self._verb("shell", verb)
+
+    async def action_queue(self, verb: str) -> None:
+        """Focus the queue, then run one of its verbs on the study under its cursor."""
+        await self._verb("queue", verb)
+
+    async def _verb(self, name: str, verb: str) -> None:
+        pane = self.panes.get(name)
         if not isinstance(pane, HasVerbs):
             return
-        self.focus_pane("shell")  # first, so that no other pane gets keys typed meanwhile
+        self.focus_pane(name)  # first, so that no other pane gets keys typed meanwhile
         done = pane.verbs[verb]()
         if done is not None:
             await done

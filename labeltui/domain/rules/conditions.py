@@ -44,6 +44,12 @@ def no_server(state: SessionState) -> str | None:
     return "the server is not running"
 
 
+def no_worklist(state: SessionState) -> str | None:
+    """None if the server has a worklist, or if that is not known yet."""
+    worklist = state.worklist.value
+    return no_server(state) or (worklist.why_not if worklist is not None else None) or None
+
+
 def cannot_start(state: SessionState) -> str | None:
     """None if the server may be started: the host is connected and no server is up."""
     if (why := not_connected(state)) is not None:

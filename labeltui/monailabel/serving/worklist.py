@@ -13,7 +13,8 @@ from typing import Any
 from labeltui.monailabel.serving import rules
 from labeltui.monailabel.serving.rules import Entry, Fetch, Times
 from labeltui.monailabel.serving.settings import Settings
-from labeltui.monailabel.serving.storage import State, Storage
+from labeltui.monailabel.serving.state import State
+from labeltui.monailabel.serving.storage import Storage
 
 log = logging.getLogger("labeltui")
 

@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING
 from labeltui.actions.params import NoParams
 from labeltui.actions.studies import StudiesNextParams
 from labeltui.domain.documents import documents
+from labeltui.domain.documents.worklist import with_worklist
 from labeltui.domain.failure_codes import Code
 from labeltui.domain.problems import Failed
 from labeltui.session.runtime.fields import Fields
+from labeltui.session.studies.worklist import STRATEGY
 
 if TYPE_CHECKING:
     from labeltui.operations.progress import Document, Report
@@ -29,7 +31,10 @@ async def studies_list(session: Session, _params: NoParams, _report: Report) -> 
             f"The studies can't be listed: {(state.queue.error or '').rstrip('.')}.",
             "See `labeltui server logs`.",
         )
-    return documents.studies_document(state.queue, session.clock())
+    await session.worklist.poller.poll()
+    return with_worklist(
+        documents.studies_document(state.queue, session.clock()), session.store.state.worklist.value
+    )
 
 
 async def studies_next(session: Session, params: StudiesNextParams, _report: Report) -> Document:
@@ -49,10 +54,9 @@ async def studies_next(session: Session, params: StudiesNextParams, _report: Rep
         )
     sample = await session.api.client().next_sample(strategy)
     session.pollers.queue.wake()
+    session.worklist.poller.wake()
     if sample is None:
-        raise Failed(
-            Code.NOTHING_LEFT, "No study is left to label.", "Add studies, or train on the submitted labels."
-        )
+        raise await _nothing_left(session, strategy)
     return {
         "as_of": documents.moment(session.clock()),
         "message": f"MONAI Label handed out {sample.id}.",
@@ -62,3 +66,15 @@ async def studies_next(session: Session, params: StudiesNextParams, _report: Rep
         "strategy": strategy,
         "client_id": session.profile.client_id,
     }
+
+
+async def _nothing_left(session: Session, strategy: str) -> Failed:
+    """Return the failure of a strategy that handed out nothing. The worklist reports why."""
+    hint = "Add studies, or train on the submitted labels."
+    if strategy != STRATEGY:
+        return Failed(Code.NOTHING_LEFT, "No study is left to label.", hint)
+    await session.worklist.poller.poll()
+    worklist = session.store.state.worklist.value
+    left = worklist.left if worklist is not None else None
+    why = f": {left.why_nothing}" if left is not None else ""
+    return Failed(Code.NOTHING_LEFT, f"The worklist has no study to hand out{why}.", hint)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,6 +21,7 @@ from labeltui.ui.messages import Flash, HintsChanged
 from labeltui.ui.panes import rows
 from labeltui.ui.panes.empty import without_server
 from labeltui.ui.panes.pane_keys import PaneKey, pressed
+from labeltui.ui.panes.worklist import WorklistVerbs, study_fact, worklist_fact
 from labeltui.ui.presentation.fact import stale_age
 from labeltui.ui.presentation.strip import finals_of_total, labels_here, server_counts, sound_finals
 from labeltui.ui.presentation.text import elide, safe
@@ -55,6 +56,7 @@ class QueuePane(Widget):
             PaneKey(("g", "home"), "first", self.first, footer=False),
             PaneKey(("G", "end"), "last", self.last, footer=False),
         )
+        self._worklist = WorklistVerbs(self, lambda: self.chosen)
         self.note = ""
         self.facts = ""
         self.state: SessionState | None = None
@@ -83,6 +85,11 @@ class QueuePane(Widget):
 
     def detach(self) -> None:
         """Do nothing: this pane stores no session."""
+
+    @property
+    def verbs(self) -> Mapping[str, Callable[[], Awaitable[None] | None]]:
+        """What the keys of the worklist do with the study under the cursor."""
+        return self._worklist.verbs
 
     @property
     def focus_target(self) -> Widget:
@@ -166,6 +173,7 @@ class QueuePane(Widget):
         if self._matches is not None and queue is not None:
             facts.append(f"/{self._filter.value} {len(self._view)} of {len(queue.studies)}")
         facts.append("" if queue is None else server_counts(queue))
+        facts += [study_fact(self.chosen, state.worklist.value), worklist_fact(state)]
         facts.append(labels_here(state, now))
         facts.append(f"by {self.sort} {'↑' if self.backwards else '↓'}" if self._view else "")
         titles = (note, " · ".join(fact for fact in facts if fact))

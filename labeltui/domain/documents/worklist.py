@@ -1,0 +1,53 @@
+"""The worklist as documents."""
+
+from __future__ import annotations
+
+from labeltui.domain.documents.documents import Document, moment
+from labeltui.domain.worklist import Left, Worklist
+
+
+def with_worklist(studies: Document, worklist: Worklist | None) -> Document:
+    """Add the worklist to the document of ``studies list``. Its fields are null if it is unknown."""
+    listed = studies["studies"]
+    return {
+        **studies,
+        "studies": listed and [{**one, **_study(one["id"], worklist)} for one in listed],
+        "worklist": None if worklist is None else _worklist(worklist),
+    }
+
+
+def _worklist(worklist: Worklist) -> Document:
+    """Return why there is no worklist, the operator's decisions, and what is left to hand out."""
+    return {
+        "why_not": worklist.why_not or None,
+        "left": _left(worklist.left),
+        "order": list(worklist.order),
+        "assigned": dict(worklist.assigned),
+        "skipped": sorted(worklist.skipped),
+        "refused": [
+            {"client": one.client or None, "at": moment(one.at), "left": _left(one.left)}
+            for one in worklist.refusals
+        ],
+    }
+
+
+def _study(study: str, worklist: Worklist | None) -> Document:
+    """Return a study's holders (``client`` is null for a shared client id), and the decisions about it."""
+    if worklist is None:
+        return dict.fromkeys(("held_by", "assigned_to", "place", "skipped"))
+    holders = worklist.holders.get(study, ())
+    return {
+        "held_by": [{"client": one.client or None, "until": moment(one.until)} for one in holders],
+        "assigned_to": worklist.assigned.get(study),
+        "place": worklist.place(study),
+        "skipped": study in worklist.skipped,
+    }
+
+
+def _left(left: Left | None) -> Document | None:
+    if left is None:
+        return None
+    return {
+        "free": left.free, "held": left.held, "assigned": left.assigned, "skipped": left.skipped,
+        "final": left.final,
+    }  # fmt: skip

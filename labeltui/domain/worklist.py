@@ -1,0 +1,67 @@
+"""The worklist: who holds which study, the operator's decisions, and what is left to hand out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+NAMELESS = "a client without a name of its own"
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """A client that has a study until a time. ``client`` is empty for a client id that several people share."""
+
+    client: str
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """How many studies are in each state. The states exclude each other."""
+
+    final: int = 0
+    skipped: int = 0
+    assigned: int = 0
+    held: int = 0
+    free: int = 0
+
+    @property
+    def why_nothing(self) -> str:
+        """Why a client gets no study, as ``3 are held by others, 5 are final``."""
+        parts = (
+            (self.held, "held by others"), (self.assigned, "assigned to others"), (self.skipped, "skipped"),
+            (self.final, "final"),
+        )  # fmt: skip
+        named = [f"{count} {'is' if count == 1 else 'are'} {text}" for count, text in parts if count]
+        return ", ".join(named) or "there are no studies"
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A client asked for a study and got none. ``left`` counts the studies as they were for this client."""
+
+    client: str
+    at: datetime
+    left: Left
+
+
+@dataclass(frozen=True, slots=True)
+class Worklist:
+    """``why_not`` is why the server has no worklist; empty if it has one. Holders are known without a worklist too.
+
+    ``left`` is for a client without studies of its own. It is None while the studies are not listed.
+    """
+
+    why_not: str = ""
+    order: tuple[str, ...] = ()
+    assigned: Mapping[str, str] = field(default_factory=dict)
+    skipped: frozenset[str] = frozenset()
+    holders: Mapping[str, tuple[Holder, ...]] = field(default_factory=dict)
+    left: Left | None = None
+    refusals: tuple[Refusal, ...] = ()
+
+    def place(self, study: str) -> int | None:
+        """Return a study's place in the operator's order, from 1. None if it has none."""
+        return self.order.index(study) + 1 if study in self.order else None

@@ -1,0 +1,50 @@
+"""What the worklist stores on the host."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from labeltui.monailabel.serving.rules import LONGEST_NAME
+
+STATE = ".state"
+"""Added to the name of the file of edits, gives the name of the server's own file."""
+MOST_CLIENTS = 500
+
+
+class State:
+    """What the server stores: studies handed out, when each client was last active, and requests that got nothing.
+
+    ``given`` is by study: client and time. ``refused`` is by client: the time and the counts of ``rules.Left``.
+    """
+
+    def __init__(self, document: object = None) -> None:
+        given = document if isinstance(document, dict) else {}
+        self.given: dict[str, tuple[str, float]] = {
+            study: (str(pair[0]), float(pair[1]))
+            for study, pair in _items(given.get("given"))
+            if isinstance(pair, list) and len(pair) == 2 and _is_time(pair[1])
+        }
+        self.activity: dict[str, float] = {
+            client: float(at) for client, at in _items(given.get("activity")) if _is_time(at)
+        }
+        self.refused: dict[str, dict[str, Any]] = {
+            client: one for client, one in _items(given.get("refused")) if isinstance(one, dict)
+        }
+
+    def note(self, client: str, at: float) -> None:
+        """Record that a client was active. Drops the client that was quiet for longest, beyond 500 clients."""
+        self.activity[client[:LONGEST_NAME]] = max(at, self.activity.get(client, 0.0))
+        if len(self.activity) > MOST_CLIENTS:
+            del self.activity[min(self.activity, key=lambda name: self.activity[name])]
+
+    def document(self) -> dict[str, object]:
+        """Return what is stored."""
+        return {"given": self.given, "activity": self.activity, "refused": self.refused}
+
+
+def _items(value: object) -> list[tuple[str, Any]]:
+    return list(value.items()) if isinstance(value, dict) else []
+
+
+def _is_time(value: object) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)

@@ -1,0 +1,279 @@
+"""Reads the worklist from its files on the host and from the list of studies, and changes the operator's decisions."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from labeltui.domain.failure_codes import Code
+from labeltui.domain.log.events import Event, LabelSaved, SampleServed
+from labeltui.domain.problems import Failed, Unreachable
+from labeltui.domain.server.server import ServerState
+from labeltui.domain.state import Alert, Level, SessionState
+from labeltui.domain.study import FINAL_TAG, Study, StudyQueue, when
+from labeltui.domain.text import one_line
+from labeltui.domain.worklist import NAMELESS, Holder, Left, Refusal, Worklist
+from labeltui.hosts.agent.client import AgentClient
+from labeltui.monailabel.launch import HOLD_META, WORKLIST_META
+from labeltui.monailabel.serving.rules import (
+    HOLD_S,
+    Edits,
+    Entry,
+    Fetch,
+    Times,
+    choose,
+    client_name,
+    holds_of,
+)
+from labeltui.monailabel.serving.state import STATE, State
+from labeltui.session.runtime.fields import Fields
+from labeltui.session.runtime.store import Changed, Store
+from labeltui.session.runtime.supervise import Clock, Poller
+
+STRATEGY = "worklist"
+EVERY_S = 15.0
+LARGEST = 1 << 20
+ATTEMPTS = 5
+ASKED_LATELY = timedelta(minutes=15)
+NAME_HINT = (
+    "Let each annotator set a name in Slicer: Edit, Application Settings, MONAI Label, Client/User-ID. "
+    "Without one, nobody gets an unfinished study back."
+)
+SHARED_NAME = "shared name"
+
+
+class WorklistWatch:
+    """Writes the store's field ``worklist``.
+
+    ``meta`` is the record of the server's job. ``client`` is the console's own client id, whose fetches hold nothing.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        meta: Callable[[], Mapping[str, object]],
+        agent: Callable[[], AgentClient | None],
+        clock: Clock,
+        client: str,
+    ) -> None:
+        self._store, self._meta, self._agent, self._clock = store, meta, agent, clock
+        self._client = client
+        self._edits, self._state = Edits(), State()
+        self._alerted: dict[str, datetime] = {}
+        self.poller: Poller[Worklist] = Poller(store.own(Fields.worklist), self._poll, lambda: EVERY_S, clock)
+        store.subscribe(self._on_store)
+
+    async def refresh(self) -> Worklist:
+        """Read the worklist now. Raises Failed ``no_worklist`` if the server has none."""
+        await self.poller.poll()
+        reading = self._store.state.worklist
+        if reading.error is not None or reading.value is None:
+            raise Failed(Code.NO_WORKLIST, f"The worklist can't be read: {reading.error}.", "Try again.")
+        if reading.value.why_not:
+            raise Failed(
+                Code.NO_WORKLIST, f"There is no worklist: {reading.value.why_not}.",
+                "Start the server with labeltui, and not with `--worklist off`.",
+            )  # fmt: skip
+        return reading.value
+
+    async def change(self, edit: Callable[[Edits], Edits]) -> Edits:
+        """Store the operator's edits on the host, changed by ``edit``. A change of another console in between stays.
+
+        Raises Failed ``no_worklist``, and the errors of writing.
+        """
+        path = await self._path_for_change()
+        for attempt in range(ATTEMPTS):
+            agent = self._present_agent()
+            before = await _read(agent, path)
+            edits = edit(Edits.of(_json(before)))
+            data = json.dumps(edits.document(), indent=1).encode()
+            try:
+                await agent.write(path, data, replaces=before)
+            except Failed as error:
+                if error.problem.code != Code.FILE_CHANGED or attempt + 1 == ATTEMPTS:
+                    raise
+                continue
+            await self.poller.poll()
+            return edits
+        raise AssertionError  # the last attempt returns or raises
+
+    async def _path_for_change(self) -> str:
+        await self.refresh()
+        return str(self._meta()[WORKLIST_META])
+
+    def _present_agent(self) -> AgentClient:
+        agent = self._agent()
+        if agent is None:
+            raise Unreachable(Code.NOT_CONNECTED, "The host is not connected.", "Connect, then try again.")
+        return agent
+
+    async def _poll(self) -> Worklist:
+        if not self._why_not(self._store.state):
+            path, agent = str(self._meta()[WORKLIST_META]), self._present_agent()
+            self._edits = Edits.of(_json(await _read(agent, path)))
+            self._state = State(_json(await _read(agent, path + STATE)))
+        return self._derive(self._store.state)
+
+    def _why_not(self, state: SessionState) -> str:
+        server, info = state.server.value, state.info.value
+        if server is None or server.state is not ServerState.RUNNING:
+            return "the server is not running"
+        if server.pid is None:
+            return "labeltui did not start this server"
+        if not self._meta().get(WORKLIST_META):
+            return "this server was started without one"
+        if info is not None and STRATEGY not in info.strategies:
+            return "the server could not add it; its log says why"
+        return ""
+
+    def _derive(self, state: SessionState) -> Worklist:
+        why_not, queue = self._why_not(state), state.queue.value
+        edits, stored = (Edits(), State()) if why_not else (self._edits, self._state)
+        studies = queue.studies if queue is not None else ()
+        hold_s = self._meta().get(HOLD_META)
+        times = Times(
+            self._clock().timestamp(),
+            float(hold_s) if isinstance(hold_s, int | float) else HOLD_S,
+            _activity(studies, stored.activity),
+            (self._client,),
+        )
+        entries = _entries(studies, edits, stored)
+        return Worklist(
+            why_not,
+            edits.order,
+            edits.assigned,
+            edits.skipped,
+            holders=_holders(entries, times),
+            left=_left(queue, entries, edits, times),
+            refusals=_refusals(stored),
+        )
+
+    def on_event(self, event: Event) -> None:
+        """Poll at once after an event that changes who holds a study."""
+        if isinstance(event, SampleServed | LabelSaved):
+            self.poller.wake()
+
+    def _on_store(self, state: SessionState, changed: Changed) -> None:
+        known = state.worklist.value
+        if changed & {Fields.server, Fields.info} and (
+            known is None or known.why_not != self._why_not(state)
+        ):
+            self.poller.wake()
+        if Fields.queue in changed and known is not None and state.worklist.error is None:
+            self.poller.learned(self._derive(state))
+        if Fields.worklist in changed and known is not None:
+            self._alert(known)
+
+    # --- alerts ---
+
+    def _alert(self, worklist: Worklist) -> None:
+        self._alert_shared_name(worklist)
+        present = {f"worklist:{refusal.client}" for refusal in worklist.refusals}
+        for key in self._alerted.keys() - present:
+            del self._alerted[key]
+            self._store.dismiss(key)
+        for refusal in worklist.refusals:
+            key = f"worklist:{refusal.client}"
+            lately = self._clock() - refusal.at < ASKED_LATELY
+            if refusal.client == self._client or not lately or self._alerted.get(key) == refusal.at:
+                continue
+            self._alerted[key] = refusal.at
+            name = one_line(refusal.client) if refusal.client else NAMELESS
+            self._store.alert(
+                Alert(
+                    key, Level.WARNING, f"There is no study for {name}: {refusal.left.why_nothing}.",
+                    "Slicer only shows that nothing was found. Add studies, or undo a skip or an assignment "
+                    "(`labeltui studies skip|assign STUDY --undo`).",
+                    refusal.at,
+                )
+            )  # fmt: skip
+
+    def _alert_shared_name(self, worklist: Worklist) -> None:
+        shared = [study for study, holders in worklist.holders.items() if any(not h.client for h in holders)]
+        if len(shared) < 2:
+            self._store.dismiss(SHARED_NAME)
+            return
+        message = f"{len(shared)} studies are out to {NAMELESS} (Slicer's user-xyz, or none)."
+        if not any(a.key == SHARED_NAME and a.message == message for a in self._store.state.alerts):
+            self._store.alert(Alert(SHARED_NAME, Level.WARNING, message, NAME_HINT, self._clock()))
+
+
+async def _read(agent: AgentClient, path: str) -> bytes:
+    """Read a file. Empty if there is none."""
+    try:
+        return await agent.read(path, limit=LARGEST)
+    except Failed as error:
+        if error.problem.code == Code.NOT_FOUND:
+            return b""
+        raise
+
+
+def _json(data: bytes) -> object:
+    try:
+        return json.loads(data) if data else None
+    except ValueError:
+        return None  # the server reads it as empty too
+
+
+def _activity(studies: Iterable[Study], stored: Mapping[str, float]) -> dict[str, float]:
+    """Return when each client was last active, from the server's record and from its labels."""
+    activity = dict(stored)
+    for study in studies:
+        for tag, author in study.authors.items():
+            at = study.tags.get(tag)
+            if at is not None:
+                client = client_name(author)
+                activity[client] = max(at.timestamp(), activity.get(client, 0.0))
+    return activity
+
+
+def _entries(studies: Iterable[Study], edits: Edits, stored: State) -> list[Entry]:
+    """Return the studies that are not final and that somebody has fetched, assigned or skipped."""
+    edited = {*edits.assigned, *edits.skipped, *stored.given}
+    entries = []
+    for study in studies:
+        if FINAL_TAG in study.tags or not (study.fetches or study.id in edited):
+            continue
+        fetches = [Fetch(f.client, f.at.timestamp()) for f in study.fetches if f.at is not None]
+        if study.id in stored.given:
+            fetches.append(Fetch(*stored.given[study.id], recorded=False))
+        entries.append(Entry(study.id, fetches=tuple(fetches)))
+    return entries
+
+
+def _holders(entries: Iterable[Entry], times: Times) -> dict[str, tuple[Holder, ...]]:
+    found = ((entry.study, holds_of(entry, times)) for entry in entries)
+    return {
+        study: tuple(Holder(hold.client, until) for hold in holds if (until := when(hold.until)) is not None)
+        for study, holds in found
+        if holds
+    }
+
+
+def _left(queue: StudyQueue | None, entries: list[Entry], edits: Edits, times: Times) -> Left | None:
+    """Count the studies for somebody who has fetched nothing. The rules need not read the untouched studies."""
+    if queue is None or not queue.listed:
+        return None
+    touched = choose("", entries, edits, times).left
+    final = sum(FINAL_TAG in study.tags for study in queue.studies)
+    untouched = len(queue.studies) - final - len(entries)
+    return Left(final, touched.skipped, touched.assigned, touched.held, touched.free + untouched)
+
+
+def _refusals(stored: State) -> tuple[Refusal, ...]:
+    found = []
+    for client, one in stored.refused.items():
+        at = when(one.get("at"))
+        if at is not None:
+            found.append(Refusal(client, at, Left(**{name: _count(one, name) for name in COUNTS})))
+    return tuple(sorted(found, key=lambda refusal: refusal.at))
+
+
+COUNTS = ("final", "skipped", "assigned", "held", "free")
+
+
+def _count(document: Mapping[str, Any], name: str) -> int:
+    value = document.get(name)
+    return value if isinstance(value, int) else 0

@@ -1,0 +1,87 @@
+"""The worklist in the queue pane: its facts, and the keys that decide about the study under the cursor."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from labeltui.domain.state import SessionState
+from labeltui.domain.worklist import Holder, Left, Worklist
+from labeltui.ui.panes.worklist import study_fact, worklist_fact
+from labeltui.ui.screens.dialogs.find import FindScreen
+from tests.ui.fake_session import NOW, connected, console, fresh, wait_for
+from tests.ui.panes.test_queue import SIZE, opened
+
+HELD = Worklist(
+    order=("liver_081",),
+    assigned={"liver_012": "[red]ben"},
+    skipped=frozenset({"liver_014"}),
+    holders={"liver_012": (Holder("ana", NOW + timedelta(minutes=30)), Holder("", NOW))},
+    left=Left(final=2, held=1),
+)
+
+
+def with_worklist(worklist: Worklist) -> SessionState:
+    return replace(connected(), worklist=fresh(worklist))
+
+
+@pytest.fixture
+def ran(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, dict[str, Any]]]:
+    """What was run, in place of running it."""
+    calls: list[tuple[str, dict[str, Any]]] = []
+
+    async def run_action(_session: Any, action_id: str, params: Any, *_: Any, **__: Any) -> Any:
+        calls.append((action_id, dict(params)))
+        return {}
+
+    monkeypatch.setattr("labeltui.operations.run.run_action", run_action)
+    return calls
+
+
+def test_the_border_says_who_has_the_study_and_what_is_left() -> None:
+    state = with_worklist(HELD)
+    study = next(s for s in state.queue.value.studies if s.id == "liver_012")  # type: ignore[union-attr]
+    assert study_fact(study, HELD).startswith("for [red]ben, ana until ")
+    assert study_fact(study, HELD).count(" until ") == 2
+    assert worklist_fact(state) == "worklist: 1 is held by others, 2 are final"
+    assert worklist_fact(with_worklist(Worklist(left=Left(free=3)))) == "worklist 3 free"
+    assert (
+        worklist_fact(with_worklist(Worklist(why_not="labeltui did not start this server"))) == "no worklist"
+    )
+    assert study_fact(None, HELD) == worklist_fact(connected()) == ""
+
+
+async def test_keys_decide_about_the_study_under_the_cursor_and_take_it_back(
+    ran: list[tuple[str, dict[str, Any]]],
+) -> None:
+    app = console(with_worklist(HELD))
+    async with app.run_test(size=SIZE) as pilot:
+        queue = await opened(pilot, app)
+        assert queue.chosen is not None
+        assert queue.chosen.id == "liver_081"
+        for keys in (("Q", "f"), ("Q", "x"), ("Q", "n")):
+            await pilot.press(*keys)
+            await wait_for(pilot, lambda: not app.dispatcher.running)
+        await pilot.press("Q", "a")
+        await wait_for(pilot, lambda: isinstance(app.screen, FindScreen))
+        await pilot.press(*"ana", "enter")
+        await wait_for(pilot, lambda: len(ran) == 4)
+    study = {"study": "liver_081"}
+    assert ran == [
+        ("studies.order", {**study, "undo": True}),  # it is the first already
+        ("studies.skip", {**study, "undo": False}),
+        ("studies.assign", {**study, "undo": True}),
+        ("studies.assign", {**study, "client": "ana"}),
+    ]
+
+
+async def test_without_a_worklist_the_keys_say_why(ran: list[tuple[str, dict[str, Any]]]) -> None:
+    app = console(with_worklist(Worklist(why_not="labeltui did not start this server")))
+    async with app.run_test(size=SIZE) as pilot:
+        await opened(pilot, app)
+        await pilot.press("Q", "x")
+        await wait_for(pilot, lambda: "labeltui did not start this server" in app.last_flash)
+    assert ran == []

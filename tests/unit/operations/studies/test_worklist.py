@@ -1,0 +1,83 @@
+"""The operator's decisions for the worklist, from the command line."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from tests.unit.operations.desk import desk
+from tests.unit.session.studies.test_worklist import EDITS, known, put, serving, store
+from tests.virtual_time import in_virtual_time
+
+
+@in_virtual_time
+async def test_order_assign_and_skip_are_stored_on_the_host_and_can_be_undone(tmp_path: Path) -> None:
+    async with serving(tmp_path) as it:
+        for study in ("c", "d"):
+            await it.run("studies.order", study=study)
+        placed = await it.run("studies.order", study="a", place=2)
+        assert placed["order"] == ["d", "a", "c"]
+        assert placed["message"] == "a is number 2 in the order."
+        assigned = await it.run("studies.assign", study="b", client="ben")
+        assert assigned["message"] == "b is assigned to ben."
+        await it.run("studies.skip", study="c")
+        stored = json.loads(it.host.files.read(EDITS))
+        assert stored == {"order": ["d", "a", "c"], "assigned": {"b": "ben"}, "skipped": ["c"]}
+        listed = {one["id"]: one for one in (await it.run("studies.list"))["studies"]}
+        assert [listed[s]["place"] for s in "abcd"] == [2, None, 3, 1]
+        assert (listed["b"]["assigned_to"], listed["c"]["skipped"], listed["d"]["skipped"]) == (
+            "ben",
+            True,
+            False,
+        )
+        assert it.session.journal.entries[0].command.startswith("labeltui studies ")
+        for action, study in (("order", "a"), ("assign", "b"), ("skip", "c")):
+            await it.run(f"studies.{action}", study=study, undo=True)
+        stored = json.loads(it.host.files.read(EDITS))
+        assert stored == {"order": ["d", "c"], "assigned": {}, "skipped": []}
+
+
+@in_virtual_time
+async def test_a_decision_about_a_study_that_somebody_has_says_so(tmp_path: Path) -> None:
+    async with serving(tmp_path) as it:
+        put(it, a="ana", b="user-xyz")
+        await known(it, lambda w: len(w.holders) == 2)
+        assert "It stays with ana until" in (await it.run("studies.skip", study="a"))["message"]
+        named = await it.run("studies.assign", study="b", client="ben")
+        assert "stays with a client without a name of its own" in named["message"]
+
+
+@in_virtual_time
+async def test_what_cannot_be_is_refused_in_words(tmp_path: Path) -> None:
+    async with serving(tmp_path) as it:
+        unknown = await it.failing("studies.skip", study="nothing")
+        shared = await it.failing("studies.assign", study="a", client="user-xyz")
+        nobody = await it.failing("studies.assign", study="a")
+        place = await it.failing("studies.order", study="a", place=0)
+        gone = await it.run("studies.skip", study="nothing", undo=True)  # it may have been deleted since
+    codes = [error.problem.code for error in (unknown, shared, nobody, place)]
+    assert codes == ["unknown_study", "bad_parameter", "bad_parameter", "bad_parameter"]
+    assert "several people use that client id" in shared.problem.message
+    assert gone["skipped"] == []
+
+
+@in_virtual_time
+async def test_a_server_without_a_worklist_takes_no_decisions(tmp_path: Path) -> None:
+    async with desk(tmp_path) as it:
+        it.server.up = True
+        error = await it.failing("studies.skip", study="a")
+        document = await it.run("studies.list")
+    assert error.problem.code == "no_worklist"
+    assert error.problem.message == "There is no worklist: labeltui did not start this server."
+    assert document["worklist"]["why_not"] == "labeltui did not start this server"
+
+
+@in_virtual_time
+async def test_the_next_study_of_an_empty_worklist_says_why_there_is_none(tmp_path: Path) -> None:
+    async with serving(tmp_path) as it:
+        put(it, a="ana", b="ben", c="ben", d="cleo")
+        await known(it, lambda w: len(w.holders) == 4)
+        it.server.documents["POST", "/activelearning/*"] = {}
+        store(it, refused={})
+        error = await it.failing("studies.next")
+    assert error.problem.message == "The worklist has no study to hand out: 4 are held by others."
