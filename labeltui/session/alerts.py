@@ -222,11 +222,11 @@ class Alerts:
         copies = state.labels.value
         if copies is None or state.labels.error is not None or copies.copying:
             return
-        if not copies.absent or not copies.reason:
+        if copies.safe or not copies.reason:
             self._store.dismiss("labels")
             return
-        count = copies.stuck or copies.absent
-        labels = "1 label is" if count == 1 else f"{count} labels are"
+        count = copies.concerned
+        labels = "1 label is" if count == 1 else f"{count} labels are" if count else "Some labels are perhaps"
         message = f"{labels} not copied to this machine: {copies.reason}."
         if not any(alert.key == "labels" and alert.message == message for alert in state.alerts):
             self._raise("labels", Level.ERROR, message, copies.hint)

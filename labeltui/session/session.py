@@ -27,9 +27,9 @@ from labeltui.session.history.journal import Journal
 from labeltui.session.history.studies import StudyHistory
 from labeltui.session.history.trainings import TrainingHistory
 from labeltui.session.invitations import InvitationWatch
+from labeltui.session.labels.choice import LabelTransports
 from labeltui.session.labels.copier import LabelCopier
 from labeltui.session.labels.folder import LabelFolder
-from labeltui.session.labels.transports import LabelTransports
 from labeltui.session.log.store import LogStore
 from labeltui.session.pod.account import Access, PodAccount
 from labeltui.session.pod.events import PodWatch
@@ -141,10 +141,18 @@ class Session:
             agent=lambda: self.link.agent,
             ready=self.link.ready,
         )  # fmt: skip
+        transports = LabelTransports(
+            self.store,
+            profile,
+            self.link,
+            self.api.client,
+            lambda: self.account.pod_id,
+            lambda: self.watch.pid,
+        )
         self.labels = LabelCopier(
-            self.store, profile.labels, LabelFolder(self._labels_folder(state)), state,
-            LabelTransports(self.store, profile, self.link, self.api.client, lambda: self.account.pod_id), clock,
-        )  # fmt: skip
+            self.store, profile.labels, LabelFolder(self._labels_folder(state)), state, transports, clock
+        )
+        self.segs = transports.segs
         self.spending = Spending(self.store, self.account, CostHistory(self.history), clock)
         self.worklist = WorklistWatch(
             self.store, lambda: self.watch.meta, lambda: self.link.agent, clock, profile.client_id
@@ -189,6 +197,8 @@ class Session:
         self.link.attach("found server", self._found.run)
         self.link.attach("guard", self.guard.run)
         self.labels.on_copied.append(self.guard.on_copied)
+        self.labels.on_reported.append(self.segs.on_reported)
+        self.segs.on_stored = self.labels.on_stored
 
     def _labels_folder(self, state: StateFolder) -> Path:
         """Return the folder for copies of labels. The demo's folder is deleted with the demo."""
@@ -214,6 +224,7 @@ class Session:
         if hold:
             self.alert_history.begin()
             self.link.attach("earlier runs", self.earlier_runs.run)
+            self.link.attach("DICOM SEGs", self.segs.run)
             if self.pod is None:  # the demo's host is this machine, whose own keys it leaves alone
                 self.link.attach("invitations", self.invitations.run)
         self._supervisor.run("link", self.link.run)

@@ -187,6 +187,8 @@ def labels_document(reading: Reading[LabelCopies], now: datetime) -> Document:
 
 def labels_missing(copies: LabelCopies) -> str:
     """The text ``3 labels are not on this machine``."""
+    if not copies.absent:
+        return "Some labels are perhaps not on this machine"
     return (
         "1 label is not on this machine"
         if copies.absent == 1

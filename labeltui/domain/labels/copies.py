@@ -7,6 +7,9 @@ from datetime import datetime
 
 from labeltui.domain.study import FINAL_TAG
 
+NOT_ASKED = "the DICOM server has not been asked for its SEGs yet"
+"""Why a listing is incomplete before the DICOM server's first answer. This is no failure."""
+
 
 @dataclass(frozen=True, slots=True)
 class LabelCopies:
@@ -38,6 +41,8 @@ class LabelCopies:
         0  # missing ones that ``reason`` is about: failed or damaged, not just waiting for their turn
     )
 
+    unlisted: str = ""  # why a part of the labels could not be listed, so that more may be missing
+
     @property
     def damaged_finals(self) -> tuple[str, ...]:
         """The studies whose final label is damaged, sorted."""
@@ -49,9 +54,14 @@ class LabelCopies:
         return max(0, self.total - self.here)
 
     @property
+    def concerned(self) -> int:
+        """Number of labels that ``reason`` is about; 0 if the labels are not known."""
+        return self.stuck or (0 if self.unlisted else self.absent)
+
+    @property
     def safe(self) -> bool:
         """True when every label on the host is on this machine."""
-        return self.absent == 0
+        return self.absent == 0 and not self.unlisted
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,10 +90,13 @@ class HostLabel:
 class Listing:
     """The label files of one folder. ``root`` has a folder per tag; ``now_ns`` is the host's clock.
 
-    ``skipped`` names entries that are no files (``final/x: it is a folder``).
+    ``skipped`` names entries that are no files (``final/x: it is a folder``). ``unlisted`` says why a part of the
+    labels could not be listed, and ``hint`` what to do; empty after a complete listing.
     """
 
     root: str
     now_ns: int
     labels: tuple[HostLabel, ...]
     skipped: tuple[str, ...] = ()
+    unlisted: str = ""
+    hint: str = ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import unicodedata
 from collections.abc import Container
 from datetime import UTC, datetime
@@ -24,6 +25,10 @@ VERSIONS = "versions"  # folder of replaced versions
 OWN_NAMES = frozenset({VERSIONS, "index.jsonl", "incoming"})
 LONGEST_BYTES = 150  # longer names are cut and get a hash; file systems allow 255
 
+SEG_TAG = "dicom-seg"
+"""The tag under which labeltui lists DICOM SEG files. MONAI Label has no tag for them."""
+_SEG = re.compile(r"\.seg\.[0-9.]+\.dcm$", re.IGNORECASE)
+
 _PLAIN = frozenset("-_.+=,@() ")
 _DEVICES = frozenset(
     ("con", "prn", "aux", "nul", *(f"{port}{number}" for port in ("com", "lpt") for number in range(1, 10)))
@@ -31,7 +36,12 @@ _DEVICES = frozenset(
 
 
 def split_label(filename: str) -> tuple[str, str]:
-    """Split a label's file name into study and extension. An unknown extension stays part of the study."""
+    """Split a label's file name into study and extension. An unknown extension stays part of the study.
+
+    The name of a DICOM SEG has the id of its file as part of the extension.
+    """
+    if (seg := _SEG.search(filename)) and seg.start():
+        return filename[: seg.start()], seg[0]
     low = filename.lower()
     extension = next((known for known in EXTENSIONS if low.endswith(known) and len(low) > len(known)), "")
     cut = len(filename) - len(extension)

@@ -99,6 +99,8 @@ def ask_server_stop(state: SessionState) -> str | None:
     copies = state.labels.value
     if copies is None or copies.safe or state.labels.error is not None:
         return question
+    if not copies.absent:
+        return f"{question} Some labels are perhaps not on this machine."
     labels = "1 label is" if copies.absent == 1 else f"{copies.absent} labels are"
     return f"{question} {labels} not on this machine yet."
 

@@ -48,7 +48,7 @@ def label_note(state: SessionState, action: str) -> str:
         when = "" if last_read is None else f" on {last_read.astimezone():%d %b at %H:%M}"
         more = "; whether there are newer labels is unknown" if lost else ""
         return f"{copies.here} of {copies.total} labels were on this machine{when}{more}."
-    if not copies.total:
+    if not copies.total and copies.safe:
         return "There are no labels on the pod." if lost else ""
     if copies.safe:
         return f"All {copies.total} labels are on this machine." if lost else ""
@@ -84,4 +84,6 @@ def risk(state: SessionState, action: str) -> Problem | None:
 
 
 def _absent(copies: LabelCopies) -> str:
+    if not copies.absent:
+        return "Some labels are perhaps"
     return f"{copies.absent} of {copies.total} labels {'is' if copies.absent == 1 else 'are'}"

@@ -28,13 +28,14 @@ def labels_check(state: SessionState) -> Check:
             "labels", Verdict.WARNING, f"The labels folder has an entry that is not a label: {copies.skipped[0]}.",
             "labeltui does not copy this entry. Move it away, or replace it by a file.",
         )  # fmt: skip
-    if not copies.total:
+    if not copies.total and copies.safe:
         return Check("labels", Verdict.OK, "There are no labels yet.")
     if copies.safe:
         return Check("labels", Verdict.OK, f"All {copies.total} labels are on this machine.")
     why = f": {copies.reason}" if copies.reason else ""
+    absent = f"{copies.absent} of {copies.total} labels are" if copies.absent else "Some labels are perhaps"
     return Check(
-        "labels", Verdict.WARNING, f"{copies.absent} of {copies.total} labels are not on this machine{why}.",
+        "labels", Verdict.WARNING, f"{absent} not on this machine{why}.",
         copies.hint or "Copy the labels with `labeltui labels pull`.",
     )  # fmt: skip
 

@@ -13,15 +13,14 @@ from labeltui.config.model import LabelsSection
 from labeltui.domain.documents.documents import moment
 from labeltui.domain.failure_codes import Code
 from labeltui.domain.labels.copies import HostLabel, LabelCopies, Listing
-from labeltui.domain.labels.names import split_label
+from labeltui.domain.labels.names import SEG_TAG, split_label
 from labeltui.domain.log.events import Event, LabelSaved
 from labeltui.domain.problems import Failed, LabeltuiError, Unreachable
 from labeltui.domain.state import SessionState
 from labeltui.session.labels.folder import LabelFolder, digest_of
 from labeltui.session.labels.index import BY_CHECKSUM, BY_SIZE, Entry
-from labeltui.session.labels.soundness import EMPTY, damage
-from labeltui.session.labels.soundness import HINT as DAMAGED_HINT
-from labeltui.session.labels.status import SLOW_S, CopyStatus, Fault
+from labeltui.session.labels.soundness import damage
+from labeltui.session.labels.status import SLOW_S, UNREADABLE_HINT, CopyStatus, Fault, fault_of
 from labeltui.session.labels.transports import LabelTransport
 from labeltui.session.runtime.fields import Fields
 from labeltui.session.runtime.state_folder import StateFolder
@@ -33,7 +32,6 @@ YOUNG_NS = 1_000_000_000  # a file younger than this may not be complete yet
 SETTLES_S = 1.0
 TRIES = 5  # polls for a label that the log reports; later the next full listing finds the label
 AT_ONCE = 3
-UNREADABLE_HINT = "Put the label as a plain file into the host's labels folder, readable for your user."
 
 Copied = Callable[[HostLabel, int, int], None]
 """Called after each copy with the label, the number copied so far and the number to copy."""
@@ -59,6 +57,8 @@ class LabelCopier:
         self.folder = folder
         self.on_copied: list[Callable[[str, Sequence[HostLabel]], None]] = []
         """Called after each listing with the host's folder of labels and the labels in it that are on this machine."""
+        self.on_reported: list[Callable[[str, str], None]] = []
+        """Called with tag and study of each label that was submitted."""
         self._status = CopyStatus(store, section, folder, state, clock)
         self._section, self._transport, self._clock = section, transport, clock
         self._wake = asyncio.Event()
@@ -86,7 +86,19 @@ class LabelCopier:
     def on_event(self, event: Event) -> None:
         """Copy a label at once when the log reports that it was submitted."""
         if isinstance(event, LabelSaved):
-            self._report(event.tag, event.image)
+            self._submitted(event.tag, event.image)
+
+    def on_stored(self, images: Iterable[str]) -> None:
+        """Copy the DICOM SEGs of these images, which were fetched to the host. Without images, list all labels."""
+        for image in images:
+            self._report(SEG_TAG, image)
+        if not images:
+            self.wake()
+
+    def _submitted(self, tag: str, study: str) -> None:
+        self._report(tag, study)
+        for callback in self.on_reported:
+            callback(tag, study)
 
     def failed(self, why: str) -> None:
         """Mark the last listing as old. ``why`` is shown beside the counts."""
@@ -108,7 +120,7 @@ class LabelCopier:
             if (previous := before.get(study)) is not tags and previous != tags:
                 for tag, at in tags.items():
                     if previous is None or tag not in previous or previous[tag] != at:
-                        self._report(tag, study)
+                        self._submitted(tag, study)
 
     async def run(self) -> None:
         """Copy until cancelled: every 5 minutes, and when a label is submitted."""
@@ -135,6 +147,7 @@ class LabelCopier:
         ``copy`` overrides the profile's ``labels.copy``. Raises LabeltuiError when the host can't be listed.
         If a label could not be copied, the returned value has the reason.
         """
+        await self._transport().prepare()
         copies = await self.refresh(copy=copy, copied=copied)
         for _ in range(TRIES):
             if copies.safe or copies.reason or not (self._section.copy_ if copy is None else copy):
@@ -173,7 +186,7 @@ class LabelCopier:
             faults = {
                 label.key: fault
                 for label in listing.labels
-                if label not in young and (fault := _fault(label, copies_here.get(label.key))) is not None
+                if label not in young and (fault := fault_of(label, copies_here.get(label.key))) is not None
             }
             self._status.listed(
                 transport, listing, copies_here.keys() - faults.keys(), faults, whole=only is None
@@ -297,7 +310,7 @@ class LabelCopier:
         except OSError as error:
             self._status.failures[label.key] = self._os_error_text(error)
             return False
-        fault = _fault(label, entry)
+        fault = fault_of(label, entry)
         if fault is not None:
             self._status.faulty(label, fault)
             return False
@@ -335,11 +348,3 @@ class LabelCopier:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             return "disk full", f"Free space for {self.folder.root}. {elsewhere}"
         return f"{self.folder.root} can't be written ({error.strerror or error})", elsewhere
-
-
-def _fault(label: HostLabel, entry: Entry | None) -> Fault | None:
-    """Return why a label can't be relied on, from the listing and its copy. None if nothing is known against it."""
-    if label.problem:
-        return Fault(label.problem, UNREADABLE_HINT)
-    why = (entry.damage if entry is not None else "") or (EMPTY if label.size == 0 else "")
-    return Fault(why, DAMAGED_HINT, damaged=True, copied=entry is not None) if why else None

@@ -9,11 +9,13 @@ from typing import NamedTuple
 
 from labeltui.config.model import LabelsSection
 from labeltui.domain.documents.documents import moment
-from labeltui.domain.labels.copies import HostLabel, LabelCopies, Listing
+from labeltui.domain.labels.copies import NOT_ASKED, HostLabel, LabelCopies, Listing
 from labeltui.domain.labels.names import split_label
 from labeltui.domain.reading import Reading
 from labeltui.session.labels.folder import LabelFolder
 from labeltui.session.labels.index import Entry
+from labeltui.session.labels.soundness import EMPTY
+from labeltui.session.labels.soundness import HINT as DAMAGED_HINT
 from labeltui.session.labels.transports import LabelTransport
 from labeltui.session.runtime.fields import Fields
 from labeltui.session.runtime.state_folder import StateFolder
@@ -23,6 +25,8 @@ from labeltui.session.runtime.supervise import Clock
 SLOW_S = 300.0  # between two listings of every label
 SHOWN = 5
 REMEMBERED = "labels"
+
+UNREADABLE_HINT = "Put the label as a plain file into the host's labels folder, readable for your user."
 
 Key = tuple[str, str]
 """Tag and file name."""
@@ -35,6 +39,14 @@ class Fault(NamedTuple):
     hint: str
     damaged: bool = False
     copied: bool = False
+
+
+def fault_of(label: HostLabel, entry: Entry | None) -> Fault | None:
+    """Return why a label can't be relied on, from the listing and its copy. None if nothing is known against it."""
+    if label.problem:
+        return Fault(label.problem, UNREADABLE_HINT)
+    why = (entry.damage if entry is not None else "") or (EMPTY if label.size == 0 else "")
+    return Fault(why, DAMAGED_HINT, damaged=True, copied=entry is not None) if why else None
 
 
 class CopyStatus:
@@ -60,6 +72,7 @@ class CopyStatus:
         self._root = ""
         self._by_checksum = True
         self._skipped: tuple[str, ...] = ()
+        self._unlisted = ("", "")  # why a part of the labels could not be listed, and what to do
         self._recall()
 
     def listed(
@@ -75,6 +88,7 @@ class CopyStatus:
         if whole:
             self.known, self.absent, self.faults = {}, {}, {}
             self._skipped = listing.skipped
+        self._unlisted = (listing.unlisted, listing.hint)
         self.source, self._by_checksum, self._root = transport.source, transport.by_checksum, listing.root
         self.known |= {label.key: label for label in listing.labels}
         self.failures = {key: why for key, why in self.failures.items() if key in self.known}
@@ -132,6 +146,7 @@ class CopyStatus:
                 (key[0], split_label(key[1])[0]) for key, fault in self.faults.items() if fault.damaged
             ),
             skipped=self._skipped,
+            unlisted=self._unlisted[0],
             stuck=len((self.failures.keys() | self.faults.keys()) & self.absent.keys()),
         )
         self._field.write(Reading(copies, self._clock(), interval_s=SLOW_S))
@@ -144,7 +159,7 @@ class CopyStatus:
                 return failure
         for key, fault in self.faults.items():
             return f"{self.known[key].shown}: {fault.why}", fault.hint
-        return "", ""
+        return self._unlisted if self._unlisted[0] != NOT_ASKED else ("", "")
 
     def failed(self, why: str) -> None:
         """Mark the counts as old or, before the first listing, as unknown, and give the reason."""

@@ -8,17 +8,13 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Protocol
 
-from labeltui.config.model import Profile
 from labeltui.domain.failure_codes import Code
 from labeltui.domain.labels.copies import HostLabel, Listing
 from labeltui.domain.labels.names import split_label
-from labeltui.domain.problems import Failed, LabeltuiError, Unreachable
-from labeltui.domain.server.server import ServerState, ServerStatus
+from labeltui.domain.problems import Failed, LabeltuiError
 from labeltui.hosts.base import Progress
 from labeltui.monailabel.client import MonaiLabelClient
-from labeltui.monailabel.launch import is_dicomweb
 from labeltui.session.connection.link import Link
-from labeltui.session.runtime.store import Store
 
 CHECKSUMS_AT_ONCE = 100
 READ_AT_ONCE = 1 << 20  # bytes; the agent reads no more in one request
@@ -45,6 +41,10 @@ class LabelTransport(Protocol):
 
     async def author(self, label: HostLabel) -> str:
         """Return the name of the person who submitted the label; empty if it is unknown."""
+        ...
+
+    async def prepare(self) -> None:
+        """Bring labels to the host that the next listing shall include. May take minutes."""
         ...
 
 
@@ -124,8 +124,13 @@ class FileTransport:
     async def author(self, label: HostLabel) -> str:
         """See :class:`LabelTransport`. Only a running server knows the author; the file does not have it."""
         return (
-            "" if self._client is None else await _author(self._client, split_label(label.name)[0], label.tag)
+            ""
+            if self._client is None
+            else await author_of(self._client, split_label(label.name)[0], label.tag)
         )
+
+    async def prepare(self) -> None:
+        """Do nothing: the folder has every label."""
 
 
 def _unread(error: Failed) -> Failed:
@@ -146,16 +151,15 @@ class RestTransport:
 
     by_checksum = False
 
-    def __init__(self, client: Callable[[], MonaiLabelClient], *, dicomweb: bool) -> None:
+    def __init__(self, client: Callable[[], MonaiLabelClient]) -> None:
         self.source = ""
         self._client = client
-        self._dicomweb = dicomweb
         self._ids: dict[tuple[str, str], str] = {}  # the study of each (tag, file)
 
     async def listing(self, only: Iterable[tuple[str, str]] | None = None) -> Listing:
         """See :class:`LabelTransport`. The API reports no sizes, so they are -1."""
         wanted = None if only is None else set(only)
-        queue = await self._client().studies(dicomweb=self._dicomweb)
+        queue = await self._client().studies()
         labels = tuple(
             HostLabel(
                 tag,
@@ -185,74 +189,17 @@ class RestTransport:
 
     async def author(self, label: HostLabel) -> str:
         """See :class:`LabelTransport`."""
-        return await _author(self._client, self._id(label), label.tag)
+        return await author_of(self._client, self._id(label), label.tag)
 
     def _id(self, label: HostLabel) -> str:
         return self._ids.get(label.key, split_label(label.name)[0])
 
-
-class LabelTransports:
-    """Chooses the transport that works for the host and the server now."""
-
-    def __init__(
-        self,
-        store: Store,
-        profile: Profile,
-        link: Link,
-        client: Callable[[], MonaiLabelClient],
-        machine: Callable[[], str | None],
-    ) -> None:
-        """Create the chooser.
-
-        ``machine`` returns the host's name if that is not its address (a pod's id), else None.
-        """
-        self._store, self._profile, self._link, self._client = store, profile, link, client
-        self._machine = machine
-        served = profile.server.studies
-        self._rest = RestTransport(client, dicomweb=is_dicomweb(served))
-
-    def __call__(self) -> LabelTransport:
-        """Return the transport that works now. Raises Unreachable if none works."""
-        server = self._store.state.server.value
-        studies = (server.studies if server is not None else None) or self._profile.server.studies
-        running = server is not None and server.state is ServerState.RUNNING
-        foreign = server is not None and running and server.pid is None
-        self._need_tunnel(server)
-        machine = self._machine() or self._link.host.address
-        if (
-            is_dicomweb(studies) or foreign
-        ):  # it is not known where a server that we did not start has its studies
-            if not running:
-                raise Unreachable(
-                    Code.SERVER_DOWN, "The server that stores the labels is not running.", "Start the server."
-                )
-            self._rest.source = f"{machine}:the server"
-            return self._rest
-        if not self._link.is_connected:
-            raise Unreachable(
-                Code.NOT_CONNECTED, "The host is not connected.", "Try again once it is connected."
-            )
-        if running:
-            return FileTransport(self._link, studies, machine, self._client)
-        # An ended server's folder has the home of its time; a pod that was started again may have another.
-        configured = self._profile.server.studies
-        otherwise = None if configured == studies or is_dicomweb(configured) else configured
-        counts = self._store.state.labels.value
-        unused = (
-            server is not None and not server.studies and not server.run_id and not (counts and counts.total)
-        )
-        return FileTransport(self._link, studies, machine, None, otherwise, unused=unused)
-
-    def _need_tunnel(self, server: ServerStatus | None) -> None:
-        """Raise Unreachable if the host forwards no ports and the server may be one that labeltui did not start."""
-        tunnel = self._store.state.tunnel.value
-        problem = tunnel.problem if tunnel is not None else None
-        unknown = server is None or (server.state is ServerState.UNREACHABLE and server.pid is None)
-        if problem is not None and unknown:
-            raise Unreachable(problem.code, f"The list of labels is unknown: {problem.message}", problem.hint)
+    async def prepare(self) -> None:
+        """Do nothing: the server lists every label."""
 
 
-async def _author(client: Callable[[], MonaiLabelClient], study: str, tag: str) -> str:
+async def author_of(client: Callable[[], MonaiLabelClient], study: str, tag: str) -> str:
+    """Ask the server who submitted a label. Empty if it doesn't know, or does not answer within 10 s."""
     try:
         async with asyncio.timeout(AUTHOR_S):
             info = await client().label_info(study, tag)

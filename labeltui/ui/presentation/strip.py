@@ -155,9 +155,9 @@ def _labels(state: SessionState, now: datetime) -> Fact | None:
         )
     if not copies.reason:
         return Fact(names, (f"{counts} here, copying", counts, counts), "◌", Tone.BUSY, old)
-    count = copies.stuck or copies.absent
-    absent = f"{count} not copied"
-    texts = (f"{absent}: {safe(copies.reason)}", absent, f"-{count}")
+    count = copies.concerned
+    absent = f"{count} not copied" if count else "some may be missing"
+    texts = (f"{absent}: {safe(copies.reason)}", absent, f"-{count or '?'}")
     return Fact(names, texts, "✗", Tone.BAD, old)
 
 

@@ -1,0 +1,259 @@
+"""Copies the DICOM SEG files of a DICOMweb server to a folder on the host.
+
+``FOLDER/labels/dicom-seg/IMAGE.seg.SOP.dcm`` is a SEG that refers to the series IMAGE, so the agent lists the folder as
+it lists any folder of labels. ``FOLDER/segs.json`` has what is known of each SEG series; a series is read once.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import re
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import dicomweb_client
+import requests
+
+PAGE = 500
+MOST_PAGES = 1000
+REQUEST_S = 30.0
+TAG = "dicom-seg"
+
+Series = dict[str, Any]
+"""Study, referenced image, whether its files are stored, and why they can't be."""
+
+
+class Mirror:
+    """One run. ``arguments`` are those of ``main``."""
+
+    def __init__(self, arguments: dict[str, Any]) -> None:
+        self.url = re.sub("//[^/@]*@", "//", arguments["url"])  # without a password, for messages
+        self.folder = Path(arguments["folder"]).expanduser()
+        self.cache = Path(arguments["cache"]).expanduser()
+        self.filter = arguments["filter"]
+        self.wanted = None if arguments.get("images") is None else set(arguments["images"])
+        self.end = time.monotonic() + float(arguments["within_s"])
+        self.client = connect(arguments)
+        self.index = self.folder / "segs.json"
+        self.series: dict[str, Series] = read_document(self.index).get("series", {})
+        self.left = 0  # series that are not read yet
+        self.stored: set[str] = set()  # images with a new SEG
+        self.absent: set[str] = set()  # wanted images for which MONAI Label has no SEG
+
+    def run(self) -> str:
+        """Store the SEGs of the wanted images, or of every image that the server serves. Says what failed."""
+        mine = dict(self.submitted())
+        for uid, study in mine.items():
+            self.known(uid, study)
+        if self.wanted is None:
+            self.find()
+        images = self.images() if self.wanted is None else self.wanted
+        problem = ""
+        for uid, series in self.series.items():
+            if series["stored"] or series["problem"] or (self.wanted is not None and uid not in mine):
+                continue
+            if time.monotonic() > self.end:
+                self.left += 1
+                continue
+            try:
+                self.copy(uid, series, images)
+            except (requests.exceptions.HTTPError, ValueError, KeyError) as error:
+                problem = problem or f"SEG series {uid}: {words(error, self.url)}"
+        return problem
+
+    def known(self, uid: str, study: str) -> None:
+        """Remember a SEG series."""
+        new = {"study": study, "image": None, "stored": False, "problem": ""}
+        self.series.setdefault(uid, new)
+
+    def submitted(self) -> Iterator[tuple[str, str]]:
+        """Yield the SEG series and studies that MONAI Label stored with the labels in its cache."""
+        objects = read_document(self.cache / "datastore_v2.json").get("objects", {})
+        self.absent = set(self.wanted or ())
+        for image, entry in objects.items():
+            info = entry.get("labels", {}).get("final", {}).get("info", {})
+            uid, study = info.get("SeriesInstanceUID"), info.get("StudyInstanceUID")
+            if uid and study and uid != image and (self.wanted is None or image in self.wanted):
+                self.absent.discard(image)
+                yield str(uid), str(study)
+
+    def find(self) -> None:
+        """Ask the DICOM server for every SEG series."""
+        for found in search(self.client, {"Modality": "SEG"}):
+            uid, study = value(found, "0020000E"), value(found, "0020000D")
+            if uid and study:
+                self.known(uid, study)
+
+    def images(self) -> set[str]:
+        """Ask for the series that match the server's filter."""
+        return {value(found, "0020000E") for found in search(self.client, self.filter)}
+
+    def copy(self, uid: str, series: Series, images: set[str]) -> None:
+        """Store a SEG series if it refers to one of these images."""
+        if series["image"] is None:
+            self.refer(uid, series)
+        if series["image"] in images:
+            self.fetch(uid, series)
+
+    def refer(self, uid: str, series: Series) -> None:
+        """Read to which image a SEG series refers."""
+        metadata = self.client.retrieve_series_metadata(series["study"], uid)
+        refers = metadata[0].get("00081115", {}).get("Value") or [{}] if metadata else [{}]
+        series["image"] = value(refers[0], "0020000E")
+        if not series["image"]:
+            series["problem"] = "it refers to no series"
+
+    def fetch(self, uid: str, series: Series) -> None:
+        """Store the files of a SEG series."""
+        target = self.folder / "labels" / TAG
+        target.mkdir(parents=True, exist_ok=True)
+        image = plain(series["image"])
+        for instance in self.client.retrieve_series(series["study"], uid):
+            path = target / f"{image}.seg.{plain(str(instance.SOPInstanceUID))}.dcm"
+            store(path, instance.save_as)
+        series["stored"] = True
+        self.stored.add(image)
+
+    def save(self) -> None:
+        """Store what is known of the series."""
+        text = json.dumps({"series": self.series})
+        self.folder.mkdir(parents=True, exist_ok=True)
+        store(self.index, lambda part: part.write_text(text, encoding="utf-8"))
+
+
+def main(arguments: dict[str, Any]) -> dict[str, Any]:
+    """Copy SEG files.
+
+    Returns ``problem`` (empty if nothing went wrong), ``left`` (series that were not read within the time),
+    ``stored`` (images with a new SEG), ``absent`` (wanted images for which MONAI Label has no SEG) and ``skipped``
+    (series that refer to no image).
+
+    ``arguments``: url, user, password, qido, wado (prefixes), filter, folder, cache, within_s, and ``images``: the
+    image series whose SEGs are wanted, or None for all. Login, prefixes and filter are those of the server's own
+    process ``pid``, where this user may read its environment.
+    """
+    os.umask(0o077)  # patients' data
+    mirror = Mirror({**arguments, **served(arguments.get("pid"))})
+    try:
+        problem = mirror.run()
+    except (requests.exceptions.RequestException, OSError, ValueError, KeyError) as error:
+        problem = words(error, mirror.url)
+    if mirror.series:
+        mirror.save()
+    skipped = [f"{uid}: {one['problem']}" for uid, one in mirror.series.items() if one["problem"]]
+    return {
+        "problem": problem, "left": mirror.left, "stored": sorted(mirror.stored), "absent": sorted(mirror.absent),
+        "skipped": skipped[:20],
+    }  # fmt: skip
+
+
+def served(pid: int | None) -> dict[str, Any]:
+    """Login, prefixes and filter of a MONAI Label server. Empty if they can't be read. Its proxies are used too."""
+    process = Path("/proc") / str(pid)
+    try:
+        if b"monailabel" not in (process / "cmdline").read_bytes():
+            return {}
+        pairs = os.fsdecode((process / "environ").read_bytes()).split("\0")
+        own = dict(pair.split("=", 1) for pair in pairs if "=" in pair[1:])
+        os.environ.update(own)
+        wanted = json.loads(own.get("MONAI_LABEL_DICOMWEB_SEARCH_FILTER") or '{"Modality": "CT"}')
+    except (OSError, ValueError):
+        return {}
+    return {
+        "user": own.get("MONAI_LABEL_DICOMWEB_USERNAME"), "password": own.get("MONAI_LABEL_DICOMWEB_PASSWORD"),
+        "qido": own.get("MONAI_LABEL_QIDO_PREFIX") or None, "wado": own.get("MONAI_LABEL_WADO_PREFIX") or None,
+        "filter": wanted,
+    }  # fmt: skip
+
+
+def connect(arguments: dict[str, Any]) -> Any:
+    """Make the client as MONAI Label makes its own."""
+    user, password = arguments.get("user"), arguments.get("password")
+    session: Any = requests.Session()
+    if user and password:
+        session.auth = (user, password)
+    if "googleapis.com" in arguments["url"]:
+        google = importlib.import_module("dicomweb_client.ext.gcp.session_utils")
+        session = google.create_session_from_gcp_credentials()
+    send = session.request
+
+    def request(*args: Any, **options: Any) -> Any:
+        options.setdefault("timeout", REQUEST_S)
+        return send(*args, **options)
+
+    session.request = request
+    client: Any = dicomweb_client.DICOMwebClient(
+        url=arguments["url"], session=session, qido_url_prefix=arguments.get("qido"),
+        wado_url_prefix=arguments.get("wado"),
+    )  # fmt: skip
+    client.set_http_retry_params(retry=False)
+    decode = client._decode_multipart_message
+
+    def decode_any(response: Any, stream: bool) -> Any:
+        if not response.headers["content-type"].lower().startswith("multipart/related"):
+            response.headers["content-type"] = (
+                "multipart/related"  # as MONAI Label does, for servers that omit it
+            )
+        return decode(response, stream)
+
+    client._decode_multipart_message = decode_any
+    return client
+
+
+def search(client: Any, filters: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the series that match, page by page. Ends when a page brings nothing new."""
+    found: dict[str, dict[str, Any]] = {}
+    for page in range(MOST_PAGES):
+        listed = client.search_for_series(search_filters=filters, limit=PAGE, offset=page * PAGE)
+        before = len(found)
+        found.update((value(one, "0020000E"), one) for one in listed)
+        if len(listed) < PAGE or len(found) == before:
+            break
+    return list(found.values())
+
+
+def value(document: dict[str, Any], tag: str) -> str:
+    """Return the first value of an attribute of DICOM JSON; empty without one."""
+    values = document.get(tag, {}).get("Value") or [""]
+    return str(values[0] or "")
+
+
+def plain(uid: str) -> str:
+    """Return a UID that can be part of a file name. Raises ValueError for anything but digits and dots."""
+    if not uid or not set(uid) <= set("0123456789.") or len(uid) > 64:
+        raise ValueError(f"{uid[:64]!r} is not a DICOM UID")
+    return uid
+
+
+def store(path: Path, fill: Callable[[Path], Any]) -> None:
+    """Write a file beside ``path`` and rename it. A name with a dot in front is no label."""
+    part = path.with_name(f".{path.name}.part")
+    fill(part)
+    part.replace(path)
+
+
+def read_document(path: Path) -> dict[str, Any]:
+    """Read a JSON object. Empty if there is none, or while it is being written."""
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return document if isinstance(document, dict) else {}
+
+
+def words(error: Exception, url: str) -> str:
+    """Say what went wrong, in one sentence without its full stop."""
+    if isinstance(error, requests.exceptions.Timeout):
+        return f"the DICOM server {url} does not answer"
+    if isinstance(error, requests.exceptions.ConnectionError):
+        return f"the DICOM server {url} can't be reached"
+    answer = getattr(error, "response", None)
+    if answer is not None and answer.status_code in (401, 403):
+        return f"the DICOM server {url} refuses the user name or password"
+    if answer is not None:
+        return f"the DICOM server {url} answered with status {answer.status_code}"
+    return f"{type(error).__name__}: {error}"[:300]

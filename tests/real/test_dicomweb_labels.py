@@ -1,0 +1,151 @@
+"""Labels of a DICOMweb server come home: as files of MONAI Label's cache, and as DICOM SEG."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+
+from tests.real.conftest import PROFILE, Bench, pip_arguments
+from tests.real.orthanc import Orthanc
+from tests.real.test_orthanc import USER, Served, desk_for, orthanc_with
+from tests.sshd import free_port
+
+POINTS = """
+import json, sys
+import nibabel, numpy as np, pydicom
+
+def points(array, affine, signs):
+    at = np.argwhere(np.asarray(array) > 0)
+    at = np.c_[at, np.ones(len(at))] @ np.asarray(affine).T
+    return sorted(np.round(at[:, :3] * signs, 3).tolist())
+
+label = nibabel.load(sys.argv[2])
+mine = points(label.dataobj, label.affine, [-1, -1, 1])  # NIfTI's x and y point the other way
+seg = pydicom.dcmread(sys.argv[1])
+theirs = READ
+print(json.dumps([str(seg.ReferencedSeriesSequence[0].SeriesInstanceUID), len(mine), mine == theirs]))
+"""
+WITH_PYDICOM = """
+def voxels(seg):
+    shared = seg.SharedFunctionalGroupsSequence[0]
+    step_y, step_x = map(float, shared.PixelMeasuresSequence[0].PixelSpacing)
+    along = np.array(shared.PlaneOrientationSequence[0].ImageOrientationPatient, float)
+    for frame, plane in zip(seg.pixel_array, seg.PerFrameFunctionalGroupsSequence):
+        origin = np.array(plane.PlanePositionSequence[0].ImagePositionPatient, float)
+        for y, x in np.argwhere(frame):
+            yield np.round(origin + x * step_x * along[:3] + y * step_y * along[3:], 3).tolist()
+""" + POINTS.replace("READ", "sorted(voxels(seg))")
+WITH_HIGHDICOM = """
+import highdicom
+def voxels(path):
+    volume = highdicom.seg.segread(path).get_volume(combine_segments=True)
+    return points(volume.array, volume.affine, [1, 1, 1])
+""" + POINTS.replace("READ", "voxels(sys.argv[1])")
+
+
+@dataclass
+class Labelled(Served):
+    """A labeltui whose server serves Orthanc's series, and copies labels to ``folder``."""
+
+    orthanc: Orthanc
+    folder: Path
+
+    @property
+    def cache(self) -> Path:
+        """MONAI Label's cache of Orthanc's series, on the host."""
+        digest = hashlib.md5(self.orthanc.dicomweb.encode(), usedforsecurity=False).hexdigest()
+        return self.bench.home / ".cache/monailabel/dicom" / digest
+
+    def copies(self, tag: str) -> list[Path]:
+        """The copies of labels with a tag."""
+        return sorted((self.folder / tag).glob("*.*"))
+
+    def label(self, client: str) -> str:
+        """Fetch a study and submit a final label of it. Returns the study."""
+        study = self.next(client)
+        assert study is not None
+        self.submit(client, study)
+        return study
+
+
+@pytest.fixture(params=[None, USER], ids=["open", "login"])
+def served(bench: Bench, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Labelled]:
+    """Orthanc with three CT series, with and without a login, and a server on it."""
+    user, port, folder = request.param, free_port(), tmp_path / "copies"
+    login = {"dicomweb_user": USER[0], "dicomweb_password_env": "ORTHANC"} if user else {}
+    with orthanc_with(bench, tmp_path, "CT", user=user) as orthanc:
+        desk = desk_for(bench, orthanc, port, tmp_path, **login)
+        settings = f"[profiles.{PROFILE}.labels]\nfolder = {json.dumps(str(folder))}\n"
+        desk.config.write_text(desk.config.read_text() + settings)
+        desk = replace(desk, environment={**desk.environment, "ORTHANC": USER[1]})
+        desk.run("server", "stop", "--yes")  # another test's
+        started = desk.run("server", "start")
+        try:
+            assert started.code == 0, started.stdout + started.stderr
+            yield Labelled(desk, f"http://127.0.0.1:{port}", orthanc, folder)
+        finally:
+            desk.run("server", "stop", "--yes")
+
+
+@pytest.fixture(scope="module")
+def highdicom(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A Python with highdicom, which needs another pydicom than MONAI Label."""
+    folder = tmp_path_factory.mktemp("highdicom")
+    subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True)
+    python = folder / "bin/python"
+    install = [str(python), "-m", "pip", "install", "-q", *pip_arguments(), "highdicom", "nibabel"]
+    subprocess.run(install, check=True, timeout=600)
+    return python
+
+
+def test_a_label_comes_home_as_file_and_as_seg(served: Labelled, highdicom: Path) -> None:
+    study = served.label("alice")
+    pulled = served.bench.run("labels", "pull")
+    assert pulled.code == 0, pulled.stdout + pulled.stderr
+    (label,), (seg,) = served.copies("final"), served.copies("dicom-seg")
+    assert label.read_bytes() == (served.cache / "labels/final" / label.name).read_bytes()
+    assert seg.name.startswith(f"{study}.seg.")
+    read = served.bench.python(WITH_PYDICOM, str(seg), str(label))
+    assert json.loads(read) == [study, 256, True]
+    read = subprocess.run(
+        [highdicom, "-c", WITH_HIGHDICOM, seg, label], capture_output=True, text=True, check=True
+    ).stdout
+    assert json.loads(read) == [study, 256, True]
+    rows = served.bench.run("labels", "list").document["labels"]
+    assert {(row["study"], row["tag"], row["who"]) for row in rows} == {
+        (study, "final", "alice"),
+        (study, "dicom-seg", None),
+    }
+    assert served.bench.run("labels", "verify").document["same"] == 2
+    log = next(served.bench.folder.rglob("stdout.log")).read_text(errors="replace")
+    assert "not a DICOM-SEG" not in log
+
+
+def test_a_seg_that_the_cache_does_not_hold_comes_home(served: Labelled) -> None:
+    study = served.label("alice")
+    served.bench.run("server", "stop", "--yes")
+    shutil.rmtree(served.cache)  # a new pod
+    assert served.bench.run("server", "start").code == 0
+    pulled = served.bench.run("labels", "pull")
+    assert pulled.code == 0, pulled.stdout + pulled.stderr
+    assert served.copies("final") == []
+    assert [one.name.split(".seg.")[0] for one in served.copies("dicom-seg")] == [study]
+
+
+def test_a_stopped_orthanc_is_said_in_words(served: Labelled) -> None:
+    served.label("alice")
+    served.orthanc.stop()
+    pulled = served.bench.run("labels", "pull")
+    assert pulled.code == 1
+    assert "can't be reached" in pulled.document["error"]["message"]
+    assert "Traceback" not in pulled.stdout + pulled.stderr
+    assert len(served.copies("final")) == 1
+    assert served.copies("dicom-seg") == []
