@@ -22,7 +22,8 @@ EXTENSIONS = (
     ".dcm",
 )
 VERSIONS = "versions"  # folder of replaced versions
-OWN_NAMES = frozenset({VERSIONS, "index.jsonl", "incoming"})
+INFO = "info"  # folder of the server's documents
+OWN_NAMES = frozenset({VERSIONS, INFO, "index.jsonl", "incoming"})
 LONGEST_BYTES = 150  # longer names are cut and get a hash; file systems allow 255
 
 SEG_TAG = "dicom-seg"

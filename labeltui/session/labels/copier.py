@@ -3,24 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-import errno
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack, suppress
 from dataclasses import replace
 from datetime import datetime
 
 from labeltui.config.model import LabelsSection
-from labeltui.domain.documents.documents import moment
-from labeltui.domain.failure_codes import Code
 from labeltui.domain.labels.copies import HostLabel, LabelCopies, Listing
 from labeltui.domain.labels.names import SEG_TAG, split_label
 from labeltui.domain.log.events import Event, LabelSaved
-from labeltui.domain.problems import Failed, LabeltuiError, Unreachable
+from labeltui.domain.problems import Failed, LabeltuiError
 from labeltui.domain.state import SessionState
+from labeltui.session.labels.copying import Copied, Copying, is_young
+from labeltui.session.labels.describing import Describing
 from labeltui.session.labels.folder import LabelFolder, digest_of
-from labeltui.session.labels.index import BY_CHECKSUM, BY_SIZE, Entry
-from labeltui.session.labels.soundness import damage
-from labeltui.session.labels.status import SLOW_S, UNREADABLE_HINT, CopyStatus, Fault, fault_of
+from labeltui.session.labels.index import Entry
+from labeltui.session.labels.status import SLOW_S, CopyStatus, fault_of
 from labeltui.session.labels.transports import LabelTransport
 from labeltui.session.runtime.fields import Fields
 from labeltui.session.runtime.state_folder import StateFolder
@@ -28,13 +26,8 @@ from labeltui.session.runtime.store import Changed, Store
 from labeltui.session.runtime.supervise import Clock, error_text
 from labeltui.support.backoff import backoff_s
 
-YOUNG_NS = 1_000_000_000  # a file younger than this may not be complete yet
-SETTLES_S = 1.0
-TRIES = 5  # polls for a label that the log reports; later the next full listing finds the label
-AT_ONCE = 3
-
-Copied = Callable[[HostLabel, int, int], None]
-"""Called after each copy with the label, the number copied so far and the number to copy."""
+SETTLES_S = 0.3
+TRIES = 20  # polls for a label that the log reports; later the next full listing finds the label
 
 
 class LabelCopier:
@@ -60,7 +53,9 @@ class LabelCopier:
         self.on_reported: list[Callable[[str, str], None]] = []
         """Called with tag and study of each label that was submitted."""
         self._status = CopyStatus(store, section, folder, state, clock)
-        self._section, self._transport, self._clock = section, transport, clock
+        self._copying = Copying(folder, self._status, clock)
+        self._describing = Describing(folder, self._status)
+        self._section, self._transport = section, transport
         self._wake = asyncio.Event()
         self._reported: dict[tuple[str, str], int] = {}  # new labels by (tag, study), with the polls for each
         self._whole = True  # whether the next listing includes every label
@@ -124,6 +119,13 @@ class LabelCopier:
 
     async def run(self) -> None:
         """Copy until cancelled: every 5 minutes, and when a label is submitted."""
+        describing = asyncio.create_task(self._describing.run())
+        try:
+            await self._run()
+        finally:
+            describing.cancel()
+
+    async def _run(self) -> None:
         failures = 0
         while True:
             self._wake.clear()
@@ -154,6 +156,7 @@ class LabelCopier:
                 break
             await asyncio.sleep(SETTLES_S)
             copies = await self.refresh(copy=copy, copied=copied)
+        await self._describing.finish()
         return copies
 
     # --- one listing
@@ -181,7 +184,7 @@ class LabelCopier:
             young = [
                 label
                 for label in listing.labels
-                if label.key not in copies_here and 0 <= listing.now_ns - label.mtime_ns < YOUNG_NS
+                if label.key not in copies_here and is_young(label, listing.now_ns)
             ]
             faults = {
                 label.key: fault
@@ -196,10 +199,14 @@ class LabelCopier:
             self._status.publish()
             if unusable is None and (self._section.copy_ if copy is None else copy):
                 wanted = [one for one in listing.labels if one.key not in copies_here and not one.problem]
-                await self._copy_labels(transport, [one for one in wanted if one not in young], copied)
+                wanted = [one for one in wanted if one not in young]
+                await self._copying.copy(transport, wanted, listing.now_ns, copied)
+                young += self._copying.unfinished
             if only is None:
                 self._whole = False
             self._forget_found(listing, young)
+        await asyncio.to_thread(self._want_described, transport, listing)
+        self._describing.wake()
         copies = self._status.publish()
         self._status.remember(copies)
         safe = self._status.safe()
@@ -252,6 +259,9 @@ class LabelCopier:
         same = newest is not None and newest.sha256 == entry.sha256 and self.folder.has_newest(newest)
         return entry if same else None
 
+    def _want_described(self, transport: LabelTransport, listing: Listing) -> None:
+        self._describing.want(transport, self._copies_of(transport, listing.labels))
+
     def _forget_found(self, listing: Listing, young: Sequence[HostLabel]) -> None:
         """Forget the reported labels that were found, or that were polled :data:`TRIES` times.
 
@@ -265,86 +275,3 @@ class LabelCopier:
                 del self._reported[reported]
         for label in young:
             self._reported.setdefault((label.tag, split_label(label.name)[0]), 0)
-
-    # --- copying
-
-    async def _copy_labels(
-        self, transport: LabelTransport, wanted: list[HostLabel], copied: Copied | None
-    ) -> None:
-        if not wanted:
-            return
-        left = iter(await transport.with_checksums(wanted))
-        done = 0
-
-        async def work() -> None:
-            nonlocal done
-            for label in left:
-                if await self._copied(transport, label):
-                    done += 1
-                    if copied is not None:
-                        copied(label, done, len(wanted))
-
-        workers = [asyncio.create_task(work()) for _ in range(min(AT_ONCE, len(wanted)))]
-        try:
-            await asyncio.gather(*workers)
-        finally:
-            for worker in workers:
-                worker.cancel()
-            await asyncio.gather(*workers, return_exceptions=True)
-            self._status.copying = ""
-
-    async def _copied(self, transport: LabelTransport, label: HostLabel) -> bool:
-        """Copy one label. Returns False if it failed or is damaged; the status has the reason. Raises Unreachable."""
-        if label.problem:
-            self._status.faulty(label, Fault(label.problem, UNREADABLE_HINT))
-            return False
-        self._status.copying = label.shown
-        self._status.publish()
-        try:
-            entry = await self._copy(transport, label)
-        except Unreachable:
-            raise
-        except LabeltuiError as error:
-            self._status.failures[label.key] = (error_text(error), error.problem.hint)
-            return False
-        except OSError as error:
-            self._status.failures[label.key] = self._os_error_text(error)
-            return False
-        fault = fault_of(label, entry)
-        if fault is not None:
-            self._status.faulty(label, fault)
-            return False
-        self._status.copied(label, entry)
-        return True
-
-    async def _copy(self, transport: LabelTransport, label: HostLabel) -> Entry:
-        at = moment(self._clock()) or ""
-        newest = self.folder.index.newest(label.key)
-        if newest is not None and newest.sha256 == label.sha256 and self.folder.has_newest(newest):
-            # The same content came from another machine, or was written again.
-            entry = replace(newest, mtime_ns=label.mtime_ns, source=transport.source, copied_at=at)
-            await asyncio.to_thread(self.folder.index.add, entry)
-            return entry
-        arrived = self.folder.incoming(*label.key)
-        await transport.fetch(label, arrived, lambda _done, _size: None)
-        size, digest = await asyncio.to_thread(digest_of, arrived)
-        if label.sha256 is not None and digest != label.sha256:
-            arrived.unlink(missing_ok=True)
-            raise Failed(
-                Code.LABEL_CHANGED, "The label changed during the copy.", "labeltui copies it again at once."
-            )
-        why = await asyncio.to_thread(damage, arrived, label.name)
-        who = await transport.author(label)
-        entry = Entry(
-            label.tag, label.name, split_label(label.name)[0], self.folder.index.file_for(label.key), size, digest,
-            label.mtime_ns, transport.source, at, who, BY_CHECKSUM if transport.by_checksum else BY_SIZE,
-            why,
-        )  # fmt: skip
-        await asyncio.to_thread(self.folder.place, arrived, entry)
-        return entry
-
-    def _os_error_text(self, error: OSError) -> tuple[str, str]:
-        elsewhere = "Set [profiles.NAME.labels] folder to another place."
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            return "disk full", f"Free space for {self.folder.root}. {elsewhere}"
-        return f"{self.folder.root} can't be written ({error.strerror or error})", elsewhere

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from labeltui.domain.labels.copies import HostLabel, Listing
 from labeltui.domain.labels.names import SEG_TAG
@@ -13,6 +14,7 @@ from labeltui.hosts.base import Progress
 from labeltui.monailabel.client import MonaiLabelClient
 from labeltui.monailabel.dicomweb import DicomWeb
 from labeltui.session.connection.link import Link
+from labeltui.session.labels.index import Entry
 from labeltui.session.labels.segs import SegMirror
 from labeltui.session.labels.transports import FileTransport
 
@@ -70,9 +72,9 @@ class DicomwebTransport:
         """See the class."""
         await (self._segs if label.tag == SEG_TAG else self._files).fetch(label, target, progress)
 
-    async def author(self, label: HostLabel) -> str:
+    async def info(self, label: Entry) -> Mapping[str, Any] | None:
         """See the class. Unknown for a SEG, because another tool may have made it."""
-        return "" if label.tag == SEG_TAG else await self._files.author(label)
+        return None if label.tag == SEG_TAG else await self._files.info(label)
 
     async def prepare(self) -> None:
         """Fetch the SEG files to the host that are not there yet."""

@@ -5,18 +5,19 @@ from __future__ import annotations
 import asyncio
 import fcntl
 import hashlib
+import json
 import os
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from labeltui.domain.failure_codes import Code
-from labeltui.domain.labels.names import file_name
+from labeltui.domain.labels.names import INFO, file_name
 from labeltui.domain.problems import Failed
 from labeltui.session.labels.index import Entry, LabelIndex
-from labeltui.support.atomic import move_file, remove_leftovers
+from labeltui.support.atomic import move_file, remove_leftovers, write_file
 from labeltui.support.file_errors import advice, reason
 
 RETRY_S = 0.25
@@ -36,7 +37,7 @@ class LabelFolder:
     """The folder of copies.
 
     ``TAG/FILE`` is a label's newest version, ``versions/`` has the older ones, and ``index.jsonl`` describes
-    both.
+    both. ``info/`` has the server's documents of the versions.
     """
 
     def __init__(self, root: Path) -> None:
@@ -100,6 +101,30 @@ class LabelFolder:
         except OSError:
             return False
         return found.st_size == entry.size and abs(found.st_mtime_ns - entry.mtime_ns) <= CLOCK_GRAIN_NS
+
+    def info_file(self, entry: Entry) -> Path:
+        """The file with the server's document of one version of a label."""
+        return self.root / INFO / f"{entry.version_file}.json"
+
+    def is_described(self, entry: Entry) -> bool:
+        """Whether the server's document of this version is stored."""
+        return self.info_file(entry).exists()
+
+    def describe(self, entry: Entry, info: Mapping[str, Any]) -> None:
+        """Store the server's document of this version, and its author in the index. Raises OSError."""
+        file = self.info_file(entry)
+        file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        write_file(file, json.dumps(dict(info)))
+        if entry.who:
+            self.index.add(entry)
+
+    def info(self, entry: Entry) -> dict[str, Any]:
+        """Return the stored document of this version. Empty if there is none."""
+        try:
+            document = json.loads(self.info_file(entry).read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return {}
+        return document if isinstance(document, dict) else {}
 
     def place(self, arrived: Path, entry: Entry) -> None:
         """Move a complete download to its final path, after moving an older version to ``versions/``.

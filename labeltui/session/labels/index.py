@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import threading
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -93,6 +93,8 @@ class LabelIndex:
         versions = self._versions.setdefault(entry.key, [])
         if not versions or versions[-1].sha256 != entry.sha256:
             versions.append(entry)
+        elif entry.who and not versions[-1].who:
+            versions[-1] = replace(versions[-1], who=entry.who)  # the author became known after the copy
         self._files[entry.file.casefold()] = entry.key
 
     def add(self, entry: Entry) -> None:

@@ -105,6 +105,12 @@ class CopyStatus:
         self.known[label.key] = label
         self.last = entry
 
+    def described(self, entry: Entry) -> None:
+        """Record the author of a copy."""
+        if self.last is not None and self.last.key == entry.key and self.last.sha256 == entry.sha256:
+            self.last = entry
+            self.publish()
+
     def faulty(self, label: HostLabel, fault: Fault) -> None:
         """Record that the host has no whole content of a label."""
         self.failures.pop(label.key, None)

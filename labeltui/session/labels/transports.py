@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from labeltui.domain.failure_codes import Code
 from labeltui.domain.labels.copies import HostLabel, Listing
 from labeltui.domain.labels.names import split_label
-from labeltui.domain.problems import Failed, LabeltuiError
+from labeltui.domain.problems import Failed
 from labeltui.hosts.base import Progress
 from labeltui.monailabel.client import MonaiLabelClient
 from labeltui.session.connection.link import Link
+from labeltui.session.labels.index import Entry
 
 CHECKSUMS_AT_ONCE = 100
 READ_AT_ONCE = 1 << 20  # bytes; the agent reads no more in one request
-AUTHOR_S = 10.0
+READ_WHOLE = 16 << 20  # bytes; a larger file is copied so that an interrupted copy can be resumed
 
 
 class LabelTransport(Protocol):
@@ -39,8 +40,8 @@ class LabelTransport(Protocol):
         """Download one label to ``target``."""
         ...
 
-    async def author(self, label: HostLabel) -> str:
-        """Return the name of the person who submitted the label; empty if it is unknown."""
+    async def info(self, label: Entry) -> Mapping[str, Any] | None:
+        """Return the server's document of a label, with its author; None if it is unknown."""
         ...
 
     async def prepare(self) -> None:
@@ -113,21 +114,21 @@ class FileTransport:
                 "the file name is not valid text",
                 "Rename the file on the host; the server can't serve it either.",
             ) from None
-        if 0 <= label.size <= READ_AT_ONCE:
-            # Fetch each label in one request. A separate command for each step would copy only a few files a second.
-            content = await (await self._link.ready()).read(path, limit=READ_AT_ONCE)
+        if 0 <= label.size <= READ_WHOLE:
+            # The agent reads the file. A separate command for each step would copy only a few files a second.
+            agent, content = await self._link.ready(), b""
+            while block := await agent.read(path, len(content), READ_AT_ONCE):
+                content += block
+                progress(len(content), label.size)
+                if len(block) < READ_AT_ONCE or len(content) > READ_WHOLE:
+                    break
             await asyncio.to_thread(target.write_bytes, content)
-            progress(len(content), label.size)
         else:
             await self._link.host.download(path, target, progress=progress)
 
-    async def author(self, label: HostLabel) -> str:
-        """See :class:`LabelTransport`. Only a running server knows the author; the file does not have it."""
-        return (
-            ""
-            if self._client is None
-            else await author_of(self._client, split_label(label.name)[0], label.tag)
-        )
+    async def info(self, label: Entry) -> Mapping[str, Any] | None:
+        """See :class:`LabelTransport`. Only a running server is asked."""
+        return None if self._client is None else await self._client().label_info(label.study, label.tag)
 
     async def prepare(self) -> None:
         """Do nothing: the folder has every label."""
@@ -187,23 +188,12 @@ class RestTransport:
         size = await self._client().label(self._id(label), label.tag, target)
         progress(size, size)
 
-    async def author(self, label: HostLabel) -> str:
+    async def info(self, label: Entry) -> Mapping[str, Any] | None:
         """See :class:`LabelTransport`."""
-        return await author_of(self._client, self._id(label), label.tag)
+        return await self._client().label_info(label.study, label.tag)
 
     def _id(self, label: HostLabel) -> str:
         return self._ids.get(label.key, split_label(label.name)[0])
 
     async def prepare(self) -> None:
         """Do nothing: the server lists every label."""
-
-
-async def author_of(client: Callable[[], MonaiLabelClient], study: str, tag: str) -> str:
-    """Ask the server who submitted a label. Empty if it doesn't know, or does not answer within 10 s."""
-    try:
-        async with asyncio.timeout(AUTHOR_S):
-            info = await client().label_info(study, tag)
-    except (LabeltuiError, TimeoutError):
-        return ""
-    names = (info.get("client_id"), info.get("user"))
-    return next((name for name in names if isinstance(name, str) and name), "")

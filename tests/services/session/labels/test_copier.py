@@ -24,6 +24,7 @@ from labeltui.opening.launch import Launch
 from labeltui.opening.opening import open_session
 from labeltui.sandbox.pod import free_port
 from labeltui.session.labels import copier as labelcopies
+from labeltui.session.labels import copying
 from labeltui.session.runtime.state_folder import StateFolder
 from labeltui.session.runtime.store import Store
 from labeltui.session.session import Session
@@ -130,7 +131,7 @@ async def test_a_copy_that_is_cut_in_the_middle_goes_on_and_is_whole(
     session: Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     host = session.link.host
-    whole = os.urandom(1_300_000)  # more than one request to the agent carries
+    whole = os.urandom(17 << 20)  # more than the agent is asked for
     real = type(host).download
     tries = 0
 
@@ -231,12 +232,12 @@ async def test_a_label_that_changes_while_it_is_copied_is_taken_as_it_ends_up(
 async def test_a_file_that_is_still_written_is_not_taken_for_whole(
     session: Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(labelcopies, "YOUNG_NS", 3600 * 10**9)
+    monkeypatch.setattr(copying, "YOUNG_NS", 3600 * 10**9)
     submit(session, "growing.nii.gz", b"half", age_s=0.0)
     copies = await session.labels.refresh()
     assert (copies.total, copies.here, copies.reason) == (7, 6, "")
     submit(session, "growing.nii.gz", b"half and half", age_s=5.0)
-    monkeypatch.setattr(labelcopies, "YOUNG_NS", 10**9)
+    monkeypatch.setattr(copying, "YOUNG_NS", 10**9)
     session.labels.wake()
     await all_here(session, 7)
     assert files(session)["final/growing.nii.gz"] == b"half and half"

@@ -44,6 +44,8 @@ class Dicomweb:
 
     def __call__(self, request: Mapping[str, Any]) -> Mapping[str, Any]:
         asked = request["arguments"]
+        if "images" in asked:  # the program that fetches SEGs
+            return {"answer": {"problem": "", "left": 0, "stored": [], "absent": [], "skipped": []}}
         self.asked.append(asked)
         if isinstance(self.failure, Exception):
             raise self.failure

@@ -1,0 +1,95 @@
+"""A submitted label is on this machine within a second, whatever the server does meanwhile."""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+from labeltui.session.labels.transports import READ_AT_ONCE
+from labeltui.session.session import Session
+from tests.actions import run_confirmed
+from tests.fakes.agent import Run
+from tests.fakes.host import MemoryHost
+from tests.fakes.monailabel import FakeMonaiLabel
+from tests.fakes.session import memory_session
+from tests.virtual_time import in_virtual_time
+
+INFO = {"ts": 1, "client_id": "ana", "label_info": [{"name": "spleen", "idx": 1}]}
+SAVED = (
+    "[2026-11-23 17:08:17,116] [1] [T] [INFO] (monailabel.datastore.local:300) - Saving Label for Image: s1;"
+    " Tag: final; Info: {'client_id': 'ana'}\n"
+)
+
+
+def serving(host: MemoryHost) -> Run:
+    host.files.folders.add("/root/studies")
+    job = host.agent.start("server", meta={"app": "radiology", "studies": "/root/studies"})
+    job.print("INFO:     Uvicorn running on http://127.0.0.1:8000\n")
+    return job
+
+
+async def is_copied(session: Session, copied: Callable[[], bool]) -> float:
+    """Wait for a copy. Returns the seconds that it took."""
+    began = asyncio.get_running_loop().time()
+    await session.store.wait_for(lambda _state: copied(), 30)
+    return asyncio.get_running_loop().time() - began
+
+
+@in_virtual_time
+async def test_a_label_of_some_megabytes_is_here_within_a_second(tmp_path: Path) -> None:
+    host, server = MemoryHost(), FakeMonaiLabel()
+    job, data = serving(host), os.urandom(3 * READ_AT_ONCE + 5)
+    server.documents[("GET", "/datastore/label/info")] = INFO
+    server.delays_s["/datastore/label/info"] = 8.0  # it runs an inference
+    copy = tmp_path / "labels/final/s1.nii.gz"
+    async with memory_session(tmp_path, host=host, server=server) as session:
+        await session.store.wait_for(lambda s: s.labels.value is not None, 30)
+        await asyncio.sleep(5)
+        host.files.write("~/studies/labels/final/s1.nii.gz", data)
+        job.print(SAVED)
+        spent = await is_copied(session, copy.exists)
+        assert spent <= 1.0
+        await session.store.wait_for(
+            lambda s: s.labels.value is not None and s.labels.value.last_by == "ana", 20
+        )
+        listed = await run_confirmed(session, "labels.list")
+    assert copy.read_bytes() == data
+    assert len(host.agent.requests("read")) == 4
+    assert [row["who"] for row in listed["labels"]] == ["ana"]
+    (document,) = (tmp_path / "labels/info").rglob("*.json")
+    assert json.loads(document.read_text()) == INFO
+
+
+@in_virtual_time
+async def test_a_label_that_is_half_written_is_taken_once_it_is_whole(tmp_path: Path) -> None:
+    host = MemoryHost()
+    job, data = serving(host), gzip.compress(os.urandom(5000))
+    copy = tmp_path / "labels/final/s1.nii.gz"
+    async with memory_session(tmp_path, host=host) as session:
+        await session.store.wait_for(lambda s: s.labels.value is not None, 30)
+        await asyncio.sleep(5)
+        host.files.write("~/studies/labels/final/s1.nii.gz", data[:3000])
+        job.print(SAVED)
+        await asyncio.sleep(0.7)
+        assert not copy.exists()
+        host.files.write("~/studies/labels/final/s1.nii.gz", data)
+        await is_copied(session, copy.exists)
+    assert copy.read_bytes() == data
+    assert not (tmp_path / "labels/versions").exists()
+
+
+@in_virtual_time
+async def test_what_the_server_says_of_a_newer_label_is_not_stored_with_the_older(tmp_path: Path) -> None:
+    host, server = MemoryHost(), FakeMonaiLabel()
+    serving(host)
+    server.documents[("GET", "/datastore/label/info")] = {**INFO, "ts": 4_000_000_000}
+    host.files.write("~/studies/labels/final/s1.nii.gz", b"label")
+    async with memory_session(tmp_path, host=host, server=server) as session:
+        await run_confirmed(session, "labels.pull")
+        listed = await run_confirmed(session, "labels.list")
+    assert [row["who"] for row in listed["labels"]] == [None]
+    assert not (tmp_path / "labels/info").exists()
