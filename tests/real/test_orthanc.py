@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from labeltui.monailabel.programs import source_of
 from tests.real.conftest import Bench, write_config
 from tests.real.orthanc import Orthanc
 from tests.real.test_main_job import until
@@ -55,6 +56,24 @@ for number in range(series):
         ct.RescaleIntercept, ct.RescaleSlope = 0, 1
         ct.PixelData = np.full((32, 32), z * 10, np.int16).tobytes()
         ct.save_as(name, write_like_original=False)
+"""
+
+SEG_FROM_ELSEWHERE = """
+import sys
+from pathlib import Path
+from pydicom import dcmread
+from pydicom.dataset import Dataset
+from pydicom.sequence import Sequence
+from pydicom.uid import SegmentationStorage, generate_uid
+
+seg, referenced = dcmread(sys.argv[1]), Dataset()
+referenced.SeriesInstanceUID = seg.SeriesInstanceUID
+seg.ReferencedSeriesSequence = Sequence([referenced])
+seg.SOPClassUID = seg.file_meta.MediaStorageSOPClassUID = SegmentationStorage
+seg.SOPInstanceUID = seg.file_meta.MediaStorageSOPInstanceUID = generate_uid()
+seg.SeriesInstanceUID, seg.Modality = generate_uid(), "SEG"
+seg.save_as(sys.argv[2])
+print(referenced.SeriesInstanceUID)
 """
 
 NEXT = """
@@ -168,7 +187,26 @@ def counts(listed: Mapping[str, Any]) -> tuple[int | None, int | None]:
     return listed["total"], listed["completed"]
 
 
-def test_series_are_listed_and_counted_before_anybody_fetches_one(served: Served, orthanc: Orthanc) -> None:
+def study_in(served: Served, path: Path) -> str:
+    """The series that a DICOM file belongs to."""
+    read = "import pydicom, sys; print(pydicom.dcmread(sys.argv[1]).SeriesInstanceUID)"
+    return served.bench.python(read, str(path)).strip()
+
+
+def run_program(served: Served, orthanc: Orthanc, **more: Any) -> Any:
+    """Run the program that lists series in MONAI Label's Python. Where it is not ``known``, through the server."""
+    asked = {
+        "url": orthanc.dicomweb, "pid": None, "user": None, "password": None, "filter": {"Modality": "CT"},
+        "port": int(served.url.rpartition(":")[2]), "total": SERIES, "series": None, "segs": None, "references": [],
+        "known": True, **more,
+    }  # fmt: skip
+    run = "\nimport sys\nprint(json.dumps(main(json.loads(sys.argv[1]))))"
+    return json.loads(served.bench.python(source_of("series") + run, json.dumps(asked)))
+
+
+def test_series_are_listed_and_counted_before_anybody_fetches_one(
+    served: Served, orthanc: Orthanc, tmp_path: Path
+) -> None:
     listed = served.bench.run("studies", "list").document
     assert counts(listed) == (orthanc.counts("CT"), 0) == (SERIES, 0)
     assert {(one["modality"], one["images"], one["state"]) for one in listed["studies"]} == {
@@ -186,7 +224,26 @@ def test_series_are_listed_and_counted_before_anybody_fetches_one(served: Served
     assert counts(listed) == (SERIES, orthanc.counts("SEG")) == (SERIES, 1)
     assert (labelled["id"], labelled["submitted_by"]) == (study, {"final": "alice"})
 
+    label_of_another_tool = tmp_path / "elsewhere"
+    label_of_another_tool.mkdir()
+    other = next(
+        one for one in sorted((tmp_path / "dicom").glob("CT-*-0.dcm")) if study_in(served, one) != study
+    )
+    uid = served.bench.python(SEG_FROM_ELSEWHERE, str(other), str(label_of_another_tool / "seg.dcm")).strip()
+    orthanc.store(label_of_another_tool)
+    listed = served.bench.run("studies", "list").document
+    assert counts(listed) == (SERIES, orthanc.counts("SEG")) == (SERIES, 2)
+    assert {one["id"] for one in listed["studies"] if one["state"] == "final"} == {study, uid}
+
+    through_server = run_program(served, orthanc, known=False, series=0)
+    assert len(through_server["series"]) == SERIES
+    assert len(through_server["segs"]) == 2
+    pairs = [[seg[1], seg[0]] for seg in through_server["segs"]]
+    references = run_program(served, orthanc, known=False, references=pairs)["references"]
+    assert sorted(references.values()) == sorted([[study], [uid]])
+
     orthanc.stop()
+    assert run_program(served, orthanc, series=0) == {"error": "unreachable"}
     failed = served.bench.run("studies", "list")
     said = str(failed.document["error"])
     assert failed.code != 0
