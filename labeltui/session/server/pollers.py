@@ -50,7 +50,6 @@ SHARE = 10
 SLOWEST_S = 120.0
 
 DOWN = (ServerState.STOPPED, ServerState.CRASHED, ServerState.STARTING)
-QUEUE_EVENTS = (LabelSaved, SampleServed)
 TASK_EVENTS = (TaskCommand, ReturnCode)
 
 
@@ -282,8 +281,10 @@ class Pollers:
         self.annotators.on_event(event)
         if not self._watch.caught_up:
             return
-        if isinstance(event, QUEUE_EVENTS):
+        if isinstance(event, LabelSaved):
             self._wake_queue()
+        elif isinstance(event, SampleServed):
+            self.queue.wake()  # adds no series and no label
         elif isinstance(event, TASK_EVENTS):
             self.training.wake()
 

@@ -228,8 +228,9 @@ def _merged(listing: _Listing, served: StudyQueue) -> StudyQueue:
         tags = study.tags
         if series.id in listing.labelled and FINAL_TAG not in tags:
             tags = {**tags, FINAL_TAG: None}
-        name = series.name or study.name
-        studies.append(replace(study, tags=tags, name=name, modality=series.modality, images=series.images))
+        studies.append(
+            replace(study, tags=tags, name=series.name, modality=series.modality, images=series.images)
+        )
     problem = ""
     if listing.unread:
         files = "1 SEG" if listing.unread == 1 else f"{listing.unread} SEGs"

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from rich.cells import cell_len
 from textual.content import Content
 
 from labeltui.domain.study import FINAL_TAG, Study, StudyState
@@ -17,6 +18,8 @@ COLUMNS = ("state", "id", "who", "age", "tags")
 NARROW, ROOMY = 46, 62
 _BRIEF = {StudyState.UNLABELLED: "none", StudyState.ORIGINAL: "orig"}
 _URGENCY = {StudyState.OPEN: 0, StudyState.UNLABELLED: 1, StudyState.ORIGINAL: 2, StudyState.FINAL: 3}
+UID_END = 6
+"""Characters of a series' id that are shown where its description needs the room. Ids differ at their ends."""
 DAMAGED = Word("✗", "broken", Tone.BAD)
 """The state of a study with a label that is empty or cut off."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -58,8 +61,14 @@ def who(study: Study, width: int = 1000) -> str:
 
 def name_of(study: Study, width: int) -> str:
     """Return a study's id; for a DICOM series, modality, number of images, description, and the end of its id."""
-    parts = (study.modality, "" if study.images is None else str(study.images), study.name, study.id)
-    return elide_middle(safe(" ".join(part for part in parts if part) if study.modality else study.id), width)
+    if not study.modality:
+        return elide_middle(safe(study.id), width)
+    name = "" if study.name.startswith(study.id) else study.name  # MONAI Label's name is that of its file
+    parts = (study.modality, "" if study.images is None else str(study.images), name)
+    text = safe(" ".join(part for part in parts if part))
+    if cell_len(f"{text} {study.id}") <= width:
+        return f"{text} {safe(study.id)}"
+    return f"{elide(text, max(1, width - UID_END - 1))} {safe(study.id[-UID_END:])}"
 
 
 def haystack(study: Study) -> str:

@@ -17,6 +17,7 @@ from labeltui.domain.reading import Reading
 from labeltui.domain.state import SessionState
 from labeltui.domain.study import Fetch, Study, StudyQueue
 from labeltui.ui.app import Console
+from labeltui.ui.panes import rows
 from labeltui.ui.panes.queue import QueuePane
 from tests.ui.fake_session import NOW, connected, console, fresh, settled, stopped, wait_for
 from tests.ui.screen_text import screen_text
@@ -222,6 +223,15 @@ async def test_a_series_is_shown_by_modality_images_and_description() -> None:
         assert "1 SEG can't be read." in screen_text(app)
         assert pane.note == "?/1"
         assert pane.copy_text() == series.id
+
+
+@pytest.mark.parametrize(
+    ("width", "shown"),
+    [(60, "MR 120 [red]liver[/] 1.2.840.113654.2.55.24"), (20, "MR 120 [red]… .55.24"), (8, "… .55.24")],
+)
+def test_a_long_description_leaves_room_for_the_end_of_the_id(width: int, shown: str) -> None:
+    series = Study("1.2.840.113654.2.55.24", name="[red]liver[/]", modality="MR", images=120)
+    assert rows.name_of(series, width) == shown
 
 
 async def test_a_modality_without_series_is_said_with_what_there_is() -> None:

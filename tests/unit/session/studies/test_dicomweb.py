@@ -195,22 +195,27 @@ async def test_a_filter_that_leaves_everything_out_is_an_alert(tmp_path: Path) -
         assert all(alert.key != "modality" for alert in it.session.store.state.alerts)
 
 
+LINE = "[2026-11-26 15:20:00,169] [7] [MainThread] [INFO] "
+LABEL = f"{LINE}(monailabel.datastore.local:430) - Saving Label for Image: 1.1; Tag: final; Info: {{}}\n"
+FETCH = f"{LINE}(monailabel.endpoints.activelearning:60) - Next sample: {{'id': '1.2'}}\n"
+
+
 @in_virtual_time
-async def test_a_saved_label_or_a_changed_count_lists_again(tmp_path: Path) -> None:
+async def test_a_saved_label_or_a_changed_count_lists_again_and_a_fetch_does_not(tmp_path: Path) -> None:
     async with dicomweb_desk(tmp_path) as (it, dicomweb):
         await queue_of(it)
-        await asyncio.sleep(1)
-        lists = dicomweb.lists
-        it.host.agent.jobs["server"].print(
-            "[2026-11-26 15:20:00,169] [7] [MainThread] [INFO] (monailabel.endpoints.datastore:120) - "
-            "Saving Label for 1.1 for tag: final by alice\n"
-        )
+        server = it.host.agent.jobs["server"]
+        for line, lists in ((FETCH, 0), (LABEL, 1)):
+            before = dicomweb.lists
+            asked = len(it.server.asked("GET", "/datastore/"))
+            server.print(line)
+            await asyncio.sleep(5)
+            assert len(it.server.asked("GET", "/datastore/")) > asked
+            assert dicomweb.lists == before + lists
+        before = dicomweb.lists
         it.server.documents["GET", "/info/"]["datastore"]["completed"] = 1
-        await asyncio.sleep(20)
-        assert lists < dicomweb.lists <= lists + 2
-        lists = dicomweb.lists
-        await asyncio.sleep(30)
-        assert dicomweb.lists <= lists + 1  # counts that stay different are no reason
+        await asyncio.sleep(40)
+        assert dicomweb.lists == before + 1  # counts that stay different are no reason for another
 
 
 @pytest.mark.parametrize(
