@@ -45,6 +45,7 @@ class Code(StrEnum):
     CORRUPT_VOLUME = "corrupt_volume"
     CRASHED = "crashed"
     CROP_SIZE = "crop_size"
+    DATASTORE_BROKEN = "datastore_broken"
     DCMQI = "dcmqi"
     DEMO_FAILED = "demo_failed"
     DEMO_NO_ACCOUNT = "demo_no_account"

@@ -196,6 +196,7 @@ class Session:
         self.link.attach("orphans", self._orphans.run)
         self.link.attach("found server", self._found.run)
         self.link.attach("guard", self.guard.run)
+        self.link.attach("studies", self.pollers.listing.folder.run)
         self.labels.on_copied.append(self.guard.on_copied)
         self.labels.on_reported.append(self.segs.on_reported)
         self.segs.on_stored = self.labels.on_stored

@@ -15,7 +15,6 @@ from labeltui.domain.host import HostMetrics
 from labeltui.domain.labels.copies import HostLabel, Listing
 from labeltui.domain.problems import Failed, LabeltuiError
 from labeltui.domain.server.server import FoundServer, OrphanTraining
-from labeltui.hosts.agent.connection import AgentConnection
 from labeltui.hosts.agent.messages import (
     AgentHello,
     Chunk,
@@ -27,6 +26,7 @@ from labeltui.hosts.agent.messages import (
     Preflight,
 )
 from labeltui.hosts.agent.parsing import bytes_of, chunk_of, follow_error_of, garbled, orphans_of, parse
+from labeltui.hosts.agent.studies import StudiesRequests
 from labeltui.hosts.base import Channel
 from labeltui.support.subscribers import Subscribers
 
@@ -62,7 +62,7 @@ class _Follow:
         self.queue: asyncio.Queue[Chunk | LabeltuiError] = asyncio.Queue()
 
 
-class AgentClient(AgentConnection):
+class AgentClient(StudiesRequests):
     """The agent's requests, typed. Each raises Failed ``agent_garbled`` if the answer has an unexpected shape."""
 
     def __init__(self, channel: Channel, hello: AgentHello, rest: bytes) -> None:
@@ -84,6 +84,8 @@ class AgentClient(AgentConnection):
         elif kind == "metrics":
             failed = Failed(Code.METRICS, str(message["error"])) if "error" in message else None
             self._on_metrics.notify(failed or parse(HostMetrics, message))
+        elif kind == "studies":
+            self._on_studies.notify(message)
         elif kind in ("chunk", "follow.error"):
             follow = self._follows.get(str(message.get("key")))
             if follow is not None:

@@ -70,14 +70,16 @@ class Pollers:
         agent: Callable[[], AgentClient | None],
         ready: Callable[[], Awaitable[AgentClient]],
     ) -> None:
+        """Poll the server's API. ``agent`` returns the agent if it runs, ``ready`` waits for it."""
         self._store = store
         self._watch = watch
         self._tunnel = tunnel
         self._client = client
         self.annotators = Annotators(client_id, lambda: watch.zone, studies.add)
-        self._listing = StudyListing(
-            store, client, self.annotators, settings=settings, process=self._process, ready=ready
-        )
+        self.listing = StudyListing(
+            store, client, self.annotators, clock, self._on_studies,
+            settings=settings, process=self._process, ready=ready,
+        )  # fmt: skip
         self._info_requests = InfoRequests(watch, agent)
         self._tasks: tuple[Task, ...] = ()
         self._running: Task | None = None
@@ -125,7 +127,7 @@ class Pollers:
 
     async def _poll_queue(self) -> StudyQueue:
         self._need_server()
-        return await self._listing.read()
+        return await self.listing.read()
 
     async def _process(self) -> int | None:
         """Wait until the server's process is known, and return its id. None if the host does not show it."""
@@ -236,10 +238,10 @@ class Pollers:
         return max(usual, min(SHARE * latency, SLOWEST_S))
 
     def _queue_interval(self) -> float:
-        if self._listing.on_dicomweb:
+        if self.listing.on_dicomweb:
             state = self._store.state
             running = self._state() is ServerState.RUNNING and state.queue.error is None
-            return max(LEAST_S, self._listing.series.wait_s) if running else QUEUE_S
+            return max(LEAST_S, self.listing.series.wait_s) if running else QUEUE_S
         queue = self._store.state.queue.value
         few = queue is None or (queue.total is not None and queue.total <= MANY_STUDIES)
         return UNWATCHED_QUEUE_S if few and not self._watched() else QUEUE_S
@@ -263,8 +265,8 @@ class Pollers:
         if info is None or state.info.error is not None:
             return
         counts = (info.total, info.completed, dict(info.label_tags))
-        if self._listing.on_dicomweb:  # the server's counts may differ from labeltui's for ever
-            if self._listing.series.counts(counts):
+        if self.listing.on_dicomweb:  # the server's counts may differ from labeltui's for ever
+            if self.listing.series.counts(counts):
                 self._wake_queue()
         elif queue is None or counts != (queue.total, queue.completed, dict(queue.label_tags)):
             self.queue.wake()
@@ -289,8 +291,13 @@ class Pollers:
             self.training.wake()
 
     def _wake_queue(self) -> None:
-        self._listing.series.changed()
+        self.listing.series.changed()
         self.queue.wake()
+
+    def _on_studies(self) -> None:
+        """Read the list that has changed, and the server's counts, which are to be compared with it."""
+        self.queue.wake()
+        self.info.wake()
 
     def _on_lines(self) -> None:
         """Derive the training state again, because the loss curve is in the server's output and not in the API."""

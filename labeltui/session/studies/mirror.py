@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -16,7 +15,6 @@ T = TypeVar("T")
 
 SLICE = 1000
 """Studies between two chances for other tasks: a few milliseconds of work."""
-MANY = 20_000
 
 
 class StudyMirror:
@@ -35,7 +33,13 @@ class StudyMirror:
         self._tags: Counter[str] = Counter()
         self._published: tuple[tuple[Study, ...], Mapping[str, int]] = ((), {})
         self._changing = asyncio.Lock()
-        self._unfinished = False  # an update was cancelled
+        self._unfinished = False  # studies were loaded, or an update was cancelled
+        self._stale = False
+
+    @property
+    def size(self) -> int:
+        """The number of studies, with those that are not published yet."""
+        return len(self._read)
 
     async def replace(self, studies: Mapping[str, Study]) -> None:
         """Make these the studies. Objects that are equal to the present ones are not replaced."""
@@ -52,6 +56,16 @@ class StudyMirror:
         async with self._changing:
             await self._update(changed, gone)
 
+    async def load(self, studies: Sequence[Study]) -> None:
+        """Add some of many studies, which are published with the next update."""
+        async with self._changing:
+            self._unfinished = True
+            await self._put_all(studies)
+
+    def outdate(self) -> None:
+        """Complete every study again at the next update."""
+        self._stale = True
+
     async def queue(self) -> StudyQueue:
         """Return the list with its counts, after completing again the studies that are outdated."""
         async with self._changing:
@@ -60,26 +74,10 @@ class StudyMirror:
         return StudyQueue(len(studies), tags.get(FINAL_TAG, 0), studies, tags)
 
     async def _update(self, changed: Sequence[Study], gone: Iterable[str]) -> None:
-        many = len(changed) > MANY and gc.isenabled()
-        if many:
-            gc.disable()
-        try:
-            await self._apply(changed, gone)
-        finally:
-            if many:
-                # One pass of the collector over so many objects would stall the console. They are in no cycles.
-                gc.freeze()
-                gc.enable()
-
-    async def _apply(self, changed: Sequence[Study], gone: Iterable[str]) -> None:
         size, unfinished, self._unfinished = len(self._read), self._unfinished, True
         removed = [study for study in gone if self._remove(study)]
-        for piece in slices(changed):
-            for study in piece:
-                self._read[study.id] = study
-                self._put(study)
-            await asyncio.sleep(0)
-        again = self._complete_outdated()
+        await self._put_all(changed)
+        again = await self._complete_outdated()
         if removed or unfinished or len(self._read) != size:
             self._ids = sorted(self._completed)
             self._ordered = list(map(self._completed.__getitem__, self._ids))
@@ -90,12 +88,23 @@ class StudyMirror:
             self._published = tuple(self._ordered), {tag: n for tag, n in self._tags.items() if n}
         self._unfinished = False
 
-    def _complete_outdated(self) -> list[str]:
+    async def _put_all(self, studies: Iterable[Study]) -> None:
+        for piece in slices(studies):
+            for study in piece:
+                self._read[study.id] = study
+                self._put(study)
+            await asyncio.sleep(0)
+
+    async def _complete_outdated(self) -> list[str]:
         again: dict[str, None] = {}
-        while outdated := self._outdated():  # completing a study may outdate another
-            for study_id in outdated & self._read.keys():
-                self._put(self._read[study_id])
-                again[study_id] = None
+        outdated, self._stale = set(self._read) if self._stale else self._outdated(), False
+        while outdated:
+            for piece in slices(outdated & self._read.keys()):
+                for study_id in piece:
+                    self._put(self._read[study_id])
+                    again[study_id] = None
+                await asyncio.sleep(0)
+            outdated = self._outdated()  # completing a study may outdate another
         return list(again)
 
     def _put(self, study: Study) -> None:

@@ -174,6 +174,7 @@ class QueuePane(Widget):
             facts.append(f"/{self._filter.value} {len(self._view)} of {len(queue.studies)}")
         facts.append("" if queue is None else server_counts(queue))
         facts += [study_fact(self.chosen, state.worklist.value), worklist_fact(state)]
+        facts.append(f"from the server: {queue.source_problem}" if queue and queue.source_problem else "")
         facts.append(labels_here(state, now))
         facts.append(f"by {self.sort} {'↑' if self.backwards else '↓'}" if self._view else "")
         titles = (note, " · ".join(fact for fact in facts if fact))

@@ -6,7 +6,7 @@ The wire
     The first line is ``LABELTUI-AGENT {hello}``. Earlier output comes from the login shell.
     Request  ``{"id": n, "op": "...", ...}``; a request without an id gets no answer.
     Answer   ``{"id": n, "ok": {...}}`` or ``{"id": n, "error": {"code", "message", "hint", "detail"}}``, in any order.
-    Event    ``{"ev": "job" | "stopping" | "chunk" | "follow.error" | "metrics", ...}``, at any time.
+    Event    ``{"ev": "job" | "stopping" | "chunk" | "follow.error" | "metrics" | "studies", ...}``, at any time.
     The agent ends at the end of its stdin. Jobs go on.
 
 Operations
@@ -28,6 +28,11 @@ Operations
                                                          the SHA-256 of its present bytes; error file_changed
     labels.list {studies, only?, after?, limit?}      -> {root, now_ns, labels, skipped, after, more}
     labels.sum {studies, keys: [[tag, name]]}         -> {root, now_ns, labels}, with checksums
+    studies.watch {studies, key}                      -> {}; then studies events {key, state, whole, data, last}: all
+                                                         studies, later the differences; ``data`` is JSON {changed:
+                                                         entries of domain/datastore.py, gone: ids}, zlib and base64
+    studies.check {key}                               -> {state}: that of the file as it is now; all of it was sent
+    studies.unwatch
     preflight {folder, app, studies, port}            -> whether the server can start
     probe {folder, packages, apps, venv_files, site_files}
                                                       -> the installed packages and files
@@ -69,6 +74,7 @@ from labeltui.hosts.agent.remote.load.metrics import Metrics, MetricsWatch
 from labeltui.hosts.agent.remote.orphans import orphans, stop_orphans
 from labeltui.hosts.agent.remote.programs import Programs
 from labeltui.hosts.agent.remote.servers import servers
+from labeltui.hosts.agent.remote.studies import Studies
 from labeltui.hosts.agent.remote.tail import CHUNK, Tails, identify
 from labeltui.hosts.agent.remote.wire import Wire
 
@@ -93,6 +99,7 @@ class Agent:
         self.tails = Tails(wire.send)
         self.metrics = Metrics()
         self.programs = Programs(program)
+        self.studies = Studies(wire.send)
         self.watch = MetricsWatch(self.metrics, wire.send)
         self.slots = threading.BoundedSemaphore(AT_ONCE)
         self.operations: dict[str, Callable[..., dict[str, Any]]] = {
@@ -109,6 +116,8 @@ class Agent:
             "write": self.write_file,
             "sha256": lambda path, limit=None: {"sha256": sha256(expand(path), limit)},
             "labels.list": list_labels, "labels.sum": sum_labels,
+            "studies.watch": self.studies.watch, "studies.check": self.studies.check,
+            "studies.unwatch": self.studies.unwatch,
             "preflight": preflight, "probe": probe,
             "program.run": self.programs.run, "program.stop": self.programs.stop,
             "invitations": invited_keys.perform,

@@ -511,6 +511,7 @@ async def test_the_server_of_a_stopped_pod_is_no_crashed_one_after_the_pods_next
         await it.rent()
         it.serve()
         await it.session.readiness.need_server()
+        await it.session.store.wait_for(lambda s: s.queue.value is not None, 20)
         it.server.up = False
         await it.run("pod.stop", named="annot")
         it.host.drop()

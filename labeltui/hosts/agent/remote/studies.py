@@ -1,0 +1,248 @@
+"""Reads the datastore's file of a folder of studies when it changes, and sends the differences.
+
+MONAI Label truncates ``datastore_v2.json`` and writes all of it again at each change; with 100,000 studies it is empty
+for a second. A file that changes while it is read, or that is not whole, is read again and never sent.
+"""
+
+from __future__ import annotations
+
+import base64
+import gc
+import json
+import os
+import threading
+import time
+import zlib
+from pathlib import Path
+from typing import Any, Iterable, Iterator, Tuple
+
+from labeltui.domain.datastore import entry_of
+from labeltui.hosts.agent.remote.datastore_text import parse, study_texts
+from labeltui.hosts.agent.remote.files import Problem, expand
+from labeltui.hosts.agent.remote.tail import open_file
+from labeltui.hosts.agent.remote.wire import Send
+
+FILE = "datastore_v2.json"
+POLL_S = 0.2
+AGAIN_S = 0.02  # until a file that was being written is read again
+CONFIRM_S = 2.0  # file systems may round times, so a changed file is read once more after this time
+BROKEN_AFTER_S = 10.0  # a file that is not whole, and has not changed for this time, is reported
+CHECK_S = 15.0
+LARGEST = 1 << 30
+AT_ONCE = 1000  # studies in one message
+LEVEL = 3
+
+Stamp = Tuple[int, int, int, int, int]
+
+
+class NotWhole(Exception):
+    """The file is being written."""
+
+
+class Datastore:
+    """The file of one datastore, as it was last read whole."""
+
+    def __init__(self, studies: str) -> None:
+        self.path = Path(expand(studies).absolute(), FILE)
+        self.texts: frozenset[bytes] | None = None
+        self.end = b""
+        self.stamp: Stamp | None = None
+        self.confirm_at: float | None = None
+        self.broken: tuple[Stamp | None, float] = (None, 0.0)
+
+    def changes(self) -> Iterator[dict[str, Any]]:
+        """Yield the entries that were ``changed`` and the ids that have ``gone``, in parts. Nothing if it is unchanged.
+
+        Raises NotWhole, perhaps after some parts; Problem and OSError for a file that can't be read.
+        """
+        now, stamp = time.monotonic(), stamp_of(self.path.stat())
+        if stamp == self.broken[0]:
+            raise self.not_whole(stamp)
+        if stamp == self.stamp and (self.confirm_at is None or now < self.confirm_at):
+            return
+        stamp, data = read_whole(self.path)
+        known = self.texts or frozenset()
+        try:
+            texts, end = study_texts(data)
+            del data
+            fresh = [text for text in texts if text not in known] if known else sorted(texts)
+            yield from self.parts(fresh, end, known.difference(texts) if known else ())
+        except (ValueError, RecursionError):
+            raise self.not_whole(stamp) from None
+        confirmed = stamp == self.stamp and not fresh and len(texts) == len(known)
+        self.confirm_at = None if confirmed else now + CONFIRM_S
+        self.texts, self.end, self.stamp = frozenset(texts), end, stamp
+
+    def parts(self, fresh: list[bytes], end: bytes, gone: Iterable[bytes]) -> Iterator[dict[str, Any]]:
+        """Parse the new texts, and the old ones that have gone. Raises ValueError."""
+        names: set[str] = set()
+        for texts in pieces(fresh):
+            objects = {name: stored for name, stored in parse(texts, end).items() if isinstance(stored, dict)}
+            names.update(objects)
+            yield {"changed": [entry_of(name, stored) for name, stored in objects.items()]}
+        for texts in pieces(list(gone)):
+            missing = [name for name in parse(texts, self.end) if name not in names]
+            if missing:
+                yield {"gone": missing}
+
+    def not_whole(self, stamp: Stamp) -> Exception:
+        """Return NotWhole, or a Problem if the file has not changed for 10 s, and read it no more until it changes."""
+        now = time.monotonic()
+        if self.broken[0] != stamp:
+            self.broken = stamp, now
+        if now - self.broken[1] < BROKEN_AFTER_S:
+            return NotWhole()
+        return Problem(
+            "datastore_broken", f"{self.path} {'is not valid JSON' if stamp[2] else 'is empty'}.",
+            "The server may have been stopped while it wrote the file. Restore the file from a backup.",
+        )  # fmt: skip
+
+
+def pieces(texts: list[bytes]) -> Iterator[list[bytes]]:
+    """Cut a list into lists of at most 1000."""
+    for at in range(0, len(texts), AT_ONCE):
+        yield texts[at : at + AT_ONCE]
+
+
+def stamp_of(found: os.stat_result) -> Stamp:
+    """Return what changes when a file is written or replaced: its times, size and inode."""
+    return found.st_mtime_ns, found.st_ctime_ns, found.st_size, found.st_ino, found.st_dev
+
+
+def read_whole(path: Path) -> tuple[Stamp, bytes]:
+    """Read a file. Raises NotWhole if it changes meanwhile, Problem if it is too large, and OSError."""
+    handle = open_file(str(path))
+    if handle is None:
+        raise FileNotFoundError(2, "No such file or directory", str(path))
+    with os.fdopen(handle, "rb") as file:
+        before = stamp_of(os.fstat(handle))
+        if before[2] > LARGEST:
+            raise Problem("io_error", f"{path} has more than 1 GiB.", "labeltui asks the server instead.")
+        data = file.read()
+    if len(data) != before[2] or stamp_of(path.stat()) != before:
+        raise NotWhole
+    return before, data
+
+
+class Watch:
+    """Watches one datastore's file in a thread of its own.
+
+    ``attempt`` numbers the states of the file that were begun to be sent, ``state`` is the newest that was sent whole.
+    """
+
+    def __init__(self, studies: str, key: str, send: Send) -> None:
+        self.key, self.send = key, send
+        self.datastore = Datastore(studies)
+        self.attempt = self.state = self.begun = self.settled = 0
+        self.problem: Problem | None = None
+        self.ended = False
+        self.wake = threading.Event()
+        self.turn = threading.Condition()
+
+    def run(self) -> None:
+        """Read and send until the watch is ended."""
+        while not self.ended:
+            self.wake.clear()
+            with self.turn:
+                self.begun += 1
+            whole = self.read()
+            with self.turn:
+                self.settled = self.begun if whole else self.settled
+                self.turn.notify_all()
+            self.wake.wait(POLL_S if whole else AGAIN_S)
+
+    def read(self) -> bool:
+        """Send what changed. False if the file is being written."""
+        before, self.problem = self.problem, None
+        try:
+            self.send_changes()
+        except (NotWhole, Problem, OSError) as error:
+            if isinstance(error, NotWhole):
+                self.problem = before
+                return False
+            self.problem = error if isinstance(error, Problem) else unreadable(error, self.datastore.path)
+        if bool(before) != bool(self.problem):
+            self.send({"ev": "studies", "key": self.key}, bulk=True)  # a check returns the problem
+        return True
+
+    def send_changes(self) -> None:
+        """Send each part of a change, and a message that ends the change. Raises what reading raises."""
+        whole, begun = self.datastore.texts is None, False
+        collects = gc.isenabled()
+        gc.disable()  # what is made here is freed without it, and its passes would triple the time
+        try:
+            for part in self.datastore.changes():
+                self.attempt, begun = self.attempt + (not begun), True
+                self.send(self.message(whole, part), bulk=True)
+        finally:
+            if collects:
+                gc.enable()
+        if begun or (whole and self.datastore.texts is not None):
+            self.attempt += not begun
+            self.send({**self.message(whole, {}), "last": True}, bulk=True)
+            self.state = self.attempt
+
+    def message(self, whole: bool, part: dict[str, Any]) -> dict[str, Any]:
+        """Build one message of the present attempt."""
+        data = zlib.compress(json.dumps(part, separators=(",", ":")).encode("ascii"), LEVEL)
+        return {"ev": "studies", "key": self.key, "state": self.attempt, "whole": whole,
+                "data": base64.b64encode(data).decode("ascii"), "last": False}  # fmt: skip
+
+    def check(self) -> dict[str, Any]:
+        """Read the file now. Returns the number of the newest state, of which everything was sent. Raises Problem."""
+        with self.turn:
+            wanted = self.begun + 1
+            self.wake.set()
+            if not self.turn.wait_for(lambda: self.settled >= wanted, CHECK_S):
+                raise Problem(
+                    "agent_slow", f"{self.datastore.path} could not be read whole within {CHECK_S:g} s."
+                )
+            if self.problem is not None:
+                raise self.problem
+            return {"state": self.state}
+
+    def end(self) -> None:
+        """End the watch after the present read."""
+        self.ended = True
+        self.wake.set()
+
+
+def unreadable(error: OSError, path: Path) -> Problem:
+    """Say why the file can't be read."""
+    if isinstance(error, FileNotFoundError):
+        return Problem(
+            "not_found", f"There is no {path}.", "The server writes it when it finds the first study."
+        )
+    return Problem(
+        "io_error", f"{path}: {error.strerror or error}.", "Check the file and the disk of the host."
+    )
+
+
+class Studies:
+    """The watched datastore of this console; at most one."""
+
+    def __init__(self, send: Send) -> None:
+        self.send = send
+        self.newest: Watch | None = None
+
+    def watch(self, studies: str, key: str) -> dict[str, Any]:
+        """Send all studies, then what changes. Ends an earlier watch."""
+        earlier, self.newest = self.newest, Watch(studies, key, self.send)
+        if earlier is not None:
+            earlier.end()
+        threading.Thread(target=self.newest.run, daemon=True).start()
+        return {}
+
+    def unwatch(self, key: str) -> dict[str, Any]:
+        """End the watch with this key, unless a later one has replaced it."""
+        if self.newest is not None and self.newest.key == key:
+            self.newest.end()
+            self.newest = None
+        return {}
+
+    def check(self, key: str) -> dict[str, Any]:
+        """See ``Watch.check``."""
+        watch = self.newest
+        if watch is None or watch.key != key:
+            raise Problem("not_found", "The datastore is not watched any more.", "Try again.")
+        return watch.check()

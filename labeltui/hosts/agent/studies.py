@@ -1,0 +1,93 @@
+"""The agent's requests about the datastore of a folder of studies."""
+
+from __future__ import annotations
+
+import asyncio
+import zlib
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from typing import Any
+
+from labeltui.domain.problems import LabeltuiError
+from labeltui.domain.study import Study, study_of
+from labeltui.hosts.agent.connection import AgentConnection
+from labeltui.hosts.agent.messages import AgentHello
+from labeltui.hosts.agent.parsing import bytes_of, garbled, json_object, parse
+from labeltui.hosts.base import Channel
+from labeltui.support.subscribers import Subscribers
+
+LARGEST_PART = 64 << 20
+CHECK_S = 120.0  # all studies are sent before the first answer, perhaps through a slow connection
+
+
+@dataclass(frozen=True, slots=True)
+class StudiesPart:
+    """A part of one state of the datastore's file: studies that changed, and ids that have gone.
+
+    The parts of an attempt to read the file have the same ``state``; only that of the ``last`` part was read whole. A
+    ``whole`` state has all studies. ``is_news`` is False if only the problem with the file has changed.
+    """
+
+    state: int
+    whole: bool
+    last: bool
+    changed: tuple[Study, ...] = ()
+    gone: tuple[str, ...] = ()
+    is_news: bool = True
+
+
+class StudiesRequests(AgentConnection):
+    """Watches the datastore's file; one at a time."""
+
+    def __init__(self, channel: Channel, hello: AgentHello, rest: bytes) -> None:
+        self._on_studies: Subscribers[[Mapping[str, Any]]] = Subscribers()
+        super().__init__(channel, hello, rest)
+
+    @asynccontextmanager
+    async def watch_studies(self, studies: str, key: str) -> AsyncIterator[AsyncIterator[StudiesPart]]:
+        """Watch the folder ``studies``. Iterate over all studies in parts, then over every change.
+
+        Replaces an earlier watch. A file that can't be read gives no studies: :meth:`check_studies` raises its problem.
+        """
+        messages: asyncio.Queue[Mapping[str, Any]] = asyncio.Queue()
+        unsubscribe = self._on_studies.add(messages.put_nowait)
+        try:
+            await self.request("studies.watch", studies=studies, key=key)
+            yield _parts(messages, key)
+        finally:
+            unsubscribe()
+            if not self._ended.done():
+                with suppress(LabeltuiError):
+                    await self._write({"op": "studies.unwatch", "key": key})
+
+    async def check_studies(self, key: str) -> int:
+        """Let the agent read the file now. Returns the number of its state, of which all parts were sent before.
+
+        Raises Failed for a file that is missing (``not_found``), can't be read, or is broken (``datastore_broken``).
+        """
+        return parse(int, (await self.request("studies.check", deadline_s=CHECK_S, key=key)).get("state"))
+
+
+async def _parts(messages: asyncio.Queue[Mapping[str, Any]], key: str) -> AsyncIterator[StudiesPart]:
+    while True:
+        message = await messages.get()
+        if message.get("key") == key:
+            yield _part_of(message)
+
+
+def _part_of(message: Mapping[str, Any]) -> StudiesPart:
+    if "data" not in message:
+        return StudiesPart(0, whole=False, last=False, is_news=False)
+    try:
+        unpacker = zlib.decompressobj()
+        part = json_object(unpacker.decompress(bytes_of(message["data"]), LARGEST_PART))
+        if part is None or not unpacker.eof:
+            raise garbled("a part of the list of studies that is cut off")
+        changed = tuple([study_of(entry) for entry in part.get("changed", ())])
+        gone = tuple([str(study) for study in part.get("gone", ())])
+        return StudiesPart(
+            int(message["state"]), bool(message["whole"]), bool(message["last"]), changed, gone
+        )
+    except (zlib.error, TypeError, ValueError, LookupError, AttributeError):
+        raise garbled("a part of the list of studies") from None
