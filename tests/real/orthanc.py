@@ -55,7 +55,12 @@ class Orthanc:
             self.http.post("/instances", content=path.read_bytes()).raise_for_status()
 
     def __enter__(self) -> Self:
-        with (self._folder / "log").open("wb") as log:
+        self.start()
+        return self
+
+    def start(self) -> None:
+        """Start the server, or start it again, and wait until it answers."""
+        with (self._folder / "log").open("ab") as log:
             self._process = subprocess.Popen(
                 ["Orthanc", "--verbose", str(self._settings)], stdout=log, stderr=log, cwd=self._folder
             )
@@ -68,7 +73,7 @@ class Orthanc:
                 assert time.monotonic() < end, self.log
                 time.sleep(0.05)
             else:
-                return self
+                return
 
     def counts(self, modality: str) -> int:
         """How many series of a modality it has, by its own REST API."""

@@ -12,7 +12,10 @@ from typing import Any
 import pytest
 
 from labeltui.monailabel.programs import source_of
-from tests.real.conftest import Bench, write_config
+from labeltui.opening.launch import Launch
+from labeltui.opening.opening import open_profile
+from tests.actions import FailingPrompter
+from tests.real.conftest import PROFILE, Bench, write_config
 from tests.real.orthanc import Orthanc
 from tests.real.test_main_job import until
 from tests.sshd import free_port
@@ -150,7 +153,8 @@ def desk_for(bench: Bench, orthanc: Orthanc, port: int, folder: Path, **settings
     """A labeltui whose profile serves Orthanc's series."""
     config = folder / "config.toml"
     known_hosts = bench.sshd.folder.parent / "known_hosts"
-    write_config(config, bench.sshd, known_hosts, studies=orthanc.dicomweb, port=port, **settings)
+    server = {"studies": orthanc.dicomweb, "port": port, **settings}
+    write_config(config, bench.sshd, known_hosts, **server)
     environment = {**bench.environment, "LABELTUI_STATE": str(folder / "state")}
     return replace(bench, config=config, environment=environment)
 
@@ -250,14 +254,34 @@ def test_series_are_listed_and_counted_before_anybody_fetches_one(
     assert orthanc.dicomweb in said, said
 
 
-def test_a_server_with_a_login_and_mr_only_is_listed_for_the_right_modality(
+async def test_the_list_stays_and_says_why_while_orthanc_is_stopped(
+    served: Served, orthanc: Orthanc, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LABELTUI_STATE", served.bench.environment["LABELTUI_STATE"])
+    session = open_profile(Launch(str(served.bench.config), PROFILE), FailingPrompter())
+    await session.start(hold=False)
+    try:
+        listed = await session.store.wait_for(lambda s: s.queue.value is not None, 60)
+        orthanc.stop()
+        failed = await session.store.wait_for(lambda s: s.queue.error is not None, 150)
+        assert failed.queue.error == f"{orthanc.dicomweb} can't be reached from the host."
+        for state in (listed, failed):
+            assert state.queue.value is not None
+            assert state.queue.value.total == SERIES
+        orthanc.start()
+        await session.store.wait_for(lambda s: s.queue.error is None, 150)
+    finally:
+        await session.close()
+
+
+def test_a_server_with_a_login_prefixes_and_mr_only_is_listed_for_the_right_modality(
     bench: Bench, port: int, tmp_path: Path
 ) -> None:
     with orthanc_with(bench, tmp_path, "MR", user=USER) as orthanc:
         login = {"dicomweb_user": USER[0], "dicomweb_password_env": "ORTHANC_PASSWORD"}
-        other_desk = desk_for(
-            bench, orthanc, port, tmp_path, **login
-        )  # knows the server, but not the password
+        prefixes = {f"MONAI_LABEL_{service}_PREFIX": "dicom-web" for service in ("QIDO", "WADO", "STOW")}
+        settings = {"studies": orthanc.url, "env": prefixes, **login}
+        other_desk = desk_for(bench, orthanc, port, tmp_path, **settings)  # without the password
         desk = replace(other_desk, environment={**other_desk.environment, "ORTHANC_PASSWORD": USER[1]})
         desk.run("server", "stop", "--yes")  # another test's
         try:
